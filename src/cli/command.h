@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+/// One file per subcommand; each registers a Command. Results go to stdout, everything else to stderr.
+#pragma once
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "core/registry.h"
+#include "formats/model_file.h"
+#include "model/model.h"
+#include "tokenizer/tokenizer.h"
+
+namespace ropewalk {
+
+struct Command {
+  std::string name, summary;
+  std::function<void(CLI::App&)> define;  ///< adds options and help to the subcommand
+  std::function<int()> run;               ///< after parsing; returns the exit code
+};
+
+struct LoadedModel {
+  std::unique_ptr<ModelFile> file;
+  std::unique_ptr<Tokenizer> tokenizer;
+  std::unique_ptr<Model> model;
+};
+/// Opens, says what it loads on stderr. Errors: Error.
+LoadedModel load_model(const std::string& path, Precision precision);
+
+/// A text file whole. Errors: Error when missing, empty, or binary (it has NUL bytes).
+std::string read_text_file(const std::string& path);
+/// "8k" = 8192, "4096". Errors: UsageError outside 1 .. 2^31.
+Index parse_length(const std::string& text);
+/// "bf16" or "f32". Errors: UsageError.
+Precision parse_precision(const std::string& text);
+/// "1234 tok/s, peak memory 512 MiB" for stderr.
+std::string speed_line(const char* what, Index n_tokens, double seconds);
+double now_seconds();
+
+}  // namespace ropewalk

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+/// ropewalk inspect: what is in a model file, and what this engine makes of it.
+#include "cli/command.h"
+#include "core/json.h"
+
+namespace ropewalk {
+namespace {
+
+struct Options {
+  std::string model;
+  bool tensors = false, metadata = false, json = false;
+} options;
+
+std::string brief(const MetaValue& value) {
+  auto list = [](const auto& v, const char* kind) { return fmt::format("[{} {}]", v.size(), kind); };
+  struct Visitor {
+    decltype(list)& many;
+    std::string operator()(std::int64_t v) const { return fmt::format("{}", v); }
+    std::string operator()(double v) const { return fmt::format("{}", v); }
+    std::string operator()(bool v) const { return v ? "true" : "false"; }
+    std::string operator()(const std::string& v) const {
+      return dump_json(Json(v.size() > 60 ? v.substr(0, 57) + "..." : v));
+    }
+    std::string operator()(const std::vector<std::int64_t>& v) const { return many(v, "integers"); }
+    std::string operator()(const std::vector<double>& v) const { return many(v, "numbers"); }
+    std::string operator()(const std::vector<std::string>& v) const { return many(v, "strings"); }
+  };
+  return std::visit(Visitor{list}, value);
+}
+
+Json summary(const ModelFile& file, const ModelConfig& c) {
+  std::map<std::string, int> formats;
+  for (const TensorInfo& tensor : file.tensors()) ++formats[tensor.format->name];
+  std::string used;
+  for (const auto& [name, count] : formats) used += fmt::format("{}{} x {}", used.empty() ? "" : ", ", count, name);
+  Json j;
+  j["path"] = file.path();
+  j["container"] = file.container();
+  j["architecture"] = c.architecture;
+  j["name"] = c.name;
+  j["n_layers"] = c.n_layers;
+  j["d_model"] = c.d_model;
+  j["d_ff"] = c.d_ff;
+  j["n_heads"] = c.n_heads;
+  j["n_kv_heads"] = c.n_kv_heads;
+  j["head_dim"] = c.head_dim;
+  j["n_vocab"] = c.n_vocab;
+  j["n_ctx_train"] = c.n_ctx_train;
+  j["context_length"] = c.context_length;
+  j["rope_base"] = c.rope_base;
+  j["rotary_dim"] = c.rotary_dim;
+  j["pairing"] = c.interleaved_qk ? "interleaved" : "half_split";
+  j["own_scaling"] = !c.own_scaling.empty() ? c.own_scaling : c.rope_freqs.empty() ? "none" : "rope_freqs";
+  j["sliding_window"] = *std::max_element(c.sliding_window.begin(), c.sliding_window.end());
+  j["tied_embeddings"] = c.tied_embeddings;
+  j["tensors"] = used;
+  j["tensor_bytes"] = file.tensor_bytes();
+  return j;
+}
+
+int run() {
+  const auto file = ModelFile::open(options.model);
+  if (options.metadata || options.tensors) {
+    for (const auto& [key, value] : file->metadata())
+      if (options.metadata) fmt::print("{} = {}\n", key, brief(value));
+    for (const TensorInfo& tensor : file->tensors())
+      if (options.tensors)
+        fmt::print("{:<32} {:>6}  ({})\n", tensor.name, tensor.format->name, fmt::join(tensor.shape, ", "));
+    return 0;
+  }
+  Json j = summary(*file, read_config(*file));
+  const auto tokenizer = Tokenizer::open(*file);
+  j["tokenizer"] = tokenizer->kind();
+  j["add_bos"] = tokenizer->add_bos;
+  j["chat_template"] = !tokenizer->chat_template.empty();
+  if (options.json) {
+    fmt::print("{}\n", dump_json(j));
+    return 0;
+  }
+  for (const auto& [key, value] : j.items())
+    fmt::print("{:<16} {}\n", key, value.is_string() ? value.get<std::string>() : dump_json(value));
+  return 0;
+}
+
+void define(CLI::App& app) {
+  app.add_option("MODEL", options.model, "GGUF file or Hugging Face folder")->required();
+  app.add_flag("--metadata", options.metadata, "list every metadata key");
+  app.add_flag("--tensors", options.tensors, "list every tensor");
+  app.add_flag("--json", options.json, "one JSON object");
+  app.footer("Examples:\n  ropewalk inspect model.gguf\n  ropewalk inspect model.gguf --tensors");
+}
+
+const Register<Command> registered{{"inspect", "what is in a model file", define, run}};
+
+}  // namespace
+}  // namespace ropewalk

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+/// ropewalk logits: the cross-check with other engines.
+#include <fstream>
+#include <iostream>
+#include <optional>
+
+#include "cli/command.h"
+#include "cli/npy.h"
+#include "core/json.h"
+#include "core/parallel.h"
+
+namespace ropewalk {
+namespace {
+
+struct Options {
+  std::string model, tokens, method = "none", precision = "bf16", out;
+  bool last = false, nll = false, json = false;
+  int n_threads = 0;
+  Index chunk = 512;
+} options;
+
+std::vector<Token> read_tokens(const std::string& path, Index n_vocab) {
+  std::ifstream file;
+  if (path != "-") {
+    file.open(path);
+    if (!file) throw Error(path, "a readable file of token ids", "none", "check the path, or use - for stdin");
+  }
+  std::istream& in = path == "-" ? std::cin : file;
+  std::vector<Token> tokens;
+  std::string word;
+  while (in >> word) {
+    std::size_t used = 0;
+    long long id = -1;
+    try {
+      id = std::stoll(word, &used);
+    } catch (const std::exception&) {
+      used = 0;
+    }
+    if (used != word.size() || id < 0 || id >= n_vocab)
+      throw Error(path, fmt::format("token ids from 0 to {}, separated by spaces", n_vocab - 1), "'" + word + "'",
+                  "ropewalk tokenize MODEL --ids FILE makes them");
+    tokens.push_back(static_cast<Token>(id));
+  }
+  if (tokens.empty()) throw Error(path, "at least one token id", "none");
+  return tokens;
+}
+
+void print_top(const std::vector<float>& logits) {
+  std::vector<Token> order(logits.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<Token>(i);
+  const std::size_t top = std::min<std::size_t>(5, order.size());
+  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(top), order.end(),
+                    [&](Token a, Token b) { return logits[static_cast<std::size_t>(a)] > logits[static_cast<std::size_t>(b)]; });
+  Json last = Json::array();
+  for (std::size_t i = 0; i < top; ++i) last.push_back({order[i], logits[static_cast<std::size_t>(order[i])]});
+  fmt::print("{}\n", dump_json({{"last", last}}));
+}
+
+int run() {
+  set_threads(options.n_threads);
+  const Precision precision = parse_precision(options.precision);
+  const MethodSpec spec = MethodSpec::parse(options.method);
+  const auto file = ModelFile::open(options.model);
+  const Model model(*file, make_cpu_backend(precision));
+  const Index n_vocab = model.config().n_vocab;
+  const std::vector<Token> tokens = read_tokens(options.tokens, n_vocab);
+  const auto n = static_cast<Index>(tokens.size());
+  const double start = now_seconds();
+  Session session(model, spec, {.n = n, .n_prompt = n, .chunk = options.chunk});
+  const Index begin = options.nll || (!options.last && !options.out.empty()) ? 0 : n - 1;
+  std::optional<NpyWriter> writer;
+  if (!options.out.empty()) writer.emplace(options.out, options.last ? 1 : n, n_vocab);
+  std::vector<float> last(static_cast<std::size_t>(n_vocab));
+  Json nll = Json::array();
+  session.run(tokens, begin, n, [&](Index first, Index n_rows, const float* logits) {
+    for (Index r = 0; r < n_rows; ++r) {
+      const float* row = logits + r * n_vocab;
+      const Index position = first + r;
+      if (options.nll && position + 1 < n)
+        nll.push_back(token_loss(row, n_vocab, tokens[static_cast<std::size_t>(position + 1)]));
+      if (writer && (!options.last || position == n - 1)) writer->write(row, n_vocab);
+      if (position == n - 1) std::copy(row, row + n_vocab, last.begin());
+    }
+  });
+  if (writer) writer->finish();
+  if (options.nll) {
+    fmt::print("{}\n", dump_json({{"nll", nll}}));
+  } else {
+    print_top(last);
+  }
+  fmt::print(stderr, "{}: {}, {}; cache {} MiB\n", session.method().text(), model.backend().name(),
+             speed_line("read", n, now_seconds() - start), session.cache_bytes() >> 20);
+  return 0;
+}
+
+void define(CLI::App& app) {
+  app.add_option("MODEL", options.model, "GGUF file or Hugging Face folder")->required();
+  app.add_option("--tokens", options.tokens, "file of token ids separated by spaces, or - for stdin; no BOS is added")->required();
+  app.add_option("--method", options.method, "method, such as yarn:factor=4+logn")->capture_default_str();
+  app.add_option("--precision", options.precision, "bf16 or f32")->capture_default_str();
+  app.add_flag("--last", options.last, "only the last row");
+  app.add_flag("--nll", options.nll, "print {\"nll\": [...]}: each next token's loss in nats");
+  app.add_option("--out", options.out, "write logits as float32 .npy [n, n_vocab] ([1, n_vocab] with --last)");
+  app.add_option("--chunk", options.chunk, "tokens per step; does not change results")->check(CLI::Range(1, 65536))->capture_default_str();
+  app.add_flag("--json", options.json, "output is JSON in any case");
+  app.add_option("-t,--threads", options.n_threads, "0: all cores")->check(CLI::Range(0, 1024));
+  app.footer("Example:\n  ropewalk tokenize model.gguf --ids book.txt | ropewalk logits model.gguf --tokens - --method yarn:factor=4 --nll");
+}
+
+const Register<Command> registered{{"logits", "logits and losses of given token ids", define, run}};
+
+}  // namespace
+}  // namespace ropewalk

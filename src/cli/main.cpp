@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+/// ropewalk: the command line. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a bug of ours.
+#include <fmt/format.h>
+
+#include <new>
+
+#include "cli/command.h"
+
+namespace ropewalk {
+namespace {
+
+int run(int argc, char** argv) {
+  CLI::App app{"Makes language models trained on short sequences work on long ones without training,\n"
+               "and proves on your own text whether it really does."};
+  app.name("ropewalk");
+  app.set_version_flag("--version", std::string("ropewalk ") + ROPEWALK_VERSION);
+  app.require_subcommand(1);
+  app.footer("Examples:\n"
+             "  ropewalk eval model.gguf --text book.txt --methods yarn rerope --lengths 8k 16k\n"
+             "  ropewalk generate model.gguf -f book.txt -p 'Who is Anne?' --method rerope\n"
+             "  ropewalk methods\n"
+             "Each command has its own --help.");
+  for (const Command& command : Registry<Command>::all()) {
+    CLI::App* sub = app.add_subcommand(command.name, command.summary);
+    command.define(*sub);
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    if (e.get_exit_code() == 0) return app.exit(e);  // --help, --version
+    fmt::print(stderr, "ropewalk: {}; hint: ropewalk {}--help\n", e.what(),
+               app.get_subcommands().empty() ? "" : app.get_subcommands().front()->get_name() + " ");
+    return 2;
+  }
+  return Registry<Command>::get(app.get_subcommands().front()->get_name(), "command").run();
+}
+
+}  // namespace
+}  // namespace ropewalk
+
+int main(int argc, char** argv) {
+  try {
+    return ropewalk::run(argc, argv);
+  } catch (const ropewalk::UsageError& e) {
+    fmt::print(stderr, "ropewalk: {}\n", e.what());
+    return 2;
+  } catch (const ropewalk::Error& e) {
+    fmt::print(stderr, "ropewalk: {}\n", e.what());
+    return 1;
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr, "ropewalk: memory: expected enough for this length; found none left; hint: ask for a shorter one\n");
+    return 1;
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "ropewalk: this is a bug of ours: {}\n", e.what());
+    return 3;
+  }
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+/// ropewalk tokenize: what the model reads.
+#include <iostream>
+#include <sstream>
+
+#include "cli/command.h"
+#include "core/json.h"
+
+namespace ropewalk {
+namespace {
+
+struct Options {
+  std::string model, text, file;
+  bool ids = false, json = false, special = false;
+} options;
+
+int run() {
+  if (options.file.empty() == options.text.empty())
+    throw UsageError("tokenize", "either FILE or --text TEXT", options.file.empty() ? "neither" : "both");
+  const auto model_file = ModelFile::open(options.model);
+  const auto tokenizer = Tokenizer::open(*model_file);
+  std::string text = options.text;
+  if (options.file == "-") {
+    std::ostringstream all;
+    all << std::cin.rdbuf();
+    text = all.str();
+  } else if (!options.file.empty()) {
+    text = read_text_file(options.file);
+  }
+  const std::vector<Token> tokens = tokenizer->encode(text, options.special);
+  if (options.json) {
+    fmt::print("{}\n", dump_json({{"tokenizer", tokenizer->kind()}, {"n", tokens.size()}, {"ids", tokens}}));
+  } else if (options.ids) {
+    for (std::size_t i = 0; i < tokens.size(); ++i) fmt::print("{}{}", i == 0 ? "" : " ", tokens[i]);
+    fmt::print("\n");
+  } else {
+    for (Token id : tokens) fmt::print("{:>7}  {}\n", id, dump_json(Json(tokenizer->decode(id, true))));
+  }
+  fmt::print(stderr, "{}: {} tokens for {} bytes\n", tokenizer->kind(), tokens.size(), text.size());
+  return 0;
+}
+
+void define(CLI::App& app) {
+  app.add_option("MODEL", options.model, "GGUF file or Hugging Face folder")->required();
+  app.add_option("FILE", options.file, "text file, or - for stdin");
+  app.add_option("--text", options.text, "text itself");
+  app.add_flag("--ids", options.ids, "only the ids, separated by spaces");
+  app.add_flag("--special", options.special, "spelled special tokens become those tokens");
+  app.add_flag("--json", options.json, "one JSON object");
+  app.footer("Example:\n  ropewalk tokenize model.gguf --text 'Hello world'");
+}
+
+const Register<Command> registered{{"tokenize", "text to token ids", define, run}};
+
+}  // namespace
+}  // namespace ropewalk

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The one error system: exceptions at the edges, checks in the middle, nothing thrown in kernels.
+#pragma once
+#include <fmt/format.h>
+
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace ropewalk {
+
+/// Anything that the outside can cause: files, flags, requests, unsupported models.
+/// what() reads "place: expected ...; found ...; hint: ..." (one line). Exit code 1.
+class Error : public std::runtime_error {
+ public:
+  Error(std::string_view place, std::string_view expected, std::string_view found,
+        std::string_view hint = {})
+      : std::runtime_error(format(place, expected, found, hint)) {}
+  /// For adding context at a module's border: "context: " before the message of `inner`.
+  Error(std::string_view context, const Error& inner)
+      : std::runtime_error(fmt::format("{}: {}", context, inner.what())) {}
+
+ private:
+  static std::string format(std::string_view place, std::string_view expected,
+                            std::string_view found, std::string_view hint) {
+    std::string text = fmt::format("{}: expected {}; found {}", place, expected, found);
+    if (!hint.empty()) text += fmt::format("; hint: {}", hint);
+    return text;
+  }
+};
+
+/// A wrong flag, method spelling or parameter. Exit code 2.
+class UsageError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// A broken contract inside ropewalk. Exit code 3; thrown, never abort: a server must live.
+class LogicError : public std::logic_error {
+ public:
+  using std::logic_error::logic_error;
+};
+
+[[noreturn]] inline void check_failed(const char* file, int line, const char* condition) {
+  throw LogicError(fmt::format("{}:{}: broken contract: {} (a bug in ropewalk)", file, line, condition));
+}
+
+}  // namespace ropewalk
+
+/// Always on; for contracts between our own modules, never for outside data.
+#define RW_CHECK(condition) \
+  ((condition) ? void(0) : ::ropewalk::check_failed(__FILE__, __LINE__, #condition))
+#ifdef ROPEWALK_DCHECK
+#define RW_DCHECK(condition) RW_CHECK(condition)
+#else
+#define RW_DCHECK(condition) void(0)
+#endif

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Method = FrequencyScaling x DistanceMap x Mask x LogitScale.
+///
+/// Life of a method:  text --parse--> MethodSpec --bind(context)--> Method --lower(rows)--> AttentionPlan.
+/// A method belongs to a request, not to a loaded model. One file per published method lives in
+/// methods/published/ and registers a MethodInfo; nothing else has to change for a new one.
+#pragma once
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/attention_plan.h"
+#include "core/registry.h"
+
+namespace ropewalk {
+
+/// What a method may know of the model and the request.
+struct RopeContext {
+  int head_dim = 0, rotary_dim = 0;
+  double rope_base = 10000;
+  Index n_ctx_train = 0;            ///< original trained length, tokens: the default of `trained`
+  Index n = 0;                      ///< length asked for, tokens; default of factors: n / trained
+  Index sliding_window = 0;         ///< the layer's own window (Mistral), 0 if none; always in the mask
+  std::vector<double> rope_freqs;   ///< (rotary_dim/2) divisors of theta (GGUF rope_freqs), or empty
+  std::vector<double> long_factors, short_factors;  ///< (rotary_dim/2) LongRoPE lists, or empty
+  double longrope_attention_factor = 0;  ///< 0: computed; else as the file says
+  /// The model's own scaling as a method spec ("yarn:factor=4,trained=32768"), empty if none.
+  std::string own_scaling;
+};
+
+// ---------------------------------------------------------------- the four factors, bound to numbers
+
+/// theta(n) (rotary_dim/2) in rad/token for a request of n tokens, and the gain on the rotated dims of q.
+struct Frequencies {
+  std::vector<double> theta;
+  double rotary_gain = 1;
+};
+struct FrequencyScaling {
+  std::function<Frequencies(Index n)> at;
+  bool grow = false;  ///< grow=1: a generated token at p uses length p + 1 (published recurrence)
+};
+
+/// The effective distance. Regions say where rows and keys sit; split says which keys of a row see which
+/// region; delta is the paper's formula, used by tests and kernels/reference only.
+struct DistanceMap {
+  struct Variant {
+    std::function<double(Index j)> key_position;
+    Index sink = 0, window = kForever;  ///< needed by row i only if j < sink or i - j < window
+  };
+  struct RegionMap {
+    std::function<double(Index i)> query_position;
+    int variant = 0;
+  };
+  std::vector<Variant> variants;
+  std::vector<RegionMap> regions;
+  std::function<std::vector<Segment>(Index i)> split;  ///< covers [0, i], sorted, disjoint
+  std::function<double(Index i, Index j)> delta;
+};
+
+struct Mask {
+  std::function<std::vector<std::pair<Index, Index>>(Index i)> ranges;  ///< sorted, disjoint, in [0, i]
+  std::function<bool(Index i, Index j)> visible;
+  Index sink = 0, window = kForever;  ///< visible(i, j) implies j < sink or i - j < window
+};
+
+using LogitScale = std::function<double(Index i)>;
+
+/// What one published method contributes; an absent factor stays plain RoPE's.
+struct Factors {
+  std::optional<FrequencyScaling> frequencies;
+  std::optional<DistanceMap> distance;
+  std::optional<Mask> mask;
+  std::optional<LogitScale> scale;
+};
+
+// ---------------------------------------------------------------- spelling
+
+/// One `name:parameter=value,...` of a spec. Values stay text until bind (numbers; `form=code`).
+struct MethodPart {
+  std::string name;
+  std::map<std::string, std::string> parameters;
+};
+struct MethodSpec {
+  std::vector<MethodPart> parts;  ///< joined by '+'
+  /// Errors: UsageError (unknown method or parameter: "did you mean").
+  static MethodSpec parse(std::string_view text);
+  std::string text() const;  ///< canonical spelling; parse(text()) is the same spec
+};
+
+struct ParameterInfo {
+  std::string name, meaning, unit, range, default_text;
+};
+
+/// Parameters of one part with defaults resolved. Each getter checks the range and throws UsageError
+/// "rerope: expected window from 1 to ...; found ...".
+class Parameters;
+
+struct MethodInfo {
+  std::string name;
+  std::vector<std::string> aliases;
+  std::string kind;                       ///< "frequency", "distance", "mask", "scale", "none"
+  std::string title;                      ///< one line
+  std::string formula, source, differs;   ///< plain text with Greek allowed; differs: from published code
+  std::vector<ParameterInfo> parameters;
+  std::function<Factors(const Parameters&, const RopeContext&)> build;
+};
+
+// ---------------------------------------------------------------- the bound method
+
+/// A spec bound to a model's numbers and a request's length. Immutable; cheap to copy.
+class Method {
+ public:
+  /// Errors: UsageError: two maps, two masks or two frequency methods; a frequency method on a model with
+  /// a scaling of its own unless replace=1; a parameter out of range. The model's own scaling and own
+  /// sliding window are included. Logit scales multiply.
+  static Method bind(const MethodSpec& spec, const RopeContext& context);
+
+  /// Rows [row_begin, row_begin + n_rows) against all keys up to the row, at the request's length.
+  /// O(n_rows) time and space, computed in double.
+  AttentionPlan lower(Index row_begin, Index n_rows) const;
+  /// How keys [key_begin, key_begin + n_keys) are stored.
+  KeyPlan lower_keys(Index key_begin, Index n_keys) const;
+  Pointwise pointwise() const;
+
+  /// grow=1: keys are kept unrotated (raw_keys), and each step rotates them for its own length.
+  bool grows() const;
+  /// Key plan of the unrotated master copy used when grows(): one variant, all positions 0.
+  KeyPlan raw_keys(Index key_begin, Index n_keys) const;
+  /// The same method with its frequencies at length n (windows and factors as bound).
+  Method at_length(Index n) const;
+
+  const std::string& text() const;  ///< canonical spelling with every default filled in
+  /// Equal for two methods that lower to the same plans (rows < n): lets eval run a plan once.
+  std::string fingerprint(Index n) const;
+
+ private:
+  struct Bound;
+  std::shared_ptr<const Bound> bound_;
+};
+
+}  // namespace ropewalk

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Qwen3: Llama with an RMS norm on each head of q and k, before the rotation.
+#include "model/read_common.h"
+
+namespace ropewalk {
+namespace {
+
+ModelConfig read(const ModelFile& file) {
+  ModelConfig c = read_common(file);
+  c.qk_norm = true;
+  return c;
+}
+
+const Register<Architecture> registered{{"qwen3", {}, read}};
+
+}  // namespace
+}  // namespace ropewalk

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/config.h"
+
+#include "model/read_common.h"
+
+namespace ropewalk {
+
+RopeContext ModelConfig::rope_context(int layer, Index n) const {
+  return {.head_dim = head_dim,
+          .rotary_dim = rotary_dim,
+          .rope_base = rope_base,
+          .n_ctx_train = n_ctx_train,
+          .n = n,
+          .sliding_window = sliding_window.at(static_cast<std::size_t>(layer)),
+          .rope_freqs = rope_freqs,
+          .long_factors = long_factors,
+          .short_factors = short_factors,
+          .longrope_attention_factor = longrope_attention_factor,
+          .own_scaling = own_scaling};
+}
+
+ModelConfig read_config(const ModelFile& file) {
+  const auto name = file.string("general.architecture");
+  if (!name) throw Error(file.path(), "the key general.architecture", "none", "is this a language model?");
+  const Architecture* architecture = Registry<Architecture>::find(*name);
+  if (architecture == nullptr)
+    throw Error(file.path(), "an architecture this engine computes", "'" + *name + "'",
+                did_you_mean(*name, Registry<Architecture>::names()));
+  return architecture->read(file);
+}
+
+}  // namespace ropewalk

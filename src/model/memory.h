@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What a load or a run needs is computed, and compared with what there is, before the work starts.
+#pragma once
+#include <cstddef>
+#include <string_view>
+
+namespace ropewalk {
+
+/// Bytes the system can give now (MemAvailable); 0 where it does not say.
+std::size_t available_memory();
+/// Errors: Error naming both numbers when `bytes` is more than available_memory().
+void require_memory(std::string_view what, std::size_t bytes, std::string_view hint);
+
+}  // namespace ropewalk

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+/// A loaded model, and a Session that runs one sequence through it under one method.
+#pragma once
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kernels/kernels.h"
+#include "model/config.h"
+
+namespace ropewalk {
+
+struct Weights;
+
+/// Weights in a backend's form. Immutable; shared by sessions. LIFETIME: `file` outlives the model, which reads
+/// embedding rows from it.
+class Model {
+ public:
+  /// Reads the configuration and all weights. Errors: Error (missing tensor, wrong shape, not enough memory).
+  Model(const ModelFile& file, std::shared_ptr<const Backend> backend);
+  ~Model();
+  const ModelConfig& config() const { return config_; }
+  const Backend& backend() const { return *backend_; }
+  const Weights& weights() const { return *weights_; }
+  std::size_t bytes() const { return bytes_; }  ///< weights in memory
+
+ private:
+  ModelConfig config_;
+  std::shared_ptr<const Backend> backend_;
+  std::unique_ptr<Weights> weights_;
+  std::size_t bytes_ = 0;
+};
+
+struct SessionOptions {
+  Index n = 0;         ///< length asked for: prompt plus new tokens; methods take their defaults from it
+  Index n_prompt = 0;  ///< 0: n. With grow=1, rows below it use length n_prompt, a later row p uses p + 1
+  Index chunk = 512;   ///< tokens per prefill step; does not change results
+};
+
+/// rows [first, first + n_rows) of logits (n_rows, n_vocab); `first` is the position of the token read.
+using LogitsSink = std::function<void(Index first, Index n_rows, const float* logits)>;
+/// Tokens read so far in this run() call.
+using TokensDone = std::function<void(Index n_done)>;
+
+class Session {
+ public:
+  /// Errors: UsageError (method), Error (memory: the need is computed and named before work starts).
+  Session(const Model& model, const MethodSpec& spec, const SessionOptions& options);
+  ~Session();
+
+  /// Reads `tokens` after those read before. Logits of rows with positions in [logits_begin, logits_end)
+  /// go to `sink` in slabs of rows; none are computed for other rows.
+  void run(std::span<const Token> tokens, Index logits_begin, Index logits_end, const LogitsSink& sink,
+           const TokensDone& done = {});
+
+  Index position() const;           ///< tokens read so far
+  const Method& method() const;     ///< of layer 0, as bound
+  std::size_t cache_bytes() const;  ///< keys and values held now
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// -log softmax(logits[row])[target], natural log, in double.
+double token_loss(const float* logits, Index n_vocab, Token target);
+
+/// Losses (nats) of predicting tokens[t + 1] from tokens[0 .. t], for t in [begin, end), in one new session
+/// of length tokens.size(). REQUIRES: end < tokens.size().
+std::vector<double> token_losses(const Model& model, const MethodSpec& spec, std::span<const Token> tokens,
+                                 Index begin, Index end, const TokensDone& done = {});
+
+/// Peak bytes a session of n tokens needs beside the weights.
+std::size_t session_bytes(const ModelConfig& config, Precision precision, const Method& method, Index n,
+                          Index chunk = 512);
+
+}  // namespace ropewalk

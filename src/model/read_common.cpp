@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/read_common.h"
+
+#include <cmath>
+
+#include "core/checked.h"
+
+namespace ropewalk {
+namespace {
+
+/// Look-ups of "{arch}.key" in one file.
+struct Keys {
+  const ModelFile& file;
+  std::string arch;
+
+  std::string key(std::string_view name) const { return fmt::format("{}.{}", arch, name); }
+  /// Errors: Error unless low <= value <= high.
+  Index integer(std::string_view name, Index low, Index high, std::optional<Index> fallback = {}) const {
+    const auto value = file.integer(key(name));
+    if (!value && fallback) return *fallback;
+    if (!value) throw Error(file.path(), "the key " + key(name), "none", "the file is incomplete");
+    if (*value < low || *value > high)
+      throw Error(file.path(), fmt::format("{} from {} to {}", key(name), low, high), fmt::format("{}", *value));
+    return *value;
+  }
+  /// Errors: Error unless finite and > 0.
+  double positive(std::string_view name, std::optional<double> fallback = {}) const {
+    const auto value = file.number(key(name));
+    if (!value && fallback) return *fallback;
+    if (!value) throw Error(file.path(), "the key " + key(name), "none", "the file is incomplete");
+    if (!std::isfinite(*value) || *value <= 0)
+      throw Error(file.path(), key(name) + " above 0", fmt::format("{}", *value));
+    return *value;
+  }
+};
+
+void refuse(const ModelFile& file, std::string_view feature) {
+  throw Error(file.path(), "a dense Llama, Mistral, Qwen2 or Qwen3 model",
+              fmt::format("{}, which this engine does not compute", feature));
+}
+
+void refuse_unsupported(const Keys& keys) {
+  const ModelFile& file = keys.file;
+  auto count = [&](std::string_view name) { return file.integer(keys.key(name)).value_or(0); };
+  if (count("expert_count") > 0) refuse(file, "a mixture of experts");
+  if (count("attention.kv_lora_rank") > 0) refuse(file, "multi-head latent attention (MLA)");
+  if (file.integers(keys.key("rope.dimension_sections"))) refuse(file, "multi-section rotary positions (M-RoPE)");
+  for (const char* name : {"attn_logit_softcapping", "final_logit_softcapping"})
+    if (file.number(keys.key(name)).value_or(0) != 0) refuse(file, "logit soft-capping");
+  if (file.number(keys.key("attention.scale")).value_or(0) != 0) refuse(file, "an attention scale of its own");
+  if (count("attention.temperature_length") > 0) refuse(file, "a position-dependent temperature");
+  if (file.number(keys.key("rope.scaling.yarn_log_multiplier")).value_or(0) != 0)
+    refuse(file, "a YaRN log multiplier");
+}
+
+std::vector<double> factor_list(const ModelFile& file, const std::string& key, std::string_view tensor,
+                                int rotary_dim) {
+  std::vector<double> list;
+  if (const auto* numbers = file.numbers(key)) {
+    list = *numbers;
+  } else if (const TensorInfo* info = file.find_tensor(tensor)) {
+    const std::vector<float> values = ModelFile::dequantize(*info);
+    list.assign(values.begin(), values.end());
+  }
+  if (list.empty()) return list;
+  if (list.size() != static_cast<std::size_t>(rotary_dim) / 2)
+    throw Error(file.path(), fmt::format("{} frequency factors in {}", rotary_dim / 2, tensor),
+                fmt::format("{}", list.size()));
+  for (double value : list)
+    if (!std::isfinite(value) || value <= 0)
+      throw Error(file.path(), fmt::format("factors above 0 in {}", tensor), fmt::format("{}", value));
+  return list;
+}
+
+/// The model's own YaRN as a spec. GGUF's attn_factor multiplies the released temperature, Hugging Face's
+/// attention_factor replaces it (reference: ggml rope_yarn; transformers modeling_rope_utils).
+std::string yarn_spec(const Keys& keys, const ModelConfig& config, double factor) {
+  std::string spec = fmt::format("yarn:factor={},trained={}", factor, config.n_ctx_train);
+  const bool gguf = keys.file.container().starts_with("GGUF");
+  for (const auto& [name, parameter] : {std::pair{"rope.scaling.yarn_beta_fast", "beta_fast"},
+                                        {"rope.scaling.yarn_beta_slow", "beta_slow"},
+                                        {"rope.scaling.mscale", "mscale"},
+                                        {"rope.scaling.mscale_all_dim", "mscale_all_dim"}})
+    if (const auto value = keys.file.number(keys.key(name)); value && *value != 0)
+      spec += fmt::format(",{}={}", parameter, *value);
+  if (auto attention = keys.file.number(keys.key("rope.scaling.attn_factor"));
+      attention && *attention > 0 && !(gguf && *attention == 1)) {
+    if (gguf) *attention *= 1 + 0.1 * std::log(factor);
+    spec += fmt::format(",attention_factor={}", *attention);
+  }
+  if (keys.file.boolean(keys.key("rope.scaling.truncate")) == false) spec += ",truncate=0";
+  return spec;
+}
+
+void read_own_scaling(const Keys& keys, ModelConfig& config) {
+  const ModelFile& file = keys.file;
+  config.rope_freqs = factor_list(file, "", "rope_freqs.weight", config.rotary_dim);
+  const std::string type = file.string(keys.key("rope.scaling.type")).value_or("none");
+  if (const auto old = file.number(keys.key("rope.scale_linear")); old && type == "none" && *old > 0 && *old != 1)
+    config.own_scaling = fmt::format("pi:factor={}", *old);  // the key of the first GGUF files
+  if (type == "none" || type == "default") return;
+  const double extended = static_cast<double>(config.context_length) / static_cast<double>(config.n_ctx_train);
+  const double factor = keys.positive("rope.scaling.factor", std::max(1.0, extended));
+  if (type == "linear") {
+    config.own_scaling = fmt::format("pi:factor={}", factor);
+  } else if (type == "dynamic") {
+    config.own_scaling = fmt::format("dynamic-ntk:factor={},trained={}", factor, config.n_ctx_train);
+  } else if (type == "yarn") {
+    config.own_scaling = yarn_spec(keys, config, factor);
+  } else if (type == "llama3") {
+    config.own_scaling = fmt::format("llama3:factor={},trained={},low_freq_factor={},high_freq_factor={}", factor,
+                                     config.n_ctx_train, keys.positive("rope.scaling.low_freq_factor", 1.0),
+                                     keys.positive("rope.scaling.high_freq_factor", 4.0));
+  } else if (type == "longrope" || type == "su") {
+    config.own_scaling = "longrope";
+    config.long_factors = factor_list(file, keys.key("rope.scaling.long_factor"), "rope_factors_long.weight", config.rotary_dim);
+    config.short_factors = factor_list(file, keys.key("rope.scaling.short_factor"), "rope_factors_short.weight", config.rotary_dim);
+    if (config.long_factors.empty() || config.short_factors.empty())
+      throw Error(file.path(), "long and short frequency factors (longrope)", "none");
+    const double scale = file.number(keys.key("rope.scaling.factor")) ? factor : extended;
+    const double computed =
+        scale <= 1 ? 1 : std::sqrt(1 + std::log(scale) / std::log(static_cast<double>(config.n_ctx_train)));
+    config.longrope_attention_factor = keys.positive("rope.scaling.attn_factor", computed);
+  } else {
+    throw Error(file.path(), "rope scaling none, linear, dynamic, yarn, llama3 or longrope", "'" + type + "'");
+  }
+}
+
+}  // namespace
+
+ModelConfig read_common(const ModelFile& file) {
+  const Keys keys{file, *file.string("general.architecture")};
+  refuse_unsupported(keys);
+  ModelConfig c;
+  c.architecture = keys.arch;
+  c.name = file.string("general.name").value_or("");
+  c.n_layers = static_cast<int>(keys.integer("block_count", 1, 1024));
+  c.d_model = keys.integer("embedding_length", 1, 1 << 20);
+  c.d_ff = keys.integer("feed_forward_length", 1, 1 << 22);
+  c.n_heads = static_cast<int>(keys.integer("attention.head_count", 1, 4096));
+  c.n_kv_heads = static_cast<int>(keys.integer("attention.head_count_kv", 1, c.n_heads, c.n_heads));
+  if (c.n_heads % c.n_kv_heads != 0)
+    throw Error(file.path(), "head_count to be a multiple of head_count_kv", fmt::format("{} and {}", c.n_heads, c.n_kv_heads));
+  const Index per_head = c.d_model / c.n_heads;
+  c.head_dim = static_cast<int>(keys.integer("attention.key_length", 2, 1024, per_head));
+  if (keys.integer("attention.value_length", 1, 1024, c.head_dim) != c.head_dim)
+    refuse(file, "values and keys of different width");
+  if (c.head_dim < 2 || c.head_dim % 2 != 0 || c.head_dim > 256)
+    throw Error(file.path(), "an even head_dim from 2 to 256", fmt::format("{}", c.head_dim));
+  c.rotary_dim = static_cast<int>(keys.integer("rope.dimension_count", 2, c.head_dim, c.head_dim));
+  if (c.rotary_dim % 2 != 0) throw Error(file.path(), "an even rotary dimension", fmt::format("{}", c.rotary_dim));
+  c.context_length = keys.integer("context_length", 1, Index{1} << 30);
+  c.n_ctx_train = keys.integer("rope.scaling.original_context_length", 1, Index{1} << 30, c.context_length);
+  c.rope_base = keys.positive("rope.freq_base", 10000.0);
+  c.rms_eps = static_cast<float>(keys.positive("attention.layer_norm_rms_epsilon"));
+  c.interleaved_qk = file.interleaved_qk();
+  c.tied_embeddings = file.find_tensor("output.weight") == nullptr;
+  const Index window = keys.integer("attention.sliding_window", 0, Index{1} << 30, 0);
+  const Index first = keys.integer("attention.sliding_window_from_layer", 0, 1024, 0);
+  c.sliding_window.assign(static_cast<std::size_t>(c.n_layers), 0);
+  for (Index l = first; l < c.n_layers; ++l) c.sliding_window[static_cast<std::size_t>(l)] = window;
+  const TensorInfo& embedding = file.tensor("token_embd.weight");
+  if (embedding.shape.size() != 2 || embedding.shape[1] != c.d_model)
+    throw Error(file.path(), fmt::format("token_embd.weight (n_vocab, {})", c.d_model), "another shape");
+  c.n_vocab = embedding.shape[0];
+  read_own_scaling(keys, c);
+  return c;
+}
+
+}  // namespace ropewalk

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What all Llama-like families have in common: the numbers, the refusals and the model's own scaling.
+#pragma once
+#include "model/config.h"
+
+namespace ropewalk {
+
+/// Fills everything but the family's flags; refuses what the forward does not compute (mixture of experts,
+/// MLA, M-RoPE, soft-capping), naming it. Errors: Error for a missing, zero or absurd number.
+ModelConfig read_common(const ModelFile& file);
+
+}  // namespace ropewalk

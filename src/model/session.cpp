@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cmath>
+
+#include "model/forward.h"
+#include "model/memory.h"
+
+namespace ropewalk {
+namespace {
+
+constexpr Index kSlabRows = 64;  // rows of logits held at once: 64 x 49152 floats = 12 MiB
+
+}  // namespace
+
+/// Layers that share a method (the same sliding window) share its plans.
+struct Session::Impl {
+  struct Group {
+    Method method;
+    KeyPlan keys, rotated_keys;
+    AttentionPlan plan;
+    Pointwise pointwise;
+    std::unique_ptr<KvLayer> scratch;
+  };
+  Impl(const Model& m, const MethodSpec& spec, const SessionOptions& o);
+  /// Lowers every group's plans for the next n rows.
+  void lower(Index n);
+  Index rows_now(Index left) const;
+
+  const Model& model;
+  SessionOptions options;
+  Index position = 0;
+  std::vector<Group> groups;
+  std::vector<std::size_t> group_of;  // (n_layers)
+  std::vector<std::unique_ptr<KvLayer>> cache;
+  std::vector<LayerStep> steps;  // (n_layers)
+  Activations activations;
+  Buffer<float> normed, logits;  // (kSlabRows, d_model), (kSlabRows, n_vocab), made when first needed
+};
+
+Session::Impl::Impl(const Model& m, const MethodSpec& spec, const SessionOptions& o)
+    : model(m), options(o), activations(m.config(), std::min(o.chunk, std::max<Index>(o.n, 1))) {
+  const ModelConfig& config = m.config();
+  const Backend& backend = m.backend();
+  std::vector<Index> windows;
+  for (int layer = 0; layer < config.n_layers; ++layer) {
+    const Index window = config.sliding_window[static_cast<std::size_t>(layer)];
+    const auto found = std::find(windows.begin(), windows.end(), window);
+    group_of.push_back(static_cast<std::size_t>(found - windows.begin()));
+    if (found == windows.end()) {
+      windows.push_back(window);
+      groups.push_back({Method::bind(spec, config.rope_context(layer, o.n)), {}, {}, {}, {}, {}});
+    }
+    cache.push_back(backend.make_kv_layer(config.n_kv_heads, config.head_dim));
+  }
+  for (Group& group : groups) {
+    group.pointwise = group.method.pointwise();
+    if (group.method.grows()) group.scratch = backend.make_kv_layer(config.n_kv_heads, config.head_dim);
+  }
+  steps.resize(cache.size());
+  require_memory(fmt::format("{} tokens", o.n), session_bytes(config, backend.precision(), groups[0].method, o.n, o.chunk),
+                 "ask for fewer tokens, or take a method with a window");
+}
+
+/// With grow=1 a generated row has frequencies of its own, so it goes alone.
+Index Session::Impl::rows_now(Index left) const {
+  if (!groups[0].method.grows()) return std::min(left, options.chunk);
+  return position < options.n_prompt ? std::min({left, options.chunk, options.n_prompt - position}) : 1;
+}
+
+void Session::Impl::lower(Index n) {
+  for (Group& group : groups) {
+    if (!group.method.grows()) {
+      group.keys = group.method.lower_keys(position, n);
+      group.plan = group.method.lower(position, n);
+      continue;
+    }
+    const Method now = group.method.at_length(std::max(options.n_prompt, position + n));
+    group.keys = now.raw_keys(position, n);
+    group.rotated_keys = now.lower_keys(0, position + n);
+    group.plan = now.lower(position, n);
+    group.pointwise = now.pointwise();
+  }
+  for (std::size_t layer = 0; layer < steps.size(); ++layer) {
+    Group& group = groups[group_of[layer]];
+    steps[layer] = {&group.keys, &group.plan, &group.pointwise, &group.rotated_keys, group.scratch.get()};
+  }
+}
+
+Session::Session(const Model& model, const MethodSpec& spec, const SessionOptions& options) {
+  RW_CHECK(options.n >= 1 && options.chunk >= 1 && options.n_prompt <= options.n);
+  SessionOptions filled = options;
+  if (filled.n_prompt == 0) filled.n_prompt = filled.n;
+  impl_ = std::make_unique<Impl>(model, spec, filled);
+}
+
+Session::~Session() = default;
+
+void Session::run(std::span<const Token> tokens, Index logits_begin, Index logits_end, const LogitsSink& sink,
+                  const TokensDone& done) {
+  Impl& s = *impl_;
+  const ModelConfig& c = s.model.config();
+  const auto n_tokens = static_cast<Index>(tokens.size());
+  if (s.position + n_tokens > s.options.n)
+    throw Error("session", fmt::format("at most {} tokens, the length asked for", s.options.n),
+                fmt::format("{}", s.position + n_tokens));
+  for (Index read = 0; read < n_tokens;) {
+    const Index n = s.rows_now(n_tokens - read);
+    s.lower(n);
+    forward(s.model, tokens.subspan(static_cast<std::size_t>(read), static_cast<std::size_t>(n)), s.steps, s.cache,
+            s.activations);
+    const Index begin = std::max(logits_begin, s.position), end = std::min(logits_end, s.position + n);
+    for (Index row = begin; row < end; row += kSlabRows) {
+      const Index rows = std::min(kSlabRows, end - row);
+      s.normed.reserve(kSlabRows * c.d_model);
+      s.logits.reserve(kSlabRows * c.n_vocab);
+      output_logits(s.model, s.activations.x.data() + (row - s.position) * c.d_model, rows, s.normed.data(), s.logits.data());
+      sink(row, rows, s.logits.data());
+    }
+    s.position += n;
+    read += n;
+    for (auto& kv : s.cache)
+      if (!s.groups[0].method.grows()) s.model.backend().drop(*kv, s.position);
+    if (done) done(read);
+  }
+}
+
+Index Session::position() const { return impl_->position; }
+const Method& Session::method() const { return impl_->groups[0].method; }
+std::size_t Session::cache_bytes() const {
+  std::size_t total = 0;
+  for (const auto& kv : impl_->cache) total += kv->bytes();
+  return total;
+}
+
+double token_loss(const float* logits, Index n_vocab, Token target) {
+  const double top = *std::max_element(logits, logits + n_vocab);
+  double sum = 0;
+  for (Index i = 0; i < n_vocab; ++i) sum += std::exp(static_cast<double>(logits[i]) - top);
+  return std::log(sum) + top - static_cast<double>(logits[target]);
+}
+
+std::vector<double> token_losses(const Model& model, const MethodSpec& spec, std::span<const Token> tokens,
+                                 Index begin, Index end, const TokensDone& done) {
+  const auto n = static_cast<Index>(tokens.size());
+  RW_CHECK(begin >= 0 && begin <= end && end < n);
+  const Index n_vocab = model.config().n_vocab;
+  std::vector<double> losses;
+  Session session(model, spec, {.n = n, .n_prompt = n});
+  session.run(
+      tokens, begin, end,
+      [&](Index first, Index n_rows, const float* logits) {
+        for (Index r = 0; r < n_rows; ++r)
+          losses.push_back(token_loss(logits + r * n_vocab, n_vocab, tokens[static_cast<std::size_t>(first + r + 1)]));
+      },
+      done);
+  return losses;
+}
+
+std::size_t session_bytes(const ModelConfig& c, Precision precision, const Method& method, Index n, Index chunk) {
+  const std::size_t half = kv_bytes_per_key(precision, c.n_kv_heads, c.head_dim, 1) / 2;  // K or V of one key
+  const KeyPlan keys = method.grows() ? method.raw_keys(0, 1) : method.lower_keys(0, 1);
+  std::size_t rows = 0, values = 0;
+  for (const KeyPlan::Variant& variant : keys.variants) {
+    // Whole blocks of 256 are kept, and the rows of a step are read together.
+    const Index kept = std::min(n, std::min(kForever, variant.sink + variant.window) + chunk + 512);
+    rows += static_cast<std::size_t>(kept);
+    values = std::max(values, static_cast<std::size_t>(kept));
+  }
+  if (method.grows()) rows += static_cast<std::size_t>(n) / static_cast<std::size_t>(c.n_layers) + 1;  // scratch
+  const auto step = static_cast<std::size_t>(std::min(chunk, n)) *
+                    static_cast<std::size_t>(2 * c.d_model + 2 * (c.n_heads + c.n_kv_heads) * c.head_dim + 2 * c.d_ff);
+  const auto slab = static_cast<std::size_t>(kSlabRows * (c.n_vocab + c.d_model));
+  return static_cast<std::size_t>(c.n_layers) * half * (rows + values) + 4 * (step + slab);
+}
+
+}  // namespace ropewalk

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+/// One file per weight format in this folder; each registers a WeightFormat.
+#pragma once
+#include <cstddef>
+#include <string>
+
+#include "core/registry.h"
+#include "core/types.h"
+
+namespace ropewalk {
+
+/// A way to store a row of weights as blocks of equal size.
+struct WeightFormat {
+  std::string name;      ///< "F32", "Q4_1" ... as GGUF names it
+  int ggml_type = -1;    ///< id in GGUF files
+  Index block_size = 1;  ///< weights in a block
+  Index block_bytes = 0;
+  /// out[0 .. n) = the n weights stored at `blocks`. REQUIRES: n is a multiple of block_size. `blocks`
+  /// need not be aligned. This is the definition: scalar, exact, equal to the `gguf` package to the bit.
+  void (*dequantize)(const std::byte* blocks, float* out, Index n) = nullptr;
+};
+
+/// nullptr when no file of this folder has that GGUF type id.
+const WeightFormat* find_weight_format(std::uint32_t ggml_type);
+
+}  // namespace ropewalk

@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# Tries every command, with good and with bad input: exit code, one line of error, nothing left behind.
+# Usage: cli_test.sh ROPEWALK SOURCE_DIR
+set -u
+ropewalk=$1 source=$2
+model=$source/tests/golden/tiny/llama
+work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+failed=0 count=0
+
+# expect CODE PATTERN COMMAND...: exit code, and a pattern in stdout + stderr; no error is more than one line.
+expect() {
+  local code=$1 pattern=$2; shift 2
+  count=$((count + 1))
+  "$@" >out 2>err </dev/null; local got=$?
+  if [ "$got" != "$code" ] || ! cat out err | grep -qE -- "$pattern"; then
+    echo "FAILED: $* -> exit $got, expected $code and /$pattern/"; head -5 out err; failed=$((failed + 1))
+  elif [ "$code" != 0 ] && [ "$(grep -c . err)" != 1 ]; then
+    echo "FAILED: $*: more than one line of error"; cat err; failed=$((failed + 1))
+  fi
+}
+
+echo "5 9 33 70 2 11 64 90" > ids
+expect 0 'ropewalk [0-9]' "$ropewalk" --version
+expect 0 'Examples' "$ropewalk" --help
+for command in eval generate inspect logits methods tokenize; do expect 0 'Example' "$ropewalk" $command --help; done
+expect 2 'hint' "$ropewalk"
+expect 2 'hint' "$ropewalk" evall
+expect 0 'rerope' "$ropewalk" methods
+expect 0 'Position Interpolation' "$ropewalk" methods --markdown
+expect 0 '"name"' "$ropewalk" methods --json
+
+expect 0 '"last"' "$ropewalk" logits "$model" --tokens ids
+expect 0 '"nll"' "$ropewalk" logits "$model" --tokens ids --nll --precision f32 --method 'yarn:factor=4+rerope:window=4'
+[ "$(tr -cd , <out | wc -c)" = 6 ] || { echo "FAILED: --nll prints n - 1 numbers"; failed=$((failed + 1)); }
+expect 0 '"last"' "$ropewalk" logits "$model" --tokens ids --out all.npy
+[ "$(stat -c %s all.npy)" = $((128 + 8 * 128 * 4)) ] || { echo "FAILED: size of all.npy"; failed=$((failed + 1)); }
+expect 0 '"last"' "$ropewalk" logits "$model" --tokens ids --last --out last.npy
+expect 2 'did you mean rerope' "$ropewalk" logits "$model" --tokens ids --method reroep
+expect 2 'window' "$ropewalk" logits "$model" --tokens ids --method rerope:windw=4
+expect 2 'expected' "$ropewalk" logits "$model" --tokens ids --method rerope:window=0
+expect 2 'expected' "$ropewalk" logits "$model" --tokens ids --method rerope+dca
+expect 2 'expected' "$ropewalk" logits "$model" --tokens ids --precision f16
+expect 1 'token ids from 0 to' "$ropewalk" logits "$model" --tokens <(echo 5 100000)
+expect 1 'token ids' "$ropewalk" logits "$model" --tokens <(echo five)
+expect 1 'at least one' "$ropewalk" logits "$model" --tokens /dev/null
+expect 1 'readable' "$ropewalk" logits "$model" --tokens nowhere
+expect 1 'expected' "$ropewalk" logits nowhere --tokens ids
+expect 1 'can be written' "$ropewalk" logits "$model" --tokens ids --out nowhere/x.npy
+head -c 100 /dev/urandom > random.gguf; : > empty.gguf
+expect 1 'expected' "$ropewalk" inspect random.gguf
+expect 1 'expected' "$ropewalk" inspect empty.gguf
+ROPEWALK_ISA=sse9 expect 2 'avx2' "$ropewalk" logits "$model" --tokens ids
+for isa in portable avx2; do ROPEWALK_ISA=$isa expect 0 "cpu $isa" "$ropewalk" logits "$model" --tokens ids; done
+
+: > empty.txt; printf 'a\0b' > binary.txt; echo short > short.txt
+real=$source/models/SmolLM2-135M-Instruct.Q4_1.gguf
+if [ -f "$real" ]; then
+  expect 0 'n_ctx_train +8192' "$ropewalk" inspect "$real"
+  expect 0 'token_embd.weight' "$ropewalk" inspect "$real" --tensors
+  expect 0 '19556|Hello' "$ropewalk" tokenize "$real" --text 'Hello world'
+  expect 0 'Paris' "$ropewalk" generate "$real" -p 'What is the capital of France?' -n 12 --method rerope
+  expect 1 'empty' "$ropewalk" tokenize "$real" empty.txt
+  expect 1 'binary' "$ropewalk" generate "$real" -f binary.txt
+  expect 2 'neither' "$ropewalk" generate "$real"
+  expect 1 'tokens' "$ropewalk" eval "$real" --text short.txt --methods yarn --lengths 8k
+  expect 1 'empty' "$ropewalk" eval "$real" --text empty.txt --methods yarn --lengths 512
+  expect 1 'binary' "$ropewalk" eval "$real" --text binary.txt --methods yarn --lengths 512
+  expect 2 'did you mean yarn' "$ropewalk" eval "$real" --text short.txt --methods yran --lengths 512
+  expect 1 'MiB' "$ropewalk" generate "$real" -f <(yes 'some words of text' | head -c 2000000) -n 1048576 --method none
+  head -c 60000 "$source/data/persuasion.txt" > text.txt
+  expect 0 'yarn' "$ropewalk" eval "$real" --text text.txt --methods yarn:factor=2 --lengths 512 1k --tail 64 --documents 3 --out r.jsonl --report r.html
+  grep -q '"loss"' r.jsonl && grep -q '<svg' r.html || { echo "FAILED: eval wrote no results or report"; failed=$((failed + 1)); }
+  expect 0 'verdict|"methods"|\{' "$ropewalk" eval "$real" --text text.txt --methods rerope:window=128 --lengths 1k --tail 64 --json
+fi
+rm -f out err ids ./*.npy ./*.gguf ./*.txt r.jsonl r.html
+[ -z "$(ls -A)" ] || { echo "FAILED: left behind: $(ls -A)"; failed=$((failed + 1)); }
+echo "$count commands tried, $failed failed"
+[ "$failed" = 0 ]

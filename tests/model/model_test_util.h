@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Models and runs that the tests of this folder share.
+#pragma once
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <fstream>
+#include <sstream>
+#include <string>
+
+#include "core/json.h"
+#include "model/model.h"
+
+namespace ropewalk {
+
+inline std::string golden(const std::string& name) { return std::string(ROPEWALK_SOURCE_DIR) + "/tests/golden/" + name; }
+
+inline Json read_json(const std::string& path) {
+  std::ifstream in(path);
+  if (!in) throw Error(path, "a golden file", "none", "run the script tests/golden/README.md names");
+  std::ostringstream text;
+  text << in.rdbuf();
+  return parse_json(text.str(), path);
+}
+
+/// A model with its file.
+struct TestModel {
+  TestModel(const std::string& path, std::shared_ptr<const Backend> backend)
+      : file(ModelFile::open(path)), model(*file, std::move(backend)) {}
+  std::unique_ptr<ModelFile> file;
+  Model model;
+};
+
+/// Deterministic token ids below n_vocab.
+inline std::vector<Token> some_tokens(Index n, Index n_vocab, std::uint32_t seed = 1) {
+  std::vector<Token> tokens;
+  for (Index t = 0; t < n; ++t) {
+    seed = seed * 1664525u + 1013904223u;
+    tokens.push_back(static_cast<Token>((seed >> 8) % static_cast<std::uint32_t>(n_vocab)));
+  }
+  return tokens;
+}
+
+/// All logits (n, n_vocab), read in runs of the given sizes (the last repeats).
+inline std::vector<float> all_logits(const Model& model, const std::string& spec, const std::vector<Token>& tokens,
+                                     const SessionOptions& options, const std::vector<Index>& runs = {}) {
+  std::vector<float> result;
+  Session session(model, MethodSpec::parse(spec), options);
+  const auto n = static_cast<Index>(tokens.size());
+  const LogitsSink sink = [&](Index, Index n_rows, const float* logits) {
+    result.insert(result.end(), logits, logits + n_rows * model.config().n_vocab);
+  };
+  std::size_t next = 0;
+  for (Index done = 0; done < n;) {
+    const Index size = runs.empty() ? n : std::min(n - done, runs[std::min(next++, runs.size() - 1)]);
+    session.run(std::span(tokens).subspan(static_cast<std::size_t>(done), static_cast<std::size_t>(size)), done, done + size, sink);
+    done += size;
+  }
+  return result;
+}
+
+inline double largest_difference(const std::vector<float>& a, const std::vector<float>& b) {
+  if (a.size() != b.size()) return INFINITY;
+  double largest = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const double difference = std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i]));
+    largest = std::isnan(difference) ? INFINITY : std::max(largest, difference);
+  }
+  return largest;
+}
+
+}  // namespace ropewalk

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Prefill in one piece, in chunks of any size, and one token at a time give the same logits for every
+/// method and composition. The tolerance is zero: prompt and generated rows take one path, key tiles are
+/// anchored at key 0, and the sums of a product do not depend on its number of rows.
+#include "core/parallel.h"
+#include "model_test_util.h"
+
+namespace ropewalk {
+namespace {
+
+constexpr Index kLength = 150;  // beyond the 64 tokens the tiny models were "trained" on
+
+/// Every registered method that a model without a scaling of its own can take, and compositions.
+std::vector<std::string> specs() {
+  std::vector<std::string> result;
+  for (const MethodInfo& info : Registry<MethodInfo>::all()) {
+    if (info.name == "longrope") continue;  // needs the model's own lists: see OwnScaling
+    result.push_back(info.name == "base"          ? "base:value=50000"
+                     : info.name == "temperature" ? "temperature:value=1.2"
+                                                  : info.name);
+  }
+  for (const char* more : {"yarn:factor=4+rerope:window=20+logn", "ntk+self-extend:window=16,group=4", "pi+dca:chunk=24,local=8",
+                           "dynamic-ntk+lambda:sink=3,window=13", "leaky-rerope:window=10,factor=8+window:window=40",
+                           "dca:chunk=24,local=8,form=code", "yarn:factor=2+lm-infinite:sink=2,window=30",
+                           "streaming-llm:sink=4,window=20+temperature:value=0.9"})
+    result.push_back(more);
+  return result;
+}
+
+class EveryMethod : public testing::TestWithParam<std::string> {
+ protected:
+  static const TestModel& model(Precision precision) {
+    static const TestModel bf16(golden("tiny/llama"), make_cpu_backend(Precision::kBf16));
+    static const TestModel f32(golden("tiny/llama"), make_cpu_backend(Precision::kF32));
+    return precision == Precision::kBf16 ? bf16 : f32;
+  }
+};
+
+TEST_P(EveryMethod, IsTheSameWholeChunkedAndTokenByToken) {
+  for (Precision precision : {Precision::kBf16, Precision::kF32}) {
+    const Model& m = model(precision).model;
+    const std::vector<Token> tokens = some_tokens(kLength, m.config().n_vocab);
+    const auto whole = all_logits(m, GetParam(), tokens, {.n = kLength, .n_prompt = 0, .chunk = 512});
+    EXPECT_EQ(largest_difference(whole, all_logits(m, GetParam(), tokens, {.n = kLength, .n_prompt = 0, .chunk = 37})), 0);
+    EXPECT_EQ(largest_difference(whole, all_logits(m, GetParam(), tokens, {.n = kLength}, {90, 7, 1})), 0);
+  }
+}
+
+TEST_P(EveryMethod, EqualsTheReferenceBackend) {
+  static const TestModel reference(golden("tiny/llama"), make_reference_backend());
+  const Model& m = model(Precision::kF32).model;
+  const std::vector<Token> tokens = some_tokens(kLength, m.config().n_vocab);
+  const auto expected = all_logits(reference.model, GetParam(), tokens, {.n = kLength});
+  EXPECT_LT(largest_difference(all_logits(m, GetParam(), tokens, {.n = kLength}), expected), 1e-3);
+}
+
+INSTANTIATE_TEST_SUITE_P(Registry, EveryMethod, testing::ValuesIn(specs()), [](const auto& info) {
+  std::string name = info.param;
+  for (char& c : name)
+    if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
+  return name;
+});
+
+TEST(Grow, FollowsThePublishedRecurrenceOfTheReference) {
+  const TestModel cpu(golden("tiny/llama"), make_cpu_backend(Precision::kF32));
+  const TestModel reference(golden("tiny/llama"), make_reference_backend());
+  const std::vector<Token> tokens = some_tokens(kLength, cpu.model.config().n_vocab);
+  const SessionOptions options{.n = kLength, .n_prompt = 70};
+  for (const char* spec : {"dynamic-ntk:grow=1", "dynamic-yarn:grow=1", "dynamic-pi:grow=1"}) {
+    const auto grown = all_logits(cpu.model, spec, tokens, options, {70, 1});
+    EXPECT_LT(largest_difference(grown, all_logits(reference.model, spec, tokens, options, {70, 1})), 1e-3) << spec;
+    // ... and is another thing than the request's own length.
+    const std::string fixed = std::string(spec).substr(0, std::string(spec).find(':'));
+    EXPECT_GT(largest_difference(grown, all_logits(cpu.model, fixed, tokens, options, {70, 1})), 1e-3) << spec;
+  }
+}
+
+TEST(Session, LogitsDoNotDependOnThreads) {
+  const TestModel m(golden("tiny/llama"), make_cpu_backend(Precision::kBf16));
+  const std::vector<Token> tokens = some_tokens(kLength, m.model.config().n_vocab);
+  set_threads(1);
+  const auto one = all_logits(m.model, "rerope:window=16", tokens, {.n = kLength});
+  set_threads(2);
+  EXPECT_EQ(largest_difference(one, all_logits(m.model, "rerope:window=16", tokens, {.n = kLength})), 0);
+  set_threads(0);
+}
+
+TEST(Session, FactorOneIsPlainRopeBitForBit) {
+  const TestModel m(golden("tiny/llama"), make_cpu_backend(Precision::kBf16));
+  const std::vector<Token> tokens = some_tokens(60, m.model.config().n_vocab);  // below the trained 64
+  const auto plain = all_logits(m.model, "none", tokens, {.n = 60});
+  for (const char* spec : {"pi", "ntk", "ntk-mixed", "ntk-by-parts", "yarn", "llama3", "dynamic-pi", "dynamic-ntk", "dynamic-yarn",
+                           "rerope:window=60", "leaky-rerope:window=16,factor=1", "self-extend:window=16,group=1",
+                           "dca:chunk=60,local=4", "string:offset=60,local=10,amplitude=0", "window", "lambda", "streaming-llm",
+                           "lm-infinite", "logn", "temperature:value=1"})
+    EXPECT_EQ(largest_difference(plain, all_logits(m.model, spec, tokens, {.n = 60})), 0) << spec;
+}
+
+TEST(Session, WindowsHoldOnlyWhatTheySee) {
+  const TestModel m(golden("tiny/llama"), make_cpu_backend(Precision::kBf16));
+  const Index n = 4000;
+  const std::vector<Token> tokens = some_tokens(n, m.model.config().n_vocab);
+  auto cache = [&](const char* spec) {
+    Session session(m.model, MethodSpec::parse(spec), {.n = n});
+    session.run(tokens, 0, 0, {});
+    return session.cache_bytes();
+  };
+  const std::size_t plain = cache("none");
+  EXPECT_LT(cache("lambda:window=256"), plain / 3);
+  EXPECT_LT(cache("window:window=256"), plain / 4);
+  EXPECT_LT(cache("rerope:window=256"), plain + plain / 4);  // one full variant, one ring
+}
+
+TEST(Session, RefusesMoreTokensThanAskedFor) {
+  const TestModel m(golden("tiny/llama"), make_cpu_backend(Precision::kBf16));
+  Session session(m.model, MethodSpec::parse("none"), {.n = 4});
+  EXPECT_THROW(session.run(some_tokens(5, m.model.config().n_vocab), 0, 0, {}), Error);
+}
+
+}  // namespace
+}  // namespace ropewalk

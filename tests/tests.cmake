@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+# One executable per tests/<folder>, linked with what that layer may see. Labels: fast, slow, model.
+function(add_test_folder folder)
+  file(GLOB sources CONFIGURE_DEPENDS tests/${folder}/*_test.cpp)
+  if(NOT sources)
+    return()
+  endif()
+  add_executable(test_${folder} ${sources})
+  target_link_libraries(test_${folder} PRIVATE ${ARGN} ${libraries} GTest::gtest GTest::gtest_main)
+  target_compile_definitions(test_${folder} PRIVATE ROPEWALK_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
+                             ROPEWALK_BINARY_DIR="${CMAKE_BINARY_DIR}")
+  add_test(NAME ${folder} COMMAND test_${folder})
+  set_tests_properties(${folder} PROPERTIES LABELS fast)
+endfunction()
+
+add_test_folder(core rw_core)
+add_test_folder(methods rw_core rw_methods)
+add_test_folder(quant rw_core rw_quant)
+add_test_folder(formats rw_core rw_quant rw_formats)
+add_test_folder(tokenizer ${readers})
+add_test_folder(kernels rw_core rw_methods rw_kernels)
+add_test_folder(model ${engine})
+add_test_folder(judge ${everything})
+add_test_folder(fuzz_corpus ${readers})
+
+file(GLOB extra CONFIGURE_DEPENDS tests/*/extra.cmake)  # more registrations: per-ISA runs, CLI tests
+foreach(file ${extra})
+  include(${file})
+endforeach()
