@@ -22,12 +22,12 @@ namespace ropewalk {
 struct RopeContext {
   int head_dim = 0, rotary_dim = 0;
   double rope_base = 10000;
-  Index n_ctx_train = 0;            ///< original trained length, tokens: the default of `trained`
-  Index n = 0;                      ///< length asked for, tokens; default of factors: n / trained
-  Index sliding_window = 0;         ///< the layer's own window (Mistral), 0 if none; always in the mask
-  std::vector<double> rope_freqs;   ///< (rotary_dim/2) divisors of theta (GGUF rope_freqs), or empty
+  Index n_ctx_train = 0;           ///< original trained length, tokens: the default of `trained`
+  Index n = 0;                     ///< length asked for, tokens; default of factors: n / trained
+  Index sliding_window = 0;        ///< the layer's own window (Mistral), 0 if none; always in the mask
+  std::vector<double> rope_freqs;  ///< (rotary_dim/2) divisors of theta (GGUF rope_freqs), or empty
   std::vector<double> long_factors, short_factors;  ///< (rotary_dim/2) LongRoPE lists, or empty
-  double longrope_attention_factor = 0;  ///< 0: computed; else as the file says
+  double longrope_attention_factor = 0;             ///< 0: computed; else as the file says
   /// The model's own scaling as a method spec ("yarn:factor=4,trained=32768"), empty if none.
   std::string own_scaling;
 };
@@ -71,10 +71,11 @@ using LogitScale = std::function<double(Index i)>;
 
 /// What one published method contributes; an absent factor stays plain RoPE's.
 struct Factors {
-  std::optional<FrequencyScaling> frequencies;
-  std::optional<DistanceMap> distance;
-  std::optional<Mask> mask;
-  std::optional<LogitScale> scale;
+  std::optional<FrequencyScaling> frequencies = {};
+  std::optional<DistanceMap> distance = {};
+  std::optional<Mask> mask = {};
+  std::optional<LogitScale> scale = {};
+  double rotary_gain = 1;  ///< of a distance map (STRING's amplitude); multiplies the frequencies' own
 };
 
 // ---------------------------------------------------------------- spelling
@@ -102,10 +103,11 @@ class Parameters;
 struct MethodInfo {
   std::string name;
   std::vector<std::string> aliases;
-  std::string kind;                       ///< "frequency", "distance", "mask", "scale", "none"
-  std::string title;                      ///< one line
-  std::string formula, source, differs;   ///< plain text with Greek allowed; differs: from published code
+  std::string kind;                      ///< "frequency", "distance", "mask", "scale", "none"
+  std::string title;                     ///< one line
+  std::string formula, source, differs;  ///< plain text with Greek allowed; differs: from published code
   std::vector<ParameterInfo> parameters;
+  std::string example;  ///< a small spec (trained 8, n 16) for the picture in docs/methods.md
   std::function<Factors(const Parameters&, const RopeContext&)> build;
 };
 

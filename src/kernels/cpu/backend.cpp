@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The CPU backend: packing of weights, the split of work over threads, and the small operations.
+#include <cmath>
+
+#include "core/error.h"
+#include "core/parallel.h"
+#include "kernels/cpu/attention.h"
+#include "kernels/cpu/product.h"
+
+namespace ropewalk {
+namespace {
+
+class CpuBackend final : public Backend {
+ public:
+  explicit CpuBackend(Precision precision) : precision_(precision) { cpu::active(); }
+
+  std::string name() const override {
+    return fmt::format("cpu {} {}", cpu::active().name, precision_ == Precision::kBf16 ? "bf16" : "f32");
+  }
+  Precision precision() const override { return precision_; }
+
+  std::unique_ptr<Matrix> make_matrix(Index n_out, Index n_in,
+                                      const std::function<void(Index, float*)>& row) const override {
+    return cpu::make_matrix(precision_, n_out, n_in, row);
+  }
+  void matmul(const float* x, Index n_rows, const Matrix& w, const float* bias, float* y) const override {
+    cpu::multiply(x, n_rows, w, bias, y);
+  }
+
+  std::unique_ptr<KvLayer> make_kv_layer(int n_kv_heads, int head_dim) const override {
+    return std::make_unique<cpu::CpuKv>(precision_, n_kv_heads, head_dim);
+  }
+  void append(KvLayer& kv, const float* k, const float* v, const KeyPlan& plan) const override {
+    dynamic_cast<cpu::CpuKv&>(kv).append(k, v, plan);
+  }
+  void rotate_into(KvLayer& scratch, const KvLayer& raw, const KeyPlan& plan) const override {
+    dynamic_cast<cpu::CpuKv&>(scratch).rotate_from(dynamic_cast<const cpu::CpuKv&>(raw), plan);
+  }
+  void drop(KvLayer& kv, Index next_row) const override { dynamic_cast<cpu::CpuKv&>(kv).drop(next_row); }
+  void attention(std::span<const AttentionTask> tasks, int n_heads) const override {
+    cpu::attention(tasks, n_heads, precision_);
+  }
+
+  void rms_norm(const float* x, Index n_rows, Index dim, const float* weight, float eps,
+                float* y) const override {
+    parallel_blocks(n_rows, 32, [&](Index begin, Index end) {
+      for (Index r = begin; r < end; ++r) {
+        const float* from = x + r * dim;
+        double squares[4] = {};  // four sums, so that the loop does not wait for each addition
+        Index d = 0;
+        for (; d + 4 <= dim; d += 4)
+          for (Index lane = 0; lane < 4; ++lane)
+            squares[lane] += static_cast<double>(from[d + lane]) * static_cast<double>(from[d + lane]);
+        for (; d < dim; ++d) squares[0] += static_cast<double>(from[d]) * static_cast<double>(from[d]);
+        const double mean =
+            ((squares[0] + squares[1]) + (squares[2] + squares[3])) / static_cast<double>(dim);
+        const auto scale = static_cast<float>(1 / std::sqrt(mean + static_cast<double>(eps)));
+        for (Index e = 0; e < dim; ++e) y[r * dim + e] = from[e] * scale * weight[e];
+      }
+    });
+  }
+  void silu_mul(float* gate, const float* up, Index n) const override {
+    parallel_blocks(n, 16384, [&](Index begin, Index end) {
+      cpu::active().silu_mul(gate + begin, up + begin, end - begin);
+    });
+  }
+  void add(float* x, const float* y, Index n) const override {
+    parallel_blocks(n, 65536, [&](Index begin, Index end) {
+      for (Index i = begin; i < end; ++i) x[i] += y[i];
+    });
+  }
+
+ private:
+  /// Blocks of constant size: what a thread gets never changes a result.
+  static void parallel_blocks(Index n, Index size, const std::function<void(Index, Index)>& body) {
+    parallel_for((n + size - 1) / size,
+                 [&](Index block, int) { body(block * size, std::min(n, (block + 1) * size)); });
+  }
+  Precision precision_;
+};
+
+}  // namespace
+
+std::size_t kv_bytes_per_key(Precision precision, int n_kv_heads, int head_dim, int n_variants) {
+  return static_cast<std::size_t>(n_kv_heads) * static_cast<std::size_t>(head_dim) *
+         static_cast<std::size_t>(n_variants + 1) * (precision == Precision::kBf16 ? 2 : 4);
+}
+
+std::unique_ptr<Backend> make_cpu_backend(Precision precision) {
+  return std::make_unique<CpuBackend>(precision);
+}
+
+std::string active_isa() { return cpu::active().name; }
+
+}  // namespace ropewalk

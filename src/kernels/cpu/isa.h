@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What is compiled once per instruction set: plain pointers and numbers in, plain numbers out. Files that
+/// are compiled for an instruction set include this, generic.h and nothing else of ours, so that no inline
+/// function built with wide instructions can be linked into code that runs everywhere.
+#pragma once
+#include <cstdint>
+
+namespace ropewalk::cpu {
+
+constexpr int kLanes = 16;       // floats in a vector of every instruction set
+constexpr int kKeyTile = 64;     // keys of one score tile, anchored at key 0
+constexpr int kBlockKeys = 256;  // keys of one cache block
+
+/// Keys [begin, end) seen through a region; the plan's Segment with plain members.
+struct TileSegment {
+  std::int64_t begin, end;
+  int region;
+};
+
+/// One query tile against one KV head. Elements are bfloat16 bits or floats, by the kernel that is called.
+struct AttentionTile {
+  int head_dim, padded_dim;  // padded_dim: head_dim rounded up to 16, the width of v
+  int n_positions, group;    // rows = n_positions * group, row = position * group + head in group
+  int n_regions;
+  const void* const* q;                // (n_regions): (rows, head_dim), rotated for the region
+  const void* const* const* k_blocks;  // (n_regions)(n_blocks): this head's keys of a block, or null
+  const void* const* v_blocks;         // (n_blocks): this head's values of a block, or null
+  const std::int64_t* segment_begin;   // (n_positions + 1), into segments
+  const TileSegment* segments;
+  const float* row_scale;  // (n_positions), log2(e) included
+  float* scores;           // scratch: (n_regions, rows, kKeyTile)
+  void* weights;           // scratch: (rows, kKeyTile)
+  float *top, *total;      // scratch: (rows)
+  float* sum;              // scratch: (rows, padded_dim)
+  float* const* out;       // (rows): where the row's head_dim results go
+};
+
+/// y rows (n_rows, n_out at stride y_stride) = x w^T + bias for outputs [16 * panel_begin, 16 * panel_end).
+struct Product {
+  const void* x;  // (n_rows, x_stride)
+  const void* w;  // panels of 16 outputs: (n_panels, n_in / step, 16, step), step 2 for bfloat16, 1 for float
+  const float* bias;
+  float* y;
+  std::int64_t n_rows, n_in, n_out, x_stride, y_stride;
+  std::int64_t panel_begin, panel_end;
+};
+
+/// The operations of one instruction set.
+struct Isa {
+  const char* name;
+  bool (*supported)();
+  void (*attention_bf16)(const AttentionTile&);
+  void (*attention_f32)(const AttentionTile&);
+  void (*product_bf16)(const Product&);
+  void (*product_f32)(const Product&);
+  void (*silu_mul)(float* gate, const float* up, std::int64_t n);
+  void (*to_bf16)(const float* x, std::uint16_t* out, std::int64_t n);
+};
+
+extern const Isa kAvx512Bf16, kAvx512, kAvx2, kPortable;
+
+/// The best of this machine, or the one ROPEWALK_ISA names. Errors: UsageError.
+const Isa& active();
+
+}  // namespace ropewalk::cpu

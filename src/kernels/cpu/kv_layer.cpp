@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/cpu/kv_layer.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.h"
+#include "core/parallel.h"
+
+namespace ropewalk::cpu {
+
+RotationTable::RotationTable(const std::vector<double>& positions, const std::vector<double>& theta)
+    : half(theta.size()), cosine(positions.size() * theta.size()), sine(positions.size() * theta.size()) {
+  constexpr std::size_t kBatch = 64;
+  const std::size_t n_batches = (positions.size() + kBatch - 1) / kBatch;
+  parallel_for(static_cast<Index>(n_batches), [&](Index batch, int) {
+    const std::size_t begin = static_cast<std::size_t>(batch) * kBatch;
+    for (std::size_t p = begin; p < std::min(begin + kBatch, positions.size()); ++p) {
+      for (std::size_t m = 0; m < half; ++m) {
+        const double angle = positions[p] * theta[m];
+        cosine[p * half + m] = static_cast<float>(std::cos(angle));
+        sine[p * half + m] = static_cast<float>(std::sin(angle));
+      }
+    }
+  });
+}
+
+void RotationTable::rotate(const float* x, std::size_t position, int head_dim, float gain, float* out) const {
+  const float* c = cosine.data() + position * half;
+  const float* s = sine.data() + position * half;
+  for (std::size_t m = 0; m < half; ++m) {
+    out[m] = gain * (x[m] * c[m] - x[m + half] * s[m]);
+    out[m + half] = gain * (x[m] * s[m] + x[m + half] * c[m]);
+  }
+  std::copy(x + 2 * half, x + head_dim, out + 2 * half);
+}
+
+CpuKv::CpuKv(Precision p, int kv_heads, int dim)
+    : precision(p), n_kv_heads(kv_heads), head_dim(dim), padded_dim((dim + kLanes - 1) / kLanes * kLanes) {
+  RW_CHECK(dim >= 2 && dim % 2 == 0 && kv_heads >= 1);
+}
+
+std::size_t CpuKv::bytes() const {
+  Index total = 0;
+  for (const Block& block : blocks_) {
+    for (const auto& k : block.k) total += k ? k->size() : 0;
+    total += block.v ? block.v->size() : 0;
+  }
+  return static_cast<std::size_t>(total);
+}
+
+void CpuKv::write_key(Bytes& bytes, int head, Index slot, const float* k) const {
+  const Index base = (Index{head} * kBlockKeys + slot / kLanes * kLanes) * head_dim, lane = slot % kLanes;
+  if (precision == Precision::kF32) {
+    auto* to = reinterpret_cast<float*>(bytes.data()) + base;
+    for (Index d = 0; d < head_dim; ++d) to[d * kLanes + lane] = k[d];
+  } else {
+    auto* to = reinterpret_cast<BFloat16*>(bytes.data()) + base;
+    for (Index d = 0; d < head_dim; ++d) to[d / 2 * 2 * kLanes + 2 * lane + d % 2] = BFloat16(k[d]);
+  }
+}
+
+void CpuKv::read_key(const Bytes& bytes, int head, Index slot, float* k) const {
+  const Index base = (Index{head} * kBlockKeys + slot / kLanes * kLanes) * head_dim, lane = slot % kLanes;
+  if (precision == Precision::kF32) {
+    const auto* from = reinterpret_cast<const float*>(bytes.data()) + base;
+    for (Index d = 0; d < head_dim; ++d) k[d] = from[d * kLanes + lane];
+  } else {
+    const auto* from = reinterpret_cast<const BFloat16*>(bytes.data()) + base;
+    for (Index d = 0; d < head_dim; ++d)
+      k[d] = static_cast<float>(from[d / 2 * 2 * kLanes + 2 * lane + d % 2]);
+  }
+}
+
+void CpuKv::write_value(Bytes& bytes, int head, Index slot, const float* v) const {
+  const Index base = Index{head} * kBlockKeys * padded_dim;
+  if (precision == Precision::kF32) {
+    std::copy(v, v + head_dim, reinterpret_cast<float*>(bytes.data()) + base + slot * padded_dim);
+  } else {
+    auto* to = reinterpret_cast<BFloat16*>(bytes.data()) + base + slot / 2 * 2 * padded_dim + slot % 2;
+    for (Index d = 0; d < head_dim; ++d) to[2 * d] = BFloat16(v[d]);
+  }
+}
+
+void CpuKv::check_plan(const KeyPlan& plan) {
+  RW_CHECK(plan.key_begin == n_keys_);
+  if (n_keys_ == 0 && variants_.empty())
+    for (const KeyPlan::Variant& v : plan.variants) variants_.push_back({{}, v.sink, v.window});
+  RW_CHECK(plan.variants.size() == variants_.size());
+}
+
+void CpuKv::append(const float* k, const float* v, const KeyPlan& plan) {
+  check_plan(plan);
+  const auto needed = static_cast<std::size_t>((n_keys_ + plan.n_keys + kBlockKeys - 1) / kBlockKeys);
+  while (blocks_.size() < needed) {
+    Block block;
+    for (std::size_t variant = 0; variant < variants_.size(); ++variant) {
+      // A variant that only sinks use (window 0) holds nothing beyond them.
+      const Index first = static_cast<Index>(blocks_.size()) * kBlockKeys;
+      const bool held = variants_[variant].window > 0 || first < variants_[variant].sink;
+      block.k.push_back(
+          held ? std::make_shared<Bytes>(Index{n_kv_heads} * kBlockKeys * head_dim * element_bytes())
+               : nullptr);
+    }
+    block.v = std::make_shared<Bytes>(Index{n_kv_heads} * kBlockKeys * padded_dim * element_bytes());
+    blocks_.push_back(std::move(block));
+  }
+  std::vector<RotationTable> tables;
+  for (const KeyPlan::Variant& variant : plan.variants) tables.emplace_back(variant.position, plan.theta);
+  parallel_for(n_kv_heads, [&](Index head, int) {
+    float rotated[1024];
+    for (Index key = 0; key < plan.n_keys; ++key) {
+      const Index at = (key * n_kv_heads + head) * head_dim, slot = (n_keys_ + key) % kBlockKeys;
+      Block& block = blocks_[static_cast<std::size_t>((n_keys_ + key) / kBlockKeys)];
+      for (std::size_t variant = 0; variant < tables.size(); ++variant) {
+        if (!block.k[variant]) continue;
+        tables[variant].rotate(k + at, static_cast<std::size_t>(key), head_dim, 1.0f, rotated);
+        write_key(*block.k[variant], static_cast<int>(head), slot, rotated);
+      }
+      write_value(*block.v, static_cast<int>(head), slot, v + at);
+    }
+  });
+  n_keys_ += plan.n_keys;
+}
+
+void CpuKv::drop(Index next_row) {
+  for (std::size_t b = 0; b < blocks_.size(); ++b) {
+    const Index first = static_cast<Index>(b) * kBlockKeys, last = first + kBlockKeys - 1;
+    bool any = false;
+    for (std::size_t variant = 0; variant < variants_.size(); ++variant) {
+      const KeyPlan::Variant& need = variants_[variant];
+      if (last >= n_keys_ || first < need.sink || next_row - last < need.window)
+        any = true;
+      else
+        blocks_[b].k[variant] = nullptr;
+    }
+    if (!any) blocks_[b].v = nullptr;
+  }
+}
+
+void CpuKv::rotate_from(const CpuKv& raw, const KeyPlan& plan) {
+  RW_CHECK(plan.key_begin == 0 && plan.n_keys == raw.n_keys_ && raw.precision == precision);
+  variants_.clear();
+  for (const KeyPlan::Variant& v : plan.variants) variants_.push_back({{}, v.sink, v.window});
+  blocks_.resize(raw.blocks_.size());
+  n_keys_ = raw.n_keys_;
+  std::vector<RotationTable> tables;
+  for (const KeyPlan::Variant& variant : plan.variants) tables.emplace_back(variant.position, plan.theta);
+  parallel_for(static_cast<Index>(blocks_.size()), [&](Index b, int) {
+    Block& block = blocks_[static_cast<std::size_t>(b)];
+    const Block& from = raw.blocks_[static_cast<std::size_t>(b)];
+    block.v = from.v;
+    block.k.resize(variants_.size());
+    float key[1024], rotated[1024];
+    for (std::size_t variant = 0; variant < tables.size(); ++variant) {
+      if (!block.k[variant])
+        block.k[variant] =
+            std::make_shared<Bytes>(Index{n_kv_heads} * kBlockKeys * head_dim * element_bytes());
+      for (int head = 0; head < n_kv_heads; ++head) {
+        for (Index slot = 0; slot < std::min<Index>(kBlockKeys, n_keys_ - b * kBlockKeys); ++slot) {
+          raw.read_key(*from.k[0], head, slot, key);
+          tables[variant].rotate(key, static_cast<std::size_t>(b * kBlockKeys + slot), head_dim, 1.0f,
+                                 rotated);
+          write_key(*block.k[variant], head, slot, rotated);
+        }
+      }
+    }
+  });
+}
+
+const void* CpuKv::keys(std::size_t block, std::size_t variant, int head) const {
+  const auto& bytes = blocks_[block].k[variant];
+  return bytes ? bytes->data() + Index{head} * kBlockKeys * head_dim * element_bytes() : nullptr;
+}
+
+const void* CpuKv::values(std::size_t block, int head) const {
+  const auto& bytes = blocks_[block].v;
+  return bytes ? bytes->data() + Index{head} * kBlockKeys * padded_dim * element_bytes() : nullptr;
+}
+
+}  // namespace ropewalk::cpu

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The packed cache of the CPU backend: how a block of 256 keys is laid out is known here and in generic.h.
+///
+///   bf16: K per head, 16 sub-blocks of 16 keys, each (head_dim/2, 16 keys, 2); V per head (128 pairs of
+///   keys,
+///         padded_dim, 2)
+///   f32:  K per head, 16 sub-blocks, each (head_dim, 16 keys);                 V per head (256 keys,
+///   padded_dim)
+///
+/// so that a product reads whole vectors and never needs a horizontal sum.
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "core/buffer.h"
+#include "kernels/cpu/isa.h"
+#include "kernels/kernels.h"
+
+namespace ropewalk::cpu {
+
+/// cos and sin of position * theta for some positions: angles in double, results rounded once to float.
+struct RotationTable {
+  RotationTable(const std::vector<double>& positions, const std::vector<double>& theta);
+  std::size_t half = 0;
+  std::vector<float> cosine, sine;  // (n_positions, half)
+  /// x (head_dim) rotated in half-split pairs, the rotated dims times gain; the others pass.
+  void rotate(const float* x, std::size_t position, int head_dim, float gain, float* out) const;
+};
+
+class CpuKv final : public KvLayer {
+ public:
+  CpuKv(Precision precision, int n_kv_heads, int head_dim);
+  Index n_keys() const override { return n_keys_; }
+  std::size_t bytes() const override;
+
+  void append(const float* k, const float* v, const KeyPlan& plan);
+  void drop(Index next_row);
+  void rotate_from(const CpuKv& raw, const KeyPlan& plan);
+
+  /// This head's keys of a block in a variant, or its values; null when dropped.
+  const void* keys(std::size_t block, std::size_t variant, int head) const;
+  const void* values(std::size_t block, int head) const;
+  std::size_t n_blocks() const { return blocks_.size(); }
+
+  const Precision precision;
+  const int n_kv_heads, head_dim, padded_dim;
+
+ private:
+  using Bytes = Buffer<std::byte>;
+  struct Block {
+    std::vector<std::shared_ptr<Bytes>> k;  // (n_variants), each (n_kv_heads, kBlockKeys * head_dim elements)
+    std::shared_ptr<Bytes> v;               // (n_kv_heads, kBlockKeys * padded_dim elements)
+  };
+  Index element_bytes() const { return precision == Precision::kBf16 ? 2 : 4; }
+  void check_plan(const KeyPlan& plan);
+  void write_key(Bytes& bytes, int head, Index slot, const float* k) const;
+  void read_key(const Bytes& bytes, int head, Index slot, float* k) const;
+  void write_value(Bytes& bytes, int head, Index slot, const float* v) const;
+
+  Index n_keys_ = 0;
+  std::vector<Block> blocks_;
+  std::vector<KeyPlan::Variant> variants_;  // sink and window of each; positions empty
+};
+
+}  // namespace ropewalk::cpu

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The definition of every operation: double, pointwise, slow on purpose. It does not read the plan: it calls
+/// the method's delta, visible and scale for each pair of positions.
+#include <cmath>
+#include <vector>
+
+#include "core/error.h"
+#include "core/parallel.h"
+#include "kernels/kernels.h"
+
+namespace ropewalk {
+namespace {
+
+struct ReferenceMatrix final : Matrix {
+  std::vector<double> w;  // (n_out, n_in)
+};
+
+struct ReferenceKv final : KvLayer {
+  int n_kv_heads = 0, head_dim = 0;
+  Index n = 0;
+  std::vector<double> k, v;  // (n, n_kv_heads, head_dim), k not rotated
+  Index n_keys() const override { return n; }
+  std::size_t bytes() const override { return (k.size() + v.size()) * sizeof(double); }
+};
+
+/// < R_theta(delta) q , k > with the gain on the rotated dims. Pairs are (m, m + rotary_dim/2).
+double rotated_product(const float* q, const double* k, int head_dim, const Pointwise& p, double delta) {
+  const std::size_t half = p.theta.size();
+  double rotated = 0, passed = 0;
+  for (std::size_t m = 0; m < half; ++m) {
+    const double c = std::cos(delta * p.theta[m]), s = std::sin(delta * p.theta[m]);
+    const double x = static_cast<double>(q[m]), y = static_cast<double>(q[m + half]);
+    rotated += (x * c - y * s) * k[m] + (x * s + y * c) * k[m + half];
+  }
+  for (std::size_t m = 2 * half; m < static_cast<std::size_t>(head_dim); ++m)
+    passed += static_cast<double>(q[m]) * k[m];
+  return p.rotary_gain * rotated + passed;
+}
+
+/// One row of one head: out = softmax(scale * logits) v over the visible keys.
+void attention_row(const float* q, const ReferenceKv& kv, int kv_head, Index i, const Pointwise& p,
+                   float* out) {
+  const auto dim = static_cast<std::size_t>(kv.head_dim);
+  const std::size_t stride = static_cast<std::size_t>(kv.n_kv_heads) * dim,
+                    offset = static_cast<std::size_t>(kv_head) * dim;
+  std::vector<double> logits, sum(dim);
+  std::vector<Index> keys;
+  double top = -INFINITY, total = 0;
+  for (Index j = 0; j < kv.n; ++j) {
+    if (!p.visible(i, j)) continue;
+    const double* k = kv.k.data() + static_cast<std::size_t>(j) * stride + offset;
+    logits.push_back(p.scale(i) * rotated_product(q, k, kv.head_dim, p, p.delta(i, j)));
+    keys.push_back(j);
+    top = std::max(top, logits.back());
+  }
+  for (std::size_t s = 0; s < keys.size(); ++s) {
+    const double weight = std::exp(logits[s] - top);
+    const double* v = kv.v.data() + static_cast<std::size_t>(keys[s]) * stride + offset;
+    total += weight;
+    for (std::size_t d = 0; d < dim; ++d) sum[d] += weight * v[d];
+  }
+  for (std::size_t d = 0; d < dim; ++d) out[d] = static_cast<float>(sum[d] / total);
+}
+
+class ReferenceBackend final : public Backend {
+ public:
+  std::string name() const override { return "reference"; }
+  Precision precision() const override { return Precision::kF32; }
+
+  std::unique_ptr<Matrix> make_matrix(Index n_out, Index n_in,
+                                      const std::function<void(Index, float*)>& row) const override {
+    auto matrix = std::make_unique<ReferenceMatrix>();
+    matrix->n_out = n_out, matrix->n_in = n_in;
+    std::vector<float> one(static_cast<std::size_t>(n_in));
+    for (Index r = 0; r < n_out; ++r) {
+      row(r, one.data());
+      matrix->w.insert(matrix->w.end(), one.begin(), one.end());
+    }
+    matrix->bytes = matrix->w.size() * sizeof(double);
+    return matrix;
+  }
+  void matmul(const float* x, Index n_rows, const Matrix& w, const float* bias, float* y) const override {
+    const auto& m = dynamic_cast<const ReferenceMatrix&>(w);
+    parallel_for(n_rows, [&](Index r, int) {
+      for (Index o = 0; o < w.n_out; ++o) {
+        double sum = bias != nullptr ? static_cast<double>(bias[o]) : 0;
+        for (Index c = 0; c < w.n_in; ++c)
+          sum += static_cast<double>(x[r * w.n_in + c]) * m.w[static_cast<std::size_t>(o * w.n_in + c)];
+        y[r * w.n_out + o] = static_cast<float>(sum);
+      }
+    });
+  }
+
+  std::unique_ptr<KvLayer> make_kv_layer(int n_kv_heads, int head_dim) const override {
+    auto kv = std::make_unique<ReferenceKv>();
+    kv->n_kv_heads = n_kv_heads, kv->head_dim = head_dim;
+    return kv;
+  }
+  void append(KvLayer& layer, const float* k, const float* v, const KeyPlan& plan) const override {
+    auto& kv = dynamic_cast<ReferenceKv&>(layer);
+    RW_CHECK(plan.key_begin == kv.n);
+    const Index n = plan.n_keys * kv.n_kv_heads * kv.head_dim;
+    kv.k.insert(kv.k.end(), k, k + n);
+    kv.v.insert(kv.v.end(), v, v + n);
+    kv.n += plan.n_keys;
+  }
+  /// Keys are kept unrotated anyway; Pointwise carries the frequencies of the step.
+  void rotate_into(KvLayer& scratch, const KvLayer& raw, const KeyPlan&) const override {
+    dynamic_cast<ReferenceKv&>(scratch) = dynamic_cast<const ReferenceKv&>(raw);
+  }
+  void drop(KvLayer&, Index) const override {}
+  void attention(std::span<const AttentionTask> tasks, int n_heads) const override {
+    for (const AttentionTask& task : tasks) {
+      const auto& kv = dynamic_cast<const ReferenceKv&>(*task.kv);
+      RW_CHECK(task.pointwise != nullptr && n_heads % kv.n_kv_heads == 0);
+      parallel_for(task.plan->n_rows, [&](Index r, int) {
+        for (int h = 0; h < n_heads; ++h) {
+          const Index at = (r * n_heads + h) * kv.head_dim;
+          attention_row(task.q + at, kv, h / (n_heads / kv.n_kv_heads), task.plan->row_begin + r,
+                        *task.pointwise, task.out + at);
+        }
+      });
+    }
+  }
+
+  void rms_norm(const float* x, Index n_rows, Index dim, const float* weight, float eps,
+                float* y) const override {
+    for (Index r = 0; r < n_rows; ++r) {
+      double squares = 0;
+      for (Index d = 0; d < dim; ++d)
+        squares += static_cast<double>(x[r * dim + d]) * static_cast<double>(x[r * dim + d]);
+      const double scale = 1 / std::sqrt(squares / static_cast<double>(dim) + static_cast<double>(eps));
+      for (Index d = 0; d < dim; ++d)
+        y[r * dim + d] =
+            static_cast<float>(static_cast<double>(x[r * dim + d]) * scale * static_cast<double>(weight[d]));
+    }
+  }
+  void silu_mul(float* gate, const float* up, Index n) const override {
+    for (Index i = 0; i < n; ++i) {
+      const double g = static_cast<double>(gate[i]);
+      gate[i] = static_cast<float>(g / (1 + std::exp(-g)) * static_cast<double>(up[i]));
+    }
+  }
+  void add(float* x, const float* y, Index n) const override {
+    for (Index i = 0; i < n; ++i) x[i] += y[i];
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> make_reference_backend() { return std::make_unique<ReferenceBackend>(); }
+
+}  // namespace ropewalk

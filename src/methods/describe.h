@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What `ropewalk methods` prints, made from the registry so that it cannot be out of date.
+#pragma once
+#include <string>
+
+#include "core/json.h"
+
+namespace ropewalk {
+
+/// The whole of docs/methods.md. Pictures are computed from each method's own example.
+std::string methods_markdown();
+/// One line a method: name, kind, parameters with defaults, title.
+std::string methods_table();
+/// {"methods": [{name, aliases, kind, title, formula, source, differs, parameters: [...]}]}
+Json methods_json();
+
+}  // namespace ropewalk

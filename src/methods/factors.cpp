@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The shared pieces. Everything is in double; a factor of 1 gives plain RoPE's very bits.
+#include "methods/factors.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+namespace ropewalk {
+
+ParameterInfo factor_parameter() {
+  return {"factor", "how many times longer than trained", "", "1 to 65536", "n / trained, never below 1"};
+}
+ParameterInfo trained_parameter() {
+  return {"trained", "trained length", "tokens", "2 to 2^30", "the model's original trained length"};
+}
+ParameterInfo replace_parameter() {
+  return {"replace", "1: replaces a scaling of the model's own", "", "0 or 1", "0"};
+}
+ParameterInfo grow_parameter() {
+  return {"grow",
+          "1: a generated token at p uses length p + 1, as published; 0: the request's length fixes it", "",
+          "0 or 1", "0"};
+}
+ParameterInfo window_parameter(std::string default_text) {
+  return {"window", "keys seen exactly, the query included", "tokens", "1 to 2^30", std::move(default_text)};
+}
+
+double read_factor(const Parameters& p, const RopeContext& context, Index trained) {
+  return p.number("factor", std::max(1.0, static_cast<double>(context.n) / static_cast<double>(trained)), 1,
+                  65536);
+}
+
+Index read_trained(const Parameters& p, const RopeContext& context) {
+  return p.integer("trained", context.n_ctx_train, 2, Index{1} << 30);
+}
+
+void require_base(const Parameters& p, const RopeContext& context) {
+  if (!(context.rope_base > 1))
+    p.refuse("a model with a rope base above 1", fmt::format("{}", context.rope_base));
+}
+
+void require_pairs(const Parameters& p, const RopeContext& context) {
+  require_base(p, context);
+  if (context.rotary_dim <= 2)
+    p.refuse("a model that rotates 4 dims or more", fmt::format("{}", context.rotary_dim), "pi works there");
+}
+
+Factors with_frequencies(FrequencyScaling frequencies) {
+  Factors f;
+  f.frequencies = std::move(frequencies);
+  return f;
+}
+Factors with_distance(DistanceMap distance) {
+  Factors f;
+  f.distance = std::move(distance);
+  return f;
+}
+Factors with_mask(Mask mask) {
+  Factors f;
+  f.mask = std::move(mask);
+  return f;
+}
+Factors with_scale(LogitScale scale) {
+  Factors f;
+  f.scale = std::move(scale);
+  return f;
+}
+
+std::vector<double> plain_theta(int rotary_dim, double base) {
+  std::vector<double> theta(static_cast<std::size_t>(rotary_dim) / 2);
+  for (std::size_t m = 0; m < theta.size(); ++m)
+    theta[m] = std::pow(base, -2.0 * static_cast<double>(m) / rotary_dim);
+  return theta;
+}
+
+std::vector<double> interpolated(std::vector<double> theta, double factor) {
+  for (double& t : theta) t /= factor;
+  return theta;
+}
+
+std::vector<double> ntk_theta(int rotary_dim, double base, double factor) {
+  if (factor == 1) return plain_theta(rotary_dim, base);
+  const double d = rotary_dim;
+  return plain_theta(rotary_dim, base * std::pow(factor, d / (d - 2)));
+}
+
+std::vector<double> yarn_theta(int rotary_dim, double base, const YarnRamp& ramp) {
+  std::vector<double> theta = plain_theta(rotary_dim, base);
+  if (ramp.factor == 1) return theta;
+  const double d = rotary_dim;
+  auto pair_at = [&](double rotations) {
+    return d * std::log(static_cast<double>(ramp.trained) / (rotations * 2 * std::numbers::pi)) /
+           (2 * std::log(base));
+  };
+  double low = pair_at(ramp.beta_fast), high = pair_at(ramp.beta_slow);
+  if (ramp.truncate) low = std::floor(low), high = std::ceil(high);
+  low = std::max(low, 0.0), high = std::min(high, d - 1);
+  if (low == high) high += 0.001;
+  for (std::size_t m = 0; m < theta.size(); ++m) {
+    const double interpolate = std::clamp((static_cast<double>(m) - low) / (high - low), 0.0, 1.0);
+    theta[m] = interpolate * theta[m] / ramp.factor + (1 - interpolate) * theta[m];
+  }
+  return theta;
+}
+
+double yarn_mscale(double factor, double m) { return factor <= 1 ? 1 : 0.1 * m * std::log(factor) + 1; }
+
+std::vector<double> wavelength_ramp(int rotary_dim, double base, double factor, Index trained, double low,
+                                    double high) {
+  std::vector<double> theta = plain_theta(rotary_dim, base);
+  if (factor == 1) return theta;
+  for (double& t : theta) {
+    const double rotations = static_cast<double>(trained) * t / (2 * std::numbers::pi);
+    const double keep =
+        high > low ? std::clamp((rotations - low) / (high - low), 0.0, 1.0) : rotations >= low;
+    t = keep == 1 ? t : (1 - keep) * t / factor + keep * t;
+  }
+  return theta;
+}
+
+double dynamic_growth(double factor, Index n, Index trained) {
+  if (n <= trained) return 1;
+  return std::max(1.0, factor * static_cast<double>(n) / static_cast<double>(trained) - (factor - 1));
+}
+
+FrequencyScaling fixed(std::vector<double> theta, double rotary_gain) {
+  return {[f = Frequencies{std::move(theta), rotary_gain}](Index) { return f; }, false};
+}
+
+DistanceMap identity_map() {
+  const auto same = [](Index p) { return static_cast<double>(p); };
+  return {.variants = {{same, 0, kForever}},
+          .regions = {{same, 0}},
+          .split =
+              [](Index i) {
+                return std::vector<Segment>{{0, i + 1, 0}};
+              },
+          .delta = [](Index i, Index j) { return static_cast<double>(i - j); }};
+}
+
+DistanceMap near_far_map(FarRegion far, std::function<double(Index, Index)> delta) {
+  const auto same = [](Index p) { return static_cast<double>(p); };
+  DistanceMap map;
+  map.variants.push_back({same, 0, far.key_position ? far.near_window : kForever});
+  if (far.key_position) map.variants.push_back({far.key_position, far.sink, far.window});
+  map.regions = {{same, 0}, {far.query_position, far.key_position ? 1 : 0}};
+  map.split = [far_end = std::move(far.far_end)](Index i) -> std::vector<Segment> {
+    const Index border = far_end(i);
+    if (border <= 0) return {{0, i + 1, 0}};
+    return {{0, border, 1}, {border, i + 1, 0}};
+  };
+  map.delta = std::move(delta);
+  return map;
+}
+
+std::function<Index(Index)> beyond(Index window) {
+  return [window](Index i) { return std::max<Index>(0, i - window + 1); };
+}
+
+Mask causal_mask() {
+  return {.ranges =
+              [](Index i) {
+                return std::vector<std::pair<Index, Index>>{{0, i + 1}};
+              },
+          .visible = [](Index i, Index j) { return j <= i; },
+          .sink = 0,
+          .window = kForever};
+}
+
+Mask lambda_mask(Index sink, Index window) {
+  return {.ranges =
+              [sink, window](Index i) {
+                const Index border = std::max<Index>(0, i - window + 1);
+                if (border <= sink) return std::vector<std::pair<Index, Index>>{{0, i + 1}};
+                if (sink == 0) return std::vector<std::pair<Index, Index>>{{border, i + 1}};
+                return std::vector<std::pair<Index, Index>>{{0, sink}, {border, i + 1}};
+              },
+          .visible = [sink, window](Index i, Index j) { return j <= i && (i - j < window || j < sink); },
+          .sink = sink,
+          .window = window};
+}
+
+Mask intersection(const Mask& a, const Mask& b) {
+  return {.ranges =
+              [x = a.ranges, y = b.ranges](Index i) {
+                std::vector<std::pair<Index, Index>> both;
+                for (const auto& [begin, end] : x(i))
+                  for (const auto& [other_begin, other_end] : y(i))
+                    if (std::max(begin, other_begin) < std::min(end, other_end))
+                      both.emplace_back(std::max(begin, other_begin), std::min(end, other_end));
+                return both;
+              },
+          .visible = [x = a.visible, y = b.visible](Index i, Index j) { return x(i, j) && y(i, j); },
+          .sink = std::max(a.sink, b.sink),
+          .window = std::min(a.window, b.window)};
+}
+
+}  // namespace ropewalk

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Pieces that published methods are made of: shared parameters, frequencies, distance maps, masks. They
+/// are here, and not in the methods' files, because several methods differ only in numbers.
+#pragma once
+#include "methods/parameters.h"
+
+namespace ropewalk {
+
+/// Parameters that several methods have, so that they read the same everywhere.
+ParameterInfo factor_parameter();
+ParameterInfo trained_parameter();
+ParameterInfo replace_parameter();
+ParameterInfo grow_parameter();
+ParameterInfo window_parameter(std::string default_text);
+
+/// max(1, n / trained), or as given. Tokens asked for over tokens trained.
+double read_factor(const Parameters& p, const RopeContext& context, Index trained);
+/// The model's original trained length, or as given.
+Index read_trained(const Parameters& p, const RopeContext& context);
+
+/// Errors: UsageError unless there are two pairs at least (d - 2 divides) and the base is above 1.
+void require_pairs(const Parameters& p, const RopeContext& context);
+/// Errors: UsageError unless the base is above 1 (its logarithm divides).
+void require_base(const Parameters& p, const RopeContext& context);
+
+Factors with_frequencies(FrequencyScaling frequencies);
+Factors with_distance(DistanceMap distance);
+Factors with_mask(Mask mask);
+Factors with_scale(LogitScale scale);
+
+// ---------------------------------------------------------------- frequencies, (rotary_dim / 2) in rad/token
+
+/// theta_m = base^(-2m / rotary_dim).
+std::vector<double> plain_theta(int rotary_dim, double base);
+/// theta / factor; the same bits for factor 1.
+std::vector<double> interpolated(std::vector<double> theta, double factor);
+/// NTK-aware: base * factor^(d / (d - 2)). REQUIRES: rotary_dim > 2 or factor == 1.
+std::vector<double> ntk_theta(int rotary_dim, double base, double factor);
+
+/// YaRN's released ramp: linear in the pair index between the pairs that turn beta_fast and beta_slow times
+/// within the trained length (jquesnelle/yarn; transformers `_compute_yarn_parameters`).
+struct YarnRamp {
+  double factor = 1, beta_fast = 32, beta_slow = 1;
+  Index trained = 0;
+  bool truncate = true;
+};
+std::vector<double> yarn_theta(int rotary_dim, double base, const YarnRamp& ramp);
+/// 0.1 * m * ln(factor) + 1, and 1 where factor <= 1.
+double yarn_mscale(double factor, double m = 1);
+/// Ramp over wavelengths: kept where trained * theta / 2pi >= high, divided by factor where <= low, linear
+/// between. ntk-by-parts (low 1, high 32) and llama3 (1, 4) are this function.
+std::vector<double> wavelength_ramp(int rotary_dim, double base, double factor, Index trained, double low,
+                                    double high);
+
+/// max(1, factor * n / trained - (factor - 1)): the growth of all dynamic methods (transformers).
+double dynamic_growth(double factor, Index n, Index trained);
+
+/// Frequencies that do not depend on the length.
+FrequencyScaling fixed(std::vector<double> theta, double rotary_gain = 1);
+
+// ---------------------------------------------------------------- distances
+
+/// delta(i, j) = i - j.
+DistanceMap identity_map();
+/// Keys [0, far_end(i)) of row i through the far region, the rest at i - j.
+struct FarRegion {
+  std::function<Index(Index i)> far_end;
+  std::function<double(Index i)> query_position;
+  std::function<double(Index j)> key_position;  ///< empty: keys stay at j and both regions share one variant
+  Index near_window = kForever;                 ///< the near variant is read only this close behind
+  Index sink = 0, window = kForever;            ///< the far variant is read only there (DistanceMap::Variant)
+};
+/// delta is the paper's formula for every pair, written independently of the regions.
+DistanceMap near_far_map(FarRegion far, std::function<double(Index i, Index j)> delta);
+/// far_end of the maps that are exact within a window that counts the query itself.
+std::function<Index(Index i)> beyond(Index window);
+
+// ---------------------------------------------------------------- masks
+
+Mask causal_mask();
+/// visible: j <= i and (i - j < window or j < sink). The window counts the query itself.
+Mask lambda_mask(Index sink, Index window);
+/// Visible where both see.
+Mask intersection(const Mask& a, const Mask& b);
+
+}  // namespace ropewalk

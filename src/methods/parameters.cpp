@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Reading and checking of parameters.
+#include "methods/parameters.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <optional>
+
+namespace ropewalk {
+namespace {
+
+/// A decimal number, with k for 1024; nullopt for anything else.
+std::optional<double> parse_number(std::string_view text) {
+  double scale = 1;
+  if (!text.empty() && (text.back() == 'k' || text.back() == 'K')) scale = 1024, text.remove_suffix(1);
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value * scale)) return {};
+  return value * scale;
+}
+
+}  // namespace
+
+Parameters::Parameters(const MethodInfo& info, const MethodPart& part) : info_(info), part_(part) {
+  std::vector<std::string> known;
+  for (const ParameterInfo& parameter : info.parameters) known.push_back(parameter.name);
+  for (const auto& [name, value] : part.parameters)
+    if (std::find(known.begin(), known.end(), name) == known.end())
+      refuse("a parameter of this method", "'" + name + "'",
+             known.empty() ? "it has none" : did_you_mean(name, known));
+}
+
+void Parameters::refuse(std::string_view expected, std::string_view found, std::string_view hint) const {
+  throw UsageError(info_.name, expected, found, hint);
+}
+
+const std::string* Parameters::find(std::string_view name) const {
+  const auto found = part_.parameters.find(std::string(name));
+  return found == part_.parameters.end() ? nullptr : &found->second;
+}
+
+void Parameters::resolved(std::string_view name, std::string value) const {
+  for (const auto& [known, text] : resolved_)
+    if (known == name) return;
+  resolved_.emplace_back(name, std::move(value));
+}
+
+double Parameters::number(std::string_view name, double fallback, double low, double high) const {
+  double value = fallback;
+  if (const std::string* text = find(name)) {
+    const auto parsed = parse_number(*text);
+    if (!parsed || *parsed < low || *parsed > high)
+      refuse(fmt::format("{} from {} to {}", name, low, high), "'" + *text + "'");
+    value = *parsed;
+  } else if (!(value >= low && value <= high)) {
+    refuse(fmt::format("{} from {} to {}", name, low, high),
+           fmt::format("{}, its default for this model and length", value),
+           fmt::format("say {}:{}=...", info_.name, name));
+  }
+  resolved(name, fmt::format("{}", value));
+  return value;
+}
+
+Index Parameters::integer(std::string_view name, Index fallback, Index low, Index high) const {
+  Index value = fallback;
+  if (const std::string* text = find(name)) {
+    const auto parsed = parse_number(*text);
+    if (!parsed || *parsed != std::floor(*parsed) || *parsed < static_cast<double>(low) ||
+        *parsed > static_cast<double>(high))
+      refuse(fmt::format("{} a whole number from {} to {}", name, low, high), "'" + *text + "'");
+    value = static_cast<Index>(*parsed);
+  } else if (value < low || value > high) {
+    refuse(fmt::format("{} from {} to {}", name, low, high),
+           fmt::format("{}, its default for this model and length", value),
+           fmt::format("say {}:{}=...", info_.name, name));
+  }
+  resolved(name, fmt::format("{}", value));
+  return value;
+}
+
+bool Parameters::flag(std::string_view name, bool fallback) const {
+  return integer(name, fallback, 0, 1) != 0;
+}
+
+std::string Parameters::choice(std::string_view name, std::string_view fallback,
+                               const std::vector<std::string>& choices) const {
+  const std::string* text = find(name);
+  const std::string value = text ? *text : std::string(fallback);
+  if (std::find(choices.begin(), choices.end(), value) == choices.end())
+    refuse(fmt::format("{} one of {}", name, fmt::join(choices, ", ")), "'" + value + "'");
+  resolved(name, value);
+  return value;
+}
+
+std::string Parameters::text() const {
+  std::string result = info_.name;
+  std::sort(resolved_.begin(), resolved_.end());  // as MethodSpec::text() orders them
+  for (std::size_t i = 0; i < resolved_.size(); ++i)
+    result += fmt::format("{}{}={}", i == 0 ? ":" : ",", resolved_[i].first, resolved_[i].second);
+  return result;
+}
+
+}  // namespace ropewalk

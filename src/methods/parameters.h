@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The parameters of one part of a spec, checked as they are read.
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "methods/method.h"
+
+namespace ropewalk {
+
+/// Getters return what the user wrote or the default, check the range, and remember what was resolved, so
+/// that the bound method can be spelled in full. Errors of all getters: UsageError "rerope: expected ...".
+class Parameters {
+ public:
+  /// Errors: UsageError for a parameter the method does not have ("did you mean").
+  Parameters(const MethodInfo& info, const MethodPart& part);
+
+  /// A finite number in [low, high].
+  double number(std::string_view name, double fallback, double low, double high) const;
+  /// A whole number in [low, high]; "4k" is 4096.
+  Index integer(std::string_view name, Index fallback, Index low, Index high) const;
+  bool flag(std::string_view name, bool fallback) const;
+  std::string choice(std::string_view name, std::string_view fallback,
+                     const std::vector<std::string>& choices) const;
+  bool given(std::string_view name) const { return part_.parameters.contains(std::string(name)); }
+  /// Throws the method's own refusal of a combination.
+  [[noreturn]] void refuse(std::string_view expected, std::string_view found,
+                           std::string_view hint = {}) const;
+
+  /// "name:parameter=value,..." with every default that a getter resolved.
+  std::string text() const;
+
+ private:
+  const std::string* find(std::string_view name) const;
+  void resolved(std::string_view name, std::string value) const;
+  const MethodInfo& info_;
+  const MethodPart& part_;
+  mutable std::vector<std::pair<std::string, std::string>> resolved_;
+};
+
+}  // namespace ropewalk

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+/// YaRN that starts at the trained length.
+#include "methods/factors.h"
+
+namespace ropewalk {
+namespace {
+
+Factors build(const Parameters& p, const RopeContext& context) {
+  require_base(p, context);
+  const Index trained = read_trained(p, context);
+  const double factor = p.number("factor", 1, 1, 65536);
+  return with_frequencies(
+      {[d = context.rotary_dim, base = context.rope_base, trained, factor](Index n) {
+         const double s = dynamic_growth(factor, n, trained);
+         const YarnRamp ramp{
+             .factor = s, .beta_fast = 32, .beta_slow = 1, .trained = trained, .truncate = true};
+         return Frequencies{yarn_theta(d, base, ramp), yarn_mscale(s) * yarn_mscale(s)};
+       },
+       p.flag("grow", false)});
+}
+
+const Register<MethodInfo> registered{{
+    .name = "dynamic-yarn",
+    .aliases = {},
+    .kind = "frequency",
+    .title = "dynamic YaRN: ramp and logit scale follow the length",
+    .formula = "yarn with factor s(n) = max(1, factor * n / trained - (factor - 1)), beta_fast 32, "
+               "beta_slow 1",
+    .source = "jquesnelle/yarn LlamaDynamicYaRNScaledRotaryEmbedding",
+    .differs = "the length is the request's, so all keys share one table; grow=1 follows the published "
+               "recurrence with unrotated keys (the released code caches rotated ones, which then "
+               "disagree)",
+    .parameters = {trained_parameter(),
+                   {"factor", "growth per trained length beyond the first", "", "1 to 65536", "1"},
+                   grow_parameter(),
+                   replace_parameter()},
+    .example = "dynamic-yarn:trained=8",
+    .build = build,
+}};
+
+}  // namespace
+}  // namespace ropewalk

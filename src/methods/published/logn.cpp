@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+/// log-n: logits grow with the number of keys, so that attention stays as sharp.
+#include <algorithm>
+#include <cmath>
+
+#include "methods/factors.h"
+
+namespace ropewalk {
+namespace {
+
+Factors build(const Parameters& p, const RopeContext& context) {
+  const auto trained = static_cast<double>(read_trained(p, context));
+  return with_scale(
+      [=](Index i) { return std::max(1.0, std::log(static_cast<double>(i + 1)) / std::log(trained)); });
+}
+
+const Register<MethodInfo> registered{{
+    .name = "logn",
+    .aliases = {},
+    .kind = "scale",
+    .title = "log-n: sharper logits past the trained length",
+    .formula = "c(i) = max(1, ln(i + 1) / ln(trained))",
+    .source = "Su Jianlin 2021, kexue.fm/archives/8823; bojone/rerope",
+    .differs = "none: the clipped form, used at inference only",
+    .parameters = {trained_parameter()},
+    .example = "logn:trained=8",
+    .build = build,
+}};
+
+}  // namespace
+}  // namespace ropewalk

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Spelling of methods: name:parameter=value,parameter=value joined by '+'.
+#include "methods/parameters.h"
+
+namespace ropewalk {
+namespace {
+
+/// The pieces of `text` between separators; never empty.
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> pieces;
+  for (std::size_t begin = 0;;) {
+    const std::size_t end = text.find(separator, begin);
+    pieces.push_back(text.substr(begin, end - begin));
+    if (end == std::string_view::npos) return pieces;
+    begin = end + 1;
+  }
+}
+
+}  // namespace
+
+MethodSpec MethodSpec::parse(std::string_view text) {
+  MethodSpec spec;
+  if (text.size() > 4096)
+    throw UsageError("method", "a spelling of at most 4096 characters", fmt::format("{}", text.size()));
+  for (std::string_view part_text : split(text, '+')) {
+    const std::size_t colon = part_text.find(':');
+    const MethodInfo& info = Registry<MethodInfo>::get(part_text.substr(0, colon), "method");
+    MethodPart part{info.name, {}};
+    if (colon != std::string_view::npos) {
+      for (std::string_view pair : split(part_text.substr(colon + 1), ',')) {
+        const std::size_t equals = pair.find('=');
+        if (equals == 0 || equals == std::string_view::npos || equals + 1 == pair.size())
+          throw UsageError(info.name, "parameters as name=value,name=value", fmt::format("'{}'", pair));
+        if (!part.parameters.emplace(pair.substr(0, equals), pair.substr(equals + 1)).second)
+          throw UsageError(info.name, "each parameter once",
+                           fmt::format("'{}' twice", pair.substr(0, equals)));
+      }
+    }
+    Parameters(info, part);  // refuses names that the method does not have
+    spec.parts.push_back(std::move(part));
+  }
+  return spec;
+}
+
+std::string MethodSpec::text() const {
+  std::string result;
+  for (const MethodPart& part : parts) {
+    result += (result.empty() ? "" : "+") + part.name;
+    char separator = ':';
+    for (const auto& [name, value] : part.parameters) {
+      result += separator + name + "=" + value;
+      separator = ',';
+    }
+  }
+  return result;
+}
+
+}  // namespace ropewalk
