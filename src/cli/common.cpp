@@ -23,9 +23,9 @@ LoadedModel load_model(const std::string& path, Precision precision) {
   std::shared_ptr<const Backend> backend = make_cpu_backend(precision);
   loaded.model = std::make_unique<Model>(*loaded.file, backend);
   const ModelConfig& c = loaded.model->config();
-  fmt::print(stderr, "{}: {} ({}), {} layers, trained on {} tokens; {}, {} threads; loaded in {:.1f} s\n", path,
-             c.name.empty() ? c.architecture : c.name, loaded.file->container(), c.n_layers, c.n_ctx_train,
-             backend->name(), threads(), now_seconds() - start);
+  fmt::print(stderr, "{}: {} ({}), {} layers, trained on {} tokens; {}, {} threads; loaded in {:.1f} s\n",
+             path, c.name.empty() ? c.architecture : c.name, loaded.file->container(), c.n_layers,
+             c.n_ctx_train, backend->name(), threads(), now_seconds() - start);
   return loaded;
 }
 
@@ -60,8 +60,9 @@ Precision parse_precision(const std::string& text) {
 std::string speed_line(const char* what, Index n_tokens, double seconds) {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  return fmt::format("{} {} tokens in {:.2f} s ({:.1f} tokens/s), peak memory {} MiB", what, n_tokens, seconds,
-                     static_cast<double>(n_tokens) / std::max(seconds, 1e-9), usage.ru_maxrss / 1024);
+  return fmt::format("{} {} tokens in {:.2f} s ({:.1f} tokens/s), peak memory {} MiB", what, n_tokens,
+                     seconds, static_cast<double>(n_tokens) / std::max(seconds, 1e-9),
+                     usage.ru_maxrss / 1024);
 }
 
 }  // namespace ropewalk

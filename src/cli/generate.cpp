@@ -69,7 +69,8 @@ int run() {
   const Index n_vocab = loaded.model->config().n_vocab;
   const std::vector<Token> prompt = prompt_tokens(tokenizer, text);
   const auto n_prompt = static_cast<Index>(prompt.size());
-  Session session(*loaded.model, spec, {.n = n_prompt + options.n_predict, .n_prompt = n_prompt, .chunk = options.chunk});
+  Session session(*loaded.model, spec,
+                  {.n = n_prompt + options.n_predict, .n_prompt = n_prompt, .chunk = options.chunk});
   fmt::print(stderr, "{} prompt tokens, method {}\n", n_prompt, session.method().text());
 
   Token next = 0;
@@ -80,7 +81,8 @@ int run() {
   const double start = now_seconds();
   {
     Progress progress("reading", static_cast<double>(n_prompt));
-    session.run(prompt, n_prompt - 1, n_prompt, pick, [&](Index n_done) { progress.update(static_cast<double>(n_done)); });
+    session.run(prompt, n_prompt - 1, n_prompt, pick,
+                [&](Index n_done) { progress.update(static_cast<double>(n_done)); });
   }
   const double read = now_seconds();
   std::string answer, pending;
@@ -95,14 +97,19 @@ int run() {
       std::fflush(stdout);
     }
     pending.erase(0, ready);
-    if (n_new + 1 < options.n_predict) session.run({&next, 1}, session.position(), session.position() + 1, pick);
+    if (n_new + 1 < options.n_predict)
+      session.run({&next, 1}, session.position(), session.position() + 1, pick);
   }
   answer += pending;
   if (options.json)
-    fmt::print("{}\n", dump_json({{"text", answer}, {"n_prompt", n_prompt}, {"n_new", n_new}, {"method", session.method().text()}}));
+    fmt::print("{}\n", dump_json({{"text", answer},
+                                  {"n_prompt", n_prompt},
+                                  {"n_new", n_new},
+                                  {"method", session.method().text()}}));
   else
     fmt::print("{}\n", pending);
-  fmt::print(stderr, "{}\n{}\n", speed_line("read", n_prompt, read - start), speed_line("wrote", n_new, now_seconds() - read));
+  fmt::print(stderr, "{}\n{}\n", speed_line("read", n_prompt, read - start),
+             speed_line("wrote", n_new, now_seconds() - read));
   return 0;
 }
 
@@ -110,14 +117,20 @@ void define(CLI::App& app) {
   app.add_option("MODEL", options.model, "GGUF file or Hugging Face folder")->required();
   app.add_option("-p,--prompt", options.prompt, "prompt; after the file's text when both are given");
   app.add_option("-f,--file", options.file, "text file to read first");
-  app.add_option("-n,--predict,--n-predict", options.n_predict, "most tokens to write")->check(CLI::Range(1, 1 << 20))->capture_default_str();
-  app.add_option("--method", options.method, "method, such as rerope or yarn:factor=4")->capture_default_str();
+  app.add_option("-n,--predict,--n-predict", options.n_predict, "most tokens to write")
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
+  app.add_option("--method", options.method, "method, such as rerope or yarn:factor=4")
+      ->capture_default_str();
   app.add_option("--precision", options.precision, "bf16 or f32")->capture_default_str();
-  app.add_option("--chunk", options.chunk, "prompt tokens per step; does not change results")->check(CLI::Range(1, 65536))->capture_default_str();
+  app.add_option("--chunk", options.chunk, "prompt tokens per step; does not change results")
+      ->check(CLI::Range(1, 65536))
+      ->capture_default_str();
   app.add_option("-t,--threads", options.n_threads, "0: all cores")->check(CLI::Range(0, 1024));
   app.add_flag("--raw", options.raw, "no chat template");
   app.add_flag("--json", options.json, "one JSON object at the end");
-  app.footer("Example:\n  ropewalk generate model.gguf -f novel.txt -p 'Who is the heroine?' --method rerope -n 64");
+  app.footer(
+      "Example:\n  ropewalk generate model.gguf -f novel.txt -p 'Who is the heroine?' --method rerope -n 64");
 }
 
 const Register<Command> registered{{"generate", "read a long text and answer, greedily", define, run}};

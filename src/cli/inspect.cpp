@@ -32,7 +32,8 @@ Json summary(const ModelFile& file, const ModelConfig& c) {
   std::map<std::string, int> formats;
   for (const TensorInfo& tensor : file.tensors()) ++formats[tensor.format->name];
   std::string used;
-  for (const auto& [name, count] : formats) used += fmt::format("{}{} x {}", used.empty() ? "" : ", ", count, name);
+  for (const auto& [name, count] : formats)
+    used += fmt::format("{}{} x {}", used.empty() ? "" : ", ", count, name);
   Json j;
   j["path"] = file.path();
   j["container"] = file.container();

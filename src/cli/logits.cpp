@@ -23,7 +23,8 @@ std::vector<Token> read_tokens(const std::string& path, Index n_vocab) {
   std::ifstream file;
   if (path != "-") {
     file.open(path);
-    if (!file) throw Error(path, "a readable file of token ids", "none", "check the path, or use - for stdin");
+    if (!file)
+      throw Error(path, "a readable file of token ids", "none", "check the path, or use - for stdin");
   }
   std::istream& in = path == "-" ? std::cin : file;
   std::vector<Token> tokens;
@@ -37,8 +38,8 @@ std::vector<Token> read_tokens(const std::string& path, Index n_vocab) {
       used = 0;
     }
     if (used != word.size() || id < 0 || id >= n_vocab)
-      throw Error(path, fmt::format("token ids from 0 to {}, separated by spaces", n_vocab - 1), "'" + word + "'",
-                  "ropewalk tokenize MODEL --ids FILE makes them");
+      throw Error(path, fmt::format("token ids from 0 to {}, separated by spaces", n_vocab - 1),
+                  "'" + word + "'", "ropewalk tokenize MODEL --ids FILE makes them");
     tokens.push_back(static_cast<Token>(id));
   }
   if (tokens.empty()) throw Error(path, "at least one token id", "none");
@@ -50,9 +51,12 @@ void print_top(const std::vector<float>& logits) {
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<Token>(i);
   const std::size_t top = std::min<std::size_t>(5, order.size());
   std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(top), order.end(),
-                    [&](Token a, Token b) { return logits[static_cast<std::size_t>(a)] > logits[static_cast<std::size_t>(b)]; });
+                    [&](Token a, Token b) {
+                      return logits[static_cast<std::size_t>(a)] > logits[static_cast<std::size_t>(b)];
+                    });
   Json last = Json::array();
-  for (std::size_t i = 0; i < top; ++i) last.push_back({order[i], logits[static_cast<std::size_t>(order[i])]});
+  for (std::size_t i = 0; i < top; ++i)
+    last.push_back({order[i], logits[static_cast<std::size_t>(order[i])]});
   fmt::print("{}\n", dump_json({{"last", last}}));
 }
 
@@ -95,16 +99,23 @@ int run() {
 
 void define(CLI::App& app) {
   app.add_option("MODEL", options.model, "GGUF file or Hugging Face folder")->required();
-  app.add_option("--tokens", options.tokens, "file of token ids separated by spaces, or - for stdin; no BOS is added")->required();
+  app.add_option("--tokens", options.tokens,
+                 "file of token ids separated by spaces, or - for stdin; no BOS is added")
+      ->required();
   app.add_option("--method", options.method, "method, such as yarn:factor=4+logn")->capture_default_str();
   app.add_option("--precision", options.precision, "bf16 or f32")->capture_default_str();
   app.add_flag("--last", options.last, "only the last row");
   app.add_flag("--nll", options.nll, "print {\"nll\": [...]}: each next token's loss in nats");
-  app.add_option("--out", options.out, "write logits as float32 .npy [n, n_vocab] ([1, n_vocab] with --last)");
-  app.add_option("--chunk", options.chunk, "tokens per step; does not change results")->check(CLI::Range(1, 65536))->capture_default_str();
+  app.add_option("--out", options.out,
+                 "write logits as float32 .npy [n, n_vocab] ([1, n_vocab] with --last)");
+  app.add_option("--chunk", options.chunk, "tokens per step; does not change results")
+      ->check(CLI::Range(1, 65536))
+      ->capture_default_str();
   app.add_flag("--json", options.json, "output is JSON in any case");
   app.add_option("-t,--threads", options.n_threads, "0: all cores")->check(CLI::Range(0, 1024));
-  app.footer("Example:\n  ropewalk tokenize model.gguf --ids book.txt | ropewalk logits model.gguf --tokens - --method yarn:factor=4 --nll");
+  app.footer(
+      "Example:\n  ropewalk tokenize model.gguf --ids book.txt | ropewalk logits model.gguf --tokens - "
+      "--method yarn:factor=4 --nll");
 }
 
 const Register<Command> registered{{"logits", "logits and losses of given token ids", define, run}};

@@ -10,16 +10,18 @@ namespace ropewalk {
 namespace {
 
 int run(int argc, char** argv) {
-  CLI::App app{"Makes language models trained on short sequences work on long ones without training,\n"
-               "and proves on your own text whether it really does."};
+  CLI::App app{
+      "Makes language models trained on short sequences work on long ones without training,\n"
+      "and proves on your own text whether it really does."};
   app.name("ropewalk");
   app.set_version_flag("--version", std::string("ropewalk ") + ROPEWALK_VERSION);
   app.require_subcommand(1);
-  app.footer("Examples:\n"
-             "  ropewalk eval model.gguf --text book.txt --methods yarn rerope --lengths 8k 16k\n"
-             "  ropewalk generate model.gguf -f book.txt -p 'Who is Anne?' --method rerope\n"
-             "  ropewalk methods\n"
-             "Each command has its own --help.");
+  app.footer(
+      "Examples:\n"
+      "  ropewalk eval model.gguf --text book.txt --methods yarn rerope --lengths 8k 16k\n"
+      "  ropewalk generate model.gguf -f book.txt -p 'Who is Anne?' --method rerope\n"
+      "  ropewalk methods\n"
+      "Each command has its own --help.");
   for (const Command& command : Registry<Command>::all()) {
     CLI::App* sub = app.add_subcommand(command.name, command.summary);
     command.define(*sub);
@@ -48,7 +50,9 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "ropewalk: {}\n", e.what());
     return 1;
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "ropewalk: memory: expected enough for this length; found none left; hint: ask for a shorter one\n");
+    fmt::print(
+        stderr,
+        "ropewalk: memory: expected enough for this length; found none left; hint: ask for a shorter one\n");
     return 1;
   } catch (const std::exception& e) {
     fmt::print(stderr, "ropewalk: this is a bug of ours: {}\n", e.what());

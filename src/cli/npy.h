@@ -17,11 +17,13 @@ class NpyWriter {
  public:
   NpyWriter(std::string path, Index n_rows, Index n_columns)
       : path_(std::move(path)), temporary_(path_ + ".part"), out_(temporary_, std::ios::binary) {
-    std::string header = fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), }}", n_rows, n_columns);
+    std::string header =
+        fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), }}", n_rows, n_columns);
     header.append(63 - (10 + header.size()) % 64, ' ');
     header += '\n';
     const auto size = static_cast<std::uint16_t>(header.size());
-    out_ << "\x93NUMPY" << '\x01' << '\0' << static_cast<char>(size & 255) << static_cast<char>(size >> 8) << header;
+    out_ << "\x93NUMPY" << '\x01' << '\0' << static_cast<char>(size & 255) << static_cast<char>(size >> 8)
+         << header;
     check();
   }
   NpyWriter(const NpyWriter&) = delete;

@@ -60,10 +60,10 @@ struct KeyPlan {
 
 /// The same method by its definition, in double: what kernels/reference computes and tests compare with.
 struct Pointwise {
-  std::vector<double> theta;                           // (rotary_dim / 2)
-  std::function<double(Index i, Index j)> delta;       // effective distance, tokens
-  std::function<bool(Index i, Index j)> visible;       // j <= i included
-  std::function<double(Index i)> scale;                // whole factor, 1/sqrt(head_dim) included
+  std::vector<double> theta;                      // (rotary_dim / 2)
+  std::function<double(Index i, Index j)> delta;  // effective distance, tokens
+  std::function<bool(Index i, Index j)> visible;  // j <= i included
+  std::function<double(Index i)> scale;           // whole factor, 1/sqrt(head_dim) included
   double rotary_gain = 1;
 };
 

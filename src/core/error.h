@@ -13,16 +13,15 @@ namespace ropewalk {
 /// what() reads "place: expected ...; found ...; hint: ..." (one line). Exit code 1.
 class Error : public std::runtime_error {
  public:
-  Error(std::string_view place, std::string_view expected, std::string_view found,
-        std::string_view hint = {})
+  Error(std::string_view place, std::string_view expected, std::string_view found, std::string_view hint = {})
       : std::runtime_error(format(place, expected, found, hint)) {}
   /// For adding context at a module's border: "context: " before the message of `inner`.
   Error(std::string_view context, const Error& inner)
       : std::runtime_error(fmt::format("{}: {}", context, inner.what())) {}
 
  private:
-  static std::string format(std::string_view place, std::string_view expected,
-                            std::string_view found, std::string_view hint) {
+  static std::string format(std::string_view place, std::string_view expected, std::string_view found,
+                            std::string_view hint) {
     std::string text = fmt::format("{}: expected {}; found {}", place, expected, found);
     if (!hint.empty()) text += fmt::format("; hint: {}", hint);
     return text;
@@ -48,8 +47,7 @@ class LogicError : public std::logic_error {
 }  // namespace ropewalk
 
 /// Always on; for contracts between our own modules, never for outside data.
-#define RW_CHECK(condition) \
-  ((condition) ? void(0) : ::ropewalk::check_failed(__FILE__, __LINE__, #condition))
+#define RW_CHECK(condition) ((condition) ? void(0) : ::ropewalk::check_failed(__FILE__, __LINE__, #condition))
 #ifdef ROPEWALK_DCHECK
 #define RW_DCHECK(condition) RW_CHECK(condition)
 #else

@@ -15,8 +15,10 @@ int depth_of(std::string_view text, int max) {
   for (std::size_t i = 0; i < text.size() && deepest <= max; ++i) {
     const char c = text[i];
     if (in_string) {
-      if (c == '\\') ++i;
-      else if (c == '"') in_string = false;
+      if (c == '\\')
+        ++i;
+      else if (c == '"')
+        in_string = false;
     } else if (c == '"') {
       in_string = true;
     } else if (c == '[' || c == '{') {
@@ -32,7 +34,8 @@ int depth_of(std::string_view text, int max) {
 
 Json parse_json(std::string_view text, std::string_view place, std::size_t max_bytes, int max_depth) {
   if (text.size() > max_bytes)
-    throw Error(place, fmt::format("JSON of at most {} bytes", max_bytes), fmt::format("{} bytes", text.size()));
+    throw Error(place, fmt::format("JSON of at most {} bytes", max_bytes),
+                fmt::format("{} bytes", text.size()));
   if (depth_of(text, max_depth) > max_depth)
     throw Error(place, fmt::format("JSON nested at most {} deep", max_depth), "a deeper one");
   std::vector<std::set<std::string>> keys;

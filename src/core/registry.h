@@ -47,8 +47,7 @@ class Registry {
   /// All entries, sorted by name.
   static const std::vector<T>& all() {
     static const bool sorted = [] {
-      std::sort(entries().begin(), entries().end(),
-                [](const T& a, const T& b) { return a.name < b.name; });
+      std::sort(entries().begin(), entries().end(), [](const T& a, const T& b) { return a.name < b.name; });
       return true;
     }();
     (void)sorted;

@@ -25,7 +25,8 @@ void attention_block(const Model& model, const LayerWeights& w, const LayerStep&
     b.rotate_into(*step.scratch, kv, *step.rotated_keys);
     seen = step.scratch;
   }
-  const AttentionTask task{.q = a.q.data(), .kv = seen, .plan = step.plan, .pointwise = step.pointwise, .out = a.attended.data()};
+  const AttentionTask task{
+      .q = a.q.data(), .kv = seen, .plan = step.plan, .pointwise = step.pointwise, .out = a.attended.data()};
   b.attention({&task, 1}, c.n_heads);
   b.matmul(a.attended.data(), n, *w.wo, nullptr, a.y.data());
   b.add(a.x.data(), a.y.data(), n * c.d_model);
@@ -46,8 +47,14 @@ void feed_forward_block(const Model& model, const LayerWeights& w, Index n, Acti
 }  // namespace
 
 Activations::Activations(const ModelConfig& c, Index n)
-    : x(n * c.d_model), y(n * c.d_model), q(n * c.n_heads * c.head_dim), attended(n * c.n_heads * c.head_dim),
-      k(n * c.n_kv_heads * c.head_dim), v(n * c.n_kv_heads * c.head_dim), gate(n * c.d_ff), up(n * c.d_ff) {}
+    : x(n * c.d_model),
+      y(n * c.d_model),
+      q(n * c.n_heads * c.head_dim),
+      attended(n * c.n_heads * c.head_dim),
+      k(n * c.n_kv_heads * c.head_dim),
+      v(n * c.n_kv_heads * c.head_dim),
+      gate(n * c.d_ff),
+      up(n * c.d_ff) {}
 
 void forward(const Model& model, std::span<const Token> tokens, std::span<const LayerStep> steps,
              std::span<const std::unique_ptr<KvLayer>> cache, Activations& a) {

@@ -21,11 +21,11 @@ struct Activations {
 
 /// How one layer's keys are written and read in this step.
 struct LayerStep {
-  const KeyPlan* keys = nullptr;            // of the new keys
-  const AttentionPlan* plan = nullptr;      // of the new rows
-  const Pointwise* pointwise = nullptr;     // the same, by definition
-  const KeyPlan* rotated_keys = nullptr;    // grow=1: the plan of all keys at this step's length
-  KvLayer* scratch = nullptr;               // grow=1: where they are rotated to
+  const KeyPlan* keys = nullptr;          // of the new keys
+  const AttentionPlan* plan = nullptr;    // of the new rows
+  const Pointwise* pointwise = nullptr;   // the same, by definition
+  const KeyPlan* rotated_keys = nullptr;  // grow=1: the plan of all keys at this step's length
+  KvLayer* scratch = nullptr;             // grow=1: where they are rotated to
 };
 
 /// a.x = the hidden state after all layers of `tokens`, whose keys and values are appended to `cache`

@@ -22,7 +22,8 @@ std::size_t available_memory() {
 void require_memory(std::string_view what, std::size_t bytes, std::string_view hint) {
   const std::size_t available = available_memory();
   if (available != 0 && bytes > available)
-    throw Error(what, fmt::format("{} MiB of free memory", bytes >> 20), fmt::format("{} MiB", available >> 20), hint);
+    throw Error(what, fmt::format("{} MiB of free memory", bytes >> 20),
+                fmt::format("{} MiB", available >> 20), hint);
 }
 
 }  // namespace ropewalk

@@ -14,8 +14,8 @@ namespace ropewalk {
 
 struct Weights;
 
-/// Weights in a backend's form. Immutable; shared by sessions. LIFETIME: `file` outlives the model, which reads
-/// embedding rows from it.
+/// Weights in a backend's form. Immutable; shared by sessions. LIFETIME: `file` outlives the model, which
+/// reads embedding rows from it.
 class Model {
  public:
   /// Reads the configuration and all weights. Errors: Error (missing tensor, wrong shape, not enough memory).

@@ -20,7 +20,8 @@ struct Keys {
     if (!value && fallback) return *fallback;
     if (!value) throw Error(file.path(), "the key " + key(name), "none", "the file is incomplete");
     if (*value < low || *value > high)
-      throw Error(file.path(), fmt::format("{} from {} to {}", key(name), low, high), fmt::format("{}", *value));
+      throw Error(file.path(), fmt::format("{} from {} to {}", key(name), low, high),
+                  fmt::format("{}", *value));
     return *value;
   }
   /// Errors: Error unless finite and > 0.
@@ -44,10 +45,12 @@ void refuse_unsupported(const Keys& keys) {
   auto count = [&](std::string_view name) { return file.integer(keys.key(name)).value_or(0); };
   if (count("expert_count") > 0) refuse(file, "a mixture of experts");
   if (count("attention.kv_lora_rank") > 0) refuse(file, "multi-head latent attention (MLA)");
-  if (file.integers(keys.key("rope.dimension_sections"))) refuse(file, "multi-section rotary positions (M-RoPE)");
+  if (file.integers(keys.key("rope.dimension_sections")))
+    refuse(file, "multi-section rotary positions (M-RoPE)");
   for (const char* name : {"attn_logit_softcapping", "final_logit_softcapping"})
     if (file.number(keys.key(name)).value_or(0) != 0) refuse(file, "logit soft-capping");
-  if (file.number(keys.key("attention.scale")).value_or(0) != 0) refuse(file, "an attention scale of its own");
+  if (file.number(keys.key("attention.scale")).value_or(0) != 0)
+    refuse(file, "an attention scale of its own");
   if (count("attention.temperature_length") > 0) refuse(file, "a position-dependent temperature");
   if (file.number(keys.key("rope.scaling.yarn_log_multiplier")).value_or(0) != 0)
     refuse(file, "a YaRN log multiplier");
@@ -96,10 +99,12 @@ void read_own_scaling(const Keys& keys, ModelConfig& config) {
   const ModelFile& file = keys.file;
   config.rope_freqs = factor_list(file, "", "rope_freqs.weight", config.rotary_dim);
   const std::string type = file.string(keys.key("rope.scaling.type")).value_or("none");
-  if (const auto old = file.number(keys.key("rope.scale_linear")); old && type == "none" && *old > 0 && *old != 1)
+  if (const auto old = file.number(keys.key("rope.scale_linear"));
+      old && type == "none" && *old > 0 && *old != 1)
     config.own_scaling = fmt::format("pi:factor={}", *old);  // the key of the first GGUF files
   if (type == "none" || type == "default") return;
-  const double extended = static_cast<double>(config.context_length) / static_cast<double>(config.n_ctx_train);
+  const double extended =
+      static_cast<double>(config.context_length) / static_cast<double>(config.n_ctx_train);
   const double factor = keys.positive("rope.scaling.factor", std::max(1.0, extended));
   if (type == "linear") {
     config.own_scaling = fmt::format("pi:factor={}", factor);
@@ -108,13 +113,16 @@ void read_own_scaling(const Keys& keys, ModelConfig& config) {
   } else if (type == "yarn") {
     config.own_scaling = yarn_spec(keys, config, factor);
   } else if (type == "llama3") {
-    config.own_scaling = fmt::format("llama3:factor={},trained={},low_freq_factor={},high_freq_factor={}", factor,
-                                     config.n_ctx_train, keys.positive("rope.scaling.low_freq_factor", 1.0),
-                                     keys.positive("rope.scaling.high_freq_factor", 4.0));
+    config.own_scaling =
+        fmt::format("llama3:factor={},trained={},low_freq_factor={},high_freq_factor={}", factor,
+                    config.n_ctx_train, keys.positive("rope.scaling.low_freq_factor", 1.0),
+                    keys.positive("rope.scaling.high_freq_factor", 4.0));
   } else if (type == "longrope" || type == "su") {
     config.own_scaling = "longrope";
-    config.long_factors = factor_list(file, keys.key("rope.scaling.long_factor"), "rope_factors_long.weight", config.rotary_dim);
-    config.short_factors = factor_list(file, keys.key("rope.scaling.short_factor"), "rope_factors_short.weight", config.rotary_dim);
+    config.long_factors = factor_list(file, keys.key("rope.scaling.long_factor"), "rope_factors_long.weight",
+                                      config.rotary_dim);
+    config.short_factors = factor_list(file, keys.key("rope.scaling.short_factor"),
+                                       "rope_factors_short.weight", config.rotary_dim);
     if (config.long_factors.empty() || config.short_factors.empty())
       throw Error(file.path(), "long and short frequency factors (longrope)", "none");
     const double scale = file.number(keys.key("rope.scaling.factor")) ? factor : extended;
@@ -122,7 +130,8 @@ void read_own_scaling(const Keys& keys, ModelConfig& config) {
         scale <= 1 ? 1 : std::sqrt(1 + std::log(scale) / std::log(static_cast<double>(config.n_ctx_train)));
     config.longrope_attention_factor = keys.positive("rope.scaling.attn_factor", computed);
   } else {
-    throw Error(file.path(), "rope scaling none, linear, dynamic, yarn, llama3 or longrope", "'" + type + "'");
+    throw Error(file.path(), "rope scaling none, linear, dynamic, yarn, llama3 or longrope",
+                "'" + type + "'");
   }
 }
 
@@ -140,7 +149,8 @@ ModelConfig read_common(const ModelFile& file) {
   c.n_heads = static_cast<int>(keys.integer("attention.head_count", 1, 4096));
   c.n_kv_heads = static_cast<int>(keys.integer("attention.head_count_kv", 1, c.n_heads, c.n_heads));
   if (c.n_heads % c.n_kv_heads != 0)
-    throw Error(file.path(), "head_count to be a multiple of head_count_kv", fmt::format("{} and {}", c.n_heads, c.n_kv_heads));
+    throw Error(file.path(), "head_count to be a multiple of head_count_kv",
+                fmt::format("{} and {}", c.n_heads, c.n_kv_heads));
   const Index per_head = c.d_model / c.n_heads;
   c.head_dim = static_cast<int>(keys.integer("attention.key_length", 2, 1024, per_head));
   if (keys.integer("attention.value_length", 1, 1024, c.head_dim) != c.head_dim)
@@ -148,7 +158,8 @@ ModelConfig read_common(const ModelFile& file) {
   if (c.head_dim < 2 || c.head_dim % 2 != 0 || c.head_dim > 256)
     throw Error(file.path(), "an even head_dim from 2 to 256", fmt::format("{}", c.head_dim));
   c.rotary_dim = static_cast<int>(keys.integer("rope.dimension_count", 2, c.head_dim, c.head_dim));
-  if (c.rotary_dim % 2 != 0) throw Error(file.path(), "an even rotary dimension", fmt::format("{}", c.rotary_dim));
+  if (c.rotary_dim % 2 != 0)
+    throw Error(file.path(), "an even rotary dimension", fmt::format("{}", c.rotary_dim));
   c.context_length = keys.integer("context_length", 1, Index{1} << 30);
   c.n_ctx_train = keys.integer("rope.scaling.original_context_length", 1, Index{1} << 30, c.context_length);
   c.rope_base = keys.positive("rope.freq_base", 10000.0);

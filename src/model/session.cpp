@@ -57,7 +57,8 @@ Session::Impl::Impl(const Model& m, const MethodSpec& spec, const SessionOptions
     if (group.method.grows()) group.scratch = backend.make_kv_layer(config.n_kv_heads, config.head_dim);
   }
   steps.resize(cache.size());
-  require_memory(fmt::format("{} tokens", o.n), session_bytes(config, backend.precision(), groups[0].method, o.n, o.chunk),
+  require_memory(fmt::format("{} tokens", o.n),
+                 session_bytes(config, backend.precision(), groups[0].method, o.n, o.chunk),
                  "ask for fewer tokens, or take a method with a window");
 }
 
@@ -106,14 +107,15 @@ void Session::run(std::span<const Token> tokens, Index logits_begin, Index logit
   for (Index read = 0; read < n_tokens;) {
     const Index n = s.rows_now(n_tokens - read);
     s.lower(n);
-    forward(s.model, tokens.subspan(static_cast<std::size_t>(read), static_cast<std::size_t>(n)), s.steps, s.cache,
-            s.activations);
+    forward(s.model, tokens.subspan(static_cast<std::size_t>(read), static_cast<std::size_t>(n)), s.steps,
+            s.cache, s.activations);
     const Index begin = std::max(logits_begin, s.position), end = std::min(logits_end, s.position + n);
     for (Index row = begin; row < end; row += kSlabRows) {
       const Index rows = std::min(kSlabRows, end - row);
       s.normed.reserve(kSlabRows * c.d_model);
       s.logits.reserve(kSlabRows * c.n_vocab);
-      output_logits(s.model, s.activations.x.data() + (row - s.position) * c.d_model, rows, s.normed.data(), s.logits.data());
+      output_logits(s.model, s.activations.x.data() + (row - s.position) * c.d_model, rows, s.normed.data(),
+                    s.logits.data());
       sink(row, rows, s.logits.data());
     }
     s.position += n;
@@ -150,13 +152,15 @@ std::vector<double> token_losses(const Model& model, const MethodSpec& spec, std
       tokens, begin, end,
       [&](Index first, Index n_rows, const float* logits) {
         for (Index r = 0; r < n_rows; ++r)
-          losses.push_back(token_loss(logits + r * n_vocab, n_vocab, tokens[static_cast<std::size_t>(first + r + 1)]));
+          losses.push_back(
+              token_loss(logits + r * n_vocab, n_vocab, tokens[static_cast<std::size_t>(first + r + 1)]));
       },
       done);
   return losses;
 }
 
-std::size_t session_bytes(const ModelConfig& c, Precision precision, const Method& method, Index n, Index chunk) {
+std::size_t session_bytes(const ModelConfig& c, Precision precision, const Method& method, Index n,
+                          Index chunk) {
   const std::size_t half = kv_bytes_per_key(precision, c.n_kv_heads, c.head_dim, 1) / 2;  // K or V of one key
   const KeyPlan keys = method.grows() ? method.raw_keys(0, 1) : method.lower_keys(0, 1);
   std::size_t rows = 0, values = 0;
@@ -166,9 +170,11 @@ std::size_t session_bytes(const ModelConfig& c, Precision precision, const Metho
     rows += static_cast<std::size_t>(kept);
     values = std::max(values, static_cast<std::size_t>(kept));
   }
-  if (method.grows()) rows += static_cast<std::size_t>(n) / static_cast<std::size_t>(c.n_layers) + 1;  // scratch
-  const auto step = static_cast<std::size_t>(std::min(chunk, n)) *
-                    static_cast<std::size_t>(2 * c.d_model + 2 * (c.n_heads + c.n_kv_heads) * c.head_dim + 2 * c.d_ff);
+  if (method.grows())
+    rows += static_cast<std::size_t>(n) / static_cast<std::size_t>(c.n_layers) + 1;  // scratch
+  const auto step =
+      static_cast<std::size_t>(std::min(chunk, n)) *
+      static_cast<std::size_t>(2 * c.d_model + 2 * (c.n_heads + c.n_kv_heads) * c.head_dim + 2 * c.d_ff);
   const auto slab = static_cast<std::size_t>(kSlabRows * (c.n_vocab + c.d_model));
   return static_cast<std::size_t>(c.n_layers) * half * (rows + values) + 4 * (step + slab);
 }

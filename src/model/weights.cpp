@@ -24,8 +24,9 @@ class Loader {
   const TensorInfo& take(const std::string& name, const std::vector<Index>& shape) {
     const TensorInfo& info = file_.tensor(name);
     if (info.shape != shape)
-      throw Error(fmt::format("{}: tensor {}", file_.path(), name), fmt::format("shape ({})", fmt::join(shape, ", ")),
-                  fmt::format("({})", fmt::join(info.shape, ", ")), "the file's numbers and tensors disagree");
+      throw Error(
+          fmt::format("{}: tensor {}", file_.path(), name), fmt::format("shape ({})", fmt::join(shape, ", ")),
+          fmt::format("({})", fmt::join(info.shape, ", ")), "the file's numbers and tensors disagree");
     used_.insert(name);
     return info;
   }
@@ -43,7 +44,8 @@ class Loader {
     std::vector<float> stored = ModelFile::dequantize(take(name, {n}));
     std::vector<float> result(stored.size());
     for (Index r = 0; r < n; ++r)
-      result[static_cast<std::size_t>(r)] = stored[static_cast<std::size_t>(rotary ? source_row(r, config_) : r)];
+      result[static_cast<std::size_t>(r)] =
+          stored[static_cast<std::size_t>(rotary ? source_row(r, config_) : r)];
     return result;
   }
   /// Errors: Error naming the first tensor that nothing used.
@@ -52,7 +54,8 @@ class Loader {
       const bool frequencies = info.name == "rope_freqs.weight" || info.name.starts_with("rope_factors_") ||
                                info.name.ends_with("rotary_emb.inv_freq");
       if (!frequencies && !used_.contains(info.name))
-        throw Error(file_.path(), fmt::format("only tensors that a {} model computes with", config_.architecture),
+        throw Error(file_.path(),
+                    fmt::format("only tensors that a {} model computes with", config_.architecture),
                     fmt::format("tensor {}", info.name), "this variant is not supported");
     }
   }
@@ -93,14 +96,16 @@ LayerWeights load_layer(Loader& load, const ModelConfig& c, int layer) {
 
 }  // namespace
 
-std::unique_ptr<Weights> load_weights(const ModelFile& file, const ModelConfig& config, const Backend& backend,
-                                      std::size_t& bytes) {
+std::unique_ptr<Weights> load_weights(const ModelFile& file, const ModelConfig& config,
+                                      const Backend& backend, std::size_t& bytes) {
   Loader load(file, config, backend);
   auto weights = std::make_unique<Weights>();
   weights->embedding = &load.take("token_embd.weight", {config.n_vocab, config.d_model});
-  for (int layer = 0; layer < config.n_layers; ++layer) weights->layers.push_back(load_layer(load, config, layer));
+  for (int layer = 0; layer < config.n_layers; ++layer)
+    weights->layers.push_back(load_layer(load, config, layer));
   weights->output_norm = load.vector("output_norm.weight", config.d_model);
-  weights->output = load.matrix(config.tied_embeddings ? "token_embd.weight" : "output.weight", config.n_vocab, config.d_model);
+  weights->output = load.matrix(config.tied_embeddings ? "token_embd.weight" : "output.weight",
+                                config.n_vocab, config.d_model);
   load.refuse_unused();
   bytes = load.bytes();
   return weights;

@@ -10,28 +10,28 @@
 namespace ropewalk {
 
 struct LayerWeights {
-  std::vector<float> attn_norm;            // (d_model)
-  std::unique_ptr<Matrix> wq, wk, wv;      // (n_heads * head_dim, d_model), (n_kv_heads * head_dim, d_model) x 2
-  std::vector<float> bq, bk, bv;           // the same rows; empty without qkv_bias
-  std::vector<float> q_norm, k_norm;       // (head_dim); empty without qk_norm
-  std::unique_ptr<Matrix> wo;              // (d_model, n_heads * head_dim)
-  std::vector<float> ffn_norm;             // (d_model)
-  std::unique_ptr<Matrix> w_gate, w_up;    // (d_ff, d_model)
-  std::unique_ptr<Matrix> w_down;          // (d_model, d_ff)
+  std::vector<float> attn_norm;        // (d_model)
+  std::unique_ptr<Matrix> wq, wk, wv;  // (n_heads * head_dim, d_model), (n_kv_heads * head_dim, d_model) x 2
+  std::vector<float> bq, bk, bv;       // the same rows; empty without qkv_bias
+  std::vector<float> q_norm, k_norm;   // (head_dim); empty without qk_norm
+  std::unique_ptr<Matrix> wo;          // (d_model, n_heads * head_dim)
+  std::vector<float> ffn_norm;         // (d_model)
+  std::unique_ptr<Matrix> w_gate, w_up;  // (d_ff, d_model)
+  std::unique_ptr<Matrix> w_down;        // (d_model, d_ff)
 };
 
 struct Weights {
   const TensorInfo* embedding = nullptr;  // (n_vocab, d_model), in the file: rows are expanded when read
   std::vector<LayerWeights> layers;
-  std::vector<float> output_norm;   // (d_model)
-  std::unique_ptr<Matrix> output;   // (n_vocab, d_model)
+  std::vector<float> output_norm;  // (d_model)
+  std::unique_ptr<Matrix> output;  // (n_vocab, d_model)
 };
 
 /// Rows of q and k are permuted to the half-split pairing where the file holds them interleaved, so that
 /// kernels know one pairing. Every tensor of the file must be one that the forward uses: a model with more
 /// is refused, never run wrongly. `bytes` receives the memory taken. Errors: Error.
-std::unique_ptr<Weights> load_weights(const ModelFile& file, const ModelConfig& config, const Backend& backend,
-                                      std::size_t& bytes);
+std::unique_ptr<Weights> load_weights(const ModelFile& file, const ModelConfig& config,
+                                      const Backend& backend, std::size_t& bytes);
 
 /// out (d_model) = embedding of `token`. REQUIRES: 0 <= token < n_vocab.
 void embed(const Weights& weights, Token token, float* out);

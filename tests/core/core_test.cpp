@@ -15,7 +15,8 @@ namespace ropewalk {
 namespace {
 
 TEST(Error, SaysPlaceExpectationFindingAndHintInOneLine) {
-  EXPECT_STREQ(Error("file", "a number", "'x'", "look again").what(), "file: expected a number; found 'x'; hint: look again");
+  EXPECT_STREQ(Error("file", "a number", "'x'", "look again").what(),
+               "file: expected a number; found 'x'; hint: look again");
   EXPECT_THROW(RW_CHECK(1 == 2), LogicError);
 }
 

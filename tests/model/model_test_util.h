@@ -13,7 +13,9 @@
 
 namespace ropewalk {
 
-inline std::string golden(const std::string& name) { return std::string(ROPEWALK_SOURCE_DIR) + "/tests/golden/" + name; }
+inline std::string golden(const std::string& name) {
+  return std::string(ROPEWALK_SOURCE_DIR) + "/tests/golden/" + name;
+}
 
 inline Json read_json(const std::string& path) {
   std::ifstream in(path);
@@ -42,8 +44,9 @@ inline std::vector<Token> some_tokens(Index n, Index n_vocab, std::uint32_t seed
 }
 
 /// All logits (n, n_vocab), read in runs of the given sizes (the last repeats).
-inline std::vector<float> all_logits(const Model& model, const std::string& spec, const std::vector<Token>& tokens,
-                                     const SessionOptions& options, const std::vector<Index>& runs = {}) {
+inline std::vector<float> all_logits(const Model& model, const std::string& spec,
+                                     const std::vector<Token>& tokens, const SessionOptions& options,
+                                     const std::vector<Index>& runs = {}) {
   std::vector<float> result;
   Session session(model, MethodSpec::parse(spec), options);
   const auto n = static_cast<Index>(tokens.size());
@@ -53,7 +56,8 @@ inline std::vector<float> all_logits(const Model& model, const std::string& spec
   std::size_t next = 0;
   for (Index done = 0; done < n;) {
     const Index size = runs.empty() ? n : std::min(n - done, runs[std::min(next++, runs.size() - 1)]);
-    session.run(std::span(tokens).subspan(static_cast<std::size_t>(done), static_cast<std::size_t>(size)), done, done + size, sink);
+    session.run(std::span(tokens).subspan(static_cast<std::size_t>(done), static_cast<std::size_t>(size)),
+                done, done + size, sink);
     done += size;
   }
   return result;

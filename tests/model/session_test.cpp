@@ -19,10 +19,11 @@ std::vector<std::string> specs() {
                      : info.name == "temperature" ? "temperature:value=1.2"
                                                   : info.name);
   }
-  for (const char* more : {"yarn:factor=4+rerope:window=20+logn", "ntk+self-extend:window=16,group=4", "pi+dca:chunk=24,local=8",
-                           "dynamic-ntk+lambda:sink=3,window=13", "leaky-rerope:window=10,factor=8+window:window=40",
-                           "dca:chunk=24,local=8,form=code", "yarn:factor=2+lm-infinite:sink=2,window=30",
-                           "streaming-llm:sink=4,window=20+temperature:value=0.9"})
+  for (const char* more :
+       {"yarn:factor=4+rerope:window=20+logn", "ntk+self-extend:window=16,group=4", "pi+dca:chunk=24,local=8",
+        "dynamic-ntk+lambda:sink=3,window=13", "leaky-rerope:window=10,factor=8+window:window=40",
+        "dca:chunk=24,local=8,form=code", "yarn:factor=2+lm-infinite:sink=2,window=30",
+        "streaming-llm:sink=4,window=20+temperature:value=0.9"})
     result.push_back(more);
   return result;
 }
@@ -41,7 +42,9 @@ TEST_P(EveryMethod, IsTheSameWholeChunkedAndTokenByToken) {
     const Model& m = model(precision).model;
     const std::vector<Token> tokens = some_tokens(kLength, m.config().n_vocab);
     const auto whole = all_logits(m, GetParam(), tokens, {.n = kLength, .n_prompt = 0, .chunk = 512});
-    EXPECT_EQ(largest_difference(whole, all_logits(m, GetParam(), tokens, {.n = kLength, .n_prompt = 0, .chunk = 37})), 0);
+    EXPECT_EQ(largest_difference(
+                  whole, all_logits(m, GetParam(), tokens, {.n = kLength, .n_prompt = 0, .chunk = 37})),
+              0);
     EXPECT_EQ(largest_difference(whole, all_logits(m, GetParam(), tokens, {.n = kLength}, {90, 7, 1})), 0);
   }
 }
@@ -68,10 +71,12 @@ TEST(Grow, FollowsThePublishedRecurrenceOfTheReference) {
   const SessionOptions options{.n = kLength, .n_prompt = 70};
   for (const char* spec : {"dynamic-ntk:grow=1", "dynamic-yarn:grow=1", "dynamic-pi:grow=1"}) {
     const auto grown = all_logits(cpu.model, spec, tokens, options, {70, 1});
-    EXPECT_LT(largest_difference(grown, all_logits(reference.model, spec, tokens, options, {70, 1})), 1e-3) << spec;
+    EXPECT_LT(largest_difference(grown, all_logits(reference.model, spec, tokens, options, {70, 1})), 1e-3)
+        << spec;
     // ... and is another thing than the request's own length.
     const std::string fixed = std::string(spec).substr(0, std::string(spec).find(':'));
-    EXPECT_GT(largest_difference(grown, all_logits(cpu.model, fixed, tokens, options, {70, 1})), 1e-3) << spec;
+    EXPECT_GT(largest_difference(grown, all_logits(cpu.model, fixed, tokens, options, {70, 1})), 1e-3)
+        << spec;
   }
 }
 
@@ -89,10 +94,26 @@ TEST(Session, FactorOneIsPlainRopeBitForBit) {
   const TestModel m(golden("tiny/llama"), make_cpu_backend(Precision::kBf16));
   const std::vector<Token> tokens = some_tokens(60, m.model.config().n_vocab);  // below the trained 64
   const auto plain = all_logits(m.model, "none", tokens, {.n = 60});
-  for (const char* spec : {"pi", "ntk", "ntk-mixed", "ntk-by-parts", "yarn", "llama3", "dynamic-pi", "dynamic-ntk", "dynamic-yarn",
-                           "rerope:window=60", "leaky-rerope:window=16,factor=1", "self-extend:window=16,group=1",
-                           "dca:chunk=60,local=4", "string:offset=60,local=10,amplitude=0", "window", "lambda", "streaming-llm",
-                           "lm-infinite", "logn", "temperature:value=1"})
+  for (const char* spec : {"pi",
+                           "ntk",
+                           "ntk-mixed",
+                           "ntk-by-parts",
+                           "yarn",
+                           "llama3",
+                           "dynamic-pi",
+                           "dynamic-ntk",
+                           "dynamic-yarn",
+                           "rerope:window=60",
+                           "leaky-rerope:window=16,factor=1",
+                           "self-extend:window=16,group=1",
+                           "dca:chunk=60,local=4",
+                           "string:offset=60,local=10,amplitude=0",
+                           "window",
+                           "lambda",
+                           "streaming-llm",
+                           "lm-infinite",
+                           "logn",
+                           "temperature:value=1"})
     EXPECT_EQ(largest_difference(plain, all_logits(m.model, spec, tokens, {.n = 60})), 0) << spec;
 }
 

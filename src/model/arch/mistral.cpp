@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Mistral 7B as Hugging Face stores it. Its trained sliding window is a mask of every layer, read with the common numbers.
+/// Mistral 7B as Hugging Face stores it. Its trained sliding window is a mask of every layer, read with the
+/// common numbers.
 #include "model/read_common.h"
 
 namespace ropewalk {

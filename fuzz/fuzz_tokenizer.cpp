@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Bytes -> a small vocabulary and a text: opening ends in a tokenizer or an Error, encoding and decoding
+/// never crash, and where the vocabulary covers every byte the text comes back.
+///
+/// Input: byte 0 the kind (0 byte-level BPE, 1 SentencePiece, 2 tokenizer.json), then for 0 and 1: byte 1 a
+/// pre-tokenizer or flags, byte 2 the number of extra tokens, each a length byte (low 4 bits; bit 4: leave
+/// the kind odd), the bytes; the rest is text. For 2: tokenizer.json, a zero byte, text.
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tokenizer/piece_tokenizer.h"
+
+namespace {
+
+using namespace ropewalk;
+
+class MemoryFile : public ModelFile {
+ public:
+  void set(const std::string& key, MetaValue value) { metadata_[key] = std::move(value); }
+};
+
+struct Input {
+  std::string_view rest;
+  std::uint8_t byte() {
+    if (rest.empty()) return 0;
+    const auto value = static_cast<std::uint8_t>(rest[0]);
+    rest.remove_prefix(1);
+    return value;
+  }
+  std::string bytes(std::size_t n) {
+    const std::string_view taken = rest.substr(0, n);
+    rest.remove_prefix(taken.size());
+    return std::string(taken);
+  }
+};
+
+void require(bool condition) {
+  if (!condition) std::abort();  // what libFuzzer and the corpus test see as a finding
+}
+
+/// Encodes, decodes and formats a prompt; `prefix`: what decoding puts before the text.
+void exercise(Tokenizer& tokenizer, std::string_view text, bool round_trip, std::string_view prefix) {
+  for (bool special : {false, true}) {
+    const std::vector<Token> ids = tokenizer.encode(text, special);
+    for (Token id : ids) require(id >= 0 && id < tokenizer.n_vocab());
+    const std::string back = tokenizer.decode(ids, special);
+    if (round_trip) require(back == (text.empty() ? "" : std::string(prefix) + std::string(text)));
+  }
+  tokenizer.chat_template = std::string(text.substr(0, 4096));
+  chat_prompt(tokenizer, text.substr(0, 64));
+}
+
+/// Appends the extra tokens; true when all of them are ordinary.
+bool add_tokens(Input& input, bool spell, std::vector<std::string>& tokens, std::vector<std::int64_t>& kinds,
+                std::vector<std::string>& rules) {
+  bool ordinary = true;
+  const std::size_t count = input.byte();
+  for (std::size_t i = 0; i < count && !input.rest.empty(); ++i) {
+    const std::uint8_t head = input.byte();
+    std::string bytes = input.bytes(head & 15u);
+    const bool odd = (head & 16u) != 0;
+    ordinary = ordinary && !odd;
+    kinds.push_back(odd ? 1 + head / 32 : 1);
+    if (spell && !odd && bytes.size() > 1) {
+      const ByteAlphabet& alphabet = ByteAlphabet::get();
+      const std::size_t cut = 1 + (head >> 5) % (bytes.size() - 1);
+      const std::string left = alphabet.spell(bytes.substr(0, cut)),
+                        right = alphabet.spell(bytes.substr(cut));
+      const bool known = std::find(tokens.begin(), tokens.end(), left) != tokens.end() &&
+                         std::find(tokens.begin(), tokens.end(), right) != tokens.end();
+      if (known) rules.push_back(left + " " + right);
+    }
+    tokens.push_back(spell && !odd ? ByteAlphabet::get().spell(bytes) : std::move(bytes));
+  }
+  return ordinary;
+}
+
+void byte_bpe(Input input) {
+  constexpr std::string_view kNames[] = {"gpt-2",        "smollm", "llama-bpe", "qwen2",
+                                         "deepseek-llm", "tekken", "none"};
+  const std::uint8_t flags = input.byte();
+  MemoryFile file;
+  std::vector<std::string> tokens, rules;
+  std::vector<std::int64_t> kinds;
+  const bool covered = (flags & 128u) == 0;
+  for (int byte = 0; byte < (covered ? 256 : 128); ++byte) {
+    tokens.push_back(ByteAlphabet::get().spelling(static_cast<unsigned char>(byte)));
+    kinds.push_back(1);
+  }
+  const bool ordinary = add_tokens(input, true, tokens, kinds, rules);
+  file.set("tokenizer.ggml.model", std::string("gpt2"));
+  file.set("tokenizer.ggml.pre", std::string(kNames[flags % 7]));
+  file.set("tokenizer.ggml.tokens", tokens);
+  file.set("tokenizer.ggml.token_type", kinds);
+  file.set("tokenizer.ggml.merges", rules);
+  file.set("tokenizer.ggml.eos_token_id", std::int64_t{flags} * 2);
+  exercise(*Tokenizer::open(file), input.rest, covered && ordinary, "");
+}
+
+void sentencepiece(Input input) {
+  const std::uint8_t flags = input.byte();
+  MemoryFile file;
+  std::vector<std::string> tokens = {"<unk>", "<s>", "</s>", std::string(kSpaceMark)}, rules;
+  std::vector<std::int64_t> kinds = {2, 3, 3, 1};
+  const bool covered = (flags & 128u) == 0;
+  for (int byte = 0; byte < (covered ? 256 : 17); ++byte) {
+    tokens.push_back(fmt::format("<0x{:02X}>", byte));
+    kinds.push_back(6);
+  }
+  const bool ordinary = add_tokens(input, false, tokens, kinds, rules);
+  std::vector<double> scores;
+  for (std::size_t i = 0; i < tokens.size(); ++i)
+    scores.push_back(-static_cast<double>(i % (1u + flags % 64u)));
+  file.set("tokenizer.ggml.model", std::string("llama"));
+  file.set("tokenizer.ggml.tokens", tokens);
+  file.set("tokenizer.ggml.token_type", kinds);
+  file.set("tokenizer.ggml.scores", scores);
+  // A text that spells a mark or a control token does not come back, by design.
+  const bool plain =
+      input.rest.find(kSpaceMark) == std::string_view::npos && input.rest.find('<') == std::string_view::npos;
+  exercise(*Tokenizer::open(file), input.rest, covered && ordinary && plain, " ");
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size > 65536) return 0;
+  Input input{{reinterpret_cast<const char*>(data), size}};
+  try {
+    switch (input.byte() % 3) {
+      case 0:
+        byte_bpe(input);
+        break;
+      case 1:
+        sentencepiece(input);
+        break;
+      default: {
+        const std::size_t end = std::min(input.rest.find('\0'), input.rest.size());
+        const auto tokenizer = parse_hf_tokenizer(input.rest.substr(0, end), "", "tokenizer.json");
+        exercise(*tokenizer, input.rest.substr(std::min(end + 1, input.rest.size())), false, "");
+      }
+    }
+  } catch (const Error&) {  // the answer to bad input; everything else is a finding
+  }
+  return 0;
+}

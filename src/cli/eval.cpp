@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+/// ropewalk eval: the main job. Which methods keep working past the trained length, on the user's own text?
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "cli/command.h"
+#include "core/parallel.h"
+#include "judge/runner.h"
+#include "judge/summary.h"
+#include "report/html.h"
+
+namespace ropewalk {
+namespace {
+
+struct Options {
+  std::string model, task = "tail", out, report, precision = "bf16", budget = "0";
+  std::vector<std::string> texts, methods, lengths;
+  Index tail = 256;
+  int documents = 1, n_threads = 0;
+  bool json = false;
+} options;
+
+/// "90s", "8m", "2h" or seconds.
+double parse_seconds(const std::string& text) {
+  std::size_t used = 0;
+  double value = -1;
+  try {
+    value = std::stod(text, &used);
+  } catch (const std::exception&) {
+    used = 0;
+  }
+  const std::string unit = text.substr(used);
+  const double scale = unit.empty() || unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : 0;
+  if (used == 0 || scale == 0 || !(value >= 0 && value < 1e7))
+    throw UsageError("--budget", "a time such as 90s, 8m or 2h", "'" + text + "'");
+  return value * scale;
+}
+
+/// FNV-1a of bytes, to tell texts and models apart in records.
+std::string identity(std::string_view bytes) {
+  std::uint64_t hash = 1469598103934665603u;
+  for (unsigned char c : bytes) hash = (hash ^ c) * 1099511628211u;
+  return fmt::format("{:016x}", hash);
+}
+
+std::vector<Document> read_documents(const Tokenizer& tokenizer, const std::vector<std::string>& texts,
+                                     Index longest) {
+  std::vector<Document> documents;
+  std::vector<Token> bos;
+  if (tokenizer.add_bos && tokenizer.bos) bos = {*tokenizer.bos};
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    const std::string name = std::filesystem::path(options.texts[i]).stem().string();
+    for (Document& d : split_document(name, tokenizer.encode(texts[i]), bos, options.documents, longest))
+      documents.push_back(std::move(d));
+  }
+  return documents;
+}
+
+std::vector<MethodNote> method_notes() {
+  std::vector<MethodNote> notes;
+  std::vector<std::string> specs = options.methods;
+  specs.insert(specs.begin(), kPlain);
+  for (const std::string& spec : specs)
+    for (const MethodPart& part : MethodSpec::parse(spec).parts) {
+      const MethodInfo& info = Registry<MethodInfo>::get(part.name, "method");
+      if (std::none_of(notes.begin(), notes.end(), [&](const MethodNote& n) { return n.name == info.name; }))
+        notes.push_back({info.name, info.title, info.formula, info.source});
+    }
+  return notes;
+}
+
+std::string command_line() {
+  std::string text = fmt::format("ropewalk eval {} --text {} --methods {} --lengths {}", options.model,
+                                 fmt::join(options.texts, " "), fmt::join(options.methods, " "),
+                                 fmt::join(options.lengths, " "));
+  return text + fmt::format(" --task {} --tail {} --documents {} --precision {}", options.task, options.tail,
+                            options.documents, options.precision);
+}
+
+RunInfo run_info(const LoadedModel& loaded, const std::vector<std::string>& texts) {
+  std::string all;
+  for (const std::string& text : texts) all += identity(text);
+  return {.version = ROPEWALK_VERSION,
+          .model = std::filesystem::path(options.model).filename().string(),
+          .model_id =
+              fmt::format("{} bytes of tensors, {}", loaded.file->tensor_bytes(), loaded.file->container()),
+          .text_id = identity(all),
+          .precision = options.precision,
+          .isa = active_isa(),
+          .command = command_line(),
+          .n_ctx_train = loaded.model->config().n_ctx_train,
+          .tail = options.tail,
+          .threads = threads()};
+}
+
+int run() {
+  set_threads(options.n_threads);
+  const Precision precision = parse_precision(options.precision);
+  RunnerOptions runner{.task = options.task,
+                       .methods = options.methods,
+                       .lengths = {},
+                       .tail = options.tail,
+                       .budget_seconds = parse_seconds(options.budget),
+                       .out = nullptr};
+  Registry<Task>::get(options.task, "task");
+  for (const std::string& spec : options.methods) MethodSpec::parse(spec);
+  for (const std::string& length : options.lengths) runner.lengths.push_back(parse_length(length));
+  std::sort(runner.lengths.begin(), runner.lengths.end());
+  runner.lengths.erase(std::unique(runner.lengths.begin(), runner.lengths.end()), runner.lengths.end());
+  if (runner.lengths.front() <= options.tail + 64)
+    throw UsageError("--lengths",
+                     fmt::format("more than the tail and 64 tokens of context, {}", options.tail + 64),
+                     fmt::format("{}", runner.lengths.front()));
+  std::vector<std::string> texts;
+  for (const std::string& path : options.texts) texts.push_back(read_text_file(path));
+  const LoadedModel loaded = load_model(options.model, precision);
+  const std::vector<Document> documents = read_documents(*loaded.tokenizer, texts, runner.lengths.back());
+  const RunInfo info = run_info(loaded, texts);
+  RecordFile out(options.out);
+  runner.out = &out;
+  const double start = now_seconds();
+  const RunnerResult result = run_all(*loaded.model, documents, runner, info);
+  out.finish();
+  if (result.n_documents < documents.size())
+    fmt::print(stderr, "{} of {} documents fit into --budget {}\n", result.n_documents, documents.size(),
+               options.budget);
+  const bool tail = options.task == "tail";
+  const std::vector<SummaryCell> cells = tail ? summarise(result.records) : std::vector<SummaryCell>{};
+  if (options.json) {
+    Json records = Json::array();
+    for (const Record& r : result.records) records.push_back(to_json(r, info));
+    fmt::print("{}\n",
+               dump_json(tail ? summary_json(cells, info, result.n_documents) : Json{{"records", records}}));
+  } else {
+    fmt::print("{}", tail ? summary_table(cells, info, result.n_documents) : positions_table(result.records));
+  }
+  if (!options.report.empty()) {
+    write_file(options.report, html_report(cells, result.records, info, result.n_documents, method_notes()));
+    fmt::print(stderr, "report: file://{}\n", std::filesystem::absolute(options.report).string());
+  }
+  Index n_tokens = 0;
+  for (const Record& r : result.records)
+    if (!r.shared && r.position_begin == 0) n_tokens += r.achieved;
+  fmt::print(stderr, "{}\n", speed_line("read", n_tokens, now_seconds() - start));
+  return 0;
+}
+
+void define(CLI::App& app) {
+  app.add_option("MODEL", options.model, "GGUF file or Hugging Face folder")->required();
+  app.add_option("--text", options.texts, "text files; each is a document")->required();
+  app.add_option("--methods", options.methods, "methods; plain RoPE and truncation are always there")
+      ->required();
+  app.add_option("--lengths", options.lengths, "total lengths in tokens, such as 4k 8k 16k")->required();
+  app.add_option("--task", options.task, "tail or positions")->capture_default_str();
+  app.add_option("--tail", options.tail, "last tokens that are scored")
+      ->check(CLI::Range(1, 65536))
+      ->capture_default_str();
+  app.add_option("--documents", options.documents, "disjoint stretches taken from each file")
+      ->check(CLI::Range(1, 10000))
+      ->capture_default_str();
+  app.add_option("--budget", options.budget,
+                 "stop before a document that would not fit into this time, such as 8m");
+  app.add_option("--out", options.out, "write one JSON line per measurement");
+  app.add_option("--report", options.report, "write an HTML report");
+  app.add_option("--precision", options.precision, "bf16 or f32")->capture_default_str();
+  app.add_option("-t,--threads", options.n_threads, "0: all cores")->check(CLI::Range(0, 1024));
+  app.add_flag("--json", options.json, "print JSON instead of the table");
+  app.footer(
+      "Example:\n  ropewalk eval model.gguf --text novel.txt --documents 4 \\\n"
+      "      --methods pi ntk yarn rerope self-extend --lengths 8k 16k --report report.html");
+}
+
+const Register<Command> registered{
+    {"eval", "which methods keep working past the trained length", define, run}};
+
+}  // namespace
+}  // namespace ropewalk

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/progress.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+namespace ropewalk {
+namespace {
+
+std::string clock_text(double seconds) {
+  const int whole = static_cast<int>(seconds + 0.5);
+  return fmt::format("{}:{:02}", whole / 60, whole % 60);
+}
+
+}  // namespace
+
+Progress::Progress(std::string what, double total)
+    : what_(std::move(what)),
+      total_(std::max(total, 1e-9)),
+      terminal_(isatty(STDERR_FILENO) != 0),
+      start_(Clock::now()),
+      last_(start_) {}
+
+Progress::~Progress() {
+  if (drawn_ && terminal_) fmt::print(stderr, "\r\x1b[K");
+}
+
+void Progress::update(double done) {
+  done_ = done;
+  const auto now = Clock::now();
+  const double since = std::chrono::duration<double>(now - last_).count();
+  if (since < (terminal_ ? 0.2 : 10.0)) return;
+  last_ = now;
+  drawn_ = true;
+  const double share = std::clamp(done_ / total_, 0.0, 1.0),
+               elapsed = std::chrono::duration<double>(now - start_).count();
+  const std::string left = share > 0 ? clock_text(elapsed * (1 - share) / share) : "?";
+  if (terminal_) {
+    const int filled = static_cast<int>(share * 20);
+    const std::string bar = std::string(static_cast<std::size_t>(filled), '#') +
+                            std::string(static_cast<std::size_t>(20 - filled), '.');
+    fmt::print(stderr, "\r\x1b[K[{}] {:3.0f} %  {} left  {}", bar, share * 100, left, what_.substr(0, 34));
+    std::fflush(stderr);
+  } else {
+    fmt::print(stderr, "{:3.0f} %, {} left: {}\n", share * 100, left, what_);
+  }
+}
+
+}  // namespace ropewalk

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+/// One line of progress with the time left, on stderr.
+#pragma once
+#include <chrono>
+#include <string>
+
+namespace ropewalk {
+
+/// Redraws on a terminal; elsewhere prints a line every ten seconds, so that a log stays short.
+class Progress {
+ public:
+  /// `total`: units of work; the time left assumes that units take equally long.
+  Progress(std::string what, double total);
+  ~Progress();  ///< ends the line
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+  void update(double done);
+  void add(double units) { update(done_ + units); }
+  void set_label(std::string what) { what_ = std::move(what); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  std::string what_;
+  double total_, done_ = 0;
+  bool terminal_, drawn_ = false;
+  Clock::time_point start_, last_;
+};
+
+}  // namespace ropewalk

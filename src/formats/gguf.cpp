@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "formats/gguf.h"
+
+#include <fmt/ranges.h>
+
+#include <cstring>
+
+#include "core/checked.h"
+#include "formats/mapped_file.h"
+
+namespace ropewalk {
+namespace {
+
+constexpr std::uint64_t kMaxString = 16u << 20;
+
+/// Reads numbers and strings off the front of the bytes. Every read is checked against what is left.
+class Reader {
+ public:
+  Reader(std::span<const std::byte> bytes, const std::string& place)
+      : all_(bytes), left_(bytes), place_(place) {}
+
+  template <class T>
+  T number() {
+    T value;
+    std::memcpy(&value, take(sizeof(T)), sizeof(T));
+    return value;
+  }
+  std::string string() {
+    const auto length = number<std::uint64_t>();
+    if (length > kMaxString) fail("a string of at most 16 MiB", fmt::format("{} bytes", length));
+    return {reinterpret_cast<const char*>(take(length)), static_cast<std::size_t>(length)};
+  }
+  /// A count of things of at least `least` bytes each: it cannot need more bytes than are left.
+  std::size_t count(std::uint64_t n, std::uint64_t least, const char* what) {
+    if (n > left_.size() / least)
+      fail(fmt::format("at most {} {}, by the file's size", left_.size() / least, what),
+           fmt::format("{}", n));
+    return static_cast<std::size_t>(n);
+  }
+  std::size_t position() const { return all_.size() - left_.size(); }
+  std::size_t left() const { return left_.size(); }
+  [[noreturn]] void fail(std::string_view expected, std::string_view found) const {
+    throw Error(place_, expected, found, "the file is damaged, cut short or hostile");
+  }
+
+ private:
+  const std::byte* take(std::uint64_t n) {
+    if (n > left_.size())
+      fail(fmt::format("{} more bytes at {}", n, position()), fmt::format("{}", left_.size()));
+    const std::byte* at = left_.data();
+    left_ = left_.subspan(static_cast<std::size_t>(n));
+    return at;
+  }
+  std::span<const std::byte> all_, left_;
+  const std::string& place_;
+};
+
+enum Type : std::uint32_t {
+  kU8,
+  kI8,
+  kU16,
+  kI16,
+  kU32,
+  kI32,
+  kF32,
+  kBool,
+  kString,
+  kArray,
+  kU64,
+  kI64,
+  kF64
+};
+
+bool is_integer(std::uint32_t type) { return type <= kI32 || type == kU64 || type == kI64; }
+bool is_float(std::uint32_t type) { return type == kF32 || type == kF64; }
+
+std::int64_t read_integer(Reader& in, std::uint32_t type) {
+  switch (type) {
+    case kU8:
+      return in.number<std::uint8_t>();
+    case kI8:
+      return in.number<std::int8_t>();
+    case kU16:
+      return in.number<std::uint16_t>();
+    case kI16:
+      return in.number<std::int16_t>();
+    case kU32:
+      return in.number<std::uint32_t>();
+    case kI32:
+      return in.number<std::int32_t>();
+    case kI64:
+      return in.number<std::int64_t>();
+    default: {
+      const auto value = in.number<std::uint64_t>();
+      if (value >> 63) in.fail("a number below 2^63", fmt::format("{}", value));
+      return static_cast<std::int64_t>(value);
+    }
+  }
+}
+
+double read_float(Reader& in, std::uint32_t type) {
+  return type == kF32 ? static_cast<double>(in.number<float>()) : in.number<double>();
+}
+
+bool read_bool(Reader& in) {
+  const auto value = in.number<std::uint8_t>();
+  if (value > 1) in.fail("0 or 1", fmt::format("{}", value));
+  return value == 1;
+}
+
+std::uint64_t least_bytes(std::uint32_t type) {
+  constexpr std::uint64_t kBytes[] = {1, 1, 2, 2, 4, 4, 4, 1, 8, 12, 8, 8, 8};
+  return kBytes[type];
+}
+
+MetaValue read_array(Reader& in) {
+  const auto type = in.number<std::uint32_t>();
+  if (type > kF64 || type == kArray)
+    in.fail("an array of numbers, strings or booleans", fmt::format("element type {}", type));
+  const std::size_t n = in.count(in.number<std::uint64_t>(), least_bytes(type), "array elements");
+  if (type == kString) {
+    std::vector<std::string> list;
+    for (std::size_t i = 0; i < n; ++i) list.push_back(in.string());
+    return list;
+  }
+  if (is_float(type)) {
+    std::vector<double> list;
+    for (std::size_t i = 0; i < n; ++i) list.push_back(read_float(in, type));
+    return list;
+  }
+  if (n > (std::size_t{1} << 20) && least_bytes(type) == 1)  // 1 byte becomes 8: only small lists of bytes
+    in.fail("at most 2^20 one-byte elements", fmt::format("{}", n));
+  std::vector<std::int64_t> list;
+  for (std::size_t i = 0; i < n; ++i) list.push_back(type == kBool ? read_bool(in) : read_integer(in, type));
+  return list;
+}
+
+MetaValue read_value(Reader& in) {
+  const auto type = in.number<std::uint32_t>();
+  if (type == kString) return in.string();
+  if (type == kBool) return read_bool(in);
+  if (type == kArray) return read_array(in);
+  if (is_float(type)) return read_float(in, type);
+  if (is_integer(type)) return read_integer(in, type);
+  in.fail("a value type from 0 to 12", fmt::format("{}", type));
+}
+
+struct PendingTensor {
+  TensorInfo info;
+  std::uint64_t offset = 0;
+  std::size_t size = 0;
+};
+
+PendingTensor read_tensor(Reader& in, const std::string& path) {
+  PendingTensor t;
+  t.info.name = in.string();
+  const std::string place = fmt::format("{}: tensor {}", path, t.info.name);
+  const auto n_dims = in.number<std::uint32_t>();
+  if (n_dims < 1 || n_dims > 4) throw Error(place, "1 to 4 dimensions", fmt::format("{}", n_dims));
+  Checked elements(1, place);
+  std::uint64_t innermost = 0;
+  for (std::uint32_t d = 0; d < n_dims; ++d) {
+    const auto extent = in.number<std::uint64_t>();
+    if (extent == 0) throw Error(place, "dimensions above 0", "0");
+    if (d == 0) innermost = extent;
+    elements = Checked(elements.size(), place) * extent;
+    t.info.shape.insert(t.info.shape.begin(), Checked(extent, place).index());
+  }
+  const auto type = in.number<std::uint32_t>();
+  t.info.format = find_weight_format(type);
+  if (t.info.format == nullptr)
+    throw Error(place, "a weight format this engine reads", fmt::format("ggml type {}", type),
+                fmt::format("known: {}", fmt::join(Registry<WeightFormat>::names(), ", ")));
+  Checked(innermost, place).divided_by(static_cast<std::uint64_t>(t.info.format->block_size));
+  t.size =
+      (Checked(elements.size(), place).divided_by(static_cast<std::uint64_t>(t.info.format->block_size)) *
+       static_cast<std::uint64_t>(t.info.format->block_bytes))
+          .size();
+  t.offset = in.number<std::uint64_t>();
+  return t;
+}
+
+class Gguf final : public ModelFile {
+ public:
+  Gguf(std::span<const std::byte> bytes, const std::string& path, std::unique_ptr<MappedFile> mapping)
+      : mapping_(std::move(mapping)) {
+    path_ = path;
+    Reader in(bytes, path_);
+    const std::uint32_t version = read_header(in);
+    container_ = fmt::format("GGUF v{}", version);
+    const auto declared_tensors = in.number<std::uint64_t>(), declared_keys = in.number<std::uint64_t>();
+    const std::size_t n_keys = in.count(declared_keys, 13, "keys");
+    for (std::size_t i = 0; i < n_keys; ++i) {
+      std::string key = in.string();
+      if (!metadata_.emplace(key, read_value(in)).second) in.fail("each key once", "'" + key + "' twice");
+    }
+    const std::size_t n_tensors = in.count(declared_tensors, 32, "tensors");
+    std::vector<PendingTensor> pending;
+    for (std::size_t i = 0; i < n_tensors; ++i) pending.push_back(read_tensor(in, path_));
+    place_tensors(in, bytes, pending);
+    // llama.cpp's converter permutes q and k of this architecture to interleaved pairs; others stay
+    // half-split.
+    interleaved_qk_ = string("general.architecture") == "llama";
+  }
+
+ private:
+  static std::uint32_t read_header(Reader& in) {
+    if (in.left() < 4) in.fail("a GGUF file or a Hugging Face folder", fmt::format("{} bytes", in.left()));
+    if (in.number<std::uint32_t>() != 0x46554747u)
+      in.fail("a GGUF file (it starts with \"GGUF\") or a Hugging Face folder", "other bytes");
+    const auto version = in.number<std::uint32_t>();
+    if (version == 0x02000000u || version == 0x03000000u)
+      in.fail("a little-endian GGUF file", "a big-endian one");
+    if (version != 2 && version != 3) in.fail("GGUF version 2 or 3", fmt::format("version {}", version));
+    return version;
+  }
+  void place_tensors(const Reader& in, std::span<const std::byte> bytes,
+                     std::vector<PendingTensor>& pending) {
+    const std::int64_t alignment = integer("general.alignment").value_or(32);
+    if (alignment < 8 || alignment > (1 << 20) || (alignment & (alignment - 1)) != 0)
+      in.fail("general.alignment a power of two from 8 to 2^20", fmt::format("{}", alignment));
+    const auto step = static_cast<std::uint64_t>(alignment);
+    const std::size_t data = (in.position() + step - 1) / step * step;
+    for (PendingTensor& t : pending) {
+      const std::string place = fmt::format("{}: tensor {}", path_, t.info.name);
+      if (t.offset % step != 0)
+        throw Error(place, fmt::format("an offset that is a multiple of {}", step),
+                    fmt::format("{}", t.offset));
+      const std::size_t end = (Checked(t.offset, place) + data + t.size).size();
+      if (end > bytes.size())
+        throw Error(place, fmt::format("a file of at least {} bytes", end), fmt::format("{}", bytes.size()),
+                    "the file is cut short");
+      t.info.bytes = bytes.subspan(end - t.size, t.size);
+      if (!tensor_index_.emplace(t.info.name, tensors_.size()).second)
+        throw Error(place, "each tensor once", "two");
+      tensors_.push_back(std::move(t.info));
+    }
+  }
+  std::unique_ptr<MappedFile> mapping_;
+};
+
+}  // namespace
+
+std::unique_ptr<ModelFile> parse_gguf(std::span<const std::byte> bytes, const std::string& path) {
+  return std::make_unique<Gguf>(bytes, path, nullptr);
+}
+
+std::unique_ptr<ModelFile> open_gguf(const std::string& path) {
+  auto mapping = std::make_unique<MappedFile>(path);
+  const auto bytes = mapping->bytes();
+  return std::make_unique<Gguf>(bytes, path, std::move(mapping));
+}
+
+}  // namespace ropewalk

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "formats/hf_folder.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include "formats/mapped_file.h"
+#include "formats/safetensors.h"
+
+namespace ropewalk {
+namespace {
+
+std::string text_of(const MappedFile& file) {
+  return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
+}
+
+Json read_json_file(const std::string& path, std::size_t max_bytes) {
+  const MappedFile file(path);
+  return parse_json(text_of(file), path, max_bytes);
+}
+
+/// Shard names are data, so they name files of the folder only: letters, digits, . _ - and the ending.
+void check_shard_name(const std::string& name, const std::string& place) {
+  const bool plain = !name.empty() && name[0] != '.' && name.ends_with(".safetensors") &&
+                     std::all_of(name.begin(), name.end(), [](char c) {
+                       return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                              c == '.' || c == '_' || c == '-';
+                     });
+  if (!plain)
+    throw Error(place, "shard names of letters, digits, . _ - that end in .safetensors",
+                "'" + name.substr(0, 80) + "'");
+}
+
+std::set<std::string> shard_names(const std::string& folder) {
+  const std::string index = folder + "/model.safetensors.index.json";
+  if (!std::filesystem::exists(index)) return {"model.safetensors"};
+  const Json json = read_json_file(index, 64u << 20);
+  const auto map = json.find("weight_map");
+  if (map == json.end() || !map->is_object()) throw Error(index, "a weight_map", "none");
+  std::set<std::string> names;
+  for (const auto& [tensor, shard] : map->items()) {
+    if (!shard.is_string()) throw Error(index, "shard names as strings", dump_json(shard).substr(0, 40));
+    check_shard_name(shard.get<std::string>(), index);
+    names.insert(shard.get<std::string>());
+  }
+  return names;
+}
+
+class HfFolder final : public ModelFile {
+ public:
+  explicit HfFolder(const std::string& folder) {
+    path_ = folder;
+    container_ = "safetensors";
+    const std::string config = folder + "/config.json";
+    metadata_ = translate_config(read_json_file(config, 4u << 20), config);
+    for (const std::string& shard : shard_names(folder)) {
+      const std::string path = folder + "/" + shard;
+      mappings_.push_back(std::make_unique<MappedFile>(path));
+      for (TensorInfo& tensor : parse_safetensors(mappings_.back()->bytes(), path))
+        add(std::move(tensor), path);
+    }
+    read_tokenizer_config(folder + "/tokenizer_config.json");
+  }
+
+ private:
+  void add(TensorInfo tensor, const std::string& place) {
+    tensor.name = translate_tensor_name(tensor.name);
+    // Some folders store the tied output matrix a second time; the embeddings serve for both.
+    if (tensor.name == "output.weight" && boolean("ropewalk.tie_embeddings") == true) return;
+    if (!tensor_index_.emplace(tensor.name, tensors_.size()).second)
+      throw Error(place, "each tensor once", "two of " + tensor.name);
+    tensors_.push_back(std::move(tensor));
+  }
+  void read_tokenizer_config(const std::string& path) {
+    if (!std::filesystem::exists(path)) return;
+    const Json json = read_json_file(path, 16u << 20);
+    if (!json.is_object()) throw Error(path, "a JSON object", "something else");
+    if (const auto found = json.find("chat_template"); found != json.end() && found->is_string())
+      metadata_["tokenizer.chat_template"] = found->get<std::string>();
+    if (const auto found = json.find("add_bos_token"); found != json.end() && found->is_boolean())
+      metadata_["tokenizer.ggml.add_bos_token"] = found->get<bool>();
+    for (const char* key : {"bos_token", "eos_token"}) {
+      const auto found = json.find(key);
+      if (found == json.end()) continue;
+      if (found->is_string()) metadata_[fmt::format("tokenizer.{}", key)] = found->get<std::string>();
+      if (found->is_object() && found->contains("content") && (*found)["content"].is_string())
+        metadata_[fmt::format("tokenizer.{}", key)] = (*found)["content"].get<std::string>();
+    }
+  }
+  std::vector<std::unique_ptr<MappedFile>> mappings_;
+};
+
+}  // namespace
+
+std::unique_ptr<ModelFile> open_hf_folder(const std::string& folder) {
+  return std::make_unique<HfFolder>(folder);
+}
+
+}  // namespace ropewalk

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "formats/mapped_file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "core/error.h"
+
+namespace ropewalk {
+
+MappedFile::MappedFile(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) throw Error(path, "a readable file", std::strerror(errno), "check the path");
+  struct stat info {};
+  const bool regular = ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
+  void* data = nullptr;
+  if (regular && info.st_size > 0)
+    data = ::mmap(nullptr, static_cast<std::size_t>(info.st_size), PROT_READ, MAP_PRIVATE, fd, 0);
+  ::close(fd);
+  if (!regular) throw Error(path, "a regular file", "something else");
+  if (data == MAP_FAILED) throw Error(path, "a file that can be mapped", std::strerror(errno));
+  data_ = data;
+  size_ = static_cast<std::size_t>(info.st_size);
+}
+
+MappedFile::~MappedFile() {
+  if (data_ != nullptr) ::munmap(data_, size_);
+}
+
+}  // namespace ropewalk

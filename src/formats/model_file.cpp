@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "formats/model_file.h"
+
+#include <filesystem>
+
+#include "formats/gguf.h"
+#include "formats/hf_folder.h"
+
+namespace ropewalk {
+
+std::unique_ptr<ModelFile> ModelFile::open(const std::string& path) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) return open_hf_folder(path);
+  return open_gguf(path);
+}
+
+const TensorInfo* ModelFile::find_tensor(std::string_view name) const {
+  const auto found = tensor_index_.find(name);
+  return found == tensor_index_.end() ? nullptr : &tensors_[found->second];
+}
+
+const TensorInfo& ModelFile::tensor(std::string_view name) const {
+  if (const TensorInfo* found = find_tensor(name)) return *found;
+  throw Error(path_, fmt::format("a tensor {}", name), "none", "the file is incomplete or of another kind");
+}
+
+namespace {
+
+/// The value as T, nullopt when the key is absent. Errors: Error for another type.
+template <class T>
+const T* typed(const ModelFile& file, std::string_view key, const char* kind) {
+  const auto found = file.metadata().find(key);
+  if (found == file.metadata().end()) return nullptr;
+  if (const T* value = std::get_if<T>(&found->second)) return value;
+  throw Error(fmt::format("{}: key {}", file.path(), key), kind, "another type");
+}
+
+}  // namespace
+
+std::optional<std::int64_t> ModelFile::integer(std::string_view key) const {
+  const auto* value = typed<std::int64_t>(*this, key, "a whole number");
+  return value ? std::optional(*value) : std::nullopt;
+}
+std::optional<double> ModelFile::number(std::string_view key) const {
+  const auto found = metadata_.find(key);
+  if (found != metadata_.end())
+    if (const auto* whole = std::get_if<std::int64_t>(&found->second)) return static_cast<double>(*whole);
+  const auto* value = typed<double>(*this, key, "a number");
+  return value ? std::optional(*value) : std::nullopt;
+}
+std::optional<bool> ModelFile::boolean(std::string_view key) const {
+  const auto* value = typed<bool>(*this, key, "true or false");
+  return value ? std::optional(*value) : std::nullopt;
+}
+std::optional<std::string> ModelFile::string(std::string_view key) const {
+  const auto* value = typed<std::string>(*this, key, "a string");
+  return value ? std::optional(*value) : std::nullopt;
+}
+const std::vector<std::string>* ModelFile::strings(std::string_view key) const {
+  return typed<std::vector<std::string>>(*this, key, "a list of strings");
+}
+const std::vector<std::int64_t>* ModelFile::integers(std::string_view key) const {
+  return typed<std::vector<std::int64_t>>(*this, key, "a list of whole numbers");
+}
+const std::vector<double>* ModelFile::numbers(std::string_view key) const {
+  return typed<std::vector<double>>(*this, key, "a list of numbers");
+}
+
+std::vector<float> ModelFile::dequantize(const TensorInfo& tensor) {
+  const std::size_t n = tensor.bytes.size() / static_cast<std::size_t>(tensor.format->block_bytes) *
+                        static_cast<std::size_t>(tensor.format->block_size);
+  std::vector<float> values(n);
+  tensor.format->dequantize(tensor.bytes.data(), values.data(), static_cast<Index>(n));
+  return values;
+}
+
+std::size_t ModelFile::tensor_bytes() const {
+  std::size_t total = 0;
+  for (const TensorInfo& tensor : tensors_) total += tensor.bytes.size();
+  return total;
+}
+
+}  // namespace ropewalk

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "formats/safetensors.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/checked.h"
+#include "core/json.h"
+
+namespace ropewalk {
+namespace {
+
+constexpr std::uint64_t kMaxHeader = 100'000'000;
+
+std::uint64_t whole(const Json& value, const std::string& place) {
+  if (!value.is_number_unsigned())
+    throw Error(place, "whole numbers in shape and data_offsets", dump_json(value).substr(0, 40));
+  return value.get<std::uint64_t>();
+}
+
+struct Placed {
+  TensorInfo info;
+  std::size_t begin = 0, end = 0;
+};
+
+Placed read_entry(const std::string& name, const Json& entry, const std::string& file) {
+  const std::string place = fmt::format("{}: tensor {}", file, name);
+  if (!entry.is_object() || entry.size() != 3 || !entry.contains("dtype") || !entry.contains("shape") ||
+      !entry.contains("data_offsets"))
+    throw Error(place, "dtype, shape and data_offsets", "something else");
+  const Json &dtype = entry["dtype"], &shape = entry["shape"], &offsets = entry["data_offsets"];
+  if (!dtype.is_string() || !shape.is_array() || shape.size() > 4 || !offsets.is_array() ||
+      offsets.size() != 2)
+    throw Error(place, "a dtype, a shape of up to 4 and two offsets", "something else");
+  Placed t;
+  t.info.name = name;
+  t.info.format = Registry<WeightFormat>::find(dtype.get<std::string>());
+  if (t.info.format == nullptr || t.info.format->block_size != 1)
+    throw Error(place, "dtype F32, F16 or BF16", "'" + dtype.get<std::string>() + "'");
+  Checked size(static_cast<std::uint64_t>(t.info.format->block_bytes), place);
+  for (const Json& extent : shape) {
+    const Checked checked(whole(extent, place), place);
+    if (checked.index() == 0) throw Error(place, "dimensions above 0", "0");
+    size = Checked(size.size(), place) * checked;
+    t.info.shape.push_back(checked.index());
+  }
+  t.begin = Checked(whole(offsets[0], place), place).size();
+  t.end = Checked(whole(offsets[1], place), place).size();
+  if (t.end < t.begin || t.end - t.begin != size.size())
+    throw Error(place, fmt::format("{} bytes, by shape and dtype", size.size()),
+                fmt::format("offsets {} to {}", t.begin, t.end));
+  return t;
+}
+
+}  // namespace
+
+std::vector<TensorInfo> parse_safetensors(std::span<const std::byte> bytes, const std::string& place) {
+  std::uint64_t length = 0;
+  if (bytes.size() < 8) throw Error(place, "a safetensors file", fmt::format("{} bytes", bytes.size()));
+  std::memcpy(&length, bytes.data(), 8);
+  if (length > kMaxHeader || length > bytes.size() - 8)
+    throw Error(
+        place,
+        fmt::format("a header of at most {} bytes", std::min<std::uint64_t>(kMaxHeader, bytes.size() - 8)),
+        fmt::format("{}", length));
+  const std::string_view header(reinterpret_cast<const char*>(bytes.data()) + 8,
+                                static_cast<std::size_t>(length));
+  if (!header.starts_with('{')) throw Error(place, "a header that starts with {", "other bytes");
+  const Json json = parse_json(header, place, kMaxHeader, 4);
+  const auto data = bytes.subspan(8 + static_cast<std::size_t>(length));
+  std::vector<Placed> placed;
+  for (const auto& [name, entry] : json.items())
+    if (name != "__metadata__") placed.push_back(read_entry(name, entry, place));
+  std::sort(placed.begin(), placed.end(), [](const Placed& a, const Placed& b) { return a.begin < b.begin; });
+  std::size_t next = 0;
+  std::vector<TensorInfo> tensors;
+  for (Placed& t : placed) {
+    if (t.begin != next || t.end > data.size())
+      throw Error(fmt::format("{}: tensor {}", place, t.info.name),
+                  fmt::format("data at {}, inside the file", next),
+                  fmt::format("{} to {} of {}", t.begin, t.end, data.size()));
+    t.info.bytes = data.subspan(t.begin, t.end - t.begin);
+    next = t.end;
+    tensors.push_back(std::move(t.info));
+  }
+  if (next != data.size())
+    throw Error(place, fmt::format("{} bytes of data", next), fmt::format("{}", data.size()));
+  return tensors;
+}
+
+}  // namespace ropewalk

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "judge/summary.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "judge/runner.h"
+
+namespace ropewalk {
+namespace {
+
+using Losses = std::map<std::string, double>;  // by document
+
+std::vector<double> minus(const Losses& a, const Losses& b) {
+  std::vector<double> result;
+  for (const auto& [document, loss] : a)
+    if (const auto other = b.find(document); other != b.end()) result.push_back(loss - other->second);
+  return result;
+}
+
+std::string signed_number(double x) { return std::isfinite(x) ? fmt::format("{:+.3f}", x) : "nan"; }
+
+std::string length_text(Index length) {
+  return length % 1024 == 0 ? fmt::format("{}k", length / 1024) : fmt::format("{}", length);
+}
+
+}  // namespace
+
+std::vector<SummaryCell> summarise(const std::vector<Record>& records) {
+  std::map<std::pair<std::string, Index>, Losses> losses;
+  std::vector<SummaryCell> cells;
+  Losses reference;
+  Index reference_length = kForever;
+  for (const Record& r : records) {
+    if (losses[{r.method, r.length}].empty() && r.method != kShort)
+      cells.push_back({.method = r.method,
+                       .resolved = r.resolved,
+                       .length = r.length,
+                       .loss = {},
+                       .difference = {},
+                       .verdict = {},
+                       .tokens_per_second = r.seconds > 0 ? static_cast<double>(r.achieved) / r.seconds : 0});
+    losses[{r.method, r.length}][r.document] = r.loss;
+    if (r.method == kTruncated) reference_length = std::min(reference_length, r.length);
+  }
+  reference = losses[{kTruncated, reference_length}];
+  std::erase_if(cells,
+                [&](const SummaryCell& c) { return c.method == kTruncated && c.length == reference_length; });
+  std::stable_sort(cells.begin(), cells.end(), [](const SummaryCell& a, const SummaryCell& b) {
+    return std::pair(a.length, a.method == kTruncated) < std::pair(b.length, b.method == kTruncated);
+  });
+  for (SummaryCell& cell : cells) {
+    const Losses& own = losses[{cell.method, cell.length}];
+    std::vector<double> values;
+    bool finite = true;
+    for (const auto& [document, loss] : own) values.push_back(loss), finite = finite && std::isfinite(loss);
+    cell.loss = t_interval(values);
+    cell.difference = t_interval(minus(own, reference));
+    cell.verdict = judge(cell.difference, t_interval(minus(own, losses[{kShort, 0}])), finite);
+  }
+  return cells;
+}
+
+std::string summary_table(const std::vector<SummaryCell>& cells, const RunInfo& run,
+                          std::size_t n_documents) {
+  std::string text = fmt::format(
+      "Loss of the last {} tokens, {} document{}; difference from plain RoPE at {} tokens\n", run.tail,
+      n_documents, n_documents == 1 ? "" : "s", std::min(run.n_ctx_train, cells.back().length));
+  Index length = -1;
+  for (const SummaryCell& c : cells) {
+    if (c.length != length) {
+      length = c.length;
+      text += fmt::format("\n{:<28} {:>7} {:>10} {:>17}  {}\n", length_text(length) + " tokens", "loss",
+                          "perplexity", n_documents >= 3 ? "difference +- 95%" : "difference", "verdict");
+    }
+    std::string difference = signed_number(c.difference.mean);
+    if (c.difference.low) difference += fmt::format(" +- {:.3f}", c.difference.mean - *c.difference.low);
+    text += fmt::format("{:<28} {:>7.3f} {:>10.4g} {:>17}  {}\n",
+                        c.method.size() > 28 ? c.method.substr(0, 25) + "..." : c.method, c.loss.mean,
+                        std::exp(c.loss.mean), difference, c.verdict.word);
+  }
+  if (n_documents < 3)
+    text += fmt::format("\n{}, no interval: ~ marks a verdict from the difference alone.\n",
+                        n_documents == 1 ? "One text" : "Two texts");
+  int needed = 0;
+  for (const SummaryCell& c : cells) needed = std::max(needed, c.verdict.more_documents);
+  if (needed > 0) text += fmt::format("\ninconclusive: about {} documents in all would decide.\n", needed);
+  return text;
+}
+
+Json summary_json(const std::vector<SummaryCell>& cells, const RunInfo& run, std::size_t n_documents) {
+  auto number = [](double x) { return std::isfinite(x) ? Json(x) : Json(nullptr); };
+  Json list = Json::array();
+  for (const SummaryCell& c : cells) {
+    Json j{{"method", c.method},
+           {"resolved", c.resolved},
+           {"length", c.length},
+           {"loss", number(c.loss.mean)},
+           {"perplexity", number(std::exp(c.loss.mean))},
+           {"difference", number(c.difference.mean)}};
+    if (c.difference.low) j["interval"] = {number(*c.difference.low), number(*c.difference.high)};
+    j["verdict"] = c.verdict.word;
+    if (c.verdict.more_documents > 0) j["documents_needed"] = c.verdict.more_documents;
+    j["tokens_per_second"] = c.tokens_per_second;
+    list.push_back(std::move(j));
+  }
+  return {{"model", run.model},
+          {"n_ctx_train", run.n_ctx_train},
+          {"tail", run.tail},
+          {"n_documents", n_documents},
+          {"results", list}};
+}
+
+std::string positions_table(const std::vector<Record>& records) {
+  std::vector<std::string> methods;
+  std::map<std::pair<Index, std::string>, std::vector<double>> buckets;
+  std::map<Index, Index> ends;
+  for (const Record& r : records) {
+    if (std::find(methods.begin(), methods.end(), r.method) == methods.end()) methods.push_back(r.method);
+    buckets[{r.position_begin, r.method}].push_back(r.loss);
+    ends[r.position_begin] = r.position_end;
+  }
+  std::string text = fmt::format("{:<16}", "positions");
+  for (const std::string& method : methods) text += fmt::format(" {:>14}", method.substr(0, 14));
+  for (const auto& [begin, end] : ends) {
+    text += fmt::format("\n{:<16}", fmt::format("{} - {}", begin, end - 1));
+    for (const std::string& method : methods)
+      text += fmt::format(" {:>14.3f}", t_interval(buckets[{begin, method}]).mean);
+  }
+  return text + "\n";
+}
+
+}  // namespace ropewalk

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+/// One pass at the greatest length: mean loss in buckets of positions, two to an octave. It shows where a
+/// method breaks; other positions are other text, so it is never used for a verdict.
+#include <cmath>
+#include <numeric>
+
+#include "judge/task.h"
+
+namespace ropewalk {
+namespace {
+
+std::vector<Record> run(const TaskInput& in) {
+  const auto end = static_cast<Index>(in.document.tokens.size());
+  const std::vector<Token> tokens = context_before(in.document, end, in.length);
+  const std::vector<double> losses = token_losses(in.model, in.spec, tokens, 0, in.length - 1, in.done);
+  std::vector<Record> records;
+  for (Index begin = 0, step = 0; begin < in.length - 1; ++step) {
+    const auto next = static_cast<Index>(64 * std::pow(2.0, static_cast<double>(step) / 2));
+    const Index until = std::min(std::max(next, begin + 1), in.length - 1);
+    Record record;
+    record.achieved = in.length;
+    record.position_begin = begin;
+    record.position_end = until;
+    record.n_targets = until - begin;
+    record.loss = std::accumulate(losses.begin() + begin, losses.begin() + until, 0.0) /
+                  static_cast<double>(until - begin);
+    records.push_back(record);
+    begin = until;
+  }
+  return records;
+}
+
+const Register<Task> registered{
+    {"positions", "loss by position in one pass at the greatest length", false, run}};
+
+}  // namespace
+}  // namespace ropewalk

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The fixed-tail test: the same last target ids are scored at every length; only the context grows to the
+/// left. So a difference between lengths is the context's, never the text's.
+#include <numeric>
+
+#include "judge/task.h"
+
+namespace ropewalk {
+namespace {
+
+std::vector<Record> run(const TaskInput& in) {
+  const auto end = static_cast<Index>(in.document.tokens.size());
+  const std::vector<Token> tokens = context_before(in.document, end, in.length);
+  const Index targets = std::min(in.tail, in.length - 1);
+  const std::vector<double> losses =
+      token_losses(in.model, in.spec, tokens, in.length - 1 - targets, in.length - 1, in.done);
+  Record record;
+  record.achieved = in.length;
+  record.n_targets = targets;
+  record.loss = std::accumulate(losses.begin(), losses.end(), 0.0) / static_cast<double>(targets);
+  return {record};
+}
+
+const Register<Task> registered{{"tail", "loss of the same last tokens as their context grows", true, run}};
+
+}  // namespace
+}  // namespace ropewalk

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Unicode NFC (canonical decomposition, ordering, composition): Qwen2's tokenizer.json asks for it.
+/// Tables: Unicode 14, written by tools/make_golden_tokenizer.py --nfc.
+#pragma once
+#include <string>
+#include <string_view>
+
+namespace ropewalk {
+
+/// `text` (valid UTF-8) in NFC.
+std::string compose_nfc(std::string_view text);
+
+}  // namespace ropewalk

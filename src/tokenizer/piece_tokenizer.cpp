@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tokenizer/piece_tokenizer.h"
+
+#include <algorithm>
+
+#include "tokenizer/nfc.h"
+#include "tokenizer/utf8.h"
+
+namespace ropewalk {
+namespace {
+
+/// Offsets inside one call are size_t; the limit bounds memory, about 100 bytes for each byte of text at
+/// worst.
+constexpr std::size_t kMaxTextBytes = std::size_t{1} << 30;
+
+std::string mark_spaces(std::string_view text) {
+  std::string marked;
+  marked.reserve(text.size() + text.size() / 2);
+  for (char c : text) {
+    if (c == ' ')
+      marked += kSpaceMark;
+    else
+      marked.push_back(c);
+  }
+  return marked;
+}
+
+[[noreturn]] void no_byte_piece() {
+  throw Error("tokenizer", "a token for every byte, or an unknown token", "a byte in the text without either",
+              "the vocabulary cannot spell this text");
+}
+
+}  // namespace
+
+std::vector<Token> PieceTokenizer::encode(std::string_view text, bool special) const {
+  if (text.size() > kMaxTextBytes)
+    throw Error("text", "at most 1 GiB", fmt::format("{} bytes", text.size()), "split it into several files");
+  std::vector<Token> ids;
+  bool first = true, after_control = false;
+  for (const Segment& segment : specials_.split(text, special)) {
+    if (segment.id >= 0)
+      ids.push_back(segment.id);
+    else
+      encode_stretch(segment.text, first, after_control, ids);
+    after_control = segment.id >= 0 && vocabulary_.kind(segment.id) == PieceKind::kControl;
+    first = false;
+  }
+  return ids;
+}
+
+std::string PieceTokenizer::decode(Token id, bool special) const {
+  if (!vocabulary_.contains(id))
+    throw Error("token id", fmt::format("0 to {}", n_vocab() - 1), std::to_string(id));
+  switch (vocabulary_.kind(id)) {
+    case PieceKind::kControl:
+    case PieceKind::kUnused:
+      return special ? vocabulary_.piece(id) : std::string();
+    case PieceKind::kUnknown:
+      return special ? vocabulary_.piece(id) : std::string("\xef\xbf\xbd");
+    case PieceKind::kUserDefined:
+      return vocabulary_.piece(id);
+    default:
+      return decode_piece(id);
+  }
+}
+
+void PieceTokenizer::finish() {
+  const auto check = [&](const std::optional<Token>& id, std::string_view what) {
+    if (id && !vocabulary_.contains(*id))
+      throw Error(what, fmt::format("a token id from 0 to {}", n_vocab() - 1), std::to_string(*id));
+  };
+  check(bos, "bos token"), check(eos, "eos token"), check(eot, "eot token");
+  const auto add_end = [&](std::optional<Token> id) {
+    if (id && std::find(end_tokens.begin(), end_tokens.end(), *id) == end_tokens.end())
+      end_tokens.push_back(*id);
+  };
+  add_end(eos);
+  add_end(eot);
+  for (std::string_view spelling : {"<|im_end|>", "<|eot_id|>", "<|end|>"}) {
+    const Token id = vocabulary_.find(spelling);
+    if (id < 0 || vocabulary_.kind(id) == PieceKind::kNormal) continue;
+    if (!eot) eot = id;
+    add_end(id);
+  }
+  add_bos = add_bos && bos.has_value();
+}
+
+ByteBpeTokenizer::ByteBpeTokenizer(Vocabulary vocab, SpecialSplitter specials, Merges merges,
+                                   Pretokenizer pretokenizer, Token unknown)
+    : PieceTokenizer(std::move(vocab), std::move(specials), "BPE " + pretokenizer.name),
+      merges_(std::move(merges)),
+      pretokenizer_(std::move(pretokenizer)) {
+  for (int byte = 0; byte < 256; ++byte)
+    byte_ids_[static_cast<std::size_t>(byte)] =
+        vocabulary().find(ByteAlphabet::get().spelling(static_cast<unsigned char>(byte)));
+  replacement_ = {byte_ids_[0xef], byte_ids_[0xbf], byte_ids_[0xbd]};
+  if (std::count(replacement_.begin(), replacement_.end(), Token{-1}) == 0)
+    merges_.apply(replacement_);
+  else if (unknown >= 0)
+    replacement_ = {unknown};
+  else
+    replacement_.clear();
+}
+
+void ByteBpeTokenizer::append_symbol(Token symbol, std::vector<Token>& ids) const {
+  if (symbol >= 0) return ids.push_back(symbol);
+  if (replacement_.empty()) no_byte_piece();
+  ids.insert(ids.end(), replacement_.begin(), replacement_.end());
+}
+
+void ByteBpeTokenizer::encode_stretch(std::string_view text, bool first, bool,
+                                      std::vector<Token>& ids) const {
+  std::string prefixed;
+  if (add_prefix_space && first && !text.empty() && text[0] != ' ') text = prefixed = " " + std::string(text);
+  for_utf8_runs(
+      text,
+      [&](std::string_view run) {
+        if (nfc)
+          encode_run(compose_nfc(run), ids);
+        else
+          encode_run(run, ids);
+      },
+      [&](unsigned char byte) { append_symbol(byte_ids_[byte], ids); });
+}
+
+void ByteBpeTokenizer::encode_run(std::string_view run, std::vector<Token>& ids) const {
+  std::vector<std::string_view> words;
+  std::vector<Token> symbols;
+  pretokenizer_.split(run, words);
+  for (std::string_view word : words) {
+    if (pretokenizer_.whole_words) {
+      const Token id = vocabulary().find(ByteAlphabet::get().spell(word));
+      if (id >= 0 && vocabulary().kind(id) == PieceKind::kNormal) {
+        ids.push_back(id);
+        continue;
+      }
+    }
+    symbols.clear();
+    for (char c : word) symbols.push_back(byte_ids_[static_cast<unsigned char>(c)]);
+    merges_.apply(symbols);
+    for (Token symbol : symbols) append_symbol(symbol, ids);
+  }
+}
+
+std::string ByteBpeTokenizer::decode_piece(Token id) const {
+  const std::string& piece = vocabulary().piece(id);
+  return ByteAlphabet::get().bytes(piece).value_or(piece);
+}
+
+CharacterBpeTokenizer::CharacterBpeTokenizer(Vocabulary vocab, SpecialSplitter specials, Merges merges,
+                                             SpaceMarks marks, Token unknown, bool byte_fallback,
+                                             bool fuse_unknown)
+    : PieceTokenizer(std::move(vocab), std::move(specials), "BPE with byte fallback"),
+      merges_(std::move(merges)),
+      marks_(marks),
+      unknown_(unknown),
+      byte_fallback_(byte_fallback),
+      fuse_unknown_(fuse_unknown),
+      byte_ids_(byte_pieces(vocabulary())) {}
+
+void CharacterBpeTokenizer::encode_stretch(std::string_view text, bool first, bool,
+                                           std::vector<Token>& ids) const {
+  std::string marked = mark_spaces(text);
+  const bool begins_marked = std::string_view(marked).substr(0, kSpaceMark.size()) == kSpaceMark;
+  const bool wanted =
+      marks_.prefix == SpaceMarks::Prefix::kAlways || (marks_.prefix == SpaceMarks::Prefix::kFirst && first);
+  if (wanted && !(marks_.unless_marked && begins_marked)) marked.insert(0, kSpaceMark);
+  const std::string_view all = marked;
+  if (!marks_.split) return encode_word(all, ids);
+  std::size_t start = 0;
+  for (std::size_t next; start < all.size(); start = next) {
+    next = std::min(all.find(kSpaceMark, start + 1), all.size());
+    encode_word(all.substr(start, next - start), ids);
+  }
+}
+
+void CharacterBpeTokenizer::encode_word(std::string_view word, std::vector<Token>& ids) const {
+  if (whole_words) {
+    const Token id = vocabulary().find(word);
+    if (id >= 0 && vocabulary().kind(id) == PieceKind::kNormal) return ids.push_back(id);
+  }
+  constexpr Token kUnknown = -1;
+  std::vector<Token> symbols;
+  for (std::size_t i = 0; i < word.size();) {
+    const std::size_t size = std::max<std::size_t>(1, utf8_length(word, i));
+    const std::string_view character = word.substr(i, size);
+    const Token id = vocabulary().find(character);
+    bool bytes = id < 0 && byte_fallback_;
+    for (char c : character) bytes = bytes && byte_ids_[static_cast<unsigned char>(c)] >= 0;
+    if (id >= 0) {
+      symbols.push_back(id);
+    } else if (bytes) {
+      for (char c : character) symbols.push_back(byte_ids_[static_cast<unsigned char>(c)]);
+    } else {
+      if (unknown_ < 0) no_byte_piece();
+      if (!fuse_unknown_ || symbols.empty() || symbols.back() != kUnknown) symbols.push_back(kUnknown);
+    }
+    i += size;
+  }
+  merges_.apply(symbols);
+  for (Token symbol : symbols) ids.push_back(symbol < 0 ? unknown_ : symbol);
+}
+
+std::string CharacterBpeTokenizer::decode_piece(Token id) const {
+  const std::string& piece = vocabulary().piece(id);
+  if (vocabulary().kind(id) == PieceKind::kByte)
+    if (const auto byte = parse_byte_piece(piece)) return std::string(1, static_cast<char>(*byte));
+  return unmark_spaces(piece);
+}
+
+SpmTokenizer::SpmTokenizer(Vocabulary vocab, SpecialSplitter specials, std::vector<float> scores,
+                           Token unknown, bool add_space_prefix)
+    : PieceTokenizer(std::move(vocab), std::move(specials), "SentencePiece BPE"),
+      merger_(vocabulary(), std::move(scores), unknown),
+      add_space_prefix_(add_space_prefix) {}
+
+void SpmTokenizer::encode_stretch(std::string_view text, bool first, bool after_control,
+                                  std::vector<Token>& ids) const {
+  std::string marked = mark_spaces(text);
+  if (add_space_prefix_ && (first || after_control)) marked.insert(0, kSpaceMark);
+  merger_.encode(vocabulary(), marked, ids);
+}
+
+std::string SpmTokenizer::decode_piece(Token id) const {
+  const std::string& piece = vocabulary().piece(id);
+  if (vocabulary().kind(id) == PieceKind::kByte)
+    if (const auto byte = parse_byte_piece(piece)) return std::string(1, static_cast<char>(*byte));
+  return unmark_spaces(piece);
+}
+
+}  // namespace ropewalk

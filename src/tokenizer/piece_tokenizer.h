@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The three tokenizers behind Tokenizer: they share special tokens and decoding and differ in how a
+/// stretch of ordinary text becomes ids.
+#pragma once
+#include <array>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tokenizer/bpe.h"
+#include "tokenizer/pretokenize.h"
+#include "tokenizer/special.h"
+#include "tokenizer/spm.h"
+#include "tokenizer/tokenizer.h"
+#include "tokenizer/vocabulary.h"
+
+namespace ropewalk {
+
+/// How spaces become U+2581 before anything else.
+struct SpaceMarks {
+  enum class Prefix { kNever, kFirst, kAlways };
+  Prefix prefix = Prefix::kNever;  ///< one mark before the text's first stretch, or before every one
+  bool unless_marked = false;      ///< not before a stretch that begins with a mark (Metaspace)
+  bool split = false;              ///< words begin at marks and nothing merges across (Metaspace)
+};
+
+class PieceTokenizer : public Tokenizer {
+ public:
+  PieceTokenizer(Vocabulary vocabulary, SpecialSplitter specials, std::string kind)
+      : vocabulary_(std::move(vocabulary)), specials_(std::move(specials)), kind_(std::move(kind)) {}
+
+  std::vector<Token> encode(std::string_view text, bool special) const override;
+  std::string decode(Token id, bool special) const override;
+  using Tokenizer::decode;
+  Index n_vocab() const override { return vocabulary_.size(); }
+  std::string kind() const override { return kind_; }
+  const Vocabulary& vocabulary() const { return vocabulary_; }
+
+  /// Errors: Error when bos, eos or eot is outside the vocabulary. Fills eot and end_tokens from well-known
+  /// spellings and drops add_bos where there is no bos.
+  void finish();
+
+ protected:
+  /// Appends the ids of text without special tokens. `at_start`: nothing, or a control token, is before it.
+  virtual void encode_stretch(std::string_view text, bool first, bool after_control,
+                              std::vector<Token>& ids) const = 0;
+  virtual std::string decode_piece(Token id) const = 0;
+
+ private:
+  Vocabulary vocabulary_;
+  SpecialSplitter specials_;
+  std::string kind_;
+};
+
+/// Byte-level BPE (GPT-2 and what followed).
+class ByteBpeTokenizer final : public PieceTokenizer {
+ public:
+  ByteBpeTokenizer(Vocabulary vocabulary, SpecialSplitter specials, Merges merges, Pretokenizer pretokenizer,
+                   Token unknown);
+  bool nfc = false;               ///< text is composed first (Unicode NFC), as Qwen2's tokenizer.json asks
+  bool add_prefix_space = false;  ///< ByteLevel's option of that name
+
+ private:
+  void encode_stretch(std::string_view text, bool first, bool after_control,
+                      std::vector<Token>& ids) const override;
+  void encode_run(std::string_view run, std::vector<Token>& ids) const;
+  void append_symbol(Token symbol, std::vector<Token>& ids) const;
+  std::string decode_piece(Token id) const override;
+
+  Merges merges_;
+  Pretokenizer pretokenizer_;
+  std::array<Token, 256> byte_ids_;
+  /// For a byte without a token (SmolLM2 lacks 21): U+FFFD if the vocabulary can spell it, else the unknown
+  /// token, else nothing, which is an Error when such a byte comes.
+  std::vector<Token> replacement_;
+};
+
+/// BPE over characters with "<0xNN>" pieces for what is missing: Llama-2 in a tokenizer.json.
+class CharacterBpeTokenizer final : public PieceTokenizer {
+ public:
+  CharacterBpeTokenizer(Vocabulary vocabulary, SpecialSplitter specials, Merges merges, SpaceMarks marks,
+                        Token unknown, bool byte_fallback, bool fuse_unknown);
+  bool whole_words = false;
+
+ private:
+  void encode_stretch(std::string_view text, bool first, bool after_control,
+                      std::vector<Token>& ids) const override;
+  void encode_word(std::string_view word, std::vector<Token>& ids) const;
+  std::string decode_piece(Token id) const override;
+
+  Merges merges_;
+  SpaceMarks marks_;
+  Token unknown_;
+  bool byte_fallback_, fuse_unknown_;
+  std::array<Token, 256> byte_ids_;
+};
+
+/// SentencePiece-style BPE from a GGUF's scores.
+class SpmTokenizer final : public PieceTokenizer {
+ public:
+  SpmTokenizer(Vocabulary vocabulary, SpecialSplitter specials, std::vector<float> scores, Token unknown,
+               bool add_space_prefix);
+
+ private:
+  void encode_stretch(std::string_view text, bool first, bool after_control,
+                      std::vector<Token>& ids) const override;
+  std::string decode_piece(Token id) const override;
+
+  SpmMerger merger_;
+  bool add_space_prefix_;
+};
+
+/// tokenizer.json (and tokenizer_config.json beside it, if there) of a model folder.
+std::unique_ptr<Tokenizer> open_hf_tokenizer(const ModelFile& file);
+/// The same from texts in memory; an empty `config` is none. `place` names the file in messages.
+std::unique_ptr<Tokenizer> parse_hf_tokenizer(std::string_view tokenizer_json, std::string_view config,
+                                              std::string_view place);
+
+}  // namespace ropewalk

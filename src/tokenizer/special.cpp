@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tokenizer/special.h"
+
+#include <algorithm>
+
+namespace ropewalk {
+namespace {
+
+bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
+}  // namespace
+
+SpecialSplitter::SpecialSplitter(std::vector<SpecialToken> tokens) : tokens_(std::move(tokens)) {
+  std::stable_sort(tokens_.begin(), tokens_.end(),
+                   [](const SpecialToken& a, const SpecialToken& b) { return a.text < b.text; });
+  for (const SpecialToken& token : tokens_) {
+    if (token.text.empty() || token.text.size() > 4096)
+      throw Error("special token", "1 to 4096 bytes",
+                  fmt::format("{} in token {}", token.text.size(), token.id));
+    starts_[static_cast<unsigned char>(token.text[0])] = true;
+  }
+}
+
+SpecialSplitter SpecialSplitter::of(const Vocabulary& vocabulary) {
+  std::vector<SpecialToken> tokens;
+  for (Token id = 0; id < vocabulary.size(); ++id) {
+    const PieceKind kind = vocabulary.kind(id);
+    if (kind != PieceKind::kControl && kind != PieceKind::kUserDefined) continue;
+    if (vocabulary.piece(id).empty() || vocabulary.find(vocabulary.piece(id)) != id) continue;
+    tokens.push_back({vocabulary.piece(id), id, kind == PieceKind::kControl, false, false});
+  }
+  return SpecialSplitter(std::move(tokens));
+}
+
+const SpecialToken* SpecialSplitter::longest_at(std::string_view text, std::size_t i, bool control) const {
+  // [low, high) holds the tokens that begin with text[i, i + depth): one binary search a byte, no trie to
+  // store.
+  auto low = tokens_.begin(), high = tokens_.end();
+  const SpecialToken* best = nullptr;
+  for (std::size_t depth = 0; low != high; ++depth) {
+    for (; low != high && low->text.size() == depth; ++low)
+      if (control || !low->control) best = &*low;
+    if (i + depth >= text.size()) break;
+    const auto byte = static_cast<unsigned char>(text[i + depth]);
+    const auto at = [depth](const SpecialToken& token) {
+      return static_cast<unsigned char>(token.text[depth]);
+    };
+    low = std::partition_point(low, high, [&](const SpecialToken& token) { return at(token) < byte; });
+    high = std::partition_point(low, high, [&](const SpecialToken& token) { return at(token) == byte; });
+  }
+  return best;
+}
+
+std::vector<Segment> SpecialSplitter::split(std::string_view text, bool control) const {
+  std::vector<Segment> segments;
+  std::size_t start = 0;
+  for (std::size_t i = 0; i < text.size();) {
+    const bool possible = starts_[static_cast<unsigned char>(text[i])];
+    const SpecialToken* token = possible ? longest_at(text, i, control) : nullptr;
+    if (token == nullptr) {
+      ++i;
+      continue;
+    }
+    std::size_t end = i;
+    while (token->strip_left && end > start && is_space(text[end - 1])) --end;
+    if (end > start) segments.push_back({text.substr(start, end - start), -1});
+    segments.push_back({{}, token->id});
+    i += token->text.size();
+    while (token->strip_right && i < text.size() && is_space(text[i])) ++i;
+    start = i;
+  }
+  if (start < text.size()) segments.push_back({text.substr(start), -1});
+  return segments;
+}
+
+}  // namespace ropewalk

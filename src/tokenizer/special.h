@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Finds tokens that are spelled whole in a text (control and user-defined ones) before anything is merged.
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tokenizer/vocabulary.h"
+
+namespace ropewalk {
+
+struct SpecialToken {
+  std::string text;
+  Token id = 0;
+  bool control = true;  ///< matched only where the caller asks for special tokens; others always
+  bool strip_left = false, strip_right = false;  ///< swallows the white space on that side
+};
+
+/// A stretch of text without special tokens, or (id >= 0) one special token.
+struct Segment {
+  std::string_view text;
+  Token id = -1;
+};
+
+class SpecialSplitter {
+ public:
+  SpecialSplitter() = default;
+  /// Errors: Error for an empty spelling or one above 4096 bytes (the search is linear in it).
+  explicit SpecialSplitter(std::vector<SpecialToken> tokens);
+  /// Control and user-defined pieces of a vocabulary.
+  static SpecialSplitter of(const Vocabulary& vocabulary);
+
+  /// Leftmost match first, the longest at one place.
+  std::vector<Segment> split(std::string_view text, bool control) const;
+
+ private:
+  const SpecialToken* longest_at(std::string_view text, std::size_t i, bool control) const;
+  std::vector<SpecialToken> tokens_;  ///< sorted by text
+  std::array<bool, 256> starts_{};    ///< first bytes
+};
+
+}  // namespace ropewalk

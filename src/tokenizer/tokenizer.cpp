@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tokenizer/tokenizer.h"
+
+#include <limits>
+
+#include "tokenizer/piece_tokenizer.h"
+
+namespace ropewalk {
+namespace {
+
+constexpr std::string_view kTokens = "tokenizer.ggml.tokens";
+
+/// An id from the metadata: nullopt when absent (some writers say -1 or 2^32 - 1 for that).
+std::optional<Token> token_id(const ModelFile& file, std::string_view key, Index n_vocab) {
+  const std::optional<std::int64_t> id = file.integer(key);
+  if (!id || *id == -1 || *id == std::numeric_limits<std::uint32_t>::max()) return std::nullopt;
+  if (*id < 0 || *id >= n_vocab)
+    throw Error(key, fmt::format("a token id from 0 to {}", n_vocab - 1), std::to_string(*id));
+  return static_cast<Token>(*id);
+}
+
+Vocabulary read_vocabulary(const ModelFile& file) {
+  const std::vector<std::string>* tokens = file.strings(kTokens);
+  if (tokens == nullptr)
+    throw Error(kTokens, "an array of strings", "nothing", "the file carries no vocabulary");
+  std::vector<PieceKind> kinds;
+  if (const std::vector<std::int64_t>* types = file.integers("tokenizer.ggml.token_type")) {
+    if (types->size() != tokens->size())
+      throw Error("tokenizer.ggml.token_type", fmt::format("{} numbers, one for each token", tokens->size()),
+                  std::to_string(types->size()));
+    kinds.reserve(types->size());
+    for (std::int64_t type : *types) {
+      // Undefined (0) is what some converters write for tokens that fill up the table.
+      if (type < 0 || type > 6)
+        throw Error("tokenizer.ggml.token_type", "types from 0 to 6", std::to_string(type));
+      kinds.push_back(type == 0 ? PieceKind::kUnused : static_cast<PieceKind>(type));
+    }
+  }
+  return Vocabulary(*tokens, std::move(kinds));
+}
+
+std::vector<float> read_scores(const ModelFile& file, std::size_t n_vocab) {
+  constexpr std::string_view kScores = "tokenizer.ggml.scores";
+  const std::vector<double>* scores = file.numbers(kScores);
+  if (scores == nullptr || scores->size() != n_vocab)
+    throw Error(kScores, fmt::format("{} numbers, one for each token", n_vocab),
+                scores == nullptr ? "nothing" : std::to_string(scores->size()));
+  return {scores->begin(), scores->end()};
+}
+
+std::unique_ptr<PieceTokenizer> open_bpe(const ModelFile& file) {
+  Vocabulary vocabulary = read_vocabulary(file);
+  const std::optional<std::string> pre = file.string("tokenizer.ggml.pre");
+  if (!pre)
+    throw Error("tokenizer.ggml.pre", fmt::format("one of {}", Pretokenizer::known()), "nothing",
+                "convert the model again with a newer converter; guessing would give wrong token ids");
+  Pretokenizer pretokenizer = Pretokenizer::named(*pre);
+  const std::vector<std::string>* rules = file.strings("tokenizer.ggml.merges");
+  if (rules == nullptr) throw Error("tokenizer.ggml.merges", "an array of strings", "nothing");
+  Merges merges;
+  for (const std::string& rule : *rules) merges.add(vocabulary, rule);
+  const Token unknown = token_id(file, "tokenizer.ggml.unknown_token_id", vocabulary.size()).value_or(-1);
+  const bool bos_by_default = pretokenizer.add_bos;
+  SpecialSplitter specials = SpecialSplitter::of(vocabulary);
+  auto result = std::make_unique<ByteBpeTokenizer>(std::move(vocabulary), std::move(specials),
+                                                   std::move(merges), std::move(pretokenizer), unknown);
+  result->add_bos = bos_by_default;
+  return result;
+}
+
+std::unique_ptr<PieceTokenizer> open_spm(const ModelFile& file) {
+  Vocabulary vocabulary = read_vocabulary(file);
+  std::vector<float> scores = read_scores(file, static_cast<std::size_t>(vocabulary.size()));
+  const auto spelled = [&](std::string_view piece) {
+    const Token id = vocabulary.find(piece);
+    return id < 0 ? std::nullopt : std::optional<Token>(id);
+  };
+  const auto unknown = token_id(file, "tokenizer.ggml.unknown_token_id", vocabulary.size());
+  const Token unknown_id = unknown.value_or(spelled("<unk>").value_or(-1));
+  const auto bos = spelled("<s>"), eos = spelled("</s>");
+  SpecialSplitter specials = SpecialSplitter::of(vocabulary);
+  auto result = std::make_unique<SpmTokenizer>(
+      std::move(vocabulary), std::move(specials), std::move(scores), unknown_id,
+      file.boolean("tokenizer.ggml.add_space_prefix").value_or(true));
+  result->bos = bos;
+  result->eos = eos;
+  result->add_bos = true;
+  return result;
+}
+
+}  // namespace
+
+std::unique_ptr<Tokenizer> Tokenizer::open(const ModelFile& file) {
+  const std::optional<std::string> model = file.string("tokenizer.ggml.model");
+  if (!model) {
+    if (file.container() == "safetensors") return open_hf_tokenizer(file);
+    throw Error("tokenizer.ggml.model", "'gpt2' or 'llama'", "nothing", "the file carries no tokenizer");
+  }
+  if (*model != "gpt2" && *model != "llama")
+    throw Error("tokenizer.ggml.model", "'gpt2' (byte-level BPE) or 'llama' (SentencePiece BPE)",
+                fmt::format("'{}'", *model), "this kind of tokenizer is not implemented");
+  std::unique_ptr<PieceTokenizer> result = *model == "gpt2" ? open_bpe(file) : open_spm(file);
+  const auto read_id = [&](std::string_view key, std::optional<Token>& id) {
+    if (const auto value = token_id(file, key, result->n_vocab())) id = value;
+  };
+  read_id("tokenizer.ggml.bos_token_id", result->bos);
+  read_id("tokenizer.ggml.eos_token_id", result->eos);
+  read_id("tokenizer.ggml.eot_token_id", result->eot);
+  result->add_bos = file.boolean("tokenizer.ggml.add_bos_token").value_or(result->add_bos);
+  result->chat_template = file.string("tokenizer.chat_template").value_or("");
+  result->finish();
+  return result;
+}
+
+}  // namespace ropewalk

@@ -1,0 +1,32 @@
+#!/usr/bin/env python3
+"""Lower layers never include higher ones. Reads every #include "layer/..." under src/."""
+import pathlib
+import re
+import sys
+
+MAY_INCLUDE = {
+    "core": {"core"},
+    "methods": {"core", "methods"},
+    "quant": {"core", "quant"},
+    "formats": {"core", "quant", "formats"},
+    "tokenizer": {"core", "quant", "formats", "tokenizer"},
+    "kernels": {"core", "kernels"},
+    "model": {"core", "quant", "formats", "methods", "kernels", "model"},
+    "judge": {"core", "quant", "formats", "tokenizer", "methods", "kernels", "model", "judge"},
+    "report": {"core", "report"},
+}
+ALSO = {"report": {"judge/summary.h", "judge/record.h", "judge/verdict.h", "judge/statistics.h"}}
+
+source = pathlib.Path(__file__).resolve().parent.parent / "src"
+wrong = 0
+for path in sorted(source.rglob("*")):
+    layer = path.relative_to(source).parts[0]
+    if path.suffix not in (".h", ".cpp") or layer == "cli":
+        continue
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        match = re.match(r'\s*#include "(([a-z_]+)/[^"]*)"', line)
+        if match and match[2] not in MAY_INCLUDE[layer] and match[1] not in ALSO.get(layer, ()):
+            print(f"{path.relative_to(source.parent)}:{number}: layer {layer} must not include {match[1]}")
+            wrong += 1
+print(f"layers: {wrong} wrong includes")
+sys.exit(wrong > 0)

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Runs every fuzz target for SECONDS each (default 60) under ASan and UBSan; a finding ends it with an error.
+#   tools/fuzz.sh 15                        what ./check does
+#   tools/fuzz.sh 0 fuzz_gguf 10000000      a campaign: that many executions of one target
+set -euo pipefail
+cd "$(dirname "$0")/.."
+seconds=${1:-60} only=${2:-} runs=${3:--1}
+cmake --preset fuzz >/dev/null
+cmake --build --preset fuzz
+for target in build/fuzz/fuzz_*; do
+  [ -x "$target" ] && [ -f "$target" ] || continue
+  name=$(basename "$target")
+  [ -z "$only" ] || [ "$only" = "$name" ] || continue
+  corpus=build/fuzz/corpus/$name
+  mkdir -p "$corpus"
+  echo "== $name"
+  "$target" "$corpus" "fuzz/corpus/${name#fuzz_}" -max_total_time="$seconds" -runs="$runs" -rss_limit_mb=2048 -timeout=10 \
+    -print_final_stats=1 -verbosity=0 2>&1 | grep -E 'ERROR|SUMMARY|number_of_executed|artifact|runtime error' || true
+  test "${PIPESTATUS[0]}" = 0
+done

@@ -1,0 +1,19 @@
+# Sourced by ./demo and ./check: installs what is missing with apt (root, or a user with sudo).
+# install_missing PACKAGE...: does nothing, and asks no network, when all are there.
+install_missing() {
+  local missing=()
+  for package in "$@"; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
+  done
+  [ ${#missing[@]} -eq 0 ] && return 0
+  local sudo=
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || { echo "setup: expected root or sudo to install: ${missing[*]}; found neither" >&2; exit 1; }
+    sudo=sudo
+  fi
+  echo "installing: ${missing[*]}" >&2
+  $sudo env DEBIAN_FRONTEND=noninteractive apt-get update -qq >&2
+  $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+build_packages=(g++ cmake ninja-build libdnnl-dev libcli11-dev nlohmann-json3-dev libpcre2-dev libfmt-dev libgomp1)
+test_packages=(libgtest-dev clang-format-14 clang-tidy-14 clang-14 libclang-rt-14-dev python3 ccache)
