@@ -57,8 +57,8 @@ TEST_P(EveryMethod, EqualsTheReferenceBackend) {
   EXPECT_LT(largest_difference(all_logits(m, GetParam(), tokens, {.n = kLength}), expected), 1e-3);
 }
 
-INSTANTIATE_TEST_SUITE_P(Registry, EveryMethod, testing::ValuesIn(specs()), [](const auto& info) {
-  std::string name = info.param;
+INSTANTIATE_TEST_SUITE_P(Registry, EveryMethod, testing::ValuesIn(specs()), [](const auto& test) {
+  std::string name = test.param;
   for (char& c : name)
     if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
   return name;
@@ -111,7 +111,7 @@ TEST(Session, FactorOneIsPlainRopeBitForBit) {
                            "window",
                            "lambda",
                            "streaming-llm",
-                           "lm-infinite",
+                           "lm-infinite:window=60",
                            "logn",
                            "temperature:value=1"})
     EXPECT_EQ(largest_difference(plain, all_logits(m.model, spec, tokens, {.n = 60})), 0) << spec;

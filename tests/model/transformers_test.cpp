@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Every family and every kind of own scaling against what transformers computes with the same tiny random
+/// model (recorded), below and above the trained length.
+#include <algorithm>
+#include <filesystem>
+
+#include "model_test_util.h"
+
+namespace ropewalk {
+namespace {
+
+std::vector<std::string> tiny_models() {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(golden("tiny")))
+    if (entry.is_directory()) names.push_back(entry.path().filename().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+class Transformers : public testing::TestWithParam<std::string> {};
+
+TEST_P(Transformers, ComputesTheSameLogits) {
+  const std::string folder = golden("tiny/" + GetParam());
+  const TestModel m(folder, make_cpu_backend(Precision::kF32));
+  const Json expected = read_json(folder + "/expected.json");
+  const auto stride = expected["stride"].get<std::size_t>();
+  for (const Json& run : expected["runs"]) {
+    const auto tokens = run["tokens"].get<std::vector<Token>>();
+    const auto logits = all_logits(m.model, "none", tokens, {.n = static_cast<Index>(tokens.size())});
+    for (std::size_t r = 0; r < run["rows"].size(); ++r) {
+      const auto row = run["rows"][r].get<std::size_t>() * static_cast<std::size_t>(m.model.config().n_vocab);
+      for (std::size_t v = 0; v < run["logits"][r].size(); ++v)
+        ASSERT_NEAR(logits[row + v * stride], run["logits"][r][v].get<float>(), 1e-3)
+            << "of " << tokens.size() << " tokens, row " << run["rows"][r];
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Tiny, Transformers, testing::ValuesIn(tiny_models()),
+                         [](const auto& test) { return test.param; });
+
+TEST(OwnScaling, IsReplacedOnlyWhenAsked) {
+  const TestModel m(golden("tiny/yarn"), make_cpu_backend(Precision::kF32));
+  EXPECT_EQ(m.model.config().n_ctx_train, 32);
+  EXPECT_EQ(m.model.config().context_length, 128);
+  const std::vector<Token> tokens = some_tokens(60, 128);
+  EXPECT_THROW(all_logits(m.model, "pi:factor=2", tokens, {.n = 60}), UsageError);
+  const auto own = all_logits(m.model, "none", tokens, {.n = 60});
+  EXPECT_GT(largest_difference(own, all_logits(m.model, "pi:factor=2,replace=1", tokens, {.n = 60})), 1e-3);
+  EXPECT_EQ(
+      largest_difference(own, all_logits(m.model, "yarn:factor=4,trained=32,replace=1", tokens, {.n = 60})),
+      0);
+}
+
+TEST(OwnScaling, LongropeRunsThroughEveryPath) {
+  const TestModel m(golden("tiny/longrope"), make_cpu_backend(Precision::kBf16));
+  const std::vector<Token> tokens = some_tokens(90, 128);
+  const auto whole = all_logits(m.model, "none", tokens, {.n = 90});
+  EXPECT_EQ(largest_difference(whole, all_logits(m.model, "none", tokens, {.n = 90}, {50, 1})), 0);
+  EXPECT_EQ(largest_difference(whole, all_logits(m.model, "longrope:replace=1", tokens, {.n = 90})), 0);
+}
+
+TEST(Architectures, AreOneFileEach) {
+  std::size_t files = 0;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(std::string(ROPEWALK_SOURCE_DIR) + "/src/model/arch"))
+    files += entry.path().extension() == ".cpp";
+  EXPECT_EQ(Registry<Architecture>::all().size(), files);
+}
+
+}  // namespace
+}  // namespace ropewalk

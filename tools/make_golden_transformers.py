@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+"""Tiny random models of every supported family and kind of own scaling, and what transformers computes with them
+(float32, eager attention): tests/golden/tiny/NAME/{config.json,model.safetensors,expected.json}.
+Needs: pip install torch transformers safetensors.   Run: tools/make_golden_transformers.py"""
+import json
+import pathlib
+import shutil
+import torch
+import transformers
+from transformers import (LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM, Qwen2Config,
+                          Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM)
+
+common = dict(vocab_size=128, hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4,
+              num_key_value_heads=2, max_position_embeddings=64, rms_norm_eps=1e-5, initializer_range=0.15,
+              attn_implementation="eager", bos_token_id=1, eos_token_id=2, pad_token_id=None)
+long_factor = [1.0, 1.1, 1.3, 1.7, 2.2, 2.9, 3.4, 4.0]
+short_factor = [1.0, 1.0, 1.05, 1.05, 1.1, 1.1, 1.2, 1.2]
+
+
+def llama(**more):
+    return LlamaForCausalLM, LlamaConfig(**{**common, "tie_word_embeddings": False, **more})
+
+
+MODELS = {
+    "llama": llama(),
+    "llama_tied": llama(tie_word_embeddings=True),
+    "llama_mha": llama(num_key_value_heads=4, rope_theta=500000.0),
+    "mistral": (MistralForCausalLM, MistralConfig(**common, sliding_window=16, tie_word_embeddings=False)),
+    "qwen2": (Qwen2ForCausalLM, Qwen2Config(**common, tie_word_embeddings=False)),
+    "qwen3": (Qwen3ForCausalLM, Qwen3Config(**common, head_dim=32, tie_word_embeddings=False)),
+    "linear": llama(rope_scaling={"rope_type": "linear", "factor": 2.0}),
+    "dynamic": llama(rope_scaling={"rope_type": "dynamic", "factor": 2.0}),
+    "yarn": llama(max_position_embeddings=128, rope_scaling={"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32}),
+    "llama3": llama(max_position_embeddings=256, rope_scaling={
+        "rope_type": "llama3", "factor": 8.0, "original_max_position_embeddings": 32, "low_freq_factor": 1.0, "high_freq_factor": 4.0}),
+    "longrope": llama(max_position_embeddings=128, original_max_position_embeddings=32, rope_scaling={
+        "rope_type": "longrope", "factor": 4.0, "original_max_position_embeddings": 32, "long_factor": long_factor, "short_factor": short_factor}),
+}
+root = pathlib.Path(__file__).resolve().parent.parent / "tests/golden/tiny"
+shutil.rmtree(root, ignore_errors=True)
+for seed, (name, (kind, config)) in enumerate(MODELS.items()):
+    torch.manual_seed(seed)
+    model = kind(config).float().eval()
+    for parameter_name, parameter in model.named_parameters():  # biases and norms that are not the neutral ones
+        if parameter.ndim == 1:
+            parameter.data.add_(torch.randn_like(parameter) * 0.1)
+    folder = root / name
+    model.save_pretrained(folder)
+    for extra in ("generation_config.json",):
+        (folder / extra).unlink(missing_ok=True)
+    runs = []
+    for length in (20, 100):
+        tokens = torch.randint(0, 128, (length,), generator=torch.Generator().manual_seed(100 + seed))
+        with torch.no_grad():
+            logits = kind.from_pretrained(folder, attn_implementation="eager", dtype=torch.float32).eval()(tokens[None]).logits[0]
+        runs.append({"tokens": tokens.tolist(), "rows": list(range(0, length, 3)),
+                     "logits": [[round(float(v), 5) for v in logits[r, ::4]] for r in range(0, length, 3)]})
+    (folder / "expected.json").write_text(json.dumps(
+        {"torch": torch.__version__, "transformers": transformers.__version__, "stride": 4, "runs": runs}))
+    print(name, sum(f.stat().st_size for f in folder.iterdir()))
