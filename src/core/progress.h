@@ -16,6 +16,7 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
   void update(double done);
   void add(double units) { update(done_ + units); }
+  void set_total(double total) { total_ = total; }
   void set_label(std::string what) { what_ = std::move(what); }
 
  private:

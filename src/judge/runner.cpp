@@ -77,7 +77,9 @@ RunnerResult run_all(const Model& model, const std::vector<Document>& documents,
   const std::vector<Item> items = plan_items(model, options, task.every_length);
   double total = 0;
   for (const Item& item : items) total += item.cost;
-  total *= static_cast<double>(documents.size());
+  const double one_document = total;
+  if (options.budget_seconds <= 0)
+    total *= static_cast<double>(documents.size());  // else: those known to fit
   Progress progress("", total);
   RunnerResult result;
   double done = 0;
@@ -87,6 +89,7 @@ RunnerResult run_all(const Model& model, const std::vector<Document>& documents,
     if (options.budget_seconds > 0 && result.n_documents > 0 &&
         elapsed + elapsed / static_cast<double>(result.n_documents) > options.budget_seconds)
       break;
+    if (options.budget_seconds > 0) progress.set_total(done + one_document);
     for (const Item& item : items) {
       const MethodSpec spec = MethodSpec::parse(item.method);
       progress.set_label(fmt::format("{} {} {}", document.name, item.method, item.length));

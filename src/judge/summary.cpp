@@ -64,9 +64,9 @@ std::vector<SummaryCell> summarise(const std::vector<Record>& records) {
 
 std::string summary_table(const std::vector<SummaryCell>& cells, const RunInfo& run,
                           std::size_t n_documents) {
-  std::string text = fmt::format(
-      "Loss of the last {} tokens, {} document{}; difference from plain RoPE at {} tokens\n", run.tail,
-      n_documents, n_documents == 1 ? "" : "s", std::min(run.n_ctx_train, cells.back().length));
+  std::string text =
+      fmt::format("Last {} tokens of {} document{}; difference: from plain RoPE at {} tokens\n", run.tail,
+                  n_documents, n_documents == 1 ? "" : "s", std::min(run.n_ctx_train, cells.back().length));
   Index length = -1;
   for (const SummaryCell& c : cells) {
     if (c.length != length) {

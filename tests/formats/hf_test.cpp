@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+/// safetensors and config.json: the rules of the format, and what is refused by name.
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "formats/hf_folder.h"
+#include "formats/safetensors.h"
+
+namespace ropewalk {
+namespace {
+
+std::vector<std::byte> file(const std::string& header, std::size_t n_data, std::uint64_t length = 0) {
+  if (length == 0) length = header.size();
+  std::vector<std::byte> bytes(8 + header.size() + n_data);
+  std::memcpy(bytes.data(), &length, 8);
+  std::memcpy(bytes.data() + 8, header.data(), header.size());
+  return bytes;
+}
+
+TEST(Safetensors, ReadsAValidFileAndRejectsEveryPrefix) {
+  const auto bytes = file(
+      R"({"__metadata__":{"a":"b"},"x":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},"y":{"dtype":"BF16","shape":[],"data_offsets":[24,26]}})",
+      26);
+  const auto tensors = parse_safetensors(bytes, "test");
+  ASSERT_EQ(tensors.size(), 2u);
+  EXPECT_EQ(tensors[0].shape, (std::vector<Index>{2, 3}));
+  for (std::size_t n = 0; n < bytes.size(); ++n)
+    EXPECT_THROW(parse_safetensors(std::span(bytes).first(n), "test"), Error) << n;
+}
+
+TEST(Safetensors, RejectsWhatBreaksARule) {
+  auto reject = [](const std::string& header, std::size_t n_data) {
+    EXPECT_THROW(parse_safetensors(file(header, n_data), "test"), Error) << header;
+  };
+  auto entry = [](const std::string& rest) { return R"({"x":{"dtype":"F32",)" + rest + "}}"; };
+  reject(entry(R"("shape":[2],"data_offsets":[4,12])"), 12);  // a hole
+  reject(entry(R"("shape":[2],"data_offsets":[0,8])"), 9);    // bytes left over
+  reject(entry(R"("shape":[2],"data_offsets":[0,8])"), 7);    // too few bytes
+  reject(entry(R"("shape":[2],"data_offsets":[8,0])"), 8);    // backwards
+  reject(entry(R"("shape":[3],"data_offsets":[0,8])"), 8);    // size and shape disagree
+  reject(entry(R"("shape":[4294967296,4294967296],"data_offsets":[0,0])"), 0);
+  for (const char* number : {"-1", "1e3", "2.0", "18446744073709551616", "\"2\"", "null"})
+    reject(entry(fmt::format(R"("shape":[{}],"data_offsets":[0,8])", number)), 8);
+  reject(R"({"x":{"dtype":"I32","shape":[2],"data_offsets":[0,8]}})", 8);
+  reject(
+      R"({"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"x":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})",
+      8);
+  reject(
+      R"({"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"y":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})",
+      4);
+  reject(std::string(1000000, '['), 0);
+  reject("{" + std::string(100000, '{'), 0);
+  EXPECT_THROW(parse_safetensors(file("{}", 0, ~std::uint64_t{0}), "test"), Error);
+  EXPECT_THROW(parse_safetensors(file("{}", 0, std::uint64_t{1} << 63), "test"), Error);
+}
+
+const char* kLlama =
+    R"("model_type":"llama","hidden_size":64,"num_attention_heads":4,"num_hidden_layers":2,"intermediate_size":96,"max_position_embeddings":128)";
+
+Metadata config(const std::string& more) {
+  return translate_config(parse_json(fmt::format("{{{}{}}}", kLlama, more), "test"), "test");
+}
+
+TEST(Config, IsTranslatedToGgufKeys) {
+  const Metadata m = config(
+      R"(,"rope_theta":500000.0,"rope_scaling":{"type":"yarn","factor":4.0,"original_max_position_embeddings":32})");
+  EXPECT_EQ(std::get<std::int64_t>(m.at("llama.block_count")), 2);
+  EXPECT_EQ(std::get<std::int64_t>(m.at("llama.attention.head_count_kv")), 4);
+  EXPECT_EQ(std::get<double>(m.at("llama.rope.freq_base")), 500000.0);
+  EXPECT_EQ(std::get<std::string>(m.at("llama.rope.scaling.type")), "yarn");
+  EXPECT_EQ(std::get<std::int64_t>(m.at("llama.rope.scaling.original_context_length")), 32);
+}
+
+TEST(Config, RefusesByNameWhatIsNotComputed) {
+  for (const auto& [text, name] : {std::pair{R"(,"num_local_experts":8)", "mixture of experts"},
+                                   {R"(,"kv_lora_rank":512)", "MLA"},
+                                   {R"(,"rope_scaling":{"mrope_section":[1,2]})", "M-RoPE"},
+                                   {R"(,"attn_logit_softcapping":50.0)", "soft-capping"},
+                                   {R"(,"quantization_config":{"bits":4})", "quantised"},
+                                   {R"(,"hidden_act":"gelu")", "activation"}}) {
+    try {
+      config(text);
+      ADD_FAILURE() << text;
+    } catch (const Error& e) {
+      EXPECT_NE(std::string(e.what()).find(name), std::string::npos) << e.what();
+    }
+  }
+  EXPECT_THROW(translate_config(parse_json(R"({"model_type":"gemma2"})", "test"), "test"), Error);
+  EXPECT_THROW(translate_config(parse_json("[]", "test"), "test"), Error);
+  EXPECT_THROW(config(R"(,"num_key_value_heads":"two")"), Error);
+}
+
+TEST(TensorNames, AreTranslated) {
+  EXPECT_EQ(translate_tensor_name("model.layers.13.self_attn.q_proj.bias"), "blk.13.attn_q.bias");
+  EXPECT_EQ(translate_tensor_name("model.layers.0.post_attention_layernorm.weight"), "blk.0.ffn_norm.weight");
+  EXPECT_EQ(translate_tensor_name("lm_head.weight"), "output.weight");
+  EXPECT_EQ(translate_tensor_name("model.layers."), "model.layers.");
+}
+
+}  // namespace
+}  // namespace ropewalk

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Every kernel of the instruction set in force against the definition (kernels/reference), for every method.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <random>
+
+#include "core/parallel.h"
+#include "kernels/kernels.h"
+#include "methods/method.h"
+
+namespace ropewalk {
+namespace {
+
+struct Shape {
+  int n_kv_heads, group, head_dim, rotary_dim;
+  Index n;
+};
+
+/// Normal numbers that bfloat16 holds exactly, so that only sums and rotations round.
+std::vector<float> numbers(Index n, unsigned seed) {
+  std::mt19937 generator(seed);
+  std::normal_distribution<float> normal;
+  std::vector<float> result;
+  for (Index i = 0; i < n; ++i) result.push_back(static_cast<float>(BFloat16(normal(generator))));
+  return result;
+}
+
+/// Attention of all rows, appended and computed in steps of the given sizes (the last repeats).
+std::vector<float> attend(const Backend& backend, const Method& method, const Shape& s,
+                          const std::vector<Index>& steps, bool drop = false) {
+  const int n_heads = s.n_kv_heads * s.group;
+  const Index kv_width = Index{s.n_kv_heads} * s.head_dim, q_width = Index{n_heads} * s.head_dim;
+  const auto k = numbers(s.n * kv_width, 1), v = numbers(s.n * kv_width, 2),
+             q = numbers(s.n * q_width + 1, 3);
+  std::vector<float> out(static_cast<std::size_t>(s.n * q_width + 1));
+  const auto kv = backend.make_kv_layer(s.n_kv_heads, s.head_dim);
+  const Pointwise pointwise = method.pointwise();
+  std::size_t next = 0;
+  for (Index done = 0; done < s.n;) {
+    const Index size = std::min(s.n - done, steps[std::min(next++, steps.size() - 1)]);
+    backend.append(*kv, k.data() + done * kv_width, v.data() + done * kv_width,
+                   method.lower_keys(done, size));
+    const AttentionPlan plan = method.lower(done, size);
+    // q and out start one float off: kernels need no alignment of activations.
+    const AttentionTask task{q.data() + 1 + done * q_width, kv.get(), &plan, &pointwise,
+                             out.data() + 1 + done * q_width};
+    backend.attention({&task, 1}, n_heads);
+    done += size;
+    if (drop) backend.drop(*kv, done);
+  }
+  return {out.begin() + 1, out.end()};
+}
+
+double largest_difference(const std::vector<float>& a, const std::vector<float>& b) {
+  double largest = a.size() == b.size() ? 0 : INFINITY;
+  for (std::size_t i = 0; i < a.size() && i < b.size(); ++i) {
+    const double d = std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i]));
+    largest = std::isnan(d) ? INFINITY : std::max(largest, d);
+  }
+  return largest;
+}
+
+Method bind(const std::string& spec, const Shape& s) {
+  RopeContext context;
+  context.head_dim = s.head_dim, context.rotary_dim = s.rotary_dim;
+  context.n_ctx_train = 64, context.n = s.n;
+  context.long_factors.assign(static_cast<std::size_t>(s.rotary_dim) / 2, 2.0);
+  context.short_factors.assign(static_cast<std::size_t>(s.rotary_dim) / 2, 1.0);
+  return Method::bind(MethodSpec::parse(spec), context);
+}
+
+std::vector<std::string> specs() {
+  std::vector<std::string> result;
+  for (const MethodInfo& info : Registry<MethodInfo>::all())
+    result.push_back(info.name == "base"          ? "base:value=50000"
+                     : info.name == "temperature" ? "temperature:value=1.2"
+                                                  : info.name);
+  for (const char* more :
+       {"yarn:factor=4+rerope:window=20+logn", "ntk+self-extend:window=16,group=4",
+        "dca:chunk=24,local=8+window:window=70", "leaky-rerope:window=10,factor=8+lambda:sink=5,window=90",
+        "lm-infinite:sink=2,window=30"})
+    result.push_back(more);
+  return result;
+}
+
+class Attention : public testing::TestWithParam<std::string> {};
+
+TEST_P(Attention, EqualsTheDefinition) {
+  const auto reference = make_reference_backend();
+  const auto f32 = make_cpu_backend(Precision::kF32), bf16 = make_cpu_backend(Precision::kBf16);
+  for (const Shape& s : {Shape{2, 3, 64, 64, 300}, Shape{1, 1, 16, 16, 1}, Shape{1, 8, 128, 128, 65},
+                         Shape{3, 2, 20, 12, 130}, Shape{1, 1, 256, 64, 70}, Shape{2, 1, 32, 32, 63}}) {
+    const Method method = bind(GetParam(), s);
+    const auto expected = attend(*reference, method, s, {s.n});
+    // f32: |v| is below 5; sums of up to 300 weights and products of 256 dims round by some 2^-24 each.
+    EXPECT_LT(largest_difference(attend(*f32, method, s, {s.n}), expected), 1e-4) << s.head_dim << " " << s.n;
+    // bf16: rotated q and k and the weights round by 2^-9 each: a logit of size 8 moves by 0.03, weights by 3
+    // %, an average of values below 5 by at most 0.15; seen: below 0.06.
+    EXPECT_LT(largest_difference(attend(*bf16, method, s, {s.n}), expected), 0.15)
+        << s.head_dim << " " << s.n;
+  }
+}
+
+TEST_P(Attention, BitsDoNotDependOnChunksThreadsOrDroppedBlocks) {
+  const Shape s{2, 3, 32, 32, 600};
+  const Method method = bind(GetParam(), s);
+  for (Precision precision : {Precision::kBf16, Precision::kF32}) {
+    const auto backend = make_cpu_backend(precision);
+    const auto whole = attend(*backend, method, s, {s.n});
+    EXPECT_EQ(largest_difference(whole, attend(*backend, method, s, {1, 7, 300, 5})), 0);
+    EXPECT_EQ(largest_difference(whole, attend(*backend, method, s, {40}, true)), 0);
+    set_threads(1);
+    EXPECT_EQ(largest_difference(whole, attend(*backend, method, s, {s.n})), 0);
+    set_threads(0);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Registry, Attention, testing::ValuesIn(specs()), [](const auto& test) {
+  std::string name = test.param;
+  for (char& c : name)
+    if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
+  return name;
+});
+
+TEST(Attention, RotatingTheRawCopyEqualsAppendingRotated) {
+  const Shape s{2, 2, 32, 32, 300};
+  const Method method = bind("dynamic-ntk:grow=1", s);
+  const auto backend = make_cpu_backend(Precision::kF32);
+  const auto k = numbers(s.n * 64, 1), v = numbers(s.n * 64, 2), q = numbers(s.n * 128, 3);
+  const auto raw = backend->make_kv_layer(2, 32), scratch = backend->make_kv_layer(2, 32),
+             direct = backend->make_kv_layer(2, 32);
+  backend->append(*raw, k.data(), v.data(), method.raw_keys(0, s.n));
+  backend->append(*direct, k.data(), v.data(), method.lower_keys(0, s.n));
+  backend->rotate_into(*scratch, *raw, method.lower_keys(0, s.n));
+  const AttentionPlan plan = method.lower(0, s.n);
+  std::vector<float> a(q.size()), b(q.size());
+  const AttentionTask first{q.data(), scratch.get(), &plan, nullptr, a.data()},
+      second{q.data(), direct.get(), &plan, nullptr, b.data()};
+  backend->attention({&first, 1}, 4);
+  backend->attention({&second, 1}, 4);
+  EXPECT_EQ(largest_difference(a, b), 0);
+}
+
+TEST(Product, EqualsTheDefinitionAndDoesNotDependOnRowsOrThreads) {
+  const auto reference = make_reference_backend();
+  for (Precision precision : {Precision::kBf16, Precision::kF32}) {
+    const auto backend = make_cpu_backend(precision);
+    for (const auto& [n_in, n_out] :
+         {std::pair<Index, Index>{1, 1}, {7, 17}, {64, 130}, {65, 16}, {576, 192}, {1536, 576}}) {
+      const auto w = numbers(n_in * n_out, 4), x = numbers(n_in * 512, 5), bias = numbers(n_out, 6);
+      auto row = [&, in = n_in](Index r, float* out) { std::copy_n(w.data() + r * in, in, out); };
+      const auto matrix = backend->make_matrix(n_out, n_in, row),
+                 exact = reference->make_matrix(n_out, n_in, row);
+      std::vector<float> y(static_cast<std::size_t>(512 * n_out)),
+          expected(static_cast<std::size_t>(3 * n_out));
+      backend->matmul(x.data(), 512, *matrix, bias.data(), y.data());
+      reference->matmul(x.data(), 3, *exact, bias.data(), expected.data());
+      // Inputs are exact in bfloat16, so both precisions only round sums: 2^-24 of each partial sum.
+      for (std::size_t i = 0; i < expected.size(); ++i)
+        ASSERT_NEAR(y[i], expected[i], 4e-6 * static_cast<double>(n_in) + 1e-5) << n_in << " x " << n_out;
+      for (Index n_rows : {1, 2, 3, 5, 8, 16, 33, 63, 64, 65, 96, 97, 200}) {
+        std::vector<float> fewer(static_cast<std::size_t>(n_rows * n_out));
+        set_threads(n_rows % 2 == 0 ? 1 : 2);
+        backend->matmul(x.data(), n_rows, *matrix, bias.data(), fewer.data());
+        set_threads(0);
+        for (std::size_t i = 0; i < fewer.size(); ++i)
+          ASSERT_EQ(fewer[i], y[i]) << n_rows << " rows of " << n_in << " x " << n_out;
+      }
+    }
+  }
+}
+
+TEST(Elementwise, EqualsTheDefinition) {
+  const auto reference = make_reference_backend(), backend = make_cpu_backend(Precision::kF32);
+  const Index n = 5 * 37;
+  auto x = numbers(n, 7), up = numbers(n, 8), weight = numbers(37, 9);
+  std::vector<float> a(x.size()), b(x.size());
+  backend->rms_norm(x.data(), 5, 37, weight.data(), 1e-5f, a.data());
+  reference->rms_norm(x.data(), 5, 37, weight.data(), 1e-5f, b.data());
+  EXPECT_LT(largest_difference(a, b), 2e-6);
+  x[0] = 100, x[1] = -100, x[2] = -1e30f, x[3] = 1e30f, up[3] = 1;
+  a = b = x;
+  backend->silu_mul(a.data(), up.data(), n);
+  reference->silu_mul(b.data(), up.data(), n);
+  for (std::size_t i = 0; i < a.size(); ++i)
+    EXPECT_NEAR(a[i], b[i], 2e-6 * std::max(1.0, std::abs(static_cast<double>(b[i]))));
+}
+
+TEST(InstructionSet, IsTheOneAskedFor) {
+  std::printf("instruction set that ran: %s\n", active_isa().c_str());
+  if (const char* asked = std::getenv("ROPEWALK_ISA")) {
+    EXPECT_EQ(active_isa(), asked);
+  }
+}
+
+}  // namespace
+}  // namespace ropewalk
