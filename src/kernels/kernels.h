@@ -49,8 +49,8 @@ class Backend {
   virtual Precision precision() const = 0;
 
   /// `row(r, out)` delivers row r (n_in floats); called for each r once, from any thread.
-  virtual std::unique_ptr<Matrix> make_matrix(
-      Index n_out, Index n_in, const std::function<void(Index r, float* out)>& row) const = 0;
+  virtual std::unique_ptr<Matrix> make_matrix(Index n_out, Index n_in,
+                                              const std::function<void(Index r, float* out)>& row) const = 0;
   /// y (n_rows, n_out) = x (n_rows, n_in) W^T + bias (n_out, or null). A row of y depends on that row of
   /// x only, to the bit: not on n_rows or threads.
   virtual void matmul(const float* x, Index n_rows, const Matrix& w, const float* bias, float* y) const = 0;

@@ -30,13 +30,17 @@ TEST(WeightFormats, EqualTheGgufPackageToTheBit) {
     std::vector<float> values(static_cast<std::size_t>(n));
     format.dequantize(bytes.data() + 1, values.data(), n);
     for (std::size_t i = 0; i < values.size(); ++i)
-      ASSERT_EQ(std::bit_cast<std::uint32_t>(values[i] + 0.0f), std::bit_cast<std::uint32_t>(std::bit_cast<float>(expected["bits"][i].get<std::uint32_t>()) + 0.0f)) << name << " " << i;
+      ASSERT_EQ(
+          std::bit_cast<std::uint32_t>(values[i] + 0.0f),
+          std::bit_cast<std::uint32_t>(std::bit_cast<float>(expected["bits"][i].get<std::uint32_t>()) + 0.0f))
+          << name << " " << i;
   }
 }
 
 TEST(WeightFormats, AreOneFileEach) {
   std::size_t files = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(std::string(ROPEWALK_SOURCE_DIR) + "/src/quant"))
+  for (const auto& entry :
+       std::filesystem::directory_iterator(std::string(ROPEWALK_SOURCE_DIR) + "/src/quant"))
     files += entry.path().extension() == ".cpp" && entry.path().filename() != "format.cpp";
   EXPECT_EQ(Registry<WeightFormat>::all().size(), files);
 }
