@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdio>
 #include <fstream>
 #include <random>
 
@@ -114,6 +115,7 @@ TEST(Documents, AreDisjointAndLongEnough) {
 
 TEST(RecordFile, LeavesNothingHalfWritten) {
   const std::string path = testing::TempDir() + "/records.jsonl";
+  std::remove(path.c_str());  // of an earlier run
   {
     RecordFile unfinished(path), other("");
     unfinished.write({{"a", 1}});
