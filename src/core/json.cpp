@@ -30,30 +30,55 @@ int depth_of(std::string_view text, int max) {
   return deepest;
 }
 
+/// A first pass that only looks for a key that stands twice in one object. (Not a parser callback: nlohmann's
+/// scans the whole parent at the end of each object, which is quadratic in a large one.)
+struct KeyCheck final : nlohmann::json_sax<JsonInput> {
+  std::vector<std::set<std::string>> open;
+  std::string repeated;
+
+  bool key(string_t& name) override {
+    if (!open.back().insert(name).second) repeated = name;
+    return repeated.empty();
+  }
+  bool start_object(std::size_t) override {
+    open.emplace_back();
+    return true;
+  }
+  bool end_object() override {
+    open.pop_back();
+    return true;
+  }
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool string(string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+  bool start_array(std::size_t) override { return true; }
+  bool end_array() override { return true; }
+  // What is wrong is said by the parse that follows.
+  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override {
+    return false;
+  }
+};
+
 }  // namespace
 
-Json parse_json(std::string_view text, std::string_view place, std::size_t max_bytes, int max_depth) {
+JsonInput parse_json(std::string_view text, std::string_view place, std::size_t max_bytes, int max_depth) {
   if (text.size() > max_bytes)
     throw Error(place, fmt::format("JSON of at most {} bytes", max_bytes),
                 fmt::format("{} bytes", text.size()));
   if (depth_of(text, max_depth) > max_depth)
     throw Error(place, fmt::format("JSON nested at most {} deep", max_depth), "a deeper one");
-  std::vector<std::set<std::string>> keys;
-  std::string repeated;
-  auto callback = [&](int, Json::parse_event_t event, Json& parsed) {
-    if (event == Json::parse_event_t::object_start) keys.emplace_back();
-    if (event == Json::parse_event_t::object_end && !keys.empty()) keys.pop_back();
-    if (event == Json::parse_event_t::key && !keys.empty()) {
-      const auto& key = parsed.get_ref<const std::string&>();
-      if (!keys.back().insert(key).second) repeated = key;
-    }
-    return true;
-  };
   try {
-    Json value = Json::parse(text.begin(), text.end(), callback);
-    if (!repeated.empty()) throw Error(place, "each key once in an object", "'" + repeated + "' twice");
+    KeyCheck check;
+    JsonInput::sax_parse(text.begin(), text.end(), &check);
+    if (!check.repeated.empty())
+      throw Error(place, "each key once in an object", "'" + check.repeated + "' twice");
+    JsonInput value = JsonInput::parse(text.begin(), text.end());
     return value;
-  } catch (const Json::exception& e) {
+  } catch (const JsonInput::exception& e) {
     throw Error(place, "JSON", e.what());
   }
 }

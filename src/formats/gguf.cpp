@@ -12,6 +12,8 @@ namespace ropewalk {
 namespace {
 
 constexpr std::uint64_t kMaxString = 16u << 20;
+// What a key and a tensor take beside their text: a map node each, the tensor's two records and its shape.
+constexpr std::uint64_t kKeyBytes = 144, kTensorBytes = 352;
 
 /// Reads numbers and strings off the front of the bytes. Every read is checked against what is left.
 class Reader {
@@ -28,7 +30,9 @@ class Reader {
   std::string string() {
     const auto length = number<std::uint64_t>();
     if (length > kMaxString) fail("a string of at most 16 MiB", fmt::format("{} bytes", length));
-    return {reinterpret_cast<const char*>(take(length)), static_cast<std::size_t>(length)};
+    const auto* text = reinterpret_cast<const char*>(take(length));
+    if (length > 15) charge(length + 17);  // shorter ones live inside the std::string
+    return {text, static_cast<std::size_t>(length)};
   }
   /// A count of things of at least `least` bytes each: it cannot need more bytes than are left.
   std::size_t count(std::uint64_t n, std::uint64_t least, const char* what) {
@@ -36,6 +40,13 @@ class Reader {
       fail(fmt::format("at most {} {}, by the file's size", left_.size() / least, what),
            fmt::format("{}", n));
     return static_cast<std::size_t>(n);
+  }
+  /// Counts memory that what was read will take. The whole must stay below 16 MiB + 4 x the file: the 16 MiB
+  /// are for the reader itself and the allocator, so the budget starts at half of them.
+  void charge(std::uint64_t bytes) {
+    charged_ += bytes;  // each call is bounded by the file's size times a small number: it cannot wrap
+    if (charged_ > (8u << 20) + 3 * all_.size())
+      fail("metadata that takes at most four times the file's size in memory", "more");
   }
   std::size_t position() const { return all_.size() - left_.size(); }
   std::size_t left() const { return left_.size(); }
@@ -52,6 +63,7 @@ class Reader {
     return at;
   }
   std::span<const std::byte> all_, left_;
+  std::uint64_t charged_ = 0;
   const std::string& place_;
 };
 
@@ -119,18 +131,22 @@ MetaValue read_array(Reader& in) {
     in.fail("an array of numbers, strings or booleans", fmt::format("element type {}", type));
   const std::size_t n = in.count(in.number<std::uint64_t>(), least_bytes(type), "array elements");
   if (type == kString) {
+    in.charge(n * sizeof(std::string));
     std::vector<std::string> list;
+    list.reserve(n);
     for (std::size_t i = 0; i < n; ++i) list.push_back(in.string());
     return list;
   }
   if (is_float(type)) {
+    in.charge(n * sizeof(double));
     std::vector<double> list;
+    list.reserve(n);
     for (std::size_t i = 0; i < n; ++i) list.push_back(read_float(in, type));
     return list;
   }
-  if (n > (std::size_t{1} << 20) && least_bytes(type) == 1)  // 1 byte becomes 8: only small lists of bytes
-    in.fail("at most 2^20 one-byte elements", fmt::format("{}", n));
+  in.charge(n * sizeof(std::int64_t));
   std::vector<std::int64_t> list;
+  list.reserve(n);
   for (std::size_t i = 0; i < n; ++i) list.push_back(type == kBool ? read_bool(in) : read_integer(in, type));
   return list;
 }
@@ -191,11 +207,16 @@ class Gguf final : public ModelFile {
     const auto declared_tensors = in.number<std::uint64_t>(), declared_keys = in.number<std::uint64_t>();
     const std::size_t n_keys = in.count(declared_keys, 13, "keys");
     for (std::size_t i = 0; i < n_keys; ++i) {
+      in.charge(kKeyBytes);
       std::string key = in.string();
+      in.charge(key.size() > 15 ? key.size() + 17 : 0);  // the map's copy
       if (!metadata_.emplace(key, read_value(in)).second) in.fail("each key once", "'" + key + "' twice");
     }
     const std::size_t n_tensors = in.count(declared_tensors, 32, "tensors");
+    in.charge(n_tensors * kTensorBytes);
     std::vector<PendingTensor> pending;
+    pending.reserve(n_tensors);
+    tensors_.reserve(n_tensors);
     for (std::size_t i = 0; i < n_tensors; ++i) pending.push_back(read_tensor(in, path_));
     place_tensors(in, bytes, pending);
     // llama.cpp's converter permutes q and k of this architecture to interleaved pairs; others stay

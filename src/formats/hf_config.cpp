@@ -10,10 +10,10 @@ namespace {
 
 /// Typed look-ups in one JSON object. Errors of all: Error naming the key.
 struct Object {
-  const Json& json;
+  const JsonInput& json;
   const std::string& place;
 
-  const Json* find(const char* key) const {
+  const JsonInput* find(const char* key) const {
     const auto found = json.find(key);
     return found == json.end() || found->is_null() ? nullptr : &*found;
   }
@@ -22,7 +22,7 @@ struct Object {
                 find(key) ? dump_json(*find(key)).substr(0, 60) : "none");
   }
   std::optional<std::int64_t> integer(const char* key) const {
-    const Json* value = find(key);
+    const JsonInput* value = find(key);
     if (value == nullptr) return {};
     if (!value->is_number_integer() || (value->is_number_unsigned() && value->get<std::uint64_t>() >> 62))
       fail(key, "a whole number");
@@ -34,29 +34,29 @@ struct Object {
     return *value;
   }
   std::optional<double> number(const char* key) const {
-    const Json* value = find(key);
+    const JsonInput* value = find(key);
     if (value == nullptr) return {};
     if (!value->is_number() || !std::isfinite(value->get<double>())) fail(key, "a number");
     return value->get<double>();
   }
   std::optional<bool> boolean(const char* key) const {
-    const Json* value = find(key);
+    const JsonInput* value = find(key);
     if (value == nullptr) return {};
     if (!value->is_boolean()) fail(key, "true or false");
     return value->get<bool>();
   }
   std::optional<std::string> string(const char* key) const {
-    const Json* value = find(key);
+    const JsonInput* value = find(key);
     if (value == nullptr) return {};
     if (!value->is_string()) fail(key, "a string");
     return value->get<std::string>();
   }
   std::optional<std::vector<double>> numbers(const char* key) const {
-    const Json* value = find(key);
+    const JsonInput* value = find(key);
     if (value == nullptr) return {};
     if (!value->is_array() || value->size() > 4096) fail(key, "a list of numbers");
     std::vector<double> list;
-    for (const Json& element : *value) {
+    for (const JsonInput& element : *value) {
       if (!element.is_number()) fail(key, "a list of numbers");
       list.push_back(element.get<double>());
     }
@@ -78,7 +78,7 @@ void refuse_unsupported(const Object& config) {
   if (config.boolean("mlp_bias").value_or(false)) refuse("biases in the feed-forward part");
   if (config.string("hidden_act").value_or("silu") != "silu") refuse("an activation other than SiLU");
   for (const char* key : {"rope_scaling", "rope_parameters"})
-    if (const Json* scaling = config.find(key);
+    if (const JsonInput* scaling = config.find(key);
         scaling && scaling->is_object() && scaling->contains("mrope_section"))
       refuse("multi-section rotary positions (M-RoPE)");
 }
@@ -117,7 +117,7 @@ void translate_window(const Object& config, const std::string& arch, Metadata& o
 
 }  // namespace
 
-Metadata translate_config(const Json& json, const std::string& place) {
+Metadata translate_config(const JsonInput& json, const std::string& place) {
   if (!json.is_object()) throw Error(place, "a JSON object", "something else");
   const Object config{json, place};
   const std::string arch = config.string("model_type").value_or("");
@@ -141,8 +141,8 @@ Metadata translate_config(const Json& json, const std::string& place) {
       config.integer("head_dim").value_or(arch == "qwen3" ? 128 : d_model / n_heads);
   out[arch + ".attention.key_length"] = head_dim;
   out[arch + ".attention.value_length"] = head_dim;
-  static const Json kNone = Json::object();
-  const Json* scaling =
+  static const JsonInput kNone = JsonInput::object();
+  const JsonInput* scaling =
       config.find("rope_parameters") ? config.find("rope_parameters") : config.find("rope_scaling");
   if (scaling && !scaling->is_object()) throw Error(place, "rope_parameters an object", "something else");
   const Object rope{scaling ? *scaling : kNone, place};
@@ -161,7 +161,8 @@ Metadata translate_config(const Json& json, const std::string& place) {
   out["ropewalk.tie_embeddings"] = config.boolean("tie_word_embeddings").value_or(false);
   for (const auto& [from, to] : {std::pair{"bos_token_id", "tokenizer.ggml.bos_token_id"},
                                  {"eos_token_id", "tokenizer.ggml.eos_token_id"}})
-    if (const Json* id = config.find(from); id && id->is_number_integer()) out[to] = *config.integer(from);
+    if (const JsonInput* id = config.find(from); id && id->is_number_integer())
+      out[to] = *config.integer(from);
   return out;
 }
 

@@ -15,7 +15,7 @@ std::string text_of(const MappedFile& file) {
   return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
 }
 
-Json read_json_file(const std::string& path, std::size_t max_bytes) {
+JsonInput read_json_file(const std::string& path, std::size_t max_bytes) {
   const MappedFile file(path);
   return parse_json(text_of(file), path, max_bytes);
 }
@@ -35,7 +35,7 @@ void check_shard_name(const std::string& name, const std::string& place) {
 std::set<std::string> shard_names(const std::string& folder) {
   const std::string index = folder + "/model.safetensors.index.json";
   if (!std::filesystem::exists(index)) return {"model.safetensors"};
-  const Json json = read_json_file(index, 64u << 20);
+  const JsonInput json = read_json_file(index, 64u << 20);
   const auto map = json.find("weight_map");
   if (map == json.end() || !map->is_object()) throw Error(index, "a weight_map", "none");
   std::set<std::string> names;
@@ -74,7 +74,7 @@ class HfFolder final : public ModelFile {
   }
   void read_tokenizer_config(const std::string& path) {
     if (!std::filesystem::exists(path)) return;
-    const Json json = read_json_file(path, 16u << 20);
+    const JsonInput json = read_json_file(path, 16u << 20);
     if (!json.is_object()) throw Error(path, "a JSON object", "something else");
     if (const auto found = json.find("chat_template"); found != json.end() && found->is_string())
       metadata_["tokenizer.chat_template"] = found->get<std::string>();

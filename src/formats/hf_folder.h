@@ -13,7 +13,7 @@ using Metadata = std::map<std::string, MetaValue, std::less<>>;
 /// Errors: Error.
 std::unique_ptr<ModelFile> open_hf_folder(const std::string& folder);
 /// config.json as GGUF metadata. Errors: Error for what is missing, of another type or not supported.
-Metadata translate_config(const Json& config, const std::string& place);
+Metadata translate_config(const JsonInput& config, const std::string& place);
 /// "model.layers.3.self_attn.q_proj.weight" -> "blk.3.attn_q.weight"; the same name when it is none of ours.
 std::string translate_tensor_name(std::string_view name);
 

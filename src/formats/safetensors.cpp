@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::uint64_t kMaxHeader = 100'000'000;
 
-std::uint64_t whole(const Json& value, const std::string& place) {
+std::uint64_t whole(const JsonInput& value, const std::string& place) {
   if (!value.is_number_unsigned())
     throw Error(place, "whole numbers in shape and data_offsets", dump_json(value).substr(0, 40));
   return value.get<std::uint64_t>();
@@ -23,12 +23,12 @@ struct Placed {
   std::size_t begin = 0, end = 0;
 };
 
-Placed read_entry(const std::string& name, const Json& entry, const std::string& file) {
+Placed read_entry(const std::string& name, const JsonInput& entry, const std::string& file) {
   const std::string place = fmt::format("{}: tensor {}", file, name);
   if (!entry.is_object() || entry.size() != 3 || !entry.contains("dtype") || !entry.contains("shape") ||
       !entry.contains("data_offsets"))
     throw Error(place, "dtype, shape and data_offsets", "something else");
-  const Json &dtype = entry["dtype"], &shape = entry["shape"], &offsets = entry["data_offsets"];
+  const JsonInput &dtype = entry["dtype"], &shape = entry["shape"], &offsets = entry["data_offsets"];
   if (!dtype.is_string() || !shape.is_array() || shape.size() > 4 || !offsets.is_array() ||
       offsets.size() != 2)
     throw Error(place, "a dtype, a shape of up to 4 and two offsets", "something else");
@@ -38,7 +38,7 @@ Placed read_entry(const std::string& name, const Json& entry, const std::string&
   if (t.info.format == nullptr || t.info.format->block_size != 1)
     throw Error(place, "dtype F32, F16 or BF16", "'" + dtype.get<std::string>() + "'");
   Checked size(static_cast<std::uint64_t>(t.info.format->block_bytes), place);
-  for (const Json& extent : shape) {
+  for (const JsonInput& extent : shape) {
     const Checked checked(whole(extent, place), place);
     if (checked.index() == 0) throw Error(place, "dimensions above 0", "0");
     size = Checked(size.size(), place) * checked;
@@ -50,6 +50,14 @@ Placed read_entry(const std::string& name, const Json& entry, const std::string&
     throw Error(place, fmt::format("{} bytes, by shape and dtype", size.size()),
                 fmt::format("offsets {} to {}", t.begin, t.end));
   return t;
+}
+
+void check_metadata(const JsonInput& header, const std::string& place) {
+  const auto metadata = header.find("__metadata__");
+  if (metadata == header.end()) return;
+  bool strings = metadata->is_object();
+  for (const auto& [key, value] : metadata->items()) strings = strings && value.is_string();
+  if (!strings) throw Error(place, "__metadata__ as a map of strings", dump_json(*metadata).substr(0, 40));
 }
 
 }  // namespace
@@ -66,7 +74,11 @@ std::vector<TensorInfo> parse_safetensors(std::span<const std::byte> bytes, cons
   const std::string_view header(reinterpret_cast<const char*>(bytes.data()) + 8,
                                 static_cast<std::size_t>(length));
   if (!header.starts_with('{')) throw Error(place, "a header that starts with {", "other bytes");
-  const Json json = parse_json(header, place, kMaxHeader, 4);
+  const JsonInput json = parse_json(header, place, kMaxHeader, 4);
+  // Only spaces may follow the object: a header padded otherwise is not one that other readers accept.
+  if (const std::size_t last = header.find_last_not_of(' '); header[last] != '}')
+    throw Error(place, "a header padded with spaces only", "other bytes after it");
+  check_metadata(json, place);
   const auto data = bytes.subspan(8 + static_cast<std::size_t>(length));
   std::vector<Placed> placed;
   for (const auto& [name, entry] : json.items())

@@ -11,7 +11,8 @@ namespace ropewalk {
 
 /// The tensors, in file order, with their own names. Rules of the format are all checked: offsets contiguous
 /// from 0 to the end of the file without holes or overlaps, sizes equal to shape x dtype, keys unique.
-/// Errors: Error. `bytes` must outlive the result.
+/// Stricter than the format in one thing: a tensor without elements, which no model computes with, is
+/// refused. Errors: Error. `bytes` must outlive the result.
 std::vector<TensorInfo> parse_safetensors(std::span<const std::byte> bytes, const std::string& place);
 
 }  // namespace ropewalk

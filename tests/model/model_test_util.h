@@ -17,7 +17,7 @@ inline std::string golden(const std::string& name) {
   return std::string(ROPEWALK_SOURCE_DIR) + "/tests/golden/" + name;
 }
 
-inline Json read_json(const std::string& path) {
+inline JsonInput read_json(const std::string& path) {
   std::ifstream in(path);
   if (!in) throw Error(path, "a golden file", "none", "run the script tests/golden/README.md names");
   std::ostringstream text;

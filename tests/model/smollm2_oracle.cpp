@@ -16,12 +16,12 @@ std::vector<double> losses_of(const std::vector<float>& logits, Index n_vocab,
 }
 
 TEST(SmolLM2, EqualsTheOracleInF32) {
-  const Json golden_file = read_json(golden("oracle_smollm2.json"));
+  const JsonInput golden_file = read_json(golden("oracle_smollm2.json"));
   const auto tokens = golden_file["tokens"].get<std::vector<Token>>();
   const auto n = static_cast<Index>(tokens.size());
   const TestModel m(kModel, make_cpu_backend(Precision::kF32));
   ASSERT_GE(golden_file["cases"].size(), 14u);
-  for (const Json& c : golden_file["cases"]) {
+  for (const JsonInput& c : golden_file["cases"]) {
     const auto spec = c["spec"].get<std::string>();
     const auto logits = all_logits(m.model, spec, tokens, {.n = n});
     const auto losses = losses_of(logits, m.model.config().n_vocab, tokens);
@@ -37,12 +37,12 @@ TEST(SmolLM2, EqualsTheOracleInF32) {
 }
 
 TEST(SmolLM2, MeanLossInBf16IsNearTheOracle) {
-  const Json golden_file = read_json(golden("oracle_smollm2.json"));
+  const JsonInput golden_file = read_json(golden("oracle_smollm2.json"));
   const auto tokens = golden_file["tokens"].get<std::vector<Token>>();
   const TestModel m(kModel, make_cpu_backend(Precision::kBf16));
   double total = 0, expected_total = 0;
   int cases = 0;
-  for (const Json& c : golden_file["cases"]) {
+  for (const JsonInput& c : golden_file["cases"]) {
     const auto logits =
         all_logits(m.model, c["spec"].get<std::string>(), tokens, {.n = static_cast<Index>(tokens.size())});
     const auto losses = losses_of(logits, m.model.config().n_vocab, tokens);

@@ -22,9 +22,9 @@ class Transformers : public testing::TestWithParam<std::string> {};
 TEST_P(Transformers, ComputesTheSameLogits) {
   const std::string folder = golden("tiny/" + GetParam());
   const TestModel m(folder, make_cpu_backend(Precision::kF32));
-  const Json expected = read_json(folder + "/expected.json");
+  const JsonInput expected = read_json(folder + "/expected.json");
   const auto stride = expected["stride"].get<std::size_t>();
-  for (const Json& run : expected["runs"]) {
+  for (const JsonInput& run : expected["runs"]) {
     const auto tokens = run["tokens"].get<std::vector<Token>>();
     const auto logits = all_logits(m.model, "none", tokens, {.n = static_cast<Index>(tokens.size())});
     for (std::size_t r = 0; r < run["rows"].size(); ++r) {

@@ -17,7 +17,7 @@ TEST(WeightFormats, EqualTheGgufPackageToTheBit) {
   std::ifstream in(std::string(ROPEWALK_SOURCE_DIR) + "/tests/golden/quant.json");
   std::ostringstream text;
   text << in.rdbuf();
-  const Json golden = parse_json(text.str(), "quant.json");
+  const JsonInput golden = parse_json(text.str(), "quant.json");
   EXPECT_EQ(golden["formats"].size(), Registry<WeightFormat>::all().size());
   for (const auto& [name, expected] : golden["formats"].items()) {
     const WeightFormat& format = Registry<WeightFormat>::get(name, "weight format");

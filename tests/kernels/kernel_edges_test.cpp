@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The corners that kernel_test.cpp does not visit: head sizes x groups x lengths at the tile borders with
+/// tolerances that scale with |v|, odd product sizes with every row count, large and misaligned elementwise
+/// input, and dropping while the windows of every method pass.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <random>
+
+#include "core/parallel.h"
+#include "kernels/kernels.h"
+#include "methods/method.h"
+
+namespace ropewalk {
+namespace {
+
+/// Normal numbers that bfloat16 holds exactly, so that only sums and rotations round.
+std::vector<float> numbers(Index n, unsigned seed, float deviation = 1) {
+  std::mt19937 generator(seed);
+  std::normal_distribution<float> normal(0, deviation);
+  std::vector<float> result(static_cast<std::size_t>(n));
+  for (float& x : result) x = static_cast<float>(BFloat16(normal(generator)));
+  return result;
+}
+
+bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+/// Sets the number of threads for a scope.
+struct Threads {
+  explicit Threads(int n) { set_threads(n); }
+  ~Threads() { set_threads(0); }
+  Threads(const Threads&) = delete;
+  Threads& operator=(const Threads&) = delete;
+};
+
+struct Shape {
+  int n_kv_heads, group, head_dim, rotary_dim;
+  Index n;
+};
+
+Method bind(const std::string& spec, const Shape& s) {
+  RopeContext context;
+  context.head_dim = s.head_dim, context.rotary_dim = s.rotary_dim;
+  context.n_ctx_train = 64, context.n = s.n;
+  context.long_factors.assign(static_cast<std::size_t>(s.rotary_dim) / 2, 2.0);
+  context.short_factors.assign(static_cast<std::size_t>(s.rotary_dim) / 2, 1.0);
+  return Method::bind(MethodSpec::parse(spec), context);
+}
+
+struct Input {
+  std::vector<float> q, k, v;
+  explicit Input(const Shape& s)
+      : q(numbers(s.n * s.n_kv_heads * s.group * s.head_dim, 3)),
+        k(numbers(s.n * s.n_kv_heads * s.head_dim, 1)),
+        v(numbers(s.n * s.n_kv_heads * s.head_dim, 2)) {}
+  double largest_value() const {
+    float top = 0;
+    for (float x : v) top = std::max(top, std::abs(x));
+    return static_cast<double>(top);
+  }
+};
+
+/// Attention of all rows in steps of the given sizes (the last repeats).
+std::vector<float> attend(const Backend& backend, const Method& method, const Shape& s, const Input& in,
+                          const std::vector<Index>& steps, bool drop = false) {
+  const int n_heads = s.n_kv_heads * s.group;
+  const Index kv_width = Index{s.n_kv_heads} * s.head_dim, q_width = Index{n_heads} * s.head_dim;
+  std::vector<float> out(in.q.size());
+  const auto kv = backend.make_kv_layer(s.n_kv_heads, s.head_dim);
+  const Pointwise pointwise = method.pointwise();
+  std::size_t next = 0;
+  for (Index done = 0; done < s.n;) {
+    const Index size = std::min(s.n - done, steps[std::min(next++, steps.size() - 1)]);
+    backend.append(*kv, in.k.data() + done * kv_width, in.v.data() + done * kv_width,
+                   method.lower_keys(done, size));
+    const AttentionPlan plan = method.lower(done, size);
+    const AttentionTask task{in.q.data() + done * q_width, kv.get(), &plan, &pointwise,
+                             out.data() + done * q_width};
+    backend.attention({&task, 1}, n_heads);
+    done += size;
+    if (drop) backend.drop(*kv, done);
+  }
+  return out;
+}
+
+struct Error {
+  double largest = 0, mean_square = 0;  // absolute; mean of squares
+};
+Error error(const std::vector<float>& a, const std::vector<float>& b) {
+  Error e;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const double d = std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i]));
+    e.largest = std::isnan(d) ? INFINITY : std::max(e.largest, d);
+    e.mean_square += d * d / static_cast<double>(a.size());
+  }
+  return e;
+}
+
+TEST(AttentionEdges, EveryHeadSizeGroupAndLengthEqualsTheDefinition) {
+  const auto reference = make_reference_backend();
+  const auto f32 = make_cpu_backend(Precision::kF32), bf16 = make_cpu_backend(Precision::kBf16);
+  double worst_f32 = 0, worst_bf16 = 0, worst_rms = 0;
+  for (const char* spec : {"none", "yarn:factor=4+rerope:window=20+logn",
+                           "dca:chunk=24,local=8+window:window=70", "lm-infinite:sink=2,window=30"}) {
+    for (const auto& [dim, rotary] :
+         {std::pair{16, 16}, {16, 8}, {20, 20}, {20, 12}, {64, 32}, {128, 128}, {256, 64}}) {
+      for (int group : {1, 2, 3, 8}) {
+        for (Index n : {1, 2, 63, 64, 65, 130, 300}) {
+          if (n >= 130 && (dim > 64 || group > 2) && (n == 300 || group == 8))
+            continue;  // the reference is slow; the tiles are the same
+          const Shape s{group == 8 ? 1 : 2, group, dim, rotary, n};
+          const Method method = bind(spec, s);
+          const Input in(s);
+          const double v = in.largest_value();
+          const auto expected = attend(*reference, method, s, in, {n});
+          // f32, u = 2^-24 = 6e-8. A logit sums d <= 256 products: error about sqrt(d) u |logit terms| <=
+          // 1e-6, and the rotations' cosines add 2 u of |q||k|/sqrt(d) <= 20: 2.4e-6. It moves each weight by
+          // that share, exp2 by 2e-7, and the weighted mean of v (|mean| <= max|v|) by at most twice: below
+          // 1e-5 max|v|, doubled for margin.
+          const Error a = error(attend(*f32, method, s, in, {n}), expected);
+          EXPECT_LE(a.largest, 2e-5 * v) << spec << " dim " << dim << " group " << group << " n " << n;
+          // bf16, u = 2^-9; q, k, v are exact, but rotated q and k, and the weights, round. A logit errs by
+          // about sqrt(2) u |q||k| / d = 2^-8.5 sigma, sigma ~ 1 x row scale: some 1 % at 3 sigma, and so
+          // does a weight. The error of the mean of v is a weighted sum of independent errors: 2^-7 max|v|
+          // bounds its root mean square; single elements reach 5 sigma.
+          const Error b = error(attend(*bf16, method, s, in, {n}), expected);
+          EXPECT_LE(std::sqrt(b.mean_square), 0x1p-7 * v)
+              << spec << " dim " << dim << " group " << group << " n " << n;
+          EXPECT_LE(b.largest, 5 * 0x1p-7 * v) << spec << " dim " << dim << " group " << group << " n " << n;
+          worst_f32 = std::max(worst_f32, a.largest / v), worst_bf16 = std::max(worst_bf16, b.largest / v);
+          worst_rms = std::max(worst_rms, std::sqrt(b.mean_square) / v);
+        }
+      }
+    }
+  }
+  std::printf("worst error / max|v|: f32 %.2g, bf16 %.2g (rms %.2g)\n", worst_f32, worst_bf16, worst_rms);
+}
+
+TEST(AttentionEdges, BitsDoNotDependOnChunksThreadsOrDropping) {
+  for (const Shape& s : {Shape{2, 3, 20, 12, 600}, Shape{1, 8, 64, 64, 300}}) {
+    const Input in(s);
+    for (const char* spec :
+         {"none", "window:window=40", "lambda:sink=3,window=40", "streaming-llm:sink=4,window=40",
+          "lm-infinite:sink=2,window=30", "rerope:window=20", "self-extend:window=16,group=4",
+          "dca:chunk=24,local=8+window:window=70", "rerope:window=20+lambda:sink=5,window=90"}) {
+      const Method method = bind(spec, s);
+      for (Precision precision : {Precision::kBf16, Precision::kF32}) {
+        const auto backend = make_cpu_backend(precision);
+        const auto whole = attend(*backend, method, s, in, {s.n});
+        EXPECT_TRUE(same_bits(whole, attend(*backend, method, s, in, {1, 7, s.n}))) << spec;
+        EXPECT_TRUE(same_bits(whole, attend(*backend, method, s, in, {37}, true))) << spec << " dropped";
+        for (int n : {1, 2}) {
+          const Threads threads(n);
+          EXPECT_TRUE(same_bits(whole, attend(*backend, method, s, in, {s.n}))) << spec << " threads " << n;
+        }
+      }
+    }
+  }
+}
+
+TEST(AttentionEdges, RotatingInSeveralStepsEqualsAppendingRotated) {
+  const Shape s{2, 3, 20, 12, 300};
+  const Input in(s);
+  for (const char* spec : {"dynamic-ntk:grow=1", "dynamic-yarn:grow=1+rerope:window=20"}) {
+    const Method method = bind(spec, s);
+    for (Precision precision : {Precision::kF32, Precision::kBf16}) {
+      const auto backend = make_cpu_backend(precision);
+      const auto raw = backend->make_kv_layer(s.n_kv_heads, s.head_dim),
+                 scratch = backend->make_kv_layer(s.n_kv_heads, s.head_dim),
+                 direct = backend->make_kv_layer(s.n_kv_heads, s.head_dim);
+      const Index width = Index{s.n_kv_heads} * s.head_dim;
+      for (const auto& [begin, n] : {std::pair<Index, Index>{0, 1}, {1, 255}, {256, 44}}) {
+        backend->append(*raw, in.k.data() + begin * width, in.v.data() + begin * width,
+                        method.raw_keys(begin, n));
+        const Method now = method.at_length(begin + n);  // scratch is reused while it grows
+        backend->rotate_into(*scratch, *raw, now.lower_keys(0, begin + n));
+      }
+      const Method now = method.at_length(s.n);
+      backend->append(*direct, in.k.data(), in.v.data(), now.lower_keys(0, s.n));
+      const AttentionPlan plan = now.lower(0, s.n);
+      std::vector<float> a(in.q.size()), b(in.q.size());
+      const AttentionTask first{in.q.data(), scratch.get(), &plan, nullptr, a.data()},
+          second{in.q.data(), direct.get(), &plan, nullptr, b.data()};
+      backend->attention({&first, 1}, s.n_kv_heads * s.group);
+      backend->attention({&second, 1}, s.n_kv_heads * s.group);
+      EXPECT_TRUE(same_bits(a, b)) << spec;
+    }
+  }
+}
+
+TEST(ProductEdges, OddSizesEqualTheDefinition) {
+  const auto reference = make_reference_backend();
+  for (Precision precision : {Precision::kBf16, Precision::kF32}) {
+    const auto backend = make_cpu_backend(precision);
+    for (Index n_in = 1; n_in <= 70; n_in += n_in < 20 ? 1 : 5) {
+      for (Index n_out : {1, 2, 15, 16, 17, 31, 33, 63, 64, 65, 127, 129, 130}) {
+        const auto w = numbers(n_in * n_out, 4), x = numbers(n_in * 7, 5), bias = numbers(n_out, 6);
+        auto row = [&, in = n_in](Index r, float* out) { std::copy_n(w.data() + r * in, in, out); };
+        const auto matrix = backend->make_matrix(n_out, n_in, row),
+                   exact = reference->make_matrix(n_out, n_in, row);
+        std::vector<float> y(static_cast<std::size_t>(7 * n_out)), expected(y.size());
+        for (const float* b : {bias.data(), static_cast<const float*>(nullptr)}) {
+          backend->matmul(x.data(), 7, *matrix, b, y.data());
+          reference->matmul(x.data(), 7, *exact, b, expected.data());
+          // Operands are exact in bfloat16: only n_in partial sums below 4 sqrt(n_in) + 4 round, by 2^-24.
+          const double n = static_cast<double>(n_in);
+          ASSERT_LE(error(y, expected).largest, (n + 1) * 0x1p-24 * 4 * (std::sqrt(n) + 1) + 1e-6)
+              << n_in << " -> " << n_out << (b ? " bias" : "");
+        }
+      }
+    }
+  }
+}
+
+TEST(ProductEdges, ARowsBitsDoNotDependOnTheNumberOfRowsOrThreads) {
+  for (Precision precision : {Precision::kBf16, Precision::kF32}) {
+    const auto backend = make_cpu_backend(precision);
+    for (const auto& [n_in, n_out] : {std::pair<Index, Index>{65, 130}, {1, 1}, {3, 129}, {577, 67}}) {
+      // Numbers of all magnitudes, so that another order of summing shows.
+      auto w = numbers(n_in * n_out, 4), x = numbers(n_in * 512, 5);
+      const auto bias = numbers(n_out, 6);
+      for (std::size_t i = 0; i < x.size(); i += 3) x[i] *= 1024;
+      const auto matrix = backend->make_matrix(
+          n_out, n_in, [&, in = n_in](Index r, float* out) { std::copy_n(w.data() + r * in, in, out); });
+      std::vector<float> alone(static_cast<std::size_t>(512 * n_out)), biased(alone.size());
+      for (Index r = 0; r < 512; ++r) {
+        backend->matmul(x.data() + r * n_in, 1, *matrix, nullptr, alone.data() + r * n_out);
+        backend->matmul(x.data() + r * n_in, 1, *matrix, bias.data(), biased.data() + r * n_out);
+      }
+      // oneDNN compiles code for each number of rows: every number for the first size, some for the others.
+      for (Index n_rows = 1; n_rows <= 512; n_rows = n_rows == 70 ? 512 : n_rows + 1) {
+        if (n_in != 65 && n_rows != 512 && n_rows % 9 > 1) continue;
+        const bool with_bias = n_rows % 2 == 0;
+        for (int n : {1, 2}) {
+          const Threads threads(n);
+          std::vector<float> y(static_cast<std::size_t>(n_rows * n_out));
+          backend->matmul(x.data(), n_rows, *matrix, with_bias ? bias.data() : nullptr, y.data());
+          ASSERT_EQ(std::memcmp(y.data(), (with_bias ? biased : alone).data(), y.size() * sizeof(float)), 0)
+              << (precision == Precision::kBf16 ? "bf16 " : "f32 ") << n_in << " -> " << n_out << " rows "
+              << n_rows << " threads " << n << " on " << active_isa();
+        }
+      }
+    }
+  }
+}
+
+TEST(ElementwiseEdges, NormSiluAndAddEqualTheDefinitionMisalignedToo) {
+  const auto reference = make_reference_backend(), backend = make_cpu_backend(Precision::kF32);
+  for (Index dim : {1, 3, 4, 5, 16, 17, 64, 576}) {
+    for (float size : {1.0f, 1e-4f, 1e4f}) {
+      const auto x = numbers(5 * dim + 1, 7, size), weight = numbers(dim + 1, 9);
+      std::vector<float> a(x.size()), b(x.size());
+      backend->rms_norm(x.data() + 1, 5, dim, weight.data() + 1, 1e-5f, a.data() + 1);
+      reference->rms_norm(x.data() + 1, 5, dim, weight.data() + 1, 1e-5f, b.data() + 1);
+      // Three roundings (scale, x scale, x weight) and the definition's own, each of relative 2^-24.
+      for (std::size_t i = 0; i < a.size(); ++i)
+        EXPECT_NEAR(a[i], b[i], 4 * 0x1p-24 * std::abs(b[i]) + 1e-30);
+      auto in_place = x;
+      backend->rms_norm(in_place.data() + 1, 5, dim, weight.data() + 1, 1e-5f, in_place.data() + 1);
+      EXPECT_TRUE(std::equal(in_place.begin() + 1, in_place.end(), a.begin() + 1));
+    }
+  }
+  for (Index n : {1, 15, 16, 17, 33, 70000}) {
+    auto gate = numbers(n + 1, 7, 4);
+    const auto up = numbers(n + 1, 8);
+    const float extremes[] = {0,  -0.0f, 20,  -20,  80,   -80,   87,    -87,
+                              88, -88,   100, -100, 1e4f, -1e4f, 1e30f, -1e30f};
+    for (std::size_t i = 0; i < std::size(extremes) && i + 1 < gate.size(); ++i) gate[i + 1] = extremes[i];
+    auto a = gate, b = gate;
+    backend->silu_mul(a.data() + 1, up.data() + 1, n);
+    reference->silu_mul(b.data() + 1, up.data() + 1, n);
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      // e^-x: relative 2e-7 of its polynomial, and |x| 2^-24 from rounding the exponent of 2. Below -87 the
+      // exponential is cut at 2^127: what is left of silu, |x| 2^-126, is no number of a model.
+      const double x = std::abs(static_cast<double>(gate[i]));
+      const double relative = 1e-6 + x * 0x1p-23, u = std::abs(static_cast<double>(up[i]));
+      EXPECT_NEAR(a[i], b[i], relative * std::abs(static_cast<double>(b[i])) + 0x1p-120 * u * (1 + x))
+          << gate[i] << " * " << up[i];
+    }
+    auto sum = gate, expected = gate;
+    backend->add(sum.data() + 1, up.data() + 1, n);
+    reference->add(expected.data() + 1, up.data() + 1, n);
+    EXPECT_TRUE(same_bits(sum, expected));
+  }
+}
+
+}  // namespace
+}  // namespace ropewalk
