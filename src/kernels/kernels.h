@@ -76,7 +76,8 @@ class Backend {
   virtual void add(float* x, const float* y, Index n) const = 0;
 };
 
-/// Bytes one key takes in one layer: for computing memory before the work starts.
+/// Bytes one key takes in one layer, in n_variants and with its value (0 variants: the value alone): for
+/// computing memory before the work starts.
 std::size_t kv_bytes_per_key(Precision precision, int n_kv_heads, int head_dim, int n_variants);
 
 /// Double precision, pointwise, slow on purpose.

@@ -161,7 +161,8 @@ std::vector<double> token_losses(const Model& model, const MethodSpec& spec, std
 
 std::size_t session_bytes(const ModelConfig& c, Precision precision, const Method& method, Index n,
                           Index chunk) {
-  const std::size_t half = kv_bytes_per_key(precision, c.n_kv_heads, c.head_dim, 1) / 2;  // K or V of one key
+  const std::size_t value_bytes = kv_bytes_per_key(precision, c.n_kv_heads, c.head_dim, 0);
+  const std::size_t key_bytes = kv_bytes_per_key(precision, c.n_kv_heads, c.head_dim, 1) - value_bytes;
   const KeyPlan keys = method.grows() ? method.raw_keys(0, 1) : method.lower_keys(0, 1);
   std::size_t rows = 0, values = 0;
   for (const KeyPlan::Variant& variant : keys.variants) {
@@ -176,7 +177,7 @@ std::size_t session_bytes(const ModelConfig& c, Precision precision, const Metho
       static_cast<std::size_t>(std::min(chunk, n)) *
       static_cast<std::size_t>(2 * c.d_model + 2 * (c.n_heads + c.n_kv_heads) * c.head_dim + 2 * c.d_ff);
   const auto slab = static_cast<std::size_t>(kSlabRows * (c.n_vocab + c.d_model));
-  return static_cast<std::size_t>(c.n_layers) * half * (rows + values) + 4 * (step + slab);
+  return static_cast<std::size_t>(c.n_layers) * (rows * key_bytes + values * value_bytes) + 4 * (step + slab);
 }
 
 }  // namespace ropewalk

@@ -124,6 +124,32 @@ INSTANTIATE_TEST_SUITE_P(Registry, Attention, testing::ValuesIn(specs()), [](con
   return name;
 });
 
+TEST(Attention, AnInfiniteValueReachesNoRowThatDoesNotSeeIt) {
+  const Shape s{1, 2, 64, 64, 130};
+  const Method method = bind("none", s);
+  auto v = numbers(s.n * 64, 2);
+  v[100 * 64 + 3] = INFINITY;  // key 100: rows 64 to 99 share its tile
+  const auto k = numbers(s.n * 64, 1), q = numbers(s.n * 128, 3);
+  for (Precision precision : {Precision::kBf16, Precision::kF32}) {
+    const auto backend = make_cpu_backend(precision);
+    std::vector<float> whole(q.size()), chunked(q.size());
+    for (const auto& [out, step] : {std::pair{&whole, s.n}, {&chunked, Index{10}}}) {
+      const auto kv = backend->make_kv_layer(1, 64);
+      for (Index at = 0; at < s.n; at += step) {
+        backend->append(*kv, k.data() + at * 64, v.data() + at * 64, method.lower_keys(at, step));
+        const AttentionPlan plan = method.lower(at, step);
+        const AttentionTask task{q.data() + at * 128, kv.get(), &plan, nullptr, out->data() + at * 128};
+        backend->attention({&task, 1}, 2);
+      }
+    }
+    for (std::size_t i = 0; i < 100 * 128; ++i) {
+      ASSERT_TRUE(std::isfinite(whole[i]));
+      ASSERT_EQ(whole[i], chunked[i]);
+    }
+    EXPECT_TRUE(std::isinf(whole[110 * 128 + 3]));  // a row that does see it says so
+  }
+}
+
 TEST(Attention, RotatingTheRawCopyEqualsAppendingRotated) {
   const Shape s{2, 2, 32, 32, 300};
   const Method method = bind("dynamic-ntk:grow=1", s);

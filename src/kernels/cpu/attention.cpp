@@ -31,6 +31,7 @@ struct Shared {
   std::vector<TileSegment> segments;                            // the plan's
   std::vector<float> row_scale;                                 // (n_rows), log2(e) included
   std::vector<std::vector<std::vector<const void*>>> k_blocks;  // (n_kv_heads)(n_regions)(n_blocks)
+  std::vector<std::vector<char>> odd_values;                    // (n_kv_heads)(n_blocks)
   std::vector<std::vector<const void*>> v_blocks;               // (n_kv_heads)(n_blocks)
 };
 
@@ -40,7 +41,7 @@ Shared prepare(const AttentionTask& task, int n_heads, Precision precision) {
   RW_CHECK(kv.precision == precision && n_heads % kv.n_kv_heads == 0 && plan.regions.size() <= 8);
   RW_CHECK(plan.row_begin + plan.n_rows <= kv.n_keys());
   const int group = n_heads / kv.n_kv_heads;
-  Shared s{task, kv, n_heads, group, std::max<Index>(1, kTileRowsWanted / group), {}, {}, {}, {}, {}};
+  Shared s{task, kv, n_heads, group, std::max<Index>(1, kTileRowsWanted / group), {}, {}, {}, {}, {}, {}};
   for (const Region& region : plan.regions) s.rotations.emplace_back(region.query_position, plan.theta);
   for (const Segment& segment : plan.segments)
     s.segments.push_back({segment.begin, segment.end, segment.region});
@@ -53,6 +54,8 @@ Shared prepare(const AttentionTask& task, int n_heads, Precision precision) {
       for (std::size_t b = 0; b < kv.n_blocks(); ++b)
         blocks.push_back(kv.keys(b, static_cast<std::size_t>(region.variant), head));
     }
+    auto& odd = s.odd_values.emplace_back();
+    for (std::size_t b = 0; b < kv.n_blocks(); ++b) odd.push_back(kv.odd_values(b, head));
     auto& v_head = s.v_blocks.emplace_back();
     for (std::size_t b = 0; b < kv.n_blocks(); ++b) v_head.push_back(kv.values(b, head));
   }
@@ -74,7 +77,7 @@ void rotate_queries(const Shared& s, int kv_head, Index first, Index n, Scratch&
   const bool bf16 = s.kv.precision == Precision::kBf16;
   scratch.q.resize(std::max(scratch.q.size(), plan.regions.size()));
   scratch.q_pointers.assign(plan.regions.size(), nullptr);
-  float rotated[1024];
+  float rotated[kMaxHeadDim];
   for (std::size_t region = 0; region < plan.regions.size(); ++region) {
     if (!region_used(plan, first, n, static_cast<int>(region))) continue;
     scratch.q[region].reserve(n * s.group * dim * (bf16 ? 2 : 4));
@@ -118,6 +121,7 @@ void run_tile(const Shared& s, int kv_head, Index first, Scratch& scratch) {
                            .q = scratch.q_pointers.data(),
                            .k_blocks = k_blocks,
                            .v_blocks = s.v_blocks[static_cast<std::size_t>(kv_head)].data(),
+                           .odd_values = s.odd_values[static_cast<std::size_t>(kv_head)].data(),
                            .segment_begin = plan.segment_begin.data() + first,
                            .segments = s.segments.data(),
                            .row_scale = s.row_scale.data() + first,

@@ -82,8 +82,10 @@ class CpuBackend final : public Backend {
 }  // namespace
 
 std::size_t kv_bytes_per_key(Precision precision, int n_kv_heads, int head_dim, int n_variants) {
-  return static_cast<std::size_t>(n_kv_heads) * static_cast<std::size_t>(head_dim) *
-         static_cast<std::size_t>(n_variants + 1) * (precision == Precision::kBf16 ? 2 : 4);
+  const int padded_dim =
+      (head_dim + cpu::kLanes - 1) / cpu::kLanes * cpu::kLanes;  // the width values are stored in
+  return static_cast<std::size_t>(n_kv_heads) * static_cast<std::size_t>(head_dim * n_variants + padded_dim) *
+         (precision == Precision::kBf16 ? 2 : 4);
 }
 
 std::unique_ptr<Backend> make_cpu_backend(Precision precision) {

@@ -172,6 +172,26 @@ RW_INLINE void add_values(const AttentionTile& t, const typename Op::T* v) {
     rows_of<Op, 1, true>(rows, w, kKeyTile, v + z * zs, zs, ks, t.sum + 16 * z, t.padded_dim, kKeyTile);
 }
 
+/// The same where a value is infinite or NaN: a key of weight 0 must not reach a row (0 x inf is NaN), or a
+/// row would depend on keys it does not see. Each row gets the tile with such keys zeroed; then the same
+/// operations.
+template <class Op>
+static __attribute__((noinline)) void add_odd_values(const AttentionTile& t, const typename Op::T* v) {
+  typename Op::T seen[kKeyTile * kMaxHeadDim];
+  const std::int64_t ks = static_cast<std::int64_t>(t.padded_dim) * Op::kStep, zs = 16 * Op::kStep;
+  for (int row = 0; row < t.n_positions * t.group; ++row) {
+    const auto* w = static_cast<const typename Op::T*>(t.weights) + row * kKeyTile;
+    for (int key = 0; key < kKeyTile; ++key)
+      for (int d = 0; d < t.padded_dim; ++d) {
+        const std::int64_t at = key / Op::kStep * ks + d * Op::kStep + key % Op::kStep;
+        seen[at] = w[key] == 0 ? static_cast<typename Op::T>(0) : v[at];
+      }
+    for (int z = 0; z < t.padded_dim / 16; ++z)
+      micro<Op, 1, 1, true>(w, kKeyTile, seen + z * zs, zs, ks, t.sum + row * t.padded_dim + 16 * z,
+                            t.padded_dim, kKeyTile);
+  }
+}
+
 /// One tile of keys: scores of each region that is seen, blend, softmax, values.
 template <class Op>
 RW_INLINE void key_tile(const AttentionTile& t, std::int64_t key) {
@@ -201,7 +221,11 @@ RW_INLINE void key_tile(const AttentionTile& t, std::int64_t key) {
       }
     }
   }
-  add_values<Op>(t, static_cast<const typename Op::T*>(t.v_blocks[block]) + in_block * t.padded_dim);
+  const auto* v = static_cast<const typename Op::T*>(t.v_blocks[block]) + in_block * t.padded_dim;
+  if (t.odd_values[block])
+    add_odd_values<Op>(t, v);
+  else
+    add_values<Op>(t, v);
 }
 
 template <class Op>

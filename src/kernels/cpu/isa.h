@@ -7,8 +7,9 @@
 
 namespace ropewalk::cpu {
 
-constexpr int kLanes = 16;       // floats in a vector of every instruction set
-constexpr int kKeyTile = 64;     // keys of one score tile, anchored at key 0
+constexpr int kLanes = 16;    // floats in a vector of every instruction set
+constexpr int kKeyTile = 64;  // keys of one score tile, anchored at key 0
+constexpr int kMaxHeadDim = 256;
 constexpr int kBlockKeys = 256;  // keys of one cache block
 
 /// Keys [begin, end) seen through a region; the plan's Segment with plain members.
@@ -25,6 +26,7 @@ struct AttentionTile {
   const void* const* q;                // (n_regions): (rows, head_dim), rotated for the region
   const void* const* const* k_blocks;  // (n_regions)(n_blocks): this head's keys of a block, or null
   const void* const* v_blocks;         // (n_blocks): this head's values of a block, or null
+  const char* odd_values;              // (n_blocks): 1 where this head's values hold an infinity or NaN
   const std::int64_t* segment_begin;   // (n_positions + 1), into segments
   const TileSegment* segments;
   const float* row_scale;  // (n_positions), log2(e) included

@@ -37,7 +37,7 @@ void RotationTable::rotate(const float* x, std::size_t position, int head_dim, f
 
 CpuKv::CpuKv(Precision p, int kv_heads, int dim)
     : precision(p), n_kv_heads(kv_heads), head_dim(dim), padded_dim((dim + kLanes - 1) / kLanes * kLanes) {
-  RW_CHECK(dim >= 2 && dim % 2 == 0 && kv_heads >= 1);
+  RW_CHECK(dim >= 2 && dim % 2 == 0 && dim <= kMaxHeadDim && kv_heads >= 1);
 }
 
 std::size_t CpuKv::bytes() const {
@@ -103,12 +103,13 @@ void CpuKv::append(const float* k, const float* v, const KeyPlan& plan) {
                : nullptr);
     }
     block.v = std::make_shared<Bytes>(Index{n_kv_heads} * kBlockKeys * padded_dim * element_bytes());
+    block.odd_values.assign(static_cast<std::size_t>(n_kv_heads), 0);
     blocks_.push_back(std::move(block));
   }
   std::vector<RotationTable> tables;
   for (const KeyPlan::Variant& variant : plan.variants) tables.emplace_back(variant.position, plan.theta);
   parallel_for(n_kv_heads, [&](Index head, int) {
-    float rotated[1024];
+    float rotated[kMaxHeadDim];
     for (Index key = 0; key < plan.n_keys; ++key) {
       const Index at = (key * n_kv_heads + head) * head_dim, slot = (n_keys_ + key) % kBlockKeys;
       Block& block = blocks_[static_cast<std::size_t>((n_keys_ + key) / kBlockKeys)];
@@ -118,6 +119,8 @@ void CpuKv::append(const float* k, const float* v, const KeyPlan& plan) {
         write_key(*block.k[variant], static_cast<int>(head), slot, rotated);
       }
       write_value(*block.v, static_cast<int>(head), slot, v + at);
+      for (Index d = 0; d < head_dim; ++d)
+        if (!std::isfinite(v[at + d])) block.odd_values[static_cast<std::size_t>(head)] = 1;
     }
   });
   n_keys_ += plan.n_keys;
@@ -150,8 +153,13 @@ void CpuKv::rotate_from(const CpuKv& raw, const KeyPlan& plan) {
     Block& block = blocks_[static_cast<std::size_t>(b)];
     const Block& from = raw.blocks_[static_cast<std::size_t>(b)];
     block.v = from.v;
+    block.odd_values = from.odd_values;
     block.k.resize(variants_.size());
-    float key[1024], rotated[1024];
+    if (!from.k[0]) {  // the window has passed: no row reads it
+      block.k.assign(variants_.size(), nullptr);
+      return;
+    }
+    float key[kMaxHeadDim], rotated[kMaxHeadDim];
     for (std::size_t variant = 0; variant < tables.size(); ++variant) {
       if (!block.k[variant])
         block.k[variant] =

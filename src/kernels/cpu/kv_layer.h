@@ -40,6 +40,9 @@ class CpuKv final : public KvLayer {
   /// This head's keys of a block in a variant, or its values; null when dropped.
   const void* keys(std::size_t block, std::size_t variant, int head) const;
   const void* values(std::size_t block, int head) const;
+  bool odd_values(std::size_t block, int head) const {
+    return blocks_[block].odd_values[static_cast<std::size_t>(head)] != 0;
+  }
   std::size_t n_blocks() const { return blocks_.size(); }
 
   const Precision precision;
@@ -49,6 +52,7 @@ class CpuKv final : public KvLayer {
   using Bytes = Buffer<std::byte>;
   struct Block {
     std::vector<std::shared_ptr<Bytes>> k;  // (n_variants), each (n_kv_heads, kBlockKeys * head_dim elements)
+    std::vector<char> odd_values;           // (n_kv_heads): 1 once a value is infinite or NaN
     std::shared_ptr<Bytes> v;               // (n_kv_heads, kBlockKeys * padded_dim elements)
   };
   Index element_bytes() const { return precision == Precision::kBf16 ? 2 : 4; }

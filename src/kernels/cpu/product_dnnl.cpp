@@ -21,7 +21,9 @@ const dnnl::engine& engine() {
   static const dnnl::engine one = [] {
     // Its limit is per process and must be set before its first use.
     const bool bf16 = std::string_view(active().name) == "avx512-bf16";
-    dnnl::set_max_cpu_isa(bf16 ? dnnl::cpu_isa::avx512_core_bf16 : dnnl::cpu_isa::avx512_core);
+    const auto set =
+        dnnl::set_max_cpu_isa(bf16 ? dnnl::cpu_isa::avx512_core_bf16 : dnnl::cpu_isa::avx512_core);
+    RW_CHECK(set == dnnl::status::success);  // with AMX a row's bits would depend on the number of rows
     return dnnl::engine(dnnl::engine::kind::cpu, 0);
   }();
   return one;
