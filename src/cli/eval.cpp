@@ -38,11 +38,47 @@ double parse_seconds(const std::string& text) {
   return value * scale;
 }
 
-/// FNV-1a of bytes, to tell texts and models apart in records.
+/// FNV-1a of bytes, to tell texts apart in records.
 std::string identity(std::string_view bytes) {
   std::uint64_t hash = 1469598103934665603u;
   for (unsigned char c : bytes) hash = (hash ^ c) * 1099511628211u;
   return fmt::format("{:016x}", hash);
+}
+
+/// Of names, sizes and times of a model's files: two models of one shape have equally many bytes of tensors.
+std::string model_identity(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::vector<std::string> files;
+  auto add = [&](const fs::path& file) {
+    files.push_back(fmt::format("{} {} {}", file.filename().string(), fs::file_size(file),
+                                fs::last_write_time(file).time_since_epoch().count()));
+  };
+  if (fs::is_directory(path)) {
+    for (const fs::directory_entry& entry : fs::directory_iterator(path))
+      if (entry.is_regular_file()) add(entry.path());
+  } else {
+    add(path);
+  }
+  std::sort(files.begin(), files.end());
+  return identity(fmt::format("{}", fmt::join(files, "\n")));
+}
+
+/// Records are paired by a document's name: stems where they differ, else paths. Errors: UsageError for a
+/// text given twice, which would count as two independent documents.
+std::vector<std::string> document_names(const std::vector<std::string>& paths,
+                                        const std::vector<std::string>& texts) {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    if (std::find(texts.begin(), texts.begin() + static_cast<std::ptrdiff_t>(i), texts[i]) !=
+        texts.begin() + static_cast<std::ptrdiff_t>(i))
+      throw UsageError("--text", "texts that differ", "'" + paths[i] + "' twice",
+                       "documents must be independent");
+    names.push_back(std::filesystem::path(paths[i]).stem().string());
+  }
+  const std::vector<std::string> stems = names;
+  for (std::size_t i = 0; i < paths.size(); ++i)
+    if (std::count(stems.begin(), stems.end(), stems[i]) > 1) names[i] = paths[i];
+  return names;
 }
 
 std::vector<Document> read_documents(const Tokenizer& tokenizer, const std::vector<std::string>& texts,
@@ -50,9 +86,9 @@ std::vector<Document> read_documents(const Tokenizer& tokenizer, const std::vect
   std::vector<Document> documents;
   std::vector<Token> bos;
   if (tokenizer.add_bos && tokenizer.bos) bos = {*tokenizer.bos};
+  const std::vector<std::string> names = document_names(options.texts, texts);
   for (std::size_t i = 0; i < texts.size(); ++i) {
-    const std::string name = std::filesystem::path(options.texts[i]).stem().string();
-    for (Document& d : split_document(name, tokenizer.encode(texts[i]), bos, options.documents, longest))
+    for (Document& d : split_document(names[i], tokenizer.encode(texts[i]), bos, options.documents, longest))
       documents.push_back(std::move(d));
   }
   return documents;
@@ -84,8 +120,8 @@ RunInfo run_info(const LoadedModel& loaded, const std::vector<std::string>& text
   for (const std::string& text : texts) all += identity(text);
   return {.version = ROPEWALK_VERSION,
           .model = std::filesystem::path(options.model).filename().string(),
-          .model_id =
-              fmt::format("{} bytes of tensors, {}", loaded.file->tensor_bytes(), loaded.file->container()),
+          .model_id = fmt::format("{} bytes of tensors, {}, {}", loaded.file->tensor_bytes(),
+                                  loaded.file->container(), model_identity(options.model)),
           .text_id = identity(all),
           .precision = options.precision,
           .isa = active_isa(),
@@ -115,6 +151,7 @@ int run() {
                      fmt::format("{}", runner.lengths.front()));
   std::vector<std::string> texts;
   for (const std::string& path : options.texts) texts.push_back(read_text_file(path));
+  if (!options.report.empty()) require_writable(options.report);
   const LoadedModel loaded = load_model(options.model, precision);
   const std::vector<Document> documents = read_documents(*loaded.tokenizer, texts, runner.lengths.back());
   const RunInfo info = run_info(loaded, texts);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <set>
 
 #include "formats/mapped_file.h"
@@ -32,19 +33,48 @@ void check_shard_name(const std::string& name, const std::string& place) {
                 "'" + name.substr(0, 80) + "'");
 }
 
-std::set<std::string> shard_names(const std::string& folder) {
+/// A link that leads out of the folder would let a downloaded folder read any file of the user's. The Hugging
+/// Face cache keeps its files in `blobs`, two levels up from `snapshots/REVISION`: links there are its own.
+void check_stays_inside(const std::string& folder, const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code failed;
+  const fs::path root = fs::canonical(folder, failed);
+  const fs::path file = failed ? fs::path() : fs::canonical(path, failed);
+  if (failed) throw Error(path, "a readable file", failed.message(), "a file of the model is missing");
+  const fs::path snapshots = root.parent_path();
+  const bool cached =
+      snapshots.filename() == "snapshots" && file.parent_path() == snapshots.parent_path() / "blobs";
+  if (file.parent_path() != root && !cached)
+    throw Error(path, "a file of the folder itself", "a link out of it", "copy the file into the folder");
+}
+
+/// Shard -> the tensors that the index promises in it; without an index, one shard and no promises.
+std::map<std::string, std::set<std::string>> read_index(const std::string& folder) {
   const std::string index = folder + "/model.safetensors.index.json";
-  if (!std::filesystem::exists(index)) return {"model.safetensors"};
+  if (!std::filesystem::exists(index)) return {{"model.safetensors", {}}};
   const JsonInput json = read_json_file(index, 64u << 20);
   const auto map = json.find("weight_map");
   if (map == json.end() || !map->is_object()) throw Error(index, "a weight_map", "none");
-  std::set<std::string> names;
+  std::map<std::string, std::set<std::string>> shards;
   for (const auto& [tensor, shard] : map->items()) {
     if (!shard.is_string()) throw Error(index, "shard names as strings", dump_json(shard).substr(0, 40));
     check_shard_name(shard.get<std::string>(), index);
-    names.insert(shard.get<std::string>());
+    shards[shard.get<std::string>()].insert(tensor);
   }
-  return names;
+  if (shards.empty()) throw Error(index, "a weight_map that names shards", "an empty one");
+  return shards;
+}
+
+/// The index and the shard must name the same tensors: else one of them was changed or swapped.
+void check_promises(const std::set<std::string>& promised, const std::vector<TensorInfo>& found,
+                    const std::string& place) {
+  if (promised.empty()) return;
+  for (const TensorInfo& tensor : found)
+    if (!promised.contains(tensor.name))
+      throw Error(place, "only tensors that the index puts here", "'" + tensor.name.substr(0, 80) + "'");
+  if (found.size() != promised.size())
+    throw Error(place, fmt::format("{} tensors, by the index", promised.size()),
+                fmt::format("{}", found.size()), "the folder mixes files of two models");
 }
 
 class HfFolder final : public ModelFile {
@@ -54,11 +84,13 @@ class HfFolder final : public ModelFile {
     container_ = "safetensors";
     const std::string config = folder + "/config.json";
     metadata_ = translate_config(read_json_file(config, 4u << 20), config);
-    for (const std::string& shard : shard_names(folder)) {
+    for (const auto& [shard, promised] : read_index(folder)) {
       const std::string path = folder + "/" + shard;
+      check_stays_inside(folder, path);
       mappings_.push_back(std::make_unique<MappedFile>(path));
-      for (TensorInfo& tensor : parse_safetensors(mappings_.back()->bytes(), path))
-        add(std::move(tensor), path);
+      std::vector<TensorInfo> found = parse_safetensors(mappings_.back()->bytes(), path);
+      check_promises(promised, found, path);
+      for (TensorInfo& tensor : found) add(std::move(tensor), path);
     }
     read_tokenizer_config(folder + "/tokenizer_config.json");
   }

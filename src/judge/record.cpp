@@ -2,6 +2,7 @@
 #include "judge/record.h"
 
 #include <cmath>
+#include <filesystem>
 
 #include "core/error.h"
 
@@ -45,6 +46,7 @@ Json to_json(const Record& r, const RunInfo& run) {
 
 RecordFile::RecordFile(std::string path) : path_(std::move(path)) {
   if (path_.empty()) return;
+  require_writable(path_);
   file_ = std::fopen((path_ + ".part").c_str(), "wb");
   if (file_ == nullptr) fail_write(path_);
 }
@@ -66,7 +68,20 @@ void RecordFile::finish() {
   if (file_ == nullptr) return;
   const bool closed = std::fclose(file_) == 0;
   file_ = nullptr;
-  if (!closed || std::rename((path_ + ".part").c_str(), path_.c_str()) != 0) fail_write(path_);
+  if (!closed || std::rename((path_ + ".part").c_str(), path_.c_str()) != 0) {
+    std::remove((path_ + ".part").c_str());
+    fail_write(path_);
+  }
+}
+
+void require_writable(const std::string& path) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) throw Error(path, "the name of a file", "a folder");
+  const std::string temporary = path + ".part";
+  std::FILE* file = std::fopen(temporary.c_str(), "wb");
+  if (file == nullptr) fail_write(path);
+  std::fclose(file);
+  std::remove(temporary.c_str());
 }
 
 void write_file(const std::string& path, const std::string& text) {

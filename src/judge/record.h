@@ -50,6 +50,8 @@ class RecordFile {
   std::FILE* file_ = nullptr;
 };
 
+/// Finds out before the work that a file could not be written after it. Errors: Error. Leaves nothing behind.
+void require_writable(const std::string& path);
 /// Writes a whole text through a temporary sibling. Errors: Error.
 void write_file(const std::string& path, const std::string& text);
 

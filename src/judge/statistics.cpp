@@ -60,9 +60,17 @@ Interval t_interval(const std::vector<double>& values) {
 }
 
 int documents_needed(double deviation, double half_width) {
-  for (int n = 2; n < 10000; ++n)
-    if (t_quantile(0.95, n - 1) * deviation / std::sqrt(static_cast<double>(n)) <= half_width) return n;
-  return 10000;
+  RW_CHECK(std::isfinite(deviation) && std::isfinite(half_width));
+  int low = 2, high = kManyDocuments;  // the half-width falls with n, so halve the range
+  while (low < high) {
+    const int n = (low + high) / 2;
+    const double half = t_quantile(0.95, n - 1) * deviation / std::sqrt(static_cast<double>(n));
+    if (half <= half_width)
+      high = n;
+    else
+      low = n + 1;
+  }
+  return low;
 }
 
 }  // namespace ropewalk

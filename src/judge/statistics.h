@@ -18,7 +18,9 @@ double t_quantile(double probability, int df);
 /// Mean of per-document values with a 95 % t-interval (which covers 95 % down to 5 documents, where a
 /// bootstrap covers 85 %). REQUIRES: not empty.
 Interval t_interval(const std::vector<double>& values);
-/// Documents needed for a half-width of `half_width` at the deviation seen; 2 at least.
+inline constexpr int kManyDocuments = 10000;
+/// Documents needed for a half-width of `half_width` at the deviation seen; 2 at least. kManyDocuments says
+/// "that many or more". REQUIRES: both finite.
 int documents_needed(double deviation, double half_width);
 
 }  // namespace ropewalk

@@ -85,7 +85,11 @@ std::string summary_table(const std::vector<SummaryCell>& cells, const RunInfo& 
                         n_documents == 1 ? "One text" : "Two texts");
   int needed = 0;
   for (const SummaryCell& c : cells) needed = std::max(needed, c.verdict.more_documents);
-  if (needed > 0) text += fmt::format("\ninconclusive: about {} documents in all would decide.\n", needed);
+  if (needed >= kManyDocuments)
+    text +=
+        fmt::format("\ninconclusive: {} documents or more would be needed to decide all.\n", kManyDocuments);
+  else if (needed > 0)
+    text += fmt::format("\ninconclusive: about {} documents in all would decide.\n", needed);
   return text;
 }
 

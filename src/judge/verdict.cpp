@@ -7,6 +7,7 @@ namespace ropewalk {
 
 Verdict judge(const Interval& difference, const Interval& versus_short, bool finite, double margin) {
   if (!finite) return {"explodes"};
+  if (!std::isfinite(difference.mean)) return {"inconclusive"};  // the reference is not a number
   const std::string mark = difference.low ? "" : "~";
   const double low = difference.low.value_or(difference.mean),
                high = difference.high.value_or(difference.mean);

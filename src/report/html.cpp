@@ -19,11 +19,12 @@ constexpr double kLeft = 60, kRight = 700, kTop = 20, kBottom = 340;
 std::string escape(const std::string& text) {
   std::string safe;
   for (char c : text)
-    safe += c == '<'   ? "&lt;"
-            : c == '>' ? "&gt;"
-            : c == '&' ? "&amp;"
-            : c == '"' ? "&quot;"
-                       : std::string(1, c);
+    safe += c == '<'    ? "&lt;"
+            : c == '>'  ? "&gt;"
+            : c == '&'  ? "&amp;"
+            : c == '"'  ? "&quot;"
+            : c == '\'' ? "&#39;"
+                        : std::string(1, c);
   return safe;
 }
 
@@ -212,7 +213,7 @@ std::string html_report(const std::vector<SummaryCell>& cells, const std::vector
     html += fmt::format(
         "<p>The last {} tokens of {} document{} scored under growing context. Difference: from plain RoPE at "
         "{} tokens, paired by document{}.</p>",
-        run.tail, n_documents, n_documents == 1 ? "" : "s", run.n_ctx_train,
+        run.tail, n_documents, n_documents == 1 ? "" : "s", std::min(run.n_ctx_train, cells.back().length),
         n_documents < 3 ? "; too few documents for an interval, so a verdict has ~ in front"
                         : ", with a 95 % t-interval");
     html += verdict_table(cells);

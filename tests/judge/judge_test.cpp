@@ -35,6 +35,18 @@ TEST(Statistics, TheIntervalCoversItsShare) {
   EXPECT_FALSE(t_interval({1.0, 2.0}).low);
 }
 
+TEST(Statistics, DocumentsNeededIsTheFirstThatDoes) {
+  for (double half : {0.01, 0.02, 0.1}) {
+    const int n = documents_needed(0.03, half);
+    auto reached = [&](int m) { return t_quantile(0.95, m - 1) * 0.03 / std::sqrt(double(m)); };
+    EXPECT_LE(reached(n), half);
+    if (n > 2) {
+      EXPECT_GT(reached(n - 1), half);
+    }
+  }
+  EXPECT_EQ(documents_needed(0.3, 0.001), kManyDocuments);
+}
+
 Interval interval(double low, double high) { return {(low + high) / 2, low, high, 0.1, 5}; }
 
 TEST(Verdict, FollowsTheRulesInOrder) {
@@ -48,6 +60,9 @@ TEST(Verdict, FollowsTheRulesInOrder) {
   const Verdict open = judge(interval(-0.1, 0.1), better, true);
   EXPECT_EQ(open.word, "inconclusive");
   EXPECT_GT(open.more_documents, 5);
+  // A reference that is not a number says nothing of the method.
+  EXPECT_EQ(judge({std::nan(""), std::nan(""), std::nan(""), std::nan(""), 5}, better, true).word,
+            "inconclusive");
   EXPECT_EQ(judge({0.5, {}, {}, 0, 1}, {-1, {}, {}, 0, 1}, true).word, "~degrades");
 }
 
@@ -95,6 +110,10 @@ TEST(Summary, PairsByDocumentAndJudges) {
     begin = end + 1;
   }
   const std::string html = html_report(cells, records(), run, 4, {{"yarn", "<script>", "x", "y"}});
+  RunInfo longer = run;
+  longer.n_ctx_train = 1 << 20;  // never reached: the reference is plain RoPE at the greatest length
+  EXPECT_NE(html_report(cells, records(), longer, 4, {}).find("plain RoPE at 16384 tokens"),
+            std::string::npos);
   EXPECT_NE(html.find("<svg"), std::string::npos);
   EXPECT_EQ(html.find("<script>"), std::string::npos);
   EXPECT_EQ(html.find("http"), std::string::npos);  // opens without a network
@@ -127,6 +146,8 @@ TEST(RecordFile, LeavesNothingHalfWritten) {
   file.finish();
   EXPECT_TRUE(std::ifstream(path).good());
   EXPECT_THROW(RecordFile("/nowhere/x"), Error);
+  EXPECT_THROW(RecordFile{testing::TempDir()}, Error);  // a folder, said before the work
+  EXPECT_THROW(require_writable("/nowhere/x"), Error);
   EXPECT_THROW(write_file("/nowhere/x", "y"), Error);
 }
 
