@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "cli/command.h"
+#include "core/output_file.h"
 #include "core/parallel.h"
 #include "judge/runner.h"
 #include "judge/summary.h"
@@ -18,6 +19,7 @@ struct Options {
   std::string model, task = "tail", out, report, precision = "bf16", budget = "0";
   std::vector<std::string> texts, methods, lengths;
   Index tail = 256;
+  double margin = kStabilityMargin;
   int documents = 1, n_threads = 0;
   bool json = false;
 } options;
@@ -128,6 +130,7 @@ RunInfo run_info(const LoadedModel& loaded, const std::vector<std::string>& text
           .command = command_line(),
           .n_ctx_train = loaded.model->config().n_ctx_train,
           .tail = options.tail,
+          .margin = options.margin,
           .threads = threads()};
 }
 
@@ -151,20 +154,23 @@ int run() {
                      fmt::format("{}", runner.lengths.front()));
   std::vector<std::string> texts;
   for (const std::string& path : options.texts) texts.push_back(read_text_file(path));
-  if (!options.report.empty()) require_writable(options.report);
+  // Opened before the work: that a file cannot be written should be said now, not in an hour.
+  std::optional<OutputFile> out, report;
+  if (!options.out.empty()) out.emplace(options.out);
+  if (!options.report.empty()) report.emplace(options.report);
   const LoadedModel loaded = load_model(options.model, precision);
   const std::vector<Document> documents = read_documents(*loaded.tokenizer, texts, runner.lengths.back());
   const RunInfo info = run_info(loaded, texts);
-  RecordFile out(options.out);
-  runner.out = &out;
+  runner.out = out ? &*out : nullptr;
   const double start = now_seconds();
   const RunnerResult result = run_all(*loaded.model, documents, runner, info);
-  out.finish();
+  if (out) out->commit();
   if (result.n_documents < documents.size())
     fmt::print(stderr, "{} of {} documents fit into --budget {}\n", result.n_documents, documents.size(),
                options.budget);
   const bool tail = options.task == "tail";
-  const std::vector<SummaryCell> cells = tail ? summarise(result.records) : std::vector<SummaryCell>{};
+  const std::vector<SummaryCell> cells =
+      tail ? summarise(result.records, options.margin) : std::vector<SummaryCell>{};
   if (options.json) {
     Json records = Json::array();
     for (const Record& r : result.records) records.push_back(to_json(r, info));
@@ -173,8 +179,9 @@ int run() {
   } else {
     fmt::print("{}", tail ? summary_table(cells, info, result.n_documents) : positions_table(result.records));
   }
-  if (!options.report.empty()) {
-    write_file(options.report, html_report(cells, result.records, info, result.n_documents, method_notes()));
+  if (report) {
+    report->write(html_report(cells, result.records, info, result.n_documents, method_notes()));
+    report->commit();
     fmt::print(stderr, "report: file://{}\n", std::filesystem::absolute(options.report).string());
   }
   Index n_tokens = 0;
@@ -193,6 +200,9 @@ void define(CLI::App& app) {
   app.add_option("--task", options.task, "tail or positions")->capture_default_str();
   app.add_option("--tail", options.tail, "last tokens that are scored")
       ->check(CLI::Range(1, 65536))
+      ->capture_default_str();
+  app.add_option("--margin", options.margin, "difference in nats that counts as stable")
+      ->check(CLI::Range(0.0, 10.0))
       ->capture_default_str();
   app.add_option("--documents", options.documents, "disjoint stretches taken from each file")
       ->check(CLI::Range(1, 10000))

@@ -13,7 +13,8 @@ namespace {
 
 std::string clock_text(double seconds) {
   const int whole = static_cast<int>(std::lround(seconds));
-  return fmt::format("{}:{:02}", whole / 60, whole % 60);
+  return whole < 3600 ? fmt::format("{}:{:02}", whole / 60, whole % 60)
+                      : fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
 }
 
 }  // namespace
@@ -43,10 +44,11 @@ void Progress::update(double done) {
     const int filled = static_cast<int>(share * 20);
     const std::string bar = std::string(static_cast<std::size_t>(filled), '#') +
                             std::string(static_cast<std::size_t>(20 - filled), '.');
-    fmt::print(stderr, "\r\x1b[K[{}] {:3.0f} %  {} left  {}", bar, share * 100, left, what_.substr(0, 34));
+    fmt::print(stderr, "\r\x1b[K[{}] {:3.0f} %  {}, {} left  {}", bar, share * 100, clock_text(elapsed), left,
+               what_.substr(0, 28));
     std::fflush(stderr);
   } else {
-    fmt::print(stderr, "{:3.0f} %, {} left: {}\n", share * 100, left, what_);
+    fmt::print(stderr, "{:3.0f} %, {}, {} left: {}\n", share * 100, clock_text(elapsed), left, what_);
   }
 }
 

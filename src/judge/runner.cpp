@@ -112,7 +112,7 @@ RunnerResult run_all(const Model& model, const std::vector<Document>& documents,
           record.length = length;
           record.seconds = seconds;
           record.shared = s > 0;
-          if (options.out) options.out->write(to_json(record, info));
+          if (options.out) options.out->write(dump_json(to_json(record, info)) + "\n"), options.out->flush();
           result.records.push_back(std::move(record));
         }
       }

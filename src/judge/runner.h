@@ -3,11 +3,14 @@
 #pragma once
 #include <optional>
 
+#include "core/output_file.h"
 #include "judge/task.h"
 
 namespace ropewalk {
 
-inline const std::string kPlain = "none", kTruncated = "none (truncated)", kShort = "last 64 tokens";
+/// Baselines: plain RoPE; the same, told only the last `trained` tokens; the same, told the tail and the 64
+/// tokens before it.
+inline const std::string kPlain = "none", kTruncated = "none (truncated)", kShort = "64 tokens before";
 
 struct RunnerOptions {
   std::string task = "tail";
@@ -15,7 +18,7 @@ struct RunnerOptions {
   std::vector<Index> lengths;        ///< ascending
   Index tail = 256;
   double budget_seconds = 0;  ///< 0: all documents; else stop before one that would not fit
-  RecordFile* out = nullptr;
+  OutputFile* out = nullptr;  ///< gets a line of JSON per measurement, flushed
 };
 
 struct RunnerResult {

@@ -10,6 +10,7 @@
 namespace ropewalk {
 namespace {
 
+constexpr std::size_t kNameWidth = 25;
 using Losses = std::map<std::string, double>;  // by document
 
 std::vector<double> minus(const Losses& a, const Losses& b) {
@@ -27,7 +28,7 @@ std::string length_text(Index length) {
 
 }  // namespace
 
-std::vector<SummaryCell> summarise(const std::vector<Record>& records) {
+std::vector<SummaryCell> summarise(const std::vector<Record>& records, double margin) {
   std::map<std::pair<std::string, Index>, Losses> losses;
   std::vector<SummaryCell> cells;
   Losses reference;
@@ -57,7 +58,7 @@ std::vector<SummaryCell> summarise(const std::vector<Record>& records) {
     for (const auto& [document, loss] : own) values.push_back(loss), finite = finite && std::isfinite(loss);
     cell.loss = t_interval(values);
     cell.difference = t_interval(minus(own, reference));
-    cell.verdict = judge(cell.difference, t_interval(minus(own, losses[{kShort, 0}])), finite);
+    cell.verdict = judge(cell.difference, t_interval(minus(own, losses[{kShort, 0}])), finite, margin);
   }
   return cells;
 }
@@ -71,25 +72,33 @@ std::string summary_table(const std::vector<SummaryCell>& cells, const RunInfo& 
   for (const SummaryCell& c : cells) {
     if (c.length != length) {
       length = c.length;
-      text += fmt::format("\n{:<28} {:>7} {:>10} {:>17}  {}\n", length_text(length) + " tokens", "loss",
-                          "perplexity", n_documents >= 3 ? "difference +- 95%" : "difference", "verdict");
+      text +=
+          fmt::format("\n{:<{}} {:>7} {:>10} {:>17}  {}\n", length_text(length) + " tokens", kNameWidth,
+                      "loss", "perplexity", n_documents >= 3 ? "difference +- 95%" : "difference", "verdict");
     }
+    // A name that is too long stands on a line of its own: cut short, two methods could look the same.
+    const bool fits = c.method.size() <= kNameWidth;
+    if (!fits) text += c.method + "\n";
     std::string difference = signed_number(c.difference.mean);
     if (c.difference.low) difference += fmt::format(" +- {:.3f}", c.difference.mean - *c.difference.low);
-    text += fmt::format("{:<28} {:>7.3f} {:>10.4g} {:>17}  {}\n",
-                        c.method.size() > 28 ? c.method.substr(0, 25) + "..." : c.method, c.loss.mean,
-                        std::exp(c.loss.mean), difference, c.verdict.word);
+    const std::string note = c.verdict.note.empty()                ? ""
+                             : c.verdict.note == "slightly better" ? " (better)"
+                                                                   : " (worse)";
+    text += fmt::format("{:<{}} {:>7.3f} {:>10.4g} {:>17}  {}{}\n", fits ? c.method : "", kNameWidth,
+                        c.loss.mean, std::exp(c.loss.mean), difference, c.verdict.word, note);
   }
+  text += fmt::format("\nstable: within {:g} nats, {:.2g} % of perplexity.\n", run.margin,
+                      100 * (std::exp(run.margin) - 1));
   if (n_documents < 3)
-    text += fmt::format("\n{}, no interval: ~ marks a verdict from the difference alone.\n",
+    text += fmt::format("{}, no interval: ~ marks a verdict from the difference alone.\n",
                         n_documents == 1 ? "One text" : "Two texts");
   int needed = 0;
   for (const SummaryCell& c : cells) needed = std::max(needed, c.verdict.more_documents);
   if (needed >= kManyDocuments)
     text +=
-        fmt::format("\ninconclusive: {} documents or more would be needed to decide all.\n", kManyDocuments);
+        fmt::format("inconclusive: {} documents or more would be needed to decide all.\n", kManyDocuments);
   else if (needed > 0)
-    text += fmt::format("\ninconclusive: about {} documents in all would decide.\n", needed);
+    text += fmt::format("inconclusive: about {} documents in all would decide.\n", needed);
   return text;
 }
 
@@ -105,15 +114,13 @@ Json summary_json(const std::vector<SummaryCell>& cells, const RunInfo& run, std
            {"difference", number(c.difference.mean)}};
     if (c.difference.low) j["interval"] = {number(*c.difference.low), number(*c.difference.high)};
     j["verdict"] = c.verdict.word;
+    if (!c.verdict.note.empty()) j["note"] = c.verdict.note;
     if (c.verdict.more_documents > 0) j["documents_needed"] = c.verdict.more_documents;
     j["tokens_per_second"] = c.tokens_per_second;
     list.push_back(std::move(j));
   }
-  return {{"model", run.model},
-          {"n_ctx_train", run.n_ctx_train},
-          {"tail", run.tail},
-          {"n_documents", n_documents},
-          {"results", list}};
+  return {{"model", run.model},   {"n_ctx_train", run.n_ctx_train}, {"tail", run.tail},
+          {"margin", run.margin}, {"n_documents", n_documents},     {"results", list}};
 }
 
 std::string positions_table(const std::vector<Record>& records) {
@@ -125,14 +132,22 @@ std::string positions_table(const std::vector<Record>& records) {
     buckets[{r.position_begin, r.method}].push_back(r.loss);
     ends[r.position_begin] = r.position_end;
   }
-  std::string text = fmt::format("{:<16}", "positions");
-  for (const std::string& method : methods) text += fmt::format(" {:>14}", method.substr(0, 14));
-  for (const auto& [begin, end] : ends) {
-    text += fmt::format("\n{:<16}", fmt::format("{} - {}", begin, end - 1));
-    for (const std::string& method : methods)
-      text += fmt::format(" {:>14.3f}", t_interval(buckets[{begin, method}]).mean);
+  std::string text;
+  for (std::size_t m = 0; m < methods.size(); ++m) text += fmt::format("[{}] {}\n", m + 1, methods[m]);
+  constexpr std::size_t kColumns = 8;  // of numbers in 80 columns
+  for (std::size_t first = 0; first < methods.size(); first += kColumns) {
+    const std::size_t end_column = std::min(methods.size(), first + kColumns);
+    text += fmt::format("\n{:<15}", "positions");
+    for (std::size_t m = first; m < end_column; ++m)
+      text += fmt::format(" {:>7}", fmt::format("[{}]", m + 1));
+    for (const auto& [begin, end] : ends) {
+      text += fmt::format("\n{:<15}", fmt::format("{} - {}", begin, end - 1));
+      for (std::size_t m = first; m < end_column; ++m)
+        text += fmt::format(" {:>7.3f}", t_interval(buckets[{begin, methods[m]}]).mean);
+    }
+    text += "\n";
   }
-  return text + "\n";
+  return text;
 }
 
 }  // namespace ropewalk

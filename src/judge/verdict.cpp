@@ -14,10 +14,13 @@ Verdict judge(const Interval& difference, const Interval& versus_short, bool fin
   if (low > std::log(2.0) || versus_short.low.value_or(versus_short.mean) > 0) return {mark + "explodes"};
   if (low > margin) return {mark + "degrades"};
   if (high < -margin) return {mark + "improves"};
-  if (low > -margin && high < margin) return {mark + "stable"};
+  if (low > -margin && high < margin) {
+    const bool excludes_zero = difference.low && (low > 0 || high < 0);
+    return {mark + "stable", !excludes_zero ? "" : high < 0 ? "slightly better" : "slightly worse"};
+  }
   // The interval has to come free of the nearest border of the margin.
   const double room = std::max(std::abs(std::abs(difference.mean) - margin), 1e-3);
-  return {"inconclusive", documents_needed(difference.deviation, room)};
+  return {"inconclusive", "", documents_needed(difference.deviation, room)};
 }
 
 }  // namespace ropewalk

@@ -12,18 +12,20 @@ inline constexpr double kStabilityMargin = 0.02;
 
 struct Verdict {
   std::string word;  ///< explodes, degrades, improves, stable, inconclusive; "~" in front without an interval
+  std::string note = {};   ///< stable: "slightly better" or "slightly worse" when the interval excludes 0
   int more_documents = 0;  ///< inconclusive: how many documents would decide, in all; 0: not known
 };
 
 /// `difference`: loss minus the loss of plain RoPE at the trained length, paired by document.
-/// `versus_short`: loss minus the loss with only the last 64 tokens: above 0, having the context is worse
-/// than not having it. Rules in this order (95 % intervals, margin m):
+/// `versus_short`: loss minus the loss with only 64 tokens before the tail: above 0, having the context is
+/// worse than not having it. Rules in this order (95 % intervals, margin m):
 ///   explodes      not finite, or difference.low > ln 2, or versus_short.low > 0
 ///   degrades      difference.low > m
 ///   improves      difference.high < -m
 ///   stable        the interval is inside (-m, m)
 ///   inconclusive  anything else
 /// With fewer than 3 documents there is no interval: the point estimate takes its place, the word gets "~".
+/// Source: reference/judging.md section C3.
 Verdict judge(const Interval& difference, const Interval& versus_short, bool finite,
               double margin = kStabilityMargin);
 

@@ -147,9 +147,10 @@ std::string verdict_table(const std::vector<SummaryCell>& cells) {
     std::string word = c.verdict.word;
     word.erase(0, word.starts_with('~') ? 1 : 0);
     html +=
-        fmt::format("<tr><td>{}<td title='{}'>{}<td>{:.4f}<td>{:.4g}<td>{}<td class='{}'>{}<td>{:.0f}</tr>",
+        fmt::format("<tr><td>{}<td title='{}'>{}<td>{:.4f}<td>{:.4g}<td>{}<td class='{}'>{}{}<td>{:.0f}</tr>",
                     k_tokens(c.length), escape(c.resolved), escape(c.method), c.loss.mean,
-                    std::exp(c.loss.mean), difference, word, escape(c.verdict.word), c.tokens_per_second);
+                    std::exp(c.loss.mean), difference, word, escape(c.verdict.word),
+                    c.verdict.note.empty() ? "" : " (" + c.verdict.note + ")", c.tokens_per_second);
   }
   return html + "</table>";
 }
@@ -212,10 +213,11 @@ std::string html_report(const std::vector<SummaryCell>& cells, const std::vector
                   "total tokens (log scale); the same last tokens are scored at every length");
     html += fmt::format(
         "<p>The last {} tokens of {} document{} scored under growing context. Difference: from plain RoPE at "
-        "{} tokens, paired by document{}.</p>",
+        "{} tokens, paired by document{}. Stable: within {:g} nats, {:.2g} % of perplexity.</p>",
         run.tail, n_documents, n_documents == 1 ? "" : "s", std::min(run.n_ctx_train, cells.back().length),
         n_documents < 3 ? "; too few documents for an interval, so a verdict has ~ in front"
-                        : ", with a 95 % t-interval");
+                        : ", with a 95 % t-interval",
+        run.margin, 100 * (std::exp(run.margin) - 1));
     html += verdict_table(cells);
   }
   if (const auto positions = position_series(records); !positions.empty())

@@ -132,23 +132,12 @@ TEST(Documents, AreDisjointAndLongEnough) {
   EXPECT_EQ(context.back(), 332);
 }
 
-TEST(RecordFile, LeavesNothingHalfWritten) {
-  const std::string path = testing::TempDir() + "/records.jsonl";
-  std::remove(path.c_str());  // of an earlier run
-  {
-    RecordFile unfinished(path), other("");
-    unfinished.write({{"a", 1}});
-  }
-  EXPECT_FALSE(std::ifstream(path).good());
-  EXPECT_FALSE(std::ifstream(path + ".part").good());
-  RecordFile file(path);
-  file.write({{"a", 1}});
-  file.finish();
-  EXPECT_TRUE(std::ifstream(path).good());
-  EXPECT_THROW(RecordFile("/nowhere/x"), Error);
-  EXPECT_THROW(RecordFile{testing::TempDir()}, Error);  // a folder, said before the work
-  EXPECT_THROW(require_writable("/nowhere/x"), Error);
-  EXPECT_THROW(write_file("/nowhere/x", "y"), Error);
+TEST(Verdict, SaysWhenStableIsSlightlyMore) {
+  const Interval better = interval(-1, -0.5);
+  EXPECT_EQ(judge(interval(-0.015, -0.005), better, true).note, "slightly better");
+  EXPECT_EQ(judge(interval(0.005, 0.015), better, true).note, "slightly worse");
+  EXPECT_EQ(judge(interval(-0.005, 0.015), better, true).note, "");
+  EXPECT_EQ(judge(interval(0.03, 0.2), better, true, 0.5).word, "stable");  // the user's own margin
 }
 
 }  // namespace

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+/// A file that appears whole or not at all.
+#pragma once
+#include <cstdio>
+#include <string>
+#include <string_view>
+
+namespace ropewalk {
+
+/// Writes PATH.part and renames it to PATH when told that it is complete. Else the part is removed: by the
+/// destructor, or by a handler when SIGINT, SIGTERM or SIGHUP end the process. What is there and is no
+/// regular file (/dev/stdout, a pipe) is written to directly, since a rename would replace it.
+class OutputFile {
+ public:
+  /// Errors: Error when it cannot be written.
+  explicit OutputFile(std::string path);
+  ~OutputFile();
+  OutputFile(const OutputFile&) = delete;
+  OutputFile& operator=(const OutputFile&) = delete;
+  /// Errors: Error.
+  void write(std::string_view bytes);
+  void flush();
+  /// The file is complete. Errors: Error, and then nothing is left.
+  void commit();
+
+ private:
+  [[noreturn]] void fail();
+  std::string path_, temporary_;  ///< temporary_ is empty when PATH itself is written
+  int slot_ = -1;                 ///< of the handler's list
+  std::FILE* file_ = nullptr;
+};
+
+}  // namespace ropewalk

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+/// A file appears whole or not at all: also when the process is ended from outside.
+#include "core/output_file.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "core/error.h"
+
+namespace ropewalk {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string fresh(const char* name) {
+  const std::string path = testing::TempDir() + "/" + name;
+  fs::remove(path);
+  fs::remove(path + ".part");
+  return path;
+}
+
+std::string text_of(const std::string& path) {
+  std::ifstream in(path);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+TEST(OutputFile, AppearsWhole) {
+  const std::string path = fresh("output_file_whole");
+  {
+    OutputFile unfinished(path);
+    unfinished.write("half");
+    unfinished.flush();
+    EXPECT_TRUE(fs::exists(path + ".part"));
+  }
+  EXPECT_FALSE(fs::exists(path));
+  EXPECT_FALSE(fs::exists(path + ".part"));
+  std::ofstream(path) << "before";
+  OutputFile file(path);
+  file.write("whole");
+  EXPECT_EQ(text_of(path), "before");  // the old one stays until the new one is complete
+  file.commit();
+  EXPECT_EQ(text_of(path), "whole");
+  EXPECT_FALSE(fs::exists(path + ".part"));
+}
+
+TEST(OutputFile, SaysWhenItCannotBeWritten) {
+  EXPECT_THROW(OutputFile("/nowhere/x"), Error);
+  EXPECT_THROW(OutputFile(testing::TempDir()), Error);
+  OutputFile full("/dev/full");
+  full.write("x");
+  EXPECT_THROW(full.flush(), Error);
+}
+
+TEST(OutputFile, WritesDevicesAndPipesThemselves) {
+  { OutputFile("/dev/null").commit(); }
+  struct stat status {};
+  ASSERT_EQ(::stat("/dev/null", &status), 0);
+  EXPECT_TRUE(S_ISCHR(status.st_mode));  // a rename would have replaced it
+  const std::string path = fresh("output_file_pipe");
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  std::string got;
+  std::thread reader([&] { got = text_of(path); });
+  {
+    OutputFile file(path);
+    file.write("through the pipe");
+    file.commit();
+  }
+  reader.join();
+  EXPECT_EQ(got, "through the pipe");
+  fs::remove(path);
+}
+
+TEST(OutputFile, IsRemovedWhenASignalEndsTheProcess) {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    const std::string path = fresh("output_file_signal");
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      OutputFile file(path);
+      file.write("half");
+      file.flush();
+      for (;;) ::pause();
+    }
+    while (!fs::exists(path + ".part") || fs::file_size(path + ".part") < 4) ::usleep(1000);
+    ::kill(child, signal);
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == signal);  // the shell still sees why
+    EXPECT_FALSE(fs::exists(path + ".part")) << signal;
+  }
+}
+
+}  // namespace
+}  // namespace ropewalk
