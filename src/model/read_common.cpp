@@ -76,7 +76,8 @@ std::vector<double> factor_list(const ModelFile& file, const std::string& key, s
 }
 
 /// The model's own YaRN as a spec. GGUF's attn_factor multiplies the released temperature, Hugging Face's
-/// attention_factor replaces it (reference: ggml rope_yarn; transformers modeling_rope_utils).
+/// attention_factor replaces it (reference: ggml rope_yarn; transformers modeling_rope_utils). llama.cpp's
+/// converter stores the latter as yarn_attn_factor.
 std::string yarn_spec(const Keys& keys, const ModelConfig& config, double factor) {
   std::string spec = fmt::format("yarn:factor={},trained={}", factor, config.n_ctx_train);
   const bool gguf = keys.file.container().starts_with("GGUF");
@@ -86,11 +87,11 @@ std::string yarn_spec(const Keys& keys, const ModelConfig& config, double factor
                                         {"rope.scaling.mscale_all_dim", "mscale_all_dim"}})
     if (const auto value = keys.file.number(keys.key(name)); value && *value != 0)
       spec += fmt::format(",{}={}", parameter, *value);
-  if (auto attention = keys.file.number(keys.key("rope.scaling.attn_factor"));
-      attention && *attention > 0 && !(gguf && *attention == 1)) {
-    if (gguf) *attention *= 1 + 0.1 * std::log(factor);
-    spec += fmt::format(",attention_factor={}", *attention);
-  }
+  auto attention = keys.file.number(keys.key("rope.scaling.attn_factor"));
+  if (gguf && attention) attention = *attention == 1 ? 0 : *attention * (1 + 0.1 * std::log(factor));
+  if (const auto whole = keys.file.number(keys.key("rope.scaling.yarn_attn_factor")); whole && *whole > 0)
+    attention = whole;
+  if (attention && *attention > 0) spec += fmt::format(",attention_factor={}", *attention);
   if (keys.file.boolean(keys.key("rope.scaling.truncate")) == false) spec += ",truncate=0";
   return spec;
 }

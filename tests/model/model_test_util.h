@@ -73,4 +73,20 @@ inline double largest_difference(const std::vector<float>& a, const std::vector<
   return largest;
 }
 
+/// The logits that transformers computed with this tiny model (expected.json of its folder), to 1e-3.
+inline void expect_recorded_logits(const Model& model, const std::string& folder) {
+  const JsonInput expected = read_json(folder + "/expected.json");
+  const auto stride = expected["stride"].get<std::size_t>();
+  for (const JsonInput& run : expected["runs"]) {
+    const auto tokens = run["tokens"].get<std::vector<Token>>();
+    const auto logits = all_logits(model, "none", tokens, {.n = static_cast<Index>(tokens.size())});
+    for (std::size_t r = 0; r < run["rows"].size(); ++r) {
+      const auto row = run["rows"][r].get<std::size_t>() * static_cast<std::size_t>(model.config().n_vocab);
+      for (std::size_t v = 0; v < run["logits"][r].size(); ++v)
+        ASSERT_NEAR(logits[row + v * stride], run["logits"][r][v].get<float>(), 1e-3)
+            << "of " << tokens.size() << " tokens, row " << run["rows"][r];
+    }
+  }
+}
+
 }  // namespace ropewalk

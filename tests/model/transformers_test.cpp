@@ -22,18 +22,7 @@ class Transformers : public testing::TestWithParam<std::string> {};
 TEST_P(Transformers, ComputesTheSameLogits) {
   const std::string folder = golden("tiny/" + GetParam());
   const TestModel m(folder, make_cpu_backend(Precision::kF32));
-  const JsonInput expected = read_json(folder + "/expected.json");
-  const auto stride = expected["stride"].get<std::size_t>();
-  for (const JsonInput& run : expected["runs"]) {
-    const auto tokens = run["tokens"].get<std::vector<Token>>();
-    const auto logits = all_logits(m.model, "none", tokens, {.n = static_cast<Index>(tokens.size())});
-    for (std::size_t r = 0; r < run["rows"].size(); ++r) {
-      const auto row = run["rows"][r].get<std::size_t>() * static_cast<std::size_t>(m.model.config().n_vocab);
-      for (std::size_t v = 0; v < run["logits"][r].size(); ++v)
-        ASSERT_NEAR(logits[row + v * stride], run["logits"][r][v].get<float>(), 1e-3)
-            << "of " << tokens.size() << " tokens, row " << run["rows"][r];
-    }
-  }
+  expect_recorded_logits(m.model, folder);
 }
 
 INSTANTIATE_TEST_SUITE_P(Tiny, Transformers, testing::ValuesIn(tiny_models()),

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The same tiny model as a Hugging Face folder and as a GGUF file (made by tools/make_tiny_gguf.py the way
+/// llama.cpp's converter writes it): one ModelFile view, one set of logits.
+#include <algorithm>
+#include <filesystem>
+
+#include "model_test_util.h"
+
+namespace ropewalk {
+namespace {
+
+std::vector<std::string> models_in_both() {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(golden("tiny")))
+    if (std::filesystem::exists(entry.path() / "model.gguf"))
+      names.push_back(entry.path().filename().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+class Containers : public testing::TestWithParam<std::string> {
+ protected:
+  TestModel open(const char* file) const {
+    return TestModel(golden("tiny/" + GetParam() + file), make_cpu_backend(Precision::kF32));
+  }
+};
+
+TEST_P(Containers, GgufComputesWhatTransformersDoes) {
+  expect_recorded_logits(open("/model.gguf").model, golden("tiny/" + GetParam()));
+}
+
+TEST_P(Containers, GgufComputesWhatTheFolderDoes) {
+  const TestModel folder = open(""), gguf = open("/model.gguf");
+  const Index n_vocab = folder.model.config().n_vocab;
+  for (const Index n : {20, 100}) {
+    const std::vector<Token> tokens = some_tokens(n, n_vocab);
+    const auto expected = all_logits(folder.model, "none", tokens, {.n = n});
+    EXPECT_EQ(expected.size(), static_cast<std::size_t>(n * n_vocab));
+    EXPECT_LT(largest_difference(expected, all_logits(gguf.model, "none", tokens, {.n = n})), 1e-4)
+        << n << " tokens";
+  }
+}
+
+TEST_P(Containers, HoldTheSameNumbers) {
+  const TestModel folder = open(""), gguf = open("/model.gguf");
+  const ModelConfig &a = folder.model.config(), &b = gguf.model.config();
+  EXPECT_EQ(a.n_layers, b.n_layers);
+  EXPECT_EQ(a.d_model, b.d_model);
+  EXPECT_EQ(a.d_ff, b.d_ff);
+  EXPECT_EQ(a.n_vocab, b.n_vocab);
+  EXPECT_EQ(a.n_heads, b.n_heads);
+  EXPECT_EQ(a.n_kv_heads, b.n_kv_heads);
+  EXPECT_EQ(a.head_dim, b.head_dim);
+  EXPECT_EQ(a.rotary_dim, b.rotary_dim);
+  EXPECT_EQ(a.rope_base, b.rope_base);
+  EXPECT_EQ(a.rms_eps, b.rms_eps);
+  EXPECT_EQ(a.context_length, b.context_length);
+  EXPECT_EQ(a.sliding_window, b.sliding_window);
+  EXPECT_EQ(a.tied_embeddings, b.tied_embeddings);
+  EXPECT_FALSE(a.interleaved_qk);
+  EXPECT_EQ(b.interleaved_qk, b.architecture == "llama");
+}
+
+INSTANTIATE_TEST_SUITE_P(Tiny, Containers, testing::ValuesIn(models_in_both()),
+                         [](const auto& test) { return test.param; });
+
+TEST(BothContainers, CoverBothLayoutsAndEachScaling) {
+  for (const char* name : {"llama", "llama_tied", "mistral", "qwen2", "qwen3", "linear", "yarn", "llama3",
+                           "longrope", "partial", "partial_qwen2"})
+    EXPECT_TRUE(std::filesystem::exists(golden("tiny/" + std::string(name) + "/model.gguf"))) << name;
+}
+
+}  // namespace
+}  // namespace ropewalk
