@@ -38,13 +38,11 @@ std::vector<Item> plan_items(const Model& model, const RunnerOptions& options, b
   std::map<std::pair<std::string, Index>, std::size_t> known;  // fingerprint, length -> item
   auto serve = [&](const std::string& method, Index length, const std::string& label, Index label_length) {
     const Method bound = Method::bind(MethodSpec::parse(method), model.config().rope_context(0, length));
+    require_memory(fmt::format("{} at {} tokens", method, length),
+                   session_bytes(model.config(), model.backend().precision(), bound, length),
+                   "take shorter lengths");
     const auto [found, added] = known.emplace(std::pair{bound.fingerprint(length), length}, items.size());
-    if (added) {
-      items.push_back({method, length, {}, cost_of(length)});
-      require_memory(fmt::format("{} at {} tokens", method, length),
-                     session_bytes(model.config(), model.backend().precision(), bound, length),
-                     "take shorter lengths");
-    }
+    if (added) items.push_back({method, length, {}, cost_of(length)});
     items[found->second].serves.emplace_back(label, label_length);
   };
   if (every_length) {

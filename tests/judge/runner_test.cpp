@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The loop over documents, lengths and methods, and the two tasks, on a tiny model (trained on 64 tokens).
+#include "judge/runner.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "judge/summary.h"
+
+namespace ropewalk {
+namespace {
+
+class Runner : public testing::Test {
+ protected:
+  Runner()
+      : file_(ModelFile::open(std::string(ROPEWALK_SOURCE_DIR) + "/tests/golden/tiny/llama")),
+        model_(*file_, make_cpu_backend(Precision::kF32)) {
+    for (int d = 0; d < 3; ++d) {
+      std::vector<Token> tokens;
+      for (std::uint32_t i = 0, x = static_cast<std::uint32_t>(d + 1); i < 200; ++i) {
+        x = x * 1664525u + 1013904223u;
+        tokens.push_back(static_cast<Token>((x >> 8) % static_cast<std::uint32_t>(model_.config().n_vocab)));
+      }
+      documents_.push_back({fmt::format("d{}", d), tokens, {1}});
+    }
+  }
+  RunnerResult run(RunnerOptions options) { return run_all(model_, documents_, options, {}); }
+  static const Record& find(const RunnerResult& result, const std::string& method, Index length,
+                            const std::string& document = "d0") {
+    for (const Record& r : result.records)
+      if (r.method == method && r.length == length && r.document == document) return r;
+    throw Error("test", "a record of " + method, "none");
+  }
+  static std::size_t runs(const RunnerResult& result) {
+    return static_cast<std::size_t>(std::count_if(result.records.begin(), result.records.end(),
+                                                  [](const Record& r) { return !r.shared; }));
+  }
+  std::unique_ptr<ModelFile> file_;
+  Model model_;
+  std::vector<Document> documents_;
+};
+
+TEST_F(Runner, RunsEachDistinctPlanOnce) {
+  const RunnerResult result = run({.methods = {"none", "pi", "lambda", "rerope:window=16"},
+                                   .lengths = {64, 128},
+                                   .tail = 16,
+                                   .out = nullptr});
+  EXPECT_EQ(result.n_documents, 3u);
+  // 64: plain = pi = lambda = the reference = truncated, and rerope. 128: four. And the short baseline (80
+  // tokens are more than the model was trained on, so it is the reference again).
+  EXPECT_EQ(runs(result), 3u * 6u);
+  EXPECT_TRUE(find(result, "pi", 64).shared);
+  EXPECT_FALSE(find(result, "pi", 128).shared);
+  EXPECT_EQ(find(result, "pi", 64).loss, find(result, kPlain, 64).loss);
+  EXPECT_NE(find(result, "pi", 128).loss, find(result, kPlain, 128).loss);
+  EXPECT_EQ(find(result, "pi", 128).resolved, "pi:factor=2,replace=0");
+  std::set<std::string> methods;
+  for (const Record& r : result.records) methods.insert(r.method);
+  EXPECT_EQ(methods, (std::set<std::string>{kPlain, kTruncated, kShort, "pi", "lambda", "rerope:window=16"}));
+}
+
+TEST_F(Runner, TruncationIsPlainRopeAtTheTrainedLength) {
+  const RunnerResult result = run({.methods = {"pi"}, .lengths = {32, 128}, .tail = 8, .out = nullptr});
+  const Record& truncated = find(result, kTruncated, 128);
+  EXPECT_EQ(truncated.achieved, 64);
+  EXPECT_EQ(truncated.loss, find(result, kTruncated, 64).loss);
+  EXPECT_EQ(find(result, kPlain, 128).achieved, 128);
+}
+
+TEST_F(Runner, TheTailsTargetsAreTheSameAtEveryLength) {
+  const RunnerResult result = run({.methods = {"none"}, .lengths = {40, 64}, .tail = 10, .out = nullptr});
+  for (const Index length : {40, 64}) {
+    // By hand: BOS, then the document's last length - 1 tokens; the last 10 are the targets.
+    std::vector<Token> tokens{1};
+    const auto& all = documents_[0].tokens;
+    tokens.insert(tokens.end(), all.end() - (length - 1), all.end());
+    double sum = 0;
+    for (double loss : token_losses(model_, MethodSpec::parse("none"), tokens, length - 11, length - 1))
+      sum += loss;
+    const Record& record = find(result, kPlain, length);
+    EXPECT_EQ(record.n_targets, 10);
+    EXPECT_DOUBLE_EQ(record.loss, sum / 10);
+  }
+}
+
+TEST_F(Runner, StopsBeforeADocumentThatWouldNotFit) {
+  const RunnerResult result =
+      run({.methods = {"pi"}, .lengths = {128}, .tail = 16, .budget_seconds = 1e-9, .out = nullptr});
+  EXPECT_EQ(result.n_documents, 1u);  // the first always runs: else there would be nothing to say
+  EXPECT_EQ(run({.methods = {"pi"}, .lengths = {128}, .tail = 16, .budget_seconds = 1e6, .out = nullptr})
+                .n_documents,
+            3u);
+}
+
+TEST_F(Runner, RefusesBeforeTheWork) {
+  EXPECT_THROW(run({.methods = {"rerope:window=0"}, .lengths = {64}, .out = nullptr}), UsageError);
+  EXPECT_THROW(run({.task = "tial", .methods = {"pi"}, .lengths = {64}, .out = nullptr}), UsageError);
+  try {
+    run({.methods = {"pi"}, .lengths = {Index{1} << 30}, .out = nullptr});
+    ADD_FAILURE() << "ran";
+  } catch (const Error& e) {
+    EXPECT_NE(std::string(e.what()).find("MiB"), std::string::npos) << e.what();  // the need is named
+  }
+}
+
+TEST_F(Runner, PositionsCoverThePassOnce) {
+  const RunnerResult result =
+      run({.task = "positions", .methods = {"pi", "rerope:window=16"}, .lengths = {64, 150}, .out = nullptr});
+  double sum = 0;
+  Index next = 0;
+  for (const Record& r : result.records) {
+    if (r.method != "pi" || r.document != "d1") continue;
+    EXPECT_EQ(r.achieved, 150);
+    EXPECT_EQ(r.position_begin, next);
+    next = r.position_end;
+    sum += r.loss * static_cast<double>(r.n_targets);
+  }
+  EXPECT_EQ(next, 149);
+  std::vector<Token> tokens{1};
+  const auto& all = documents_[1].tokens;
+  tokens.insert(tokens.end(), all.end() - 149, all.end());
+  double expected = 0;
+  for (double loss : token_losses(model_, MethodSpec::parse("pi"), tokens, 0, 149)) expected += loss;
+  EXPECT_NEAR(sum, expected, 1e-9 * expected);
+  const std::string table = positions_table(result.records);
+  EXPECT_NE(table.find("[2] pi"), std::string::npos) << table;
+}
+
+TEST(PositionsTable, Has80Columns) {
+  std::vector<Record> records;
+  for (int m = 0; m < 19; ++m)
+    for (Index begin : {0, 1000000}) {
+      Record r;
+      r.method = fmt::format("yarn:factor={}+rerope:window=1024+logn", m);
+      r.position_begin = begin, r.position_end = begin + 9999, r.loss = 12.345 + m;
+      records.push_back(r);
+    }
+  const std::string table = positions_table(records);
+  for (std::size_t begin = 0, end; begin < table.size(); begin = end + 1) {
+    end = table.find('\n', begin);
+    EXPECT_LE(end - begin, 80u) << table.substr(begin, end - begin);
+  }
+  for (int m = 0; m < 19; ++m) EXPECT_NE(table.find(fmt::format("{:.3f}", 12.345 + m)), std::string::npos);
+}
+
+}  // namespace
+}  // namespace ropewalk
