@@ -134,14 +134,14 @@ std::string positions_table(const std::vector<Record>& records) {
   }
   std::string text;
   for (std::size_t m = 0; m < methods.size(); ++m) text += fmt::format("[{}] {}\n", m + 1, methods[m]);
-  constexpr std::size_t kColumns = 8;  // of numbers in 80 columns
+  constexpr std::size_t kColumns = 7;  // of numbers in 80 columns
   for (std::size_t first = 0; first < methods.size(); first += kColumns) {
     const std::size_t end_column = std::min(methods.size(), first + kColumns);
-    text += fmt::format("\n{:<15}", "positions");
+    text += fmt::format("\n{:<18}", "positions");
     for (std::size_t m = first; m < end_column; ++m)
       text += fmt::format(" {:>7}", fmt::format("[{}]", m + 1));
     for (const auto& [begin, end] : ends) {
-      text += fmt::format("\n{:<15}", fmt::format("{} - {}", begin, end - 1));
+      text += fmt::format("\n{:<18}", fmt::format("{} - {}", begin, end - 1));
       for (std::size_t m = first; m < end_column; ++m)
         text += fmt::format(" {:>7.3f}", t_interval(buckets[{begin, methods[m]}]).mean);
     }
