@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 # The kernel tests once per instruction set that this machine has; oneDNN's limit is per process: one each.
-# Threads that wait passively do not starve the other tests of a small machine.
 if(TARGET test_kernels)
   file(READ /proc/cpuinfo cpuinfo)
   foreach(pair "portable:." "avx2:avx2" "avx512:avx512bw" "avx512-bf16:avx512_bf16")
