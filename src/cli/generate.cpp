@@ -107,7 +107,7 @@ int run() {
                                   {"n_new", n_new},
                                   {"method", session.method().text()}}));
   else
-    fmt::print("{}\n", pending);
+    fmt::print("{}\n", pending), std::fflush(stdout);
   fmt::print(stderr, "{}\n{}\n", speed_line("read", n_prompt, read - start),
              speed_line("wrote", n_new, now_seconds() - read));
   return 0;
