@@ -59,21 +59,46 @@ Json summary(const ModelFile& file, const ModelConfig& c) {
   return j;
 }
 
+/// Every key and every tensor, as a user compares them with what another tool wrote.
+void list(const ModelFile& file) {
+  Json metadata = Json::object(), tensors = Json::array();
+  for (const auto& [key, value] : file.metadata()) metadata[key] = brief(value);
+  for (const TensorInfo& tensor : file.tensors())
+    tensors.push_back({{"name", tensor.name}, {"format", tensor.format->name}, {"shape", tensor.shape}});
+  if (options.json) {
+    Json j;
+    if (options.metadata) j["metadata"] = metadata;
+    if (options.tensors) j["tensors"] = tensors;
+    fmt::print("{}\n", dump_json(j));
+    return;
+  }
+  if (options.metadata)
+    for (const auto& [key, value] : metadata.items()) fmt::print("{} = {}\n", key, value.get<std::string>());
+  if (options.tensors)
+    for (const TensorInfo& tensor : file.tensors())
+      fmt::print("{:<32} {:>6}  ({})\n", tensor.name, tensor.format->name, fmt::join(tensor.shape, ", "));
+}
+
+/// A file without a tokenizer, or with one that is not supported, is still worth looking at.
+void add_tokenizer(const ModelFile& file, Json& j) {
+  try {
+    const auto tokenizer = Tokenizer::open(file);
+    j["tokenizer"] = tokenizer->kind();
+    j["add_bos"] = tokenizer->add_bos;
+    j["chat_template"] = !tokenizer->chat_template.empty();
+  } catch (const Error& e) {
+    j["tokenizer"] = fmt::format("cannot be used: {}", e.what());
+  }
+}
+
 int run() {
   const auto file = ModelFile::open(options.model);
   if (options.metadata || options.tensors) {
-    for (const auto& [key, value] : file->metadata())
-      if (options.metadata) fmt::print("{} = {}\n", key, brief(value));
-    for (const TensorInfo& tensor : file->tensors())
-      if (options.tensors)
-        fmt::print("{:<32} {:>6}  ({})\n", tensor.name, tensor.format->name, fmt::join(tensor.shape, ", "));
+    list(*file);
     return 0;
   }
   Json j = summary(*file, read_config(*file));
-  const auto tokenizer = Tokenizer::open(*file);
-  j["tokenizer"] = tokenizer->kind();
-  j["add_bos"] = tokenizer->add_bos;
-  j["chat_template"] = !tokenizer->chat_template.empty();
+  add_tokenizer(*file, j);
   if (options.json) {
     fmt::print("{}\n", dump_json(j));
     return 0;

@@ -37,7 +37,8 @@ Document parse(std::string_view text, std::string_view place) {
 std::string read_text(const fs::path& path, std::size_t max_bytes) {
   std::error_code error;
   const std::uintmax_t size = fs::is_regular_file(path, error) ? fs::file_size(path, error) : 0;
-  if (error || size == 0) throw Error(path.string(), "a file that is not empty", "none");
+  if (error) throw Error(path.string(), "a readable file", error.message(), "the folder is incomplete");
+  if (size == 0) throw Error(path.string(), "a file that is not empty", "0 bytes");
   if (size > max_bytes)
     throw Error(path.string(), fmt::format("at most {} bytes", max_bytes), std::to_string(size));
   std::string text(size, '\0');

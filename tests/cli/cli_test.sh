@@ -48,6 +48,10 @@ expect 1 'readable' "$ropewalk" logits "$model" --tokens nowhere
 expect 1 'expected' "$ropewalk" logits nowhere --tokens ids
 expect 1 'can be written' "$ropewalk" logits "$model" --tokens ids --out nowhere/x.npy
 head -c 100 /dev/urandom > random.gguf; : > empty.gguf
+expect 0 'half_split' "$ropewalk" inspect "$model"
+expect 0 'interleaved' "$ropewalk" inspect "$model/model.gguf"
+expect 0 '"shape":' "$ropewalk" inspect "$model" --tensors --json
+expect 0 'llama.block_count = 2' "$ropewalk" inspect "$model/model.gguf" --metadata
 expect 1 'expected' "$ropewalk" inspect random.gguf
 expect 1 'expected' "$ropewalk" inspect empty.gguf
 ROPEWALK_ISA=sse9 expect 2 'avx2' "$ropewalk" logits "$model" --tokens ids
