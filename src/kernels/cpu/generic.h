@@ -1,88 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The algorithms, written once over vectors of 16 floats. Included inside a namespace of its own by each
-/// isa_*.cpp, after it has defined `dot_pairs`. Nothing here depends on which rows stand beside a row: each
-/// row's operations and their order are the same in every tile, chunk and thread count.
+/// The algorithms, written once over vectors of 16 floats (vec.h). Included inside a namespace of its own by
+/// each isa_*.cpp. Nothing here depends on which rows stand beside a row: each row's operations and their
+/// order are the same in every tile, chunk and thread count.
 // (no include guard: each instruction set compiles its own copy)
-
-typedef float Vec __attribute__((vector_size(64)));
-typedef std::int32_t Int __attribute__((vector_size(64)));
-typedef std::uint32_t Bits __attribute__((vector_size(64)));
-typedef Vec VecU __attribute__((aligned(4)));
-typedef Bits BitsU __attribute__((aligned(4)));
-
-#define RW_INLINE static inline __attribute__((always_inline))
-
-RW_INLINE Vec load(const float* p) { return *reinterpret_cast<const VecU*>(p); }
-RW_INLINE void store(float* p, Vec v) { *reinterpret_cast<VecU*>(p) = v; }
-RW_INLINE Vec splat(float x) { return Vec{} + x; }
-RW_INLINE Vec maximum(Vec a, Vec b) { return a > b ? a : b; }
-
-RW_INLINE float reduce_max(Vec v) {
-  float top = v[0];
-  for (int i = 1; i < kLanes; ++i) top = v[i] > top ? v[i] : top;
-  return top;
-}
-RW_INLINE float reduce_add(Vec v) {
-  float a[kLanes];
-  store(a, v);
-  for (int width = kLanes / 2; width > 0; width /= 2)
-    for (int i = 0; i < width; ++i) a[i] += a[i + width];
-  return a[0];
-}
-
-/// 2^x for x <= 127; exactly 0 below -126. Relative error 2e-7 (degree 6 on [-1/2, 1/2]).
-RW_INLINE Vec exp2_of(Vec x) {
-  const Vec magic = splat(12582912.0f);  // 1.5 * 2^23: adding it rounds to the nearest integer
-  const Vec clamped = maximum(x, splat(-126.0f));
-  const Vec shifted = clamped + magic;
-  const Vec f = clamped - (shifted - magic);
-  Vec p = splat(1.535336188e-4f);
-  p = p * f + splat(1.339887440e-3f);
-  p = p * f + splat(9.618437358e-3f);
-  p = p * f + splat(5.550332471e-2f);
-  p = p * f + splat(2.402264791e-1f);
-  p = p * f + splat(6.931472029e-1f);
-  p = p * f + splat(1.0f);
-  const Int power = (reinterpret_cast<Int>(shifted) - reinterpret_cast<Int>(magic)) << 23;
-  const Vec result = reinterpret_cast<Vec>(reinterpret_cast<Int>(p) + power);
-  return x < splat(-126.0f) ? Vec{} : result;
-}
-
-/// Nearest-even bfloat16 of 16 finite floats.
-RW_INLINE void store_bf16(std::uint16_t* p, Vec v) {
-  typedef std::uint16_t Half __attribute__((vector_size(32), aligned(2)));
-  const Bits u = reinterpret_cast<Bits>(v);
-  const Bits rounded = (u + 0x7fffu + ((u >> 16) & 1u)) >> 16;
-  *reinterpret_cast<Half*>(p) = __builtin_convertvector(rounded, Half);
-}
-
-/// The two kinds of operands: `step` elements of the inner dimension stand together.
-struct Pairs {  // bfloat16
-  using T = std::uint16_t;
-  static constexpr int kStep = 2;
-  RW_INLINE Vec multiply_add(Vec sum, const T* a, const T* b) { return dot_pairs(sum, a, b); }
-  RW_INLINE void store_weights(T* p, Vec v) { store_bf16(p, v); }
-};
-struct Singles {  // float
-  using T = float;
-  static constexpr int kStep = 1;
-  RW_INLINE Vec multiply_add(Vec sum, const T* a, const T* b) { return sum + splat(*a) * load(b); }
-  RW_INLINE void store_weights(T* p, Vec v) { store(p, v); }
-};
+#include "kernels/cpu/vec.h"
 
 /// c (MR, NZ * 16 at stride ldc) (+)= a (MR, n at stride lda) b; b's vectors are at k * ks + z * zs.
 template <class Op, int MR, int NZ, bool kAdd>
 RW_INLINE void micro(const typename Op::T* a, std::int64_t lda, const typename Op::T* b, std::int64_t zs,
                      std::int64_t ks, float* c, std::int64_t ldc, std::int64_t n) {
   Vec sums[MR][NZ];
-  for (int i = 0; i < MR; ++i)
-    for (int z = 0; z < NZ; ++z) sums[i][z] = kAdd ? load(c + i * ldc + 16 * z) : Vec{};
-  for (std::int64_t k = 0; k < n / Op::kStep; ++k)
-    for (int i = 0; i < MR; ++i)
-      for (int z = 0; z < NZ; ++z)
-        sums[i][z] = Op::multiply_add(sums[i][z], a + i * lda + k * Op::kStep, b + k * ks + z * zs);
-  for (int i = 0; i < MR; ++i)
-    for (int z = 0; z < NZ; ++z) store(c + i * ldc + 16 * z, sums[i][z]);
+  RW_UNROLL for (int i = 0; i < MR; ++i) RW_UNROLL for (int z = 0; z < NZ; ++z) sums[i][z] =
+      kAdd ? load(c + i * ldc + 16 * z) : splat(0.0f);
+  for (std::int64_t k = 0; k < n / Op::kStep; ++k) {
+    typename Op::B vectors[NZ];
+    RW_UNROLL for (int z = 0; z < NZ; ++z) vectors[z] = Op::vector(b + k * ks + z * zs);
+    RW_UNROLL for (int i = 0; i < MR; ++i) {
+      const typename Op::A row = Op::row(a + i * lda + k * Op::kStep);
+      RW_UNROLL for (int z = 0; z < NZ; ++z) sums[i][z] = Op::multiply_add(sums[i][z], row, vectors[z]);
+    }
+  }
+  RW_UNROLL for (int i = 0; i < MR; ++i) RW_UNROLL for (int z = 0; z < NZ; ++z)
+      store(c + i * ldc + 16 * z, sums[i][z]);
 }
 
 /// The same for any number of rows.
@@ -91,9 +30,20 @@ RW_INLINE void rows_of(std::int64_t n_rows, const typename Op::T* a, std::int64_
                        const typename Op::T* b, std::int64_t zs, std::int64_t ks, float* c, std::int64_t ldc,
                        std::int64_t n) {
   std::int64_t i = 0;
-  for (; i + kTileRows <= n_rows; i += kTileRows)
-    micro<Op, kTileRows, NZ, kAdd>(a + i * lda, lda, b, zs, ks, c + i * ldc, ldc, n);
+  for (; i + Op::kRows <= n_rows; i += Op::kRows)
+    micro<Op, Op::kRows, NZ, kAdd>(a + i * lda, lda, b, zs, ks, c + i * ldc, ldc, n);
   for (; i < n_rows; ++i) micro<Op, 1, NZ, kAdd>(a + i * lda, lda, b, zs, ks, c + i * ldc, ldc, n);
+}
+
+/// The same for any number of rows and vectors.
+template <class Op, bool kAdd>
+RW_INLINE void multiply(std::int64_t n_rows, std::int64_t n_vecs, const typename Op::T* a, std::int64_t lda,
+                        const typename Op::T* b, std::int64_t zs, std::int64_t ks, float* c, std::int64_t ldc,
+                        std::int64_t n) {
+  std::int64_t z = 0;
+  for (; z + Op::kVecs <= n_vecs; z += Op::kVecs)
+    rows_of<Op, Op::kVecs, kAdd>(n_rows, a, lda, b + z * zs, zs, ks, c + 16 * z, ldc, n);
+  for (; z < n_vecs; ++z) rows_of<Op, 1, kAdd>(n_rows, a, lda, b + z * zs, zs, ks, c + 16 * z, ldc, n);
 }
 
 // ---------------------------------------------------------------- attention
@@ -143,7 +93,8 @@ RW_INLINE void softmax_row(const AttentionTile& t, int row, const float* s, floa
   const Vec x0 = load(s) * c, x1 = load(s + 16) * c, x2 = load(s + 32) * c, x3 = load(s + 48) * c;
   const float top = reduce_max(maximum(maximum(x0, x1), maximum(x2, x3)));
   if (top > t.top[row] + 8.0f) {
-    const float shrink = exp2_of(splat(t.top[row] - top))[0];  // 0 at the first tile: top is -inf before
+    const float shrink =
+        exp2_of(splat(t.top[row] - top)).part[0][0];  // 0 at the first tile: top is -inf before
     t.total[row] *= shrink;
     for (int d = 0; d < t.padded_dim; d += kLanes)
       store(t.sum + row * t.padded_dim + d, load(t.sum + row * t.padded_dim + d) * splat(shrink));
@@ -165,11 +116,7 @@ RW_INLINE void add_values(const AttentionTile& t, const typename Op::T* v) {
   const int rows = t.n_positions * t.group;
   const auto* w = static_cast<const typename Op::T*>(t.weights);
   const std::int64_t ks = static_cast<std::int64_t>(t.padded_dim) * Op::kStep, zs = 16 * Op::kStep;
-  int z = 0;
-  for (; z + 4 <= t.padded_dim / 16; z += 4)
-    rows_of<Op, 4, true>(rows, w, kKeyTile, v + z * zs, zs, ks, t.sum + 16 * z, t.padded_dim, kKeyTile);
-  for (; z < t.padded_dim / 16; ++z)
-    rows_of<Op, 1, true>(rows, w, kKeyTile, v + z * zs, zs, ks, t.sum + 16 * z, t.padded_dim, kKeyTile);
+  multiply<Op, true>(rows, t.padded_dim / 16, w, kKeyTile, v, zs, ks, t.sum, t.padded_dim, kKeyTile);
 }
 
 /// The same where a value is infinite or NaN: a key of weight 0 must not reach a row (0 x inf is NaN), or a
@@ -204,9 +151,9 @@ RW_INLINE void key_tile(const AttentionTile& t, std::int64_t key) {
     if (!needed[r]) continue;
     if (first < 0) first = r;
     const auto* k = static_cast<const typename Op::T*>(t.k_blocks[r][block]) + in_block * t.head_dim;
-    rows_of<Op, 4, false>(rows, static_cast<const typename Op::T*>(t.q[r]), t.head_dim, k,
-                          std::int64_t{16} * t.head_dim, 16 * Op::kStep,
-                          t.scores + static_cast<std::int64_t>(r) * rows * kKeyTile, kKeyTile, t.head_dim);
+    multiply<Op, false>(rows, kKeyTile / 16, static_cast<const typename Op::T*>(t.q[r]), t.head_dim, k,
+                        std::int64_t{16} * t.head_dim, 16 * Op::kStep,
+                        t.scores + static_cast<std::int64_t>(r) * rows * kKeyTile, kKeyTile, t.head_dim);
   }
   if (first < 0) return;
   for (int p = 0; p < t.n_positions; ++p) {
@@ -250,9 +197,9 @@ RW_INLINE void panels(const Product& p, std::int64_t panel) {
   const auto* w = static_cast<const typename Op::T*>(p.w) + panel * size;
   const auto* x = static_cast<const typename Op::T*>(p.x);
   const std::int64_t o = panel * 16, width = p.n_out - o < NZ * 16 ? p.n_out - o : NZ * 16;
-  for (std::int64_t i = 0; i < p.n_rows; i += kTileRows) {
-    const std::int64_t rows = p.n_rows - i < kTileRows ? p.n_rows - i : kTileRows;
-    float c[kTileRows * NZ * 16];
+  for (std::int64_t i = 0; i < p.n_rows; i += Op::kRows) {
+    const std::int64_t rows = p.n_rows - i < Op::kRows ? p.n_rows - i : Op::kRows;
+    float c[Op::kRows * NZ * 16];
     rows_of<Op, NZ, false>(rows, x + i * p.x_stride, p.x_stride, w, size, 16 * Op::kStep, c, NZ * 16, p.n_in);
     for (std::int64_t r = 0; r < rows; ++r)
       for (std::int64_t e = 0; e < width; ++e)
@@ -263,7 +210,7 @@ RW_INLINE void panels(const Product& p, std::int64_t panel) {
 template <class Op>
 static void product(const Product& p) {
   std::int64_t panel = p.panel_begin;
-  for (; panel + 4 <= p.panel_end; panel += 4) panels<Op, 4>(p, panel);
+  for (; panel + Op::kVecs <= p.panel_end; panel += Op::kVecs) panels<Op, Op::kVecs>(p, panel);
   for (; panel < p.panel_end; ++panel) panels<Op, 1>(p, panel);
 }
 
@@ -276,7 +223,7 @@ static void silu_mul(float* gate, const float* up, std::int64_t n) {
     __builtin_memcpy(u, up + i, static_cast<unsigned long>(left) * 4);
     const Vec x = load(g);
     const Vec power = x * splat(-1.44269504f);
-    const Vec result = x / (splat(1.0f) + exp2_of(power > splat(127.0f) ? splat(127.0f) : power)) * load(u);
+    const Vec result = x / (splat(1.0f) + exp2_of(minimum(power, splat(127.0f)))) * load(u);
     store(g, result);
     __builtin_memcpy(gate + i, g, static_cast<unsigned long>(left) * 4);
   }

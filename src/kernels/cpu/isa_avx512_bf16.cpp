@@ -7,20 +7,31 @@
 namespace ropewalk::cpu {
 namespace avx512_bf16 {
 
-constexpr int kTileRows = 6;  // rows of a register tile of 4 vectors
-
-/// sum += a0 * b0 + a1 * b1 for 16 pairs b and one pair a of bfloat16: vdpbf16ps.
-template <class Vec>
-static inline __attribute__((always_inline)) Vec dot_pairs(Vec sum, const std::uint16_t* a,
-                                                           const std::uint16_t* b) {
-  std::int32_t pair;
-  __builtin_memcpy(&pair, a, 4);
-  const auto x = reinterpret_cast<__m512bh>(_mm512_set1_epi32(pair));
-  const auto y = reinterpret_cast<__m512bh>(_mm512_loadu_si512(b));
-  return reinterpret_cast<Vec>(_mm512_dpbf16_ps(reinterpret_cast<__m512>(sum), x, y));
-}
+constexpr int kParts = 1;                        // registers of 16 floats
+constexpr int kSingleRows = 6, kSingleVecs = 4;  // register tile of float products
+constexpr int kPairRows = 6, kPairVecs = 4;      // and of bfloat16 products
 
 #include "kernels/cpu/generic.h"
+
+/// Operands of bfloat16 products: vdpbf16ps adds a0 * b0 + a1 * b1 for 16 pairs b and one pair a.
+struct Pairs {
+  using T = std::uint16_t;
+  using A = __m512bh;
+  using B = __m512bh;
+  static constexpr int kStep = 2;
+  static constexpr int kRows = kPairRows, kVecs = kPairVecs;
+  RW_INLINE A row(const T* a) {
+    std::int32_t pair;
+    __builtin_memcpy(&pair, a, 4);
+    return reinterpret_cast<A>(_mm512_set1_epi32(pair));
+  }
+  RW_INLINE B vector(const T* b) { return reinterpret_cast<B>(_mm512_loadu_si512(b)); }
+  RW_INLINE Vec multiply_add(Vec sum, A a, B b) {
+    sum.part[0] = reinterpret_cast<Vec::Part>(_mm512_dpbf16_ps(reinterpret_cast<__m512>(sum.part[0]), a, b));
+    return sum;
+  }
+  RW_INLINE void store_weights(T* p, Vec v) { store_bf16(p, v); }
+};
 
 static bool supported() {
   return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512f") &&

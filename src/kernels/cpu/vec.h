@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Vectors of 16 floats on every instruction set, as one to four registers. Included inside a namespace of
+/// its own by each isa_*.cpp, after it has defined kParts: the registers of 16 floats. (One GCC vector of 64
+/// bytes would do, but without AVX-512 GCC keeps such vectors in memory: attention ran at 8 GFLOP/s with
+/// AVX2.)
+// (no include guard: each instruction set compiles its own copy)
+
+#define RW_INLINE static inline __attribute__((always_inline))
+#define RW_UNROLL \
+  _Pragma("GCC unroll 16")  // arrays of vectors become registers only once their loops are gone
+
+template <class E>
+struct Wide {
+  typedef E Part __attribute__((vector_size(64 / kParts)));
+  typedef E Unaligned __attribute__((vector_size(64 / kParts), aligned(2), may_alias));
+  Part part[kParts];
+};
+using Vec = Wide<float>;
+using Bits = Wide<std::uint32_t>;
+
+#define RW_OPERATOR(op)                                                            \
+  template <class E>                                                               \
+  RW_INLINE Wide<E> operator op(Wide<E> a, Wide<E> b) {                            \
+    RW_UNROLL for (int i = 0; i < kParts; ++i) a.part[i] = a.part[i] op b.part[i]; \
+    return a;                                                                      \
+  }
+RW_OPERATOR(+)
+RW_OPERATOR(-)
+RW_OPERATOR(*)
+RW_OPERATOR(/)
+RW_OPERATOR(&)
+#undef RW_OPERATOR
+
+template <class E>
+RW_INLINE Wide<E> load_wide(const void* p) {
+  const auto* from = static_cast<const typename Wide<E>::Unaligned*>(p);
+  Wide<E> v;
+  RW_UNROLL for (int i = 0; i < kParts; ++i) v.part[i] = from[i];
+  return v;
+}
+template <class E>
+RW_INLINE Wide<E> splat_wide(E x) {
+  Wide<E> v;
+  RW_UNROLL for (int i = 0; i < kParts; ++i) v.part[i] =
+      x - typename Wide<E>::Part{};  // x - 0 is x, also for -0
+  return v;
+}
+RW_INLINE Vec load(const float* p) { return load_wide<float>(p); }
+RW_INLINE Vec splat(float x) { return splat_wide<float>(x); }
+RW_INLINE void store(float* p, Vec v) {
+  auto* to = reinterpret_cast<Vec::Unaligned*>(p);
+  RW_UNROLL for (int i = 0; i < kParts; ++i) to[i] = v.part[i];
+}
+RW_INLINE Vec as_floats(Bits x) {
+  Vec v;
+  RW_UNROLL for (int i = 0; i < kParts; ++i) v.part[i] = reinterpret_cast<Vec::Part>(x.part[i]);
+  return v;
+}
+RW_INLINE Bits as_bits(Vec x) {
+  Bits v;
+  RW_UNROLL for (int i = 0; i < kParts; ++i) v.part[i] = reinterpret_cast<Bits::Part>(x.part[i]);
+  return v;
+}
+template <int n>
+RW_INLINE Bits shift_left(Bits x) {
+  RW_UNROLL for (int i = 0; i < kParts; ++i) x.part[i] = x.part[i] << n;
+  return x;
+}
+template <int n>
+RW_INLINE Bits shift_right(Bits x) {
+  RW_UNROLL for (int i = 0; i < kParts; ++i) x.part[i] = x.part[i] >> n;
+  return x;
+}
+RW_INLINE Vec maximum(Vec a, Vec b) {
+  RW_UNROLL for (int i = 0; i < kParts; ++i) a.part[i] = a.part[i] > b.part[i] ? a.part[i] : b.part[i];
+  return a;
+}
+RW_INLINE Vec minimum(Vec a, Vec b) {
+  RW_UNROLL for (int i = 0; i < kParts; ++i) a.part[i] = a.part[i] > b.part[i] ? b.part[i] : a.part[i];
+  return a;
+}
+/// result where x >= low, else 0.
+RW_INLINE Vec zero_below(Vec x, Vec low, Vec result) {
+  RW_UNROLL for (int i = 0; i < kParts; ++i) result.part[i] =
+      x.part[i] < low.part[i] ? Vec::Part{} : result.part[i];
+  return result;
+}
+
+RW_INLINE float reduce_max(Vec v) {
+  float a[kLanes];
+  store(a, v);
+  for (int width = kLanes / 2; width > 0; width /= 2)
+    for (int i = 0; i < width; ++i) a[i] = a[i + width] > a[i] ? a[i + width] : a[i];
+  return a[0];
+}
+RW_INLINE float reduce_add(Vec v) {
+  float a[kLanes];
+  store(a, v);
+  for (int width = kLanes / 2; width > 0; width /= 2)
+    for (int i = 0; i < width; ++i) a[i] += a[i + width];
+  return a[0];
+}
+
+/// 2^x for x <= 127; exactly 0 below -126. Relative error 2e-7 (degree 6 on [-1/2, 1/2], minimax).
+RW_INLINE Vec exp2_of(Vec x) {
+  const Vec magic = splat(12582912.0f), least = splat(-126.0f);  // 1.5 * 2^23: adding it rounds to an integer
+  const Vec clamped = maximum(x, least);
+  const Vec shifted = clamped + magic;
+  const Vec f = clamped - (shifted - magic);
+  Vec p = splat(1.535336188e-4f);
+  p = p * f + splat(1.339887440e-3f);
+  p = p * f + splat(9.618437358e-3f);
+  p = p * f + splat(5.550332471e-2f);
+  p = p * f + splat(2.402264791e-1f);
+  p = p * f + splat(6.931472029e-1f);
+  p = p * f + splat(1.0f);
+  const Bits power = shift_left<23>(as_bits(shifted) - as_bits(magic));
+  return zero_below(x, least, as_floats(as_bits(p) + power));
+}
+
+/// Nearest-even bfloat16 of 16 finite floats.
+RW_INLINE void store_bf16(std::uint16_t* p, Vec v) {
+  const Bits u = as_bits(v);
+  const Bits rounded = shift_right<16>(u + splat_wide<std::uint32_t>(0x7fffu) +
+                                       (shift_right<16>(u) & splat_wide<std::uint32_t>(1u)));
+  typedef std::uint16_t Half __attribute__((vector_size(32 / kParts)));
+  RW_UNROLL for (int i = 0; i < kParts; ++i) {
+    const Half half = __builtin_convertvector(rounded.part[i], Half);
+    __builtin_memcpy(p + i * (kLanes / kParts), &half, sizeof half);
+  }
+}
+
+/// Operands of float products. kRows x kVecs vectors of sums stay in registers.
+struct Singles {
+  using T = float;
+  using A = Vec;
+  using B = Vec;
+  static constexpr int kStep = 1;  // elements of the inner dimension that stand together
+  static constexpr int kRows = kSingleRows, kVecs = kSingleVecs;
+  RW_INLINE A row(const T* a) { return splat(*a); }
+  RW_INLINE B vector(const T* b) { return load(b); }
+  RW_INLINE Vec multiply_add(Vec sum, A a, B b) { return sum + a * b; }
+  RW_INLINE void store_weights(T* p, Vec v) { store(p, v); }
+};
+
+/// Operands of bfloat16 products where the machine has none: a bfloat16 is the upper half of a float32, so a
+/// pair is split into two floats.
+struct SplitPairs {
+  using T = std::uint16_t;
+  struct Two {
+    Vec first, second;
+  };
+  using A = Two;
+  using B = Two;
+  static constexpr int kStep = 2;
+  static constexpr int kRows = kPairRows, kVecs = kPairVecs;
+  RW_INLINE Two split(Bits pairs) {
+    return {as_floats(shift_left<16>(pairs)), as_floats(pairs & splat_wide<std::uint32_t>(0xffff0000u))};
+  }
+  RW_INLINE A row(const T* a) {
+    std::uint32_t pair;
+    __builtin_memcpy(&pair, a, 4);
+    return split(splat_wide<std::uint32_t>(pair));
+  }
+  RW_INLINE B vector(const T* b) { return split(load_wide<std::uint32_t>(b)); }
+  RW_INLINE Vec multiply_add(Vec sum, A a, B b) { return (sum + a.first * b.first) + a.second * b.second; }
+  RW_INLINE void store_weights(T* p, Vec v) { store_bf16(p, v); }
+};
