@@ -194,8 +194,7 @@ int run() {
 void define(CLI::App& app) {
   app.add_option("MODEL", options.model, "GGUF file or Hugging Face folder")->required();
   app.add_option("--text", options.texts, "text files; each is a document")->required();
-  app.add_option("--methods", options.methods, "methods; plain RoPE and truncation are always there")
-      ->required();
+  app.add_option("--methods", options.methods, "methods; plain RoPE and truncation always run")->required();
   app.add_option("--lengths", options.lengths, "total lengths in tokens, such as 4k 8k 16k")->required();
   app.add_option("--task", options.task, "tail or positions")->capture_default_str();
   app.add_option("--tail", options.tail, "last tokens that are scored")
@@ -207,16 +206,19 @@ void define(CLI::App& app) {
   app.add_option("--documents", options.documents, "disjoint stretches taken from each file")
       ->check(CLI::Range(1, 10000))
       ->capture_default_str();
-  app.add_option("--budget", options.budget,
-                 "stop before a document that would not fit into this time, such as 8m");
+  app.add_option("--budget", options.budget, "leave out documents that would not fit: 8m");
   app.add_option("--out", options.out, "write one JSON line per measurement");
   app.add_option("--report", options.report, "write an HTML report");
   app.add_option("--precision", options.precision, "bf16 or f32")->capture_default_str();
   app.add_option("-t,--threads", options.n_threads, "0: all cores")->check(CLI::Range(0, 1024));
   app.add_flag("--json", options.json, "print JSON instead of the table");
   app.footer(
-      "Example:\n  ropewalk eval model.gguf --text novel.txt --documents 4 \\\n"
-      "      --methods pi ntk yarn rerope self-extend --lengths 8k 16k --report report.html");
+      "Examples:\n"
+      "  ropewalk eval model.gguf --text novel.txt --documents 4 \\\n"
+      "      --methods pi ntk yarn rerope self-extend --lengths 8k 16k \\\n"
+      "      --out results.jsonl --report report.html\n"
+      "  ropewalk eval model.gguf --text novel.txt --task positions \\\n"
+      "      --methods yarn:factor=4+logn --lengths 32k");
 }
 
 const Register<Command> registered{

@@ -130,7 +130,9 @@ void define(CLI::App& app) {
   app.add_flag("--raw", options.raw, "no chat template");
   app.add_flag("--json", options.json, "one JSON object at the end");
   app.footer(
-      "Example:\n  ropewalk generate model.gguf -f novel.txt -p 'Who is the heroine?' --method rerope -n 64");
+      "Example:\n"
+      "  ropewalk generate model.gguf -f novel.txt -p 'Who is the heroine?' \\\n"
+      "      --method rerope -n 64");
 }
 
 const Register<Command> registered{{"generate", "read a long text and answer, greedily", define, run}};

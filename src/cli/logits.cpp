@@ -99,23 +99,21 @@ int run() {
 
 void define(CLI::App& app) {
   app.add_option("MODEL", options.model, "GGUF file or Hugging Face folder")->required();
-  app.add_option("--tokens", options.tokens,
-                 "file of token ids separated by spaces, or - for stdin; no BOS is added")
-      ->required();
+  app.add_option("--tokens", options.tokens, "file of token ids, - for stdin; no BOS is added")->required();
   app.add_option("--method", options.method, "method, such as yarn:factor=4+logn")->capture_default_str();
   app.add_option("--precision", options.precision, "bf16 or f32")->capture_default_str();
   app.add_flag("--last", options.last, "only the last row");
-  app.add_flag("--nll", options.nll, "print {\"nll\": [...]}: each next token's loss in nats");
-  app.add_option("--out", options.out,
-                 "write logits as float32 .npy [n, n_vocab] ([1, n_vocab] with --last)");
+  app.add_flag("--nll", options.nll, "print {\"nll\": [...]}, nats per next token");
+  app.add_option("--out", options.out, "float32 .npy [n, n_vocab]; [1, n_vocab] if --last");
   app.add_option("--chunk", options.chunk, "tokens per step; does not change results")
       ->check(CLI::Range(1, 65536))
       ->capture_default_str();
   app.add_flag("--json", options.json, "output is JSON in any case");
   app.add_option("-t,--threads", options.n_threads, "0: all cores")->check(CLI::Range(0, 1024));
   app.footer(
-      "Example:\n  ropewalk tokenize model.gguf --ids book.txt | ropewalk logits model.gguf --tokens - "
-      "--method yarn:factor=4 --nll");
+      "Example:\n"
+      "  ropewalk tokenize model.gguf --ids book.txt > ids\n"
+      "  ropewalk logits model.gguf --tokens ids --method yarn:factor=4 --nll");
 }
 
 const Register<Command> registered{{"logits", "logits and losses of given token ids", define, run}};

@@ -11,14 +11,14 @@ namespace {
 
 int run(int argc, char** argv) {
   CLI::App app{
-      "Makes language models trained on short sequences work on long ones without training,\n"
-      "and proves on your own text whether it really does."};
+      "Makes language models trained on short sequences work on long ones without\n"
+      "training, and proves on your own text whether it really does."};
   app.name("ropewalk");
   app.set_version_flag("--version", std::string("ropewalk ") + ROPEWALK_VERSION);
   app.require_subcommand(1);
   app.footer(
       "Examples:\n"
-      "  ropewalk eval model.gguf --text book.txt --methods yarn rerope --lengths 8k 16k\n"
+      "  ropewalk eval model.gguf --text book.txt --methods yarn --lengths 8k 16k\n"
       "  ropewalk generate model.gguf -f book.txt -p 'Who is Anne?' --method rerope\n"
       "  ropewalk methods\n"
       "Each command has its own --help.");

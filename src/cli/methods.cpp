@@ -28,8 +28,7 @@ void define(CLI::App& app) {
   app.footer("Examples:\n  ropewalk methods\n  ropewalk methods --markdown > docs/methods.md");
 }
 
-const Register<Command> registered{
-    {"methods", "every method with its formula, parameters and source", define, run}};
+const Register<Command> registered{{"methods", "every method: formula, parameters, source", define, run}};
 
 }  // namespace
 }  // namespace ropewalk

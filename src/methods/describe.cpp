@@ -47,6 +47,20 @@ pair's frequency as a share of plain RoPE's, for d = 16, base 10000, trained len
 16 tokens asked for.
 )";
 
+/// Lines of 80 columns at most; those after the first are indented. A word is never cut.
+std::string wrapped(std::string_view text, std::size_t indent) {
+  constexpr std::size_t kColumns = 80;
+  std::string result;
+  while (text.size() > kColumns - (result.empty() ? 0 : indent)) {
+    const std::size_t width = kColumns - (result.empty() ? 0 : indent);
+    const std::size_t space = text.rfind(' ', width);
+    if (space == std::string_view::npos || space < indent) break;
+    result += std::string(text.substr(0, space)) + "\n" + std::string(indent, ' ');
+    text.remove_prefix(space + 1);
+  }
+  return result + std::string(text) + "\n";
+}
+
 RopeContext picture_context() {
   RopeContext context;
   context.head_dim = context.rotary_dim = 16;
@@ -144,9 +158,11 @@ std::string methods_markdown() {
 std::string methods_table() {
   std::string text;
   for (const MethodInfo& info : Registry<MethodInfo>::all()) {
-    text += fmt::format("{:<14} {:<18} {}\n", info.name, info.kind, info.title);
+    std::string names = info.name;
+    for (const std::string& alias : info.aliases) names += ", " + alias;
+    text += wrapped(fmt::format("{:<14} {} [{}]", names, info.title, info.kind), 19);
     for (const ParameterInfo& p : info.parameters)
-      text += fmt::format("{:<14}   {} ({}): {}\n", "", p.name, p.default_text, p.meaning);
+      text += wrapped(fmt::format("{:<14}   {} ({}): {}", "", p.name, p.default_text, p.meaning), 19);
   }
   return text;
 }

@@ -23,10 +23,14 @@ expect() {
 echo "5 9 33 70 2 11 64 90" > ids
 expect 0 'ropewalk [0-9]' "$ropewalk" --version
 expect 0 'Examples' "$ropewalk" --help
-for command in eval generate inspect logits methods tokenize; do expect 0 'Example' "$ropewalk" $command --help; done
+narrow() { [ "$(awk 'length > 80' out | wc -l)" = 0 ] || { echo "FAILED: $*: wider than 80 columns"; awk 'length > 80' out; failed=$((failed + 1)); }; }
+narrow --help
+for command in eval generate inspect logits methods tokenize; do
+  expect 0 'Example' "$ropewalk" $command --help; narrow $command --help
+done
 expect 2 'hint' "$ropewalk"
 expect 2 'hint' "$ropewalk" evall
-expect 0 'rerope' "$ropewalk" methods
+expect 0 'rerope' "$ropewalk" methods; narrow methods
 expect 0 'Position Interpolation' "$ropewalk" methods --markdown
 expect 0 '"name"' "$ropewalk" methods --json
 

@@ -15,7 +15,8 @@ namespace ropewalk::cpu {
 namespace {
 
 using dnnl::memory;
-constexpr Index kLayoutRows = 512;  // the row count for which oneDNN chooses the layout of the weights
+constexpr std::size_t kMostCompiled = 64;  // per matrix
+constexpr Index kLayoutRows = 512;         // the row count for which oneDNN chooses the layout of the weights
 
 const dnnl::engine& engine() {
   static const dnnl::engine one = [] {
@@ -29,7 +30,7 @@ const dnnl::engine& engine() {
   return one;
 }
 
-/// One primitive for each number of rows that occurred.
+/// oneDNN compiles a product for one number of rows; copies share it.
 struct Compiled {
   dnnl::matmul::primitive_desc description;
   dnnl::matmul primitive;
@@ -55,10 +56,11 @@ struct DnnlMatrix final : Matrix {
                         : dnnl::matmul::desc(x_desc(n_rows), w, y_desc(n_rows));
     return {d, engine()};
   }
-  const Compiled& for_rows(Index n_rows, bool bias) const {
+  Compiled for_rows(Index n_rows, bool bias) const {
     const std::lock_guard lock(mutex);
     auto found = compiled.find({n_rows, bias});
     if (found == compiled.end()) {
+      if (compiled.size() >= kMostCompiled) compiled.clear();  // prompts of every length must not fill memory
       const auto description = describe(n_rows, weights.get_desc(), bias);
       found =
           compiled.emplace(std::pair{n_rows, bias}, Compiled{description, dnnl::matmul(description)}).first;
@@ -105,7 +107,7 @@ bool is_dnnl_matrix(const Matrix& w) { return dynamic_cast<const DnnlMatrix*>(&w
 
 void multiply_dnnl(const float* x, Index n_rows, const Matrix& w, const float* bias, float* y) {
   const auto& m = dynamic_cast<const DnnlMatrix&>(w);
-  const Compiled& compiled = m.for_rows(n_rows, bias != nullptr);
+  const Compiled compiled = m.for_rows(n_rows, bias != nullptr);
   const bool bf16 = m.precision == Precision::kBf16;
   Buffer<std::uint16_t> rounded(bf16 ? n_rows * m.n_in : 0);
   if (bf16)
