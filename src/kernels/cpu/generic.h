@@ -37,13 +37,24 @@ RW_INLINE void rows_of(std::int64_t n_rows, const typename Op::T* a, std::int64_
 
 /// The same for any number of rows and vectors.
 template <class Op, bool kAdd>
-RW_INLINE void multiply(std::int64_t n_rows, std::int64_t n_vecs, const typename Op::T* a, std::int64_t lda,
-                        const typename Op::T* b, std::int64_t zs, std::int64_t ks, float* c, std::int64_t ldc,
-                        std::int64_t n) {
+RW_INLINE void in_registers(std::int64_t n_rows, std::int64_t n_vecs, const typename Op::T* a,
+                            std::int64_t lda, const typename Op::T* b, std::int64_t zs, std::int64_t ks,
+                            float* c, std::int64_t ldc, std::int64_t n) {
   std::int64_t z = 0;
   for (; z + Op::kVecs <= n_vecs; z += Op::kVecs)
     rows_of<Op, Op::kVecs, kAdd>(n_rows, a, lda, b + z * zs, zs, ks, c + 16 * z, ldc, n);
   for (; z < n_vecs; ++z) rows_of<Op, 1, kAdd>(n_rows, a, lda, b + z * zs, zs, ks, c + 16 * z, ldc, n);
+}
+
+/// The same by the machine's tiles where the operands have them.
+template <class Op, bool kAdd>
+RW_INLINE void multiply(std::int64_t n_rows, std::int64_t n_vecs, const typename Op::T* a, std::int64_t lda,
+                        const typename Op::T* b, std::int64_t zs, std::int64_t ks, float* c, std::int64_t ldc,
+                        std::int64_t n) {
+  if constexpr (Op::kTiles)
+    Op::template in_tiles<kAdd>(n_rows, n_vecs, a, lda, b, zs, ks, c, ldc, n);
+  else
+    in_registers<Op, kAdd>(n_rows, n_vecs, a, lda, b, zs, ks, c, ldc, n);
 }
 
 // ---------------------------------------------------------------- attention
@@ -133,9 +144,8 @@ static __attribute__((noinline)) void add_odd_values(const AttentionTile& t, con
         const std::int64_t at = key / Op::kStep * ks + d * Op::kStep + key % Op::kStep;
         seen[at] = w[key] == 0 ? static_cast<typename Op::T>(0) : v[at];
       }
-    for (int z = 0; z < t.padded_dim / 16; ++z)
-      micro<Op, 1, 1, true>(w, kKeyTile, seen + z * zs, zs, ks, t.sum + row * t.padded_dim + 16 * z,
-                            t.padded_dim, kKeyTile);
+    multiply<Op, true>(1, t.padded_dim / 16, w, kKeyTile, seen, zs, ks, t.sum + row * t.padded_dim,
+                       t.padded_dim, kKeyTile);
   }
 }
 
@@ -200,7 +210,8 @@ RW_INLINE void panels(const Product& p, std::int64_t panel) {
   for (std::int64_t i = 0; i < p.n_rows; i += Op::kRows) {
     const std::int64_t rows = p.n_rows - i < Op::kRows ? p.n_rows - i : Op::kRows;
     float c[Op::kRows * NZ * 16];
-    rows_of<Op, NZ, false>(rows, x + i * p.x_stride, p.x_stride, w, size, 16 * Op::kStep, c, NZ * 16, p.n_in);
+    multiply<Op, false>(rows, NZ, x + i * p.x_stride, p.x_stride, w, size, 16 * Op::kStep, c, NZ * 16,
+                        p.n_in);
     for (std::int64_t r = 0; r < rows; ++r)
       for (std::int64_t e = 0; e < width; ++e)
         p.y[(i + r) * p.y_stride + o + e] = c[r * NZ * 16 + e] + (p.bias ? p.bias[o + e] : 0.0f);

@@ -2,6 +2,7 @@
 # -O3 unrolls the register tiles; vectors of 64 bytes are passed by inlined functions only (-Wno-psabi).
 set(avx512 "-mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma -mprefer-vector-width=512")
 set(common "-O3 -ffp-contract=fast -fno-math-errno -Wno-psabi")
+set_source_files_properties(src/kernels/cpu/isa_amx.cpp PROPERTIES COMPILE_FLAGS "${common} ${avx512} -mamx-tile -mamx-bf16")
 set_source_files_properties(src/kernels/cpu/isa_avx512_bf16.cpp PROPERTIES COMPILE_FLAGS "${common} ${avx512} -mavx512bf16")
 set_source_files_properties(src/kernels/cpu/isa_avx512.cpp PROPERTIES COMPILE_FLAGS "${common} ${avx512}")
 set_source_files_properties(src/kernels/cpu/isa_avx2.cpp PROPERTIES COMPILE_FLAGS "${common} -mavx2 -mfma")

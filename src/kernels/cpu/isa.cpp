@@ -10,7 +10,7 @@ namespace ropewalk::cpu {
 namespace {
 
 const Isa& choose() {
-  const Isa* const all[] = {&kAvx512Bf16, &kAvx512, &kAvx2, &kPortable};  // best first
+  const Isa* const all[] = {&kAmxBf16, &kAvx512Bf16, &kAvx512, &kAvx2, &kPortable};  // best first
   const char* forced = std::getenv("ROPEWALK_ISA");
   for (const Isa* isa : all) {
     if (forced == nullptr || *forced == '\0') {
@@ -21,7 +21,7 @@ const Isa& choose() {
                        "unset it for the best one");
     }
   }
-  throw UsageError("ROPEWALK_ISA", "avx512-bf16, avx512, avx2 or portable",
+  throw UsageError("ROPEWALK_ISA", "amx-bf16, avx512-bf16, avx512, avx2 or portable",
                    forced == nullptr ? "none" : forced);
 }
 

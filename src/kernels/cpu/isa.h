@@ -59,7 +59,7 @@ struct Isa {
   void (*to_bf16)(const float* x, std::uint16_t* out, std::int64_t n);
 };
 
-extern const Isa kAvx512Bf16, kAvx512, kAvx2, kPortable;
+extern const Isa kAmxBf16, kAvx512Bf16, kAvx512, kAvx2, kPortable;
 
 /// The best of this machine, or the one ROPEWALK_ISA names. Errors: UsageError.
 const Isa& active();

@@ -18,6 +18,7 @@ struct Pairs {
   using T = std::uint16_t;
   using A = __m512bh;
   using B = __m512bh;
+  static constexpr bool kTiles = false;
   static constexpr int kStep = 2;
   static constexpr int kRows = kPairRows, kVecs = kPairVecs;
   RW_INLINE A row(const T* a) {

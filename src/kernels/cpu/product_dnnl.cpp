@@ -73,7 +73,8 @@ struct DnnlMatrix final : Matrix {
 
 bool dnnl_serves(Precision precision) {
   const std::string_view isa = active().name;
-  return precision == Precision::kBf16 ? isa == "avx512-bf16" : isa == "avx512-bf16" || isa == "avx512";
+  return precision == Precision::kBf16 ? isa == "avx512-bf16"
+                                       : isa == "amx-bf16" || isa == "avx512-bf16" || isa == "avx512";
 }
 
 std::unique_ptr<Matrix> make_dnnl_matrix(Precision precision, Index n_out, Index n_in,

@@ -135,6 +135,7 @@ struct Singles {
   using T = float;
   using A = Vec;
   using B = Vec;
+  static constexpr bool kTiles = false;
   static constexpr int kStep = 1;  // elements of the inner dimension that stand together
   static constexpr int kRows = kSingleRows, kVecs = kSingleVecs;
   RW_INLINE A row(const T* a) { return splat(*a); }
@@ -152,6 +153,7 @@ struct SplitPairs {
   };
   using A = Two;
   using B = Two;
+  static constexpr bool kTiles = false;
   static constexpr int kStep = 2;
   static constexpr int kRows = kPairRows, kVecs = kPairVecs;
   RW_INLINE Two split(Bits pairs) {

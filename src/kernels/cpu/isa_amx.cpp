@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+/// amx-bf16: bfloat16 products in tiles of 16 x 16 results (tdpbf16ps); all else as avx512. The packed keys,
+/// values and weights are already what a B tile reads: 16 rows of 16 pairs.
+#include <immintrin.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "kernels/cpu/isa.h"
+
+namespace ropewalk::cpu {
+namespace amx {
+
+constexpr int kParts = 1;                        // registers of 16 floats
+constexpr int kSingleRows = 6, kSingleVecs = 4;  // register tile of float products
+constexpr int kPairRows = 10, kPairVecs = 2;     // and of bfloat16 products beside the tiles
+
+#include "kernels/cpu/generic.h"
+
+/// What ldtilecfg reads. Tiles 0-3: results (2 x 2), 4-5: rows of a, 6-7: vectors of b.
+struct alignas(64) TileConfig {
+  std::uint8_t palette = 1, start_row = 0, reserved[14] = {};
+  std::uint16_t column_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+  std::uint8_t rows[16] = {};
+};
+
+/// The rows that this thread's tiles are configured for: loading a configuration costs as much as a product.
+thread_local int configured_rows[2] = {-1, -1};
+
+static void configure(int first, int second) {
+  if (configured_rows[0] == first && configured_rows[1] == second) return;
+  TileConfig config;
+  const int second_rows = second > 0 ? second : 1;  // a tile of no rows is not a tile
+  const int rows[8] = {first, first, second_rows, second_rows, first, second_rows, 16, 16};
+  for (int t = 0; t < 8; ++t) config.rows[t] = static_cast<std::uint8_t>(rows[t]);
+  __asm__ volatile("" : : "r"(&config) : "memory");  // GCC's ldtilecfg says that it reads 8 bytes, not 64
+  _tile_loadconfig(&config);
+  configured_rows[0] = first, configured_rows[1] = second;
+}
+
+/// Tiles are dropped, so that the system need not keep them at every switch of threads.
+static void release() {
+  _tile_release();
+  configured_rows[0] = configured_rows[1] = -1;
+}
+
+/// Operands of bfloat16 products in tiles. A row's results are its own: tdpbf16ps adds pairs in order of k,
+/// whatever stands in the other rows, and unused rows are not computed.
+struct Tiles : SplitPairs {
+  static constexpr bool kTiles = true;
+  static constexpr int kRows = 32, kVecs = 2;
+  static constexpr std::int64_t kDepth = 32;  // elements of the inner dimension in a tile
+
+  /// Results (1 or 2 tiles of rows, 1 or 2 of vectors) over n elements, n a multiple of kDepth.
+  template <bool kTwoRows, bool kTwoVecs, bool kAdd>
+  RW_INLINE void block(const T* a, std::int64_t lda, const T* b, std::int64_t zs, std::int64_t ks, float* c,
+                       std::int64_t ldc, std::int64_t n) {
+    const auto a_stride = static_cast<int>(lda * 2), b_stride = static_cast<int>(ks * 2),
+               c_stride = static_cast<int>(ldc * 4);
+    float* c1 = c + 16 * ldc;
+    __asm__ volatile("" ::: "memory");  // GCC's tile loads do not say that they read memory
+    if constexpr (kAdd) {
+      _tile_loadd(0, c, c_stride);
+      if constexpr (kTwoVecs) _tile_loadd(1, c + 16, c_stride);
+      if constexpr (kTwoRows) _tile_loadd(2, c1, c_stride);
+      if constexpr (kTwoRows && kTwoVecs) _tile_loadd(3, c1 + 16, c_stride);
+    } else {
+      _tile_zero(0);
+      _tile_zero(1);
+      _tile_zero(2);
+      _tile_zero(3);
+    }
+    for (std::int64_t k = 0; k < n; k += kDepth) {
+      _tile_loadd(6, b + k / 2 * ks, b_stride);
+      _tile_loadd(4, a + k, a_stride);
+      _tile_dpbf16ps(0, 4, 6);
+      if constexpr (kTwoVecs) {
+        _tile_loadd(7, b + zs + k / 2 * ks, b_stride);
+        _tile_dpbf16ps(1, 4, 7);
+      }
+      if constexpr (kTwoRows) {
+        _tile_loadd(5, a + 16 * lda + k, a_stride);
+        _tile_dpbf16ps(2, 5, 6);
+        if constexpr (kTwoVecs) _tile_dpbf16ps(3, 5, 7);
+      }
+    }
+    _tile_stored(0, c, c_stride);
+    if constexpr (kTwoVecs) _tile_stored(1, c + 16, c_stride);
+    if constexpr (kTwoRows) _tile_stored(2, c1, c_stride);
+    if constexpr (kTwoRows && kTwoVecs) _tile_stored(3, c1 + 16, c_stride);
+  }
+
+  template <bool kTwoVecs, bool kAdd>
+  RW_INLINE void rows(std::int64_t n_rows, const T* a, std::int64_t lda, const T* b, std::int64_t zs,
+                      std::int64_t ks, float* c, std::int64_t ldc, std::int64_t n) {
+    for (std::int64_t i = 0; i < n_rows; i += 32) {
+      const auto left = static_cast<int>(n_rows - i < 32 ? n_rows - i : 32);
+      configure(left < 16 ? left : 16, left > 16 ? left - 16 : left == 16 ? 16 : 0);
+      if (left > 16)
+        block<true, kTwoVecs, kAdd>(a + i * lda, lda, b, zs, ks, c + i * ldc, ldc, n);
+      else
+        block<false, kTwoVecs, kAdd>(a + i * lda, lda, b, zs, ks, c + i * ldc, ldc, n);
+    }
+  }
+
+  /// The inner dimension's last elements that do not fill a tile are added as avx512 adds them.
+  template <bool kAdd>
+  static void in_tiles(std::int64_t n_rows, std::int64_t n_vecs, const T* a, std::int64_t lda, const T* b,
+                       std::int64_t zs, std::int64_t ks, float* c, std::int64_t ldc, std::int64_t n) {
+    const std::int64_t whole = n / kDepth * kDepth;
+    if (whole == 0) return in_registers<SplitPairs, kAdd>(n_rows, n_vecs, a, lda, b, zs, ks, c, ldc, n);
+    std::int64_t z = 0;
+    for (; z + 2 <= n_vecs; z += 2)
+      rows<true, kAdd>(n_rows, a, lda, b + z * zs, zs, ks, c + 16 * z, ldc, whole);
+    if (z < n_vecs) rows<false, kAdd>(n_rows, a, lda, b + z * zs, zs, ks, c + 16 * z, ldc, whole);
+    if (whole < n)
+      in_registers<SplitPairs, true>(n_rows, n_vecs, a + whole, lda, b + whole / 2 * ks, zs, ks, c, ldc,
+                                     n - whole);
+  }
+};
+
+static void attention_tiles(const AttentionTile& t) {
+  attention<Tiles>(t);
+  release();
+}
+static void product_tiles(const Product& p) {
+  product<Tiles>(p);
+  release();
+}
+
+/// The processor has tiles, and the system lets this process use them (Linux asks to be asked).
+static bool supported() {
+  if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
+      !__builtin_cpu_supports("avx512vl") || !__builtin_cpu_supports("avx512dq"))
+    return false;
+  unsigned a = 7, b = 0, c = 0, d = 0;
+  __asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+  constexpr unsigned kBf16Bit = 1u << 22, kTileBit = 1u << 24;
+  if ((d & kBf16Bit) == 0 || (d & kTileBit) == 0) return false;
+  constexpr long kRequestPermission = 0x1023, kTileData = 18;
+  return ::syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+}
+
+}  // namespace amx
+
+extern const Isa kAmxBf16;
+const Isa kAmxBf16{.name = "amx-bf16",
+                   .supported = amx::supported,
+                   .attention_bf16 = amx::attention_tiles,
+                   .attention_f32 = amx::attention<amx::Singles>,
+                   .product_bf16 = amx::product_tiles,
+                   .product_f32 = amx::product<amx::Singles>,
+                   .silu_mul = amx::silu_mul,
+                   .to_bf16 = amx::to_bf16};
+
+}  // namespace ropewalk::cpu
