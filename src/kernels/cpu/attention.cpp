@@ -104,7 +104,7 @@ void run_tile(const Shared& s, int kv_head, Index first, Scratch& scratch) {
   scratch.scores.reserve(n_regions * rows * kKeyTile);
   scratch.weights.reserve(rows * kKeyTile * 4);
   scratch.top.reserve(rows);
-  scratch.total.reserve(rows);
+  scratch.total.reserve(rows * kLanes);
   scratch.sum.reserve(rows * s.kv.padded_dim);
   scratch.out.clear();
   for (Index p = 0; p < n; ++p)

@@ -98,22 +98,25 @@ static bool blend_row(const AttentionTile& t, int p, std::int64_t key, int first
 
 /// Online softmax of one row over one tile: writes its weights, updates its maximum, total and sum. The
 /// maximum is left stale until it grows by 2^8: weights stay finite, and the sum is rarely rescaled.
+/// REQUIRES: scale > 0.
 template <class Op>
 RW_INLINE void softmax_row(const AttentionTile& t, int row, const float* s, float scale) {
-  const Vec c = splat(scale);
-  const Vec x0 = load(s) * c, x1 = load(s + 16) * c, x2 = load(s + 32) * c, x3 = load(s + 48) * c;
-  const float top = reduce_max(maximum(maximum(x0, x1), maximum(x2, x3)));
-  if (top > t.top[row] + 8.0f) {
-    const float shrink =
-        exp2_of(splat(t.top[row] - top)).part[0][0];  // 0 at the first tile: top is -inf before
-    t.total[row] *= shrink;
+  const Vec c = splat(scale), s0 = load(s), s1 = load(s + 16), s2 = load(s + 32), s3 = load(s + 48);
+  const Vec largest = maximum(maximum(s0, s1), maximum(s2, s3)) * c;
+  float* total = t.total + row * kLanes;
+  if (any_above(largest, t.top[row] + 8.0f)) {
+    const float top = reduce_max(largest);
+    // 0 at the first tile: the maximum was -inf before.
+    const Vec shrink = splat(exp2_of<false>(splat(t.top[row] - top)).part[0][0]);
+    store(total, load(total) * shrink);
     for (int d = 0; d < t.padded_dim; d += kLanes)
-      store(t.sum + row * t.padded_dim + d, load(t.sum + row * t.padded_dim + d) * splat(shrink));
+      store(t.sum + row * t.padded_dim + d, load(t.sum + row * t.padded_dim + d) * shrink);
     t.top[row] = top;
   }
   const Vec m = splat(t.top[row]);
-  const Vec p0 = exp2_of(x0 - m), p1 = exp2_of(x1 - m), p2 = exp2_of(x2 - m), p3 = exp2_of(x3 - m);
-  t.total[row] += reduce_add((p0 + p1) + (p2 + p3));
+  const Vec p0 = exp2_of<Op::kRounded>(s0 * c - m), p1 = exp2_of<Op::kRounded>(s1 * c - m),
+            p2 = exp2_of<Op::kRounded>(s2 * c - m), p3 = exp2_of<Op::kRounded>(s3 * c - m);
+  store(total, load(total) + ((p0 + p1) + (p2 + p3)));
   auto* w = static_cast<typename Op::T*>(t.weights) + row * kKeyTile;
   Op::store_weights(w, p0);
   Op::store_weights(w + 16, p1);
@@ -188,14 +191,17 @@ RW_INLINE void key_tile(const AttentionTile& t, std::int64_t key) {
 template <class Op>
 static void attention(const AttentionTile& t) {
   const int rows = t.n_positions * t.group;
-  for (int row = 0; row < rows; ++row) t.top[row] = -__builtin_inff(), t.total[row] = 0;
+  for (int row = 0; row < rows; ++row) t.top[row] = -__builtin_inff();
+  for (int e = 0; e < rows * kLanes; ++e) t.total[e] = 0;
   for (int e = 0; e < rows * t.padded_dim; ++e) t.sum[e] = 0;
   std::int64_t end = 0;
   for (std::int64_t s = t.segment_begin[0]; s < t.segment_begin[t.n_positions]; ++s)
     end = t.segments[s].end > end ? t.segments[s].end : end;
   for (std::int64_t key = 0; key < end; key += kKeyTile) key_tile<Op>(t, key);
-  for (int row = 0; row < rows; ++row)
-    for (int d = 0; d < t.head_dim; ++d) t.out[row][d] = t.sum[row * t.padded_dim + d] / t.total[row];
+  for (int row = 0; row < rows; ++row) {
+    const float total = reduce_add(load(t.total + row * kLanes));
+    for (int d = 0; d < t.head_dim; ++d) t.out[row][d] = t.sum[row * t.padded_dim + d] / total;
+  }
 }
 
 // ---------------------------------------------------------------- products and elementwise
@@ -234,7 +240,7 @@ static void silu_mul(float* gate, const float* up, std::int64_t n) {
     __builtin_memcpy(u, up + i, static_cast<unsigned long>(left) * 4);
     const Vec x = load(g);
     const Vec power = x * splat(-1.44269504f);
-    const Vec result = x / (splat(1.0f) + exp2_of(minimum(power, splat(127.0f)))) * load(u);
+    const Vec result = x / (splat(1.0f) + exp2_of<false>(minimum(power, splat(127.0f)))) * load(u);
     store(g, result);
     __builtin_memcpy(gate + i, g, static_cast<unsigned long>(left) * 4);
   }

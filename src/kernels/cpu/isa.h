@@ -32,7 +32,8 @@ struct AttentionTile {
   const float* row_scale;  // (n_positions), log2(e) included
   float* scores;           // scratch: (n_regions, rows, kKeyTile)
   void* weights;           // scratch: (rows, kKeyTile)
-  float *top, *total;      // scratch: (rows)
+  float* top;              // scratch: (rows)
+  float* total;            // scratch: (rows, kLanes)
   float* sum;              // scratch: (rows, padded_dim)
   float* const* out;       // (rows): where the row's head_dim results go
 };

@@ -48,6 +48,11 @@ static void release() {
 struct Tiles : SplitPairs {
   static constexpr bool kTiles = true;
   static constexpr int kRows = 32, kVecs = 2;
+  RW_INLINE void store_weights(T* p,
+                               Vec v) {  // weights are normal numbers or 0, which vcvtneps2bf16 rounds alike
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),
+                        reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(reinterpret_cast<__m512>(v.part[0]))));
+  }
   static constexpr std::int64_t kDepth = 32;  // elements of the inner dimension in a tile
 
   /// Results (1 or 2 tiles of rows, 1 or 2 of vectors) over n elements, n a multiple of kDepth.
@@ -130,7 +135,8 @@ static void product_tiles(const Product& p) {
 /// The processor has tiles, and the system lets this process use them (Linux asks to be asked).
 static bool supported() {
   if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
-      !__builtin_cpu_supports("avx512vl") || !__builtin_cpu_supports("avx512dq"))
+      !__builtin_cpu_supports("avx512vl") || !__builtin_cpu_supports("avx512dq") ||
+      !__builtin_cpu_supports("avx512bf16"))
     return false;
   unsigned a = 7, b = 0, c = 0, d = 0;
   __asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));

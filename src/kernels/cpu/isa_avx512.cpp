@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// avx512: compiled with its own flags (isa.cmake), in a namespace of its own.
+#include <immintrin.h>
+
 #include "kernels/cpu/isa.h"
 
 namespace ropewalk::cpu {

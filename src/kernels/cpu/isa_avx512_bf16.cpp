@@ -19,6 +19,7 @@ struct Pairs {
   using A = __m512bh;
   using B = __m512bh;
   static constexpr bool kTiles = false;
+  static constexpr bool kRounded = true;
   static constexpr int kStep = 2;
   static constexpr int kRows = kPairRows, kVecs = kPairVecs;
   RW_INLINE A row(const T* a) {
@@ -31,7 +32,11 @@ struct Pairs {
     sum.part[0] = reinterpret_cast<Vec::Part>(_mm512_dpbf16_ps(reinterpret_cast<__m512>(sum.part[0]), a, b));
     return sum;
   }
-  RW_INLINE void store_weights(T* p, Vec v) { store_bf16(p, v); }
+  RW_INLINE void store_weights(T* p,
+                               Vec v) {  // weights are normal numbers or 0, which vcvtneps2bf16 rounds alike
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),
+                        reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(reinterpret_cast<__m512>(v.part[0]))));
+  }
 };
 
 static bool supported() {

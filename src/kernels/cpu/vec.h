@@ -86,36 +86,76 @@ RW_INLINE Vec zero_below(Vec x, Vec low, Vec result) {
   return result;
 }
 
-RW_INLINE float reduce_max(Vec v) {
+/// The lanes of v folded by halves; the order is the same on every instruction set.
+template <class Fold>
+RW_INLINE float folded(Vec v, Fold fold) {
+#ifdef __AVX512F__
+  __m512 x = reinterpret_cast<__m512>(v.part[0]);
+  x = fold(x, _mm512_shuffle_f32x4(x, x, 0x4e));
+  x = fold(x, _mm512_shuffle_f32x4(x, x, 0xb1));
+  x = fold(x, _mm512_permute_ps(x, 0x4e));
+  x = fold(x, _mm512_permute_ps(x, 0xb1));
+  return _mm512_cvtss_f32(x);
+#else
   float a[kLanes];
   store(a, v);
   for (int width = kLanes / 2; width > 0; width /= 2)
-    for (int i = 0; i < width; ++i) a[i] = a[i + width] > a[i] ? a[i + width] : a[i];
+    for (int i = 0; i < width; ++i) a[i] = fold(a[i], a[i + width]);
   return a[0];
+#endif
+}
+RW_INLINE float reduce_max(Vec v) {
+  return folded(
+      v, [](auto a, auto b) __attribute__((always_inline)) { return a > b ? a : b; });
 }
 RW_INLINE float reduce_add(Vec v) {
-  float a[kLanes];
-  store(a, v);
-  for (int width = kLanes / 2; width > 0; width /= 2)
-    for (int i = 0; i < width; ++i) a[i] += a[i + width];
-  return a[0];
+  return folded(
+      v, [](auto a, auto b) __attribute__((always_inline)) { return a + b; });
 }
 
-/// 2^x for x <= 127; exactly 0 below -126. Relative error 2e-7 (degree 6 on [-1/2, 1/2], minimax).
+/// Whether any lane of v is above x.
+RW_INLINE bool any_above(Vec v, float x) {
+#ifdef __AVX512F__
+  return _mm512_cmp_ps_mask(reinterpret_cast<__m512>(v.part[0]), _mm512_set1_ps(x), _CMP_GT_OQ) != 0;
+#else
+  return reduce_max(v) > x;
+#endif
+}
+
+/// 2^x for x <= 127; exactly 0 below -126. Minimax polynomials on [-1/2, 1/2]: relative error 1e-7 for floats
+/// (degree 6), 3e-6 where the result is rounded to bfloat16 (degree 4).
+template <bool kRounded>
 RW_INLINE Vec exp2_of(Vec x) {
-  const Vec magic = splat(12582912.0f), least = splat(-126.0f);  // 1.5 * 2^23: adding it rounds to an integer
-  const Vec clamped = maximum(x, least);
-  const Vec shifted = clamped + magic;
-  const Vec f = clamped - (shifted - magic);
-  Vec p = splat(1.535336188e-4f);
-  p = p * f + splat(1.339887440e-3f);
-  p = p * f + splat(9.618437358e-3f);
-  p = p * f + splat(5.550332471e-2f);
-  p = p * f + splat(2.402264791e-1f);
-  p = p * f + splat(6.931472029e-1f);
+  const Vec least = splat(-126.0f), clamped = maximum(x, least);
+#ifdef __AVX512F__
+  const __m512 whole = _mm512_roundscale_ps(reinterpret_cast<__m512>(clamped.part[0]), 0);
+  const Vec f = clamped - Vec{{reinterpret_cast<Vec::Part>(whole)}};
+#else
+  const Vec magic = splat(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer
+  const Vec shifted = clamped + magic, f = clamped - (shifted - magic);
+#endif
+  Vec p;
+  if constexpr (kRounded) {
+    p = splat(9.582852945e-3f) * f + splat(5.590642616e-2f);
+    p = p * f + splat(2.402409911e-1f);
+    p = p * f + splat(6.931241751e-1f);
+  } else {
+    p = splat(1.535336188e-4f) * f + splat(1.339887440e-3f);
+    p = p * f + splat(9.618437358e-3f);
+    p = p * f + splat(5.550332471e-2f);
+    p = p * f + splat(2.402264791e-1f);
+    p = p * f + splat(6.931472029e-1f);
+  }
   p = p * f + splat(1.0f);
+#ifdef __AVX512F__
+  const __mmask16 seen = _mm512_cmp_ps_mask(reinterpret_cast<__m512>(x.part[0]),
+                                            reinterpret_cast<__m512>(least.part[0]), _CMP_GE_OQ);
+  return {{reinterpret_cast<Vec::Part>(
+      _mm512_maskz_scalef_ps(seen, reinterpret_cast<__m512>(p.part[0]), whole))}};
+#else
   const Bits power = shift_left<23>(as_bits(shifted) - as_bits(magic));
   return zero_below(x, least, as_floats(as_bits(p) + power));
+#endif
 }
 
 /// Nearest-even bfloat16 of 16 finite floats.
@@ -136,7 +176,8 @@ struct Singles {
   using A = Vec;
   using B = Vec;
   static constexpr bool kTiles = false;
-  static constexpr int kStep = 1;  // elements of the inner dimension that stand together
+  static constexpr bool kRounded = false;  // weights are rounded to bfloat16
+  static constexpr int kStep = 1;          // elements of the inner dimension that stand together
   static constexpr int kRows = kSingleRows, kVecs = kSingleVecs;
   RW_INLINE A row(const T* a) { return splat(*a); }
   RW_INLINE B vector(const T* b) { return load(b); }
@@ -154,6 +195,7 @@ struct SplitPairs {
   using A = Two;
   using B = Two;
   static constexpr bool kTiles = false;
+  static constexpr bool kRounded = true;
   static constexpr int kStep = 2;
   static constexpr int kRows = kPairRows, kVecs = kPairVecs;
   RW_INLINE Two split(Bits pairs) {
