@@ -82,8 +82,8 @@ std::size_t kv_bytes_per_key(Precision precision, int n_kv_heads, int head_dim, 
 
 /// Double precision, pointwise, slow on purpose.
 std::unique_ptr<Backend> make_reference_backend();
-/// The fastest instruction set of this machine, or the one ROPEWALK_ISA names (avx512-bf16, avx512, avx2,
-/// portable). Errors: UsageError for an unknown one or one that this machine lacks.
+/// The fastest instruction set of this machine, or the one ROPEWALK_ISA names (amx-bf16, avx512-bf16, avx512,
+/// avx2, portable). Errors: UsageError for an unknown one or one that this machine lacks.
 std::unique_ptr<Backend> make_cpu_backend(Precision precision);
 /// Name of the instruction set make_cpu_backend uses.
 std::string active_isa();
