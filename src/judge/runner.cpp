@@ -58,6 +58,12 @@ std::vector<Item> plan_items(const Model& model, const RunnerOptions& options, b
   return items;
 }
 
+/// How many of n documents fit into the budget at the pace so far; one at least. No budget (0): all.
+std::size_t documents_that_fit(double budget_seconds, double seconds_each, std::size_t n) {
+  if (budget_seconds <= 0) return n;
+  return static_cast<std::size_t>(std::clamp(budget_seconds / seconds_each, 1.0, static_cast<double>(n)));
+}
+
 }  // namespace
 
 std::vector<Token> context_before(const Document& document, Index end, Index length) {
@@ -76,26 +82,27 @@ RunnerResult run_all(const Model& model, const std::vector<Document>& documents,
   double total = 0;
   for (const Item& item : items) total += item.cost;
   const double one_document = total;
-  if (options.budget_seconds <= 0)
-    total *= static_cast<double>(documents.size());  // else: those known to fit
   Progress progress("", total);
   RunnerResult result;
   double done = 0;
   const double start = seconds_now();
+  auto fitting = [&](double work) {
+    return documents_that_fit(options.budget_seconds, (seconds_now() - start) / work * one_document,
+                              documents.size());
+  };
   for (const Document& document : documents) {
-    const double elapsed = seconds_now() - start;
-    if (options.budget_seconds > 0 && result.n_documents > 0 &&
-        elapsed + elapsed / static_cast<double>(result.n_documents) > options.budget_seconds)
-      break;
-    if (options.budget_seconds > 0) progress.set_total(done + one_document);
+    if (result.n_documents > 0 && result.n_documents >= fitting(done)) break;
     for (const Item& item : items) {
       const MethodSpec spec = MethodSpec::parse(item.method);
       progress.set_label(fmt::format("{} {} {}", document.name, item.method, item.length));
       const double item_start = seconds_now();
-      std::vector<Record> records = task.run({model, spec, document, item.length, options.tail, [&](Index n) {
-                                                progress.update(done + item.cost * static_cast<double>(n) /
-                                                                           static_cast<double>(item.length));
-                                              }});
+      std::vector<Record> records =
+          task.run({model, spec, document, item.length, options.tail, [&](Index n) {
+                      const double now =
+                          done + item.cost * static_cast<double>(n) / static_cast<double>(item.length);
+                      progress.set_total(one_document * static_cast<double>(fitting(now)));
+                      progress.update(now);
+                    }});
       done += item.cost;
       const double seconds = seconds_now() - item_start;
       for (std::size_t s = 0; s < item.serves.size(); ++s) {
