@@ -85,7 +85,7 @@ class HfFolder final : public ModelFile {
     const std::string config = folder + "/config.json";
     metadata_ = translate_config(read_json_file(config, 4u << 20), config);
     for (const auto& [shard, promised] : read_index(folder)) {
-      const std::string path = folder + "/" + shard;
+      const std::string path = fmt::format("{}/{}", folder, shard);
       check_stays_inside(folder, path);
       mappings_.push_back(std::make_unique<MappedFile>(path));
       std::vector<TensorInfo> found = parse_safetensors(mappings_.back()->bytes(), path);

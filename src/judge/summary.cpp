@@ -92,13 +92,15 @@ std::string summary_table(const std::vector<SummaryCell>& cells, const RunInfo& 
   if (n_documents < 3)
     text += fmt::format("{}, no interval: ~ marks a verdict from the difference alone.\n",
                         n_documents == 1 ? "One text" : "Two texts");
-  int needed = 0;
-  for (const SummaryCell& c : cells) needed = std::max(needed, c.verdict.more_documents);
-  if (needed >= kManyDocuments)
-    text +=
-        fmt::format("inconclusive: {} documents or more would be needed to decide all.\n", kManyDocuments);
-  else if (needed > 0)
-    text += fmt::format("inconclusive: about {} documents in all would decide.\n", needed);
+  int needed = 0, least = kManyDocuments;
+  for (const SummaryCell& c : cells) {
+    if (c.verdict.more_documents == 0) continue;
+    needed = std::max(needed, c.verdict.more_documents), least = std::min(least, c.verdict.more_documents);
+  }
+  if (needed > 0)
+    text += fmt::format("inconclusive: {}{}{} documents in all would decide, by the row.\n", least,
+                        needed > least ? fmt::format(" to {}", needed) : "",
+                        needed >= kManyDocuments ? " or more" : "");
   return text;
 }
 

@@ -88,7 +88,7 @@ bool Parameters::flag(std::string_view name, bool fallback) const {
 std::string Parameters::choice(std::string_view name, std::string_view fallback,
                                const std::vector<std::string>& choices) const {
   const std::string* text = find(name);
-  const std::string value = text ? *text : std::string(fallback);
+  std::string value = text ? *text : std::string(fallback);
   if (std::find(choices.begin(), choices.end(), value) == choices.end())
     refuse(fmt::format("{} one of {}", name, fmt::join(choices, ", ")), "'" + value + "'");
   resolved(name, value);

@@ -36,7 +36,7 @@ MethodSpec MethodSpec::parse(std::string_view text) {
                            fmt::format("'{}' twice", pair.substr(0, equals)));
       }
     }
-    Parameters(info, part);  // refuses names that the method does not have
+    [[maybe_unused]] const Parameters check(info, part);  // refuses names that the method does not have
     spec.parts.push_back(std::move(part));
   }
   return spec;
@@ -48,7 +48,7 @@ std::string MethodSpec::text() const {
     result += (result.empty() ? "" : "+") + part.name;
     char separator = ':';
     for (const auto& [name, value] : part.parameters) {
-      result += separator + name + "=" + value;
+      result += fmt::format("{}{}={}", separator, name, value);
       separator = ',';
     }
   }

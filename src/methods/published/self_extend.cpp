@@ -25,10 +25,11 @@ Factors build(const Parameters& p, const RopeContext& context) {
     p.refuse("a group that divides window", fmt::format("window {} and group {}", window, group),
              fmt::format("window={} would do", std::max<Index>(1, window / group) * group));
   if (group == 1) return with_distance(identity_map());
-  const Index shift = window - window / group;
+  const auto slot = [group](Index i) { return i / group; };  // floor: positions are not negative
+  const Index shift = window - slot(window);
   FarRegion far{.far_end = beyond(window),
-                .query_position = [=](Index i) { return static_cast<double>(i / group + shift); },
-                .key_position = [=](Index j) { return static_cast<double>(j / group); },
+                .query_position = [=](Index i) { return static_cast<double>(slot(i) + shift); },
+                .key_position = [=](Index j) { return static_cast<double>(slot(j)); },
                 .near_window = window};
   return with_distance(near_far_map(std::move(far), [=](Index i, Index j) {
     return static_cast<double>(i - j < window ? i - j : i / group - j / group + window - window / group);
