@@ -27,8 +27,12 @@ struct LoadedModel {
 /// Opens, says what it loads on stderr. Errors: Error.
 LoadedModel load_model(const std::string& path, Precision precision);
 
+/// A file's bytes, or those of stdin for "-". Errors: Error with the system's reason.
+std::string read_bytes(const std::string& path);
 /// A text file whole. Errors: Error when missing, empty, or binary (it has NUL bytes).
 std::string read_text_file(const std::string& path);
+/// Errors: UsageError when the output would replace an input.
+void require_other_file(const std::string& output, const std::vector<std::string>& inputs);
 /// "8k" = 8192, "4096". Errors: UsageError outside 1 .. 2^31.
 Index parse_length(const std::string& text);
 /// "bf16" or "f32". Errors: UsageError.

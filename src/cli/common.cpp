@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <sys/resource.h>
 
+#include <cerrno>
 #include <charconv>
 #include <chrono>
+#include <cstring>
+#include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <sstream>
 
 #include "cli/command.h"
@@ -24,21 +28,41 @@ LoadedModel load_model(const std::string& path, Precision precision) {
   loaded.model = std::make_unique<Model>(*loaded.file, backend);
   const ModelConfig& c = loaded.model->config();
   fmt::print(stderr, "{}: {} ({}), {} layers, trained on {} tokens; {}, {} threads; loaded in {:.1f} s\n",
-             path, c.name.empty() ? c.architecture : c.name, loaded.file->container(), c.n_layers,
-             c.n_ctx_train, backend->name(), threads(), now_seconds() - start);
+             printable(path), printable(c.name.empty() ? c.architecture : c.name), loaded.file->container(),
+             c.n_layers, c.n_ctx_train, backend->name(), threads(), now_seconds() - start);
   return loaded;
 }
 
-std::string read_text_file(const std::string& path) {
+std::string read_bytes(const std::string& path) {
+  std::ostringstream bytes;
+  if (path == "-") {
+    bytes << std::cin.rdbuf();
+    return bytes.str();
+  }
+  if (std::filesystem::is_directory(path)) throw Error(path, "a file", "a folder", "name one of its files");
+  errno = 0;
   std::ifstream in(path, std::ios::binary);
-  if (!in) throw Error(path, "a readable text file", "none", "check the path");
-  std::ostringstream text;
-  text << in.rdbuf();
-  std::string result = text.str();
-  if (result.empty()) throw Error(path, "some text", "an empty file");
+  if (!in) throw Error(path, "a readable file", std::strerror(errno), "check the path");
+  if (in.peek() != std::ifstream::traits_type::eof()) bytes << in.rdbuf();
+  if (in.bad()) throw Error(path, "a readable file", std::strerror(errno), "check the disk");
+  return bytes.str();
+}
+
+std::string read_text_file(const std::string& path) {
+  std::string result = read_bytes(path);
+  if (result.empty()) throw Error(path, "some text", "an empty file", "give a file of UTF-8 text");
   if (result.find('\0') != std::string::npos)
     throw Error(path, "text", "binary data (NUL bytes)", "give UTF-8 text");
   return result;
+}
+
+void require_other_file(const std::string& output, const std::vector<std::string>& inputs) {
+  for (const std::string& input : inputs) {
+    std::error_code different;  // also when one of them does not exist
+    if (!output.empty() && std::filesystem::is_regular_file(output, different) &&
+        std::filesystem::equivalent(output, input, different))
+      throw UsageError(output, "a file to write that is not read", "the input itself", "choose another name");
+  }
 }
 
 Index parse_length(const std::string& text) {

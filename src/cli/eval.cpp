@@ -65,8 +65,8 @@ std::string model_identity(const std::string& path) {
   return identity(fmt::format("{}", fmt::join(files, "\n")));
 }
 
-/// Records are paired by a document's name: stems where they differ, else paths. Errors: UsageError for a
-/// text given twice, which would count as two independent documents.
+/// Records are paired by a document's name: file names where they differ, else paths. Errors: UsageError for
+/// a text given twice, which would count as two independent documents.
 std::vector<std::string> document_names(const std::vector<std::string>& paths,
                                         const std::vector<std::string>& texts) {
   std::vector<std::string> names;
@@ -75,11 +75,11 @@ std::vector<std::string> document_names(const std::vector<std::string>& paths,
         texts.begin() + static_cast<std::ptrdiff_t>(i))
       throw UsageError("--text", "texts that differ", "'" + paths[i] + "' twice",
                        "documents must be independent");
-    names.push_back(std::filesystem::path(paths[i]).stem().string());
+    names.push_back(std::filesystem::path(paths[i]).filename().string());
   }
-  const std::vector<std::string> stems = names;
+  const std::vector<std::string> file_names = names;
   for (std::size_t i = 0; i < paths.size(); ++i)
-    if (std::count(stems.begin(), stems.end(), stems[i]) > 1) names[i] = paths[i];
+    if (std::count(file_names.begin(), file_names.end(), file_names[i]) > 1) names[i] = paths[i];
   return names;
 }
 
@@ -154,6 +154,10 @@ int run() {
                      fmt::format("{}", runner.lengths.front()));
   std::vector<std::string> texts;
   for (const std::string& path : options.texts) texts.push_back(read_text_file(path));
+  std::vector<std::string> inputs = options.texts;
+  inputs.push_back(options.model);
+  require_other_file(options.out, inputs);
+  require_other_file(options.report, inputs);
   // Opened before the work: that a file cannot be written should be said now, not in an hour.
   std::optional<OutputFile> out, report;
   if (!options.out.empty()) out.emplace(options.out);

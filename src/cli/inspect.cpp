@@ -104,7 +104,8 @@ int run() {
     return 0;
   }
   for (const auto& [key, value] : j.items())
-    fmt::print("{:<16} {}\n", key, value.is_string() ? value.get<std::string>() : dump_json(value));
+    fmt::print("{:<16} {}\n", key,
+               value.is_string() ? printable(value.get<std::string>()) : dump_json(value));
   return 0;
 }
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// ropewalk logits: the cross-check with other engines.
-#include <fstream>
-#include <iostream>
 #include <optional>
+#include <sstream>
 
 #include "cli/command.h"
 #include "cli/npy.h"
@@ -20,13 +19,7 @@ struct Options {
 } options;
 
 std::vector<Token> read_tokens(const std::string& path, Index n_vocab) {
-  std::ifstream file;
-  if (path != "-") {
-    file.open(path);
-    if (!file)
-      throw Error(path, "a readable file of token ids", "none", "check the path, or use - for stdin");
-  }
-  std::istream& in = path == "-" ? std::cin : file;
+  std::istringstream in(read_bytes(path));
   std::vector<Token> tokens;
   std::string word;
   while (in >> word) {
@@ -39,10 +32,11 @@ std::vector<Token> read_tokens(const std::string& path, Index n_vocab) {
     }
     if (used != word.size() || id < 0 || id >= n_vocab)
       throw Error(path, fmt::format("token ids from 0 to {}, separated by spaces", n_vocab - 1),
-                  "'" + word + "'", "ropewalk tokenize MODEL --ids FILE makes them");
+                  "'" + word.substr(0, 40) + "'", "ropewalk tokenize MODEL --ids FILE makes them");
     tokens.push_back(static_cast<Token>(id));
   }
-  if (tokens.empty()) throw Error(path, "at least one token id", "none");
+  if (tokens.empty())
+    throw Error(path, "at least one token id", "none", "ropewalk tokenize MODEL --ids FILE makes them");
   return tokens;
 }
 
@@ -64,6 +58,7 @@ int run() {
   set_threads(options.n_threads);
   const Precision precision = parse_precision(options.precision);
   const MethodSpec spec = MethodSpec::parse(options.method);
+  require_other_file(options.out, {options.model, options.tokens});
   const auto file = ModelFile::open(options.model);
   const Model model(*file, make_cpu_backend(precision));
   const Index n_vocab = model.config().n_vocab;

@@ -26,13 +26,15 @@ int run(int argc, char** argv) {
     CLI::App* sub = app.add_subcommand(command.name, command.summary);
     command.define(*sub);
   }
+  if (argc > 1 && argv[1][0] != '-') Registry<Command>::get(argv[1], "command");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     if (e.get_exit_code() == 0) return app.exit(e);  // --help, --version
-    fmt::print(stderr, "ropewalk: {}; hint: ropewalk {}--help\n", e.what(),
-               app.get_subcommands().empty() ? "" : app.get_subcommands().front()->get_name() + " ");
-    return 2;
+    const std::string command =
+        app.get_subcommands().empty() ? "" : " " + app.get_subcommands().front()->get_name();
+    throw UsageError("command line", "what --help lists", e.what(),
+                     fmt::format("ropewalk{} --help", command));
   }
   return Registry<Command>::get(app.get_subcommands().front()->get_name(), "command").run();
 }

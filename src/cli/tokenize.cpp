@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /// ropewalk tokenize: what the model reads.
-#include <iostream>
-#include <sstream>
-
 #include "cli/command.h"
 #include "core/json.h"
 
@@ -21,9 +18,7 @@ int run() {
   const auto tokenizer = Tokenizer::open(*model_file);
   std::string text = options.text;
   if (options.file == "-") {
-    std::ostringstream all;
-    all << std::cin.rdbuf();
-    text = all.str();
+    text = read_bytes("-");
   } else if (!options.file.empty()) {
     text = read_text_file(options.file);
   }

@@ -9,29 +9,34 @@
 
 namespace ropewalk {
 
+/// Text from outside as part of one line: control characters, NUL and escapes included, become '?'.
+inline std::string printable(std::string_view text) {
+  std::string safe(text);
+  for (char& c : safe)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  return safe;
+}
+
 /// Anything that the outside can cause: files, flags, requests, unsupported models.
 /// what() reads "place: expected ...; found ...; hint: ..." (one line). Exit code 1.
 class Error : public std::runtime_error {
  public:
-  Error(std::string_view place, std::string_view expected, std::string_view found, std::string_view hint = {})
-      : std::runtime_error(format(place, expected, found, hint)) {}
+  Error(std::string_view place, std::string_view expected, std::string_view found,
+        std::string_view hint = "the file is damaged, incomplete or of another kind")
+      : std::runtime_error(
+            printable(fmt::format("{}: expected {}; found {}; hint: {}", place, expected, found, hint))) {}
   /// For adding context at a module's border: "context: " before the message of `inner`.
   Error(std::string_view context, const Error& inner)
-      : std::runtime_error(fmt::format("{}: {}", context, inner.what())) {}
-
- private:
-  static std::string format(std::string_view place, std::string_view expected, std::string_view found,
-                            std::string_view hint) {
-    std::string text = fmt::format("{}: expected {}; found {}", place, expected, found);
-    if (!hint.empty()) text += fmt::format("; hint: {}", hint);
-    return text;
-  }
+      : std::runtime_error(printable(fmt::format("{}: {}", context, inner.what()))) {}
 };
 
 /// A wrong flag, method spelling or parameter. Exit code 2.
 class UsageError : public Error {
  public:
-  using Error::Error;
+  UsageError(std::string_view place, std::string_view expected, std::string_view found,
+             std::string_view hint =
+                 "ropewalk COMMAND --help says what it takes, ropewalk methods what a method does")
+      : Error(place, expected, found, hint) {}
 };
 
 /// A broken contract inside ropewalk. Exit code 3; thrown, never abort: a server must live.

@@ -79,7 +79,10 @@ JsonInput parse_json(std::string_view text, std::string_view place, std::size_t 
     JsonInput value = JsonInput::parse(text.begin(), text.end());
     return value;
   } catch (const JsonInput::exception& e) {
-    throw Error(place, "JSON", e.what());
+    {
+      const std::string_view what = e.what();  // "[json.exception.parse_error.101] parse error at line 1 ..."
+      throw Error(place, "JSON", what.substr(what.find(']') == what.npos ? 0 : what.find(']') + 2));
+    }
   }
 }
 

@@ -79,7 +79,10 @@ void refuse_unsupported(const Object& config) {
   if (config.string("hidden_act").value_or("silu") != "silu") refuse("an activation other than SiLU");
   for (const char* key : {"rope_scaling", "rope_parameters"})
     if (const JsonInput* scaling = config.find(key);
-        scaling && scaling->is_object() && scaling->contains("mrope_section"))
+        scaling && scaling->is_object() &&
+        (scaling->contains("mrope_section") ||
+         (scaling->contains("rope_type") && (*scaling)["rope_type"] == "mrope") ||
+         (scaling->contains("type") && (*scaling)["type"] == "mrope")))
       refuse("multi-section rotary positions (M-RoPE)");
 }
 
@@ -121,9 +124,10 @@ Metadata translate_config(const JsonInput& json, const std::string& place) {
   if (!json.is_object()) throw Error(place, "a JSON object", "something else");
   const Object config{json, place};
   const std::string arch = config.string("model_type").value_or("");
+  refuse_unsupported(config);  // first: it names the feature that is not there
   if (arch != "llama" && arch != "mistral" && arch != "qwen2" && arch != "qwen3")
-    throw Error(place, "model_type llama, mistral, qwen2 or qwen3", "'" + arch + "'");
-  refuse_unsupported(config);
+    throw Error(place, "model_type llama, mistral, qwen2 or qwen3", "'" + arch + "'",
+                "a new family is one file in src/model/arch");
   Metadata out;
   out["general.architecture"] = arch;
   const std::int64_t d_model = config.required("hidden_size"),

@@ -85,7 +85,7 @@ std::string summary_table(const std::vector<SummaryCell>& cells, const RunInfo& 
                              : c.verdict.note == "slightly better" ? " (better)"
                                                                    : " (worse)";
     text += fmt::format("{:<{}} {:>7.3f} {:>10.4g} {:>17}  {}{}\n", fits ? c.method : "", kNameWidth,
-                        c.loss.mean, std::exp(c.loss.mean), difference, c.verdict.word, note);
+                        c.loss.mean, std::exp(c.loss.mean), difference, c.verdict.shown(), note);
   }
   text += fmt::format("\nstable: within {:g} nats, {:.2g} % of perplexity.\n", run.margin,
                       100 * (std::exp(run.margin) - 1));
@@ -114,8 +114,10 @@ Json summary_json(const std::vector<SummaryCell>& cells, const RunInfo& run, std
            {"loss", number(c.loss.mean)},
            {"perplexity", number(std::exp(c.loss.mean))},
            {"difference", number(c.difference.mean)}};
-    if (c.difference.low) j["interval"] = {number(*c.difference.low), number(*c.difference.high)};
+    j["interval"] =
+        c.difference.low ? Json{number(*c.difference.low), number(*c.difference.high)} : Json(nullptr);
     j["verdict"] = c.verdict.word;
+    j["approximate"] = c.verdict.approximate;
     if (!c.verdict.note.empty()) j["note"] = c.verdict.note;
     if (c.verdict.more_documents > 0) j["documents_needed"] = c.verdict.more_documents;
     j["tokens_per_second"] = c.tokens_per_second;

@@ -11,9 +11,12 @@ namespace ropewalk {
 inline constexpr double kStabilityMargin = 0.02;
 
 struct Verdict {
-  std::string word;  ///< explodes, degrades, improves, stable, inconclusive; "~" in front without an interval
-  std::string note = {};   ///< stable: "slightly better" or "slightly worse" when the interval excludes 0
-  int more_documents = 0;  ///< inconclusive: how many documents would decide, in all; 0: not known
+  std::string word;          ///< explodes, degrades, improves, stable, inconclusive
+  std::string note = {};     ///< stable: "slightly better" or "slightly worse" when the interval excludes 0
+  bool approximate = false;  ///< from the difference alone: fewer than 3 documents; shown as "~stable"
+  int more_documents = 0;    ///< inconclusive: how many documents would decide, in all; 0: not known
+  /// For people: "~" in front where there is no interval.
+  std::string shown() const { return (approximate ? "~" : "") + word; }
 };
 
 /// `difference`: loss minus the loss of plain RoPE at the trained length, paired by document.
@@ -24,7 +27,7 @@ struct Verdict {
 ///   improves      difference.high < -m
 ///   stable        the interval is inside (-m, m)
 ///   inconclusive  anything else
-/// With fewer than 3 documents there is no interval: the point estimate takes its place, the word gets "~".
+/// With fewer than 3 documents there is no interval: the point estimate takes its place.
 /// Source: reference/judging.md section C3.
 Verdict judge(const Interval& difference, const Interval& versus_short, bool finite,
               double margin = kStabilityMargin);

@@ -26,7 +26,7 @@ class Parameters {
   bool given(std::string_view name) const { return part_.parameters.contains(std::string(name)); }
   /// Throws the method's own refusal of a combination.
   [[noreturn]] void refuse(std::string_view expected, std::string_view found,
-                           std::string_view hint = {}) const;
+                           std::string_view hint = "ropewalk methods lists parameters and defaults") const;
 
   /// "name:parameter=value,..." with every default that a getter resolved.
   std::string text() const;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/config.h"
 
+#include <fmt/ranges.h>
+
 #include "model/read_common.h"
 
 namespace ropewalk {
@@ -23,9 +25,12 @@ ModelConfig read_config(const ModelFile& file) {
   const auto name = file.string("general.architecture");
   if (!name) throw Error(file.path(), "the key general.architecture", "none", "is this a language model?");
   const Architecture* architecture = Registry<Architecture>::find(*name);
-  if (architecture == nullptr)
-    throw Error(file.path(), "an architecture this engine computes", "'" + *name + "'",
-                did_you_mean(*name, Registry<Architecture>::names()));
+  if (architecture == nullptr) {
+    refuse_unsupported(file, *name);  // names the feature, where a key tells
+    throw Error(file.path(),
+                fmt::format("an architecture of {}", fmt::join(Registry<Architecture>::names(), ", ")),
+                "'" + *name + "'", "a new family is one file in src/model/arch");
+  }
   return architecture->read(file);
 }
 

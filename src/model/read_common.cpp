@@ -29,31 +29,22 @@ struct Keys {
     const auto value = file.number(key(name));
     if (!value && fallback) return *fallback;
     if (!value) throw Error(file.path(), "the key " + key(name), "none", "the file is incomplete");
-    if (!std::isfinite(*value) || *value <= 0)
-      throw Error(file.path(), key(name) + " above 0", fmt::format("{}", *value));
+    if (!(*value > 0 && *value <= 1e15))
+      throw Error(file.path(), key(name) + " above 0, to 1e15", fmt::format("{}", *value));
     return *value;
+  }
+  /// Errors: Error unless absent or |value| <= 1e15.
+  std::optional<double> number(std::string_view name) const {
+    const auto value = file.number(key(name));
+    if (value && !(std::abs(*value) <= 1e15))
+      throw Error(file.path(), key(name) + " a number up to 1e15", fmt::format("{}", *value));
+    return value;
   }
 };
 
 void refuse(const ModelFile& file, std::string_view feature) {
   throw Error(file.path(), "a dense Llama, Mistral, Qwen2 or Qwen3 model",
               fmt::format("{}, which this engine does not compute", feature));
-}
-
-void refuse_unsupported(const Keys& keys) {
-  const ModelFile& file = keys.file;
-  auto count = [&](std::string_view name) { return file.integer(keys.key(name)).value_or(0); };
-  if (count("expert_count") > 0) refuse(file, "a mixture of experts");
-  if (count("attention.kv_lora_rank") > 0) refuse(file, "multi-head latent attention (MLA)");
-  if (file.integers(keys.key("rope.dimension_sections")))
-    refuse(file, "multi-section rotary positions (M-RoPE)");
-  for (const char* name : {"attn_logit_softcapping", "final_logit_softcapping"})
-    if (file.number(keys.key(name)).value_or(0) != 0) refuse(file, "logit soft-capping");
-  if (file.number(keys.key("attention.scale")).value_or(0) != 0)
-    refuse(file, "an attention scale of its own");
-  if (count("attention.temperature_length") > 0) refuse(file, "a position-dependent temperature");
-  if (file.number(keys.key("rope.scaling.yarn_log_multiplier")).value_or(0) != 0)
-    refuse(file, "a YaRN log multiplier");
 }
 
 std::vector<double> factor_list(const ModelFile& file, const std::string& key, std::string_view tensor,
@@ -85,12 +76,11 @@ std::string yarn_spec(const Keys& keys, const ModelConfig& config, double factor
                                         {"rope.scaling.yarn_beta_slow", "beta_slow"},
                                         {"rope.scaling.mscale", "mscale"},
                                         {"rope.scaling.mscale_all_dim", "mscale_all_dim"}})
-    if (const auto value = keys.file.number(keys.key(name)); value && *value != 0)
+    if (const auto value = keys.number(name); value && *value != 0)
       spec += fmt::format(",{}={}", parameter, *value);
-  auto attention = keys.file.number(keys.key("rope.scaling.attn_factor"));
+  auto attention = keys.number("rope.scaling.attn_factor");
   if (gguf && attention) attention = *attention == 1 ? 0 : *attention * (1 + 0.1 * std::log(factor));
-  if (const auto whole = keys.file.number(keys.key("rope.scaling.yarn_attn_factor")); whole && *whole > 0)
-    attention = whole;
+  if (const auto whole = keys.number("rope.scaling.yarn_attn_factor"); whole && *whole > 0) attention = whole;
   if (attention && *attention > 0) spec += fmt::format(",attention_factor={}", *attention);
   if (keys.file.boolean(keys.key("rope.scaling.truncate")) == false) spec += ",truncate=0";
   return spec;
@@ -100,8 +90,7 @@ void read_own_scaling(const Keys& keys, ModelConfig& config) {
   const ModelFile& file = keys.file;
   config.rope_freqs = factor_list(file, "", "rope_freqs.weight", config.rotary_dim);
   const std::string type = file.string(keys.key("rope.scaling.type")).value_or("none");
-  if (const auto old = file.number(keys.key("rope.scale_linear"));
-      old && type == "none" && *old > 0 && *old != 1)
+  if (const auto old = keys.number("rope.scale_linear"); old && type == "none" && *old > 0 && *old != 1)
     config.own_scaling = fmt::format("pi:factor={}", *old);  // the key of the first GGUF files
   if (type == "none" || type == "default") return;
   const double extended =
@@ -136,11 +125,46 @@ void read_own_scaling(const Keys& keys, ModelConfig& config) {
   }
 }
 
+/// A scaling that its method refuses is the file's fault, and is said before any work.
+void check_own_scaling(const ModelFile& file, const ModelConfig& config) {
+  if (config.own_scaling.empty()) return;
+  try {
+    Method::bind(MethodSpec::parse("none"), config.rope_context(0, config.context_length));
+  } catch (const UsageError& e) {
+    throw Error(file.path() + ", rope scaling", e);
+  }
+}
+
 }  // namespace
+
+void refuse_unsupported(const ModelFile& file, const std::string& arch) {
+  const Keys keys{file, arch};
+  auto count = [&](std::string_view name) { return file.integer(keys.key(name)).value_or(0); };
+  if (count("expert_count") > 0) refuse(file, "a mixture of experts");
+  if (count("attention.kv_lora_rank") > 0) refuse(file, "multi-head latent attention (MLA)");
+  if (file.integers(keys.key("rope.dimension_sections")))
+    refuse(file, "multi-section rotary positions (M-RoPE)");
+  for (const char* name : {"attn_logit_softcapping", "final_logit_softcapping"})
+    if (file.number(keys.key(name)).value_or(0) != 0) refuse(file, "logit soft-capping");
+  if (file.number(keys.key("attention.scale")).value_or(0) != 0)
+    refuse(file, "an attention scale of its own");
+  if (count("attention.temperature_length") > 0) refuse(file, "a position-dependent temperature");
+  if (file.number(keys.key("rope.scaling.yarn_log_multiplier")).value_or(0) != 0)
+    refuse(file, "a YaRN log multiplier");
+  if (file.boolean(keys.key("attention.causal")) == false) refuse(file, "attention to later tokens");
+  if (file.boolean(keys.key("use_parallel_residual")) == true) refuse(file, "parallel residuals");
+  for (const char* name : {"attention.clamp_kqv", "attention.max_alibi_bias"})
+    if (file.number(keys.key(name)).value_or(0) != 0) refuse(file, name);
+  for (const char* name : {"logit_scale", "residual_scale", "embedding_scale"})
+    if (const double scale = file.number(keys.key(name)).value_or(1); scale != 0 && scale != 1)
+      refuse(file, name);
+  if (file.metadata().contains(keys.key("attention.sliding_window_pattern")))
+    refuse(file, "sliding windows in a pattern of layers");
+}
 
 ModelConfig read_common(const ModelFile& file) {
   const Keys keys{file, *file.string("general.architecture")};
-  refuse_unsupported(keys);
+  refuse_unsupported(file, keys.arch);
   ModelConfig c;
   c.architecture = keys.arch;
   c.name = file.string("general.name").value_or("");
@@ -176,6 +200,7 @@ ModelConfig read_common(const ModelFile& file) {
     throw Error(file.path(), fmt::format("token_embd.weight (n_vocab, {})", c.d_model), "another shape");
   c.n_vocab = embedding.shape[0];
   read_own_scaling(keys, c);
+  check_own_scaling(file, c);
   return c;
 }
 

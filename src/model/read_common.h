@@ -9,4 +9,7 @@ namespace ropewalk {
 /// MLA, M-RoPE, soft-capping), naming it. Errors: Error for a missing, zero or absurd number.
 ModelConfig read_common(const ModelFile& file);
 
+/// Errors: Error that names what the forward does not compute, by the keys under `arch`.
+void refuse_unsupported(const ModelFile& file, const std::string& arch);
+
 }  // namespace ropewalk

@@ -125,9 +125,9 @@ std::string answer(const std::vector<SummaryCell>& cells, const RunInfo& run) {
                                                [](auto* a, auto* b) { return a->loss.mean < b->loss.mean; });
   std::string text =
       fmt::format("At {} tokens the least loss is {:.3f} nats, by <b>{}</b> ({}).", k_tokens(longest),
-                  best.loss.mean, escape(best.method), escape(best.verdict.word));
+                  best.loss.mean, escape(best.method), escape(best.verdict.shown()));
   if (plain && longest > run.n_ctx_train)
-    text += fmt::format(" Plain RoPE there: {:.3f} ({}).", plain->loss.mean, escape(plain->verdict.word));
+    text += fmt::format(" Plain RoPE there: {:.3f} ({}).", plain->loss.mean, escape(plain->verdict.shown()));
   if (truncated)
     text += fmt::format(
         " Keeping only the last {} tokens, which costs nothing, gives {:.3f}: a method helps only if it is "
@@ -144,12 +144,10 @@ std::string verdict_table(const std::vector<SummaryCell>& cells) {
     std::string difference = fmt::format("{:+.4f}", c.difference.mean);
     if (c.difference.low)
       difference += fmt::format(" ({:+.4f} to {:+.4f})", *c.difference.low, *c.difference.high);
-    std::string word = c.verdict.word;
-    word.erase(0, word.starts_with('~') ? 1 : 0);
     html +=
         fmt::format("<tr><td>{}<td title='{}'>{}<td>{:.4f}<td>{:.4g}<td>{}<td class='{}'>{}{}<td>{:.0f}</tr>",
                     k_tokens(c.length), escape(c.resolved), escape(c.method), c.loss.mean,
-                    std::exp(c.loss.mean), difference, word, escape(c.verdict.word),
+                    std::exp(c.loss.mean), difference, c.verdict.word, c.verdict.shown(),
                     c.verdict.note.empty() ? "" : " (" + c.verdict.note + ")", c.tokens_per_second);
   }
   return html + "</table>";

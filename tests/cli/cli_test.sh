@@ -8,7 +8,8 @@ work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
 failed=0 count=0
 
-# expect CODE PATTERN COMMAND...: exit code, and a pattern in stdout + stderr; no error is more than one line.
+# expect CODE PATTERN COMMAND...: exit code, and a pattern in stdout + stderr; an error is one line of
+# "place: expected; found; hint", without control characters.
 expect() {
   local code=$1 pattern=$2; shift 2
   count=$((count + 1))
@@ -17,6 +18,10 @@ expect() {
     echo "FAILED: $* -> exit $got, expected $code and /$pattern/"; head -5 out err; failed=$((failed + 1))
   elif [ "$code" != 0 ] && [ "$(grep -c '^ropewalk: ' err)" != 1 ]; then
     echo "FAILED: $*: more than one line of error"; cat err; failed=$((failed + 1))
+  elif [ "$code" != 0 ] && ! grep -qE '^ropewalk: .+: expected .+; found .+; hint: .+' err; then
+    echo "FAILED: $*: an error without expectation, finding or hint"; cat err; failed=$((failed + 1))
+  elif [ "$code" != 0 ] && tr -d '\n' <err | grep -q '[[:cntrl:]]'; then
+    echo "FAILED: $*: control characters in an error"; failed=$((failed + 1))
   fi
 }
 
@@ -29,7 +34,8 @@ for command in eval generate inspect logits methods tokenize; do
   expect 0 'Example' "$ropewalk" $command --help; narrow $command --help
 done
 expect 2 'hint' "$ropewalk"
-expect 2 'hint' "$ropewalk" evall
+expect 2 'did you mean eval' "$ropewalk" evall
+expect 2 'not in range' "$ropewalk" logits "$model" --tokens ids --threads -1
 expect 0 'rerope' "$ropewalk" methods; narrow methods
 expect 0 'Position Interpolation' "$ropewalk" methods --markdown
 expect 0 '"name"' "$ropewalk" methods --json
@@ -49,6 +55,13 @@ expect 1 'token ids from 0 to' "$ropewalk" logits "$model" --tokens <(echo 5 100
 expect 1 'token ids' "$ropewalk" logits "$model" --tokens <(echo five)
 expect 1 'at least one' "$ropewalk" logits "$model" --tokens /dev/null
 expect 1 'readable' "$ropewalk" logits "$model" --tokens nowhere
+expect 1 'a folder' "$ropewalk" logits "$model" --tokens .
+printf '1 a\0b\x1b[31m 2' > odd; expect 1 'token ids' "$ropewalk" logits "$model" --tokens odd; rm odd
+expect 2 'known method' "$ropewalk" logits "$model" --tokens ids --method $'x\ny'
+expect 2 'the input itself' "$ropewalk" logits "$model" --tokens ids --out ids
+for bad in 'pi:factor=0.5' 'rerope:window=1,window=2' 'pi:factor' 'yarn:beta_fast=1,beta_slow=32' 'dca:form=coed' ''; do
+  expect 2 'expected' "$ropewalk" logits "$model" --tokens ids --method "$bad"
+done
 expect 1 'expected' "$ropewalk" logits nowhere --tokens ids
 expect 1 'can be written' "$ropewalk" logits "$model" --tokens ids --out nowhere/x.npy
 head -c 100 /dev/urandom > random.gguf; : > empty.gguf
@@ -69,6 +82,10 @@ if [ "${3:-}" = model ]; then
   expect 0 '19556|Hello' "$ropewalk" tokenize "$real" --text 'Hello world'
   expect 0 'Paris' "$ropewalk" generate "$real" -p 'What is the capital of France?' -n 12 --method rerope
   expect 1 'empty' "$ropewalk" tokenize "$real" empty.txt
+  expect 1 'a folder' "$ropewalk" tokenize "$real" .
+  expect 1 'a folder' "$ropewalk" eval "$real" --text . --methods yarn --lengths 512
+  expect 2 'texts that differ' "$ropewalk" eval "$real" --text short.txt short.txt --methods yarn --lengths 512
+  expect 2 'the input itself' "$ropewalk" eval "$real" --text short.txt --methods yarn --lengths 512 --out short.txt
   expect 1 'binary' "$ropewalk" generate "$real" -f binary.txt
   expect 2 'neither' "$ropewalk" generate "$real"
   expect 1 'tokens' "$ropewalk" eval "$real" --text short.txt --methods yarn --lengths 8k

@@ -102,7 +102,21 @@ TEST(Config, RefusesByNameWhatIsNotComputed) {
       EXPECT_NE(std::string(e.what()).find(name), std::string::npos) << e.what();
     }
   }
-  EXPECT_THROW(translate_config(parse_json(R"({"model_type":"gemma2"})", "test"), "test"), Error);
+  // The feature is named whatever the family, and before it.
+  for (const auto& [text, name] :
+       {std::pair{R"({"model_type":"mixtral","num_local_experts":8})", "mixture of experts"},
+        {R"({"model_type":"qwen3_moe","num_experts":128})", "mixture of experts"},
+        {R"({"model_type":"deepseek_v3","kv_lora_rank":512})", "MLA"},
+        {R"({"model_type":"gemma2","attn_logit_softcapping":50.0})", "soft-capping"},
+        {R"({"model_type":"qwen2_vl","rope_scaling":{"type":"mrope"}})", "M-RoPE"},
+        {R"({"model_type":"phi"})", "'phi'"}}) {
+    try {
+      translate_config(parse_json(text, "test"), "test");
+      ADD_FAILURE() << text;
+    } catch (const Error& e) {
+      EXPECT_NE(std::string(e.what()).find(name), std::string::npos) << e.what();
+    }
+  }
   EXPECT_THROW(translate_config(parse_json("[]", "test"), "test"), Error);
   EXPECT_THROW(config(R"(,"num_key_value_heads":"two")"), Error);
 }

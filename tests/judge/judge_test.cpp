@@ -63,7 +63,7 @@ TEST(Verdict, FollowsTheRulesInOrder) {
   // A reference that is not a number says nothing of the method.
   EXPECT_EQ(judge({std::nan(""), std::nan(""), std::nan(""), std::nan(""), 5}, better, true).word,
             "inconclusive");
-  EXPECT_EQ(judge({0.5, {}, {}, 0, 1}, {-1, {}, {}, 0, 1}, true).word, "~degrades");
+  EXPECT_EQ(judge({0.5, {}, {}, 0, 1}, {-1, {}, {}, 0, 1}, true).shown(), "~degrades");
 }
 
 std::vector<Record> records() {

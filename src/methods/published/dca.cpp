@@ -48,7 +48,7 @@ const Register<MethodInfo> registered{{
                "ChunkLlama's chunk_len is chunk, its local_window is local",
     .parameters = {{"chunk", "tokens of a chunk", "tokens", "1 to 2^30", "3/4 trained"},
                    {"local", "tokens across a chunk's border that keep their distance", "tokens",
-                    "1 to chunk", "trained / 4"},
+                    "1 to chunk", "1/4 trained"},
                    {"form", "farthest query position", "", "paper or code", "paper"}},
     .example = "dca:chunk=6,local=2",
     .build = build,

@@ -12,7 +12,7 @@ Factors build(const Parameters& p, const RopeContext& context) {
   return with_frequencies({[d = context.rotary_dim, base = context.rope_base, trained, factor](Index n) {
                              return Frequencies{ntk_theta(d, base, dynamic_growth(factor, n, trained)), 1};
                            },
-                           p.flag("grow", false)});
+                           p.flag("grow", false) && context.n > trained});
 }
 
 const Register<MethodInfo> registered{{

@@ -12,7 +12,7 @@ Factors build(const Parameters& p, const RopeContext& context) {
       {[plain = plain_theta(context.rotary_dim, context.rope_base), trained, factor](Index n) {
          return Frequencies{interpolated(plain, dynamic_growth(factor, n, trained)), 1};
        },
-       p.flag("grow", false)});
+       p.flag("grow", false) && context.n > trained});
 }
 
 const Register<MethodInfo> registered{{

@@ -16,7 +16,7 @@ Factors build(const Parameters& p, const RopeContext& context) {
              .factor = s, .beta_fast = 32, .beta_slow = 1, .trained = trained, .truncate = true};
          return Frequencies{yarn_theta(d, base, ramp), yarn_mscale(s) * yarn_mscale(s)};
        },
-       p.flag("grow", false)});
+       p.flag("grow", false) && context.n > trained});
 }
 
 const Register<MethodInfo> registered{{

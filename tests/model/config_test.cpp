@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What a file says of its model: features that are not there are refused by name in a GGUF of any family,
+/// and scalings that make no sense are the file's fault, said before any work.
+#include "model/config.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <variant>
+
+#include "../formats/gguf_writer.h"
+#include "formats/gguf.h"
+
+namespace ropewalk {
+namespace {
+
+using Value = std::variant<std::uint32_t, double, bool, std::string>;
+using Keys = std::vector<std::pair<std::string, Value>>;
+
+/// A GGUF of one tensor and the numbers every model has, and then `more`, all under `arch`.
+ModelConfig read(const std::string& arch, const Keys& more) {
+  Keys keys{{"block_count", 2u},          {"embedding_length", 64u},
+            {"feed_forward_length", 40u}, {"context_length", 128u},
+            {"attention.head_count", 4u}, {"attention.layer_norm_rms_epsilon", 1e-5}};
+  keys.insert(keys.end(), more.begin(), more.end());
+  GgufWriter w;
+  w.header(1, keys.size() + 1).string_key("general.architecture", arch);
+  for (const auto& [name, value] : keys) {
+    const std::string key = arch + "." + name;
+    if (const auto* x = std::get_if<std::uint32_t>(&value)) w.text(key).number<std::uint32_t>(4).number(*x);
+    if (const auto* x = std::get_if<double>(&value)) w.text(key).number<std::uint32_t>(12).number(*x);
+    if (const auto* x = std::get_if<bool>(&value))
+      w.text(key).number<std::uint32_t>(7).number<std::uint8_t>(*x);
+    if (const auto* x = std::get_if<std::string>(&value)) w.string_key(key, *x);
+  }
+  w.tensor("token_embd.weight", {64, 10}, 0, 0).data(64 * 10 * 4);
+  return read_config(*parse_gguf(w.bytes, "model.gguf"));
+}
+
+void refuse(const std::string& arch, const Keys& more, const char* part) {
+  try {
+    read(arch, more);
+    ADD_FAILURE() << arch << ": read";
+  } catch (const UsageError& e) {
+    ADD_FAILURE() << "blames the user: " << e.what();
+  } catch (const Error& e) {
+    const std::string what = e.what();
+    EXPECT_NE(what.find(part), std::string::npos) << what;
+    EXPECT_TRUE(what.starts_with("model.gguf")) << what;
+    EXPECT_NE(what.find("hint: "), std::string::npos) << what;
+  }
+}
+
+TEST(GgufConfig, IsRead) {
+  const ModelConfig c = read("llama", {{"rope.scaling.type", "linear"}, {"rope.scaling.factor", 4.0}});
+  EXPECT_EQ(c.own_scaling, "pi:factor=4");
+  EXPECT_EQ(c.head_dim, 16);
+  EXPECT_NO_THROW(read("llama", {{"attention.causal", true}, {"logit_scale", 1.0}, {"expert_count", 0u}}));
+}
+
+TEST(GgufConfig, FeaturesThatAreNotThereAreNamedInEveryFamily) {
+  for (const char* arch :
+       {"llama", "qwen2", "qwen2moe", "qwen3moe", "deepseek2", "gemma2", "qwen2vl", "unheard"}) {
+    refuse(arch, {{"expert_count", 8u}}, "mixture of experts");
+    refuse(arch, {{"attention.kv_lora_rank", 512u}}, "MLA");
+    refuse(arch, {{"attn_logit_softcapping", 50.0}}, "soft-capping");
+    refuse(arch, {{"attention.causal", false}}, "later tokens");
+    refuse(arch, {{"logit_scale", 0.0625}}, "logit_scale");
+    refuse(arch, {{"use_parallel_residual", true}}, "parallel residuals");
+    refuse(arch, {{"attention.sliding_window_pattern", 2u}}, "pattern of layers");
+  }
+  refuse("gemma3", {}, "'gemma3'");
+  refuse("gemma3", {}, "llama, mistral, qwen2, qwen3");
+}
+
+TEST(GgufConfig, ScalingsThatMakeNoSenseAreTheFilesFault) {
+  for (double factor : {0.5, 1e300, 1e6, -1.0, std::nan(""), double(INFINITY)})
+    refuse("llama", {{"rope.scaling.type", "linear"}, {"rope.scaling.factor", factor}}, "factor");
+  const Keys yarn{{"rope.scaling.type", "yarn"}, {"rope.scaling.factor", 4.0}};
+  auto with = [](Keys keys, const char* name, Value value) {
+    keys.emplace_back(name, value);
+    return keys;
+  };
+  refuse("llama", with(yarn, "rope.scaling.attn_factor", std::nan("")), "attn_factor");
+  refuse("llama", with(yarn, "rope.scaling.yarn_beta_fast", -4.0), "beta_fast");
+  refuse("llama", {{"rope.scaling.type", "bogus\n\x1b[31m"}}, "'bogus??[31m'");  // one line, no escapes
+}
+
+}  // namespace
+}  // namespace ropewalk
