@@ -204,7 +204,7 @@ static void attention(const AttentionTile& t) {
   }
 }
 
-// ---------------------------------------------------------------- products and elementwise
+// ---------------------------------------------------------------- products
 
 /// NZ panels for all rows. The last panel may hold fewer than 16 outputs, so results pass a small buffer.
 template <class Op, int NZ>
@@ -230,6 +230,45 @@ static void product(const Product& p) {
   for (; panel + Op::kVecs <= p.panel_end; panel += Op::kVecs) panels<Op, Op::kVecs>(p, panel);
   for (; panel < p.panel_end; ++panel) panels<Op, 1>(p, panel);
 }
+
+// ---------------------------------------------------------------- keys of the cache, rotated where they lie
+
+/// As RotationTable::rotate rotates a key that is appended, to the bit.
+static void rotate_keys_f32(const KeyRotation& r) {
+  const auto* from = static_cast<const float*>(r.from);
+  auto* to = static_cast<float*>(r.to);
+  for (int m = 0; m < r.half; ++m) {
+    const Vec x = load(from + 16 * m), y = load(from + 16 * (m + r.half));
+    const Vec c = load(r.cosine + 16 * m), s = load(r.sine + 16 * m);
+    store(to + 16 * m, rounded_product(x, c) - rounded_product(y, s));
+    store(to + 16 * (m + r.half), rounded_product(x, s) + rounded_product(y, c));
+  }
+  for (int e = 32 * r.half; e < 16 * r.head_dim; ++e) to[e] = from[e];
+}
+
+/// A word holds dims 2j and 2j + 1 of a key, so the words j and j + half / 2 hold two pairs to rotate.
+static void rotate_keys_bf16(const KeyRotation& r) {
+  const auto* from = static_cast<const std::uint32_t*>(r.from);
+  auto* to = static_cast<float*>(r.to);  // words, stored as floats are
+  const int words = r.half / 2;
+  for (int j = 0; j < words; ++j) {
+    const auto x = SplitPairs::split(load_wide<std::uint32_t>(from + 16 * j));
+    const auto y = SplitPairs::split(load_wide<std::uint32_t>(from + 16 * (j + words)));
+    const Vec c0 = load(r.cosine + 32 * j), s0 = load(r.sine + 32 * j);
+    const Vec c1 = load(r.cosine + 32 * j + 16), s1 = load(r.sine + 32 * j + 16);
+    const Bits low =
+        shift_right<16>(rounded_bf16(rounded_product(x.first, c0) - rounded_product(y.first, s0)));
+    const Bits far_low =
+        shift_right<16>(rounded_bf16(rounded_product(x.first, s0) + rounded_product(y.first, c0)));
+    store(to + 16 * j,
+          as_floats(low | rounded_bf16(rounded_product(x.second, c1) - rounded_product(y.second, s1))));
+    store(to + 16 * (j + words),
+          as_floats(far_low | rounded_bf16(rounded_product(x.second, s1) + rounded_product(y.second, c1))));
+  }
+  for (int e = 16 * r.half; e < 8 * r.head_dim; ++e) static_cast<std::uint32_t*>(r.to)[e] = from[e];
+}
+
+// ---------------------------------------------------------------- elementwise
 
 /// gate = gate / (1 + e^-gate) * up.
 static void silu_mul(float* gate, const float* up, std::int64_t n) {

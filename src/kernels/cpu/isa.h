@@ -48,6 +48,14 @@ struct Product {
   std::int64_t panel_begin, panel_end;
 };
 
+/// 16 keys of one head as they lie in the cache, rotated by angles of their own.
+struct KeyRotation {
+  const void* from;  // bf16: (head_dim / 2, 16, 2); f32: (head_dim, 16)
+  void* to;
+  const float *cosine, *sine;  // (half, 16)
+  int head_dim, half;          // half: rotated pairs; even for bf16
+};
+
 /// The operations of one instruction set.
 struct Isa {
   const char* name;
@@ -56,6 +64,8 @@ struct Isa {
   void (*attention_f32)(const AttentionTile&);
   void (*product_bf16)(const Product&);
   void (*product_f32)(const Product&);
+  void (*rotate_keys_bf16)(const KeyRotation&);
+  void (*rotate_keys_f32)(const KeyRotation&);
   void (*silu_mul)(float* gate, const float* up, std::int64_t n);
   void (*to_bf16)(const float* x, std::uint16_t* out, std::int64_t n);
 };

@@ -155,6 +155,8 @@ const Isa kAmxBf16{.name = "amx-bf16",
                    .attention_f32 = amx::attention<amx::Singles>,
                    .product_bf16 = amx::product_tiles,
                    .product_f32 = amx::product<amx::Singles>,
+                   .rotate_keys_bf16 = amx::rotate_keys_bf16,
+                   .rotate_keys_f32 = amx::rotate_keys_f32,
                    .silu_mul = amx::silu_mul,
                    .to_bf16 = amx::to_bf16};
 

@@ -22,6 +22,8 @@ const Isa kAvx2{.name = "avx2",
                 .attention_f32 = avx2::attention<avx2::Singles>,
                 .product_bf16 = avx2::product<avx2::SplitPairs>,
                 .product_f32 = avx2::product<avx2::Singles>,
+                .rotate_keys_bf16 = avx2::rotate_keys_bf16,
+                .rotate_keys_f32 = avx2::rotate_keys_f32,
                 .silu_mul = avx2::silu_mul,
                 .to_bf16 = avx2::to_bf16};
 

@@ -27,6 +27,8 @@ const Isa kAvx512{.name = "avx512",
                   .attention_f32 = avx512::attention<avx512::Singles>,
                   .product_bf16 = avx512::product<avx512::SplitPairs>,
                   .product_f32 = avx512::product<avx512::Singles>,
+                  .rotate_keys_bf16 = avx512::rotate_keys_bf16,
+                  .rotate_keys_f32 = avx512::rotate_keys_f32,
                   .silu_mul = avx512::silu_mul,
                   .to_bf16 = avx512::to_bf16};
 

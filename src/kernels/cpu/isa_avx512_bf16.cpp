@@ -54,6 +54,8 @@ const Isa kAvx512Bf16{.name = "avx512-bf16",
                       .attention_f32 = avx512_bf16::attention<avx512_bf16::Singles>,
                       .product_bf16 = avx512_bf16::product<avx512_bf16::Pairs>,
                       .product_f32 = avx512_bf16::product<avx512_bf16::Singles>,
+                      .rotate_keys_bf16 = avx512_bf16::rotate_keys_bf16,
+                      .rotate_keys_f32 = avx512_bf16::rotate_keys_f32,
                       .silu_mul = avx512_bf16::silu_mul,
                       .to_bf16 = avx512_bf16::to_bf16};
 

@@ -22,6 +22,8 @@ const Isa kPortable{.name = "portable",
                     .attention_f32 = portable::attention<portable::Singles>,
                     .product_bf16 = portable::product<portable::SplitPairs>,
                     .product_f32 = portable::product<portable::Singles>,
+                    .rotate_keys_bf16 = portable::rotate_keys_bf16,
+                    .rotate_keys_f32 = portable::rotate_keys_f32,
                     .silu_mul = portable::silu_mul,
                     .to_bf16 = portable::to_bf16};
 

@@ -25,6 +25,27 @@ RotationTable::RotationTable(const std::vector<double>& positions, const std::ve
   });
 }
 
+void KeyRotations::make(const std::vector<double>& new_positions, const std::vector<double>& new_theta) {
+  if (positions == new_positions && theta == new_theta) return;
+  positions = new_positions, theta = new_theta;
+  const auto n_groups = (static_cast<Index>(positions.size()) + kLanes - 1) / kLanes;
+  const auto half = static_cast<Index>(theta.size());
+  cosine.assign(static_cast<std::size_t>(n_groups * half * kLanes), 0);
+  sine.assign(cosine.size(), 0);
+  parallel_for(n_groups, [&](Index group, int) {
+    for (Index lane = 0;
+         lane < std::min<Index>(kLanes, static_cast<Index>(positions.size()) - group * kLanes); ++lane) {
+      for (Index m = 0; m < half; ++m) {
+        const auto at = static_cast<std::size_t>((group * half + m) * kLanes + lane);
+        const double angle =
+            positions[static_cast<std::size_t>(group * kLanes + lane)] * theta[static_cast<std::size_t>(m)];
+        cosine[at] = static_cast<float>(std::cos(angle));
+        sine[at] = static_cast<float>(std::sin(angle));
+      }
+    }
+  });
+}
+
 void RotationTable::rotate(const float* x, std::size_t position, int head_dim, float gain, float* out) const {
   const float* c = cosine.data() + position * half;
   const float* s = sine.data() + position * half;
@@ -147,8 +168,9 @@ void CpuKv::rotate_from(const CpuKv& raw, const KeyPlan& plan) {
   for (const KeyPlan::Variant& v : plan.variants) variants_.push_back({{}, v.sink, v.window});
   blocks_.resize(raw.blocks_.size());
   n_keys_ = raw.n_keys_;
-  std::vector<RotationTable> tables;
-  for (const KeyPlan::Variant& variant : plan.variants) tables.emplace_back(variant.position, plan.theta);
+  rotations_.resize(variants_.size());
+  for (std::size_t v = 0; v < variants_.size(); ++v)
+    rotations_[v].make(plan.variants[v].position, plan.theta);
   parallel_for(static_cast<Index>(blocks_.size()), [&](Index b, int) {
     Block& block = blocks_[static_cast<std::size_t>(b)];
     const Block& from = raw.blocks_[static_cast<std::size_t>(b)];
@@ -159,21 +181,47 @@ void CpuKv::rotate_from(const CpuKv& raw, const KeyPlan& plan) {
       block.k.assign(variants_.size(), nullptr);
       return;
     }
-    float key[kMaxHeadDim], rotated[kMaxHeadDim];
-    for (std::size_t variant = 0; variant < tables.size(); ++variant) {
-      if (!block.k[variant])
-        block.k[variant] =
-            std::make_shared<Bytes>(Index{n_kv_heads} * kBlockKeys * head_dim * element_bytes());
-      for (int head = 0; head < n_kv_heads; ++head) {
-        for (Index slot = 0; slot < std::min<Index>(kBlockKeys, n_keys_ - b * kBlockKeys); ++slot) {
-          raw.read_key(*from.k[0], head, slot, key);
-          tables[variant].rotate(key, static_cast<std::size_t>(b * kBlockKeys + slot), head_dim, 1.0f,
-                                 rotated);
-          write_key(*block.k[variant], head, slot, rotated);
-        }
-      }
+    for (std::size_t v = 0; v < variants_.size(); ++v) {
+      if (!block.k[v])
+        block.k[v] = std::make_shared<Bytes>(Index{n_kv_heads} * kBlockKeys * head_dim * element_bytes());
+      rotate_block(*from.k[0], rotations_[v], b, *block.k[v]);
     }
   });
+}
+
+void CpuKv::rotate_block(const Bytes& from, const KeyRotations& rotations, Index block, Bytes& to) const {
+  const auto half = static_cast<Index>(rotations.theta.size());
+  const bool whole_words = precision == Precision::kF32 || half % 2 == 0;
+  const Index n_groups = (std::min<Index>(kBlockKeys, n_keys_ - block * kBlockKeys) + kLanes - 1) / kLanes;
+  for (int head = 0; head < n_kv_heads && whole_words; ++head) {
+    for (Index group = 0; group < n_groups; ++group) {
+      const Index at = (Index{head} * kBlockKeys + group * kLanes) * head_dim * element_bytes();
+      const Index table = (block * (kBlockKeys / kLanes) + group) * half * kLanes;
+      const KeyRotation rotation{.from = from.data() + at,
+                                 .to = to.data() + at,
+                                 .cosine = rotations.cosine.data() + table,
+                                 .sine = rotations.sine.data() + table,
+                                 .head_dim = head_dim,
+                                 .half = static_cast<int>(half)};
+      (precision == Precision::kBf16 ? active().rotate_keys_bf16 : active().rotate_keys_f32)(rotation);
+    }
+  }
+  if (whole_words) return;
+  float key[kMaxHeadDim], rotated[kMaxHeadDim];  // an odd number of pairs in bf16: key by key
+  for (int head = 0; head < n_kv_heads; ++head) {
+    for (Index slot = 0; slot < n_groups * kLanes; ++slot) {
+      read_key(from, head, slot, key);
+      std::copy(key, key + head_dim, rotated);
+      for (Index m = 0; m < half; ++m) {
+        const Index at = ((block * kBlockKeys + slot) / kLanes * half + m) * kLanes + slot % kLanes;
+        const float c = rotations.cosine[static_cast<std::size_t>(at)],
+                    s = rotations.sine[static_cast<std::size_t>(at)];
+        rotated[m] = key[m] * c - key[m + half] * s;
+        rotated[m + half] = key[m] * s + key[m + half] * c;
+      }
+      write_key(to, head, slot, rotated);
+    }
+  }
 }
 
 const void* CpuKv::keys(std::size_t block, std::size_t variant, int head) const {

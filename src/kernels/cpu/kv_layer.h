@@ -27,6 +27,13 @@ struct RotationTable {
   void rotate(const float* x, std::size_t position, int head_dim, float gain, float* out) const;
 };
 
+/// The same, laid out for 16 keys at a time: (n_positions / 16, half, 16), padded with zeros.
+struct KeyRotations {
+  std::vector<double> positions, theta;  ///< what it was made for
+  std::vector<float> cosine, sine;
+  void make(const std::vector<double>& positions, const std::vector<double>& theta);
+};
+
 class CpuKv final : public KvLayer {
  public:
   CpuKv(Precision precision, int n_kv_heads, int head_dim);
@@ -35,6 +42,7 @@ class CpuKv final : public KvLayer {
 
   void append(const float* k, const float* v, const KeyPlan& plan);
   void drop(Index next_row);
+  /// Becomes `raw` rotated by the plan. Tables are made once for all layers that share a plan.
   void rotate_from(const CpuKv& raw, const KeyPlan& plan);
 
   /// This head's keys of a block in a variant, or its values; null when dropped.
@@ -57,12 +65,14 @@ class CpuKv final : public KvLayer {
   };
   Index element_bytes() const { return precision == Precision::kBf16 ? 2 : 4; }
   void check_plan(const KeyPlan& plan);
+  void rotate_block(const Bytes& from, const KeyRotations& rotations, Index block, Bytes& to) const;
   void write_key(Bytes& bytes, int head, Index slot, const float* k) const;
   void read_key(const Bytes& bytes, int head, Index slot, float* k) const;
   void write_value(Bytes& bytes, int head, Index slot, const float* v) const;
 
   Index n_keys_ = 0;
   std::vector<Block> blocks_;
+  std::vector<KeyRotations> rotations_;     // (n_variants), of rotate_from
   std::vector<KeyPlan::Variant> variants_;  // sink and window of each; positions empty
 };
 

@@ -29,6 +29,7 @@ RW_OPERATOR(-)
 RW_OPERATOR(*)
 RW_OPERATOR(/)
 RW_OPERATOR(&)
+RW_OPERATOR(|)
 #undef RW_OPERATOR
 
 template <class E>
@@ -70,6 +71,12 @@ template <int n>
 RW_INLINE Bits shift_right(Bits x) {
   RW_UNROLL for (int i = 0; i < kParts; ++i) x.part[i] = x.part[i] >> n;
   return x;
+}
+/// a * b, rounded before it is added to anything: the same bits as code that has no multiply-add.
+RW_INLINE Vec rounded_product(Vec a, Vec b) {
+  Vec product = a * b;
+  RW_UNROLL for (int i = 0; i < kParts; ++i) __asm__("" : "+x"(product.part[i]));
+  return product;
 }
 RW_INLINE Vec maximum(Vec a, Vec b) {
   RW_UNROLL for (int i = 0; i < kParts; ++i) a.part[i] = a.part[i] > b.part[i] ? a.part[i] : b.part[i];
@@ -158,11 +165,13 @@ RW_INLINE Vec exp2_of(Vec x) {
 #endif
 }
 
-/// Nearest-even bfloat16 of 16 finite floats.
+/// Finite floats rounded to the nearest-even bfloat16, in the upper halves.
+RW_INLINE Bits rounded_bf16(Vec v) {
+  const Bits u = as_bits(v), odd = shift_right<16>(u) & splat_wide<std::uint32_t>(1u);
+  return (u + splat_wide<std::uint32_t>(0x7fffu) + odd) & splat_wide<std::uint32_t>(0xffff0000u);
+}
 RW_INLINE void store_bf16(std::uint16_t* p, Vec v) {
-  const Bits u = as_bits(v);
-  const Bits rounded = shift_right<16>(u + splat_wide<std::uint32_t>(0x7fffu) +
-                                       (shift_right<16>(u) & splat_wide<std::uint32_t>(1u)));
+  const Bits rounded = shift_right<16>(rounded_bf16(v));
   typedef std::uint16_t Half __attribute__((vector_size(32 / kParts)));
   RW_UNROLL for (int i = 0; i < kParts; ++i) {
     const Half half = __builtin_convertvector(rounded.part[i], Half);
