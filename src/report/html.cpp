@@ -80,8 +80,8 @@ std::string chart(const std::vector<Series>& series, Index trained, const std::s
   if (const double t = std::log2(static_cast<double>(trained)); t >= x0 && t <= x1)
     svg += fmt::format(
         "<line x1='{0:.1f}' x2='{0:.1f}' y1='{1}' y2='{2}' class='trained'/><text x='{0:.1f}' y='{3}' "
-        "class='mid'>trained length</text>",
-        at_x(trained), kTop, kBottom, kTop - 6);
+        "class='{4}'>trained length</text>",
+        at_x(trained), kTop, kBottom, kTop - 6, at_x(trained) < kLeft + 50 ? "start" : "mid");
   svg +=
       fmt::format("<text x='{}' y='{}' class='mid'>{}</text>", (kLeft + kRight) / 2, kBottom + 42, x_title);
   svg +=
@@ -123,16 +123,20 @@ std::string answer(const std::vector<SummaryCell>& cells, const RunInfo& run) {
   if (at_longest.empty()) return fmt::format("Nothing held at {} tokens.", k_tokens(longest));
   const SummaryCell& best = **std::min_element(at_longest.begin(), at_longest.end(),
                                                [](auto* a, auto* b) { return a->loss.mean < b->loss.mean; });
-  std::string text =
-      fmt::format("At {} tokens the least loss is {:.3f} nats, by <b>{}</b> ({}).", k_tokens(longest),
-                  best.loss.mean, escape(best.method), escape(best.verdict.shown()));
+  std::string text;
+  if (&best == truncated)
+    text = fmt::format(
+        "At {} tokens no method has a smaller loss than plain RoPE told only the last {}, which costs "
+        "nothing: {:.3f} nats.",
+        k_tokens(longest), k_tokens(run.n_ctx_train), best.loss.mean);
+  else
+    text = fmt::format("At {} tokens the least loss is {:.3f} nats, by <b>{}</b> ({}).", k_tokens(longest),
+                       best.loss.mean, escape(best.method), escape(best.verdict.shown()));
   if (plain && longest > run.n_ctx_train)
     text += fmt::format(" Plain RoPE there: {:.3f} ({}).", plain->loss.mean, escape(plain->verdict.shown()));
-  if (truncated)
-    text += fmt::format(
-        " Keeping only the last {} tokens, which costs nothing, gives {:.3f}: a method helps only if it is "
-        "below that.",
-        k_tokens(run.n_ctx_train), truncated->loss.mean);
+  if (truncated && &best != truncated)
+    text += fmt::format(" Keeping only the last {} tokens, which costs nothing, gives {:.3f}.",
+                        k_tokens(run.n_ctx_train), truncated->loss.mean);
   return text + " A stable loss does not prove that the far text is used.";
 }
 
