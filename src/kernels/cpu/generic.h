@@ -6,44 +6,72 @@
 #include "kernels/cpu/vec.h"
 
 /// c (MR, NZ * 16 at stride ldc) (+)= a (MR, n at stride lda) b; b's vectors are at k * ks + z * zs.
-template <class Op, int MR, int NZ, bool kAdd>
-RW_INLINE void micro(const typename Op::T* a, std::int64_t lda, const typename Op::T* b, std::int64_t zs,
-                     std::int64_t ks, float* c, std::int64_t ldc, std::int64_t n) {
+template <class Op, int MR, int NZ>
+RW_INLINE void micro(bool add, const typename Op::Row* a, std::int64_t lda, const typename Op::T* b,
+                     std::int64_t zs, std::int64_t ks, float* c, std::int64_t ldc, std::int64_t n) {
   Vec sums[MR][NZ];
-  RW_UNROLL for (int i = 0; i < MR; ++i) RW_UNROLL for (int z = 0; z < NZ; ++z) sums[i][z] =
-      kAdd ? load(c + i * ldc + 16 * z) : splat(0.0f);
+  if (add) {
+    RW_UNROLL for (int i = 0; i < MR; ++i) RW_UNROLL for (int z = 0; z < NZ; ++z) sums[i][z] =
+        load(c + i * ldc + 16 * z);
+  } else {
+    RW_UNROLL for (int i = 0; i < MR; ++i) RW_UNROLL for (int z = 0; z < NZ; ++z) sums[i][z] = splat(0.0f);
+  }
   for (std::int64_t k = 0; k < n / Op::kStep; ++k) {
     typename Op::B vectors[NZ];
     RW_UNROLL for (int z = 0; z < NZ; ++z) vectors[z] = Op::vector(b + k * ks + z * zs);
-    RW_UNROLL for (int i = 0; i < MR; ++i) {
-      const typename Op::A row = Op::row(a + i * lda + k * Op::kStep);
-      RW_UNROLL for (int z = 0; z < NZ; ++z) sums[i][z] = Op::multiply_add(sums[i][z], row, vectors[z]);
-    }
+    RW_UNROLL for (int i = 0; i < MR; ++i) RW_UNROLL for (int z = 0; z < NZ; ++z) sums[i][z] =
+        Op::multiply_add(sums[i][z], a + i * lda + k * Op::kStep, vectors[z]);
   }
   RW_UNROLL for (int i = 0; i < MR; ++i) RW_UNROLL for (int z = 0; z < NZ; ++z)
       store(c + i * ldc + 16 * z, sums[i][z]);
 }
 
-/// The same for any number of rows.
-template <class Op, int NZ, bool kAdd>
-RW_INLINE void rows_of(std::int64_t n_rows, const typename Op::T* a, std::int64_t lda,
-                       const typename Op::T* b, std::int64_t zs, std::int64_t ks, float* c, std::int64_t ldc,
-                       std::int64_t n) {
-  std::int64_t i = 0;
-  for (; i + Op::kRows <= n_rows; i += Op::kRows)
-    micro<Op, Op::kRows, NZ, kAdd>(a + i * lda, lda, b, zs, ks, c + i * ldc, ldc, n);
-  for (; i < n_rows; ++i) micro<Op, 1, NZ, kAdd>(a + i * lda, lda, b, zs, ks, c + i * ldc, ldc, n);
+/// The same for MR rows and any number of vectors.
+template <class Op, int MR>
+RW_INLINE void row_block(bool add, std::int64_t n_vecs, const typename Op::Row* a, std::int64_t lda,
+                         const typename Op::T* b, std::int64_t zs, std::int64_t ks, float* c,
+                         std::int64_t ldc, std::int64_t n) {
+  std::int64_t z = 0;
+  for (; z + Op::kVecs <= n_vecs; z += Op::kVecs)
+    micro<Op, MR, Op::kVecs>(add, a, lda, b + z * zs, zs, ks, c + 16 * z, ldc, n);
+  for (; z < n_vecs; ++z) micro<Op, MR, 1>(add, a, lda, b + z * zs, zs, ks, c + 16 * z, ldc, n);
 }
 
-/// The same for any number of rows and vectors.
+/// The same for MR rows that are widened to floats first, a part of the inner dimension at a time.
+template <class Op, int MR>
+RW_INLINE void widened_block(bool add, std::int64_t n_vecs, const typename Op::T* a, std::int64_t lda,
+                             const typename Op::T* b, std::int64_t zs, std::int64_t ks, float* c,
+                             std::int64_t ldc, std::int64_t n) {
+  constexpr std::int64_t kPart = 512;
+  float wide[MR * kPart];
+  for (std::int64_t begin = 0; begin < n; begin += kPart) {
+    const std::int64_t part = n - begin < kPart ? n - begin : kPart;
+    for (int i = 0; i < MR; ++i)
+      for (std::int64_t k = 0; k < part; ++k) {
+        const std::uint32_t bits = static_cast<std::uint32_t>(a[i * lda + begin + k]) << 16;
+        __builtin_memcpy(wide + i * kPart + k, &bits, 4);
+      }
+    row_block<Op, MR>(add || begin > 0, n_vecs, wide, kPart, b + begin / Op::kStep * ks, zs, ks, c, ldc,
+                      part);
+  }
+}
+
+/// The same for any number of rows.
 template <class Op, bool kAdd>
 RW_INLINE void in_registers(std::int64_t n_rows, std::int64_t n_vecs, const typename Op::T* a,
                             std::int64_t lda, const typename Op::T* b, std::int64_t zs, std::int64_t ks,
                             float* c, std::int64_t ldc, std::int64_t n) {
-  std::int64_t z = 0;
-  for (; z + Op::kVecs <= n_vecs; z += Op::kVecs)
-    rows_of<Op, Op::kVecs, kAdd>(n_rows, a, lda, b + z * zs, zs, ks, c + 16 * z, ldc, n);
-  for (; z < n_vecs; ++z) rows_of<Op, 1, kAdd>(n_rows, a, lda, b + z * zs, zs, ks, c + 16 * z, ldc, n);
+  std::int64_t i = 0;
+  if constexpr (Op::kWidens) {
+    for (; i + Op::kRows <= n_rows; i += Op::kRows)
+      widened_block<Op, Op::kRows>(kAdd, n_vecs, a + i * lda, lda, b, zs, ks, c + i * ldc, ldc, n);
+    for (; i < n_rows; ++i)
+      widened_block<Op, 1>(kAdd, n_vecs, a + i * lda, lda, b, zs, ks, c + i * ldc, ldc, n);
+  } else {
+    for (; i + Op::kRows <= n_rows; i += Op::kRows)
+      row_block<Op, Op::kRows>(kAdd, n_vecs, a + i * lda, lda, b, zs, ks, c + i * ldc, ldc, n);
+    for (; i < n_rows; ++i) row_block<Op, 1>(kAdd, n_vecs, a + i * lda, lda, b, zs, ks, c + i * ldc, ldc, n);
+  }
 }
 
 /// The same by the machine's tiles where the operands have them.
@@ -227,7 +255,7 @@ RW_INLINE void panels(const Product& p, std::int64_t panel) {
 template <class Op>
 static void product(const Product& p) {
   std::int64_t panel = p.panel_begin;
-  for (; panel + Op::kVecs <= p.panel_end; panel += Op::kVecs) panels<Op, Op::kVecs>(p, panel);
+  for (; panel + Op::kPanels <= p.panel_end; panel += Op::kPanels) panels<Op, Op::kPanels>(p, panel);
   for (; panel < p.panel_end; ++panel) panels<Op, 1>(p, panel);
 }
 

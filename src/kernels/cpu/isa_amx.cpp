@@ -47,7 +47,7 @@ static void release() {
 /// whatever stands in the other rows, and unused rows are not computed.
 struct Tiles : SplitPairs {
   static constexpr bool kTiles = true;
-  static constexpr int kRows = 32, kVecs = 2;
+  static constexpr int kRows = 32, kVecs = 2, kPanels = 2;
   RW_INLINE void store_weights(T* p,
                                Vec v) {  // weights are normal numbers or 0, which vcvtneps2bf16 rounds alike
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),

@@ -7,7 +7,7 @@ namespace avx2 {
 
 constexpr int kParts = 2;                        // registers of 16 floats
 constexpr int kSingleRows = 6, kSingleVecs = 1;  // register tile of float products
-constexpr int kPairRows = 4, kPairVecs = 1;      // and of bfloat16 products
+constexpr int kPairRows = 5, kPairVecs = 1;      // and of bfloat16 products
 
 #include "kernels/cpu/generic.h"
 

@@ -16,20 +16,16 @@ constexpr int kPairRows = 6, kPairVecs = 4;      // and of bfloat16 products
 /// Operands of bfloat16 products: vdpbf16ps adds a0 * b0 + a1 * b1 for 16 pairs b and one pair a.
 struct Pairs {
   using T = std::uint16_t;
-  using A = __m512bh;
+  using Row = T;
   using B = __m512bh;
-  static constexpr bool kTiles = false;
-  static constexpr bool kRounded = true;
-  static constexpr int kStep = 2;
-  static constexpr int kRows = kPairRows, kVecs = kPairVecs;
-  RW_INLINE A row(const T* a) {
+  static constexpr bool kTiles = false, kWidens = false, kRounded = true;
+  static constexpr int kStep = 2, kRows = kPairRows, kVecs = kPairVecs, kPanels = kVecs;
+  RW_INLINE B vector(const T* b) { return reinterpret_cast<B>(_mm512_loadu_si512(b)); }
+  RW_INLINE Vec multiply_add(Vec sum, const Row* a, B b) {
     std::int32_t pair;
     __builtin_memcpy(&pair, a, 4);
-    return reinterpret_cast<A>(_mm512_set1_epi32(pair));
-  }
-  RW_INLINE B vector(const T* b) { return reinterpret_cast<B>(_mm512_loadu_si512(b)); }
-  RW_INLINE Vec multiply_add(Vec sum, A a, B b) {
-    sum.part[0] = reinterpret_cast<Vec::Part>(_mm512_dpbf16_ps(reinterpret_cast<__m512>(sum.part[0]), a, b));
+    const auto x = reinterpret_cast<B>(_mm512_set1_epi32(pair));
+    sum.part[0] = reinterpret_cast<Vec::Part>(_mm512_dpbf16_ps(reinterpret_cast<__m512>(sum.part[0]), x, b));
     return sum;
   }
   RW_INLINE void store_weights(T* p,

@@ -181,41 +181,34 @@ RW_INLINE void store_bf16(std::uint16_t* p, Vec v) {
 
 /// Operands of float products. kRows x kVecs vectors of sums stay in registers.
 struct Singles {
-  using T = float;
-  using A = Vec;
+  using T = float;    // elements as they are stored
+  using Row = float;  // and as micro reads those of a
   using B = Vec;
-  static constexpr bool kTiles = false;
+  static constexpr bool kTiles = false, kWidens = false;
   static constexpr bool kRounded = false;  // weights are rounded to bfloat16
   static constexpr int kStep = 1;          // elements of the inner dimension that stand together
-  static constexpr int kRows = kSingleRows, kVecs = kSingleVecs;
-  RW_INLINE A row(const T* a) { return splat(*a); }
+  static constexpr int kRows = kSingleRows, kVecs = kSingleVecs, kPanels = kVecs;
   RW_INLINE B vector(const T* b) { return load(b); }
-  RW_INLINE Vec multiply_add(Vec sum, A a, B b) { return sum + a * b; }
+  RW_INLINE Vec multiply_add(Vec sum, const Row* a, B b) { return sum + splat(*a) * b; }
   RW_INLINE void store_weights(T* p, Vec v) { store(p, v); }
 };
 
 /// Operands of bfloat16 products where the machine has none: a bfloat16 is the upper half of a float32, so a
-/// pair is split into two floats.
+/// vector of pairs is split into two of floats. Rows are widened to floats before they are used (kWidens).
 struct SplitPairs {
   using T = std::uint16_t;
-  struct Two {
+  using Row = float;
+  struct B {
     Vec first, second;
   };
-  using A = Two;
-  using B = Two;
-  static constexpr bool kTiles = false;
-  static constexpr bool kRounded = true;
-  static constexpr int kStep = 2;
-  static constexpr int kRows = kPairRows, kVecs = kPairVecs;
-  RW_INLINE Two split(Bits pairs) {
+  static constexpr bool kTiles = false, kWidens = true, kRounded = true;
+  static constexpr int kStep = 2, kRows = kPairRows, kVecs = kPairVecs, kPanels = 4;
+  RW_INLINE B split(Bits pairs) {
     return {as_floats(shift_left<16>(pairs)), as_floats(pairs & splat_wide<std::uint32_t>(0xffff0000u))};
   }
-  RW_INLINE A row(const T* a) {
-    std::uint32_t pair;
-    __builtin_memcpy(&pair, a, 4);
-    return split(splat_wide<std::uint32_t>(pair));
-  }
   RW_INLINE B vector(const T* b) { return split(load_wide<std::uint32_t>(b)); }
-  RW_INLINE Vec multiply_add(Vec sum, A a, B b) { return (sum + a.first * b.first) + a.second * b.second; }
+  RW_INLINE Vec multiply_add(Vec sum, const Row* a, B b) {
+    return (sum + splat(a[0]) * b.first) + splat(a[1]) * b.second;
+  }
   RW_INLINE void store_weights(T* p, Vec v) { store_bf16(p, v); }
 };
