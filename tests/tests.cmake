@@ -10,8 +10,7 @@ function(add_test_folder folder)
   target_compile_definitions(test_${folder} PRIVATE ROPEWALK_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
                              ROPEWALK_BINARY_DIR="${CMAKE_BINARY_DIR}")
   add_test(NAME ${folder} COMMAND test_${folder})
-  # Threads that wait passively do not starve the other tests of a small machine.
-  set_tests_properties(${folder} PROPERTIES LABELS fast ENVIRONMENT OMP_WAIT_POLICY=passive)
+  set_tests_properties(${folder} PROPERTIES LABELS fast)
 endfunction()
 
 add_test_folder(core rw_core)

@@ -15,5 +15,5 @@ install_missing() {
   $sudo env DEBIAN_FRONTEND=noninteractive apt-get update -qq >&2
   $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
-build_packages=(g++ cmake ninja-build libdnnl-dev libcli11-dev nlohmann-json3-dev libpcre2-dev libfmt-dev libgomp1)
-test_packages=(git libgtest-dev clang-format-14 clang-tidy-14 clang-14 libclang-rt-14-dev libomp-14-dev python3 ccache)
+build_packages=(g++ cmake ninja-build libcli11-dev nlohmann-json3-dev libpcre2-dev libfmt-dev)
+test_packages=(git libgtest-dev clang-format-14 clang-tidy-14 clang-14 libclang-rt-14-dev python3 ccache)

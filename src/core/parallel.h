@@ -1,17 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The only place that names threads. OpenMP, because oneDNN uses it too: one pool.
+/// The only place that names threads: one pool, whose threads wait briefly in a loop (a step of a model has
+/// some 200 parallel parts) and then sleep, so that they do not take the cores of other programs.
 #pragma once
-#include <functional>
+#include <type_traits>
 
 #include "core/types.h"
 
 namespace ropewalk {
 
-/// 0 = all cores. Set once before the work starts (-t).
+/// 0 = all cores. Set before the work starts (-t); not while parallel_for runs.
 void set_threads(int n);
 int threads();
+
+namespace detail {
+using Body = void (*)(const void* context, Index i, int thread);
+void run_parallel(Index n, Body body, const void* context);
+}  // namespace detail
+
 /// Calls body(i, thread) for i in [0, n), each once, in any order; threads take the next free i.
-/// `thread` is in [0, threads()). body must not throw.
-void parallel_for(Index n, const std::function<void(Index i, int thread)>& body);
+/// `thread` is in [0, threads()). body must not throw. Inside a body it runs in the calling thread alone, and
+/// calls from several threads take turns. Does not allocate.
+template <class F>
+void parallel_for(Index n, const F& body) {
+  detail::run_parallel(
+      n, [](const void* f, Index i, int thread) { (*static_cast<const F*>(f))(i, thread); }, &body);
+}
 
 }  // namespace ropewalk

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# The kernel tests once per instruction set that this machine has; oneDNN's limit is per process: one each.
+# The kernel tests once per instruction set that this machine has.
 if(TARGET test_kernels)
   file(READ /proc/cpuinfo cpuinfo)
   set(portable_flags "")
@@ -18,7 +18,7 @@ if(TARGET test_kernels)
       # Skipped, and said so, where the system does not let a process use what the processor has (AMX).
       add_test(NAME kernels_${isa} COMMAND test_kernels)
       set_tests_properties(kernels_${isa} PROPERTIES SKIP_REGULAR_EXPRESSION "an instruction set of this machine")
-      set_tests_properties(kernels_${isa} PROPERTIES LABELS slow ENVIRONMENT "ROPEWALK_ISA=${isa};OMP_WAIT_POLICY=passive")
+      set_tests_properties(kernels_${isa} PROPERTIES LABELS slow ENVIRONMENT ROPEWALK_ISA=${isa})
     else()
       message(STATUS "kernels_${isa}: not on this machine")
     endif()

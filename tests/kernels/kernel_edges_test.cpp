@@ -231,7 +231,7 @@ TEST(ProductEdges, ARowsBitsDoNotDependOnTheNumberOfRowsOrThreads) {
         backend->matmul(x.data() + r * n_in, 1, *matrix, nullptr, alone.data() + r * n_out);
         backend->matmul(x.data() + r * n_in, 1, *matrix, bias.data(), biased.data() + r * n_out);
       }
-      // oneDNN compiles code for each number of rows: every number for the first size, some for the others.
+      // Every number for the first size, some for the others.
       for (Index n_rows = 1; n_rows <= 512; n_rows = n_rows == 70 ? 512 : n_rows + 1) {
         if (n_in != 65 && n_rows != 512 && n_rows % 9 > 1) continue;
         const bool with_bias = n_rows % 2 == 0;

@@ -9,7 +9,6 @@
 #include "core/error.h"
 #include "core/parallel.h"
 #include "kernels/cpu/isa.h"
-#include "kernels/cpu/product_dnnl.h"
 
 namespace ropewalk::cpu {
 namespace {
@@ -27,7 +26,6 @@ struct PackedMatrix final : Matrix {
 
 std::unique_ptr<Matrix> make_matrix(Precision precision, Index n_out, Index n_in,
                                     const std::function<void(Index, float*)>& row) {
-  if (dnnl_serves(precision)) return make_dnnl_matrix(precision, n_out, n_in, row);
   auto matrix = std::make_unique<PackedMatrix>();
   matrix->precision = precision;
   matrix->n_out = n_out, matrix->n_in = n_in;
@@ -55,7 +53,6 @@ std::unique_ptr<Matrix> make_matrix(Precision precision, Index n_out, Index n_in
 
 void multiply(const float* x, Index n_rows, const Matrix& w, const float* bias, float* y) {
   if (n_rows == 0) return;
-  if (is_dnnl_matrix(w)) return multiply_dnnl(x, n_rows, w, bias, y);
   const auto& m = dynamic_cast<const PackedMatrix&>(w);
   const bool bf16 = m.precision == Precision::kBf16;
   Buffer<std::uint16_t> rounded(bf16 ? n_rows * m.padded_in : 0);
