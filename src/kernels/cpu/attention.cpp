@@ -12,10 +12,23 @@ namespace {
 constexpr double kLog2E = 1.4426950408889634;
 constexpr Index kTileRowsWanted = 96;  // positions x group: 96 rows x 64 keys of scores stay in L1 and L2
 
+/// Memory of a SoftmaxState, grown once and reused.
+struct State {
+  Buffer<float> top, total, sum;
+  SoftmaxState reserve(Index rows, Index padded_dim) {
+    top.reserve(rows);
+    total.reserve(rows * kLanes);
+    sum.reserve(rows * padded_dim);
+    return {top.data(), total.data(), sum.data()};
+  }
+};
+
 /// Buffers of one thread, grown once and reused.
 struct Scratch {
   std::vector<Buffer<std::byte>> q;  // (n_regions): (rows, head_dim)
-  Buffer<float> scores, top, total, sum;
+  Buffer<float> scores;
+  State range, whole;
+  std::vector<State> ranges;  // of run_ranges, in the first thread's scratch
   Buffer<std::byte> weights;
   std::vector<float*> out;
   std::vector<const void*> q_pointers;
@@ -96,57 +109,117 @@ void rotate_queries(const Shared& s, int kv_head, Index first, Index n, Scratch&
   }
 }
 
-void run_tile(const Shared& s, int kv_head, Index first, Scratch& scratch) {
+/// A tile of query positions [first, first + n) against one KV head.
+struct TileWork {
+  int kv_head;
+  Index first, n;
+  Index key_end;  // no position sees this key or a later one
+};
+
+TileWork tile_work(const Shared& s, int kv_head, Index first) {
   const AttentionPlan& plan = *s.task.plan;
-  const Index n = std::min(s.positions_per_tile, plan.n_rows - first), rows = n * s.group;
-  const int n_regions = static_cast<int>(plan.regions.size()), dim = s.kv.head_dim;
-  rotate_queries(s, kv_head, first, n, scratch);
+  TileWork w{kv_head, first, std::min(s.positions_per_tile, plan.n_rows - first), 0};
+  for (Index i = plan.segment_begin[static_cast<std::size_t>(first)];
+       i < plan.segment_begin[static_cast<std::size_t>(first + w.n)]; ++i)
+    w.key_end = std::max(w.key_end, plan.segments[static_cast<std::size_t>(i)].end);
+  return w;
+}
+
+/// Keys [key_begin, key_end) of the tile, into `whole`.
+void run_keys(const Shared& s, const TileWork& w, Index key_begin, Index key_end, const SoftmaxState& whole,
+              Scratch& scratch) {
+  const AttentionPlan& plan = *s.task.plan;
+  const Index rows = w.n * s.group;
+  const int n_regions = static_cast<int>(plan.regions.size());
+  rotate_queries(s, w.kv_head, w.first, w.n, scratch);
   scratch.scores.reserve(n_regions * rows * kKeyTile);
   scratch.weights.reserve(rows * kKeyTile * 4);
-  scratch.top.reserve(rows);
-  scratch.total.reserve(rows * kLanes);
-  scratch.sum.reserve(rows * s.kv.padded_dim);
-  scratch.out.clear();
-  for (Index p = 0; p < n; ++p)
-    for (int g = 0; g < s.group; ++g)
-      scratch.out.push_back(s.task.out + ((first + p) * s.n_heads + kv_head * s.group + g) * dim);
+  const auto head = static_cast<std::size_t>(w.kv_head);
   const void* const* k_blocks[8];
   for (int region = 0; region < n_regions; ++region)
-    k_blocks[region] = s.k_blocks[static_cast<std::size_t>(kv_head)][static_cast<std::size_t>(region)].data();
-  const AttentionTile tile{.head_dim = dim,
+    k_blocks[region] = s.k_blocks[head][static_cast<std::size_t>(region)].data();
+  const AttentionTile tile{.head_dim = s.kv.head_dim,
                            .padded_dim = s.kv.padded_dim,
-                           .n_positions = static_cast<int>(n),
+                           .n_positions = static_cast<int>(w.n),
                            .group = s.group,
                            .n_regions = n_regions,
                            .q = scratch.q_pointers.data(),
                            .k_blocks = k_blocks,
-                           .v_blocks = s.v_blocks[static_cast<std::size_t>(kv_head)].data(),
-                           .odd_values = s.odd_values[static_cast<std::size_t>(kv_head)].data(),
-                           .segment_begin = plan.segment_begin.data() + first,
+                           .v_blocks = s.v_blocks[head].data(),
+                           .odd_values = s.odd_values[head].data(),
+                           .segment_begin = plan.segment_begin.data() + w.first,
                            .segments = s.segments.data(),
-                           .row_scale = s.row_scale.data() + first,
+                           .row_scale = s.row_scale.data() + w.first,
                            .scores = scratch.scores.data(),
                            .weights = scratch.weights.data(),
-                           .top = scratch.top.data(),
-                           .total = scratch.total.data(),
-                           .sum = scratch.sum.data(),
-                           .out = scratch.out.data()};
+                           .key_begin = key_begin,
+                           .key_end = key_end,
+                           .range = scratch.range.reserve(rows, s.kv.padded_dim),
+                           .whole = whole};
   (s.kv.precision == Precision::kBf16 ? active().attention_bf16 : active().attention_f32)(tile);
+}
+
+/// whole and more (or null) become whole; the tile's results when it is the last.
+void merge(const Shared& s, const TileWork& w, const SoftmaxState& whole, const SoftmaxState* more, bool last,
+           Scratch& scratch) {
+  scratch.out.clear();
+  for (Index row = 0; row < w.n * s.group; ++row)
+    scratch.out.push_back(s.task.out +
+                          ((w.first + row / s.group) * s.n_heads + w.kv_head * s.group + row % s.group) *
+                              s.kv.head_dim);
+  active().merge_softmax({static_cast<int>(w.n * s.group), s.kv.head_dim, s.kv.padded_dim, whole, more,
+                          last ? scratch.out.data() : nullptr});
+}
+
+/// Whole tiles, one thread each. Later rows see more keys: longest first, so that no thread is left with a
+/// long one at the end.
+void run_tiles(const Shared& s, Index n_tiles, std::vector<Scratch>& scratch) {
+  parallel_for(n_tiles * s.kv.n_kv_heads, [&](Index item, int thread) {
+    Scratch& mine = scratch[static_cast<std::size_t>(thread)];
+    const TileWork w = tile_work(s, static_cast<int>(item % s.kv.n_kv_heads),
+                                 (n_tiles - 1 - item / s.kv.n_kv_heads) * s.positions_per_tile);
+    const SoftmaxState whole = mine.whole.reserve(w.n * s.group, s.kv.padded_dim);
+    run_keys(s, w, 0, w.key_end, whole, mine);
+    merge(s, w, whole, nullptr, true, mine);
+  });
+}
+
+/// One tile (a generated token): the key ranges of each head go to different threads, then are merged.
+void run_ranges(const Shared& s, std::vector<Scratch>& scratch) {
+  const TileWork any = tile_work(s, 0, 0);
+  const Index n_ranges = std::max<Index>(1, (any.key_end + kRangeKeys - 1) / kRangeKeys);
+  std::vector<State>& states = scratch[0].ranges;
+  states.resize(std::max(states.size(), static_cast<std::size_t>(n_ranges * s.kv.n_kv_heads)));
+  auto state = [&](Index item) {
+    return states[static_cast<std::size_t>(item)].reserve(any.n * s.group, s.kv.padded_dim);
+  };
+  parallel_for(n_ranges * s.kv.n_kv_heads, [&](Index item, int thread) {
+    const TileWork w = tile_work(s, static_cast<int>(item / n_ranges), 0);
+    const Index begin = item % n_ranges * kRangeKeys;
+    run_keys(s, w, begin, std::min(w.key_end, begin + kRangeKeys), state(item),
+             scratch[static_cast<std::size_t>(thread)]);
+  });
+  for (Index item = 0; item < n_ranges * s.kv.n_kv_heads; ++item) {
+    const Index range = item % n_ranges;
+    const SoftmaxState more = state(item);
+    merge(s, tile_work(s, static_cast<int>(item / n_ranges), 0), state(item - range),
+          range > 0 ? &more : nullptr, range + 1 == n_ranges, scratch[0]);
+  }
 }
 
 }  // namespace
 
 void attention(std::span<const AttentionTask> tasks, int n_heads, Precision precision) {
-  std::vector<Scratch> scratch(static_cast<std::size_t>(threads()));
+  static thread_local std::vector<Scratch> scratch;  // grown once, kept for the next step
+  scratch.resize(static_cast<std::size_t>(threads()));
+  std::vector<Scratch>& mine = scratch;  // of the calling thread, also where another thread runs a tile
   for (const AttentionTask& task : tasks) {
     const Shared shared = prepare(task, n_heads, precision);
     const Index n_tiles = (task.plan->n_rows + shared.positions_per_tile - 1) / shared.positions_per_tile;
-    // Later rows see more keys: longest first, so that no thread is left with a long one at the end.
-    parallel_for(n_tiles * shared.kv.n_kv_heads, [&](Index item, int thread) {
-      const Index tile = n_tiles - 1 - item / shared.kv.n_kv_heads;
-      run_tile(shared, static_cast<int>(item % shared.kv.n_kv_heads), tile * shared.positions_per_tile,
-               scratch[static_cast<std::size_t>(thread)]);
-    });
+    if (n_tiles == 1 && threads() > 1)
+      run_ranges(shared, mine);
+    else
+      run_tiles(shared, n_tiles, mine);
   }
 }
 

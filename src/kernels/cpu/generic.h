@@ -131,17 +131,17 @@ template <class Op>
 RW_INLINE void softmax_row(const AttentionTile& t, int row, const float* s, float scale) {
   const Vec c = splat(scale), s0 = load(s), s1 = load(s + 16), s2 = load(s + 32), s3 = load(s + 48);
   const Vec largest = maximum(maximum(s0, s1), maximum(s2, s3)) * c;
-  float* total = t.total + row * kLanes;
-  if (any_above(largest, t.top[row] + 8.0f)) {
+  float* total = t.range.total + row * kLanes;
+  if (any_above(largest, t.range.top[row] + 8.0f)) {
     const float top = reduce_max(largest);
     // 0 at the first tile: the maximum was -inf before.
-    const Vec shrink = splat(exp2_of<false>(splat(t.top[row] - top)).part[0][0]);
+    const Vec shrink = splat(exp2_of<false>(splat(t.range.top[row] - top)).part[0][0]);
     store(total, load(total) * shrink);
     for (int d = 0; d < t.padded_dim; d += kLanes)
-      store(t.sum + row * t.padded_dim + d, load(t.sum + row * t.padded_dim + d) * shrink);
-    t.top[row] = top;
+      store(t.range.sum + row * t.padded_dim + d, load(t.range.sum + row * t.padded_dim + d) * shrink);
+    t.range.top[row] = top;
   }
-  const Vec m = splat(t.top[row]);
+  const Vec m = splat(t.range.top[row]);
   const Vec p0 = exp2_of<Op::kRounded>(s0 * c - m), p1 = exp2_of<Op::kRounded>(s1 * c - m),
             p2 = exp2_of<Op::kRounded>(s2 * c - m), p3 = exp2_of<Op::kRounded>(s3 * c - m);
   store(total, load(total) + ((p0 + p1) + (p2 + p3)));
@@ -158,7 +158,7 @@ RW_INLINE void add_values(const AttentionTile& t, const typename Op::T* v) {
   const int rows = t.n_positions * t.group;
   const auto* w = static_cast<const typename Op::T*>(t.weights);
   const std::int64_t ks = static_cast<std::int64_t>(t.padded_dim) * Op::kStep, zs = 16 * Op::kStep;
-  multiply<Op, true>(rows, t.padded_dim / 16, w, kKeyTile, v, zs, ks, t.sum, t.padded_dim, kKeyTile);
+  multiply<Op, true>(rows, t.padded_dim / 16, w, kKeyTile, v, zs, ks, t.range.sum, t.padded_dim, kKeyTile);
 }
 
 /// The same where a value is infinite or NaN: a key of weight 0 must not reach a row (0 x inf is NaN), or a
@@ -175,7 +175,7 @@ static __attribute__((noinline)) void add_odd_values(const AttentionTile& t, con
         const std::int64_t at = key / Op::kStep * ks + d * Op::kStep + key % Op::kStep;
         seen[at] = w[key] == 0 ? static_cast<typename Op::T>(0) : v[at];
       }
-    multiply<Op, true>(1, t.padded_dim / 16, w, kKeyTile, seen, zs, ks, t.sum + row * t.padded_dim,
+    multiply<Op, true>(1, t.padded_dim / 16, w, kKeyTile, seen, zs, ks, t.range.sum + row * t.padded_dim,
                        t.padded_dim, kKeyTile);
   }
 }
@@ -216,19 +216,45 @@ RW_INLINE void key_tile(const AttentionTile& t, std::int64_t key) {
     add_values<Op>(t, v);
 }
 
+static void begin_softmax(const SoftmaxState& state, int rows, int padded_dim) {
+  for (int row = 0; row < rows; ++row) state.top[row] = -__builtin_inff();
+  for (int e = 0; e < rows * kLanes; ++e) state.total[e] = 0;
+  for (int e = 0; e < rows * padded_dim; ++e) state.sum[e] = 0;
+}
+
+static void merge_softmax(const SoftmaxMerge& m) {
+  for (int row = 0; row < m.rows && m.more != nullptr; ++row) {
+    const float a = m.whole.top[row], b = m.more->top[row];
+    if (b == -__builtin_inff()) continue;  // nothing more was seen
+    const float top = a > b ? a : b;
+    const Vec keep = splat(exp2_of<false>(splat(a - top)).part[0][0]);
+    const Vec take = splat(exp2_of<false>(splat(b - top)).part[0][0]);
+    float* total = m.whole.total + row * kLanes;
+    store(total, load(total) * keep + load(m.more->total + row * kLanes) * take);
+    for (int d = 0; d < m.padded_dim; d += kLanes) {
+      float* sum = m.whole.sum + row * m.padded_dim + d;
+      store(sum, load(sum) * keep + load(m.more->sum + row * m.padded_dim + d) * take);
+    }
+    m.whole.top[row] = top;
+  }
+  for (int row = 0; row < m.rows && m.out != nullptr; ++row) {
+    const float total = reduce_add(load(m.whole.total + row * kLanes));
+    for (int d = 0; d < m.head_dim; ++d) m.out[row][d] = m.whole.sum[row * m.padded_dim + d] / total;
+  }
+}
+
 template <class Op>
 static void attention(const AttentionTile& t) {
   const int rows = t.n_positions * t.group;
-  for (int row = 0; row < rows; ++row) t.top[row] = -__builtin_inff();
-  for (int e = 0; e < rows * kLanes; ++e) t.total[e] = 0;
-  for (int e = 0; e < rows * t.padded_dim; ++e) t.sum[e] = 0;
-  std::int64_t end = 0;
-  for (std::int64_t s = t.segment_begin[0]; s < t.segment_begin[t.n_positions]; ++s)
-    end = t.segments[s].end > end ? t.segments[s].end : end;
-  for (std::int64_t key = 0; key < end; key += kKeyTile) key_tile<Op>(t, key);
-  for (int row = 0; row < rows; ++row) {
-    const float total = reduce_add(load(t.total + row * kLanes));
-    for (int d = 0; d < t.head_dim; ++d) t.out[row][d] = t.sum[row * t.padded_dim + d] / total;
+  begin_softmax(t.whole, rows, t.padded_dim);
+  for (std::int64_t begin = t.key_begin; begin < t.key_end; begin += kRangeKeys) {
+    const std::int64_t end = begin + kRangeKeys < t.key_end ? begin + kRangeKeys : t.key_end;
+    bool seen = false;
+    for (int r = 0; r < t.n_regions; ++r) seen = seen || region_needed(t, r, begin, end);
+    if (!seen) continue;
+    begin_softmax(t.range, rows, t.padded_dim);
+    for (std::int64_t key = begin; key < end; key += kKeyTile) key_tile<Op>(t, key);
+    merge_softmax({rows, t.head_dim, t.padded_dim, t.whole, &t.range, nullptr});
   }
 }
 

@@ -10,7 +10,8 @@ namespace ropewalk::cpu {
 constexpr int kLanes = 16;    // floats in a vector of every instruction set
 constexpr int kKeyTile = 64;  // keys of one score tile, anchored at key 0
 constexpr int kMaxHeadDim = 256;
-constexpr int kBlockKeys = 256;  // keys of one cache block
+constexpr int kBlockKeys = 256;   // keys of one cache block
+constexpr int kRangeKeys = 1024;  // keys of one range: softmax runs within a range, ranges are then merged
 
 /// Keys [begin, end) seen through a region; the plan's Segment with plain members.
 struct TileSegment {
@@ -18,7 +19,16 @@ struct TileSegment {
   int region;
 };
 
-/// One query tile against one KV head. Elements are bfloat16 bits or floats, by the kernel that is called.
+/// Softmax of some rows over some keys, not normalised: result = sum / total, total's lanes added.
+struct SoftmaxState {
+  float* top;    // (rows): the exponent that is taken off, -inf when the row has seen nothing
+  float* total;  // (rows, kLanes)
+  float* sum;    // (rows, padded_dim)
+};
+
+/// One query tile against one KV head, keys [key_begin, key_end). Ranges are anchored at key 0 and merged in
+/// order, so that a row's bits are the same when other threads compute some of its ranges. Elements are
+/// bfloat16 bits or floats, by the kernel that is called.
 struct AttentionTile {
   int head_dim, padded_dim;  // padded_dim: head_dim rounded up to 16, the width of v
   int n_positions, group;    // rows = n_positions * group, row = position * group + head in group
@@ -29,13 +39,20 @@ struct AttentionTile {
   const char* odd_values;              // (n_blocks): 1 where this head's values hold an infinity or NaN
   const std::int64_t* segment_begin;   // (n_positions + 1), into segments
   const TileSegment* segments;
-  const float* row_scale;  // (n_positions), log2(e) included
-  float* scores;           // scratch: (n_regions, rows, kKeyTile)
-  void* weights;           // scratch: (rows, kKeyTile)
-  float* top;              // scratch: (rows)
-  float* total;            // scratch: (rows, kLanes)
-  float* sum;              // scratch: (rows, padded_dim)
-  float* const* out;       // (rows): where the row's head_dim results go
+  const float* row_scale;           // (n_positions), log2(e) included
+  float* scores;                    // scratch: (n_regions, rows, kKeyTile)
+  void* weights;                    // scratch: (rows, kKeyTile)
+  std::int64_t key_begin, key_end;  // multiples of kRangeKeys, or the end
+  SoftmaxState range;               // scratch: of one range
+  SoftmaxState whole;               // result: of all ranges of [key_begin, key_end)
+};
+
+/// whole and more become whole; then, where out is given, out (rows)[head_dim] = whole, normalised.
+struct SoftmaxMerge {
+  int rows, head_dim, padded_dim;
+  SoftmaxState whole;
+  const SoftmaxState* more;  // or null
+  float* const* out;         // or null
 };
 
 /// y rows (n_rows, n_out at stride y_stride) = x w^T + bias for outputs [16 * panel_begin, 16 * panel_end).
@@ -62,6 +79,7 @@ struct Isa {
   bool (*supported)();
   void (*attention_bf16)(const AttentionTile&);
   void (*attention_f32)(const AttentionTile&);
+  void (*merge_softmax)(const SoftmaxMerge&);
   void (*product_bf16)(const Product&);
   void (*product_f32)(const Product&);
   void (*rotate_keys_bf16)(const KeyRotation&);
