@@ -15,6 +15,7 @@
 #include <limits>
 #include <vector>
 
+#include "core/rotation.h"
 #include "core/types.h"
 
 namespace ropewalk {
@@ -31,6 +32,7 @@ struct Segment {
 /// Inside a region delta(i, j) = query_position(i) - key_position(j).
 struct Region {
   std::vector<double> query_position;  // (n_rows), in tokens, may be fractional
+  RotationTable rotation;              // of query_position: made once for all layers
   int variant = 0;                     // index into KeyPlan::variants
 };
 
@@ -52,6 +54,7 @@ struct KeyPlan {
     std::vector<double> position;  // (n_keys)
     /// Row i reads key j in this variant only if j < sink or i - j < window: others may be dropped.
     Index sink = 0, window = kForever;
+    RotationTable rotation;  // of position: made once for all layers; empty in plans for rotate_into
   };
   Index key_begin = 0, n_keys = 0;
   std::vector<double> theta;  // (rotary_dim / 2)

@@ -67,9 +67,10 @@ AttentionPlan Method::lower(Index row_begin, Index n_rows) const {
   plan.theta = b.frequencies.theta;
   plan.rotary_gain = static_cast<float>(b.frequencies.rotary_gain);
   for (const DistanceMap::RegionMap& region : b.distance.regions) {
-    Region lowered{std::vector<double>(static_cast<std::size_t>(n_rows)), region.variant};
+    Region lowered{std::vector<double>(static_cast<std::size_t>(n_rows)), {}, region.variant};
     for (Index r = 0; r < n_rows; ++r)
       lowered.query_position[static_cast<std::size_t>(r)] = region.query_position(row_begin + r);
+    lowered.rotation = {lowered.query_position, plan.theta};
     plan.regions.push_back(std::move(lowered));
   }
   const double root = std::sqrt(static_cast<double>(b.head_dim));
@@ -82,7 +83,7 @@ AttentionPlan Method::lower(Index row_begin, Index n_rows) const {
   return plan;
 }
 
-KeyPlan Method::lower_keys(Index key_begin, Index n_keys) const {
+KeyPlan Method::lower_keys(Index key_begin, Index n_keys, bool tables) const {
   RW_CHECK(key_begin >= 0 && n_keys >= 0);
   const Bound& b = *bound_;
   KeyPlan plan{key_begin, n_keys, b.frequencies.theta, {}};
@@ -90,9 +91,12 @@ KeyPlan Method::lower_keys(Index key_begin, Index n_keys) const {
     // Read implies (j < s or i - j < w) of the variant and of the mask, hence of the larger sink and the
     // smaller window.
     KeyPlan::Variant lowered{std::vector<double>(static_cast<std::size_t>(n_keys)),
-                             std::max(variant.sink, b.mask.sink), std::min(variant.window, b.mask.window)};
+                             std::max(variant.sink, b.mask.sink),
+                             std::min(variant.window, b.mask.window),
+                             {}};
     for (Index k = 0; k < n_keys; ++k)
       lowered.position[static_cast<std::size_t>(k)] = variant.key_position(key_begin + k);
+    if (tables) lowered.rotation = {lowered.position, plan.theta};
     plan.variants.push_back(std::move(lowered));
   }
   return plan;
@@ -100,11 +104,12 @@ KeyPlan Method::lower_keys(Index key_begin, Index n_keys) const {
 
 KeyPlan Method::raw_keys(Index key_begin, Index n_keys) const {
   RW_CHECK(key_begin >= 0 && n_keys >= 0);
-  return {
-      key_begin,
-      n_keys,
-      bound_->frequencies.theta,
-      {{std::vector<double>(static_cast<std::size_t>(n_keys), 0.0), bound_->mask.sink, bound_->mask.window}}};
+  const std::vector<double> positions(static_cast<std::size_t>(n_keys));
+  const std::vector<double>& theta = bound_->frequencies.theta;
+  return {key_begin,
+          n_keys,
+          theta,
+          {{positions, bound_->mask.sink, bound_->mask.window, RotationTable(positions, theta)}}};
 }
 
 std::string Method::fingerprint(Index n) const {

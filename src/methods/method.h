@@ -124,8 +124,8 @@ class Method {
   /// Rows [row_begin, row_begin + n_rows) against all keys up to the row, at the request's length.
   /// O(n_rows) time and space, computed in double.
   AttentionPlan lower(Index row_begin, Index n_rows) const;
-  /// How keys [key_begin, key_begin + n_keys) are stored.
-  KeyPlan lower_keys(Index key_begin, Index n_keys) const;
+  /// How keys [key_begin, key_begin + n_keys) are stored. Without tables: for Backend::rotate_into.
+  KeyPlan lower_keys(Index key_begin, Index n_keys, bool tables = true) const;
   Pointwise pointwise() const;
 
   /// grow=1: keys are kept unrotated (raw_keys), and each step rotates them for its own length.

@@ -77,7 +77,7 @@ void Session::Impl::lower(Index n) {
     }
     const Method now = group.method.at_length(std::max(options.n_prompt, position + n));
     group.keys = now.raw_keys(position, n);
-    group.rotated_keys = now.lower_keys(0, position + n);
+    group.rotated_keys = now.lower_keys(0, position + n, false);
     group.plan = now.lower(position, n);
     group.pointwise = now.pointwise();
   }

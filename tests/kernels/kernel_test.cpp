@@ -62,10 +62,10 @@ double largest_difference(const std::vector<float>& a, const std::vector<float>&
   return largest;
 }
 
-Method bind(const std::string& spec, const Shape& s) {
+Method bind(const std::string& spec, const Shape& s, Index n_ctx_train = 64) {
   RopeContext context;
   context.head_dim = s.head_dim, context.rotary_dim = s.rotary_dim;
-  context.n_ctx_train = 64, context.n = s.n;
+  context.n_ctx_train = n_ctx_train, context.n = s.n;
   context.long_factors.assign(static_cast<std::size_t>(s.rotary_dim) / 2, 2.0);
   context.short_factors.assign(static_cast<std::size_t>(s.rotary_dim) / 2, 1.0);
   return Method::bind(MethodSpec::parse(spec), context);
@@ -113,6 +113,20 @@ TEST_P(Attention, BitsDoNotDependOnChunksThreadsOrDroppedBlocks) {
     EXPECT_EQ(largest_difference(whole, attend(*backend, method, s, {40}, true)), 0);
     set_threads(1);
     EXPECT_EQ(largest_difference(whole, attend(*backend, method, s, {s.n})), 0);
+    set_threads(0);
+  }
+}
+
+/// Rows that see several ranges of 1,024 keys: a row alone has its ranges computed by several threads.
+TEST_P(Attention, BitsDoNotDependOnWhoComputesARange) {
+  const Shape s{1, 2, 32, 32, 2600};
+  const Method method = bind(GetParam(), s, 2000);
+  for (Precision precision : {Precision::kBf16, Precision::kF32}) {
+    const auto backend = make_cpu_backend(precision);
+    set_threads(3);
+    const auto alone = attend(*backend, method, s, {2400, 1, 30, 160, 1});
+    set_threads(1);
+    EXPECT_EQ(largest_difference(alone, attend(*backend, method, s, {s.n})), 0);
     set_threads(0);
   }
 }

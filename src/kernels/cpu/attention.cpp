@@ -40,7 +40,6 @@ struct Shared {
   const CpuKv& kv;
   int n_heads, group;
   Index positions_per_tile;
-  std::vector<RotationTable> rotations;                         // (n_regions)
   std::vector<TileSegment> segments;                            // the plan's
   std::vector<float> row_scale;                                 // (n_rows), log2(e) included
   std::vector<std::vector<std::vector<const void*>>> k_blocks;  // (n_kv_heads)(n_regions)(n_blocks)
@@ -54,8 +53,9 @@ Shared prepare(const AttentionTask& task, int n_heads, Precision precision) {
   RW_CHECK(kv.precision == precision && n_heads % kv.n_kv_heads == 0 && plan.regions.size() <= 8);
   RW_CHECK(plan.row_begin + plan.n_rows <= kv.n_keys());
   const int group = n_heads / kv.n_kv_heads;
-  Shared s{task, kv, n_heads, group, std::max<Index>(1, kTileRowsWanted / group), {}, {}, {}, {}, {}, {}};
-  for (const Region& region : plan.regions) s.rotations.emplace_back(region.query_position, plan.theta);
+  Shared s{task, kv, n_heads, group, std::max<Index>(1, kTileRowsWanted / group), {}, {}, {}, {}, {}};
+  for (const Region& region : plan.regions)
+    RW_CHECK(region.rotation.cosine.size() == plan.theta.size() * static_cast<std::size_t>(plan.n_rows));
   for (const Segment& segment : plan.segments)
     s.segments.push_back({segment.begin, segment.end, segment.region});
   for (float scale : plan.row_scale)
@@ -98,7 +98,8 @@ void rotate_queries(const Shared& s, int kv_head, Index first, Index n, Scratch&
     for (Index p = 0; p < n; ++p) {
       for (int g = 0; g < s.group; ++g) {
         const float* q = s.task.q + ((first + p) * s.n_heads + kv_head * s.group + g) * dim;
-        s.rotations[region].rotate(q, static_cast<std::size_t>(first + p), dim, plan.rotary_gain, rotated);
+        rotate(plan.regions[region].rotation, plan.theta.size(), q, static_cast<std::size_t>(first + p), dim,
+               plan.rotary_gain, rotated);
         const Index row = (p * s.group + g) * dim;
         if (bf16)
           active().to_bf16(rotated, reinterpret_cast<std::uint16_t*>(scratch.q[region].data()) + row, dim);

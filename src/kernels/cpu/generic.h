@@ -287,7 +287,7 @@ static void product(const Product& p) {
 
 // ---------------------------------------------------------------- keys of the cache, rotated where they lie
 
-/// As RotationTable::rotate rotates a key that is appended, to the bit.
+/// As rotate (kv_layer.h) rotates a key that is appended, to the bit.
 static void rotate_keys_f32(const KeyRotation& r) {
   const auto* from = static_cast<const float*>(r.from);
   auto* to = static_cast<float*>(r.to);

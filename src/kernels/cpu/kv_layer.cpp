@@ -9,22 +9,6 @@
 
 namespace ropewalk::cpu {
 
-RotationTable::RotationTable(const std::vector<double>& positions, const std::vector<double>& theta)
-    : half(theta.size()), cosine(positions.size() * theta.size()), sine(positions.size() * theta.size()) {
-  constexpr std::size_t kBatch = 64;
-  const std::size_t n_batches = (positions.size() + kBatch - 1) / kBatch;
-  parallel_for(static_cast<Index>(n_batches), [&](Index batch, int) {
-    const std::size_t begin = static_cast<std::size_t>(batch) * kBatch;
-    for (std::size_t p = begin; p < std::min(begin + kBatch, positions.size()); ++p) {
-      for (std::size_t m = 0; m < half; ++m) {
-        const double angle = positions[p] * theta[m];
-        cosine[p * half + m] = static_cast<float>(std::cos(angle));
-        sine[p * half + m] = static_cast<float>(std::sin(angle));
-      }
-    }
-  });
-}
-
 void KeyRotations::make(const std::vector<double>& new_positions, const std::vector<double>& new_theta) {
   if (positions == new_positions && theta == new_theta) return;
   positions = new_positions, theta = new_theta;
@@ -46,9 +30,10 @@ void KeyRotations::make(const std::vector<double>& new_positions, const std::vec
   });
 }
 
-void RotationTable::rotate(const float* x, std::size_t position, int head_dim, float gain, float* out) const {
-  const float* c = cosine.data() + position * half;
-  const float* s = sine.data() + position * half;
+void rotate(const RotationTable& table, std::size_t half, const float* x, std::size_t position, int head_dim,
+            float gain, float* out) {
+  const float* c = table.cosine.data() + position * half;
+  const float* s = table.sine.data() + position * half;
   for (std::size_t m = 0; m < half; ++m) {
     out[m] = gain * (x[m] * c[m] - x[m + half] * s[m]);
     out[m + half] = gain * (x[m] * s[m] + x[m + half] * c[m]);
@@ -106,7 +91,7 @@ void CpuKv::write_value(Bytes& bytes, int head, Index slot, const float* v) cons
 void CpuKv::check_plan(const KeyPlan& plan) {
   RW_CHECK(plan.key_begin == n_keys_);
   if (n_keys_ == 0 && variants_.empty())
-    for (const KeyPlan::Variant& v : plan.variants) variants_.push_back({{}, v.sink, v.window});
+    for (const KeyPlan::Variant& v : plan.variants) variants_.push_back({{}, v.sink, v.window, {}});
   RW_CHECK(plan.variants.size() == variants_.size());
 }
 
@@ -127,16 +112,18 @@ void CpuKv::append(const float* k, const float* v, const KeyPlan& plan) {
     block.odd_values.assign(static_cast<std::size_t>(n_kv_heads), 0);
     blocks_.push_back(std::move(block));
   }
-  std::vector<RotationTable> tables;
-  for (const KeyPlan::Variant& variant : plan.variants) tables.emplace_back(variant.position, plan.theta);
+  const std::size_t half = plan.theta.size();
+  for (const KeyPlan::Variant& variant : plan.variants)
+    RW_CHECK(variant.rotation.cosine.size() == half * static_cast<std::size_t>(plan.n_keys));
   parallel_for(n_kv_heads, [&](Index head, int) {
     float rotated[kMaxHeadDim];
     for (Index key = 0; key < plan.n_keys; ++key) {
       const Index at = (key * n_kv_heads + head) * head_dim, slot = (n_keys_ + key) % kBlockKeys;
       Block& block = blocks_[static_cast<std::size_t>((n_keys_ + key) / kBlockKeys)];
-      for (std::size_t variant = 0; variant < tables.size(); ++variant) {
+      for (std::size_t variant = 0; variant < plan.variants.size(); ++variant) {
         if (!block.k[variant]) continue;
-        tables[variant].rotate(k + at, static_cast<std::size_t>(key), head_dim, 1.0f, rotated);
+        rotate(plan.variants[variant].rotation, half, k + at, static_cast<std::size_t>(key), head_dim, 1.0f,
+               rotated);
         write_key(*block.k[variant], static_cast<int>(head), slot, rotated);
       }
       write_value(*block.v, static_cast<int>(head), slot, v + at);
@@ -165,7 +152,7 @@ void CpuKv::drop(Index next_row) {
 void CpuKv::rotate_from(const CpuKv& raw, const KeyPlan& plan) {
   RW_CHECK(plan.key_begin == 0 && plan.n_keys == raw.n_keys_ && raw.precision == precision);
   variants_.clear();
-  for (const KeyPlan::Variant& v : plan.variants) variants_.push_back({{}, v.sink, v.window});
+  for (const KeyPlan::Variant& v : plan.variants) variants_.push_back({{}, v.sink, v.window, {}});
   blocks_.resize(raw.blocks_.size());
   n_keys_ = raw.n_keys_;
   rotations_.resize(variants_.size());

@@ -18,16 +18,12 @@
 
 namespace ropewalk::cpu {
 
-/// cos and sin of position * theta for some positions: angles in double, results rounded once to float.
-struct RotationTable {
-  RotationTable(const std::vector<double>& positions, const std::vector<double>& theta);
-  std::size_t half = 0;
-  std::vector<float> cosine, sine;  // (n_positions, half)
-  /// x (head_dim) rotated in half-split pairs, the rotated dims times gain; the others pass.
-  void rotate(const float* x, std::size_t position, int head_dim, float gain, float* out) const;
-};
+/// x (head_dim) rotated in half-split pairs by row `position` of the table, the rotated dims times gain; the
+/// others pass.
+void rotate(const RotationTable& table, std::size_t half, const float* x, std::size_t position, int head_dim,
+            float gain, float* out);
 
-/// The same, laid out for 16 keys at a time: (n_positions / 16, half, 16), padded with zeros.
+/// A RotationTable laid out for 16 keys at a time: (n_positions / 16, half, 16), padded with zeros.
 struct KeyRotations {
   std::vector<double> positions, theta;  ///< what it was made for
   std::vector<float> cosine, sine;

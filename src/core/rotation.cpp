@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/rotation.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/parallel.h"
+
+namespace ropewalk {
+
+RotationTable::RotationTable(const std::vector<double>& positions, const std::vector<double>& theta)
+    : cosine(positions.size() * theta.size()), sine(positions.size() * theta.size()) {
+  constexpr std::size_t kBatch = 64;
+  const std::size_t half = theta.size(), n_batches = (positions.size() + kBatch - 1) / kBatch;
+  parallel_for(static_cast<Index>(n_batches), [&](Index batch, int) {
+    const std::size_t begin = static_cast<std::size_t>(batch) * kBatch;
+    for (std::size_t p = begin; p < std::min(begin + kBatch, positions.size()); ++p) {
+      for (std::size_t m = 0; m < half; ++m) {
+        const double angle = positions[p] * theta[m];
+        cosine[p * half + m] = static_cast<float>(std::cos(angle));
+        sine[p * half + m] = static_cast<float>(std::sin(angle));
+      }
+    }
+  });
+}
+
+}  // namespace ropewalk

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+/// cos and sin of position * theta: angles in double, results rounded once to float.
+#pragma once
+#include <vector>
+
+namespace ropewalk {
+
+struct RotationTable {
+  RotationTable() = default;
+  /// positions (n), in tokens; theta (rotary_dim / 2), rad per token.
+  RotationTable(const std::vector<double>& positions, const std::vector<double>& theta);
+  std::vector<float> cosine, sine;  // (n, rotary_dim / 2)
+};
+
+}  // namespace ropewalk
