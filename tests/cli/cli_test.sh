@@ -30,11 +30,15 @@ expect 0 'ropewalk [0-9]' "$ropewalk" --version
 expect 0 'Examples' "$ropewalk" --help
 narrow() { [ "$(awk 'length > 80' out | wc -l)" = 0 ] || { echo "FAILED: $*: wider than 80 columns"; awk 'length > 80' out; failed=$((failed + 1)); }; }
 narrow --help
-for command in eval generate inspect logits methods tokenize; do
+for command in bench eval generate inspect logits methods tokenize; do
   expect 0 'Example' "$ropewalk" $command --help; narrow $command --help
 done
 expect 2 'hint' "$ropewalk"
 expect 2 'did you mean eval' "$ropewalk" evall
+expect 0 'tokens/s' "$ropewalk" bench prefill "$model" --lengths 40 --methods none rerope --repeat 1 --profile
+expect 0 '"n_timed":3' "$ropewalk" bench decode "$model" --lengths 20 -n 3 --repeat 2 --json
+expect 2 'prefill' "$ropewalk" bench prefil "$model"
+expect 2 'did you mean rerope' "$ropewalk" bench prefill "$model" --lengths 20 --methods reroep
 expect 2 'not in range' "$ropewalk" logits "$model" --tokens ids --threads -1
 expect 0 'rerope' "$ropewalk" methods; narrow methods
 expect 0 'Position Interpolation' "$ropewalk" methods --markdown

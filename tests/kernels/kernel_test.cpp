@@ -120,7 +120,7 @@ TEST_P(Attention, BitsDoNotDependOnChunksThreadsOrDroppedBlocks) {
 /// Rows that see several ranges of 1,024 keys: a row alone has its ranges computed by several threads.
 TEST_P(Attention, BitsDoNotDependOnWhoComputesARange) {
   const Shape s{1, 2, 32, 32, 2600};
-  const Method method = bind(GetParam(), s, 2000);
+  const Method method = bind(GetParam(), s, Index{2000});
   for (Precision precision : {Precision::kBf16, Precision::kF32}) {
     const auto backend = make_cpu_backend(precision);
     set_threads(3);

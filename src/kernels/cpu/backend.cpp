@@ -4,11 +4,43 @@
 
 #include "core/error.h"
 #include "core/parallel.h"
+#include "core/profile.h"
 #include "kernels/cpu/attention.h"
 #include "kernels/cpu/product.h"
 
 namespace ropewalk {
 namespace {
+
+/// Keys that all rows of the tasks see, each counted once per row.
+double seen_pairs(std::span<const AttentionTask> tasks) {
+  double pairs = 0;
+  for (const AttentionTask& task : tasks)
+    for (const Segment& segment : task.plan->segments)
+      pairs += static_cast<double>(segment.end - segment.begin);
+  return pairs;
+}
+
+/// Two products of head_dim multiply-adds for each pair that is seen: blended tiles count once.
+double attention_flop(std::span<const AttentionTask> tasks, int n_heads) {
+  if (tasks.empty()) return 0;
+  return 4.0 * n_heads * dynamic_cast<const cpu::CpuKv&>(*tasks[0].kv).head_dim * seen_pairs(tasks);
+}
+
+/// Keys and values that some row sees, read once.
+double attention_bytes(std::span<const AttentionTask> tasks, Precision precision) {
+  double bytes = 0;
+  for (const AttentionTask& task : tasks) {
+    const auto& kv = dynamic_cast<const cpu::CpuKv&>(*task.kv);
+    const AttentionPlan& plan = *task.plan;
+    double keys = 0;  // of the last row: what a generated token reads
+    for (Index s = plan.segment_begin[static_cast<std::size_t>(plan.n_rows) - 1];
+         s < plan.segment_begin[static_cast<std::size_t>(plan.n_rows)]; ++s)
+      keys += static_cast<double>(plan.segments[static_cast<std::size_t>(s)].end -
+                                  plan.segments[static_cast<std::size_t>(s)].begin);
+    bytes += keys * static_cast<double>(kv_bytes_per_key(precision, kv.n_kv_heads, kv.head_dim, 1));
+  }
+  return bytes;
+}
 
 class CpuBackend final : public Backend {
  public:
@@ -24,6 +56,8 @@ class CpuBackend final : public Backend {
     return cpu::make_matrix(precision_, n_out, n_in, row);
   }
   void matmul(const float* x, Index n_rows, const Matrix& w, const float* bias, float* y) const override {
+    const Timed timed("linear", 2.0 * static_cast<double>(n_rows * w.n_out) * static_cast<double>(w.n_in),
+                      static_cast<double>(w.bytes));
     cpu::multiply(x, n_rows, w, bias, y);
   }
 
@@ -31,18 +65,22 @@ class CpuBackend final : public Backend {
     return std::make_unique<cpu::CpuKv>(precision_, n_kv_heads, head_dim);
   }
   void append(KvLayer& kv, const float* k, const float* v, const KeyPlan& plan) const override {
+    const Timed timed("append", 0, 0);
     dynamic_cast<cpu::CpuKv&>(kv).append(k, v, plan);
   }
   void rotate_into(KvLayer& scratch, const KvLayer& raw, const KeyPlan& plan) const override {
+    const Timed timed("rotate keys", 0, 0);
     dynamic_cast<cpu::CpuKv&>(scratch).rotate_from(dynamic_cast<const cpu::CpuKv&>(raw), plan);
   }
   void drop(KvLayer& kv, Index next_row) const override { dynamic_cast<cpu::CpuKv&>(kv).drop(next_row); }
   void attention(std::span<const AttentionTask> tasks, int n_heads) const override {
+    const Timed timed("attention", attention_flop(tasks, n_heads), attention_bytes(tasks, precision_));
     cpu::attention(tasks, n_heads, precision_);
   }
 
   void rms_norm(const float* x, Index n_rows, Index dim, const float* weight, float eps,
                 float* y) const override {
+    const Timed timed("norm", 0, 8.0 * static_cast<double>(n_rows * dim));
     parallel_blocks(n_rows, 32, [&](Index begin, Index end) {
       for (Index r = begin; r < end; ++r) {
         const float* from = x + r * dim;
@@ -60,11 +98,13 @@ class CpuBackend final : public Backend {
     });
   }
   void silu_mul(float* gate, const float* up, Index n) const override {
+    const Timed timed("silu", 0, 12.0 * static_cast<double>(n));
     parallel_blocks(n, 16384, [&](Index begin, Index end) {
       cpu::active().silu_mul(gate + begin, up + begin, end - begin);
     });
   }
   void add(float* x, const float* y, Index n) const override {
+    const Timed timed("residual", 0, 12.0 * static_cast<double>(n));
     parallel_blocks(n, 65536, [&](Index begin, Index end) {
       for (Index i = begin; i < end; ++i) x[i] += y[i];
     });

@@ -324,19 +324,21 @@ static void rotate_keys_bf16(const KeyRotation& r) {
 
 // ---------------------------------------------------------------- elementwise
 
-/// gate = gate / (1 + e^-gate) * up.
+/// gate / (1 + e^-gate) * up.
+RW_INLINE Vec silu_times(Vec gate, Vec up) {
+  const Vec power = minimum(gate * splat(-1.44269504f), splat(127.0f));
+  return gate / (splat(1.0f) + exp2_of<false>(power)) * up;
+}
+
+/// The last elements pass a buffer; copying all of them through one made this four times slower.
 static void silu_mul(float* gate, const float* up, std::int64_t n) {
-  for (std::int64_t i = 0; i < n; i += kLanes) {
-    const std::int64_t left = n - i < kLanes ? n - i : kLanes;
-    float g[kLanes] = {}, u[kLanes] = {};
-    __builtin_memcpy(g, gate + i, static_cast<unsigned long>(left) * 4);
-    __builtin_memcpy(u, up + i, static_cast<unsigned long>(left) * 4);
-    const Vec x = load(g);
-    const Vec power = x * splat(-1.44269504f);
-    const Vec result = x / (splat(1.0f) + exp2_of<false>(minimum(power, splat(127.0f)))) * load(u);
-    store(g, result);
-    __builtin_memcpy(gate + i, g, static_cast<unsigned long>(left) * 4);
-  }
+  std::int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) store(gate + i, silu_times(load(gate + i), load(up + i)));
+  if (i == n) return;
+  float g[kLanes] = {}, u[kLanes] = {};
+  for (std::int64_t e = i; e < n; ++e) g[e - i] = gate[e], u[e - i] = up[e];
+  store(g, silu_times(load(g), load(u)));
+  for (std::int64_t e = i; e < n; ++e) gate[e] = g[e - i];
 }
 
 static void to_bf16(const float* x, std::uint16_t* out, std::int64_t n) {
