@@ -114,14 +114,16 @@ void print_profile(const Row& row) {
 
 int run() {
   set_threads(options.n_threads);
-  const LoadedModel loaded = load_model(options.model, parse_precision(options.precision));
-  const std::vector<Row> rows = measure_all(*loaded.model);
+  for (const std::string& method : options.methods) MethodSpec::parse(method);  // before the load
+  const std::unique_ptr<ModelFile> file = ModelFile::open(options.model);
+  const Model model(*file, make_cpu_backend(parse_precision(options.precision)));
+  const std::vector<Row> rows = measure_all(model);
   if (options.json) {
     Json lines = Json::array();
     for (const Row& row : rows) lines.push_back(to_json(row));
     fmt::print("{}\n", dump_json({{"bench", options.what},
-                                  {"model", loaded.model->config().name},
-                                  {"backend", loaded.model->backend().name()},
+                                  {"model", model.config().name},
+                                  {"backend", model.backend().name()},
                                   {"threads", threads()},
                                   {"repeat", options.repeat},
                                   {"rows", lines}}));
@@ -139,7 +141,7 @@ int run() {
 }
 
 void define(CLI::App& app) {
-  app.add_option("WHAT", options.what, "prefill: reading a prompt; decode: writing after it")
+  app.add_option("WHAT", options.what, "prefill (reading) or decode (writing)")
       ->required()
       ->check(CLI::IsMember({"prefill", "decode"}));
   app.add_option("MODEL", options.model, "GGUF file or Hugging Face folder")->required();
