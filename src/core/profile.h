@@ -21,7 +21,8 @@ void profile_start();
 /// Stops measuring. The operations in the order in which they first ran.
 std::vector<OperationTime> profile_stop();
 
-/// Measures its own lifetime. Not for use inside parallel_for. `name` is a literal. Costs one branch when off.
+/// Measures its own lifetime. Not for use inside parallel_for. `name` is a literal. Costs one branch when
+/// off.
 class Timed {
  public:
   Timed(const char* name, double flop, double bytes);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The CPU backend: packing of weights, the split of work over threads, and the small operations.
-#include <cmath>
+#include <algorithm>
 
 #include "core/error.h"
 #include "core/parallel.h"
@@ -82,19 +82,7 @@ class CpuBackend final : public Backend {
                 float* y) const override {
     const Timed timed("norm", 0, 8.0 * static_cast<double>(n_rows * dim));
     parallel_blocks(n_rows, 32, [&](Index begin, Index end) {
-      for (Index r = begin; r < end; ++r) {
-        const float* from = x + r * dim;
-        double squares[4] = {};  // four sums, so that the loop does not wait for each addition
-        Index d = 0;
-        for (; d + 4 <= dim; d += 4)
-          for (Index lane = 0; lane < 4; ++lane)
-            squares[lane] += static_cast<double>(from[d + lane]) * static_cast<double>(from[d + lane]);
-        for (; d < dim; ++d) squares[0] += static_cast<double>(from[d]) * static_cast<double>(from[d]);
-        const double mean =
-            ((squares[0] + squares[1]) + (squares[2] + squares[3])) / static_cast<double>(dim);
-        const auto scale = static_cast<float>(1 / std::sqrt(mean + static_cast<double>(eps)));
-        for (Index e = 0; e < dim; ++e) y[r * dim + e] = from[e] * scale * weight[e];
-      }
+      for (Index r = begin; r < end; ++r) cpu::active().rms_norm(x + r * dim, weight, eps, dim, y + r * dim);
     });
   }
   void silu_mul(float* gate, const float* up, Index n) const override {

@@ -341,6 +341,19 @@ static void silu_mul(float* gate, const float* up, std::int64_t n) {
   for (std::int64_t e = i; e < n; ++e) gate[e] = g[e - i];
 }
 
+/// y = x / sqrt(mean(x^2) + eps) * weight. Sixteen partial sums: their rounding is far below bfloat16's.
+static void rms_norm(const float* x, const float* weight, float eps, std::int64_t n, float* y) {
+  Vec squares = splat(0.0f);
+  std::int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) squares = squares + load(x + i) * load(x + i);
+  float sum = reduce_add(squares);
+  for (std::int64_t e = i; e < n; ++e) sum += x[e] * x[e];
+  const float scale = 1.0f / __builtin_sqrtf(sum / static_cast<float>(n) + eps);
+  const Vec scales = splat(scale);
+  for (i = 0; i + kLanes <= n; i += kLanes) store(y + i, load(x + i) * scales * load(weight + i));
+  for (; i < n; ++i) y[i] = x[i] * scale * weight[i];
+}
+
 static void to_bf16(const float* x, std::uint16_t* out, std::int64_t n) {
   std::int64_t i = 0;
   for (; i + kLanes <= n; i += kLanes) store_bf16(out + i, load(x + i));

@@ -85,6 +85,7 @@ struct Isa {
   void (*rotate_keys_bf16)(const KeyRotation&);
   void (*rotate_keys_f32)(const KeyRotation&);
   void (*silu_mul)(float* gate, const float* up, std::int64_t n);
+  void (*rms_norm)(const float* x, const float* weight, float eps, std::int64_t n, float* y);  // one row
   void (*to_bf16)(const float* x, std::uint16_t* out, std::int64_t n);
 };
 

@@ -159,6 +159,7 @@ const Isa kAmxBf16{.name = "amx-bf16",
                    .rotate_keys_bf16 = amx::rotate_keys_bf16,
                    .rotate_keys_f32 = amx::rotate_keys_f32,
                    .silu_mul = amx::silu_mul,
+                   .rms_norm = amx::rms_norm,
                    .to_bf16 = amx::to_bf16};
 
 }  // namespace ropewalk::cpu

@@ -26,6 +26,7 @@ const Isa kAvx2{.name = "avx2",
                 .rotate_keys_bf16 = avx2::rotate_keys_bf16,
                 .rotate_keys_f32 = avx2::rotate_keys_f32,
                 .silu_mul = avx2::silu_mul,
+                .rms_norm = avx2::rms_norm,
                 .to_bf16 = avx2::to_bf16};
 
 }  // namespace ropewalk::cpu

@@ -31,6 +31,7 @@ const Isa kAvx512{.name = "avx512",
                   .rotate_keys_bf16 = avx512::rotate_keys_bf16,
                   .rotate_keys_f32 = avx512::rotate_keys_f32,
                   .silu_mul = avx512::silu_mul,
+                  .rms_norm = avx512::rms_norm,
                   .to_bf16 = avx512::to_bf16};
 
 }  // namespace ropewalk::cpu

@@ -54,6 +54,7 @@ const Isa kAvx512Bf16{.name = "avx512-bf16",
                       .rotate_keys_bf16 = avx512_bf16::rotate_keys_bf16,
                       .rotate_keys_f32 = avx512_bf16::rotate_keys_f32,
                       .silu_mul = avx512_bf16::silu_mul,
+                      .rms_norm = avx512_bf16::rms_norm,
                       .to_bf16 = avx512_bf16::to_bf16};
 
 }  // namespace ropewalk::cpu

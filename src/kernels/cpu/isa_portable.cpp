@@ -26,6 +26,7 @@ const Isa kPortable{.name = "portable",
                     .rotate_keys_bf16 = portable::rotate_keys_bf16,
                     .rotate_keys_f32 = portable::rotate_keys_f32,
                     .silu_mul = portable::silu_mul,
+                    .rms_norm = portable::rms_norm,
                     .to_bf16 = portable::to_bf16};
 
 }  // namespace ropewalk::cpu

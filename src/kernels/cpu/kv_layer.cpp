@@ -95,6 +95,21 @@ void CpuKv::check_plan(const KeyPlan& plan) {
   RW_CHECK(plan.variants.size() == variants_.size());
 }
 
+void CpuKv::write_row(Block& block, int head, Index key, const float* k, const float* v,
+                      const KeyPlan& plan) const {
+  const Index row = key - n_keys_, at = (row * n_kv_heads + head) * head_dim, slot = key % kBlockKeys;
+  float rotated[kMaxHeadDim];
+  for (std::size_t variant = 0; variant < plan.variants.size(); ++variant) {
+    if (!block.k[variant]) continue;
+    rotate(plan.variants[variant].rotation, plan.theta.size(), k + at, static_cast<std::size_t>(row),
+           head_dim, 1.0f, rotated);
+    write_key(*block.k[variant], head, slot, rotated);
+  }
+  write_value(*block.v, head, slot, v + at);
+  for (Index d = 0; d < head_dim; ++d)
+    if (!std::isfinite(v[at + d])) block.odd_values[static_cast<std::size_t>(head)] = 1;
+}
+
 void CpuKv::append(const float* k, const float* v, const KeyPlan& plan) {
   check_plan(plan);
   const auto needed = static_cast<std::size_t>((n_keys_ + plan.n_keys + kBlockKeys - 1) / kBlockKeys);
@@ -112,24 +127,17 @@ void CpuKv::append(const float* k, const float* v, const KeyPlan& plan) {
     block.odd_values.assign(static_cast<std::size_t>(n_kv_heads), 0);
     blocks_.push_back(std::move(block));
   }
-  const std::size_t half = plan.theta.size();
   for (const KeyPlan::Variant& variant : plan.variants)
-    RW_CHECK(variant.rotation.cosine.size() == half * static_cast<std::size_t>(plan.n_keys));
-  parallel_for(n_kv_heads, [&](Index head, int) {
-    float rotated[kMaxHeadDim];
-    for (Index key = 0; key < plan.n_keys; ++key) {
-      const Index at = (key * n_kv_heads + head) * head_dim, slot = (n_keys_ + key) % kBlockKeys;
-      Block& block = blocks_[static_cast<std::size_t>((n_keys_ + key) / kBlockKeys)];
-      for (std::size_t variant = 0; variant < plan.variants.size(); ++variant) {
-        if (!block.k[variant]) continue;
-        rotate(plan.variants[variant].rotation, half, k + at, static_cast<std::size_t>(key), head_dim, 1.0f,
-               rotated);
-        write_key(*block.k[variant], static_cast<int>(head), slot, rotated);
-      }
-      write_value(*block.v, static_cast<int>(head), slot, v + at);
-      for (Index d = 0; d < head_dim; ++d)
-        if (!std::isfinite(v[at + d])) block.odd_values[static_cast<std::size_t>(head)] = 1;
-    }
+    RW_CHECK(variant.rotation.cosine.size() == plan.theta.size() * static_cast<std::size_t>(plan.n_keys));
+  // An item is one head of one cache block: enough items for all threads, and no two write the same bytes.
+  const Index first_block = n_keys_ / kBlockKeys, end = n_keys_ + plan.n_keys;
+  const Index n_blocks = (end + kBlockKeys - 1) / kBlockKeys - first_block;
+  parallel_for(n_blocks * n_kv_heads, [&](Index item, int) {
+    const int head = static_cast<int>(item % n_kv_heads);
+    const Index block = first_block + item / n_kv_heads;
+    for (Index key = std::max(n_keys_, block * kBlockKeys); key < std::min(end, (block + 1) * kBlockKeys);
+         ++key)
+      write_row(blocks_[static_cast<std::size_t>(block)], head, key, k, v, plan);
   });
   n_keys_ += plan.n_keys;
 }

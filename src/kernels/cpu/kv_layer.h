@@ -64,6 +64,9 @@ class CpuKv final : public KvLayer {
   void rotate_block(const Bytes& from, const KeyRotations& rotations, Index block, Bytes& to) const;
   void write_key(Bytes& bytes, int head, Index slot, const float* k) const;
   void read_key(const Bytes& bytes, int head, Index slot, float* k) const;
+  /// The key and value `key` of a head, in every variant; k, v: the appended rows.
+  void write_row(Block& block, int head, Index key, const float* k, const float* v,
+                 const KeyPlan& plan) const;
   void write_value(Bytes& bytes, int head, Index slot, const float* v) const;
 
   Index n_keys_ = 0;
