@@ -26,6 +26,8 @@ std::vector<OperationTime> profile_stop() {
   return std::move(operations);
 }
 
+bool profiling() { return measuring; }
+
 Timed::Timed(const char* name, double flop, double bytes) : name_(name), flop_(flop), bytes_(bytes) {
   if (measuring) start_ = now();
 }

@@ -21,6 +21,9 @@ void profile_start();
 /// Stops measuring. The operations in the order in which they first ran.
 std::vector<OperationTime> profile_stop();
 
+/// Whether anything is measured now: for callers whose numbers take time to count.
+bool profiling();
+
 /// Measures its own lifetime. Not for use inside parallel_for. `name` is a literal. Costs one branch when
 /// off.
 class Timed {

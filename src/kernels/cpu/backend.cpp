@@ -22,13 +22,14 @@ double seen_pairs(std::span<const AttentionTask> tasks) {
 
 /// Two products of head_dim multiply-adds for each pair that is seen: blended tiles count once.
 double attention_flop(std::span<const AttentionTask> tasks, int n_heads) {
-  if (tasks.empty()) return 0;
+  if (!profiling() || tasks.empty()) return 0;
   return 4.0 * n_heads * dynamic_cast<const cpu::CpuKv&>(*tasks[0].kv).head_dim * seen_pairs(tasks);
 }
 
 /// Keys and values that some row sees, read once.
 double attention_bytes(std::span<const AttentionTask> tasks, Precision precision) {
   double bytes = 0;
+  if (!profiling()) return bytes;
   for (const AttentionTask& task : tasks) {
     const auto& kv = dynamic_cast<const cpu::CpuKv&>(*task.kv);
     const AttentionPlan& plan = *task.plan;
