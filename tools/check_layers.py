@@ -10,7 +10,7 @@ MAY_INCLUDE = {
     "quant": {"core", "quant"},
     "formats": {"core", "quant", "formats"},
     "tokenizer": {"core", "quant", "formats", "tokenizer"},
-    "kernels": {"core", "kernels"},
+    "kernels": {"core", "quant", "kernels"},
     "model": {"core", "quant", "formats", "methods", "kernels", "model"},
     "judge": {"core", "quant", "formats", "tokenizer", "methods", "kernels", "model", "judge"},
     "report": {"core", "report"},

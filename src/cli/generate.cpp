@@ -97,8 +97,7 @@ int run() {
       std::fflush(stdout);
     }
     pending.erase(0, ready);
-    if (n_new + 1 < options.n_predict)
-      session.run({&next, 1}, session.position(), session.position() + 1, pick);
+    if (n_new + 1 < options.n_predict) session.write(next, pick);
   }
   answer += pending;
   if (options.json)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Index, Token and the two 16-bit floats.
+/// Index, Token and bfloat16.
 #pragma once
 #include <bit>
 #include <cstdint>
@@ -23,17 +23,5 @@ struct BFloat16 {
   explicit operator float() const { return std::bit_cast<float>(std::uint32_t{bits} << 16); }
 };
 static_assert(sizeof(BFloat16) == 2);
-
-/// IEEE binary16 bits to float32, exactly (subnormals, infinities and NaN included).
-inline float half_to_float(std::uint16_t h) {
-  const std::uint32_t sign = std::uint32_t(h & 0x8000u) << 16;
-  std::uint32_t exponent = (h >> 10) & 0x1fu, mantissa = h & 0x3ffu;
-  if (exponent == 0x1f) return std::bit_cast<float>(sign | 0x7f800000u | (mantissa << 13));
-  if (exponent == 0) {
-    const float value = static_cast<float>(mantissa) * 0x1p-24f;
-    return sign ? -value : value;
-  }
-  return std::bit_cast<float>(sign | ((exponent + 112) << 23) | (mantissa << 13));
-}
 
 }  // namespace ropewalk

@@ -3,25 +3,55 @@
 /// pointwise: the definition) and kernels/cpu (tiled, plan-driven, chosen by instruction set).
 /// All activations are float32, row-major, outermost dimension first.
 #pragma once
-#include <functional>
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "core/attention_plan.h"
 #include "core/types.h"
+#include "quant/format.h"
 
 namespace ropewalk {
 
 /// kBf16: operands of products and attention are rounded to bfloat16, sums are float32. kF32: nothing is.
 enum class Precision { kBf16, kF32 };
 
-/// A weight matrix (n_out, n_in) in the form a backend's products read.
+/// A weight matrix as its file stores it. LIFETIME: the bytes outlive every Matrix made of it.
+struct WeightRows {
+  Index n_out = 0, n_in = 0;
+  const WeightFormat* format = nullptr;
+  std::vector<const std::byte*> rows;  // (n_out), each n_in weights
+};
+
+/// What a backend keeps of a weight matrix.
 class Matrix {
  public:
   virtual ~Matrix() = default;
   Index n_out = 0, n_in = 0;
-  std::size_t bytes = 0;
+  std::size_t bytes = 0;       ///< memory held beside the file's
+  std::size_t file_bytes = 0;  ///< of the file: what a generated token reads
+};
+
+/// Which products a call wants: the ones for many rows, or those for a few. Each gives a row the same bits
+/// whatever stands beside it, but they do not round alike: kPrefill rounds x and W to bfloat16 (with
+/// Precision::kBf16); kDecode reads W where it lies and rounds x to 8 bits in groups of 32.
+enum class Stage { kPrefill, kDecode };
+
+/// Rows of activations, normalised on their way where norm is given: x / sqrt(mean(x^2) + eps) * norm.
+struct Input {
+  const float* x = nullptr;  // (n_rows, n_in)
+  Index n_rows = 0;
+  const float* norm = nullptr;  // (n_in), or null
+  float eps = 0;
+};
+
+/// y = x W^T + bias, or y += with add.
+struct Output {
+  const Matrix* w = nullptr;
+  const float* bias = nullptr;  // (n_out), or null
+  float* y = nullptr;           // (n_rows, n_out)
+  bool add = false;
 };
 
 /// Keys and values of one layer of one sequence, in packed blocks of 256 keys. A key is written once, in
@@ -48,12 +78,13 @@ class Backend {
   virtual std::string name() const = 0;  ///< "reference", "cpu avx512-bf16 bf16" ...
   virtual Precision precision() const = 0;
 
-  /// `row(r, out)` delivers row r (n_in floats); called for each r once, from any thread.
-  virtual std::unique_ptr<Matrix> make_matrix(Index n_out, Index n_in,
-                                              const std::function<void(Index r, float* out)>& row) const = 0;
-  /// y (n_rows, n_out) = x (n_rows, n_in) W^T + bias (n_out, or null). A row of y depends on that row of
-  /// x only, to the bit: not on n_rows or threads.
-  virtual void matmul(const float* x, Index n_rows, const Matrix& w, const float* bias, float* y) const = 0;
+  virtual std::unique_ptr<Matrix> make_matrix(WeightRows rows) const = 0;
+  /// All outputs of one input. A row of y depends on that row of x and on the stage only, to the bit: not on
+  /// n_rows or threads. REQUIRES: every w has the same n_in; every y is apart from x.
+  virtual void linear(const Input& input, std::span<const Output> outputs, Stage stage) const = 0;
+  /// y (n_rows, d_model) += W_down (silu(W_gate x) * (W_up x)), x normalised. y may be input.x.
+  virtual void feed_forward(const Input& input, const Matrix& gate, const Matrix& up, const Matrix& down,
+                            float* y, Stage stage) const = 0;
 
   virtual std::unique_ptr<KvLayer> make_kv_layer(int n_kv_heads, int head_dim) const = 0;
   /// Appends k, v (n_keys, n_kv_heads, head_dim), k not rotated. REQUIRES: plan.key_begin == kv.n_keys(),
@@ -70,10 +101,6 @@ class Backend {
   /// y = x / sqrt(mean(x^2) + eps) * weight, per row of `dim`. y may be x.
   virtual void rms_norm(const float* x, Index n_rows, Index dim, const float* weight, float eps,
                         float* y) const = 0;
-  /// gate = silu(gate) * up, elementwise.
-  virtual void silu_mul(float* gate, const float* up, Index n) const = 0;
-  /// x += y.
-  virtual void add(float* x, const float* y, Index n) const = 0;
 };
 
 /// Bytes one key takes in one layer, in n_variants and with its value (0 variants: the value alone): for

@@ -11,10 +11,10 @@ void attention_block(const Model& model, const LayerWeights& w, const LayerStep&
                      Activations& a) {
   const ModelConfig& c = model.config();
   const Backend& b = model.backend();
-  b.rms_norm(a.x.data(), n, c.d_model, w.attn_norm.data(), c.rms_eps, a.y.data());
-  b.matmul(a.y.data(), n, *w.wq, or_null(w.bq), a.q.data());
-  b.matmul(a.y.data(), n, *w.wk, or_null(w.bk), a.k.data());
-  b.matmul(a.y.data(), n, *w.wv, or_null(w.bv), a.v.data());
+  const Output qkv[] = {{.w = w.wq.get(), .bias = or_null(w.bq), .y = a.q.data()},
+                        {.w = w.wk.get(), .bias = or_null(w.bk), .y = a.k.data()},
+                        {.w = w.wv.get(), .bias = or_null(w.bv), .y = a.v.data()}};
+  b.linear({.x = a.x.data(), .n_rows = n, .norm = w.attn_norm.data(), .eps = c.rms_eps}, qkv, step.stage);
   if (c.qk_norm) {
     b.rms_norm(a.q.data(), n * c.n_heads, c.head_dim, w.q_norm.data(), c.rms_eps, a.q.data());
     b.rms_norm(a.k.data(), n * c.n_kv_heads, c.head_dim, w.k_norm.data(), c.rms_eps, a.k.data());
@@ -28,33 +28,18 @@ void attention_block(const Model& model, const LayerWeights& w, const LayerStep&
   const AttentionTask task{
       .q = a.q.data(), .kv = seen, .plan = step.plan, .pointwise = step.pointwise, .out = a.attended.data()};
   b.attention({&task, 1}, c.n_heads);
-  b.matmul(a.attended.data(), n, *w.wo, nullptr, a.y.data());
-  b.add(a.x.data(), a.y.data(), n * c.d_model);
-}
-
-/// x += Wdown (silu(Wgate norm(x)) * Wup norm(x))
-void feed_forward_block(const Model& model, const LayerWeights& w, Index n, Activations& a) {
-  const ModelConfig& c = model.config();
-  const Backend& b = model.backend();
-  b.rms_norm(a.x.data(), n, c.d_model, w.ffn_norm.data(), c.rms_eps, a.y.data());
-  b.matmul(a.y.data(), n, *w.w_gate, nullptr, a.gate.data());
-  b.matmul(a.y.data(), n, *w.w_up, nullptr, a.up.data());
-  b.silu_mul(a.gate.data(), a.up.data(), n * c.d_ff);
-  b.matmul(a.gate.data(), n, *w.w_down, nullptr, a.y.data());
-  b.add(a.x.data(), a.y.data(), n * c.d_model);
+  const Output residual{.w = w.wo.get(), .y = a.x.data(), .add = true};
+  b.linear({.x = a.attended.data(), .n_rows = n}, {&residual, 1}, step.stage);
 }
 
 }  // namespace
 
 Activations::Activations(const ModelConfig& c, Index n)
     : x(n * c.d_model),
-      y(n * c.d_model),
       q(n * c.n_heads * c.head_dim),
       attended(n * c.n_heads * c.head_dim),
       k(n * c.n_kv_heads * c.head_dim),
-      v(n * c.n_kv_heads * c.head_dim),
-      gate(n * c.d_ff),
-      up(n * c.d_ff) {}
+      v(n * c.n_kv_heads * c.head_dim) {}
 
 void forward(const Model& model, std::span<const Token> tokens, std::span<const LayerStep> steps,
              std::span<const std::unique_ptr<KvLayer>> cache, Activations& a) {
@@ -64,14 +49,18 @@ void forward(const Model& model, std::span<const Token> tokens, std::span<const 
     embed(weights, tokens[static_cast<std::size_t>(t)], a.x.data() + t * model.config().d_model);
   for (std::size_t layer = 0; layer < weights.layers.size(); ++layer) {
     attention_block(model, weights.layers[layer], steps[layer], *cache[layer], n, a);
-    feed_forward_block(model, weights.layers[layer], n, a);
+    const LayerWeights& w = weights.layers[layer];
+    model.backend().feed_forward(
+        {.x = a.x.data(), .n_rows = n, .norm = w.ffn_norm.data(), .eps = model.config().rms_eps}, *w.w_gate,
+        *w.w_up, *w.w_down, a.x.data(), steps[layer].stage);
   }
 }
 
-void output_logits(const Model& model, const float* x, Index n_rows, float* normed, float* logits) {
-  const ModelConfig& c = model.config();
-  model.backend().rms_norm(x, n_rows, c.d_model, model.weights().output_norm.data(), c.rms_eps, normed);
-  model.backend().matmul(normed, n_rows, *model.weights().output, nullptr, logits);
+void output_logits(const Model& model, const float* x, Index n_rows, Stage stage, float* logits) {
+  const Output output{.w = model.weights().output.get(), .y = logits};
+  model.backend().linear(
+      {.x = x, .n_rows = n_rows, .norm = model.weights().output_norm.data(), .eps = model.config().rms_eps},
+      {&output, 1}, stage);
 }
 
 }  // namespace ropewalk

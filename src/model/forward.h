@@ -13,10 +13,9 @@ namespace ropewalk {
 /// Scratch of one step of up to n_rows tokens; all float32.
 struct Activations {
   Activations(const ModelConfig& config, Index n_rows);
-  Buffer<float> x, y;         // (n_rows, d_model)
+  Buffer<float> x;            // (n_rows, d_model)
   Buffer<float> q, attended;  // (n_rows, n_heads, head_dim)
   Buffer<float> k, v;         // (n_rows, n_kv_heads, head_dim)
-  Buffer<float> gate, up;     // (n_rows, d_ff)
 };
 
 /// How one layer's keys are written and read in this step.
@@ -26,6 +25,7 @@ struct LayerStep {
   const Pointwise* pointwise = nullptr;   // the same, by definition
   const KeyPlan* rotated_keys = nullptr;  // grow=1: the plan of all keys at this step's length
   KvLayer* scratch = nullptr;             // grow=1: where they are rotated to
+  Stage stage = Stage::kPrefill;
 };
 
 /// a.x = the hidden state after all layers of `tokens`, whose keys and values are appended to `cache`
@@ -33,7 +33,7 @@ struct LayerStep {
 void forward(const Model& model, std::span<const Token> tokens, std::span<const LayerStep> steps,
              std::span<const std::unique_ptr<KvLayer>> cache, Activations& a);
 
-/// logits (n_rows, n_vocab) of hidden states x (n_rows, d_model); normed: scratch (n_rows, d_model).
-void output_logits(const Model& model, const float* x, Index n_rows, float* normed, float* logits);
+/// logits (n_rows, n_vocab) of hidden states x (n_rows, d_model).
+void output_logits(const Model& model, const float* x, Index n_rows, Stage stage, float* logits);
 
 }  // namespace ropewalk

@@ -14,8 +14,7 @@ namespace ropewalk {
 
 struct Weights;
 
-/// Weights in a backend's form. Immutable; shared by sessions. LIFETIME: `file` outlives the model, which
-/// reads embedding rows from it.
+/// Weights where the file maps them. Immutable; shared by sessions. LIFETIME: `file` outlives the model.
 class Model {
  public:
   /// Reads the configuration and all weights. Errors: Error (missing tensor, wrong shape, not enough memory).
@@ -54,6 +53,10 @@ class Session {
   /// go to `sink` in slabs of rows; none are computed for other rows.
   void run(std::span<const Token> tokens, Index logits_begin, Index logits_end, const LogitsSink& sink,
            const TokensDone& done = {});
+
+  /// Reads one token that the model itself wrote: the same as run() of it but for rounding (Stage::kDecode),
+  /// several times as fast. `sink` gets its row of logits.
+  void write(Token token, const LogitsSink& sink);
 
   Index position() const;           ///< tokens read so far
   const Method& method() const;     ///< of layer 0, as bound

@@ -8,7 +8,7 @@
 namespace ropewalk {
 namespace {
 
-constexpr Index kSlabRows = 64;  // rows of logits held at once: 64 x 49152 floats = 12 MiB
+constexpr Index kSlabRows = 256;  // rows of logits held at once: 256 x 49152 floats = 48 MiB
 
 }  // namespace
 
@@ -25,6 +25,10 @@ struct Session::Impl {
   /// Lowers every group's plans for the next n rows.
   void lower(Index n);
   Index rows_now(Index left) const;
+  /// Reads n tokens whose plans are lowered; logits as run() says.
+  void read(std::span<const Token> tokens, Index logits_begin, Index logits_end, Stage stage,
+            const LogitsSink& sink);
+  void require_room(Index n_tokens) const;
 
   const Model& model;
   SessionOptions options;
@@ -34,7 +38,7 @@ struct Session::Impl {
   std::vector<std::unique_ptr<KvLayer>> cache;
   std::vector<LayerStep> steps;  // (n_layers)
   Activations activations;
-  Buffer<float> normed, logits;  // (kSlabRows, d_model), (kSlabRows, n_vocab), made when first needed
+  Buffer<float> logits;  // (up to kSlabRows, n_vocab), made when first needed
 };
 
 Session::Impl::Impl(const Model& m, const MethodSpec& spec, const SessionOptions& o)
@@ -96,34 +100,50 @@ Session::Session(const Model& model, const MethodSpec& spec, const SessionOption
 
 Session::~Session() = default;
 
+void Session::Impl::require_room(Index n_tokens) const {
+  if (position + n_tokens > options.n)
+    throw Error("session", fmt::format("at most {} tokens, the length asked for", options.n),
+                fmt::format("{}", position + n_tokens));
+}
+
+void Session::Impl::read(std::span<const Token> tokens, Index logits_begin, Index logits_end, Stage stage,
+                         const LogitsSink& sink) {
+  const ModelConfig& c = model.config();
+  const auto n = static_cast<Index>(tokens.size());
+  for (LayerStep& step : steps) step.stage = stage;
+  forward(model, tokens, steps, cache, activations);
+  const Index begin = std::max(logits_begin, position), end = std::min(logits_end, position + n);
+  for (Index row = begin; row < end; row += kSlabRows) {
+    const Index rows = std::min(kSlabRows, end - row);
+    logits.reserve(rows * c.n_vocab);
+    output_logits(model, activations.x.data() + (row - position) * c.d_model, rows, stage, logits.data());
+    sink(row, rows, logits.data());
+  }
+  position += n;
+  for (auto& kv : cache)
+    if (!groups[0].method.grows()) model.backend().drop(*kv, position);
+}
+
 void Session::run(std::span<const Token> tokens, Index logits_begin, Index logits_end, const LogitsSink& sink,
                   const TokensDone& done) {
   Impl& s = *impl_;
-  const ModelConfig& c = s.model.config();
   const auto n_tokens = static_cast<Index>(tokens.size());
-  if (s.position + n_tokens > s.options.n)
-    throw Error("session", fmt::format("at most {} tokens, the length asked for", s.options.n),
-                fmt::format("{}", s.position + n_tokens));
+  s.require_room(n_tokens);
   for (Index read = 0; read < n_tokens;) {
     const Index n = s.rows_now(n_tokens - read);
     s.lower(n);
-    forward(s.model, tokens.subspan(static_cast<std::size_t>(read), static_cast<std::size_t>(n)), s.steps,
-            s.cache, s.activations);
-    const Index begin = std::max(logits_begin, s.position), end = std::min(logits_end, s.position + n);
-    for (Index row = begin; row < end; row += kSlabRows) {
-      const Index rows = std::min(kSlabRows, end - row);
-      s.normed.reserve(kSlabRows * c.d_model);
-      s.logits.reserve(kSlabRows * c.n_vocab);
-      output_logits(s.model, s.activations.x.data() + (row - s.position) * c.d_model, rows, s.normed.data(),
-                    s.logits.data());
-      sink(row, rows, s.logits.data());
-    }
-    s.position += n;
+    s.read(tokens.subspan(static_cast<std::size_t>(read), static_cast<std::size_t>(n)), logits_begin,
+           logits_end, Stage::kPrefill, sink);
     read += n;
-    for (auto& kv : s.cache)
-      if (!s.groups[0].method.grows()) s.model.backend().drop(*kv, s.position);
     if (done) done(read);
   }
+}
+
+void Session::write(Token token, const LogitsSink& sink) {
+  Impl& s = *impl_;
+  s.require_room(1);
+  s.lower(1);
+  s.read({&token, 1}, s.position, s.position + 1, Stage::kDecode, sink);
 }
 
 Index Session::position() const { return impl_->position; }

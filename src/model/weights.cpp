@@ -33,11 +33,11 @@ class Loader {
   std::unique_ptr<Matrix> matrix(const std::string& name, Index n_out, Index n_in, bool rotary = false) {
     const TensorInfo& info = take(name, {n_out, n_in});
     const Index row_bytes = n_in / info.format->block_size * info.format->block_bytes;
-    auto made = backend_.make_matrix(n_out, n_in, [&, row_bytes](Index r, float* out) {
-      const Index stored = rotary ? source_row(r, config_) : r;
-      info.format->dequantize(info.bytes.data() + stored * row_bytes, out, n_in);
-    });
-    bytes_ += made->bytes;
+    WeightRows rows{.n_out = n_out, .n_in = n_in, .format = info.format, .rows = {}};
+    for (Index r = 0; r < n_out; ++r)
+      rows.rows.push_back(info.bytes.data() + (rotary ? source_row(r, config_) : r) * row_bytes);
+    auto made = backend_.make_matrix(std::move(rows));
+    bytes_ += made->bytes + made->file_bytes;
     return made;
   }
   std::vector<float> vector(const std::string& name, Index n, bool rotary = false) {

@@ -1,25 +1,125 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Reads numbers out of unaligned block bytes. GGUF is little-endian, and so are the machines we run on.
-#pragma once
-#include <cstring>
+/// What weight formats read their numbers with. This and the files of formats/ are plain functions that are
+/// compiled several times: once for the definition (format.cpp), once in the namespace of each instruction
+/// set (kernels/cpu). So they include nothing. GGUF is little-endian, and so are the machines we run on.
+///
+/// A format is a struct of one file in formats/:
+///
+///   kType               its id in GGUF files
+///   kWeights, kBytes    of one block
+///   and either, for formats that quantise (weight = scale * q + minimum, scale * q is exact in float32),
+///     kGroup            weights that share a scale: 16 or 32
+///     kSigned           q in [-128, 127] and no minimum; otherwise q in [0, 127] and a minimum each group
+///     unpack(block, q): q (kWeights)
+///     unpack_two(block, q): of two blocks, where an instruction set has registers for them
+///     kPlain              the block begins with half d, its one scale, and, where there are minima, half m
+///     scales(block, scale, minimum), each (kWeights / kGroup): of the others
+///   or, where kGroup is 0,
+///     widen(bytes, n, out): out = n weights, a block each
+// (no include guard: each instruction set compiles its own copy)
 
-#include "quant/format.h"
-
-namespace ropewalk {
-
-inline float half_at(const std::byte* p) {
-  std::uint16_t bits;
-  std::memcpy(&bits, p, 2);
-  return half_to_float(bits);
+static inline float float_of(std::uint32_t bits) {
+  float value;
+  __builtin_memcpy(&value, &bits, 4);
+  return value;
 }
-inline std::uint32_t u32_at(const std::byte* p) {
-  std::uint32_t bits;
-  std::memcpy(&bits, p, 4);
+static inline std::uint32_t u16_at(const std::uint8_t* p) {
+  std::uint16_t bits;
+  __builtin_memcpy(&bits, p, 2);
   return bits;
 }
-inline int byte_at(const std::byte* p) { return std::to_integer<int>(*p); }
-inline int low4(const std::byte* p) { return byte_at(p) & 15; }
-inline int high4(const std::byte* p) { return byte_at(p) >> 4; }
-inline int signed_at(const std::byte* p) { return static_cast<std::int8_t>(byte_at(p)); }
+static inline std::uint32_t u32_at(const std::uint8_t* p) {
+  std::uint32_t bits;
+  __builtin_memcpy(&bits, p, 4);
+  return bits;
+}
 
-}  // namespace ropewalk
+/// IEEE binary16 at p, exactly (subnormals, infinities and NaN included).
+static inline float half_at(const std::uint8_t* p) {
+  const std::uint32_t h = u16_at(p);
+#ifdef __F16C__
+  return _cvtsh_ss(static_cast<unsigned short>(h));
+#else
+  const std::uint32_t sign = (h & 0x8000u) << 16, exponent = h >> 10 & 0x1fu, mantissa = h & 0x3ffu;
+  if (exponent == 0x1f) return float_of(sign | 0x7f800000u | mantissa << 13);
+  if (exponent == 0) {
+    const float value = static_cast<float>(mantissa) * 0x1p-24f;
+    return sign != 0 ? -value : value;
+  }
+  return float_of(sign | (exponent + 112) << 23 | mantissa << 13);
+#endif
+}
+
+/// 16 bytes at once: GCC makes poor code of loops over bytes.
+typedef std::uint8_t Bytes __attribute__((vector_size(16)));
+static inline Bytes load_bytes(const std::uint8_t* p) {
+  Bytes v;
+  __builtin_memcpy(&v, p, 16);
+  return v;
+}
+static inline void store_bytes(std::int8_t* q, Bytes v) { __builtin_memcpy(q, &v, 16); }
+
+/// bit where bit i of `bits` is set in byte i, else 0.
+static inline Bytes bits_to_bytes(std::uint32_t bits, std::uint8_t bit) {
+  typedef std::uint64_t Halves __attribute__((vector_size(16)));
+  const std::uint64_t ones = 0x0101010101010101u;
+  const Halves spread = {(bits & 0xffu) * ones, (bits >> 8 & 0xffu) * ones};
+  const Bytes each = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+  Bytes v;
+  __builtin_memcpy(&v, &spread, 16);
+  v &= each;
+  return reinterpret_cast<Bytes>(v == each) & bit;
+}
+
+/// q[0 .. n) = the low 4 bits of n bytes, q[n .. 2n) = the high 4.
+template <int n>
+static inline void split_nibbles(const std::uint8_t* p, std::int8_t* q) {
+#ifdef __AVX2__
+  if (n == 16) {
+    const __m256i both = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+    const __m256i down = _mm256_srlv_epi64(both, _mm256_setr_epi64x(0, 0, 4, 4));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(q), _mm256_and_si256(down, _mm256_set1_epi8(15)));
+    return;
+  }
+#endif
+  for (int i = 0; i < n; i += 16) {
+    const Bytes both = load_bytes(p + i);
+    store_bytes(q + i, both & 15);
+    store_bytes(q + n + i, both >> 4);
+  }
+}
+
+#ifdef __AVX512BW__
+/// The nibbles of two blocks of 32 weights, in order.
+static inline __m512i two_nibbles(const std::uint8_t* first, const std::uint8_t* second) {
+  const __m256i both = _mm256_inserti128_si256(
+      _mm256_castsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(first))),
+      _mm_loadu_si128(reinterpret_cast<const __m128i*>(second)), 1);
+  const __m512i twice =
+      _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 1, 0, 1, 2, 3, 2, 3), _mm512_castsi256_si512(both));
+  return _mm512_and_si512(_mm512_srlv_epi64(twice, _mm512_setr_epi64(0, 0, 4, 4, 0, 0, 4, 4)),
+                          _mm512_set1_epi8(15));
+}
+#endif
+
+/// Six-bit scales and minima, 8 of each in 12 bytes (Q4_K, Q5_K).
+static inline void scales_and_minima(const std::uint8_t* s, float d, float dmin, float* scale,
+                                     float* minimum) {
+  for (int j = 0; j < 8; ++j) {
+    const int sc = j < 4 ? s[j] & 63 : (s[j + 4] & 15) | (s[j - 4] >> 6) << 4;
+    const int m = j < 4 ? s[j + 4] & 63 : s[j + 4] >> 4 | (s[j] >> 6) << 4;
+    scale[j] = d * static_cast<float>(sc);
+    minimum[j] = -(dmin * static_cast<float>(m));
+  }
+}
+
+/// The scales and, where there are any, minima of a block.
+template <class F>
+static inline void block_scales(const std::uint8_t* block, float* scale, float* minimum) {
+  if constexpr (!F::kPlain) {
+    F::scales(block, scale, minimum);
+  } else {
+    scale[0] = half_at(block);
+    if constexpr (!F::kSigned) minimum[0] = half_at(block + 2);
+  }
+}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// One file per weight format in this folder; each registers a WeightFormat.
+/// The weight formats: one file each in formats/, registered by format.cpp; block.h says what a file holds.
 #pragma once
 #include <cstddef>
 #include <string>

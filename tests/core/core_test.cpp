@@ -42,16 +42,6 @@ TEST(BFloat16, RoundsToNearestEvenAndKeepsSpecialValues) {
   EXPECT_TRUE(std::isnan(static_cast<float>(BFloat16(std::numeric_limits<float>::quiet_NaN()))));
 }
 
-TEST(Half, IsExact) {
-  EXPECT_EQ(half_to_float(0x3c00), 1.0f);
-  EXPECT_EQ(half_to_float(0xc000), -2.0f);
-  EXPECT_EQ(half_to_float(0x0001), 0x1p-24f);
-  EXPECT_EQ(half_to_float(0x7bff), 65504.0f);
-  EXPECT_TRUE(std::isinf(half_to_float(0x7c00)));
-  EXPECT_TRUE(std::isnan(half_to_float(0x7e00)));
-  EXPECT_TRUE(std::signbit(half_to_float(0x8000)));
-}
-
 TEST(Json, IsLimitedInSizeDepthAndKeys) {
   EXPECT_EQ(parse_json("{\"a\": [1, 2]}", "x")["a"][1], 2);
   EXPECT_THROW(parse_json(std::string(1000000, '['), "x"), Error);

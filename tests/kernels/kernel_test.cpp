@@ -4,11 +4,11 @@
 
 #include <cmath>
 #include <cstdlib>
-#include <random>
 
 #include "core/parallel.h"
 #include "kernels/kernels.h"
 #include "methods/method.h"
+#include "weights.h"
 
 namespace ropewalk {
 namespace {
@@ -17,15 +17,6 @@ struct Shape {
   int n_kv_heads, group, head_dim, rotary_dim;
   Index n;
 };
-
-/// Normal numbers that bfloat16 holds exactly, so that only sums and rotations round.
-std::vector<float> numbers(Index n, unsigned seed) {
-  std::mt19937 generator(seed);
-  std::normal_distribution<float> normal;
-  std::vector<float> result;
-  for (Index i = 0; i < n; ++i) result.push_back(static_cast<float>(BFloat16(normal(generator))));
-  return result;
-}
 
 /// Attention of all rows, appended and computed in steps of the given sizes (the last repeats).
 std::vector<float> attend(const Backend& backend, const Method& method, const Shape& s,
@@ -181,51 +172,6 @@ TEST(Attention, RotatingTheRawCopyEqualsAppendingRotated) {
   backend->attention({&first, 1}, 4);
   backend->attention({&second, 1}, 4);
   EXPECT_EQ(largest_difference(a, b), 0);
-}
-
-TEST(Product, EqualsTheDefinitionAndDoesNotDependOnRowsOrThreads) {
-  const auto reference = make_reference_backend();
-  for (Precision precision : {Precision::kBf16, Precision::kF32}) {
-    const auto backend = make_cpu_backend(precision);
-    for (const auto& [n_in, n_out] :
-         {std::pair<Index, Index>{1, 1}, {7, 17}, {64, 130}, {65, 16}, {576, 192}, {1536, 576}}) {
-      const auto w = numbers(n_in * n_out, 4), x = numbers(n_in * 512, 5), bias = numbers(n_out, 6);
-      auto row = [&, in = n_in](Index r, float* out) { std::copy_n(w.data() + r * in, in, out); };
-      const auto matrix = backend->make_matrix(n_out, n_in, row),
-                 exact = reference->make_matrix(n_out, n_in, row);
-      std::vector<float> y(static_cast<std::size_t>(512 * n_out)),
-          expected(static_cast<std::size_t>(3 * n_out));
-      backend->matmul(x.data(), 512, *matrix, bias.data(), y.data());
-      reference->matmul(x.data(), 3, *exact, bias.data(), expected.data());
-      // Inputs are exact in bfloat16, so both precisions only round sums: 2^-24 of each partial sum.
-      for (std::size_t i = 0; i < expected.size(); ++i)
-        ASSERT_NEAR(y[i], expected[i], 4e-6 * static_cast<double>(n_in) + 1e-5) << n_in << " x " << n_out;
-      for (Index n_rows : {1, 2, 3, 5, 8, 16, 33, 63, 64, 65, 96, 97, 200}) {
-        std::vector<float> fewer(static_cast<std::size_t>(n_rows * n_out));
-        set_threads(n_rows % 2 == 0 ? 1 : 2);
-        backend->matmul(x.data(), n_rows, *matrix, bias.data(), fewer.data());
-        set_threads(0);
-        for (std::size_t i = 0; i < fewer.size(); ++i)
-          ASSERT_EQ(fewer[i], y[i]) << n_rows << " rows of " << n_in << " x " << n_out;
-      }
-    }
-  }
-}
-
-TEST(Elementwise, EqualsTheDefinition) {
-  const auto reference = make_reference_backend(), backend = make_cpu_backend(Precision::kF32);
-  const Index n = 5 * 37;
-  auto x = numbers(n, 7), up = numbers(n, 8), weight = numbers(37, 9);
-  std::vector<float> a(x.size()), b(x.size());
-  backend->rms_norm(x.data(), 5, 37, weight.data(), 1e-5f, a.data());
-  reference->rms_norm(x.data(), 5, 37, weight.data(), 1e-5f, b.data());
-  EXPECT_LT(largest_difference(a, b), 2e-6);
-  x[0] = 100, x[1] = -100, x[2] = -1e30f, x[3] = 1e30f, up[3] = 1;
-  a = b = x;
-  backend->silu_mul(a.data(), up.data(), n);
-  reference->silu_mul(b.data(), up.data(), n);
-  for (std::size_t i = 0; i < a.size(); ++i)
-    EXPECT_NEAR(a[i], b[i], 2e-6 * std::max(1.0, std::abs(static_cast<double>(b[i]))));
 }
 
 TEST(InstructionSet, IsTheOneAskedFor) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <bit>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -35,11 +36,25 @@ TEST(WeightFormats, EqualTheGgufPackageToTheBit) {
   }
 }
 
+TEST(WeightFormats, HalvesAreExact) {
+  const std::uint16_t bits[] = {0x3c00, 0xc000, 0x0001, 0x7bff, 0x7c00, 0x7e00, 0x8000};
+  float values[7];
+  Registry<WeightFormat>::get("F16", "weight format")
+      .dequantize(reinterpret_cast<const std::byte*>(bits), values, 7);
+  EXPECT_EQ(values[0], 1.0f);
+  EXPECT_EQ(values[1], -2.0f);
+  EXPECT_EQ(values[2], 0x1p-24f);
+  EXPECT_EQ(values[3], 65504.0f);
+  EXPECT_TRUE(std::isinf(values[4]));
+  EXPECT_TRUE(std::isnan(values[5]));
+  EXPECT_TRUE(values[6] == 0 && std::signbit(values[6]));
+}
+
 TEST(WeightFormats, AreOneFileEach) {
   std::size_t files = 0;
   for (const auto& entry :
-       std::filesystem::directory_iterator(std::string(ROPEWALK_SOURCE_DIR) + "/src/quant"))
-    files += entry.path().extension() == ".cpp" && entry.path().filename() != "format.cpp";
+       std::filesystem::directory_iterator(std::string(ROPEWALK_SOURCE_DIR) + "/src/quant/formats"))
+    files += entry.path().extension() == ".h";
   EXPECT_EQ(Registry<WeightFormat>::all().size(), files);
 }
 

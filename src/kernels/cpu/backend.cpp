@@ -6,7 +6,7 @@
 #include "core/parallel.h"
 #include "core/profile.h"
 #include "kernels/cpu/attention.h"
-#include "kernels/cpu/product.h"
+#include "kernels/cpu/linear.h"
 
 namespace ropewalk {
 namespace {
@@ -43,6 +43,15 @@ double attention_bytes(std::span<const AttentionTask> tasks, Precision precision
   return bytes;
 }
 
+/// Multiply-adds and weights of products.
+struct Work {
+  double flop = 0, bytes = 0;
+  void add(Index n_rows, const Matrix& w) {
+    flop += 2.0 * static_cast<double>(n_rows * w.n_out) * static_cast<double>(w.n_in);
+    bytes += static_cast<double>(w.file_bytes);
+  }
+};
+
 class CpuBackend final : public Backend {
  public:
   explicit CpuBackend(Precision precision) : precision_(precision) { cpu::active(); }
@@ -52,14 +61,21 @@ class CpuBackend final : public Backend {
   }
   Precision precision() const override { return precision_; }
 
-  std::unique_ptr<Matrix> make_matrix(Index n_out, Index n_in,
-                                      const std::function<void(Index, float*)>& row) const override {
-    return cpu::make_matrix(precision_, n_out, n_in, row);
+  std::unique_ptr<Matrix> make_matrix(WeightRows rows) const override {
+    return cpu::make_matrix(std::move(rows), precision_);
   }
-  void matmul(const float* x, Index n_rows, const Matrix& w, const float* bias, float* y) const override {
-    const Timed timed("linear", 2.0 * static_cast<double>(n_rows * w.n_out) * static_cast<double>(w.n_in),
-                      static_cast<double>(w.bytes));
-    cpu::multiply(x, n_rows, w, bias, y);
+  void linear(const Input& input, std::span<const Output> outputs, Stage stage) const override {
+    Work work;
+    for (const Output& output : outputs) work.add(input.n_rows, *output.w);
+    const Timed timed("linear", work.flop, work.bytes);
+    cpu::linear(input, outputs, stage);
+  }
+  void feed_forward(const Input& input, const Matrix& gate, const Matrix& up, const Matrix& down, float* y,
+                    Stage stage) const override {
+    Work work;
+    for (const Matrix* w : {&gate, &up, &down}) work.add(input.n_rows, *w);
+    const Timed timed("feed-forward", work.flop, work.bytes);
+    cpu::feed_forward(input, gate, up, down, y, stage);
   }
 
   std::unique_ptr<KvLayer> make_kv_layer(int n_kv_heads, int head_dim) const override {
@@ -84,18 +100,6 @@ class CpuBackend final : public Backend {
     const Timed timed("norm", 0, 8.0 * static_cast<double>(n_rows * dim));
     parallel_blocks(n_rows, 32, [&](Index begin, Index end) {
       for (Index r = begin; r < end; ++r) cpu::active().rms_norm(x + r * dim, weight, eps, dim, y + r * dim);
-    });
-  }
-  void silu_mul(float* gate, const float* up, Index n) const override {
-    const Timed timed("silu", 0, 12.0 * static_cast<double>(n));
-    parallel_blocks(n, 16384, [&](Index begin, Index end) {
-      cpu::active().silu_mul(gate + begin, up + begin, end - begin);
-    });
-  }
-  void add(float* x, const float* y, Index n) const override {
-    const Timed timed("residual", 0, 12.0 * static_cast<double>(n));
-    parallel_blocks(n, 65536, [&](Index begin, Index end) {
-      for (Index i = begin; i < end; ++i) x[i] += y[i];
     });
   }
 

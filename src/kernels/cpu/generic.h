@@ -272,9 +272,14 @@ RW_INLINE void panels(const Product& p, std::int64_t panel) {
     float c[Op::kRows * NZ * 16];
     multiply<Op, false>(rows, NZ, x + i * p.x_stride, p.x_stride, w, size, 16 * Op::kStep, c, NZ * 16,
                         p.n_in);
-    for (std::int64_t r = 0; r < rows; ++r)
-      for (std::int64_t e = 0; e < width; ++e)
-        p.y[(i + r) * p.y_stride + o + e] = c[r * NZ * 16 + e] + (p.bias ? p.bias[o + e] : 0.0f);
+    for (std::int64_t r = 0; r < rows; ++r) {
+      float *from = c + r * NZ * 16, *to = p.y + (i + r) * p.y_stride + o;
+      if (p.bias != nullptr)
+        for (std::int64_t e = 0; e < width; ++e) from[e] += p.bias[o + e];
+      if (p.add)
+        for (std::int64_t e = 0; e < width; ++e) from[e] += to[e];
+      for (std::int64_t e = 0; e < width; ++e) to[e] = from[e];
+    }
   }
 }
 

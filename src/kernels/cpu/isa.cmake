@@ -1,10 +1,10 @@
 # One set of flags per instruction set. -ffp-contract=fast makes a * b + c one instruction where there is one;
 # -O3 unrolls the register tiles; vectors of 64 bytes are passed by inlined functions only (-Wno-psabi); GCC 12
 # warns of its own intrinsics (-Wno-uninitialized, -Wno-maybe-uninitialized).
-set(avx512 "-mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma -mprefer-vector-width=512")
+set(avx512 "-mf16c -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma -mprefer-vector-width=512")
 set(common "-O3 -ffp-contract=fast -fno-math-errno -Wno-psabi -Wno-uninitialized -Wno-maybe-uninitialized")
-set_source_files_properties(src/kernels/cpu/isa_amx.cpp PROPERTIES COMPILE_FLAGS "${common} ${avx512} -mavx512bf16 -mamx-tile -mamx-bf16")
-set_source_files_properties(src/kernels/cpu/isa_avx512_bf16.cpp PROPERTIES COMPILE_FLAGS "${common} ${avx512} -mavx512bf16")
+set_source_files_properties(src/kernels/cpu/isa_amx.cpp PROPERTIES COMPILE_FLAGS "${common} ${avx512} -mavx512vnni -mavx512bf16 -mamx-tile -mamx-bf16")
+set_source_files_properties(src/kernels/cpu/isa_avx512_bf16.cpp PROPERTIES COMPILE_FLAGS "${common} ${avx512} -mavx512vnni -mavx512bf16")
 set_source_files_properties(src/kernels/cpu/isa_avx512.cpp PROPERTIES COMPILE_FLAGS "${common} ${avx512}")
-set_source_files_properties(src/kernels/cpu/isa_avx2.cpp PROPERTIES COMPILE_FLAGS "${common} -mavx2 -mfma")
+set_source_files_properties(src/kernels/cpu/isa_avx2.cpp PROPERTIES COMPILE_FLAGS "${common} -mavx2 -mfma -mf16c")
 set_source_files_properties(src/kernels/cpu/isa_portable.cpp PROPERTIES COMPILE_FLAGS "${common}")

@@ -61,6 +61,7 @@ struct Product {
   const void* w;  // panels of 16 outputs: (n_panels, n_in / step, 16, step), step 2 for bfloat16, 1 for float
   const float* bias;
   float* y;
+  bool add;  // y += instead
   std::int64_t n_rows, n_in, n_out, x_stride, y_stride;
   std::int64_t panel_begin, panel_end;
 };
@@ -71,6 +72,49 @@ struct KeyRotation {
   void* to;
   const float *cosine, *sine;  // (half, 16)
   int head_dim, half;          // half: rotated pairs; even for bf16
+};
+
+/// Rows of weights as their file stores them -> one panel of 16 outputs, as Product reads it. Missing rows
+/// are zeros.
+struct Expansion {
+  const std::uint8_t* const* rows;  // (n_rows), n_rows <= 16
+  int n_rows;
+  std::int64_t n_in;
+  void* panel;  // bf16: (n_in / 2 rounded up, 16, 2); f32: (n_in, 16)
+};
+
+constexpr int kQuantGroup = 32;   // inputs that share a scale when a row of x is quantised
+constexpr int kQuantStep = 64;    // inputs that dot products read at once: rows are padded to it with zeros
+constexpr int kQuantPart = 2048;  // inputs of one pass: what a pass needs stays in L1
+
+/// A row of x as 8-bit integers: x = scale * q. The factors stand once for groups of 16 and once for 32
+/// inputs, the two sizes that weight formats have.
+struct QuantisedRow {
+  std::int8_t* q;         // (n_in padded to kQuantStep)
+  std::int32_t* balance;  // (the same / 4): -128 * the sum of four q: signed weights are read with 128 added
+  float* scale[2];        // (n_in / 16), (n_in / 32), padded with zeros to whole kQuantPart
+  float* sum[2];          // the same sizes: scale * the sum of the group's q
+};
+
+/// y[o] (+)= <row o, x> + bias[o] for outputs o in [begin, end), for each of n_x rows of x.
+struct Dots {
+  const std::uint8_t* const* rows;  // (n_out), as the file stores them
+  std::int64_t n_in, begin, end;
+  std::int64_t n_x;
+  const QuantisedRow* quantised;  // (n_x), or null
+  const float* x;                 // (n_x, n_in), where quantised is null
+  const float* bias;              // (n_out), or null
+  float* y;                       // (n_x, y_stride)
+  std::int64_t y_stride;
+  bool add;
+};
+
+/// What an instruction set does with one weight format.
+struct WeightKernels {
+  void (*expand_bf16)(const Expansion&);
+  void (*expand_f32)(const Expansion&);
+  void (*dots_quantised)(const Dots&);  // null for formats of floats
+  void (*dots_f32)(const Dots&);
 };
 
 /// The operations of one instruction set.
@@ -87,6 +131,8 @@ struct Isa {
   void (*silu_mul)(float* gate, const float* up, std::int64_t n);
   void (*rms_norm)(const float* x, const float* weight, float eps, std::int64_t n, float* y);  // one row
   void (*to_bf16)(const float* x, std::uint16_t* out, std::int64_t n);
+  WeightKernels (*weights)(int ggml_type);
+  void (*quantise)(const float* x, std::int64_t n, const QuantisedRow& out);  // n: a multiple of 32
 };
 
 extern const Isa kAmxBf16, kAvx512Bf16, kAvx512, kAvx2, kPortable;

@@ -15,6 +15,7 @@ constexpr int kSingleRows = 6, kSingleVecs = 4;  // register tile of float produ
 constexpr int kPairRows = 10, kPairVecs = 2;     // and of bfloat16 products beside the tiles
 
 #include "kernels/cpu/generic.h"
+#include "kernels/cpu/weights.h"
 
 /// What ldtilecfg reads. Tiles 0-3: results (2 x 2), 4-5: rows of a, 6-7: vectors of b.
 struct alignas(64) TileConfig {
@@ -136,7 +137,8 @@ static void product_tiles(const Product& p) {
 static bool supported() {
   if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
       !__builtin_cpu_supports("avx512vl") || !__builtin_cpu_supports("avx512dq") ||
-      !__builtin_cpu_supports("avx512bf16"))
+      !__builtin_cpu_supports("avx512bf16") || !__builtin_cpu_supports("avx512vnni") ||
+      !__builtin_cpu_supports("f16c"))
     return false;
   unsigned a = 7, b = 0, c = 0, d = 0;
   __asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
@@ -160,6 +162,8 @@ const Isa kAmxBf16{.name = "amx-bf16",
                    .rotate_keys_f32 = amx::rotate_keys_f32,
                    .silu_mul = amx::silu_mul,
                    .rms_norm = amx::rms_norm,
-                   .to_bf16 = amx::to_bf16};
+                   .to_bf16 = amx::to_bf16,
+                   .weights = amx::weight_kernels,
+                   .quantise = amx::quantise};
 
 }  // namespace ropewalk::cpu

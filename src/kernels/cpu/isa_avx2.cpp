@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// avx2: compiled with its own flags (isa.cmake), in a namespace of its own.
+#include <immintrin.h>
+
 #include "kernels/cpu/isa.h"
 
 namespace ropewalk::cpu {
@@ -10,8 +12,11 @@ constexpr int kSingleRows = 6, kSingleVecs = 1;  // register tile of float produ
 constexpr int kPairRows = 5, kPairVecs = 1;      // and of bfloat16 products
 
 #include "kernels/cpu/generic.h"
+#include "kernels/cpu/weights.h"
 
-static bool supported() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+static bool supported() {
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+}
 
 }  // namespace avx2
 
@@ -27,6 +32,8 @@ const Isa kAvx2{.name = "avx2",
                 .rotate_keys_f32 = avx2::rotate_keys_f32,
                 .silu_mul = avx2::silu_mul,
                 .rms_norm = avx2::rms_norm,
-                .to_bf16 = avx2::to_bf16};
+                .to_bf16 = avx2::to_bf16,
+                .weights = avx2::weight_kernels,
+                .quantise = avx2::quantise};
 
 }  // namespace ropewalk::cpu

@@ -12,6 +12,7 @@ constexpr int kSingleRows = 6, kSingleVecs = 4;  // register tile of float produ
 constexpr int kPairRows = 10, kPairVecs = 2;     // and of bfloat16 products
 
 #include "kernels/cpu/generic.h"
+#include "kernels/cpu/weights.h"
 
 static bool supported() {
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
@@ -32,6 +33,8 @@ const Isa kAvx512{.name = "avx512",
                   .rotate_keys_f32 = avx512::rotate_keys_f32,
                   .silu_mul = avx512::silu_mul,
                   .rms_norm = avx512::rms_norm,
-                  .to_bf16 = avx512::to_bf16};
+                  .to_bf16 = avx512::to_bf16,
+                  .weights = avx512::weight_kernels,
+                  .quantise = avx512::quantise};
 
 }  // namespace ropewalk::cpu

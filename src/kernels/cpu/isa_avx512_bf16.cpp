@@ -12,6 +12,7 @@ constexpr int kSingleRows = 6, kSingleVecs = 4;  // register tile of float produ
 constexpr int kPairRows = 6, kPairVecs = 4;      // and of bfloat16 products
 
 #include "kernels/cpu/generic.h"
+#include "kernels/cpu/weights.h"
 
 /// Operands of bfloat16 products: vdpbf16ps adds a0 * b0 + a1 * b1 for 16 pairs b and one pair a.
 struct Pairs {
@@ -38,7 +39,8 @@ struct Pairs {
 static bool supported() {
   return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512f") &&
          __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-         __builtin_cpu_supports("avx512dq");
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vnni") &&
+         __builtin_cpu_supports("f16c");
 }
 
 }  // namespace avx512_bf16
@@ -55,6 +57,8 @@ const Isa kAvx512Bf16{.name = "avx512-bf16",
                       .rotate_keys_f32 = avx512_bf16::rotate_keys_f32,
                       .silu_mul = avx512_bf16::silu_mul,
                       .rms_norm = avx512_bf16::rms_norm,
-                      .to_bf16 = avx512_bf16::to_bf16};
+                      .to_bf16 = avx512_bf16::to_bf16,
+                      .weights = avx512_bf16::weight_kernels,
+                      .quantise = avx512_bf16::quantise};
 
 }  // namespace ropewalk::cpu

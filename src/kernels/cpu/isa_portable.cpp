@@ -10,6 +10,7 @@ constexpr int kSingleRows = 2, kSingleVecs = 1;  // register tile of float produ
 constexpr int kPairRows = 1, kPairVecs = 1;      // and of bfloat16 products
 
 #include "kernels/cpu/generic.h"
+#include "kernels/cpu/weights.h"
 
 static bool supported() { return true; }
 
@@ -27,6 +28,8 @@ const Isa kPortable{.name = "portable",
                     .rotate_keys_f32 = portable::rotate_keys_f32,
                     .silu_mul = portable::silu_mul,
                     .rms_norm = portable::rms_norm,
-                    .to_bf16 = portable::to_bf16};
+                    .to_bf16 = portable::to_bf16,
+                    .weights = portable::weight_kernels,
+                    .quantise = portable::quantise};
 
 }  // namespace ropewalk::cpu

@@ -67,28 +67,44 @@ class ReferenceBackend final : public Backend {
   std::string name() const override { return "reference"; }
   Precision precision() const override { return Precision::kF32; }
 
-  std::unique_ptr<Matrix> make_matrix(Index n_out, Index n_in,
-                                      const std::function<void(Index, float*)>& row) const override {
+  std::unique_ptr<Matrix> make_matrix(WeightRows rows) const override {
     auto matrix = std::make_unique<ReferenceMatrix>();
-    matrix->n_out = n_out, matrix->n_in = n_in;
-    std::vector<float> one(static_cast<std::size_t>(n_in));
-    for (Index r = 0; r < n_out; ++r) {
-      row(r, one.data());
+    matrix->n_out = rows.n_out, matrix->n_in = rows.n_in;
+    std::vector<float> one(static_cast<std::size_t>(rows.n_in));
+    for (const std::byte* row : rows.rows) {
+      rows.format->dequantize(row, one.data(), rows.n_in);
       matrix->w.insert(matrix->w.end(), one.begin(), one.end());
     }
     matrix->bytes = matrix->w.size() * sizeof(double);
     return matrix;
   }
-  void matmul(const float* x, Index n_rows, const Matrix& w, const float* bias, float* y) const override {
-    const auto& m = dynamic_cast<const ReferenceMatrix&>(w);
-    parallel_for(n_rows, [&](Index r, int) {
-      for (Index o = 0; o < w.n_out; ++o) {
-        double sum = bias != nullptr ? static_cast<double>(bias[o]) : 0;
-        for (Index c = 0; c < w.n_in; ++c)
-          sum += static_cast<double>(x[r * w.n_in + c]) * m.w[static_cast<std::size_t>(o * w.n_in + c)];
-        y[r * w.n_out + o] = static_cast<float>(sum);
-      }
-    });
+  void linear(const Input& input, std::span<const Output> outputs, Stage) const override {
+    for (const Output& output : outputs) {
+      const auto& m = dynamic_cast<const ReferenceMatrix&>(*output.w);
+      const std::vector<float> normed = normed_rows(input, m.n_in);
+      parallel_for(input.n_rows, [&](Index r, int) {
+        for (Index o = 0; o < m.n_out; ++o) {
+          double sum = output.bias != nullptr ? static_cast<double>(output.bias[o]) : 0;
+          for (Index c = 0; c < m.n_in; ++c)
+            sum += static_cast<double>(normed[static_cast<std::size_t>(r * m.n_in + c)]) *
+                   m.w[static_cast<std::size_t>(o * m.n_in + c)];
+          float& y = output.y[r * m.n_out + o];
+          y = output.add ? y + static_cast<float>(sum) : static_cast<float>(sum);
+        }
+      });
+    }
+  }
+  void feed_forward(const Input& input, const Matrix& gate, const Matrix& up, const Matrix& down, float* y,
+                    Stage stage) const override {
+    std::vector<float> g(static_cast<std::size_t>(input.n_rows * gate.n_out)), u(g.size());
+    const Output hidden[] = {{.w = &gate, .y = g.data()}, {.w = &up, .y = u.data()}};
+    linear(input, hidden, stage);
+    for (std::size_t i = 0; i < g.size(); ++i) {
+      const double x = static_cast<double>(g[i]);
+      g[i] = static_cast<float>(x / (1 + std::exp(-x)) * static_cast<double>(u[i]));
+    }
+    const Output sum{.w = &down, .y = y, .add = true};
+    linear({.x = g.data(), .n_rows = input.n_rows}, {&sum, 1}, stage);
   }
 
   std::unique_ptr<KvLayer> make_kv_layer(int n_kv_heads, int head_dim) const override {
@@ -135,14 +151,12 @@ class ReferenceBackend final : public Backend {
             static_cast<float>(static_cast<double>(x[r * dim + d]) * scale * static_cast<double>(weight[d]));
     }
   }
-  void silu_mul(float* gate, const float* up, Index n) const override {
-    for (Index i = 0; i < n; ++i) {
-      const double g = static_cast<double>(gate[i]);
-      gate[i] = static_cast<float>(g / (1 + std::exp(-g)) * static_cast<double>(up[i]));
-    }
-  }
-  void add(float* x, const float* y, Index n) const override {
-    for (Index i = 0; i < n; ++i) x[i] += y[i];
+
+ private:
+  std::vector<float> normed_rows(const Input& input, Index n_in) const {
+    std::vector<float> rows(input.x, input.x + input.n_rows * n_in);
+    if (input.norm != nullptr) rms_norm(input.x, input.n_rows, n_in, input.norm, input.eps, rows.data());
+    return rows;
   }
 };
 

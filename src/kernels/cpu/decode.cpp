@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Products for a few rows (a generated token): dot products with the weights where they lie. Each weight is
+/// read once; x is rounded to 8 bits in groups of 32 inputs.
+#include <algorithm>
+
+#include "core/error.h"
+#include "core/parallel.h"
+#include "kernels/cpu/linear.h"
+
+namespace ropewalk::cpu {
+namespace {
+
+constexpr Index kOutputsPerItem = 32;  // 10 to 60 kB of weights
+
+bool in_bytes(const StoredMatrix& w) { return w.bf16() && w.kernels.dots_quantised != nullptr; }
+
+void quantise(const float* x, Index n_rows, Index n_in, Workspace& space) {
+  const Index padded = (n_in + kQuantPart - 1) / kQuantPart * kQuantPart, sizes[2] = {16, 32};
+  space.q.reserve(n_rows * padded);
+  space.balance.reserve(n_rows * padded / 4);
+  space.factors.reserve(n_rows * padded / 4);
+  space.quantised.resize(static_cast<std::size_t>(n_rows));
+  for (Index r = 0; r < n_rows; ++r) {
+    QuantisedRow& row = space.quantised[static_cast<std::size_t>(r)];
+    row.q = space.q.data() + r * padded;
+    row.balance = space.balance.data() + r * padded / 4;
+    float* next = space.factors.data() + r * padded / 4;
+    // What lies beyond n_in may be of a longer row before.
+    std::fill(row.q + n_in, row.q + padded, std::int8_t{0});
+    std::fill(row.balance + n_in / 4, row.balance + padded / 4, 0);
+    std::fill(next, next + padded / 4, 0.0f);
+    for (int size = 0; size < 2; ++size) {
+      row.scale[size] = next, next += padded / sizes[size];
+      row.sum[size] = next, next += padded / sizes[size];
+    }
+    active().quantise(x + r * n_in, n_in, row);
+  }
+}
+
+/// All outputs of rows x (n_rows, n_in).
+void dots(const float* x, Index n_rows, std::span<const Output> outputs, Workspace& space) {
+  bool any_in_bytes = false;
+  for (const Output& output : outputs) any_in_bytes = any_in_bytes || in_bytes(stored(*output.w));
+  if (any_in_bytes) quantise(x, n_rows, outputs[0].w->n_in, space);
+  auto items_of = [](const Output& output) {
+    return (output.w->n_out + kOutputsPerItem - 1) / kOutputsPerItem;
+  };
+  Index n_items = 0;
+  for (const Output& output : outputs) n_items += items_of(output);
+  parallel_for(n_items, [&](Index item, int) {
+    const Output* output = outputs.data();
+    for (; item >= items_of(*output); ++output) item -= items_of(*output);
+    const StoredMatrix& w = stored(*output->w);
+    const Dots d{.rows = w.row(0),
+                 .n_in = w.n_in,
+                 .begin = item * kOutputsPerItem,
+                 .end = std::min(w.n_out, (item + 1) * kOutputsPerItem),
+                 .n_x = n_rows,
+                 .quantised = space.quantised.data(),
+                 .x = x,
+                 .bias = output->bias,
+                 .y = output->y,
+                 .y_stride = w.n_out,
+                 .add = output->add};
+    (in_bytes(w) ? w.kernels.dots_quantised : w.kernels.dots_f32)(d);
+  });
+}
+
+}  // namespace
+
+void decode_linear(const Input& input, std::span<const Output> outputs, Workspace& space) {
+  dots(normed_rows(input, outputs[0].w->n_in, space), input.n_rows, outputs, space);
+}
+
+void decode_feed_forward(const Input& input, const StoredMatrix& gate, const StoredMatrix& up,
+                         const Output& down, Workspace& space) {
+  space.gate.reserve(input.n_rows * gate.n_out);
+  space.up.reserve(input.n_rows * gate.n_out);
+  const Output outputs[] = {{.w = &gate, .y = space.gate.data()}, {.w = &up, .y = space.up.data()}};
+  dots(normed_rows(input, gate.n_in, space), input.n_rows, outputs, space);
+  active().silu_mul(space.gate.data(), space.up.data(), input.n_rows * gate.n_out);
+  dots(space.gate.data(), input.n_rows, {&down, 1}, space);
+}
+
+}  // namespace ropewalk::cpu

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/cpu/linear.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "core/parallel.h"
+
+namespace ropewalk::cpu {
+namespace {
+
+Workspace& workspace() {
+  static thread_local Workspace one;
+  one.threads.resize(static_cast<std::size_t>(threads()));
+  return one;
+}
+
+}  // namespace
+
+const StoredMatrix& stored(const Matrix& matrix) { return dynamic_cast<const StoredMatrix&>(matrix); }
+
+const float* normed_rows(const Input& input, Index n_in, Workspace& space) {
+  if (input.norm == nullptr) return input.x;
+  space.normed.reserve(input.n_rows * n_in);
+  parallel_for((input.n_rows + 15) / 16, [&](Index block, int) {
+    for (Index r = block * 16; r < std::min(input.n_rows, block * 16 + 16); ++r)
+      active().rms_norm(input.x + r * n_in, input.norm, input.eps, n_in, space.normed.data() + r * n_in);
+  });
+  return space.normed.data();
+}
+
+std::unique_ptr<Matrix> make_matrix(WeightRows rows, Precision precision) {
+  RW_CHECK(rows.format != nullptr && static_cast<Index>(rows.rows.size()) == rows.n_out);
+  RW_CHECK(rows.n_in % rows.format->block_size == 0);
+  auto matrix = std::make_unique<StoredMatrix>();
+  matrix->n_out = rows.n_out, matrix->n_in = rows.n_in;
+  matrix->precision = precision;
+  matrix->kernels = active().weights(rows.format->ggml_type);
+  matrix->bytes = rows.rows.size() * sizeof(rows.rows[0]);
+  matrix->file_bytes =
+      static_cast<std::size_t>(rows.n_out * (rows.n_in / rows.format->block_size) * rows.format->block_bytes);
+  matrix->stored = std::move(rows);
+  return matrix;
+}
+
+void linear(const Input& input, std::span<const Output> outputs, Stage stage) {
+  if (input.n_rows == 0 || outputs.empty()) return;
+  for (const Output& output : outputs) RW_CHECK(output.w->n_in == outputs[0].w->n_in);
+  (stage == Stage::kPrefill ? prefill_linear : decode_linear)(input, outputs, workspace());
+}
+
+void feed_forward(const Input& input, const Matrix& gate, const Matrix& up, const Matrix& down, float* y,
+                  Stage stage) {
+  if (input.n_rows == 0) return;
+  RW_CHECK(up.n_out == gate.n_out && up.n_in == gate.n_in && down.n_in == gate.n_out);
+  const Output output{.w = &down, .y = y, .add = true};
+  (stage == Stage::kPrefill ? prefill_feed_forward : decode_feed_forward)(input, stored(gate), stored(up),
+                                                                          output, workspace());
+}
+
+}  // namespace ropewalk::cpu

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Products of activations with weight matrices, which stay as their file stores them.
+#pragma once
+#include "core/buffer.h"
+#include "kernels/cpu/isa.h"
+#include "kernels/kernels.h"
+
+namespace ropewalk::cpu {
+
+std::unique_ptr<Matrix> make_matrix(WeightRows rows, Precision precision);
+/// As Backend::linear and Backend::feed_forward say.
+void linear(const Input& input, std::span<const Output> outputs, Stage stage);
+void feed_forward(const Input& input, const Matrix& gate, const Matrix& up, const Matrix& down, float* y,
+                  Stage stage);
+
+// ---- for prefill.cpp and decode.cpp
+
+struct StoredMatrix final : Matrix {
+  WeightRows stored;
+  Precision precision = Precision::kBf16;
+  WeightKernels kernels = {};
+  bool bf16() const { return precision == Precision::kBf16; }
+  Index n_panels() const { return (n_out + kLanes - 1) / kLanes; }
+  /// Bytes of one of `width` numbers in a row that products read: pairs for bfloat16.
+  static Index padded(Index width, Precision p) {
+    return p == Precision::kBf16 ? (width + 1) / 2 * 2 : width;
+  }
+  Index padded_in() const { return padded(n_in, precision); }
+  const std::uint8_t* const* row(Index r) const {
+    return reinterpret_cast<const std::uint8_t* const*>(stored.rows.data()) + r;
+  }
+};
+const StoredMatrix& stored(const Matrix& matrix);
+
+/// Buffers of one thread, grown once and reused.
+struct LinearScratch {
+  Buffer<std::byte> panels[2];
+  Buffer<float> gate, up;
+};
+
+/// Buffers of a call, grown once and reused: those of the calling thread.
+struct Workspace {
+  Buffer<float> normed, gate, up;
+  Buffer<std::byte> rounded, hidden;  // (n_rows, padded_in), as products read rows
+  Buffer<std::int8_t> q;              // of quantised rows
+  Buffer<std::int32_t> balance;
+  Buffer<float> factors;
+  std::vector<QuantisedRow> quantised;
+  std::vector<LinearScratch> threads;
+};
+
+/// The rows, normalised where asked for.
+const float* normed_rows(const Input& input, Index n_in, Workspace& space);
+
+void prefill_linear(const Input& input, std::span<const Output> outputs, Workspace& space);
+void prefill_feed_forward(const Input& input, const StoredMatrix& gate, const StoredMatrix& up,
+                          const Output& down, Workspace& space);
+void decode_linear(const Input& input, std::span<const Output> outputs, Workspace& space);
+void decode_feed_forward(const Input& input, const StoredMatrix& gate, const StoredMatrix& up,
+                         const Output& down, Workspace& space);
+
+}  // namespace ropewalk::cpu

@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Weights as their file stores them, written once for all formats (quant/formats) and instruction sets:
+/// expanded to panels for many rows of x, multiplied where they lie for a few.
+// (no include guard: each instruction set compiles its own copy)
+#include "quant/all_formats.h"
+
+// ---------------------------------------------------------------- expansion
+
+/// out (n) = weights [at, at + n) of a row. REQUIRES: at and n are multiples of the block.
+template <class F>
+RW_INLINE void widen_weights(const std::uint8_t* row, std::int64_t at, std::int64_t n, float* out) {
+  if constexpr (F::kGroup == 0) {
+    F::widen(row + at * F::kBytes, n, out);
+  } else {
+    std::int8_t q[F::kWeights];
+    float scale[F::kWeights / F::kGroup], minimum[F::kWeights / F::kGroup];
+    for (std::int64_t b = 0; b < n / F::kWeights; ++b) {
+      const std::uint8_t* block = row + (at / F::kWeights + b) * F::kBytes;
+      F::unpack(block, q);
+      block_scales<F>(block, scale, minimum);
+      for (int g = 0; g < F::kWeights / F::kGroup; ++g) {
+        float* to = out + b * F::kWeights + g * F::kGroup;
+        for (int i = 0; i < F::kGroup; ++i) {
+          const float product = scale[g] * static_cast<float>(q[g * F::kGroup + i]);  // exact
+          to[i] = F::kSigned ? product : product + minimum[g];
+        }
+      }
+    }
+  }
+}
+
+/// to (16, 16) = from (16, 16 at stride) with rows and columns exchanged; 32-bit words.
+RW_INLINE void transpose(const std::uint32_t* from, std::int64_t stride, std::uint32_t* to) {
+#ifdef __AVX512F__
+  __m512i r[16], s[16];
+  RW_UNROLL for (int i = 0; i < 16; ++i) r[i] = _mm512_loadu_si512(from + i * stride);
+  RW_UNROLL for (int i = 0; i < 16; i += 2) {  // pairs of rows, then of pairs, then lanes of four words
+    s[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
+    s[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
+  }
+  RW_UNROLL for (int i = 0; i < 16; i += 4) {
+    r[i] = _mm512_unpacklo_epi64(s[i], s[i + 2]);
+    r[i + 1] = _mm512_unpackhi_epi64(s[i], s[i + 2]);
+    r[i + 2] = _mm512_unpacklo_epi64(s[i + 1], s[i + 3]);
+    r[i + 3] = _mm512_unpackhi_epi64(s[i + 1], s[i + 3]);
+  }
+  RW_UNROLL for (int i = 0; i < 4; ++i) {
+    s[i] = _mm512_shuffle_i32x4(r[i], r[i + 4], 0x88);
+    s[i + 4] = _mm512_shuffle_i32x4(r[i], r[i + 4], 0xdd);
+    s[i + 8] = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0x88);
+    s[i + 12] = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0xdd);
+  }
+  RW_UNROLL for (int i = 0; i < 4; ++i) {
+    _mm512_storeu_si512(to + 16 * i, _mm512_shuffle_i32x4(s[i], s[i + 8], 0x88));
+    _mm512_storeu_si512(to + 16 * (i + 4), _mm512_shuffle_i32x4(s[i + 4], s[i + 12], 0x88));
+    _mm512_storeu_si512(to + 16 * (i + 8), _mm512_shuffle_i32x4(s[i], s[i + 8], 0xdd));
+    _mm512_storeu_si512(to + 16 * (i + 12), _mm512_shuffle_i32x4(s[i + 4], s[i + 12], 0xdd));
+  }
+#else
+  for (int i = 0; i < 16; ++i)
+    for (int j = 0; j < 16; ++j) to[j * 16 + i] = from[i * stride + j];
+#endif
+}
+
+constexpr std::int64_t kExpandPart = 256;  // a multiple of every block; 16 rows of it stay in L1
+
+/// Calls body(at, n, w) for parts [at, at + n) of the inputs, w (16, kExpandPart) holding their weights, zero
+/// beyond n and for missing rows.
+template <class F, class Body>
+RW_INLINE void for_parts(const Expansion& e, Body body) {
+  float w[16 * kExpandPart];
+  for (std::int64_t i = 0; i < 16 * kExpandPart; ++i) w[i] = 0;
+  for (std::int64_t at = 0; at < e.n_in; at += kExpandPart) {
+    const std::int64_t n = e.n_in - at < kExpandPart ? e.n_in - at : kExpandPart;
+    for (int r = 0; r < e.n_rows; ++r) {
+      widen_weights<F>(e.rows[r], at, n, w + r * kExpandPart);
+      for (std::int64_t i = n; i < kExpandPart; ++i) w[r * kExpandPart + i] = 0;
+    }
+    body(at, n, w);
+  }
+}
+
+template <class F>
+static void expand_f32(const Expansion& e) {
+  for_parts<F>(
+      e, [&](std::int64_t at, std::int64_t n, const float* w) __attribute__((always_inline)) {
+        std::uint32_t words[16 * 16], turned[16 * 16];
+        for (std::int64_t i = 0; i < n; i += 16) {
+          for (int r = 0; r < 16; ++r) __builtin_memcpy(words + 16 * r, w + r * kExpandPart + i, 64);
+          transpose(words, 16, turned);
+          const std::int64_t width = n - i < 16 ? n - i : 16;
+          __builtin_memcpy(static_cast<float*>(e.panel) + (at + i) * 16, turned,
+                           static_cast<unsigned long>(width) * 64);
+        }
+      });
+}
+
+template <class F>
+static void expand_bf16(const Expansion& e) {
+  for_parts<F>(
+      e, [&](std::int64_t at, std::int64_t n, const float* w) __attribute__((always_inline)) {
+        std::uint32_t pairs[16 * 16], turned[16 * 16];
+        for (std::int64_t i = 0; i < n; i += 32) {
+          for (int r = 0; r < 16; ++r) {
+            store_bf16(reinterpret_cast<std::uint16_t*>(pairs + 16 * r), load(w + r * kExpandPart + i));
+            store_bf16(reinterpret_cast<std::uint16_t*>(pairs + 16 * r + 8),
+                       load(w + r * kExpandPart + i + 16));
+          }
+          transpose(pairs, 16, turned);
+          const std::int64_t width = n - i < 32 ? (n - i + 1) / 2 : 16;
+          __builtin_memcpy(static_cast<std::uint16_t*>(e.panel) + (at + i) * 16, turned,
+                           static_cast<unsigned long>(width) * 64);
+        }
+      });
+}
+
+// ---------------------------------------------------------------- rows of x in 8 bits
+
+/// scale = largest / 127 in each 32 inputs; a number that is not finite makes the scale NaN.
+static void quantise(const float* x, std::int64_t n, const QuantisedRow& out) {
+  const Vec magic = splat(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer, in the low bits
+  for (std::int64_t at = 0; at < n; at += kQuantGroup) {
+    const Vec a = load(x + at), b = load(x + at + 16), zero = splat(0.0f);
+    const float top = reduce_max(maximum(maximum(a, zero - a), maximum(b, zero - b)));
+    const float odd = reduce_add(a * zero + b * zero), scale = top / 127.0f + odd;
+    const Vec inverse = splat(top > 0 ? 127.0f / top : 0.0f);
+    std::int32_t q[kQuantGroup];
+    for (int half = 0; half < 2; ++half) {
+      const Bits bits = as_bits((half == 0 ? a : b) * inverse + magic) - as_bits(magic);
+      __builtin_memcpy(q + 16 * half, &bits, sizeof bits);
+    }
+    int sums[2] = {};
+    for (int i = 0; i < kQuantGroup; ++i)
+      out.q[at + i] = static_cast<std::int8_t>(q[i]), sums[i / 16] += q[i];
+    for (int lane = 0; lane < kQuantGroup / 4; ++lane)
+      out.balance[at / 4 + lane] = -128 * (q[4 * lane] + q[4 * lane + 1] + q[4 * lane + 2] + q[4 * lane + 3]);
+    for (int half = 0; half < 2; ++half) {
+      out.scale[0][at / 16 + half] = scale;
+      out.sum[0][at / 16 + half] = scale * static_cast<float>(sums[half]);
+    }
+    out.scale[1][at / 32] = scale;
+    out.sum[1][at / 32] = scale * static_cast<float>(sums[0] + sums[1]);
+  }
+}
+
+// ---------------------------------------------------------------- dot products
+
+/// Lane l of 16 = the sum of w[4 l + i] x[4 l + i] over i < 4, as floats.
+template <bool kSigned>
+RW_INLINE Vec quad_sums(const std::int8_t* w, const std::int8_t* x,
+                        [[maybe_unused]] const std::int32_t* balance) {
+#ifdef __AVX512VNNI__
+  __m512i a = _mm512_loadu_si512(w), sum = _mm512_setzero_si512();  // vpdpbusd: unsigned times signed
+  if constexpr (kSigned) {
+    a = _mm512_xor_si512(a, _mm512_set1_epi8(-128));
+    sum = _mm512_loadu_si512(balance);
+  }
+  sum = _mm512_dpbusd_epi32(sum, a, _mm512_loadu_si512(x));
+  return {{reinterpret_cast<Vec::Part>(_mm512_cvtepi32_ps(sum))}};
+#elif defined(__AVX512BW__)
+  // |w| <= 128 and |x| <= 127: pairs stay below 2^15, where vpmaddubsw would cut them.
+  const __m512i a = _mm512_loadu_si512(w), b = _mm512_loadu_si512(x), zero = _mm512_setzero_si512();
+  const __m512i turned = kSigned ? _mm512_mask_sub_epi8(b, _mm512_movepi8_mask(a), zero, b) : b;
+  const __m512i pairs = _mm512_maddubs_epi16(kSigned ? _mm512_abs_epi8(a) : a, turned);
+  const __m512i sum = _mm512_madd_epi16(pairs, _mm512_set1_epi16(1));
+  return {{reinterpret_cast<Vec::Part>(_mm512_cvtepi32_ps(sum))}};
+#elif defined(__AVX2__)
+  Vec v;
+  RW_UNROLL for (int i = 0; i < 2; ++i) {
+    const __m256i a = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(w + 32 * i));
+    const __m256i b = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x + 32 * i));
+    const __m256i pairs = kSigned ? _mm256_maddubs_epi16(_mm256_abs_epi8(a), _mm256_sign_epi8(b, a))
+                                  : _mm256_maddubs_epi16(a, b);
+    v.part[i] =
+        reinterpret_cast<Vec::Part>(_mm256_cvtepi32_ps(_mm256_madd_epi16(pairs, _mm256_set1_epi16(1))));
+  }
+  return v;
+#else
+  float sums[kLanes];
+  for (int lane = 0; lane < kLanes; ++lane) {
+    int sum = 0;
+    for (int i = 0; i < 4; ++i) sum += w[4 * lane + i] * x[4 * lane + i];
+    sums[lane] = static_cast<float>(sum);
+  }
+  return load(sums);
+#endif
+}
+
+/// The scales of 64 weights over 16 lanes: two of them for groups of 32, four for groups of 16.
+template <int kGroup>
+RW_INLINE Vec spread(const float* scale) {
+#ifdef __AVX512F__
+  const __m512i each = kGroup == 32 ? _mm512_set_epi32(1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0)
+                                    : _mm512_set_epi32(3, 3, 3, 3, 2, 2, 2, 2, 1, 1, 1, 1, 0, 0, 0, 0);
+  const __m512 four = _mm512_castps128_ps512(_mm_loadu_ps(scale));
+  return {{reinterpret_cast<Vec::Part>(_mm512_permutexvar_ps(each, four))}};
+#else
+  float lanes[kLanes];
+  for (int lane = 0; lane < kLanes; ++lane) lanes[lane] = scale[4 * lane / kGroup];
+  return load(lanes);
+#endif
+}
+
+/// Part of a row of weights, unpacked.
+struct UnpackedPart {
+  std::int8_t q[kQuantPart + kQuantStep];
+  float scale[kQuantPart / 16 + 16], minimum[kQuantPart / 16 + 16];  // of formats that are not plain
+  std::uint32_t halves[kQuantPart / 32 + 16];                        // d and m of plain ones
+};
+
+template <class F>
+RW_INLINE void unpack_part(const std::uint8_t* block, std::int64_t n_blocks, UnpackedPart& part) {
+  constexpr int kGroups = F::kWeights / F::kGroup;
+  constexpr std::int64_t kAhead = 4096;  // the hardware's own prefetching ends with the page
+  auto one = [&](std::int64_t b) __attribute__((always_inline)) {
+    const std::uint8_t* p = block + b * F::kBytes;
+    if constexpr (F::kPlain)
+      part.halves[b] = u32_at(p);
+    else
+      F::scales(p, part.scale + b * kGroups, part.minimum + b * kGroups);
+  };
+  std::int64_t b = 0;
+  if constexpr (requires(const std::uint8_t* p, std::int8_t* q) { F::unpack_two(p, q); })
+    for (; b + 2 <= n_blocks; b += 2) {
+      __builtin_prefetch(block + b * F::kBytes + kAhead);
+      F::unpack_two(block + b * F::kBytes, part.q + b * F::kWeights);
+      one(b);
+      one(b + 1);
+    }
+  for (; b < n_blocks; ++b) {
+    for (int line = 0; line < F::kBytes; line += 64)
+      __builtin_prefetch(block + b * F::kBytes + kAhead + line);
+    F::unpack(block + b * F::kBytes, part.q + b * F::kWeights);
+    one(b);
+  }
+}
+
+/// Scales and minima of 16 groups from group g.
+template <class F>
+RW_INLINE void sixteen_scales(const UnpackedPart& part, std::int64_t g, Vec& scale, Vec& minimum) {
+  if constexpr (!F::kPlain) {
+    scale = load(part.scale + g), minimum = load(part.minimum + g);
+  } else {
+#ifdef __AVX512F__
+    const __m512i both = _mm512_loadu_si512(part.halves + g), upper = _mm512_srli_epi32(both, 16);
+    scale.part[0] = reinterpret_cast<Vec::Part>(_mm512_cvtph_ps(_mm512_cvtepi32_epi16(both)));
+    minimum.part[0] = reinterpret_cast<Vec::Part>(_mm512_cvtph_ps(_mm512_cvtepi32_epi16(upper)));
+#else
+    float d[kLanes], m[kLanes];
+    for (int i = 0; i < kLanes; ++i) {
+      const auto* at = reinterpret_cast<const std::uint8_t*>(part.halves + g + i);
+      d[i] = half_at(at), m[i] = half_at(at + 2);
+    }
+    scale = load(d), minimum = load(m);
+#endif
+  }
+}
+
+/// <weights, x> over n inputs (at most kQuantPart) from input `at` of x, before the lanes are added.
+template <class F>
+RW_INLINE Vec quantised_part(const UnpackedPart& part, const QuantisedRow& x, std::int64_t at,
+                             std::int64_t n) {
+  constexpr int kSize = F::kGroup / 32;  // index of the group's size in x
+  const std::int64_t n_groups = n / F::kGroup, first = at / F::kGroup;
+  float both[kQuantPart / 16 + 16];  // read four at a time, to the last one
+  Vec sum = splat(0.0f);
+  for (std::int64_t g = 0; g < n_groups; g += kLanes) {
+    Vec scale, minimum;
+    sixteen_scales<F>(part, g, scale, minimum);
+    store(both + g, scale * load(x.scale[kSize] + first + g));
+    if constexpr (!F::kSigned) sum = sum + minimum * load(x.sum[kSize] + first + g);
+  }
+  for (std::int64_t i = 0; i < n; i += kQuantStep)
+    sum = sum + quad_sums<F::kSigned>(part.q + i, x.q + at + i, x.balance + (at + i) / 4) *
+                    spread<F::kGroup>(both + i / F::kGroup);
+  return sum;
+}
+
+constexpr int kDotRows = 8;  // rows of x for which a weight is unpacked once
+
+/// y of 16 outputs or fewer from the lanes of their sums: lanes (16, kLanes).
+RW_INLINE void put_sums(const Dots& d, std::int64_t x, std::int64_t o, std::int64_t n, const float* lanes) {
+  float sums[kLanes];
+#ifdef __AVX512F__
+  float turned[kLanes * kLanes];
+  transpose(reinterpret_cast<const std::uint32_t*>(lanes), kLanes, reinterpret_cast<std::uint32_t*>(turned));
+  Vec sum = load(turned);
+  for (int i = 1; i < kLanes; ++i) sum = sum + load(turned + i * kLanes);
+  store(sums, sum);
+#else
+  for (int i = 0; i < n; ++i) sums[i] = reduce_add(load(lanes + i * kLanes));
+#endif
+  float* y = d.y + x * d.y_stride + o;
+  if (d.bias != nullptr)
+    for (std::int64_t i = 0; i < n; ++i) sums[i] += d.bias[o + i];
+  if (d.add)
+    for (std::int64_t i = 0; i < n; ++i) sums[i] += y[i];
+  for (std::int64_t i = 0; i < n; ++i) y[i] = sums[i];
+}
+
+/// Rows that are unpacked before the first of them is multiplied: a load that needs several stores waits
+/// until they have left the store buffer, and by then they have (reading a row at once cost a fifth of the
+/// time).
+constexpr int kSlots = 4;
+
+/// Calls unpack(slot, row, at, n) for the parts of each row, then part(slot, x, at, n), which returns its
+/// lanes for row x of x, and adds them.
+template <class Unpack, class Part>
+RW_INLINE void for_outputs(const Dots& d, Unpack unpack, Part part) {
+  float lanes[kDotRows * kLanes * kLanes];
+  for (std::int64_t x = 0; x < d.n_x; x += kDotRows) {
+    const std::int64_t n_x = d.n_x - x < kDotRows ? d.n_x - x : kDotRows;
+    for (std::int64_t o = d.begin; o < d.end; o += kLanes) {
+      const std::int64_t n_o = d.end - o < kLanes ? d.end - o : kLanes;
+      for (std::int64_t i = 0; i < n_o; i += kSlots) {
+        const std::int64_t n_slots = n_o - i < kSlots ? n_o - i : kSlots;
+        for (std::int64_t at = 0; at < d.n_in; at += kQuantPart) {
+          const std::int64_t n = d.n_in - at < kQuantPart ? d.n_in - at : kQuantPart;
+          for (std::int64_t slot = 0; slot < n_slots; ++slot) unpack(slot, d.rows[o + i + slot], at, n);
+          for (std::int64_t slot = 0; slot < n_slots; ++slot)
+            for (std::int64_t r = 0; r < n_x; ++r) {
+              float* sum = lanes + (r * kLanes + i + slot) * kLanes;
+              const Vec more = part(slot, x + r, at, n);
+              store(sum, at == 0 ? more : load(sum) + more);
+            }
+        }
+      }
+      for (std::int64_t r = 0; r < n_x; ++r) put_sums(d, x + r, o, n_o, lanes + r * kLanes * kLanes);
+    }
+  }
+}
+
+template <class F>
+static void dots_quantised(const Dots& d) {
+  UnpackedPart parts[kSlots];
+  const std::int64_t n = d.n_in < kQuantPart ? d.n_in : kQuantPart;
+  for (UnpackedPart& part : parts) {  // beyond the row, zeros of x must meet finite numbers
+    for (std::int64_t i = n; i < n + kQuantStep; ++i) part.q[i] = 0;
+    for (std::int64_t g = n / F::kGroup; g < n / F::kGroup + 16; ++g) part.scale[g] = part.minimum[g] = 0;
+    for (std::int64_t b = n / 32; b < n / 32 + 16; ++b) part.halves[b] = 0;
+  }
+  for_outputs(
+      d,
+      [&](std::int64_t slot, const std::uint8_t* row, std::int64_t at,
+          std::int64_t n_part) __attribute__((always_inline)) {
+        unpack_part<F>(row + at / F::kWeights * F::kBytes, n_part / F::kWeights, parts[slot]);
+      },
+      [&](std::int64_t slot, std::int64_t x, std::int64_t at,
+          std::int64_t n_part) __attribute__((always_inline)) {
+        return quantised_part<F>(parts[slot], d.quantised[x], at, n_part);
+      });
+}
+
+/// The same in floats: for formats of floats, and where x must not be rounded.
+template <class F>
+static void dots_f32(const Dots& d) {
+  float w[kSlots * kQuantPart];
+  for_outputs(
+      d,
+      [&](std::int64_t slot, const std::uint8_t* row, std::int64_t at, std::int64_t n)
+          __attribute__((always_inline)) { widen_weights<F>(row, at, n, w + slot * kQuantPart); },
+      [&](std::int64_t slot, std::int64_t x, std::int64_t at, std::int64_t n) __attribute__((always_inline)) {
+        const float *row = d.x + x * d.n_in + at, *weights = w + slot * kQuantPart;
+        Vec sums[2] = {splat(0.0f), splat(0.0f)};
+        std::int64_t i = 0;
+        for (; i + 2 * kLanes <= n; i += 2 * kLanes) {
+          sums[0] = sums[0] + load(weights + i) * load(row + i);
+          sums[1] = sums[1] + load(weights + i + kLanes) * load(row + i + kLanes);
+        }
+        float rest[kLanes] = {};
+        for (; i < n; ++i) rest[i % kLanes] += weights[i] * row[i];
+        return sums[0] + sums[1] + load(rest);
+      });
+}
+
+template <class F>
+static WeightKernels kernels_of() {
+  if constexpr (F::kGroup == 0)
+    return {expand_bf16<F>, expand_f32<F>, nullptr, dots_f32<F>};
+  else
+    return {expand_bf16<F>, expand_f32<F>, dots_quantised<F>, dots_f32<F>};
+}
+
+static WeightKernels weight_kernels(int ggml_type) {
+#define RW_CASE(F) \
+  if (ggml_type == F::kType) return kernels_of<F>();
+  RW_FORMATS(RW_CASE)
+#undef RW_CASE
+  return {};
+}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Q4_K: 256 weights in 144 bytes: half d, half dmin; 12 bytes of 8 six-bit scales and minima; 128 bytes q.
+/// In each group of 64 weights, byte i of 32 holds weight i (low 4 bits) and i + 32 (high). weight = d *
+/// scale * q - dmin * min.
+struct Q4_K {
+  static constexpr int kType = 12, kWeights = 256, kBytes = 144, kGroup = 32;
+  static constexpr bool kPlain = false, kSigned = false;
+  static inline void scales(const std::uint8_t* block, float* scale, float* minimum) {
+    scales_and_minima(block + 4, half_at(block), half_at(block + 2), scale, minimum);
+  }
+  static inline void unpack(const std::uint8_t* block, std::int8_t* q) {
+    for (int part = 0; part < 4; ++part) split_nibbles<32>(block + 16 + 32 * part, q + 64 * part);
+  }
+};

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Q5_K: 256 weights in 176 bytes: half d, half dmin; 12 bytes of scales as in Q4_K; 32 bytes of high bits
+/// (bit j of byte i: weight i of group j of 32); 128 bytes q as in Q4_K. weight = d * scale * (q + 16 * high)
+/// - dmin * min.
+struct Q5_K {
+  static constexpr int kType = 13, kWeights = 256, kBytes = 176, kGroup = 32;
+  static constexpr bool kPlain = false, kSigned = false;
+  static inline void scales(const std::uint8_t* block, float* scale, float* minimum) {
+    scales_and_minima(block + 4, half_at(block), half_at(block + 2), scale, minimum);
+  }
+  static inline void unpack(const std::uint8_t* block, std::int8_t* q) {
+    for (int part = 0; part < 4; ++part)
+      for (int i = 0; i < 32; i += 16) {
+        const Bytes both = load_bytes(block + 48 + 32 * part + i);
+        const Bytes high = load_bytes(block + 16 + i) >> 2 * part;
+        store_bytes(q + 64 * part + i, (both & 15) | (high & 1) << 4);
+        store_bytes(q + 64 * part + 32 + i, both >> 4 | (high & 2) << 3);
+      }
+  }
+};

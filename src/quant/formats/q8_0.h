@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Q8_0: 32 weights in 34 bytes: half d; 32 signed bytes q. weight = d * q.
+struct Q8_0 {
+  static constexpr int kType = 8, kWeights = 32, kBytes = 34, kGroup = 32;
+  static constexpr bool kPlain = true, kSigned = true;
+  static inline void unpack(const std::uint8_t* block, std::int8_t* q) { __builtin_memcpy(q, block + 2, 32); }
+};
