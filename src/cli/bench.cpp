@@ -12,11 +12,12 @@ namespace ropewalk {
 namespace {
 
 struct Options {
-  std::string what, model, precision = "bf16";
+  std::string what, model;
   std::vector<std::string> methods{"none"}, lengths{"512", "2k", "8k"};
   int n_threads = 0, repeat = 3;
   Index n_predict = 32;
   bool profile = false, json = false;
+  BackendOptions backend;
 } options;
 
 /// One measurement: the fastest of the repeats, and where its time went.
@@ -115,7 +116,7 @@ int run() {
   set_threads(options.n_threads);
   for (const std::string& method : options.methods) MethodSpec::parse(method);  // before the load
   const std::unique_ptr<ModelFile> file = ModelFile::open(options.model);
-  const Model model(*file, make_cpu_backend(parse_precision(options.precision)));
+  const Model model(*file, options.backend.make());
   const std::vector<Row> rows = measure_all(model);
   if (options.json) {
     Json lines = Json::array();
@@ -153,7 +154,7 @@ void define(CLI::App& app) {
   app.add_option("--repeat", options.repeat, "runs of each; the fastest counts")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
-  app.add_option("--precision", options.precision, "bf16 or f32")->capture_default_str();
+  options.backend.define(app);
   app.add_option("-t,--threads", options.n_threads, "0: all cores")->check(CLI::Range(0, 1024));
   app.add_flag("--profile", options.profile, "a table of time per operation");
   app.add_flag("--json", options.json, "one JSON object");

@@ -24,8 +24,17 @@ struct LoadedModel {
   std::unique_ptr<Tokenizer> tokenizer;
   std::unique_ptr<Model> model;
 };
+/// --precision and --kv, the same in every command.
+struct BackendOptions {
+  std::string precision = "bf16";
+  std::string kv;  ///< empty: as precision
+  void define(CLI::App& app);
+  const std::string& kv_type() const { return kv.empty() ? precision : kv; }
+  /// Errors: UsageError.
+  std::shared_ptr<const Backend> make() const;
+};
 /// Opens, says what it loads on stderr. Errors: Error.
-LoadedModel load_model(const std::string& path, Precision precision);
+LoadedModel load_model(const std::string& path, std::shared_ptr<const Backend> backend);
 
 /// A file's bytes, or those of stdin for "-". Errors: Error with the system's reason.
 std::string read_bytes(const std::string& path);
@@ -35,8 +44,6 @@ std::string read_text_file(const std::string& path);
 void require_other_file(const std::string& output, const std::vector<std::string>& inputs);
 /// "8k" = 8192, "4096". Errors: UsageError outside 1 .. 2^31.
 Index parse_length(const std::string& text);
-/// "bf16" or "f32". Errors: UsageError.
-Precision parse_precision(const std::string& text);
 /// "1234 tok/s, peak memory 512 MiB" for stderr.
 std::string speed_line(const char* what, Index n_tokens, double seconds);
 double now_seconds();

@@ -19,12 +19,27 @@ double now_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-LoadedModel load_model(const std::string& path, Precision precision) {
+void BackendOptions::define(CLI::App& app) {
+  app.add_option("--precision", precision, "bf16 or f32")->capture_default_str();
+  app.add_option("--kv", kv, "cache: bf16, f32 or q8; default: as --precision");
+}
+
+std::shared_ptr<const Backend> BackendOptions::make() const {
+  if (precision != "bf16" && precision != "f32")
+    throw UsageError("--precision", "bf16 or f32", "'" + precision + "'");
+  const std::string& type = kv_type();
+  if (type != "bf16" && type != "f32" && type != "q8")
+    throw UsageError("--kv", "bf16, f32 or q8", "'" + type + "'");
+  return make_cpu_backend(
+      precision == "bf16" ? Precision::kBf16 : Precision::kF32,
+      type == "bf16" ? KvType::kBf16 : type == "f32" ? KvType::kF32 : KvType::kQ8);
+}
+
+LoadedModel load_model(const std::string& path, std::shared_ptr<const Backend> backend) {
   const double start = now_seconds();
   LoadedModel loaded;
   loaded.file = ModelFile::open(path);
   loaded.tokenizer = Tokenizer::open(*loaded.file);
-  std::shared_ptr<const Backend> backend = make_cpu_backend(precision);
   loaded.model = std::make_unique<Model>(*loaded.file, backend);
   const ModelConfig& c = loaded.model->config();
   fmt::print(stderr, "{}: {} ({}), {} layers, trained on {} tokens; {}, {} threads; loaded in {:.1f} s\n",
@@ -73,12 +88,6 @@ Index parse_length(const std::string& text) {
   if (error != std::errc() || (!unit.empty() && scale == 1) || value < 1 || value > (Index{1} << 31) / scale)
     throw UsageError("length", "a number of tokens such as 4096 or 8k", "'" + text + "'");
   return value * scale;
-}
-
-Precision parse_precision(const std::string& text) {
-  if (text == "bf16") return Precision::kBf16;
-  if (text == "f32") return Precision::kF32;
-  throw UsageError("--precision", "bf16 or f32", "'" + text + "'");
 }
 
 std::string speed_line(const char* what, Index n_tokens, double seconds) {

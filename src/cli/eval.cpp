@@ -16,12 +16,13 @@ namespace ropewalk {
 namespace {
 
 struct Options {
-  std::string model, task = "tail", out, report, precision = "bf16", budget = "0";
+  std::string model, task = "tail", out, report, budget = "0";
   std::vector<std::string> texts, methods, lengths;
   Index tail = 256;
   double margin = kStabilityMargin;
   int documents = 1, n_threads = 0;
   bool json = false;
+  BackendOptions backend;
 } options;
 
 /// "90s", "8m", "2h" or seconds.
@@ -113,8 +114,8 @@ std::string command_line() {
   std::string text = fmt::format("ropewalk eval {} --text {} --methods {} --lengths {}", options.model,
                                  fmt::join(options.texts, " "), fmt::join(options.methods, " "),
                                  fmt::join(options.lengths, " "));
-  return text + fmt::format(" --task {} --tail {} --documents {} --precision {}", options.task, options.tail,
-                            options.documents, options.precision);
+  return text + fmt::format(" --task {} --tail {} --documents {} --precision {} --kv {}", options.task, options.tail,
+                            options.documents, options.backend.precision, options.backend.kv_type());
 }
 
 RunInfo run_info(const LoadedModel& loaded, const std::vector<std::string>& texts) {
@@ -125,7 +126,8 @@ RunInfo run_info(const LoadedModel& loaded, const std::vector<std::string>& text
           .model_id = fmt::format("{} bytes of tensors, {}, {}", loaded.file->tensor_bytes(),
                                   loaded.file->container(), model_identity(options.model)),
           .text_id = identity(all),
-          .precision = options.precision,
+          .precision = options.backend.precision,
+          .kv = options.backend.kv_type(),
           .isa = active_isa(),
           .command = command_line(),
           .n_ctx_train = loaded.model->config().n_ctx_train,
@@ -136,7 +138,7 @@ RunInfo run_info(const LoadedModel& loaded, const std::vector<std::string>& text
 
 int run() {
   set_threads(options.n_threads);
-  const Precision precision = parse_precision(options.precision);
+  const std::shared_ptr<const Backend> backend = options.backend.make();  // before the load
   RunnerOptions runner{.task = options.task,
                        .methods = options.methods,
                        .lengths = {},
@@ -162,7 +164,7 @@ int run() {
   std::optional<OutputFile> out, report;
   if (!options.out.empty()) out.emplace(options.out);
   if (!options.report.empty()) report.emplace(options.report);
-  const LoadedModel loaded = load_model(options.model, precision);
+  const LoadedModel loaded = load_model(options.model, backend);
   const std::vector<Document> documents = read_documents(*loaded.tokenizer, texts, runner.lengths.back());
   const RunInfo info = run_info(loaded, texts);
   runner.out = out ? &*out : nullptr;
@@ -213,7 +215,7 @@ void define(CLI::App& app) {
   app.add_option("--budget", options.budget, "leave out documents that would not fit: 8m");
   app.add_option("--out", options.out, "write one JSON line per measurement");
   app.add_option("--report", options.report, "write an HTML report");
-  app.add_option("--precision", options.precision, "bf16 or f32")->capture_default_str();
+  options.backend.define(app);
   app.add_option("-t,--threads", options.n_threads, "0: all cores")->check(CLI::Range(0, 1024));
   app.add_flag("--json", options.json, "print JSON instead of the table");
   app.footer(

@@ -13,10 +13,11 @@ namespace ropewalk {
 namespace {
 
 struct Options {
-  std::string model, prompt, file, method = "none", precision = "bf16";
+  std::string model, prompt, file, method = "none";
   Index n_predict = 128, chunk = 512;
   int n_threads = 0;
   bool raw = false, json = false;
+  BackendOptions backend;
 } options;
 
 /// The user's text between the template's turns. The template's special tokens are read as such; the
@@ -61,10 +62,10 @@ std::string read_input() {
 
 int run() {
   set_threads(options.n_threads);
-  const Precision precision = parse_precision(options.precision);
+  const std::shared_ptr<const Backend> backend = options.backend.make();  // before the load
   const MethodSpec spec = MethodSpec::parse(options.method);
   const std::string text = read_input();
-  const LoadedModel loaded = load_model(options.model, precision);
+  const LoadedModel loaded = load_model(options.model, backend);
   const Tokenizer& tokenizer = *loaded.tokenizer;
   const Index n_vocab = loaded.model->config().n_vocab;
   const std::vector<Token> prompt = prompt_tokens(tokenizer, text);
@@ -121,7 +122,7 @@ void define(CLI::App& app) {
       ->capture_default_str();
   app.add_option("--method", options.method, "method, such as rerope or yarn:factor=4")
       ->capture_default_str();
-  app.add_option("--precision", options.precision, "bf16 or f32")->capture_default_str();
+  options.backend.define(app);
   app.add_option("--chunk", options.chunk, "prompt tokens per step; does not change results")
       ->check(CLI::Range(1, 65536))
       ->capture_default_str();

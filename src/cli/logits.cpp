@@ -12,10 +12,11 @@ namespace ropewalk {
 namespace {
 
 struct Options {
-  std::string model, tokens, method = "none", precision = "bf16", out;
+  std::string model, tokens, method = "none", out;
   bool last = false, nll = false, json = false;
   int n_threads = 0;
   Index chunk = 512;
+  BackendOptions backend;
 } options;
 
 std::vector<Token> read_tokens(const std::string& path, Index n_vocab) {
@@ -56,11 +57,11 @@ void print_top(const std::vector<float>& logits) {
 
 int run() {
   set_threads(options.n_threads);
-  const Precision precision = parse_precision(options.precision);
+  const std::shared_ptr<const Backend> backend = options.backend.make();  // before the load
   const MethodSpec spec = MethodSpec::parse(options.method);
   require_other_file(options.out, {options.model, options.tokens});
   const auto file = ModelFile::open(options.model);
-  const Model model(*file, make_cpu_backend(precision));
+  const Model model(*file, backend);
   const Index n_vocab = model.config().n_vocab;
   const std::vector<Token> tokens = read_tokens(options.tokens, n_vocab);
   const auto n = static_cast<Index>(tokens.size());
@@ -96,7 +97,7 @@ void define(CLI::App& app) {
   app.add_option("MODEL", options.model, "GGUF file or Hugging Face folder")->required();
   app.add_option("--tokens", options.tokens, "file of token ids, - for stdin; no BOS is added")->required();
   app.add_option("--method", options.method, "method, such as yarn:factor=4+logn")->capture_default_str();
-  app.add_option("--precision", options.precision, "bf16 or f32")->capture_default_str();
+  options.backend.define(app);
   app.add_flag("--last", options.last, "only the last row");
   app.add_flag("--nll", options.nll, "print {\"nll\": [...]}, nats per next token");
   app.add_option("--out", options.out, "float32 .npy [n, n_vocab]; [1, n_vocab] if --last");

@@ -27,6 +27,7 @@ Json to_json(const Record& r, const RunInfo& run) {
   j["model_id"] = run.model_id;
   j["text_id"] = run.text_id;
   j["precision"] = run.precision;
+  j["kv"] = run.kv;
   j["isa"] = run.isa;
   j["threads"] = run.threads;
   j["version"] = run.version;

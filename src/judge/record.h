@@ -26,7 +26,7 @@ struct Record {
 
 /// What all records of one run have in common.
 struct RunInfo {
-  std::string version, model, model_id, text_id, precision, isa, command;
+  std::string version, model, model_id, text_id, precision, kv, isa, command;
   Index n_ctx_train = 0, tail = 0;
   double margin = 0;  ///< what counts as stable, nats
   int threads = 0;

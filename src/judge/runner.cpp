@@ -39,7 +39,7 @@ std::vector<Item> plan_items(const Model& model, const RunnerOptions& options, b
   auto serve = [&](const std::string& method, Index length, const std::string& label, Index label_length) {
     const Method bound = Method::bind(MethodSpec::parse(method), model.config().rope_context(0, length));
     require_memory(fmt::format("{} at {} tokens", method, length),
-                   session_bytes(model.config(), model.backend().precision(), bound, length),
+                   session_bytes(model.config(), model.backend().kv_type(), bound, length),
                    "take shorter lengths");
     const auto [found, added] = known.emplace(std::pair{bound.fingerprint(length), length}, items.size());
     if (added) items.push_back({method, length, {}, cost_of(length)});

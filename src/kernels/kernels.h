@@ -17,6 +17,10 @@ namespace ropewalk {
 /// kBf16: operands of products and attention are rounded to bfloat16, sums are float32. kF32: nothing is.
 enum class Precision { kBf16, kF32 };
 
+/// What the cache of keys and values holds, and with it the precision of attention: kQ8 is 8 bits with one
+/// scale per head and key (0.53 times kBf16 at head_dim 64), multiplied as bfloat16.
+enum class KvType { kBf16, kF32, kQ8 };
+
 /// A weight matrix as its file stores it. LIFETIME: the bytes outlive every Matrix made of it.
 struct WeightRows {
   Index n_out = 0, n_in = 0;
@@ -77,6 +81,7 @@ class Backend {
   virtual ~Backend() = default;
   virtual std::string name() const = 0;  ///< "reference", "cpu avx512-bf16 bf16" ...
   virtual Precision precision() const = 0;
+  virtual KvType kv_type() const = 0;
 
   virtual std::unique_ptr<Matrix> make_matrix(WeightRows rows) const = 0;
   /// All outputs of one input. A row of y depends on that row of x and on the stage only, to the bit: not on
@@ -105,12 +110,14 @@ class Backend {
 
 /// Bytes one key takes in one layer, in n_variants and with its value (0 variants: the value alone): for
 /// computing memory before the work starts.
-std::size_t kv_bytes_per_key(Precision precision, int n_kv_heads, int head_dim, int n_variants);
+std::size_t kv_bytes_per_key(KvType type, int n_kv_heads, int head_dim, int n_variants);
 
 /// Double precision, pointwise, slow on purpose.
 std::unique_ptr<Backend> make_reference_backend();
 /// The fastest instruction set of this machine, or the one ROPEWALK_ISA names (amx-bf16, avx512-bf16, avx512,
 /// avx2, portable). Errors: UsageError for an unknown one or one that this machine lacks.
+std::unique_ptr<Backend> make_cpu_backend(Precision precision, KvType kv_type);
+/// With the cache in the same precision.
 std::unique_ptr<Backend> make_cpu_backend(Precision precision);
 /// Name of the instruction set make_cpu_backend uses.
 std::string active_isa();

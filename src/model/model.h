@@ -76,7 +76,7 @@ std::vector<double> token_losses(const Model& model, const MethodSpec& spec, std
                                  Index begin, Index end, const TokensDone& done = {});
 
 /// Peak bytes a session of n tokens needs beside the weights.
-std::size_t session_bytes(const ModelConfig& config, Precision precision, const Method& method, Index n,
+std::size_t session_bytes(const ModelConfig& config, KvType kv_type, const Method& method, Index n,
                           Index chunk = 512);
 
 }  // namespace ropewalk

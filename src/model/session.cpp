@@ -62,7 +62,7 @@ Session::Impl::Impl(const Model& m, const MethodSpec& spec, const SessionOptions
   }
   steps.resize(cache.size());
   require_memory(fmt::format("{} tokens", o.n),
-                 session_bytes(config, backend.precision(), groups[0].method, o.n, o.chunk),
+                 session_bytes(config, backend.kv_type(), groups[0].method, o.n, o.chunk),
                  "ask for fewer tokens, or take a method with a window");
 }
 
@@ -179,10 +179,10 @@ std::vector<double> token_losses(const Model& model, const MethodSpec& spec, std
   return losses;
 }
 
-std::size_t session_bytes(const ModelConfig& c, Precision precision, const Method& method, Index n,
+std::size_t session_bytes(const ModelConfig& c, KvType kv_type, const Method& method, Index n,
                           Index chunk) {
-  const std::size_t value_bytes = kv_bytes_per_key(precision, c.n_kv_heads, c.head_dim, 0);
-  const std::size_t key_bytes = kv_bytes_per_key(precision, c.n_kv_heads, c.head_dim, 1) - value_bytes;
+  const std::size_t value_bytes = kv_bytes_per_key(kv_type, c.n_kv_heads, c.head_dim, 0);
+  const std::size_t key_bytes = kv_bytes_per_key(kv_type, c.n_kv_heads, c.head_dim, 1) - value_bytes;
   const KeyPlan keys = method.grows() ? method.raw_keys(0, 1) : method.lower_keys(0, 1);
   std::size_t rows = 0, values = 0;
   for (const KeyPlan::Variant& variant : keys.variants) {

@@ -138,8 +138,8 @@ TEST(AttentionEdges, BitsDoNotDependOnChunksThreadsOrDropping) {
           "lm-infinite:sink=2,window=30", "rerope:window=20", "self-extend:window=16,group=4",
           "dca:chunk=24,local=8+window:window=70", "rerope:window=20+lambda:sink=5,window=90"}) {
       const Method method = bind(spec, s);
-      for (Precision precision : {Precision::kBf16, Precision::kF32}) {
-        const auto backend = make_cpu_backend(precision);
+      for (KvType type : {KvType::kBf16, KvType::kF32, KvType::kQ8}) {
+        const auto backend = make_cpu_backend(Precision::kBf16, type);
         const auto whole = attend(*backend, method, s, in, {s.n});
         EXPECT_TRUE(same_bits(whole, attend(*backend, method, s, in, {1, 7, s.n}))) << spec;
         EXPECT_TRUE(same_bits(whole, attend(*backend, method, s, in, {37}, true))) << spec << " dropped";

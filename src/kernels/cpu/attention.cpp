@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/buffer.h"
 #include "core/error.h"
 #include "core/parallel.h"
 
@@ -30,6 +31,7 @@ struct Scratch {
   State range, whole;
   std::vector<State> ranges;  // of run_ranges, in the first thread's scratch
   Buffer<std::byte> weights;
+  Buffer<std::uint16_t> expanded[2];  // a tile's keys and values where the cache holds 8 bits
   std::vector<float*> out;
   std::vector<const void*> q_pointers;
 };
@@ -47,10 +49,10 @@ struct Shared {
   std::vector<std::vector<const void*>> v_blocks;               // (n_kv_heads)(n_blocks)
 };
 
-Shared prepare(const AttentionTask& task, int n_heads, Precision precision) {
+Shared prepare(const AttentionTask& task, int n_heads) {
   const auto& kv = dynamic_cast<const CpuKv&>(*task.kv);
   const AttentionPlan& plan = *task.plan;
-  RW_CHECK(kv.precision == precision && n_heads % kv.n_kv_heads == 0 && plan.regions.size() <= 8);
+  RW_CHECK(n_heads % kv.n_kv_heads == 0 && plan.regions.size() <= 8);
   RW_CHECK(plan.row_begin + plan.n_rows <= kv.n_keys());
   const int group = n_heads / kv.n_kv_heads;
   Shared s{task, kv, n_heads, group, std::max<Index>(1, kTileRowsWanted / group), {}, {}, {}, {}, {}};
@@ -87,7 +89,7 @@ bool region_used(const AttentionPlan& plan, Index first, Index n, int region) {
 void rotate_queries(const Shared& s, int kv_head, Index first, Index n, Scratch& scratch) {
   const AttentionPlan& plan = *s.task.plan;
   const int dim = s.kv.head_dim;
-  const bool bf16 = s.kv.precision == Precision::kBf16;
+  const bool bf16 = s.kv.type != KvType::kF32;
   scratch.q.resize(std::max(scratch.q.size(), plan.regions.size()));
   scratch.q_pointers.assign(plan.regions.size(), nullptr);
   float rotated[kMaxHeadDim];
@@ -98,8 +100,9 @@ void rotate_queries(const Shared& s, int kv_head, Index first, Index n, Scratch&
     for (Index p = 0; p < n; ++p) {
       for (int g = 0; g < s.group; ++g) {
         const float* q = s.task.q + ((first + p) * s.n_heads + kv_head * s.group + g) * dim;
-        rotate(plan.regions[region].rotation, plan.theta.size(), q, static_cast<std::size_t>(first + p), dim,
-               plan.rotary_gain, rotated);
+        active().rotate_row(row_rotation(plan.regions[region].rotation, plan.theta.size(), first + p, dim,
+                                         plan.rotary_gain),
+                            q, rotated);
         const Index row = (p * s.group + g) * dim;
         if (bf16)
           active().to_bf16(rotated, reinterpret_cast<std::uint16_t*>(scratch.q[region].data()) + row, dim);
@@ -135,6 +138,9 @@ void run_keys(const Shared& s, const TileWork& w, Index key_begin, Index key_end
   rotate_queries(s, w.kv_head, w.first, w.n, scratch);
   scratch.scores.reserve(n_regions * rows * kKeyTile);
   scratch.weights.reserve(rows * kKeyTile * 4);
+  const bool eight_bits = s.kv.type == KvType::kQ8;
+  for (Buffer<std::uint16_t>& expanded : scratch.expanded)
+    if (eight_bits) expanded.reserve(kKeyTile * s.kv.padded_dim);
   const auto head = static_cast<std::size_t>(w.kv_head);
   const void* const* k_blocks[8];
   for (int region = 0; region < n_regions; ++region)
@@ -147,6 +153,8 @@ void run_keys(const Shared& s, const TileWork& w, Index key_begin, Index key_end
                            .q = scratch.q_pointers.data(),
                            .k_blocks = k_blocks,
                            .v_blocks = s.v_blocks[head].data(),
+                           .eight_bits = eight_bits,
+                           .expanded = {scratch.expanded[0].data(), scratch.expanded[1].data()},
                            .odd_values = s.odd_values[head].data(),
                            .segment_begin = plan.segment_begin.data() + w.first,
                            .segments = s.segments.data(),
@@ -157,7 +165,7 @@ void run_keys(const Shared& s, const TileWork& w, Index key_begin, Index key_end
                            .key_end = key_end,
                            .range = scratch.range.reserve(rows, s.kv.padded_dim),
                            .whole = whole};
-  (s.kv.precision == Precision::kBf16 ? active().attention_bf16 : active().attention_f32)(tile);
+  (s.kv.type == KvType::kF32 ? active().attention_f32 : active().attention_bf16)(tile);
 }
 
 /// whole and more (or null) become whole; the tile's results when it is the last.
@@ -210,12 +218,12 @@ void run_ranges(const Shared& s, std::vector<Scratch>& scratch) {
 
 }  // namespace
 
-void attention(std::span<const AttentionTask> tasks, int n_heads, Precision precision) {
+void attention(std::span<const AttentionTask> tasks, int n_heads) {
   static thread_local std::vector<Scratch> scratch;  // grown once, kept for the next step
   scratch.resize(static_cast<std::size_t>(threads()));
   std::vector<Scratch>& mine = scratch;  // of the calling thread, also where another thread runs a tile
   for (const AttentionTask& task : tasks) {
-    const Shared shared = prepare(task, n_heads, precision);
+    const Shared shared = prepare(task, n_heads);
     const Index n_tiles = (task.plan->n_rows + shared.positions_per_tile - 1) / shared.positions_per_tile;
     if (n_tiles == 1 && threads() > 1)
       run_ranges(shared, mine);

@@ -6,6 +6,6 @@
 namespace ropewalk::cpu {
 
 /// out of each task, as Backend::attention says.
-void attention(std::span<const AttentionTask> tasks, int n_heads, Precision precision);
+void attention(std::span<const AttentionTask> tasks, int n_heads);
 
 }  // namespace ropewalk::cpu

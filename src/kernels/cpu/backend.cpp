@@ -6,6 +6,7 @@
 #include "core/parallel.h"
 #include "core/profile.h"
 #include "kernels/cpu/attention.h"
+#include "kernels/cpu/kv_layer.h"
 #include "kernels/cpu/linear.h"
 
 namespace ropewalk {
@@ -27,7 +28,7 @@ double attention_flop(std::span<const AttentionTask> tasks, int n_heads) {
 }
 
 /// Keys and values that some row sees, read once.
-double attention_bytes(std::span<const AttentionTask> tasks, Precision precision) {
+double attention_bytes(std::span<const AttentionTask> tasks, KvType type) {
   double bytes = 0;
   if (!profiling()) return bytes;
   for (const AttentionTask& task : tasks) {
@@ -38,7 +39,7 @@ double attention_bytes(std::span<const AttentionTask> tasks, Precision precision
          s < plan.segment_begin[static_cast<std::size_t>(plan.n_rows)]; ++s)
       keys += static_cast<double>(plan.segments[static_cast<std::size_t>(s)].end -
                                   plan.segments[static_cast<std::size_t>(s)].begin);
-    bytes += keys * static_cast<double>(kv_bytes_per_key(precision, kv.n_kv_heads, kv.head_dim, 1));
+    bytes += keys * static_cast<double>(kv_bytes_per_key(type, kv.n_kv_heads, kv.head_dim, 1));
   }
   return bytes;
 }
@@ -54,12 +55,16 @@ struct Work {
 
 class CpuBackend final : public Backend {
  public:
-  explicit CpuBackend(Precision precision) : precision_(precision) { cpu::active(); }
+  CpuBackend(Precision precision, KvType kv_type) : precision_(precision), kv_type_(kv_type) { cpu::active(); }
 
   std::string name() const override {
-    return fmt::format("cpu {} {}", cpu::active().name, precision_ == Precision::kBf16 ? "bf16" : "f32");
+    constexpr const char* kKvNames[] = {"bf16", "f32", "q8"};
+    const std::string name = precision_ == Precision::kBf16 ? "bf16" : "f32",
+                      kv = kKvNames[static_cast<int>(kv_type_)];
+    return fmt::format("cpu {} {}{}", cpu::active().name, name, kv == name ? "" : ", cache " + kv);
   }
   Precision precision() const override { return precision_; }
+  KvType kv_type() const override { return kv_type_; }
 
   std::unique_ptr<Matrix> make_matrix(WeightRows rows) const override {
     return cpu::make_matrix(std::move(rows), precision_);
@@ -79,7 +84,7 @@ class CpuBackend final : public Backend {
   }
 
   std::unique_ptr<KvLayer> make_kv_layer(int n_kv_heads, int head_dim) const override {
-    return std::make_unique<cpu::CpuKv>(precision_, n_kv_heads, head_dim);
+    return std::make_unique<cpu::CpuKv>(kv_type_, n_kv_heads, head_dim);
   }
   void append(KvLayer& kv, const float* k, const float* v, const KeyPlan& plan) const override {
     const Timed timed("append", 0, 0);
@@ -91,8 +96,8 @@ class CpuBackend final : public Backend {
   }
   void drop(KvLayer& kv, Index next_row) const override { dynamic_cast<cpu::CpuKv&>(kv).drop(next_row); }
   void attention(std::span<const AttentionTask> tasks, int n_heads) const override {
-    const Timed timed("attention", attention_flop(tasks, n_heads), attention_bytes(tasks, precision_));
-    cpu::attention(tasks, n_heads, precision_);
+    const Timed timed("attention", attention_flop(tasks, n_heads), attention_bytes(tasks, kv_type_));
+    cpu::attention(tasks, n_heads);
   }
 
   void rms_norm(const float* x, Index n_rows, Index dim, const float* weight, float eps,
@@ -110,19 +115,24 @@ class CpuBackend final : public Backend {
                  [&](Index block, int) { body(block * size, std::min(n, (block + 1) * size)); });
   }
   Precision precision_;
+  KvType kv_type_;
 };
 
 }  // namespace
 
-std::size_t kv_bytes_per_key(Precision precision, int n_kv_heads, int head_dim, int n_variants) {
+std::size_t kv_bytes_per_key(KvType type, int n_kv_heads, int head_dim, int n_variants) {
   const int padded_dim =
       (head_dim + cpu::kLanes - 1) / cpu::kLanes * cpu::kLanes;  // the width values are stored in
-  return static_cast<std::size_t>(n_kv_heads) * static_cast<std::size_t>(head_dim * n_variants + padded_dim) *
-         (precision == Precision::kBf16 ? 2 : 4);
+  const Index bytes = n_variants * cpu::key_bytes(type, head_dim) + cpu::key_bytes(type, padded_dim);
+  return static_cast<std::size_t>(n_kv_heads * bytes);
+}
+
+std::unique_ptr<Backend> make_cpu_backend(Precision precision, KvType kv_type) {
+  return std::make_unique<CpuBackend>(precision, kv_type);
 }
 
 std::unique_ptr<Backend> make_cpu_backend(Precision precision) {
-  return std::make_unique<CpuBackend>(precision);
+  return make_cpu_backend(precision, precision == Precision::kBf16 ? KvType::kBf16 : KvType::kF32);
 }
 
 std::string active_isa() { return cpu::active().name; }

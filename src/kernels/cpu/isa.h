@@ -36,6 +36,8 @@ struct AttentionTile {
   const void* const* q;                // (n_regions): (rows, head_dim), rotated for the region
   const void* const* const* k_blocks;  // (n_regions)(n_blocks): this head's keys of a block, or null
   const void* const* v_blocks;         // (n_blocks): this head's values of a block, or null
+  bool eight_bits;           // the cache holds 8 bits: (a block's numbers, then its kBlockKeys scales as floats)
+  std::uint16_t* expanded[2];  // scratch where eight_bits: a tile's keys and its values
   const char* odd_values;              // (n_blocks): 1 where this head's values hold an infinity or NaN
   const std::int64_t* segment_begin;   // (n_positions + 1), into segments
   const TileSegment* segments;
@@ -64,6 +66,38 @@ struct Product {
   bool add;  // y += instead
   std::int64_t n_rows, n_in, n_out, x_stride, y_stride;
   std::int64_t panel_begin, panel_end;
+};
+
+/// What a cache holds. Blocks of 8-bit numbers are followed by the scales of their kBlockKeys keys (floats).
+enum class Element { kBf16, kF32, kInt8 };
+
+/// The angles of one row: dims m and m + half are a pair.
+struct RowRotation {
+  const float *cosine, *sine;  // (half)
+  int head_dim, half;          // half: rotated pairs
+  float gain;                  // of the rotated dims
+};
+
+/// Keys that take lanes [lane, lane + n_keys) of a group of 16, not rotated yet.
+struct KeyRows {
+  const float* k;  // (n_keys, head_dim at stride)
+  std::int64_t stride;
+  int lane, n_keys;
+  RowRotation rotation;  // of the first; the next one's tables follow
+  Element element;
+  void* to;      // the group
+  float* scale;  // (16), for kInt8
+};
+
+/// Values that take slots [slot, slot + n_keys) of a block.
+struct ValueRows {
+  const float* v;  // (n_keys, head_dim at stride)
+  std::int64_t stride;
+  std::int64_t slot, n_keys;
+  int head_dim, padded_dim;
+  Element element;
+  void* to;      // this head's values of the block
+  float* scale;  // (kBlockKeys), for kInt8
 };
 
 /// 16 keys of one head as they lie in the cache, rotated by angles of their own.
@@ -126,6 +160,9 @@ struct Isa {
   void (*merge_softmax)(const SoftmaxMerge&);
   void (*product_bf16)(const Product&);
   void (*product_f32)(const Product&);
+  void (*rotate_row)(const RowRotation&, const float* x, float* out);
+  void (*pack_keys)(const KeyRows&);
+  bool (*pack_values)(const ValueRows&);  // whether all are finite
   void (*rotate_keys_bf16)(const KeyRotation&);
   void (*rotate_keys_f32)(const KeyRotation&);
   void (*silu_mul)(float* gate, const float* up, std::int64_t n);

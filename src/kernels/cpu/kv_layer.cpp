@@ -30,61 +30,89 @@ void KeyRotations::make(const std::vector<double>& new_positions, const std::vec
   });
 }
 
-void rotate(const RotationTable& table, std::size_t half, const float* x, std::size_t position, int head_dim,
-            float gain, float* out) {
-  const float* c = table.cosine.data() + position * half;
-  const float* s = table.sine.data() + position * half;
-  for (std::size_t m = 0; m < half; ++m) {
-    out[m] = gain * (x[m] * c[m] - x[m + half] * s[m]);
-    out[m + half] = gain * (x[m] * s[m] + x[m + half] * c[m]);
-  }
-  std::copy(x + 2 * half, x + head_dim, out + 2 * half);
+RowRotation row_rotation(const RotationTable& table, std::size_t half, Index position, int head_dim,
+                         float gain) {
+  const std::size_t at = static_cast<std::size_t>(position) * half;
+  return {table.cosine.data() + at, table.sine.data() + at, head_dim, static_cast<int>(half), gain};
 }
 
-CpuKv::CpuKv(Precision p, int kv_heads, int dim)
-    : precision(p), n_kv_heads(kv_heads), head_dim(dim), padded_dim((dim + kLanes - 1) / kLanes * kLanes) {
+Index key_bytes(KvType type, int width) {
+  switch (type) {
+    case KvType::kBf16: return Index{2} * width;
+    case KvType::kF32: return Index{4} * width;
+    case KvType::kQ8: return width + Index{sizeof(float)};
+  }
+  RW_CHECK(false);
+}
+
+namespace {
+
+Element element_of(KvType type) {
+  return type == KvType::kBf16 ? Element::kBf16 : type == KvType::kF32 ? Element::kF32 : Element::kInt8;
+}
+
+/// Where the scales of a head's keys begin.
+float* scales_of(std::byte* head, int width) {
+  return reinterpret_cast<float*>(head + Index{kBlockKeys} * width);
+}
+
+}  // namespace
+
+CpuKv::CpuKv(KvType t, int kv_heads, int dim)
+    : type(t), n_kv_heads(kv_heads), head_dim(dim), padded_dim((dim + kLanes - 1) / kLanes * kLanes) {
   RW_CHECK(dim >= 2 && dim % 2 == 0 && dim <= kMaxHeadDim && kv_heads >= 1);
 }
 
 std::size_t CpuKv::bytes() const {
   Index total = 0;
   for (const Block& block : blocks_) {
-    for (const auto& k : block.k) total += k ? k->size() : 0;
-    total += block.v ? block.v->size() : 0;
+    for (const Bytes& k : block.k) total += k ? n_kv_heads * head_bytes(head_dim) : 0;
+    total += block.v ? n_kv_heads * head_bytes(padded_dim) : 0;
   }
   return static_cast<std::size_t>(total);
 }
 
-void CpuKv::write_key(Bytes& bytes, int head, Index slot, const float* k) const {
-  const Index base = (Index{head} * kBlockKeys + slot / kLanes * kLanes) * head_dim, lane = slot % kLanes;
-  if (precision == Precision::kF32) {
-    auto* to = reinterpret_cast<float*>(bytes.data()) + base;
-    for (Index d = 0; d < head_dim; ++d) to[d * kLanes + lane] = k[d];
-  } else {
-    auto* to = reinterpret_cast<BFloat16*>(bytes.data()) + base;
-    for (Index d = 0; d < head_dim; ++d) to[d / 2 * 2 * kLanes + 2 * lane + d % 2] = BFloat16(k[d]);
-  }
+void CpuKv::write_keys(std::byte* bytes, int head, Index begin, Index end, const float* k, Index stride,
+                       const RowRotation& rotation) const {
+  std::byte* at = bytes + head * head_bytes(head_dim);
+  const Index group = begin % kBlockKeys / kLanes;
+  const Index size = kLanes * (key_bytes(type, head_dim) - (type == KvType::kQ8 ? Index{sizeof(float)} : 0));
+  active().pack_keys({.k = k,
+                      .stride = stride,
+                      .lane = static_cast<int>(begin % kLanes),
+                      .n_keys = static_cast<int>(end - begin),
+                      .rotation = rotation,
+                      .element = element_of(type),
+                      .to = at + group * size,
+                      .scale = scales_of(at, head_dim) + group * kLanes});
 }
 
-void CpuKv::read_key(const Bytes& bytes, int head, Index slot, float* k) const {
-  const Index base = (Index{head} * kBlockKeys + slot / kLanes * kLanes) * head_dim, lane = slot % kLanes;
-  if (precision == Precision::kF32) {
-    const auto* from = reinterpret_cast<const float*>(bytes.data()) + base;
-    for (Index d = 0; d < head_dim; ++d) k[d] = from[d * kLanes + lane];
-  } else {
-    const auto* from = reinterpret_cast<const BFloat16*>(bytes.data()) + base;
-    for (Index d = 0; d < head_dim; ++d)
-      k[d] = static_cast<float>(from[d / 2 * 2 * kLanes + 2 * lane + d % 2]);
-  }
+void CpuKv::write_values(Block& block, int head, Index begin, Index end, const float* v) const {
+  std::byte* at = block.v.get() + head * head_bytes(padded_dim);
+  const bool finite = active().pack_values({.v = v,
+                                            .stride = Index{n_kv_heads} * head_dim,
+                                            .slot = begin % kBlockKeys,
+                                            .n_keys = end - begin,
+                                            .head_dim = head_dim,
+                                            .padded_dim = padded_dim,
+                                            .element = element_of(type),
+                                            .to = at,
+                                            .scale = scales_of(at, padded_dim)});
+  if (!finite) block.odd_values[static_cast<std::size_t>(head)] = 1;
 }
 
-void CpuKv::write_value(Bytes& bytes, int head, Index slot, const float* v) const {
-  const Index base = Index{head} * kBlockKeys * padded_dim;
-  if (precision == Precision::kF32) {
-    std::copy(v, v + head_dim, reinterpret_cast<float*>(bytes.data()) + base + slot * padded_dim);
-  } else {
-    auto* to = reinterpret_cast<BFloat16*>(bytes.data()) + base + slot / 2 * 2 * padded_dim + slot % 2;
-    for (Index d = 0; d < head_dim; ++d) to[2 * d] = BFloat16(v[d]);
+void CpuKv::read_key(const std::byte* bytes, int head, Index slot, float* k) const {
+  const std::byte* at = bytes + head * head_bytes(head_dim);
+  const Index base = slot / kLanes * kLanes * head_dim, lane = slot % kLanes;
+  for (Index d = 0; d < head_dim; ++d) {
+    const Index pair = base + d / 2 * 2 * kLanes + 2 * lane + d % 2;
+    if (type == KvType::kF32)
+      k[d] = reinterpret_cast<const float*>(at)[base + d * kLanes + lane];
+    else if (type == KvType::kBf16)
+      k[d] = static_cast<float>(reinterpret_cast<const BFloat16*>(at)[pair]);
+    else
+      k[d] = static_cast<float>(reinterpret_cast<const std::int8_t*>(at)[pair]) *
+             reinterpret_cast<const float*>(at + Index{kBlockKeys} * head_dim)[slot];
   }
 }
 
@@ -95,51 +123,47 @@ void CpuKv::check_plan(const KeyPlan& plan) {
   RW_CHECK(plan.variants.size() == variants_.size());
 }
 
-void CpuKv::write_row(Block& block, int head, Index key, const float* k, const float* v,
-                      const KeyPlan& plan) const {
-  const Index row = key - n_keys_, at = (row * n_kv_heads + head) * head_dim, slot = key % kBlockKeys;
-  float rotated[kMaxHeadDim];
-  for (std::size_t variant = 0; variant < plan.variants.size(); ++variant) {
-    if (!block.k[variant]) continue;
-    rotate(plan.variants[variant].rotation, plan.theta.size(), k + at, static_cast<std::size_t>(row),
-           head_dim, 1.0f, rotated);
-    write_key(*block.k[variant], head, slot, rotated);
+void CpuKv::make_blocks(Index n_keys) {
+  while (static_cast<Index>(blocks_.size()) * kBlockKeys < n_keys) {
+    Block block;
+    for (const KeyPlan::Variant& variant : variants_) {
+      // A variant that only sinks use (window 0) holds nothing beyond them.
+      const bool held =
+          variant.window > 0 || static_cast<Index>(blocks_.size()) * kBlockKeys < variant.sink;
+      block.k.push_back(held ? make_bytes(head_dim) : nullptr);
+    }
+    block.v = make_bytes(padded_dim);
+    block.odd_values.assign(static_cast<std::size_t>(n_kv_heads), 0);
+    blocks_.push_back(std::move(block));
   }
-  write_value(*block.v, head, slot, v + at);
-  for (Index d = 0; d < head_dim; ++d)
-    if (!std::isfinite(v[at + d])) block.odd_values[static_cast<std::size_t>(head)] = 1;
 }
 
 void CpuKv::append(const float* k, const float* v, const KeyPlan& plan) {
   check_plan(plan);
-  const auto needed = static_cast<std::size_t>((n_keys_ + plan.n_keys + kBlockKeys - 1) / kBlockKeys);
-  while (blocks_.size() < needed) {
-    Block block;
-    for (std::size_t variant = 0; variant < variants_.size(); ++variant) {
-      // A variant that only sinks use (window 0) holds nothing beyond them.
-      const Index first = static_cast<Index>(blocks_.size()) * kBlockKeys;
-      const bool held = variants_[variant].window > 0 || first < variants_[variant].sink;
-      block.k.push_back(
-          held ? std::make_shared<Bytes>(Index{n_kv_heads} * kBlockKeys * head_dim * element_bytes())
-               : nullptr);
-    }
-    block.v = std::make_shared<Bytes>(Index{n_kv_heads} * kBlockKeys * padded_dim * element_bytes());
-    block.odd_values.assign(static_cast<std::size_t>(n_kv_heads), 0);
-    blocks_.push_back(std::move(block));
-  }
+  const Index n_old = n_keys_, end = n_keys_ + plan.n_keys, stride = Index{n_kv_heads} * head_dim;
+  make_blocks(end);
   for (const KeyPlan::Variant& variant : plan.variants)
     RW_CHECK(variant.rotation.cosine.size() == plan.theta.size() * static_cast<std::size_t>(plan.n_keys));
   // An item is one head of one cache block: enough items for all threads, and no two write the same bytes.
-  const Index first_block = n_keys_ / kBlockKeys, end = n_keys_ + plan.n_keys;
+  const Index first_block = n_old / kBlockKeys;
   const Index n_blocks = (end + kBlockKeys - 1) / kBlockKeys - first_block;
   parallel_for(n_blocks * n_kv_heads, [&](Index item, int) {
     const int head = static_cast<int>(item % n_kv_heads);
-    const Index block = first_block + item / n_kv_heads;
-    for (Index key = std::max(n_keys_, block * kBlockKeys); key < std::min(end, (block + 1) * kBlockKeys);
-         ++key)
-      write_row(blocks_[static_cast<std::size_t>(block)], head, key, k, v, plan);
+    const Index index = first_block + item / n_kv_heads;
+    Block& block = blocks_[static_cast<std::size_t>(index)];
+    const Index begin = std::max(n_old, index * kBlockKeys), last = std::min(end, (index + 1) * kBlockKeys);
+    const Index at = (begin - n_old) * stride + head * head_dim;
+    for (std::size_t variant = 0; variant < plan.variants.size(); ++variant) {
+      if (!block.k[variant]) continue;
+      for (Index key = begin, next; key < last; key = next) {
+        next = std::min(last, (key / kLanes + 1) * kLanes);
+        write_keys(block.k[variant].get(), head, key, next, k + at + (key - begin) * stride, stride,
+                   row_rotation(plan.variants[variant].rotation, plan.theta.size(), key - n_old, head_dim, 1));
+      }
+    }
+    write_values(block, head, begin, last, v + at);
   });
-  n_keys_ += plan.n_keys;
+  n_keys_ = end;
 }
 
 void CpuKv::drop(Index next_row) {
@@ -158,7 +182,7 @@ void CpuKv::drop(Index next_row) {
 }
 
 void CpuKv::rotate_from(const CpuKv& raw, const KeyPlan& plan) {
-  RW_CHECK(plan.key_begin == 0 && plan.n_keys == raw.n_keys_ && raw.precision == precision);
+  RW_CHECK(plan.key_begin == 0 && plan.n_keys == raw.n_keys_ && raw.type == type);
   variants_.clear();
   for (const KeyPlan::Variant& v : plan.variants) variants_.push_back({{}, v.sink, v.window, {}});
   blocks_.resize(raw.blocks_.size());
@@ -177,56 +201,60 @@ void CpuKv::rotate_from(const CpuKv& raw, const KeyPlan& plan) {
       return;
     }
     for (std::size_t v = 0; v < variants_.size(); ++v) {
-      if (!block.k[v])
-        block.k[v] = std::make_shared<Bytes>(Index{n_kv_heads} * kBlockKeys * head_dim * element_bytes());
-      rotate_block(*from.k[0], rotations_[v], b, *block.k[v]);
+      if (!block.k[v]) block.k[v] = make_bytes(head_dim);
+      rotate_block(from.k[0].get(), rotations_[v], b, block.k[v].get());
     }
   });
 }
 
-void CpuKv::rotate_block(const Bytes& from, const KeyRotations& rotations, Index block, Bytes& to) const {
+/// Whole groups where they lie.
+void CpuKv::rotate_groups(const std::byte* from, const KeyRotations& rotations, Index block, std::byte* to) const {
   const auto half = static_cast<Index>(rotations.theta.size());
-  const bool whole_words = precision == Precision::kF32 || half % 2 == 0;
   const Index n_groups = (std::min<Index>(kBlockKeys, n_keys_ - block * kBlockKeys) + kLanes - 1) / kLanes;
-  for (int head = 0; head < n_kv_heads && whole_words; ++head) {
+  for (int head = 0; head < n_kv_heads; ++head) {
     for (Index group = 0; group < n_groups; ++group) {
-      const Index at = (Index{head} * kBlockKeys + group * kLanes) * head_dim * element_bytes();
+      const Index at = head * head_bytes(head_dim) + group * kLanes * key_bytes(type, head_dim);
       const Index table = (block * (kBlockKeys / kLanes) + group) * half * kLanes;
-      const KeyRotation rotation{.from = from.data() + at,
-                                 .to = to.data() + at,
+      const KeyRotation rotation{.from = from + at,
+                                 .to = to + at,
                                  .cosine = rotations.cosine.data() + table,
                                  .sine = rotations.sine.data() + table,
                                  .head_dim = head_dim,
                                  .half = static_cast<int>(half)};
-      (precision == Precision::kBf16 ? active().rotate_keys_bf16 : active().rotate_keys_f32)(rotation);
+      (type == KvType::kBf16 ? active().rotate_keys_bf16 : active().rotate_keys_f32)(rotation);
     }
   }
-  if (whole_words) return;
-  float key[kMaxHeadDim], rotated[kMaxHeadDim];  // an odd number of pairs in bf16: key by key
+}
+
+/// Key by key where a group cannot be rotated where it lies: an odd number of pairs in bf16, and 8 bits,
+/// which are rounded a second time.
+void CpuKv::rotate_block(const std::byte* from, const KeyRotations& rotations, Index block, std::byte* to) const {
+  const auto half = static_cast<Index>(rotations.theta.size());
+  if (type == KvType::kF32 || (type == KvType::kBf16 && half % 2 == 0))
+    return rotate_groups(from, rotations, block, to);
+  float key[kMaxHeadDim], cosine[kMaxHeadDim], sine[kMaxHeadDim];
+  const Index first = block * kBlockKeys, n = std::min<Index>(kBlockKeys, n_keys_ - first);
   for (int head = 0; head < n_kv_heads; ++head) {
-    for (Index slot = 0; slot < n_groups * kLanes; ++slot) {
+    for (Index slot = 0; slot < n; ++slot) {
       read_key(from, head, slot, key);
-      std::copy(key, key + head_dim, rotated);
       for (Index m = 0; m < half; ++m) {
-        const Index at = ((block * kBlockKeys + slot) / kLanes * half + m) * kLanes + slot % kLanes;
-        const float c = rotations.cosine[static_cast<std::size_t>(at)],
-                    s = rotations.sine[static_cast<std::size_t>(at)];
-        rotated[m] = key[m] * c - key[m + half] * s;
-        rotated[m + half] = key[m] * s + key[m + half] * c;
+        const auto at = static_cast<std::size_t>(((first + slot) / kLanes * half + m) * kLanes + slot % kLanes);
+        cosine[m] = rotations.cosine[at], sine[m] = rotations.sine[at];
       }
-      write_key(to, head, slot, rotated);
+      write_keys(to, head, first + slot, first + slot + 1, key, head_dim,
+                 {cosine, sine, head_dim, static_cast<int>(half), 1});
     }
   }
 }
 
 const void* CpuKv::keys(std::size_t block, std::size_t variant, int head) const {
   const auto& bytes = blocks_[block].k[variant];
-  return bytes ? bytes->data() + Index{head} * kBlockKeys * head_dim * element_bytes() : nullptr;
+  return bytes ? bytes.get() + head * head_bytes(head_dim) : nullptr;
 }
 
 const void* CpuKv::values(std::size_t block, int head) const {
   const auto& bytes = blocks_[block].v;
-  return bytes ? bytes->data() + Index{head} * kBlockKeys * padded_dim * element_bytes() : nullptr;
+  return bytes ? bytes.get() + head * head_bytes(padded_dim) : nullptr;
 }
 
 }  // namespace ropewalk::cpu

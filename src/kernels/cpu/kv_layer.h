@@ -1,27 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The packed cache of the CPU backend: how a block of 256 keys is laid out is known here and in generic.h.
 ///
-///   bf16: K per head, 16 sub-blocks of 16 keys, each (head_dim/2, 16 keys, 2); V per head (128 pairs of
-///   keys,
-///         padded_dim, 2)
-///   f32:  K per head, 16 sub-blocks, each (head_dim, 16 keys);                 V per head (256 keys,
-///   padded_dim)
+///   bf16: K per head, 16 groups of 16 keys, each (head_dim / 2, 16 keys, 2)
+///         V per head (128 pairs of keys, padded_dim, 2)
+///   f32:  K per head, 16 groups of 16 keys, each (head_dim, 16 keys)
+///         V per head (256 keys, padded_dim)
+///   q8:   as bf16, in 8 bits; then, per head, the scales of the 256 keys as floats
 ///
 /// so that a product reads whole vectors and never needs a horizontal sum.
 #pragma once
 #include <memory>
 #include <vector>
 
-#include "core/buffer.h"
+#include "core/page_pool.h"
 #include "kernels/cpu/isa.h"
 #include "kernels/kernels.h"
 
 namespace ropewalk::cpu {
 
-/// x (head_dim) rotated in half-split pairs by row `position` of the table, the rotated dims times gain; the
-/// others pass.
-void rotate(const RotationTable& table, std::size_t half, const float* x, std::size_t position, int head_dim,
-            float gain, float* out);
+/// Row `position` of a table, for the kernels.
+RowRotation row_rotation(const RotationTable& table, std::size_t half, Index position, int head_dim,
+                         float gain);
+
+/// Bytes of one key of one head, `width` numbers, or of one value.
+Index key_bytes(KvType type, int width);
 
 /// A RotationTable laid out for 16 keys at a time: (n_positions / 16, half, 16), padded with zeros.
 struct KeyRotations {
@@ -32,7 +34,7 @@ struct KeyRotations {
 
 class CpuKv final : public KvLayer {
  public:
-  CpuKv(Precision precision, int n_kv_heads, int head_dim);
+  CpuKv(KvType type, int n_kv_heads, int head_dim);
   Index n_keys() const override { return n_keys_; }
   std::size_t bytes() const override;
 
@@ -49,25 +51,27 @@ class CpuKv final : public KvLayer {
   }
   std::size_t n_blocks() const { return blocks_.size(); }
 
-  const Precision precision;
+  const KvType type;
   const int n_kv_heads, head_dim, padded_dim;
 
  private:
-  using Bytes = Buffer<std::byte>;
+  using Bytes = std::shared_ptr<std::byte>;
   struct Block {
-    std::vector<std::shared_ptr<Bytes>> k;  // (n_variants), each (n_kv_heads, kBlockKeys * head_dim elements)
-    std::vector<char> odd_values;           // (n_kv_heads): 1 once a value is infinite or NaN
-    std::shared_ptr<Bytes> v;               // (n_kv_heads, kBlockKeys * padded_dim elements)
+    std::vector<Bytes> k;          // (n_variants), each (n_kv_heads, head_bytes(head_dim)), or null
+    std::vector<char> odd_values;  // (n_kv_heads): 1 once a value is infinite or NaN
+    Bytes v;                       // (n_kv_heads, head_bytes(padded_dim)), or null
   };
-  Index element_bytes() const { return precision == Precision::kBf16 ? 2 : 4; }
+  Index head_bytes(int width) const { return kBlockKeys * key_bytes(type, width); }
+  Bytes make_bytes(int width) const { return take_pages(n_kv_heads * head_bytes(width)); }
   void check_plan(const KeyPlan& plan);
-  void rotate_block(const Bytes& from, const KeyRotations& rotations, Index block, Bytes& to) const;
-  void write_key(Bytes& bytes, int head, Index slot, const float* k) const;
-  void read_key(const Bytes& bytes, int head, Index slot, float* k) const;
-  /// The key and value `key` of a head, in every variant; k, v: the appended rows.
-  void write_row(Block& block, int head, Index key, const float* k, const float* v,
-                 const KeyPlan& plan) const;
-  void write_value(Bytes& bytes, int head, Index slot, const float* v) const;
+  void make_blocks(Index n_keys);
+  /// Keys [begin, end) of one group of 16: k (row 0 is key begin; head_dim numbers at stride), rotated.
+  void write_keys(std::byte* bytes, int head, Index begin, Index end, const float* k, Index stride,
+                  const RowRotation& rotation) const;
+  void write_values(Block& block, int head, Index begin, Index end, const float* v) const;
+  void read_key(const std::byte* bytes, int head, Index slot, float* k) const;
+  void rotate_block(const std::byte* from, const KeyRotations& rotations, Index block, std::byte* to) const;
+  void rotate_groups(const std::byte* from, const KeyRotations& rotations, Index block, std::byte* to) const;
 
   Index n_keys_ = 0;
   std::vector<Block> blocks_;

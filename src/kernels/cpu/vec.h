@@ -179,6 +179,58 @@ RW_INLINE void store_bf16(std::uint16_t* p, Vec v) {
   }
 }
 
+/// 16 whole numbers of 8 bits.
+RW_INLINE Vec from_int8(const std::int8_t* p) {
+#ifdef __AVX512F__
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  return {{reinterpret_cast<Vec::Part>(_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes)))}};
+#elif defined(__AVX2__)
+  Vec v;
+  RW_UNROLL for (int i = 0; i < 2; ++i) {
+    const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p + 8 * i));
+    v.part[i] = reinterpret_cast<Vec::Part>(_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes)));
+  }
+  return v;
+#else
+  float lanes[kLanes];
+  for (int i = 0; i < kLanes; ++i) lanes[i] = static_cast<float>(p[i]);
+  return load(lanes);
+#endif
+}
+
+/// to (16, 16) = from (16, 16 at stride) with rows and columns exchanged; 32-bit words.
+RW_INLINE void transpose(const std::uint32_t* from, std::int64_t stride, std::uint32_t* to) {
+#ifdef __AVX512F__
+  __m512i r[16], s[16];
+  RW_UNROLL for (int i = 0; i < 16; ++i) r[i] = _mm512_loadu_si512(from + i * stride);
+  RW_UNROLL for (int i = 0; i < 16; i += 2) {  // pairs of rows, then of pairs, then lanes of four words
+    s[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
+    s[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
+  }
+  RW_UNROLL for (int i = 0; i < 16; i += 4) {
+    r[i] = _mm512_unpacklo_epi64(s[i], s[i + 2]);
+    r[i + 1] = _mm512_unpackhi_epi64(s[i], s[i + 2]);
+    r[i + 2] = _mm512_unpacklo_epi64(s[i + 1], s[i + 3]);
+    r[i + 3] = _mm512_unpackhi_epi64(s[i + 1], s[i + 3]);
+  }
+  RW_UNROLL for (int i = 0; i < 4; ++i) {
+    s[i] = _mm512_shuffle_i32x4(r[i], r[i + 4], 0x88);
+    s[i + 4] = _mm512_shuffle_i32x4(r[i], r[i + 4], 0xdd);
+    s[i + 8] = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0x88);
+    s[i + 12] = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0xdd);
+  }
+  RW_UNROLL for (int i = 0; i < 4; ++i) {
+    _mm512_storeu_si512(to + 16 * i, _mm512_shuffle_i32x4(s[i], s[i + 8], 0x88));
+    _mm512_storeu_si512(to + 16 * (i + 4), _mm512_shuffle_i32x4(s[i + 4], s[i + 12], 0x88));
+    _mm512_storeu_si512(to + 16 * (i + 8), _mm512_shuffle_i32x4(s[i], s[i + 8], 0xdd));
+    _mm512_storeu_si512(to + 16 * (i + 12), _mm512_shuffle_i32x4(s[i + 4], s[i + 12], 0xdd));
+  }
+#else
+  for (int i = 0; i < 16; ++i)
+    for (int j = 0; j < 16; ++j) to[j * 16 + i] = from[i * stride + j];
+#endif
+}
+
 /// Operands of float products. kRows x kVecs vectors of sums stay in registers.
 struct Singles {
   using T = float;    // elements as they are stored

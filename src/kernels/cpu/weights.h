@@ -29,39 +29,6 @@ RW_INLINE void widen_weights(const std::uint8_t* row, std::int64_t at, std::int6
   }
 }
 
-/// to (16, 16) = from (16, 16 at stride) with rows and columns exchanged; 32-bit words.
-RW_INLINE void transpose(const std::uint32_t* from, std::int64_t stride, std::uint32_t* to) {
-#ifdef __AVX512F__
-  __m512i r[16], s[16];
-  RW_UNROLL for (int i = 0; i < 16; ++i) r[i] = _mm512_loadu_si512(from + i * stride);
-  RW_UNROLL for (int i = 0; i < 16; i += 2) {  // pairs of rows, then of pairs, then lanes of four words
-    s[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
-    s[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
-  }
-  RW_UNROLL for (int i = 0; i < 16; i += 4) {
-    r[i] = _mm512_unpacklo_epi64(s[i], s[i + 2]);
-    r[i + 1] = _mm512_unpackhi_epi64(s[i], s[i + 2]);
-    r[i + 2] = _mm512_unpacklo_epi64(s[i + 1], s[i + 3]);
-    r[i + 3] = _mm512_unpackhi_epi64(s[i + 1], s[i + 3]);
-  }
-  RW_UNROLL for (int i = 0; i < 4; ++i) {
-    s[i] = _mm512_shuffle_i32x4(r[i], r[i + 4], 0x88);
-    s[i + 4] = _mm512_shuffle_i32x4(r[i], r[i + 4], 0xdd);
-    s[i + 8] = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0x88);
-    s[i + 12] = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0xdd);
-  }
-  RW_UNROLL for (int i = 0; i < 4; ++i) {
-    _mm512_storeu_si512(to + 16 * i, _mm512_shuffle_i32x4(s[i], s[i + 8], 0x88));
-    _mm512_storeu_si512(to + 16 * (i + 4), _mm512_shuffle_i32x4(s[i + 4], s[i + 12], 0x88));
-    _mm512_storeu_si512(to + 16 * (i + 8), _mm512_shuffle_i32x4(s[i], s[i + 8], 0xdd));
-    _mm512_storeu_si512(to + 16 * (i + 12), _mm512_shuffle_i32x4(s[i + 4], s[i + 12], 0xdd));
-  }
-#else
-  for (int i = 0; i < 16; ++i)
-    for (int j = 0; j < 16; ++j) to[j * 16 + i] = from[i * stride + j];
-#endif
-}
-
 constexpr std::int64_t kExpandPart = 256;  // a multiple of every block; 16 rows of it stay in L1
 
 /// Calls body(at, n, w) for parts [at, at + n) of the inputs, w (16, kExpandPart) holding their weights, zero

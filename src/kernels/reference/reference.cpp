@@ -66,6 +66,7 @@ class ReferenceBackend final : public Backend {
  public:
   std::string name() const override { return "reference"; }
   Precision precision() const override { return Precision::kF32; }
+  KvType kv_type() const override { return KvType::kF32; }
 
   std::unique_ptr<Matrix> make_matrix(WeightRows rows) const override {
     auto matrix = std::make_unique<ReferenceMatrix>();

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/page_pool.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <mutex>
+#include <new>
+#include <vector>
+
+namespace ropewalk {
+namespace {
+
+constexpr std::size_t kHugePage = std::size_t{1} << 21;
+
+std::size_t rounded_up(std::size_t n, std::size_t to) { return (n + to - 1) / to * to; }
+
+/// Huge pages' worth of address space, aligned to them.
+class Area {
+ public:
+  explicit Area(std::size_t piece_bytes)
+      : piece_(piece_bytes), size_(rounded_up(std::max(piece_bytes, kHugePage), kHugePage)) {
+    void* p = ::mmap(nullptr, size_ + kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED) throw std::bad_alloc();
+    mapped_ = static_cast<std::byte*>(p);
+    const std::size_t to_border = rounded_up(reinterpret_cast<std::size_t>(p), kHugePage) -
+                                  reinterpret_cast<std::size_t>(p);
+    base_ = mapped_ + to_border;
+    (void)::madvise(base_, size_, MADV_HUGEPAGE);  // small pages do, where there are none
+    for (std::size_t i = size_ / piece_; i > 0; --i) free_.push_back({base_ + (i - 1) * piece_, false});
+    n_pieces_ = free_.size();
+  }
+  ~Area() { ::munmap(mapped_, size_ + kHugePage); }
+  Area(const Area&) = delete;
+  Area& operator=(const Area&) = delete;
+
+  bool full() const { return free_.empty(); }
+  bool empty() const { return free_.size() == n_pieces_; }
+  bool holds(const std::byte* p) const { return p >= base_ && p < base_ + size_; }
+  std::size_t size() const { return size_; }
+  std::byte* take() {
+    const Piece piece = free_.back();
+    free_.pop_back();
+    if (piece.used) std::memset(piece.at, 0, piece_);
+    return piece.at;
+  }
+  void give(std::byte* p) { free_.push_back({p, true}); }
+
+ private:
+  struct Piece {
+    std::byte* at;
+    bool used;  // so it must be zeroed
+  };
+  std::size_t piece_, size_, n_pieces_ = 0;
+  std::byte *mapped_ = nullptr, *base_ = nullptr;
+  std::vector<Piece> free_;
+};
+
+struct Pool {
+  std::mutex mutex;
+  std::map<std::size_t, std::vector<std::unique_ptr<Area>>> areas;  // by size of piece
+
+  std::byte* take(std::size_t piece) {
+    const std::lock_guard lock(mutex);
+    std::vector<std::unique_ptr<Area>>& of_size = areas[piece];
+    for (auto& area : of_size)
+      if (!area->full()) return area->take();
+    of_size.push_back(std::make_unique<Area>(piece));
+    return of_size.back()->take();
+  }
+  void give(std::size_t piece, std::byte* p) {
+    const std::lock_guard lock(mutex);
+    std::vector<std::unique_ptr<Area>>& of_size = areas[piece];
+    for (auto& area : of_size) {
+      if (!area->holds(p)) continue;
+      area->give(p);
+      if (area->empty()) {  // back to the system
+        std::swap(area, of_size.back());
+        of_size.pop_back();
+      }
+      return;
+    }
+  }
+};
+
+/// Never destroyed: pieces may outlive every static object.
+Pool& pool() {
+  static Pool* one = new Pool;
+  return *one;
+}
+
+}  // namespace
+
+std::shared_ptr<std::byte> take_pages(Index bytes) {
+  const std::size_t piece = rounded_up(static_cast<std::size_t>(std::max<Index>(bytes, 1)), 64);
+  return {pool().take(piece), [piece](std::byte* p) { pool().give(piece, p); }};
+}
+
+std::size_t pool_bytes() {
+  const std::lock_guard lock(pool().mutex);
+  std::size_t total = 0;
+  for (const auto& [piece, areas] : pool().areas)
+    for (const auto& area : areas) total += area->size();
+  return total;
+}
+
+}  // namespace ropewalk
