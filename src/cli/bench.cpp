@@ -1,72 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-/// ropewalk bench: speed of a model under each method, as ratios to plain RoPE in the same run.
-#include <span>
+/// ropewalk bench: speed under each method, as ratios to plain RoPE and to what the machine can do, in the
+/// same run.
+#include "cli/bench.h"
 
-#include "cli/command.h"
 #include "core/json.h"
 #include "core/parallel.h"
-#include "core/profile.h"
 #include "core/progress.h"
 
 namespace ropewalk {
 namespace {
 
-struct Options {
-  std::string what, model;
-  std::vector<std::string> methods{"none"}, lengths{"512", "2k", "8k"};
-  int n_threads = 0, repeat = 3;
-  Index n_predict = 32;
-  bool profile = false, json = false;
-  BackendOptions backend;
-} options;
-
-/// One measurement: the fastest of the repeats, and where its time went.
-struct Row {
-  std::string method;
-  Index n = 0, n_timed = 0;
-  double seconds = 0, ratio = 1;
-  std::vector<OperationTime> operations;
-};
-
-/// Any tokens do: the time does not depend on which. The same in every run.
-std::vector<Token> some_tokens(Index n, Index n_vocab) {
-  std::vector<Token> tokens;
-  std::uint64_t state = 1;
-  for (Index i = 0; i < n; ++i) {
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    tokens.push_back(static_cast<Token>((state >> 33) % static_cast<std::uint64_t>(n_vocab)));
-  }
-  return tokens;
-}
-
-/// Reads n tokens; with "decode", the time is that of the next n_predict ones. Keeps the faster of it and
-/// row.
-void measure(const Model& model, const MethodSpec& spec, Row& row) {
-  const bool decode = options.what == "decode";
-  const Index n_new = decode ? options.n_predict : 0, last = row.n + n_new;
-  const std::vector<Token> tokens = some_tokens(last, model.config().n_vocab);
-  Session session(model, spec, {.n = last, .n_prompt = row.n});
-  const LogitsSink ignore = [](Index, Index, const float*) {};
-  const std::span<const Token> all = tokens;
-  profile_start();
-  double start = now_seconds();
-  session.run(all.first(static_cast<std::size_t>(row.n)), row.n - 1, row.n, ignore);
-  if (decode) {
-    profile_start();
-    start = now_seconds();
-    for (Index i = row.n; i < last; ++i) session.write(tokens[static_cast<std::size_t>(i)], ignore);
-  }
-  const double seconds = now_seconds() - start;
-  std::vector<OperationTime> operations = profile_stop();
-  row.n_timed = decode ? n_new : row.n;
-  if (row.seconds == 0 || seconds < row.seconds) {
-    row.seconds = seconds;
-    row.operations = std::move(operations);
-  }
-}
+using bench::Row;
+bench::Options options;
 
 /// Methods take turns inside a repeat, so that a disturbance of the machine meets all of them.
-std::vector<Row> measure_all(const Model& model) {
+std::vector<Row> measure_methods(const Model& model) {
+  const auto measure = options.what == "attention" ? bench::measure_attention : bench::measure_model;
   std::vector<Row> rows;
   std::vector<MethodSpec> specs;
   for (const std::string& text : options.methods) specs.push_back(MethodSpec::parse(text));
@@ -77,7 +26,11 @@ std::vector<Row> measure_all(const Model& model) {
       rows.push_back({method, parse_length(length), 0, 0, 1, {}});
     for (int repeat = 0; repeat < options.repeat; ++repeat)
       for (std::size_t m = 0; m < specs.size(); ++m) {
-        measure(model, specs[m], rows[first + m]);
+        Row& row = rows[first + m];
+        bench::Measured now = measure(model, options, specs[m], row.n);
+        row.n_timed = now.n_timed;
+        if (row.seconds == 0 || now.seconds < row.seconds)
+          row.seconds = now.seconds, row.operations = std::move(now.operations);
         progress.add(1);
       }
     for (std::size_t m = 0; m < specs.size(); ++m)
@@ -91,7 +44,7 @@ Json to_json(const Row& row) {
   for (const OperationTime& o : row.operations)
     operations.push_back(
         {{"name", o.name}, {"seconds", o.seconds}, {"calls", o.calls}, {"flop", o.flop}, {"bytes", o.bytes}});
-  return {{"method", row.method},
+  return {{"method", row.name},
           {"n", row.n},
           {"n_timed", row.n_timed},
           {"seconds", row.seconds},
@@ -100,57 +53,114 @@ Json to_json(const Row& row) {
           {"operations", operations}};
 }
 
-void print_profile(const Row& row) {
-  fmt::print("\n{} at {}: time per operation\n{:<12} {:>8} {:>7} {:>8} {:>9} {:>8}\n", row.method, row.n,
-             "operation", "ms", "share", "calls", "GFLOP/s", "GB/s");
+/// "41% bf16" or "83% read": the limit that the operation is nearest to.
+std::string share_of_peak(const OperationTime& o, const MachinePeaks& peaks) {
+  const double arithmetic = o.flop / o.seconds / peaks.best(), reading = o.bytes / o.seconds / peaks.read;
+  if (arithmetic == 0 && reading == 0) return "";
+  return fmt::format("{:.0f}% {}", 100 * std::max(arithmetic, reading),
+                     arithmetic > reading ? "flop" : "read");
+}
+
+void print_operations(const Row& row, const MachinePeaks& peaks) {
+  fmt::print("\n{} at {}: time per operation\n{:<13} {:>8} {:>7} {:>7} {:>9} {:>7} {:>10}\n", row.name, row.n,
+             "operation", "ms", "share", "calls", "GFLOP/s", "GB/s", "of peak");
   double rest = row.seconds;
   for (const OperationTime& o : row.operations) {
     rest -= o.seconds;
-    fmt::print("{:<12} {:>8.1f} {:>6.1f}% {:>8} {:>9.1f} {:>8.1f}\n", o.name, o.seconds * 1e3,
-               100 * o.seconds / row.seconds, o.calls, o.flop / o.seconds / 1e9, o.bytes / o.seconds / 1e9);
+    fmt::print("{:<13} {:>8.1f} {:>6.1f}% {:>7} {:>9.1f} {:>7.1f} {:>10}\n", o.name, o.seconds * 1e3,
+               100 * o.seconds / row.seconds, o.calls, o.flop / o.seconds / 1e9, o.bytes / o.seconds / 1e9,
+               share_of_peak(o, peaks));
   }
-  fmt::print("{:<12} {:>8.1f} {:>6.1f}%\n", "the rest", rest * 1e3, 100 * rest / row.seconds);
+  if (options.what != "attention")  // there, the time is attention's alone
+    fmt::print("{:<13} {:>8.1f} {:>6.1f}%\n", "the rest", rest * 1e3, 100 * rest / row.seconds);
+}
+
+void print_methods(const std::vector<Row>& rows, const MachinePeaks& peaks) {
+  fmt::print("{:<28} {:>8} {:>12} {:>10} {:>8}\n", options.what + ", method",
+             options.what == "decode" ? "depth" : "n", "tokens/s", "ms/token", "ratio");
+  for (const Row& row : rows)
+    fmt::print("{:<28} {:>8} {:>12.1f} {:>10.4f} {:>8.3f}\n", row.name, row.n,
+               static_cast<double>(row.n_timed) / row.seconds,
+               1e3 * row.seconds / static_cast<double>(row.n_timed), row.ratio);
+  if (options.profile || options.what == "attention")
+    for (const Row& row : rows) print_operations(row, peaks);
+}
+
+void print_gemm(const std::vector<Row>& rows, const MachinePeaks& peaks) {
+  fmt::print("{:<24} {:>6} {:>10} {:>9} {:>8} {:>10}\n", "gemm: matrix", "rows", "ms", "GFLOP/s", "GB/s",
+             "of peak");
+  for (const Row& row : rows) {
+    const OperationTime& o = row.operations[0];
+    fmt::print("{:<24} {:>6} {:>10.3f} {:>9.1f} {:>8.1f} {:>10}\n", row.name, row.n, row.seconds * 1e3,
+               o.flop / o.seconds / 1e9, o.bytes / o.seconds / 1e9, share_of_peak(o, peaks));
+  }
+}
+
+void print_load(const std::vector<Row>& rows) {
+  fmt::print("{:<24} {:>10}\n", "load", "ms");
+  for (const Row& row : rows) fmt::print("{:<24} {:>10.1f}\n", row.name, row.seconds * 1e3);
+}
+
+void print_peaks(const MachinePeaks& peaks) {
+  fmt::print("\npeaks: {:.0f} GFLOP/s f32", peaks.f32 / 1e9);
+  if (peaks.bf16_vector > 0) fmt::print(", {:.0f} vdpbf16ps", peaks.bf16_vector / 1e9);
+  if (peaks.bf16_tiles > 0) fmt::print(", {:.0f} tdpbf16ps", peaks.bf16_tiles / 1e9);
+  fmt::print("; {:.1f} GB/s read\n", peaks.read / 1e9);
 }
 
 int run() {
   set_threads(options.n_threads);
+  const std::shared_ptr<const Backend> backend = options.backend.make();
   for (const std::string& method : options.methods) MethodSpec::parse(method);  // before the load
-  const std::unique_ptr<ModelFile> file = ModelFile::open(options.model);
-  const Model model(*file, options.backend.make());
-  const std::vector<Row> rows = measure_all(model);
+  std::vector<Row> rows;
+  if (options.what == "load") {
+    rows = bench::measure_load(options);
+  } else {
+    const std::unique_ptr<ModelFile> file = ModelFile::open(options.model);
+    const Model model(*file, backend);
+    rows = options.what == "gemm" ? bench::measure_gemm(model, options) : measure_methods(model);
+  }
+  const MachinePeaks peaks = measure_peaks();
   if (options.json) {
     Json lines = Json::array();
     for (const Row& row : rows) lines.push_back(to_json(row));
     fmt::print("{}\n", dump_json({{"bench", options.what},
-                                  {"model", model.config().name},
-                                  {"backend", model.backend().name()},
+                                  {"model", options.model},
+                                  {"backend", backend->name()},
                                   {"threads", threads()},
                                   {"repeat", options.repeat},
+                                  {"peaks",
+                                   {{"f32", peaks.f32},
+                                    {"bf16_vector", peaks.bf16_vector},
+                                    {"bf16_tiles", peaks.bf16_tiles},
+                                    {"read", peaks.read}}},
                                   {"rows", lines}}));
     return 0;
   }
-  fmt::print("{:<28} {:>8} {:>12} {:>10} {:>8}\n", options.what + ", method",
-             options.what == "decode" ? "depth" : "n", "tokens/s", "ms/token", "ratio");
-  for (const Row& row : rows)
-    fmt::print("{:<28} {:>8} {:>12.1f} {:>10.3f} {:>8.3f}\n", row.method, row.n,
-               static_cast<double>(row.n_timed) / row.seconds,
-               1e3 * row.seconds / static_cast<double>(row.n_timed), row.ratio);
-  if (options.profile)
-    for (const Row& row : rows) print_profile(row);
+  if (options.what == "load")
+    print_load(rows);
+  else if (options.what == "gemm")
+    print_gemm(rows, peaks);
+  else
+    print_methods(rows, peaks);
+  if (options.what != "load") print_peaks(peaks);
   return 0;
 }
 
 void define(CLI::App& app) {
-  app.add_option("WHAT", options.what, "prefill (reading) or decode (writing)")
+  app.add_option("WHAT", options.what, "prefill, decode, attention, gemm or load")
       ->required()
-      ->check(CLI::IsMember({"prefill", "decode"}));
+      ->check(CLI::IsMember({"prefill", "decode", "attention", "gemm", "load"}));
   app.add_option("MODEL", options.model, "GGUF file or Hugging Face folder")->required();
   app.add_option("--methods", options.methods, "the first is what the others are compared with")
       ->capture_default_str();
-  app.add_option("--lengths", options.lengths, "prompt lengths, or depths")->capture_default_str();
+  app.add_option("--lengths", options.lengths, "prompt lengths, depths, or rows of gemm")
+      ->capture_default_str();
   app.add_option("-n,--n-predict", options.n_predict, "decode: tokens to write")
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();
+  app.add_option("--head-dim", options.head_dim, "attention: instead of the model's")
+      ->check(CLI::IsMember({16, 32, 64, 96, 128, 256}));
   app.add_option("--repeat", options.repeat, "runs of each; the fastest counts")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
@@ -161,7 +171,8 @@ void define(CLI::App& app) {
   app.footer(
       "Examples:\n"
       "  ropewalk bench prefill model.gguf --methods none rerope --lengths 2k 8k\n"
-      "  ropewalk bench decode model.gguf --lengths 512 8k --profile");
+      "  ropewalk bench decode model.gguf --lengths 512 8k --profile\n"
+      "  ropewalk bench attention model.gguf --lengths 4k 16k --head-dim 128");
 }
 
 const Register<Command> registered{{"bench", "speed of a model under each method", define, run}};

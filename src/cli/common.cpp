@@ -30,9 +30,10 @@ std::shared_ptr<const Backend> BackendOptions::make() const {
   const std::string& type = kv_type();
   if (type != "bf16" && type != "f32" && type != "q8")
     throw UsageError("--kv", "bf16, f32 or q8", "'" + type + "'");
-  return make_cpu_backend(
-      precision == "bf16" ? Precision::kBf16 : Precision::kF32,
-      type == "bf16" ? KvType::kBf16 : type == "f32" ? KvType::kF32 : KvType::kQ8);
+  return make_cpu_backend(precision == "bf16" ? Precision::kBf16 : Precision::kF32,
+                          type == "bf16"  ? KvType::kBf16
+                          : type == "f32" ? KvType::kF32
+                                          : KvType::kQ8);
 }
 
 LoadedModel load_model(const std::string& path, std::shared_ptr<const Backend> backend) {

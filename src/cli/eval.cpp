@@ -114,8 +114,9 @@ std::string command_line() {
   std::string text = fmt::format("ropewalk eval {} --text {} --methods {} --lengths {}", options.model,
                                  fmt::join(options.texts, " "), fmt::join(options.methods, " "),
                                  fmt::join(options.lengths, " "));
-  return text + fmt::format(" --task {} --tail {} --documents {} --precision {} --kv {}", options.task, options.tail,
-                            options.documents, options.backend.precision, options.backend.kv_type());
+  return text + fmt::format(" --task {} --tail {} --documents {} --precision {} --kv {}", options.task,
+                            options.tail, options.documents, options.backend.precision,
+                            options.backend.kv_type());
 }
 
 RunInfo run_info(const LoadedModel& loaded, const std::vector<std::string>& texts) {

@@ -25,8 +25,8 @@ class Area {
     void* p = ::mmap(nullptr, size_ + kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (p == MAP_FAILED) throw std::bad_alloc();
     mapped_ = static_cast<std::byte*>(p);
-    const std::size_t to_border = rounded_up(reinterpret_cast<std::size_t>(p), kHugePage) -
-                                  reinterpret_cast<std::size_t>(p);
+    const std::size_t to_border =
+        rounded_up(reinterpret_cast<std::size_t>(p), kHugePage) - reinterpret_cast<std::size_t>(p);
     base_ = mapped_ + to_border;
     (void)::madvise(base_, size_, MADV_HUGEPAGE);  // small pages do, where there are none
     for (std::size_t i = size_ / piece_; i > 0; --i) free_.push_back({base_ + (i - 1) * piece_, false});

@@ -3,6 +3,7 @@
 /// pointwise: the definition) and kernels/cpu (tiled, plan-driven, chosen by instruction set).
 /// All activations are float32, row-major, outermost dimension first.
 #pragma once
+#include <algorithm>
 #include <memory>
 #include <span>
 #include <string>
@@ -119,6 +120,13 @@ std::unique_ptr<Backend> make_reference_backend();
 std::unique_ptr<Backend> make_cpu_backend(Precision precision, KvType kv_type);
 /// With the cache in the same precision.
 std::unique_ptr<Backend> make_cpu_backend(Precision precision);
+/// What the instruction set in force reaches at most on all threads, measured now (half a second): sums of
+/// products in registers, FLOP/s, 0 where there is no such instruction, and bytes/s of memory read.
+struct MachinePeaks {
+  double f32 = 0, bf16_vector = 0, bf16_tiles = 0, read = 0;
+  double best() const { return std::max({f32, bf16_vector, bf16_tiles}); }
+};
+MachinePeaks measure_peaks();
 /// Name of the instruction set make_cpu_backend uses.
 std::string active_isa();
 

@@ -179,8 +179,7 @@ std::vector<double> token_losses(const Model& model, const MethodSpec& spec, std
   return losses;
 }
 
-std::size_t session_bytes(const ModelConfig& c, KvType kv_type, const Method& method, Index n,
-                          Index chunk) {
+std::size_t session_bytes(const ModelConfig& c, KvType kv_type, const Method& method, Index n, Index chunk) {
   const std::size_t value_bytes = kv_bytes_per_key(kv_type, c.n_kv_heads, c.head_dim, 0);
   const std::size_t key_bytes = kv_bytes_per_key(kv_type, c.n_kv_heads, c.head_dim, 1) - value_bytes;
   const KeyPlan keys = method.grows() ? method.raw_keys(0, 1) : method.lower_keys(0, 1);

@@ -37,6 +37,13 @@ expect 2 'hint' "$ropewalk"
 expect 2 'did you mean eval' "$ropewalk" evall
 expect 0 'tokens/s' "$ropewalk" bench prefill "$model" --lengths 40 --methods none rerope --repeat 1 --profile
 expect 0 '"n_timed":3' "$ropewalk" bench decode "$model" --lengths 20 -n 3 --repeat 2 --json
+expect 0 'peaks: .* GFLOP' "$ropewalk" bench attention "$model" --lengths 40 --methods none rerope --repeat 1; narrow bench attention
+expect 0 '"bf16_tiles"' "$ropewalk" bench attention "$model" --lengths 40 --head-dim 64 --kv q8 --repeat 1 --json
+expect 0 'w_down' "$ropewalk" bench gemm "$model" --lengths 40 --repeat 1; narrow bench gemm
+expect 1 'tokenizer.json' "$ropewalk" bench load "$model" --repeat 1
+expect 2 'grow=1' "$ropewalk" bench attention "$model" --lengths 200 --methods dynamic-ntk:grow=1 --repeat 1
+expect 2 'bf16, f32 or q8' "$ropewalk" logits "$model" --tokens ids --kv q4
+expect 0 '"last"' "$ropewalk" logits "$model" --tokens ids --kv q8
 expect 2 'prefill' "$ropewalk" bench prefil "$model"
 expect 2 'did you mean rerope' "$ropewalk" bench prefill "$model" --lengths 20 --methods reroep
 expect 2 'not in range' "$ropewalk" logits "$model" --tokens ids --threads -1
@@ -84,6 +91,7 @@ if [ "${3:-}" = model ]; then
   expect 0 'n_ctx_train +8192' "$ropewalk" inspect "$real"
   expect 0 'token_embd.weight' "$ropewalk" inspect "$real" --tensors
   expect 0 '19556|Hello' "$ropewalk" tokenize "$real" --text 'Hello world'
+  expect 0 'first token of 16' "$ropewalk" bench load "$real" --repeat 1
   expect 0 'Paris' "$ropewalk" generate "$real" -p 'What is the capital of France?' -n 12 --method rerope
   expect 1 'empty' "$ropewalk" tokenize "$real" empty.txt
   expect 1 'a folder' "$ropewalk" tokenize "$real" .

@@ -94,8 +94,8 @@ TEST_P(Attention, EqualsTheDefinition) {
     // %, an average of values below 5 by at most 0.15; seen: below 0.06.
     EXPECT_LT(largest_difference(attend(*bf16, method, s, {s.n}), expected), 0.15)
         << s.head_dim << " " << s.n;
-    // q8: keys and values also round by half of 1/127 of the row's largest number (about 3): 0.012 each, twice
-    // what bf16 rounds numbers of size 1 by.
+    // q8: keys and values also round by half of 1/127 of the row's largest number (about 3): 0.012 each,
+    // twice what bf16 rounds numbers of size 1 by.
     EXPECT_LT(largest_difference(attend(*q8, method, s, {s.n}), expected), 0.3) << s.head_dim << " " << s.n;
   }
 }

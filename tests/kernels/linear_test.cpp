@@ -40,7 +40,8 @@ std::vector<float> whole_numbers(Index n, unsigned seed) {
   return result;
 }
 
-double size_of_sums(const std::vector<float>& w, const std::vector<float>& x, Index n_in, Index row, Index o) {
+double size_of_sums(const std::vector<float>& w, const std::vector<float>& x, Index n_in, Index row,
+                    Index o) {
   double size = 0;
   for (Index i = 0; i < n_in; ++i)
     size += std::abs(static_cast<double>(w[static_cast<std::size_t>(o * n_in + i)]) *
@@ -86,8 +87,8 @@ TEST_P(Formats, DecodeEqualsTheDefinition) {
                                    Stage::kDecode, bias.data());
     for (Precision precision : kPrecisions) {
       const auto backend = make_cpu_backend(precision);
-      const auto y = multiply(*backend, *backend->make_matrix(w.rows()), x.data(), n_rows, Stage::kDecode,
-                              bias.data());
+      const auto y =
+          multiply(*backend, *backend->make_matrix(w.rows()), x.data(), n_rows, Stage::kDecode, bias.data());
       for (Index r = 0; r < n_rows; ++r)
         for (Index o = 0; o < n_out; ++o) {
           const auto at = static_cast<std::size_t>(r * n_out + o);
@@ -108,8 +109,7 @@ TEST_P(Formats, DecodeRoundsInputsToEightBitsAndNoMore) {
   const Index n_in = 6 * std::max<Index>(format.block_size, 32), n_out = 20;
   const TestWeights w(format, n_out, n_in, 5);
   const auto values = w.values(), x = numbers(n_in, 6);
-  const auto expected =
-      multiply(*reference, *reference->make_matrix(w.rows()), x.data(), 1, Stage::kDecode);
+  const auto expected = multiply(*reference, *reference->make_matrix(w.rows()), x.data(), 1, Stage::kDecode);
   const auto y = multiply(*backend, *backend->make_matrix(w.rows()), x.data(), 1, Stage::kDecode);
   for (Index o = 0; o < n_out; ++o) {
     double tolerance = 1e-5;
@@ -274,8 +274,7 @@ TEST(Linear, WhatIsNotFiniteIsNotHidden) {
 
 /// gate = x, up = x[0] = 1, down = identity: what is added to y is silu(x).
 TEST(FeedForward, SiluEqualsTheDefinition) {
-  const float extremes[] = {1,  0,   -0.0f, 20,   -20,  80,    -80,   87,
-                            88, -88, -87,   100, -100, 1e4f, -1e4f, 1e30f};
+  const float extremes[] = {1, 0, -0.0f, 20, -20, 80, -80, 87, 88, -88, -87, 100, -100, 1e4f, -1e4f, 1e30f};
   for (Index n : {16, 17, 33, 500}) {
     auto x = numbers(n, 7, 4);
     std::copy(std::begin(extremes), std::end(extremes), x.begin());

@@ -61,8 +61,9 @@ TEST_P(EveryMethod, EqualsTheReferenceBackend) {
   EXPECT_LT(largest_difference(all_logits(m, GetParam(), tokens, {.n = kLength}), expected), 1e-3);
 }
 
-/// Tokens that are written one at a time take products of their own (Stage::kDecode). Without rounding they are
-/// the same; with it they stay as near as 8 bits allow: logits of size 3 whose worst of 10,000 is 0.16 off.
+/// Tokens that are written one at a time take products of their own (Stage::kDecode). Without rounding they
+/// are the same; with it they stay as near as 8 bits allow: logits of size 3 whose worst of 10,000 is 0.16
+/// off.
 TEST_P(EveryMethod, WritesWhatItReads) {
   const std::vector<Token> tokens = some_tokens(kLength, model(Precision::kF32).model.config().n_vocab);
   const auto expected = all_logits(model(Precision::kF32).model, GetParam(), tokens, {.n = kLength});

@@ -100,9 +100,9 @@ void rotate_queries(const Shared& s, int kv_head, Index first, Index n, Scratch&
     for (Index p = 0; p < n; ++p) {
       for (int g = 0; g < s.group; ++g) {
         const float* q = s.task.q + ((first + p) * s.n_heads + kv_head * s.group + g) * dim;
-        active().rotate_row(row_rotation(plan.regions[region].rotation, plan.theta.size(), first + p, dim,
-                                         plan.rotary_gain),
-                            q, rotated);
+        active().rotate_row(
+            row_rotation(plan.regions[region].rotation, plan.theta.size(), first + p, dim, plan.rotary_gain),
+            q, rotated);
         const Index row = (p * s.group + g) * dim;
         if (bf16)
           active().to_bf16(rotated, reinterpret_cast<std::uint16_t*>(scratch.q[region].data()) + row, dim);

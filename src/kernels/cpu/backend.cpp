@@ -55,7 +55,9 @@ struct Work {
 
 class CpuBackend final : public Backend {
  public:
-  CpuBackend(Precision precision, KvType kv_type) : precision_(precision), kv_type_(kv_type) { cpu::active(); }
+  CpuBackend(Precision precision, KvType kv_type) : precision_(precision), kv_type_(kv_type) {
+    cpu::active();
+  }
 
   std::string name() const override {
     constexpr const char* kKvNames[] = {"bf16", "f32", "q8"};

@@ -36,10 +36,10 @@ struct AttentionTile {
   const void* const* q;                // (n_regions): (rows, head_dim), rotated for the region
   const void* const* const* k_blocks;  // (n_regions)(n_blocks): this head's keys of a block, or null
   const void* const* v_blocks;         // (n_blocks): this head's values of a block, or null
-  bool eight_bits;           // the cache holds 8 bits: (a block's numbers, then its kBlockKeys scales as floats)
-  std::uint16_t* expanded[2];  // scratch where eight_bits: a tile's keys and its values
-  const char* odd_values;              // (n_blocks): 1 where this head's values hold an infinity or NaN
-  const std::int64_t* segment_begin;   // (n_positions + 1), into segments
+  bool eight_bits;  // the cache holds 8 bits: (a block's numbers, then its kBlockKeys scales as floats)
+  std::uint16_t* expanded[2];         // scratch where eight_bits: a tile's keys and its values
+  const char* odd_values;             // (n_blocks): 1 where this head's values hold an infinity or NaN
+  const std::int64_t* segment_begin;  // (n_positions + 1), into segments
   const TileSegment* segments;
   const float* row_scale;           // (n_positions), log2(e) included
   float* scores;                    // scratch: (n_regions, rows, kKeyTile)
@@ -169,6 +169,10 @@ struct Isa {
   void (*rms_norm)(const float* x, const float* weight, float eps, std::int64_t n, float* y);  // one row
   void (*to_bf16)(const float* x, std::uint16_t* out, std::int64_t n);
   WeightKernels (*weights)(int ggml_type);
+  float (*read_floats)(const float* p, std::int64_t n);
+  double (*spin_f32)(std::int64_t n);                                         // peak.h
+  double (*spin_bf16)(std::int64_t n);                                        // null without vdpbf16ps
+  double (*spin_tiles)(std::int64_t n);                                       // null without tiles
   void (*quantise)(const float* x, std::int64_t n, const QuantisedRow& out);  // n: a multiple of 32
 };
 

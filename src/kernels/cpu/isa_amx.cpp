@@ -16,6 +16,8 @@ constexpr int kPairRows = 10, kPairVecs = 2;     // and of bfloat16 products bes
 
 #include "kernels/cpu/generic.h"
 #include "kernels/cpu/weights.h"
+//
+#include "kernels/cpu/peak.h"
 
 /// What ldtilecfg reads. Tiles 0-3: results (2 x 2), 4-5: rows of a, 6-7: vectors of b.
 struct alignas(64) TileConfig {
@@ -133,6 +135,19 @@ static void product_tiles(const Product& p) {
   release();
 }
 
+/// As spin_bf16, with tdpbf16ps.
+static double spin_tiles(std::int64_t n) {
+  configure(16, 16);
+  for (std::int64_t i = 0; i < n; ++i) {
+    _tile_dpbf16ps(0, 4, 6);
+    _tile_dpbf16ps(1, 4, 7);
+    _tile_dpbf16ps(2, 5, 6);
+    _tile_dpbf16ps(3, 5, 7);
+  }
+  release();
+  return static_cast<double>(n) * 4 * 16 * 16 * 32 * 2;
+}
+
 /// The processor has tiles, and the system lets this process use them (Linux asks to be asked).
 static bool supported() {
   if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
@@ -167,6 +182,10 @@ const Isa kAmxBf16{.name = "amx-bf16",
                    .rms_norm = amx::rms_norm,
                    .to_bf16 = amx::to_bf16,
                    .weights = amx::weight_kernels,
+                   .read_floats = amx::read_floats,
+                   .spin_f32 = amx::spin_f32,
+                   .spin_bf16 = amx::spin_bf16,
+                   .spin_tiles = amx::spin_tiles,
                    .quantise = amx::quantise};
 
 }  // namespace ropewalk::cpu

@@ -13,6 +13,8 @@ constexpr int kPairRows = 5, kPairVecs = 1;      // and of bfloat16 products
 
 #include "kernels/cpu/generic.h"
 #include "kernels/cpu/weights.h"
+//
+#include "kernels/cpu/peak.h"
 
 static bool supported() {
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
@@ -37,6 +39,10 @@ const Isa kAvx2{.name = "avx2",
                 .rms_norm = avx2::rms_norm,
                 .to_bf16 = avx2::to_bf16,
                 .weights = avx2::weight_kernels,
+                .read_floats = avx2::read_floats,
+                .spin_f32 = avx2::spin_f32,
+                .spin_bf16 = nullptr,
+                .spin_tiles = nullptr,
                 .quantise = avx2::quantise};
 
 }  // namespace ropewalk::cpu

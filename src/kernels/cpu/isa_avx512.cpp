@@ -13,6 +13,8 @@ constexpr int kPairRows = 10, kPairVecs = 2;     // and of bfloat16 products
 
 #include "kernels/cpu/generic.h"
 #include "kernels/cpu/weights.h"
+//
+#include "kernels/cpu/peak.h"
 
 static bool supported() {
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
@@ -38,6 +40,10 @@ const Isa kAvx512{.name = "avx512",
                   .rms_norm = avx512::rms_norm,
                   .to_bf16 = avx512::to_bf16,
                   .weights = avx512::weight_kernels,
+                  .read_floats = avx512::read_floats,
+                  .spin_f32 = avx512::spin_f32,
+                  .spin_bf16 = nullptr,
+                  .spin_tiles = nullptr,
                   .quantise = avx512::quantise};
 
 }  // namespace ropewalk::cpu

@@ -13,6 +13,8 @@ constexpr int kPairRows = 6, kPairVecs = 4;      // and of bfloat16 products
 
 #include "kernels/cpu/generic.h"
 #include "kernels/cpu/weights.h"
+//
+#include "kernels/cpu/peak.h"
 
 /// Operands of bfloat16 products: vdpbf16ps adds a0 * b0 + a1 * b1 for 16 pairs b and one pair a.
 struct Pairs {
@@ -62,6 +64,10 @@ const Isa kAvx512Bf16{.name = "avx512-bf16",
                       .rms_norm = avx512_bf16::rms_norm,
                       .to_bf16 = avx512_bf16::to_bf16,
                       .weights = avx512_bf16::weight_kernels,
+                      .read_floats = avx512_bf16::read_floats,
+                      .spin_f32 = avx512_bf16::spin_f32,
+                      .spin_bf16 = avx512_bf16::spin_bf16,
+                      .spin_tiles = nullptr,
                       .quantise = avx512_bf16::quantise};
 
 }  // namespace ropewalk::cpu

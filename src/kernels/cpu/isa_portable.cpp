@@ -11,6 +11,8 @@ constexpr int kPairRows = 1, kPairVecs = 1;      // and of bfloat16 products
 
 #include "kernels/cpu/generic.h"
 #include "kernels/cpu/weights.h"
+//
+#include "kernels/cpu/peak.h"
 
 static bool supported() { return true; }
 
@@ -33,6 +35,10 @@ const Isa kPortable{.name = "portable",
                     .rms_norm = portable::rms_norm,
                     .to_bf16 = portable::to_bf16,
                     .weights = portable::weight_kernels,
+                    .read_floats = portable::read_floats,
+                    .spin_f32 = portable::spin_f32,
+                    .spin_bf16 = nullptr,
+                    .spin_tiles = nullptr,
                     .quantise = portable::quantise};
 
 }  // namespace ropewalk::cpu

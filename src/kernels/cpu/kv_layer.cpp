@@ -38,9 +38,12 @@ RowRotation row_rotation(const RotationTable& table, std::size_t half, Index pos
 
 Index key_bytes(KvType type, int width) {
   switch (type) {
-    case KvType::kBf16: return Index{2} * width;
-    case KvType::kF32: return Index{4} * width;
-    case KvType::kQ8: return width + Index{sizeof(float)};
+    case KvType::kBf16:
+      return Index{2} * width;
+    case KvType::kF32:
+      return Index{4} * width;
+    case KvType::kQ8:
+      return width + Index{sizeof(float)};
   }
   RW_CHECK(false);
 }
@@ -128,8 +131,7 @@ void CpuKv::make_blocks(Index n_keys) {
     Block block;
     for (const KeyPlan::Variant& variant : variants_) {
       // A variant that only sinks use (window 0) holds nothing beyond them.
-      const bool held =
-          variant.window > 0 || static_cast<Index>(blocks_.size()) * kBlockKeys < variant.sink;
+      const bool held = variant.window > 0 || static_cast<Index>(blocks_.size()) * kBlockKeys < variant.sink;
       block.k.push_back(held ? make_bytes(head_dim) : nullptr);
     }
     block.v = make_bytes(padded_dim);
@@ -157,8 +159,9 @@ void CpuKv::append(const float* k, const float* v, const KeyPlan& plan) {
       if (!block.k[variant]) continue;
       for (Index key = begin, next; key < last; key = next) {
         next = std::min(last, (key / kLanes + 1) * kLanes);
-        write_keys(block.k[variant].get(), head, key, next, k + at + (key - begin) * stride, stride,
-                   row_rotation(plan.variants[variant].rotation, plan.theta.size(), key - n_old, head_dim, 1));
+        write_keys(
+            block.k[variant].get(), head, key, next, k + at + (key - begin) * stride, stride,
+            row_rotation(plan.variants[variant].rotation, plan.theta.size(), key - n_old, head_dim, 1));
       }
     }
     write_values(block, head, begin, last, v + at);
@@ -208,7 +211,8 @@ void CpuKv::rotate_from(const CpuKv& raw, const KeyPlan& plan) {
 }
 
 /// Whole groups where they lie.
-void CpuKv::rotate_groups(const std::byte* from, const KeyRotations& rotations, Index block, std::byte* to) const {
+void CpuKv::rotate_groups(const std::byte* from, const KeyRotations& rotations, Index block,
+                          std::byte* to) const {
   const auto half = static_cast<Index>(rotations.theta.size());
   const Index n_groups = (std::min<Index>(kBlockKeys, n_keys_ - block * kBlockKeys) + kLanes - 1) / kLanes;
   for (int head = 0; head < n_kv_heads; ++head) {
@@ -228,7 +232,8 @@ void CpuKv::rotate_groups(const std::byte* from, const KeyRotations& rotations, 
 
 /// Key by key where a group cannot be rotated where it lies: an odd number of pairs in bf16, and 8 bits,
 /// which are rounded a second time.
-void CpuKv::rotate_block(const std::byte* from, const KeyRotations& rotations, Index block, std::byte* to) const {
+void CpuKv::rotate_block(const std::byte* from, const KeyRotations& rotations, Index block,
+                         std::byte* to) const {
   const auto half = static_cast<Index>(rotations.theta.size());
   if (type == KvType::kF32 || (type == KvType::kBf16 && half % 2 == 0))
     return rotate_groups(from, rotations, block, to);
@@ -238,7 +243,8 @@ void CpuKv::rotate_block(const std::byte* from, const KeyRotations& rotations, I
     for (Index slot = 0; slot < n; ++slot) {
       read_key(from, head, slot, key);
       for (Index m = 0; m < half; ++m) {
-        const auto at = static_cast<std::size_t>(((first + slot) / kLanes * half + m) * kLanes + slot % kLanes);
+        const auto at =
+            static_cast<std::size_t>(((first + slot) / kLanes * half + m) * kLanes + slot % kLanes);
         cosine[m] = rotations.cosine[at], sine[m] = rotations.sine[at];
       }
       write_keys(to, head, first + slot, first + slot + 1, key, head_dim,

@@ -142,8 +142,8 @@ static bool pack_values(const ValueRows& r) {
 RW_INLINE void expand_32(const std::int8_t* q, Vec first_scale, Vec second_scale, std::uint16_t* out) {
   const Vec a = from_int8(q) * first_scale, b = from_int8(q + 16) * second_scale;
 #ifdef __AVX512BF16__
-  const __m512bh both = _mm512_cvtne2ps_pbh(reinterpret_cast<__m512>(b.part[0]),
-                                            reinterpret_cast<__m512>(a.part[0]));
+  const __m512bh both =
+      _mm512_cvtne2ps_pbh(reinterpret_cast<__m512>(b.part[0]), reinterpret_cast<__m512>(a.part[0]));
   __builtin_memcpy(out, &both, 64);
 #else
   store_bf16(out, a);

@@ -308,14 +308,12 @@ static void dots_quantised(const Dots& d) {
   }
   for_outputs(
       d,
-      [&](std::int64_t slot, const std::uint8_t* row, std::int64_t at,
-          std::int64_t n_part) __attribute__((always_inline)) {
-        unpack_part<F>(row + at / F::kWeights * F::kBytes, n_part / F::kWeights, parts[slot]);
-      },
-      [&](std::int64_t slot, std::int64_t x, std::int64_t at,
-          std::int64_t n_part) __attribute__((always_inline)) {
-        return quantised_part<F>(parts[slot], d.quantised[x], at, n_part);
-      });
+      [&](std::int64_t slot, const std::uint8_t* row, std::int64_t at, std::int64_t n_part)
+          __attribute__((always_inline)) {
+            unpack_part<F>(row + at / F::kWeights * F::kBytes, n_part / F::kWeights, parts[slot]);
+          },
+      [&](std::int64_t slot, std::int64_t x, std::int64_t at, std::int64_t n_part) __attribute__((
+          always_inline)) { return quantised_part<F>(parts[slot], d.quantised[x], at, n_part); });
 }
 
 /// The same in floats: for formats of floats, and where x must not be rounded.

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One peer, one length, in a process of its own: prints {"prefill": s, "decode": s per token}. Called by compare.py."""
+import json
+import sys
+import time
+
+
+def tokens(n):
+    return [(i * 7919) % 49000 + 1 for i in range(n)]
+
+
+def llama_cpp(model, n, n_new, threads):
+    import llama_cpp as library
+
+    # Its AMX path ends in SIGSEGV (ggml_backend_amx_mul_mat, llama-cpp-python 0.3.36, Q4_1): without it.
+    defaults = library.llama_model_default_params
+
+    def without_amx():
+        params = defaults()
+        params.use_extra_bufts = False
+        return params
+
+    library.llama_model_default_params = without_amx
+    library.llama_cpp.llama_model_default_params = without_amx
+    start = time.time()
+    m = library.Llama(model, n_ctx=n + n_new + 8, n_batch=512, n_ubatch=512, n_threads=threads,
+                      n_threads_batch=threads, flash_attn=True, verbose=False)
+    m.eval(tokens(16))
+    first = time.time() - start
+    m.reset()
+    start = time.time()
+    for i in range(0, n, 512):
+        m.eval(tokens(n)[i:i + 512])
+    prefill = time.time() - start
+    start = time.time()
+    for token in tokens(n_new):
+        m.eval([token])
+    return {"prefill": prefill, "decode": (time.time() - start) / n_new, "first": first}
+
+
+def pytorch(model, n, n_new, threads):
+    """The same shape in bf16, random weights (the time does not depend on them), without the output layer."""
+    import gguf
+    import torch
+    from transformers import LlamaConfig, LlamaModel
+
+    def field(name):
+        return reader.fields[name].contents()
+
+    torch.set_num_threads(threads)
+    reader = gguf.GGUFReader(model)
+    config = LlamaConfig(
+        vocab_size=1024, hidden_size=field("llama.embedding_length"), head_dim=field("llama.rope.dimension_count"),
+        num_hidden_layers=field("llama.block_count"), intermediate_size=field("llama.feed_forward_length"),
+        num_attention_heads=field("llama.attention.head_count"),
+        num_key_value_heads=field("llama.attention.head_count_kv"), max_position_embeddings=1 << 20,
+        attn_implementation="sdpa")
+    network = LlamaModel(config).to(torch.bfloat16).eval()
+    ids = torch.tensor([[t % 1024 for t in tokens(n)]])
+    with torch.inference_mode():
+        network(ids[:, :64], use_cache=False)
+        start = time.time()
+        network(ids, use_cache=False)
+    return {"prefill": time.time() - start}
+
+
+if __name__ == "__main__":
+    peer, path, length, new, n_threads = sys.argv[1:]
+    run = {"llama.cpp": llama_cpp, "pytorch": pytorch}[peer]
+    print(json.dumps(run(path, int(length), int(new), int(n_threads))))

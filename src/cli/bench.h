@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The parts of `ropewalk bench`: what each measures, and the rows it gives.
+#pragma once
+#include "cli/command.h"
+#include "core/profile.h"
+
+namespace ropewalk::bench {
+
+struct Options {
+  std::string what, model;
+  std::vector<std::string> methods{"none"}, lengths{"512", "2k", "8k"};
+  int n_threads = 0, repeat = 3, head_dim = 0;
+  Index n_predict = 32;
+  bool profile = false, json = false;
+  BackendOptions backend;
+};
+
+/// One measurement: the fastest of the repeats, and where its time went.
+struct Row {
+  std::string name;  ///< method, or matrix
+  Index n = 0, n_timed = 0;
+  double seconds = 0, ratio = 1;
+  std::vector<OperationTime> operations;
+};
+
+/// Measures once: seconds, tokens timed, operations.
+struct Measured {
+  double seconds = 0;
+  Index n_timed = 0;
+  std::vector<OperationTime> operations;
+};
+/// The whole model: reading n tokens, or writing n_predict after them.
+Measured measure_model(const Model& model, const Options& options, const MethodSpec& spec, Index n);
+/// One layer's causal attention over n tokens in chunks of 512, keys appended as they come.
+Measured measure_attention(const Model& model, const Options& options, const MethodSpec& spec, Index n);
+/// Every kind of matrix of the model times n rows, and one row as decoding multiplies it.
+std::vector<Row> measure_gemm(const Model& model, const Options& options);
+/// From nothing to the first token of a prompt of 16: file, tokenizer, weights, the reading.
+std::vector<Row> measure_load(const Options& options);
+
+}  // namespace ropewalk::bench

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <random>
+#include <span>
+
+#include "cli/bench.h"
+#include "core/progress.h"
+#include "model/weights.h"
+
+namespace ropewalk::bench {
+namespace {
+
+/// Any tokens do: the time does not depend on which. The same in every run.
+std::vector<Token> some_tokens(Index n, Index n_vocab) {
+  std::vector<Token> tokens;
+  std::uint64_t state = 1;
+  for (Index i = 0; i < n; ++i) {
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    tokens.push_back(static_cast<Token>((state >> 33) % static_cast<std::uint64_t>(n_vocab)));
+  }
+  return tokens;
+}
+
+std::vector<float> normal_numbers(Index n, unsigned seed) {
+  std::mt19937 generator(seed);
+  std::normal_distribution<float> normal;
+  std::vector<float> result(static_cast<std::size_t>(n));
+  for (float& x : result) x = normal(generator);
+  return result;
+}
+
+const LogitsSink kIgnore = [](Index, Index, const float*) {};
+
+}  // namespace
+
+Measured measure_model(const Model& model, const Options& options, const MethodSpec& spec, Index n) {
+  const bool decode = options.what == "decode";
+  const Index n_new = decode ? options.n_predict : 0, last = n + n_new;
+  const std::vector<Token> tokens = some_tokens(last, model.config().n_vocab);
+  Session session(model, spec, {.n = last, .n_prompt = n});
+  profile_start();
+  double start = now_seconds();
+  session.run(std::span(tokens).first(static_cast<std::size_t>(n)), n - 1, n, kIgnore);
+  if (decode) {
+    profile_start();
+    start = now_seconds();
+    for (Index i = n; i < last; ++i) session.write(tokens[static_cast<std::size_t>(i)], kIgnore);
+  }
+  const double seconds = now_seconds() - start;
+  return {seconds, decode ? n_new : n, profile_stop()};
+}
+
+Measured measure_attention(const Model& model, const Options& options, const MethodSpec& spec, Index n) {
+  constexpr Index kChunk = 512;
+  const ModelConfig& config = model.config();
+  RopeContext context = config.rope_context(0, n);
+  if (options.head_dim > 0) context.head_dim = context.rotary_dim = options.head_dim;
+  const Method method = Method::bind(spec, context);
+  if (method.grows())
+    throw UsageError("bench attention", "methods that rotate a key once", spec.text(), "leave out grow=1");
+  const Index kv_width = Index{config.n_kv_heads} * context.head_dim,
+              q_width = Index{config.n_heads} * context.head_dim;
+  const auto q = normal_numbers(kChunk * q_width, 1), k = normal_numbers(kChunk * kv_width, 2),
+             v = normal_numbers(kChunk * kv_width, 3);
+  std::vector<float> out(q.size());
+  const Backend& backend = model.backend();
+  const auto kv = backend.make_kv_layer(config.n_kv_heads, context.head_dim);
+  const Pointwise pointwise = method.pointwise();
+  profile_start();
+  for (Index at = 0; at < n; at += kChunk) {
+    const Index size = std::min(kChunk, n - at);
+    backend.append(*kv, k.data(), v.data(), method.lower_keys(at, size));
+    const AttentionPlan plan = method.lower(at, size);
+    const AttentionTask task{q.data(), kv.get(), &plan, &pointwise, out.data()};
+    backend.attention({&task, 1}, config.n_heads);
+    backend.drop(*kv, at + size);
+  }
+  Measured measured{0, n, profile_stop()};
+  for (const OperationTime& o : measured.operations)
+    if (o.name == "attention") measured.seconds += o.seconds;
+  return measured;
+}
+
+std::vector<Row> measure_gemm(const Model& model, const Options& options) {
+  const LayerWeights& layer = model.weights().layers[0];
+  const std::pair<const char*, const Matrix*> all[] = {
+      {"wq", layer.wq.get()},         {"wk", layer.wk.get()},
+      {"wo", layer.wo.get()},         {"w_gate", layer.w_gate.get()},
+      {"w_down", layer.w_down.get()}, {"output", model.weights().output.get()}};
+  std::vector<Row> rows;
+  std::vector<Index> sizes{1};
+  for (const std::string& length : options.lengths) sizes.push_back(parse_length(length));
+  for (const auto& [name, w] : all) {
+    for (Index n : sizes) {
+      const auto x = normal_numbers(n * w->n_in, 1);
+      std::vector<float> y(static_cast<std::size_t>(n * w->n_out));
+      Row row{fmt::format("{} ({}, {})", name, w->n_out, w->n_in), n, n, 0, 1, {}};
+      const Output output{.w = w, .y = y.data()};
+      for (int repeat = 0; repeat < std::max(2, options.repeat) * 5; ++repeat) {  // the first warms up
+        profile_start();
+        model.backend().linear({.x = x.data(), .n_rows = n}, {&output, 1},
+                               n == 1 ? Stage::kDecode : Stage::kPrefill);
+        const std::vector<OperationTime> operations = profile_stop();
+        if (row.seconds == 0 || operations[0].seconds < row.seconds) {
+          row.seconds = operations[0].seconds;
+          row.operations = operations;
+        }
+      }
+      rows.push_back(std::move(row));
+    }
+  }
+  return rows;
+}
+
+std::vector<Row> measure_load(const Options& options) {
+  std::vector<Row> rows{{"file and tokenizer", 0, 1, 0, 1, {}},
+                        {"weights", 0, 1, 0, 1, {}},
+                        {"first token of 16", 16, 1, 0, 1, {}},
+                        {"all", 16, 1, 0, 1, {}}};
+  for (int repeat = 0; repeat < options.repeat; ++repeat) {
+    double times[4] = {now_seconds()};
+    const std::unique_ptr<ModelFile> file = ModelFile::open(options.model);
+    const std::unique_ptr<Tokenizer> tokenizer = Tokenizer::open(*file);
+    times[1] = now_seconds();
+    const Model model(*file, options.backend.make());
+    times[2] = now_seconds();
+    Session session(model, MethodSpec::parse("none"), {.n = 17, .n_prompt = 16});
+    session.run(some_tokens(16, model.config().n_vocab), 15, 16, kIgnore);
+    times[3] = now_seconds();
+    for (std::size_t i = 0; i < 4; ++i) {
+      const double seconds = i < 3 ? times[i + 1] - times[i] : times[3] - times[0];
+      if (rows[i].seconds == 0 || seconds < rows[i].seconds) rows[i].seconds = seconds;
+    }
+  }
+  return rows;
+}
+
+}  // namespace ropewalk::bench
