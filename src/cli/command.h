@@ -34,7 +34,7 @@ struct BackendOptions {
   std::shared_ptr<const Backend> make() const;
 };
 /// Opens, says what it loads on stderr. Errors: Error.
-LoadedModel load_model(const std::string& path, std::shared_ptr<const Backend> backend);
+LoadedModel load_model(const std::string& path, const std::shared_ptr<const Backend>& backend);
 
 /// A file's bytes, or those of stdin for "-". Errors: Error with the system's reason.
 std::string read_bytes(const std::string& path);

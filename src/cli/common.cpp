@@ -36,7 +36,7 @@ std::shared_ptr<const Backend> BackendOptions::make() const {
                                           : KvType::kQ8);
 }
 
-LoadedModel load_model(const std::string& path, std::shared_ptr<const Backend> backend) {
+LoadedModel load_model(const std::string& path, const std::shared_ptr<const Backend>& backend) {
   const double start = now_seconds();
   LoadedModel loaded;
   loaded.file = ModelFile::open(path);
