@@ -53,7 +53,7 @@ Json to_json(const Row& row) {
           {"operations", operations}};
 }
 
-/// "41% bf16" or "83% read": the limit that the operation is nearest to.
+/// "41% flop" or "83% read": the limit that the operation is nearest to.
 std::string share_of_peak(const OperationTime& o, const MachinePeaks& peaks) {
   const double arithmetic = o.flop / o.seconds / peaks.best(), reading = o.bytes / o.seconds / peaks.read;
   if (arithmetic == 0 && reading == 0) return "";

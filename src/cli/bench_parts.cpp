@@ -3,7 +3,6 @@
 #include <span>
 
 #include "cli/bench.h"
-#include "core/progress.h"
 #include "model/weights.h"
 
 namespace ropewalk::bench {

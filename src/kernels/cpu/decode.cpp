@@ -37,6 +37,17 @@ void quantise(const float* x, Index n_rows, Index n_in, Workspace& space) {
   }
 }
 
+/// The rows, normalised where asked for.
+const float* normed_rows(const Input& input, Index n_in, Workspace& space) {
+  if (input.norm == nullptr) return input.x;
+  space.normed.reserve(input.n_rows * n_in);
+  parallel_for((input.n_rows + 15) / 16, [&](Index block, int) {
+    for (Index r = block * 16; r < std::min(input.n_rows, block * 16 + 16); ++r)
+      active().rms_norm(input.x + r * n_in, input.norm, input.eps, n_in, space.normed.data() + r * n_in);
+  });
+  return space.normed.data();
+}
+
 /// All outputs of rows x (n_rows, n_in).
 void dots(const float* x, Index n_rows, std::span<const Output> outputs, Workspace& space) {
   bool any_in_bytes = false;
@@ -45,12 +56,8 @@ void dots(const float* x, Index n_rows, std::span<const Output> outputs, Workspa
   auto items_of = [](const Output& output) {
     return (output.w->n_out + kOutputsPerItem - 1) / kOutputsPerItem;
   };
-  Index n_items = 0;
-  for (const Output& output : outputs) n_items += items_of(output);
-  parallel_for(n_items, [&](Index item, int) {
-    const Output* output = outputs.data();
-    for (; item >= items_of(*output); ++output) item -= items_of(*output);
-    const StoredMatrix& w = stored(*output->w);
+  parallel_outputs(outputs, items_of, [&](const Output& output, Index item, int) {
+    const StoredMatrix& w = stored(*output.w);
     const Dots d{.rows = w.row(0),
                  .n_in = w.n_in,
                  .begin = item * kOutputsPerItem,
@@ -58,10 +65,10 @@ void dots(const float* x, Index n_rows, std::span<const Output> outputs, Workspa
                  .n_x = n_rows,
                  .quantised = space.quantised.data(),
                  .x = x,
-                 .bias = output->bias,
-                 .y = output->y,
+                 .bias = output.bias,
+                 .y = output.y,
                  .y_stride = w.n_out,
-                 .add = output->add};
+                 .add = output.add};
     (in_bytes(w) ? w.kernels.dots_quantised : w.kernels.dots_f32)(d);
   });
 }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/cpu/linear.h"
 
-#include <algorithm>
-
 #include "core/error.h"
 #include "core/parallel.h"
 
@@ -18,16 +16,6 @@ Workspace& workspace() {
 }  // namespace
 
 const StoredMatrix& stored(const Matrix& matrix) { return dynamic_cast<const StoredMatrix&>(matrix); }
-
-const float* normed_rows(const Input& input, Index n_in, Workspace& space) {
-  if (input.norm == nullptr) return input.x;
-  space.normed.reserve(input.n_rows * n_in);
-  parallel_for((input.n_rows + 15) / 16, [&](Index block, int) {
-    for (Index r = block * 16; r < std::min(input.n_rows, block * 16 + 16); ++r)
-      active().rms_norm(input.x + r * n_in, input.norm, input.eps, n_in, space.normed.data() + r * n_in);
-  });
-  return space.normed.data();
-}
 
 std::unique_ptr<Matrix> make_matrix(WeightRows rows, Precision precision) {
   RW_CHECK(rows.format != nullptr && static_cast<Index>(rows.rows.size()) == rows.n_out);

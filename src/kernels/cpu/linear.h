@@ -2,6 +2,7 @@
 /// Products of activations with weight matrices, which stay as their file stores them.
 #pragma once
 #include "core/buffer.h"
+#include "core/parallel.h"
 #include "kernels/cpu/isa.h"
 #include "kernels/kernels.h"
 
@@ -21,7 +22,7 @@ struct StoredMatrix final : Matrix {
   WeightKernels kernels = {};
   bool bf16() const { return precision == Precision::kBf16; }
   Index n_panels() const { return (n_out + kLanes - 1) / kLanes; }
-  /// Bytes of one of `width` numbers in a row that products read: pairs for bfloat16.
+  /// Numbers of a row of `width` as products read it: whole pairs for bfloat16.
   static Index padded(Index width, Precision p) {
     return p == Precision::kBf16 ? (width + 1) / 2 * 2 : width;
   }
@@ -49,8 +50,17 @@ struct Workspace {
   std::vector<LinearScratch> threads;
 };
 
-/// The rows, normalised where asked for.
-const float* normed_rows(const Input& input, Index n_in, Workspace& space);
+/// Calls body(output, item, thread) for items [0, items_of(output)) of every output, on all threads.
+template <class ItemsOf, class Body>
+void parallel_outputs(std::span<const Output> outputs, const ItemsOf& items_of, const Body& body) {
+  Index n_items = 0;
+  for (const Output& output : outputs) n_items += items_of(output);
+  parallel_for(n_items, [&](Index item, int thread) {
+    const Output* output = outputs.data();
+    for (; item >= items_of(*output); ++output) item -= items_of(*output);
+    body(*output, item, thread);
+  });
+}
 
 void prefill_linear(const Input& input, std::span<const Output> outputs, Workspace& space);
 void prefill_feed_forward(const Input& input, const StoredMatrix& gate, const StoredMatrix& up,

@@ -81,19 +81,15 @@ void products(const std::byte* x, Index n_rows, std::span<const Output> outputs,
     const Index n_panels = stored(*output.w).n_panels(), per_item = panels_per_item(n_panels);
     return (n_panels + per_item - 1) / per_item;
   };
-  Index n_items = 0;
-  for (const Output& output : outputs) n_items += items_of(output);
-  parallel_for(n_items, [&](Index item, int thread) {
-    const Output* output = outputs.data();
-    for (; item >= items_of(*output); ++output) item -= items_of(*output);
-    const StoredMatrix& w = stored(*output->w);
+  parallel_outputs(outputs, items_of, [&](const Output& output, Index item, int thread) {
+    const StoredMatrix& w = stored(*output.w);
     const Index per_item = panels_per_item(w.n_panels()), begin = item * per_item,
                 end = std::min(w.n_panels(), begin + per_item);
     const std::byte* panels =
         expand(w, begin, end, space.threads[static_cast<std::size_t>(thread)].panels[0]);
     multiply(w, begin, end, panels, x, n_rows,
-             output->bias != nullptr ? output->bias + begin * kLanes : nullptr, output->add,
-             output->y + begin * kLanes, w.n_out);
+             output.bias != nullptr ? output.bias + begin * kLanes : nullptr, output.add,
+             output.y + begin * kLanes, w.n_out);
   });
 }
 

@@ -83,24 +83,17 @@ static void expand_bf16(const Expansion& e) {
 
 // ---------------------------------------------------------------- rows of x in 8 bits
 
-/// scale = largest / 127 in each 32 inputs; a number that is not finite makes the scale NaN.
+/// As round_to_int8 (pack.h), in each kQuantGroup inputs.
 static void quantise(const float* x, std::int64_t n, const QuantisedRow& out) {
-  const Vec magic = splat(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer, in the low bits
   for (std::int64_t at = 0; at < n; at += kQuantGroup) {
-    const Vec a = load(x + at), b = load(x + at + 16), zero = splat(0.0f);
-    const float top = reduce_max(maximum(maximum(a, zero - a), maximum(b, zero - b)));
-    const float odd = reduce_add(a * zero + b * zero), scale = top / 127.0f + odd;
-    const Vec inverse = splat(top > 0 ? 127.0f / top : 0.0f);
-    std::int32_t q[kQuantGroup];
-    for (int half = 0; half < 2; ++half) {
-      const Bits bits = as_bits((half == 0 ? a : b) * inverse + magic) - as_bits(magic);
-      __builtin_memcpy(q + 16 * half, &bits, sizeof bits);
-    }
+    std::int8_t* q = out.q + at;
+    const float scale = round_to_int8(x + at, kQuantGroup, q);
     int sums[2] = {};
-    for (int i = 0; i < kQuantGroup; ++i)
-      out.q[at + i] = static_cast<std::int8_t>(q[i]), sums[i / 16] += q[i];
-    for (int lane = 0; lane < kQuantGroup / 4; ++lane)
-      out.balance[at / 4 + lane] = -128 * (q[4 * lane] + q[4 * lane + 1] + q[4 * lane + 2] + q[4 * lane + 3]);
+    for (int i = 0; i < kQuantGroup; i += 4) {
+      const int four = q[i] + q[i + 1] + q[i + 2] + q[i + 3];
+      out.balance[(at + i) / 4] = -128 * four;
+      sums[i / 16] += four;
+    }
     for (int half = 0; half < 2; ++half) {
       out.scale[0][at / 16 + half] = scale;
       out.sum[0][at / 16 + half] = scale * static_cast<float>(sums[half]);
