@@ -10,8 +10,9 @@
 namespace ropewalk::cpu {
 namespace {
 
+constexpr Index kTilesPerStrip = 4;
+
 constexpr double kLog2E = 1.4426950408889634;
-constexpr Index kTileRowsWanted = 96;  // positions x group: 96 rows x 64 keys of scores stay in L1 and L2
 
 /// Memory of a SoftmaxState, grown once and reused.
 struct State {
@@ -33,7 +34,6 @@ struct Scratch {
   Buffer<std::byte> weights;
   Buffer<std::uint16_t> expanded[2];  // a tile's keys and values where the cache holds 8 bits
   std::vector<float*> out;
-  std::vector<const void*> q_pointers;
 };
 
 /// What all tiles of one task share.
@@ -41,21 +41,23 @@ struct Shared {
   const AttentionTask& task;
   const CpuKv& kv;
   int n_heads, group;
-  Index positions_per_tile;
+  Index positions_per_tile, positions_per_strip;
   std::vector<TileSegment> segments;                            // the plan's
   std::vector<float> row_scale;                                 // (n_rows), log2(e) included
   std::vector<std::vector<std::vector<const void*>>> k_blocks;  // (n_kv_heads)(n_regions)(n_blocks)
   std::vector<std::vector<char>> odd_values;                    // (n_kv_heads)(n_blocks)
   std::vector<std::vector<const void*>> v_blocks;               // (n_kv_heads)(n_blocks)
+  Index element_bytes() const { return kv.type == KvType::kF32 ? 4 : 2; }  // of rotated q
 };
 
 Shared prepare(const AttentionTask& task, int n_heads) {
   const auto& kv = dynamic_cast<const CpuKv&>(*task.kv);
   const AttentionPlan& plan = *task.plan;
-  RW_CHECK(n_heads % kv.n_kv_heads == 0 && plan.regions.size() <= 8);
+  RW_CHECK(n_heads % kv.n_kv_heads == 0 && plan.regions.size() <= kMaxRegions);
   RW_CHECK(plan.row_begin + plan.n_rows <= kv.n_keys());
   const int group = n_heads / kv.n_kv_heads;
-  Shared s{task, kv, n_heads, group, std::max<Index>(1, kTileRowsWanted / group), {}, {}, {}, {}, {}};
+  Shared s{task, kv, n_heads, group, std::max<Index>(1, kTileRows / group), 0, {}, {}, {}, {}, {}};
+  s.positions_per_strip = s.positions_per_tile * kTilesPerStrip;
   for (const Region& region : plan.regions)
     RW_CHECK(region.rotation.cosine.size() == plan.theta.size() * static_cast<std::size_t>(plan.n_rows));
   for (const Segment& segment : plan.segments)
@@ -77,32 +79,52 @@ Shared prepare(const AttentionTask& task, int n_heads) {
   return s;
 }
 
-/// Whether any of the tile's positions sees a key through `region`.
-bool region_used(const AttentionPlan& plan, Index first, Index n, int region) {
-  for (Index s = plan.segment_begin[static_cast<std::size_t>(first)];
-       s < plan.segment_begin[static_cast<std::size_t>(first + n)]; ++s)
+/// Query positions [first, first + n) against one KV head: tiles whose rows read the same ranges of keys in
+/// turn, so that a range comes from memory once for all of them.
+struct Strip {
+  int kv_head;
+  Index first, n;
+  Index key_end;  // no position sees this key or a later one
+};
+
+Index strip_end(const Shared& s, Index first, Index n) {
+  const AttentionPlan& plan = *s.task.plan;
+  Index end = 0;
+  for (Index i = plan.segment_begin[static_cast<std::size_t>(first)];
+       i < plan.segment_begin[static_cast<std::size_t>(first + n)]; ++i)
+    end = std::max(end, plan.segments[static_cast<std::size_t>(i)].end);
+  return end;
+}
+
+Strip strip_at(const Shared& s, int kv_head, Index first) {
+  const Index n = std::min(s.positions_per_strip, s.task.plan->n_rows - first);
+  return {kv_head, first, n, strip_end(s, first, n)};
+}
+
+/// Whether any of the strip's positions sees a key through `region`.
+bool region_used(const AttentionPlan& plan, const Strip& strip, int region) {
+  for (Index s = plan.segment_begin[static_cast<std::size_t>(strip.first)];
+       s < plan.segment_begin[static_cast<std::size_t>(strip.first + strip.n)]; ++s)
     if (plan.segments[static_cast<std::size_t>(s)].region == region) return true;
   return false;
 }
 
-/// q of the tile's rows, rotated for each region that is used, in the kernel's element type.
-void rotate_queries(const Shared& s, int kv_head, Index first, Index n, Scratch& scratch) {
+/// q of the strip's rows, rotated for each region that is used, in the kernel's element type.
+void rotate_queries(const Shared& s, const Strip& strip, Scratch& scratch) {
   const AttentionPlan& plan = *s.task.plan;
   const int dim = s.kv.head_dim;
   const bool bf16 = s.kv.type != KvType::kF32;
   scratch.q.resize(std::max(scratch.q.size(), plan.regions.size()));
-  scratch.q_pointers.assign(plan.regions.size(), nullptr);
   float rotated[kMaxHeadDim];
   for (std::size_t region = 0; region < plan.regions.size(); ++region) {
-    if (!region_used(plan, first, n, static_cast<int>(region))) continue;
-    scratch.q[region].reserve(n * s.group * dim * (bf16 ? 2 : 4));
-    scratch.q_pointers[region] = scratch.q[region].data();
-    for (Index p = 0; p < n; ++p) {
+    if (!region_used(plan, strip, static_cast<int>(region))) continue;
+    scratch.q[region].reserve(strip.n * s.group * dim * s.element_bytes());
+    for (Index p = 0; p < strip.n; ++p) {
       for (int g = 0; g < s.group; ++g) {
-        const float* q = s.task.q + ((first + p) * s.n_heads + kv_head * s.group + g) * dim;
-        active().rotate_row(
-            row_rotation(plan.regions[region].rotation, plan.theta.size(), first + p, dim, plan.rotary_gain),
-            q, rotated);
+        const float* q = s.task.q + ((strip.first + p) * s.n_heads + strip.kv_head * s.group + g) * dim;
+        active().rotate_row(row_rotation(plan.regions[region].rotation, plan.theta.size(), strip.first + p,
+                                         dim, plan.rotary_gain),
+                            q, rotated);
         const Index row = (p * s.group + g) * dim;
         if (bf16)
           active().to_bf16(rotated, reinterpret_cast<std::uint16_t*>(scratch.q[region].data()) + row, dim);
@@ -113,89 +135,95 @@ void rotate_queries(const Shared& s, int kv_head, Index first, Index n, Scratch&
   }
 }
 
-/// A tile of query positions [first, first + n) against one KV head.
-struct TileWork {
-  int kv_head;
-  Index first, n;
-  Index key_end;  // no position sees this key or a later one
-};
-
-TileWork tile_work(const Shared& s, int kv_head, Index first) {
+/// Keys [key_begin, key_end) of `tile`, a part of `strip`, into `whole`.
+void run_keys(const Shared& s, const Strip& strip, const Strip& tile, Index key_begin, Index key_end,
+              bool first_keys, const SoftmaxState& whole, Scratch& scratch) {
   const AttentionPlan& plan = *s.task.plan;
-  TileWork w{kv_head, first, std::min(s.positions_per_tile, plan.n_rows - first), 0};
-  for (Index i = plan.segment_begin[static_cast<std::size_t>(first)];
-       i < plan.segment_begin[static_cast<std::size_t>(first + w.n)]; ++i)
-    w.key_end = std::max(w.key_end, plan.segments[static_cast<std::size_t>(i)].end);
-  return w;
-}
-
-/// Keys [key_begin, key_end) of the tile, into `whole`.
-void run_keys(const Shared& s, const TileWork& w, Index key_begin, Index key_end, const SoftmaxState& whole,
-              Scratch& scratch) {
-  const AttentionPlan& plan = *s.task.plan;
-  const Index rows = w.n * s.group;
   const int n_regions = static_cast<int>(plan.regions.size());
-  rotate_queries(s, w.kv_head, w.first, w.n, scratch);
-  scratch.scores.reserve(n_regions * rows * kKeyTile);
-  scratch.weights.reserve(rows * kKeyTile * 4);
   const bool eight_bits = s.kv.type == KvType::kQ8;
+  scratch.scores.reserve(n_regions * kTileRows * kKeyTile);
+  scratch.weights.reserve(kTileRows * kKeyTile * 4);
   for (Buffer<std::uint16_t>& expanded : scratch.expanded)
-    if (eight_bits) expanded.reserve(kKeyTile * s.kv.padded_dim);
-  const auto head = static_cast<std::size_t>(w.kv_head);
-  const void* const* k_blocks[8];
-  for (int region = 0; region < n_regions; ++region)
-    k_blocks[region] = s.k_blocks[head][static_cast<std::size_t>(region)].data();
-  const AttentionTile tile{.head_dim = s.kv.head_dim,
-                           .padded_dim = s.kv.padded_dim,
-                           .n_positions = static_cast<int>(w.n),
-                           .group = s.group,
-                           .n_regions = n_regions,
-                           .q = scratch.q_pointers.data(),
-                           .k_blocks = k_blocks,
-                           .v_blocks = s.v_blocks[head].data(),
-                           .eight_bits = eight_bits,
-                           .expanded = {scratch.expanded[0].data(), scratch.expanded[1].data()},
-                           .odd_values = s.odd_values[head].data(),
-                           .segment_begin = plan.segment_begin.data() + w.first,
-                           .segments = s.segments.data(),
-                           .row_scale = s.row_scale.data() + w.first,
-                           .scores = scratch.scores.data(),
-                           .weights = scratch.weights.data(),
-                           .key_begin = key_begin,
-                           .key_end = key_end,
-                           .range = scratch.range.reserve(rows, s.kv.padded_dim),
-                           .whole = whole};
-  (s.kv.type == KvType::kF32 ? active().attention_f32 : active().attention_bf16)(tile);
+    if (eight_bits) expanded.reserve(n_regions * kKeyTile * s.kv.padded_dim);
+  const auto head = static_cast<std::size_t>(tile.kv_head);
+  const void* q[kMaxRegions] = {};
+  const void* const* k_blocks[kMaxRegions] = {};
+  for (std::size_t region = 0; region < plan.regions.size(); ++region) {
+    if (region < scratch.q.size() && scratch.q[region].size() > 0)
+      q[region] = scratch.q[region].data() +
+                  (tile.first - strip.first) * s.group * s.kv.head_dim * s.element_bytes();
+    k_blocks[region] = s.k_blocks[head][region].data();
+  }
+  const AttentionTile t{.head_dim = s.kv.head_dim,
+                        .padded_dim = s.kv.padded_dim,
+                        .n_positions = static_cast<int>(tile.n),
+                        .group = s.group,
+                        .n_regions = n_regions,
+                        .q = q,
+                        .k_blocks = k_blocks,
+                        .v_blocks = s.v_blocks[head].data(),
+                        .eight_bits = eight_bits,
+                        .expanded = {scratch.expanded[0].data(), scratch.expanded[1].data()},
+                        .odd_values = s.odd_values[head].data(),
+                        .segment_begin = plan.segment_begin.data() + tile.first,
+                        .segments = s.segments.data(),
+                        .row_scale = s.row_scale.data() + tile.first,
+                        .scores = scratch.scores.data(),
+                        .weights = scratch.weights.data(),
+                        .key_begin = key_begin,
+                        .key_end = std::min(key_end, tile.key_end),
+                        .first_keys = first_keys,
+                        .range = scratch.range.reserve(tile.n * s.group, s.kv.padded_dim),
+                        .whole = whole};
+  (s.kv.type == KvType::kF32 ? active().attention_f32 : active().attention_bf16)(t);
 }
 
 /// whole and more (or null) become whole; the tile's results when it is the last.
-void merge(const Shared& s, const TileWork& w, const SoftmaxState& whole, const SoftmaxState* more, bool last,
+void merge(const Shared& s, const Strip& tile, const SoftmaxState& whole, const SoftmaxState* more, bool last,
            Scratch& scratch) {
   scratch.out.clear();
-  for (Index row = 0; row < w.n * s.group; ++row)
+  for (Index row = 0; row < tile.n * s.group; ++row)
     scratch.out.push_back(s.task.out +
-                          ((w.first + row / s.group) * s.n_heads + w.kv_head * s.group + row % s.group) *
+                          ((tile.first + row / s.group) * s.n_heads + tile.kv_head * s.group + row % s.group) *
                               s.kv.head_dim);
-  active().merge_softmax({static_cast<int>(w.n * s.group), s.kv.head_dim, s.kv.padded_dim, whole, more,
+  active().merge_softmax({static_cast<int>(tile.n * s.group), s.kv.head_dim, s.kv.padded_dim, whole, more,
                           last ? scratch.out.data() : nullptr});
 }
 
-/// Whole tiles, one thread each. Later rows see more keys: longest first, so that no thread is left with a
+/// The rows of `states` from `row` on.
+SoftmaxState from_row(const SoftmaxState& states, Index row, int padded_dim) {
+  return {states.top + row, states.total + row * kLanes, states.sum + row * padded_dim};
+}
+
+void run_strip(const Shared& s, const Strip& strip, Scratch& scratch) {
+  rotate_queries(s, strip, scratch);
+  const SoftmaxState whole = scratch.whole.reserve(strip.n * s.group, s.kv.padded_dim);
+  for (Index key = 0; key < strip.key_end || key == 0; key += kRangeKeys) {
+    for (Index first = strip.first; first < strip.first + strip.n; first += s.positions_per_tile) {
+      const Index n = std::min(s.positions_per_tile, strip.first + strip.n - first);
+      const Strip tile{strip.kv_head, first, n, strip_end(s, first, n)};
+      const SoftmaxState mine = from_row(whole, (first - strip.first) * s.group, s.kv.padded_dim);
+      run_keys(s, strip, tile, key, key + kRangeKeys, key == 0, mine, scratch);
+      if (key + kRangeKeys >= strip.key_end) merge(s, tile, mine, nullptr, true, scratch);
+    }
+  }
+}
+
+/// Whole strips, one thread each. Later rows see more keys: longest first, so that no thread is left with a
 /// long one at the end.
-void run_tiles(const Shared& s, Index n_tiles, std::vector<Scratch>& scratch) {
-  parallel_for(n_tiles * s.kv.n_kv_heads, [&](Index item, int thread) {
-    Scratch& mine = scratch[static_cast<std::size_t>(thread)];
-    const TileWork w = tile_work(s, static_cast<int>(item % s.kv.n_kv_heads),
-                                 (n_tiles - 1 - item / s.kv.n_kv_heads) * s.positions_per_tile);
-    const SoftmaxState whole = mine.whole.reserve(w.n * s.group, s.kv.padded_dim);
-    run_keys(s, w, 0, w.key_end, whole, mine);
-    merge(s, w, whole, nullptr, true, mine);
+void run_strips(const Shared& s, std::vector<Scratch>& scratch) {
+  const Index n_strips = (s.task.plan->n_rows + s.positions_per_strip - 1) / s.positions_per_strip;
+  parallel_for(n_strips * s.kv.n_kv_heads, [&](Index item, int thread) {
+    run_strip(s,
+              strip_at(s, static_cast<int>(item % s.kv.n_kv_heads),
+                       (n_strips - 1 - item / s.kv.n_kv_heads) * s.positions_per_strip),
+              scratch[static_cast<std::size_t>(thread)]);
   });
 }
 
 /// One tile (a generated token): the key ranges of each head go to different threads, then are merged.
 void run_ranges(const Shared& s, std::vector<Scratch>& scratch) {
-  const TileWork any = tile_work(s, 0, 0);
+  const Strip any = strip_at(s, 0, 0);
   const Index n_ranges = std::max<Index>(1, (any.key_end + kRangeKeys - 1) / kRangeKeys);
   std::vector<State>& states = scratch[0].ranges;
   states.resize(std::max(states.size(), static_cast<std::size_t>(n_ranges * s.kv.n_kv_heads)));
@@ -203,15 +231,16 @@ void run_ranges(const Shared& s, std::vector<Scratch>& scratch) {
     return states[static_cast<std::size_t>(item)].reserve(any.n * s.group, s.kv.padded_dim);
   };
   parallel_for(n_ranges * s.kv.n_kv_heads, [&](Index item, int thread) {
-    const TileWork w = tile_work(s, static_cast<int>(item / n_ranges), 0);
+    Scratch& mine = scratch[static_cast<std::size_t>(thread)];
+    const Strip tile = strip_at(s, static_cast<int>(item / n_ranges), 0);
     const Index begin = item % n_ranges * kRangeKeys;
-    run_keys(s, w, begin, std::min(w.key_end, begin + kRangeKeys), state(item),
-             scratch[static_cast<std::size_t>(thread)]);
+    rotate_queries(s, tile, mine);
+    run_keys(s, tile, tile, begin, begin + kRangeKeys, true, state(item), mine);
   });
   for (Index item = 0; item < n_ranges * s.kv.n_kv_heads; ++item) {
     const Index range = item % n_ranges;
     const SoftmaxState more = state(item);
-    merge(s, tile_work(s, static_cast<int>(item / n_ranges), 0), state(item - range),
+    merge(s, strip_at(s, static_cast<int>(item / n_ranges), 0), state(item - range),
           range > 0 ? &more : nullptr, range + 1 == n_ranges, scratch[0]);
   }
 }
@@ -224,11 +253,10 @@ void attention(std::span<const AttentionTask> tasks, int n_heads) {
   std::vector<Scratch>& mine = scratch;  // of the calling thread, also where another thread runs a tile
   for (const AttentionTask& task : tasks) {
     const Shared shared = prepare(task, n_heads);
-    const Index n_tiles = (task.plan->n_rows + shared.positions_per_tile - 1) / shared.positions_per_tile;
-    if (n_tiles == 1 && threads() > 1)
+    if (task.plan->n_rows <= shared.positions_per_tile && threads() > 1)
       run_ranges(shared, mine);
     else
-      run_tiles(shared, n_tiles, mine);
+      run_strips(shared, mine);
   }
 }
 

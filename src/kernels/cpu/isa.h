@@ -9,6 +9,8 @@ namespace ropewalk::cpu {
 
 constexpr int kLanes = 16;    // floats in a vector of every instruction set
 constexpr int kKeyTile = 64;  // keys of one score tile, anchored at key 0
+constexpr int kTileRows = 96;      // rows of a query tile, or those of one position where they are more
+constexpr int kMaxRegions = 8;
 constexpr int kMaxHeadDim = 256;
 constexpr int kBlockKeys = 256;   // keys of one cache block
 constexpr int kRangeKeys = 1024;  // keys of one range: softmax runs within a range, ranges are then merged
@@ -37,16 +39,17 @@ struct AttentionTile {
   const void* const* const* k_blocks;  // (n_regions)(n_blocks): this head's keys of a block, or null
   const void* const* v_blocks;         // (n_blocks): this head's values of a block, or null
   bool eight_bits;  // the cache holds 8 bits: (a block's numbers, then its kBlockKeys scales as floats)
-  std::uint16_t* expanded[2];         // scratch where eight_bits: a tile's keys and its values
+  std::uint16_t* expanded[2];  // scratch where eight_bits: a tile's keys (n_regions) and its values
   const char* odd_values;             // (n_blocks): 1 where this head's values hold an infinity or NaN
   const std::int64_t* segment_begin;  // (n_positions + 1), into segments
   const TileSegment* segments;
   const float* row_scale;           // (n_positions), log2(e) included
-  float* scores;                    // scratch: (n_regions, rows, kKeyTile)
-  void* weights;                    // scratch: (rows, kKeyTile)
+  float* scores;                    // scratch: (n_regions, kTileRows, kKeyTile)
+  void* weights;                    // scratch: (kTileRows, kKeyTile)
   std::int64_t key_begin, key_end;  // multiples of kRangeKeys, or the end
+  bool first_keys;                  // whole is empty: else it holds what earlier keys gave
   SoftmaxState range;               // scratch: of one range
-  SoftmaxState whole;               // result: of all ranges of [key_begin, key_end)
+  SoftmaxState whole;               // result: with all ranges of [key_begin, key_end)
 };
 
 /// whole and more become whole; then, where out is given, out (rows)[head_dim] = whole, normalised.

@@ -23,6 +23,7 @@ struct Pairs {
   using B = __m512bh;
   static constexpr bool kTiles = false, kWidens = false, kRounded = true;
   static constexpr int kStep = 2, kRows = kPairRows, kVecs = kPairVecs, kPanels = kVecs;
+  static constexpr int kBlockRows = kTileRows;
   RW_INLINE B vector(const T* b) { return reinterpret_cast<B>(_mm512_loadu_si512(b)); }
   RW_INLINE Vec multiply_add(Vec sum, const Row* a, B b) {
     std::int32_t pair;

@@ -86,13 +86,6 @@ RW_INLINE Vec minimum(Vec a, Vec b) {
   RW_UNROLL for (int i = 0; i < kParts; ++i) a.part[i] = a.part[i] > b.part[i] ? b.part[i] : a.part[i];
   return a;
 }
-/// result where x >= low, else 0.
-RW_INLINE Vec zero_below(Vec x, Vec low, Vec result) {
-  RW_UNROLL for (int i = 0; i < kParts; ++i) result.part[i] =
-      x.part[i] < low.part[i] ? Vec::Part{} : result.part[i];
-  return result;
-}
-
 /// The lanes of v folded by halves; the order is the same on every instruction set.
 template <class Fold>
 RW_INLINE float folded(Vec v, Fold fold) {
@@ -129,23 +122,17 @@ RW_INLINE bool any_above(Vec v, float x) {
 #endif
 }
 
-/// 2^x for x <= 127; exactly 0 below -126. Minimax polynomials on [-1/2, 1/2]: relative error 1e-7 for floats
-/// (degree 6), 3e-6 where the result is rounded to bfloat16 (degree 4).
+/// 2^x for x <= 127; exactly 0 from -127 down. Minimax polynomials on [-1/2, 1/2] that are 1 at 0: relative
+/// error 1e-7 for floats (degree 6), 1e-4 where the result is rounded to bfloat16 (degree 3, a twentieth of the
+/// rounding; FlashAttention-4 does the same).
 template <bool kRounded>
 RW_INLINE Vec exp2_of(Vec x) {
-  const Vec least = splat(-126.0f), clamped = maximum(x, least);
-#ifdef __AVX512F__
-  const __m512 whole = _mm512_roundscale_ps(reinterpret_cast<__m512>(clamped.part[0]), 0);
-  const Vec f = clamped - Vec{{reinterpret_cast<Vec::Part>(whole)}};
-#else
   const Vec magic = splat(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer
-  const Vec shifted = clamped + magic, f = clamped - (shifted - magic);
-#endif
+  const Vec clamped = maximum(x, splat(-127.0f)), shifted = clamped + magic, f = clamped - (shifted - magic);
   Vec p;
   if constexpr (kRounded) {
-    p = splat(9.582852945e-3f) * f + splat(5.590642616e-2f);
-    p = p * f + splat(2.402409911e-1f);
-    p = p * f + splat(6.931241751e-1f);
+    p = splat(5.500895157e-2f) * f + splat(2.422110140e-1f);
+    p = p * f + splat(6.932829022e-1f);
   } else {
     p = splat(1.535336188e-4f) * f + splat(1.339887440e-3f);
     p = p * f + splat(9.618437358e-3f);
@@ -154,15 +141,8 @@ RW_INLINE Vec exp2_of(Vec x) {
     p = p * f + splat(6.931472029e-1f);
   }
   p = p * f + splat(1.0f);
-#ifdef __AVX512F__
-  const __mmask16 seen = _mm512_cmp_ps_mask(reinterpret_cast<__m512>(x.part[0]),
-                                            reinterpret_cast<__m512>(least.part[0]), _CMP_GE_OQ);
-  return {{reinterpret_cast<Vec::Part>(
-      _mm512_maskz_scalef_ps(seen, reinterpret_cast<__m512>(p.part[0]), whole))}};
-#else
-  const Bits power = shift_left<23>(as_bits(shifted) - as_bits(magic));
-  return zero_below(x, least, as_floats(as_bits(p) + power));
-#endif
+  // Of `shifted` only the integer's low bits stay: they are added to the exponent, which for 1 is 127.
+  return as_floats(as_bits(p) + shift_left<23>(as_bits(shifted)));
 }
 
 /// Finite floats rounded to the nearest-even bfloat16, in the upper halves.
@@ -240,6 +220,7 @@ struct Singles {
   static constexpr bool kRounded = false;  // weights are rounded to bfloat16
   static constexpr int kStep = 1;          // elements of the inner dimension that stand together
   static constexpr int kRows = kSingleRows, kVecs = kSingleVecs, kPanels = kVecs;
+  static constexpr int kBlockRows = kTileRows;  // of attention_tile.h
   RW_INLINE B vector(const T* b) { return load(b); }
   RW_INLINE Vec multiply_add(Vec sum, const Row* a, B b) { return sum + splat(*a) * b; }
   RW_INLINE void store_weights(T* p, Vec v) { store(p, v); }
@@ -255,6 +236,7 @@ struct SplitPairs {
   };
   static constexpr bool kTiles = false, kWidens = true, kRounded = true;
   static constexpr int kStep = 2, kRows = kPairRows, kVecs = kPairVecs, kPanels = 4;
+  static constexpr int kBlockRows = kTileRows;
   RW_INLINE B split(Bits pairs) {
     return {as_floats(shift_left<16>(pairs)), as_floats(pairs & splat_wide<std::uint32_t>(0xffff0000u))};
   }

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Attention of one query tile, written once: scores, softmax, values. Included by generic.h.
+// (no include guard: each instruction set compiles its own copy)
+
+constexpr int kNothing = -1, kMixed = -2;
+
+/// What each position sees of one key tile. Most tiles are seen like the one before, since no segment begins
+/// or ends in either.
+struct Sight {
+  signed char region[kTileRows] = {};      // (n_positions): the whole tile through it, or kNothing, or kMixed
+  unsigned char regions[kTileRows] = {};   // (n_positions): bits of all regions through which it sees some key
+  std::int64_t same_until = -1;       // tiles that end here or before are seen alike
+};
+
+static void look(const AttentionTile& t, std::int64_t key, Sight& sight) {
+  if (key + kKeyTile <= sight.same_until) return;
+  std::int64_t next = INT64_MAX;  // the first border after `key`
+  for (int p = 0; p < t.n_positions; ++p) {
+    sight.region[p] = kNothing, sight.regions[p] = 0;
+    for (std::int64_t s = t.segment_begin[p]; s < t.segment_begin[p + 1]; ++s) {
+      const TileSegment& segment = t.segments[s];
+      if (segment.begin > key && segment.begin < next) next = segment.begin;
+      if (segment.end > key && segment.end < next) next = segment.end;
+      if (segment.begin >= key + kKeyTile || segment.end <= key) continue;
+      const bool whole = segment.begin <= key && segment.end >= key + kKeyTile;
+      sight.region[p] = static_cast<signed char>(whole ? segment.region : kMixed);
+      sight.regions[p] |= static_cast<unsigned char>(1 << segment.region);
+    }
+  }
+  sight.same_until = next;
+}
+
+/// Rows [row, row + n_rows) against the keys [key, key + kKeyTile).
+template <class Op>
+struct RowBlock {
+  std::int64_t key;
+  int row, n_rows;
+  unsigned regions;  // bits of those that some row needs
+  const Sight* sight;
+  float* scores;            // (n_regions, kBlockRows, kKeyTile)
+  typename Op::T* weights;  // (kBlockRows, kKeyTile)
+  float* row_scores(int region, int i) const {
+    return scores + (static_cast<std::int64_t>(region) * Op::kBlockRows + i) * kKeyTile;
+  }
+};
+
+/// Online softmax of one row over one tile: writes its weights, updates its maximum, total and sum. The
+/// maximum is left stale until it grows by 2^8: weights stay finite, and the sum is rarely rescaled.
+/// REQUIRES: scale > 0.
+template <class Op>
+RW_INLINE void softmax_row(const AttentionTile& t, int row, const float* s, float scale,
+                           typename Op::T* weights) {
+  const Vec c = splat(scale), s0 = load(s), s1 = load(s + 16), s2 = load(s + 32), s3 = load(s + 48);
+  const Vec largest = maximum(maximum(s0, s1), maximum(s2, s3)) * c;
+  float* total = t.range.total + row * kLanes;
+  if (any_above(largest, t.range.top[row] + 8.0f)) {
+    const float top = reduce_max(largest);
+    // 0 at the first tile: the maximum was -inf before.
+    const Vec shrink = splat(exp2_of<false>(splat(t.range.top[row] - top)).part[0][0]);
+    store(total, load(total) * shrink);
+    for (int d = 0; d < t.padded_dim; d += kLanes)
+      store(t.range.sum + row * t.padded_dim + d, load(t.range.sum + row * t.padded_dim + d) * shrink);
+    t.range.top[row] = top;
+  }
+  const Vec m = splat(t.range.top[row]);
+  const Vec p0 = exp2_of<Op::kRounded>(s0 * c - m), p1 = exp2_of<Op::kRounded>(s1 * c - m),
+            p2 = exp2_of<Op::kRounded>(s2 * c - m), p3 = exp2_of<Op::kRounded>(s3 * c - m);
+  store(total, load(total) + ((p0 + p1) + (p2 + p3)));
+  Op::store_weights(weights, p0);
+  Op::store_weights(weights + 16, p1);
+  Op::store_weights(weights + 32, p2);
+  Op::store_weights(weights + 48, p3);
+}
+
+/// The scores of a row that sees parts of the tile, or through several regions; -inf for other keys.
+template <class Op>
+static void blend(const AttentionTile& t, const RowBlock<Op>& b, int i, int position, float* blended) {
+  for (int c = 0; c < kKeyTile; ++c) blended[c] = -__builtin_inff();
+  for (std::int64_t s = t.segment_begin[position]; s < t.segment_begin[position + 1]; ++s) {
+    const TileSegment& segment = t.segments[s];
+    const std::int64_t begin = segment.begin > b.key ? segment.begin - b.key : 0;
+    const std::int64_t end = segment.end < b.key + kKeyTile ? segment.end - b.key : kKeyTile;
+    if (begin >= end) continue;
+    const float* from = b.row_scores(segment.region, i);
+    for (std::int64_t c = begin; c < end; ++c) blended[c] = from[c];
+  }
+}
+
+/// Tile [in_block, in_block + kKeyTile) of a head's keys or values as products read it: where it lies, or
+/// expanded from 8 bits. Few rows wait for memory, and the hardware looks ahead within a page only: so the
+/// next tile of the block is asked for (10 % of attention at depth 8,192).
+template <class Op, bool kValues>
+RW_INLINE const typename Op::T* tile_elements(const AttentionTile& t, const void* head, std::int64_t in_block,
+                                              std::uint16_t* expanded) {
+  const std::int64_t width = kValues ? t.padded_dim : t.head_dim;
+  const std::int64_t size = t.eight_bits ? 1 : static_cast<std::int64_t>(sizeof(typename Op::T));
+  const auto* bytes = static_cast<const char*>(head) + in_block * width * size;
+  if (t.n_positions * t.group <= 16 && in_block + 2 * kKeyTile <= kBlockKeys)
+    for (std::int64_t at = kKeyTile * width * size; at < 2 * kKeyTile * width * size; at += 64)
+      __builtin_prefetch(bytes + at);
+  if constexpr (Op::kStep == 2) {
+    if (t.eight_bits) {
+      const auto* scale = reinterpret_cast<const float*>(static_cast<const char*>(head) + kBlockKeys * width);
+      (kValues ? expand_values : expand_keys)(reinterpret_cast<const std::int8_t*>(bytes), scale + in_block,
+                                              width, expanded);
+      return expanded;
+    }
+  }
+  return reinterpret_cast<const typename Op::T*>(bytes);
+}
+
+/// sum (n_rows, padded_dim) += weights (n_rows, kKeyTile) v where a value is infinite or NaN: a key of weight
+/// 0 must not reach a row (0 x inf is NaN), or a row would depend on keys it does not see. Each row gets the
+/// tile with such keys zeroed; then the same operations.
+template <class Op>
+static __attribute__((noinline)) void add_odd_values(const AttentionTile& t, const RowBlock<Op>& b,
+                                                     const typename Op::T* v) {
+  typename Op::T seen[kKeyTile * kMaxHeadDim];
+  const std::int64_t ks = static_cast<std::int64_t>(t.padded_dim) * Op::kStep, zs = 16 * Op::kStep;
+  for (int i = 0; i < b.n_rows; ++i) {
+    const auto* w = b.weights + i * kKeyTile;
+    for (int key = 0; key < kKeyTile; ++key)
+      for (int d = 0; d < t.padded_dim; ++d) {
+        const std::int64_t at = key / Op::kStep * ks + d * Op::kStep + key % Op::kStep;
+        seen[at] = w[key] == 0 ? static_cast<typename Op::T>(0) : v[at];
+      }
+    multiply<Op, true>(1, t.padded_dim / 16, w, kKeyTile, seen, zs, ks,
+                       t.range.sum + static_cast<std::int64_t>(b.row + i) * t.padded_dim, t.padded_dim,
+                       kKeyTile);
+  }
+}
+
+/// Scores of the block for every region that it needs. keys (n_regions): of the tile.
+template <class Op>
+RW_INLINE void score(const AttentionTile& t, const RowBlock<Op>& b, const typename Op::T* const* keys) {
+  for (int r = 0; r < t.n_regions; ++r) {
+    if ((b.regions >> r & 1) == 0) continue;
+    multiply<Op, false>(
+        b.n_rows, kKeyTile / 16,
+        static_cast<const typename Op::T*>(t.q[r]) + static_cast<std::int64_t>(b.row) * t.head_dim, t.head_dim,
+        keys[r], std::int64_t{16} * t.head_dim, 16 * Op::kStep, b.row_scores(r, 0), kKeyTile, t.head_dim);
+  }
+}
+
+template <class Op>
+RW_INLINE void softmax(const AttentionTile& t, const RowBlock<Op>& b) {
+  int position = b.row / t.group, left = t.group - b.row % t.group;  // rows of the position from here on
+  for (int i = 0; i < b.n_rows; ++i) {
+    const int row = b.row + i, seen = b.sight->region[position];
+    typename Op::T* weights = b.weights + i * kKeyTile;
+    if (seen >= 0) {
+      softmax_row<Op>(t, row, b.row_scores(seen, i), t.row_scale[position], weights);
+    } else if (seen == kMixed) {
+      float blended[kKeyTile];
+      blend(t, b, i, position, blended);
+      softmax_row<Op>(t, row, blended, t.row_scale[position], weights);
+    } else {
+      for (int c = 0; c < kKeyTile; ++c) weights[c] = 0;
+    }
+    if (--left == 0) ++position, left = t.group;
+  }
+}
+
+/// sum (n_rows, padded_dim) += weights (n_rows, kKeyTile) v
+template <class Op>
+RW_INLINE void add_values(const AttentionTile& t, const RowBlock<Op>& b, const typename Op::T* v) {
+  const std::int64_t ks = static_cast<std::int64_t>(t.padded_dim) * Op::kStep, zs = 16 * Op::kStep;
+  multiply<Op, true>(b.n_rows, t.padded_dim / 16, b.weights, kKeyTile, v, zs, ks,
+                     t.range.sum + static_cast<std::int64_t>(b.row) * t.padded_dim, t.padded_dim, kKeyTile);
+}
+
+/// The key tile at `key`, one block of rows after the other: a block's scores and weights stay in L1.
+template <class Op>
+RW_INLINE void key_tile(const AttentionTile& t, std::int64_t key, const Sight& sight) {
+  unsigned regions = 0;
+  for (int p = 0; p < t.n_positions; ++p) regions |= sight.regions[p];
+  if (regions == 0) return;
+  const std::int64_t block = key / kBlockKeys, in_block = key % kBlockKeys;
+  const typename Op::T* keys[kMaxRegions] = {};
+  for (int r = 0; r < t.n_regions; ++r)
+    if (regions >> r & 1)
+      keys[r] = tile_elements<Op, false>(t, t.k_blocks[r][block], in_block,
+                                         t.expanded[0] + std::int64_t{r} * kKeyTile * t.head_dim);
+  const auto* values = tile_elements<Op, true>(t, t.v_blocks[block], in_block, t.expanded[1]);
+  const int rows = t.n_positions * t.group;
+  for (int row = 0; row < rows; row += Op::kBlockRows) {
+    RowBlock<Op> b{key, row, rows - row < Op::kBlockRows ? rows - row : Op::kBlockRows, 0, &sight, t.scores,
+                   static_cast<typename Op::T*>(t.weights)};
+    for (int p = row / t.group; p <= (row + b.n_rows - 1) / t.group; ++p) b.regions |= sight.regions[p];
+    if (b.regions == 0) continue;
+    score(t, b, keys);
+    softmax(t, b);
+    if (t.odd_values[block])
+      add_odd_values<Op>(t, b, values);
+    else
+      add_values(t, b, values);
+  }
+}
+
+static void begin_softmax(const SoftmaxState& state, int rows, int padded_dim) {
+  for (int row = 0; row < rows; ++row) state.top[row] = -__builtin_inff();
+  for (int e = 0; e < rows * kLanes; ++e) state.total[e] = 0;
+  for (int e = 0; e < rows * padded_dim; ++e) state.sum[e] = 0;
+}
+
+static void merge_softmax(const SoftmaxMerge& m) {
+  for (int row = 0; row < m.rows && m.more != nullptr; ++row) {
+    const float a = m.whole.top[row], b = m.more->top[row];
+    if (b == -__builtin_inff()) continue;  // nothing more was seen
+    const float top = a > b ? a : b;
+    const Vec keep = splat(exp2_of<false>(splat(a - top)).part[0][0]);
+    const Vec take = splat(exp2_of<false>(splat(b - top)).part[0][0]);
+    float* total = m.whole.total + row * kLanes;
+    store(total, load(total) * keep + load(m.more->total + row * kLanes) * take);
+    for (int d = 0; d < m.padded_dim; d += kLanes) {
+      float* sum = m.whole.sum + row * m.padded_dim + d;
+      store(sum, load(sum) * keep + load(m.more->sum + row * m.padded_dim + d) * take);
+    }
+    m.whole.top[row] = top;
+  }
+  for (int row = 0; row < m.rows && m.out != nullptr; ++row) {
+    const float total = reduce_add(load(m.whole.total + row * kLanes));
+    for (int d = 0; d < m.head_dim; ++d) m.out[row][d] = m.whole.sum[row * m.padded_dim + d] / total;
+  }
+}
+
+template <class Op>
+static void attention(const AttentionTile& t) {
+  const int rows = t.n_positions * t.group;
+  if (t.first_keys) begin_softmax(t.whole, rows, t.padded_dim);
+  Sight sight;
+  for (std::int64_t begin = t.key_begin; begin < t.key_end; begin += kRangeKeys) {
+    const std::int64_t end = begin + kRangeKeys < t.key_end ? begin + kRangeKeys : t.key_end;
+    begin_softmax(t.range, rows, t.padded_dim);
+    for (std::int64_t key = begin; key < end; key += kKeyTile) {
+      look(t, key, sight);
+      key_tile<Op>(t, key, sight);
+    }
+    merge_softmax({rows, t.head_dim, t.padded_dim, t.whole, &t.range, nullptr});
+  }
+}
