@@ -62,6 +62,12 @@ struct Pool {
   std::mutex mutex;
   std::map<std::size_t, std::vector<std::unique_ptr<Area>>> areas;  // by size of piece
 
+  std::size_t idle() const {
+    std::size_t total = 0;
+    for (const auto& [piece, of_size] : areas)
+      for (const auto& area : of_size) total += area->empty() ? area->size() : 0;
+    return total;
+  }
   std::byte* take(std::size_t piece) {
     const std::lock_guard lock(mutex);
     std::vector<std::unique_ptr<Area>>& of_size = areas[piece];
@@ -76,7 +82,7 @@ struct Pool {
     for (auto& area : of_size) {
       if (!area->holds(p)) continue;
       area->give(p);
-      if (area->empty()) {  // back to the system
+      if (area->empty() && idle() > kIdleKept) {  // back to the system
         std::swap(area, of_size.back());
         of_size.pop_back();
       }

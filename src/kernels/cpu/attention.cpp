@@ -125,6 +125,7 @@ void rotate_queries(const Shared& s, const Strip& strip, Scratch& scratch) {
         active().rotate_row(row_rotation(plan.regions[region].rotation, plan.theta.size(), strip.first + p,
                                          dim, plan.rotary_gain),
                             q, rotated);
+        for (int d = 0; d < dim; ++d) rotated[d] *= s.row_scale[static_cast<std::size_t>(strip.first + p)];
         const Index row = (p * s.group + g) * dim;
         if (bf16)
           active().to_bf16(rotated, reinterpret_cast<std::uint16_t*>(scratch.q[region].data()) + row, dim);
@@ -141,17 +142,17 @@ void run_keys(const Shared& s, const Strip& strip, const Strip& tile, Index key_
   const AttentionPlan& plan = *s.task.plan;
   const int n_regions = static_cast<int>(plan.regions.size());
   const bool eight_bits = s.kv.type == KvType::kQ8;
-  scratch.scores.reserve(n_regions * kTileRows * kKeyTile);
+  scratch.scores.reserve(2 * n_regions * kTileRows * kKeyTile);
   scratch.weights.reserve(kTileRows * kKeyTile * 4);
   for (Buffer<std::uint16_t>& expanded : scratch.expanded)
-    if (eight_bits) expanded.reserve(n_regions * kKeyTile * s.kv.padded_dim);
+    if (eight_bits) expanded.reserve(std::max(n_regions, 3) * kKeyTile * s.kv.padded_dim);
   const auto head = static_cast<std::size_t>(tile.kv_head);
   const void* q[kMaxRegions] = {};
   const void* const* k_blocks[kMaxRegions] = {};
   for (std::size_t region = 0; region < plan.regions.size(); ++region) {
     if (region < scratch.q.size() && scratch.q[region].size() > 0)
-      q[region] = scratch.q[region].data() +
-                  (tile.first - strip.first) * s.group * s.kv.head_dim * s.element_bytes();
+      q[region] =
+          scratch.q[region].data() + (tile.first - strip.first) * s.group * s.kv.head_dim * s.element_bytes();
     k_blocks[region] = s.k_blocks[head][region].data();
   }
   const AttentionTile t{.head_dim = s.kv.head_dim,
@@ -167,7 +168,6 @@ void run_keys(const Shared& s, const Strip& strip, const Strip& tile, Index key_
                         .odd_values = s.odd_values[head].data(),
                         .segment_begin = plan.segment_begin.data() + tile.first,
                         .segments = s.segments.data(),
-                        .row_scale = s.row_scale.data() + tile.first,
                         .scores = scratch.scores.data(),
                         .weights = scratch.weights.data(),
                         .key_begin = key_begin,
@@ -183,9 +183,9 @@ void merge(const Shared& s, const Strip& tile, const SoftmaxState& whole, const 
            Scratch& scratch) {
   scratch.out.clear();
   for (Index row = 0; row < tile.n * s.group; ++row)
-    scratch.out.push_back(s.task.out +
-                          ((tile.first + row / s.group) * s.n_heads + tile.kv_head * s.group + row % s.group) *
-                              s.kv.head_dim);
+    scratch.out.push_back(
+        s.task.out +
+        ((tile.first + row / s.group) * s.n_heads + tile.kv_head * s.group + row % s.group) * s.kv.head_dim);
   active().merge_softmax({static_cast<int>(tile.n * s.group), s.kv.head_dim, s.kv.padded_dim, whole, more,
                           last ? scratch.out.data() : nullptr});
 }

@@ -7,13 +7,12 @@ constexpr int kNothing = -1, kMixed = -2;
 /// What each position sees of one key tile. Most tiles are seen like the one before, since no segment begins
 /// or ends in either.
 struct Sight {
-  signed char region[kTileRows] = {};      // (n_positions): the whole tile through it, or kNothing, or kMixed
-  unsigned char regions[kTileRows] = {};   // (n_positions): bits of all regions through which it sees some key
-  std::int64_t same_until = -1;       // tiles that end here or before are seen alike
+  signed char region[kTileRows] = {};     // (n_positions): the whole tile through it, or kNothing, or kMixed
+  unsigned char regions[kTileRows] = {};  // (n_positions): bits of all regions through which it sees some key
+  std::int64_t same_until = -1;           // tiles that end here or before are seen alike
 };
 
 static void look(const AttentionTile& t, std::int64_t key, Sight& sight) {
-  if (key + kKeyTile <= sight.same_until) return;
   std::int64_t next = INT64_MAX;  // the first border after `key`
   for (int p = 0; p < t.n_positions; ++p) {
     sight.region[p] = kNothing, sight.regions[p] = 0;
@@ -37,39 +36,44 @@ struct RowBlock {
   int row, n_rows;
   unsigned regions;  // bits of those that some row needs
   const Sight* sight;
-  float* scores;            // (n_regions, kBlockRows, kKeyTile)
-  typename Op::T* weights;  // (kBlockRows, kKeyTile)
+  bool odd;                                 // some value is infinite or NaN
+  const typename Op::T* keys[kMaxRegions];  // of the tile, for each region that is used
+  const typename Op::T* values;
+  float* scores;              // (n_regions, kBlockRows, score_stride)
+  std::int64_t score_stride;  // kKeyTile at least
+  typename Op::T* weights;    // (kBlockRows, kKeyTile)
   float* row_scores(int region, int i) const {
-    return scores + (static_cast<std::int64_t>(region) * Op::kBlockRows + i) * kKeyTile;
+    return scores + (static_cast<std::int64_t>(region) * Op::kBlockRows + i) * score_stride;
   }
 };
 
+/// The row's maximum rises to the tile's; what it summed so far shrinks.
+static __attribute__((noinline)) void raise_top(const AttentionTile& t, int row, const float* s) {
+  const Vec largest = maximum(maximum(load(s), load(s + 16)), maximum(load(s + 32), load(s + 48)));
+  const float top = reduce_max(largest);
+  // 0 at the first tile: the maximum was -inf before.
+  const Vec shrink = splat(exp2_of<false>(splat(t.range.top[row] - top)).part[0][0]);
+  float* total = t.range.total + row * kLanes;
+  store(total, load(total) * shrink);
+  for (int d = 0; d < t.padded_dim; d += kLanes)
+    store(t.range.sum + row * t.padded_dim + d, load(t.range.sum + row * t.padded_dim + d) * shrink);
+  t.range.top[row] = top;
+}
+
 /// Online softmax of one row over one tile: writes its weights, updates its maximum, total and sum. The
 /// maximum is left stale until it grows by 2^8: weights stay finite, and the sum is rarely rescaled.
-/// REQUIRES: scale > 0.
 template <class Op>
-RW_INLINE void softmax_row(const AttentionTile& t, int row, const float* s, float scale,
-                           typename Op::T* weights) {
-  const Vec c = splat(scale), s0 = load(s), s1 = load(s + 16), s2 = load(s + 32), s3 = load(s + 48);
-  const Vec largest = maximum(maximum(s0, s1), maximum(s2, s3)) * c;
-  float* total = t.range.total + row * kLanes;
-  if (any_above(largest, t.range.top[row] + 8.0f)) {
-    const float top = reduce_max(largest);
-    // 0 at the first tile: the maximum was -inf before.
-    const Vec shrink = splat(exp2_of<false>(splat(t.range.top[row] - top)).part[0][0]);
-    store(total, load(total) * shrink);
-    for (int d = 0; d < t.padded_dim; d += kLanes)
-      store(t.range.sum + row * t.padded_dim + d, load(t.range.sum + row * t.padded_dim + d) * shrink);
-    t.range.top[row] = top;
-  }
+RW_INLINE void softmax_row(const AttentionTile& t, int row, const float* s, typename Op::T* weights) {
+  const Vec s0 = load(s), s1 = load(s + 16), s2 = load(s + 32), s3 = load(s + 48);
+  if (__builtin_expect(!none_above(s0, s1, s2, s3, splat(t.range.top[row]) + splat(8.0f)), 0))
+    raise_top(t, row, s);
   const Vec m = splat(t.range.top[row]);
-  const Vec p0 = exp2_of<Op::kRounded>(s0 * c - m), p1 = exp2_of<Op::kRounded>(s1 * c - m),
-            p2 = exp2_of<Op::kRounded>(s2 * c - m), p3 = exp2_of<Op::kRounded>(s3 * c - m);
+  const Vec p0 = exp2_of<Op::kRounded>(s0 - m), p1 = exp2_of<Op::kRounded>(s1 - m);
+  const Vec p2 = exp2_of<Op::kRounded>(s2 - m), p3 = exp2_of<Op::kRounded>(s3 - m);
+  float* total = t.range.total + row * kLanes;
   store(total, load(total) + ((p0 + p1) + (p2 + p3)));
-  Op::store_weights(weights, p0);
-  Op::store_weights(weights + 16, p1);
-  Op::store_weights(weights + 32, p2);
-  Op::store_weights(weights + 48, p3);
+  Op::store_weights(weights, p0, p1);
+  Op::store_weights(weights + 32, p2, p3);
 }
 
 /// The scores of a row that sees parts of the tile, or through several regions; -inf for other keys.
@@ -113,8 +117,7 @@ RW_INLINE const typename Op::T* tile_elements(const AttentionTile& t, const void
 /// 0 must not reach a row (0 x inf is NaN), or a row would depend on keys it does not see. Each row gets the
 /// tile with such keys zeroed; then the same operations.
 template <class Op>
-static __attribute__((noinline)) void add_odd_values(const AttentionTile& t, const RowBlock<Op>& b,
-                                                     const typename Op::T* v) {
+static __attribute__((noinline)) void add_odd_values(const AttentionTile& t, const RowBlock<Op>& b) {
   typename Op::T seen[kKeyTile * kMaxHeadDim];
   const std::int64_t ks = static_cast<std::int64_t>(t.padded_dim) * Op::kStep, zs = 16 * Op::kStep;
   for (int i = 0; i < b.n_rows; ++i) {
@@ -122,7 +125,7 @@ static __attribute__((noinline)) void add_odd_values(const AttentionTile& t, con
     for (int key = 0; key < kKeyTile; ++key)
       for (int d = 0; d < t.padded_dim; ++d) {
         const std::int64_t at = key / Op::kStep * ks + d * Op::kStep + key % Op::kStep;
-        seen[at] = w[key] == 0 ? static_cast<typename Op::T>(0) : v[at];
+        seen[at] = w[key] == 0 ? static_cast<typename Op::T>(0) : b.values[at];
       }
     multiply<Op, true>(1, t.padded_dim / 16, w, kKeyTile, seen, zs, ks,
                        t.range.sum + static_cast<std::int64_t>(b.row + i) * t.padded_dim, t.padded_dim,
@@ -130,30 +133,33 @@ static __attribute__((noinline)) void add_odd_values(const AttentionTile& t, con
   }
 }
 
-/// Scores of the block for every region that it needs. keys (n_regions): of the tile.
+/// Scores of the block for every region that it needs.
 template <class Op>
-RW_INLINE void score(const AttentionTile& t, const RowBlock<Op>& b, const typename Op::T* const* keys) {
+RW_INLINE void score(const AttentionTile& t, const RowBlock<Op>& b) {
   for (int r = 0; r < t.n_regions; ++r) {
     if ((b.regions >> r & 1) == 0) continue;
     multiply<Op, false>(
         b.n_rows, kKeyTile / 16,
-        static_cast<const typename Op::T*>(t.q[r]) + static_cast<std::int64_t>(b.row) * t.head_dim, t.head_dim,
-        keys[r], std::int64_t{16} * t.head_dim, 16 * Op::kStep, b.row_scores(r, 0), kKeyTile, t.head_dim);
+        static_cast<const typename Op::T*>(t.q[r]) + static_cast<std::int64_t>(b.row) * t.head_dim,
+        t.head_dim, b.keys[r], std::int64_t{16} * t.head_dim, 16 * Op::kStep, b.row_scores(r, 0),
+        b.score_stride, t.head_dim);
   }
 }
 
+/// Softmax of the block's rows [begin, end).
 template <class Op>
-RW_INLINE void softmax(const AttentionTile& t, const RowBlock<Op>& b) {
-  int position = b.row / t.group, left = t.group - b.row % t.group;  // rows of the position from here on
-  for (int i = 0; i < b.n_rows; ++i) {
+RW_INLINE void softmax(const AttentionTile& t, const RowBlock<Op>& b, int begin, int end) {
+  int position = (b.row + begin) / t.group;
+  int left = t.group - (b.row + begin) % t.group;  // rows of the position from here on
+  for (int i = begin; i < end; ++i) {
     const int row = b.row + i, seen = b.sight->region[position];
     typename Op::T* weights = b.weights + i * kKeyTile;
     if (seen >= 0) {
-      softmax_row<Op>(t, row, b.row_scores(seen, i), t.row_scale[position], weights);
+      softmax_row<Op>(t, row, b.row_scores(seen, i), weights);
     } else if (seen == kMixed) {
       float blended[kKeyTile];
       blend(t, b, i, position, blended);
-      softmax_row<Op>(t, row, blended, t.row_scale[position], weights);
+      softmax_row<Op>(t, row, blended, weights);
     } else {
       for (int c = 0; c < kKeyTile; ++c) weights[c] = 0;
     }
@@ -163,37 +169,53 @@ RW_INLINE void softmax(const AttentionTile& t, const RowBlock<Op>& b) {
 
 /// sum (n_rows, padded_dim) += weights (n_rows, kKeyTile) v
 template <class Op>
-RW_INLINE void add_values(const AttentionTile& t, const RowBlock<Op>& b, const typename Op::T* v) {
+RW_INLINE void add_values(const AttentionTile& t, const RowBlock<Op>& b) {
+  if (b.odd) return add_odd_values<Op>(t, b);
   const std::int64_t ks = static_cast<std::int64_t>(t.padded_dim) * Op::kStep, zs = 16 * Op::kStep;
-  multiply<Op, true>(b.n_rows, t.padded_dim / 16, b.weights, kKeyTile, v, zs, ks,
+  multiply<Op, true>(b.n_rows, t.padded_dim / 16, b.weights, kKeyTile, b.values, zs, ks,
                      t.range.sum + static_cast<std::int64_t>(b.row) * t.padded_dim, t.padded_dim, kKeyTile);
 }
 
+/// One block from scores to sums.
+template <class Op>
+RW_INLINE void whole_block(const AttentionTile& t, const RowBlock<Op>& b) {
+  score(t, b);
+  softmax(t, b, 0, b.n_rows);
+  add_values(t, b);
+}
+
+/// Takes the blocks of a range in turn. Here: each by itself; tile_attention.h overlaps them.
+template <class Op>
+struct Steps {
+  const AttentionTile& t;
+  RW_MEMBER void take(RowBlock<Op>& b) {
+    b.scores = t.scores, b.weights = static_cast<typename Op::T*>(t.weights), b.score_stride = kKeyTile;
+    whole_block(t, b);
+  }
+  RW_MEMBER void finish() {}
+};
+
 /// The key tile at `key`, one block of rows after the other: a block's scores and weights stay in L1.
 template <class Op>
-RW_INLINE void key_tile(const AttentionTile& t, std::int64_t key, const Sight& sight) {
+RW_INLINE void key_tile(const AttentionTile& t, std::int64_t key, const Sight& sight, Steps<Op>& steps) {
   unsigned regions = 0;
   for (int p = 0; p < t.n_positions; ++p) regions |= sight.regions[p];
-  if (regions == 0) return;
+  if (regions == 0) return steps.finish();  // or two changes of sight could pass a waiting block
   const std::int64_t block = key / kBlockKeys, in_block = key % kBlockKeys;
-  const typename Op::T* keys[kMaxRegions] = {};
+  RowBlock<Op> b{};
+  b.key = key, b.sight = &sight, b.odd = t.odd_values[block];
   for (int r = 0; r < t.n_regions; ++r)
     if (regions >> r & 1)
-      keys[r] = tile_elements<Op, false>(t, t.k_blocks[r][block], in_block,
-                                         t.expanded[0] + std::int64_t{r} * kKeyTile * t.head_dim);
-  const auto* values = tile_elements<Op, true>(t, t.v_blocks[block], in_block, t.expanded[1]);
+      b.keys[r] = tile_elements<Op, false>(t, t.k_blocks[r][block], in_block,
+                                           t.expanded[0] + std::int64_t{r} * kKeyTile * t.head_dim);
+  b.values = tile_elements<Op, true>(t, t.v_blocks[block], in_block,
+                                     t.expanded[1] + key / kKeyTile % 3 * kKeyTile * t.padded_dim);
   const int rows = t.n_positions * t.group;
   for (int row = 0; row < rows; row += Op::kBlockRows) {
-    RowBlock<Op> b{key, row, rows - row < Op::kBlockRows ? rows - row : Op::kBlockRows, 0, &sight, t.scores,
-                   static_cast<typename Op::T*>(t.weights)};
+    b.row = row, b.n_rows = rows - row < Op::kBlockRows ? rows - row : Op::kBlockRows;
+    b.regions = 0;
     for (int p = row / t.group; p <= (row + b.n_rows - 1) / t.group; ++p) b.regions |= sight.regions[p];
-    if (b.regions == 0) continue;
-    score(t, b, keys);
-    softmax(t, b);
-    if (t.odd_values[block])
-      add_odd_values<Op>(t, b, values);
-    else
-      add_values(t, b, values);
+    if (b.regions != 0) steps.take(b);
   }
 }
 
@@ -228,14 +250,17 @@ template <class Op>
 static void attention(const AttentionTile& t) {
   const int rows = t.n_positions * t.group;
   if (t.first_keys) begin_softmax(t.whole, rows, t.padded_dim);
-  Sight sight;
+  Sight sights[2];  // a block that waits keeps the one that it was scored with
+  int last = 0;
   for (std::int64_t begin = t.key_begin; begin < t.key_end; begin += kRangeKeys) {
     const std::int64_t end = begin + kRangeKeys < t.key_end ? begin + kRangeKeys : t.key_end;
     begin_softmax(t.range, rows, t.padded_dim);
+    Steps<Op> steps{t};
     for (std::int64_t key = begin; key < end; key += kKeyTile) {
-      look(t, key, sight);
-      key_tile<Op>(t, key, sight);
+      if (key + kKeyTile > sights[last].same_until) last = 1 - last, look(t, key, sights[last]);
+      key_tile<Op>(t, key, sights[last], steps);
     }
+    steps.finish();
     merge_softmax({rows, t.head_dim, t.padded_dim, t.whole, &t.range, nullptr});
   }
 }

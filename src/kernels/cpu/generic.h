@@ -91,26 +91,31 @@ RW_INLINE void multiply(std::int64_t n_rows, std::int64_t n_vecs, const typename
 
 // ---------------------------------------------------------------- products
 
-/// NZ panels for all rows. The last panel may hold fewer than 16 outputs, so results pass a small buffer.
+/// NZ panels for all rows: straight into y, or through a small buffer where a bias is added or the last panel
+/// holds fewer than 16 outputs (its other columns are not y's).
 template <class Op, int NZ>
 RW_INLINE void panels(const Product& p, std::int64_t panel) {
   const std::int64_t size = p.n_in * 16;
   const auto* w = static_cast<const typename Op::T*>(p.w) + panel * size;
   const auto* x = static_cast<const typename Op::T*>(p.x);
   const std::int64_t o = panel * 16, width = p.n_out - o < NZ * 16 ? p.n_out - o : NZ * 16;
+  float* y = p.y + o;
+  if (p.bias == nullptr && width == NZ * 16) {
+    if (p.add)
+      multiply<Op, true>(p.n_rows, NZ, x, p.x_stride, w, size, 16 * Op::kStep, y, p.y_stride, p.n_in);
+    else
+      multiply<Op, false>(p.n_rows, NZ, x, p.x_stride, w, size, 16 * Op::kStep, y, p.y_stride, p.n_in);
+    return;
+  }
   for (std::int64_t i = 0; i < p.n_rows; i += Op::kRows) {
     const std::int64_t rows = p.n_rows - i < Op::kRows ? p.n_rows - i : Op::kRows;
-    float c[Op::kRows * NZ * 16];
-    multiply<Op, false>(rows, NZ, x + i * p.x_stride, p.x_stride, w, size, 16 * Op::kStep, c, NZ * 16,
-                        p.n_in);
-    for (std::int64_t r = 0; r < rows; ++r) {
-      float *from = c + r * NZ * 16, *to = p.y + (i + r) * p.y_stride + o;
-      if (p.bias != nullptr)
-        for (std::int64_t e = 0; e < width; ++e) from[e] += p.bias[o + e];
-      if (p.add)
-        for (std::int64_t e = 0; e < width; ++e) from[e] += to[e];
-      for (std::int64_t e = 0; e < width; ++e) to[e] = from[e];
-    }
+    float c[Op::kRows * NZ * 16] = {};
+    for (std::int64_t r = 0; p.add && r < rows; ++r)
+      for (std::int64_t e = 0; e < width; ++e) c[r * NZ * 16 + e] = y[(i + r) * p.y_stride + e];
+    multiply<Op, true>(rows, NZ, x + i * p.x_stride, p.x_stride, w, size, 16 * Op::kStep, c, NZ * 16, p.n_in);
+    for (std::int64_t r = 0; r < rows; ++r)
+      for (std::int64_t e = 0; e < width; ++e)
+        y[(i + r) * p.y_stride + e] = c[r * NZ * 16 + e] + (p.bias != nullptr ? p.bias[o + e] : 0.0f);
   }
 }
 

@@ -7,9 +7,9 @@
 
 namespace ropewalk::cpu {
 
-constexpr int kLanes = 16;    // floats in a vector of every instruction set
-constexpr int kKeyTile = 64;  // keys of one score tile, anchored at key 0
-constexpr int kTileRows = 96;      // rows of a query tile, or those of one position where they are more
+constexpr int kLanes = 16;     // floats in a vector of every instruction set
+constexpr int kKeyTile = 64;   // keys of one score tile, anchored at key 0
+constexpr int kTileRows = 96;  // rows of a query tile, or those of one position where they are more
 constexpr int kMaxRegions = 8;
 constexpr int kMaxHeadDim = 256;
 constexpr int kBlockKeys = 256;   // keys of one cache block
@@ -35,15 +35,14 @@ struct AttentionTile {
   int head_dim, padded_dim;  // padded_dim: head_dim rounded up to 16, the width of v
   int n_positions, group;    // rows = n_positions * group, row = position * group + head in group
   int n_regions;
-  const void* const* q;                // (n_regions): (rows, head_dim), rotated for the region
+  const void* const* q;  // (n_regions): (rows, head_dim), rotated for the region, times row scale and log2(e)
   const void* const* const* k_blocks;  // (n_regions)(n_blocks): this head's keys of a block, or null
   const void* const* v_blocks;         // (n_blocks): this head's values of a block, or null
   bool eight_bits;  // the cache holds 8 bits: (a block's numbers, then its kBlockKeys scales as floats)
-  std::uint16_t* expanded[2];  // scratch where eight_bits: a tile's keys (n_regions) and its values
+  std::uint16_t* expanded[2];         // scratch where eight_bits: a tile's keys (n_regions) and its values
   const char* odd_values;             // (n_blocks): 1 where this head's values hold an infinity or NaN
   const std::int64_t* segment_begin;  // (n_positions + 1), into segments
   const TileSegment* segments;
-  const float* row_scale;           // (n_positions), log2(e) included
   float* scores;                    // scratch: (n_regions, kTileRows, kKeyTile)
   void* weights;                    // scratch: (kTileRows, kKeyTile)
   std::int64_t key_begin, key_end;  // multiples of kRangeKeys, or the end

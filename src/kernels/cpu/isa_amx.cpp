@@ -52,10 +52,11 @@ struct Tiles : SplitPairs {
   static constexpr bool kTiles = true;
   static constexpr int kRows = 32, kVecs = 2, kPanels = 2;
   static constexpr int kBlockRows = 16;
-  RW_INLINE void store_weights(T* p,
-                               Vec v) {  // weights are normal numbers or 0, which vcvtneps2bf16 rounds alike
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),
-                        reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(reinterpret_cast<__m512>(v.part[0]))));
+  /// Weights are normal numbers or 0, which vcvtne2ps2bf16 rounds as store_bf16 does.
+  RW_INLINE void store_weights(T* p, Vec first, Vec second) {
+    const __m512bh both = _mm512_cvtne2ps_pbh(reinterpret_cast<__m512>(second.part[0]),
+                                              reinterpret_cast<__m512>(first.part[0]));
+    _mm512_storeu_si512(p, reinterpret_cast<__m512i>(both));
   }
   static constexpr std::int64_t kDepth = 32;  // elements of the inner dimension in a tile
 
@@ -98,11 +99,11 @@ struct Tiles : SplitPairs {
     if constexpr (kTwoRows && kTwoVecs) _tile_stored(3, c1 + 16, c_stride);
   }
 
-  /// Up to 16 rows and 4 vectors: the tile of a is loaded once. 2 x 2 loads less, but attention's blocks of 16
-  /// rows stay in L1.
+  /// Up to 16 rows and 4 vectors: the tile of a is loaded once. 2 x 2 loads less, but attention's blocks of
+  /// 16 rows stay in L1.
   template <bool kAdd>
-  RW_INLINE void four_vecs(const T* a, std::int64_t lda, const T* b, std::int64_t zs, std::int64_t ks, float* c,
-                           std::int64_t ldc, std::int64_t n) {
+  RW_INLINE void four_vecs(const T* a, std::int64_t lda, const T* b, std::int64_t zs, std::int64_t ks,
+                           float* c, std::int64_t ldc, std::int64_t n) {
     const auto a_stride = static_cast<int>(lda * 2), b_stride = static_cast<int>(ks * 2),
                c_stride = static_cast<int>(ldc * 4);
     __asm__ volatile("" ::: "memory");  // GCC's tile loads do not say that they read memory
@@ -118,10 +119,10 @@ struct Tiles : SplitPairs {
       _tile_zero(3);
     }
     std::int64_t k = 0;
-#define RW_STEP(z)                                           \
-  _tile_loadd(6, b + z * zs + k / 2 * ks, b_stride);         \
-  _tile_dpbf16ps(z, 4, 6);                                   \
-  _tile_loadd(7, b + z * zs + (k + 32) / 2 * ks, b_stride);  \
+#define RW_STEP(z)                                          \
+  _tile_loadd(6, b + z * zs + k / 2 * ks, b_stride);        \
+  _tile_dpbf16ps(z, 4, 6);                                  \
+  _tile_loadd(7, b + z * zs + (k + 32) / 2 * ks, b_stride); \
   _tile_dpbf16ps(z, 5, 7)
     for (; k + 64 <= n; k += 64) {
       _tile_loadd(4, a + k, a_stride);
@@ -181,6 +182,8 @@ struct Tiles : SplitPairs {
                                      n - whole);
   }
 };
+
+#include "kernels/cpu/tile_attention.h"
 
 static void attention_tiles(const AttentionTile& t) {
   attention<Tiles>(t);

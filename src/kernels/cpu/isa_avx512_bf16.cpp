@@ -32,10 +32,11 @@ struct Pairs {
     sum.part[0] = reinterpret_cast<Vec::Part>(_mm512_dpbf16_ps(reinterpret_cast<__m512>(sum.part[0]), x, b));
     return sum;
   }
-  RW_INLINE void store_weights(T* p,
-                               Vec v) {  // weights are normal numbers or 0, which vcvtneps2bf16 rounds alike
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),
-                        reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(reinterpret_cast<__m512>(v.part[0]))));
+  /// Weights are normal numbers or 0, which vcvtne2ps2bf16 rounds as store_bf16 does.
+  RW_INLINE void store_weights(T* p, Vec first, Vec second) {
+    const __m512bh both = _mm512_cvtne2ps_pbh(reinterpret_cast<__m512>(second.part[0]),
+                                              reinterpret_cast<__m512>(first.part[0]));
+    _mm512_storeu_si512(p, reinterpret_cast<__m512i>(both));
   }
 };
 

@@ -6,6 +6,7 @@
 // (no include guard: each instruction set compiles its own copy)
 
 #define RW_INLINE static inline __attribute__((always_inline))
+#define RW_MEMBER inline __attribute__((always_inline))
 #define RW_UNROLL \
   _Pragma("GCC unroll 16")  // arrays of vectors become registers only once their loops are gone
 
@@ -79,6 +80,10 @@ RW_INLINE Vec rounded_product(Vec a, Vec b) {
   return product;
 }
 RW_INLINE Vec maximum(Vec a, Vec b) {
+#ifdef __AVX512F__  // GCC makes a comparison and a blend of the other form
+  return {{reinterpret_cast<Vec::Part>(
+      _mm512_max_ps(reinterpret_cast<__m512>(a.part[0]), reinterpret_cast<__m512>(b.part[0])))}};
+#endif
   RW_UNROLL for (int i = 0; i < kParts; ++i) a.part[i] = a.part[i] > b.part[i] ? a.part[i] : b.part[i];
   return a;
 }
@@ -113,20 +118,36 @@ RW_INLINE float reduce_add(Vec v) {
       v, [](auto a, auto b) __attribute__((always_inline)) { return a + b; });
 }
 
-/// Whether any lane of v is above x.
-RW_INLINE bool any_above(Vec v, float x) {
+/// Whether no lane of any vector is above its lane of x, and none is NaN.
+RW_INLINE bool none_above(Vec a, Vec b, Vec c, Vec d, Vec x) {
 #ifdef __AVX512F__
-  return _mm512_cmp_ps_mask(reinterpret_cast<__m512>(v.part[0]), _mm512_set1_ps(x), _CMP_GT_OQ) != 0;
+  const auto top = reinterpret_cast<__m512>(x.part[0]);
+  __mmask16 below = _mm512_cmp_ps_mask(reinterpret_cast<__m512>(a.part[0]), top, _CMP_LE_OQ);
+  below = _mm512_mask_cmp_ps_mask(below, reinterpret_cast<__m512>(b.part[0]), top, _CMP_LE_OQ);
+  below = _mm512_mask_cmp_ps_mask(below, reinterpret_cast<__m512>(c.part[0]), top, _CMP_LE_OQ);
+  below = _mm512_mask_cmp_ps_mask(below, reinterpret_cast<__m512>(d.part[0]), top, _CMP_LE_OQ);
+  return _mm512_kortestc(below, below) != 0;
 #else
-  return reduce_max(v) > x;
+  return reduce_max(maximum(maximum(a, b), maximum(c, d))) <= x.part[0][0];
 #endif
 }
 
 /// 2^x for x <= 127; exactly 0 from -127 down. Minimax polynomials on [-1/2, 1/2] that are 1 at 0: relative
-/// error 1e-7 for floats (degree 6), 1e-4 where the result is rounded to bfloat16 (degree 3, a twentieth of the
-/// rounding; FlashAttention-4 does the same).
+/// error 1e-7 for floats (degree 6), 1e-4 where the result is rounded to bfloat16 (degree 3, a twentieth of
+/// the rounding; FlashAttention-4 does the same).
 template <bool kRounded>
 RW_INLINE Vec exp2_of(Vec x) {
+#ifdef __AMX_TILE__  // beside tiles, multiply-adds and maxima run at half their rate
+  if constexpr (kRounded) {
+    const auto v = reinterpret_cast<__m512>(x.part[0]);
+    const Vec f{
+        {reinterpret_cast<Vec::Part>(_mm512_reduce_ps(v, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC))}};
+    Vec q = splat(7.706704e-2f) * f + splat(2.27645e-1f);
+    q = q * f + splat(6.9511679e-1f);
+    q = q * f + splat(1.0f);
+    return {{reinterpret_cast<Vec::Part>(_mm512_scalef_ps(reinterpret_cast<__m512>(q.part[0]), v))}};
+  }
+#endif
   const Vec magic = splat(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer
   const Vec clamped = maximum(x, splat(-127.0f)), shifted = clamped + magic, f = clamped - (shifted - magic);
   Vec p;
@@ -223,7 +244,7 @@ struct Singles {
   static constexpr int kBlockRows = kTileRows;  // of attention_tile.h
   RW_INLINE B vector(const T* b) { return load(b); }
   RW_INLINE Vec multiply_add(Vec sum, const Row* a, B b) { return sum + splat(*a) * b; }
-  RW_INLINE void store_weights(T* p, Vec v) { store(p, v); }
+  RW_INLINE void store_weights(T* p, Vec first, Vec second) { store(p, first), store(p + kLanes, second); }
 };
 
 /// Operands of bfloat16 products where the machine has none: a bfloat16 is the upper half of a float32, so a
@@ -244,5 +265,8 @@ struct SplitPairs {
   RW_INLINE Vec multiply_add(Vec sum, const Row* a, B b) {
     return (sum + splat(a[0]) * b.first) + splat(a[1]) * b.second;
   }
-  RW_INLINE void store_weights(T* p, Vec v) { store_bf16(p, v); }
+  RW_INLINE void store_weights(T* p, Vec first, Vec second) {
+    store_bf16(p, first);
+    store_bf16(p + kLanes, second);
+  }
 };

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Attention in the machine's tiles, which work beside the vector units: while one block's softmax runs, the
+/// next block's scores are made and the values of the one before are added. The parts are interleaved by
+/// hand, since the processor looks ahead some 500 operations and a softmax of 16 rows has twice as many: on
+/// one core of a Sapphire Rapids a block of 16 rows x 64 keys takes 1,500 cycles one thing after the other,
+/// REPLACE so. It also keeps stores and the loads that read them apart: a tile's load waits until the store
+/// buffer is empty of what it reads. Included by isa_amx.cpp.
+// (no include guard: each instruction set compiles its own copy)
+
+/// A block that is scored (now), or whose softmax is done too (before).
+struct Pending {
+  RowBlock<Tiles> block = {};
+  bool any = false, whole = false;  // whole: every row sees the whole tile through region
+  int region = 0;
+};
+
+/// 16 rows, 32 * kSteps dims. Rows of `now` are four parts of four; each takes 16 of the keys of `next` and a
+/// quarter of the dims of the values of `before` along. Tiles: 0 scores, 1 sums, 2-3 weights, 4-5 q, 6-7 k or
+/// v.
+template <int kSteps, bool kWhole>
+static __attribute__((noinline)) void overlapped(const AttentionTile& t, const RowBlock<Tiles>& next,
+                                                 int region, const Pending& now, const Pending& before) {
+  constexpr int kDim = 32 * kSteps;
+  const std::uint16_t* q =
+      static_cast<const std::uint16_t*>(t.q[region]) + static_cast<std::int64_t>(next.row) * kDim;
+  float* sum = t.range.sum + static_cast<std::int64_t>(before.block.row) * kDim;
+  const bool values = before.any;
+  const auto rows = [&](int i) __attribute__((always_inline)) {
+    if constexpr (kWhole)
+      softmax_row<Tiles>(t, now.block.row + i, now.block.row_scores(now.region, i),
+                         now.block.weights + i * kKeyTile);
+    else
+      softmax(t, now.block, i, i + 1);
+  };
+  __asm__ volatile("" ::: "memory");  // GCC's tile loads do not say that they read memory
+  if (values) {
+    _tile_loadd(2, before.block.weights, kKeyTile * 2);
+    _tile_loadd(3, before.block.weights + 32, kKeyTile * 2);
+  }
+  for (int part = 0; part < 4; ++part) {
+    const std::uint16_t* k = next.keys[region] + part * 16 * kDim;
+    const auto score = [&](int step) __attribute__((always_inline)) {
+      _tile_loadd(4, q + 64 * step, kDim * 2);
+      _tile_loadd(6, k + 1024 * step, 64);
+      _tile_dpbf16ps(0, 4, 6);
+    };
+    const auto score_odd = [&](int step) __attribute__((always_inline)) {
+      _tile_loadd(5, q + 64 * step + 32, kDim * 2);
+      _tile_loadd(7, k + 1024 * step + 512, 64);
+      _tile_dpbf16ps(0, 5, 7);
+    };
+    _tile_zero(0);
+    score(0);
+    if constexpr (kSteps > 2) score_odd(0);
+    rows(4 * part);
+    if constexpr (kSteps == 2) score_odd(0);
+    if constexpr (kSteps > 2) score(1), score_odd(1);
+    rows(4 * part + 1);
+    const std::uint16_t* v = before.block.values + 32 * part;
+    float* to = sum + 16 * part;
+    if (values) {
+      _tile_loadd(1, to, kDim * 4);
+      _tile_loadd(6, v, kDim * 4);
+      _tile_dpbf16ps(1, 2, 6);
+      if constexpr (kSteps > 2) {
+        _tile_loadd(7, v + 32 * kDim, kDim * 4);
+        _tile_dpbf16ps(1, 3, 7);
+      }
+    }
+    rows(4 * part + 2);
+    if (values) {
+      if constexpr (kSteps > 2) {
+        _tile_stored(1, to, kDim * 4);
+        v += 128, to += 64;
+        _tile_loadd(1, to, kDim * 4);
+        _tile_loadd(6, v, kDim * 4);
+        _tile_dpbf16ps(1, 2, 6);
+      }
+      _tile_loadd(7, v + 32 * kDim, kDim * 4);
+      _tile_dpbf16ps(1, 3, 7);
+    }
+    rows(4 * part + 3);
+    _tile_stored(0, next.row_scores(region, 0) + 16 * part, static_cast<int>(next.score_stride * 4));
+    if (values) _tile_stored(1, to, kDim * 4);
+  }
+  __asm__ volatile("" ::: "memory");
+}
+
+template <>
+struct Steps<Tiles> {
+  const AttentionTile& t;
+  Pending now = {}, before = {};
+  int slot = 0;
+
+  RW_MEMBER void take(RowBlock<Tiles>& next) {
+    // Two blocks' rows lie beside each other: a load whose address ends like a store's (12 bits) waits for
+    // it.
+    slot = 1 - slot;
+    next.score_stride = 2 * kKeyTile;
+    next.scores = t.scores + slot * kKeyTile;
+    next.weights = static_cast<std::uint16_t*>(t.weights) + slot * Tiles::kBlockRows * kKeyTile;
+    const bool one_region = (next.regions & (next.regions - 1)) == 0;
+    if (next.n_rows < 16 || next.odd || !one_region || (t.head_dim != 64 && t.head_dim != 128)) {
+      finish();
+      return whole_block(t, next);
+    }
+    const int region = __builtin_ctz(next.regions);
+    if (!now.any) {
+      score(t, next);
+    } else {
+      if (before.any && before.block.row == now.block.row) add_values(t, before.block), before.any = false;
+      configure(16, 16);
+      if (t.head_dim == 64)
+        (now.whole ? overlapped<2, true> : overlapped<2, false>)(t, next, region, now, before);
+      else
+        (now.whole ? overlapped<4, true> : overlapped<4, false>)(t, next, region, now, before);
+    }
+    before = now;
+    now = {next, true, sees_whole(next, region), region};
+  }
+  RW_MEMBER void finish() {
+    if (before.any) add_values(t, before.block);
+    if (now.any) {
+      softmax(t, now.block, 0, 16);
+      add_values(t, now.block);
+    }
+    before.any = now.any = false;
+  }
+
+ private:
+  bool sees_whole(const RowBlock<Tiles>& b, int region) const {
+    bool whole = true;
+    for (int p = b.row / t.group; p <= (b.row + 15) / t.group; ++p) whole &= b.sight->region[p] == region;
+    return whole;
+  }
+};
