@@ -99,6 +99,8 @@ class AttentionBench {
             .weights = weights_.data(),
             .key_begin = 0,
             .key_end = c_.n_keys,
+            .fetch_part = 0,
+            .fetch_parts = 0,
             .first_keys = true,
             .range = softmax_state(0),
             .whole = softmax_state(1)};
@@ -364,10 +366,15 @@ void register_small(const Isa& isa) {
   add("rotate_keys_bf16", [&isa](State& state) { rotate_keys(state, isa.rotate_keys_bf16, true); });
   add("rotate_keys_f32", [&isa](State& state) { rotate_keys(state, isa.rotate_keys_f32, false); });
   add("merge_softmax", [&isa](State& state) { merge_softmax(state, isa); });
-  add("rotate_row", [&isa](State& state) {
-    elementwise(state, [&](float* x, float* y, std::int64_t) {
-      for (int i = 0; i < 1536 / kDim; ++i)
-        isa.rotate_row({y, y + kDim / 2, kDim, kDim / 2, 1.0f}, x + i * kDim, y + kDim);
+  add("rotate_queries", [&isa](State& state) {
+    std::vector<float> to(1536 + kLanes);
+    elementwise(state, [&](float* x, float* tables, std::int64_t) {
+      isa.rotate_queries({.q = x,
+                          .n_rows = 1536 / kDim,
+                          .rotation = {tables, tables + kDim / 2, kDim, kDim / 2, 1.0f},
+                          .scale = 0.125f,
+                          .element = Element::kBf16,
+                          .to = to.data()});
     });
   });
   add("silu_mul", [&isa](State& state) {

@@ -115,23 +115,18 @@ void rotate_queries(const Shared& s, const Strip& strip, Scratch& scratch) {
   const int dim = s.kv.head_dim;
   const bool bf16 = s.kv.type != KvType::kF32;
   scratch.q.resize(std::max(scratch.q.size(), plan.regions.size()));
-  float rotated[kMaxHeadDim];
   for (std::size_t region = 0; region < plan.regions.size(); ++region) {
     if (!region_used(plan, strip, static_cast<int>(region))) continue;
-    scratch.q[region].reserve(strip.n * s.group * dim * s.element_bytes());
+    scratch.q[region].reserve((strip.n * s.group * dim + kLanes) * s.element_bytes());
     for (Index p = 0; p < strip.n; ++p) {
-      for (int g = 0; g < s.group; ++g) {
-        const float* q = s.task.q + ((strip.first + p) * s.n_heads + strip.kv_head * s.group + g) * dim;
-        active().rotate_row(row_rotation(plan.regions[region].rotation, plan.theta.size(), strip.first + p,
-                                         dim, plan.rotary_gain),
-                            q, rotated);
-        for (int d = 0; d < dim; ++d) rotated[d] *= s.row_scale[static_cast<std::size_t>(strip.first + p)];
-        const Index row = (p * s.group + g) * dim;
-        if (bf16)
-          active().to_bf16(rotated, reinterpret_cast<std::uint16_t*>(scratch.q[region].data()) + row, dim);
-        else
-          std::copy(rotated, rotated + dim, reinterpret_cast<float*>(scratch.q[region].data()) + row);
-      }
+      const Index position = strip.first + p;
+      active().rotate_queries({.q = s.task.q + (position * s.n_heads + strip.kv_head * s.group) * dim,
+                               .n_rows = s.group,
+                               .rotation = row_rotation(plan.regions[region].rotation, plan.theta.size(),
+                                                        position, dim, plan.rotary_gain),
+                               .scale = s.row_scale[static_cast<std::size_t>(position)],
+                               .element = bf16 ? Element::kBf16 : Element::kF32,
+                               .to = scratch.q[region].data() + p * s.group * dim * s.element_bytes()});
     }
   }
 }
@@ -147,6 +142,7 @@ void run_keys(const Shared& s, const Strip& strip, const Strip& tile, Index key_
   for (Buffer<std::uint16_t>& expanded : scratch.expanded)
     if (eight_bits) expanded.reserve(std::max(n_regions, 3) * kKeyTile * s.kv.padded_dim);
   const auto head = static_cast<std::size_t>(tile.kv_head);
+  const auto n_tiles = static_cast<int>((strip.n + s.positions_per_tile - 1) / s.positions_per_tile);
   const void* q[kMaxRegions] = {};
   const void* const* k_blocks[kMaxRegions] = {};
   for (std::size_t region = 0; region < plan.regions.size(); ++region) {
@@ -172,6 +168,8 @@ void run_keys(const Shared& s, const Strip& strip, const Strip& tile, Index key_
                         .weights = scratch.weights.data(),
                         .key_begin = key_begin,
                         .key_end = std::min(key_end, tile.key_end),
+                        .fetch_part = static_cast<int>((tile.first - strip.first) / s.positions_per_tile),
+                        .fetch_parts = key_end + kRangeKeys <= strip.key_end ? n_tiles : 0,
                         .first_keys = first_keys,
                         .range = scratch.range.reserve(tile.n * s.group, s.kv.padded_dim),
                         .whole = whole};

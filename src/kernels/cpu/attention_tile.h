@@ -9,6 +9,8 @@ constexpr int kNothing = -1, kMixed = -2;
 struct Sight {
   signed char region[kTileRows] = {};     // (n_positions): the whole tile through it, or kNothing, or kMixed
   unsigned char regions[kTileRows] = {};  // (n_positions): bits of all regions through which it sees some key
+  unsigned all = 0;                       // bits of all positions
+  int whole = kMixed;                     // the region through which every position sees the whole tile
   std::int64_t same_until = -1;           // tiles that end here or before are seen alike
 };
 
@@ -27,6 +29,11 @@ static void look(const AttentionTile& t, std::int64_t key, Sight& sight) {
     }
   }
   sight.same_until = next;
+  sight.all = 0, sight.whole = sight.region[0];
+  for (int p = 0; p < t.n_positions; ++p) {
+    sight.all |= sight.regions[p];
+    if (sight.region[p] != sight.whole) sight.whole = kMixed;
+  }
 }
 
 /// Rows [row, row + n_rows) against the keys [key, key + kKeyTile).
@@ -51,7 +58,10 @@ struct RowBlock {
 static __attribute__((noinline)) void raise_top(const AttentionTile& t, int row, const float* s) {
   const Vec largest = maximum(maximum(load(s), load(s + 16)), maximum(load(s + 32), load(s + 48)));
   const float top = reduce_max(largest);
-  // 0 at the first tile: the maximum was -inf before.
+  if (t.range.top[row] == -__builtin_inff()) {  // nothing to shrink
+    t.range.top[row] = top;
+    return;
+  }
   const Vec shrink = splat(exp2_of<false>(splat(t.range.top[row] - top)).part[0][0]);
   float* total = t.range.total + row * kLanes;
   store(total, load(total) * shrink);
@@ -195,11 +205,29 @@ struct Steps {
   RW_MEMBER void finish() {}
 };
 
+/// Part `step` of `n_steps` of what this tile fetches of the next range's key tile, into the second cache: tiles of
+/// a strip share a range, and the first of them would wait for memory.
+template <class Op>
+RW_INLINE void fetch_ahead(const AttentionTile& t, std::int64_t key, unsigned regions, int step, int n_steps) {
+  const std::int64_t ahead = key + kRangeKeys, block = ahead / kBlockKeys, in_block = ahead % kBlockKeys;
+  const std::int64_t width = t.eight_bits ? 1 : static_cast<std::int64_t>(sizeof(typename Op::T));
+  const auto fetch = [&](const void* head, std::int64_t dim) __attribute__((always_inline)) {
+    if (head == nullptr) return;
+    const std::int64_t bytes = kKeyTile * dim * width, part = t.fetch_part * n_steps + step,
+                       parts = std::int64_t{t.fetch_parts} * n_steps;
+    const char* tile = static_cast<const char*>(head) + in_block * dim * width;
+    for (std::int64_t at = bytes * part / parts / 64 * 64; at < bytes * (part + 1) / parts; at += 64)
+      __builtin_prefetch(tile + at, 0, 2);
+  };
+  for (int r = 0; r < t.n_regions; ++r)
+    if (regions >> r & 1) fetch(t.k_blocks[r][block], t.head_dim);
+  fetch(t.v_blocks[block], t.padded_dim);
+}
+
 /// The key tile at `key`, one block of rows after the other: a block's scores and weights stay in L1.
 template <class Op>
 RW_INLINE void key_tile(const AttentionTile& t, std::int64_t key, const Sight& sight, Steps<Op>& steps) {
-  unsigned regions = 0;
-  for (int p = 0; p < t.n_positions; ++p) regions |= sight.regions[p];
+  const unsigned regions = sight.all;
   if (regions == 0) return steps.finish();  // or two changes of sight could pass a waiting block
   const std::int64_t block = key / kBlockKeys, in_block = key % kBlockKeys;
   RowBlock<Op> b{};
@@ -210,11 +238,13 @@ RW_INLINE void key_tile(const AttentionTile& t, std::int64_t key, const Sight& s
                                            t.expanded[0] + std::int64_t{r} * kKeyTile * t.head_dim);
   b.values = tile_elements<Op, true>(t, t.v_blocks[block], in_block,
                                      t.expanded[1] + key / kKeyTile % 3 * kKeyTile * t.padded_dim);
-  const int rows = t.n_positions * t.group;
+  const int rows = t.n_positions * t.group, n_steps = (rows + Op::kBlockRows - 1) / Op::kBlockRows;
   for (int row = 0; row < rows; row += Op::kBlockRows) {
+    if (t.fetch_parts > 0) fetch_ahead<Op>(t, key, regions, row / Op::kBlockRows, n_steps);
     b.row = row, b.n_rows = rows - row < Op::kBlockRows ? rows - row : Op::kBlockRows;
-    b.regions = 0;
-    for (int p = row / t.group; p <= (row + b.n_rows - 1) / t.group; ++p) b.regions |= sight.regions[p];
+    b.regions = sight.whole >= 0 ? sight.all : 0;
+    if (sight.whole < 0)
+      for (int p = row / t.group; p <= (row + b.n_rows - 1) / t.group; ++p) b.regions |= sight.regions[p];
     if (b.regions != 0) steps.take(b);
   }
 }
@@ -225,21 +255,29 @@ static void begin_softmax(const SoftmaxState& state, int rows, int padded_dim) {
   for (int e = 0; e < rows * padded_dim; ++e) state.sum[e] = 0;
 }
 
-static void merge_softmax(const SoftmaxMerge& m) {
-  for (int row = 0; row < m.rows && m.more != nullptr; ++row) {
-    const float a = m.whole.top[row], b = m.more->top[row];
-    if (b == -__builtin_inff()) continue;  // nothing more was seen
-    const float top = a > b ? a : b;
-    const Vec keep = splat(exp2_of<false>(splat(a - top)).part[0][0]);
-    const Vec take = splat(exp2_of<false>(splat(b - top)).part[0][0]);
+/// 16 rows or fewer of `more` into `whole`.
+static void merge_rows(const SoftmaxMerge& m, int first, int n) {
+  const Vec a = load_some(m.whole.top + first, n), b = load_some(m.more->top + first, n), top = maximum(a, b);
+  float keep[kLanes], take[kLanes];
+  store(keep, exp2_of<false>(a - top));
+  store(take, exp2_of<false>(b - top));
+  for (int i = 0; i < n; ++i) {
+    const int row = first + i;
+    if (m.more->top[row] == -__builtin_inff()) continue;  // nothing more was seen
+    const Vec keeps = splat(keep[i]), takes = splat(take[i]);
     float* total = m.whole.total + row * kLanes;
-    store(total, load(total) * keep + load(m.more->total + row * kLanes) * take);
+    store(total, load(total) * keeps + load(m.more->total + row * kLanes) * takes);
     for (int d = 0; d < m.padded_dim; d += kLanes) {
       float* sum = m.whole.sum + row * m.padded_dim + d;
-      store(sum, load(sum) * keep + load(m.more->sum + row * m.padded_dim + d) * take);
+      store(sum, load(sum) * keeps + load(m.more->sum + row * m.padded_dim + d) * takes);
     }
-    m.whole.top[row] = top;
   }
+  store_some(m.whole.top + first, top, n);
+}
+
+static void merge_softmax(const SoftmaxMerge& m) {
+  for (int row = 0; row < m.rows && m.more != nullptr; row += kLanes)
+    merge_rows(m, row, m.rows - row < kLanes ? m.rows - row : kLanes);
   for (int row = 0; row < m.rows && m.out != nullptr; ++row) {
     const float total = reduce_add(load(m.whole.total + row * kLanes));
     for (int d = 0; d < m.head_dim; ++d) m.out[row][d] = m.whole.sum[row * m.padded_dim + d] / total;

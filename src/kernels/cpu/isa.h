@@ -46,6 +46,7 @@ struct AttentionTile {
   float* scores;                    // scratch: (n_regions, kTileRows, kKeyTile)
   void* weights;                    // scratch: (kTileRows, kKeyTile)
   std::int64_t key_begin, key_end;  // multiples of kRangeKeys, or the end
+  int fetch_part, fetch_parts;      // of each key tile's bytes, this part is asked for one range ahead; 0 parts: none
   bool first_keys;                  // whole is empty: else it holds what earlier keys gave
   SoftmaxState range;               // scratch: of one range
   SoftmaxState whole;               // result: with all ranges of [key_begin, key_end)
@@ -78,6 +79,16 @@ struct RowRotation {
   const float *cosine, *sine;  // (half)
   int head_dim, half;          // half: rotated pairs
   float gain;                  // of the rotated dims
+};
+
+/// Rows of queries of one position, not rotated yet.
+struct QueryRows {
+  const float* q;  // (n_rows, head_dim)
+  std::int64_t n_rows;
+  RowRotation rotation;
+  float scale;      // of all dims
+  Element element;  // kBf16 or kF32
+  void* to;         // (n_rows, head_dim), and room for 16 more
 };
 
 /// Keys that take lanes [lane, lane + n_keys) of a group of 16, not rotated yet.
@@ -162,7 +173,7 @@ struct Isa {
   void (*merge_softmax)(const SoftmaxMerge&);
   void (*product_bf16)(const Product&);
   void (*product_f32)(const Product&);
-  void (*rotate_row)(const RowRotation&, const float* x, float* out);
+  void (*rotate_queries)(const QueryRows&);
   void (*pack_keys)(const KeyRows&);
   bool (*pack_values)(const ValueRows&);  // whether all are finite
   void (*rotate_keys_bf16)(const KeyRotation&);

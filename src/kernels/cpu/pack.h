@@ -27,6 +27,22 @@ static void rotate_row(const RowRotation& r, const float* x, float* out) {
   for (int d = 2 * r.half; d < r.head_dim; ++d) out[d] = x[d];
 }
 
+static void rotate_queries(const QueryRows& r) {
+  const int dim = r.rotation.head_dim;
+  const Vec scale = splat(r.scale);
+  float rotated[kMaxHeadDim];
+  for (std::int64_t row = 0; row < r.n_rows; ++row) {
+    rotate_row(r.rotation, r.q + row * dim, rotated);
+    for (int d = 0; d < dim; d += kLanes) {  // what lies beyond the row is written again by the next one
+      const Vec v = load_some(rotated + d, dim - d) * scale;
+      if (r.element == Element::kBf16)
+        store_bf16(static_cast<std::uint16_t*>(r.to) + row * dim + d, v);
+      else
+        store(static_cast<float*>(r.to) + row * dim + d, v);
+    }
+  }
+}
+
 /// x (n) as whole numbers up to 127 and their scale, which is NaN where a number is not finite.
 RW_INLINE float round_to_int8(const float* x, std::int64_t n, std::int8_t* q) {
   const Vec zero = splat(0.0f), magic = splat(12582912.0f);  // 1.5 * 2^23: adding it rounds, in the low bits

@@ -7,19 +7,21 @@
 /// buffer is empty of what it reads. Included by isa_amx.cpp.
 // (no include guard: each instruction set compiles its own copy)
 
-/// A block that is scored (now), or whose softmax is done too (before).
+/// A block that is scored, or whose softmax is done too.
 struct Pending {
   RowBlock<Tiles> block = {};
-  bool any = false, whole = false;  // whole: every row sees the whole tile through region
-  int region = 0;
+  bool any = false;
+  int region = 0;  // the only one that some row sees
 };
 
 /// 16 rows, 32 * kSteps dims. Rows of `now` are four parts of four; each takes 16 of the keys of `next` and a
 /// quarter of the dims of the values of `before` along. Tiles: 0 scores, 1 sums, 2-3 weights, 4-5 q, 6-7 k or
 /// v.
 template <int kSteps, bool kWhole>
-static __attribute__((noinline)) void overlapped(const AttentionTile& t, const RowBlock<Tiles>& next,
-                                                 int region, const Pending& now, const Pending& before) {
+static __attribute__((noinline)) void overlapped(const AttentionTile& t, const Pending& scored,
+                                                 const Pending& now, const Pending& before) {
+  const RowBlock<Tiles>& next = scored.block;
+  const int region = scored.region;
   constexpr int kDim = 32 * kSteps;
   const std::uint16_t* q =
       static_cast<const std::uint16_t*>(t.q[region]) + static_cast<std::int64_t>(next.row) * kDim;
@@ -89,36 +91,38 @@ static __attribute__((noinline)) void overlapped(const AttentionTile& t, const R
 template <>
 struct Steps<Tiles> {
   const AttentionTile& t;
-  Pending now = {}, before = {};
-  int slot = 0;
+  Pending pending[3] = {};  // by turns: the block that is scored now, the one before, and the one before that
+  int turn = 0;
 
-  RW_MEMBER void take(RowBlock<Tiles>& next) {
+  RW_MEMBER void take(RowBlock<Tiles>& block) {
     // Two blocks' rows lie beside each other: a load whose address ends like a store's (12 bits) waits for
     // it.
-    slot = 1 - slot;
-    next.score_stride = 2 * kKeyTile;
-    next.scores = t.scores + slot * kKeyTile;
-    next.weights = static_cast<std::uint16_t*>(t.weights) + slot * Tiles::kBlockRows * kKeyTile;
-    const bool one_region = (next.regions & (next.regions - 1)) == 0;
-    if (next.n_rows < 16 || next.odd || !one_region || (t.head_dim != 64 && t.head_dim != 128)) {
+    block.score_stride = 2 * kKeyTile;
+    block.scores = t.scores + turn % 2 * kKeyTile;
+    block.weights = static_cast<std::uint16_t*>(t.weights) + turn % 2 * Tiles::kBlockRows * kKeyTile;
+    const bool one_region = (block.regions & (block.regions - 1)) == 0;
+    if (block.n_rows < 16 || block.odd || !one_region || (t.head_dim != 64 && t.head_dim != 128)) {
       finish();
-      return whole_block(t, next);
+      return whole_block(t, block);
     }
-    const int region = __builtin_ctz(next.regions);
+    Pending &next = of(0), &now = of(1), &before = of(2);
+    next = {block, true, __builtin_ctz(block.regions)};
     if (!now.any) {
-      score(t, next);
+      score(t, block);
     } else {
       if (before.any && before.block.row == now.block.row) add_values(t, before.block), before.any = false;
       configure(16, 16);
+      const bool whole = now.block.sight->whole >= 0;
       if (t.head_dim == 64)
-        (now.whole ? overlapped<2, true> : overlapped<2, false>)(t, next, region, now, before);
+        (whole ? overlapped<2, true> : overlapped<2, false>)(t, next, now, before);
       else
-        (now.whole ? overlapped<4, true> : overlapped<4, false>)(t, next, region, now, before);
+        (whole ? overlapped<4, true> : overlapped<4, false>)(t, next, now, before);
     }
-    before = now;
-    now = {next, true, sees_whole(next, region), region};
+    before.any = false;
+    turn = (turn + 1) % 6;
   }
   RW_MEMBER void finish() {
+    Pending &now = of(1), &before = of(2);
     if (before.any) add_values(t, before.block);
     if (now.any) {
       softmax(t, now.block, 0, 16);
@@ -128,9 +132,5 @@ struct Steps<Tiles> {
   }
 
  private:
-  bool sees_whole(const RowBlock<Tiles>& b, int region) const {
-    bool whole = true;
-    for (int p = b.row / t.group; p <= (b.row + 15) / t.group; ++p) whole &= b.sight->region[p] == region;
-    return whole;
-  }
+  RW_MEMBER Pending& of(int blocks_ago) { return pending[(turn + 3 - blocks_ago) % 3]; }
 };
