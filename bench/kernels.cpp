@@ -171,24 +171,25 @@ void register_attention(const Isa& isa) {
 
 // ---------------------------------------------------------------- products
 
-void product(State& state, void (*kernel)(const Product&), bool bf16, std::int64_t n_rows) {
+void product(State& state, const Isa& isa, bool bf16, std::int64_t n_rows) {
   constexpr std::int64_t kIn = 576, kPanels = 4;
   const auto x = elements(static_cast<std::size_t>(n_rows * kIn), bf16, 1),
              w = elements(kPanels * 16 * kIn, bf16, 2);
   Buffer<float> y(n_rows * kPanels * 16);
   for (auto _ : state) {
-    kernel({.x = x.data(),
-            .w = w.data(),
-            .bias = nullptr,
-            .y = y.data(),
-            .add = false,
-            .n_rows = n_rows,
-            .n_in = kIn,
-            .n_out = kPanels * 16,
-            .x_stride = kIn,
-            .y_stride = kPanels * 16,
-            .panel_begin = 0,
-            .panel_end = kPanels});
+    (bf16 ? isa.product_bf16 : isa.product_f32)({.x = x.data(),
+                                                 .w = w.data(),
+                                                 .bias = nullptr,
+                                                 .y = y.data(),
+                                                 .add = false,
+                                                 .x_tiled = bf16 && isa.tiled_rows,
+                                                 .n_rows = n_rows,
+                                                 .n_in = kIn,
+                                                 .n_out = kPanels * 16,
+                                                 .x_stride = kIn,
+                                                 .y_stride = kPanels * 16,
+                                                 .panel_begin = 0,
+                                                 .panel_end = kPanels});
     benchmark::ClobberMemory();
   }
   per_second(state, "flop/s", 2.0 * static_cast<double>(n_rows * kIn) * kPanels * 16);
@@ -255,8 +256,8 @@ void register_products(const Isa& isa) {
   const std::string name = std::string("/") + isa.name;
   for (const int rows : {16, 96, 512}) {
     const std::string size = name + "/" + std::to_string(rows);
-    benchmark::RegisterBenchmark(("product_bf16" + size).c_str(), product, isa.product_bf16, true, rows);
-    benchmark::RegisterBenchmark(("product_f32" + size).c_str(), product, isa.product_f32, false, rows);
+    benchmark::RegisterBenchmark(("product_bf16" + size).c_str(), product, isa, true, rows);
+    benchmark::RegisterBenchmark(("product_f32" + size).c_str(), product, isa, false, rows);
   }
   for (const WeightFormat& format : Registry<WeightFormat>::all()) {
     const std::string of = name + "/" + std::string(format.name);

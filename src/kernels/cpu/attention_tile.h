@@ -205,10 +205,11 @@ struct Steps {
   RW_MEMBER void finish() {}
 };
 
-/// Part `step` of `n_steps` of what this tile fetches of the next range's key tile, into the second cache: tiles of
-/// a strip share a range, and the first of them would wait for memory.
+/// Part `step` of `n_steps` of what this tile fetches of the next range's key tile, into the second cache:
+/// tiles of a strip share a range, and the first of them would wait for memory.
 template <class Op>
-RW_INLINE void fetch_ahead(const AttentionTile& t, std::int64_t key, unsigned regions, int step, int n_steps) {
+RW_INLINE void fetch_ahead(const AttentionTile& t, std::int64_t key, unsigned regions, int step,
+                           int n_steps) {
   const std::int64_t ahead = key + kRangeKeys, block = ahead / kBlockKeys, in_block = ahead % kBlockKeys;
   const std::int64_t width = t.eight_bits ? 1 : static_cast<std::int64_t>(sizeof(typename Op::T));
   const auto fetch = [&](const void* head, std::int64_t dim) __attribute__((always_inline)) {

@@ -13,6 +13,7 @@ constexpr int kTileRows = 96;  // rows of a query tile, or those of one position
 constexpr int kMaxRegions = 8;
 constexpr int kMaxHeadDim = 256;
 constexpr int kBlockKeys = 256;   // keys of one cache block
+constexpr int kTileWidth = 32;    // columns of a tile of rows (Product)
 constexpr int kRangeKeys = 1024;  // keys of one range: softmax runs within a range, ranges are then merged
 
 /// Keys [begin, end) seen through a region; the plan's Segment with plain members.
@@ -46,10 +47,11 @@ struct AttentionTile {
   float* scores;                    // scratch: (n_regions, kTileRows, kKeyTile)
   void* weights;                    // scratch: (kTileRows, kKeyTile)
   std::int64_t key_begin, key_end;  // multiples of kRangeKeys, or the end
-  int fetch_part, fetch_parts;      // of each key tile's bytes, this part is asked for one range ahead; 0 parts: none
-  bool first_keys;                  // whole is empty: else it holds what earlier keys gave
-  SoftmaxState range;               // scratch: of one range
-  SoftmaxState whole;               // result: with all ranges of [key_begin, key_end)
+  int fetch_part,
+      fetch_parts;     // of each key tile's bytes, this part is asked for one range ahead; 0 parts: none
+  bool first_keys;     // whole is empty: else it holds what earlier keys gave
+  SoftmaxState range;  // scratch: of one range
+  SoftmaxState whole;  // result: with all ranges of [key_begin, key_end)
 };
 
 /// whole and more become whole; then, where out is given, out (rows)[head_dim] = whole, normalised.
@@ -66,7 +68,8 @@ struct Product {
   const void* w;  // panels of 16 outputs: (n_panels, n_in / step, 16, step), step 2 for bfloat16, 1 for float
   const float* bias;
   float* y;
-  bool add;  // y += instead
+  bool add;      // y += instead
+  bool x_tiled;  // x lies in tiles: (n_rows / 16, n_in / kTileWidth, 16, kTileWidth), bfloat16
   std::int64_t n_rows, n_in, n_out, x_stride, y_stride;
   std::int64_t panel_begin, panel_end;
 };
@@ -173,6 +176,7 @@ struct Isa {
   void (*merge_softmax)(const SoftmaxMerge&);
   void (*product_bf16)(const Product&);
   void (*product_f32)(const Product&);
+  bool tiled_rows;  // product_bf16 wants x_tiled where n_in is a multiple of kTileWidth
   void (*rotate_queries)(const QueryRows&);
   void (*pack_keys)(const KeyRows&);
   bool (*pack_values)(const ValueRows&);  // whether all are finite

@@ -189,10 +189,7 @@ static void attention_tiles(const AttentionTile& t) {
   attention<Tiles>(t);
   release();
 }
-static void product_tiles(const Product& p) {
-  product<Tiles>(p);
-  release();
-}
+#include "kernels/cpu/tile_product.h"
 
 /// As spin_bf16, with tdpbf16ps.
 static double spin_tiles(std::int64_t n) {
@@ -230,8 +227,9 @@ const Isa kAmxBf16{.name = "amx-bf16",
                    .attention_bf16 = amx::attention_tiles,
                    .attention_f32 = amx::attention<amx::Singles>,
                    .merge_softmax = amx::merge_softmax,
-                   .product_bf16 = amx::product_tiles,
+                   .product_bf16 = amx::product_in_tiles,
                    .product_f32 = amx::product<amx::Singles>,
+                   .tiled_rows = true,
                    .rotate_queries = amx::rotate_queries,
                    .pack_keys = amx::pack_keys,
                    .pack_values = amx::pack_values,

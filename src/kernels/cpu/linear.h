@@ -35,7 +35,6 @@ const StoredMatrix& stored(const Matrix& matrix);
 
 /// Buffers of one thread, grown once and reused.
 struct LinearScratch {
-  Buffer<std::byte> panels[2];
   Buffer<float> gate, up;
 };
 
@@ -43,6 +42,7 @@ struct LinearScratch {
 struct Workspace {
   Buffer<float> normed, gate, up;
   Buffer<std::byte> rounded, hidden;  // (n_rows, padded_in), as products read rows
+  Buffer<std::byte> panels[2];        // of a slab
   Buffer<std::int8_t> q;              // of quantised rows
   Buffer<std::int32_t> balance;
   Buffer<float> factors;

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Products in the machine's tiles, of rows that lie in tiles themselves: 1 KiB each, read from end to end,
+/// which the processor fetches ahead (rows at a stride it does not: half the speed). Included by isa_amx.cpp.
+// (no include guard: each instruction set compiles its own copy)
+
+/// Rows [i, i + 32) or fewer times one panel or two, n of the inner elements from k on: c (+)= x w^T.
+template <bool kTwoRows, bool kTwoPanels>
+RW_INLINE void tile_block(const Product& p, const std::uint16_t* w, std::int64_t i, std::int64_t k,
+                          std::int64_t n, bool add, float* c, std::int64_t ldc) {
+  const std::uint16_t* a = static_cast<const std::uint16_t*>(p.x) + i * p.n_in + k * 16;
+  const std::uint16_t *b = w + k * 16, *a1 = a + 16 * p.n_in, *b1 = b + 16 * p.n_in;
+  const auto stride = static_cast<int>(ldc * 4);
+  float* c1 = c + 16 * ldc;
+  __asm__ volatile("" ::: "memory");  // GCC's tile loads do not say that they read memory
+  if (add) {
+    _tile_loadd(0, c, stride);
+    if constexpr (kTwoPanels) _tile_loadd(1, c + 16, stride);
+    if constexpr (kTwoRows) _tile_loadd(2, c1, stride);
+    if constexpr (kTwoRows && kTwoPanels) _tile_loadd(3, c1 + 16, stride);
+  } else {
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+  }
+  for (std::int64_t e = 0; e < 16 * n; e += 16 * kTileWidth) {
+    _tile_loadd(4, a + e, 64);
+    _tile_loadd(6, b + e, 64);
+    _tile_dpbf16ps(0, 4, 6);
+    if constexpr (kTwoPanels) {
+      _tile_loadd(7, b1 + e, 64);
+      _tile_dpbf16ps(1, 4, 7);
+    }
+    if constexpr (kTwoRows) {
+      _tile_loadd(5, a1 + e, 64);
+      _tile_dpbf16ps(2, 5, 6);
+      if constexpr (kTwoPanels) _tile_dpbf16ps(3, 5, 7);
+    }
+  }
+  _tile_stored(0, c, stride);
+  if constexpr (kTwoPanels) _tile_stored(1, c + 16, stride);
+  if constexpr (kTwoRows) _tile_stored(2, c1, stride);
+  if constexpr (kTwoRows && kTwoPanels) _tile_stored(3, c1 + 16, stride);
+  __asm__ volatile("" ::: "memory");
+}
+
+template <bool kTwoPanels>
+RW_INLINE void tile_rows(const Product& p, const std::uint16_t* w, std::int64_t i, std::int64_t k,
+                         std::int64_t n, bool add, float* c, std::int64_t ldc) {
+  const auto left = static_cast<int>(p.n_rows - i < 32 ? p.n_rows - i : 32);
+  configure(left < 16 ? left : 16, left > 16 ? left - 16 : left == 16 ? 16 : 0);
+  if (left > 16)
+    tile_block<true, kTwoPanels>(p, w, i, k, n, add, c, ldc);
+  else
+    tile_block<false, kTwoPanels>(p, w, i, k, n, add, c, ldc);
+}
+
+/// One panel or two for all rows. The inner dimension goes in parts, so that a part of the panels stays in L1
+/// while rows pass; sums wait in y. Where a bias is added, or other outputs follow the last panel's, they
+/// pass a buffer instead.
+template <bool kTwoPanels>
+static void tile_panels(const Product& p, std::int64_t panel) {
+  constexpr std::int64_t kWidth = kTwoPanels ? 32 : 16, kPart = 320;
+  const std::uint16_t* w = static_cast<const std::uint16_t*>(p.w) + panel * p.n_in * 16;
+  const std::int64_t o = panel * 16, width = p.n_out - o < kWidth ? p.n_out - o : kWidth;
+  if (p.bias == nullptr && width == kWidth) {
+    const std::int64_t n_parts = (p.n_in + kPart - 1) / kPart;
+    const std::int64_t part = (p.n_in / kTileWidth + n_parts - 1) / n_parts * kTileWidth;
+    for (std::int64_t k = 0; k < p.n_in; k += part)
+      for (std::int64_t i = 0; i < p.n_rows; i += 32)
+        tile_rows<kTwoPanels>(p, w, i, k, p.n_in - k < part ? p.n_in - k : part, p.add || k > 0,
+                              p.y + i * p.y_stride + o, p.y_stride);
+    return;
+  }
+  for (std::int64_t i = 0; i < p.n_rows; i += 32) {
+    const std::int64_t rows = p.n_rows - i < 32 ? p.n_rows - i : 32;
+    alignas(64) float c[32 * kWidth] = {};
+    float* y = p.y + i * p.y_stride + o;
+    for (std::int64_t r = 0; p.add && r < rows; ++r)
+      for (std::int64_t e = 0; e < width; ++e) c[r * kWidth + e] = y[r * p.y_stride + e];
+    tile_rows<kTwoPanels>(p, w, i, 0, p.n_in, true, c, kWidth);
+    for (std::int64_t r = 0; r < rows; ++r)
+      for (std::int64_t e = 0; e < width; ++e)
+        y[r * p.y_stride + e] = c[r * kWidth + e] + (p.bias != nullptr ? p.bias[o + e] : 0.0f);
+  }
+}
+
+static void product_in_tiles(const Product& p) {
+  if (p.x_tiled) {
+    std::int64_t panel = p.panel_begin;
+    for (; panel + 2 <= p.panel_end; panel += 2) tile_panels<true>(p, panel);
+    if (panel < p.panel_end) tile_panels<false>(p, panel);
+  } else {
+    product<Tiles>(p);
+  }
+  release();
+}
