@@ -35,6 +35,7 @@ const StoredMatrix& stored(const Matrix& matrix);
 
 /// Buffers of one thread, grown once and reused.
 struct LinearScratch {
+  Buffer<std::byte> panels[2];  // of an item
   Buffer<float> gate, up;
 };
 
@@ -42,7 +43,6 @@ struct LinearScratch {
 struct Workspace {
   Buffer<float> normed, gate, up;
   Buffer<std::byte> rounded, hidden;  // (n_rows, padded_in), as products read rows
-  Buffer<std::byte> panels[2];        // of a slab
   Buffer<std::int8_t> q;              // of quantised rows
   Buffer<std::int32_t> balance;
   Buffer<float> factors;

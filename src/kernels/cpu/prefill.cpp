@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Products for many rows: a thread expands a few panels of 16 outputs each into its own scratch, where they
-/// stay in L2 while all rows of x pass. A row's sums run over the inputs in order.
+/// Products for many rows: a thread expands panels of 16 outputs each into its own scratch, where they stay
+/// in L2 while all rows of x pass. It takes neighbouring panels, as many as fit: panels that another core had
+/// expanded, or outputs beside those that it writes, made two threads no faster than one. A row's sums run
+/// over the inputs in order.
 #include <algorithm>
 
 #include "core/error.h"
@@ -10,10 +12,9 @@
 namespace ropewalk::cpu {
 namespace {
 
-constexpr Index kRowsPerItem = 256;           // rows that stay in the second cache while panels pass
-constexpr Index kRowsPerBlock = 128;          // rows of the hidden layer that stay there between two products
-constexpr Index kPanelsPerItem = 2;           // panels that share a pass over rows
-constexpr Index kSlabBytes = Index{2} << 20;  // of panels that are expanded at once, for all threads
+constexpr Index kRowsPerBlock = 256;          // rows that stay in L2 while an item's panels pass
+constexpr Index kRowsPerHidden = 128;         // rows of the hidden layer that stay there between two products
+constexpr Index kItemBytes = Index{1} << 20;  // of an item's panels
 
 Index bytes_of(Precision precision) { return precision == Precision::kBf16 ? 2 : 4; }
 
@@ -62,18 +63,23 @@ const std::byte* round_rows(const Input& input, const RowLayout& layout, Index n
 
 Index panel_bytes(const StoredMatrix& w) { return w.padded_in() * kLanes * bytes_of(w.precision); }
 
-/// Panels that a slab holds, whole items.
-Index slab_panels(const StoredMatrix& w) {
-  return std::max<Index>(1, kSlabBytes / panel_bytes(w) / kPanelsPerItem) * kPanelsPerItem;
+/// Panels of an item, where it expands n_matrices of w's shape: pairs, of which two share a pass over rows.
+Index panels_per_item(const StoredMatrix& w, int n_matrices) {
+  const Index bytes = w.n_panels() * panel_bytes(w) * n_matrices, all = threads();
+  const Index n_items = all * ((bytes + all * kItemBytes - 1) / (all * kItemBytes));
+  return ((w.n_panels() + n_items - 1) / n_items + 1) / 2 * 2;
 }
 
-/// Panel `panel` of w -> to.
-void expand(const StoredMatrix& w, Index panel, std::byte* to) {
-  (w.bf16() ? w.kernels.expand_bf16 : w.kernels.expand_f32)(
-      {.rows = w.row(panel * kLanes),
-       .n_rows = static_cast<int>(std::min<Index>(kLanes, w.n_out - panel * kLanes)),
-       .n_in = w.n_in,
-       .panel = to});
+/// Panels [begin, end) expanded.
+const std::byte* expand(const StoredMatrix& w, Index begin, Index end, Buffer<std::byte>& to) {
+  to.reserve((end - begin) * panel_bytes(w));
+  for (Index panel = begin; panel < end; ++panel)
+    (w.bf16() ? w.kernels.expand_bf16 : w.kernels.expand_f32)(
+        {.rows = w.row(panel * kLanes),
+         .n_rows = static_cast<int>(std::min<Index>(kLanes, w.n_out - panel * kLanes)),
+         .n_in = w.n_in,
+         .panel = to.data() + (panel - begin) * panel_bytes(w)});
+  return to.data();
 }
 
 /// Panels [begin, end) of w times rows of x -> y, which begins at the first panel's first output.
@@ -95,33 +101,35 @@ void multiply(const StoredMatrix& w, Index begin, Index end, const std::byte* pa
   (w.bf16() ? active().product_bf16 : active().product_f32)(p);
 }
 
-/// Calls body(row, n_rows, panel, n_panels, thread) for blocks of rows and of the panels [begin, end), on all
-/// threads: the rows of an item are those of the one before, which lie in the second cache.
+/// Calls body(row, n_rows, panel, n_panels) for blocks of rows, and in each for pairs of the panels [begin,
+/// end).
 template <class Body>
-void for_blocks(Index n_rows, Index begin, Index end, const Body& body) {
-  const Index across = (end - begin + kPanelsPerItem - 1) / kPanelsPerItem;
-  parallel_for((n_rows + kRowsPerItem - 1) / kRowsPerItem * across, [&](Index item, int thread) {
-    const Index row = item / across * kRowsPerItem, panel = begin + item % across * kPanelsPerItem;
-    body(row, std::min(kRowsPerItem, n_rows - row), panel, std::min(kPanelsPerItem, end - panel), thread);
-  });
+void for_blocks(Index n_rows, Index rows_per_block, Index begin, Index end, const Body& body) {
+  for (Index row = 0; row < n_rows; row += rows_per_block)
+    for (Index panel = begin; panel < end; panel += 2)
+      body(row, std::min(rows_per_block, n_rows - row), panel, std::min<Index>(2, end - panel));
 }
 
-/// One output of rows x, which are as products read them.
-void product(const std::byte* x, const RowLayout& layout, Index n_rows, const Output& output,
-             Workspace& space) {
-  const StoredMatrix& w = stored(*output.w);
-  const Index size = panel_bytes(w), slab = std::min(slab_panels(w), w.n_panels());
-  space.panels[0].reserve(slab * size);
-  std::byte* panels = space.panels[0].data();
-  for (Index begin = 0; begin < w.n_panels(); begin += slab) {
-    const Index end = std::min(w.n_panels(), begin + slab);
-    parallel_for(end - begin, [&](Index p, int) { expand(w, begin + p, panels + p * size); });
-    for_blocks(n_rows, begin, end, [&](Index row, Index n, Index panel, Index n_panels, int) {
-      multiply(w, panel, panel + n_panels, panels + (panel - begin) * size, x + layout.offset(row, 0), layout,
-               n, output.bias != nullptr ? output.bias + panel * kLanes : nullptr, output.add,
+/// All outputs of rows x, which are as products read them.
+void products(const std::byte* x, const RowLayout& layout, Index n_rows, std::span<const Output> outputs,
+              Workspace& space) {
+  auto items_of = [](const Output& output) {
+    const StoredMatrix& w = stored(*output.w);
+    return (w.n_panels() + panels_per_item(w, 1) - 1) / panels_per_item(w, 1);
+  };
+  parallel_outputs(outputs, items_of, [&](const Output& output, Index item, int thread) {
+    const StoredMatrix& w = stored(*output.w);
+    const Index begin = item * panels_per_item(w, 1),
+                end = std::min(w.n_panels(), begin + panels_per_item(w, 1));
+    const std::byte* panels =
+        expand(w, begin, end, space.threads[static_cast<std::size_t>(thread)].panels[0]);
+    for_blocks(n_rows, kRowsPerBlock, begin, end, [&](Index row, Index n, Index panel, Index n_panels) {
+      multiply(w, panel, panel + n_panels, panels + (panel - begin) * panel_bytes(w),
+               x + layout.offset(row, 0), layout, n,
+               output.bias != nullptr ? output.bias + panel * kLanes : nullptr, output.add,
                output.y + row * w.n_out + panel * kLanes, w.n_out);
     });
-  }
+  });
 }
 
 }  // namespace
@@ -130,7 +138,7 @@ void prefill_linear(const Input& input, std::span<const Output> outputs, Workspa
   const StoredMatrix& first = stored(*outputs[0].w);
   const RowLayout layout(first.precision, first.n_in);
   const std::byte* x = round_rows(input, layout, first.n_in, space);
-  for (const Output& output : outputs) product(x, layout, input.n_rows, output, space);
+  products(x, layout, input.n_rows, outputs, space);
 }
 
 /// silu(gate) * up is made of a block of rows while both lie in the cache, and rounded as `down` reads it.
@@ -139,35 +147,28 @@ void prefill_feed_forward(const Input& input, const StoredMatrix& gate, const St
   const RowLayout layout(gate.precision, gate.n_in), hidden(gate.precision, gate.n_out);
   const std::byte* x = round_rows(input, layout, gate.n_in, space);
   space.hidden.reserve(hidden.bytes(input.n_rows));
-  const Index size = panel_bytes(gate), slab = std::min(slab_panels(gate), gate.n_panels());
-  for (Buffer<std::byte>& panels : space.panels) panels.reserve(slab * size);
-  std::byte *const gates = space.panels[0].data(), *const ups = space.panels[1].data();
-  for (LinearScratch& mine : space.threads) {
-    mine.gate.reserve(kRowsPerBlock * kPanelsPerItem * kLanes);
-    mine.up.reserve(kRowsPerBlock * kPanelsPerItem * kLanes);
-  }
-  for (Index begin = 0; begin < gate.n_panels(); begin += slab) {
-    const Index end = std::min(gate.n_panels(), begin + slab);
-    parallel_for(2 * (end - begin), [&](Index p, int) {
-      expand(p % 2 == 0 ? gate : up, begin + p / 2, (p % 2 == 0 ? gates : ups) + p / 2 * size);
-    });
-    for_blocks(input.n_rows, begin, end, [&](Index first, Index n_rows, Index panel, Index n, int thread) {
-      LinearScratch& mine = space.threads[static_cast<std::size_t>(thread)];
-      float *g = mine.gate.data(), *u = mine.up.data();
-      const Index width = std::min(gate.n_out, (panel + n) * kLanes) - panel * kLanes;
-      const Index at = (panel - begin) * size;
-      for (Index row = first; row < first + n_rows; row += kRowsPerBlock) {
-        const Index rows = std::min(kRowsPerBlock, first + n_rows - row);
-        const std::byte* from = x + layout.offset(row, 0);
-        multiply(gate, panel, panel + n, gates + at, from, layout, rows, nullptr, false, g, width);
-        multiply(up, panel, panel + n, ups + at, from, layout, rows, nullptr, false, u, width);
-        active().silu_mul(g, u, rows * width);
-        for (Index r = 0; r < rows; ++r)
-          hidden.put(space.hidden.data(), row + r, panel * kLanes, g + r * width, width);
-      }
-    });
-  }
-  product(space.hidden.data(), hidden, input.n_rows, down, space);
+  const Index per_item = panels_per_item(gate, 2);
+  parallel_for((gate.n_panels() + per_item - 1) / per_item, [&](Index item, int thread) {
+    LinearScratch& mine = space.threads[static_cast<std::size_t>(thread)];
+    const Index begin = item * per_item, end = std::min(gate.n_panels(), begin + per_item);
+    const std::byte* gates = expand(gate, begin, end, mine.panels[0]);
+    const std::byte* ups = expand(up, begin, end, mine.panels[1]);
+    mine.gate.reserve(kRowsPerHidden * 2 * kLanes);
+    mine.up.reserve(kRowsPerHidden * 2 * kLanes);
+    for_blocks(
+        input.n_rows, kRowsPerHidden, begin, end, [&](Index row, Index n, Index panel, Index n_panels) {
+          float *g = mine.gate.data(), *u = mine.up.data();
+          const Index width = std::min(gate.n_out, (panel + n_panels) * kLanes) - panel * kLanes;
+          const Index at = (panel - begin) * panel_bytes(gate);
+          const std::byte* from = x + layout.offset(row, 0);
+          multiply(gate, panel, panel + n_panels, gates + at, from, layout, n, nullptr, false, g, width);
+          multiply(up, panel, panel + n_panels, ups + at, from, layout, n, nullptr, false, u, width);
+          active().silu_mul(g, u, n * width);
+          for (Index r = 0; r < n; ++r)
+            hidden.put(space.hidden.data(), row + r, panel * kLanes, g + r * width, width);
+        });
+  });
+  products(space.hidden.data(), hidden, input.n_rows, {&down, 1}, space);
 }
 
 }  // namespace ropewalk::cpu
