@@ -84,7 +84,8 @@ Shared prepare(const AttentionTask& task, int n_heads) {
 struct Strip {
   int kv_head;
   Index first, n;
-  Index key_end;  // no position sees this key or a later one
+  Index key_end;            // no position sees this key or a later one
+  bool one_thread = false;  // all ranges go to one thread: it may fetch the next one ahead
 };
 
 Index strip_end(const Shared& s, Index first, Index n) {
@@ -151,28 +152,29 @@ void run_keys(const Shared& s, const Strip& strip, const Strip& tile, Index key_
           scratch.q[region].data() + (tile.first - strip.first) * s.group * s.kv.head_dim * s.element_bytes();
     k_blocks[region] = s.k_blocks[head][region].data();
   }
-  const AttentionTile t{.head_dim = s.kv.head_dim,
-                        .padded_dim = s.kv.padded_dim,
-                        .n_positions = static_cast<int>(tile.n),
-                        .group = s.group,
-                        .n_regions = n_regions,
-                        .q = q,
-                        .k_blocks = k_blocks,
-                        .v_blocks = s.v_blocks[head].data(),
-                        .eight_bits = eight_bits,
-                        .expanded = {scratch.expanded[0].data(), scratch.expanded[1].data()},
-                        .odd_values = s.odd_values[head].data(),
-                        .segment_begin = plan.segment_begin.data() + tile.first,
-                        .segments = s.segments.data(),
-                        .scores = scratch.scores.data(),
-                        .weights = scratch.weights.data(),
-                        .key_begin = key_begin,
-                        .key_end = std::min(key_end, tile.key_end),
-                        .fetch_part = static_cast<int>((tile.first - strip.first) / s.positions_per_tile),
-                        .fetch_parts = key_end + kRangeKeys <= strip.key_end ? n_tiles : 0,
-                        .first_keys = first_keys,
-                        .range = scratch.range.reserve(tile.n * s.group, s.kv.padded_dim),
-                        .whole = whole};
+  const AttentionTile t{
+      .head_dim = s.kv.head_dim,
+      .padded_dim = s.kv.padded_dim,
+      .n_positions = static_cast<int>(tile.n),
+      .group = s.group,
+      .n_regions = n_regions,
+      .q = q,
+      .k_blocks = k_blocks,
+      .v_blocks = s.v_blocks[head].data(),
+      .eight_bits = eight_bits,
+      .expanded = {scratch.expanded[0].data(), scratch.expanded[1].data()},
+      .odd_values = s.odd_values[head].data(),
+      .segment_begin = plan.segment_begin.data() + tile.first,
+      .segments = s.segments.data(),
+      .scores = scratch.scores.data(),
+      .weights = scratch.weights.data(),
+      .key_begin = key_begin,
+      .key_end = std::min(key_end, tile.key_end),
+      .fetch_part = static_cast<int>((tile.first - strip.first) / s.positions_per_tile),
+      .fetch_parts = strip.one_thread && key_end + kRangeKeys <= strip.key_end ? n_tiles : 0,
+      .first_keys = first_keys,
+      .range = scratch.range.reserve(tile.n * s.group, s.kv.padded_dim),
+      .whole = whole};
   (s.kv.type == KvType::kF32 ? active().attention_f32 : active().attention_bf16)(t);
 }
 
@@ -212,10 +214,10 @@ void run_strip(const Shared& s, const Strip& strip, Scratch& scratch) {
 void run_strips(const Shared& s, std::vector<Scratch>& scratch) {
   const Index n_strips = (s.task.plan->n_rows + s.positions_per_strip - 1) / s.positions_per_strip;
   parallel_for(n_strips * s.kv.n_kv_heads, [&](Index item, int thread) {
-    run_strip(s,
-              strip_at(s, static_cast<int>(item % s.kv.n_kv_heads),
-                       (n_strips - 1 - item / s.kv.n_kv_heads) * s.positions_per_strip),
-              scratch[static_cast<std::size_t>(thread)]);
+    Strip strip = strip_at(s, static_cast<int>(item % s.kv.n_kv_heads),
+                           (n_strips - 1 - item / s.kv.n_kv_heads) * s.positions_per_strip);
+    strip.one_thread = true;
+    run_strip(s, strip, scratch[static_cast<std::size_t>(thread)]);
   });
 }
 

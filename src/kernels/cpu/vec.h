@@ -80,9 +80,13 @@ RW_INLINE Vec rounded_product(Vec a, Vec b) {
   return product;
 }
 RW_INLINE Vec maximum(Vec a, Vec b) {
-#ifdef __AVX512F__  // GCC makes a comparison and a blend of the other form
+#if defined(__AVX512F__)  // GCC makes a comparison and a blend of the last form
   return {{reinterpret_cast<Vec::Part>(
       _mm512_max_ps(reinterpret_cast<__m512>(a.part[0]), reinterpret_cast<__m512>(b.part[0])))}};
+#elif defined(__AVX2__)
+  RW_UNROLL for (int i = 0; i < kParts; ++i) a.part[i] = reinterpret_cast<Vec::Part>(
+      _mm256_max_ps(reinterpret_cast<__m256>(a.part[i]), reinterpret_cast<__m256>(b.part[i])));
+  return a;
 #endif
   RW_UNROLL for (int i = 0; i < kParts; ++i) a.part[i] = a.part[i] > b.part[i] ? a.part[i] : b.part[i];
   return a;
@@ -127,6 +131,13 @@ RW_INLINE bool none_above(Vec a, Vec b, Vec c, Vec d, Vec x) {
   below = _mm512_mask_cmp_ps_mask(below, reinterpret_cast<__m512>(c.part[0]), top, _CMP_LE_OQ);
   below = _mm512_mask_cmp_ps_mask(below, reinterpret_cast<__m512>(d.part[0]), top, _CMP_LE_OQ);
   return _mm512_kortestc(below, below) != 0;
+#elif defined(__AVX2__)
+  __m256 below = _mm256_castsi256_ps(_mm256_set1_epi32(-1));
+  const Vec all[] = {a, b, c, d};
+  RW_UNROLL for (int n = 0; n < 4; ++n) RW_UNROLL for (int i = 0; i < kParts; ++i) below =
+      _mm256_and_ps(below, _mm256_cmp_ps(reinterpret_cast<__m256>(all[n].part[i]),
+                                         reinterpret_cast<__m256>(x.part[i]), _CMP_LE_OQ));
+  return _mm256_movemask_ps(below) == 0xff;
 #else
   return reduce_max(maximum(maximum(a, b), maximum(c, d))) <= x.part[0][0];
 #endif
