@@ -8,8 +8,9 @@
 
 namespace ropewalk {
 
-RotationTable::RotationTable(const std::vector<double>& positions, const std::vector<double>& theta)
-    : cosine(positions.size() * theta.size()), sine(positions.size() * theta.size()) {
+void RotationTable::make(const std::vector<double>& positions, const std::vector<double>& theta) {
+  cosine.resize(positions.size() * theta.size());
+  sine.resize(cosine.size());
   constexpr std::size_t kBatch = 64;
   const std::size_t half = theta.size(), n_batches = (positions.size() + kBatch - 1) / kBatch;
   parallel_for(static_cast<Index>(n_batches), [&](Index batch, int) {

@@ -8,7 +8,11 @@ namespace ropewalk {
 struct RotationTable {
   RotationTable() = default;
   /// positions (n), in tokens; theta (rotary_dim / 2), rad per token.
-  RotationTable(const std::vector<double>& positions, const std::vector<double>& theta);
+  RotationTable(const std::vector<double>& positions, const std::vector<double>& theta) {
+    make(positions, theta);
+  }
+  /// The same in a table that was used before.
+  void make(const std::vector<double>& positions, const std::vector<double>& theta);
   std::vector<float> cosine, sine;  // (n, rotary_dim / 2)
 };
 

@@ -134,7 +134,7 @@ DistanceMap identity_map() {
           .regions = {{same, 0}},
           .split =
               [](Index i) {
-                return std::vector<Segment>{{0, i + 1, 0}};
+                return Segments{{0, i + 1, 0}};
               },
           .delta = [](Index i, Index j) { return static_cast<double>(i - j); }};
 }
@@ -145,7 +145,7 @@ DistanceMap near_far_map(FarRegion far, std::function<double(Index, Index)> delt
   map.variants.push_back({same, 0, far.key_position ? far.near_window : kForever});
   if (far.key_position) map.variants.push_back({far.key_position, far.sink, far.window});
   map.regions = {{same, 0}, {far.query_position, far.key_position ? 1 : 0}};
-  map.split = [far_end = std::move(far.far_end)](Index i) -> std::vector<Segment> {
+  map.split = [far_end = std::move(far.far_end)](Index i) -> Segments {
     const Index border = far_end(i);
     if (border <= 0) return {{0, i + 1, 0}};
     return {{0, border, 1}, {border, i + 1, 0}};
@@ -161,7 +161,7 @@ std::function<Index(Index)> beyond(Index window) {
 Mask causal_mask() {
   return {.ranges =
               [](Index i) {
-                return std::vector<std::pair<Index, Index>>{{0, i + 1}};
+                return KeyRanges{{0, i + 1}};
               },
           .visible = [](Index i, Index j) { return j <= i; },
           .sink = 0,
@@ -172,9 +172,9 @@ Mask lambda_mask(Index sink, Index window) {
   return {.ranges =
               [sink, window](Index i) {
                 const Index border = std::max<Index>(0, i - window + 1);
-                if (border <= sink) return std::vector<std::pair<Index, Index>>{{0, i + 1}};
-                if (sink == 0) return std::vector<std::pair<Index, Index>>{{border, i + 1}};
-                return std::vector<std::pair<Index, Index>>{{0, sink}, {border, i + 1}};
+                if (border <= sink) return KeyRanges{{0, i + 1}};
+                if (sink == 0) return KeyRanges{{border, i + 1}};
+                return KeyRanges{{0, sink}, {border, i + 1}};
               },
           .visible = [sink, window](Index i, Index j) { return j <= i && (i - j < window || j < sink); },
           .sink = sink,
@@ -184,11 +184,11 @@ Mask lambda_mask(Index sink, Index window) {
 Mask intersection(const Mask& a, const Mask& b) {
   return {.ranges =
               [x = a.ranges, y = b.ranges](Index i) {
-                std::vector<std::pair<Index, Index>> both;
+                KeyRanges both;
                 for (const auto& [begin, end] : x(i))
                   for (const auto& [other_begin, other_end] : y(i))
                     if (std::max(begin, other_begin) < std::min(end, other_end))
-                      both.emplace_back(std::max(begin, other_begin), std::min(end, other_end));
+                      both.push_back({std::max(begin, other_begin), std::min(end, other_end)});
                 return both;
               },
           .visible = [x = a.visible, y = b.visible](Index i, Index j) { return x(i, j) && y(i, j); },

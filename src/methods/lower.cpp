@@ -12,21 +12,21 @@ namespace {
 
 /// The pieces of `segments` inside `ranges` (both sorted and disjoint), appended to `out`. Neighbours seen
 /// through the same region become one, so that a row that no method changes is one segment.
-void intersect(const std::vector<Segment>& segments, const std::vector<std::pair<Index, Index>>& ranges,
-               std::vector<Segment>& out) {
+void intersect(const Segments& segments, const KeyRanges& ranges, std::vector<Segment>& out) {
   const std::size_t first = out.size();
-  std::size_t s = 0, r = 0;
-  while (s < segments.size() && r < ranges.size()) {
-    const Index begin = std::max(segments[s].begin, ranges[r].first);
-    const Index end = std::min(segments[s].end, ranges[r].second);
+  const Segment* s = segments.begin();
+  const auto* r = ranges.begin();
+  while (s != segments.end() && r != ranges.end()) {
+    const Index begin = std::max(s->begin, r->first);
+    const Index end = std::min(s->end, r->second);
     if (begin < end) {
-      if (out.size() > first && out.back().end == begin && out.back().region == segments[s].region) {
+      if (out.size() > first && out.back().end == begin && out.back().region == s->region) {
         out.back().end = end;
       } else {
-        out.push_back({begin, end, segments[s].region});
+        out.push_back({begin, end, s->region});
       }
     }
-    if (segments[s].end < ranges[r].second) {
+    if (s->end < r->second) {
       ++s;
     } else {
       ++r;
@@ -59,47 +59,64 @@ struct FirstMet {
 }  // namespace
 
 AttentionPlan Method::lower(Index row_begin, Index n_rows) const {
+  AttentionPlan plan;
+  lower(row_begin, n_rows, plan);
+  return plan;
+}
+
+void Method::lower(Index row_begin, Index n_rows, AttentionPlan& plan) const {
   RW_CHECK(row_begin >= 0 && n_rows >= 0);
   const Bound& b = *bound_;
-  AttentionPlan plan;
   plan.row_begin = row_begin;
   plan.n_rows = n_rows;
   plan.theta = b.frequencies.theta;
   plan.rotary_gain = static_cast<float>(b.frequencies.rotary_gain);
-  for (const DistanceMap::RegionMap& region : b.distance.regions) {
-    Region lowered{std::vector<double>(static_cast<std::size_t>(n_rows)), {}, region.variant};
+  plan.regions.resize(b.distance.regions.size());
+  for (std::size_t region = 0; region < plan.regions.size(); ++region) {
+    const DistanceMap::RegionMap& map = b.distance.regions[region];
+    Region& lowered = plan.regions[region];
+    lowered.variant = map.variant;
+    lowered.query_position.resize(static_cast<std::size_t>(n_rows));
     for (Index r = 0; r < n_rows; ++r)
-      lowered.query_position[static_cast<std::size_t>(r)] = region.query_position(row_begin + r);
-    lowered.rotation = {lowered.query_position, plan.theta};
-    plan.regions.push_back(std::move(lowered));
+      lowered.query_position[static_cast<std::size_t>(r)] = map.query_position(row_begin + r);
+    lowered.rotation.make(lowered.query_position, plan.theta);
   }
   const double root = std::sqrt(static_cast<double>(b.head_dim));
-  plan.segment_begin.push_back(0);
+  plan.segments.clear();
+  plan.row_scale.clear();
+  plan.segment_begin.assign(1, 0);
   for (Index i = row_begin; i < row_begin + n_rows; ++i) {
     intersect(b.distance.split(i), b.mask.ranges(i), plan.segments);
     plan.segment_begin.push_back(static_cast<Index>(plan.segments.size()));
     plan.row_scale.push_back(static_cast<float>(b.scale(i) / root));
   }
-  return plan;
 }
 
 KeyPlan Method::lower_keys(Index key_begin, Index n_keys, bool tables) const {
+  KeyPlan plan;
+  lower_keys(key_begin, n_keys, plan, tables);
+  return plan;
+}
+
+void Method::lower_keys(Index key_begin, Index n_keys, KeyPlan& plan, bool tables) const {
   RW_CHECK(key_begin >= 0 && n_keys >= 0);
   const Bound& b = *bound_;
-  KeyPlan plan{key_begin, n_keys, b.frequencies.theta, {}};
-  for (const DistanceMap::Variant& variant : b.distance.variants) {
+  plan.key_begin = key_begin;
+  plan.n_keys = n_keys;
+  plan.theta = b.frequencies.theta;
+  plan.variants.resize(b.distance.variants.size());
+  for (std::size_t v = 0; v < plan.variants.size(); ++v) {
+    const DistanceMap::Variant& variant = b.distance.variants[v];
+    KeyPlan::Variant& lowered = plan.variants[v];
     // Read implies (j < s or i - j < w) of the variant and of the mask, hence of the larger sink and the
     // smaller window.
-    KeyPlan::Variant lowered{std::vector<double>(static_cast<std::size_t>(n_keys)),
-                             std::max(variant.sink, b.mask.sink),
-                             std::min(variant.window, b.mask.window),
-                             {}};
+    lowered.sink = std::max(variant.sink, b.mask.sink);
+    lowered.window = std::min(variant.window, b.mask.window);
+    lowered.position.resize(static_cast<std::size_t>(n_keys));
     for (Index k = 0; k < n_keys; ++k)
       lowered.position[static_cast<std::size_t>(k)] = variant.key_position(key_begin + k);
-    if (tables) lowered.rotation = {lowered.position, plan.theta};
-    plan.variants.push_back(std::move(lowered));
+    if (tables) lowered.rotation.make(lowered.position, plan.theta);
   }
-  return plan;
 }
 
 KeyPlan Method::raw_keys(Index key_begin, Index n_keys) const {

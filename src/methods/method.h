@@ -15,6 +15,7 @@
 
 #include "core/attention_plan.h"
 #include "core/registry.h"
+#include "core/small_list.h"
 
 namespace ropewalk {
 
@@ -44,6 +45,9 @@ struct FrequencyScaling {
   bool grow = false;  ///< grow=1: a generated token at p uses length p + 1 (published recurrence)
 };
 
+using Segments = SmallList<Segment, 8>;
+using KeyRanges = SmallList<std::pair<Index, Index>, 8>;
+
 /// The effective distance. Regions say where rows and keys sit; split says which keys of a row see which
 /// region; delta is the paper's formula, used by tests and kernels/reference only.
 struct DistanceMap {
@@ -57,12 +61,12 @@ struct DistanceMap {
   };
   std::vector<Variant> variants;
   std::vector<RegionMap> regions;
-  std::function<std::vector<Segment>(Index i)> split;  ///< covers [0, i], sorted, disjoint
+  std::function<Segments(Index i)> split;  ///< covers [0, i], sorted, disjoint
   std::function<double(Index i, Index j)> delta;
 };
 
 struct Mask {
-  std::function<std::vector<std::pair<Index, Index>>(Index i)> ranges;  ///< sorted, disjoint, in [0, i]
+  std::function<KeyRanges(Index i)> ranges;  ///< sorted, disjoint, in [0, i]
   std::function<bool(Index i, Index j)> visible;
   Index sink = 0, window = kForever;  ///< visible(i, j) implies j < sink or i - j < window
 };
@@ -124,8 +128,11 @@ class Method {
   /// Rows [row_begin, row_begin + n_rows) against all keys up to the row, at the request's length.
   /// O(n_rows) time and space, computed in double.
   AttentionPlan lower(Index row_begin, Index n_rows) const;
+  /// The same into a plan that was used before: allocates nothing once its vectors are large enough.
+  void lower(Index row_begin, Index n_rows, AttentionPlan& plan) const;
   /// How keys [key_begin, key_begin + n_keys) are stored. Without tables: for Backend::rotate_into.
   KeyPlan lower_keys(Index key_begin, Index n_keys, bool tables = true) const;
+  void lower_keys(Index key_begin, Index n_keys, KeyPlan& plan, bool tables = true) const;
   Pointwise pointwise() const;
 
   /// grow=1: keys are kept unrotated (raw_keys), and each step rotates them for its own length.

@@ -75,14 +75,14 @@ Index Session::Impl::rows_now(Index left) const {
 void Session::Impl::lower(Index n) {
   for (Group& group : groups) {
     if (!group.method.grows()) {
-      group.keys = group.method.lower_keys(position, n);
-      group.plan = group.method.lower(position, n);
+      group.method.lower_keys(position, n, group.keys);
+      group.method.lower(position, n, group.plan);
       continue;
     }
     const Method now = group.method.at_length(std::max(options.n_prompt, position + n));
     group.keys = now.raw_keys(position, n);
     group.rotated_keys = now.lower_keys(0, position + n, false);
-    group.plan = now.lower(position, n);
+    now.lower(position, n, group.plan);
     group.pointwise = now.pointwise();
   }
   for (std::size_t layer = 0; layer < steps.size(); ++layer) {

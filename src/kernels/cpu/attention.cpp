@@ -36,47 +36,51 @@ struct Scratch {
   std::vector<float*> out;
 };
 
-/// What all tiles of one task share.
+/// What all tiles of one task share. Its vectors are grown once and reused.
 struct Shared {
-  const AttentionTask& task;
-  const CpuKv& kv;
-  int n_heads, group;
-  Index positions_per_tile, positions_per_strip;
-  std::vector<TileSegment> segments;                            // the plan's
-  std::vector<float> row_scale;                                 // (n_rows), log2(e) included
-  std::vector<std::vector<std::vector<const void*>>> k_blocks;  // (n_kv_heads)(n_regions)(n_blocks)
-  std::vector<std::vector<char>> odd_values;                    // (n_kv_heads)(n_blocks)
-  std::vector<std::vector<const void*>> v_blocks;               // (n_kv_heads)(n_blocks)
-  Index element_bytes() const { return kv.type == KvType::kF32 ? 4 : 2; }  // of rotated q
+  const AttentionTask* task = nullptr;
+  const CpuKv* kv = nullptr;
+  int n_heads = 0, group = 0;
+  Index positions_per_tile = 0, positions_per_strip = 0;
+  std::size_t n_regions = 0, n_blocks = 0;
+  std::vector<TileSegment> segments;  // the plan's
+  std::vector<float> row_scale;       // (n_rows), log2(e) included
+  std::vector<const void*> k_blocks;  // (n_kv_heads, n_regions, n_blocks)
+  std::vector<const void*> v_blocks;  // (n_kv_heads, n_blocks)
+  std::vector<char> odd_values;       // (n_kv_heads, n_blocks)
+  Index element_bytes() const { return kv->type == KvType::kF32 ? 4 : 2; }  // of rotated q
+
+  void prepare(const AttentionTask& new_task, int new_n_heads);
 };
 
-Shared prepare(const AttentionTask& task, int n_heads) {
-  const auto& kv = dynamic_cast<const CpuKv&>(*task.kv);
-  const AttentionPlan& plan = *task.plan;
-  RW_CHECK(n_heads % kv.n_kv_heads == 0 && plan.regions.size() <= kMaxRegions);
-  RW_CHECK(plan.row_begin + plan.n_rows <= kv.n_keys());
-  const int group = n_heads / kv.n_kv_heads;
-  Shared s{task, kv, n_heads, group, std::max<Index>(1, kTileRows / group), 0, {}, {}, {}, {}, {}};
-  s.positions_per_strip = s.positions_per_tile * kTilesPerStrip;
+void Shared::prepare(const AttentionTask& new_task, int new_n_heads) {
+  task = &new_task, n_heads = new_n_heads;
+  kv = &dynamic_cast<const CpuKv&>(*task->kv);
+  const AttentionPlan& plan = *task->plan;
+  n_regions = plan.regions.size(), n_blocks = kv->n_blocks();
+  RW_CHECK(n_heads % kv->n_kv_heads == 0 && n_regions <= kMaxRegions);
+  RW_CHECK(plan.row_begin + plan.n_rows <= kv->n_keys());
+  group = n_heads / kv->n_kv_heads;
+  positions_per_tile = std::max<Index>(1, kTileRows / group);
+  positions_per_strip = positions_per_tile * kTilesPerStrip;
   for (const Region& region : plan.regions)
     RW_CHECK(region.rotation.cosine.size() == plan.theta.size() * static_cast<std::size_t>(plan.n_rows));
+  segments.clear();
   for (const Segment& segment : plan.segments)
-    s.segments.push_back({segment.begin, segment.end, segment.region});
+    segments.push_back({segment.begin, segment.end, segment.region});
+  row_scale.clear();
   for (float scale : plan.row_scale)
-    s.row_scale.push_back(static_cast<float>(static_cast<double>(scale) * kLog2E));
-  for (int head = 0; head < kv.n_kv_heads; ++head) {
-    auto& k_head = s.k_blocks.emplace_back();
-    for (const Region& region : plan.regions) {
-      auto& blocks = k_head.emplace_back();
-      for (std::size_t b = 0; b < kv.n_blocks(); ++b)
-        blocks.push_back(kv.keys(b, static_cast<std::size_t>(region.variant), head));
+    row_scale.push_back(static_cast<float>(static_cast<double>(scale) * kLog2E));
+  k_blocks.clear(), v_blocks.clear(), odd_values.clear();
+  for (int head = 0; head < kv->n_kv_heads; ++head) {
+    for (const Region& region : plan.regions)
+      for (std::size_t b = 0; b < n_blocks; ++b)
+        k_blocks.push_back(kv->keys(b, static_cast<std::size_t>(region.variant), head));
+    for (std::size_t b = 0; b < n_blocks; ++b) {
+      v_blocks.push_back(kv->values(b, head));
+      odd_values.push_back(kv->odd_values(b, head));
     }
-    auto& odd = s.odd_values.emplace_back();
-    for (std::size_t b = 0; b < kv.n_blocks(); ++b) odd.push_back(kv.odd_values(b, head));
-    auto& v_head = s.v_blocks.emplace_back();
-    for (std::size_t b = 0; b < kv.n_blocks(); ++b) v_head.push_back(kv.values(b, head));
   }
-  return s;
 }
 
 /// Query positions [first, first + n) against one KV head: tiles whose rows read the same ranges of keys in
@@ -89,7 +93,7 @@ struct Strip {
 };
 
 Index strip_end(const Shared& s, Index first, Index n) {
-  const AttentionPlan& plan = *s.task.plan;
+  const AttentionPlan& plan = *s.task->plan;
   Index end = 0;
   for (Index i = plan.segment_begin[static_cast<std::size_t>(first)];
        i < plan.segment_begin[static_cast<std::size_t>(first + n)]; ++i)
@@ -98,7 +102,7 @@ Index strip_end(const Shared& s, Index first, Index n) {
 }
 
 Strip strip_at(const Shared& s, int kv_head, Index first) {
-  const Index n = std::min(s.positions_per_strip, s.task.plan->n_rows - first);
+  const Index n = std::min(s.positions_per_strip, s.task->plan->n_rows - first);
   return {kv_head, first, n, strip_end(s, first, n)};
 }
 
@@ -112,16 +116,16 @@ bool region_used(const AttentionPlan& plan, const Strip& strip, int region) {
 
 /// q of the strip's rows, rotated for each region that is used, in the kernel's element type.
 void rotate_queries(const Shared& s, const Strip& strip, Scratch& scratch) {
-  const AttentionPlan& plan = *s.task.plan;
-  const int dim = s.kv.head_dim;
-  const bool bf16 = s.kv.type != KvType::kF32;
+  const AttentionPlan& plan = *s.task->plan;
+  const int dim = s.kv->head_dim;
+  const bool bf16 = s.kv->type != KvType::kF32;
   scratch.q.resize(std::max(scratch.q.size(), plan.regions.size()));
   for (std::size_t region = 0; region < plan.regions.size(); ++region) {
     if (!region_used(plan, strip, static_cast<int>(region))) continue;
     scratch.q[region].reserve((strip.n * s.group * dim + kLanes) * s.element_bytes());
     for (Index p = 0; p < strip.n; ++p) {
       const Index position = strip.first + p;
-      active().rotate_queries({.q = s.task.q + (position * s.n_heads + strip.kv_head * s.group) * dim,
+      active().rotate_queries({.q = s.task->q + (position * s.n_heads + strip.kv_head * s.group) * dim,
                                .n_rows = s.group,
                                .rotation = row_rotation(plan.regions[region].rotation, plan.theta.size(),
                                                         position, dim, plan.rotary_gain),
@@ -135,35 +139,35 @@ void rotate_queries(const Shared& s, const Strip& strip, Scratch& scratch) {
 /// Keys [key_begin, key_end) of `tile`, a part of `strip`, into `whole`.
 void run_keys(const Shared& s, const Strip& strip, const Strip& tile, Index key_begin, Index key_end,
               bool first_keys, const SoftmaxState& whole, Scratch& scratch) {
-  const AttentionPlan& plan = *s.task.plan;
+  const AttentionPlan& plan = *s.task->plan;
   const int n_regions = static_cast<int>(plan.regions.size());
-  const bool eight_bits = s.kv.type == KvType::kQ8;
+  const bool eight_bits = s.kv->type == KvType::kQ8;
   scratch.scores.reserve(2 * n_regions * kTileRows * kKeyTile);
   scratch.weights.reserve(kTileRows * kKeyTile * 4);
   for (Buffer<std::uint16_t>& expanded : scratch.expanded)
-    if (eight_bits) expanded.reserve(std::max(n_regions, 3) * kKeyTile * s.kv.padded_dim);
+    if (eight_bits) expanded.reserve(std::max(n_regions, 3) * kKeyTile * s.kv->padded_dim);
   const auto head = static_cast<std::size_t>(tile.kv_head);
   const auto n_tiles = static_cast<int>((strip.n + s.positions_per_tile - 1) / s.positions_per_tile);
   const void* q[kMaxRegions] = {};
   const void* const* k_blocks[kMaxRegions] = {};
   for (std::size_t region = 0; region < plan.regions.size(); ++region) {
     if (region < scratch.q.size() && scratch.q[region].size() > 0)
-      q[region] =
-          scratch.q[region].data() + (tile.first - strip.first) * s.group * s.kv.head_dim * s.element_bytes();
-    k_blocks[region] = s.k_blocks[head][region].data();
+      q[region] = scratch.q[region].data() +
+                  (tile.first - strip.first) * s.group * s.kv->head_dim * s.element_bytes();
+    k_blocks[region] = s.k_blocks.data() + (head * s.n_regions + region) * s.n_blocks;
   }
   const AttentionTile t{
-      .head_dim = s.kv.head_dim,
-      .padded_dim = s.kv.padded_dim,
+      .head_dim = s.kv->head_dim,
+      .padded_dim = s.kv->padded_dim,
       .n_positions = static_cast<int>(tile.n),
       .group = s.group,
       .n_regions = n_regions,
       .q = q,
       .k_blocks = k_blocks,
-      .v_blocks = s.v_blocks[head].data(),
+      .v_blocks = s.v_blocks.data() + head * s.n_blocks,
       .eight_bits = eight_bits,
       .expanded = {scratch.expanded[0].data(), scratch.expanded[1].data()},
-      .odd_values = s.odd_values[head].data(),
+      .odd_values = s.odd_values.data() + head * s.n_blocks,
       .segment_begin = plan.segment_begin.data() + tile.first,
       .segments = s.segments.data(),
       .scores = scratch.scores.data(),
@@ -173,9 +177,9 @@ void run_keys(const Shared& s, const Strip& strip, const Strip& tile, Index key_
       .fetch_part = static_cast<int>((tile.first - strip.first) / s.positions_per_tile),
       .fetch_parts = strip.one_thread && key_end + kRangeKeys <= strip.key_end ? n_tiles : 0,
       .first_keys = first_keys,
-      .range = scratch.range.reserve(tile.n * s.group, s.kv.padded_dim),
+      .range = scratch.range.reserve(tile.n * s.group, s.kv->padded_dim),
       .whole = whole};
-  (s.kv.type == KvType::kF32 ? active().attention_f32 : active().attention_bf16)(t);
+  (s.kv->type == KvType::kF32 ? active().attention_f32 : active().attention_bf16)(t);
 }
 
 /// whole and more (or null) become whole; the tile's results when it is the last.
@@ -184,9 +188,9 @@ void merge(const Shared& s, const Strip& tile, const SoftmaxState& whole, const 
   scratch.out.clear();
   for (Index row = 0; row < tile.n * s.group; ++row)
     scratch.out.push_back(
-        s.task.out +
-        ((tile.first + row / s.group) * s.n_heads + tile.kv_head * s.group + row % s.group) * s.kv.head_dim);
-  active().merge_softmax({static_cast<int>(tile.n * s.group), s.kv.head_dim, s.kv.padded_dim, whole, more,
+        s.task->out +
+        ((tile.first + row / s.group) * s.n_heads + tile.kv_head * s.group + row % s.group) * s.kv->head_dim);
+  active().merge_softmax({static_cast<int>(tile.n * s.group), s.kv->head_dim, s.kv->padded_dim, whole, more,
                           last ? scratch.out.data() : nullptr});
 }
 
@@ -197,12 +201,12 @@ SoftmaxState from_row(const SoftmaxState& states, Index row, int padded_dim) {
 
 void run_strip(const Shared& s, const Strip& strip, Scratch& scratch) {
   rotate_queries(s, strip, scratch);
-  const SoftmaxState whole = scratch.whole.reserve(strip.n * s.group, s.kv.padded_dim);
+  const SoftmaxState whole = scratch.whole.reserve(strip.n * s.group, s.kv->padded_dim);
   for (Index key = 0; key < strip.key_end || key == 0; key += kRangeKeys) {
     for (Index first = strip.first; first < strip.first + strip.n; first += s.positions_per_tile) {
       const Index n = std::min(s.positions_per_tile, strip.first + strip.n - first);
       const Strip tile{strip.kv_head, first, n, strip_end(s, first, n)};
-      const SoftmaxState mine = from_row(whole, (first - strip.first) * s.group, s.kv.padded_dim);
+      const SoftmaxState mine = from_row(whole, (first - strip.first) * s.group, s.kv->padded_dim);
       run_keys(s, strip, tile, key, key + kRangeKeys, key == 0, mine, scratch);
       if (key + kRangeKeys >= strip.key_end) merge(s, tile, mine, nullptr, true, scratch);
     }
@@ -212,10 +216,10 @@ void run_strip(const Shared& s, const Strip& strip, Scratch& scratch) {
 /// Whole strips, one thread each. Later rows see more keys: longest first, so that no thread is left with a
 /// long one at the end.
 void run_strips(const Shared& s, std::vector<Scratch>& scratch) {
-  const Index n_strips = (s.task.plan->n_rows + s.positions_per_strip - 1) / s.positions_per_strip;
-  parallel_for(n_strips * s.kv.n_kv_heads, [&](Index item, int thread) {
-    Strip strip = strip_at(s, static_cast<int>(item % s.kv.n_kv_heads),
-                           (n_strips - 1 - item / s.kv.n_kv_heads) * s.positions_per_strip);
+  const Index n_strips = (s.task->plan->n_rows + s.positions_per_strip - 1) / s.positions_per_strip;
+  parallel_for(n_strips * s.kv->n_kv_heads, [&](Index item, int thread) {
+    Strip strip = strip_at(s, static_cast<int>(item % s.kv->n_kv_heads),
+                           (n_strips - 1 - item / s.kv->n_kv_heads) * s.positions_per_strip);
     strip.one_thread = true;
     run_strip(s, strip, scratch[static_cast<std::size_t>(thread)]);
   });
@@ -226,18 +230,18 @@ void run_ranges(const Shared& s, std::vector<Scratch>& scratch) {
   const Strip any = strip_at(s, 0, 0);
   const Index n_ranges = std::max<Index>(1, (any.key_end + kRangeKeys - 1) / kRangeKeys);
   std::vector<State>& states = scratch[0].ranges;
-  states.resize(std::max(states.size(), static_cast<std::size_t>(n_ranges * s.kv.n_kv_heads)));
+  states.resize(std::max(states.size(), static_cast<std::size_t>(n_ranges * s.kv->n_kv_heads)));
   auto state = [&](Index item) {
-    return states[static_cast<std::size_t>(item)].reserve(any.n * s.group, s.kv.padded_dim);
+    return states[static_cast<std::size_t>(item)].reserve(any.n * s.group, s.kv->padded_dim);
   };
-  parallel_for(n_ranges * s.kv.n_kv_heads, [&](Index item, int thread) {
+  parallel_for(n_ranges * s.kv->n_kv_heads, [&](Index item, int thread) {
     Scratch& mine = scratch[static_cast<std::size_t>(thread)];
     const Strip tile = strip_at(s, static_cast<int>(item / n_ranges), 0);
     const Index begin = item % n_ranges * kRangeKeys;
     rotate_queries(s, tile, mine);
     run_keys(s, tile, tile, begin, begin + kRangeKeys, true, state(item), mine);
   });
-  for (Index item = 0; item < n_ranges * s.kv.n_kv_heads; ++item) {
+  for (Index item = 0; item < n_ranges * s.kv->n_kv_heads; ++item) {
     const Index range = item % n_ranges;
     const SoftmaxState more = state(item);
     merge(s, strip_at(s, static_cast<int>(item / n_ranges), 0), state(item - range),
@@ -249,10 +253,12 @@ void run_ranges(const Shared& s, std::vector<Scratch>& scratch) {
 
 void attention(std::span<const AttentionTask> tasks, int n_heads) {
   static thread_local std::vector<Scratch> scratch;  // grown once, kept for the next step
+  static thread_local Shared one;
   scratch.resize(static_cast<std::size_t>(threads()));
   std::vector<Scratch>& mine = scratch;  // of the calling thread, also where another thread runs a tile
+  Shared& shared = one;
   for (const AttentionTask& task : tasks) {
-    const Shared shared = prepare(task, n_heads);
+    shared.prepare(task, n_heads);
     if (task.plan->n_rows <= shared.positions_per_tile && threads() > 1)
       run_ranges(shared, mine);
     else

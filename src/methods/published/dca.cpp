@@ -19,7 +19,7 @@ Factors build(const Parameters& p, const RopeContext& context) {
                  {[=](Index) { return static_cast<double>(top); }, 0}};
   map.split = [=](Index i) {
     const Index own = i / chunk * chunk, previous = std::max<Index>(0, own - chunk);
-    std::vector<Segment> segments;
+    Segments segments;
     if (previous > 0) segments.push_back({0, previous, 2});
     if (own > 0) segments.push_back({previous, own, 1});
     segments.push_back({own, i + 1, 0});
