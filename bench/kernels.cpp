@@ -280,7 +280,7 @@ void pack_keys(State& state, const Isa& isa, Element element) {
                    .stride = kDim,
                    .lane = 0,
                    .n_keys = 16,
-                   .rotation = {tables.data(), tables.data() + 8 * kDim, kDim, kDim / 2, 1.0f},
+                   .rotation = {tables.data(), tables.data() + 8 * kDim, kDim, kDim / 2, 1.0f, 1.0f},
                    .element = element,
                    .to = to.data(),
                    .scale = scale.data()});
@@ -372,8 +372,7 @@ void register_small(const Isa& isa) {
     elementwise(state, [&](float* x, float* tables, std::int64_t) {
       isa.rotate_queries({.q = x,
                           .n_rows = 1536 / kDim,
-                          .rotation = {tables, tables + kDim / 2, kDim, kDim / 2, 1.0f},
-                          .scale = 0.125f,
+                          .rotation = {tables, tables + kDim / 2, kDim, kDim / 2, 1.0f, 1.0f},
                           .element = Element::kBf16,
                           .to = to.data()});
     });

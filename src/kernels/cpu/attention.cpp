@@ -44,7 +44,6 @@ struct Shared {
   Index positions_per_tile = 0, positions_per_strip = 0;
   std::size_t n_regions = 0, n_blocks = 0;
   std::vector<TileSegment> segments;  // the plan's
-  std::vector<float> row_scale;       // (n_rows), log2(e) included
   std::vector<const void*> k_blocks;  // (n_kv_heads, n_regions, n_blocks)
   std::vector<const void*> v_blocks;  // (n_kv_heads, n_blocks)
   std::vector<char> odd_values;       // (n_kv_heads, n_blocks)
@@ -68,9 +67,6 @@ void Shared::prepare(const AttentionTask& new_task, int new_n_heads) {
   segments.clear();
   for (const Segment& segment : plan.segments)
     segments.push_back({segment.begin, segment.end, segment.region});
-  row_scale.clear();
-  for (float scale : plan.row_scale)
-    row_scale.push_back(static_cast<float>(static_cast<double>(scale) * kLog2E));
   k_blocks.clear(), v_blocks.clear(), odd_values.clear();
   for (int head = 0; head < kv->n_kv_heads; ++head) {
     for (const Region& region : plan.regions)
@@ -125,13 +121,15 @@ void rotate_queries(const Shared& s, const Strip& strip, Scratch& scratch) {
     scratch.q[region].reserve((strip.n * s.group * dim + kLanes) * s.element_bytes());
     for (Index p = 0; p < strip.n; ++p) {
       const Index position = strip.first + p;
-      active().rotate_queries({.q = s.task->q + (position * s.n_heads + strip.kv_head * s.group) * dim,
-                               .n_rows = s.group,
-                               .rotation = row_rotation(plan.regions[region].rotation, plan.theta.size(),
-                                                        position, dim, plan.rotary_gain),
-                               .scale = s.row_scale[static_cast<std::size_t>(position)],
-                               .element = bf16 ? Element::kBf16 : Element::kF32,
-                               .to = scratch.q[region].data() + p * s.group * dim * s.element_bytes()});
+      const double scale = kLog2E * static_cast<double>(plan.row_scale[static_cast<std::size_t>(position)]);
+      active().rotate_queries(
+          {.q = s.task->q + (position * s.n_heads + strip.kv_head * s.group) * dim,
+           .n_rows = s.group,
+           .rotation = row_rotation(plan.regions[region].rotation, plan.theta.size(), position, dim,
+                                    static_cast<float>(scale * static_cast<double>(plan.rotary_gain)),
+                                    static_cast<float>(scale)),
+           .element = bf16 ? Element::kBf16 : Element::kF32,
+           .to = scratch.q[region].data() + p * s.group * dim * s.element_bytes()});
     }
   }
 }

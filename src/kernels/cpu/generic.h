@@ -91,8 +91,22 @@ RW_INLINE void multiply(std::int64_t n_rows, std::int64_t n_vecs, const typename
 
 // ---------------------------------------------------------------- products
 
-/// NZ panels for all rows: straight into y, or through a small buffer where a bias is added or the last panel
-/// holds fewer than 16 outputs (its other columns are not y's).
+/// y (n_rows, width at y_stride) (+)= c (n_rows, stride), with o's bias. What y held is added to whole sums,
+/// not each product to it: sums of small numbers would be rounded as the residual stream's large ones are.
+RW_INLINE void put_block(const Product& p, const float* c, std::int64_t stride, std::int64_t n_rows,
+                         std::int64_t o, std::int64_t width, float* y) {
+  for (std::int64_t r = 0; r < n_rows; ++r, c += stride, y += p.y_stride)
+    for (std::int64_t e = 0; e < width; e += kLanes) {
+      const std::int64_t n = width - e;
+      Vec sum = load(c + e);
+      if (p.bias != nullptr) sum = sum + load_some(p.bias + o + e, n);
+      if (p.add) sum = sum + load_some(y + e, n);
+      store_some(y + e, sum, n);
+    }
+}
+
+/// NZ panels for all rows: straight into y, or through a small buffer where something is added or the last
+/// panel holds fewer than 16 outputs (its other columns are not y's).
 template <class Op, int NZ>
 RW_INLINE void panels(const Product& p, std::int64_t panel) {
   const std::int64_t size = p.n_in * 16;
@@ -100,22 +114,16 @@ RW_INLINE void panels(const Product& p, std::int64_t panel) {
   const auto* x = static_cast<const typename Op::T*>(p.x);
   const std::int64_t o = panel * 16, width = p.n_out - o < NZ * 16 ? p.n_out - o : NZ * 16;
   float* y = p.y + o;
-  if (p.bias == nullptr && width == NZ * 16) {
-    if (p.add)
-      multiply<Op, true>(p.n_rows, NZ, x, p.x_stride, w, size, 16 * Op::kStep, y, p.y_stride, p.n_in);
-    else
-      multiply<Op, false>(p.n_rows, NZ, x, p.x_stride, w, size, 16 * Op::kStep, y, p.y_stride, p.n_in);
+  if (p.bias == nullptr && !p.add && width == NZ * 16) {
+    multiply<Op, false>(p.n_rows, NZ, x, p.x_stride, w, size, 16 * Op::kStep, y, p.y_stride, p.n_in);
     return;
   }
   for (std::int64_t i = 0; i < p.n_rows; i += Op::kRows) {
     const std::int64_t rows = p.n_rows - i < Op::kRows ? p.n_rows - i : Op::kRows;
-    float c[Op::kRows * NZ * 16] = {};
-    for (std::int64_t r = 0; p.add && r < rows; ++r)
-      for (std::int64_t e = 0; e < width; ++e) c[r * NZ * 16 + e] = y[(i + r) * p.y_stride + e];
-    multiply<Op, true>(rows, NZ, x + i * p.x_stride, p.x_stride, w, size, 16 * Op::kStep, c, NZ * 16, p.n_in);
-    for (std::int64_t r = 0; r < rows; ++r)
-      for (std::int64_t e = 0; e < width; ++e)
-        y[(i + r) * p.y_stride + e] = c[r * NZ * 16 + e] + (p.bias != nullptr ? p.bias[o + e] : 0.0f);
+    float c[Op::kRows * NZ * 16];
+    multiply<Op, false>(rows, NZ, x + i * p.x_stride, p.x_stride, w, size, 16 * Op::kStep, c, NZ * 16,
+                        p.n_in);
+    put_block(p, c, NZ * 16, rows, o, width, y + i * p.y_stride);
   }
 }
 

@@ -82,6 +82,7 @@ struct RowRotation {
   const float *cosine, *sine;  // (half)
   int head_dim, half;          // half: rotated pairs
   float gain;                  // of the rotated dims
+  float rest;                  // of the other dims
 };
 
 /// Rows of queries of one position, not rotated yet.
@@ -89,7 +90,6 @@ struct QueryRows {
   const float* q;  // (n_rows, head_dim)
   std::int64_t n_rows;
   RowRotation rotation;
-  float scale;      // of all dims
   Element element;  // kBf16 or kF32
   void* to;         // (n_rows, head_dim), and room for 16 more
 };

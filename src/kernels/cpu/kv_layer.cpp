@@ -31,9 +31,9 @@ void KeyRotations::make(const std::vector<double>& new_positions, const std::vec
 }
 
 RowRotation row_rotation(const RotationTable& table, std::size_t half, Index position, int head_dim,
-                         float gain) {
+                         float gain, float rest) {
   const std::size_t at = static_cast<std::size_t>(position) * half;
-  return {table.cosine.data() + at, table.sine.data() + at, head_dim, static_cast<int>(half), gain};
+  return {table.cosine.data() + at, table.sine.data() + at, head_dim, static_cast<int>(half), gain, rest};
 }
 
 Index key_bytes(KvType type, int width) {
@@ -159,9 +159,8 @@ void CpuKv::append(const float* k, const float* v, const KeyPlan& plan) {
       if (!block.k[variant]) continue;
       for (Index key = begin, next; key < last; key = next) {
         next = std::min(last, (key / kLanes + 1) * kLanes);
-        write_keys(
-            block.k[variant].get(), head, key, next, k + at + (key - begin) * stride, stride,
-            row_rotation(plan.variants[variant].rotation, plan.theta.size(), key - n_old, head_dim, 1));
+        write_keys(block.k[variant].get(), head, key, next, k + at + (key - begin) * stride, stride,
+                   row_rotation(plan.variants[variant].rotation, plan.theta.size(), key - n_old, head_dim));
       }
     }
     write_values(block, head, begin, last, v + at);
@@ -248,7 +247,7 @@ void CpuKv::rotate_block(const std::byte* from, const KeyRotations& rotations, I
         cosine[m] = rotations.cosine[at], sine[m] = rotations.sine[at];
       }
       write_keys(to, head, first + slot, first + slot + 1, key, head_dim,
-                 {cosine, sine, head_dim, static_cast<int>(half), 1});
+                 {cosine, sine, head_dim, static_cast<int>(half), 1, 1});
     }
   }
 }

@@ -20,7 +20,7 @@ namespace ropewalk::cpu {
 
 /// Row `position` of a table, for the kernels.
 RowRotation row_rotation(const RotationTable& table, std::size_t half, Index position, int head_dim,
-                         float gain);
+                         float gain = 1, float rest = 1);
 
 /// Bytes of one key of one head, `width` numbers, or of one value.
 Index key_bytes(KvType type, int width);

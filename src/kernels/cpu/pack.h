@@ -15,7 +15,8 @@ RW_INLINE void store_some(float* p, Vec v, std::int64_t n) {
   for (std::int64_t i = 0; i < n; ++i) p[i] = lanes[i];
 }
 
-/// out (head_dim) = x in half-split pairs turned by cosine, sine (half), times gain; the other dims pass.
+/// out (head_dim) = x in half-split pairs turned by cosine, sine (half), times gain; the other dims times
+/// rest.
 static void rotate_row(const RowRotation& r, const float* x, float* out) {
   for (int m = 0; m < r.half; m += kLanes) {
     const std::int64_t n = r.half - m;
@@ -24,17 +25,16 @@ static void rotate_row(const RowRotation& r, const float* x, float* out) {
     store_some(out + m, gain * (rounded_product(a, c) - rounded_product(b, s)), n);
     store_some(out + m + r.half, gain * (rounded_product(a, s) + rounded_product(b, c)), n);
   }
-  for (int d = 2 * r.half; d < r.head_dim; ++d) out[d] = x[d];
+  for (int d = 2 * r.half; d < r.head_dim; ++d) out[d] = x[d] * r.rest;
 }
 
 static void rotate_queries(const QueryRows& r) {
   const int dim = r.rotation.head_dim;
-  const Vec scale = splat(r.scale);
   float rotated[kMaxHeadDim];
   for (std::int64_t row = 0; row < r.n_rows; ++row) {
     rotate_row(r.rotation, r.q + row * dim, rotated);
     for (int d = 0; d < dim; d += kLanes) {  // what lies beyond the row is written again by the next one
-      const Vec v = load_some(rotated + d, dim - d) * scale;
+      const Vec v = load_some(rotated + d, dim - d);
       if (r.element == Element::kBf16)
         store_bf16(static_cast<std::uint16_t*>(r.to) + row * dim + d, v);
       else

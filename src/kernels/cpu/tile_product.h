@@ -56,32 +56,27 @@ RW_INLINE void tile_rows(const Product& p, const std::uint16_t* w, std::int64_t 
 }
 
 /// One panel or two for all rows. The inner dimension goes in parts, so that a part of the panels stays in L1
-/// while rows pass; sums wait in y. Where a bias is added, or other outputs follow the last panel's, they
-/// pass a buffer instead.
+/// while rows pass; sums wait in y, or in a buffer where something is added or other outputs follow the last
+/// panel's.
 template <bool kTwoPanels>
 static void tile_panels(const Product& p, std::int64_t panel) {
-  constexpr std::int64_t kWidth = kTwoPanels ? 32 : 16, kPart = 320;
+  constexpr std::int64_t kWidth = kTwoPanels ? 32 : 16, kPart = 320, kRows = 256;
   const std::uint16_t* w = static_cast<const std::uint16_t*>(p.w) + panel * p.n_in * 16;
   const std::int64_t o = panel * 16, width = p.n_out - o < kWidth ? p.n_out - o : kWidth;
-  if (p.bias == nullptr && width == kWidth) {
-    const std::int64_t n_parts = (p.n_in + kPart - 1) / kPart;
-    const std::int64_t part = (p.n_in / kTileWidth + n_parts - 1) / n_parts * kTileWidth;
+  const bool direct = p.bias == nullptr && !p.add && width == kWidth;
+  const std::int64_t n_parts = (p.n_in + kPart - 1) / kPart;
+  const std::int64_t part = (p.n_in / kTileWidth + n_parts - 1) / n_parts * kTileWidth;
+  alignas(64) float c[kRows * kWidth];
+  for (std::int64_t first = 0; first < p.n_rows; first += kRows) {
+    const std::int64_t end = p.n_rows - first < kRows ? p.n_rows : first + kRows;
+    float* y = p.y + first * p.y_stride + o;
+    float* to = direct ? y : c;
+    const std::int64_t stride = direct ? p.y_stride : kWidth;
     for (std::int64_t k = 0; k < p.n_in; k += part)
-      for (std::int64_t i = 0; i < p.n_rows; i += 32)
-        tile_rows<kTwoPanels>(p, w, i, k, p.n_in - k < part ? p.n_in - k : part, p.add || k > 0,
-                              p.y + i * p.y_stride + o, p.y_stride);
-    return;
-  }
-  for (std::int64_t i = 0; i < p.n_rows; i += 32) {
-    const std::int64_t rows = p.n_rows - i < 32 ? p.n_rows - i : 32;
-    alignas(64) float c[32 * kWidth] = {};
-    float* y = p.y + i * p.y_stride + o;
-    for (std::int64_t r = 0; p.add && r < rows; ++r)
-      for (std::int64_t e = 0; e < width; ++e) c[r * kWidth + e] = y[r * p.y_stride + e];
-    tile_rows<kTwoPanels>(p, w, i, 0, p.n_in, true, c, kWidth);
-    for (std::int64_t r = 0; r < rows; ++r)
-      for (std::int64_t e = 0; e < width; ++e)
-        y[r * p.y_stride + e] = c[r * kWidth + e] + (p.bias != nullptr ? p.bias[o + e] : 0.0f);
+      for (std::int64_t i = first; i < end; i += 32)
+        tile_rows<kTwoPanels>(p, w, i, k, p.n_in - k < part ? p.n_in - k : part, k > 0,
+                              to + (i - first) * stride, stride);
+    if (!direct) put_block(p, c, kWidth, end - first, o, width, y);
   }
 }
 
