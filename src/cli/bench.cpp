@@ -23,12 +23,13 @@ std::vector<Row> measure_methods(const Model& model) {
   for (const std::string& length : options.lengths) {
     const std::size_t first = rows.size();
     for (const std::string& method : options.methods)
-      rows.push_back({method, parse_length(length), 0, 0, 1, {}});
+      rows.push_back({method, parse_length(length), 0, 0, 1, {}, 0, 0});
     for (int repeat = 0; repeat < options.repeat; ++repeat)
       for (std::size_t m = 0; m < specs.size(); ++m) {
         Row& row = rows[first + m];
         bench::Measured now = measure(model, options, specs[m], row.n);
-        row.n_timed = now.n_timed;
+        row.n_timed = now.n_timed, row.cache_bytes = now.cache_bytes;
+        row.peak_bytes = std::max(row.peak_bytes, now.peak_bytes);
         if (row.seconds == 0 || now.seconds < row.seconds)
           row.seconds = now.seconds, row.operations = std::move(now.operations);
         progress.add(1);
@@ -50,6 +51,8 @@ Json to_json(const Row& row) {
           {"seconds", row.seconds},
           {"tokens_per_second", static_cast<double>(row.n_timed) / row.seconds},
           {"ratio", row.ratio},
+          {"cache_bytes", row.cache_bytes},
+          {"peak_bytes", row.peak_bytes},
           {"operations", operations}};
 }
 
@@ -76,12 +79,17 @@ void print_operations(const Row& row, const MachinePeaks& peaks) {
 }
 
 void print_methods(const std::vector<Row>& rows, const MachinePeaks& peaks) {
-  fmt::print("{:<28} {:>8} {:>12} {:>10} {:>8}\n", options.what + ", method",
-             options.what == "decode" ? "depth" : "n", "tokens/s", "ms/token", "ratio");
+  const bool memory = options.what != "attention";  // there, no model runs
+  fmt::print("{:<27} {:>8} {:>9} {:>9} {:>6}{}\n", options.what + ", method",
+             options.what == "decode" ? "depth" : "n", "tokens/s", "ms/token", "ratio",
+             memory ? " cache MB peak MB" : "");
   for (const Row& row : rows)
-    fmt::print("{:<28} {:>8} {:>12.1f} {:>10.4f} {:>8.3f}\n", row.name, row.n,
+    fmt::print("{:<27} {:>8} {:>9.1f} {:>9.4f} {:>6.3f}{}\n", row.name, row.n,
                static_cast<double>(row.n_timed) / row.seconds,
-               1e3 * row.seconds / static_cast<double>(row.n_timed), row.ratio);
+               1e3 * row.seconds / static_cast<double>(row.n_timed), row.ratio,
+               memory ? fmt::format(" {:>8.1f} {:>7.1f}", static_cast<double>(row.cache_bytes) / 1e6,
+                                    static_cast<double>(row.peak_bytes) / 1e6)
+                      : "");
   if (options.profile || options.what == "attention")
     for (const Row& row : rows) print_operations(row, peaks);
 }

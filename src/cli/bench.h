@@ -21,6 +21,8 @@ struct Row {
   Index n = 0, n_timed = 0;
   double seconds = 0, ratio = 1;
   std::vector<OperationTime> operations;
+  std::size_t cache_bytes = 0,
+              peak_bytes = 0;  ///< of the whole model only: keys and values, the process at most
 };
 
 /// Measures once: seconds, tokens timed, operations.
@@ -28,10 +30,11 @@ struct Measured {
   double seconds = 0;
   Index n_timed = 0;
   std::vector<OperationTime> operations;
+  std::size_t cache_bytes = 0, peak_bytes = 0;
 };
 /// The whole model: reading n tokens, or writing n_predict after them.
 Measured measure_model(const Model& model, const Options& options, const MethodSpec& spec, Index n);
-/// One layer's causal attention over n tokens in chunks of 512, keys appended as they come.
+/// One layer's causal attention over n tokens in a session's chunks, keys appended as they come.
 Measured measure_attention(const Model& model, const Options& options, const MethodSpec& spec, Index n);
 /// Every kind of matrix of the model times n rows, and one row as decoding multiplies it.
 std::vector<Row> measure_gemm(const Model& model, const Options& options);

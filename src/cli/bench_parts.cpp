@@ -3,6 +3,7 @@
 #include <span>
 
 #include "cli/bench.h"
+#include "model/memory.h"
 #include "model/weights.h"
 
 namespace ropewalk::bench {
@@ -35,6 +36,7 @@ Measured measure_model(const Model& model, const Options& options, const MethodS
   const bool decode = options.what == "decode";
   const Index n_new = decode ? options.n_predict : 0, last = n + n_new;
   const std::vector<Token> tokens = some_tokens(last, model.config().n_vocab);
+  reset_peak_memory();
   Session session(model, spec, {.n = last, .n_prompt = n});
   profile_start();
   double start = now_seconds();
@@ -45,11 +47,11 @@ Measured measure_model(const Model& model, const Options& options, const MethodS
     for (Index i = n; i < last; ++i) session.write(tokens[static_cast<std::size_t>(i)], kIgnore);
   }
   const double seconds = now_seconds() - start;
-  return {seconds, decode ? n_new : n, profile_stop()};
+  return {seconds, decode ? n_new : n, profile_stop(), session.cache_bytes(), peak_memory()};
 }
 
 Measured measure_attention(const Model& model, const Options& options, const MethodSpec& spec, Index n) {
-  constexpr Index kChunk = 512;
+  const Index chunk = SessionOptions{}.chunk;
   const ModelConfig& config = model.config();
   RopeContext context = config.rope_context(0, n);
   if (options.head_dim > 0) context.head_dim = context.rotary_dim = options.head_dim;
@@ -58,22 +60,22 @@ Measured measure_attention(const Model& model, const Options& options, const Met
     throw UsageError("bench attention", "methods that rotate a key once", spec.text(), "leave out grow=1");
   const Index kv_width = Index{config.n_kv_heads} * context.head_dim,
               q_width = Index{config.n_heads} * context.head_dim;
-  const auto q = normal_numbers(kChunk * q_width, 1), k = normal_numbers(kChunk * kv_width, 2),
-             v = normal_numbers(kChunk * kv_width, 3);
+  const auto q = normal_numbers(chunk * q_width, 1), k = normal_numbers(chunk * kv_width, 2),
+             v = normal_numbers(chunk * kv_width, 3);
   std::vector<float> out(q.size());
   const Backend& backend = model.backend();
   const auto kv = backend.make_kv_layer(config.n_kv_heads, context.head_dim);
   const Pointwise pointwise = method.pointwise();
   profile_start();
-  for (Index at = 0; at < n; at += kChunk) {
-    const Index size = std::min(kChunk, n - at);
+  for (Index at = 0; at < n; at += chunk) {
+    const Index size = std::min(chunk, n - at);
     backend.append(*kv, k.data(), v.data(), method.lower_keys(at, size));
     const AttentionPlan plan = method.lower(at, size);
     const AttentionTask task{q.data(), kv.get(), &plan, &pointwise, out.data()};
     backend.attention({&task, 1}, config.n_heads);
     backend.drop(*kv, at + size);
   }
-  Measured measured{0, n, profile_stop()};
+  Measured measured{0, n, profile_stop(), 0, 0};
   for (const OperationTime& o : measured.operations)
     if (o.name == "attention") measured.seconds += o.seconds;
   return measured;
@@ -92,7 +94,7 @@ std::vector<Row> measure_gemm(const Model& model, const Options& options) {
     for (Index n : sizes) {
       const auto x = normal_numbers(n * w->n_in, 1);
       std::vector<float> y(static_cast<std::size_t>(n * w->n_out));
-      Row row{fmt::format("{} ({}, {})", name, w->n_out, w->n_in), n, n, 0, 1, {}};
+      Row row{fmt::format("{} ({}, {})", name, w->n_out, w->n_in), n, n, 0, 1, {}, 0, 0};
       const Output output{.w = w, .y = y.data()};
       for (int repeat = 0; repeat < std::max(2, options.repeat) * 5; ++repeat) {  // the first warms up
         profile_start();
@@ -111,10 +113,10 @@ std::vector<Row> measure_gemm(const Model& model, const Options& options) {
 }
 
 std::vector<Row> measure_load(const Options& options) {
-  std::vector<Row> rows{{"file and tokenizer", 0, 1, 0, 1, {}},
-                        {"weights", 0, 1, 0, 1, {}},
-                        {"first token of 16", 16, 1, 0, 1, {}},
-                        {"all", 16, 1, 0, 1, {}}};
+  std::vector<Row> rows{{"file and tokenizer", 0, 1, 0, 1, {}, 0, 0},
+                        {"weights", 0, 1, 0, 1, {}, 0, 0},
+                        {"first token of 16", 16, 1, 0, 1, {}, 0, 0},
+                        {"all", 16, 1, 0, 1, {}, 0, 0}};
   for (int repeat = 0; repeat < options.repeat; ++repeat) {
     double times[4] = {now_seconds()};
     const std::unique_ptr<ModelFile> file = ModelFile::open(options.model);

@@ -8,6 +8,10 @@ namespace ropewalk {
 
 /// Bytes the system can give now (MemAvailable); 0 where it does not say.
 std::size_t available_memory();
+/// The most memory that this process had in use since reset_peak_memory(), or since it began where the system
+/// cannot forget (Linux: /proc/self/clear_refs); mapped files count as far as they were read.
+std::size_t peak_memory();
+void reset_peak_memory();
 /// Errors: Error naming both numbers when `bytes` is more than available_memory().
 void require_memory(std::string_view what, std::size_t bytes, std::string_view hint);
 

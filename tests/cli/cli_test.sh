@@ -36,6 +36,7 @@ done
 expect 2 'hint' "$ropewalk"
 expect 2 'did you mean eval' "$ropewalk" evall
 expect 0 'tokens/s' "$ropewalk" bench prefill "$model" --lengths 40 --methods none rerope --repeat 1 --profile
+expect 0 "peak MB" "$ropewalk" bench prefill "$model" --lengths 40 --repeat 1; narrow bench prefill
 expect 0 '"n_timed":3' "$ropewalk" bench decode "$model" --lengths 20 -n 3 --repeat 2 --json
 expect 0 'peaks: .* GFLOP' "$ropewalk" bench attention "$model" --lengths 40 --methods none rerope --repeat 1; narrow bench attention
 expect 0 '"bf16_tiles"' "$ropewalk" bench attention "$model" --lengths 40 --head-dim 64 --kv q8 --repeat 1 --json

@@ -40,11 +40,11 @@ struct AttentionTile {
   const void* const* const* k_blocks;  // (n_regions)(n_blocks): this head's keys of a block, or null
   const void* const* v_blocks;         // (n_blocks): this head's values of a block, or null
   bool eight_bits;  // the cache holds 8 bits: (a block's numbers, then its kBlockKeys scales as floats)
-  std::uint16_t* expanded[2];         // scratch where eight_bits: a tile's keys (n_regions) and its values
+  std::uint16_t* expanded[2];         // scratch where eight_bits: keys (n_regions) of a tile, values of three
   const char* odd_values;             // (n_blocks): 1 where this head's values hold an infinity or NaN
   const std::int64_t* segment_begin;  // (n_positions + 1), into segments
   const TileSegment* segments;
-  float* scores;                    // scratch: (n_regions, kTileRows, kKeyTile)
+  float* scores;                    // scratch: (n_regions, kTileRows, 2 * kKeyTile)
   void* weights;                    // scratch: (kTileRows, kKeyTile)
   std::int64_t key_begin, key_end;  // multiples of kRangeKeys, or the end
   int fetch_part,

