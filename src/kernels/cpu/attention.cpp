@@ -110,26 +110,36 @@ bool region_used(const AttentionPlan& plan, const Strip& strip, int region) {
   return false;
 }
 
-/// q of the strip's rows, rotated for each region that is used, in the kernel's element type.
+/// q of the strip's rows, rotated for each region that is used, in the kernel's element type. Each position
+/// is rotated for all regions while it is near; the next ones are asked for, since rows of one KV head lie
+/// apart and the hardware does not look ahead.
 void rotate_queries(const Shared& s, const Strip& strip, Scratch& scratch) {
+  constexpr Index kAhead = 4;
   const AttentionPlan& plan = *s.task->plan;
-  const int dim = s.kv->head_dim;
-  const bool bf16 = s.kv->type != KvType::kF32;
+  const Index row_size = Index{s.group} * s.kv->head_dim, stride = Index{s.n_heads} * s.kv->head_dim;
+  const float* q = s.task->q + strip.first * stride + strip.kv_head * row_size;
   scratch.q.resize(std::max(scratch.q.size(), plan.regions.size()));
+  unsigned used = 0;
   for (std::size_t region = 0; region < plan.regions.size(); ++region) {
     if (!region_used(plan, strip, static_cast<int>(region))) continue;
-    scratch.q[region].reserve((strip.n * s.group * dim + kLanes) * s.element_bytes());
-    for (Index p = 0; p < strip.n; ++p) {
-      const Index position = strip.first + p;
-      const double scale = kLog2E * static_cast<double>(plan.row_scale[static_cast<std::size_t>(position)]);
+    used |= 1U << region;
+    scratch.q[region].reserve((strip.n * row_size + kLanes) * s.element_bytes());
+  }
+  for (Index p = 0; p < strip.n; ++p) {
+    for (Index e = 0; e < row_size && p + kAhead < strip.n; e += 16)
+      __builtin_prefetch(q + (p + kAhead) * stride + e);
+    const Index position = strip.first + p;
+    const double scale = kLog2E * static_cast<double>(plan.row_scale[static_cast<std::size_t>(position)]);
+    for (std::size_t region = 0; region < plan.regions.size(); ++region) {
+      if ((used >> region & 1) == 0) continue;
       active().rotate_queries(
-          {.q = s.task->q + (position * s.n_heads + strip.kv_head * s.group) * dim,
+          {.q = q + p * stride,
            .n_rows = s.group,
-           .rotation = row_rotation(plan.regions[region].rotation, plan.theta.size(), position, dim,
-                                    static_cast<float>(scale * static_cast<double>(plan.rotary_gain)),
-                                    static_cast<float>(scale)),
-           .element = bf16 ? Element::kBf16 : Element::kF32,
-           .to = scratch.q[region].data() + p * s.group * dim * s.element_bytes()});
+           .rotation = row_rotation(
+               plan.regions[region].rotation, plan.theta.size(), position, s.kv->head_dim,
+               static_cast<float>(scale * static_cast<double>(plan.rotary_gain)), static_cast<float>(scale)),
+           .element = s.kv->type == KvType::kF32 ? Element::kF32 : Element::kBf16,
+           .to = scratch.q[region].data() + p * row_size * s.element_bytes()});
     }
   }
 }

@@ -89,15 +89,17 @@ RW_INLINE void softmax_row(const AttentionTile& t, int row, const float* s, type
 /// The scores of a row that sees parts of the tile, or through several regions; -inf for other keys.
 template <class Op>
 static void blend(const AttentionTile& t, const RowBlock<Op>& b, int i, int position, float* blended) {
-  for (int c = 0; c < kKeyTile; ++c) blended[c] = -__builtin_inff();
+  constexpr int kVecs = kKeyTile / kLanes;
+  Vec all[kVecs];
+  RW_UNROLL for (int z = 0; z < kVecs; ++z) all[z] = splat(-__builtin_inff());
   for (std::int64_t s = t.segment_begin[position]; s < t.segment_begin[position + 1]; ++s) {
     const TileSegment& segment = t.segments[s];
-    const std::int64_t begin = segment.begin > b.key ? segment.begin - b.key : 0;
-    const std::int64_t end = segment.end < b.key + kKeyTile ? segment.end - b.key : kKeyTile;
-    if (begin >= end) continue;
+    const std::int64_t begin = segment.begin - b.key, end = segment.end - b.key;
     const float* from = b.row_scores(segment.region, i);
-    for (std::int64_t c = begin; c < end; ++c) blended[c] = from[c];
+    RW_UNROLL for (int z = 0; z < kVecs; ++z) all[z] =
+        lanes_between(begin - z * kLanes, end - z * kLanes, load(from + z * kLanes), all[z]);
   }
+  RW_UNROLL for (int z = 0; z < kVecs; ++z) store(blended + z * kLanes, all[z]);
 }
 
 /// Tile [in_block, in_block + kKeyTile) of a head's keys or values as products read it: where it lies, or
@@ -146,11 +148,11 @@ static __attribute__((noinline)) void add_odd_values(const AttentionTile& t, con
   }
 }
 
-/// Scores of the block for every region that it needs.
+/// Scores of the block for the regions whose bits are set.
 template <class Op>
-RW_INLINE void score(const AttentionTile& t, const RowBlock<Op>& b) {
+RW_INLINE void score(const AttentionTile& t, const RowBlock<Op>& b, unsigned regions) {
   for (int r = 0; r < t.n_regions; ++r) {
-    if ((b.regions >> r & 1) == 0) continue;
+    if ((regions >> r & 1) == 0) continue;
     multiply<Op, false>(
         b.n_rows, kKeyTile / 16,
         static_cast<const typename Op::T*>(t.q[r]) + static_cast<std::int64_t>(b.row) * t.head_dim,
@@ -159,25 +161,41 @@ RW_INLINE void score(const AttentionTile& t, const RowBlock<Op>& b) {
   }
 }
 
-/// Softmax of the block's rows [begin, end).
+/// Softmax of the block's row i, of `position`, which may see parts of the tile or several regions.
 template <class Op>
-RW_INLINE void softmax(const AttentionTile& t, const RowBlock<Op>& b, int begin, int end) {
-  int position = (b.row + begin) / t.group;
-  int left = t.group - (b.row + begin) % t.group;  // rows of the position from here on
-  for (int i = begin; i < end; ++i) {
-    const int row = b.row + i, seen = b.sight->region[position];
-    typename Op::T* weights = b.weights + i * kKeyTile;
-    if (seen >= 0) {
-      softmax_row<Op>(t, row, b.row_scores(seen, i), weights);
-    } else if (seen == kMixed) {
-      float blended[kKeyTile];
-      blend(t, b, i, position, blended);
-      softmax_row<Op>(t, row, blended, weights);
-    } else {
-      for (int c = 0; c < kKeyTile; ++c) weights[c] = 0;
-    }
-    if (--left == 0) ++position, left = t.group;
+RW_INLINE void softmax_seen(const AttentionTile& t, const RowBlock<Op>& b, int i, int position) {
+  const int row = b.row + i, seen = b.sight->region[position];
+  typename Op::T* weights = b.weights + i * kKeyTile;
+  if (seen >= 0) {
+    softmax_row<Op>(t, row, b.row_scores(seen, i), weights);
+  } else if (seen == kMixed) {
+    float blended[kKeyTile];
+    blend(t, b, i, position, blended);
+    softmax_row<Op>(t, row, blended, weights);
+  } else {
+    for (int c = 0; c < kKeyTile; ++c) weights[c] = 0;
   }
+}
+
+/// The positions of rows, one after the other (a division for each would cost as much as half a softmax).
+struct RowPosition {
+  int position, left, group;  // left: rows of the position from here on
+  RW_MEMBER RowPosition(int row, int rows_per_position)
+      : position(row / rows_per_position),
+        left(rows_per_position - row % rows_per_position),
+        group(rows_per_position) {}
+  RW_MEMBER int next() {
+    const int now = position;
+    if (--left == 0) ++position, left = group;
+    return now;
+  }
+};
+
+/// Softmax of all rows of the block.
+template <class Op>
+RW_INLINE void softmax(const AttentionTile& t, const RowBlock<Op>& b) {
+  RowPosition position(b.row, t.group);
+  for (int i = 0; i < b.n_rows; ++i) softmax_seen(t, b, i, position.next());
 }
 
 /// sum (n_rows, padded_dim) += weights (n_rows, kKeyTile) v
@@ -192,8 +210,8 @@ RW_INLINE void add_values(const AttentionTile& t, const RowBlock<Op>& b) {
 /// One block from scores to sums.
 template <class Op>
 RW_INLINE void whole_block(const AttentionTile& t, const RowBlock<Op>& b) {
-  score(t, b);
-  softmax(t, b, 0, b.n_rows);
+  score(t, b, b.regions);
+  softmax(t, b);
   add_values(t, b);
 }
 
@@ -208,12 +226,23 @@ struct Steps {
   RW_MEMBER void finish() {}
 };
 
+/// Bits of the regions through which the tile's first or last position sees a key of [key, key + kKeyTile).
+static unsigned regions_near(const AttentionTile& t, std::int64_t key) {
+  unsigned regions = 0;
+  const int ends[] = {0, t.n_positions - 1};
+  for (const int p : ends)
+    for (std::int64_t s = t.segment_begin[p]; s < t.segment_begin[p + 1]; ++s)
+      if (t.segments[s].begin < key + kKeyTile && t.segments[s].end > key)
+        regions |= 1u << t.segments[s].region;
+  return regions;
+}
+
 /// Part `step` of `n_steps` of what this tile fetches of the next range's key tile, into the second cache:
 /// tiles of a strip share a range, and the first of them would wait for memory.
 template <class Op>
 RW_INLINE void fetch_ahead(const AttentionTile& t, std::int64_t key, unsigned regions, int step,
                            int n_steps) {
-  const std::int64_t ahead = key + kRangeKeys, block = ahead / kBlockKeys, in_block = ahead % kBlockKeys;
+  const std::int64_t block = key / kBlockKeys, in_block = key % kBlockKeys;
   const std::int64_t width = t.eight_bits ? 1 : static_cast<std::int64_t>(sizeof(typename Op::T));
   const auto fetch = [&](const void* head, std::int64_t dim) __attribute__((always_inline)) {
     if (head == nullptr) return;
@@ -225,7 +254,7 @@ RW_INLINE void fetch_ahead(const AttentionTile& t, std::int64_t key, unsigned re
   };
   for (int r = 0; r < t.n_regions; ++r)
     if (regions >> r & 1) fetch(t.k_blocks[r][block], t.head_dim);
-  fetch(t.v_blocks[block], t.padded_dim);
+  if (regions != 0) fetch(t.v_blocks[block], t.padded_dim);
 }
 
 /// The key tile at `key`, one block of rows after the other: a block's scores and weights stay in L1.
@@ -243,8 +272,10 @@ RW_INLINE void key_tile(const AttentionTile& t, std::int64_t key, const Sight& s
   b.values = tile_elements<Op, true>(t, t.v_blocks[block], in_block,
                                      t.expanded[1] + key / kKeyTile % 3 * kKeyTile * t.padded_dim);
   const int rows = t.n_positions * t.group, n_steps = (rows + Op::kBlockRows - 1) / Op::kBlockRows;
+  const std::int64_t ahead = key + kRangeKeys;
+  const unsigned next_regions = t.fetch_parts > 0 ? regions_near(t, ahead) : 0;
   for (int row = 0; row < rows; row += Op::kBlockRows) {
-    if (t.fetch_parts > 0) fetch_ahead<Op>(t, key, regions, row / Op::kBlockRows, n_steps);
+    if (t.fetch_parts > 0) fetch_ahead<Op>(t, ahead, next_regions, row / Op::kBlockRows, n_steps);
     b.row = row, b.n_rows = rows - row < Op::kBlockRows ? rows - row : Op::kBlockRows;
     b.regions = sight.whole >= 0 ? sight.all : 0;
     if (sight.whole < 0)

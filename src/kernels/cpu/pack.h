@@ -28,18 +28,39 @@ static void rotate_row(const RowRotation& r, const float* x, float* out) {
   for (int d = 2 * r.half; d < r.head_dim; ++d) out[d] = x[d] * r.rest;
 }
 
+/// 16 numbers of a rotated query.
+RW_INLINE void store_query(const QueryRows& r, std::int64_t at, Vec v) {
+  if (r.element == Element::kBf16)
+    store_bf16(static_cast<std::uint16_t*>(r.to) + at, v);
+  else
+    store(static_cast<float*>(r.to) + at, v);
+}
+
+/// Whole vectors only, each angle loaded once for all rows: the usual case.
+static void rotate_whole_queries(const QueryRows& r) {
+  const int dim = r.rotation.head_dim, half = r.rotation.half;
+  const Vec gain = splat(r.rotation.gain), rest = splat(r.rotation.rest);
+  for (int m = 0; m < half; m += kLanes) {
+    const Vec c = load(r.rotation.cosine + m), s = load(r.rotation.sine + m);
+    for (std::int64_t at = m; at < r.n_rows * dim; at += dim) {
+      const Vec a = load(r.q + at), b = load(r.q + at + half);
+      store_query(r, at, gain * (rounded_product(a, c) - rounded_product(b, s)));
+      store_query(r, at + half, gain * (rounded_product(a, s) + rounded_product(b, c)));
+    }
+  }
+  for (std::int64_t row = 0; row < r.n_rows; ++row)
+    for (std::int64_t d = row * dim + 2 * half; d < (row + 1) * dim; d += kLanes)
+      store_query(r, d, load(r.q + d) * rest);
+}
+
 static void rotate_queries(const QueryRows& r) {
   const int dim = r.rotation.head_dim;
+  if (r.rotation.half % kLanes == 0 && dim % kLanes == 0) return rotate_whole_queries(r);
   float rotated[kMaxHeadDim];
   for (std::int64_t row = 0; row < r.n_rows; ++row) {
     rotate_row(r.rotation, r.q + row * dim, rotated);
-    for (int d = 0; d < dim; d += kLanes) {  // what lies beyond the row is written again by the next one
-      const Vec v = load_some(rotated + d, dim - d);
-      if (r.element == Element::kBf16)
-        store_bf16(static_cast<std::uint16_t*>(r.to) + row * dim + d, v);
-      else
-        store(static_cast<float*>(r.to) + row * dim + d, v);
-    }
+    // What lies beyond the row is written again by the next one.
+    for (int d = 0; d < dim; d += kLanes) store_query(r, row * dim + d, load_some(rotated + d, dim - d));
   }
 }
 

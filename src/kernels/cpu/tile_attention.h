@@ -12,7 +12,7 @@
 struct Pending {
   RowBlock<Tiles> block = {};
   bool any = false;
-  int region = 0;  // the only one that some row sees
+  int region = 0;  // of the scores that are interleaved: the lowest that some row sees
 };
 
 /// 16 rows, 32 * kSteps dims. Rows of `now` are four parts of four; each takes 16 of the keys of `next` and a
@@ -28,12 +28,13 @@ static __attribute__((noinline)) void overlapped(const AttentionTile& t, const P
       static_cast<const std::uint16_t*>(t.q[region]) + static_cast<std::int64_t>(next.row) * kDim;
   float* sum = t.range.sum + static_cast<std::int64_t>(before.block.row) * kDim;
   const bool values = before.any;
+  RowPosition position(kWhole ? 0 : now.block.row, kWhole ? 1 : t.group);
   const auto rows = [&](int i) __attribute__((always_inline)) {
     if constexpr (kWhole)
       softmax_row<Tiles>(t, now.block.row + i, now.block.row_scores(now.region, i),
                          now.block.weights + i * kKeyTile);
     else
-      softmax(t, now.block, i, i + 1);
+      softmax_seen(t, now.block, i, position.next());
   };
   __asm__ volatile("" ::: "memory");  // GCC's tile loads do not say that they read memory
   if (values) {
@@ -101,16 +102,16 @@ struct Steps<Tiles> {
     block.score_stride = 2 * kKeyTile;
     block.scores = t.scores + turn % 2 * kKeyTile;
     block.weights = static_cast<std::uint16_t*>(t.weights) + turn % 2 * Tiles::kBlockRows * kKeyTile;
-    const bool one_region = (block.regions & (block.regions - 1)) == 0;
-    if (block.n_rows < 16 || block.odd || !one_region || (t.head_dim != 64 && t.head_dim != 128)) {
+    if (block.n_rows < 16 || block.odd || (t.head_dim != 64 && t.head_dim != 128)) {
       finish();
       return whole_block(t, block);
     }
     Pending &next = of(0), &now = of(1), &before = of(2);
     next = {block, true, __builtin_ctz(block.regions)};
     if (!now.any) {
-      score(t, block);
+      score(t, block, block.regions);
     } else {
+      score(t, block, block.regions & (block.regions - 1));
       if (before.any && before.block.row == now.block.row) add_values(t, before.block), before.any = false;
       configure(16, 16);
       const bool whole = now.block.sight->whole >= 0;
@@ -126,7 +127,7 @@ struct Steps<Tiles> {
     Pending &now = of(1), &before = of(2);
     if (before.any) add_values(t, before.block);
     if (now.any) {
-      softmax(t, now.block, 0, 16);
+      softmax(t, now.block);
       add_values(t, now.block);
     }
     before.any = now.any = false;

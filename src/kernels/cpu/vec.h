@@ -143,6 +143,23 @@ RW_INLINE bool none_above(Vec a, Vec b, Vec c, Vec d, Vec x) {
 #endif
 }
 
+/// Lanes [begin, end) of a, the others of b; begin and end may lie outside of the lanes.
+RW_INLINE Vec lanes_between(std::int64_t begin, std::int64_t end, Vec a, Vec b) {
+  begin = begin < 0 ? 0 : begin > kLanes ? kLanes : begin;
+  end = end < begin ? begin : end > kLanes ? kLanes : end;
+#ifdef __AVX512F__
+  const auto mask = static_cast<__mmask16>((1u << end) - (1u << begin));
+  return {{reinterpret_cast<Vec::Part>(
+      _mm512_mask_blend_ps(mask, reinterpret_cast<__m512>(b.part[0]), reinterpret_cast<__m512>(a.part[0])))}};
+#else
+  float from[kLanes], to[kLanes];
+  store(from, a);
+  store(to, b);
+  for (std::int64_t i = begin; i < end; ++i) to[i] = from[i];
+  return load(to);
+#endif
+}
+
 /// 2^x for x <= 127; exactly 0 from -127 down. Minimax polynomials on [-1/2, 1/2] that are 1 at 0: relative
 /// error 1e-7 for floats (degree 6), 1e-4 where the result is rounded to bfloat16 (degree 3, a twentieth of
 /// the rounding; FlashAttention-4 does the same).
