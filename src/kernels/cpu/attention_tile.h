@@ -42,6 +42,7 @@ struct RowBlock {
   std::int64_t key;
   int row, n_rows;
   unsigned regions;  // bits of those that some row needs
+  int whole;         // the region through which every row sees the whole tile, or kNothing, or kMixed
   const Sight* sight;
   bool odd;                                 // some value is infinite or NaN
   const typename Op::T* keys[kMaxRegions];  // of the tile, for each region that is used
@@ -277,9 +278,15 @@ RW_INLINE void key_tile(const AttentionTile& t, std::int64_t key, const Sight& s
   for (int row = 0; row < rows; row += Op::kBlockRows) {
     if (t.fetch_parts > 0) fetch_ahead<Op>(t, ahead, next_regions, row / Op::kBlockRows, n_steps);
     b.row = row, b.n_rows = rows - row < Op::kBlockRows ? rows - row : Op::kBlockRows;
-    b.regions = sight.whole >= 0 ? sight.all : 0;
-    if (sight.whole < 0)
-      for (int p = row / t.group; p <= (row + b.n_rows - 1) / t.group; ++p) b.regions |= sight.regions[p];
+    b.regions = sight.all, b.whole = sight.whole;
+    if (sight.whole < 0) {
+      const int first = row / t.group, last = (row + b.n_rows - 1) / t.group;
+      b.regions = 0, b.whole = sight.region[first];
+      for (int p = first; p <= last; ++p) {
+        b.regions |= sight.regions[p];
+        if (sight.region[p] != b.whole) b.whole = kMixed;
+      }
+    }
     if (b.regions != 0) steps.take(b);
   }
 }

@@ -114,7 +114,7 @@ struct Steps<Tiles> {
       score(t, block, block.regions & (block.regions - 1));
       if (before.any && before.block.row == now.block.row) add_values(t, before.block), before.any = false;
       configure(16, 16);
-      const bool whole = now.block.sight->whole >= 0;
+      const bool whole = now.block.whole >= 0;
       if (t.head_dim == 64)
         (whole ? overlapped<2, true> : overlapped<2, false>)(t, next, now, before);
       else
