@@ -14,7 +14,7 @@ namespace {
 
 struct Options {
   std::string model, prompt, file, method = "none";
-  Index n_predict = 128, chunk = 512;
+  Index n_predict = 128, chunk = kDefaultChunk;
   int n_threads = 0;
   bool raw = false, json = false;
   BackendOptions backend;

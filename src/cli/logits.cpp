@@ -15,7 +15,7 @@ struct Options {
   std::string model, tokens, method = "none", out;
   bool last = false, nll = false, json = false;
   int n_threads = 0;
-  Index chunk = 512;
+  Index chunk = kDefaultChunk;
   BackendOptions backend;
 } options;
 

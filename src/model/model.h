@@ -32,10 +32,12 @@ class Model {
   std::size_t bytes_ = 0;
 };
 
+constexpr Index kDefaultChunk = 1024;  ///< tokens per prefill step
+
 struct SessionOptions {
   Index n = 0;         ///< length asked for: prompt plus new tokens; methods take their defaults from it
   Index n_prompt = 0;  ///< 0: n. With grow=1, rows below it use length n_prompt, a later row p uses p + 1
-  Index chunk = 1024;  ///< tokens per prefill step; does not change results
+  Index chunk = kDefaultChunk;  ///< does not change results
 };
 
 /// rows [first, first + n_rows) of logits (n_rows, n_vocab); `first` is the position of the token read.
@@ -77,6 +79,6 @@ std::vector<double> token_losses(const Model& model, const MethodSpec& spec, std
 
 /// Peak bytes a session of n tokens needs beside the weights.
 std::size_t session_bytes(const ModelConfig& config, KvType kv_type, const Method& method, Index n,
-                          Index chunk = 1024);
+                          Index chunk = kDefaultChunk);
 
 }  // namespace ropewalk

@@ -60,15 +60,21 @@ struct Tiles : SplitPairs {
   }
   static constexpr std::int64_t kDepth = 32;  // elements of the inner dimension in a tile
 
-  /// Results (1 or 2 tiles of rows, 1 or 2 of vectors) over n elements, n a multiple of kDepth.
-  template <bool kTwoRows, bool kTwoVecs, bool kAdd>
-  RW_INLINE void block(const T* a, std::int64_t lda, const T* b, std::int64_t zs, std::int64_t ks, float* c,
-                       std::int64_t ldc, std::int64_t n) {
-    const auto a_stride = static_cast<int>(lda * 2), b_stride = static_cast<int>(ks * 2),
+  /// Tiles of an operand, in elements: rows of a tile, the next tile of the inner dimension, and the next one
+  /// of rows or vectors lie so far apart.
+  struct Layout {
+    std::int64_t row, depth, next;
+  };
+
+  /// c (+)= a b^T: 1 or 2 tiles of rows, 1 or 2 of vectors, over n elements, n a multiple of kDepth.
+  template <bool kTwoRows, bool kTwoVecs>
+  RW_INLINE void block(const T* a, Layout of_a, const T* b, Layout of_b, bool add, float* c, std::int64_t ldc,
+                       std::int64_t n) {
+    const auto a_stride = static_cast<int>(of_a.row * 2), b_stride = static_cast<int>(of_b.row * 2),
                c_stride = static_cast<int>(ldc * 4);
     float* c1 = c + 16 * ldc;
     __asm__ volatile("" ::: "memory");  // GCC's tile loads do not say that they read memory
-    if constexpr (kAdd) {
+    if (add) {
       _tile_loadd(0, c, c_stride);
       if constexpr (kTwoVecs) _tile_loadd(1, c + 16, c_stride);
       if constexpr (kTwoRows) _tile_loadd(2, c1, c_stride);
@@ -79,16 +85,16 @@ struct Tiles : SplitPairs {
       _tile_zero(2);
       _tile_zero(3);
     }
-    for (std::int64_t k = 0; k < n; k += kDepth) {
-      _tile_loadd(6, b + k / 2 * ks, b_stride);
-      _tile_loadd(4, a + k, a_stride);
+    for (std::int64_t k = 0; k < n; k += kDepth, a += of_a.depth, b += of_b.depth) {
+      _tile_loadd(4, a, a_stride);
+      _tile_loadd(6, b, b_stride);
       _tile_dpbf16ps(0, 4, 6);
       if constexpr (kTwoVecs) {
-        _tile_loadd(7, b + zs + k / 2 * ks, b_stride);
+        _tile_loadd(7, b + of_b.next, b_stride);
         _tile_dpbf16ps(1, 4, 7);
       }
       if constexpr (kTwoRows) {
-        _tile_loadd(5, a + 16 * lda + k, a_stride);
+        _tile_loadd(5, a + of_a.next, a_stride);
         _tile_dpbf16ps(2, 5, 6);
         if constexpr (kTwoVecs) _tile_dpbf16ps(3, 5, 7);
       }
@@ -97,6 +103,19 @@ struct Tiles : SplitPairs {
     if constexpr (kTwoVecs) _tile_stored(1, c + 16, c_stride);
     if constexpr (kTwoRows) _tile_stored(2, c1, c_stride);
     if constexpr (kTwoRows && kTwoVecs) _tile_stored(3, c1 + 16, c_stride);
+    __asm__ volatile("" ::: "memory");
+  }
+
+  /// `left` rows, 32 at most.
+  template <bool kTwoVecs>
+  RW_INLINE void block_of_rows(std::int64_t left, const T* a, Layout of_a, const T* b, Layout of_b, bool add,
+                               float* c, std::int64_t ldc, std::int64_t n) {
+    const auto rows = static_cast<int>(left < 32 ? left : 32);
+    configure(rows < 16 ? rows : 16, rows > 16 ? rows - 16 : rows == 16 ? 16 : 0);
+    if (rows > 16)
+      block<true, kTwoVecs>(a, of_a, b, of_b, add, c, ldc, n);
+    else
+      block<false, kTwoVecs>(a, of_a, b, of_b, add, c, ldc, n);
   }
 
   /// Up to 16 rows and 4 vectors: the tile of a is loaded once. 2 x 2 loads less, but attention's blocks of
@@ -153,14 +172,9 @@ struct Tiles : SplitPairs {
   template <bool kTwoVecs, bool kAdd>
   RW_INLINE void rows(std::int64_t n_rows, const T* a, std::int64_t lda, const T* b, std::int64_t zs,
                       std::int64_t ks, float* c, std::int64_t ldc, std::int64_t n) {
-    for (std::int64_t i = 0; i < n_rows; i += 32) {
-      const auto left = static_cast<int>(n_rows - i < 32 ? n_rows - i : 32);
-      configure(left < 16 ? left : 16, left > 16 ? left - 16 : left == 16 ? 16 : 0);
-      if (left > 16)
-        block<true, kTwoVecs, kAdd>(a + i * lda, lda, b, zs, ks, c + i * ldc, ldc, n);
-      else
-        block<false, kTwoVecs, kAdd>(a + i * lda, lda, b, zs, ks, c + i * ldc, ldc, n);
-    }
+    for (std::int64_t i = 0; i < n_rows; i += 32)
+      block_of_rows<kTwoVecs>(n_rows - i, a + i * lda, {lda, kDepth, 16 * lda}, b, {ks, kDepth / 2 * ks, zs},
+                              kAdd, c + i * ldc, ldc, n);
   }
 
   /// The inner dimension's last elements that do not fill a tile are added as avx512 adds them.

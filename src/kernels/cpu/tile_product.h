@@ -4,55 +4,12 @@
 // (no include guard: each instruction set compiles its own copy)
 
 /// Rows [i, i + 32) or fewer times one panel or two, n of the inner elements from k on: c (+)= x w^T.
-template <bool kTwoRows, bool kTwoPanels>
-RW_INLINE void tile_block(const Product& p, const std::uint16_t* w, std::int64_t i, std::int64_t k,
-                          std::int64_t n, bool add, float* c, std::int64_t ldc) {
-  const std::uint16_t* a = static_cast<const std::uint16_t*>(p.x) + i * p.n_in + k * 16;
-  const std::uint16_t *b = w + k * 16, *a1 = a + 16 * p.n_in, *b1 = b + 16 * p.n_in;
-  const auto stride = static_cast<int>(ldc * 4);
-  float* c1 = c + 16 * ldc;
-  __asm__ volatile("" ::: "memory");  // GCC's tile loads do not say that they read memory
-  if (add) {
-    _tile_loadd(0, c, stride);
-    if constexpr (kTwoPanels) _tile_loadd(1, c + 16, stride);
-    if constexpr (kTwoRows) _tile_loadd(2, c1, stride);
-    if constexpr (kTwoRows && kTwoPanels) _tile_loadd(3, c1 + 16, stride);
-  } else {
-    _tile_zero(0);
-    _tile_zero(1);
-    _tile_zero(2);
-    _tile_zero(3);
-  }
-  for (std::int64_t e = 0; e < 16 * n; e += 16 * kTileWidth) {
-    _tile_loadd(4, a + e, 64);
-    _tile_loadd(6, b + e, 64);
-    _tile_dpbf16ps(0, 4, 6);
-    if constexpr (kTwoPanels) {
-      _tile_loadd(7, b1 + e, 64);
-      _tile_dpbf16ps(1, 4, 7);
-    }
-    if constexpr (kTwoRows) {
-      _tile_loadd(5, a1 + e, 64);
-      _tile_dpbf16ps(2, 5, 6);
-      if constexpr (kTwoPanels) _tile_dpbf16ps(3, 5, 7);
-    }
-  }
-  _tile_stored(0, c, stride);
-  if constexpr (kTwoPanels) _tile_stored(1, c + 16, stride);
-  if constexpr (kTwoRows) _tile_stored(2, c1, stride);
-  if constexpr (kTwoRows && kTwoPanels) _tile_stored(3, c1 + 16, stride);
-  __asm__ volatile("" ::: "memory");
-}
-
 template <bool kTwoPanels>
 RW_INLINE void tile_rows(const Product& p, const std::uint16_t* w, std::int64_t i, std::int64_t k,
                          std::int64_t n, bool add, float* c, std::int64_t ldc) {
-  const auto left = static_cast<int>(p.n_rows - i < 32 ? p.n_rows - i : 32);
-  configure(left < 16 ? left : 16, left > 16 ? left - 16 : left == 16 ? 16 : 0);
-  if (left > 16)
-    tile_block<true, kTwoPanels>(p, w, i, k, n, add, c, ldc);
-  else
-    tile_block<false, kTwoPanels>(p, w, i, k, n, add, c, ldc);
+  const Tiles::Layout layout{Tiles::kDepth, 16 * Tiles::kDepth, 16 * p.n_in};
+  Tiles::block_of_rows<kTwoPanels>(p.n_rows - i, static_cast<const std::uint16_t*>(p.x) + i * p.n_in + k * 16,
+                                   layout, w + k * 16, layout, add, c, ldc, n);
 }
 
 /// One panel or two for all rows. The inner dimension goes in parts, so that a part of the panels stays in L1
