@@ -4,24 +4,28 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <tuple>
 
 #include "cli/command.h"
+#include "cli/eval_plan.h"
+#include "core/hash.h"
 #include "core/output_file.h"
 #include "core/parallel.h"
 #include "judge/runner.h"
 #include "judge/summary.h"
+#include "judge/tables.h"
 #include "report/html.h"
 
 namespace ropewalk {
 namespace {
 
 struct Options {
-  std::string model, task = "tail", out, report, budget = "0";
+  std::string model, out, report, budget = "0", shard = "1/1";
   std::vector<std::string> texts, methods, lengths;
-  Index tail = 256;
+  PlanOptions plan;
   double margin = kStabilityMargin;
-  int documents = 1, n_threads = 0;
-  bool json = false;
+  int documents = 1, n_threads = 0, jobs = 1;
+  bool json = false, dry_run = false;
   BackendOptions backend;
 } options;
 
@@ -41,29 +45,13 @@ double parse_seconds(const std::string& text) {
   return value * scale;
 }
 
-/// FNV-1a of bytes, to tell texts apart in records.
-std::string identity(std::string_view bytes) {
-  std::uint64_t hash = 1469598103934665603u;
-  for (unsigned char c : bytes) hash = (hash ^ c) * 1099511628211u;
-  return fmt::format("{:016x}", hash);
-}
-
-/// Of names, sizes and times of a model's files: two models of one shape have equally many bytes of tensors.
-std::string model_identity(const std::string& path) {
-  namespace fs = std::filesystem;
-  std::vector<std::string> files;
-  auto add = [&](const fs::path& file) {
-    files.push_back(fmt::format("{} {} {}", file.filename().string(), fs::file_size(file),
-                                fs::last_write_time(file).time_since_epoch().count()));
-  };
-  if (fs::is_directory(path)) {
-    for (const fs::directory_entry& entry : fs::directory_iterator(path))
-      if (entry.is_regular_file()) add(entry.path());
-  } else {
-    add(path);
-  }
-  std::sort(files.begin(), files.end());
-  return identity(fmt::format("{}", fmt::join(files, "\n")));
+/// "2/3": the second of three.
+std::pair<int, int> parse_shard(const std::string& text) {
+  int k = 0, n = 0, used = 0;
+  if (std::sscanf(text.c_str(), "%4d/%4d%n", &k, &n, &used) != 2 ||
+      static_cast<std::size_t>(used) != text.size() || k < 1 || k > n)
+    throw UsageError("--shard", "k/n with 1 <= k <= n, such as 2/3", "'" + text + "'");
+  return {k, n};
 }
 
 /// Records are paired by a document's name: file names where they differ, else paths. Errors: UsageError for
@@ -114,47 +102,71 @@ std::string command_line() {
   std::string text = fmt::format("ropewalk eval {} --text {} --methods {} --lengths {}", options.model,
                                  fmt::join(options.texts, " "), fmt::join(options.methods, " "),
                                  fmt::join(options.lengths, " "));
-  return text + fmt::format(" --task {} --tail {} --documents {} --precision {} --kv {}", options.task,
-                            options.tail, options.documents, options.backend.precision,
-                            options.backend.kv_type());
+  return text + fmt::format(" --tasks {} --tail {} --documents {} --precision {} --kv {}",
+                            fmt::join(options.plan.tasks, " "), options.plan.tail, options.documents,
+                            options.backend.precision, options.backend.kv_type());
 }
 
-RunInfo run_info(const LoadedModel& loaded, const std::vector<std::string>& texts) {
-  std::string all;
-  for (const std::string& text : texts) all += identity(text);
+RunInfo run_info(const LoadedModel& loaded) {
   return {.version = ROPEWALK_VERSION,
           .model = std::filesystem::path(options.model).filename().string(),
-          .model_id = fmt::format("{} bytes of tensors, {}, {}", loaded.file->tensor_bytes(),
-                                  loaded.file->container(), model_identity(options.model)),
-          .text_id = identity(all),
+          .model_id = sha256_file(options.model),
           .precision = options.backend.precision,
           .kv = options.backend.kv_type(),
           .isa = active_isa(),
           .command = command_line(),
           .n_ctx_train = loaded.model->config().n_ctx_train,
-          .tail = options.tail,
+          .tail = options.plan.tail,
           .margin = options.margin,
           .threads = threads()};
+}
+
+/// Checks all that can be said before the model is loaded.
+RunnerOptions runner_options() {
+  RunnerOptions runner{.plan = options.plan, .budget_seconds = parse_seconds(options.budget)};
+  std::tie(runner.shard, runner.n_shards) = parse_shard(options.shard);
+  for (const std::string& task : options.plan.tasks) Registry<Task>::get(task, "task");
+  for (const std::string& spec : options.methods) MethodSpec::parse(spec);
+  runner.plan.methods = options.methods;
+  std::vector<Index>& lengths = runner.plan.lengths;
+  for (const std::string& length : options.lengths) lengths.push_back(parse_length(length));
+  std::sort(lengths.begin(), lengths.end());
+  lengths.erase(std::unique(lengths.begin(), lengths.end()), lengths.end());
+  if (lengths.front() <= options.plan.tail + 64)
+    throw UsageError("--lengths",
+                     fmt::format("more than the tail and 64 tokens of context, {}", options.plan.tail + 64),
+                     fmt::format("{}", lengths.front()));
+  if (runner.n_shards > 1 && options.out.empty())
+    throw UsageError("--shard", "--out as well", "no --out", "shards are joined by their files");
+  if (options.jobs > 1 && options.out.empty())
+    throw UsageError("--jobs", "--out as well", "no --out", "jobs meet in the file of results");
+  return runner;
+}
+
+/// Tables, report and speed of what was measured.
+void show(const RunnerResult& result, const RunInfo& info, std::optional<OutputFile>& report) {
+  const std::vector<SummaryCell> cells = summarise(result.records, options.margin);
+  if (options.json) {
+    Json json = cells.empty() ? Json::object() : summary_json(cells, info, result.n_documents);
+    Json records = Json::array();
+    for (const Record& r : result.records)
+      if (cells.empty() || r.task != "tail") records.push_back(to_json(r, info));
+    if (!records.empty()) json["records"] = std::move(records);
+    fmt::print("{}\n", dump_json(json));
+  } else {
+    if (!cells.empty()) fmt::print("{}", summary_table(cells, info, result.n_documents));
+    fmt::print("{}", other_tables(result.records));
+  }
+  if (!report) return;
+  report->write(html_report(cells, result.records, info, result.n_documents, method_notes()));
+  report->commit();
+  fmt::print(stderr, "report: file://{}\n", std::filesystem::absolute(options.report).string());
 }
 
 int run() {
   set_threads(options.n_threads);
   const std::shared_ptr<const Backend> backend = options.backend.make();  // before the load
-  RunnerOptions runner{.task = options.task,
-                       .methods = options.methods,
-                       .lengths = {},
-                       .tail = options.tail,
-                       .budget_seconds = parse_seconds(options.budget),
-                       .out = nullptr};
-  Registry<Task>::get(options.task, "task");
-  for (const std::string& spec : options.methods) MethodSpec::parse(spec);
-  for (const std::string& length : options.lengths) runner.lengths.push_back(parse_length(length));
-  std::sort(runner.lengths.begin(), runner.lengths.end());
-  runner.lengths.erase(std::unique(runner.lengths.begin(), runner.lengths.end()), runner.lengths.end());
-  if (runner.lengths.front() <= options.tail + 64)
-    throw UsageError("--lengths",
-                     fmt::format("more than the tail and 64 tokens of context, {}", options.tail + 64),
-                     fmt::format("{}", runner.lengths.front()));
+  RunnerOptions runner = runner_options();
   std::vector<std::string> texts;
   for (const std::string& path : options.texts) texts.push_back(read_text_file(path));
   std::vector<std::string> inputs = options.texts;
@@ -162,40 +174,43 @@ int run() {
   require_other_file(options.out, inputs);
   require_other_file(options.report, inputs);
   // Opened before the work: that a file cannot be written should be said now, not in an hour.
-  std::optional<OutputFile> out, report;
-  if (!options.out.empty()) out.emplace(options.out);
+  std::optional<Store> store;
+  std::optional<OutputFile> report;
   if (!options.report.empty()) report.emplace(options.report);
+  if (options.jobs > 1 && !options.dry_run) run_jobs(options.jobs, runner.shard, runner.n_shards);
+  if (!options.out.empty()) store.emplace(options.out);
+  if (store && store->n_cut() > 0)
+    fmt::print(stderr, "{}: {} lines of an item that was not finished are measured again\n", options.out,
+               store->n_cut());
   const LoadedModel loaded = load_model(options.model, backend);
-  const std::vector<Document> documents = read_documents(*loaded.tokenizer, texts, runner.lengths.back());
-  const RunInfo info = run_info(loaded, texts);
-  runner.out = out ? &*out : nullptr;
+  const std::vector<Document> documents =
+      read_documents(*loaded.tokenizer, texts, runner.plan.lengths.back() + runner.plan.n_predict);
+  const RunInfo info = run_info(loaded);
+  runner.store = store ? &*store : nullptr;
+  if (options.dry_run) return print_plan(*loaded.model, documents, runner, info, options.json);
   const double start = now_seconds();
-  const RunnerResult result = run_all(*loaded.model, documents, runner, info);
-  if (out) out->commit();
+  const RunnerResult result = run_all(*loaded.model, *loaded.tokenizer, documents, runner, info);
+  if (result.n_known > 0)
+    fmt::print(stderr, "{} of {} items were in {} already\n", result.n_known, result.n_items, options.out);
   if (result.n_documents < documents.size())
     fmt::print(stderr, "{} of {} documents fit into --budget {}\n", result.n_documents, documents.size(),
                options.budget);
-  const bool tail = options.task == "tail";
-  const std::vector<SummaryCell> cells =
-      tail ? summarise(result.records, options.margin) : std::vector<SummaryCell>{};
-  if (options.json) {
-    Json records = Json::array();
-    for (const Record& r : result.records) records.push_back(to_json(r, info));
-    fmt::print("{}\n",
-               dump_json(tail ? summary_json(cells, info, result.n_documents) : Json{{"records", records}}));
-  } else {
-    fmt::print("{}", tail ? summary_table(cells, info, result.n_documents) : positions_table(result.records));
-  }
-  if (report) {
-    report->write(html_report(cells, result.records, info, result.n_documents, method_notes()));
-    report->commit();
-    fmt::print(stderr, "report: file://{}\n", std::filesystem::absolute(options.report).string());
-  }
+  if (runner.n_shards > 1)
+    fmt::print(stderr, "shard {}: {} items are done; `ropewalk report` joins files of shards\n", options.shard,
+               result.n_items);
+  else
+    show(result, info, report);
   Index n_tokens = 0;
   for (const Record& r : result.records)
     if (!r.shared && r.position_begin == 0) n_tokens += r.achieved;
-  fmt::print(stderr, "{}\n", speed_line("read", n_tokens, now_seconds() - start));
+  if (result.n_known == 0) fmt::print(stderr, "{}\n", speed_line("read", n_tokens, now_seconds() - start));
   return 0;
+}
+
+std::string tasks_help() {
+  std::string text = "any of:";
+  for (const Task& task : Registry<Task>::all()) text += fmt::format(" {}", task.name);
+  return text;
 }
 
 void define(CLI::App& app) {
@@ -203,9 +218,18 @@ void define(CLI::App& app) {
   app.add_option("--text", options.texts, "text files; each is a document")->required();
   app.add_option("--methods", options.methods, "methods; plain RoPE and truncation always run")->required();
   app.add_option("--lengths", options.lengths, "total lengths in tokens, such as 4k 8k 16k")->required();
-  app.add_option("--task", options.task, "tail or positions")->capture_default_str();
-  app.add_option("--tail", options.tail, "last tokens that are scored")
+  app.add_option("--tasks,--task", options.plan.tasks, tasks_help())->capture_default_str();
+  app.add_option("--tail", options.plan.tail, "last tokens that are scored")
       ->check(CLI::Range(1, 65536))
+      ->capture_default_str();
+  app.add_option("-n,--n-predict", options.plan.n_predict, "tokens that continuation writes")
+      ->check(CLI::Range(1, 4096))
+      ->capture_default_str();
+  app.add_option("--questions", options.plan.n_seeds, "retrieval: questions for each document and length")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_option("--depths", options.plan.n_depths, "retrieval: depths for each question")
+      ->check(CLI::Range(1, 100))
       ->capture_default_str();
   app.add_option("--margin", options.margin, "difference in nats that counts as stable")
       ->check(CLI::Range(0.0, 10.0))
@@ -214,17 +238,25 @@ void define(CLI::App& app) {
       ->check(CLI::Range(1, 10000))
       ->capture_default_str();
   app.add_option("--budget", options.budget, "leave out documents that would not fit: 8m");
-  app.add_option("--out", options.out, "write one JSON line per measurement");
-  app.add_option("--report", options.report, "write an HTML report");
+  app.add_option("--out", options.out, "results as JSON lines; goes on if it is there");
+  app.add_option("--jobs", options.jobs, "processes that share the work and the cores")
+      ->check(CLI::Range(1, 256))
+      ->take_last()  // run_jobs() says it again, and --shard, --threads, --report
+      ->capture_default_str();
+  app.add_option("--shard", options.shard, "k/n: only every n-th item from the k-th on")
+      ->capture_default_str();
+  app.add_flag("--dry-run", options.dry_run, "print the plan with time and memory, and stop");
+  app.add_option("--report", options.report, "write an HTML report")->take_last();
   options.backend.define(app);
-  app.add_option("-t,--threads", options.n_threads, "0: all cores")->check(CLI::Range(0, 1024));
+  app.add_option("-t,--threads", options.n_threads, "0: all cores")->check(CLI::Range(0, 1024))->take_last();
   app.add_flag("--json", options.json, "print JSON instead of the table");
   app.footer(
       "Examples:\n"
       "  ropewalk eval model.gguf --text novel.txt --documents 4 \\\n"
       "      --methods pi ntk yarn rerope self-extend --lengths 8k 16k \\\n"
       "      --out results.jsonl --report report.html\n"
-      "  ropewalk eval model.gguf --text novel.txt --task positions \\\n"
+      "  ropewalk eval --config sweep.toml --dry-run      # a section [eval] of options\n"
+      "  ropewalk eval model.gguf --text novel.txt --tasks positions \\\n"
       "      --methods yarn:factor=4+logn --lengths 32k");
 }
 

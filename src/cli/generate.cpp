@@ -3,11 +3,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "cli/command.h"
 #include "core/json.h"
 #include "core/parallel.h"
 #include "core/progress.h"
+#include "model/greedy.h"
 
 namespace ropewalk {
 namespace {
@@ -20,25 +22,15 @@ struct Options {
   BackendOptions backend;
 } options;
 
-/// The user's text between the template's turns. The template's special tokens are read as such; the
-/// spelling of one inside the user's text is plain text.
+/// The user's text between the template's turns, or alone where there is no template.
 std::vector<Token> prompt_tokens(const Tokenizer& tokenizer, const std::string& text) {
-  static constexpr std::string_view kMark = "\x02ropewalk\x02";
-  std::vector<Token> tokens;
-  auto append = [&](std::string_view part, bool special) {
-    const std::vector<Token> more = tokenizer.encode(part, special);
-    tokens.insert(tokens.end(), more.begin(), more.end());
-  };
-  const auto turn = options.raw ? std::nullopt : chat_prompt(tokenizer, kMark);
-  if (turn && turn->find(kMark) != std::string::npos) {
-    append(turn->substr(0, turn->find(kMark)), true);
-    append(text, false);
-    append(turn->substr(turn->find(kMark) + kMark.size()), true);
-  } else {
-    append(text, false);
-  }
-  if (tokenizer.add_bos && tokenizer.bos && (tokens.empty() || tokens.front() != *tokenizer.bos))
-    tokens.insert(tokens.begin(), *tokenizer.bos);
+  ChatTurn turn;
+  if (tokenizer.add_bos && tokenizer.bos) turn.before = {*tokenizer.bos};
+  if (!options.raw) turn = chat_turn(tokenizer).value_or(turn);
+  std::vector<Token> tokens = std::move(turn.before);
+  const std::vector<Token> words = tokenizer.encode(text);
+  tokens.insert(tokens.end(), words.begin(), words.end());
+  tokens.insert(tokens.end(), turn.after.begin(), turn.after.end());
   return tokens;
 }
 
@@ -74,32 +66,27 @@ int run() {
                   {.n = n_prompt + options.n_predict, .n_prompt = n_prompt, .chunk = options.chunk});
   fmt::print(stderr, "{} prompt tokens, method {}\n", n_prompt, session.method().text());
 
-  Token next = 0;
-  const LogitsSink pick = [&](Index, Index n_rows, const float* logits) {
-    const float* row = logits + (n_rows - 1) * n_vocab;
-    next = static_cast<Token>(std::max_element(row, row + n_vocab) - row);
-  };
   const double start = now_seconds();
-  {
-    Progress progress("reading", static_cast<double>(n_prompt));
-    session.run(prompt, n_prompt - 1, n_prompt, pick,
-                [&](Index n_done) { progress.update(static_cast<double>(n_done)); });
-  }
-  const double read = now_seconds();
+  double read = start;
   std::string answer, pending;
-  Index n_new = 0;
-  for (; n_new < options.n_predict; ++n_new) {
-    if (std::count(tokenizer.end_tokens.begin(), tokenizer.end_tokens.end(), next) > 0) break;
-    pending += tokenizer.decode(next);
-    const std::size_t ready = whole_characters(pending);
-    answer += pending.substr(0, ready);
-    if (!options.json) {
-      fmt::print("{}", pending.substr(0, ready));
-      std::fflush(stdout);
-    }
-    pending.erase(0, ready);
-    if (n_new + 1 < options.n_predict) session.write(next, pick);
-  }
+  std::optional<Progress> progress(std::in_place, "reading", static_cast<double>(n_prompt));
+  const std::vector<Token> written =
+      write_greedily(session, prompt, n_vocab,
+                     {.n_predict = options.n_predict,
+                      .stop = tokenizer.end_tokens,
+                      .read = [&](Index n_done) { progress->update(static_cast<double>(n_done)); },
+                      .wrote =
+                          [&](Token token) {
+                            if (progress) progress.reset(), read = now_seconds();
+                            pending += tokenizer.decode(token);
+                            const std::size_t ready = whole_characters(pending);
+                            answer += pending.substr(0, ready);
+                            if (!options.json)
+                              fmt::print("{}", pending.substr(0, ready)), std::fflush(stdout);
+                            pending.erase(0, ready);
+                          }});
+  if (progress) progress.reset(), read = now_seconds();
+  const auto n_new = static_cast<Index>(written.size());
   answer += pending;
   if (options.json)
     fmt::print("{}\n", dump_json({{"text", answer},

@@ -16,6 +16,8 @@ int run(int argc, char** argv) {
   app.name("ropewalk");
   app.set_version_flag("--version", std::string("ropewalk ") + ROPEWALK_VERSION);
   app.require_subcommand(1);
+  app.allow_config_extras(CLI::config_extras_mode::error);
+  app.set_config("--config", "", "TOML file with a section for the command: [eval]");
   app.footer(
       "Examples:\n"
       "  ropewalk eval model.gguf --text book.txt --methods yarn --lengths 8k 16k\n"
@@ -24,6 +26,8 @@ int run(int argc, char** argv) {
       "Each command has its own --help.");
   for (const Command& command : Registry<Command>::all()) {
     CLI::App* sub = app.add_subcommand(command.name, command.summary);
+    sub->allow_config_extras(CLI::config_extras_mode::error);
+    sub->fallthrough();  // --config may stand behind the command
     command.define(*sub);
   }
   if (argc > 1 && argv[1][0] != '-') Registry<Command>::get(argv[1], "command");

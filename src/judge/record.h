@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /// One measurement; a file of results holds one as JSON in each line.
 #pragma once
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/json.h"
@@ -9,29 +11,42 @@
 
 namespace ropewalk {
 
-/// What one model made of one document at one length under one method.
+/// What one model made of one document at one length under one method, or of one question about it.
 struct Record {
-  std::string task;      ///< "tail", "positions"
+  std::string task;      ///< its name in the registry
+  std::string part;      ///< of a task that measures several things: "swapped", "multi-key"; else empty
   std::string method;    ///< as asked for; "none (truncated)" and "64 tokens before" are baselines
   std::string resolved;  ///< with every default filled in
   std::string document;
+  std::string text_id;                         ///< SHA-256 of the document's tokens
   Index length = 0;                            ///< tokens asked for
-  Index achieved = 0;                          ///< tokens read
+  Index achieved = 0;                          ///< tokens read and written
   Index position_begin = 0, position_end = 0;  ///< positions: the bucket [begin, end)
-  Index n_targets = 0;
-  double loss = 0;  ///< mean nats per target
+  Index n_targets = 0;                         ///< tokens that are scored
+  double loss = 0;                             ///< mean nats per target; says nothing where there is none
+  std::optional<double> score;                 ///< retrieval: share of the answers found, 0 to 1
+  std::optional<double> depth;                 ///< retrieval: where the needle lies, 0 (first) to 1
+  int seed = 0;                                ///< of a question; 0 where nothing is drawn
+  std::vector<std::pair<std::string, double>> values;  ///< continuation: metric and value
+  std::string written, expected;                       ///< what the model wrote, and the truth
   double seconds = 0;
+  std::size_t peak_bytes = 0;
   bool shared = false;  ///< the same plan was run under another name; not run again
 };
 
 /// What all records of one run have in common.
 struct RunInfo {
-  std::string version, model, model_id, text_id, precision, kv, isa, command;
+  std::string version, model, model_id, precision, kv, isa, command;
   Index n_ctx_train = 0, tail = 0;
   double margin = 0;  ///< what counts as stable, nats
   int threads = 0;
 };
 
+/// What the same command gives again, to the byte; and what it does not: time, memory.
 Json to_json(const Record& record, const RunInfo& run);
+Json cost_json(const Record& record, const RunInfo& run);
+/// Of a line of results, which store.h has checked. Errors: nlohmann's, where a field is missing.
+Record record_from(const JsonInput& line);
+RunInfo run_info_from(const JsonInput& line);
 
 }  // namespace ropewalk

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <map>
 
-#include "judge/runner.h"
+#include "judge/plan.h"
 
 namespace ropewalk {
 namespace {
@@ -34,6 +34,7 @@ std::vector<SummaryCell> summarise(const std::vector<Record>& records, double ma
   Losses reference;
   Index reference_length = kForever;
   for (const Record& r : records) {
+    if (r.task != "tail") continue;
     if (losses[{r.method, r.length}].empty() && r.method != kShort)
       cells.push_back({.method = r.method,
                        .resolved = r.resolved,
@@ -125,33 +126,6 @@ Json summary_json(const std::vector<SummaryCell>& cells, const RunInfo& run, std
   }
   return {{"model", run.model},   {"n_ctx_train", run.n_ctx_train}, {"tail", run.tail},
           {"margin", run.margin}, {"n_documents", n_documents},     {"results", list}};
-}
-
-std::string positions_table(const std::vector<Record>& records) {
-  std::vector<std::string> methods;
-  std::map<std::pair<Index, std::string>, std::vector<double>> buckets;
-  std::map<Index, Index> ends;
-  for (const Record& r : records) {
-    if (std::find(methods.begin(), methods.end(), r.method) == methods.end()) methods.push_back(r.method);
-    buckets[{r.position_begin, r.method}].push_back(r.loss);
-    ends[r.position_begin] = r.position_end;
-  }
-  std::string text;
-  for (std::size_t m = 0; m < methods.size(); ++m) text += fmt::format("[{}] {}\n", m + 1, methods[m]);
-  constexpr std::size_t kColumns = 7;  // of numbers in 80 columns
-  for (std::size_t first = 0; first < methods.size(); first += kColumns) {
-    const std::size_t end_column = std::min(methods.size(), first + kColumns);
-    text += fmt::format("\n{:<18}", "positions");
-    for (std::size_t m = first; m < end_column; ++m)
-      text += fmt::format(" {:>7}", fmt::format("[{}]", m + 1));
-    for (const auto& [begin, end] : ends) {
-      text += fmt::format("\n{:<18}", fmt::format("{} - {}", begin, end - 1));
-      for (std::size_t m = first; m < end_column; ++m)
-        text += fmt::format(" {:>7.3f}", t_interval(buckets[{begin, methods[m]}]).mean);
-    }
-    text += "\n";
-  }
-  return text;
 }
 
 }  // namespace ropewalk

@@ -14,13 +14,11 @@ struct SummaryCell {
   double tokens_per_second = 0;
 };
 
-/// One cell for each (method, length), by length. `margin`: nats, what counts as stable.
+/// One cell for each (method, length) of the tail task, by length. `margin`: nats, what counts as stable.
 std::vector<SummaryCell> summarise(const std::vector<Record>& records, double margin = kStabilityMargin);
 
 /// For the terminal: a block of rows per length. 80 columns.
 std::string summary_table(const std::vector<SummaryCell>& cells, const RunInfo& run, std::size_t n_documents);
 Json summary_json(const std::vector<SummaryCell>& cells, const RunInfo& run, std::size_t n_documents);
-/// The positions task for the terminal: a row per bucket, a column per method. 80 columns.
-std::string positions_table(const std::vector<Record>& records);
 
 }  // namespace ropewalk

@@ -8,6 +8,7 @@
 
 #include "judge/record.h"
 #include "model/model.h"
+#include "tokenizer/tokenizer.h"
 
 namespace ropewalk {
 
@@ -15,22 +16,43 @@ struct Document {
   std::string name;
   std::vector<Token> tokens;  ///< tokenised once, without BOS
   std::vector<Token> bos;     ///< what stands first at every length: the BOS token, or nothing
+  std::string text_id = {};   ///< SHA-256 of all this; split_document and identify() fill it in
 };
 
 struct TaskInput {
   const Model& model;
+  const Tokenizer& tokenizer;
   const MethodSpec& spec;
   const Document& document;
-  Index length = 0, tail = 0;
-  TokensDone done;
+  const Document* other = nullptr;  ///< another document, for controls; null where there is only one
+  Index length = 0;                 ///< tokens in all: read and written
+  Index tail = 0;                   ///< last tokens that are scored
+  Index n_predict = 128;            ///< continuation: tokens to write
+  int seed = 0;                     ///< Unit::kQuestion: which question, from 1
+  int n_depths = 5;                 ///< Unit::kQuestion: needles at so many depths, 0 to 1
+  TokensDone done = {};             ///< tokens read so far, of `length`
+};
+
+/// What is repeated to get an interval.
+enum class Unit {
+  kDocument,  ///< once for each document
+  kQuestion,  ///< once for each document and seed: questions are drawn
 };
 
 struct Task {
   std::string name, summary;
   /// Whether it measures at every length, or once at the greatest.
   bool every_length = true;
+  Unit unit = Unit::kDocument;
+  /// Baselines that the runner adds, of plain RoPE: told only the last `trained` tokens; told the tail and
+  /// the 64 tokens before it; at a length that the model was trained on, the model's own short score.
+  bool truncated = false, last_tokens = false, short_score = false;
+  /// The runner fills in task, method, resolved, document, length, seed, seconds, peak_bytes and shared.
   std::function<std::vector<Record>(const TaskInput&)> run;
 };
+
+/// Fills in text_id.
+Document identify(Document document);
 
 /// [BOS] + the document's tokens before `end`, `length` in all. REQUIRES: they are there.
 std::vector<Token> context_before(const Document& document, Index end, Index length);

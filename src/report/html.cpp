@@ -231,10 +231,10 @@ std::string html_report(const std::vector<SummaryCell>& cells, const std::vector
     html += fmt::format("<tr><td>{}<td>{}<td><code>{}</code><td>{}</tr>", escape(note.name),
                         escape(note.title), escape(note.formula), escape(note.source));
   html += fmt::format(
-      "</table><h2>How it was made</h2><p><code>{}</code></p><p>ropewalk {}, {}, {}, {} threads; model {}; "
-      "text {}.</p></html>\n",
+      "</table><h2>How it was made</h2><p><code>{}</code></p><p>ropewalk {}, {}, {}, {} threads; model "
+      "SHA-256 {}.</p></html>\n",
       escape(run.command), escape(run.version), escape(run.isa), escape(run.precision), run.threads,
-      escape(run.model_id), escape(run.text_id));
+      escape(run.model_id));
   return html;
 }
 

@@ -61,4 +61,17 @@ std::optional<std::string> chat_prompt(const Tokenizer& tokenizer, std::string_v
   return std::nullopt;
 }
 
+std::optional<ChatTurn> chat_turn(const Tokenizer& tokenizer) {
+  static constexpr std::string_view kMark = "\x02ropewalk\x02";
+  const std::optional<std::string> turn = chat_prompt(tokenizer, kMark);
+  if (!turn) return std::nullopt;
+  const std::size_t at = turn->find(kMark);
+  if (at == std::string::npos) return std::nullopt;
+  ChatTurn result{tokenizer.encode(turn->substr(0, at), true),
+                  tokenizer.encode(turn->substr(at + kMark.size()), true)};
+  if (tokenizer.add_bos && tokenizer.bos && (result.before.empty() || result.before[0] != *tokenizer.bos))
+    result.before.insert(result.before.begin(), *tokenizer.bos);
+  return result;
+}
+
 }  // namespace ropewalk

@@ -43,4 +43,10 @@ class Tokenizer {
 /// template is none of the known kinds (ChatML, Llama-2, Llama-3, Mistral, Zephyr, Phi-3).
 std::optional<std::string> chat_prompt(const Tokenizer& tokenizer, std::string_view user_message);
 
+/// The same as tokens around the user's: a special token's spelling inside of the message stays plain text.
+struct ChatTurn {
+  std::vector<Token> before, after;  ///< before: with BOS where the model wants it
+};
+std::optional<ChatTurn> chat_turn(const Tokenizer& tokenizer);
+
 }  // namespace ropewalk

@@ -109,14 +109,24 @@ if [ "${3:-}" = model ]; then
   head -c 60000 "$source/data/persuasion.txt" > text.txt
   expect 0 'yarn' "$ropewalk" eval "$real" --text text.txt --methods yarn:factor=2 --lengths 512 1k --tail 64 --documents 3 --out r.jsonl --report r.html
   grep -q '"loss"' r.jsonl && grep -q '<svg' r.html || { echo "FAILED: eval wrote no results or report"; failed=$((failed + 1)); }
-  # A signal in the middle leaves nothing behind either.
+  expect 0 'were in r.jsonl already' "$ropewalk" eval "$real" --text text.txt --methods yarn:factor=2 --lengths 512 1k --tail 64 --documents 3 --out r.jsonl
+  expect 0 'items; about' "$ropewalk" eval "$real" --text text.txt --methods yarn:factor=2 --lengths 512 1k --tail 64 --out r.jsonl --dry-run
+  sed -i '2s/"loss":3/"loss":2/' r.jsonl
+  expect 1 'r.jsonl:2' "$ropewalk" eval "$real" --text text.txt --methods yarn:factor=2 --lengths 512 1k --tail 64 --out r.jsonl
+  expect 2 'k/n' "$ropewalk" eval "$real" --text text.txt --methods pi --lengths 512 --shard 3/2
+  expect 2 'no --out' "$ropewalk" eval "$real" --text text.txt --methods pi --lengths 512 --shard 1/2
+  expect 2 'no --out' "$ropewalk" eval "$real" --text text.txt --methods pi --lengths 512 --jobs 2
+  printf '[eval]\nMODEL = "%s"\ntext = ["text.txt"]\nmethods = ["yarn:factor=2"]\nlengths = ["512"]\n' "$real" > sweep.toml
+  expect 0 'yarn:factor=2' "$ropewalk" eval --config sweep.toml
+  expect 2 'lenghts' "$ropewalk" eval --config <(cat sweep.toml; echo 'lenghts = 3')
+  # A signal in the middle leaves the finished results, and no half report.
   "$ropewalk" eval "$real" --text text.txt --methods pi --lengths 8k --out killed.jsonl --report killed.html >out 2>err &
-  for _ in $(seq 100); do [ -e killed.jsonl.part ] && break; sleep 0.1; done
+  for _ in $(seq 100); do [ -e killed.html.part ] && break; sleep 0.1; done
   kill -TERM $!; wait $! 2>/dev/null
-  [ -z "$(ls killed* 2>/dev/null)" ] || { echo "FAILED: a signal left $(ls killed*)"; failed=$((failed + 1)); }
+  [ -z "$(ls killed.html* 2>/dev/null)" ] || { echo "FAILED: a signal left $(ls killed*)"; failed=$((failed + 1)); }
   expect 0 'verdict|"methods"|\{' "$ropewalk" eval "$real" --text text.txt --methods rerope:window=128 --lengths 1k --tail 64 --json
 fi
-rm -f out err ids ./*.npy ./*.gguf ./*.txt r.jsonl r.html
+rm -f out err ids ./*.npy ./*.gguf ./*.txt r.jsonl r.html killed.jsonl sweep.toml
 [ -z "$(ls -A)" ] || { echo "FAILED: left behind: $(ls -A)"; failed=$((failed + 1)); }
 echo "$count commands tried, $failed failed"
 [ "$failed" = 0 ]

@@ -8,10 +8,31 @@
 #include <cmath>
 #include <set>
 
-#include "judge/summary.h"
+#include "judge/tables.h"
 
 namespace ropewalk {
 namespace {
+
+/// A token for each letter; the tiny models have none of their own.
+class Letters : public Tokenizer {
+ public:
+  std::vector<Token> encode(std::string_view text, bool) const override {
+    std::vector<Token> tokens;
+    for (char c : text) tokens.push_back(static_cast<unsigned char>(c) % 64);
+    return tokens;
+  }
+  std::string decode(Token id, bool) const override {
+    return std::string(1, static_cast<char>(' ' + id % 64));
+  }
+  Index n_vocab() const override { return 64; }
+  std::string kind() const override { return "letters"; }
+};
+
+RunInfo tiny_info() {
+  RunInfo info;
+  info.model_id = "tiny";
+  return info;
+}
 
 class Runner : public testing::Test {
  protected:
@@ -24,10 +45,13 @@ class Runner : public testing::Test {
         x = x * 1664525u + 1013904223u;
         tokens.push_back(static_cast<Token>((x >> 8) % static_cast<std::uint32_t>(model_.config().n_vocab)));
       }
-      documents_.push_back({fmt::format("d{}", d), tokens, {1}});
+      documents_.push_back(identify({fmt::format("d{}", d), tokens, {1}}));
     }
   }
-  RunnerResult run(RunnerOptions options) { return run_all(model_, documents_, options, {}); }
+  RunnerResult run(const PlanOptions& plan, double budget_seconds = 0, Store* store = nullptr) {
+    return run_all(model_, tokenizer_, documents_,
+                   {.plan = plan, .budget_seconds = budget_seconds, .store = store}, tiny_info());
+  }
   static const Record& find(const RunnerResult& result, const std::string& method, Index length,
                             const std::string& document = "d0") {
     for (const Record& r : result.records)
@@ -40,14 +64,13 @@ class Runner : public testing::Test {
   }
   std::unique_ptr<ModelFile> file_;
   Model model_;
+  Letters tokenizer_;
   std::vector<Document> documents_;
 };
 
 TEST_F(Runner, RunsEachDistinctPlanOnce) {
-  const RunnerResult result = run({.methods = {"none", "pi", "lambda", "rerope:window=16"},
-                                   .lengths = {64, 128},
-                                   .tail = 16,
-                                   .out = nullptr});
+  const RunnerResult result =
+      run({.methods = {"none", "pi", "lambda", "rerope:window=16"}, .lengths = {64, 128}, .tail = 16});
   EXPECT_EQ(result.n_documents, 3u);
   // 64: plain = pi = lambda = the reference = truncated, and rerope. 128: four. And the short baseline (80
   // tokens are more than the model was trained on, so it is the reference again).
@@ -63,7 +86,7 @@ TEST_F(Runner, RunsEachDistinctPlanOnce) {
 }
 
 TEST_F(Runner, TruncationIsPlainRopeAtTheTrainedLength) {
-  const RunnerResult result = run({.methods = {"pi"}, .lengths = {32, 128}, .tail = 8, .out = nullptr});
+  const RunnerResult result = run({.methods = {"pi"}, .lengths = {32, 128}, .tail = 8});
   const Record& truncated = find(result, kTruncated, 128);
   EXPECT_EQ(truncated.achieved, 64);
   EXPECT_EQ(truncated.loss, find(result, kTruncated, 64).loss);
@@ -71,7 +94,7 @@ TEST_F(Runner, TruncationIsPlainRopeAtTheTrainedLength) {
 }
 
 TEST_F(Runner, TheTailsTargetsAreTheSameAtEveryLength) {
-  const RunnerResult result = run({.methods = {"none"}, .lengths = {40, 64}, .tail = 10, .out = nullptr});
+  const RunnerResult result = run({.methods = {"none"}, .lengths = {40, 64}, .tail = 10});
   for (const Index length : {40, 64}) {
     // By hand: BOS, then the document's last length - 1 tokens; the last 10 are the targets.
     std::vector<Token> tokens{1};
@@ -87,19 +110,16 @@ TEST_F(Runner, TheTailsTargetsAreTheSameAtEveryLength) {
 }
 
 TEST_F(Runner, StopsBeforeADocumentThatWouldNotFit) {
-  const RunnerResult result =
-      run({.methods = {"pi"}, .lengths = {128}, .tail = 16, .budget_seconds = 1e-9, .out = nullptr});
+  const RunnerResult result = run({.methods = {"pi"}, .lengths = {128}, .tail = 16}, 1e-9);
   EXPECT_EQ(result.n_documents, 1u);  // the first always runs: else there would be nothing to say
-  EXPECT_EQ(run({.methods = {"pi"}, .lengths = {128}, .tail = 16, .budget_seconds = 1e6, .out = nullptr})
-                .n_documents,
-            3u);
+  EXPECT_EQ(run({.methods = {"pi"}, .lengths = {128}, .tail = 16}, 1e6).n_documents, 3u);
 }
 
 TEST_F(Runner, RefusesBeforeTheWork) {
-  EXPECT_THROW(run({.methods = {"rerope:window=0"}, .lengths = {64}, .out = nullptr}), UsageError);
-  EXPECT_THROW(run({.task = "tial", .methods = {"pi"}, .lengths = {64}, .out = nullptr}), UsageError);
+  EXPECT_THROW(run({.methods = {"rerope:window=0"}, .lengths = {64}}), UsageError);
+  EXPECT_THROW(run({.tasks = {"tial"}, .methods = {"pi"}, .lengths = {64}}), UsageError);
   try {
-    run({.methods = {"pi"}, .lengths = {Index{1} << 30}, .out = nullptr});
+    run({.methods = {"pi"}, .lengths = {Index{1} << 30}});
     ADD_FAILURE() << "ran";
   } catch (const Error& e) {
     EXPECT_NE(std::string(e.what()).find("MiB"), std::string::npos) << e.what();  // the need is named
@@ -108,7 +128,7 @@ TEST_F(Runner, RefusesBeforeTheWork) {
 
 TEST_F(Runner, PositionsCoverThePassOnce) {
   const RunnerResult result =
-      run({.task = "positions", .methods = {"pi", "rerope:window=16"}, .lengths = {64, 150}, .out = nullptr});
+      run({.tasks = {"positions"}, .methods = {"pi", "rerope:window=16"}, .lengths = {64, 150}});
   double sum = 0;
   Index next = 0;
   for (const Record& r : result.records) {
@@ -125,8 +145,47 @@ TEST_F(Runner, PositionsCoverThePassOnce) {
   double expected = 0;
   for (double loss : token_losses(model_, MethodSpec::parse("pi"), tokens, 0, 149)) expected += loss;
   EXPECT_NEAR(sum, expected, 1e-9 * expected);
-  const std::string table = positions_table(result.records);
+  const std::string table = other_tables(result.records);
   EXPECT_NE(table.find("[2] pi"), std::string::npos) << table;
+}
+
+TEST_F(Runner, AStoreIsContinuedAndGivesTheSameAgain) {
+  const std::string path = testing::TempDir() + "ropewalk_runner_" + std::to_string(::getpid()) + ".jsonl";
+  std::remove(path.c_str());
+  const PlanOptions plan{.tasks = {"tail", "positions"},
+                         .methods = {"pi", "rerope:window=16"},
+                         .lengths = {64, 128},
+                         .tail = 16};
+  const RunnerResult fresh = run(plan);
+  {
+    Store store(path);
+    run({.methods = {"rerope:window=16"}, .lengths = {64, 128}, .tail = 16}, 0, &store);
+  }
+  Store store(path);
+  const RunnerResult continued = run(plan, 0, &store);
+  EXPECT_GT(continued.n_known, 0u);
+  EXPECT_LT(continued.n_known, continued.n_items);
+  const RunnerResult again = run(plan, 0, &store);
+  EXPECT_EQ(again.n_known, again.n_items);
+  ASSERT_EQ(again.records.size(), fresh.records.size());
+  for (std::size_t i = 0; i < fresh.records.size(); ++i) {
+    Json a = to_json(fresh.records[i], tiny_info()), b = to_json(again.records[i], tiny_info());
+    a.erase("shared"), b.erase("shared");  // of two names for one plan, the first measured may differ
+    EXPECT_EQ(a, b);
+  }
+  std::remove(path.c_str());
+}
+
+TEST_F(Runner, ShardsTogetherAreTheWhole) {
+  const PlanOptions plan{.methods = {"pi", "rerope:window=16"}, .lengths = {64, 128}, .tail = 16};
+  std::multiset<std::string> whole, parts;
+  for (const Record& r : run(plan).records) whole.insert(dump_json(to_json(r, tiny_info())));
+  for (int shard = 1; shard <= 3; ++shard)
+    for (const Record& r :
+         run_all(model_, tokenizer_, documents_, {.plan = plan, .shard = shard, .n_shards = 3}, tiny_info())
+             .records)
+      parts.insert(dump_json(to_json(r, tiny_info())));
+  EXPECT_EQ(whole, parts);
 }
 
 TEST(PositionsTable, Has80Columns) {
@@ -135,10 +194,10 @@ TEST(PositionsTable, Has80Columns) {
     for (Index begin : {0, 1000000}) {
       Record r;
       r.method = fmt::format("yarn:factor={}+rerope:window=1024+logn", m);
-      r.position_begin = begin, r.position_end = begin + 9999, r.loss = 12.345 + m;
+      r.task = "positions", r.position_begin = begin, r.position_end = begin + 9999, r.loss = 12.345 + m;
       records.push_back(r);
     }
-  const std::string table = positions_table(records);
+  const std::string table = other_tables(records);
   for (std::size_t begin = 0, end; begin < table.size(); begin = end + 1) {
     end = table.find('\n', begin);
     EXPECT_LE(end - begin, 80u) << table.substr(begin, end - begin);

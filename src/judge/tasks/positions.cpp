@@ -30,8 +30,10 @@ std::vector<Record> run(const TaskInput& in) {
   return records;
 }
 
-const Register<Task> registered{
-    {"positions", "loss by position in one pass at the greatest length", false, run}};
+const Register<Task> registered{{.name = "positions",
+                                 .summary = "loss by position in one pass at the greatest length",
+                                 .every_length = false,
+                                 .run = run}};
 
 }  // namespace
 }  // namespace ropewalk

@@ -21,7 +21,11 @@ std::vector<Record> run(const TaskInput& in) {
   return {record};
 }
 
-const Register<Task> registered{{"tail", "loss of the same last tokens as their context grows", true, run}};
+const Register<Task> registered{{.name = "tail",
+                                 .summary = "loss of the same last tokens as their context grows",
+                                 .truncated = true,
+                                 .last_tokens = true,
+                                 .run = run}};
 
 }  // namespace
 }  // namespace ropewalk

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What a run will do, before it does it: every item with its cost and memory.
+#pragma once
+#include "judge/task.h"
+
+namespace ropewalk {
+
+/// Baselines: plain RoPE; the same, told only the last `trained` tokens; the same, told the tail and the 64
+/// tokens before it; the same, at a length that the model was trained on.
+inline const std::string kPlain = "none", kTruncated = "none (truncated)", kShort = "64 tokens before",
+                         kOwnShort = "none (short)";
+
+struct PlanOptions {
+  std::vector<std::string> tasks = {"tail"};
+  std::vector<std::string> methods;  ///< as typed; plain RoPE is added in front
+  std::vector<Index> lengths;        ///< ascending
+  Index tail = 256, n_predict = 128;
+  int n_seeds = 4, n_depths = 5;  ///< of tasks that ask questions
+};
+
+/// A label and the length it stands for, of those that one run of the model serves.
+struct Served {
+  std::string label;
+  Index length = 0;
+  std::string key;  ///< of the results: all that they depend on
+};
+
+/// One run of the model. Methods that lower to the same plan share it.
+struct Item {
+  std::string task, method;  ///< method: as typed, the first of those that share the plan
+  Index length = 0;
+  std::size_t document = 0;
+  int seed = 0;
+  std::vector<Served> serves;
+  double cost = 0;  ///< in tokens' linear work
+  std::size_t bytes = 0;
+};
+
+/// Work of reading n tokens, in units of a token's linear work: attention passes it near 6,000 tokens.
+double cost_of(Index n);
+/// Every n_shards-th item from the shard-th on.
+std::vector<Item> shard_of(const std::vector<Item>& items, int shard, int n_shards);
+
+/// Items by document, then length, seed, task, method: a run that stops early is already useful.
+/// Errors: UsageError for a task or method that does not exist or fit the model, Error for too little memory.
+std::vector<Item> plan_items(const Model& model, const std::vector<Document>& documents,
+                             const PlanOptions& options, const RunInfo& run);
+
+}  // namespace ropewalk

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Writing with a session, the most probable token each time.
+#pragma once
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "model/model.h"
+
+namespace ropewalk {
+
+/// The likeliest token of a row of logits; the lowest id of equals.
+Token likeliest(const float* logits, Index n_vocab);
+
+struct Writing {
+  Index n_predict = 0;               ///< most tokens to write
+  std::span<const Token> stop = {};  ///< ends before one of these
+  TokensDone read = {};              ///< prompt tokens read so far
+  std::function<void(Token)> wrote = {};
+};
+
+/// Reads `prompt` in a new or used session, then writes. The session's length must hold both.
+std::vector<Token> write_greedily(Session& session, std::span<const Token> prompt, Index n_vocab,
+                                  const Writing& writing);
+
+}  // namespace ropewalk

@@ -1,0 +1,58 @@
+#!/usr/bin/env python3
+"""ropewalk eval killed at random moments loses and repeats nothing: the results are those of one whole run.
+
+    tests/cli/kill_test.py ROPEWALK MODEL TEXT [KILLS]        # 12 in ./check; 200 once, see docs/judging.md
+"""
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+
+ropewalk, model, text = sys.argv[1:4]
+kills = int(sys.argv[4]) if len(sys.argv) > 4 else 12
+random.seed(1)
+folder = tempfile.mkdtemp()
+base = [ropewalk, "eval", model, "--text", text, "--documents", str(max(3, kills // 4)), "--methods", "pi:factor=2",
+        "rerope:window=32", "lambda:window=64", "--lengths", "150", "200", "260", "--tail", "32", "--out"]
+
+
+def lines(path):
+    with open(path, encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+def without_run(path):
+    return sorted(json.dumps({k: v for k, v in line.items() if k != "run"}) for line in lines(path))
+
+
+whole = f"{folder}/whole.jsonl"
+start = time.time()
+subprocess.run(base + [whole], check=True, capture_output=True)
+seconds = time.time() - start
+
+killed, done = f"{folder}/killed.jsonl", 0
+while done < kills:
+    if os.path.exists(killed) and os.path.getsize(killed) > 0.98 * os.path.getsize(whole):
+        os.truncate(killed, random.randrange(os.path.getsize(killed)))  # all measured: begin again somewhere
+    process = subprocess.Popen(base + [killed], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(random.uniform(0.02, min(seconds, 1.0)))
+    process.kill()
+    if process.wait() == -9:
+        done += 1
+subprocess.run(base + [killed], check=True, capture_output=True, text=True)
+keys = [(line["key"], line["index"]) for line in lines(killed)]
+assert len(keys) == len(set(keys)), "an item was measured twice"
+assert without_run(killed) == without_run(whole), "results differ from those of a run that was not killed"
+again = subprocess.run(base + [f"{folder}/again.jsonl"], check=True, capture_output=True, text=True)
+first, second = lines(whole), lines(f"{folder}/again.jsonl")
+for line in first + second:
+    del line["run"]
+assert first == second, "the same command gave something else"
+jobs = subprocess.run(base + [f"{folder}/jobs.jsonl", "--jobs", "2"], check=True, capture_output=True, text=True)
+assert without_run(f"{folder}/jobs.jsonl") == without_run(whole), "--jobs 2 gave something else"
+assert jobs.stdout == again.stdout, "--jobs 2 printed something else"
+print(f"{kills} kills in a run of {seconds:.1f} s, {len(keys)} lines: nothing lost, nothing twice; --jobs 2 the same")
+subprocess.run(["rm", "-r", folder], check=True)
