@@ -44,6 +44,7 @@ std::vector<std::string> own_arguments() {
 /// The first job's progress stands for all; the others are quiet but for errors, which come with the status.
 pid_t start_job(std::vector<std::string> arguments, bool quiet) {
   std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
   for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
   posix_spawn_file_actions_t actions;
