@@ -26,6 +26,13 @@ ParameterInfo window_parameter(std::string default_text) {
   return {"window", "keys seen exactly, the query included", "tokens", "1 to 2^30", std::move(default_text)};
 }
 
+ParameterInfo beta_fast_parameter() {
+  return {"beta_fast", "turns from which a pair is kept", "turns", "1e-6 to 1e6", "32"};
+}
+ParameterInfo beta_slow_parameter() {
+  return {"beta_slow", "turns up to which a pair is interpolated", "turns", "1e-6 to 1e6", "1"};
+}
+
 double read_factor(const Parameters& p, const RopeContext& context, Index trained) {
   return p.number("factor", std::max(1.0, static_cast<double>(context.n) / static_cast<double>(trained)), 1,
                   65536);
@@ -85,9 +92,22 @@ std::vector<double> ntk_theta(int rotary_dim, double base, double factor) {
   return plain_theta(rotary_dim, base * std::pow(factor, d / (d - 2)));
 }
 
-std::vector<double> yarn_theta(int rotary_dim, double base, const YarnRamp& ramp) {
-  std::vector<double> theta = plain_theta(rotary_dim, base);
-  if (ramp.factor == 1) return theta;
+YarnRamp read_ramp(const Parameters& p, const RopeContext& context) {
+  YarnRamp ramp;
+  ramp.trained = read_trained(p, context);
+  require_base(p, context);
+  ramp.factor = read_factor(p, context, ramp.trained);
+  ramp.beta_fast = p.number("beta_fast", 32, 1e-6, 1e6);
+  ramp.beta_slow = p.number("beta_slow", 1, 1e-6, 1e6);
+  if (ramp.beta_slow > ramp.beta_fast)
+    p.refuse("beta_slow up to beta_fast", fmt::format("{} and {}", ramp.beta_slow, ramp.beta_fast));
+  return ramp;
+}
+
+namespace {
+
+/// The pairs, as fractions, between which a ramp runs.
+std::pair<double, double> ramp_ends(int rotary_dim, double base, const YarnRamp& ramp) {
   const double d = rotary_dim;
   auto pair_at = [&](double rotations) {
     return d * std::log(static_cast<double>(ramp.trained) / (rotations * 2 * std::numbers::pi)) /
@@ -95,11 +115,30 @@ std::vector<double> yarn_theta(int rotary_dim, double base, const YarnRamp& ramp
   };
   double low = pair_at(ramp.beta_fast), high = pair_at(ramp.beta_slow);
   if (ramp.truncate) low = std::floor(low), high = std::ceil(high);
-  low = std::max(low, 0.0), high = std::min(high, d - 1);
+  return {std::max(low, 0.0), std::min(high, d - 1)};
+}
+
+}  // namespace
+
+std::vector<double> yarn_theta(int rotary_dim, double base, const YarnRamp& ramp) {
+  std::vector<double> theta = plain_theta(rotary_dim, base);
+  if (ramp.factor == 1) return theta;
+  auto [low, high] = ramp_ends(rotary_dim, base, ramp);
   if (low == high) high += 0.001;
   for (std::size_t m = 0; m < theta.size(); ++m) {
     const double interpolate = std::clamp((static_cast<double>(m) - low) / (high - low), 0.0, 1.0);
     theta[m] = interpolate * theta[m] / ramp.factor + (1 - interpolate) * theta[m];
+  }
+  return theta;
+}
+
+std::vector<double> mixed_radix_theta(int rotary_dim, double base, const YarnRamp& ramp,
+                                      double (*exponent)(double q, double band)) {
+  std::vector<double> theta = plain_theta(rotary_dim, base);
+  const auto [low, high] = ramp_ends(rotary_dim, base, ramp);
+  for (std::size_t m = 0; m < theta.size(); ++m) {
+    const double q = static_cast<double>(m) - low, band = high - low;
+    if (q > 0) theta[m] /= q >= band ? ramp.factor : std::pow(ramp.factor, exponent(q, band));
   }
   return theta;
 }

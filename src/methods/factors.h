@@ -12,6 +12,8 @@ ParameterInfo trained_parameter();
 ParameterInfo replace_parameter();
 ParameterInfo grow_parameter();
 ParameterInfo window_parameter(std::string default_text);
+ParameterInfo beta_fast_parameter();
+ParameterInfo beta_slow_parameter();
 
 /// max(1, n / trained), or as given. Tokens asked for over tokens trained.
 double read_factor(const Parameters& p, const RopeContext& context, Index trained);
@@ -44,7 +46,14 @@ struct YarnRamp {
   Index trained = 0;
   bool truncate = true;
 };
+/// factor, trained, beta_fast and beta_slow. Errors: UsageError unless beta_slow <= beta_fast and the base is
+/// above 1.
+YarnRamp read_ramp(const Parameters& p, const RopeContext& context);
 std::vector<double> yarn_theta(int rotary_dim, double base, const YarnRamp& ramp);
+/// MrRoPE: theta_m / factor^exponent(q, band) between the ramp's ends, q = m - low pairs into a band of
+/// high - low pairs; untouched up to low, divided by factor from high on.
+std::vector<double> mixed_radix_theta(int rotary_dim, double base, const YarnRamp& ramp,
+                                      double (*exponent)(double q, double band));
 /// 0.1 * m * ln(factor) + 1, and 1 where factor <= 1.
 double yarn_mscale(double factor, double m = 1);
 /// Ramp over wavelengths: kept where trained * theta / 2pi >= high, divided by factor where <= low, linear

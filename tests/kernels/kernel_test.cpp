@@ -73,7 +73,8 @@ std::vector<std::string> specs() {
   for (const char* more :
        {"yarn:factor=4+rerope:window=20+logn", "ntk+self-extend:window=16,group=4",
         "dca:chunk=24,local=8+window:window=70", "leaky-rerope:window=10,factor=8+lambda:sink=5,window=90",
-        "lm-infinite:sink=2,window=30"})
+        "lm-infinite:sink=2,window=30", "lampe:head=9,tail=70,positions=90+infoscale",
+        "adagrope:positions=32,share=0.5"})
     result.push_back(more);
   return result;
 }

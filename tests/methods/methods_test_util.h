@@ -59,7 +59,8 @@ class RandomSpecs {
                       t = fmt::format("trained={}", draw(8, trained));
     const std::string grow = draw(0, 1) != 0 ? ",grow=1" : "";
     if (name == "pi" || name == "ntk" || name == "ntk-mixed") return name + ":" + f;
-    if (name == "ntk-by-parts" || name == "yarn" || name == "llama3") return name + ":" + f + "," + t;
+    if (name == "ntk-by-parts" || name == "yarn" || name == "llama3" || name.starts_with("mrrope-"))
+      return name + ":" + f + "," + t;
     if (name.starts_with("dynamic-")) return name + ":" + f + "," + t + grow;
     if (name == "base") return fmt::format("base:value={:.1f}", real(100, 1e6));
     if (name == "rerope" || name == "window") return fmt::format("{}:window={}", name, window);
@@ -68,13 +69,18 @@ class RandomSpecs {
       const Index group = draw(1, 7);
       return fmt::format("{}:window={},group={}", name, group * draw(1, 8), group);
     }
+    if (name == "jet-long") return fmt::format("{}:window={},group={}", name, window, draw(1, 7));
+    if (name == "lampe")
+      return fmt::format("lampe:head={},tail={},positions={}", window, sink, window + sink + draw(1, 60));
+    if (name == "adagrope")
+      return fmt::format("adagrope:positions={},share={:.3f}", draw(8, trained), real(0, 0.5));
     if (name == "dca")
       return fmt::format("dca:chunk={},local={},form={}", window, draw(1, window),
                          draw(0, 1) ? "code" : "paper");
     if (name == "string") return fmt::format("string:offset={},local={}", 7 + sink, sink);
     if (name == "lambda" || name == "streaming-llm" || name == "lm-infinite")
       return fmt::format("{}:sink={},window={}", name, sink, window);
-    if (name == "logn") return "logn:" + t;
+    if (name == "logn" || name == "infoscale") return name + ":" + t;
     if (name == "temperature") return fmt::format("temperature:value={:.3f}", real(0.5, 2));
     return name;
   }

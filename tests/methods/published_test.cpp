@@ -173,6 +173,9 @@ TEST(Defaults, FollowTheIssue) {
   EXPECT_NEAR(bound("leaky-rerope", context).pointwise().delta(12287, 0), 8192 * 2.0 / 3, 1e-9);
   EXPECT_EQ(bound("leaky-rerope", context_of(64, 8192, 4096)).text(), "leaky-rerope:factor=1,window=2048");
   EXPECT_EQ(bound("self-extend", context_of(64, 8192, 4096)).text(), "self-extend:group=1,window=2048");
+  EXPECT_EQ(bound("jet-long", context).text(), "jet-long:group=2,window=2048");
+  EXPECT_EQ(bound("jet-long", context_of(64, 8192, 8192)).text(), "jet-long:group=1,window=2048");
+  EXPECT_EQ(bound("adagrope", context).text(), "adagrope:positions=8192,share=0.25");
 }
 
 TEST(Identity, FactorOneAndShortTextsArePlainRope) {
@@ -230,14 +233,30 @@ TEST(Refusals, NameMethodParameterAndRange) {
       {"dca:chunk=4,local=5", "local"},
       {"yarn:grow=1", "a parameter of this method"},
       {"lambda:sink=2048", "its default for this model"},
-      {"leaky-rerope:window=1500", "2/3"}};
+      {"leaky-rerope:window=1500", "2/3"},
+      {"jet-long:window=0", "jet-long: expected window"},
+      {"jet-long:group=0", "group"},
+      {"jet-long+dca", "a distance map"},
+      {"jet-long:w0=2", "a parameter of this method"},
+      {"mrrope-uni:beta_fast=1,beta_slow=2", "beta_slow up to beta_fast"},
+      {"mrrope-pro:factor=0.5", "mrrope-pro: expected factor from 1"},
+      {"mrrope-pro+yarn", "frequencies of its own"},
+      {"infoscale:trained=1", "trained"},
+      {"lampe:head=0", "head"},
+      {"lampe:head=100,tail=20,positions=120", "lampe: expected positions a whole number from 121"},
+      {"lampe:cap=0", "cap"},
+      {"lampe:rate=-1", "rate"},
+      {"adagrope:positions=0", "positions"},
+      {"adagrope:share=0.6", "adagrope: expected share from 0 to 0.5"},
+      {"adagrope:positions=512,share=0.5", "8 group sizes"}};
   for (const auto& [spec, message] : cases)
     EXPECT_NE(refusal(spec, context).find(message), std::string::npos)
         << spec << ": " << refusal(spec, context);
   EXPECT_NE(refusal("ntk", context_of(2, 2048, 8192)), "");
   EXPECT_NE(refusal("dynamic-ntk", context_of(2, 2048, 8192)), "");
   EXPECT_EQ(refusal("pi", context_of(2, 2048, 8192)), "");
-  EXPECT_NE(refusal("yarn", context_of(64, 2048, 8192, 1.0)), "");
+  for (const char* spec : {"yarn", "mrrope-uni", "mrrope-pro"})
+    EXPECT_NE(refusal(spec, context_of(64, 2048, 8192, 1.0)), "") << spec;
 }
 
 TEST(Spelling, RoundTrip) {
@@ -255,10 +274,12 @@ TEST(Registry, HoldsEveryFileAndEveryNameOfTheIssue) {
   for (const auto& entry : std::filesystem::directory_iterator(source / "src/methods/published"))
     files += entry.path().extension() == ".cpp";
   EXPECT_EQ(Registry<MethodInfo>::all().size(), files);
-  for (const char* name : {"none",   "pi",     "linear",        "ntk",         "ntk-mixed",    "ntk-by-parts",
-                           "yarn",   "llama3", "dynamic-pi",    "dynamic-ntk", "dynamic-yarn", "longrope",
-                           "base",   "rerope", "leaky-rerope",  "self-extend", "dca",          "string",
-                           "window", "lambda", "streaming-llm", "lm-infinite", "logn",         "temperature"})
+  for (const char* name :
+       {"none",     "pi",     "linear",        "ntk",         "ntk-mixed",    "ntk-by-parts",
+        "yarn",     "llama3", "dynamic-pi",    "dynamic-ntk", "dynamic-yarn", "longrope",
+        "base",     "rerope", "leaky-rerope",  "self-extend", "dca",          "string",
+        "window",   "lambda", "streaming-llm", "lm-infinite", "logn",         "temperature",
+        "jet-long", "lampe",  "adagrope",      "mrrope-uni",  "mrrope-pro",   "infoscale"})
     EXPECT_NE(Registry<MethodInfo>::find(name), nullptr) << name;
   for (const MethodInfo& info : Registry<MethodInfo>::all()) {
     EXPECT_FALSE(info.formula.empty() || info.source.empty() || info.differs.empty() || info.example.empty())

@@ -23,7 +23,10 @@ std::vector<std::string> specs() {
        {"yarn:factor=4+rerope:window=20+logn", "ntk+self-extend:window=16,group=4", "pi+dca:chunk=24,local=8",
         "dynamic-ntk+lambda:sink=3,window=13", "leaky-rerope:window=10,factor=8+window:window=40",
         "dca:chunk=24,local=8,form=code", "yarn:factor=2+lm-infinite:sink=2,window=30",
-        "streaming-llm:sink=4,window=20+temperature:value=0.9"})
+        "streaming-llm:sink=4,window=20+temperature:value=0.9",
+        "mrrope-pro+jet-long:window=12,group=5+infoscale",
+        "lampe:head=9,tail=5,positions=40+window:window=90",
+        "yarn:factor=2+adagrope:positions=32,share=0.5+lambda:sink=3,window=120"})
     result.push_back(more);
   return result;
 }
@@ -139,6 +142,12 @@ TEST(Session, FactorOneIsPlainRopeBitForBit) {
                            "streaming-llm",
                            "lm-infinite:window=60",
                            "logn",
+                           "jet-long",
+                           "mrrope-uni",
+                           "mrrope-pro",
+                           "infoscale",
+                           "lampe:positions=60",
+                           "adagrope",
                            "temperature:value=1"})
     EXPECT_EQ(largest_difference(plain, all_logits(m.model, spec, tokens, {.n = 60})), 0) << spec;
 }

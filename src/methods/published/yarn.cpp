@@ -15,17 +15,7 @@ double attention_factor(const Parameters& p, double factor) {
 }
 
 Factors build(const Parameters& p, const RopeContext& context) {
-  const Index trained = read_trained(p, context);
-  require_base(p, context);
-  YarnRamp ramp{.factor = read_factor(p, context, trained),
-                .beta_fast = 32,
-                .beta_slow = 1,
-                .trained = trained,
-                .truncate = true};
-  ramp.beta_fast = p.number("beta_fast", 32, 1e-6, 1e6);
-  ramp.beta_slow = p.number("beta_slow", 1, 1e-6, 1e6);
-  if (ramp.beta_slow > ramp.beta_fast)
-    p.refuse("beta_slow up to beta_fast", fmt::format("{} and {}", ramp.beta_slow, ramp.beta_fast));
+  YarnRamp ramp = read_ramp(p, context);
   ramp.truncate = p.flag("truncate", true);
   const double s = attention_factor(p, ramp.factor);
   return with_frequencies(fixed(yarn_theta(context.rotary_dim, context.rope_base, ramp), s * s));
@@ -46,8 +36,8 @@ const Register<MethodInfo> registered{{
                "factor <= 1; s^2 multiplies q once instead of s on q and on k",
     .parameters = {factor_parameter(),
                    trained_parameter(),
-                   {"beta_fast", "turns from which a pair is kept", "turns", "1e-6 to 1e6", "32"},
-                   {"beta_slow", "turns up to which a pair is interpolated", "turns", "1e-6 to 1e6", "1"},
+                   beta_fast_parameter(),
+                   beta_slow_parameter(),
                    {"attention_factor", "s itself", "", "1e-6 to 1e6", "from mscale and factor"},
                    {"mscale", "m above the line of s", "", "0 to 1e6", "unset"},
                    {"mscale_all_dim", "m below the line of s", "", "0 to 1e6", "unset"},
