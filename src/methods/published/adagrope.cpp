@@ -7,7 +7,7 @@
 namespace ropewalk {
 namespace {
 
-constexpr int kMaxStages = 8;  // as many regions as a kernel takes
+constexpr int kMaxStages = 8;  // what Segments hold and kernels take (kMaxRegions)
 
 /// Distances from `first` on grow by 1/size per token, from `position` on.
 struct Stage {
@@ -16,7 +16,8 @@ struct Stage {
 using Stages = std::vector<Stage>;
 
 /// The paper's listing. Sizes 1, 2, 4, .. have share * positions / size positions each, until the positions
-/// left over reach length n in two neighbouring sizes.
+/// left over reach length n in two neighbouring sizes. share <= 1/2 leaves one position at least.
+/// REQUIRES: n > positions.
 Stages stages_for(Index n, Index positions, double share) {
   Stages stages;
   Index used = 0, covered = 0;

@@ -63,13 +63,14 @@ const Register<MethodInfo> registered{{
                "positions; positions(n) = max(3/16 trained, cap / (1 + exp(-(rate n + offset))))",
     .source = "arXiv 2508.02308 (2025); scar-on/LaMPE 4e3c91f",
     .differs =
-        "the paper's map without its floor, so that it is a function of i - j with two slopes' positions, "
-        "and each key is in one part; the released code has another map (a grid of floor(m j / (n - 1)), not "
-        "a function of i - j), counts the keys on both borders twice while prefilling, moves the borders "
-        "while decoding and passes m; n is the request's length; rate, offset and cap are the authors' fit "
-        "of Llama 3 (1.0493e-4, -2.4666, 3/4) in units of its 8192 trained tokens; 3/16 trained is their "
-        "constant 1536 for texts below 8192, which they drop there though the curve is lower; their constant "
-        "logit factor 1.1434, which their example turns off, is left out (temperature:value=1.1434)",
+        "the paper's map without its floor: fractional positions, and each key in one part; as published it "
+        "also changes texts within the trained length, from n > positions on; the released code has another "
+        "map (a grid of floor(m j / (n - 1)), not a function of i - j), which counts the keys on both "
+        "borders twice while prefilling, moves the borders while decoding and exceeds m; n is the request's "
+        "length; cap, rate and offset are the authors' fit of Llama 3 (1.0493e-4, -2.4666, 3/4) in units of "
+        "its 8192 trained tokens, other models want a fit of their own; 3/16 trained is their constant 1536 "
+        "for texts below 8192, which they drop at 8192 though the curve is lower there; their constant logit "
+        "factor 1.1434, which their own example turns off, is left out (temperature:value=1.1434)",
     .parameters = {{"head", "largest distance that is exact", "tokens", "1 to 2^30", "trained / 16"},
                    {"tail", "last distances that grow by whole steps", "tokens", "1 to 2^30", "trained / 32"},
                    {"cap", "positions of very long texts", "tokens", "1 to 2^30", "3/4 trained"},
