@@ -30,7 +30,7 @@ expect 0 'ropewalk [0-9]' "$ropewalk" --version
 expect 0 'Examples' "$ropewalk" --help
 narrow() { [ "$(awk 'length > 80' out | wc -l)" = 0 ] || { echo "FAILED: $*: wider than 80 columns"; awk 'length > 80' out; failed=$((failed + 1)); }; }
 narrow --help
-for command in bench eval generate inspect logits methods tokenize; do
+for command in bench eval generate inspect logits methods score tokenize; do
   expect 0 'Example' "$ropewalk" $command --help; narrow $command --help
 done
 expect 2 'hint' "$ropewalk"
@@ -85,6 +85,20 @@ expect 1 'expected' "$ropewalk" inspect random.gguf
 expect 1 'expected' "$ropewalk" inspect empty.gguf
 ROPEWALK_ISA=sse9 expect 2 'avx2' "$ropewalk" logits "$model" --tokens ids
 for isa in portable avx2; do ROPEWALK_ISA=$isa expect 0 "cpu $isa" "$ropewalk" logits "$model" --tokens ids; done
+
+hyp=$source/tests/golden/metrics/hypotheses.txt ref=$source/tests/golden/metrics/references.txt
+expect 0 '"segments":2000,"tokenize":"13a","stem":false,"bleu":56.36154' "$ropewalk" score "$hyp" "$ref" --json
+expect 0 'rougeLsum +0.505757' "$ropewalk" score "$hyp" "$ref"; narrow score
+printf '你好，世界\n\n' > zh.txt; printf '\xff\n' > latin.txt
+expect 0 '"tokenize":"zh".*"rouge1":0.5,' "$ropewalk" score zh.txt zh.txt --json
+expect 0 '"tokenize":"char"' "$ropewalk" score zh.txt zh.txt --json --tokenize char --stem
+expect 0 'ROUGE sees no word' "$ropewalk" score zh.txt zh.txt --tokenize 13a
+expect 1 'as many lines as .*references.txt has: 2000; found 2 lines' "$ropewalk" score zh.txt "$ref"
+expect 1 'latin.txt, line 1: expected UTF-8' "$ropewalk" score latin.txt latin.txt
+expect 1 'an empty file' "$ropewalk" score zh.txt /dev/null
+expect 1 'readable' "$ropewalk" score nowhere zh.txt
+expect 2 '13a, zh or char' "$ropewalk" score zh.txt zh.txt --tokenize 13b
+expect 2 'stdin' "$ropewalk" score - -
 
 : > empty.txt; printf 'a\0b' > binary.txt; echo short > short.txt
 real=$source/models/SmolLM2-135M-Instruct.Q4_1.gguf
