@@ -11,6 +11,8 @@
 #include <sstream>
 
 #include "cli/command.h"
+#include "core/hash.h"
+#include "core/json.h"
 #include "core/parallel.h"
 
 namespace ropewalk {
@@ -47,6 +49,32 @@ LoadedModel load_model(const std::string& path, const std::shared_ptr<const Back
              printable(path), printable(c.name.empty() ? c.architecture : c.name), loaded.file->container(),
              c.n_layers, c.n_ctx_train, backend->name(), threads(), now_seconds() - start);
   return loaded;
+}
+
+std::string tuned_path(const std::string& model_path) {
+  std::string path = model_path;
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  return path + ".ropewalk.json";
+}
+
+std::string tuned_method(const std::string& method, const std::string& model_path) {
+  if (method != "auto") return method;
+  const std::string path = tuned_path(model_path);
+  if (!std::filesystem::exists(path))
+    throw Error(path, "what `ropewalk tune` found for this model", "no such file",
+                "run ropewalk tune first, or name a method");
+  const JsonInput found = parse_json(read_bytes(path), path);
+  const auto field = [&](const char* key) {
+    if (!found.is_object() || !found.contains(key) || !found.at(key).is_string())
+      throw Error(path, fmt::format("a text \"{}\"", key), "none", "run ropewalk tune again");
+    return found.at(key).get<std::string>();
+  };
+  if (field("model_sha256") != sha256_file(model_path))
+    throw Error(path, "the SHA-256 of " + model_path, "that of another model", "run ropewalk tune again");
+  const std::string result = field("method");
+  MethodSpec::parse(result);
+  fmt::print(stderr, "method {} ({})\n", result, path);
+  return result;
 }
 
 std::string read_bytes(const std::string& path) {

@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "cli/command.h"
+#include "cli/documents.h"
 #include "cli/eval_plan.h"
 #include "core/hash.h"
 #include "core/output_file.h"
@@ -29,22 +30,6 @@ struct Options {
   BackendOptions backend;
 } options;
 
-/// "90s", "8m", "2h" or seconds.
-double parse_seconds(const std::string& text) {
-  std::size_t used = 0;
-  double value = -1;
-  try {
-    value = std::stod(text, &used);
-  } catch (const std::exception&) {
-    used = 0;
-  }
-  const std::string unit = text.substr(used);
-  const double scale = unit.empty() || unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : 0;
-  if (used == 0 || scale == 0 || !(value >= 0 && value < 1e7))
-    throw UsageError("--budget", "a time such as 90s, 8m or 2h", "'" + text + "'");
-  return value * scale;
-}
-
 /// "2/3": the second of three.
 std::pair<int, int> parse_shard(const std::string& text) {
   int k = 0, n = 0, used = 0;
@@ -52,37 +37,6 @@ std::pair<int, int> parse_shard(const std::string& text) {
       static_cast<std::size_t>(used) != text.size() || k < 1 || k > n)
     throw UsageError("--shard", "k/n with 1 <= k <= n, such as 2/3", "'" + text + "'");
   return {k, n};
-}
-
-/// Records are paired by a document's name: file names where they differ, else paths. Errors: UsageError for
-/// a text given twice, which would count as two independent documents.
-std::vector<std::string> document_names(const std::vector<std::string>& paths,
-                                        const std::vector<std::string>& texts) {
-  std::vector<std::string> names;
-  for (std::size_t i = 0; i < paths.size(); ++i) {
-    if (std::find(texts.begin(), texts.begin() + static_cast<std::ptrdiff_t>(i), texts[i]) !=
-        texts.begin() + static_cast<std::ptrdiff_t>(i))
-      throw UsageError("--text", "texts that differ", "'" + paths[i] + "' twice",
-                       "documents must be independent");
-    names.push_back(std::filesystem::path(paths[i]).filename().string());
-  }
-  const std::vector<std::string> file_names = names;
-  for (std::size_t i = 0; i < paths.size(); ++i)
-    if (std::count(file_names.begin(), file_names.end(), file_names[i]) > 1) names[i] = paths[i];
-  return names;
-}
-
-std::vector<Document> read_documents(const Tokenizer& tokenizer, const std::vector<std::string>& texts,
-                                     Index longest) {
-  std::vector<Document> documents;
-  std::vector<Token> bos;
-  if (tokenizer.add_bos && tokenizer.bos) bos = {*tokenizer.bos};
-  const std::vector<std::string> names = document_names(options.texts, texts);
-  for (std::size_t i = 0; i < texts.size(); ++i) {
-    for (Document& d : split_document(names[i], tokenizer.encode(texts[i]), bos, options.documents, longest))
-      documents.push_back(std::move(d));
-  }
-  return documents;
 }
 
 std::vector<MethodNote> method_notes() {
@@ -166,6 +120,7 @@ void show(const RunnerResult& result, const RunInfo& info, std::optional<OutputF
 int run() {
   set_threads(options.n_threads);
   const std::shared_ptr<const Backend> backend = options.backend.make();  // before the load
+  for (std::string& method : options.methods) method = tuned_method(method, options.model);
   RunnerOptions runner = runner_options();
   std::vector<std::string> texts;
   for (const std::string& path : options.texts) texts.push_back(read_text_file(path));
@@ -184,7 +139,8 @@ int run() {
                store->n_cut());
   const LoadedModel loaded = load_model(options.model, backend);
   const std::vector<Document> documents =
-      read_documents(*loaded.tokenizer, texts, runner.plan.lengths.back() + runner.plan.n_predict);
+      read_documents(*loaded.tokenizer, options.texts, texts, options.documents,
+                     runner.plan.lengths.back() + runner.plan.n_predict);
   const RunInfo info = run_info(loaded);
   runner.store = store ? &*store : nullptr;
   if (options.dry_run) return print_plan(*loaded.model, documents, runner, info, options.json);
@@ -196,8 +152,8 @@ int run() {
     fmt::print(stderr, "{} of {} documents fit into --budget {}\n", result.n_documents, documents.size(),
                options.budget);
   if (runner.n_shards > 1)
-    fmt::print(stderr, "shard {}: {} items are done; `ropewalk report` joins files of shards\n", options.shard,
-               result.n_items);
+    fmt::print(stderr, "shard {}: {} items are done; `ropewalk report` joins files of shards\n",
+               options.shard, result.n_items);
   else
     show(result, info, report);
   Index n_tokens = 0;

@@ -55,7 +55,7 @@ std::string read_input() {
 int run() {
   set_threads(options.n_threads);
   const std::shared_ptr<const Backend> backend = options.backend.make();  // before the load
-  const MethodSpec spec = MethodSpec::parse(options.method);
+  const MethodSpec spec = MethodSpec::parse(tuned_method(options.method, options.model));
   const std::string text = read_input();
   const LoadedModel loaded = load_model(options.model, backend);
   const Tokenizer& tokenizer = *loaded.tokenizer;
@@ -107,7 +107,7 @@ void define(CLI::App& app) {
   app.add_option("-n,--predict,--n-predict", options.n_predict, "most tokens to write")
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();
-  app.add_option("--method", options.method, "method, such as rerope or yarn:factor=4")
+  app.add_option("--method", options.method, "rerope, yarn:factor=4 ...; auto: what tune found")
       ->capture_default_str();
   options.backend.define(app);
   app.add_option("--chunk", options.chunk, "prompt tokens per step; does not change results")

@@ -58,7 +58,7 @@ void print_top(const std::vector<float>& logits) {
 int run() {
   set_threads(options.n_threads);
   const std::shared_ptr<const Backend> backend = options.backend.make();  // before the load
-  const MethodSpec spec = MethodSpec::parse(options.method);
+  const MethodSpec spec = MethodSpec::parse(tuned_method(options.method, options.model));
   require_other_file(options.out, {options.model, options.tokens});
   const auto file = ModelFile::open(options.model);
   const Model model(*file, backend);

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Documents from the user's text files.
+#pragma once
+#include "judge/runner.h"
+
+namespace ropewalk {
+
+/// `n` disjoint stretches of each text, of more than `least` tokens each. `paths` name them. Errors:
+/// UsageError for a text given twice, which would count as two independent documents; Error for a short one.
+std::vector<Document> read_documents(const Tokenizer& tokenizer, const std::vector<std::string>& paths,
+                                     const std::vector<std::string>& texts, int n, Index least);
+
+/// The same; with n = 0 as many stretches of each text as fit, `most` at most.
+std::vector<Document> documents_to_tune(const Tokenizer& tokenizer, const std::vector<std::string>& paths,
+                                        const std::vector<std::string>& texts, Index least, int n, int most);
+
+/// "90s", "8m", "2h" or seconds. Errors: UsageError naming --budget.
+double parse_seconds(const std::string& text);
+
+}  // namespace ropewalk
