@@ -2,6 +2,7 @@
 #include "kernels/cpu/attention.h"
 
 #include <algorithm>
+#include <array>
 
 #include "core/buffer.h"
 #include "core/error.h"
@@ -25,9 +26,11 @@ struct State {
   }
 };
 
-/// Buffers of one thread, grown once and reused.
+/// Buffers of one thread, grown once and reused. Its lists are made whole: a helper that comes late has none
+/// to make.
 struct Scratch {
-  std::vector<Buffer<std::byte>> q;  // (n_regions): (rows, head_dim)
+  Scratch() { out.reserve(kTileRows); }
+  std::array<Buffer<std::byte>, kMaxRegions> q;  // (n_regions): (rows, head_dim)
   Buffer<float> scores;
   State range, whole;
   std::vector<State> ranges;  // of run_ranges, in the first thread's scratch
@@ -118,7 +121,6 @@ void rotate_queries(const Shared& s, const Strip& strip, Scratch& scratch) {
   const AttentionPlan& plan = *s.task->plan;
   const Index row_size = Index{s.group} * s.kv->head_dim, stride = Index{s.n_heads} * s.kv->head_dim;
   const float* q = s.task->q + strip.first * stride + strip.kv_head * row_size;
-  scratch.q.resize(std::max(scratch.q.size(), plan.regions.size()));
   unsigned used = 0;
   for (std::size_t region = 0; region < plan.regions.size(); ++region) {
     if (!region_used(plan, strip, static_cast<int>(region))) continue;
@@ -159,7 +161,7 @@ void run_keys(const Shared& s, const Strip& strip, const Strip& tile, Index key_
   const void* q[kMaxRegions] = {};
   const void* const* k_blocks[kMaxRegions] = {};
   for (std::size_t region = 0; region < plan.regions.size(); ++region) {
-    if (region < scratch.q.size() && scratch.q[region].size() > 0)
+    if (scratch.q[region].size() > 0)
       q[region] = scratch.q[region].data() +
                   (tile.first - strip.first) * s.group * s.kv->head_dim * s.element_bytes();
     k_blocks[region] = s.k_blocks.data() + (head * s.n_regions + region) * s.n_blocks;
