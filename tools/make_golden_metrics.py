@@ -110,7 +110,8 @@ def sentence(rnd, kind):
         text = "".join(rnd.choice(letters) for _ in range(rnd.randint(2, 40)))
         if rnd.random() < 0.4:
             at = rnd.randint(0, len(text))
-            text = text[:at] + rnd.choice(["GPT-4", " the ", "3.14", "2,000", rnd.choice(ZH_MARKS), rnd.choice(RARE), "a", "."]) + text[at:]
+            inserts = ["GPT-4", " the ", "3.14", "2,000", rnd.choice(ZH_MARKS), rnd.choice(RARE), "a", "."]
+            text = text[:at] + rnd.choice(inserts) + text[at:]
         return text
     if kind == "mixed":
         return " ".join(sentence(rnd, rnd.choice(["zh", "odd", "plain"])) for _ in range(2))
@@ -146,13 +147,15 @@ def changed(rnd, text):
 
 
 def make_pairs(rnd, n):
-    kinds = ["plain"] * 6 + ["odd"] * 7 + ["noise"] * 4 + ["zh"] * 6 + ["ja"] + ["mixed"] * 3 + ["repeat"] * 2 + ["short"] * 3 + ["blank"]
+    kinds = ["plain"] * 6 + ["odd"] * 7 + ["noise"] * 4 + ["zh"] * 6 + ["ja"] + ["mixed"] * 3
+    kinds += ["repeat"] * 2 + ["short"] * 3 + ["blank"]
     pairs = []
     for i in range(n):
         kind = "long" if i % 100 == 50 else rnd.choice(kinds)
         ref = sentence(rnd, kind)
         roll = rnd.random()
-        hyp = ref if roll < 0.08 else "" if roll < 0.1 else sentence(rnd, kind) if roll < 0.25 else changed(rnd, ref)
+        hyp = (ref if roll < 0.08 else "" if roll < 0.1 else
+               sentence(rnd, kind) if roll < 0.25 else changed(rnd, ref))
         pairs.append((hyp.replace("\n", " "), ref.replace("\n", " ")))
     return pairs
 
@@ -241,13 +244,16 @@ def main():
     blocks = range(0, N_PAIRS, BLOCK)
     part = lambda texts, i: texts[i:i + BLOCK]
     # Segments of several lines, which a file cannot hold: rougeLsum and 13a's newlines.
-    lines = lambda: "\n".join(rnd.choice([sentence(rnd, rnd.choice(["odd", "plain", "zh", "short"])), "well-", ""]) for _ in range(rnd.randint(1, 5)))
+    line = lambda: rnd.choice([sentence(rnd, rnd.choice(["odd", "plain", "zh", "short"])), "well-", ""])
+    lines = lambda: "\n".join(line() for _ in range(rnd.randint(1, 5)))
     several = []
     for _ in range(200):
         ref = lines()
-        several.append((ref.replace(" ", "\n", 1) if rnd.random() < 0.2 else changed(rnd, ref) if rnd.random() < 0.6 else lines(), ref))
-    several += [(" ".join(a), "\n".join(b)) for a, b in
-                [([rnd.choice(PLAIN[:9]) for _ in range(300)], [" ".join(rnd.choice(PLAIN[:9]) for _ in range(150)) for _ in range(3)]) for _ in range(5)]]
+        hyp = (ref.replace(" ", "\n", 1) if rnd.random() < 0.2 else
+               changed(rnd, ref) if rnd.random() < 0.6 else lines())
+        several.append((hyp, ref))
+    words = lambda n: " ".join(rnd.choice(PLAIN[:9]) for _ in range(n))  # few words, so many ties in the LCS
+    several += [(words(300), "\n".join(words(150) for _ in range(3))) for _ in range(5)]
     stems = sorted({w for t in refs for w in re.findall("[a-z0-9]{2,}", t.lower())} |
                    {w for f in ("data/persuasion.txt",) if (ROOT / f).exists()
                     for w in re.findall("[a-z]{2,}", (ROOT / f).read_text(encoding="utf-8", errors="replace").lower())} |
@@ -264,7 +270,8 @@ def main():
         "corpus": packages.scores(hyps, refs),
         "stemmed": [packages.scores([h], [r], None, True)[3:7] for h, r in pairs],
         "several_lines": [[h, r, packages.scores([h], [r])] for h, r in several],
-        "lower": [[s, s.lower()] for s in WORDS + ["ΑΣ", "ΑΣΑ", "Α.Σ", "ΑΣ'", "Σ", "ΑΣ\u0301", "ΑΣ\u0301Α", "1Σ", "ǅΣ", "ᾼΣ x", "ΣΣ"]],
+        "lower": [[s, s.lower()] for s in WORDS + [
+            "ΑΣ", "ΑΣΑ", "Α.Σ", "ΑΣ'", "Σ", "ΑΣ\u0301", "ΑΣ\u0301Α", "1Σ", "ǅΣ", "ᾼΣ x", "ΣΣ"]],
         "stems": [[w, packages.stem(w)] for w in stems if packages.stem(w) != w],
         "own_stems": [w for w in stems if packages.stem(w) == w],
     }

@@ -2,6 +2,7 @@
 /// Porter's stemmer (1980) with the extensions of NLTK's default mode, which rouge_score uses.
 #include <algorithm>
 #include <iterator>
+#include <vector>
 
 #include "judge/metrics/metrics.h"
 
@@ -17,34 +18,38 @@ constexpr Irregular kIrregular[] = {
     {"outings", "outing"}, {"outing", "outing"},   {"cannings", "canning"}, {"canning", "canning"},
     {"howe", "howe"},      {"proceed", "proceed"}, {"exceed", "exceed"},    {"succeed", "succeed"}};
 
-bool is_consonant(std::string_view w, std::size_t i) {
-  if (std::string_view("aeiou").find(w[i]) != std::string_view::npos) return false;
-  if (w[i] != 'y') return true;
-  std::size_t run = 0;  // in a run of y's they take turns, and the first of a word is a consonant
-  while (run < i && w[i - run - 1] == 'y') ++run;
-  const bool first = run == i || !is_consonant(w, i - run - 1);
-  return first == (run % 2 == 0);
+/// For each letter whether it is a consonant: y is one at the start and after a vowel.
+std::vector<bool> consonants(std::string_view w) {
+  std::vector<bool> result;
+  result.reserve(w.size());
+  for (char c : w)
+    result.push_back(c == 'y' ? result.empty() || !result.back()
+                              : std::string_view("aeiou").find(c) == std::string_view::npos);
+  return result;
 }
 
 /// Porter's m: how often a vowel is followed by a consonant.
 int measure(std::string_view w) {
+  const std::vector<bool> c = consonants(w);
   int m = 0;
-  for (std::size_t i = 1; i < w.size(); ++i) m += is_consonant(w, i) && !is_consonant(w, i - 1);
+  for (std::size_t i = 1; i < c.size(); ++i) m += c[i] && !c[i - 1];
   return m;
 }
 
 bool has_vowel(std::string_view w) {
-  for (std::size_t i = 0; i < w.size(); ++i)
-    if (!is_consonant(w, i)) return true;
-  return false;
+  const std::vector<bool> c = consonants(w);
+  return std::find(c.begin(), c.end(), false) != c.end();
 }
+
+bool ends_consonant(std::string_view w) { return consonants(w).back(); }
 
 /// Porter's *o: ends consonant, vowel, consonant other than w, x, y; in NLTK also the two letters vowel,
 /// consonant.
 bool ends_short(std::string_view w) {
+  const std::vector<bool> c = consonants(w);
   const std::size_t n = w.size();
-  if (n == 2) return !is_consonant(w, 0) && is_consonant(w, 1);
-  return n > 2 && is_consonant(w, n - 3) && !is_consonant(w, n - 2) && is_consonant(w, n - 1) &&
+  if (n == 2) return !c[0] && c[1];
+  return n > 2 && c[n - 3] && !c[n - 2] && c[n - 1] &&
          std::string_view("wxy").find(w[n - 1]) == std::string_view::npos;
 }
 
@@ -111,7 +116,7 @@ void step1b(std::string& w) {
   const std::size_t n = w.size();
   if (w.ends_with("at") || w.ends_with("bl") || w.ends_with("iz")) {
     w += 'e';
-  } else if (n >= 2 && w[n - 1] == w[n - 2] && is_consonant(w, n - 1)) {
+  } else if (n >= 2 && w[n - 1] == w[n - 2] && ends_consonant(w)) {
     if (std::string_view("lsz").find(w.back()) == std::string_view::npos) w.pop_back();
   } else if (measure(w) == 1 && ends_short(w)) {
     w += 'e';
@@ -140,7 +145,8 @@ std::string porter_stem(std::string w) {
     apply(kStep1a, w);
   }
   step1b(w);
-  if (w.size() > 2 && w.ends_with("y") && is_consonant(w, w.size() - 2)) w.back() = 'i';
+  if (w.size() > 2 && w.ends_with("y") && ends_consonant(std::string_view(w).substr(0, w.size() - 1)))
+    w.back() = 'i';
   if (w.ends_with("alli") && positive(std::string_view(w).substr(0, w.size() - 4))) w.erase(w.size() - 2);
   apply(kStep2, w);
   apply(kStep3, w);
