@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "judge/statistics.h"
 
+#include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "core/error.h"
+#include "judge/random.h"
 
 namespace ropewalk {
 namespace {
@@ -29,20 +32,25 @@ double incomplete_beta(double a, double b, double x) {
   return front * f;
 }
 
-}  // namespace
-
-double t_quantile(double probability, int df) {
-  RW_CHECK(df >= 1 && probability > 0 && probability < 1);
-  double low = 0, high = 1e6;
-  for (int step = 0; step < 200; ++step) {
-    const double t = (low + high) / 2;
-    const double inside = 1 - incomplete_beta(df / 2.0, 0.5, df / (df + t * t));
-    (inside < probability ? low : high) = t;
-  }
-  return (low + high) / 2;
+/// P(T_df > t).
+double t_tail(double t, int df) {
+  const double outside = incomplete_beta(df / 2.0, 0.5, df / (df + t * t));
+  return t > 0 ? outside / 2 : 1 - outside / 2;
 }
 
-Interval t_interval(const std::vector<double>& values) {
+/// P(N(0, 1) < x).
+double normal_below(double x) { return std::erfc(-x / std::sqrt(2.0)) / 2; }
+
+/// t_quantile(0.95, df), kept: all rows of a run have the same number of documents.
+double quantile_95(int df) {
+  thread_local int known_df = 0;
+  thread_local double known = 0;
+  if (df != known_df) known = t_quantile(0.95, df), known_df = df;
+  return known;
+}
+
+/// Mean, deviation and n.
+Interval moments(const std::vector<double>& values) {
   RW_CHECK(!values.empty());
   Interval result;
   result.n = static_cast<int>(values.size());
@@ -50,27 +58,127 @@ Interval t_interval(const std::vector<double>& values) {
   double squares = 0;
   for (double v : values) squares += (v - result.mean) * (v - result.mean);
   if (result.n >= 2) result.deviation = std::sqrt(squares / (result.n - 1));
+  return result;
+}
+
+}  // namespace
+
+double t_quantile(double probability, int df) {
+  RW_CHECK(df >= 1 && probability > 0 && probability < 1);
+  double low = 0, high = 1;
+  auto inside = [&](double t) { return 1 - 2 * t_tail(t, df); };
+  while (inside(high) < probability && high < 1e12) high *= 2;
+  for (int step = 0; step < 60; ++step) {
+    const double t = (low + high) / 2;
+    (inside(t) < probability ? low : high) = t;
+  }
+  return (low + high) / 2;
+}
+
+Interval t_interval(const std::vector<double>& values) {
+  Interval result = moments(values);
   if (result.n >= 3) {
     const double half =
-        t_quantile(0.95, result.n - 1) * result.deviation / std::sqrt(static_cast<double>(result.n));
+        quantile_95(result.n - 1) * result.deviation / std::sqrt(static_cast<double>(result.n));
     result.low = result.mean - half;
     result.high = result.mean + half;
   }
   return result;
 }
 
-int documents_needed(double deviation, double half_width) {
-  RW_CHECK(std::isfinite(deviation) && std::isfinite(half_width));
+Interval bootstrap_interval(const std::vector<double>& values, int resamples, std::uint64_t seed) {
+  RW_CHECK(resamples >= 100);
+  Interval result = t_interval(values);
+  if (result.n < 3 || !std::isfinite(*result.low)) return result;
+  Random random(seed);
+  const auto n = static_cast<std::uint32_t>(values.size());
+  std::vector<double> means(static_cast<std::size_t>(resamples));
+  for (double& mean : means) {
+    double sum = 0;
+    for (std::uint32_t d = 0; d < n; ++d) sum += values[random.below(n)];
+    mean = sum / n;
+  }
+  const double tail = normal_below(-std::sqrt(n / (n - 1.0)) * quantile_95(result.n - 1));
+  // Rounded outwards: an interval may be too wide, never too narrow.
+  const auto cut = std::max<std::ptrdiff_t>(static_cast<std::ptrdiff_t>(tail * (resamples + 1)) - 1, 0);
+  std::nth_element(means.begin(), means.begin() + cut, means.end());
+  result.low = means[static_cast<std::size_t>(cut)];
+  std::nth_element(means.begin() + cut, means.end() - 1 - cut, means.end());
+  result.high = *(means.end() - 1 - cut);
+  return result;
+}
+
+Interval interval(const std::vector<double>& values) {
+  return values.size() < kBootstrapFrom ? t_interval(values) : bootstrap_interval(values);
+}
+
+int documents_needed(double deviation, double half_width, double confidence, double spare) {
+  RW_CHECK(std::isfinite(deviation) && std::isfinite(half_width) && confidence > 0 && confidence < 1);
+  if (deviation == 0) return 2;
+  // (t + spare) s / sqrt(n) <= h, asked the other way round: t <= h sqrt(n) / s - spare, as a probability.
+  auto enough = [&](int n) {
+    const double t = half_width * std::sqrt(static_cast<double>(n)) / deviation - spare;
+    return t > 0 && 2 * t_tail(t, n - 1) <= 1 - confidence;
+  };
   int low = 2, high = kManyDocuments;  // the half-width falls with n, so halve the range
   while (low < high) {
     const int n = (low + high) / 2;
-    const double half = t_quantile(0.95, n - 1) * deviation / std::sqrt(static_cast<double>(n));
-    if (half <= half_width)
+    if (enough(n))
       high = n;
     else
       low = n + 1;
   }
   return low;
+}
+
+Proportion proportion(Index k, Index n) {
+  RW_CHECK(n >= 1 && k >= 0 && k <= n);
+  constexpr double kZ = 1.959963984540054;
+  const double count = static_cast<double>(n), share = static_cast<double>(k) / count;
+  const double middle = share + kZ * kZ / (2 * count), scale = 1 + kZ * kZ / count;
+  const double half = kZ * std::sqrt(share * (1 - share) / count + kZ * kZ / (4 * count * count));
+  // At 0 and n of n the end is exact in the formula but not in its rounding.
+  return {k, n, share, k == 0 ? 0 : (middle - half) / scale, k == n ? 1 : (middle + half) / scale};
+}
+
+double p_above(const std::vector<double>& values, double bound) {
+  RW_CHECK(values.size() >= 2);
+  const Interval sample = moments(values);
+  RW_CHECK(std::isfinite(sample.mean) && std::isfinite(sample.deviation));
+  if (sample.deviation == 0) return sample.mean > bound ? 0 : 1;
+  return t_tail((sample.mean - bound) / sample.deviation * std::sqrt(static_cast<double>(sample.n)),
+                sample.n - 1);
+}
+
+double p_below(const std::vector<double>& values, double bound) {
+  std::vector<double> mirrored = values;
+  for (double& v : mirrored) v = -v;
+  return p_above(mirrored, -bound);
+}
+
+double p_differs(const std::vector<double>& values, double centre) {
+  return std::min(1.0, 2 * std::min(p_above(values, centre), p_below(values, centre)));
+}
+
+double p_beyond(const std::vector<double>& values, double margin) {
+  return std::min(1.0, 2 * std::min(p_above(values, margin), p_below(values, -margin)));
+}
+
+double p_equivalent(const std::vector<double>& values, double margin) {
+  return std::max(p_above(values, -margin), p_below(values, margin));
+}
+
+std::vector<double> holm(const std::vector<double>& p) {
+  std::vector<std::size_t> order(p.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return p[a] < p[b]; });
+  std::vector<double> adjusted(p.size());
+  double greatest = 0;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    greatest = std::max(greatest, std::min(1.0, static_cast<double>(order.size() - i) * p[order[i]]));
+    adjusted[order[i]] = greatest;
+  }
+  return adjusted;
 }
 
 }  // namespace ropewalk

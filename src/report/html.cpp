@@ -218,7 +218,7 @@ std::string html_report(const std::vector<SummaryCell>& cells, const std::vector
         "{} tokens, paired by document{}. Stable: within {:g} nats, {:.2g} % of perplexity.</p>",
         run.tail, n_documents, n_documents == 1 ? "" : "s", std::min(run.n_ctx_train, cells.back().length),
         n_documents < 3 ? "; too few documents for an interval, so a verdict has ~ in front"
-                        : ", with a 95 % t-interval",
+                        : ", with a 95 % interval",
         run.margin, 100 * (std::exp(run.margin) - 1));
     html += verdict_table(cells);
   }

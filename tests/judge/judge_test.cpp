@@ -59,7 +59,8 @@ TEST(Verdict, FollowsTheRulesInOrder) {
   EXPECT_EQ(judge(interval(-0.01, 0.01), better, false).word, "explodes");
   const Verdict open = judge(interval(-0.1, 0.1), better, true);
   EXPECT_EQ(open.word, "inconclusive");
-  EXPECT_GT(open.more_documents, 5);
+  EXPECT_GT(open.documents_needed, 5);
+  EXPECT_EQ(open.more_documents, open.documents_needed - 5);  // 5 are there
   // A reference that is not a number says nothing of the method.
   EXPECT_EQ(judge({std::nan(""), std::nan(""), std::nan(""), std::nan(""), 5}, better, true).word,
             "inconclusive");
@@ -117,6 +118,109 @@ TEST(Summary, PairsByDocumentAndJudges) {
   EXPECT_NE(html.find("<svg"), std::string::npos);
   EXPECT_EQ(html.find("<script>"), std::string::npos);
   EXPECT_EQ(html.find("http"), std::string::npos);  // opens without a network
+}
+
+TEST(Verdict, AClaimHasToSurviveTheCorrection) {
+  const Interval better = interval(-1, -0.5), worse = interval(0.03, 0.2), good = interval(-0.015, -0.005);
+  EXPECT_EQ(judge(worse, better, true, 0.02, {.beyond = 0.04, .nonzero = {}, .equivalent = {}}).word,
+            "degrades");
+  const Verdict lost =
+      judge(worse, better, true, 0.02, {.beyond = 0.06, .nonzero = {}, .equivalent = {}, .rows = 14});
+  EXPECT_EQ(lost.shown(), "inconclusive*");
+  EXPECT_EQ(lost.uncorrected, "degrades");
+  EXPECT_GT(lost.documents_needed, judge(worse, better, true, 0.02, {.beyond = 0.06}).documents_needed);
+  // Doubled perplexity needs no correction: no chance of 14 makes that.
+  EXPECT_EQ(judge(interval(0.7, 0.9), better, true, 0.02, {.beyond = 1.0}).word, "explodes");
+  EXPECT_EQ(judge(good, better, true, 0.02, {.equivalent = 0.03}).word, "inconclusive");
+  EXPECT_EQ(judge(good, better, true, 0.02, {.nonzero = 0.2, .equivalent = 0.02}).note, "");
+  EXPECT_EQ(judge(good, better, true, 0.02, {.nonzero = 0.02, .equivalent = 0.02}).note, "slightly better");
+}
+
+TEST(Verdict, DocumentsNeededIsWithinReachAndNeverWhatIsThere) {
+  Interval difference = interval(-0.01, 0.05);  // mean 0.02: on the border itself, no number would do
+  EXPECT_EQ(judge(difference, interval(-1, -0.5), true).documents_needed, kManyDocuments);
+  difference = {0, -0.03, 0.03, 1e-6, 8};  // the deviation says that 3 would do, but 8 did not
+  EXPECT_EQ(judge(difference, interval(-1, -0.5), true).documents_needed, 9);
+  EXPECT_EQ(judge(difference, interval(-1, -0.5), true).more_documents, 1);
+  difference.n = 20000;
+  EXPECT_EQ(judge(difference, interval(-1, -0.5), true).more_documents, 1);
+}
+
+const SummaryCell& cell(const std::vector<SummaryCell>& cells, const std::string& method, Index length) {
+  for (const SummaryCell& c : cells)
+    if (c.method == method && c.length == length) return c;
+  throw std::runtime_error(method + " is absent");
+}
+
+TEST(Summary, PairsWithBothBaselinesOfTheSameLength) {
+  const auto cells = summarise(records());
+  const SummaryCell& yarn = cell(cells, "yarn", 16384);
+  EXPECT_NEAR(yarn.versus_truncated->mean, -0.05 + 0.0015, 1e-12);
+  EXPECT_NEAR(yarn.versus_plain->mean, -4.05 + 0.001 * 1.5 - 0.01 * 1.5, 1e-12);
+  EXPECT_NEAR(cell(cells, kPlain, 16384).versus_plain->mean, 0, 1e-12);
+  EXPECT_TRUE(std::isnan(cell(cells, "<b>", 16384).versus_plain->mean));
+  // Tested: plain and yarn at 16k. Not: truncation, what equals the reference, what is not a number.
+  EXPECT_EQ(yarn.evidence.rows, 2);
+  EXPECT_TRUE(yarn.evidence.beyond);
+  EXPECT_FALSE(cell(cells, "yarn", 8192).evidence.beyond);
+  EXPECT_FALSE(cell(cells, kTruncated, 16384).evidence.beyond);
+  EXPECT_FALSE(cell(cells, "<b>", 16384).evidence.beyond);
+  auto without = records();  // a baseline that was not run
+  std::erase_if(without, [](const Record& r) { return r.method == kPlain; });
+  EXPECT_FALSE(cell(summarise(without), "yarn", 16384).versus_plain);
+}
+
+TEST(Summary, JsonHasBaselinesTestsAndReach) {
+  RunInfo run;
+  run.n_ctx_train = 8192, run.margin = 0.02;
+  const Json json = summary_json(summarise(records()), run, 4);
+  EXPECT_EQ(json["interval_by"], "t");
+  for (const Json& row : json["results"]) {
+    if (row["method"] != "yarn" || row["length"] != 16384) continue;
+    EXPECT_NEAR(row["versus_truncated"]["difference"].get<double>(), -0.0485, 1e-12);
+    EXPECT_LT(row["versus_plain"]["interval"][1].get<double>(), -4);
+    EXPECT_LE(row["p_beyond_margin"].get<double>(), 0.05);
+  }
+  const Json reach = json["reach"];
+  ASSERT_EQ(reach.size(), 4u);  // none, yarn, <b>, none (truncated)
+  EXPECT_EQ(reach[0]["method"], kPlain);
+  EXPECT_EQ(reach[0]["breaks_at"], 16384);
+  EXPECT_EQ(reach[0]["stable_to"], 8192);
+  EXPECT_EQ(reach[1]["stable_to"], 16384);
+  EXPECT_TRUE(reach[1]["breaks_at"].is_null());
+}
+
+TEST(Summary, ManyRowsMakeAClaimHarderAndSaySo) {
+  // One document each way: a row alone would degrade, twenty such rows are what chance makes of noise.
+  std::vector<Record> list;
+  const double noise[] = {0.030, 0.055, 0.045, 0.060, 0.024};
+  auto add = [&](const std::string& method, Index length, int d, double loss) {
+    Record r;
+    r.task = "tail";
+    r.method = r.resolved = method, r.document = std::to_string(d), r.length = length, r.loss = loss;
+    list.push_back(r);
+  };
+  for (int d = 0; d < 5; ++d) {
+    add(kTruncated, 8192, d, 3), add(kShort, 0, d, 4);
+    add("one", 16384, d, 3 + noise[d]);
+  }
+  EXPECT_EQ(summarise(list)[0].verdict.word, "degrades");
+  for (int other = 0; other < 19; ++other)
+    for (int d = 0; d < 5; ++d)
+      add("m" + std::to_string(other), 16384, d, 3 + 0.05 * ((d + other) % 5 - 2) + 0.001 * other);
+  const auto cells = summarise(list);
+  EXPECT_EQ(cell(cells, "one", 16384).verdict.shown(), "inconclusive*");
+  EXPECT_EQ(cell(cells, "one", 16384).evidence.rows, 20);
+  RunInfo run;
+  run.n_ctx_train = 8192, run.tail = 256, run.margin = 0.02;
+  const std::string table = summary_table(cells, run, 5);
+  EXPECT_NE(table.find("inconclusive*"), std::string::npos) << table;
+  EXPECT_NE(table.find("Holm"), std::string::npos) << table;
+  EXPECT_NE(table.find(" more documents would decide"), std::string::npos) << table;
+  for (std::size_t begin = 0, end; begin < table.size(); begin = end + 1) {
+    end = table.find('\n', begin);
+    EXPECT_LE(end - begin, 80u) << table.substr(begin, end - begin);
+  }
 }
 
 TEST(Documents, AreDisjointAndLongEnough) {
