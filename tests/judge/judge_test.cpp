@@ -191,7 +191,7 @@ TEST(Summary, JsonHasBaselinesTestsAndReach) {
 }
 
 TEST(Summary, ManyRowsMakeAClaimHarderAndSaySo) {
-  // One document each way: a row alone would degrade, twenty such rows are what chance makes of noise.
+  // Alone this row degrades; one such row among twenty is what chance makes of noise.
   std::vector<Record> list;
   const double noise[] = {0.030, 0.055, 0.045, 0.060, 0.024};
   auto add = [&](const std::string& method, Index length, int d, double loss) {
