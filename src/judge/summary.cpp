@@ -166,7 +166,9 @@ std::string summary_table(const std::vector<SummaryCell>& cells, const RunInfo& 
     const bool fits = c.method.size() <= kNameWidth;
     if (!fits) text += c.method + "\n";
     std::string difference = signed_number(c.difference.mean);
-    if (c.difference.low) difference += fmt::format(" +- {:.3f}", c.difference.mean - *c.difference.low);
+    if (c.difference.low)  // a bootstrap's ends may lean: the farther one
+      difference += fmt::format(" +- {:.3f}", std::max(c.difference.mean - *c.difference.low,
+                                                       *c.difference.high - c.difference.mean));
     const std::string note = c.verdict.note.empty()                ? ""
                              : c.verdict.note == "slightly better" ? " (better)"
                                                                    : " (worse)";

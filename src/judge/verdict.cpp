@@ -16,7 +16,7 @@ Verdict inconclusive(const Interval& difference, double margin, int rows, std::s
   const double spare = distance > 0 ? 0.8416 : 1.2816;
   const double room = std::max(std::abs(distance), 1e-3);
   int needed = kManyDocuments;
-  if (difference.n < kManyDocuments)
+  if (difference.n < kManyDocuments && std::isfinite(difference.deviation))
     needed = std::max({documents_needed(difference.deviation, room, confidence, spare), difference.n + 1, 3});
   return {.word = "inconclusive",
           .documents_needed = needed,

@@ -142,6 +142,8 @@ TEST(Verdict, DocumentsNeededIsWithinReachAndNeverWhatIsThere) {
   difference = {0, -0.03, 0.03, 1e-6, 8};  // the deviation says that 3 would do, but 8 did not
   EXPECT_EQ(judge(difference, interval(-1, -0.5), true).documents_needed, 9);
   EXPECT_EQ(judge(difference, interval(-1, -0.5), true).more_documents, 1);
+  difference.deviation = HUGE_VAL;  // losses near the end of what a double holds
+  EXPECT_EQ(judge(difference, interval(-1, -0.5), true).documents_needed, kManyDocuments);
   difference.n = 20000;
   EXPECT_EQ(judge(difference, interval(-1, -0.5), true).more_documents, 1);
 }
