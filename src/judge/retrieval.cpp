@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "judge/retrieval.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+
+#include "core/error.h"
+#include "judge/words.h"
+#include "model/greedy.h"
+
+namespace ropewalk {
+namespace {
+
+/// Draws until it is new. Every caller has many times more values than it asks for; the bound is for bugs.
+template <class Draw>
+std::string draw_new(std::vector<std::string>& used, const Draw& draw) {
+  for (int attempt = 0; attempt < 10000; ++attempt) {
+    std::string value = draw();
+    if (std::find(used.begin(), used.end(), value) != used.end()) continue;
+    used.push_back(value);
+    return value;
+  }
+  throw LogicError("retrieval: no new value to draw (a bug in ropewalk)");
+}
+
+/// The tokens around the text.
+struct Frame {
+  std::vector<Token> before, after;
+  bool chat = false;
+};
+
+void append(std::vector<Token>& tokens, const std::vector<Token>& more) {
+  tokens.insert(tokens.end(), more.begin(), more.end());
+}
+
+Frame frame_of(const TaskInput& in, const Question& question) {
+  const std::optional<ChatTurn> turn = chat_turn(in.tokenizer);
+  Frame frame{turn ? turn->before : in.document.bos, {}, turn.has_value()};
+  append(frame.before, in.tokenizer.encode(question.instruction + "\n\n"));
+  frame.after = in.tokenizer.encode("\n\n" + question.ask);
+  if (turn) append(frame.after, turn->after);
+  // Without a turn the answer follows the question as text does.
+  const std::string prefix = turn ? question.prefix : "\n" + question.prefix;
+  append(frame.after, in.tokenizer.encode(prefix));
+  return frame;
+}
+
+[[noreturn]] void too_short(const TaskInput& in, Index needed) {
+  throw Error(fmt::format("{} at {} tokens", in.document.name, in.length),
+              fmt::format("a length of {} tokens or more, for the question and its answer", needed),
+              fmt::format("{}", in.length), "ask for longer --lengths");
+}
+
+bool ends_sentence(const Tokenizer& tokenizer, Token token) {
+  const std::string text = tokenizer.decode(token);
+  return !text.empty() && std::string_view(".!?\n").find(text.back()) != std::string_view::npos;
+}
+
+/// The place in [0, n] behind a sentence end nearest to `wanted`, within an eighth of the text.
+Index sentence_near(const Tokenizer& tokenizer, const Token* text, Index n, Index wanted) {
+  for (Index off = 0; off <= n / 8; ++off)
+    for (const Index at : {wanted - off, wanted + off}) {
+      if (at == 0 || at == n) return at;
+      if (at > 0 && at < n && ends_sentence(tokenizer, text[at - 1])) return at;
+    }
+  return wanted;
+}
+
+/// The document's last tokens with the needles, `n` in all.
+void append_haystack(const TaskInput& in, const Question& question,
+                     const std::vector<std::vector<Token>>& needles, Index n, Prompt& prompt) {
+  RW_CHECK(n <= static_cast<Index>(in.document.tokens.size()));
+  const Token* text = in.document.tokens.data() + (static_cast<Index>(in.document.tokens.size()) - n);
+  std::vector<std::pair<Index, std::size_t>> places;
+  for (std::size_t i = 0; i < needles.size(); ++i) {
+    const Index wanted = std::llround(question.needles[i].depth * static_cast<double>(n));
+    places.emplace_back(sentence_near(in.tokenizer, text, n, wanted), i);
+  }
+  std::sort(places.begin(), places.end());
+  prompt.placed.resize(needles.size());
+  Index read = 0;
+  for (const auto& [place, i] : places) {
+    prompt.tokens.insert(prompt.tokens.end(), text + read, text + place);
+    prompt.placed[i] = static_cast<Index>(prompt.tokens.size());
+    append(prompt.tokens, needles[i]);
+    read = place;
+  }
+  prompt.tokens.insert(prompt.tokens.end(), text + read, text + n);
+}
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  for (char& c : result)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return result;
+}
+
+}  // namespace
+
+Dice::Dice(std::string_view task, int seed) : state_(static_cast<std::uint64_t>(seed)) {
+  for (const char c : task) state_ = next() ^ static_cast<unsigned char>(c);
+}
+
+std::uint64_t Dice::next() {
+  std::uint64_t z = state_ += 0x9e3779b97f4a7c15u;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+  return z ^ (z >> 31);
+}
+
+Index Dice::below(Index n) {
+  RW_CHECK(n > 0);
+  // The remainder's bias is n / 2^64: nothing can see it.
+  return static_cast<Index>(next() % static_cast<std::uint64_t>(n));
+}
+
+std::string draw_key(Dice& dice, std::vector<std::string>& used) {
+  const auto pick = [&](std::span<const std::string_view> list) {
+    return list[static_cast<std::size_t>(dice.below(static_cast<Index>(list.size())))];
+  };
+  return draw_new(used, [&] {
+    const std::string_view adjective = pick(adjectives());
+    return fmt::format("{}-{}", adjective, pick(nouns()));
+  });
+}
+
+std::string draw_number(Dice& dice, int digits, std::vector<std::string>& used) {
+  const auto least = static_cast<Index>(std::llround(std::pow(10, digits - 1)));
+  return draw_new(used, [&] { return fmt::format("{}", least + dice.below(9 * least)); });
+}
+
+std::string draw_letters(Dice& dice, int n, char first, std::vector<std::string>& used) {
+  return draw_new(used, [&] {
+    std::string word;
+    for (int i = 0; i < n; ++i) word += static_cast<char>(first + dice.below(26));
+    return word;
+  });
+}
+
+std::string listing(const std::vector<std::string>& items) {
+  std::string text;
+  for (std::size_t i = 0; i < items.size(); ++i)
+    text += (i == 0 ? "" : i + 1 == items.size() ? " and " : ", ") + items[i];
+  return text;
+}
+
+Prompt make_prompt(const TaskInput& in, const Question& question) {
+  Frame frame = frame_of(in, question);
+  std::vector<std::vector<Token>> middle;
+  for (const Needle& needle : question.needles)
+    middle.push_back(in.tokenizer.encode("\n" + needle.text + "\n"));
+  if (middle.empty()) middle.push_back(in.tokenizer.encode(question.list));
+  Index rest = in.length - question.n_predict;
+  for (const auto& part : {frame.before, frame.after}) rest -= static_cast<Index>(part.size());
+  for (const auto& part : middle) rest -= static_cast<Index>(part.size());
+  if (rest < 0) too_short(in, in.length - rest);
+  Prompt prompt{.tokens = std::move(frame.before), .chat = frame.chat};
+  if (question.needles.empty())
+    append(prompt.tokens, middle[0]);
+  else
+    append_haystack(in, question, middle, rest, prompt);
+  append(prompt.tokens, frame.after);
+  return prompt;
+}
+
+Index room_for_list(const TaskInput& in, const Question& question) {
+  const Frame frame = frame_of(in, question);
+  const Index needed =
+      static_cast<Index>(frame.before.size()) + static_cast<Index>(frame.after.size()) + question.n_predict;
+  if (needed > in.length) too_short(in, needed);
+  return in.length - needed;
+}
+
+Index most_that_fit(const TaskInput& in, Index room, Index most,
+                    const std::function<std::string(Index)>& text) {
+  const auto tokens = [&](Index n) { return static_cast<Index>(in.tokenizer.encode(text(n)).size()); };
+  const Index least = tokens(0);
+  if (least > room) too_short(in, in.length + (least - room));
+  Index fits = 0, fails = most + 1;
+  while (fits + 1 < fails) {
+    const Index middle = fits + (fails - fits) / 2;
+    (tokens(middle) <= room ? fits : fails) = middle;
+  }
+  return fits;
+}
+
+double share_found(std::string_view written, const std::vector<std::string>& references) {
+  const std::string text = lower(written);
+  std::size_t found = 0;
+  for (const std::string& reference : references) found += text.find(lower(reference)) != std::string::npos;
+  return references.empty() ? 0 : static_cast<double>(found) / static_cast<double>(references.size());
+}
+
+Record answer(const TaskInput& in, const Question& question, int share, int shares) {
+  const Prompt prompt = make_prompt(in, question);
+  Session session(in.model, in.spec, {.n = in.length, .n_prompt = static_cast<Index>(prompt.tokens.size())});
+  const TokensDone done = [&](Index n) {
+    if (in.done) in.done((share * in.length + n) / shares);
+  };
+  const std::vector<Token> written =
+      write_greedily(session, prompt.tokens, in.model.config().n_vocab,
+                     {.n_predict = question.n_predict, .stop = in.tokenizer.end_tokens, .read = done});
+  Record record;
+  record.part = question.part;
+  record.achieved = static_cast<Index>(prompt.tokens.size() + written.size());
+  record.written = in.tokenizer.decode(written);
+  record.expected = listing(question.references);
+  record.depth = question.depth;
+  record.score = share_found(record.written, question.references);
+  record.values = {{"chat", prompt.chat ? 1 : 0}, {"prompt", static_cast<double>(prompt.tokens.size())}};
+  return record;
+}
+
+std::vector<double> even_depths(int n) {
+  if (n == 1) return {0.5};
+  std::vector<double> depths;
+  for (int i = 0; i < n; ++i) depths.push_back(static_cast<double>(i) / (n - 1));
+  return depths;
+}
+
+}  // namespace ropewalk
