@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+/// A five-digit key in a long text, at even depths (Mohtashami and Jaggi 2023, arXiv:2305.16300). Different
+/// from there: the text is the user's document, not one line of noise repeated. Beside the share found, value
+/// "exact" says whether the first run of digits written is the key: a substring could be a longer number.
+#include "judge/retrieval.h"
+
+namespace ropewalk {
+namespace {
+
+std::string first_number(const std::string& text) {
+  static constexpr const char* kDigits = "0123456789";
+  const std::size_t begin = std::min(text.find_first_of(kDigits), text.size());
+  return text.substr(begin, text.find_first_not_of(kDigits, begin) - begin);
+}
+
+std::vector<Record> run(const TaskInput& in) {
+  Dice dice("passkey", in.seed);
+  std::vector<std::string> used;
+  const std::string key = draw_number(dice, 5, used);
+  Question question{
+      .instruction =
+          "There is a pass key hidden inside a lot of irrelevant text. Find it and memorize it. I "
+          "will quiz you about the pass key afterwards.",
+      .needles = {{fmt::format("The pass key is {}. Remember it. {} is the pass key.", key, key)}},
+      .ask = "What is the pass key?",
+      .prefix = "The pass key is",
+      .references = {key},
+      .n_predict = 16};
+  std::vector<Record> records;
+  for (const double depth : even_depths(in.n_depths)) {
+    question.depth = question.needles[0].depth = depth;
+    Record record = answer(in, question, static_cast<int>(records.size()), in.n_depths);
+    record.values.emplace_back("exact", first_number(record.written) == key ? 1 : 0);
+    records.push_back(std::move(record));
+  }
+  return records;
+}
+
+const Register<Task> registered{{.name = "passkey",
+                                 .summary = "a five-digit key in the text, at several depths",
+                                 .unit = Unit::kQuestion,
+                                 .short_score = true,
+                                 .run = run}};
+
+}  // namespace
+}  // namespace ropewalk

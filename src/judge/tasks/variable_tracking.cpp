@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+/// RULER's variable tracking: a chain of assignments, one a sentence, scattered over the text in order; which
+/// names hold the value? One chain of four hops, and one example before it, as there. Different: the haystack
+/// is the document, not a line of noise; the example is short and has other names and another value.
+#include <algorithm>
+
+#include "judge/retrieval.h"
+
+namespace ropewalk {
+namespace {
+
+constexpr int kNames = 5;
+
+std::string assignment(const std::vector<std::string>& names, std::size_t i, const std::string& value) {
+  return i == 0 ? fmt::format("VAR {} = {}.", names[0], value)
+                : fmt::format("VAR {} = VAR {}.", names[i], names[i - 1]);
+}
+
+std::string asking(const std::string& value) {
+  return fmt::format("Question: Find all variables that are assigned the value {} in the text above.", value);
+}
+
+std::string answering(const std::string& value) {
+  return fmt::format(
+      "Answer: According to the chain of variable assignments in the text above, {} variables are assigned "
+      "the value {}, they are:",
+      kNames, value);
+}
+
+std::vector<Record> run(const TaskInput& in) {
+  Dice dice("variable-tracking", in.seed);
+  std::vector<std::string> names, others, values;
+  for (int i = 0; i < kNames; ++i) draw_letters(dice, 5, 'A', names), draw_letters(dice, 3, 'A', others);
+  for (int i = 0; i < 2; ++i) draw_number(dice, 5, values);
+  const std::string order =
+      "Memorize and track the chain of variable assignments hidden in the following text.\n\n";
+  std::string example = order;
+  for (std::size_t i = 0; i < others.size(); ++i)
+    example += "The grass is green. The sky is blue. " + assignment(others, i, values[1]) + "\n";
+  example += asking(values[1]) + " " + answering(values[1]);
+  for (const std::string& name : others) example += " " + name;
+  Question question{.instruction = example + "\n\n" + order,
+                    .ask = asking(values[0]),
+                    .prefix = answering(values[0]),
+                    .references = names,
+                    .n_predict = 30};
+  question.instruction.resize(question.instruction.size() - 2);  // the frame adds an empty line
+  std::vector<double> depths;
+  for (int i = 0; i < kNames; ++i) depths.push_back(static_cast<double>(dice.below(1000)) / 1000);
+  std::sort(depths.begin(), depths.end());
+  for (std::size_t i = 0; i < names.size(); ++i)
+    question.needles.push_back({assignment(names, i, values[0]), depths[i]});
+  return {answer(in, question)};
+}
+
+const Register<Task> registered{{.name = "variable-tracking",
+                                 .summary = "which names hold a value, along a chain of assignments",
+                                 .unit = Unit::kQuestion,
+                                 .short_score = true,
+                                 .run = run}};
+
+}  // namespace
+}  // namespace ropewalk
