@@ -30,7 +30,7 @@ expect 0 'ropewalk [0-9]' "$ropewalk" --version
 expect 0 'Examples' "$ropewalk" --help
 narrow() { [ "$(awk 'length > 80' out | wc -l)" = 0 ] || { echo "FAILED: $*: wider than 80 columns"; awk 'length > 80' out; failed=$((failed + 1)); }; }
 narrow --help
-for command in bench eval generate inspect logits methods score tokenize; do
+for command in bench eval generate inspect logits methods questions score tokenize tune; do
   expect 0 'Example' "$ropewalk" $command --help; narrow $command --help
 done
 expect 2 'hint' "$ropewalk"
@@ -49,6 +49,13 @@ expect 2 'prefill' "$ropewalk" bench prefil "$model"
 expect 2 'did you mean rerope' "$ropewalk" bench prefill "$model" --lengths 20 --methods reroep
 expect 2 'not in range' "$ropewalk" logits "$model" --tokens ids --threads -1
 expect 0 'rerope' "$ropewalk" methods; narrow methods
+echo '{"index": 0, "input": "The key is 4711. What is the key?", "outputs": ["4711"], "answer_prefix": "The key is"}' > q.jsonl
+expect 1 "q.jsonl:1: .*'dataset'" "$ropewalk" questions "$model" q.jsonl --format longbench
+expect 1 'none.jsonl' "$ropewalk" questions "$model" none.jsonl --format ruler
+expect 2 'format' "$ropewalk" questions "$model" q.jsonl --format rulr
+expect 2 'length as well' "$ropewalk" questions "$model" q.jsonl --format ruler --truncate middle
+expect 2 'format longbench' "$ropewalk" questions "$model" q.jsonl --format ruler --prompts q.jsonl
+expect 2 'did you mean yarn' "$ropewalk" questions "$model" q.jsonl --format ruler --methods yran
 expect 0 'Position Interpolation' "$ropewalk" methods --markdown
 expect 0 '"name"' "$ropewalk" methods --json
 
@@ -108,6 +115,10 @@ if [ "${3:-}" = model ]; then
   expect 0 '19556|Hello' "$ropewalk" tokenize "$real" --text 'Hello world'
   expect 0 'first token of 16' "$ropewalk" bench load "$real" --repeat 1
   expect 0 'Paris' "$ropewalk" generate "$real" -p 'What is the capital of France?' -n 12 --method rerope
+  expect 0 'yarn:factor=2' "$ropewalk" questions "$real" q.jsonl --format ruler --methods none yarn:factor=2 -n 8 --out pred.jsonl
+  [ "$(grep -c '"outputs":\["4711"\],.*"score":1.0' pred.jsonl)" = 2 ] || { echo "FAILED: questions finds no key"; failed=$((failed + 1)); }
+  expect 1 'truncate middle' "$ropewalk" questions "$real" q.jsonl --format ruler --length 50 -n 8
+  expect 0 '"n_truncated":1' "$ropewalk" questions "$real" q.jsonl --format ruler --length 50 -n 8 --truncate middle --json
   expect 1 'empty' "$ropewalk" tokenize "$real" empty.txt
   expect 1 'a folder' "$ropewalk" tokenize "$real" .
   expect 1 'a folder' "$ropewalk" eval "$real" --text . --methods yarn --lengths 512

@@ -22,8 +22,8 @@ std::vector<Record> run(const TaskInput& in) {
           "There is a pass key hidden inside a lot of irrelevant text. Find it and memorize it. I "
           "will quiz you about the pass key afterwards.",
       .needles = {{fmt::format("The pass key is {}. Remember it. {} is the pass key.", key, key)}},
-      .ask = "What is the pass key?",
-      .prefix = "The pass key is",
+      .ask = "What is the pass key mentioned in the text?",
+      .prefix = "The pass key mentioned in the text is the number",
       .references = {key},
       .n_predict = 16};
   std::vector<Record> records;
