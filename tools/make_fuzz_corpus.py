@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Seeds for the fuzz targets of the file readers: small valid files that use every value type, list type, tensor type
-and container version. Needs nothing but Python.   Run: tools/make_fuzz_corpus.py"""
+"""Seeds for the fuzz targets of the file readers: small valid files that use every value type, list type, tensor type,
+container version and kind of question. Needs nothing but Python.   Run: tools/make_fuzz_corpus.py"""
 import json
 import pathlib
 import struct
@@ -63,6 +63,12 @@ seeds = {
     "safetensors/float": safetensors({"a": {"dtype": "F32", "shape": [2, 1], "data_offsets": [0, 8]}, "b": {
         "dtype": "F16", "shape": [2], "data_offsets": [8, 12]}, "c": {"dtype": "BF16", "shape": [], "data_offsets": [12, 14]}}, bytes(14)),
     "safetensors/metadata": safetensors(b'{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}   ', b""),
+    "questions/ruler": b'{"index":1,"input":"a b?","outputs":["A","c"],"length":9,"answer_prefix":"is"}\n',
+    **{f"questions/{name}": json.dumps({"input": "Abc 3", "context": "the x. Paragraph 3", "answers": [answer], "length": 5,
+                                        "dataset": name, "all_classes": classes, "_id": "1"}, ensure_ascii=False).encode()
+       for name, answer, classes in [("hotpotqa", "an Abc", None), ("dureader", "段落3", None), ("samsum", "a. b", None),
+                                     ("trec", "Abc", ["A", "Abc"]), ("passage_count", "3", None), ("lcc", "x #", None),
+                                     ("passage_retrieval_en", "Paragraph 3", None), ("multifieldqa_zh", "好a", None)]},
 }
 for path, content in seeds.items():
     (CORPUS / path).parent.mkdir(parents=True, exist_ok=True)

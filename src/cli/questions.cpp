@@ -46,8 +46,11 @@ std::vector<FileQuestion> read_questions() {
 /// One line of --out, with the fields that the benchmarks' own scripts read.
 Json prediction(const FileQuestion& question, const FilePrompt& prompt, const FileAnswer& answer,
                 const std::string& method) {
-  Json line{
-      {"method", method}, {"index", question.id}, {"dataset", question.group}, {"pred", answer.written}};
+  const bool number = !question.id.empty() && question.id.size() < 10 &&
+                      question.id.find_first_not_of("0123456789") == std::string::npos;
+  Json line{{"method", method}};
+  line["index"] = number ? Json(std::stol(question.id)) : Json(question.id);
+  line["dataset"] = question.group, line["pred"] = answer.written;
   line[options.format == "ruler" ? "outputs" : "answers"] = question.references;
   if (options.format == "longbench")
     line["all_classes"] = question.classes.empty() ? Json() : Json(question.classes);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "judge/import_ruler.h"
 
-#include "judge/retrieval.h"
+#include "judge/share_found.h"
 
 namespace ropewalk {
 

@@ -89,13 +89,6 @@ void append_haystack(const TaskInput& in, const Question& question,
   prompt.tokens.insert(prompt.tokens.end(), text + read, text + n);
 }
 
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return result;
-}
-
 }  // namespace
 
 Dice::Dice(std::string_view task, int seed) : state_(static_cast<std::uint64_t>(seed)) {
@@ -183,13 +176,6 @@ Index most_that_fit(const TaskInput& in, Index room, Index most,
     (tokens(middle) <= room ? fits : fails) = middle;
   }
   return fits;
-}
-
-double share_found(std::string_view written, const std::vector<std::string>& references) {
-  const std::string text = lower(written);
-  std::size_t found = 0;
-  for (const std::string& reference : references) found += text.find(lower(reference)) != std::string::npos;
-  return references.empty() ? 0 : static_cast<double>(found) / static_cast<double>(references.size());
 }
 
 Record answer(const TaskInput& in, const Question& question, int share, int shares) {

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "judge/share_found.h"
 #include "judge/task.h"
 
 namespace ropewalk {
@@ -82,9 +83,6 @@ Index room_for_list(const TaskInput& in, const Question& question);
 /// whatever the tokenizer does. Errors: Error where text(0) has more.
 Index most_that_fit(const TaskInput& in, Index room, Index most,
                     const std::function<std::string(Index)>& text);
-
-/// Share of the references that occur in `written`, upper and lower case alike (RULER's string_match_all).
-double share_found(std::string_view written, const std::vector<std::string>& references);
 
 /// Reads the prompt and writes greedily in a session of in.length; the record has what was written, expected,
 /// score, depth, part, and values "chat" (1 where a chat template is used) and "prompt" (its tokens).

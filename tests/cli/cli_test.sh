@@ -151,7 +151,7 @@ if [ "${3:-}" = model ]; then
   [ -z "$(ls killed.html* 2>/dev/null)" ] || { echo "FAILED: a signal left $(ls killed*)"; failed=$((failed + 1)); }
   expect 0 'verdict|"methods"|\{' "$ropewalk" eval "$real" --text text.txt --methods rerope:window=128 --lengths 1k --tail 64 --json
 fi
-rm -f out err ids ./*.npy ./*.gguf ./*.txt r.jsonl r.html killed.jsonl sweep.toml
+rm -f out err ids ./*.npy ./*.gguf ./*.txt r.jsonl r.html killed.jsonl sweep.toml q.jsonl pred.jsonl
 [ -z "$(ls -A)" ] || { echo "FAILED: left behind: $(ls -A)"; failed=$((failed + 1)); }
 echo "$count commands tried, $failed failed"
 [ "$failed" = 0 ]

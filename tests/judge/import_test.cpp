@@ -2,10 +2,18 @@
 /// Questions from files: good and damaged lines, the budget of a prompt, and LongBench's metrics.
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
 #include "core/error.h"
 #include "judge/import_longbench.h"
 #include "judge/import_ruler.h"
 #include "judge/longbench_metrics.h"
+
+#define LLVMFuzzerTestOneInput fuzz_questions_input
+#include "../../fuzz/fuzz_questions.cpp"
+#undef LLVMFuzzerTestOneInput
 
 namespace ropewalk {
 namespace {
@@ -74,17 +82,27 @@ TEST(Ruler, NamesTheDamagedLineAndField) {
   EXPECT_TRUE(refuses([] { read_ruler("\n \n", "f.jsonl", {}); }, {"f.jsonl", "none"}));
 }
 
-TEST(Ruler, AnyDamagedByteIsAnErrorOrRead) {
-  for (std::size_t i = 0; i < kRuler.size(); ++i)
-    for (const char c : {'\0', '"', '{', ']', '\xff', '9', '\\', '\n'}) {
-      std::string text = kRuler;
-      text[i] = c;
-      try {
-        read_ruler(text, "f", {});
-        read_ruler(text.substr(0, i), "f", {});
-      } catch (const Error&) {
+/// The fuzzing corpus, whole, cut and with every byte changed.
+TEST(Import, AnyBytesAreReadOrAnError) {
+  int files = 0;
+  const std::string folder = std::string(ROPEWALK_SOURCE_DIR) + "/fuzz/corpus/questions";
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    std::ifstream stream(entry.path(), std::ios::binary);
+    std::stringstream bytes;
+    bytes << stream.rdbuf();
+    const auto run = [](const std::string& text) {
+      EXPECT_EQ(fuzz_questions_input(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()), 0);
+    };
+    for (std::size_t n = 0; n <= bytes.str().size(); ++n) run(bytes.str().substr(0, n));
+    for (std::size_t at = 0; at < bytes.str().size(); ++at)
+      for (const char flip : {'\x01', '\x7f', '\xff'}) {
+        std::string damaged = bytes.str();
+        damaged[at] = static_cast<char>(damaged[at] ^ flip);
+        run(damaged);
       }
-    }
+    ++files;
+  }
+  EXPECT_GT(files, 5);
 }
 
 TEST(LongBench, PromptsBudgetsAndMetricsByDataset) {

@@ -106,7 +106,7 @@ std::vector<Record> run(const TaskInput& in) {
 }
 
 const Register<Task> registered{{.name = "common-words",
-                                 .summary = "the ten words that a long list repeats most",
+                                 .summary = "the ten words a list repeats most",
                                  .unit = Unit::kQuestion,
                                  .short_score = true,
                                  .run = run}};

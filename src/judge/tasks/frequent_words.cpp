@@ -47,7 +47,7 @@ std::vector<Record> run(const TaskInput& in) {
 }
 
 const Register<Task> registered{{.name = "frequent-words",
-                                 .summary = "the three most frequent words of a coded text",
+                                 .summary = "three most frequent made-up words",
                                  .unit = Unit::kQuestion,
                                  .short_score = true,
                                  .run = run}};

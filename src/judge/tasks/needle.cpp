@@ -66,7 +66,7 @@ std::vector<Record> run(const TaskInput& in) {
 }
 
 const Register<Task> registered{{.name = "needle",
-                                 .summary = "numbers hidden in the text: one, among four, of four",
+                                 .summary = "hidden numbers: one, one of four, four",
                                  .unit = Unit::kQuestion,
                                  .short_score = true,
                                  .run = run}};

@@ -37,7 +37,7 @@ std::vector<Record> run(const TaskInput& in) {
 }
 
 const Register<Task> registered{{.name = "passkey",
-                                 .summary = "a five-digit key in the text, at several depths",
+                                 .summary = "a five-digit key hidden in the text",
                                  .unit = Unit::kQuestion,
                                  .short_score = true,
                                  .run = run}};

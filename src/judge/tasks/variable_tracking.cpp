@@ -54,7 +54,7 @@ std::vector<Record> run(const TaskInput& in) {
 }
 
 const Register<Task> registered{{.name = "variable-tracking",
-                                 .summary = "which names hold a value, along a chain of assignments",
+                                 .summary = "the names that hold a value",
                                  .unit = Unit::kQuestion,
                                  .short_score = true,
                                  .run = run}};
