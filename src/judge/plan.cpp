@@ -16,13 +16,12 @@ constexpr Index kShortQuestion = 1024;  // of the model's own short score
 class Planner {
  public:
   Planner(const Model& model, const PlanOptions& options, const RunInfo& run, const Document& document,
-          std::vector<Item>& items)
-      : model_(model), options_(options), run_(run), document_(document), items_(items) {}
+          const Document* other, std::vector<Item>& items)
+      : model_(model), options_(options), run_(run), document_(document), other_(other), items_(items) {}
 
   void add_task(const Task& task, std::size_t document, Index length, int seed) {
-    blank_ = {};
+    task_ = &task, blank_ = {};
     blank_.task = task.name, blank_.document = document, blank_.seed = seed;
-    questions_ = task.unit == Unit::kQuestion ? options_.n_depths : 1;
     const Index reference = std::min(model_.config().n_ctx_train, options_.lengths.back());
     const bool first = length == options_.lengths.front();
     if (task.truncated && first) {
@@ -46,22 +45,30 @@ class Planner {
   /// Everything that the result depends on.
   std::string key(const std::string& label, Index label_length, Index length,
                   const std::string& resolved) const {
-    const Json all{{"model", run_.model_id},
-                   {"text", document_.text_id},
-                   {"document", document_.name},
-                   {"task", blank_.task},
-                   {"label", label},
-                   {"label_length", label_length},
-                   {"length", length},
-                   {"resolved", resolved},
-                   {"seed", blank_.seed},
-                   {"tail", options_.tail},
-                   {"predict", options_.n_predict},
-                   {"depths", options_.n_depths},
-                   {"precision", run_.precision},
-                   {"kv", run_.kv},
-                   {"version", run_.version}};
+    Json all{{"model", run_.model_id},
+             {"text", document_.text_id},
+             {"document", document_.name},
+             {"task", blank_.task},
+             {"label", label},
+             {"label_length", label_length},
+             {"length", length},
+             {"resolved", resolved},
+             {"seed", blank_.seed},
+             {"tail", options_.tail},
+             {"predict", options_.n_predict},
+             {"depths", options_.n_depths},
+             {"precision", run_.precision},
+             {"kv", run_.kv},
+             {"version", run_.version}};
+    if (task_->uses_other && other_) all["other"] = other_->text_id;
     return sha256(dump_json(all)).substr(0, 16);
+  }
+
+  /// Runs of `length` tokens that one item is.
+  double passes(Index length) const {
+    const double questions = task_->unit == Unit::kQuestion ? options_.n_depths : 1;
+    return task_->passes ? questions * task_->passes(static_cast<Index>(document_.tokens.size()), length)
+                         : questions;
   }
 
   void serve(const std::string& method, Index length, const std::string& label, Index label_length) {
@@ -73,7 +80,7 @@ class Planner {
     if (added) {
       Item item = blank_;
       item.method = method, item.length = length;
-      item.cost = cost_of(length) * questions_;
+      item.cost = cost_of(length) * passes(length);
       item.bytes = bytes;
       items_.push_back(std::move(item));
     }
@@ -85,9 +92,10 @@ class Planner {
   const PlanOptions& options_;
   const RunInfo& run_;
   const Document& document_;
+  const Document* other_;
   std::vector<Item>& items_;
+  const Task* task_ = nullptr;
   Item blank_;
-  int questions_ = 1;
   std::map<std::tuple<std::string, int, std::string, Index>, std::size_t> known_;  // ..., fingerprint, length
 };
 
@@ -109,7 +117,7 @@ std::vector<Item> plan_items(const Model& model, const std::vector<Document>& do
   for (const std::string& name : options.tasks) tasks.push_back(&Registry<Task>::get(name, "task"));
   std::vector<Item> items;
   for (std::size_t d = 0; d < documents.size(); ++d) {
-    Planner planner(model, options, run, documents[d], items);
+    Planner planner(model, options, run, documents[d], other_document(documents, d), items);
     for (Index length : options.lengths)
       for (const Task* task : tasks) {
         if (!task->every_length && length != options.lengths.back()) continue;

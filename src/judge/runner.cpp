@@ -54,12 +54,11 @@ class ItemRunner {
     const Document& document = documents_[item.document];
     reset_peak_memory();
     const double start = seconds_now();
-    const std::size_t other = (item.document + 1) % documents_.size();
     std::vector<Record> records = task.run({.model = model_,
                                             .tokenizer = tokenizer_,
                                             .spec = spec,
                                             .document = document,
-                                            .other = other == item.document ? nullptr : &documents_[other],
+                                            .other = other_document(documents_, item.document),
                                             .length = item.length,
                                             .tail = options_.plan.tail,
                                             .n_predict = options_.plan.n_predict,
@@ -98,6 +97,15 @@ class ItemRunner {
 bool item_known(const Item& item, const Store& store) {
   return std::all_of(item.serves.begin(), item.serves.end(),
                      [&](const Served& served) { return store.find(served.key) != nullptr; });
+}
+
+const Document* other_document(const std::vector<Document>& documents, std::size_t document) {
+  return documents.size() > 1 ? &documents[(document + 1) % documents.size()] : nullptr;
+}
+
+TokensDone done_of_pass(const TaskInput& in, Index k, Index n) {
+  if (!in.done) return {};
+  return [done = in.done, length = in.length, k, n](Index read) { done((k * length + read) / n); };
 }
 
 std::vector<Token> context_before(const Document& document, Index end, Index length) {

@@ -47,12 +47,21 @@ struct Task {
   /// Baselines that the runner adds, of plain RoPE: told only the last `trained` tokens; told the tail and
   /// the 64 tokens before it; at a length that the model was trained on, the model's own short score.
   bool truncated = false, last_tokens = false, short_score = false;
+  bool uses_other = false;  ///< results depend on TaskInput::other too
+  /// How many passes of `length` tokens a run costs on a document of n tokens; none: one.
+  std::function<double(Index n_document, Index length)> passes = {};
   /// The runner fills in task, method, resolved, document, length, seed, seconds, peak_bytes and shared.
   std::function<std::vector<Record>(const TaskInput&)> run;
 };
 
 /// Fills in text_id.
 Document identify(Document document);
+
+/// The document after this one, the first after the last; null where there is only one.
+const Document* other_document(const std::vector<Document>& documents, std::size_t document);
+
+/// What the k-th of n passes of `length` tokens each reports as progress of the whole run.
+TokensDone done_of_pass(const TaskInput& in, Index k, Index n);
 
 /// [BOS] + the document's tokens before `end`, `length` in all. REQUIRES: they are there.
 std::vector<Token> context_before(const Document& document, Index end, Index length);

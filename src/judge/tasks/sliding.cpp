@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Windows of `length` tokens that move by half of it over the document, as the Hugging Face guide and the PI
+/// paper's authors measure perplexity: each token is scored once, with at least half a window before it but
+/// for those of the first window, and the mean is over tokens (yarn's script weighs windows alike, whatever
+/// they score). Every window is whole and has BOS first: the last one begins earlier where the guide's would
+/// be short, so that no method sees another length. At most 8 windows, the document's last ones: `windows`
+/// among the values says how many. Other lengths score other tokens, so it is never used for a verdict.
+#include <algorithm>
+#include <numeric>
+
+#include "judge/task.h"
+
+namespace ropewalk {
+namespace {
+
+constexpr Index kMostWindows = 8;
+
+/// Windows for n document tokens, `own` of which fit into one.
+Index windows(Index n, Index own, Index stride) {
+  return std::min(kMostWindows, 1 + (std::max<Index>(n - own, 0) + stride - 1) / stride);
+}
+
+std::vector<Record> run(const TaskInput& in) {
+  const auto end = static_cast<Index>(in.document.tokens.size());
+  const Index own = in.length - static_cast<Index>(in.document.bos.size()), stride = in.length / 2;
+  const Index n = windows(end, own, stride);
+  Index scored_until = std::max<Index>(end - own - (n - 1) * stride, 0);  // nothing before it is read
+  const Index start = scored_until;
+  double sum = 0;
+  Record record;
+  for (Index k = 0; k < n; ++k) {
+    const Index window_end = std::min(start + own + k * stride, end);
+    const std::vector<Token> tokens = context_before(in.document, window_end, in.length);
+    // Nothing predicts a document's first token where there is no BOS.
+    const Index targets = std::min(window_end - scored_until, in.length - 1);
+    const std::vector<double> losses = token_losses(in.model, in.spec, tokens, in.length - 1 - targets,
+                                                    in.length - 1, done_of_pass(in, k, n));
+    sum = std::accumulate(losses.begin(), losses.end(), sum);
+    record.n_targets += targets;
+    scored_until = window_end;
+  }
+  record.achieved = in.length;
+  record.loss = sum / static_cast<double>(record.n_targets);
+  record.values = {{"windows", static_cast<double>(n)}};
+  return {record};
+}
+
+const Register<Task> registered{
+    {.name = "sliding",
+     .summary = "loss of every token in windows that move by half their length (at most 8)",
+     .passes = [](Index n, Index length) { return static_cast<double>(windows(n, length, length / 2)); },
+     .run = run}};
+
+}  // namespace
+}  // namespace ropewalk
