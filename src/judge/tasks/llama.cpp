@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The protocol of llama.cpp's llama-perplexity (tools/perplexity/perplexity.cpp, without --ppl-stride), so
-/// that numbers can be compared: disjoint chunks of `length` tokens from the document's beginning, the first
-/// token of each replaced by BOS where the model wants one, nothing kept between chunks; what positions
-/// length/2 .. length-2 predict is scored, and the mean is over all of it. `chunks` among the values says how
+/// that numbers can be compared: disjoint chunks of `length` tokens of [BOS] + the document, the first token
+/// of each replaced by BOS where the model wants one, nothing kept between chunks; what positions length/2 ..
+/// length-2 predict is scored, and the mean is over all of it. `chunks` among the values says how
 /// many. llama-perplexity asks for two chunks at least; here one is enough. Half of the text is never scored
 /// and another length scores other tokens, so it is never used for a verdict.
 #include <algorithm>
@@ -15,14 +15,17 @@ namespace ropewalk {
 namespace {
 
 std::vector<Record> run(const TaskInput& in) {
-  const Index n = static_cast<Index>(in.document.tokens.size()) / in.length;
+  const Document& document = in.document;
+  std::vector<Token> stream = document.bos;
+  stream.insert(stream.end(), document.tokens.begin(), document.tokens.end());
+  const Index n = static_cast<Index>(stream.size()) / in.length;
   RW_CHECK(n >= 1);
   double sum = 0;
   Record record;
   for (Index k = 0; k < n; ++k) {
-    const auto first = in.document.tokens.begin() + k * in.length;
+    const auto first = stream.begin() + k * in.length;
     std::vector<Token> tokens(first, first + in.length);
-    std::copy(in.document.bos.begin(), in.document.bos.end(), tokens.begin());
+    std::copy(document.bos.begin(), document.bos.end(), tokens.begin());
     const std::vector<double> losses =
         token_losses(in.model, in.spec, tokens, in.length / 2, in.length - 1, done_of_pass(in, k, n));
     sum = std::accumulate(losses.begin(), losses.end(), sum);
