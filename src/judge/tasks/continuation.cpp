@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The model reads on to a fixed place of the document, writes the next n_predict tokens greedily, and is
+/// compared with the true ones. The place is n_predict tokens before the document's end at every length and
+/// for every method; only the context grows to the left. The same true tokens are scored teacher-forced as
+/// well: loss, and `top1`, the share where the likeliest token is the true one, which no greedy text can pass
+/// by much. Greedy text of a novel has few n-grams of the true one at any length, so read all of it relative
+/// to the truncated baseline. The other values are of the tokens written (exact_prefix, distinct1, distinct2,
+/// repetition, the share of 4-grams seen before) and of both texts (judge/metrics).
+#include <numeric>
+
+#include "core/error.h"
+#include "judge/metrics/metrics.h"
+#include "judge/task.h"
+#include "model/greedy.h"
+#include "tokenizer/utf8.h"
+
+namespace ropewalk {
+namespace {
+
+/// Without the rest of a character at the front or a part of one at the end: a token may hold half of one.
+std::string whole_characters(std::string text) {
+  const auto continues = [&](std::size_t i) {
+    return (static_cast<unsigned char>(text[i]) & 0xc0u) == 0x80u;
+  };
+  std::size_t front = 0;
+  while (front < text.size() && front < 3 && continues(front)) ++front;
+  text.erase(0, front);
+  std::size_t last = text.size();
+  while (last > 0 && text.size() - last < 4) {
+    --last;
+    if (continues(last)) continue;
+    if (utf8_length(text, last) != text.size() - last) text.erase(last);
+    break;
+  }
+  return text;
+}
+
+/// The loss of the true tokens, each read after those before it, and how many of them are the likeliest.
+void read_truth(const TaskInput& in, const std::vector<Token>& context, const std::vector<Token>& truth,
+                Record& record) {
+  const Index n_vocab = in.model.config().n_vocab, n_context = in.length - in.n_predict;
+  std::vector<Token> tokens = context;
+  tokens.insert(tokens.end(), truth.begin(), truth.end() - 1);
+  Session session(in.model, in.spec, {.n = in.length, .n_prompt = n_context});
+  double sum = 0, likely = 0;
+  session.run(
+      tokens, n_context - 1, in.length - 1,
+      [&](Index first, Index n_rows, const float* logits) {
+        for (Index r = 0; r < n_rows; ++r, logits += n_vocab) {
+          const Token next = truth[static_cast<std::size_t>(first + r + 1 - n_context)];
+          sum += token_loss(logits, n_vocab, next);
+          likely += likeliest(logits, n_vocab) == next;
+        }
+      },
+      done_of_pass(in, 1, 2));
+  record.n_targets = in.n_predict;
+  record.loss = sum / static_cast<double>(in.n_predict);
+  record.values.emplace_back("top1", likely / static_cast<double>(in.n_predict));
+}
+
+void compare(const std::vector<Token>& written, const std::vector<Token>& truth, Record& record) {
+  const Scores scores = score(std::span(&record.written, 1), std::span(&record.expected, 1));
+  const std::pair<std::string, double> values[] = {
+      {"bleu", scores.bleu},
+      {"chrf", scores.chrf},
+      {"rougeL", scores.rouge_l},
+      {"token_f1", scores.token_f1},
+      {"rouge1", scores.rouge1},
+      {"rouge2", scores.rouge2},
+      {"rougeLsum", scores.rouge_lsum},
+      {"exact_prefix", static_cast<double>(exact_prefix(written, truth))},
+      {"distinct1", distinct_n(written, 1)},
+      {"distinct2", distinct_n(written, 2)},
+      {"repetition", repetition(written, 4)}};
+  record.values.insert(record.values.end(), std::begin(values), std::end(values));
+}
+
+std::vector<Record> run(const TaskInput& in) {
+  const auto end = static_cast<Index>(in.document.tokens.size());
+  const Index place = end - in.n_predict, n_context = in.length - in.n_predict;
+  if (n_context < 2)
+    throw UsageError("--n-predict", fmt::format("less than the {} tokens of a run", in.length),
+                     fmt::format("{}", in.n_predict));
+  const std::vector<Token> context = context_before(in.document, place, n_context);
+  const std::vector<Token> truth(in.document.tokens.begin() + place, in.document.tokens.end());
+  std::vector<Token> written;
+  {
+    // Ends before the other session begins: the plan's memory is of one.
+    Session session(in.model, in.spec, {.n = in.length, .n_prompt = n_context});
+    written = write_greedily(
+        session, context, in.model.config().n_vocab,
+        {.n_predict = in.n_predict, .stop = in.tokenizer.end_tokens, .read = done_of_pass(in, 0, 2)});
+  }
+  Record record;
+  record.achieved = n_context + static_cast<Index>(written.size());
+  record.written = whole_characters(in.tokenizer.decode(written));
+  record.expected = whole_characters(in.tokenizer.decode(truth));
+  read_truth(in, context, truth, record);
+  compare(written, truth, record);
+  return {record};
+}
+
+const Register<Task> registered{{.name = "continuation",
+                                 .summary = "greedy continuation against the true text, at the same place",
+                                 .truncated = true,
+                                 .passes = [](Index, Index) { return 2.0; },
+                                 .run = run}};
+
+}  // namespace
+}  // namespace ropewalk
