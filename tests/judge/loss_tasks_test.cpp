@@ -36,6 +36,14 @@ class Words : public Tokenizer {
   Index n_;
 };
 
+/// A token is one byte, so characters are cut anywhere.
+class Bytes : public Words {
+ public:
+  using Words::Words;
+  std::string decode(Token id, bool) const override { return std::string(1, "a\xc3\xa9z"[id % 4]); }
+  using Tokenizer::decode;
+};
+
 class LossTasks : public testing::Test {
  protected:
   LossTasks()
@@ -138,12 +146,12 @@ TEST_F(LossTasks, LlamaAgreesWithLlamaCpp) {
     const Record record = run("llama", input(expected["n_ctx"].get<Index>()))[0];
     EXPECT_EQ(record.n_targets, expected["n_targets"].get<Index>());
     EXPECT_EQ(value(record, "chunks"), expected["chunks"].get<double>());
-    EXPECT_NEAR(record.loss, expected["loss"].get<double>(), 1e-4) << expected;
+    EXPECT_NEAR(record.loss, expected["loss"].get<double>(), 1e-5) << expected;  // 3e-7 measured
   }
 }
 
 TEST_F(LossTasks, ContinuationIsOfTheSameTruthAtEveryLength) {
-  for (const char* method : {"none", "yarn", "dynamic-ntk"}) {
+  for (const char* method : {"none", "yarn", "dynamic-ntk", "dynamic-ntk:grow=1"}) {
     spec_ = MethodSpec::parse(method);
     std::string expected;
     for (Index length : {60, 120}) {
@@ -191,6 +199,24 @@ TEST_F(LossTasks, ContinuationStopsAtAnEndToken) {
   EXPECT_EQ(record.n_targets, 20);  // the truth is read all the same
   EXPECT_EQ(value(record, "bleu"), 0);
   EXPECT_THROW(run("continuation", input(21)), UsageError);
+}
+
+TEST_F(LossTasks, ContinuationCutsTextsAtCharacters) {
+  const Bytes bytes(model_.config().n_vocab);
+  for (int shift = 0; shift < 4; ++shift) {
+    for (std::size_t i = 0; i < 20; ++i)  // a, two bytes of one character, z, a ...
+      documents_[0].tokens[380 + i] = static_cast<Token>((i + static_cast<std::size_t>(shift)) % 4);
+    const TaskInput in{.model = model_,
+                       .tokenizer = bytes,
+                       .spec = spec_,
+                       .document = documents_[0],
+                       .length = 60,
+                       .n_predict = 20};
+    const std::string text = run("continuation", in)[0].expected;
+    EXPECT_EQ(text.size(), shift == 2 ? 18u : 20u);  // both ends of shift 2 lie inside of a character
+    EXPECT_NE(text.front(), '\xa9');
+    EXPECT_NE(text.back(), '\xc3');
+  }
 }
 
 TEST_F(LossTasks, FarUseChangesTheFarPartOnly) {

@@ -17,6 +17,9 @@
 namespace ropewalk {
 namespace {
 
+/// What 128 written tokens cost, in tokens read: about 28 for each on SmolLM2 at 4,096.
+constexpr double kWriting = 3600;
+
 /// Without the rest of a character at the front or a part of one at the end: a token may hold half of one.
 std::string whole_characters(std::string text) {
   const auto continues = [&](std::size_t i) {
@@ -100,11 +103,12 @@ std::vector<Record> run(const TaskInput& in) {
   return {record};
 }
 
-const Register<Task> registered{{.name = "continuation",
-                                 .summary = "greedy continuation against the true text, at the same place",
-                                 .truncated = true,
-                                 .passes = [](Index, Index) { return 2.0; },
-                                 .run = run}};
+const Register<Task> registered{
+    {.name = "continuation",
+     .summary = "greedy continuation against the true text, at the same place",
+     .truncated = true,
+     .passes = [](Index, Index length) { return 2 + kWriting / static_cast<double>(length); },
+     .run = run}};
 
 }  // namespace
 }  // namespace ropewalk

@@ -3,8 +3,10 @@
 /// that numbers can be compared: disjoint chunks of `length` tokens of [BOS] + the document, the first token
 /// of each replaced by BOS where the model wants one, nothing kept between chunks; what positions length/2 ..
 /// length-2 predict is scored, and the mean is over all of it. `chunks` among the values says how
-/// many. llama-perplexity asks for two chunks at least; here one is enough. Half of the text is never scored
-/// and another length scores other tokens, so it is never used for a verdict.
+/// many. Against llama.cpp itself (tools/make_golden_llama.py): 3e-7 nats on tiny/llama, 7e-8 on SmolLM2-135M
+/// in F32 at 2,048 tokens, both with --precision f32. llama-perplexity asks for two chunks at least; here one
+/// is enough. Half of the text is never scored and another length scores other tokens, so it is never used
+/// for a verdict.
 #include <algorithm>
 #include <numeric>
 
