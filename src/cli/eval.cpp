@@ -163,10 +163,14 @@ int run() {
   return 0;
 }
 
+/// The tasks' names, in lines that fit beside the options.
 std::string tasks_help() {
-  std::string text = "any of:";
-  for (const Task& task : Registry<Task>::all()) text += fmt::format(" {}", task.name);
-  return text;
+  std::string text, line = "any of:";
+  for (const Task& task : Registry<Task>::all()) {
+    if (line.size() + task.name.size() > 46) text += line + "\n", line.clear();
+    line += (line.empty() ? "" : " ") + task.name;
+  }
+  return text + line;
 }
 
 void define(CLI::App& app) {

@@ -55,7 +55,7 @@ Interval margin(const std::vector<Record>& records, const std::string& a, const 
       if (x.task == "tail" && y.task == "tail" && x.method == a && y.method == b &&
           x.document == y.document && x.length == y.length)
         differences.push_back(x.loss - y.loss);
-  return differences.empty() ? Interval{} : t_interval(differences);
+  return differences.empty() ? Interval{} : interval(differences);
 }
 
 std::string margin_text(const char* over, const Interval& d) {
@@ -178,12 +178,12 @@ void define(CLI::App& app) {
   app.add_option("MODEL", options.model, "GGUF file or Hugging Face folder")->required();
   app.add_option("--text", options.texts, "text files")->required();
   app.add_option("--length", options.length, "tokens, such as 32k")->required();
-  app.add_option("--budget", options.budget, "time, such as 10m: later rounds use fewer documents");
+  app.add_option("--budget", options.budget, "time, such as 10m");
   app.add_option("--goal", options.goal, "loss, retrieval or both")
       ->check(CLI::IsMember({"loss", "retrieval", "both"}))
       ->capture_default_str();
   app.add_option("--candidates", options.candidates, "methods to choose from; default: all kinds");
-  app.add_option("--documents", options.documents, "stretches of each text; 0: as many as fit, 12 at most")
+  app.add_option("--documents", options.documents, "stretches of each text; 0: what fits, to 12")
       ->check(CLI::Range(0, 1000));
   app.add_option("--tail", options.tail, "last tokens that are scored")
       ->check(CLI::Range(1, 65536))
