@@ -9,13 +9,13 @@
 #include "cli/command.h"
 #include "cli/documents.h"
 #include "cli/eval_plan.h"
+#include "cli/report.h"
 #include "core/hash.h"
 #include "core/output_file.h"
 #include "core/parallel.h"
 #include "judge/runner.h"
 #include "judge/summary.h"
 #include "judge/tables.h"
-#include "report/html.h"
 
 namespace ropewalk {
 namespace {
@@ -37,19 +37,6 @@ std::pair<int, int> parse_shard(const std::string& text) {
       static_cast<std::size_t>(used) != text.size() || k < 1 || k > n)
     throw UsageError("--shard", "k/n with 1 <= k <= n, such as 2/3", "'" + text + "'");
   return {k, n};
-}
-
-std::vector<MethodNote> method_notes() {
-  std::vector<MethodNote> notes;
-  std::vector<std::string> specs = options.methods;
-  specs.insert(specs.begin(), kPlain);
-  for (const std::string& spec : specs)
-    for (const MethodPart& part : MethodSpec::parse(spec).parts) {
-      const MethodInfo& info = Registry<MethodInfo>::get(part.name, "method");
-      if (std::none_of(notes.begin(), notes.end(), [&](const MethodNote& n) { return n.name == info.name; }))
-        notes.push_back({info.name, info.title, info.formula, info.source});
-    }
-  return notes;
 }
 
 std::string command_line() {
@@ -112,7 +99,7 @@ void show(const RunnerResult& result, const RunInfo& info, std::optional<OutputF
     fmt::print("{}", other_tables(result.records));
   }
   if (!report) return;
-  report->write(html_report(cells, result.records, info, result.n_documents, method_notes()));
+  report->write(format_report(report_for(result.records, info), "html"));
   report->commit();
   fmt::print(stderr, "report: file://{}\n", std::filesystem::absolute(options.report).string());
 }

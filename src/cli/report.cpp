@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+/// ropewalk report: files of results, of one machine or of several, as one page.
+#include "cli/report.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "cli/command.h"
+#include "core/output_file.h"
+#include "judge/store.h"
+#include "judge/tables.h"
+
+namespace ropewalk {
+namespace {
+
+struct Options {
+  std::vector<std::string> files;
+  std::string format = "html", out;
+  double margin = kStabilityMargin;
+} options;
+
+/// A file may hold methods that this version does not know: they have records and no note.
+std::vector<MethodNote> notes_of(const std::vector<Record>& records) {
+  std::vector<MethodNote> notes;
+  for (const Record& r : records) {
+    std::vector<MethodPart> parts;
+    try {
+      parts = MethodSpec::parse(r.method).parts;
+    } catch (const Error&) {
+      continue;  // a baseline, or a name from elsewhere
+    }
+    for (const MethodPart& part : parts) {
+      const MethodInfo& info = Registry<MethodInfo>::get(part.name, "method");
+      if (std::none_of(notes.begin(), notes.end(), [&](const MethodNote& n) { return n.name == info.name; }))
+        notes.push_back({info.name, info.title, info.formula, info.source});
+    }
+  }
+  return notes;
+}
+
+std::string json_report(const ReportData& data) {
+  Json json = data.cells.empty() ? Json::object() : summary_json(data.cells, data.run, data.n_documents);
+  Json records = Json::array();
+  for (const Record& r : data.records) {
+    Json j = to_json(r, data.run);
+    j["run"] = cost_json(r, data.run);
+    records.push_back(std::move(j));
+  }
+  json["answer"] = answer_text(data);
+  json["records"] = std::move(records);
+  return dump_json(json) + "\n";
+}
+
+std::string text_report(const ReportData& data) {
+  std::string text = answer_text(data) + "\n";
+  if (!data.cells.empty())
+    text += character_curves(data) + "\n" + summary_table(data.cells, data.run, data.n_documents);
+  return text + other_tables(data.records);
+}
+
+int run() {
+  require_other_file(options.out, options.files);
+  StoredResults results = read_results(options.files);
+  results.run.margin = options.margin;  // a way of looking at results, so no part of them
+  const ReportData data = report_for(std::move(results.records), results.run);
+  const std::string text = format_report(data, options.format);
+  if (options.out.empty()) {
+    fmt::print("{}", text);
+    return 0;
+  }
+  OutputFile out(options.out);
+  out.write(text);
+  out.commit();
+  fmt::print(stderr, "report: file://{}\n", std::filesystem::absolute(options.out).string());
+  return 0;
+}
+
+void define(CLI::App& app) {
+  app.add_option("FILE", options.files, "results that `ropewalk eval --out` wrote; several are merged")
+      ->required();
+  app.add_option("--format", options.format, "html, markdown, csv, json, or text for the terminal")
+      ->check(CLI::IsMember({"html", "markdown", "csv", "json", "text"}))
+      ->capture_default_str();
+  app.add_option("--margin", options.margin, "difference in nats that counts as stable")
+      ->check(CLI::Range(0.0, 10.0))
+      ->capture_default_str();
+  app.add_option("--out", options.out, "file to write; else stdout");
+  app.footer(
+      "Examples:\n"
+      "  ropewalk report results.jsonl --out report.html\n"
+      "  ropewalk report machine-a.jsonl machine-b.jsonl --format text");
+}
+
+const Register<Command> registered{{"report", "results as a web page, table or curves", define, run}};
+
+}  // namespace
+
+ReportData report_for(std::vector<Record> records, const RunInfo& run) {
+  std::vector<MethodNote> notes = notes_of(records);
+  return report_data(std::move(records), run, std::move(notes));
+}
+
+std::string format_report(const ReportData& data, const std::string& format) {
+  return format == "html"       ? html_report(data)
+         : format == "markdown" ? markdown_report(data)
+         : format == "csv"      ? csv_report(data)
+         : format == "json"     ? json_report(data)
+                                : text_report(data);
+}
+
+}  // namespace ropewalk

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What `report` and `eval --report` share.
+#pragma once
+#include "report/report.h"
+
+namespace ropewalk {
+
+/// Records with what their methods are: formula and source of each that has a name of ours.
+ReportData report_for(std::vector<Record> records, const RunInfo& run);
+/// "html", "markdown", "csv", "json" or "text".
+std::string format_report(const ReportData& data, const std::string& format);
+
+}  // namespace ropewalk

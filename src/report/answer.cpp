@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "report/answer.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.h"
+#include "report/reach.h"
+#include "report/table.h"
+
+namespace ropewalk {
+namespace {
+
+using Mark = std::function<std::string(const std::string&)>;
+
+/// Stable to the greatest length; then retrieval, loss, speed.
+bool better(const Reach& a, const Reach& b) {
+  if (a.stable_to != b.stable_to) return a.stable_to > b.stable_to;  // none is the least
+  if (a.retrieves_to != b.retrieves_to) return a.retrieves_to > b.retrieves_to;
+  if (a.difference != b.difference) return a.difference < b.difference;
+  return a.slowdown.value_or(1e30) < b.slowdown.value_or(1e30);
+}
+
+const SummaryCell* cell_at(const ReportData& data, const std::string& method, Index length) {
+  for (const SummaryCell& c : data.cells)
+    if (c.method == method && c.length == length) return &c;
+  return nullptr;
+}
+
+std::string texts(std::size_t n) {
+  return n == 1 ? "one text" : n == 2 ? "two texts" : fmt::format("{} texts", n);
+}
+
+std::string speed(const Reach& reach) {
+  if (!reach.slowdown) return "";
+  const double percent = 100 * (*reach.slowdown - 1);
+  if (std::abs(percent) < 0.5) return ", as fast as plain RoPE";
+  return fmt::format(", {:.0f} % {} than plain RoPE", std::abs(percent), percent > 0 ? "slower" : "faster");
+}
+
+std::string retrieval(const Reach& reach) {
+  if (!reach.retrieval_known) return "";
+  return reach.retrieves_to ? ", retrieves to " + k_tokens(*reach.retrieves_to)
+                            : ", does not retrieve even at the shortest length tested";
+}
+
+/// What plain RoPE does past the trained length, where that is not the answer itself.
+std::string plain_sentence(const ReportData& data, Index longest) {
+  const SummaryCell* plain = cell_at(data, kPlainName, longest);
+  if (!plain) return "";
+  const std::string& word = plain->verdict.word;
+  return fmt::format(
+      "Plain RoPE at {}: {}{} ({} nats per token).", k_tokens(longest), word,
+      plain->verdict.approximate ? ", on " + texts(data.n_documents) : "",
+      std::isfinite(plain->loss.mean) ? fmt::format("{:.3f}", plain->loss.mean) : "no finite loss");
+}
+
+/// Differences are from plain RoPE on the trained length's text, which is what truncation gives.
+std::string gain_sentence(const ReportData& data, const Reach& best) {
+  const SummaryCell* cell = cell_at(data, best.method, *best.stable_to);
+  const std::string trained = k_tokens(data.run.n_ctx_train);
+  std::string numbers = fmt::format("{:+.3f} nats", cell->difference.mean);
+  if (cell->difference.low)
+    numbers +=
+        fmt::format(", 95 % interval {:+.3f} to {:+.3f}", *cell->difference.low, *cell->difference.high);
+  else
+    numbers += ", on " + texts(data.n_documents);
+  if (cell->verdict.word == "improves" || cell->verdict.note == "slightly better")
+    return fmt::format(
+        "Its loss at {} is below that of the last {} tokens alone ({}): the longer text helps.",
+        k_tokens(cell->length), trained, numbers);
+  return fmt::format(
+      "But keeping only the last {} tokens, which costs nothing, does as well within {:g} nats ({}).",
+      trained, data.run.margin, numbers);
+}
+
+std::string others_sentence(const std::vector<Reach>& sorted, const Mark& mark) {
+  std::string names;
+  int n = 0;
+  for (std::size_t i = 1; i < sorted.size() && n < 4; ++i)
+    if (sorted[i].stable_to == sorted[0].stable_to) names += (n++ > 0 ? ", " : "") + mark(sorted[i].method);
+  return names.empty() ? "" : fmt::format("Stable as far: {}.", names);
+}
+
+Answer of_retrieval(std::vector<Reach> all, const Mark& mark) {
+  std::erase_if(all, [](const Reach& r) { return !r.retrieves_to; });
+  std::stable_sort(all.begin(), all.end(),
+                   [](const Reach& a, const Reach& b) { return a.retrieves_to > b.retrieves_to; });
+  if (all.empty())
+    return {"These results alone give no advice: they hold no loss of the same last tokens.", {}};
+  return {fmt::format("{} retrieves to {}.", mark(all[0].method), k_tokens(*all[0].retrieves_to)),
+          {"Whether its loss stays stable was not measured (--tasks tail)."}};
+}
+
+}  // namespace
+
+Answer answer_of(const ReportData& data, const Mark& mark) {
+  std::vector<Reach> all = reaches(data);
+  if (data.cells.empty()) return of_retrieval(std::move(all), mark);
+  const Index longest = data.cells.back().length, trained = data.run.n_ctx_train;
+  if (longest <= trained)
+    return {
+        fmt::format("Nothing to extend yet: the greatest length tested, {}, is within the {} tokens that the "
+                    "model was trained on.",
+                    k_tokens(longest), k_tokens(trained)),
+        {}};
+  std::stable_sort(all.begin(), all.end(), better);
+  Answer answer;
+  if (all.empty() || !all[0].stable_to || *all[0].stable_to <= trained) {
+    answer.lead = fmt::format(
+        "Keep only the last {} tokens (truncation): no method was shown to be stable past "
+        "the trained length.",
+        k_tokens(trained));
+  } else {
+    const Reach& best = all[0];
+    const std::string sure = best.approximate ? " on " + texts(data.n_documents) : "";
+    answer.lead = fmt::format(
+        "Use {}: stable to {}{}{}{}.", best.method == kPlainName ? "plain RoPE as it is" : mark(best.method),
+        k_tokens(*best.stable_to), sure, retrieval(best), best.method == kPlainName ? "" : speed(best));
+    answer.because.push_back(gain_sentence(data, best));
+    answer.because.push_back(others_sentence(all, mark));
+  }
+  answer.because.push_back(plain_sentence(data, longest));
+  if (data.n_documents < 3)
+    answer.because.push_back(
+        fmt::format("Measured on {}: too few for an interval.", texts(data.n_documents)));
+  if (std::none_of(all.begin(), all.end(), [](const Reach& r) { return r.retrieval_known; }))
+    answer.because.push_back(
+        retrieval_scores(data).empty()
+            ? "Retrieval was not measured: a stable loss does not prove that the far text is used."
+            : "The model finds too little even in short texts to tell how far it retrieves.");
+  std::erase(answer.because, "");
+  return answer;
+}
+
+std::string answer_text(const ReportData& data) {
+  const Answer answer = answer_of(data, [](const std::string& name) { return printable(name); });
+  std::string text, line;
+  std::string words = answer.lead;
+  for (const std::string& sentence : answer.because) words += " " + sentence;
+  for (std::size_t at = 0; at < words.size();) {
+    const std::size_t end = std::min(words.find(' ', at), words.size());
+    const std::string word = words.substr(at, end - at);
+    if (!line.empty() && line.size() + 1 + word.size() > 80) text += line + "\n", line.clear();
+    line += (line.empty() ? "" : " ") + word;
+    at = end + 1;
+  }
+  return text + line + "\n";
+}
+
+}  // namespace ropewalk

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "report/chart.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "report/table.h"
+
+namespace ropewalk {
+namespace {
+
+// Okabe and Ito's colours without their yellow, which white paper swallows. Colours, marks and dashes have
+// cycles of different lengths, so that two methods never share all three.
+constexpr const char* kColours[] = {"#000000", "#0072b2", "#d55e00", "#009e73",
+                                    "#cc79a7", "#e69f00", "#56b4e9"};
+constexpr const char* kDashes[] = {"", "7 3", "2 3", "9 3 2 3", "4 2"};
+constexpr std::size_t kMarks = 8;
+constexpr double kLeft = 74, kRight = 628, kTop = 30, kBottom = 316, kHeight = 376;
+
+/// A mark around (x, y). Shapes, not letters: fonts differ.
+std::string mark(std::size_t style, double x, double y) {
+  const char* colour = kColours[style % std::size(kColours)];
+  auto path = [&](const char* d, bool filled) {
+    return fmt::format(
+        "<path transform='translate({:.1f} {:.1f})' d='{}' fill='{}' stroke='{}' stroke-width='2'/>", x, y, d,
+        filled ? colour : "none", colour);
+  };
+  switch (style % kMarks) {
+    case 0:
+      return fmt::format("<circle cx='{:.1f}' cy='{:.1f}' r='4' fill='{}'/>", x, y, colour);
+    case 1:
+      return path("M-3.4-3.4H3.4V3.4H-3.4Z", true);
+    case 2:
+      return path("M0-4.2L4.2 3.4H-4.2Z", true);
+    case 3:
+      return path("M0-4.8L4.8 0L0 4.8L-4.8 0Z", true);
+    case 4:
+      return path("M0 4.2L4.2-3.4H-4.2Z", true);
+    case 5:
+      return path("M-5 0H5M0-5V5", false);
+    case 6:
+      return path("M-4-4L4 4M-4 4L4-4", false);
+    default:
+      return fmt::format("<circle cx='{:.1f}' cy='{:.1f}' r='4.4' fill='#fff' stroke='{}' stroke-width='2'/>",
+                         x, y, colour);
+  }
+}
+
+std::string line_look(std::size_t style) {
+  const char* dash = kDashes[style % std::size(kDashes)];
+  return fmt::format("fill='none' stroke='{}' stroke-width='1.8'{}", kColours[style % std::size(kColours)],
+                     *dash ? fmt::format(" stroke-dasharray='{}'", dash) : "");
+}
+
+/// Where values lie on the paper.
+class Axes {
+ public:
+  Axes(const std::vector<ChartSeries>& series, const ChartOptions& options) : log_y_(options.log_y) {
+    for (const ChartSeries& s : series)
+      for (const ChartPoint& p : s.points) include(p, options);
+    if (!(y0_ <= y1_)) y0_ = value(1), y1_ = value(2);  // nothing finite
+    if (x1_ - x0_ < 0.1) x0_ -= 0.5, x1_ += 0.5;
+    const double pad = std::max(log_y_ ? 0.1 : 0.01, (y1_ - y0_) * 0.07), side = (x1_ - x0_) * 0.04;
+    y0_ -= pad, y1_ += pad, x0_ -= side, x1_ += side;
+  }
+  double x(Index length) const {
+    return kLeft + (std::log2(static_cast<double>(length)) - x0_) / (x1_ - x0_) * (kRight - kLeft);
+  }
+  bool above(double y) const { return !std::isfinite(y) || value(y) > y1_; }
+  double y(double v) const {
+    if (above(v)) return kTop;
+    return std::min(kBottom, kBottom - (value(v) - y0_) / (y1_ - y0_) * (kBottom - kTop));
+  }
+  bool has_x(Index length) const { return length > 0 && x(length) >= kLeft && x(length) <= kRight; }
+  std::vector<double> ticks() const {
+    if (!log_y_) return nice_ticks(y0_, y1_, 6);
+    std::vector<double> result;
+    for (int e = static_cast<int>(std::floor(y0_)); e <= y1_; ++e)
+      for (double m : {1.0, 2.0, 5.0})
+        if (const double v = m * std::pow(10.0, e);
+            value(v) >= y0_ && value(v) <= y1_ && (m == 1 || y1_ - y0_ < 2.5))
+          result.push_back(v);
+    return result;
+  }
+
+ private:
+  double value(double y) const { return log_y_ ? std::log10(y) : y; }
+  void include(const ChartPoint& p, const ChartOptions& options) {
+    const double at = std::log2(static_cast<double>(std::max<Index>(1, p.x)));
+    x0_ = std::min(x0_, at), x1_ = std::max(x1_, at);
+    for (double v : {p.y, p.low.value_or(p.y), p.high.value_or(p.y)}) {
+      if (!std::isfinite(v) || (log_y_ && v <= 0) || p.y > options.top.value_or(v)) continue;
+      v = std::min(v, options.top.value_or(v));
+      y0_ = std::min(y0_, value(v)), y1_ = std::max(y1_, value(v));
+    }
+  }
+  bool log_y_;
+  double x0_ = 1e30, x1_ = -1e30, y0_ = 1e30, y1_ = -1e30;
+};
+
+std::string grid(const Axes& axes, const std::vector<ChartSeries>& series, const ChartOptions& options) {
+  std::string svg;
+  for (double tick : axes.ticks())
+    svg += fmt::format(
+        "<line x1='{0}' x2='{1}' y1='{2:.1f}' y2='{2:.1f}' class='grid'/><text x='{3}' y='{4:.1f}' "
+        "class='end'>{5:.6g}</text>",
+        kLeft, kRight, axes.y(tick), kLeft - 7, axes.y(tick) + 4.5, tick);
+  std::vector<Index> xs;
+  for (const ChartSeries& s : series)
+    for (const ChartPoint& p : s.points) xs.push_back(p.x);
+  std::sort(xs.begin(), xs.end(), std::greater());  // the greatest length always gets its label
+  double last = 1e30;
+  for (Index x : xs) {
+    if (last - axes.x(x) < 50) continue;
+    last = axes.x(x);
+    svg += fmt::format(
+        "<line x1='{0:.1f}' x2='{0:.1f}' y1='{1}' y2='{2}' class='axis'/><text x='{0:.1f}' y='{3}' "
+        "class='mid'>{4}</text>",
+        last, kBottom, kBottom + 5, kBottom + 22, k_tokens(x));
+  }
+  svg += fmt::format("<line x1='{}' x2='{}' y1='{}' y2='{}' class='axis'/>", kLeft, kRight, kBottom, kBottom);
+  if (axes.has_x(options.trained)) {
+    const double x = axes.x(options.trained);
+    const char* side = x < kLeft + 70 ? "start" : x > kRight - 70 ? "end" : "mid";
+    svg += fmt::format(
+        "<line x1='{0:.1f}' x2='{0:.1f}' y1='{1}' y2='{2}' class='trained'/><text x='{0:.1f}' "
+        "y='{3}' class='{4}'>trained length</text>",
+        x, kTop, kBottom, kTop - 10, side);
+  }
+  svg += fmt::format("<text x='{}' y='{}' class='mid'>{}</text>", (kLeft + kRight) / 2, kBottom + 48,
+                     escape_html(options.x_title));
+  return svg + fmt::format("<text x='17' y='{0}' class='mid' transform='rotate(-90 17 {0})'>{1}</text>",
+                           (kTop + kBottom) / 2, escape_html(options.y_title));
+}
+
+/// A transparent disc that shows its numbers while the pointer is on it, or after a touch.
+std::string hover(const ChartSeries& s, const ChartPoint& p, const ChartOptions& options, double x,
+                  double y) {
+  auto number = [&](double v) {
+    return std::isfinite(v) ? fmt::format(fmt::runtime(options.format), v) : std::string("not finite");
+  };
+  std::string words = fmt::format("{}, {}: {}", shortened(s.name, 30), k_tokens(p.x), number(p.y));
+  if (p.low && p.high) words += fmt::format(" ({} to {})", number(*p.low), number(*p.high));
+  const char* side = x < kLeft + 180 ? "start" : x > kRight - 180 ? "end" : "mid";
+  return fmt::format(
+      "<g class='point' tabindex='0' role='img' aria-label='{0}'><circle cx='{1:.1f}' cy='{2:.1f}' "
+      "r='9' fill='transparent'/><text x='{1:.1f}' y='{3:.1f}' class='tip {4}'>{0}</text></g>",
+      escape_html(words), x, y, y < kTop + 30 ? y + 26 : y - 13, side);
+}
+
+}  // namespace
+
+std::vector<double> nice_ticks(double low, double high, int n) {
+  const double rough = std::max(1e-12, (high - low) / n), power = std::pow(10, std::floor(std::log10(rough)));
+  const double step = power * (rough <= power ? 1 : rough <= 2 * power ? 2 : rough <= 5 * power ? 5 : 10);
+  std::vector<double> ticks;
+  for (double i = std::ceil(low / step); i * step <= high && ticks.size() < 50; ++i)
+    ticks.push_back(i * step);
+  return ticks;
+}
+
+std::string svg_chart(const std::vector<ChartSeries>& series, const ChartOptions& options) {
+  const Axes axes(series, options);
+  std::string svg = fmt::format("<svg viewBox='0 0 640 {}' role='group' aria-label='{}'>", kHeight,
+                                escape_html(options.title)),
+              marks, hovers;
+  svg += grid(axes, series, options);
+  for (std::size_t i = 0; i < series.size(); ++i) {
+    const ChartSeries& s = series[i];
+    const char* colour = kColours[s.style % std::size(kColours)];
+    const double aside = 3 * (static_cast<double>(i) - static_cast<double>(series.size() - 1) / 2);  // px
+    std::string path;
+    for (const ChartPoint& p : s.points) {
+      const double x = axes.x(p.x), y = axes.y(p.y), own = std::clamp(x + aside, x - 12, x + 12);
+      path += fmt::format("{}{:.1f} {:.1f}", path.empty() ? "M" : "L", own, y);
+      if (axes.above(p.y))
+        marks += fmt::format("<path d='M{0:.1f} {1}l-5 8h10Z' fill='#fff' stroke='{2}' stroke-width='2'/>",
+                             own, kTop - 4, colour);
+      else if (p.low && p.high && *p.high > *p.low)
+        marks += fmt::format(
+            "<line x1='{0:.1f}' x2='{0:.1f}' y1='{1:.1f}' y2='{2:.1f}' stroke='{3}' "
+            "stroke-width='1.5' class='whisker'/>",
+            own, axes.y(*p.low), axes.y(*p.high), colour);
+      if (!axes.above(p.y)) marks += mark(s.style, own, y);
+      hovers += hover(s, p, options, own, y);
+    }
+    svg += fmt::format("<path d='{}' {}/>", path, line_look(s.style));
+  }
+  return svg + marks + hovers + "</svg>\n";
+}
+
+std::string chart_legend(const std::vector<ChartSeries>& series) {
+  std::string html = "<ul class='legend'>";
+  for (const ChartSeries& s : series)
+    html +=
+        fmt::format("<li><svg viewBox='0 0 44 14' aria-hidden='true'><path d='M1 7H43' {}/>{}</svg>{}</li>",
+                    line_look(s.style), mark(s.style, 22, 7), escape_html(s.name));
+  return html + "</ul>\n";
+}
+
+}  // namespace ropewalk

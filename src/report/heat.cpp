@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Heat maps as tables: the numbers stand in the cells, so that neither colour nor pointer is needed.
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "core/error.h"
+#include "report/sections.h"
+
+namespace ropewalk {
+namespace {
+
+/// One blue from light to dark: lightness alone carries the value, which every eye and printer keeps.
+std::string heat(double share) {
+  const double light[] = {240, 246, 252}, dark[] = {8, 48, 107};
+  int rgb[3];
+  for (int i = 0; i < 3; ++i)
+    rgb[i] = static_cast<int>(std::lround(light[i] + (dark[i] - light[i]) * std::clamp(share, 0.0, 1.0)));
+  return fmt::format("background:#{:02x}{:02x}{:02x};color:{}", rgb[0], rgb[1], rgb[2],
+                     share > 0.45 ? "#fff" : "#111");
+}
+
+/// Depths that are equal to the percent are one row; none (the question asks about the whole text) is -1.
+int percent_of(const Record& record) {
+  return record.depth ? static_cast<int>(std::lround(100 * *record.depth)) : -1;
+}
+
+using Grid = std::map<std::pair<int, Index>, Score>;  // by depth and length
+
+Table heat_table(const std::string& caption, const Grid& grid, const std::set<int>& depths,
+                 const std::set<Index>& lengths) {
+  Table table{caption, {"depth"}, {}};
+  for (Index length : lengths) table.head.push_back(k_tokens(length));
+  for (int depth : depths) {
+    std::vector<Cell> row{{depth < 0 ? "all" : fmt::format("{} %", depth), "depth"}};
+    for (Index length : lengths) {
+      const auto found = grid.find({depth, length});
+      if (found == grid.end())
+        row.push_back({"", "none"});
+      else
+        row.push_back({fmt::format("{:.0f}", 100 * found->second.mean()), heat(found->second.mean()),
+                       fmt::format("{:.1f} % of {} questions", 100 * found->second.mean(), found->second.n)});
+    }
+    table.rows.push_back(std::move(row));
+  }
+  return table;
+}
+
+}  // namespace
+
+std::vector<Table> heat_tables(const ReportData& data) {
+  std::map<std::string, std::map<std::string, Grid>> grids;  // by task and method
+  std::map<std::string, std::set<int>> depths;
+  std::map<std::string, std::set<Index>> lengths;
+  for (const Record& r : data.records) {
+    if (!r.score || !std::isfinite(*r.score) || is_baseline(r.method)) continue;
+    const std::string task = retrieval_name(r);
+    Score& score = grids[task][r.method][{percent_of(r), r.length}];
+    score.sum += *r.score, ++score.n;
+    depths[task].insert(percent_of(r)), lengths[task].insert(r.length);
+  }
+  std::vector<Table> tables;
+  for (const auto& [task, by_method] : grids) {
+    if (depths[task] == std::set<int>{-1}) continue;  // one row: the table of scores says it
+    for (const std::string& method : methods_of(data))
+      if (const auto found = by_method.find(method); found != by_method.end())
+        tables.push_back(heat_table(task + ": " + method, found->second, depths[task], lengths[task]));
+  }
+  return tables;
+}
+
+Table retrieval_table(const ReportData& data) {
+  Table table{"", {"task", "method", "tokens", "found", "95 %", "questions"}, {}};
+  const auto scores = retrieval_scores(data);
+  for (const auto& [task, by_method] : scores)
+    for (const std::string& method : methods_of(data)) {
+      const auto found = by_method.find(method);
+      if (found == by_method.end()) continue;
+      for (const auto& [length, score] : found->second) {
+        const Interval i = wilson(score);
+        table.rows.push_back({{task},
+                              {method, "name"},
+                              {k_tokens(length), "number"},
+                              {fmt::format("{:.0f} %", 100 * i.mean), "number"},
+                              {fmt::format("{:.0f} to {:.0f} %", 100 * *i.low, 100 * *i.high), "number"},
+                              {fmt::format("{}", score.n), "number"}});
+      }
+    }
+  return table;
+}
+
+}  // namespace ropewalk

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/error.h"
+#include "report/answer.h"
+#include "report/sections.h"
+
+namespace ropewalk {
+namespace {
+
+std::string section(const std::string& title, const Table& table) {
+  return table.rows.empty() ? "" : "## " + title + "\n\n" + markdown_table(table);
+}
+
+}  // namespace
+
+std::string markdown_report(const ReportData& data) {
+  std::string text = fmt::format("# How far does {} reach?\n\n", escape_markdown(data.run.model));
+  const Answer answer =
+      answer_of(data, [](const std::string& name) { return "**" + escape_markdown(name) + "**"; });
+  text += answer.lead + "\n\n";
+  for (const std::string& sentence : answer.because) text += "- " + sentence + "\n";
+  if (!answer.because.empty()) text += "\n";
+  if (!data.cells.empty()) text += section("Verdicts", verdict_table(data)) + how_measured(data) + "\n\n";
+  text += section("Is the far text used?", far_use_table(data));
+  text += section("Retrieval", retrieval_table(data));
+  for (const Table& map : heat_tables(data)) text += markdown_table(map);
+  text += section("Continuation", continuation_table(data));
+  std::string where;
+  Table side{"", {"by", "text"}, {}};
+  for (const Sample& s : samples(data, where)) side.rows.push_back({{s.name}, {s.text}});
+  side.caption = where;
+  if (!side.rows.empty()) text += markdown_table(side);
+  text += section("Time and memory", cost_table(data));
+  text += section("Methods", method_table(data));
+  return text + fmt::format("ropewalk {}, {}, precision {}, KV cache {}, {} threads; model SHA-256 {}.\n",
+                            escape_markdown(data.run.version), escape_markdown(data.run.isa),
+                            escape_markdown(data.run.precision), escape_markdown(data.run.kv),
+                            data.run.threads, escape_markdown(data.run.model_id));
+}
+
+}  // namespace ropewalk

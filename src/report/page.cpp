@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The whole page: answer, curves, verdicts, retrieval, continuation, cost, methods.
+#include <algorithm>
+
+#include "core/error.h"
+#include "report/answer.h"
+#include "report/sections.h"
+
+namespace ropewalk {
+namespace {
+
+constexpr const char* kStyle = R"(
+:root{color-scheme:light}
+body{font:16px/1.5 system-ui,sans-serif;max-width:62em;margin:2em auto;padding:0 1em;color:#111;background:#fff}
+h1{font-size:1.5em;line-height:1.25;margin-bottom:.3em;overflow-wrap:anywhere}h2{margin-top:2em}h3{margin-bottom:.3em}
+.answer{font-size:1.3em;border-left:.3em solid #0072b2;padding:.5em .8em;background:#f2f7fb;margin:.8em 0;overflow-wrap:anywhere}
+.because{margin:.4em 0 1.5em;padding-left:1.2em}.note{color:#444}
+.chart svg{width:100%;max-width:52em;height:auto;display:block}.chart text{font-size:13px;fill:#222}
+.chart .mid{text-anchor:middle}.chart .end{text-anchor:end}.chart .start{text-anchor:start}
+.grid{stroke:#e3e3e3}.axis{stroke:#555}.trained{stroke:#666;stroke-dasharray:4 4}
+.point{outline:none}.point .tip{display:none;pointer-events:none;font-weight:600;paint-order:stroke;stroke:#fff;stroke-width:6px;stroke-linejoin:round}
+.point:hover .tip,.point:focus .tip{display:inline}.point:hover circle,.point:focus circle{stroke:#111}
+.legend{list-style:none;margin:.2em 0 1em;padding:0;display:flex;flex-wrap:wrap;gap:.1em 1.4em}
+.legend li{display:flex;align-items:center;gap:.5em;overflow-wrap:anywhere}.legend svg{width:44px;height:14px;flex:none}
+.scroll{overflow-x:auto;margin:.8em 0}table{border-collapse:collapse;font-variant-numeric:tabular-nums}
+td,th{padding:.25em .7em;border-bottom:1px solid #ddd;text-align:left;vertical-align:top}
+th{border-bottom-color:#888;white-space:nowrap}.number{white-space:nowrap}.name{overflow-wrap:anywhere;min-width:7em}
+caption{text-align:left;font-weight:600;padding-bottom:.3em;overflow-wrap:anywhere}
+.explodes,.degrades,.stable,.improves,.inconclusive{white-space:nowrap;border-left:.4em solid #999}
+.explodes{border-left-color:#d55e00;background:#fbe3d6;font-weight:600}.degrades{border-left-color:#e69f00;background:#fdf2da}
+.stable{border-left-color:#0072b2;background:#e6f1f8}.improves{border-left-color:#009e73;background:#def3ec}
+.maps{display:flex;flex-wrap:wrap;gap:.5em 2em}.maps .scroll{max-width:100%}.heat td{text-align:center;min-width:2.2em;border:1px solid #fff}
+.heat .depth{text-align:right;white-space:nowrap}.heat th{text-align:center}.heat .none{background:#fff;border:1px dashed #bbb}
+.side{display:grid;grid-template-columns:repeat(auto-fit,minmax(15em,1fr));gap:1em}
+.side div{border:1px solid #ccc;padding:.4em .8em;border-radius:.3em;break-inside:avoid}.side div:first-child{border-color:#111}
+.side h4{margin:0 0 .3em;overflow-wrap:anywhere}.side p{margin:0;white-space:pre-wrap;overflow-wrap:anywhere;font-size:.92em}
+.pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(22em,1fr));gap:1em}
+code,.formula{font-family:ui-monospace,monospace;font-size:.86em}.formula,.source{min-width:11em;overflow-wrap:anywhere}code{overflow-wrap:anywhere}
+@media(max-width:640px){body{margin:1em auto}.chart text{font-size:20px}.answer{font-size:1.15em}.pair{grid-template-columns:1fr}td,th{padding:.25em .45em}}
+@media print{*{print-color-adjust:exact;-webkit-print-color-adjust:exact}body{margin:0;max-width:none;font-size:11px}.scroll{overflow:visible}
+h2,h3{break-after:avoid}.chart,tr,.maps .scroll{break-inside:avoid}.chart svg{max-width:38em}.note{color:#111}.name{min-width:5em}.formula,.source{min-width:0}}
+)";
+
+std::string chart(const std::vector<ChartSeries>& series, const ChartOptions& options) {
+  return "<div class='chart'>" + svg_chart(series, options) + "</div>" + chart_legend(series);
+}
+
+std::string answer_section(const ReportData& data) {
+  const Answer answer =
+      answer_of(data, [](const std::string& name) { return "<b>" + escape_html(name) + "</b>"; });
+  std::string html = "<p class='answer'>" + answer.lead + "</p>";
+  if (answer.because.empty()) return html;
+  html += "<ul class='because'>";
+  for (const std::string& sentence : answer.because) html += "<li>" + sentence + "</li>";
+  return html + "</ul>\n";
+}
+
+std::string loss_sections(const ReportData& data) {
+  std::string html;
+  if (!data.cells.empty()) {
+    ChartOptions options{.title = "loss against length",
+                         .x_title = "total tokens (log scale)",
+                         .y_title = "loss, nats per token",
+                         .trained = data.run.n_ctx_train};
+    options.top = loss_top(data);
+    html += "<section id='loss'><h2>Loss against length</h2>" + chart(loss_series(data), options);
+    html += fmt::format(
+        "<p class='note'>{} Lower is better.{} An arrow at the upper edge: the loss lies "
+        "above.</p></section>",
+        escape_html(how_measured(data)),
+        data.n_documents < 3 ? "" : " Whiskers: 95 % intervals over documents.");
+    html += "<section id='verdicts'><h2>Verdicts</h2>" + html_table(verdict_table(data)) + "</section>";
+  }
+  if (const auto positions = position_series(data); !positions.empty())
+    html += "<section id='positions'><h2>Loss by position</h2>" +
+            chart(positions, {.title = "loss by position",
+                              .x_title = "position (log scale)",
+                              .y_title = "loss, nats per token",
+                              .trained = data.run.n_ctx_train}) +
+            "<p class='note'>One pass over the text; a point is the end of a stretch. Other positions are "
+            "other text: "
+            "compare methods, not positions.</p></section>";
+  if (const Table table = far_use_table(data); !table.rows.empty())
+    html +=
+        "<section id='far-use'><h2>Is the far text used?</h2><p class='note'>What it costs to replace the "
+        "text "
+        "beyond the trained length. An interval above 0: the far text is used.</p>" +
+        html_table(table) + "</section>";
+  return html;
+}
+
+std::string retrieval_section(const ReportData& data) {
+  const Table scores = retrieval_table(data);
+  if (scores.rows.empty()) return "";
+  std::string html = "<section id='retrieval'><h2>Retrieval</h2>";
+  const std::vector<Table> maps = heat_tables(data);
+  if (!maps.empty()) {
+    html +=
+        "<p class='note'>Per cent found, by depth of the needle (0 %: at the beginning) and total tokens. "
+        "Dark: "
+        "found.</p><div class='maps'>";
+    for (const Table& map : maps) html += html_table(map, "heat");
+    html += "</div>";
+  }
+  return html + html_table(scores) + "</section>\n";
+}
+
+std::string continuation_section(const ReportData& data) {
+  const Table table = continuation_table(data);
+  std::string where;
+  const std::vector<Sample> list = samples(data, where);
+  if (table.rows.empty() && list.empty()) return "";
+  std::string html =
+      "<section id='continuation'><h2>Continuation against the true text</h2>" + html_table(table);
+  if (!list.empty()) html += "<h3>" + escape_html(where) + "</h3><div class='side'>";
+  for (const Sample& s : list)
+    html += fmt::format("<div><h4>{}</h4><p>{}</p></div>", escape_html(s.name),
+                        s.text.empty() ? "(nothing)" : escape_html(s.text));
+  return html + (list.empty() ? "" : "</div>") + "</section>\n";
+}
+
+std::string cost_section(const ReportData& data) {
+  const auto seconds = cost_series(data, Cost::kSeconds), memory = cost_series(data, Cost::kMegabytes);
+  if (seconds.empty() && memory.empty()) return "";
+  std::string html = "<section id='cost'><h2>Time and memory</h2><div class='pair'>";
+  ChartOptions options{.title = "",
+                       .x_title = "total tokens (log scale)",
+                       .y_title = "",
+                       .trained = data.run.n_ctx_train,
+                       .log_y = true};
+  options.title = "seconds against length", options.y_title = "seconds to read", options.format = "{:.3g} s";
+  if (!seconds.empty()) html += "<div class='chart'>" + svg_chart(seconds, options) + "</div>";
+  options.title = "memory against length", options.y_title = "peak memory, MB", options.format = "{:.0f} MB";
+  if (!memory.empty()) html += "<div class='chart'>" + svg_chart(memory, options) + "</div>";
+  return html + "</div>" + chart_legend(seconds.empty() ? memory : seconds) +
+         "<p class='note'>Reading a document once, mean over documents; in brackets: times plain RoPE. "
+         "Methods that "
+         "compute the same share one run.</p>" +
+         html_table(cost_table(data)) + "</section>\n";
+}
+
+std::string origin_section(const ReportData& data) {
+  const RunInfo& run = data.run;
+  std::string html = "<section id='origin'><h2>How it was made</h2>";
+  if (!run.command.empty()) html += "<p><code>" + escape_html(run.command) + "</code></p>";
+  return html + fmt::format(
+                    "<p class='note'>ropewalk {}, {}, precision {}, KV cache {}, {} threads; trained length "
+                    "{}; model SHA-256 <code>{}</code>.</p></section>\n",
+                    escape_html(run.version), escape_html(run.isa), escape_html(run.precision),
+                    escape_html(run.kv), run.threads, k_tokens(run.n_ctx_train), escape_html(run.model_id));
+}
+
+}  // namespace
+
+std::string html_report(const ReportData& data) {
+  std::string html = fmt::format(
+      "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'><meta name='viewport' "
+      "content='width=device-width'><title>ropewalk: {0}</title><style>{1}</style></head><body><h1>How far "
+      "does {0} "
+      "reach?</h1>\n",
+      escape_html(data.run.model), kStyle);
+  html += answer_section(data) + loss_sections(data) + retrieval_section(data) + continuation_section(data) +
+          cost_section(data);
+  if (!data.notes.empty())
+    html += "<section id='methods'><h2>What the methods are</h2>" + html_table(method_table(data)) +
+            "</section>\n";
+  return html + origin_section(data) + "</body></html>\n";
+}
+
+}  // namespace ropewalk

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "report/reach.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace ropewalk {
+namespace {
+
+// A task holds at a length while its score is at least 85 % of the model's own in a short text (NoLiMa,
+// arXiv:2502.05167). A model that finds less than 20 % in a short text cannot tell.
+constexpr double kHolds = 0.85, kCanTell = 0.2;
+
+bool good(const Verdict& verdict) { return verdict.word == "stable" || verdict.word == "improves"; }
+
+void add_stability(Reach& reach, const ReportData& data) {
+  for (const SummaryCell& c : data.cells) {  // by length
+    if (c.method != reach.method || c.length < data.run.n_ctx_train) continue;
+    if (!good(c.verdict)) return;
+    reach.stable_to = c.length, reach.difference = c.difference.mean;
+    reach.approximate = reach.approximate || c.verdict.approximate;
+  }
+}
+
+/// The least of what its tasks reach: "retrieves to 16k" holds for each of them.
+void add_retrieval(Reach& reach, const ReportData& data) {
+  bool first = true;
+  for (const auto& [task, methods] : retrieval_scores(data)) {
+    const auto own = methods.find(reach.method), shorter = methods.find(kOwnShortName),
+               plain = methods.find(kPlainName);
+    if (own == methods.end()) continue;
+    Score reference;
+    if (shorter != methods.end())
+      for (const auto& [length, score] : shorter->second) reference.sum += score.sum, reference.n += score.n;
+    else if (plain != methods.end() && plain->second.begin()->first <= data.run.n_ctx_train)
+      reference = plain->second.begin()->second;
+    if (reference.n == 0 || reference.mean() < kCanTell) continue;
+    std::optional<Index> to;
+    for (const auto& [length, score] : own->second) {
+      if (score.mean() < kHolds * reference.mean() - 1e-9) break;
+      to = length;
+    }
+    reach.retrieves_to = first || to < reach.retrieves_to ? to : reach.retrieves_to;
+    reach.retrieval_known = true, first = false;
+  }
+}
+
+void add_speed(Reach& reach, const ReportData& data) {
+  for (const SummaryCell& c : data.cells) {
+    if (c.method != reach.method) continue;
+    const auto own = seconds_of(data, reach.method, c.length), plain = seconds_of(data, kPlainName, c.length);
+    if (own && plain && *plain > 0) reach.slowdown = *own / *plain, reach.timed_at = c.length;
+  }
+}
+
+}  // namespace
+
+ReportData report_data(std::vector<Record> records, const RunInfo& run, std::vector<MethodNote> notes) {
+  ReportData data{.records = std::move(records), .run = run, .notes = std::move(notes)};
+  data.cells = summarise(data.records, run.margin);
+  std::map<std::string, bool> documents, of_tail;
+  for (const Record& r : data.records) {
+    documents[r.document] = true;
+    if (r.task == "tail") of_tail[r.document] = true;
+  }
+  data.n_documents = of_tail.empty() ? documents.size() : of_tail.size();
+  return data;
+}
+
+bool is_baseline(const std::string& method) {
+  return method == kTruncatedName || method == kShortName || method == kOwnShortName;
+}
+
+std::vector<std::string> methods_of(const ReportData& data) {
+  std::vector<std::string> names;
+  auto add = [&](const std::string& name) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  };
+  for (const Record& r : data.records)
+    if (r.method == kPlainName) add(r.method);
+  for (const Record& r : data.records)
+    if (!is_baseline(r.method)) add(r.method);
+  for (const Record& r : data.records) add(r.method);
+  return names;
+}
+
+std::vector<double> document_means(const ByDocument& values) {
+  std::vector<double> means;
+  for (const auto& [document, list] : values) means.push_back(t_interval(list).mean);
+  return means;
+}
+
+std::vector<double> paired_difference(const ByDocument& a, const ByDocument& b) {
+  std::vector<double> differences;
+  for (const auto& [document, list] : a)
+    if (const auto other = b.find(document); other != b.end())
+      differences.push_back(t_interval(list).mean - t_interval(other->second).mean);
+  return differences;
+}
+
+std::optional<double> seconds_of(const ReportData& data, const std::string& method, Index length) {
+  std::vector<double> seconds;
+  for (const Record& r : data.records)
+    if (r.task == "tail" && r.method == method && r.length == length && r.seconds > 0)
+      seconds.push_back(r.seconds);
+  if (seconds.empty()) return std::nullopt;
+  return t_interval(seconds).mean;
+}
+
+std::optional<double> loss_top(const ReportData& data) {
+  double low = 1e30, top = -1e30;
+  bool exploded = false;
+  for (const SummaryCell& c : data.cells) {
+    exploded = exploded || c.verdict.word == "explodes";
+    if (!std::isfinite(c.loss.mean)) continue;
+    low = std::min(low, c.loss.mean);
+    if (c.verdict.word != "explodes") top = std::max(top, c.loss.high.value_or(c.loss.mean));
+  }
+  if (!exploded || low > 1e29) return std::nullopt;
+  return std::max(top, low + 0.5);
+}
+
+Interval wilson(const Score& score) {
+  Interval result;
+  result.n = score.n, result.mean = score.mean();
+  if (score.n == 0) return result;
+  const double z = 1.959964, n = score.n, p = score.mean();
+  const double centre = (p + z * z / (2 * n)) / (1 + z * z / n);
+  const double half = z / (1 + z * z / n) * std::sqrt(p * (1 - p) / n + z * z / (4 * n * n));
+  result.low = std::max(0.0, centre - half), result.high = std::min(1.0, centre + half);
+  return result;
+}
+
+std::string retrieval_name(const Record& record) {
+  return record.part.empty() ? record.task : record.task + " " + record.part;
+}
+
+std::map<std::string, std::map<std::string, Scores>> retrieval_scores(const ReportData& data) {
+  std::map<std::string, std::map<std::string, Scores>> result;
+  for (const Record& r : data.records) {
+    if (!r.score || !std::isfinite(*r.score)) continue;
+    Score& score = result[retrieval_name(r)][r.method][r.length];
+    score.sum += *r.score, ++score.n;
+  }
+  return result;
+}
+
+std::vector<Reach> reaches(const ReportData& data) {
+  std::vector<Reach> result;
+  for (const std::string& method : methods_of(data)) {
+    if (is_baseline(method)) continue;
+    Reach& reach = result.emplace_back();
+    reach.method = method;
+    add_stability(reach, data);
+    add_retrieval(reach, data);
+    add_speed(reach, data);
+  }
+  return result;
+}
+
+}  // namespace ropewalk

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+/// How far each method goes, and at what cost: the numbers behind the answer in words.
+#pragma once
+#include <map>
+#include <optional>
+
+#include "report/report.h"
+
+namespace ropewalk {
+
+/// The baselines' names (judge/plan.h).
+inline const std::string kPlainName = "none", kTruncatedName = "none (truncated)",
+                         kShortName = "64 tokens before", kOwnShortName = "none (short)";
+bool is_baseline(const std::string& method);  ///< one of those, plain RoPE apart
+
+/// In the order of the records, plain RoPE first: the number of a method is its colour and mark everywhere.
+std::vector<std::string> methods_of(const ReportData& data);
+
+/// Values of one kind, by document: several of one document count as their mean.
+using ByDocument = std::map<std::string, std::vector<double>>;
+std::vector<double> document_means(const ByDocument& values);
+/// a - b, paired by document.
+std::vector<double> paired_difference(const ByDocument& a, const ByDocument& b);
+
+/// Seconds that reading took, mean over documents; none: not measured.
+std::optional<double> seconds_of(const ReportData& data, const std::string& method, Index length);
+
+/// Where a chart of losses should end, so that a method that explodes does not flatten the rest: above all
+/// that did not. None: at the greatest loss.
+std::optional<double> loss_top(const ReportData& data);
+
+struct Score {
+  double sum = 0;
+  int n = 0;
+  double mean() const { return n > 0 ? sum / n : 0; }
+};
+/// 95 %, for k of n questions; scores between 0 and 1 count as parts of one. Source: Wilson 1927.
+Interval wilson(const Score& score);
+/// A task that asks for what lies in the text, with its part: "needle multi-key".
+std::string retrieval_name(const Record& record);
+using Scores = std::map<Index, Score>;  // by length
+/// By task and method. Records without a score are none of them.
+std::map<std::string, std::map<std::string, Scores>> retrieval_scores(const ReportData& data);
+
+/// TO BE REPLACED by judge/derived.h where that is merged: the same rules.
+struct Reach {
+  std::string method;
+  std::optional<Index> stable_to;  ///< every tested length from the trained one on is stable or improves
+  bool approximate = false;        ///< the verdicts have no interval
+  double difference = 0;           ///< mean, at stable_to
+  std::optional<Index> retrieves_to;
+  bool retrieval_known = false;    ///< a task was asked whose short score is 20 % at least
+  std::optional<double> slowdown;  ///< seconds over plain RoPE's at the greatest length that both read
+  Index timed_at = 0;
+};
+std::vector<Reach> reaches(const ReportData& data);
+
+}  // namespace ropewalk

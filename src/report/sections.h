@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What the page and the Markdown both show, as tables and lines. A table without rows: nothing was measured.
+#pragma once
+#include "report/chart.h"
+#include "report/reach.h"
+#include "report/table.h"
+
+namespace ropewalk {
+
+// sections.cpp
+Table verdict_table(const ReportData& data);
+Table far_use_table(const ReportData& data);
+Table cost_table(const ReportData& data);
+Table method_table(const ReportData& data);
+std::string how_measured(const ReportData& data);  ///< not escaped
+std::vector<ChartSeries> loss_series(const ReportData& data);
+std::vector<ChartSeries> position_series(const ReportData& data);
+enum class Cost { kSeconds, kMegabytes };
+std::vector<ChartSeries> cost_series(const ReportData& data, Cost cost);
+
+// heat.cpp
+/// Found share by depth (rows) and length (columns), a table for each task and method.
+std::vector<Table> heat_tables(const ReportData& data);
+/// Found share with its 95 % interval by task, method and length.
+Table retrieval_table(const ReportData& data);
+
+// samples.cpp
+/// Mean of each metric by length and method.
+Table continuation_table(const ReportData& data);
+/// What was written at the greatest length on the first document: the truth first, then each method.
+struct Sample {
+  std::string name, text;
+};
+std::vector<Sample> samples(const ReportData& data, std::string& where);
+
+/// "+0.123 (+0.100 to +0.146)"; without an interval the mean alone.
+std::string interval_text(const Interval& interval, bool sign);
+
+}  // namespace ropewalk

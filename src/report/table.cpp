@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "report/table.h"
+
+#include <fmt/format.h>
+
+namespace ropewalk {
+
+std::string escape_html(const std::string& text) {
+  std::string safe;
+  for (char c : text) {
+    if ((static_cast<unsigned char>(c) < 0x20 && c != '\n') || c == 0x7f) c = ' ';
+    safe += c == '<'    ? "&lt;"
+            : c == '>'  ? "&gt;"
+            : c == '&'  ? "&amp;"
+            : c == '"'  ? "&quot;"
+            : c == '\'' ? "&#39;"
+                        : std::string(1, c);
+  }
+  return safe;
+}
+
+std::string escape_markdown(const std::string& text) {
+  std::string safe;
+  for (char c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+    if (c == '<' || c == '>' || c == '&')
+      safe += c == '<' ? "&lt;" : c == '>' ? "&gt;" : "&amp;";
+    else if (std::string("\\`*_[]|#~").find(c) != std::string::npos)
+      safe += std::string("\\") + c;
+    else
+      safe += c;
+  }
+  return safe;
+}
+
+std::string shortened(const std::string& text, std::size_t n) {
+  std::size_t characters = 0;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if ((static_cast<unsigned char>(text[at]) & 0xc0) == 0x80) continue;  // inside a character
+    if (++characters > n) return text.substr(0, at) + "...";
+  }
+  return text;
+}
+
+std::string k_tokens(Index n) {
+  return n > 0 && n % 1024 == 0 ? fmt::format("{}k", n / 1024) : fmt::format("{}", n);
+}
+
+std::string html_table(const Table& table, const std::string& look) {
+  std::string html = fmt::format("<div class='scroll'><table class='{}'>", look);
+  if (!table.caption.empty()) html += fmt::format("<caption>{}</caption>", escape_html(table.caption));
+  html += "<thead><tr>";
+  for (const std::string& name : table.head)
+    html += fmt::format("<th scope='col'>{}</th>", escape_html(name));
+  html += "</tr></thead><tbody>";
+  for (const auto& row : table.rows) {
+    html += "<tr>";
+    for (const Cell& cell : row) {
+      html += "<td";
+      if (!cell.look.empty())
+        html += fmt::format(" {}='{}'", cell.look.find(':') == std::string::npos ? "class" : "style",
+                            escape_html(cell.look));
+      if (!cell.hover.empty()) html += fmt::format(" title='{}'", escape_html(cell.hover));
+      html += ">" + escape_html(cell.text) + "</td>";
+    }
+    html += "</tr>";
+  }
+  return html + "</tbody></table></div>\n";
+}
+
+std::string markdown_table(const Table& table) {
+  std::string text, rule = "|";
+  if (!table.caption.empty()) text += "**" + escape_markdown(table.caption) + "**\n\n";
+  text += "|";
+  for (const std::string& name : table.head) text += " " + escape_markdown(name) + " |", rule += "---|";
+  text += "\n" + rule + "\n";
+  for (const auto& row : table.rows) {
+    text += "|";
+    for (const Cell& cell : row) text += " " + escape_markdown(cell.text) + " |";
+    text += "\n";
+  }
+  return text + "\n";
+}
+
+}  // namespace ropewalk

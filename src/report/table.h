@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+/// A table that becomes HTML or Markdown, and how text is escaped for each.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "core/types.h"
+
+namespace ropewalk {
+
+struct Cell {
+  std::string text;
+  std::string look = {};   ///< HTML: a class, or with ':' inside a style; from us, never from a file
+  std::string hover = {};  ///< HTML: shown when the pointer rests there
+};
+struct Table {
+  std::string caption;
+  std::vector<std::string> head;
+  std::vector<std::vector<Cell>> rows;
+};
+
+/// Control characters become spaces, but for newlines; the rest as HTML text or attribute.
+std::string escape_html(const std::string& text);
+/// One line; what Markdown would read as its own is escaped.
+std::string escape_markdown(const std::string& text);
+/// At most n characters of UTF-8, with "..." where something was cut.
+std::string shortened(const std::string& text, std::size_t n);
+/// 8192 -> "8k".
+std::string k_tokens(Index n);
+
+std::string html_table(const Table& table, const std::string& look = "");
+std::string markdown_table(const Table& table);
+
+}  // namespace ropewalk
