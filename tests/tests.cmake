@@ -21,6 +21,7 @@ add_test_folder(tokenizer ${readers})
 add_test_folder(kernels rw_core rw_quant rw_methods rw_kernels)
 add_test_folder(model ${engine})
 add_test_folder(judge ${everything})
+add_test_folder(report ${everything})
 add_test_folder(fuzz_corpus ${readers})
 
 file(GLOB extra CONFIGURE_DEPENDS tests/*/extra.cmake)  # more registrations: per-ISA runs, CLI tests

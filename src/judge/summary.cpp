@@ -21,6 +21,12 @@ std::vector<double> minus(const Losses& a, const Losses& b) {
   return result;
 }
 
+/// Part of a run may lack a baseline: no number then, and the verdict stays open.
+Interval interval_of(const std::vector<double>& values) {
+  if (!values.empty()) return interval(values);
+  return {.mean = std::nan(""), .low = {}, .high = {}};
+}
+
 std::string signed_number(double x) { return std::isfinite(x) ? fmt::format("{:+.3f}", x) : "nan"; }
 
 std::string length_text(Index length) {
@@ -95,7 +101,7 @@ std::vector<SummaryCell> summarise(const std::vector<Record>& records, double ma
     for (const auto& [document, loss] : own) values.push_back(loss);
     cell.loss = interval(values);
     differences.push_back(minus(own, reference));
-    cell.difference = interval(differences.back());
+    cell.difference = interval_of(differences.back());
     cell.versus_truncated = paired(own, losses, kTruncated, cell.length);
     cell.versus_plain = paired(own, losses, kPlain, cell.length);
   }
@@ -105,7 +111,7 @@ std::vector<SummaryCell> summarise(const std::vector<Record>& records, double ma
     const bool finite =
         std::all_of(own.begin(), own.end(), [](const auto& entry) { return std::isfinite(entry.second); });
     cell.verdict =
-        judge(cell.difference, interval(minus(own, losses[{kShort, 0}])), finite, margin, cell.evidence);
+        judge(cell.difference, interval_of(minus(own, losses[{kShort, 0}])), finite, margin, cell.evidence);
   }
   return cells;
 }

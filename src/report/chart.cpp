@@ -196,7 +196,7 @@ std::string chart_legend(const std::vector<ChartSeries>& series) {
   for (const ChartSeries& s : series)
     html +=
         fmt::format("<li><svg viewBox='0 0 44 14' aria-hidden='true'><path d='M1 7H43' {}/>{}</svg>{}</li>",
-                    line_look(s.style), mark(s.style, 22, 7), escape_html(s.name));
+                    line_look(s.style), mark(s.style, 22, 7), escape_name(s.name));
   return html + "</ul>\n";
 }
 

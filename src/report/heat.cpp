@@ -17,7 +17,7 @@ std::string heat(double share) {
   for (int i = 0; i < 3; ++i)
     rgb[i] = static_cast<int>(std::lround(light[i] + (dark[i] - light[i]) * std::clamp(share, 0.0, 1.0)));
   return fmt::format("background:#{:02x}{:02x}{:02x};color:{}", rgb[0], rgb[1], rgb[2],
-                     share > 0.45 ? "#fff" : "#111");
+                     share > 0.62 ? "#fff" : "#111");
 }
 
 /// Depths that are equal to the percent are one row; none (the question asks about the whole text) is -1.
@@ -48,7 +48,7 @@ Table heat_table(const std::string& caption, const Grid& grid, const std::set<in
 
 }  // namespace
 
-std::vector<Table> heat_tables(const ReportData& data) {
+std::vector<TaskMaps> heat_maps(const ReportData& data) {
   std::map<std::string, std::map<std::string, Grid>> grids;  // by task and method
   std::map<std::string, std::set<int>> depths;
   std::map<std::string, std::set<Index>> lengths;
@@ -59,32 +59,50 @@ std::vector<Table> heat_tables(const ReportData& data) {
     score.sum += *r.score, ++score.n;
     depths[task].insert(percent_of(r)), lengths[task].insert(r.length);
   }
-  std::vector<Table> tables;
+  std::vector<TaskMaps> tasks;
   for (const auto& [task, by_method] : grids) {
     if (depths[task] == std::set<int>{-1}) continue;  // one row: the table of scores says it
+    tasks.push_back({task, {}});
     for (const std::string& method : methods_of(data))
       if (const auto found = by_method.find(method); found != by_method.end())
-        tables.push_back(heat_table(task + ": " + method, found->second, depths[task], lengths[task]));
+        tasks.back().maps.push_back(heat_table(method, found->second, depths[task], lengths[task]));
   }
-  return tables;
+  return tasks;
 }
 
 Table retrieval_table(const ReportData& data) {
-  Table table{"", {"task", "method", "tokens", "found", "95 %", "questions"}, {}};
+  Table table{"", {"task", "method"}, {}};
   const auto scores = retrieval_scores(data);
+  std::set<Index> lengths;
+  bool has_short = false;
+  for (const auto& [task, by_method] : scores)
+    for (const auto& [method, by_length] : by_method)
+      for (const auto& [length, score] : by_length)
+        if (method == kOwnShortName)
+          has_short = true;
+        else
+          lengths.insert(length);
+  if (has_short) table.head.push_back("short text, plain");
+  for (Index length : lengths) table.head.push_back(k_tokens(length));
+  auto cell = [](const Score& score) {
+    const Interval i = wilson(score);
+    return Cell{fmt::format("{:.0f} %\n{:.0f} to {:.0f}", 100 * i.mean, 100 * *i.low, 100 * *i.high), "share",
+                fmt::format("{} questions", score.n)};
+  };
   for (const auto& [task, by_method] : scores)
     for (const std::string& method : methods_of(data)) {
       const auto found = by_method.find(method);
-      if (found == by_method.end()) continue;
-      for (const auto& [length, score] : found->second) {
-        const Interval i = wilson(score);
-        table.rows.push_back({{task},
-                              {method, "name"},
-                              {k_tokens(length), "number"},
-                              {fmt::format("{:.0f} %", 100 * i.mean), "number"},
-                              {fmt::format("{:.0f} to {:.0f} %", 100 * *i.low, 100 * *i.high), "number"},
-                              {fmt::format("{}", score.n), "number"}});
+      if (found == by_method.end() || method == kOwnShortName) continue;
+      std::vector<Cell> row{{task}, {method, "name"}};
+      if (has_short) {
+        const auto own = by_method.find(kOwnShortName);
+        row.push_back(own == by_method.end() ? Cell{""} : cell(own->second.begin()->second));
       }
+      for (Index length : lengths) {
+        const auto score = found->second.find(length);
+        row.push_back(score == found->second.end() ? Cell{""} : cell(score->second));
+      }
+      table.rows.push_back(std::move(row));
     }
   return table;
 }

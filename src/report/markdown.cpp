@@ -19,10 +19,13 @@ std::string markdown_report(const ReportData& data) {
   text += answer.lead + "\n\n";
   for (const std::string& sentence : answer.because) text += "- " + sentence + "\n";
   if (!answer.because.empty()) text += "\n";
-  if (!data.cells.empty()) text += section("Verdicts", verdict_table(data)) + how_measured(data) + "\n\n";
+  if (!data.cells.empty()) text += section("Verdicts", verdict_grid(data)) + how_measured(data) + "\n\n";
   text += section("Is the far text used?", far_use_table(data));
   text += section("Retrieval", retrieval_table(data));
-  for (const Table& map : heat_tables(data)) text += markdown_table(map);
+  for (const TaskMaps& task : heat_maps(data)) {
+    text += fmt::format("### {}: per cent found by depth and tokens\n\n", escape_markdown(task.task));
+    for (const Table& map : task.maps) text += markdown_table(map);
+  }
   text += section("Continuation", continuation_table(data));
   std::string where;
   Table side{"", {"by", "text"}, {}};
@@ -30,6 +33,7 @@ std::string markdown_report(const ReportData& data) {
   side.caption = where;
   if (!side.rows.empty()) text += markdown_table(side);
   text += section("Time and memory", cost_table(data));
+  text += section("All numbers of the loss", numbers_table(data));
   text += section("Methods", method_table(data));
   return text + fmt::format("ropewalk {}, {}, precision {}, KV cache {}, {} threads; model SHA-256 {}.\n",
                             escape_markdown(data.run.version), escape_markdown(data.run.isa),

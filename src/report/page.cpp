@@ -24,19 +24,21 @@ h1{font-size:1.5em;line-height:1.25;margin-bottom:.3em;overflow-wrap:anywhere}h2
 .legend li{display:flex;align-items:center;gap:.5em;overflow-wrap:anywhere}.legend svg{width:44px;height:14px;flex:none}
 .scroll{overflow-x:auto;margin:.8em 0}table{border-collapse:collapse;font-variant-numeric:tabular-nums}
 td,th{padding:.25em .7em;border-bottom:1px solid #ddd;text-align:left;vertical-align:top}
-th{border-bottom-color:#888;white-space:nowrap}.number{white-space:nowrap}.name{overflow-wrap:anywhere;min-width:7em}
+th{border-bottom-color:#888;white-space:nowrap}.number{white-space:nowrap}.name{overflow-wrap:break-word;min-width:8em;max-width:22em}
 caption{text-align:left;font-weight:600;padding-bottom:.3em;overflow-wrap:anywhere}
-.explodes,.degrades,.stable,.improves,.inconclusive{white-space:nowrap;border-left:.4em solid #999}
+.share,.less{white-space:pre}.less{color:#555}
+.explodes,.degrades,.stable,.improves,.inconclusive{white-space:pre;border-left:.4em solid #999}
 .explodes{border-left-color:#d55e00;background:#fbe3d6;font-weight:600}.degrades{border-left-color:#e69f00;background:#fdf2da}
 .stable{border-left-color:#0072b2;background:#e6f1f8}.improves{border-left-color:#009e73;background:#def3ec}
-.maps{display:flex;flex-wrap:wrap;gap:.5em 2em}.maps .scroll{max-width:100%}.heat td{text-align:center;min-width:2.2em;border:1px solid #fff}
+.maps{display:flex;flex-wrap:wrap;gap:.5em 2em}.maps .scroll{max-width:100%}.heat td,.heat th{padding:.2em .5em}.heat td{text-align:center;min-width:2.2em;border:1px solid #fff}
 .heat .depth{text-align:right;white-space:nowrap}.heat th{text-align:center}.heat .none{background:#fff;border:1px dashed #bbb}
 .side{display:grid;grid-template-columns:repeat(auto-fit,minmax(15em,1fr));gap:1em}
 .side div{border:1px solid #ccc;padding:.4em .8em;border-radius:.3em;break-inside:avoid}.side div:first-child{border-color:#111}
 .side h4{margin:0 0 .3em;overflow-wrap:anywhere}.side p{margin:0;white-space:pre-wrap;overflow-wrap:anywhere;font-size:.92em}
 .pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(22em,1fr));gap:1em}
 code,.formula{font-family:ui-monospace,monospace;font-size:.86em}.formula,.source{min-width:11em;overflow-wrap:anywhere}code{overflow-wrap:anywhere}
-@media(max-width:640px){body{margin:1em auto}.chart text{font-size:20px}.answer{font-size:1.15em}.pair{grid-template-columns:1fr}td,th{padding:.25em .45em}}
+@media(max-width:640px){body{margin:1em auto}.chart text{font-size:20px}.answer{font-size:1.15em}.pair{grid-template-columns:1fr}table{font-size:.84em}td,th{padding:.25em .45em}th{white-space:normal}.name{min-width:7em}
+td.name:first-child{position:sticky;left:0;background:#fff}}
 @media print{*{print-color-adjust:exact;-webkit-print-color-adjust:exact}body{margin:0;max-width:none;font-size:11px}.scroll{overflow:visible}
 h2,h3{break-after:avoid}.chart,tr,.maps .scroll{break-inside:avoid}.chart svg{max-width:38em}.note{color:#111}.name{min-width:5em}.formula,.source{min-width:0}}
 )";
@@ -47,7 +49,7 @@ std::string chart(const std::vector<ChartSeries>& series, const ChartOptions& op
 
 std::string answer_section(const ReportData& data) {
   const Answer answer =
-      answer_of(data, [](const std::string& name) { return "<b>" + escape_html(name) + "</b>"; });
+      answer_of(data, [](const std::string& name) { return "<b>" + escape_name(name) + "</b>"; });
   std::string html = "<p class='answer'>" + answer.lead + "</p>";
   if (answer.because.empty()) return html;
   html += "<ul class='because'>";
@@ -68,8 +70,11 @@ std::string loss_sections(const ReportData& data) {
         "<p class='note'>{} Lower is better.{} An arrow at the upper edge: the loss lies "
         "above.</p></section>",
         escape_html(how_measured(data)),
-        data.n_documents < 3 ? "" : " Whiskers: 95 % intervals over documents.");
-    html += "<section id='verdicts'><h2>Verdicts</h2>" + html_table(verdict_table(data)) + "</section>";
+        data.n_documents < 3 ? "" : " Whiskers: the 95 % interval of the difference.");
+    html += "<section id='verdicts'><h2>Verdicts</h2>" + html_table(verdict_grid(data), "grid-of-verdicts") +
+            "<p class='note'>Difference in nats per token; above 0 is worse. Where less than the trained "
+            "length is read, "
+            "there is no verdict.</p></section>";
   }
   if (const auto positions = position_series(data); !positions.empty())
     html += "<section id='positions'><h2>Loss by position</h2>" +
@@ -93,15 +98,18 @@ std::string retrieval_section(const ReportData& data) {
   const Table scores = retrieval_table(data);
   if (scores.rows.empty()) return "";
   std::string html = "<section id='retrieval'><h2>Retrieval</h2>";
-  const std::vector<Table> maps = heat_tables(data);
-  if (!maps.empty()) {
+  const std::vector<TaskMaps> tasks = heat_maps(data);
+  if (!tasks.empty())
     html +=
         "<p class='note'>Per cent found, by depth of the needle (0 %: at the beginning) and total tokens. "
         "Dark: "
-        "found.</p><div class='maps'>";
-    for (const Table& map : maps) html += html_table(map, "heat");
+        "found.</p>";
+  for (const TaskMaps& task : tasks) {
+    html += "<h3>" + escape_html(task.task) + "</h3><div class='maps'>";
+    for (const Table& map : task.maps) html += html_table(map, "heat");
     html += "</div>";
   }
+  if (!tasks.empty()) html += "<h3>All depths together, with 95 % intervals</h3>";
   return html + html_table(scores) + "</section>\n";
 }
 
@@ -111,10 +119,11 @@ std::string continuation_section(const ReportData& data) {
   const std::vector<Sample> list = samples(data, where);
   if (table.rows.empty() && list.empty()) return "";
   std::string html =
-      "<section id='continuation'><h2>Continuation against the true text</h2>" + html_table(table);
+      "<section id='continuation'><h2>Continuation against the true text</h2>" + html_table(table) +
+      "<p class='note'>Mean over documents, and its 95 % interval where there are three or more.</p>";
   if (!list.empty()) html += "<h3>" + escape_html(where) + "</h3><div class='side'>";
   for (const Sample& s : list)
-    html += fmt::format("<div><h4>{}</h4><p>{}</p></div>", escape_html(s.name),
+    html += fmt::format("<div><h4>{}</h4><p>{}</p></div>", escape_name(s.name),
                         s.text.empty() ? "(nothing)" : escape_html(s.text));
   return html + (list.empty() ? "" : "</div>") + "</section>\n";
 }
@@ -139,6 +148,12 @@ std::string cost_section(const ReportData& data) {
          html_table(cost_table(data)) + "</section>\n";
 }
 
+std::string numbers_section(const ReportData& data) {
+  if (data.cells.empty()) return "";
+  return "<section id='numbers'><h2>All numbers of the loss</h2>" + html_table(numbers_table(data)) +
+         "</section>\n";
+}
+
 std::string origin_section(const ReportData& data) {
   const RunInfo& run = data.run;
   std::string html = "<section id='origin'><h2>How it was made</h2>";
@@ -153,14 +168,15 @@ std::string origin_section(const ReportData& data) {
 }  // namespace
 
 std::string html_report(const ReportData& data) {
+  // The policy: should anything get past the escapes, the browser neither runs nor fetches it.
   std::string html = fmt::format(
-      "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'><meta name='viewport' "
-      "content='width=device-width'><title>ropewalk: {0}</title><style>{1}</style></head><body><h1>How far "
-      "does {0} "
-      "reach?</h1>\n",
+      "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'>"
+      "<meta name='viewport' content='width=device-width'><meta http-equiv='Content-Security-Policy' "
+      "content=\"default-src 'none'; style-src 'unsafe-inline'\"><title>ropewalk: {0}</title>"
+      "<style>{1}</style></head><body><h1>How far does {0} reach?</h1>\n",
       escape_html(data.run.model), kStyle);
   html += answer_section(data) + loss_sections(data) + retrieval_section(data) + continuation_section(data) +
-          cost_section(data);
+          cost_section(data) + numbers_section(data);
   if (!data.notes.empty())
     html += "<section id='methods'><h2>What the methods are</h2>" + html_table(method_table(data)) +
             "</section>\n";

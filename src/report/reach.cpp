@@ -11,12 +11,18 @@ namespace {
 // arXiv:2502.05167). A model that finds less than 20 % in a short text cannot tell.
 constexpr double kHolds = 0.85, kCanTell = 0.2;
 
-bool good(const Verdict& verdict) { return verdict.word == "stable" || verdict.word == "improves"; }
+/// Not worse by the margin: what "stable to" promises. An interval around -margin is neither stable nor
+/// improves, and its method must not be passed over for that.
+bool good(const SummaryCell& cell, double margin) {
+  const std::string& word = cell.verdict.word;
+  return word == "stable" || word == "improves" ||
+         (word == "inconclusive" && cell.difference.high && *cell.difference.high < margin);
+}
 
 void add_stability(Reach& reach, const ReportData& data) {
   for (const SummaryCell& c : data.cells) {  // by length
     if (c.method != reach.method || c.length < data.run.n_ctx_train) continue;
-    if (!good(c.verdict)) return;
+    if (!good(c, data.run.margin)) return;
     reach.stable_to = c.length, reach.difference = c.difference.mean;
     reach.approximate = reach.approximate || c.verdict.approximate;
   }
@@ -107,6 +113,15 @@ std::optional<double> seconds_of(const ReportData& data, const std::string& meth
   return t_interval(seconds).mean;
 }
 
+Interval paired_interval(const SummaryCell& cell) {
+  Interval shown{.mean = cell.loss.mean, .low = {}, .high = {}};
+  if (cell.difference.low) {
+    shown.low = shown.mean + (*cell.difference.low - cell.difference.mean);
+    shown.high = shown.mean + (*cell.difference.high - cell.difference.mean);
+  }
+  return shown;
+}
+
 std::optional<double> loss_top(const ReportData& data) {
   double low = 1e30, top = -1e30;
   bool exploded = false;
@@ -114,7 +129,7 @@ std::optional<double> loss_top(const ReportData& data) {
     exploded = exploded || c.verdict.word == "explodes";
     if (!std::isfinite(c.loss.mean)) continue;
     low = std::min(low, c.loss.mean);
-    if (c.verdict.word != "explodes") top = std::max(top, c.loss.high.value_or(c.loss.mean));
+    if (c.verdict.word != "explodes") top = std::max(top, paired_interval(c).high.value_or(c.loss.mean));
   }
   if (!exploded || low > 1e29) return std::nullopt;
   return std::max(top, low + 0.5);

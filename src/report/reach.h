@@ -25,6 +25,9 @@ std::vector<double> paired_difference(const ByDocument& a, const ByDocument& b);
 /// Seconds that reading took, mean over documents; none: not measured.
 std::optional<double> seconds_of(const ReportData& data, const std::string& method, Index length);
 
+/// The cell's loss with the interval of its difference around it: between documents losses differ far more
+/// than between methods, and the interval of the loss itself would hide what the paired difference shows.
+Interval paired_interval(const SummaryCell& cell);
 /// Where a chart of losses should end, so that a method that explodes does not flatten the rest: above all
 /// that did not. None: at the greatest loss.
 std::optional<double> loss_top(const ReportData& data);
@@ -45,7 +48,7 @@ std::map<std::string, std::map<std::string, Scores>> retrieval_scores(const Repo
 /// TO BE REPLACED by judge/derived.h where that is merged: the same rules.
 struct Reach {
   std::string method;
-  std::optional<Index> stable_to;  ///< every tested length from the trained one on is stable or improves
+  std::optional<Index> stable_to;  ///< every tested length from the trained one on is not worse by the margin
   bool approximate = false;        ///< the verdicts have no interval
   double difference = 0;           ///< mean, at stable_to
   std::optional<Index> retrieves_to;

@@ -9,28 +9,37 @@ namespace {
 
 bool is_continuation(const Record& r) { return r.task == "continuation"; }
 
+std::string metric_text(const Interval& i) {
+  std::string text = fmt::format("{:.3g}", i.mean);
+  if (i.low) text += fmt::format("\n{:.3g} to {:.3g}", *i.low, *i.high);
+  return text;
+}
+
 }  // namespace
 
 Table continuation_table(const ReportData& data) {
   std::vector<std::string> metrics;
-  std::map<std::pair<Index, std::string>, std::map<std::string, ByDocument>> values;
+  std::map<Index, std::map<std::string, std::map<std::string, ByDocument>>> values;  // length, method, metric
   for (const Record& r : data.records) {
     if (!is_continuation(r)) continue;
     for (const auto& [metric, value] : r.values) {
       if (std::find(metrics.begin(), metrics.end(), metric) == metrics.end()) metrics.push_back(metric);
-      values[{r.length, r.method}][metric][r.document].push_back(value);
+      values[r.length][r.method][metric][r.document].push_back(value);
     }
   }
   Table table{"", {"tokens", "method"}, {}};
   table.head.insert(table.head.end(), metrics.begin(), metrics.end());
-  for (auto& [key, by_metric] : values) {
-    std::vector<Cell> row{{k_tokens(key.first)}, {key.second, "name"}};
-    for (const std::string& metric : metrics) {
-      const std::vector<double> means = document_means(by_metric[metric]);
-      row.push_back({means.empty() ? "" : interval_text(t_interval(means), false), "number"});
+  for (auto& [length, by_method] : values)
+    for (const std::string& method : methods_of(data)) {
+      const auto found = by_method.find(method);
+      if (found == by_method.end()) continue;
+      std::vector<Cell> row{{k_tokens(length)}, {method, "name"}};
+      for (const std::string& metric : metrics) {
+        const std::vector<double> means = document_means(found->second[metric]);
+        row.push_back({means.empty() ? "" : metric_text(t_interval(means)), "share"});
+      }
+      table.rows.push_back(std::move(row));
     }
-    table.rows.push_back(std::move(row));
-  }
   return table;
 }
 

@@ -40,20 +40,50 @@ std::string interval_text(const Interval& i, bool sign) {
   return i.low ? fmt::format("{} ({} to {})", one(i.mean), one(*i.low), one(*i.high)) : one(i.mean);
 }
 
-Table verdict_table(const ReportData& data) {
-  Table table{"", {"tokens", "method", "verdict", "loss", "perplexity", "difference (95 %)"}, {}};
-  Index length = -1;
-  for (const SummaryCell& c : data.cells) {
-    const std::string note = c.verdict.note.empty() ? "" : " (" + c.verdict.note + ")";
+Table verdict_grid(const ReportData& data) {
+  Table table{"", {"method"}, {}};
+  const std::vector<Index> lengths = tail_lengths(data);
+  if (lengths.empty()) return table;
+  const Index reference = std::min(data.run.n_ctx_train, lengths.back());
+  for (Index length : lengths)
+    table.head.push_back(k_tokens(length) + (length < reference ? " (less read)" : ""));
+  for (const std::string& method : methods_of(data)) {
+    std::vector<Cell> row{{method, "name"}};
+    bool any = false;
+    for (Index length : lengths) {
+      const auto cell = std::find_if(data.cells.begin(), data.cells.end(), [&](const SummaryCell& c) {
+        return c.method == method && c.length == length;
+      });
+      if (cell == data.cells.end()) {
+        row.push_back({""});
+        continue;
+      }
+      any = true;
+      const Interval& d = cell->difference;
+      std::string difference = std::isfinite(d.mean) ? fmt::format("{:+.3f}", d.mean) : "no number";
+      if (d.low && std::isfinite(d.mean)) difference += fmt::format(" \u00b1 {:.3f}", d.mean - *d.low);
+      const std::string note = cell->verdict.note.empty() ? "" : " (" + cell->verdict.note + ")";
+      if (length < reference)
+        row.push_back({difference, "less"});
+      else
+        row.push_back({cell->verdict.shown() + note + "\n" + difference, cell->verdict.word, cell->resolved});
+    }
+    if (any) table.rows.push_back(std::move(row));
+  }
+  return table;
+}
+
+Table numbers_table(const ReportData& data) {
+  Table table{"", {"tokens", "method", "loss", "perplexity", "difference (95 %)", "tokens/s", "in full"}, {}};
+  for (const SummaryCell& c : data.cells)
     table.rows.push_back(
-        {{k_tokens(c.length), c.length != length ? "first" : ""},
-         {c.method, "name", c.resolved},
-         {c.verdict.shown() + note, c.verdict.word},
+        {{k_tokens(c.length), "number"},
+         {c.method, "name"},
          {number(c.loss.mean), "number"},
          {std::isfinite(c.loss.mean) ? fmt::format("{:.4g}", std::exp(c.loss.mean)) : "none", "number"},
-         {interval_text(c.difference, true), "number"}});
-    length = c.length;
-  }
+         {interval_text(c.difference, true), "number"},
+         {fmt::format("{:.0f}", c.tokens_per_second), "number"},
+         {c.resolved == c.method ? "" : c.resolved, "name"}});
   return table;
 }
 
@@ -76,7 +106,8 @@ std::vector<ChartSeries> loss_series(const ReportData& data) {
   for (std::size_t m = 0; m < methods.size(); ++m) {
     ChartSeries series{methods[m], m, {}};
     for (const SummaryCell& c : data.cells)
-      if (c.method == methods[m]) series.points.push_back({c.length, c.loss.mean, c.loss.low, c.loss.high});
+      if (c.method == methods[m])
+        series.points.push_back({c.length, c.loss.mean, paired_interval(c).low, paired_interval(c).high});
     if (!series.points.empty()) result.push_back(std::move(series));
   }
   return result;
@@ -139,30 +170,36 @@ Table cost_table(const ReportData& data) {
 }
 
 Table far_use_table(const ReportData& data) {
-  std::map<std::pair<Index, std::string>, std::map<std::string, ByDocument>> losses;
+  std::map<Index, std::map<std::string, std::map<std::string, ByDocument>>> losses;  // length, method, part
   std::vector<std::string> parts;
   for (const Record& r : data.records) {
     if (r.task != "far-use" || r.part.empty() || r.n_targets == 0) continue;
-    losses[{r.length, r.method}][r.part][r.document].push_back(r.loss);
+    losses[r.length][r.method][r.part][r.document].push_back(r.loss);
     if (r.part != "true" && std::find(parts.begin(), parts.end(), r.part) == parts.end())
       parts.push_back(r.part);
   }
   // A changed far text is shown by what it costs; tokens that repeat the far text (copy) by their own loss.
   auto is_loss = [](const std::string& part) { return part.rfind("copy", 0) == 0; };
-  Table table{"", {"tokens", "method", "loss, true text"}, {}};
-  for (const std::string& part : parts)
-    table.head.push_back(is_loss(part) ? "loss, " + part : part + ", minus true (95 %)");
-  for (auto& [key, by_part] : losses) {
-    std::vector<Cell> row{{k_tokens(key.first)}, {key.second, "name"}};
-    const ByDocument& truth = by_part["true"];
-    row.push_back({truth.empty() ? "" : number(t_interval(document_means(truth)).mean), "number"});
-    for (const std::string& part : parts) {
-      const std::vector<double> values =
-          is_loss(part) ? document_means(by_part[part]) : paired_difference(by_part[part], truth);
-      row.push_back({values.empty() ? "" : interval_text(t_interval(values), !is_loss(part)), "number"});
+  Table table{"", {"tokens", "method", "true"}, {}};
+  for (const std::string& part : parts) table.head.push_back(is_loss(part) ? part : part + " \u2212 true");
+  for (auto& [length, by_method] : losses)
+    for (const std::string& method : methods_of(data)) {
+      const auto found = by_method.find(method);
+      if (found == by_method.end()) continue;
+      std::map<std::string, ByDocument>& by_part = found->second;
+      const std::vector<double> truth = document_means(by_part["true"]);
+      std::vector<Cell> row{{k_tokens(length)}, {method, "name"}};
+      row.push_back({truth.empty() ? "" : fmt::format("{:.3f}", t_interval(truth).mean), "number"});
+      for (const std::string& part : parts) {
+        const std::vector<double> values =
+            is_loss(part) ? document_means(by_part[part]) : paired_difference(by_part[part], by_part["true"]);
+        row.push_back({values.empty()  ? ""
+                       : is_loss(part) ? fmt::format("{:.3f}", t_interval(values).mean)
+                                       : interval_text(t_interval(values), true),
+                       "number"});
+      }
+      table.rows.push_back(std::move(row));
     }
-    table.rows.push_back(std::move(row));
-  }
   return table;
 }
 

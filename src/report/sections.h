@@ -8,7 +8,9 @@
 namespace ropewalk {
 
 // sections.cpp
-Table verdict_table(const ReportData& data);
+/// Verdict and difference by method (rows) and length; below the trained length no verdict: less was read.
+Table verdict_grid(const ReportData& data);
+Table numbers_table(const ReportData& data);
 Table far_use_table(const ReportData& data);
 Table cost_table(const ReportData& data);
 Table method_table(const ReportData& data);
@@ -19,9 +21,13 @@ enum class Cost { kSeconds, kMegabytes };
 std::vector<ChartSeries> cost_series(const ReportData& data, Cost cost);
 
 // heat.cpp
-/// Found share by depth (rows) and length (columns), a table for each task and method.
-std::vector<Table> heat_tables(const ReportData& data);
-/// Found share with its 95 % interval by task, method and length.
+/// Found share by depth (rows) and length (columns), a table for each method.
+struct TaskMaps {
+  std::string task;
+  std::vector<Table> maps;
+};
+std::vector<TaskMaps> heat_maps(const ReportData& data);
+/// Found share with its 95 % interval by task and method (rows) and length.
 Table retrieval_table(const ReportData& data);
 
 // samples.cpp

@@ -46,9 +46,18 @@ std::string k_tokens(Index n) {
   return n > 0 && n % 1024 == 0 ? fmt::format("{}k", n / 1024) : fmt::format("{}", n);
 }
 
+std::string escape_name(const std::string& text) {
+  std::string safe;
+  for (char c : escape_html(text)) {
+    safe += c;
+    if (c == ',' || c == ':' || c == '+') safe += "<wbr>";
+  }
+  return safe;
+}
+
 std::string html_table(const Table& table, const std::string& look) {
   std::string html = fmt::format("<div class='scroll'><table class='{}'>", look);
-  if (!table.caption.empty()) html += fmt::format("<caption>{}</caption>", escape_html(table.caption));
+  if (!table.caption.empty()) html += fmt::format("<caption>{}</caption>", escape_name(table.caption));
   html += "<thead><tr>";
   for (const std::string& name : table.head)
     html += fmt::format("<th scope='col'>{}</th>", escape_html(name));
@@ -61,7 +70,7 @@ std::string html_table(const Table& table, const std::string& look) {
         html += fmt::format(" {}='{}'", cell.look.find(':') == std::string::npos ? "class" : "style",
                             escape_html(cell.look));
       if (!cell.hover.empty()) html += fmt::format(" title='{}'", escape_html(cell.hover));
-      html += ">" + escape_html(cell.text) + "</td>";
+      html += ">" + (cell.look == "name" ? escape_name(cell.text) : escape_html(cell.text)) + "</td>";
     }
     html += "</tr>";
   }

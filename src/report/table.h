@@ -21,6 +21,8 @@ struct Table {
 
 /// Control characters become spaces, but for newlines; the rest as HTML text or attribute.
 std::string escape_html(const std::string& text);
+/// The same, with places where a long method may be broken.
+std::string escape_name(const std::string& text);
 /// One line; what Markdown would read as its own is escaped.
 std::string escape_markdown(const std::string& text);
 /// At most n characters of UTF-8, with "..." where something was cut.

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The report in each of its forms, from made-up records: sections, escapes, widths, and the answer's rules.
+#include "report/report.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <sstream>
+
+#include "core/error.h"
+#include "report/chart.h"
+#include "report/reach.h"
+#include "report/table.h"
+
+namespace ropewalk {
+namespace {
+
+const std::string kEvil = "<script>alert('1')</script>\"&|,`*\n=1";
+
+/// Losses at 4k, 8k (trained) and 16k on some documents; what 16k adds is given.
+struct MadeUp {
+  int documents = 5;
+  std::vector<Record> records = {};
+
+  Record& add(const std::string& task, const std::string& method, Index length, int document) {
+    Record& r = records.emplace_back();
+    r.task = task, r.method = r.resolved = method, r.length = r.achieved = length;
+    r.document = "text#" + std::to_string(document);
+    return r;
+  }
+  void tail(const std::string& method, Index length, double added, double seconds = 1) {
+    for (int d = 0; d < documents; ++d) {
+      Record& r = add("tail", method, length, d);
+      r.n_targets = 256,
+      r.loss = 3 + 0.1 * d + added + 0.001 * (d % 3 - 1) * (length > 8192 && method != "none (truncated)");
+      r.seconds = seconds, r.peak_bytes = 1u << 28;
+    }
+  }
+  void method(const std::string& name, double added, double seconds = 1) {
+    tail(name, 4096, 0.06), tail(name, 8192, 0), tail(name, 16384, added, seconds);
+  }
+  void baselines(double plain) {
+    tail("none (truncated)", 8192, 0), tail("none (truncated)", 16384, 0), tail("64 tokens before", 0, 0.6);
+    method("none", plain);
+  }
+  /// `found` of 4 questions at each length.
+  void retrieval(const std::string& name, Index length, int found, const std::string& task = "passkey") {
+    for (int q = 0; q < 4; ++q) {
+      Record& r = add(task, name, length, 0);
+      r.seed = q + 1, r.depth = 0.5 * (q % 2), r.score = q < found;
+    }
+  }
+  ReportData data(std::vector<MethodNote> notes = {}) const {
+    RunInfo run;
+    run.model = "model.gguf", run.n_ctx_train = 8192, run.tail = 256, run.margin = 0.02;
+    return report_data(records, run, std::move(notes));
+  }
+};
+
+MadeUp everything(const std::string& name) {
+  MadeUp made;
+  made.baselines(3);
+  for (const std::string& method : {std::string("yarn:factor=4"), std::string("rerope"), name}) {
+    made.method(method, -0.05, 1.03);
+    for (int d = 0; d < 3; ++d) {
+      for (Index end : {1024, 2048, 16384}) {
+        Record& r = made.add("positions", method, 16384, d);
+        r.position_begin = end / 2, r.position_end = end, r.loss = 3, r.n_targets = 9;
+      }
+      for (const char* part : {"true", "swapped", "shuffled", "copy"}) {
+        Record& r = made.add("far-use", method, 16384, d);
+        r.part = part, r.loss = r.part == "swapped" ? 3.2 : 3, r.n_targets = 9;
+      }
+      Record& r = made.add("continuation", method, 16384, d);
+      r.values = {{"bleu", 5.0 + d}, {"chrf", 20}}, r.written = "wrote " + name,
+      r.expected = "expected " + name;
+      r.document = name + std::to_string(d);
+    }
+    made.retrieval(method, 8192, 4), made.retrieval(method, 16384, 3, name);
+  }
+  made.retrieval("none (short)", 2048, 4), made.retrieval("none (short)", 2048, 4, name);
+  return made;
+}
+
+ReportData evil_data() {
+  ReportData data = everything(kEvil).data({{kEvil, kEvil, kEvil, kEvil}});
+  RunInfo& run = data.run;
+  run.model = run.model_id = run.command = run.precision = run.kv = run.isa = run.version = kEvil;
+  return data;
+}
+
+/// Every tag is closed in order, and there is no tag or attribute that fetches or runs anything.
+void expect_well_formed(const std::string& html) {
+  std::vector<std::string> open;
+  const std::vector<std::string> alone = {"meta", "!doctype"};
+  for (std::size_t at = html.find('<'); at != std::string::npos; at = html.find('<', at + 1)) {
+    const std::size_t end = html.find('>', at);
+    ASSERT_NE(end, std::string::npos);
+    std::string tag = html.substr(at + 1, end - at - 1);
+    const bool closes = tag[0] == '/', closed = tag.back() == '/';
+    const std::string name = tag.substr(closes, tag.find_first_of(" /\n", closes) - closes);
+    for (const char* never : {"script", "link", "img", "iframe", "object", "a", "image", "use"})
+      ASSERT_NE(name, never);
+    if (closed || name == "wbr" || std::find(alone.begin(), alone.end(), name) != alone.end()) continue;
+    if (!closes) {
+      open.push_back(name);
+      continue;
+    }
+    ASSERT_FALSE(open.empty()) << name;
+    ASSERT_EQ(open.back(), name) << html.substr(at > 200 ? at - 200 : 0, 240);
+    open.pop_back();
+  }
+  EXPECT_TRUE(open.empty());
+}
+
+TEST(Html, HasEverySectionAndIsWellFormed) {
+  const std::string html = html_report(everything("lambda").data({{"yarn", "title", "formula", "source"}}));
+  expect_well_formed(html);
+  for (const char* id : {"loss", "verdicts", "positions", "far-use", "retrieval", "continuation", "cost",
+                         "numbers", "methods", "origin"})
+    EXPECT_NE(html.find(fmt::format("<section id='{}'>", id)), std::string::npos) << id;
+  for (const char* never : {"http:", "https:", "url(", "@import", "src="})
+    EXPECT_EQ(html.find(never), std::string::npos) << never;  // opens without a network
+  EXPECT_EQ(html.find("nan"), std::string::npos);
+  std::ofstream(std::string(ROPEWALK_BINARY_DIR) + "/report_made_up.html")
+      << html;  // for tools/check_report.py
+}
+
+TEST(Html, SectionsAppearOnlyWhereThereAreRecords) {
+  MadeUp made;
+  made.baselines(3);
+  const std::string html = html_report(made.data());
+  expect_well_formed(html);
+  for (const char* id : {"positions", "far-use", "retrieval", "continuation", "methods"})
+    EXPECT_EQ(html.find(fmt::format("<section id='{}'>", id)), std::string::npos) << id;
+  MadeUp only;
+  only.retrieval("yarn", 8192, 4);
+  const std::string found = html_report(only.data());
+  expect_well_formed(found);
+  EXPECT_EQ(found.find("<section id='loss'>"), std::string::npos);
+  EXPECT_NE(found.find("<section id='retrieval'>"), std::string::npos);
+  expect_well_formed(html_report(report_data({}, {}, {})));
+}
+
+TEST(Html, EscapesAllThatComesFromFilesAndModels) {
+  const std::string html = html_report(evil_data());
+  expect_well_formed(html);
+  EXPECT_EQ(html.find("<script"), std::string::npos);
+  EXPECT_NE(html.find("&lt;script&gt;"), std::string::npos);
+}
+
+TEST(Html, LossesThatAreNotNumbersStandAtTheEdge) {
+  MadeUp made;
+  made.baselines(std::nan(""));
+  made.method("yarn", INFINITY);
+  const std::string html = html_report(made.data());
+  expect_well_formed(html);
+  EXPECT_NE(html.find("not finite"), std::string::npos);
+  EXPECT_EQ(html.find(" nan"), std::string::npos);
+  EXPECT_EQ(html.find("'inf"), std::string::npos);
+}
+
+TEST(Markdown, RowsHaveAsManyCellsAsTheirHead) {
+  const std::string text = markdown_report(evil_data());
+  EXPECT_EQ(text.find("<script"), std::string::npos);
+  std::istringstream lines(text);
+  std::size_t cells = 0;
+  int rows = 0;
+  for (std::string line; std::getline(lines, line);) {
+    std::size_t own = 0;
+    for (std::size_t i = 0; i < line.size(); ++i) own += line[i] == '|' && (i == 0 || line[i - 1] != '\\');
+    if (line[0] != '|') cells = 0;
+    if (line[0] != '|') continue;
+    if (cells == 0) cells = own;
+    EXPECT_EQ(own, cells) << line;
+    ++rows;
+  }
+  EXPECT_GT(rows, 30);
+}
+
+TEST(Csv, QuotesAndKeepsItsColumns) {
+  const std::string csv = csv_report(evil_data());
+  std::size_t columns = 0, fields = 1, rows = 0;
+  bool inside = false;
+  for (std::size_t i = 0; i < csv.size(); ++i) {
+    if (csv[i] == '"') inside = !inside;
+    if (!inside && csv[i] == ',') ++fields;
+    if (inside || csv[i] != '\n') continue;
+    if (columns == 0) columns = fields;
+    EXPECT_EQ(fields, columns) << "row " << rows;
+    fields = 1, ++rows;
+  }
+  EXPECT_EQ(rows, evil_data().records.size() + 1);
+  EXPECT_EQ(csv.rfind("task,part,method,resolved,document,length,", 0), 0u);
+  EXPECT_NE(csv.find(",bleu,chrf,written,"), std::string::npos);
+  EXPECT_NE(csv.find("\"\"&|"), std::string::npos);
+  MadeUp formula;
+  formula.add("continuation", "yarn", 16384, 0).written = "=HYPERLINK(1)";
+  EXPECT_NE(csv_report(formula.data()).find(",'=HYPERLINK(1),"), std::string::npos);
+}
+
+TEST(Curves, FitIntoEightyColumns) {
+  for (const ReportData& data : {everything("lambda").data(), evil_data()}) {
+    std::istringstream lines(character_curves(data) + answer_text(everything("lambda").data()));
+    for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 80u) << line;
+  }
+  const std::string text = character_curves(everything("lambda").data());
+  EXPECT_NE(text.find("8k trained"), std::string::npos);
+  EXPECT_NE(text.find("  b yarn:factor=4"), std::string::npos);
+  EXPECT_EQ(character_curves(report_data({}, {}, {})), "");
+}
+
+// ---------------------------------------------------------------- the answer
+
+std::string one_line(const ReportData& data) {
+  std::string text = answer_text(data);
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
+}
+bool says(const ReportData& data, const std::string& words) {
+  const bool found = one_line(data).find(words) != std::string::npos;
+  if (!found) ADD_FAILURE() << "no \"" << words << "\" in: " << one_line(data);
+  return found;
+}
+
+TEST(Answer, NamesTheMethodThatIsStableToTheGreatestLength) {
+  MadeUp made;
+  made.baselines(3), made.method("pi", 0.2), made.method("yarn", -0.05, 1.03);
+  made.retrieval("yarn", 8192, 4), made.retrieval("yarn", 16384, 1), made.retrieval("none (short)", 2048, 4);
+  says(made.data(), "Use yarn: stable to 16k, retrieves to 8k, 3 % slower than plain RoPE.");
+  says(made.data(), "below that of the last 8k tokens alone (-0.050 nats, 95 % interval");
+  says(made.data(), "Plain RoPE at 16k: explodes (6.200 nats per token).");
+}
+
+TEST(Answer, TiesGoToRetrievalThenToLoss) {
+  MadeUp made;
+  made.baselines(3), made.method("a", -0.05), made.method("b", -0.03), made.method("c", -0.06);
+  says(made.data(), "Use c: stable to 16k");
+  says(made.data(), "Stable as far: a, b.");
+  for (const char* name : {"a", "b", "c"}) made.retrieval(name, 16384, name[0] == 'b' ? 4 : 1);
+  made.retrieval("none (short)", 2048, 4);
+  says(made.data(), "Use b: stable to 16k, retrieves to 16k");
+}
+
+TEST(Answer, RecommendsTruncationWhereNothingIsStable) {
+  MadeUp made;
+  made.baselines(3), made.method("pi", 0.2);
+  says(made.data(), "Keep only the last 8k tokens (truncation)");
+}
+
+TEST(Answer, SaysNoMoreThanTheIntervalsShow) {
+  MadeUp made{.documents = 1};
+  made.baselines(3), made.method("yarn", 0.003);
+  says(made.data(), "stable to 16k on one text");
+  says(made.data(), "too few for an interval");
+  says(made.data(), "does not prove that the far text is used");
+  says(made.data(),
+       "But keeping only the last 8k tokens, which costs nothing, does as well within 0.02 nats");
+  MadeUp wide;  // inconclusive: around +margin
+  wide.baselines(3), wide.method("yarn", 0.0203);
+  says(wide.data(), "Keep only the last 8k tokens");
+  MadeUp edge;  // inconclusive: around -margin, so shown not to be worse
+  edge.baselines(3), edge.method("yarn", -0.0203);
+  says(edge.data(), "Use yarn");
+}
+
+TEST(Answer, NothingToExtendWithinTheTrainedLength) {
+  MadeUp made;
+  made.tail("none (truncated)", 4096, 0), made.tail("none", 4096, 0), made.tail("yarn", 4096, 0);
+  says(made.data(), "Nothing to extend yet");
+}
+
+TEST(Answer, AModelThatFindsNothingInShortTextsCannotTell) {
+  MadeUp made;
+  made.baselines(3), made.method("yarn", 0);
+  made.retrieval("yarn", 16384, 0), made.retrieval("none (short)", 2048, 0);
+  says(made.data(), "finds too little even in short texts");
+}
+
+// ---------------------------------------------------------------- parts
+
+TEST(Retrieval, WilsonsInterval) {
+  const Interval i = wilson({.sum = 20, .n = 20});
+  EXPECT_NEAR(*i.low, 0.8389, 1e-4);
+  EXPECT_NEAR(*i.high, 1, 1e-9);
+}
+
+TEST(Chart, TicksAreRound) {
+  EXPECT_EQ(nice_ticks(0.3, 2.2, 5), (std::vector<double>{0.5, 1, 1.5, 2}));
+  EXPECT_LE(nice_ticks(1, 1 + 1e-9, 5).size(), 50u);
+}
+
+TEST(Text, IsCutBetweenCharacters) {
+  EXPECT_EQ(shortened("\xc3\xa4\xc3\xb6\xc3\xbc", 2), "\xc3\xa4\xc3\xb6...");
+  EXPECT_EQ(shortened("abc", 3), "abc");
+}
+
+}  // namespace
+}  // namespace ropewalk
