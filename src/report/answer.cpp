@@ -18,24 +18,24 @@ bool better(const Reach& a, const Reach& b) {
   if (a.stable_to != b.stable_to) return a.stable_to > b.stable_to;  // none is the least
   if (a.retrieves_to != b.retrieves_to) return a.retrieves_to > b.retrieves_to;
   if (a.difference != b.difference) return a.difference < b.difference;
-  return a.slowdown.value_or(1e30) < b.slowdown.value_or(1e30);
+  return (a.slowdown ? a.slowdown->mean : 1e30) < (b.slowdown ? b.slowdown->mean : 1e30);
 }
 
-const SummaryCell* cell_at(const ReportData& data, const std::string& method, Index length) {
-  for (const SummaryCell& c : data.cells)
-    if (c.method == method && c.length == length) return &c;
-  return nullptr;
+std::string texts(int n) {
+  return n == 0 ? "no text" : n == 1 ? "one text" : n == 2 ? "two texts" : fmt::format("{} texts", n);
 }
 
-std::string texts(std::size_t n) {
-  return n == 1 ? "one text" : n == 2 ? "two texts" : fmt::format("{} texts", n);
-}
-
+/// No more than was measured: times of one machine vary, and methods that only change frequencies cost
+/// nothing.
 std::string speed(const Reach& reach) {
   if (!reach.slowdown) return "";
-  const double percent = 100 * (*reach.slowdown - 1);
+  const Interval& ratio = *reach.slowdown;
+  const double percent = 100 * (ratio.mean - 1);
   if (std::abs(percent) < 0.5) return ", as fast as plain RoPE";
-  return fmt::format(", {:.0f} % {} than plain RoPE", std::abs(percent), percent > 0 ? "slower" : "faster");
+  if (ratio.low && *ratio.low <= 1 && *ratio.high >= 1)
+    return ", no slower than plain RoPE beyond what timings vary";
+  return fmt::format(", {}{:.0f} % {} than plain RoPE", ratio.low ? "" : "about ", std::abs(percent),
+                     percent > 0 ? "slower" : "faster");
 }
 
 std::string retrieval(const Reach& reach) {
@@ -51,7 +51,7 @@ std::string plain_sentence(const ReportData& data, Index longest) {
   const std::string& word = plain->verdict.word;
   return fmt::format(
       "Plain RoPE at {}: {}{} ({} nats per token).", k_tokens(longest), word,
-      plain->verdict.approximate ? ", on " + texts(data.n_documents) : "",
+      plain->verdict.approximate ? ", on " + texts(plain->difference.n) : "",
       std::isfinite(plain->loss.mean) ? fmt::format("{:.3f}", plain->loss.mean) : "no finite loss");
 }
 
@@ -64,7 +64,7 @@ std::string gain_sentence(const ReportData& data, const Reach& best) {
     numbers +=
         fmt::format(", 95 % interval {:+.3f} to {:+.3f}", *cell->difference.low, *cell->difference.high);
   else
-    numbers += ", on " + texts(data.n_documents);
+    numbers += ", on " + texts(cell->difference.n);
   if (cell->verdict.word == "improves" || cell->verdict.note == "slightly better")
     return fmt::format(
         "Its loss at {} is below that of the last {} tokens alone ({}): the longer text helps.",
@@ -113,7 +113,7 @@ Answer answer_of(const ReportData& data, const Mark& mark) {
         k_tokens(trained));
   } else {
     const Reach& best = all[0];
-    const std::string sure = best.approximate ? " on " + texts(data.n_documents) : "";
+    const std::string sure = best.approximate ? " on " + texts(best.n_texts) : "";
     answer.lead = fmt::format(
         "Use {}: stable to {}{}{}{}.", best.method == kPlainName ? "plain RoPE as it is" : mark(best.method),
         k_tokens(*best.stable_to), sure, retrieval(best), best.method == kPlainName ? "" : speed(best));
@@ -121,9 +121,13 @@ Answer answer_of(const ReportData& data, const Mark& mark) {
     answer.because.push_back(others_sentence(all, mark));
   }
   answer.because.push_back(plain_sentence(data, longest));
-  if (data.n_documents < 3)
-    answer.because.push_back(
-        fmt::format("Measured on {}: too few for an interval.", texts(data.n_documents)));
+  int least = static_cast<int>(data.n_documents);
+  for (const SummaryCell& c : data.cells) least = std::min(least, c.difference.n);
+  if (least < 3)
+    answer.because.push_back(fmt::format("Measured on {}{}: too few for an interval{}.",
+                                         least < static_cast<int>(data.n_documents) ? "as few as " : "",
+                                         texts(least),
+                                         least < static_cast<int>(data.n_documents) ? " everywhere" : ""));
   if (std::none_of(all.begin(), all.end(), [](const Reach& r) { return r.retrieval_known; }))
     answer.because.push_back(
         retrieval_scores(data).empty()

@@ -62,7 +62,7 @@ class Axes {
       for (const ChartPoint& p : s.points) include(p, options);
     if (!(y0_ <= y1_)) y0_ = value(1), y1_ = value(2);  // nothing finite
     if (x1_ - x0_ < 0.1) x0_ -= 0.5, x1_ += 0.5;
-    const double pad = std::max(log_y_ ? 0.1 : 0.01, (y1_ - y0_) * 0.07), side = (x1_ - x0_) * 0.04;
+    const double pad = std::max(log_y_ ? 0.03 : 0.01, (y1_ - y0_) * 0.07), side = (x1_ - x0_) * 0.04;
     y0_ -= pad, y1_ += pad, x0_ -= side, x1_ += side;
   }
   double x(Index length) const {
@@ -76,6 +76,7 @@ class Axes {
   bool has_x(Index length) const { return length > 0 && x(length) >= kLeft && x(length) <= kRight; }
   std::vector<double> ticks() const {
     if (!log_y_) return nice_ticks(y0_, y1_, 6);
+    if (y1_ - y0_ < 0.5) return nice_ticks(std::pow(10.0, y0_), std::pow(10.0, y1_), 5);
     std::vector<double> result;
     for (int e = static_cast<int>(std::floor(y0_)); e <= y1_; ++e)
       for (double m : {1.0, 2.0, 5.0})
@@ -150,6 +151,14 @@ std::string hover(const ChartSeries& s, const ChartPoint& p, const ChartOptions&
       escape_html(words), x, y, y < kTop + 30 ? y + 26 : y - 13, side);
 }
 
+/// Marks with whiskers stand beside each other; without, where they are.
+bool has_whiskers(const std::vector<ChartSeries>& series) {
+  for (const ChartSeries& s : series)
+    for (const ChartPoint& p : s.points)
+      if (p.low && p.high && *p.high > *p.low) return true;
+  return false;
+}
+
 }  // namespace
 
 std::vector<double> nice_ticks(double low, double high, int n) {
@@ -167,10 +176,11 @@ std::string svg_chart(const std::vector<ChartSeries>& series, const ChartOptions
                                 escape_html(options.title)),
               marks, hovers;
   svg += grid(axes, series, options);
+  const double step = has_whiskers(series) ? 3 : 0;  // px
   for (std::size_t i = 0; i < series.size(); ++i) {
     const ChartSeries& s = series[i];
     const char* colour = kColours[s.style % std::size(kColours)];
-    const double aside = 3 * (static_cast<double>(i) - static_cast<double>(series.size() - 1) / 2);  // px
+    const double aside = step * (static_cast<double>(i) - static_cast<double>(series.size() - 1) / 2);
     std::string path;
     for (const ChartPoint& p : s.points) {
       const double x = axes.x(p.x), y = axes.y(p.y), own = std::clamp(x + aside, x - 12, x + 12);

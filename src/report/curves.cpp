@@ -33,8 +33,9 @@ Paper paper_for(const ReportData& data) {
   for (const SummaryCell& c : data.cells) {
     const double x = std::log2(static_cast<double>(c.length));
     paper.x0 = std::min(paper.x0, x), paper.x1 = std::max(paper.x1, x);
-    if (!std::isfinite(c.loss.mean)) continue;
-    const double y = std::min(c.loss.mean, top);
+    const double loss = paired_loss(data, c).mean;
+    if (!std::isfinite(loss)) continue;
+    const double y = std::min(loss, top);
     paper.y0 = std::min(paper.y0, y), paper.y1 = std::max(paper.y1, y);
   }
   if (!(paper.y0 <= paper.y1)) paper.y0 = 0, paper.y1 = 1;
@@ -43,10 +44,15 @@ Paper paper_for(const ReportData& data) {
   return paper;
 }
 
-void draw_lines(Paper& paper, const std::vector<const SummaryCell*>& cells) {
-  for (std::size_t i = 1; i < cells.size(); ++i) {
-    const int from = paper.column(cells[i - 1]->length), to = paper.column(cells[i]->length);
-    const double first = paper.row(cells[i - 1]->loss.mean), last = paper.row(cells[i]->loss.mean);
+struct Spot {
+  int column;
+  double row;
+};
+
+void draw_lines(Paper& paper, const std::vector<Spot>& spots) {
+  for (std::size_t i = 1; i < spots.size(); ++i) {
+    const int from = spots[i - 1].column, to = spots[i].column;
+    const double first = spots[i - 1].row, last = spots[i].row;
     for (int c = from + 1; c < to; ++c) paper.at(first + (last - first) * (c - from) / (to - from), c) = '.';
   }
 }
@@ -74,10 +80,11 @@ std::string character_curves(const ReportData& data) {
   if (data.cells.empty()) return "";
   Paper paper = paper_for(data);
   const std::vector<std::string> methods = methods_of(data);
-  std::vector<std::vector<const SummaryCell*>> lines(methods.size());
+  std::vector<std::vector<Spot>> lines(methods.size());
   for (const SummaryCell& c : data.cells)
     for (std::size_t m = 0; m < methods.size(); ++m)
-      if (methods[m] == c.method) lines[m].push_back(&c);
+      if (methods[m] == c.method)
+        lines[m].push_back({paper.column(c.length), paper.row(paired_loss(data, c).mean)});
   if (data.run.n_ctx_train > 0) {
     const int trained = paper.column(data.run.n_ctx_train);
     if (trained >= 0 && trained < kColumns)
@@ -88,8 +95,8 @@ std::string character_curves(const ReportData& data) {
   for (std::size_t m = 0; m < methods.size(); ++m) {
     if (lines[m].empty()) continue;
     const char letter = static_cast<char>(m < 26 ? 'a' + m : 'A' + m % 26);
-    for (const SummaryCell* c : lines[m]) {
-      char& place = paper.at(paper.row(c->loss.mean), paper.column(c->length));
+    for (const Spot& spot : lines[m]) {
+      char& place = paper.at(spot.row, spot.column);
       place = place == ' ' || place == '.' || place == ':' || place == letter ? letter : '#';
     }
     legend += fmt::format("  {} {}\n", letter, shortened(printable(methods[m]), 72));

@@ -34,7 +34,7 @@ std::string markdown_report(const ReportData& data) {
   if (!side.rows.empty()) text += markdown_table(side);
   text += section("Time and memory", cost_table(data));
   text += section("All numbers of the loss", numbers_table(data));
-  text += section("Methods", method_table(data));
+  text += section("Methods", method_table(data)) + section("Parameters", resolved_table(data));
   return text + fmt::format("ropewalk {}, {}, precision {}, KV cache {}, {} threads; model SHA-256 {}.\n",
                             escape_markdown(data.run.version), escape_markdown(data.run.isa),
                             escape_markdown(data.run.precision), escape_markdown(data.run.kv),

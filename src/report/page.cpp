@@ -35,9 +35,9 @@ caption{text-align:left;font-weight:600;padding-bottom:.3em;overflow-wrap:anywhe
 .side{display:grid;grid-template-columns:repeat(auto-fit,minmax(15em,1fr));gap:1em}
 .side div{border:1px solid #ccc;padding:.4em .8em;border-radius:.3em;break-inside:avoid}.side div:first-child{border-color:#111}
 .side h4{margin:0 0 .3em;overflow-wrap:anywhere}.side p{margin:0;white-space:pre-wrap;overflow-wrap:anywhere;font-size:.92em}
-.pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(22em,1fr));gap:1em}
+.pair .chart text{font-size:18px}.pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(22em,1fr));gap:1em}
 code,.formula{font-family:ui-monospace,monospace;font-size:.86em}.formula,.source{min-width:11em;overflow-wrap:anywhere}code{overflow-wrap:anywhere}
-@media(max-width:640px){body{margin:1em auto}.chart text{font-size:20px}.answer{font-size:1.15em}.pair{grid-template-columns:1fr}table{font-size:.84em}td,th{padding:.25em .45em}th{white-space:normal}.name{min-width:7em}
+@media(max-width:640px){body{margin:1em auto}.chart text,.pair .chart text{font-size:20px}.answer{font-size:1.15em}.pair{grid-template-columns:1fr}table{font-size:.84em}td,th{padding:.25em .45em}th{white-space:normal}.name{min-width:7em}
 td.name:first-child{position:sticky;left:0;background:#fff}}
 @media print{*{print-color-adjust:exact;-webkit-print-color-adjust:exact}body{margin:0;max-width:none;font-size:11px}.scroll{overflow:visible}
 h2,h3{break-after:avoid}.chart,tr,.maps .scroll{break-inside:avoid}.chart svg{max-width:38em}.note{color:#111}.name{min-width:5em}.formula,.source{min-width:0}}
@@ -179,7 +179,7 @@ std::string html_report(const ReportData& data) {
           cost_section(data) + numbers_section(data);
   if (!data.notes.empty())
     html += "<section id='methods'><h2>What the methods are</h2>" + html_table(method_table(data)) +
-            "</section>\n";
+            html_table(resolved_table(data)) + "</section>\n";
   return html + origin_section(data) + "</body></html>\n";
 }
 

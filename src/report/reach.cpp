@@ -23,6 +23,7 @@ void add_stability(Reach& reach, const ReportData& data) {
   for (const SummaryCell& c : data.cells) {  // by length
     if (c.method != reach.method || c.length < data.run.n_ctx_train) continue;
     if (!good(c, data.run.margin)) return;
+    reach.n_texts = reach.stable_to ? std::min(reach.n_texts, c.difference.n) : c.difference.n;
     reach.stable_to = c.length, reach.difference = c.difference.mean;
     reach.approximate = reach.approximate || c.verdict.approximate;
   }
@@ -54,8 +55,13 @@ void add_retrieval(Reach& reach, const ReportData& data) {
 void add_speed(Reach& reach, const ReportData& data) {
   for (const SummaryCell& c : data.cells) {
     if (c.method != reach.method) continue;
-    const auto own = seconds_of(data, reach.method, c.length), plain = seconds_of(data, kPlainName, c.length);
-    if (own && plain && *plain > 0) reach.slowdown = *own / *plain, reach.timed_at = c.length;
+    const ByDocument own = seconds_by_document(data, reach.method, c.length),
+                     plain = seconds_by_document(data, kPlainName, c.length);
+    std::vector<double> ratios;
+    for (const auto& [document, seconds] : own)
+      if (const auto other = plain.find(document); other != plain.end())
+        ratios.push_back(t_interval(seconds).mean / t_interval(other->second).mean);
+    if (!ratios.empty()) reach.slowdown = t_interval(ratios);
   }
 }
 
@@ -104,22 +110,35 @@ std::vector<double> paired_difference(const ByDocument& a, const ByDocument& b) 
   return differences;
 }
 
-std::optional<double> seconds_of(const ReportData& data, const std::string& method, Index length) {
-  std::vector<double> seconds;
+ByDocument seconds_by_document(const ReportData& data, const std::string& method, Index length) {
+  ByDocument seconds;
   for (const Record& r : data.records)
     if (r.task == "tail" && r.method == method && r.length == length && r.seconds > 0)
-      seconds.push_back(r.seconds);
-  if (seconds.empty()) return std::nullopt;
-  return t_interval(seconds).mean;
+      seconds[r.document].push_back(r.seconds);
+  return seconds;
 }
 
-Interval paired_interval(const SummaryCell& cell) {
-  Interval shown{.mean = cell.loss.mean, .low = {}, .high = {}};
-  if (cell.difference.low) {
-    shown.low = shown.mean + (*cell.difference.low - cell.difference.mean);
-    shown.high = shown.mean + (*cell.difference.high - cell.difference.mean);
-  }
+std::optional<double> seconds_of(const ReportData& data, const std::string& method, Index length) {
+  const ByDocument seconds = seconds_by_document(data, method, length);
+  if (seconds.empty()) return std::nullopt;
+  return t_interval(document_means(seconds)).mean;
+}
+
+Interval paired_loss(const ReportData& data, const SummaryCell& cell) {
+  double base = cell.loss.mean - cell.difference.mean;
+  for (const SummaryCell& c : data.cells)
+    if (c.method == kTruncatedName && c.loss.n == static_cast<int>(data.n_documents)) base = c.loss.mean;
+  const Interval& d = cell.difference;
+  if (!std::isfinite(base + d.mean)) return {.mean = cell.loss.mean, .low = {}, .high = {}};
+  Interval shown{.mean = base + d.mean, .low = {}, .high = {}, .n = d.n};
+  if (d.low) shown.low = base + *d.low, shown.high = base + *d.high;
   return shown;
+}
+
+const SummaryCell* cell_at(const ReportData& data, const std::string& method, Index length) {
+  for (const SummaryCell& c : data.cells)
+    if (c.method == method && c.length == length) return &c;
+  return nullptr;
 }
 
 std::optional<double> loss_top(const ReportData& data) {
@@ -127,12 +146,13 @@ std::optional<double> loss_top(const ReportData& data) {
   bool exploded = false;
   for (const SummaryCell& c : data.cells) {
     exploded = exploded || c.verdict.word == "explodes";
-    if (!std::isfinite(c.loss.mean)) continue;
-    low = std::min(low, c.loss.mean);
-    if (c.verdict.word != "explodes") top = std::max(top, paired_interval(c).high.value_or(c.loss.mean));
+    const Interval shown = paired_loss(data, c);
+    if (!std::isfinite(shown.mean)) continue;
+    low = std::min(low, shown.mean);
+    if (c.verdict.word != "explodes") top = std::max(top, shown.high.value_or(shown.mean));
   }
   if (!exploded || low > 1e29) return std::nullopt;
-  return std::max(top, low + 0.5);
+  return std::max(top, low + 0.2);
 }
 
 Interval wilson(const Score& score) {

@@ -22,12 +22,18 @@ std::vector<double> document_means(const ByDocument& values);
 /// a - b, paired by document.
 std::vector<double> paired_difference(const ByDocument& a, const ByDocument& b);
 
-/// Seconds that reading took, mean over documents; none: not measured.
+/// Of this method at this length, or null.
+const SummaryCell* cell_at(const ReportData& data, const std::string& method, Index length);
+/// Seconds that reading took, by document.
+ByDocument seconds_by_document(const ReportData& data, const std::string& method, Index length);
+/// Their mean; none: not measured.
 std::optional<double> seconds_of(const ReportData& data, const std::string& method, Index length);
 
-/// The cell's loss with the interval of its difference around it: between documents losses differ far more
-/// than between methods, and the interval of the loss itself would hide what the paired difference shows.
-Interval paired_interval(const SummaryCell& cell);
+/// The cell's loss as charts show it: plain RoPE's at the trained length over all documents, plus the cell's
+/// paired difference with its interval. Between documents losses differ far more than between methods: the
+/// interval of the loss itself would hide what the difference shows, and in a run that is not finished the
+/// mean of fewer documents would look like a gain. Of a finished run the mean is the loss itself.
+Interval paired_loss(const ReportData& data, const SummaryCell& cell);
 /// Where a chart of losses should end, so that a method that explodes does not flatten the rest: above all
 /// that did not. None: at the greatest loss.
 std::optional<double> loss_top(const ReportData& data);
@@ -51,10 +57,11 @@ struct Reach {
   std::optional<Index> stable_to;  ///< every tested length from the trained one on is not worse by the margin
   bool approximate = false;        ///< the verdicts have no interval
   double difference = 0;           ///< mean, at stable_to
+  int n_texts = 0;                 ///< that stable_to rests on, at least
   std::optional<Index> retrieves_to;
-  bool retrieval_known = false;    ///< a task was asked whose short score is 20 % at least
-  std::optional<double> slowdown;  ///< seconds over plain RoPE's at the greatest length that both read
-  Index timed_at = 0;
+  bool retrieval_known = false;  ///< a task was asked whose short score is 20 % at least
+  std::optional<Interval>
+      slowdown;  ///< seconds over plain RoPE's, by document, at the greatest length of both
 };
 std::vector<Reach> reaches(const ReportData& data);
 

@@ -51,10 +51,8 @@ Table verdict_grid(const ReportData& data) {
     std::vector<Cell> row{{method, "name"}};
     bool any = false;
     for (Index length : lengths) {
-      const auto cell = std::find_if(data.cells.begin(), data.cells.end(), [&](const SummaryCell& c) {
-        return c.method == method && c.length == length;
-      });
-      if (cell == data.cells.end()) {
+      const SummaryCell* cell = cell_at(data, method, length);
+      if (!cell) {
         row.push_back({""});
         continue;
       }
@@ -74,7 +72,8 @@ Table verdict_grid(const ReportData& data) {
 }
 
 Table numbers_table(const ReportData& data) {
-  Table table{"", {"tokens", "method", "loss", "perplexity", "difference (95 %)", "tokens/s", "in full"}, {}};
+  Table table{
+      "", {"tokens", "method", "loss", "perplexity", "difference (95 %)", "documents", "tokens/s"}, {}};
   for (const SummaryCell& c : data.cells)
     table.rows.push_back(
         {{k_tokens(c.length), "number"},
@@ -82,8 +81,8 @@ Table numbers_table(const ReportData& data) {
          {number(c.loss.mean), "number"},
          {std::isfinite(c.loss.mean) ? fmt::format("{:.4g}", std::exp(c.loss.mean)) : "none", "number"},
          {interval_text(c.difference, true), "number"},
-         {fmt::format("{:.0f}", c.tokens_per_second), "number"},
-         {c.resolved == c.method ? "" : c.resolved, "name"}});
+         {fmt::format("{}", c.loss.n), "number"},
+         {fmt::format("{:.0f}", c.tokens_per_second), "number"}});
   return table;
 }
 
@@ -106,8 +105,10 @@ std::vector<ChartSeries> loss_series(const ReportData& data) {
   for (std::size_t m = 0; m < methods.size(); ++m) {
     ChartSeries series{methods[m], m, {}};
     for (const SummaryCell& c : data.cells)
-      if (c.method == methods[m])
-        series.points.push_back({c.length, c.loss.mean, paired_interval(c).low, paired_interval(c).high});
+      if (c.method == methods[m]) {
+        const Interval shown = paired_loss(data, c);
+        series.points.push_back({c.length, shown.mean, shown.low, shown.high});
+      }
     if (!series.points.empty()) result.push_back(std::move(series));
   }
   return result;
@@ -200,6 +201,18 @@ Table far_use_table(const ReportData& data) {
       }
       table.rows.push_back(std::move(row));
     }
+  return table;
+}
+
+Table resolved_table(const ReportData& data) {
+  Table table{"", {"method", "with all its parameters, at the greatest length"}, {}};
+  for (const std::string& method : methods_of(data)) {
+    const Record* longest = nullptr;
+    for (const Record& r : data.records)
+      if (r.method == method && (!longest || r.length > longest->length)) longest = &r;
+    if (longest && longest->resolved != method)
+      table.rows.push_back({{method, "name"}, {longest->resolved, "formula"}});
+  }
   return table;
 }
 

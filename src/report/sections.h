@@ -14,6 +14,7 @@ Table numbers_table(const ReportData& data);
 Table far_use_table(const ReportData& data);
 Table cost_table(const ReportData& data);
 Table method_table(const ReportData& data);
+Table resolved_table(const ReportData& data);
 std::string how_measured(const ReportData& data);  ///< not escaped
 std::vector<ChartSeries> loss_series(const ReportData& data);
 std::vector<ChartSeries> position_series(const ReportData& data);
