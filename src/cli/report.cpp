@@ -76,9 +76,8 @@ int run() {
 }
 
 void define(CLI::App& app) {
-  app.add_option("FILE", options.files, "results that `ropewalk eval --out` wrote; several are merged")
-      ->required();
-  app.add_option("--format", options.format, "html, markdown, csv, json, or text for the terminal")
+  app.add_option("FILE", options.files, "what `eval --out` wrote; several are merged")->required();
+  app.add_option("--format", options.format, "html, markdown, csv, json, or text")
       ->check(CLI::IsMember({"html", "markdown", "csv", "json", "text"}))
       ->capture_default_str();
   app.add_option("--margin", options.margin, "difference in nats that counts as stable")

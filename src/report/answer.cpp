@@ -74,6 +74,23 @@ std::string gain_sentence(const ReportData& data, const Reach& best) {
       trained, data.run.margin, numbers);
 }
 
+/// Where nothing is stable: what came nearest, and what would decide it.
+std::string nearest_sentence(const ReportData& data, Index longest, const Mark& mark) {
+  const SummaryCell* best = nullptr;
+  for (const SummaryCell& c : data.cells)
+    if (c.length == longest && !is_baseline(c.method) && std::isfinite(c.difference.mean) &&
+        (!best || c.difference.mean < best->difference.mean))
+      best = &c;
+  if (!best) return "";
+  std::string text = fmt::format("Nearest at {}: {}, {:+.3f} nats", k_tokens(longest), mark(best->method),
+                                 best->difference.mean);
+  if (best->difference.low)
+    text += fmt::format(" (95 % interval {:+.3f} to {:+.3f})", *best->difference.low, *best->difference.high);
+  if (best->verdict.more_documents > 0 && best->verdict.more_documents < kManyDocuments)
+    text += fmt::format("; {} documents in all would decide", best->verdict.more_documents);
+  return text + ".";
+}
+
 std::string others_sentence(const std::vector<Reach>& sorted, const Mark& mark) {
   std::string names;
   int n = 0;
@@ -111,6 +128,7 @@ Answer answer_of(const ReportData& data, const Mark& mark) {
         "Keep only the last {} tokens (truncation): no method was shown to be stable past "
         "the trained length.",
         k_tokens(trained));
+    answer.because.push_back(nearest_sentence(data, longest, mark));
   } else {
     const Reach& best = all[0];
     const std::string sure = best.approximate ? " on " + texts(best.n_texts) : "";

@@ -59,7 +59,8 @@ Table verdict_grid(const ReportData& data) {
       any = true;
       const Interval& d = cell->difference;
       std::string difference = std::isfinite(d.mean) ? fmt::format("{:+.3f}", d.mean) : "no number";
-      if (d.low && std::isfinite(d.mean)) difference += fmt::format(" \u00b1 {:.3f}", d.mean - *d.low);
+      if (d.low && std::isfinite(d.mean))
+        difference += fmt::format("{}\u00b1 {:.3f}", length < reference ? "\n" : " ", d.mean - *d.low);
       const std::string note = cell->verdict.note.empty() ? "" : " (" + cell->verdict.note + ")";
       if (length < reference)
         row.push_back({difference, "less"});
@@ -207,6 +208,7 @@ Table far_use_table(const ReportData& data) {
 Table resolved_table(const ReportData& data) {
   Table table{"", {"method", "with all its parameters, at the greatest length"}, {}};
   for (const std::string& method : methods_of(data)) {
+    if (is_baseline(method)) continue;
     const Record* longest = nullptr;
     for (const Record& r : data.records)
       if (r.method == method && (!longest || r.length > longest->length)) longest = &r;

@@ -30,7 +30,7 @@ expect 0 'ropewalk [0-9]' "$ropewalk" --version
 expect 0 'Examples' "$ropewalk" --help
 narrow() { [ "$(awk 'length > 80' out | wc -l)" = 0 ] || { echo "FAILED: $*: wider than 80 columns"; awk 'length > 80' out; failed=$((failed + 1)); }; }
 narrow --help
-for command in bench eval generate inspect logits methods questions score tokenize tune; do
+for command in bench eval generate inspect logits methods questions report score tokenize tune; do
   expect 0 'Example' "$ropewalk" $command --help; narrow $command --help
 done
 expect 2 'hint' "$ropewalk"
@@ -106,6 +106,11 @@ expect 1 'an empty file' "$ropewalk" score zh.txt /dev/null
 expect 1 'readable' "$ropewalk" score nowhere zh.txt
 expect 2 '13a, zh or char' "$ropewalk" score zh.txt zh.txt --tokenize 13b
 expect 2 'stdin' "$ropewalk" score - -
+expect 1 'a file of results' "$ropewalk" report nowhere.jsonl
+echo '{"task":"tail"}' > bad.jsonl; expect 1 'bad.jsonl:1' "$ropewalk" report bad.jsonl
+: > bad.jsonl; expect 1 'found none' "$ropewalk" report bad.jsonl
+expect 2 'markdown' "$ropewalk" report bad.jsonl --format pdf
+expect 2 'the input itself' "$ropewalk" report bad.jsonl --out bad.jsonl; rm bad.jsonl
 
 : > empty.txt; printf 'a\0b' > binary.txt; echo short > short.txt
 real=$source/models/SmolLM2-135M-Instruct.Q4_1.gguf
@@ -134,6 +139,15 @@ if [ "${3:-}" = model ]; then
   head -c 60000 "$source/data/persuasion.txt" > text.txt
   expect 0 'yarn' "$ropewalk" eval "$real" --text text.txt --methods yarn:factor=2 --lengths 512 1k --tail 64 --documents 3 --out r.jsonl --report r.html
   grep -q '"loss"' r.jsonl && grep -q '<svg' r.html || { echo "FAILED: eval wrote no results or report"; failed=$((failed + 1)); }
+  expect 0 'Nothing to extend' "$ropewalk" report r.jsonl r.jsonl --format text; narrow report
+  expect 0 '^## Verdicts' "$ropewalk" report r.jsonl --format markdown
+  expect 0 '^tail,,none,' "$ropewalk" report r.jsonl --format csv
+  expect 0 '"answer":"Nothing' "$ropewalk" report r.jsonl --format json
+  expect 0 'file://' "$ropewalk" report r.jsonl --out r2.html
+  for page in r.html r2.html; do  # 77: there is no Chromium
+    "$source/tools/check_report.py" $page >out 2>&1; got=$?
+    [ $got = 0 ] || [ $got = 77 ] || { echo "FAILED: check_report.py $page"; cat out; failed=$((failed + 1)); }
+  done
   expect 0 'were in r.jsonl already' "$ropewalk" eval "$real" --text text.txt --methods yarn:factor=2 --lengths 512 1k --tail 64 --documents 3 --out r.jsonl
   expect 0 'items; about' "$ropewalk" eval "$real" --text text.txt --methods yarn:factor=2 --lengths 512 1k --tail 64 --out r.jsonl --dry-run
   sed -i '2s/"loss":3/"loss":2/' r.jsonl
@@ -151,7 +165,7 @@ if [ "${3:-}" = model ]; then
   [ -z "$(ls killed.html* 2>/dev/null)" ] || { echo "FAILED: a signal left $(ls killed*)"; failed=$((failed + 1)); }
   expect 0 'verdict|"methods"|\{' "$ropewalk" eval "$real" --text text.txt --methods rerope:window=128 --lengths 1k --tail 64 --json
 fi
-rm -f out err ids ./*.npy ./*.gguf ./*.txt r.jsonl r.html killed.jsonl sweep.toml q.jsonl pred.jsonl
+rm -f out err ids ./*.npy ./*.gguf ./*.txt r.jsonl r.html r2.html killed.jsonl sweep.toml q.jsonl pred.jsonl
 [ -z "$(ls -A)" ] || { echo "FAILED: left behind: $(ls -A)"; failed=$((failed + 1)); }
 echo "$count commands tried, $failed failed"
 [ "$failed" = 0 ]

@@ -248,6 +248,7 @@ TEST(Answer, RecommendsTruncationWhereNothingIsStable) {
   MadeUp made;
   made.baselines(3), made.method("pi", 0.2);
   says(made.data(), "Keep only the last 8k tokens (truncation)");
+  says(made.data(), "Nearest at 16k: pi, +0.200 nats (95 % interval");
 }
 
 TEST(Answer, SaysNoMoreThanTheIntervalsShow) {
