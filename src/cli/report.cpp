@@ -55,7 +55,10 @@ std::string text_report(const ReportData& data) {
   std::string text = answer_text(data) + "\n";
   if (!data.cells.empty())
     text += character_curves(data) + "\n" + summary_table(data.cells, data.run, data.n_documents);
-  return text + other_tables(data.records);
+  text += other_tables(data.records);
+  for (char& c : text)  // names come from a file: none of them may steer the terminal
+    if ((static_cast<unsigned char>(c) < 0x20 && c != '\n') || c == 0x7f) c = '?';
+  return text;
 }
 
 int run() {

@@ -33,7 +33,7 @@ std::string speed(const Reach& reach) {
   const double percent = 100 * (ratio.mean - 1);
   if (std::abs(percent) < 0.5) return ", as fast as plain RoPE";
   if (ratio.low && *ratio.low <= 1 && *ratio.high >= 1)
-    return ", no slower than plain RoPE beyond what timings vary";
+    return ", as fast as plain RoPE within the spread of the timings";
   return fmt::format(", {}{:.0f} % {} than plain RoPE", ratio.low ? "" : "about ", std::abs(percent),
                      percent > 0 ? "slower" : "faster");
 }

@@ -74,7 +74,8 @@ std::string loss_sections(const ReportData& data) {
     html += "<section id='verdicts'><h2>Verdicts</h2>" + html_table(verdict_grid(data), "grid-of-verdicts") +
             "<p class='note'>Difference in nats per token; above 0 is worse. Where less than the trained "
             "length is read, "
-            "there is no verdict.</p></section>";
+            "there is no verdict. \"Stable to\" above counts what was shown not to be worse by the "
+            "margin.</p></section>";
   }
   if (const auto positions = position_series(data); !positions.empty())
     html += "<section id='positions'><h2>Loss by position</h2>" +

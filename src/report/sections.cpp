@@ -65,7 +65,8 @@ Table verdict_grid(const ReportData& data) {
       if (length < reference)
         row.push_back({difference, "less"});
       else
-        row.push_back({cell->verdict.shown() + note + "\n" + difference, cell->verdict.word, cell->resolved});
+        row.push_back({fmt::format("{}{}\n{}", cell->verdict.shown(), note, difference), cell->verdict.word,
+                       cell->resolved});
     }
     if (any) table.rows.push_back(std::move(row));
   }
