@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "core/progress.h"
 #include "core/registry.h"
 #include "formats/model_file.h"
 #include "model/model.h"
@@ -52,6 +53,5 @@ void require_other_file(const std::string& output, const std::vector<std::string
 Index parse_length(const std::string& text);
 /// "1234 tok/s, peak memory 512 MiB" for stderr.
 std::string speed_line(const char* what, Index n_tokens, double seconds);
-double now_seconds();
 
 }  // namespace ropewalk

@@ -3,7 +3,6 @@
 
 #include <cerrno>
 #include <charconv>
-#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -16,10 +15,6 @@
 #include "core/parallel.h"
 
 namespace ropewalk {
-
-double now_seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 void BackendOptions::define(CLI::App& app) {
   app.add_option("--precision", precision, "bf16 or f32")->capture_default_str();

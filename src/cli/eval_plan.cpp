@@ -17,20 +17,6 @@ extern char** environ;
 namespace ropewalk {
 namespace {
 
-constexpr Index kProbe = 1024;
-
-/// Seconds for a unit of an item's cost.
-double pace(const Model& model) {
-  const std::vector<Token> tokens(kProbe, 0);
-  double best = 1e9;
-  for (int repeat = 0; repeat < 2; ++repeat) {
-    const double start = now_seconds();
-    token_losses(model, MethodSpec::parse("none"), tokens, kProbe - 2, kProbe - 1);
-    best = std::min(best, now_seconds() - start);
-  }
-  return best / cost_of(kProbe);
-}
-
 std::vector<std::string> own_arguments() {
   std::string bytes = read_bytes("/proc/self/cmdline");
   std::vector<std::string> arguments;
@@ -64,7 +50,7 @@ int print_plan(const Model& model, const std::vector<Document>& documents, const
                const RunInfo& info, bool json) {
   const std::vector<Item> items =
       shard_of(plan_items(model, documents, options.plan, info), options.shard, options.n_shards);
-  const double unit = pace(model);
+  const double unit = measure_pace(model);
   double seconds = 0, known_seconds = 0;
   std::size_t bytes = 0;
   Json rows = Json::array();

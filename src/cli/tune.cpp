@@ -95,8 +95,8 @@ void print_rows(const std::vector<TuneRow>& rows, Goal goal) {
 void print_peers(const std::vector<PeerSetting>& settings) {
   fmt::print("\nThe same elsewhere:\n");
   for (const PeerSetting& s : settings)
-    fmt::print("  {}: {}{}\n", s.engine, s.setting.empty() ? "cannot; " + s.note : s.setting,
-               s.setting.empty() || s.note.empty() ? "" : "  (" + s.note + ")");
+    fmt::print("  {}: {}\n{}", s.engine, s.setting.empty() ? "cannot; " + s.note : s.note,
+               s.setting.empty() ? "" : "    " + s.setting + "\n");
 }
 
 int run() {

@@ -19,6 +19,10 @@ std::string clock_text(double seconds) {
 
 }  // namespace
 
+double now_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
 Progress::Progress(std::string what, double total)
     : what_(std::move(what)),
       total_(std::max(total, 1e-9)),

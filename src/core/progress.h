@@ -6,6 +6,9 @@
 
 namespace ropewalk {
 
+/// Of a clock that only goes forward.
+double now_seconds();
+
 /// Redraws on a terminal; elsewhere prints a line every ten seconds, so that a log stays short.
 class Progress {
  public:

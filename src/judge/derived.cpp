@@ -40,9 +40,8 @@ std::optional<Index> breaks_at(std::span<const JudgedLength> lengths, Index refe
 }
 
 std::optional<Index> stable_to(std::span<const JudgedLength> lengths, Index reference) {
-  return reach(std::span<const JudgedLength>(from(lengths, reference)), [](const JudgedLength& at) {
-    return at.verdict.word == "stable" || at.verdict.word == "improves";
-  });
+  return reach(std::span<const JudgedLength>(from(lengths, reference)),
+               [](const JudgedLength& at) { return at.verdict.holds; });
 }
 
 std::optional<Index> used_to(std::span<const FarBenefit> lengths) {
@@ -52,13 +51,16 @@ std::optional<Index> used_to(std::span<const FarBenefit> lengths) {
 RetrievalReach retrieval_reach(const RetrievalScore& short_score, std::span<const RetrievalScore> lengths) {
   RetrievalReach result;
   result.short_score = proportion(short_score.k, short_score.n);
-  for (const RetrievalScore& at : lengths) RW_CHECK(at.n >= 1 && at.k >= 0 && at.k <= at.n);
-  result.can_tell = 5 * short_score.k >= short_score.n;
+  for (const RetrievalScore& at : lengths)
+    RW_CHECK(at.n >= 1 && at.k >= 0 && at.k <= static_cast<double>(at.n));
+  // Sums of parts of answers are rounded: a score at the border itself holds.
+  constexpr double kRounding = 1e-9;
+  const double own = result.short_score.value;
+  const auto share = [](const RetrievalScore& at) { return at.k / static_cast<double>(at.n) + kRounding; };
+  result.can_tell = own + kRounding >= 0.2;
   if (!result.can_tell) return result;
-  result.retrieves_to = reach(lengths, [&](const RetrievalScore& at) {
-    return 100 * at.k * short_score.n >= 85 * short_score.k * at.n;
-  });
-  result.ruler_to = reach(lengths, [](const RetrievalScore& at) { return 1000 * at.k >= 856 * at.n; });
+  result.retrieves_to = reach(lengths, [&](const RetrievalScore& at) { return share(at) >= 0.85 * own; });
+  result.ruler_to = reach(lengths, [&](const RetrievalScore& at) { return share(at) >= 0.856; });
   return result;
 }
 

@@ -21,7 +21,7 @@ struct JudgedLength {
 /// `reference` on count (the trained length, which differences are taken from): below it any method has a
 /// greater loss, having read less. In any order. Source: reference/judging.md section C3, L_break.
 std::optional<Index> breaks_at(std::span<const JudgedLength> lengths, Index reference = 0);
-/// The greatest length up to which every tested length from `reference` on is stable or improves; none: not
+/// The greatest length up to which every tested length from `reference` on holds (Verdict::holds); none: not
 /// even the first. In any order. Source: reference/judging.md section C3, L_stable.
 std::optional<Index> stable_to(std::span<const JudgedLength> lengths, Index reference = 0);
 
@@ -39,7 +39,8 @@ std::optional<Index> used_to(std::span<const FarBenefit> lengths);
 /// How often the right answer came, at one length.
 struct RetrievalScore {
   Index length = 0;
-  Index k = 0, n = 0;  ///< k of n; n >= 1
+  double k = 0;  ///< right answers; an answer may count in part
+  Index n = 0;   ///< of so many; n >= 1
 };
 struct RetrievalReach {
   Proportion short_score;  ///< of the same model on short texts, plain RoPE
@@ -48,7 +49,7 @@ struct RetrievalReach {
   std::optional<Index> retrieves_to;  ///< up to which every score is >= 0.85 short_score
   std::optional<Index> ruler_to;      ///< for comparison: >= RULER's 0.856 (Llama-2-7B at 4096 tokens)
 };
-/// Compared in whole numbers: a score that is exactly at the border holds. Point scores, not their lower
+/// A score that is exactly at the border holds. Point scores, not their lower
 /// ends: 20 of 20 has a lower end of 0.84 and would never do. Sources: NoLiMa (effective length,
 /// arXiv:2502.05167); RULER (README, arXiv:2404.06654).
 RetrievalReach retrieval_reach(const RetrievalScore& short_score, std::span<const RetrievalScore> lengths);

@@ -2,9 +2,11 @@
 #include "judge/plan.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 
 #include "core/hash.h"
+#include "core/progress.h"
 #include "model/memory.h"
 
 namespace ropewalk {
@@ -102,6 +104,18 @@ class Planner {
 }  // namespace
 
 double cost_of(Index n) { return static_cast<double>(n) * (1 + static_cast<double>(n) / 12000); }
+
+double measure_pace(const Model& model) {
+  constexpr Index kProbe = 1024;
+  const std::vector<Token> tokens(kProbe, 0);
+  double best = std::numeric_limits<double>::infinity();
+  for (int repeat = 0; repeat < 2; ++repeat) {
+    const double start = now_seconds();
+    token_losses(model, MethodSpec::parse(kPlain), tokens, kProbe - 2, kProbe - 1);
+    best = std::min(best, now_seconds() - start);
+  }
+  return best / cost_of(kProbe);
+}
 
 std::vector<Item> shard_of(const std::vector<Item>& items, int shard, int n_shards) {
   std::vector<Item> mine;

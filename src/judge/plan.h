@@ -38,6 +38,8 @@ struct Item {
 
 /// Work of reading n tokens, in units of a token's linear work: attention passes it near 6,000 tokens.
 double cost_of(Index n);
+/// Seconds for a unit of cost, from reading 1,024 tokens twice; the faster counts.
+double measure_pace(const Model& model);
 /// Every n_shards-th item from the shard-th on.
 std::vector<Item> shard_of(const std::vector<Item>& items, int shard, int n_shards);
 

@@ -2,7 +2,6 @@
 #include "judge/runner.h"
 
 #include <algorithm>
-#include <chrono>
 
 #include "core/error.h"
 #include "core/hash.h"
@@ -11,10 +10,6 @@
 
 namespace ropewalk {
 namespace {
-
-double seconds_now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 /// How many of n documents fit into the budget at the pace so far; one at least. No budget (0): all.
 std::size_t documents_that_fit(double budget_seconds, double seconds_each, std::size_t n) {
@@ -53,7 +48,7 @@ class ItemRunner {
     const MethodSpec spec = MethodSpec::parse(item.method);
     const Document& document = documents_[item.document];
     reset_peak_memory();
-    const double start = seconds_now();
+    const double start = now_seconds();
     std::vector<Record> records = task.run({.model = model_,
                                             .tokenizer = tokenizer_,
                                             .spec = spec,
@@ -69,7 +64,7 @@ class ItemRunner {
     for (Record& record : records) {
       record.task = item.task, record.document = document.name, record.text_id = document.text_id;
       record.seed = item.seed;
-      record.seconds = (seconds_now() - start) / static_cast<double>(records.size());
+      record.seconds = (now_seconds() - start) / static_cast<double>(records.size());
       record.peak_bytes = peak_memory();
     }
     return records;
@@ -130,10 +125,10 @@ RunnerResult run_all(const Model& model, const Tokenizer& tokenizer, const std::
   }
   Progress progress("", total);
   const ItemRunner runner(model, tokenizer, documents, options);
-  const double start = seconds_now(), one_document = total / static_cast<double>(documents.size());
+  const double start = now_seconds(), one_document = total / static_cast<double>(documents.size());
   double done = 0;
   const auto fitting = [&](double work) {
-    return documents_that_fit(options.budget_seconds, (seconds_now() - start) / work * one_document,
+    return documents_that_fit(options.budget_seconds, (now_seconds() - start) / work * one_document,
                               documents.size());
   };
   for (const Item& item : items) {

@@ -131,14 +131,14 @@ int documents_needed(double deviation, double half_width, double confidence, dou
   return low;
 }
 
-Proportion proportion(Index k, Index n) {
-  RW_CHECK(n >= 1 && k >= 0 && k <= n);
+Proportion proportion(double k, Index n) {
+  RW_CHECK(n >= 1 && k >= 0 && k <= static_cast<double>(n));
   constexpr double kZ = 1.959963984540054;
-  const double count = static_cast<double>(n), share = static_cast<double>(k) / count;
+  const double count = static_cast<double>(n), share = k / count;
   const double middle = share + kZ * kZ / (2 * count), scale = 1 + kZ * kZ / count;
   const double half = kZ * std::sqrt(share * (1 - share) / count + kZ * kZ / (4 * count * count));
   // At 0 and n of n the end is exact in the formula but not in its rounding.
-  return {k, n, share, k == 0 ? 0 : (middle - half) / scale, k == n ? 1 : (middle + half) / scale};
+  return {k, n, share, k == 0 ? 0 : (middle - half) / scale, k == count ? 1 : (middle + half) / scale};
 }
 
 double p_above(const std::vector<double>& values, double bound) {

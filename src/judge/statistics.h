@@ -39,13 +39,15 @@ inline constexpr int kManyDocuments = 10000;
 /// kManyDocuments says "that many or more". REQUIRES: both finite; confidence in (0, 1).
 int documents_needed(double deviation, double half_width, double confidence = 0.95, double spare = 0);
 
-/// k of n with Wilson's 95 % interval, which stays inside [0, 1] and says something at 0 and at n of n.
-/// REQUIRES: 0 <= k <= n, n >= 1. Source: Wilson, J. Am. Stat. Assoc. 22 (1927).
+/// k of n (an answer may count in part) with Wilson's 95 % interval, which stays inside [0, 1] and says
+/// something at 0 and at n of n. REQUIRES: 0 <= k <= n, n >= 1. Source: Wilson, J. Am. Stat. Assoc. 22
+/// (1927).
 struct Proportion {
-  Index k = 0, n = 0;
+  double k = 0;
+  Index n = 0;
   double value = 0, low = 0, high = 0;
 };
-Proportion proportion(Index k, Index n);
+Proportion proportion(double k, Index n);
 
 /// One-sided t-test of "the mean is greater than `bound`": the p-value, small when it is. Values that are all
 /// the same decide alone (0 or 1). Paired when the values are differences. REQUIRES: 2 values, all finite.

@@ -81,6 +81,8 @@ Contents read_groups(const std::string& path, const std::string& bytes) {
       if (key != open.key || j.at("index").get<std::size_t>() != open.records.size())
         throw bad("a line that does not follow the one before");
       open.records.push_back(record_from(j));
+      const std::optional<double> score = open.records.back().score;
+      if (score && !(*score >= 0 && *score <= 1)) throw bad("a score outside of 0 to 1");
     } catch (const nlohmann::json::exception&) {
       throw bad("fields that are missing");
     }

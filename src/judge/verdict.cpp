@@ -24,10 +24,8 @@ Verdict inconclusive(const Interval& difference, double margin, int rows, std::s
           .uncorrected = std::move(uncorrected)};
 }
 
-}  // namespace
-
-Verdict judge(const Interval& difference, const Interval& versus_short, bool finite, double margin,
-              const Evidence& evidence) {
+Verdict judge_word(const Interval& difference, const Interval& versus_short, bool finite, double margin,
+                   const Evidence& evidence) {
   if (!finite) return {.word = "explodes"};
   if (!std::isfinite(difference.mean)) return {.word = "inconclusive"};  // the reference is not a number
   const bool guess = !difference.low;
@@ -51,6 +49,16 @@ Verdict judge(const Interval& difference, const Interval& versus_short, bool fin
             .approximate = guess};
   }
   return inconclusive(difference, margin, evidence.rows);
+}
+
+}  // namespace
+
+Verdict judge(const Interval& difference, const Interval& versus_short, bool finite, double margin,
+              const Evidence& evidence) {
+  Verdict verdict = judge_word(difference, versus_short, finite, margin, evidence);
+  verdict.holds = verdict.word != "explodes" && verdict.word != "degrades" &&
+                  difference.high.value_or(difference.mean) < margin;
+  return verdict;
 }
 
 }  // namespace ropewalk

@@ -21,6 +21,9 @@ struct Verdict {
   std::string word;          ///< explodes, degrades, improves, stable, inconclusive
   std::string note = {};     ///< stable: "slightly better" or "slightly worse" when zero is excluded too
   bool approximate = false;  ///< from the difference alone: fewer than 3 documents; shown as "~stable"
+  /// Not worse by the margin: the interval ends below it. An interval around -m is neither stable nor
+  /// improves, and still holds.
+  bool holds = false;
   int documents_needed = 0;  ///< inconclusive: about how many documents would decide, in all; 0: not known
   int more_documents = 0;    ///< of those, how many are still missing: 1 at least where documents_needed > 0
   /// inconclusive: the word that this row would have had alone, lost to the correction for many rows.

@@ -74,6 +74,15 @@ std::string gain_sentence(const ReportData& data, const Reach& best) {
       trained, data.run.margin, numbers);
 }
 
+/// Whether the far text is read at all (task far-use).
+std::string use_sentence(const Reach& best) {
+  if (!best.use_known) return "";
+  if (!best.used_to)
+    return "That its far text is used was not shown: another text in its place does as well.";
+  return fmt::format("Its far text is used to {}: another text in its place costs loss.",
+                     k_tokens(*best.used_to));
+}
+
 /// Where nothing is stable: what came nearest, and what would decide it.
 std::string nearest_sentence(const ReportData& data, Index longest, const Mark& mark) {
   const SummaryCell* best = nullptr;
@@ -86,8 +95,8 @@ std::string nearest_sentence(const ReportData& data, Index longest, const Mark& 
                                  best->difference.mean);
   if (best->difference.low)
     text += fmt::format(" (95 % interval {:+.3f} to {:+.3f})", *best->difference.low, *best->difference.high);
-  if (best->verdict.more_documents > 0 && best->verdict.more_documents < kManyDocuments)
-    text += fmt::format("; {} documents in all would decide", best->verdict.more_documents);
+  if (best->verdict.documents_needed > 0 && best->verdict.documents_needed < kManyDocuments)
+    text += fmt::format("; {} documents in all would decide", best->verdict.documents_needed);
   return text + ".";
 }
 
@@ -136,6 +145,7 @@ Answer answer_of(const ReportData& data, const Mark& mark) {
         "Use {}: stable to {}{}{}{}.", best.method == kPlainName ? "plain RoPE as it is" : mark(best.method),
         k_tokens(*best.stable_to), sure, retrieval(best), best.method == kPlainName ? "" : speed(best));
     answer.because.push_back(gain_sentence(data, best));
+    answer.because.push_back(use_sentence(best));
     answer.because.push_back(others_sentence(all, mark));
   }
   answer.because.push_back(plain_sentence(data, longest));

@@ -85,8 +85,8 @@ Table retrieval_table(const ReportData& data) {
   if (has_short) table.head.push_back("short text, plain");
   for (Index length : lengths) table.head.push_back(k_tokens(length));
   auto cell = [](const Score& score) {
-    const Interval i = wilson(score);
-    return Cell{fmt::format("{:.0f} %\n{:.0f} to {:.0f}", 100 * i.mean, 100 * *i.low, 100 * *i.high), "share",
+    const Proportion p = proportion(score.sum, score.n);
+    return Cell{fmt::format("{:.0f} %\n{:.0f} to {:.0f}", 100 * p.value, 100 * p.low, 100 * p.high), "share",
                 fmt::format("{} questions", score.n)};
   };
   for (const auto& [task, by_method] : scores)

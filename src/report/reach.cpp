@@ -7,31 +7,21 @@
 namespace ropewalk {
 namespace {
 
-// A task holds at a length while its score is at least 85 % of the model's own in a short text (NoLiMa,
-// arXiv:2502.05167). A model that finds less than 20 % in a short text cannot tell.
-constexpr double kHolds = 0.85, kCanTell = 0.2;
-
-/// Not worse by the margin: what "stable to" promises. An interval around -margin is neither stable nor
-/// improves, and its method must not be passed over for that.
-bool good(const SummaryCell& cell, double margin) {
-  const std::string& word = cell.verdict.word;
-  return word == "stable" || word == "improves" ||
-         (word == "inconclusive" && cell.difference.high && *cell.difference.high < margin);
-}
-
 void add_stability(Reach& reach, const ReportData& data) {
+  std::vector<JudgedLength> judged;
+  for (const SummaryCell& c : data.cells)
+    if (c.method == reach.method) judged.push_back({c.length, c.verdict});
+  reach.stable_to = stable_to(judged, data.run.n_ctx_train);
   for (const SummaryCell& c : data.cells) {  // by length
-    if (c.method != reach.method || c.length < data.run.n_ctx_train) continue;
-    if (!good(c, data.run.margin)) return;
-    reach.n_texts = reach.stable_to ? std::min(reach.n_texts, c.difference.n) : c.difference.n;
-    reach.stable_to = c.length, reach.difference = c.difference.mean;
+    if (c.method != reach.method || c.length < data.run.n_ctx_train || c.length > reach.stable_to) continue;
+    reach.n_texts = reach.n_texts > 0 ? std::min(reach.n_texts, c.difference.n) : c.difference.n;
+    reach.difference = c.difference.mean;
     reach.approximate = reach.approximate || c.verdict.approximate;
   }
 }
 
 /// The least of what its tasks reach: "retrieves to 16k" holds for each of them.
 void add_retrieval(Reach& reach, const ReportData& data) {
-  bool first = true;
   for (const auto& [task, methods] : retrieval_scores(data)) {
     const auto own = methods.find(reach.method), shorter = methods.find(kOwnShortName),
                plain = methods.find(kPlainName);
@@ -41,15 +31,33 @@ void add_retrieval(Reach& reach, const ReportData& data) {
       for (const auto& [length, score] : shorter->second) reference.sum += score.sum, reference.n += score.n;
     else if (plain != methods.end() && plain->second.begin()->first <= data.run.n_ctx_train)
       reference = plain->second.begin()->second;
-    if (reference.n == 0 || reference.mean() < kCanTell) continue;
-    std::optional<Index> to;
-    for (const auto& [length, score] : own->second) {
-      if (score.mean() < kHolds * reference.mean() - 1e-9) break;
-      to = length;
-    }
-    reach.retrieves_to = first || to < reach.retrieves_to ? to : reach.retrieves_to;
-    reach.retrieval_known = true, first = false;
+    if (reference.n == 0) continue;
+    std::vector<RetrievalScore> scores;
+    for (const auto& [length, score] : own->second) scores.push_back({length, score.sum, score.n});
+    const RetrievalReach reached = retrieval_reach({0, reference.sum, reference.n}, scores);
+    if (!reached.can_tell) continue;
+    const bool first = !reach.retrieval_known;
+    reach.retrieves_to = first ? reached.retrieves_to : std::min(reach.retrieves_to, reached.retrieves_to);
+    reach.ruler_to = first ? reached.ruler_to : std::min(reach.ruler_to, reached.ruler_to);
+    reach.retrieval_known = true;
   }
+}
+
+/// What the far part is worth: the loss with another text in its place, minus the loss with the true one.
+void add_use(Reach& reach, const ReportData& data) {
+  std::map<Index, std::pair<ByDocument, ByDocument>> losses;  // swapped, true
+  for (const Record& r : data.records) {
+    if (r.task != "far-use" || r.method != reach.method) continue;
+    if (r.part == "swapped") losses[r.length].first[r.document].push_back(r.loss);
+    if (r.part == "true") losses[r.length].second[r.document].push_back(r.loss);
+  }
+  std::vector<FarBenefit> benefits;
+  for (const auto& [length, pair] : losses) {
+    const std::vector<double> differences = paired_difference(pair.first, pair.second);
+    if (differences.size() >= 3) benefits.push_back({length, interval(differences)});
+  }
+  reach.use_known = !benefits.empty();
+  reach.used_to = used_to(benefits);
 }
 
 void add_speed(Reach& reach, const ReportData& data) {
@@ -155,17 +163,6 @@ std::optional<double> loss_top(const ReportData& data) {
   return std::max(top, low + 0.2);
 }
 
-Interval wilson(const Score& score) {
-  Interval result;
-  result.n = score.n, result.mean = score.mean();
-  if (score.n == 0) return result;
-  const double z = 1.959964, n = score.n, p = score.mean();
-  const double centre = (p + z * z / (2 * n)) / (1 + z * z / n);
-  const double half = z / (1 + z * z / n) * std::sqrt(p * (1 - p) / n + z * z / (4 * n * n));
-  result.low = std::max(0.0, centre - half), result.high = std::min(1.0, centre + half);
-  return result;
-}
-
 std::string retrieval_name(const Record& record) {
   return record.part.empty() ? record.task : record.task + " " + record.part;
 }
@@ -188,6 +185,7 @@ std::vector<Reach> reaches(const ReportData& data) {
     reach.method = method;
     add_stability(reach, data);
     add_retrieval(reach, data);
+    add_use(reach, data);
     add_speed(reach, data);
   }
   return result;

@@ -40,25 +40,25 @@ std::optional<double> loss_top(const ReportData& data);
 
 struct Score {
   double sum = 0;
-  int n = 0;
-  double mean() const { return n > 0 ? sum / n : 0; }
+  Index n = 0;
+  double mean() const { return n > 0 ? sum / static_cast<double>(n) : 0; }
 };
-/// 95 %, for k of n questions; scores between 0 and 1 count as parts of one. Source: Wilson 1927.
-Interval wilson(const Score& score);
 /// A task that asks for what lies in the text, with its part: "needle multi-key".
 std::string retrieval_name(const Record& record);
 using Scores = std::map<Index, Score>;  // by length
 /// By task and method. Records without a score are none of them.
 std::map<std::string, std::map<std::string, Scores>> retrieval_scores(const ReportData& data);
 
-/// TO BE REPLACED by judge/derived.h where that is merged: the same rules.
+/// judge/derived.h of each method.
 struct Reach {
   std::string method;
   std::optional<Index> stable_to;  ///< every tested length from the trained one on is not worse by the margin
   bool approximate = false;        ///< the verdicts have no interval
   double difference = 0;           ///< mean, at stable_to
   int n_texts = 0;                 ///< that stable_to rests on, at least
-  std::optional<Index> retrieves_to;
+  std::optional<Index> retrieves_to, ruler_to;
+  std::optional<Index> used_to;  ///< the far part's worth is above 0, shown by an interval
+  bool use_known = false;        ///< far-use was measured on 3 documents or more
   bool retrieval_known = false;  ///< a task was asked whose short score is 20 % at least
   std::optional<Interval>
       slowdown;  ///< seconds over plain RoPE's, by document, at the greatest length of both

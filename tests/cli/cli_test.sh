@@ -158,6 +158,14 @@ if [ "${3:-}" = model ]; then
   printf '[eval]\nMODEL = "%s"\ntext = ["text.txt"]\nmethods = ["yarn:factor=2"]\nlengths = ["512"]\n' "$real" > sweep.toml
   expect 0 'yarn:factor=2' "$ropewalk" eval --config sweep.toml
   expect 2 'lenghts' "$ropewalk" eval --config <(cat sweep.toml; echo 'lenghts = 3')
+  ln -s "$real" tuned.gguf
+  expect 1 'ropewalk tune first' "$ropewalk" generate tuned.gguf -p Hello --method auto
+  expect 0 'winner: (pi|yarn)' "$ropewalk" tune tuned.gguf --text text.txt --length 400 --documents 4 --tail 32 --candidates pi:factor=1.5 yarn:factor=1.5
+  expect 0 'method (pi|yarn):' "$ropewalk" generate tuned.gguf -p Hello -n 2 --method auto
+  sed -i 's/"model_sha256": "b/"model_sha256": "c/' tuned.gguf.ropewalk.json
+  expect 1 'that of another model' "$ropewalk" generate tuned.gguf -p Hello -n 2 --method auto
+  expect 1 'text for one' "$ropewalk" tune tuned.gguf --text text.txt --length 400 --documents 1
+  rm tuned.gguf tuned.gguf.ropewalk.json
   # A signal in the middle leaves the finished results, and no half report.
   "$ropewalk" eval "$real" --text text.txt --methods pi --lengths 8k --out killed.jsonl --report killed.html >out 2>err &
   for _ in $(seq 100); do [ -e killed.html.part ] && break; sleep 0.1; done

@@ -282,12 +282,6 @@ TEST(Answer, AModelThatFindsNothingInShortTextsCannotTell) {
 
 // ---------------------------------------------------------------- parts
 
-TEST(Retrieval, WilsonsInterval) {
-  const Interval i = wilson({.sum = 20, .n = 20});
-  EXPECT_NEAR(*i.low, 0.8389, 1e-4);
-  EXPECT_NEAR(*i.high, 1, 1e-9);
-}
-
 TEST(Chart, TicksAreRound) {
   EXPECT_EQ(nice_ticks(0.3, 2.2, 5), (std::vector<double>{0.5, 1, 1.5, 2}));
   EXPECT_LE(nice_ticks(1, 1 + 1e-9, 5).size(), 50u);
