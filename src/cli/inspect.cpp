@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// ropewalk inspect: what is in a model file, and what this engine makes of it.
 #include "cli/command.h"
+#include "cli/inspect_attention.h"
 #include "core/json.h"
 
 namespace ropewalk {
@@ -8,7 +9,8 @@ namespace {
 
 struct Options {
   std::string model;
-  bool tensors = false, metadata = false, json = false;
+  bool tensors = false, metadata = false, attention = false, json = false;
+  InspectAttention shares;
 } options;
 
 std::string brief(const MetaValue& value) {
@@ -92,6 +94,10 @@ void add_tokenizer(const ModelFile& file, Json& j) {
 }
 
 int run() {
+  if (options.attention) {
+    options.shares.model = options.model, options.shares.json = options.json;
+    return inspect_attention(options.shares);
+  }
   const auto file = ModelFile::open(options.model);
   if (options.metadata || options.tensors) {
     list(*file);
@@ -113,8 +119,18 @@ void define(CLI::App& app) {
   app.add_option("MODEL", options.model, "GGUF file or Hugging Face folder")->required();
   app.add_flag("--metadata", options.metadata, "list every metadata key");
   app.add_flag("--tensors", options.tensors, "list every tensor");
+  app.add_flag("--attention", options.attention, "share of attention on the first tokens, by layer");
+  app.add_option("--text", options.shares.text, "--attention: what the model reads");
+  app.add_option("--length", options.shares.length, "--attention: tokens")->capture_default_str();
+  app.add_option("--method", options.shares.method, "--attention: method")->capture_default_str();
+  app.add_option("--first", options.shares.n_first, "--attention: how many tokens are the first")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  options.shares.backend.define(app);
   app.add_flag("--json", options.json, "one JSON object");
-  app.footer("Examples:\n  ropewalk inspect model.gguf\n  ropewalk inspect model.gguf --tensors");
+  app.footer(
+      "Examples:\n  ropewalk inspect model.gguf\n  ropewalk inspect model.gguf --tensors\n"
+      "  ropewalk inspect model.gguf --attention --text novel.txt --length 4k");
 }
 
 const Register<Command> registered{{"inspect", "what is in a model file", define, run}};

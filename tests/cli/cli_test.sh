@@ -117,6 +117,8 @@ real=$source/models/SmolLM2-135M-Instruct.Q4_1.gguf
 if [ "${3:-}" = model ]; then
   expect 0 'n_ctx_train +8192' "$ropewalk" inspect "$real"
   expect 0 'token_embd.weight' "$ropewalk" inspect "$real" --tensors
+  expect 0 'first 4' "$ropewalk" inspect "$real" --attention --text "$source/data/persuasion.txt" --length 300; narrow inspect --attention
+  expect 2 'no text' "$ropewalk" inspect "$real" --attention
   expect 0 '19556|Hello' "$ropewalk" tokenize "$real" --text 'Hello world'
   expect 0 'first token of 16' "$ropewalk" bench load "$real" --repeat 1
   expect 0 'Paris' "$ropewalk" generate "$real" -p 'What is the capital of France?' -n 12 --method rerope

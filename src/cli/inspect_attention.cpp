@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/inspect_attention.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.h"
+#include "core/json.h"
+#include "model/attention_shares.h"
+
+namespace ropewalk {
+namespace {
+
+std::string bar(double share) { return std::string(static_cast<std::size_t>(std::lround(40 * share)), '#'); }
+
+void print(const AttentionShares& shares, const InspectAttention& options, Index length) {
+  if (options.json) {
+    Json layers = Json::array();
+    for (const AttentionShares::Layer& layer : shares.layers)
+      layers.push_back({{"first_token", layer.first_token / layer.rows},
+                        {"first_tokens", layer.first_tokens / layer.rows},
+                        {"even", layer.even / layer.rows}});
+    fmt::print("{}\n", dump_json({{"method", options.method},
+                                  {"length", length},
+                                  {"n_first", shares.n_first},
+                                  {"layers", layers}}));
+    return;
+  }
+  fmt::print("share of attention on the first {} tokens, rows {} to {}, method {}\n\n", shares.n_first,
+             shares.row_begin, length - 1, options.method);
+  fmt::print("{:>5} {:>9} {:>8} {:>8}\n", "layer", "token 0", fmt::format("first {}", shares.n_first),
+             "if even");
+  AttentionShares::Layer all;
+  for (std::size_t i = 0; i < shares.layers.size(); ++i) {
+    const AttentionShares::Layer& layer = shares.layers[i];
+    fmt::print("{:>5} {:>9.4f} {:>8.4f} {:>8.4f} {}\n", i, layer.first_token / layer.rows,
+               layer.first_tokens / layer.rows, layer.even / layer.rows,
+               bar(layer.first_tokens / layer.rows));
+    all.first_token += layer.first_token, all.first_tokens += layer.first_tokens;
+    all.even += layer.even, all.rows += layer.rows;
+  }
+  fmt::print("{:>5} {:>9.4f} {:>8.4f} {:>8.4f}\n", "mean", all.first_token / all.rows,
+             all.first_tokens / all.rows, all.even / all.rows);
+}
+
+}  // namespace
+
+int inspect_attention(const InspectAttention& options) {
+  if (options.text.empty()) throw UsageError("inspect --attention", "--text FILE", "no text");
+  const Index length = parse_length(options.length);
+  const MethodSpec spec = MethodSpec::parse(tuned_method(options.method, options.model));
+  const std::string text = read_text_file(options.text);
+  const std::shared_ptr<const Backend> backend = options.backend.make();
+  const auto file = ModelFile::open(options.model);
+  const auto tokenizer = Tokenizer::open(*file);
+  AttentionShares shares{.n_first = options.n_first, .row_begin = length / 2, .layers = {}};
+  const Model model(*file, count_attention(backend, read_config(*file).n_layers, shares));
+  std::vector<Token> tokens = tokenizer->encode(text);
+  if (tokenizer->add_bos && tokenizer->bos) tokens.insert(tokens.begin(), *tokenizer->bos);
+  if (static_cast<Index>(tokens.size()) < length)
+    throw Error(options.text, fmt::format("{} tokens", length), fmt::format("{}", tokens.size()),
+                "give a longer text or a shorter --length");
+  tokens.resize(static_cast<std::size_t>(length));
+  Session session(model, spec, {.n = length, .n_prompt = length});
+  Progress progress("reading", static_cast<double>(length));
+  session.run(
+      tokens, length, length, [](Index, Index, const float*) {},
+      [&](Index n_done) { progress.update(static_cast<double>(n_done)); });
+  print(shares, options, length);
+  return 0;
+}
+
+}  // namespace ropewalk

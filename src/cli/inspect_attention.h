@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include "cli/command.h"
+
+namespace ropewalk {
+
+struct InspectAttention {
+  std::string model, text, length = "4k", method = "none";
+  Index n_first = 4;
+  bool json = false;
+  BackendOptions backend;
+};
+
+/// ropewalk inspect --attention: the share of each layer's attention that falls on the first tokens, over the
+/// second half of a text's first `length` tokens. Returns 0.
+int inspect_attention(const InspectAttention& options);
+
+}  // namespace ropewalk
