@@ -66,7 +66,7 @@ std::string tuned_method(const std::string& method, const std::string& model_pat
   };
   if (field("model_sha256") != sha256_file(model_path))
     throw Error(path, "the SHA-256 of " + model_path, "that of another model", "run ropewalk tune again");
-  const std::string result = field("method");
+  std::string result = field("method");
   MethodSpec::parse(result);
   fmt::print(stderr, "method {} ({})\n", result, path);
   return result;

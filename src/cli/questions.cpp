@@ -137,6 +137,7 @@ int run() {
   const LoadedModel loaded = load_model(options.model, backend);
   // All prompts before the first answer: one that is too long should be said now, not in an hour.
   std::vector<FilePrompt> prompts;
+  prompts.reserve(questions.size());
   for (const FileQuestion& question : questions)
     prompts.push_back(file_prompt(*loaded.tokenizer, question, length, options.raw, !options.truncate.empty(),
                                   fmt::format("{}, question {}", options.file, question.id)));

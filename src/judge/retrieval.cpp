@@ -201,6 +201,7 @@ Record answer(const TaskInput& in, const Question& question, int share, int shar
 std::vector<double> even_depths(int n) {
   if (n == 1) return {0.5};
   std::vector<double> depths;
+  depths.reserve(static_cast<std::size_t>(n));
   for (int i = 0; i < n; ++i) depths.push_back(static_cast<double>(i) / (n - 1));
   return depths;
 }

@@ -124,6 +124,7 @@ std::vector<MethodReach> reaches(const std::vector<SummaryCell>& cells, Index re
     judged[c.method].push_back({c.length, c.verdict});
   }
   std::vector<MethodReach> result;
+  result.reserve(methods.size());
   for (const std::string& method : methods)
     result.push_back({method, breaks_at(judged[method], reference), stable_to(judged[method], reference)});
   return result;

@@ -114,11 +114,10 @@ void step1b(std::string& w) {
   if (cut == 0) return;
   w.erase(w.size() - cut);
   const std::size_t n = w.size();
-  if (w.ends_with("at") || w.ends_with("bl") || w.ends_with("iz")) {
-    w += 'e';
-  } else if (n >= 2 && w[n - 1] == w[n - 2] && ends_consonant(w)) {
+  const bool cut_e = w.ends_with("at") || w.ends_with("bl") || w.ends_with("iz");
+  if (!cut_e && n >= 2 && w[n - 1] == w[n - 2] && ends_consonant(w)) {
     if (std::string_view("lsz").find(w.back()) == std::string_view::npos) w.pop_back();
-  } else if (measure(w) == 1 && ends_short(w)) {
+  } else if (cut_e || (measure(w) == 1 && ends_short(w))) {
     w += 'e';
   }
 }

@@ -59,6 +59,7 @@ std::vector<Record> run(const TaskInput& in) {
     questions.back().needles.push_back({sentence(keys[i], numbers[i]), depth});
   }
   std::vector<Record> records;
+  records.reserve(questions.size());
   for (const Question& question : questions)
     records.push_back(
         answer(in, question, static_cast<int>(records.size()), static_cast<int>(questions.size())));

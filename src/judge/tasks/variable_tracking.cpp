@@ -46,6 +46,7 @@ std::vector<Record> run(const TaskInput& in) {
                     .n_predict = 30};
   question.instruction.resize(question.instruction.size() - 2);  // the frame adds an empty line
   std::vector<double> depths;
+  depths.reserve(kNames);
   for (int i = 0; i < kNames; ++i) depths.push_back(static_cast<double>(dice.below(1000)) / 1000);
   std::sort(depths.begin(), depths.end());
   for (std::size_t i = 0; i < names.size(); ++i)

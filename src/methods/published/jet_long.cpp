@@ -12,7 +12,10 @@ Factors build(const Parameters& p, const RopeContext& context) {
   const Index group =
       p.integer("group", (context.n + context.n_ctx_train - 1) / context.n_ctx_train, 1, Index{1} << 30);
   if (group == 1) return with_distance(identity_map());
-  const auto slot = [group](Index i) { return static_cast<double>(i / group); };
+  const auto slot = [group](Index i) {
+    const Index whole = i / group;  // rounded down: positions of a group share it
+    return static_cast<double>(whole);
+  };
   FarRegion far{
       .far_end = beyond(window), .query_position = slot, .key_position = slot, .near_window = window};
   return with_distance(near_far_map(std::move(far), [=](Index i, Index j) {
