@@ -2,17 +2,14 @@
 #include "core/profile.h"
 
 #include <algorithm>
-#include <chrono>
+
+#include "core/progress.h"
 
 namespace ropewalk {
 namespace {
 
 bool measuring = false;
 std::vector<OperationTime> operations;
-
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 }  // namespace
 
@@ -29,7 +26,7 @@ std::vector<OperationTime> profile_stop() {
 bool profiling() { return measuring; }
 
 Timed::Timed(const char* name, double flop, double bytes) : name_(name), flop_(flop), bytes_(bytes) {
-  if (measuring) start_ = now();
+  if (measuring) start_ = now_seconds();
 }
 
 Timed::~Timed() {
@@ -37,7 +34,7 @@ Timed::~Timed() {
   auto line = std::find_if(operations.begin(), operations.end(),
                            [&](const OperationTime& o) { return o.name == name_; });
   if (line == operations.end()) line = operations.insert(line, {name_, 0, 0, 0, 0});
-  line->seconds += now() - start_;
+  line->seconds += now_seconds() - start_;
   line->flop += flop_;
   line->bytes += bytes_;
   line->calls += 1;

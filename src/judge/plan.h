@@ -5,11 +5,6 @@
 
 namespace ropewalk {
 
-/// Baselines: plain RoPE; the same, told only the last `trained` tokens; the same, told the tail and the 64
-/// tokens before it; the same, at a length that the model was trained on.
-inline const std::string kPlain = "none", kTruncated = "none (truncated)", kShort = "64 tokens before",
-                         kOwnShort = "none (short)";
-
 struct PlanOptions {
   std::vector<std::string> tasks = {"tail"};
   std::vector<std::string> methods;  ///< as typed; plain RoPE is added in front

@@ -11,6 +11,11 @@
 
 namespace ropewalk {
 
+/// Baselines: plain RoPE; the same, told only the last `trained` tokens; the same, told the tail and the 64
+/// tokens before it; the same, at a length that the model was trained on.
+inline const std::string kPlain = "none", kTruncated = "none (truncated)", kShort = "64 tokens before",
+                         kOwnShort = "none (short)";
+
 /// What one model made of one document at one length under one method, or of one question about it.
 struct Record {
   std::string task;      ///< its name in the registry

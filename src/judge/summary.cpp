@@ -5,7 +5,8 @@
 #include <cmath>
 #include <map>
 
-#include "judge/plan.h"
+#include "core/attention_plan.h"
+#include "core/error.h"
 
 namespace ropewalk {
 namespace {

@@ -46,7 +46,7 @@ std::string retrieval(const Reach& reach) {
 
 /// What plain RoPE does past the trained length, where that is not the answer itself.
 std::string plain_sentence(const ReportData& data, Index longest) {
-  const SummaryCell* plain = cell_at(data, kPlainName, longest);
+  const SummaryCell* plain = cell_at(data, kPlain, longest);
   if (!plain) return "";
   const std::string& word = plain->verdict.word;
   return fmt::format(
@@ -142,8 +142,8 @@ Answer answer_of(const ReportData& data, const Mark& mark) {
     const Reach& best = all[0];
     const std::string sure = best.approximate ? " on " + texts(best.n_texts) : "";
     answer.lead = fmt::format(
-        "Use {}: stable to {}{}{}{}.", best.method == kPlainName ? "plain RoPE as it is" : mark(best.method),
-        k_tokens(*best.stable_to), sure, retrieval(best), best.method == kPlainName ? "" : speed(best));
+        "Use {}: stable to {}{}{}{}.", best.method == kPlain ? "plain RoPE as it is" : mark(best.method),
+        k_tokens(*best.stable_to), sure, retrieval(best), best.method == kPlain ? "" : speed(best));
     answer.because.push_back(gain_sentence(data, best));
     answer.because.push_back(use_sentence(best));
     answer.because.push_back(others_sentence(all, mark));

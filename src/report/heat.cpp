@@ -78,7 +78,7 @@ Table retrieval_table(const ReportData& data) {
   for (const auto& [task, by_method] : scores)
     for (const auto& [method, by_length] : by_method)
       for (const auto& [length, score] : by_length)
-        if (method == kOwnShortName)
+        if (method == kOwnShort)
           has_short = true;
         else
           lengths.insert(length);
@@ -92,10 +92,10 @@ Table retrieval_table(const ReportData& data) {
   for (const auto& [task, by_method] : scores)
     for (const std::string& method : methods_of(data)) {
       const auto found = by_method.find(method);
-      if (found == by_method.end() || method == kOwnShortName) continue;
+      if (found == by_method.end() || method == kOwnShort) continue;
       std::vector<Cell> row{{task}, {method, "name"}};
       if (has_short) {
-        const auto own = by_method.find(kOwnShortName);
+        const auto own = by_method.find(kOwnShort);
         row.push_back(own == by_method.end() ? Cell{""} : cell(own->second.begin()->second));
       }
       for (Index length : lengths) {

@@ -23,8 +23,8 @@ void add_stability(Reach& reach, const ReportData& data) {
 /// The least of what its tasks reach: "retrieves to 16k" holds for each of them.
 void add_retrieval(Reach& reach, const ReportData& data) {
   for (const auto& [task, methods] : retrieval_scores(data)) {
-    const auto own = methods.find(reach.method), shorter = methods.find(kOwnShortName),
-               plain = methods.find(kPlainName);
+    const auto own = methods.find(reach.method), shorter = methods.find(kOwnShort),
+               plain = methods.find(kPlain);
     if (own == methods.end()) continue;
     Score reference;
     if (shorter != methods.end())
@@ -64,7 +64,7 @@ void add_speed(Reach& reach, const ReportData& data) {
   for (const SummaryCell& c : data.cells) {
     if (c.method != reach.method) continue;
     const ByDocument own = seconds_by_document(data, reach.method, c.length),
-                     plain = seconds_by_document(data, kPlainName, c.length);
+                     plain = seconds_by_document(data, kPlain, c.length);
     std::vector<double> ratios;
     for (const auto& [document, seconds] : own)
       if (const auto other = plain.find(document); other != plain.end())
@@ -88,7 +88,7 @@ ReportData report_data(std::vector<Record> records, const RunInfo& run, std::vec
 }
 
 bool is_baseline(const std::string& method) {
-  return method == kTruncatedName || method == kShortName || method == kOwnShortName;
+  return method == kTruncated || method == kShort || method == kOwnShort;
 }
 
 std::vector<std::string> methods_of(const ReportData& data) {
@@ -97,7 +97,7 @@ std::vector<std::string> methods_of(const ReportData& data) {
     if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
   };
   for (const Record& r : data.records)
-    if (r.method == kPlainName) add(r.method);
+    if (r.method == kPlain) add(r.method);
   for (const Record& r : data.records)
     if (!is_baseline(r.method)) add(r.method);
   for (const Record& r : data.records) add(r.method);
@@ -135,7 +135,7 @@ std::optional<double> seconds_of(const ReportData& data, const std::string& meth
 Interval paired_loss(const ReportData& data, const SummaryCell& cell) {
   double base = cell.loss.mean - cell.difference.mean;
   for (const SummaryCell& c : data.cells)
-    if (c.method == kTruncatedName && c.loss.n == static_cast<int>(data.n_documents)) base = c.loss.mean;
+    if (c.method == kTruncated && c.loss.n == static_cast<int>(data.n_documents)) base = c.loss.mean;
   const Interval& d = cell.difference;
   if (!std::isfinite(base + d.mean)) return {.mean = cell.loss.mean, .low = {}, .high = {}};
   Interval shown{.mean = base + d.mean, .low = {}, .high = {}, .n = d.n};

@@ -8,9 +8,6 @@
 
 namespace ropewalk {
 
-/// The baselines' names (judge/plan.h).
-inline const std::string kPlainName = "none", kTruncatedName = "none (truncated)",
-                         kShortName = "64 tokens before", kOwnShortName = "none (short)";
 bool is_baseline(const std::string& method);  ///< one of those, plain RoPE apart
 
 /// In the order of the records, plain RoPE first: the number of a method is its colour and mark everywhere.

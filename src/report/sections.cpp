@@ -159,9 +159,9 @@ Table cost_table(const ReportData& data) {
     std::vector<Cell> row{{method, "name"}};
     bool any = false;
     for (Index length : lengths) {
-      const auto seconds = seconds_of(data, method, length), plain = seconds_of(data, kPlainName, length);
+      const auto seconds = seconds_of(data, method, length), plain = seconds_of(data, kPlain, length);
       std::string text = seconds ? seconds_text(*seconds) : "";
-      if (seconds && plain && method != kPlainName) text += fmt::format(" (x {:.2f})", *seconds / *plain);
+      if (seconds && plain && method != kPlain) text += fmt::format(" (x {:.2f})", *seconds / *plain);
       if (const double peak = peak_megabytes(data, method, length); peak > 0)
         text += fmt::format("{}{:.0f} MB", text.empty() ? "" : ", ", peak);
       any = any || !text.empty();

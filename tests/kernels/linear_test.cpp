@@ -202,7 +202,7 @@ TEST(Linear, ARowsBitsDoNotDependOnTheNumberOfRowsOrThreads) {
         for (Index n_rows = 1; n_rows <= 512; n_rows = n_rows == 70 ? 512 : n_rows + 1) {
           if (n_in != 65 && n_rows != 512 && n_rows % 9 > 1) continue;
           const bool with_bias = n_rows % 2 == 0;
-          for (int n : {1, 2}) {
+          for (int n : {1, 2, 4}) {
             set_threads(n);
             const auto y =
                 multiply(*backend, *matrix, x.data(), n_rows, stage, with_bias ? bias.data() : nullptr);

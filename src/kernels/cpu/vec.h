@@ -152,6 +152,8 @@ RW_INLINE Vec lanes_between(std::int64_t begin, std::int64_t end, Vec a, Vec b) 
   return {{reinterpret_cast<Vec::Part>(
       _mm512_mask_blend_ps(mask, reinterpret_cast<__m512>(b.part[0]), reinterpret_cast<__m512>(a.part[0])))}};
 #else
+  if (begin >= end) return b;  // most vectors lie wholly outside or inside
+  if (end - begin == kLanes) return a;
   float from[kLanes], to[kLanes];
   store(from, a);
   store(to, b);
