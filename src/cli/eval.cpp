@@ -143,10 +143,10 @@ int run() {
                options.shard, result.n_items);
   else
     show(result, info, report);
-  Index n_tokens = 0;
-  for (const Record& r : result.records)
-    if (!r.shared && r.position_begin == 0) n_tokens += r.achieved;
-  if (result.n_known == 0) fmt::print(stderr, "{}\n", speed_line("read", n_tokens, now_seconds() - start));
+  std::size_t peak = 0;
+  for (const Record& r : result.records) peak = std::max(peak, r.peak_bytes);
+  fmt::print(stderr, "measured {} items in {:.1f} s, peak memory {} MiB\n", result.n_items - result.n_known,
+             now_seconds() - start, peak >> 20);
   return 0;
 }
 
@@ -202,7 +202,7 @@ void define(CLI::App& app) {
       "  ropewalk eval model.gguf --text novel.txt --documents 4 \\\n"
       "      --methods pi ntk yarn rerope self-extend --lengths 8k 16k \\\n"
       "      --out results.jsonl --report report.html\n"
-      "  ropewalk eval --config sweep.toml --dry-run      # a section [eval] of options\n"
+      "  ropewalk eval model.gguf --config sweep.toml --dry-run   # a section [eval] of options\n"
       "  ropewalk eval model.gguf --text novel.txt --tasks positions \\\n"
       "      --methods yarn:factor=4+logn --lengths 32k");
 }

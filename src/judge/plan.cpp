@@ -66,11 +66,10 @@ class Planner {
     return sha256(dump_json(all)).substr(0, 16);
   }
 
-  /// Runs of `length` tokens that one item is.
+  /// Passes of `length` tokens that one item is.
   double passes(Index length) const {
-    const double questions = task_->unit == Unit::kQuestion ? options_.n_depths : 1;
-    return task_->passes ? questions * task_->passes(static_cast<Index>(document_.tokens.size()), length)
-                         : questions;
+    if (!task_->passes) return 1;
+    return task_->passes(static_cast<Index>(document_.tokens.size()), length, options_.n_depths);
   }
 
   void serve(const std::string& method, Index length, const std::string& label, Index label_length) {

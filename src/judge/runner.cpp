@@ -118,11 +118,8 @@ RunnerResult run_all(const Model& model, const Tokenizer& tokenizer, const std::
       shard_of(plan_items(model, documents, options.plan, info), options.shard, options.n_shards);
   RunnerResult result;
   double total = 0;
-  for (const Item& item : items) {
-    const bool known = options.store && item_known(item, *options.store);
-    ++result.n_items, result.n_known += known;
-    if (!known) total += item.cost;
-  }
+  for (const Item& item : items)
+    if (!options.store || !item_known(item, *options.store)) total += item.cost;
   Progress progress("", total);
   const ItemRunner runner(model, tokenizer, documents, options);
   const double start = now_seconds(), one_document = total / static_cast<double>(documents.size());
@@ -138,6 +135,7 @@ RunnerResult run_all(const Model& model, const Tokenizer& tokenizer, const std::
     progress.set_label(
         fmt::format("{} {} {} {}", documents[item.document].name, item.task, item.method, item.length));
     const bool known = options.store && item_known(item, *options.store);
+    ++result.n_items, result.n_known += known;
     for (Record& record : runner.run(item, info, [&](Index n) {
            const double now = done + item.cost * static_cast<double>(n) / static_cast<double>(item.length);
            progress.set_total(std::min(total, one_document * static_cast<double>(fitting(now))));

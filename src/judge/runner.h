@@ -16,7 +16,7 @@ struct RunnerOptions {
 struct RunnerResult {
   std::vector<Record> records;
   std::size_t n_documents = 0;           ///< done
-  std::size_t n_items = 0, n_known = 0;  ///< items of this run, and those that the store had
+  std::size_t n_items = 0, n_known = 0;  ///< items that were run, and of them those that the store had
 };
 
 /// Whether the store has all that the item serves.

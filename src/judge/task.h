@@ -48,8 +48,8 @@ struct Task {
   /// the 64 tokens before it; at a length that the model was trained on, the model's own short score.
   bool truncated = false, last_tokens = false, short_score = false;
   bool uses_other = false;  ///< results depend on TaskInput::other too
-  /// How many passes of `length` tokens a run costs on a document of n tokens; none: one.
-  std::function<double(Index n_document, Index length)> passes = {};
+  /// How many passes of `length` tokens a run costs on a document of n tokens with n depths; none: one.
+  std::function<double(Index n_document, Index length, int n_depths)> passes = {};
   /// The runner fills in task, method, resolved, document, length, seed, seconds, peak_bytes and shared.
   std::function<std::vector<Record>(const TaskInput&)> run;
 };

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <set>
 
 #include "judge/tables.h"
@@ -123,6 +124,22 @@ TEST_F(Runner, RefusesBeforeTheWork) {
     ADD_FAILURE() << "ran";
   } catch (const Error& e) {
     EXPECT_NE(std::string(e.what()).find("MiB"), std::string::npos) << e.what();  // the need is named
+  }
+}
+
+TEST_F(Runner, APlanCountsEveryPassOfATask) {
+  const std::map<std::string, double> passes{{"tail", 1},   {"far-use", 3}, {"sliding", 8},
+                                             {"llama", 4},  {"passkey", 5}, {"common-words", 1},
+                                             {"needle", 12}};
+  PlanOptions plan;
+  plan.lengths = {48};
+  for (const auto& [task, n] : passes) {
+    plan.tasks = {task};
+    for (const Item& item : plan_items(model_, documents_, plan, tiny_info())) {
+      if (item.length == 48) {
+        EXPECT_EQ(item.cost, n * cost_of(48)) << task;
+      }
+    }
   }
 }
 

@@ -100,7 +100,7 @@ const Register<Task> registered{
      .summary = "the fixed tail with its far context true, swapped or shuffled; tokens to copy",
      .last_tokens = true,
      .uses_other = true,
-     .passes = [](Index, Index) { return 3.0; },
+     .passes = [](Index, Index, int) { return 3.0; },
      .run = run}};
 
 }  // namespace

@@ -70,6 +70,7 @@ const Register<Task> registered{{.name = "needle",
                                  .summary = "hidden numbers: one, one of four, four",
                                  .unit = Unit::kQuestion,
                                  .short_score = true,
+                                 .passes = [](Index, Index, int n_depths) { return 2 * n_depths + 2; },
                                  .run = run}};
 
 }  // namespace

@@ -48,7 +48,7 @@ std::vector<Record> run(const TaskInput& in) {
 const Register<Task> registered{
     {.name = "sliding",
      .summary = "loss of every token in windows that move by half their length (at most 8)",
-     .passes = [](Index n, Index length) { return static_cast<double>(windows(n, length, length / 2)); },
+     .passes = [](Index n, Index length, int) { return static_cast<double>(windows(n, length, length / 2)); },
      .run = run}};
 
 }  // namespace

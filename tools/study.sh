@@ -1,0 +1,25 @@
+#!/bin/sh
+# The study of docs/results.md: every method and the three judgements on SmolLM2. About two hours on
+# two cores; stopped at any moment, it goes on where it was. tools/study.sh --dry-run prints the plan.
+set -eu
+cd "$(dirname "$0")/.."
+ropewalk=${ROPEWALK:-build/release/ropewalk}
+mkdir -p build/study
+
+study() {  # name, then the options that differ from tools/study.toml
+    name=$1
+    shift
+    "$ropewalk" eval models/SmolLM2-135M-Instruct.Q4_1.gguf --config tools/study.toml --out "build/study/$name.jsonl" "$@" $dry
+}
+dry=${1:-}
+
+prose="data/persuasion.txt data/northangerabbey.txt data/opticks.txt data/devil.txt data/jargon.txt"
+chinese="data/zhufu.txt data/xiangyu.txt"
+study tail --text $prose $chinese --tasks tail --lengths 8k 16k
+study continuation --text data/opticks.txt data/jargon.txt data/zhufu.txt --tasks continuation --lengths 16k
+study far-use --text data/opticks.txt data/jargon.txt --tasks far-use --lengths 16k
+study long --text data/opticks.txt data/jargon.txt --tasks tail --lengths 32k
+study passkey --text data/opticks.txt --tasks passkey --questions 1 --lengths 16k
+study far-use-zh --text $chinese --tasks far-use --lengths 16k
+study no-sinks --text data/opticks.txt data/jargon.txt --tasks tail --lengths 4k --methods window:window=2048 lambda:window=2044
+[ -n "$dry" ] || "$ropewalk" report build/study/*.jsonl --format html > build/study/study.html
