@@ -78,10 +78,12 @@ std::vector<SummaryCell> gather(const std::vector<Record>& records, AllLosses& l
       cells.push_back(std::move(cell));
     }
     losses[{r.method, r.length}][r.document] = r.loss;
-    if (r.method == kTruncated) reference_length = std::min(reference_length, r.length);
+    // Where nothing is cut the baseline is plain RoPE itself; files of several runs may hold more than one.
+    if (r.method == kTruncated && r.length == r.achieved)
+      reference_length = std::max(reference_length, r.length);
   }
   std::erase_if(cells,
-                [&](const SummaryCell& c) { return c.method == kTruncated && c.length == reference_length; });
+                [&](const SummaryCell& c) { return c.method == kTruncated && c.length <= reference_length; });
   std::stable_sort(cells.begin(), cells.end(), [](const SummaryCell& a, const SummaryCell& b) {
     return std::pair(a.length, a.method == kTruncated) < std::pair(b.length, b.method == kTruncated);
   });
@@ -92,7 +94,7 @@ std::vector<SummaryCell> gather(const std::vector<Record>& records, AllLosses& l
 
 std::vector<SummaryCell> summarise(const std::vector<Record>& records, double margin) {
   AllLosses losses;
-  Index reference_length = kForever;
+  Index reference_length = 0;
   std::vector<SummaryCell> cells = gather(records, losses, reference_length);
   const Losses reference = losses[{kTruncated, reference_length}];
   std::vector<std::vector<double>> differences;

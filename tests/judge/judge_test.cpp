@@ -71,7 +71,8 @@ std::vector<Record> records() {
   auto add = [&](const std::string& method, Index length, const std::string& document, double loss) {
     Record r;
     r.task = "tail", r.method = r.resolved = method, r.document = document;
-    r.length = length, r.achieved = length, r.n_targets = 256, r.loss = loss, r.seconds = 2;
+    r.length = length, r.n_targets = 256, r.loss = loss, r.seconds = 2;
+    r.achieved = method == kTruncated ? std::min<Index>(length, 8192) : length;
     list.push_back(r);
   };
   for (int d = 0; d < 4; ++d) {
@@ -183,6 +184,20 @@ TEST(Summary, JsonHasBaselinesTestsAndReach) {
   EXPECT_TRUE(reach[1]["breaks_at"].is_null());
 }
 
+TEST(Summary, FilesOfShorterRunsKeepTheReference) {
+  std::vector<Record> merged = records();
+  Record shorter = merged.front();  // a run to 4,096 tokens: its truncated baseline cuts nothing
+  shorter.method = kTruncated, shorter.length = shorter.achieved = 4096, shorter.loss = 9;
+  merged.push_back(shorter);
+  shorter.method = "window";
+  merged.push_back(shorter);
+  const auto cells = summarise(merged);
+  EXPECT_NEAR(cell(cells, "window", 4096).difference.mean, 9 - 3, 1e-12);
+  EXPECT_EQ(cell(cells, "yarn", 16384).difference.mean,
+            cell(summarise(records()), "yarn", 16384).difference.mean);
+  for (const SummaryCell& c : cells) EXPECT_FALSE(c.method == kTruncated && c.length == 4096);
+}
+
 TEST(Summary, ManyRowsMakeAClaimHarderAndSaySo) {
   // Alone this row degrades; one such row among twenty is what chance makes of noise.
   std::vector<Record> list;
@@ -191,6 +206,7 @@ TEST(Summary, ManyRowsMakeAClaimHarderAndSaySo) {
     Record r;
     r.task = "tail";
     r.method = r.resolved = method, r.document = std::to_string(d), r.length = length, r.loss = loss;
+    r.achieved = length;
     list.push_back(r);
   };
   for (int d = 0; d < 5; ++d) {
