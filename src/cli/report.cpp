@@ -9,6 +9,7 @@
 #include "core/output_file.h"
 #include "judge/store.h"
 #include "judge/tables.h"
+#include "report/sections.h"
 
 namespace ropewalk {
 namespace {
@@ -56,6 +57,7 @@ std::string text_report(const ReportData& data) {
   if (!data.cells.empty())
     text += character_curves(data) + "\n" + summary_table(data.cells, data.run, data.n_documents);
   text += other_tables(data.records);
+  if (const Table reach = reach_table(data); !reach.rows.empty()) text += "\n" + text_table(reach);
   for (char& c : text)  // names come from a file: none of them may steer the terminal
     if ((static_cast<unsigned char>(c) < 0x20 && c != '\n') || c == 0x7f) c = '?';
   return text;

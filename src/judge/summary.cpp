@@ -149,7 +149,7 @@ std::string inconclusive_text(const std::vector<SummaryCell>& cells) {
   std::string text;
   if (most > 0) {
     const char* open = most >= kManyDocuments ? " or more" : "";
-    text += fmt::format("inconclusive: about {}{} more documents would decide, by the row;\n", least_more,
+    text += fmt::format("inconclusive: about {}{} further documents would decide, by row;\n", least_more,
                         most_more > least_more ? fmt::format(" to {}{}", most_more, open) : open);
     text += fmt::format("in all {}{}.\n", least, most > least ? fmt::format(" to {}{}", most, open) : open);
   }

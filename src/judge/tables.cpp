@@ -5,12 +5,14 @@
 #include <map>
 
 #include "core/error.h"
+#include "judge/continuation_summary.h"
 #include "judge/statistics.h"
 
 namespace ropewalk {
 namespace {
 
 constexpr std::size_t kColumns = 7;  // of numbers in 80 columns
+constexpr std::size_t kMetrics = 6;  // of continuation, likewise
 
 std::string positions_table(const std::vector<Record>& records) {
   std::vector<std::string> methods;
@@ -36,6 +38,32 @@ std::string positions_table(const std::vector<Record>& records) {
         text += fmt::format(" {:>7.3f}", t_interval(buckets[{begin, methods[m]}]).mean);
     }
     text += "\n";
+  }
+  return text;
+}
+
+/// In pairs of lines: the numbers, and their differences from the truncated baseline.
+std::string continuation_text(const std::vector<Record>& records) {
+  std::string text;
+  Index length = -1;
+  for (const ContinuationCell& cell : summarise_continuation(records)) {
+    if (cell.length != length) {
+      length = cell.length;
+      text += fmt::format("\n{:<25}", fmt::format("continuation at {}", length));
+      for (std::size_t m = 0; m < std::min(kMetrics, cell.metrics.size()); ++m)
+        text += fmt::format(" {:>8.8}", cell.metrics[m].name);
+      text += "\n";
+    }
+    std::string difference = fmt::format("{:<25}", "  from truncation");
+    text += cell.method.size() <= 25 ? fmt::format("{:<25}", cell.method)
+                                     : fmt::format("{}\n{:<25}", cell.method, "");
+    for (std::size_t m = 0; m < std::min(kMetrics, cell.metrics.size()); ++m) {
+      text += fmt::format(" {:>8.4g}", cell.metrics[m].value.mean);
+      if (const auto& versus = cell.metrics[m].versus_truncated)
+        difference += fmt::format(" {:>+8.3g}", versus->mean);
+    }
+    text += "\n";
+    if (cell.metrics[0].versus_truncated) text += difference + "\n";
   }
   return text;
 }
@@ -85,7 +113,7 @@ std::string other_tables(const std::vector<Record>& records) {
     return blocks.emplace_back(title, Block{}).second;
   };
   for (const Record& r : records) {
-    if (r.task == "tail" || r.position_end > 0) continue;
+    if (r.task == "tail" || r.task == "continuation" || r.position_end > 0) continue;
     Block& block = block_of(fmt::format("{} at {}", r.task, r.length));
     Columns& row = block.row(r.part.empty() ? r.method : r.method + " " + r.part);
     const auto put = [&](const std::string& name, double value) {
@@ -99,6 +127,7 @@ std::string other_tables(const std::vector<Record>& records) {
   }
   std::string text = positions_table(records);
   for (const auto& [title, block] : blocks) text += block_text(title, block);
+  text += continuation_text(records);
   return text;
 }
 

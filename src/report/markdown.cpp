@@ -20,6 +20,7 @@ std::string markdown_report(const ReportData& data) {
   for (const std::string& sentence : answer.because) text += "- " + sentence + "\n";
   if (!answer.because.empty()) text += "\n";
   if (!data.cells.empty()) text += section("Verdicts", verdict_grid(data)) + how_measured(data) + "\n\n";
+  text += section("How far each method goes", reach_table(data));
   text += section("Is the far text used?", far_use_table(data));
   text += section("Retrieval", retrieval_table(data));
   for (const TaskMaps& task : heat_maps(data)) {

@@ -11,6 +11,7 @@ void add_stability(Reach& reach, const ReportData& data) {
   std::vector<JudgedLength> judged;
   for (const SummaryCell& c : data.cells)
     if (c.method == reach.method) judged.push_back({c.length, c.verdict});
+  reach.breaks_at = breaks_at(judged, data.run.n_ctx_train);
   reach.stable_to = stable_to(judged, data.run.n_ctx_train);
   for (const SummaryCell& c : data.cells) {  // by length
     if (c.method != reach.method || c.length < data.run.n_ctx_train || c.length > reach.stable_to) continue;

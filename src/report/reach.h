@@ -49,6 +49,7 @@ std::map<std::string, std::map<std::string, Scores>> retrieval_scores(const Repo
 /// judge/derived.h of each method.
 struct Reach {
   std::string method;
+  std::optional<Index> breaks_at;  ///< the least length that degrades or explodes
   std::optional<Index> stable_to;  ///< every tested length from the trained one on is not worse by the margin
   bool approximate = false;        ///< the verdicts have no interval
   double difference = 0;           ///< mean, at stable_to

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "judge/continuation_summary.h"
 #include "report/sections.h"
 
 namespace ropewalk {
@@ -9,37 +10,38 @@ namespace {
 
 bool is_continuation(const Record& r) { return r.task == "continuation"; }
 
-std::string metric_text(const Interval& i) {
-  std::string text = fmt::format("{:.3g}", i.mean);
-  if (i.low) text += fmt::format("\n{:.3g} to {:.3g}", *i.low, *i.high);
+/// Of the page; the CSV has all.
+constexpr std::string_view kShown[] = {"loss",   "top1",     "bleu",         "chrf",
+                                       "rougeL", "token_f1", "exact_prefix", "repetition"};
+
+std::string metric_text(const ContinuationMetric& m) {
+  std::string text = fmt::format("{:.3g}", m.value.mean);
+  if (!m.versus_truncated) return text;
+  text += fmt::format("\n{:+.3g}", m.versus_truncated->mean);
+  if (const Interval& d = *m.versus_truncated; d.low)
+    text += fmt::format(" \u00b1 {:.2g}", std::max(d.mean - *d.low, *d.high - d.mean));
   return text;
+}
+
+std::string hover_text(const ContinuationMetric& m) {
+  return m.versus_truncated && m.versus_truncated->low
+             ? "from the truncated baseline: " + interval_text(*m.versus_truncated, true)
+             : "";
 }
 
 }  // namespace
 
 Table continuation_table(const ReportData& data) {
-  std::vector<std::string> metrics;
-  std::map<Index, std::map<std::string, std::map<std::string, ByDocument>>> values;  // length, method, metric
-  for (const Record& r : data.records) {
-    if (!is_continuation(r)) continue;
-    for (const auto& [metric, value] : r.values) {
-      if (std::find(metrics.begin(), metrics.end(), metric) == metrics.end()) metrics.push_back(metric);
-      values[r.length][r.method][metric][r.document].push_back(value);
-    }
-  }
   Table table{"", {"tokens", "method"}, {}};
-  table.head.insert(table.head.end(), metrics.begin(), metrics.end());
-  for (auto& [length, by_method] : values)
-    for (const std::string& method : methods_of(data)) {
-      const auto found = by_method.find(method);
-      if (found == by_method.end()) continue;
-      std::vector<Cell> row{{k_tokens(length)}, {method, "name"}};
-      for (const std::string& metric : metrics) {
-        const std::vector<double> means = document_means(found->second[metric]);
-        row.push_back({means.empty() ? "" : metric_text(t_interval(means)), "share"});
-      }
-      table.rows.push_back(std::move(row));
+  for (const ContinuationCell& cell : summarise_continuation(data.records)) {
+    std::vector<Cell> row{{k_tokens(cell.length)}, {cell.method, "name"}};
+    for (const ContinuationMetric& m : cell.metrics) {
+      if (std::find(std::begin(kShown), std::end(kShown), m.name) == std::end(kShown)) continue;
+      if (table.rows.empty()) table.head.push_back(m.name);
+      row.push_back({metric_text(m), "share", hover_text(m)});
     }
+    table.rows.push_back(std::move(row));
+  }
   return table;
 }
 

@@ -73,9 +73,38 @@ Table verdict_grid(const ReportData& data) {
   return table;
 }
 
+Table reach_table(const ReportData& data) {
+  const std::vector<Reach> all = reaches(data);
+  const auto any = [&](bool Reach::*known) {
+    return std::any_of(all.begin(), all.end(), [&](const Reach& r) { return r.*known; });
+  };
+  const bool use = any(&Reach::use_known), retrieval = any(&Reach::retrieval_known);
+  Table table{"", {"method"}, {}};
+  if (!data.cells.empty()) table.head.insert(table.head.end(), {"breaks at", "stable to"});
+  if (use) table.head.push_back("used to");
+  if (retrieval) table.head.insert(table.head.end(), {"retrieves to", "by RULER's 85.6"});
+  if (table.head.size() == 1) return table;
+  const auto length = [](std::optional<Index> n, bool known = true) {
+    return Cell{n ? k_tokens(*n) : known ? "\u2013" : "", "number"};
+  };
+  for (const Reach& r : all) {
+    std::vector<Cell> row{{r.method, "name"}};
+    if (!data.cells.empty()) row.push_back(length(r.breaks_at)), row.push_back(length(r.stable_to));
+    if (use) row.push_back(length(r.used_to, r.use_known));
+    if (retrieval) {
+      row.push_back(length(r.retrieves_to, r.retrieval_known));
+      row.push_back(length(r.ruler_to, r.retrieval_known));
+    }
+    table.rows.push_back(std::move(row));
+  }
+  return table;
+}
+
 Table numbers_table(const ReportData& data) {
-  Table table{
-      "", {"tokens", "method", "loss", "perplexity", "difference (95 %)", "documents", "tokens/s"}, {}};
+  Table table{"",
+              {"tokens", "method", "loss", "perplexity", "difference (95 %)", "from plain RoPE (95 %)",
+               "documents", "tokens/s"},
+              {}};
   for (const SummaryCell& c : data.cells)
     table.rows.push_back(
         {{k_tokens(c.length), "number"},
@@ -83,6 +112,7 @@ Table numbers_table(const ReportData& data) {
          {number(c.loss.mean), "number"},
          {std::isfinite(c.loss.mean) ? fmt::format("{:.4g}", std::exp(c.loss.mean)) : "none", "number"},
          {interval_text(c.difference, true), "number"},
+         {c.versus_plain ? interval_text(*c.versus_plain, true) : "", "number"},
          {fmt::format("{}", c.loss.n), "number"},
          {fmt::format("{:.0f}", c.tokens_per_second), "number"}});
   return table;

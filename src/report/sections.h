@@ -10,6 +10,9 @@ namespace ropewalk {
 // sections.cpp
 /// Verdict and difference by method (rows) and length; below the trained length no verdict: less was read.
 Table verdict_grid(const ReportData& data);
+/// breaks_at, stable_to, used_to and retrieves_to of each method; columns that nothing was measured for are
+/// left out.
+Table reach_table(const ReportData& data);
 Table numbers_table(const ReportData& data);
 Table far_use_table(const ReportData& data);
 Table cost_table(const ReportData& data);
@@ -32,7 +35,7 @@ std::vector<TaskMaps> heat_maps(const ReportData& data);
 Table retrieval_table(const ReportData& data);
 
 // samples.cpp
-/// Mean of each metric by length and method.
+/// Metrics by length and method, each with its difference from the truncated baseline.
 Table continuation_table(const ReportData& data);
 /// What was written at the greatest length on the first document: the truth first, then each method.
 struct Sample {

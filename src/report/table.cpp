@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace ropewalk {
 
 std::string escape_html(const std::string& text) {
@@ -89,6 +91,29 @@ std::string markdown_table(const Table& table) {
     text += "\n";
   }
   return text + "\n";
+}
+
+std::string text_table(const Table& table) {
+  const auto width_of = [](const std::string& text) {  // characters, not bytes
+    return static_cast<std::size_t>(std::count_if(
+        text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+  };
+  std::vector<std::size_t> widths;
+  for (const std::string& name : table.head) widths.push_back(width_of(name));
+  for (const auto& row : table.rows)
+    for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], width_of(row[c].text));
+  std::string text;
+  const auto put = [&](const std::string& cell, std::size_t c) {
+    const std::string space(widths[c] - width_of(cell), ' ');
+    text += c == 0 ? cell + space : "  " + space + cell;
+  };
+  for (std::size_t c = 0; c < table.head.size(); ++c) put(table.head[c], c);
+  text += "\n";
+  for (const auto& row : table.rows) {
+    for (std::size_t c = 0; c < row.size(); ++c) put(row[c].text, c);
+    text += "\n";
+  }
+  return text;
 }
 
 }  // namespace ropewalk

@@ -32,5 +32,7 @@ std::string k_tokens(Index n);
 
 std::string html_table(const Table& table, const std::string& look = "");
 std::string markdown_table(const Table& table);
+/// Columns apart by two spaces, the first to the left, the others to the right. Each cell is one line.
+std::string text_table(const Table& table);
 
 }  // namespace ropewalk

@@ -225,7 +225,7 @@ TEST(Summary, ManyRowsMakeAClaimHarderAndSaySo) {
   const std::string table = summary_table(cells, run, 5);
   EXPECT_NE(table.find("inconclusive*"), std::string::npos) << table;
   EXPECT_NE(table.find("Holm"), std::string::npos) << table;
-  EXPECT_NE(table.find(" more documents would decide"), std::string::npos) << table;
+  EXPECT_NE(table.find(" further documents would decide"), std::string::npos) << table;
   for (std::size_t begin = 0, end; begin < table.size(); begin = end + 1) {
     end = table.find('\n', begin);
     EXPECT_LE(end - begin, 80u) << table.substr(begin, end - begin);

@@ -119,8 +119,8 @@ void expect_well_formed(const std::string& html) {
 TEST(Html, HasEverySectionAndIsWellFormed) {
   const std::string html = html_report(everything("lambda").data({{"yarn", "title", "formula", "source"}}));
   expect_well_formed(html);
-  for (const char* id : {"loss", "verdicts", "positions", "far-use", "retrieval", "continuation", "cost",
-                         "numbers", "methods", "origin"})
+  for (const char* id : {"loss", "verdicts", "reach", "positions", "far-use", "retrieval", "continuation",
+                         "cost", "numbers", "methods", "origin"})
     EXPECT_NE(html.find(fmt::format("<section id='{}'>", id)), std::string::npos) << id;
   for (const char* never : {"http:", "https:", "url(", "@import", "src="})
     EXPECT_EQ(html.find(never), std::string::npos) << never;  // opens without a network

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "judge/continuation_summary.h"
+
+#include <algorithm>
+#include <map>
+
+#include "judge/metrics/metrics.h"
+
+namespace ropewalk {
+namespace {
+
+using ByDocument = std::map<std::string, const Record*>;
+
+/// As in `score`, but with the words of each text's own script.
+double corpus_score(const std::string& metric, const std::vector<const Record*>& records) {
+  BleuCounts bleu;
+  ChrfCounts chrf;
+  for (const Record* r : records) {
+    bleu.add(r->written, r->expected, choose_tokenize(std::span(&r->expected, 1)));
+    chrf.add(r->written, r->expected);
+  }
+  return metric == "bleu" ? bleu.score() : chrf.score(false);
+}
+
+double value_of(const Record& record, const std::string& metric) {
+  if (metric == "loss") return record.loss;
+  for (const auto& [name, value] : record.values)
+    if (name == metric) return value;
+  return 0;
+}
+
+Interval over(const std::string& metric, const std::vector<const Record*>& records) {
+  if (metric == "bleu" || metric == "chrf") {
+    Interval corpus{.mean = corpus_score(metric, records), .low = {}, .high = {}};
+    corpus.n = static_cast<int>(records.size());
+    return corpus;
+  }
+  std::vector<double> values;
+  values.reserve(records.size());
+  for (const Record* r : records) values.push_back(value_of(*r, metric));
+  return interval(values);
+}
+
+std::optional<Interval> versus(const std::string& metric, const ByDocument& own, const ByDocument& base) {
+  std::vector<const Record*> mine, theirs;
+  for (const auto& [document, record] : own)
+    if (const auto other = base.find(document); other != base.end())
+      mine.push_back(record), theirs.push_back(other->second);
+  if (mine.empty()) return std::nullopt;
+  if (metric == "bleu" || metric == "chrf") {
+    Interval difference = over(metric, mine);
+    difference.mean -= over(metric, theirs).mean;
+    return difference;
+  }
+  std::vector<double> differences;
+  differences.reserve(mine.size());
+  for (std::size_t i = 0; i < mine.size(); ++i)
+    differences.push_back(value_of(*mine[i], metric) - value_of(*theirs[i], metric));
+  return interval(differences);
+}
+
+}  // namespace
+
+std::vector<ContinuationCell> summarise_continuation(const std::vector<Record>& records) {
+  std::map<Index, std::map<std::string, ByDocument>> all;  // length, method
+  std::vector<std::string> methods;
+  for (const Record& r : records) {
+    if (r.task != "continuation") continue;
+    all[r.length][r.method][r.document] = &r;
+    if (std::find(methods.begin(), methods.end(), r.method) == methods.end()) methods.push_back(r.method);
+  }
+  std::vector<ContinuationCell> cells;
+  for (auto& [length, by_method] : all)
+    for (const std::string& method : methods) {
+      const ByDocument& own = by_method[method];
+      if (own.empty()) continue;
+      std::vector<const Record*> list;
+      list.reserve(own.size());
+      for (const auto& [document, record] : own) list.push_back(record);
+      std::vector<std::string> names{"loss"};
+      for (const auto& [name, value] : list[0]->values) names.push_back(name);
+      ContinuationCell& cell = cells.emplace_back();
+      cell.method = method, cell.length = length;
+      for (const std::string& name : names)
+        cell.metrics.push_back(
+            {name, over(name, list),
+             method == kTruncated ? std::nullopt : versus(name, own, by_method[kTruncated])});
+    }
+  return cells;
+}
+
+}  // namespace ropewalk

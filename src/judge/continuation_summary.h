@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Records of the continuation task, gathered per method and length, against the truncated baseline.
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "judge/record.h"
+#include "judge/statistics.h"
+
+namespace ropewalk {
+
+struct ContinuationMetric {
+  std::string name;
+  Interval value;                            ///< bleu, chrf: of the corpus, no interval; else over documents
+  std::optional<Interval> versus_truncated;  ///< on the documents of both; absent for the baseline itself
+};
+
+struct ContinuationCell {
+  std::string method;
+  Index length = 0;
+  std::vector<ContinuationMetric> metrics;  ///< loss, then as the task names them
+};
+
+/// By length, methods in the order of the records. BLEU and chrF count n-grams over all documents, each cut
+/// into words as its own script asks: the mean of their single scores is another number, which short texts
+/// fill with zeros. A method that wrote for some documents only is compared on those.
+std::vector<ContinuationCell> summarise_continuation(const std::vector<Record>& records);
+
+}  // namespace ropewalk
