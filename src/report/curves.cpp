@@ -74,6 +74,19 @@ std::string under(const Paper& paper, const ReportData& data) {
   return marks.substr(0, marks.find_last_not_of(' ') + 1);
 }
 
+/// In columns of 26 characters; a longer name takes as many as it needs.
+std::string in_columns(const std::vector<std::string>& entries) {
+  constexpr std::size_t kWidth = 26, kLine = 78;
+  std::string text, line;
+  for (const std::string& entry : entries) {
+    line.resize((line.size() + kWidth - 1) / kWidth * kWidth, ' ');
+    if (!line.empty() && line.size() + entry.size() > kLine)
+      text += "  " + line.substr(0, line.find_last_not_of(' ') + 1) + "\n", line.clear();
+    line += entry + " ";
+  }
+  return text + "  " + line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
+}
+
 }  // namespace
 
 std::string character_curves(const ReportData& data) {
@@ -91,7 +104,7 @@ std::string character_curves(const ReportData& data) {
       for (int r = 0; r < kRows; ++r) paper.at(r, trained) = ':';
   }
   for (const auto& line : lines) draw_lines(paper, line);
-  std::string legend;
+  std::vector<std::string> legend;
   for (std::size_t m = 0; m < methods.size(); ++m) {
     if (lines[m].empty()) continue;
     const char letter = static_cast<char>(m < 26 ? 'a' + m : 'A' + m % 26);
@@ -99,7 +112,7 @@ std::string character_curves(const ReportData& data) {
       char& place = paper.at(spot.row, spot.column);
       place = place == ' ' || place == '.' || place == ':' || place == letter ? letter : '#';
     }
-    legend += fmt::format("  {} {}\n", letter, shortened(printable(methods[m]), 72));
+    legend.push_back(fmt::format("{} {}", letter, shortened(printable(methods[m]), 72)));
   }
   std::string text = "loss, nats per token, against total tokens (log scale)\n";
   for (int r = 0; r < kRows; ++r) {
@@ -109,7 +122,7 @@ std::string character_curves(const ReportData& data) {
     text += fmt::format("{:>8} |{}\n", r % 3 == 0 ? fmt::format("{:.3f}", value) : "", row);
   }
   text += fmt::format("{:>8} +{}\n{:>10}{}\n", "", std::string(kColumns, '-'), "", under(paper, data));
-  text += legend + "  # several; what lies above the top row is drawn on it\n";
+  text += in_columns(legend) + "  # several; what lies above the top row is drawn on it\n";
   return text;
 }
 
