@@ -9,6 +9,11 @@
 namespace ropewalk {
 namespace {
 
+/// What people look at first; a file of results has its values in the order of the alphabet.
+constexpr std::string_view kFirst[] = {"loss",   "top1",     "bleu",         "chrf",
+                                       "rougeL", "token_f1", "exact_prefix", "repetition"};
+static_assert(std::size(kFirst) == kMainMetrics);
+
 using ByDocument = std::map<std::string, const Record*>;
 
 /// As in `score`, but with the words of each text's own script.
@@ -70,15 +75,18 @@ std::vector<ContinuationCell> summarise_continuation(const std::vector<Record>& 
     if (std::find(methods.begin(), methods.end(), r.method) == methods.end()) methods.push_back(r.method);
   }
   std::vector<ContinuationCell> cells;
-  for (auto& [length, by_method] : all)
+  for (auto& [length, by_method] : all) {
+    if (by_method.size() == 1 && by_method.begin()->first == kTruncated)
+      continue;  // nothing to compare with it
     for (const std::string& method : methods) {
       const ByDocument& own = by_method[method];
       if (own.empty()) continue;
       std::vector<const Record*> list;
       list.reserve(own.size());
       for (const auto& [document, record] : own) list.push_back(record);
-      std::vector<std::string> names{"loss"};
-      for (const auto& [name, value] : list[0]->values) names.push_back(name);
+      std::vector<std::string> names(std::begin(kFirst), std::end(kFirst));
+      for (const auto& [name, value] : list[0]->values)
+        if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
       ContinuationCell& cell = cells.emplace_back();
       cell.method = method, cell.length = length;
       for (const std::string& name : names)
@@ -86,6 +94,7 @@ std::vector<ContinuationCell> summarise_continuation(const std::vector<Record>& 
             {name, over(name, list),
              method == kTruncated ? std::nullopt : versus(name, own, by_method[kTruncated])});
     }
+  }
   return cells;
 }
 

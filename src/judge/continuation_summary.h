@@ -16,10 +16,13 @@ struct ContinuationMetric {
   std::optional<Interval> versus_truncated;  ///< on the documents of both; absent for the baseline itself
 };
 
+/// The first so many of a cell's metrics are those that tables show.
+constexpr std::size_t kMainMetrics = 8;
+
 struct ContinuationCell {
   std::string method;
   Index length = 0;
-  std::vector<ContinuationMetric> metrics;  ///< loss, then as the task names them
+  std::vector<ContinuationMetric> metrics;  ///< loss, top1, bleu, chrf, rougeL, token_f1, ...
 };
 
 /// By length, methods in the order of the records. BLEU and chrF count n-grams over all documents, each cut

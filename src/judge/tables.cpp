@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t kColumns = 7;  // of numbers in 80 columns
 constexpr std::size_t kMetrics = 6;  // of continuation, likewise
+static_assert(kMetrics <= kMainMetrics);
 
 std::string positions_table(const std::vector<Record>& records) {
   std::vector<std::string> methods;
@@ -50,17 +51,16 @@ std::string continuation_text(const std::vector<Record>& records) {
     if (cell.length != length) {
       length = cell.length;
       text += fmt::format("\n{:<25}", fmt::format("continuation at {}", length));
-      for (std::size_t m = 0; m < std::min(kMetrics, cell.metrics.size()); ++m)
-        text += fmt::format(" {:>8.8}", cell.metrics[m].name);
+      for (std::size_t m = 0; m < kMetrics; ++m) text += fmt::format(" {:>8.8}", cell.metrics[m].name);
       text += "\n";
     }
     std::string difference = fmt::format("{:<25}", "  from truncation");
     text += cell.method.size() <= 25 ? fmt::format("{:<25}", cell.method)
                                      : fmt::format("{}\n{:<25}", cell.method, "");
-    for (std::size_t m = 0; m < std::min(kMetrics, cell.metrics.size()); ++m) {
+    for (std::size_t m = 0; m < kMetrics; ++m) {
       text += fmt::format(" {:>8.4g}", cell.metrics[m].value.mean);
       if (const auto& versus = cell.metrics[m].versus_truncated)
-        difference += fmt::format(" {:>+8.3g}", versus->mean);
+        difference += fmt::format(" {:>+8.2g}", versus->mean);
     }
     text += "\n";
     if (cell.metrics[0].versus_truncated) text += difference + "\n";

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <span>
 
 #include "core/error.h"
 #include "judge/continuation_summary.h"
@@ -9,10 +10,6 @@ namespace ropewalk {
 namespace {
 
 bool is_continuation(const Record& r) { return r.task == "continuation"; }
-
-/// Of the page; the CSV has all.
-constexpr std::string_view kShown[] = {"loss",   "top1",     "bleu",         "chrf",
-                                       "rougeL", "token_f1", "exact_prefix", "repetition"};
 
 std::string metric_text(const ContinuationMetric& m) {
   std::string text = fmt::format("{:.3g}", m.value.mean);
@@ -35,8 +32,7 @@ Table continuation_table(const ReportData& data) {
   Table table{"", {"tokens", "method"}, {}};
   for (const ContinuationCell& cell : summarise_continuation(data.records)) {
     std::vector<Cell> row{{k_tokens(cell.length)}, {cell.method, "name"}};
-    for (const ContinuationMetric& m : cell.metrics) {
-      if (std::find(std::begin(kShown), std::end(kShown), m.name) == std::end(kShown)) continue;
+    for (const ContinuationMetric& m : std::span(cell.metrics).first(kMainMetrics)) {  // the CSV has all
       if (table.rows.empty()) table.head.push_back(m.name);
       row.push_back({metric_text(m), "share", hover_text(m)});
     }
