@@ -119,7 +119,10 @@ int run() {
   std::optional<Store> store;
   std::optional<OutputFile> report;
   if (!options.report.empty()) report.emplace(options.report);
-  if (options.jobs > 1 && !options.dry_run) run_jobs(options.jobs, runner.shard, runner.n_shards);
+  if (options.jobs > 1 && !options.dry_run) {
+    run_jobs(options.jobs, runner.shard, runner.n_shards);
+    runner.only_stored = true;  // a budget may have left items out: they are not for this process
+  }
   if (!options.out.empty()) store.emplace(options.out);
   if (store && store->n_cut() > 0)
     fmt::print(stderr, "{}: {} lines of an item that was not finished are measured again\n", options.out,
@@ -131,6 +134,11 @@ int run() {
   const RunInfo info = run_info(loaded);
   runner.store = store ? &*store : nullptr;
   if (options.dry_run) return print_plan(*loaded.model, documents, runner, info, options.json);
+  const auto& tasks = runner.plan.tasks;
+  if (documents.size() == 1 && std::find(tasks.begin(), tasks.end(), "far-use") != tasks.end())
+    fmt::print(
+        stderr,
+        "far-use: one document, so there is no other text to swap in; give two texts, or --documents 2\n");
   const double start = now_seconds();
   const RunnerResult result = run_all(*loaded.model, *loaded.tokenizer, documents, runner, info);
   if (result.n_known > 0)

@@ -9,6 +9,12 @@
 
 namespace ropewalk {
 
+bool ends_sentence(std::string_view token_text) {
+  static constexpr std::string_view kEnds[] = {".", "!", "?", "\n\n", "\u3002", "\uff01", "\uff1f"};
+  return std::any_of(std::begin(kEnds), std::end(kEnds),
+                     [&](std::string_view end) { return token_text.find(end) != std::string_view::npos; });
+}
+
 std::vector<Token> shuffled_sentences(std::span<const Token> tokens,
                                       const std::function<bool(Token)>& ends_sentence, std::uint64_t seed) {
   std::vector<std::span<const Token>> sentences;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "core/types.h"
@@ -17,6 +18,9 @@ namespace ropewalk {
 std::vector<Token> shuffled_sentences(std::span<const Token> tokens,
                                       const std::function<bool(Token)>& ends_sentence, std::uint64_t seed);
 constexpr Index kLongestSentence = 128;
+
+/// Whether a token's text has the end of a sentence in it: . ! ? an empty line, or one of the Chinese marks.
+bool ends_sentence(std::string_view token_text);
 
 /// Targets that far text could be copied for: indices t in [begin, tokens.size()) where tokens[t - 1],
 /// tokens[t] stands in tokens[0, near) as well, and nowhere in [near - 1, t). By the text alone, so that no

@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "core/error.h"
+#include "judge/controls.h"
 #include "judge/words.h"
 #include "model/greedy.h"
 
@@ -52,9 +53,10 @@ Frame frame_of(const TaskInput& in, const Question& question) {
               fmt::format("{}", in.length), "ask for longer --lengths");
 }
 
-bool ends_sentence(const Tokenizer& tokenizer, Token token) {
+/// Whether the token's first byte is not one inside a character: needles must not cut those apart.
+bool begins_character(const Tokenizer& tokenizer, Token token) {
   const std::string text = tokenizer.decode(token);
-  return !text.empty() && std::string_view(".!?\n").find(text.back()) != std::string_view::npos;
+  return text.empty() || (static_cast<unsigned char>(text[0]) & 0xc0u) != 0x80u;
 }
 
 /// The place in [0, n] behind a sentence end nearest to `wanted`, within an eighth of the text.
@@ -62,8 +64,12 @@ Index sentence_near(const Tokenizer& tokenizer, const Token* text, Index n, Inde
   for (Index off = 0; off <= n / 8; ++off)
     for (const Index at : {wanted - off, wanted + off}) {
       if (at == 0 || at == n) return at;
-      if (at > 0 && at < n && ends_sentence(tokenizer, text[at - 1])) return at;
+      if (at <= 0 || at >= n) continue;
+      const std::string before = tokenizer.decode(text[at - 1]);
+      if ((ends_sentence(before) || before.ends_with('\n')) && begins_character(tokenizer, text[at]))
+        return at;
     }
+  while (wanted < n && !begins_character(tokenizer, text[wanted])) ++wanted;
   return wanted;
 }
 

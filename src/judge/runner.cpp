@@ -2,6 +2,7 @@
 #include "judge/runner.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "core/error.h"
 #include "core/hash.h"
@@ -95,6 +96,11 @@ bool item_known(const Item& item, const Store& store) {
 }
 
 const Document* other_document(const std::vector<Document>& documents, std::size_t document) {
+  const auto file_of = [](const Document& d) { return d.name.substr(0, d.name.rfind('#')); };
+  for (std::size_t off = 1; off < documents.size(); ++off)
+    if (const Document& other = documents[(document + off) % documents.size()];
+        file_of(other) != file_of(documents[document]))
+      return &other;
   return documents.size() > 1 ? &documents[(document + 1) % documents.size()] : nullptr;
 }
 
@@ -117,24 +123,32 @@ RunnerResult run_all(const Model& model, const Tokenizer& tokenizer, const std::
   const std::vector<Item> items =
       shard_of(plan_items(model, documents, options.plan, info), options.shard, options.n_shards);
   RunnerResult result;
-  double total = 0;
+  std::vector<double> work(documents.size());  // that is left, by document
   for (const Item& item : items)
-    if (!options.store || !item_known(item, *options.store)) total += item.cost;
+    if (!options.store || !item_known(item, *options.store)) work[item.document] += item.cost;
+  const double total = std::accumulate(work.begin(), work.end(), 0.0);
+  // The budget is for documents with work: those that the store has cost nothing.
+  const auto n_left = work.size() - static_cast<std::size_t>(std::count(work.begin(), work.end(), 0.0));
   Progress progress("", total);
   const ItemRunner runner(model, tokenizer, documents, options);
-  const double start = now_seconds(), one_document = total / static_cast<double>(documents.size());
+  const double start = now_seconds(),
+               one_document = total / static_cast<double>(std::max<std::size_t>(n_left, 1));
   double done = 0;
-  const auto fitting = [&](double work) {
-    return documents_that_fit(options.budget_seconds, (now_seconds() - start) / work * one_document,
-                              documents.size());
+  std::size_t n_begun = 0;
+  const auto fitting = [&](double so_far) {
+    return documents_that_fit(options.budget_seconds, (now_seconds() - start) / so_far * one_document,
+                              n_left);
   };
   for (const Item& item : items) {
-    const bool new_document = item.document >= result.n_documents;
-    if (new_document && item.document > 0 && done > 0 && item.document >= fitting(done)) break;
+    const bool known = options.store && item_known(item, *options.store);
+    if (!known && options.only_stored) continue;
+    if (item.document >= result.n_documents && work[item.document] > 0) {
+      if (done > 0 && n_begun >= fitting(done)) break;
+      ++n_begun;
+    }
     result.n_documents = item.document + 1;
     progress.set_label(
         fmt::format("{} {} {} {}", documents[item.document].name, item.task, item.method, item.length));
-    const bool known = options.store && item_known(item, *options.store);
     ++result.n_items, result.n_known += known;
     for (Record& record : runner.run(item, info, [&](Index n) {
            const double now = done + item.cost * static_cast<double>(n) / static_cast<double>(item.length);

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <fstream>
 #include <sstream>
+#include <tuple>
 
 #include "core/error.h"
 #include "core/hash.h"
@@ -95,12 +96,35 @@ Contents read_groups(const std::string& path, const std::string& bytes) {
   return contents;
 }
 
+/// Of the whole file, until it goes out of scope.
+class Lock {
+ public:
+  explicit Lock(int file) : file_(file) { ::flock(file_, LOCK_EX); }
+  ~Lock() { ::flock(file_, LOCK_UN); }
+  Lock(const Lock&) = delete;
+  Lock& operator=(const Lock&) = delete;
+
+ private:
+  int file_;
+};
+
 std::string read_whole(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   if (!in) throw Error(path, "a file of results", std::strerror(errno), "check the path");
   std::ostringstream bytes;
   if (in.peek() != std::ifstream::traits_type::eof()) bytes << in.rdbuf();
   return bytes.str();
+}
+
+/// Another process may have been killed while it wrote: without its half of a line, what follows would be
+/// lost as well. Returns an errno, 0 for none.
+int cut_torn_line(int file, const std::string& path) {
+  const off_t end = ::lseek(file, 0, SEEK_END);
+  char last = '\n';
+  if (end <= 0 || ::pread(file, &last, 1, end - 1) != 1 || last == '\n') return 0;
+  const std::size_t newline = read_whole(path).rfind('\n');
+  const off_t whole = newline == std::string::npos ? 0 : static_cast<off_t>(newline) + 1;
+  return ::ftruncate(file, whole) == 0 ? 0 : errno;
 }
 
 }  // namespace
@@ -133,6 +157,7 @@ Store::~Store() {
 }
 
 void Store::read() {
+  const Lock lock(file_);  // what is unfinished now was not written by a process that still lives
   const std::string bytes = read_whole(path_);
   Contents contents = read_groups(path_, bytes);
   n_cut_ = contents.n_cut;
@@ -149,10 +174,11 @@ const std::vector<Record>* Store::find(const std::string& key) const {
 void Store::append(const std::string& key, const std::vector<Record>& records, const RunInfo& run) {
   std::string lines;
   for (std::size_t i = 0; i < records.size(); ++i) lines += line_of(key, i, records.size(), records[i], run);
-  ::flock(file_, LOCK_EX);  // other shards may write to the same file
+  const Lock lock(file_);  // other shards may write to the same file
+  int error = cut_torn_line(file_, path_);
   const off_t before = ::lseek(file_, 0, SEEK_END);
   std::size_t done = 0;
-  int error = before < 0 ? errno : 0;
+  if (before < 0) error = errno;
   while (done < lines.size() && error == 0) {
     const ssize_t n = ::write(file_, lines.data() + done, lines.size() - done);
     if (n < 0 && errno != EINTR) error = errno;
@@ -160,31 +186,74 @@ void Store::append(const std::string& key, const std::vector<Record>& records, c
   }
   if (error == 0 && ::fdatasync(file_) != 0 && errno != EINVAL) error = errno;
   if (error != 0 && before >= 0 && ::ftruncate(file_, before) != 0) error = errno;
-  ::flock(file_, LOCK_UN);
   if (error != 0)
     throw Error(path_, fmt::format("room for {} bytes", lines.size()), std::strerror(error),
                 "make room and run the same command: it goes on from here");
   groups_[key] = records;
 }
 
+namespace {
+
+/// Joins the groups of several files, and refuses what cannot stand in one table.
+class Merger {
+ public:
+  void add(const std::string& path, const Group& group) {
+    if (results_.records.empty()) results_.run = group.run;
+    require_same(path, "model", results_.run.model_id, group.run.model_id);
+    require_same(path, "precision", results_.run.precision, group.run.precision);
+    require_same(path, "KV cache", results_.run.kv, group.run.kv);
+    require_same(path, "trained length", results_.run.n_ctx_train, group.run.n_ctx_train);
+    if (std::string& seen = keys_[group.key]; seen.empty())
+      seen = path;
+    else
+      return;
+    for (const Record& record : group.records) {
+      // Of the tasks that score a document's last tokens, the tail says which tokens.
+      if (record.task == "tail" || record.task == "far-use")
+        require_same(path, "tail", tails_.emplace(record.task, group.run.tail).first->second, group.run.tail);
+      require_same(path, "text of " + record.document,
+                   texts_.emplace(record.document, record.text_id).first->second, record.text_id);
+      add(record);
+    }
+  }
+  StoredResults take() { return std::move(results_); }
+
+ private:
+  /// The same question, or the same loss, measured again with other settings counts once: the later one.
+  void add(const Record& r) {
+    const Cell cell{r.task,          r.part, r.method, r.document, r.length, r.seed, r.depth.value_or(-1),
+                    r.position_begin};
+    const auto [at, added] = cells_.emplace(cell, results_.records.size());
+    if (added)
+      results_.records.push_back(r);
+    else
+      results_.records[at->second] = r;
+  }
+  template <class T>
+  static void require_same(const std::string& path, const std::string& what, const T& first, const T& other) {
+    if (first != other)
+      throw Error(path, fmt::format("results with one {}: {}", what, first), fmt::format("{}", other),
+                  "report them apart");
+  }
+
+  using Cell = std::tuple<std::string, std::string, std::string, std::string, Index, int, double, Index>;
+  StoredResults results_;
+  std::map<std::string, std::string> keys_, texts_;  // key: file; document: SHA-256 of its text
+  std::map<std::string, Index> tails_;               // by task
+  std::map<Cell, std::size_t> cells_;
+};
+
+}  // namespace
+
 StoredResults read_results(const std::vector<std::string>& paths) {
-  StoredResults results;
-  std::map<std::string, bool> seen;
+  Merger merger;
   for (const std::string& path : paths) {
     const Contents contents = read_groups(path, read_whole(path));
     if (contents.groups.empty())
       throw Error(path, "a file of results", "none", "`ropewalk eval --out` writes such files");
-    for (const Group& group : contents.groups) {
-      if (results.records.empty()) results.run = group.run;
-      if (group.run.model_id != results.run.model_id)
-        throw Error(path, "results of " + results.run.model, "results of " + group.run.model,
-                    "report one model at a time");
-      if (seen[group.key]) continue;
-      seen[group.key] = true;
-      results.records.insert(results.records.end(), group.records.begin(), group.records.end());
-    }
+    for (const Group& group : contents.groups) merger.add(path, group);
   }
-  return results;
+  return merger.take();
 }
 
 }  // namespace ropewalk

@@ -45,8 +45,9 @@ struct StoredResults {
   std::vector<Record> records;
   RunInfo run;  ///< of the first record
 };
-/// Files of several machines or shards, without repeats. Errors: Error (see Store), also for files of
-/// different models, or a file without a result.
+/// Files of several machines or shards, without repeats; what was measured again with other settings counts
+/// once, as it was measured last. Errors: Error (see Store), also for a file without a result, and where
+/// model, precision, cache, trained length, tail or the text under one name differ.
 StoredResults read_results(const std::vector<std::string>& paths);
 
 }  // namespace ropewalk

@@ -57,7 +57,8 @@ struct Task {
 /// Fills in text_id.
 Document identify(Document document);
 
-/// The document after this one, the first after the last; null where there is only one.
+/// The next document of another file; where all are stretches of one file the next stretch; null where there
+/// is only one. After the last comes the first.
 const Document* other_document(const std::vector<Document>& documents, std::size_t document);
 
 /// What the k-th of n passes of `length` tokens each reports as progress of the whole run.

@@ -69,16 +69,19 @@ std::string gain_sentence(const ReportData& data, const Reach& best) {
     return fmt::format(
         "Its loss at {} is below that of the last {} tokens alone ({}): the longer text helps.",
         k_tokens(cell->length), trained, numbers);
-  return fmt::format(
-      "But keeping only the last {} tokens, which costs nothing, does as well within {:g} nats ({}).",
-      trained, data.run.margin, numbers);
+  if (cell->verdict.word == "stable")
+    return fmt::format(
+        "But keeping only the last {} tokens, which costs nothing, does as well within {:g} nats ({}).",
+        trained, data.run.margin, numbers);
+  // Not worse by the margin is all that its verdict says.
+  return fmt::format("Whether it beats keeping only the last {} tokens, which costs nothing, is open ({}).",
+                     trained, numbers);
 }
 
 /// Whether the far text is read at all (task far-use).
 std::string use_sentence(const Reach& best) {
   if (!best.use_known) return "";
-  if (!best.used_to)
-    return "That its far text is used was not shown: another text in its place does as well.";
+  if (!best.used_to) return "That its far text is used was not shown.";
   return fmt::format("Its far text is used to {}: another text in its place costs loss.",
                      k_tokens(*best.used_to));
 }

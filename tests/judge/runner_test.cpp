@@ -193,6 +193,34 @@ TEST_F(Runner, AStoreIsContinuedAndGivesTheSameAgain) {
   std::remove(path.c_str());
 }
 
+TEST_F(Runner, OnlyWhatIsStoredIsCollected) {
+  const std::string path = testing::TempDir() + "ropewalk_only_stored.jsonl";
+  std::filesystem::remove(path);
+  Store store(path);
+  PlanOptions plan;
+  plan.lengths = {64}, plan.tail = 16, plan.methods = {"pi"};
+  RunnerOptions options{.plan = plan, .store = &store, .only_stored = true};
+  EXPECT_TRUE(run_all(model_, tokenizer_, documents_, options, tiny_info()).records.empty());
+  const std::vector<Document> first(documents_.begin(), documents_.begin() + 1);
+  options.only_stored = false;
+  const std::size_t n = run_all(model_, tokenizer_, first, options, tiny_info()).records.size();
+  options.only_stored = true;
+  const RunnerResult all = run_all(model_, tokenizer_, documents_, options, tiny_info());
+  EXPECT_EQ(all.records.size(), n);
+  EXPECT_EQ(all.n_known, all.n_items);
+  std::filesystem::remove(path);
+}
+
+TEST(OtherDocument, IsOfAnotherFileWhereThereIsOne) {
+  const std::vector<Document> both = {{"a#1", {}, {}}, {"a#2", {}, {}}, {"b#1", {}, {}}};
+  EXPECT_EQ(other_document(both, 0), &both[2]);
+  EXPECT_EQ(other_document(both, 1), &both[2]);
+  EXPECT_EQ(other_document(both, 2), &both[0]);
+  const std::vector<Document> one(both.begin(), both.begin() + 2);
+  EXPECT_EQ(other_document(one, 1), &one[0]);
+  EXPECT_EQ(other_document({both[0]}, 0), nullptr);
+}
+
 TEST_F(Runner, ShardsTogetherAreTheWhole) {
   const PlanOptions plan{.methods = {"pi", "rerope:window=16"}, .lengths = {64, 128}, .tail = 16};
   std::multiset<std::string> whole, parts;

@@ -147,6 +147,59 @@ TEST_F(StoreFile, ReportsReadSeveralFilesWithoutRepeats) {
   std::filesystem::remove(other);
 }
 
+TEST_F(StoreFile, WhatWasMeasuredAgainCountsOnceAsItWasLast) {
+  {
+    Store store(path_);
+    store.append("three depths", {record("pi", 2), record("pi", 3, 64)}, info("m"));
+    store.append("five depths", {record("pi", 5), record("pi", 6, 128)}, info("m"));
+  }
+  const StoredResults results = read_results({path_});
+  ASSERT_EQ(results.records.size(), 3u);
+  EXPECT_EQ(results.records[0].loss, 5);
+  EXPECT_EQ(results.records[1].loss, 3);
+}
+
+TEST_F(StoreFile, RefusesToJoinWhatWasMeasuredDifferently) {
+  const auto refuses = [&](const std::string& what, const Record& second, const RunInfo& run) {
+    std::filesystem::remove(path_);
+    Record first = record("none", 1);
+    first.task = "tail", first.text_id = "t";
+    Store store(path_);
+    store.append("a", {first}, info("m"));
+    store.append("b", {second}, run);
+    try {
+      read_results({path_});
+      ADD_FAILURE() << what;
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find("results with one " + what), std::string::npos)
+          << error.what();
+    }
+  };
+  Record tail = record("pi", 1);
+  tail.task = "tail", tail.text_id = "t";
+  RunInfo other = info("m");
+  other.tail = 9;
+  refuses("tail", tail, other);
+  other = info("m"), other.precision = "f32";
+  refuses("precision", tail, other);
+  other = info("m"), other.kv = "q8";
+  refuses("KV cache", tail, other);
+  refuses("model", tail, info("n"));
+  tail.text_id = "u";
+  refuses("text of d", tail, info("m"));
+}
+
+TEST_F(StoreFile, GoesOnBehindTheHalfLineOfAKilledProcess) {
+  fill();
+  Store living(path_);
+  write_bytes(path_, bytes_of(path_) + "{\"task\":");  // another process was killed here
+  living.append("d", {record("ntk", 5)}, info("m"));
+  const Store store(path_);
+  EXPECT_EQ(store.n_cut(), 0u);
+  EXPECT_NE(store.find("c"), nullptr);
+  EXPECT_NE(store.find("d"), nullptr);
+}
+
 TEST_F(StoreFile, RefusesWhatIsNoFileOfResults) {
   for (const char* text : {"hello\n", "{}\n", "{\"run\":{\"checksum\":\"0123456789abcdef\"}}\n", "\n"}) {
     write_bytes(path_, text);

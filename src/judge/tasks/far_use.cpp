@@ -31,13 +31,6 @@ Record record_of(const TaskInput& in, const std::string& part, const std::vector
   return record;
 }
 
-/// A token that has the end of a sentence in it, with what may stand behind: quotes, brackets, space.
-bool ends_sentence(const std::string& text) {
-  static constexpr std::string_view kEnds[] = {".", "!", "?", "\n\n", "\u3002", "\uff01", "\uff1f"};
-  return std::any_of(std::begin(kEnds), std::end(kEnds),
-                     [&](std::string_view end) { return text.find(end) != std::string::npos; });
-}
-
 /// The far part between BOS and `near`, replaced.
 std::vector<Token> with_far(std::vector<Token> tokens, Index n_bos, const std::vector<Token>& far) {
   std::copy(far.begin(), far.end(), tokens.begin() + n_bos);
