@@ -111,21 +111,46 @@ std::string others_sentence(const std::vector<Reach>& sorted, const Mark& mark) 
   return names.empty() ? "" : fmt::format("Stable as far: {}.", names);
 }
 
-Answer of_retrieval(std::vector<Reach> all, const Mark& mark) {
+/// The tasks that "retrieves to" says nothing about; none known: nothing is said of retrieval at all.
+std::string left_out_sentence(const ReportData& data, bool known, const Mark& mark) {
+  std::string names;
+  for (const auto& [task, score] : cannot_tell(data))
+    names += fmt::format("{}{} ({:.0f} %)", names.empty() ? "" : ", ", mark(task), 100 * score.mean());
+  if (names.empty()) return "";
+  return known
+             ? fmt::format(
+                   "Left out of how far it retrieves, since the model finds too little even in short "
+                   "texts to tell: {}.",
+                   names)
+             : fmt::format("The model finds too little even in short texts to tell how far it retrieves: {}.",
+                           names);
+}
+
+Answer of_retrieval(const ReportData& data, std::vector<Reach> all, const Mark& mark) {
+  const bool known = std::any_of(all.begin(), all.end(), [](const Reach& r) { return r.retrieval_known; });
+  const std::string left_out = left_out_sentence(data, known, mark);
   std::erase_if(all, [](const Reach& r) { return !r.retrieves_to; });
   std::stable_sort(all.begin(), all.end(),
                    [](const Reach& a, const Reach& b) { return a.retrieves_to > b.retrieves_to; });
-  if (all.empty())
-    return {"These results alone give no advice: they hold no loss of the same last tokens.", {}};
-  return {fmt::format("{} retrieves to {}.", mark(all[0].method), k_tokens(*all[0].retrieves_to)),
-          {"Whether its loss stays stable was not measured (--tasks tail)."}};
+  Answer answer{"These results alone give no advice: they hold no loss of the same last tokens.", {}};
+  const bool windows = std::any_of(data.records.begin(), data.records.end(),
+                                   [](const Record& r) { return r.task == "sliding" || r.task == "llama"; });
+  if (!all.empty())
+    answer = {fmt::format("{} retrieves to {}.", mark(all[0].method), k_tokens(*all[0].retrieves_to)),
+              {"Whether its loss stays stable was not measured (--tasks tail)."}};
+  else if (windows)
+    answer.because.push_back(
+        "Losses over windows score other tokens at each length: they compare methods, and "
+        "give no verdict.");
+  if (!left_out.empty()) answer.because.push_back(left_out);
+  return answer;
 }
 
 }  // namespace
 
 Answer answer_of(const ReportData& data, const Mark& mark) {
   std::vector<Reach> all = reaches(data);
-  if (data.cells.empty()) return of_retrieval(std::move(all), mark);
+  if (data.cells.empty()) return of_retrieval(data, std::move(all), mark);
   const Index longest = data.cells.back().length, trained = data.run.n_ctx_train;
   if (longest <= trained)
     return {
@@ -159,11 +184,13 @@ Answer answer_of(const ReportData& data, const Mark& mark) {
                                          least < static_cast<int>(data.n_documents) ? "as few as " : "",
                                          texts(least),
                                          least < static_cast<int>(data.n_documents) ? " everywhere" : ""));
-  if (std::none_of(all.begin(), all.end(), [](const Reach& r) { return r.retrieval_known; }))
+  const bool known = std::any_of(all.begin(), all.end(), [](const Reach& r) { return r.retrieval_known; });
+  answer.because.push_back(left_out_sentence(data, known, mark));
+  if (!known && answer.because.back().empty())
     answer.because.push_back(
         retrieval_scores(data).empty()
             ? "Retrieval was not measured: a stable loss does not prove that the far text is used."
-            : "The model finds too little even in short texts to tell how far it retrieves.");
+            : "How far it retrieves is not known: the model's own score in short texts is missing.");
   std::erase(answer.because, "");
   return answer;
 }

@@ -59,8 +59,10 @@ std::vector<TaskMaps> heat_maps(const ReportData& data) {
     score.sum += *r.score, ++score.n;
     depths[task].insert(percent_of(r)), lengths[task].insert(r.length);
   }
+  const std::map<std::string, Score> failed = cannot_tell(data);
   std::vector<TaskMaps> tasks;
   for (const auto& [task, by_method] : grids) {
+    if (failed.contains(task)) continue;
     if (depths[task] == std::set<int>{-1}) continue;  // one row: the table of scores says it
     tasks.push_back({task, {}});
     for (const std::string& method : methods_of(data))
@@ -72,7 +74,8 @@ std::vector<TaskMaps> heat_maps(const ReportData& data) {
 
 Table retrieval_table(const ReportData& data) {
   Table table{"", {"task", "method"}, {}};
-  const auto scores = retrieval_scores(data);
+  auto scores = retrieval_scores(data);
+  for (const auto& [task, score] : cannot_tell(data)) scores.erase(task);
   std::set<Index> lengths;
   bool has_short = false;
   for (const auto& [task, by_method] : scores)
@@ -105,6 +108,27 @@ Table retrieval_table(const ReportData& data) {
       table.rows.push_back(std::move(row));
     }
   return table;
+}
+
+std::vector<std::string> cannot_tell_lines(const ReportData& data) {
+  std::vector<std::string> lines;
+  for (const auto& [task, score] : cannot_tell(data))
+    lines.push_back(fmt::format("{} \u2013 cannot tell: finds {:.0f} % even in short texts ({} questions).",
+                                task, 100 * score.mean(), score.n));
+  return lines;
+}
+
+std::string chat_note(const ReportData& data) {
+  std::size_t with = 0, without = 0;
+  for (const Record& r : data.records)
+    for (const auto& [name, value] : r.values)
+      if (r.score && name == "chat") ++(value > 0 ? with : without);
+  if (with + without == 0) return "";
+  if (with > 0 && without > 0)
+    return fmt::format(
+        "{} questions were asked through the model's chat template, {} without a chat template.", with,
+        without);
+  return with > 0 ? "Asked through the model's chat template." : "Asked without a chat template.";
 }
 
 }  // namespace ropewalk

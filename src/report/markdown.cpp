@@ -10,6 +10,23 @@ std::string section(const std::string& title, const Table& table) {
   return table.rows.empty() ? "" : "## " + title + "\n\n" + markdown_table(table);
 }
 
+/// A note of ours as its own paragraph; names in it may come from a file.
+std::string note(const std::string& text) { return text.empty() ? "" : escape_markdown(text) + "\n\n"; }
+
+std::string retrieval_part(const ReportData& data) {
+  const Table scores = retrieval_table(data);
+  const std::vector<std::string> failed = cannot_tell_lines(data);
+  if (scores.rows.empty() && failed.empty()) return "";
+  std::string text = "## Retrieval\n\n" + note(chat_note(data));
+  for (const std::string& line : failed) text += note(line);
+  if (!scores.rows.empty()) text += markdown_table(scores);
+  for (const TaskMaps& task : heat_maps(data)) {
+    text += fmt::format("### {}: per cent found by depth and tokens\n\n", escape_markdown(task.task));
+    for (const Table& map : task.maps) text += markdown_table(map);
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string markdown_report(const ReportData& data) {
@@ -19,15 +36,16 @@ std::string markdown_report(const ReportData& data) {
   text += answer.lead + "\n\n";
   for (const std::string& sentence : answer.because) text += "- " + sentence + "\n";
   if (!answer.because.empty()) text += "\n";
-  if (!data.cells.empty()) text += section("Verdicts", verdict_grid(data)) + how_measured(data) + "\n\n";
+  if (!data.cells.empty())
+    text += section("Verdicts", verdict_grid(data)) + how_measured(data) + "\n\n" + note(verdict_note(data));
   text += section("How far each method goes", reach_table(data));
-  text += section("Is the far text used?", far_use_table(data));
-  text += section("Retrieval", retrieval_table(data));
-  for (const TaskMaps& task : heat_maps(data)) {
-    text += fmt::format("### {}: per cent found by depth and tokens\n\n", escape_markdown(task.task));
-    for (const Table& map : task.maps) text += markdown_table(map);
-  }
-  text += section("Continuation", continuation_table(data));
+  if (const Table far = far_use_table(data); !far.rows.empty())
+    text += section("Is the far text used?", far) + note(far_use_note(data));
+  if (const Table windows = windows_table(data); !windows.rows.empty())
+    text += section("Loss over windows", windows) + note(kWindowsNote);
+  text += retrieval_part(data);
+  if (const Table scores = continuation_table(data); !scores.rows.empty())
+    text += section("Continuation", scores) + note(kContinuationNote);
   std::string where;
   Table side{"", {"by", "text"}, {}};
   for (const Sample& s : samples(data, where)) side.rows.push_back({{s.name}, {s.text}});

@@ -75,7 +75,8 @@ std::string loss_sections(const ReportData& data) {
             "<p class='note'>Difference in nats per token; above 0 is worse. Where less than the trained "
             "length is read, "
             "there is no verdict. \"Stable to\" above counts what was shown not to be worse by the "
-            "margin.</p></section>";
+            "margin. " +
+            escape_html(verdict_note(data)) + "</p></section>";
   }
   if (const auto positions = position_series(data); !positions.empty())
     html += "<section id='positions'><h2>Loss by position</h2>" +
@@ -87,11 +88,11 @@ std::string loss_sections(const ReportData& data) {
             "other text: "
             "compare methods, not positions.</p></section>";
   if (const Table table = far_use_table(data); !table.rows.empty())
-    html +=
-        "<section id='far-use'><h2>Is the far text used?</h2><p class='note'>What it costs to replace the "
-        "text "
-        "beyond the trained length. An interval above 0: the far text is used.</p>" +
-        html_table(table) + "</section>";
+    html += "<section id='far-use'><h2>Is the far text used?</h2>" + html_table(table) + "<p class='note'>" +
+            escape_html(far_use_note(data)) + "</p></section>";
+  if (const Table table = windows_table(data); !table.rows.empty())
+    html += "<section id='windows'><h2>Loss over windows</h2>" + html_table(table) + "<p class='note'>" +
+            escape_html(kWindowsNote) + "</p></section>";
   return html;
 }
 
@@ -105,13 +106,18 @@ std::string reach_section(const ReportData& data) {
          "0.85 of "
          "what the model finds in short texts; RULER's bar is 85.6 % whatever the model. A dash: at no "
          "tested "
-         "length.</p></section>\n";
+         "length. Cannot tell: the model finds under 20 % even in short texts.</p></section>\n";
 }
 
 std::string retrieval_section(const ReportData& data) {
   const Table scores = retrieval_table(data);
-  if (scores.rows.empty()) return "";
+  const std::vector<std::string> failed = cannot_tell_lines(data);
+  if (scores.rows.empty() && failed.empty()) return "";
   std::string html = "<section id='retrieval'><h2>Retrieval</h2>";
+  if (const std::string chat = chat_note(data); !chat.empty())
+    html += "<p class='note'>" + escape_html(chat) + "</p>";
+  for (const std::string& line : failed) html += "<p>" + escape_html(line) + "</p>";
+  if (scores.rows.empty()) return html + "</section>\n";
   const std::vector<TaskMaps> tasks = heat_maps(data);
   if (!tasks.empty())
     html +=
@@ -132,12 +138,9 @@ std::string continuation_section(const ReportData& data) {
   std::string where;
   const std::vector<Sample> list = samples(data, where);
   if (table.rows.empty() && list.empty()) return "";
-  std::string html =
-      "<section id='continuation'><h2>Continuation against the true text</h2>" + html_table(table) +
-      "<p class='note'>BLEU and chrF of all documents together, the rest as means; below, the difference "
-      "from the "
-      "truncated baseline on the same documents, with its 95 % interval where there are three or more. All "
-      "metrics are in --format csv.</p>";
+  std::string html = "<section id='continuation'><h2>Continuation against the true text</h2>" +
+                     html_table(table) + "<p class='note'>" + escape_html(kContinuationNote) +
+                     " All metrics are in --format csv.</p>";
   if (!list.empty()) html += "<h3>" + escape_html(where) + "</h3><div class='side'>";
   for (const Sample& s : list)
     html += fmt::format("<div><h4>{}</h4><p>{}</p></div>", escape_name(s.name),

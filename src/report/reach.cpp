@@ -21,22 +21,32 @@ void add_stability(Reach& reach, const ReportData& data) {
   }
 }
 
+/// What a task's scores are held against: the model's own in short texts; else plain RoPE's at the least
+/// length, if the model was trained on so many. n = 0: there is none.
+Score short_score(const std::map<std::string, Scores>& methods, Index trained) {
+  Score reference;
+  const auto shorter = methods.find(kOwnShort), plain = methods.find(kPlain);
+  if (shorter != methods.end())
+    for (const auto& [length, score] : shorter->second) reference.sum += score.sum, reference.n += score.n;
+  else if (plain != methods.end() && plain->second.begin()->first <= trained)
+    reference = plain->second.begin()->second;
+  return reference;
+}
+
 /// The least of what its tasks reach: "retrieves to 16k" holds for each of them.
 void add_retrieval(Reach& reach, const ReportData& data) {
   for (const auto& [task, methods] : retrieval_scores(data)) {
-    const auto own = methods.find(reach.method), shorter = methods.find(kOwnShort),
-               plain = methods.find(kPlain);
+    const auto own = methods.find(reach.method);
     if (own == methods.end()) continue;
-    Score reference;
-    if (shorter != methods.end())
-      for (const auto& [length, score] : shorter->second) reference.sum += score.sum, reference.n += score.n;
-    else if (plain != methods.end() && plain->second.begin()->first <= data.run.n_ctx_train)
-      reference = plain->second.begin()->second;
+    const Score reference = short_score(methods, data.run.n_ctx_train);
     if (reference.n == 0) continue;
     std::vector<RetrievalScore> scores;
     for (const auto& [length, score] : own->second) scores.push_back({length, score.sum, score.n});
     const RetrievalReach reached = retrieval_reach({0, reference.sum, reference.n}, scores);
-    if (!reached.can_tell) continue;
+    if (!reached.can_tell) {
+      reach.cannot_tell = true;
+      continue;
+    }
     const bool first = !reach.retrieval_known;
     reach.retrieves_to = first ? reached.retrieves_to : std::min(reach.retrieves_to, reached.retrieves_to);
     reach.ruler_to = first ? reached.ruler_to : std::min(reach.ruler_to, reached.ruler_to);
@@ -176,6 +186,16 @@ std::map<std::string, std::map<std::string, Scores>> retrieval_scores(const Repo
     score.sum += *r.score, ++score.n;
   }
   return result;
+}
+
+std::map<std::string, Score> cannot_tell(const ReportData& data) {
+  std::map<std::string, Score> failed;
+  for (const auto& [task, methods] : retrieval_scores(data)) {
+    const Score reference = short_score(methods, data.run.n_ctx_train);
+    if (reference.n > 0 && !retrieval_reach({0, reference.sum, reference.n}, {}).can_tell)
+      failed[task] = reference;
+  }
+  return failed;
 }
 
 std::vector<Reach> reaches(const ReportData& data) {

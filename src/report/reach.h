@@ -46,6 +46,10 @@ using Scores = std::map<Index, Score>;  // by length
 /// By task and method. Records without a score are none of them.
 std::map<std::string, std::map<std::string, Scores>> retrieval_scores(const ReportData& data);
 
+/// Tasks where the model finds too little even in short texts to tell how far (RetrievalReach::can_tell),
+/// with what it finds there.
+std::map<std::string, Score> cannot_tell(const ReportData& data);
+
 /// judge/derived.h of each method.
 struct Reach {
   std::string method;
@@ -58,6 +62,7 @@ struct Reach {
   std::optional<Index> used_to;  ///< the far part's worth is above 0, shown by an interval
   bool use_known = false;        ///< far-use was measured on 3 documents or more
   bool retrieval_known = false;  ///< a task was asked whose short score is 20 % at least
+  bool cannot_tell = false;      ///< a task was asked whose short score is below
   std::optional<Interval>
       slowdown;  ///< seconds over plain RoPE's, by document, at the greatest length of both
 };

@@ -29,6 +29,49 @@ std::vector<Index> tail_lengths(const ReportData& data) {
   return lengths;
 }
 
+Index reference_length(const ReportData& data) {
+  return data.cells.empty() ? 0 : std::min(data.run.n_ctx_train, data.cells.back().length);
+}
+
+/// What an inconclusive verdict still needs: in the cell, and precisely on hover.
+std::string documents_text(const Verdict& v) {
+  if (v.documents_needed == 0) return "";
+  return v.documents_needed >= kManyDocuments
+             ? fmt::format("\n(>{},{:03} documents)", (kManyDocuments - 1) / 1000,
+                           (kManyDocuments - 1) % 1000)
+             : fmt::format("\n(+{} document{})", v.more_documents, v.more_documents == 1 ? "" : "s");
+}
+std::string documents_hover(const Verdict& v) {
+  if (v.documents_needed == 0) return "";
+  const char* open = v.documents_needed >= kManyDocuments ? " or more" : "";
+  return fmt::format("; about {}{} further documents would decide, {}{} in all", v.more_documents, open,
+                     v.documents_needed, open);
+}
+
+Cell verdict_cell(const SummaryCell& cell, bool less_read) {
+  const Interval& d = cell.difference;
+  std::string difference = std::isfinite(d.mean) ? fmt::format("{:+.3f}", d.mean) : "no number";
+  if (d.low && std::isfinite(d.mean))  // a bootstrap's ends may lean: the farther one
+    difference +=
+        fmt::format("{}\u00b1 {:.3f}", less_read ? "\n" : " ", std::max(d.mean - *d.low, *d.high - d.mean));
+  if (less_read) return {difference, "less"};
+  const Verdict& v = cell.verdict;
+  const std::string note = v.note.empty() ? "" : " (" + v.note + ")";
+  return {fmt::format("{}{}\n{}{}", v.shown(), note, difference, documents_text(v)), v.word,
+          cell.resolved + documents_hover(v)};
+}
+
+/// Which of both intervals: each difference has as many documents as it was measured on.
+std::string interval_kind(const ReportData& data) {
+  bool few = false, many = false;
+  for (const SummaryCell& c : data.cells)
+    if (c.difference.low) (c.difference.n < kBootstrapFrom ? few : many) = true;
+  if (!few && !many) return "; too few documents for an interval, so a verdict has ~ in front";
+  if (few && many)
+    return fmt::format(", with a 95 % interval (t below {} documents, else bootstrap)", kBootstrapFrom);
+  return many ? ", with a 95 % bootstrap interval" : ", with a 95 % t-interval";
+}
+
 }  // namespace
 
 std::string interval_text(const Interval& i, bool sign) {
@@ -37,6 +80,7 @@ std::string interval_text(const Interval& i, bool sign) {
            : sign            ? fmt::format("{:+.3f}", x)
                              : fmt::format("{:.3f}", x);
   };
+  if (!std::isfinite(i.mean)) return one(i.mean);
   return i.low ? fmt::format("{} ({} to {})", one(i.mean), one(*i.low), one(*i.high)) : one(i.mean);
 }
 
@@ -44,7 +88,7 @@ Table verdict_grid(const ReportData& data) {
   Table table{"", {"method"}, {}};
   const std::vector<Index> lengths = tail_lengths(data);
   if (lengths.empty()) return table;
-  const Index reference = std::min(data.run.n_ctx_train, lengths.back());
+  const Index reference = reference_length(data);
   for (Index length : lengths)
     table.head.push_back(k_tokens(length) + (length < reference ? " (less read)" : ""));
   for (const std::string& method : methods_of(data)) {
@@ -57,20 +101,29 @@ Table verdict_grid(const ReportData& data) {
         continue;
       }
       any = true;
-      const Interval& d = cell->difference;
-      std::string difference = std::isfinite(d.mean) ? fmt::format("{:+.3f}", d.mean) : "no number";
-      if (d.low && std::isfinite(d.mean))
-        difference += fmt::format("{}\u00b1 {:.3f}", length < reference ? "\n" : " ", d.mean - *d.low);
-      const std::string note = cell->verdict.note.empty() ? "" : " (" + cell->verdict.note + ")";
-      if (length < reference)
-        row.push_back({difference, "less"});
-      else
-        row.push_back({fmt::format("{}{}\n{}", cell->verdict.shown(), note, difference), cell->verdict.word,
-                       cell->resolved});
+      row.push_back(verdict_cell(*cell, length < reference));
     }
     if (any) table.rows.push_back(std::move(row));
   }
   return table;
+}
+
+std::string verdict_note(const ReportData& data) {
+  bool open = false, corrected = false;
+  for (const SummaryCell& c : data.cells) {
+    if (c.length < reference_length(data)) continue;  // its verdict is not shown
+    open = open || c.verdict.documents_needed > 0;
+    corrected = corrected || !c.verdict.uncorrected.empty();
+  }
+  std::string text;
+  if (open)
+    text =
+        "Inconclusive: in brackets, about how many further documents would decide, should mean and spread "
+        "stay as they are.";
+  if (corrected)
+    text += std::string(open ? " " : "") +
+            "*: beyond the margin by itself, but not after Holm's correction over all rows.";
+  return text;
 }
 
 Table reach_table(const ReportData& data) {
@@ -78,7 +131,8 @@ Table reach_table(const ReportData& data) {
   const auto any = [&](bool Reach::*known) {
     return std::any_of(all.begin(), all.end(), [&](const Reach& r) { return r.*known; });
   };
-  const bool use = any(&Reach::use_known), retrieval = any(&Reach::retrieval_known);
+  const bool use = any(&Reach::use_known),
+             retrieval = any(&Reach::retrieval_known) || any(&Reach::cannot_tell);
   Table table{"", {"method"}, {}};
   if (!data.cells.empty()) table.head.insert(table.head.end(), {"breaks at", "stable to"});
   if (use) table.head.push_back("used to");
@@ -87,13 +141,16 @@ Table reach_table(const ReportData& data) {
   const auto length = [](std::optional<Index> n, bool known = true) {
     return Cell{n ? k_tokens(*n) : known ? "\u2013" : "", "number"};
   };
+  const auto found = [&](const Reach& r, std::optional<Index> n) {
+    return r.cannot_tell && !r.retrieval_known ? Cell{"cannot tell", "number"} : length(n, r.retrieval_known);
+  };
   for (const Reach& r : all) {
     std::vector<Cell> row{{r.method, "name"}};
     if (!data.cells.empty()) row.push_back(length(r.breaks_at)), row.push_back(length(r.stable_to));
     if (use) row.push_back(length(r.used_to, r.use_known));
     if (retrieval) {
-      row.push_back(length(r.retrieves_to, r.retrieval_known));
-      row.push_back(length(r.ruler_to, r.retrieval_known));
+      row.push_back(found(r, r.retrieves_to));
+      row.push_back(found(r, r.ruler_to));
     }
     table.rows.push_back(std::move(row));
   }
@@ -125,10 +182,8 @@ std::string how_measured(const ReportData& data) {
       "only the "
       "last {} tokens, paired by document{}. Stable: within {:g} nats, {:.2g} % of perplexity.",
       run.tail, data.n_documents, data.n_documents == 1 ? "" : "s",
-      data.cells.empty() ? "" : k_tokens(std::min(run.n_ctx_train, data.cells.back().length)),
-      data.n_documents < 3 ? "; too few documents for an interval, so a verdict has ~ in front"
-                           : ", with a 95 % t-interval",
-      run.margin, 100 * (std::exp(run.margin) - 1));
+      data.cells.empty() ? "" : k_tokens(reference_length(data)), interval_kind(data), run.margin,
+      100 * (std::exp(run.margin) - 1));
 }
 
 std::vector<ChartSeries> loss_series(const ReportData& data) {
@@ -199,40 +254,6 @@ Table cost_table(const ReportData& data) {
     }
     if (any) table.rows.push_back(std::move(row));
   }
-  return table;
-}
-
-Table far_use_table(const ReportData& data) {
-  std::map<Index, std::map<std::string, std::map<std::string, ByDocument>>> losses;  // length, method, part
-  std::vector<std::string> parts;
-  for (const Record& r : data.records) {
-    if (r.task != "far-use" || r.part.empty() || r.n_targets == 0) continue;
-    losses[r.length][r.method][r.part][r.document].push_back(r.loss);
-    if (r.part != "true" && std::find(parts.begin(), parts.end(), r.part) == parts.end())
-      parts.push_back(r.part);
-  }
-  // A changed far text is shown by what it costs; tokens that repeat the far text (copy) by their own loss.
-  auto is_loss = [](const std::string& part) { return part.rfind("copy", 0) == 0; };
-  Table table{"", {"tokens", "method", "true"}, {}};
-  for (const std::string& part : parts) table.head.push_back(is_loss(part) ? part : part + " \u2212 true");
-  for (auto& [length, by_method] : losses)
-    for (const std::string& method : methods_of(data)) {
-      const auto found = by_method.find(method);
-      if (found == by_method.end()) continue;
-      std::map<std::string, ByDocument>& by_part = found->second;
-      const std::vector<double> truth = document_means(by_part["true"]);
-      std::vector<Cell> row{{k_tokens(length)}, {method, "name"}};
-      row.push_back({truth.empty() ? "" : fmt::format("{:.3f}", t_interval(truth).mean), "number"});
-      for (const std::string& part : parts) {
-        const std::vector<double> values =
-            is_loss(part) ? document_means(by_part[part]) : paired_difference(by_part[part], by_part["true"]);
-        row.push_back({values.empty()  ? ""
-                       : is_loss(part) ? fmt::format("{:.3f}", t_interval(values).mean)
-                                       : interval_text(t_interval(values), true),
-                       "number"});
-      }
-      table.rows.push_back(std::move(row));
-    }
   return table;
 }
 

@@ -10,11 +10,11 @@ namespace ropewalk {
 // sections.cpp
 /// Verdict and difference by method (rows) and length; below the trained length no verdict: less was read.
 Table verdict_grid(const ReportData& data);
+std::string verdict_note(const ReportData& data);  ///< what "inconclusive" and "*" mean, where they occur
 /// breaks_at, stable_to, used_to and retrieves_to of each method; columns that nothing was measured for are
 /// left out.
 Table reach_table(const ReportData& data);
 Table numbers_table(const ReportData& data);
-Table far_use_table(const ReportData& data);
 Table cost_table(const ReportData& data);
 Table method_table(const ReportData& data);
 Table resolved_table(const ReportData& data);
@@ -23,6 +23,17 @@ std::vector<ChartSeries> loss_series(const ReportData& data);
 std::vector<ChartSeries> position_series(const ReportData& data);
 enum class Cost { kSeconds, kMegabytes };
 std::vector<ChartSeries> cost_series(const ReportData& data, Cost cost);
+
+// far_use.cpp
+Table far_use_table(const ReportData& data);
+std::string far_use_note(const ReportData& data);  ///< what far is, and where a control is missing
+
+// windows.cpp
+/// sliding and llama: loss by task, length and method, with its difference from plain RoPE.
+Table windows_table(const ReportData& data);
+inline constexpr const char* kWindowsNote =
+    "Means over all scored tokens of a document, then over documents. Each length scores other tokens: "
+    "compare methods, not lengths. The difference is paired by document.";
 
 // heat.cpp
 /// Found share by depth (rows) and length (columns), a table for each method.
@@ -33,10 +44,18 @@ struct TaskMaps {
 std::vector<TaskMaps> heat_maps(const ReportData& data);
 /// Found share with its 95 % interval by task and method (rows) and length.
 Table retrieval_table(const ReportData& data);
+/// Tasks that cannot tell have neither map nor row, but a line here each. Not escaped.
+std::vector<std::string> cannot_tell_lines(const ReportData& data);
+/// Whether the model's chat template was used; empty where no record says.
+std::string chat_note(const ReportData& data);
 
 // samples.cpp
 /// Metrics by length and method, each with its difference from the truncated baseline.
 Table continuation_table(const ReportData& data);
+inline constexpr const char* kContinuationNote =
+    "BLEU and chrF are of all documents' text together and have no interval; the rest are means over "
+    "documents. Below, the difference from the truncated baseline on the same documents: of the means with "
+    "its 95 % interval where there are three documents or more, of BLEU and chrF without.";
 /// What was written at the greatest length on the first document: the truth first, then each method.
 struct Sample {
   std::string name, text;
