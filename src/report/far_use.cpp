@@ -45,7 +45,8 @@ Table far_use_table(const ReportData& data) {
 std::string far_use_note(const ReportData& data) {
   std::map<Index, std::map<std::string, std::set<std::string>>> parts;  // by length and document
   for (const Record& r : data.records)
-    if (r.task == "far-use" && r.n_targets > 0) parts[r.length][r.document].insert(r.part);
+    if (r.task == "far-use" && r.n_targets > 0 && !is_baseline(r.method))
+      parts[r.length][r.document].insert(r.part);
   std::string text = fmt::format(
       "Far is what lies before the last {} tokens, or before the last half where that is shorter. Swapped: "
       "another document's text in its place; shuffled: its sentences in another order; copy: the loss of the "

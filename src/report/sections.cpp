@@ -36,10 +36,10 @@ Index reference_length(const ReportData& data) {
 /// What an inconclusive verdict still needs: in the cell, and precisely on hover.
 std::string documents_text(const Verdict& v) {
   if (v.documents_needed == 0) return "";
-  return v.documents_needed >= kManyDocuments
-             ? fmt::format("\n(>{},{:03} documents)", (kManyDocuments - 1) / 1000,
-                           (kManyDocuments - 1) % 1000)
-             : fmt::format("\n(+{} document{})", v.more_documents, v.more_documents == 1 ? "" : "s");
+  const bool open = v.documents_needed >= kManyDocuments;
+  const int n = open ? kManyDocuments - 1 : v.more_documents;
+  const std::string number = n < 1000 ? fmt::format("{}", n) : fmt::format("{},{:03}", n / 1000, n % 1000);
+  return fmt::format("\n({}{} document{})", open ? ">" : "+", number, n == 1 ? "" : "s");
 }
 std::string documents_hover(const Verdict& v) {
   if (v.documents_needed == 0) return "";
@@ -66,7 +66,8 @@ std::string interval_kind(const ReportData& data) {
   bool few = false, many = false;
   for (const SummaryCell& c : data.cells)
     if (c.difference.low) (c.difference.n < kBootstrapFrom ? few : many) = true;
-  if (!few && !many) return "; too few documents for an interval, so a verdict has ~ in front";
+  if (data.n_documents < 3) return "; too few documents for an interval, so a verdict has ~ in front";
+  if (!few && !many) return "";  // the run is not finished: what differences are taken from is missing
   if (few && many)
     return fmt::format(", with a 95 % interval (t below {} documents, else bootstrap)", kBootstrapFrom);
   return many ? ", with a 95 % bootstrap interval" : ", with a 95 % t-interval";

@@ -184,7 +184,10 @@ TEST(FarUse, SaysWhatFarIsAndWhereNothingWasSwapped) {
   };
   read(16384, 0, {"true", "swapped", "shuffled"});
   both_say(made.data(), "before the last 8k tokens, or before the last half where that is shorter");
-  neither_says(made.data(), "swapped,");
+  Record& baseline = made.add("far-use", kShort, 0, 0);  // has no far part at all
+  baseline.part = "true", baseline.n_targets = 9;
+  for (const char* words : {"were swapped", "nothing was swapped", "the true text alone"})
+    neither_says(made.data(), words);
   read(16384, 1, {"true", "shuffled"});
   both_say(made.data(), "At 16k 1 of 2 documents were swapped");
   read(32768, 0, {"true", "shuffled"});
