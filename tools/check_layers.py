@@ -15,7 +15,8 @@ MAY_INCLUDE = {
     "judge": {"core", "quant", "formats", "tokenizer", "methods", "kernels", "model", "judge"},
     "report": {"core", "report"},
 }
-ALSO = {"report": {"judge/summary.h", "judge/record.h", "judge/verdict.h", "judge/statistics.h"}}
+ALSO = {"report": {"judge/summary.h", "judge/continuation_summary.h", "judge/record.h", "judge/verdict.h",
+                   "judge/statistics.h"}}
 
 source = pathlib.Path(__file__).resolve().parent.parent / "src"
 wrong = 0
