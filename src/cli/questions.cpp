@@ -2,6 +2,7 @@
 /// ropewalk questions: answers the questions of a file of RULER or LongBench under several methods.
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <optional>
 
 #include "cli/command.h"
@@ -92,15 +93,28 @@ std::vector<Cell> answer_all(const LoadedModel& loaded, const std::vector<FileQu
   return cells;
 }
 
+/// RULER's scores are shares of answers found; LongBench's are means of fractions, whose spread is unknown
+/// where all are equal.
+Interval interval_of(const Cell& cell) {
+  Interval mean = t_interval(cell.scores);
+  if (options.format == "ruler") {
+    const double found = std::accumulate(cell.scores.begin(), cell.scores.end(), 0.0);
+    const Proportion share = proportion(found, static_cast<Index>(cell.scores.size()));
+    mean.low = share.low, mean.high = share.high;
+    return mean;
+  }
+  if (!(mean.deviation > 0)) mean.low = mean.high = std::nullopt;
+  if (mean.low) mean.low = std::max(0.0, *mean.low), mean.high = std::min(1.0, *mean.high);
+  return mean;
+}
+
 void print_table(const std::vector<Cell>& cells) {
   fmt::print("{:<20} {:<24} {:>5} {:>7} {:>15} {:>5}\n", "questions", "method", "n", "score", "95 %",
              "empty");
   for (const Cell& cell : cells) {
-    const Interval mean = t_interval(cell.scores);
-    // Equal scores, such as all right, have no spread that an interval could be made of.
-    const std::string interval = mean.low && mean.high && mean.deviation > 0
-                                     ? fmt::format("{:.3f} .. {:.3f}", *mean.low, *mean.high)
-                                     : "-";
+    const Interval mean = interval_of(cell);
+    const std::string interval =
+        mean.low && mean.high ? fmt::format("{:.3f} .. {:.3f}", *mean.low, *mean.high) : "-";
     fmt::print("{:<20} {:<24} {:>5} {:>7.4f} {:>15} {:>5}\n", cell.group, cell.method, mean.n, mean.mean,
                interval, cell.n_empty);
   }
@@ -111,7 +125,7 @@ void print_json(const std::vector<Cell>& cells, std::size_t n_cut, std::size_t n
   if (options.format == "longbench") all["prompts"] = options.prompts.empty() ? "ropewalk" : options.prompts;
   all["scores"] = Json::array();
   for (const Cell& cell : cells) {
-    const Interval mean = t_interval(cell.scores);
+    const Interval mean = interval_of(cell);
     Json one{{"questions", cell.group}, {"method", cell.method}, {"n", mean.n}, {"score", mean.mean}};
     one["low"] = mean.low ? Json(*mean.low) : Json(), one["high"] = mean.high ? Json(*mean.high) : Json();
     one["n_empty"] = cell.n_empty;

@@ -42,15 +42,38 @@ TEST(Export, BasesAndLinearScaling) {
   EXPECT_EQ(settings("none")[0].setting, "-c 32768 --rope-freq-base 100000");
 }
 
+TEST(Export, DynamicGrowsOnlyPastTheTrainedLength) {
+  const auto dynamic = settings("dynamic-ntk");
+  EXPECT_NE(dynamic[3].setting.find("\"dynamic\", \"rope_theta\": 100000, \"factor\": 1}, "
+                                    "\"max_position_embeddings\": 8192"),
+            std::string::npos)
+      << dynamic[3].setting;
+  // The others: the base that it has at 32,768 tokens, which is that of ntk by 4.
+  for (int engine = 0; engine < 3; ++engine)
+    EXPECT_NE(dynamic[engine].setting.find("418293.6593"), std::string::npos) << dynamic[engine].setting;
+}
+
+TEST(Export, EachReaderFindsTheBaseWhereItLooks) {
+  const auto all = settings("base:value=5e6");
+  EXPECT_NE(all[1].setting.find("\"rope_parameters\": {\"rope_type\": \"default\", \"rope_theta\": 5000000}"),
+            std::string::npos);
+  EXPECT_NE(all[2].setting.find("'{\"rope_theta\": 5000000}'"), std::string::npos) << all[2].setting;
+  EXPECT_NE(all[3].note.find("top level"), std::string::npos);
+  EXPECT_NE(settings("yarn:factor=8")[3].setting.find("\"max_position_embeddings\": 65536"),
+            std::string::npos);
+  EXPECT_NE(
+      settings("llama3")[1].setting.find("\"rope_type\": \"llama3\", \"rope_theta\": 100000, \"factor\": 4, "
+                                         "\"low_freq_factor\": 1, \"high_freq_factor\": 4"),
+      std::string::npos);
+}
+
 TEST(Export, WhatTheyCannotSayIsSaidSo) {
   for (const char* text : {"rerope", "self-extend", "dca", "lambda", "logn", "yarn+logn", "mrrope-pro"})
     for (const PeerSetting& s : settings(text)) {
       EXPECT_EQ(s.setting, "") << text << " " << s.engine;
       EXPECT_NE(s.note, "") << text << " " << s.engine;
     }
-  const auto dynamic = settings("dynamic-ntk");
-  EXPECT_EQ(dynamic[0].setting, "");  // llama.cpp has none
-  EXPECT_NE(dynamic[3].setting.find("\"dynamic\""), std::string::npos);
+  EXPECT_EQ(settings("llama3")[0].setting, "");
   RopeContext scaled = context();
   scaled.own_scaling = "yarn:factor=4,trained=8192";
   for (const PeerSetting& s : settings("none", scaled)) EXPECT_EQ(s.setting, "");
