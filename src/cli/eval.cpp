@@ -210,7 +210,7 @@ void define(CLI::App& app) {
       "  ropewalk eval model.gguf --text novel.txt --documents 4 \\\n"
       "      --methods pi ntk yarn rerope self-extend --lengths 8k 16k \\\n"
       "      --out results.jsonl --report report.html\n"
-      "  ropewalk eval model.gguf --config sweep.toml --dry-run   # a section [eval] of options\n"
+      "  ropewalk eval model.gguf --config sweep.toml --dry-run\n"
       "  ropewalk eval model.gguf --text novel.txt --tasks positions \\\n"
       "      --methods yarn:factor=4+logn --lengths 32k");
 }
