@@ -26,7 +26,11 @@ class Planner {
     blank_.task = task.name, blank_.document = document, blank_.seed = seed;
     const Index reference = std::min(model_.config().n_ctx_train, options_.lengths.back());
     const bool first = length == options_.lengths.front();
-    if (task.truncated && first) {
+    if (task.truncated && task.unit == Unit::kQuestion && length > reference) {
+      blank_.told = reference;
+      serve(kPlain, length, kTruncated, length);
+      blank_.told = 0;
+    } else if (task.truncated && task.unit == Unit::kDocument && first) {
       serve(kPlain, reference, kTruncated, reference);
       for (Index longer : options_.lengths)
         if (longer > reference) serve(kPlain, reference, kTruncated, longer);
@@ -62,6 +66,7 @@ class Planner {
              {"precision", run_.precision},
              {"kv", run_.kv},
              {"version", run_.version}};
+    if (blank_.told > 0) all["told"] = blank_.told;
     if (task_->uses_other && other_) all["other"] = other_->text_id;
     return sha256(dump_json(all)).substr(0, 16);
   }
@@ -74,14 +79,15 @@ class Planner {
 
   void serve(const std::string& method, Index length, const std::string& label, Index label_length) {
     const Method bound = Method::bind(MethodSpec::parse(method), model_.config().rope_context(0, length));
-    const std::size_t bytes = session_bytes(model_.config(), model_.backend().kv_type(), bound, length);
+    const Index read = blank_.told > 0 ? blank_.told : length;
+    const std::size_t bytes = session_bytes(model_.config(), model_.backend().kv_type(), bound, read);
     require_memory(fmt::format("{} at {} tokens", method, length), bytes, "take shorter lengths");
     const auto [found, added] = known_.emplace(
-        std::tuple{blank_.task, blank_.seed, bound.fingerprint(length), length}, items_.size());
+        std::tuple{blank_.task, blank_.seed, bound.fingerprint(length), length, blank_.told}, items_.size());
     if (added) {
       Item item = blank_;
       item.method = method, item.length = length;
-      item.cost = cost_of(length) * passes(length);
+      item.cost = cost_of(read) * passes(length);
       item.bytes = bytes;
       items_.push_back(std::move(item));
     }
@@ -97,7 +103,8 @@ class Planner {
   std::vector<Item>& items_;
   const Task* task_ = nullptr;
   Item blank_;
-  std::map<std::tuple<std::string, int, std::string, Index>, std::size_t> known_;  // ..., fingerprint, length
+  /// By task, seed, fingerprint, length and `told`.
+  std::map<std::tuple<std::string, int, std::string, Index, Index>, std::size_t> known_;
 };
 
 }  // namespace

@@ -26,6 +26,7 @@ struct Item {
   Index length = 0;
   std::size_t document = 0;
   int seed = 0;
+  Index told = 0;  ///< see TaskInput
   std::vector<Served> serves;
   double cost = 0;  ///< in tokens' linear work
   std::size_t bytes = 0;

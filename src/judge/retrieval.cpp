@@ -47,10 +47,10 @@ Frame frame_of(const TaskInput& in, const Question& question) {
   return frame;
 }
 
-[[noreturn]] void too_short(const TaskInput& in, Index needed) {
-  throw Error(fmt::format("{} at {} tokens", in.document.name, in.length),
+[[noreturn]] void too_short(const TaskInput& in, Index length, Index needed) {
+  throw Error(fmt::format("{} at {} tokens", in.document.name, length),
               fmt::format("a length of {} tokens or more, for the question and its answer", needed),
-              fmt::format("{}", in.length), "ask for longer --lengths");
+              fmt::format("{}", length), "ask for longer --lengths");
 }
 
 /// Whether the token's first byte is not one inside a character: needles must not cut those apart.
@@ -71,6 +71,14 @@ Index sentence_near(const Tokenizer& tokenizer, const Token* text, Index n, Inde
     }
   while (wanted < n && !begins_character(tokenizer, text[wanted])) ++wanted;
   return wanted;
+}
+
+/// What a model is told that reads only the last n tokens: BOS and those.
+void keep_end(std::vector<Token>& tokens, const std::vector<Token>& bos, Index n) {
+  const Index cut = static_cast<Index>(tokens.size()) - (n - static_cast<Index>(bos.size()));
+  if (cut <= static_cast<Index>(bos.size())) return;
+  tokens.erase(tokens.begin(), tokens.begin() + cut);
+  tokens.insert(tokens.begin(), bos.begin(), bos.end());
 }
 
 /// The document's last tokens with the needles, `n` in all.
@@ -153,7 +161,7 @@ Prompt make_prompt(const TaskInput& in, const Question& question) {
   Index rest = in.length - question.n_predict;
   for (const auto& part : {frame.before, frame.after}) rest -= static_cast<Index>(part.size());
   for (const auto& part : middle) rest -= static_cast<Index>(part.size());
-  if (rest < 0) too_short(in, in.length - rest);
+  if (rest < 0) too_short(in, in.length, in.length - rest);
   Prompt prompt{.tokens = std::move(frame.before), .chat = frame.chat};
   if (question.needles.empty())
     append(prompt.tokens, middle[0]);
@@ -167,7 +175,7 @@ Index room_for_list(const TaskInput& in, const Question& question) {
   const Frame frame = frame_of(in, question);
   const Index needed =
       static_cast<Index>(frame.before.size()) + static_cast<Index>(frame.after.size()) + question.n_predict;
-  if (needed > in.length) too_short(in, needed);
+  if (needed > in.length) too_short(in, in.length, needed);
   return in.length - needed;
 }
 
@@ -175,7 +183,7 @@ Index most_that_fit(const TaskInput& in, Index room, Index most,
                     const std::function<std::string(Index)>& text) {
   const auto tokens = [&](Index n) { return static_cast<Index>(in.tokenizer.encode(text(n)).size()); };
   const Index least = tokens(0);
-  if (least > room) too_short(in, in.length + (least - room));
+  if (least > room) too_short(in, in.length, in.length + (least - room));
   Index fits = 0, fails = most + 1;
   while (fits + 1 < fails) {
     const Index middle = fits + (fails - fits) / 2;
@@ -185,8 +193,15 @@ Index most_that_fit(const TaskInput& in, Index room, Index most,
 }
 
 Record answer(const TaskInput& in, const Question& question, int share, int shares) {
-  const Prompt prompt = make_prompt(in, question);
-  Session session(in.model, in.spec, {.n = in.length, .n_prompt = static_cast<Index>(prompt.tokens.size())});
+  Prompt prompt = make_prompt(in, question);
+  if (in.told > 0) {
+    const Index least = question.n_predict + static_cast<Index>(in.document.bos.size()) + 1;
+    if (in.told < least) too_short(in, in.told, least);
+    keep_end(prompt.tokens, in.document.bos, in.told - question.n_predict);
+  }
+  Session session(
+      in.model, in.spec,
+      {.n = in.told > 0 ? in.told : in.length, .n_prompt = static_cast<Index>(prompt.tokens.size())});
   const TokensDone done = [&](Index n) {
     if (in.done) in.done((share * in.length + n) / shares);
   };

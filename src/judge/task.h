@@ -28,9 +28,10 @@ struct TaskInput {
   Index length = 0;                 ///< tokens in all: read and written
   Index tail = 0;                   ///< last tokens that are scored
   Index n_predict = 128;            ///< continuation: tokens to write
-  int seed = 0;                     ///< Unit::kQuestion: which question, from 1
-  int n_depths = 5;                 ///< Unit::kQuestion: needles at so many depths, 0 to 1
-  TokensDone done = {};             ///< tokens read so far, of `length`
+  Index told = 0;        ///< Unit::kQuestion: only the prompt's last tokens, with the answer so many; 0: all
+  int seed = 0;          ///< Unit::kQuestion: which question, from 1
+  int n_depths = 5;      ///< Unit::kQuestion: needles at so many depths, 0 to 1
+  TokensDone done = {};  ///< tokens read so far, of `length`
 };
 
 /// What is repeated to get an interval.
@@ -44,8 +45,9 @@ struct Task {
   /// Whether it measures at every length, or once at the greatest.
   bool every_length = true;
   Unit unit = Unit::kDocument;
-  /// Baselines that the runner adds, of plain RoPE: told only the last `trained` tokens; told the tail and
-  /// the 64 tokens before it; at a length that the model was trained on, the model's own short score.
+  /// Baselines that the runner adds, of plain RoPE: told only the last `trained` tokens (a question's prompt
+  /// is made for its length and then cut, so that what stood before is gone); told the tail and the 64 tokens
+  /// before it; at a length that the model was trained on, the model's own short score.
   bool truncated = false, last_tokens = false, short_score = false;
   bool uses_other = false;  ///< results depend on TaskInput::other too
   /// How many passes of `length` tokens a run costs on a document of n tokens with n depths; none: one.

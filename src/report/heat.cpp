@@ -53,7 +53,7 @@ std::vector<TaskMaps> heat_maps(const ReportData& data) {
   std::map<std::string, std::set<int>> depths;
   std::map<std::string, std::set<Index>> lengths;
   for (const Record& r : data.records) {
-    if (!r.score || !std::isfinite(*r.score) || is_baseline(r.method)) continue;
+    if (!r.score || !std::isfinite(*r.score) || (is_baseline(r.method) && r.method != kTruncated)) continue;
     const std::string task = retrieval_name(r);
     Score& score = grids[task][r.method][{percent_of(r), r.length}];
     score.sum += *r.score, ++score.n;

@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "judge/words.h"
+#include "model/greedy.h"
 
 namespace ropewalk {
 namespace {
@@ -177,6 +178,24 @@ TEST_F(Retrieval, TheChatTemplateIsAroundItAndSaid) {
   EXPECT_EQ(all.rfind("<|im_start|>user\nFind it.", 0), 0u) << all.substr(0, 40);
   EXPECT_NE(all.find("key?<|im_end|>\n<|im_start|>assistant\nIt is"), std::string::npos);
   EXPECT_EQ(answer(in, question_).values[0], (std::pair<std::string, double>{"chat", 1}));
+}
+
+/// Truncation of a question: its prompt's end alone is read, so that a needle in front is gone.
+TEST_F(Retrieval, ToldTheEndOnlyItReadsBosAndThePromptsEnd) {
+  TaskInput in = input(1000, none_);
+  const std::vector<Token> whole = make_prompt(in, question_).tokens;
+  in.told = 120;
+  const Record record = answer(in, question_);
+  EXPECT_EQ(record.values[1], (std::pair<std::string, double>{"prompt", 120 - 20}));
+  std::vector<Token> end(whole.end() - 99, whole.end());
+  end.insert(end.begin(), 1);
+  Session session(model_, none_, {.n = 120, .n_prompt = 100});
+  EXPECT_EQ(record.written, plain_.decode(write_greedily(session, end, model_.config().n_vocab,
+                                                         {.n_predict = 20, .stop = plain_.end_tokens})));
+  in.told = 1000;  // all of it fits
+  EXPECT_EQ(answer(in, question_).written, answer(input(1000, none_), question_).written);
+  in.told = 21;
+  EXPECT_THROW(answer(in, question_), Error);
 }
 
 TEST_F(Retrieval, RefusesALengthThatCannotHoldTheQuestion) {

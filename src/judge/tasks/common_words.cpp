@@ -108,6 +108,7 @@ std::vector<Record> run(const TaskInput& in) {
 const Register<Task> registered{{.name = "common-words",
                                  .summary = "the ten words a list repeats most",
                                  .unit = Unit::kQuestion,
+                                 .truncated = true,
                                  .short_score = true,
                                  .run = run}};
 

@@ -49,6 +49,7 @@ std::vector<Record> run(const TaskInput& in) {
 const Register<Task> registered{{.name = "frequent-words",
                                  .summary = "three most frequent made-up words",
                                  .unit = Unit::kQuestion,
+                                 .truncated = true,
                                  .short_score = true,
                                  .run = run}};
 

@@ -69,6 +69,7 @@ std::vector<Record> run(const TaskInput& in) {
 const Register<Task> registered{{.name = "needle",
                                  .summary = "hidden numbers: one, one of four, four",
                                  .unit = Unit::kQuestion,
+                                 .truncated = true,
                                  .short_score = true,
                                  .passes = [](Index, Index, int n_depths) { return 2 * n_depths + 2; },
                                  .run = run}};

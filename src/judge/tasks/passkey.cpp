@@ -39,6 +39,7 @@ std::vector<Record> run(const TaskInput& in) {
 const Register<Task> registered{{.name = "passkey",
                                  .summary = "a five-digit key hidden in the text",
                                  .unit = Unit::kQuestion,
+                                 .truncated = true,
                                  .short_score = true,
                                  .passes = [](Index, Index, int n_depths) { return n_depths; },
                                  .run = run}};

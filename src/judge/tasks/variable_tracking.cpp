@@ -57,6 +57,7 @@ std::vector<Record> run(const TaskInput& in) {
 const Register<Task> registered{{.name = "variable-tracking",
                                  .summary = "the names that hold a value",
                                  .unit = Unit::kQuestion,
+                                 .truncated = true,
                                  .short_score = true,
                                  .run = run}};
 
