@@ -10,7 +10,8 @@
 #include "core/hash.h"
 #include "core/output_file.h"
 #include "core/parallel.h"
-#include "judge/statistics.h"
+#include "core/progress.h"
+#include "judge/verdict.h"
 #include "methods/export.h"
 
 namespace ropewalk {
@@ -47,49 +48,50 @@ Split split(const std::vector<Document>& all) {
   return split;
 }
 
-/// Loss of `a` minus that of `b` by document, with its interval.
-Interval margin(const std::vector<Record>& records, const std::string& a, const std::string& b) {
-  std::vector<double> differences;
-  for (const Record& x : records)
-    for (const Record& y : records)
-      if (x.task == "tail" && y.task == "tail" && x.method == a && y.method == b &&
-          x.document == y.document && x.length == y.length)
-        differences.push_back(x.loss - y.loss);
-  return differences.empty() ? Interval{} : interval(differences);
-}
-
-std::string margin_text(const char* over, const Interval& d) {
+/// `better`: -1 where less is better, else 1.
+std::string margin_text(const char* what, const char* over, const Interval& d, int better) {
   if (d.n == 0) return "";
-  std::string text = fmt::format("over {}: {:+.4f} nats", over, d.mean);
+  std::string text = fmt::format("{:<6} versus {:<12} {:+.4f}", what, over, d.mean);
   if (!d.low) return text + fmt::format(" on {} document{}: no interval\n", d.n, d.n == 1 ? "" : "s");
-  const bool significant = *d.low > 0 || *d.high < 0;
   return text + fmt::format(" [{:+.4f}, {:+.4f}], {} documents: {}\n", *d.low, *d.high, d.n,
-                            !significant ? "not significant"
-                            : d.mean < 0 ? "better, significant"
-                                         : "worse, significant");
+                            *d.low <= 0 && *d.high >= 0 ? "not significant"
+                            : better * d.mean > 0       ? "better, significant"
+                                                        : "worse, significant");
 }
 
-Json margin_json(const Interval& d) {
-  Json j{{"nats", d.mean}, {"documents", d.n}, {"low", nullptr}, {"high", nullptr}};
-  if (d.low) j["low"] = *d.low, j["high"] = *d.high;
-  return j;
+Json interval_json(const Interval& d) {
+  if (d.n == 0) return nullptr;
+  return {{"difference", d.mean},
+          {"interval", d.low ? Json{*d.low, *d.high} : Json(nullptr)},
+          {"n_documents", d.n}};
 }
 
-/// The winner on the documents that nothing was chosen on, beside plain YaRN and truncation.
-std::vector<Record> evaluate(const LoadedModel& loaded, const std::vector<Document>& documents,
-                             const std::string& winner, Index length, Store* store, const RunInfo& info) {
-  const RunnerOptions run{
-      .plan = {.tasks = {"tail"}, .methods = {winner, "yarn"}, .lengths = {length}, .tail = options.tail},
-      .store = store};
-  return run_all(*loaded.model, *loaded.tokenizer, documents, run, info).records;
+/// What the winner is held against; "versus_yarn" in JSON.
+struct Rival {
+  const char* key;
+  const char* shown;
+  std::string method;
+};
+const std::vector<Rival> rivals{{"versus_yarn", "plain YaRN", "yarn"},
+                                {"versus_truncated", "truncation", kTruncated},
+                                {"versus_plain", "plain RoPE", kPlain}};
+
+void print_margins(const std::vector<Record>& records, Index length, const std::string& winner) {
+  std::string loss, score;
+  for (const Rival& rival : rivals) {
+    const Margin m = margin(records, length, winner, rival.method);
+    loss += margin_text("loss", rival.shown, m.loss, -1);
+    score += margin_text("found", rival.shown, m.score, 1);
+  }
+  fmt::print("{}{}", loss, score);
 }
 
-void print_rows(const std::vector<TuneRow>& rows, Goal goal) {
+void print_rows(const std::vector<TuneRow>& rows) {
   fmt::print("{:<44} {:>5} {:>5} {:>9}{}\n", "candidate", "round", "texts", "loss",
-             goal == Goal::kLoss ? "" : "  found");
+             rows[0].score ? "  found" : "");
   for (const TuneRow& row : rows)
     fmt::print("{:<44} {:>5} {:>5} {:>9.4f}{}\n", row.method, row.round, row.n_documents, row.loss,
-               goal == Goal::kLoss ? "" : fmt::format(" {:>6.2f}", row.score));
+               row.score ? fmt::format(" {:>6.2f}", *row.score) : "");
 }
 
 void print_peers(const std::vector<PeerSetting>& settings) {
@@ -99,75 +101,95 @@ void print_peers(const std::vector<PeerSetting>& settings) {
                s.setting.empty() ? "" : "    " + s.setting + "\n");
 }
 
+RunInfo run_info(const ModelConfig& config) {
+  return {.version = ROPEWALK_VERSION,
+          .model = std::filesystem::path(options.model).filename().string(),
+          .model_id = sha256_file(options.model),
+          .precision = options.backend.precision,
+          .kv = options.backend.kv_type(),
+          .isa = active_isa(),
+          .command = "ropewalk tune",
+          .n_ctx_train = config.n_ctx_train,
+          .tail = options.tail,
+          .margin = kStabilityMargin,
+          .threads = threads()};
+}
+
+Json found_json(const RunInfo& info, Index length, const std::string& method, const std::string& winner,
+                const std::vector<Record>& records, const std::vector<PeerSetting>& peers) {
+  Json found{{"ropewalk", ROPEWALK_VERSION},  {"model", info.model},
+             {"model_sha256", info.model_id}, {"length", length},
+             {"goal", options.goal},          {"method", method}};
+  for (const Rival& rival : rivals) {
+    const Margin m = margin(records, length, winner, rival.method);
+    found[rival.key] = {{"loss", interval_json(m.loss)}, {"score", interval_json(m.score)}};
+  }
+  for (const PeerSetting& s : peers)
+    found["elsewhere"][s.engine] = s.setting.empty() ? Json(nullptr) : Json(s.setting);
+  return found;
+}
+
+Json rows_json(const std::vector<TuneRow>& rows) {
+  Json list = Json::array();
+  for (const TuneRow& row : rows)
+    list.push_back({{"method", row.method},
+                    {"round", row.round},
+                    {"loss", row.loss},
+                    {"score", row.score ? Json(*row.score) : Json(nullptr)},
+                    {"n_documents", row.n_documents}});
+  return list;
+}
+
+/// What of the budget is left; a limit stays a limit when it is used up.
+double left_of(double budget, double start) {
+  return budget > 0 ? std::max(1e-3, budget - (now_seconds() - start)) : 0;
+}
+
 int run() {
+  const double start = now_seconds();
   set_threads(options.n_threads);
   const std::shared_ptr<const Backend> backend = options.backend.make();
   const Index length = parse_length(options.length);
   const double budget = parse_seconds(options.budget);
+  for (const std::string& spec : options.candidates) MethodSpec::parse(spec);
   std::vector<std::string> texts;
   for (const std::string& path : options.texts) texts.push_back(read_text_file(path));
   std::optional<Store> store;
   if (!options.out.empty()) store.emplace(options.out);
   const LoadedModel loaded = load_model(options.model, backend);
+  OutputFile file(tuned_path(options.model));  // a folder that cannot be written to is said before the work
   const ModelConfig& config = loaded.model->config();
   const Split documents = split(
       documents_to_tune(*loaded.tokenizer, options.texts, texts, length, options.documents, kMostStretches));
-  const RunInfo info{.version = ROPEWALK_VERSION,
-                     .model = std::filesystem::path(options.model).filename().string(),
-                     .model_id = sha256_file(options.model),
-                     .precision = options.backend.precision,
-                     .kv = options.backend.kv_type(),
-                     .isa = active_isa(),
-                     .command = "ropewalk tune",
-                     .n_ctx_train = config.n_ctx_train,
-                     .tail = options.tail,
-                     .margin = 0,
-                     .threads = threads()};
+  const RunInfo info = run_info(config);
   const TuneOptions tuning{
       .length = length,
       .tail = options.tail,
       .goal = parse_goal(),
       .candidates = options.candidates.empty() ? tune_candidates(config, length) : options.candidates,
-      .budget_seconds = budget * 0.7,  // the rest is for the evaluation
+      .budget_seconds = left_of(budget, start),
       .store = store ? &*store : nullptr};
-  fmt::print(stderr, "{} candidates, {} documents to choose on and {} to judge on\n",
-             tuning.candidates.size(), documents.tuning.size(), documents.evaluation.size());
+  fmt::print(stderr, "candidates: {}; documents: {} to choose on, {} to judge on\n", tuning.candidates.size(),
+             documents.tuning.size(), documents.evaluation.size());
   const std::vector<TuneRow> rows = tune(*loaded.model, *loaded.tokenizer, documents.tuning, tuning, info);
   const std::string winner = rows.front().method;
   const std::string full = Method::bind(MethodSpec::parse(winner), config.rope_context(0, length)).text();
-  const std::vector<Record> records =
-      evaluate(loaded, documents.evaluation, winner, length, store ? &*store : nullptr, info);
-  const Interval over_yarn = margin(records, winner, "yarn"),
-                 over_truncation = margin(records, winner, kTruncated),
-                 over_plain = margin(records, winner, kPlain);
+  fmt::print(stderr, "judging {}\n", winner);
+  const std::vector<Record> records = evaluate_winner(*loaded.model, *loaded.tokenizer, documents.evaluation,
+                                                      winner, tuning, left_of(budget, start), info)
+                                          .records;
   const std::vector<PeerSetting> peers =
       peer_settings(MethodSpec::parse(full), config.rope_context(0, length));
-  Json found{{"ropewalk", ROPEWALK_VERSION},
-             {"model", info.model},
-             {"model_sha256", info.model_id},
-             {"length", length},
-             {"goal", options.goal},
-             {"method", full},
-             {"over_yarn", margin_json(over_yarn)},
-             {"over_truncation", margin_json(over_truncation)},
-             {"over_plain", margin_json(over_plain)}};
-  for (const PeerSetting& s : peers)
-    found["elsewhere"][s.engine] = s.setting.empty() ? Json(nullptr) : Json(s.setting);
-  OutputFile file(tuned_path(options.model));
+  Json found = found_json(info, length, full, winner, records, peers);
   file.write(dump_json(found, 1) + "\n");
   file.commit();
   if (options.json) {
-    for (const TuneRow& row : rows)
-      found["candidates"].push_back({{"method", row.method},
-                                     {"round", row.round},
-                                     {"loss", row.loss},
-                                     {"score", row.score},
-                                     {"documents", row.n_documents}});
+    found["candidates"] = rows_json(rows);
     fmt::print("{}\n", dump_json(found));
   } else {
-    print_rows(rows, tuning.goal);
-    fmt::print("\nwinner: {}\n{}{}{}", full, margin_text("plain YaRN", over_yarn),
-               margin_text("truncation", over_truncation), margin_text("plain RoPE", over_plain));
+    print_rows(rows);
+    fmt::print("\nwinner: {}\n", full);
+    print_margins(records, length, winner);
     print_peers(peers);
   }
   fmt::print(stderr, "{} written; --method auto reads it\n", tuned_path(options.model));
@@ -178,8 +200,10 @@ void define(CLI::App& app) {
   app.add_option("MODEL", options.model, "GGUF file or Hugging Face folder")->required();
   app.add_option("--text", options.texts, "text files")->required();
   app.add_option("--length", options.length, "tokens, such as 32k")->required();
-  app.add_option("--budget", options.budget, "time, such as 10m");
-  app.add_option("--goal", options.goal, "loss, retrieval or both")
+  app.add_option("--budget", options.budget, "time, such as 10m; 0: all that there is to try")
+      ->capture_default_str();
+  app.add_option("--goal", options.goal,
+                 "loss, retrieval (a hidden key, found: some seven times as long) or both")
       ->check(CLI::IsMember({"loss", "retrieval", "both"}))
       ->capture_default_str();
   app.add_option("--candidates", options.candidates, "methods to choose from; default: all kinds");

@@ -7,29 +7,21 @@
 
 #include "core/error.h"
 #include "core/progress.h"
+#include "judge/derived.h"
 
 namespace ropewalk {
 namespace {
 
-constexpr std::size_t kKeep = 3;    // one of so many goes on to the next round
+constexpr std::size_t kKeep = 3;    // one of so many goes on to the next round, but two at least
 constexpr std::size_t kFewest = 4;  // candidates, however small the budget
-const std::string kRetrievalTask = "passkey";
+constexpr double kChoosing = 0.7;   // of the budget; the rest is for the evaluation
 
-struct Sums {
-  double loss = 0, score = 0;
-  int n_losses = 0, n_scores = 0;
+struct Mean {
+  double sum = 0;
+  Index n = 0;
+  void add(double value) { sum += value, ++n; }
+  double value() const { return n > 0 ? sum / static_cast<double>(n) : 0; }
 };
-
-/// Mean loss and score of each method. One that is not finite is the worst.
-std::map<std::string, Sums> sums_of(const std::vector<Record>& records) {
-  std::map<std::string, Sums> sums;
-  for (const Record& r : records) {
-    Sums& s = sums[r.method];
-    if (r.score) s.score += *r.score, ++s.n_scores;
-    if (r.task == "tail") s.loss += std::isfinite(r.loss) ? r.loss : 1e9, ++s.n_losses;
-  }
-  return sums;
-}
 
 /// Ranks 0, 1, ... by `value`, smallest first; equals share the mean rank.
 std::vector<double> ranks(const std::vector<double>& value) {
@@ -40,10 +32,10 @@ std::vector<double> ranks(const std::vector<double>& value) {
   return rank;
 }
 
-/// Best first. Loss breaks ties of retrieval.
+/// Best first.
 void sort_rows(std::vector<TuneRow>& rows, Goal goal) {
   std::vector<double> loss, score;
-  for (const TuneRow& row : rows) loss.push_back(row.loss), score.push_back(-row.score);
+  for (const TuneRow& row : rows) loss.push_back(row.loss), score.push_back(-row.score.value_or(0));
   const std::vector<double> by_loss = ranks(loss), by_score = ranks(score);
   std::vector<std::pair<double, std::size_t>> order;
   for (std::size_t i = 0; i < rows.size(); ++i)
@@ -58,86 +50,157 @@ void sort_rows(std::vector<TuneRow>& rows, Goal goal) {
   rows = std::move(sorted);
 }
 
-}  // namespace
+RunnerOptions runner_options(const TuneOptions& options, std::vector<std::string> methods) {
+  RunnerOptions run{.plan = {.tasks = {"tail"},
+                             .methods = std::move(methods),
+                             .lengths = {options.length},
+                             .tail = options.tail,
+                             .n_seeds = options.n_questions,
+                             .n_depths = 3},
+                    .store = options.store};
+  if (options.goal != Goal::kLoss) run.plan.tasks.emplace_back("passkey");
+  return run;
+}
 
-std::vector<std::string> tune_candidates(const ModelConfig& config, Index length) {
-  const Index trained = config.n_ctx_train;
-  const double factor = std::max(1.0, static_cast<double>(length) / static_cast<double>(trained));
-  const auto f = [&](double times) { return fmt::format("{:.4g}", std::max(1.0, factor * times)); };
-  std::vector<std::string> all;  // what usually does best comes first: a small budget tries only that
-  for (double times : {1.0, 1.5, 2.0, 0.75}) all.push_back("yarn:factor=" + f(times));
-  for (double times : {1.5, 1.0, 2.0}) all.push_back("ntk:factor=" + f(times));
-  for (const char* name : {"dca", "mrrope-pro", "adagrope", "dynamic-ntk", "ntk-by-parts", "jet-long"})
-    all.emplace_back(name);
-  for (Index part : {4, 2, 8})
-    for (const char* name : {"leaky-rerope", "self-extend", "rerope"})
-      all.push_back(fmt::format("{}:window={}", name, trained / part));
-  all.push_back("ntk:factor=" + f(1.5) + "+logn"), all.push_back("yarn:factor=" + f(1) + "+logn");
-  all.push_back("yarn:factor=" + f(1) + ",attention_factor=1");
-  all.push_back(fmt::format("rerope:window={}+logn", trained / 4));
-  all.push_back(
-      fmt::format("self-extend:group={},window={}", static_cast<Index>(std::ceil(factor * 2)), trained / 8));
-  for (const char* name : {"lambda", "dynamic-yarn", "mrrope-uni", "string", "lampe", "pi"})
-    all.emplace_back(name);
-  all.push_back(fmt::format("lambda:window={}", trained / 2));
-  std::vector<std::string> fitting;
-  for (const std::string& text : all) {
-    try {
-      Method::bind(MethodSpec::parse(text), config.rope_context(0, length));
-      fitting.push_back(text);
-    } catch (const UsageError&) {  // this model or length does not allow it
+/// A choice by what the model cannot do at all would be a choice by chance.
+void require_retrieval(const std::vector<Record>& records) {
+  Mean own;
+  for (const Record& r : records)
+    if (r.method == kOwnShort && r.score) own.add(*r.score);
+  if (retrieval_reach({0, own.sum, own.n}, {}).can_tell) return;
+  throw Error("tune --goal", "a model that finds a key in a short text, a fifth of the time at least",
+              fmt::format("{:.0f} of {} found", own.sum, own.n), "use --goal loss");
+}
+
+/// One run of successive halving.
+class Halving {
+ public:
+  Halving(const Model& model, const Tokenizer& tokenizer, const std::vector<Document>& documents,
+          const TuneOptions& options, const RunInfo& info)
+      : model_(model), tokenizer_(tokenizer), documents_(documents), options_(options), info_(info) {}
+
+  std::vector<TuneRow> run() {
+    std::vector<std::string> left = options_.candidates;
+    if (limited()) {
+      pace_ = measure_pace(model_);
+      while (left.size() > kFewest && seconds_for(left, 1) > options_.budget_seconds / 3) left.pop_back();
+    }
+    std::vector<TuneRow> finished;
+    for (std::size_t n = 1;; ++round_) {
+      measure(left, n);
+      std::vector<TuneRow> rows = rows_of(left);
+      sort_rows(rows, options_.goal);
+      const std::size_t keep =
+          std::min(left.size(), std::max<std::size_t>(2, (left.size() + kKeep - 1) / kKeep));
+      left.clear();
+      for (std::size_t i = 0; i < keep; ++i) left.push_back(rows[i].method);
+      n = next(left);
+      if (left.size() < 2 || n == n_done_) {
+        rows.insert(rows.end(), finished.begin(), finished.end());
+        return rows;
+      }
+      finished.insert(finished.begin(), rows.begin() + static_cast<std::ptrdiff_t>(keep), rows.end());
     }
   }
-  return fitting;
-}
+
+ private:
+  bool limited() const { return options_.budget_seconds > 0; }
+  std::vector<Document> fresh(std::size_t n) const {
+    return {documents_.begin() + static_cast<std::ptrdiff_t>(n_done_),
+            documents_.begin() + static_cast<std::ptrdiff_t>(n)};
+  }
+
+  /// Of the work that is left to have n documents in all; what the store has costs nothing.
+  double cost_left(const std::vector<std::string>& methods, std::size_t n) const {
+    double cost = 0;
+    for (const Item& item : plan_items(model_, fresh(n), runner_options(options_, methods).plan, info_))
+      if (!options_.store || !item_known(item, *options_.store)) cost += item.cost;
+    return cost;
+  }
+  double seconds_for(const std::vector<std::string>& methods, std::size_t n) const {
+    return cost_left(methods, n) * pace_;
+  }
+
+  /// Documents of the next round: twice as many, or as many of those as the time allows.
+  std::size_t next(const std::vector<std::string>& methods) const {
+    std::size_t n = std::min(documents_.size(), 2 * n_done_);
+    const double rest = kChoosing * options_.budget_seconds - (now_seconds() - start_);
+    while (limited() && n > n_done_ && seconds_for(methods, n) > rest) --n;
+    return n;
+  }
+
+  void measure(const std::vector<std::string>& methods, std::size_t n) {
+    const double cost = limited() ? cost_left(methods, n) : 0, before = now_seconds();
+    const RunnerResult result =
+        run_all(model_, tokenizer_, fresh(n), runner_options(options_, methods), info_);
+    if (cost > 0) pace_ = (now_seconds() - before) / cost;
+    if (round_ == 1 && options_.goal != Goal::kLoss) require_retrieval(result.records);
+    for (const Record& r : result.records) {
+      if (r.score) scores_[r.method].add(*r.score);
+      if (r.task == "tail") losses_[r.method].add(std::isfinite(r.loss) ? r.loss : 1e9);
+    }
+    n_done_ = n;
+  }
+
+  std::vector<TuneRow> rows_of(const std::vector<std::string>& methods) const {
+    std::vector<TuneRow> rows;
+    rows.reserve(methods.size());
+    for (const std::string& method : methods) {
+      TuneRow& row = rows.emplace_back(TuneRow{.method = method, .round = round_, .score = {}});
+      row.loss = losses_.at(method).value(), row.n_documents = n_done_;
+      if (options_.goal != Goal::kLoss) row.score = scores_.at(method).value();
+    }
+    return rows;
+  }
+
+  const Model& model_;
+  const Tokenizer& tokenizer_;
+  const std::vector<Document>& documents_;
+  const TuneOptions& options_;
+  const RunInfo& info_;
+  const double start_ = now_seconds();
+  double pace_ = 0;  // seconds for a unit of cost
+  int round_ = 1;
+  std::size_t n_done_ = 0;                       // documents
+  std::map<std::string, Mean> losses_, scores_;  // by method, of all rounds
+};
+
+}  // namespace
 
 std::vector<TuneRow> tune(const Model& model, const Tokenizer& tokenizer,
                           const std::vector<Document>& documents, const TuneOptions& options,
                           const RunInfo& info) {
   RW_CHECK(!options.candidates.empty() && !documents.empty());
-  const double start = now_seconds();
-  std::vector<std::string> left = options.candidates;
-  if (options.budget_seconds > 0) {  // a third of it for the first round
-    const double each = cost_of(options.length) * measure_pace(model);
-    const auto fitting = static_cast<std::size_t>(options.budget_seconds / 3 / each);
-    left.resize(std::min(left.size(), std::max(kFewest, fitting)));
-  }
-  std::vector<TuneRow> finished, rows;
-  std::size_t n = 1;
-  for (int round = 1;; ++round) {
-    RunnerOptions run{
-        .plan = {.tasks = {}, .methods = left, .lengths = {options.length}, .tail = options.tail},
-        .store = options.store};
-    if (options.goal != Goal::kRetrieval) run.plan.tasks.push_back("tail");
-    if (options.goal != Goal::kLoss) run.plan.tasks.push_back(kRetrievalTask);
-    run.plan.n_seeds = options.n_questions, run.plan.n_depths = 3;
-    const double before = now_seconds();
-    const std::vector<Document> used(documents.begin(), documents.begin() + static_cast<std::ptrdiff_t>(n));
-    const std::map<std::string, Sums> sums = sums_of(run_all(model, tokenizer, used, run, info).records);
-    rows.clear();
-    for (const std::string& method : left) {
-      const Sums s = sums.at(method);
-      rows.push_back({method, round, s.loss / std::max(1, s.n_losses), s.score / std::max(1, s.n_scores), n});
+  return Halving(model, tokenizer, documents, options, info).run();
+}
+
+RunnerResult evaluate_winner(const Model& model, const Tokenizer& tokenizer,
+                             const std::vector<Document>& documents, const std::string& winner,
+                             const TuneOptions& options, double seconds_left, const RunInfo& info) {
+  RunnerOptions run = runner_options(options, {winner, "yarn"});
+  run.budget_seconds = seconds_left;
+  return run_all(model, tokenizer, documents, run, info);
+}
+
+Margin margin(const std::vector<Record>& records, Index length, const std::string& a, const std::string& b) {
+  const auto difference = [&](const auto& value_of) {
+    std::map<std::string, std::pair<Mean, Mean>> by_document;
+    for (const Record& r : records) {
+      const std::optional<double> value = value_of(r);
+      if (!value || r.length != length) continue;
+      if (r.method == a) by_document[r.document].first.add(*value);
+      if (r.method == b) by_document[r.document].second.add(*value);
     }
-    sort_rows(rows, options.goal);
-    const std::size_t keep = std::max<std::size_t>(1, (left.size() + kKeep - 1) / kKeep);
-    const double each = (now_seconds() - before) / static_cast<double>(n * left.size());
-    if (left.size() <= 1 || (n == documents.size() && left.size() <= kKeep)) break;
-    finished.insert(finished.begin(), rows.begin() + static_cast<std::ptrdiff_t>(keep), rows.end());
-    left.clear();
-    for (std::size_t i = 0; i < keep; ++i) left.push_back(rows[i].method);
-    n = std::min(documents.size(), n * 2);
-    if (options.budget_seconds <= 0) continue;
-    const double rest = options.budget_seconds - (now_seconds() - start);
-    const double fitting = rest / (each * static_cast<double>(keep + 2));  // and two baselines
-    if (fitting < 1) {
-      rows.resize(keep);
-      break;
-    }
-    n = std::min(n, static_cast<std::size_t>(fitting));
-  }
-  rows.insert(rows.end(), finished.begin(), finished.end());
-  return rows;
+    std::vector<double> differences;
+    for (const auto& [document, pair] : by_document)
+      if (pair.first.n > 0 && pair.second.n > 0)
+        differences.push_back(pair.first.value() - pair.second.value());
+    return differences.empty() ? Interval{} : interval(differences);
+  };
+  return {difference([](const Record& r) {
+            return r.task == "tail" ? std::optional<double>(r.loss) : std::nullopt;
+          }),
+          difference([](const Record& r) { return r.score; })};
 }
 
 }  // namespace ropewalk

@@ -166,6 +166,8 @@ if [ "${3:-}" = model ]; then
   expect 0 'method (pi|yarn):' "$ropewalk" generate tuned.gguf -p Hello -n 2 --method auto
   sed -i 's/"model_sha256": "b/"model_sha256": "c/' tuned.gguf.ropewalk.json
   expect 1 'that of another model' "$ropewalk" generate tuned.gguf -p Hello -n 2 --method auto
+  expect 0 'found  versus plain YaRN' "$ropewalk" tune tuned.gguf --text text.txt --length 300 --documents 2 --tail 32 --goal both --candidates pi:factor=1.5 yarn:factor=1.5 --out tuned.jsonl
+  expect 0 '"versus_yarn":\{"loss":\{"difference":[^}]*,"n_documents":1\},"score":\{"difference"' "$ropewalk" tune tuned.gguf --text text.txt --length 300 --documents 2 --tail 32 --goal both --candidates pi:factor=1.5 yarn:factor=1.5 --out tuned.jsonl --json
   expect 1 'text for one' "$ropewalk" tune tuned.gguf --text text.txt --length 400 --documents 1
   rm tuned.gguf tuned.gguf.ropewalk.json
   # A signal in the middle leaves the finished results, and no half report.
