@@ -16,13 +16,18 @@ static_assert(std::size(kFirst) == kMainMetrics);
 
 using ByDocument = std::map<std::string, const Record*>;
 
-/// As in `score`, but with the words of each text's own script.
-double corpus_score(const std::string& metric, const std::vector<const Record*>& records) {
+bool is_of_corpus(const std::string& metric) { return metric == "bleu" || metric == "chrf"; }
+
+/// As in `score`, but with the words of each text's own script. `without`: one that does not count.
+double corpus_score(const std::string& metric, const std::vector<const Record*>& records,
+                    std::size_t without) {
   BleuCounts bleu;
   ChrfCounts chrf;
-  for (const Record* r : records) {
-    bleu.add(r->written, r->expected, choose_tokenize(std::span(&r->expected, 1)));
-    chrf.add(r->written, r->expected);
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    if (i == without) continue;
+    const Record& r = *records[i];
+    bleu.add(r.written, r.expected, choose_tokenize(std::span(&r.expected, 1)));
+    chrf.add(r.written, r.expected);
   }
   return metric == "bleu" ? bleu.score() : chrf.score(false);
 }
@@ -35,11 +40,9 @@ double value_of(const Record& record, const std::string& metric) {
 }
 
 Interval over(const std::string& metric, const std::vector<const Record*>& records) {
-  if (metric == "bleu" || metric == "chrf") {
-    Interval corpus{.mean = corpus_score(metric, records), .low = {}, .high = {}};
-    corpus.n = static_cast<int>(records.size());
-    return corpus;
-  }
+  if (is_of_corpus(metric))
+    return jackknife_interval(records.size(),
+                              [&](std::size_t k) { return corpus_score(metric, records, k); });
   std::vector<double> values;
   values.reserve(records.size());
   for (const Record* r : records) values.push_back(value_of(*r, metric));
@@ -52,11 +55,10 @@ std::optional<Interval> versus(const std::string& metric, const ByDocument& own,
     if (const auto other = base.find(document); other != base.end())
       mine.push_back(record), theirs.push_back(other->second);
   if (mine.empty()) return std::nullopt;
-  if (metric == "bleu" || metric == "chrf") {
-    Interval difference = over(metric, mine);
-    difference.mean -= over(metric, theirs).mean;
-    return difference;
-  }
+  if (is_of_corpus(metric))
+    return jackknife_interval(mine.size(), [&](std::size_t k) {
+      return corpus_score(metric, mine, k) - corpus_score(metric, theirs, k);
+    });
   std::vector<double> differences;
   differences.reserve(mine.size());
   for (std::size_t i = 0; i < mine.size(); ++i)

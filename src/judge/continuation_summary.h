@@ -12,7 +12,7 @@ namespace ropewalk {
 
 struct ContinuationMetric {
   std::string name;
-  Interval value;                            ///< bleu, chrf: of the corpus, no interval; else over documents
+  Interval value;                            ///< bleu, chrf: of the corpus, by jackknife; else over documents
   std::optional<Interval> versus_truncated;  ///< on the documents of both; absent for the baseline itself
 };
 

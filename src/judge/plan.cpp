@@ -60,12 +60,15 @@ class Planner {
              {"length", length},
              {"resolved", resolved},
              {"seed", blank_.seed},
-             {"tail", options_.tail},
-             {"predict", options_.n_predict},
-             {"depths", options_.n_depths},
              {"precision", run_.precision},
              {"kv", run_.kv},
              {"version", run_.version}};
+    // What a task does not look at may change, and its results still hold.
+    if (task_->unit == Unit::kQuestion)
+      all["depths"] = options_.n_depths;
+    else
+      all["tail"] = options_.tail;
+    if (task_->uses_n_predict) all["predict"] = options_.n_predict;
     if (blank_.told > 0) all["told"] = blank_.told;
     if (task_->uses_other && other_) all["other"] = other_->text_id;
     return sha256(dump_json(all)).substr(0, 16);

@@ -112,6 +112,17 @@ Interval interval(const std::vector<double>& values) {
   return values.size() < kBootstrapFrom ? t_interval(values) : bootstrap_interval(values);
 }
 
+Interval jackknife_interval(std::size_t n, const std::function<double(std::size_t)>& statistic) {
+  RW_CHECK(n >= 1);
+  const double all = statistic(n), size = static_cast<double>(n);
+  std::vector<double> pseudo(n, all);
+  for (std::size_t k = 0; k < n && n > 1; ++k) pseudo[k] = size * all - (size - 1) * statistic(k);
+  Interval result = t_interval(pseudo);
+  if (result.low) *result.low += all - result.mean, *result.high += all - result.mean;
+  result.mean = all;
+  return result;
+}
+
 int documents_needed(double deviation, double half_width, double confidence, double spare) {
   RW_CHECK(std::isfinite(deviation) && std::isfinite(half_width) && confidence > 0 && confidence < 1);
   if (deviation == 0) return 2;

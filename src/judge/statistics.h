@@ -2,6 +2,7 @@
 /// Statistics over documents: the document is the unit of replication, never the token.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -32,6 +33,12 @@ Interval bootstrap_interval(const std::vector<double>& values, int resamples = 1
 inline constexpr int kBootstrapFrom = 30;
 /// t_interval or bootstrap_interval, by the number of documents.
 Interval interval(const std::vector<double>& values);
+
+/// A statistic of n documents that is no mean over them, such as corpus BLEU: its value for all, with the
+/// t-interval of the delete-one jackknife's pseudo-values n s(all) - (n - 1) s(all but k) around it. Of a
+/// mean it is t_interval. `statistic(k)`: without document k; k = n: of all. REQUIRES: n >= 1. Source: Tukey,
+/// Ann. Math. Stat. 29 (1958).
+Interval jackknife_interval(std::size_t n, const std::function<double(std::size_t)>& statistic);
 
 inline constexpr int kManyDocuments = 10000;
 /// Documents needed for a half-width of `half_width` at the deviation seen: n = ((t + spare) s / h)^2; 2 at

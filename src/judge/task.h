@@ -49,7 +49,9 @@ struct Task {
   /// is made for its length and then cut, so that what stood before is gone); told the tail and the 64 tokens
   /// before it; at a length that the model was trained on, the model's own short score.
   bool truncated = false, last_tokens = false, short_score = false;
-  bool uses_other = false;  ///< results depend on TaskInput::other too
+  /// Results depend on TaskInput::other; on n_predict. Those of questions depend on n_depths, all others on
+  /// tail.
+  bool uses_other = false, uses_n_predict = false;
   /// How many passes of `length` tokens a run costs on a document of n tokens with n depths; none: one.
   std::function<double(Index n_document, Index length, int n_depths)> passes = {};
   /// The runner fills in task, method, resolved, document, length, seed, seconds, peak_bytes and shared.

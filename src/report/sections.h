@@ -53,9 +53,9 @@ std::string chat_note(const ReportData& data);
 /// Metrics by length and method, each with its difference from the truncated baseline.
 Table continuation_table(const ReportData& data);
 inline constexpr const char* kContinuationNote =
-    "BLEU and chrF are of all documents' text together and have no interval; the rest are means over "
-    "documents. Below, the difference from the truncated baseline on the same documents: of the means with "
-    "its 95 % interval where there are three documents or more, of BLEU and chrF without.";
+    "BLEU and chrF are of all documents' text together (interval: jackknife over documents); the rest are "
+    "means over documents. Below, the difference from the truncated baseline on the same documents, with its "
+    "95 % interval where there are three documents or more.";
 /// What was written at the greatest length on the first document: the truth first, then each method.
 struct Sample {
   std::string name, text;

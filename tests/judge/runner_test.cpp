@@ -127,6 +127,41 @@ TEST_F(Runner, RefusesBeforeTheWork) {
   }
 }
 
+/// What a task does not look at may change between two runs: its results still hold.
+TEST_F(Runner, KeysHoldWhatATaskDependsOnAlone) {
+  const auto keys = [&](const std::string& task, Index tail, Index n_predict, int n_depths) {
+    std::vector<std::string> all;
+    for (const Item& item : plan_items(model_, documents_,
+                                       {.tasks = {task},
+                                       .methods = {"pi"},
+                                       .lengths = {128},
+                                       .tail = tail,
+                                       .n_predict = n_predict,
+                                       .n_depths = n_depths},
+                                       tiny_info()))
+      for (const Served& served : item.serves) all.push_back(served.key);
+    return all;
+  };
+  EXPECT_EQ(keys("tail", 16, 8, 2), keys("tail", 16, 9, 3));
+  EXPECT_NE(keys("tail", 16, 8, 2), keys("tail", 17, 8, 2));
+  EXPECT_EQ(keys("continuation", 16, 8, 2), keys("continuation", 16, 8, 3));
+  EXPECT_NE(keys("continuation", 16, 8, 2), keys("continuation", 16, 9, 2));
+  EXPECT_EQ(keys("passkey", 16, 8, 2), keys("passkey", 17, 9, 2));
+  EXPECT_NE(keys("passkey", 16, 8, 2), keys("passkey", 16, 8, 3));
+}
+
+/// Truncation answers the longer prompt's question from its end; where nothing is cut it is plain RoPE.
+TEST_F(Runner, QuestionsHaveATruncatedBaselineBeyondTheTrainedLength) {
+  std::vector<std::pair<Index, Index>> told;  // length, tokens
+  for (const Item& item :
+       plan_items(model_, documents_, {.tasks = {"passkey"}, .methods = {"pi"}, .lengths = {64, 128, 256}},
+                  tiny_info()))
+    for (const Served& served : item.serves)
+      if (served.label == kTruncated && item.document == 0 && item.seed == 1)
+        told.emplace_back(served.length, item.told);
+  EXPECT_EQ(told, (std::vector<std::pair<Index, Index>>{{128, 64}, {256, 64}}));
+}
+
 TEST_F(Runner, APlanCountsEveryPassOfATask) {
   const std::map<std::string, double> passes{{"tail", 1},   {"far-use", 3}, {"sliding", 8},
                                              {"llama", 4},  {"passkey", 5}, {"common-words", 1},

@@ -38,6 +38,33 @@ std::vector<double> differences(Random& random, int n, double shift, const Noise
   return result;
 }
 
+/// Like corpus BLEU: a ratio of sums over documents of unequal size, times 100.
+TEST(Simulation, TheJackknifeOfARatioCovers) {
+  constexpr int kRuns = 3000;
+  for (const std::size_t n : {5u, 8u, 20u}) {
+    Random random(n);
+    int covered = 0;
+    for (int run = 0; run < kRuns; ++run) {
+      std::vector<double> size(n), hits(n);
+      for (std::size_t d = 0; d < n; ++d) {
+        size[d] = 50 + 100 * random.uniform();
+        hits[d] = size[d] * (0.3 + 0.05 * normal(random));
+      }
+      const Interval i = jackknife_interval(n, [&](std::size_t without) {
+        double a = 0, b = 0;
+        for (std::size_t d = 0; d < n; ++d)
+          if (d != without) a += hits[d], b += size[d];
+        return 100 * a / b;
+      });
+      covered += *i.low <= 30 && 30 <= *i.high;
+    }
+    const double share = covered / static_cast<double>(kRuns);
+    std::printf("coverage of a ratio with %2zu documents: %.3f\n", n, share);
+    EXPECT_GE(share, 0.92) << n;
+    EXPECT_LE(share, 0.97) << n;
+  }
+}
+
 TEST(Simulation, The95PercentIntervalCovers93To97) {
   constexpr int kRuns = 2500, kResamples = 1000;
   for (int n : {5, 8, 30, 60}) {

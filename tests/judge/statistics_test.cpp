@@ -93,6 +93,23 @@ TEST(Statistics, WorkedExamples) {
   EXPECT_EQ(proportion(0, 20).low, 0);
 }
 
+TEST(Jackknife, OfAMeanIsTheTInterval) {
+  const std::vector<double> values{1, 4, 2, 8, 5.5};
+  const Interval t = t_interval(values),
+                 j = jackknife_interval(values.size(), [&](std::size_t without) {
+                   double sum = 0;
+                   for (std::size_t i = 0; i < values.size(); ++i) sum += i == without ? 0 : values[i];
+                   return sum / static_cast<double>(values.size() - (without < values.size() ? 1 : 0));
+                 });
+  EXPECT_NEAR(j.mean, t.mean, 1e-12);
+  EXPECT_NEAR(*j.low, *t.low, 1e-12);
+  EXPECT_NEAR(*j.high, *t.high, 1e-12);
+  EXPECT_EQ(j.n, 5);
+  const Interval one = jackknife_interval(1, [](std::size_t k) { return k == 1 ? 7.0 : -1.0; });
+  EXPECT_EQ(one.mean, 7);
+  EXPECT_FALSE(one.low);
+}
+
 TEST(Bootstrap, TakesOverAt30AndRepeatsItself) {
   std::vector<double> values;
   Random random(5);

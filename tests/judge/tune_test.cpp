@@ -185,7 +185,8 @@ TEST_F(Tune, TheWinnerIsJudgedBesideYarnPlainAndTruncation) {
     EXPECT_EQ(m.loss.n, 4) << rival;
     EXPECT_EQ(m.score.n, 4) << rival;
   }
-  EXPECT_EQ(evaluate_winner(model_, Repeats(first_key()), documents_, "ntk", options, 1e-6, {}).n_documents, 1u);
+  EXPECT_EQ(evaluate_winner(model_, Repeats(first_key()), documents_, "ntk", options, 1e-6, {}).n_documents,
+            1u);
 }
 
 TEST_F(Tune, OneCandidateOrALittleTimeStillGivesAnAnswer) {

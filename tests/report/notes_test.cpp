@@ -215,14 +215,14 @@ TEST(FarUse, ManyDocumentsAreResampledInTheTableToo) {
   EXPECT_EQ(far_use_table(made.data()).rows.at(0)[3].text, interval_text(bootstrap_interval(worth), true));
 }
 
-TEST(Continuation, SaysThatCorpusMetricsHaveNoInterval) {
+TEST(Continuation, SaysThatTwoMetricsAreOfTheCorpus) {
   MadeUp made;
   for (int d = 0; d < 3; ++d) {
     Record& r = made.add("continuation", "yarn", 16384, d);
     r.values = {{"bleu", 5}, {"chrf", 20}}, r.written = "a b", r.expected = "a c";
   }
   both_say(made.data(), "BLEU and chrF are of all documents");
-  both_say(made.data(), "have no interval");
+  both_say(made.data(), "jackknife over documents");
 }
 
 }  // namespace

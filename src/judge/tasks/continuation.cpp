@@ -107,6 +107,7 @@ const Register<Task> registered{
     {.name = "continuation",
      .summary = "greedy continuation against the true text, at the same place",
      .truncated = true,
+     .uses_n_predict = true,
      .passes = [](Index, Index length, int) { return 2 + kWriting / static_cast<double>(length); },
      .run = run}};
 
