@@ -22,7 +22,7 @@ study tail --text $prose $chinese --tasks tail --lengths 8k 16k
 study continuation --text data/opticks.txt data/jargon.txt data/zhufu.txt --tasks continuation --lengths 16k
 study far-use --text data/opticks.txt data/jargon.txt --tasks far-use --lengths 16k --methods $stable
 study long --text data/opticks.txt data/jargon.txt --tasks tail --lengths 32k
-study passkey --text data/opticks.txt --tasks passkey --questions 1 --depths 3 --lengths 16k --methods $stable
+study passkey --text data/opticks.txt data/jargon.txt --tasks passkey --questions 1 --depths 5 --lengths 16k --methods $stable
 study far-use-zh --text $chinese --tasks far-use --lengths 16k \
     --methods yarn mrrope-pro rerope leaky-rerope self-extend dca jet-long lm-infinite
 study no-sinks --text data/opticks.txt data/jargon.txt --tasks tail --lengths 4k --methods window:window=2048 lambda:window=2044

@@ -77,6 +77,9 @@ RunnerOptions runner_options() {
     throw UsageError("--lengths",
                      fmt::format("more than the tail and 64 tokens of context, {}", options.plan.tail + 64),
                      fmt::format("{}", lengths.front()));
+  if (options.plan.stride >= lengths.front())  // tokens between two windows would be left out
+    throw UsageError("--stride", fmt::format("less than the shortest length, {}", lengths.front()),
+                     fmt::format("{}", options.plan.stride));
   if (runner.n_shards > 1 && options.out.empty())
     throw UsageError("--shard", "--out as well", "no --out", "shards are joined by their files");
   if (options.jobs > 1 && options.out.empty())
@@ -179,6 +182,9 @@ void define(CLI::App& app) {
       ->capture_default_str();
   app.add_option("-n,--n-predict", options.plan.n_predict, "tokens that continuation writes")
       ->check(CLI::Range(1, 4096))
+      ->capture_default_str();
+  app.add_option("--stride", options.plan.stride, "sliding: tokens between windows; 0: half of them")
+      ->check(CLI::Range(0, 1 << 30))
       ->capture_default_str();
   app.add_option("--questions", options.plan.n_seeds, "retrieval: questions for each document and length")
       ->check(CLI::Range(1, 1000))

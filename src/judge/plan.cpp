@@ -69,6 +69,7 @@ class Planner {
     else
       all["tail"] = options_.tail;
     if (task_->uses_n_predict) all["predict"] = options_.n_predict;
+    if (task_->uses_stride) all["stride"] = options_.stride;
     if (blank_.told > 0) all["told"] = blank_.told;
     if (task_->uses_other && other_) all["other"] = other_->text_id;
     return sha256(dump_json(all)).substr(0, 16);
@@ -77,7 +78,10 @@ class Planner {
   /// Passes of `length` tokens that one item is.
   double passes(Index length) const {
     if (!task_->passes) return 1;
-    return task_->passes(static_cast<Index>(document_.tokens.size()), length, options_.n_depths);
+    return task_->passes({.n_document = static_cast<Index>(document_.tokens.size()),
+                          .length = length,
+                          .stride = options_.stride,
+                          .n_depths = options_.n_depths});
   }
 
   void serve(const std::string& method, Index length, const std::string& label, Index label_length) {

@@ -10,6 +10,7 @@ struct PlanOptions {
   std::vector<std::string> methods;  ///< as typed; plain RoPE is added in front
   std::vector<Index> lengths;        ///< ascending
   Index tail = 256, n_predict = 128;
+  Index stride = 0;               ///< of sliding; 0: half of the length
   int n_seeds = 4, n_depths = 5;  ///< of tasks that ask questions
 };
 

@@ -58,6 +58,7 @@ class ItemRunner {
                                             .length = item.length,
                                             .tail = options_.plan.tail,
                                             .n_predict = options_.plan.n_predict,
+                                            .stride = options_.plan.stride,
                                             .told = item.told,
                                             .seed = item.seed,
                                             .n_depths = options_.plan.n_depths,

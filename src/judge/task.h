@@ -28,6 +28,7 @@ struct TaskInput {
   Index length = 0;                 ///< tokens in all: read and written
   Index tail = 0;                   ///< last tokens that are scored
   Index n_predict = 128;            ///< continuation: tokens to write
+  Index stride = 0;                 ///< sliding: tokens from window to window; 0: half of them
   Index told = 0;        ///< Unit::kQuestion: only the prompt's last tokens, with the answer so many; 0: all
   int seed = 0;          ///< Unit::kQuestion: which question, from 1
   int n_depths = 5;      ///< Unit::kQuestion: needles at so many depths, 0 to 1
@@ -40,6 +41,13 @@ enum class Unit {
   kQuestion,  ///< once for each document and seed: questions are drawn
 };
 
+/// What a task's work depends on, beside the model.
+struct Extent {
+  Index n_document = 0;  ///< tokens
+  Index length = 0, stride = 0;
+  int n_depths = 0;
+};
+
 struct Task {
   std::string name, summary;
   /// Whether it measures at every length, or once at the greatest.
@@ -49,11 +57,11 @@ struct Task {
   /// is made for its length and then cut, so that what stood before is gone); told the tail and the 64 tokens
   /// before it; at a length that the model was trained on, the model's own short score.
   bool truncated = false, last_tokens = false, short_score = false;
-  /// Results depend on TaskInput::other; on n_predict. Those of questions depend on n_depths, all others on
-  /// tail.
-  bool uses_other = false, uses_n_predict = false;
-  /// How many passes of `length` tokens a run costs on a document of n tokens with n depths; none: one.
-  std::function<double(Index n_document, Index length, int n_depths)> passes = {};
+  /// Results depend on TaskInput::other; on n_predict; on stride. Those of questions depend on n_depths, all
+  /// others on tail.
+  bool uses_other = false, uses_n_predict = false, uses_stride = false;
+  /// How many passes of `length` tokens a run costs; none: one.
+  std::function<double(const Extent&)> passes = {};
   /// The runner fills in task, method, resolved, document, length, seed, seconds, peak_bytes and shared.
   std::function<std::vector<Record>(const TaskInput&)> run;
 };

@@ -154,6 +154,7 @@ if [ "${3:-}" = model ]; then
   expect 0 'items; about' "$ropewalk" eval "$real" --text text.txt --methods yarn:factor=2 --lengths 512 1k --tail 64 --out r.jsonl --dry-run
   sed -i '2s/"loss":3/"loss":2/' r.jsonl
   expect 1 'r.jsonl:2' "$ropewalk" eval "$real" --text text.txt --methods yarn:factor=2 --lengths 512 1k --tail 64 --out r.jsonl
+  expect 2 'less than the shortest' "$ropewalk" eval "$real" --text text.txt --methods pi --lengths 512 1k --tasks sliding --stride 512
   expect 2 'k/n' "$ropewalk" eval "$real" --text text.txt --methods pi --lengths 512 --shard 3/2
   expect 2 'no --out' "$ropewalk" eval "$real" --text text.txt --methods pi --lengths 512 --shard 1/2
   expect 2 'no --out' "$ropewalk" eval "$real" --text text.txt --methods pi --lengths 512 --jobs 2

@@ -136,6 +136,24 @@ TEST_F(LossTasks, SlidingTakesTheLastWindowsOnly) {
   EXPECT_EQ(value(bare, "windows"), 2);
 }
 
+TEST_F(LossTasks, SlidingByAStrideReadsTheWholeDocument) {
+  documents_[0].tokens.resize(200);
+  for (const Index stride : {7, 39}) {  // 39 tokens with BOS: windows that just meet
+    std::vector<double> all;
+    Index scored = 0, n = 0;
+    for (Index end = 39; scored < 200; end = std::min<Index>(end + stride, 200), ++n) {
+      for (double loss : losses(context_before(documents_[0], end, 40), end - scored)) all.push_back(loss);
+      scored = end;
+    }
+    TaskInput in = input(40);
+    in.stride = stride;
+    const Record record = run("sliding", in)[0];
+    EXPECT_EQ(record.n_targets, 200);
+    EXPECT_NEAR(record.loss, mean(all), 1e-12);
+    EXPECT_EQ(value(record, "windows"), static_cast<double>(n));
+  }
+}
+
 TEST_F(LossTasks, LlamaAgreesWithLlamaCpp) {
   std::ifstream stream(golden_path("llama_perplexity.json"));
   const auto golden = nlohmann::json::parse(stream);

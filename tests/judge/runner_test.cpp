@@ -129,7 +129,8 @@ TEST_F(Runner, RefusesBeforeTheWork) {
 
 /// What a task does not look at may change between two runs: its results still hold.
 TEST_F(Runner, KeysHoldWhatATaskDependsOnAlone) {
-  const auto keys = [&](const std::string& task, Index tail, Index n_predict, int n_depths) {
+  const auto keys = [&](const std::string& task, Index tail, Index n_predict, int n_depths,
+                        Index stride = 0) {
     std::vector<std::string> all;
     for (const Item& item : plan_items(model_, documents_,
                                        {.tasks = {task},
@@ -137,6 +138,7 @@ TEST_F(Runner, KeysHoldWhatATaskDependsOnAlone) {
                                        .lengths = {128},
                                        .tail = tail,
                                        .n_predict = n_predict,
+                                       .stride = stride,
                                        .n_depths = n_depths},
                                        tiny_info()))
       for (const Served& served : item.serves) all.push_back(served.key);
@@ -146,6 +148,8 @@ TEST_F(Runner, KeysHoldWhatATaskDependsOnAlone) {
   EXPECT_NE(keys("tail", 16, 8, 2), keys("tail", 17, 8, 2));
   EXPECT_EQ(keys("continuation", 16, 8, 2), keys("continuation", 16, 8, 3));
   EXPECT_NE(keys("continuation", 16, 8, 2), keys("continuation", 16, 9, 2));
+  EXPECT_EQ(keys("tail", 16, 8, 2), keys("tail", 16, 8, 2, 5));
+  EXPECT_NE(keys("sliding", 16, 8, 2), keys("sliding", 16, 8, 2, 5));
   EXPECT_EQ(keys("passkey", 16, 8, 2), keys("passkey", 17, 9, 2));
   EXPECT_NE(keys("passkey", 16, 8, 2), keys("passkey", 16, 8, 3));
 }

@@ -108,7 +108,7 @@ const Register<Task> registered{
      .summary = "greedy continuation against the true text, at the same place",
      .truncated = true,
      .uses_n_predict = true,
-     .passes = [](Index, Index length, int) { return 2 + kWriting / static_cast<double>(length); },
+     .passes = [](const Extent& e) { return 2 + kWriting / static_cast<double>(e.length); },
      .run = run}};
 
 }  // namespace

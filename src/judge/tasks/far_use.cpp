@@ -93,7 +93,7 @@ const Register<Task> registered{
      .summary = "the fixed tail with its far context true, swapped or shuffled; tokens to copy",
      .last_tokens = true,
      .uses_other = true,
-     .passes = [](Index, Index, int) { return 3.0; },
+     .passes = [](const Extent&) { return 3.0; },
      .run = run}};
 
 }  // namespace

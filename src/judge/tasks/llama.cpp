@@ -42,7 +42,8 @@ std::vector<Record> run(const TaskInput& in) {
 const Register<Task> registered{
     {.name = "llama",
      .summary = "what llama.cpp's llama-perplexity measures: second halves of disjoint chunks",
-     .passes = [](Index n, Index length, int) { return static_cast<double>(std::max<Index>(n / length, 1)); },
+     .passes =
+         [](const Extent& e) { return static_cast<double>(std::max<Index>(e.n_document / e.length, 1)); },
      .run = run}};
 
 }  // namespace

@@ -71,7 +71,7 @@ const Register<Task> registered{{.name = "needle",
                                  .unit = Unit::kQuestion,
                                  .truncated = true,
                                  .short_score = true,
-                                 .passes = [](Index, Index, int n_depths) { return 2 * n_depths + 2; },
+                                 .passes = [](const Extent& e) { return 2 * e.n_depths + 2; },
                                  .run = run}};
 
 }  // namespace

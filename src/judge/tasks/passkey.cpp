@@ -41,7 +41,7 @@ const Register<Task> registered{{.name = "passkey",
                                  .unit = Unit::kQuestion,
                                  .truncated = true,
                                  .short_score = true,
-                                 .passes = [](Index, Index, int n_depths) { return n_depths; },
+                                 .passes = [](const Extent& e) { return e.n_depths; },
                                  .run = run}};
 
 }  // namespace
