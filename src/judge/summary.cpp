@@ -69,19 +69,24 @@ void weigh(std::vector<SummaryCell>& cells, const std::vector<std::vector<double
 std::vector<SummaryCell> gather(const std::vector<Record>& records, AllLosses& losses,
                                 Index& reference_length) {
   std::vector<SummaryCell> cells;
+  std::map<std::pair<std::string, Index>, std::pair<double, double>> work;  // tokens, seconds
   for (const Record& r : records) {
     if (r.task != "tail") continue;
     if (losses[{r.method, r.length}].empty() && r.method != kShort) {
       SummaryCell cell;
       cell.method = r.method, cell.resolved = r.resolved, cell.length = r.length;
-      if (r.seconds > 0) cell.tokens_per_second = static_cast<double>(r.achieved) / r.seconds;
       cells.push_back(std::move(cell));
     }
     losses[{r.method, r.length}][r.document] = r.loss;
+    auto& [tokens, seconds] = work[{r.method, r.length}];
+    tokens += static_cast<double>(r.achieved), seconds += r.seconds;
     // Where nothing is cut the baseline is plain RoPE itself; files of several runs may hold more than one.
     if (r.method == kTruncated && r.length == r.achieved)
       reference_length = std::max(reference_length, r.length);
   }
+  for (SummaryCell& cell : cells)
+    if (const auto [tokens, seconds] = work[{cell.method, cell.length}]; seconds > 0)
+      cell.tokens_per_second = tokens / seconds;
   std::erase_if(cells,
                 [&](const SummaryCell& c) { return c.method == kTruncated && c.length <= reference_length; });
   std::stable_sort(cells.begin(), cells.end(), [](const SummaryCell& a, const SummaryCell& b) {

@@ -15,7 +15,7 @@ struct SummaryCell {
   std::optional<Interval> versus_truncated, versus_plain;
   Evidence evidence;
   Verdict verdict;
-  double tokens_per_second = 0;
+  double tokens_per_second = 0;  ///< over all documents
 };
 
 /// One cell for each (method, length) of the tail task, by length. `margin`: nats, what counts as stable.
