@@ -126,6 +126,47 @@ std::string left_out_sentence(const ReportData& data, bool known, const Mark& ma
                            names);
 }
 
+/// Of a method's questions at one length, over the tasks that can tell.
+std::map<std::string, Score> found_at(const ReportData& data, Index length) {
+  const std::map<std::string, Score> failed = cannot_tell(data);
+  std::map<std::string, Score> found;
+  for (const auto& [task, methods] : retrieval_scores(data))
+    for (const auto& [method, scores] : methods)
+      if (const auto at = scores.find(length); at != scores.end() && !failed.contains(task))
+        found[method].sum += at->second.sum, found[method].n += at->second.n;
+  return found;
+}
+
+std::string share_text(const Score& score) {
+  const Proportion p = proportion(score.sum, score.n);
+  return fmt::format("{:.0f} % ({:.0f} to {:.0f})", 100 * p.value, 100 * p.low, 100 * p.high);
+}
+
+/// Who finds most at the greatest length that truncation was asked at too, on as many questions. The method
+/// with the flattest loss may find nothing, and the finder's loss may be undecided: neither says the other.
+std::string found_sentence(const ReportData& data, const Mark& mark) {
+  Index length = 0;
+  for (const Record& r : data.records)
+    if (r.score && r.method == kTruncated) length = std::max(length, r.length);
+  const std::map<std::string, Score> found = found_at(data, length);
+  const auto truncated = found.find(kTruncated);
+  if (length == 0 || truncated == found.end()) return "";
+  auto best = truncated;
+  for (auto method = found.begin(); method != found.end(); ++method)
+    if (!is_baseline(method->first) && method->second.n == truncated->second.n &&
+        method->second.sum > best->second.sum)
+      best = method;
+  const std::string questions =
+      fmt::format("{} of {} questions at {}", share_text(best->second), best->second.n, k_tokens(length));
+  if (best == truncated) return fmt::format("Nothing finds more than truncation: {}.", questions);
+  std::string text = fmt::format("To find something take {}: {}; truncation {}", mark(best->first), questions,
+                                 share_text(truncated->second));
+  if (const SummaryCell* cell = cell_at(data, best->first, length);
+      cell && std::isfinite(cell->difference.mean))
+    text += fmt::format("; its loss there: {}, {:+.3f} nats", cell->verdict.shown(), cell->difference.mean);
+  return text + ".";
+}
+
 Answer of_retrieval(const ReportData& data, std::vector<Reach> all, const Mark& mark) {
   const bool known = std::any_of(all.begin(), all.end(), [](const Reach& r) { return r.retrieval_known; });
   const std::string left_out = left_out_sentence(data, known, mark);
@@ -142,7 +183,9 @@ Answer of_retrieval(const ReportData& data, std::vector<Reach> all, const Mark& 
     answer.because.push_back(
         "Losses over windows score other tokens at each length: they compare methods, and "
         "give no verdict.");
-  if (!left_out.empty()) answer.because.push_back(left_out);
+  answer.because.push_back(found_sentence(data, mark));
+  answer.because.push_back(left_out);
+  std::erase(answer.because, "");
   return answer;
 }
 
@@ -176,6 +219,7 @@ Answer answer_of(const ReportData& data, const Mark& mark) {
     answer.because.push_back(use_sentence(best));
     answer.because.push_back(others_sentence(all, mark));
   }
+  answer.because.push_back(found_sentence(data, mark));
   answer.because.push_back(plain_sentence(data, longest));
   int least = static_cast<int>(data.n_documents);
   for (const SummaryCell& c : data.cells) least = std::min(least, c.difference.n);

@@ -2,6 +2,7 @@
 /// What the report says about its own numbers: intervals, corrections, what cannot be told, what is missing.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/error.h"
@@ -53,6 +54,27 @@ TEST(Windows, LossesThatAreNoNumbersAreSaid) {
   }
   EXPECT_EQ(windows_table(made.data()).rows.at(0)[3].text, "none");
   neither_says(made.data(), "<script>");
+}
+
+/// The flattest loss and the best finder are two methods: the answer names both.
+TEST(Answer, SaysWhoFindsMoreThanTruncation) {
+  MadeUp made;
+  made.baselines(1.5);
+  made.method("lambda", 0.001), made.method("self-extend", 0.03);
+  for (const auto& [method, found] :
+       {std::pair{"none (truncated)", 1}, {"none", 0}, {"lambda", 1}, {"self-extend", 4}})
+    made.retrieval(method, 16384, found);
+  made.retrieval("none (short)", 0, 4);
+  std::string text = answer_text(made.data());
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  EXPECT_TRUE(holds(text, "Use lambda: stable to 16k")) << text;
+  EXPECT_TRUE(holds(text,
+                    "To find something take self-extend: 100 % (51 to 100) of 4 questions at 16k; "
+                    "truncation 25 % (5 to 70); its loss there: degrades, +0.030 nats."))
+      << text;
+  for (Record& r : made.records)
+    if (r.method == "self-extend" && r.score) r.score = 0;
+  both_say(made.data(), "Nothing finds more than truncation: 25 % (5 to 70) of 4 questions at 16k.");
 }
 
 TEST(HowMeasured, NamesTheIntervalByTheNumberOfDocuments) {
