@@ -200,10 +200,8 @@ void define(CLI::App& app) {
   app.add_option("MODEL", options.model, "GGUF file or Hugging Face folder")->required();
   app.add_option("--text", options.texts, "text files")->required();
   app.add_option("--length", options.length, "tokens, such as 32k")->required();
-  app.add_option("--budget", options.budget, "time, such as 10m; 0: all that there is to try")
-      ->capture_default_str();
-  app.add_option("--goal", options.goal,
-                 "loss, retrieval (a hidden key, found: some seven times as long) or both")
+  app.add_option("--budget", options.budget, "time, such as 10m; 0: no limit")->capture_default_str();
+  app.add_option("--goal", options.goal, "loss, retrieval (keys found; 7 x the work), both")
       ->check(CLI::IsMember({"loss", "retrieval", "both"}))
       ->capture_default_str();
   app.add_option("--candidates", options.candidates, "methods to choose from; default: all kinds");

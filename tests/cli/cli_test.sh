@@ -170,7 +170,7 @@ if [ "${3:-}" = model ]; then
   expect 0 'found  versus plain YaRN' "$ropewalk" tune tuned.gguf --text text.txt --length 300 --documents 2 --tail 32 --goal both --candidates pi:factor=1.5 yarn:factor=1.5 --out tuned.jsonl
   expect 0 '"versus_yarn":\{"loss":\{"difference":[^}]*,"n_documents":1\},"score":\{"difference"' "$ropewalk" tune tuned.gguf --text text.txt --length 300 --documents 2 --tail 32 --goal both --candidates pi:factor=1.5 yarn:factor=1.5 --out tuned.jsonl --json
   expect 1 'text for one' "$ropewalk" tune tuned.gguf --text text.txt --length 400 --documents 1
-  rm tuned.gguf tuned.gguf.ropewalk.json
+  rm tuned.gguf tuned.gguf.ropewalk.json tuned.jsonl
   # A signal in the middle leaves the finished results, and no half report.
   "$ropewalk" eval "$real" --text text.txt --methods pi --lengths 8k --out killed.jsonl --report killed.html >out 2>err &
   for _ in $(seq 100); do [ -e killed.html.part ] && break; sleep 0.1; done
