@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <cmath>
 #include <span>
 
 #include "core/error.h"
@@ -14,9 +15,10 @@ bool is_continuation(const Record& r) { return r.task == "continuation"; }
 std::string metric_text(const ContinuationMetric& m) {
   std::string text = fmt::format("{:.3g}", m.value.mean);
   if (!m.versus_truncated) return text;
-  text += fmt::format("\n{:+.3g}", m.versus_truncated->mean);
-  if (const Interval& d = *m.versus_truncated; d.low)
-    text += fmt::format(" \u00b1 {:.2g}", std::max(d.mean - *d.low, *d.high - d.mean));
+  const double d = m.versus_truncated->mean;  // rounding leaves 1e-18 of equal means
+  text += fmt::format("\n{:+.3g}", std::abs(d) < 1e-12 ? 0 : d);
+  if (const Interval& i = *m.versus_truncated; i.low)
+    text += fmt::format(" \u00b1 {:.2g}", std::max(i.mean - *i.low, *i.high - i.mean));
   return text;
 }
 
