@@ -5,6 +5,8 @@
 #include <filesystem>
 
 #include "core/error.h"
+#include "core/hash.h"
+#include "core/parallel.h"
 
 namespace ropewalk {
 namespace {
@@ -58,6 +60,17 @@ std::vector<Document> documents_to_tune(const Tokenizer& tokenizer, const std::v
       documents.push_back(std::move(d));
   }
   return documents;
+}
+
+RunInfo run_info(const std::string& model_path, const BackendOptions& backend, const LoadedModel& loaded) {
+  RunInfo info;
+  info.version = ROPEWALK_VERSION;
+  info.model = std::filesystem::path(model_path).filename().string();
+  info.model_id = sha256_file(model_path);
+  info.precision = backend.precision, info.kv = backend.kv_type(), info.isa = active_isa();
+  info.n_ctx_train = loaded.model->config().n_ctx_train;
+  info.threads = threads();
+  return info;
 }
 
 /// "90s", "8m", "2h" or seconds.

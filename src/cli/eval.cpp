@@ -10,7 +10,6 @@
 #include "cli/documents.h"
 #include "cli/eval_plan.h"
 #include "cli/report.h"
-#include "core/hash.h"
 #include "core/output_file.h"
 #include "core/parallel.h"
 #include "judge/runner.h"
@@ -46,20 +45,6 @@ std::string command_line() {
   return text + fmt::format(" --tasks {} --tail {} --documents {} --precision {} --kv {}",
                             fmt::join(options.plan.tasks, " "), options.plan.tail, options.documents,
                             options.backend.precision, options.backend.kv_type());
-}
-
-RunInfo run_info(const LoadedModel& loaded) {
-  return {.version = ROPEWALK_VERSION,
-          .model = std::filesystem::path(options.model).filename().string(),
-          .model_id = sha256_file(options.model),
-          .precision = options.backend.precision,
-          .kv = options.backend.kv_type(),
-          .isa = active_isa(),
-          .command = command_line(),
-          .n_ctx_train = loaded.model->config().n_ctx_train,
-          .tail = options.plan.tail,
-          .margin = options.margin,
-          .threads = threads()};
 }
 
 /// Checks all that can be said before the model is loaded.
@@ -134,7 +119,8 @@ int run() {
   const std::vector<Document> documents =
       read_documents(*loaded.tokenizer, options.texts, texts, options.documents,
                      runner.plan.lengths.back() + runner.plan.n_predict);
-  const RunInfo info = run_info(loaded);
+  RunInfo info = run_info(options.model, options.backend, loaded);
+  info.command = command_line(), info.tail = options.plan.tail, info.margin = options.margin;
   runner.store = store ? &*store : nullptr;
   if (options.dry_run) return print_plan(*loaded.model, documents, runner, info, options.json);
   const auto& tasks = runner.plan.tasks;

@@ -3,11 +3,9 @@
 #include "judge/tune.h"
 
 #include <algorithm>
-#include <filesystem>
 
 #include "cli/command.h"
 #include "cli/documents.h"
-#include "core/hash.h"
 #include "core/output_file.h"
 #include "core/parallel.h"
 #include "core/progress.h"
@@ -76,12 +74,12 @@ const std::vector<Rival> rivals{{"versus_yarn", "plain YaRN", "yarn"},
                                 {"versus_truncated", "truncation", kTruncated},
                                 {"versus_plain", "plain RoPE", kPlain}};
 
-void print_margins(const std::vector<Record>& records, Index length, const std::string& winner) {
+/// `margins`: over each rival.
+void print_margins(const std::vector<Margin>& margins) {
   std::string loss, score;
-  for (const Rival& rival : rivals) {
-    const Margin m = margin(records, length, winner, rival.method);
-    loss += margin_text("loss", rival.shown, m.loss, -1);
-    score += margin_text("found", rival.shown, m.score, 1);
+  for (std::size_t r = 0; r < rivals.size(); ++r) {
+    loss += margin_text("loss", rivals[r].shown, margins[r].loss, -1);
+    score += margin_text("found", rivals[r].shown, margins[r].score, 1);
   }
   fmt::print("{}{}", loss, score);
 }
@@ -101,29 +99,14 @@ void print_peers(const std::vector<PeerSetting>& settings) {
                s.setting.empty() ? "" : "    " + s.setting + "\n");
 }
 
-RunInfo run_info(const ModelConfig& config) {
-  return {.version = ROPEWALK_VERSION,
-          .model = std::filesystem::path(options.model).filename().string(),
-          .model_id = sha256_file(options.model),
-          .precision = options.backend.precision,
-          .kv = options.backend.kv_type(),
-          .isa = active_isa(),
-          .command = "ropewalk tune",
-          .n_ctx_train = config.n_ctx_train,
-          .tail = options.tail,
-          .margin = kStabilityMargin,
-          .threads = threads()};
-}
-
-Json found_json(const RunInfo& info, Index length, const std::string& method, const std::string& winner,
-                const std::vector<Record>& records, const std::vector<PeerSetting>& peers) {
+Json found_json(const RunInfo& info, Index length, const std::string& method,
+                const std::vector<Margin>& margins, const std::vector<PeerSetting>& peers) {
   Json found{{"ropewalk", ROPEWALK_VERSION},  {"model", info.model},
              {"model_sha256", info.model_id}, {"length", length},
              {"goal", options.goal},          {"method", method}};
-  for (const Rival& rival : rivals) {
-    const Margin m = margin(records, length, winner, rival.method);
-    found[rival.key] = {{"loss", interval_json(m.loss)}, {"score", interval_json(m.score)}};
-  }
+  for (std::size_t r = 0; r < rivals.size(); ++r)
+    found[rivals[r].key] = {{"loss", interval_json(margins[r].loss)},
+                            {"score", interval_json(margins[r].score)}};
   for (const PeerSetting& s : peers)
     found["elsewhere"][s.engine] = s.setting.empty() ? Json(nullptr) : Json(s.setting);
   return found;
@@ -161,7 +144,8 @@ int run() {
   const ModelConfig& config = loaded.model->config();
   const Split documents = split(
       documents_to_tune(*loaded.tokenizer, options.texts, texts, length, options.documents, kMostStretches));
-  const RunInfo info = run_info(config);
+  RunInfo info = run_info(options.model, options.backend, loaded);
+  info.command = "ropewalk tune", info.tail = options.tail, info.margin = kStabilityMargin;
   const TuneOptions tuning{
       .length = length,
       .tail = options.tail,
@@ -180,7 +164,10 @@ int run() {
                                           .records;
   const std::vector<PeerSetting> peers =
       peer_settings(MethodSpec::parse(full), config.rope_context(0, length));
-  Json found = found_json(info, length, full, winner, records, peers);
+  std::vector<Margin> margins;
+  margins.reserve(rivals.size());
+  for (const Rival& rival : rivals) margins.push_back(margin(records, length, winner, rival.method));
+  Json found = found_json(info, length, full, margins, peers);
   file.write(dump_json(found, 1) + "\n");
   file.commit();
   if (options.json) {
@@ -189,7 +176,7 @@ int run() {
   } else {
     print_rows(rows);
     fmt::print("\nwinner: {}\n", full);
-    print_margins(records, length, winner);
+    print_margins(margins);
     print_peers(peers);
   }
   fmt::print(stderr, "{} written; --method auto reads it\n", tuned_path(options.model));

@@ -27,9 +27,7 @@ class Planner {
     const Index reference = std::min(model_.config().n_ctx_train, options_.lengths.back());
     const bool first = length == options_.lengths.front();
     if (task.truncated && task.unit == Unit::kQuestion && length > reference) {
-      blank_.told = reference;
-      serve(kPlain, length, kTruncated, length);
-      blank_.told = 0;
+      serve(kPlain, length, kTruncated, length, reference);
     } else if (task.truncated && task.unit == Unit::kDocument && first) {
       serve(kPlain, reference, kTruncated, reference);
       for (Index longer : options_.lengths)
@@ -49,7 +47,7 @@ class Planner {
   }
 
   /// Everything that the result depends on.
-  std::string key(const std::string& label, Index label_length, Index length,
+  std::string key(const std::string& label, Index label_length, Index length, Index told,
                   const std::string& resolved) const {
     Json all{{"model", run_.model_id},
              {"text", document_.text_id},
@@ -70,7 +68,7 @@ class Planner {
       all["tail"] = options_.tail;
     if (task_->uses_n_predict) all["predict"] = options_.n_predict;
     if (task_->uses_stride) all["stride"] = options_.stride;
-    if (blank_.told > 0) all["told"] = blank_.told;
+    if (told > 0) all["told"] = told;
     if (task_->uses_other && other_) all["other"] = other_->text_id;
     return sha256(dump_json(all)).substr(0, 16);
   }
@@ -84,22 +82,24 @@ class Planner {
                           .n_depths = options_.n_depths});
   }
 
-  void serve(const std::string& method, Index length, const std::string& label, Index label_length) {
+  /// `told`: see TaskInput.
+  void serve(const std::string& method, Index length, const std::string& label, Index label_length,
+             Index told = 0) {
     const Method bound = Method::bind(MethodSpec::parse(method), model_.config().rope_context(0, length));
-    const Index read = blank_.told > 0 ? blank_.told : length;
+    const Index read = told > 0 ? told : length;
     const std::size_t bytes = session_bytes(model_.config(), model_.backend().kv_type(), bound, read);
     require_memory(fmt::format("{} at {} tokens", method, length), bytes, "take shorter lengths");
     const auto [found, added] = known_.emplace(
-        std::tuple{blank_.task, blank_.seed, bound.fingerprint(length), length, blank_.told}, items_.size());
+        std::tuple{blank_.task, blank_.seed, bound.fingerprint(length), length, told}, items_.size());
     if (added) {
       Item item = blank_;
-      item.method = method, item.length = length;
+      item.method = method, item.length = length, item.told = told;
       item.cost = cost_of(read) * passes(length);
       item.bytes = bytes;
       items_.push_back(std::move(item));
     }
     items_[found->second].serves.push_back(
-        {label, label_length, key(label, label_length, length, bound.text())});
+        {label, label_length, key(label, label_length, length, told, bound.text())});
   }
 
   const Model& model_;

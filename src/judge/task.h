@@ -29,7 +29,7 @@ struct TaskInput {
   Index tail = 0;                   ///< last tokens that are scored
   Index n_predict = 128;            ///< continuation: tokens to write
   Index stride = 0;                 ///< sliding: tokens from window to window; 0: half of them
-  Index told = 0;        ///< Unit::kQuestion: only the prompt's last tokens, with the answer so many; 0: all
+  Index told = 0;        ///< Unit::kQuestion: of the prompt's end, with the answer, only so many; 0: all
   int seed = 0;          ///< Unit::kQuestion: which question, from 1
   int n_depths = 5;      ///< Unit::kQuestion: needles at so many depths, 0 to 1
   TokensDone done = {};  ///< tokens read so far, of `length`
