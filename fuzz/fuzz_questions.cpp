@@ -4,8 +4,8 @@
 #include <cstdint>
 
 #include "core/error.h"
-#include "judge/import_longbench.h"
-#include "judge/import_ruler.h"
+#include "judge/import/longbench.h"
+#include "judge/import/ruler.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);

@@ -20,8 +20,10 @@ add_test_folder(formats rw_core rw_quant rw_formats)
 add_test_folder(tokenizer ${readers})
 add_test_folder(kernels rw_core rw_quant rw_methods rw_kernels)
 add_test_folder(model ${engine})
+add_test_folder(metrics rw_core rw_metrics)
+add_test_folder(results ${judged})
+add_test_folder(report ${judged} rw_report)
 add_test_folder(judge ${everything})
-add_test_folder(report ${everything})
 add_test_folder(fuzz_corpus ${readers})
 
 file(GLOB extra CONFIGURE_DEPENDS tests/*/extra.cmake)  # more registrations: per-ISA runs, CLI tests

@@ -9,12 +9,12 @@
 #include "cli/command.h"
 #include "cli/documents.h"
 #include "cli/eval_plan.h"
-#include "cli/report.h"
+#include "cli/make_report.h"
 #include "core/output_file.h"
 #include "core/parallel.h"
 #include "judge/runner.h"
-#include "judge/summary.h"
-#include "judge/tables.h"
+#include "results/summary.h"
+#include "results/tables.h"
 
 namespace ropewalk {
 namespace {

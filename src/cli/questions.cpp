@@ -9,10 +9,10 @@
 #include "core/output_file.h"
 #include "core/parallel.h"
 #include "core/progress.h"
-#include "judge/import_longbench.h"
-#include "judge/import_ruler.h"
+#include "judge/import/longbench.h"
+#include "judge/import/ruler.h"
 #include "judge/plan.h"
-#include "judge/statistics.h"
+#include "results/statistics.h"
 
 namespace ropewalk {
 namespace {

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /// ropewalk report: files of results, of one machine or of several, as one page.
-#include "cli/report.h"
-
 #include <algorithm>
 #include <filesystem>
 
 #include "cli/command.h"
+#include "cli/make_report.h"
 #include "core/output_file.h"
-#include "judge/store.h"
-#include "judge/tables.h"
 #include "report/sections.h"
+#include "results/answer.h"
+#include "results/store.h"
+#include "results/tables.h"
 
 namespace ropewalk {
 namespace {

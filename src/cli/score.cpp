@@ -2,8 +2,8 @@
 /// ropewalk score: texts against reference texts.
 #include "cli/command.h"
 #include "core/json.h"
-#include "judge/metrics/metrics.h"
-#include "tokenizer/utf8.h"
+#include "core/utf8.h"
+#include "metrics/metrics.h"
 
 namespace ropewalk {
 namespace {

@@ -9,8 +9,8 @@
 #include "core/output_file.h"
 #include "core/parallel.h"
 #include "core/progress.h"
-#include "judge/verdict.h"
 #include "methods/export.h"
+#include "results/verdict.h"
 
 namespace ropewalk {
 namespace {

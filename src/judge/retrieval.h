@@ -12,8 +12,8 @@
 #include <string_view>
 #include <vector>
 
-#include "judge/share_found.h"
 #include "judge/task.h"
+#include "metrics/share_found.h"
 
 namespace ropewalk {
 

@@ -2,7 +2,7 @@
 /// The only loop over items.
 #pragma once
 #include "judge/plan.h"
-#include "judge/store.h"
+#include "results/store.h"
 
 namespace ropewalk {
 

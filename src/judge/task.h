@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "judge/record.h"
 #include "model/model.h"
+#include "results/record.h"
 #include "tokenizer/tokenizer.h"
 
 namespace ropewalk {

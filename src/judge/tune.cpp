@@ -7,7 +7,7 @@
 
 #include "core/error.h"
 #include "core/progress.h"
-#include "judge/derived.h"
+#include "results/derived.h"
 
 namespace ropewalk {
 namespace {

@@ -4,7 +4,7 @@
 /// choice was made on.
 #pragma once
 #include "judge/runner.h"
-#include "judge/statistics.h"
+#include "results/statistics.h"
 
 namespace ropewalk {
 

@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "core/error.h"
-#include "report/reach.h"
 #include "report/table.h"
+#include "results/reach.h"
 
 namespace ropewalk {
 namespace {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/error.h"
-#include "report/answer.h"
 #include "report/sections.h"
+#include "results/answer.h"
 
 namespace ropewalk {
 namespace {

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "report/answer.h"
 #include "report/sections.h"
+#include "results/answer.h"
 
 namespace ropewalk {
 namespace {

@@ -4,8 +4,8 @@
 #include <span>
 
 #include "core/error.h"
-#include "judge/continuation_summary.h"
 #include "report/sections.h"
+#include "results/continuation_summary.h"
 
 namespace ropewalk {
 namespace {

@@ -2,8 +2,8 @@
 /// What the page and the Markdown both show, as tables and lines. A table without rows: nothing was measured.
 #pragma once
 #include "report/chart.h"
-#include "report/reach.h"
 #include "report/table.h"
+#include "results/reach.h"
 
 namespace ropewalk {
 

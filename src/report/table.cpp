@@ -44,10 +44,6 @@ std::string shortened(const std::string& text, std::size_t n) {
   return text;
 }
 
-std::string k_tokens(Index n) {
-  return n > 0 && n % 1024 == 0 ? fmt::format("{}k", n / 1024) : fmt::format("{}", n);
-}
-
 std::string escape_name(const std::string& text) {
   std::string safe;
   for (char c : escape_html(text)) {

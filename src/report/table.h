@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "core/types.h"
+#include "core/text.h"
 
 namespace ropewalk {
 
@@ -27,8 +27,6 @@ std::string escape_name(const std::string& text);
 std::string escape_markdown(const std::string& text);
 /// At most n characters of UTF-8, with "..." where something was cut.
 std::string shortened(const std::string& text, std::size_t n);
-/// 8192 -> "8k".
-std::string k_tokens(Index n);
 
 std::string html_table(const Table& table, const std::string& look = "");
 std::string markdown_table(const Table& table);

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
+#include "core/utf8.h"
 #include "tokenizer/nfc.h"
-#include "tokenizer/utf8.h"
 
 namespace ropewalk {
 namespace {

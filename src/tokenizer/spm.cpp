@@ -4,7 +4,7 @@
 #include <cmath>
 #include <queue>
 
-#include "tokenizer/utf8.h"
+#include "core/utf8.h"
 
 namespace ropewalk {
 namespace {

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "tokenizer/utf8.h"
+#include "core/utf8.h"
 
 namespace ropewalk {
 

@@ -7,9 +7,9 @@
 #include <sstream>
 
 #include "core/error.h"
-#include "judge/import_longbench.h"
-#include "judge/import_ruler.h"
-#include "judge/longbench_metrics.h"
+#include "judge/import/longbench.h"
+#include "judge/import/ruler.h"
+#include "metrics/longbench_metrics.h"
 
 #define LLVMFuzzerTestOneInput fuzz_questions_input
 #include "../../fuzz/fuzz_questions.cpp"

@@ -8,7 +8,7 @@
 #include <random>
 
 #include "judge/runner.h"
-#include "judge/summary.h"
+#include "results/summary.h"
 
 namespace ropewalk {
 namespace {

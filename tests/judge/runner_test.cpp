@@ -9,7 +9,7 @@
 #include <map>
 #include <set>
 
-#include "judge/tables.h"
+#include "results/tables.h"
 
 namespace ropewalk {
 namespace {

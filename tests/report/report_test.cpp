@@ -12,8 +12,8 @@
 #include "core/error.h"
 #include "made_up.h"
 #include "report/chart.h"
-#include "report/reach.h"
 #include "report/table.h"
+#include "results/reach.h"
 
 namespace ropewalk {
 namespace {

@@ -5,14 +5,14 @@
 /// well: loss, and `top1`, the share where the likeliest token is the true one, which no greedy text can pass
 /// by much. Greedy text of a novel has few n-grams of the true one at any length, so read all of it relative
 /// to the truncated baseline. The other values are of the tokens written (exact_prefix, distinct1, distinct2,
-/// repetition, the share of 4-grams seen before) and of both texts (judge/metrics).
+/// repetition, the share of 4-grams seen before) and of both texts (metrics/).
 #include <numeric>
 
 #include "core/error.h"
-#include "judge/metrics/metrics.h"
+#include "core/utf8.h"
 #include "judge/task.h"
+#include "metrics/metrics.h"
 #include "model/greedy.h"
-#include "tokenizer/utf8.h"
 
 namespace ropewalk {
 namespace {

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The answer in words, first thing on the page.
+#pragma once
+#include <functional>
+
+#include "results/report_data.h"
+
+namespace ropewalk {
+
+struct Answer {
+  std::string lead;                  ///< what to do
+  std::vector<std::string> because;  ///< what it rests on, and what it does not show
+};
+/// `mark` escapes and sets off a method's name, the only text in it that is not ours.
+Answer answer_of(const ReportData& data, const std::function<std::string(const std::string&)>& mark);
+
+/// The same in plain words, lines of 80 columns.
+std::string answer_text(const ReportData& data);
+
+}  // namespace ropewalk

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "results/record.h"
+
+#include <cmath>
+
+#include "core/error.h"
+
+namespace ropewalk {
+namespace {
+
+/// JSON has no NaN or infinity: null says that the number is none.
+Json number(double x) { return std::isfinite(x) ? Json(x) : Json(nullptr); }
+
+}  // namespace
+
+Json to_json(const Record& r, const RunInfo& run) {
+  Json j;
+  j["task"] = r.task;
+  if (!r.part.empty()) j["part"] = r.part;
+  j["method"] = r.method;
+  j["resolved"] = r.resolved;
+  j["document"] = r.document;
+  j["length"] = r.length;
+  j["achieved"] = r.achieved;
+  if (r.seed > 0) j["seed"] = r.seed;
+  if (r.depth) j["depth"] = *r.depth;
+  if (r.position_end > 0) j["positions"] = {r.position_begin, r.position_end};
+  if (r.n_targets > 0) {
+    j["n_targets"] = r.n_targets;
+    j["loss"] = number(r.loss);
+    j["perplexity"] = number(std::exp(r.loss));
+  }
+  if (r.score) j["score"] = *r.score;
+  if (!r.values.empty()) {
+    Json values;
+    for (const auto& [name, value] : r.values) values[name] = number(value);
+    j["values"] = std::move(values);
+  }
+  if (!r.written.empty() || !r.expected.empty()) j["written"] = r.written, j["expected"] = r.expected;
+  j["shared"] = r.shared;
+  j["tail"] = run.tail;
+  j["n_ctx_train"] = run.n_ctx_train;
+  j["model"] = run.model;
+  j["model_sha256"] = run.model_id;
+  j["text_sha256"] = r.text_id;
+  j["precision"] = run.precision;
+  j["kv"] = run.kv;
+  j["isa"] = run.isa;
+  j["version"] = run.version;
+  return j;
+}
+
+Json cost_json(const Record& r, const RunInfo& run) {
+  return {{"seconds", r.seconds},
+          {"tokens_per_second", r.seconds > 0 ? static_cast<double>(r.achieved) / r.seconds : 0},
+          {"peak_bytes", r.peak_bytes},
+          {"threads", run.threads}};
+}
+
+namespace {
+
+double number_at(const JsonInput& j, const char* key) {
+  return j.contains(key) && j.at(key).is_number() ? j.at(key).get<double>()
+                                                  : std::numeric_limits<double>::quiet_NaN();
+}
+
+}  // namespace
+
+Record record_from(const JsonInput& j) {
+  Record r;
+  r.task = j.at("task").get<std::string>();
+  r.part = j.value("part", "");
+  r.method = j.at("method").get<std::string>();
+  r.resolved = j.at("resolved").get<std::string>();
+  r.document = j.at("document").get<std::string>();
+  r.text_id = j.value("text_sha256", "");
+  r.length = j.at("length").get<Index>();
+  r.achieved = j.at("achieved").get<Index>();
+  r.seed = j.value("seed", 0);
+  if (j.contains("depth")) r.depth = j.at("depth").get<double>();
+  if (j.contains("positions"))
+    r.position_begin = j.at("positions").at(0).get<Index>(),
+    r.position_end = j.at("positions").at(1).get<Index>();
+  r.n_targets = j.value("n_targets", Index{0});
+  if (r.n_targets > 0) r.loss = number_at(j, "loss");
+  if (j.contains("score")) r.score = j.at("score").get<double>();
+  if (j.contains("values"))
+    for (const auto& [name, value] : j.at("values").items())
+      r.values.emplace_back(
+          name, value.is_number() ? value.get<double>() : std::numeric_limits<double>::quiet_NaN());
+  r.written = j.value("written", ""), r.expected = j.value("expected", "");
+  r.shared = j.value("shared", false);
+  const JsonInput& cost = j.at("run");
+  r.seconds = number_at(cost, "seconds");
+  r.peak_bytes = cost.value("peak_bytes", std::size_t{0});
+  return r;
+}
+
+RunInfo run_info_from(const JsonInput& j) {
+  return {.version = j.value("version", ""),
+          .model = j.value("model", ""),
+          .model_id = j.value("model_sha256", ""),
+          .precision = j.value("precision", ""),
+          .kv = j.value("kv", ""),
+          .isa = j.value("isa", ""),
+          .command = {},
+          .n_ctx_train = j.value("n_ctx_train", Index{0}),
+          .tail = j.value("tail", Index{0}),
+          .margin = 0,
+          .threads = j.at("run").value("threads", 0)};
+}
+
+}  // namespace ropewalk

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+/// All that a report shows: records, and what was decided from them. The page, the terminal and --json show
+/// the same, since they are given the same.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "results/summary.h"
+
+namespace ropewalk {
+
+/// What each method is, given by the caller: results know records only.
+struct MethodNote {
+  std::string name, title, formula, source;
+};
+
+struct ReportData {
+  std::vector<Record> records;
+  RunInfo run;
+  std::vector<MethodNote> notes;
+  std::vector<SummaryCell> cells = {};  ///< of the tail task, if it ran
+  std::size_t n_documents = 0;          ///< of the tail task; else of all
+};
+/// Fills in cells and n_documents.
+ReportData report_data(std::vector<Record> records, const RunInfo& run, std::vector<MethodNote> notes);
+
+}  // namespace ropewalk

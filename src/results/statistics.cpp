@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "results/statistics.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "core/error.h"
+#include "core/random.h"
+
+namespace ropewalk {
+namespace {
+
+/// Regularised incomplete beta function I_x(a, b) by its continued fraction (Lentz).
+double incomplete_beta(double a, double b, double x) {
+  if (x <= 0) return 0;
+  if (x >= 1) return 1;
+  if (x > (a + 1) / (a + b + 2)) return 1 - incomplete_beta(b, a, 1 - x);
+  const double front =
+      std::exp(std::lgamma(a + b) - std::lgamma(a) - std::lgamma(b) + a * std::log(x) + b * std::log1p(-x)) /
+      a;
+  auto safe = [](double v) { return std::abs(v) < 1e-300 ? 1e-300 : v; };
+  double c = 1, d = 1 / safe(1 - (a + b) * x / (a + 1)), f = d;
+  for (int m = 1; m < 500; ++m) {
+    const double even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
+    d = 1 / safe(1 + even * d), c = safe(1 + even / c), f *= d * c;
+    const double odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1));
+    d = 1 / safe(1 + odd * d), c = safe(1 + odd / c);
+    f *= d * c;
+    if (std::abs(d * c - 1) < 1e-15) break;
+  }
+  return front * f;
+}
+
+/// P(T_df > t).
+double t_tail(double t, int df) {
+  const double outside = incomplete_beta(df / 2.0, 0.5, df / (df + t * t));
+  return t > 0 ? outside / 2 : 1 - outside / 2;
+}
+
+/// P(N(0, 1) < x).
+double normal_below(double x) { return std::erfc(-x / std::sqrt(2.0)) / 2; }
+
+/// t_quantile(0.95, df), kept: all rows of a run have the same number of documents.
+double quantile_95(int df) {
+  thread_local int known_df = 0;
+  thread_local double known = 0;
+  if (df != known_df) known = t_quantile(0.95, df), known_df = df;
+  return known;
+}
+
+/// Mean, deviation and n.
+Interval moments(const std::vector<double>& values) {
+  RW_CHECK(!values.empty());
+  Interval result;
+  result.n = static_cast<int>(values.size());
+  for (double v : values) result.mean += v / result.n;
+  double squares = 0;
+  for (double v : values) squares += (v - result.mean) * (v - result.mean);
+  if (result.n >= 2) result.deviation = std::sqrt(squares / (result.n - 1));
+  return result;
+}
+
+}  // namespace
+
+double t_quantile(double probability, int df) {
+  RW_CHECK(df >= 1 && probability > 0 && probability < 1);
+  double low = 0, high = 1;
+  auto inside = [&](double t) { return 1 - 2 * t_tail(t, df); };
+  while (inside(high) < probability && high < 1e12) high *= 2;
+  for (int step = 0; step < 60; ++step) {
+    const double t = (low + high) / 2;
+    (inside(t) < probability ? low : high) = t;
+  }
+  return (low + high) / 2;
+}
+
+Interval t_interval(const std::vector<double>& values) {
+  Interval result = moments(values);
+  if (result.n >= 3) {
+    const double half =
+        quantile_95(result.n - 1) * result.deviation / std::sqrt(static_cast<double>(result.n));
+    result.low = result.mean - half;
+    result.high = result.mean + half;
+  }
+  return result;
+}
+
+Interval bootstrap_interval(const std::vector<double>& values, int resamples, std::uint64_t seed) {
+  RW_CHECK(resamples >= 100);
+  Interval result = t_interval(values);
+  if (result.n < 3 || !std::isfinite(*result.low)) return result;
+  Random random(seed);
+  const auto n = static_cast<std::uint32_t>(values.size());
+  std::vector<double> means(static_cast<std::size_t>(resamples));
+  for (double& mean : means) {
+    double sum = 0;
+    for (std::uint32_t d = 0; d < n; ++d) sum += values[random.below(n)];
+    mean = sum / n;
+  }
+  const double tail = normal_below(-std::sqrt(n / (n - 1.0)) * quantile_95(result.n - 1));
+  // Rounded outwards: an interval may be too wide, never too narrow.
+  const auto cut = std::max<std::ptrdiff_t>(static_cast<std::ptrdiff_t>(tail * (resamples + 1)) - 1, 0);
+  std::nth_element(means.begin(), means.begin() + cut, means.end());
+  result.low = means[static_cast<std::size_t>(cut)];
+  std::nth_element(means.begin() + cut, means.end() - 1 - cut, means.end());
+  result.high = *(means.end() - 1 - cut);
+  return result;
+}
+
+Interval interval(const std::vector<double>& values) {
+  return values.size() < kBootstrapFrom ? t_interval(values) : bootstrap_interval(values);
+}
+
+Interval jackknife_interval(std::size_t n, const std::function<double(std::size_t)>& statistic) {
+  RW_CHECK(n >= 1);
+  const double all = statistic(n), size = static_cast<double>(n);
+  std::vector<double> pseudo(n, all);
+  for (std::size_t k = 0; k < n && n > 1; ++k) pseudo[k] = size * all - (size - 1) * statistic(k);
+  Interval result = t_interval(pseudo);
+  if (result.low) *result.low += all - result.mean, *result.high += all - result.mean;
+  result.mean = all;
+  return result;
+}
+
+int documents_needed(double deviation, double half_width, double confidence, double spare) {
+  RW_CHECK(std::isfinite(deviation) && std::isfinite(half_width) && confidence > 0 && confidence < 1);
+  if (deviation == 0) return 2;
+  // (t + spare) s / sqrt(n) <= h, asked the other way round: t <= h sqrt(n) / s - spare, as a probability.
+  auto enough = [&](int n) {
+    const double t = half_width * std::sqrt(static_cast<double>(n)) / deviation - spare;
+    return t > 0 && 2 * t_tail(t, n - 1) <= 1 - confidence;
+  };
+  int low = 2, high = kManyDocuments;  // the half-width falls with n, so halve the range
+  while (low < high) {
+    const int n = (low + high) / 2;
+    if (enough(n))
+      high = n;
+    else
+      low = n + 1;
+  }
+  return low;
+}
+
+Proportion proportion(double k, Index n) {
+  RW_CHECK(n >= 1 && k >= 0 && k <= static_cast<double>(n));
+  constexpr double kZ = 1.959963984540054;
+  const double count = static_cast<double>(n), share = k / count;
+  const double middle = share + kZ * kZ / (2 * count), scale = 1 + kZ * kZ / count;
+  const double half = kZ * std::sqrt(share * (1 - share) / count + kZ * kZ / (4 * count * count));
+  // At 0 and n of n the end is exact in the formula but not in its rounding.
+  return {k, n, share, k == 0 ? 0 : (middle - half) / scale, k == count ? 1 : (middle + half) / scale};
+}
+
+double p_above(const std::vector<double>& values, double bound) {
+  RW_CHECK(values.size() >= 2);
+  const Interval sample = moments(values);
+  RW_CHECK(std::isfinite(sample.mean) && std::isfinite(sample.deviation));
+  if (sample.deviation == 0) return sample.mean > bound ? 0 : 1;
+  return t_tail((sample.mean - bound) / sample.deviation * std::sqrt(static_cast<double>(sample.n)),
+                sample.n - 1);
+}
+
+double p_below(const std::vector<double>& values, double bound) {
+  std::vector<double> mirrored = values;
+  for (double& v : mirrored) v = -v;
+  return p_above(mirrored, -bound);
+}
+
+double p_differs(const std::vector<double>& values, double centre) {
+  return std::min(1.0, 2 * std::min(p_above(values, centre), p_below(values, centre)));
+}
+
+double p_beyond(const std::vector<double>& values, double margin) {
+  return std::min(1.0, 2 * std::min(p_above(values, margin), p_below(values, -margin)));
+}
+
+double p_equivalent(const std::vector<double>& values, double margin) {
+  return std::max(p_above(values, -margin), p_below(values, margin));
+}
+
+std::vector<double> holm(const std::vector<double>& p) {
+  std::vector<std::size_t> order(p.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return p[a] < p[b]; });
+  std::vector<double> adjusted(p.size());
+  double greatest = 0;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    greatest = std::max(greatest, std::min(1.0, static_cast<double>(order.size() - i) * p[order[i]]));
+    adjusted[order[i]] = greatest;
+  }
+  return adjusted;
+}
+
+}  // namespace ropewalk

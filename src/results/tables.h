@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What tasks other than `tail` measured, for the terminal: 80 columns.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "results/record.h"
+
+namespace ropewalk {
+
+/// A block for each task and length: a row for each method and part; mean loss, score and first values over
+/// documents and questions. The positions task: a row for each bucket, a column for each method.
+std::string other_tables(const std::vector<Record>& records);
+
+}  // namespace ropewalk
