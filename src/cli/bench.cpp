@@ -155,25 +155,25 @@ int run() {
   return 0;
 }
 
-void define(CLI::App& app) {
+void define(CommandLine& app) {
   app.add_option("WHAT", options.what, "prefill, decode, attention, gemm or load")
       ->required()
-      ->check(CLI::IsMember({"prefill", "decode", "attention", "gemm", "load"}));
+      ->check(one_of({"prefill", "decode", "attention", "gemm", "load"}));
   app.add_option("MODEL", options.model, "GGUF file or Hugging Face folder")->required();
   app.add_option("--methods", options.methods, "the first is what the others are compared with")
       ->capture_default_str();
   app.add_option("--lengths", options.lengths, "prompt lengths, depths, or rows of gemm")
       ->capture_default_str();
   app.add_option("-n,--n-predict", options.n_predict, "decode: tokens to write")
-      ->check(CLI::Range(1, 1 << 20))
+      ->check(in_range(1, 1 << 20))
       ->capture_default_str();
   app.add_option("--head-dim", options.head_dim, "attention: instead of the model's")
-      ->check(CLI::IsMember({16, 32, 64, 96, 128, 256}));
+      ->check(one_of({"16", "32", "64", "96", "128", "256"}));
   app.add_option("--repeat", options.repeat, "runs of each; the fastest counts")
-      ->check(CLI::Range(1, 1000))
+      ->check(in_range(1, 1000))
       ->capture_default_str();
   options.backend.define(app);
-  app.add_option("-t,--threads", options.n_threads, "0: all cores")->check(CLI::Range(0, 1024));
+  app.add_option("-t,--threads", options.n_threads, "0: all cores")->check(in_range(0, 1024));
   app.add_flag("--profile", options.profile, "a table of time per operation");
   app.add_flag("--json", options.json, "one JSON object");
   app.footer(

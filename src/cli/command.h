@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /// One file per subcommand; each registers a Command. Results go to stdout, everything else to stderr.
 #pragma once
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <memory>
 #include <string>
 
+#include "cli/command_line.h"
 #include "core/progress.h"
 #include "core/registry.h"
+#include "core/text_file.h"
 #include "formats/model_file.h"
 #include "model/model.h"
 #include "tokenizer/tokenizer.h"
@@ -16,8 +17,8 @@ namespace ropewalk {
 
 struct Command {
   std::string name, summary;
-  std::function<void(CLI::App&)> define;  ///< adds options and help to the subcommand
-  std::function<int()> run;               ///< after parsing; returns the exit code
+  std::function<void(CommandLine&)> define;  ///< adds options and help to the subcommand
+  std::function<int()> run;                  ///< after parsing; returns the exit code
 };
 
 struct LoadedModel {
@@ -29,7 +30,7 @@ struct LoadedModel {
 struct BackendOptions {
   std::string precision = "bf16";
   std::string kv;  ///< empty: as precision
-  void define(CLI::App& app);
+  void define(CommandLine& app);
   const std::string& kv_type() const { return kv.empty() ? precision : kv; }
   /// Errors: UsageError.
   std::shared_ptr<const Backend> make() const;
@@ -43,12 +44,10 @@ std::string tuned_path(const std::string& model_path);
 /// it belongs to another model (SHA-256).
 std::string tuned_method(const std::string& method, const std::string& model_path);
 
-/// A file's bytes, or those of stdin for "-". Errors: Error with the system's reason.
-std::string read_bytes(const std::string& path);
-/// A text file whole. Errors: Error when missing, empty, or binary (it has NUL bytes).
-std::string read_text_file(const std::string& path);
-/// Errors: UsageError when the output would replace an input.
-void require_other_file(const std::string& output, const std::vector<std::string>& inputs);
+/// core/text_file.h's read_text, with a line on stderr where newlines were unified or something was left out.
+std::string read_text_file(const std::string& path, std::size_t most_bytes = kMostTextBytes);
+/// Errors: UsageError when an output would replace an input or another output; empty names are none.
+void require_outputs_apart(const std::vector<std::string>& outputs, const std::vector<std::string>& inputs);
 /// "8k" = 8192, "4096". Errors: UsageError outside 1 .. 2^31.
 Index parse_length(const std::string& text);
 /// "1234 tok/s, peak memory 512 MiB" for stderr.

@@ -1,22 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <sys/resource.h>
 
-#include <cerrno>
 #include <charconv>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <iostream>
-#include <sstream>
+#include <utility>
 
 #include "cli/command.h"
 #include "core/hash.h"
 #include "core/json.h"
 #include "core/parallel.h"
+#include "core/text_file.h"
 
 namespace ropewalk {
 
-void BackendOptions::define(CLI::App& app) {
+void BackendOptions::define(CommandLine& app) {
   app.add_option("--precision", precision, "bf16 or f32")->capture_default_str();
   app.add_option("--kv", kv, "cache: bf16, f32 or q8; default: as --precision");
 }
@@ -72,35 +69,33 @@ std::string tuned_method(const std::string& method, const std::string& model_pat
   return result;
 }
 
-std::string read_bytes(const std::string& path) {
-  std::ostringstream bytes;
-  if (path == "-") {
-    bytes << std::cin.rdbuf();
-    return bytes.str();
-  }
-  if (std::filesystem::is_directory(path)) throw Error(path, "a file", "a folder", "name one of its files");
-  errno = 0;
-  std::ifstream in(path, std::ios::binary);
-  if (!in) throw Error(path, "a readable file", std::strerror(errno), "check the path");
-  if (in.peek() != std::ifstream::traits_type::eof()) bytes << in.rdbuf();
-  if (in.bad()) throw Error(path, "a readable file", std::strerror(errno), "check the disk");
-  return bytes.str();
+std::string read_text_file(const std::string& path, std::size_t most_bytes) {
+  TextFile file = read_text(path, most_bytes);
+  static bool said = false;
+  if (file.had_crlf && !std::exchange(said, true))
+    fmt::print(stderr, "{}: its lines end with \\r\\n; they are read as \\n\n", printable(path));
+  if (file.n_left_out > 0)
+    fmt::print(stderr, "{}: only the first {} MB are read\n", printable(path), file.text.size() / 1000000);
+  return std::move(file.text);
 }
 
-std::string read_text_file(const std::string& path) {
-  std::string result = read_bytes(path);
-  if (result.empty()) throw Error(path, "some text", "an empty file", "give a file of UTF-8 text");
-  if (result.find('\0') != std::string::npos)
-    throw Error(path, "text", "binary data (NUL bytes)", "give UTF-8 text");
-  return result;
-}
-
-void require_other_file(const std::string& output, const std::vector<std::string>& inputs) {
-  for (const std::string& input : inputs) {
-    std::error_code different;  // also when one of them does not exist
-    if (!output.empty() && std::filesystem::is_regular_file(output, different) &&
-        std::filesystem::equivalent(output, input, different))
-      throw UsageError(output, "a file to write that is not read", "the input itself", "choose another name");
+void require_outputs_apart(const std::vector<std::string>& outputs, const std::vector<std::string>& inputs) {
+  const auto same = [](const std::string& a, const std::string& b) {
+    namespace fs = std::filesystem;
+    std::error_code missing;  // one that does not exist is told by its path
+    if (fs::exists(a, missing) && fs::exists(b, missing))
+      return fs::equivalent(a, b, missing) && !fs::is_character_file(a, missing);
+    return fs::weakly_canonical(a, missing) == fs::weakly_canonical(b, missing);
+  };
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (outputs[i].empty()) continue;
+    for (const std::string& input : inputs)
+      if (input != "-" && same(outputs[i], input))
+        throw UsageError(outputs[i], "a file to write that is not read", "the input itself",
+                         "choose another name");
+    for (std::size_t j = 0; j < i; ++j)
+      if (!outputs[j].empty() && same(outputs[i], outputs[j]))
+        throw UsageError(outputs[i], "a file for each output", "one name for two", "choose another name");
   }
 }
 

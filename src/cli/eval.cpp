@@ -101,8 +101,7 @@ int run() {
   for (const std::string& path : options.texts) texts.push_back(read_text_file(path));
   std::vector<std::string> inputs = options.texts;
   inputs.push_back(options.model);
-  require_other_file(options.out, inputs);
-  require_other_file(options.report, inputs);
+  require_outputs_apart({options.out, options.report}, inputs);
   // Opened before the work: that a file cannot be written should be said now, not in an hour.
   std::optional<Store> store;
   std::optional<OutputFile> report;
@@ -121,9 +120,13 @@ int run() {
                      runner.plan.lengths.back() + runner.plan.n_predict);
   RunInfo info = run_info(options.model, options.backend, loaded);
   info.command = command_line(), info.tail = options.plan.tail, info.margin = options.margin;
+  const auto& tasks = runner.plan.tasks;
+  if (store)
+    store->require_alike(info, std::any_of(tasks.begin(), tasks.end(), [](const std::string& task) {
+                           return task == "tail" || task == "far-use";
+                         }));
   runner.store = store ? &*store : nullptr;
   if (options.dry_run) return print_plan(*loaded.model, documents, runner, info, options.json);
-  const auto& tasks = runner.plan.tasks;
   if (documents.size() == 1 && std::find(tasks.begin(), tasks.end(), "far-use") != tasks.end())
     fmt::print(
         stderr,
@@ -157,37 +160,37 @@ std::string tasks_help() {
   return text + line;
 }
 
-void define(CLI::App& app) {
+void define(CommandLine& app) {
   app.add_option("MODEL", options.model, "GGUF file or Hugging Face folder")->required();
   app.add_option("--text", options.texts, "text files; each is a document")->required();
   app.add_option("--methods", options.methods, "methods; plain RoPE and truncation always run")->required();
   app.add_option("--lengths", options.lengths, "total lengths in tokens, such as 4k 8k 16k")->required();
   app.add_option("--tasks,--task", options.plan.tasks, tasks_help())->capture_default_str();
   app.add_option("--tail", options.plan.tail, "last tokens that are scored")
-      ->check(CLI::Range(1, 65536))
+      ->check(in_range(1, 65536))
       ->capture_default_str();
   app.add_option("-n,--n-predict", options.plan.n_predict, "tokens that continuation writes")
-      ->check(CLI::Range(1, 4096))
+      ->check(in_range(1, 4096))
       ->capture_default_str();
   app.add_option("--stride", options.plan.stride, "sliding: tokens between windows; 0: half of them")
-      ->check(CLI::Range(0, 1 << 30))
+      ->check(in_range(0, 1 << 30))
       ->capture_default_str();
   app.add_option("--questions", options.plan.n_seeds, "retrieval: questions for each document and length")
-      ->check(CLI::Range(1, 1000))
+      ->check(in_range(1, 1000))
       ->capture_default_str();
   app.add_option("--depths", options.plan.n_depths, "retrieval: depths for each question")
-      ->check(CLI::Range(1, 100))
+      ->check(in_range(1, 100))
       ->capture_default_str();
   app.add_option("--margin", options.margin, "difference in nats that counts as stable")
-      ->check(CLI::Range(0.0, 10.0))
+      ->check(in_range(0.0, 10.0))
       ->capture_default_str();
   app.add_option("--documents", options.documents, "disjoint stretches taken from each file")
-      ->check(CLI::Range(1, 10000))
+      ->check(in_range(1, 10000))
       ->capture_default_str();
   app.add_option("--budget", options.budget, "leave out documents that would not fit: 8m");
   app.add_option("--out", options.out, "results as JSON lines; goes on if it is there");
   app.add_option("--jobs", options.jobs, "processes that share the work and the cores")
-      ->check(CLI::Range(1, 256))
+      ->check(in_range(1, 256))
       ->take_last()  // run_jobs() says it again, and --shard, --threads, --report
       ->capture_default_str();
   app.add_option("--shard", options.shard, "k/n: only every n-th item from the k-th on")
@@ -195,7 +198,7 @@ void define(CLI::App& app) {
   app.add_flag("--dry-run", options.dry_run, "print the plan with time and memory, and stop");
   app.add_option("--report", options.report, "write an HTML report")->take_last();
   options.backend.define(app);
-  app.add_option("-t,--threads", options.n_threads, "0: all cores")->check(CLI::Range(0, 1024))->take_last();
+  app.add_option("-t,--threads", options.n_threads, "0: all cores")->check(in_range(0, 1024))->take_last();
   app.add_flag("--json", options.json, "print JSON instead of the table");
   app.footer(
       "Examples:\n"

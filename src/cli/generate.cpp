@@ -100,20 +100,20 @@ int run() {
   return 0;
 }
 
-void define(CLI::App& app) {
+void define(CommandLine& app) {
   app.add_option("MODEL", options.model, "GGUF file or Hugging Face folder")->required();
   app.add_option("-p,--prompt", options.prompt, "prompt; after the file's text when both are given");
   app.add_option("-f,--file", options.file, "text file to read first");
   app.add_option("-n,--predict,--n-predict", options.n_predict, "most tokens to write")
-      ->check(CLI::Range(1, 1 << 20))
+      ->check(in_range(1, 1 << 20))
       ->capture_default_str();
   app.add_option("--method", options.method, "rerope, yarn:factor=4 ...; auto: what tune found")
       ->capture_default_str();
   options.backend.define(app);
   app.add_option("--chunk", options.chunk, "prompt tokens per step; does not change results")
-      ->check(CLI::Range(1, 65536))
+      ->check(in_range(1, 65536))
       ->capture_default_str();
-  app.add_option("-t,--threads", options.n_threads, "0: all cores")->check(CLI::Range(0, 1024));
+  app.add_option("-t,--threads", options.n_threads, "0: all cores")->check(in_range(0, 1024));
   app.add_flag("--raw", options.raw, "no chat template");
   app.add_flag("--json", options.json, "one JSON object at the end");
   app.footer(

@@ -115,7 +115,7 @@ int run() {
   return 0;
 }
 
-void define(CLI::App& app) {
+void define(CommandLine& app) {
   app.add_option("MODEL", options.model, "GGUF file or Hugging Face folder")->required();
   app.add_flag("--metadata", options.metadata, "list every metadata key");
   app.add_flag("--tensors", options.tensors, "list every tensor");
@@ -124,7 +124,7 @@ void define(CLI::App& app) {
   app.add_option("--length", options.shares.length, "--attention: tokens")->capture_default_str();
   app.add_option("--method", options.shares.method, "--attention: method")->capture_default_str();
   app.add_option("--first", options.shares.n_first, "--attention: how many tokens are the first")
-      ->check(CLI::Range(1, 1024))
+      ->check(in_range(1, 1024))
       ->capture_default_str();
   options.shares.backend.define(app);
   app.add_flag("--json", options.json, "one JSON object");

@@ -59,7 +59,7 @@ int run() {
   set_threads(options.n_threads);
   const std::shared_ptr<const Backend> backend = options.backend.make();  // before the load
   const MethodSpec spec = MethodSpec::parse(tuned_method(options.method, options.model));
-  require_other_file(options.out, {options.model, options.tokens});
+  require_outputs_apart({options.out}, {options.model, options.tokens});
   const auto file = ModelFile::open(options.model);
   const Model model(*file, backend);
   const Index n_vocab = model.config().n_vocab;
@@ -93,7 +93,7 @@ int run() {
   return 0;
 }
 
-void define(CLI::App& app) {
+void define(CommandLine& app) {
   app.add_option("MODEL", options.model, "GGUF file or Hugging Face folder")->required();
   app.add_option("--tokens", options.tokens, "file of token ids, - for stdin; no BOS is added")->required();
   app.add_option("--method", options.method, "method, such as yarn:factor=4+logn")->capture_default_str();
@@ -102,10 +102,10 @@ void define(CLI::App& app) {
   app.add_flag("--nll", options.nll, "print {\"nll\": [...]}, nats per next token");
   app.add_option("--out", options.out, "float32 .npy [n, n_vocab]; [1, n_vocab] if --last");
   app.add_option("--chunk", options.chunk, "tokens per step; does not change results")
-      ->check(CLI::Range(1, 65536))
+      ->check(in_range(1, 65536))
       ->capture_default_str();
   app.add_flag("--json", options.json, "output is JSON in any case");
-  app.add_option("-t,--threads", options.n_threads, "0: all cores")->check(CLI::Range(0, 1024));
+  app.add_option("-t,--threads", options.n_threads, "0: all cores")->check(in_range(0, 1024));
   app.footer(
       "Example:\n"
       "  ropewalk tokenize model.gguf --ids book.txt > ids\n"

@@ -22,7 +22,7 @@ int run() {
   return 0;
 }
 
-void define(CLI::App& app) {
+void define(CommandLine& app) {
   app.add_flag("--markdown", options.markdown, "the whole docs/methods.md");
   app.add_flag("--json", options.json, "one JSON object");
   app.footer("Examples:\n  ropewalk methods\n  ropewalk methods --markdown > docs/methods.md");

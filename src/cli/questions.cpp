@@ -145,7 +145,7 @@ int run() {
   if (!options.prompts.empty() && options.format != "longbench")
     throw UsageError("--prompts", "--format longbench", "'" + options.format + "'");
   const std::vector<FileQuestion> questions = read_questions();
-  require_other_file(options.out, {options.file, options.model});
+  require_outputs_apart({options.out}, {options.file, options.model});
   std::optional<OutputFile> out;
   if (!options.out.empty()) out.emplace(options.out);
   const LoadedModel loaded = load_model(options.model, backend);
@@ -172,28 +172,28 @@ int run() {
   return 0;
 }
 
-void define(CLI::App& app) {
+void define(CommandLine& app) {
   app.add_option("MODEL", options.model, "GGUF file or Hugging Face folder")->required();
   app.add_option("FILE", options.file, "questions, a JSON object a line")->required();
   app.add_option("--format", options.format, "ruler, or longbench (v1)")
       ->required()
-      ->check(CLI::IsMember({"ruler", "longbench"}));
+      ->check(one_of({"ruler", "longbench"}));
   app.add_option("--methods", options.methods, "methods; default: plain RoPE");
   app.add_option("--length", options.length, "most tokens in all; default: as each needs");
   app.add_option("--truncate", options.truncate, "middle: cut what is longer; else it is refused")
-      ->check(CLI::IsMember({"middle"}));
+      ->check(one_of({"middle"}));
   app.add_option("--limit", options.limit, "only so many questions, from the first")
-      ->check(CLI::Range(1, 1 << 30));
+      ->check(in_range(1, 1 << 30));
   app.add_option("-n,--n-predict", options.n_predict, "most tokens to write; default: the format's")
-      ->check(CLI::Range(1, 4096));
+      ->check(in_range(1, 4096));
   app.add_option("--score", options.score, "ruler: share of the references, or any (qa)")
-      ->check(CLI::IsMember({"all", "any"}))
+      ->check(one_of({"all", "any"}))
       ->capture_default_str();
   app.add_option("--prompts", options.prompts, "longbench: its config/dataset2prompt.json");
   app.add_option("--out", options.out, "answers and scores as JSON lines");
   app.add_flag("--raw", options.raw, "no chat template");
   options.backend.define(app);
-  app.add_option("-t,--threads", options.n_threads, "0: all cores")->check(CLI::Range(0, 1024));
+  app.add_option("-t,--threads", options.n_threads, "0: all cores")->check(in_range(0, 1024));
   app.add_flag("--json", options.json, "print JSON instead of the table");
   app.footer(
       "Examples:\n"

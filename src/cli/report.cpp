@@ -64,7 +64,7 @@ std::string text_report(const ReportData& data) {
 }
 
 int run() {
-  require_other_file(options.out, options.files);
+  require_outputs_apart({options.out}, options.files);
   StoredResults results = read_results(options.files);
   results.run.margin = options.margin;  // a way of looking at results, so no part of them
   const ReportData data = report_for(std::move(results.records), results.run);
@@ -80,13 +80,13 @@ int run() {
   return 0;
 }
 
-void define(CLI::App& app) {
+void define(CommandLine& app) {
   app.add_option("FILE", options.files, "what `eval --out` wrote; several are merged")->required();
   app.add_option("--format", options.format, "html, markdown, csv, json, or text")
-      ->check(CLI::IsMember({"html", "markdown", "csv", "json", "text"}))
+      ->check(one_of({"html", "markdown", "csv", "json", "text"}))
       ->capture_default_str();
   app.add_option("--margin", options.margin, "difference in nats that counts as stable")
-      ->check(CLI::Range(0.0, 10.0))
+      ->check(in_range(0.0, 10.0))
       ->capture_default_str();
   app.add_option("--out", options.out, "file to write; else stdout");
   app.footer(

@@ -2,7 +2,6 @@
 /// ropewalk score: texts against reference texts.
 #include "cli/command.h"
 #include "core/json.h"
-#include "core/utf8.h"
 #include "metrics/metrics.h"
 
 namespace ropewalk {
@@ -13,23 +12,14 @@ struct Options {
   bool stem = false, json = false;
 } options;
 
-/// The lines of a file, blank ones too; a carriage return before the end of a line belongs to the end.
+/// The lines of a file, blank ones too.
 std::vector<std::string> read_segments(const std::string& path) {
   const std::string text = read_text_file(path);
   std::vector<std::string> lines;
   for (std::size_t start = 0; start < text.size();) {
     const std::size_t end = std::min(text.find('\n', start), text.size());
-    std::string line = text.substr(start, end - start);
+    lines.push_back(text.substr(start, end - start));
     start = end + 1;
-    if (line.ends_with('\r')) line.pop_back();
-    for (std::size_t i = 0, length = 0; i < line.size(); i += length) {
-      length = utf8_length(line, i);
-      if (length == 0)
-        throw Error(fmt::format("{}, line {}", path, lines.size() + 1), "UTF-8 text",
-                    fmt::format("the byte 0x{:02x} at {}", static_cast<unsigned char>(line[i]), i),
-                    "convert the file, for example with iconv");
-    }
-    lines.push_back(std::move(line));
   }
   return lines;
 }
@@ -68,7 +58,7 @@ int run() {
   return 0;
 }
 
-void define(CLI::App& app) {
+void define(CommandLine& app) {
   app.add_option("HYP", options.hypotheses, "text to judge, one segment a line; - for stdin")->required();
   app.add_option("REF", options.references, "reference text, line by line")->required();
   app.add_option("--tokenize", options.tokenize, "words of BLEU: 13a, zh, char, or auto: by script")

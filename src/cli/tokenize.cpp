@@ -17,11 +17,7 @@ int run() {
   const auto model_file = ModelFile::open(options.model);
   const auto tokenizer = Tokenizer::open(*model_file);
   std::string text = options.text;
-  if (options.file == "-") {
-    text = read_bytes("-");
-  } else if (!options.file.empty()) {
-    text = read_text_file(options.file);
-  }
+  if (!options.file.empty()) text = read_text_file(options.file);
   const std::vector<Token> tokens = tokenizer->encode(text, options.special);
   if (options.json) {
     fmt::print("{}\n", dump_json({{"tokenizer", tokenizer->kind()}, {"n", tokens.size()}, {"ids", tokens}}));
@@ -35,7 +31,7 @@ int run() {
   return 0;
 }
 
-void define(CLI::App& app) {
+void define(CommandLine& app) {
   app.add_option("MODEL", options.model, "GGUF file or Hugging Face folder")->required();
   app.add_option("FILE", options.file, "text file, or - for stdin");
   app.add_option("--text", options.text, "text itself");

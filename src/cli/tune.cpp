@@ -183,23 +183,23 @@ int run() {
   return 0;
 }
 
-void define(CLI::App& app) {
+void define(CommandLine& app) {
   app.add_option("MODEL", options.model, "GGUF file or Hugging Face folder")->required();
   app.add_option("--text", options.texts, "text files")->required();
   app.add_option("--length", options.length, "tokens, such as 32k")->required();
   app.add_option("--budget", options.budget, "time, such as 10m; 0: no limit")->capture_default_str();
   app.add_option("--goal", options.goal, "loss, retrieval (keys found; 7 x the work), both")
-      ->check(CLI::IsMember({"loss", "retrieval", "both"}))
+      ->check(one_of({"loss", "retrieval", "both"}))
       ->capture_default_str();
   app.add_option("--candidates", options.candidates, "methods to choose from; default: all kinds");
   app.add_option("--documents", options.documents, "stretches of each text; 0: what fits, to 12")
-      ->check(CLI::Range(0, 1000));
+      ->check(in_range(0, 1000));
   app.add_option("--tail", options.tail, "last tokens that are scored")
-      ->check(CLI::Range(1, 65536))
+      ->check(in_range(1, 65536))
       ->capture_default_str();
   app.add_option("--out", options.out, "results as JSON lines; goes on if it is there");
   options.backend.define(app);
-  app.add_option("-t,--threads", options.n_threads, "0: all cores")->check(CLI::Range(0, 1024));
+  app.add_option("-t,--threads", options.n_threads, "0: all cores")->check(in_range(0, 1024));
   app.add_flag("--json", options.json, "one JSON object");
   app.footer(
       "Example:\n"

@@ -6,20 +6,18 @@
 #include <string>
 #include <vector>
 
-#include "results/record.h"
+#include "results/lines.h"
 
 namespace ropewalk {
 
 /// One item is one run of the model; its records are one group of lines with one key, written at once under a
-/// lock and synced. Each line ends with "run": what differs from run to run, and the line's checksum: the
-/// first 16 digits of the SHA-256 of the line as it is with an empty checksum.
+/// lock and synced. Opening reads and never writes: the file is made by the first append(), which also cuts
+/// off what a killed process left behind the last whole group. Not thread-safe; processes may share a file.
 class Store {
  public:
-  /// Opens or makes the file and reads it. An unfinished group at the end (a run was killed there) is cut
-  /// off. Errors: Error naming the line for a checksum that does not fit, or what is not such a file.
+  /// Reads the file, if there is one. Errors: Error naming the line for anything that is not a line of
+  /// results or the torn end of one; for what is no regular file; where a file could not be written.
   explicit Store(std::string path);
-  /// To append only, beside other processes: nothing is read or cut off.
-  static Store appending(std::string path);
   ~Store();
   Store(Store&& other) noexcept;
   Store(const Store&) = delete;
@@ -27,17 +25,23 @@ class Store {
   Store& operator=(Store&& other) noexcept;
 
   const std::vector<Record>* find(const std::string& key) const;
-  /// Errors: Error when it cannot be written (full disk): what was there stays, and nothing half is added.
+  /// Errors: Error when it cannot be written (full disk), or when something else was written to the file
+  /// meanwhile: what was there stays, and nothing half is added.
   void append(const std::string& key, const std::vector<Record>& records, const RunInfo& run);
-  std::size_t n_cut() const { return n_cut_; }  ///< lines cut off when it was opened
+  /// Errors: Error where the file's results were measured in another way than `run`, so that no report could
+  /// show both; `uses_tail`: whether the run's tasks depend on the tail.
+  void require_alike(const RunInfo& run, bool uses_tail) const;
+  std::size_t n_cut() const { return n_cut_; }  ///< lines that the first append() cuts off
 
  private:
-  Store() = default;
-  void read();
+  void open();
+  void read_on();
   std::string path_;
-  int file_ = -1;
+  int file_ = -1;                       // opened by the first append()
+  std::size_t good_ = 0, n_lines_ = 0;  // bytes and lines that have been read, up to the last whole group
   std::size_t n_cut_ = 0;
   std::map<std::string, std::vector<Record>> groups_;
+  std::map<std::string, RunInfo> runs_;  // by key
 };
 
 /// What a file holds, for reports.

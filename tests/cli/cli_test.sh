@@ -26,6 +26,7 @@ expect() {
 }
 
 echo "5 9 33 70 2 11 64 90" > ids
+: > empty.txt
 expect 0 'ropewalk [0-9]' "$ropewalk" --version
 expect 0 'Examples' "$ropewalk" --help
 narrow() { [ "$(awk 'length > 80' out | wc -l)" = 0 ] || { echo "FAILED: $*: wider than 80 columns"; awk 'length > 80' out; failed=$((failed + 1)); }; }
@@ -33,7 +34,7 @@ narrow --help
 for command in bench eval generate inspect logits methods questions report score tokenize tune; do
   expect 0 'Example' "$ropewalk" $command --help; narrow $command --help
 done
-expect 2 'hint' "$ropewalk"
+expect 0 'Examples' "$ropewalk"
 expect 2 'did you mean eval' "$ropewalk" evall
 expect 0 'tokens/s' "$ropewalk" bench prefill "$model" --lengths 40 --methods none rerope --repeat 1 --profile
 expect 0 "peak MB" "$ropewalk" bench prefill "$model" --lengths 40 --repeat 1; narrow bench prefill
@@ -47,7 +48,7 @@ expect 2 'bf16, f32 or q8' "$ropewalk" logits "$model" --tokens ids --kv q4
 expect 0 '"last"' "$ropewalk" logits "$model" --tokens ids --kv q8
 expect 2 'prefill' "$ropewalk" bench prefil "$model"
 expect 2 'did you mean rerope' "$ropewalk" bench prefill "$model" --lengths 20 --methods reroep
-expect 2 'not in range' "$ropewalk" logits "$model" --tokens ids --threads -1
+expect 2 'a number from 0 to 1024' "$ropewalk" logits "$model" --tokens ids --threads -1
 expect 0 'rerope' "$ropewalk" methods; narrow methods
 echo '{"index": 0, "input": "The key is 4711. What is the key?", "outputs": ["4711"], "answer_prefix": "The key is"}' > q.jsonl
 expect 1 "q.jsonl:1: .*'dataset'" "$ropewalk" questions "$model" q.jsonl --format longbench
@@ -72,7 +73,8 @@ expect 2 'expected' "$ropewalk" logits "$model" --tokens ids --method rerope+dca
 expect 2 'expected' "$ropewalk" logits "$model" --tokens ids --precision f16
 expect 1 'token ids from 0 to' "$ropewalk" logits "$model" --tokens <(echo 5 100000)
 expect 1 'token ids' "$ropewalk" logits "$model" --tokens <(echo five)
-expect 1 'at least one' "$ropewalk" logits "$model" --tokens /dev/null
+expect 1 'at least one' "$ropewalk" logits "$model" --tokens empty.txt
+expect 1 'a device' "$ropewalk" logits "$model" --tokens /dev/zero
 expect 1 'readable' "$ropewalk" logits "$model" --tokens nowhere
 expect 1 'a folder' "$ropewalk" logits "$model" --tokens .
 printf '1 a\0b\x1b[31m 2' > odd; expect 1 'token ids' "$ropewalk" logits "$model" --tokens odd; rm odd
@@ -101,18 +103,19 @@ expect 0 '"tokenize":"zh".*"rouge1":0.5,' "$ropewalk" score zh.txt zh.txt --json
 expect 0 '"tokenize":"char"' "$ropewalk" score zh.txt zh.txt --json --tokenize char --stem
 expect 0 'ROUGE sees no word' "$ropewalk" score zh.txt zh.txt --tokenize 13a
 expect 1 'as many lines as .*references.txt has: 2000; found 2 lines' "$ropewalk" score zh.txt "$ref"
-expect 1 'latin.txt, line 1: expected UTF-8' "$ropewalk" score latin.txt latin.txt
-expect 1 'an empty file' "$ropewalk" score zh.txt /dev/null
+expect 1 'latin.txt:1: expected UTF-8' "$ropewalk" score latin.txt latin.txt
+expect 1 'an empty file' "$ropewalk" score zh.txt empty.txt
 expect 1 'readable' "$ropewalk" score nowhere zh.txt
 expect 2 '13a, zh or char' "$ropewalk" score zh.txt zh.txt --tokenize 13b
 expect 2 'stdin' "$ropewalk" score - -
 expect 1 'a file of results' "$ropewalk" report nowhere.jsonl
-echo '{"task":"tail"}' > bad.jsonl; expect 1 'bad.jsonl:1' "$ropewalk" report bad.jsonl
+expect 1 'no regular file' "$ropewalk" report /dev/zero
+echo '{"task":"tail"}' > bad.jsonl; expect 1 'bad.jsonl:1: .*something else' "$ropewalk" report bad.jsonl
 : > bad.jsonl; expect 1 'found none' "$ropewalk" report bad.jsonl
 expect 2 'markdown' "$ropewalk" report bad.jsonl --format pdf
 expect 2 'the input itself' "$ropewalk" report bad.jsonl --out bad.jsonl; rm bad.jsonl
 
-: > empty.txt; printf 'a\0b' > binary.txt; echo short > short.txt
+printf 'a\0b' > binary.txt; echo short > short.txt
 real=$source/models/SmolLM2-135M-Instruct.Q4_1.gguf
 if [ "${3:-}" = model ]; then
   expect 0 'n_ctx_train +8192' "$ropewalk" inspect "$real"
@@ -131,6 +134,23 @@ if [ "${3:-}" = model ]; then
   expect 1 'a folder' "$ropewalk" eval "$real" --text . --methods yarn --lengths 512
   expect 2 'texts that differ' "$ropewalk" eval "$real" --text short.txt short.txt --methods yarn --lengths 512
   expect 2 'the input itself' "$ropewalk" eval "$real" --text short.txt --methods yarn --lengths 512 --out short.txt
+  # Files of somebody else stay as they are, with and without a newline at their end.
+  printf 'my notes' > notes; printf '{"a": 1,\n "b": [2]}' > mini.json; head -c 500 /dev/urandom > noise
+  for foreign in notes mini.json noise; do
+    cp $foreign kept
+    for dry in '' --dry-run; do
+      expect 1 'nothing was changed' "$ropewalk" eval "$real" --text short.txt --methods yarn --lengths 512 --out $foreign $dry
+    done
+    expect 1 'nothing was changed' "$ropewalk" tune "$real" --text short.txt --length 512 --out $foreign
+    cmp -s $foreign kept || { echo "FAILED: $foreign was changed"; failed=$((failed + 1)); }
+  done
+  rm notes mini.json noise kept
+  expect 1 'no regular file' "$ropewalk" eval "$real" --text short.txt --methods yarn --lengths 512 --out /dev/full
+  expect 2 'one name for two' "$ropewalk" eval "$real" --text short.txt --methods yarn --lengths 512 --out both --report both
+  printf 'caf\xe9 cr\xe8me' > latin.txt
+  for command in "eval $real --methods yarn --lengths 512 --text" "tune $real --length 512 --text" "generate $real -f" "tokenize $real"; do
+    expect 1 'latin.txt:1: .*WINDOWS-1252' "$ropewalk" $command latin.txt
+  done
   expect 1 'binary' "$ropewalk" generate "$real" -f binary.txt
   expect 2 'neither' "$ropewalk" generate "$real"
   expect 1 'tokens' "$ropewalk" eval "$real" --text short.txt --methods yarn --lengths 8k
@@ -152,6 +172,9 @@ if [ "${3:-}" = model ]; then
   done
   expect 0 'were in r.jsonl already' "$ropewalk" eval "$real" --text text.txt --methods yarn:factor=2 --lengths 512 1k --tail 64 --documents 3 --out r.jsonl
   expect 0 'items; about' "$ropewalk" eval "$real" --text text.txt --methods yarn:factor=2 --lengths 512 1k --tail 64 --out r.jsonl --dry-run
+  expect 0 'items; about' "$ropewalk" eval "$real" --text text.txt --methods yarn:factor=2 --lengths 512 --tail 64 --out new.jsonl --dry-run
+  [ ! -e new.jsonl ] || { echo "FAILED: --dry-run made a file"; failed=$((failed + 1)); }
+  expect 1 'results with tail 32' "$ropewalk" eval "$real" --text text.txt --methods yarn:factor=2 --lengths 512 --tail 32 --out r.jsonl
   sed -i '2s/"loss":3/"loss":2/' r.jsonl
   expect 1 'r.jsonl:2' "$ropewalk" eval "$real" --text text.txt --methods yarn:factor=2 --lengths 512 1k --tail 64 --out r.jsonl
   expect 2 'less than the shortest' "$ropewalk" eval "$real" --text text.txt --methods pi --lengths 512 1k --tasks sliding --stride 512

@@ -36,7 +36,8 @@ seconds = time.time() - start
 killed, done = f"{folder}/killed.jsonl", 0
 while done < kills:
     if os.path.exists(killed) and os.path.getsize(killed) > 0.98 * os.path.getsize(whole):
-        os.truncate(killed, random.randrange(os.path.getsize(killed)))  # all measured: begin again somewhere
+        size = random.randrange(os.path.getsize(killed))
+        os.truncate(killed, size if size > 30 else 0)  # all measured: begin again somewhere
     process = subprocess.Popen(base + [killed], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     time.sleep(random.uniform(0.02, min(seconds, 1.0)))
     process.kill()

@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "core/error.h"
+#include "core/random.h"
 
 namespace ropewalk {
 namespace {
@@ -75,16 +76,100 @@ TEST_F(StoreFile, CutAtAnyByteItKeepsWholeGroupsAndGoesOn) {
   std::vector<std::size_t> ends;  // of groups
   for (std::size_t at = 0, line = 0; at < whole.size(); ++at)
     if (whole[at] == '\n' && (line++, line == 1 || line == 4 || line == 5)) ends.push_back(at + 1);
-  for (std::size_t size = 0; size <= whole.size(); size += 37) {
+  for (std::size_t size = 0; size <= whole.size(); ++size) {
     write_bytes(path_, whole.substr(0, size));
     std::size_t kept = 0;
     for (std::size_t end : ends)
       if (end <= size) kept = end;
+    if (size > 0 && size < kLineStart.size()) {  // nothing tells that this is ours
+      EXPECT_THROW(Store{path_}, Error);
+      EXPECT_EQ(bytes_of(path_), whole.substr(0, size));
+      continue;
+    }
     Store store(path_);
-    EXPECT_EQ(bytes_of(path_), whole.substr(0, kept)) << size;
+    ASSERT_EQ(bytes_of(path_), whole.substr(0, size)) << "opening must not write";
     EXPECT_EQ(store.find("a") != nullptr, kept >= ends[0]) << size;
     EXPECT_EQ(store.find("b") != nullptr, kept >= ends[1]) << size;
+    store.append("d", {record("ntk", 5)}, info("m"));
+    const std::string after = bytes_of(path_);
+    ASSERT_EQ(after.substr(0, kept), whole.substr(0, kept)) << size;
+    ASSERT_EQ(after.substr(kept), lines_of("d", {record("ntk", 5)}, info("m"))) << size;
   }
+}
+
+/// Of somebody else, whatever its bytes: never opened, never changed.
+TEST_F(StoreFile, AForeignFileIsRefusedAndStaysAsItIs) {
+  fill();
+  const std::string ours = bytes_of(path_);
+  Random random(15);
+  const auto letters = [&](std::size_t n, std::uint32_t kind) {
+    std::string text;
+    for (std::size_t i = 0; i < n; ++i)
+      text += kind == 0   ? static_cast<char>(random.below(256))
+              : kind == 1 ? "{\"task\":[1,2,\"a b\"]} \n"[random.below(24)]
+                          : static_cast<char>(32 + random.below(95));
+    return text;
+  };
+  for (int file = 0; file < 10000; ++file) {
+    const std::uint32_t kind = random.below(6);
+    const std::string noise = letters(1 + random.below(200), kind % 3);
+    std::string bytes = noise;
+    if (kind == 3) bytes = ours.substr(0, random.below(static_cast<std::uint32_t>(ours.size()))) + noise;
+    if (kind == 4) bytes = noise + ours;
+    if (kind == 5) bytes = std::string(kLineStart) + noise;
+    if (random.below(2) == 0 && bytes.back() != '\n') bytes += '\n';
+    write_bytes(path_, bytes);
+    try {
+      const Store store(path_);
+      // What is opened is ours, and the rest of it the beginning of a line of ours.
+      const std::size_t whole = bytes.rfind('\n') == std::string::npos ? 0 : bytes.rfind('\n') + 1;
+      const std::string rest = bytes.substr(whole);
+      EXPECT_EQ(rest.substr(0, kLineStart.size()), kLineStart.substr(0, rest.size())) << rest;
+      EXPECT_EQ(bytes.substr(0, whole), ours.substr(0, whole));
+    } catch (const Error&) {
+    }
+    ASSERT_EQ(bytes_of(path_), bytes) << file;
+  }
+}
+
+TEST_F(StoreFile, TwoOfOursAfterEachOtherAreOne) {
+  fill();
+  const std::string ours = bytes_of(path_);
+  const std::string theirs = lines_of("z", {record("dca", 6), record("dca", 7, 64)}, info("m"));
+  for (std::size_t cut = 0; cut <= ours.size(); cut += 13) {
+    const std::string both = ours.substr(0, cut) + theirs;
+    write_bytes(path_, both);
+    try {
+      EXPECT_NE(Store(path_).find("z"), nullptr);
+      EXPECT_TRUE(cut == 0 || ours[cut - 1] == '\n');
+    } catch (const Error&) {  // a torn line in the middle
+    }
+    EXPECT_EQ(bytes_of(path_), both);
+  }
+}
+
+TEST_F(StoreFile, OpeningMakesNoFileAndOnlyRegularFilesAreOpened) {
+  { const Store store(path_); }
+  EXPECT_FALSE(std::filesystem::exists(path_));
+  EXPECT_THROW(Store("/dev/zero"), Error);
+  EXPECT_THROW(Store("/dev/full"), Error);
+  EXPECT_THROW(Store(testing::TempDir()), Error);
+  EXPECT_THROW(read_results({"/dev/zero"}), Error);
+}
+
+TEST_F(StoreFile, OneFileHoldsWhatOneReportCanShow) {
+  Record tail = record("none", 1);
+  tail.task = "tail";
+  Store(path_).append("a", {tail}, info("m"));
+  const Store store(path_);
+  EXPECT_NO_THROW(store.require_alike(info("m"), true));
+  RunInfo other = info("m");
+  other.tail = 9;
+  EXPECT_THROW(store.require_alike(other, true), Error);
+  EXPECT_NO_THROW(store.require_alike(other, false));
+  other = info("m"), other.precision = "f32";
+  EXPECT_THROW(store.require_alike(other, false), Error);
+  EXPECT_THROW(store.require_alike(info("n"), false), Error);
 }
 
 TEST_F(StoreFile, AnyFlippedByteIsFoundAndItsLineNamed) {
@@ -105,10 +190,10 @@ TEST_F(StoreFile, AnyFlippedByteIsFoundAndItsLineNamed) {
     }
     if (whole[at] == '\n') ++line;
   }
-  std::string changed = whole;  // the last newline: the line looks torn, and is measured again
+  std::string changed = whole;  // the last newline: no line of ours ends so
   changed.back() = 'x';
   write_bytes(path_, changed);
-  EXPECT_EQ(Store(path_).n_cut(), 1u);
+  EXPECT_THROW(Store{path_}, Error);
 }
 
 TEST_F(StoreFile, AFullDiskLosesNothing) {
@@ -192,7 +277,7 @@ TEST_F(StoreFile, RefusesToJoinWhatWasMeasuredDifferently) {
 TEST_F(StoreFile, GoesOnBehindTheHalfLineOfAKilledProcess) {
   fill();
   Store living(path_);
-  write_bytes(path_, bytes_of(path_) + "{\"task\":");  // another process was killed here
+  write_bytes(path_, bytes_of(path_) + "{\"ropewalk\":1,\"ta");  // another process was killed here
   living.append("d", {record("ntk", 5)}, info("m"));
   const Store store(path_);
   EXPECT_EQ(store.n_cut(), 0u);

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <filesystem>
+
+#include "cli/command.h"
+#include "core/error.h"
+
+namespace ropewalk {
+namespace {
+
+CLI::Option* of(void* option) { return static_cast<CLI::Option*>(option); }
+CLI::App* app_of(void* command) { return static_cast<CLI::App*>(command); }
+
+/// "--method" where the command has "--methods" only, and the other way round.
+std::string other_spelling(const CLI::App& command, const std::string& argument) {
+  const std::size_t equals = std::min(argument.find('='), argument.size());
+  const std::string name = argument.substr(0, equals);
+  if (!name.starts_with("--") || command.get_option_no_throw(name)) return argument;
+  const std::string other = name.ends_with('s') ? name.substr(0, name.size() - 1) : name + "s";
+  return command.get_option_no_throw(other) ? other + argument.substr(equals) : argument;
+}
+
+/// A list option takes all that follows it, MODEL too.
+std::string swallowed_by(const CLI::App& command) {
+  for (const CLI::Option* option : command.get_options())
+    if (option->get_expected_max() > 1 && option->count() > 1 && option->nonpositional() &&
+        std::filesystem::exists(option->results().back()))
+      return fmt::format("none: {} took {}", option->get_name(), option->results().back());
+  return "none";
+}
+
+[[noreturn]] void explain(const CLI::App& app, const CLI::ParseError& error) {
+  const auto commands = app.get_subcommands();
+  const std::string name = commands.empty() ? "ropewalk" : "ropewalk " + commands.front()->get_name();
+  const std::string hint = name + " --help";
+  if (dynamic_cast<const CLI::RequiredError*>(&error) && !commands.empty()) {
+    for (const CLI::Option* option : commands.front()->get_options())
+      if (option->get_required() && option->count() == 0)
+        throw UsageError(name, option->get_name(), swallowed_by(*commands.front()),
+                         option->nonpositional() ? hint : option->get_name() + " stands first; " + hint);
+  }
+  if (dynamic_cast<const CLI::ExtrasError*>(&error)) {
+    const std::vector<std::string> rest = app.remaining(true);
+    throw UsageError(name, "options that --help lists", rest.empty() ? error.what() : rest.front(), hint);
+  }
+  throw UsageError(name, "what --help lists", error.what(), hint);
+}
+
+}  // namespace
+
+OptionCheck in_range(double least, double most) {
+  return [=](const std::string& option, const std::string& value) {
+    double number = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+    if (error != std::errc() || end != value.data() + value.size() || !(number >= least && number <= most))
+      throw UsageError(option, fmt::format("a number from {} to {}", least, most), "'" + value + "'");
+  };
+}
+
+OptionCheck one_of(std::vector<std::string> values) {
+  return [values = std::move(values)](const std::string& option, const std::string& value) {
+    std::string list;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (value == values[i]) return;
+      list += (i == 0 ? "" : i + 1 == values.size() ? " or " : ", ") + values[i];
+    }
+    throw UsageError(option, list, "'" + value + "'");
+  };
+}
+
+Option* Option::required() { return of(option_)->required(), this; }
+Option* Option::capture_default_str() { return of(option_)->capture_default_str(), this; }
+Option* Option::take_last() { return of(option_)->take_last(), this; }
+Option* Option::check(OptionCheck check) {
+  const CLI::Option* option = of(option_);
+  of(option_)->check([check = std::move(check), option](const std::string& value) {
+    check(option->get_name(), value);
+    return std::string();
+  });
+  return this;
+}
+
+template <class T>
+Option* CommandLine::add(const std::string& names, T& value, const std::string& help) {
+  options_.push_back(std::make_unique<Option>());
+  options_.back()->option_ = app_of(command_)->add_option(names, value, help);
+  return options_.back().get();
+}
+Option* CommandLine::add_option(const std::string& names, std::string& value, const std::string& help) {
+  return add(names, value, help);
+}
+Option* CommandLine::add_option(const std::string& names, std::vector<std::string>& values,
+                                const std::string& help) {
+  return add(names, values, help);
+}
+Option* CommandLine::add_option(const std::string& names, int& value, const std::string& help) {
+  return add(names, value, help);
+}
+Option* CommandLine::add_option(const std::string& names, Index& value, const std::string& help) {
+  return add(names, value, help);
+}
+Option* CommandLine::add_option(const std::string& names, double& value, const std::string& help) {
+  return add(names, value, help);
+}
+Option* CommandLine::add_flag(const std::string& names, bool& value, const std::string& help) {
+  options_.push_back(std::make_unique<Option>());
+  options_.back()->option_ = app_of(command_)->add_flag(names, value, help);
+  return options_.back().get();
+}
+void CommandLine::footer(const std::string& text) { app_of(command_)->footer(text); }
+
+int run_command_line(int argc, char** argv) {
+  CLI::App app{
+      "Makes language models trained on short sequences work on long ones without\n"
+      "training, and proves on your own text whether it really does."};
+  app.name("ropewalk");
+  app.set_version_flag("--version", std::string("ropewalk ") + ROPEWALK_VERSION);
+  app.require_subcommand(1);
+  app.allow_config_extras(CLI::config_extras_mode::error);
+  app.set_config("--config", "", "TOML file with a section for the command: [eval]");
+  app.footer(
+      "Examples:\n"
+      "  ropewalk eval model.gguf --text book.txt --methods yarn --lengths 8k 16k\n"
+      "  ropewalk generate model.gguf -f book.txt -p 'Who is Anne?' --method rerope\n"
+      "  ropewalk methods\n"
+      "Each command has its own --help.");
+  std::vector<std::unique_ptr<CommandLine>> options;
+  for (const Command& command : Registry<Command>::all()) {
+    CLI::App* sub = app.add_subcommand(command.name, command.summary);
+    sub->allow_config_extras(CLI::config_extras_mode::error);
+    sub->fallthrough();  // --config may stand behind the command
+    options.push_back(std::unique_ptr<CommandLine>(new CommandLine(sub)));
+    command.define(*options.back());
+  }
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (arguments.empty()) {
+    fmt::print("{}", app.help());
+    return 0;
+  }
+  if (arguments[0][0] != '-') {
+    Registry<Command>::get(arguments[0], "command");
+    const CLI::App& command = *app.get_subcommand(arguments[0]);
+    for (std::string& argument : arguments) argument = other_spelling(command, argument);
+  }
+  std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants a vector
+  try {
+    app.parse(arguments);
+  } catch (const CLI::ParseError& e) {
+    if (e.get_exit_code() == 0) return app.exit(e);  // --help, --version
+    explain(app, e);
+  }
+  return Registry<Command>::get(app.get_subcommands().front()->get_name(), "command").run();
+}
+
+}  // namespace ropewalk

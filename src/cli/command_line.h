@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The options of a command, without CLI11 in sight: its header alone takes five seconds to compile, so only
+/// command_line.cpp includes it.
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/types.h"
+
+namespace ropewalk {
+
+/// What a value must be. Called with the option's name and the value as typed. Errors: UsageError.
+using OptionCheck = std::function<void(const std::string& option, const std::string& value)>;
+OptionCheck in_range(double least, double most);
+OptionCheck one_of(std::vector<std::string> values);
+
+/// One option, for what is said of it after its name; each returns itself.
+class Option {
+ public:
+  Option* required();
+  Option* check(OptionCheck check);
+  /// --help shows the value that its variable has now.
+  Option* capture_default_str();
+  /// Said twice, the last counts.
+  Option* take_last();
+
+ private:
+  friend class CommandLine;
+  void* option_ = nullptr;  // CLI::Option
+};
+
+/// One command's. Names are as CLI11 has them: "-n,--n-predict", or "MODEL" for one that is told by its
+/// place.
+/// `--methods` is also understood as `--method`, `--lengths` as `--length`, and so on.
+class CommandLine {
+ public:
+  CommandLine(const CommandLine&) = delete;
+  CommandLine& operator=(const CommandLine&) = delete;
+  Option* add_option(const std::string& names, std::string& value, const std::string& help);
+  Option* add_option(const std::string& names, std::vector<std::string>& values, const std::string& help);
+  Option* add_option(const std::string& names, int& value, const std::string& help);
+  Option* add_option(const std::string& names, Index& value, const std::string& help);
+  Option* add_option(const std::string& names, double& value, const std::string& help);
+  Option* add_flag(const std::string& names, bool& value, const std::string& help);
+  /// Stands at the end of --help: the examples.
+  void footer(const std::string& text);
+
+ private:
+  friend int run_command_line(int argc, char** argv);
+  explicit CommandLine(void* command) : command_(command) {}
+  template <class T>
+  Option* add(const std::string& names, T& value, const std::string& help);
+  void* command_;  // CLI::App
+  std::vector<std::unique_ptr<Option>> options_;
+};
+
+/// Runs the command that the arguments name; returns its exit code. Errors: UsageError, and the command's
+/// own.
+int run_command_line(int argc, char** argv);
+
+}  // namespace ropewalk

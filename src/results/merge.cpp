@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Several files of results as one.
+#include <tuple>
+
+#include "core/error.h"
+#include "results/store.h"
+
+namespace ropewalk {
+namespace {
+
+/// Joins the groups of several files, and refuses what cannot stand in one table.
+class Merger {
+ public:
+  void add(const std::string& path, const ResultGroup& group) {
+    if (results_.records.empty()) results_.run = group.run;
+    require_same(path, "model", results_.run.model_id, group.run.model_id);
+    require_same(path, "precision", results_.run.precision, group.run.precision);
+    require_same(path, "KV cache", results_.run.kv, group.run.kv);
+    require_same(path, "trained length", results_.run.n_ctx_train, group.run.n_ctx_train);
+    if (std::string& seen = keys_[group.key]; seen.empty())
+      seen = path;
+    else
+      return;
+    for (const Record& record : group.records) {
+      // Of the tasks that score a document's last tokens, the tail says which tokens.
+      if (record.task == "tail" || record.task == "far-use")
+        require_same(path, "tail", tails_.emplace(record.task, group.run.tail).first->second, group.run.tail);
+      require_same(path, "text of " + record.document,
+                   texts_.emplace(record.document, record.text_id).first->second, record.text_id);
+      add(record);
+    }
+  }
+  StoredResults take() { return std::move(results_); }
+
+ private:
+  /// The same question, or the same loss, measured again with other settings counts once: the later one.
+  void add(const Record& r) {
+    const Cell cell{r.task,          r.part, r.method, r.document, r.length, r.seed, r.depth.value_or(-1),
+                    r.position_begin};
+    const auto [at, added] = cells_.emplace(cell, results_.records.size());
+    if (added)
+      results_.records.push_back(r);
+    else
+      results_.records[at->second] = r;
+  }
+  template <class T>
+  static void require_same(const std::string& path, const std::string& what, const T& first, const T& other) {
+    if (first != other)
+      throw Error(path, fmt::format("results with one {}: {}", what, first), fmt::format("{}", other),
+                  "report them apart");
+  }
+
+  using Cell = std::tuple<std::string, std::string, std::string, std::string, Index, int, double, Index>;
+  StoredResults results_;
+  std::map<std::string, std::string> keys_, texts_;  // key: file; document: SHA-256 of its text
+  std::map<std::string, Index> tails_;               // by task
+  std::map<Cell, std::size_t> cells_;
+};
+
+}  // namespace
+
+StoredResults read_results(const std::vector<std::string>& paths) {
+  Merger merger;
+  for (const std::string& path : paths) {
+    const ResultLines contents = read_lines(path, read_results_file(path));
+    if (contents.groups.empty())
+      throw Error(path, "a file of results", "none", "`ropewalk eval --out` writes such files");
+    for (const ResultGroup& group : contents.groups) merger.add(path, group);
+  }
+  return merger.take();
+}
+
+}  // namespace ropewalk
