@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "judge/scope.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.h"
+#include "core/text.h"
+
+namespace ropewalk {
+namespace {
+
+/// How far (times the trained length), with how many of the methods, on how many documents.
+struct Wish {
+  double times;
+  std::size_t n_methods;
+  int n_documents;
+};
+/// Five documents are the fewest that advice is given on; then reach, then methods, then documents are given
+/// up.
+constexpr Wish kWishes[] = {{16, 5, 8},  {8, 5, 8},   {4, 5, 8},   {4, 5, 5},   {2, 5, 8},
+                            {2, 5, 5},   {2, 3, 5},   {1.5, 5, 5}, {1.5, 3, 5}, {1.5, 2, 5},
+                            {1.5, 3, 3}, {1.5, 2, 3}, {1.5, 2, 1}};
+
+std::vector<Index> lengths_to(Index n_ctx_train, double times) {
+  std::vector<Index> lengths{n_ctx_train};
+  if (times < 2)
+    return lengths.push_back(static_cast<Index>(std::llround(times * static_cast<double>(n_ctx_train)))),
+           lengths;
+  for (Index factor = 2; static_cast<double>(factor) <= times; factor *= 2)
+    lengths.push_back(factor * n_ctx_train);
+  return lengths;
+}
+
+std::string list(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : " ") + name;
+  return text;
+}
+
+}  // namespace
+
+Scope choose_scope(const ScopeRequest& request, Index n_ctx_train, const SecondsOf& seconds_of,
+                   const DocumentsOf& documents_of) {
+  Scope scope;
+  double each = 0;
+  for (const Wish& wish : kWishes) {
+    scope.lengths = request.lengths.empty() ? lengths_to(n_ctx_train, wish.times) : request.lengths;
+    scope.methods = request.methods;
+    if (request.methods.empty())
+      scope.methods.assign(kDefaultMethods.begin(),
+                           kDefaultMethods.begin() + static_cast<std::ptrdiff_t>(wish.n_methods));
+    const int there = documents_of(scope.lengths.back());
+    const bool last = &wish == std::end(kWishes) - 1;
+    if (there == 0 && !last) continue;
+    scope.n_documents =
+        request.n_documents > 0 ? request.n_documents : std::min(wish.n_documents, std::max(there, 1));
+    each = seconds_of(scope.methods, scope.lengths);
+    // A text that has fewer documents of this length is better read at lengths that it has more of.
+    const bool few = request.n_documents == 0 && there < std::min(wish.n_documents, 5) && wish.times > 1.5;
+    if (last || (!few && each * scope.n_documents <= request.budget_seconds)) break;
+  }
+  if (request.n_documents == 0 && each > 0) {
+    const int most = std::clamp(documents_of(scope.lengths.back()), 1, kMostDocuments);
+    const auto fit = static_cast<int>(std::min(request.budget_seconds / each, 1e6));
+    scope.n_documents = std::clamp(fit, scope.n_documents, std::max(most, scope.n_documents));
+  }
+  scope.seconds = each * scope.n_documents;
+  return scope;
+}
+
+std::string left_out(const Scope& scope, const ScopeRequest& request, Index n_ctx_train) {
+  std::string text;
+  if (request.methods.empty() && scope.methods.size() < kDefaultMethods.size())
+    text += "methods " + list({kDefaultMethods.begin() + static_cast<std::ptrdiff_t>(scope.methods.size()),
+                               kDefaultMethods.end()});
+  if (request.lengths.empty() && scope.lengths.back() < 16 * n_ctx_train)
+    text += fmt::format("{}lengths beyond {}", text.empty() ? "" : "; ", k_tokens(scope.lengths.back()));
+  if (request.n_documents == 0 && scope.n_documents < 5)
+    text += fmt::format("{}documents: {}, where advice needs 5", text.empty() ? "" : "; ", scope.n_documents);
+  return text;
+}
+
+}  // namespace ropewalk

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+/// "How far does it reach?" asked without saying how far, by which methods, on how many documents: as much of
+/// the answer as a budget buys on this machine.
+#pragma once
+#include "judge/plan.h"
+
+namespace ropewalk {
+
+/// What is asked for where nothing is said, the first of them being the last to be left out. One or two of
+/// each kind: distance maps, a frequency scaling, a mask (docs/results.md).
+inline const std::vector<std::string> kDefaultMethods{"self-extend", "yarn", "lambda", "leaky-rerope", "dca"};
+/// Nobody who says nothing waits longer.
+inline constexpr double kDefaultBudget = 600;
+/// More documents than these are not taken unasked.
+inline constexpr int kMostDocuments = 24;
+
+struct Scope {
+  std::vector<std::string> methods;
+  std::vector<Index> lengths;  ///< ascending; the first is the trained length
+  int n_documents = 1;         ///< in all
+  double seconds = 0;          ///< that it should take
+};
+
+/// What is fixed is not chosen.
+struct ScopeRequest {
+  std::vector<std::string> methods;  ///< as asked for; empty: choose
+  std::vector<Index> lengths;        ///< ascending; empty: choose
+  int n_documents = 0;               ///< 0: choose
+  double budget_seconds = kDefaultBudget;
+};
+
+/// Seconds that one document takes with these methods at these lengths.
+using SecondsOf =
+    std::function<double(const std::vector<std::string>& methods, const std::vector<Index>& lengths)>;
+/// Documents that a text yields for a greatest length.
+using DocumentsOf = std::function<int(Index length)>;
+
+/// The first of a list of wishes that fits, from sixteen times the trained length with all methods on eight
+/// documents down to one and a half times with two methods on one; what is left of the budget goes into
+/// documents. The last wish is taken even where it does not fit. Lengths that the text has no document for
+/// are no wish. `n_ctx_train` >= 1. Errors: none.
+Scope choose_scope(const ScopeRequest& request, Index n_ctx_train, const SecondsOf& seconds_of,
+                   const DocumentsOf& documents_of);
+
+/// What was left out for the budget, and what would bring it: "left out: dca; lengths 1k, 2k ...". Empty:
+/// nothing.
+std::string left_out(const Scope& scope, const ScopeRequest& request, Index n_ctx_train);
+
+}  // namespace ropewalk

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What is measured where nothing is said fits the budget, and says what it left out.
+#include "judge/scope.h"
+
+#include <gtest/gtest.h>
+
+namespace ropewalk {
+namespace {
+
+/// A machine that reads `pace` tokens a second, whatever their length.
+SecondsOf at(double pace) {
+  return [=](const std::vector<std::string>& methods, const std::vector<Index>& lengths) {
+    double tokens = 0;
+    for (Index length : lengths)
+      tokens += static_cast<double>(length) * static_cast<double>(methods.size() + 1);
+    return tokens / pace;
+  };
+}
+DocumentsOf text_of(Index n) {
+  return [=](Index length) { return static_cast<int>(n / length); };
+}
+
+TEST(Scope, AFastMachineReadsFarOnManyDocuments) {
+  const ScopeRequest request;
+  const Scope scope = choose_scope(request, 256, at(1e5), text_of(1 << 20));
+  EXPECT_EQ(scope.lengths, (std::vector<Index>{256, 512, 1024, 2048, 4096}));
+  EXPECT_EQ(scope.methods, kDefaultMethods);
+  EXPECT_EQ(scope.n_documents, kMostDocuments);
+  EXPECT_EQ(left_out(scope, request, 256), "");
+}
+
+TEST(Scope, ASlowOneGivesUpReachThenMethodsThenDocuments) {
+  const ScopeRequest request;
+  double before = 1e9;
+  for (double pace = 1e5; pace > 50; pace /= 1.5) {
+    const Scope scope = choose_scope(request, 8192, at(pace), text_of(1 << 24));
+    const double reach = static_cast<double>(scope.lengths.back());
+    EXPECT_LE(reach, before);
+    before = reach;
+    if (scope.n_documents > 1) {
+      EXPECT_LE(scope.seconds, request.budget_seconds) << pace;
+    }
+    EXPECT_EQ(scope.lengths.front(), 8192);
+    EXPECT_GE(scope.methods.size(), 2u);
+    if (scope.n_documents < 5) {
+      EXPECT_NE(left_out(scope, request, 8192).find("advice needs 5"), std::string::npos);
+    }
+  }
+  EXPECT_EQ(before, 12288);
+}
+
+TEST(Scope, AShortTextIsReadAtLengthsThatItHasDocumentsOf) {
+  const Scope scope = choose_scope({}, 256, at(1e6), text_of(6000));
+  EXPECT_EQ(scope.lengths.back(), 1024);
+  EXPECT_EQ(scope.n_documents, 5);
+  EXPECT_EQ(choose_scope({}, 8192, at(1e6), text_of(100)).n_documents, 1);  // refused later, with the numbers
+}
+
+TEST(Scope, WhatWasAskedForIsNotChosen) {
+  const Scope scope = choose_scope({{"pi"}, {300, 700}, 3, 600}, 256, at(1e5), text_of(1 << 20));
+  EXPECT_EQ(scope.methods, std::vector<std::string>{"pi"});
+  EXPECT_EQ(scope.lengths, (std::vector<Index>{300, 700}));
+  EXPECT_EQ(scope.n_documents, 3);
+}
+
+}  // namespace
+}  // namespace ropewalk
