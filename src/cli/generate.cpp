@@ -53,7 +53,7 @@ std::string read_input() {
 }
 
 int run() {
-  set_threads(options.n_threads);
+  use_threads(options.n_threads);
   const std::shared_ptr<const Backend> backend = options.backend.make();  // before the load
   const MethodSpec spec = MethodSpec::parse(tuned_method(options.method, options.model));
   const std::string text = read_input();
