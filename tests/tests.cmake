@@ -26,6 +26,7 @@ add_test_folder(report ${judged} rw_report)
 add_test_folder(judge ${everything})
 add_test_folder(fuzz_corpus ${readers})
 
+include(tests/isa.cmake)
 file(GLOB extra CONFIGURE_DEPENDS tests/*/extra.cmake)  # more registrations: per-ISA runs, CLI tests
 foreach(file ${extra})
   include(${file})

@@ -117,7 +117,7 @@ void print_peaks(const MachinePeaks& peaks) {
 }
 
 int run() {
-  set_threads(options.n_threads);
+  use_threads(options.n_threads);
   const std::shared_ptr<const Backend> backend = options.backend.make();
   for (const std::string& method : options.methods) MethodSpec::parse(method);  // before the load
   std::vector<Row> rows;

@@ -30,6 +30,13 @@ std::shared_ptr<const Backend> BackendOptions::make() const {
                                           : KvType::kQ8);
 }
 
+void use_threads(int n) {
+  if (n > usable_cores())
+    fmt::print(stderr, "-t {}: this process may use {} cores, and takes {} threads\n", n, usable_cores(),
+               usable_cores());
+  set_threads(std::min(n, usable_cores()));
+}
+
 LoadedModel load_model(const std::string& path, const std::shared_ptr<const Backend>& backend) {
   const double start = now_seconds();
   LoadedModel loaded;

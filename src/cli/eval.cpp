@@ -93,7 +93,7 @@ void show(const RunnerResult& result, const RunInfo& info, std::optional<OutputF
 }
 
 int run() {
-  set_threads(options.n_threads);
+  use_threads(options.n_threads);
   const std::shared_ptr<const Backend> backend = options.backend.make();  // before the load
   for (std::string& method : options.methods) method = tuned_method(method, options.model);
   RunnerOptions runner = runner_options();

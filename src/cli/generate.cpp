@@ -53,7 +53,7 @@ std::string read_input() {
 }
 
 int run() {
-  set_threads(options.n_threads);
+  use_threads(options.n_threads);
   const std::shared_ptr<const Backend> backend = options.backend.make();  // before the load
   const MethodSpec spec = MethodSpec::parse(tuned_method(options.method, options.model));
   const std::string text = read_input();
@@ -70,21 +70,25 @@ int run() {
   double read = start;
   std::string answer, pending;
   std::optional<Progress> progress(std::in_place, "reading", static_cast<double>(n_prompt));
-  const std::vector<Token> written =
-      write_greedily(session, prompt, n_vocab,
-                     {.n_predict = options.n_predict,
-                      .stop = tokenizer.end_tokens,
-                      .read = [&](Index n_done) { progress->update(static_cast<double>(n_done)); },
-                      .wrote =
-                          [&](Token token) {
-                            if (progress) progress.reset(), read = now_seconds();
-                            pending += tokenizer.decode(token);
-                            const std::size_t ready = whole_characters(pending);
-                            answer += pending.substr(0, ready);
-                            if (!options.json)
-                              fmt::print("{}", pending.substr(0, ready)), std::fflush(stdout);
-                            pending.erase(0, ready);
-                          }});
+  const std::vector<Token> written = write_greedily(
+      session, prompt, n_vocab,
+      {.n_predict = options.n_predict,
+       .stop = tokenizer.end_tokens,
+       .read = [&](Index n_done) { progress->update(static_cast<double>(n_done)); },
+       .wrote =
+           [&](Token token) {
+             if (progress) progress.reset(), read = now_seconds();
+             pending += tokenizer.decode(token);
+             const std::size_t ready = whole_characters(pending);
+             answer += pending.substr(0, ready);
+             if (!options.json) fmt::print("{}", pending.substr(0, ready)), std::fflush(stdout);
+             pending.erase(0, ready);
+           },
+       .not_numbers =
+           [&](Index position) {
+             throw Error("the model's logits", "numbers", fmt::format("NaN after {} tokens", position),
+                         "try --precision f32, another --method or a shorter text");
+           }});
   if (progress) progress.reset(), read = now_seconds();
   const auto n_new = static_cast<Index>(written.size());
   answer += pending;

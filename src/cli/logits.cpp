@@ -56,7 +56,7 @@ void print_top(const std::vector<float>& logits) {
 }
 
 int run() {
-  set_threads(options.n_threads);
+  use_threads(options.n_threads);
   const std::shared_ptr<const Backend> backend = options.backend.make();  // before the load
   const MethodSpec spec = MethodSpec::parse(tuned_method(options.method, options.model));
   require_outputs_apart({options.out}, {options.model, options.tokens});
@@ -77,7 +77,8 @@ int run() {
       const float* row = logits + r * n_vocab;
       const Index position = first + r;
       if (options.nll && position + 1 < n)
-        nll.push_back(token_loss(row, n_vocab, tokens[static_cast<std::size_t>(position + 1)]));
+        nll.push_back(losses_of(model.backend(), row, n_vocab,
+                                std::span(tokens).subspan(static_cast<std::size_t>(position + 1), 1))[0]);
       if (writer && (!options.last || position == n - 1)) writer->write(row, n_vocab);
       if (position == n - 1) std::copy(row, row + n_vocab, last.begin());
     }

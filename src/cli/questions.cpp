@@ -135,7 +135,7 @@ void print_json(const std::vector<Cell>& cells, std::size_t n_cut, std::size_t n
 }
 
 int run() {
-  set_threads(options.n_threads);
+  use_threads(options.n_threads);
   const std::shared_ptr<const Backend> backend = options.backend.make();  // before the load
   if (options.methods.empty()) options.methods = {kPlain};
   for (const std::string& method : options.methods) MethodSpec::parse(method);

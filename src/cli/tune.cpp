@@ -130,7 +130,7 @@ double left_of(double budget, double start) {
 
 int run() {
   const double start = now_seconds();
-  set_threads(options.n_threads);
+  use_threads(options.n_threads);
   const std::shared_ptr<const Backend> backend = options.backend.make();
   const Index length = parse_length(options.length);
   const double budget = parse_seconds(options.budget);

@@ -1,19 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/parallel.h"
 
+#include <pthread.h>
 #include <sched.h>
 
 #include <atomic>
 #include <chrono>
-#include <memory>
+#include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
+
+#include "core/error.h"
+#include "core/machine_limits.h"
 
 namespace ropewalk {
 namespace {
 
-int available_cores() {
+int allowed_cores() {
   cpu_set_t set;
   CPU_ZERO(&set);
   if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0) return CPU_COUNT(&set);
@@ -33,13 +39,16 @@ void relax() {
 class Pool {
  public:
   explicit Pool(int n) {
-    for (int t = 1; t < n; ++t) helpers_.emplace_back([this, t] { help(t); });
+    try {
+      for (int t = 1; t < n; ++t) helpers_.emplace_back([this, t] { help(t); });
+    } catch (const std::system_error& e) {
+      const std::size_t given = helpers_.size() + 1;
+      end_helpers();
+      throw Error("threads", fmt::format("{} threads", n), fmt::format("{} ({})", given, e.what()),
+                  fmt::format("run with -t {}", given));
+    }
   }
-  ~Pool() {
-    stop_ = true;
-    wake();
-    for (std::thread& helper : helpers_) helper.join();
-  }
+  ~Pool() { end_helpers(); }
   int size() const { return static_cast<int>(helpers_.size()) + 1; }
 
   void run(Index n, detail::Body body, const void* context) {
@@ -51,15 +60,34 @@ class Pool {
     take_items(0);
     open_ = false;
     for (int i = 0; inside_.load() != 0; ++i) i < 10000 ? relax() : std::this_thread::yield();
+    if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
   }
 
  private:
+  void end_helpers() {
+    stop_ = true;
+    wake();
+    for (std::thread& helper : helpers_) helper.join();
+    helpers_.clear();
+  }
   void wake() {
     job_.fetch_add(1);
     if (asleep_.load() > 0) job_.notify_all();
   }
   void take_items(int thread) {
-    for (Index i = next_.fetch_add(1); i < n_; i = next_.fetch_add(1)) body_(context_, i, thread);
+    for (Index i = next_.fetch_add(1); i < n_; i = next_.fetch_add(1)) {
+      try {
+        body_(context_, i, thread);
+      } catch (...) {
+        fail(i);
+      }
+    }
+  }
+  /// Ends the job early. All items before i have begun, so that of a job's failures the first is always seen.
+  void fail(Index i) {
+    const std::lock_guard lock(failing_);
+    if (!failure_ || i < failed_) failure_ = std::current_exception(), failed_ = i;
+    next_.store(n_);
   }
   void help(int thread);
   /// Returns once `job_` is no longer `seen`.
@@ -84,6 +112,9 @@ class Pool {
   Index n_ = 0;
   detail::Body body_ = nullptr;
   const void* context_ = nullptr;
+  std::mutex failing_;
+  Index failed_ = 0;
+  std::exception_ptr failure_;
   std::vector<std::thread> helpers_;
 };
 
@@ -102,26 +133,54 @@ void Pool::help(int thread) {
   }
 }
 
-int wanted = 0;  // 0: all cores
+std::atomic<int> wanted{0};  // 0: all cores
+
+/// The one pool. It is never destroyed at exit: its threads end with the process, whichever thread ends it.
+std::mutex pool_mutex;
+Pool* one_pool = nullptr;
+Pool* forgotten_pool = nullptr;  // of the parent: checkers of leaks look for somebody who knows it
+
+/// A forked child has the calling thread alone: it forgets the pool whose threads it does not have, and makes
+/// another when it needs one.
+void watch_forks() {
+  [[maybe_unused]] static const int once =
+      pthread_atfork([] { pool_mutex.lock(); }, [] { pool_mutex.unlock(); },
+                     [] {
+                       if (one_pool != nullptr) forgotten_pool = std::exchange(one_pool, nullptr);
+                       pool_mutex.unlock();
+                     });
+}
 
 Pool& pool() {
-  static std::mutex mutex;
-  static std::unique_ptr<Pool> one;
-  const std::lock_guard lock(mutex);
-  if (!one || one->size() != threads()) {
-    one.reset();
-    one = std::make_unique<Pool>(threads());
+  const std::lock_guard lock(pool_mutex);
+  watch_forks();
+  if (one_pool == nullptr || one_pool->size() != threads()) {
+    delete std::exchange(one_pool, nullptr);
+    one_pool = new Pool(threads());
   }
-  return *one;
+  return *one_pool;
 }
+
+/// While it lives, the thread runs a body's calls alone.
+struct InBody {
+  InBody() { in_body = true; }
+  ~InBody() { in_body = false; }
+  InBody(const InBody&) = delete;
+  InBody& operator=(const InBody&) = delete;
+};
 
 }  // namespace
 
 void set_threads(int n) { wanted = n; }
 
+int usable_cores() {
+  static const int all = usable_cores(allowed_cores(), read_machine_limits().cores);
+  return all;
+}
+
 int threads() {
-  static const int all = available_cores();
-  return wanted > 0 ? wanted : all;
+  const int n = wanted;
+  return n > 0 ? n : usable_cores();
 }
 
 void detail::run_parallel(Index n, Body body, const void* context) {
@@ -129,9 +188,9 @@ void detail::run_parallel(Index n, Body body, const void* context) {
     for (Index i = 0; i < n; ++i) body(context, i, 0);
     return;
   }
-  in_body = true;
-  pool().run(n, body, context);
-  in_body = false;
+  Pool& helpers = pool();
+  const InBody now;
+  helpers.run(n, body, context);
 }
 
 }  // namespace ropewalk

@@ -8,7 +8,10 @@
 
 namespace ropewalk {
 
-/// 0 = all cores. Set before the work starts (-t); not while parallel_for runs.
+/// Cores that this process may use: those of its affinity and cpuset, as far as its container's quota of
+/// processor time goes (machine_limits.h). Read once.
+int usable_cores();
+/// 0 = usable_cores(). Set before the work starts (-t); not while parallel_for runs.
 void set_threads(int n);
 int threads();
 
@@ -18,8 +21,12 @@ void run_parallel(Index n, Body body, const void* context);
 }  // namespace detail
 
 /// Calls body(i, thread) for i in [0, n), each once, in any order; threads take the next free i.
-/// `thread` is in [0, threads()). body must not throw. Inside a body it runs in the calling thread alone, and
-/// calls from several threads take turns. Does not allocate.
+/// `thread` is in [0, threads()). Inside a body it runs in the calling thread alone, and calls from several
+/// threads take turns. Does not allocate once the threads are there.
+/// Errors: what a body throws, in whichever thread, is thrown again here once all bodies that began have
+/// ended; of several the one of the smallest i, so that the error is the same for any number of threads.
+/// Later i may not have run. Error when the system gives too few threads. A child of fork() makes threads of
+/// its own when it first needs them. REQUIRES: no fork() inside a body.
 template <class F>
 void parallel_for(Index n, const F& body) {
   detail::run_parallel(

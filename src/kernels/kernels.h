@@ -107,6 +107,10 @@ class Backend {
   /// y = x / sqrt(mean(x^2) + eps) * weight, per row of `dim`. y may be x.
   virtual void rms_norm(const float* x, Index n_rows, Index dim, const float* weight, float eps,
                         float* y) const = 0;
+
+  /// y[row] = log(sum over i of e^x[row, i]), x (n_rows, n), to 1e-6. NaN where an x of the row is NaN or
+  /// +infinity, or all are -infinity. A row's bits depend on that row alone.
+  virtual void log_sum_exp(const float* x, Index n_rows, Index n, double* y) const = 0;
 };
 
 /// Bytes one key takes in one layer, in n_variants and with its value (0 variants: the value alone): for

@@ -39,6 +39,9 @@ class CountingBackend : public Backend {
                 float* y) const override {
     inner_->rms_norm(x, n_rows, dim, weight, eps, y);
   }
+  void log_sum_exp(const float* x, Index n_rows, Index n, double* y) const override {
+    inner_->log_sum_exp(x, n_rows, n, y);
+  }
 
   /// Sessions make the layers in order.
   std::unique_ptr<KvLayer> make_kv_layer(int n_kv_heads, int head_dim) const override {

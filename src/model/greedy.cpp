@@ -2,11 +2,17 @@
 #include "model/greedy.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace ropewalk {
 
 Token likeliest(const float* logits, Index n_vocab) {
-  return static_cast<Token>(std::max_element(logits, logits + n_vocab) - logits);
+  Index best = 0;
+  for (Index i = 0; i < n_vocab; ++i) {
+    if (std::isnan(logits[i])) return kNoToken;
+    if (logits[i] > logits[best]) best = i;
+  }
+  return static_cast<Token>(best);
 }
 
 std::vector<Token> write_greedily(Session& session, std::span<const Token> prompt, Index n_vocab,
@@ -19,6 +25,10 @@ std::vector<Token> write_greedily(Session& session, std::span<const Token> promp
   session.run(prompt, end - 1, end, pick, writing.read);
   std::vector<Token> written;
   while (static_cast<Index>(written.size()) < writing.n_predict) {
+    if (next == kNoToken) {
+      if (writing.not_numbers) writing.not_numbers(session.position());
+      break;
+    }
     if (std::find(writing.stop.begin(), writing.stop.end(), next) != writing.stop.end()) break;
     written.push_back(next);
     if (writing.wrote) writing.wrote(next);

@@ -9,7 +9,9 @@
 
 namespace ropewalk {
 
-/// The likeliest token of a row of logits; the lowest id of equals.
+constexpr Token kNoToken = -1;
+
+/// The likeliest token of a row of logits; the lowest id of equals. kNoToken where one is NaN: then none is.
 Token likeliest(const float* logits, Index n_vocab);
 
 struct Writing {
@@ -17,6 +19,8 @@ struct Writing {
   std::span<const Token> stop = {};  ///< ends before one of these
   TokensDone read = {};              ///< prompt tokens read so far
   std::function<void(Token)> wrote = {};
+  /// The logits after this many tokens are not numbers (NaN): nothing more is written.
+  std::function<void(Index position)> not_numbers = {};
 };
 
 /// Reads `prompt` in a new or used session, then writes. The session's length must hold both.

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/memory.h"
 
+#include <algorithm>
 #include <fstream>
 #include <string>
 
 #include "core/error.h"
+#include "core/machine_limits.h"
 
 namespace ropewalk {
 
@@ -22,7 +24,15 @@ std::size_t read_bytes(const char* path, std::string_view key) {
 
 }  // namespace
 
-std::size_t available_memory() { return read_bytes("/proc/meminfo", "MemAvailable:"); }
+std::size_t memory_left(std::size_t of_host, double of_group) {
+  if (of_group == kUnlimited) return of_host;
+  const auto group = static_cast<std::size_t>(std::max(of_group, 1.0));  // 0 would be: it does not say
+  return of_host == 0 ? group : std::min(of_host, group);
+}
+
+std::size_t available_memory() {
+  return memory_left(read_bytes("/proc/meminfo", "MemAvailable:"), read_machine_limits().memory_left);
+}
 
 std::size_t peak_memory() { return read_bytes("/proc/self/status", "VmHWM:"); }
 

@@ -6,8 +6,11 @@
 
 namespace ropewalk {
 
-/// Bytes the system can give now (MemAvailable); 0 where it does not say.
+/// Bytes the system can give now: the host's (MemAvailable), or what the limit of this process's container
+/// leaves (core/machine_limits.h), the smaller one; 0 where it does not say.
 std::size_t available_memory();
+/// The smaller of both: of_host 0 and of_group kUnlimited say nothing. At least 1 where one of them says.
+std::size_t memory_left(std::size_t of_host, double of_group);
 /// The most memory that this process had in use since reset_peak_memory(), or since it began where the system
 /// cannot forget (Linux: /proc/self/clear_refs); mapped files count as far as they were read.
 std::size_t peak_memory();

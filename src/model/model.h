@@ -69,8 +69,10 @@ class Session {
   std::unique_ptr<Impl> impl_;
 };
 
-/// -log softmax(logits[row])[target], natural log, in double.
-double token_loss(const float* logits, Index n_vocab, Token target);
+/// -log softmax(logits[row])[targets[row]] for each target, natural log; NaN where a logit of the row is.
+/// Each depends on its row alone, to the bit.
+std::vector<double> losses_of(const Backend& backend, const float* logits, Index n_vocab,
+                              std::span<const Token> targets);
 
 /// Losses (nats) of predicting tokens[t + 1] from tokens[0 .. t], for t in [begin, end), in one new session
 /// of length tokens.size(). REQUIRES: end < tokens.size().

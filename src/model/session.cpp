@@ -154,11 +154,13 @@ std::size_t Session::cache_bytes() const {
   return total;
 }
 
-double token_loss(const float* logits, Index n_vocab, Token target) {
-  const double top = *std::max_element(logits, logits + n_vocab);
-  double sum = 0;
-  for (Index i = 0; i < n_vocab; ++i) sum += std::exp(static_cast<double>(logits[i]) - top);
-  return std::log(sum) + top - static_cast<double>(logits[target]);
+std::vector<double> losses_of(const Backend& backend, const float* logits, Index n_vocab,
+                              std::span<const Token> targets) {
+  std::vector<double> losses(targets.size());
+  backend.log_sum_exp(logits, static_cast<Index>(targets.size()), n_vocab, losses.data());
+  for (std::size_t row = 0; row < targets.size(); ++row, logits += n_vocab)
+    losses[row] -= static_cast<double>(logits[targets[row]]);
+  return losses;
 }
 
 std::vector<double> token_losses(const Model& model, const MethodSpec& spec, std::span<const Token> tokens,
@@ -171,9 +173,10 @@ std::vector<double> token_losses(const Model& model, const MethodSpec& spec, std
   session.run(
       tokens, begin, end,
       [&](Index first, Index n_rows, const float* logits) {
-        for (Index r = 0; r < n_rows; ++r)
-          losses.push_back(
-              token_loss(logits + r * n_vocab, n_vocab, tokens[static_cast<std::size_t>(first + r + 1)]));
+        const std::vector<double> more =
+            losses_of(model.backend(), logits, n_vocab,
+                      tokens.subspan(static_cast<std::size_t>(first + 1), static_cast<std::size_t>(n_rows)));
+        losses.insert(losses.end(), more.begin(), more.end());
       },
       done);
   return losses;

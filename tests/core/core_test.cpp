@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <cmath>
 #include <limits>
 
 #include "core/buffer.h"
 #include "core/checked.h"
 #include "core/json.h"
-#include "core/parallel.h"
 #include "core/registry.h"
 
 namespace ropewalk {
@@ -57,12 +55,6 @@ TEST(Registry, SuggestsTheNearestName) {
   EXPECT_EQ(edit_distance("rerope", "reroep"), 2u);
   EXPECT_NE(did_you_mean("yran", {"pi", "yarn"}).find("did you mean yarn"), std::string::npos);
   EXPECT_EQ(did_you_mean("zzzzzzzz", {"pi", "yarn"}), "known: pi, yarn");
-}
-
-TEST(Parallel, VisitsEachIndexOnce) {
-  std::vector<std::atomic<int>> visits(1000);
-  parallel_for(1000, [&](Index i, int) { ++visits[static_cast<std::size_t>(i)]; });
-  for (const auto& count : visits) EXPECT_EQ(count, 1);
 }
 
 TEST(Buffer, IsAlignedAndZero) {

@@ -49,10 +49,12 @@ void read_truth(const TaskInput& in, const std::vector<Token>& context, const st
   session.run(
       tokens, n_context - 1, in.length - 1,
       [&](Index first, Index n_rows, const float* logits) {
-        for (Index r = 0; r < n_rows; ++r, logits += n_vocab) {
-          const Token next = truth[static_cast<std::size_t>(first + r + 1 - n_context)];
-          sum += token_loss(logits, n_vocab, next);
-          likely += likeliest(logits, n_vocab) == next;
+        const auto next = std::span(truth).subspan(static_cast<std::size_t>(first + 1 - n_context),
+                                                   static_cast<std::size_t>(n_rows));
+        for (const double loss : losses_of(in.model.backend(), logits, n_vocab, next)) sum += loss;
+        for (const Token token : next) {
+          likely += likeliest(logits, n_vocab) == token;
+          logits += n_vocab;
         }
       },
       done_of_pass(in, 1, 2));

@@ -45,11 +45,8 @@ struct Shared {
   const CpuKv* kv = nullptr;
   int n_heads = 0, group = 0;
   Index positions_per_tile = 0, positions_per_strip = 0;
-  std::size_t n_regions = 0, n_blocks = 0;
   std::vector<TileSegment> segments;  // the plan's
-  std::vector<const void*> k_blocks;  // (n_kv_heads, n_regions, n_blocks)
-  std::vector<const void*> v_blocks;  // (n_kv_heads, n_blocks)
-  std::vector<char> odd_values;       // (n_kv_heads, n_blocks)
+  std::vector<Index> live;            // of run_ranges: the first keys of ranges that some row sees
   Index element_bytes() const { return kv->type == KvType::kF32 ? 4 : 2; }  // of rotated q
 
   void prepare(const AttentionTask& new_task, int new_n_heads);
@@ -59,8 +56,7 @@ void Shared::prepare(const AttentionTask& new_task, int new_n_heads) {
   task = &new_task, n_heads = new_n_heads;
   kv = &dynamic_cast<const CpuKv&>(*task->kv);
   const AttentionPlan& plan = *task->plan;
-  n_regions = plan.regions.size(), n_blocks = kv->n_blocks();
-  RW_CHECK(n_heads % kv->n_kv_heads == 0 && n_regions <= kMaxRegions);
+  RW_CHECK(n_heads % kv->n_kv_heads == 0 && plan.regions.size() <= kMaxRegions);
   RW_CHECK(plan.row_begin + plan.n_rows <= kv->n_keys());
   group = n_heads / kv->n_kv_heads;
   positions_per_tile = std::max<Index>(1, kTileRows / group);
@@ -70,16 +66,6 @@ void Shared::prepare(const AttentionTask& new_task, int new_n_heads) {
   segments.clear();
   for (const Segment& segment : plan.segments)
     segments.push_back({segment.begin, segment.end, segment.region});
-  k_blocks.clear(), v_blocks.clear(), odd_values.clear();
-  for (int head = 0; head < kv->n_kv_heads; ++head) {
-    for (const Region& region : plan.regions)
-      for (std::size_t b = 0; b < n_blocks; ++b)
-        k_blocks.push_back(kv->keys(b, static_cast<std::size_t>(region.variant), head));
-    for (std::size_t b = 0; b < n_blocks; ++b) {
-      v_blocks.push_back(kv->values(b, head));
-      odd_values.push_back(kv->odd_values(b, head));
-    }
-  }
 }
 
 /// Query positions [first, first + n) against one KV head: tiles whose rows read the same ranges of keys in
@@ -98,6 +84,19 @@ Index strip_end(const Shared& s, Index first, Index n) {
        i < plan.segment_begin[static_cast<std::size_t>(first + n)]; ++i)
     end = std::max(end, plan.segments[static_cast<std::size_t>(i)].end);
   return end;
+}
+
+/// The first key of the first range from `key` (of a range) on that some position sees; strip.key_end or more
+/// where there is none. Under a window most ranges are seen by no row, and cost nothing.
+Index next_live(const Shared& s, const Strip& strip, Index key) {
+  const AttentionPlan& plan = *s.task->plan;
+  Index next = strip.key_end;
+  for (Index i = plan.segment_begin[static_cast<std::size_t>(strip.first)];
+       i < plan.segment_begin[static_cast<std::size_t>(strip.first + strip.n)]; ++i) {
+    const Segment& segment = plan.segments[static_cast<std::size_t>(i)];
+    if (segment.end > key) next = std::min(next, std::max(key, segment.begin / kRangeKeys * kRangeKeys));
+  }
+  return next;
 }
 
 Strip strip_at(const Shared& s, int kv_head, Index first) {
@@ -156,7 +155,6 @@ void run_keys(const Shared& s, const Strip& strip, const Strip& tile, Index key_
   scratch.weights.reserve(kTileRows * kKeyTile * 4);
   for (Buffer<std::uint16_t>& expanded : scratch.expanded)
     if (eight_bits) expanded.reserve(std::max(n_regions, 3) * kKeyTile * s.kv->padded_dim);
-  const auto head = static_cast<std::size_t>(tile.kv_head);
   const auto n_tiles = static_cast<int>((strip.n + s.positions_per_tile - 1) / s.positions_per_tile);
   const void* q[kMaxRegions] = {};
   const void* const* k_blocks[kMaxRegions] = {};
@@ -164,7 +162,7 @@ void run_keys(const Shared& s, const Strip& strip, const Strip& tile, Index key_
     if (scratch.q[region].size() > 0)
       q[region] = scratch.q[region].data() +
                   (tile.first - strip.first) * s.group * s.kv->head_dim * s.element_bytes();
-    k_blocks[region] = s.k_blocks.data() + (head * s.n_regions + region) * s.n_blocks;
+    k_blocks[region] = s.kv->keys(static_cast<std::size_t>(plan.regions[region].variant), tile.kv_head);
   }
   const AttentionTile t{
       .head_dim = s.kv->head_dim,
@@ -174,10 +172,10 @@ void run_keys(const Shared& s, const Strip& strip, const Strip& tile, Index key_
       .n_regions = n_regions,
       .q = q,
       .k_blocks = k_blocks,
-      .v_blocks = s.v_blocks.data() + head * s.n_blocks,
+      .v_blocks = s.kv->values(tile.kv_head),
       .eight_bits = eight_bits,
       .expanded = {scratch.expanded[0].data(), scratch.expanded[1].data()},
-      .odd_values = s.odd_values.data() + head * s.n_blocks,
+      .odd_values = s.kv->odd_values(tile.kv_head),
       .segment_begin = plan.segment_begin.data() + tile.first,
       .segments = s.segments.data(),
       .scores = scratch.scores.data(),
@@ -212,14 +210,17 @@ SoftmaxState from_row(const SoftmaxState& states, Index row, int padded_dim) {
 void run_strip(const Shared& s, const Strip& strip, Scratch& scratch) {
   rotate_queries(s, strip, scratch);
   const SoftmaxState whole = scratch.whole.reserve(strip.n * s.group, s.kv->padded_dim);
-  for (Index key = 0; key < strip.key_end || key == 0; key += kRangeKeys) {
+  bool first_keys = true;
+  for (Index key = next_live(s, strip, 0), next; key < strip.key_end || first_keys; key = next) {
+    next = next_live(s, strip, key + kRangeKeys);
     for (Index first = strip.first; first < strip.first + strip.n; first += s.positions_per_tile) {
       const Index n = std::min(s.positions_per_tile, strip.first + strip.n - first);
       const Strip tile{strip.kv_head, first, n, strip_end(s, first, n)};
       const SoftmaxState mine = from_row(whole, (first - strip.first) * s.group, s.kv->padded_dim);
-      run_keys(s, strip, tile, key, key + kRangeKeys, key == 0, mine, scratch);
-      if (key + kRangeKeys >= strip.key_end) merge(s, tile, mine, nullptr, true, scratch);
+      run_keys(s, strip, tile, key, key + kRangeKeys, first_keys, mine, scratch);
+      if (next >= strip.key_end) merge(s, tile, mine, nullptr, true, scratch);
     }
+    first_keys = false;
   }
 }
 
@@ -236,9 +237,13 @@ void run_strips(const Shared& s, std::vector<Scratch>& scratch) {
 }
 
 /// One tile (a generated token): the key ranges of each head go to different threads, then are merged.
-void run_ranges(const Shared& s, std::vector<Scratch>& scratch) {
+void run_ranges(Shared& s, std::vector<Scratch>& scratch) {
   const Strip any = strip_at(s, 0, 0);
-  const Index n_ranges = std::max<Index>(1, (any.key_end + kRangeKeys - 1) / kRangeKeys);
+  s.live.clear();
+  for (Index key = next_live(s, any, 0); key < any.key_end; key = next_live(s, any, key + kRangeKeys))
+    s.live.push_back(key);
+  if (s.live.empty()) s.live.push_back(0);
+  const auto n_ranges = static_cast<Index>(s.live.size());
   std::vector<State>& states = scratch[0].ranges;
   states.resize(std::max(states.size(), static_cast<std::size_t>(n_ranges * s.kv->n_kv_heads)));
   auto state = [&](Index item) {
@@ -247,7 +252,7 @@ void run_ranges(const Shared& s, std::vector<Scratch>& scratch) {
   parallel_for(n_ranges * s.kv->n_kv_heads, [&](Index item, int thread) {
     Scratch& mine = scratch[static_cast<std::size_t>(thread)];
     const Strip tile = strip_at(s, static_cast<int>(item / n_ranges), 0);
-    const Index begin = item % n_ranges * kRangeKeys;
+    const Index begin = s.live[static_cast<std::size_t>(item % n_ranges)];
     rotate_queries(s, tile, mine);
     run_keys(s, tile, tile, begin, begin + kRangeKeys, true, state(item), mine);
   });

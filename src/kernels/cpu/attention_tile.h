@@ -55,8 +55,19 @@ struct RowBlock {
   }
 };
 
+/// A row that saw a score that is NaN or infinite is NaN for good: so are its sums, and all that is merged
+/// with them. (A maximum that is taken lane by lane would forget it.)
+static void spoil(const AttentionTile& t, int row) {
+  if (t.range.top[row] == -__builtin_inff()) t.range.top[row] = 0;  // it has seen something
+  const Vec bad = splat(__builtin_nanf(""));
+  store(t.range.total + row * kLanes, bad);
+  for (int d = 0; d < t.padded_dim; d += kLanes) store(t.range.sum + row * t.padded_dim + d, bad);
+}
+
 /// The row's maximum rises to the tile's; what it summed so far shrinks.
 static __attribute__((noinline)) void raise_top(const AttentionTile& t, int row, const float* s) {
+  constexpr float kLargest = 3.40282347e+38f;
+  if (!none_above(load(s), load(s + 16), load(s + 32), load(s + 48), splat(kLargest))) return spoil(t, row);
   const Vec largest = maximum(maximum(load(s), load(s + 16)), maximum(load(s + 32), load(s + 48)));
   const float top = reduce_max(largest);
   if (t.range.top[row] == -__builtin_inff()) {  // nothing to shrink
@@ -129,19 +140,25 @@ RW_INLINE const typename Op::T* tile_elements(const AttentionTile& t, const void
   return reinterpret_cast<const typename Op::T*>(bytes);
 }
 
-/// sum (n_rows, padded_dim) += weights (n_rows, kKeyTile) v where a value is infinite or NaN: a key of weight
-/// 0 must not reach a row (0 x inf is NaN), or a row would depend on keys it does not see. Each row gets the
-/// tile with such keys zeroed; then the same operations.
+/// sum (n_rows, padded_dim) += weights (n_rows, kKeyTile) v where a value is infinite or NaN: a key that a
+/// row does not see must not reach it (0 x inf is NaN), and one that it sees must, even where its weight is
+/// so small that it is 0. Each row gets the tile with the keys zeroed that it does not see; then the same
+/// operations.
 template <class Op>
 static __attribute__((noinline)) void add_odd_values(const AttentionTile& t, const RowBlock<Op>& b) {
   typename Op::T seen[kKeyTile * kMaxHeadDim];
   const std::int64_t ks = static_cast<std::int64_t>(t.padded_dim) * Op::kStep, zs = 16 * Op::kStep;
   for (int i = 0; i < b.n_rows; ++i) {
     const auto* w = b.weights + i * kKeyTile;
+    bool sees[kKeyTile] = {};
+    const int position = (b.row + i) / t.group;
+    for (std::int64_t s = t.segment_begin[position]; s < t.segment_begin[position + 1]; ++s)
+      for (int key = 0; key < kKeyTile; ++key)
+        sees[key] |= b.key + key >= t.segments[s].begin && b.key + key < t.segments[s].end;
     for (int key = 0; key < kKeyTile; ++key)
       for (int d = 0; d < t.padded_dim; ++d) {
         const std::int64_t at = key / Op::kStep * ks + d * Op::kStep + key % Op::kStep;
-        seen[at] = w[key] == 0 ? static_cast<typename Op::T>(0) : b.values[at];
+        seen[at] = sees[key] ? b.values[at] : static_cast<typename Op::T>(0);
       }
     multiply<Op, true>(1, t.padded_dim / 16, w, kKeyTile, seen, zs, ks,
                        t.range.sum + static_cast<std::int64_t>(b.row + i) * t.padded_dim, t.padded_dim,

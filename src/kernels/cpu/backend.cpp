@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The CPU backend: packing of weights, the split of work over threads, and the small operations.
 #include <algorithm>
+#include <cmath>
 
 #include "core/error.h"
 #include "core/parallel.h"
@@ -107,6 +108,14 @@ class CpuBackend final : public Backend {
     const Timed timed("norm", 0, 8.0 * static_cast<double>(n_rows * dim));
     parallel_blocks(n_rows, 32, [&](Index begin, Index end) {
       for (Index r = begin; r < end; ++r) cpu::active().rms_norm(x + r * dim, weight, eps, dim, y + r * dim);
+    });
+  }
+
+  void log_sum_exp(const float* x, Index n_rows, Index n, double* y) const override {
+    const Timed timed("losses", 0, 4.0 * static_cast<double>(n_rows * n));
+    parallel_for(n_rows, [&](Index r, int) {
+      const cpu::ExpSum all = cpu::active().exp_sum(x + r * n, n);
+      y[r] = std::log(all.sum) + static_cast<double>(all.top);
     });
   }
 

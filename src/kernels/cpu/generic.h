@@ -176,3 +176,40 @@ static void to_bf16(const float* x, std::uint16_t* out, std::int64_t n) {
     out[i] = rounded[0];
   }
 }
+
+/// 16 numbers or fewer, then -infinity.
+RW_INLINE Vec load_or_nothing(const float* p, std::int64_t n) {
+  if (n >= kLanes) return load(p);
+  float lanes[kLanes];
+  for (std::int64_t i = 0; i < kLanes; ++i) lanes[i] = i < n ? p[i] : -__builtin_inff();
+  return load(lanes);
+}
+
+/// Sums run in floats over parts of 64 vectors, whose rounding stays below 1e-6 of the sum, and in double
+/// over the parts.
+static ExpSum exp_sum(const float* x, std::int64_t n) {
+  constexpr std::int64_t kPart = 64 * kLanes;
+  const float nothing = -__builtin_inff();
+  Vec top = splat(nothing);
+  bool numbers = true;
+  for (std::int64_t i = 0; i < n; i += 4 * kLanes) {
+    Vec v[4];
+    RW_UNROLL for (int j = 0; j < 4; ++j) v[j] = load_or_nothing(x + i + j * kLanes, n - i - j * kLanes);
+    numbers &= none_above(v[0], v[1], v[2], v[3], splat(3.40282347e+38f));
+    top = maximum(top, maximum(maximum(v[0], v[1]), maximum(v[2], v[3])));
+  }
+  ExpSum result{reduce_max(top), __builtin_nan("")};
+  if (!numbers || result.top == nothing) return result;
+  double sums[kLanes] = {};
+  for (std::int64_t begin = 0; begin < n; begin += kPart) {
+    Vec part = splat(0.0f);
+    for (std::int64_t i = begin; i < n && i < begin + kPart; i += kLanes)
+      part = part + exp2_of<false>((load_or_nothing(x + i, n - i) - splat(result.top)) * splat(1.44269504f));
+    float lanes[kLanes];
+    store(lanes, part);
+    for (int lane = 0; lane < kLanes; ++lane) sums[lane] += static_cast<double>(lanes[lane]);
+  }
+  result.sum = 0;
+  for (int lane = 0; lane < kLanes; ++lane) result.sum += sums[lane];
+  return result;
+}

@@ -85,6 +85,12 @@ struct RowRotation {
   float rest;                  // of the other dims
 };
 
+/// sum over i of e^x[i] = sum * e^top; sum is NaN where an x is NaN or infinite, or all are -infinity.
+struct ExpSum {
+  float top;
+  double sum;
+};
+
 /// Rows of queries of one position, not rotated yet.
 struct QueryRows {
   const float* q;  // (n_rows, head_dim)
@@ -185,6 +191,7 @@ struct Isa {
   void (*silu_mul)(float* gate, const float* up, std::int64_t n);
   void (*rms_norm)(const float* x, const float* weight, float eps, std::int64_t n, float* y);  // one row
   void (*to_bf16)(const float* x, std::uint16_t* out, std::int64_t n);
+  ExpSum (*exp_sum)(const float* x, std::int64_t n);
   WeightKernels (*weights)(int ggml_type);
   float (*read_floats)(const float* p, std::int64_t n);
   double (*spin_f32)(std::int64_t n);                                         // peak.h

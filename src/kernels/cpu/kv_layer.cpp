@@ -64,6 +64,8 @@ float* scales_of(std::byte* head, int width) {
 CpuKv::CpuKv(KvType t, int kv_heads, int dim)
     : type(t), n_kv_heads(kv_heads), head_dim(dim), padded_dim((dim + kLanes - 1) / kLanes * kLanes) {
   RW_CHECK(dim >= 2 && dim % 2 == 0 && dim <= kMaxHeadDim && kv_heads >= 1);
+  value_table_.resize(static_cast<std::size_t>(kv_heads));
+  odd_values_.resize(static_cast<std::size_t>(kv_heads));
 }
 
 std::size_t CpuKv::bytes() const {
@@ -90,8 +92,8 @@ void CpuKv::write_keys(std::byte* bytes, int head, Index begin, Index end, const
                       .scale = scales_of(at, head_dim) + group * kLanes});
 }
 
-void CpuKv::write_values(Block& block, int head, Index begin, Index end, const float* v) const {
-  std::byte* at = block.v.get() + head * head_bytes(padded_dim);
+void CpuKv::write_values(Index block, int head, Index begin, Index end, const float* v) {
+  std::byte* at = blocks_[static_cast<std::size_t>(block)].v.get() + head * head_bytes(padded_dim);
   const bool finite = active().pack_values({.v = v,
                                             .stride = Index{n_kv_heads} * head_dim,
                                             .slot = begin % kBlockKeys,
@@ -101,7 +103,7 @@ void CpuKv::write_values(Block& block, int head, Index begin, Index end, const f
                                             .element = element_of(type),
                                             .to = at,
                                             .scale = scales_of(at, padded_dim)});
-  if (!finite) block.odd_values[static_cast<std::size_t>(head)] = 1;
+  if (!finite) odd_values_[static_cast<std::size_t>(head)][static_cast<std::size_t>(block)] = 1;
 }
 
 void CpuKv::read_key(const std::byte* bytes, int head, Index slot, float* k) const {
@@ -119,24 +121,50 @@ void CpuKv::read_key(const std::byte* bytes, int head, Index slot, float* k) con
   }
 }
 
+void CpuKv::set_variants(const KeyPlan& plan) {
+  variants_.clear();
+  for (const KeyPlan::Variant& v : plan.variants) variants_.push_back({{}, v.sink, v.window, {}});
+  key_table_.resize(variants_.size() * static_cast<std::size_t>(n_kv_heads));
+  keys_dropped_.assign(variants_.size(), 0);
+}
+
 void CpuKv::check_plan(const KeyPlan& plan) {
   RW_CHECK(plan.key_begin == n_keys_);
-  if (n_keys_ == 0 && variants_.empty())
-    for (const KeyPlan::Variant& v : plan.variants) variants_.push_back({{}, v.sink, v.window, {}});
+  if (n_keys_ == 0 && variants_.empty()) set_variants(plan);
   RW_CHECK(plan.variants.size() == variants_.size());
+}
+
+void CpuKv::enter_keys(std::size_t block, std::size_t variant) {
+  const std::byte* bytes = blocks_[block].k[variant].get();
+  for (int head = 0; head < n_kv_heads; ++head) {
+    std::vector<const void*>& table = key_table_[table_of(variant, head)];
+    table.resize(blocks_.size());
+    table[block] = bytes != nullptr ? bytes + head * head_bytes(head_dim) : nullptr;
+  }
+}
+
+void CpuKv::enter_values(std::size_t block) {
+  const std::byte* bytes = blocks_[block].v.get();
+  for (int head = 0; head < n_kv_heads; ++head) {
+    std::vector<const void*>& table = value_table_[static_cast<std::size_t>(head)];
+    table.resize(blocks_.size());
+    table[block] = bytes != nullptr ? bytes + head * head_bytes(padded_dim) : nullptr;
+    odd_values_[static_cast<std::size_t>(head)].resize(blocks_.size());
+  }
 }
 
 void CpuKv::make_blocks(Index n_keys) {
   while (static_cast<Index>(blocks_.size()) * kBlockKeys < n_keys) {
-    Block block;
+    const std::size_t index = blocks_.size();
+    Block& block = blocks_.emplace_back();
     for (const KeyPlan::Variant& variant : variants_) {
       // A variant that only sinks use (window 0) holds nothing beyond them.
-      const bool held = variant.window > 0 || static_cast<Index>(blocks_.size()) * kBlockKeys < variant.sink;
+      const bool held = variant.window > 0 || static_cast<Index>(index) * kBlockKeys < variant.sink;
       block.k.push_back(held ? make_bytes(head_dim) : nullptr);
+      enter_keys(index, block.k.size() - 1);
     }
     block.v = make_bytes(padded_dim);
-    block.odd_values.assign(static_cast<std::size_t>(n_kv_heads), 0);
-    blocks_.push_back(std::move(block));
+    enter_values(index);
   }
 }
 
@@ -163,31 +191,38 @@ void CpuKv::append(const float* k, const float* v, const KeyPlan& plan) {
                    row_rotation(plan.variants[variant].rotation, plan.theta.size(), key - n_old, head_dim));
       }
     }
-    write_values(block, head, begin, last, v + at);
+    write_values(index, head, begin, last, v + at);
   });
   n_keys_ = end;
 }
 
+/// Of a variant, the whole blocks between its sink and its window. Blocks pass in order: each is dropped
+/// once.
 void CpuKv::drop(Index next_row) {
-  for (std::size_t b = 0; b < blocks_.size(); ++b) {
-    const Index first = static_cast<Index>(b) * kBlockKeys, last = first + kBlockKeys - 1;
-    bool any = false;
-    for (std::size_t variant = 0; variant < variants_.size(); ++variant) {
-      const KeyPlan::Variant& need = variants_[variant];
-      if (last >= n_keys_ || first < need.sink || next_row - last < need.window)
-        any = true;
-      else
-        blocks_[b].k[variant] = nullptr;
+  Index first_passed = 0, passed_end = static_cast<Index>(blocks_.size());  // in every variant
+  for (std::size_t variant = 0; variant < variants_.size(); ++variant) {
+    const KeyPlan::Variant& need = variants_[variant];
+    const Index sink = (need.sink + kBlockKeys - 1) / kBlockKeys;
+    const Index end = std::max<Index>(0, std::min(next_row - need.window + 1, n_keys_)) / kBlockKeys;
+    Index& dropped = keys_dropped_[variant];
+    for (dropped = std::max(dropped, sink); dropped < end; ++dropped) {
+      blocks_[static_cast<std::size_t>(dropped)].k[variant] = nullptr;
+      enter_keys(static_cast<std::size_t>(dropped), variant);
     }
-    if (!any) blocks_[b].v = nullptr;
+    first_passed = std::max(first_passed, sink), passed_end = std::min(passed_end, end);
+  }
+  for (values_dropped_ = std::max(values_dropped_, first_passed); values_dropped_ < passed_end;
+       ++values_dropped_) {
+    blocks_[static_cast<std::size_t>(values_dropped_)].v = nullptr;
+    enter_values(static_cast<std::size_t>(values_dropped_));
   }
 }
 
 void CpuKv::rotate_from(const CpuKv& raw, const KeyPlan& plan) {
   RW_CHECK(plan.key_begin == 0 && plan.n_keys == raw.n_keys_ && raw.type == type);
-  variants_.clear();
-  for (const KeyPlan::Variant& v : plan.variants) variants_.push_back({{}, v.sink, v.window, {}});
+  set_variants(plan);
   blocks_.resize(raw.blocks_.size());
+  odd_values_ = raw.odd_values_;
   n_keys_ = raw.n_keys_;
   rotations_.resize(variants_.size());
   for (std::size_t v = 0; v < variants_.size(); ++v)
@@ -196,7 +231,6 @@ void CpuKv::rotate_from(const CpuKv& raw, const KeyPlan& plan) {
     Block& block = blocks_[static_cast<std::size_t>(b)];
     const Block& from = raw.blocks_[static_cast<std::size_t>(b)];
     block.v = from.v;
-    block.odd_values = from.odd_values;
     block.k.resize(variants_.size());
     if (!from.k[0]) {  // the window has passed: no row reads it
       block.k.assign(variants_.size(), nullptr);
@@ -207,6 +241,10 @@ void CpuKv::rotate_from(const CpuKv& raw, const KeyPlan& plan) {
       rotate_block(from.k[0].get(), rotations_[v], b, block.k[v].get());
     }
   });
+  for (std::size_t b = 0; b < blocks_.size(); ++b) {
+    for (std::size_t v = 0; v < variants_.size(); ++v) enter_keys(b, v);
+    enter_values(b);
+  }
 }
 
 /// Whole groups where they lie.
@@ -250,16 +288,6 @@ void CpuKv::rotate_block(const std::byte* from, const KeyRotations& rotations, I
                  {cosine, sine, head_dim, static_cast<int>(half), 1, 1});
     }
   }
-}
-
-const void* CpuKv::keys(std::size_t block, std::size_t variant, int head) const {
-  const auto& bytes = blocks_[block].k[variant];
-  return bytes ? bytes.get() + head * head_bytes(head_dim) : nullptr;
-}
-
-const void* CpuKv::values(std::size_t block, int head) const {
-  const auto& bytes = blocks_[block].v;
-  return bytes ? bytes.get() + head * head_bytes(padded_dim) : nullptr;
 }
 
 }  // namespace ropewalk::cpu

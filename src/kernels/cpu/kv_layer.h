@@ -43,13 +43,14 @@ class CpuKv final : public KvLayer {
   /// Becomes `raw` rotated by the plan. Tables are made once for all layers that share a plan.
   void rotate_from(const CpuKv& raw, const KeyPlan& plan);
 
-  /// This head's keys of a block in a variant, or its values; null when dropped.
-  const void* keys(std::size_t block, std::size_t variant, int head) const;
-  const void* values(std::size_t block, int head) const;
-  bool odd_values(std::size_t block, int head) const {
-    return blocks_[block].odd_values[static_cast<std::size_t>(head)] != 0;
+  /// This head's keys of each block in a variant, or its values; null when dropped. Valid until the next
+  /// change.
+  const void* const* keys(std::size_t variant, int head) const {
+    return key_table_[table_of(variant, head)].data();
   }
-  std::size_t n_blocks() const { return blocks_.size(); }
+  const void* const* values(int head) const { return value_table_[static_cast<std::size_t>(head)].data(); }
+  /// 1 for each block in which one of this head's values is infinite or NaN.
+  const char* odd_values(int head) const { return odd_values_[static_cast<std::size_t>(head)].data(); }
 
   const KvType type;
   const int n_kv_heads, head_dim, padded_dim;
@@ -57,24 +58,34 @@ class CpuKv final : public KvLayer {
  private:
   using Bytes = std::shared_ptr<std::byte>;
   struct Block {
-    std::vector<Bytes> k;          // (n_variants), each (n_kv_heads, head_bytes(head_dim)), or null
-    std::vector<char> odd_values;  // (n_kv_heads): 1 once a value is infinite or NaN
-    Bytes v;                       // (n_kv_heads, head_bytes(padded_dim)), or null
+    std::vector<Bytes> k;  // (n_variants), each (n_kv_heads, head_bytes(head_dim)), or null
+    Bytes v;               // (n_kv_heads, head_bytes(padded_dim)), or null
   };
   Index head_bytes(int width) const { return kBlockKeys * key_bytes(type, width); }
   Bytes make_bytes(int width) const { return take_pages(n_kv_heads * head_bytes(width)); }
+  std::size_t table_of(std::size_t variant, int head) const {
+    return variant * static_cast<std::size_t>(n_kv_heads) + static_cast<std::size_t>(head);
+  }
+  void set_variants(const KeyPlan& plan);
+  void enter_keys(std::size_t block, std::size_t variant);
+  void enter_values(std::size_t block);
   void check_plan(const KeyPlan& plan);
   void make_blocks(Index n_keys);
   /// Keys [begin, end) of one group of 16: k (row 0 is key begin; head_dim numbers at stride), rotated.
   void write_keys(std::byte* bytes, int head, Index begin, Index end, const float* k, Index stride,
                   const RowRotation& rotation) const;
-  void write_values(Block& block, int head, Index begin, Index end, const float* v) const;
+  void write_values(Index block, int head, Index begin, Index end, const float* v);
   void read_key(const std::byte* bytes, int head, Index slot, float* k) const;
   void rotate_block(const std::byte* from, const KeyRotations& rotations, Index block, std::byte* to) const;
   void rotate_groups(const std::byte* from, const KeyRotations& rotations, Index block, std::byte* to) const;
 
   Index n_keys_ = 0;
   std::vector<Block> blocks_;
+  // What a step costs must not grow with the position: so these are kept, and not made for each step.
+  std::vector<std::vector<const void*>> key_table_, value_table_;  // (n_variants, n_kv_heads)(n_blocks)
+  std::vector<std::vector<char>> odd_values_;                      // (n_kv_heads)(n_blocks)
+  std::vector<Index> keys_dropped_;                                // (n_variants): of blocks before this one
+  Index values_dropped_ = 0;
   std::vector<KeyRotations> rotations_;     // (n_variants), of rotate_from
   std::vector<KeyPlan::Variant> variants_;  // sink and window of each; positions empty
 };

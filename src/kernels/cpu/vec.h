@@ -139,7 +139,12 @@ RW_INLINE bool none_above(Vec a, Vec b, Vec c, Vec d, Vec x) {
                                          reinterpret_cast<__m256>(x.part[i]), _CMP_LE_OQ));
   return _mm256_movemask_ps(below) == 0xff;
 #else
-  return reduce_max(maximum(maximum(a, b), maximum(c, d))) <= x.part[0][0];
+  const Vec all[] = {a, b, c, d};
+  bool below = true;
+  for (const Vec& v : all)
+    for (int i = 0; i < kParts; ++i)
+      for (int lane = 0; lane < kLanes / kParts; ++lane) below &= v.part[i][lane] <= x.part[i][lane];
+  return below;
 #endif
 }
 
@@ -162,9 +167,9 @@ RW_INLINE Vec lanes_between(std::int64_t begin, std::int64_t end, Vec a, Vec b) 
 #endif
 }
 
-/// 2^x for x <= 127; exactly 0 from -127 down. Minimax polynomials on [-1/2, 1/2] that are 1 at 0: relative
-/// error 1e-7 for floats (degree 6), 1e-4 where the result is rounded to bfloat16 (degree 3, a twentieth of
-/// the rounding; FlashAttention-4 does the same).
+/// 2^x for x <= 127; exactly 0 from -127 down, and anything finite or NaN for NaN. Minimax polynomials on
+/// [-1/2, 1/2] that are 1 at 0: relative error 1e-7 for floats (degree 6), 1e-4 where the result is rounded
+/// to bfloat16 (degree 3, a twentieth of the rounding; FlashAttention-4 does the same).
 template <bool kRounded>
 RW_INLINE Vec exp2_of(Vec x) {
 #ifdef __AMX_TILE__  // beside tiles, multiply-adds and maxima run at half their rate
@@ -196,10 +201,15 @@ RW_INLINE Vec exp2_of(Vec x) {
   return as_floats(as_bits(p) + shift_left<23>(as_bits(shifted)));
 }
 
-/// Finite floats rounded to the nearest-even bfloat16, in the upper halves.
+/// Floats rounded to the nearest-even bfloat16, in the upper halves. A NaN stays one, whatever its bits are:
+/// rounding those of some would end at 0 or infinity.
 RW_INLINE Bits rounded_bf16(Vec v) {
   const Bits u = as_bits(v), odd = shift_right<16>(u) & splat_wide<std::uint32_t>(1u);
-  return (u + splat_wide<std::uint32_t>(0x7fffu) + odd) & splat_wide<std::uint32_t>(0xffff0000u);
+  const Bits quiet = u | splat_wide<std::uint32_t>(0x400000u);
+  Bits rounded = u + splat_wide<std::uint32_t>(0x7fffu) + odd;
+  RW_UNROLL for (int i = 0; i < kParts; ++i) rounded.part[i] =
+      v.part[i] != v.part[i] ? quiet.part[i] : rounded.part[i];
+  return rounded & splat_wide<std::uint32_t>(0xffff0000u);
 }
 RW_INLINE void store_bf16(std::uint16_t* p, Vec v) {
   const Bits rounded = shift_right<16>(rounded_bf16(v));

@@ -153,6 +153,15 @@ class ReferenceBackend final : public Backend {
     }
   }
 
+  void log_sum_exp(const float* x, Index n_rows, Index n, double* y) const override {
+    for (Index r = 0; r < n_rows; ++r, x += n) {
+      const double top = *std::max_element(x, x + n);
+      double sum = 0;
+      for (Index i = 0; i < n; ++i) sum += std::exp(static_cast<double>(x[i]) - top);
+      y[r] = std::log(sum) + top;
+    }
+  }
+
  private:
   std::vector<float> normed_rows(const Input& input, Index n_in) const {
     std::vector<float> rows(input.x, input.x + input.n_rows * n_in);

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/parallel.h"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <functional>
+#include <numeric>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace ropewalk {
+namespace {
+
+/// More threads than this machine has cores too.
+class Parallel : public testing::TestWithParam<int> {
+ protected:
+  void SetUp() override { set_threads(GetParam()); }
+  void TearDown() override { set_threads(0); }
+};
+INSTANTIATE_TEST_SUITE_P(Threads, Parallel, testing::Values(1, 2, 3, 16, 64),
+                         testing::PrintToStringParamName());
+
+/// Whether each of n items was taken once, by a thread that may be.
+bool visits_each_once(Index n) {
+  std::vector<std::atomic<int>> visits(static_cast<std::size_t>(n));
+  std::atomic<bool> known{true};
+  parallel_for(n, [&](Index i, int thread) {
+    ++visits[static_cast<std::size_t>(i)];
+    if (thread < 0 || thread >= threads()) known = false;
+  });
+  for (const auto& count : visits)
+    if (count != 1) return false;
+  return known;
+}
+
+TEST_P(Parallel, VisitsEachIndexOnce) {
+  for (int job = 0; job < 200; ++job) EXPECT_TRUE(visits_each_once(job % 150));
+}
+
+TEST_P(Parallel, CallsFromSeveralThreadsTakeTurns) {
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> callers;
+  for (int caller = 0; caller < 4; ++caller)
+    callers.emplace_back([&] {
+      for (int job = 0; job < 100; ++job)
+        if (!visits_each_once(40)) ++wrong;
+    });
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(wrong, 0);
+}
+
+TEST_P(Parallel, ABodyMayCallItAgain) {
+  std::atomic<Index> sum{0};
+  parallel_for(8, [&](Index i, int) { parallel_for(8, [&](Index j, int) { sum += 8 * i + j; }); });
+  EXPECT_EQ(sum, 63 * 64 / 2);
+}
+
+std::string error_of(Index n, Index first_bad) {
+  try {
+    parallel_for(n, [&](Index i, int) {
+      if (i >= first_bad) throw std::runtime_error(std::to_string(i));
+    });
+  } catch (const std::runtime_error& e) {
+    return e.what();
+  }
+  return "none";
+}
+
+TEST_P(Parallel, TheFirstErrorReachesTheCallerAndTheThreadsGoOn) {
+  for (int job = 0; job < 100; ++job) {
+    EXPECT_EQ(error_of(100, job), std::to_string(job));
+    EXPECT_TRUE(visits_each_once(100));
+  }
+}
+
+TEST_P(Parallel, NoBodyRunsOnceTheErrorIsThere) {
+  std::atomic<int> running{0};
+  for (int job = 0; job < 50; ++job) {
+    EXPECT_THROW(parallel_for(64,
+                              [&](Index i, int) {
+                                ++running;
+                                if (i % 7 == 3) {
+                                  --running;
+                                  throw std::runtime_error("bad");
+                                }
+                                std::this_thread::yield();
+                                --running;
+                              }),
+                 std::runtime_error);
+    EXPECT_EQ(running, 0);
+  }
+}
+
+/// The child's exit status: exit() runs what stands for the end of a process.
+int status_of_child(const std::function<int()>& run) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::alarm(60);
+    std::exit(run());
+  }
+  int status = -1;
+  ::waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+}
+
+TEST_P(Parallel, AForkedChildHasThreadsOfItsOwnAndEnds) {
+  ASSERT_TRUE(visits_each_once(100));  // the parent's threads are there
+  EXPECT_EQ(status_of_child([] { return 0; }), 0);
+  EXPECT_EQ(status_of_child([] { return visits_each_once(100) && error_of(100, 5) == "5" ? 7 : 1; }), 7);
+  EXPECT_EQ(
+      status_of_child([] {  // and its own child
+        return visits_each_once(100) && status_of_child([] { return visits_each_once(50) ? 7 : 1; }) == 7 ? 8
+                                                                                                          : 1;
+      }),
+      8);
+  EXPECT_TRUE(visits_each_once(100));
+}
+
+TEST_P(Parallel, AChildForkedWhileAnotherThreadWorks) {
+  std::atomic<bool> stop{false};
+  std::thread other([&] {
+    while (!stop) visits_each_once(20);
+  });
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(status_of_child([] { return visits_each_once(100) ? 7 : 1; }), 7);
+  stop = true;
+  other.join();
+}
+
+}  // namespace
+}  // namespace ropewalk
