@@ -44,9 +44,13 @@ LoadedModel load_model(const std::string& path, const std::shared_ptr<const Back
   loaded.tokenizer = Tokenizer::open(*loaded.file);
   loaded.model = std::make_unique<Model>(*loaded.file, backend);
   const ModelConfig& c = loaded.model->config();
-  fmt::print(stderr, "{}: {} ({}), {} layers, trained on {} tokens; {}, {} threads; loaded in {:.1f} s\n",
+  const std::string original = c.n_ctx_original == c.n_ctx_train ? ""
+                               : c.n_ctx_original == 0
+                                   ? " (before its own scaling: unknown)"
+                                   : fmt::format(" ({} before its own scaling)", c.n_ctx_original);
+  fmt::print(stderr, "{}: {} ({}), {} layers, trained on {} tokens{}; {}, {} threads; loaded in {:.1f} s\n",
              printable(path), printable(c.name.empty() ? c.architecture : c.name), loaded.file->container(),
-             c.n_layers, c.n_ctx_train, backend->name(), threads(), now_seconds() - start);
+             c.n_layers, c.n_ctx_train, original, backend->name(), threads(), now_seconds() - start);
   return loaded;
 }
 

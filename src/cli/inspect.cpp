@@ -49,7 +49,7 @@ Json summary(const ModelFile& file, const ModelConfig& c) {
   j["head_dim"] = c.head_dim;
   j["n_vocab"] = c.n_vocab;
   j["n_ctx_train"] = c.n_ctx_train;
-  j["context_length"] = c.context_length;
+  j["n_ctx_original"] = c.n_ctx_original > 0 ? Json(c.n_ctx_original) : Json("unknown");
   j["rope_base"] = c.rope_base;
   j["rotary_dim"] = c.rotary_dim;
   j["pairing"] = c.interleaved_qk ? "interleaved" : "half_split";
@@ -81,6 +81,13 @@ void list(const ModelFile& file) {
       fmt::print("{:<32} {:>6}  ({})\n", tensor.name, tensor.format->name, fmt::join(tensor.shape, ", "));
 }
 
+/// What a value means where its name alone does not say it.
+const char* words_for(const std::string& key) {
+  if (key == "n_ctx_train") return "tokens: the trained length as shipped, its own scaling included";
+  if (key == "n_ctx_original") return "tokens: the length its frequencies bend around";
+  return "";
+}
+
 /// A file without a tokenizer, or with one that is not supported, is still worth looking at.
 void add_tokenizer(const ModelFile& file, Json& j) {
   try {
@@ -109,9 +116,12 @@ int run() {
     fmt::print("{}\n", dump_json(j));
     return 0;
   }
-  for (const auto& [key, value] : j.items())
-    fmt::print("{:<16} {}\n", key,
-               value.is_string() ? printable(value.get<std::string>()) : dump_json(value));
+  for (const auto& [key, value] : j.items()) {
+    const std::string words = words_for(key);
+    fmt::print("{:<16} {}{}{}\n", key,
+               value.is_string() ? printable(value.get<std::string>()) : dump_json(value),
+               words.empty() ? "" : " ", words);
+  }
   return 0;
 }
 

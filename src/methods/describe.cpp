@@ -38,9 +38,13 @@ scale.
 
 `name:parameter=value,parameter=value`, composed with `+`: `yarn:factor=4+rerope:window=1024+logn`. One frequency
 method, one distance map and one mask compose with any number of scales. `4k` is 4096. n is the length asked
-for, `trained` the model's original trained length, d the rotated dims of a head. Positions count from 0; a
-window counts the query itself. A model's own frequency scaling is part of every method without frequencies of
-its own; a frequency method takes its place only with `replace=1`.
+for, d the rotated dims of a head. Positions count from 0; a window counts the query itself. A model's own
+frequency scaling is part of every method without frequencies of its own; a frequency method takes its place
+only with `replace=1`.
+
+`trained` is the model's trained length. A model with a scaling of its own has two (`ropewalk inspect` shows
+both): in frequency methods, which replace that scaling, `trained` is the length before it (n_ctx_original); in
+distance maps, masks and logit scales, which keep it, the length of the model as shipped (n_ctx_train).
 
 Pictures: distances that query 15 has to keys 0 .. 15 with the small numbers given (`.`: not seen), and each
 pair's frequency as a share of plain RoPE's, for d = 16, base 10000, trained length 8 unless said otherwise, and
@@ -64,7 +68,7 @@ std::string wrapped(std::string_view text, std::size_t indent) {
 RopeContext picture_context() {
   RopeContext context;
   context.head_dim = context.rotary_dim = 16;
-  context.n_ctx_train = 8;
+  context.n_ctx_train = context.n_ctx_original = 8;
   context.n = 16;
   context.long_factors = {1, 1, 1, 1.2, 1.6, 2, 2, 2};
   context.short_factors = {1, 1, 1, 1, 1, 1, 1, 1};

@@ -39,7 +39,7 @@ std::vector<PeerSetting> yarn(const MethodPart& part, const RopeContext& c) {
   const double factor = number(part, "factor", 1), fast = number(part, "beta_fast", 32),
                slow = number(part, "beta_slow", 1), usual = 0.1 * std::log(factor) + 1,
                attention = number(part, "attention_factor", usual);
-  const auto trained = static_cast<Index>(number(part, "trained", static_cast<double>(c.n_ctx_train)));
+  const auto trained = static_cast<Index>(number(part, "trained", static_cast<double>(c.n_ctx_original)));
   std::vector<PeerSetting> settings{
       {"llama.cpp",
        fmt::format("-c {} --rope-scaling yarn --rope-scale {:g} --yarn-orig-ctx {} --yarn-beta-fast {:g} "
@@ -88,7 +88,7 @@ std::vector<PeerSetting> linear(double factor, const RopeContext& c) {
 /// have no such thing (vLLM's "dynamic" scales once, by its factor): for them the base of this length.
 std::vector<PeerSetting> dynamic(const MethodPart& part, const RopeContext& c) {
   const double factor = number(part, "factor", 1), dim = c.rotary_dim,
-               trained = number(part, "trained", static_cast<double>(c.n_ctx_train)),
+               trained = number(part, "trained", static_cast<double>(c.n_ctx_original)),
                growth = std::max(1.0, factor * static_cast<double>(c.n) / trained - (factor - 1));
   std::vector<PeerSetting> settings = another_base(c.rope_base * std::pow(growth, dim / (dim - 2)), c.n);
   for (PeerSetting& s : settings)
@@ -105,7 +105,7 @@ std::vector<PeerSetting> dynamic(const MethodPart& part, const RopeContext& c) {
 std::vector<PeerSetting> llama3(const MethodPart& part, const RopeContext& c) {
   std::vector<PeerSetting> settings{
       {"llama.cpp", "", "only as the tensor rope_freqs.weight, which its converter writes"}};
-  const auto trained = static_cast<Index>(number(part, "trained", static_cast<double>(c.n_ctx_train)));
+  const auto trained = static_cast<Index>(number(part, "trained", static_cast<double>(c.n_ctx_original)));
   same_for_hf(fmt::format("{{\"rope_type\": \"llama3\", \"rope_theta\": {:g}, \"factor\": {:g}, "
                           "\"low_freq_factor\": {:g}, \"high_freq_factor\": {:g}, "
                           "\"original_max_position_embeddings\": {}}}",

@@ -8,11 +8,23 @@
 
 namespace ropewalk {
 
+namespace {
+
+[[noreturn]] void refuse_unknown_original(const Parameters& p, std::string_view parameter) {
+  p.refuse(fmt::format("{} to be given", parameter), "a model whose file does not tell its original length",
+           "it has frequency factors only");
+}
+
+}  // namespace
+
 ParameterInfo factor_parameter() {
   return {"factor", "how many times longer than trained", "", "1 to 65536", "n / trained, never below 1"};
 }
+ParameterInfo original_parameter() {
+  return {"trained", "trained length", "tokens", "2 to 2^30", "the model's original length (n_ctx_original)"};
+}
 ParameterInfo trained_parameter() {
-  return {"trained", "trained length", "tokens", "2 to 2^30", "the model's original trained length"};
+  return {"trained", "trained length", "tokens", "2 to 2^30", "the model's trained length (n_ctx_train)"};
 }
 ParameterInfo replace_parameter() {
   return {"replace", "1: replaces a scaling of the model's own", "", "0 or 1", "0"};
@@ -34,8 +46,14 @@ ParameterInfo beta_slow_parameter() {
 }
 
 double read_factor(const Parameters& p, const RopeContext& context, Index trained) {
-  return p.number("factor", std::max(1.0, static_cast<double>(context.n) / static_cast<double>(trained)), 1,
-                  65536);
+  if (trained == 0 && !p.given("factor")) refuse_unknown_original(p, "factor");
+  const double times = trained == 0 ? 1 : static_cast<double>(context.n) / static_cast<double>(trained);
+  return p.number("factor", std::max(1.0, times), 1, 65536);
+}
+
+Index read_original(const Parameters& p, const RopeContext& context) {
+  if (context.n_ctx_original == 0 && !p.given("trained")) refuse_unknown_original(p, "trained");
+  return p.integer("trained", context.n_ctx_original, 2, Index{1} << 30);
 }
 
 Index read_trained(const Parameters& p, const RopeContext& context) {
@@ -94,7 +112,7 @@ std::vector<double> ntk_theta(int rotary_dim, double base, double factor) {
 
 YarnRamp read_ramp(const Parameters& p, const RopeContext& context) {
   YarnRamp ramp;
-  ramp.trained = read_trained(p, context);
+  ramp.trained = read_original(p, context);
   require_base(p, context);
   ramp.factor = read_factor(p, context, ramp.trained);
   ramp.beta_fast = p.number("beta_fast", 32, 1e-6, 1e6);

@@ -8,16 +8,20 @@ namespace ropewalk {
 
 /// Parameters that several methods have, so that they read the same everywhere.
 ParameterInfo factor_parameter();
-ParameterInfo trained_parameter();
+ParameterInfo original_parameter();  ///< `trained` of frequency methods: n_ctx_original
+ParameterInfo trained_parameter();   ///< `trained` of logit scales: n_ctx_train
 ParameterInfo replace_parameter();
 ParameterInfo grow_parameter();
 ParameterInfo window_parameter(std::string default_text);
 ParameterInfo beta_fast_parameter();
 ParameterInfo beta_slow_parameter();
 
-/// max(1, n / trained), or as given. Tokens asked for over tokens trained.
+/// max(1, n / trained), or as given. Tokens asked for over tokens trained. Errors: UsageError where it is not
+/// given and `trained` is 0 (unknown).
 double read_factor(const Parameters& p, const RopeContext& context, Index trained);
-/// The model's original trained length, or as given.
+/// The length that frequencies bend around, or as given. Errors: UsageError where neither is known.
+Index read_original(const Parameters& p, const RopeContext& context);
+/// The trained length of the model as shipped, or as given.
 Index read_trained(const Parameters& p, const RopeContext& context);
 
 /// Errors: UsageError unless there are two pairs at least (d - 2 divides) and the base is above 1.

@@ -23,7 +23,13 @@ namespace ropewalk {
 struct RopeContext {
   int head_dim = 0, rotary_dim = 0;
   double rope_base = 10000;
-  Index n_ctx_train = 0;           ///< original trained length, tokens: the default of `trained`
+  /// Trained length of the model as shipped, its own scaling included, tokens: what windows, groups, distance
+  /// maps and logit scales take their defaults from.
+  Index n_ctx_train = 0;
+  /// The length its frequencies bend around, tokens: the default of the frequency methods' `trained`, since
+  /// these replace a scaling of the model's own. Differs from n_ctx_train with such a scaling only; 0:
+  /// unknown.
+  Index n_ctx_original = 0;
   Index n = 0;                     ///< length asked for, tokens; default of factors: n / trained
   Index sliding_window = 0;        ///< the layer's own window (Mistral), 0 if none; always in the mask
   std::vector<double> rope_freqs;  ///< (rotary_dim/2) divisors of theta (GGUF rope_freqs), or empty

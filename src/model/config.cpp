@@ -12,6 +12,7 @@ RopeContext ModelConfig::rope_context(int layer, Index n) const {
           .rotary_dim = rotary_dim,
           .rope_base = rope_base,
           .n_ctx_train = n_ctx_train,
+          .n_ctx_original = n_ctx_original,
           .n = n,
           .sliding_window = sliding_window.at(static_cast<std::size_t>(layer)),
           .rope_freqs = rope_freqs,

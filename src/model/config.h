@@ -14,8 +14,10 @@ struct ModelConfig {
   std::string architecture, name;
   int n_layers = 0, n_heads = 0, n_kv_heads = 0, head_dim = 0, rotary_dim = 0;
   Index d_model = 0, d_ff = 0, n_vocab = 0;
-  Index n_ctx_train = 0;     ///< original trained length, tokens (before any scaling of the model's own)
-  Index context_length = 0;  ///< as the file states it, its own scaling included
+  Index n_ctx_train = 0;  ///< trained length of the model as shipped, its own scaling included, tokens
+  /// The length its frequencies bend around: before its own scaling (yarn, llama3, longrope), else
+  /// n_ctx_train; 0 where a scaling is there whose origin the file does not tell.
+  Index n_ctx_original = 0;
   double rope_base = 10000;
   float rms_eps = 1e-5f;
   bool qkv_bias = false, qk_norm = false, tied_embeddings = false, interleaved_qk = false;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/read_common.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/checked.h"
+#include "model/rope_divisors.h"
 
 namespace ropewalk {
 namespace {
@@ -70,7 +72,7 @@ std::vector<double> factor_list(const ModelFile& file, const std::string& key, s
 /// attention_factor replaces it (reference: ggml rope_yarn; transformers modeling_rope_utils). llama.cpp's
 /// converter stores the latter as yarn_attn_factor.
 std::string yarn_spec(const Keys& keys, const ModelConfig& config, double factor) {
-  std::string spec = fmt::format("yarn:factor={},trained={}", factor, config.n_ctx_train);
+  std::string spec = fmt::format("yarn:factor={},trained={}", factor, config.n_ctx_original);
   const bool gguf = keys.file.container().starts_with("GGUF");
   for (const auto& [name, parameter] : {std::pair{"rope.scaling.yarn_beta_fast", "beta_fast"},
                                         {"rope.scaling.yarn_beta_slow", "beta_slow"},
@@ -86,15 +88,27 @@ std::string yarn_spec(const Keys& keys, const ModelConfig& config, double factor
   return spec;
 }
 
+/// Only scalings that bend around an original length have one; `linear` and `dynamic` count from the length
+/// of the model as shipped (transformers: max_position_embeddings).
+Index read_original_length(const Keys& keys, const ModelConfig& config, std::string_view type) {
+  if (type == "yarn" || type == "llama3" || type == "longrope" || type == "su")
+    return keys.integer("rope.scaling.original_context_length", 2, Index{1} << 30,
+                        std::max<Index>(2, config.n_ctx_train));  // its logarithm divides
+  const bool plain = std::all_of(config.rope_freqs.begin(), config.rope_freqs.end(),
+                                 [](double divisor) { return divisor == 1; });
+  return plain ? config.n_ctx_train : original_length(config.rope_freqs, config.rotary_dim, config.rope_base);
+}
+
 void read_own_scaling(const Keys& keys, ModelConfig& config) {
   const ModelFile& file = keys.file;
   config.rope_freqs = factor_list(file, "", "rope_freqs.weight", config.rotary_dim);
   const std::string type = file.string(keys.key("rope.scaling.type")).value_or("none");
+  config.n_ctx_original = read_original_length(keys, config, type);
   if (const auto old = keys.number("rope.scale_linear"); old && type == "none" && *old > 0 && *old != 1)
     config.own_scaling = fmt::format("pi:factor={}", *old);  // the key of the first GGUF files
   if (type == "none" || type == "default") return;
-  const double extended =
-      static_cast<double>(config.context_length) / static_cast<double>(config.n_ctx_train);
+  const double extended = static_cast<double>(config.n_ctx_train) /
+                          static_cast<double>(std::max<Index>(1, config.n_ctx_original));
   const double factor = keys.positive("rope.scaling.factor", std::max(1.0, extended));
   if (type == "linear") {
     config.own_scaling = fmt::format("pi:factor={}", factor);
@@ -105,7 +119,7 @@ void read_own_scaling(const Keys& keys, ModelConfig& config) {
   } else if (type == "llama3") {
     config.own_scaling =
         fmt::format("llama3:factor={},trained={},low_freq_factor={},high_freq_factor={}", factor,
-                    config.n_ctx_train, keys.positive("rope.scaling.low_freq_factor", 1.0),
+                    config.n_ctx_original, keys.positive("rope.scaling.low_freq_factor", 1.0),
                     keys.positive("rope.scaling.high_freq_factor", 4.0));
   } else if (type == "longrope" || type == "su") {
     config.own_scaling = "longrope";
@@ -117,7 +131,8 @@ void read_own_scaling(const Keys& keys, ModelConfig& config) {
       throw Error(file.path(), "long and short frequency factors (longrope)", "none");
     const double scale = file.number(keys.key("rope.scaling.factor")) ? factor : extended;
     const double computed =
-        scale <= 1 ? 1 : std::sqrt(1 + std::log(scale) / std::log(static_cast<double>(config.n_ctx_train)));
+        scale <= 1 ? 1
+                   : std::sqrt(1 + std::log(scale) / std::log(static_cast<double>(config.n_ctx_original)));
     config.longrope_attention_factor = keys.positive("rope.scaling.attn_factor", computed);
   } else {
     throw Error(file.path(), "rope scaling none, linear, dynamic, yarn, llama3 or longrope",
@@ -129,7 +144,7 @@ void read_own_scaling(const Keys& keys, ModelConfig& config) {
 void check_own_scaling(const ModelFile& file, const ModelConfig& config) {
   if (config.own_scaling.empty()) return;
   try {
-    Method::bind(MethodSpec::parse("none"), config.rope_context(0, config.context_length));
+    Method::bind(MethodSpec::parse("none"), config.rope_context(0, config.n_ctx_train));
   } catch (const UsageError& e) {
     throw Error(file.path() + ", rope scaling", e);
   }
@@ -185,8 +200,7 @@ ModelConfig read_common(const ModelFile& file) {
   c.rotary_dim = static_cast<int>(keys.integer("rope.dimension_count", 2, c.head_dim, c.head_dim));
   if (c.rotary_dim % 2 != 0)
     throw Error(file.path(), "an even rotary dimension", fmt::format("{}", c.rotary_dim));
-  c.context_length = keys.integer("context_length", 1, Index{1} << 30);
-  c.n_ctx_train = keys.integer("rope.scaling.original_context_length", 1, Index{1} << 30, c.context_length);
+  c.n_ctx_train = keys.integer("context_length", 1, Index{1} << 30);
   c.rope_base = keys.positive("rope.freq_base", 10000.0);
   c.rms_eps = static_cast<float>(keys.positive("attention.layer_norm_rms_epsilon"));
   c.interleaved_qk = file.interleaved_qk();

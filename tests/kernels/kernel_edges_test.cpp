@@ -35,7 +35,7 @@ struct Shape {
 Method bind(const std::string& spec, const Shape& s) {
   RopeContext context;
   context.head_dim = s.head_dim, context.rotary_dim = s.rotary_dim;
-  context.n_ctx_train = 64, context.n = s.n;
+  context.n_ctx_train = context.n_ctx_original = 64, context.n = s.n;
   context.long_factors.assign(static_cast<std::size_t>(s.rotary_dim) / 2, 2.0);
   context.short_factors.assign(static_cast<std::size_t>(s.rotary_dim) / 2, 1.0);
   return Method::bind(MethodSpec::parse(spec), context);

@@ -58,7 +58,7 @@ double largest_difference(const std::vector<float>& a, const std::vector<float>&
 Method bind(const std::string& spec, const Shape& s, Index n_ctx_train = 64) {
   RopeContext context;
   context.head_dim = s.head_dim, context.rotary_dim = s.rotary_dim;
-  context.n_ctx_train = n_ctx_train, context.n = s.n;
+  context.n_ctx_train = context.n_ctx_original = n_ctx_train, context.n = s.n;
   context.long_factors.assign(static_cast<std::size_t>(s.rotary_dim) / 2, 2.0);
   context.short_factors.assign(static_cast<std::size_t>(s.rotary_dim) / 2, 1.0);
   return Method::bind(MethodSpec::parse(spec), context);

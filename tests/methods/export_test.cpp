@@ -9,7 +9,7 @@ namespace {
 
 RopeContext context() {
   RopeContext c;
-  c.head_dim = c.rotary_dim = 64, c.rope_base = 100000, c.n_ctx_train = 8192, c.n = 32768;
+  c.head_dim = c.rotary_dim = 64, c.rope_base = 100000, c.n_ctx_train = c.n_ctx_original = 8192, c.n = 32768;
   return c;
 }
 

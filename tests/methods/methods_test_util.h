@@ -14,7 +14,7 @@ inline RopeContext context_of(int rotary_dim, Index trained, Index n, double bas
   RopeContext context;
   context.head_dim = context.rotary_dim = rotary_dim;
   context.rope_base = base;
-  context.n_ctx_train = trained;
+  context.n_ctx_train = context.n_ctx_original = trained;
   context.n = n;
   return context;
 }

@@ -54,7 +54,8 @@ TEST_P(Containers, HoldTheSameNumbers) {
   EXPECT_EQ(a.rotary_dim, b.rotary_dim);
   EXPECT_EQ(a.rope_base, b.rope_base);
   EXPECT_EQ(a.rms_eps, b.rms_eps);
-  EXPECT_EQ(a.context_length, b.context_length);
+  EXPECT_EQ(a.n_ctx_train, b.n_ctx_train);
+  EXPECT_EQ(a.n_ctx_original, b.n_ctx_original);
   EXPECT_EQ(a.sliding_window, b.sliding_window);
   EXPECT_EQ(a.tied_embeddings, b.tied_embeddings);
   EXPECT_FALSE(a.interleaved_qk);
@@ -63,6 +64,21 @@ TEST_P(Containers, HoldTheSameNumbers) {
 
 INSTANTIATE_TEST_SUITE_P(Tiny, Containers, testing::ValuesIn(models_in_both()),
                          [](const auto& test) { return test.param; });
+
+TEST(BothContainers, TellTheLengthAsShippedFromTheOneThatFrequenciesBendAround) {
+  struct {
+    const char* name;
+    Index train, original;
+  } const models[] = {{"llama", 64, 64},   {"linear", 64, 64},    {"yarn", 128, 32},
+                      {"llama3", 256, 32}, {"longrope", 128, 32}, {"partial_qwen2", 128, 32}};
+  for (const auto& m : models)
+    for (const char* container : {"", "/model.gguf"}) {
+      const std::string path = golden(std::string("tiny/") + m.name + container);
+      const ModelConfig c = read_config(*ModelFile::open(path));
+      EXPECT_EQ(c.n_ctx_train, m.train) << path;
+      EXPECT_EQ(c.n_ctx_original, m.original) << path;
+    }
+}
 
 TEST(BothContainers, CoverBothLayoutsAndEachScaling) {
   for (const char* name : {"llama", "llama_tied", "mistral", "qwen2", "qwen3", "linear", "yarn", "llama3",

@@ -7,7 +7,7 @@ namespace {
 
 Factors build(const Parameters& p, const RopeContext& context) {
   require_base(p, context);
-  const Index trained = read_trained(p, context);
+  const Index trained = read_original(p, context);
   const double factor = p.number("factor", 1, 1, 65536);
   return with_frequencies(
       {[d = context.rotary_dim, base = context.rope_base, trained, factor](Index n) {
@@ -30,7 +30,7 @@ const Register<MethodInfo> registered{{
     .differs = "the length is the request's, so all keys share one table; grow=1 follows the published "
                "recurrence with unrotated keys (the released code caches rotated ones, which then "
                "disagree)",
-    .parameters = {trained_parameter(),
+    .parameters = {original_parameter(),
                    {"factor", "growth per trained length beyond the first", "", "1 to 65536", "1"},
                    grow_parameter(),
                    replace_parameter()},

@@ -6,7 +6,7 @@ namespace ropewalk {
 namespace {
 
 Factors build(const Parameters& p, const RopeContext& context) {
-  const Index trained = read_trained(p, context);
+  const Index trained = read_original(p, context);
   const double factor = read_factor(p, context, trained);
   const double low = p.number("low_freq_factor", 1, 1e-6, 1e6),
                high = p.number("high_freq_factor", 4, 1e-6, 1e6);
@@ -27,7 +27,7 @@ const Register<MethodInfo> registered{{
               "_compute_llama3_parameters",
     .differs = "none; Meta trains with it, here it also serves untrained models",
     .parameters = {factor_parameter(),
-                   trained_parameter(),
+                   original_parameter(),
                    {"low_freq_factor", "turns up to which a pair is interpolated", "turns", "1e-6 to 1e6",
                     "1"},
                    {"high_freq_factor", "turns from which a pair is kept", "turns", "1e-6 to 1e6", "4"},

@@ -15,12 +15,12 @@ Factors build(const Parameters& p, const RopeContext& context) {
              fmt::format("{} and {}", context.long_factors.size(), context.short_factors.size()),
              "the lists are part of the model; take yarn or ntk instead");
   double s = context.longrope_attention_factor;
-  const auto trained = static_cast<double>(context.n_ctx_train);
+  const auto trained = static_cast<double>(context.n_ctx_original);
   if (s <= 0)
     s = std::sqrt(1 + std::log(std::max(1.0, static_cast<double>(context.n) / trained)) / std::log(trained));
   return with_frequencies(
       {[=, plain = plain_theta(context.rotary_dim, context.rope_base), longer = context.long_factors,
-        shorter = context.short_factors, limit = context.n_ctx_train](Index n) {
+        shorter = context.short_factors, limit = context.n_ctx_original](Index n) {
          Frequencies f{plain, s * s};
          const std::vector<double>& divisors = n > limit ? longer : shorter;
          for (std::size_t m = 0; m < f.theta.size(); ++m) f.theta[m] /= divisors[m];

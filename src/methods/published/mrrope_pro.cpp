@@ -26,7 +26,7 @@ const Register<MethodInfo> registered{{
     .differs = "none in the frequencies (this is what the repository uses by default); s^2 multiplies q once "
                "instead of s on q and on k, and s is 1 where factor is 1",
     .parameters = {factor_parameter(),
-                   trained_parameter(),
+                   original_parameter(),
                    beta_fast_parameter(),
                    beta_slow_parameter(),
                    {"attention_factor", "s itself", "", "1e-6 to 1e6", "0.1 ln(factor) + 1"},

@@ -7,7 +7,7 @@ namespace {
 
 Factors build(const Parameters& p, const RopeContext& context) {
   require_pairs(p, context);
-  const double factor = read_factor(p, context, context.n_ctx_train);
+  const double factor = read_factor(p, context, context.n_ctx_original);
   return with_frequencies(fixed(ntk_theta(context.rotary_dim, context.rope_base, factor)));
 }
 

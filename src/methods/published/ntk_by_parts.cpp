@@ -8,7 +8,7 @@ namespace {
 constexpr double kAlpha = 1, kBeta = 32;  // turns; the paper's values for Llama
 
 Factors build(const Parameters& p, const RopeContext& context) {
-  const Index trained = read_trained(p, context);
+  const Index trained = read_original(p, context);
   const double factor = read_factor(p, context, trained);
   return with_frequencies(
       fixed(wavelength_ramp(context.rotary_dim, context.rope_base, factor, trained, kAlpha, kBeta)));
@@ -24,7 +24,7 @@ const Register<MethodInfo> registered{{
     .source = "bloc97 2023; arXiv 2309.00071, section 3.2",
     .differs = "the paper's ramp over turns r; released code ramps over the pair index instead (see "
                "yarn)",
-    .parameters = {factor_parameter(), trained_parameter(), replace_parameter()},
+    .parameters = {factor_parameter(), original_parameter(), replace_parameter()},
     .example = "ntk-by-parts:factor=4,trained=2048",
     .build = build,
 }};

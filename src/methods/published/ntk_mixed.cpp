@@ -10,7 +10,7 @@ namespace {
 constexpr double kExponent = 0.625;
 
 Factors build(const Parameters& p, const RopeContext& context) {
-  const double factor = read_factor(p, context, context.n_ctx_train);
+  const double factor = read_factor(p, context, context.n_ctx_original);
   std::vector<double> theta = plain_theta(context.rotary_dim, context.rope_base);
   if (factor == 1) return with_frequencies(fixed(std::move(theta)));
   const double a = std::log(factor) / std::pow(context.rotary_dim / 2.0, kExponent);

@@ -6,7 +6,7 @@ namespace ropewalk {
 namespace {
 
 Factors build(const Parameters& p, const RopeContext& context) {
-  const double factor = read_factor(p, context, context.n_ctx_train);
+  const double factor = read_factor(p, context, context.n_ctx_original);
   return with_frequencies(fixed(interpolated(plain_theta(context.rotary_dim, context.rope_base), factor)));
 }
 

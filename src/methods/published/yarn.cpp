@@ -35,7 +35,7 @@ const Register<MethodInfo> registered{{
     .differs = "the ramp and the three ways to s are the released code's, not the paper's; s is 1 where "
                "factor <= 1; s^2 multiplies q once instead of s on q and on k",
     .parameters = {factor_parameter(),
-                   trained_parameter(),
+                   original_parameter(),
                    beta_fast_parameter(),
                    beta_slow_parameter(),
                    {"attention_factor", "s itself", "", "1e-6 to 1e6", "from mscale and factor"},
