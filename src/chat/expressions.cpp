@@ -23,35 +23,14 @@ Value Interpreter::evaluate_inside(const Expression& e, Scope& scope) {
     case Kind::kName:
       return name(e, scope);
     case Kind::kList:
-    case Kind::kTuple: {
-      List items;
-      for (std::size_t i = 0; i < e.parts.size(); ++i) items.push_back(part(i));
-      return list(std::move(items), e.kind == Kind::kList ? Sequence::Kind::kList : Sequence::Kind::kTuple);
-    }
-    case Kind::kDictionary: {
-      Dictionary d;
-      for (std::size_t i = 0; i < e.parts.size(); i += 2) {
-        spend(static_cast<std::int64_t>(d.entries.size() / 4));
-        Value key = part(i);
-        d.put(std::move(key), part(i + 1));
-      }
-      spend_memory(d.entries.size() * 2 * sizeof(Value));
-      return Value::dictionary(std::move(d));
-    }
+    case Kind::kTuple:
+    case Kind::kDictionary:
+      return literal(e, scope);
     case Kind::kConditional:
-      if (part(1).truth()) return part(0);
-      if (e.parts[2]) return part(2);
-      return Value::undefined("the inline if-expression evaluated to false and no else section was defined");
-    case Kind::kOr: {
-      Value left = part(0);
-      return left.truth() ? left : part(1);
-    }
-    case Kind::kAnd: {
-      Value left = part(0);
-      return left.truth() ? part(1) : left;
-    }
+    case Kind::kOr:
+    case Kind::kAnd:
     case Kind::kNot:
-      return Value::boolean(!part(0).truth());
+      return logic(e, scope);
     case Kind::kCompare:
       return compare(e, scope);
     case Kind::kArithmetic: {
@@ -59,9 +38,8 @@ Value Interpreter::evaluate_inside(const Expression& e, Scope& scope) {
       return arithmetic(e.name, left, part(1));
     }
     case Kind::kNegate:
-      return arithmetic("-", Value::integer(0), part(0));
     case Kind::kPositive:
-      return arithmetic("+", Value::integer(0), part(0));
+      return arithmetic(e.kind == Kind::kNegate ? "-" : "+", Value::integer(0), part(0));
     case Kind::kJoin: {
       std::string joined;
       for (std::size_t i = 0; i < e.parts.size(); ++i) joined += str(part(i));
@@ -89,6 +67,34 @@ Value Interpreter::evaluate_inside(const Expression& e, Scope& scope) {
       return *piped_.back();
   }
   return Value::none();
+}
+
+Value Interpreter::literal(const Expression& e, Scope& scope) {
+  if (e.kind != Kind::kDictionary) {
+    List items;
+    for (const ExpressionPtr& part : e.parts) items.push_back(evaluate(*part, scope));
+    return list(std::move(items), e.kind == Kind::kList ? Sequence::Kind::kList : Sequence::Kind::kTuple);
+  }
+  Dictionary d;
+  for (std::size_t i = 0; i < e.parts.size(); i += 2) {
+    spend(static_cast<std::int64_t>(d.entries.size() / 4));
+    Value key = evaluate(*e.parts[i], scope);
+    d.put(std::move(key), evaluate(*e.parts[i + 1], scope));
+  }
+  spend_memory(d.entries.size() * 2 * sizeof(Value));
+  return Value::dictionary(std::move(d));
+}
+
+Value Interpreter::logic(const Expression& e, Scope& scope) {
+  const auto part = [&](std::size_t i) { return evaluate(*e.parts[i], scope); };
+  if (e.kind == Kind::kNot) return Value::boolean(!part(0).truth());
+  if (e.kind == Kind::kConditional) {
+    if (part(1).truth()) return part(0);
+    if (e.parts[2]) return part(2);
+    return Value::undefined("the inline if-expression evaluated to false and no else section was defined");
+  }
+  Value left = part(0);
+  return left.truth() == (e.kind == Kind::kOr) ? left : part(1);
 }
 
 Value Interpreter::name(const Expression& e, const Scope& scope) {

@@ -128,6 +128,8 @@ class Interpreter {
   // expressions.cpp
   Value evaluate(const Expression& e, Scope& scope);
   Value evaluate_inside(const Expression& e, Scope& scope);
+  Value literal(const Expression& e, Scope& scope);
+  Value logic(const Expression& e, Scope& scope);
   Value name(const Expression& e, const Scope& scope);
   Value compare(const Expression& e, Scope& scope);
   Value slice(const Expression& e, Scope& scope);
