@@ -10,12 +10,13 @@ MAY_INCLUDE = {
     "quant": {"core", "quant"},
     "formats": {"core", "quant", "formats"},
     "tokenizer": {"core", "quant", "formats", "tokenizer"},
+    "chat": {"core", "quant", "formats", "tokenizer", "chat"},
     "kernels": {"core", "quant", "kernels"},
     "metrics": {"core", "metrics"},
     "results": {"core", "metrics", "results"},
     "report": {"core", "results", "report"},
     "model": {"core", "quant", "formats", "methods", "kernels", "model"},
-    "judge": {"core", "quant", "formats", "tokenizer", "methods", "kernels", "model", "metrics", "results", "judge"},
+    "judge": {"core", "quant", "formats", "tokenizer", "chat", "methods", "kernels", "model", "metrics", "results", "judge"},
 }
 
 source = pathlib.Path(__file__).resolve().parent.parent / "src"
