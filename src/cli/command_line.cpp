@@ -32,7 +32,7 @@ std::string swallowed_by(const CLI::App& command) {
   return "none";
 }
 
-[[noreturn]] void explain(const CLI::App& app, const CLI::ParseError& error) {
+[[noreturn]] void explain(const CommandLine& app, const CLI::ParseError& error) {
   const auto commands = app.get_subcommands();
   const std::string name = commands.empty() ? "ropewalk" : "ropewalk " + commands.front()->get_name();
   const std::string hint = name + " --help";

@@ -92,13 +92,6 @@ void print_rows(const std::vector<TuneRow>& rows) {
                row.score ? fmt::format(" {:>6.2f}", *row.score) : "");
 }
 
-void print_peers(const std::vector<PeerSetting>& settings) {
-  fmt::print("\nThe same elsewhere:\n");
-  for (const PeerSetting& s : settings)
-    fmt::print("  {}: {}\n{}", s.engine, s.setting.empty() ? "cannot; " + s.note : s.note,
-               s.setting.empty() ? "" : "    " + s.setting + "\n");
-}
-
 Json found_json(const RunInfo& info, Index length, const std::string& method,
                 const std::vector<Margin>& margins, const std::vector<PeerSetting>& peers) {
   Json found{{"ropewalk", ROPEWALK_VERSION},  {"model", info.model},
@@ -107,8 +100,7 @@ Json found_json(const RunInfo& info, Index length, const std::string& method,
   for (std::size_t r = 0; r < rivals.size(); ++r)
     found[rivals[r].key] = {{"loss", interval_json(margins[r].loss)},
                             {"score", interval_json(margins[r].score)}};
-  for (const PeerSetting& s : peers)
-    found["elsewhere"][s.engine] = s.setting.empty() ? Json(nullptr) : Json(s.setting);
+  found["elsewhere"] = settings_json(peers);
   return found;
 }
 
@@ -163,7 +155,7 @@ int run() {
                                                       winner, tuning, left_of(budget, start), info)
                                           .records;
   const std::vector<PeerSetting> peers =
-      peer_settings(MethodSpec::parse(full), config.rope_context(0, length));
+      peer_settings(MethodSpec::parse(full), config.rope_context(0, length), config.architecture);
   std::vector<Margin> margins;
   margins.reserve(rivals.size());
   for (const Rival& rival : rivals) margins.push_back(margin(records, length, winner, rival.method));
@@ -177,7 +169,7 @@ int run() {
     print_rows(rows);
     fmt::print("\nwinner: {}\n", full);
     print_margins(margins);
-    print_peers(peers);
+    fmt::print("\nThe same elsewhere:\n{}", settings_text(peers));
   }
   fmt::print(stderr, "{} written; --method auto reads it\n", tuned_path(options.model));
   return 0;

@@ -5,27 +5,204 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "methods/factors.h"
 
 namespace ropewalk {
 namespace {
+
+/// A change of frequencies in the words of the two kinds of readers.
+struct Told {
+  Json rope = {};             ///< rope_parameters of a Hugging Face config; rope_theta and rope_type always
+  std::string flags = {};     ///< llama.cpp's
+  std::string no_flags = {};  ///< why llama.cpp has none; empty: it has
+  std::string note = {};      ///< for every engine but transformers
+  double gain_ratio = 1;      ///< YaRN's gain over its usual 0.1 ln(factor) + 1
+  double n_table = 0;  ///< positions of a table made from the numbers alone, tokens; 0: as many as asked for
+};
 
 double number(const MethodPart& part, const char* name, double fallback) {
   const auto found = part.parameters.find(name);
   return found == part.parameters.end() ? fallback : std::stod(found->second);
 }
 
-/// What readers of Hugging Face's config take. `n_max`: max_position_embeddings.
-void same_for_hf(const std::string& json, Index n, Index n_max, std::vector<PeerSetting>& settings) {
-  settings.push_back({"vLLM",
-                      fmt::format("--max-model-len {} --hf-overrides '{{\"rope_parameters\": {}}}'", n, json),
-                      "before 0.11.1: --rope-scaling"});
-  settings.push_back(
-      {"SGLang",
-       fmt::format("--context-length {} --json-model-override-args '{{\"rope_scaling\": {}}}'", n, json),
-       ""});
-  settings.push_back({"transformers",
-                      fmt::format("\"rope_parameters\": {}, \"max_position_embeddings\": {}", json, n_max),
-                      "in config.json; before 5.0 the key is rope_scaling"});
+Index trained_of(const MethodPart& part, const RopeContext& c) {
+  return static_cast<Index>(number(part, "trained", static_cast<double>(c.n_ctx_original)));
+}
+
+/// What the metadata say a model can read, tokens: a short request does not make the model a shorter one.
+Index longest(const RopeContext& c) { return std::max(c.n, c.n_ctx_train); }
+
+Json rope_type(const char* type, double base) { return {{"rope_type", type}, {"rope_theta", base}}; }
+
+Told tell_base(double base) {
+  return {.rope = rope_type("default", base), .flags = fmt::format("--rope-freq-base {}", base)};
+}
+
+Told tell_linear(const MethodPart& part, const RopeContext& c) {
+  const double factor = number(part, "factor", 1);
+  Told told{.rope = rope_type("linear", c.rope_base),
+            .flags = fmt::format("--rope-scaling linear --rope-scale {}", factor)};
+  told.rope["factor"] = factor;
+  return told;
+}
+
+Told tell_yarn(const MethodPart& part, const RopeContext& c) {
+  const double factor = number(part, "factor", 1), fast = number(part, "beta_fast", 32),
+               slow = number(part, "beta_slow", 1);
+  const double gain = number(part, "attention_factor", yarn_mscale(factor));
+  const Index trained = trained_of(part, c);
+  Told told{.rope = rope_type("yarn", c.rope_base),
+            .flags = fmt::format("--rope-scaling yarn --rope-scale {} --yarn-orig-ctx {} --yarn-beta-fast {} "
+                                 "--yarn-beta-slow {}",
+                                 factor, trained, fast, slow),
+            .gain_ratio = gain / yarn_mscale(factor),
+            .n_table = factor * static_cast<double>(trained)};
+  told.rope.update({{"factor", factor},
+                    {"original_max_position_embeddings", trained},
+                    {"beta_fast", fast},
+                    {"beta_slow", slow},
+                    {"attention_factor", gain}});
+  if (number(part, "truncate", 1) == 0) {
+    told.rope["truncate"] = false;
+    told.no_flags = "truncate=0: it always rounds the ends of the ramp";
+  }
+  return told;
+}
+
+Told tell_llama3(const MethodPart& part, const RopeContext& c, double low, double high) {
+  Told told{.rope = rope_type("llama3", c.rope_base),
+            .no_flags = "only as the tensor rope_freqs.weight of the file"};
+  told.rope.update({{"factor", number(part, "factor", 1)},
+                    {"low_freq_factor", number(part, "low_freq_factor", low)},
+                    {"high_freq_factor", number(part, "high_freq_factor", high)},
+                    {"original_max_position_embeddings", trained_of(part, c)}});
+  return told;
+}
+
+/// transformers alone follows the length; elsewhere "dynamic" is static or unknown.
+Told tell_dynamic_ntk(const MethodPart& part, const RopeContext& c) {
+  const double dim = c.rotary_dim,
+               growth = dynamic_growth(number(part, "factor", 1), c.n, trained_of(part, c));
+  Told told = tell_base(growth == 1 ? c.rope_base : c.rope_base * std::pow(growth, dim / (dim - 2)));
+  told.note = "the base of this length, for shorter texts too";
+  return told;
+}
+
+/// The model's own two lists.
+Told tell_longrope(const RopeContext& c, double gain) {
+  Told told{.rope = rope_type("longrope", c.rope_base),
+            .note = "each list is for all positions of a text, chosen by its length"};
+  told.rope.update({{"original_max_position_embeddings", c.n_ctx_original},
+                    {"short_factor", c.short_factors},
+                    {"long_factor", c.long_factors},
+                    {"attention_factor", gain}});
+  return told;
+}
+
+/// What has no name: plain theta / theta' as both lists of a longrope.
+Told tell_lists(const RopeContext& c, const Pointwise& method, double gain) {
+  std::vector<double> divisors = plain_theta(c.rotary_dim, c.rope_base);
+  for (std::size_t m = 0; m < divisors.size(); ++m) divisors[m] /= method.theta[m];
+  Told told{.rope = rope_type("longrope", c.rope_base), .no_flags = "its frequencies have no flags"};
+  told.rope.update({{"original_max_position_embeddings", c.n_ctx_original},
+                    {"short_factor", divisors},
+                    {"long_factor", divisors},
+                    {"attention_factor", gain}});
+  return told;
+}
+
+/// The model's own scaling as a bound part, where it is all there is ("none").
+MethodPart own_part(const RopeContext& c) {
+  RopeContext plain = c;
+  plain.own_scaling.clear(), plain.rope_freqs.clear();
+  return MethodSpec::parse(Method::bind(MethodSpec::parse(c.own_scaling), plain).text()).parts[0];
+}
+
+Told tell(MethodPart part, const RopeContext& c, const Pointwise& method) {
+  const bool own = part.name == "none", in_file = !c.own_scaling.empty() || !c.rope_freqs.empty();
+  if (own && !c.own_scaling.empty() && c.rope_freqs.empty()) part = own_part(c);
+  const double gain = std::sqrt(method.rotary_gain), dim = c.rotary_dim;
+  Told told = part.name == "yarn"           ? tell_yarn(part, c)
+              : part.name == "pi"           ? tell_linear(part, c)
+              : part.name == "base"         ? tell_base(number(part, "value", c.rope_base))
+              : part.name == "dynamic-ntk"  ? tell_dynamic_ntk(part, c)
+              : part.name == "llama3"       ? tell_llama3(part, c, 1, 4)
+              : part.name == "ntk-by-parts" ? tell_llama3(part, c, 1, 32)  // wavelength_ramp is both
+              : part.name == "longrope"     ? tell_longrope(c, gain)
+              : part.name == "ntk"
+                  ? tell_base(c.rope_base * std::pow(number(part, "factor", 1), dim / (dim - 2)))
+              : own && c.rope_freqs.empty() ? tell_base(c.rope_base)
+                                            : tell_lists(c, method, gain);
+  if (c.rotary_dim != c.head_dim) told.rope["partial_rotary_factor"] = dim / c.head_dim;
+  if (in_file && (own || part.name == "longrope") && part.name != "dynamic-ntk")  // GGUF has no such type
+    told.flags = told.no_flags = "";
+  else if (in_file && !own)
+    told.no_flags = "flags do not take out the scaling that the file has of its own";
+  return told;
+}
+
+// ---------------------------------------------------------------- engines
+
+PeerSetting for_llama_cpp(const Told& told, const RopeContext& c, std::string architecture) {
+  if (!told.no_flags.empty()) return {"llama.cpp", "", told.no_flags};
+  if (architecture == "mistral") architecture = "llama";  // as its converter names it
+  std::string setting = fmt::format("-c {} ", c.n) + told.flags + (told.flags.empty() ? "" : " ");
+  setting += "--override-kv ";  // the gain first: builds that know no comma read what stands before it
+  if (!told.flags.empty() && told.gain_ratio != 1)
+    setting += fmt::format("{}.rope.scaling.attn_factor=float:{},", architecture, told.gain_ratio);
+  setting += fmt::format("{}.context_length=int:{}", architecture, longest(c));
+  std::string note = told.note;
+  if (told.n_table > 0 && static_cast<double>(c.n) > told.n_table)
+    note = fmt::format("llama-server stops at factor x trained = {} tokens", told.n_table);
+  if (told.flags.empty()) note = "the file's own scaling";
+  return {"llama.cpp", setting, note};
+}
+
+PeerSetting for_vllm(const Told& told, const RopeContext& c) {
+  Json rope = told.rope;
+  if (told.gain_ratio != 1)
+    rope["attn_factor"] = told.gain_ratio;  // read before PR 56446, attention_factor since
+  if (rope["rope_type"] == "longrope") rope["short_mscale"] = rope["long_mscale"] = rope["attention_factor"];
+  Json override{
+      {"max_position_embeddings", longest(c)}, {"rope_theta", rope["rope_theta"]}, {"rope_parameters", rope}};
+  // With transformers 4 the rope_theta and the rope_scaling of the file would win.
+  if (!c.own_scaling.empty()) override["rope_scaling"] = rope;
+  std::string note = "not run here; vLLM 0.11.1 or newer";
+  if (told.n_table > 0 && static_cast<double>(c.n) > told.n_table)
+    note = "not run here; vLLM with its PR 56446";
+  if (!told.note.empty()) note += "; " + told.note;
+  return {"vLLM", fmt::format("--max-model-len {} --hf-overrides '{}'", c.n, dump_json(override)), note};
+}
+
+PeerSetting for_sglang(const Told& told, const RopeContext& c) {
+  if (told.n_table > 0 && static_cast<double>(c.n) > told.n_table)
+    return {
+        "SGLang", "",
+        fmt::format("its table ends at factor x trained = {} tokens; take a larger factor", told.n_table)};
+  Json rope = told.rope;
+  if (rope["rope_type"] == "longrope") rope["short_mscale"] = rope["long_mscale"] = rope["attention_factor"];
+  rope.erase("attention_factor");  // it reads the ratio
+  if (told.gain_ratio != 1) rope["attn_factor"] = told.gain_ratio;
+  const Json override{
+      {"max_position_embeddings", longest(c)}, {"rope_theta", rope["rope_theta"]}, {"rope_scaling", rope}};
+  return {"SGLang",
+          fmt::format("--context-length {} --json-model-override-args '{}'", c.n, dump_json(override)),
+          "not run here" + (told.note.empty() ? "" : "; " + told.note)};
+}
+
+PeerSetting for_transformers(const Told& told, const MethodPart& part, const RopeContext& c) {
+  Json rope = told.rope;
+  Index n_max = longest(c);
+  std::string note = "in config.json, instead of rope_theta and rope_scaling; 5.0 or newer";
+  if (part.name == "dynamic-ntk") {
+    rope = rope_type("dynamic", c.rope_base);
+    rope["factor"] = number(part, "factor", 1);
+    n_max = trained_of(part, c);  // what it grows from
+    note += "; the length read so far sets the base, and keys in the cache keep an older one";
+  }
+  return {"transformers",
+          fmt::format("\"rope_parameters\": {}, \"max_position_embeddings\": {}", dump_json(rope), n_max),
+          note};
 }
 
 std::vector<PeerSetting> none_can(const std::string& why) {
@@ -35,108 +212,35 @@ std::vector<PeerSetting> none_can(const std::string& why) {
   return settings;
 }
 
-std::vector<PeerSetting> yarn(const MethodPart& part, const RopeContext& c) {
-  const double factor = number(part, "factor", 1), fast = number(part, "beta_fast", 32),
-               slow = number(part, "beta_slow", 1), usual = 0.1 * std::log(factor) + 1,
-               attention = number(part, "attention_factor", usual);
-  const auto trained = static_cast<Index>(number(part, "trained", static_cast<double>(c.n_ctx_original)));
-  std::vector<PeerSetting> settings{
-      {"llama.cpp",
-       fmt::format("-c {} --rope-scaling yarn --rope-scale {:g} --yarn-orig-ctx {} --yarn-beta-fast {:g} "
-                   "--yarn-beta-slow {:g} --yarn-attn-factor {:.6g}",
-                   c.n, factor, trained, fast, slow, attention / usual),
-       "it multiplies its own 0.1 ln(factor) + 1 by --yarn-attn-factor"}};
-  same_for_hf(
-      fmt::format("{{\"rope_type\": \"yarn\", \"rope_theta\": {:g}, \"factor\": {:g}, "
-                  "\"original_max_position_embeddings\": {}, \"beta_fast\": {:g}, \"beta_slow\": {:g}, "
-                  "\"attention_factor\": {:.8g}}}",
-                  c.rope_base, factor, trained, fast, slow, attention),
-      c.n, static_cast<Index>(std::llround(factor * static_cast<double>(trained))), settings);
-  return settings;
-}
-
-/// rope_theta stands at the top level of a config but for vLLM's and transformers' newest form: inside of
-/// rope_scaling older readers do not look for it, and would run plain RoPE without a word.
-std::vector<PeerSetting> another_base(double base, Index n) {
-  return {
-      {"llama.cpp", fmt::format("-c {} --rope-freq-base {:.10g}", n, base), ""},
-      {"vLLM",
-       fmt::format("--max-model-len {} --hf-overrides '{{\"rope_parameters\": {{\"rope_type\": \"default\", "
-                   "\"rope_theta\": {:.10g}}}}}'",
-                   n, base),
-       "before 0.11.1: --rope-theta"},
-      {"SGLang",
-       fmt::format("--context-length {} --json-model-override-args '{{\"rope_theta\": {:.10g}}}'", n, base),
-       ""},
-      {"transformers",
-       fmt::format("\"rope_parameters\": {{\"rope_type\": \"default\", \"rope_theta\": {:.10g}}}, "
-                   "\"max_position_embeddings\": {}",
-                   base, n),
-       fmt::format("in config.json; before 5.0: \"rope_theta\": {:.10g} at the top level", base)}};
-}
-
-std::vector<PeerSetting> linear(double factor, const RopeContext& c) {
-  std::vector<PeerSetting> settings{
-      {"llama.cpp", fmt::format("-c {} --rope-scaling linear --rope-scale {:g}", c.n, factor), ""}};
-  same_for_hf(fmt::format("{{\"rope_type\": \"linear\", \"rope_theta\": {:g}, \"factor\": {:g}}}",
-                          c.rope_base, factor),
-              c.n, c.n, settings);
-  return settings;
-}
-
-/// transformers follows the length past max_position_embeddings, which must stay the trained one. The others
-/// have no such thing (vLLM's "dynamic" scales once, by its factor): for them the base of this length.
-std::vector<PeerSetting> dynamic(const MethodPart& part, const RopeContext& c) {
-  const double factor = number(part, "factor", 1), dim = c.rotary_dim,
-               trained = number(part, "trained", static_cast<double>(c.n_ctx_original)),
-               growth = std::max(1.0, factor * static_cast<double>(c.n) / trained - (factor - 1));
-  std::vector<PeerSetting> settings = another_base(c.rope_base * std::pow(growth, dim / (dim - 2)), c.n);
-  for (PeerSetting& s : settings)
-    s.note = "the base of this length; shorter texts would ask for a smaller one";
-  settings.back() = {
-      "transformers",
-      fmt::format("\"rope_parameters\": {{\"rope_type\": \"dynamic\", \"rope_theta\": {:g}, "
-                  "\"factor\": {:g}}}, \"max_position_embeddings\": {:g}",
-                  c.rope_base, factor, trained),
-      "in config.json; there the length that has been read fixes the base, not the one asked for"};
-  return settings;
-}
-
-std::vector<PeerSetting> llama3(const MethodPart& part, const RopeContext& c) {
-  std::vector<PeerSetting> settings{
-      {"llama.cpp", "", "only as the tensor rope_freqs.weight, which its converter writes"}};
-  const auto trained = static_cast<Index>(number(part, "trained", static_cast<double>(c.n_ctx_original)));
-  same_for_hf(fmt::format("{{\"rope_type\": \"llama3\", \"rope_theta\": {:g}, \"factor\": {:g}, "
-                          "\"low_freq_factor\": {:g}, \"high_freq_factor\": {:g}, "
-                          "\"original_max_position_embeddings\": {}}}",
-                          c.rope_base, number(part, "factor", 1), number(part, "low_freq_factor", 1),
-                          number(part, "high_freq_factor", 4), trained),
-              c.n, c.n, settings);
-  return settings;
-}
-
 }  // namespace
 
-std::vector<PeerSetting> peer_settings(const MethodSpec& bound, const RopeContext& c) {
-  if (!c.own_scaling.empty())
-    return none_can("the model has a scaling of its own, which the method is on top of or replaces");
-  if (bound.parts.size() != 1) return none_can("a composition of methods");
+std::vector<PeerSetting> peer_settings(const MethodSpec& bound, const RopeContext& c,
+                                       const std::string& architecture) {
+  if (bound.parts.size() != 1) return none_can("a composition of methods: " + bound.text());
   const MethodPart& part = bound.parts[0];
-  const double factor = number(part, "factor", 1);
-  if (part.name == "none") return another_base(c.rope_base, c.n);
-  if (part.name == "yarn") return yarn(part, c);
-  if (part.name == "pi") return linear(factor, c);
-  if (part.name == "base") return another_base(number(part, "value", c.rope_base), c.n);
-  if (part.name == "dynamic-ntk") return dynamic(part, c);
-  if (part.name == "llama3") return llama3(part, c);
-  if (part.name == "ntk") {
-    const double dim = c.rotary_dim;
-    return another_base(c.rope_base * std::pow(factor, dim / (dim - 2)), c.n);
-  }
   const MethodInfo& info = Registry<MethodInfo>::get(part.name, "method");
-  if (info.kind == "frequency")
-    return none_can("frequencies that no rope_type is named for; a longrope list can hold them");
-  return none_can("not a change of frequencies: the attention itself differs");
+  if (info.kind != "frequency" && info.kind != "none")
+    return none_can(fmt::format("{} is no change of frequencies ({})", part.name, info.kind));
+  if (number(part, "grow", 0) != 0) return none_can("grow=1: its cache holds keys of one base");
+  const Told told = tell(part, c, Method::bind(bound, c).pointwise());
+  const bool own = part.name == "none" && !c.own_scaling.empty() && c.rope_freqs.empty();
+  return {for_llama_cpp(told, c, architecture), for_vllm(told, c), for_sglang(told, c),
+          for_transformers(told, own ? own_part(c) : part, c)};
+}
+
+std::string settings_text(const std::vector<PeerSetting>& settings) {
+  std::string text;
+  for (const PeerSetting& s : settings)
+    text += fmt::format("  {}: {}{}\n{}", s.engine, s.setting.empty() ? "cannot; " : "", s.note,
+                        s.setting.empty() ? "" : "    " + s.setting + "\n");
+  return text;
+}
+
+Json settings_json(const std::vector<PeerSetting>& settings) {
+  Json json = Json::object();
+  for (const PeerSetting& s : settings)
+    json[s.engine] = {{"setting", s.setting.empty() ? Json(nullptr) : Json(s.setting)}, {"note", s.note}};
+  return json;
 }
 
 }  // namespace ropewalk

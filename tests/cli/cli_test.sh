@@ -31,7 +31,7 @@ expect 0 'ropewalk [0-9]' "$ropewalk" --version
 expect 0 'Examples' "$ropewalk" --help
 narrow() { [ "$(awk 'length > 80' out | wc -l)" = 0 ] || { echo "FAILED: $*: wider than 80 columns"; awk 'length > 80' out; failed=$((failed + 1)); }; }
 narrow --help
-for command in bench eval generate inspect logits methods questions report score tokenize tune; do
+for command in bench eval export generate inspect logits methods questions report score tokenize tune; do
   expect 0 'Example' "$ropewalk" $command --help; narrow $command --help
 done
 expect 0 'Examples' "$ropewalk"
@@ -44,6 +44,12 @@ expect 0 '"bf16_tiles"' "$ropewalk" bench attention "$model" --lengths 40 --head
 expect 0 'w_down' "$ropewalk" bench gemm "$model" --lengths 40 --repeat 1; narrow bench gemm
 expect 1 'tokenizer.json' "$ropewalk" bench load "$model" --repeat 1
 expect 2 'grow=1' "$ropewalk" bench attention "$model" --lengths 200 --methods dynamic-ntk:grow=1 --repeat 1
+expect 0 'vLLM: not run here' "$ropewalk" export "$model" --method yarn:factor=4 --length 256
+expect 0 '"elsewhere":.*"llama.cpp":.*"setting":"-c 256 ' "$ropewalk" export "$model" --method pi --length 256 --json
+expect 0 'cannot; .*distance' "$ropewalk" export "$model" --method rerope --length 256
+expect 2 'did you mean yarn' "$ropewalk" export "$model" --method yran --length 256
+expect 2 'length' "$ropewalk" export "$model" --method yarn
+expect 1 'none.gguf' "$ropewalk" export none.gguf --method yarn --length 256
 expect 2 'bf16, f32 or q8' "$ropewalk" logits "$model" --tokens ids --kv q4
 expect 0 '"last"' "$ropewalk" logits "$model" --tokens ids --kv q8
 expect 2 'prefill' "$ropewalk" bench prefil "$model"

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What other engines are told, and that nothing is claimed which they cannot do.
+/// What other engines are told, and that nothing is claimed which they cannot do. That the lines do what they
+/// say is seen by running them: tools/check_export.
 #include "methods/export.h"
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 namespace ropewalk {
 namespace {
+
+enum Engine { kLlamaCpp, kVllm, kSglang, kTransformers };
 
 RopeContext context() {
   RopeContext c;
@@ -15,68 +20,205 @@ RopeContext context() {
 
 std::vector<PeerSetting> settings(const std::string& text, const RopeContext& c = context()) {
   const std::string full = Method::bind(MethodSpec::parse(text), c).text();
-  return peer_settings(MethodSpec::parse(full), c);
+  return peer_settings(MethodSpec::parse(full), c, "llama");
+}
+
+/// What stands between the quotes of a line for vLLM or SGLang, or the keys for config.json.
+JsonInput override_of(const PeerSetting& s) {
+  const std::size_t begin = s.setting.find('\'');
+  const std::string text = begin == std::string::npos
+                               ? "{" + s.setting + "}"
+                               : s.setting.substr(begin + 1, s.setting.rfind('\'') - begin - 1);
+  return parse_json(text, s.engine);
+}
+
+/// The rope dictionary, wherever the engine wants it.
+JsonInput rope_of(const PeerSetting& s) {
+  return override_of(s).at(s.engine == "SGLang" ? "rope_scaling" : "rope_parameters");
 }
 
 TEST(Export, YarnCanBeSaidEverywhere) {
   const auto all = settings("yarn");
   ASSERT_EQ(all.size(), 4u);
-  EXPECT_EQ(all[0].setting,
+  EXPECT_EQ(all[kLlamaCpp].setting,
             "-c 32768 --rope-scaling yarn --rope-scale 4 --yarn-orig-ctx 8192 --yarn-beta-fast 32 "
-            "--yarn-beta-slow 1 --yarn-attn-factor 1");
-  EXPECT_NE(all[1].setting.find("\"rope_type\": \"yarn\", \"rope_theta\": 100000, \"factor\": 4, "
-                                "\"original_max_position_embeddings\": 8192"),
-            std::string::npos)
-      << all[1].setting;
-  EXPECT_NE(all[1].setting.find("\"attention_factor\": 1.1386294"), std::string::npos) << all[1].setting;
-  // llama.cpp multiplies its own 0.1 ln 4 + 1.
-  EXPECT_NE(settings("yarn:attention_factor=1")[0].setting.find("--yarn-attn-factor 0.878249"),
-            std::string::npos);
+            "--yarn-beta-slow 1 --override-kv llama.context_length=int:32768");
+  for (const Engine engine : {kVllm, kSglang, kTransformers}) {
+    const JsonInput rope = rope_of(all[engine]);
+    EXPECT_EQ(rope["rope_type"], "yarn");
+    EXPECT_EQ(rope["rope_theta"], 100000.0);
+    EXPECT_EQ(rope["factor"], 4.0);
+    EXPECT_EQ(rope["original_max_position_embeddings"], 8192);
+    EXPECT_FALSE(rope.contains("truncate"));  // the default
+  }
+}
+
+TEST(Export, EveryParameterOfYarnAppearsOrIsRefused) {
+  const auto all =
+      settings("yarn:factor=5,trained=4000,beta_fast=24,beta_slow=2,attention_factor=1.25,truncate=0");
+  EXPECT_EQ(all[kLlamaCpp].setting, "");
+  EXPECT_NE(all[kLlamaCpp].note.find("truncate=0"), std::string::npos);
+  EXPECT_EQ(all[kSglang].setting, "");  // 32768 tokens, a table of 20000
+  EXPECT_NE(all[kSglang].note.find("20000"), std::string::npos);
+  for (const Engine engine : {kVllm, kTransformers}) {
+    const JsonInput rope = rope_of(all[engine]);
+    EXPECT_EQ(rope["factor"], 5.0);
+    EXPECT_EQ(rope["original_max_position_embeddings"], 4000);
+    EXPECT_EQ(rope["beta_fast"], 24.0);
+    EXPECT_EQ(rope["beta_slow"], 2.0);
+    EXPECT_EQ(rope["attention_factor"], 1.25);
+    EXPECT_EQ(rope["truncate"], false);
+  }
+}
+
+TEST(Export, EachEngineReadsTheGainUnderItsOwnName) {
+  const auto all = settings("yarn:attention_factor=1");
+  const double ratio = 1 / (0.1 * std::log(4.0) + 1);
+  EXPECT_NE(all[kLlamaCpp].setting.find("llama.rope.scaling.attn_factor=float:0.87824885"), std::string::npos)
+      << all[kLlamaCpp].setting;
+  EXPECT_EQ(all[kLlamaCpp].setting.find("yarn-attn-factor"), std::string::npos);  // it would be ignored
+  EXPECT_DOUBLE_EQ(rope_of(all[kVllm])["attn_factor"], ratio);
+  EXPECT_EQ(rope_of(all[kVllm])["attention_factor"], 1.0);
+  EXPECT_DOUBLE_EQ(rope_of(all[kSglang])["attn_factor"], ratio);
+  EXPECT_FALSE(rope_of(all[kSglang]).contains("attention_factor"));
+  EXPECT_EQ(rope_of(all[kTransformers])["attention_factor"], 1.0);
+  // mscale over mscale_all_dim is a gain too: it is worked out, not dropped.
+  EXPECT_DOUBLE_EQ(rope_of(settings("yarn:mscale=0.5,mscale_all_dim=1")[kTransformers])["attention_factor"],
+                   (0.05 * std::log(4.0) + 1) * ratio);
 }
 
 TEST(Export, BasesAndLinearScaling) {
-  EXPECT_EQ(settings("pi")[0].setting, "-c 32768 --rope-scaling linear --rope-scale 4");
-  EXPECT_EQ(settings("base:value=5e6")[0].setting, "-c 32768 --rope-freq-base 5000000");
-  // 100000 * 4^(64/62)
-  EXPECT_EQ(settings("ntk")[0].setting, "-c 32768 --rope-freq-base 418293.6593");
-  EXPECT_EQ(settings("none")[0].setting, "-c 32768 --rope-freq-base 100000");
+  const std::string all_of_it = " --override-kv llama.context_length=int:32768";
+  EXPECT_EQ(settings("pi")[kLlamaCpp].setting, "-c 32768 --rope-scaling linear --rope-scale 4" + all_of_it);
+  EXPECT_EQ(settings("base:value=5e6")[kLlamaCpp].setting, "-c 32768 --rope-freq-base 5000000" + all_of_it);
+  EXPECT_EQ(settings("none")[kLlamaCpp].setting, "-c 32768 --rope-freq-base 100000" + all_of_it);
+  EXPECT_NEAR(rope_of(settings("ntk")[kTransformers])["rope_theta"].get<double>(),
+              100000 * std::pow(4, 64.0 / 62), 1e-6);
+}
+
+TEST(Export, NumbersKeepTheirDigitsAndTheirPoint) {
+  for (const PeerSetting& s : settings("base:value=1776948"))
+    EXPECT_NE(s.setting.find("1776948"), std::string::npos) << s.setting;
+  RopeContext c = context();
+  c.rope_base = 1776948;
+  for (const PeerSetting& s : settings("yarn", c))
+    EXPECT_TRUE(s.engine == "llama.cpp" || s.setting.find("1776948") != std::string::npos) << s.setting;
+  // vLLM asks isinstance(factor, float): "factor": 4 would be taken for a list.
+  for (const char* text : {"pi", "yarn", "llama3", "dynamic-ntk"})
+    for (const PeerSetting& s : settings(text)) {
+      if (s.engine == "llama.cpp") continue;
+      for (const auto& [key, value] : rope_of(s).items())
+        EXPECT_TRUE(value.is_string() || key == "original_max_position_embeddings" || value.is_number_float())
+            << s.engine << " " << key;
+    }
+}
+
+TEST(Export, TheLengthIsTheOneAskedForAndTheModelIsNotShortened) {
+  for (const char* text :
+       {"none", "pi", "ntk", "base:value=5e6", "yarn", "dynamic-ntk", "llama3", "ntk-by-parts", "ntk-mixed"})
+    for (const PeerSetting& s : settings(text)) {
+      if (s.setting.empty()) continue;
+      EXPECT_TRUE(s.engine == "transformers" || s.setting.find(" 32768 ") != std::string::npos) << s.setting;
+      if (s.engine == "llama.cpp") continue;
+      const bool grows = s.engine == "transformers" && text == std::string("dynamic-ntk");
+      EXPECT_EQ(override_of(s)["max_position_embeddings"], grows ? 8192 : 32768) << s.setting;
+    }
+  RopeContext shorter = context();
+  shorter.n = 1024;
+  const auto all = settings("none", shorter);
+  EXPECT_EQ(all[kLlamaCpp].setting,
+            "-c 1024 --rope-freq-base 100000 --override-kv llama.context_length=int:8192");
+  EXPECT_EQ(override_of(all[kVllm])["max_position_embeddings"], 8192);
 }
 
 TEST(Export, DynamicGrowsOnlyPastTheTrainedLength) {
-  const auto dynamic = settings("dynamic-ntk");
-  EXPECT_NE(dynamic[3].setting.find("\"dynamic\", \"rope_theta\": 100000, \"factor\": 1}, "
-                                    "\"max_position_embeddings\": 8192"),
-            std::string::npos)
-      << dynamic[3].setting;
-  // The others: the base that it has at 32,768 tokens, which is that of ntk by 4.
-  for (int engine = 0; engine < 3; ++engine)
-    EXPECT_NE(dynamic[engine].setting.find("418293.6593"), std::string::npos) << dynamic[engine].setting;
+  const auto all = settings("dynamic-ntk:factor=2");
+  const JsonInput rope = rope_of(all[kTransformers]);
+  EXPECT_EQ(rope["rope_type"], "dynamic");
+  EXPECT_EQ(rope["factor"], 2.0);
+  EXPECT_EQ(override_of(all[kTransformers])["max_position_embeddings"], 8192);
+  // The others: the base that it has at 32,768 tokens, growth 2 * 4 - 1.
+  for (const Engine engine : {kVllm, kSglang}) {
+    EXPECT_EQ(rope_of(all[engine])["rope_type"], "default");
+    EXPECT_NEAR(rope_of(all[engine])["rope_theta"].get<double>(), 100000 * std::pow(7, 64.0 / 62), 1e-6);
+  }
 }
 
-TEST(Export, EachReaderFindsTheBaseWhereItLooks) {
-  const auto all = settings("base:value=5e6");
-  EXPECT_NE(all[1].setting.find("\"rope_parameters\": {\"rope_type\": \"default\", \"rope_theta\": 5000000}"),
-            std::string::npos);
-  EXPECT_NE(all[2].setting.find("'{\"rope_theta\": 5000000}'"), std::string::npos) << all[2].setting;
-  EXPECT_NE(all[3].note.find("top level"), std::string::npos);
-  EXPECT_NE(settings("yarn:factor=8")[3].setting.find("\"max_position_embeddings\": 65536"),
-            std::string::npos);
-  EXPECT_NE(
-      settings("llama3")[1].setting.find("\"rope_type\": \"llama3\", \"rope_theta\": 100000, \"factor\": 4, "
-                                         "\"low_freq_factor\": 1, \"high_freq_factor\": 4"),
-      std::string::npos);
+TEST(Export, ByPartsIsLlama3sRampWithOtherEnds) {
+  const JsonInput parts = rope_of(settings("ntk-by-parts")[kTransformers]);
+  EXPECT_EQ(parts["rope_type"], "llama3");
+  EXPECT_EQ(parts["low_freq_factor"], 1.0);
+  EXPECT_EQ(parts["high_freq_factor"], 32.0);
+  const JsonInput llama3 = rope_of(settings("llama3:low_freq_factor=2,high_freq_factor=9")[kVllm]);
+  EXPECT_EQ(llama3["low_freq_factor"], 2.0);
+  EXPECT_EQ(llama3["high_freq_factor"], 9.0);
+  EXPECT_NE(settings("llama3")[kLlamaCpp].note.find("rope_freqs.weight"), std::string::npos);
+}
+
+TEST(Export, FrequenciesWithoutANameAreAListOfDivisors) {
+  for (const char* text : {"ntk-mixed", "mrrope-pro", "mrrope-uni", "dynamic-yarn", "dynamic-pi"}) {
+    const auto all = settings(text);
+    const Pointwise method = Method::bind(MethodSpec::parse(text), context()).pointwise();
+    for (const Engine engine : {kVllm, kSglang, kTransformers}) {
+      const JsonInput rope = rope_of(all[engine]);
+      EXPECT_EQ(rope["rope_type"], "longrope");
+      EXPECT_EQ(rope["short_factor"], rope["long_factor"]);
+      ASSERT_EQ(rope["long_factor"].size(), 32u) << text;
+      for (std::size_t m = 0; m < 32; ++m)
+        EXPECT_NEAR(std::pow(100000, -static_cast<double>(m) / 32) / rope["long_factor"][m].get<double>(),
+                    method.theta[m], 1e-12 * method.theta[m]);
+      const char* gain = engine == kTransformers ? "attention_factor" : "long_mscale";
+      EXPECT_NEAR(rope[gain].get<double>() * rope[gain].get<double>(), method.rotary_gain, 1e-12) << text;
+    }
+    EXPECT_EQ(all[kLlamaCpp].setting, "") << text;
+  }
+}
+
+TEST(Export, AModelsOwnScalingIsSpelledOut) {
+  RopeContext c = context();
+  c.own_scaling = "yarn:factor=4,trained=8192,attention_factor=1.1";
+  const auto own = settings("none", c);
+  EXPECT_EQ(own[kLlamaCpp].setting, "-c 32768 --override-kv llama.context_length=int:32768");
+  EXPECT_EQ(rope_of(own[kTransformers])["attention_factor"], 1.1);
+  const auto replaced = settings("pi:replace=1", c);
+  EXPECT_EQ(replaced[kLlamaCpp].setting, "");  // the file's own factors stay
+  EXPECT_EQ(rope_of(replaced[kVllm])["rope_type"], "linear");
+
+  RopeContext lists = context();
+  lists.own_scaling = "longrope", lists.longrope_attention_factor = 1.2;
+  lists.short_factors.assign(32, 1.0), lists.long_factors.assign(32, 4.0);
+  for (const char* text : {"none", "longrope:replace=1"}) {
+    const auto all = settings(text, lists);
+    EXPECT_EQ(all[kLlamaCpp].setting, "-c 32768 --override-kv llama.context_length=int:32768") << text;
+    EXPECT_EQ(rope_of(all[kTransformers])["long_factor"][31], 4.0);
+    EXPECT_EQ(rope_of(all[kTransformers])["short_factor"][31], 1.0);
+    EXPECT_NEAR(rope_of(all[kTransformers])["attention_factor"].get<double>(), 1.2, 1e-15);
+  }
+  RopeContext divided = context();  // a GGUF of Llama 3.1: only the divisors are left
+  divided.rope_freqs.assign(32, 8.0);
+  EXPECT_EQ(rope_of(settings("none", divided)[kVllm])["long_factor"][0], 8.0);
 }
 
 TEST(Export, WhatTheyCannotSayIsSaidSo) {
-  for (const char* text : {"rerope", "self-extend", "dca", "lambda", "logn", "yarn+logn", "mrrope-pro"})
+  for (const auto& [text, why] : {std::pair{"rerope", "rerope"},
+                                  {"self-extend", "distance"},
+                                  {"dca", "distance"},
+                                  {"lambda", "mask"},
+                                  {"logn", "scale"},
+                                  {"yarn+logn", "logn"},
+                                  {"dynamic-ntk:grow=1", "grow=1"}})
     for (const PeerSetting& s : settings(text)) {
       EXPECT_EQ(s.setting, "") << text << " " << s.engine;
-      EXPECT_NE(s.note, "") << text << " " << s.engine;
+      EXPECT_NE(s.note.find(why), std::string::npos) << text << " " << s.engine << " " << s.note;
     }
-  EXPECT_EQ(settings("llama3")[0].setting, "");
-  RopeContext scaled = context();
-  scaled.own_scaling = "yarn:factor=4,trained=8192";
-  for (const PeerSetting& s : settings("none", scaled)) EXPECT_EQ(s.setting, "");
+}
+
+TEST(Export, WhatWasNotRunSaysSo) {
+  for (const PeerSetting& s : settings("yarn"))
+    EXPECT_EQ(s.note.find("not run here") != std::string::npos, s.engine == "vLLM" || s.engine == "SGLang");
+  const std::string text = settings_text(settings("llama3"));
+  EXPECT_NE(text.find("llama.cpp: cannot; "), std::string::npos);
+  EXPECT_TRUE(settings_json(settings("llama3"))["llama.cpp"]["setting"].is_null());
 }
 
 }  // namespace
