@@ -22,6 +22,22 @@ std::optional<double> parse_number(std::string_view text) {
   return value * scale;
 }
 
+/// 1.5 of "1.5x"; nullopt for anything else, negative numbers too.
+std::optional<double> parse_times(std::string_view text) {
+  if (text.empty() || text.back() != 'x') return {};
+  const std::optional<double> times = parse_number(text.substr(0, text.size() - 1));
+  return times && *times >= 0 ? times : std::nullopt;
+}
+
+/// What `text` says for a parameter whose fallback is `fallback`. Times a fallback that is out of range is
+/// out of range, so that the refusal names it.
+std::optional<double> parse_value(std::string_view text, double fallback, double low, double high) {
+  const std::optional<double> times = parse_times(text);
+  if (!times) return parse_number(text);
+  if (!(fallback >= low && fallback <= high)) return {};
+  return std::clamp(*times * fallback, low, high);
+}
+
 }  // namespace
 
 Parameters::Parameters(const MethodInfo& info, const MethodPart& part) : info_(info), part_(part) {
@@ -35,6 +51,11 @@ Parameters::Parameters(const MethodInfo& info, const MethodPart& part) : info_(i
 
 void Parameters::refuse(std::string_view expected, std::string_view found, std::string_view hint) const {
   throw UsageError(info_.name, expected, found, hint);
+}
+
+bool Parameters::fixed(std::string_view name) const {
+  const std::string* text = find(name);
+  return text && !parse_times(*text);
 }
 
 const std::string* Parameters::find(std::string_view name) const {
@@ -51,7 +72,7 @@ void Parameters::resolved(std::string_view name, std::string value) const {
 double Parameters::number(std::string_view name, double fallback, double low, double high) const {
   double value = fallback;
   if (const std::string* text = find(name)) {
-    const auto parsed = parse_number(*text);
+    const auto parsed = parse_value(*text, fallback, low, high);
     if (!parsed || *parsed < low || *parsed > high)
       refuse(fmt::format("{} from {} to {}", name, low, high), "'" + *text + "'");
     value = *parsed;
@@ -67,7 +88,9 @@ double Parameters::number(std::string_view name, double fallback, double low, do
 Index Parameters::integer(std::string_view name, Index fallback, Index low, Index high) const {
   Index value = fallback;
   if (const std::string* text = find(name)) {
-    const auto parsed = parse_number(*text);
+    auto parsed = parse_value(*text, static_cast<double>(fallback), static_cast<double>(low),
+                              static_cast<double>(high));
+    if (parsed && parse_times(*text)) parsed = std::ceil(*parsed);
     if (!parsed || *parsed != std::floor(*parsed) || *parsed < static_cast<double>(low) ||
         *parsed > static_cast<double>(high))
       refuse(fmt::format("{} a whole number from {} to {}", name, low, high), "'" + *text + "'");

@@ -16,6 +16,9 @@ class Parameters {
   /// Errors: UsageError for a parameter the method does not have ("did you mean").
   Parameters(const MethodInfo& info, const MethodPart& part);
 
+  // A value such as 1.5x is 1.5 times the fallback: it follows the length where the fallback does. It stays
+  // in [low, high], and is rounded up to a whole number where one is asked for.
+
   /// A finite number in [low, high].
   double number(std::string_view name, double fallback, double low, double high) const;
   /// A whole number in [low, high]; "4k" is 4096.
@@ -24,6 +27,8 @@ class Parameters {
   std::string choice(std::string_view name, std::string_view fallback,
                      const std::vector<std::string>& choices) const;
   bool given(std::string_view name) const { return part_.parameters.contains(std::string(name)); }
+  /// Given as a number, so that nobody needs the fallback: not as 1.5x, and not left out.
+  bool fixed(std::string_view name) const;
   /// Throws the method's own refusal of a combination.
   [[noreturn]] void refuse(std::string_view expected, std::string_view found,
                            std::string_view hint = "ropewalk methods lists parameters and defaults") const;

@@ -20,7 +20,7 @@ double default_factor(const Parameters& p, const RopeContext& context, Index win
 Factors build(const Parameters& p, const RopeContext& context) {
   const Index window = p.integer("window", context.n_ctx_train / 4, 1, Index{1} << 30);
   const double factor =
-      p.number("factor", p.given("factor") ? 1 : default_factor(p, context, window), 1, Index{1} << 30);
+      p.number("factor", p.fixed("factor") ? 1 : default_factor(p, context, window), 1, Index{1} << 30);
   if (factor == 1) return with_distance(identity_map());
   const auto w = static_cast<double>(window);
   FarRegion far{.far_end = beyond(window),

@@ -20,7 +20,7 @@ Index default_group(const Parameters& p, const RopeContext& context, Index windo
 Factors build(const Parameters& p, const RopeContext& context) {
   const Index window = p.integer("window", context.n_ctx_train / 4, 1, Index{1} << 30);
   const Index group =
-      p.integer("group", p.given("group") ? 1 : default_group(p, context, window), 1, Index{1} << 30);
+      p.integer("group", p.fixed("group") ? 1 : default_group(p, context, window), 1, Index{1} << 30);
   if (window % group != 0)
     p.refuse("a group that divides window", fmt::format("window {} and group {}", window, group),
              fmt::format("window={} would do", std::max<Index>(1, window / group) * group));

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+/// `--method auto`: which method a request gets, from its length and what tune found. A decision only: it
+/// reads no file and knows no model but its numbers, so that a server can ask for each request.
+#pragma once
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/json.h"
+#include "methods/method.h"
+
+namespace ropewalk {
+
+/// What tune found at one length.
+struct TunedSetting {
+  Index length = 0;    ///< tokens that it was judged at
+  std::string method;  ///< as typed, so that what is left out, or says 1.5x, follows the request's length
+  Json evidence = {};  ///< how it was judged; kept, never read
+};
+
+/// Past the trained length where nothing was tuned: of the methods that see the whole text the one with the
+/// least loss at twice the trained length in docs/results.md, 0.028 nats below truncation (+- 0.068), which
+/// finds 80 % of the keys there (49 to 94) where truncation finds 30 % (11 to 60). self-extend finds 90 % (60
+/// to 98) and has the greater loss at four times the trained length. The masks that are stable for certain find
+/// no more than truncation does.
+inline constexpr const char* kUntunedMethod = "leaky-rerope";
+
+enum class AutoReason {
+  kFits,     ///< plain RoPE, to the bit
+  kTuned,    ///< of the smallest tuned length that is as long as the request
+  kPast,     ///< longer than all that was tuned: the longest one's setting, or kUntunedMethod where that is
+             ///< plain RoPE
+  kUntuned,  ///< kUntunedMethod
+};
+
+struct AutoChoice {
+  MethodSpec spec;  ///< to be bound to the request's length
+  AutoReason reason = AutoReason::kFits;
+  std::string why;  ///< one line for people: the method, and what speaks for it
+};
+
+/// `context.n`: tokens of the request, read and written. `tuned`: in any order. Every n has an answer.
+/// Errors: UsageError for a tuned method that does not exist. Thread-safe.
+AutoChoice decide(const RopeContext& context, std::span<const TunedSetting> tuned);
+
+}  // namespace ropewalk

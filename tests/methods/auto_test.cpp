@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+/// --method auto: what it decides for each request, the file it reads, and parameters that follow the length.
+#include "methods/auto.h"
+
+#include <filesystem>
+#include <fstream>
+
+#include "methods/tuned_file.h"
+#include "methods_test_util.h"
+
+namespace ropewalk {
+namespace {
+
+AutoChoice choose(Index n, const std::vector<TunedSetting>& tuned) {
+  return decide(context_of(16, 8192, n), tuned);
+}
+
+const std::vector<TunedSetting> two{{.length = 65536, .method = "dca"},
+                                    {.length = 16384, .method = "yarn:factor=1.5x"}};
+const std::vector<TunedSetting> plain{{.length = 16384, .method = "none"}};
+
+struct Case {
+  Index n;
+  std::vector<TunedSetting> tuned;
+  AutoReason reason;
+  std::string method, says;
+};
+
+TEST(Auto, TheDecisionForEachLength) {
+  const std::string untuned = kUntunedMethod;
+  const std::vector<Case> cases{
+      {1, {}, AutoReason::kFits, "none", "1 tokens fit in the 8192"},
+      {8192, two, AutoReason::kFits, "none", "8192 tokens fit in the 8192"},
+      {8193, two, AutoReason::kTuned, "yarn:factor=1.5x", "tuned at 16384 tokens, bound to 8193"},
+      {16384, two, AutoReason::kTuned, "yarn:factor=1.5x", "tuned at 16384 tokens, bound to 16384"},
+      {16385, two, AutoReason::kTuned, "dca", "tuned at 65536 tokens, bound to 16385"},
+      {65537, two, AutoReason::kPast, "dca", "not judged at this length; `ropewalk tune --length 65537`"},
+      {16384, plain, AutoReason::kTuned, "none", "tuned at 16384"},
+      {16385, plain, AutoReason::kPast, untuned, "plain RoPE held there"},
+      {8193, {}, AutoReason::kUntuned, untuned, "8193 tokens, trained on 8192, and nothing tuned"},
+      {Index{1} << 31, {}, AutoReason::kUntuned, untuned, "nothing tuned"},
+  };
+  for (const Case& c : cases) {
+    const AutoChoice choice = choose(c.n, c.tuned);
+    EXPECT_EQ(choice.reason, c.reason) << c.n;
+    EXPECT_EQ(choice.spec.text(), c.method) << c.n;
+    EXPECT_NE(choice.why.find(c.says), std::string::npos) << choice.why;
+    EXPECT_NE(choice.why.find(choice.spec.text()), std::string::npos) << choice.why;
+    EXPECT_NO_THROW(Method::bind(choice.spec, context_of(16, 8192, c.n))) << c.n;
+  }
+}
+
+/// In full, but for the one parameter that every frequency method has.
+std::string text_of(const Method& method) {
+  std::string text = method.text();
+  for (const char* part : {",replace=0", "replace=0,"})
+    if (const std::size_t at = text.find(part); at != std::string::npos) text.erase(at, 10);
+  return text;
+}
+
+/// The fault that was seen: tuned at one length, used at another with the first one's factor.
+TEST(Auto, AFactorFollowsTheRequest) {
+  const auto factor = [](Index n) {
+    const RopeContext context = context_of(16, 64, n);
+    const std::vector<TunedSetting> tuned{{.length = 200, .method = "pi"}};
+    return text_of(Method::bind(decide(context, tuned).spec, context));
+  };
+  EXPECT_EQ(factor(200), "pi:factor=3.125");
+  EXPECT_EQ(factor(128), "pi:factor=2");
+  EXPECT_EQ(factor(1504), "pi:factor=23.5");
+}
+
+std::string bound_text(const std::string& spec, Index trained, Index n) {
+  return text_of(bound(spec, context_of(64, trained, n)));
+}
+
+TEST(Relative, TimesTheDefault) {
+  EXPECT_EQ(bound_text("pi:factor=1.5x", 64, 128), "pi:factor=3");
+  EXPECT_EQ(bound_text("pi:factor=1.5x", 64, 256), "pi:factor=6");
+  EXPECT_EQ(bound_text("ntk:factor=0.75x", 64, 64), "ntk:factor=1") << "never below what the range allows";
+  EXPECT_EQ(bound_text("base:value=4x", 64, 256), "base:value=40000");
+  EXPECT_EQ(bound_text("rerope:window=0.5x", 64, 256), "rerope:window=8") << "half of trained / 4";
+  // Its own default is (256 - 1 - 16) / (2/3 64 - 16), not 256 / 64.
+  EXPECT_EQ(bound("leaky-rerope:factor=1x", context_of(64, 64, 256)).fingerprint(256),
+            bound("leaky-rerope", context_of(64, 64, 256)).fingerprint(256));
+  EXPECT_NE(bound("leaky-rerope:factor=2x", context_of(64, 64, 256)).fingerprint(256),
+            bound("leaky-rerope", context_of(64, 64, 256)).fingerprint(256));
+  EXPECT_EQ(bound_text("self-extend:group=2x", 64, 128), "self-extend:group=16,window=16");
+  EXPECT_EQ(bound_text("jet-long:group=1.1x", 64, 256), "jet-long:group=5,window=16") << "rounded up";
+}
+
+TEST(Relative, WhatIsNoNumberOfTimesIsRefused) {
+  for (const char* value : {"x", "-1x", "1xx", "1e999x", "nanx", "1x5"})
+    EXPECT_THROW(bound_text(std::string("pi:factor=") + value, 64, 128), UsageError) << value;
+}
+
+class TunedFiles : public testing::Test {
+ protected:
+  TunedFiles() : path_(testing::TempDir() + "/m.ropewalk.json") { std::filesystem::remove(path_); }
+  ~TunedFiles() override { std::filesystem::remove_all(path_); }
+  void write(const std::string& text) { std::ofstream(path_, std::ios::binary) << text; }
+  std::string read() {
+    std::ifstream in(path_, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+  std::string path_;
+};
+
+TEST_F(TunedFiles, SeveralLengthsAreKeptWithTheirEvidence) {
+  EXPECT_FALSE(read_tuned(path_));
+  TunedFile file{"0.1.0", "m", "id", 8192};
+  file.put({16384, "yarn", {{"date", "d1"}, {"z", 1}, {"a", 2}}});
+  file.put({9000, "dca", {{"date", "d2"}}});
+  file.put({16384, "leaky-rerope:factor=2x", {{"date", "d3"}, {"z", 1}, {"a", 2}}});
+  write_tuned(path_, file);
+  const std::string first = read();
+  const std::optional<TunedFile> back = read_tuned(path_);
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->model_id, "id");
+  EXPECT_EQ(back->n_ctx_train, 8192);
+  ASSERT_EQ(back->settings.size(), 2u);
+  EXPECT_EQ(back->settings[0].length, 9000);
+  EXPECT_EQ(back->settings[1].method, "leaky-rerope:factor=2x") << "the newer of one length";
+  EXPECT_EQ(back->settings[1].evidence["date"], "d3");
+  write_tuned(path_, *back);
+  EXPECT_EQ(read(), first) << "the same bytes, so that nothing is lost or moved";
+}
+
+TEST_F(TunedFiles, AForeignOrBrokenFileIsRefusedAndStays) {
+  const std::string ours =
+      R"({"ropewalk": "0.1.0", "model": "m", "model_id": "id", "n_ctx_train": 64, "settings": [)";
+  for (const std::string& text :
+       {std::string(), std::string("a note\n"), std::string("[]"), std::string("{}"), std::string("7"),
+        std::string(R"({"model_type": "llama"})"), std::string(R"({"ropewalk": 1})"), ours, ours + "3]}",
+        ours + R"({"length": 0, "method": "pi"}]})", ours + R"({"length": -5, "method": "pi"}]})",
+        ours + R"({"length": 1e9, "method": "pi"}]})", ours + R"({"length": 100}]})",
+        ours + R"({"length": 100, "method": "yran"}]})", ours + R"({"length": 9999999999, "method": "pi"}]})",
+        std::string("\0\xff\xfe{", 4)}) {
+    write(text);
+    try {
+      read_tuned(path_);
+      ADD_FAILURE() << text;
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find(path_), std::string::npos) << error.what();
+    }
+    EXPECT_EQ(read(), text);
+  }
+  std::filesystem::remove(path_);
+  std::filesystem::create_directory(path_);
+  EXPECT_THROW(read_tuned(path_), Error);
+  std::filesystem::remove(path_);
+  std::filesystem::create_symlink("/dev/zero", path_);
+  EXPECT_THROW(read_tuned(path_), Error) << "an endless file";
+}
+
+TEST_F(TunedFiles, ThePathIsBesideTheModel) {
+  EXPECT_EQ(tuned_path("a/m.gguf"), "a/m.gguf.ropewalk.json");
+  EXPECT_EQ(tuned_path("a/folder//"), "a/folder.ropewalk.json");
+}
+
+}  // namespace
+}  // namespace ropewalk
