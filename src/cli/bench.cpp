@@ -159,7 +159,7 @@ void define(CommandLine& app) {
   app.add_option("WHAT", options.what, "prefill, decode, attention, gemm or load")
       ->required()
       ->check(one_of({"prefill", "decode", "attention", "gemm", "load"}));
-  app.add_option("MODEL", options.model, "GGUF file or Hugging Face folder")->required();
+  app.add_model(options.model);
   app.add_option("--methods", options.methods, "the first is what the others are compared with")
       ->capture_default_str();
   app.add_option("--lengths", options.lengths, "prompt lengths, depths, or rows of gemm")

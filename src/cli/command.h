@@ -35,8 +35,8 @@ struct BackendOptions {
   /// Errors: UsageError.
   std::shared_ptr<const Backend> make() const;
 };
-/// -t: 0 for all cores. More threads than cores that this process may use would only wait for each other: then
-/// it takes as many as those, and says so.
+/// -t: 0 for all cores. More threads than cores that this process may use would only wait for each other:
+/// then it takes as many as those, and says so.
 void use_threads(int n);
 /// Opens, says what it loads on stderr. Errors: Error.
 LoadedModel load_model(const std::string& path, const std::shared_ptr<const Backend>& backend);

@@ -32,7 +32,7 @@ std::string swallowed_by(const CLI::App& command) {
   return "none";
 }
 
-[[noreturn]] void explain(const CommandLine& app, const CLI::ParseError& error) {
+[[noreturn]] void explain(const CLI::App& app, const CLI::ParseError& error) {
   const auto commands = app.get_subcommands();
   const std::string name = commands.empty() ? "ropewalk" : "ropewalk " + commands.front()->get_name();
   const std::string hint = name + " --help";
@@ -110,7 +110,29 @@ Option* CommandLine::add_flag(const std::string& names, bool& value, const std::
   options_.back()->option_ = app_of(command_)->add_flag(names, value, help);
   return options_.back().get();
 }
+Option* CommandLine::add_model(std::string& path) {
+  path = model_of_our_own();
+  Option* option = add_option("MODEL", path, "GGUF file or Hugging Face folder; default: short-256.gguf");
+  return path.empty() ? option->required() : option;
+}
 void CommandLine::footer(const std::string& text) { app_of(command_)->footer(text); }
+
+std::string model_of_our_own() {
+  std::error_code none;
+  const std::filesystem::path folder = std::filesystem::read_symlink("/proc/self/exe", none).parent_path();
+  for (const char* place : {"../../models/short-256.gguf", "../share/ropewalk/short-256.gguf"})
+    if (const auto path = (folder / place).lexically_normal(); std::filesystem::exists(path, none)) {
+      const std::string near = path.lexically_proximate(std::filesystem::current_path(none)).string();
+      return near.starts_with("../..") ? path.string() : near;
+    }
+  return "";
+}
+
+void take_for_file(std::string& model, std::string& file) {
+  const std::string own = model_of_our_own();
+  if (own.empty() || model == own) return;
+  file = std::exchange(model, own);
+}
 
 int run_command_line(int argc, char** argv) {
   CLI::App app{

@@ -44,6 +44,9 @@ class CommandLine {
   Option* add_option(const std::string& names, Index& value, const std::string& help);
   Option* add_option(const std::string& names, double& value, const std::string& help);
   Option* add_flag(const std::string& names, bool& value, const std::string& help);
+  /// "MODEL": a GGUF file or a folder; left out, the small model that comes with the program, whose path is
+  /// then in `path` before the command runs. Required where that is not there.
+  Option* add_model(std::string& path);
   /// Stands at the end of --help: the examples.
   void footer(const std::string& text);
 
@@ -55,6 +58,12 @@ class CommandLine {
   void* command_;  // CLI::App
   std::vector<std::unique_ptr<Option>> options_;
 };
+
+/// models/short-256.gguf of the build tree, or share/ropewalk/short-256.gguf beside an installed program;
+/// empty where there is none.
+std::string model_of_our_own();
+/// Of a command with MODEL and FILE that was given one of them: it is the file, and the model our own.
+void take_for_file(std::string& model, std::string& file);
 
 /// Runs the command that the arguments name; returns its exit code. Errors: UsageError, and the command's
 /// own.

@@ -36,30 +36,85 @@ std::vector<Token> first_tokens(const Tokenizer& tokenizer) {
 
 }  // namespace
 
+std::vector<std::string> expand_texts(const std::vector<std::string>& paths) {
+  namespace fs = std::filesystem;
+  std::vector<std::string> files;
+  for (const std::string& path : paths) {
+    std::error_code none;
+    if (!fs::is_directory(path, none)) {
+      files.push_back(path);
+      continue;
+    }
+    std::vector<std::string> inside;
+    for (const fs::directory_entry& entry : fs::directory_iterator(path))
+      if (entry.is_regular_file(none) &&
+          (entry.path().extension() == ".txt" || entry.path().extension() == ".md"))
+        inside.push_back(entry.path().string());
+    if (inside.empty()) throw Error(path, "a folder with .txt or .md files", "none");
+    std::sort(inside.begin(), inside.end());
+    files.insert(files.end(), inside.begin(), inside.end());
+  }
+  return files;
+}
+
+TokenTexts tokenize_texts(const Tokenizer& tokenizer, const std::vector<std::string>& paths,
+                          const std::vector<std::string>& texts) {
+  TokenTexts result{document_names(paths, texts), {}, first_tokens(tokenizer)};
+  for (const std::string& text : texts) result.tokens.push_back(tokenizer.encode(text));
+  return result;
+}
+
+namespace {
+
+int stretches_of(const std::vector<Token>& tokens, Index least, int most) {
+  return static_cast<int>(std::clamp<Index>((static_cast<Index>(tokens.size()) - 1) / (least + 1), 0, most));
+}
+
+}  // namespace
+
+int count_stretches(const TokenTexts& texts, Index least, int most) {
+  int n = 0;
+  for (const std::vector<Token>& tokens : texts.tokens) n += stretches_of(tokens, least, most);
+  return n;
+}
+
+std::vector<Document> cut_stretches(const TokenTexts& texts, Index least, int n) {
+  std::vector<std::vector<Document>> by_text;
+  const std::size_t longest = static_cast<std::size_t>(
+      std::max_element(texts.tokens.begin(), texts.tokens.end(),
+                       [](const auto& a, const auto& b) { return a.size() < b.size(); }) -
+      texts.tokens.begin());
+  if (count_stretches(texts, least, n) == 0)
+    throw Error(texts.names[longest], fmt::format("more than {} tokens", least),
+                fmt::format("{} tokens", texts.tokens[longest].size()),
+                "give a longer text, or shorter --lengths");
+  std::size_t most = 0;
+  for (std::size_t i = 0; i < texts.tokens.size(); ++i) {
+    const int fitting = stretches_of(texts.tokens[i], least, n);
+    if (fitting < n)
+      fmt::print(stderr, "{}: {} tokens hold {} of {} stretches of more than {} tokens\n",
+                 printable(texts.names[i]), texts.tokens[i].size(),
+                 fitting == 0 ? "none" : fmt::format("{}", fitting), n, least);
+    by_text.emplace_back();
+    if (fitting > 0)
+      by_text.back() = split_document(texts.names[i], texts.tokens[i], texts.bos, fitting, least);
+    most = std::max(most, by_text.back().size());
+  }
+  std::vector<Document> documents;  // a run that a budget ends early has read of every text
+  for (std::size_t k = 0; k < most; ++k)
+    for (std::vector<Document>& own : by_text)
+      if (k < own.size()) documents.push_back(std::move(own[k]));
+  return documents;
+}
+
 std::vector<Document> read_documents(const Tokenizer& tokenizer, const std::vector<std::string>& paths,
                                      const std::vector<std::string>& texts, int n, Index least) {
-  std::vector<Document> documents;
-  const std::vector<std::string> names = document_names(paths, texts);
-  for (std::size_t i = 0; i < texts.size(); ++i)
-    for (Document& d :
-         split_document(names[i], tokenizer.encode(texts[i]), first_tokens(tokenizer), n, least))
-      documents.push_back(std::move(d));
-  return documents;
+  return cut_stretches(tokenize_texts(tokenizer, paths, texts), least, n);
 }
 
 std::vector<Document> documents_to_tune(const Tokenizer& tokenizer, const std::vector<std::string>& paths,
                                         const std::vector<std::string>& texts, Index least, int n, int most) {
-  if (n > 0) return read_documents(tokenizer, paths, texts, n, least);
-  std::vector<Document> documents;
-  const std::vector<std::string> names = document_names(paths, texts);
-  for (std::size_t i = 0; i < texts.size(); ++i) {
-    std::vector<Token> tokens = tokenizer.encode(texts[i]);
-    const Index fitting = (static_cast<Index>(tokens.size()) - 1) / (least + 1);
-    for (Document& d : split_document(names[i], std::move(tokens), first_tokens(tokenizer),
-                                      static_cast<int>(std::clamp<Index>(fitting, 1, most)), least))
-      documents.push_back(std::move(d));
-  }
-  return documents;
+  return read_documents(tokenizer, paths, texts, n > 0 ? n : most, least);
 }
 
 RunInfo run_info(const std::string& model_path, const BackendOptions& backend, const LoadedModel& loaded) {

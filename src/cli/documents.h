@@ -6,8 +6,24 @@
 
 namespace ropewalk {
 
-/// `n` disjoint stretches of each text, of more than `least` tokens each. `paths` name them. Errors:
-/// UsageError for a text given twice, which would count as two independent documents; Error for a short one.
+/// Files as they are, folders as the .txt and .md files in them. Errors: Error for a folder without any.
+std::vector<std::string> expand_texts(const std::vector<std::string>& paths);
+
+/// The user's texts as tokens.
+struct TokenTexts {
+  std::vector<std::string> names;  ///< that documents are paired by
+  std::vector<std::vector<Token>> tokens;
+  std::vector<Token> bos;  ///< what stands first in each document
+};
+/// Errors: UsageError for a text given twice, which would count as two independent documents.
+TokenTexts tokenize_texts(const Tokenizer& tokenizer, const std::vector<std::string>& paths,
+                          const std::vector<std::string>& texts);
+
+/// Disjoint stretches of more than `least` tokens that the texts hold, `most` of each at most.
+int count_stretches(const TokenTexts& texts, Index least, int most);
+/// Those stretches, n of each text; a text that holds fewer gives what it holds, which is said on stderr. In
+/// turns: the first of every text, then the second. Errors: Error where there is none at all.
+std::vector<Document> cut_stretches(const TokenTexts& texts, Index least, int n);
 std::vector<Document> read_documents(const Tokenizer& tokenizer, const std::vector<std::string>& paths,
                                      const std::vector<std::string>& texts, int n, Index least);
 

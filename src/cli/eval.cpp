@@ -161,7 +161,7 @@ std::string tasks_help() {
 }
 
 void define(CommandLine& app) {
-  app.add_option("MODEL", options.model, "GGUF file or Hugging Face folder")->required();
+  app.add_model(options.model);
   app.add_option("--text", options.texts, "text files; each is a document")->required();
   app.add_option("--methods", options.methods, "methods; plain RoPE and truncation always run")->required();
   app.add_option("--lengths", options.lengths, "total lengths in tokens, such as 4k 8k 16k")->required();

@@ -105,7 +105,7 @@ int run() {
 }
 
 void define(CommandLine& app) {
-  app.add_option("MODEL", options.model, "GGUF file or Hugging Face folder")->required();
+  app.add_model(options.model);
   app.add_option("-p,--prompt", options.prompt, "prompt; after the file's text when both are given");
   app.add_option("-f,--file", options.file, "text file to read first");
   app.add_option("-n,--predict,--n-predict", options.n_predict, "most tokens to write")

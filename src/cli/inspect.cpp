@@ -126,7 +126,7 @@ int run() {
 }
 
 void define(CommandLine& app) {
-  app.add_option("MODEL", options.model, "GGUF file or Hugging Face folder")->required();
+  app.add_model(options.model);
   app.add_flag("--metadata", options.metadata, "list every metadata key");
   app.add_flag("--tensors", options.tensors, "list every tensor");
   app.add_flag("--attention", options.attention, "share of attention on the first tokens, by layer");

@@ -95,7 +95,7 @@ int run() {
 }
 
 void define(CommandLine& app) {
-  app.add_option("MODEL", options.model, "GGUF file or Hugging Face folder")->required();
+  app.add_model(options.model);
   app.add_option("--tokens", options.tokens, "file of token ids, - for stdin; no BOS is added")->required();
   app.add_option("--method", options.method, "method, such as yarn:factor=4+logn")->capture_default_str();
   options.backend.define(app);

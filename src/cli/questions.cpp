@@ -173,7 +173,7 @@ int run() {
 }
 
 void define(CommandLine& app) {
-  app.add_option("MODEL", options.model, "GGUF file or Hugging Face folder")->required();
+  app.add_model(options.model);
   app.add_option("FILE", options.file, "questions, a JSON object a line")->required();
   app.add_option("--format", options.format, "ruler, or longbench (v1)")
       ->required()

@@ -12,6 +12,7 @@ struct Options {
 } options;
 
 int run() {
+  if (options.file.empty() && options.text.empty()) take_for_file(options.model, options.file);
   if (options.file.empty() == options.text.empty())
     throw UsageError("tokenize", "either FILE or --text TEXT", options.file.empty() ? "neither" : "both");
   const auto model_file = ModelFile::open(options.model);
@@ -32,7 +33,7 @@ int run() {
 }
 
 void define(CommandLine& app) {
-  app.add_option("MODEL", options.model, "GGUF file or Hugging Face folder")->required();
+  app.add_model(options.model);
   app.add_option("FILE", options.file, "text file, or - for stdin");
   app.add_option("--text", options.text, "text itself");
   app.add_flag("--ids", options.ids, "only the ids, separated by spaces");

@@ -176,7 +176,7 @@ int run() {
 }
 
 void define(CommandLine& app) {
-  app.add_option("MODEL", options.model, "GGUF file or Hugging Face folder")->required();
+  app.add_model(options.model);
   app.add_option("--text", options.texts, "text files")->required();
   app.add_option("--length", options.length, "tokens, such as 32k")->required();
   app.add_option("--budget", options.budget, "time, such as 10m; 0: no limit")->capture_default_str();
