@@ -7,8 +7,9 @@ namespace {
 
 void product(State& state, const Isa& isa, bool bf16, std::int64_t n_rows) {
   constexpr std::int64_t kIn = 576, kPanels = 4;
-  const auto x = elements(static_cast<std::size_t>(n_rows * kIn), bf16, 1),
-             w = elements(kPanels * 16 * kIn, bf16, 2);
+  const bool pairs = bf16 && !isa.wide_bf16;
+  const auto x = elements(static_cast<std::size_t>(n_rows * kIn), pairs, 1),
+             w = elements(kPanels * 16 * kIn, pairs, 2);
   Buffer<float> y(n_rows * kPanels * 16);
   for (auto _ : state) {
     (bf16 ? isa.product_bf16 : isa.product_f32)({.x = x.data(),

@@ -121,7 +121,7 @@ TEST_P(Attention, BitsDoNotDependOnWhoComputesARange) {
   const Method method = bind(GetParam(), s, Index{2000});
   for (KvType type : kKvTypes) {
     const auto backend = make_cpu_backend(Precision::kBf16, type);
-    set_threads(3);
+    set_threads(64);
     const auto alone = attend(*backend, method, s, {2400, 1, 30, 160, 1});
     set_threads(1);
     EXPECT_EQ(largest_difference(alone, attend(*backend, method, s, {s.n})), 0);

@@ -134,8 +134,8 @@ TEST_P(Formats, BitsDoNotDependOnRowsOrThreads) {
     const auto matrix = backend->make_matrix(w.rows());
     for (Stage stage : kStages) {
       const auto whole = multiply(*backend, *matrix, x.data(), n_rows, stage);
-      for (Index n : {1, 2, 7, 8, 9, 33}) {
-        set_threads(n % 2 == 0 ? 1 : 2);
+      for (Index n : {1, 2, 7, 8, 9, 33, 130}) {
+        set_threads(n > 30 ? 24 : n % 2 == 0 ? 1 : 2);  // many: rows are split too
         for (Index at = 0; at + n <= n_rows; at += 31)
           ASSERT_TRUE(same_bits(multiply(*backend, *matrix, x.data() + at * n_in, n, stage),
                                 whole.data() + at * n_out))
@@ -202,7 +202,8 @@ TEST(Linear, ARowsBitsDoNotDependOnTheNumberOfRowsOrThreads) {
         for (Index n_rows = 1; n_rows <= 512; n_rows = n_rows == 70 ? 512 : n_rows + 1) {
           if (n_in != 65 && n_rows != 512 && n_rows % 9 > 1) continue;
           const bool with_bias = n_rows % 2 == 0;
-          for (int n : {1, 2, 4}) {
+          for (int n : {1, 2, 24}) {
+            if (n == 24 && n_rows % 7 > 1) continue;
             set_threads(n);
             const auto y =
                 multiply(*backend, *matrix, x.data(), n_rows, stage, with_bias ? bias.data() : nullptr);
@@ -323,8 +324,8 @@ TEST(FeedForward, EqualsTheDefinitionAndDoesNotDependOnRowsOrThreads) {
         const double tolerance = precision == Precision::kF32 || stage == Stage::kDecode ? 1e-4 : 0.1;
         for (std::size_t i = 0; i < whole.size(); ++i)
           ASSERT_NEAR(whole[i], expected[i], tolerance) << describe(precision, stage);
-        for (Index n : {1, 2, 95, 96, 97}) {
-          set_threads(n % 2 == 0 ? 1 : 2);
+        for (Index n : {1, 2, 95, 96, 97, 150}) {
+          set_threads(n > 96 ? 64 : n % 2 == 0 ? 1 : 2);
           ASSERT_TRUE(same_bits(run(*backend, 50, n, stage), whole.data() + 50 * n_in))
               << describe(precision, stage) << " " << n << " rows";
           set_threads(0);

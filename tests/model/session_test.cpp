@@ -2,6 +2,8 @@
 /// Prefill in one piece, in chunks of any size, and one token at a time give the same logits for every
 /// method and composition. The tolerance is zero: prompt and generated rows take one path, key tiles are
 /// anchored at key 0, and the sums of a product do not depend on its number of rows.
+#include <thread>
+
 #include "core/parallel.h"
 #include "model_test_util.h"
 
@@ -111,8 +113,31 @@ TEST(Session, LogitsDoNotDependOnThreads) {
   const std::vector<Token> tokens = some_tokens(kLength, m.model.config().n_vocab);
   set_threads(1);
   const auto one = all_logits(m.model, "rerope:window=16", tokens, {.n = kLength});
-  set_threads(2);
-  EXPECT_EQ(largest_difference(one, all_logits(m.model, "rerope:window=16", tokens, {.n = kLength})), 0);
+  for (int n : {2, 3, 16, 64}) {
+    set_threads(n);
+    EXPECT_EQ(largest_difference(one, all_logits(m.model, "rerope:window=16", tokens, {.n = kLength})), 0);
+  }
+  set_threads(0);
+}
+
+TEST(Session, SessionsOfSeveralThreadsDoNotDisturbEachOther) {
+  const TestModel m(golden("tiny/llama"), make_cpu_backend(Precision::kBf16));
+  const std::vector<Token> tokens = some_tokens(kLength, m.model.config().n_vocab);
+  const std::vector<std::string> specs{"none", "rerope:window=16", "dynamic-ntk:grow=1", "window:window=20"};
+  std::vector<std::vector<float>> expected(specs.size()), got(specs.size());
+  for (std::size_t i = 0; i < specs.size(); ++i)
+    expected[i] = all_logits(m.model, specs[i], tokens, {.n = kLength});
+  for (int n : {2, 5}) {
+    set_threads(n);
+    std::vector<std::thread> callers;
+    for (std::size_t i = 0; i < specs.size(); ++i)
+      callers.emplace_back([&, i] {
+        got[i] = all_logits(m.model, specs[i], tokens, {.n = kLength}, {31, 1, 50});
+      });
+    for (std::thread& caller : callers) caller.join();
+    for (std::size_t i = 0; i < specs.size(); ++i)
+      EXPECT_EQ(largest_difference(expected[i], got[i]), 0) << specs[i];
+  }
   set_threads(0);
 }
 

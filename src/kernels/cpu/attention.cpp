@@ -11,7 +11,7 @@
 namespace ropewalk::cpu {
 namespace {
 
-constexpr Index kTilesPerStrip = 4;
+constexpr Index kTilesPerStrip = 4;  // at most: fewer where threads would have none
 
 constexpr double kLog2E = 1.4426950408889634;
 
@@ -61,6 +61,9 @@ void Shared::prepare(const AttentionTask& new_task, int new_n_heads) {
   group = n_heads / kv->n_kv_heads;
   positions_per_tile = std::max<Index>(1, kTileRows / group);
   positions_per_strip = positions_per_tile * kTilesPerStrip;
+  while (positions_per_strip > positions_per_tile &&
+         (plan.n_rows + positions_per_strip - 1) / positions_per_strip * kv->n_kv_heads < threads())
+    positions_per_strip -= positions_per_tile;
   for (const Region& region : plan.regions)
     RW_CHECK(region.rotation.cosine.size() == plan.theta.size() * static_cast<std::size_t>(plan.n_rows));
   segments.clear();

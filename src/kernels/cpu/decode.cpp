@@ -10,7 +10,7 @@
 namespace ropewalk::cpu {
 namespace {
 
-constexpr Index kOutputsPerItem = 32;  // 10 to 60 kB of weights
+constexpr Index kOutputsPerItem = 32, kFewOutputs = 16;  // 10 to 60 kB of weights; fewer for many threads
 
 bool in_bytes(const StoredMatrix& w) { return w.bf16() && w.kernels.dots_quantised != nullptr; }
 
@@ -53,15 +53,16 @@ void dots(const float* x, Index n_rows, std::span<const Output> outputs, Workspa
   bool any_in_bytes = false;
   for (const Output& output : outputs) any_in_bytes = any_in_bytes || in_bytes(stored(*output.w));
   if (any_in_bytes) quantise(x, n_rows, outputs[0].w->n_in, space);
-  auto items_of = [](const Output& output) {
-    return (output.w->n_out + kOutputsPerItem - 1) / kOutputsPerItem;
-  };
+  Index n_outputs = 0;
+  for (const Output& output : outputs) n_outputs += output.w->n_out;
+  const Index each = n_outputs >= threads() * kOutputsPerItem ? kOutputsPerItem : kFewOutputs;
+  auto items_of = [each](const Output& output) { return (output.w->n_out + each - 1) / each; };
   parallel_outputs(outputs, items_of, [&](const Output& output, Index item, int) {
     const StoredMatrix& w = stored(*output.w);
     const Dots d{.rows = w.row(0),
                  .n_in = w.n_in,
-                 .begin = item * kOutputsPerItem,
-                 .end = std::min(w.n_out, (item + 1) * kOutputsPerItem),
+                 .begin = item * each,
+                 .end = std::min(w.n_out, (item + 1) * each),
                  .n_x = n_rows,
                  .quantised = space.quantised.data(),
                  .x = x,

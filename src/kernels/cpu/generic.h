@@ -177,6 +177,11 @@ static void to_bf16(const float* x, std::uint16_t* out, std::int64_t n) {
   }
 }
 
+static void round_to_bf16(const float* x, float* out, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; i += kLanes)
+    store_some(out + i, as_floats(rounded_bf16(load_some(x + i, n - i))), n - i);
+}
+
 /// 16 numbers or fewer, then -infinity.
 RW_INLINE Vec load_or_nothing(const float* p, std::int64_t n) {
   if (n >= kLanes) return load(p);

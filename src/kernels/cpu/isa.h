@@ -62,6 +62,10 @@ struct SoftmaxMerge {
   float* const* out;         // or null
 };
 
+/// Where no instruction multiplies pairs of bfloat16 (Isa::wide_bf16), bfloat16 numbers lie as floats:
+/// widening them once, when rows and panels are made, costs less than in every product, and gives the same
+/// bits.
+///
 /// y rows (n_rows, n_out at stride y_stride) = x w^T + bias for outputs [16 * panel_begin, 16 * panel_end).
 struct Product {
   const void* x;  // (n_rows, x_stride)
@@ -183,6 +187,7 @@ struct Isa {
   void (*product_bf16)(const Product&);
   void (*product_f32)(const Product&);
   bool tiled_rows;  // product_bf16 wants x_tiled where n_in is a multiple of kTileWidth
+  bool wide_bf16;   // expand_bf16 and product_bf16 keep bfloat16 numbers as floats
   void (*rotate_queries)(const QueryRows&);
   void (*pack_keys)(const KeyRows&);
   bool (*pack_values)(const ValueRows&);  // whether all are finite
@@ -191,6 +196,7 @@ struct Isa {
   void (*silu_mul)(float* gate, const float* up, std::int64_t n);
   void (*rms_norm)(const float* x, const float* weight, float eps, std::int64_t n, float* y);  // one row
   void (*to_bf16)(const float* x, std::uint16_t* out, std::int64_t n);
+  void (*round_to_bf16)(const float* x, float* out, std::int64_t n);
   ExpSum (*exp_sum)(const float* x, std::int64_t n);
   WeightKernels (*weights)(int ggml_type);
   float (*read_floats)(const float* p, std::int64_t n);

@@ -13,6 +13,7 @@ namespace amx {
 constexpr int kParts = 1;                        // registers of 16 floats
 constexpr int kSingleRows = 6, kSingleVecs = 4;  // register tile of float products
 constexpr int kPairRows = 10, kPairVecs = 2;     // and of bfloat16 products beside the tiles
+constexpr bool kWideBf16 = false;                // bfloat16 numbers stay pairs in products
 
 #include "kernels/cpu/generic.h"
 #include "kernels/cpu/weights.h"
@@ -244,6 +245,7 @@ const Isa kAmxBf16{.name = "amx-bf16",
                    .product_bf16 = amx::product_in_tiles,
                    .product_f32 = amx::product<amx::Singles>,
                    .tiled_rows = true,
+                   .wide_bf16 = amx::kWideBf16,
                    .rotate_queries = amx::rotate_queries,
                    .pack_keys = amx::pack_keys,
                    .pack_values = amx::pack_values,
@@ -252,6 +254,7 @@ const Isa kAmxBf16{.name = "amx-bf16",
                    .silu_mul = amx::silu_mul,
                    .rms_norm = amx::rms_norm,
                    .to_bf16 = amx::to_bf16,
+                   .round_to_bf16 = amx::round_to_bf16,
                    .exp_sum = amx::exp_sum,
                    .weights = amx::weight_kernels,
                    .read_floats = amx::read_floats,

@@ -10,6 +10,7 @@ namespace avx2 {
 constexpr int kParts = 2;                        // registers of 16 floats
 constexpr int kSingleRows = 6, kSingleVecs = 1;  // register tile of float products
 constexpr int kPairRows = 5, kPairVecs = 1;      // and of bfloat16 products
+constexpr bool kWideBf16 = true;  // no instruction multiplies pairs: bfloat16 numbers are widened once
 
 #include "kernels/cpu/generic.h"
 #include "kernels/cpu/weights.h"
@@ -28,9 +29,10 @@ const Isa kAvx2{.name = "avx2",
                 .attention_bf16 = avx2::attention<avx2::SplitPairs>,
                 .attention_f32 = avx2::attention<avx2::Singles>,
                 .merge_softmax = avx2::merge_softmax,
-                .product_bf16 = avx2::product<avx2::SplitPairs>,
+                .product_bf16 = avx2::product<avx2::Singles>,
                 .product_f32 = avx2::product<avx2::Singles>,
                 .tiled_rows = false,
+                .wide_bf16 = avx2::kWideBf16,
                 .rotate_queries = avx2::rotate_queries,
                 .pack_keys = avx2::pack_keys,
                 .pack_values = avx2::pack_values,
@@ -39,6 +41,7 @@ const Isa kAvx2{.name = "avx2",
                 .silu_mul = avx2::silu_mul,
                 .rms_norm = avx2::rms_norm,
                 .to_bf16 = avx2::to_bf16,
+                .round_to_bf16 = avx2::round_to_bf16,
                 .exp_sum = avx2::exp_sum,
                 .weights = avx2::weight_kernels,
                 .read_floats = avx2::read_floats,

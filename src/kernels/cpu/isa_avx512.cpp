@@ -10,6 +10,7 @@ namespace avx512 {
 constexpr int kParts = 1;                        // registers of 16 floats
 constexpr int kSingleRows = 6, kSingleVecs = 4;  // register tile of float products
 constexpr int kPairRows = 10, kPairVecs = 2;     // and of bfloat16 products
+constexpr bool kWideBf16 = true;  // no instruction multiplies pairs: bfloat16 numbers are widened once
 
 #include "kernels/cpu/generic.h"
 #include "kernels/cpu/weights.h"
@@ -29,9 +30,10 @@ const Isa kAvx512{.name = "avx512",
                   .attention_bf16 = avx512::attention<avx512::SplitPairs>,
                   .attention_f32 = avx512::attention<avx512::Singles>,
                   .merge_softmax = avx512::merge_softmax,
-                  .product_bf16 = avx512::product<avx512::SplitPairs>,
+                  .product_bf16 = avx512::product<avx512::Singles>,
                   .product_f32 = avx512::product<avx512::Singles>,
                   .tiled_rows = false,
+                  .wide_bf16 = avx512::kWideBf16,
                   .rotate_queries = avx512::rotate_queries,
                   .pack_keys = avx512::pack_keys,
                   .pack_values = avx512::pack_values,
@@ -40,6 +42,7 @@ const Isa kAvx512{.name = "avx512",
                   .silu_mul = avx512::silu_mul,
                   .rms_norm = avx512::rms_norm,
                   .to_bf16 = avx512::to_bf16,
+                  .round_to_bf16 = avx512::round_to_bf16,
                   .exp_sum = avx512::exp_sum,
                   .weights = avx512::weight_kernels,
                   .read_floats = avx512::read_floats,

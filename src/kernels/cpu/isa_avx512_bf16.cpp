@@ -10,6 +10,7 @@ namespace avx512_bf16 {
 constexpr int kParts = 1;                        // registers of 16 floats
 constexpr int kSingleRows = 6, kSingleVecs = 4;  // register tile of float products
 constexpr int kPairRows = 6, kPairVecs = 4;      // and of bfloat16 products
+constexpr bool kWideBf16 = false;                // bfloat16 numbers stay pairs in products
 
 #include "kernels/cpu/generic.h"
 #include "kernels/cpu/weights.h"
@@ -58,6 +59,7 @@ const Isa kAvx512Bf16{.name = "avx512-bf16",
                       .product_bf16 = avx512_bf16::product<avx512_bf16::Pairs>,
                       .product_f32 = avx512_bf16::product<avx512_bf16::Singles>,
                       .tiled_rows = false,
+                      .wide_bf16 = avx512_bf16::kWideBf16,
                       .rotate_queries = avx512_bf16::rotate_queries,
                       .pack_keys = avx512_bf16::pack_keys,
                       .pack_values = avx512_bf16::pack_values,
@@ -66,6 +68,7 @@ const Isa kAvx512Bf16{.name = "avx512-bf16",
                       .silu_mul = avx512_bf16::silu_mul,
                       .rms_norm = avx512_bf16::rms_norm,
                       .to_bf16 = avx512_bf16::to_bf16,
+                      .round_to_bf16 = avx512_bf16::round_to_bf16,
                       .exp_sum = avx512_bf16::exp_sum,
                       .weights = avx512_bf16::weight_kernels,
                       .read_floats = avx512_bf16::read_floats,

@@ -8,6 +8,7 @@ namespace portable {
 constexpr int kParts = 4;                        // registers of 16 floats
 constexpr int kSingleRows = 2, kSingleVecs = 1;  // register tile of float products
 constexpr int kPairRows = 1, kPairVecs = 1;      // and of bfloat16 products
+constexpr bool kWideBf16 = true;  // no instruction multiplies pairs: bfloat16 numbers are widened once
 
 #include "kernels/cpu/generic.h"
 #include "kernels/cpu/weights.h"
@@ -24,9 +25,10 @@ const Isa kPortable{.name = "portable",
                     .attention_bf16 = portable::attention<portable::SplitPairs>,
                     .attention_f32 = portable::attention<portable::Singles>,
                     .merge_softmax = portable::merge_softmax,
-                    .product_bf16 = portable::product<portable::SplitPairs>,
+                    .product_bf16 = portable::product<portable::Singles>,
                     .product_f32 = portable::product<portable::Singles>,
                     .tiled_rows = false,
+                    .wide_bf16 = portable::kWideBf16,
                     .rotate_queries = portable::rotate_queries,
                     .pack_keys = portable::pack_keys,
                     .pack_values = portable::pack_values,
@@ -35,6 +37,7 @@ const Isa kPortable{.name = "portable",
                     .silu_mul = portable::silu_mul,
                     .rms_norm = portable::rms_norm,
                     .to_bf16 = portable::to_bf16,
+                    .round_to_bf16 = portable::round_to_bf16,
                     .exp_sum = portable::exp_sum,
                     .weights = portable::weight_kernels,
                     .read_floats = portable::read_floats,

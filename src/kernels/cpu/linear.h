@@ -22,10 +22,10 @@ struct StoredMatrix final : Matrix {
   WeightKernels kernels = {};
   bool bf16() const { return precision == Precision::kBf16; }
   Index n_panels() const { return (n_out + kLanes - 1) / kLanes; }
-  /// Numbers of a row of `width` as products read it: whole pairs for bfloat16.
-  static Index padded(Index width, Precision p) {
-    return p == Precision::kBf16 ? (width + 1) / 2 * 2 : width;
-  }
+  /// Whether products with precision p read pairs of bfloat16.
+  static bool in_pairs(Precision p) { return p == Precision::kBf16 && !active().wide_bf16; }
+  /// Numbers of a row of `width` as products read it: whole pairs.
+  static Index padded(Index width, Precision p) { return in_pairs(p) ? (width + 1) / 2 * 2 : width; }
   Index padded_in() const { return padded(n_in, precision); }
   const std::uint8_t* const* row(Index r) const {
     return reinterpret_cast<const std::uint8_t* const*>(stored.rows.data()) + r;

@@ -15,8 +15,9 @@ namespace {
 constexpr Index kRowsPerBlock = 256;          // rows that stay in L2 while an item's panels pass
 constexpr Index kRowsPerHidden = 128;         // rows of the hidden layer that stay there between two products
 constexpr Index kItemBytes = Index{1} << 20;  // of an item's panels
+constexpr Index kLeastRows = 64;              // of an item, where rows are split
 
-Index bytes_of(Precision precision) { return precision == Precision::kBf16 ? 2 : 4; }
+Index bytes_of(Precision precision) { return StoredMatrix::in_pairs(precision) ? 2 : 4; }
 
 /// How products read rows of `width` numbers: row by row, or in tiles of 16 rows x 32.
 struct RowLayout {
@@ -36,8 +37,12 @@ struct RowLayout {
   }
   /// Writes x (n) from (row, column) on, rounded.
   void put(std::byte* to, Index row, Index column, const float* x, Index n) const {
-    if (precision == Precision::kF32) {
-      std::copy(x, x + n, reinterpret_cast<float*>(to + offset(row, column)));
+    if (!StoredMatrix::in_pairs(precision)) {
+      auto* floats = reinterpret_cast<float*>(to + offset(row, column));
+      if (precision == Precision::kBf16)
+        active().round_to_bf16(x, floats, n);
+      else
+        std::copy(x, x + n, floats);
       return;
     }
     for (Index at = 0, step = tiled ? kTileWidth : n; at < n; at += step)
@@ -101,30 +106,52 @@ void multiply(const StoredMatrix& w, Index begin, Index end, const std::byte* pa
   (w.bf16() ? active().product_bf16 : active().product_f32)(p);
 }
 
-/// Calls body(row, n_rows, panel, n_panels) for blocks of rows, and in each for pairs of the panels [begin,
-/// end).
+/// Rows of an item, where n_items items of all rows are fewer than the threads: then several items expand the
+/// same panels, each for a part of the rows. Whole blocks of 16, and no fewer than an expansion is worth.
+Index rows_per_item(Index n_rows, Index n_items) {
+  const Index parts =
+      std::clamp<Index>(threads() / std::max<Index>(n_items, 1), 1, std::max<Index>(n_rows / kLeastRows, 1));
+  return ((n_rows + parts - 1) / parts + 15) / 16 * 16;
+}
+
+/// A part of a product: panels [begin, end) and rows [row_begin, row_end).
+struct Part {
+  Index begin, end, row_begin, row_end;
+};
+
+/// Part `item` of n_panels and n_rows, the panels of the same rows one after the other.
+Part part_at(Index item, Index n_panels, Index panels_each, Index n_rows, Index rows_each) {
+  const Index n_items = (n_panels + panels_each - 1) / panels_each;
+  const Index panel = item % n_items * panels_each, row = item / n_items * rows_each;
+  return {panel, std::min(n_panels, panel + panels_each), row, std::min(n_rows, row + rows_each)};
+}
+
+/// Calls body(row, n_rows, panel, n_panels) for blocks of rows, and in each for pairs of the panels.
 template <class Body>
-void for_blocks(Index n_rows, Index rows_per_block, Index begin, Index end, const Body& body) {
-  for (Index row = 0; row < n_rows; row += rows_per_block)
-    for (Index panel = begin; panel < end; panel += 2)
-      body(row, std::min(rows_per_block, n_rows - row), panel, std::min<Index>(2, end - panel));
+void for_blocks(const Part& part, Index rows_per_block, const Body& body) {
+  for (Index row = part.row_begin; row < part.row_end; row += rows_per_block)
+    for (Index panel = part.begin; panel < part.end; panel += 2)
+      body(row, std::min(rows_per_block, part.row_end - row), panel, std::min<Index>(2, part.end - panel));
 }
 
 /// All outputs of rows x, which are as products read them.
 void products(const std::byte* x, const RowLayout& layout, Index n_rows, std::span<const Output> outputs,
               Workspace& space) {
-  auto items_of = [](const Output& output) {
+  auto panel_items = [](const Output& output) {
     const StoredMatrix& w = stored(*output.w);
     return (w.n_panels() + panels_per_item(w, 1) - 1) / panels_per_item(w, 1);
   };
+  Index n_items = 0;
+  for (const Output& output : outputs) n_items += panel_items(output);
+  const Index rows_each = rows_per_item(n_rows, n_items), n_parts = (n_rows + rows_each - 1) / rows_each;
+  auto items_of = [&](const Output& output) { return panel_items(output) * n_parts; };
   parallel_outputs(outputs, items_of, [&](const Output& output, Index item, int thread) {
     const StoredMatrix& w = stored(*output.w);
-    const Index begin = item * panels_per_item(w, 1),
-                end = std::min(w.n_panels(), begin + panels_per_item(w, 1));
+    const Part part = part_at(item, w.n_panels(), panels_per_item(w, 1), n_rows, rows_each);
     const std::byte* panels =
-        expand(w, begin, end, space.threads[static_cast<std::size_t>(thread)].panels[0]);
-    for_blocks(n_rows, kRowsPerBlock, begin, end, [&](Index row, Index n, Index panel, Index n_panels) {
-      multiply(w, panel, panel + n_panels, panels + (panel - begin) * panel_bytes(w),
+        expand(w, part.begin, part.end, space.threads[static_cast<std::size_t>(thread)].panels[0]);
+    for_blocks(part, kRowsPerBlock, [&](Index row, Index n, Index panel, Index n_panels) {
+      multiply(w, panel, panel + n_panels, panels + (panel - part.begin) * panel_bytes(w),
                x + layout.offset(row, 0), layout, n,
                output.bias != nullptr ? output.bias + panel * kLanes : nullptr, output.add,
                output.y + row * w.n_out + panel * kLanes, w.n_out);
@@ -147,26 +174,26 @@ void prefill_feed_forward(const Input& input, const StoredMatrix& gate, const St
   const RowLayout layout(gate.precision, gate.n_in), hidden(gate.precision, gate.n_out);
   const std::byte* x = round_rows(input, layout, gate.n_in, space);
   space.hidden.reserve(hidden.bytes(input.n_rows));
-  const Index per_item = panels_per_item(gate, 2);
-  parallel_for((gate.n_panels() + per_item - 1) / per_item, [&](Index item, int thread) {
+  const Index per_item = panels_per_item(gate, 2), n_items = (gate.n_panels() + per_item - 1) / per_item;
+  const Index rows_each = rows_per_item(input.n_rows, n_items);
+  parallel_for(n_items * ((input.n_rows + rows_each - 1) / rows_each), [&](Index item, int thread) {
     LinearScratch& mine = space.threads[static_cast<std::size_t>(thread)];
-    const Index begin = item * per_item, end = std::min(gate.n_panels(), begin + per_item);
-    const std::byte* gates = expand(gate, begin, end, mine.panels[0]);
-    const std::byte* ups = expand(up, begin, end, mine.panels[1]);
+    const Part part = part_at(item, gate.n_panels(), per_item, input.n_rows, rows_each);
+    const std::byte* gates = expand(gate, part.begin, part.end, mine.panels[0]);
+    const std::byte* ups = expand(up, part.begin, part.end, mine.panels[1]);
     mine.gate.reserve(kRowsPerHidden * 2 * kLanes);
     mine.up.reserve(kRowsPerHidden * 2 * kLanes);
-    for_blocks(
-        input.n_rows, kRowsPerHidden, begin, end, [&](Index row, Index n, Index panel, Index n_panels) {
-          float *g = mine.gate.data(), *u = mine.up.data();
-          const Index width = std::min(gate.n_out, (panel + n_panels) * kLanes) - panel * kLanes;
-          const Index at = (panel - begin) * panel_bytes(gate);
-          const std::byte* from = x + layout.offset(row, 0);
-          multiply(gate, panel, panel + n_panels, gates + at, from, layout, n, nullptr, false, g, width);
-          multiply(up, panel, panel + n_panels, ups + at, from, layout, n, nullptr, false, u, width);
-          active().silu_mul(g, u, n * width);
-          for (Index r = 0; r < n; ++r)
-            hidden.put(space.hidden.data(), row + r, panel * kLanes, g + r * width, width);
-        });
+    for_blocks(part, kRowsPerHidden, [&](Index row, Index n, Index panel, Index n_panels) {
+      float *g = mine.gate.data(), *u = mine.up.data();
+      const Index width = std::min(gate.n_out, (panel + n_panels) * kLanes) - panel * kLanes;
+      const Index at = (panel - part.begin) * panel_bytes(gate);
+      const std::byte* from = x + layout.offset(row, 0);
+      multiply(gate, panel, panel + n_panels, gates + at, from, layout, n, nullptr, false, g, width);
+      multiply(up, panel, panel + n_panels, ups + at, from, layout, n, nullptr, false, u, width);
+      active().silu_mul(g, u, n * width);
+      for (Index r = 0; r < n; ++r)
+        hidden.put(space.hidden.data(), row + r, panel * kLanes, g + r * width, width);
+    });
   });
   products(space.hidden.data(), hidden, input.n_rows, {&down, 1}, space);
 }

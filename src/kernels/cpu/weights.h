@@ -47,13 +47,18 @@ RW_INLINE void for_parts(const Expansion& e, Body body) {
   }
 }
 
-template <class F>
-static void expand_f32(const Expansion& e) {
+/// Panels of floats, which are rounded to bfloat16 or not.
+template <class F, bool kRounded>
+static void expand_floats(const Expansion& e) {
   for_parts<F>(
       e, [&](std::int64_t at, std::int64_t n, const float* w) __attribute__((always_inline)) {
         std::uint32_t words[16 * 16], turned[16 * 16];
         for (std::int64_t i = 0; i < n; i += 16) {
-          for (int r = 0; r < 16; ++r) __builtin_memcpy(words + 16 * r, w + r * kExpandPart + i, 64);
+          for (int r = 0; r < 16; ++r) {
+            Vec v = load(w + r * kExpandPart + i);
+            if constexpr (kRounded) v = as_floats(rounded_bf16(v));
+            __builtin_memcpy(words + 16 * r, &v, 64);
+          }
           transpose(words, 16, turned);
           const std::int64_t width = n - i < 16 ? n - i : 16;
           __builtin_memcpy(static_cast<float*>(e.panel) + (at + i) * 16, turned,
@@ -62,8 +67,9 @@ static void expand_f32(const Expansion& e) {
       });
 }
 
+/// Panels of pairs of bfloat16.
 template <class F>
-static void expand_bf16(const Expansion& e) {
+static void expand_pairs(const Expansion& e) {
   for_parts<F>(
       e, [&](std::int64_t at, std::int64_t n, const float* w) __attribute__((always_inline)) {
         std::uint32_t pairs[16 * 16], turned[16 * 16];
@@ -333,10 +339,13 @@ static void dots_f32(const Dots& d) {
 
 template <class F>
 static WeightKernels kernels_of() {
-  if constexpr (F::kGroup == 0)
-    return {expand_bf16<F>, expand_f32<F>, nullptr, dots_f32<F>};
+  WeightKernels kernels{nullptr, expand_floats<F, false>, nullptr, dots_f32<F>};
+  if constexpr (kWideBf16)
+    kernels.expand_bf16 = expand_floats<F, true>;
   else
-    return {expand_bf16<F>, expand_f32<F>, dots_quantised<F>, dots_f32<F>};
+    kernels.expand_bf16 = expand_pairs<F>;
+  if constexpr (F::kGroup != 0) kernels.dots_quantised = dots_quantised<F>;
+  return kernels;
 }
 
 static WeightKernels weight_kernels(int ggml_type) {
