@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Sessions and the models that transformers ran, once per instruction set that this machine has.
 if(TARGET test_model)
-  add_isa_runs(model test_model slow --gtest_filter=-*Registry*:Memory*)
+  add_isa_runs(model test_model slow)
 endif()
 # The oracle test reads the real model: it is registered once tools/get_model.sh has fetched it.
 if(EXISTS ${CMAKE_SOURCE_DIR}/models/SmolLM2-135M-Instruct.Q4_1.gguf)
