@@ -25,7 +25,7 @@ add_test_folder(metrics rw_core rw_metrics)
 add_test_folder(results ${judged})
 add_test_folder(report ${judged} rw_report)
 add_test_folder(judge ${everything})
-add_test_folder(fuzz_corpus ${readers})
+add_test_folder(fuzz_corpus ${engine})
 
 include(tests/isa.cmake)
 file(GLOB extra CONFIGURE_DEPENDS tests/*/extra.cmake)  # more registrations: per-ISA runs, CLI tests

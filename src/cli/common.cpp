@@ -10,6 +10,7 @@
 #include "core/json.h"
 #include "core/parallel.h"
 #include "core/text_file.h"
+#include "model/identity.h"
 
 namespace ropewalk {
 
@@ -41,8 +42,10 @@ LoadedModel load_model(const std::string& path, const std::shared_ptr<const Back
   const double start = now_seconds();
   LoadedModel loaded;
   loaded.file = ModelFile::open(path);
+  if (loaded.file->unsupported()) throw *loaded.file->unsupported();
   loaded.tokenizer = Tokenizer::open(*loaded.file);
   loaded.model = std::make_unique<Model>(*loaded.file, backend);
+  loaded.model->set_n_ids(loaded.tokenizer->n_vocab());
   const ModelConfig& c = loaded.model->config();
   const std::string original = c.n_ctx_original == c.n_ctx_train ? ""
                                : c.n_ctx_original == 0
@@ -72,8 +75,8 @@ std::string tuned_method(const std::string& method, const std::string& model_pat
       throw Error(path, fmt::format("a text \"{}\"", key), "none", "run ropewalk tune again");
     return found.at(key).get<std::string>();
   };
-  if (field("model_sha256") != sha256_file(model_path))
-    throw Error(path, "the SHA-256 of " + model_path, "that of another model", "run ropewalk tune again");
+  if (field("model_id") != model_id(*ModelFile::open(model_path)))
+    throw Error(path, "the identity of " + model_path, "that of another model", "run ropewalk tune again");
   std::string result = field("method");
   MethodSpec::parse(result);
   fmt::print(stderr, "method {} ({})\n", result, path);

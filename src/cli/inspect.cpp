@@ -2,14 +2,17 @@
 /// ropewalk inspect: what is in a model file, and what this engine makes of it.
 #include "cli/command.h"
 #include "cli/inspect_attention.h"
+#include "core/hash.h"
 #include "core/json.h"
+#include "model/identity.h"
+#include "model/tensors.h"
 
 namespace ropewalk {
 namespace {
 
 struct Options {
   std::string model;
-  bool tensors = false, metadata = false, attention = false, json = false;
+  bool tensors = false, metadata = false, attention = false, sha256 = false, json = false;
   InspectAttention shares;
 } options;
 
@@ -26,21 +29,12 @@ std::string brief(const MetaValue& value) {
     std::string operator()(const std::vector<std::int64_t>& v) const { return many(v, "integers"); }
     std::string operator()(const std::vector<double>& v) const { return many(v, "numbers"); }
     std::string operator()(const std::vector<std::string>& v) const { return many(v, "strings"); }
+    std::string operator()(const NestedList& v) const { return fmt::format("[{} lists]", v.n); }
   };
   return std::visit(Visitor{list}, value);
 }
 
-Json summary(const ModelFile& file, const ModelConfig& c) {
-  std::map<std::string, int> formats;
-  for (const TensorInfo& tensor : file.tensors()) ++formats[tensor.format->name];
-  std::string used;
-  for (const auto& [name, count] : formats)
-    used += fmt::format("{}{} x {}", used.empty() ? "" : ", ", count, name);
-  Json j;
-  j["path"] = file.path();
-  j["container"] = file.container();
-  j["architecture"] = c.architecture;
-  j["name"] = c.name;
+void add_config(const ModelConfig& c, Json& j) {
   j["n_layers"] = c.n_layers;
   j["d_model"] = c.d_model;
   j["d_ff"] = c.d_ff;
@@ -56,9 +50,43 @@ Json summary(const ModelFile& file, const ModelConfig& c) {
   j["own_scaling"] = !c.own_scaling.empty() ? c.own_scaling : c.rope_freqs.empty() ? "none" : "rope_freqs";
   j["sliding_window"] = *std::max_element(c.sliding_window.begin(), c.sliding_window.end());
   j["tied_embeddings"] = c.tied_embeddings;
+}
+
+/// No weights are needed: what cannot be run is described as far as it is understood, and says why not.
+Json summary(const ModelFile& file) {
+  std::map<std::string, int> types;
+  for (const TensorInfo& tensor : file.tensors()) ++types[tensor.type];
+  std::string used;
+  for (const auto& [name, count] : types)
+    used += fmt::format("{}{} x {}", used.empty() ? "" : ", ", count, name);
+  Json j;
+  j["path"] = file.path();
+  j["container"] = file.container();
+  j["architecture"] = file.string("general.architecture").value_or("unknown");
+  j["name"] = file.string("general.name").value_or("");
+  std::string runs = "yes";
+  try {
+    const ModelConfig config = read_config(file);
+    add_config(config, j);
+    check_tensors(file, config);
+  } catch (const Error& e) {
+    runs = fmt::format("no: {}", e.what());
+  }
   j["tensors"] = used;
   j["tensor_bytes"] = file.tensor_bytes();
+  j["runs"] = runs;
   return j;
+}
+
+/// As sha256sum prints them, to compare with what a hub says.
+void print_sha256(const ModelFile& file) {
+  Json all;
+  for (const std::string& path : file.files()) {
+    const std::string hash = sha256_file(path);
+    if (!options.json) fmt::print("{}  {}\n", hash, printable(path));
+    all[path] = hash;
+  }
+  if (options.json) fmt::print("{}\n", dump_json(Json{{"model_id", model_id(file)}, {"sha256", all}}));
 }
 
 /// Every key and every tensor, as a user compares them with what another tool wrote.
@@ -66,7 +94,7 @@ void list(const ModelFile& file) {
   Json metadata = Json::object(), tensors = Json::array();
   for (const auto& [key, value] : file.metadata()) metadata[key] = brief(value);
   for (const TensorInfo& tensor : file.tensors())
-    tensors.push_back({{"name", tensor.name}, {"format", tensor.format->name}, {"shape", tensor.shape}});
+    tensors.push_back({{"name", tensor.name}, {"format", tensor.type}, {"shape", tensor.shape}});
   if (options.json) {
     Json j;
     if (options.metadata) j["metadata"] = metadata;
@@ -78,11 +106,13 @@ void list(const ModelFile& file) {
     for (const auto& [key, value] : metadata.items()) fmt::print("{} = {}\n", key, value.get<std::string>());
   if (options.tensors)
     for (const TensorInfo& tensor : file.tensors())
-      fmt::print("{:<32} {:>6}  ({})\n", tensor.name, tensor.format->name, fmt::join(tensor.shape, ", "));
+      fmt::print("{:<32} {:>6}  ({})\n", tensor.name, tensor.type, fmt::join(tensor.shape, ", "));
 }
 
 /// What a value means where its name alone does not say it.
 const char* words_for(const std::string& key) {
+  if (key == "n_vocab") return "rows of the embedding";
+  if (key == "n_ids") return "ids that the tokenizer has";
   if (key == "n_ctx_train") return "tokens: the trained length as shipped, its own scaling included";
   if (key == "n_ctx_original") return "tokens: the length its frequencies bend around";
   return "";
@@ -93,6 +123,7 @@ void add_tokenizer(const ModelFile& file, Json& j) {
   try {
     const auto tokenizer = Tokenizer::open(file);
     j["tokenizer"] = tokenizer->kind();
+    j["n_ids"] = tokenizer->n_vocab();
     j["add_bos"] = tokenizer->add_bos;
     j["chat_template"] = !tokenizer->chat_template.empty();
   } catch (const Error& e) {
@@ -106,11 +137,15 @@ int run() {
     return inspect_attention(options.shares);
   }
   const auto file = ModelFile::open(options.model);
+  if (options.sha256) {
+    print_sha256(*file);
+    return 0;
+  }
   if (options.metadata || options.tensors) {
     list(*file);
     return 0;
   }
-  Json j = summary(*file, read_config(*file));
+  Json j = summary(*file);
   add_tokenizer(*file, j);
   if (options.json) {
     fmt::print("{}\n", dump_json(j));
@@ -129,6 +164,7 @@ void define(CommandLine& app) {
   app.add_model(options.model);
   app.add_flag("--metadata", options.metadata, "list every metadata key");
   app.add_flag("--tensors", options.tensors, "list every tensor");
+  app.add_flag("--sha256", options.sha256, "SHA-256 of every file of the model (reads all of it)");
   app.add_flag("--attention", options.attention, "share of attention on the first tokens, by layer");
   app.add_option("--text", options.shares.text, "--attention: what the model reads");
   app.add_option("--length", options.shares.length, "--attention: tokens")->capture_default_str();

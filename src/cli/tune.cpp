@@ -94,9 +94,9 @@ void print_rows(const std::vector<TuneRow>& rows) {
 
 Json found_json(const RunInfo& info, Index length, const std::string& method,
                 const std::vector<Margin>& margins, const std::vector<PeerSetting>& peers) {
-  Json found{{"ropewalk", ROPEWALK_VERSION},  {"model", info.model},
-             {"model_sha256", info.model_id}, {"length", length},
-             {"goal", options.goal},          {"method", method}};
+  Json found{{"ropewalk", ROPEWALK_VERSION}, {"model", info.model},
+             {"model_id", info.model_id},    {"length", length},
+             {"goal", options.goal},         {"method", method}};
   for (std::size_t r = 0; r < rivals.size(); ++r)
     found[rivals[r].key] = {{"loss", interval_json(margins[r].loss)},
                             {"score", interval_json(margins[r].score)}};

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "formats/gguf.h"
 
-#include <fmt/ranges.h>
-
 #include <cstring>
 
 #include "core/checked.h"
+#include "formats/gguf_split.h"
 #include "formats/mapped_file.h"
+#include "quant/stored_type.h"
 
 namespace ropewalk {
 namespace {
 
 constexpr std::uint64_t kMaxString = 16u << 20;
+constexpr int kMaxDepth = 4;  // of arrays in arrays
 // What a key and a tensor take beside their text: a map node each, the tensor's two records and its shape.
-constexpr std::uint64_t kKeyBytes = 144, kTensorBytes = 352;
+constexpr std::uint64_t kKeyBytes = 144, kTensorBytes = 416;
 
 /// Reads numbers and strings off the front of the bytes. Every read is checked against what is left.
 class Reader {
@@ -125,11 +126,15 @@ std::uint64_t least_bytes(std::uint32_t type) {
   return kBytes[type];
 }
 
-MetaValue read_array(Reader& in) {
+MetaValue read_array(Reader& in, int depth = 0) {
   const auto type = in.number<std::uint32_t>();
-  if (type > kF64 || type == kArray)
-    in.fail("an array of numbers, strings or booleans", fmt::format("element type {}", type));
+  if (type > kF64) in.fail("an array of types from 0 to 12", fmt::format("element type {}", type));
   const std::size_t n = in.count(in.number<std::uint64_t>(), least_bytes(type), "array elements");
+  if (type == kArray) {
+    if (depth == kMaxDepth) in.fail(fmt::format("arrays up to {} deep", kMaxDepth), "deeper ones");
+    for (std::size_t i = 0; i < n; ++i) read_array(in, depth + 1);
+    return NestedList{n};
+  }
   if (type == kString) {
     in.charge(n * sizeof(std::string));
     std::vector<std::string> list;
@@ -184,14 +189,15 @@ PendingTensor read_tensor(Reader& in, const std::string& path) {
   }
   const auto type = in.number<std::uint32_t>();
   t.info.format = find_weight_format(type);
-  if (t.info.format == nullptr)
-    throw Error(place, "a weight format this engine reads", fmt::format("ggml type {}", type),
-                fmt::format("known: {}", fmt::join(Registry<WeightFormat>::names(), ", ")));
-  Checked(innermost, place).divided_by(static_cast<std::uint64_t>(t.info.format->block_size));
-  t.size =
-      (Checked(elements.size(), place).divided_by(static_cast<std::uint64_t>(t.info.format->block_size)) *
-       static_cast<std::uint64_t>(t.info.format->block_bytes))
-          .size();
+  const StoredType stored = gguf_type(type);
+  t.info.type = stored.name;
+  if (stored.block_bytes > 0) {  // else nobody knows where it ends
+    const auto block = static_cast<std::uint64_t>(stored.block_size);
+    Checked(innermost, place).divided_by(block);
+    t.size =
+        (Checked(elements.size(), place).divided_by(block) * static_cast<std::uint64_t>(stored.block_bytes))
+            .size();
+  }
   t.offset = in.number<std::uint64_t>();
   return t;
 }
@@ -201,6 +207,7 @@ class Gguf final : public ModelFile {
   Gguf(std::span<const std::byte> bytes, const std::string& path, std::unique_ptr<MappedFile> mapping)
       : mapping_(std::move(mapping)) {
     path_ = path;
+    if (mapping_) files_ = {path};
     Reader in(bytes, path_);
     const std::uint32_t version = read_header(in);
     container_ = fmt::format("GGUF v{}", version);
@@ -267,9 +274,12 @@ std::unique_ptr<ModelFile> parse_gguf(std::span<const std::byte> bytes, const st
 }
 
 std::unique_ptr<ModelFile> open_gguf(const std::string& path) {
-  auto mapping = std::make_unique<MappedFile>(path);
-  const auto bytes = mapping->bytes();
-  return std::make_unique<Gguf>(bytes, path, std::move(mapping));
+  const OpenGguf open_one = [](const std::string& name) -> std::unique_ptr<ModelFile> {
+    auto mapping = std::make_unique<MappedFile>(name);
+    const auto bytes = mapping->bytes();
+    return std::make_unique<Gguf>(bytes, name, std::move(mapping));
+  };
+  return join_gguf_split(open_one(path), path, open_one);
 }
 
 }  // namespace ropewalk

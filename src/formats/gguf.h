@@ -12,7 +12,7 @@
 
 namespace ropewalk {
 
-/// Errors: Error.
+/// Of a split model, all files, whichever is named (gguf_split.h). Errors: Error.
 std::unique_ptr<ModelFile> open_gguf(const std::string& path);
 /// The same for bytes in memory, which must outlive the result. `path` names them in messages.
 /// Memory taken stays below 16 MiB + 4 x the bytes, whatever they hold.

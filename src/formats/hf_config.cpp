@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /// config.json and tensor names of Hugging Face, translated to GGUF's.
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -21,12 +22,25 @@ struct Object {
     throw Error(place, fmt::format("{} {}", key, expected),
                 find(key) ? dump_json(*find(key)).substr(0, 60) : "none");
   }
+  /// 32768.0 is a whole number too: scripts that divide write it so.
   std::optional<std::int64_t> integer(const char* key) const {
     const JsonInput* value = find(key);
     if (value == nullptr) return {};
+    if (value->is_number_float()) {
+      const double number = value->get<double>();
+      if (!(std::abs(number) <= 1e15) || number != std::floor(number)) fail(key, "a whole number");
+      return static_cast<std::int64_t>(number);
+    }
     if (!value->is_number_integer() || (value->is_number_unsigned() && value->get<std::uint64_t>() >> 62))
       fail(key, "a whole number");
     return value->get<std::int64_t>();
+  }
+  /// What the config class of transformers takes where the key is absent; null is `null_means`.
+  std::optional<std::int64_t> integer_or_class_default(const char* key, std::int64_t class_default,
+                                                       std::optional<std::int64_t> null_means) const {
+    if (!json.contains(key)) return class_default;
+    const auto value = integer(key);
+    return value ? value : null_means;
   }
   std::int64_t required(const char* key) const {
     const auto value = integer(key);
@@ -39,9 +53,11 @@ struct Object {
     if (!value->is_number() || !std::isfinite(value->get<double>())) fail(key, "a number");
     return value->get<double>();
   }
+  /// 0 and 1 count, as in Python.
   std::optional<bool> boolean(const char* key) const {
     const JsonInput* value = find(key);
     if (value == nullptr) return {};
+    if (value->is_number() && (*value == 0 || *value == 1)) return *value == 1;
     if (!value->is_boolean()) fail(key, "true or false");
     return value->get<bool>();
   }
@@ -107,15 +123,59 @@ void translate_scaling(const Object& rope, const std::string& arch, Metadata& ou
   if (auto list = rope.numbers("short_factor")) out[arch + ".rope.scaling.short_factor"] = std::move(*list);
 }
 
-void translate_window(const Object& config, const std::string& arch, Metadata& out) {
-  const auto window = config.integer("sliding_window");
-  if (!window) return;
-  if (arch == "mistral" || (arch != "llama" && config.boolean("use_sliding_window").value_or(false))) {
-    out[arch + ".attention.sliding_window"] = *window;
-    if (arch != "mistral")
-      if (const auto first = config.integer("max_window_layers"))
-        out[arch + ".attention.sliding_window_from_layer"] = *first;
+/// Which layers have a window, from layer_types, the newer key. Errors: Error for kinds other than these two.
+std::vector<std::int64_t> windowed_layers(const Object& config, const JsonInput& types,
+                                          std::int64_t n_layers) {
+  if (!types.is_array() || types.size() != static_cast<std::size_t>(n_layers))
+    config.fail("layer_types", "a list with one entry for each layer");
+  std::vector<std::int64_t> windowed;
+  for (const JsonInput& type : types) {
+    if (type != "full_attention" && type != "sliding_attention")
+      throw Error(config.place, "layer_types full_attention or sliding_attention",
+                  dump_json(type).substr(0, 60), "this engine computes no other kind of layer");
+    windowed.push_back(type == "sliding_attention");
   }
+  return windowed;
+}
+
+/// The window of each layer, as the config classes of transformers 5 derive it: Mistral has one in every
+/// layer, 4096 unless said otherwise; Qwen has one only with use_sliding_window, in the layers that
+/// layer_types names, else in those from max_window_layers (28) on.
+void translate_window(const Object& config, const std::string& arch, std::int64_t n_layers, Metadata& out) {
+  if (arch == "llama") return;
+  auto window = config.integer_or_class_default("sliding_window", 4096, {});
+  const JsonInput* types = arch == "mistral" ? nullptr : config.find("layer_types");
+  if (arch != "mistral" && !config.boolean("use_sliding_window").value_or(false)) window.reset();
+  const std::string key = arch + ".attention.sliding_window";
+  if (types) {
+    std::vector<std::int64_t> windowed = windowed_layers(config, *types, n_layers);
+    if (!window && std::count(windowed.begin(), windowed.end(), 1) > 0)
+      config.fail("sliding_window", "a number and use_sliding_window, since layer_types names such layers");
+    out[key + "_pattern"] = std::move(windowed);
+  } else if (arch != "mistral" && window) {
+    out[key + "_from_layer"] = config.integer("max_window_layers").value_or(28);
+  }
+  if (window) out[key] = *window;
+}
+
+/// rope_scaling, where there is one, else rope_parameters, its name since transformers 5 (which reads them in
+/// this order). Parameters by kind of layer are taken where all kinds have the same.
+JsonInput rope_parameters(const Object& config) {
+  const JsonInput* found = config.find("rope_scaling");
+  if (found == nullptr || (found->is_object() && found->empty())) found = config.find("rope_parameters");
+  if (found == nullptr) return JsonInput::object();
+  if (!found->is_object()) throw Error(config.place, "rope_parameters an object", "something else");
+  const JsonInput* shared = nullptr;
+  for (const char* kind : {"full_attention", "sliding_attention"}) {
+    const auto nested = found->find(kind);
+    if (nested == found->end() || nested->is_null()) continue;
+    if (!nested->is_object()) throw Error(config.place, "rope_parameters an object", "something else");
+    if (shared && *shared != *nested)
+      throw Error(config.place, "the same rope_parameters for every kind of layer", "different ones",
+                  "this engine has one set of frequencies for all layers");
+    shared = &*nested;
+  }
+  return shared ? *shared : *found;
 }
 
 }  // namespace
@@ -132,11 +192,14 @@ Metadata translate_config(const JsonInput& json, const std::string& place) {
   out["general.architecture"] = arch;
   const std::int64_t d_model = config.required("hidden_size"),
                      n_heads = config.required("num_attention_heads");
-  out[arch + ".block_count"] = config.required("num_hidden_layers");
+  const std::int64_t n_layers = config.required("num_hidden_layers");
+  out[arch + ".block_count"] = n_layers;
   out[arch + ".embedding_length"] = d_model;
   out[arch + ".feed_forward_length"] = config.required("intermediate_size");
   out[arch + ".attention.head_count"] = n_heads;
-  out[arch + ".attention.head_count_kv"] = config.integer("num_key_value_heads").value_or(n_heads);
+  const std::int64_t n_kv_heads = arch == "llama" ? n_heads : arch == "mistral" ? 8 : 32;
+  out[arch + ".attention.head_count_kv"] =
+      *config.integer_or_class_default("num_key_value_heads", n_kv_heads, n_heads);
   out[arch + ".context_length"] = config.required("max_position_embeddings");
   out[arch + ".attention.layer_norm_rms_epsilon"] = config.number("rms_norm_eps").value_or(1e-6);
   if (n_heads < 1 || n_heads > d_model)
@@ -145,11 +208,8 @@ Metadata translate_config(const JsonInput& json, const std::string& place) {
       config.integer("head_dim").value_or(arch == "qwen3" ? 128 : d_model / n_heads);
   out[arch + ".attention.key_length"] = head_dim;
   out[arch + ".attention.value_length"] = head_dim;
-  static const JsonInput kNone = JsonInput::object();
-  const JsonInput* scaling =
-      config.find("rope_parameters") ? config.find("rope_parameters") : config.find("rope_scaling");
-  if (scaling && !scaling->is_object()) throw Error(place, "rope_parameters an object", "something else");
-  const Object rope{scaling ? *scaling : kNone, place};
+  const JsonInput scaling = rope_parameters(config);
+  const Object rope{scaling, place};
   out[arch + ".rope.freq_base"] =
       rope.number("rope_theta").value_or(config.number("rope_theta").value_or(10000.0));
   const double part =
@@ -161,7 +221,7 @@ Metadata translate_config(const JsonInput& json, const std::string& place) {
   translate_scaling(rope, arch, out);
   if (const auto trained = config.integer("original_max_position_embeddings"))
     out[arch + ".rope.scaling.original_context_length"] = *trained;
-  translate_window(config, arch, out);
+  translate_window(config, arch, n_layers, out);
   out["ropewalk.tie_embeddings"] = config.boolean("tie_word_embeddings").value_or(false);
   for (const auto& [from, to] : {std::pair{"bos_token_id", "tokenizer.ggml.bos_token_id"},
                                  {"eos_token_id", "tokenizer.ggml.eos_token_id"}})

@@ -48,10 +48,12 @@ void check_stays_inside(const std::string& folder, const std::string& path) {
     throw Error(path, "a file of the folder itself", "a link out of it", "copy the file into the folder");
 }
 
-/// Shard -> the tensors that the index promises in it; without an index, one shard and no promises.
+/// Shard -> the tensors that the index promises in it; without an index, one shard and no promises. Beside
+/// model.safetensors an index is stale, and not read, as in transformers.
 std::map<std::string, std::set<std::string>> read_index(const std::string& folder) {
   const std::string index = folder + "/model.safetensors.index.json";
-  if (!std::filesystem::exists(index)) return {{"model.safetensors", {}}};
+  if (std::filesystem::exists(folder + "/model.safetensors") || !std::filesystem::exists(index))
+    return {{"model.safetensors", {}}};
   const JsonInput json = read_json_file(index, 64u << 20);
   const auto map = json.find("weight_map");
   if (map == json.end() || !map->is_object()) throw Error(index, "a weight_map", "none");
@@ -77,36 +79,28 @@ void check_promises(const std::set<std::string>& promised, const std::vector<Ten
                 fmt::format("{}", found.size()), "the folder mixes files of two models");
 }
 
-class HfFolder final : public ModelFile {
+class HfModel : public ModelFile {
  public:
-  explicit HfFolder(const std::string& folder) {
+  /// A config.json of another family leaves a file that can be looked at: unsupported() says why.
+  HfModel(const std::string& folder, const JsonInput& config) {
     path_ = folder;
     container_ = "safetensors";
-    const std::string config = folder + "/config.json";
-    metadata_ = translate_config(read_json_file(config, 4u << 20), config);
-    for (const auto& [shard, promised] : read_index(folder)) {
-      const std::string path = fmt::format("{}/{}", folder, shard);
-      check_stays_inside(folder, path);
-      mappings_.push_back(std::make_unique<MappedFile>(path));
-      std::vector<TensorInfo> found = parse_safetensors(mappings_.back()->bytes(), path);
-      check_promises(promised, found, path);
-      for (TensorInfo& tensor : found) add(std::move(tensor), path);
+    const std::string place = folder + "/config.json";
+    try {
+      metadata_ = translate_config(config, place);
+    } catch (const Error& e) {
+      unsupported_ = e;
+      if (config.is_object() && config.contains("model_type") && config["model_type"].is_string())
+        metadata_["general.architecture"] = config["model_type"].get<std::string>();
     }
-    read_tokenizer_config(folder + "/tokenizer_config.json");
   }
-
- private:
-  void add(TensorInfo tensor, const std::string& place) {
-    tensor.name = translate_tensor_name(tensor.name);
-    // Some folders store the tied output matrix a second time; the embeddings serve for both.
-    if (tensor.name == "output.weight" && boolean("ropewalk.tie_embeddings") == true) return;
-    if (!tensor_index_.emplace(tensor.name, tensors_.size()).second)
-      throw Error(place, "each tensor once", "two of " + tensor.name);
-    tensors_.push_back(std::move(tensor));
+  void add_shard(std::span<const std::byte> bytes, const std::string& path,
+                 const std::set<std::string>& promised) {
+    std::vector<TensorInfo> found = parse_safetensors(bytes, path);
+    check_promises(promised, found, path);
+    for (TensorInfo& tensor : found) add(std::move(tensor), path);
   }
-  void read_tokenizer_config(const std::string& path) {
-    if (!std::filesystem::exists(path)) return;
-    const JsonInput json = read_json_file(path, 16u << 20);
+  void read_tokenizer_config(const JsonInput& json, const std::string& path) {
     if (!json.is_object()) throw Error(path, "a JSON object", "something else");
     if (const auto found = json.find("chat_template"); found != json.end() && found->is_string())
       metadata_["tokenizer.chat_template"] = found->get<std::string>();
@@ -120,6 +114,40 @@ class HfFolder final : public ModelFile {
         metadata_[fmt::format("tokenizer.{}", key)] = (*found)["content"].get<std::string>();
     }
   }
+
+ private:
+  void add(TensorInfo tensor, const std::string& place) {
+    tensor.name = translate_tensor_name(tensor.name);
+    // Some folders store the tied output matrix a second time; the embeddings serve for both.
+    if (tensor.name == "output.weight" && boolean("ropewalk.tie_embeddings") == true) return;
+    if (!tensor_index_.emplace(tensor.name, tensors_.size()).second)
+      throw Error(place, "each tensor once", "two of " + tensor.name);
+    tensors_.push_back(std::move(tensor));
+  }
+};
+
+class HfFolder final : public HfModel {
+ public:
+  explicit HfFolder(const std::string& folder)
+      : HfModel(folder, read_json_file(folder + "/config.json", 4u << 20)) {
+    for (const char* name :
+         {"config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json",
+          "special_tokens_map.json", "chat_template.jinja", "chat_template.json"})
+      if (const std::string path = fmt::format("{}/{}", folder, name); std::filesystem::exists(path))
+        files_.push_back(path);
+    for (const auto& [shard, promised] : read_index(folder)) {
+      const std::string path = fmt::format("{}/{}", folder, shard);
+      check_stays_inside(folder, path);
+      mappings_.push_back(std::make_unique<MappedFile>(path));
+      add_shard(mappings_.back()->bytes(), path, promised);
+      files_.push_back(path);
+    }
+    const std::string tokenizer = folder + "/tokenizer_config.json";
+    if (std::filesystem::exists(tokenizer))
+      read_tokenizer_config(read_json_file(tokenizer, 16u << 20), tokenizer);
+  }
+
+ private:
   std::vector<std::unique_ptr<MappedFile>> mappings_;
 };
 
@@ -127,6 +155,15 @@ class HfFolder final : public ModelFile {
 
 std::unique_ptr<ModelFile> open_hf_folder(const std::string& folder) {
   return std::make_unique<HfFolder>(folder);
+}
+
+std::unique_ptr<ModelFile> parse_hf_model(std::string_view config, std::string_view tokenizer_config,
+                                          std::span<const std::byte> safetensors, const std::string& name) {
+  auto model = std::make_unique<HfModel>(name, parse_json(config, name + "/config.json", 4u << 20));
+  model->add_shard(safetensors, name + "/model.safetensors", {});
+  const std::string place = name + "/tokenizer_config.json";
+  if (!tokenizer_config.empty()) model->read_tokenizer_config(parse_json(tokenizer_config, place), place);
+  return model;
 }
 
 }  // namespace ropewalk

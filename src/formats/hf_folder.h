@@ -10,8 +10,13 @@ namespace ropewalk {
 
 using Metadata = std::map<std::string, MetaValue, std::less<>>;
 
-/// Errors: Error.
+/// A config.json that this engine computes no model of is no error here: ModelFile::unsupported() says why.
+/// Errors: Error for files that are missing, damaged or not of one model.
 std::unique_ptr<ModelFile> open_hf_folder(const std::string& folder);
+/// The same from the texts of config.json and tokenizer_config.json (empty: none) and the bytes of one
+/// safetensors file, which must outlive the result. `name` stands for the folder in messages.
+std::unique_ptr<ModelFile> parse_hf_model(std::string_view config, std::string_view tokenizer_config,
+                                          std::span<const std::byte> safetensors, const std::string& name);
 /// config.json as GGUF metadata. Errors: Error for what is missing, of another type or not supported.
 Metadata translate_config(const JsonInput& config, const std::string& place);
 /// "model.layers.3.self_attn.q_proj.weight" -> "blk.3.attn_q.weight"; the same name when it is none of ours.

@@ -1,17 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "formats/model_file.h"
 
+#include <fmt/ranges.h>
+
 #include <filesystem>
 
 #include "formats/gguf.h"
 #include "formats/hf_folder.h"
+#include "formats/model_path.h"
 
 namespace ropewalk {
 
 std::unique_ptr<ModelFile> ModelFile::open(const std::string& path) {
   std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored)) return open_hf_folder(path);
-  return open_gguf(path);
+  const std::string found = find_model(path);
+  if (std::filesystem::is_directory(found, ignored)) return open_hf_folder(found);
+  return open_gguf(found);
+}
+
+void require_format(const TensorInfo& tensor, std::string_view place) {
+  if (tensor.format == nullptr)
+    throw Error(place, fmt::format("a weight type of {}", fmt::join(Registry<WeightFormat>::names(), ", ")),
+                tensor.type, "this engine computes with no other; take another quantisation of the model");
 }
 
 const TensorInfo* ModelFile::find_tensor(std::string_view name) const {
@@ -67,6 +77,7 @@ const std::vector<double>* ModelFile::numbers(std::string_view key) const {
 }
 
 std::vector<float> ModelFile::dequantize(const TensorInfo& tensor) {
+  require_format(tensor, "tensor " + tensor.name);
   const std::size_t n = tensor.bytes.size() / static_cast<std::size_t>(tensor.format->block_bytes) *
                         static_cast<std::size_t>(tensor.format->block_size);
   std::vector<float> values(n);

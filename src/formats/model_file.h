@@ -17,16 +17,26 @@
 
 namespace ropewalk {
 
+/// A list of lists: read over, since nothing here means anything to this engine.
+struct NestedList {
+  std::size_t n = 0;  ///< lists in it
+  bool operator==(const NestedList&) const = default;
+};
 /// A metadata value. Integers of all widths become int64 (uint64 above 2^63 is an Error), floats double.
 using MetaValue = std::variant<std::int64_t, double, bool, std::string, std::vector<std::int64_t>,
-                               std::vector<double>, std::vector<std::string>>;
+                               std::vector<double>, std::vector<std::string>, NestedList>;
 
 struct TensorInfo {
   std::string name;
-  const WeightFormat* format = nullptr;
-  std::vector<Index> shape;          ///< outermost first: a matrix is (n_out, n_in)
-  std::span<const std::byte> bytes;  ///< in the mapped file; checked to hold the whole tensor
+  std::string type;                      ///< as the container names it: "Q4_1", "IQ4_XS", "F8_E4M3"
+  const WeightFormat* format = nullptr;  ///< nullptr: a type that this engine does not compute with
+  std::vector<Index> shape;              ///< outermost first: a matrix is (n_out, n_in)
+  /// In the mapped file; checked to hold the whole tensor where the size of its type is known, else empty.
+  std::span<const std::byte> bytes;
 };
+
+/// Errors: Error that names the type of a tensor that this engine does not compute with.
+void require_format(const TensorInfo& tensor, std::string_view place);
 
 class ModelFile {
  public:
@@ -34,10 +44,13 @@ class ModelFile {
   ModelFile(const ModelFile&) = delete;
   ModelFile& operator=(const ModelFile&) = delete;
 
-  /// Opens a .gguf file or a Hugging Face folder. Errors: Error.
+  /// Opens what find_model makes of `path`: a GGUF file (with the rest of its set), or a Hugging Face folder.
+  /// Errors: Error.
   static std::unique_ptr<ModelFile> open(const std::string& path);
 
   const std::string& path() const { return path_; }
+  /// All files that the model is read from, its tokenizer's included; empty when it was read from memory.
+  const std::vector<std::string>& files() const { return files_; }
   std::string container() const { return container_; }  ///< "GGUF v3", "safetensors"
   /// How the rows of attn_q and attn_k are stored: true where pairs are (2m, 2m+1) (llama GGUFs).
   bool interleaved_qk() const { return interleaved_qk_; }
@@ -58,14 +71,18 @@ class ModelFile {
   const std::vector<std::int64_t>* integers(std::string_view key) const;
   const std::vector<double>* numbers(std::string_view key) const;
 
-  /// All weights of a tensor, dequantised, row after row.
+  /// All weights of a tensor, dequantised, row after row. Errors: Error for a type without a format.
   static std::vector<float> dequantize(const TensorInfo& tensor);
+  /// Why no model can be read from this file, though it is whole; nullopt where nothing is known against it.
+  const std::optional<Error>& unsupported() const { return unsupported_; }
   /// Total bytes of tensor data.
   std::size_t tensor_bytes() const;
 
  protected:
   ModelFile() = default;
   std::string path_, container_;
+  std::vector<std::string> files_;
+  std::optional<Error> unsupported_;
   bool interleaved_qk_ = false;
   std::map<std::string, MetaValue, std::less<>> metadata_;
   std::vector<TensorInfo> tensors_;

@@ -6,6 +6,7 @@
 
 #include "core/checked.h"
 #include "core/json.h"
+#include "quant/stored_type.h"
 
 namespace ropewalk {
 namespace {
@@ -34,10 +35,11 @@ Placed read_entry(const std::string& name, const JsonInput& entry, const std::st
     throw Error(place, "a dtype, a shape of up to 4 and two offsets", "something else");
   Placed t;
   t.info.name = name;
-  t.info.format = Registry<WeightFormat>::find(dtype.get<std::string>());
-  if (t.info.format == nullptr || t.info.format->block_size != 1)
-    throw Error(place, "dtype F32, F16 or BF16", "'" + dtype.get<std::string>() + "'");
-  Checked size(static_cast<std::uint64_t>(t.info.format->block_bytes), place);
+  const StoredType stored = safetensors_type(dtype.get<std::string>());
+  t.info.type = stored.name;
+  t.info.format = Registry<WeightFormat>::find(stored.name);
+  if (t.info.format && t.info.format->block_size != 1) t.info.format = nullptr;
+  Checked size(static_cast<std::uint64_t>(stored.block_bytes), place);
   for (const JsonInput& extent : shape) {
     const Checked checked(whole(extent, place), place);
     if (checked.index() == 0) throw Error(place, "dimensions above 0", "0");
@@ -46,7 +48,8 @@ Placed read_entry(const std::string& name, const JsonInput& entry, const std::st
   }
   t.begin = Checked(whole(offsets[0], place), place).size();
   t.end = Checked(whole(offsets[1], place), place).size();
-  if (t.end < t.begin || t.end - t.begin != size.size())
+  const bool known = stored.block_bytes > 0;
+  if (t.end < t.begin || (known && t.end - t.begin != size.size()))
     throw Error(place, fmt::format("{} bytes, by shape and dtype", size.size()),
                 fmt::format("offsets {} to {}", t.begin, t.end));
   return t;

@@ -23,6 +23,7 @@ RopeContext ModelConfig::rope_context(int layer, Index n) const {
 }
 
 ModelConfig read_config(const ModelFile& file) {
+  if (file.unsupported()) throw *file.unsupported();
   const auto name = file.string("general.architecture");
   if (!name) throw Error(file.path(), "the key general.architecture", "none", "is this a language model?");
   const Architecture* architecture = Registry<Architecture>::find(*name);

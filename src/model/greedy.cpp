@@ -19,7 +19,7 @@ std::vector<Token> write_greedily(Session& session, std::span<const Token> promp
                                   const Writing& writing) {
   Token next = 0;
   const LogitsSink pick = [&](Index, Index n_rows, const float* logits) {
-    next = likeliest(logits + (n_rows - 1) * n_vocab, n_vocab);
+    next = likeliest(logits + (n_rows - 1) * n_vocab, session.model().n_choices());
   };
   const Index end = session.position() + static_cast<Index>(prompt.size());
   session.run(prompt, end - 1, end, pick, writing.read);

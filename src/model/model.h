@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// A loaded model, and a Session that runs one sequence through it under one method.
 #pragma once
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <span>
@@ -25,11 +26,19 @@ class Model {
   const Weights& weights() const { return *weights_; }
   std::size_t bytes() const { return bytes_; }  ///< weights in memory
 
+  /// How many ids the tokenizer has. Rows past them are padding, which is never chosen; ids past the rows
+  /// (n_vocab) are refused where one is read.
+  void set_n_ids(Index n) { n_ids_ = n; }
+  Index n_choices() const { return std::min(n_ids_, config_.n_vocab); }
+  /// Errors: Error that names both numbers unless the id has a row.
+  void require_row(Token id) const;
+
  private:
   ModelConfig config_;
   std::shared_ptr<const Backend> backend_;
   std::unique_ptr<Weights> weights_;
   std::size_t bytes_ = 0;
+  Index n_ids_ = 0;  // set by the constructor to n_vocab
 };
 
 constexpr Index kDefaultChunk = 1024;  ///< tokens per prefill step
@@ -52,7 +61,8 @@ class Session {
   ~Session();
 
   /// Reads `tokens` after those read before. Logits of rows with positions in [logits_begin, logits_end)
-  /// go to `sink` in slabs of rows; none are computed for other rows.
+  /// go to `sink` in slabs of rows; none are computed for other rows. Errors: Error for an id without a row
+  /// of embeddings, before anything is read.
   void run(std::span<const Token> tokens, Index logits_begin, Index logits_end, const LogitsSink& sink,
            const TokensDone& done = {});
 
@@ -60,8 +70,9 @@ class Session {
   /// several times as fast. `sink` gets its row of logits.
   void write(Token token, const LogitsSink& sink);
 
-  Index position() const;           ///< tokens read so far
-  const Method& method() const;     ///< of layer 0, as bound
+  Index position() const;        ///< tokens read so far
+  const Method& method() const;  ///< of layer 0, as bound
+  const Model& model() const;
   std::size_t cache_bytes() const;  ///< keys and values held now
 
  private:
@@ -70,7 +81,7 @@ class Session {
 };
 
 /// -log softmax(logits[row])[targets[row]] for each target, natural log; NaN where a logit of the row is.
-/// Each depends on its row alone, to the bit.
+/// Each depends on its row alone, to the bit. Errors: Error unless 0 <= target < n_vocab.
 std::vector<double> losses_of(const Backend& backend, const float* logits, Index n_vocab,
                               std::span<const Token> targets);
 

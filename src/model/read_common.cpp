@@ -16,9 +16,23 @@ struct Keys {
   std::string arch;
 
   std::string key(std::string_view name) const { return fmt::format("{}.{}", arch, name); }
+  /// A number, or a list with the same number for every layer. Errors: Error where they differ.
+  std::optional<std::int64_t> for_all_layers(std::string_view name) const {
+    const auto found = file.metadata().find(key(name));
+    if (found == file.metadata().end() || !std::holds_alternative<std::vector<std::int64_t>>(found->second))
+      return file.integer(key(name));
+    const auto& list = std::get<std::vector<std::int64_t>>(found->second);
+    if (list.empty()) return {};
+    for (const std::int64_t value : list)
+      if (value != list.front())
+        throw Error(file.path(), fmt::format("the same {} in every layer", key(name)),
+                    fmt::format("{} and {}", list.front(), value),
+                    "layers of different size are not computed");
+    return list.front();
+  }
   /// Errors: Error unless low <= value <= high.
   Index integer(std::string_view name, Index low, Index high, std::optional<Index> fallback = {}) const {
-    const auto value = file.integer(key(name));
+    const auto value = for_all_layers(name);
     if (!value && fallback) return *fallback;
     if (!value) throw Error(file.path(), "the key " + key(name), "none", "the file is incomplete");
     if (*value < low || *value > high)
@@ -66,6 +80,20 @@ std::vector<double> factor_list(const ModelFile& file, const std::string& key, s
     if (!std::isfinite(value) || value <= 0)
       throw Error(file.path(), fmt::format("factors above 0 in {}", tensor), fmt::format("{}", value));
   return list;
+}
+
+/// The window of each layer: of all, of those from some layer on (Qwen), or of those that a list names.
+std::vector<Index> read_windows(const Keys& keys, int n_layers) {
+  const Index window = keys.integer("attention.sliding_window", 0, Index{1} << 30, 0);
+  const Index first = keys.integer("attention.sliding_window_from_layer", 0, 1024, 0);
+  std::vector<Index> windows(static_cast<std::size_t>(n_layers), window);
+  const std::vector<std::int64_t>* pattern = keys.file.integers(keys.key("attention.sliding_window_pattern"));
+  if (pattern && pattern->size() != windows.size())
+    throw Error(keys.file.path(), fmt::format("a sliding_window_pattern of {} layers", n_layers),
+                fmt::format("{}", pattern->size()));
+  for (std::size_t l = 0; l < windows.size(); ++l)
+    if (pattern ? (*pattern)[l] == 0 : static_cast<Index>(l) < first) windows[l] = 0;
+  return windows;
 }
 
 /// The model's own YaRN as a spec. GGUF's attn_factor multiplies the released temperature, Hugging Face's
@@ -173,8 +201,9 @@ void refuse_unsupported(const ModelFile& file, const std::string& arch) {
   for (const char* name : {"logit_scale", "residual_scale", "embedding_scale"})
     if (const double scale = file.number(keys.key(name)).value_or(1); scale != 0 && scale != 1)
       refuse(file, name);
-  if (file.metadata().contains(keys.key("attention.sliding_window_pattern")))
-    refuse(file, "sliding windows in a pattern of layers");
+  if (const auto pattern = file.metadata().find(keys.key("attention.sliding_window_pattern"));
+      pattern != file.metadata().end() && !std::holds_alternative<std::vector<std::int64_t>>(pattern->second))
+    refuse(file, "sliding windows in a pattern of layers");  // a list says it of each layer
 }
 
 ModelConfig read_common(const ModelFile& file) {
@@ -205,10 +234,9 @@ ModelConfig read_common(const ModelFile& file) {
   c.rms_eps = static_cast<float>(keys.positive("attention.layer_norm_rms_epsilon"));
   c.interleaved_qk = file.interleaved_qk();
   c.tied_embeddings = file.find_tensor("output.weight") == nullptr;
-  const Index window = keys.integer("attention.sliding_window", 0, Index{1} << 30, 0);
-  const Index first = keys.integer("attention.sliding_window_from_layer", 0, 1024, 0);
-  c.sliding_window.assign(static_cast<std::size_t>(c.n_layers), 0);
-  for (Index l = first; l < c.n_layers; ++l) c.sliding_window[static_cast<std::size_t>(l)] = window;
+  if (c.tied_embeddings && file.boolean("ropewalk.tie_embeddings") == false)
+    throw Error(file.path(), "a tensor lm_head.weight, since tie_word_embeddings is false", "none");
+  c.sliding_window = read_windows(keys, c.n_layers);
   const TensorInfo& embedding = file.tensor("token_embd.weight");
   if (embedding.shape.size() != 2 || embedding.shape[1] != c.d_model)
     throw Error(file.path(), fmt::format("token_embd.weight (n_vocab, {})", c.d_model), "another shape");

@@ -129,6 +129,7 @@ void Session::run(std::span<const Token> tokens, Index logits_begin, Index logit
   Impl& s = *impl_;
   const auto n_tokens = static_cast<Index>(tokens.size());
   s.require_room(n_tokens);
+  for (const Token token : tokens) s.model.require_row(token);
   for (Index read = 0; read < n_tokens;) {
     const Index n = s.rows_now(n_tokens - read);
     s.lower(n);
@@ -142,11 +143,13 @@ void Session::run(std::span<const Token> tokens, Index logits_begin, Index logit
 void Session::write(Token token, const LogitsSink& sink) {
   Impl& s = *impl_;
   s.require_room(1);
+  s.model.require_row(token);
   s.lower(1);
   s.read({&token, 1}, s.position, s.position + 1, Stage::kDecode, sink);
 }
 
 Index Session::position() const { return impl_->position; }
+const Model& Session::model() const { return impl_->model; }
 const Method& Session::method() const { return impl_->groups[0].method; }
 std::size_t Session::cache_bytes() const {
   std::size_t total = 0;
@@ -156,6 +159,10 @@ std::size_t Session::cache_bytes() const {
 
 std::vector<double> losses_of(const Backend& backend, const float* logits, Index n_vocab,
                               std::span<const Token> targets) {
+  for (Token target : targets)
+    if (target < 0 || target >= n_vocab)
+      throw Error("loss", fmt::format("a token id from 0 to {}, the rows of the model", n_vocab - 1),
+                  fmt::format("{}", target), "the tokenizer has more ids than the model has rows");
   std::vector<double> losses(targets.size());
   backend.log_sum_exp(logits, static_cast<Index>(targets.size()), n_vocab, losses.data());
   for (std::size_t row = 0; row < targets.size(); ++row, logits += n_vocab)

@@ -28,9 +28,8 @@ struct Weights {
 };
 
 /// Rows of q and k are permuted to the half-split pairing where the file holds them interleaved, so that
-/// kernels know one pairing. Every tensor of the file must be one that the forward uses: a model with more
-/// is refused, never run wrongly. They stay where `file` maps them. `bytes` receives the memory they take
-/// there and beside it. Errors: Error.
+/// kernels know one pairing. They stay where `file` maps them. `bytes` receives the memory they take there
+/// and beside it. Errors: Error, those of check_tensors.
 std::unique_ptr<Weights> load_weights(const ModelFile& file, const ModelConfig& config,
                                       const Backend& backend, std::size_t& bytes);
 

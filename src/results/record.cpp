@@ -41,7 +41,7 @@ Json to_json(const Record& r, const RunInfo& run) {
   j["tail"] = run.tail;
   j["n_ctx_train"] = run.n_ctx_train;
   j["model"] = run.model;
-  j["model_sha256"] = run.model_id;
+  j["model_id"] = run.model_id;
   j["text_sha256"] = r.text_id;
   j["precision"] = run.precision;
   j["kv"] = run.kv;
@@ -99,7 +99,7 @@ Record record_from(const JsonInput& j) {
 RunInfo run_info_from(const JsonInput& j) {
   return {.version = j.value("version", ""),
           .model = j.value("model", ""),
-          .model_id = j.value("model_sha256", ""),
+          .model_id = j.value("model_id", j.value("model_sha256", "")),
           .precision = j.value("precision", ""),
           .kv = j.value("kv", ""),
           .isa = j.value("isa", ""),

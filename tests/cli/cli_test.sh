@@ -194,7 +194,7 @@ if [ "${3:-}" = model ]; then
   expect 1 'ropewalk tune first' "$ropewalk" generate tuned.gguf -p Hello --method auto
   expect 0 'winner: (pi|yarn)' "$ropewalk" tune tuned.gguf --text text.txt --length 400 --documents 4 --tail 32 --candidates pi:factor=1.5 yarn:factor=1.5
   expect 0 'method (pi|yarn):' "$ropewalk" generate tuned.gguf -p Hello -n 2 --method auto
-  sed -i 's/"model_sha256": "b/"model_sha256": "c/' tuned.gguf.ropewalk.json
+  sed -i 's/"model_id": "b/"model_id": "c/' tuned.gguf.ropewalk.json
   expect 1 'that of another model' "$ropewalk" generate tuned.gguf -p Hello -n 2 --method auto
   expect 0 'found  versus plain YaRN' "$ropewalk" tune tuned.gguf --text text.txt --length 300 --documents 2 --tail 32 --goal both --candidates pi:factor=1.5 yarn:factor=1.5 --out tuned.jsonl
   expect 0 '"versus_yarn":\{"loss":\{"difference":[^}]*,"n_documents":1\},"score":\{"difference"' "$ropewalk" tune tuned.gguf --text text.txt --length 300 --documents 2 --tail 32 --goal both --candidates pi:factor=1.5 yarn:factor=1.5 --out tuned.jsonl --json

@@ -92,6 +92,29 @@ TEST_F(ShardedFolder, RefusesAnIndexThatDisagreesWithItsShards) {
   refuse(kGood, "only tensors that the index puts here");  // two shards with one name
 }
 
+TEST_F(ShardedFolder, AnIndexBesideTheWholeFileIsStale) {
+  write(folder_ / "model.safetensors", shard({"model.norm.weight", "model.embed_tokens.weight"}, 1));
+  EXPECT_EQ(open(R"({"model.norm.weight":"gone-00001-of-00002.safetensors"})")->tensors().size(), 2u);
+}
+
+TEST_F(ShardedFolder, AnotherFamilyCanBeLookedAt) {
+  write(folder_ / "config.json", R"({"model_type":"gemma3_text","hidden_size":64})");
+  const auto file = open(kGood);
+  EXPECT_EQ(file->string("general.architecture"), "gemma3_text");
+  EXPECT_EQ(file->tensors().size(), 3u);
+  ASSERT_TRUE(file->unsupported());
+  EXPECT_NE(std::string(file->unsupported()->what()).find("'gemma3_text'"), std::string::npos);
+}
+
+TEST_F(ShardedFolder, NamesTheFilesThatItReads) {
+  write(folder_ / "README.md", "x");
+  write(folder_ / "tokenizer.json", "{}");
+  std::vector<std::string> names;
+  for (const std::string& path : open(kGood)->files()) names.push_back(fs::path(path).filename().string());
+  EXPECT_EQ(names,
+            (std::vector<std::string>{"config.json", "tokenizer.json", "1.safetensors", "2.safetensors"}));
+}
+
 TEST_F(ShardedFolder, RefusesLinksOutOfTheFolder) {
   fs::rename(folder_ / "2.safetensors", base_ / "2.safetensors");
   fs::create_symlink("../2.safetensors", folder_ / "2.safetensors");

@@ -42,7 +42,7 @@ TEST(Safetensors, RejectsWhatBreaksARule) {
   reject(entry(R"("shape":[4294967296,4294967296],"data_offsets":[0,0])"), 0);
   for (const char* number : {"-1", "1e3", "2.0", "18446744073709551616", "\"2\"", "null"})
     reject(entry(fmt::format(R"("shape":[{}],"data_offsets":[0,8])", number)), 8);
-  reject(R"({"x":{"dtype":"I32","shape":[2],"data_offsets":[0,8]}})", 8);
+  reject(R"({"x":{"dtype":"I32","shape":[3],"data_offsets":[0,8]}})", 8);
   reject(
       R"({"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"x":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})",
       8);
@@ -119,6 +119,68 @@ TEST(Config, RefusesByNameWhatIsNotComputed) {
   }
   EXPECT_THROW(translate_config(parse_json("[]", "test"), "test"), Error);
   EXPECT_THROW(config(R"(,"num_key_value_heads":"two")"), Error);
+}
+
+std::int64_t integer(const Metadata& m, const char* key) { return std::get<std::int64_t>(m.at(key)); }
+
+TEST(Config, TakesWholeNumbersAsScriptsWriteThem) {
+  const char* const yarn =
+      R"(,"rope_scaling":{"type":"yarn","factor":4,"original_max_position_embeddings":%})";
+  auto with = [&](const std::string& number) {
+    std::string text = yarn;
+    return config(text.replace(text.find('%'), 1, number));
+  };
+  EXPECT_EQ(integer(with("32768.0"), "llama.rope.scaling.original_context_length"), 32768);
+  EXPECT_EQ(integer(with("3.2768e4"), "llama.rope.scaling.original_context_length"), 32768);
+  for (const char* number : {"32768.5", "1e300", "-1e300", "true", "\"32768\""})
+    EXPECT_THROW(with(number), Error) << number;
+  EXPECT_EQ(std::get<bool>(config(R"(,"tie_word_embeddings":1)").at("ropewalk.tie_embeddings")), true);
+  EXPECT_THROW(config(R"(,"tie_word_embeddings":2)"), Error);
+}
+
+TEST(Config, TakesTheDefaultsOfTheConfigClasses) {
+  auto of = [](const std::string& family, const std::string& more) {
+    std::string text = fmt::format("{{{}{}}}", kLlama, more);
+    text.replace(text.find("\"llama\""), 7, "\"" + family + "\"");
+    return translate_config(parse_json(text, "test"), "test");
+  };
+  const char* const kv = ".attention.head_count_kv";
+  EXPECT_EQ(integer(of("llama", ""), "llama.attention.head_count_kv"), 4);
+  EXPECT_EQ(integer(of("mistral", ""), "mistral.attention.head_count_kv"), 8);
+  EXPECT_EQ(integer(of("qwen2", ""), "qwen2.attention.head_count_kv"), 32);
+  for (const char* family : {"llama", "mistral", "qwen2", "qwen3"})
+    EXPECT_EQ(integer(of(family, R"(,"num_key_value_heads":null)"), (family + std::string(kv)).c_str()), 4);
+  EXPECT_EQ(integer(of("qwen3", ""), "qwen3.attention.key_length"), 128);
+  EXPECT_EQ(integer(of("qwen2", R"(,"head_dim":null)"), "qwen2.attention.key_length"), 16);
+  for (const char* family : {"llama", "mistral", "qwen2", "qwen3"}) {
+    const Metadata m = of(family, R"(,"rope_scaling":null,"rope_parameters":null,"rope_theta":null)");
+    EXPECT_EQ(std::get<double>(m.at(family + std::string(".rope.freq_base"))), 10000);
+    EXPECT_FALSE(m.contains(family + std::string(".rope.scaling.type")));
+  }
+  EXPECT_EQ(integer(of("mistral", ""), "mistral.attention.sliding_window"), 4096);
+  EXPECT_FALSE(of("mistral", R"(,"sliding_window":null)").contains("mistral.attention.sliding_window"));
+  EXPECT_FALSE(of("llama", R"(,"sliding_window":16)").contains("llama.attention.sliding_window"));
+}
+
+TEST(Config, ReadsRopeWhereEachVersionWritesIt) {
+  const char* const inside = R"("rope_theta":500.0,"rope_type":"linear","factor":2.0)";
+  for (const std::string& rope :
+       {fmt::format(R"("rope_parameters":{{{}}})", inside), fmt::format(R"("rope_scaling":{{{}}})", inside),
+        fmt::format(R"("rope_parameters":{{{}}},"rope_scaling":{{}})", inside),
+        fmt::format(R"("rope_scaling":{{{}}},"rope_parameters":{{"rope_theta":7.0}})", inside),
+        fmt::format(R"("rope_parameters":{{"full_attention":{{{0}}},"sliding_attention":{{{0}}}}})", inside),
+        fmt::format(R"("rope_parameters":{{"full_attention":{{{}}},"sliding_attention":null}})", inside)}) {
+    const Metadata m = config("," + rope);
+    EXPECT_EQ(std::get<double>(m.at("llama.rope.freq_base")), 500) << rope;
+    EXPECT_EQ(std::get<std::string>(m.at("llama.rope.scaling.type")), "linear") << rope;
+  }
+  EXPECT_THROW(
+      config(fmt::format(
+          R"(,"rope_parameters":{{"full_attention":{{{}}},"sliding_attention":{{"rope_theta":7.0}}}})",
+          inside)),
+      Error);
+  for (const char* rope : {R"({"rope_type":"default"})", R"({"type":null})", "{}"})
+    EXPECT_FALSE(config(fmt::format(R"(,"rope_scaling":{})", rope)).contains("llama.rope.scaling.type"));
 }
 
 TEST(TensorNames, AreTranslated) {

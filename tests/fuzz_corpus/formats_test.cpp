@@ -15,6 +15,9 @@
 #define LLVMFuzzerTestOneInput fuzz_config_input
 #include "../../fuzz/fuzz_config.cpp"
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_model_input
+#include "../../fuzz/fuzz_model.cpp"
+#undef LLVMFuzzerTestOneInput
 
 namespace {
 
@@ -43,6 +46,7 @@ void run_corpus(const char* name, int (*target)(const std::uint8_t*, std::size_t
 
 TEST(FuzzCorpus, Gguf) { run_corpus("gguf", fuzz_gguf_input); }
 TEST(FuzzCorpus, Safetensors) { run_corpus("safetensors", fuzz_safetensors_input); }
+TEST(FuzzCorpus, Model) { run_corpus("model", fuzz_model_input); }
 TEST(FuzzCorpus, Config) { run_corpus("config", fuzz_config_input); }
 
 }  // namespace

@@ -14,7 +14,7 @@
 namespace ropewalk {
 namespace {
 
-using Value = std::variant<std::uint32_t, double, bool, std::string>;
+using Value = std::variant<std::uint32_t, double, bool, std::string, std::vector<std::int32_t>>;
 using Keys = std::vector<std::pair<std::string, Value>>;
 
 /// A GGUF of one tensor and the numbers every model has, and then `more`, all under `arch`.
@@ -32,6 +32,10 @@ ModelConfig read(const std::string& arch, const Keys& more) {
     if (const auto* x = std::get_if<bool>(&value))
       w.text(key).number<std::uint32_t>(7).number<std::uint8_t>(*x);
     if (const auto* x = std::get_if<std::string>(&value)) w.string_key(key, *x);
+    if (const auto* x = std::get_if<std::vector<std::int32_t>>(&value)) {
+      w.text(key).number<std::uint32_t>(9).number<std::uint32_t>(5).number<std::uint64_t>(x->size());
+      for (const std::int32_t number : *x) w.number(number);
+    }
   }
   w.tensor("token_embd.weight", {64, 10}, 0, 0).data(64 * 10 * 4);
   return read_config(*parse_gguf(w.bytes, "model.gguf"));
@@ -56,6 +60,22 @@ TEST(GgufConfig, IsRead) {
   EXPECT_EQ(c.own_scaling, "pi:factor=4");
   EXPECT_EQ(c.head_dim, 16);
   EXPECT_NO_THROW(read("llama", {{"attention.causal", true}, {"logit_scale", 1.0}, {"expert_count", 0u}}));
+}
+
+TEST(GgufConfig, NumbersByLayerMustBeTheSameInEachOrOfAWindow) {
+  using List = std::vector<std::int32_t>;
+  EXPECT_EQ(read("llama", {{"attention.head_count_kv", List{2, 2}}}).n_kv_heads, 2);
+  refuse("llama", {{"attention.head_count_kv", List{2, 4}}},
+         "the same llama.attention.head_count_kv in every layer");
+  const Keys window{{"attention.sliding_window", 16u}};
+  auto with = [&](List pattern) {
+    Keys keys = window;
+    keys.emplace_back("attention.sliding_window_pattern", std::move(pattern));
+    return keys;
+  };
+  EXPECT_EQ(read("qwen2", window).sliding_window, (std::vector<Index>{16, 16}));
+  EXPECT_EQ(read("qwen2", with({0, 1})).sliding_window, (std::vector<Index>{0, 16}));
+  refuse("qwen2", with({1}), "sliding_window_pattern of 2 layers");
 }
 
 TEST(GgufConfig, FeaturesThatAreNotThereAreNamedInEveryFamily) {

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "formats/model_path.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <vector>
+
+#include "core/error.h"
+#include "formats/gguf_split.h"
+
+namespace ropewalk {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Sorted names in a folder for which `wanted` holds.
+template <class Wanted>
+std::vector<std::string> names_in(const fs::path& folder, const Wanted& wanted) {
+  std::vector<std::string> names;
+  std::error_code failed;
+  for (fs::directory_iterator entry(folder, failed), end; !failed && entry != end; entry.increment(failed))
+    if (const std::string name = entry->path().filename().string(); wanted(name)) names.push_back(name);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+[[noreturn]] void fail_several(const std::string& folder, const std::vector<std::string>& names) {
+  throw Error(folder, "one model",
+              fmt::format("{}: {}", names.size(),
+                          fmt::join(names.begin(),
+                                    names.begin() + std::min<std::ptrdiff_t>(8, std::ssize(names)), ", ")),
+              "name one of them");
+}
+
+/// refs/main names a folder of snapshots/: a plain name, since it is data.
+std::string main_revision(const fs::path& root) {
+  std::ifstream in(root / "refs" / "main");
+  std::string revision;
+  in >> revision;
+  const bool plain = !revision.empty() && revision[0] != '.' && revision.size() <= 128 &&
+                     revision.find('/') == std::string::npos;
+  std::error_code ignored;
+  return plain && fs::is_directory(root / "snapshots" / revision, ignored) ? revision : "";
+}
+
+std::string find_snapshot(const std::string& root) {
+  if (const std::string revision = main_revision(root); !revision.empty())
+    return fmt::format("{}/snapshots/{}", root, revision);
+  const auto names = names_in(fs::path(root) / "snapshots", [](const std::string& n) { return n[0] != '.'; });
+  if (names.size() > 1) fail_several(root + "/snapshots", names);
+  if (names.empty())
+    throw Error(root, "a downloaded revision in snapshots/", "none", "download the model first");
+  return fmt::format("{}/snapshots/{}", root, names[0]);
+}
+
+/// The only GGUF model of a folder; the folder itself where there is none.
+std::string find_gguf(const std::string& folder) {
+  const auto names = names_in(folder, [](const std::string& n) { return n.ends_with(".gguf"); });
+  if (names.empty()) return folder;
+  const std::string set = split_prefix(names[0]);
+  const bool one_set = !set.empty() && std::all_of(names.begin(), names.end(), [&](const std::string& name) {
+    return split_prefix(name) == set;
+  });
+  if (names.size() > 1 && !one_set) fail_several(folder, names);
+  return fmt::format("{}/{}", folder, names[0]);
+}
+
+}  // namespace
+
+std::string find_model(const std::string& path) {
+  std::error_code ignored;
+  if (!fs::is_directory(path, ignored) || fs::exists(fs::path(path) / "config.json", ignored)) return path;
+  std::string folder = path;
+  const auto models = names_in(folder, [](const std::string& n) { return n.starts_with("models--"); });
+  if (models.size() > 1) fail_several(folder, models);
+  if (models.size() == 1) folder += "/" + models[0];
+  if (fs::is_directory(fs::path(folder) / "snapshots", ignored)) folder = find_snapshot(folder);
+  if (fs::exists(fs::path(folder) / "config.json", ignored)) return folder;
+  return find_gguf(folder);
+}
+
+}  // namespace ropewalk

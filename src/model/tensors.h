@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Which tensors a model computes with, and of which shape.
+#pragma once
+#include "model/config.h"
+
+namespace ropewalk {
+
+/// Every tensor that the forward reads must be there, of the shape that the numbers of the file give and of a
+/// weight type that is computed with; every tensor of the file must be one of them: a model with more is
+/// refused, never run wrongly. Reads no weights. Errors: Error that names the tensor.
+void check_tensors(const ModelFile& file, const ModelConfig& config);
+
+}  // namespace ropewalk

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+/// A tokenizer and an embedding of different size: ids without a row are refused where one is read, rows
+/// without an id are never chosen.
+#include <algorithm>
+
+#include "model/greedy.h"
+#include "model_test_util.h"
+
+namespace ropewalk {
+namespace {
+
+class Vocabulary : public testing::Test {
+ protected:
+  TestModel m_{golden("tiny/llama"), make_cpu_backend(Precision::kF32)};
+  const Index rows_ = m_.model.config().n_vocab;
+
+  void expect_named(const std::function<void()>& read) const {
+    try {
+      read();
+      ADD_FAILURE() << "read";
+    } catch (const Error& e) {
+      const std::string what = e.what();
+      EXPECT_NE(what.find(fmt::format("below {}", rows_)), std::string::npos) << what;
+      EXPECT_NE(what.find(fmt::format("{} ids", rows_ + 2)), std::string::npos) << what;
+    }
+  }
+};
+
+TEST_F(Vocabulary, AnIdWithoutARowIsRefusedBeforeAnythingIsRead) {
+  m_.model.set_n_ids(rows_ + 2);
+  const auto ignore = [](Index, Index, const float*) {};
+  for (const Index at : {0, 5, 9}) {
+    std::vector<Token> tokens = some_tokens(10, rows_);
+    Session session(m_.model, MethodSpec::parse("none"), {.n = 20, .chunk = 2});
+    session.run(tokens, 0, 0, ignore);  // all of these have a row
+    tokens[static_cast<std::size_t>(at)] = static_cast<Token>(rows_ + 1);
+    expect_named([&] { session.run(tokens, 0, 0, ignore); });
+    EXPECT_EQ(session.position(), 10);
+    expect_named([&] { session.write(static_cast<Token>(rows_), ignore); });
+    expect_named([&] { session.write(-1, ignore); });
+  }
+  std::vector<Token> tokens = some_tokens(10, rows_);
+  tokens.back() = static_cast<Token>(rows_);  // a target only
+  expect_named([&] { token_losses(m_.model, MethodSpec::parse("none"), tokens, 2, 9); });
+  const std::vector<float> logits(static_cast<std::size_t>(rows_));
+  EXPECT_THROW(token_loss(logits.data(), rows_, static_cast<Token>(rows_)), Error);
+  EXPECT_THROW(token_loss(logits.data(), rows_, -1), Error);
+}
+
+TEST_F(Vocabulary, ARowWithoutAnIdIsNeverChosen) {
+  const std::vector<Token> prompt = some_tokens(10, 16);
+  auto written = [&] {
+    Session session(m_.model, MethodSpec::parse("none"), {.n = 50});
+    return write_greedily(session, prompt, rows_, {.n_predict = 40});
+  };
+  const std::vector<Token> all = written();
+  const Token highest = *std::max_element(all.begin(), all.end());
+  ASSERT_GE(highest, 16);
+  m_.model.set_n_ids(highest);  // the row that was chosen is padding now
+  const std::vector<Token> limited = written();
+  EXPECT_EQ(limited.size(), 40u);
+  EXPECT_LT(*std::max_element(limited.begin(), limited.end()), highest);
+  m_.model.set_n_ids(rows_ + 2);
+  EXPECT_EQ(written(), all);
+}
+
+}  // namespace
+}  // namespace ropewalk
