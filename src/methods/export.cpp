@@ -151,10 +151,13 @@ PeerSetting for_llama_cpp(const Told& told, const RopeContext& c, std::string ar
   if (!told.flags.empty() && told.gain_ratio != 1)
     setting += fmt::format("{}.rope.scaling.attn_factor=float:{},", architecture, told.gain_ratio);
   setting += fmt::format("{}.context_length=int:{}", architecture, longest(c));
-  std::string note = told.note;
+  std::string note = "for llama-server, llama-cli";
   if (told.n_table > 0 && static_cast<double>(c.n) > told.n_table)
-    note = fmt::format("llama-server stops at factor x trained = {} tokens", told.n_table);
-  if (told.flags.empty()) note = "the file's own scaling";
+    note += fmt::format("; the server stops at factor x trained = {} tokens", told.n_table);
+  if (told.flags.empty())
+    note += "; the file's own scaling does the rest";
+  else if (!told.note.empty())
+    note += "; " + told.note;
   return {"llama.cpp", setting, note};
 }
 
@@ -216,12 +219,17 @@ std::vector<PeerSetting> none_can(const std::string& why) {
 
 std::vector<PeerSetting> peer_settings(const MethodSpec& bound, const RopeContext& c,
                                        const std::string& architecture) {
-  if (bound.parts.size() != 1) return none_can("a composition of methods: " + bound.text());
+  if (bound.parts.size() != 1) {
+    std::string names = bound.parts[0].name;
+    for (std::size_t i = 1; i < bound.parts.size(); ++i) names += "+" + bound.parts[i].name;
+    return none_can(names + " is a composition, of which they know no part but frequencies");
+  }
   const MethodPart& part = bound.parts[0];
   const MethodInfo& info = Registry<MethodInfo>::get(part.name, "method");
   if (info.kind != "frequency" && info.kind != "none")
     return none_can(fmt::format("{} is no change of frequencies ({})", part.name, info.kind));
-  if (number(part, "grow", 0) != 0) return none_can("grow=1: its cache holds keys of one base");
+  if (number(part, "grow", 0) != 0)
+    return none_can("grow=1: a cache there holds keys that were rotated for another length");
   const Told told = tell(part, c, Method::bind(bound, c).pointwise());
   const bool own = part.name == "none" && !c.own_scaling.empty() && c.rope_freqs.empty();
   return {for_llama_cpp(told, c, architecture), for_vllm(told, c), for_sglang(told, c),

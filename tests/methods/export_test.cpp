@@ -107,7 +107,8 @@ TEST(Export, NumbersKeepTheirDigitsAndTheirPoint) {
   for (const char* text : {"pi", "yarn", "llama3", "dynamic-ntk"})
     for (const PeerSetting& s : settings(text)) {
       if (s.engine == "llama.cpp") continue;
-      for (const auto& [key, value] : rope_of(s).items())
+      const JsonInput rope = rope_of(s);
+      for (const auto& [key, value] : rope.items())
         EXPECT_TRUE(value.is_string() || key == "original_max_position_embeddings" || value.is_number_float())
             << s.engine << " " << key;
     }
