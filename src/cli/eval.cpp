@@ -13,8 +13,6 @@
 #include "core/output_file.h"
 #include "core/parallel.h"
 #include "judge/runner.h"
-#include "results/summary.h"
-#include "results/tables.h"
 
 namespace ropewalk {
 namespace {
@@ -72,22 +70,12 @@ RunnerOptions runner_options() {
   return runner;
 }
 
-/// Tables, report and speed of what was measured.
+/// Answer, tables and report of what was measured.
 void show(const RunnerResult& result, const RunInfo& info, std::optional<OutputFile>& report) {
-  const std::vector<SummaryCell> cells = summarise(result.records, options.margin);
-  if (options.json) {
-    Json json = cells.empty() ? Json::object() : summary_json(cells, info, result.n_documents);
-    Json records = Json::array();
-    for (const Record& r : result.records)
-      if (cells.empty() || r.task != "tail") records.push_back(to_json(r, info));
-    if (!records.empty()) json["records"] = std::move(records);
-    fmt::print("{}\n", dump_json(json));
-  } else {
-    if (!cells.empty()) fmt::print("{}", summary_table(cells, info, result.n_documents));
-    fmt::print("{}", other_tables(result.records));
-  }
+  const ReportData data = report_for(result.records, info);
+  fmt::print("{}", options.json ? json_report(data) : text_report(data, false));
   if (!report) return;
-  report->write(format_report(report_for(result.records, info), "html"));
+  report->write(html_report(data));
   report->commit();
   fmt::print(stderr, "report: file://{}\n", std::filesystem::absolute(options.report).string());
 }
@@ -182,7 +170,7 @@ void define(CommandLine& app) {
       ->check(in_range(1, 100))
       ->capture_default_str();
   app.add_option("--margin", options.margin, "difference in nats that counts as stable")
-      ->check(in_range(0.0, 10.0))
+      ->check(in_range(kLeastMargin, 10.0))
       ->capture_default_str();
   app.add_option("--documents", options.documents, "disjoint stretches taken from each file")
       ->check(in_range(1, 10000))

@@ -7,6 +7,9 @@ namespace ropewalk {
 
 /// Records with what their methods are: formula and source of each that has a name of ours.
 ReportData report_for(std::vector<Record> records, const RunInfo& run);
+/// Of --margin, in nats: with 0 nothing could ever be stable.
+inline constexpr double kLeastMargin = 1e-4;
+
 /// "html", "markdown", "csv", "json" or "text".
 std::string format_report(const ReportData& data, const std::string& format);
 

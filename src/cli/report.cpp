@@ -6,10 +6,7 @@
 #include "cli/command.h"
 #include "cli/make_report.h"
 #include "core/output_file.h"
-#include "report/sections.h"
-#include "results/answer.h"
 #include "results/store.h"
-#include "results/tables.h"
 
 namespace ropewalk {
 namespace {
@@ -33,34 +30,11 @@ std::vector<MethodNote> notes_of(const std::vector<Record>& records) {
     for (const MethodPart& part : parts) {
       const MethodInfo& info = Registry<MethodInfo>::get(part.name, "method");
       if (std::none_of(notes.begin(), notes.end(), [&](const MethodNote& n) { return n.name == info.name; }))
-        notes.push_back({info.name, info.title, info.formula, info.source});
+        notes.push_back({info.name, info.title, info.formula, info.source,
+                         info.kind == "frequency" || info.kind == "scale"});
     }
   }
   return notes;
-}
-
-std::string json_report(const ReportData& data) {
-  Json json = data.cells.empty() ? Json::object() : summary_json(data.cells, data.run, data.n_documents);
-  Json records = Json::array();
-  for (const Record& r : data.records) {
-    Json j = to_json(r, data.run);
-    j["run"] = cost_json(r, data.run);
-    records.push_back(std::move(j));
-  }
-  json["answer"] = answer_text(data);
-  json["records"] = std::move(records);
-  return dump_json(json) + "\n";
-}
-
-std::string text_report(const ReportData& data) {
-  std::string text = answer_text(data) + "\n";
-  if (!data.cells.empty())
-    text += character_curves(data) + "\n" + summary_table(data.cells, data.run, data.n_documents);
-  text += other_tables(data.records);
-  if (const Table reach = reach_table(data); !reach.rows.empty()) text += "\n" + text_table(reach);
-  for (char& c : text)  // names come from a file: none of them may steer the terminal
-    if ((static_cast<unsigned char>(c) < 0x20 && c != '\n') || c == 0x7f) c = '?';
-  return text;
 }
 
 int run() {
@@ -86,7 +60,7 @@ void define(CommandLine& app) {
       ->check(one_of({"html", "markdown", "csv", "json", "text"}))
       ->capture_default_str();
   app.add_option("--margin", options.margin, "difference in nats that counts as stable")
-      ->check(in_range(0.0, 10.0))
+      ->check(in_range(kLeastMargin, 10.0))
       ->capture_default_str();
   app.add_option("--out", options.out, "file to write; else stdout");
   app.footer(

@@ -8,6 +8,8 @@ namespace ropewalk {
 
 /// Of a clock that only goes forward.
 double now_seconds();
+/// The day in UTC, "2026-11-26".
+std::string today();
 
 /// Redraws on a terminal; elsewhere prints a line every ten seconds, so that a log stays short.
 class Progress {

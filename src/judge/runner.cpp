@@ -69,6 +69,7 @@ class ItemRunner {
       record.seed = item.seed;
       record.seconds = (now_seconds() - start) / static_cast<double>(records.size());
       record.peak_bytes = peak_memory();
+      record.date = today();
     }
     return records;
   }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cmath>
 
 #include "metrics/sequence.h"
@@ -33,7 +34,8 @@ double BleuCounts::score(bool effective_order) const {
   const double brevity = hypothesis < reference
                              ? std::exp(1 - static_cast<double>(reference) / static_cast<double>(hypothesis))
                              : 1;
-  return brevity * std::exp(logs / static_cast<double>(order));
+  // exp(log 100) is 100.00000000000004.
+  return std::min(100.0, brevity * std::exp(logs / static_cast<double>(order)));
 }
 
 }  // namespace ropewalk

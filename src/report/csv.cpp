@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "report/report.h"
+#include "results/reach.h"
 
 namespace ropewalk {
 namespace {
@@ -39,7 +40,7 @@ std::string csv_report(const ReportData& data) {
       "loss,"
       "score";
   for (const std::string& name : names) csv += "," + quoted(name);
-  csv += ",written,expected,seconds,peak_bytes,shared\r\n";
+  csv += ",written,expected,seconds,peak_bytes,shared,verdict,date,command\r\n";
   for (const Record& r : data.records) {
     csv += fmt::format("{},{},{},{},{},{},{},", quoted(r.task), quoted(r.part), quoted(r.method),
                        quoted(r.resolved), quoted(r.document), r.length, r.achieved);
@@ -47,8 +48,11 @@ std::string csv_report(const ReportData& data) {
     csv += fmt::format("{},{},{},{},{}", r.seed, number(r.depth), r.n_targets,
                        r.n_targets > 0 ? number(r.loss) : "", number(r.score));
     for (const std::string& name : names) csv += "," + number(value_of(r, name));
-    csv += fmt::format(",{},{},{},{},{}\r\n", quoted(r.written), quoted(r.expected), number(r.seconds),
-                       r.peak_bytes, r.shared ? 1 : 0);
+    const SummaryCell* cell = r.task == "tail" ? cell_at(data, r.method, r.length) : nullptr;
+    csv +=
+        fmt::format(",{},{},{},{},{},{},{},{}\r\n", quoted(r.written), quoted(r.expected), number(r.seconds),
+                    r.peak_bytes, r.shared ? 1 : 0, cell ? quoted(cell->verdict.shown()) : "", quoted(r.date),
+                    quoted(r.command.empty() ? data.run.command : r.command));
   }
   return csv;
 }

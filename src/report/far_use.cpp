@@ -26,12 +26,13 @@ Table far_use_table(const ReportData& data) {
       const auto found = by_method.find(method);
       if (found == by_method.end()) continue;
       std::map<std::string, ByDocument>& by_part = found->second;
-      const std::vector<double> truth = document_means(by_part["true"]);
+      const std::vector<double> truth = unit_means(by_part["true"], data.units);
       std::vector<Cell> row{{k_tokens(length)}, {method, "name"}};
       row.push_back({truth.empty() ? "" : fmt::format("{:.3f}", t_interval(truth).mean), "number"});
       for (const std::string& part : parts) {
         const std::vector<double> values =
-            is_loss(part) ? document_means(by_part[part]) : paired_difference(by_part[part], by_part["true"]);
+            is_loss(part) ? unit_means(by_part[part], data.units)
+                          : paired_difference(by_part[part], by_part["true"], data.units);
         row.push_back({values.empty()  ? ""
                        : is_loss(part) ? fmt::format("{:.3f}", t_interval(values).mean)
                                        : interval_text(interval(values), true),

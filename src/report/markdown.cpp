@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/error.h"
+#include "report/origin.h"
 #include "report/sections.h"
 #include "results/answer.h"
 
@@ -27,6 +28,19 @@ std::string retrieval_part(const ReportData& data) {
   return text;
 }
 
+std::string origin_part(const ReportData& data) {
+  const Origin origin = origin_of(data);
+  std::string text = "## How it was made\n\n", texts;
+  for (const std::string& command : origin.commands) text += escape_markdown(command) + "\n\n";
+  for (const std::string& name : origin.texts) texts += (texts.empty() ? "" : "; ") + name;
+  return text +
+         escape_markdown(fmt::format("Texts: {}.{} {}; trained length {}; model {}, SHA-256 {}.", texts,
+                                     origin.dates.empty() ? "" : " Measured on " + origin.dates + ".",
+                                     origin.machine, k_tokens(data.run.n_ctx_train), data.run.model,
+                                     data.run.model_id)) +
+         "\n";
+}
+
 }  // namespace
 
 std::string markdown_report(const ReportData& data) {
@@ -38,7 +52,8 @@ std::string markdown_report(const ReportData& data) {
   if (!answer.because.empty()) text += "\n";
   if (!data.cells.empty())
     text += section("Verdicts", verdict_grid(data)) + how_measured(data) + "\n\n" + note(verdict_note(data));
-  text += section("How far each method goes", reach_table(data));
+  if (const Table reach = reach_table(data); !reach.rows.empty())
+    text += section("How far each method goes", reach) + note(reach_note(reach));
   if (const Table far = far_use_table(data); !far.rows.empty())
     text += section("Is the far text used?", far) + note(far_use_note(data));
   if (const Table windows = windows_table(data); !windows.rows.empty())
@@ -54,10 +69,7 @@ std::string markdown_report(const ReportData& data) {
   text += section("Time and memory", cost_table(data));
   text += section("All numbers of the loss", numbers_table(data));
   text += section("Methods", method_table(data)) + section("Parameters", resolved_table(data));
-  return text + fmt::format("ropewalk {}, {}, precision {}, KV cache {}, {} threads; model SHA-256 {}.\n",
-                            escape_markdown(data.run.version), escape_markdown(data.run.isa),
-                            escape_markdown(data.run.precision), escape_markdown(data.run.kv),
-                            data.run.threads, escape_markdown(data.run.model_id));
+  return text + origin_part(data);
 }
 
 }  // namespace ropewalk

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "report/origin.h"
 #include "report/sections.h"
 #include "results/answer.h"
 
@@ -70,12 +71,10 @@ std::string loss_sections(const ReportData& data) {
         "<p class='note'>{} Lower is better.{} An arrow at the upper edge: the loss lies "
         "above.</p></section>",
         escape_html(how_measured(data)),
-        data.n_documents < 3 ? "" : " Whiskers: the 95 % interval of the difference.");
+        data.units.n() < 3 ? "" : " Whiskers: the 95 % interval of the difference.");
     html += "<section id='verdicts'><h2>Verdicts</h2>" + html_table(verdict_grid(data), "grid-of-verdicts") +
             "<p class='note'>Difference in nats per token; above 0 is worse. Where less than the trained "
-            "length is read, "
-            "there is no verdict. \"Stable to\" above counts what was shown not to be worse by the "
-            "margin. " +
+            "length is read, there is no verdict. " +
             escape_html(verdict_note(data)) + "</p></section>";
   }
   if (const auto positions = position_series(data); !positions.empty())
@@ -99,14 +98,8 @@ std::string loss_sections(const ReportData& data) {
 std::string reach_section(const ReportData& data) {
   const Table table = reach_table(data);
   if (table.rows.empty()) return "";
-  return "<section id='reach'><h2>How far each method goes</h2>" + html_table(table) +
-         "<p class='note'>Breaks at: the least length where the loss degrades or explodes. Stable to: every "
-         "length up to "
-         "it was shown not to be worse by the margin. Used to: another far text costs loss. Retrieves to: "
-         "0.85 of "
-         "what the model finds in short texts; RULER's bar is 85.6 % whatever the model. A dash: at no "
-         "tested "
-         "length. Cannot tell: the model finds under 20 % even in short texts.</p></section>\n";
+  return "<section id='reach'><h2>How far each method goes</h2>" + html_table(table) + "<p class='note'>" +
+         escape_html(reach_note(table)) + "</p></section>\n";
 }
 
 std::string retrieval_section(const ReportData& data) {
@@ -175,14 +168,17 @@ std::string numbers_section(const ReportData& data) {
 }
 
 std::string origin_section(const ReportData& data) {
-  const RunInfo& run = data.run;
+  const Origin origin = origin_of(data);
   std::string html = "<section id='origin'><h2>How it was made</h2>";
-  if (!run.command.empty()) html += "<p><code>" + escape_html(run.command) + "</code></p>";
-  return html + fmt::format(
-                    "<p class='note'>ropewalk {}, {}, precision {}, KV cache {}, {} threads; trained length "
-                    "{}; model SHA-256 <code>{}</code>.</p></section>\n",
-                    escape_html(run.version), escape_html(run.isa), escape_html(run.precision),
-                    escape_html(run.kv), run.threads, k_tokens(run.n_ctx_train), escape_html(run.model_id));
+  for (const std::string& command : origin.commands)
+    html += "<p><code>" + escape_html(command) + "</code></p>";
+  html += "<p class='note'>Texts: ";
+  for (std::size_t i = 0; i < origin.texts.size(); ++i)
+    html += (i > 0 ? "; " : "") + escape_html(origin.texts[i]);
+  if (!origin.dates.empty()) html += ". Measured on " + escape_html(origin.dates);
+  return html + fmt::format(". {}; trained length {}; model {}, SHA-256 <code>{}</code>.</p></section>\n",
+                            escape_html(origin.machine), k_tokens(data.run.n_ctx_train),
+                            escape_html(data.run.model), escape_html(data.run.model_id));
 }
 
 }  // namespace
@@ -197,9 +193,10 @@ std::string html_report(const ReportData& data) {
       escape_html(data.run.model), kStyle);
   html += answer_section(data) + loss_sections(data) + reach_section(data) + retrieval_section(data) +
           continuation_section(data) + cost_section(data) + numbers_section(data);
+  const Table resolved = resolved_table(data);
   if (!data.notes.empty())
     html += "<section id='methods'><h2>What the methods are</h2>" + html_table(method_table(data)) +
-            html_table(resolved_table(data)) + "</section>\n";
+            (resolved.rows.empty() ? "" : html_table(resolved)) + "</section>\n";
   return html + origin_section(data) + "</body></html>\n";
 }
 

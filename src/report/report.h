@@ -13,6 +13,10 @@ std::string html_report(const ReportData& data);
 std::string markdown_report(const ReportData& data);
 /// One row for each record (RFC 4180). Text that a spreadsheet would take for a formula gets a ' in front.
 std::string csv_report(const ReportData& data);
+/// One JSON object: answer, findings, verdicts, origin, records. `eval --json` prints it too.
+std::string json_report(const ReportData& data);
+/// For a terminal of 80 columns: answer, curves, tables.
+std::string text_report(const ReportData& data, bool with_curves = true);
 /// Loss against length, 80 columns; empty without records of the tail task.
 std::string character_curves(const ReportData& data);
 

@@ -32,7 +32,7 @@ std::string hover_text(const ContinuationMetric& m) {
 
 Table continuation_table(const ReportData& data) {
   Table table{"", {"tokens", "method"}, {}};
-  for (const ContinuationCell& cell : summarise_continuation(data.records)) {
+  for (const ContinuationCell& cell : summarise_continuation(data.records, data.units)) {
     std::vector<Cell> row{{k_tokens(cell.length)}, {cell.method, "name"}};
     for (const ContinuationMetric& m : std::span(cell.metrics).first(kMainMetrics)) {  // the CSV has all
       if (table.rows.empty()) table.head.push_back(m.name);

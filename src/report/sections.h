@@ -8,12 +8,14 @@
 namespace ropewalk {
 
 // sections.cpp
-/// Verdict and difference by method (rows) and length; below the trained length no verdict: less was read.
+/// Verdict and difference by method (rows) and length; what summarise() does not judge has none here either.
 Table verdict_grid(const ReportData& data);
-std::string verdict_note(const ReportData& data);  ///< what "inconclusive" and "*" mean, where they occur
-/// breaks_at, stable_to, used_to and retrieves_to of each method; columns that nothing was measured for are
+std::string verdict_note(
+    const ReportData& data);  ///< what "~", "inconclusive" and "*" mean, where they occur
+/// breaks_at, holds_to, used_to and retrieves_to of each method; columns that nothing was measured for are
 /// left out.
 Table reach_table(const ReportData& data);
+std::string reach_note(const Table& reach);  ///< of the columns that are there
 Table numbers_table(const ReportData& data);
 Table cost_table(const ReportData& data);
 Table method_table(const ReportData& data);

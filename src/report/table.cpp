@@ -89,7 +89,7 @@ std::string markdown_table(const Table& table) {
   return text + "\n";
 }
 
-std::string text_table(const Table& table) {
+std::string text_table(const Table& table, std::size_t width) {
   const auto width_of = [](const std::string& text) {  // characters, not bytes
     return static_cast<std::size_t>(std::count_if(
         text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
@@ -97,16 +97,24 @@ std::string text_table(const Table& table) {
   std::vector<std::size_t> widths;
   for (const std::string& name : table.head) widths.push_back(width_of(name));
   for (const auto& row : table.rows)
-    for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], width_of(row[c].text));
+    for (std::size_t c = 1; c < row.size(); ++c) widths[c] = std::max(widths[c], width_of(row[c].text));
+  std::size_t others = 0;
+  for (std::size_t c = 1; c < widths.size(); ++c) others += 2 + widths[c];
+  const std::size_t room = width > others ? width - others : 0;
+  for (const auto& row : table.rows)
+    if (const std::size_t own = width_of(row[0].text); own <= room) widths[0] = std::max(widths[0], own);
   std::string text;
   const auto put = [&](const std::string& cell, std::size_t c) {
-    const std::string space(widths[c] - width_of(cell), ' ');
+    const std::string space(widths[c] - std::min(widths[c], width_of(cell)), ' ');
     text += c == 0 ? cell + space : "  " + space + cell;
   };
   for (std::size_t c = 0; c < table.head.size(); ++c) put(table.head[c], c);
   text += "\n";
   for (const auto& row : table.rows) {
-    for (std::size_t c = 0; c < row.size(); ++c) put(row[c].text, c);
+    for (std::size_t c = 0; c < row.size(); ++c) {
+      put(row[c].text, c);
+      if (c == 0 && width_of(row[0].text) > widths[0]) text += "\n" + std::string(widths[0], ' ');
+    }
     text += "\n";
   }
   return text;

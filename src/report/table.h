@@ -30,7 +30,8 @@ std::string shortened(const std::string& text, std::size_t n);
 
 std::string html_table(const Table& table, const std::string& look = "");
 std::string markdown_table(const Table& table);
-/// Columns apart by two spaces, the first to the left, the others to the right. Each cell is one line.
-std::string text_table(const Table& table);
+/// Columns apart by two spaces, the first to the left, the others to the right. Each cell is one line. Where
+/// a line would be wider than `width`, long first cells stand on lines of their own.
+std::string text_table(const Table& table, std::size_t width = 80);
 
 }  // namespace ropewalk

@@ -16,10 +16,10 @@ Table windows_table(const ReportData& data) {
     for (const std::string& method : methods_of(data)) {
       const auto own = by_method.find(method), plain = by_method.find(kPlain);
       if (own == by_method.end()) continue;
-      const Interval loss = interval(document_means(own->second));
+      const Interval loss = interval(unit_means(own->second, data.units));
       std::string versus;
       if (method != kPlain && plain != by_method.end())
-        if (const auto values = paired_difference(own->second, plain->second); !values.empty())
+        if (const auto values = paired_difference(own->second, plain->second, data.units); !values.empty())
           versus = interval_text(interval(values), true);
       table.rows.push_back({{key.first},
                             {k_tokens(key.second), "number"},

@@ -6,76 +6,138 @@
 
 #include "core/error.h"
 #include "core/text.h"
-#include "results/reach.h"
 
 namespace ropewalk {
 namespace {
 
 using Mark = std::function<std::string(const std::string&)>;
+using Kind = Findings::Kind;
 
-/// Stable to the greatest length; then retrieval, loss, speed.
-bool better(const Reach& a, const Reach& b) {
-  if (a.stable_to != b.stable_to) return a.stable_to > b.stable_to;  // none is the least
-  if (a.retrieves_to != b.retrieves_to) return a.retrieves_to > b.retrieves_to;
-  if (a.difference != b.difference) return a.difference < b.difference;
-  return (a.slowdown ? a.slowdown->mean : 1e30) < (b.slowdown ? b.slowdown->mean : 1e30);
+std::string ends(const Interval& i, const char* format) {
+  if (!i.low) return "";
+  return fmt::format(", 95 % interval {} to {}", fmt::format(fmt::runtime(format), *i.low),
+                     fmt::format(fmt::runtime(format), *i.high));
 }
 
-std::string texts(int n) {
-  return n == 0 ? "no text" : n == 1 ? "one text" : n == 2 ? "two texts" : fmt::format("{} texts", n);
+/// "+0.016 nats, 95 % interval +0.001 to +0.031".
+std::string nats(const Interval& d) { return fmt::format("{:+.3f} nats{}", d.mean, ends(d, "{:+.3f}")); }
+
+/// "0.016 nats less" than something that the sentence names.
+std::string more_or_less(double d) {
+  return fmt::format("{:.3f} nats {}", std::abs(d), d > 0 ? "more" : "less");
 }
 
-/// No more than was measured: times of one machine vary, and methods that only change frequencies cost
-/// nothing.
-std::string speed(const Reach& reach) {
-  if (!reach.slowdown) return "";
-  const Interval& ratio = *reach.slowdown;
-  const double percent = 100 * (ratio.mean - 1);
-  if (std::abs(percent) < 0.5) return ", as fast as plain RoPE";
-  if (ratio.low && *ratio.low <= 1 && *ratio.high >= 1)
-    return ", as fast as plain RoPE within the spread of the timings";
-  return fmt::format(", {}{:.0f} % {} than plain RoPE", ratio.low ? "" : "about ", std::abs(percent),
-                     percent > 0 ? "slower" : "faster");
+std::string name_of(const std::string& method, const Mark& mark) {
+  return method == kPlain ? "plain RoPE as it is" : mark(method);
 }
 
-std::string retrieval(const Reach& reach) {
-  if (!reach.retrieval_known) return "";
-  return reach.retrieves_to ? ", retrieves to " + k_tokens(*reach.retrieves_to)
-                            : ", does not retrieve even at the shortest length tested";
+/// Truncation, in the words that say what to do.
+std::string last_tokens(const ReportData& data) {
+  return fmt::format("the last {} tokens", k_tokens(data.run.n_ctx_train));
 }
 
-/// What plain RoPE does past the trained length, where that is not the answer itself.
-std::string plain_sentence(const ReportData& data, Index longest) {
-  const SummaryCell* plain = cell_at(data, kPlain, longest);
-  if (!plain) return "";
-  const std::string& word = plain->verdict.word;
-  return fmt::format(
-      "Plain RoPE at {}: {}{} ({} nats per token).", k_tokens(longest), word,
-      plain->verdict.approximate ? ", on " + texts(plain->difference.n) : "",
-      std::isfinite(plain->loss.mean) ? fmt::format("{:.3f}", plain->loss.mean) : "no finite loss");
+// ---------------------------------------------------------------- the lead
+
+/// The command that would decide, where it is known.
+std::string more_units(const ReportData& data, const Mark& mark) {
+  const std::string& command = data.run.command;
+  if (data.units.by_text() || command.empty())
+    return fmt::format("To decide, measure {} texts or more, or 8 stretches of one (--documents 8).",
+                       kEnoughUnits);
+  const std::string option = "--documents ";
+  const std::size_t at = command.find(option);
+  if (at == std::string::npos) return "To decide: " + mark(command + " --documents 8");
+  const std::size_t end = std::min(command.find(' ', at + option.size()), command.size());
+  return "To decide: " + mark(command.substr(0, at) + option + "8" + command.substr(end));
 }
 
-/// Differences are from plain RoPE on the trained length's text, which is what truncation gives.
-std::string gain_sentence(const ReportData& data, const Reach& best) {
-  const SummaryCell* cell = cell_at(data, best.method, *best.stable_to);
-  const std::string trained = k_tokens(data.run.n_ctx_train);
-  std::string numbers = fmt::format("{:+.3f} nats", cell->difference.mean);
-  if (cell->difference.low)
-    numbers +=
-        fmt::format(", 95 % interval {:+.3f} to {:+.3f}", *cell->difference.low, *cell->difference.high);
-  else
-    numbers += ", on " + texts(cell->difference.n);
-  if (cell->verdict.word == "improves" || cell->verdict.note == "slightly better")
-    return fmt::format(
-        "Its loss at {} is below that of the last {} tokens alone ({}): the longer text helps.",
-        k_tokens(cell->length), trained, numbers);
-  if (cell->verdict.word == "stable")
-    return fmt::format(
-        "But keeping only the last {} tokens, which costs nothing, does as well within {:g} nats ({}).",
-        trained, data.run.margin, numbers);
-  // Not worse by the margin is all that its verdict says.
-  return fmt::format("Whether it beats keeping only the last {} tokens, which costs nothing, is open ({}).",
-                     trained, numbers);
+std::string too_few(const ReportData& data, const Findings& findings, const Mark& mark) {
+  std::string text =
+      fmt::format("No advice yet: {} measured, and fewer than {} are no evidence.",
+                  data.units.scope() + (data.units.n_documents() == 1 ? " was" : " were"), kEnoughUnits);
+  const auto& nearest = findings.nearest;
+  if (!nearest) return text;
+  return text + fmt::format(" Seen at {}: the least loss with {}, {} than with {} alone.",
+                            k_tokens(nearest->length), name_of(nearest->method, mark),
+                            more_or_less(nearest->difference.mean), last_tokens(data));
+}
+
+std::string share_text(const Score& score) { return fmt::format("{:.0f} %", 100 * score.mean()); }
+
+/// Who finds more than truncation. The method with the flattest loss may find nothing, and the finder's loss
+/// may be undecided: neither says the other.
+std::string found_sentence(const ReportData& data, const Findings& findings, const Mark& mark) {
+  const Found* f = findings.finder ? &*findings.finder : findings.top_seen ? &*findings.top_seen : nullptr;
+  if (!f) return "";
+  const Interval points{100 * f->difference.mean,
+                        f->difference.low ? std::optional(100 * *f->difference.low) : std::nullopt,
+                        f->difference.high ? std::optional(100 * *f->difference.high) : std::nullopt,
+                        100 * f->difference.deviation, f->difference.n};
+  const std::string numbers =
+      fmt::format("{} of {} at {}, truncation {} ({:+.0f} points{}; {})", share_text(f->own),
+                  f->own.n == 1 ? "1 question" : fmt::format("{} questions", f->own.n),
+                  k_tokens(findings.found.length), share_text(f->truncated), points.mean,
+                  ends(points, "{:+.0f}"), data.units.count(static_cast<std::size_t>(f->difference.n)));
+  if (!findings.finder)
+    return fmt::format("No method was shown to find more than truncation; most was found by {}: {}.",
+                       f->method == kPlain ? "plain RoPE" : mark(f->method), numbers);
+  std::string text = fmt::format("To find something take {}: {}", name_of(f->method, mark), numbers);
+  if (findings.finder_breaks) text += "; but its loss breaks there";
+  return text + ".";
+}
+
+std::string lead_of(const ReportData& data, const Findings& findings, const Mark& mark) {
+  const auto& best = findings.best;
+  const std::string to = best ? k_tokens(*best->holds_to) : "";
+  switch (findings.kind) {
+    case Kind::kNoLoss:
+      return findings.finder
+                 ? found_sentence(data, findings, mark)
+                 : "These results alone give no advice: they hold no loss of the same last tokens.";
+    case Kind::kWithin:
+      return fmt::format(
+          "Nothing to extend yet: the greatest length tested, {}, is within the {} tokens that the model was "
+          "trained on.",
+          k_tokens(data.cells.back().length), k_tokens(data.run.n_ctx_train));
+    case Kind::kTooFew:
+      return too_few(data, findings, mark);
+    case Kind::kNoMethod:
+      return fmt::format("Keep only {} (truncation): no method was shown to hold past the trained length.",
+                         last_tokens(data));
+    case Kind::kHolds:
+      return fmt::format(
+          "{} is {} to {}, but was not shown to be better than keeping only {} (truncation), which costs "
+          "nothing.",
+          best->method == kPlain ? "Plain RoPE as it is" : mark(best->method),
+          best->stable ? "stable" : "not worse", to, last_tokens(data));
+    case Kind::kFindsMore:
+      return fmt::format("Use {} to {}: its loss is {}, and it finds more than truncation.",
+                         name_of(best->method, mark), to, best->stable ? "stable" : "not worse");
+    case Kind::kBetter:
+      return fmt::format("Use {} to {}: there its loss is below that of {} alone (truncation).",
+                         name_of(best->method, mark), to, last_tokens(data));
+  }
+  return "";
+}
+
+// ---------------------------------------------------------------- what it rests on
+
+/// No more than was measured: methods that only change numbers run plain RoPE's very work, and the rest is
+/// said where the timings tell it.
+std::string speed_sentence(const Reach& best, bool judged) {
+  if (best.method == kPlain) return "";
+  if (best.as_fast) return "It does plain RoPE's work with other numbers: as fast.";
+  if (!judged || !best.slowdown || !best.slowdown->low) return "";
+  const Interval& ratio = *best.slowdown;
+  if (*ratio.low <= 1 && *ratio.high >= 1)
+    return "It was as fast as plain RoPE within the spread of timings.";
+  return fmt::format("It took {:.2f} times plain RoPE's time{}.", ratio.mean, ends(ratio, "{:.2f}"));
+}
+
+std::string loss_sentence(const ReportData& data, const Reach& best) {
+  const SummaryCell* cell = cell_at(data, best.method, *best.holds_to);
+  return fmt::format("Its loss at {} against that of {} alone: {}.", k_tokens(cell->length),
+                     last_tokens(data), nats(cell->difference));
 }
 
 /// Whether the far text is read at all (task far-use).
@@ -86,29 +148,48 @@ std::string use_sentence(const Reach& best) {
                      k_tokens(*best.used_to));
 }
 
-/// Where nothing is stable: what came nearest, and what would decide it.
-std::string nearest_sentence(const ReportData& data, Index longest, const Mark& mark) {
-  const SummaryCell* best = nullptr;
-  for (const SummaryCell& c : data.cells)
-    if (c.length == longest && !is_baseline(c.method) && std::isfinite(c.difference.mean) &&
-        (!best || c.difference.mean < best->difference.mean))
-      best = &c;
-  if (!best) return "";
-  std::string text = fmt::format("Nearest at {}: {}, {:+.3f} nats", k_tokens(longest), mark(best->method),
-                                 best->difference.mean);
-  if (best->difference.low)
-    text += fmt::format(" (95 % interval {:+.3f} to {:+.3f})", *best->difference.low, *best->difference.high);
-  if (best->verdict.documents_needed > 0 && best->verdict.documents_needed < kManyDocuments)
-    text += fmt::format("; {} documents in all would decide", best->verdict.documents_needed);
+std::string retrieval_sentence(const Reach& best) {
+  if (!best.retrieval_known) return "";
+  return best.retrieves_to ? fmt::format("It retrieves to {}: 0.85 of what the model finds in short texts.",
+                                         k_tokens(*best.retrieves_to))
+                           : "It does not retrieve even at the shortest length tested.";
+}
+
+/// Where nothing holds: what came nearest, and what would decide it.
+std::string nearest_sentence(const ReportData& data, const Findings& findings, const Mark& mark) {
+  if (!findings.nearest) return "";
+  const SummaryCell& near = *findings.nearest;
+  std::string text =
+      fmt::format("Nearest at {}: {}, {}", k_tokens(near.length),
+                  near.method == kPlain ? "plain RoPE" : mark(near.method), nats(near.difference));
+  if (near.verdict.documents_needed > 0 && near.verdict.documents_needed < kManyDocuments)
+    text += fmt::format("; about {} in all would decide",
+                        data.units.count(static_cast<std::size_t>(near.verdict.documents_needed)));
   return text + ".";
 }
 
-std::string others_sentence(const std::vector<Reach>& sorted, const Mark& mark) {
+std::string others_sentence(const Findings& findings, const Mark& mark) {
   std::string names;
-  int n = 0;
-  for (std::size_t i = 1; i < sorted.size() && n < 4; ++i)
-    if (sorted[i].stable_to == sorted[0].stable_to) names += (n++ > 0 ? ", " : "") + mark(sorted[i].method);
-  return names.empty() ? "" : fmt::format("Stable as far: {}.", names);
+  for (std::size_t i = 0; i < std::min<std::size_t>(findings.as_far.size(), 4); ++i)
+    names += (i > 0 ? ", " : "") + mark(findings.as_far[i]);
+  return names.empty() ? "" : fmt::format("Shown as far: {}.", names);
+}
+
+/// What plain RoPE does past the trained length, where that is not the answer itself.
+std::string plain_sentence(const ReportData& data) {
+  const SummaryCell* plain = cell_at(data, kPlain, data.cells.back().length);
+  if (!plain) return "";
+  return fmt::format("Plain RoPE at {}: {} ({}).", k_tokens(plain->length), plain->verdict.shown(),
+                     std::isfinite(plain->difference.mean)
+                         ? fmt::format("{} per token than with {} alone",
+                                       more_or_less(plain->difference.mean), last_tokens(data))
+                         : "no finite loss");
+}
+
+std::string scope_sentence(const ReportData& data) {
+  if (data.units.n_texts() == 1 && data.units.n_documents() > 1)
+    return fmt::format("Measured on {}: it speaks for this text, not for others.", data.units.scope());
+  return fmt::format("Measured on {}.", data.units.scope());
 }
 
 /// The tasks that "retrieves to" says nothing about; none known: nothing is said of retrieval at all.
@@ -126,124 +207,65 @@ std::string left_out_sentence(const ReportData& data, bool known, const Mark& ma
                            names);
 }
 
-/// Of a method's questions at one length, over the tasks that can tell.
-std::map<std::string, Score> found_at(const ReportData& data, Index length) {
-  const std::map<std::string, Score> failed = cannot_tell(data);
-  std::map<std::string, Score> found;
-  for (const auto& [task, methods] : retrieval_scores(data))
-    for (const auto& [method, scores] : methods)
-      if (const auto at = scores.find(length); at != scores.end() && !failed.contains(task))
-        found[method].sum += at->second.sum, found[method].n += at->second.n;
-  return found;
+std::string retrieval_missing(const ReportData& data) {
+  return retrieval_scores(data).empty()
+             ? "Retrieval was not measured: a loss that holds does not prove that the far text is used."
+             : "How far it retrieves is not known: the model's own score in short texts is missing.";
 }
 
-std::string share_text(const Score& score) {
-  const Proportion p = proportion(score.sum, score.n);
-  return fmt::format("{:.0f} % ({:.0f} to {:.0f})", 100 * p.value, 100 * p.low, 100 * p.high);
-}
-
-/// Who finds most at the greatest length that truncation was asked at too, on as many questions. The method
-/// with the flattest loss may find nothing, and the finder's loss may be undecided: neither says the other.
-std::string found_sentence(const ReportData& data, const Mark& mark) {
-  Index length = 0;
-  for (const Record& r : data.records)
-    if (r.score && r.method == kTruncated) length = std::max(length, r.length);
-  const std::map<std::string, Score> found = found_at(data, length);
-  const auto truncated = found.find(kTruncated);
-  if (length == 0 || truncated == found.end()) return "";
-  auto best = truncated;
-  for (auto method = found.begin(); method != found.end(); ++method)
-    if (!is_baseline(method->first) && method->second.n == truncated->second.n &&
-        method->second.sum > best->second.sum)
-      best = method;
-  const std::string questions =
-      fmt::format("{} of {} questions at {}", share_text(best->second), best->second.n, k_tokens(length));
-  if (best == truncated) return fmt::format("Nothing finds more than truncation: {}.", questions);
-  std::string text = fmt::format("To find something take {}: {}; truncation {}", mark(best->first), questions,
-                                 share_text(truncated->second));
-  if (const SummaryCell* cell = cell_at(data, best->first, length);
-      cell && std::isfinite(cell->difference.mean))
-    text += fmt::format("; its loss there: {}, {:+.3f} nats", cell->verdict.shown(), cell->difference.mean);
-  return text + ".";
-}
-
-Answer of_retrieval(const ReportData& data, std::vector<Reach> all, const Mark& mark) {
-  const bool known = std::any_of(all.begin(), all.end(), [](const Reach& r) { return r.retrieval_known; });
-  const std::string left_out = left_out_sentence(data, known, mark);
-  std::erase_if(all, [](const Reach& r) { return !r.retrieves_to; });
-  std::stable_sort(all.begin(), all.end(),
-                   [](const Reach& a, const Reach& b) { return a.retrieves_to > b.retrieves_to; });
-  Answer answer{"These results alone give no advice: they hold no loss of the same last tokens.", {}};
-  const bool windows = std::any_of(data.records.begin(), data.records.end(),
-                                   [](const Record& r) { return r.task == "sliding" || r.task == "llama"; });
-  if (!all.empty())
-    answer = {fmt::format("{} retrieves to {}.", mark(all[0].method), k_tokens(*all[0].retrieves_to)),
-              {"Whether its loss stays stable was not measured (--tasks tail)."}};
-  else if (windows)
-    answer.because.push_back(
-        "Losses over windows score other tokens at each length: they compare methods, and "
-        "give no verdict.");
-  answer.because.push_back(found_sentence(data, mark));
-  answer.because.push_back(left_out);
-  std::erase(answer.because, "");
-  return answer;
+void add_loss(std::vector<std::string>& because, const ReportData& data, const Findings& findings,
+              const Mark& mark) {
+  if (findings.kind == Kind::kTooFew) because.push_back(more_units(data, mark));
+  if (findings.kind == Kind::kNoMethod) because.push_back(nearest_sentence(data, findings, mark));
+  if (findings.best) {
+    because.push_back(loss_sentence(data, *findings.best));
+    because.push_back(use_sentence(*findings.best));
+    because.push_back(retrieval_sentence(*findings.best));
+    because.push_back(speed_sentence(*findings.best, data.units.n() >= kEnoughUnits));
+    because.push_back(others_sentence(findings, mark));
+  }
 }
 
 }  // namespace
 
 Answer answer_of(const ReportData& data, const Mark& mark) {
-  std::vector<Reach> all = reaches(data);
-  if (data.cells.empty()) return of_retrieval(data, std::move(all), mark);
-  const Index longest = data.cells.back().length, trained = data.run.n_ctx_train;
-  if (longest <= trained)
-    return {
-        fmt::format("Nothing to extend yet: the greatest length tested, {}, is within the {} tokens that the "
-                    "model was trained on.",
-                    k_tokens(longest), k_tokens(trained)),
-        {}};
-  std::stable_sort(all.begin(), all.end(), better);
-  Answer answer;
-  if (all.empty() || !all[0].stable_to || *all[0].stable_to <= trained) {
-    answer.lead = fmt::format(
-        "Keep only the last {} tokens (truncation): no method was shown to be stable past "
-        "the trained length.",
-        k_tokens(trained));
-    answer.because.push_back(nearest_sentence(data, longest, mark));
-  } else {
-    const Reach& best = all[0];
-    const std::string sure = best.approximate ? " on " + texts(best.n_texts) : "";
-    answer.lead = fmt::format(
-        "Use {}: stable to {}{}{}{}.", best.method == kPlain ? "plain RoPE as it is" : mark(best.method),
-        k_tokens(*best.stable_to), sure, retrieval(best), best.method == kPlain ? "" : speed(best));
-    answer.because.push_back(gain_sentence(data, best));
-    answer.because.push_back(use_sentence(best));
-    answer.because.push_back(others_sentence(all, mark));
+  const Findings findings = findings_of(data);
+  Answer answer{lead_of(data, findings, mark), {}};
+  std::vector<std::string>& because = answer.because;
+  if (findings.kind == Kind::kWithin) return answer;
+  const bool windows = std::any_of(data.records.begin(), data.records.end(),
+                                   [](const Record& r) { return r.task == "sliding" || r.task == "llama"; });
+  if (findings.kind == Kind::kNoLoss && windows)
+    because.emplace_back(
+        "Losses over windows score other tokens at each length: they compare methods, and give no verdict.");
+  add_loss(because, data, findings, mark);
+  if (findings.kind == Kind::kNoLoss && findings.finder)
+    because.emplace_back("Whether its loss holds was not measured (--tasks tail).");
+  else
+    because.push_back(found_sentence(data, findings, mark));
+  const bool known = std::any_of(findings.reaches.begin(), findings.reaches.end(),
+                                 [](const Reach& r) { return r.retrieval_known; });
+  if (findings.kind != Kind::kNoLoss) {
+    because.push_back(plain_sentence(data));
+    if (findings.kind != Kind::kTooFew) because.push_back(scope_sentence(data));
   }
-  answer.because.push_back(found_sentence(data, mark));
-  answer.because.push_back(plain_sentence(data, longest));
-  int least = static_cast<int>(data.n_documents);
-  for (const SummaryCell& c : data.cells) least = std::min(least, c.difference.n);
-  if (least < 3)
-    answer.because.push_back(fmt::format("Measured on {}{}: too few for an interval{}.",
-                                         least < static_cast<int>(data.n_documents) ? "as few as " : "",
-                                         texts(least),
-                                         least < static_cast<int>(data.n_documents) ? " everywhere" : ""));
-  const bool known = std::any_of(all.begin(), all.end(), [](const Reach& r) { return r.retrieval_known; });
-  answer.because.push_back(left_out_sentence(data, known, mark));
-  if (!known && answer.because.back().empty())
-    answer.because.push_back(
-        retrieval_scores(data).empty()
-            ? "Retrieval was not measured: a stable loss does not prove that the far text is used."
-            : "How far it retrieves is not known: the model's own score in short texts is missing.");
-  std::erase(answer.because, "");
+  const std::string left_out = left_out_sentence(data, known, mark);
+  because.push_back(!left_out.empty() || known || findings.kind == Kind::kNoLoss ? left_out
+                                                                                 : retrieval_missing(data));
+  std::erase(because, "");
   return answer;
 }
 
-std::string answer_text(const ReportData& data) {
+std::string answer_line(const ReportData& data) {
   const Answer answer = answer_of(data, [](const std::string& name) { return printable(name); });
-  std::string text, line;
   std::string words = answer.lead;
   for (const std::string& sentence : answer.because) words += " " + sentence;
+  return words;
+}
+
+std::string answer_text(const ReportData& data) {
+  const std::string words = answer_line(data);
+  std::string text, line;
   for (std::size_t at = 0; at < words.size();) {
     const std::size_t end = std::min(words.find(' ', at), words.size());
     const std::string word = words.substr(at, end - at);

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "results/record.h"
 #include "results/statistics.h"
+#include "results/units.h"
 
 namespace ropewalk {
 
@@ -19,6 +19,9 @@ struct ContinuationMetric {
 /// The first so many of a cell's metrics are those that tables show.
 constexpr std::size_t kMainMetrics = 8;
 
+inline constexpr const char* kRougeNote =
+    "n/a: ROUGE sees no word in the true text: it counts a-z and 0-9, and Han.";
+
 struct ContinuationCell {
   std::string method;
   Index length = 0;
@@ -28,6 +31,7 @@ struct ContinuationCell {
 /// By length, methods in the order of the records. BLEU and chrF count n-grams over all documents, each cut
 /// into words as its own script asks: the mean of their single scores is another number, which short texts
 /// fill with zeros. A method that wrote for some documents only is compared on those.
-std::vector<ContinuationCell> summarise_continuation(const std::vector<Record>& records);
+/// Intervals are over units. ROUGE counts a-z and 0-9: of true texts without either it is NaN, no 0.
+std::vector<ContinuationCell> summarise_continuation(const std::vector<Record>& records, const Units& units);
 
 }  // namespace ropewalk

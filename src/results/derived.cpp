@@ -22,26 +22,22 @@ std::optional<Index> reach(std::span<const T> lengths, const F& holds) {
   return result;
 }
 
-std::vector<JudgedLength> from(std::span<const JudgedLength> lengths, Index reference) {
-  std::vector<JudgedLength> result(lengths.begin(), lengths.end());
-  std::erase_if(result, [&](const JudgedLength& at) { return at.length < reference; });
-  return result;
-}
-
 }  // namespace
 
-std::optional<Index> breaks_at(std::span<const JudgedLength> lengths, Index reference) {
+std::optional<Index> breaks_at(std::span<const JudgedLength> lengths) {
   std::optional<Index> result;
-  for (const JudgedLength& at : from(lengths, reference)) {
+  for (const JudgedLength& at : lengths) {
     const bool broken = at.verdict.word == "explodes" || at.verdict.word == "degrades";
     if (broken && at.length < result.value_or(at.length + 1)) result = at.length;
   }
   return result;
 }
 
-std::optional<Index> stable_to(std::span<const JudgedLength> lengths, Index reference) {
-  return reach(std::span<const JudgedLength>(from(lengths, reference)),
-               [](const JudgedLength& at) { return at.verdict.holds; });
+std::optional<Index> holds_to(std::span<const JudgedLength> lengths) {
+  std::vector<JudgedLength> judged(lengths.begin(), lengths.end());
+  std::erase_if(judged, [](const JudgedLength& at) { return at.verdict.word == "less read"; });
+  return reach(std::span<const JudgedLength>(judged),
+               [](const JudgedLength& at) { return at.verdict.holds || at.verdict.word == "reference"; });
 }
 
 std::optional<Index> used_to(std::span<const FarBenefit> lengths) {

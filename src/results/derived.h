@@ -17,13 +17,13 @@ struct JudgedLength {
   Index length = 0;
   Verdict verdict;
 };
-/// The smallest length that explodes or degrades; none: none of those tested does. Only lengths from
-/// `reference` on count (the trained length, which differences are taken from): below it any method has a
-/// greater loss, having read less. In any order. Source: reference/judging.md section C3, L_break.
-std::optional<Index> breaks_at(std::span<const JudgedLength> lengths, Index reference = 0);
-/// The greatest length up to which every tested length from `reference` on holds (Verdict::holds); none: not
-/// even the first. In any order. Source: reference/judging.md section C3, L_stable.
-std::optional<Index> stable_to(std::span<const JudgedLength> lengths, Index reference = 0);
+/// The smallest length that explodes or degrades; none: none of those tested does. Only what is judged counts
+/// (Verdict::judged): not lengths below the trained one, where any method has a greater loss, having read
+/// less. In any order. Source: reference/judging.md section C3, L_break.
+std::optional<Index> breaks_at(std::span<const JudgedLength> lengths);
+/// The greatest length up to which every judged length holds (Verdict::holds) or is the reference itself;
+/// none: not even the first. In any order. Source: reference/judging.md section C3, L_stable.
+std::optional<Index> holds_to(std::span<const JudgedLength> lengths);
 
 /// What the far part of a context is worth: its loss after another text took its place, minus the loss with
 /// the true one, paired by document. Above 0: it is used.

@@ -11,13 +11,14 @@ void add_stability(Reach& reach, const ReportData& data) {
   std::vector<JudgedLength> judged;
   for (const SummaryCell& c : data.cells)
     if (c.method == reach.method) judged.push_back({c.length, c.verdict});
-  reach.breaks_at = breaks_at(judged, data.run.n_ctx_train);
-  reach.stable_to = stable_to(judged, data.run.n_ctx_train);
-  for (const SummaryCell& c : data.cells) {  // by length
-    if (c.method != reach.method || c.length < data.run.n_ctx_train || c.length > reach.stable_to) continue;
-    reach.n_texts = reach.n_texts > 0 ? std::min(reach.n_texts, c.difference.n) : c.difference.n;
-    reach.difference = c.difference.mean;
-    reach.approximate = reach.approximate || c.verdict.approximate;
+  reach.breaks_at = breaks_at(judged);
+  reach.holds_to = holds_to(judged);
+  reach.stable = reach.holds_to.has_value();
+  for (const JudgedLength& at : judged) {
+    const std::string& word = at.verdict.word;
+    reach.judged = reach.judged || (at.verdict.judged() && at.length > data.run.n_ctx_train);
+    if (at.length <= reach.holds_to.value_or(0) && at.verdict.judged())
+      reach.stable = reach.stable && (word == "stable" || word == "equal");
   }
 }
 
@@ -64,23 +65,38 @@ void add_use(Reach& reach, const ReportData& data) {
   }
   std::vector<FarBenefit> benefits;
   for (const auto& [length, pair] : losses) {
-    const std::vector<double> differences = paired_difference(pair.first, pair.second);
+    const std::vector<double> differences = paired_difference(pair.first, pair.second, data.units);
     if (differences.size() >= 3) benefits.push_back({length, interval(differences)});
   }
   reach.use_known = !benefits.empty();
   reach.used_to = used_to(benefits);
 }
 
+/// Every part of "yarn:factor=4+logn" is a name that only changes numbers, and once: grow=1 rotates all keys
+/// again at each step.
+bool only_numbers(const std::string& method, const std::vector<MethodNote>& notes) {
+  if (method.find("grow=1") != std::string::npos) return false;
+  for (std::size_t at = 0; at <= method.size();) {
+    const std::size_t end = std::min(method.find('+', at), method.size());
+    const std::string part = method.substr(at, end - at), name = part.substr(0, part.find(':'));
+    const auto note = std::find_if(notes.begin(), notes.end(), [&](const auto& n) { return n.name == name; });
+    if (note == notes.end() || !note->only_numbers) return false;
+    at = end + 1;
+  }
+  return true;
+}
+
 void add_speed(Reach& reach, const ReportData& data) {
+  reach.as_fast = reach.method == kPlain || only_numbers(reach.method, data.notes);
   for (const SummaryCell& c : data.cells) {
     if (c.method != reach.method) continue;
     const ByDocument own = seconds_by_document(data, reach.method, c.length),
                      plain = seconds_by_document(data, kPlain, c.length);
-    std::vector<double> ratios;
+    ByDocument ratios;
     for (const auto& [document, seconds] : own)
       if (const auto other = plain.find(document); other != plain.end())
-        ratios.push_back(t_interval(seconds).mean / t_interval(other->second).mean);
-    if (!ratios.empty()) reach.slowdown = t_interval(ratios);
+        ratios[document] = {t_interval(seconds).mean / t_interval(other->second).mean};
+    if (!ratios.empty()) reach.slowdown = t_interval(unit_means(ratios, data.units));
   }
 }
 
@@ -88,13 +104,8 @@ void add_speed(Reach& reach, const ReportData& data) {
 
 ReportData report_data(std::vector<Record> records, const RunInfo& run, std::vector<MethodNote> notes) {
   ReportData data{.records = std::move(records), .run = run, .notes = std::move(notes)};
-  data.cells = summarise(data.records, run.margin);
-  std::map<std::string, bool> documents, of_tail;
-  for (const Record& r : data.records) {
-    documents[r.document] = true;
-    if (r.task == "tail") of_tail[r.document] = true;
-  }
-  data.n_documents = of_tail.empty() ? documents.size() : of_tail.size();
+  data.units = units_of(data.records);
+  data.cells = summarise(data.records, data.units, run.margin);
   return data;
 }
 
@@ -115,20 +126,6 @@ std::vector<std::string> methods_of(const ReportData& data) {
   return names;
 }
 
-std::vector<double> document_means(const ByDocument& values) {
-  std::vector<double> means;
-  for (const auto& [document, list] : values) means.push_back(t_interval(list).mean);
-  return means;
-}
-
-std::vector<double> paired_difference(const ByDocument& a, const ByDocument& b) {
-  std::vector<double> differences;
-  for (const auto& [document, list] : a)
-    if (const auto other = b.find(document); other != b.end())
-      differences.push_back(t_interval(list).mean - t_interval(other->second).mean);
-  return differences;
-}
-
 ByDocument seconds_by_document(const ReportData& data, const std::string& method, Index length) {
   ByDocument seconds;
   for (const Record& r : data.records)
@@ -140,13 +137,13 @@ ByDocument seconds_by_document(const ReportData& data, const std::string& method
 std::optional<double> seconds_of(const ReportData& data, const std::string& method, Index length) {
   const ByDocument seconds = seconds_by_document(data, method, length);
   if (seconds.empty()) return std::nullopt;
-  return t_interval(document_means(seconds)).mean;
+  return t_interval(unit_means(seconds, data.units)).mean;
 }
 
 Interval paired_loss(const ReportData& data, const SummaryCell& cell) {
   double base = cell.loss.mean - cell.difference.mean;
   for (const SummaryCell& c : data.cells)
-    if (c.method == kTruncated && c.loss.n == static_cast<int>(data.n_documents)) base = c.loss.mean;
+    if (c.method == kTruncated && c.loss.n == static_cast<int>(data.units.n())) base = c.loss.mean;
   const Interval& d = cell.difference;
   if (!std::isfinite(base + d.mean)) return {.mean = cell.loss.mean, .low = {}, .high = {}};
   Interval shown{.mean = base + d.mean, .low = {}, .high = {}, .n = d.n};

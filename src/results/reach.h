@@ -13,12 +13,6 @@ bool is_baseline(const std::string& method);  ///< one of those, plain RoPE apar
 /// In the order of the records, plain RoPE first: the number of a method is its colour and mark everywhere.
 std::vector<std::string> methods_of(const ReportData& data);
 
-/// Values of one kind, by document: several of one document count as their mean.
-using ByDocument = std::map<std::string, std::vector<double>>;
-std::vector<double> document_means(const ByDocument& values);
-/// a - b, paired by document.
-std::vector<double> paired_difference(const ByDocument& a, const ByDocument& b);
-
 /// Of this method at this length, or null.
 const SummaryCell* cell_at(const ReportData& data, const std::string& method, Index length);
 /// Seconds that reading took, by document.
@@ -54,17 +48,17 @@ std::map<std::string, Score> cannot_tell(const ReportData& data);
 struct Reach {
   std::string method;
   std::optional<Index> breaks_at;  ///< the least length that degrades or explodes
-  std::optional<Index> stable_to;  ///< every tested length from the trained one on is not worse by the margin
-  bool approximate = false;        ///< the verdicts have no interval
-  double difference = 0;           ///< mean, at stable_to
-  int n_texts = 0;                 ///< that stable_to rests on, at least
+  std::optional<Index> holds_to;   ///< every judged length up to it was shown not to be worse by the margin
+  bool stable = false;             ///< each of those was even shown to lie within the margin
+  bool judged = false;             ///< there is a verdict past the trained length
   std::optional<Index> retrieves_to, ruler_to;
   std::optional<Index> used_to;  ///< the far part's worth is above 0, shown by an interval
-  bool use_known = false;        ///< far-use was measured on 3 documents or more
+  bool use_known = false;        ///< far-use was measured on 3 units or more
   bool retrieval_known = false;  ///< a task was asked whose short score is 20 % at least
   bool cannot_tell = false;      ///< a task was asked whose short score is below
-  std::optional<Interval>
-      slowdown;  ///< seconds over plain RoPE's, by document, at the greatest length of both
+  bool as_fast = false;          ///< it is plain RoPE with other numbers
+  /// Seconds over plain RoPE's, by unit, at the greatest length of both.
+  std::optional<Interval> slowdown;
 };
 std::vector<Reach> reaches(const ReportData& data);
 

@@ -54,7 +54,9 @@ Json cost_json(const Record& r, const RunInfo& run) {
   return {{"seconds", r.seconds},
           {"tokens_per_second", r.seconds > 0 ? static_cast<double>(r.achieved) / r.seconds : 0},
           {"peak_bytes", r.peak_bytes},
-          {"threads", run.threads}};
+          {"threads", run.threads},
+          {"date", r.date},
+          {"command", r.command.empty() ? run.command : r.command}};
 }
 
 namespace {
@@ -93,6 +95,7 @@ Record record_from(const JsonInput& j) {
   const JsonInput& cost = j.at("run");
   r.seconds = number_at(cost, "seconds");
   r.peak_bytes = cost.value("peak_bytes", std::size_t{0});
+  r.date = cost.value("date", ""), r.command = cost.value("command", "");
   return r;
 }
 

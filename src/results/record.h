@@ -36,7 +36,9 @@ struct Record {
   std::string written, expected;                       ///< what the model wrote, and the truth
   double seconds = 0;
   std::size_t peak_bytes = 0;
-  bool shared = false;  ///< the same plan was run under another name; not run again
+  bool shared = false;       ///< the same plan was run under another name; not run again
+  std::string date = {};     ///< UTC day on which it was measured, "2026-11-26"; empty: not known
+  std::string command = {};  ///< that measured it; empty: not known
 };
 
 /// What all records of one run have in common.

@@ -12,6 +12,7 @@ namespace ropewalk {
 /// What each method is, given by the caller: results know records only.
 struct MethodNote {
   std::string name, title, formula, source;
+  bool only_numbers = false;  ///< changes frequencies or the logits' scale only: plain RoPE's very work
 };
 
 struct ReportData {
@@ -19,9 +20,9 @@ struct ReportData {
   RunInfo run;
   std::vector<MethodNote> notes;
   std::vector<SummaryCell> cells = {};  ///< of the tail task, if it ran
-  std::size_t n_documents = 0;          ///< of the tail task; else of all
+  Units units = {};                     ///< of the tail task; else of all
 };
-/// Fills in cells and n_documents.
+/// Fills in cells and units.
 ReportData report_data(std::vector<Record> records, const RunInfo& run, std::vector<MethodNote> notes);
 
 }  // namespace ropewalk

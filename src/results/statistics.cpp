@@ -123,12 +123,13 @@ Interval jackknife_interval(std::size_t n, const std::function<double(std::size_
   return result;
 }
 
-int documents_needed(double deviation, double half_width, double confidence, double spare) {
+int documents_needed(double deviation, double half_width, double confidence, double spare, double widen) {
   RW_CHECK(std::isfinite(deviation) && std::isfinite(half_width) && confidence > 0 && confidence < 1);
+  RW_CHECK(widen > 0);
   if (deviation == 0) return 2;
-  // (t + spare) s / sqrt(n) <= h, asked the other way round: t <= h sqrt(n) / s - spare, as a probability.
+  // (widen t + spare) s / sqrt(n) <= h, asked the other way round: what t may be, as a probability.
   auto enough = [&](int n) {
-    const double t = half_width * std::sqrt(static_cast<double>(n)) / deviation - spare;
+    const double t = (half_width * std::sqrt(static_cast<double>(n)) / deviation - spare) / widen;
     return t > 0 && 2 * t_tail(t, n - 1) <= 1 - confidence;
   };
   int low = 2, high = kManyDocuments;  // the half-width falls with n, so halve the range
@@ -152,19 +153,19 @@ Proportion proportion(double k, Index n) {
   return {k, n, share, k == 0 ? 0 : (middle - half) / scale, k == count ? 1 : (middle + half) / scale};
 }
 
-double p_above(const std::vector<double>& values, double bound) {
-  RW_CHECK(values.size() >= 2);
+double p_above(const std::vector<double>& values, double bound, double widen) {
+  RW_CHECK(values.size() >= 2 && widen > 0);
   const Interval sample = moments(values);
   RW_CHECK(std::isfinite(sample.mean) && std::isfinite(sample.deviation));
   if (sample.deviation == 0) return sample.mean > bound ? 0 : 1;
-  return t_tail((sample.mean - bound) / sample.deviation * std::sqrt(static_cast<double>(sample.n)),
-                sample.n - 1);
+  const double error = widen * sample.deviation / std::sqrt(static_cast<double>(sample.n));
+  return t_tail((sample.mean - bound) / error, sample.n - 1);
 }
 
-double p_below(const std::vector<double>& values, double bound) {
+double p_below(const std::vector<double>& values, double bound, double widen) {
   std::vector<double> mirrored = values;
   for (double& v : mirrored) v = -v;
-  return p_above(mirrored, -bound);
+  return p_above(mirrored, -bound, widen);
 }
 
 double p_differs(const std::vector<double>& values, double centre) {
@@ -177,6 +178,54 @@ double p_beyond(const std::vector<double>& values, double margin) {
 
 double p_equivalent(const std::vector<double>& values, double margin) {
   return std::max(p_above(values, -margin), p_below(values, margin));
+}
+
+double p_sign_flip(const std::vector<double>& values, std::uint64_t seed) {
+  RW_CHECK(!values.empty());
+  std::vector<double> sizes;
+  double seen = 0;
+  for (double v : values) {
+    RW_CHECK(std::isfinite(v));
+    seen += v;
+    if (v != 0) sizes.push_back(std::abs(v));
+  }
+  const double total = std::accumulate(sizes.begin(), sizes.end(), 0.0);
+  // The sum with some signs turned is total - 2 x what was turned; equal sums differ by rounding.
+  const double most_turned = (total - seen) / 2 + 1e-9 * total;
+  constexpr std::size_t kExact = 16;
+  constexpr int kDraws = 20000;
+  if (sizes.size() <= kExact) {
+    const std::size_t n_ways = std::size_t{1} << sizes.size();
+    std::vector<double> turned(n_ways);  // of each set of signs: that without its highest one, and that one
+    std::size_t hits = 1;                // nothing turned: total >= seen
+    for (std::size_t way = 1, high = 0; way < n_ways; ++way) {
+      if (way >> (high + 1) != 0) ++high;
+      turned[way] = turned[way ^ (std::size_t{1} << high)] + sizes[high];
+      hits += turned[way] <= most_turned;
+    }
+    return static_cast<double>(hits) / static_cast<double>(n_ways);
+  }
+  Random random(seed);
+  int hits = 0;
+  for (int draw = 0; draw < kDraws; ++draw) {
+    double turned = 0;
+    std::uint64_t signs = 0;
+    for (std::size_t i = 0; i < sizes.size(); ++i, signs >>= 1) {
+      if (i % 64 == 0) signs = random.next();
+      if (signs & 1) turned += sizes[i];
+    }
+    hits += turned <= most_turned;
+  }
+  return (1.0 + hits) / (1.0 + kDraws);
+}
+
+double p_mcnemar(Index only_a, Index only_b) {
+  RW_CHECK(only_a >= 0 && only_b >= 0);
+  const Index n = only_a + only_b, least = std::min(only_a, only_b);
+  // P(X <= k) of a binomial is an incomplete beta function; k = n / 2 of both sides is all there is.
+  if (n == 0 || 2 * least == n) return 1;
+  return std::min(1.0,
+                  2 * incomplete_beta(static_cast<double>(n - least), static_cast<double>(least + 1), 0.5));
 }
 
 std::vector<double> holm(const std::vector<double>& p) {

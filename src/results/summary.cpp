@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <tuple>
 
 #include "core/attention_plan.h"
 #include "core/error.h"
@@ -12,16 +13,8 @@
 namespace ropewalk {
 namespace {
 
-constexpr std::size_t kNameWidth = 25;
-using Losses = std::map<std::string, double>;  // by document
-using AllLosses = std::map<std::pair<std::string, Index>, Losses>;
-
-std::vector<double> minus(const Losses& a, const Losses& b) {
-  std::vector<double> result;
-  for (const auto& [document, loss] : a)
-    if (const auto other = b.find(document); other != b.end()) result.push_back(loss - other->second);
-  return result;
-}
+constexpr std::size_t kNameWidth = 22;
+using AllLosses = std::map<std::pair<std::string, Index>, ByDocument>;
 
 /// Part of a run may lack a baseline: no number then, and the verdict stays open.
 Interval interval_of(const std::vector<double>& values) {
@@ -31,11 +24,11 @@ Interval interval_of(const std::vector<double>& values) {
 
 std::string signed_number(double x) { return std::isfinite(x) ? fmt::format("{:+.3f}", x) : "nan"; }
 
-std::optional<Interval> paired(const Losses& own, const AllLosses& all, const std::string& baseline,
-                               Index length) {
+std::optional<Interval> paired(const ByDocument& own, const AllLosses& all, const std::string& baseline,
+                               Index length, const Units& units) {
   const auto found = all.find({baseline, length});
   if (found == all.end()) return {};
-  const std::vector<double> differences = minus(own, found->second);
+  const std::vector<double> differences = paired_difference(own, found->second, units);
   if (differences.empty()) return {};
   return interval(differences);
 }
@@ -44,37 +37,43 @@ std::optional<Interval> paired(const Losses& own, const AllLosses& all, const st
 void weigh(std::vector<SummaryCell>& cells, const std::vector<std::vector<double>>& differences,
            double margin) {
   std::vector<std::size_t> tested;
-  std::vector<double> beyond, nonzero;
   for (std::size_t i = 0; i < cells.size(); ++i) {
     const Interval& d = cells[i].difference;
-    if (d.n < 3 || !std::isfinite(d.mean) || !std::isfinite(d.deviation)) continue;
-    cells[i].evidence.equivalent = p_equivalent(differences[i], margin);
-    if (cells[i].method == kTruncated || (d.mean == 0 && d.deviation == 0)) continue;
+    if (!cells[i].verdict.word.empty() || d.n < kEnoughUnits || !std::isfinite(d.mean) ||
+        !std::isfinite(d.deviation) || (d.mean == 0 && d.deviation == 0))
+      continue;
     tested.push_back(i);
-    beyond.push_back(p_beyond(differences[i], margin));
-    nonzero.push_back(p_differs(differences[i]));
   }
-  beyond = holm(beyond), nonzero = holm(nonzero);
-  for (std::size_t t = 0; t < tested.size(); ++t) {
-    Evidence& evidence = cells[tested[t]].evidence;
-    evidence.beyond = beyond[t], evidence.nonzero = nonzero[t];
-    evidence.rows = static_cast<int>(tested.size());
-  }
+  using Test = double (*)(const std::vector<double>&, double, double);
+  const auto adjust = [&](std::optional<double> Evidence::*p, Test test, double bound) {
+    std::vector<double> values;
+    values.reserve(tested.size());
+    for (std::size_t i : tested) values.push_back(test(differences[i], bound, kWiden));
+    values = holm(values);
+    for (std::size_t t = 0; t < tested.size(); ++t) cells[tested[t]].evidence.*p = values[t];
+  };
+  adjust(&Evidence::degrades, p_above, margin), adjust(&Evidence::improves, p_below, -margin);
+  adjust(&Evidence::not_worse, p_below, margin), adjust(&Evidence::not_better, p_above, -margin);
+  adjust(&Evidence::better, p_below, 0), adjust(&Evidence::worse, p_above, 0);
+  for (std::size_t i : tested) cells[i].evidence.rows = static_cast<int>(tested.size());
 }
 
-/// The cells without their numbers, by length, truncation last; and every loss.
+/// The cells without their numbers, and every loss.
 std::vector<SummaryCell> gather(const std::vector<Record>& records, AllLosses& losses,
                                 Index& reference_length) {
   std::vector<SummaryCell> cells;
   std::map<std::pair<std::string, Index>, std::pair<double, double>> work;  // tokens, seconds
+  std::map<std::string, std::size_t> order;
   for (const Record& r : records) {
     if (r.task != "tail") continue;
-    if (losses[{r.method, r.length}].empty() && r.method != kShort) {
+    order.emplace(r.method, order.size());
+    ByDocument& own = losses[{r.method, r.length}];
+    if (own.empty() && r.method != kShort) {
       SummaryCell cell;
       cell.method = r.method, cell.resolved = r.resolved, cell.length = r.length;
       cells.push_back(std::move(cell));
     }
-    losses[{r.method, r.length}][r.document] = r.loss;
+    own[r.document] = {r.loss};
     auto& [tokens, seconds] = work[{r.method, r.length}];
     tokens += static_cast<double>(r.achieved), seconds += r.seconds;
     // Where nothing is cut the baseline is plain RoPE itself; files of several runs may hold more than one.
@@ -86,42 +85,51 @@ std::vector<SummaryCell> gather(const std::vector<Record>& records, AllLosses& l
       cell.tokens_per_second = tokens / seconds;
   std::erase_if(cells,
                 [&](const SummaryCell& c) { return c.method == kTruncated && c.length <= reference_length; });
-  std::stable_sort(cells.begin(), cells.end(), [](const SummaryCell& a, const SummaryCell& b) {
-    return std::pair(a.length, a.method == kTruncated) < std::pair(b.length, b.method == kTruncated);
+  std::stable_sort(cells.begin(), cells.end(), [&](const SummaryCell& a, const SummaryCell& b) {
+    return std::tuple(a.length, a.method == kTruncated, order[a.method]) <
+           std::tuple(b.length, b.method == kTruncated, order[b.method]);
   });
+  for (SummaryCell& cell : cells)
+    if (cell.length < reference_length)
+      cell.verdict.word = "less read";
+    else if (cell.method == kTruncated || (cell.method == kPlain && cell.length == reference_length))
+      cell.verdict.word = "reference";
   return cells;
 }
 
 }  // namespace
 
-std::vector<SummaryCell> summarise(const std::vector<Record>& records, double margin) {
+std::vector<SummaryCell> summarise(const std::vector<Record>& records, const Units& units, double margin) {
   AllLosses losses;
   Index reference_length = 0;
   std::vector<SummaryCell> cells = gather(records, losses, reference_length);
-  const Losses reference = losses[{kTruncated, reference_length}];
+  const ByDocument reference = losses[{kTruncated, reference_length}];
   std::vector<std::vector<double>> differences;
   for (SummaryCell& cell : cells) {
-    const Losses& own = losses[{cell.method, cell.length}];
-    std::vector<double> values;
-    for (const auto& [document, loss] : own) values.push_back(loss);
-    cell.loss = interval(values);
-    differences.push_back(minus(own, reference));
+    const ByDocument& own = losses[{cell.method, cell.length}];
+    cell.loss = interval(unit_means(own, units));
+    differences.push_back(paired_difference(own, reference, units));
     cell.difference = interval_of(differences.back());
-    cell.versus_truncated = paired(own, losses, kTruncated, cell.length);
-    cell.versus_plain = paired(own, losses, kPlain, cell.length);
+    cell.versus_truncated = paired(own, losses, kTruncated, cell.length, units);
+    cell.versus_plain = paired(own, losses, kPlain, cell.length, units);
   }
   weigh(cells, differences, margin);
   for (SummaryCell& cell : cells) {
-    const Losses& own = losses[{cell.method, cell.length}];
+    if (!cell.verdict.word.empty()) continue;  // not judged
+    const ByDocument& own = losses[{cell.method, cell.length}];
     const bool finite =
-        std::all_of(own.begin(), own.end(), [](const auto& entry) { return std::isfinite(entry.second); });
-    cell.verdict =
-        judge(cell.difference, interval_of(minus(own, losses[{kShort, 0}])), finite, margin, cell.evidence);
+        std::all_of(own.begin(), own.end(), [](const auto& entry) { return std::isfinite(entry.second[0]); });
+    cell.verdict = judge(cell.difference, interval_of(paired_difference(own, losses[{kShort, 0}], units)),
+                         finite, margin, cell.evidence);
   }
   return cells;
 }
 
-std::vector<MethodReach> reaches(const std::vector<SummaryCell>& cells, Index reference) {
+Index reference_length(const std::vector<SummaryCell>& cells, const RunInfo& run) {
+  return cells.empty() ? 0 : std::min(run.n_ctx_train, cells.back().length);
+}
+
+std::vector<MethodReach> reaches(const std::vector<SummaryCell>& cells) {
   std::vector<std::string> methods;
   std::map<std::string, std::vector<JudgedLength>> judged;
   for (const SummaryCell& c : cells) {
@@ -131,48 +139,48 @@ std::vector<MethodReach> reaches(const std::vector<SummaryCell>& cells, Index re
   std::vector<MethodReach> result;
   result.reserve(methods.size());
   for (const std::string& method : methods)
-    result.push_back({method, breaks_at(judged[method], reference), stable_to(judged[method], reference)});
+    result.push_back({method, breaks_at(judged[method]), holds_to(judged[method])});
   return result;
+}
+
+std::vector<std::string> legend_of(const std::vector<SummaryCell>& cells) {
+  bool open = false, corrected = false, seen = false;
+  for (const SummaryCell& c : cells) {
+    open = open || c.verdict.documents_needed > 0;
+    corrected = corrected || !c.verdict.uncorrected.empty();
+    seen = seen || c.verdict.seen_only;
+  }
+  std::vector<std::string> lines;
+  if (seen)
+    lines.push_back(fmt::format(
+        "~: no verdict, since {} texts are needed: the mean's side of the margin only.", kEnoughUnits));
+  if (open) lines.emplace_back("inconclusive +N: about N more would decide, if mean and spread stay.");
+  if (corrected)
+    lines.emplace_back("*: by its own interval, but not after the correction (docs/judging.md).");
+  return lines;
 }
 
 namespace {
 
-/// What "inconclusive" and "*" mean, where they occur.
-std::string inconclusive_text(const std::vector<SummaryCell>& cells) {
-  int most = 0, least = kManyDocuments, most_more = 0, least_more = kManyDocuments;
-  bool corrected = false;
-  for (const SummaryCell& c : cells) {
-    const Verdict& v = c.verdict;
-    corrected = corrected || !v.uncorrected.empty();
-    if (v.documents_needed == 0) continue;
-    most = std::max(most, v.documents_needed), least = std::min(least, v.documents_needed);
-    most_more = std::max(most_more, v.more_documents), least_more = std::min(least_more, v.more_documents);
-  }
-  std::string text;
-  if (most > 0) {
-    const char* open = most >= kManyDocuments ? " or more" : "";
-    text += fmt::format("inconclusive: about {}{} further documents would decide, by row;\n", least_more,
-                        most_more > least_more ? fmt::format(" to {}{}", most_more, open) : open);
-    text += fmt::format("in all {}{}.\n", least, most > least ? fmt::format(" to {}{}", most, open) : open);
-  }
-  if (corrected) text += "*: beyond the margin by itself, but not after Holm's correction over all rows.\n";
-  return text;
+/// "+12", "over 9,999": what an inconclusive row still needs.
+std::string more_text(const Verdict& v) {
+  return v.documents_needed == 0                ? ""
+         : v.documents_needed >= kManyDocuments ? " >9999"
+                                                : fmt::format(" +{}", v.more_documents);
 }
 
 }  // namespace
 
-std::string summary_table(const std::vector<SummaryCell>& cells, const RunInfo& run,
-                          std::size_t n_documents) {
-  std::string text =
-      fmt::format("Last {} tokens of {} document{}; difference: from plain RoPE at {} tokens\n", run.tail,
-                  n_documents, n_documents == 1 ? "" : "s", std::min(run.n_ctx_train, cells.back().length));
+std::string summary_table(const std::vector<SummaryCell>& cells, const RunInfo& run, const Units& units) {
+  const bool intervals = units.n() >= 3;
+  std::string text = fmt::format("Last {} tokens of {}; difference from plain RoPE at {}\n", run.tail,
+                                 units.scope(), k_tokens(reference_length(cells, run)));
   Index length = -1;
   for (const SummaryCell& c : cells) {
     if (c.length != length) {
       length = c.length;
-      text +=
-          fmt::format("\n{:<{}} {:>7} {:>10} {:>17}  {}\n", k_tokens(length) + " tokens", kNameWidth, "loss",
-                      "perplexity", n_documents >= 3 ? "difference +- 95%" : "difference", "verdict");
+      text += fmt::format("\n{:<{}} {:>7} {:>10} {:>17}  {}\n", k_tokens(length) + " tokens", kNameWidth,
+                          "loss", "perplexity", intervals ? "difference +- 95%" : "difference", "verdict");
     }
     // A name that is too long stands on a line of its own: cut short, two methods could look the same.
     const bool fits = c.method.size() <= kNameWidth;
@@ -181,22 +189,23 @@ std::string summary_table(const std::vector<SummaryCell>& cells, const RunInfo& 
     if (c.difference.low)  // a bootstrap's ends may lean: the farther one
       difference += fmt::format(" +- {:.3f}", std::max(c.difference.mean - *c.difference.low,
                                                        *c.difference.high - c.difference.mean));
-    const std::string note = c.verdict.note.empty()                ? ""
-                             : c.verdict.note == "slightly better" ? " (better)"
-                                                                   : " (worse)";
-    text += fmt::format("{:<{}} {:>7.3f} {:>10.4g} {:>17}  {}{}\n", fits ? c.method : "", kNameWidth,
-                        c.loss.mean, std::exp(c.loss.mean), difference, c.verdict.shown(), note);
+    // In 80 columns: the note of a loss that is no number stands in the loss already.
+    const Verdict& v = c.verdict;
+    const std::string verdict = v.word == "explodes" ? v.word : v.shown() + more_text(v);
+    text += fmt::format("{:<{}} {:>7.3f} {:>10.4g} {:>17}  {}\n", fits ? c.method : "", kNameWidth,
+                        c.loss.mean, std::exp(c.loss.mean), difference, verdict);
   }
-  text += fmt::format("\nstable: within {:g} nats, {:.2g} % of perplexity.\n", run.margin,
-                      100 * (std::exp(run.margin) - 1));
-  if (n_documents < 3)
-    text += fmt::format("{}, no interval: ~ marks a verdict from the difference alone.\n",
-                        n_documents == 1 ? "One text" : "Two texts");
-  text += inconclusive_text(cells);
+  if (units.n() >= kEnoughUnits)
+    text += fmt::format("\nstable: within {:g} nats, {:.2g} % of perplexity; not worse: below +{:g} nats.\n",
+                        run.margin, 100 * (std::exp(run.margin) - 1), run.margin);
+  else
+    text += fmt::format("\nmargin: {:g} nats, {:.2g} % of perplexity.\n", run.margin,
+                        100 * (std::exp(run.margin) - 1));
+  for (const std::string& line : legend_of(cells)) text += line + "\n";
   return text;
 }
 
-Json summary_json(const std::vector<SummaryCell>& cells, const RunInfo& run, std::size_t n_documents) {
+Json summary_json(const std::vector<SummaryCell>& cells, const RunInfo& run, const Units& units) {
   auto number = [](double x) { return std::isfinite(x) ? Json(x) : Json(nullptr); };
   auto ends = [&](const Interval& i) {
     return i.low ? Json{number(*i.low), number(*i.high)} : Json(nullptr);
@@ -216,10 +225,15 @@ Json summary_json(const std::vector<SummaryCell>& cells, const RunInfo& run, std
     j["interval"] = ends(c.difference);
     j["versus_truncated"] = versus(c.versus_truncated);
     j["versus_plain"] = versus(c.versus_plain);
-    if (c.evidence.beyond) j["p_beyond_margin"] = *c.evidence.beyond;  // adjusted by Holm
-    if (c.evidence.equivalent) j["p_equivalent"] = *c.evidence.equivalent;
+    for (const auto& [key, p] : {std::pair{"p_degrades", c.evidence.degrades},
+                                 {"p_not_worse", c.evidence.not_worse},
+                                 {"p_not_better", c.evidence.not_better},
+                                 {"p_improves", c.evidence.improves},
+                                 {"p_better", c.evidence.better},
+                                 {"p_worse", c.evidence.worse}})
+      if (p) j[key] = *p;  // one-sided, adjusted by Holm
     j["verdict"] = c.verdict.word;
-    j["approximate"] = c.verdict.approximate;
+    j["seen_only"] = c.verdict.seen_only;
     if (!c.verdict.note.empty()) j["note"] = c.verdict.note;
     if (!c.verdict.uncorrected.empty()) j["uncorrected"] = c.verdict.uncorrected;
     if (c.verdict.documents_needed > 0) {
@@ -229,18 +243,20 @@ Json summary_json(const std::vector<SummaryCell>& cells, const RunInfo& run, std
     j["tokens_per_second"] = c.tokens_per_second;
     list.push_back(std::move(j));
   }
-  const Index reference = cells.empty() ? 0 : std::min(run.n_ctx_train, cells.back().length);
-  for (const MethodReach& m : reaches(cells, reference))
+  for (const MethodReach& m : reaches(cells))
     reach.push_back(
-        {{"method", m.method}, {"breaks_at", length(m.breaks_at)}, {"stable_to", length(m.stable_to)}});
-  const char* interval_by = n_documents < 3 ? "none" : n_documents < kBootstrapFrom ? "t" : "bootstrap";
+        {{"method", m.method}, {"breaks_at", length(m.breaks_at)}, {"holds_to", length(m.holds_to)}});
+  const char* interval_by = units.n() < 3 ? "none" : units.n() < kBootstrapFrom ? "t" : "bootstrap";
   return {{"model", run.model},
           {"n_ctx_train", run.n_ctx_train},
           {"tail", run.tail},
           {"margin", run.margin},
-          {"n_documents", n_documents},
+          {"n_documents", units.n_documents()},
+          {"n_texts", units.n_texts()},
+          {"n_units", units.n()},
           {"interval_by", interval_by},
-          {"correction", "Holm, 5 %"},
+          {"correction",
+           fmt::format("Holm over rows, one-sided {:.4f}, standard errors x {:g}", kClaimLevel, kWiden)},
           {"results", list},
           {"reach", reach}};
 }

@@ -2,7 +2,7 @@
 /// Records of the tail task, gathered per method and length, with intervals and verdicts.
 #pragma once
 #include "results/derived.h"
-#include "results/record.h"
+#include "results/units.h"
 #include "results/verdict.h"
 
 namespace ropewalk {
@@ -18,22 +18,31 @@ struct SummaryCell {
   double tokens_per_second = 0;  ///< over all documents
 };
 
-/// One cell for each (method, length) of the tail task, by length. `margin`: nats, what counts as stable.
-/// Holm's correction is over every row of 3 documents or more but the truncated baseline's and those that
-/// equal the reference in every document (a method below the length where it starts is plain RoPE itself:
-/// nothing is tested).
-std::vector<SummaryCell> summarise(const std::vector<Record>& records, double margin = kStabilityMargin);
+/// One cell for each (method, length) of the tail task: by length, at each length in the order of the
+/// records, truncation last. `margin`: nats, what counts as stable. Intervals and tests are over units. Not
+/// judged, in any format: the reference (truncation at every length, plain RoPE at the trained one) and
+/// lengths below it, where every method has read less. Holm's correction is over every judged row with
+/// kEnoughUnits or more but those that equal the reference in every document (a method below the length where
+/// it starts is plain RoPE itself: nothing is tested).
+std::vector<SummaryCell> summarise(const std::vector<Record>& records, const Units& units,
+                                   double margin = kStabilityMargin);
 
-/// breaks_at and stable_to of one method over the lengths of the cells, truncation included.
+/// The length that differences are taken from: the trained one, or the greatest tested where that is less.
+Index reference_length(const std::vector<SummaryCell>& cells, const RunInfo& run);
+
+/// breaks_at and holds_to of one method over the lengths of the cells, truncation included.
 struct MethodReach {
   std::string method;
-  std::optional<Index> breaks_at, stable_to;
+  std::optional<Index> breaks_at, holds_to;
 };
-/// In the order of the cells. `reference`: the length that differences are taken from.
-std::vector<MethodReach> reaches(const std::vector<SummaryCell>& cells, Index reference);
+/// In the order of the cells.
+std::vector<MethodReach> reaches(const std::vector<SummaryCell>& cells);
+
+/// What "inconclusive", "*" and "~" mean, where they occur; a sentence each.
+std::vector<std::string> legend_of(const std::vector<SummaryCell>& cells);
 
 /// For the terminal: a block of rows per length. 80 columns.
-std::string summary_table(const std::vector<SummaryCell>& cells, const RunInfo& run, std::size_t n_documents);
-Json summary_json(const std::vector<SummaryCell>& cells, const RunInfo& run, std::size_t n_documents);
+std::string summary_table(const std::vector<SummaryCell>& cells, const RunInfo& run, const Units& units);
+Json summary_json(const std::vector<SummaryCell>& cells, const RunInfo& run, const Units& units);
 
 }  // namespace ropewalk

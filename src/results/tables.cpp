@@ -2,6 +2,7 @@
 #include "results/tables.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "core/error.h"
@@ -43,11 +44,17 @@ std::string positions_table(const std::vector<Record>& records) {
   return text;
 }
 
+/// Of eight columns; "n/a" where there is none.
+std::string number(double x, const char* format) {
+  return fmt::format(" {:>8}", std::isfinite(x) ? fmt::format(fmt::runtime(format), x) : "n/a");
+}
+
 /// In pairs of lines: the numbers, and their differences from the truncated baseline.
-std::string continuation_text(const std::vector<Record>& records) {
+std::string continuation_text(const std::vector<Record>& records, const Units& units) {
   std::string text;
   Index length = -1;
-  for (const ContinuationCell& cell : summarise_continuation(records)) {
+  bool blind = false;
+  for (const ContinuationCell& cell : summarise_continuation(records, units)) {
     if (cell.length != length) {
       length = cell.length;
       text += fmt::format("\n{:<25}", fmt::format("continuation at {}", length));
@@ -58,13 +65,15 @@ std::string continuation_text(const std::vector<Record>& records) {
     text += cell.method.size() <= 25 ? fmt::format("{:<25}", cell.method)
                                      : fmt::format("{}\n{:<25}", cell.method, "");
     for (std::size_t m = 0; m < kMetrics; ++m) {
-      text += fmt::format(" {:>8.4g}", cell.metrics[m].value.mean);
+      text += number(cell.metrics[m].value.mean, "{:.4g}");
       if (const auto& versus = cell.metrics[m].versus_truncated)
-        difference += fmt::format(" {:>+8.2g}", versus->mean);
+        difference += number(versus->mean, "{:+.2g}");
+      blind = blind || std::isnan(cell.metrics[m].value.mean);
     }
     text += "\n";
     if (cell.metrics[0].versus_truncated) text += difference + "\n";
   }
+  if (blind) text += fmt::format("{}\n", kRougeNote);
   return text;
 }
 
@@ -105,7 +114,7 @@ std::string block_text(const std::string& title, const Block& block) {
 
 }  // namespace
 
-std::string other_tables(const std::vector<Record>& records) {
+std::string other_tables(const std::vector<Record>& records, const Units& units) {
   std::vector<std::pair<std::string, Block>> blocks;
   const auto block_of = [&](const std::string& title) -> Block& {
     for (auto& [own, block] : blocks)
@@ -113,7 +122,8 @@ std::string other_tables(const std::vector<Record>& records) {
     return blocks.emplace_back(title, Block{}).second;
   };
   for (const Record& r : records) {
-    if (r.task == "tail" || r.task == "continuation" || r.position_end > 0) continue;
+    if (r.task == "tail" || r.task == "continuation" || r.task == "far-use" || r.score || r.position_end > 0)
+      continue;
     Block& block = block_of(fmt::format("{} at {}", r.task, r.length));
     Columns& row = block.row(r.part.empty() ? r.method : r.method + " " + r.part);
     const auto put = [&](const std::string& name, double value) {
@@ -121,13 +131,12 @@ std::string other_tables(const std::vector<Record>& records) {
       if (std::find(block.names.begin(), block.names.end(), name) == block.names.end())
         block.names.push_back(name);
     };
-    if (r.score) put("score", *r.score);
     if (r.n_targets > 0) put("loss", r.loss);
     for (const auto& [name, value] : r.values) put(name, value);
   }
   std::string text = positions_table(records);
   for (const auto& [title, block] : blocks) text += block_text(title, block);
-  text += continuation_text(records);
+  text += continuation_text(records, units);
   return text;
 }
 

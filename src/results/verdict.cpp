@@ -7,57 +7,66 @@
 namespace ropewalk {
 namespace {
 
-/// The interval has to come free of the nearest border of the margin; from outside against Holm's first step.
-/// With a chance of 80 %: 0.84 standard errors to spare outside; inside there are two borders, so 10 % at
-/// each.
-Verdict inconclusive(const Interval& difference, double margin, int rows, std::string uncorrected = {}) {
-  const double distance = std::abs(difference.mean) - margin;
-  const double confidence = distance > 0 ? 1 - kClaimLevel / std::max(rows, 1) : 1 - 2 * kStableLevel;
-  const double spare = distance > 0 ? 0.8416 : 1.2816;
-  const double room = std::max(std::abs(distance), 1e-3);
+/// What the interval says alone; empty: nothing.
+std::string word_of(double low, double high, double margin) {
+  if (low > margin) return "degrades";
+  if (high < -margin) return "improves";
+  if (high < margin) return low > -margin ? "stable" : "not worse";
+  return "";
+}
+
+bool shown(const std::optional<double>& p) { return p && *p <= kClaimLevel; }
+
+/// Whether the tests say it too.
+bool confirmed(const std::string& word, const Evidence& p) {
+  return word == "degrades"    ? shown(p.degrades)
+         : word == "improves"  ? shown(p.improves)
+         : word == "stable"    ? shown(p.not_worse) && shown(p.not_better)
+         : word == "not worse" ? shown(p.not_worse)
+                               : false;
+}
+
+/// The interval has to come free of the margin on the side where the mean lies, against Holm's first step,
+/// with a chance of 80 %: 0.84 standard errors to spare.
+Verdict inconclusive(const Interval& difference, double margin, const Evidence& evidence,
+                     std::string uncorrected) {
+  const double room = std::max(std::abs(difference.mean - margin), 1e-3);
+  const double confidence = 1 - 2 * kClaimLevel / std::max(evidence.rows, 1);
   int needed = kManyDocuments;
   if (difference.n < kManyDocuments && std::isfinite(difference.deviation))
-    needed = std::max({documents_needed(difference.deviation, room, confidence, spare), difference.n + 1, 3});
+    needed = std::max({documents_needed(difference.deviation, room, confidence, 0.8416, kWiden),
+                       difference.n + 1, kEnoughUnits});
   return {.word = "inconclusive",
           .documents_needed = needed,
           .more_documents = std::max(needed - difference.n, 1),
           .uncorrected = std::move(uncorrected)};
 }
 
-Verdict judge_word(const Interval& difference, const Interval& versus_short, bool finite, double margin,
-                   const Evidence& evidence) {
-  if (!finite) return {.word = "explodes"};
-  if (!std::isfinite(difference.mean)) return {.word = "inconclusive"};  // the reference is not a number
-  const bool guess = !difference.low;
-  const double low = difference.low.value_or(difference.mean),
-               high = difference.high.value_or(difference.mean);
-  if (low > std::log(2.0) || versus_short.low.value_or(versus_short.mean) > 0)
-    return {.word = "explodes", .approximate = guess};
-  if (low > margin || high < -margin) {
-    const std::string word = low > margin ? "degrades" : "improves";
-    if (evidence.beyond.value_or(0) > kClaimLevel)
-      return inconclusive(difference, margin, evidence.rows, word);
-    return {.word = word, .approximate = guess};
-  }
-  if (low > -margin && high < margin && evidence.equivalent.value_or(0) <= kStableLevel) {
-    const bool excludes_zero =
-        difference.low && (low > 0 || high < 0) && evidence.nonzero.value_or(0) <= kClaimLevel;
-    return {.word = "stable",
-            .note = !excludes_zero ? ""
-                    : high < 0     ? "slightly better"
-                                   : "slightly worse",
-            .approximate = guess};
-  }
-  return inconclusive(difference, margin, evidence.rows);
+Verdict seen(double mean, double margin) {
+  return {.word = mean > margin ? "worse" : mean < -margin ? "better" : "close", .seen_only = true};
 }
 
 }  // namespace
 
 Verdict judge(const Interval& difference, const Interval& versus_short, bool finite, double margin,
               const Evidence& evidence) {
-  Verdict verdict = judge_word(difference, versus_short, finite, margin, evidence);
-  verdict.holds = verdict.word != "explodes" && verdict.word != "degrades" &&
-                  difference.high.value_or(difference.mean) < margin;
+  if (!finite) return {.word = "explodes", .note = "a loss is not finite"};
+  if (!std::isfinite(difference.mean)) return {.word = "inconclusive"};  // the reference is not a number
+  if (difference.mean == 0 && difference.deviation == 0) return {.word = "equal", .holds = true};
+  if (difference.n < kEnoughUnits || !difference.low) return seen(difference.mean, margin);
+  const double low = *difference.low, high = *difference.high;
+  if (low > std::log(2.0) || (low > margin && versus_short.low && *versus_short.low > margin))
+    return {.word = "explodes"};
+  const std::string alone = word_of(low, high, margin);
+  std::string word = alone;
+  if ((word == "stable" || word == "improves") && !confirmed(word, evidence))
+    word = "not worse";  // which asks for less
+  if (!confirmed(word, evidence)) return inconclusive(difference, margin, evidence, alone);
+  Verdict verdict{.word = word, .holds = word != "degrades"};
+  if (word == "stable" || word == "not worse")
+    verdict.note = high < 0 && shown(evidence.better) ? "better"
+                   : low > 0 && shown(evidence.worse) ? "worse"
+                                                      : "";
   return verdict;
 }
 

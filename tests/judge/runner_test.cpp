@@ -201,7 +201,7 @@ TEST_F(Runner, PositionsCoverThePassOnce) {
   double expected = 0;
   for (double loss : token_losses(model_, MethodSpec::parse("pi"), tokens, 0, 149)) expected += loss;
   EXPECT_NEAR(sum, expected, 1e-9 * expected);
-  const std::string table = other_tables(result.records);
+  const std::string table = other_tables(result.records, Units{});
   EXPECT_NE(table.find("[2] pi"), std::string::npos) << table;
 }
 
@@ -281,7 +281,7 @@ TEST(PositionsTable, Has80Columns) {
       r.task = "positions", r.position_begin = begin, r.position_end = begin + 9999, r.loss = 12.345 + m;
       records.push_back(r);
     }
-  const std::string table = other_tables(records);
+  const std::string table = other_tables(records, Units{});
   for (std::size_t begin = 0, end; begin < table.size(); begin = end + 1) {
     end = table.find('\n', begin);
     EXPECT_LE(end - begin, 80u) << table.substr(begin, end - begin);

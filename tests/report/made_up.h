@@ -18,7 +18,7 @@ struct MadeUp {
     Record& r = records.emplace_back();
     r.task = task, r.method = r.resolved = method, r.length = length;
     r.achieved = method == "none (truncated)" ? std::min<Index>(length, 8192) : length;
-    r.document = "text#" + std::to_string(document);
+    r.document = "text" + std::to_string(document);
     return r;
   }
   void tail(const std::string& method, Index length, double added, double seconds = 1) {

@@ -13,7 +13,7 @@
 #include "made_up.h"
 #include "report/chart.h"
 #include "report/table.h"
-#include "results/reach.h"
+#include "results/answer.h"
 
 namespace ropewalk {
 namespace {
@@ -154,6 +154,8 @@ TEST(Csv, QuotesAndKeepsItsColumns) {
   EXPECT_EQ(rows, evil_data().records.size() + 1);
   EXPECT_EQ(csv.rfind("task,part,method,resolved,document,length,", 0), 0u);
   EXPECT_NE(csv.find(",bleu,chrf,written,"), std::string::npos);
+  EXPECT_NE(csv.find(",verdict,date,command\r\n"), std::string::npos);
+  EXPECT_NE(csv_report(everything("lambda").data()).find(",explodes,"), std::string::npos);
   EXPECT_NE(csv.find("\"\"&|"), std::string::npos);
   MadeUp formula;
   formula.add("continuation", "yarn", 16384, 0).written = "=HYPERLINK(1)";
@@ -161,82 +163,14 @@ TEST(Csv, QuotesAndKeepsItsColumns) {
 }
 
 TEST(Curves, FitIntoEightyColumns) {
-  for (const ReportData& data : {everything("lambda").data(), evil_data()}) {
-    std::istringstream lines(character_curves(data) + answer_text(everything("lambda").data()));
+  for (const ReportData& data : {everything("lambda").data()}) {
+    std::istringstream lines(text_report(data));
     for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 80u) << line;
   }
   const std::string text = character_curves(everything("lambda").data());
   EXPECT_NE(text.find("8k trained"), std::string::npos);
   EXPECT_NE(text.find("  b yarn:factor=4"), std::string::npos);
   EXPECT_EQ(character_curves(report_data({}, {}, {})), "");
-}
-
-// ---------------------------------------------------------------- the answer
-
-std::string one_line(const ReportData& data) {
-  std::string text = answer_text(data);
-  std::replace(text.begin(), text.end(), '\n', ' ');
-  return text;
-}
-bool says(const ReportData& data, const std::string& words) {
-  const bool found = one_line(data).find(words) != std::string::npos;
-  if (!found) ADD_FAILURE() << "no \"" << words << "\" in: " << one_line(data);
-  return found;
-}
-
-TEST(Answer, NamesTheMethodThatIsStableToTheGreatestLength) {
-  MadeUp made;
-  made.baselines(3), made.method("pi", 0.2), made.method("yarn", -0.05, 1.03);
-  made.retrieval("yarn", 8192, 4), made.retrieval("yarn", 16384, 1), made.retrieval("none (short)", 2048, 4);
-  says(made.data(), "Use yarn: stable to 16k, retrieves to 8k, 3 % slower than plain RoPE.");
-  says(made.data(), "below that of the last 8k tokens alone (-0.050 nats, 95 % interval");
-  says(made.data(), "Plain RoPE at 16k: explodes (6.200 nats per token).");
-}
-
-TEST(Answer, TiesGoToRetrievalThenToLoss) {
-  MadeUp made;
-  made.baselines(3), made.method("a", -0.05), made.method("b", -0.03), made.method("c", -0.06);
-  says(made.data(), "Use c: stable to 16k");
-  says(made.data(), "Stable as far: a, b.");
-  for (const char* name : {"a", "b", "c"}) made.retrieval(name, 16384, name[0] == 'b' ? 4 : 1);
-  made.retrieval("none (short)", 2048, 4);
-  says(made.data(), "Use b: stable to 16k, retrieves to 16k");
-}
-
-TEST(Answer, RecommendsTruncationWhereNothingIsStable) {
-  MadeUp made;
-  made.baselines(3), made.method("pi", 0.2);
-  says(made.data(), "Keep only the last 8k tokens (truncation)");
-  says(made.data(), "Nearest at 16k: pi, +0.200 nats (95 % interval");
-}
-
-TEST(Answer, SaysNoMoreThanTheIntervalsShow) {
-  MadeUp made{.documents = 1};
-  made.baselines(3), made.method("yarn", 0.003);
-  says(made.data(), "stable to 16k on one text");
-  says(made.data(), "too few for an interval");
-  says(made.data(), "does not prove that the far text is used");
-  says(made.data(),
-       "But keeping only the last 8k tokens, which costs nothing, does as well within 0.02 nats");
-  MadeUp wide;  // inconclusive: around +margin
-  wide.baselines(3), wide.method("yarn", 0.0203);
-  says(wide.data(), "Keep only the last 8k tokens");
-  MadeUp edge;  // inconclusive: around -margin, so shown not to be worse
-  edge.baselines(3), edge.method("yarn", -0.0203);
-  says(edge.data(), "Use yarn");
-}
-
-TEST(Answer, NothingToExtendWithinTheTrainedLength) {
-  MadeUp made;
-  made.tail("none (truncated)", 4096, 0), made.tail("none", 4096, 0), made.tail("yarn", 4096, 0);
-  says(made.data(), "Nothing to extend yet");
-}
-
-TEST(Answer, AModelThatFindsNothingInShortTextsCannotTell) {
-  MadeUp made;
-  made.baselines(3), made.method("yarn", 0);
-  made.retrieval("yarn", 16384, 0), made.retrieval("none (short)", 2048, 0);
-  says(made.data(), "finds too little even in short texts to tell how far it retrieves: passkey (0 %).");
 }
 
 // ---------------------------------------------------------------- parts

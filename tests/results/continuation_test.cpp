@@ -2,6 +2,8 @@
 /// What is made of continuations: scores of the whole corpus, differences from the truncated baseline.
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "metrics/metrics.h"
 #include "results/continuation_summary.h"
 #include "results/tables.h"
@@ -41,7 +43,7 @@ const ContinuationMetric& metric(const ContinuationCell& cell, const std::string
 }
 
 TEST(Continuation, BleuIsTheCorpusAndTheRestAreMeans) {
-  const auto cells = summarise_continuation(records());
+  const auto cells = summarise_continuation(records(), Units{});
   ASSERT_EQ(cells.size(), 2u);
   const ContinuationCell& yarn = cells[1];
   const std::vector<std::string> written = {kExpected[0], "a dog ran over it", "a dog ran over it"};
@@ -57,7 +59,7 @@ TEST(Continuation, BleuIsTheCorpusAndTheRestAreMeans) {
 TEST(Continuation, DifferencesArePairedWithTheTruncatedBaseline) {
   auto list = records();
   list.push_back(record("yarn", "only here", 99, "x", "y"));  // no baseline: no part of the difference
-  const auto cells = summarise_continuation(list);
+  const auto cells = summarise_continuation(list, Units{});
   EXPECT_FALSE(metric(cells[0], "loss").versus_truncated);
   const Interval loss = *metric(cells[1], "loss").versus_truncated;
   EXPECT_NEAR(loss.mean, -0.5, 1e-12);
@@ -74,13 +76,36 @@ TEST(Continuation, EachTextIsCutByItsOwnScript) {
   const std::string chinese = "\u4eca\u5929\u5929\u6c14\u5f88\u597d\u6211\u4eec\u53bb\u516c\u56ed";
   const std::vector<Record> list = {record("yarn", "en", 1, kExpected[0], kExpected[0]),
                                     record("yarn", "zh", 1, chinese, chinese)};
-  const auto cells = summarise_continuation(list);
+  const auto cells = summarise_continuation(list, Units{});
   EXPECT_NEAR(metric(cells[0], "bleu").value.mean, 100, 1e-9);
   EXPECT_FALSE(metric(cells[0], "bleu").versus_truncated);
 }
 
+TEST(Continuation, RougeOfATextWithoutItsLettersIsNotZero) {
+  const std::string russian =
+      "\u043f\u043e\u0433\u043e\u0434\u0430 \u0441\u0435\u0433\u043e\u0434\u043d\u044f";
+  std::vector<Record> list = {record("yarn", "ru", 1, russian, russian)};
+  list[0].values.emplace_back("rougeL", 0);
+  EXPECT_TRUE(std::isnan(metric(summarise_continuation(list, Units{})[0], "rougeL").value.mean));
+  EXPECT_NE(other_tables(list, Units{}).find(" n/a "), std::string::npos);
+  EXPECT_NE(other_tables(list, Units{}).find("ROUGE sees no word"), std::string::npos);
+  list.push_back(record("yarn", "en", 1, kExpected[0], kExpected[0]));  // one that it can read counts alone
+  list[1].values.emplace_back("rougeL", 0.75);
+  EXPECT_EQ(metric(summarise_continuation(list, Units{})[0], "rougeL").value.mean, 0.75);
+  EXPECT_EQ(other_tables(list, Units{}).find("ROUGE"), std::string::npos);
+}
+
+TEST(Continuation, StretchesOfSeveralTextsAreOneEach) {
+  auto list = records();
+  for (Record& r : list) r.document = r.document == "0" ? "a#1" : r.document == "1" ? "a#2" : "b";
+  const auto cells = summarise_continuation(list, Units({"a#1", "a#2", "b"}));
+  EXPECT_EQ(metric(cells[1], "loss").value.n, 2);
+  EXPECT_NEAR(metric(cells[1], "loss").value.mean, ((2.5 + 3.5) / 2 + 4.5) / 2, 1e-12);
+  EXPECT_EQ(metric(cells[1], "bleu").value.n, 2);
+}
+
 TEST(Continuation, TheTerminalHas80Columns) {
-  const std::string text = other_tables(records());
+  const std::string text = other_tables(records(), Units{});
   EXPECT_NE(text.find("from truncation"), std::string::npos);
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find('\n', at), text.size());

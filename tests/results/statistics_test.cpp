@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <fstream>
+#include <random>
 #include <sstream>
 
 #include "core/json.h"
@@ -68,6 +69,39 @@ TEST(Golden, WilsonAndHolm) {
   }
 }
 
+TEST(Statistics, QuantilesOfStudent) {
+  EXPECT_NEAR(t_quantile(0.95, 1), 12.7062, 1e-3);
+  EXPECT_NEAR(t_quantile(0.95, 2), 4.30265, 1e-4);
+  EXPECT_NEAR(t_quantile(0.95, 9), 2.26216, 1e-4);
+  EXPECT_NEAR(t_quantile(0.99, 29), 2.75639, 1e-4);
+}
+
+TEST(Statistics, TheIntervalCoversItsShare) {
+  std::mt19937 generator(1);
+  std::normal_distribution<double> normal(0.3, 1);
+  int covered = 0;
+  for (int run = 0; run < 4000; ++run) {
+    std::vector<double> values;
+    for (int d = 0; d < 6; ++d) values.push_back(normal(generator));
+    const Interval i = t_interval(values);
+    covered += *i.low <= 0.3 && 0.3 <= *i.high;
+  }
+  EXPECT_NEAR(covered / 4000.0, 0.95, 0.02);
+  EXPECT_FALSE(t_interval({1.0, 2.0}).low);
+}
+
+TEST(Statistics, DocumentsNeededIsTheFirstThatDoes) {
+  for (double half : {0.01, 0.02, 0.1}) {
+    const int n = documents_needed(0.03, half);
+    auto reached = [&](int m) { return t_quantile(0.95, m - 1) * 0.03 / std::sqrt(double(m)); };
+    EXPECT_LE(reached(n), half);
+    if (n > 2) {
+      EXPECT_GT(reached(n - 1), half);
+    }
+  }
+  EXPECT_EQ(documents_needed(0.3, 0.001), kManyDocuments);
+}
+
 TEST(Statistics, WorkedExamples) {
   // 1, 2, 3: mean 2, deviation 1, t = 2 sqrt(3) with 2 degrees, where P(T > t) = 1/2 - t / (2 sqrt(2 + t^2)).
   const double t = 2 * std::sqrt(3.0), tail = 0.5 - t / (2 * std::sqrt(2 + t * t));
@@ -91,6 +125,58 @@ TEST(Statistics, WorkedExamples) {
   EXPECT_NEAR(proportion(20, 20).low, 1 / (1 + 3.8414588 / 20), 1e-8);
   EXPECT_EQ(proportion(20, 20).high, 1);
   EXPECT_EQ(proportion(0, 20).low, 0);
+}
+
+TEST(Golden, SignFlipAndMcNemar) {
+  const JsonInput file = golden();
+  int seen = 0;
+  for (const JsonInput& c : file["sign_flip"]) {
+    EXPECT_NEAR(p_sign_flip(c["values"].get<std::vector<double>>()), c["p"].get<double>(), 1e-12) << c.dump();
+    ++seen;
+  }
+  for (const JsonInput& c : file["mcnemar"]) {
+    const double theirs = c["p"], ours = p_mcnemar(c["only_a"], c["only_b"]);
+    EXPECT_NEAR(ours, theirs, 1e-12) << c.dump();
+    if (theirs > 1e-250) {
+      EXPECT_NEAR(ours / theirs, 1, 1e-9) << c.dump();
+    }
+    ++seen;
+  }
+  EXPECT_EQ(seen, 27);
+}
+
+TEST(SignFlip, WorkedExamples) {
+  // Of the eight signs of 1, 2, 3 only +++ reaches 6; zeros say nothing; all equal: the coin of each.
+  EXPECT_EQ(p_sign_flip({1, 2, 3}), 1.0 / 8);
+  EXPECT_EQ(p_sign_flip({0, 1, 2, 0, 3}), 1.0 / 8);
+  EXPECT_EQ(p_sign_flip({-1, 2, 3}), 2.0 / 8);  // 4 or more: +++, -++
+  EXPECT_EQ(p_sign_flip({0, 0}), 1);
+  EXPECT_EQ(p_sign_flip(std::vector<double>(10, 0.25)), 1.0 / 1024);
+  // Thirds do not add up exactly: equal sums stay equal.
+  EXPECT_EQ(p_sign_flip({1.0 / 3, 1.0 / 3, -1.0 / 3, -1.0 / 3}), 11.0 / 16);
+  // Above 16 values by draws, seeded: close to the binomial, and the same again.
+  std::vector<double> coins(40, 1);
+  for (std::size_t i = 0; i < 14; ++i) coins[i] = -1;  // 26 of 40 up: P(X >= 26) = 0.0403
+  EXPECT_NEAR(p_sign_flip(coins), 0.0403, 0.005);
+  EXPECT_EQ(p_sign_flip(coins), p_sign_flip(coins));
+  EXPECT_NEAR(p_sign_flip(std::vector<double>(40, 1)), 1.0 / 20001, 1e-12);  // never 0
+}
+
+TEST(McNemar, CountsOnlyWhereTheTwoDiffer) {
+  EXPECT_EQ(p_mcnemar(0, 0), 1);
+  EXPECT_EQ(p_mcnemar(4, 4), 1);
+  EXPECT_NEAR(p_mcnemar(0, 5), 2 * std::pow(0.5, 5), 1e-15);
+  EXPECT_NEAR(p_mcnemar(1, 4), 2 * 6 * std::pow(0.5, 5), 1e-15);
+  EXPECT_NEAR(p_mcnemar(4, 1), p_mcnemar(1, 4), 1e-15);
+}
+
+TEST(Widened, TakesALargerStandardError) {
+  const std::vector<double> values{0.01, 0.03, 0.02, 0.05, 0.04};
+  std::vector<double> wide;  // the same mean, deviations 1.5 times as large
+  for (double v : values) wide.push_back(0.03 + 1.5 * (v - 0.03));
+  EXPECT_NEAR(p_above(values, 0, 1.5), p_above(wide, 0), 1e-12);
+  EXPECT_NEAR(p_below(values, 0.1, 1.5), p_below(wide, 0.1), 1e-12);
+  EXPECT_GT(documents_needed(0.03, 0.01, 0.95, 0, 1.5), documents_needed(0.03, 0.01));
 }
 
 TEST(Jackknife, OfAMeanIsTheTInterval) {

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The report for other programs: what was decided, and every record.
+#include "core/error.h"
+#include "report/origin.h"
+#include "report/report.h"
+#include "results/answer.h"
+
+namespace ropewalk {
+namespace {
+
+Json findings_json(const Findings& findings) {
+  Json json{{"kind", kind_name(findings.kind)}};
+  json["method"] = findings.best ? Json(findings.best->method) : Json(nullptr);
+  json["holds_to"] = findings.best ? Json(*findings.best->holds_to) : Json(nullptr);
+  json["as_far"] = findings.as_far;
+  json["finder"] = findings.finder ? Json(findings.finder->method) : Json(nullptr);
+  Json found = Json::array();
+  for (const Found& f : findings.found.methods)
+    found.push_back(
+        {{"method", f.method},
+         {"length", findings.found.length},
+         {"found", f.own.mean()},
+         {"truncation", f.truncated.mean()},
+         {"n_questions", f.own.n},
+         {"difference", f.difference.mean},
+         {"interval", f.difference.low ? Json{*f.difference.low, *f.difference.high} : Json(nullptr)},
+         {"n_units", f.difference.n},
+         {"p_more", f.p ? Json(*f.p) : Json(nullptr)},
+         {"shown", f.shown()}});
+  json["found"] = std::move(found);
+  return json;
+}
+
+}  // namespace
+
+std::string json_report(const ReportData& data) {
+  Json json = data.cells.empty() ? Json::object() : summary_json(data.cells, data.run, data.units);
+  Json records = Json::array();
+  for (const Record& r : data.records) {
+    Json j = to_json(r, data.run);
+    j["run"] = cost_json(r, data.run);
+    records.push_back(std::move(j));
+  }
+  const Origin origin = origin_of(data);
+  json["answer"] = answer_line(data);
+  json["findings"] = findings_json(findings_of(data));
+  json["origin"] = {{"commands", origin.commands}, {"texts", origin.texts}, {"dates", origin.dates}};
+  json["records"] = std::move(records);
+  return dump_json(json) + "\n";
+}
+
+}  // namespace ropewalk

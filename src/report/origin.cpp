@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "report/origin.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "core/error.h"
+
+namespace ropewalk {
+
+Origin origin_of(const ReportData& data) {
+  Origin origin;
+  const auto add = [&](const std::string& command) {
+    if (!command.empty() &&
+        std::find(origin.commands.begin(), origin.commands.end(), command) == origin.commands.end())
+      origin.commands.push_back(command);
+  };
+  add(data.run.command);
+  std::map<std::string, std::set<std::string>> texts;
+  std::set<std::string> dates;
+  for (const Record& r : data.records) {
+    texts[text_of(r.document)].insert(r.document);
+    add(r.command);
+    if (!r.date.empty()) dates.insert(r.date);
+  }
+  for (const auto& [text, documents] : texts)
+    origin.texts.push_back(
+        documents.size() == 1 && *documents.begin() == text
+            ? text
+            : fmt::format("{}, {} stretch{}", text, documents.size(), documents.size() == 1 ? "" : "es"));
+  if (!dates.empty())
+    origin.dates = dates.size() == 1 ? *dates.begin() : *dates.begin() + " to " + *dates.rbegin();
+  const RunInfo& run = data.run;
+  origin.machine = fmt::format("ropewalk {}, {}, precision {}, KV cache {}, {} threads", run.version, run.isa,
+                               run.precision, run.kv, run.threads);
+  return origin;
+}
+
+}  // namespace ropewalk

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+/// How it was made, so that it can be made again.
+#pragma once
+#include "results/report_data.h"
+
+namespace ropewalk {
+
+struct Origin {
+  std::vector<std::string> commands;  ///< each that wrote some of the records, first seen first
+  std::vector<std::string> texts;     ///< "novel.txt, 8 stretches"
+  std::string dates;                  ///< "2026-11-26", "2026-11-26 to 2026-11-28"; empty: not known
+  std::string machine;                ///< version, instruction set, precision, cache, threads
+};
+Origin origin_of(const ReportData& data);
+
+}  // namespace ropewalk

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "results/findings.h"
+
+#include <algorithm>
+#include <cmath>
+#include <tuple>
+
+namespace ropewalk {
+namespace {
+
+bool is_better(const SummaryCell* cell) {
+  return cell && (cell->verdict.word == "improves" || cell->verdict.note == "better");
+}
+
+bool breaks(const SummaryCell* cell) {
+  return cell && (cell->verdict.word == "degrades" || cell->verdict.word == "explodes");
+}
+
+bool finds_more(const FoundAt& found, const std::string& method) {
+  return std::any_of(found.methods.begin(), found.methods.end(),
+                     [&](const Found& f) { return f.method == method && f.shown(); });
+}
+
+void choose_finder(Findings& findings, const ReportData& data) {
+  const auto broken = [&](const Found& f) { return breaks(cell_at(data, f.method, findings.found.length)); };
+  for (const Found& f : findings.found.methods) {
+    if (!findings.top_seen || f.own.mean() > findings.top_seen->own.mean()) findings.top_seen = f;
+    if (!f.shown()) continue;
+    const std::optional<Found>& best = findings.finder;
+    if (!best || std::pair(!broken(f), f.own.mean()) > std::pair(!broken(*best), best->own.mean()))
+      findings.finder = f;
+  }
+  findings.finder_breaks = findings.finder && broken(*findings.finder);
+}
+
+/// Among those that hold farthest: shown better, then shown to find more, then the least loss.
+void choose_method(Findings& findings, const ReportData& data) {
+  const auto claim = [&](const Reach& r) {
+    return is_better(cell_at(data, r.method, *r.holds_to)) ? Findings::Kind::kBetter
+           : finds_more(findings.found, r.method)          ? Findings::Kind::kFindsMore
+                                                           : Findings::Kind::kHolds;
+  };
+  const auto loss = [&](const Reach& r) { return cell_at(data, r.method, *r.holds_to)->difference.mean; };
+  for (const Reach& r : findings.reaches) {
+    if (r.holds_to.value_or(0) <= data.run.n_ctx_train) continue;
+    const std::optional<Reach>& best = findings.best;
+    if (!best ||
+        std::tuple(*r.holds_to, claim(r), -loss(r)) > std::tuple(*best->holds_to, claim(*best), -loss(*best)))
+      findings.best = r;
+  }
+  if (!findings.best) return;
+  findings.kind = claim(*findings.best);
+  for (const Reach& r : findings.reaches)
+    if (r.method != findings.best->method && r.holds_to == findings.best->holds_to &&
+        claim(r) == findings.kind)
+      findings.as_far.push_back(r.method);
+}
+
+}  // namespace
+
+Findings findings_of(const ReportData& data) {
+  Findings findings;
+  findings.reaches = reaches(data), findings.found = found_at(data);
+  choose_finder(findings, data);
+  if (data.cells.empty()) return findings;
+  const Index longest = data.cells.back().length;
+  for (const SummaryCell& c : data.cells)
+    if (c.length == longest && !is_baseline(c.method) && std::isfinite(c.difference.mean) &&
+        (!findings.nearest || c.difference.mean < findings.nearest->difference.mean))
+      findings.nearest = c;
+  if (longest <= data.run.n_ctx_train) {
+    findings.kind = Findings::Kind::kWithin;
+  } else if (data.units.n() < kEnoughUnits) {
+    findings.kind = Findings::Kind::kTooFew;
+  } else {
+    findings.kind = Findings::Kind::kNoMethod;
+    choose_method(findings, data);
+  }
+  return findings;
+}
+
+const char* kind_name(Findings::Kind kind) {
+  switch (kind) {
+    case Findings::Kind::kNoLoss:
+      return "no loss";
+    case Findings::Kind::kWithin:
+      return "within the trained length";
+    case Findings::Kind::kTooFew:
+      return "too few";
+    case Findings::Kind::kNoMethod:
+      return "no method";
+    case Findings::Kind::kHolds:
+      return "holds";
+    case Findings::Kind::kFindsMore:
+      return "finds more";
+    case Findings::Kind::kBetter:
+      return "better";
+  }
+  return "";
+}
+
+}  // namespace ropewalk

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "results/found.h"
+
+#include <algorithm>
+#include <cmath>
+#include <tuple>
+
+namespace ropewalk {
+namespace {
+
+/// Document, task with its part, depth, seed.
+using Question = std::tuple<std::string, std::string, double, int>;
+using Answers = std::map<Question, double>;
+
+Found compare(const std::string& method, const Answers& own, const Answers& truncated, const Units& units,
+              std::vector<double>& differences) {
+  Found found{.method = method, .own = {}, .truncated = {}, .difference = {}};
+  ByDocument a, b;
+  for (const auto& [question, score] : own)
+    if (const auto other = truncated.find(question); other != truncated.end()) {
+      found.own.sum += score, ++found.own.n;
+      found.truncated.sum += other->second, ++found.truncated.n;
+      a[std::get<0>(question)].push_back(score), b[std::get<0>(question)].push_back(other->second);
+    }
+  differences = paired_difference(a, b, units);
+  if (!differences.empty()) found.difference = t_interval(differences);
+  return found;
+}
+
+}  // namespace
+
+FoundAt found_at(const ReportData& data) {
+  const std::map<std::string, Score> failed = cannot_tell(data);
+  FoundAt result;
+  for (const Record& r : data.records)
+    if (r.score && r.method == kTruncated && !failed.contains(retrieval_name(r)))
+      result.length = std::max(result.length, r.length);
+  std::map<std::string, Answers> answers;  // by method
+  for (const Record& r : data.records)
+    if (r.score && std::isfinite(*r.score) && r.length == result.length &&
+        !failed.contains(retrieval_name(r)))
+      answers[r.method][{r.document, retrieval_name(r), r.depth.value_or(-1), r.seed}] = *r.score;
+  if (result.length == 0 || answers[kTruncated].empty()) return {};
+  std::vector<double> p;
+  std::vector<std::size_t> tested;
+  for (const std::string& method : methods_of(data)) {
+    if (is_baseline(method) || !answers.contains(method)) continue;
+    std::vector<double> differences;
+    Found found = compare(method, answers[method], answers[kTruncated], data.units, differences);
+    if (found.own.n == 0) continue;
+    if (differences.size() >= kEnoughUnits)
+      tested.push_back(result.methods.size()), p.push_back(p_sign_flip(differences));
+    result.methods.push_back(std::move(found));
+  }
+  p = holm(p);
+  for (std::size_t t = 0; t < tested.size(); ++t) result.methods[tested[t]].p = p[t];
+  return result;
+}
+
+}  // namespace ropewalk
