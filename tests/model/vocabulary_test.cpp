@@ -43,8 +43,8 @@ TEST_F(Vocabulary, AnIdWithoutARowIsRefusedBeforeAnythingIsRead) {
   tokens.back() = static_cast<Token>(rows_);  // a target only
   expect_named([&] { token_losses(m_.model, MethodSpec::parse("none"), tokens, 2, 9); });
   const std::vector<float> logits(static_cast<std::size_t>(rows_));
-  EXPECT_THROW(token_loss(logits.data(), rows_, static_cast<Token>(rows_)), Error);
-  EXPECT_THROW(token_loss(logits.data(), rows_, -1), Error);
+  for (const Token target : {static_cast<Token>(rows_), Token{-1}})
+    EXPECT_THROW(losses_of(m_.model.backend(), logits.data(), rows_, {&target, 1}), Error);
 }
 
 TEST_F(Vocabulary, ARowWithoutAnIdIsNeverChosen) {
