@@ -12,17 +12,19 @@
 #include "cli/make_report.h"
 #include "core/output_file.h"
 #include "core/parallel.h"
+#include "core/text.h"
 #include "judge/runner.h"
+#include "judge/scope.h"
 
 namespace ropewalk {
 namespace {
 
 struct Options {
-  std::string model, out, report, budget = "0", shard = "1/1";
+  std::string model, out, report, budget, shard = "1/1";
   std::vector<std::string> texts, methods, lengths;
   PlanOptions plan;
   double margin = kStabilityMargin;
-  int documents = 1, n_threads = 0, jobs = 1;
+  int documents = 0, n_threads = 0, jobs = 1;
   bool json = false, dry_run = false;
   BackendOptions backend;
 } options;
@@ -36,38 +38,115 @@ std::pair<int, int> parse_shard(const std::string& text) {
   return {k, n};
 }
 
-std::string command_line() {
-  std::string text = fmt::format("ropewalk eval {} --text {} --methods {} --lengths {}", options.model,
-                                 fmt::join(options.texts, " "), fmt::join(options.methods, " "),
-                                 fmt::join(options.lengths, " "));
-  return text + fmt::format(" --tasks {} --tail {} --documents {} --precision {} --kv {}",
-                            fmt::join(options.plan.tasks, " "), options.plan.tail, options.documents,
-                            options.backend.precision, options.backend.kv_type());
+/// Bytes of each text that are read at most: what so many documents of this length take, and never less than
+/// 64 MB.
+std::size_t most_bytes(Index length) {
+  const auto n = static_cast<std::size_t>(options.documents > 0 ? options.documents : kMostDocuments);
+  return std::max<std::size_t>(std::size_t{64} << 20, n * static_cast<std::size_t>(length + 1) * 16);
+}
+
+/// As typed in a shell; the words of a list apart.
+std::string command_line(const PlanOptions& plan) {
+  std::string text = "ropewalk eval " + shell_quoted(options.model);
+  const auto add = [&](const char* option, const std::vector<std::string>& words) {
+    text += fmt::format(" {}", option);
+    for (const std::string& word : words) text += " " + shell_quoted(word);
+  };
+  add("--text", options.texts);
+  add("--methods", plan.methods);
+  std::vector<std::string> lengths;
+  for (Index length : plan.lengths) lengths.push_back(k_tokens(length));
+  add("--lengths", lengths);
+  add("--tasks", plan.tasks);
+  text += fmt::format(" --tail {} --documents {}", plan.tail, options.documents);
+  if (!options.budget.empty()) add("--budget", {options.budget});
+  if (plan.n_predict != PlanOptions{}.n_predict) text += fmt::format(" -n {}", plan.n_predict);
+  if (plan.stride > 0) text += fmt::format(" --stride {}", plan.stride);
+  for (const std::string& name : plan.tasks)
+    if (Registry<Task>::get(name, "task").unit == Unit::kQuestion) {
+      text += fmt::format(" --questions {} --depths {}", plan.n_seeds, plan.n_depths);
+      break;
+    }
+  return text + fmt::format(" --precision {} --kv {}", options.backend.precision, options.backend.kv_type());
+}
+
+/// "all": every method by itself, as its defaults have it.
+void add_methods(std::vector<std::string>& methods) {
+  for (const std::string& asked : options.methods) {
+    if (asked != "all") {
+      methods.push_back(tuned_method(asked, options.model));
+      MethodSpec::parse(methods.back());
+      continue;
+    }
+    for (const MethodInfo& info : Registry<MethodInfo>::all()) methods.push_back(info.name);
+  }
 }
 
 /// Checks all that can be said before the model is loaded.
 RunnerOptions runner_options() {
-  RunnerOptions runner{.plan = options.plan, .budget_seconds = parse_seconds(options.budget)};
+  RunnerOptions runner{.plan = options.plan};
+  runner.budget_seconds = options.budget.empty() ? 0 : parse_seconds(options.budget);
   std::tie(runner.shard, runner.n_shards) = parse_shard(options.shard);
   for (const std::string& task : options.plan.tasks) Registry<Task>::get(task, "task");
-  for (const std::string& spec : options.methods) MethodSpec::parse(spec);
-  runner.plan.methods = options.methods;
+  add_methods(runner.plan.methods);
   std::vector<Index>& lengths = runner.plan.lengths;
   for (const std::string& length : options.lengths) lengths.push_back(parse_length(length));
   std::sort(lengths.begin(), lengths.end());
   lengths.erase(std::unique(lengths.begin(), lengths.end()), lengths.end());
-  if (lengths.front() <= options.plan.tail + 64)
-    throw UsageError("--lengths",
-                     fmt::format("more than the tail and 64 tokens of context, {}", options.plan.tail + 64),
-                     fmt::format("{}", lengths.front()));
-  if (options.plan.stride >= lengths.front())  // tokens between two windows would be left out
-    throw UsageError("--stride", fmt::format("less than the shortest length, {}", lengths.front()),
-                     fmt::format("{}", options.plan.stride));
+  const bool chosen = runner.plan.methods.empty() || lengths.empty() || options.documents == 0;
   if (runner.n_shards > 1 && options.out.empty())
     throw UsageError("--shard", "--out as well", "no --out", "shards are joined by their files");
   if (options.jobs > 1 && options.out.empty())
     throw UsageError("--jobs", "--out as well", "no --out", "jobs meet in the file of results");
+  if ((options.jobs > 1 || runner.n_shards > 1) && chosen)
+    throw UsageError(options.jobs > 1 ? "--jobs" : "--shard", "--methods, --lengths and --documents as well",
+                     "one that is missing", "processes that share a plan must have the same");
   return runner;
+}
+
+/// The rest, once the trained length is known.
+void check_plan(const PlanOptions& plan, Index n_ctx_train) {
+  const Index most = std::min(n_ctx_train, plan.lengths.front());
+  if (plan.tail + 64 > most)
+    throw UsageError("--tail",
+                     fmt::format("at most {}, 64 less than the trained and the shortest length", most - 64),
+                     fmt::format("{}", plan.tail), "the tail needs context at every length");
+  if (plan.stride >= plan.lengths.front())  // tokens between two windows would be left out
+    throw UsageError("--stride", fmt::format("less than the shortest length, {}", plan.lengths.front()),
+                     fmt::format("{}", plan.stride));
+}
+
+/// Chooses what was not said, as much as the budget buys; says what it chose and what it left out.
+void complete(RunnerOptions& runner, const LoadedModel& loaded, const TokenTexts& texts,
+              const RunInfo& info) {
+  PlanOptions& plan = runner.plan;
+  const Index n_ctx_train = loaded.model->config().n_ctx_train;
+  if (plan.tail == 0) plan.tail = std::min<Index>(256, n_ctx_train / 2);
+  if (!plan.methods.empty() && !plan.lengths.empty() && options.documents > 0) return;
+  const int n_texts = static_cast<int>(texts.names.size());
+  if (runner.budget_seconds == 0) runner.budget_seconds = kDefaultBudget;
+  const ScopeRequest request{plan.methods, plan.lengths, options.documents * n_texts, runner.budget_seconds};
+  const double pace = measure_pace(*loaded.model);
+  const DocumentsOf documents_of = [&](Index length) {
+    return count_stretches(texts, length + plan.n_predict, (kMostDocuments + n_texts - 1) / n_texts);
+  };
+  const SecondsOf seconds_of = [&](const std::vector<std::string>& methods,
+                                   const std::vector<Index>& lengths) {
+    PlanOptions wished = plan;
+    wished.methods = methods, wished.lengths = lengths;
+    Document any;
+    any.tokens.resize(static_cast<std::size_t>(lengths.back() + plan.n_predict + 1));
+    double cost = 0;
+    for (const Item& item : plan_items(*loaded.model, {std::move(any)}, wished, info)) cost += item.cost;
+    return cost * pace;
+  };
+  const Scope scope = choose_scope(request, n_ctx_train, seconds_of, documents_of);
+  plan.methods = scope.methods, plan.lengths = scope.lengths;
+  options.documents = (scope.n_documents + n_texts - 1) / n_texts;
+  const std::string left = left_out(scope, request, n_ctx_train);
+  fmt::print(stderr, "methods {}; lengths to {}; {} documents: about {}\n", fmt::join(plan.methods, " "),
+             k_tokens(plan.lengths.back()), scope.n_documents, time_text(scope.seconds));
+  if (!left.empty()) fmt::print(stderr, "left out for {}: {}\n", time_text(runner.budget_seconds), left);
 }
 
 /// Answer, tables and report of what was measured.
@@ -80,14 +159,28 @@ void show(const RunnerResult& result, const RunInfo& info, std::optional<OutputF
   fmt::print(stderr, "report: file://{}\n", std::filesystem::absolute(options.report).string());
 }
 
+/// What was measured, as far as it went.
+void say_end(const RunnerResult& result, std::size_t n_documents, double seconds) {
+  if (result.n_known > 0)
+    fmt::print(stderr, "{} of {} items were in {} already\n", result.n_known, result.n_items, options.out);
+  if (result.n_documents < n_documents)
+    fmt::print(stderr, "{} of {} documents fit into {}\n", result.n_documents, n_documents,
+               options.budget.empty() ? time_text(kDefaultBudget) : "--budget " + options.budget);
+  std::size_t peak = 0;
+  for (const Record& r : result.records) peak = std::max(peak, r.peak_bytes);
+  fmt::print(stderr, "measured {} items in {:.1f} s, peak memory {} MiB\n", result.n_items - result.n_known,
+             seconds, peak >> 20);
+}
+
 int run() {
   use_threads(options.n_threads);
   const std::shared_ptr<const Backend> backend = options.backend.make();  // before the load
-  for (std::string& method : options.methods) method = tuned_method(method, options.model);
   RunnerOptions runner = runner_options();
-  std::vector<std::string> texts;
-  for (const std::string& path : options.texts) texts.push_back(read_text_file(path));
-  std::vector<std::string> inputs = options.texts;
+  const std::vector<std::string> paths = expand_texts(options.texts);
+  std::vector<std::string> texts, inputs = paths;
+  for (const std::string& path : paths)
+    texts.push_back(
+        read_text_file(path, most_bytes(runner.plan.lengths.empty() ? 0 : runner.plan.lengths.back())));
   inputs.push_back(options.model);
   require_outputs_apart({options.out, options.report}, inputs);
   // Opened before the work: that a file cannot be written should be said now, not in an hour.
@@ -103,11 +196,13 @@ int run() {
     fmt::print(stderr, "{}: {} lines of an item that was not finished are measured again\n", options.out,
                store->n_cut());
   const LoadedModel loaded = load_model(options.model, backend);
-  const std::vector<Document> documents =
-      read_documents(*loaded.tokenizer, options.texts, texts, options.documents,
-                     runner.plan.lengths.back() + runner.plan.n_predict);
+  const TokenTexts tokens = tokenize_texts(*loaded.tokenizer, paths, texts);
   RunInfo info = run_info(options.model, options.backend, loaded);
-  info.command = command_line(), info.tail = options.plan.tail, info.margin = options.margin;
+  complete(runner, loaded, tokens, info);
+  check_plan(runner.plan, loaded.model->config().n_ctx_train);
+  const std::vector<Document> documents =
+      cut_stretches(tokens, runner.plan.lengths.back() + runner.plan.n_predict, options.documents);
+  info.command = command_line(runner.plan), info.tail = runner.plan.tail, info.margin = options.margin;
   const auto& tasks = runner.plan.tasks;
   if (store)
     store->require_alike(info, std::any_of(tasks.begin(), tasks.end(), [](const std::string& task) {
@@ -121,20 +216,12 @@ int run() {
         "far-use: one document, so there is no other text to swap in; give two texts, or --documents 2\n");
   const double start = now_seconds();
   const RunnerResult result = run_all(*loaded.model, *loaded.tokenizer, documents, runner, info);
-  if (result.n_known > 0)
-    fmt::print(stderr, "{} of {} items were in {} already\n", result.n_known, result.n_items, options.out);
-  if (result.n_documents < documents.size())
-    fmt::print(stderr, "{} of {} documents fit into --budget {}\n", result.n_documents, documents.size(),
-               options.budget);
   if (runner.n_shards > 1)
     fmt::print(stderr, "shard {}: {} items are done; `ropewalk report` joins files of shards\n",
                options.shard, result.n_items);
   else
     show(result, info, report);
-  std::size_t peak = 0;
-  for (const Record& r : result.records) peak = std::max(peak, r.peak_bytes);
-  fmt::print(stderr, "measured {} items in {:.1f} s, peak memory {} MiB\n", result.n_items - result.n_known,
-             now_seconds() - start, peak >> 20);
+  say_end(result, documents.size(), now_seconds() - start);
   return 0;
 }
 
@@ -149,14 +236,19 @@ std::string tasks_help() {
 }
 
 void define(CommandLine& app) {
+  options.plan.tail = 0;  // follows the trained length
   app.add_model(options.model);
-  app.add_option("--text", options.texts, "text files; each is a document")->required();
-  app.add_option("--methods", options.methods, "methods; plain RoPE and truncation always run")->required();
-  app.add_option("--lengths", options.lengths, "total lengths in tokens, such as 4k 8k 16k")->required();
+  app.add_option("--text", options.texts, "text files, or folders of them")->required();
+  app.add_option("--methods", options.methods,
+                 "methods, or all; default: a good few, as many as the\n"
+                 "budget buys; plain RoPE and truncation always run");
+  app.add_option("--lengths", options.lengths,
+                 "total lengths in tokens, such as 4k 8k 16k; default:\n"
+                 "from the trained length up");
   app.add_option("--tasks,--task", options.plan.tasks, tasks_help())->capture_default_str();
-  app.add_option("--tail", options.plan.tail, "last tokens that are scored")
-      ->check(in_range(1, 65536))
-      ->capture_default_str();
+  app.add_option("--tail", options.plan.tail,
+                 "last tokens that are scored; default: 256, or half of\nthe trained length")
+      ->check(in_range(1, 65536));
   app.add_option("-n,--n-predict", options.plan.n_predict, "tokens that continuation writes")
       ->check(in_range(1, 4096))
       ->capture_default_str();
@@ -172,10 +264,13 @@ void define(CommandLine& app) {
   app.add_option("--margin", options.margin, "difference in nats that counts as stable")
       ->check(in_range(kLeastMargin, 10.0))
       ->capture_default_str();
-  app.add_option("--documents", options.documents, "disjoint stretches taken from each file")
-      ->check(in_range(1, 10000))
-      ->capture_default_str();
-  app.add_option("--budget", options.budget, "leave out documents that would not fit: 8m");
+  app.add_option(
+         "--documents", options.documents,
+         "disjoint stretches taken from each file; default: as\nmany as the budget buys, 24 in all at most")
+      ->check(in_range(1, 10000));
+  app.add_option("--budget", options.budget,
+                 "leave out documents that would not fit: 8m; default:\n10m where documents are not said, "
+                 "else no limit");
   app.add_option("--out", options.out, "results as JSON lines; goes on if it is there");
   app.add_option("--jobs", options.jobs, "processes that share the work and the cores")
       ->check(in_range(1, 256))
@@ -190,7 +285,8 @@ void define(CommandLine& app) {
   app.add_flag("--json", options.json, "print JSON instead of the table");
   app.footer(
       "Examples:\n"
-      "  ropewalk eval model.gguf --text novel.txt --documents 4 \\\n"
+      "  ropewalk eval model.gguf --text novel.txt      how far does it reach?\n"
+      "  ropewalk eval model.gguf --text novel.txt --documents 8 \\\n"
       "      --methods pi ntk yarn rerope self-extend --lengths 8k 16k \\\n"
       "      --out results.jsonl --report report.html\n"
       "  ropewalk eval model.gguf --config sweep.toml --dry-run\n"
