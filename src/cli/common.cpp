@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "cli/command.h"
-#include "core/hash.h"
 #include "core/json.h"
 #include "core/parallel.h"
 #include "core/text_file.h"

@@ -110,7 +110,8 @@ TEST_F(ShardedFolder, NamesTheFilesThatItReads) {
   write(folder_ / "README.md", "x");
   write(folder_ / "tokenizer.json", "{}");
   std::vector<std::string> names;
-  for (const std::string& path : open(kGood)->files()) names.push_back(fs::path(path).filename().string());
+  const auto file = open(kGood);
+  for (const std::string& path : file->files()) names.push_back(fs::path(path).filename().string());
   EXPECT_EQ(names,
             (std::vector<std::string>{"config.json", "tokenizer.json", "1.safetensors", "2.safetensors"}));
 }
