@@ -45,6 +45,13 @@ std::string command_line() {
                             options.backend.precision, options.backend.kv_type());
 }
 
+/// Whether a task scores the same last tokens at every length.
+bool scores_tail() {
+  const auto& tasks = options.plan.tasks;
+  return std::any_of(tasks.begin(), tasks.end(),
+                     [](const std::string& task) { return Registry<Task>::get(task, "task").last_tokens; });
+}
+
 /// Checks all that can be said before the model is loaded.
 RunnerOptions runner_options() {
   RunnerOptions runner{.plan = options.plan, .budget_seconds = parse_seconds(options.budget)};
@@ -56,7 +63,7 @@ RunnerOptions runner_options() {
   for (const std::string& length : options.lengths) lengths.push_back(parse_length(length));
   std::sort(lengths.begin(), lengths.end());
   lengths.erase(std::unique(lengths.begin(), lengths.end()), lengths.end());
-  if (lengths.front() <= options.plan.tail + 64)
+  if (scores_tail() && lengths.front() <= options.plan.tail + 64)
     throw UsageError("--lengths",
                      fmt::format("more than the tail and 64 tokens of context, {}", options.plan.tail + 64),
                      fmt::format("{}", lengths.front()));
@@ -103,6 +110,7 @@ int run() {
     fmt::print(stderr, "{}: {} lines of an item that was not finished are measured again\n", options.out,
                store->n_cut());
   const LoadedModel loaded = load_model(options.model, backend);
+  if (scores_tail()) require_tail(options.plan.tail, loaded.model->config().n_ctx_train, runner.plan.lengths.front());
   const std::vector<Document> documents =
       read_documents(*loaded.tokenizer, options.texts, texts, options.documents,
                      runner.plan.lengths.back() + runner.plan.n_predict);
