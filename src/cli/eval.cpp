@@ -82,6 +82,13 @@ void add_methods(std::vector<std::string>& methods) {
   }
 }
 
+/// Whether a task scores the same last tokens at every length.
+bool scores_tail() {
+  const auto& tasks = options.plan.tasks;
+  return std::any_of(tasks.begin(), tasks.end(),
+                     [](const std::string& task) { return Registry<Task>::get(task, "task").last_tokens; });
+}
+
 /// Checks all that can be said before the model is loaded.
 RunnerOptions runner_options() {
   RunnerOptions runner{.plan = options.plan};
@@ -106,11 +113,7 @@ RunnerOptions runner_options() {
 
 /// The rest, once the trained length is known.
 void check_plan(const PlanOptions& plan, Index n_ctx_train) {
-  const Index most = std::min(n_ctx_train, plan.lengths.front());
-  if (plan.tail + 64 > most)
-    throw UsageError("--tail",
-                     fmt::format("at most {}, 64 less than the trained and the shortest length", most - 64),
-                     fmt::format("{}", plan.tail), "the tail needs context at every length");
+  if (scores_tail()) require_tail(plan.tail, n_ctx_train, plan.lengths.front());
   if (plan.stride >= plan.lengths.front())  // tokens between two windows would be left out
     throw UsageError("--stride", fmt::format("less than the shortest length, {}", plan.lengths.front()),
                      fmt::format("{}", plan.stride));

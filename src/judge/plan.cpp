@@ -116,6 +116,17 @@ class Planner {
 
 }  // namespace
 
+void require_tail(Index tail, Index n_ctx_train, Index shortest) {
+  if (tail + 64 <= std::min(n_ctx_train, shortest)) return;
+  const bool trained = n_ctx_train < shortest;
+  throw UsageError(
+      "--tail",
+      fmt::format("at most {}: the {} tokens, less 64 of context", std::min(n_ctx_train, shortest) - 64,
+                  trained ? fmt::format("{} trained", n_ctx_train)
+                          : fmt::format("{} of the shortest length", shortest)),
+      fmt::format("{}", tail), "the same tokens are scored at every length");
+}
+
 double cost_of(Index n) { return static_cast<double>(n) * (1 + static_cast<double>(n) / 12000); }
 
 double measure_pace(const Model& model) {

@@ -33,6 +33,11 @@ struct Item {
   std::size_t bytes = 0;
 };
 
+/// Errors: UsageError where the tail with the 64 tokens before it does not fit into the trained length and the
+/// shortest one: at the reference other tokens would be scored than elsewhere, and "64 tokens before" would be
+/// the reference itself.
+void require_tail(Index tail, Index n_ctx_train, Index shortest);
+
 /// Work of reading n tokens, in units of a token's linear work: attention passes it near 6,000 tokens.
 double cost_of(Index n);
 /// Seconds for a unit of cost, from reading 1,024 tokens twice; the faster counts.

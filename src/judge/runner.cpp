@@ -2,6 +2,7 @@
 #include "judge/runner.h"
 
 #include <algorithm>
+#include <ctime>
 #include <numeric>
 
 #include "core/error.h"
@@ -11,6 +12,14 @@
 
 namespace ropewalk {
 namespace {
+
+/// The day in UTC, "2026-11-26".
+std::string today() {
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  return fmt::format("{:04}-{:02}-{:02}", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday);
+}
 
 /// How many of n documents fit into the budget at the pace so far; one at least. No budget (0): all.
 std::size_t documents_that_fit(double budget_seconds, double seconds_each, std::size_t n) {

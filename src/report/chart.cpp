@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "report/table.h"
 
@@ -151,6 +152,20 @@ std::string hover(const ChartSeries& s, const ChartPoint& p, const ChartOptions&
       escape_html(words), x, y, y < kTop + 30 ? y + 26 : y - 13, side);
 }
 
+/// What lies above the upper edge: an arrow there, with its number, since its place says nothing.
+std::string arrow(double x, double y, const ChartOptions& options, const char* colour, std::size_t row) {
+  const bool right = x > kRight - 90;
+  const std::string number =
+      std::isfinite(y) ? fmt::format(fmt::runtime(options.format), y) : std::string("not finite");
+  std::string svg = fmt::format("<path d='M{0:.1f} {1}l-5 8h10Z' fill='#fff' stroke='{2}' stroke-width='2'/>", x,
+                                kTop - 4, colour);
+  if (row < 6)  // more would run into the curves
+    svg += fmt::format("<text x='{:.1f}' y='{:.1f}' class='{} above' style='fill:{}'>{}</text>",
+                       right ? x - 9 : x + 9, kTop + 6 + 14 * static_cast<double>(row), right ? "end" : "start",
+                       colour, number);
+  return svg;
+}
+
 /// Marks with whiskers stand beside each other; without, where they are.
 bool has_whiskers(const std::vector<ChartSeries>& series) {
   for (const ChartSeries& s : series)
@@ -175,6 +190,7 @@ std::string svg_chart(const std::vector<ChartSeries>& series, const ChartOptions
   std::string svg = fmt::format("<svg viewBox='0 0 640 {}' role='group' aria-label='{}'>", kHeight,
                                 escape_html(options.title)),
               marks, hovers;
+  std::map<Index, std::size_t> n_above;  // arrows at one length: their numbers stand one below the other
   svg += grid(axes, series, options);
   const double step = has_whiskers(series) ? 3 : 0;  // px
   for (std::size_t i = 0; i < series.size(); ++i) {
@@ -183,11 +199,11 @@ std::string svg_chart(const std::vector<ChartSeries>& series, const ChartOptions
     const double aside = step * (static_cast<double>(i) - static_cast<double>(series.size() - 1) / 2);
     std::string path;
     for (const ChartPoint& p : s.points) {
+      std::size_t& above = n_above[p.x];
       const double x = axes.x(p.x), y = axes.y(p.y), own = std::clamp(x + aside, x - 12, x + 12);
       path += fmt::format("{}{:.1f} {:.1f}", path.empty() ? "M" : "L", own, y);
       if (axes.above(p.y))
-        marks += fmt::format("<path d='M{0:.1f} {1}l-5 8h10Z' fill='#fff' stroke='{2}' stroke-width='2'/>",
-                             own, kTop - 4, colour);
+        marks += arrow(own, p.y, options, colour, above++);
       else if (p.low && p.high && *p.high > *p.low)
         marks += fmt::format(
             "<line x1='{0:.1f}' x2='{0:.1f}' y1='{1:.1f}' y2='{2:.1f}' stroke='{3}' "

@@ -12,15 +12,17 @@ namespace {
 
 constexpr int kRows = 16, kColumns = 68;
 
+/// Row 0 is for what lies above the axis.
 struct Paper {
-  std::vector<std::string> rows = std::vector<std::string>(kRows, std::string(kColumns, ' '));
+  std::vector<std::string> rows = std::vector<std::string>(kRows + 1, std::string(kColumns, ' '));
   double x0 = 1e30, x1 = -1e30, y0 = 1e30, y1 = -1e30;
   int column(Index length) const {
     const double at = std::log2(static_cast<double>(length));
     return static_cast<int>(std::lround((at - x0) / (x1 - x0) * (kColumns - 1)));
   }
   double row(double y) const {
-    return std::isfinite(y) ? std::clamp((y1 - y) / (y1 - y0) * (kRows - 1), 0.0, kRows - 1.0) : 0;
+    if (!std::isfinite(y) || y > y1) return 0;
+    return 1 + std::clamp((y1 - y) / (y1 - y0) * (kRows - 1), 0.0, kRows - 1.0);
   }
   char& at(double row_, int column_) {
     return rows[static_cast<std::size_t>(std::lround(row_))][static_cast<std::size_t>(column_)];
@@ -34,9 +36,8 @@ Paper paper_for(const ReportData& data) {
     const double x = std::log2(static_cast<double>(c.length));
     paper.x0 = std::min(paper.x0, x), paper.x1 = std::max(paper.x1, x);
     const double loss = paired_loss(data, c).mean;
-    if (!std::isfinite(loss)) continue;
-    const double y = std::min(loss, top);
-    paper.y0 = std::min(paper.y0, y), paper.y1 = std::max(paper.y1, y);
+    if (!std::isfinite(loss) || loss > top) continue;
+    paper.y0 = std::min(paper.y0, loss), paper.y1 = std::max(paper.y1, loss);
   }
   if (!(paper.y0 <= paper.y1)) paper.y0 = 0, paper.y1 = 1;
   if (paper.y1 - paper.y0 < 1e-3) paper.y1 += 1e-3;
@@ -101,7 +102,7 @@ std::string character_curves(const ReportData& data) {
   if (data.run.n_ctx_train > 0) {
     const int trained = paper.column(data.run.n_ctx_train);
     if (trained >= 0 && trained < kColumns)
-      for (int r = 0; r < kRows; ++r) paper.at(r, trained) = ':';
+      for (int r = 1; r <= kRows; ++r) paper.at(r, trained) = ':';
   }
   for (const auto& line : lines) draw_lines(paper, line);
   std::vector<std::string> legend;
@@ -115,14 +116,15 @@ std::string character_curves(const ReportData& data) {
     legend.push_back(fmt::format("{} {}", letter, shortened(printable(methods[m]), 72)));
   }
   std::string text = "loss, nats per token, against total tokens (log scale)\n";
-  for (int r = 0; r < kRows; ++r) {
-    const double value = paper.y1 - (paper.y1 - paper.y0) * r / (kRows - 1);
+  const bool above = paper.rows[0].find_first_not_of(' ') != std::string::npos;
+  for (int r = above ? 0 : 1; r <= kRows; ++r) {
+    const double value = paper.y1 - (paper.y1 - paper.y0) * (r - 1) / (kRows - 1);
     std::string row = paper.rows[static_cast<std::size_t>(r)];
     row.erase(row.find_last_not_of(' ') + 1);
-    text += fmt::format("{:>8} |{}\n", r % 3 == 0 ? fmt::format("{:.3f}", value) : "", row);
+    text += fmt::format("{:>8} |{}\n", r == 0 ? "higher" : r % 3 == 1 ? fmt::format("{:.3f}", value) : "", row);
   }
   text += fmt::format("{:>8} +{}\n{:>10}{}\n", "", std::string(kColumns, '-'), "", under(paper, data));
-  text += in_columns(legend) + "  # several; what lies above the top row is drawn on it\n";
+  text += in_columns(legend) + "  # several\n";
   return text;
 }
 

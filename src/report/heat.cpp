@@ -39,7 +39,8 @@ Table heat_table(const std::string& caption, const Grid& grid, const std::set<in
         row.push_back({"", "none"});
       else
         row.push_back({fmt::format("{:.0f}", 100 * found->second.mean()), heat(found->second.mean()),
-                       fmt::format("{:.1f} % of {} questions", 100 * found->second.mean(), found->second.n)});
+                       fmt::format("{:.1f} % of {} question{}", 100 * found->second.mean(), found->second.n,
+                                   found->second.n == 1 ? "" : "s")});
     }
     table.rows.push_back(std::move(row));
   }
@@ -90,7 +91,7 @@ Table retrieval_table(const ReportData& data) {
   auto cell = [](const Score& score) {
     const Proportion p = proportion(score.sum, score.n);
     return Cell{fmt::format("{:.0f} %\n{:.0f} to {:.0f}", 100 * p.value, 100 * p.low, 100 * p.high), "share",
-                fmt::format("{} questions", score.n)};
+                fmt::format("{} question{}", score.n, score.n == 1 ? "" : "s")};
   };
   for (const auto& [task, by_method] : scores)
     for (const std::string& method : methods_of(data)) {
@@ -125,9 +126,8 @@ std::string chat_note(const ReportData& data) {
       if (r.score && name == "chat") ++(value > 0 ? with : without);
   if (with + without == 0) return "";
   if (with > 0 && without > 0)
-    return fmt::format(
-        "{} questions were asked through the model's chat template, {} without a chat template.", with,
-        without);
+    return fmt::format("{} question{} asked through the model's chat template, {} without a chat template.", with,
+                       with == 1 ? " was" : "s were", without);
   return with > 0 ? "Asked through the model's chat template." : "Asked without a chat template.";
 }
 

@@ -60,7 +60,7 @@ std::string markdown_report(const ReportData& data) {
     text += section("Loss over windows", windows) + note(kWindowsNote);
   text += retrieval_part(data);
   if (const Table scores = continuation_table(data); !scores.rows.empty())
-    text += section("Continuation", scores) + note(kContinuationNote);
+    text += section("Continuation", scores) + note(continuation_note(scores));
   std::string where;
   Table side{"", {"by", "text"}, {}};
   for (const Sample& s : samples(data, where)) side.rows.push_back({{s.name}, {s.text}});

@@ -13,6 +13,7 @@ namespace {
 bool is_continuation(const Record& r) { return r.task == "continuation"; }
 
 std::string metric_text(const ContinuationMetric& m) {
+  if (!std::isfinite(m.value.mean)) return "n/a";
   std::string text = fmt::format("{:.3g}", m.value.mean);
   if (!m.versus_truncated) return text;
   const double d = m.versus_truncated->mean;  // rounding leaves 1e-18 of equal means
@@ -41,6 +42,13 @@ Table continuation_table(const ReportData& data) {
     table.rows.push_back(std::move(row));
   }
   return table;
+}
+
+std::string continuation_note(const Table& table) {
+  for (const auto& row : table.rows)
+    for (const Cell& cell : row)
+      if (cell.text == "n/a") return std::string(kContinuationNote) + " " + kRougeNote;
+  return kContinuationNote;
 }
 
 std::vector<Sample> samples(const ReportData& data, std::string& where) {

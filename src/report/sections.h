@@ -58,6 +58,8 @@ inline constexpr const char* kContinuationNote =
     "BLEU and chrF are of all documents' text together (interval: jackknife over documents); the rest are "
     "means over documents. Below, the difference from the truncated baseline on the same documents, with its "
     "95 % interval where there are three documents or more.";
+/// The same, and why a metric is n/a where one is.
+std::string continuation_note(const Table& table);
 /// What was written at the greatest length on the first document: the truth first, then each method.
 struct Sample {
   std::string name, text;

@@ -20,8 +20,8 @@ inline constexpr double kClaimLevel = 0.05 / 3;
 
 /// Standard errors are taken so many times as wide. Differences between losses lean to the right (a method
 /// fails on some texts), and then the t-test's error far out in its left tail, where a correction for many
-/// rows looks, is several times its level: 17 % for 2.5 % with 20 methods on 8 texts of skewness 1.75.
-/// Measured in tests/results/simulation_test.cpp.
+/// rows looks, is many times its level: 17 % for 1.7 % with 20 methods on 8 texts of skewness 1.75.
+/// Measured: docs/judging.md, tests/results/lead_simulation_test.cpp.
 inline constexpr double kWiden = 1.5;
 
 struct Verdict {

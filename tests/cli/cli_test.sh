@@ -119,6 +119,7 @@ expect 1 'no regular file' "$ropewalk" report /dev/zero
 echo '{"task":"tail"}' > bad.jsonl; expect 1 'bad.jsonl:1: .*something else' "$ropewalk" report bad.jsonl
 : > bad.jsonl; expect 1 'found none' "$ropewalk" report bad.jsonl
 expect 2 'markdown' "$ropewalk" report bad.jsonl --format pdf
+expect 2 'margin' "$ropewalk" report bad.jsonl --margin 0
 expect 2 'the input itself' "$ropewalk" report bad.jsonl --out bad.jsonl; rm bad.jsonl
 
 printf 'a\0b' > binary.txt; echo short > short.txt

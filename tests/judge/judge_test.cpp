@@ -20,5 +20,14 @@ TEST(Documents, AreDisjointAndLongEnough) {
   EXPECT_EQ(context.back(), 332);
 }
 
+/// The reference reads the trained length: a tail that reaches near it would score other tokens there.
+TEST(Tail, HasToFitIntoTheTrainedLengthAndTheShortest) {
+  EXPECT_NO_THROW(require_tail(64, 128, 128));
+  EXPECT_NO_THROW(require_tail(256, 8192, 320));
+  EXPECT_THROW(require_tail(65, 128, 512), UsageError);
+  EXPECT_THROW(require_tail(100, 128, 512), UsageError);
+  EXPECT_THROW(require_tail(257, 8192, 320), UsageError);
+}
+
 }  // namespace
 }  // namespace ropewalk

@@ -171,7 +171,7 @@ TEST(Chat, WhetherTheTemplateWasUsedIsSaid) {
   for (Record& r : made.records) r.values = {{"chat", 0}};
   both_say(made.data(), "Asked without a chat template.");
   made.records[0].values = {{"chat", 1}};
-  both_say(made.data(), "1 questions were asked through");
+  both_say(made.data(), "1 question was asked through");
 }
 
 // ---------------------------------------------------------------- far use, continuation

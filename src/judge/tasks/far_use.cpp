@@ -10,6 +10,7 @@
 #include <numeric>
 #include <optional>
 
+#include "core/error.h"
 #include "judge/controls.h"
 #include "judge/task.h"
 
@@ -62,7 +63,10 @@ std::vector<Record> run(const TaskInput& in) {
   const auto end = static_cast<Index>(in.document.tokens.size());
   const auto n_bos = static_cast<Index>(in.document.bos.size());
   const std::vector<Token> tokens = context_before(in.document, end, in.length);
-  const Index targets = std::min(in.tail, in.length - 1);
+  const Index targets = in.tail;  // the same tokens at every length, or the differences would be of the text
+  if (targets >= in.length)
+    throw UsageError("--tail", fmt::format("less than the {} tokens of a run", in.length),
+                     fmt::format("{}", targets));
   const Index near = in.length - std::min(in.model.config().n_ctx_train, in.length / 2);
   const bool controls = near > n_bos && in.length - near > targets;
   const std::optional<std::vector<Token>> other = controls ? other_end(in, near - n_bos) : std::nullopt;

@@ -3,6 +3,7 @@
 /// left. So a difference between lengths is the context's, never the text's.
 #include <numeric>
 
+#include "core/error.h"
 #include "judge/task.h"
 
 namespace ropewalk {
@@ -11,7 +12,10 @@ namespace {
 std::vector<Record> run(const TaskInput& in) {
   const auto end = static_cast<Index>(in.document.tokens.size());
   const std::vector<Token> tokens = context_before(in.document, end, in.length);
-  const Index targets = std::min(in.tail, in.length - 1);
+  const Index targets = in.tail;  // the same tokens at every length, or the differences would be of the text
+  if (targets >= in.length)
+    throw UsageError("--tail", fmt::format("less than the {} tokens of a run", in.length),
+                     fmt::format("{}", targets));
   const std::vector<double> losses =
       token_losses(in.model, in.spec, tokens, in.length - 1 - targets, in.length - 1, in.done);
   Record record;
