@@ -3,7 +3,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <tuple>
 
 #include "cli/command.h"
@@ -28,15 +27,6 @@ struct Options {
   bool json = false, dry_run = false;
   BackendOptions backend;
 } options;
-
-/// "2/3": the second of three.
-std::pair<int, int> parse_shard(const std::string& text) {
-  int k = 0, n = 0, used = 0;
-  if (std::sscanf(text.c_str(), "%4d/%4d%n", &k, &n, &used) != 2 ||
-      static_cast<std::size_t>(used) != text.size() || k < 1 || k > n)
-    throw UsageError("--shard", "k/n with 1 <= k <= n, such as 2/3", "'" + text + "'");
-  return {k, n};
-}
 
 std::string command_line() {
   std::string text = fmt::format("ropewalk eval {} --text {} --methods {} --lengths {}", options.model,
@@ -87,9 +77,7 @@ void show(const RunnerResult& result, const RunInfo& info, std::optional<OutputF
     fmt::print("{}", other_tables(result.records));
   }
   if (!report) return;
-  report->write(format_report(report_for(result.records, info), "html"));
-  report->commit();
-  fmt::print(stderr, "report: file://{}\n", std::filesystem::absolute(options.report).string());
+  write_report(result.records, info, *report, options.report);
 }
 
 int run() {
@@ -117,12 +105,13 @@ int run() {
                store->n_cut());
   const LoadedModel loaded = load_model(options.model, backend);
   const std::vector<Document> documents =
-      read_documents(*loaded.tokenizer, options.texts, texts, options.documents,
-                     runner.plan.lengths.back() + runner.plan.n_predict);
+      read_documents(*loaded.tokenizer, options.texts, texts, options.documents, tokens_needed(runner.plan));
   RunInfo info = run_info(options.model, options.backend, loaded);
   info.command = command_line(), info.tail = options.plan.tail, info.margin = options.margin;
   runner.store = store ? &*store : nullptr;
-  if (options.dry_run) return print_plan(*loaded.model, documents, runner, info, options.json);
+  if (options.dry_run)
+    return print_plan(*loaded.model, *loaded.tokenizer, documents, runner, info, options.json);
+  runner.planned = announcer(*loaded.model, runner);
   const auto& tasks = runner.plan.tasks;
   if (documents.size() == 1 && std::find(tasks.begin(), tasks.end(), "far-use") != tasks.end())
     fmt::print(
@@ -151,6 +140,7 @@ int run() {
 std::string tasks_help() {
   std::string text, line = "any of:";
   for (const Task& task : Registry<Task>::all()) {
+    if (task.unit == Unit::kAsked) continue;
     if (line.size() + task.name.size() > 46) text += line + "\n", line.clear();
     line += (line.empty() ? "" : " ") + task.name;
   }

@@ -13,15 +13,14 @@ struct Options {
   bool stem = false, json = false;
 } options;
 
-/// The lines of a file, blank ones too; a carriage return before the end of a line belongs to the end.
+/// The lines of a file, blank ones too. They end as Python's do: \n, \r\n, or \r alone.
 std::vector<std::string> read_segments(const std::string& path) {
   const std::string text = read_text_file(path);
   std::vector<std::string> lines;
   for (std::size_t start = 0; start < text.size();) {
-    const std::size_t end = std::min(text.find('\n', start), text.size());
+    const std::size_t end = std::min(text.find_first_of("\r\n", start), text.size());
     std::string line = text.substr(start, end - start);
-    start = end + 1;
-    if (line.ends_with('\r')) line.pop_back();
+    start = end + (text.compare(end, 2, "\r\n") == 0 ? 2 : 1);
     for (std::size_t i = 0, length = 0; i < line.size(); i += length) {
       length = utf8_length(line, i);
       if (length == 0)
