@@ -3,7 +3,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <tuple>
 
 #include "cli/command.h"
@@ -20,23 +19,15 @@ namespace ropewalk {
 namespace {
 
 struct Options {
-  std::string model, out, report, budget, shard = "1/1";
+  std::string model;
   std::vector<std::string> texts, methods, lengths;
   PlanOptions plan;
   double margin = kStabilityMargin;
-  int documents = 0, n_threads = 0, jobs = 1;
-  bool json = false, dry_run = false;
+  int documents = 0, n_threads = 0;
+  bool json = false;
+  WorkOptions work;
   BackendOptions backend;
 } options;
-
-/// "2/3": the second of three.
-std::pair<int, int> parse_shard(const std::string& text) {
-  int k = 0, n = 0, used = 0;
-  if (std::sscanf(text.c_str(), "%4d/%4d%n", &k, &n, &used) != 2 ||
-      static_cast<std::size_t>(used) != text.size() || k < 1 || k > n)
-    throw UsageError("--shard", "k/n with 1 <= k <= n, such as 2/3", "'" + text + "'");
-  return {k, n};
-}
 
 /// Bytes of each text that are read at most: what so many documents of this length take, and never less than
 /// 64 MB.
@@ -59,7 +50,7 @@ std::string command_line(const PlanOptions& plan) {
   add("--lengths", lengths);
   add("--tasks", plan.tasks);
   text += fmt::format(" --tail {} --documents {}", plan.tail, options.documents);
-  if (!options.budget.empty()) add("--budget", {options.budget});
+  if (options.work.budget != "0") add("--budget", {options.work.budget});
   if (plan.n_predict != PlanOptions{}.n_predict) text += fmt::format(" -n {}", plan.n_predict);
   if (plan.stride > 0) text += fmt::format(" --stride {}", plan.stride);
   for (const std::string& name : plan.tasks)
@@ -91,9 +82,8 @@ bool scores_tail() {
 
 /// Checks all that can be said before the model is loaded.
 RunnerOptions runner_options() {
-  RunnerOptions runner{.plan = options.plan};
-  runner.budget_seconds = options.budget.empty() ? 0 : parse_seconds(options.budget);
-  std::tie(runner.shard, runner.n_shards) = parse_shard(options.shard);
+  RunnerOptions runner = options.work.runner_options();
+  runner.plan = options.plan;
   for (const std::string& task : options.plan.tasks) Registry<Task>::get(task, "task");
   add_methods(runner.plan.methods);
   std::vector<Index>& lengths = runner.plan.lengths;
@@ -101,13 +91,10 @@ RunnerOptions runner_options() {
   std::sort(lengths.begin(), lengths.end());
   lengths.erase(std::unique(lengths.begin(), lengths.end()), lengths.end());
   const bool chosen = runner.plan.methods.empty() || lengths.empty() || options.documents == 0;
-  if (runner.n_shards > 1 && options.out.empty())
-    throw UsageError("--shard", "--out as well", "no --out", "shards are joined by their files");
-  if (options.jobs > 1 && options.out.empty())
-    throw UsageError("--jobs", "--out as well", "no --out", "jobs meet in the file of results");
-  if ((options.jobs > 1 || runner.n_shards > 1) && chosen)
-    throw UsageError(options.jobs > 1 ? "--jobs" : "--shard", "--methods, --lengths and --documents as well",
-                     "one that is missing", "processes that share a plan must have the same");
+  if ((options.work.jobs > 1 || runner.n_shards > 1) && chosen)
+    throw UsageError(options.work.jobs > 1 ? "--jobs" : "--shard",
+                     "--methods, --lengths and --documents as well", "one that is missing",
+                     "processes that share a plan must have the same");
   return runner;
 }
 
@@ -140,7 +127,9 @@ void complete(RunnerOptions& runner, const LoadedModel& loaded, const TokenTexts
     Document any;
     any.tokens.resize(static_cast<std::size_t>(lengths.back() + plan.n_predict + 1));
     double cost = 0;
-    for (const Item& item : plan_items(*loaded.model, {std::move(any)}, wished, info)) cost += item.cost;
+    for (const Item& item :
+         plan_items(*loaded.model, *loaded.tokenizer, {std::move(any)}, wished, info).items)
+      cost += item.cost;
     return cost * pace;
   };
   const Scope scope = choose_scope(request, n_ctx_train, seconds_of, documents_of);
@@ -159,20 +148,7 @@ void show(const RunnerResult& result, const RunInfo& info, std::optional<OutputF
   if (!report) return;
   report->write(html_report(data));
   report->commit();
-  fmt::print(stderr, "report: file://{}\n", std::filesystem::absolute(options.report).string());
-}
-
-/// What was measured, as far as it went.
-void say_end(const RunnerResult& result, std::size_t n_documents, double seconds) {
-  if (result.n_known > 0)
-    fmt::print(stderr, "{} of {} items were in {} already\n", result.n_known, result.n_items, options.out);
-  if (result.n_documents < n_documents)
-    fmt::print(stderr, "{} of {} documents fit into {}\n", result.n_documents, n_documents,
-               options.budget.empty() ? time_text(kDefaultBudget) : "--budget " + options.budget);
-  std::size_t peak = 0;
-  for (const Record& r : result.records) peak = std::max(peak, r.peak_bytes);
-  fmt::print(stderr, "measured {} items in {:.1f} s, peak memory {} MiB\n", result.n_items - result.n_known,
-             seconds, peak >> 20);
+  fmt::print(stderr, "report: file://{}\n", std::filesystem::absolute(options.work.report).string());
 }
 
 int run() {
@@ -185,26 +161,19 @@ int run() {
     texts.push_back(
         read_text_file(path, most_bytes(runner.plan.lengths.empty() ? 0 : runner.plan.lengths.back())));
   inputs.push_back(options.model);
-  require_outputs_apart({options.out, options.report}, inputs);
+  require_outputs_apart({options.work.out, options.work.report}, inputs);
   // Opened before the work: that a file cannot be written should be said now, not in an hour.
-  std::optional<Store> store;
   std::optional<OutputFile> report;
-  if (!options.report.empty()) report.emplace(options.report);
-  if (options.jobs > 1 && !options.dry_run) {
-    run_jobs(options.jobs, runner.shard, runner.n_shards);
-    runner.only_stored = true;  // a budget may have left items out: they are not for this process
-  }
-  if (!options.out.empty()) store.emplace(options.out);
-  if (store && store->n_cut() > 0)
-    fmt::print(stderr, "{}: {} lines of an item that was not finished are measured again\n", options.out,
-               store->n_cut());
+  if (!options.work.report.empty()) report.emplace(options.work.report);
+  options.work.run_jobs(runner);
+  std::optional<Store> store = options.work.open_store();
   const LoadedModel loaded = load_model(options.model, backend);
   const TokenTexts tokens = tokenize_texts(*loaded.tokenizer, paths, texts);
   RunInfo info = run_info(options.model, options.backend, loaded);
   complete(runner, loaded, tokens, info);
   check_plan(runner.plan, loaded.model->config().n_ctx_train);
   const std::vector<Document> documents =
-      cut_stretches(tokens, runner.plan.lengths.back() + runner.plan.n_predict, options.documents);
+      cut_stretches(tokens, tokens_needed(runner.plan), options.documents);
   info.command = command_line(runner.plan), info.tail = runner.plan.tail, info.margin = options.margin;
   const auto& tasks = runner.plan.tasks;
   if (store)
@@ -212,19 +181,16 @@ int run() {
                            return task == "tail" || task == "far-use";
                          }));
   runner.store = store ? &*store : nullptr;
-  if (options.dry_run) return print_plan(*loaded.model, documents, runner, info, options.json);
+  if (options.work.dry_run)
+    return print_plan(*loaded.model, *loaded.tokenizer, documents, runner, info, options.json);
+  runner.planned = announcer(*loaded.model, runner);
   if (documents.size() == 1 && std::find(tasks.begin(), tasks.end(), "far-use") != tasks.end())
     fmt::print(
         stderr,
         "far-use: one document, so there is no other text to swap in; give two texts, or --documents 2\n");
-  const double start = now_seconds();
   const RunnerResult result = run_all(*loaded.model, *loaded.tokenizer, documents, runner, info);
-  if (runner.n_shards > 1)
-    fmt::print(stderr, "shard {}: {} items are done; `ropewalk report` joins files of shards\n",
-               options.shard, result.n_items);
-  else
-    show(result, info, report);
-  say_end(result, documents.size(), now_seconds() - start);
+  options.work.say_what_was_done(result, documents.size(), "documents");
+  if (runner.n_shards == 1) show(result, info, report);
   return 0;
 }
 
@@ -232,6 +198,7 @@ int run() {
 std::string tasks_help() {
   std::string text, line = "any of:";
   for (const Task& task : Registry<Task>::all()) {
+    if (task.unit == Unit::kAsked) continue;
     if (line.size() + task.name.size() > 46) text += line + "\n", line.clear();
     line += (line.empty() ? "" : " ") + task.name;
   }
@@ -271,18 +238,7 @@ void define(CommandLine& app) {
          "--documents", options.documents,
          "disjoint stretches taken from each file; default: as\nmany as the budget buys, 24 in all at most")
       ->check(in_range(1, 10000));
-  app.add_option("--budget", options.budget,
-                 "leave out documents that would not fit: 8m; default:\n10m where documents are not said, "
-                 "else no limit");
-  app.add_option("--out", options.out, "results as JSON lines; goes on if it is there");
-  app.add_option("--jobs", options.jobs, "processes that share the work and the cores")
-      ->check(in_range(1, 256))
-      ->take_last()  // run_jobs() says it again, and --shard, --threads, --report
-      ->capture_default_str();
-  app.add_option("--shard", options.shard, "k/n: only every n-th item from the k-th on")
-      ->capture_default_str();
-  app.add_flag("--dry-run", options.dry_run, "print the plan with time and memory, and stop");
-  app.add_option("--report", options.report, "write an HTML report")->take_last();
+  options.work.define(app);
   options.backend.define(app);
   app.add_option("-t,--threads", options.n_threads, "0: all cores")->check(in_range(0, 1024))->take_last();
   app.add_flag("--json", options.json, "print JSON instead of the table");

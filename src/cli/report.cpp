@@ -86,4 +86,11 @@ std::string format_report(const ReportData& data, const std::string& format) {
                                 : text_report(data);
 }
 
+void write_report(const std::vector<Record>& records, const RunInfo& run, OutputFile& out,
+                  const std::string& path) {
+  out.write(format_report(report_for(records, run), "html"));
+  out.commit();
+  fmt::print(stderr, "report: file://{}\n", std::filesystem::absolute(path).string());
+}
+
 }  // namespace ropewalk
