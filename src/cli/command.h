@@ -51,7 +51,7 @@ std::string tuned_method(const std::string& method, const std::string& model_pat
 std::string read_text_file(const std::string& path, std::size_t most_bytes = kMostTextBytes);
 /// Errors: UsageError when an output would replace an input or another output; empty names are none.
 void require_outputs_apart(const std::vector<std::string>& outputs, const std::vector<std::string>& inputs);
-/// "8k" = 8192, "4096". Errors: UsageError outside 1 .. 2^31.
+/// "8k" = 8192, "1.5k" = 1536, "4096", "1e4". Errors: UsageError for no whole number from 1 to 2^31.
 Index parse_length(const std::string& text);
 /// "1234 tok/s, peak memory 512 MiB" for stderr.
 std::string speed_line(const char* what, Index n_tokens, double seconds);

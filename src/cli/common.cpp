@@ -2,6 +2,7 @@
 #include <sys/resource.h>
 
 #include <charconv>
+#include <cmath>
 #include <filesystem>
 #include <utility>
 
@@ -113,13 +114,19 @@ void require_outputs_apart(const std::vector<std::string>& outputs, const std::v
 }
 
 Index parse_length(const std::string& text) {
-  Index value = 0;
+  double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   const std::string_view unit(end, text.data() + text.size());
-  const Index scale = unit == "k" || unit == "K" ? 1024 : unit == "m" || unit == "M" ? 1 << 20 : 1;
-  if (error != std::errc() || (!unit.empty() && scale == 1) || value < 1 || value > (Index{1} << 31) / scale)
-    throw UsageError("length", "a number of tokens such as 4096 or 8k", "'" + text + "'");
-  return value * scale;
+  const double scale = unit.empty()                 ? 1
+                       : unit == "k" || unit == "K" ? 1024
+                       : unit == "m" || unit == "M" ? 1 << 20
+                                                    : 0;
+  const double length = value * scale;
+  if (error != std::errc() || !(length >= 1 && length <= 0x1p31) || length != std::floor(length))
+    throw UsageError("length", "a number of tokens such as 4096 or 8k", "'" + text + "'",
+                     text.find(',') == std::string::npos ? "k is 1,024, m is 1,048,576"
+                                                         : "separate several by spaces: --lengths 8k 16k");
+  return static_cast<Index>(length);
 }
 
 std::string speed_line(const char* what, Index n_tokens, double seconds) {

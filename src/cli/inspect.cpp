@@ -172,6 +172,8 @@ void define(CommandLine& app) {
   app.add_option("--first", options.shares.n_first, "--attention: how many tokens are the first")
       ->check(in_range(1, 1024))
       ->capture_default_str();
+  app.add_option("-t,--threads", options.shares.n_threads, "--attention: threads; 0: all cores")
+      ->check(in_range(0, 1024));
   options.shares.backend.define(app);
   app.add_flag("--json", options.json, "one JSON object");
   app.footer(

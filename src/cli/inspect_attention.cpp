@@ -47,6 +47,7 @@ void print(const AttentionShares& shares, const InspectAttention& options, Index
 
 int inspect_attention(const InspectAttention& options) {
   if (options.text.empty()) throw UsageError("inspect --attention", "--text FILE", "no text");
+  use_threads(options.n_threads);
   const Index length = parse_length(options.length);
   const MethodSpec spec = MethodSpec::parse(tuned_method(options.method, options.model));
   const std::string text = read_text_file(options.text);

@@ -7,6 +7,7 @@ namespace ropewalk {
 struct InspectAttention {
   std::string model, text, length = "4k", method = "none";
   Index n_first = 4;
+  int n_threads = 0;
   bool json = false;
   BackendOptions backend;
 };

@@ -7,6 +7,8 @@
 #include "cli/npy.h"
 #include "core/json.h"
 #include "core/parallel.h"
+#include "core/progress.h"
+#include "judge/plan.h"
 
 namespace ropewalk {
 namespace {
@@ -72,17 +74,22 @@ int run() {
   if (!options.out.empty()) writer.emplace(options.out, options.last ? 1 : n, n_vocab);
   std::vector<float> last(static_cast<std::size_t>(n_vocab));
   Json nll = Json::array();
-  session.run(tokens, begin, n, [&](Index first, Index n_rows, const float* logits) {
-    for (Index r = 0; r < n_rows; ++r) {
-      const float* row = logits + r * n_vocab;
-      const Index position = first + r;
-      if (options.nll && position + 1 < n)
-        nll.push_back(losses_of(model.backend(), row, n_vocab,
-                                std::span(tokens).subspan(static_cast<std::size_t>(position + 1), 1))[0]);
-      if (writer && (!options.last || position == n - 1)) writer->write(row, n_vocab);
-      if (position == n - 1) std::copy(row, row + n_vocab, last.begin());
-    }
-  });
+  Progress progress("reading", cost_of(n));
+  const auto reading = [&](Index n_done) { progress.update(cost_of(n_done)); };
+  session.run(
+      tokens, begin, n,
+      [&](Index first, Index n_rows, const float* logits) {
+        for (Index r = 0; r < n_rows; ++r) {
+          const float* row = logits + r * n_vocab;
+          const Index position = first + r;
+          if (options.nll && position + 1 < n)
+            nll.push_back(losses_of(model.backend(), row, n_vocab,
+                                    std::span(tokens).subspan(static_cast<std::size_t>(position + 1), 1))[0]);
+          if (writer && (!options.last || position == n - 1)) writer->write(row, n_vocab);
+          if (position == n - 1) std::copy(row, row + n_vocab, last.begin());
+        }
+      },
+      reading);
   if (writer) writer->finish();
   if (options.nll) {
     fmt::print("{}\n", dump_json({{"nll", nll}}));

@@ -8,6 +8,7 @@ namespace ropewalk {
 namespace {
 
 struct Options {
+  std::string name;
   bool markdown = false, json = false;
 } options;
 
@@ -15,7 +16,15 @@ int run() {
   if (options.markdown) {
     fmt::print("{}", methods_markdown());
   } else if (options.json) {
-    fmt::print("{}\n", dump_json(methods_json()));
+    Json json = methods_json();
+    if (!options.name.empty()) {
+      const std::string& name = Registry<MethodInfo>::get(options.name, "method").name;
+      for (const Json& method : json.at("methods"))
+        if (method.at("name") == name) json = Json(method);
+    }
+    fmt::print("{}\n", dump_json(json));
+  } else if (!options.name.empty()) {
+    fmt::print("{}", method_text(options.name));
   } else {
     fmt::print("{}", methods_table());
   }
@@ -23,12 +32,16 @@ int run() {
 }
 
 void define(CommandLine& app) {
+  app.add_option("NAME", options.name, "one method: its formula, parameters, source");
   app.add_flag("--markdown", options.markdown, "the whole docs/methods.md");
   app.add_flag("--json", options.json, "one JSON object");
-  app.footer("Examples:\n  ropewalk methods\n  ropewalk methods --markdown > docs/methods.md");
+  app.footer(
+      "Examples:\n  ropewalk methods\n  ropewalk methods yarn\n  ropewalk methods --markdown > "
+      "docs/methods.md");
 }
 
-const Register<Command> registered{{"methods", "every method: formula, parameters, source", define, run}};
+const Register<Command> registered{
+    {"methods", "every method; NAME: its formula, parameters, source", define, run}};
 
 }  // namespace
 }  // namespace ropewalk

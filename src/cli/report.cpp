@@ -13,7 +13,8 @@ namespace {
 
 struct Options {
   std::vector<std::string> files;
-  std::string format = "html", out;
+  std::string format, out;
+  bool json = false;
   double margin = kStabilityMargin;
 } options;
 
@@ -37,12 +38,24 @@ std::vector<MethodNote> notes_of(const std::vector<Record>& records) {
   return notes;
 }
 
+/// As said, or as the name of the file to write ends; else the page.
+std::string chosen_format() {
+  if (!options.format.empty()) return options.format;
+  if (options.json) return "json";
+  const std::string end = std::filesystem::path(options.out).extension().string();
+  return end == ".md"     ? "markdown"
+         : end == ".csv"  ? "csv"
+         : end == ".json" ? "json"
+         : end == ".txt"  ? "text"
+                          : "html";
+}
+
 int run() {
   require_outputs_apart({options.out}, options.files);
   StoredResults results = read_results(options.files);
   results.run.margin = options.margin;  // a way of looking at results, so no part of them
   const ReportData data = report_for(std::move(results.records), results.run);
-  const std::string text = format_report(data, options.format);
+  const std::string text = format_report(data, chosen_format());
   if (options.out.empty()) {
     fmt::print("{}", text);
     return 0;
@@ -55,10 +68,11 @@ int run() {
 }
 
 void define(CommandLine& app) {
-  app.add_option("FILE", options.files, "what `eval --out` wrote; several are merged")->required();
-  app.add_option("--format", options.format, "html, markdown, csv, json, or text")
-      ->check(one_of({"html", "markdown", "csv", "json", "text"}))
-      ->capture_default_str();
+  app.add_option("FILE", options.files, "what --out wrote; several are merged; - for stdin")->required();
+  app.add_option("--format", options.format,
+                 "html, markdown, csv, json, or text; default: as --out\nends, else html")
+      ->check(one_of({"html", "markdown", "csv", "json", "text"}));
+  app.add_flag("--json", options.json, "the same as --format json");
   app.add_option("--margin", options.margin, "difference in nats that counts as stable")
       ->check(in_range(kLeastMargin, 10.0))
       ->capture_default_str();

@@ -9,12 +9,13 @@ namespace {
 
 struct Options {
   std::string hypotheses, references, tokenize = "auto";
-  bool stem = false, json = false;
+  bool stem = false, whole = false, json = false;
 } options;
 
 /// The lines of a file, blank ones too.
 std::vector<std::string> read_segments(const std::string& path) {
-  const std::string text = read_text_file(path);
+  std::string text = read_text_file(path);
+  if (options.whole) return {std::move(text)};
   std::vector<std::string> lines;
   for (std::size_t start = 0; start < text.size();) {
     const std::size_t end = std::min(text.find('\n', start), text.size());
@@ -33,7 +34,8 @@ int run() {
   if (hypotheses.size() != references.size())
     throw Error(options.hypotheses,
                 fmt::format("as many lines as {} has: {}", options.references, references.size()),
-                fmt::format("{} lines", hypotheses.size()), "one segment a line, in the same order");
+                fmt::format("{} lines", hypotheses.size()),
+                "one segment a line, in the same order; --whole compares the files as they are");
   const Scores s = score(hypotheses, references, how);
   if (s.rouge_blind)
     fmt::print(stderr, "note: ROUGE sees no word in {}: it counts a-z and 0-9, with zh and char also Han\n",
@@ -63,6 +65,7 @@ void define(CommandLine& app) {
   app.add_option("REF", options.references, "reference text, line by line")->required();
   app.add_option("--tokenize", options.tokenize, "words of BLEU: 13a, zh, char, or auto: by script")
       ->capture_default_str();
+  app.add_flag("--whole", options.whole, "each file is one segment, whatever its lines");
   app.add_flag("--stem", options.stem, "ROUGE compares Porter's stems");
   app.add_flag("--json", options.json, "one JSON object");
   app.footer(

@@ -2,6 +2,7 @@
 /// ropewalk tokenize: what the model reads.
 #include "cli/command.h"
 #include "core/json.h"
+#include "core/utf8.h"
 
 namespace ropewalk {
 namespace {
@@ -10,6 +11,16 @@ struct Options {
   std::string model, text, file;
   bool ids = false, json = false, special = false;
 } options;
+
+/// A token's text; where it is a part of a character, its bytes: <0xe7>.
+std::string piece_of(const Tokenizer& tokenizer, Token id) {
+  const std::string bytes = tokenizer.decode(id, true);
+  std::string text;
+  for_utf8_runs(
+      bytes, [&](std::string_view valid) { text += valid; },
+      [&](unsigned char byte) { text += fmt::format("<0x{:02x}>", byte); });
+  return text;
+}
 
 int run() {
   if (options.file.empty() && options.text.empty()) take_for_file(options.model, options.file);
@@ -21,12 +32,17 @@ int run() {
   if (!options.file.empty()) text = read_text_file(options.file);
   const std::vector<Token> tokens = tokenizer->encode(text, options.special);
   if (options.json) {
-    fmt::print("{}\n", dump_json({{"tokenizer", tokenizer->kind()}, {"n", tokens.size()}, {"ids", tokens}}));
+    std::vector<std::string> pieces;
+    for (Token id : tokens) pieces.push_back(piece_of(*tokenizer, id));
+    fmt::print(
+        "{}\n",
+        dump_json(
+            {{"tokenizer", tokenizer->kind()}, {"n", tokens.size()}, {"ids", tokens}, {"pieces", pieces}}));
   } else if (options.ids) {
     for (std::size_t i = 0; i < tokens.size(); ++i) fmt::print("{}{}", i == 0 ? "" : " ", tokens[i]);
     fmt::print("\n");
   } else {
-    for (Token id : tokens) fmt::print("{:>7}  {}\n", id, dump_json(Json(tokenizer->decode(id, true))));
+    for (Token id : tokens) fmt::print("{:>7}  {}\n", id, dump_json(Json(piece_of(*tokenizer, id))));
   }
   fmt::print(stderr, "{}: {} tokens for {} bytes\n", tokenizer->kind(), tokens.size(), text.size());
   return 0;

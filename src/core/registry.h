@@ -29,13 +29,22 @@ inline std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
+/// ASCII in lower case.
+inline std::string in_lower_case(std::string_view text) {
+  std::string result(text);
+  for (char& c : result)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return result;
+}
+
 /// "did you mean X?" for the nearest of `names`, or the whole list when none is near.
 inline std::string did_you_mean(std::string_view name, const std::vector<std::string>& names) {
   std::string best, list;
   std::size_t least = std::max<std::size_t>(2, name.size() / 3) + 1;
   for (const std::string& candidate : names) {
     list += (list.empty() ? "" : ", ") + candidate;
-    if (const std::size_t d = edit_distance(name, candidate); d < least) least = d, best = candidate;
+    if (const std::size_t d = edit_distance(in_lower_case(name), in_lower_case(candidate)); d < least)
+      least = d, best = candidate;
   }
   return best.empty() ? "known: " + list : "did you mean " + best + "? known: " + list;
 }

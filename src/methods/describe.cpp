@@ -171,6 +171,21 @@ std::string methods_table() {
   return text;
 }
 
+std::string method_text(const std::string& name) {
+  const MethodInfo& info = Registry<MethodInfo>::get(name, "method");
+  std::string text = info.name;
+  for (const std::string& alias : info.aliases) text += ", " + alias;
+  text = wrapped(fmt::format("{}: {} [{}]", text, info.title, info.kind), 2) + "\n";
+  text += wrapped("formula: " + info.formula, 9);
+  for (const ParameterInfo& p : info.parameters)
+    text += wrapped(
+        fmt::format("  {}: {}; {}, {}; default: {}", p.name, p.meaning, p.unit.empty() ? "no unit" : p.unit,
+                    p.range, p.default_text.empty() ? "none" : p.default_text),
+        4);
+  text += "\n" + wrapped("source: " + info.source, 8);
+  return text + wrapped("differences from the published code: " + info.differs, 2);
+}
+
 Json methods_json() {
   Json list = Json::array();
   for (const MethodInfo& info : Registry<MethodInfo>::all()) {

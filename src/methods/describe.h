@@ -11,6 +11,9 @@ namespace ropewalk {
 std::string methods_markdown();
 /// One line a method: name, kind, parameters with defaults, title.
 std::string methods_table();
+/// One method for a terminal of 80 columns: formula, parameters, source, differences. `name`: or an alias.
+/// Errors: UsageError for an unknown one.
+std::string method_text(const std::string& name);
 /// {"methods": [{name, aliases, kind, title, formula, source, differs, parameters: [...]}]}
 Json methods_json();
 

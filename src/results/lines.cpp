@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/hash.h"
+#include "core/text_file.h"
 
 namespace ropewalk {
 namespace {
@@ -132,6 +133,7 @@ ResultLines read_lines(const std::string& path, std::string_view bytes, std::siz
 }
 
 std::string read_results_file(const std::string& path, std::size_t offset) {
+  if (path == "-") return read_bytes(path);
   std::error_code none;
   const std::filesystem::file_status status = std::filesystem::status(path, none);
   if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))

@@ -47,6 +47,7 @@ int write_all(int file, std::string_view bytes) {
 }  // namespace
 
 Store::Store(std::string path) : path_(std::move(path)) {
+  if (path_ == "-") throw Error(path_, "a file of results", "standard output", "give the name of a file");
   const bool exists = std::filesystem::exists(path_);
   if (exists) read_on();
   require_writable(path_, exists);

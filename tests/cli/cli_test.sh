@@ -65,6 +65,12 @@ expect 2 'format longbench' "$ropewalk" questions "$model" q.jsonl --format rule
 expect 2 'did you mean yarn' "$ropewalk" questions "$model" q.jsonl --format ruler --methods yran
 expect 0 'Position Interpolation' "$ropewalk" methods --markdown
 expect 0 '"name"' "$ropewalk" methods --json
+expect 0 '^formula: ' "$ropewalk" methods yarn; narrow methods yarn
+expect 0 '"formula"' "$ropewalk" methods YaRN --json
+expect 2 'did you mean yarn' "$ropewalk" methods YRAN
+expect 0 '"last"' "$ropewalk" logits "$model" --tokens ids --methods none
+expect 2 'separate several by spaces' "$ropewalk" bench prefill "$model" --lengths 8k,16k
+expect 2 'MODEL; found none: --tokens took|unknown|nothing takes|file' "$ropewalk" logits --tokens ids "$model" extra
 
 expect 0 '"last"' "$ropewalk" logits "$model" --tokens ids
 expect 0 '"nll"' "$ropewalk" logits "$model" --tokens ids --nll --precision f32 --method 'yarn:factor=4+rerope:window=4'
