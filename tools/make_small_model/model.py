@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The network: Llama's, with tied embeddings. Weights have Hugging Face's names and shapes."""
 import dataclasses
-import math
 
 import torch
 import torch.nn as nn
@@ -84,12 +83,12 @@ class Model(nn.Module):
         self.embed_tokens = nn.Embedding(c.n_vocab, c.n_embd)
         self.layers = nn.ModuleList(Layer(c) for _ in range(c.n_layers))
         self.norm = Norm(c.n_embd, c.norm_eps)
+        # What a layer adds starts at nothing, so that the first layers see the tokens (see start.py).
         for name, p in self.named_parameters():
-            if p.dim() == 2:
-                out = name.endswith(("o_proj.weight", "down_proj.weight"))
-                fan_in = c.n_embd if "embed" in name else p.shape[1]
-                std = 0.02 if "embed" in name else fan_in**-0.5
-                nn.init.normal_(p, std=std / math.sqrt(2 * c.n_layers) if out else std)
+            if name.endswith(("o_proj.weight", "down_proj.weight")):
+                nn.init.zeros_(p)
+            elif p.dim() == 2:
+                nn.init.normal_(p, std=0.05 if "embed" in name else p.shape[1] ** -0.5)
         theta = c.rope_base ** (-torch.arange(0, c.head_dim, 2).float() / c.head_dim)
         angle = torch.outer(torch.arange(c.n_ctx).float(), theta)
         self.register_buffer("cos", angle.cos(), persistent=False)
