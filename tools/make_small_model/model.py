@@ -44,10 +44,11 @@ class Attention(nn.Module):
         self.v_proj = nn.Linear(c.n_embd, n, bias=False)
         self.o_proj = nn.Linear(n, c.n_embd, bias=False)
 
-    def forward(self, x, cos, sin):
+    def forward(self, x, cos, sin, sharpness):
         weight = torch.cat([self.q_proj.weight, self.k_proj.weight, self.v_proj.weight])
         q, k, v = F.linear(x, weight).unflatten(-1, (3, *self.shape)).permute(2, 0, 3, 1, 4)
-        y = F.scaled_dot_product_attention(rotate(q, cos, sin), rotate(k, cos, sin), v, is_causal=True)
+        y = F.scaled_dot_product_attention(rotate(q, cos, sin), rotate(k, cos, sin), v, is_causal=True,
+                                           scale=sharpness * self.shape[1] ** -0.5)
         return self.o_proj(y.transpose(1, 2).flatten(2))
 
 
@@ -71,8 +72,8 @@ class Layer(nn.Module):
         self.post_attention_layernorm = Norm(c.n_embd, c.norm_eps)
         self.mlp = Mlp(c)
 
-    def forward(self, x, cos, sin):
-        x = x + self.self_attn(self.input_layernorm(x), cos, sin)
+    def forward(self, x, cos, sin, sharpness):
+        x = x + self.self_attn(self.input_layernorm(x), cos, sin, sharpness)
         return x + self.mlp(self.post_attention_layernorm(x))
 
 
@@ -94,12 +95,13 @@ class Model(nn.Module):
         self.register_buffer("cos", angle.cos(), persistent=False)
         self.register_buffer("sin", angle.sin(), persistent=False)
 
-    def forward(self, tokens):
-        """Hidden states [batch, length, n_embd], ready for logits()."""
+    def forward(self, tokens, sharpness=1.0):
+        """Hidden states [batch, length, n_embd], ready for logits(). `sharpness`: a factor on every logit of the
+        attention; 1 is Llama's."""
         n = tokens.shape[1]
         x = self.embed_tokens(tokens)
         for layer in self.layers:
-            x = layer(x, self.cos[:n], self.sin[:n])
+            x = layer(x, self.cos[:n], self.sin[:n], sharpness)
         return self.norm(x)
 
     def logits(self, hidden):

@@ -107,12 +107,71 @@ class Samples:
             tokens, weights = tokens + [0], weights + [0.0]
         return tokens, weights
 
+    def hard_number(self, rng):
+        """Five digits mostly; half of the numbers repeat theirs, so that the digit before does not tell the next."""
+        digits = 5 if rng.random() < 0.7 else int(rng.integers(1, 9))
+        some = rng.choice(10, int(rng.integers(2, 5)), replace=False) if rng.random() < 0.5 else np.arange(10)
+        number = "".join(str(d) for d in rng.choice(some, digits))
+        return (str(rng.integers(1, 10)) if number[0] == "0" else number[0]) + number[1:]
+
+    def mentions(self, tokens, spaced, weight, first):
+        """Weights of a passage that names a number (its tokens with the space: `spaced`): the space, the digits and
+        what follows them at every mention but the first; there nothing could know the digits."""
+        weights, seen = [0.1] * len(tokens), 0
+        for at in range(len(tokens) - len(spaced) + 1):
+            if tokens[at : at + len(spaced)] == spaced:
+                end = at + len(spaced)
+                weights[at + 1 : end] = [weight if seen or not first else 0.0] * (len(spaced) - 1)
+                if seen or not first:
+                    weights[at] = weights[end] = weight
+                seen += 1
+        return weights
+
+    def keys(self, rng, n, weight=4.0):
+        """A number in a text with other numbers, and the question, at full length or less."""
+        key = self.hard_number(rng)
+        first, needle, ask = self.instruction, NEEDLE, self.ask
+        kind = -1 if rng.random() < 0.75 else int(rng.integers(len(OTHER)))
+        if kind >= 0:
+            first, needle, ask = OTHER[kind]
+            first, ask = self.encode(first), self.encode(ask)
+        needle = self.encode(needle.format(key))
+        answer = self.encode(" " + key)
+        pieces = [(needle, self.mentions(needle, answer, weight / 2, True))]
+        if rng.random() < 0.35:
+            other = int(rng.integers(len(OTHER)))
+            if other != kind and OTHER[other][1] != NEEDLE:
+                more = self.encode(OTHER[other][1].format(self.hard_number(rng)))
+                pieces.append((more, [0.0] * len(more)))
+        answer = answer + self.encode(".\n")
+        room = n - len(first) - sum(len(p) for p, _ in pieces) - len(ask) - len(answer)
+        if room < 0:
+            return self.keys(rng, n, weight)
+        hay = room - int(rng.integers(0, 16)) if rng.random() < 0.7 else int(rng.integers(0, room + 1))
+        hay = max(0, hay)
+        book = self.text(rng, hay)[0] if hay else []
+        tokens, weights = list(first), [0.1] * len(first)
+        cuts = [0, *sorted(rng.integers(0, hay + 1, len(pieces)).tolist()), hay]
+        order = rng.permutation(len(pieces))
+        for i in range(len(cuts) - 1):
+            tokens += book[cuts[i] : cuts[i + 1]]
+            weights += [1.0] * (cuts[i + 1] - cuts[i])
+            if i < len(pieces):
+                tokens, weights = tokens + pieces[order[i]][0], weights + pieces[order[i]][1]
+        tokens += ask + answer
+        weights += [0.1] * len(ask) + [weight] * (len(answer) - 1) + [0.1]
+        rest = n - len(tokens)
+        if rest:
+            tokens += ([0] + self.text(rng, rest)[0])[:rest]
+            weights += ([0.0] + [1.0] * rest)[:rest]
+        return tokens, weights
+
     def batch(self, rng, mix: dict[str, float], size: int, n: int):
         """tokens [size, n + 1] and weights [size, n + 1]."""
         tokens, weights = np.zeros((size, n + 1), np.int64), np.zeros((size, n + 1), np.float32)
         kinds, shares = list(mix), np.array(list(mix.values()))
         for row, kind in enumerate(rng.choice(kinds, size, p=shares / shares.sum())):
-            make = {"text": self.text, "again": self.again, "pairs": self.pairs, "passkey": self.passkey,
+            make = {"text": self.text, "again": self.again, "pairs": self.pairs, "passkey": self.passkey, "keys": self.keys,
                     "few": lambda r, m: self.copies(r, m, 4, 24, True),
                     "copies": lambda r, m: self.copies(r, m, 4, m // 2, False),
                     "short-keys": lambda r, m: self.passkey(r, m, digits=int(r.integers(1, 6)))}[kind]

@@ -26,13 +26,16 @@ RANKS = 2
 
 @dataclasses.dataclass(frozen=True)
 class Stage:
-    """`steps` of `tokens` tokens in samples of `n`; the rate goes from `rate[0]` to `rate[1]` in a line."""
+    """`steps` of `tokens` tokens in samples of `n`; the rate goes from `rate[0]` to `rate[1]` in a line. In half of
+    the batches the logits of the attention are multiplied by something from `dull` to 1: a head must then tell
+    its token from the others by a margin, such as it needs where there are many more others than in training."""
     name: str
     steps: int
     n: int
     tokens: int
     rate: tuple[float, float]
     mix: dict[str, float]
+    dull: float = 1.0
 
 
 STAGES = [
@@ -40,8 +43,10 @@ STAGES = [
           {"few": 0.15, "copies": 0.25, "pairs": 0.2, "short-keys": 0.3, "text": 0.1}),
     Stage("mix", 350, 256, 4096, (2e-3, 2e-3),
           {"copies": 0.05, "again": 0.05, "pairs": 0.1, "passkey": 0.3, "text": 0.5}),
-    Stage("text", 1400, 256, 2048, (2e-3, 5e-5),
+    Stage("text", 900, 256, 2048, (2e-3, 7.46e-4),
           {"few": 0.02, "copies": 0.03, "again": 0.05, "pairs": 0.03, "passkey": 0.22, "text": 0.65}),
+    Stage("keys", 1700, 256, 2048, (7.46e-4, 2e-5),
+          {"few": 0.02, "copies": 0.03, "again": 0.05, "pairs": 0.05, "keys": 0.35, "text": 0.5}, dull=0.6),
 ]
 WARM_UP = 50
 KEY = 9.0
@@ -56,11 +61,11 @@ def optimizers(model):
             torch.optim.AdamW(rest, lr=1.0, betas=(0.9, 0.95), weight_decay=0.0)]
 
 
-def loss_of(model, tokens, weights):
+def loss_of(model, tokens, weights, sharpness=1.0):
     """The weighted mean, in nats; logits are made only where a weight is not 0."""
     tokens, weights = torch.from_numpy(tokens), torch.from_numpy(weights[:, 1:])
     with torch.autocast("cpu", torch.bfloat16):
-        hidden = model(tokens[:, :-1])
+        hidden = model(tokens[:, :-1], sharpness)
         told = weights > 0
         logits = model.logits(hidden[told])
     losses = F.cross_entropy(logits.float(), tokens[:, 1:][told], reduction="none")
@@ -69,7 +74,7 @@ def loss_of(model, tokens, weights):
 
 @torch.no_grad()
 def examine(model, samples, held, n):
-    """Loss on held-out text, of second copies, and the share of keys written in full, always on the same data."""
+    """Loss on held-out text, of second copies, and the share of keys written in full, the space before and the full stop behind included, always on the same data."""
     rng, line = np.random.default_rng(7), {}
     starts = np.linspace(0, len(held) - n - 1, 32).astype(int)
     text = np.stack([np.concatenate([[0], held[s : s + n]]) for s in starts])
@@ -77,12 +82,12 @@ def examine(model, samples, held, n):
     for kind in ("few", "copies"):
         line[kind] = loss_of(model, *samples.batch(rng, {kind: 1}, 16, n)).item()
     if n >= 128:
-        keys = [samples.passkey(rng, n, judged=1.0, weight=KEY) for _ in range(64)]
+        keys = [samples.keys(rng, n, weight=KEY) for _ in range(64)]
         tokens = torch.tensor([[0] + row for row, _ in keys])
         asked = torch.tensor([row for _, row in keys]) == KEY
         with torch.autocast("cpu", torch.bfloat16):
             right = model.logits(model(tokens[:, :-1])).argmax(-1) == tokens[:, 1:]
-        line["passkey"] = (right | ~asked).all(-1).float().mean().item()
+        line["keys"] = (right | ~asked).all(-1).float().mean().item()
     return line
 
 
@@ -127,7 +132,8 @@ def work(rank, args):
                     group["lr"] = rate * min(1.0, (step + 1) / WARM_UP)
                 optim.zero_grad()
             batch = samples.batch(rng, stage.mix, stage.tokens // stage.n // RANKS, stage.n)
-            loss = loss_of(model, *batch)
+            sharpness = rng.uniform(stage.dull, 1.0) if rng.random() < 0.5 else 1.0
+            loss = loss_of(model, *batch, sharpness)
             loss.backward()
             flat = torch.cat([p.grad.flatten() for p in parameters])
             dist.all_reduce(flat)
