@@ -43,10 +43,12 @@ STAGES = [
           {"few": 0.15, "copies": 0.25, "pairs": 0.2, "short-keys": 0.3, "text": 0.1}),
     Stage("mix", 350, 256, 4096, (2e-3, 2e-3),
           {"copies": 0.05, "again": 0.05, "pairs": 0.1, "passkey": 0.3, "text": 0.5}),
-    Stage("text", 900, 256, 2048, (2e-3, 7.46e-4),
+    Stage("text", 950, 256, 2048, (2e-3, 6.77e-4),
           {"few": 0.02, "copies": 0.03, "again": 0.05, "pairs": 0.03, "passkey": 0.22, "text": 0.65}),
-    Stage("keys", 1700, 256, 2048, (7.46e-4, 2e-5),
+    Stage("keys", 300, 256, 2048, (7.25e-4, 0.000597),
           {"few": 0.02, "copies": 0.03, "again": 0.05, "pairs": 0.05, "keys": 0.35, "text": 0.5}, dull=0.6),
+    Stage("keys and text", 2150, 256, 2048, (0.000597, 2e-5),
+          {"few": 0.02, "copies": 0.03, "again": 0.05, "pairs": 0.05, "keys": 0.25, "text": 0.6}, dull=0.6),
 ]
 WARM_UP = 50
 KEY = 9.0
