@@ -51,7 +51,71 @@ def listing(kind, n=2):
     return struct.pack("<IQ", kind, n) + (scalar(kind) if kind != 8 else text("ab")) * n
 
 
+# A model of one layer, one head of four dims, two rows in the feed-forward part and three in the vocabulary.
+NUMBERS = {"block_count": 1, "embedding_length": 4, "feed_forward_length": 2, "context_length": 128, "attention.head_count": 1,
+           "attention.layer_norm_rms_epsilon": 1e-5}
+CONFIG = {"model_type": "llama", "hidden_size": 4, "intermediate_size": 2, "num_hidden_layers": 1, "num_attention_heads": 1,
+          "num_key_value_heads": 1, "max_position_embeddings": 128, "vocab_size": 3}
+HEAD = {"token_embd": ("model.embed_tokens", (3, 4)), "output_norm": ("model.norm", (4,)), "output": ("lm_head", (3, 4))}
+LAYER = {"attn_norm": ("input_layernorm", (4,)), "attn_q": ("self_attn.q_proj", (4, 4)), "attn_k": ("self_attn.k_proj", (4, 4)),
+         "attn_v": ("self_attn.v_proj", (4, 4)), "attn_output": ("self_attn.o_proj", (4, 4)), "ffn_norm": (
+             "post_attention_layernorm", (4,)), "ffn_gate": ("mlp.gate_proj", (2, 4)), "ffn_up": ("mlp.up_proj", (2, 4)),
+         "ffn_down": ("mlp.down_proj", (4, 2))}
+NORMS = {"attn_q_norm": ("self_attn.q_norm", (4,)), "attn_k_norm": ("self_attn.k_norm", (4,))}
+BIASES = {"attn_q": ("", (4,)), "attn_k": ("", (4,)), "attn_v": ("", (4,))}
+KINDS = {bool: (7, "<B"), int: (4, "<I"), float: (6, "<f")}
+
+
+def value(key, v):
+    if isinstance(v, str):
+        return key_value(key, 8, text(v))
+    if isinstance(v, list):
+        return key_value(key, 9, struct.pack("<IQ", 5, len(v)) + struct.pack(f"<{len(v)}i", *v))
+    kind, form = KINDS[type(v)]
+    return key_value(key, kind, struct.pack(form, v))
+
+
+def gguf_model(arch, more=None, head=HEAD, layer=LAYER, biases=None, factors=()):
+    """Byte 0 says which container fuzz_model reads."""
+    tensors = [(f"{n}.weight", s) for n, (_, s) in head.items()] + [(f"blk.0.{n}.weight", s) for n, (_, s) in layer.items()]
+    tensors += [(f"blk.0.{n}.bias", s) for n, (_, s) in (biases or {}).items()] + [(n, (2,)) for n in factors]
+    keys = [value("general.architecture", arch)] + [value(f"{arch}.{k}", v) for k, v in {**NUMBERS, **(more or {})}.items()]
+    return b"\0" + gguf(keys, [(n, s[::-1], "F32") for n, s in tensors])
+
+
+def hf_model(config, head=HEAD, layer=LAYER, tokenizer=None):
+    names = [(f"{n}.weight", s) for n, s in head.values()] + [(f"model.layers.0.{n}.weight", s) for n, s in layer.values()]
+    header, at = {}, 0
+    for name, shape in names:
+        end = at + 4 * shape[0] * (shape[1] if len(shape) > 1 else 1)
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [at, end]}
+        at = end
+    texts = json.dumps({**CONFIG, **config}).encode() + b"\0" + (json.dumps(tokenizer).encode() if tokenizer else b"") + b"\0"
+    return b"\1" + texts + safetensors(header, bytes(at))
+
+
+TIED = {n: t for n, t in HEAD.items() if n != "output"}
+models = {
+    "gguf_llama": gguf_model("llama"),
+    "gguf_llama3": gguf_model("llama", {"rope.freq_base": 500.0}, factors=["rope_freqs.weight"]),
+    "gguf_yarn": gguf_model("qwen2", {"attention.head_count_kv": [1], "rope.scaling.type": "yarn", "rope.scaling.factor": 4.0,
+                                      "rope.scaling.original_context_length": 32}, head=TIED, biases=BIASES),
+    "gguf_longrope": gguf_model("llama", {"rope.scaling.type": "longrope", "rope.scaling.original_context_length": 32},
+                                factors=["rope_factors_long.weight", "rope_factors_short.weight"]),
+    "gguf_window": gguf_model("qwen3", {"attention.sliding_window": 16, "attention.sliding_window_pattern": [1]},
+                              layer={**LAYER, **NORMS}),
+    "hf_llama": hf_model({}, tokenizer={"bos_token": "<s>", "eos_token": {"content": "</s>"}, "add_bos_token": True,
+                                        "chat_template": "{{ x }}"}),
+    "hf_qwen3": hf_model({"model_type": "qwen3", "head_dim": 4, "use_sliding_window": True, "sliding_window": 16, "layer_types": [
+        "sliding_attention"], "tie_word_embeddings": True, "rope_parameters": {"rope_type": "yarn", "rope_theta": 500.0,
+                                                                               "factor": 4.0, "original_max_position_embeddings": 32.0}},
+                         head=TIED, layer={**LAYER, **NORMS}),
+    "hf_mistral": hf_model({"model_type": "mistral", "sliding_window": None, "rope_scaling": {
+        "rope_type": "longrope", "factor": 4, "long_factor": [1, 2], "short_factor": [1, 1], "original_max_position_embeddings": 32}}),
+    "hf_other": hf_model({"model_type": "gemma3"}),
+}
 seeds = {
+    **{f"model/{name}": content for name, content in models.items()},
     "gguf/scalars": gguf([key_value(f"k{t}", t, scalar(t)) for t in SCALARS] + [key_value("s", 8, text("x"))]),
     "gguf/lists": gguf([key_value(f"k{t}", 9, listing(t)) for t in [*SCALARS, 8]]),
     "gguf/version2": gguf([key_value("general.architecture", 8, text("llama"))], version=2),

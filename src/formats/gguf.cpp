@@ -202,6 +202,14 @@ PendingTensor read_tensor(Reader& in, const std::string& path) {
   return t;
 }
 
+/// What other files start with, for the message.
+const char* kind_of(std::uint32_t magic) {
+  if (magic == 0x67676a74u || magic == 0x67676d66u || magic == 0x67676d6cu)  // ggjt, ggmf, ggml
+    return "a GGML file from before GGUF, which newer converters write";
+  if (magic == 0x04034b50u) return "a zip archive (PyTorch's format)";
+  return "other bytes";
+}
+
 class Gguf final : public ModelFile {
  public:
   Gguf(std::span<const std::byte> bytes, const std::string& path, std::unique_ptr<MappedFile> mapping)
@@ -234,8 +242,8 @@ class Gguf final : public ModelFile {
  private:
   static std::uint32_t read_header(Reader& in) {
     if (in.left() < 4) in.fail("a GGUF file or a Hugging Face folder", fmt::format("{} bytes", in.left()));
-    if (in.number<std::uint32_t>() != 0x46554747u)
-      in.fail("a GGUF file (it starts with \"GGUF\") or a Hugging Face folder", "other bytes");
+    if (const auto magic = in.number<std::uint32_t>(); magic != 0x46554747u)
+      in.fail("a GGUF file (it starts with \"GGUF\") or a Hugging Face folder", kind_of(magic));
     const auto version = in.number<std::uint32_t>();
     if (version == 0x02000000u || version == 0x03000000u)
       in.fail("a little-endian GGUF file", "a big-endian one");

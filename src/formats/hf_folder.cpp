@@ -52,8 +52,14 @@ void check_stays_inside(const std::string& folder, const std::string& path) {
 /// model.safetensors an index is stale, and not read, as in transformers.
 std::map<std::string, std::set<std::string>> read_index(const std::string& folder) {
   const std::string index = folder + "/model.safetensors.index.json";
-  if (std::filesystem::exists(folder + "/model.safetensors") || !std::filesystem::exists(index))
-    return {{"model.safetensors", {}}};
+  if (std::filesystem::exists(folder + "/model.safetensors")) return {{"model.safetensors", {}}};
+  if (!std::filesystem::exists(index)) {
+    for (const char* pickle : {"pytorch_model.bin", "pytorch_model.bin.index.json"})
+      if (std::filesystem::exists(fmt::format("{}/{}", folder, pickle)))
+        throw Error(folder, "weights in model.safetensors", pickle,
+                    "a pickle runs code when it is read; save the model again with safe_serialization=True");
+    return {{"model.safetensors", {}}};  // the error will name it
+  }
   const JsonInput json = read_json_file(index, 64u << 20);
   const auto map = json.find("weight_map");
   if (map == json.end() || !map->is_object()) throw Error(index, "a weight_map", "none");

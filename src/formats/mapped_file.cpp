@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <string_view>
 
 #include "core/error.h"
 
@@ -26,6 +27,11 @@ MappedFile::MappedFile(const std::string& path) {
   if (data == MAP_FAILED) throw Error(path, "a file that can be mapped", std::strerror(errno));
   data_ = data;
   size_ = static_cast<std::size_t>(info.st_size);
+  constexpr std::string_view kPointer = "version https://git-lfs.github.com/spec/";
+  if (size_ < 1024 && std::string_view(static_cast<const char*>(data_), size_).starts_with(kPointer)) {
+    ::munmap(data_, size_);
+    throw Error(path, "the file itself", "a Git LFS pointer to it", "`git lfs pull` fetches it");
+  }
 }
 
 MappedFile::~MappedFile() {

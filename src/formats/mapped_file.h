@@ -9,8 +9,8 @@ namespace ropewalk {
 
 class MappedFile {
  public:
-  /// Errors: Error when it is missing, not a regular file, or cannot be mapped. An empty file maps to
-  /// nothing.
+  /// Errors: Error when it is missing, not a regular file, cannot be mapped, or is a Git LFS pointer to a
+  /// file that was not fetched. An empty file maps to nothing.
   explicit MappedFile(const std::string& path);
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;

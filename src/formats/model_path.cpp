@@ -68,10 +68,22 @@ std::string find_gguf(const std::string& folder) {
   return fmt::format("{}/{}", folder, names[0]);
 }
 
+/// The folder whose config.json or weights were named; empty where it is none.
+std::string folder_of(const fs::path& named) {
+  std::error_code ignored;
+  const std::string name = named.filename().string();
+  if (name != "config.json" && name != "model.safetensors.index.json" && !name.ends_with(".safetensors"))
+    return "";
+  const fs::path folder = named.has_parent_path() ? named.parent_path() : fs::path(".");
+  return fs::is_regular_file(named, ignored) && fs::exists(folder / "config.json", ignored) ? folder.string()
+                                                                                            : "";
+}
+
 }  // namespace
 
 std::string find_model(const std::string& path) {
   std::error_code ignored;
+  if (const std::string folder = folder_of(path); !folder.empty()) return folder;
   if (!fs::is_directory(path, ignored) || fs::exists(fs::path(path) / "config.json", ignored)) return path;
   std::string folder = path;
   const auto models = names_in(folder, [](const std::string& n) { return n.starts_with("models--"); });

@@ -8,8 +8,9 @@ namespace ropewalk {
 
 /// The GGUF file or folder with config.json that `path` means. Followed are: a model in the Hugging Face
 /// cache (models--OWNER--NAME: the revision in refs/main, else the only one in snapshots/), the cache itself
-/// with one model in it, and a folder with one GGUF model (one file, or the files of one split set). Any
-/// other path comes back as it is. Errors: Error that lists the candidates where there are several.
+/// with one model in it, a folder with one GGUF model (one file, or the files of one split set), and
+/// config.json or a .safetensors file, which stand for their folder. Any other path comes back as it is.
+/// Errors: Error that lists the candidates where there are several.
 std::string find_model(const std::string& path);
 
 }  // namespace ropewalk

@@ -26,6 +26,9 @@ ModelConfig read_config(const ModelFile& file) {
   if (file.unsupported()) throw *file.unsupported();
   const auto name = file.string("general.architecture");
   if (!name) throw Error(file.path(), "the key general.architecture", "none", "is this a language model?");
+  if (const std::string kind = file.string("general.type").value_or("model"); kind != "model")
+    throw Error(file.path(), "a whole model", fmt::format("general.type '{}'", kind),
+                "an adapter or a projector is a part of another model");
   const Architecture* architecture = Registry<Architecture>::find(*name);
   if (architecture == nullptr) {
     refuse_unsupported(file, *name);  // names the feature, where a key tells

@@ -97,6 +97,28 @@ TEST_F(ShardedFolder, AnIndexBesideTheWholeFileIsStale) {
   EXPECT_EQ(open(R"({"model.norm.weight":"gone-00001-of-00002.safetensors"})")->tensors().size(), 2u);
 }
 
+TEST_F(ShardedFolder, WeightsThatAreNotThereAreNamed) {
+  const auto refused = [&](const char* part) {
+    try {
+      ModelFile::open(folder_.string());
+      ADD_FAILURE() << part;
+    } catch (const Error& e) {
+      EXPECT_NE(std::string(e.what()).find(part), std::string::npos) << e.what();
+    }
+  };
+  refused("model.safetensors");
+  write(folder_ / "pytorch_model.bin", "x");
+  refused("found pytorch_model.bin");
+  write(folder_ / "model.safetensors", "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n");
+  refused("a Git LFS pointer");
+}
+
+TEST_F(ShardedFolder, AFileOfAFolderStandsForIt) {
+  open(kGood);
+  for (const char* name : {"config.json", "1.safetensors", "model.safetensors.index.json"})
+    EXPECT_EQ(ModelFile::open((folder_ / name).string())->tensors().size(), 3u) << name;
+}
+
 TEST_F(ShardedFolder, AnotherFamilyCanBeLookedAt) {
   write(folder_ / "config.json", R"({"model_type":"gemma3_text","hidden_size":64})");
   const auto file = open(kGood);

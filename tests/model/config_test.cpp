@@ -93,6 +93,17 @@ TEST(GgufConfig, FeaturesThatAreNotThereAreNamedInEveryFamily) {
   refuse("gemma3", {}, "llama, mistral, qwen2, qwen3");
 }
 
+TEST(GgufConfig, PartsOfModelsAreNamed) {
+  GgufWriter w = GgufWriter().header(0, 2).string_key("general.architecture", "llama");
+  w.string_key("general.type", "adapter").data(0);
+  try {
+    read_config(*parse_gguf(w.bytes, "model.gguf"));
+    ADD_FAILURE();
+  } catch (const Error& e) {
+    EXPECT_NE(std::string(e.what()).find("'adapter'"), std::string::npos) << e.what();
+  }
+}
+
 TEST(GgufConfig, ScalingsThatMakeNoSenseAreTheFilesFault) {
   for (double factor : {0.5, 1e300, 1e6, -1.0, std::nan(""), double(INFINITY)})
     refuse("llama", {{"rope.scaling.type", "linear"}, {"rope.scaling.factor", factor}}, "factor");

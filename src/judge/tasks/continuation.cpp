@@ -53,7 +53,7 @@ void read_truth(const TaskInput& in, const std::vector<Token>& context, const st
                                                    static_cast<std::size_t>(n_rows));
         for (const double loss : losses_of(in.model.backend(), logits, n_vocab, next)) sum += loss;
         for (const Token token : next) {
-          likely += likeliest(logits, n_vocab) == token;
+          likely += likeliest(logits, in.model.n_choices()) == token;
           logits += n_vocab;
         }
       },
