@@ -153,7 +153,7 @@ PeerSetting for_llama_cpp(const Told& told, const RopeContext& c, std::string ar
   setting += fmt::format("{}.context_length=int:{}", architecture, longest(c));
   std::string note = "for llama-server, llama-cli";
   if (told.n_table > 0 && static_cast<double>(c.n) > told.n_table)
-    note += fmt::format("; the server stops at factor x trained = {} tokens", told.n_table);
+    note = fmt::format("for llama-cli; llama-server stops at factor x trained = {} tokens", told.n_table);
   if (told.flags.empty())
     note += "; the file's own scaling does the rest";
   else if (!told.note.empty())
