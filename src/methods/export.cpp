@@ -104,7 +104,8 @@ Told tell_lists(const RopeContext& c, const Pointwise& method, double gain) {
   std::vector<double> divisors = plain_theta(c.rotary_dim, c.rope_base);
   for (std::size_t m = 0; m < divisors.size(); ++m) divisors[m] /= method.theta[m];
   Told told{.rope = rope_type("longrope", c.rope_base), .no_flags = "its frequencies have no flags"};
-  told.rope.update({{"original_max_position_embeddings", c.n_ctx_original},
+  const Index original = c.n_ctx_original > 0 ? c.n_ctx_original : c.n_ctx_train;  // both lists are one
+  told.rope.update({{"original_max_position_embeddings", original},
                     {"short_factor", divisors},
                     {"long_factor", divisors},
                     {"attention_factor", gain}});
