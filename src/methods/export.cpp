@@ -170,7 +170,7 @@ PeerSetting for_vllm(const Told& told, const RopeContext& c) {
   Json override{
       {"max_position_embeddings", longest(c)}, {"rope_theta", rope["rope_theta"]}, {"rope_parameters", rope}};
   // With transformers 4 the rope_theta and the rope_scaling of the file would win.
-  if (!c.own_scaling.empty()) override["rope_scaling"] = rope;
+  if (!c.own_scaling.empty() || !c.rope_freqs.empty()) override["rope_scaling"] = rope;
   std::string note = "not run here; vLLM 0.11.1 or newer";
   if (told.n_table > 0 && static_cast<double>(c.n) > told.n_table)
     note = "not run here; vLLM with its PR 56446";
