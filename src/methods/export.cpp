@@ -104,7 +104,8 @@ Told tell_lists(const RopeContext& c, const Pointwise& method, double gain) {
   std::vector<double> divisors = plain_theta(c.rotary_dim, c.rope_base);
   for (std::size_t m = 0; m < divisors.size(); ++m) divisors[m] /= method.theta[m];
   Told told{.rope = rope_type("longrope", c.rope_base), .no_flags = "its frequencies have no flags"};
-  told.rope.update({{"original_max_position_embeddings", c.n_ctx_original},
+  const Index original = c.n_ctx_original > 0 ? c.n_ctx_original : c.n_ctx_train;  // both lists are one
+  told.rope.update({{"original_max_position_embeddings", original},
                     {"short_factor", divisors},
                     {"long_factor", divisors},
                     {"attention_factor", gain}});
@@ -153,7 +154,7 @@ PeerSetting for_llama_cpp(const Told& told, const RopeContext& c, std::string ar
   setting += fmt::format("{}.context_length=int:{}", architecture, longest(c));
   std::string note = "for llama-server, llama-cli";
   if (told.n_table > 0 && static_cast<double>(c.n) > told.n_table)
-    note += fmt::format("; the server stops at factor x trained = {} tokens", told.n_table);
+    note = fmt::format("for llama-cli; llama-server stops at factor x trained = {} tokens", told.n_table);
   if (told.flags.empty())
     note += "; the file's own scaling does the rest";
   else if (!told.note.empty())
@@ -169,7 +170,7 @@ PeerSetting for_vllm(const Told& told, const RopeContext& c) {
   Json override{
       {"max_position_embeddings", longest(c)}, {"rope_theta", rope["rope_theta"]}, {"rope_parameters", rope}};
   // With transformers 4 the rope_theta and the rope_scaling of the file would win.
-  if (!c.own_scaling.empty()) override["rope_scaling"] = rope;
+  if (!c.own_scaling.empty() || !c.rope_freqs.empty()) override["rope_scaling"] = rope;
   std::string note = "not run here; vLLM 0.11.1 or newer";
   if (told.n_table > 0 && static_cast<double>(c.n) > told.n_table)
     note = "not run here; vLLM with its PR 56446";

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Logits of a GGUF file with the flags that `ropewalk export` prints, by llama-cpp-python. One process for many: reads
-JSON lines {model, flags, tokens, out, no_vocab} from standard input, writes out (.npy, float32 [n, n_vocab]) and answers
+JSON lines {model, flags, tokens, out, float32} from standard input, writes out (.npy, float32 [n, n_vocab]) and answers
 one line each, {"n_ctx_train": what llama-server caps a request's context at} or {"error": ...}.
 Each flag sets what common/arg.cpp of llama.cpp sets for it; one that is not here is an error."""
 import argparse
 import json
+import pathlib
 import sys
+import tempfile
+import gguf
 import llama_cpp
 import numpy
 
@@ -42,11 +45,31 @@ def parse(flags):
     return {key: value for key, value in vars(parser.parse_args(flags)).items() if value is not None}
 
 
-def logits(model, flags, tokens, no_vocab):
-    """Also n_ctx_train. `no_vocab`: for a file that carries no tokenizer."""
+def as_float32(path, out):
+    """The same model with weights of 32 bits (with 16, llama.cpp rounds what it multiplies them by), and with the word that
+    it has no tokenizer, without which llama.cpp does not load it."""
+    reader = gguf.GGUFReader(path)
+    arch = reader.fields["general.architecture"].contents()
+    writer = gguf.GGUFWriter(out, arch)
+    for name, field in reader.fields.items():
+        if not name.startswith("GGUF.") and name not in ("general.architecture", "general.file_type"):
+            writer.add_key_value(name, field.contents(), field.types[0], field.types[-1] if len(field.types) > 1 else None)
+    writer.add_file_type(gguf.LlamaFileType.ALL_F32)
+    writer.add_tokenizer_model("no_vocab")
+    if f"{arch}.vocab_size" not in reader.fields:
+        writer.add_vocab_size(next(int(t.shape[1]) for t in reader.tensors if t.name == "token_embd.weight"))
+    for tensor in reader.tensors:
+        writer.add_tensor(tensor.name, gguf.quants.dequantize(tensor.data, tensor.tensor_type).astype(numpy.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return out
+
+
+def logits(model, flags, tokens):
+    """Also n_ctx_train."""
     settings = {"yarn_attn_factor": -1.0, "yarn_beta_fast": -1.0, "yarn_beta_slow": -1.0, **parse(flags)}  # -1: unset
-    if no_vocab:
-        settings["kv_overrides"] = {**settings["kv_overrides"], "tokenizer.ggml.model": "no_vocab", **no_vocab}
     n_batch = min(512, len(tokens))
     llama = llama_cpp.Llama(model, logits_all=True, verbose=False, n_batch=n_batch, n_ubatch=n_batch,
                             type_k=llama_cpp.GGML_TYPE_F32, type_v=llama_cpp.GGML_TYPE_F32, **settings)
@@ -58,7 +81,9 @@ print(json.dumps({"llama-cpp-python": llama_cpp.__version__}), flush=True)
 for line in sys.stdin:
     task, answer = json.loads(line), {}
     try:
-        values, answer["n_ctx_train"] = logits(task["model"], task["flags"], task["tokens"], task["no_vocab"])
+        with tempfile.TemporaryDirectory() as work:
+            model = as_float32(task["model"], str(pathlib.Path(work) / "model.gguf")) if task["float32"] else task["model"]
+            values, answer["n_ctx_train"] = logits(model, task["flags"], task["tokens"])
         numpy.save(task["out"], values)
     except Exception as error:  # the caller prints it as this line's result
         answer = {"error": f"{type(error).__name__}: {error}"[:300]}
