@@ -97,6 +97,12 @@ TEST_P(Parallel, NoBodyRunsOnceTheErrorIsThere) {
   }
 }
 
+#if defined(__SANITIZE_THREAD__)
+constexpr bool kMayFork = false;  // ThreadSanitizer ends a child that makes threads
+#else
+constexpr bool kMayFork = true;
+#endif
+
 /// The child's exit status: exit() runs what stands for the end of a process.
 int status_of_child(const std::function<int()>& run) {
   const pid_t child = ::fork();
@@ -110,6 +116,7 @@ int status_of_child(const std::function<int()>& run) {
 }
 
 TEST_P(Parallel, AForkedChildHasThreadsOfItsOwnAndEnds) {
+  if (!kMayFork) GTEST_SKIP();
   ASSERT_TRUE(visits_each_once(100));  // the parent's threads are there
   EXPECT_EQ(status_of_child([] { return 0; }), 0);
   EXPECT_EQ(status_of_child([] { return visits_each_once(100) && error_of(100, 5) == "5" ? 7 : 1; }), 7);
@@ -123,6 +130,7 @@ TEST_P(Parallel, AForkedChildHasThreadsOfItsOwnAndEnds) {
 }
 
 TEST_P(Parallel, AChildForkedWhileAnotherThreadWorks) {
+  if (!kMayFork) GTEST_SKIP();
   std::atomic<bool> stop{false};
   std::thread other([&] {
     while (!stop) visits_each_once(20);

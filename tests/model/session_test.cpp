@@ -67,8 +67,8 @@ TEST_P(EveryMethod, EqualsTheReferenceBackend) {
 }
 
 /// Tokens that are written one at a time take products of their own (Stage::kDecode). Without rounding they
-/// are the same; with it they stay as near as 8 bits allow: logits of size 3 whose worst of 10,000 is 0.16
-/// off.
+/// are the same; with it, numbers of 32 share a scale of 8 bits (0.006 of their size in the mean square) in
+/// each product of each layer: 0.0097 of the logits at most with a bf16 cache, 0.016 with 8 bits there too.
 TEST_P(EveryMethod, WritesWhatItReads) {
   const std::vector<Token> tokens = some_tokens(kLength, model(Precision::kF32).model.config().n_vocab);
   const auto expected = all_logits(model(Precision::kF32).model, GetParam(), tokens, {.n = kLength});
@@ -81,7 +81,8 @@ TEST_P(EveryMethod, WritesWhatItReads) {
     };
     session.run(std::span(tokens).first(50), 0, 50, keep);
     for (Index i = 50; i < kLength; ++i) session.write(tokens[static_cast<std::size_t>(i)], keep);
-    EXPECT_LT(largest_difference(written, expected), each == &model(Precision::kF32) ? 1e-3 : 0.25);
+    const double bound = each == &model(Precision::kF32) ? 1e-5 : each == &model_q8() ? 0.03 : 0.02;
+    EXPECT_LT(relative_error(written, expected), bound) << each->model.backend().name();
   }
 }
 
