@@ -36,9 +36,9 @@ struct Item {
   std::size_t bytes = 0;
 };
 
-/// Errors: UsageError where the tail with the 64 tokens before it does not fit into the trained length and the
-/// shortest one: at the reference other tokens would be scored than elsewhere, and "64 tokens before" would be
-/// the reference itself.
+/// Errors: UsageError where the tail with the 64 tokens before it does not fit into the trained length and
+/// the shortest one: at the reference other tokens would be scored than elsewhere, and "64 tokens before"
+/// would be the reference itself.
 void require_tail(Index tail, Index n_ctx_train, Index shortest);
 struct Plan {
   std::vector<Item> items;

@@ -157,12 +157,12 @@ std::string arrow(double x, double y, const ChartOptions& options, const char* c
   const bool right = x > kRight - 90;
   const std::string number =
       std::isfinite(y) ? fmt::format(fmt::runtime(options.format), y) : std::string("not finite");
-  std::string svg = fmt::format("<path d='M{0:.1f} {1}l-5 8h10Z' fill='#fff' stroke='{2}' stroke-width='2'/>", x,
-                                kTop - 4, colour);
+  std::string svg = fmt::format("<path d='M{0:.1f} {1}l-5 8h10Z' fill='#fff' stroke='{2}' stroke-width='2'/>",
+                                x, kTop - 4, colour);
   if (row < 6)  // more would run into the curves
     svg += fmt::format("<text x='{:.1f}' y='{:.1f}' class='{} above' style='fill:{}'>{}</text>",
-                       right ? x - 9 : x + 9, kTop + 6 + 14 * static_cast<double>(row), right ? "end" : "start",
-                       colour, number);
+                       right ? x - 9 : x + 9, kTop + 6 + 14 * static_cast<double>(row),
+                       right ? "end" : "start", colour, number);
   return svg;
 }
 

@@ -121,7 +121,11 @@ std::string character_curves(const ReportData& data) {
     const double value = paper.y1 - (paper.y1 - paper.y0) * (r - 1) / (kRows - 1);
     std::string row = paper.rows[static_cast<std::size_t>(r)];
     row.erase(row.find_last_not_of(' ') + 1);
-    text += fmt::format("{:>8} |{}\n", r == 0 ? "higher" : r % 3 == 1 ? fmt::format("{:.3f}", value) : "", row);
+    text += fmt::format("{:>8} |{}\n",
+                        r == 0       ? "higher"
+                        : r % 3 == 1 ? fmt::format("{:.3f}", value)
+                                     : "",
+                        row);
   }
   text += fmt::format("{:>8} +{}\n{:>10}{}\n", "", std::string(kColumns, '-'), "", under(paper, data));
   text += in_columns(legend) + "  # several\n";

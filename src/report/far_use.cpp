@@ -49,12 +49,14 @@ std::string far_use_note(const ReportData& data) {
     if (r.task == "far-use" && r.n_targets > 0 && !is_baseline(r.method))
       parts[r.length][r.document].insert(r.part);
   std::string text = fmt::format(
-      "Far is what lies before the last {} tokens, or before the last half where that is shorter. Swapped: {} "
+      "Far is what lies before the last {} tokens, or before the last half where that is shorter. Swapped: "
+      "{} "
       "in its place; shuffled: its sentences in another order; copy: the loss of the "
       "tokens that the far text could be copied for. Swapped \u2212 true above 0, with its interval: the far "
       "text is used.",
       k_tokens(data.run.n_ctx_train),
-      data.units.by_text() ? "another text" : "another stretch of the same text, so of the same style and names");
+      data.units.by_text() ? "another text"
+                           : "another stretch of the same text, so of the same style and names");
   for (const auto& [length, documents] : parts) {
     std::size_t swapped = 0, changed = 0;
     for (const auto& [document, own] : documents)

@@ -126,8 +126,8 @@ std::string chat_note(const ReportData& data) {
       if (r.score && name == "chat") ++(value > 0 ? with : without);
   if (with + without == 0) return "";
   if (with > 0 && without > 0)
-    return fmt::format("{} question{} asked through the model's chat template, {} without a chat template.", with,
-                       with == 1 ? " was" : "s were", without);
+    return fmt::format("{} question{} asked through the model's chat template, {} without a chat template.",
+                       with, with == 1 ? " was" : "s were", without);
   return with > 0 ? "Asked through the model's chat template." : "Asked without a chat template.";
 }
 
