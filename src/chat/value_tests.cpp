@@ -135,7 +135,8 @@ const std::map<std::string_view, Test>& tests() {
 
 bool Interpreter::test(const std::string& name, const Value& value, const Arguments& arguments) {
   const auto found = tests().find(name);
-  if (found == tests().end()) refuse("a test that chat templates use", "'is " + name.substr(0, 40) + "'");
+  if (found == tests().end())
+    refuse("a test that chat templates use", fmt::format("'is {}'", name.substr(0, 40)));
   return found->second(*this, value, arguments);
 }
 
