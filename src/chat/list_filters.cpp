@@ -67,6 +67,7 @@ Value join(Interpreter& in, const Value& value, const Arguments& arguments) {
 }
 
 Value map_filter(Interpreter& in, const Value& value, const Arguments& arguments) {
+  if (!value.truth()) return in.iterator({});
   List mapped;
   const List all = in.items_of(value);
   if (arguments.values.empty()) {
@@ -77,7 +78,7 @@ Value map_filter(Interpreter& in, const Value& value, const Arguments& arguments
       else if (key == "default")
         otherwise = &of;
       else
-        fail("attribute and default for 'map'", fmt::format(\"'{}'\", key));
+        fail("attribute and default for 'map'", fmt::format("'{}'", key));
     }
     if (!attribute) fail("a filter or an attribute for 'map'", "neither");
     for (const Value& item : all) {

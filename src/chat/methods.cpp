@@ -303,7 +303,8 @@ bool has_method(const Value& of, std::string_view name) {
 Value call_method(Interpreter& in, const Value& of, const std::string& name, const Arguments& arguments) {
   if (const std::string* text = of.as_text()) {
     const auto method = text_methods().find(name);
-    if (method == text_methods().end()) refuse("a method of text that chat templates use", fmt::format(\"'{}'\", name));
+    if (method == text_methods().end())
+      refuse("a method of text that chat templates use", fmt::format("'{}'", name));
     return method->second(in, *text, arguments);
   }
   if (const Dictionary* d = of.as_dictionary()) return dictionary_method(in, *d, name, arguments);

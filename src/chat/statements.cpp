@@ -247,7 +247,7 @@ void Interpreter::assign(const Target& target, Value value, Scope& scope) {
       fail("a namespace() to assign to",
            of ? std::string(of->type_name()) : fmt::format("'{}' is undefined", target.name));
     if (target.member.starts_with('_'))
-      fail("a member that does not begin with _", fmt::format(\"'{}'\", target.member));
+      fail("a member that does not begin with _", fmt::format("'{}'", target.member));
     space->members.put(Value::text(target.member), std::move(value));
   }
 }

@@ -68,8 +68,8 @@ std::vector<Token> encode(const Tokenizer& tokenizer, std::initializer_list<Text
 }
 
 /// How many tokens two lists share from their begin, or from their end.
-template <class Iterator>
-Index shared(Iterator a, Iterator a_end, Iterator b, Iterator b_end) {
+template <class A, class B>
+Index shared(A a, A a_end, B b, B b_end) {
   return static_cast<Index>(std::mismatch(a, a_end, b, b_end).first - a);
 }
 

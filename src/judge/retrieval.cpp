@@ -44,9 +44,17 @@ std::string answer_prefix(const ChatTurn& turn, const Question& question) {
   return turn.chat ? question.prefix : "\n" + question.prefix;
 }
 
+/// Without a template the text begins as the document does.
+std::vector<Token> begun(const TaskInput& in, const ChatTurn& turn, std::vector<Token> tokens) {
+  const std::vector<Token>& bos = in.document.bos;
+  const bool has_bos = tokens.size() >= bos.size() && std::equal(bos.begin(), bos.end(), tokens.begin());
+  if (!turn.chat && !has_bos) tokens.insert(tokens.begin(), bos.begin(), bos.end());
+  return tokens;
+}
+
 Frame frame_of(const TaskInput& in, const Question& question) {
   const ChatTurn turn = chat_turn(in.tokenizer, judged_chat());
-  return {turn.opening(in.tokenizer, question.instruction + "\n\n"),
+  return {begun(in, turn, turn.opening(in.tokenizer, question.instruction + "\n\n")),
           turn.closing(in.tokenizer, "\n\n" + question.ask, answer_prefix(turn, question)), turn.chat};
 }
 
@@ -103,7 +111,7 @@ Prompt list_prompt(const TaskInput& in, const Question& question) {
   const ChatTurn turn = chat_turn(in.tokenizer, judged_chat());
   const std::string message =
       fmt::format("{}\n\n{}\n\n{}", question.instruction, question.list, question.ask);
-  Prompt prompt{.tokens = turn.whole(in.tokenizer, message, answer_prefix(turn, question)),
+  Prompt prompt{.tokens = begun(in, turn, turn.whole(in.tokenizer, message, answer_prefix(turn, question))),
                 .chat = turn.chat};
   const Index needed = static_cast<Index>(prompt.tokens.size()) + question.n_predict;
   if (needed > in.length) too_short(in, in.length, needed);
