@@ -5,7 +5,6 @@
 
 #include "chat/python_text.h"
 #include "chat/template.h"
-#include "chat/thinking.h"
 #include "core/error.h"
 
 namespace ropewalk {
@@ -40,7 +39,6 @@ bool around_mark(const std::string& text, ChatTurn& turn) {
   if (at == text.npos || text.find(kMark, at + 1) != text.npos) return false;
   turn.before = text.substr(0, at), turn.after = text.substr(at + kMark.size());
   turn.chat = true;
-  turn.thoughts_open = chat::leaves_thoughts_open(turn.after);
   return true;
 }
 
@@ -123,7 +121,6 @@ ChatPrompt user_prompt(const Tokenizer& tokenizer, std::string_view message, std
     text = render(tokenizer, parsed, message, settings);
     const bool marked = around_mark(render(tokenizer, parsed, kMark, settings), turn);
     inside = marked ? message_in(text, turn, message) : std::nullopt;
-    prompt.thoughts_open = chat::leaves_thoughts_open(inside ? turn.after : text);
     prompt.exposed = !inside;
   }
   if (!inside) {

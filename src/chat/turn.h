@@ -31,8 +31,7 @@ ChatSettings judged_chat(bool raw = false);
 /// Text around a message. Both are empty where there is no template.
 struct ChatTurn {
   std::string before, after;
-  bool chat = false;           ///< whether the model's template is around the message
-  bool thoughts_open = false;  ///< `after` begins thoughts and does not end them
+  bool chat = false;  ///< whether the model's template is around the message
   /// Ids of what stands before and of the begin of the message; with BOS. `text` has no white space at its
   /// begin that a template would trim.
   std::vector<Token> opening(const Tokenizer& tokenizer, std::string_view text) const;
@@ -48,7 +47,7 @@ ChatTurn chat_turn(const Tokenizer& tokenizer, const ChatSettings& settings);
 struct ChatPrompt {
   std::vector<Token> tokens;
   Index n_before = 0, n_after = 0;  ///< of them: before and behind the message
-  bool chat = false, thoughts_open = false;
+  bool chat = false;
   bool exposed = false;  ///< the message is not told apart: control tokens spelled in it are read as such
 };
 /// The ids of the whole prompt. `answer`: what the answer shall begin with.

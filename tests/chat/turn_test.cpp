@@ -6,7 +6,6 @@
 #include <gtest/gtest.h>
 
 #include "../tokenizer/golden_text.h"
-#include "chat/thinking.h"
 #include "core/error.h"
 
 namespace ropewalk {
@@ -128,22 +127,6 @@ TEST_F(Turn, ThinkingIsSwitchedOffWhereTheTemplateCan) {
       "endif %}";
   EXPECT_EQ(prompt("Hi"), "Hi<|im_start|>");
   EXPECT_EQ(prompt("Hi", judged_chat()), "Hi<|im_start|><think>\n\n</think>\n\n");
-  EXPECT_FALSE(user_prompt(*tokenizer_, "Hi", "", judged_chat()).thoughts_open);
-  tokenizer_->chat_template = "{{ messages[0].content }}<|im_start|><think>\n";  // cannot be switched off
-  EXPECT_TRUE(user_prompt(*tokenizer_, "Hi", "", judged_chat()).thoughts_open);
-}
-
-TEST_F(Turn, TheAnswerStandsBehindTheThoughts) {
-  const auto answer = [&](const std::string& written, bool open = false) {
-    return chat::answer_of(*tokenizer_, tokenizer_->encode(written, true), open);
-  };
-  EXPECT_EQ(answer("plain"), "plain");
-  EXPECT_EQ(answer("<think>\n1111?\n</think>\n\n2222"), "2222");
-  EXPECT_EQ(answer("1111</think>2222", true), "2222");
-  EXPECT_EQ(answer("<think>a</think>b<think>c</think>d"), "d");
-  EXPECT_EQ(answer("<think>1111 is"), "");
-  EXPECT_EQ(answer("1111 is", true), "");
-  EXPECT_EQ(answer("x[THINK]1[/THINK]2<|im_end|>"), "2");
 }
 
 TEST_F(Turn, JudgedPromptsHaveOneDay) {
