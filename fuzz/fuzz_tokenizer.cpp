@@ -43,7 +43,7 @@ void require(bool condition) {
   if (!condition) std::abort();  // what libFuzzer and the corpus test see as a finding
 }
 
-/// Encodes, decodes and formats a prompt; `prefix`: what decoding puts before the text.
+/// Encodes, whole and in parts, and decodes; `prefix`: what decoding puts before the text.
 void exercise(Tokenizer& tokenizer, std::string_view text, bool round_trip, std::string_view prefix) {
   for (bool special : {false, true}) {
     const std::vector<Token> ids = tokenizer.encode(text, special);
@@ -51,8 +51,9 @@ void exercise(Tokenizer& tokenizer, std::string_view text, bool round_trip, std:
     const std::string back = tokenizer.decode(ids, special);
     if (round_trip) require(back == (text.empty() ? "" : std::string(prefix) + std::string(text)));
   }
-  tokenizer.chat_template = std::string(text.substr(0, 4096));
-  chat_prompt(tokenizer, text.substr(0, 64));
+  const std::size_t half = text.size() / 2;
+  const TextPart parts[] = {{text.substr(0, half), false}, {text.substr(half), false}};
+  require(tokenizer.encode_parts(parts) == tokenizer.encode(text));
 }
 
 /// Appends the extra tokens; true when all of them are ordinary.
@@ -99,7 +100,8 @@ void byte_bpe(Input input) {
   file.set("tokenizer.ggml.token_type", kinds);
   file.set("tokenizer.ggml.merges", rules);
   file.set("tokenizer.ggml.eos_token_id", std::int64_t{flags} * 2);
-  exercise(*Tokenizer::open(file), input.rest, covered && ordinary, "");
+  const bool composes = kNames[flags % 7] == "qwen2";  // NFC: decomposed text does not come back
+  exercise(*Tokenizer::open(file), input.rest, covered && ordinary && !composes, "");
 }
 
 void sentencepiece(Input input) {

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Seeds for the fuzz targets of the file readers: small valid files that use every value type, list type, tensor type,
-container version and kind of question. Needs nothing but Python.   Run: tools/make_fuzz_corpus.py"""
+container version and kind of question, and pieces of chat templates. Needs nothing but Python.   Run: tools/make_fuzz_corpus.py"""
 import json
 import pathlib
 import struct
@@ -139,3 +139,9 @@ for path, content in seeds.items():
     (CORPUS / path).write_bytes(content)
 for config in (ROOT / "tests/golden/tiny").glob("*/config.json"):
     (CORPUS / "config" / config.parent.name).write_bytes(config.read_bytes())
+snippets = json.loads((ROOT / "tests/golden/chat/snippets.json").read_text(encoding="utf-8"))
+(CORPUS / "chat_template").mkdir(exist_ok=True)
+for i in range(0, len(snippets), 10):
+    (CORPUS / f"chat_template/snippets{i // 10}").write_text("\n".join(snippets[i:i + 10]), encoding="utf-8")
+for name in ("gpt_oss", "qwen3", "command_r7b", "llama31", "deepseek_r1_distill", "call_block"):
+    (CORPUS / "chat_template" / name).write_bytes((ROOT / f"tests/golden/chat/templates/{name}.jinja").read_bytes())

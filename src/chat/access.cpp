@@ -156,7 +156,7 @@ Value Interpreter::slice(const Expression& e, Scope& scope) {
               [&](std::size_t i) { cut.push_back((*s->items)[i]); });
     return list(std::move(cut), s->kind);
   }
-  return missing(of, Value::text("a slice"));
+  fail("a list or text to slice", fmt::format("a value of type {}", of.type_name()));
 }
 
 bool Interpreter::contains(const Value& container, const Value& value) {

@@ -23,8 +23,10 @@ void Arguments::allow(std::string_view what, std::initializer_list<std::string_v
       if (parameter == key) break;
       ++place;
     }
-    if (place == parameters.size()) fail(fmt::format("an argument that '{}' knows", what), "'" + key + "'");
-    if (place < values.size()) fail(fmt::format("each argument of '{}' once", what), "'" + key + "' twice");
+    if (place == parameters.size())
+      fail(fmt::format("an argument that '{}' knows", what), fmt::format("'{}'", key));
+    if (place < values.size())
+      fail(fmt::format("each argument of '{}' once", what), fmt::format("'{}' twice", key));
   }
 }
 
@@ -85,7 +87,7 @@ Value Interpreter::call_macro(const Macro& macro, const Arguments& given) {
   for (std::size_t k = 0; k < given.keywords.size(); ++k)
     if (!used[k])
       fail(fmt::format("an argument that the macro '{}' takes", node.name),
-           "'" + given.keywords[k].first + "'");
+           fmt::format("'{}'", given.keywords[k].first));
   if (node.uses_varargs) {
     List rest;
     for (std::size_t i = n; i < given.values.size(); ++i) rest.push_back(given.values[i]);
@@ -108,7 +110,7 @@ Value Interpreter::make_namespace(const Arguments& arguments) {
     space.members = *d;
   }
   for (const auto& [key, value] : arguments.keywords) {
-    if (key.starts_with('_')) fail("a member that does not begin with _", "'" + key + "'");
+    if (key.starts_with('_')) fail("a member that does not begin with _", fmt::format("'{}'", key));
     space.members.put(Value::text(key), value);
   }
   return Value::of(&space);
@@ -165,7 +167,7 @@ std::string format_time(std::time_t time, const std::string& format) {
     if (format[i] != '%') continue;
     if (i + 1 < format.size() && format[i + 1] == '-') ++i;
     if (i + 1 >= format.size() || kLetters.find(format[i + 1]) == kLetters.npos)
-      refuse("a format of strftime with plain letters", "'" + format.substr(0, 40) + "'");
+      refuse("a format of strftime with plain letters", fmt::format("'{}'", format.substr(0, 40)));
     ++i;
   }
   if (format.size() > 256) fail("a format of at most 256 bytes", std::to_string(format.size()));

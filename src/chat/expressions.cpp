@@ -102,7 +102,7 @@ Value Interpreter::name(const Expression& e, const Scope& scope) {
   // What jinja2 knows and a template here would silently miss.
   for (std::string_view known : {"cycler", "joiner", "lipsum"})
     if (e.name == known) refuse("functions that chat templates use", fmt::format("'{}'", known));
-  return Value::undefined("'" + e.name + "' is undefined");
+  return Value::undefined(fmt::format("'{}' is undefined", e.name));
 }
 
 Arguments Interpreter::arguments(const Expression& e, Scope& scope) {

@@ -120,6 +120,7 @@ class Interpreter {
   void run_with(const Statement& statement, Scope& scope, std::string& out);
   void assign(const Target& target, Value value, Scope& scope);
   void write(std::string& out, std::string_view text);
+  void print(const Value& value, std::string& out);
   std::string captured(const Body& body, Scope& scope);
   bool advance(LoopState& loop);
   const Value* peek(LoopState& loop);

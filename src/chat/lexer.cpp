@@ -269,11 +269,4 @@ class Cutter {
 
 std::vector<Lexeme> cut_template(std::string_view source) { return Cutter(source).cut(); }
 
-bool template_mentions(const std::vector<Lexeme>& lexemes, std::string_view spelling) {
-  return std::any_of(lexemes.begin(), lexemes.end(), [&](const Lexeme& lexeme) {
-    const bool text = lexeme.kind == Lexeme::Kind::kText || lexeme.kind == Lexeme::Kind::kString;
-    return text && lexeme.text.find(spelling) != std::string::npos;
-  });
-}
-
 }  // namespace ropewalk::chat

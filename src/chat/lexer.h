@@ -35,7 +35,4 @@ struct Lexeme {
 /// that no token begins with.
 std::vector<Lexeme> cut_template(std::string_view source);
 
-/// Texts of the template outside of tags, and of its string literals: what it can put into a prompt itself.
-bool template_mentions(const std::vector<Lexeme>& lexemes, std::string_view spelling);
-
 }  // namespace ropewalk::chat

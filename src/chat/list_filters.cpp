@@ -67,6 +67,7 @@ Value join(Interpreter& in, const Value& value, const Arguments& arguments) {
 }
 
 Value map_filter(Interpreter& in, const Value& value, const Arguments& arguments) {
+  if (!value.truth()) return in.iterator({});
   List mapped;
   const List all = in.items_of(value);
   if (arguments.values.empty()) {
@@ -77,7 +78,7 @@ Value map_filter(Interpreter& in, const Value& value, const Arguments& arguments
       else if (key == "default")
         otherwise = &of;
       else
-        fail("attribute and default for 'map'", "'" + key + "'");
+        fail("attribute and default for 'map'", fmt::format("'{}'", key));
     }
     if (!attribute) fail("a filter or an attribute for 'map'", "neither");
     for (const Value& item : all) {
@@ -261,7 +262,7 @@ Value attribute(Interpreter& in, const Value& value, const Arguments& arguments)
   const Value* name = arguments.get(0, "name");
   if (!name || !name->as_text()) fail("the name of an attribute", "something else");
   if (value.as_dictionary() && !has_method(value, *name->as_text()))
-    return Value::undefined("'dict' object has no attribute '" + *name->as_text() + "'");
+    return Value::undefined(fmt::format("'dict' object has no attribute '{}'", *name->as_text()));
   return in.member(value, *name->as_text());
 }
 
@@ -297,7 +298,7 @@ Value Interpreter::filter(const std::string& name, const Value& value, const Arg
   spend_on(value);
   if (const Filter of_text = find_text_filter(name)) return of_text(*this, value, arguments);
   if (const Filter of_lists = find_list_filter(name)) return of_lists(*this, value, arguments);
-  refuse("a filter that chat templates use", "'| " + name.substr(0, 40) + "'");
+  refuse("a filter that chat templates use", fmt::format("'| {}'", name.substr(0, 40)));
 }
 
 }  // namespace ropewalk::chat

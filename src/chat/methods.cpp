@@ -177,12 +177,13 @@ Value format_method(Interpreter& in, const std::string& text, const Arguments& a
       const std::size_t end = text.find('}', i);
       if (end == text.npos) fail("'}' in a format", "its end");
       const std::string field = text.substr(i + 1, end - i - 1);
-      if (field.find_first_of(".[!:{") != field.npos) refuse("{} or {name} in a format", "'{" + field + "}'");
+      if (field.find_first_of(".[!:{") != field.npos)
+        refuse("{} or {name} in a format", fmt::format("'{{{}}}'", field));
       const bool number =
           !field.empty() && std::all_of(field.begin(), field.end(), digit) && field.size() < 9;
       const std::size_t place = field.empty() ? automatic++ : number ? std::stoul(field) : SIZE_MAX;
       const Value* value = arguments.get(place, field);
-      if (!value) fail("a value for each field of a format", "none for '{" + field + "}'");
+      if (!value) fail("a value for each field of a format", fmt::format("none for '{{{}}}'", field));
       out += in.str(*value);
       i = end;
     } else if (c == '}') {
@@ -302,7 +303,8 @@ bool has_method(const Value& of, std::string_view name) {
 Value call_method(Interpreter& in, const Value& of, const std::string& name, const Arguments& arguments) {
   if (const std::string* text = of.as_text()) {
     const auto method = text_methods().find(name);
-    if (method == text_methods().end()) refuse("a method of text that chat templates use", "'" + name + "'");
+    if (method == text_methods().end())
+      refuse("a method of text that chat templates use", fmt::format("'{}'", name));
     return method->second(in, *text, arguments);
   }
   if (const Dictionary* d = of.as_dictionary()) return dictionary_method(in, *d, name, arguments);

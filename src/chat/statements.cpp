@@ -80,6 +80,13 @@ void Interpreter::write(std::string& out, std::string_view text) {
   out += text;
 }
 
+void Interpreter::print(const Value& value, std::string& out) {
+  if (const std::string* text = value.as_text())
+    write(out, *text);
+  else
+    write(out, str(value));
+}
+
 std::string Interpreter::captured(const Body& body, Scope& scope) {
   std::string text;
   execute(body, scope, text);
@@ -105,7 +112,7 @@ Interpreter::Flow Interpreter::execute(const Statement& statement, Scope& scope,
       write(out, statement.text);
       break;
     case Statement::Kind::kPrint:
-      write(out, to_text(evaluate(*statement.expressions[0], scope), budget_.output_bytes));
+      print(evaluate(*statement.expressions[0], scope), out);
       break;
     case Statement::Kind::kIf:
       return run_if(statement, scope, out);
@@ -237,9 +244,10 @@ void Interpreter::assign(const Target& target, Value value, Scope& scope) {
     const Value* of = scope.find(target.name);
     Namespace* space = of ? of->as_namespace() : nullptr;
     if (!space)
-      fail("a namespace() to assign to", of ? of->type_name().data() : "'" + target.name + "' is undefined");
+      fail("a namespace() to assign to",
+           of ? std::string(of->type_name()) : fmt::format("'{}' is undefined", target.name));
     if (target.member.starts_with('_'))
-      fail("a member that does not begin with _", "'" + target.member + "'");
+      fail("a member that does not begin with _", fmt::format("'{}'", target.member));
     space->members.put(Value::text(target.member), std::move(value));
   }
 }

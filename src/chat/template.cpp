@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "chat/template.h"
 
+#include <algorithm>
+
 #include "chat/interpreter.h"
 #include "chat/lexer.h"
 #include "chat/parser.h"
@@ -56,8 +58,10 @@ std::string Template::render(const Json& variables, std::time_t now) const {
   return interpreter.render(tree_->body, std::move(names));
 }
 
-bool Template::mentions(std::string_view spelling) const {
-  return template_mentions(tree_->lexemes, spelling);
+bool Template::uses(std::string_view name) const {
+  return std::any_of(tree_->lexemes.begin(), tree_->lexemes.end(), [&](const Lexeme& lexeme) {
+    return lexeme.kind == Lexeme::Kind::kName && lexeme.text == name;
+  });
 }
 
 }  // namespace ropewalk::chat

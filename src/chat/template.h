@@ -36,8 +36,8 @@ class Template {
   /// which grows with the length of the variables.
   std::string render(const Json& variables, std::time_t now) const;
 
-  /// Whether the template can write `spelling` by itself: in its text or in one of its strings.
-  bool mentions(std::string_view spelling) const;
+  /// Whether the template reads a variable of this name anywhere.
+  bool uses(std::string_view name) const;
 
  private:
   struct Tree;

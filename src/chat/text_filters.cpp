@@ -168,7 +168,7 @@ Value round_filter(Interpreter&, const Value& value, const Arguments& arguments)
   const double scale = std::pow(10.0, static_cast<double>(precision));
   if (how == "ceil") return Value::number(std::ceil(d * scale) / scale);
   if (how == "floor") return Value::number(std::floor(d * scale) / scale);
-  if (how != "common") fail("common, ceil or floor", "'" + how + "'");
+  if (how != "common") fail("common, ceil or floor", fmt::format("'{}'", how));
   if (!std::isfinite(d)) return Value::number(d);
   const std::string digits = fmt::format("{:.{}f}", d, precision);  // rounds the exact value, as Python
   double rounded = 0;

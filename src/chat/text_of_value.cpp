@@ -10,7 +10,7 @@ namespace ropewalk::chat {
 namespace {
 
 void check_size(const std::string& out, std::size_t max_bytes) {
-  if (out.size() > max_bytes) fail(fmt::format("at most {} bytes of text", max_bytes), "more");
+  if (out.size() > max_bytes) fail("a template of bounded memory", "a longer text than any prompt has");
 }
 
 class Printer {

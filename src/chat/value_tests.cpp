@@ -19,11 +19,12 @@ const Value& other(const Arguments& arguments) {
 bool is_boolean(const Value& value) { return std::holds_alternative<bool>(value.data); }
 bool is_integer(const Value& value) { return std::holds_alternative<std::int64_t>(value.data); }
 
-std::int64_t whole(const Value& value) {
-  std::int64_t i = 0;
+/// value % by. Errors: Failure unless both are numbers: of text it would be a format.
+Value rest_of(Interpreter& in, const Value& value, const Value& by) {
+  double d = 0;
   if (value.is_undefined()) fail("a value that is defined", std::get<Undefined>(value.data).why);
-  if (!value.as_integer(i)) fail("a whole number", std::string(value.type_name()));
-  return i;
+  if (!value.as_number(d) || !by.as_number(d)) fail("numbers to divide", std::string(value.type_name()));
+  return in.arithmetic("%", value, by);
 }
 
 bool same_kind(const Value& a, bool wanted) {
@@ -99,14 +100,12 @@ const std::map<std::string_view, Test>& tests() {
       {"sequence", [](Interpreter&, V v, A) { return is_sequence(v) || v.is_undefined(); }},
       {"iterable", [](Interpreter&, V v, A) { return is_iterable(v); }},
       {"callable", [](Interpreter&, V v, A) { return is_callable(v); }},
-      {"odd", [](Interpreter&, V v, A) { return whole(v) % 2 != 0; }},
-      {"even", [](Interpreter&, V v, A) { return whole(v) % 2 == 0; }},
+      {"odd",
+       [](Interpreter& in, V v, A) { return equal(rest_of(in, v, Value::integer(2)), Value::integer(1)); }},
+      {"even",
+       [](Interpreter& in, V v, A) { return equal(rest_of(in, v, Value::integer(2)), Value::integer(0)); }},
       {"divisibleby",
-       [](Interpreter&, V v, A a) {
-         const std::int64_t by = whole(other(a));
-         if (by == 0) fail("a divisor that is not 0", "0");
-         return by == -1 || whole(v) % by == 0;
-       }},
+       [](Interpreter& in, V v, A a) { return equal(rest_of(in, v, other(a)), Value::integer(0)); }},
       {"lower", [](Interpreter& in, V v, A) { return has_case(in, v, false); }},
       {"upper", [](Interpreter& in, V v, A) { return has_case(in, v, true); }},
       {"sameas", [](Interpreter&, V v, A a) { return same_object(v, other(a)); }},
@@ -135,7 +134,8 @@ const std::map<std::string_view, Test>& tests() {
 
 bool Interpreter::test(const std::string& name, const Value& value, const Arguments& arguments) {
   const auto found = tests().find(name);
-  if (found == tests().end()) refuse("a test that chat templates use", "'is " + name.substr(0, 40) + "'");
+  if (found == tests().end())
+    refuse("a test that chat templates use", fmt::format("'is {}'", name.substr(0, 40)));
   return found->second(*this, value, arguments);
 }
 

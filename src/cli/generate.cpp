@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "chat/turn.h"
 #include "cli/command.h"
 #include "core/json.h"
 #include "core/parallel.h"
@@ -18,20 +19,19 @@ struct Options {
   std::string model, prompt, file, method = "none";
   Index n_predict = 128, chunk = kDefaultChunk;
   int n_threads = 0;
-  bool raw = false, json = false;
+  bool raw = false, no_thinking = false, json = false;
   BackendOptions backend;
 } options;
 
 /// The user's text between the template's turns, or alone where there is no template.
 std::vector<Token> prompt_tokens(const Tokenizer& tokenizer, const std::string& text) {
-  ChatTurn turn;
-  if (tokenizer.add_bos && tokenizer.bos) turn.before = {*tokenizer.bos};
-  if (!options.raw) turn = chat_turn(tokenizer).value_or(turn);
-  std::vector<Token> tokens = std::move(turn.before);
-  const std::vector<Token> words = tokenizer.encode(text);
-  tokens.insert(tokens.end(), words.begin(), words.end());
-  tokens.insert(tokens.end(), turn.after.begin(), turn.after.end());
-  return tokens;
+  ChatSettings settings = chat_of_today(options.raw);
+  if (options.no_thinking) settings.thinking = false;
+  const ChatPrompt prompt = user_prompt(tokenizer, text, "", settings);
+  if (prompt.exposed)
+    fmt::print(stderr,
+               "the template changes the text: control tokens that are spelled in it are read as such\n");
+  return prompt.tokens;
 }
 
 /// Bytes of `pending` that end on a whole UTF-8 character; a broken sequence is let through.
@@ -119,6 +119,7 @@ void define(CommandLine& app) {
       ->capture_default_str();
   app.add_option("-t,--threads", options.n_threads, "0: all cores")->check(in_range(0, 1024));
   app.add_flag("--raw", options.raw, "no chat template");
+  app.add_flag("--no-thinking", options.no_thinking, "thinking off, where the template has a switch");
   app.add_flag("--json", options.json, "one JSON object at the end");
   app.footer(
       "Example:\n"

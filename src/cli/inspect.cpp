@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /// ropewalk inspect: what is in a model file, and what this engine makes of it.
+#include "chat/turn.h"
 #include "cli/command.h"
 #include "cli/inspect_attention.h"
 #include "core/hash.h"
@@ -125,7 +126,10 @@ void add_tokenizer(const ModelFile& file, Json& j) {
     j["tokenizer"] = tokenizer->kind();
     j["n_ids"] = tokenizer->n_vocab();
     j["add_bos"] = tokenizer->add_bos;
-    j["chat_template"] = !tokenizer->chat_template.empty();
+    j["chat_template"] = describe_chat(*tokenizer);
+    std::vector<std::string> ends;
+    for (const Token id : tokenizer->end_tokens) ends.push_back(tokenizer->decode(id, true));
+    j["end_tokens"] = ends;
   } catch (const Error& e) {
     j["tokenizer"] = fmt::format("cannot be used: {}", e.what());
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /// ropewalk tokenize: what the model reads.
+#include "chat/turn.h"
 #include "cli/command.h"
 #include "core/json.h"
 #include "core/utf8.h"
@@ -9,7 +10,7 @@ namespace {
 
 struct Options {
   std::string model, text, file;
-  bool ids = false, json = false, special = false;
+  bool ids = false, json = false, special = false, chat = false;
 } options;
 
 /// A token's text; where it is a part of a character, its bytes: <0xe7>.
@@ -30,7 +31,9 @@ int run() {
   const auto tokenizer = Tokenizer::open(*model_file);
   std::string text = options.text;
   if (!options.file.empty()) text = read_text_file(options.file);
-  const std::vector<Token> tokens = tokenizer->encode(text, options.special);
+  const std::vector<Token> tokens = options.chat
+                                        ? user_prompt(*tokenizer, text, "", chat_of_today(false)).tokens
+                                        : tokenizer->encode(text, options.special);
   if (options.json) {
     std::vector<std::string> pieces;
     for (Token id : tokens) pieces.push_back(piece_of(*tokenizer, id));
@@ -54,8 +57,11 @@ void define(CommandLine& app) {
   app.add_option("--text", options.text, "text itself");
   app.add_flag("--ids", options.ids, "only the ids, separated by spaces");
   app.add_flag("--special", options.special, "spelled special tokens become those tokens");
+  app.add_flag("--chat", options.chat, "as a user's message in the model's chat template");
   app.add_flag("--json", options.json, "one JSON object");
-  app.footer("Example:\n  ropewalk tokenize model.gguf --text 'Hello world'");
+  app.footer(
+      "Examples:\n  ropewalk tokenize model.gguf --text 'Hello world'\n"
+      "  ropewalk tokenize model.gguf --text 'Hello world' --chat");
 }
 
 const Register<Command> registered{{"tokenize", "text to token ids", define, run}};

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "chat/turn.h"
 #include "core/error.h"
 #include "judge/controls.h"
 #include "judge/words.h"
@@ -25,6 +26,9 @@ std::string draw_new(std::vector<std::string>& used, const Draw& draw) {
   throw LogicError("retrieval: no new value to draw (a bug in ropewalk)");
 }
 
+/// A list is counted alone; joined to what is around it, it may have a token more at either end.
+constexpr Index kJoints = 2;
+
 /// The tokens around the text.
 struct Frame {
   std::vector<Token> before, after;
@@ -35,16 +39,23 @@ void append(std::vector<Token>& tokens, const std::vector<Token>& more) {
   tokens.insert(tokens.end(), more.begin(), more.end());
 }
 
+/// Without a turn the answer follows the question as text does.
+std::string answer_prefix(const ChatTurn& turn, const Question& question) {
+  return turn.chat ? question.prefix : "\n" + question.prefix;
+}
+
+/// Without a template the text begins as the document does.
+std::vector<Token> begun(const TaskInput& in, const ChatTurn& turn, std::vector<Token> tokens) {
+  const std::vector<Token>& bos = in.document.bos;
+  const bool has_bos = tokens.size() >= bos.size() && std::equal(bos.begin(), bos.end(), tokens.begin());
+  if (!turn.chat && !has_bos) tokens.insert(tokens.begin(), bos.begin(), bos.end());
+  return tokens;
+}
+
 Frame frame_of(const TaskInput& in, const Question& question) {
-  const std::optional<ChatTurn> turn = chat_turn(in.tokenizer);
-  Frame frame{turn ? turn->before : in.document.bos, {}, turn.has_value()};
-  append(frame.before, in.tokenizer.encode(question.instruction + "\n\n"));
-  frame.after = in.tokenizer.encode("\n\n" + question.ask);
-  if (turn) append(frame.after, turn->after);
-  // Without a turn the answer follows the question as text does.
-  const std::string prefix = turn ? question.prefix : "\n" + question.prefix;
-  append(frame.after, in.tokenizer.encode(prefix));
-  return frame;
+  const ChatTurn turn = chat_turn(in.tokenizer, judged_chat());
+  return {begun(in, turn, turn.opening(in.tokenizer, question.instruction + "\n\n")),
+          turn.closing(in.tokenizer, "\n\n" + question.ask, answer_prefix(turn, question)), turn.chat};
 }
 
 [[noreturn]] void too_short(const TaskInput& in, Index length, Index needed) {
@@ -93,6 +104,18 @@ void append_haystack(const TaskInput& in, const Question& question,
     read = place;
   }
   prompt.tokens.insert(prompt.tokens.end(), text + read, text + n);
+}
+
+/// A list is text, and so is all around it: the whole is encoded at once.
+Prompt list_prompt(const TaskInput& in, const Question& question) {
+  const ChatTurn turn = chat_turn(in.tokenizer, judged_chat());
+  const std::string message =
+      fmt::format("{}\n\n{}\n\n{}", question.instruction, question.list, question.ask);
+  Prompt prompt{.tokens = begun(in, turn, turn.whole(in.tokenizer, message, answer_prefix(turn, question))),
+                .chat = turn.chat};
+  const Index needed = static_cast<Index>(prompt.tokens.size()) + question.n_predict;
+  if (needed > in.length) too_short(in, in.length, needed);
+  return prompt;
 }
 
 }  // namespace
@@ -150,8 +173,8 @@ namespace {
 std::vector<std::vector<Token>> middle_of(const TaskInput& in, const Question& question) {
   std::vector<std::vector<Token>> middle;
   for (const Needle& needle : question.needles)
-    middle.push_back(in.tokenizer.encode("\n" + needle.text + "\n"));
-  if (middle.empty()) middle.push_back(in.tokenizer.encode(question.list));
+    middle.push_back(in.tokenizer.encode_inside("\n" + needle.text + "\n"));
+  if (middle.empty()) middle.push_back(in.tokenizer.encode_inside(question.list));
   return middle;
 }
 
@@ -162,10 +185,12 @@ Room room_of(const TaskInput& in, const Question& question) {
   Room room{.least = question.n_predict, .n_predict = question.n_predict};
   for (const auto& part : {frame.before, frame.after}) room.least += static_cast<Index>(part.size());
   for (const auto& part : middle_of(in, question)) room.least += static_cast<Index>(part.size());
+  if (question.needles.empty()) room.least += kJoints;
   return room;
 }
 
 Prompt make_prompt(const TaskInput& in, const Question& question) {
+  if (question.needles.empty()) return list_prompt(in, question);
   Frame frame = frame_of(in, question);
   const std::vector<std::vector<Token>> middle = middle_of(in, question);
   Index rest = in.length - question.n_predict;
@@ -173,10 +198,7 @@ Prompt make_prompt(const TaskInput& in, const Question& question) {
   for (const auto& part : middle) rest -= static_cast<Index>(part.size());
   if (rest < 0) too_short(in, in.length, in.length - rest);
   Prompt prompt{.tokens = std::move(frame.before), .chat = frame.chat};
-  if (question.needles.empty())
-    append(prompt.tokens, middle[0]);
-  else
-    append_haystack(in, question, middle, rest, prompt);
+  append_haystack(in, question, middle, rest, prompt);
   append(prompt.tokens, frame.after);
   return prompt;
 }
@@ -185,13 +207,13 @@ Index room_for_list(const TaskInput& in, const Question& question) {
   const Frame frame = frame_of(in, question);
   const Index needed =
       static_cast<Index>(frame.before.size()) + static_cast<Index>(frame.after.size()) + question.n_predict;
-  if (needed > in.length) too_short(in, in.length, needed);
-  return in.length - needed;
+  if (needed + kJoints > in.length) too_short(in, in.length, needed + kJoints);
+  return in.length - needed - kJoints;
 }
 
 Index most_that_fit(const TaskInput& in, Index room, Index most,
                     const std::function<std::string(Index)>& text) {
-  const auto tokens = [&](Index n) { return static_cast<Index>(in.tokenizer.encode(text(n)).size()); };
+  const auto tokens = [&](Index n) { return static_cast<Index>(in.tokenizer.encode_inside(text(n)).size()); };
   const Index least = tokens(0);
   if (least > room) too_short(in, in.length, in.length + (least - room));
   Index fits = 0, fails = most + 1;

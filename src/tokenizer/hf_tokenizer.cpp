@@ -3,9 +3,9 @@
 /// refused by name: an approximate tokenizer would give wrong results silently.
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "tokenizer/hf_settings.h"
 #include "tokenizer/piece_tokenizer.h"
 
 namespace ropewalk {
@@ -16,7 +16,6 @@ namespace fs = std::filesystem;
 using Document = nlohmann::json;
 
 constexpr std::size_t kMaxTokenizerBytes = std::size_t{100} << 20;
-constexpr std::size_t kMaxConfigBytes = std::size_t{4} << 20;
 constexpr int kMaxDepth = 32;
 
 Document parse(std::string_view text, std::string_view place) {
@@ -32,20 +31,6 @@ Document parse(std::string_view text, std::string_view place) {
   } catch (const Document::exception& e) {
     throw Error(place, "JSON", e.what());
   }
-}
-
-std::string read_text(const fs::path& path, std::size_t max_bytes) {
-  std::error_code error;
-  const std::uintmax_t size = fs::is_regular_file(path, error) ? fs::file_size(path, error) : 0;
-  if (error) throw Error(path.string(), "a readable file", error.message(), "the folder is incomplete");
-  if (size == 0) throw Error(path.string(), "a file that is not empty", "0 bytes");
-  if (size > max_bytes)
-    throw Error(path.string(), fmt::format("at most {} bytes", max_bytes), std::to_string(size));
-  std::string text(size, '\0');
-  std::ifstream stream(path, std::ios::binary);
-  if (!stream.read(text.data(), static_cast<std::streamsize>(size)))
-    throw Error(path.string(), "a readable file", "an error");
-  return text;
 }
 
 /// Reads one tokenizer.json; a member function for each of its parts.
@@ -300,49 +285,41 @@ std::unique_ptr<PieceTokenizer> Reader::make() {
   return result;
 }
 
-/// Spelling of bos_token or eos_token in tokenizer_config.json: a string or {"content": string}.
-std::optional<Token> configured(const Document& config, const char* key, const Vocabulary& vocabulary) {
-  const auto it = config.find(key);
-  if (it == config.end()) return std::nullopt;
-  const auto content = it->is_object() ? it->find("content") : it->end();
-  const Document& spelling = it->is_object() && content != it->end() ? *content : *it;
-  if (!spelling.is_string()) return std::nullopt;
-  const Token id = vocabulary.find(spelling.get_ref<const std::string&>());
-  return id < 0 ? std::nullopt : std::optional<Token>(id);
+std::unique_ptr<Tokenizer> make_tokenizer(std::string_view tokenizer_json, const HfSettings& settings,
+                                          std::string_view place) {
+  const Document root = parse(tokenizer_json, place);
+  std::unique_ptr<PieceTokenizer> result = Reader(root, place).read();
+  const auto id_of = [&](const char* name) -> std::optional<Token> {
+    const std::string* text = settings.special_text(name);
+    const Token id = text ? result->vocabulary().find(*text) : -1;
+    return id < 0 ? std::nullopt : std::optional<Token>(id);
+  };
+  if (const auto bos = id_of("bos_token")) result->bos = bos;
+  result->eos = id_of("eos_token");
+  for (const Token id : settings.end_ids) {
+    if (!result->vocabulary().contains(id)) continue;
+    if (!result->eos) result->eos = id;
+    result->end_tokens.push_back(id);
+  }
+  result->add_bos = settings.add_bos.value_or(result->add_bos);
+  result->special_texts = settings.special_texts;
+  result->chat_template = settings.chat_template;
+  result->chat_template_place = settings.chat_template_place;
+  result->chat_template_problem = settings.chat_template_problem;
+  result->finish();
+  return result;
 }
 
 }  // namespace
 
 std::unique_ptr<Tokenizer> parse_hf_tokenizer(std::string_view tokenizer_json, std::string_view config,
                                               std::string_view place) {
-  const Document root = parse(tokenizer_json, place);
-  std::unique_ptr<PieceTokenizer> result = Reader(root, place).read();
-  if (!config.empty()) {
-    const Document settings = parse(config, "tokenizer_config.json");
-    if (const auto bos = configured(settings, "bos_token", result->vocabulary())) result->bos = bos;
-    result->eos = configured(settings, "eos_token", result->vocabulary());
-    if (const auto it = settings.find("add_bos_token"); it != settings.end() && it->is_boolean())
-      result->add_bos = it->get<bool>();
-    if (const auto it = settings.find("chat_template"); it != settings.end() && it->is_string())
-      result->chat_template = it->get<std::string>();
-  }
-  result->finish();
-  return result;
+  return make_tokenizer(tokenizer_json, parse_hf_settings(config), place);
 }
 
 std::unique_ptr<Tokenizer> open_hf_tokenizer(const ModelFile& file) {
-  const fs::path folder(file.path());
-  std::error_code error;
-  const fs::path config = folder / "tokenizer_config.json";
-  const std::string settings =
-      fs::is_regular_file(config, error) ? read_text(config, kMaxConfigBytes) : std::string();
-  const fs::path path = folder / "tokenizer.json";
-  std::unique_ptr<Tokenizer> result =
-      parse_hf_tokenizer(read_text(path, kMaxTokenizerBytes), settings, path.string());
-  const fs::path jinja = folder / "chat_template.jinja";
-  if (result->chat_template.empty() && fs::is_regular_file(jinja, error))
-    result->chat_template = read_text(jinja, kMaxConfigBytes);
-  return result;
+  const fs::path folder(file.path()), path = folder / "tokenizer.json";
+  return make_tokenizer(read_text_within(path, kMaxTokenizerBytes), read_hf_settings(folder), path.string());
 }
 
 }  // namespace ropewalk

@@ -13,6 +13,26 @@ namespace {
 /// worst.
 constexpr std::size_t kMaxTextBytes = std::size_t{1} << 30;
 
+/// Ends of a turn or of a text, by the spelling that models share.
+constexpr std::string_view kEnds[] = {
+    "<|im_end|>",
+    "<|eot_id|>",
+    "<|end|>",
+    "<|endoftext|>",
+    "<end_of_turn>",
+    "<|eom_id|>",
+    "<|eot|>",
+    "<|end_of_turn|>",
+    "<|END_OF_TURN_TOKEN|>",
+    "<|end_of_text|>",
+    "<|return|>",
+    "<|call|>",
+    "[|endofturn|]",
+    "<end_of_utterance>",
+    "<\xef\xbd\x9c"
+    "end\xe2\x96\x81of\xe2\x96\x81sentence\xef\xbd\x9c>",
+};
+
 std::string mark_spaces(std::string_view text) {
   std::string marked;
   marked.reserve(text.size() + text.size() / 2);
@@ -32,18 +52,33 @@ std::string mark_spaces(std::string_view text) {
 
 }  // namespace
 
-std::vector<Token> PieceTokenizer::encode(std::string_view text, bool special) const {
-  if (text.size() > kMaxTextBytes)
-    throw Error("text", "at most 1 GiB", fmt::format("{} bytes", text.size()), "split it into several files");
+std::vector<Token> PieceTokenizer::encode_parts(std::span<const TextPart> parts, bool inside) const {
+  std::size_t size = 0;
+  for (const TextPart& part : parts) size += std::min(part.text.size(), kMaxTextBytes + 1);
+  if (size > kMaxTextBytes)
+    throw Error("text", "at most 1 GiB", fmt::format("{} bytes", size), "split it into several files");
+  std::string joined;
+  std::vector<std::size_t> ends;
+  for (const TextPart& part : parts) {
+    if (parts.size() > 1) joined += part.text;
+    ends.push_back((ends.empty() ? 0 : ends.back()) + part.text.size());
+  }
+  const std::string_view text = parts.size() == 1 ? parts[0].text : joined;
+  const auto control_end = [&](std::size_t i) {
+    const auto part = static_cast<std::size_t>(std::upper_bound(ends.begin(), ends.end(), i) - ends.begin());
+    return part < parts.size() && parts[part].special ? ends[part] : 0;
+  };
   std::vector<Token> ids;
-  bool first = true, after_control = false;
-  for (const Segment& segment : specials_.split(text, special)) {
-    if (segment.id >= 0)
+  Before before = inside ? Before::kText : Before::kNothing;
+  for (const Segment& segment : specials_.split(text, control_end)) {
+    if (segment.id < 0) {
+      encode_stretch(segment.text, before, ids);
+      before = Before::kText;
+    } else {
       ids.push_back(segment.id);
-    else
-      encode_stretch(segment.text, first, after_control, ids);
-    after_control = segment.id >= 0 && vocabulary_.kind(segment.id) == PieceKind::kControl;
-    first = false;
+      const bool control = vocabulary_.kind(segment.id) == PieceKind::kControl;
+      before = control ? Before::kControl : Before::kUserDefined;
+    }
   }
   return ids;
 }
@@ -70,16 +105,20 @@ void PieceTokenizer::finish() {
       throw Error(what, fmt::format("a token id from 0 to {}", n_vocab() - 1), std::to_string(*id));
   };
   check(bos, "bos token"), check(eos, "eos token"), check(eot, "eot token");
+  const std::vector<Token> listed = std::exchange(end_tokens, {});
   const auto add_end = [&](std::optional<Token> id) {
     if (id && std::find(end_tokens.begin(), end_tokens.end(), *id) == end_tokens.end())
       end_tokens.push_back(*id);
   };
-  add_end(eos);
-  add_end(eot);
-  for (std::string_view spelling : {"<|im_end|>", "<|eot_id|>", "<|end|>"}) {
+  add_end(eos), add_end(eot);
+  for (const Token id : listed) check(id, "a token that ends a turn"), add_end(id);
+  // In gpt-oss's format <|end|> stands between a message and the next of the same turn.
+  const bool channels = vocabulary_.find("<|return|>") >= 0 && vocabulary_.find("<|channel|>") >= 0;
+  for (std::string_view spelling : kEnds) {
     const Token id = vocabulary_.find(spelling);
     if (id < 0 || vocabulary_.kind(id) == PieceKind::kNormal) continue;
-    if (!eot) eot = id;
+    if (channels && spelling == "<|end|>") continue;
+    if (!eot && spelling != "<|endoftext|>") eot = id;
     add_end(id);
   }
   add_bos = add_bos && bos.has_value();
@@ -108,10 +147,10 @@ void ByteBpeTokenizer::append_symbol(Token symbol, std::vector<Token>& ids) cons
   ids.insert(ids.end(), replacement_.begin(), replacement_.end());
 }
 
-void ByteBpeTokenizer::encode_stretch(std::string_view text, bool first, bool,
-                                      std::vector<Token>& ids) const {
+void ByteBpeTokenizer::encode_stretch(std::string_view text, Before before, std::vector<Token>& ids) const {
   std::string prefixed;
-  if (add_prefix_space && first && !text.empty() && text[0] != ' ') text = prefixed = " " + std::string(text);
+  if (add_prefix_space && before == Before::kNothing && !text.empty() && text[0] != ' ')
+    text = prefixed = " " + std::string(text);
   for_utf8_runs(
       text,
       [&](std::string_view run) {
@@ -158,12 +197,12 @@ CharacterBpeTokenizer::CharacterBpeTokenizer(Vocabulary vocab, SpecialSplitter s
       fuse_unknown_(fuse_unknown),
       byte_ids_(byte_pieces(vocabulary())) {}
 
-void CharacterBpeTokenizer::encode_stretch(std::string_view text, bool first, bool,
+void CharacterBpeTokenizer::encode_stretch(std::string_view text, Before before,
                                            std::vector<Token>& ids) const {
   std::string marked = mark_spaces(text);
   const bool begins_marked = std::string_view(marked).substr(0, kSpaceMark.size()) == kSpaceMark;
-  const bool wanted =
-      marks_.prefix == SpaceMarks::Prefix::kAlways || (marks_.prefix == SpaceMarks::Prefix::kFirst && first);
+  const bool wanted = (marks_.prefix == SpaceMarks::Prefix::kAlways && before != Before::kText) ||
+                      (marks_.prefix == SpaceMarks::Prefix::kFirst && before == Before::kNothing);
   if (wanted && !(marks_.unless_marked && begins_marked)) marked.insert(0, kSpaceMark);
   const std::string_view all = marked;
   if (!marks_.split) return encode_word(all, ids);
@@ -214,10 +253,10 @@ SpmTokenizer::SpmTokenizer(Vocabulary vocab, SpecialSplitter specials, std::vect
       merger_(vocabulary(), std::move(scores), unknown),
       add_space_prefix_(add_space_prefix) {}
 
-void SpmTokenizer::encode_stretch(std::string_view text, bool first, bool after_control,
-                                  std::vector<Token>& ids) const {
+void SpmTokenizer::encode_stretch(std::string_view text, Before before, std::vector<Token>& ids) const {
   std::string marked = mark_spaces(text);
-  if (add_space_prefix_ && (first || after_control)) marked.insert(0, kSpaceMark);
+  if (add_space_prefix_ && (before == Before::kNothing || before == Before::kControl))
+    marked.insert(0, kSpaceMark);
   merger_.encode(vocabulary(), marked, ids);
 }
 

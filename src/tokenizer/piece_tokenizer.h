@@ -30,7 +30,11 @@ class PieceTokenizer : public Tokenizer {
   PieceTokenizer(Vocabulary vocabulary, SpecialSplitter specials, std::string kind)
       : vocabulary_(std::move(vocabulary)), specials_(std::move(specials)), kind_(std::move(kind)) {}
 
-  std::vector<Token> encode(std::string_view text, bool special) const override;
+  std::vector<Token> encode(std::string_view text, bool special) const override {
+    const TextPart part{text, special};
+    return encode_parts({&part, 1}, false);
+  }
+  std::vector<Token> encode_parts(std::span<const TextPart> parts, bool inside) const override;
   std::string decode(Token id, bool special) const override;
   using Tokenizer::decode;
   Index n_vocab() const override { return vocabulary_.size(); }
@@ -42,9 +46,10 @@ class PieceTokenizer : public Tokenizer {
   void finish();
 
  protected:
-  /// Appends the ids of text without special tokens. `at_start`: nothing, or a control token, is before it.
-  virtual void encode_stretch(std::string_view text, bool first, bool after_control,
-                              std::vector<Token>& ids) const = 0;
+  /// What stands before a stretch of text.
+  enum class Before { kNothing, kControl, kUserDefined, kText };
+  /// Appends the ids of text without special tokens.
+  virtual void encode_stretch(std::string_view text, Before before, std::vector<Token>& ids) const = 0;
   virtual std::string decode_piece(Token id) const = 0;
 
  private:
@@ -62,8 +67,7 @@ class ByteBpeTokenizer final : public PieceTokenizer {
   bool add_prefix_space = false;  ///< ByteLevel's option of that name
 
  private:
-  void encode_stretch(std::string_view text, bool first, bool after_control,
-                      std::vector<Token>& ids) const override;
+  void encode_stretch(std::string_view text, Before before, std::vector<Token>& ids) const override;
   void encode_run(std::string_view run, std::vector<Token>& ids) const;
   void append_symbol(Token symbol, std::vector<Token>& ids) const;
   std::string decode_piece(Token id) const override;
@@ -84,8 +88,7 @@ class CharacterBpeTokenizer final : public PieceTokenizer {
   bool whole_words = false;
 
  private:
-  void encode_stretch(std::string_view text, bool first, bool after_control,
-                      std::vector<Token>& ids) const override;
+  void encode_stretch(std::string_view text, Before before, std::vector<Token>& ids) const override;
   void encode_word(std::string_view word, std::vector<Token>& ids) const;
   std::string decode_piece(Token id) const override;
 
@@ -103,8 +106,7 @@ class SpmTokenizer final : public PieceTokenizer {
                bool add_space_prefix);
 
  private:
-  void encode_stretch(std::string_view text, bool first, bool after_control,
-                      std::vector<Token>& ids) const override;
+  void encode_stretch(std::string_view text, Before before, std::vector<Token>& ids) const override;
   std::string decode_piece(Token id) const override;
 
   SpmMerger merger_;

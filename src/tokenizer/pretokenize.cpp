@@ -50,19 +50,22 @@ struct Named {
   std::string_view name;
   std::string_view aliases;  ///< separated by spaces
   std::vector<std::string_view> patterns;
-  bool whole_words = false, add_bos = false;
+  bool whole_words = false, add_bos = false, nfc = false;
 };
 
 const std::vector<Named>& named_list() {
   static const std::vector<Named> list = {
       {"gpt-2",
-       "gpt2 phi-2 mpt olmo jais jina-es jina-de jina-v2-es jina-v2-de gigachat a.x-4.0 mellum modern-bert "
+       "gpt2 phi-2 jais jina-es jina-de jina-v2-es jina-v2-de gigachat a.x-4.0 mellum modern-bert "
        "exaone4 "
        "trillion granite-docling",
        {kGpt2Pattern}},
-      {"smollm", "starcoder refact command-r codeshell exaone minerva-7b", {R"(\p{N})", kGpt2Pattern}},
+      {"olmo", "mpt", {kGpt2Pattern}, false, false, true},  // GPT-NeoX
+      {"smollm", "starcoder refact codeshell exaone minerva-7b", {R"(\p{N})", kGpt2Pattern}},
+      {"command-r", "", {R"(\p{N})", kGpt2Pattern}, false, false, true},
       {"llama-bpe", "llama3 llama-v3 falcon3 falcon-h1 pixtral midm-2.0 lfm2", {kLlama3Pattern}, true, true},
-      {"qwen2", "qwen25 deepseek-r1-qwen kormo f2llmv2 megrez stablelm2 hunyuan", {kQwen2Pattern}},
+      {"qwen2", "qwen25 deepseek-r1-qwen", {kQwen2Pattern}, false, false, true},
+      {"stablelm2", "kormo f2llmv2 megrez hunyuan", {kQwen2Pattern}},  // nothing known of NFC
       {"deepseek-llm",
        "",
        {R"([\r\n])", kDeepseekLetters,
@@ -188,6 +191,7 @@ Pretokenizer Pretokenizer::named(std::string_view name) {
     result.name = entry.name;
     result.whole_words = entry.whole_words;
     result.add_bos = entry.add_bos;
+    result.nfc = entry.nfc;
     for (std::string_view pattern : entry.patterns)
       result.add(Regex(pattern, fmt::format("pre-tokenizer {}", entry.name)));
     return result;

@@ -41,6 +41,7 @@ class Pretokenizer {
 
   bool whole_words = false;  ///< a word that is a token is taken whole, merges or not (ignore_merges)
   bool add_bos = false;      ///< default of its models
+  bool nfc = false;          ///< its models compose text first (Unicode NFC); a GGUF says so nowhere else
   std::string name;          ///< canonical: "gpt-2", "smollm" ...
 
  private:

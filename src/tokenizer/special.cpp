@@ -32,14 +32,15 @@ SpecialSplitter SpecialSplitter::of(const Vocabulary& vocabulary) {
   return SpecialSplitter(std::move(tokens));
 }
 
-const SpecialToken* SpecialSplitter::longest_at(std::string_view text, std::size_t i, bool control) const {
+const SpecialToken* SpecialSplitter::longest_at(std::string_view text, std::size_t i,
+                                                std::size_t most) const {
   // [low, high) holds the tokens that begin with text[i, i + depth): one binary search a byte, no trie to
   // store.
   auto low = tokens_.begin(), high = tokens_.end();
   const SpecialToken* best = nullptr;
   for (std::size_t depth = 0; low != high; ++depth) {
     for (; low != high && low->text.size() == depth; ++low)
-      if (control || !low->control) best = &*low;
+      if (!low->control || low->text.size() <= most) best = &*low;
     if (i + depth >= text.size()) break;
     const auto byte = static_cast<unsigned char>(text[i + depth]);
     const auto at = [depth](const SpecialToken& token) {
@@ -51,12 +52,14 @@ const SpecialToken* SpecialSplitter::longest_at(std::string_view text, std::size
   return best;
 }
 
-std::vector<Segment> SpecialSplitter::split(std::string_view text, bool control) const {
+std::vector<Segment> SpecialSplitter::split(
+    std::string_view text, const std::function<std::size_t(std::size_t)>& control_end) const {
   std::vector<Segment> segments;
   std::size_t start = 0;
   for (std::size_t i = 0; i < text.size();) {
     const bool possible = starts_[static_cast<unsigned char>(text[i])];
-    const SpecialToken* token = possible ? longest_at(text, i, control) : nullptr;
+    const std::size_t end_of_control = possible ? std::max(control_end(i), i) : i;
+    const SpecialToken* token = possible ? longest_at(text, i, end_of_control - i) : nullptr;
     if (token == nullptr) {
       ++i;
       continue;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Finds tokens that are spelled whole in a text (control and user-defined ones) before anything is merged.
 #pragma once
+#include <array>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,10 +33,17 @@ class SpecialSplitter {
   static SpecialSplitter of(const Vocabulary& vocabulary);
 
   /// Leftmost match first, the longest at one place.
-  std::vector<Segment> split(std::string_view text, bool control) const;
+  std::vector<Segment> split(std::string_view text, bool control) const {
+    return split(text, [&](std::size_t) { return control ? text.size() : 0; });
+  }
+  /// The same where control tokens are read in some stretches only: one at i ends at control_end(i) or
+  /// before.
+  std::vector<Segment> split(std::string_view text,
+                             const std::function<std::size_t(std::size_t)>& control_end) const;
 
  private:
-  const SpecialToken* longest_at(std::string_view text, std::size_t i, bool control) const;
+  /// `most`: bytes that a control token may have.
+  const SpecialToken* longest_at(std::string_view text, std::size_t i, std::size_t most) const;
   std::vector<SpecialToken> tokens_;  ///< sorted by text
   std::array<bool, 256> starts_{};    ///< first bytes
 };

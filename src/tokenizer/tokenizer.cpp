@@ -60,11 +60,12 @@ std::unique_ptr<PieceTokenizer> open_bpe(const ModelFile& file) {
   Merges merges;
   for (const std::string& rule : *rules) merges.add(vocabulary, rule);
   const Token unknown = token_id(file, "tokenizer.ggml.unknown_token_id", vocabulary.size()).value_or(-1);
-  const bool bos_by_default = pretokenizer.add_bos;
+  const bool bos_by_default = pretokenizer.add_bos, nfc = pretokenizer.nfc;
   SpecialSplitter specials = SpecialSplitter::of(vocabulary);
   auto result = std::make_unique<ByteBpeTokenizer>(std::move(vocabulary), std::move(specials),
                                                    std::move(merges), std::move(pretokenizer), unknown);
   result->add_bos = bos_by_default;
+  result->nfc = nfc;
   return result;
 }
 
@@ -90,6 +91,15 @@ std::unique_ptr<PieceTokenizer> open_spm(const ModelFile& file) {
 
 }  // namespace
 
+std::vector<Token> Tokenizer::encode_parts(std::span<const TextPart> parts, bool) const {
+  std::vector<Token> ids;
+  for (const TextPart& part : parts) {
+    const std::vector<Token> more = encode(part.text, part.special);
+    ids.insert(ids.end(), more.begin(), more.end());
+  }
+  return ids;
+}
+
 std::unique_ptr<Tokenizer> Tokenizer::open(const ModelFile& file) {
   const std::optional<std::string> model = file.string("tokenizer.ggml.model");
   if (!model) {
@@ -106,9 +116,19 @@ std::unique_ptr<Tokenizer> Tokenizer::open(const ModelFile& file) {
   read_id("tokenizer.ggml.bos_token_id", result->bos);
   read_id("tokenizer.ggml.eos_token_id", result->eos);
   read_id("tokenizer.ggml.eot_token_id", result->eot);
+  std::optional<Token> eom;
+  read_id("tokenizer.ggml.eom_token_id", eom);
+  if (eom) result->end_tokens.push_back(*eom);
   result->add_bos = file.boolean("tokenizer.ggml.add_bos_token").value_or(result->add_bos);
   result->chat_template = file.string("tokenizer.chat_template").value_or("");
+  result->chat_template_place = "tokenizer.chat_template";
   result->finish();
+  const auto name_text = [&](const char* name, std::optional<Token> id) {
+    if (id) result->special_texts.emplace_back(name, result->vocabulary().piece(*id));
+  };
+  name_text("bos_token", result->bos), name_text("eos_token", result->eos);
+  name_text("unk_token", token_id(file, "tokenizer.ggml.unknown_token_id", result->n_vocab()));
+  name_text("pad_token", token_id(file, "tokenizer.ggml.padding_token_id", result->n_vocab()));
   return result;
 }
 

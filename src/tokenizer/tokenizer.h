@@ -3,14 +3,22 @@
 #pragma once
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/types.h"
 #include "formats/model_file.h"
 
 namespace ropewalk {
+
+/// A stretch of a longer text. `special`: whether the spelling of a control token in it becomes that token.
+struct TextPart {
+  std::string_view text;
+  bool special = false;
+};
 
 class Tokenizer {
  public:
@@ -22,6 +30,15 @@ class Tokenizer {
   /// Ids of `text`. Any bytes are accepted, invalid UTF-8 too. `special`: whether the spelling of a
   /// special token in the text becomes that token. No BOS is added.
   virtual std::vector<Token> encode(std::string_view text, bool special = false) const = 0;
+  /// Ids of the parts as one text: those of the whole, but that no control token is read in, or across the
+  /// border of, a part that is not special. `inside`: other text stands before; what belongs to the beginning
+  /// of a text (SentencePiece's space) is left out.
+  virtual std::vector<Token> encode_parts(std::span<const TextPart> parts, bool inside = false) const;
+  /// Ids of plain text behind other text.
+  std::vector<Token> encode_inside(std::string_view text) const {
+    const TextPart part{text};
+    return encode_parts({&part, 1}, true);
+  }
   /// The bytes a token stands for (a special token: nothing unless `special`).
   virtual std::string decode(Token id, bool special = false) const = 0;
   std::string decode(const std::vector<Token>& ids, bool special = false) const {
@@ -33,20 +50,16 @@ class Tokenizer {
   virtual std::string kind() const = 0;  ///< "BPE smollm", "SentencePiece BPE" ...
 
   std::optional<Token> bos, eos, eot;
-  bool add_bos = false;       ///< whether the model was trained with BOS before a text
-  std::string chat_template;  ///< Jinja text as the file carries it; empty if none
-  /// Ids that end a turn: eos, eot, <|im_end|>, <|eot_id|>, <|end|>.
+  bool add_bos = false;  ///< whether the model was trained with BOS before a text
+  /// What a chat template calls bos_token, eos_token ...: names and spellings, where the model has them.
+  std::vector<std::pair<std::string, std::string>> special_texts;
+  /// Jinja text as the files carry it; empty if none. It is run by chat/, not here.
+  std::string chat_template;
+  std::string chat_template_place;    ///< the file, and the name in a list of templates
+  std::string chat_template_problem;  ///< why none of several could be taken; empty where there is none
+  /// Ids that end a turn: eos, eot, eom, all that config.json and generation_config.json list, and the ends
+  /// of turns and texts that are known by their spelling.
   std::vector<Token> end_tokens;
 };
-
-/// The turn of one user message ready for the answer, spelled with special tokens, or nullopt if the
-/// template is none of the known kinds (ChatML, Llama-2, Llama-3, Mistral, Zephyr, Phi-3).
-std::optional<std::string> chat_prompt(const Tokenizer& tokenizer, std::string_view user_message);
-
-/// The same as tokens around the user's: a special token's spelling inside of the message stays plain text.
-struct ChatTurn {
-  std::vector<Token> before, after;  ///< before: with BOS where the model wants it
-};
-std::optional<ChatTurn> chat_turn(const Tokenizer& tokenizer);
 
 }  // namespace ropewalk

@@ -41,7 +41,7 @@ void expect_refused(const std::string& source, std::string_view part) {
 TEST(ChatHostile, EndlessWorkIsBounded) {
   expect_refused("{% for a in range(1000000000) %}x{% endfor %}", "range of at most 100000");
   expect_refused(repeated("{% for a in range(1000) %}", 5) + "x" + repeated("{% endfor %}", 5), "more steps");
-  expect_refused("{% for a in range(90000) %}{{ 'x' * 9000 }}{% endfor %}", "bounded");
+  expect_refused("{% for a in range(90000) %}{{ 'x' * 9000 }}{% endfor %}", "bounded length");
   expect_refused("{% macro f(x) %}{{ f(x) }}{{ f(x) }}{% endmacro %}{{ f(1) }}", "in one another");
   expect_refused("{% macro f(n) %}{% if n %}{{ f(n - 1) }}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(40) }}",
                  "more");
@@ -91,7 +91,7 @@ TEST(ChatHostile, WhatDoesNotEndIsNamedByLine) {
   expect_refused("\n\n{{ 'a", "line 3: expected a string");
   expect_refused("\n{# a", "line 2: expected '#}'");
   expect_refused("\n{% raw %}", "line 2: expected '{% endraw %}'");
-  expect_refused("{% if a %}\n\n", "line 3: expected {% elif %} or {% else %} or {% endif %}");
+  expect_refused("{% if a %}\n\n", "line 2: expected {% elif %} or {% else %} or {% endif %}");
   expect_refused("{% for a in b %}{% endif %}", "line 1: expected a tag of Jinja; found {% endif %}");
   expect_refused("{% endfor %}", "found {% endfor %}");
   expect_refused("{{ a", "expected '}}'");
@@ -153,7 +153,7 @@ TEST(ChatHostile, LongTextsAreCheapWhereTemplatesAre) {
           "{% for m in messages %}{% if '</think>' in m.content %}{{ m.content.split('</think>')[0] | trim }}"
           "{% endif %}{{ '<|u|>' + m.content | trim + '<|e|>' }}{% endfor %}")
           .render(variables, 0);
-  EXPECT_EQ(text.size(), 2 * (20u << 20) + 21);
+  EXPECT_EQ(text.size(), 2 * (20u << 20) + 20);
 }
 
 }  // namespace

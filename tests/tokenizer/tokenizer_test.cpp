@@ -280,36 +280,5 @@ TEST(Tokenizer, TokenizerJsonFolderAndConfig) {
   EXPECT_EQ(tokenizer->decode(tokenizer->encode(text)), " " + text);
 }
 
-TEST(ChatTemplate, KnownKinds) {
-  FakeFile file;
-  fill_tiny(file);
-  const auto tokenizer = Tokenizer::open(file);
-  tokenizer->eos = 6;
-  const auto prompt = [&](const std::string& text) {
-    tokenizer->chat_template = text;
-    return chat_prompt(*tokenizer, "Hi").value_or("none");
-  };
-  EXPECT_EQ(
-      prompt("{% for m in messages %}{{'<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>'}}"),
-      "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n");
-  EXPECT_EQ(
-      prompt("{{ '<|im_start|>system\nBe kind.<|im_end|>\n' }}{{'<|im_start|>' + m['role']}}"),
-      "<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n");
-  EXPECT_EQ(prompt("{{ '<|im_start|>system\\nBe kind.\\nAlways.<|im_end|>\\n' }}"),
-            "<|im_start|>system\nBe "
-            "kind.\nAlways.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n");
-  EXPECT_EQ(prompt("'<|start_header_id|>' + role + '<|end_header_id|>\n\n' + content | trim + '<|eot_id|>'"),
-            "<|start_header_id|>user<|end_header_id|>\n\nHi<|eot_id|><|start_header_id|>assistant<|end_"
-            "header_id|>\n\n");
-  EXPECT_EQ(prompt("'<<SYS>>' '[INST] ' + content + ' [/INST]'"), "[INST] Hi [/INST]");
-  EXPECT_EQ(prompt("'[INST]' + content + '[/INST]'"), "[INST]Hi[/INST]");
-  EXPECT_EQ(prompt("'<|user|>\n' + content + '<|end|>\n<|assistant|>\n'"),
-            "<|user|>\nHi<|end|>\n<|assistant|>\n");
-  EXPECT_EQ(prompt("'<|user|>\n' + content + eos_token '<|assistant|>'"),
-            "<|user|>\nHi<|im_end|>\n<|assistant|>\n");
-  EXPECT_EQ(prompt("{{ something else }}"), "none");
-  EXPECT_EQ(prompt(""), "none");
-}
-
 }  // namespace
 }  // namespace ropewalk

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "chat/turn.h"
+
+#include <algorithm>
+
+#include "chat/python_text.h"
+#include "chat/template.h"
+#include "core/error.h"
+
+namespace ropewalk {
+namespace {
+
+/// Stands for a message in a first rendering; no template has a word for it.
+constexpr std::string_view kMark = "ropewalk-c40e1b9d-message";
+
+bool has_template(const Tokenizer& tokenizer, const ChatSettings& settings) {
+  if (settings.raw) return false;
+  if (!tokenizer.chat_template_problem.empty())
+    throw Error("chat template", "one template, or one named 'default'", tokenizer.chat_template_problem,
+                "--raw sends the text without a template");
+  return !tokenizer.chat_template.empty();
+}
+
+std::string render(const Tokenizer& tokenizer, const chat::Template& parsed, std::string_view message,
+                   const ChatSettings& settings) {
+  Json variables;
+  variables["messages"] = Json::array({{{"role", "user"}, {"content", std::string(message)}}});
+  variables["tools"] = nullptr;  // as apply_chat_template passes them: defined, and none
+  variables["documents"] = nullptr;
+  variables["add_generation_prompt"] = true;
+  for (const auto& [name, text] : tokenizer.special_texts) variables[name] = text;
+  if (settings.thinking) variables["enable_thinking"] = variables["thinking"] = *settings.thinking;
+  return parsed.render(variables, settings.now);
+}
+
+/// What stands around the mark; false where it is not there exactly once.
+bool around_mark(const std::string& text, ChatTurn& turn) {
+  const std::size_t at = text.find(kMark);
+  if (at == text.npos || text.find(kMark, at + 1) != text.npos) return false;
+  turn.before = text.substr(0, at), turn.after = text.substr(at + kMark.size());
+  turn.chat = true;
+  return true;
+}
+
+/// The stretch of `text` between before and after, if it is the message or the message trimmed.
+std::optional<std::string_view> message_in(std::string_view text, const ChatTurn& turn,
+                                           std::string_view message) {
+  if (text.size() < turn.before.size() + turn.after.size() || !text.starts_with(turn.before) ||
+      !text.ends_with(turn.after))
+    return std::nullopt;
+  const std::string_view middle =
+      text.substr(turn.before.size(), text.size() - turn.before.size() - turn.after.size());
+  for (const bool left : {false, true})
+    for (const bool right : {false, true})
+      if (middle == chat::strip(message, nullptr, left, right)) return middle;
+  return std::nullopt;
+}
+
+void add_bos(const Tokenizer& tokenizer, std::vector<Token>& tokens) {
+  if (tokenizer.add_bos && tokenizer.bos && (tokens.empty() || tokens[0] != *tokenizer.bos))
+    tokens.insert(tokens.begin(), *tokenizer.bos);
+}
+
+std::vector<Token> encode(const Tokenizer& tokenizer, std::initializer_list<TextPart> parts, bool inside) {
+  return tokenizer.encode_parts({parts.begin(), parts.size()}, inside);
+}
+
+/// How many tokens two lists share from their begin, or from their end.
+template <class A, class B>
+Index shared(A a, A a_end, B b, B b_end) {
+  return static_cast<Index>(std::mismatch(a, a_end, b, b_end).first - a);
+}
+
+}  // namespace
+
+ChatSettings chat_of_today(bool raw) { return {.raw = raw, .thinking = {}, .now = std::time(nullptr)}; }
+
+ChatSettings judged_chat(bool raw) {
+  constexpr std::time_t kDay = 1721995200;  // 2024-07-26, noon
+  return {.raw = raw, .thinking = false, .now = kDay};
+}
+
+std::vector<Token> ChatTurn::opening(const Tokenizer& tokenizer, std::string_view text) const {
+  std::vector<Token> tokens = encode(tokenizer, {{before, true}, {text, false}}, false);
+  add_bos(tokenizer, tokens);
+  return tokens;
+}
+
+std::vector<Token> ChatTurn::whole(const Tokenizer& tokenizer, std::string_view text,
+                                   std::string_view answer) const {
+  std::vector<Token> tokens =
+      encode(tokenizer, {{before, true}, {text, false}, {after, true}, {answer, false}}, false);
+  add_bos(tokenizer, tokens);
+  return tokens;
+}
+
+std::vector<Token> ChatTurn::closing(const Tokenizer& tokenizer, std::string_view text,
+                                     std::string_view answer) const {
+  return encode(tokenizer, {{text, false}, {after, true}, {answer, false}}, true);
+}
+
+ChatTurn chat_turn(const Tokenizer& tokenizer, const ChatSettings& settings) {
+  ChatTurn turn;
+  if (!has_template(tokenizer, settings)) return turn;
+  const chat::Template parsed(tokenizer.chat_template);
+  if (!around_mark(render(tokenizer, parsed, kMark, settings), turn))
+    throw Error("chat template", "a template that puts a user's message into the prompt once, as it is",
+                "one that does not", "--raw sends the text without the template");
+  return turn;
+}
+
+ChatPrompt user_prompt(const Tokenizer& tokenizer, std::string_view message, std::string_view answer,
+                       const ChatSettings& settings) {
+  ChatPrompt prompt;
+  ChatTurn turn;
+  std::string text(message);
+  std::optional<std::string_view> inside = text;
+  prompt.chat = has_template(tokenizer, settings);
+  if (prompt.chat) {
+    const chat::Template parsed(tokenizer.chat_template);
+    text = render(tokenizer, parsed, message, settings);
+    const bool marked = around_mark(render(tokenizer, parsed, kMark, settings), turn);
+    inside = marked ? message_in(text, turn, message) : std::nullopt;
+    prompt.exposed = !inside;
+  }
+  if (!inside) {
+    prompt.tokens = encode(tokenizer, {{text, true}, {answer, false}}, false);
+    add_bos(tokenizer, prompt.tokens);
+    return prompt;
+  }
+  prompt.tokens = turn.whole(tokenizer, *inside, answer);
+  const std::vector<Token> before = turn.opening(tokenizer, ""), after = turn.closing(tokenizer, "", answer);
+  prompt.n_before = shared(prompt.tokens.begin(), prompt.tokens.end(), before.begin(), before.end());
+  prompt.n_after =
+      std::min(shared(prompt.tokens.rbegin(), prompt.tokens.rend(), after.rbegin(), after.rend()),
+               static_cast<Index>(prompt.tokens.size()) - prompt.n_before);
+  return prompt;
+}
+
+std::string describe_chat(const Tokenizer& tokenizer) {
+  if (tokenizer.chat_template.empty() && tokenizer.chat_template_problem.empty())
+    return "none: a prompt is sent as plain text";
+  try {
+    has_template(tokenizer, {});
+    const chat::Template parsed(tokenizer.chat_template);
+    render(tokenizer, parsed, kMark, chat_of_today(false));
+    const bool thinks = parsed.uses("enable_thinking") || parsed.uses("thinking");
+    return fmt::format("run, from {}{}", tokenizer.chat_template_place,
+                       thinks ? "; thinking can be switched off" : "");
+  } catch (const Error& e) {
+    return fmt::format("cannot be run: {}", e.what());
+  }
+}
+
+}  // namespace ropewalk
