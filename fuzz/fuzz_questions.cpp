@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "judge/import/longbench.h"
+#include "judge/import/longbench_v2.h"
 #include "judge/import/ruler.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -20,5 +21,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   };
   run([&] { return ropewalk::read_ruler(text, "fuzz", {}); });
   run([&] { return ropewalk::read_longbench(text, "fuzz", {}); });
+  run([&] { return ropewalk::read_longbench_v2(text, "fuzz", {}); });
   return 0;
 }

@@ -29,15 +29,6 @@ struct Options {
   BackendOptions backend;
 } options;
 
-/// "2/3": the second of three.
-std::pair<int, int> parse_shard(const std::string& text) {
-  int k = 0, n = 0, used = 0;
-  if (std::sscanf(text.c_str(), "%4d/%4d%n", &k, &n, &used) != 2 ||
-      static_cast<std::size_t>(used) != text.size() || k < 1 || k > n)
-    throw UsageError("--shard", "k/n with 1 <= k <= n, such as 2/3", "'" + text + "'");
-  return {k, n};
-}
-
 /// Bytes of each text that are read at most: what so many documents of this length take, and never less than
 /// 64 MB.
 std::size_t most_bytes(Index length) {
@@ -131,16 +122,21 @@ void complete(RunnerOptions& runner, const LoadedModel& loaded, const TokenTexts
   const ScopeRequest request{plan.methods, plan.lengths, options.documents * n_texts, runner.budget_seconds};
   const double pace = measure_pace(*loaded.model);
   const DocumentsOf documents_of = [&](Index length) {
-    return count_stretches(texts, length + plan.n_predict, (kMostDocuments + n_texts - 1) / n_texts);
+    PlanOptions wished = plan;
+    wished.lengths = {length};
+    return count_stretches(texts, tokens_needed(wished) - 1, (kMostDocuments + n_texts - 1) / n_texts);
   };
+  BoundMethods bound(*loaded.model);
   const SecondsOf seconds_of = [&](const std::vector<std::string>& methods,
                                    const std::vector<Index>& lengths) {
     PlanOptions wished = plan;
-    wished.methods = methods, wished.lengths = lengths;
+    wished.methods = methods, wished.lengths = lengths, wished.methods_bound = &bound;
     Document any;
-    any.tokens.resize(static_cast<std::size_t>(lengths.back() + plan.n_predict + 1));
+    any.tokens.resize(static_cast<std::size_t>(tokens_needed(wished)));
     double cost = 0;
-    for (const Item& item : plan_items(*loaded.model, {std::move(any)}, wished, info)) cost += item.cost;
+    for (const Item& item :
+         plan_items(*loaded.model, *loaded.tokenizer, {std::move(any)}, wished, info).items)
+      cost += item.cost;
     return cost * pace;
   };
   const Scope scope = choose_scope(request, n_ctx_train, seconds_of, documents_of);
@@ -157,9 +153,7 @@ void show(const RunnerResult& result, const RunInfo& info, std::optional<OutputF
   const ReportData data = report_for(result.records, info);
   fmt::print("{}", options.json ? json_report(data) : text_report(data, false));
   if (!report) return;
-  report->write(html_report(data));
-  report->commit();
-  fmt::print(stderr, "report: file://{}\n", std::filesystem::absolute(options.report).string());
+  write_report(data, *report, options.report);
 }
 
 /// What was measured, as far as it went.
@@ -204,7 +198,7 @@ int run() {
   complete(runner, loaded, tokens, info);
   check_plan(runner.plan, loaded.model->config().n_ctx_train);
   const std::vector<Document> documents =
-      cut_stretches(tokens, runner.plan.lengths.back() + runner.plan.n_predict, options.documents);
+      cut_stretches(tokens, tokens_needed(runner.plan) - 1, options.documents);
   info.command = command_line(runner.plan), info.tail = runner.plan.tail, info.margin = options.margin;
   const auto& tasks = runner.plan.tasks;
   if (store)
@@ -212,7 +206,9 @@ int run() {
                            return task == "tail" || task == "far-use";
                          }));
   runner.store = store ? &*store : nullptr;
-  if (options.dry_run) return print_plan(*loaded.model, documents, runner, info, options.json);
+  if (options.dry_run)
+    return print_plan(*loaded.model, *loaded.tokenizer, documents, runner, info, options.json);
+  runner.planned = announcer(*loaded.model, runner);
   if (documents.size() == 1 && std::find(tasks.begin(), tasks.end(), "far-use") != tasks.end())
     fmt::print(
         stderr,
@@ -232,6 +228,7 @@ int run() {
 std::string tasks_help() {
   std::string text, line = "any of:";
   for (const Task& task : Registry<Task>::all()) {
+    if (task.unit == Unit::kAsked) continue;
     if (line.size() + task.name.size() > 46) text += line + "\n", line.clear();
     line += (line.empty() ? "" : " ") + task.name;
   }

@@ -8,9 +8,13 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
+#include <tuple>
 
-#include "cli/command.h"
+#include "cli/documents.h"
+#include "core/json.h"
 #include "core/parallel.h"
+#include "core/text.h"
 
 extern char** environ;
 
@@ -46,45 +50,176 @@ pid_t start_job(std::vector<std::string> arguments, bool quiet) {
 
 }  // namespace
 
-int print_plan(const Model& model, const std::vector<Document>& documents, const RunnerOptions& options,
-               const RunInfo& info, bool json) {
-  const std::vector<Item> items =
-      shard_of(plan_items(model, documents, options.plan, info), options.shard, options.n_shards);
+namespace {
+
+constexpr double kLong = 1800;  // seconds: from here on a plan is announced
+
+/// Documents of a plan in seconds, and how many of them a budget has room for.
+struct Timing {
+  double left = 0, known = 0;  // of all
+  double within_budget = 0;    // of those that fit
+  std::size_t n_documents = 0, n_fit = 0;
+};
+
+Timing timing_of(const std::vector<Item>& items, const RunnerOptions& options, double pace) {
+  Timing timing;
+  std::map<std::size_t, double> by_document;
+  for (const Item& item : items) {
+    const bool known = options.store && item_known(item, *options.store);
+    (known ? timing.known : timing.left) += item.cost * pace;
+    if (!known) by_document[item.document] += item.cost * pace;
+  }
+  timing.n_documents = by_document.size();
+  timing.n_fit = documents_that_fit(
+      options.budget_seconds, timing.left / std::max<double>(1, static_cast<double>(by_document.size())),
+      by_document.size());
+  std::size_t n = 0;
+  for (const auto& [document, seconds] : by_document)
+    if (n++ < timing.n_fit) timing.within_budget += seconds;
+  return timing;
+}
+
+/// The rows of the same run under another name.
+void print_shared(const Item& item, const std::string& document) {
+  bool own = true;
+  for (const Served& served : item.serves) {
+    if (own && served.label == item.method) {
+      own = false;
+      continue;
+    }
+    fmt::print("{:<18} {:<13} {:<20} {:>7} {:>4} {:>12}\n", document, item.task, served.label,
+               served.length > 0 ? served.length : item.length, item.seed, "= " + item.method.substr(0, 10));
+  }
+}
+
+}  // namespace
+
+int print_plan(const Model& model, const Tokenizer& tokenizer, const std::vector<Document>& documents,
+               const RunnerOptions& options, const RunInfo& info, bool json) {
+  const Plan plan = plan_items(model, tokenizer, documents, options.plan, info);
+  const std::vector<Item> items = shard_of(plan.items, options.shard, options.n_shards);
   const double unit = measure_pace(model);
-  double seconds = 0, known_seconds = 0;
+  const Timing timing = timing_of(items, options, unit);
   std::size_t bytes = 0;
   Json rows = Json::array();
   if (!json)
-    fmt::print("{:<22} {:<13} {:<20} {:>7} {:>4} {:>6} {:>5}\n", "document", "task", "method", "tokens",
+    fmt::print("{:<18} {:<13} {:<20} {:>7} {:>4} {:>6} {:>5}\n", "document", "task", "method", "tokens",
                "seed", "s", "MB");
   for (const Item& item : items) {
     const bool known = options.store && item_known(item, *options.store);
     const double own = item.cost * unit;
-    (known ? known_seconds : seconds) += own;
     bytes = std::max(bytes, item.bytes);
     const std::string& document = documents[item.document].name;
-    if (json)
-      rows.push_back({{"document", document},
-                      {"task", item.task},
-                      {"method", item.method},
-                      {"length", item.length},
-                      {"seed", item.seed},
-                      {"seconds", own},
-                      {"bytes", item.bytes},
-                      {"done", known}});
-    else
-      fmt::print("{:<22} {:<13} {:<20} {:>7} {:>4} {:>6} {:>5}\n", document, item.task, item.method,
-                 item.length, item.seed, known ? "done" : fmt::format("{:.1f}", own), item.bytes / 1000000);
+    if (json) {
+      Json row{{"document", document}, {"task", item.task}, {"method", item.method}, {"length", item.length},
+               {"seed", item.seed},    {"seconds", own},    {"bytes", item.bytes},   {"done", known}};
+      for (const Served& served : item.serves)
+        row["serves"].push_back({{"method", served.label}, {"length", served.length}});
+      rows.push_back(std::move(row));
+      continue;
+    }
+    fmt::print("{:<18} {:<13} {:<20} {:>7} {:>4} {:>6} {:>5}\n", document, item.task, item.method,
+               item.length, item.seed, known ? "done" : fmt::format("{:.1f}", own), item.bytes / 1000000);
+    print_shared(item, document);
   }
-  if (json)
-    fmt::print("{}\n", dump_json({{"items", rows}, {"seconds", seconds}, {"bytes", bytes}}));
-  else
-    fmt::print("{} items; about {:.0f} s are left, {:.0f} s are done; at most {} MB beside the model\n",
-               items.size(), seconds, known_seconds, bytes / 1000000);
+  if (json) {
+    fmt::print("{}\n", dump_json({{"items", rows},
+                                  {"left_out", plan.left_out},
+                                  {"seconds", timing.left},
+                                  {"documents", timing.n_documents},
+                                  {"documents_in_budget", timing.n_fit},
+                                  {"seconds_in_budget", timing.within_budget},
+                                  {"bytes", bytes}}));
+    return 0;
+  }
+  for (const std::string& line : plan.left_out) fmt::print("left out: {}\n", line);
+  fmt::print("{} runs; about {} are left, {} are done; at most {} MB beside the model\n", items.size(),
+             time_text(timing.left), time_text(timing.known), bytes / 1000000);
+  if (timing.n_fit < timing.n_documents)
+    fmt::print("the budget has room for about {} of {} documents: {}\n", timing.n_fit, timing.n_documents,
+               time_text(timing.within_budget));
   return 0;
 }
 
-void run_jobs(int n_jobs, int shard, int n_shards) {
+std::function<void(const Plan&)> announcer(const Model& model, const RunnerOptions& options) {
+  return [&model, options](const Plan& plan) {
+    if (options.only_stored) return;
+    for (const std::string& line : plan.left_out) fmt::print(stderr, "left out: {}\n", line);
+    const double cost = timing_of(plan.items, options, 1).left;
+    // Measuring reads 2,048 tokens: not before work that is over in a moment.
+    if (cost < 60 * cost_of(1024)) return;
+    const Timing timing = timing_of(plan.items, options, measure_pace(model));
+    if (timing.left < kLong) return;
+    fmt::print(stderr, "this will take about {}", time_text(timing.left));
+    if (timing.n_fit < timing.n_documents)
+      fmt::print(stderr, "; the budget has room for about {} of {} documents, {}\n", timing.n_fit,
+                 timing.n_documents, time_text(timing.within_budget));
+    else
+      fmt::print(stderr, "; --dry-run lists it, --budget 20m ends it earlier\n");
+  };
+}
+
+std::pair<int, int> parse_shard(const std::string& text) {
+  int k = 0, n = 0, used = 0;
+  if (std::sscanf(text.c_str(), "%4d/%4d%n", &k, &n, &used) != 2 ||
+      static_cast<std::size_t>(used) != text.size() || k < 1 || k > n)
+    throw UsageError("--shard", "k/n with 1 <= k <= n, such as 2/3", "'" + text + "'");
+  return {k, n};
+}
+
+void WorkOptions::define(CommandLine& app) {
+  app.add_option("--budget", budget, "leave out what would not fit: 8m");
+  app.add_option("--out", out, "results as JSON lines; goes on if it is there");
+  app.add_option("--jobs", jobs, "processes that share the work and the cores")
+      ->check(in_range(1, 256))
+      ->take_last()  // run_jobs() says it again, and --shard, --threads, --report
+      ->capture_default_str();
+  app.add_option("--shard", shard, "k/n: only every n-th item from the k-th on")
+      ->take_last()
+      ->capture_default_str();
+  app.add_flag("--dry-run", dry_run, "print the plan with time and memory, and stop");
+  app.add_option("--report", report, "write an HTML report")->take_last();
+}
+
+RunnerOptions WorkOptions::runner_options() const {
+  RunnerOptions runner{.plan = {}, .budget_seconds = parse_seconds(budget)};
+  std::tie(runner.shard, runner.n_shards) = parse_shard(shard);
+  if (runner.n_shards > 1 && out.empty())
+    throw UsageError("--shard", "--out as well", "no --out", "shards are joined by their files");
+  if (jobs > 1 && out.empty())
+    throw UsageError("--jobs", "--out as well", "no --out", "jobs meet in the file of results");
+  return runner;
+}
+
+void WorkOptions::run_jobs(RunnerOptions& runner, const std::vector<std::string>& blank) const {
+  if (jobs < 2 || dry_run) return;
+  std::vector<std::string> files{"--report"};
+  files.insert(files.end(), blank.begin(), blank.end());
+  ropewalk::run_jobs(jobs, runner.shard, runner.n_shards, files);
+  runner.only_stored = true;  // a budget may have left items out: they are not for this process
+}
+
+std::optional<Store> WorkOptions::open_store() const {
+  if (out.empty()) return std::nullopt;
+  Store store(out);
+  if (store.n_cut() > 0)
+    fmt::print(stderr, "{}: {} lines of an item that was not finished are measured again\n", out,
+               store.n_cut());
+  return store;
+}
+
+void WorkOptions::say_what_was_done(const RunnerResult& result, std::size_t n_documents,
+                                    const char* units) const {
+  if (result.n_known > 0)
+    fmt::print(stderr, "{} of {} items were in {} already\n", result.n_known, result.n_items, out);
+  if (result.n_documents < n_documents)
+    fmt::print(stderr, "{} of {} {} fit into --budget {}\n", result.n_documents, n_documents, units, budget);
+  if (parse_shard(shard).second > 1)
+    fmt::print(stderr, "shard {}: {} items are done; `ropewalk report` joins files of shards\n", shard,
+               result.n_items);
+}
+
+void run_jobs(int n_jobs, int shard, int n_shards, const std::vector<std::string>& blank) {
   const std::vector<std::string> own = own_arguments();
   std::vector<pid_t> jobs;
   for (int j = 0; j < n_jobs; ++j) {
@@ -93,8 +228,9 @@ void run_jobs(int n_jobs, int shard, int n_shards) {
     for (const std::string& more :
          {std::string("--jobs"), std::string("1"), std::string("--shard"),
           fmt::format("{}/{}", shard + j * n_shards, n_shards * n_jobs), std::string("--threads"),
-          fmt::format("{}", std::max(1, threads() / n_jobs)), std::string("--report"), std::string()})
+          fmt::format("{}", std::max(1, threads() / n_jobs))})
       arguments.push_back(more);
+    for (const std::string& option : blank) arguments.push_back(option), arguments.emplace_back();
     jobs.push_back(start_job(std::move(arguments), j > 0));
   }
   int failed = 0;

@@ -1,16 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Parts of ropewalk eval: the plan that --dry-run prints, and the processes of --jobs.
+/// Parts that eval and questions share: where results go and who does the work, the plan that --dry-run
+/// prints, and the processes of --jobs.
 #pragma once
+#include "cli/command.h"
 #include "judge/runner.h"
 
 namespace ropewalk {
 
-/// Every item with the time and memory it will take; the pace is measured on 1,024 tokens. Returns 0.
-int print_plan(const Model& model, const std::vector<Document>& documents, const RunnerOptions& options,
-               const RunInfo& info, bool json);
+/// --out, --report, --budget, --jobs, --shard and --dry-run.
+struct WorkOptions {
+  std::string out, report, budget = "0", shard = "1/1";
+  int jobs = 1;
+  bool dry_run = false;
+  void define(CommandLine& app);
+  /// Budget and shard. Errors: UsageError for what is no such thing, or needs --out.
+  RunnerOptions runner_options() const;
+  /// With --jobs: does the work in processes, and leaves this one only to collect what they stored. `blank`:
+  /// options of files that these must not write.
+  void run_jobs(RunnerOptions& runner, const std::vector<std::string>& blank = {}) const;
+  /// Opened before the work; absent without --out. Errors: Error (see Store).
+  std::optional<Store> open_store() const;
+  /// Lines on stderr: what was known, what did not fit. `units`: "documents" or "questions".
+  void say_what_was_done(const RunnerResult& result, std::size_t n_documents, const char* units) const;
+};
 
-/// Runs this command n_jobs times, each on its share of the items and of the cores, and waits.
-/// Errors: Error when one of them failed (the others end their work).
-void run_jobs(int n_jobs, int shard, int n_shards);
+/// "2/3": the second of three. Errors: UsageError.
+std::pair<int, int> parse_shard(const std::string& text);
+
+/// Every item with the time and memory it will take; the pace is measured on 1,024 tokens. Returns 0.
+int print_plan(const Model& model, const Tokenizer& tokenizer, const std::vector<Document>& documents,
+               const RunnerOptions& options, const RunInfo& info, bool json);
+
+/// For RunnerOptions::planned: says on stderr what does not fit its length and, where the work is long, about
+/// how many hours it will take. LIFETIME: the model's.
+std::function<void(const Plan&)> announcer(const Model& model, const RunnerOptions& options);
+
+/// Runs this command n_jobs times, each on its share of the items and of the cores, and waits. `blank`:
+/// options that get an empty value. Errors: Error when one of them failed (the others end their work).
+void run_jobs(int n_jobs, int shard, int n_shards, const std::vector<std::string>& blank = {"--report"});
 
 }  // namespace ropewalk

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// What `report` and `eval --report` share.
 #pragma once
+#include "core/output_file.h"
 #include "report/report.h"
 
 namespace ropewalk {
@@ -12,5 +13,7 @@ inline constexpr double kLeastMargin = 1e-4;
 
 /// "html", "markdown", "csv", "json" or "text".
 std::string format_report(const ReportData& data, const std::string& format);
+/// The page into `out`, and its address on stderr. Errors: Error when it cannot be written.
+void write_report(const ReportData& data, OutputFile& out, const std::string& path);
 
 }  // namespace ropewalk

@@ -86,4 +86,10 @@ std::string format_report(const ReportData& data, const std::string& format) {
                                 : text_report(data);
 }
 
+void write_report(const ReportData& data, OutputFile& out, const std::string& path) {
+  out.write(html_report(data));
+  out.commit();
+  fmt::print(stderr, "report: file://{}\n", std::filesystem::absolute(path).string());
+}
+
 }  // namespace ropewalk

@@ -7,6 +7,7 @@
 
 #include "core/hash.h"
 #include "core/progress.h"
+#include "judge/import/question_documents.h"
 #include "model/memory.h"
 
 namespace ropewalk {
@@ -14,28 +15,72 @@ namespace {
 
 constexpr Index kShortQuestion = 1024;  // of the model's own short score
 
-/// Collects the items of one task on one document with one seed.
+/// Everything that a result of a task on a document depends on, and what it is to be called.
+struct Wanted {
+  std::string method;  // to run
+  Index length = 0;    // that it is bound to
+  std::string label;   // of the records
+  Index label_length = 0;
+  Index told = 0;  // see TaskInput
+};
+
+/// Collects items, document by document.
 class Planner {
  public:
-  Planner(const Model& model, const PlanOptions& options, const RunInfo& run, const Document& document,
-          const Document* other, std::vector<Item>& items)
-      : model_(model), options_(options), run_(run), document_(document), other_(other), items_(items) {}
+  Planner(const Model& model, const Tokenizer& tokenizer, const PlanOptions& options, const RunInfo& run,
+          const std::vector<Document>& documents, BoundMethods& bound)
+      : model_(model),
+        tokenizer_(tokenizer),
+        options_(options),
+        run_(run),
+        documents_(documents),
+        bound_(bound) {}
 
-  void add_task(const Task& task, std::size_t document, Index length, int seed) {
-    task_ = &task, blank_ = {};
-    blank_.task = task.name, blank_.document = document, blank_.seed = seed;
+  void begin(std::size_t document) {
+    known_.clear();
+    blank_ = {}, blank_.document = document;
+    document_ = &documents_[document], other_ = other_document(documents_, document);
+  }
+
+  void add_task(const Task& task, Index length, int seed) {
+    task_ = &task;
+    blank_.task = task.name, blank_.seed = seed;
     const Index reference = std::min(model_.config().n_ctx_train, options_.lengths.back());
     const bool first = length == options_.lengths.front();
     if (task.truncated && task.unit == Unit::kQuestion && length > reference) {
-      serve(kPlain, length, kTruncated, length, reference);
+      serve({kPlain, length, kTruncated, length, reference});
     } else if (task.truncated && task.unit == Unit::kDocument && first) {
-      serve(kPlain, reference, kTruncated, reference);
+      serve({kPlain, reference, kTruncated, reference});
       for (Index longer : options_.lengths)
-        if (longer > reference) serve(kPlain, reference, kTruncated, longer);
+        if (longer > reference) serve({kPlain, reference, kTruncated, longer});
     }
-    if (task.last_tokens && first) serve(kPlain, std::min<Index>(64 + options_.tail, reference), kShort, 0);
-    if (task.short_score && first) serve(kPlain, std::min({kShortQuestion, reference, length}), kOwnShort, 0);
-    for (const std::string& method : methods()) serve(method, length, method, length);
+    if (task.last_tokens && first) serve({kPlain, std::min<Index>(64 + options_.tail, reference), kShort, 0});
+    if (task.short_score && first)
+      serve({kPlain, std::min({kShortQuestion, reference, length}), kOwnShort, 0});
+    for (const std::string& method : methods()) serve({method, length, method, length});
+  }
+
+  /// A question of a file has a length of its own; truncation has an answer to each, so that it can be
+  /// compared over all of them.
+  void add_asked(const Task& task) {
+    task_ = &task;
+    blank_.task = task.name, blank_.seed = 0;
+    const AskedQuestion& asked = *document_->asked;
+    const Index trained = model_.config().n_ctx_train;
+    const Index needed = static_cast<Index>(document_->tokens.size()) + asked.question.n_predict;
+    serve({kPlain, asked.length, kTruncated, asked.length_class, needed > trained ? trained : 0});
+    for (const std::string& method : methods()) serve({method, asked.length, method, asked.length_class});
+  }
+
+  Plan take() {
+    Plan plan{std::move(items_), {}};
+    for (const auto& [what, least] : too_short_)
+      plan.left_out.push_back(
+          fmt::format("{} at {} tokens: it needs {} or more", what.first, what.second, least));
+    if (plan.items.empty() && !plan.left_out.empty())
+      throw Error("the plan", "a length that holds a question and its answer", plan.left_out.front(),
+                  "ask for longer lengths");
+    return plan;
   }
 
  private:
@@ -46,29 +91,26 @@ class Planner {
     return all;
   }
 
-  /// Everything that the result depends on.
-  std::string key(const std::string& label, Index label_length, Index length, Index told,
-                  const std::string& resolved) const {
+  std::string key(const Wanted& wanted, const std::string& resolved) const {
     Json all{{"model", run_.model_id},
-             {"text", document_.text_id},
-             {"document", document_.name},
+             {"text", document_->text_id},
+             {"document", document_->name},
              {"task", blank_.task},
-             {"label", label},
-             {"label_length", label_length},
-             {"length", length},
+             {"label", wanted.label},
+             {"label_length", wanted.label_length},
+             {"length", wanted.length},
              {"resolved", resolved},
              {"seed", blank_.seed},
              {"precision", run_.precision},
              {"kv", run_.kv},
              {"version", run_.version}};
     // What a task does not look at may change, and its results still hold.
-    if (task_->unit == Unit::kQuestion)
-      all["depths"] = options_.n_depths;
-    else
-      all["tail"] = options_.tail;
+    if (task_->unit == Unit::kQuestion) all["depths"] = options_.n_depths;
+    if (task_->unit == Unit::kDocument) all["tail"] = options_.tail;
+    if (document_->asked) all["prompt"] = document_->asked->prompt_id;
     if (task_->uses_n_predict) all["predict"] = options_.n_predict;
     if (task_->uses_stride) all["stride"] = options_.stride;
-    if (told > 0) all["told"] = told;
+    if (wanted.told > 0) all["told"] = wanted.told;
     if (task_->uses_other && other_) all["other"] = other_->text_id;
     return sha256(dump_json(all)).substr(0, 16);
   }
@@ -76,41 +118,76 @@ class Planner {
   /// Passes of `length` tokens that one item is.
   double passes(Index length) const {
     if (!task_->passes) return 1;
-    return task_->passes({.n_document = static_cast<Index>(document_.tokens.size()),
+    return task_->passes({.n_document = static_cast<Index>(document_->tokens.size()),
                           .length = length,
                           .stride = options_.stride,
                           .n_depths = options_.n_depths});
   }
 
-  /// `told`: see TaskInput.
-  void serve(const std::string& method, Index length, const std::string& label, Index label_length,
-             Index told = 0) {
-    const Method bound = Method::bind(MethodSpec::parse(method), model_.config().rope_context(0, length));
+  /// Whether the length, or what is told of it, holds question and answer; notes what does not.
+  bool fits(const Wanted& wanted) {
+    if (!task_->room) return true;
+    static const MethodSpec plain = MethodSpec::parse(kPlain);
+    const Room room = task_->room({.model = model_,
+                                   .tokenizer = tokenizer_,
+                                   .spec = plain,
+                                   .document = *document_,
+                                   .length = wanted.length,
+                                   .tail = options_.tail,
+                                   .n_predict = options_.n_predict,
+                                   .seed = blank_.seed,
+                                   .n_depths = options_.n_depths});
+    const auto note = [&](const std::string& what, Index length, Index needed) {
+      Index& least = too_short_[{what, length}];
+      least = std::max(least, needed);
+      return false;
+    };
+    if (room.least > wanted.length) return note(blank_.task, wanted.length, room.least);
+    const Index told_least = room.n_predict + static_cast<Index>(document_->bos.size()) + 1;
+    if (wanted.told == 0 || wanted.told >= told_least) return true;
+    return note(blank_.task + ", truncated,", wanted.told, told_least);
+  }
+
+  void serve(const Wanted& wanted) {
+    if (!fits(wanted)) return;
+    const auto& [method, length, label, label_length, told] = wanted;
     const Index read = told > 0 ? told : length;
-    const std::size_t bytes = session_bytes(model_.config(), model_.backend().kv_type(), bound, read);
+    const std::size_t bytes = bound_.bytes(method, length, read);
     require_memory(fmt::format("{} at {} tokens", method, length), bytes, "take shorter lengths");
-    const auto [found, added] = known_.emplace(
-        std::tuple{blank_.task, blank_.seed, bound.fingerprint(length), length, told}, items_.size());
+    const auto [found, added] =
+        known_.emplace(std::tuple{blank_.task, blank_.seed, bound_.fingerprint(method, length), length, told},
+                       items_.size());
     if (added) {
       Item item = blank_;
       item.method = method, item.length = length, item.told = told;
-      item.cost = cost_of(read) * passes(length);
+      item.cost = document_->asked ? asked_cost(told) : cost_of(read) * passes(length);
       item.bytes = bytes;
       items_.push_back(std::move(item));
     }
-    items_[found->second].serves.push_back(
-        {label, label_length, key(label, label_length, length, told, bound.text())});
+    const std::string& resolved = bound_.at(method, length).text();
+    items_[found->second].serves.push_back({label, label_length, resolved, key(wanted, resolved)});
+  }
+
+  /// A file's questions may write long answers, and their prompts may be shorter than the session.
+  double asked_cost(Index told) const {
+    const auto n_prompt = static_cast<Index>(document_->tokens.size());
+    return cost_of(told > 0 ? std::min(told, n_prompt) : n_prompt) +
+           kWritingCost * static_cast<double>(document_->asked->question.n_predict);
   }
 
   const Model& model_;
+  const Tokenizer& tokenizer_;
   const PlanOptions& options_;
   const RunInfo& run_;
-  const Document& document_;
-  const Document* other_;
-  std::vector<Item>& items_;
+  const std::vector<Document>& documents_;
+  BoundMethods& bound_;
+  const Document* document_ = nullptr;
+  const Document* other_ = nullptr;
   const Task* task_ = nullptr;
   Item blank_;
-  /// By task, seed, fingerprint, length and `told`.
+  std::vector<Item> items_;
+  std::map<std::pair<std::string, Index>, Index> too_short_;  // task and length: what it needs
+  /// Of this document: by task, seed, fingerprint, length and `told`.
   std::map<std::tuple<std::string, int, std::string, Index, Index>, std::size_t> known_;
 };
 
@@ -149,22 +226,47 @@ std::vector<Item> shard_of(const std::vector<Item>& items, int shard, int n_shar
   return mine;
 }
 
-std::vector<Item> plan_items(const Model& model, const std::vector<Document>& documents,
-                             const PlanOptions& options, const RunInfo& run) {
+namespace {
+
+std::vector<const Task*> tasks_of(const PlanOptions& options) {
   std::vector<const Task*> tasks;
   for (const std::string& name : options.tasks) tasks.push_back(&Registry<Task>::get(name, "task"));
-  std::vector<Item> items;
+  return tasks;
+}
+
+}  // namespace
+
+Index tokens_needed(const PlanOptions& options) {
+  Index needed = 1;
+  for (const Task* task : tasks_of(options))
+    for (const Index length : options.lengths)
+      needed = std::max(needed, task->reads ? task->reads({.length = length}) : length);
+  return needed;
+}
+
+Plan plan_items(const Model& model, const Tokenizer& tokenizer, const std::vector<Document>& documents,
+                const PlanOptions& options, const RunInfo& run) {
+  const std::vector<const Task*> tasks = tasks_of(options);
+  BoundMethods own(model);
+  Planner planner(model, tokenizer, options, run, documents,
+                  options.methods_bound ? *options.methods_bound : own);
   for (std::size_t d = 0; d < documents.size(); ++d) {
-    Planner planner(model, options, run, documents[d], other_document(documents, d), items);
+    planner.begin(d);
+    for (const Task* task : tasks)
+      if ((task->unit == Unit::kAsked) != (documents[d].asked != nullptr))
+        throw UsageError("--tasks", "a task on texts", task->name,
+                         "`ropewalk questions` asks those of a file");
+      else if (documents[d].asked)
+        planner.add_asked(*task);
+    if (documents[d].asked) continue;
     for (Index length : options.lengths)
       for (const Task* task : tasks) {
         if (!task->every_length && length != options.lengths.back()) continue;
         const int n_seeds = task->unit == Unit::kQuestion ? options.n_seeds : 0;
-        for (int seed = std::min(n_seeds, 1); seed <= n_seeds; ++seed)
-          planner.add_task(*task, d, length, seed);
+        for (int seed = std::min(n_seeds, 1); seed <= n_seeds; ++seed) planner.add_task(*task, length, seed);
       }
   }
-  return items;
+  return planner.take();
 }
 
 }  // namespace ropewalk

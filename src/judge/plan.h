@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// What a run will do, before it does it: every item with its cost and memory.
 #pragma once
+#include "judge/bound_methods.h"
 #include "judge/task.h"
 
 namespace ropewalk {
@@ -8,17 +9,19 @@ namespace ropewalk {
 struct PlanOptions {
   std::vector<std::string> tasks = {"tail"};
   std::vector<std::string> methods;  ///< as typed; plain RoPE is added in front
-  std::vector<Index> lengths;        ///< ascending
+  std::vector<Index> lengths;        ///< ascending; questions of a file have their own
   Index tail = 256, n_predict = 128;
-  Index stride = 0;               ///< of sliding; 0: half of the length
-  int n_seeds = 4, n_depths = 5;  ///< of tasks that ask questions
+  Index stride = 0;                       ///< of sliding; 0: half of the length
+  int n_seeds = 4, n_depths = 5;          ///< of tasks that ask questions
+  BoundMethods* methods_bound = nullptr;  ///< of the model, for those who plan often; null: a new one
 };
 
 /// A label and the length it stands for, of those that one run of the model serves.
 struct Served {
   std::string label;
   Index length = 0;
-  std::string key;  ///< of the results: all that they depend on
+  std::string resolved = {};  ///< the method with every default filled in
+  std::string key = {};       ///< of the results: all that they depend on
 };
 
 /// One run of the model. Methods that lower to the same plan share it.
@@ -33,6 +36,11 @@ struct Item {
   std::size_t bytes = 0;
 };
 
+struct Plan {
+  std::vector<Item> items;
+  std::vector<std::string> left_out;  ///< what does not fit its length, a line each with what it needs
+};
+
 /// Errors: UsageError where the tail with the 64 tokens before it does not fit into the trained length and the
 /// shortest one: at the reference other tokens would be scored than elsewhere, and "64 tokens before" would be
 /// the reference itself.
@@ -45,9 +53,14 @@ double measure_pace(const Model& model);
 /// Every n_shards-th item from the shard-th on.
 std::vector<Item> shard_of(const std::vector<Item>& items, int shard, int n_shards);
 
+/// Tokens that every document must have for these tasks at these lengths. Errors: UsageError for a task that
+/// does not exist.
+Index tokens_needed(const PlanOptions& options);
+
 /// Items by document, then length, seed, task, method: a run that stops early is already useful.
-/// Errors: UsageError for a task or method that does not exist or fit the model, Error for too little memory.
-std::vector<Item> plan_items(const Model& model, const std::vector<Document>& documents,
-                             const PlanOptions& options, const RunInfo& run);
+/// Errors: UsageError for a task or method that does not exist or fit the model, Error for too little memory,
+/// or where nothing fits its length.
+Plan plan_items(const Model& model, const Tokenizer& tokenizer, const std::vector<Document>& documents,
+                const PlanOptions& options, const RunInfo& run);
 
 }  // namespace ropewalk

@@ -73,14 +73,6 @@ Index sentence_near(const Tokenizer& tokenizer, const Token* text, Index n, Inde
   return wanted;
 }
 
-/// What a model is told that reads only the last n tokens: BOS and those.
-void keep_end(std::vector<Token>& tokens, const std::vector<Token>& bos, Index n) {
-  const Index cut = static_cast<Index>(tokens.size()) - (n - static_cast<Index>(bos.size()));
-  if (cut <= static_cast<Index>(bos.size())) return;
-  tokens.erase(tokens.begin(), tokens.begin() + cut);
-  tokens.insert(tokens.begin(), bos.begin(), bos.end());
-}
-
 /// The document's last tokens with the needles, `n` in all.
 void append_haystack(const TaskInput& in, const Question& question,
                      const std::vector<std::vector<Token>>& needles, Index n, Prompt& prompt) {
@@ -152,12 +144,30 @@ std::string listing(const std::vector<std::string>& items) {
   return text;
 }
 
-Prompt make_prompt(const TaskInput& in, const Question& question) {
-  Frame frame = frame_of(in, question);
+namespace {
+
+/// The needles, or the list.
+std::vector<std::vector<Token>> middle_of(const TaskInput& in, const Question& question) {
   std::vector<std::vector<Token>> middle;
   for (const Needle& needle : question.needles)
     middle.push_back(in.tokenizer.encode("\n" + needle.text + "\n"));
   if (middle.empty()) middle.push_back(in.tokenizer.encode(question.list));
+  return middle;
+}
+
+}  // namespace
+
+Room room_of(const TaskInput& in, const Question& question) {
+  const Frame frame = frame_of(in, question);
+  Room room{.least = question.n_predict, .n_predict = question.n_predict};
+  for (const auto& part : {frame.before, frame.after}) room.least += static_cast<Index>(part.size());
+  for (const auto& part : middle_of(in, question)) room.least += static_cast<Index>(part.size());
+  return room;
+}
+
+Prompt make_prompt(const TaskInput& in, const Question& question) {
+  Frame frame = frame_of(in, question);
+  const std::vector<std::vector<Token>> middle = middle_of(in, question);
   Index rest = in.length - question.n_predict;
   for (const auto& part : {frame.before, frame.after}) rest -= static_cast<Index>(part.size());
   for (const auto& part : middle) rest -= static_cast<Index>(part.size());
@@ -214,9 +224,16 @@ Record answer(const TaskInput& in, const Question& question, int share, int shar
   record.written = in.tokenizer.decode(written);
   record.expected = listing(question.references);
   record.depth = question.depth;
-  record.score = share_found(record.written, question.references);
+  record.score = share_found(behind_thoughts(record.written), question.references);
   record.values = {{"chat", prompt.chat ? 1 : 0}, {"prompt", static_cast<double>(prompt.tokens.size())}};
   return record;
+}
+
+void keep_end(std::vector<Token>& tokens, const std::vector<Token>& bos, Index n) {
+  const Index cut = static_cast<Index>(tokens.size()) - (n - static_cast<Index>(bos.size()));
+  if (cut <= static_cast<Index>(bos.size())) return;
+  tokens.erase(tokens.begin(), tokens.begin() + cut);
+  tokens.insert(tokens.begin(), bos.begin(), bos.end());
 }
 
 std::vector<double> even_depths(int n) {

@@ -77,6 +77,8 @@ struct Prompt {
 /// depth, or to its depth where none is near.
 /// Errors: Error with the numbers where in.length cannot hold the question, or a list is too long.
 Prompt make_prompt(const TaskInput& in, const Question& question);
+/// What the question takes with its needles or list and no text: for Task::room.
+Room room_of(const TaskInput& in, const Question& question);
 /// Tokens that `list` may have. Errors: Error where the length cannot hold the question.
 Index room_for_list(const TaskInput& in, const Question& question);
 /// The greatest n in [0, most] for which text(n) has at most `room` tokens: by halving, so that it ends
@@ -88,6 +90,9 @@ Index most_that_fit(const TaskInput& in, Index room, Index most,
 /// score, depth, part, and values "chat" (1 where a chat template is used) and "prompt" (its tokens).
 /// `done` counts on behalf of the share-th of `shares` questions.
 Record answer(const TaskInput& in, const Question& question, int share = 0, int shares = 1);
+
+/// What a model is told that reads only the last n tokens of a prompt: BOS and those.
+void keep_end(std::vector<Token>& tokens, const std::vector<Token>& bos, Index n);
 
 /// n depths from 0 to 1; one alone is the middle.
 std::vector<double> even_depths(int n);

@@ -21,12 +21,6 @@ std::string today() {
   return fmt::format("{:04}-{:02}-{:02}", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday);
 }
 
-/// How many of n documents fit into the budget at the pace so far; one at least. No budget (0): all.
-std::size_t documents_that_fit(double budget_seconds, double seconds_each, std::size_t n) {
-  if (budget_seconds <= 0) return n;
-  return static_cast<std::size_t>(std::clamp(budget_seconds / seconds_each, 1.0, static_cast<double>(n)));
-}
-
 /// The records of an item, one list for each name that it serves; from the store where that has one of them.
 class ItemRunner {
  public:
@@ -44,7 +38,7 @@ class ItemRunner {
     bool first = stored == item.serves.end();
     for (const Served& served : item.serves) {
       const std::vector<Record>* old = options_.store ? options_.store->find(served.key) : nullptr;
-      std::vector<Record> records = old ? *old : labelled(item, served, measured, !first);
+      std::vector<Record> records = old ? *old : labelled(served, measured, !first);
       if (!old && options_.store) options_.store->append(served.key, records, info);
       first = false;
       all.insert(all.end(), records.begin(), records.end());
@@ -83,13 +77,10 @@ class ItemRunner {
     return records;
   }
 
-  std::vector<Record> labelled(const Item& item, const Served& served, std::vector<Record> records,
-                               bool shared) const {
-    const bool baseline = served.label == kTruncated || served.label == kShort || served.label == kOwnShort;
-    const MethodSpec spec = MethodSpec::parse(baseline ? kPlain : served.label);
+  static std::vector<Record> labelled(const Served& served, std::vector<Record> records, bool shared) {
     for (Record& record : records) {
       record.method = served.label, record.length = served.length, record.shared = shared;
-      record.resolved = Method::bind(spec, model_.config().rope_context(0, item.length)).text();
+      record.resolved = served.resolved;
     }
     return records;
   }
@@ -101,6 +92,11 @@ class ItemRunner {
 };
 
 }  // namespace
+
+std::size_t documents_that_fit(double budget_seconds, double seconds_each, std::size_t n) {
+  if (budget_seconds <= 0) return n;
+  return static_cast<std::size_t>(std::clamp(budget_seconds / seconds_each, 1.0, static_cast<double>(n)));
+}
 
 bool item_known(const Item& item, const Store& store) {
   return std::all_of(item.serves.begin(), item.serves.end(),
@@ -132,8 +128,10 @@ std::vector<Token> context_before(const Document& document, Index end, Index len
 
 RunnerResult run_all(const Model& model, const Tokenizer& tokenizer, const std::vector<Document>& documents,
                      const RunnerOptions& options, const RunInfo& info) {
-  const std::vector<Item> items =
-      shard_of(plan_items(model, documents, options.plan, info), options.shard, options.n_shards);
+  Plan plan = plan_items(model, tokenizer, documents, options.plan, info);
+  plan.items = shard_of(plan.items, options.shard, options.n_shards);
+  const std::vector<Item>& items = plan.items;
+  if (options.planned) options.planned(plan);
   RunnerResult result;
   std::vector<double> work(documents.size());  // that is left, by document
   for (const Item& item : items)

@@ -12,6 +12,7 @@ struct RunnerOptions {
   int shard = 1, n_shards = 1;  ///< of the items, every n_shards-th from the shard-th on
   Store* store = nullptr;       ///< finished items are taken from it, and go to it
   bool only_stored = false;     ///< nothing is run: items that the store lacks are left out
+  std::function<void(const Plan&)> planned = {};  ///< called with this shard's plan, before the work
 };
 
 struct RunnerResult {
@@ -20,6 +21,8 @@ struct RunnerResult {
   std::size_t n_items = 0, n_known = 0;  ///< items that were run, and of them those that the store had
 };
 
+/// How many of n documents fit into the budget at the pace so far; one at least. No budget (0): all.
+std::size_t documents_that_fit(double budget_seconds, double seconds_each, std::size_t n);
 /// Whether the store has all that the item serves.
 bool item_known(const Item& item, const Store& store);
 

@@ -2,6 +2,7 @@
 /// A task measures one method at one length on one document. One file each in judge/tasks/, registered.
 #pragma once
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -12,11 +13,15 @@
 
 namespace ropewalk {
 
+struct AskedQuestion;  // judge/import/question_documents.h
+
 struct Document {
   std::string name;
   std::vector<Token> tokens;  ///< tokenised once, without BOS
   std::vector<Token> bos;     ///< what stands first at every length: the BOS token, or nothing
   std::string text_id = {};   ///< SHA-256 of all this; split_document and identify() fill it in
+  /// Of a question from a file: `tokens` is then its whole prompt, BOS included.
+  std::shared_ptr<const AskedQuestion> asked = {};
 };
 
 struct TaskInput {
@@ -39,6 +44,7 @@ struct TaskInput {
 enum class Unit {
   kDocument,  ///< once for each document
   kQuestion,  ///< once for each document and seed: questions are drawn
+  kAsked,     ///< once for each document, which is a question of a file
 };
 
 /// What a task's work depends on, beside the model.
@@ -47,6 +53,15 @@ struct Extent {
   Index length = 0, stride = 0;
   int n_depths = 0;
 };
+
+/// What a question and its answer take.
+struct Room {
+  Index least = 0;      ///< the shortest length that holds them with no text around
+  Index n_predict = 0;  ///< of that, the answer's
+};
+
+/// What a written token costs, in tokens read: about 28 on SmolLM2 at 4,096.
+inline constexpr double kWritingCost = 28;
 
 struct Task {
   std::string name, summary;
@@ -62,6 +77,10 @@ struct Task {
   bool uses_other = false, uses_n_predict = false, uses_stride = false;
   /// How many passes of `length` tokens a run costs; none: one.
   std::function<double(const Extent&)> passes = {};
+  /// Tokens that a document must have; none: `length` of them.
+  std::function<Index(const Extent&)> reads = {};
+  /// Of tasks that ask or write, so that a plan knows what cannot be done; none: any length holds it.
+  std::function<Room(const TaskInput&)> room = {};
   /// The runner fills in task, method, resolved, document, length, seed, seconds, peak_bytes and shared.
   std::function<std::vector<Record>(const TaskInput&)> run;
 };

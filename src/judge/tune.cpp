@@ -113,7 +113,8 @@ class Halving {
   /// Of the work that is left to have n documents in all; what the store has costs nothing.
   double cost_left(const std::vector<std::string>& methods, std::size_t n) const {
     double cost = 0;
-    for (const Item& item : plan_items(model_, fresh(n), runner_options(options_, methods).plan, info_))
+    for (const Item& item :
+         plan_items(model_, tokenizer_, fresh(n), runner_options(options_, methods).plan, info_).items)
       if (!options_.store || !item_known(item, *options_.store)) cost += item.cost;
     return cost;
   }

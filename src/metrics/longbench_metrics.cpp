@@ -7,33 +7,10 @@
 #include <set>
 
 #include "core/error.h"
-#include "core/utf8.h"
+#include "metrics/text.h"
 
 namespace ropewalk::longbench {
 namespace {
-
-/// Code points; a byte that is no UTF-8 counts as U+FFFD.
-std::u32string code_points(std::string_view text) {
-  std::u32string codes;
-  for (std::size_t i = 0; i < text.size();) {
-    const std::size_t length = utf8_length(text, i);
-    codes += static_cast<char32_t>(length == 0 ? 0xfffd : utf8_decode(text, i, length));
-    i += std::max<std::size_t>(length, 1);
-  }
-  return codes;
-}
-
-/// What Python's str.split() splits at.
-bool is_space(char32_t c) {
-  return (c >= 0x09 && c <= 0x0d) || (c >= 0x1c && c <= 0x20) || c == 0x85 || c == 0xa0 || c == 0x1680 ||
-         (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f ||
-         c == 0x3000;
-}
-
-bool ascii_punctuation(char32_t c) {
-  return (c >= 0x21 && c <= 0x2f) || (c >= 0x3a && c <= 0x40) || (c >= 0x5b && c <= 0x60) ||
-         (c >= 0x7b && c <= 0x7e);
-}
 
 /// Signs that are neither letters nor spaces: the blocks of general, CJK and full-width punctuation.
 bool other_punctuation(char32_t c) {
@@ -42,57 +19,44 @@ bool other_punctuation(char32_t c) {
          (c >= 0xff3b && c <= 0xff40) || (c >= 0xff5b && c <= 0xff65);
 }
 
-char32_t lower(char32_t c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; }
-bool ascii_word(char32_t c) { return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z'); }
+bool ascii_word(char32_t c) { return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 using Words = std::vector<std::u32string>;
 
-Words split_space(const std::u32string& text) {
-  Words words;
-  std::u32string word;
-  for (const char32_t c : text + U" ") {
-    if (!is_space(c)) {
-      word += c;
-    } else if (!word.empty()) {
-      words.push_back(std::move(word)), word.clear();
-    }
-  }
-  return words;
-}
-
+/// Articles go where they stand between what is neither letter nor digit: re's \b, which knows no accents.
 Words english_words(std::string_view text) {
   std::u32string kept, word;
   const auto end_word = [&] {
     kept += word == U"a" || word == U"an" || word == U"the" ? U" " : word;
     word.clear();
   };
-  for (const char32_t c : code_points(text)) {
-    if (ascii_punctuation(c)) continue;
-    if (!is_space(c) && !other_punctuation(c)) {
-      word += lower(c);
+  for (const char32_t c : lower(code_points(text))) {
+    if (is_ascii_punctuation(c)) continue;
+    if (is_alphanumeric(c)) {
+      word += c;
     } else {
       end_word(), kept += c;
     }
   }
   end_word();
-  return split_space(kept);
+  return split_words(kept);
 }
 
 /// Characters, and runs of ASCII letters and digits. `clean`: without punctuation and spaces, in lower case.
 Words chinese_units(std::string_view text, bool clean) {
   Words units;
   bool in_run = false;
-  for (const char32_t c : code_points(text)) {
+  const std::u32string codes = code_points(text);
+  for (const char32_t c : clean ? lower(codes) : codes) {
     const bool run = ascii_word(c);
-    if (clean && (is_space(c) || ascii_punctuation(c) || other_punctuation(c))) {
+    if (clean && (is_space(c) || is_ascii_punctuation(c) || other_punctuation(c))) {
       in_run = false;
       continue;
     }
-    const char32_t unit = clean ? lower(c) : c;
     if (run && in_run)
-      units.back() += unit;
+      units.back() += c;
     else
-      units.emplace_back(1, unit);
+      units.emplace_back(1, c);
     in_run = run;
   }
   return units;
@@ -118,7 +82,7 @@ std::vector<Words> sentences(const std::u32string& text) {
     if (c != '.') {
       sentence += c;
     } else if (!sentence.empty()) {
-      list.push_back(split_space(sentence)), sentence.clear();
+      list.push_back(split_words(sentence)), sentence.clear();
       if (list.back().empty()) list.back().emplace_back();
     }
   }

@@ -5,7 +5,6 @@
 ///     words of jieba, whose dictionary is not here: their scores cannot be compared with published ones.
 ///   - code_sim is the similarity by insertions and deletions, unrounded. fuzzywuzzy gives this one, rounded,
 ///     where python-Levenshtein is installed, and difflib's where it is not.
-///   - only ASCII letters become lower case.
 ///   - rouge has no limit of recursion; the original scores 0 where Python's is passed.
 #pragma once
 #include <string>

@@ -7,19 +7,13 @@
 
 namespace ropewalk {
 
-/// Share of the references that occur in `written`, upper and lower case of ASCII alike (RULER's
-/// string_match_all). 0 where there is no reference.
-inline double share_found(std::string_view written, const std::vector<std::string>& references) {
-  const auto lower = [](std::string_view text) {
-    std::string result(text);
-    for (char& c : result)
-      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    return result;
-  };
-  const std::string text = lower(written);
-  std::size_t found = 0;
-  for (const std::string& reference : references) found += text.find(lower(reference)) != std::string::npos;
-  return references.empty() ? 0 : static_cast<double>(found) / static_cast<double>(references.size());
-}
+/// Share of the references that occur in `written`, upper and lower case alike as Python's str.lower makes
+/// them (RULER's string_match_all). 0 where there is no reference.
+double share_found(std::string_view written, const std::vector<std::string>& references);
+
+/// What a model that thinks aloud gives as its answer: what stands behind the last "</think>", without the
+/// space before it. `thinking`: the prompt itself ended inside of "<think>", as some chat templates do. Where
+/// thinking began and did not end there is no answer: empty. A text without thoughts is itself.
+std::string_view behind_thoughts(std::string_view written, bool thinking = false);
 
 }  // namespace ropewalk

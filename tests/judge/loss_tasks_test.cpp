@@ -299,7 +299,9 @@ TEST(Controls, CopyTargetsStandFarAndNowhereNear) {
 
 TEST_F(LossTasks, ThePlanKnowsPassesAndTheOtherDocument) {
   const auto plan = [&](const std::string& task, const std::vector<Document>& documents) {
-    return plan_items(model_, documents, {.tasks = {task}, .methods = {}, .lengths = {100}, .tail = 16}, {});
+    return plan_items(model_, words_, documents,
+                      {.tasks = {task}, .methods = {}, .lengths = {100}, .tail = 16}, {})
+        .items;
   };
   const auto last = [](const std::vector<Item>& items) { return items.back(); };
   EXPECT_EQ(last(plan("llama", documents_)).cost, 4 * cost_of(100));

@@ -132,15 +132,16 @@ TEST_F(Runner, KeysHoldWhatATaskDependsOnAlone) {
   const auto keys = [&](const std::string& task, Index tail, Index n_predict, int n_depths,
                         Index stride = 0) {
     std::vector<std::string> all;
-    for (const Item& item : plan_items(model_, documents_,
+    for (const Item& item : plan_items(model_, tokenizer_, documents_,
                                        {.tasks = {task},
                                        .methods = {"pi"},
-                                       .lengths = {128},
+                                       .lengths = {512},
                                        .tail = tail,
                                        .n_predict = n_predict,
                                        .stride = stride,
                                        .n_depths = n_depths},
-                                       tiny_info()))
+                                       tiny_info())
+                                .items)
       for (const Served& served : item.serves) all.push_back(served.key);
     return all;
   };
@@ -158,12 +159,13 @@ TEST_F(Runner, KeysHoldWhatATaskDependsOnAlone) {
 TEST_F(Runner, QuestionsHaveATruncatedBaselineBeyondTheTrainedLength) {
   std::vector<std::pair<Index, Index>> told;  // length, tokens
   for (const Item& item :
-       plan_items(model_, documents_, {.tasks = {"passkey"}, .methods = {"pi"}, .lengths = {64, 128, 256}},
-                  tiny_info()))
+       plan_items(model_, tokenizer_, documents_,
+                  {.tasks = {"passkey"}, .methods = {"pi"}, .lengths = {64, 512, 1024}}, tiny_info())
+           .items)
     for (const Served& served : item.serves)
       if (served.label == kTruncated && item.document == 0 && item.seed == 1)
         told.emplace_back(served.length, item.told);
-  EXPECT_EQ(told, (std::vector<std::pair<Index, Index>>{{128, 64}, {256, 64}}));
+  EXPECT_EQ(told, (std::vector<std::pair<Index, Index>>{{512, 64}, {1024, 64}}));
 }
 
 TEST_F(Runner, APlanCountsEveryPassOfATask) {
@@ -171,12 +173,12 @@ TEST_F(Runner, APlanCountsEveryPassOfATask) {
                                              {"llama", 4},  {"passkey", 5}, {"common-words", 1},
                                              {"needle", 12}};
   PlanOptions plan;
-  plan.lengths = {48};
   for (const auto& [task, n] : passes) {
-    plan.tasks = {task};
-    for (const Item& item : plan_items(model_, documents_, plan, tiny_info())) {
-      if (item.length == 48) {
-        EXPECT_EQ(item.cost, n * cost_of(48)) << task;
+    const Index length = Registry<Task>::get(task, "task").room ? 4000 : 48;
+    plan.tasks = {task}, plan.lengths = {length};
+    for (const Item& item : plan_items(model_, tokenizer_, documents_, plan, tiny_info()).items) {
+      if (item.length == length && item.told == 0) {
+        EXPECT_EQ(item.cost, n * cost_of(length)) << task;
       }
     }
   }

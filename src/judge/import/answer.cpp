@@ -2,7 +2,6 @@
 /// The part of import.h that needs a model.
 #include "core/error.h"
 #include "judge/import/import.h"
-#include "model/greedy.h"
 
 namespace ropewalk {
 
@@ -34,20 +33,6 @@ FilePrompt file_prompt(const Tokenizer& tokenizer, const FileQuestion& question,
   prompt.tokens.insert(prompt.tokens.end(), after.begin(), after.end());
   if (prompt.tokens.empty()) throw Error(place, "a question", "an empty text");
   return prompt;
-}
-
-FileAnswer answer_file_question(const Model& model, const Tokenizer& tokenizer, const MethodSpec& spec,
-                                const FileQuestion& question, const FilePrompt& prompt, Index length) {
-  const auto n_prompt = static_cast<Index>(prompt.tokens.size());
-  Session session(model, spec,
-                  {.n = length > 0 ? length : n_prompt + question.n_predict, .n_prompt = n_prompt});
-  const std::vector<Token> written =
-      write_greedily(session, prompt.tokens, model.config().n_vocab,
-                     {.n_predict = question.n_predict, .stop = tokenizer.end_tokens});
-  FileAnswer answer{.written = tokenizer.decode(written),
-                    .n_tokens = n_prompt + static_cast<Index>(written.size())};
-  answer.score = question.score(answer.written);
-  return answer;
 }
 
 }  // namespace ropewalk

@@ -6,6 +6,8 @@
 namespace ropewalk {
 namespace {
 
+constexpr std::string_view kSpace = " \t\r\n";
+
 [[noreturn]] void wrong(const std::string& place, const char* name, std::string_view expected,
                         const JsonInput* found) {
   throw Error(place, fmt::format("{} in '{}'", expected, name),
@@ -19,22 +21,79 @@ const JsonInput* find(const JsonInput& line, const char* name) {
 
 }  // namespace
 
-void for_json_lines(std::string_view text, const std::string& path,
-                    const std::function<void(const JsonInput&, const std::string& place)>& read) {
-  if (text.substr(0, 3) == "\xef\xbb\xbf") text.remove_prefix(3);
+namespace {
+
+using Read = std::function<void(const JsonInput&, const std::string& place)>;
+
+void read_object(std::string_view json, const std::string& place, const Read& read) {
+  const JsonInput value = parse_json(json, place);
+  if (!value.is_object()) throw Error(place, "a JSON object", value.type_name());
+  read(value, place);
+}
+
+std::size_t for_lines(std::string_view text, const std::string& path, const Read& read) {
   std::size_t number = 0, n_read = 0;
   for (std::size_t begin = 0; begin < text.size(); ++number) {
     const std::size_t end = std::min(text.find('\n', begin), text.size());
     const std::string_view line = text.substr(begin, end - begin);
     begin = end + 1;
-    if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-    const std::string place = fmt::format("{}:{}", path, number + 1);
-    const JsonInput value = parse_json(line, place);
-    if (!value.is_object()) throw Error(place, "a JSON object", value.type_name());
-    read(value, place);
+    if (line.find_first_not_of(kSpace) == std::string_view::npos) continue;
+    read_object(line, fmt::format("{}:{}", path, number + 1), read);
     ++n_read;
   }
-  if (n_read == 0) throw Error(path, "lines with questions", "none");
+  return n_read;
+}
+
+/// Where the JSON value at the front ends: at a comma or bracket that is not inside of it.
+std::size_t value_end(std::string_view text) {
+  bool in_text = false;
+  int depth = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_text) {
+      i += c == '\\';
+      in_text = c != '"';
+    } else if (c == '"') {
+      in_text = true;
+    } else if (c == '{' || c == '[') {
+      ++depth;
+    } else if (depth == 0 && (c == ',' || c == ']')) {
+      return i;
+    } else if (c == '}' || c == ']') {
+      --depth;
+    }
+  }
+  return std::string_view::npos;
+}
+
+/// Of the text behind "[". A file of 503 long contexts is larger than one document may be.
+std::size_t for_elements(std::string_view text, const std::string& path, const Read& read) {
+  std::size_t n_read = 0;
+  for (;;) {
+    const std::string place = fmt::format("{}, element {}", path, n_read + 1);
+    const std::size_t end = value_end(text);
+    if (end == std::string_view::npos)
+      throw Error(place, "an array that ends with ']'", "the end of the file");
+    const std::string_view value = text.substr(0, end);
+    const bool last = text[end] == ']';
+    text.remove_prefix(end + 1);
+    const bool empty = value.find_first_not_of(kSpace) == std::string_view::npos;
+    if (!empty || !last || n_read > 0) read_object(value, place, read), ++n_read;
+    if (!last) continue;
+    if (text.find_first_not_of(kSpace) != std::string_view::npos)
+      throw Error(path, "nothing behind the array", "more text");
+    return n_read;
+  }
+}
+
+}  // namespace
+
+void for_json_objects(std::string_view text, const std::string& path, const Read& read) {
+  if (text.substr(0, 3) == "\xef\xbb\xbf") text.remove_prefix(3);
+  const std::size_t first = std::min(text.find_first_not_of(kSpace), text.size());
+  const bool array = text.substr(first, 1) == "[";
+  if ((array ? for_elements(text.substr(first + 1), path, read) : for_lines(text, path, read)) == 0)
+    throw Error(path, "lines or an array of questions", "none");
 }
 
 std::string text_field(const JsonInput& line, const char* name, const std::string& place) {

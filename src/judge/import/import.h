@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Questions from files that others made: JSON lines, hostile until each field is checked.
+/// Questions from files that others made: JSON, hostile until each field is checked.
 #pragma once
 #include <functional>
 #include <string>
@@ -14,22 +14,26 @@
 namespace ropewalk {
 
 struct FileQuestion {
-  std::string id;      ///< as the file has it, or the line's number
-  std::string group;   ///< what is averaged together: LongBench's dataset, "RULER"
-  std::string prompt;  ///< the user's message
-  std::string prefix;  ///< start of the answer
+  std::string id;                      ///< as the file has it, or the line's number
+  std::string group;                   ///< what is averaged together: LongBench's dataset, "RULER"
+  std::vector<std::string> also = {};  ///< further groups that it counts in: "hard", "long"
+  std::string prompt;                  ///< the user's message
+  std::string prefix;                  ///< start of the answer
   std::vector<std::string> references;
-  std::vector<std::string> classes;  ///< LongBench's all_classes
-  Index file_length = 0;             ///< as the file says it, in its own units; 0 where it does not
+  std::vector<std::string> classes;                              ///< LongBench's all_classes
+  std::vector<std::pair<std::string, std::string>> fields = {};  ///< that a prediction repeats
+  Index file_length = 0;  ///< as the file says it, in its own units; 0 where it does not
   Index n_predict = 0;
   bool chat = true;                                         ///< whether a chat template belongs around it
-  std::function<double(const std::string& written)> score;  ///< 0 to 1
+  std::string rule = {};                                    ///< of the score, where a file has several: "any"
+  std::function<double(const std::string& written)> score;  ///< of the answer, 0 to 1
 };
 
-/// Calls `read` with each line that is not empty and its place, "PATH:LINE". A carriage return or a byte
-/// order mark is let pass. Errors: Error for a line that is no JSON object, or where there is no line at all.
-void for_json_lines(std::string_view text, const std::string& path,
-                    const std::function<void(const JsonInput&, const std::string& place)>& read);
+/// Calls `read` with each object of a file and its place: of JSON lines each that is not empty, "PATH:LINE";
+/// of one array each element, "PATH, element N", parsed one at a time. A carriage return or a byte order mark
+/// is let pass. Errors: Error for what is no JSON object, or where there is none at all.
+void for_json_objects(std::string_view text, const std::string& path,
+                      const std::function<void(const JsonInput&, const std::string& place)>& read);
 
 /// A field of a line. Errors: Error naming place and field where it is missing or of another kind.
 std::string text_field(const JsonInput& line, const char* name, const std::string& place);
@@ -52,14 +56,5 @@ struct FilePrompt {
 /// which are not decoded and read again; else, Errors: Error with the numbers. Nothing is cut silently.
 FilePrompt file_prompt(const Tokenizer& tokenizer, const FileQuestion& question, Index length, bool raw,
                        bool truncate, const std::string& place);
-
-struct FileAnswer {
-  std::string written;
-  double score = 0;
-  Index n_tokens = 0;  ///< read and written
-};
-/// Greedily, in a session of `length` or, where that is 0, of prompt and answer.
-FileAnswer answer_file_question(const Model& model, const Tokenizer& tokenizer, const MethodSpec& spec,
-                                const FileQuestion& question, const FilePrompt& prompt, Index length);
 
 }  // namespace ropewalk

@@ -179,7 +179,7 @@ LongBenchPrompts read_longbench_prompts(std::string_view json, const std::string
 std::vector<FileQuestion> read_longbench(std::string_view text, const std::string& path,
                                          const LongBenchPrompts& prompts) {
   std::vector<FileQuestion> questions;
-  for_json_lines(text, path, [&](const JsonInput& line, const std::string& place) {
+  for_json_objects(text, path, [&](const JsonInput& line, const std::string& place) {
     questions.push_back(question_of(line, place, questions.size(), prompts));
   });
   return questions;

@@ -8,7 +8,7 @@ namespace ropewalk {
 std::vector<FileQuestion> read_ruler(std::string_view text, const std::string& path,
                                      const RulerOptions& options) {
   std::vector<FileQuestion> questions;
-  for_json_lines(text, path, [&](const JsonInput& line, const std::string& place) {
+  for_json_objects(text, path, [&](const JsonInput& line, const std::string& place) {
     FileQuestion question{
         .id = name_field(line, "index", std::to_string(questions.size()), place),
         .group = "RULER",
@@ -18,6 +18,7 @@ std::vector<FileQuestion> read_ruler(std::string_view text, const std::string& p
         .classes = {},
         .file_length = number_field(line, "length", place),
         .n_predict = options.n_predict,
+        .rule = options.any_reference ? "any" : "",
         .score = {}};
     question.score = [references = question.references,
                       any = options.any_reference](const std::string& written) {

@@ -12,7 +12,7 @@
 namespace ropewalk {
 namespace {
 
-constexpr std::size_t kCommon = 10;
+constexpr std::size_t kCommon = 10, kExample = 20;
 
 std::string numbered(const std::vector<std::string>& words) {
   std::string text;
@@ -42,10 +42,11 @@ std::vector<std::string> other_words(const TaskInput& in, std::size_t n,
   std::set<std::string> known;
   std::vector<std::string> words;
   const auto add = [&](const std::string& word) {
+    if (words.size() >= n) return;
     const bool bad = std::any_of(avoid.begin(), avoid.end(), [&](const std::string& other) {
       return word.find(other) != std::string::npos;
     });
-    if (!bad && words.size() < n && known.insert(word).second) words.push_back(word);
+    if (!bad && known.insert(word).second) words.push_back(word);
   };
   // A document has at most so many words; the last stretch is where the other tasks' haystack is.
   const auto begin = static_cast<std::ptrdiff_t>(in.document.tokens.size()) - static_cast<std::ptrdiff_t>(n);
@@ -66,7 +67,18 @@ std::vector<std::string> other_words(const TaskInput& in, std::size_t n,
   return words;
 }
 
-std::vector<Record> run(const TaskInput& in) {
+struct Draw {
+  Question question;
+  std::vector<std::string> others;  // the last kExample are the example's
+  bool small;                       // a short list
+  std::string list(Index n, int seed) const {
+    return numbered(shuffled(question.references, small ? 6 : 30, others, static_cast<std::size_t>(n),
+                             small ? 1 : 3, seed));
+  }
+};
+
+/// With `n` other words to choose from.
+Draw draw(const TaskInput& in, Index n) {
   Dice dice("common-words", in.seed);
   std::vector<std::string> all(nouns().begin(), nouns().end());
   dice.shuffle(all);
@@ -79,30 +91,45 @@ std::vector<Record> run(const TaskInput& in) {
   std::vector<std::string> avoid = common;
   avoid.insert(avoid.end(), example_common.begin(), example_common.end());
   const bool small = in.length < 4096;
-  const int often = small ? 6 : 30, rarely = small ? 1 : 3;
-  const auto most = static_cast<std::size_t>(in.length);
-  const std::vector<std::string> others = other_words(in, most + 20, avoid, dice);
+  std::vector<std::string> others = other_words(in, static_cast<std::size_t>(n) + kExample, avoid, dice);
   const std::string order =
       "Below is a numbered list of words. In these words, some appear more often than others. Memorize the "
       "ones that appear most often.\n\n";
   const std::string asking = "Question: What are the 10 most common words in the above list?";
   const std::string answering = "Answer: The top 10 words that appear most often in the list are:";
   const std::vector<std::string> example_others(
-      others.begin() + static_cast<std::ptrdiff_t>(others.size() - 20), others.end());
+      others.begin() + static_cast<std::ptrdiff_t>(others.size() - kExample), others.end());
   const std::string example =
-      order + numbered(shuffled(example_common, 3, example_others, small ? 10 : 20, 1, in.seed)) + "\n\n" +
-      asking + " " + answering + " " + numbered(example_common) + "\n\n" + order;
-  Question question{.instruction = example.substr(0, example.size() - 2),
-                    .ask = asking,
-                    .prefix = answering,
-                    .references = common,
-                    .n_predict = 120};
-  const auto list = [&](Index n) {
-    return numbered(shuffled(common, often, others, static_cast<std::size_t>(n), rarely, in.seed));
-  };
-  const Index most_others = static_cast<Index>(others.size()) - 20;
-  question.list = list(most_that_fit(in, room_for_list(in, question), most_others, list));
-  return {answer(in, question)};
+      order + numbered(shuffled(example_common, 3, example_others, small ? 10 : kExample, 1, in.seed)) +
+      "\n\n" + asking + " " + answering + " " + numbered(example_common) + "\n\n" + order;
+  return {.question = {.instruction = example.substr(0, example.size() - 2),
+                       .ask = asking,
+                       .prefix = answering,
+                       .references = common,
+                       .n_predict = 120},
+          .others = std::move(others),
+          .small = small};
+}
+
+/// The example's words depend on how many are drawn. Where the length is far above what few of them need,
+/// that is enough to know.
+Room room(const TaskInput& in) {
+  Room own;
+  for (const Index n : {Index{0}, in.length}) {
+    Draw drawn = draw(in, n);
+    drawn.question.list = drawn.list(0, in.seed);
+    own = room_of(in, drawn.question);
+    if (own.least < in.length / 2) break;
+  }
+  return own;
+}
+
+std::vector<Record> run(const TaskInput& in) {
+  Draw drawn = draw(in, in.length);
+  const auto list = [&](Index n) { return drawn.list(n, in.seed); };
+  const Index most = static_cast<Index>(drawn.others.size() - kExample);
+  drawn.question.list = list(most_that_fit(in, room_for_list(in, drawn.question), most, list));
+  return {answer(in, drawn.question)};
 }
 
 const Register<Task> registered{{.name = "common-words",
@@ -110,6 +137,8 @@ const Register<Task> registered{{.name = "common-words",
                                  .unit = Unit::kQuestion,
                                  .truncated = true,
                                  .short_score = true,
+                                 .reads = [](const Extent&) { return Index{1}; },
+                                 .room = room,
                                  .run = run}};
 
 }  // namespace

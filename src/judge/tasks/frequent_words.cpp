@@ -23,11 +23,19 @@ std::string coded_text(const std::vector<std::string>& vocabulary, Index n, int 
   return text;
 }
 
-std::vector<Record> run(const TaskInput& in) {
-  Dice dice("frequent-words", in.seed);
+/// 27 words at least: with fewer, rank 4 has none.
+constexpr Index kLeast = 27;
+
+struct Draw {
+  std::vector<std::string> vocabulary;
+  Question question;
+};
+
+Draw draw(int seed, Index length) {
+  Dice dice("frequent-words", seed);
   std::vector<std::string> vocabulary;
   // Drawn in the order of rank, so that the three are the same at every length.
-  while (static_cast<Index>(vocabulary.size()) < std::max<Index>(in.length / 50, 8))
+  while (static_cast<Index>(vocabulary.size()) < std::max<Index>(length / 50, 8))
     draw_letters(dice, 6, 'a', vocabulary);
   Question question{.instruction =
                         "The following text is in code. Keep count of how often each coded word appears: you "
@@ -38,12 +46,21 @@ std::vector<Record> run(const TaskInput& in) {
                     .prefix = "Answer: The three coded words that appear most often in the text above are:",
                     .references = {vocabulary[1], vocabulary[2], vocabulary[3]},
                     .n_predict = 50};
-  // 27 words at least: with fewer, rank 4 has none.
-  constexpr Index kLeast = 27;
-  const auto text = [&](Index n) { return coded_text(vocabulary, kLeast + n, in.seed); };
-  const Index fit = most_that_fit(in, room_for_list(in, question), in.length, text);
-  question.list = text(fit);
-  return {answer(in, question)};
+  return {std::move(vocabulary), std::move(question)};
+}
+
+Room room(const TaskInput& in) {
+  auto [vocabulary, question] = draw(in.seed, 0);  // the first words are the same at every length
+  question.list = coded_text(vocabulary, kLeast, in.seed);
+  return room_of(in, question);
+}
+
+std::vector<Record> run(const TaskInput& in) {
+  Draw drawn = draw(in.seed, in.length);
+  const auto text = [&](Index n) { return coded_text(drawn.vocabulary, kLeast + n, in.seed); };
+  const Index fit = most_that_fit(in, room_for_list(in, drawn.question), in.length, text);
+  drawn.question.list = text(fit);
+  return {answer(in, drawn.question)};
 }
 
 const Register<Task> registered{{.name = "frequent-words",
@@ -51,6 +68,8 @@ const Register<Task> registered{{.name = "frequent-words",
                                  .unit = Unit::kQuestion,
                                  .truncated = true,
                                  .short_score = true,
+                                 .reads = [](const Extent&) { return Index{1}; },
+                                 .room = room,
                                  .run = run}};
 
 }  // namespace

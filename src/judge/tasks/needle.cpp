@@ -7,6 +7,8 @@
 /// One task with four parts, not four tasks: a question is one draw of words and numbers, and the parts share
 /// it. Where several needles are asked for there is no one depth: they lie evenly spread. The
 /// distractors of multi-key lie at 1/8, 3/8 and 5/8.
+#include <algorithm>
+
 #include "judge/retrieval.h"
 
 namespace ropewalk {
@@ -36,7 +38,7 @@ Question ask(const std::string& part, const std::vector<std::string>& keys,
           .n_predict = many ? 64 : 16};
 }
 
-std::vector<Record> run(const TaskInput& in) {
+std::vector<Question> questions_of(const TaskInput& in) {
   Dice dice("needle", in.seed);
   std::vector<std::string> keys, numbers;
   while (keys.size() < kMany) draw_key(dice, keys), draw_number(dice, 7, numbers);
@@ -58,6 +60,20 @@ std::vector<Record> run(const TaskInput& in) {
     questions[questions.size() - 2].needles.push_back({sentence(keys[0], numbers[i]), depth});
     questions.back().needles.push_back({sentence(keys[i], numbers[i]), depth});
   }
+  return questions;
+}
+
+Room room(const TaskInput& in) {
+  Room most;
+  for (const Question& question : questions_of(in)) {
+    const Room own = room_of(in, question);
+    most = {std::max(most.least, own.least), std::max(most.n_predict, own.n_predict)};
+  }
+  return most;
+}
+
+std::vector<Record> run(const TaskInput& in) {
+  const std::vector<Question> questions = questions_of(in);
   std::vector<Record> records;
   records.reserve(questions.size());
   for (const Question& question : questions)
@@ -72,6 +88,7 @@ const Register<Task> registered{{.name = "needle",
                                  .truncated = true,
                                  .short_score = true,
                                  .passes = [](const Extent& e) { return 2 * e.n_depths + 2; },
+                                 .room = room,
                                  .run = run}};
 
 }  // namespace

@@ -27,8 +27,8 @@ std::string answering(const std::string& value) {
       kNames, value);
 }
 
-std::vector<Record> run(const TaskInput& in) {
-  Dice dice("variable-tracking", in.seed);
+Question question_of(int seed) {
+  Dice dice("variable-tracking", seed);
   std::vector<std::string> names, others, values;
   for (int i = 0; i < kNames; ++i) draw_letters(dice, 5, 'A', names), draw_letters(dice, 3, 'A', others);
   for (int i = 0; i < 2; ++i) draw_number(dice, 5, values);
@@ -51,15 +51,17 @@ std::vector<Record> run(const TaskInput& in) {
   std::sort(depths.begin(), depths.end());
   for (std::size_t i = 0; i < names.size(); ++i)
     question.needles.push_back({assignment(names, i, values[0]), depths[i]});
-  return {answer(in, question)};
+  return question;
 }
 
-const Register<Task> registered{{.name = "variable-tracking",
-                                 .summary = "the names that hold a value",
-                                 .unit = Unit::kQuestion,
-                                 .truncated = true,
-                                 .short_score = true,
-                                 .run = run}};
+const Register<Task> registered{
+    {.name = "variable-tracking",
+     .summary = "the names that hold a value",
+     .unit = Unit::kQuestion,
+     .truncated = true,
+     .short_score = true,
+     .room = [](const TaskInput& in) { return room_of(in, question_of(in.seed)); },
+     .run = [](const TaskInput& in) { return std::vector{answer(in, question_of(in.seed))}; }}};
 
 }  // namespace
 }  // namespace ropewalk

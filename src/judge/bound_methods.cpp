@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "judge/bound_methods.h"
+
+namespace ropewalk {
+
+const Method& BoundMethods::at(const std::string& spec, Index length) {
+  const auto known = bound_.find({spec, length});
+  if (known != bound_.end()) return known->second;
+  const Method method = Method::bind(MethodSpec::parse(spec), model_.config().rope_context(0, length));
+  return bound_.emplace(std::pair{spec, length}, method).first->second;
+}
+
+const std::string& BoundMethods::fingerprint(const std::string& spec, Index length) {
+  const auto [known, added] = fingerprints_.emplace(std::pair{spec, length}, "");
+  if (added) known->second = at(spec, length).fingerprint(length);
+  return known->second;
+}
+
+std::size_t BoundMethods::bytes(const std::string& spec, Index length, Index read) {
+  const auto [known, added] = bytes_.emplace(std::tuple{spec, length, read}, 0);
+  if (added)
+    known->second = session_bytes(model_.config(), model_.backend().kv_type(), at(spec, length), read);
+  return known->second;
+}
+
+}  // namespace ropewalk
