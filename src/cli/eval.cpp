@@ -118,14 +118,17 @@ void complete(RunnerOptions& runner, const LoadedModel& loaded, const TokenTexts
   const ScopeRequest request{plan.methods, plan.lengths, options.documents * n_texts, runner.budget_seconds};
   const double pace = measure_pace(*loaded.model);
   const DocumentsOf documents_of = [&](Index length) {
-    return count_stretches(texts, length + plan.n_predict, (kMostDocuments + n_texts - 1) / n_texts);
+    PlanOptions wished = plan;
+    wished.lengths = {length};
+    return count_stretches(texts, tokens_needed(wished) - 1, (kMostDocuments + n_texts - 1) / n_texts);
   };
+  BoundMethods bound(*loaded.model);
   const SecondsOf seconds_of = [&](const std::vector<std::string>& methods,
                                    const std::vector<Index>& lengths) {
     PlanOptions wished = plan;
-    wished.methods = methods, wished.lengths = lengths;
+    wished.methods = methods, wished.lengths = lengths, wished.methods_bound = &bound;
     Document any;
-    any.tokens.resize(static_cast<std::size_t>(lengths.back() + plan.n_predict + 1));
+    any.tokens.resize(static_cast<std::size_t>(tokens_needed(wished)));
     double cost = 0;
     for (const Item& item :
          plan_items(*loaded.model, *loaded.tokenizer, {std::move(any)}, wished, info).items)
