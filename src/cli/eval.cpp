@@ -176,7 +176,7 @@ int run() {
   complete(runner, loaded, tokens, info);
   check_plan(runner.plan, loaded.model->config().n_ctx_train);
   const std::vector<Document> documents =
-      cut_stretches(tokens, tokens_needed(runner.plan), options.documents);
+      cut_stretches(tokens, tokens_needed(runner.plan) - 1, options.documents);
   info.command = command_line(runner.plan), info.tail = runner.plan.tail, info.margin = options.margin;
   const auto& tasks = runner.plan.tasks;
   if (store)
@@ -191,9 +191,14 @@ int run() {
     fmt::print(
         stderr,
         "far-use: one document, so there is no other text to swap in; give two texts, or --documents 2\n");
+  const double start = now_seconds();
   const RunnerResult result = run_all(*loaded.model, *loaded.tokenizer, documents, runner, info);
   options.work.say_what_was_done(result, documents.size(), "documents");
   if (runner.n_shards == 1) show(result, info, report);
+  std::size_t peak = 0;
+  for (const Record& r : result.records) peak = std::max(peak, r.peak_bytes);
+  fmt::print(stderr, "measured {} items in {:.1f} s, peak memory {} MiB\n", result.n_items - result.n_known,
+             now_seconds() - start, peak >> 20);
   return 0;
 }
 
