@@ -37,11 +37,8 @@ struct BackendOptions {
 /// Opens, says what it loads on stderr. Errors: Error.
 LoadedModel load_model(const std::string& path, const std::shared_ptr<const Backend>& backend);
 
-/// Where tune writes what it found for a model, and --method auto looks: beside the model.
-std::string tuned_path(const std::string& model_path);
-/// "auto" becomes the method in that file; anything else stays. Errors: Error when there is no such file, or
-/// it belongs to another model (SHA-256).
-std::string tuned_method(const std::string& method, const std::string& model_path);
+/// What results and settings are bound to. Errors: Error for a model that cannot be read.
+std::string model_identity(const std::string& path);
 
 /// A file's bytes, or those of stdin for "-". Errors: Error with the system's reason.
 std::string read_bytes(const std::string& path);

@@ -5,7 +5,6 @@
 #include <filesystem>
 
 #include "core/error.h"
-#include "core/hash.h"
 #include "core/parallel.h"
 
 namespace ropewalk {
@@ -66,7 +65,7 @@ RunInfo run_info(const std::string& model_path, const BackendOptions& backend, c
   RunInfo info;
   info.version = ROPEWALK_VERSION;
   info.model = std::filesystem::path(model_path).filename().string();
-  info.model_id = sha256_file(model_path);
+  info.model_id = model_identity(model_path);
   info.precision = backend.precision, info.kv = backend.kv_type(), info.isa = active_isa();
   info.n_ctx_train = loaded.model->config().n_ctx_train;
   info.threads = threads();

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <tuple>
 
+#include "cli/auto_method.h"
 #include "cli/command.h"
 #include "cli/documents.h"
 #include "cli/eval_plan.h"
@@ -52,12 +53,13 @@ RunnerOptions runner_options() {
   RunnerOptions runner{.plan = options.plan, .budget_seconds = parse_seconds(options.budget)};
   std::tie(runner.shard, runner.n_shards) = parse_shard(options.shard);
   for (const std::string& task : options.plan.tasks) Registry<Task>::get(task, "task");
-  for (const std::string& spec : options.methods) MethodSpec::parse(spec);
-  runner.plan.methods = options.methods;
+  for (const std::string& spec : options.methods) check_method(spec);
   std::vector<Index>& lengths = runner.plan.lengths;
   for (const std::string& length : options.lengths) lengths.push_back(parse_length(length));
   std::sort(lengths.begin(), lengths.end());
   lengths.erase(std::unique(lengths.begin(), lengths.end()), lengths.end());
+  replace_auto(options.methods, options.model, lengths);
+  runner.plan.methods = options.methods;
   if (lengths.front() <= options.plan.tail + 64)
     throw UsageError("--lengths",
                      fmt::format("more than the tail and 64 tokens of context, {}", options.plan.tail + 64),
@@ -95,7 +97,6 @@ void show(const RunnerResult& result, const RunInfo& info, std::optional<OutputF
 int run() {
   set_threads(options.n_threads);
   const std::shared_ptr<const Backend> backend = options.backend.make();  // before the load
-  for (std::string& method : options.methods) method = tuned_method(method, options.model);
   RunnerOptions runner = runner_options();
   std::vector<std::string> texts;
   for (const std::string& path : options.texts) texts.push_back(read_text_file(path));
