@@ -30,10 +30,8 @@ AutoChoice method_for(const std::string& option, const std::string& model_path, 
   if (option != "auto") {
     AutoChoice named{MethodSpec::parse(option), fits ? AutoReason::kFits : AutoReason::kPast, ""};
     if (!fits && named.spec.text() == "none")
-      fmt::print(stderr,
-                 "warning: plain RoPE for {} tokens on a model trained on {}: expect nonsense past those; "
-                 "see --method\n",
-                 n, config.n_ctx_train);
+      fmt::print(stderr, "warning: plain RoPE for {} tokens, trained on {}: expect nonsense past those\n", n,
+                 config.n_ctx_train);
     return named;
   }
   AutoChoice choice =

@@ -87,7 +87,9 @@ Index truncate(Input& input, const Tokenizer& tokenizer, Index n_ctx_train) {
 /// as the pace is known (of the first step, the weights come from the disk).
 class Reading {
  public:
-  explicit Reading(Index n_prompt) : n_prompt_(n_prompt), progress_("reading", cost_of(n_prompt)) {}
+  explicit Reading(Index n_prompt) : n_prompt_(n_prompt), progress_("reading", cost_of(n_prompt)) {
+    progress_.update(0);
+  }
   void update(Index n_done) {
     const double now = now_seconds();
     if (n_last_ > 0 && !told_) {

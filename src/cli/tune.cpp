@@ -73,7 +73,7 @@ std::string margin_text(const char* what, const std::string& rival, const Differ
   std::string text = fmt::format("{:<6}minus {:<11}", what, shown(rival));
   if (d.finite()) text += fmt::format("{:+.4f}", d.interval.mean);
   if (d.interval.low) text += fmt::format(" [{:+.4f}, {:+.4f}]", *d.interval.low, *d.interval.high);
-  return text + fmt::format("{}{}: {}\n", d.finite() ? ", " : "", units_text(d), word_of(d, better));
+  return text + fmt::format("{}{}\n", d.finite() ? ": " : "", word_of(d, better));
 }
 
 Json difference_json(const Difference& d, int better) {
@@ -92,7 +92,8 @@ void print_margins(const std::string& winner, const std::vector<Margin>& margins
     loss += margin_text("loss", m.rival, m.loss, -1);
     score += margin_text("found", m.rival, m.score, 1);
   }
-  fmt::print("\n{}, on the documents to judge on:\n{}{}", winner, loss, score);
+  fmt::print("\n{} on what it was not chosen on, {}:\n{}{}", winner, units_text(margins.front().loss), loss,
+             score);
 }
 
 void print_rows(const std::vector<TuneRow>& rows) {
@@ -114,7 +115,7 @@ void print_peers(const std::vector<PeerSetting>& settings) {
 }
 
 /// A word as a shell reads it.
-std::string quoted(const std::string& word) {
+std::string shell_word(const std::string& word) {
   constexpr std::string_view kPlainLetters =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:,=+-@%";
   if (!word.empty() && word.find_first_not_of(kPlainLetters) == std::string::npos) return word;
@@ -125,13 +126,13 @@ std::string quoted(const std::string& word) {
 
 /// What makes it again.
 std::string command_line() {
-  std::string text = "ropewalk tune " + quoted(options.model) + " --text";
-  for (const std::string& path : options.texts) text += " " + quoted(path);
+  std::string text = "ropewalk tune " + shell_word(options.model) + " --text";
+  for (const std::string& path : options.texts) text += " " + shell_word(path);
   text += fmt::format(" --length {} --goal {} --budget {} --documents {} --tail {} --precision {} --kv {}",
-                      quoted(options.length), options.goal, quoted(options.budget), options.documents,
+                      shell_word(options.length), options.goal, shell_word(options.budget), options.documents,
                       options.tail, options.backend.precision, options.backend.kv_type());
   if (!options.candidates.empty()) text += " --candidates";
-  for (const std::string& spec : options.candidates) text += " " + quoted(spec);
+  for (const std::string& spec : options.candidates) text += " " + shell_word(spec);
   return text;
 }
 
@@ -211,8 +212,8 @@ void keep(const std::string& path, const RunInfo& info, TunedSetting setting) {
 
 void say_plan(const TunePlan& plan, const Split& documents) {
   const std::string left_out =
-      plan.n_left_out > 0 ? fmt::format(", the budget leaves out {} more", plan.n_left_out) : "";
-  fmt::print(stderr, "candidates: {}{}; documents: {} to choose on, {} to judge on; about {}\n", plan.n_begin,
+      plan.n_left_out > 0 ? fmt::format(" ({} more are left out for the budget)", plan.n_left_out) : "";
+  fmt::print(stderr, "candidates: {}{}\ndocuments: {} to choose on, {} to judge on; about {}\n", plan.n_begin,
              left_out, documents.tuning.size(), documents.evaluation.size(), about_time(plan.seconds));
 }
 

@@ -9,7 +9,8 @@ namespace ropewalk {
 /// Of a clock that only goes forward.
 double now_seconds();
 
-/// Redraws on a terminal; elsewhere prints a line every ten seconds, so that a log stays short.
+/// Redraws on a terminal, from the first update on; elsewhere prints a line every ten seconds, so that a log
+/// stays short.
 class Progress {
  public:
   /// `total`: units of work; the time left assumes that units take equally long.

@@ -47,7 +47,7 @@ struct TuneRow {
 };
 
 struct TuneResult {
-  std::vector<TuneRow> rows;  ///< best first; of equals plain RoPE, then truncation
+  std::vector<TuneRow> rows = {};  ///< best first; of equals plain RoPE, then truncation
   TunePlan plan;
   const std::string& winner() const;  ///< the best of those that are methods: truncation is none
 };

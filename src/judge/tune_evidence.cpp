@@ -142,7 +142,7 @@ TuneConclusion conclude(const std::string& winner, const std::vector<Margin>& ma
     for (const Measure& m : measures(*truncated, goal))
       c.truncation_does |= m.difference.measured() && !shown_better(m.difference, m.sign, m.margin);
   if (winner == kPlain || !plain) {
-    c.why = "plain RoPE: nothing did better on the documents to choose on";
+    c.why = "plain RoPE: nothing did better";
     return c;
   }
   bool no_worse = true, tie = true;
@@ -152,13 +152,13 @@ TuneConclusion conclude(const std::string& winner, const std::vector<Margin>& ma
   }
   if (tie) {
     c.finding = TuneFinding::kTie;
-    c.why = "plain RoPE: as good as " + winner + " on the documents to judge on, and a tie is its";
+    c.why = "plain RoPE: " + winner + " is as good, and ties are plain RoPE's";
   } else if (!no_worse) {
     c.finding = TuneFinding::kNotShown;
-    c.why = "plain RoPE: the documents to judge on do not show that " + winner + " is no worse";
+    c.why = "plain RoPE: " + winner + " was not shown to be no worse";
   } else {
     c.finding = TuneFinding::kShown, c.method = winner;
-    c.why = winner + ": no worse than plain RoPE on the documents to judge on";
+    c.why = winner + ": shown to be no worse than plain RoPE";
   }
   return c;
 }

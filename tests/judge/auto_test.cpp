@@ -14,7 +14,7 @@ constexpr Index kTrained = 64;
 class AutoOnAModel : public testing::Test {
  protected:
   AutoOnAModel()
-      : file_(ModelFile::open(std::string(ROPEWALK_SOURCE_DIR) + "/tests/golden/tiny/llama")),
+      : file_(ModelFile::open(ROPEWALK_SOURCE_DIR "/tests/golden/tiny/llama")),
         model_(*file_, make_cpu_backend(Precision::kBf16)) {}
 
   MethodSpec chosen(Index n) const {
