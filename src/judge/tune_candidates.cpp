@@ -39,8 +39,9 @@ std::vector<std::string> specs(Index trained, double factor) {
   for (const char* times : {"1.5", "2"})
     all.push_back(fmt::format("leaky-rerope:window={},factor={}x", trained / 4, times));
   for (Index part : {4, 2, 8}) all.push_back(fmt::format("rerope:window={}", trained / part));
-  for (const char* times : {"2", "4"})
-    all.push_back(fmt::format("self-extend:group={}x,window={}", times, trained / 8));
+  for (const char* times : {"0.5", "2"})
+    all.push_back(fmt::format("self-extend:group={}x,window={}", times, trained / 4));
+  all.push_back(fmt::format("self-extend:group=2x,window={}", trained / 8));
   for (const char* name :
        {"mrrope-uni", "string", "ntk-by-parts", "dynamic-ntk", "dynamic-yarn", "llama3", "pi", "lambda"})
     all.emplace_back(name);
