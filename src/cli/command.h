@@ -41,11 +41,8 @@ void use_threads(int n);
 /// Opens, says what it loads on stderr. Errors: Error.
 LoadedModel load_model(const std::string& path, const std::shared_ptr<const Backend>& backend);
 
-/// Where tune writes what it found for a model, and --method auto looks: beside the model.
-std::string tuned_path(const std::string& model_path);
-/// "auto" becomes the method in that file; anything else stays. Errors: Error when there is no such file, or
-/// it belongs to another model (SHA-256).
-std::string tuned_method(const std::string& method, const std::string& model_path);
+/// What results and settings are bound to. Errors: Error for a model that cannot be read.
+std::string model_identity(const std::string& path);
 
 /// core/text_file.h's read_text, with a line on stderr where newlines were unified or something was left out.
 std::string read_text_file(const std::string& path, std::size_t most_bytes = kMostTextBytes);

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "cli/command.h"
-#include "core/json.h"
 #include "core/parallel.h"
 #include "core/text_file.h"
 #include "model/identity.h"
@@ -57,31 +56,7 @@ LoadedModel load_model(const std::string& path, const std::shared_ptr<const Back
   return loaded;
 }
 
-std::string tuned_path(const std::string& model_path) {
-  std::string path = model_path;
-  while (path.size() > 1 && path.back() == '/') path.pop_back();
-  return path + ".ropewalk.json";
-}
-
-std::string tuned_method(const std::string& method, const std::string& model_path) {
-  if (method != "auto") return method;
-  const std::string path = tuned_path(model_path);
-  if (!std::filesystem::exists(path))
-    throw Error(path, "what `ropewalk tune` found for this model", "no such file",
-                "run ropewalk tune first, or name a method");
-  const JsonInput found = parse_json(read_bytes(path), path);
-  const auto field = [&](const char* key) {
-    if (!found.is_object() || !found.contains(key) || !found.at(key).is_string())
-      throw Error(path, fmt::format("a text \"{}\"", key), "none", "run ropewalk tune again");
-    return found.at(key).get<std::string>();
-  };
-  if (field("model_id") != model_id(*ModelFile::open(model_path)))
-    throw Error(path, "the identity of " + model_path, "that of another model", "run ropewalk tune again");
-  std::string result = field("method");
-  MethodSpec::parse(result);
-  fmt::print(stderr, "method {} ({})\n", result, path);
-  return result;
-}
+std::string model_identity(const std::string& path) { return model_id(*ModelFile::open(path)); }
 
 std::string read_text_file(const std::string& path, std::size_t most_bytes) {
   TextFile file = read_text(path, most_bytes);

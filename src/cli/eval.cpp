@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "cli/auto_method.h"
 #include "cli/command.h"
 #include "cli/documents.h"
 #include "cli/eval_plan.h"
@@ -65,8 +66,8 @@ std::string command_line(const PlanOptions& plan) {
 void add_methods(std::vector<std::string>& methods) {
   for (const std::string& asked : options.methods) {
     if (asked != "all") {
-      methods.push_back(tuned_method(asked, options.model));
-      MethodSpec::parse(methods.back());
+      check_method(asked);
+      methods.push_back(asked);
       continue;
     }
     for (const MethodInfo& info : Registry<MethodInfo>::all()) methods.push_back(info.name);
@@ -111,6 +112,10 @@ void complete(RunnerOptions& runner, const LoadedModel& loaded, const TokenTexts
               const RunInfo& info) {
   PlanOptions& plan = runner.plan;
   const Index n_ctx_train = loaded.model->config().n_ctx_train;
+  // What auto stands for depends on the lengths; where those are still to be chosen, on the first past the
+  // trained.
+  replace_auto(plan.methods, options.model,
+               plan.lengths.empty() ? std::vector<Index>{2 * n_ctx_train} : plan.lengths);
   if (plan.tail == 0) plan.tail = std::min<Index>(256, n_ctx_train / 2);
   if (!plan.methods.empty() && !plan.lengths.empty() && options.documents > 0) return;
   const int n_texts = static_cast<int>(texts.names.size());

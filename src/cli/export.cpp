@@ -2,7 +2,7 @@
 /// ropewalk export: the settings with which other engines run a method, without a run.
 #include "methods/export.h"
 
-#include "cli/command.h"
+#include "cli/auto_method.h"
 #include "model/config.h"
 
 namespace ropewalk {
@@ -15,8 +15,9 @@ struct Options {
 
 int run() {
   const Index length = parse_length(options.length);
-  const MethodSpec spec = MethodSpec::parse(tuned_method(options.method, options.model));
+  check_method(options.method);
   const ModelConfig config = read_config(*ModelFile::open(options.model));
+  const MethodSpec spec = method_for(options.method, options.model, config, length).spec;
   const RopeContext context = config.rope_context(0, length);
   const std::string full = Method::bind(spec, context).text();
   const std::vector<PeerSetting> settings =
@@ -33,8 +34,7 @@ int run() {
 }
 
 void define(CommandLine& app) {
-  app.add_option("MODEL", options.model, "GGUF file or Hugging Face folder; weights are not read")
-      ->required();
+  app.add_model(options.model);
   app.add_option("--method", options.method, "method, such as yarn:factor=4")->required();
   app.add_option("--length", options.length, "tokens, such as 32k")->required();
   app.add_flag("--json", options.json, "one JSON object");

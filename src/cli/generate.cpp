@@ -6,17 +6,20 @@
 #include <optional>
 
 #include "chat/turn.h"
-#include "cli/command.h"
+#include "cli/auto_method.h"
+#include "cli/truncate.h"
 #include "core/json.h"
 #include "core/parallel.h"
 #include "core/progress.h"
+#include "core/text.h"
+#include "judge/plan.h"
 #include "model/greedy.h"
 
 namespace ropewalk {
 namespace {
 
 struct Options {
-  std::string model, prompt, file, method = "none";
+  std::string model, prompt, file, truncate, method = "auto";
   Index n_predict = 128, chunk = kDefaultChunk;
   int n_threads = 0;
   bool raw = false, no_thinking = false, json = false;
@@ -45,60 +48,129 @@ std::size_t whole_characters(const std::string& pending) {
   return pending.size();
 }
 
-std::string read_input() {
-  std::string text = options.file.empty() ? "" : read_text_file(options.file);
-  if (!options.prompt.empty()) text += (text.empty() ? "" : "\n\n") + options.prompt;
-  if (text.empty()) throw UsageError("generate", "-p PROMPT, -f FILE or both", "neither");
-  return text;
+/// What the user gave: a file's text, a prompt, or both.
+struct Input {
+  std::string file, prompt;
+  std::string text() const { return file + (file.empty() || prompt.empty() ? "" : "\n\n") + prompt; }
+};
+
+Input read_input() {
+  Input input{options.file.empty() ? "" : read_text_file(options.file), options.prompt};
+  if (input.text().empty()) throw UsageError("generate", "-p PROMPT, -f FILE or both", "neither");
+  return input;
 }
+
+/// Leaves out of the file's text (of the prompt, where there is no file) what does not fit beside the answer
+/// in the length that the model was trained on; tokens that were left out.
+Index truncate(Input& input, const Tokenizer& tokenizer, Index n_ctx_train) {
+  const Index limit = n_ctx_train - options.n_predict;
+  if (limit < 1)
+    throw Error("--truncate", fmt::format("fewer tokens to write than the {} trained on", n_ctx_train),
+                fmt::format("-n {}", options.n_predict), "give a smaller -n");
+  std::string& text = input.file.empty() ? input.prompt : input.file;
+  const LeftOut left_out = options.truncate == "head"     ? LeftOut::kHead
+                           : options.truncate == "middle" ? LeftOut::kMiddle
+                                                          : LeftOut::kTail;
+  Truncated cut = truncate_text(tokenizer, text, left_out, limit, [&](const std::string& shorter) {
+    Input with = input;
+    (input.file.empty() ? with.prompt : with.file) = shorter;
+    return static_cast<Index>(prompt_tokens(tokenizer, with.text()).size());
+  });
+  text = std::move(cut.text);
+  if (cut.n_left_out > 0)
+    fmt::print(stderr, "truncated: the {} of the text is left out, {} tokens\n", options.truncate,
+               cut.n_left_out);
+  return cut.n_left_out;
+}
+
+/// Progress of the reading, in work: it is quadratic. What will take over half an hour is said once, as soon
+/// as the pace is known (of the first step, the weights come from the disk).
+class Reading {
+ public:
+  explicit Reading(Index n_prompt) : n_prompt_(n_prompt), progress_("reading", cost_of(n_prompt)) {
+    progress_.update(0);
+  }
+  void update(Index n_done) {
+    const double now = now_seconds();
+    if (n_last_ > 0 && !told_) {
+      told_ = true;
+      const double pace = (now - last_) / (cost_of(n_done) - cost_of(n_last_));
+      if (const double left = pace * (cost_of(n_prompt_) - cost_of(n_done)); left > kLong)
+        fmt::print(stderr, "reading {} tokens will take about {}; --truncate reads less\n", n_prompt_,
+                   time_text(left));
+    }
+    n_last_ = n_done, last_ = now;
+    progress_.update(cost_of(n_done));
+  }
+
+ private:
+  static constexpr double kLong = 1800;
+  Index n_prompt_, n_last_ = 0;
+  double last_ = 0;
+  bool told_ = false;
+  Progress progress_;
+};
+
+/// Prints as it comes, whole characters at a time, and keeps all of it for --json.
+struct Answer {
+  std::string text, pending;
+  void add(const std::string& bytes) {
+    pending += bytes;
+    put(whole_characters(pending));
+  }
+  void end() { put(pending.size()); }
+
+ private:
+  void put(std::size_t ready) {
+    if (!options.json) fmt::print("{}", pending.substr(0, ready)), std::fflush(stdout);
+    text += pending.substr(0, ready);
+    pending.erase(0, ready);
+  }
+};
 
 int run() {
   use_threads(options.n_threads);
   const std::shared_ptr<const Backend> backend = options.backend.make();  // before the load
-  const MethodSpec spec = MethodSpec::parse(tuned_method(options.method, options.model));
-  const std::string text = read_input();
+  check_method(options.method);
+  Input input = read_input();
   const LoadedModel loaded = load_model(options.model, backend);
   const Tokenizer& tokenizer = *loaded.tokenizer;
-  const Index n_vocab = loaded.model->config().n_vocab;
-  const std::vector<Token> prompt = prompt_tokens(tokenizer, text);
+  const ModelConfig& config = loaded.model->config();
+  const Index n_left_out = options.truncate.empty() ? 0 : truncate(input, tokenizer, config.n_ctx_train);
+  const std::vector<Token> prompt = prompt_tokens(tokenizer, input.text());
   const auto n_prompt = static_cast<Index>(prompt.size());
-  Session session(*loaded.model, spec,
+  const AutoChoice choice = method_for(options.method, options.model, config, n_prompt + options.n_predict);
+  Session session(*loaded.model, choice.spec,
                   {.n = n_prompt + options.n_predict, .n_prompt = n_prompt, .chunk = options.chunk});
   fmt::print(stderr, "{} prompt tokens, method {}\n", n_prompt, session.method().text());
 
   const double start = now_seconds();
   double read = start;
-  std::string answer, pending;
-  std::optional<Progress> progress(std::in_place, "reading", static_cast<double>(n_prompt));
-  const std::vector<Token> written = write_greedily(
-      session, prompt, n_vocab,
-      {.n_predict = options.n_predict,
-       .stop = tokenizer.end_tokens,
-       .read = [&](Index n_done) { progress->update(static_cast<double>(n_done)); },
-       .wrote =
-           [&](Token token) {
-             if (progress) progress.reset(), read = now_seconds();
-             pending += tokenizer.decode(token);
-             const std::size_t ready = whole_characters(pending);
-             answer += pending.substr(0, ready);
-             if (!options.json) fmt::print("{}", pending.substr(0, ready)), std::fflush(stdout);
-             pending.erase(0, ready);
-           },
-       .not_numbers =
-           [&](Index position) {
-             throw Error("the model's logits", "numbers", fmt::format("NaN after {} tokens", position),
-                         "try --precision f32, another --method or a shorter text");
-           }});
-  if (progress) progress.reset(), read = now_seconds();
+  Answer answer;
+  std::optional<Reading> reading(n_prompt);
+  const auto has_read = [&] {
+    if (reading) reading.reset(), read = now_seconds();
+  };
+  const std::vector<Token> written =
+      write_greedily(session, prompt, config.n_vocab,
+                     {.n_predict = options.n_predict,
+                      .stop = tokenizer.end_tokens,
+                      .read = [&](Index n_done) { reading->update(n_done); },
+                      .wrote = [&](Token token) { has_read(), answer.add(tokenizer.decode(token)); }});
+  has_read(), answer.end();
   const auto n_new = static_cast<Index>(written.size());
-  answer += pending;
+  const bool cut = n_new == options.n_predict;
   if (options.json)
-    fmt::print("{}\n", dump_json({{"text", answer},
+    fmt::print("{}\n", dump_json({{"text", answer.text},
+                                  {"reason", cut ? "length" : "stop"},
                                   {"n_prompt", n_prompt},
+                                  {"n_left_out", n_left_out},
                                   {"n_new", n_new},
-                                  {"method", session.method().text()}}));
+                                  {"method", session.method().text()},
+                                  {"why", choice.why.empty() ? Json(nullptr) : Json(choice.why)}}));
   else
-    fmt::print("{}\n", pending), std::fflush(stdout);
+    fmt::print("\n");
+  if (cut) fmt::print(stderr, "the answer was cut at -n {} tokens\n", options.n_predict);
   fmt::print(stderr, "{}\n{}\n", speed_line("read", n_prompt, read - start),
              speed_line("wrote", n_new, now_seconds() - read));
   return 0;
@@ -111,8 +183,13 @@ void define(CommandLine& app) {
   app.add_option("-n,--predict,--n-predict", options.n_predict, "most tokens to write")
       ->check(in_range(1, 1 << 20))
       ->capture_default_str();
-  app.add_option("--method", options.method, "rerope, yarn:factor=4 ...; auto: what tune found")
+  app.add_option("--method", options.method,
+                 "auto: plain RoPE while it fits, else what tune found;\n"
+                 "or one by name: none, rerope, yarn:factor=4 ...")
       ->capture_default_str();
+  app.add_option("--truncate", options.truncate,
+                 "part to leave out of a text too long for the model:\nhead, middle or tail")
+      ->check(one_of({"head", "middle", "tail"}));
   options.backend.define(app);
   app.add_option("--chunk", options.chunk, "prompt tokens per step; does not change results")
       ->check(in_range(1, 65536))
@@ -122,9 +199,11 @@ void define(CommandLine& app) {
   app.add_flag("--no-thinking", options.no_thinking, "thinking off, where the template has a switch");
   app.add_flag("--json", options.json, "one JSON object at the end");
   app.footer(
-      "Example:\n"
+      "Examples:\n"
+      "  ropewalk generate model.gguf -f novel.txt -p 'Who is the heroine?' -n 64\n"
       "  ropewalk generate model.gguf -f novel.txt -p 'Who is the heroine?' \\\n"
-      "      --method rerope -n 64");
+      "      --truncate middle\n"
+      "  ropewalk generate model.gguf -f novel.txt --method self-extend");
 }
 
 const Register<Command> registered{{"generate", "read a long text and answer, greedily", define, run}};

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cli/auto_method.h"
 #include "core/error.h"
 #include "core/json.h"
 #include "model/attention_shares.h"
@@ -49,7 +50,7 @@ int inspect_attention(const InspectAttention& options) {
   if (options.text.empty()) throw UsageError("inspect --attention", "--text FILE", "no text");
   use_threads(options.n_threads);
   const Index length = parse_length(options.length);
-  const MethodSpec spec = MethodSpec::parse(tuned_method(options.method, options.model));
+  check_method(options.method);
   const std::string text = read_text_file(options.text);
   const std::shared_ptr<const Backend> backend = options.backend.make();
   const auto file = ModelFile::open(options.model);
@@ -62,6 +63,7 @@ int inspect_attention(const InspectAttention& options) {
     throw Error(options.text, fmt::format("{} tokens", length), fmt::format("{}", tokens.size()),
                 "give a longer text or a shorter --length");
   tokens.resize(static_cast<std::size_t>(length));
+  const MethodSpec spec = method_for(options.method, options.model, model.config(), length).spec;
   Session session(model, spec, {.n = length, .n_prompt = length});
   Progress progress("reading", static_cast<double>(length));
   session.run(

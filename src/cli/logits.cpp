@@ -3,7 +3,7 @@
 #include <optional>
 #include <sstream>
 
-#include "cli/command.h"
+#include "cli/auto_method.h"
 #include "cli/npy.h"
 #include "core/json.h"
 #include "core/parallel.h"
@@ -60,13 +60,14 @@ void print_top(const std::vector<float>& logits) {
 int run() {
   use_threads(options.n_threads);
   const std::shared_ptr<const Backend> backend = options.backend.make();  // before the load
-  const MethodSpec spec = MethodSpec::parse(tuned_method(options.method, options.model));
+  check_method(options.method);
   require_outputs_apart({options.out}, {options.model, options.tokens});
   const auto file = ModelFile::open(options.model);
   const Model model(*file, backend);
   const Index n_vocab = model.config().n_vocab;
   const std::vector<Token> tokens = read_tokens(options.tokens, n_vocab);
   const auto n = static_cast<Index>(tokens.size());
+  const MethodSpec spec = method_for(options.method, options.model, model.config(), n).spec;
   const double start = now_seconds();
   Session session(model, spec, {.n = n, .n_prompt = n, .chunk = options.chunk});
   const Index begin = options.nll || (!options.last && !options.out.empty()) ? 0 : n - 1;

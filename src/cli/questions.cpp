@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "cli/command.h"
+#include "cli/auto_method.h"
 #include "cli/documents.h"
 #include "cli/eval_plan.h"
 #include "cli/make_report.h"
@@ -125,7 +125,13 @@ RunnerOptions runner_options() {
   if (options.file.empty()) take_for_file(options.model, options.file);
   if (options.file.empty()) throw UsageError("questions", "FILE", "none", "questions MODEL FILE");
   RunnerOptions runner = options.work.runner_options();
-  for (std::string& method : options.methods) MethodSpec::parse(method = tuned_method(method, options.model));
+  for (const std::string& method : options.methods) check_method(method);
+  if (std::find(options.methods.begin(), options.methods.end(), "auto") != options.methods.end()) {
+    if (options.length.empty())
+      throw UsageError("--methods auto", "--length as well", "no --length",
+                       "what auto stands for depends on it");
+    replace_auto(options.methods, options.model, {parse_length(options.length)});
+  }
   runner.plan.tasks = {"questions"}, runner.plan.methods = options.methods;
   if (!options.truncate.empty() && options.length.empty())
     throw UsageError("--truncate", "--length as well", "no --length", "say what is too long");

@@ -46,7 +46,7 @@ void Progress::update(double done) {
   done_ = done;
   const auto now = Clock::now();
   const double since = std::chrono::duration<double>(now - last_).count();
-  if (since < (terminal_ ? 0.2 : 10.0)) return;
+  if (since < (!terminal_ ? 10.0 : drawn_ ? 0.2 : 0.0)) return;
   last_ = now;
   drawn_ = true;
   const double share = std::clamp(done_ / total_, 0.0, 1.0),

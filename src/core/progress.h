@@ -11,7 +11,8 @@ double now_seconds();
 /// The day in UTC, "2026-11-26".
 std::string today();
 
-/// Redraws on a terminal; elsewhere prints a line every ten seconds, so that a log stays short.
+/// Redraws on a terminal, from the first update on; elsewhere prints a line every ten seconds, so that a log
+/// stays short.
 class Progress {
  public:
   /// `total`: units of work; the time left assumes that units take equally long.

@@ -17,9 +17,11 @@ inline std::string k_tokens(Index n) {
 /// 95 -> "95 s", 600 -> "10 minutes", 9000 -> "2.5 hours". Seconds; not finite or below 0: "no time".
 inline std::string time_text(double seconds) {
   if (!(seconds >= 0 && seconds < 1e12)) return "no time";
+  if (seconds < 10) return fmt::format("{:.2g} s", seconds);
   if (seconds < 100) return fmt::format("{:.0f} s", seconds);
   if (seconds < 5400) return fmt::format("{:.0f} minutes", seconds / 60);
-  return fmt::format("{:.1f} hours", seconds / 3600);
+  if (seconds < 36 * 3600) return fmt::format("{:.1f} hours", seconds / 3600);
+  return fmt::format("{:.1f} days", seconds / 86400);
 }
 
 /// As a shell reads it back: 'two words', it'\''s.

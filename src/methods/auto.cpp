@@ -23,16 +23,12 @@ AutoChoice decide(const RopeContext& context, std::span<const TunedSetting> tune
                   fmt::format("tuned at {} tokens, bound to {}", covering->length, n));
   if (!longest)
     return choice(kUntunedMethod, AutoReason::kUntuned,
-                  fmt::format("{} tokens, trained on {}, and nothing tuned: the default of docs/results.md; "
-                              "`ropewalk tune` chooses by evidence",
-                              n, trained));
-  const bool plain = longest->method == "none";
-  return choice(
-      plain ? kUntunedMethod : longest->method, AutoReason::kPast,
-      fmt::format("{} tokens, more than the {} it was tuned at at most: {}, and not judged at this "
-                  "length; `ropewalk tune --length {}` would",
-                  n, longest->length,
-                  plain ? "plain RoPE held there, this is the untuned default" : "bound to this length", n));
+                  fmt::format("{} tokens, trained on {}, nothing tuned (ropewalk tune)", n, trained));
+  if (longest->method == "none")
+    return choice(kUntunedMethod, AutoReason::kPast,
+                  fmt::format("{} tokens, plain RoPE held to {}, nothing tuned past it", n, longest->length));
+  return choice(longest->method, AutoReason::kPast,
+                fmt::format("tuned up to {} tokens only, bound to {}, not judged there", longest->length, n));
 }
 
 }  // namespace ropewalk

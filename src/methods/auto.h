@@ -21,8 +21,8 @@ struct TunedSetting {
 /// Past the trained length where nothing was tuned: of the methods that see the whole text the one with the
 /// least loss at twice the trained length in docs/results.md, 0.028 nats below truncation (+- 0.068), which
 /// finds 80 % of the keys there (49 to 94) where truncation finds 30 % (11 to 60). self-extend finds 90 % (60
-/// to 98) and has the greater loss at four times the trained length. The masks that are stable for certain find
-/// no more than truncation does.
+/// to 98) and has the greater loss at four times the trained length. The masks that are stable for certain
+/// find no more than truncation does.
 inline constexpr const char* kUntunedMethod = "leaky-rerope";
 
 enum class AutoReason {

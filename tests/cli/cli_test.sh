@@ -128,6 +128,54 @@ expect 2 'markdown' "$ropewalk" report bad.jsonl --format pdf
 expect 2 'margin' "$ropewalk" report bad.jsonl --margin 0
 expect 2 'the input itself' "$ropewalk" report bad.jsonl --out bad.jsonl; rm bad.jsonl
 
+# What auto, tune and --truncate do, on a model whose answers are known, trained on 128 bytes.
+"$source/tests/cli/make_parrot.py" parrot 128
+line='It is known that many a text is longer than a model.'
+for _ in 1 2 3 4 5 6 7 8 9 10 11 12; do echo "$line $RANDOM"; done > long.txt
+tune() { "$ropewalk" tune parrot --text long.txt --tail 16 "$@"; }
+expect 0 '^yes$' "$ropewalk" generate parrot -p 'Well?' --raw -n 8 --method none; cp out auto.txt
+expect 0 'auto: none: 13 tokens fit in the 128' "$ropewalk" generate parrot -p 'Well?' --raw -n 8
+cmp -s out auto.txt || { echo "FAILED: auto is not plain RoPE where it fits"; failed=$((failed + 1)); }
+expect 0 '"text":"yes","reason":"stop"' "$ropewalk" generate parrot -p 'Well?' --raw -n 8 --json
+expect 0 '"text":"\.\.\.","reason":"length"' "$ropewalk" generate parrot -p 'Well' --raw -n 3 --json
+expect 0 'the answer was cut at -n 3' "$ropewalk" generate parrot -p 'Well' --raw -n 3
+expect 0 'auto: leaky-rerope: [0-9]+ tokens, trained on 128, nothing tuned' "$ropewalk" generate parrot -f long.txt -p 'Well?' --raw -n 8
+expect 0 'warning: plain RoPE for [0-9]+ tokens' "$ropewalk" generate parrot -f long.txt --raw -n 8 --method none
+for part in head middle tail; do
+  expect 0 '"text":"yes".*"n_prompt":120,"n_left_out":[1-9].*"method":"none"' "$ropewalk" generate parrot -f long.txt -p 'Well?' --raw -n 8 --truncate $part --json
+  expect 0 "the $part of the text is left out" "$ropewalk" generate parrot -f long.txt -p 'Well?' --raw -n 8 --truncate $part
+done
+expect 0 '"n_left_out":0' "$ropewalk" generate parrot -p 'Well?' --raw -n 8 --truncate head --json
+expect 1 'smaller -n' "$ropewalk" generate parrot -p 'Well?' --raw -n 128 --truncate head
+expect 1 'shorter --prompt' "$ropewalk" generate parrot -f long.txt -p "$line $line $line?" --raw -n 8 --truncate head
+expect 2 'head' "$ropewalk" generate parrot -p 'Well?' --truncate heads
+expect 0 'nothing to tune: 128 tokens fit in the 128' tune --length 128
+expect 0 '"method":"none"' tune --length 100 --json
+[ ! -e parrot.ropewalk.json ] || { echo "FAILED: tune wrote that there is nothing to tune"; failed=$((failed + 1)); }
+expect 1 'tune --budget: expected .* at least: 4 candidates on one document' tune --length 160 --budget 0.001s
+expect 2 'at most 64' "$ropewalk" tune parrot --text long.txt --length 160 --tail 65
+expect 1 'text for one' tune --length 160 --documents 1
+expect 0 'plain RoPE: nothing did better' tune --length 160 --documents 4 --candidates pi yarn; narrow tune
+expect 0 'documents: 2 to choose on, 2 to judge on; about' tune --length 200 --documents 4 --candidates pi yarn --out tuned.jsonl
+expect 0 '"truncation_does":true' tune --length 200 --documents 4 --candidates pi yarn --out tuned.jsonl --json
+[ "$(grep -c '"length": ' parrot.ropewalk.json)" = 2 ] || { echo "FAILED: tune keeps one setting a length"; failed=$((failed + 1)); }
+expect 0 'auto: none: tuned at 200 tokens, bound to 170' "$ropewalk" logits parrot --tokens <(seq 1 170) --method auto
+sed -i 's/"method": "none"/"method": "pi"/' parrot.ropewalk.json
+expect 0 'auto: pi: tuned at 160 tokens, bound to 140' "$ropewalk" logits parrot --tokens <(seq 1 140) --method auto
+expect 0 'auto: pi: tuned up to 200 tokens only, bound to 250, not judged there' "$ropewalk" logits parrot --tokens <(seq 1 250) --method auto
+expect 0 'pi +[0-9.]+' "$ropewalk" eval parrot --text long.txt --methods auto --lengths 160 --tail 16 -n 8
+expect 2 'did you mean yarn' "$ropewalk" generate parrot -p Well --method yran
+sed -i 's/"model_id": "./"model_id": "/' parrot.ropewalk.json
+expect 1 'those of another model' "$ropewalk" generate parrot -f long.txt --raw -n 2
+expect 0 'fit in the 128' "$ropewalk" generate parrot -p Well --raw -n 2
+expect 0 'of another model, and will be replaced' tune --length 160 --documents 4 --candidates pi yarn
+[ "$(grep -c '"length": ' parrot.ropewalk.json)" = 1 ] || { echo "FAILED: tune kept settings of another model"; failed=$((failed + 1)); }
+echo '{"a note": 1}' > parrot.ropewalk.json; cp parrot.ropewalk.json note
+expect 1 'parrot.ropewalk.json: expected what `ropewalk tune` wrote' "$ropewalk" generate parrot -f long.txt --raw -n 2
+expect 1 'move it away' tune --length 160 --documents 4 --candidates pi
+cmp -s note parrot.ropewalk.json || { echo "FAILED: tune overwrote a foreign file"; failed=$((failed + 1)); }
+rm -r parrot parrot.ropewalk.json note tuned.jsonl auto.txt
+
 printf 'a\0b' > binary.txt; echo short > short.txt
 real=$source/models/SmolLM2-135M-Instruct.Q4_1.gguf
 if [ "${3:-}" = model ]; then
@@ -198,15 +246,10 @@ if [ "${3:-}" = model ]; then
   expect 0 'yarn:factor=2' "$ropewalk" eval --config sweep.toml
   expect 2 'lenghts' "$ropewalk" eval --config <(cat sweep.toml; echo 'lenghts = 3')
   ln -s "$real" tuned.gguf
-  expect 1 'ropewalk tune first' "$ropewalk" generate tuned.gguf -p Hello --method auto
-  expect 0 'winner: (pi|yarn)' "$ropewalk" tune tuned.gguf --text text.txt --length 400 --documents 4 --tail 32 --candidates pi:factor=1.5 yarn:factor=1.5
-  expect 0 'method (pi|yarn):' "$ropewalk" generate tuned.gguf -p Hello -n 2 --method auto
-  sed -i 's/"model_id": "b/"model_id": "c/' tuned.gguf.ropewalk.json
-  expect 1 'that of another model' "$ropewalk" generate tuned.gguf -p Hello -n 2 --method auto
-  expect 0 'found  versus plain YaRN' "$ropewalk" tune tuned.gguf --text text.txt --length 300 --documents 2 --tail 32 --goal both --candidates pi:factor=1.5 yarn:factor=1.5 --out tuned.jsonl
-  expect 0 '"versus_yarn":\{"loss":\{"difference":[^}]*,"n_documents":1\},"score":\{"difference"' "$ropewalk" tune tuned.gguf --text text.txt --length 300 --documents 2 --tail 32 --goal both --candidates pi:factor=1.5 yarn:factor=1.5 --out tuned.jsonl --json
-  expect 1 'text for one' "$ropewalk" tune tuned.gguf --text text.txt --length 400 --documents 1
-  rm tuned.gguf tuned.gguf.ropewalk.json tuned.jsonl
+  expect 0 'nothing to tune: 400 tokens fit in the 8192' "$ropewalk" tune tuned.gguf --text text.txt --length 400
+  [ ! -e tuned.gguf.ropewalk.json ] || { echo "FAILED: tune wrote that there is nothing to tune"; failed=$((failed + 1)); }
+  expect 0 'auto: none: [0-9]+ tokens fit in the 8192' "$ropewalk" generate tuned.gguf -p Hello -n 2
+  rm tuned.gguf
   # A signal in the middle leaves the finished results, and no half report.
   "$ropewalk" eval "$real" --text text.txt --methods pi --lengths 8k --out killed.jsonl --report killed.html >out 2>err &
   for _ in $(seq 100); do [ -e killed.html.part ] && break; sleep 0.1; done

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Choosing among candidates, on a tiny model (trained on 64 tokens).
-#include "judge/tune.h"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -10,6 +8,7 @@
 
 #include "core/error.h"
 #include "judge/retrieval.h"
+#include "judge/tune_evidence.h"
 
 namespace ropewalk {
 namespace {
@@ -70,6 +69,7 @@ class Tune : public testing::Test {
 TEST_F(Tune, CandidatesFitTheModelAndAreOfEveryKind) {
   const std::vector<std::string> all = tune_candidates(model_.config(), 160);
   EXPECT_EQ(std::set<std::string>(all.begin(), all.end()).size(), all.size());
+  EXPECT_FALSE(std::count(all.begin(), all.end(), kPlain)) << "it takes part without being named";
   std::set<std::string> kinds;
   for (const std::string& text : all) {
     const MethodSpec spec = MethodSpec::parse(text);
@@ -101,15 +101,29 @@ TEST_F(Tune, CandidatesVaryEveryParameterAndHoldTheNewestMethods) {
     EXPECT_TRUE(names.contains(name)) << name;
 }
 
+/// What is stored has to hold at other lengths: only a base stays as it is.
+TEST_F(Tune, CandidatesFollowTheLength) {
+  for (const std::string& text : tune_candidates(model_.config(), 160)) {
+    for (const MethodPart& part : MethodSpec::parse(text).parts)
+      for (const auto& [name, value] : part.parameters)
+        if (name == "factor" || name == "group") {
+          EXPECT_EQ(value.back(), 'x') << text;
+        }
+    EXPECT_NO_THROW(Method::bind(MethodSpec::parse(text), model_.config().rope_context(0, 100))) << text;
+  }
+}
+
 TEST_F(Tune, TheLastRoundIsOverAllDocumentsAndInOrder) {
-  const std::vector<std::string> candidates{"pi",   "ntk",         "yarn:factor=2.5", "rerope:window=16",
-                                            "none", "self-extend", "window:window=64"};
-  const std::vector<TuneRow> rows =
+  const std::vector<std::string> candidates{"pi",          "ntk",  "yarn:factor=2.5",  "rerope:window=16",
+                                            "self-extend", "none", "window:window=64", "pi:factor=1x"};
+  const TuneResult result =
       tune(model_, tokenizer_, documents_, {.length = 160, .tail = 16, .candidates = candidates}, {});
-  ASSERT_EQ(rows.size(), candidates.size());
-  std::set<std::string> names;
+  const std::vector<TuneRow>& rows = result.rows;
+  ASSERT_EQ(rows.size(), candidates.size() + 1);
+  std::set<std::string> names, expected(candidates.begin(), candidates.end());
+  expected.insert(kTruncated);
   for (const TuneRow& row : rows) names.insert(row.method);
-  EXPECT_EQ(names, std::set<std::string>(candidates.begin(), candidates.end()));
+  EXPECT_EQ(names, expected);
   EXPECT_EQ(rows[0].n_documents, documents_.size());
   for (std::size_t i = 1; i < rows.size(); ++i) {
     EXPECT_GE(rows[i - 1].round, rows[i].round);
@@ -117,7 +131,37 @@ TEST_F(Tune, TheLastRoundIsOverAllDocumentsAndInOrder) {
       EXPECT_LE(rows[i - 1].loss, rows[i].loss);
     }
   }
-  EXPECT_NEAR(rows[0].loss, mean_loss(rows[0].method), 1e-9);
+  for (const TuneRow& row : rows) {
+    EXPECT_EQ(row.same_as, row.method == "pi:factor=1x" ? "pi" : "") << row.method;
+    if (row.method == kPlain || row.method == kTruncated) {
+      EXPECT_EQ(row.round, rows[0].round) << "in each round";
+    }
+  }
+  const TuneRow& winner = rows[0].method == kTruncated ? rows[1] : rows[0];
+  EXPECT_EQ(result.winner(), winner.method);
+  EXPECT_NEAR(winner.loss, mean_loss(winner.method), 1e-9);
+  EXPECT_EQ(result.plan.n_begin, 7u);
+}
+
+TEST_F(Tune, OfEqualsPlainRopeWins) {
+  const TuneResult result =
+      tune(model_, tokenizer_, documents_,
+           {.length = 160, .tail = 16, .candidates = {"pi:factor=1", "ntk:factor=1", "yarn:factor=1"}}, {});
+  std::size_t best = result.rows[0].method == kTruncated ? 1 : 0;
+  EXPECT_EQ(result.rows[best].method, kPlain);
+  EXPECT_EQ(result.winner(), kPlain);
+  for (const TuneRow& row : result.rows)
+    if (row.method.find("factor") != std::string::npos) {
+      EXPECT_EQ(row.same_as, kPlain);
+      if (row.round == result.rows[best].round) {
+        EXPECT_EQ(row.loss, result.rows[best].loss);
+      }
+    }
+}
+
+TEST_F(Tune, InsideTheTrainedLengthThereIsNothingToTune) {
+  EXPECT_THROW(tune(model_, tokenizer_, documents_, {.length = 64, .tail = 16, .candidates = {"ntk"}}, {}),
+               LogicError);
 }
 
 TEST_F(Tune, AModelThatFindsNothingInShortTextsCannotBeTunedForIt) {
@@ -135,7 +179,8 @@ TEST_F(Tune, LossBreaksTiesOfRetrieval) {
   const std::vector<std::string> candidates{"none", "yarn:factor=2.5", "pi", "ntk"};
   const auto run = [&](Goal goal) {
     return tune(model_, Repeats(first_key()), documents_,
-                {.length = 160, .tail = 16, .goal = goal, .candidates = candidates, .n_questions = 1}, {});
+                {.length = 160, .tail = 16, .goal = goal, .candidates = candidates, .n_questions = 1}, {})
+        .rows;
   };
   const std::vector<TuneRow> by_loss = run(Goal::kLoss), by_score = run(Goal::kRetrieval);
   ASSERT_EQ(by_loss.size(), by_score.size());
@@ -147,57 +192,62 @@ TEST_F(Tune, LossBreaksTiesOfRetrieval) {
   }
 }
 
-TEST_F(Tune, TheMarginIsPairedByDocument) {
-  std::vector<Record> records;
-  const auto put = [&](const char* task, const char* method, const char* document, double value) {
-    Record r;
-    r.task = task, r.method = method, r.document = document, r.length = 160;
-    if (std::string_view(task) == "tail")
-      r.loss = value;
-    else
-      r.score = value;
-    records.push_back(r);
-  };
-  for (const auto& [document, loss] : {std::pair{"a", 1.0}, {"b", 2.0}, {"c", 4.0}}) {
-    put("tail", "yarn", document, loss);
-    put("tail", "pi", document, loss + 0.5);
-    put("passkey", "pi", document, 1), put("passkey", "pi", document, 0);
-    put("passkey", "yarn", document, loss > 1 ? 1 : 0);
-  }
-  put("tail", "pi", "alone", 99);
-  const Margin m = margin(records, 160, "pi", "yarn");
-  EXPECT_EQ(m.loss.n, 3);
-  EXPECT_DOUBLE_EQ(m.loss.mean, 0.5);
-  EXPECT_DOUBLE_EQ(m.loss.deviation, 0);
-  EXPECT_EQ(m.score.n, 3);
-  EXPECT_DOUBLE_EQ(m.score.mean, (0.5 - 0.5 - 0.5) / 3);
-  EXPECT_EQ(margin(records, 320, "pi", "yarn").loss.n, 0);
-  EXPECT_EQ(margin(records, 160, "pi", "dca").score.n, 0);
-}
-
 TEST_F(Tune, TheWinnerIsJudgedBesideYarnPlainAndTruncation) {
   const TuneOptions options{
       .length = 160, .tail = 16, .goal = Goal::kBoth, .candidates = {"ntk"}, .n_questions = 1};
   const std::vector<Record> records =
       evaluate_winner(model_, Repeats(first_key()), documents_, "ntk", options, 0, {}).records;
-  for (const std::string& rival : {std::string("yarn"), kPlain, kTruncated}) {
-    const Margin m = margin(records, 160, "ntk", rival);
-    EXPECT_EQ(m.loss.n, 4) << rival;
-    EXPECT_EQ(m.score.n, 4) << rival;
+  const std::vector<Margin> all = margins(records, 160, "ntk");
+  ASSERT_EQ(all.size(), 3u);
+  for (const Margin& m : all) {
+    EXPECT_EQ(m.loss.n_documents, 4u) << m.rival;
+    EXPECT_EQ(m.score.n_documents, 4u) << m.rival;
   }
+  EXPECT_EQ(margins(records, 160, "yarn").size(), 2u) << "it is no rival of itself";
   EXPECT_EQ(evaluate_winner(model_, Repeats(first_key()), documents_, "ntk", options, 1e-6, {}).n_documents,
             1u);
 }
 
-TEST_F(Tune, OneCandidateOrALittleTimeStillGivesAnAnswer) {
-  EXPECT_EQ(
-      tune(model_, tokenizer_, documents_, {.length = 160, .tail = 16, .candidates = {"ntk"}}, {})[0].method,
-      "ntk");
-  const std::vector<TuneRow> rows = tune(
-      model_, tokenizer_, documents_,
-      {.length = 160, .tail = 16, .candidates = {"ntk", "pi", "yarn", "dca"}, .budget_seconds = 1e-6}, {});
-  EXPECT_EQ(rows.size(), 4u);
-  EXPECT_EQ(rows[0].n_documents, 1u);
+TEST_F(Tune, OneCandidateStillGivesAnAnswer) {
+  const TuneResult result =
+      tune(model_, tokenizer_, documents_, {.length = 160, .tail = 16, .candidates = {"ntk"}}, {});
+  EXPECT_EQ(result.rows.size(), 3u);
+}
+
+TEST_F(Tune, ABudgetThatCannotBeMetIsSaidBeforeTheWork) {
+  bool planned = false;
+  try {
+    tune(model_, tokenizer_, documents_,
+         {.length = 160,
+          .tail = 16,
+          .candidates = {"ntk", "pi", "yarn", "dca", "rerope"},
+          .n_to_judge = 4,
+          .budget_seconds = 1e-6,
+          .planned = [&](const TunePlan&) { planned = true; }},
+         {});
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("4 candidates on one document"), std::string::npos)
+        << error.what();
+  }
+  EXPECT_FALSE(planned);
+}
+
+TEST_F(Tune, ThePlanIsSaidBeforeTheWork) {
+  std::vector<TunePlan> plans;
+  TuneOptions options{.length = 160, .tail = 16, .candidates = {"ntk", "pi", "yarn", "dca", "none"}};
+  options.n_to_judge = 2, options.planned = [&](const TunePlan& plan) { plans.push_back(plan); };
+  const TuneResult free = tune(model_, tokenizer_, documents_, options, {});
+  options.budget_seconds = 1000;
+  tune(model_, tokenizer_, documents_, options, {});
+  ASSERT_EQ(plans.size(), 2u);
+  for (const TunePlan& plan : plans) {
+    EXPECT_EQ(plan.n_begin, 4u);
+    EXPECT_EQ(plan.n_left_out, 0u);
+    EXPECT_GT(plan.seconds, 0);
+    EXPECT_LE(plan.seconds, 1000);
+  }
+  EXPECT_EQ(free.plan.seconds, plans[0].seconds);
 }
 
 }  // namespace

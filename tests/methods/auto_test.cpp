@@ -34,10 +34,10 @@ TEST(Auto, TheDecisionForEachLength) {
       {8193, two, AutoReason::kTuned, "yarn:factor=1.5x", "tuned at 16384 tokens, bound to 8193"},
       {16384, two, AutoReason::kTuned, "yarn:factor=1.5x", "tuned at 16384 tokens, bound to 16384"},
       {16385, two, AutoReason::kTuned, "dca", "tuned at 65536 tokens, bound to 16385"},
-      {65537, two, AutoReason::kPast, "dca", "not judged at this length; `ropewalk tune --length 65537`"},
+      {65537, two, AutoReason::kPast, "dca", "tuned up to 65536 tokens only, bound to 65537, not judged"},
       {16384, plain, AutoReason::kTuned, "none", "tuned at 16384"},
-      {16385, plain, AutoReason::kPast, untuned, "plain RoPE held there"},
-      {8193, {}, AutoReason::kUntuned, untuned, "8193 tokens, trained on 8192, and nothing tuned"},
+      {16385, plain, AutoReason::kPast, untuned, "plain RoPE held to 16384"},
+      {8193, {}, AutoReason::kUntuned, untuned, "8193 tokens, trained on 8192, nothing tuned"},
       {Index{1} << 31, {}, AutoReason::kUntuned, untuned, "nothing tuned"},
   };
   for (const Case& c : cases) {

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/auto_method.h"
+
+#include <algorithm>
+
+#include "methods/tuned_file.h"
+
+namespace ropewalk {
+namespace {
+
+std::vector<TunedSetting> tuned_settings(const std::string& model_path) {
+  const std::string path = tuned_path(model_path);
+  const std::optional<TunedFile> file = read_tuned(path);
+  if (!file) return {};
+  if (file->model_id != model_identity(model_path))
+    throw Error(path, "settings for " + model_path, "those of another model (" + file->model + ")",
+                "run ropewalk tune again, or name a --method");
+  return file->settings;
+}
+
+}  // namespace
+
+void check_method(const std::string& option) {
+  if (option != "auto") MethodSpec::parse(option);
+}
+
+AutoChoice method_for(const std::string& option, const std::string& model_path, const ModelConfig& config,
+                      Index n) {
+  const bool fits = n <= config.n_ctx_train;
+  if (option != "auto") {
+    AutoChoice named{MethodSpec::parse(option), fits ? AutoReason::kFits : AutoReason::kPast, ""};
+    if (!fits && named.spec.text() == "none")
+      fmt::print(stderr, "warning: plain RoPE for {} tokens, trained on {}: expect nonsense past those\n", n,
+                 config.n_ctx_train);
+    return named;
+  }
+  AutoChoice choice =
+      decide(config.rope_context(0, n), fits ? std::vector<TunedSetting>{} : tuned_settings(model_path));
+  fmt::print(stderr, "auto: {}\n", choice.why);
+  return choice;
+}
+
+void replace_auto(std::vector<std::string>& methods, const std::string& model_path,
+                  const std::vector<Index>& lengths) {
+  const auto at = std::find(methods.begin(), methods.end(), "auto");
+  if (at == methods.end()) return;
+  const ModelConfig config = read_config(*ModelFile::open(model_path));
+  std::vector<std::string> chosen;
+  for (const Index length : lengths) {
+    const std::string method = method_for("auto", model_path, config, length).spec.text();
+    if (method != "none" && std::find(chosen.begin(), chosen.end(), method) == chosen.end())
+      chosen.push_back(method);
+  }
+  const auto after = methods.erase(at);
+  methods.insert(after, chosen.begin(), chosen.end());
+  replace_auto(methods, model_path, lengths);
+}
+
+}  // namespace ropewalk

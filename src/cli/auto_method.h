@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+/// --method auto, for commands: methods/auto.h decides, with what tune found beside the model.
+#pragma once
+#include "cli/command.h"
+#include "methods/auto.h"
+
+namespace ropewalk {
+
+/// Errors: UsageError for what is neither auto nor a method; before a model is loaded.
+void check_method(const std::string& option);
+
+/// What `option` says for a request of n tokens, read and written. For "auto" a line on stderr says which
+/// method and why, and MODEL.ropewalk.json is read where n is past the trained length. Plain RoPE that was
+/// asked for past it gets a warning. Errors: UsageError; Error for such a file that is of another model, or
+/// not tune's.
+AutoChoice method_for(const std::string& option, const std::string& model_path, const ModelConfig& config,
+                      Index n);
+
+/// The same for a comparison at several lengths: each "auto" of `methods` becomes the methods that it stands
+/// for at those past the trained length, once each. Errors: as method_for.
+void replace_auto(std::vector<std::string>& methods, const std::string& model_path,
+                  const std::vector<Index>& lengths);
+
+}  // namespace ropewalk
