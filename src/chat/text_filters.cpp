@@ -86,7 +86,7 @@ Value to_json_filter(Interpreter& in, const Value& value, const Arguments& argum
   if (const Value* v = arguments.get(0, "ensure_ascii")) style.ensure_ascii = v->truth();
   if (const Value* v = arguments.get(1, "indent"); v && !v->is_none()) {
     style.indented = true;
-    style.item_separator = ",";
+    style.item_separator.assign(1, ',');
     if (const std::string* s = v->as_text()) {
       style.indent = *s;
     } else {
