@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Tries every command, with good and with bad input: exit code, one line of error, nothing left behind.
-# Usage: cli_test.sh ROPEWALK SOURCE_DIR [model]: with `model` also what needs the real one.
+# Usage: cli_test.sh ROPEWALK SOURCE_DIR [model]: with `model` also what needs models/, the real one where it has been fetched.
 set -u
 ropewalk=$(realpath "$1") source=$(realpath "$2")
 model=$source/tests/golden/tiny/llama
@@ -177,50 +177,42 @@ cmp -s note parrot.ropewalk.json || { echo "FAILED: tune overwrote a foreign fil
 rm -r parrot parrot.ropewalk.json note tuned.jsonl auto.txt
 
 printf 'a\0b' > binary.txt; echo short > short.txt
-real=$source/models/SmolLM2-135M-Instruct.Q4_1.gguf
+own=$source/models/short-256.gguf real=$source/models/SmolLM2-135M-Instruct.Q4_1.gguf
 if [ "${3:-}" = model ]; then
-  expect 0 'n_ctx_train +8192' "$ropewalk" inspect "$real"
-  expect 0 'token_embd.weight' "$ropewalk" inspect "$real" --tensors
-  expect 0 'first 4' "$ropewalk" inspect "$real" --attention --text "$source/data/persuasion.txt" --length 300; narrow inspect --attention
-  expect 2 'no text' "$ropewalk" inspect "$real" --attention
-  expect 0 '19556|Hello' "$ropewalk" tokenize "$real" --text 'Hello world'
-  expect 0 'first token of 16' "$ropewalk" bench load "$real" --repeat 1
-  expect 0 'Paris' "$ropewalk" generate "$real" -p 'What is the capital of France?' -n 12 --method rerope
-  expect 0 'yarn:factor=2' "$ropewalk" questions "$real" q.jsonl --format ruler --methods none yarn:factor=2 -n 8 --out pred.jsonl
-  [ "$(grep -c '"outputs":\["4711"\],.*"score":1.0' pred.jsonl)" = 2 ] || { echo "FAILED: questions finds no key"; failed=$((failed + 1)); }
-  expect 1 'truncate middle' "$ropewalk" questions "$real" q.jsonl --format ruler --length 50 -n 8
-  expect 0 '"n_truncated":1' "$ropewalk" questions "$real" q.jsonl --format ruler --length 50 -n 8 --truncate middle --json
-  expect 1 'empty' "$ropewalk" tokenize "$real" empty.txt
-  expect 1 'a folder' "$ropewalk" tokenize "$real" .
-  expect 1 'a folder' "$ropewalk" eval "$real" --text . --methods yarn --lengths 512
-  expect 2 'texts that differ' "$ropewalk" eval "$real" --text short.txt short.txt --methods yarn --lengths 512
-  expect 2 'the input itself' "$ropewalk" eval "$real" --text short.txt --methods yarn --lengths 512 --out short.txt
+  expect 0 'token_embd.weight' "$ropewalk" inspect "$own" --tensors
+  expect 0 'first 4' "$ropewalk" inspect "$own" --attention --text "$source/data/persuasion.txt" --length 300; narrow inspect --attention
+  expect 2 'no text' "$ropewalk" inspect "$own" --attention
+  expect 0 'first token of 16' "$ropewalk" bench load "$own" --repeat 1
+  expect 1 'empty' "$ropewalk" tokenize "$own" empty.txt
+  expect 1 'a folder' "$ropewalk" tokenize "$own" .
+  mkdir nothing; expect 1 'a folder with .txt or .md files' "$ropewalk" eval "$own" --text nothing --methods yarn --lengths 512; rmdir nothing
+  expect 2 'texts that differ' "$ropewalk" eval "$own" --text short.txt short.txt --methods yarn --lengths 512
+  expect 2 'the input itself' "$ropewalk" eval "$own" --text short.txt --methods yarn --lengths 512 --out short.txt
   # Files of somebody else stay as they are, with and without a newline at their end.
   printf 'my notes' > notes; printf '{"a": 1,\n "b": [2]}' > mini.json; head -c 500 /dev/urandom > noise
   for foreign in notes mini.json noise; do
     cp $foreign kept
     for dry in '' --dry-run; do
-      expect 1 'nothing was changed' "$ropewalk" eval "$real" --text short.txt --methods yarn --lengths 512 --out $foreign $dry
+      expect 1 'nothing was changed' "$ropewalk" eval "$own" --text short.txt --methods yarn --lengths 512 --out $foreign $dry
     done
-    expect 1 'nothing was changed' "$ropewalk" tune "$real" --text short.txt --length 512 --out $foreign
+    expect 1 'nothing was changed' "$ropewalk" tune "$own" --text short.txt --length 512 --out $foreign
     cmp -s $foreign kept || { echo "FAILED: $foreign was changed"; failed=$((failed + 1)); }
   done
   rm notes mini.json noise kept
-  expect 1 'no regular file' "$ropewalk" eval "$real" --text short.txt --methods yarn --lengths 512 --out /dev/full
-  expect 2 'one name for two' "$ropewalk" eval "$real" --text short.txt --methods yarn --lengths 512 --out both --report both
+  expect 1 'no regular file' "$ropewalk" eval "$own" --text short.txt --methods yarn --lengths 512 --out /dev/full
+  expect 2 'one name for two' "$ropewalk" eval "$own" --text short.txt --methods yarn --lengths 512 --out both --report both
   printf 'caf\xe9 cr\xe8me' > latin.txt
-  for command in "eval $real --methods yarn --lengths 512 --text" "tune $real --length 512 --text" "generate $real -f" "tokenize $real"; do
+  for command in "eval $own --methods yarn --lengths 512 --text" "tune $own --length 512 --text" "generate $own -f" "tokenize $own"; do
     expect 1 'latin.txt:1: .*WINDOWS-1252' "$ropewalk" $command latin.txt
   done
-  expect 1 'binary' "$ropewalk" generate "$real" -f binary.txt
-  expect 2 'neither' "$ropewalk" generate "$real"
-  expect 1 'tokens' "$ropewalk" eval "$real" --text short.txt --methods yarn --lengths 8k
-  expect 1 'empty' "$ropewalk" eval "$real" --text empty.txt --methods yarn --lengths 512
-  expect 1 'binary' "$ropewalk" eval "$real" --text binary.txt --methods yarn --lengths 512
-  expect 2 'did you mean yarn' "$ropewalk" eval "$real" --text short.txt --methods yran --lengths 512
-  expect 1 'MiB' "$ropewalk" generate "$real" -f <(yes 'some words of text' | head -c 2000000) -n 1048576 --method none
+  expect 1 'binary' "$ropewalk" generate "$own" -f binary.txt
+  expect 2 'neither' "$ropewalk" generate "$own"
+  expect 1 'tokens' "$ropewalk" eval "$own" --text short.txt --methods yarn --lengths 8k
+  expect 1 'empty' "$ropewalk" eval "$own" --text empty.txt --methods yarn --lengths 512
+  expect 1 'binary' "$ropewalk" eval "$own" --text binary.txt --methods yarn --lengths 512
+  expect 2 'did you mean yarn' "$ropewalk" eval "$own" --text short.txt --methods yran --lengths 512
   head -c 60000 "$source/data/persuasion.txt" > text.txt
-  expect 0 'yarn' "$ropewalk" eval "$real" --text text.txt --methods yarn:factor=2 --lengths 512 1k --tail 64 --documents 3 --out r.jsonl --report r.html
+  expect 0 'yarn' "$ropewalk" eval "$own" --text text.txt --methods yarn:factor=2 --lengths 192 256 --tail 64 --documents 3 --out r.jsonl --report r.html
   grep -q '"loss"' r.jsonl && grep -q '<svg' r.html || { echo "FAILED: eval wrote no results or report"; failed=$((failed + 1)); }
   expect 0 'Nothing to extend' "$ropewalk" report r.jsonl r.jsonl --format text; narrow report
   expect 0 '^## Verdicts' "$ropewalk" report r.jsonl --format markdown
@@ -231,31 +223,44 @@ if [ "${3:-}" = model ]; then
     "$source/tools/check_report.py" $page >out 2>&1; got=$?
     [ $got = 0 ] || [ $got = 77 ] || { echo "FAILED: check_report.py $page"; cat out; failed=$((failed + 1)); }
   done
-  expect 0 'were in r.jsonl already' "$ropewalk" eval "$real" --text text.txt --methods yarn:factor=2 --lengths 512 1k --tail 64 --documents 3 --out r.jsonl
-  expect 0 'items; about' "$ropewalk" eval "$real" --text text.txt --methods yarn:factor=2 --lengths 512 1k --tail 64 --out r.jsonl --dry-run
-  expect 0 'items; about' "$ropewalk" eval "$real" --text text.txt --methods yarn:factor=2 --lengths 512 --tail 64 --out new.jsonl --dry-run
+  expect 0 'were in r.jsonl already' "$ropewalk" eval "$own" --text text.txt --methods yarn:factor=2 --lengths 192 256 --tail 64 --documents 3 --out r.jsonl
+  expect 0 'items; about' "$ropewalk" eval "$own" --text text.txt --methods yarn:factor=2 --lengths 192 256 --tail 64 --out r.jsonl --dry-run
+  expect 0 'items; about' "$ropewalk" eval "$own" --text text.txt --methods yarn:factor=2 --lengths 192 --tail 64 --out new.jsonl --dry-run
   [ ! -e new.jsonl ] || { echo "FAILED: --dry-run made a file"; failed=$((failed + 1)); }
-  expect 1 'results with tail 32' "$ropewalk" eval "$real" --text text.txt --methods yarn:factor=2 --lengths 512 --tail 32 --out r.jsonl
+  expect 1 'results with tail 32' "$ropewalk" eval "$own" --text text.txt --methods yarn:factor=2 --lengths 192 --tail 32 --out r.jsonl
   sed -i '2s/"loss":3/"loss":2/' r.jsonl
-  expect 1 'r.jsonl:2' "$ropewalk" eval "$real" --text text.txt --methods yarn:factor=2 --lengths 512 1k --tail 64 --out r.jsonl
-  expect 2 'less than the shortest' "$ropewalk" eval "$real" --text text.txt --methods pi --lengths 512 1k --tasks sliding --stride 512
-  expect 2 'k/n' "$ropewalk" eval "$real" --text text.txt --methods pi --lengths 512 --shard 3/2
-  expect 2 'no --out' "$ropewalk" eval "$real" --text text.txt --methods pi --lengths 512 --shard 1/2
-  expect 2 'no --out' "$ropewalk" eval "$real" --text text.txt --methods pi --lengths 512 --jobs 2
-  printf '[eval]\nMODEL = "%s"\ntext = ["text.txt"]\nmethods = ["yarn:factor=2"]\nlengths = ["512"]\n' "$real" > sweep.toml
+  expect 1 'r.jsonl:2' "$ropewalk" eval "$own" --text text.txt --methods yarn:factor=2 --lengths 192 256 --tail 64 --out r.jsonl
+  expect 2 'less than the shortest' "$ropewalk" eval "$own" --text text.txt --methods pi --lengths 192 256 --tasks sliding --stride 192
+  expect 2 'k/n' "$ropewalk" eval "$own" --text text.txt --methods pi --lengths 512 --shard 3/2
+  expect 2 'no --out' "$ropewalk" eval "$own" --text text.txt --methods pi --lengths 512 --shard 1/2
+  expect 2 'no --out' "$ropewalk" eval "$own" --text text.txt --methods pi --lengths 512 --jobs 2
+  printf '[eval]\nMODEL = "%s"\ntext = ["text.txt"]\nmethods = ["yarn:factor=2"]\nlengths = ["512"]\n' "$own" > sweep.toml
   expect 0 'yarn:factor=2' "$ropewalk" eval --config sweep.toml
   expect 2 'lenghts' "$ropewalk" eval --config <(cat sweep.toml; echo 'lenghts = 3')
-  ln -s "$real" tuned.gguf
-  expect 0 'nothing to tune: 400 tokens fit in the 8192' "$ropewalk" tune tuned.gguf --text text.txt --length 400
+  ln -s "$own" tuned.gguf
+  expect 0 'nothing to tune: 200 tokens fit in the 256' "$ropewalk" tune tuned.gguf --text text.txt --length 200
   [ ! -e tuned.gguf.ropewalk.json ] || { echo "FAILED: tune wrote that there is nothing to tune"; failed=$((failed + 1)); }
-  expect 0 'auto: none: [0-9]+ tokens fit in the 8192' "$ropewalk" generate tuned.gguf -p Hello -n 2
+  expect 0 'auto: none: [0-9]+ tokens fit in the 256' "$ropewalk" generate tuned.gguf -p Hello -n 2
   rm tuned.gguf
   # A signal in the middle leaves the finished results, and no half report.
-  "$ropewalk" eval "$real" --text text.txt --methods pi --lengths 8k --out killed.jsonl --report killed.html >out 2>err &
+  "$ropewalk" eval "$own" --text text.txt --methods pi yarn rerope --lengths 12k --out killed.jsonl --report killed.html >out 2>err &
   for _ in $(seq 100); do [ -e killed.html.part ] && break; sleep 0.1; done
   kill -TERM $!; wait $! 2>/dev/null
   [ -z "$(ls killed.html* 2>/dev/null)" ] || { echo "FAILED: a signal left $(ls killed*)"; failed=$((failed + 1)); }
-  expect 0 'verdict|"methods"|\{' "$ropewalk" eval "$real" --text text.txt --methods rerope:window=128 --lengths 1k --tail 64 --json
+  expect 0 'verdict|"methods"|\{' "$ropewalk" eval "$own" --text text.txt --methods rerope:window=128 --lengths 1k --tail 64 --json
+  # Alone it answers how far the model reaches, with the model that comes with the program.
+  expect 0 'methods self-extend' "$ropewalk" eval --text text.txt --budget 20s
+  expect 0 '"ids"' "$ropewalk" tokenize short.txt --json
+fi
+if [ "${3:-}" = model ] && [ -e "$real" ]; then
+  expect 0 'n_ctx_train +8192' "$ropewalk" inspect "$real"
+  expect 0 '19556|Hello' "$ropewalk" tokenize "$real" --text 'Hello world'
+  expect 0 'Paris' "$ropewalk" generate "$real" -p 'What is the capital of France?' -n 12 --method rerope
+  expect 0 'yarn:factor=2' "$ropewalk" questions "$real" q.jsonl --format ruler --methods none yarn:factor=2 -n 8 --out pred.jsonl
+  [ "$(grep -c '"outputs":\["4711"\],.*"score":1.0' pred.jsonl)" = 2 ] || { echo "FAILED: questions finds no key"; failed=$((failed + 1)); }
+  expect 1 'truncate middle' "$ropewalk" questions "$real" q.jsonl --format ruler --length 50 -n 8
+  expect 0 '"n_truncated":1' "$ropewalk" questions "$real" q.jsonl --format ruler --length 50 -n 8 --truncate middle --json
+  expect 1 'MiB' "$ropewalk" generate "$real" -f <(yes 'some words of text' | head -c 2000000) -n 1048576 --method none
 fi
 rm -f out err ids ./*.npy ./*.gguf ./*.txt r.jsonl r.html r2.html killed.jsonl sweep.toml q.jsonl pred.jsonl
 [ -z "$(ls -A)" ] || { echo "FAILED: left behind: $(ls -A)"; failed=$((failed + 1)); }

@@ -2,10 +2,10 @@
 if(TARGET ropewalk)
   add_test(NAME cli COMMAND ${CMAKE_SOURCE_DIR}/tests/cli/cli_test.sh $<TARGET_FILE:ropewalk> ${CMAKE_SOURCE_DIR})
   set_tests_properties(cli PROPERTIES LABELS fast)
-  if(EXISTS ${CMAKE_SOURCE_DIR}/models/SmolLM2-135M-Instruct.Q4_1.gguf)
+  if(EXISTS ${CMAKE_SOURCE_DIR}/models/short-256.gguf)
     add_test(NAME cli_model COMMAND ${CMAKE_SOURCE_DIR}/tests/cli/cli_test.sh $<TARGET_FILE:ropewalk> ${CMAKE_SOURCE_DIR} model)
     add_test(NAME kill COMMAND ${CMAKE_SOURCE_DIR}/tests/cli/kill_test.py $<TARGET_FILE:ropewalk>
-             ${CMAKE_SOURCE_DIR}/models/SmolLM2-135M-Instruct.Q4_1.gguf ${CMAKE_SOURCE_DIR}/data/persuasion.txt)
+             ${CMAKE_SOURCE_DIR}/models/short-256.gguf ${CMAKE_SOURCE_DIR}/data/persuasion.txt)
     set_tests_properties(cli_model kill PROPERTIES LABELS model)
   endif()
 endif()
