@@ -7,6 +7,7 @@
 
 #include "../tokenizer/golden_text.h"
 #include "core/error.h"
+#include "tokenizer/piece_tokenizer.h"
 
 namespace ropewalk {
 namespace {
@@ -18,7 +19,7 @@ constexpr std::string_view kChatMl =
     "'<|im_end|>' + '\n' }}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 
-class Turn : public testing::Test {
+class Turn : public ::testing::Test {
  protected:
   Turn() {
     fill_bpe(file_, "llama3",
@@ -127,6 +128,49 @@ TEST_F(Turn, ThinkingIsSwitchedOffWhereTheTemplateCan) {
       "endif %}";
   EXPECT_EQ(prompt("Hi"), "Hi<|im_start|>");
   EXPECT_EQ(prompt("Hi", judged_chat()), "Hi<|im_start|><think>\n\n</think>\n\n");
+}
+
+/// The same vocabulary as a converter writes it into a GGUF.
+void fill_from_json(FakeFile& file, const Json& json) {
+  std::vector<std::string> tokens(json["model"]["vocab"].size() + json["added_tokens"].size()), merges;
+  std::vector<std::int64_t> kinds(tokens.size(), 1);
+  for (const auto& [piece, id] : json["model"]["vocab"].items()) tokens.at(id.get<std::size_t>()) = piece;
+  for (const Json& added : json["added_tokens"]) {
+    const auto id = added["id"].get<std::size_t>();
+    tokens.at(id) = added["content"].get<std::string>();
+    kinds.at(id) = added["special"].get<bool>() ? 3 : 4;
+  }
+  while (tokens.back().empty()) tokens.pop_back(), kinds.pop_back();
+  for (const Json& rule : json["model"]["merges"])
+    merges.push_back(rule.is_string() ? rule.get<std::string>()
+                                      : rule[0].get<std::string>() + " " + rule[1].get<std::string>());
+  file.set("tokenizer.ggml.model", std::string("gpt2"));
+  file.set("tokenizer.ggml.pre", std::string("qwen2"));
+  file.set("tokenizer.ggml.tokens", tokens);
+  file.set("tokenizer.ggml.token_type", kinds);
+  file.set("tokenizer.ggml.merges", merges);
+}
+
+TEST(ChatContainers, GgufAndFolderOfOneModelGiveTheSameIds) {
+  const std::string name = "tokenizer_hf_qwen.json", text = read_golden(name);
+  const std::string config =
+      R"({"bos_token": "<|endoftext|>", "eos_token": "<|im_end|>", "add_bos_token": false})";
+  const auto folder = parse_hf_tokenizer(text, config, name);
+  FakeFile file;
+  fill_from_json(file, Json::parse(text));
+  file.set("tokenizer.ggml.bos_token_id", std::int64_t{*folder->bos});
+  file.set("tokenizer.ggml.eos_token_id", std::int64_t{*folder->eos});
+  file.set("tokenizer.ggml.add_bos_token", false);
+  const auto gguf = Tokenizer::open(file);
+  for (const std::string_view chat_template : {kChatMl, kChatMl.substr(kChatMl.find("{%"))}) {
+    folder->chat_template = gguf->chat_template = chat_template;
+    for (const std::string message : {"Hi", "  Cafe\xcc\x81 \n\n 42", "<|im_end|>HTTPServer", ""}) {
+      const ChatPrompt one = user_prompt(*folder, message, "So", {}),
+                       other = user_prompt(*gguf, message, "So", {});
+      EXPECT_EQ(one.tokens, other.tokens) << message;
+      EXPECT_EQ(one.tokens[0] == *folder->bos, chat_template == kChatMl);
+    }
+  }
 }
 
 TEST_F(Turn, JudgedPromptsHaveOneDay) {

@@ -17,7 +17,10 @@ namespace {
 class Characters : public Tokenizer {
  public:
   explicit Characters(bool chat) {
-    if (chat) chat_template = "<|im_start|>";
+    if (chat)
+      chat_template =
+          "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}{% endfor %}"
+          "{{ '<|im_start|>assistant\n' }}";
     end_tokens = {2};
   }
   std::vector<Token> encode(std::string_view text, bool) const override {

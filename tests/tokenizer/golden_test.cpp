@@ -34,6 +34,7 @@ TEST_P(NamedPretokenizer, AgreesWithTokenizersPackage) {
   ASSERT_EQ(golden["blocks"].size(), 18u);
   expect_blocks(*tokenizer, golden["blocks"], GetParam());
   EXPECT_EQ(summary(tokenizer->encode(damaged_block())), golden["damaged"]);
+  if (GetParam() == "qwen2") return;  // NFC: what was decomposed comes back composed
   for (const std::string& text : {mixed_blocks()[3], damaged_block()})
     EXPECT_EQ(tokenizer->decode(tokenizer->encode(text)), text);
 }
