@@ -43,13 +43,13 @@ SinglePages::SinglePages(std::span<const std::byte> bytes) : bytes_(bytes) { adv
 
 SinglePages::~SinglePages() { advise(MADV_NORMAL); }
 
-/// Only advice: a refusal costs time and nothing else.
+/// Whole pages, those at both ends too. Only advice: a refusal costs time and nothing else.
 void SinglePages::advise(int advice) const {
+  if (bytes_.empty()) return;
   const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-  const std::size_t before = (page - reinterpret_cast<std::uintptr_t>(bytes_.data()) % page) % page;
-  if (bytes_.size() < before + page) return;
-  auto* begin = const_cast<std::byte*>(bytes_.data()) + before;  // madvise takes no const, and writes nothing
-  ::madvise(begin, (bytes_.size() - before) / page * page, advice);
+  const std::size_t before = reinterpret_cast<std::uintptr_t>(bytes_.data()) % page;
+  auto* begin = const_cast<std::byte*>(bytes_.data()) - before;  // madvise takes no const, and writes nothing
+  ::madvise(begin, before + bytes_.size(), advice);              // rounds the end up
 }
 
 }  // namespace ropewalk
