@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <string_view>
 
@@ -36,6 +37,19 @@ MappedFile::MappedFile(const std::string& path) {
 
 MappedFile::~MappedFile() {
   if (data_ != nullptr) ::munmap(data_, size_);
+}
+
+SinglePages::SinglePages(std::span<const std::byte> bytes) : bytes_(bytes) { advise(MADV_RANDOM); }
+
+SinglePages::~SinglePages() { advise(MADV_NORMAL); }
+
+/// Whole pages, those at both ends too. Only advice: a refusal costs time and nothing else.
+void SinglePages::advise(int advice) const {
+  if (bytes_.empty()) return;
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  const std::size_t before = reinterpret_cast<std::uintptr_t>(bytes_.data()) % page;
+  auto* begin = const_cast<std::byte*>(bytes_.data()) - before;  // madvise takes no const, and writes nothing
+  ::madvise(begin, before + bytes_.size(), advice);              // rounds the end up
 }
 
 }  // namespace ropewalk

@@ -22,4 +22,18 @@ class MappedFile {
   std::size_t size_ = 0;
 };
 
+/// While it lives, pages of these mapped bytes are read one by one: without it each page that is touched
+/// brings megabytes of its neighbours along. Bytes that are not mapped are none the worse.
+class SinglePages {
+ public:
+  explicit SinglePages(std::span<const std::byte> bytes);
+  SinglePages(const SinglePages&) = delete;
+  SinglePages& operator=(const SinglePages&) = delete;
+  ~SinglePages();
+
+ private:
+  void advise(int advice) const;
+  std::span<const std::byte> bytes_;
+};
+
 }  // namespace ropewalk

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "core/hash.h"
+#include "formats/mapped_file.h"
 
 namespace ropewalk {
 namespace {
@@ -43,6 +44,7 @@ void add_weights(Sha256& hash, std::span<const std::byte> bytes, bool whole) {
     hash.add(bytes);
     return;
   }
+  const SinglePages one_by_one(bytes);
   for (const std::size_t at : {std::size_t{0}, (bytes.size() - kBlock) / 2, bytes.size() - kBlock})
     hash.add(bytes.subspan(at, kBlock));
 }
