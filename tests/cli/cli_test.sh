@@ -55,6 +55,7 @@ expect 0 '"last"' "$ropewalk" logits "$model" --tokens ids --kv q8
 expect 2 'prefill' "$ropewalk" bench prefil "$model"
 expect 2 'did you mean rerope' "$ropewalk" bench prefill "$model" --lengths 20 --methods reroep
 expect 2 'a number from 0 to 1024' "$ropewalk" logits "$model" --tokens ids --threads -1
+expect 0 'this process may use [0-9]+ cores' "$ropewalk" logits "$model" --tokens ids --threads 1024
 expect 0 'rerope' "$ropewalk" methods; narrow methods
 echo '{"index": 0, "input": "The key is 4711. What is the key?", "outputs": ["4711"], "answer_prefix": "The key is"}' > q.jsonl
 expect 1 "q.jsonl:1: .*'dataset'" "$ropewalk" questions "$model" q.jsonl --format longbench
