@@ -3,6 +3,7 @@
 /// the very path of `eval` and `report`. At most 5 % of answers may name a method as not worse, better or a
 /// finder where none is. The short form runs in `ctest`; ROPEWALK_RUNS=2000 tools/simulate_judge.sh prints
 /// the table of docs/judging.md.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cstdio>
