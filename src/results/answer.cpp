@@ -182,8 +182,8 @@ std::string plain_sentence(const ReportData& data) {
   if (!plain) return "";
   return fmt::format("Plain RoPE at {}: {} ({}).", k_tokens(plain->length), plain->verdict.shown(),
                      std::isfinite(plain->difference.mean)
-                         ? fmt::format("{} per token than with {} alone",
-                                       more_or_less(plain->difference.mean), last_tokens(data))
+                         ? fmt::format("{} with {} alone, per token", more_or_less(plain->difference.mean),
+                                       last_tokens(data))
                          : "no finite loss");
 }
 
