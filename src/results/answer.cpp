@@ -22,9 +22,10 @@ std::string ends(const Interval& i, const char* format) {
 /// "+0.016 nats, 95 % interval +0.001 to +0.031".
 std::string nats(const Interval& d) { return fmt::format("{:+.3f} nats{}", d.mean, ends(d, "{:+.3f}")); }
 
-/// "0.016 nats less" than something that the sentence names.
+/// "0.016 nats less than" what the sentence names; "as much as" it, where three digits show no difference.
 std::string more_or_less(double d) {
-  return fmt::format("{:.3f} nats {}", std::abs(d), d > 0 ? "more" : "less");
+  if (std::abs(d) < 0.0005) return "as much as";
+  return fmt::format("{:.3f} nats {} than", std::abs(d), d > 0 ? "more" : "less");
 }
 
 std::string name_of(const std::string& method, const Mark& mark) {
@@ -57,7 +58,7 @@ std::string too_few(const ReportData& data, const Findings& findings, const Mark
                   data.units.scope() + (data.units.n_documents() == 1 ? " was" : " were"), kEnoughUnits);
   const auto& nearest = findings.nearest;
   if (!nearest) return text;
-  return text + fmt::format(" Seen at {}: the least loss with {}, {} than with {} alone.",
+  return text + fmt::format(" Seen at {}: the least loss with {}, {} with {} alone.",
                             k_tokens(nearest->length), name_of(nearest->method, mark),
                             more_or_less(nearest->difference.mean), last_tokens(data));
 }
@@ -108,8 +109,8 @@ std::string lead_of(const ReportData& data, const Findings& findings, const Mark
       return fmt::format(
           "{} is {} to {}, but was not shown to be better than keeping only {} (truncation), which costs "
           "nothing.",
-          best->method == kPlain ? "Plain RoPE as it is" : mark(best->method),
-          best->stable ? "stable" : "not worse", to, last_tokens(data));
+          best->method == kPlain ? "Plain RoPE" : mark(best->method), best->stable ? "stable" : "not worse",
+          to, last_tokens(data));
     case Kind::kFindsMore:
       return fmt::format("Use {} to {}: its loss is {}, and it finds more than truncation.",
                          name_of(best->method, mark), to, best->stable ? "stable" : "not worse");
@@ -181,8 +182,8 @@ std::string plain_sentence(const ReportData& data) {
   if (!plain) return "";
   return fmt::format("Plain RoPE at {}: {} ({}).", k_tokens(plain->length), plain->verdict.shown(),
                      std::isfinite(plain->difference.mean)
-                         ? fmt::format("{} per token than with {} alone",
-                                       more_or_less(plain->difference.mean), last_tokens(data))
+                         ? fmt::format("{} with {} alone, per token", more_or_less(plain->difference.mean),
+                                       last_tokens(data))
                          : "no finite loss");
 }
 

@@ -83,8 +83,15 @@ std::vector<SummaryCell> gather(const std::vector<Record>& records, AllLosses& l
   for (SummaryCell& cell : cells)
     if (const auto [tokens, seconds] = work[{cell.method, cell.length}]; seconds > 0)
       cell.tokens_per_second = tokens / seconds;
-  std::erase_if(cells,
-                [&](const SummaryCell& c) { return c.method == kTruncated && c.length <= reference_length; });
+  // Truncation alone at a length is a run that has not come there yet: nothing to hold against it.
+  const auto has_method = [&](Index length) {
+    return std::any_of(cells.begin(), cells.end(),
+                       [&](const SummaryCell& c) { return c.length == length && c.method != kTruncated; });
+  };
+  std::vector<SummaryCell> shown;
+  for (const SummaryCell& c : cells)
+    if (c.method != kTruncated || (c.length > reference_length && has_method(c.length))) shown.push_back(c);
+  cells = std::move(shown);
   std::stable_sort(cells.begin(), cells.end(), [&](const SummaryCell& a, const SummaryCell& b) {
     return std::tuple(a.length, a.method == kTruncated, order[a.method]) <
            std::tuple(b.length, b.method == kTruncated, order[b.method]);

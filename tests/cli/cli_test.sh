@@ -155,6 +155,7 @@ expect 0 '"method":"none"' tune --length 100 --json
 [ ! -e parrot.ropewalk.json ] || { echo "FAILED: tune wrote that there is nothing to tune"; failed=$((failed + 1)); }
 expect 1 'tune --budget: expected .* at least: 4 candidates on one document' tune --length 160 --budget 0.001s
 expect 2 'at most 64' "$ropewalk" tune parrot --text long.txt --length 160 --tail 65
+expect 2 'at most 64: the 128 trained tokens' "$ropewalk" eval parrot --text long.txt --methods yarn --lengths 160 --documents 1 --tail 65
 expect 1 'text for one' tune --length 160 --documents 1
 expect 0 'plain RoPE: nothing did better' tune --length 160 --documents 4 --candidates pi yarn; narrow tune
 expect 0 'documents: 2 to choose on, 2 to judge on; about' tune --length 200 --documents 4 --candidates pi yarn --out tuned.jsonl

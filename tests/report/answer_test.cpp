@@ -34,7 +34,7 @@ TEST(Answer, NamesTheMethodThatIsBetterWhereItIsShown) {
   const ReportData data = made.data({{"yarn", "", "", "", true}, {"pi", "", "", "", true}});
   says(data, "Use yarn to 16k: there its loss is below that of the last 8k tokens alone (truncation).");
   says(data, "Its loss at 16k against that of the last 8k tokens alone: -0.050 nats, 95 % interval -0.051");
-  says(data, "Plain RoPE at 16k: explodes (3.000 nats more per token than with the last 8k tokens alone).");
+  says(data, "Plain RoPE at 16k: explodes (3.000 nats more than with the last 8k tokens alone, per token).");
   says(data, "Measured on 5 texts.");
   EXPECT_EQ(answer_line(data).find('\n'), std::string::npos);  // for JSON
   EXPECT_EQ(kind_name(findings_of(data).kind), std::string("better"));

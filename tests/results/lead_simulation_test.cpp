@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /// How often an answer claims what is not so: made-up records of many methods whose truth is known go through
 /// the very path of `eval` and `report`. At most 5 % of answers may name a method as not worse, better or a
-/// finder where none is. The short form runs in `ctest`; ROPEWALK_RUNS=2000 tools/simulate_judge.sh prints
+/// finder where none is. The short form runs in `ctest`; tools/simulate_judge.sh prints
 /// the table of docs/judging.md.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cstdio>

@@ -224,6 +224,13 @@ TEST(Summary, ManyRowsMakeAClaimHarderAndSaySo) {
   expect_80_columns(table);
 }
 
+TEST(Summary, ALengthThatNoMethodHasReadYetIsNotThere) {
+  std::vector<Record> list = records();
+  for (int d = 0; d < 5; ++d)
+    list.push_back(tail(kTruncated, 32768, "text" + std::to_string(d), 3 + 0.3 * d));
+  EXPECT_EQ(summary(list).back().length, 16384);
+}
+
 TEST(Summary, RowsKeepTheirOrderFromLengthToLength) {
   std::vector<Record> list = records();
   for (int d = 0; d < 5; ++d) list.insert(list.begin(), tail("late", 16384, "text" + std::to_string(d), 3));
