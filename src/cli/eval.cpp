@@ -173,8 +173,8 @@ int run() {
   // Opened before the work: that a file cannot be written should be said now, not in an hour.
   std::optional<OutputFile> report;
   if (!options.work.report.empty()) report.emplace(options.work.report);
-  options.work.run_jobs(runner);
   std::optional<Store> store = options.work.open_store();
+  if (options.work.run_jobs(runner)) store = options.work.open_store();
   const LoadedModel loaded = load_model(options.model, backend);
   const TokenTexts tokens = tokenize_texts(*loaded.tokenizer, paths, texts);
   RunInfo info = run_info(options.model, options.backend, loaded);
@@ -199,6 +199,7 @@ int run() {
   const double start = now_seconds();
   const RunnerResult result = run_all(*loaded.model, *loaded.tokenizer, documents, runner, info);
   options.work.say_what_was_done(result, documents.size(), "documents");
+  if (is_job()) return 0;
   if (runner.n_shards == 1) show(result, info, report);
   std::size_t peak = 0;
   for (const Record& r : result.records) peak = std::max(peak, r.peak_bytes);

@@ -7,11 +7,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <map>
 #include <tuple>
 
 #include "cli/documents.h"
+#include "cli/goes_on.h"
 #include "core/json.h"
 #include "core/parallel.h"
 #include "core/text.h"
@@ -30,6 +32,8 @@ std::vector<std::string> own_arguments() {
   }
   return arguments;
 }
+
+constexpr const char kJob[] = "ROPEWALK_JOB";  // in a job's environment
 
 /// The first job's progress stands for all; the others are quiet but for errors, which come with the status.
 pid_t start_job(std::vector<std::string> arguments, bool quiet) {
@@ -143,7 +147,7 @@ int print_plan(const Model& model, const Tokenizer& tokenizer, const std::vector
 
 std::function<void(const Plan&)> announcer(const Model& model, const RunnerOptions& options) {
   return [&model, options](const Plan& plan) {
-    if (options.only_stored) return;
+    if (options.only_stored || is_job()) return;
     for (const std::string& line : plan.left_out) fmt::print(stderr, "left out: {}\n", line);
     const double cost = timing_of(plan.items, options, 1).left;
     // Measuring reads 2,048 tokens: not before work that is over in a moment.
@@ -158,6 +162,8 @@ std::function<void(const Plan&)> announcer(const Model& model, const RunnerOptio
       fmt::print(stderr, "; --dry-run lists it, --budget 20m ends it earlier\n");
   };
 }
+
+bool is_job() { return std::getenv(kJob) != nullptr; }
 
 std::pair<int, int> parse_shard(const std::string& text) {
   int k = 0, n = 0, used = 0;
@@ -193,17 +199,19 @@ RunnerOptions WorkOptions::runner_options() const {
   return runner;
 }
 
-void WorkOptions::run_jobs(RunnerOptions& runner, const std::vector<std::string>& blank) const {
-  if (jobs < 2 || dry_run) return;
+bool WorkOptions::run_jobs(RunnerOptions& runner, const std::vector<std::string>& blank) const {
+  if (jobs < 2 || dry_run) return false;
   std::vector<std::string> files{"--report"};
   files.insert(files.end(), blank.begin(), blank.end());
   ropewalk::run_jobs(jobs, runner.shard, runner.n_shards, files);
   runner.only_stored = true;  // a budget may have left items out: they are not for this process
+  return true;
 }
 
 std::optional<Store> WorkOptions::open_store() const {
   if (out.empty()) return std::nullopt;
   Store store(out);
+  if (!is_job() && !dry_run) say_that_it_goes_on(out);
   if (store.n_cut() > 0)
     fmt::print(stderr, "{}: {} lines of an item that was not finished are measured again\n", out,
                store.n_cut());
@@ -212,6 +220,7 @@ std::optional<Store> WorkOptions::open_store() const {
 
 void WorkOptions::say_what_was_done(const RunnerResult& result, std::size_t n_documents,
                                     const char* units) const {
+  if (is_job()) return;
   if (result.n_known > 0)
     fmt::print(stderr, "{} of {} items were in {} already\n", result.n_known, result.n_items, out);
   if (result.n_documents < n_documents)
@@ -224,18 +233,22 @@ void WorkOptions::say_what_was_done(const RunnerResult& result, std::size_t n_do
 
 void run_jobs(int n_jobs, int shard, int n_shards, const std::vector<std::string>& blank) {
   const std::vector<std::string> own = own_arguments();
+  const int n_threads = std::max(1, threads() / n_jobs);
+  fmt::print(stderr, "{} jobs with {} thread{} each; what the first one shows stands for all\n", n_jobs,
+             n_threads, n_threads == 1 ? "" : "s");
+  ::setenv(kJob, "1", 1);
   std::vector<pid_t> jobs;
   for (int j = 0; j < n_jobs; ++j) {
     std::vector<std::string> arguments = own;
     // The last of an option counts. Item i of this shard goes to job i % n_jobs.
-    for (const std::string& more :
-         {std::string("--jobs"), std::string("1"), std::string("--shard"),
-          fmt::format("{}/{}", shard + j * n_shards, n_shards * n_jobs), std::string("--threads"),
-          fmt::format("{}", std::max(1, threads() / n_jobs))})
+    for (const std::string& more : {std::string("--jobs"), std::string("1"), std::string("--shard"),
+                                    fmt::format("{}/{}", shard + j * n_shards, n_shards * n_jobs),
+                                    std::string("--threads"), fmt::format("{}", n_threads)})
       arguments.push_back(more);
     for (const std::string& option : blank) arguments.push_back(option), arguments.emplace_back();
     jobs.push_back(start_job(std::move(arguments), j > 0));
   }
+  ::unsetenv(kJob);
   int failed = 0;
   for (const pid_t job : jobs) {
     int status = 0;

@@ -16,8 +16,8 @@ struct WorkOptions {
   /// Budget and shard. Errors: UsageError for what is no such thing, or needs --out.
   RunnerOptions runner_options() const;
   /// With --jobs: does the work in processes, and leaves this one only to collect what they stored. `blank`:
-  /// options of files that these must not write.
-  void run_jobs(RunnerOptions& runner, const std::vector<std::string>& blank = {}) const;
+  /// options of files that these must not write. Returns whether there were jobs.
+  bool run_jobs(RunnerOptions& runner, const std::vector<std::string>& blank = {}) const;
   /// Opened before the work; absent without --out. Errors: Error (see Store).
   std::optional<Store> open_store() const;
   /// Lines on stderr: what was known, what did not fit. `units`: "documents" or "questions".
@@ -26,6 +26,9 @@ struct WorkOptions {
 
 /// "2/3": the second of three. Errors: UsageError.
 std::pair<int, int> parse_shard(const std::string& text);
+
+/// Whether this process is one of --jobs: it shows its progress and says nothing else.
+bool is_job();
 
 /// Every item with the time and memory it will take; the pace is measured on 1,024 tokens. Returns 0.
 int print_plan(const Model& model, const Tokenizer& tokenizer, const std::vector<Document>& documents,

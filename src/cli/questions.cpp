@@ -173,17 +173,18 @@ int run() {
   std::optional<OutputFile> report, predictions;
   if (!options.work.report.empty()) report.emplace(options.work.report);
   if (!options.predictions.empty()) predictions.emplace(options.predictions);
-  options.work.run_jobs(runner, {"--predictions"});
   std::optional<Store> store = options.work.open_store();
+  if (options.work.run_jobs(runner, {"--predictions"})) store = options.work.open_store();
   runner.store = store ? &*store : nullptr;
   const LoadedModel loaded = load_model(options.model, backend);
   const std::vector<Document> documents = read_documents(*loaded.tokenizer, questions);
   RunInfo info = run_info(options.model, options.backend, loaded);
   info.command = command_line(), info.margin = kStabilityMargin;
   const Prompts prompts = prompts_of(documents);
-  fmt::print(stderr, "{} question{}, {} with the model's chat template, {} cut in the middle\n", prompts.n,
-             prompts.n == 1 ? "" : "s", prompts.n_chat, prompts.n_cut);
-  if (options.format == "longbench" && options.prompts.empty())
+  if (!is_job())
+    fmt::print(stderr, "{} question{}, {} with the model's chat template, {} cut in the middle\n", prompts.n,
+               prompts.n == 1 ? "" : "s", prompts.n_chat, prompts.n_cut);
+  if (options.format == "longbench" && options.prompts.empty() && !is_job())
     fmt::print(stderr, "prompts are ropewalk's wording: --prompts takes LongBench's dataset2prompt.json\n");
   if (options.work.dry_run)
     return print_plan(*loaded.model, *loaded.tokenizer, documents, runner, info, options.json);

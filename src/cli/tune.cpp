@@ -6,6 +6,7 @@
 
 #include "cli/command.h"
 #include "cli/documents.h"
+#include "cli/goes_on.h"
 #include "core/output_file.h"
 #include "core/parallel.h"
 #include "core/progress.h"
@@ -246,6 +247,7 @@ int run() {
   check_tuned_file(path, info.model_id);
   std::optional<Store> store;
   if (!options.out.empty()) store.emplace(options.out);
+  say_that_it_goes_on(options.out);
   const Split documents = split(
       documents_to_tune(*loaded.tokenizer, options.texts, texts, length, options.documents, kMostStretches));
   TuneOptions tuning = tune_options(config, length, documents, store ? &*store : nullptr);

@@ -11,6 +11,7 @@
 #include <numeric>
 
 #include "core/error.h"
+#include "judge/bits_per_byte.h"
 #include "judge/task.h"
 
 namespace ropewalk {
@@ -23,6 +24,7 @@ std::vector<Record> run(const TaskInput& in) {
   const Index n = static_cast<Index>(stream.size()) / in.length;
   RW_CHECK(n >= 1);
   double sum = 0;
+  std::vector<Token> scored;
   Record record;
   for (Index k = 0; k < n; ++k) {
     const auto first = stream.begin() + k * in.length;
@@ -32,10 +34,12 @@ std::vector<Record> run(const TaskInput& in) {
         token_losses(in.model, in.spec, tokens, in.length / 2, in.length - 1, done_of_pass(in, k, n));
     sum = std::accumulate(losses.begin(), losses.end(), sum);
     record.n_targets += static_cast<Index>(losses.size());
+    scored.insert(scored.end(), tokens.end() - static_cast<std::ptrdiff_t>(losses.size()), tokens.end());
   }
   record.achieved = in.length;
   record.loss = sum / static_cast<double>(record.n_targets);
-  record.values = {{"chunks", static_cast<double>(n)}};
+  record.values = {{"chunks", static_cast<double>(n)},
+                   {"bits_per_byte", bits_per_byte(in.tokenizer, scored, sum)}};
   return {record};
 }
 

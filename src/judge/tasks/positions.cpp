@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "judge/bits_per_byte.h"
 #include "judge/task.h"
 
 namespace ropewalk {
@@ -22,8 +23,11 @@ std::vector<Record> run(const TaskInput& in) {
     record.position_begin = begin;
     record.position_end = until;
     record.n_targets = until - begin;
-    record.loss = std::accumulate(losses.begin() + begin, losses.begin() + until, 0.0) /
-                  static_cast<double>(until - begin);
+    const double sum = std::accumulate(losses.begin() + begin, losses.begin() + until, 0.0);
+    record.loss = sum / static_cast<double>(until - begin);
+    const auto targets = std::span(tokens).subspan(static_cast<std::size_t>(begin + 1),
+                                                   static_cast<std::size_t>(until - begin));
+    record.values = {{"bits_per_byte", bits_per_byte(in.tokenizer, targets, sum)}};
     records.push_back(record);
     begin = until;
   }

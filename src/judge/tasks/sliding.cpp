@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "judge/bits_per_byte.h"
 #include "judge/task.h"
 
 namespace ropewalk {
@@ -33,6 +34,7 @@ std::vector<Record> run(const TaskInput& in) {
   Index scored_until = std::max<Index>(end - own - (n - 1) * stride, 0);  // nothing before it is read
   const Index start = scored_until;
   double sum = 0;
+  std::vector<Token> scored;
   Record record;
   for (Index k = 0; k < n; ++k) {
     const Index window_end = std::min(start + own + k * stride, end);
@@ -43,11 +45,13 @@ std::vector<Record> run(const TaskInput& in) {
                                                     in.length - 1, done_of_pass(in, k, n));
     sum = std::accumulate(losses.begin(), losses.end(), sum);
     record.n_targets += targets;
+    scored.insert(scored.end(), tokens.end() - targets, tokens.end());
     scored_until = window_end;
   }
   record.achieved = in.length;
   record.loss = sum / static_cast<double>(record.n_targets);
-  record.values = {{"windows", static_cast<double>(n)}};
+  record.values = {{"windows", static_cast<double>(n)},
+                   {"bits_per_byte", bits_per_byte(in.tokenizer, scored, sum)}};
   return {record};
 }
 

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "core/error.h"
+#include "judge/bits_per_byte.h"
 #include "judge/task.h"
 
 namespace ropewalk {
@@ -21,7 +22,11 @@ std::vector<Record> run(const TaskInput& in) {
   Record record;
   record.achieved = in.length;
   record.n_targets = targets;
-  record.loss = std::accumulate(losses.begin(), losses.end(), 0.0) / static_cast<double>(targets);
+  const double sum = std::accumulate(losses.begin(), losses.end(), 0.0);
+  record.loss = sum / static_cast<double>(targets);
+  record.values = {
+      {"bits_per_byte",
+       bits_per_byte(in.tokenizer, std::span(tokens).last(static_cast<std::size_t>(targets)), sum)}};
   return {record};
 }
 

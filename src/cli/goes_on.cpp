@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/goes_on.h"
+
+#include <unistd.h>
+
+#include <csignal>
+
+#include "core/error.h"
+
+namespace ropewalk {
+namespace {
+
+// A handler may read what was written before it was set, and call write(), sigaction() and raise().
+std::string line;  // NOLINT: set once, before the handler
+constexpr int kSignals[] = {SIGINT, SIGTERM};
+struct sigaction before[2];  // who is to end us, in the order of kSignals: OutputFile removes its parts
+
+void on_signal(int signal) {
+  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
+  sigaction(signal, &before[signal == SIGINT ? 0 : 1], nullptr);
+  ::raise(signal);  // comes when this handler has returned
+}
+
+}  // namespace
+
+void say_that_it_goes_on(const std::string& out) {
+  if (out.empty() || !line.empty()) return;
+  line = fmt::format("\nstopped; the same command goes on: what is done is in {}\n", printable(out));
+  struct sigaction action = {};
+  action.sa_handler = on_signal;
+  sigemptyset(&action.sa_mask);
+  for (std::size_t i = 0; i < 2; ++i) {
+    sigaction(kSignals[i], &action, &before[i]);
+    if (before[i].sa_handler == SIG_IGN) sigaction(kSignals[i], &before[i], nullptr);  // nohup stays nohup
+  }
+}
+
+}  // namespace ropewalk

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+/// A word for who stops a run by ctrl-C: what is in --out is kept.
+#pragma once
+#include <string>
+
+namespace ropewalk {
+
+/// From now on SIGINT and SIGTERM end the process as they always do, after one line on stderr that the same
+/// command goes on from `out`. Empty: nothing. Once in a process, behind
+/// the OutputFiles of its run, whose own handlers come after this one.
+void say_that_it_goes_on(const std::string& out);
+
+}  // namespace ropewalk

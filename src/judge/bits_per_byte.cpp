@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "judge/bits_per_byte.h"
+
+#include <limits>
+#include <numbers>
+
+namespace ropewalk {
+
+double bits_per_byte(const Tokenizer& tokenizer, std::span<const Token> targets, double nats) {
+  std::size_t bytes = 0;
+  for (const Token token : targets) bytes += tokenizer.decode(token).size();
+  if (bytes == 0) return std::numeric_limits<double>::quiet_NaN();
+  return nats / std::numbers::ln2 / static_cast<double>(bytes);
+}
+
+}  // namespace ropewalk
