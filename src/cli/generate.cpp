@@ -169,7 +169,7 @@ int run() {
                                   {"method", session.method().text()},
                                   {"why", choice.why.empty() ? Json(nullptr) : Json(choice.why)}}));
   else
-    fmt::print("\n");
+    fmt::print("\n"), std::fflush(stdout);
   if (cut) fmt::print(stderr, "the answer was cut at -n {} tokens\n", options.n_predict);
   fmt::print(stderr, "{}\n{}\n", speed_line("read", n_prompt, read - start),
              speed_line("wrote", n_new, now_seconds() - read));

@@ -50,15 +50,6 @@ Split split(const std::vector<Document>& all) {
   return split;
 }
 
-/// "9 stretches of 3 texts", or "4 texts".
-std::string units_text(const Difference& d) {
-  const auto many = [](std::size_t n, const char* one, const char* several) {
-    return fmt::format("{} {}", n, n == 1 ? one : several);
-  };
-  const std::string texts = many(d.n_texts, "text", "texts");
-  return d.n_documents == d.n_texts ? texts : many(d.n_documents, "stretch", "stretches") + " of " + texts;
-}
-
 /// What the winner is held against, as it is shown.
 std::string shown(const std::string& rival) {
   return rival == kPlain ? "plain RoPE" : rival == kTruncated ? "truncation" : "YaRN";
@@ -82,8 +73,8 @@ Json difference_json(const Difference& d, int better) {
   return {{"difference", d.finite() ? Json(d.interval.mean) : Json(nullptr)},
           {"interval", d.interval.low ? Json{*d.interval.low, *d.interval.high} : Json(nullptr)},
           {"p_holm", d.p ? Json(*d.p) : Json(nullptr)},
-          {"n_documents", d.n_documents},
-          {"n_texts", d.n_texts},
+          {"n_documents", d.units.n_documents()},
+          {"n_texts", d.units.n_texts()},
           {"word", word_of(d, better)}};
 }
 
@@ -93,7 +84,7 @@ void print_margins(const std::string& winner, const std::vector<Margin>& margins
     loss += margin_text("loss", m.rival, m.loss, -1);
     score += margin_text("found", m.rival, m.score, 1);
   }
-  fmt::print("\n{} on what it was not chosen on, {}:\n{}{}", winner, units_text(margins.front().loss), loss,
+  fmt::print("\n{} on what it was not chosen on, {}:\n{}{}", winner, margins.front().loss.units.scope(), loss,
              score);
 }
 
@@ -215,11 +206,7 @@ void show(const TuneResult& result, const std::vector<Margin>& margins, const Tu
 }
 
 TuneOptions tune_options(const ModelConfig& config, Index length, const Split& documents, Store* store) {
-  if (options.tail + 64 > config.n_ctx_train)
-    throw UsageError(
-        "--tail",
-        fmt::format("at most {}: 64 tokens before it, inside the trained length", config.n_ctx_train - 64),
-        fmt::format("{}", options.tail));
+  require_tail(options.tail, config.n_ctx_train, length);
   return {.length = length,
           .tail = options.tail,
           .goal = parse_goal(),

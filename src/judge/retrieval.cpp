@@ -234,12 +234,10 @@ Record answer(const TaskInput& in, const Question& question, int share, int shar
   Session session(
       in.model, in.spec,
       {.n = in.told > 0 ? in.told : in.length, .n_prompt = static_cast<Index>(prompt.tokens.size())});
-  const TokensDone done = [&](Index n) {
-    if (in.done) in.done((share * in.length + n) / shares);
-  };
-  const std::vector<Token> written =
-      write_greedily(session, prompt.tokens, in.model.config().n_vocab,
-                     {.n_predict = question.n_predict, .stop = in.tokenizer.end_tokens, .read = done});
+  const std::vector<Token> written = write_greedily(session, prompt.tokens, in.model.config().n_vocab,
+                                                    {.n_predict = question.n_predict,
+                                                     .stop = in.tokenizer.end_tokens,
+                                                     .read = done_of_pass(in, share, shares)});
   Record record;
   record.part = question.part;
   record.achieved = static_cast<Index>(prompt.tokens.size() + written.size());

@@ -2,6 +2,7 @@
 #include "judge/runner.h"
 
 #include <algorithm>
+#include <cmath>
 #include <ctime>
 #include <numeric>
 
@@ -114,7 +115,10 @@ const Document* other_document(const std::vector<Document>& documents, std::size
 
 TokensDone done_of_pass(const TaskInput& in, Index k, Index n) {
   if (!in.done) return {};
-  return [done = in.done, length = in.length, k, n](Index read) { done((k * length + read) / n); };
+  return [done = in.done, length = in.length, k, n](Index read) {
+    const double passes = static_cast<double>(k) + cost_of(read) / cost_of(length);
+    done(static_cast<Index>(std::llround(passes / static_cast<double>(n) * static_cast<double>(length))));
+  };
 }
 
 std::vector<Token> context_before(const Document& document, Index end, Index length) {
@@ -159,6 +163,7 @@ RunnerResult run_all(const Model& model, const Tokenizer& tokenizer, const std::
     result.n_documents = item.document + 1;
     progress.set_label(
         fmt::format("{} {} {} {}", documents[item.document].name, item.task, item.method, item.length));
+    progress.update(done);
     ++result.n_items, result.n_known += known;
     for (Record& record : runner.run(item, info, [&](Index n) {
            const double now = done + item.cost * static_cast<double>(n) / static_cast<double>(item.length);

@@ -37,7 +37,7 @@ struct TaskInput {
   Index told = 0;        ///< Unit::kQuestion: of the prompt's end, with the answer, only so many; 0: all
   int seed = 0;          ///< Unit::kQuestion: which question, from 1
   int n_depths = 5;      ///< Unit::kQuestion: needles at so many depths, 0 to 1
-  TokensDone done = {};  ///< tokens read so far, of `length`
+  TokensDone done = {};  ///< work done so far, of `length`; see done_of_pass
 };
 
 /// What is repeated to get an interval.
@@ -92,7 +92,8 @@ Document identify(Document document);
 /// is only one. After the last comes the first.
 const Document* other_document(const std::vector<Document>& documents, std::size_t document);
 
-/// What the k-th of n passes of `length` tokens each reports as progress of the whole run.
+/// What the k-th of n passes of `length` tokens each reports as progress of the whole run: the share of its
+/// work, which is quadratic in what has been read, of `length`.
 TokensDone done_of_pass(const TaskInput& in, Index k, Index n);
 
 /// [BOS] + the document's tokens before `end`, `length` in all. REQUIRES: they are there.

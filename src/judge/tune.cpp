@@ -53,13 +53,16 @@ void sort_rows(std::vector<TuneRow>& rows, Goal goal) {
   rows = std::move(sorted);
 }
 
-RunnerOptions runner_options(const TuneOptions& options, std::vector<std::string> methods) {
+/// `bound`: kept from plan to plan.
+RunnerOptions runner_options(const TuneOptions& options, std::vector<std::string> methods,
+                             BoundMethods* bound = nullptr) {
   RunnerOptions run{.plan = {.tasks = {"tail"},
                              .methods = std::move(methods),
                              .lengths = {options.length},
                              .tail = options.tail,
                              .n_seeds = options.n_questions,
-                             .n_depths = 3},
+                             .n_depths = 3,
+                             .methods_bound = bound},
                     .store = options.store};
   if (options.goal != Goal::kLoss) run.plan.tasks.emplace_back("passkey");
   return run;
@@ -79,8 +82,9 @@ void require_retrieval(const std::vector<Record>& records) {
 class Costs {
  public:
   Costs(const Model& model, const Tokenizer& tokenizer, const std::vector<Document>& documents,
-        const TuneOptions& options, const RunInfo& info)
-      : items_(plan_items(model, tokenizer, documents, runner_options(options, options.candidates).plan, info)
+        const TuneOptions& options, const RunInfo& info, BoundMethods& bound)
+      : items_(plan_items(model, tokenizer, documents,
+                          runner_options(options, options.candidates, &bound).plan, info)
                    .items),
         store_(options.store),
         length_(options.length) {}
@@ -141,7 +145,8 @@ class Halving {
         documents_(documents),
         options_(options),
         info_(info),
-        costs_(model, tokenizer, documents, options, info),
+        bound_(model),
+        costs_(model, tokenizer, documents, options, info, bound_),
         same_as_(costs_.same_as()) {}
 
   TuneResult run() {
@@ -194,7 +199,7 @@ class Halving {
         throw Error("tune --budget",
                     fmt::format("{} at least: {} candidates on one document, and one document to judge on",
                                 time_text(std::ceil(least)), left.size()),
-                    time_text(options_.budget_seconds),
+                    time_text(options_.budget_seconds) + " left of it",
                     "give it more time, a shorter --length or fewer --candidates");
     }
     plan.n_begin = left.size(), plan.n_left_out = n_candidates(options_.candidates) - left.size();
@@ -230,7 +235,7 @@ class Halving {
   void measure(const std::vector<std::string>& methods, std::size_t n) {
     const double cost = limited() ? costs_.left(methods, n_done_, n) : 0, before = now_seconds();
     const RunnerResult result =
-        run_all(model_, tokenizer_, fresh(n), runner_options(options_, methods), info_);
+        run_all(model_, tokenizer_, fresh(n), runner_options(options_, methods, &bound_), info_);
     if (cost > 0) pace_ = (now_seconds() - before) / cost;
     if (round_ == 1 && options_.goal != Goal::kLoss) require_retrieval(result.records);
     for (const Record& r : result.records) {
@@ -262,6 +267,7 @@ class Halving {
   const std::vector<Document>& documents_;
   const TuneOptions& options_;
   const RunInfo& info_;
+  BoundMethods bound_;
   const Costs costs_;
   const std::map<std::string, std::string> same_as_;
   const double start_ = now_seconds();

@@ -21,8 +21,6 @@ struct Mean {
   double value() const { return sum / n; }
 };
 
-std::string text_of(const std::string& document) { return document.substr(0, document.rfind('#')); }
-
 /// a - b, where what is not finite is as bad as can be.
 double minus(double a, double b) {
   if (!std::isfinite(a)) return kInfinity;
@@ -39,19 +37,18 @@ Difference difference_of(const std::vector<Record>& records, Index length, const
     if (r.method == a) by_document[r.document].first.add(*value);
     if (r.method == b) by_document[r.document].second.add(*value);
   }
-  std::map<std::string, Mean> by_text;
-  Difference all;
+  std::set<std::string> both;
   for (const auto& [document, pair] : by_document)
-    if (pair.first.n > 0 && pair.second.n > 0) {
-      const double value = minus(pair.first.value(), pair.second.value());
-      ++all.n_documents, by_text[text_of(document)].add(value), all.values.push_back(value);
-    }
-  all.n_texts = by_text.size();
-  if (all.n_texts > 1) {
-    all.values.clear();
-    for (const auto& [text, mean] : by_text) all.values.push_back(mean.value());
+    if (pair.first.n > 0 && pair.second.n > 0) both.insert(document);
+  Difference all;
+  all.units = Units(both);
+  std::map<std::string, Mean> by_unit;
+  for (const std::string& document : both) {
+    const auto& [first, second] = by_document.at(document);
+    by_unit[all.units.of(document)].add(minus(first.value(), second.value()));
   }
-  // Infinities of both signs in one text have no mean: as bad as the worse.
+  for (const auto& [unit, mean] : by_unit) all.values.push_back(mean.value());
+  // Infinities of both signs in one unit have no mean: as bad as the worse.
   for (double& value : all.values)
     if (std::isnan(value)) value = kInfinity;
   if (all.measured() && all.finite())
@@ -59,6 +56,13 @@ Difference difference_of(const std::vector<Record>& records, Index length, const
   else
     all.interval.n = static_cast<int>(all.values.size());
   return all;
+}
+
+/// Shares of keys found are far from normal: the two-sided sign-flip test.
+double p_shares_differ(std::vector<double> values) {
+  const double above = p_sign_flip(values);
+  for (double& v : values) v = -v;
+  return std::min(1.0, 2 * std::min(above, p_sign_flip(values)));
 }
 
 /// `sign`: 1 where less is better, else -1.
@@ -118,7 +122,7 @@ std::vector<Margin> margins(const std::vector<Record>& records, Index length, co
   for (Margin& m : all)
     for (Difference* d : {&m.loss, &m.score})
       if (d->values.size() >= kFewestForAWord && d->finite())
-        tested.push_back(d), p.push_back(p_differs(d->values));
+        tested.push_back(d), p.push_back(d == &m.loss ? p_differs(d->values) : p_shares_differ(d->values));
   const std::vector<double> adjusted = holm(p);
   for (std::size_t i = 0; i < tested.size(); ++i) tested[i]->p = adjusted[i];
   return all;

@@ -6,6 +6,7 @@
 
 #include "judge/tune.h"
 #include "results/statistics.h"
+#include "results/units.h"
 
 namespace ropewalk {
 
@@ -14,12 +15,12 @@ inline constexpr std::size_t kFewestForAWord = 5;
 /// What counts as no worse, beside kStabilityMargin nats of loss: 5 keys of 100.
 inline constexpr double kFoundMargin = 0.05;
 
-/// One method minus another on the same documents. The unit is the text file where there are several (each
-/// file's mean over its stretches), since stretches of one text are alike; else the stretch.
+/// One method minus another on the same documents, by unit (results/units.h): the text, or the stretch of the
+/// only one.
 struct Difference {
   std::vector<double> values;  ///< of each unit; +infinity where the first is not finite, -infinity where
                                ///< only the other is
-  std::size_t n_documents = 0, n_texts = 0;
+  Units units;
   Interval interval;  ///< without ends where fewer than 3 units, or one that is not finite
   std::optional<double>
       p;  ///< of no difference, after Holm over a winner's rows; kFewestForAWord units or more

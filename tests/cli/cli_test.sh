@@ -132,7 +132,7 @@ expect 2 'the input itself' "$ropewalk" report bad.jsonl --out bad.jsonl; rm bad
 # What auto, tune and --truncate do, on a model whose answers are known, trained on 128 bytes.
 "$source/tests/cli/make_parrot.py" parrot 128
 line='It is known that many a text is longer than a model.'
-for _ in 1 2 3 4 5 6 7 8 9 10 11 12; do echo "$line $RANDOM"; done > long.txt
+for _ in $(seq 20); do echo "$line $RANDOM"; done > long.txt
 tune() { "$ropewalk" tune parrot --text long.txt --tail 16 "$@"; }
 expect 0 '^yes$' "$ropewalk" generate parrot -p 'Well?' --raw -n 8 --method none; cp out auto.txt
 expect 0 'auto: none: 13 tokens fit in the 128' "$ropewalk" generate parrot -p 'Well?' --raw -n 8
@@ -157,7 +157,8 @@ expect 1 'tune --budget: expected .* at least: 4 candidates on one document' tun
 expect 2 'at most 64' "$ropewalk" tune parrot --text long.txt --length 160 --tail 65
 expect 2 'at most 64: the 128 trained tokens' "$ropewalk" eval parrot --text long.txt --methods yarn --lengths 160 --documents 1 --tail 65
 expect 1 'text for one' tune --length 160 --documents 1
-expect 0 'plain RoPE: nothing did better' tune --length 160 --documents 4 --candidates pi yarn; narrow tune
+expect 0 'plain RoPE: nothing did better' tune --length 160 --documents 4 --candidates pi yarn
+sed -i '/^The same/,$d' out; narrow tune  # the lines for other engines are as long as they are
 expect 0 'documents: 2 to choose on, 2 to judge on; about' tune --length 200 --documents 4 --candidates pi yarn --out tuned.jsonl
 expect 0 '"truncation_does":true' tune --length 200 --documents 4 --candidates pi yarn --out tuned.jsonl --json
 [ "$(grep -c '"length": ' parrot.ropewalk.json)" = 2 ] || { echo "FAILED: tune keeps one setting a length"; failed=$((failed + 1)); }

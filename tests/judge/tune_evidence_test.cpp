@@ -54,8 +54,8 @@ TEST(TuneEvidence, IsPairedByDocument) {
   const std::vector<Margin> all = made.margins();
   ASSERT_EQ(all.size(), 3u);
   EXPECT_EQ(all[2].rival, "yarn");
-  EXPECT_EQ(all[2].loss.n_documents, 3u) << "the fourth was measured with one of them only";
-  EXPECT_EQ(all[2].loss.n_texts, 1u);
+  EXPECT_EQ(all[2].loss.units.n_documents(), 3u) << "the fourth was measured with one of them only";
+  EXPECT_EQ(all[2].loss.units.n_texts(), 1u);
   EXPECT_DOUBLE_EQ(all[2].loss.interval.mean, 0.5);
   EXPECT_DOUBLE_EQ(all[2].loss.interval.deviation, 0);
   EXPECT_DOUBLE_EQ(all[2].score.interval.mean, (0.5 - 0.5 - 0.5) / 3);
@@ -69,8 +69,8 @@ TEST(TuneEvidence, IsClusteredByText) {
   made.put("w", {1, 1, 1, 1}, "a#").put("none", {2, 2, 2, 2}, "a#");
   made.put("w", {1, 3}, "b#").put("none", {2, 2}, "b#");
   const Difference d = made.margins()[0].loss;
-  EXPECT_EQ(d.n_documents, 6u);
-  EXPECT_EQ(d.n_texts, 2u);
+  EXPECT_EQ(d.units.n_documents(), 6u);
+  EXPECT_EQ(d.units.n_texts(), 2u);
   EXPECT_EQ(d.values, (std::vector<double>{-1, 0}));
   EXPECT_FALSE(d.interval.low) << "two texts";
 }

@@ -200,8 +200,8 @@ TEST_F(Tune, TheWinnerIsJudgedBesideYarnPlainAndTruncation) {
   const std::vector<Margin> all = margins(records, 160, "ntk");
   ASSERT_EQ(all.size(), 3u);
   for (const Margin& m : all) {
-    EXPECT_EQ(m.loss.n_documents, 4u) << m.rival;
-    EXPECT_EQ(m.score.n_documents, 4u) << m.rival;
+    EXPECT_EQ(m.loss.units.n_documents(), 4u) << m.rival;
+    EXPECT_EQ(m.score.units.n_documents(), 4u) << m.rival;
   }
   EXPECT_EQ(margins(records, 160, "yarn").size(), 2u) << "it is no rival of itself";
   EXPECT_EQ(evaluate_winner(model_, Repeats(first_key()), documents_, "ntk", options, 1e-6, {}).n_documents,
