@@ -259,8 +259,10 @@ if [ "${3:-}" = model ] && [ -e "$real" ]; then
   expect 0 'n_ctx_train +8192' "$ropewalk" inspect "$real"
   expect 0 '19556|Hello' "$ropewalk" tokenize "$real" --text 'Hello world'
   expect 0 'Paris' "$ropewalk" generate "$real" -p 'What is the capital of France?' -n 12 --method rerope
-  expect 0 'yarn:factor=2' "$ropewalk" questions "$real" q.jsonl --format ruler --methods none yarn:factor=2 -n 8 --out pred.jsonl
+  expect 0 'yarn:factor=2' "$ropewalk" questions "$real" q.jsonl --format ruler --methods none yarn:factor=2 -n 8 --out asked.jsonl --predictions pred.jsonl
   [ "$(grep -c '"outputs":\["4711"\],.*"score":1.0' pred.jsonl)" = 2 ] || { echo "FAILED: questions finds no key"; failed=$((failed + 1)); }
+  expect 0 'of 2 items were in asked.jsonl already' "$ropewalk" questions "$real" q.jsonl --format ruler --methods none yarn:factor=2 -n 8 --out asked.jsonl
+  expect 0 'questions RULER' "$ropewalk" report asked.jsonl --format text
   expect 1 'truncate middle' "$ropewalk" questions "$real" q.jsonl --format ruler --length 50 -n 8
   expect 0 '"n_truncated":1' "$ropewalk" questions "$real" q.jsonl --format ruler --length 50 -n 8 --truncate middle --json
   expect 1 'MiB' "$ropewalk" generate "$real" -f <(yes 'some words of text' | head -c 2000000) -n 1048576 --method none
