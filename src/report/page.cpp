@@ -15,7 +15,7 @@ constexpr const char* kStyle = R"(
 --explodes:#fbe3d6;--degrades:#fdf2da;--stable:#e6f1f8;--improves:#def3ec;--none:#bbb}
 @media screen and (prefers-color-scheme:dark){:root{--ink:#e8e8e8;--paper:#15181c;--soft:#bbb;--faint:#aaa;--rule:#3a3f45;--edge:#777;--box:#555;--lead:#1b2a36;
 --explodes:#4a2413;--degrades:#453510;--stable:#142f42;--improves:#0d3a2c;--none:#666}
-.chart svg,.legend svg{filter:invert(1) hue-rotate(180deg)}}
+.chart svg,.legend svg{filter:invert(1) hue-rotate(180deg)}.chart .grid{stroke:#b8b8b8}}
 body{font:16px/1.5 system-ui,sans-serif;max-width:62em;margin:2em auto;padding:0 1em;color:var(--ink);background:var(--paper)}
 h1{font-size:1.5em;line-height:1.25;margin-bottom:.3em;overflow-wrap:anywhere}h2{margin-top:2em}h3{margin-bottom:.3em}
 .answer{font-size:1.3em;border-left:.3em solid #0072b2;padding:.5em .8em;background:var(--lead);margin:.8em 0;overflow-wrap:anywhere}
