@@ -162,7 +162,7 @@ TuneConclusion conclude(const std::string& winner, const std::vector<Margin>& ma
     c.why = "plain RoPE: " + winner + " was not shown to be no worse";
   } else {
     c.finding = TuneFinding::kShown, c.method = winner;
-    c.why = winner + ": shown to be no worse than plain RoPE";
+    c.why = winner + ": no worse than plain RoPE on " + plain->loss.units.scope();
   }
   return c;
 }
