@@ -51,6 +51,7 @@ Value Interpreter::iterator(List items) {
 }
 
 std::string Interpreter::str(const Value& value) {
+  spend_on(value);
   std::string s = to_text(value, memory_left());
   spend_memory(s.size());
   return s;

@@ -18,9 +18,9 @@
 namespace ropewalk {
 
 struct ChatSettings {
-  bool raw = false;              ///< the text alone, without the template
-  std::optional<bool> thinking;  ///< enable_thinking (and `thinking`), where the template asks for it
-  std::time_t now = 0;           ///< the template's clock
+  bool raw = false;                   ///< the text alone, without the template
+  std::optional<bool> thinking = {};  ///< enable_thinking (and `thinking`), where the template asks for it
+  std::time_t now = 0;                ///< the template's clock
 };
 /// For a person: today's date, and thinking as the template has it.
 ChatSettings chat_of_today(bool raw);

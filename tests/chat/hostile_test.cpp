@@ -146,8 +146,9 @@ TEST(ChatHostile, ATemplatesOwnRefusalIsPassedOn) {
 TEST(ChatHostile, LongTextsAreCheapWhereTemplatesAre) {
   // The budget grows with what is put in: 20 MB of text go through a template of the usual operations.
   Json variables;
-  variables["messages"] =
-      Json::array({{{"role", "user"}, {"content", std::string(20u << 20, 'x') + "</think> y "}}});
+  std::string content(20u << 20, 'x');
+  content.append("</think> y ");
+  variables["messages"] = Json::array({{{"role", "user"}, {"content", content}}});
   const std::string text =
       Template(
           "{% for m in messages %}{% if '</think>' in m.content %}{{ m.content.split('</think>')[0] | trim }}"

@@ -19,7 +19,8 @@ class Characters : public Tokenizer {
   explicit Characters(bool chat) {
     if (chat)
       chat_template =
-          "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}{% endfor %}"
+          "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}{% endfor "
+          "%}"
           "{{ '<|im_start|>assistant\n' }}";
     end_tokens = {2};
   }
