@@ -112,7 +112,7 @@ Option* CommandLine::add_flag(const std::string& names, bool& value, const std::
 }
 Option* CommandLine::add_model(std::string& path) {
   path = model_of_our_own();
-  Option* option = add_option("MODEL", path, "GGUF file or Hugging Face folder; default: short-256.gguf");
+  Option* option = add_option("MODEL", path, "GGUF or Hugging Face folder; default: short-256");
   return path.empty() ? option->required() : option;
 }
 void CommandLine::footer(const std::string& text) { app_of(command_)->footer(text); }

@@ -224,14 +224,14 @@ void define(CommandLine& app) {
   app.add_model(options.model);
   app.add_option("--text", options.texts, "text files, or folders of them")->required();
   app.add_option("--methods", options.methods,
-                 "methods, or all; default: a good few, as many as the\n"
-                 "budget buys; plain RoPE and truncation always run");
+                 "methods, or all; default: a few good ones;\n"
+                 "plain RoPE and truncation always run");
   app.add_option("--lengths", options.lengths,
-                 "total lengths in tokens, such as 4k 8k 16k; default:\n"
-                 "from the trained length up");
+                 "total lengths in tokens, such as 4k 8k;\n"
+                 "default: from the trained length up");
   app.add_option("--tasks,--task", options.plan.tasks, tasks_help())->capture_default_str();
   app.add_option("--tail", options.plan.tail,
-                 "last tokens that are scored; default: 256, or half of\nthe trained length")
+                 "last tokens that are scored;\ndefault: 256, or half of the trained length")
       ->check(in_range(1, 65536));
   app.add_option("-n,--n-predict", options.plan.n_predict, "tokens that continuation writes")
       ->check(in_range(1, 4096))
@@ -250,7 +250,7 @@ void define(CommandLine& app) {
       ->capture_default_str();
   app.add_option(
          "--documents", options.documents,
-         "disjoint stretches taken from each file; default: as\nmany as the budget buys, 24 in all at most")
+         "disjoint stretches taken from each file; default:\nas many as the budget buys, 24 in all at most")
       ->check(in_range(1, 10000));
   options.work.define(app);
   options.backend.define(app);

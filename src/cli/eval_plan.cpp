@@ -175,8 +175,8 @@ std::pair<int, int> parse_shard(const std::string& text) {
 
 void WorkOptions::define(CommandLine& app) {
   app.add_option("--budget", budget,
-                 "leave out what would not fit: 8m; 0: no limit, or, in\n"
-                 "eval without --documents, 10m");
+                 "leave out what would not fit: 8m; 0: no limit,\n"
+                 "or, in eval without --documents, 10m");
   app.add_option("--out", out, "results as JSON lines; goes on if it is there");
   app.add_option("--jobs", jobs, "processes that share the work and the cores")
       ->check(in_range(1, 256))

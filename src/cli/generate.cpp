@@ -184,11 +184,11 @@ void define(CommandLine& app) {
       ->check(in_range(1, 1 << 20))
       ->capture_default_str();
   app.add_option("--method", options.method,
-                 "auto: plain RoPE while it fits, else what tune found;\n"
+                 "auto: plain RoPE while it fits, else what tune\nfound;\n"
                  "or one by name: none, rerope, yarn:factor=4 ...")
       ->capture_default_str();
   app.add_option("--truncate", options.truncate,
-                 "part to leave out of a text too long for the model:\nhead, middle or tail")
+                 "part to leave out of a text that is too long:\nhead, middle or tail")
       ->check(one_of({"head", "middle", "tail"}));
   options.backend.define(app);
   app.add_option("--chunk", options.chunk, "prompt tokens per step; does not change results")

@@ -168,7 +168,7 @@ void define(CommandLine& app) {
   app.add_model(options.model);
   app.add_flag("--metadata", options.metadata, "list every metadata key");
   app.add_flag("--tensors", options.tensors, "list every tensor");
-  app.add_flag("--sha256", options.sha256, "SHA-256 of every file of the model (reads all of it)");
+  app.add_flag("--sha256", options.sha256, "SHA-256 of every file of the model");
   app.add_flag("--attention", options.attention, "share of attention on the first tokens, by layer");
   app.add_option("--text", options.shares.text, "--attention: what the model reads");
   app.add_option("--length", options.shares.length, "--attention: tokens")->capture_default_str();

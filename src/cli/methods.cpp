@@ -40,8 +40,7 @@ void define(CommandLine& app) {
       "docs/methods.md");
 }
 
-const Register<Command> registered{
-    {"methods", "every method; NAME: its formula, parameters, source", define, run}};
+const Register<Command> registered{{"methods", "every method; NAME: its formula and source", define, run}};
 
 }  // namespace
 }  // namespace ropewalk

@@ -70,7 +70,7 @@ int run() {
 void define(CommandLine& app) {
   app.add_option("FILE", options.files, "what --out wrote; several are merged; - for stdin")->required();
   app.add_option("--format", options.format,
-                 "html, markdown, csv, json, or text; default: as --out\nends, else html")
+                 "html, markdown, csv, json, or text;\ndefault: as --out ends, else html")
       ->check(one_of({"html", "markdown", "csv", "json", "text"}));
   app.add_flag("--json", options.json, "the same as --format json");
   app.add_option("--margin", options.margin, "difference in nats that counts as stable")

@@ -67,11 +67,11 @@ expect 2 'did you mean yarn' "$ropewalk" questions "$model" q.jsonl --format rul
 expect 0 'Position Interpolation' "$ropewalk" methods --markdown
 expect 0 '"name"' "$ropewalk" methods --json
 expect 0 '^formula: ' "$ropewalk" methods yarn; narrow methods yarn
-expect 0 '"formula"' "$ropewalk" methods YaRN --json
+expect 0 '"formula"' "$ropewalk" methods yarn --json
 expect 2 'did you mean yarn' "$ropewalk" methods YRAN
 expect 0 '"last"' "$ropewalk" logits "$model" --tokens ids --methods none
 expect 2 'separate several by spaces' "$ropewalk" bench prefill "$model" --lengths 8k,16k
-expect 2 'MODEL; found none: --tokens took|unknown|nothing takes|file' "$ropewalk" logits --tokens ids "$model" extra
+expect 2 'found extra' "$ropewalk" logits --tokens ids "$model" extra
 
 expect 0 '"last"' "$ropewalk" logits "$model" --tokens ids
 expect 0 '"nll"' "$ropewalk" logits "$model" --tokens ids --nll --precision f32 --method 'yarn:factor=4+rerope:window=4'
@@ -227,8 +227,8 @@ if [ "${3:-}" = model ]; then
     [ $got = 0 ] || [ $got = 77 ] || { echo "FAILED: check_report.py $page"; cat out; failed=$((failed + 1)); }
   done
   expect 0 'were in r.jsonl already' "$ropewalk" eval "$own" --text text.txt --methods yarn:factor=2 --lengths 192 256 --tail 64 --documents 3 --out r.jsonl
-  expect 0 'items; about' "$ropewalk" eval "$own" --text text.txt --methods yarn:factor=2 --lengths 192 256 --tail 64 --out r.jsonl --dry-run
-  expect 0 'items; about' "$ropewalk" eval "$own" --text text.txt --methods yarn:factor=2 --lengths 192 --tail 64 --out new.jsonl --dry-run
+  expect 0 'runs; about' "$ropewalk" eval "$own" --text text.txt --methods yarn:factor=2 --lengths 192 256 --tail 64 --out r.jsonl --dry-run
+  expect 0 'runs; about' "$ropewalk" eval "$own" --text text.txt --methods yarn:factor=2 --lengths 192 --tail 64 --out new.jsonl --dry-run
   [ ! -e new.jsonl ] || { echo "FAILED: --dry-run made a file"; failed=$((failed + 1)); }
   expect 1 'results with tail 32' "$ropewalk" eval "$own" --text text.txt --methods yarn:factor=2 --lengths 192 --tail 32 --out r.jsonl
   sed -i '2s/"loss":3/"loss":2/' r.jsonl
