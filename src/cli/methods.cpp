@@ -19,8 +19,9 @@ int run() {
     Json json = methods_json();
     if (!options.name.empty()) {
       const std::string& name = Registry<MethodInfo>::get(options.name, "method").name;
-      for (const Json& method : json.at("methods"))
-        if (method.at("name") == name) json = Json(method);
+      const Json all = std::exchange(json, Json::object());
+      for (const Json& method : all.at("methods"))
+        if (method.at("name") == name) json = method;
     }
     fmt::print("{}\n", dump_json(json));
   } else if (!options.name.empty()) {

@@ -105,7 +105,7 @@ class Planner {
              {"kv", run_.kv},
              {"version", run_.version}};
     // What a task does not look at may change, and its results still hold.
-    if (task_->unit == Unit::kQuestion) all["depths"] = options_.n_depths;
+    if (task_->unit == Unit::kQuestion) all["depths"] = options_.n_depths, all["drawn"] = "by document";
     if (task_->unit == Unit::kDocument) all["tail"] = options_.tail;
     if (document_->asked) all["prompt"] = document_->asked->prompt_id;
     if (task_->uses_n_predict) all["predict"] = options_.n_predict;
@@ -135,7 +135,7 @@ class Planner {
                                    .length = wanted.length,
                                    .tail = options_.tail,
                                    .n_predict = options_.n_predict,
-                                   .seed = blank_.seed,
+                                   .seed = drawn_seed(*document_, blank_.seed),
                                    .n_depths = options_.n_depths});
     const auto note = [&](const std::string& what, Index length, Index needed) {
       Index& least = too_short_[{what, length}];

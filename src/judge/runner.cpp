@@ -64,7 +64,7 @@ class ItemRunner {
                                             .n_predict = options_.plan.n_predict,
                                             .stride = options_.plan.stride,
                                             .told = item.told,
-                                            .seed = item.seed,
+                                            .seed = drawn_seed(document, item.seed),
                                             .n_depths = options_.plan.n_depths,
                                             .done = done});
     RW_CHECK(!records.empty());
@@ -174,6 +174,11 @@ RunnerResult run_all(const Model& model, const Tokenizer& tokenizer, const std::
     if (!known) done += item.cost;
   }
   return result;
+}
+
+int drawn_seed(const Document& document, int seed) {
+  if (seed == 0 || document.text_id.size() < 6) return seed;
+  return static_cast<int>(std::stoul(document.text_id.substr(0, 6), nullptr, 16)) + seed;
 }
 
 Document identify(Document document) {

@@ -85,6 +85,10 @@ struct Task {
   std::function<std::vector<Record>(const TaskInput&)> run;
 };
 
+/// The seed that a document's question is drawn with. Another for each text: with the same question
+/// everywhere, 24 documents would say what one says. `seed`: from 1. Without a text_id it is the seed itself.
+int drawn_seed(const Document& document, int seed);
+
 /// Fills in text_id.
 Document identify(Document document);
 

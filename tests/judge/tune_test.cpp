@@ -31,11 +31,15 @@ class Repeats : public NoText {
   std::string word_;
 };
 
-/// Of passkey's first question.
-std::string first_key() {
-  Dice dice("passkey", 1);
-  std::vector<std::string> used;
-  return draw_number(dice, 5, used);
+/// Of passkey's first question about each document, which is another one each.
+std::string first_keys(const std::vector<Document>& documents) {
+  std::string keys;
+  for (const Document& document : documents) {
+    Dice dice("passkey", drawn_seed(document, 1));
+    std::vector<std::string> used;
+    keys += draw_number(dice, 5, used) + " ";
+  }
+  return keys;
 }
 
 class Tune : public testing::Test {
@@ -178,7 +182,7 @@ TEST_F(Tune, AModelThatFindsNothingInShortTextsCannotBeTunedForIt) {
 TEST_F(Tune, LossBreaksTiesOfRetrieval) {
   const std::vector<std::string> candidates{"none", "yarn:factor=2.5", "pi", "ntk"};
   const auto run = [&](Goal goal) {
-    return tune(model_, Repeats(first_key()), documents_,
+    return tune(model_, Repeats(first_keys(documents_)), documents_,
                 {.length = 160, .tail = 16, .goal = goal, .candidates = candidates, .n_questions = 1}, {})
         .rows;
   };
@@ -196,7 +200,7 @@ TEST_F(Tune, TheWinnerIsJudgedBesideYarnPlainAndTruncation) {
   const TuneOptions options{
       .length = 160, .tail = 16, .goal = Goal::kBoth, .candidates = {"ntk"}, .n_questions = 1};
   const std::vector<Record> records =
-      evaluate_winner(model_, Repeats(first_key()), documents_, "ntk", options, 0, {}).records;
+      evaluate_winner(model_, Repeats(first_keys(documents_)), documents_, "ntk", options, 0, {}).records;
   const std::vector<Margin> all = margins(records, 160, "ntk");
   ASSERT_EQ(all.size(), 3u);
   for (const Margin& m : all) {
@@ -204,7 +208,8 @@ TEST_F(Tune, TheWinnerIsJudgedBesideYarnPlainAndTruncation) {
     EXPECT_EQ(m.score.units.n_documents(), 4u) << m.rival;
   }
   EXPECT_EQ(margins(records, 160, "yarn").size(), 2u) << "it is no rival of itself";
-  EXPECT_EQ(evaluate_winner(model_, Repeats(first_key()), documents_, "ntk", options, 1e-6, {}).n_documents,
+  EXPECT_EQ(evaluate_winner(model_, Repeats(first_keys(documents_)), documents_, "ntk", options, 1e-6, {})
+                .n_documents,
             1u);
 }
 
