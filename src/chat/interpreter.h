@@ -67,7 +67,7 @@ class Interpreter {
   Interpreter& operator=(const Interpreter&) = delete;
 
   /// The text of a template. Errors: Error with the line.
-  std::string render(const Body& body, std::vector<std::pair<std::string, Value>> variables);
+  std::string render(const Body& body, const std::vector<std::pair<std::string, Value>>& variables);
 
   // What filters, tests and methods need.
   void spend(std::int64_t steps);

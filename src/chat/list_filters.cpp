@@ -83,7 +83,8 @@ Value map_filter(Interpreter& in, const Value& value, const Arguments& arguments
     if (!attribute) fail("a filter or an attribute for 'map'", "neither");
     for (const Value& item : all) {
       Value of = in.path(item, *attribute);
-      mapped.push_back(of.is_undefined() && otherwise && !otherwise->is_none() ? *otherwise : std::move(of));
+      if (of.is_undefined() && otherwise && !otherwise->is_none()) of = *otherwise;
+      mapped.push_back(std::move(of));
     }
     return in.iterator(std::move(mapped));
   }

@@ -64,11 +64,12 @@ Scope& Interpreter::new_scope(Scope* parent) {
   return scope;
 }
 
-std::string Interpreter::render(const Body& body, std::vector<std::pair<std::string, Value>> variables) {
+std::string Interpreter::render(const Body& body,
+                                const std::vector<std::pair<std::string, Value>>& variables) {
   Scope& context = new_scope(nullptr);
   for (const char* name : {"range", "namespace", "dict", "raise_exception", "strftime_now"})
     context.set(name, Value::of(Function{name}));
-  for (auto& [name, value] : variables) context.set(name, std::move(value));
+  for (const auto& [name, value] : variables) context.set(name, value);
   std::string out;
   execute(body, new_scope(&context), out);
   return out;

@@ -55,7 +55,7 @@ std::string Template::render(const Json& variables, std::time_t now) const {
   std::vector<std::pair<std::string, Value>> names;
   for (const auto& [name, value] : variables.items()) names.emplace_back(name, Value::from_json(value));
   Interpreter interpreter(budget, now);
-  return interpreter.render(tree_->body, std::move(names));
+  return interpreter.render(tree_->body, names);
 }
 
 bool Template::uses(std::string_view name) const {

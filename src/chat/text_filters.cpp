@@ -118,7 +118,7 @@ Value int_filter(Interpreter&, const Value& value, const Arguments& arguments) {
   arguments.allow("int", {"default", "base"});
   if (required_integer(arguments.get(1, "base"), 10, "base") != 10) refuse("base 10 for 'int'", "another");
   const Value* otherwise = arguments.get(0, "default");
-  const Value fallback = otherwise ? *otherwise : Value::integer(0);
+  Value fallback = otherwise ? *otherwise : Value::integer(0);
   std::int64_t i = 0;
   if (value.as_integer(i)) return Value::integer(i);
   if (value.is_undefined()) fail("a value that is defined", std::get<Undefined>(value.data).why);
