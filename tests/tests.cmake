@@ -7,7 +7,6 @@ function(add_test_folder folder)
   endif()
   add_executable(test_${folder} ${sources})
   target_link_libraries(test_${folder} PRIVATE ${ARGN} ${libraries} GTest::gtest GTest::gtest_main)
-  precompile(test_${folder})
   target_compile_definitions(test_${folder} PRIVATE ROPEWALK_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
                              ROPEWALK_BINARY_DIR="${CMAKE_BINARY_DIR}")
   add_test(NAME ${folder} COMMAND test_${folder})

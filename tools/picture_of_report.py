@@ -21,5 +21,5 @@ if not browser:
 with tempfile.TemporaryDirectory() as folder:
     html = pathlib.Path(folder) / "chart.html"
     html.write_text(f"<!doctype html><meta charset='utf-8'>{style[0]}<style>body{{margin:1em auto;max-width:56em}}</style>{body}")
-    subprocess.run([browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=960,760",
+    subprocess.run([browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=900,570",
                     f"--screenshot={pathlib.Path(picture).resolve()}", html.as_uri()], check=True, capture_output=True)

@@ -37,8 +37,8 @@ struct ResultLines {
 /// anything else.
 ResultLines read_lines(const std::string& path, std::string_view bytes, std::size_t lines_before = 0);
 
-/// A regular file's bytes from `offset` on; "-" is standard input, whole. Errors: Error, also for a device, a pipe or a folder, which may
-/// have no end.
+/// A regular file's bytes from `offset` on; "-" is standard input, whole. Errors: Error, also for a device, a
+/// pipe or a folder, which may have no end.
 std::string read_results_file(const std::string& path, std::size_t offset = 0);
 
 }  // namespace ropewalk

@@ -8,5 +8,3 @@ set_source_files_properties(src/kernels/cpu/isa_avx512_bf16.cpp PROPERTIES COMPI
 set_source_files_properties(src/kernels/cpu/isa_avx512.cpp PROPERTIES COMPILE_FLAGS "${common} ${avx512}")
 set_source_files_properties(src/kernels/cpu/isa_avx2.cpp PROPERTIES COMPILE_FLAGS "${common} -mavx2 -mfma -mf16c")
 set_source_files_properties(src/kernels/cpu/isa_portable.cpp PROPERTIES COMPILE_FLAGS "${common}")
-file(GLOB isa_sources src/kernels/cpu/isa_*.cpp)
-set_source_files_properties(${isa_sources} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)  # other flags, other headers
