@@ -62,16 +62,27 @@ std::string command_line(const PlanOptions& plan) {
   return text + fmt::format(" --precision {} --kv {}", options.backend.precision, options.backend.kv_type());
 }
 
-/// "all": every method by itself, as its defaults have it.
 void add_methods(std::vector<std::string>& methods) {
   for (const std::string& asked : options.methods) {
-    if (asked != "all") {
-      check_method(asked);
-      methods.push_back(asked);
-      continue;
-    }
-    for (const MethodInfo& info : Registry<MethodInfo>::all()) methods.push_back(info.name);
+    if (asked != "all") check_method(asked);
+    methods.push_back(asked);
   }
+}
+
+/// "all" becomes every method that needs no value and fits the model; the others are named.
+void expand_all(std::vector<std::string>& methods, const RopeContext& context) {
+  const auto at = std::find(methods.begin(), methods.end(), "all");
+  if (at == methods.end()) return;
+  std::vector<std::string> fitting;
+  std::string others;
+  for (const MethodInfo& info : Registry<MethodInfo>::all()) try {
+      Method::bind(MethodSpec::parse(info.name), context);
+      fitting.push_back(info.name);
+    } catch (const UsageError&) {
+      others += " " + info.name;
+    }
+  methods.insert(methods.erase(at), fitting.begin(), fitting.end());
+  if (!others.empty()) fmt::print(stderr, "all, but those that need a value or another model:{}\n", others);
 }
 
 /// Whether a task scores the same last tokens at every length.
@@ -112,6 +123,8 @@ void complete(RunnerOptions& runner, const LoadedModel& loaded, const TokenTexts
               const RunInfo& info) {
   PlanOptions& plan = runner.plan;
   const Index n_ctx_train = loaded.model->config().n_ctx_train;
+  expand_all(plan.methods, loaded.model->config().rope_context(
+                               0, plan.lengths.empty() ? 2 * n_ctx_train : plan.lengths.back()));
   // What auto stands for depends on the lengths; where those are still to be chosen, on the first past the
   // trained.
   replace_auto(plan.methods, options.model,

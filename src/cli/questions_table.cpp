@@ -36,15 +36,30 @@ Interval score_interval(const std::vector<double>& scores, bool shares) {
   return mean;
 }
 
+/// Two-sided, of paired scores: McNemar's where each is right or wrong, else sign-flip.
+double p_of(const std::vector<double>& own, const std::vector<double>& other) {
+  const auto right_or_wrong = [](double score) { return score == 0 || score == 1; };
+  std::vector<double> more, less;
+  Index only_own = 0, only_other = 0;
+  for (std::size_t i = 0; i < own.size(); ++i) {
+    more.push_back(own[i] - other[i]), less.push_back(other[i] - own[i]);
+    only_own += own[i] > other[i], only_other += own[i] < other[i];
+  }
+  if (std::all_of(own.begin(), own.end(), right_or_wrong) &&
+      std::all_of(other.begin(), other.end(), right_or_wrong))
+    return p_mcnemar(only_own, only_other);
+  return std::min(1.0, 2 * std::min(p_sign_flip(more), p_sign_flip(less)));
+}
+
 void compare(const Gathered& own, const Gathered& truncated, QuestionCell& cell) {
-  std::vector<double> differences;
+  std::vector<double> differences, mine, theirs;
   for (const auto& [document, score] : own.scores)
     if (const auto other = truncated.scores.find(document); other != truncated.scores.end())
-      differences.push_back(score - other->second);
+      differences.push_back(score - other->second), mine.push_back(score), theirs.push_back(other->second);
   if (differences.empty()) return;
   cell.versus_truncated = t_interval(differences);
   if (!(cell.versus_truncated->deviation > 0)) cell.versus_truncated->low = cell.versus_truncated->high = {};
-  if (differences.size() >= 2) cell.p = p_differs(differences);
+  cell.p = p_of(mine, theirs);
 }
 
 Json interval_json(const Interval& i) { return i.low ? Json{*i.low, *i.high} : Json(nullptr); }

@@ -24,7 +24,7 @@ constexpr int kMostStretches = 12;
 struct Options {
   std::string model, length, goal = "loss", budget = "0", out;
   std::vector<std::string> texts, candidates;
-  Index tail = 256;
+  Index tail = 0;  // follows the trained length
   int documents = 0, n_threads = 0;
   bool json = false;
   BackendOptions backend;
@@ -206,6 +206,7 @@ void show(const TuneResult& result, const std::vector<Margin>& margins, const Tu
 }
 
 TuneOptions tune_options(const ModelConfig& config, Index length, const Split& documents, Store* store) {
+  if (options.tail == 0) options.tail = std::min<Index>(256, config.n_ctx_train / 2);
   require_tail(options.tail, config.n_ctx_train, length);
   return {.length = length,
           .tail = options.tail,
@@ -280,9 +281,9 @@ void define(CommandLine& app) {
   app.add_option("--candidates", options.candidates, "methods to choose from; default: all kinds");
   app.add_option("--documents", options.documents, "stretches of each text; 0: what fits, to 12")
       ->check(in_range(0, 1000));
-  app.add_option("--tail", options.tail, "last tokens that are scored")
-      ->check(in_range(1, 65536))
-      ->capture_default_str();
+  app.add_option("--tail", options.tail,
+                 "last tokens that are scored;\ndefault: 256, or half of the trained length")
+      ->check(in_range(1, 65536));
   app.add_option("--out", options.out, "results as JSON lines; goes on if it is there");
   options.backend.define(app);
   app.add_option("-t,--threads", options.n_threads, "0: all cores")->check(in_range(0, 1024));

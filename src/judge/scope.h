@@ -8,7 +8,8 @@ namespace ropewalk {
 
 /// What is asked for where nothing is said, the first of them being the last to be left out. One or two of
 /// each kind: distance maps, a frequency scaling, a mask (docs/results.md).
-inline const std::vector<std::string> kDefaultMethods{"self-extend", "yarn", "lambda", "leaky-rerope", "dca"};
+inline const std::vector<std::string> kDefaultMethods{"self-extend", "yarn", "lm-infinite", "leaky-rerope",
+                                                      "dca"};
 /// Nobody who says nothing waits longer.
 inline constexpr double kDefaultBudget = 600;
 /// More documents than these are not taken unasked.

@@ -79,6 +79,9 @@ std::string found_sentence(const ReportData& data, const Findings& findings, con
                   f->own.n == 1 ? "1 question" : fmt::format("{} questions", f->own.n),
                   k_tokens(findings.found.length), share_text(f->truncated), points.mean,
                   ends(points, "{:+.0f}"), data.units.count(static_cast<std::size_t>(f->difference.n)));
+  if (!findings.finder && !(f->difference.mean > 0))
+    return fmt::format("Nothing was found more often than by truncation: {} at {}.", share_text(f->truncated),
+                       k_tokens(findings.found.length));
   if (!findings.finder)
     return fmt::format("No method was shown to find more than truncation; most was found by {}: {}.",
                        f->method == kPlain ? "plain RoPE" : mark(f->method), numbers);

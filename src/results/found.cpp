@@ -24,6 +24,8 @@ Found compare(const std::string& method, const Answers& own, const Answers& trun
     }
   differences = paired_difference(a, b, units);
   if (!differences.empty()) found.difference = t_interval(differences);
+  // Where every unit gave the same, the spread is unknown, not nought.
+  if (!(found.difference.deviation > 0)) found.difference.low = found.difference.high = std::nullopt;
   return found;
 }
 
