@@ -36,7 +36,7 @@ TEST(Auto, TheDecisionForEachLength) {
       {16385, two, AutoReason::kTuned, "dca", "tuned at 65536 tokens, bound to 16385"},
       {65537, two, AutoReason::kPast, "dca", "tuned up to 65536 tokens only, bound to 65537, not judged"},
       {16384, plain, AutoReason::kTuned, "none", "tuned at 16384"},
-      {16385, plain, AutoReason::kPast, untuned, "plain RoPE held to 16384"},
+      {16385, plain, AutoReason::kPast, untuned, "nothing beat plain RoPE to 16384"},
       {8193, {}, AutoReason::kUntuned, untuned, "8193 tokens, trained on 8192, nothing tuned"},
       {Index{1} << 31, {}, AutoReason::kUntuned, untuned, "nothing tuned"},
   };
