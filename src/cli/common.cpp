@@ -74,7 +74,7 @@ void require_outputs_apart(const std::vector<std::string>& outputs, const std::v
     std::error_code missing;  // one that does not exist is told by its path
     if (fs::exists(a, missing) && fs::exists(b, missing))
       return fs::equivalent(a, b, missing) && !fs::is_character_file(a, missing);
-    return fs::weakly_canonical(a, missing) == fs::weakly_canonical(b, missing);
+    return fs::weakly_canonical(fs::absolute(a), missing) == fs::weakly_canonical(fs::absolute(b), missing);
   };
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (outputs[i].empty()) continue;

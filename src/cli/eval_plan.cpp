@@ -190,7 +190,8 @@ void WorkOptions::define(CommandLine& app) {
 }
 
 RunnerOptions WorkOptions::runner_options() const {
-  RunnerOptions runner{.plan = {}, .budget_seconds = parse_seconds(budget)};
+  RunnerOptions runner;  // no designated initialisers: g++ 12 crashes where one of them throws
+  runner.budget_seconds = parse_seconds(budget);
   std::tie(runner.shard, runner.n_shards) = parse_shard(shard);
   if (runner.n_shards > 1 && out.empty())
     throw UsageError("--shard", "--out as well", "no --out", "shards are joined by their files");

@@ -48,7 +48,9 @@ int write_all(int file, std::string_view bytes) {
 
 Store::Store(std::string path) : path_(std::move(path)) {
   if (path_ == "-") throw Error(path_, "a file of results", "standard output", "give the name of a file");
-  const bool exists = std::filesystem::exists(path_);
+  std::error_code error;
+  const bool exists = std::filesystem::exists(path_, error);
+  if (error) throw Error(path_, "a file of results", error.message(), "check the name");
   if (exists) read_on();
   require_writable(path_, exists);
 }

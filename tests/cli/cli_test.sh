@@ -203,6 +203,10 @@ if [ "${3:-}" = model ]; then
   done
   rm notes mini.json noise kept
   expect 1 'no regular file' "$ropewalk" eval "$own" --text short.txt --methods yarn --lengths 512 --out /dev/full
+  expect 2 'one name for two' "$ropewalk" eval "$own" --text short.txt --methods yarn --lengths 512 --out both --report ./both
+  for budget in -5 nan 1ns m 1h30m 1e400m; do
+    expect 2 'a time such as|budget' "$ropewalk" eval "$own" --text short.txt --methods yarn --lengths 512 --budget=$budget
+  done
   expect 2 'one name for two' "$ropewalk" eval "$own" --text short.txt --methods yarn --lengths 512 --out both --report both
   printf 'caf\xe9 cr\xe8me' > latin.txt
   for command in "eval $own --methods yarn --lengths 512 --text" "tune $own --length 512 --text" "generate $own -f" "tokenize $own"; do

@@ -68,7 +68,9 @@ TEST(Formats, StartWithTheSameAnswer) {
     std::string words = text;
     if (name == std::string("terminal"))
       for (char& c : words) c = c == '\n' ? ' ' : c;
-    if (name != std::string("csv")) EXPECT_TRUE(holds(words, lead)) << name;
+    if (name != std::string("csv")) {
+      EXPECT_TRUE(holds(words, lead)) << name;
+    }
   }
   const Json json = parse_json(json_report(data), "report");
   EXPECT_EQ(json["answer"], answer_line(data));
