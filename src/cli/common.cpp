@@ -79,7 +79,7 @@ void require_outputs_apart(const std::vector<std::string>& outputs, const std::v
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (outputs[i].empty()) continue;
     for (const std::string& input : inputs)
-      if (input != "-" && same(outputs[i], input))
+      if (!input.empty() && input != "-" && same(outputs[i], input))
         throw UsageError(outputs[i], "a file to write that is not read", "the input itself",
                          "choose another name");
     for (std::size_t j = 0; j < i; ++j)

@@ -20,9 +20,11 @@ std::string name_column(const std::string& name) {
                                    : fmt::format("{}\n{:<{}}", name, "", kNameWidth);
 }
 
+/// Where every unit gave the same, the spread is unknown; a difference of shares ends at 100.
 std::string points(const Interval& d) {
-  if (!d.low) return fmt::format("{:+.0f}", 100 * d.mean);
-  return fmt::format("{:+.0f} ({:+.0f} to {:+.0f})", 100 * d.mean, 100 * *d.low, 100 * *d.high);
+  if (!d.low || !(d.deviation > 0)) return fmt::format("{:+.0f}", 100 * d.mean);
+  return fmt::format("{:+.0f} ({:+.0f} to {:+.0f})", 100 * d.mean, std::max(-100.0, 100 * *d.low),
+                     std::min(100.0, 100 * *d.high));
 }
 
 /// By task and length: shares found, and their differences from truncation, paired by document.
