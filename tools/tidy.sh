@@ -22,6 +22,12 @@ if [ -n "$base" ]; then
     done
   done)
 fi
+# Written in the large change of 2026-11-26 and not read by clang-tidy yet: this list only ever gets shorter.
+unread=tools/tidy_unread.txt
+if [ -s "$unread" ] && [ "${1:-}" != --all ]; then
+  echo "clang-tidy: $(wc -l <"$unread") sources of $unread are not read; tools/tidy.sh --all reads them too"
+  sources=$(grep -vxFf "$unread" <<<"$sources" || true)
+fi
 count=$(wc -w <<<"$sources")
 echo "clang-tidy: $count sources${base:+ touched since ${base:0:10}}"
 [ "$count" -gt 0 ] || exit 0
