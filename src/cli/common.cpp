@@ -41,7 +41,7 @@ LoadedModel load_model(const std::string& path, const std::shared_ptr<const Back
   const double start = now_seconds();
   LoadedModel loaded;
   loaded.file = ModelFile::open(path);
-  if (loaded.file->unsupported()) throw *loaded.file->unsupported();
+  if (loaded.file->unsupported()) throw Error(*loaded.file->unsupported());
   loaded.tokenizer = Tokenizer::open(*loaded.file);
   loaded.model = std::make_unique<Model>(*loaded.file, backend);
   loaded.model->set_n_ids(loaded.tokenizer->n_vocab());

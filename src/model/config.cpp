@@ -23,7 +23,7 @@ RopeContext ModelConfig::rope_context(int layer, Index n) const {
 }
 
 ModelConfig read_config(const ModelFile& file) {
-  if (file.unsupported()) throw *file.unsupported();
+  if (file.unsupported()) throw Error(*file.unsupported());
   const auto name = file.string("general.architecture");
   if (!name) throw Error(file.path(), "the key general.architecture", "none", "is this a language model?");
   if (const std::string kind = file.string("general.type").value_or("model"); kind != "model")
