@@ -25,8 +25,9 @@ AutoChoice decide(const RopeContext& context, std::span<const TunedSetting> tune
     return choice(kUntunedMethod, AutoReason::kUntuned,
                   fmt::format("{} tokens, trained on {}, nothing tuned (ropewalk tune)", n, trained));
   if (longest->method == "none")
-    return choice(kUntunedMethod, AutoReason::kPast,
-                  fmt::format("{} tokens, nothing beat plain RoPE to {}, nothing tuned past it", n, longest->length));
+    return choice(
+        kUntunedMethod, AutoReason::kPast,
+        fmt::format("{} tokens, nothing beat plain RoPE to {}, nothing tuned past it", n, longest->length));
   return choice(longest->method, AutoReason::kPast,
                 fmt::format("tuned up to {} tokens only, bound to {}, not judged there", longest->length, n));
 }
