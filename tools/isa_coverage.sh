@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Says which instruction sets the tests of this machine ran on, and which nobody tried here.
+# Says which instruction sets this machine has, so that their tests are registered, and which nobody tried here.
 # Usage: tools/isa_coverage.sh [ROPEWALK]
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -16,5 +16,5 @@ for isa in portable avx2 avx512 avx512-bf16 amx-bf16; do
     echo "$error" >&2; exit 1
   fi
 done
-echo "instruction sets that the tests ran on: ${ran[*]}"
+echo "instruction sets of this machine: ${ran[*]}"
 [ ${#absent[@]} = 0 ] || echo "not run on this machine: ${absent[*]}"

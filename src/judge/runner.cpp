@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <ctime>
 #include <numeric>
 
 #include "core/error.h"
@@ -13,14 +12,6 @@
 
 namespace ropewalk {
 namespace {
-
-/// The day in UTC, "2026-11-26".
-std::string today() {
-  const std::time_t now = std::time(nullptr);
-  std::tm utc{};
-  gmtime_r(&now, &utc);
-  return fmt::format("{:04}-{:02}-{:02}", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday);
-}
 
 /// The records of an item, one list for each name that it serves; from the store where that has one of them.
 class ItemRunner {

@@ -12,31 +12,11 @@
 #include "judge/import/question_documents.h"
 #include "judge/import/ruler.h"
 #include "judge/runner.h"
+#include "letters.h"
 #include "metrics/share_found.h"
 
 namespace ropewalk {
 namespace {
-
-/// A token for each letter; the tiny models have none of their own.
-class Letters : public Tokenizer {
- public:
-  std::vector<Token> encode(std::string_view text, bool) const override {
-    std::vector<Token> tokens;
-    for (char c : text) tokens.push_back(static_cast<unsigned char>(c) % 64);
-    return tokens;
-  }
-  std::string decode(Token id, bool) const override {
-    return std::string(1, static_cast<char>(' ' + id % 64));
-  }
-  Index n_vocab() const override { return 64; }
-  std::string kind() const override { return "letters"; }
-};
-
-RunInfo tiny_info() {
-  RunInfo info;
-  info.model_id = "tiny";
-  return info;
-}
 
 std::string line(const std::string& id, std::size_t n_letters, const std::string& answer) {
   return R"({"index": )" + id + R"(, "input": ")" + std::string(n_letters, 'x') + R"(", "outputs": [")" +

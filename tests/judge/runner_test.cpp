@@ -9,31 +9,11 @@
 #include <map>
 #include <set>
 
+#include "letters.h"
 #include "results/tables.h"
 
 namespace ropewalk {
 namespace {
-
-/// A token for each letter; the tiny models have none of their own.
-class Letters : public Tokenizer {
- public:
-  std::vector<Token> encode(std::string_view text, bool) const override {
-    std::vector<Token> tokens;
-    for (char c : text) tokens.push_back(static_cast<unsigned char>(c) % 64);
-    return tokens;
-  }
-  std::string decode(Token id, bool) const override {
-    return std::string(1, static_cast<char>(' ' + id % 64));
-  }
-  Index n_vocab() const override { return 64; }
-  std::string kind() const override { return "letters"; }
-};
-
-RunInfo tiny_info() {
-  RunInfo info;
-  info.model_id = "tiny";
-  return info;
-}
 
 class Runner : public testing::Test {
  protected:
