@@ -101,6 +101,9 @@ class Backend {
   virtual void rotate_into(KvLayer& scratch, const KvLayer& raw, const KeyPlan& plan) const = 0;
   /// Frees what no row >= next_row can read (windows passed).
   virtual void drop(KvLayer& kv, Index next_row) const = 0;
+  /// Forgets the keys from n_keys on; what is appended next stands in their place, with the same bits as if
+  /// they had never been. REQUIRES: 0 <= n_keys <= kv.n_keys(), and no drop() for a row beyond n_keys before.
+  virtual void truncate(KvLayer& kv, Index n_keys) const = 0;
   /// Row bits do not depend on which rows stand in one call, on tasks beside it, or on threads.
   virtual void attention(std::span<const AttentionTask> tasks, int n_heads) const = 0;
 

@@ -75,6 +75,10 @@ class CountingBackend : public Backend {
     inner_->drop(*of(kv).real, next_row);
     inner_->drop(*of(kv).marks, next_row);
   }
+  void truncate(KvLayer& kv, Index n_keys) const override {
+    inner_->truncate(*of(kv).real, n_keys);
+    inner_->truncate(*of(kv).marks, n_keys);
+  }
 
   void attention(std::span<const AttentionTask> tasks, int n_heads) const override {
     for (AttentionTask task : tasks) {

@@ -47,6 +47,7 @@ struct SessionOptions {
   Index n = 0;         ///< length asked for: prompt plus new tokens; methods take their defaults from it
   Index n_prompt = 0;  ///< 0: n. With grow=1, rows below it use length n_prompt, a later row p uses p + 1
   Index chunk = kDefaultChunk;  ///< does not change results
+  Index rewind_to = kForever;  ///< what a row from here on reads is kept, so that rewind(>= rewind_to) can be
 };
 
 /// rows [first, first + n_rows) of logits (n_rows, n_vocab); `first` is the position of the token read.
@@ -70,6 +71,10 @@ class Session {
   /// several times as fast. `sink` gets its row of logits.
   void write(Token token, const LogitsSink& sink);
 
+  /// Forgets the tokens from `position` on: what is read next has the same bits as in a session that never
+  /// read them. REQUIRES: options.rewind_to <= position <= position().
+  void rewind(Index position);
+
   Index position() const;        ///< tokens read so far
   const Method& method() const;  ///< of layer 0, as bound
   const Model& model() const;
@@ -90,7 +95,8 @@ std::vector<double> losses_of(const Backend& backend, const float* logits, Index
 std::vector<double> token_losses(const Model& model, const MethodSpec& spec, std::span<const Token> tokens,
                                  Index begin, Index end, const TokensDone& done = {});
 
-/// Peak bytes a session of n tokens needs beside the weights.
+/// Peak bytes a session of n tokens needs beside the weights. `chunk`: rows that stand in the cache beyond a
+/// window, those of a step and those that may be rewound.
 std::size_t session_bytes(const ModelConfig& config, KvType kv_type, const Method& method, Index n,
                           Index chunk = kDefaultChunk);
 

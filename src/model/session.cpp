@@ -62,7 +62,8 @@ Session::Impl::Impl(const Model& m, const MethodSpec& spec, const SessionOptions
   }
   steps.resize(cache.size());
   require_memory(fmt::format("{} tokens", o.n),
-                 session_bytes(config, backend.kv_type(), groups[0].method, o.n, o.chunk),
+                 session_bytes(config, backend.kv_type(), groups[0].method, o.n,
+                               o.chunk + std::max<Index>(0, o.n - o.rewind_to)),
                  "ask for fewer tokens, or take a method with a window");
 }
 
@@ -121,7 +122,7 @@ void Session::Impl::read(std::span<const Token> tokens, Index logits_begin, Inde
   }
   position += n;
   for (auto& kv : cache)
-    if (!groups[0].method.grows()) model.backend().drop(*kv, position);
+    if (!groups[0].method.grows()) model.backend().drop(*kv, std::min(position, options.rewind_to));
 }
 
 void Session::run(std::span<const Token> tokens, Index logits_begin, Index logits_end, const LogitsSink& sink,
@@ -146,6 +147,13 @@ void Session::write(Token token, const LogitsSink& sink) {
   s.model.require_row(token);
   s.lower(1);
   s.read({&token, 1}, s.position, s.position + 1, Stage::kDecode, sink);
+}
+
+void Session::rewind(Index position) {
+  Impl& s = *impl_;
+  RW_CHECK(s.options.rewind_to <= position && position <= s.position);
+  for (auto& kv : s.cache) s.model.backend().truncate(*kv, position);
+  s.position = position;
 }
 
 Index Session::position() const { return impl_->position; }

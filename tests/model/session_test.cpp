@@ -58,6 +58,37 @@ TEST_P(EveryMethod, IsTheSameWholeChunkedAndTokenByToken) {
   }
 }
 
+/// Tokens that are taken back leave no trace, in the same block of the cache (150 keys) or in another (300),
+/// whether they were read or written, and whatever a window has passed since.
+TEST_P(EveryMethod, RewindsAsIfItHadNeverRead) {
+  for (const Index n : {kLength, 2 * kLength}) {
+    for (const TestModel* each : {&model(Precision::kBf16), &model(Precision::kF32), &model_q8()}) {
+      const Model& m = each->model;
+      const std::vector<Token> tokens = some_tokens(n, m.config().n_vocab);
+      const std::span<const Token> all(tokens);
+      const Index back = n - 60;
+      const auto whole = all_logits(m, GetParam(), tokens, {.n = n, .n_prompt = back});
+      const auto n_vocab = static_cast<std::size_t>(m.config().n_vocab);
+      Session session(m, MethodSpec::parse(GetParam()), {.n = n, .n_prompt = back, .rewind_to = back - 1});
+      const LogitsSink forget = [](Index, Index, const float*) {};
+      session.run(all.first(static_cast<std::size_t>(back)), 0, 0, forget);
+      for (Token other = 0; other < 30; ++other) session.write(other, forget);
+      session.run(all.first(25), 0, 0, forget);
+      session.rewind(back - 1);
+      ASSERT_EQ(session.position(), back - 1);
+      std::vector<float> again;
+      session.run(all.subspan(static_cast<std::size_t>(back - 1)), 0, n,
+                  [&](Index, Index rows, const float* logits) {
+                    again.insert(again.end(), logits, logits + static_cast<std::size_t>(rows) * n_vocab);
+                  });
+      const std::vector<float> expected(
+          whole.begin() + static_cast<std::ptrdiff_t>(back - 1) * static_cast<std::ptrdiff_t>(n_vocab),
+          whole.end());
+      EXPECT_EQ(largest_difference(expected, again), 0);
+    }
+  }
+}
+
 TEST_P(EveryMethod, EqualsTheReferenceBackend) {
   static const TestModel reference(golden("tiny/llama"), make_reference_backend());
   const Model& m = model(Precision::kF32).model;

@@ -218,6 +218,18 @@ void CpuKv::drop(Index next_row) {
   }
 }
 
+/// Whole blocks go; in the last one kept, what stands behind n_keys is never read and written over. A mark of
+/// an odd value stays with its block: it only asks for a longer way to the same bits.
+void CpuKv::truncate(Index n_keys) {
+  const auto kept = static_cast<std::size_t>((n_keys + kBlockKeys - 1) / kBlockKeys);
+  RW_CHECK(n_keys >= 0 && n_keys <= n_keys_ && values_dropped_ <= static_cast<Index>(kept));
+  n_keys_ = n_keys;
+  blocks_.resize(kept);
+  for (auto& table : key_table_) table.resize(kept);
+  for (auto& table : value_table_) table.resize(kept);
+  for (auto& marks : odd_values_) marks.resize(kept);
+}
+
 void CpuKv::rotate_from(const CpuKv& raw, const KeyPlan& plan) {
   RW_CHECK(plan.key_begin == 0 && plan.n_keys == raw.n_keys_ && raw.type == type);
   set_variants(plan);

@@ -40,6 +40,7 @@ class CpuKv final : public KvLayer {
 
   void append(const float* k, const float* v, const KeyPlan& plan);
   void drop(Index next_row);
+  void truncate(Index n_keys);
   /// Becomes `raw` rotated by the plan. Tables are made once for all layers that share a plan.
   void rotate_from(const CpuKv& raw, const KeyPlan& plan);
 

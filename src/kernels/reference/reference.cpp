@@ -126,6 +126,13 @@ class ReferenceBackend final : public Backend {
     dynamic_cast<ReferenceKv&>(scratch) = dynamic_cast<const ReferenceKv&>(raw);
   }
   void drop(KvLayer&, Index) const override {}
+  void truncate(KvLayer& layer, Index n_keys) const override {
+    auto& kv = dynamic_cast<ReferenceKv&>(layer);
+    RW_CHECK(n_keys >= 0 && n_keys <= kv.n);
+    kv.n = n_keys;
+    kv.k.resize(static_cast<std::size_t>(n_keys * kv.n_kv_heads * kv.head_dim));
+    kv.v.resize(kv.k.size());
+  }
   void attention(std::span<const AttentionTask> tasks, int n_heads) const override {
     for (const AttentionTask& task : tasks) {
       const auto& kv = dynamic_cast<const ReferenceKv&>(*task.kv);
