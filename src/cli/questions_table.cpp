@@ -18,6 +18,7 @@ struct Gathered {
 
 std::vector<double> values_of(const std::map<std::string, double>& scores) {
   std::vector<double> values;
+  values.reserve(scores.size());
   for (const auto& [document, score] : scores) values.push_back(score);
   return values;
 }

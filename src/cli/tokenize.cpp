@@ -36,6 +36,7 @@ int run() {
                                         : tokenizer->encode(text, options.special);
   if (options.json) {
     std::vector<std::string> pieces;
+    pieces.reserve(tokens.size());
     for (Token id : tokens) pieces.push_back(piece_of(*tokenizer, id));
     fmt::print(
         "{}\n",

@@ -83,7 +83,7 @@ std::string folder_of(const fs::path& named) {
 
 std::string find_model(const std::string& path) {
   std::error_code ignored;
-  if (const std::string folder = folder_of(path); !folder.empty()) return folder;
+  if (std::string folder = folder_of(path); !folder.empty()) return folder;
   if (!fs::is_directory(path, ignored) || fs::exists(fs::path(path) / "config.json", ignored)) return path;
   std::string folder = path;
   const auto models = names_in(folder, [](const std::string& n) { return n.starts_with("models--"); });

@@ -1,15 +1,15 @@
 #!/bin/sh
 # The study of docs/results.md: every method and the three judgements on SmolLM2. About three hours on
-# two cores; stopped at any moment, it goes on where it was. tools/study.sh --dry-run prints the plan.
+# two cores; stopped at any moment, it goes on where it was. tools/study_real.sh --dry-run prints the plan.
 set -eu
 cd "$(dirname "$0")/.."
 ropewalk=${ROPEWALK:-build/release/ropewalk}
-mkdir -p build/study
+mkdir -p build/study_real
 
-study() {  # name, then the options that differ from tools/study.toml
+study() {  # name, then the options that differ from tools/study_real.toml
     name=$1
     shift
-    "$ropewalk" eval models/SmolLM2-135M-Instruct.Q4_1.gguf --config tools/study.toml --out "build/study/$name.jsonl" "$@" $dry
+    "$ropewalk" eval models/SmolLM2-135M-Instruct.Q4_1.gguf --config tools/study_real.toml --out "build/study_real/$name.jsonl" "$@" $dry
 }
 dry=${1:-}
 
@@ -28,4 +28,4 @@ study far-use-prose --text data/persuasion.txt data/northangerabbey.txt data/dev
 study far-use-zh --text $chinese --tasks far-use --lengths 8k 16k --methods $stable
 study passkey --text data/opticks.txt data/jargon.txt --tasks passkey --questions 1 --depths 5 --lengths 8k 16k --methods $stable
 study no-sinks --text data/opticks.txt data/jargon.txt --tasks tail --lengths 4k --methods window:window=2048 lambda:window=2044
-[ -n "$dry" ] || "$ropewalk" report build/study/*.jsonl --format html > build/study/study.html
+[ -n "$dry" ] || "$ropewalk" report build/study_real/*.jsonl --format html > build/study/study.html
