@@ -74,6 +74,7 @@ class ExpressionParser {
   ExpressionPtr named();
   ExpressionPtr list();
   ExpressionPtr dictionary();
+  ExpressionPtr call(ExpressionPtr value);
   ExpressionPtr postfix(ExpressionPtr value);
   ExpressionPtr filters_and_tests(ExpressionPtr value);
   ExpressionPtr subscript(ExpressionPtr value);

@@ -86,14 +86,18 @@ ExpressionPtr ExpressionParser::dictionary() {
   return make(Kind::kDictionary, line, std::move(parts));
 }
 
+ExpressionPtr ExpressionParser::call(ExpressionPtr value) {
+  ExpressionPtr result = make_of(Kind::kCall, current().line, {}, std::move(value));
+  arguments(*result);
+  return result;
+}
+
 ExpressionPtr ExpressionParser::postfix(ExpressionPtr value) {
   while (true) {
     if (at_operator(".") || at_operator("[")) {
       value = subscript(std::move(value));
     } else if (at_operator("(")) {
-      ExpressionPtr call = make_of(Kind::kCall, current().line, {}, std::move(value));
-      arguments(*call);
-      value = std::move(call);
+      value = call(std::move(value));
     } else {
       return value;
     }
@@ -107,9 +111,7 @@ ExpressionPtr ExpressionParser::filters_and_tests(ExpressionPtr value) {
     } else if (at_name("is")) {
       value = test(std::move(value));
     } else if (at_operator("(")) {
-      ExpressionPtr call = make_of(Kind::kCall, current().line, {}, std::move(value));
-      arguments(*call);
-      value = std::move(call);
+      value = call(std::move(value));
     } else {
       return value;
     }

@@ -30,13 +30,13 @@ AutoChoice method_for(const std::string& option, const std::string& model_path, 
   if (option != "auto") {
     AutoChoice named{MethodSpec::parse(option), fits ? AutoReason::kFits : AutoReason::kPast, ""};
     if (!fits && named.spec.text() == "none")
-      fmt::print(stderr, "warning: plain RoPE for {} tokens, trained on {}: expect nonsense past those\n", n,
-                 config.n_ctx_train);
+      say(fmt::format("warning: plain RoPE for {} tokens, trained on {}: expect nonsense past those", n,
+                      config.n_ctx_train));
     return named;
   }
   AutoChoice choice =
       decide(config.rope_context(0, n), fits ? std::vector<TunedSetting>{} : tuned_settings(model_path));
-  fmt::print(stderr, "auto: {}\n", choice.why);
+  say("auto: " + choice.why);
   return choice;
 }
 

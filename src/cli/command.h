@@ -41,6 +41,9 @@ void use_threads(int n);
 /// Opens, says what it loads on stderr. Errors: Error.
 LoadedModel load_model(const std::string& path, const std::shared_ptr<const Backend>& backend);
 
+/// A line for people on stderr, in 80 columns: where it is longer, the next ones are set in.
+void say(const std::string& words);
+
 /// What results and settings are bound to. Errors: Error for a model that cannot be read.
 std::string model_identity(const std::string& path);
 
@@ -48,6 +51,9 @@ std::string model_identity(const std::string& path);
 std::string read_text_file(const std::string& path, std::size_t most_bytes = kMostTextBytes);
 /// Errors: UsageError when an output would replace an input or another output; empty names are none.
 void require_outputs_apart(const std::vector<std::string>& outputs, const std::vector<std::string>& inputs);
+/// A file of our own kind may be replaced; somebody else's stays. `own`: of the first 16 MB of it. Errors:
+/// Error for a file that is there, is not empty and is no own one; `what` says what it should be.
+void require_own(const std::string& path, const char* what, bool (*own)(std::string_view));
 /// "8k" = 8192, "1.5k" = 1536, "4096", "1e4". Errors: UsageError for no whole number from 1 to 2^31.
 Index parse_length(const std::string& text);
 /// "1234 tok/s, peak memory 512 MiB" for stderr.

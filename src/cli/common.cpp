@@ -8,6 +8,7 @@
 
 #include "cli/command.h"
 #include "core/parallel.h"
+#include "core/text.h"
 #include "core/text_file.h"
 #include "model/identity.h"
 
@@ -30,10 +31,12 @@ std::shared_ptr<const Backend> BackendOptions::make() const {
                                           : KvType::kQ8);
 }
 
+void say(const std::string& words) { fmt::print(stderr, "{}", wrapped(words, "  ")); }
+
 void use_threads(int n) {
   if (n > usable_cores())
-    fmt::print(stderr, "-t {}: this process may use {} cores, and takes {} threads\n", n, usable_cores(),
-               usable_cores());
+    say(fmt::format("-t {}: this process may use {}, and takes {}", n, counted(usable_cores(), "core"),
+                    counted(usable_cores(), "thread")));
   set_threads(std::min(n, usable_cores()));
 }
 
@@ -50,9 +53,10 @@ LoadedModel load_model(const std::string& path, const std::shared_ptr<const Back
                                : c.n_ctx_original == 0
                                    ? " (before its own scaling: unknown)"
                                    : fmt::format(" ({} before its own scaling)", c.n_ctx_original);
-  fmt::print(stderr, "{}: {} ({}), {} layers, trained on {} tokens{}; {}, {} threads; loaded in {:.1f} s\n",
-             printable(path), printable(c.name.empty() ? c.architecture : c.name), loaded.file->container(),
-             c.n_layers, c.n_ctx_train, original, backend->name(), threads(), now_seconds() - start);
+  say(fmt::format("{}: {} ({}), {}, trained on {} tokens{}; {}, {}; loaded in {:.1f} s", printable(path),
+                  printable(c.name.empty() ? c.architecture : c.name), loaded.file->container(),
+                  counted(c.n_layers, "layer"), c.n_ctx_train, original, backend->name(),
+                  counted(threads(), "thread"), now_seconds() - start));
   return loaded;
 }
 
@@ -62,9 +66,9 @@ std::string read_text_file(const std::string& path, std::size_t most_bytes) {
   TextFile file = read_text(path, most_bytes);
   static bool said = false;
   if (file.had_crlf && !std::exchange(said, true))
-    fmt::print(stderr, "{}: its lines end with \\r\\n; they are read as \\n\n", printable(path));
+    say(printable(path) + ": its lines end with \\r\\n; they are read as \\n");
   if (file.n_left_out > 0)
-    fmt::print(stderr, "{}: only the first {} MB are read\n", printable(path), file.text.size() / 1000000);
+    say(fmt::format("{}: only the first {} MB are read", printable(path), file.text.size() / 1000000));
   return std::move(file.text);
 }
 
@@ -86,6 +90,15 @@ void require_outputs_apart(const std::vector<std::string>& outputs, const std::v
       if (!outputs[j].empty() && same(outputs[i], outputs[j]))
         throw UsageError(outputs[i], "a file for each output", "one name for two", "choose another name");
   }
+}
+
+void require_own(const std::string& path, const char* what, bool (*own)(std::string_view)) {
+  namespace fs = std::filesystem;
+  std::error_code none;  // what is no regular file is OutputFile's to judge
+  if (path.empty() || !fs::is_regular_file(path, none) || fs::file_size(path, none) == 0) return;
+  if (!own(read_bytes(path, std::size_t{16} << 20)))
+    throw Error(path, fmt::format("no file, or {} to be replaced", what),
+                "a file of another kind; nothing was changed", "choose another name, or move it away");
 }
 
 Index parse_length(const std::string& text) {

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/parallel.h"
+#include "core/text.h"
 #include "model/identity.h"
 
 namespace ropewalk {
@@ -64,13 +65,9 @@ TokenTexts tokenize_texts(const Tokenizer& tokenizer, const std::vector<std::str
   return result;
 }
 
-namespace {
-
 int stretches_of(const std::vector<Token>& tokens, Index least, int most) {
   return static_cast<int>(std::clamp<Index>((static_cast<Index>(tokens.size()) - 1) / (least + 1), 0, most));
 }
-
-}  // namespace
 
 int count_stretches(const TokenTexts& texts, Index least, int most) {
   int n = 0;
@@ -92,9 +89,9 @@ std::vector<Document> cut_stretches(const TokenTexts& texts, Index least, int n)
   for (std::size_t i = 0; i < texts.tokens.size(); ++i) {
     const int fitting = stretches_of(texts.tokens[i], least, n);
     if (fitting < n)
-      fmt::print(stderr, "{}: {} tokens hold {} of {} stretches of more than {} tokens\n",
-                 printable(texts.names[i]), texts.tokens[i].size(),
-                 fitting == 0 ? "none" : fmt::format("{}", fitting), n, least);
+      say(fmt::format("{}: {} tokens hold {} of {} of more than {} tokens", printable(texts.names[i]),
+                      texts.tokens[i].size(), fitting == 0 ? "none" : fmt::format("{}", fitting),
+                      counted(n, "stretch"), least));
     by_text.emplace_back();
     if (fitting > 0)
       by_text.back() = split_document(texts.names[i], texts.tokens[i], texts.bos, fitting, least);
@@ -107,14 +104,10 @@ std::vector<Document> cut_stretches(const TokenTexts& texts, Index least, int n)
   return documents;
 }
 
-std::vector<Document> read_documents(const Tokenizer& tokenizer, const std::vector<std::string>& paths,
-                                     const std::vector<std::string>& texts, int n, Index least) {
-  return cut_stretches(tokenize_texts(tokenizer, paths, texts), least, n);
-}
-
-std::vector<Document> documents_to_tune(const Tokenizer& tokenizer, const std::vector<std::string>& paths,
-                                        const std::vector<std::string>& texts, Index least, int n, int most) {
-  return read_documents(tokenizer, paths, texts, n > 0 ? n : most, least);
+std::string piped(const std::vector<std::string>& inputs) {
+  return std::find(inputs.begin(), inputs.end(), "-") == inputs.end()
+             ? ""
+             : "  # - was standard input: pipe it in";
 }
 
 RunInfo run_info(const std::string& model_path, const BackendOptions& backend, const LoadedModel& loaded) {
@@ -128,7 +121,6 @@ RunInfo run_info(const std::string& model_path, const BackendOptions& backend, c
   return info;
 }
 
-/// "90s", "8m", "2h" or seconds.
 double parse_seconds(const std::string& text) {
   std::size_t used = 0;
   double value = -1;
@@ -138,9 +130,11 @@ double parse_seconds(const std::string& text) {
     used = 0;
   }
   const std::string unit = text.substr(used);
-  const double scale = unit.empty() || unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : 0;
+  const double scale = unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : 0;
+  if (used > 0 && unit.empty() && value == 0) return 0;
   if (used == 0 || scale == 0 || !(value >= 0 && value < 1e7))
-    throw UsageError("--budget", "a time such as 90s, 8m or 2h", "'" + text + "'");
+    throw UsageError("--budget", "a time such as 90s, 8m or 2h", "'" + text + "'",
+                     used > 0 && unit.empty() ? "say its unit: " + text + "s or " + text + "m" : "");
   return value * scale;
 }
 

@@ -19,23 +19,23 @@ struct TokenTexts {
 TokenTexts tokenize_texts(const Tokenizer& tokenizer, const std::vector<std::string>& paths,
                           const std::vector<std::string>& texts);
 
+/// Disjoint stretches of more than `least` tokens that one text holds, `most` at most.
+int stretches_of(const std::vector<Token>& tokens, Index least, int most);
 /// Disjoint stretches of more than `least` tokens that the texts hold, `most` of each at most.
 int count_stretches(const TokenTexts& texts, Index least, int most);
 /// Those stretches, n of each text; a text that holds fewer gives what it holds, which is said on stderr. In
 /// turns: the first of every text, then the second. Errors: Error where there is none at all.
 std::vector<Document> cut_stretches(const TokenTexts& texts, Index least, int n);
-std::vector<Document> read_documents(const Tokenizer& tokenizer, const std::vector<std::string>& paths,
-                                     const std::vector<std::string>& texts, int n, Index least);
 
-/// The same; with n = 0 as many stretches of each text as fit, `most` at most.
-std::vector<Document> documents_to_tune(const Tokenizer& tokenizer, const std::vector<std::string>& paths,
-                                        const std::vector<std::string>& texts, Index least, int n, int most);
+/// What stands behind a recorded command that read standard input: a comment, to a shell. Else empty.
+std::string piped(const std::vector<std::string>& inputs);
 
 /// What every record of a run says of it: all but command, tail and margin. Errors: Error for a model that
 /// cannot be read (its SHA-256 is taken).
 RunInfo run_info(const std::string& model_path, const BackendOptions& backend, const LoadedModel& loaded);
 
-/// "90s", "8m", "2h" or seconds. Errors: UsageError naming --budget.
+/// Seconds of "90s", "8m", "2h"; "0" is no limit. Errors: UsageError naming --budget; a number alone has no
+/// unit.
 double parse_seconds(const std::string& text);
 
 }  // namespace ropewalk

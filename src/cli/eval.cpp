@@ -10,6 +10,7 @@
 #include "cli/documents.h"
 #include "cli/eval_plan.h"
 #include "cli/make_report.h"
+#include "cli/to_decide.h"
 #include "core/output_file.h"
 #include "core/parallel.h"
 #include "core/text.h"
@@ -38,7 +39,7 @@ std::size_t most_bytes(Index length) {
 }
 
 /// As typed in a shell; the words of a list apart.
-std::string command_line(const PlanOptions& plan) {
+std::string command_line(const PlanOptions& plan, int documents, bool with_budget) {
   std::string text = "ropewalk eval " + shell_quoted(options.model);
   const auto add = [&](const char* option, const std::vector<std::string>& words) {
     text += fmt::format(" {}", option);
@@ -50,8 +51,9 @@ std::string command_line(const PlanOptions& plan) {
   for (Index length : plan.lengths) lengths.push_back(k_tokens(length));
   add("--lengths", lengths);
   add("--tasks", plan.tasks);
-  text += fmt::format(" --tail {} --documents {}", plan.tail, options.documents);
-  if (options.work.budget != "0") add("--budget", {options.work.budget});
+  text += fmt::format(" --tail {} --documents {}", plan.tail, documents);
+  if (with_budget && options.work.budget != "0") add("--budget", {options.work.budget});
+  if (options.margin != kStabilityMargin) text += fmt::format(" --margin {}", options.margin);
   if (plan.n_predict != PlanOptions{}.n_predict) text += fmt::format(" -n {}", plan.n_predict);
   if (plan.stride > 0) text += fmt::format(" --stride {}", plan.stride);
   for (const std::string& name : plan.tasks)
@@ -59,7 +61,27 @@ std::string command_line(const PlanOptions& plan) {
       text += fmt::format(" --questions {} --depths {}", plan.n_seeds, plan.n_depths);
       break;
     }
-  return text + fmt::format(" --precision {} --kv {}", options.backend.precision, options.backend.kv_type());
+  return text + fmt::format(" --precision {} --kv {}", options.backend.precision, options.backend.kv_type()) +
+         piped(options.texts);
+}
+
+/// The evidence is too little: the command that would decide, or what is missing for one.
+NextStep next_step(const TokenTexts& texts, const PlanOptions& plan, Index n_ctx_train) {
+  const auto stretches = [&](const PlanOptions& wished) {
+    return stretches_to_decide(texts, tokens_needed(wished) - 1, Judged::kAll, kEnoughUnits, 8);
+  };
+  if (const int n = stretches(plan); n > 0) return {"To decide:", command_line(plan, n, false)};
+  const Index longest = plan.lengths.back();
+  for (Index length = longest / n_ctx_train * n_ctx_train; length > n_ctx_train; length -= n_ctx_train) {
+    PlanOptions shorter = plan;
+    std::erase_if(shorter.lengths, [&](Index asked) { return asked >= length; });
+    shorter.lengths.push_back(length);
+    if (const int n = stretches(shorter); n > 0)
+      return {fmt::format("The text is too short to decide at {}. To decide at {}:", k_tokens(longest),
+                          k_tokens(length)),
+              command_line(shorter, n, false)};
+  }
+  return {"To decide, give " + text_to_decide(texts, longest, kEnoughUnits) + ".", ""};
 }
 
 void add_methods(std::vector<std::string>& methods) {
@@ -82,7 +104,7 @@ void expand_all(std::vector<std::string>& methods, const RopeContext& context) {
       others += " " + info.name;
     }
   methods.insert(methods.erase(at), fitting.begin(), fitting.end());
-  if (!others.empty()) fmt::print(stderr, "all, but those that need a value or another model:{}\n", others);
+  if (!others.empty()) say("all, but those that need a value or another model:" + others);
 }
 
 /// Whether a task scores the same last tokens at every length.
@@ -156,15 +178,16 @@ void complete(RunnerOptions& runner, const LoadedModel& loaded, const TokenTexts
   const Scope scope = choose_scope(request, n_ctx_train, seconds_of, documents_of);
   plan.methods = scope.methods, plan.lengths = scope.lengths;
   options.documents = (scope.n_documents + n_texts - 1) / n_texts;
-  const std::string left = left_out(scope, request, n_ctx_train);
-  fmt::print(stderr, "methods {}; lengths to {}; {} documents: about {}\n", fmt::join(plan.methods, " "),
-             k_tokens(plan.lengths.back()), scope.n_documents, time_text(scope.seconds));
-  if (!left.empty()) fmt::print(stderr, "left out for {}: {}\n", time_text(runner.budget_seconds), left);
+  say(fmt::format("methods {}; lengths to {}; {}: about {}", fmt::join(plan.methods, " "),
+                  k_tokens(plan.lengths.back()), counted(scope.n_documents, "document"),
+                  time_text(scope.seconds)));
+  for (const std::string& line : left_out(scope, request, n_ctx_train, documents_of)) say(line);
 }
 
 /// Answer, tables and report of what was measured.
-void show(const RunnerResult& result, const RunInfo& info, std::optional<OutputFile>& report) {
-  const ReportData data = report_for(result.records, info);
+void show(const RunnerResult& result, const RunInfo& info, NextStep next, std::optional<OutputFile>& report) {
+  ReportData data = report_for(result.records, info);
+  data.next = std::move(next);
   fmt::print("{}", options.json ? json_report(data) : text_report(data, false));
   if (!report) return;
   report->write(html_report(data));
@@ -183,6 +206,7 @@ int run() {
         read_text_file(path, most_bytes(runner.plan.lengths.empty() ? 0 : runner.plan.lengths.back())));
   inputs.push_back(options.model);
   require_outputs_apart({options.work.out, options.work.report}, inputs);
+  require_own(options.work.report, "a report of ropewalk's", is_report);
   // Opened before the work: that a file cannot be written should be said now, not in an hour.
   std::optional<OutputFile> report;
   if (!options.work.report.empty()) report.emplace(options.work.report);
@@ -195,7 +219,8 @@ int run() {
   check_plan(runner.plan, loaded.model->config().n_ctx_train);
   const std::vector<Document> documents =
       cut_stretches(tokens, tokens_needed(runner.plan) - 1, options.documents);
-  info.command = command_line(runner.plan), info.tail = runner.plan.tail, info.margin = options.margin;
+  info.command = command_line(runner.plan, options.documents, true), info.tail = runner.plan.tail,
+  info.margin = options.margin;
   const auto& tasks = runner.plan.tasks;
   if (store)
     store->require_alike(info, std::any_of(tasks.begin(), tasks.end(), [](const std::string& task) {
@@ -206,18 +231,17 @@ int run() {
     return print_plan(*loaded.model, *loaded.tokenizer, documents, runner, info, options.json);
   runner.planned = announcer(*loaded.model, runner);
   if (documents.size() == 1 && std::find(tasks.begin(), tasks.end(), "far-use") != tasks.end())
-    fmt::print(
-        stderr,
-        "far-use: one document, so there is no other text to swap in; give two texts, or --documents 2\n");
+    say("far-use: one document, so there is no other text to swap in; give two texts, or --documents 2");
   const double start = now_seconds();
   const RunnerResult result = run_all(*loaded.model, *loaded.tokenizer, documents, runner, info);
-  options.work.say_what_was_done(result, documents.size(), "documents");
+  options.work.say_what_was_done(result, documents.size(), "document");
   if (is_job()) return 0;
-  if (runner.n_shards == 1) show(result, info, report);
+  if (runner.n_shards == 1)
+    show(result, info, next_step(tokens, runner.plan, loaded.model->config().n_ctx_train), report);
   std::size_t peak = 0;
   for (const Record& r : result.records) peak = std::max(peak, r.peak_bytes);
-  fmt::print(stderr, "measured {} items in {:.1f} s, peak memory {} MiB\n", result.n_items - result.n_known,
-             now_seconds() - start, peak >> 20);
+  say(fmt::format("measured {} in {:.1f} s, peak memory {} MiB",
+                  counted(result.n_items - result.n_known, "item"), now_seconds() - start, peak >> 20));
   return 0;
 }
 

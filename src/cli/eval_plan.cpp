@@ -83,6 +83,15 @@ Timing timing_of(const std::vector<Item>& items, const RunnerOptions& options, d
   return timing;
 }
 
+/// What a row is about, in 53 columns; names that are too long stand on lines of their own.
+std::string row_head(const std::string& document, const std::string& task, const std::string& method) {
+  std::string text = document.size() <= 18 ? fmt::format("{:<18}", document)
+                                           : fmt::format("{}\n{:18}", printable(document), "");
+  text += fmt::format(" {:<13}", task);
+  return text +
+         (method.size() <= 20 ? fmt::format(" {:<20}", method) : fmt::format("\n  {}\n{:53}", method, ""));
+}
+
 /// The rows of the same run under another name.
 void print_shared(const Item& item, const std::string& document) {
   bool own = true;
@@ -91,7 +100,7 @@ void print_shared(const Item& item, const std::string& document) {
       own = false;
       continue;
     }
-    fmt::print("{:<18} {:<13} {:<20} {:>7} {:>4} {:>12}\n", document, item.task, served.label,
+    fmt::print("{} {:>7} {:>4} {:>12}\n", row_head(document, item.task, served.label),
                served.length > 0 ? served.length : item.length, item.seed, "= " + item.method.substr(0, 10));
   }
 }
@@ -122,8 +131,8 @@ int print_plan(const Model& model, const Tokenizer& tokenizer, const std::vector
       rows.push_back(std::move(row));
       continue;
     }
-    fmt::print("{:<18} {:<13} {:<20} {:>7} {:>4} {:>6} {:>5}\n", document, item.task, item.method,
-               item.length, item.seed, known ? "done" : fmt::format("{:.1f}", own), item.bytes / 1000000);
+    fmt::print("{} {:>7} {:>4} {:>6} {:>5}\n", row_head(document, item.task, item.method), item.length,
+               item.seed, known ? "done" : fmt::format("{:.1f}", own), item.bytes / 1000000);
     print_shared(item, document);
   }
   if (json) {
@@ -136,30 +145,32 @@ int print_plan(const Model& model, const Tokenizer& tokenizer, const std::vector
                                   {"bytes", bytes}}));
     return 0;
   }
-  for (const std::string& line : plan.left_out) fmt::print("left out: {}\n", line);
-  fmt::print("{} runs; about {} are left, {} are done; at most {} MB beside the model\n", items.size(),
-             time_text(timing.left), time_text(timing.known), bytes / 1000000);
+  const auto print = [](const std::string& words) { fmt::print("{}", wrapped(words, "  ")); };
+  for (const std::string& line : plan.left_out) print("left out: " + line);
+  print(fmt::format("{}; about {} are left, {} are done; at most {} MB beside the model",
+                    counted(items.size(), "run"), time_text(timing.left), time_text(timing.known),
+                    bytes / 1000000));
   if (timing.n_fit < timing.n_documents)
-    fmt::print("the budget has room for about {} of {} documents: {}\n", timing.n_fit, timing.n_documents,
-               time_text(timing.within_budget));
+    print(fmt::format("the budget has room for about {} of {}: {}", timing.n_fit,
+                      counted(timing.n_documents, "document"), time_text(timing.within_budget)));
   return 0;
 }
 
 std::function<void(const Plan&)> announcer(const Model& model, const RunnerOptions& options) {
   return [&model, options](const Plan& plan) {
     if (options.only_stored || is_job()) return;
-    for (const std::string& line : plan.left_out) fmt::print(stderr, "left out: {}\n", line);
+    for (const std::string& line : plan.left_out) say("left out: " + line);
     const double cost = timing_of(plan.items, options, 1).left;
     // Measuring reads 2,048 tokens: not before work that is over in a moment.
     if (cost < 60 * cost_of(1024)) return;
     const Timing timing = timing_of(plan.items, options, measure_pace(model));
     if (timing.left < kLong) return;
-    fmt::print(stderr, "this will take about {}", time_text(timing.left));
+    const std::string whole = "this will take about " + time_text(timing.left);
     if (timing.n_fit < timing.n_documents)
-      fmt::print(stderr, "; the budget has room for about {} of {} documents, {}\n", timing.n_fit,
-                 timing.n_documents, time_text(timing.within_budget));
+      say(fmt::format("{}; the budget has room for about {} of {}, {}", whole, timing.n_fit,
+                      counted(timing.n_documents, "document"), time_text(timing.within_budget)));
     else
-      fmt::print(stderr, "; --dry-run lists it, --budget 20m ends it earlier\n");
+      say(whole + "; --dry-run lists it, --budget 20m ends it earlier");
   };
 }
 
@@ -214,29 +225,30 @@ std::optional<Store> WorkOptions::open_store() const {
   Store store(out);
   if (!is_job() && !dry_run) say_that_it_goes_on(out);
   if (store.n_cut() > 0)
-    fmt::print(stderr, "{}: {} lines of an item that was not finished are measured again\n", out,
-               store.n_cut());
+    say(fmt::format("{}: {} of an item that was not finished: measured again", printable(out),
+                    counted(store.n_cut(), "line")));
   return store;
 }
 
 void WorkOptions::say_what_was_done(const RunnerResult& result, std::size_t n_documents,
-                                    const char* units) const {
+                                    const char* unit) const {
   if (is_job()) return;
   if (result.n_known > 0)
-    fmt::print(stderr, "{} of {} items were in {} already\n", result.n_known, result.n_items, out);
+    say(fmt::format("{} of {} were in {} already", result.n_known, counted(result.n_items, "item"),
+                    printable(out)));
   if (result.n_documents < n_documents)
-    fmt::print(stderr, "{} of {} {} fit into {}\n", result.n_documents, n_documents, units,
-               budget == "0" ? "the 10 minutes taken unasked; see --budget" : "--budget " + budget);
+    say(fmt::format("{} of {} fit into {}", result.n_documents, counted(n_documents, unit),
+                    budget == "0" ? "the 10 minutes taken unasked; see --budget" : "--budget " + budget));
   if (parse_shard(shard).second > 1)
-    fmt::print(stderr, "shard {}: {} items are done; `ropewalk report` joins files of shards\n", shard,
-               result.n_items);
+    say(fmt::format("shard {}: {} done; `ropewalk report` joins files of shards", shard,
+                    counted(result.n_items, "item")));
 }
 
 void run_jobs(int n_jobs, int shard, int n_shards, const std::vector<std::string>& blank) {
   const std::vector<std::string> own = own_arguments();
   const int n_threads = std::max(1, threads() / n_jobs);
-  fmt::print(stderr, "{} jobs with {} thread{} each; what the first one shows stands for all\n", n_jobs,
-             n_threads, n_threads == 1 ? "" : "s");
+  say(fmt::format("{} with {} each; what the first one shows stands for all", counted(n_jobs, "job"),
+                  counted(n_threads, "thread")));
   ::setenv(kJob, "1", 1);
   std::vector<pid_t> jobs;
   for (int j = 0; j < n_jobs; ++j) {
@@ -258,8 +270,7 @@ void run_jobs(int n_jobs, int shard, int n_shards, const std::vector<std::string
     failed += !WIFEXITED(status) || WEXITSTATUS(status) != 0;
   }
   if (failed > 0)
-    throw Error("--jobs", fmt::format("{} processes that end well", n_jobs),
-                fmt::format("{} that failed", failed),
+    throw Error("--jobs", counted(n_jobs, "process") + " to end well", fmt::format("{} that failed", failed),
                 "run with --jobs 1 to see why; finished items are kept");
 }
 

@@ -20,8 +20,8 @@ struct WorkOptions {
   bool run_jobs(RunnerOptions& runner, const std::vector<std::string>& blank = {}) const;
   /// Opened before the work; absent without --out. Errors: Error (see Store).
   std::optional<Store> open_store() const;
-  /// Lines on stderr: what was known, what did not fit. `units`: "documents" or "questions".
-  void say_what_was_done(const RunnerResult& result, std::size_t n_documents, const char* units) const;
+  /// Lines on stderr: what was known, what did not fit. `unit`: "document" or "question".
+  void say_what_was_done(const RunnerResult& result, std::size_t n_documents, const char* unit) const;
 };
 
 /// "2/3": the second of three. Errors: UsageError.

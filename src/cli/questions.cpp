@@ -13,11 +13,12 @@
 #include "cli/questions_table.h"
 #include "core/output_file.h"
 #include "core/parallel.h"
+#include "core/text.h"
 #include "judge/import/longbench.h"
 #include "judge/import/longbench_v2.h"
 #include "judge/import/ruler.h"
 #include "metrics/share_found.h"
-#include "results/reach.h"
+#include "results/answer.h"
 
 namespace ropewalk {
 namespace {
@@ -79,6 +80,13 @@ Json prediction(const AskedQuestion& asked, const Record& record) {
   return line;
 }
 
+/// Whether a file is such lines: its first one tells.
+bool is_predictions(std::string_view bytes) {
+  const Json line = Json::parse(bytes.substr(0, bytes.find('\n')), nullptr, false);
+  return line.is_object() && line.contains("method") && line.contains("score") && line.contains("n_tokens") &&
+         line.contains("n_cut") && line.contains("chat");
+}
+
 void write_predictions(const std::vector<Record>& records, const std::vector<Document>& documents,
                        OutputFile& out) {
   std::map<std::string, const AskedQuestion*> asked;
@@ -105,8 +113,9 @@ void show(const RunnerResult& result, const std::vector<Document>& documents, co
           const Prompts& prompts) {
   const std::vector<QuestionCell> cells =
       summarise_questions(result.records, documents, options.format != "longbench");
+  const ReportData data = report_for(result.records, info);
   if (!options.json) {
-    fmt::print("{}", questions_table(cells));
+    fmt::print("{}\n{}", answer_text(data), questions_table(cells));
     return;
   }
   Json all{{"file", options.file},
@@ -114,6 +123,7 @@ void show(const RunnerResult& result, const std::vector<Document>& documents, co
            {"n_truncated", prompts.n_cut},
            {"n_chat", prompts.n_chat}};
   if (options.format == "longbench") all["prompts"] = options.prompts.empty() ? "ropewalk" : options.prompts;
+  all["answer"] = answer_line(data);
   all["scores"] = questions_json(cells);
   all["records"] = Json::array();
   for (const Record& record : result.records) all["records"].push_back(to_json(record, info));
@@ -139,21 +149,26 @@ RunnerOptions runner_options() {
     throw UsageError("--prompts", "--format longbench or longbench-v2", "'" + options.format + "'");
   require_outputs_apart({options.work.out, options.work.report, options.predictions},
                         {options.file, options.model, options.prompts});
+  require_own(options.work.report, "a report of ropewalk's", is_report);
+  require_own(options.predictions, "predictions of ropewalk's", is_predictions);
   return runner;
 }
 
 std::string command_line() {
-  std::string text =
-      fmt::format("ropewalk questions {} {} --format {}", options.model, options.file, options.format);
-  if (!options.methods.empty()) text += fmt::format(" --methods {}", fmt::join(options.methods, " "));
-  if (!options.length.empty()) text += " --length " + options.length;
+  std::string text = fmt::format("ropewalk questions {} {} --format {}", shell_quoted(options.model),
+                                 shell_quoted(options.file), options.format);
+  if (!options.methods.empty()) text += " --methods";
+  for (const std::string& method : options.methods) text += " " + shell_quoted(method);
+  if (!options.length.empty()) text += " --length " + shell_quoted(options.length);
   if (!options.truncate.empty()) text += " --truncate " + options.truncate;
-  if (!options.prompts.empty()) text += " --prompts " + options.prompts;
+  if (!options.prompts.empty()) text += " --prompts " + shell_quoted(options.prompts);
+  if (options.work.budget != "0") text += " --budget " + shell_quoted(options.work.budget);
   if (options.limit > 0) text += fmt::format(" --limit {}", options.limit);
   if (options.n_predict > 0) text += fmt::format(" --n-predict {}", options.n_predict);
   if (options.score != "all") text += " --score " + options.score;
   return text + (options.raw ? " --raw" : "") +
-         fmt::format(" --precision {} --kv {}", options.backend.precision, options.backend.kv_type());
+         fmt::format(" --precision {} --kv {}", options.backend.precision, options.backend.kv_type()) +
+         piped({options.file, options.prompts});
 }
 
 /// Prompts before the first answer: one that is too long should be said now, not in an hour.
@@ -182,15 +197,15 @@ int run() {
   info.command = command_line(), info.margin = kStabilityMargin;
   const Prompts prompts = prompts_of(documents);
   if (!is_job())
-    fmt::print(stderr, "{} question{}, {} with the model's chat template, {} cut in the middle\n", prompts.n,
-               prompts.n == 1 ? "" : "s", prompts.n_chat, prompts.n_cut);
+    say(fmt::format("{}, {} with the model's chat template, {} cut in the middle",
+                    counted(prompts.n, "question"), prompts.n_chat, prompts.n_cut));
   if (options.format == "longbench" && options.prompts.empty() && !is_job())
-    fmt::print(stderr, "prompts are ropewalk's wording: --prompts takes LongBench's dataset2prompt.json\n");
+    say("prompts are ropewalk's wording: --prompts takes LongBench's dataset2prompt.json");
   if (options.work.dry_run)
     return print_plan(*loaded.model, *loaded.tokenizer, documents, runner, info, options.json);
   runner.planned = announcer(*loaded.model, runner);
   const RunnerResult result = run_all(*loaded.model, *loaded.tokenizer, documents, runner, info);
-  options.work.say_what_was_done(result, documents.size(), "questions");
+  options.work.say_what_was_done(result, documents.size(), "question");
   if (runner.n_shards > 1) return 0;
   show(result, documents, info, prompts);
   if (predictions) write_predictions(result.records, documents, *predictions);

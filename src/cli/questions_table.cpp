@@ -118,19 +118,19 @@ std::string questions_table(const std::vector<QuestionCell>& cells) {
   for (const QuestionCell& cell : cells) {
     if (cell.group != group) {
       text += fmt::format("{}{:<24} {:>4} {:>7} {:>12} {:>5} {:>23}\n", text.empty() ? "" : "\n",
-                          cell.group.substr(0, 24), "n", "score", "95 %", "empty", "from truncation");
+                          cell.group.substr(0, 24), "n", "score %", "95 %", "empty", "from truncation");
       group = cell.group;
     }
     const auto ends = [](const Interval& i, const char* form) {
-      return i.low ? fmt::format(fmt::runtime(form), *i.low, *i.high) : std::string("-");
+      return i.low ? fmt::format(fmt::runtime(form), 100 * *i.low, 100 * *i.high) : std::string("-");
     };
     std::string versus;
     if (const auto& v = cell.versus_truncated)
-      versus = fmt::format("{:+.3f}{}", v->mean, v->low ? ends(*v, " ({:+.2f} .. {:+.2f})") : "");
+      versus = fmt::format("{:+.1f}{}", 100 * v->mean, v->low ? ends(*v, " ({:+.0f} to {:+.0f})") : "");
     const bool wide = cell.method.size() > 24;
     if (wide) text += cell.method + "\n";
-    text += fmt::format("{:<24} {:>4} {:>7.4f} {:>12} {:>5} {:>23}\n", wide ? "" : cell.method, cell.score.n,
-                        cell.score.mean, ends(cell.score, "{:.2f} .. {:.2f}"), cell.n_empty, versus);
+    text += fmt::format("{:<24} {:>4} {:>7.1f} {:>12} {:>5} {:>23}\n", wide ? "" : cell.method, cell.score.n,
+                        100 * cell.score.mean, ends(cell.score, "{:.0f} to {:.0f}"), cell.n_empty, versus);
     text.resize(text.find_last_not_of(" \n") + 1);
     text += "\n";
   }

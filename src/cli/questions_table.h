@@ -24,7 +24,7 @@ struct QuestionCell {
 std::vector<QuestionCell> summarise_questions(const std::vector<Record>& records,
                                               const std::vector<Document>& documents, bool shares);
 
-/// 80 columns, a block for each group.
+/// 80 columns, a block for each group; scores in %.
 std::string questions_table(const std::vector<QuestionCell>& cells);
 Json questions_json(const std::vector<QuestionCell>& cells);
 

@@ -52,6 +52,7 @@ std::string chosen_format() {
 
 int run() {
   require_outputs_apart({options.out}, options.files);
+  require_own(options.out, "a report of ropewalk's", is_report);
   StoredResults results = read_results(options.files);
   results.run.margin = options.margin;  // a way of looking at results, so no part of them
   const ReportData data = report_for(std::move(results.records), results.run);

@@ -2,11 +2,11 @@
 /// ropewalk tune: the method and its parameters chosen by evidence, on the user's own text.
 #include <algorithm>
 #include <cmath>
-#include <ctime>
 
 #include "cli/command.h"
 #include "cli/documents.h"
 #include "cli/goes_on.h"
+#include "cli/to_decide.h"
 #include "core/output_file.h"
 #include "core/parallel.h"
 #include "core/progress.h"
@@ -14,6 +14,7 @@
 #include "judge/tune_evidence.h"
 #include "methods/export.h"
 #include "methods/tuned_file.h"
+#include "results/report_data.h"
 #include "results/verdict.h"
 
 namespace ropewalk {
@@ -34,8 +35,8 @@ Goal parse_goal() {
   return options.goal == "loss" ? Goal::kLoss : options.goal == "retrieval" ? Goal::kRetrieval : Goal::kBoth;
 }
 
-/// Every second stretch is tuned on; the others are for the evaluation. With one stretch there is no honest
-/// answer.
+/// Every second stretch is tuned on; the others are for the evaluation (Judged::kEverySecond). With one
+/// stretch there is no honest answer.
 struct Split {
   std::vector<Document> tuning, evaluation;
 };
@@ -51,8 +52,11 @@ Split split(const std::vector<Document>& all) {
 }
 
 /// What the winner is held against, as it is shown.
-std::string shown(const std::string& rival) {
-  return rival == kPlain ? "plain RoPE" : rival == kTruncated ? "truncation" : "YaRN";
+std::string shown_name(const std::string& method) {
+  return method == kPlain       ? "plain RoPE"
+         : method == kTruncated ? "truncation"
+         : method == "yarn"     ? "YaRN"
+                                : method;
 }
 /// "versus_yarn" in JSON.
 std::string json_key(const std::string& rival) {
@@ -62,7 +66,7 @@ std::string json_key(const std::string& rival) {
 /// `better`: -1 where less is better, else 1.
 std::string margin_text(const char* what, const std::string& rival, const Difference& d, int better) {
   if (!d.measured()) return "";
-  std::string text = fmt::format("{:<6}minus {:<11}", what, shown(rival));
+  std::string text = fmt::format("{:<6}minus {:<11}", what, shown_name(rival));
   if (d.finite()) text += fmt::format("{:+.4f}", d.interval.mean);
   if (d.interval.low) text += fmt::format(" [{:+.4f}, {:+.4f}]", *d.interval.low, *d.interval.high);
   return text + fmt::format("{}{}\n", d.finite() ? ": " : "", word_of(d, better));
@@ -84,39 +88,47 @@ void print_margins(const std::string& winner, const std::vector<Margin>& margins
     loss += margin_text("loss", m.rival, m.loss, -1);
     score += margin_text("found", m.rival, m.score, 1);
   }
-  fmt::print("\n{} on what it was not chosen on, {}:\n{}{}", winner, margins.front().loss.units.scope(), loss,
-             score);
+  fmt::print("\n{}{}{}",
+             wrapped(fmt::format("{} on what it was not chosen on, {}:", shown_name(winner),
+                                 margins.front().loss.units.scope())),
+             loss, score);
 }
 
 void print_rows(const std::vector<TuneRow>& rows) {
   const bool scored = rows[0].score.has_value();
-  fmt::print("{:<44} {:>5} {:>5} {:>9}{}\n", "candidate", "round", "texts", "loss", scored ? "  found" : "");
+  fmt::print("{:<44} {:>5} {:>9} {:>10}{}\n", "candidate", "round", "stretches", "loss",
+             scored ? "  found" : "");
   for (const TuneRow& row : rows)
     if (!row.same_as.empty())
       fmt::print("{:<44} the same as {}\n", row.method, row.same_as);
     else
-      fmt::print("{:<44} {:>5} {:>5} {:>9.4f}{}\n", row.method, row.round, row.n_documents, row.loss,
-                 scored ? fmt::format(" {:>6.2f}", row.score.value_or(0)) : "");
+      fmt::print("{:<44} {:>5} {:>9} {:>10}{}\n", row.method, row.round, row.n_documents,
+                 std::isfinite(row.loss) ? fmt::format("{:.4f}", row.loss) : "not finite",
+                 scored ? fmt::format(" {:>4.0f} %", 100 * row.score.value_or(0)) : "");
 }
 
-/// What makes it again.
-std::string command_line() {
+/// What makes it again, with as many stretches and as much time.
+std::string command_line(int documents, const std::string& budget) {
   std::string text = "ropewalk tune " + shell_quoted(options.model) + " --text";
   for (const std::string& path : options.texts) text += " " + shell_quoted(path);
   text += fmt::format(" --length {} --goal {} --budget {} --documents {} --tail {} --precision {} --kv {}",
-                      shell_quoted(options.length), options.goal, shell_quoted(options.budget),
-                      options.documents, options.tail, options.backend.precision, options.backend.kv_type());
+                      shell_quoted(options.length), options.goal, shell_quoted(budget), documents,
+                      options.tail, options.backend.precision, options.backend.kv_type());
   if (!options.candidates.empty()) text += " --candidates";
   for (const std::string& spec : options.candidates) text += " " + shell_quoted(spec);
-  return text;
+  return text + piped(options.texts);
 }
 
-std::string date_now() {
-  const std::time_t now = std::time(nullptr);
-  std::tm utc{};
-  gmtime_r(&now, &utc);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
-                     utc.tm_hour, utc.tm_min, utc.tm_sec);
+/// The command that would show something, or what is missing for one; nothing where stretches are not what
+/// is missing.
+std::optional<NextStep> next_step(const TuneConclusion& conclusion, const TokenTexts& texts, Index length) {
+  if (conclusion.finding != TuneFinding::kTooFew) return std::nullopt;
+  const std::size_t enough = conclusion.n_needed;
+  if (const int n = stretches_to_decide(texts, length, Judged::kEverySecond, enough, enough); n > 0)
+    return NextStep{"To decide:", command_line(n, "0")};
+  return NextStep{"To decide, give " + text_to_decide(texts, length, 2 * enough) +
+                      " (half of the stretches are to choose on); or a shorter --length.",
+                  ""};
 }
 
 /// What is kept with the setting, so that somebody can see later what it rests on.
@@ -131,7 +143,7 @@ Json evidence_json(const std::string& winner, const TuneConclusion& conclusion,
   for (const Margin& m : margins)
     evidence[json_key(m.rival)] = {{"loss", difference_json(m.loss, -1)},
                                    {"score", difference_json(m.score, 1)}};
-  evidence["date"] = date_now(), evidence["command"] = command_line();
+  evidence["date"] = today(), evidence["command"] = command_line(options.documents, options.budget);
   return evidence;
 }
 
@@ -169,40 +181,98 @@ int nothing_to_tune(Index length, Index trained) {
 void check_tuned_file(const std::string& path, const std::string& model_id) {
   const std::optional<TunedFile> before = read_tuned(path);
   if (before && before->model_id != model_id)
-    fmt::print(stderr, "{}: its settings are of another model, and will be replaced\n", path);
+    say(printable(path) + ": its settings are of another model, and will be replaced");
   const OutputFile writable(path);
 }
 
-/// Settings of other lengths stay. Read again: another tune may have written meanwhile.
+/// "dca of 2026-11-26".
+std::string named(const TunedSetting& setting) {
+  const auto date = setting.evidence.find("date");
+  return setting.method +
+         (date != setting.evidence.end() && date->is_string() ? " of " + date->get<std::string>() : "");
+}
+
+/// Settings of other lengths stay, and the one that is replaced stands behind the new one as what was said
+/// before. Read again: another tune may have written meanwhile.
 void keep(const std::string& path, const RunInfo& info, TunedSetting setting) {
   std::optional<TunedFile> file = read_tuned(path);
   if (!file || file->model_id != info.model_id) file.emplace();
   file->version = info.version, file->model = info.model, file->model_id = info.model_id;
   file->n_ctx_train = info.n_ctx_train;
+  if (const TunedSetting* old = file->at(setting.length)) {
+    say(fmt::format("{}: {} replaces {} at {} tokens", printable(path), setting.method, named(*old),
+                    setting.length));
+    Json before = old->evidence;
+    before.erase("replaces");
+    before["method"] = old->method;
+    setting.evidence["replaces"] = std::move(before);
+  }
   file->put(std::move(setting));
   write_tuned(path, *file);
-  fmt::print(stderr, "{} holds {} length{}; --method auto reads it\n", path, file->settings.size(),
-             file->settings.size() == 1 ? "" : "s");
+  say(fmt::format("{} holds {}; --method auto reads it", printable(path),
+                  counted(file->settings.size(), "length")));
+}
+
+/// What --method auto does where nothing was stored.
+void say_what_stays(const std::string& path, const RunInfo& info, Index length) {
+  const std::optional<TunedFile> file = read_tuned(path);
+  const TunedSetting* old = file && file->model_id == info.model_id ? file->at(length) : nullptr;
+  say(old ? fmt::format("nothing is stored; {} keeps {} for {} tokens", printable(path), named(*old), length)
+          : fmt::format(
+                "nothing is stored for {} tokens; --method auto goes by what is tuned at other lengths, "
+                "else by its default, {}",
+                length, kUntunedMethod));
 }
 
 void say_plan(const TunePlan& plan, const Split& documents) {
   const std::string left_out =
       plan.n_left_out > 0 ? fmt::format(" ({} more are left out for the budget)", plan.n_left_out) : "";
-  fmt::print(stderr, "candidates: {}{}\ndocuments: {} to choose on, {} to judge on; about {}\n", plan.n_begin,
-             left_out, documents.tuning.size(), documents.evaluation.size(), time_text(plan.seconds));
+  say(fmt::format("{}{}", counted(plan.n_begin, "candidate"), left_out));
+  say(fmt::format("{} to choose on, {} to judge on; about {}", counted(documents.tuning.size(), "stretch"),
+                  documents.evaluation.size(), time_text(plan.seconds)));
 }
 
-void show(const TuneResult& result, const std::vector<Margin>& margins, const TuneConclusion& conclusion,
-          const std::string& bound, const std::vector<PeerSetting>& peers) {
-  print_rows(result.rows);
-  if (result.plan.n_left_out > 0)
-    fmt::print("{} candidates were left out for the budget\n", result.plan.n_left_out);
-  print_margins(result.winner(), margins);
-  fmt::print("\n{}\n", conclusion.why);
-  if (conclusion.truncation_does)
-    fmt::print("truncation was not shown to be worse: --truncate head reads the last tokens only\n");
-  fmt::print("method: {}\nat this length: {}\n", conclusion.method, bound);
-  fmt::print("\nThe same elsewhere:\n{}", settings_text(peers));
+/// What was found: all that is printed, in text and JSON.
+struct Tuned {
+  TuneResult result;
+  std::vector<Margin> margins;
+  TuneConclusion conclusion;
+  std::string bound;  ///< what is stored, with all its parameters; empty: nothing
+  std::vector<PeerSetting> peers;
+  std::optional<NextStep> next;
+};
+
+void show(const Tuned& tuned) {
+  print_rows(tuned.result.rows);
+  if (tuned.result.plan.n_left_out > 0)
+    fmt::print("{} left out for the budget\n", counted(tuned.result.plan.n_left_out, "candidate"));
+  if (!tuned.margins.empty()) print_margins(tuned.result.winner(), tuned.margins);
+  fmt::print("\n{}", wrapped(tuned.conclusion.why));
+  if (tuned.conclusion.truncation_does && tuned.conclusion.finding != TuneFinding::kNotFinite)
+    fmt::print("{}",
+               wrapped("truncation was not shown to be worse: --truncate head reads the last tokens only"));
+  if (tuned.next) {
+    fmt::print("{}", wrapped(tuned.next->words));
+    if (!tuned.next->command.empty()) fmt::print("  {}\n", tuned.next->command);
+  }
+  if (tuned.bound.empty()) return;
+  fmt::print("method: {}\n{}", tuned.conclusion.method, wrapped("at this length: " + tuned.bound));
+  fmt::print("\nThe same elsewhere:\n{}", settings_text(tuned.peers));
+}
+
+Json tuned_json(const Tuned& tuned, const RunInfo& info, Index length, const Json& evidence) {
+  const auto or_null = [](const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); };
+  Json found{{"model", info.model},
+             {"model_id", info.model_id},
+             {"length", length},
+             {"stored", !tuned.bound.empty()},
+             {"method", or_null(tuned.conclusion.method)},
+             {"bound", or_null(tuned.bound)}};
+  found.update(evidence);
+  found["to_decide"] = tuned.next ? or_null(tuned.next->command) : Json(nullptr);
+  found["elsewhere"] = settings_json(tuned.peers);
+  found["n_left_out"] = tuned.result.plan.n_left_out, found["candidates"] = rows_json(tuned.result.rows);
+  return found;
 }
 
 TuneOptions tune_options(const ModelConfig& config, Index length, const Split& documents, Store* store) {
@@ -215,6 +285,27 @@ TuneOptions tune_options(const ModelConfig& config, Index length, const Split& d
           .n_to_judge = documents.evaluation.size(),
           .store = store,
           .planned = [&documents](const TunePlan& plan) { say_plan(plan, documents); }};
+}
+
+/// Chooses, and judges what won; where the reference is no number, there is nothing to judge by.
+Tuned choose(const LoadedModel& loaded, const Split& documents, const TuneOptions& tuning, double budget,
+             double start, const RunInfo& info) {
+  Tuned tuned{
+      tune(*loaded.model, *loaded.tokenizer, documents.tuning, tuning, info), {}, no_reference(), {}, {}, {}};
+  if (!tuned.result.has_reference()) return tuned;
+  const std::string winner = tuned.result.winner();
+  say("judging " + winner);
+  const std::vector<Record> records = evaluate_winner(*loaded.model, *loaded.tokenizer, documents.evaluation,
+                                                      winner, tuning, left_of(budget, start), info)
+                                          .records;
+  tuned.margins = margins(records, tuning.length, winner);
+  tuned.conclusion = conclude(records, tuning.length, winner, tuning.goal);
+  if (tuned.conclusion.method.empty()) return tuned;
+  const ModelConfig& config = loaded.model->config();
+  const RopeContext context = config.rope_context(0, tuning.length);
+  tuned.bound = Method::bind(MethodSpec::parse(tuned.conclusion.method), context).text();
+  tuned.peers = peer_settings(MethodSpec::parse(tuned.bound), context, config.architecture);
+  return tuned;
 }
 
 int run() {
@@ -230,43 +321,30 @@ int run() {
   const ModelConfig& config = loaded.model->config();
   if (length <= config.n_ctx_train) return nothing_to_tune(length, config.n_ctx_train);
   RunInfo info = run_info(options.model, options.backend, loaded);
-  info.command = command_line(), info.tail = options.tail, info.margin = kStabilityMargin;
   const std::string path = tuned_path(options.model);
   check_tuned_file(path, info.model_id);
   std::optional<Store> store;
   if (!options.out.empty()) store.emplace(options.out);
   say_that_it_goes_on(options.out);
-  const Split documents = split(
-      documents_to_tune(*loaded.tokenizer, options.texts, texts, length, options.documents, kMostStretches));
+  const TokenTexts tokens = tokenize_texts(*loaded.tokenizer, options.texts, texts);
+  const Split documents =
+      split(cut_stretches(tokens, length, options.documents > 0 ? options.documents : kMostStretches));
   TuneOptions tuning = tune_options(config, length, documents, store ? &*store : nullptr);
   tuning.budget_seconds = left_of(budget, start);
-  const TuneResult result = tune(*loaded.model, *loaded.tokenizer, documents.tuning, tuning, info);
-  const std::string winner = result.winner();
-  fmt::print(stderr, "judging {}\n", winner);
-  const std::vector<Record> records = evaluate_winner(*loaded.model, *loaded.tokenizer, documents.evaluation,
-                                                      winner, tuning, left_of(budget, start), info)
-                                          .records;
-  const std::vector<Margin> over = margins(records, length, winner);
-  const TuneConclusion conclusion = conclude(winner, over, tuning.goal);
-  const RopeContext context = config.rope_context(0, length);
-  const std::string bound = Method::bind(MethodSpec::parse(conclusion.method), context).text();
-  const std::vector<PeerSetting> peers =
-      peer_settings(MethodSpec::parse(bound), context, config.architecture);
-  const Json evidence = evidence_json(winner, conclusion, over, documents);
-  if (options.json) {
-    Json found{{"model", info.model},
-               {"model_id", info.model_id},
-               {"length", length},
-               {"method", conclusion.method},
-               {"bound", bound}};
-    found.update(evidence);
-    found["elsewhere"] = settings_json(peers);
-    found["n_left_out"] = result.plan.n_left_out, found["candidates"] = rows_json(result.rows);
-    fmt::print("{}\n", dump_json(found));
-  } else {
-    show(result, over, conclusion, bound, peers);
-  }
-  keep(path, info, {length, conclusion.method, evidence});
+  info.command = command_line(options.documents, options.budget);
+  info.tail = options.tail, info.margin = kStabilityMargin;
+  Tuned tuned = choose(loaded, documents, tuning, budget, start, info);
+  tuned.next = next_step(tuned.conclusion, tokens, length);
+  const Json evidence = evidence_json(tuned.result.winner(), tuned.conclusion, tuned.margins, documents);
+  if (options.json)
+    fmt::print("{}\n", dump_json(tuned_json(tuned, info, length, evidence)));
+  else
+    show(tuned);
+  std::fflush(stdout);
+  if (tuned.bound.empty())
+    say_what_stays(path, info, length);
+  else
+    keep(path, info, {length, tuned.conclusion.method, evidence});
   return 0;
 }
 

@@ -57,7 +57,7 @@ void Progress::update(double done) {
     const std::string bar = std::string(static_cast<std::size_t>(filled), '#') +
                             std::string(static_cast<std::size_t>(20 - filled), '.');
     fmt::print(stderr, "\r\x1b[K[{}] {:3.0f} %  {}, {} left  {}", bar, share * 100, clock_text(elapsed), left,
-               what_.substr(0, 28));
+               what_.substr(0, 26));
     std::fflush(stderr);
   } else {
     fmt::print(stderr, "{:3.0f} %, {}, {} left: {}\n", share * 100, clock_text(elapsed), left, what_);

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/progress.h"
+#include "core/text.h"
 #include "model/memory.h"
 
 namespace ropewalk {
@@ -185,14 +186,10 @@ std::vector<Document> split_document(const std::string& name, std::vector<Token>
   const auto total = static_cast<Index>(tokens.size());
   const Index each = total / n, fitting = least > 0 ? total / least : n;
   if (each < least || each == 0)
-    throw Error(name,
-                fmt::format("{} tokens or more for {} of {} tokens", n * least,
-                            n == 1 ? "one document" : fmt::format("{} documents", n), least),
-                fmt::format("{} tokens, which hold {}", total,
-                            fitting == 0   ? "none"
-                            : fitting == 1 ? "one document"
-                                           : fmt::format("{} documents", fitting)),
-                "give a longer text, fewer --documents or shorter --lengths");
+    throw Error(
+        name, fmt::format("{} tokens or more for {} of {} tokens", n * least, counted(n, "document"), least),
+        fmt::format("{} tokens, which hold {}", total, fitting == 0 ? "none" : counted(fitting, "document")),
+        "give a longer text, fewer --documents or shorter --lengths");
   std::vector<Document> documents;
   for (Index d = 0; d < n; ++d)
     documents.push_back(

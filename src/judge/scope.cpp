@@ -18,6 +18,7 @@ struct Wish {
 };
 /// Five documents are the fewest that advice is given on; then reach, then methods, then documents are given
 /// up.
+constexpr int kFewest = 5;
 constexpr Wish kWishes[] = {{16, 5, 8},  {8, 5, 8},   {4, 5, 8},   {4, 5, 5},   {2, 5, 8},
                             {2, 5, 5},   {2, 3, 5},   {1.5, 5, 5}, {1.5, 3, 5}, {1.5, 2, 5},
                             {1.5, 3, 3}, {1.5, 2, 3}, {1.5, 2, 1}};
@@ -57,7 +58,8 @@ Scope choose_scope(const ScopeRequest& request, Index n_ctx_train, const Seconds
         request.n_documents > 0 ? request.n_documents : std::min(wish.n_documents, std::max(there, 1));
     each = seconds_of(scope.methods, scope.lengths);
     // A text that has fewer documents of this length is better read at lengths that it has more of.
-    const bool few = request.n_documents == 0 && there < std::min(wish.n_documents, 5) && wish.times > 1.5;
+    const bool few =
+        request.n_documents == 0 && there < std::min(wish.n_documents, kFewest) && wish.times > 1.5;
     if (last || (!few && each * scope.n_documents <= request.budget_seconds)) break;
   }
   if (request.n_documents == 0 && each > 0) {
@@ -69,16 +71,28 @@ Scope choose_scope(const ScopeRequest& request, Index n_ctx_train, const Seconds
   return scope;
 }
 
-std::string left_out(const Scope& scope, const ScopeRequest& request, Index n_ctx_train) {
-  std::string text;
+std::vector<std::string> left_out(const Scope& scope, const ScopeRequest& request, Index n_ctx_train,
+                                  const DocumentsOf& documents_of) {
+  std::string by_time, by_text;
+  const auto add = [](std::string& list, const std::string& what) {
+    list += (list.empty() ? "" : "; ") + what;
+  };
   if (request.methods.empty() && scope.methods.size() < kDefaultMethods.size())
-    text += "methods " + list({kDefaultMethods.begin() + static_cast<std::ptrdiff_t>(scope.methods.size()),
-                               kDefaultMethods.end()});
-  if (request.lengths.empty() && scope.lengths.back() < 16 * n_ctx_train)
-    text += fmt::format("{}lengths beyond {}", text.empty() ? "" : "; ", k_tokens(scope.lengths.back()));
-  if (request.n_documents == 0 && scope.n_documents < 5)
-    text += fmt::format("{}documents: {}, where advice needs 5", text.empty() ? "" : "; ", scope.n_documents);
-  return text;
+    add(by_time,
+        "methods " + list({kDefaultMethods.begin() + static_cast<std::ptrdiff_t>(scope.methods.size()),
+                           kDefaultMethods.end()}));
+  const Index longest = scope.lengths.back();
+  if (request.lengths.empty() && longest < 16 * n_ctx_train) {
+    const Index next = std::max(2 * n_ctx_train, 2 * longest / n_ctx_train * n_ctx_train);
+    add(documents_of(next) < kFewest ? by_text : by_time, "lengths beyond " + k_tokens(longest));
+  }
+  if (request.n_documents == 0 && scope.n_documents < kFewest)
+    add(documents_of(longest) <= scope.n_documents ? by_text : by_time,
+        fmt::format("all but {}, where advice needs {}", counted(scope.n_documents, "document"), kFewest));
+  std::vector<std::string> lines;
+  if (!by_time.empty()) lines.push_back("left out for " + time_text(request.budget_seconds) + ": " + by_time);
+  if (!by_text.empty()) lines.push_back("left out, since the text is too short: " + by_text);
+  return lines;
 }
 
 }  // namespace ropewalk

@@ -43,8 +43,9 @@ using DocumentsOf = std::function<int(Index length)>;
 Scope choose_scope(const ScopeRequest& request, Index n_ctx_train, const SecondsOf& seconds_of,
                    const DocumentsOf& documents_of);
 
-/// What was left out for the budget, and what would bring it: "left out: dca; lengths 1k, 2k ...". Empty:
-/// nothing.
-std::string left_out(const Scope& scope, const ScopeRequest& request, Index n_ctx_train);
+/// What was left out, a sentence for each reason: "left out for 10 minutes: dca; lengths beyond 1k", "left
+/// out, since the text is too short: lengths beyond 1k". Empty: nothing.
+std::vector<std::string> left_out(const Scope& scope, const ScopeRequest& request, Index n_ctx_train,
+                                  const DocumentsOf& documents_of);
 
 }  // namespace ropewalk

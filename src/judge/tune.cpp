@@ -165,7 +165,7 @@ class Halving {
       for (const TuneRow& row : rows)
         if (is_candidate(row) && left.size() < kept_of(before.size())) left.push_back(row.method);
       n = next(left);
-      if (left.size() < 2 || n == n_done_) {
+      if (left.size() < 2 || n == n_done_ || !std::isfinite(losses_.at(kTruncated).value())) {
         result.rows = std::move(rows);
         result.rows.insert(result.rows.end(), finished.begin(), finished.end());
         return result;
@@ -197,8 +197,8 @@ class Halving {
         left.pop_back();
       if (const double least = pace_ * costs_.left(left, 0, 1) + judging_; least > options_.budget_seconds)
         throw Error("tune --budget",
-                    fmt::format("{} at least: {} candidates on one document, and one document to judge on",
-                                time_text(std::ceil(least)), left.size()),
+                    fmt::format("{} at least: {} on one document, and one document to judge on",
+                                time_text(std::ceil(least)), counted(left.size(), "candidate")),
                     time_text(options_.budget_seconds) + " left of it",
                     "give it more time, a shorter --length or fewer --candidates");
     }
@@ -284,6 +284,12 @@ const std::string& TuneResult::winner() const {
       std::find_if(rows.begin(), rows.end(), [](const TuneRow& row) { return row.method != kTruncated; });
   RW_CHECK(best != rows.end());
   return best->method;
+}
+
+bool TuneResult::has_reference() const {
+  return std::none_of(rows.begin(), rows.end(), [](const TuneRow& row) {
+    return row.method == kTruncated && !std::isfinite(row.loss);
+  });
 }
 
 TuneResult tune(const Model& model, const Tokenizer& tokenizer, const std::vector<Document>& documents,

@@ -50,6 +50,8 @@ struct TuneResult {
   std::vector<TuneRow> rows = {};  ///< best first; of equals plain RoPE, then truncation
   TunePlan plan;
   const std::string& winner() const;  ///< the best of those that are methods: truncation is none
+  /// Truncation's loss is a number on every document; else nothing can be judged, and the rounds ended.
+  bool has_reference() const;
 };
 
 /// Ranks candidates on `documents`. REQUIRES: candidates, documents, and a length past the trained one:

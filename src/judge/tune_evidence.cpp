@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "core/text.h"
 #include "results/verdict.h"
 
 namespace ropewalk {
@@ -65,33 +66,37 @@ double p_shares_differ(std::vector<double> values) {
   return std::min(1.0, 2 * std::min(above, p_sign_flip(values)));
 }
 
-/// `sign`: 1 where less is better, else -1.
-bool shown_no_worse(const Difference& d, double sign, double margin) {
-  if (!d.measured()) return false;
-  if (d.interval.low) return (sign > 0 ? *d.interval.high : -*d.interval.low) < margin;
-  return std::all_of(d.values.begin(), d.values.end(), [&](double v) { return sign * v < -margin; });
-}
-
-bool within(const Difference& d, double margin) {
-  if (d.interval.low) return *d.interval.low > -margin && *d.interval.high < margin;
-  return std::all_of(d.values.begin(), d.values.end(), [&](double v) { return std::abs(v) <= margin; });
-}
-
-/// The interval lies on the good side of 0.
-bool shown_better(const Difference& d, double sign, double margin) {
-  if (d.interval.low) return (sign > 0 ? *d.interval.high : -*d.interval.low) < 0;
-  return shown_no_worse(d, sign, margin);
-}
-
-/// What a goal looks at.
+/// How a difference is read: `sign` 1 where less is better, else -1.
 struct Measure {
   const Difference& difference;
   double sign, margin;
+  bool shares;
+
+  /// Shown to be less than `bound` on the good side, by the rule of a verdict. -infinity (only the rival is
+  /// no number) has no mean: there all have to lie below, which by chance has 2^-n.
+  bool below(double bound, double turned = 1) const {
+    std::vector<double> values = difference.values;
+    for (double& v : values) v *= sign * turned;
+    if (values.size() < kEnoughUnits) return false;
+    if (shares) {
+      for (double& v : values) v = bound - v;
+      return p_sign_flip(values) <= kClaimLevel;
+    }
+    if (!difference.finite())
+      return std::all_of(values.begin(), values.end(), [&](double v) { return v < bound; }) &&
+             std::pow(0.5, static_cast<double>(values.size())) <= kClaimLevel;
+    return *interval(values).high < bound && p_below(values, bound, kWiden) <= kClaimLevel;
+  }
+  bool no_worse() const { return below(margin); }
+  bool better() const { return below(0); }
+  bool equal() const { return no_worse() && below(margin, -1); }
 };
+
+/// What a goal looks at.
 std::vector<Measure> measures(const Margin& margin, Goal goal) {
   std::vector<Measure> all;
-  if (goal != Goal::kRetrieval) all.push_back({margin.loss, 1, kStabilityMargin});
-  if (goal != Goal::kLoss) all.push_back({margin.score, -1, kFoundMargin});
+  if (goal != Goal::kRetrieval) all.push_back({margin.loss, 1, kStabilityMargin, false});
+  if (goal != Goal::kLoss) all.push_back({margin.score, -1, kFoundMargin, true});
   return all;
 }
 
@@ -99,6 +104,27 @@ const Margin* over(const std::vector<Margin>& margins, const std::string& rival)
   for (const Margin& m : margins)
     if (m.rival == rival) return &m;
   return nullptr;
+}
+
+/// Every measure of the goal against a rival; false: that rival was not measured.
+bool all_of(const Margin* margin, Goal goal, bool (Measure::*shown)() const) {
+  if (!margin) return false;
+  for (const Measure& m : measures(*margin, goal))
+    if (!(m.*shown)()) return false;
+  return true;
+}
+
+std::string shown_name(const std::string& method) { return method == kPlain ? "plain RoPE" : method; }
+
+/// Documents in which truncation's loss is no number, and all that it was measured on.
+std::pair<std::size_t, std::size_t> reference_of(const std::vector<Record>& records) {
+  std::set<std::string> bad, all;
+  for (const Record& r : records)
+    if (r.task == "tail" && r.method == kTruncated) {
+      all.insert(r.document);
+      if (!std::isfinite(r.loss)) bad.insert(r.document);
+    }
+  return {bad.size(), all.size()};
 }
 
 }  // namespace
@@ -121,7 +147,7 @@ std::vector<Margin> margins(const std::vector<Record>& records, Index length, co
   std::vector<double> p;
   for (Margin& m : all)
     for (Difference* d : {&m.loss, &m.score})
-      if (d->values.size() >= kFewestForAWord && d->finite())
+      if (d->values.size() >= kEnoughUnits && d->finite())
         tested.push_back(d), p.push_back(d == &m.loss ? p_differs(d->values) : p_shares_differ(d->values));
   const std::vector<double> adjusted = holm(p);
   for (std::size_t i = 0; i < tested.size(); ++i) tested[i]->p = adjusted[i];
@@ -132,37 +158,56 @@ std::string word_of(const Difference& d, int better) {
   const auto n_bad =
       std::count_if(d.values.begin(), d.values.end(), [](double v) { return !std::isfinite(v); });
   if (n_bad > 0) return fmt::format("not a number in {} of {}", n_bad, d.values.size());
-  if (!d.p) return "too few texts to say";
+  if (!d.p) return "too few to say";
   // Both have to agree; they differ from 30 units on, where the interval is the bootstrap's.
   if (*d.p > kClaimLevel || (*d.interval.low <= 0 && *d.interval.high >= 0)) return "no difference shown";
   return better * d.interval.mean > 0 ? "better" : "worse";
 }
 
-TuneConclusion conclude(const std::string& winner, const std::vector<Margin>& margins, Goal goal) {
-  TuneConclusion c{.method = kPlain, .why = {}};
-  const Margin* plain = over(margins, kPlain);
-  const Margin* truncated = over(margins, kTruncated);
-  if (truncated)
-    for (const Measure& m : measures(*truncated, goal))
-      c.truncation_does |= m.difference.measured() && !shown_better(m.difference, m.sign, m.margin);
-  if (winner == kPlain || !plain) {
-    c.why = "plain RoPE: nothing did better";
+std::size_t units_needed(Goal goal) {
+  const auto shares = static_cast<std::size_t>(std::ceil(std::log2(1 / kClaimLevel)));
+  return goal == Goal::kLoss ? kEnoughUnits : std::max<std::size_t>(kEnoughUnits, shares);
+}
+
+TuneConclusion no_reference(const std::string& where) {
+  return {.finding = TuneFinding::kNotFinite,
+          .why = fmt::format(
+              "no advice: truncation's loss, which all is held against, is not a finite number (NaN or "
+              "infinity) {}; something is wrong with the model, its weights or the text",
+              where)};
+}
+
+TuneConclusion conclude(const std::vector<Record>& records, Index length, const std::string& winner,
+                        Goal goal) {
+  if (const auto [bad, all] = reference_of(records); bad > 0)
+    return no_reference(fmt::format("in {} of {}", bad, counted(all, "document")));
+  const std::vector<Margin> own = margins(records, length, winner),
+                            of_plain = margins(records, length, kPlain);
+  const Margin* plain = over(own, kPlain);
+  TuneConclusion c;
+  c.truncation_does = !all_of(over(own, kTruncated), goal, &Measure::better);
+  const Margin* judged = winner == kPlain ? over(own, kTruncated) : plain;
+  const Difference& by = goal == Goal::kRetrieval ? judged->score : judged->loss;
+  if (by.values.size() < units_needed(goal)) {
+    c.finding = TuneFinding::kTooFew, c.n_needed = units_needed(goal);
+    c.why = fmt::format("nothing was shown: {} won, and was judged on {}, where {} are needed",
+                        shown_name(winner), by.units.scope(), c.n_needed);
     return c;
   }
-  bool no_worse = true, tie = true;
-  for (const Measure& m : measures(*plain, goal)) {
-    no_worse &= shown_no_worse(m.difference, m.sign, m.margin);
-    tie &= m.difference.measured() && within(m.difference, m.margin);
-  }
-  if (tie) {
-    c.finding = TuneFinding::kTie;
-    c.why = "plain RoPE: " + winner + " is as good, and ties are plain RoPE's";
-  } else if (!no_worse) {
-    c.finding = TuneFinding::kNotShown;
-    c.why = "plain RoPE: " + winner + " was not shown to be no worse";
-  } else {
+  const bool plain_holds = all_of(over(of_plain, kTruncated), goal, &Measure::no_worse);
+  const bool tie = plain && all_of(plain, goal, &Measure::equal);
+  if ((winner == kPlain || tie) && plain_holds) {
+    c.finding = tie ? TuneFinding::kTie : TuneFinding::kPlainWins, c.method = kPlain;
+    c.why = tie ? "plain RoPE: " + winner + " is as good, and ties are plain RoPE's"
+                : "plain RoPE: nothing did better, and it is no worse than truncation";
+  } else if (winner == kPlain || tie) {
+    c.why = (tie ? winner + " is as good as" : std::string("nothing did better than")) +
+            " plain RoPE, which was not shown to be no worse than truncation";
+  } else if (all_of(plain, goal, &Measure::no_worse)) {
     c.finding = TuneFinding::kShown, c.method = winner;
-    c.why = winner + ": no worse than plain RoPE on " + plain->loss.units.scope();
+    c.why = winner + ": no worse than plain RoPE on " + by.units.scope();
+  } else {
+    c.why = winner + " was not shown to be no worse than plain RoPE";
   }
   return c;
 }

@@ -71,6 +71,12 @@ TunedSetting read_setting(const std::string& path, const Json& object) {
 
 }  // namespace
 
+const TunedSetting* TunedFile::at(Index length) const {
+  for (const TunedSetting& setting : settings)
+    if (setting.length == length) return &setting;
+  return nullptr;
+}
+
 void TunedFile::put(TunedSetting setting) {
   const auto at =
       std::lower_bound(settings.begin(), settings.end(), setting.length,

@@ -15,6 +15,8 @@ struct TunedFile {
   Index n_ctx_train = 0;
   std::vector<TunedSetting> settings = {};  ///< by length, ascending
 
+  /// The setting of just this length, or null.
+  const TunedSetting* at(Index length) const;
   /// Puts a setting in, in the place of an older one at the same length.
   void put(TunedSetting setting);
 };

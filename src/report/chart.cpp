@@ -12,13 +12,14 @@
 namespace ropewalk {
 namespace {
 
-// Okabe and Ito's colours without their yellow, which white paper swallows. Colours, marks and dashes have
-// cycles of different lengths, so that two methods never share all three.
-constexpr const char* kColours[] = {"#000000", "#0072b2", "#d55e00", "#009e73",
-                                    "#cc79a7", "#e69f00", "#56b4e9"};
+// After Okabe and Ito, with more hues and none so light that paper swallows it (contrast 3 : 1 at least, and
+// inverted on a dark page). Colours, marks and dashes have cycles of different lengths, so that two methods
+// never share all three.
+constexpr const char* kColours[] = {"#000000", "#0072b2", "#d55e00", "#00866b", "#b0518b", "#a87900",
+                                    "#2f97d0", "#6a3d9a", "#8a4b12", "#6f8000", "#e0457b"};
 constexpr const char* kDashes[] = {"", "7 3", "2 3", "9 3 2 3", "4 2"};
 constexpr std::size_t kMarks = 8;
-constexpr double kLeft = 74, kRight = 628, kTop = 30, kBottom = 316, kHeight = 376;
+constexpr double kLeft = 74, kRight = 628, kTop = 30, kBottom = 316, kHeight = 376, kAboveRow = 16;
 
 /// A mark around (x, y). Shapes, not letters: fonts differ.
 std::string mark(std::size_t style, double x, double y) {
@@ -152,18 +153,35 @@ std::string hover(const ChartSeries& s, const ChartPoint& p, const ChartOptions&
       escape_html(words), x, y, y < kTop + 30 ? y + 26 : y - 13, side);
 }
 
-/// What lies above the upper edge: an arrow there, with its number, since its place says nothing.
-std::string arrow(double x, double y, const ChartOptions& options, const char* colour, std::size_t row) {
-  const bool right = x > kRight - 90;
+/// What lies above the upper edge: an arrow there.
+std::string arrow(double x, const char* colour) {
+  return fmt::format("<path d='M{0:.1f} {1}l-5 8h10Z' fill='#fff' stroke='{2}' stroke-width='2'/>", x,
+                     kTop - 4, colour);
+}
+
+/// And its number over the chart, behind its mark, since its place says nothing. Row 0 is the lowest.
+std::string above(double x, double y, const ChartOptions& options, std::size_t style, std::size_t row) {
   const std::string number =
-      std::isfinite(y) ? fmt::format(fmt::runtime(options.format), y) : std::string("not finite");
-  std::string svg = fmt::format("<path d='M{0:.1f} {1}l-5 8h10Z' fill='#fff' stroke='{2}' stroke-width='2'/>",
-                                x, kTop - 4, colour);
-  if (row < 6)  // more would run into the curves
-    svg += fmt::format("<text x='{:.1f}' y='{:.1f}' class='{} above' style='fill:{}'>{}</text>",
-                       right ? x - 9 : x + 9, kTop + 6 + 14 * static_cast<double>(row),
-                       right ? "end" : "start", colour, number);
-  return svg;
+      std::isfinite(y) ? fmt::format(fmt::runtime(options.format), y) : std::string("none");
+  const double base = 5 - kAboveRow * static_cast<double>(row);
+  return mark(style, x - 20, base - 4) +
+         fmt::format("<text x='{:.1f}' y='{:.1f}' class='start above' style='fill:{}'>{}</text>", x - 12,
+                     base, kColours[style % std::size(kColours)], number);
+}
+
+/// Rows of such numbers, over the length that has most of them; 0: none, or no room side by side.
+std::size_t rows_above(const Axes& axes, const std::vector<ChartSeries>& series) {
+  std::map<Index, std::size_t> n;
+  for (const ChartSeries& s : series)
+    for (const ChartPoint& p : s.points) n[p.x] += axes.above(p.y);
+  std::size_t most = 0;
+  double last = -1e30;
+  for (const auto& [x, count] : n) {
+    if (count == 0) continue;
+    if (axes.x(x) - last < 58) return 0;
+    last = axes.x(x), most = std::max(most, count);
+  }
+  return most;
 }
 
 /// Marks with whiskers stand beside each other; without, where they are.
@@ -187,10 +205,13 @@ std::vector<double> nice_ticks(double low, double high, int n) {
 
 std::string svg_chart(const std::vector<ChartSeries>& series, const ChartOptions& options) {
   const Axes axes(series, options);
-  std::string svg = fmt::format("<svg viewBox='0 0 640 {}' role='group' aria-label='{}'>", kHeight,
-                                escape_html(options.title)),
+  const std::size_t n_rows = rows_above(axes, series);
+  const double band = kAboveRow * static_cast<double>(n_rows);
+  std::string svg = fmt::format("<svg viewBox='0 {} 640 {}' role='group' aria-label='{}'>", -band,
+                                kHeight + band, escape_html(options.title)),
               marks, hovers;
-  std::map<Index, std::size_t> n_above;  // arrows at one length: their numbers stand one below the other
+  std::map<Index, std::size_t> n_above;  // at one length: their numbers stand one over the other
+  if (n_rows > 0) svg += fmt::format("<text x='{}' y='5' class='end above'>above:</text>", kLeft - 7);
   svg += grid(axes, series, options);
   const double step = has_whiskers(series) ? 3 : 0;  // px
   for (std::size_t i = 0; i < series.size(); ++i) {
@@ -198,18 +219,22 @@ std::string svg_chart(const std::vector<ChartSeries>& series, const ChartOptions
     const char* colour = kColours[s.style % std::size(kColours)];
     const double aside = step * (static_cast<double>(i) - static_cast<double>(series.size() - 1) / 2);
     std::string path;
+    bool was_above = true;  // what lies above on both ends is no line: along the edge all would look alike
     for (const ChartPoint& p : s.points) {
-      std::size_t& above = n_above[p.x];
+      const bool is_above = axes.above(p.y);
       const double x = axes.x(p.x), y = axes.y(p.y), own = std::clamp(x + aside, x - 12, x + 12);
-      path += fmt::format("{}{:.1f} {:.1f}", path.empty() ? "M" : "L", own, y);
-      if (axes.above(p.y))
-        marks += arrow(own, p.y, options, colour, above++);
-      else if (p.low && p.high && *p.high > *p.low)
+      path += fmt::format("{}{:.1f} {:.1f}", path.empty() || (is_above && was_above) ? "M" : "L", own, y);
+      was_above = is_above;
+      if (is_above) {
+        marks += arrow(own, colour);
+        if (n_rows > 0) marks += above(x, p.y, options, s.style, n_above[p.x]++);
+      } else if (p.low && p.high && *p.high > *p.low) {
         marks += fmt::format(
             "<line x1='{0:.1f}' x2='{0:.1f}' y1='{1:.1f}' y2='{2:.1f}' stroke='{3}' "
             "stroke-width='1.5' class='whisker'/>",
             own, axes.y(*p.low), axes.y(*p.high), colour);
-      if (!axes.above(p.y)) marks += mark(s.style, own, y);
+      }
+      if (!is_above) marks += mark(s.style, own, y);
       hovers += hover(s, p, options, own, y);
     }
     svg += fmt::format("<path d='{}' {}/>", path, line_look(s.style));

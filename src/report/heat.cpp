@@ -39,8 +39,8 @@ Table heat_table(const std::string& caption, const Grid& grid, const std::set<in
         row.push_back({"", "none"});
       else
         row.push_back({fmt::format("{:.0f}", 100 * found->second.mean()), heat(found->second.mean()),
-                       fmt::format("{:.1f} % of {} question{}", 100 * found->second.mean(), found->second.n,
-                                   found->second.n == 1 ? "" : "s")});
+                       fmt::format("{:.1f} % of {}", 100 * found->second.mean(),
+                                   counted(found->second.n, "question"))});
     }
     table.rows.push_back(std::move(row));
   }
@@ -91,7 +91,7 @@ Table retrieval_table(const ReportData& data) {
   auto cell = [](const Score& score) {
     const Proportion p = proportion(score.sum, score.n);
     return Cell{fmt::format("{:.0f} %\n{:.0f} to {:.0f}", 100 * p.value, 100 * p.low, 100 * p.high), "share",
-                fmt::format("{} question{}", score.n, score.n == 1 ? "" : "s")};
+                counted(score.n, "question")};
   };
   for (const auto& [task, by_method] : scores)
     for (const std::string& method : methods_of(data)) {
@@ -114,8 +114,8 @@ Table retrieval_table(const ReportData& data) {
 std::vector<std::string> cannot_tell_lines(const ReportData& data) {
   std::vector<std::string> lines;
   for (const auto& [task, score] : cannot_tell(data))
-    lines.push_back(fmt::format("{} \u2013 cannot tell: finds {:.0f} % even in short texts ({} questions).",
-                                task, 100 * score.mean(), score.n));
+    lines.push_back(fmt::format("{} \u2013 cannot tell: finds {:.0f} % even in short texts ({}).", task,
+                                100 * score.mean(), counted(score.n, "question")));
   return lines;
 }
 
@@ -126,8 +126,8 @@ std::string chat_note(const ReportData& data) {
       if (r.score && name == "chat") ++(value > 0 ? with : without);
   if (with + without == 0) return "";
   if (with > 0 && without > 0)
-    return fmt::format("{} question{} asked through the model's chat template, {} without a chat template.",
-                       with, with == 1 ? " was" : "s were", without);
+    return fmt::format("{} {} asked through the model's chat template, {} without a chat template.",
+                       counted(with, "question"), with == 1 ? "was" : "were", without);
   return with > 0 ? "Asked through the model's chat template." : "Asked without a chat template.";
 }
 

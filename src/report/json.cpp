@@ -43,6 +43,8 @@ std::string json_report(const ReportData& data) {
   }
   const Origin origin = origin_of(data);
   json["answer"] = answer_line(data);
+  const auto next = answer_of(data, printable).next;
+  json["to_decide"] = next && !next->command.empty() ? Json(next->command) : Json(nullptr);
   json["findings"] = findings_json(findings_of(data));
   json["origin"] = {{"commands", origin.commands}, {"texts", origin.texts}, {"dates", origin.dates}};
   json["records"] = std::move(records);

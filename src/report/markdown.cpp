@@ -31,7 +31,7 @@ std::string retrieval_part(const ReportData& data) {
 std::string origin_part(const ReportData& data) {
   const Origin origin = origin_of(data);
   std::string text = "## How it was made\n\n", texts;
-  for (const std::string& command : origin.commands) text += escape_markdown(command) + "\n\n";
+  for (const std::string& command : origin.commands) text += "    " + printable(command) + "\n\n";
   for (const std::string& name : origin.texts) texts += (texts.empty() ? "" : "; ") + name;
   return text +
          escape_markdown(fmt::format("Texts: {}.{} {}; trained length {}; model {}, id {}.", texts,
@@ -49,7 +49,10 @@ std::string markdown_report(const ReportData& data) {
       answer_of(data, [](const std::string& name) { return "**" + escape_markdown(name) + "**"; });
   text += answer.lead + "\n\n";
   for (const std::string& sentence : answer.because) text += "- " + sentence + "\n";
-  if (!answer.because.empty()) text += "\n";
+  if (answer.next) text += "- " + escape_markdown(answer.next->words) + "\n";
+  if (answer.next && !answer.next->command.empty())
+    text += "\n      " + printable(answer.next->command) + "\n";
+  if (!answer.because.empty() || answer.next) text += "\n";
   if (!data.cells.empty())
     text += section("Verdicts", verdict_grid(data)) + how_measured(data) + "\n\n" + note(verdict_note(data));
   if (const Table reach = reach_table(data); !reach.rows.empty())

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "core/error.h"
+#include "core/text.h"
 
 namespace ropewalk {
 
@@ -25,15 +26,14 @@ Origin origin_of(const ReportData& data) {
     if (!r.date.empty()) dates.insert(r.date);
   }
   for (const auto& [text, documents] : texts)
-    origin.texts.push_back(
-        documents.size() == 1 && *documents.begin() == text
-            ? text
-            : fmt::format("{}, {} stretch{}", text, documents.size(), documents.size() == 1 ? "" : "es"));
+    origin.texts.push_back(documents.size() == 1 && *documents.begin() == text
+                               ? text
+                               : text + ", " + counted(documents.size(), "stretch"));
   if (!dates.empty())
     origin.dates = dates.size() == 1 ? *dates.begin() : *dates.begin() + " to " + *dates.rbegin();
   const RunInfo& run = data.run;
-  origin.machine = fmt::format("ropewalk {}, {}, precision {}, KV cache {}, {} threads", run.version, run.isa,
-                               run.precision, run.kv, run.threads);
+  origin.machine = fmt::format("ropewalk {}, {}, precision {}, KV cache {}, {}", run.version, run.isa,
+                               run.precision, run.kv, counted(run.threads, "thread"));
   return origin;
 }
 

@@ -20,7 +20,7 @@ body{font:16px/1.5 system-ui,sans-serif;max-width:62em;margin:2em auto;padding:0
 h1{font-size:1.5em;line-height:1.25;margin-bottom:.3em;overflow-wrap:anywhere}h2{margin-top:2em}h3{margin-bottom:.3em}
 .answer{font-size:1.3em;border-left:.3em solid #0072b2;padding:.5em .8em;background:var(--lead);margin:.8em 0;overflow-wrap:anywhere}
 .because{margin:.4em 0 1.5em;padding-left:1.2em;overflow-wrap:anywhere}.note{color:var(--soft);overflow-wrap:anywhere}
-.chart svg{width:100%;max-width:52em;height:auto;display:block}.chart text{font-size:13px;fill:#222}.chart .above{font-size:11px;font-weight:600;paint-order:stroke;stroke:#fff;stroke-width:4px}
+.chart svg{width:100%;max-width:52em;height:auto;display:block}.chart text{font-size:13px;fill:#222}.chart .above{font-size:12px;font-weight:600;paint-order:stroke;stroke:#fff;stroke-width:4px}
 .chart .mid{text-anchor:middle}.chart .end{text-anchor:end}.chart .start{text-anchor:start}
 .grid{stroke:#e3e3e3}.axis{stroke:#555}.trained{stroke:#666;stroke-dasharray:4 4}
 .point{outline:none}.point .tip{display:none;pointer-events:none;font-weight:600;paint-order:stroke;stroke:#fff;stroke-width:6px;stroke-linejoin:round}
@@ -43,7 +43,7 @@ caption{text-align:left;font-weight:600;padding-bottom:.3em;overflow-wrap:anywhe
 .pair .chart text{font-size:18px}.pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(22em,1fr));gap:1em}
 code,.formula{font-family:ui-monospace,monospace;font-size:.86em}.formula,.source{min-width:11em;overflow-wrap:anywhere}code{overflow-wrap:anywhere}
 @media(min-width:66em){section>.scroll{width:max-content;min-width:100%;max-width:calc(100vw - 3em);margin-left:50%;transform:translateX(-50%)}}
-@media(max-width:640px){body{margin:1em auto}.chart text,.pair .chart text{font-size:20px}.chart .above{font-size:16px}.answer{font-size:1.15em}.pair{grid-template-columns:1fr}table{font-size:.84em}td,th{padding:.25em .45em}th{white-space:normal}.name{min-width:7em}
+@media(max-width:640px){body{margin:1em auto}.chart text,.pair .chart text{font-size:20px}.chart .above{font-size:15px}.answer{font-size:1.15em}.pair{grid-template-columns:1fr}table{font-size:.84em}td,th{padding:.25em .45em}th{white-space:normal}.name{min-width:7em}
 td.name:first-child{position:sticky;left:0;background:var(--paper)}}
 @media print{*{print-color-adjust:exact;-webkit-print-color-adjust:exact}body{margin:0;max-width:none;font-size:11px}.scroll{overflow:visible}
 h2,h3{break-after:avoid}.chart,tr,.maps .scroll{break-inside:avoid}.chart svg{max-width:38em}.note{color:#111}.name{min-width:5em}.formula,.source{min-width:0}}
@@ -57,9 +57,14 @@ std::string answer_section(const ReportData& data) {
   const Answer answer =
       answer_of(data, [](const std::string& name) { return "<b>" + escape_name(name) + "</b>"; });
   std::string html = "<p class='answer'>" + answer.lead + "</p>";
-  if (answer.because.empty()) return html;
+  if (answer.because.empty() && !answer.next) return html;
   html += "<ul class='because'>";
   for (const std::string& sentence : answer.because) html += "<li>" + sentence + "</li>";
+  if (answer.next) {
+    html += "<li>" + escape_html(answer.next->words);
+    if (!answer.next->command.empty()) html += " <code>" + escape_html(answer.next->command) + "</code>";
+    html += "</li>";
+  }
   return html + "</ul>\n";
 }
 

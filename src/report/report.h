@@ -2,6 +2,7 @@
 /// Results for people and for other programs: a web page, Markdown, CSV, and curves as characters.
 #pragma once
 #include <string>
+#include <string_view>
 
 #include "results/report_data.h"
 
@@ -17,6 +18,8 @@ std::string csv_report(const ReportData& data);
 std::string json_report(const ReportData& data);
 /// For a terminal of 80 columns: answer, curves, tables.
 std::string text_report(const ReportData& data, bool with_curves = true);
+/// Whether these bytes are a report in one of the formats above: what may be replaced by a new one.
+bool is_report(std::string_view bytes);
 /// Loss against length, 80 columns; empty without records of the tail task.
 std::string character_curves(const ReportData& data);
 

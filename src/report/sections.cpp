@@ -31,15 +31,13 @@ std::vector<Index> tail_lengths(const ReportData& data) {
 
 /// What an inconclusive verdict still needs: in the cell, and precisely on hover.
 std::string documents_text(const Verdict& v) {
-  if (v.documents_needed == 0) return "";
-  const bool open = v.documents_needed >= kManyDocuments;
-  return open ? "\n(>9,999)" : fmt::format("\n(+{})", v.more_documents);
+  return v.documents_needed == 0 ? "" : "\n(" + more_text(v) + ")";
 }
 std::string documents_hover(const Verdict& v) {
   if (v.documents_needed == 0) return "";
-  const char* open = v.documents_needed >= kManyDocuments ? " or more" : "";
-  return fmt::format("; about {}{} more would decide, {}{} in all", v.more_documents, open,
-                     v.documents_needed, open);
+  if (v.documents_needed >= kManyDocuments)
+    return fmt::format("; more than {} would decide: it lies on the border", kManyDocuments - 1);
+  return fmt::format("; about {} more would decide, {} in all", v.more_documents, v.documents_needed);
 }
 
 Cell verdict_cell(const SummaryCell& cell) {
@@ -181,13 +179,12 @@ std::string how_measured(const ReportData& data) {
   const RunInfo& run = data.run;
   return fmt::format(
       "The last {} tokens of {}, scored under growing context. Difference: from plain RoPE told only the "
-      "last "
-      "{} tokens, paired by document{}{}. Stable: shown to lie within {:g} nats, {:.2g} % of perplexity; not "
-      "worse: shown to lie below +{:g}.",
+      "last {} tokens, paired by document{}{}. Stable: shown to lie within {:g} nats, {}; not worse: shown "
+      "to lie below +{:g}.",
       run.tail, data.units.scope(), data.cells.empty() ? "" : k_tokens(reference_length(data.cells, run)),
       data.units.by_text() && data.units.n_documents() > data.units.n_texts() ? ", of each text the mean"
                                                                               : "",
-      interval_kind(data), run.margin, 100 * (std::exp(run.margin) - 1), run.margin);
+      interval_kind(data), run.margin, margin_as_perplexity(run.margin), run.margin);
 }
 
 std::vector<ChartSeries> loss_series(const ReportData& data) {

@@ -39,17 +39,21 @@ std::string last_tokens(const ReportData& data) {
 
 // ---------------------------------------------------------------- the lead
 
-/// The command that would decide, where it is known.
-std::string more_units(const ReportData& data, const Mark& mark) {
-  const std::string& command = data.run.command;
-  if (data.units.by_text() || command.empty())
-    return fmt::format("To decide, measure {} texts or more, or 8 stretches of one (--documents 8).",
-                       kEnoughUnits);
-  const std::string option = "--documents ";
-  const std::size_t at = command.find(option);
-  if (at == std::string::npos) return "To decide: " + mark(command + " --documents 8");
-  const std::size_t end = std::min(command.find(' ', at + option.size()), command.size());
-  return "To decide: " + mark(command.substr(0, at) + option + "8" + command.substr(end));
+/// Nothing can be said at all.
+std::string no_reference(const ReportData& data, const Findings& findings) {
+  return fmt::format(
+      "No advice: the loss that all is held against, plain RoPE's with {}, is not a finite number (NaN or "
+      "infinity) in {} of {}. Something is wrong with the model, its weights or the text.",
+      last_tokens(data), findings.n_not_finite, counted(data.units.n_documents(), "document"));
+}
+
+/// "Use yarn" becomes "For this text, use yarn": a claim about few texts names them.
+std::string scoped(const ReportData& data, std::string claim) {
+  const std::string only = data.units.only();
+  if (only.empty()) return claim;
+  for (const char* word : {"Use ", "Keep "})
+    if (claim.starts_with(word)) claim[0] = static_cast<char>(std::tolower(claim[0]));
+  return "For " + only + ", " + claim;
 }
 
 std::string too_few(const ReportData& data, const Findings& findings, const Mark& mark) {
@@ -74,11 +78,11 @@ std::string found_sentence(const ReportData& data, const Findings& findings, con
                         f->difference.low ? std::optional(100 * *f->difference.low) : std::nullopt,
                         f->difference.high ? std::optional(100 * *f->difference.high) : std::nullopt,
                         100 * f->difference.deviation, f->difference.n};
-  const std::string numbers =
-      fmt::format("{} of {} at {}, truncation {} ({:+.0f} points{}; {})", share_text(f->own),
-                  f->own.n == 1 ? "1 question" : fmt::format("{} questions", f->own.n),
-                  k_tokens(findings.found.length), share_text(f->truncated), points.mean,
-                  ends(points, "{:+.0f}"), data.units.count(static_cast<std::size_t>(f->difference.n)));
+  const bool by_question = f->difference.n == f->own.n;  // each is a unit of its own
+  const std::string numbers = fmt::format(
+      "{} of {} at {}, truncation {} ({:+.0f} points{}{})", share_text(f->own), counted(f->own.n, "question"),
+      k_tokens(findings.found.length), share_text(f->truncated), points.mean, ends(points, "{:+.0f}"),
+      by_question ? "" : "; " + data.units.count(static_cast<std::size_t>(f->difference.n)));
   if (!findings.finder && !(f->difference.mean > 0))
     return fmt::format("Nothing was found more often than by truncation: {} at {}.", share_text(f->truncated),
                        k_tokens(findings.found.length));
@@ -90,21 +94,10 @@ std::string found_sentence(const ReportData& data, const Findings& findings, con
   return text + ".";
 }
 
-std::string lead_of(const ReportData& data, const Findings& findings, const Mark& mark) {
+std::string claim_of(const ReportData& data, const Findings& findings, const Mark& mark) {
   const auto& best = findings.best;
   const std::string to = best ? k_tokens(*best->holds_to) : "";
   switch (findings.kind) {
-    case Kind::kNoLoss:
-      return findings.finder
-                 ? found_sentence(data, findings, mark)
-                 : "These results alone give no advice: they hold no loss of the same last tokens.";
-    case Kind::kWithin:
-      return fmt::format(
-          "Nothing to extend yet: the greatest length tested, {}, is within the {} tokens that the model was "
-          "trained on.",
-          k_tokens(data.cells.back().length), k_tokens(data.run.n_ctx_train));
-    case Kind::kTooFew:
-      return too_few(data, findings, mark);
     case Kind::kNoMethod:
       return fmt::format("Keep only {} (truncation): no method was shown to hold past the trained length.",
                          last_tokens(data));
@@ -120,22 +113,45 @@ std::string lead_of(const ReportData& data, const Findings& findings, const Mark
     case Kind::kBetter:
       return fmt::format("Use {} to {}: there its loss is below that of {} alone (truncation).",
                          name_of(best->method, mark), to, last_tokens(data));
+    default:
+      return "";
   }
-  return "";
+}
+
+std::string lead_of(const ReportData& data, const Findings& findings, const Mark& mark) {
+  switch (findings.kind) {
+    case Kind::kNoLoss:
+      return findings.top_seen
+                 ? found_sentence(data, findings, mark)
+                 : "These results alone give no advice: they hold no loss of the same last tokens.";
+    case Kind::kNotFinite:
+      return no_reference(data, findings);
+    case Kind::kWithin:
+      return fmt::format(
+          "Nothing to extend yet: the greatest length tested, {}, is within the {} tokens that the model was "
+          "trained on.",
+          k_tokens(data.cells.back().length), k_tokens(data.run.n_ctx_train));
+    case Kind::kTooFew:
+      return too_few(data, findings, mark);
+    default:
+      return scoped(data, claim_of(data, findings, mark));
+  }
 }
 
 // ---------------------------------------------------------------- what it rests on
 
 /// No more than was measured: methods that only change numbers run plain RoPE's very work, and the rest is
-/// said where the timings tell it.
-std::string speed_sentence(const Reach& best, bool judged) {
+/// said where the timings tell it, of the length that the answer speaks of.
+std::string speed_sentence(const ReportData& data, const Reach& best) {
   if (best.method == kPlain) return "";
   if (best.as_fast) return "It does plain RoPE's work with other numbers: as fast.";
-  if (!judged || !best.slowdown || !best.slowdown->low) return "";
-  const Interval& ratio = *best.slowdown;
-  if (*ratio.low <= 1 && *ratio.high >= 1)
-    return "It was as fast as plain RoPE within the spread of timings.";
-  return fmt::format("It took {:.2f} times plain RoPE's time{}.", ratio.mean, ends(ratio, "{:.2f}"));
+  const std::optional<Interval> ratio = slowdown(data, best.method, *best.holds_to);
+  if (data.units.n() < kEnoughUnits || !ratio || !ratio->low) return "";
+  const std::string at = k_tokens(*best.holds_to);
+  if (*ratio->low <= 1 && *ratio->high >= 1)
+    return fmt::format("At {} it was as fast as plain RoPE within the spread of timings.", at);
+  return fmt::format("At {} it took {:.2f} times plain RoPE's time{}.", at, ratio->mean,
+                     ends(*ratio, "{:.2f}"));
 }
 
 std::string loss_sentence(const ReportData& data, const Reach& best) {
@@ -191,9 +207,14 @@ std::string plain_sentence(const ReportData& data) {
 }
 
 std::string scope_sentence(const ReportData& data) {
-  if (data.units.n_texts() == 1 && data.units.n_documents() > 1)
-    return fmt::format("Measured on {}: it speaks for this text, not for others.", data.units.scope());
-  return fmt::format("Measured on {}.", data.units.scope());
+  const Units& units = data.units;
+  if (!units.by_text())
+    return fmt::format("Measured on {}: it speaks for {}, not for others ({} texts would).", units.scope(),
+                       units.only(), kEnoughUnits);
+  if (units.n_documents() > units.n_texts())
+    return fmt::format("Measured on {}: a text counts once, so that it speaks for texts like these.",
+                       units.scope());
+  return fmt::format("Measured on {}.", units.scope());
 }
 
 /// The tasks that "retrieves to" says nothing about; none known: nothing is said of retrieval at all.
@@ -219,13 +240,12 @@ std::string retrieval_missing(const ReportData& data) {
 
 void add_loss(std::vector<std::string>& because, const ReportData& data, const Findings& findings,
               const Mark& mark) {
-  if (findings.kind == Kind::kTooFew) because.push_back(more_units(data, mark));
   if (findings.kind == Kind::kNoMethod) because.push_back(nearest_sentence(data, findings, mark));
   if (findings.best) {
     because.push_back(loss_sentence(data, *findings.best));
     because.push_back(use_sentence(*findings.best));
     because.push_back(retrieval_sentence(*findings.best));
-    because.push_back(speed_sentence(*findings.best, data.units.n() >= kEnoughUnits));
+    because.push_back(speed_sentence(data, *findings.best));
     because.push_back(others_sentence(findings, mark));
   }
 }
@@ -234,19 +254,28 @@ void add_loss(std::vector<std::string>& because, const ReportData& data, const F
 
 Answer answer_of(const ReportData& data, const Mark& mark) {
   const Findings findings = findings_of(data);
-  Answer answer{lead_of(data, findings, mark), {}};
+  Answer answer{lead_of(data, findings, mark), {}, {}};
   std::vector<std::string>& because = answer.because;
-  if (findings.kind == Kind::kWithin) return answer;
+  if (findings.kind == Kind::kWithin || findings.kind == Kind::kNotFinite) return answer;
+  if (findings.kind == Kind::kTooFew)
+    answer.next = data.next ? *data.next
+                            : NextStep{fmt::format("To decide, measure {0} texts, or {0} stretches of "
+                                                   "fewer (--documents).",
+                                                   kEnoughUnits),
+                                       ""};
   const bool windows = std::any_of(data.records.begin(), data.records.end(),
                                    [](const Record& r) { return r.task == "sliding" || r.task == "llama"; });
   if (findings.kind == Kind::kNoLoss && windows)
     because.emplace_back(
         "Losses over windows score other tokens at each length: they compare methods, and give no verdict.");
   add_loss(because, data, findings, mark);
-  if (findings.kind == Kind::kNoLoss && findings.finder)
-    because.emplace_back("Whether its loss holds was not measured (--tasks tail).");
-  else
+  const bool asked = std::all_of(data.records.begin(), data.records.end(),
+                                 [](const Record& r) { return r.task == "questions"; });
+  if (findings.kind != Kind::kNoLoss)
     because.push_back(found_sentence(data, findings, mark));
+  else if (findings.finder && !asked)
+    because.emplace_back("Whether its loss holds was not measured (--tasks tail).");
+  if (findings.kind == Kind::kNoLoss && findings.top_seen && !asked) because.push_back(scope_sentence(data));
   const bool known = std::any_of(findings.reaches.begin(), findings.reaches.end(),
                                  [](const Reach& r) { return r.retrieval_known; });
   if (findings.kind != Kind::kNoLoss) {
@@ -261,23 +290,18 @@ Answer answer_of(const ReportData& data, const Mark& mark) {
 }
 
 std::string answer_line(const ReportData& data) {
-  const Answer answer = answer_of(data, [](const std::string& name) { return printable(name); });
+  const Answer answer = answer_of(data, printable);
   std::string words = answer.lead;
   for (const std::string& sentence : answer.because) words += " " + sentence;
+  if (answer.next && answer.next->command.empty()) words += " " + answer.next->words;
   return words;
 }
 
 std::string answer_text(const ReportData& data) {
-  const std::string words = answer_line(data);
-  std::string text, line;
-  for (std::size_t at = 0; at < words.size();) {
-    const std::size_t end = std::min(words.find(' ', at), words.size());
-    const std::string word = words.substr(at, end - at);
-    if (!line.empty() && line.size() + 1 + word.size() > 80) text += line + "\n", line.clear();
-    line += (line.empty() ? "" : " ") + word;
-    at = end + 1;
-  }
-  return text + line + "\n";
+  std::string text = wrapped(answer_line(data));
+  if (const auto next = answer_of(data, printable).next; next && !next->command.empty())
+    text += wrapped(next->words) + "  " + printable(next->command) + "\n";
+  return text;
 }
 
 }  // namespace ropewalk

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 #include <tuple>
 
 namespace ropewalk {
@@ -56,10 +57,23 @@ void choose_method(Findings& findings, const ReportData& data) {
       findings.as_far.push_back(r.method);
 }
 
+/// Documents in which truncation's loss, the reference of every difference, is NaN or infinite.
+std::size_t n_without_reference(const ReportData& data) {
+  std::set<std::string> documents;
+  for (const Record& r : data.records)
+    if (r.task == "tail" && r.method == kTruncated && !std::isfinite(r.loss)) documents.insert(r.document);
+  return documents.size();
+}
+
 }  // namespace
 
 Findings findings_of(const ReportData& data) {
   Findings findings;
+  findings.n_not_finite = n_without_reference(data);
+  if (findings.n_not_finite > 0) {
+    findings.kind = Findings::Kind::kNotFinite;
+    return findings;
+  }
   findings.reaches = reaches(data), findings.found = found_at(data);
   choose_finder(findings, data);
   if (data.cells.empty()) return findings;
@@ -83,6 +97,8 @@ const char* kind_name(Findings::Kind kind) {
   switch (kind) {
     case Findings::Kind::kNoLoss:
       return "no loss";
+    case Findings::Kind::kNotFinite:
+      return "not finite";
     case Findings::Kind::kWithin:
       return "within the trained length";
     case Findings::Kind::kTooFew:

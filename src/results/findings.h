@@ -12,6 +12,7 @@ namespace ropewalk {
 struct Findings {
   enum class Kind {
     kNoLoss,     ///< the tail was not measured
+    kNotFinite,  ///< the reference's loss is NaN or infinite somewhere: nothing can be held against it
     kWithin,     ///< no length past the trained one was tested
     kTooFew,     ///< fewer than kEnoughUnits: what was seen, and no advice
     kNoMethod,   ///< none was shown to hold past the trained length: truncation
@@ -28,6 +29,7 @@ struct Findings {
   std::optional<Found> finder;    ///< shown to find more; of several one whose loss does not break
   bool finder_breaks = false;     ///< its loss degrades or explodes at that length
   std::optional<Found> top_seen;  ///< the greatest share, shown to be more or not
+  std::size_t n_not_finite = 0;   ///< kNotFinite: documents whose reference is no number
 };
 
 Findings findings_of(const ReportData& data);

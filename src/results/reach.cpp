@@ -86,20 +86,6 @@ bool only_numbers(const std::string& method, const std::vector<MethodNote>& note
   return true;
 }
 
-void add_speed(Reach& reach, const ReportData& data) {
-  reach.as_fast = reach.method == kPlain || only_numbers(reach.method, data.notes);
-  for (const SummaryCell& c : data.cells) {
-    if (c.method != reach.method) continue;
-    const ByDocument own = seconds_by_document(data, reach.method, c.length),
-                     plain = seconds_by_document(data, kPlain, c.length);
-    ByDocument ratios;
-    for (const auto& [document, seconds] : own)
-      if (const auto other = plain.find(document); other != plain.end())
-        ratios[document] = {t_interval(seconds).mean / t_interval(other->second).mean};
-    if (!ratios.empty()) reach.slowdown = t_interval(unit_means(ratios, data.units));
-  }
-}
-
 }  // namespace
 
 ReportData report_data(std::vector<Record> records, const RunInfo& run, std::vector<MethodNote> notes) {
@@ -204,9 +190,20 @@ std::vector<Reach> reaches(const ReportData& data) {
     add_stability(reach, data);
     add_retrieval(reach, data);
     add_use(reach, data);
-    add_speed(reach, data);
+    reach.as_fast = reach.method == kPlain || only_numbers(reach.method, data.notes);
   }
   return result;
+}
+
+std::optional<Interval> slowdown(const ReportData& data, const std::string& method, Index length) {
+  const ByDocument own = seconds_by_document(data, method, length),
+                   plain = seconds_by_document(data, kPlain, length);
+  ByDocument ratios;
+  for (const auto& [document, seconds] : own)
+    if (const auto other = plain.find(document); other != plain.end())
+      ratios[document] = {t_interval(seconds).mean / t_interval(other->second).mean};
+  if (ratios.empty()) return std::nullopt;
+  return t_interval(unit_means(ratios, data.units));
 }
 
 }  // namespace ropewalk

@@ -57,9 +57,9 @@ struct Reach {
   bool retrieval_known = false;  ///< a task was asked whose short score is 20 % at least
   bool cannot_tell = false;      ///< a task was asked whose short score is below
   bool as_fast = false;          ///< it is plain RoPE with other numbers
-  /// Seconds over plain RoPE's, by unit, at the greatest length of both.
-  std::optional<Interval> slowdown;
 };
 std::vector<Reach> reaches(const ReportData& data);
+/// Seconds over plain RoPE's at the same length, by unit; none: not both were timed there.
+std::optional<Interval> slowdown(const ReportData& data, const std::string& method, Index length);
 
 }  // namespace ropewalk

@@ -15,12 +15,19 @@ struct MethodNote {
   bool only_numbers = false;  ///< changes frequencies or the logits' scale only: plain RoPE's very work
 };
 
+/// Where the evidence is too little: what would decide.
+struct NextStep {
+  std::string words;    ///< a sentence, or what stands in front of the command: "To decide:"
+  std::string command;  ///< to be pasted, on a line of its own; empty: none is known
+};
+
 struct ReportData {
   std::vector<Record> records;
   RunInfo run;
   std::vector<MethodNote> notes;
   std::vector<SummaryCell> cells = {};  ///< of the tail task, if it ran
   Units units = {};                     ///< of the tail task; else of all
+  std::optional<NextStep> next = {};    ///< given by who knows the texts; a file of results does not
 };
 /// Fills in cells and units.
 ReportData report_data(std::vector<Record> records, const RunInfo& run, std::vector<MethodNote> notes);

@@ -172,14 +172,6 @@ double p_differs(const std::vector<double>& values, double centre) {
   return std::min(1.0, 2 * std::min(p_above(values, centre), p_below(values, centre)));
 }
 
-double p_beyond(const std::vector<double>& values, double margin) {
-  return std::min(1.0, 2 * std::min(p_above(values, margin), p_below(values, -margin)));
-}
-
-double p_equivalent(const std::vector<double>& values, double margin) {
-  return std::max(p_above(values, -margin), p_below(values, margin));
-}
-
 double p_sign_flip(const std::vector<double>& values, std::uint64_t seed) {
   RW_CHECK(!values.empty());
   std::vector<double> sizes;

@@ -40,7 +40,8 @@ Interval interval(const std::vector<double>& values);
 /// Ann. Math. Stat. 29 (1958).
 Interval jackknife_interval(std::size_t n, const std::function<double(std::size_t)>& statistic);
 
-inline constexpr int kManyDocuments = 10000;
+/// Nobody measures more, and a guess of so many from a few is none.
+inline constexpr int kManyDocuments = 1000;
 /// Documents needed for a half-width of `half_width` at the deviation seen: n = ((widen t + spare) s / h)^2;
 /// 2 at least. `spare` is what the mean may still wander, in standard errors: 0 gets there about every other
 /// time. `widen` as in p_above. kManyDocuments says "that many or more". REQUIRES: both finite; confidence in
@@ -66,13 +67,6 @@ double p_above(const std::vector<double>& values, double bound, double widen = 1
 double p_below(const std::vector<double>& values, double bound, double widen = 1);
 /// Two-sided t-test of "the mean is not `centre`". All values equal `centre`: 1.
 double p_differs(const std::vector<double>& values, double centre = 0);
-/// Two-sided test of "the mean lies outside [-margin, margin]": twice the smaller one-sided p, 1 at most.
-/// At most 0.05 exactly when the 95 % t-interval lies outside.
-double p_beyond(const std::vector<double>& values, double margin);
-/// Two one-sided tests (TOST) of "the mean lies inside (-margin, margin)": the greater of both. At most a
-/// exactly when the (1 - 2a) t-interval lies inside: 0.05 is the 90 % interval, 0.025 the 95 % one.
-/// Source: Schuirmann, J. Pharmacokinet. Biopharm. 15 (1987).
-double p_equivalent(const std::vector<double>& values, double margin);
 /// Exact one-sided sign-flip (permutation) test of "the mean is above 0": the share of the 2^n ways to give
 /// the values signs whose sum is at least the one seen. It assumes no distribution, only that under "no
 /// difference" a paired difference is as likely d as -d: the test for shares of questions found, which are

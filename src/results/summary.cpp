@@ -159,24 +159,24 @@ std::vector<std::string> legend_of(const std::vector<SummaryCell>& cells) {
   }
   std::vector<std::string> lines;
   if (seen)
-    lines.push_back(fmt::format(
-        "~: no verdict, since {} texts are needed: the mean's side of the margin only.", kEnoughUnits));
+    lines.push_back(
+        fmt::format("~: no verdict, since {} are needed: the mean's side of the margin only.", kEnoughUnits));
   if (open) lines.emplace_back("inconclusive +N: about N more would decide, if mean and spread stay.");
   if (corrected)
     lines.emplace_back("*: by its own interval, but not after the correction (docs/judging.md).");
   return lines;
 }
 
-namespace {
-
-/// "+12", "over 9,999": what an inconclusive row still needs.
-std::string more_text(const Verdict& v) {
-  return v.documents_needed == 0                ? ""
-         : v.documents_needed >= kManyDocuments ? " >9999"
-                                                : fmt::format(" +{}", v.more_documents);
+std::string margin_as_perplexity(double margin) {
+  return margin < 0.2 ? fmt::format("{:.2g} % of perplexity", 100 * (std::exp(margin) - 1))
+                      : fmt::format("perplexity times {:.2g}", std::exp(margin));
 }
 
-}  // namespace
+std::string more_text(const Verdict& v) {
+  if (v.documents_needed == 0) return "";
+  if (v.documents_needed >= kManyDocuments) return fmt::format(">{}", kManyDocuments - 1);
+  return fmt::format("+{}", v.more_documents < 100 ? v.more_documents : (v.more_documents + 5) / 10 * 10);
+}
 
 std::string summary_table(const std::vector<SummaryCell>& cells, const RunInfo& run, const Units& units) {
   const bool intervals = units.n() >= 3;
@@ -198,16 +198,16 @@ std::string summary_table(const std::vector<SummaryCell>& cells, const RunInfo& 
                                                        *c.difference.high - c.difference.mean));
     // In 80 columns: the note of a loss that is no number stands in the loss already.
     const Verdict& v = c.verdict;
-    const std::string verdict = v.word == "explodes" ? v.word : v.shown() + more_text(v);
+    const std::string verdict =
+        v.word == "explodes" ? v.word : v.shown() + (v.documents_needed > 0 ? " " + more_text(v) : "");
     text += fmt::format("{:<{}} {:>7.3f} {:>10.4g} {:>17}  {}\n", fits ? c.method : "", kNameWidth,
                         c.loss.mean, std::exp(c.loss.mean), difference, verdict);
   }
   if (units.n() >= kEnoughUnits)
-    text += fmt::format("\nstable: within {:g} nats, {:.2g} % of perplexity; not worse: below +{:g} nats.\n",
-                        run.margin, 100 * (std::exp(run.margin) - 1), run.margin);
+    text += fmt::format("\nstable: within {:g} nats, {}; not worse: below +{:g} nats.\n", run.margin,
+                        margin_as_perplexity(run.margin), run.margin);
   else
-    text += fmt::format("\nmargin: {:g} nats, {:.2g} % of perplexity.\n", run.margin,
-                        100 * (std::exp(run.margin) - 1));
+    text += fmt::format("\nmargin: {:g} nats, {}.\n", run.margin, margin_as_perplexity(run.margin));
   for (const std::string& line : legend_of(cells)) text += line + "\n";
   return text;
 }

@@ -38,6 +38,12 @@ struct MethodReach {
 /// In the order of the cells.
 std::vector<MethodReach> reaches(const std::vector<SummaryCell>& cells);
 
+/// "2 % of perplexity"; of margins of which that says nothing, "perplexity times 1.6".
+std::string margin_as_perplexity(double margin);
+/// What an inconclusive row still needs: "+12", in two digits from 100 on; ">999"; empty: nothing, or not
+/// known.
+std::string more_text(const Verdict& verdict);
+
 /// What "inconclusive", "*" and "~" mean, where they occur; a sentence each.
 std::vector<std::string> legend_of(const std::vector<SummaryCell>& cells);
 

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "core/error.h"
+#include "core/text.h"
 
 namespace ropewalk {
 namespace {
@@ -21,10 +21,6 @@ std::vector<double> means_of(const std::map<std::string, std::vector<double>>& b
   return means;
 }
 
-std::string counted(std::size_t n, const char* one, const char* many) {
-  return fmt::format("{} {}", n, n == 1 ? one : many);
-}
-
 }  // namespace
 
 std::string text_of(const std::string& document) {
@@ -36,13 +32,16 @@ std::string text_of(const std::string& document) {
 }
 
 std::string Units::scope() const {
-  const std::string texts = counted(n_texts(), "text", "texts");
-  return n_documents() == n_texts() ? texts : counted(n_documents(), "stretch", "stretches") + " of " + texts;
+  const std::string texts = counted(n_texts(), "text");
+  return n_documents() == n_texts() ? texts : counted(n_documents(), "stretch") + " of " + texts;
+}
+
+std::string Units::only() const {
+  return by_text() ? "" : n_texts() == 1 ? "this text" : "these " + counted(n_texts(), "text");
 }
 
 std::string Units::count(std::size_t n) const {
-  const bool stretches = !by_text() && n_documents() > 1;
-  return stretches ? counted(n, "stretch", "stretches") : counted(n, "text", "texts");
+  return counted(n, !by_text() && n_documents() > n_texts() ? "stretch" : "text");
 }
 
 Units units_of(const std::vector<Record>& records) {

@@ -5,14 +5,12 @@
 #include <string>
 
 #include "results/statistics.h"
+#include "results/units.h"
 
 namespace ropewalk {
 
 /// Stability margin: 0.02 nats is 2 % of perplexity.
 inline constexpr double kStabilityMargin = 0.02;
-
-/// Fewer units (texts, or stretches of one) get no verdict: what was seen on them is no evidence.
-inline constexpr int kEnoughUnits = 5;
 
 /// Level of each one-sided test behind a word, after Holm's correction over all rows. An answer may make
 /// three kinds of claim (not worse, better, finds more): each has a third of 5 %.

@@ -26,7 +26,7 @@ TEST(Scope, AFastMachineReadsFarOnManyDocuments) {
   EXPECT_EQ(scope.lengths, (std::vector<Index>{256, 512, 1024, 2048, 4096}));
   EXPECT_EQ(scope.methods, kDefaultMethods);
   EXPECT_EQ(scope.n_documents, kMostDocuments);
-  EXPECT_EQ(left_out(scope, request, 256), "");
+  EXPECT_TRUE(left_out(scope, request, 256, text_of(1 << 20)).empty());
 }
 
 TEST(Scope, ASlowOneGivesUpReachThenMethodsThenDocuments) {
@@ -43,7 +43,10 @@ TEST(Scope, ASlowOneGivesUpReachThenMethodsThenDocuments) {
     EXPECT_EQ(scope.lengths.front(), 8192);
     EXPECT_GE(scope.methods.size(), 2u);
     if (scope.n_documents < 5) {
-      EXPECT_NE(left_out(scope, request, 8192).find("advice needs 5"), std::string::npos);
+      const std::vector<std::string> lines = left_out(scope, request, 8192, text_of(1 << 24));
+      ASSERT_EQ(lines.size(), 1u);
+      EXPECT_TRUE(lines[0].starts_with("left out for 10 minutes: methods ")) << lines[0];
+      EXPECT_NE(lines[0].find("where advice needs 5"), std::string::npos) << lines[0];
     }
   }
   EXPECT_EQ(before, 12288);
@@ -53,6 +56,13 @@ TEST(Scope, AShortTextIsReadAtLengthsThatItHasDocumentsOf) {
   const Scope scope = choose_scope({}, 256, at(1e6), text_of(6000));
   EXPECT_EQ(scope.lengths.back(), 1024);
   EXPECT_EQ(scope.n_documents, 5);
+  // Time is not what was missing.
+  EXPECT_EQ(left_out(scope, {}, 256, text_of(6000)),
+            std::vector<std::string>{"left out, since the text is too short: lengths beyond 1k"});
+  const Scope one = choose_scope({}, 256, at(1e6), text_of(700));
+  EXPECT_EQ(left_out(one, {}, 256, text_of(700)),
+            std::vector<std::string>{"left out, since the text is too short: lengths beyond 384; all but 1 "
+                                     "document, where advice needs 5"});
   EXPECT_EQ(choose_scope({}, 8192, at(1e6), text_of(100)).n_documents, 1);  // refused later, with the numbers
 }
 

@@ -7,6 +7,7 @@
 #include <random>
 
 #include "kernels/kernels.h"
+#include "relative_error.h"
 
 namespace ropewalk {
 
@@ -17,18 +18,6 @@ inline std::vector<float> numbers(Index n, unsigned seed, float deviation = 1) {
   std::vector<float> result(static_cast<std::size_t>(n));
   for (float& x : result) x = static_cast<float>(BFloat16(normal(generator)));
   return result;
-}
-
-/// Root of the mean square of a - b over that of b: rounding adds up in it as it does in a model, and one
-/// wrong factor shows where a bound on the largest difference must leave room for the worst of many
-/// roundings.
-inline double relative_error(const std::vector<float>& a, const std::vector<float>& b) {
-  double error = 0, size = 0;
-  for (std::size_t i = 0; i < b.size(); ++i) {
-    const double d = static_cast<double>(a.at(i)) - static_cast<double>(b[i]);
-    error += d * d, size += static_cast<double>(b[i]) * static_cast<double>(b[i]);
-  }
-  return a.size() == b.size() && std::isfinite(error) ? std::sqrt(error / size) : INFINITY;
 }
 
 /// The rows of a matrix and the bytes they point to, one byte off: blocks need no alignment.

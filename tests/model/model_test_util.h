@@ -8,6 +8,7 @@
 #include <sstream>
 #include <string>
 
+#include "../kernels/relative_error.h"
 #include "core/json.h"
 #include "model/model.h"
 
@@ -71,16 +72,6 @@ inline double largest_difference(const std::vector<float>& a, const std::vector<
     largest = std::isnan(difference) ? INFINITY : std::max(largest, difference);
   }
   return largest;
-}
-
-/// Root of the mean square of a - b over that of b.
-inline double relative_error(const std::vector<float>& a, const std::vector<float>& b) {
-  double error = 0, size = 0;
-  for (std::size_t i = 0; i < b.size(); ++i) {
-    const double d = static_cast<double>(a.at(i)) - static_cast<double>(b[i]);
-    error += d * d, size += static_cast<double>(b[i]) * static_cast<double>(b[i]);
-  }
-  return a.size() == b.size() && std::isfinite(error) ? std::sqrt(error / size) : INFINITY;
 }
 
 /// The logits that transformers computed with this tiny model (expected.json of its folder), to 1e-3.

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/error.h"
 #include "core/json.h"
@@ -73,12 +74,19 @@ TEST(Answer, FewTextsGiveNoAdvice) {
     ReportData data = made.data();
     says(data, "No advice yet: ");
     says(data, "Seen at 16k: the least loss with yarn, 0.05");
-    says(data, "To decide, ");
+    says(data, "To decide, measure 5 texts, or 5 stretches of fewer (--documents).");
     says(data, "No method was shown to find more than truncation");
     for (const char* bold : {"Use ", "stable", "explodes", "better", "To find something take"})
       never_says(data, bold);
-    data.run.command = "ropewalk eval m.gguf --documents 1 --tail 9";
-    if (n == 1) says(data, "To decide: ropewalk eval m.gguf --documents 8 --tail 9");
+    // To be pasted: a line of its own, as long as it is.
+    const std::string command = "ropewalk eval m.gguf --text " + std::string(90, 't') + " --documents 8";
+    data.next = NextStep{"To decide:", command};
+    EXPECT_NE(answer_text(data).find("\nTo decide:\n  " + command + "\n"), std::string::npos)
+        << answer_text(data);
+    EXPECT_NE(json_report(data).find("\"to_decide\":\"ropewalk eval"), std::string::npos);
+    EXPECT_NE(html_report(data).find("To decide: <code>ropewalk eval"), std::string::npos);
+    EXPECT_NE(markdown_report(data).find("\n      ropewalk eval"), std::string::npos);
+    never_says(data, "ropewalk eval");
     const Findings findings = findings_of(data);
     EXPECT_FALSE(findings.best || findings.finder);
     EXPECT_EQ(findings.kind, Findings::Kind::kTooFew);
@@ -89,7 +97,43 @@ TEST(Answer, OneTextSpeaksForItself) {
   MadeUp made;
   made.baselines(3), made.method("yarn", -0.05);
   for (Record& r : made.records) r.document = "novel#" + r.document.substr(4);
-  says(made.data(), "Measured on 5 stretches of 1 text: it speaks for this text, not for others.");
+  says(made.data(), "For this text, use yarn to 16k: there its loss is below");
+  says(made.data(), "Measured on 5 stretches of 1 text: it speaks for this text, not for others");
+  for (Record& r : made.records)
+    if (r.document.back() > '2') r.document = "other#" + r.document.substr(6);
+  says(made.data(), "For these 2 texts, use yarn to 16k");
+  says(made.data(), "Measured on 5 stretches of 2 texts: it speaks for these 2 texts, not for others");
+  EXPECT_FALSE(answer_of(made.data(), printable).next);
+}
+
+/// More texts give a weaker word than the stretches of fewer, and a person is told why.
+TEST(Answer, OfFiveTextsATextCountsOnce) {
+  MadeUp made{.documents = 10};
+  made.baselines(3), made.method("yarn", -0.05);
+  for (Record& r : made.records)
+    r.document = fmt::format("t{}#{}", (r.document.back() - '0') / 2, (r.document.back() - '0') % 2);
+  says(made.data(), "Use yarn to 16k: there");
+  says(made.data(),
+       "Measured on 10 stretches of 5 texts: a text counts once, so that it speaks for texts like");
+}
+
+/// Nothing is advised where all is held against no number.
+TEST(Answer, AReferenceThatIsNoNumberIsNamed) {
+  for (const double bad : {std::nan(""), HUGE_VAL}) {
+    MadeUp made;
+    made.baselines(3), made.method("yarn", -0.05);
+    ask(made, "none (truncated)", 16384, 0), ask(made, "yarn", 16384, 1);
+    for (Record& r : made.records)
+      if (r.method == "none (truncated)" && r.document == "text3") r.loss = bad;
+    const ReportData data = made.data();
+    says(data,
+         "No advice: the loss that all is held against, plain RoPE's with the last 8k tokens, is not a "
+         "finite number (NaN or infinity) in 1 of 5 documents.");
+    for (const char* bold : {"Use ", "use ", "Keep ", "keep ", "take ", "stable", "Nearest"})
+      never_says(data, bold);
+    EXPECT_EQ(kind_name(findings_of(data).kind), std::string("not finite"));
+    EXPECT_FALSE(findings_of(data).best || findings_of(data).finder);
+  }
 }
 
 TEST(Answer, NothingToExtendWithinTheTrainedLength) {
@@ -104,10 +148,17 @@ TEST(Answer, SpeedIsNoTimersNoise) {
   made.baselines(3), made.method("yarn", -0.05, 1.04);
   says(made.data({{"yarn", "", "", "", true}}), "plain RoPE's work with other numbers: as fast.");
   never_says(made.data({{"yarn", "", "", "", true}}), "times plain RoPE's time");
-  says(made.data({{"yarn", "", "", "", false}}), "It took 1.04 times plain RoPE's time");
+  says(made.data({{"yarn", "", "", "", false}}), "At 16k it took 1.04 times plain RoPE's time");
   for (std::size_t i = 0; i < made.records.size(); ++i)
     if (made.records[i].method == "yarn") made.records[i].seconds = i % 2 == 0 ? 0.7 : 1.4;
-  says(made.data(), "as fast as plain RoPE within the spread of timings");
+  says(made.data(), "At 16k it was as fast as plain RoPE within the spread of timings");
+  // Of the length that it holds to, not of a longer one.
+  MadeUp farther;
+  farther.baselines(3), farther.method("rerope", -0.05, 1.25);
+  farther.tail("none (truncated)", 32768, 0), farther.tail("none", 32768, 4),
+      farther.tail("rerope", 32768, 2, 9);
+  says(farther.data(), "Use rerope to 16k");
+  says(farther.data(), "At 16k it took 1.25 times plain RoPE's time");
 }
 
 // ---------------------------------------------------------------- who finds more
@@ -157,7 +208,6 @@ TEST(Answer, OfFindingAlone) {
   MadeUp equal{.documents = 8};  // two that find as much as truncation: neither is named
   for (const char* method : {"none (truncated)", "yarn", "pi"}) ask(equal, method, 16384, 1);
   ask(equal, "none (short)", 0, 1);
-  says(equal.data(), "These results alone give no advice");
   says(equal.data(), "Nothing was found more often than by truncation");
 }
 

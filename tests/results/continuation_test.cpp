@@ -98,7 +98,8 @@ TEST(Continuation, RougeOfATextWithoutItsLettersIsNotZero) {
 TEST(Continuation, StretchesOfSeveralTextsAreOneEach) {
   auto list = records();
   for (Record& r : list) r.document = r.document == "0" ? "a#1" : r.document == "1" ? "a#2" : "b";
-  const auto cells = summarise_continuation(list, Units({"a#1", "a#2", "b"}));
+  // Of five texts, three of which these records are not of.
+  const auto cells = summarise_continuation(list, Units({"a#1", "a#2", "b", "c", "d", "e"}));
   EXPECT_EQ(metric(cells[1], "loss").value.n, 2);
   EXPECT_NEAR(metric(cells[1], "loss").value.mean, ((2.5 + 3.5) / 2 + 4.5) / 2, 1e-12);
   EXPECT_EQ(metric(cells[1], "bleu").value.n, 2);

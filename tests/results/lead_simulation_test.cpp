@@ -6,8 +6,10 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <sstream>
 
 #include "made_up_noise.h"
 #include "results/answer.h"
@@ -22,10 +24,28 @@ struct World {
   double icc = 0;    ///< share of a difference's variance that all stretches of a text have in common
   Noise noise = normal;
   int questions = 0;  ///< of each stretch; every method and truncation find each with the same chance
+  /// The truth is of these texts: what theirs have in common is a mean of `shift` over them. Else of all
+  /// texts, from which these are drawn.
+  bool of_these = false;
 };
 
 /// Deviation of a difference: that of seven novels is 0.01 to 0.08 (docs/results.md).
 constexpr double kDeviation = 0.03;
+
+/// By text and method, in deviations of a difference.
+std::vector<std::vector<double>> text_effects(const World& world, Random& random) {
+  std::vector<std::vector<double>> all(static_cast<std::size_t>(world.texts));
+  std::vector<double> mean(static_cast<std::size_t>(world.methods));
+  for (std::vector<double>& of_text : all)
+    for (double& total : mean) {
+      of_text.push_back(std::sqrt(world.icc) * world.noise(random));
+      total += of_text.back() / world.texts;
+    }
+  if (world.of_these)
+    for (std::vector<double>& of_text : all)
+      for (std::size_t m = 0; m < mean.size(); ++m) of_text[m] -= mean[m];
+  return all;
+}
 
 ReportData made_up(const World& world, Random& random) {
   std::vector<Record> records;
@@ -37,9 +57,9 @@ ReportData made_up(const World& world, Random& random) {
     r.n_targets = 256;
     return r;
   };
+  const std::vector<std::vector<double>> of_texts = text_effects(world, random);
   for (int t = 0; t < world.texts; ++t) {
-    std::vector<double> of_text(static_cast<std::size_t>(world.methods));
-    for (double& own : of_text) own = std::sqrt(world.icc) * world.noise(random);
+    const std::vector<double>& of_text = of_texts[static_cast<std::size_t>(t)];
     const double easy = 0.2 + 0.6 * random.uniform();  // how findable things are in this text
     for (int s = 1; s <= world.stretches; ++s) {
       const std::string name = world.stretches > 1 ? fmt::format("{}#{}", t, s) : fmt::format("{}", t);
@@ -92,9 +112,7 @@ int runs_or(int few) {
 double most(int runs) { return 0.05 + 3 * std::sqrt(0.05 * 0.95 / runs); }
 
 void expect_rare(World world, int few_runs) {
-  // From 30 units on every interval is 10,000 resamples: fewer runs.
-  const int units = world.texts > 1 ? world.texts : world.stretches;
-  const int runs = units < kBootstrapFrom ? runs_or(few_runs) : std::max(runs_or(few_runs) / 8, 25);
+  const int runs = runs_or(few_runs);
   const Rates r = rates_of(world, runs);
   std::printf("| %-34s | %2d | %2d x %d | %4.1f %% | %4.1f %% | %4.1f %% | %4.1f %% | %d |\n", world.name,
               world.methods, world.texts, world.stretches, 100 * r.holds, 100 * r.better, 100 * r.finder,
@@ -105,9 +123,19 @@ void expect_rare(World world, int few_runs) {
 
 const bool kLong = std::getenv("ROPEWALK_RUNS") != nullptr;
 
+/// Those of ROPEWALK_TEXTS ("30 60"), where it is set; else `all` in the long form, `few` in the short one.
+std::vector<int> numbers_of_texts(const std::vector<int>& all, const std::vector<int>& few) {
+  const char* chosen = std::getenv("ROPEWALK_TEXTS");
+  if (!chosen || !*chosen) return kLong ? all : few;
+  std::vector<int> texts;
+  std::istringstream words(chosen);
+  for (int n = 0; words >> n;)
+    if (std::find(all.begin(), all.end(), n) != all.end()) texts.push_back(n);
+  return texts;
+}
+
 TEST(Lead, NamesNoMethodThatIsNotSo) {
-  const std::vector<int> texts =
-      kLong ? std::vector<int>{3, 5, 6, 8, 12, 20, 30, 60} : std::vector<int>{3, 6, 12};
+  const std::vector<int> texts = numbers_of_texts({3, 5, 6, 8, 12, 20, 30, 60}, {3, 6, 12});
   for (const int methods : {1, 6, 20})
     for (const int n : texts) {
       expect_rare({.name = "at the margin, normal", .methods = methods, .texts = n, .shift = 0.02}, 300);
@@ -125,8 +153,7 @@ TEST(Lead, NamesNoMethodThatIsNotSo) {
 }
 
 TEST(Lead, NamesNoFinderWhereNoneFindsMore) {
-  const std::vector<int> texts =
-      kLong ? std::vector<int>{3, 5, 6, 8, 12, 20, 30, 60} : std::vector<int>{3, 8};
+  const std::vector<int> texts = numbers_of_texts({3, 5, 6, 8, 12, 20, 30, 60}, {3, 8});
   for (const int methods : {1, 6, 20})
     for (const int n : texts)
       for (const int questions : {1, 8})
@@ -139,7 +166,7 @@ TEST(Lead, NamesNoFinderWhereNoneFindsMore) {
 }
 
 TEST(Lead, StretchesOfATextThatHangTogetherCountAsOne) {
-  const std::vector<int> texts = kLong ? std::vector<int>{2, 3, 4, 5, 8, 15} : std::vector<int>{2, 5, 8};
+  const std::vector<int> texts = numbers_of_texts({5, 8, 15}, {5, 8});
   for (const int methods : {1, 6, 20})
     for (const int n : texts) {
       World world{.name = "clustered, at the margin",
@@ -153,8 +180,28 @@ TEST(Lead, StretchesOfATextThatHangTogetherCountAsOne) {
       world.name = "clustered, equal", world.shift = 0;
       expect_rare(world, 150);
     }
-  // One text alone: its stretches speak for it, and its own mean is the truth.
-  expect_rare({.name = "1 text of 8 stretches, margin", .texts = 1, .stretches = 8, .shift = 0.02}, 300);
+}
+
+/// Of fewer than five texts the unit is the stretch, and the truth is these texts' own mean.
+TEST(Lead, FewTextsSpeakForThemselves) {
+  for (const int methods : {1, 6, 20})
+    for (const int n : numbers_of_texts({1, 2, 3, 4}, {1, 2, 4}))
+      for (const int stretches : kLong ? std::vector<int>{3, 4, 7} : std::vector<int>{4})
+        for (const double icc : {0.0, 0.5}) {
+          World world{.name = "few texts, at the margin",
+                      .methods = methods,
+                      .texts = n,
+                      .stretches = n == 1 ? 2 * stretches : stretches,
+                      .shift = 0.02,
+                      .icc = icc,
+                      .questions = 2,
+                      .of_these = true};
+          expect_rare(world, 100);
+          world.name = "few texts, equal", world.shift = 0;
+          expect_rare(world, 100);
+          world.name = "few texts, at the margin, lognormal", world.shift = 0.02, world.noise = lognormal;
+          expect_rare(world, 100);
+        }
 }
 
 /// The other side: what is so is said, or the rules would be empty.

@@ -92,8 +92,9 @@ TEST(Summary, OnFourTextsNothingIsClaimed) {
   }
 }
 
-/// Five stretches of one text, and one of each of five texts, are five; of two texts they are two.
-TEST(Summary, StretchesOfOneTextAreNoTexts) {
+/// Of fewer than five texts the stretch is the unit, and the claim is about these texts; of five it is the
+/// text.
+TEST(Summary, StretchesOfFewTextsSpeakForThem) {
   std::vector<Record> list = records(6);
   const auto name = [&](const char* format) {
     for (Record& r : list) {
@@ -110,9 +111,9 @@ TEST(Summary, StretchesOfOneTextAreNoTexts) {
   name("two");
   EXPECT_EQ(units_of(list).scope(), "6 stretches of 2 texts");
   const SummaryCell two = cell(summary(list), "yarn", 16384);
-  EXPECT_EQ(two.difference.n, 2);
-  EXPECT_NEAR(two.difference.mean, -0.05 + 0.0025, 1e-12);
-  EXPECT_EQ(two.verdict.shown(), "~better");
+  EXPECT_EQ(two.difference.n, 6);
+  EXPECT_EQ(two.verdict.word, "improves");
+  EXPECT_EQ(units_of(list).only(), "these 2 texts");
 }
 
 TEST(Summary, TextsThatClusterHaveTheIntervalOfTheirTexts) {
@@ -142,7 +143,13 @@ TEST(Units, KnowAStretchByItsNumber) {
   EXPECT_EQ(text_of("#3"), "#3");
   EXPECT_EQ(Units({"a#1"}).scope(), "1 text");
   EXPECT_EQ(Units({"a", "b"}).scope(), "2 texts");
-  EXPECT_EQ(Units({"a#1", "a#2", "b#1"}).n(), 2u);
+  EXPECT_EQ(Units({"a#1", "a#2", "b#1"}).n(), 3u);
+  EXPECT_EQ(Units({"a#1", "a#2", "b#1"}).count(1), "1 stretch");
+  EXPECT_EQ(Units({"a#1", "a#2"}).only(), "this text");
+  const Units five({"a#1", "a#2", "b#1", "c#1", "d#1", "e#1"});
+  EXPECT_EQ(five.n(), 5u);
+  EXPECT_EQ(five.only(), "");
+  EXPECT_EQ(five.count(12), "12 texts");
 }
 
 TEST(Summary, PairsWithBothBaselinesOfTheSameLength) {
