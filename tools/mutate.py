@@ -3,7 +3,7 @@
 
     tools/mutate.py                         24 mutants: some minutes
     tools/mutate.py --count 300 --seed 1    a campaign; goes on where it was stopped
-    tools/mutate.py --only results          of src/results alone
+    tools/mutate.py --only results          of src/results alone; several may run beside each other, one an area
 
 Works in a copy of the tracked files, build/mutate/tree. A mutant that does not compile is none; one whose tests fail or
 do not end is found. Each result goes to build/mutate/results.jsonl; found ones are not tried again, survivors are.
@@ -27,6 +27,7 @@ WORK = ROOT / "build/mutate"
 TREE = WORK / "tree"
 BUILD = TREE / "build/release"  # as deep as the checkout's own, so that ccache knows its objects
 EQUIVALENT = ROOT / "tools/mutants_equivalent.txt"
+QUICK_KERNELS = "Registry/Attention.EqualsTheDefinition/*:Rotated.*:Drop.*:Linear.*:FeedForward.*:LogSumExp.*:Registry/Formats.*"
 # Sources; the test that should notice, and what it runs, the quick part first; its environment.
 AREAS = {
     "methods": (["src/methods/factors.cpp", "src/methods/lower.cpp", "src/methods/method.cpp", "src/methods/published/*.cpp"],
@@ -35,14 +36,14 @@ AREAS = {
                 "test_results", ["-Lead.*:Simulation.*:StoreFile.*", "Simulation.*:Lead.*"], {}),
     "kernels": (["src/kernels/reference/*.cpp", "src/kernels/cpu/attention.cpp", "src/kernels/cpu/prefill.cpp",
                  "src/kernels/cpu/decode.cpp", "src/kernels/cpu/kv_layer.cpp"], "test_kernels",
-                ["Registry/Attention.EqualsTheDefinition/*:Linear.*:FeedForward.*:LogSumExp.*", "*"], {"ROPEWALK_ISA": "avx2"}),
+                [QUICK_KERNELS, "-" + QUICK_KERNELS], {"ROPEWALK_ISA": "avx2"}),
 }
 FLIPS = [(r" \+ ", " - "), (r" - ", " + "), (r" \* ", " / "), (r" / ", " * "), (r" < ", " <= "), (r" <= ", " < "),
          (r" > ", " >= "), (r" >= ", " > "), (r" == ", " != "), (r" != ", " == "), (r" && ", " || "), (r" \|\| ", " && "),
          (r"std::min\(", "std::max("), (r"std::max\(", "std::min("), (r"\btrue\b", "false"), (r"\bfalse\b", "true"),
          (r" \+= ", " -= "), (r" -= ", " += "), (r"std::floor\(", "std::ceil("), (r"std::ceil\(", "std::floor("),
          (r"!(?=[a-z(])", "")]
-NUMBER = re.compile(r"(?<![\w.\"'#])(\d+\.\d+|\d+)(?![\w.\"'])")
+NUMBER = re.compile(r"(?<![\w.\"'#])(?<!\de[-+])(\d+\.\d+|\d+)(?![\w.\"'])")
 
 
 def code_of(line):
@@ -107,7 +108,7 @@ def run(command, seconds=None, **more):
 
 
 def prepare(areas):
-    """Brings the copy up to date and builds it; {area: (link command, [(arguments, processor seconds allowed)])}."""
+    """Brings the copy up to date and builds it; what each area needs."""
     BUILD.mkdir(parents=True, exist_ok=True)
     files = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True,
                            check=True).stdout.splitlines()
@@ -116,37 +117,47 @@ def prepare(areas):
         if source.is_file() and (not target.exists() or source.read_bytes() != target.read_bytes()):
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
-    run(["cmake", "--preset", "release", "-S", TREE, "-DCMAKE_EXE_LINKER_FLAGS=-fuse-ld=gold"])
+    if not (BUILD / "build.ninja").exists():
+        run(["cmake", "--preset", "release", "-S", TREE, "-DCMAKE_EXE_LINKER_FLAGS=-fuse-ld=gold"])
     if run(["ninja", *(AREAS[area][1] for area in areas)]) != 0:
         sys.exit(f"mutate: expected a tree that builds; found one that does not; hint: ninja -C {BUILD}")
-    ready = {}
-    for area in areas:
-        _, test, filters, environment = AREAS[area]
-        link = subprocess.run(["ninja", "-t", "commands", "-s", test], cwd=BUILD, capture_output=True, text=True, check=True)
-        runs = []
-        for part in filters:
-            arguments = ["--gtest_brief=1", "--gtest_fail_fast", f"--gtest_filter={part}"]
-            before = resource.getrusage(resource.RUSAGE_CHILDREN)
-            if run([f"./{test}", *arguments], env={**os.environ, **environment}) != 0:
-                sys.exit(f"mutate: expected tests that pass; found one that fails; hint: {BUILD}/{test} --gtest_filter='{part}'")
-            after = resource.getrusage(resource.RUSAGE_CHILDREN)
-            took = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-            runs.append((["./mutant", *arguments], int(10 * took) + 5))
-        ready[area] = (link.stdout.replace(f"-o {test} ", "-o mutant "), runs, {**os.environ, **environment})
-    return ready
+    return {area: ready_of(area) for area in areas}
+
+
+def ready_of(area):
+    """What try_mutant needs of an area: its link command, and the runs with the processor seconds allowed for each."""
+    _, test, filters, environment = AREAS[area]
+    link = subprocess.run(["ninja", "-t", "commands", "-s", test], cwd=BUILD, capture_output=True, text=True, check=True).stdout
+    took_file = WORK / f"took_{area}.json"  # of the tests as they are, beside the time of the binary
+    kept = json.loads(took_file.read_text()) if took_file.exists() else {}
+    took, built = {}, (BUILD / test).stat().st_mtime
+    for part in filters:
+        if kept.get("built") == built:
+            took[part] = kept[part]
+            continue
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        if run([f"./{test}", "--gtest_brief=1", f"--gtest_filter={part}"], env={**os.environ, **environment}) != 0:
+            sys.exit(f"mutate: expected tests that pass; found one that fails; hint: {BUILD}/{test} --gtest_filter='{part}'")
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        took[part] = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    took_file.write_text(json.dumps({"built": built, **took}))
+    runs = [([f"./mutant_{area}", "--gtest_brief=1", "--gtest_fail_fast", f"--gtest_filter={part}"], int(10 * took[part]) + 5)
+            for part in filters]
+    return area, link.replace(f"-o {test} ", f"-o mutant_{area} "), runs, {**os.environ, **environment}
 
 
 def try_mutant(ready, compile_command, mutant):
     """found, survived, or none (it does not compile). At -O1: what is judged is the text, not the optimizer."""
     path, number, _, _, new_line, _ = mutant
-    link, runs, environment = ready
+    area, link, runs, environment = ready
     lines = (TREE / path).read_text().splitlines(keepends=True)
     lines[number] = new_line + "\n"
-    (WORK / "mutant.cpp").write_text("".join(lines))
+    source, made = WORK / f"mutant_{area}.cpp", f"mutant_{area}.o"
+    source.write_text("".join(lines))
     words = [word for word in shlex.split(compile_command) if not word.endswith("ccache")]
     whole = words[words.index("-o") + 1]
-    renamed = {whole: "mutant.o", str(TREE / path): str(WORK / "mutant.cpp"), "-O2": "-O1"}
-    if run([*(renamed.get(word, word) for word in words), "-w"]) != 0 or run(["sh", "-c", link.replace(whole, "mutant.o")]) != 0:
+    renamed = {whole: made, str(TREE / path): str(source), "-O2": "-O1"}
+    if run([*(renamed.get(word, word) for word in words), "-w"]) != 0 or run(["sh", "-c", link.replace(whole, made)]) != 0:
         return "none"
     return "found" if any(run(command, seconds, env=environment) != 0 for command, seconds in runs) else "survived"
 
