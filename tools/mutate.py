@@ -3,18 +3,21 @@
 
     tools/mutate.py                         24 mutants: some minutes
     tools/mutate.py --count 300 --seed 1    a campaign; goes on where it was stopped
-    tools/mutate.py --only results          of src/results alone
+    tools/mutate.py --only results          of src/results alone; several may run beside each other, one an area
 
 Works in a copy of the tracked files, build/mutate/tree. A mutant that does not compile is none; one whose tests fail or
-do not end is found. Each result goes to build/mutate/results.jsonl; survivors are listed, with their line. Exit 1: less
-than 95 % were found.
+do not end is found. Each result goes to build/mutate/results.jsonl; found ones are not tried again, survivors are.
+tools/mutants_equivalent.txt lists those that change nothing a test could see, each with its reason: they do not count.
+Survivors are listed, with their line. Exit 1: less than 95 % were found.
 """
 import argparse
+import hashlib
 import json
 import os
 import pathlib
-import random
 import re
+import resource
+import shlex
 import shutil
 import subprocess
 import sys
@@ -22,21 +25,25 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 WORK = ROOT / "build/mutate"
 TREE = WORK / "tree"
-# Sources, the tests that should notice, and how long those may take.
+BUILD = TREE / "build/release"  # as deep as the checkout's own, so that ccache knows its objects
+EQUIVALENT = ROOT / "tools/mutants_equivalent.txt"
+QUICK_KERNELS = "Registry/Attention.EqualsTheDefinition/*:Rotated.*:Drop.*:Linear.*:FeedForward.*:LogSumExp.*:Registry/Formats.*"
+# Sources; the test that should notice, and what it runs, the quick part first; its environment.
 AREAS = {
     "methods": (["src/methods/factors.cpp", "src/methods/lower.cpp", "src/methods/method.cpp", "src/methods/published/*.cpp"],
-                ["test_methods"], {}),
+                "test_methods", ["*"], {}),
     "results": (["src/results/statistics.cpp", "src/results/verdict.cpp", "src/results/summary.cpp", "src/results/derived.cpp"],
-                ["test_results"], {}),
+                "test_results", ["-Lead.*:Simulation.*:StoreFile.*", "Simulation.*:Lead.*"], {}),
     "kernels": (["src/kernels/reference/*.cpp", "src/kernels/cpu/attention.cpp", "src/kernels/cpu/prefill.cpp",
-                 "src/kernels/cpu/decode.cpp", "src/kernels/cpu/kv_layer.cpp"], ["test_kernels"], {"ROPEWALK_ISA": "avx2"}),
+                 "src/kernels/cpu/decode.cpp", "src/kernels/cpu/kv_layer.cpp"], "test_kernels",
+                [QUICK_KERNELS, "-" + QUICK_KERNELS], {"ROPEWALK_ISA": "avx2"}),
 }
 FLIPS = [(r" \+ ", " - "), (r" - ", " + "), (r" \* ", " / "), (r" / ", " * "), (r" < ", " <= "), (r" <= ", " < "),
          (r" > ", " >= "), (r" >= ", " > "), (r" == ", " != "), (r" != ", " == "), (r" && ", " || "), (r" \|\| ", " && "),
          (r"std::min\(", "std::max("), (r"std::max\(", "std::min("), (r"\btrue\b", "false"), (r"\bfalse\b", "true"),
          (r" \+= ", " -= "), (r" -= ", " += "), (r"std::floor\(", "std::ceil("), (r"std::ceil\(", "std::floor("),
          (r"!(?=[a-z(])", "")]
-NUMBER = re.compile(r"(?<![\w.\"'#])(\d+\.\d+|\d+)(?![\w.\"'])")
+NUMBER = re.compile(r"(?<![\w.\"'#])(?<!\de[-+])(\d+\.\d+|\d+)(?![\w.\"'])")
 
 
 def code_of(line):
@@ -46,30 +53,63 @@ def code_of(line):
     return line.split("//")[0]
 
 
-def mutants_of(path):
-    """(line number, new line, what was done) of every mutant of a file."""
-    found = []
-    for number, line in enumerate(path.read_text().splitlines()):
-        code = code_of(line)
+def mutants_of(name):
+    """(path, line number, which of the lines of this text, old line, new line, what was done) of every mutant of a file."""
+    found, seen = [], {}
+    for number, line in enumerate((ROOT / name).read_text().splitlines()):
+        code, nth = code_of(line), seen.setdefault(line, 0)
+        seen[line] += 1
         for pattern, new in FLIPS:
             for match in re.finditer(pattern, code):
-                found.append((number, line[:match.start()] + new + line[match.end():], f"{match[0].strip()} -> {new.strip()}"))
+                found.append((name, number, nth, line, line[:match.start()] + new + line[match.end():],
+                              f"{match[0].strip()} -> {new.strip()}"))
         for match in NUMBER.finditer(code):
             value = match[0]
             new = str(float(value) * 1.5 + 0.25) if "." in value else str(int(value) + 1)
-            found.append((number, line[:match.start()] + new + line[match.end():], f"{value} -> {new}"))
+            found.append((name, number, nth, line, line[:match.start()] + new + line[match.end():], f"{value} -> {new}"))
     return found
 
 
-def run(command, timeout, **more):
+def sample_of(area, seed):
+    """An area's mutants in an order of chance that an edit elsewhere in the file does not change."""
+    mutants = [mutant for pattern in AREAS[area][0] for path in sorted(ROOT.glob(pattern))
+               for mutant in mutants_of(str(path.relative_to(ROOT)))]
+    return sorted(mutants, key=lambda m: hashlib.sha256(repr((seed, m[0], *m[2:5])).encode()).digest())
+
+
+def equivalents():
+    """{(path, old line, new line)}. An entry: the path, then indented "- old", "+ new" and the reason."""
+    known, path, old, new = set(), "", "", ""
+    for line in EQUIVALENT.read_text().splitlines() if EQUIVALENT.exists() else []:
+        text = line.strip()
+        if not text or line.startswith("#"):
+            continue
+        if not line.startswith(" "):
+            path, lines = text, {source.strip() for source in (ROOT / text).read_text().splitlines()}
+        elif text.startswith("- "):
+            old = text[2:]
+            if old not in lines:
+                sys.exit(f"{EQUIVALENT.name}: expected a line of {path}; found: {old}; hint: the source changed")
+        elif text.startswith("+ "):
+            new = text[2:]
+        else:
+            known.add((path, old, new))
+    return known
+
+
+def run(command, seconds=None, **more):
+    """The exit status. SECONDS: of processor time, so that a busy machine kills nothing; a deadlock ends after ten minutes."""
+    limit = (lambda: resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))) if seconds else None
     try:
-        return subprocess.run(command, cwd=TREE, timeout=timeout, capture_output=True, text=True, **more).returncode
+        return subprocess.run(command, cwd=BUILD, timeout=7200 if not seconds else 600, preexec_fn=limit, capture_output=True,
+                              text=True, check=False, **more).returncode
     except subprocess.TimeoutExpired:
         return 124
 
 
-def prepare(targets):
-    WORK.mkdir(parents=True, exist_ok=True)
+def prepare(areas):
+    """Brings the copy up to date and builds it; what each area needs."""
+    BUILD.mkdir(parents=True, exist_ok=True)
     files = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True,
                            check=True).stdout.splitlines()
     for name in files:
@@ -77,28 +117,49 @@ def prepare(targets):
         if source.is_file() and (not target.exists() or source.read_bytes() != target.read_bytes()):
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
-    run(["cmake", "-G", "Ninja", "-B", "build", "-DCMAKE_BUILD_TYPE=Release", "-DCMAKE_CXX_FLAGS_RELEASE=-O1"], 600)
-    if run(["cmake", "--build", "build", "--target", *targets], 7200) != 0:
-        sys.exit("mutate: expected a tree that builds; found one that does not; hint: cmake --build build/mutate/tree/build")
+    if not (BUILD / "build.ninja").exists():
+        run(["cmake", "--preset", "release", "-S", TREE, "-DCMAKE_EXE_LINKER_FLAGS=-fuse-ld=gold"])
+    if run(["ninja", *(AREAS[area][1] for area in areas)]) != 0:
+        sys.exit(f"mutate: expected a tree that builds; found one that does not; hint: ninja -C {BUILD}")
+    return {area: ready_of(area) for area in areas}
 
 
-def try_mutant(area, path, number, new_line):
-    """found, survived, or none (it does not compile)."""
-    _, tests, environment = AREAS[area]
-    file = TREE / path
-    before = file.read_text()
-    lines = before.splitlines(keepends=True)
+def ready_of(area):
+    """What try_mutant needs of an area: its link command, and the runs with the processor seconds allowed for each."""
+    _, test, filters, environment = AREAS[area]
+    link = subprocess.run(["ninja", "-t", "commands", "-s", test], cwd=BUILD, capture_output=True, text=True, check=True).stdout
+    took_file = WORK / f"took_{area}.json"  # of the tests as they are, beside the time of the binary
+    kept = json.loads(took_file.read_text()) if took_file.exists() else {}
+    took, built = {}, (BUILD / test).stat().st_mtime
+    for part in filters:
+        if kept.get("built") == built:
+            took[part] = kept[part]
+            continue
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        if run([f"./{test}", "--gtest_brief=1", f"--gtest_filter={part}"], env={**os.environ, **environment}) != 0:
+            sys.exit(f"mutate: expected tests that pass; found one that fails; hint: {BUILD}/{test} --gtest_filter='{part}'")
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        took[part] = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    took_file.write_text(json.dumps({"built": built, **took}))
+    runs = [([f"./mutant_{area}", "--gtest_brief=1", "--gtest_fail_fast", f"--gtest_filter={part}"], int(10 * took[part]) + 5)
+            for part in filters]
+    return area, link.replace(f"-o {test} ", f"-o mutant_{area} "), runs, {**os.environ, **environment}
+
+
+def try_mutant(ready, compile_command, mutant):
+    """found, survived, or none (it does not compile). At -O1: what is judged is the text, not the optimizer."""
+    path, number, _, _, new_line, _ = mutant
+    area, link, runs, environment = ready
+    lines = (TREE / path).read_text().splitlines(keepends=True)
     lines[number] = new_line + "\n"
-    try:
-        file.write_text("".join(lines))
-        if run(["cmake", "--build", "build", "--target", *tests], 600) != 0:
-            return "none"
-        for test in tests:
-            if run([f"build/{test}", "--gtest_brief=1", "--gtest_fail_fast"], 300, env={**os.environ, **environment}) != 0:
-                return "found"
-        return "survived"
-    finally:
-        file.write_text(before)
+    source, made = WORK / f"mutant_{area}.cpp", f"mutant_{area}.o"
+    source.write_text("".join(lines))
+    words = [word for word in shlex.split(compile_command) if not word.endswith("ccache")]
+    whole = words[words.index("-o") + 1]
+    renamed = {whole: made, str(TREE / path): str(source), "-O2": "-O1"}
+    if run([*(renamed.get(word, word) for word in words), "-w"]) != 0 or run(["sh", "-c", link.replace(whole, made)]) != 0:
+        return "none"
+    return "found" if any(run(command, seconds, env=environment) != 0 for command, seconds in runs) else "survived"
 
 
 def main():
@@ -108,39 +169,38 @@ def main():
     arguments.add_argument("--only", choices=sorted(AREAS))
     options = arguments.parse_args()
     areas = [options.only] if options.only else sorted(AREAS)
-    prepare([test for area in areas for test in AREAS[area][1]])
-    chance = random.Random(options.seed)
-    pools = {}
-    for area in areas:
-        pools[area] = [(str(path.relative_to(ROOT)), *mutant) for pattern in AREAS[area][0]
-                       for path in sorted(ROOT.glob(pattern)) for mutant in mutants_of(path)]
-        chance.shuffle(pools[area])
+    pools = {area: sample_of(area, options.seed)[::-1] for area in areas}
+    equivalent, ready = equivalents(), prepare(areas)
+    compiles = {entry["file"]: entry["command"] for entry in json.loads((BUILD / "compile_commands.json").read_text())}
     results = WORK / "results.jsonl"
     known = {}
-    if results.exists():
-        for line in results.read_text().splitlines():
-            entry = json.loads(line)
-            known[(entry["path"], entry["line"], entry["new"])] = entry
-    made, survivors = 0, []
+    for line in results.read_text().splitlines() if results.exists() else []:
+        entry = json.loads(line)
+        known[tuple(entry["mutant"])] = entry["result"]
+    made, skipped, survivors = 0, 0, []
     while made < options.count and any(pools.values()):
         area = areas[made % len(areas)] if pools[areas[made % len(areas)]] else next(a for a in areas if pools[a])
-        path, number, new, what = pools[area].pop()
-        entry = known.get((path, number + 1, new))
-        if not entry:
-            entry = {"path": path, "line": number + 1, "new": new, "what": what,
-                     "result": try_mutant(area, path, number, new)}
+        mutant = pools[area].pop()
+        path, number, nth, old, new, what = mutant
+        key = (path, nth, old, new)
+        if (path, old.strip(), new.strip()) in equivalent:
+            skipped += 1
+            continue
+        result = known.get(key)
+        if result not in ("found", "none"):
+            result = try_mutant(ready[area], compiles[str(TREE / path)], mutant)
             with open(results, "a", encoding="utf-8") as file:
-                file.write(json.dumps(entry) + "\n")
-        if entry["result"] == "none":
+                file.write(json.dumps({"mutant": key, "what": what, "result": result}) + "\n")
+        if result == "none":
             continue
         made += 1
-        if entry["result"] == "survived":
-            survivors.append(entry)
-        print(f"{made:4} {entry['result']:<9} {path}:{number + 1}  {what}", flush=True)
-    for entry in survivors:
-        print(f"survived: {entry['path']}:{entry['line']}: {entry['what']}: {entry['new'].strip()}")
+        if result == "survived":
+            survivors.append(mutant)
+        print(f"{made:4} {result:<9} {path}:{number + 1}  {what}", flush=True)
+    for path, number, _, old, new, what in survivors:
+        print(f"survived: {path}:{number + 1}: {what}\n  - {old.strip()}\n  + {new.strip()}")
     found = made - len(survivors)
-    print(f"{found} of {made} mutants found, {100 * found / max(made, 1):.1f} %")
+    print(f"{found} of {made} mutants found, {100 * found / max(made, 1):.1f} %; {skipped} equivalent ones left out")
     sys.exit(found < 0.95 * made)
 
 

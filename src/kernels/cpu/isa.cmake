@@ -2,7 +2,8 @@
 # -O3 unrolls the register tiles; vectors of 64 bytes are passed by inlined functions only (-Wno-psabi); GCC 12
 # warns of its own intrinsics (-Wno-uninitialized, -Wno-maybe-uninitialized).
 set(avx512 "-mf16c -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma -mprefer-vector-width=512")
-set(common "-O3 -ffp-contract=fast -fno-math-errno -Wno-psabi -Wno-uninitialized -Wno-maybe-uninitialized")
+set(ROPEWALK_KERNELS_O -O3 CACHE STRING "how far kernels are optimized")
+set(common "${ROPEWALK_KERNELS_O} -ffp-contract=fast -fno-math-errno -Wno-psabi -Wno-uninitialized -Wno-maybe-uninitialized")
 set_source_files_properties(src/kernels/cpu/isa_amx.cpp PROPERTIES COMPILE_FLAGS "${common} ${avx512} -mavx512vnni -mavx512bf16 -mamx-tile -mamx-bf16")
 set_source_files_properties(src/kernels/cpu/isa_avx512_bf16.cpp PROPERTIES COMPILE_FLAGS "${common} ${avx512} -mavx512vnni -mavx512bf16")
 set_source_files_properties(src/kernels/cpu/isa_avx512.cpp PROPERTIES COMPILE_FLAGS "${common} ${avx512}")

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Where a rule of statistics turns: which draw is the interval's end, at which number an interval begins,
+/// what does not depend on the unit of measurement.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/random.h"
+#include "results/statistics.h"
+
+namespace ropewalk {
+namespace {
+
+/// The ends are order statistics of the resampled means: of R = 2000 and 30 values, with t(0.975, 29) =
+/// 2.045230 and Phi(-sqrt(30 / 29) t) = 0.018753, number floor(2001 x 0.018753) = 37 from either side.
+TEST(Bootstrap, EndsAtTheDrawOfItsTail) {
+  std::vector<double> values;
+  Random make(11);
+  for (int d = 0; d < 30; ++d) values.push_back(make.uniform() * make.uniform());
+  std::vector<double> means;
+  Random random(3);
+  for (int draw = 0; draw < 2000; ++draw) {
+    double sum = 0;
+    for (int d = 0; d < 30; ++d) sum += values[random.below(30)];
+    means.push_back(sum / 30);
+  }
+  std::sort(means.begin(), means.end());
+  ASSERT_LT(means[35], means[36]);
+  ASSERT_LT(means[36], means[37]);
+  const Interval ours = bootstrap_interval(values, 2000, 3);
+  EXPECT_DOUBLE_EQ(*ours.low, means[36]);
+  EXPECT_DOUBLE_EQ(*ours.high, means[2000 - 37]);
+  // 100 draws: the second of either side, floor(101 x 0.018753) = 1 being rounded outwards to the first.
+  std::vector<double> few;
+  Random again(4);
+  for (int draw = 0; draw < 100; ++draw) {
+    double sum = 0;
+    for (int d = 0; d < 30; ++d) sum += values[again.below(30)];
+    few.push_back(sum / 30);
+  }
+  const Interval short_run = bootstrap_interval(values, 100, 4);
+  EXPECT_DOUBLE_EQ(*short_run.low, *std::min_element(few.begin(), few.end()));
+  EXPECT_DOUBLE_EQ(*short_run.high, *std::max_element(few.begin(), few.end()));
+}
+
+/// Three values have an interval, and two have a deviation.
+TEST(Intervals, BeginAtThree) {
+  EXPECT_FALSE(t_interval({1, 3}).low);
+  EXPECT_NEAR(t_interval({1, 3}).deviation, std::sqrt(2.0), 1e-15);
+  EXPECT_EQ(t_interval({1}).deviation, 0);
+  const Interval three = t_interval({1, 2, 3});
+  EXPECT_NEAR(*three.high - 2, 4.302653 / std::sqrt(3.0), 1e-6);  // t(0.975, 2) s / sqrt(3), s = 1
+  EXPECT_EQ(bootstrap_interval({1, 2, 3}, 100, 1).n, 3);
+  EXPECT_GE(*bootstrap_interval({1, 2, 3}, 100, 1).low, 1);  // a mean of resampled values, not a t-interval
+  EXPECT_FALSE(bootstrap_interval({1, 2}, 100, 1).low);
+}
+
+/// Counting which sums of signs reach the seen one does not depend on the unit.
+TEST(SignFlip, DoesNotDependOnTheUnit) {
+  for (const double unit : {1e-6, 1e-3, 1.0, 1e3, 1e6}) {
+    EXPECT_EQ(p_sign_flip({unit / 3, unit / 3, -unit / 3, -unit / 3}), 11.0 / 16) << unit;
+    EXPECT_EQ(p_sign_flip({-1 * unit, 2 * unit, 3 * unit}), 2.0 / 8) << unit;
+    EXPECT_EQ(p_sign_flip({0.1 * unit, 0.2 * unit, -0.3 * unit}), 5.0 / 8) << unit;
+  }
+}
+
+/// 16 values are counted, 17 are drawn: the exact share has a power of two below it, the other one 20,001.
+TEST(SignFlip, IsExactUpToSixteen) {
+  std::vector<double> values(16, 1);
+  values[0] = -1;
+  EXPECT_EQ(p_sign_flip(values), 17.0 / 65536);
+  values.push_back(1);  // P(at most one of 17 turned) = 18 / 131072: by draws about three of 20,000
+  const double drawn = p_sign_flip(values) * 20001;
+  EXPECT_NEAR(drawn, std::round(drawn), 1e-9);
+  EXPECT_NEAR(drawn, 1 + 20000 * 18 / 131072.0, 7);  // 4 deviations of a Poisson count of mean 2.7
+}
+
+/// t(0.975, df) and far tails at small and large df, from published tables.
+TEST(Quantiles, ReachFarAndWide) {
+  EXPECT_NEAR(t_quantile(0.999, 1), 636.6193, 1e-3);
+  EXPECT_NEAR(t_quantile(0.5, 1), 1, 1e-9);  // Cauchy: half lies within 1
+  EXPECT_NEAR(t_quantile(0.95, 100000), 1.959988, 1e-5);
+}
+
+}  // namespace
+}  // namespace ropewalk
