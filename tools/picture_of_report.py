@@ -18,8 +18,10 @@ body = chart[0] if chart else section[1]
 browser = next((shutil.which(name) for name in ("chromium-headless-shell", "chromium", "google-chrome") if shutil.which(name)), None)
 if not browser:
     sys.exit("picture_of_report: expected chromium; found none; hint: apt install chromium-headless-shell")
+box = re.search(r"viewBox='0 [-0-9.]+ 640 ([0-9.]+)'", body)  # in 52em; the legend stands below it
+height = int(float(box[1]) * 1.3) + 82 if box else 570
 with tempfile.TemporaryDirectory() as folder:
     html = pathlib.Path(folder) / "chart.html"
     html.write_text(f"<!doctype html><meta charset='utf-8'>{style[0]}<style>body{{margin:1em auto;max-width:56em}}</style>{body}")
-    subprocess.run([browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=900,570",
+    subprocess.run([browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--window-size=900,{height}",
                     f"--screenshot={pathlib.Path(picture).resolve()}", html.as_uri()], check=True, capture_output=True)

@@ -120,9 +120,9 @@ Index parse_length(const std::string& text) {
 std::string speed_line(const char* what, Index n_tokens, double seconds) {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  return fmt::format("{} {} tokens in {:.2f} s ({:.1f} tokens/s), peak memory {} MiB", what, n_tokens,
-                     seconds, static_cast<double>(n_tokens) / std::max(seconds, 1e-9),
-                     usage.ru_maxrss / 1024);
+  return fmt::format("{} {} in {:.2f} s ({:.1f} tokens/s), peak memory {} MiB", what,
+                     counted(n_tokens, "token"), seconds,
+                     static_cast<double>(n_tokens) / std::max(seconds, 1e-9), usage.ru_maxrss / 1024);
 }
 
 }  // namespace ropewalk

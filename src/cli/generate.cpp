@@ -32,8 +32,7 @@ std::vector<Token> prompt_tokens(const Tokenizer& tokenizer, const std::string& 
   if (options.no_thinking) settings.thinking = false;
   const ChatPrompt prompt = user_prompt(tokenizer, text, "", settings);
   if (prompt.exposed)
-    fmt::print(stderr,
-               "the template changes the text: control tokens that are spelled in it are read as such\n");
+    say("the template changes the text: control tokens that are spelled in it are read as such");
   return prompt.tokens;
 }
 
@@ -78,8 +77,8 @@ Index truncate(Input& input, const Tokenizer& tokenizer, Index n_ctx_train) {
   });
   text = std::move(cut.text);
   if (cut.n_left_out > 0)
-    fmt::print(stderr, "truncated: the {} of the text is left out, {} tokens\n", options.truncate,
-               cut.n_left_out);
+    fmt::print(stderr, "truncated: the {} of the text is left out, {}\n", options.truncate,
+               counted(cut.n_left_out, "token"));
   return cut.n_left_out;
 }
 
@@ -142,7 +141,7 @@ int run() {
   const AutoChoice choice = method_for(options.method, options.model, config, n_prompt + options.n_predict);
   Session session(*loaded.model, choice.spec,
                   {.n = n_prompt + options.n_predict, .n_prompt = n_prompt, .chunk = options.chunk});
-  fmt::print(stderr, "{} prompt tokens, method {}\n", n_prompt, session.method().text());
+  say(fmt::format("{}, method {}", counted(n_prompt, "prompt token"), session.method().text()));
 
   const double start = now_seconds();
   double read = start;
@@ -170,7 +169,7 @@ int run() {
                                   {"why", choice.why.empty() ? Json(nullptr) : Json(choice.why)}}));
   else
     fmt::print("\n"), std::fflush(stdout);
-  if (cut) fmt::print(stderr, "the answer was cut at -n {} tokens\n", options.n_predict);
+  if (cut) fmt::print(stderr, "the answer was cut at -n {}\n", options.n_predict);
   fmt::print(stderr, "{}\n{}\n", speed_line("read", n_prompt, read - start),
              speed_line("wrote", n_new, now_seconds() - read));
   return 0;

@@ -114,7 +114,7 @@ void list(const ModelFile& file) {
 const char* words_for(const std::string& key) {
   if (key == "n_vocab") return "rows of the embedding";
   if (key == "n_ids") return "ids that the tokenizer has";
-  if (key == "n_ctx_train") return "tokens: the trained length as shipped, its own scaling included";
+  if (key == "n_ctx_train") return "tokens: the trained length as shipped, own scaling included";
   if (key == "n_ctx_original") return "tokens: the length its frequencies bend around";
   return "";
 }

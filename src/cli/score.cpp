@@ -2,6 +2,7 @@
 /// ropewalk score: texts against reference texts.
 #include "cli/command.h"
 #include "core/json.h"
+#include "core/text.h"
 #include "metrics/metrics.h"
 
 namespace ropewalk {
@@ -34,7 +35,7 @@ int run() {
   if (hypotheses.size() != references.size())
     throw Error(options.hypotheses,
                 fmt::format("as many lines as {} has: {}", options.references, references.size()),
-                fmt::format("{} lines", hypotheses.size()),
+                counted(hypotheses.size(), "line"),
                 "one segment a line, in the same order; --whole compares the files as they are");
   const Scores s = score(hypotheses, references, how);
   if (s.rouge_blind)

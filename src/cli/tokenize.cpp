@@ -3,6 +3,7 @@
 #include "chat/turn.h"
 #include "cli/command.h"
 #include "core/json.h"
+#include "core/text.h"
 #include "core/utf8.h"
 
 namespace ropewalk {
@@ -48,7 +49,8 @@ int run() {
   } else {
     for (Token id : tokens) fmt::print("{:>7}  {}\n", id, dump_json(Json(piece_of(*tokenizer, id))));
   }
-  fmt::print(stderr, "{}: {} tokens for {} bytes\n", tokenizer->kind(), tokens.size(), text.size());
+  fmt::print(stderr, "{}: {} for {}\n", tokenizer->kind(), counted(tokens.size(), "token"),
+             counted(text.size(), "byte"));
   return 0;
 }
 

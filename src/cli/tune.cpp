@@ -98,13 +98,17 @@ void print_rows(const std::vector<TuneRow>& rows) {
   const bool scored = rows[0].score.has_value();
   fmt::print("{:<44} {:>5} {:>9} {:>10}{}\n", "candidate", "round", "stretches", "loss",
              scored ? "  found" : "");
-  for (const TuneRow& row : rows)
+  for (const TuneRow& row : rows) {
+    // A name that is too long stands on a line of its own: cut short, two candidates could look the same.
+    const std::string name = row.method.size() <= 44 ? fmt::format("{:<44}", row.method)
+                                                     : fmt::format("{}\n{:44}", row.method, "");
     if (!row.same_as.empty())
-      fmt::print("{:<44} the same as {}\n", row.method, row.same_as);
+      fmt::print("{} the same as{}{}\n", name, row.same_as.size() <= 23 ? " " : "\n  ", row.same_as);
     else
-      fmt::print("{:<44} {:>5} {:>9} {:>10}{}\n", row.method, row.round, row.n_documents,
+      fmt::print("{} {:>5} {:>9} {:>10}{}\n", name, row.round, row.n_documents,
                  std::isfinite(row.loss) ? fmt::format("{:.4f}", row.loss) : "not finite",
                  scored ? fmt::format(" {:>4.0f} %", 100 * row.score.value_or(0)) : "");
+  }
 }
 
 /// What makes it again, with as many stretches and as much time.
@@ -221,7 +225,7 @@ void say_what_stays(const std::string& path, const RunInfo& info, Index length) 
           : fmt::format(
                 "nothing is stored for {} tokens; --method auto goes by what is tuned at other lengths, "
                 "else by its default, {}",
-                length, kUntunedMethod));
+                length, untuned_method(length, info.n_ctx_train)));
 }
 
 void say_plan(const TunePlan& plan, const Split& documents) {

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "core/text.h"
+
 namespace ropewalk {
 
 AutoChoice decide(const RopeContext& context, std::span<const TunedSetting> tuned) {
@@ -12,7 +14,8 @@ AutoChoice decide(const RopeContext& context, std::span<const TunedSetting> tune
   };
   if (n <= trained)
     return choice("none", AutoReason::kFits,
-                  fmt::format("{} tokens fit in the {} that the model was trained on", n, trained));
+                  fmt::format("{} {} in the {} that the model was trained on", counted(n, "token"),
+                              n == 1 ? "fits" : "fit", trained));
   const TunedSetting *covering = nullptr, *longest = nullptr;
   for (const TunedSetting& setting : tuned) {
     if (setting.length >= n && (!covering || setting.length < covering->length)) covering = &setting;
@@ -21,12 +24,13 @@ AutoChoice decide(const RopeContext& context, std::span<const TunedSetting> tune
   if (covering)
     return choice(covering->method, AutoReason::kTuned,
                   fmt::format("tuned at {} tokens, bound to {}", covering->length, n));
+  const char* untuned = untuned_method(n, trained);
   if (!longest)
-    return choice(kUntunedMethod, AutoReason::kUntuned,
+    return choice(untuned, AutoReason::kUntuned,
                   fmt::format("{} tokens, trained on {}, nothing tuned (ropewalk tune)", n, trained));
   if (longest->method == "none")
     return choice(
-        kUntunedMethod, AutoReason::kPast,
+        untuned, AutoReason::kPast,
         fmt::format("{} tokens, nothing beat plain RoPE to {}, nothing tuned past it", n, longest->length));
   return choice(longest->method, AutoReason::kPast,
                 fmt::format("tuned up to {} tokens only, bound to {}, not judged there", longest->length, n));

@@ -24,13 +24,21 @@ struct TunedSetting {
 /// to 98) and has the greater loss at four times the trained length. The masks that are stable for certain
 /// find no more than truncation does.
 inline constexpr const char* kUntunedMethod = "leaky-rerope";
+/// Its loss grows with the length: at sixteen times the trained one it explodes on the small model (+0.22
+/// nats, docs/judging.md), where dca, of the methods that see the whole text, loses least (+0.06).
+inline constexpr const char* kUntunedFarMethod = "dca";
+/// Times the trained length up to which kUntunedMethod is taken.
+inline constexpr Index kUntunedReach = 8;
+inline constexpr const char* untuned_method(Index n, Index n_ctx_train) {
+  return n <= kUntunedReach * n_ctx_train ? kUntunedMethod : kUntunedFarMethod;
+}
 
 enum class AutoReason {
   kFits,     ///< plain RoPE, to the bit
   kTuned,    ///< of the smallest tuned length that is as long as the request
-  kPast,     ///< longer than all that was tuned: the longest one's setting, or kUntunedMethod where that is
+  kPast,     ///< longer than all that was tuned: the longest one's setting, or untuned_method where that is
              ///< plain RoPE
-  kUntuned,  ///< kUntunedMethod
+  kUntuned,  ///< untuned_method
 };
 
 struct AutoChoice {

@@ -164,6 +164,7 @@ std::string above(double x, double y, const ChartOptions& options, std::size_t s
   const std::string number =
       std::isfinite(y) ? fmt::format(fmt::runtime(options.format), y) : std::string("none");
   const double base = 5 - kAboveRow * static_cast<double>(row);
+  x = std::min(x, kRight - 34);  // a narrow page's letters are larger
   return mark(style, x - 20, base - 4) +
          fmt::format("<text x='{:.1f}' y='{:.1f}' class='start above' style='fill:{}'>{}</text>", x - 12,
                      base, kColours[style % std::size(kColours)], number);

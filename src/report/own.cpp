@@ -11,7 +11,8 @@ bool is_report(std::string_view bytes) {
          bytes.starts_with("# How far does ") ||                                       // markdown
          bytes.starts_with("task,part,method,resolved,document,") ||                   // csv
          (bytes.starts_with('{') && holds("\"findings\":{\"kind\":")) ||               // json
-         holds("; difference from plain RoPE at ") || holds(": right answers in %, with their 95 %");  // text
+         holds("; difference from plain RoPE at ") || holds(": right answers in %, with their 95 %") ||
+         bytes.starts_with("These results alone give no advice");  // text
 }
 
 }  // namespace ropewalk

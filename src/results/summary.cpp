@@ -160,7 +160,7 @@ std::vector<std::string> legend_of(const std::vector<SummaryCell>& cells) {
   std::vector<std::string> lines;
   if (seen)
     lines.push_back(
-        fmt::format("~: no verdict, since {} are needed: the mean's side of the margin only.", kEnoughUnits));
+        fmt::format("~: no verdict on fewer than {}; the mean's side of the margin only.", kEnoughUnits));
   if (open) lines.emplace_back("inconclusive +N: about N more would decide, if mean and spread stay.");
   if (corrected)
     lines.emplace_back("*: by its own interval, but not after the correction (docs/judging.md).");

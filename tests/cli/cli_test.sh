@@ -29,9 +29,10 @@ echo "5 9 33 70 2 11 64 90" > ids
 : > empty.txt
 expect 0 'ropewalk [0-9]' "$ropewalk" --version
 expect 0 'Examples' "$ropewalk" --help
-# No line of stdout and stderr is wider than 80 columns but what is to be pasted: commands, addresses of pages.
+# No line of stdout and stderr is wider than 80 columns but what is to be pasted: commands, addresses of pages, and
+# what is one word: a method with all its parameters.
 narrow() {
-  cat out err | grep -vE '^  ropewalk |file://' | awk 'length > 80' >wide
+  cat out err | grep -vE '^  ("[^"]*"|[^ ]*)?ropewalk |file://|^ *[^ ]+$' | awk 'length > 80' >wide
   [ ! -s wide ] || { echo "FAILED: $*: wider than 80 columns"; cat wide; failed=$((failed + 1)); }
   rm wide
 }
@@ -145,7 +146,7 @@ cmp -s out auto.txt || { echo "FAILED: auto is not plain RoPE where it fits"; fa
 expect 0 '"text":"yes","reason":"stop"' "$ropewalk" generate parrot -p 'Well?' --raw -n 8 --json
 expect 0 '"text":"\.\.\.","reason":"length"' "$ropewalk" generate parrot -p 'Well' --raw -n 3 --json
 expect 0 'the answer was cut at -n 3' "$ropewalk" generate parrot -p 'Well' --raw -n 3
-expect 0 'auto: leaky-rerope: [0-9]+ tokens, trained on 128, nothing tuned' "$ropewalk" generate parrot -f long.txt -p 'Well?' --raw -n 8
+expect 0 'auto: dca: [0-9]+ tokens, trained on 128, nothing tuned' "$ropewalk" generate parrot -f long.txt -p 'Well?' --raw -n 8
 expect 0 'warning: plain RoPE for [0-9]+ tokens' "$ropewalk" generate parrot -f long.txt --raw -n 8 --method none
 for part in head middle tail; do
   expect 0 '"text":"yes".*"n_prompt":120,"n_left_out":[1-9].*"method":"none"' "$ropewalk" generate parrot -f long.txt -p 'Well?' --raw -n 8 --truncate $part --json
@@ -163,7 +164,7 @@ expect 2 'at most 64' "$ropewalk" tune parrot --text long.txt --length 160 --tai
 expect 2 'at most 64: the 128 trained tokens' "$ropewalk" eval parrot --text long.txt --methods yarn --lengths 160 --documents 1 --tail 65
 expect 1 'text for one' tune --length 160 --documents 1
 # Two stretches to judge on show nothing: nothing is stored, and the command that is named shows something.
-expect 0 'judged on 2 stretches of 1 text, where 5 are needed' tune --length 160 --documents 4 --candidates pi yarn; narrow tune
+expect 0 'judged on 2 stretches of 1 text' tune --length 160 --documents 4 --candidates pi yarn; narrow tune
 [ ! -e parrot.ropewalk.json ] || { echo "FAILED: tune stored what was not shown"; failed=$((failed + 1)); }
 sed -n "s:^  ropewalk:\"$ropewalk\":p" out >decides.sh; rm -f parrot.ropewalk.json
 grep -q -- '--documents 10 ' decides.sh || { echo "FAILED: tune names no command that decides"; failed=$((failed + 1)); }
@@ -192,6 +193,13 @@ echo '{"a note": 1}' > parrot.ropewalk.json; cp parrot.ropewalk.json note
 expect 1 'parrot.ropewalk.json: expected what `ropewalk tune` wrote' "$ropewalk" generate parrot -f long.txt --raw -n 2
 expect 1 'move it away' tune --length 160 --documents 4 --candidates pi
 cmp -s note parrot.ropewalk.json || { echo "FAILED: tune overwrote a foreign file"; failed=$((failed + 1)); }
+# A model whose losses are no numbers: that is said, and nothing is advised or stored.
+cp -r parrot broken; LC_ALL=C sed -i 's/\x00\x00\x80\x3f/\x00\x00\xc0\x7f/g' broken/model.safetensors
+expect 0 'No advice: the loss that all is held against' "$ropewalk" eval broken --text long.txt --methods yarn --lengths 160 --documents 6 --tail 16
+! grep -qi 'keep only' out || { echo "FAILED: advice from losses that are no numbers"; failed=$((failed + 1)); }
+expect 0 "no advice: truncation's loss" "$ropewalk" tune broken --text long.txt --tail 16 --length 160 --documents 10 --candidates pi yarn; narrow tune
+[ ! -e broken.ropewalk.json ] || { echo "FAILED: tune stored what is no number"; failed=$((failed + 1)); }
+rm -r broken
 rm -r parrot parrot.ropewalk.json note tuned.jsonl auto.txt decides.sh
 
 printf 'a\0b' > binary.txt; echo short > short.txt
@@ -245,6 +253,28 @@ if [ "${3:-}" = model ]; then
     "$source/tools/check_report.py" $page >out 2>&1; got=$?
     [ $got = 0 ] || [ $got = 77 ] || { echo "FAILED: check_report.py $page"; cat out; failed=$((failed + 1)); }
   done
+  # Too little evidence: the command that is named decides, and asks for no more than the text holds.
+  expect 0 'To decide:' "$ropewalk" eval "$own" --text text.txt --methods lm-infinite --lengths 300 --tail 64 --documents 3 --budget 20s --margin 0.03; narrow eval
+  sed -n "s:^  ropewalk:\"$ropewalk\":p" out >decides.sh
+  grep -q -- '--documents 8 --margin 0.03 ' decides.sh || { echo "FAILED: eval names no command that decides"; cat decides.sh; failed=$((failed + 1)); }
+  expect 0 'Measured on 8 stretches of 1 text' sh decides.sh; narrow eval
+  expect 0 'The text is too short to decide at 6k. To decide at' "$ropewalk" eval "$own" --text text.txt --methods lm-infinite --lengths 512 6k --tail 64 --documents 1; narrow eval
+  sed -n "s:^  ropewalk.*:\"$ropewalk\"& --dry-run:;s:\"  ropewalk:\":p" out >decides.sh
+  expect 0 'runs; about' sh decides.sh; narrow eval --dry-run
+  expect 0 'To decide, give 5 texts, or one that holds 5 stretches of' "$ropewalk" eval "$own" --text <(head -c 2000 text.txt) --methods lm-infinite --lengths 300 --tail 64 --documents 1
+  rm decides.sh
+  # A report replaces a report, and nothing else.
+  cp text.txt mine.html
+  expect 1 'nothing was changed' "$ropewalk" report r.jsonl --out mine.html
+  expect 1 'nothing was changed' "$ropewalk" eval "$own" --text text.txt --methods yarn --lengths 300 --report mine.html
+  expect 1 'nothing was changed' "$ropewalk" questions "$own" q.jsonl --format ruler --predictions mine.html
+  cmp -s text.txt mine.html || { echo "FAILED: mine.html was changed"; failed=$((failed + 1)); }
+  rm mine.html
+  expect 0 'file://' "$ropewalk" report r.jsonl --out r2.html
+  # Standard input is named in the command that makes it again.
+  count=$((count + 1)); "$ropewalk" eval "$own" --text - --methods yarn --lengths 300 --documents 5 --tail 64 --json <text.txt 2>err | grep -q '"commands":\[".*--text - .*# - was standard input' ||
+    { echo "FAILED: --text - is not in the command"; failed=$((failed + 1)); }
+  expect 0 'truncation' "$ropewalk" questions "$own" q.jsonl --format ruler --methods rerope yarn:factor=2 -n 8; narrow questions
   expect 0 'were in r.jsonl already' "$ropewalk" eval "$own" --text text.txt --methods yarn:factor=2 --lengths 192 256 --tail 64 --documents 3 --out r.jsonl
   expect 0 'runs; about' "$ropewalk" eval "$own" --text text.txt --methods yarn:factor=2 --lengths 192 256 --tail 64 --out r.jsonl --dry-run
   expect 0 'runs; about' "$ropewalk" eval "$own" --text text.txt --methods yarn:factor=2 --lengths 192 --tail 64 --out new.jsonl --dry-run

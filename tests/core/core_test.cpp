@@ -8,6 +8,7 @@
 #include "core/checked.h"
 #include "core/json.h"
 #include "core/registry.h"
+#include "core/text.h"
 
 namespace ropewalk {
 namespace {
@@ -55,6 +56,29 @@ TEST(Registry, SuggestsTheNearestName) {
   EXPECT_EQ(edit_distance("rerope", "reroep"), 2u);
   EXPECT_NE(did_you_mean("yran", {"pi", "yarn"}).find("did you mean yarn"), std::string::npos);
   EXPECT_EQ(did_you_mean("zzzzzzzz", {"pi", "yarn"}), "known: pi, yarn");
+}
+
+TEST(Words, HaveOnePlural) {
+  EXPECT_EQ(counted(1, "document"), "1 document");
+  EXPECT_EQ(counted(0, "document"), "0 documents");
+  EXPECT_EQ(counted(2, "stretch"), "2 stretches");
+  EXPECT_EQ(counted(2, "process"), "2 processes");
+  EXPECT_EQ(counted(1, "stretch"), "1 stretch");
+}
+
+TEST(Words, AreWrappedAtSpaces) {
+  EXPECT_EQ(wrapped("one two three", "", 7), "one two\nthree\n");
+  EXPECT_EQ(wrapped("one two three", "  ", 7), "one two\n  three\n");
+  EXPECT_EQ(wrapped("a longest-of-words b", "  ", 7), "a\n  longest-of-words\n  b\n");
+  EXPECT_EQ(wrapped(""), "\n");
+  for (std::size_t width = 1; width < 20; ++width) {  // no word is lost or cut
+    std::string text = wrapped("some words of text, and some-longer-ones", " ", width), words;
+    for (std::size_t at = 0; at < text.size(); ++at)
+      if (text[at] == '\n') text[at] = ' ';
+    for (const char c : text)
+      if (c != ' ' || (!words.empty() && words.back() != ' ')) words += c;
+    EXPECT_EQ(words, "some words of text, and some-longer-ones ");
+  }
 }
 
 TEST(Buffer, IsAlignedAndZero) {

@@ -27,9 +27,9 @@ struct Case {
 };
 
 TEST(Auto, TheDecisionForEachLength) {
-  const std::string untuned = kUntunedMethod;
+  const std::string untuned = kUntunedMethod, far = kUntunedFarMethod;
   const std::vector<Case> cases{
-      {1, {}, AutoReason::kFits, "none", "1 tokens fit in the 8192"},
+      {1, {}, AutoReason::kFits, "none", "1 token fits in the 8192"},
       {8192, two, AutoReason::kFits, "none", "8192 tokens fit in the 8192"},
       {8193, two, AutoReason::kTuned, "yarn:factor=1.5x", "tuned at 16384 tokens, bound to 8193"},
       {16384, two, AutoReason::kTuned, "yarn:factor=1.5x", "tuned at 16384 tokens, bound to 16384"},
@@ -38,7 +38,10 @@ TEST(Auto, TheDecisionForEachLength) {
       {16384, plain, AutoReason::kTuned, "none", "tuned at 16384"},
       {16385, plain, AutoReason::kPast, untuned, "nothing beat plain RoPE to 16384"},
       {8193, {}, AutoReason::kUntuned, untuned, "8193 tokens, trained on 8192, nothing tuned"},
-      {Index{1} << 31, {}, AutoReason::kUntuned, untuned, "nothing tuned"},
+      {65536, {}, AutoReason::kUntuned, untuned, "nothing tuned"},
+      {65537, {}, AutoReason::kUntuned, far, "nothing tuned"},
+      {65537, plain, AutoReason::kPast, far, "nothing tuned past it"},
+      {Index{1} << 31, {}, AutoReason::kUntuned, far, "nothing tuned"},
   };
   for (const Case& c : cases) {
     const AutoChoice choice = choose(c.n, c.tuned);

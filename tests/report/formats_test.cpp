@@ -3,6 +3,7 @@
 /// belongs.
 #include <gtest/gtest.h>
 
+#include <set>
 #include <sstream>
 
 #include "core/error.h"
@@ -139,6 +140,72 @@ TEST(Charts, SayWhatLiesAboveThem) {
   MadeUp calm;
   calm.baselines(0.01), calm.method("yarn", 0.001);
   EXPECT_FALSE(holds(character_curves(calm.data()), "higher |"));
+}
+
+/// Eleven methods, each of its own colour; what lies above stands over the chart, a row for each, and no line
+/// runs along the edge, where all would look alike.
+TEST(Charts, TellElevenMethodsApart) {
+  std::vector<ChartSeries> series;
+  for (std::size_t m = 0; m < 11; ++m)
+    series.push_back(
+        {fmt::format("m{}", m), m, {{256, 1.0}, {512, m < 4 ? 9.0 : 1.1}, {1024, m < 4 ? 9.0 : 1.2}}});
+  const std::string legend = chart_legend(series);
+  std::set<std::string> colours;
+  for (std::size_t at = legend.find("stroke='#"); at != std::string::npos;
+       at = legend.find("stroke='#", at + 1))
+    colours.insert(legend.substr(at + 8, 7));
+  EXPECT_EQ(colours.size(), 11u);
+  const std::string svg = svg_chart(series, {.title = "", .x_title = "", .y_title = "", .top = 2});
+  EXPECT_TRUE(holds(svg, "viewBox='0 -64 640 440'")) << "four rows";
+  std::set<std::string> places;
+  std::size_t n = 0;
+  for (std::size_t at = svg.find("' class='start above'"); at != std::string::npos;
+       at = svg.find("' class='start above'", at + 1), ++n) {
+    const std::size_t from = svg.rfind("x='", at);
+    places.insert(svg.substr(from, at - from));
+    EXPECT_LE(std::stod(svg.substr(svg.rfind("y='", at) + 3)), 5);
+  }
+  EXPECT_EQ(n, 8u);
+  EXPECT_EQ(places.size(), n) << "none over another";
+  for (std::size_t at = svg.find("<path d='M"); at != std::string::npos;
+       at = svg.find("<path d='M", at + 1)) {
+    const std::string path = svg.substr(at + 9, svg.find('\'', at + 9) - at - 9);  // "M74.0 30.0L351.0 30.0"
+    EXPECT_EQ(path.find(" 30.0L"), std::string::npos) << path;
+  }
+}
+
+/// A report may replace a report, and nothing else.
+TEST(Reports, KnowTheirOwn) {
+  MadeUp made, found;
+  made.baselines(3), made.method("yarn", -0.05);
+  found.retrieval("yarn", 16384, 4), found.retrieval("none (short)", 2048, 4);
+  for (const ReportData& data : {made.data(), found.data()})
+    for (const auto& [format, text] : formats(data)) EXPECT_TRUE(is_report(text)) << format;
+  for (const char* foreign :
+       {"my notes", "<!doctype html><title>mine</title>", "{\"answer\": 1}", "# Notes\n", "task,part\n",
+        "\x7f"
+        "ELF"})
+    EXPECT_FALSE(is_report(foreign)) << foreign;
+}
+
+TEST(Margins, AreSaidAsPeopleReadThem) {
+  EXPECT_EQ(margin_as_perplexity(0.02), "2 % of perplexity");
+  EXPECT_EQ(margin_as_perplexity(0.1), "11 % of perplexity");
+  EXPECT_EQ(margin_as_perplexity(10), "perplexity times 2.2e+04");
+  MadeUp made;
+  made.baselines(3), made.method("yarn", 0.001);
+  EXPECT_TRUE(holds(text_report(made.data()), "within 0.02 nats, 2 % of perplexity"));
+}
+
+/// What a difference on the border needs is no number; from 100 on two digits are enough.
+TEST(Margins, NoGuessIsMorePreciseThanItIs) {
+  const auto more = [](int needed, int missing) {
+    return more_text({.word = "inconclusive", .documents_needed = needed, .more_documents = missing});
+  };
+  EXPECT_EQ(more(0, 0), "");
+  EXPECT_EQ(more(20, 12), "+12");
+  EXPECT_EQ(more(500, 492), "+490");
+  EXPECT_EQ(more(kManyDocuments, kManyDocuments - 8), ">999");
 }
 
 /// Tables of the terminal that are read without the documents.
