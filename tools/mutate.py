@@ -3,10 +3,12 @@
 
     tools/mutate.py                         24 mutants: some minutes
     tools/mutate.py --count 300 --seed 1    a campaign; goes on where it was stopped
-    tools/mutate.py --only results          of src/results alone; several may run beside each other, one an area
+    tools/mutate.py --only results          of src/results alone
+    tools/mutate.py --only kernels --part 1/2    every second one; areas and parts may run beside each other, and a
+                                            run of the whole then knows what they found
 
 Works in a copy of the tracked files, build/mutate/tree. A mutant that does not compile is none; one whose tests fail or
-do not end is found. One that passes is tried once more under AddressSanitizer, as ./check does. Each result goes to build/mutate/results.jsonl; found ones are not tried again, survivors are.
+do not end is found. With --asan one that passes is tried once more under AddressSanitizer, as ./check does. Each result goes to build/mutate/results.jsonl; found ones are not tried again, survivors are.
 tools/mutants_equivalent.txt lists those that change nothing a test could see, each with its reason: they do not count.
 Survivors are listed, with their line. Exit 1: less than 95 % were found.
 """
@@ -27,15 +29,15 @@ WORK = ROOT / "build/mutate"
 TREE = WORK / "tree"
 EQUIVALENT = ROOT / "tools/mutants_equivalent.txt"
 QUICK_KERNELS = "Registry/Attention.EqualsTheDefinition/*:Rotated.*:Drop.*:Linear.*:FeedForward.*:LogSumExp.*:Registry/Formats.*"
-# Sources; the test that should notice, and what it runs, the quick part first; its environment.
+# Sources; the test that should notice; what it runs, the quick part first, and in which environment.
 AREAS = {
     "methods": (["src/methods/factors.cpp", "src/methods/lower.cpp", "src/methods/method.cpp", "src/methods/published/*.cpp"],
-                "test_methods", ["*"], {}),
+                "test_methods", [("*", {})]),
     "results": (["src/results/statistics.cpp", "src/results/verdict.cpp", "src/results/summary.cpp", "src/results/derived.cpp"],
-                "test_results", ["-Lead.*:Simulation.*:StoreFile.*", "Simulation.*:Lead.*"], {}),
+                "test_results", [("-Lead.*:Simulation.*:StoreFile.*", {}), ("Simulation.*:Lead.*", {})]),
     "kernels": (["src/kernels/reference/*.cpp", "src/kernels/cpu/attention.cpp", "src/kernels/cpu/prefill.cpp",
                  "src/kernels/cpu/decode.cpp", "src/kernels/cpu/kv_layer.cpp"], "test_kernels",
-                [QUICK_KERNELS, "-" + QUICK_KERNELS], {"ROPEWALK_ISA": "avx2"}),
+                [(QUICK_KERNELS, {"ROPEWALK_ISA": "avx2"}), ("-" + QUICK_KERNELS, {"ROPEWALK_ISA": "avx2"}), (QUICK_KERNELS, {})]),
 }
 FLIPS = [(r" \+ ", " - "), (r" - ", " + "), (r" \* ", " / "), (r" / ", " * "), (r" < ", " <= "), (r" <= ", " < "),
          (r" > ", " >= "), (r" >= ", " > "), (r" == ", " != "), (r" != ", " == "), (r" && ", " || "), (r" \|\| ", " && "),
@@ -120,10 +122,9 @@ def copy_tree():
 class Trial:
     """A build of the copy, in which an area's mutants are compiled alone, linked and run."""
 
-    def __init__(self, area, preset):
-        _, test, parts, environment = AREAS[area]
-        self.build, self.stem = TREE / "build" / preset, f"mutant_{area}"  # as deep as a checkout's, so that ccache knows it
-        self.environment = {**os.environ, **environment}
+    def __init__(self, area, preset, part):
+        _, test, runs = AREAS[area]
+        self.build, self.stem = TREE / "build" / preset, f"mutant_{area}_{part[0]}"  # as deep as a checkout's, so that ccache knows it
         if not (self.build / "build.ninja").exists():
             run(["cmake", "--preset", preset, "-DCMAKE_UNITY_BUILD=OFF", "-DCMAKE_EXE_LINKER_FLAGS=-fuse-ld=gold"], TREE)
         if run(["ninja", test], self.build) != 0:
@@ -132,25 +133,24 @@ class Trial:
                          for entry in json.loads((self.build / "compile_commands.json").read_text())}
         self.link = subprocess.run(["ninja", "-t", "commands", "-s", test], cwd=self.build, capture_output=True, text=True,
                                    check=True).stdout.replace(f"-o {test} ", f"-o {self.stem} ")
-        parts = parts if preset == "release" else parts[:1]  # under a sanitizer the quick part
-        took = self.seconds_of(test, parts)
-        self.runs = [(["--gtest_brief=1", "--gtest_fail_fast", f"--gtest_filter={part}"], int(5 * took[part]) + 5)
-                     for part in parts]
+        runs = runs if preset == "release" else runs[:1]  # under a sanitizer the quick part
+        took = self.seconds_of(area, test, runs)
+        self.runs = [(["--gtest_brief=1", "--gtest_fail_fast", f"--gtest_filter={part}"], int(5 * seconds) + 5,
+                      {**os.environ, **environment}) for (part, environment), seconds in zip(runs, took)]
 
-    def seconds_of(self, test, parts):
+    def seconds_of(self, area, test, runs):
         """Processor time of the tests as they are; kept until they are built again."""
-        kept_file, built, took = self.build / f"{self.stem}.json", (self.build / test).stat().st_mtime, {}
+        kept_file, built, took = self.build / f"took_{area}.json", (self.build / test).stat().st_mtime, []
         kept = json.loads(kept_file.read_text()) if kept_file.exists() else {}
-        for part in parts:
-            if kept.get("built") == built:
-                took[part] = kept[part]
-                continue
+        if kept.get("built") == built:
+            return kept["took"]
+        for part, environment in runs:
             before = resource.getrusage(resource.RUSAGE_CHILDREN)
-            if run([f"./{test}", "--gtest_brief=1", f"--gtest_filter={part}"], self.build, env=self.environment) != 0:
+            if run([f"./{test}", "--gtest_brief=1", f"--gtest_filter={part}"], self.build, env={**os.environ, **environment}) != 0:
                 sys.exit(f"mutate: expected tests that pass; found one that fails; hint: {self.build}/{test} --gtest_filter='{part}'")
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
-            took[part] = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        kept_file.write_text(json.dumps({"built": built, **took}))
+            took.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        kept_file.write_text(json.dumps({"built": built, "took": took}))
         return took
 
     def result(self, mutant):
@@ -167,8 +167,8 @@ class Trial:
         if run([*(renamed.get(word, word) for word in words), "-w", "-D_GLIBCXX_ASSERTIONS"], self.build) != 0 or \
                 run(["sh", "-c", self.link.replace(whole, made)], self.build) != 0:
             return "none"
-        found = any(run([f"./{self.stem}", *options], self.build, seconds, env=self.environment) != 0
-                    for options, seconds in self.runs)
+        found = any(run([f"./{self.stem}", *options], self.build, seconds, env=environment) != 0
+                    for options, seconds, environment in self.runs)
         return "found" if found else "survived"
 
 
@@ -177,9 +177,12 @@ def main():
     arguments.add_argument("--count", type=int, default=24)
     arguments.add_argument("--seed", type=int, default=1)
     arguments.add_argument("--only", choices=sorted(AREAS))
+    arguments.add_argument("--part", default="1/1", metavar="K/N")
+    arguments.add_argument("--asan", action="store_true")
     options = arguments.parse_args()
+    part, n_parts = map(int, options.part.split("/"))
     areas = [options.only] if options.only else sorted(AREAS)
-    pools = {area: sample_of(area, options.seed)[::-1] for area in areas}
+    pools = {area: sample_of(area, options.seed)[part - 1::n_parts][::-1] for area in areas}
     equivalent, trials = equivalents(), {}
     copy_tree()
     results = WORK / "results.jsonl"
@@ -198,9 +201,9 @@ def main():
             continue
         result = known.get(key)
         if result not in ("found", "none"):
-            for preset in ("release", "asan"):
+            for preset in ("release", "asan") if options.asan else ("release",):
                 if (area, preset) not in trials:
-                    trials[area, preset] = Trial(area, preset)
+                    trials[area, preset] = Trial(area, preset, options.part)
                 result = trials[area, preset].result(mutant)
                 if result != "survived":
                     break

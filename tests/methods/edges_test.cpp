@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Where a method's rule turns, and what the cache must hold for it and need not.
+#include <algorithm>
+
 #include "methods_test_util.h"
 
 namespace ropewalk {
@@ -54,6 +56,45 @@ TEST(LeakyReRope, ATextAsLongAsItsWindowNeedsNoFactor) {
   EXPECT_EQ(positions("leaky-rerope:window=50", 51), 1u);  // 50 is above 2/3 of 64
   EXPECT_THROW(positions("leaky-rerope:window=50", 52), UsageError);
   EXPECT_EQ(positions("leaky-rerope:window=20", 21), 1u);
+}
+
+/// With one rotation count at both ends the ramp is a step (0.001 pairs wide, as transformers has it): a pair
+/// is divided or it is not.
+TEST(Yarn, ARampWithoutWidthIsAStep) {
+  for (const double beta : {2.0, 4.0, 7.5, 20.0}) {
+    const std::string spec = fmt::format("yarn:factor=4,truncate=0,beta_fast={0},beta_slow={0}", beta);
+    const std::vector<double> theta = bound(spec, context_of(128, 4096, 16384)).pointwise().theta,
+                              plain = plain_theta(128, 10000);
+    std::size_t divided = 0;
+    for (std::size_t m = 0; m < theta.size(); ++m) {
+      const double ratio = theta[m] / plain[m];
+      EXPECT_TRUE(std::abs(ratio - 1) < 1e-12 || std::abs(ratio - 0.25) < 1e-12) << beta << " pair " << m;
+      divided += ratio < 0.5;
+    }
+    // Those that turn less than beta times in 4,096 tokens.
+    const auto turns = [&](double t) { return 4096 * t / (2 * std::acos(-1.0)); };
+    EXPECT_EQ(divided, static_cast<std::size_t>(std::count_if(plain.begin(), plain.end(),
+                                                              [&](double t) { return turns(t) < beta; })));
+  }
+}
+
+/// Where even the fastest pair turns less than beta_fast times the ramp begins at pair 0: 64 tokens, d = 64,
+/// so high = ceil(64 ln(64 / (2 pi)) / (2 ln 1e4)) = 9, and pair m keeps 1 - m / 9 of its own frequency.
+TEST(Yarn, ARampBeginsAtTheFirstPair) {
+  const std::vector<double> theta = bound("yarn:factor=4", context_of(64, 64, 256)).pointwise().theta,
+                            plain = plain_theta(64, 10000);
+  for (std::size_t m = 0; m < theta.size(); ++m) {
+    const double far = std::min(static_cast<double>(m) / 9, 1.0);
+    EXPECT_NEAR(theta[m] / plain[m], far / 4 + (1 - far), 1e-12) << m;
+  }
+}
+
+/// Frequencies need a base above 1: 1.5 will do, 1 turns every pair alike.
+TEST(Base, MustBeAboveOne) {
+  for (const char* spec : {"yarn:factor=4", "ntk:factor=4", "dynamic-yarn"}) {
+    EXPECT_NO_THROW(bound(spec, context_of(16, 64, 256, 1.5))) << spec;
+    EXPECT_THROW(bound(spec, context_of(16, 64, 256, 1)), Error) << spec;
+  }
 }
 
 /// transformers: the ratio only where both are given and not zero, else the paper's line.
