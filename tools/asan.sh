@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# All but the model-sized tests under AddressSanitizer and UBSan, with the checks of inner loops on.
+# All but the model-sized tests under AddressSanitizer and UBSan, with the checks of inner loops on (ROPEWALK_DCHECK).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cmake --preset asan >/dev/null
 cmake --build --preset asan
+# The sets that are instrumented (src/kernels/cpu/isa.cmake).
+if grep -qw avx2 /proc/cpuinfo; then export ROPEWALK_ISA=avx2; else export ROPEWALK_ISA=portable; fi
 ctest --test-dir build/asan --output-on-failure -LE 'model|slow'

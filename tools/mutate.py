@@ -3,10 +3,12 @@
 
     tools/mutate.py                         24 mutants: some minutes
     tools/mutate.py --count 300 --seed 1    a campaign; goes on where it was stopped
-    tools/mutate.py --only results          of src/results alone; several may run beside each other, one an area
+    tools/mutate.py --only results          of src/results alone
+    tools/mutate.py --only kernels --part 1/2    every second one; areas and parts may run beside each other, and a
+                                            run of the whole then knows what they found
 
 Works in a copy of the tracked files, build/mutate/tree. A mutant that does not compile is none; one whose tests fail or
-do not end is found. Each result goes to build/mutate/results.jsonl; found ones are not tried again, survivors are.
+do not end is found. With --asan one that passes is tried once more under AddressSanitizer, as ./check does. Each result goes to build/mutate/results.jsonl; found ones are not tried again, survivors are.
 tools/mutants_equivalent.txt lists those that change nothing a test could see, each with its reason: they do not count.
 Survivors are listed, with their line. Exit 1: less than 95 % were found.
 """
@@ -25,18 +27,17 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 WORK = ROOT / "build/mutate"
 TREE = WORK / "tree"
-BUILD = TREE / "build/release"  # as deep as the checkout's own, so that ccache knows its objects
 EQUIVALENT = ROOT / "tools/mutants_equivalent.txt"
 QUICK_KERNELS = "Registry/Attention.EqualsTheDefinition/*:Rotated.*:Drop.*:Linear.*:FeedForward.*:LogSumExp.*:Registry/Formats.*"
-# Sources; the test that should notice, and what it runs, the quick part first; its environment.
+# Sources; the test that should notice; what it runs, the quick part first, and in which environment.
 AREAS = {
     "methods": (["src/methods/factors.cpp", "src/methods/lower.cpp", "src/methods/method.cpp", "src/methods/published/*.cpp"],
-                "test_methods", ["*"], {}),
+                "test_methods", [("*", {})]),
     "results": (["src/results/statistics.cpp", "src/results/verdict.cpp", "src/results/summary.cpp", "src/results/derived.cpp"],
-                "test_results", ["-Lead.*:Simulation.*:StoreFile.*", "Simulation.*:Lead.*"], {}),
+                "test_results", [("-Lead.*:Simulation.*:StoreFile.*", {}), ("Simulation.*:Lead.*", {})]),
     "kernels": (["src/kernels/reference/*.cpp", "src/kernels/cpu/attention.cpp", "src/kernels/cpu/prefill.cpp",
                  "src/kernels/cpu/decode.cpp", "src/kernels/cpu/kv_layer.cpp"], "test_kernels",
-                [QUICK_KERNELS, "-" + QUICK_KERNELS], {"ROPEWALK_ISA": "avx2"}),
+                [(QUICK_KERNELS, {"ROPEWALK_ISA": "avx2"}), ("-" + QUICK_KERNELS, {"ROPEWALK_ISA": "avx2"}), (QUICK_KERNELS, {})]),
 }
 FLIPS = [(r" \+ ", " - "), (r" - ", " + "), (r" \* ", " / "), (r" / ", " * "), (r" < ", " <= "), (r" <= ", " < "),
          (r" > ", " >= "), (r" >= ", " > "), (r" == ", " != "), (r" != ", " == "), (r" && ", " || "), (r" \|\| ", " && "),
@@ -97,19 +98,18 @@ def equivalents():
     return known
 
 
-def run(command, seconds=None, **more):
+def run(command, build, seconds=None, **more):
     """The exit status. SECONDS: of processor time, so that a busy machine kills nothing; a deadlock ends after ten minutes."""
     limit = (lambda: resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))) if seconds else None
     try:
-        return subprocess.run(command, cwd=BUILD, timeout=7200 if not seconds else 600, preexec_fn=limit, capture_output=True,
+        return subprocess.run(command, cwd=build, timeout=7200 if not seconds else 600, preexec_fn=limit, capture_output=True,
                               text=True, check=False, **more).returncode
     except subprocess.TimeoutExpired:
         return 124
 
 
-def prepare(areas):
-    """Brings the copy up to date and builds it; what each area needs."""
-    BUILD.mkdir(parents=True, exist_ok=True)
+def copy_tree():
+    TREE.mkdir(parents=True, exist_ok=True)
     files = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True,
                            check=True).stdout.splitlines()
     for name in files:
@@ -117,49 +117,59 @@ def prepare(areas):
         if source.is_file() and (not target.exists() or source.read_bytes() != target.read_bytes()):
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
-    if not (BUILD / "build.ninja").exists():
-        run(["cmake", "--preset", "release", "-S", TREE, "-DCMAKE_EXE_LINKER_FLAGS=-fuse-ld=gold"])
-    if run(["ninja", *(AREAS[area][1] for area in areas)]) != 0:
-        sys.exit(f"mutate: expected a tree that builds; found one that does not; hint: ninja -C {BUILD}")
-    return {area: ready_of(area) for area in areas}
 
 
-def ready_of(area):
-    """What try_mutant needs of an area: its link command, and the runs with the processor seconds allowed for each."""
-    _, test, filters, environment = AREAS[area]
-    link = subprocess.run(["ninja", "-t", "commands", "-s", test], cwd=BUILD, capture_output=True, text=True, check=True).stdout
-    took_file = WORK / f"took_{area}.json"  # of the tests as they are, beside the time of the binary
-    kept = json.loads(took_file.read_text()) if took_file.exists() else {}
-    took, built = {}, (BUILD / test).stat().st_mtime
-    for part in filters:
+class Trial:
+    """A build of the copy, in which an area's mutants are compiled alone, linked and run."""
+
+    def __init__(self, area, preset, part):
+        _, test, runs = AREAS[area]
+        self.build, self.stem = TREE / "build" / preset, f"mutant_{area}_{part[0]}"  # as deep as a checkout's, so that ccache knows it
+        if not (self.build / "build.ninja").exists():
+            run(["cmake", "--preset", preset, "-DCMAKE_UNITY_BUILD=OFF", "-DCMAKE_EXE_LINKER_FLAGS=-fuse-ld=gold"], TREE)
+        if run(["ninja", test], self.build) != 0:
+            sys.exit(f"mutate: expected a tree that builds; found one that does not; hint: ninja -C {self.build} {test}")
+        self.compiles = {entry["file"]: entry["command"]
+                         for entry in json.loads((self.build / "compile_commands.json").read_text())}
+        self.link = subprocess.run(["ninja", "-t", "commands", "-s", test], cwd=self.build, capture_output=True, text=True,
+                                   check=True).stdout.replace(f"-o {test} ", f"-o {self.stem} ")
+        runs = runs if preset == "release" else runs[:1]  # under a sanitizer the quick part
+        took = self.seconds_of(area, test, runs)
+        self.runs = [(["--gtest_brief=1", "--gtest_fail_fast", f"--gtest_filter={part}"], int(5 * seconds) + 5,
+                      {**os.environ, **environment}) for (part, environment), seconds in zip(runs, took)]
+
+    def seconds_of(self, area, test, runs):
+        """Processor time of the tests as they are; kept until they are built again."""
+        kept_file, built, took = self.build / f"took_{area}.json", (self.build / test).stat().st_mtime, []
+        kept = json.loads(kept_file.read_text()) if kept_file.exists() else {}
         if kept.get("built") == built:
-            took[part] = kept[part]
-            continue
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        if run([f"./{test}", "--gtest_brief=1", f"--gtest_filter={part}"], env={**os.environ, **environment}) != 0:
-            sys.exit(f"mutate: expected tests that pass; found one that fails; hint: {BUILD}/{test} --gtest_filter='{part}'")
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        took[part] = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    took_file.write_text(json.dumps({"built": built, **took}))
-    runs = [([f"./mutant_{area}", "--gtest_brief=1", "--gtest_fail_fast", f"--gtest_filter={part}"], int(10 * took[part]) + 5)
-            for part in filters]
-    return area, link.replace(f"-o {test} ", f"-o mutant_{area} "), runs, {**os.environ, **environment}
+            return kept["took"]
+        for part, environment in runs:
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            if run([f"./{test}", "--gtest_brief=1", f"--gtest_filter={part}"], self.build, env={**os.environ, **environment}) != 0:
+                sys.exit(f"mutate: expected tests that pass; found one that fails; hint: {self.build}/{test} --gtest_filter='{part}'")
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            took.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        kept_file.write_text(json.dumps({"built": built, "took": took}))
+        return took
 
-
-def try_mutant(ready, compile_command, mutant):
-    """found, survived, or none (it does not compile). At -O1: what is judged is the text, not the optimizer."""
-    path, number, _, _, new_line, _ = mutant
-    area, link, runs, environment = ready
-    lines = (TREE / path).read_text().splitlines(keepends=True)
-    lines[number] = new_line + "\n"
-    source, made = WORK / f"mutant_{area}.cpp", f"mutant_{area}.o"
-    source.write_text("".join(lines))
-    words = [word for word in shlex.split(compile_command) if not word.endswith("ccache")]
-    whole = words[words.index("-o") + 1]
-    renamed = {whole: made, str(TREE / path): str(source), "-O2": "-O1"}
-    if run([*(renamed.get(word, word) for word in words), "-w"]) != 0 or run(["sh", "-c", link.replace(whole, made)]) != 0:
-        return "none"
-    return "found" if any(run(command, seconds, env=environment) != 0 for command, seconds in runs) else "survived"
+    def result(self, mutant):
+        """found, survived, or none (it does not compile). At -O1: what is judged is the text, not the optimizer."""
+        path, number, _, _, new_line, _ = mutant
+        lines = (TREE / path).read_text().splitlines(keepends=True)
+        lines[number] = new_line + "\n"
+        source, made = self.build / f"{self.stem}.cpp", f"{self.stem}.o"
+        source.write_text("".join(lines))
+        words = [word for word in shlex.split(self.compiles[str(TREE / path)]) if not word.endswith("ccache")]
+        whole = words[words.index("-o") + 1]
+        renamed = {whole: made, str(TREE / path): str(source), "-O2": "-O1"}
+        # An index out of a vector's range ends the test.
+        if run([*(renamed.get(word, word) for word in words), "-w", "-D_GLIBCXX_ASSERTIONS"], self.build) != 0 or \
+                run(["sh", "-c", self.link.replace(whole, made)], self.build) != 0:
+            return "none"
+        found = any(run([f"./{self.stem}", *options], self.build, seconds, env=environment) != 0
+                    for options, seconds, environment in self.runs)
+        return "found" if found else "survived"
 
 
 def main():
@@ -167,11 +177,14 @@ def main():
     arguments.add_argument("--count", type=int, default=24)
     arguments.add_argument("--seed", type=int, default=1)
     arguments.add_argument("--only", choices=sorted(AREAS))
+    arguments.add_argument("--part", default="1/1", metavar="K/N")
+    arguments.add_argument("--asan", action="store_true")
     options = arguments.parse_args()
+    part, n_parts = map(int, options.part.split("/"))
     areas = [options.only] if options.only else sorted(AREAS)
-    pools = {area: sample_of(area, options.seed)[::-1] for area in areas}
-    equivalent, ready = equivalents(), prepare(areas)
-    compiles = {entry["file"]: entry["command"] for entry in json.loads((BUILD / "compile_commands.json").read_text())}
+    pools = {area: sample_of(area, options.seed)[part - 1::n_parts][::-1] for area in areas}
+    equivalent, trials = equivalents(), {}
+    copy_tree()
     results = WORK / "results.jsonl"
     known = {}
     for line in results.read_text().splitlines() if results.exists() else []:
@@ -188,7 +201,12 @@ def main():
             continue
         result = known.get(key)
         if result not in ("found", "none"):
-            result = try_mutant(ready[area], compiles[str(TREE / path)], mutant)
+            for preset in ("release", "asan") if options.asan else ("release",):
+                if (area, preset) not in trials:
+                    trials[area, preset] = Trial(area, preset, options.part)
+                result = trials[area, preset].result(mutant)
+                if result != "survived":
+                    break
             with open(results, "a", encoding="utf-8") as file:
                 file.write(json.dumps({"mutant": key, "what": what, "result": result}) + "\n")
         if result == "none":

@@ -214,8 +214,9 @@ double p_sign_flip(const std::vector<double>& values, std::uint64_t seed) {
 double p_mcnemar(Index only_a, Index only_b) {
   RW_CHECK(only_a >= 0 && only_b >= 0);
   const Index n = only_a + only_b, least = std::min(only_a, only_b);
-  // P(X <= k) of a binomial is an incomplete beta function; k = n / 2 of both sides is all there is.
-  if (n == 0 || 2 * least == n) return 1;
+  // P(X <= k) of a binomial is an incomplete beta function; k = n / 2 of both sides is all there is (n = 0
+  // too).
+  if (2 * least == n) return 1;
   return std::min(1.0,
                   2 * incomplete_beta(static_cast<double>(n - least), static_cast<double>(least + 1), 0.5));
 }
