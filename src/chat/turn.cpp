@@ -50,9 +50,11 @@ std::optional<std::string_view> message_in(std::string_view text, const ChatTurn
     return std::nullopt;
   const std::string_view middle =
       text.substr(turn.before.size(), text.size() - turn.before.size() - turn.after.size());
-  for (const bool left : {false, true})
-    for (const bool right : {false, true})
-      if (middle == chat::strip(message, nullptr, left, right)) return middle;
+  for (const std::size_t left : {std::size_t{0}, chat::leading_space(message)}) {
+    const std::string_view rest = message.substr(left);
+    for (const std::size_t right : {std::size_t{0}, chat::trailing_space(rest)})
+      if (middle == rest.substr(0, rest.size() - right)) return middle;
+  }
   return std::nullopt;
 }
 
