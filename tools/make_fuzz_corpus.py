@@ -114,7 +114,39 @@ models = {
         "rope_type": "longrope", "factor": 4, "long_factor": [1, 2], "short_factor": [1, 1], "original_max_position_embeddings": 32}}),
     "hf_other": hf_model({"model_type": "gemma3"}),
 }
+
+
+def results(*lines):
+    """Lines of results without checksums: byte 0 asks the target for them."""
+    common = {"shared": False, "tail": 32, "n_ctx_train": 256, "model": "m.gguf", "model_id": "ed76", "precision": "bf16",
+              "kv": "bf16", "isa": "avx2", "version": "0.1.0"}
+    run = {"seconds": 0.5, "tokens_per_second": 512.0, "peak_bytes": 1, "threads": 2, "date": "2026-11-26",
+           "command": "ropewalk eval", "checksum": ""}
+    out = b"\1"
+    for i, line in enumerate(lines):
+        fields = {"ropewalk": 1, "task": line["task"], "method": "none", "resolved": "none", "document": "a.txt#1", "length": 512,
+                  "achieved": 512, **line, **common, "text_sha256": line.get("document", "a"), "key": f"k{i}", "index": 0, "of": 1,
+                  "run": run}
+        out += json.dumps(fields, separators=(",", ":")).encode() + b"\n"
+    return out
+
+
+def losses(method, *values):
+    return [{"task": "tail", "method": method, "document": f"a.txt#{i}", "n_targets": 32, "loss": v} for i, v in enumerate(values)]
+
+
 seeds = {
+    "store/tail": results(*losses("none", 3.1, 3.4, 2.9), *losses("none (truncated)", 3, 3.2, 2.8), *losses("yarn", 2.9, 3, 2.7)),
+    "store/positions": results({"task": "positions", "positions": [0, 256], "n_targets": 256, "loss": 3.5, "values": {"top1": 0.5}},
+                               {"task": "far-use", "part": "swapped", "n_targets": 32, "loss": None}),
+    "store/passkey": results(*({"task": "passkey", "method": m, "seed": 1, "depth": d, "score": s, "written": "1", "expected": "1"}
+                               for m, d, s in [("none", 0, 1.0), ("none", 1, 0.5), ("yarn", 0, 0.0), ("yarn", 1, 1.0)])),
+    "store/continuation": results({"task": "continuation", "values": {"bleu": 10.5, "repetition": 0.1}, "written": "a", "expected": "b"}),
+    "store/torn": results(*losses("none", 3.1, 3.4))[:-40],
+    "report/zeros": bytes(200),
+    "report/steps": bytes(7 * i % 256 for i in range(900)),
+    "report/tail": bytes([0, 0, 4, 1]) + b"".join(bytes([0, 0, 2 * m, 0, 2 * d, 0, 5, 5, 0, 0, 1, 60 + 9 * m + d, 0, 0, 0, 0, 9, 1, 0, 0])
+                                                  for m in (0, 1, 4, 5) for d in (0, 1, 2, 3)),
     **{f"model/{name}": content for name, content in models.items()},
     "gguf/scalars": gguf([key_value(f"k{t}", t, scalar(t)) for t in SCALARS] + [key_value("s", 8, text("x"))]),
     "gguf/lists": gguf([key_value(f"k{t}", 9, listing(t)) for t in [*SCALARS, 8]]),

@@ -2,7 +2,7 @@
 """Tiny random models of every supported family and kind of own scaling, and what transformers computes with them
 (float32, eager attention, from the stored 16-bit weights): tests/golden/tiny/NAME/{config.json,model.safetensors,
 expected.json}. tools/make_tiny_gguf.py then writes NAME/model.gguf beside them.
-Needs: pip install torch transformers safetensors.   Run: tools/make_golden_transformers.py"""
+Needs: pip install torch transformers safetensors.   Run: tools/make_golden_transformers.py [NAME ...]"""
 import contextlib
 import json
 import pathlib
@@ -44,6 +44,8 @@ MODELS = {
     "partial_qwen2": (Qwen2ForCausalLM, Qwen2Config(**{**common, "max_position_embeddings": 128}, tie_word_embeddings=False, rope_parameters={
         "rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32, "rope_theta": 10000.0, "partial_rotary_factor": 0.5,
         "beta_fast": 16.0, "beta_slow": 2.0, "attention_factor": 1.3})),
+    "llama_bias": llama(attention_bias=True),
+    "qwen3_bias": (Qwen3ForCausalLM, Qwen3Config(**common, head_dim=32, attention_bias=True, tie_word_embeddings=False)),
 }
 
 
@@ -79,7 +81,10 @@ def record(name, kind, config, seed):
 
 
 root = pathlib.Path(__file__).resolve().parent.parent / "tests/golden/tiny"
-shutil.rmtree(root, ignore_errors=True)
+names = sys.argv[1:] or list(MODELS)
 for number, (model_name, (model_kind, model_config)) in enumerate(MODELS.items()):
+    if model_name not in names:
+        continue
+    shutil.rmtree(root / model_name, ignore_errors=True)
     with rotating_in_part(model_kind) if model_name.startswith("partial") else contextlib.nullcontext():
         record(model_name, model_kind, model_config, number)

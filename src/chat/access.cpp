@@ -12,12 +12,13 @@ namespace {
 
 Value missing(const Value& of, const Value& name) {
   const std::string* text = name.as_text();
+  const Value shown = text ? Value::text(text->substr(0, 60)) : name;
   return Value::undefined(fmt::format("'{}' object has no {} {}", of.type_name(),
-                                      text ? "attribute" : "element", to_repr(name, 200)));
+                                      text ? "attribute" : "element", to_repr(shown, 200)));
 }
 
 void require_defined(const Value& value) {
-  if (value.is_undefined()) fail("a value that is defined", std::get<Undefined>(value.data).why);
+  if (value.is_undefined()) fail("a value that is defined", std::get<Undefined>(value.data).why());
 }
 
 /// Python's slice.indices: start, stop, step for a length.
@@ -40,6 +41,12 @@ Range slice_of(std::int64_t n, const Value& start, const Value& stop, const Valu
   return {bound(start, n - 1, -1, n - 1), bound(stop, -1, -1, n - 1), by};
 }
 
+/// Characters start to stop - 1.
+std::string_view cut_characters(std::string_view text, std::int64_t start, std::int64_t stop, Meter& meter) {
+  text.remove_prefix(byte_of(text, start, meter));
+  return text.substr(0, byte_of(text, stop - start, meter));
+}
+
 template <class Take>
 void for_slice(const Range& range, std::int64_t n, const Take& take) {
   // A step beyond the length takes one item; the clamp keeps i + step inside 64 bits.
@@ -51,25 +58,30 @@ void for_slice(const Range& range, std::int64_t n, const Take& take) {
 }  // namespace
 
 List Interpreter::items_of(const Value& value) {
-  spend(value.extent().weight / 64);
+  const auto pay_for = [&](std::size_t n) {
+    spend_memory(n * sizeof(Value));
+    meter_.work(n, 2 * Meter::kLook);
+  };
   if (value.is_undefined()) return {};
   if (const Sequence* s = value.as_sequence()) {
-    spend_memory(s->items->size() * sizeof(Value));
+    pay_for(s->items->size());
     return *s->items;
   }
   if (const auto* i = std::get_if<Iterator>(&value.data)) {
+    pay_for(i->items->size() - *i->next);
     List rest(i->items->begin() + static_cast<std::ptrdiff_t>(*i->next), i->items->end());
     *i->next = i->items->size();
     return rest;
   }
   List items;
   if (const Dictionary* d = value.as_dictionary()) {
+    pay_for(d->entries.size());
     for (const auto& [key, of] : d->entries) items.push_back(key);
     return items;
   }
   if (const std::string* s = value.as_text()) {
-    spend_memory(s->size() * sizeof(Value));
-    for (const std::string_view c : characters(*s)) items.push_back(Value::text(std::string(c)));
+    for (const std::string_view c : characters(*s, meter_)) items.push_back(text(c));
+    pay_for(items.size());
     return items;
   }
   fail("something to iterate over", fmt::format("a value of type {}", value.type_name()));
@@ -79,15 +91,14 @@ Value Interpreter::member(const Value& of, const std::string& name) {
   require_defined(of);
   if (auto* const* loop = std::get_if<LoopState*>(&of.data)) return loop_member(**loop, name);
   if (const Namespace* space = of.as_namespace()) {
-    const Value* value = space->members.find(name);
+    const Value* value = space->members.find(name, meter_);
     return value ? *value : missing(of, Value::text(name));
   }
   if (has_method(of, name)) return Value::of(Method{std::make_shared<Value>(of), name});
   if (changes_its_object(of, name))
     return Value::undefined(fmt::format("'{}' changes a {}, which no template may", name, of.type_name()));
   if (const Dictionary* d = of.as_dictionary()) {
-    spend(static_cast<std::int64_t>(d->entries.size() / 16));
-    if (const Value* value = d->find(name)) return *value;
+    if (const Value* value = d->find(name, meter_)) return *value;
   }
   if (const auto* macro = std::get_if<Macro>(&of.data); macro && name == "name")
     return Value::text(macro->node->name);
@@ -97,8 +108,7 @@ Value Interpreter::member(const Value& of, const std::string& name) {
 Value Interpreter::item(const Value& of, const Value& index) {
   require_defined(of);
   if (const Dictionary* d = of.as_dictionary()) {
-    spend(static_cast<std::int64_t>(d->entries.size() / 16) + index.extent().weight);
-    if (const Value* value = d->find(index)) return *value;
+    if (const Value* value = d->find(index, meter_)) return *value;
   }
   std::int64_t i = 0;
   if (index.as_integer(i)) {
@@ -107,11 +117,9 @@ Value Interpreter::item(const Value& of, const Value& index) {
       if (i < 0) i += n;
       if (i >= 0 && i < n) return (*s->items)[static_cast<std::size_t>(i)];
     } else if (const std::string* s2 = of.as_text()) {
-      spend_on(of);
-      const std::vector<std::string_view> all = characters(*s2);
-      const auto n = static_cast<std::int64_t>(all.size());
+      const std::int64_t n = text_length(*s2, meter_);
       if (i < 0) i += n;
-      if (i >= 0 && i < n) return Value::text(std::string(all[static_cast<std::size_t>(i)]));
+      if (i >= 0 && i < n) return text(cut_characters(*s2, i, i + 1, meter_));
     }
     return missing(of, index);
   }
@@ -126,11 +134,12 @@ Value Interpreter::path(const Value& of, const Value& attribute) {
   const std::string* text = attribute.as_text();
   if (!text) return item(of, attribute);
   Value value = of;
-  for (const std::string_view part : split_by(*text, ".", -1, false)) {
+  for (const std::string_view part : split_by(*text, ".", -1, false, meter_)) {
+    spend(1);
     std::int64_t index = 0;
     const auto result = std::from_chars(part.data(), part.data() + part.size(), index);
     const bool number = !part.empty() && part[0] != '-' && result.ptr == part.data() + part.size();
-    value = item(value, number ? Value::integer(index) : Value::text(std::string(part)));
+    value = item(value, number ? Value::integer(index) : this->text(part));
   }
   return value;
 }
@@ -141,37 +150,41 @@ Value Interpreter::slice(const Expression& e, Scope& scope) {
   for (std::size_t i = 0; i < 3; ++i)
     bounds[i] = e.parts[i + 1] ? evaluate(*e.parts[i + 1], scope) : Value::none();
   require_defined(of);
-  spend(of.extent().weight / 16);
   if (const std::string* s = of.as_text()) {
-    const std::vector<std::string_view> all = characters(*s);
-    const auto n = static_cast<std::int64_t>(all.size());
+    const std::int64_t n = text_length(*s, meter_);
+    const Range range = slice_of(n, bounds[0], bounds[1], bounds[2]);
+    if (range.step == 1) return text(cut_characters(*s, range.start, range.stop, meter_));
+    const std::vector<std::string_view> all = characters(*s, meter_);
     std::string cut;
-    for_slice(slice_of(n, bounds[0], bounds[1], bounds[2]), n, [&](std::size_t i) { cut += all[i]; });
+    for_slice(range, n, [&](std::size_t i) { cut += all[i]; });
     return text(std::move(cut));
   }
   if (const Sequence* s = of.as_sequence(); s && s->kind != Sequence::Kind::kView) {
     const auto n = static_cast<std::int64_t>(s->items->size());
     List cut;
-    for_slice(slice_of(n, bounds[0], bounds[1], bounds[2]), n,
-              [&](std::size_t i) { cut.push_back((*s->items)[i]); });
+    for_slice(slice_of(n, bounds[0], bounds[1], bounds[2]), n, [&](std::size_t i) {
+      meter_.work(Meter::kLook);
+      cut.push_back((*s->items)[i]);
+    });
     return list(std::move(cut), s->kind);
   }
   fail("a list or text to slice", fmt::format("a value of type {}", of.type_name()));
 }
 
 bool Interpreter::contains(const Value& container, const Value& value) {
-  spend_on(container);
   if (const std::string* s = container.as_text()) {
     const std::string* part = value.as_text();
     if (!part) fail("text on the left of 'in' text", std::string(value.type_name()));
-    return s->find(*part) != std::string::npos;
+    return find_first(*s, *part, meter_) != std::string::npos;
   }
-  if (const Dictionary* d = container.as_dictionary()) return d->find(value) != nullptr;
+  if (const Dictionary* d = container.as_dictionary()) return d->find(value, meter_) != nullptr;
   if (container.is_undefined()) return false;
-  if (container.as_sequence() || std::get_if<Iterator>(&container.data)) {
-    for (const Value& item : items_of(container))
-      if (equal(item, value)) return true;
-    return false;
+  const auto holds = [&](const Value& item) { return equal(item, value, meter_); };
+  if (const Sequence* list = container.as_sequence())
+    return std::any_of(list->items->begin(), list->items->end(), holds);
+  if (std::get_if<Iterator>(&container.data)) {
+    const List items = items_of(container);
+    return std::any_of(items.begin(), items.end(), holds);
   }
   fail("a list, a dictionary or text on the right of 'in'", std::string(container.type_name()));
 }

@@ -9,7 +9,7 @@ namespace {
 
 [[noreturn]] void wrong_kinds(const std::string& op, const Value& a, const Value& b) {
   for (const Value* v : {&a, &b})
-    if (v->is_undefined()) fail("a value that is defined", std::get<Undefined>(v->data).why);
+    if (v->is_undefined()) fail("a value that is defined", std::get<Undefined>(v->data).why());
   if (std::get_if<SafeText>(&a.data) || std::get_if<SafeText>(&b.data))
     refuse("text that 'safe' was not applied to", fmt::format("'{}' with it", op));
   fail(fmt::format("values for '{}'", op), fmt::format("{} and {}", a.type_name(), b.type_name()));
@@ -73,8 +73,8 @@ Value Interpreter::arithmetic(const std::string& op, const Value& a, const Value
   if (a.as_number(x) && b.as_number(y)) return real(op, x, y);
   const std::string *s = a.as_text(), *t = b.as_text();
   if (op == "+" && s && t) {
-    spend_memory(s->size() + t->size());
-    spend(static_cast<std::int64_t>((s->size() + t->size()) / 256));
+    spend_memory(s->size() + t->size());  // before it is made
+    meter_.work(s->size() + t->size());
     return Value::text(*s + *t);
   }
   const Sequence *p = a.as_sequence(), *q = b.as_sequence();
@@ -88,6 +88,7 @@ Value Interpreter::arithmetic(const std::string& op, const Value& a, const Value
   }
   if (op == "%" && s) {
     Arguments given;
+    if (adds(q)) meter_.work(q->items->size(), 2 * Meter::kLook);
     given.values = adds(q) && q->kind == Sequence::Kind::kTuple ? *q->items : List{b};
     return filter("format", a, given);
   }
@@ -97,6 +98,7 @@ Value Interpreter::arithmetic(const std::string& op, const Value& a, const Value
     if (size > 0 && times > static_cast<std::int64_t>(memory_left()) / size)
       fail("a template of bounded memory", fmt::format("a repetition by {}", times));
     spend_memory(static_cast<std::size_t>(size * times));
+    meter_.work(size > 0 ? size * times + times * Meter::kLook : 0);
     if (s) {
       std::string repeated;
       for (std::int64_t k = 0; k < times && size > 0; ++k) repeated += *s;

@@ -43,12 +43,11 @@ Value Interpreter::call(const Value& callee, const Arguments& arguments) {
   if (const auto* function = std::get_if<Function>(&callee.data))
     return call_function(function->name, arguments);
   if (const auto* method = std::get_if<Method>(&callee.data)) {
-    spend_on(*method->of);
     if (auto* const* loop = std::get_if<LoopState*>(&method->of->data))
       return call_loop_method(**loop, method->name, arguments);
     return call_method(*this, *method->of, method->name, arguments);
   }
-  if (callee.is_undefined()) fail("a function", std::get<Undefined>(callee.data).why);
+  if (callee.is_undefined()) fail("a function", std::get<Undefined>(callee.data).why());
   fail("a function", fmt::format("a value of type {}", callee.type_name()));
 }
 
@@ -60,7 +59,8 @@ Value Interpreter::call_macro(const Macro& macro, const Arguments& given) {
   std::vector<bool> used(given.keywords.size(), false);
   const auto take = [&](const std::string& name) -> const Value* {
     for (std::size_t k = 0; k < given.keywords.size(); ++k)
-      if (!used[k] && given.keywords[k].first == name) return used[k] = true, &given.keywords[k].second;
+      if (meter_.same(given.keywords[k].first, name) && !used[k])
+        return used[k] = true, &given.keywords[k].second;
     return nullptr;
   };
   for (std::size_t i = 0; i < n; ++i) {
@@ -68,21 +68,23 @@ Value Interpreter::call_macro(const Macro& macro, const Arguments& given) {
     const std::size_t first_default = n - node.defaults.size();
     const Value* value = i < given.values.size() ? &given.values[i] : take(name);
     if (value)
-      inside.set(name, *value);
+      inside.set(name, *value, meter_);
     else if (i >= first_default)
-      inside.set(name, evaluate(*node.defaults[i - first_default], inside));
+      inside.set(name, evaluate(*node.defaults[i - first_default], inside), meter_);
     else
-      inside.set(name, Value::undefined(fmt::format("parameter '{}' was not provided", name)));
+      inside.set(name, Value::undefined(fmt::format("parameter '{}' was not provided", name.substr(0, 60))),
+                 meter_);
   }
-  if (const Value* caller = node.uses_caller ? take("caller") : nullptr) inside.set("caller", *caller);
+  if (const Value* caller = node.uses_caller ? take("caller") : nullptr)
+    inside.set("caller", *caller, meter_);
   if (node.uses_kwargs) {
     Dictionary rest;
     for (std::size_t k = 0; k < given.keywords.size(); ++k)
       if (!used[k]) {
         used[k] = true;
-        rest.put(Value::text(given.keywords[k].first), given.keywords[k].second);
+        rest.put(text(given.keywords[k].first), given.keywords[k].second, meter_);
       }
-    inside.set("kwargs", Value::dictionary(std::move(rest)));
+    inside.set("kwargs", Value::dictionary(std::move(rest)), meter_);
   }
   for (std::size_t k = 0; k < given.keywords.size(); ++k)
     if (!used[k])
@@ -91,12 +93,18 @@ Value Interpreter::call_macro(const Macro& macro, const Arguments& given) {
   if (node.uses_varargs) {
     List rest;
     for (std::size_t i = n; i < given.values.size(); ++i) rest.push_back(given.values[i]);
-    inside.set("varargs", list(std::move(rest), Sequence::Kind::kTuple));
+    inside.set("varargs", list(std::move(rest), Sequence::Kind::kTuple), meter_);
   } else if (given.values.size() > n) {
     fail(fmt::format("at most {} arguments for the macro '{}'", n, node.name),
          std::to_string(given.values.size()));
   }
   return Value::text(captured(node.body, inside));
+}
+
+Dictionary Interpreter::copy(const Dictionary& d) {
+  meter_.work(d.entries.size(), Meter::kValue);
+  spend_memory(d.entries.size() * 2 * sizeof(Value));
+  return d;
 }
 
 Value Interpreter::make_namespace(const Arguments& arguments) {
@@ -107,11 +115,11 @@ Value Interpreter::make_namespace(const Arguments& arguments) {
   if (!arguments.values.empty()) {
     const Dictionary* d = arguments.values[0].as_dictionary();
     if (!d) refuse("a dictionary for namespace()", std::string(arguments.values[0].type_name()));
-    space.members = *d;
+    space.members = copy(*d);
   }
   for (const auto& [key, value] : arguments.keywords) {
     if (key.starts_with('_')) fail("a member that does not begin with _", fmt::format("'{}'", key));
-    space.members.put(Value::text(key), value);
+    space.members.put(text(key), value, meter_);
   }
   return Value::of(&space);
 }
@@ -131,6 +139,7 @@ Value make_range(Interpreter& in, const Arguments& arguments) {
   List items;
   for (std::int64_t i = start; step > 0 ? i < stop : i > stop;) {
     if (items.size() == kMost) fail(fmt::format("a range of at most {} numbers", kMost), "more");
+    in.meter().work(Meter::kLook);
     items.push_back(Value::integer(i));
     if (__builtin_add_overflow(i, step, &i)) break;
   }
@@ -143,18 +152,16 @@ Value make_dictionary(Interpreter& in, const Arguments& arguments) {
     fail("at most one value for dict()", std::to_string(arguments.values.size()));
   if (!arguments.values.empty()) {
     if (const Dictionary* from = arguments.values[0].as_dictionary()) {
-      d = *from;
+      d = in.copy(*from);
     } else {
       for (const Value& pair : in.items_of(arguments.values[0])) {
         const List two = in.items_of(pair);
         if (two.size() != 2) fail("pairs for dict()", fmt::format("{} values", two.size()));
-        in.spend(static_cast<std::int64_t>(d.entries.size() / 4));
-        d.put(two[0], two[1]);
+        d.put(two[0], two[1], in.meter());
       }
     }
   }
-  for (const auto& [key, value] : arguments.keywords) d.put(Value::text(key), value);
-  in.spend_memory(d.entries.size() * 2 * sizeof(Value));
+  for (const auto& [key, value] : arguments.keywords) d.put(in.text(key), value, in.meter());
   return Value::dictionary(std::move(d));
 }
 
@@ -234,8 +241,7 @@ Value Interpreter::call_loop_method(LoopState& loop, const std::string& name, co
     return arguments.values[static_cast<std::size_t>(loop.index0) % arguments.values.size()];
   }
   const Value now = list(arguments.values, Sequence::Kind::kTuple);
-  spend_on(now);
-  const bool changed = !loop.has_changed || !equal(loop.changed, now);
+  const bool changed = !loop.has_changed || !equal(loop.changed, now, meter_);
   loop.has_changed = true, loop.changed = now;
   return Value::boolean(changed);
 }

@@ -8,7 +8,7 @@ using Kind = Expression::Kind;
 Value Interpreter::evaluate(const Expression& e, Scope& scope) {
   try {
     const Level level(*this);
-    spend(1);
+    meter_.work(static_cast<std::size_t>(Meter::kStep) + e.name.size());
     return evaluate_inside(e, scope);
   } catch (const Failure& failure) {
     fail_at(e.line, failure);
@@ -77,11 +77,9 @@ Value Interpreter::literal(const Expression& e, Scope& scope) {
   }
   Dictionary d;
   for (std::size_t i = 0; i < e.parts.size(); i += 2) {
-    spend(static_cast<std::int64_t>(d.entries.size() / 4));
     Value key = evaluate(*e.parts[i], scope);
-    d.put(std::move(key), evaluate(*e.parts[i + 1], scope));
+    d.put(std::move(key), evaluate(*e.parts[i + 1], scope), meter_);
   }
-  spend_memory(d.entries.size() * 2 * sizeof(Value));
   return Value::dictionary(std::move(d));
 }
 
@@ -98,17 +96,20 @@ Value Interpreter::logic(const Expression& e, Scope& scope) {
 }
 
 Value Interpreter::name(const Expression& e, const Scope& scope) {
-  if (const Value* value = scope.find(e.name)) return *value;
+  if (const Value* value = scope.find(e.name, meter_)) return *value;
   // What jinja2 knows and a template here would silently miss.
   for (std::string_view known : {"cycler", "joiner", "lipsum"})
     if (e.name == known) refuse("functions that chat templates use", fmt::format("'{}'", known));
-  return Value::undefined(fmt::format("'{}' is undefined", e.name));
+  return Value::undefined(fmt::format("'{}' is undefined", e.name.substr(0, 60)));
 }
 
 Arguments Interpreter::arguments(const Expression& e, Scope& scope) {
   Arguments given;
   for (std::size_t i = 1; i < e.parts.size(); ++i) given.values.push_back(evaluate(*e.parts[i], scope));
-  for (const auto& [key, value] : e.keywords) given.keywords.emplace_back(key, evaluate(*value, scope));
+  for (const auto& [key, value] : e.keywords) {
+    meter_.work(static_cast<std::size_t>(Meter::kValue) + key.size());
+    given.keywords.emplace_back(key, evaluate(*value, scope));
+  }
   return given;
 }
 
@@ -121,11 +122,10 @@ Value Interpreter::compare(const Expression& e, Scope& scope) {
     if (op == "in" || op == "not in") {
       holds = contains(right, left) == (op == "in");
     } else {
-      spend(std::min(left.extent().weight, right.extent().weight));
       if (op == "==" || op == "!=") {
-        holds = equal(left, right) == (op == "==");
+        holds = equal(left, right, meter_) == (op == "==");
       } else {
-        const int order = chat::compare(left, right);
+        const int order = chat::compare(left, right, meter_);
         holds = op == "<" ? order < 0 : op == "<=" ? order <= 0 : op == ">" ? order > 0 : order >= 0;
       }
     }
@@ -142,7 +142,6 @@ Value Interpreter::call(const Expression& e, Scope& scope) {
     const Value of = evaluate(*callee.parts[0], scope);
     if (has_method(of, callee.name)) {
       const Arguments given = arguments(e, scope);
-      spend_on(of);
       return call_method(*this, of, callee.name, given);
     }
     const Value function = member(of, callee.name);

@@ -10,13 +10,13 @@
 #include <vector>
 
 #include "chat/failure.h"
+#include "chat/meter.h"
 #include "chat/syntax.h"
 #include "chat/value.h"
 
 namespace ropewalk::chat {
 
-/// What one rendering may cost. A step is one expression or statement, or 256 bytes of text looked at; memory
-/// is what is made on the way, whether or not it is still there.
+/// What one rendering may cost. A step is one expression or statement, or what meter.h counts as much.
 struct Budget {
   std::int64_t steps = 1'000'000;
   std::size_t memory_bytes = 64u << 20;
@@ -27,8 +27,8 @@ struct Budget {
 struct Scope {
   Scope* parent = nullptr;
   std::vector<std::pair<std::string, Value>> names;
-  const Value* find(std::string_view name) const;  ///< here or in a parent
-  void set(const std::string& name, Value value);  ///< here
+  const Value* find(std::string_view name, Meter& meter) const;  ///< here or in a parent
+  void set(const std::string& name, Value value, Meter& meter);  ///< here
 };
 
 struct Namespace {
@@ -62,7 +62,8 @@ struct Arguments {
 class Interpreter {
  public:
   /// `now`: what strftime_now reads.
-  Interpreter(const Budget& budget, std::time_t now) : budget_(budget), now_(now) {}
+  Interpreter(const Budget& budget, std::time_t now)
+      : budget_(budget), meter_(budget.steps, budget.memory_bytes), now_(now) {}
   Interpreter(const Interpreter&) = delete;
   Interpreter& operator=(const Interpreter&) = delete;
 
@@ -70,14 +71,15 @@ class Interpreter {
   std::string render(const Body& body, const std::vector<std::pair<std::string, Value>>& variables);
 
   // What filters, tests and methods need.
-  void spend(std::int64_t steps);
-  void spend_on(const Value& value) { spend(value.extent().weight); }
-  void spend_memory(std::size_t bytes);
-  std::size_t memory_left() const { return budget_.memory_bytes; }
+  Meter& meter() { return meter_; }
+  void spend(std::int64_t steps) { meter_.work(steps * Meter::kStep); }
+  void spend_memory(std::size_t bytes) { meter_.memory(bytes); }
+  std::size_t memory_left() const { return meter_.memory_left(); }
   Value text(std::string s);
   Value text(std::string_view s) { return text(std::string(s)); }
   Value list(List items, Sequence::Kind kind = Sequence::Kind::kList);
   Value iterator(List items);
+  Dictionary copy(const Dictionary& d);
   std::string str(const Value& value);
   /// What iteration gives; an iterator is used up. Errors: Failure for what has no items.
   List items_of(const Value& value);
@@ -145,6 +147,7 @@ class Interpreter {
   Value call_loop_method(LoopState& loop, const std::string& name, const Arguments& arguments);
 
   Budget budget_;
+  Meter meter_;
   std::time_t now_;
   int level_ = 0;
   std::deque<Scope> scopes_;

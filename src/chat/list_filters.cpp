@@ -10,9 +10,9 @@
 namespace ropewalk::chat {
 namespace {
 
-Value lowered(const Value& value) {
+Value lowered(Interpreter& in, const Value& value) {
   const std::string* text = value.as_text();
-  return text ? Value::text(lower(*text)) : value;
+  return text ? in.text(lower(*text, in.meter())) : value;
 }
 
 bool flag(const Arguments& arguments, std::size_t place, std::string_view name) {
@@ -26,6 +26,7 @@ Value first(Interpreter& in, const Value& value, const Arguments& arguments) {
     if (*i->next < i->items->size()) return (*i->items)[(*i->next)++];
     return Value::undefined("no first item, sequence was empty");
   }
+  if (const Sequence* s = value.as_sequence(); s && !s->items->empty()) return s->items->front();
   const List items = in.items_of(value);
   return items.empty() ? Value::undefined("no first item, sequence was empty") : items[0];
 }
@@ -33,6 +34,7 @@ Value first(Interpreter& in, const Value& value, const Arguments& arguments) {
 Value last(Interpreter& in, const Value& value, const Arguments& arguments) {
   arguments.allow("last", {});
   if (std::get_if<Iterator>(&value.data)) fail("a list for 'last'", "a generator: put '| list' before it");
+  if (const Sequence* s = value.as_sequence(); s && !s->items->empty()) return s->items->back();
   const List items = in.items_of(value);
   return items.empty() ? Value::undefined("no last item, sequence was empty") : items.back();
 }
@@ -60,6 +62,7 @@ Value join(Interpreter& in, const Value& value, const Arguments& arguments) {
   bool begins = true;
   for (const Value& item : in.items_of(value)) {
     if (!begins) in.spend_memory(separator.size()), joined += separator;
+    in.meter().work(static_cast<std::size_t>(Meter::kLook) + separator.size());
     begins = false;
     joined += in.str(attribute && !attribute->is_none() ? in.path(item, *attribute) : item);
   }
@@ -82,6 +85,7 @@ Value map_filter(Interpreter& in, const Value& value, const Arguments& arguments
     }
     if (!attribute) fail("a filter or an attribute for 'map'", "neither");
     for (const Value& item : all) {
+      in.spend(1);
       Value of = in.path(item, *attribute);
       if (of.is_undefined() && otherwise && !otherwise->is_none()) of = *otherwise;
       mapped.push_back(std::move(of));
@@ -126,7 +130,7 @@ Value select(Interpreter& in, const Value& value, const Arguments& arguments) {
 Value reverse(Interpreter& in, const Value& value, const Arguments& arguments) {
   arguments.allow("reverse", {});
   if (const std::string* text = value.as_text()) {
-    std::vector<std::string_view> all = characters(*text);
+    std::vector<std::string_view> all = characters(*text, in.meter());
     std::string reversed;
     for (auto c = all.rbegin(); c != all.rend(); ++c) reversed += *c;
     return in.text(std::move(reversed));
@@ -140,21 +144,23 @@ Value reverse(Interpreter& in, const Value& value, const Arguments& arguments) {
 /// Items with what they are ordered or compared by.
 std::vector<std::pair<List, Value>> keyed(Interpreter& in, const Value& value, const Value* attribute,
                                           bool case_sensitive, bool several) {
-  std::vector<Value> paths;
+  List paths;
   if (const std::string* text = attribute ? attribute->as_text() : nullptr) {
     for (const std::string_view one :
-         several ? split_by(*text, ",", -1, false) : std::vector<std::string_view>{*text})
-      paths.push_back(Value::text(std::string(one)));
+         several ? split_by(*text, ",", -1, false, in.meter()) : std::vector<std::string_view>{*text})
+      paths.push_back(in.text(one));
   } else if (attribute && !attribute->is_none()) {
     paths.push_back(*attribute);
   }
   std::vector<std::pair<List, Value>> pairs;
   for (const Value& item : in.items_of(value)) {
+    in.spend_memory((2 + paths.size()) * sizeof(Value));
+    in.meter().work(2 + paths.size(), Meter::kValue);
     List keys;
     if (paths.empty()) keys.push_back(item);
     for (const Value& path : paths) keys.push_back(in.path(item, path));
     if (!case_sensitive)
-      for (Value& key : keys) key = lowered(key);
+      for (Value& key : keys) key = lowered(in, key);
     pairs.emplace_back(std::move(keys), item);
   }
   return pairs;
@@ -162,8 +168,7 @@ std::vector<std::pair<List, Value>> keyed(Interpreter& in, const Value& value, c
 
 int compare_keys(Interpreter& in, const List& a, const List& b) {
   for (std::size_t i = 0; i < a.size(); ++i) {
-    in.spend(std::min(a[i].extent().weight, b[i].extent().weight));
-    if (const int order = compare(a[i], b[i])) return order;
+    if (const int order = compare(a[i], b[i], in.meter())) return order;
   }
   return 0;
 }
@@ -186,9 +191,9 @@ Value unique(Interpreter& in, const Value& value, const Arguments& arguments) {
   List kept, seen;
   for (auto& [keys, item] :
        keyed(in, value, arguments.get(1, "attribute"), flag(arguments, 0, "case_sensitive"), false)) {
-    in.spend(static_cast<std::int64_t>(seen.size()));
     const Value& key = keys[0];
-    if (std::any_of(seen.begin(), seen.end(), [&](const Value& old) { return equal(old, key); })) continue;
+    const auto is_key = [&](const Value& old) { return equal(old, key, in.meter()); };
+    if (std::any_of(seen.begin(), seen.end(), is_key)) continue;
     seen.push_back(key);
     kept.push_back(std::move(item));
   }
@@ -224,12 +229,13 @@ Value dict_sort(Interpreter& in, const Value& value, const Arguments& arguments)
   if (!d) fail("a dictionary for 'dictsort'", std::string(value.type_name()));
   const bool case_sensitive = flag(arguments, 0, "case_sensitive"), down = flag(arguments, 2, "reverse");
   const Value* by = arguments.get(1, "by");
-  const bool by_value = by && equal(*by, Value::text("value"));
-  if (by && !by_value && !equal(*by, Value::text("key"))) fail("'key' or 'value' to sort by", "another");
+  const std::string by_what = by && by->as_text() ? by->as_text()->substr(0, 8) : "";
+  const bool by_value = by_what == "value";
+  if (by && !by_value && by_what != "key") fail("'key' or 'value' to sort by", "another");
   std::vector<std::pair<List, Value>> pairs;
   for (const auto& [key, of] : d->entries) {
     const Value& sorted_by = by_value ? of : key;
-    pairs.emplace_back(List{case_sensitive ? sorted_by : lowered(sorted_by)},
+    pairs.emplace_back(List{case_sensitive ? sorted_by : lowered(in, sorted_by)},
                        in.list({key, of}, Sequence::Kind::kTuple));
   }
   std::stable_sort(pairs.begin(), pairs.end(), [&](const auto& a, const auto& b) {
@@ -252,7 +258,9 @@ Value batch(Interpreter& in, const Value& value, const Arguments& arguments) {
   }
   const Value* fill = arguments.get(1, "fill_with");
   if (!one.empty()) {
-    while (fill && !fill->is_none() && static_cast<std::int64_t>(one.size()) < n) one.push_back(*fill);
+    const auto missing = static_cast<std::size_t>(n) - one.size();
+    if (fill && !fill->is_none())
+      in.spend_memory(missing * sizeof(Value)), one.resize(one.size() + missing, *fill);
     batches.push_back(in.list(std::move(one)));
   }
   return in.iterator(std::move(batches));
@@ -296,7 +304,6 @@ Filter find_list_filter(std::string_view name) {
 }
 
 Value Interpreter::filter(const std::string& name, const Value& value, const Arguments& arguments) {
-  spend_on(value);
   if (const Filter of_text = find_text_filter(name)) return of_text(*this, value, arguments);
   if (const Filter of_lists = find_list_filter(name)) return of_lists(*this, value, arguments);
   refuse("a filter that chat templates use", fmt::format("'| {}'", name.substr(0, 40)));

@@ -22,10 +22,8 @@ template <bool left, bool right>
 Value strip_method(Interpreter& in, const std::string& text, const Arguments& arguments) {
   arguments.allow("strip", {"chars"});
   const Value* of = arguments.get(0, "chars");
-  if (!of || of->is_none()) return in.text(strip(text, nullptr, left, right));
-  const std::string& set = text_argument(of, "strip");
-  in.spend(static_cast<std::int64_t>(set.size() * text.size() / 256));
-  return in.text(strip(text, &set, left, right));
+  const std::string* set = of && !of->is_none() ? &text_argument(of, "strip") : nullptr;
+  return in.text(strip(text, set, left, right, in.meter()));
 }
 
 template <bool from_right>
@@ -35,22 +33,25 @@ Value split_method(Interpreter& in, const std::string& text, const Arguments& ar
   const std::int64_t most = required_integer(arguments.get(1, "maxsplit"), -1, "maxsplit");
   List parts;
   if (!separator || separator->is_none()) {
-    for (const std::string_view part : split_words(text, most, from_right)) parts.push_back(in.text(part));
+    for (const std::string_view part : split_words(text, most, from_right, in.meter()))
+      parts.push_back(in.text(part));
   } else {
     const std::string& by = text_argument(separator, "split");
     if (by.empty()) fail("a separator that is not empty", "an empty one");
-    for (const std::string_view part : split_by(text, by, most, from_right)) parts.push_back(in.text(part));
+    for (const std::string_view part : split_by(text, by, most, from_right, in.meter()))
+      parts.push_back(in.text(part));
   }
   return in.list(std::move(parts));
 }
 
 /// startswith and endswith: one text or a tuple of them.
 template <bool ends>
-Value begins_method(Interpreter&, const std::string& text, const Arguments& arguments) {
+Value begins_method(Interpreter& in, const std::string& text, const Arguments& arguments) {
   arguments.allow(ends ? "endswith" : "startswith", {"prefix"});
   const Value* of = arguments.get(0, "prefix");
   const auto holds = [&](const Value& value) {
     const std::string& part = text_argument(&value, ends ? "endswith" : "startswith");
+    in.meter().work(static_cast<std::size_t>(Meter::kLook) + std::min(part.size(), text.size()));
     return ends ? text.ends_with(part) : text.starts_with(part);
   };
   if (const Sequence* s = of ? of->as_sequence() : nullptr; s && s->kind == Sequence::Kind::kTuple)
@@ -60,25 +61,25 @@ Value begins_method(Interpreter&, const std::string& text, const Arguments& argu
 }
 
 template <bool from_right>
-Value find_method(Interpreter&, const std::string& text, const Arguments& arguments) {
+Value find_method(Interpreter& in, const std::string& text, const Arguments& arguments) {
   arguments.allow("find", {"sub"});
   const std::string& part = text_argument(arguments.get(0, "sub"), "find");
-  const std::size_t at = from_right ? text.rfind(part) : text.find(part);
+  const std::size_t at = from_right ? find_last(text, part, in.meter()) : find_first(text, part, in.meter());
   if (at == text.npos) return Value::integer(-1);
-  return Value::integer(text_length(std::string_view(text).substr(0, at)));
+  return Value::integer(text_length(std::string_view(text).substr(0, at), in.meter()));
 }
 
 Value index_method(Interpreter& in, const std::string& text, const Arguments& arguments) {
   Value at = find_method<false>(in, text, arguments);
-  if (equal(at, Value::integer(-1))) fail("text that contains what 'index' looks for", "other text");
+  if (std::get<std::int64_t>(at.data) < 0) fail("text that contains what 'index' looks for", "other text");
   return at;
 }
 
-Value count_method(Interpreter&, const std::string& text, const Arguments& arguments) {
+Value count_method(Interpreter& in, const std::string& text, const Arguments& arguments) {
   arguments.allow("count", {"sub"});
   const std::string& part = text_argument(arguments.get(0, "sub"), "count");
-  if (part.empty()) return Value::integer(text_length(text) + 1);
-  return Value::integer(static_cast<std::int64_t>(split_by(text, part, -1, false).size()) - 1);
+  if (part.empty()) return Value::integer(text_length(text, in.meter()) + 1);
+  return Value::integer(count_of(text, part, in.meter()));
 }
 
 Value replace_method(Interpreter& in, const std::string& text, const Arguments& arguments) {
@@ -86,7 +87,7 @@ Value replace_method(Interpreter& in, const std::string& text, const Arguments& 
   const std::string& old = text_argument(arguments.get(0, "old"), "replace");
   const std::string& with = text_argument(arguments.get(1, "new"), "replace");
   const std::int64_t most = required_integer(arguments.get(2, "count"), -1, "count");
-  return in.text(replace(text, old, with, most, in.memory_left()));
+  return in.text(replace(text, old, with, most, in.meter()));
 }
 
 Value join_method(Interpreter& in, const std::string& text, const Arguments& arguments) {
@@ -97,8 +98,8 @@ Value join_method(Interpreter& in, const std::string& text, const Arguments& arg
   bool first = true;
   for (const Value& part : in.items_of(*of)) {
     const std::string& one = text_argument(&part, "join");
-    if (joined.size() + text.size() + one.size() > in.memory_left())
-      fail("a template of bounded memory", "a join");
+    in.spend_memory(text.size() + one.size());
+    in.meter().work(static_cast<std::size_t>(Meter::kLook) + text.size() + one.size());
     if (!std::exchange(first, false)) joined += text;
     joined += one;
   }
@@ -109,7 +110,8 @@ Value lines_method(Interpreter& in, const std::string& text, const Arguments& ar
   arguments.allow("splitlines", {"keepends"});
   const Value* keep = arguments.get(0, "keepends");
   List lines;
-  for (const std::string_view line : split_lines(text, keep && keep->truth())) lines.push_back(in.text(line));
+  for (const std::string_view line : split_lines(text, keep && keep->truth(), in.meter()))
+    lines.push_back(in.text(line));
   return in.list(std::move(lines));
 }
 
@@ -130,7 +132,7 @@ Value partition_method(Interpreter& in, const std::string& text, const Arguments
   arguments.allow("partition", {"sep"});
   const std::string& by = text_argument(arguments.get(0, "sep"), "partition");
   if (by.empty()) fail("a separator that is not empty", "an empty one");
-  const std::size_t at = from_right ? text.rfind(by) : text.find(by);
+  const std::size_t at = from_right ? find_last(text, by, in.meter()) : find_first(text, by, in.meter());
   const std::string_view all = text;
   List three;
   if (at == text.npos && from_right)
@@ -142,16 +144,17 @@ Value partition_method(Interpreter& in, const std::string& text, const Arguments
   return in.list(std::move(three), Sequence::Kind::kTuple);
 }
 
-template <std::string (*change)(std::string_view)>
+template <std::string (*change)(std::string_view, Meter&)>
 Value case_method(Interpreter& in, const std::string& text, const Arguments& arguments) {
   arguments.allow("a method of case", {});
-  return in.text(change(text));
+  return in.text(change(text, in.meter()));
 }
 
 /// isdigit, isalpha ...: every character of text that is not empty. Beyond ASCII it is refused.
 template <bool (*holds)(char)>
-Value all_method(Interpreter&, const std::string& text, const Arguments& arguments) {
+Value all_method(Interpreter& in, const std::string& text, const Arguments& arguments) {
   arguments.allow("a method of kind", {});
+  in.meter().work(text.size(), 2);
   for (const char c : text)
     if (static_cast<unsigned char>(c) >= 0x80) refuse("ASCII for a test of letters", "another script");
   return Value::boolean(!text.empty() && std::all_of(text.begin(), text.end(), holds));
@@ -160,13 +163,15 @@ bool digit(char c) { return c >= '0' && c <= '9'; }
 bool letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool either(char c) { return digit(c) || letter(c); }
 
-Value space_method(Interpreter&, const std::string& text, const Arguments& arguments) {
+Value space_method(Interpreter& in, const std::string& text, const Arguments& arguments) {
   arguments.allow("isspace", {});
+  in.meter().work(text.size());
   return Value::boolean(!text.empty() && leading_space(text) == text.size());
 }
 
 /// str.format with {} and {name} alone.
 Value format_method(Interpreter& in, const std::string& text, const Arguments& arguments) {
+  in.meter().work(text.size(), 2);
   std::string out;
   std::size_t automatic = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -182,6 +187,7 @@ Value format_method(Interpreter& in, const std::string& text, const Arguments& a
       const bool number =
           !field.empty() && std::all_of(field.begin(), field.end(), digit) && field.size() < 9;
       const std::size_t place = field.empty() ? automatic++ : number ? std::stoul(field) : SIZE_MAX;
+      in.meter().work(1 + arguments.keywords.size(), static_cast<std::size_t>(Meter::kLook) + field.size());
       const Value* value = arguments.get(place, field);
       if (!value) fail("a value for each field of a format", fmt::format("none for '{{{}}}'", field));
       out += in.str(*value);
@@ -250,12 +256,13 @@ Value dictionary_method(Interpreter& in, const Dictionary& d, const std::string&
     arguments.allow(name, {"key", "default"});
     const Value *key = arguments.get(0, "key"), *otherwise = arguments.get(1, "default");
     if (!key) fail("a key for get()", "nothing");
-    if (const Value* value = d.find(*key)) return *value;
+    if (const Value* value = d.find(*key, in.meter())) return *value;
     return otherwise ? *otherwise : Value::none();
   }
   arguments.allow(name, {});
-  if (name == "copy") return Value::dictionary(d);
+  if (name == "copy") return Value::dictionary(in.copy(d));
   List items;
+  in.meter().work(d.entries.size(), Meter::kLook);
   for (const auto& [key, value] : d.entries) {
     if (name == "items")
       items.push_back(in.list({key, value}, Sequence::Kind::kTuple));
@@ -268,14 +275,15 @@ Value dictionary_method(Interpreter& in, const Dictionary& d, const std::string&
   return in.list(std::move(items), Sequence::Kind::kView);
 }
 
-Value list_method(Interpreter& in, const List& items, const std::string& name, const Arguments& arguments) {
-  if (name == "copy") return in.list(items);
+Value list_method(Interpreter& in, const Value& of, const std::string& name, const Arguments& arguments) {
+  const List& items = *of.as_sequence()->items;
+  if (name == "copy") return in.list(in.items_of(of));
   arguments.allow(name, {"value"});
   const Value* value = arguments.get(0, "value");
   if (!value) fail("a value to look for", "nothing");
   std::int64_t n = 0;
   for (std::size_t i = 0; i < items.size(); ++i) {
-    if (!equal(items[i], *value)) continue;
+    if (!equal(items[i], *value, in.meter())) continue;
     if (name == "index") return Value::integer(static_cast<std::int64_t>(i));
     ++n;
   }
@@ -308,7 +316,7 @@ Value call_method(Interpreter& in, const Value& of, const std::string& name, con
     return method->second(in, *text, arguments);
   }
   if (const Dictionary* d = of.as_dictionary()) return dictionary_method(in, *d, name, arguments);
-  return list_method(in, *of.as_sequence()->items, name, arguments);
+  return list_method(in, of, name, arguments);
 }
 
 }  // namespace ropewalk::chat

@@ -5,53 +5,46 @@
 
 namespace ropewalk::chat {
 
-const Value* Scope::find(std::string_view name) const {
-  for (const Scope* scope = this; scope; scope = scope->parent)
+const Value* Scope::find(std::string_view name, Meter& meter) const {
+  for (const Scope* scope = this; scope; scope = scope->parent) {
+    meter.work(Meter::kLook);
     for (const auto& [known, value] : scope->names)
-      if (known == name) return &value;
+      if (meter.same(known, name)) return &value;
+  }
   return nullptr;
 }
 
-void Scope::set(const std::string& name, Value value) {
+void Scope::set(const std::string& name, Value value, Meter& meter) {
   for (auto& [known, old] : names)
-    if (known == name) {
+    if (meter.same(known, name)) {
       old = std::move(value);
       return;
     }
+  meter.work(static_cast<std::size_t>(Meter::kValue) + name.size());
+  if (names.size() == names.capacity()) meter.memory((1 + names.size()) * sizeof(names[0]));
   names.emplace_back(name, std::move(value));
 }
 
-void Interpreter::spend(std::int64_t steps) {
-  if (steps > budget_.steps) fail("a template that ends", "one that takes more steps than any prompt needs");
-  budget_.steps -= steps;
-}
-
-void Interpreter::spend_memory(std::size_t bytes) {
-  if (bytes > budget_.memory_bytes)
-    fail("a template of bounded memory", "one that makes more text than any prompt has");
-  budget_.memory_bytes -= bytes;
-}
-
 Value Interpreter::text(std::string s) {
-  spend_memory(s.size());
-  spend(static_cast<std::int64_t>(s.size() / 256));
+  spend_memory(s.size() + Meter::kTextSize);
+  meter_.work(static_cast<std::size_t>(Meter::kValue) + s.size());
   return Value::text(std::move(s));
 }
 
 Value Interpreter::list(List items, Sequence::Kind kind) {
-  spend_memory(items.size() * sizeof(Value));
-  spend(static_cast<std::int64_t>(items.size() / 4));
+  spend_memory((1 + items.size()) * sizeof(Value));
+  meter_.work(1 + items.size(), Meter::kValue);
   return Value::list(std::move(items), kind);
 }
 
 Value Interpreter::iterator(List items) {
-  spend_memory(items.size() * sizeof(Value));
-  spend(static_cast<std::int64_t>(items.size() / 4));
+  spend_memory((1 + items.size()) * sizeof(Value));
+  meter_.work(1 + items.size(), Meter::kValue);
   return Value::iterator(std::move(items));
 }
 
 std::string Interpreter::str(const Value& value) {
-  spend_on(value);
+  spend(value.extent().weight);  // of a list within lists: as often as it is printed
   std::string s = to_text(value, memory_left());
   spend_memory(s.size());
   return s;
@@ -68,8 +61,8 @@ std::string Interpreter::render(const Body& body,
                                 const std::vector<std::pair<std::string, Value>>& variables) {
   Scope& context = new_scope(nullptr);
   for (const char* name : {"range", "namespace", "dict", "raise_exception", "strftime_now"})
-    context.set(name, Value::of(Function{name}));
-  for (const auto& [name, value] : variables) context.set(name, value);
+    context.set(name, Value::of(Function{name}), meter_);
+  for (const auto& [name, value] : variables) context.set(name, value, meter_);
   std::string out;
   execute(body, new_scope(&context), out);
   return out;
@@ -92,7 +85,7 @@ void Interpreter::print(const Value& value, std::string& out) {
 std::string Interpreter::captured(const Body& body, Scope& scope) {
   std::string text;
   execute(body, scope, text);
-  spend_memory(text.size());
+  spend_memory(text.size() + Meter::kTextSize);
   return text;
 }
 
@@ -128,7 +121,7 @@ Interpreter::Flow Interpreter::execute(const Statement& statement, Scope& scope,
       run_set_block(statement, scope);
       break;
     case Statement::Kind::kMacro:
-      scope.set(statement.macro->name, Value::of(Macro{statement.macro.get(), &scope}));
+      scope.set(statement.macro->name, Value::of(Macro{statement.macro.get(), &scope}), meter_);
       break;
     case Statement::Kind::kCallBlock:
       run_call_block(statement, scope, out);
@@ -198,7 +191,7 @@ void Interpreter::run_for(const Statement& statement, Scope& scope, std::string&
   bool ran = false;  // to the end of the body: jinja2 counts no turn that 'continue' or 'break' left
   while (advance(loop)) {
     inside.names.clear();
-    inside.set("loop", Value::of(&loop));
+    inside.set("loop", Value::of(&loop), meter_);
     assign(statement.targets[0], loop.current, inside);
     const Flow flow = execute(statement.body, inside, out);
     if (flow == Flow::kBreak) break;
@@ -241,16 +234,16 @@ void Interpreter::assign(const Target& target, Value value, Scope& scope) {
       fail(fmt::format("{} values to unpack", target.parts.size()), std::to_string(items.size()));
     for (std::size_t i = 0; i < items.size(); ++i) assign(target.parts[i], std::move(items[i]), scope);
   } else if (target.member.empty()) {
-    scope.set(target.name, std::move(value));
+    scope.set(target.name, std::move(value), meter_);
   } else {
-    const Value* of = scope.find(target.name);
+    const Value* of = scope.find(target.name, meter_);
     Namespace* space = of ? of->as_namespace() : nullptr;
     if (!space)
       fail("a namespace() to assign to",
            of ? std::string(of->type_name()) : fmt::format("'{}' is undefined", target.name));
     if (target.member.starts_with('_'))
       fail("a member that does not begin with _", fmt::format("'{}'", target.member));
-    space->members.put(Value::text(target.member), std::move(value));
+    space->members.put(text(target.member), std::move(value), meter_);
   }
 }
 

@@ -16,14 +16,13 @@ Value trim(Interpreter& in, const Value& value, const Arguments& arguments) {
   const std::string* set = of ? of->as_text() : nullptr;
   if (of && !of->is_none() && !set) fail("text for 'trim'", std::string(of->type_name()));
   const std::string text = in.str(value);
-  if (set) in.spend(static_cast<std::int64_t>(set->size() * text.size() / 256));
-  return in.text(strip(text, set, true, true));
+  return in.text(strip(text, set, true, true, in.meter()));
 }
 
-template <std::string (*change)(std::string_view)>
+template <std::string (*change)(std::string_view, Meter&)>
 Value change_case(Interpreter& in, const Value& value, const Arguments& arguments) {
   arguments.allow("a filter of case", {});
-  return in.text(change(in.str(value)));
+  return in.text(change(in.str(value), in.meter()));
 }
 
 Value replace_filter(Interpreter& in, const Value& value, const Arguments& arguments) {
@@ -31,7 +30,7 @@ Value replace_filter(Interpreter& in, const Value& value, const Arguments& argum
   const Value *old = arguments.get(0, "old"), *with = arguments.get(1, "new");
   if (!old || !with) fail("two texts for 'replace'", "fewer");
   const std::int64_t most = required_integer(arguments.get(2, "count"), -1, "count");
-  return in.text(replace(in.str(value), in.str(*old), in.str(*with), most, in.memory_left()));
+  return in.text(replace(in.str(value), in.str(*old), in.str(*with), most, in.meter()));
 }
 
 Value string(Interpreter& in, const Value& value, const Arguments& arguments) {
@@ -67,10 +66,11 @@ Value indent(Interpreter& in, const Value& value, const Arguments& arguments) {
   }
   const std::string* text = value.as_text();
   if (!text) fail("text to indent", std::string(value.type_name()));
+  in.spend_memory(text->size());
   const std::string ended = *text + "\n";
   std::string out = first && first->truth() ? indention : "";
   bool begins = true;
-  for (const std::string_view line : split_lines(ended, false)) {
+  for (const std::string_view line : split_lines(ended, false, in.meter())) {
     if (!begins) out += '\n';
     if (!begins && (!line.empty() || (blank && blank->truth()))) out += indention;
     out += line;
@@ -102,34 +102,35 @@ Value to_json_filter(Interpreter& in, const Value& value, const Arguments& argum
     style.item_separator = *two[0].as_text(), style.key_separator = *two[1].as_text();
   }
   if (const Value* v = arguments.get(3, "sort_keys")) style.sort_keys = v->truth();
-  in.spend_on(value);
-  return in.text(to_json(value, style, in.memory_left()));
+  in.spend(value.extent().weight);
+  return in.text(to_json(value, style, in.meter()));
 }
 
 /// float(text) of Python, as far as from_chars agrees; nan and inf included.
-bool parse_number(std::string_view text, double& number) {
-  text = strip(text, nullptr, true, true);
+bool parse_number(std::string_view text, double& number, Meter& meter) {
+  meter.work(text.size(), 4);
+  text = strip(text, nullptr, true, true, meter);
   if (text.starts_with('+')) text.remove_prefix(1);
   const auto result = std::from_chars(text.data(), text.data() + text.size(), number);
   return !text.empty() && result.ec == std::errc() && result.ptr == text.data() + text.size();
 }
 
-Value int_filter(Interpreter&, const Value& value, const Arguments& arguments) {
+Value int_filter(Interpreter& in, const Value& value, const Arguments& arguments) {
   arguments.allow("int", {"default", "base"});
   if (required_integer(arguments.get(1, "base"), 10, "base") != 10) refuse("base 10 for 'int'", "another");
   const Value* otherwise = arguments.get(0, "default");
   Value fallback = otherwise ? *otherwise : Value::integer(0);
   std::int64_t i = 0;
   if (value.as_integer(i)) return Value::integer(i);
-  if (value.is_undefined()) fail("a value that is defined", std::get<Undefined>(value.data).why);
+  if (value.is_undefined()) fail("a value that is defined", std::get<Undefined>(value.data).why());
   double d = 0;
   if (const std::string* s = value.as_text()) {
-    std::string_view digits = strip(*s, nullptr, true, true);
+    std::string_view digits = strip(*s, nullptr, true, true, in.meter());
     if (digits.starts_with('+')) digits.remove_prefix(1);
     const auto result = std::from_chars(digits.data(), digits.data() + digits.size(), i);
     if (!digits.empty() && result.ec == std::errc() && result.ptr == digits.data() + digits.size())
       return Value::integer(i);
-    if (!parse_number(*s, d)) return fallback;
+    if (!parse_number(*s, d, in.meter())) return fallback;
   } else if (!value.as_number(d)) {
     return fallback;
   }
@@ -138,12 +139,12 @@ Value int_filter(Interpreter&, const Value& value, const Arguments& arguments) {
   return Value::integer(static_cast<std::int64_t>(d));
 }
 
-Value float_filter(Interpreter&, const Value& value, const Arguments& arguments) {
+Value float_filter(Interpreter& in, const Value& value, const Arguments& arguments) {
   arguments.allow("float", {"default"});
-  if (value.is_undefined()) fail("a value that is defined", std::get<Undefined>(value.data).why);
+  if (value.is_undefined()) fail("a value that is defined", std::get<Undefined>(value.data).why());
   double d = 0;
   if (value.as_number(d)) return Value::number(d);
-  if (const std::string* s = value.as_text(); s && parse_number(*s, d)) return Value::number(d);
+  if (const std::string* s = value.as_text(); s && parse_number(*s, d, in.meter())) return Value::number(d);
   const Value* otherwise = arguments.get(0, "default");
   return otherwise ? *otherwise : Value::number(0);
 }
@@ -181,7 +182,7 @@ Value word_count(Interpreter& in, const Value& value, const Arguments& arguments
   const std::string text = in.str(value);
   std::int64_t n = 0;
   bool inside = false;
-  for (const std::string_view c : characters(text)) {
+  for (const std::string_view c : characters(text, in.meter())) {
     const bool word = static_cast<unsigned char>(c[0]) < 0x80
                           ? std::isalnum(static_cast<unsigned char>(c[0])) || c == "_"
                           : true;
@@ -196,6 +197,7 @@ Value word_count(Interpreter& in, const Value& value, const Arguments& arguments
 Value format(Interpreter& in, const Value& value, const Arguments& arguments) {
   if (!arguments.keywords.empty()) refuse("'format' with values in order", "names");
   const std::string text = in.str(value);
+  in.meter().work(text.size(), 2);
   std::string out;
   std::size_t next = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -213,6 +215,7 @@ Value format(Interpreter& in, const Value& value, const Arguments& arguments) {
     const char type = i < text.size() ? text[i] : ' ';
     if (next >= arguments.values.size()) fail("a value for each % of a format", "too few");
     const Value& one = arguments.values[next++];
+    in.spend(1);
     double d = 0;
     if (type == 's')
       out += in.str(one);
@@ -230,10 +233,10 @@ Value format(Interpreter& in, const Value& value, const Arguments& arguments) {
   return in.text(std::move(out));
 }
 
-Value length(Interpreter&, const Value& value, const Arguments& arguments) {
+Value length(Interpreter& in, const Value& value, const Arguments& arguments) {
   arguments.allow("length", {});
   if (value.is_undefined()) return Value::integer(0);
-  if (const std::string* s = value.as_text()) return Value::integer(text_length(*s));
+  if (const std::string* s = value.as_text()) return Value::integer(text_length(*s, in.meter()));
   if (const Sequence* s = value.as_sequence())
     return Value::integer(static_cast<std::int64_t>(s->items->size()));
   if (const Dictionary* d = value.as_dictionary())

@@ -2,7 +2,7 @@
 /// str, repr and json.dumps. All of them stop at a number of bytes: a list can hold itself many times over.
 #include <cmath>
 
-#include "chat/failure.h"
+#include "chat/meter.h"
 #include "chat/python_text.h"
 #include "chat/value.h"
 
@@ -74,8 +74,8 @@ class Printer {
 
 class JsonWriter {
  public:
-  JsonWriter(std::string& out, const JsonStyle& style, std::size_t max_bytes)
-      : out_(out), style_(style), max_bytes_(max_bytes) {}
+  JsonWriter(std::string& out, const JsonStyle& style, Meter& meter)
+      : out_(out), style_(style), meter_(meter), max_bytes_(meter.memory_left()) {}
 
   void write(const Value& value, int level) {
     check_size(out_, max_bytes_);
@@ -89,7 +89,7 @@ class JsonWriter {
         s && (s->kind == Sequence::Kind::kList || s->kind == Sequence::Kind::kTuple))
       return list(*s->items, level);
     if (const Dictionary* d = value.as_dictionary()) return dictionary(*d, level);
-    if (value.is_undefined()) fail("a value that JSON can hold", std::get<Undefined>(value.data).why);
+    if (value.is_undefined()) fail("a value that JSON can hold", std::get<Undefined>(value.data).why());
     fail("a value that JSON can hold", fmt::format("a {}", value.type_name()));
   }
 
@@ -121,7 +121,7 @@ class JsonWriter {
     for (const auto& entry : d.entries) entries.push_back(&entry);
     if (style_.sort_keys)
       std::stable_sort(entries.begin(), entries.end(),
-                       [](const auto* a, const auto* b) { return compare(a->first, b->first) < 0; });
+                       [&](const auto* a, const auto* b) { return compare(a->first, b->first, meter_) < 0; });
     out_ += '{';
     for (std::size_t i = 0; i < entries.size(); ++i) {
       if (i > 0) out_ += style_.item_separator;
@@ -177,6 +177,7 @@ class JsonWriter {
 
   std::string& out_;
   const JsonStyle& style_;
+  Meter& meter_;
   std::size_t max_bytes_;
 };
 
@@ -202,10 +203,10 @@ std::string to_repr(const Value& value, std::size_t max_bytes) {
   return out;
 }
 
-std::string to_json(const Value& value, const JsonStyle& style, std::size_t max_bytes) {
+std::string to_json(const Value& value, const JsonStyle& style, Meter& meter) {
   std::string out;
-  JsonWriter(out, style, max_bytes).write(value, 0);
-  check_size(out, max_bytes);
+  JsonWriter(out, style, meter).write(value, 0);
+  check_size(out, meter.memory_left());
   return out;
 }
 

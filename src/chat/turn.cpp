@@ -50,9 +50,11 @@ std::optional<std::string_view> message_in(std::string_view text, const ChatTurn
     return std::nullopt;
   const std::string_view middle =
       text.substr(turn.before.size(), text.size() - turn.before.size() - turn.after.size());
-  for (const bool left : {false, true})
-    for (const bool right : {false, true})
-      if (middle == chat::strip(message, nullptr, left, right)) return middle;
+  for (const std::size_t left : {std::size_t{0}, chat::leading_space(message)}) {
+    const std::string_view rest = message.substr(left);
+    for (const std::size_t right : {std::size_t{0}, chat::trailing_space(rest)})
+      if (middle == rest.substr(0, rest.size() - right)) return middle;
+  }
   return std::nullopt;
 }
 
@@ -73,11 +75,13 @@ Index shared(A a, A a_end, B b, B b_end) {
 
 }  // namespace
 
-ChatSettings chat_of_today(bool raw) { return {.raw = raw, .thinking = {}, .now = std::time(nullptr)}; }
+ChatSettings chat_of_today(bool raw) {
+  return {.raw = raw, .thinking = {}, .now = std::time(nullptr), .special = false};
+}
 
 ChatSettings judged_chat(bool raw) {
   constexpr std::time_t kDay = 1721995200;  // 2024-07-26, noon
-  return {.raw = raw, .thinking = false, .now = kDay};
+  return {.raw = raw, .thinking = false, .now = kDay, .special = false};
 }
 
 std::vector<Token> ChatTurn::opening(const Tokenizer& tokenizer, std::string_view text) const {
@@ -123,7 +127,7 @@ ChatPrompt user_prompt(const Tokenizer& tokenizer, std::string_view message, std
     inside = marked ? message_in(text, turn, message) : std::nullopt;
     prompt.exposed = !inside;
   }
-  if (!inside) {
+  if (!inside || settings.special) {
     prompt.tokens = encode(tokenizer, {{text, true}, {answer, false}}, false);
     add_bos(tokenizer, prompt.tokens);
     return prompt;

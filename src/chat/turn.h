@@ -21,6 +21,7 @@ struct ChatSettings {
   bool raw = false;                   ///< the text alone, without the template
   std::optional<bool> thinking = {};  ///< enable_thinking (and `thinking`), where the template asks for it
   std::time_t now = 0;                ///< the template's clock
+  bool special = false;  ///< user_prompt: control tokens that are spelled in the message are read as such
 };
 /// For a person: today's date, and thinking as the template has it.
 ChatSettings chat_of_today(bool raw);

@@ -4,8 +4,14 @@
 #include <cmath>
 
 #include "chat/failure.h"
+#include "chat/meter.h"
 
 namespace ropewalk::chat {
+
+const std::string& Undefined::why() const {
+  static const std::string nothing;
+  return reason ? *reason : nothing;
+}
 
 void Extent::hold(const Value& value) {
   constexpr int kMaxDepth = 64;
@@ -42,25 +48,37 @@ Value Value::iterator(List items) {
       Iterator{extent, std::make_shared<const List>(std::move(items)), std::make_shared<std::size_t>(0)});
 }
 
-const Value* Dictionary::find(const Value& key) const {
+const Value* Dictionary::find(const Value& key, Meter& meter) const {
+  const std::size_t at = place(key, meter);
+  return at < entries.size() ? &entries[at].second : nullptr;
+}
+
+const Value* Dictionary::find(std::string_view key, Meter& meter) const {
+  meter.work(entries.size(), Meter::kLook);
   for (const auto& [name, value] : entries)
-    if (equal(name, key)) return &value;
+    if (const std::string* text = name.as_text(); text && meter.same(*text, key)) return &value;
   return nullptr;
 }
 
-const Value* Dictionary::find(std::string_view key) const {
-  for (const auto& [name, value] : entries)
-    if (const std::string* text = name.as_text(); text && *text == key) return &value;
-  return nullptr;
+std::size_t Dictionary::place(const Value& key, Meter& meter) const {
+  std::size_t at = 0;
+  while (at < entries.size() && !equal(entries[at].first, key, meter)) ++at;
+  return at;
 }
 
-void Dictionary::put(Value key, Value value) {
+void Dictionary::put(Value key, Value value, Meter& meter) {
+  if (const std::size_t at = place(key, meter); at < entries.size()) {
+    extent.hold(value);
+    entries[at].second = std::move(value);
+    return;
+  }
+  meter.work(Meter::kValue);
+  meter.memory(2 * sizeof(Value));
+  add(std::move(key), std::move(value));
+}
+
+void Dictionary::add(Value key, Value value) {
   extent.hold(key), extent.hold(value);
-  for (auto& [name, old] : entries)
-    if (equal(name, key)) {
-      old = std::move(value);
-      return;
-    }
   entries.emplace_back(std::move(key), std::move(value));
 }
 
@@ -84,7 +102,7 @@ Value Value::from_json(const Json& json) {
     }
     case Json::value_t::object: {
       Dictionary d;
-      for (const auto& [key, item] : json.items()) d.put(text(key), from_json(item));
+      for (const auto& [key, item] : json.items()) d.add(text(key), from_json(item));
       return dictionary(std::move(d));
     }
     default:
@@ -130,34 +148,36 @@ std::string_view Value::type_name() const {
 
 namespace {
 
-bool equal_lists(const List& a, const List& b) {
+bool equal_lists(const List& a, const List& b, Meter& meter) {
   if (a.size() != b.size()) return false;
   for (std::size_t i = 0; i < a.size(); ++i)
-    if (!equal(a[i], b[i])) return false;
+    if (!equal(a[i], b[i], meter)) return false;
   return true;
 }
 
 }  // namespace
 
-bool equal(const Value& a, const Value& b) {
+bool equal(const Value& a, const Value& b, Meter& meter) {
+  meter.work(Meter::kLook);
   std::int64_t i = 0, j = 0;
   if (a.as_integer(i) && b.as_integer(j)) return i == j;
   double x = 0, y = 0;
   if (a.as_number(x) && b.as_number(y)) return x == y;
   if (a.data.index() != b.data.index()) return false;
   if (a.is_undefined() || a.is_none()) return true;
-  if (const std::string* s = a.as_text()) return *s == *b.as_text();
-  if (const auto* s = std::get_if<SafeText>(&a.data)) return *s->text == *std::get<SafeText>(b.data).text;
+  if (const std::string* s = a.as_text()) return meter.same(*s, *b.as_text());
+  if (const auto* s = std::get_if<SafeText>(&a.data))
+    return meter.same(*s->text, *std::get<SafeText>(b.data).text);
   if (const Sequence* s = a.as_sequence()) {
     const Sequence* t = b.as_sequence();
-    return s->kind == t->kind && equal_lists(*s->items, *t->items);
+    return s->kind == t->kind && equal_lists(*s->items, *t->items, meter);
   }
   if (const Dictionary* d = a.as_dictionary()) {
     const Dictionary* e = b.as_dictionary();
     if (d->entries.size() != e->entries.size()) return false;
     for (const auto& [key, value] : d->entries) {
-      const Value* other = e->find(key);
-      if (!other || !equal(value, *other)) return false;
+      const Value* other = e->find(key, meter);
+      if (!other || !equal(value, *other, meter)) return false;
     }
     return true;
   }
@@ -167,23 +187,26 @@ bool equal(const Value& a, const Value& b) {
   return false;
 }
 
-int compare(const Value& a, const Value& b) {
+int compare(const Value& a, const Value& b, Meter& meter) {
+  meter.work(Meter::kLook);
   std::int64_t i = 0, j = 0;
   if (a.as_integer(i) && b.as_integer(j)) return i < j ? -1 : i > j ? 1 : 0;
   double x = 0, y = 0;
   if (a.as_number(x) && b.as_number(y)) return x < y ? -1 : x > y ? 1 : 0;
   if (a.as_text() && b.as_text()) {
+    meter.work(std::min(a.as_text()->size(), b.as_text()->size()));
     const int order = a.as_text()->compare(*b.as_text());  // UTF-8 keeps the order of code points
     return order < 0 ? -1 : order > 0 ? 1 : 0;
   }
   const Sequence *s = a.as_sequence(), *t = b.as_sequence();
   if (s && t && s->kind == t->kind) {
     for (std::size_t k = 0; k < std::min(s->items->size(), t->items->size()); ++k)
-      if (!equal((*s->items)[k], (*t->items)[k])) return compare((*s->items)[k], (*t->items)[k]);
+      if (!equal((*s->items)[k], (*t->items)[k], meter))
+        return compare((*s->items)[k], (*t->items)[k], meter);
     return s->items->size() < t->items->size() ? -1 : s->items->size() > t->items->size() ? 1 : 0;
   }
   for (const Value* v : {&a, &b})
-    if (v->is_undefined()) fail("a value that is defined", std::get<Undefined>(v->data).why);
+    if (v->is_undefined()) fail("a value that is defined", std::get<Undefined>(v->data).why());
   fail("values that have an order", fmt::format("{} and {}", a.type_name(), b.type_name()));
 }
 

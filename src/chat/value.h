@@ -20,12 +20,14 @@ struct MacroNode;
 struct Scope;
 struct LoopState;
 struct Namespace;
+class Meter;
 class Value;
 
 /// What a missing variable or member is: prints as nothing, is false, iterates over nothing, and every other
 /// use of it is an error that says `why`.
 struct Undefined {
-  std::string why;
+  std::shared_ptr<const std::string> reason;
+  const std::string& why() const;
 };
 struct None {};
 /// `safe` and nothing else: text that Markup's rules would escape around, so it may only be printed.
@@ -60,9 +62,13 @@ struct Iterator {
 struct Dictionary {
   Extent extent;
   std::vector<std::pair<Value, Value>> entries;
-  const Value* find(const Value& key) const;
-  const Value* find(std::string_view key) const;
-  void put(Value key, Value value);
+  const Value* find(const Value& key, Meter& meter) const;
+  const Value* find(std::string_view key, Meter& meter) const;
+  void put(Value key, Value value, Meter& meter);
+  /// REQUIRES: no entry has this key.
+  void add(Value key, Value value);
+  /// Of the entry with this key, or entries.size().
+  std::size_t place(const Value& key, Meter& meter) const;
 };
 
 /// A macro, or the body of a call block, with the scope it was written in.
@@ -94,7 +100,9 @@ class Value {
     value.data = std::move(data);
     return value;
   }
-  static Value undefined(std::string why) { return of(Undefined{std::move(why)}); }
+  static Value undefined(std::string why) {
+    return of(Undefined{std::make_shared<const std::string>(std::move(why))});
+  }
   static Value none() { return of(None{}); }
   static Value boolean(bool b) { return of(b); }
   static Value integer(std::int64_t i) { return of(i); }
@@ -138,10 +146,10 @@ class Value {
   std::string_view type_name() const;
 };
 
-/// Python's ==: numbers by value, never an error.
-bool equal(const Value& a, const Value& b);
-/// -1, 0 or 1. Errors: Error for kinds that Python does not order.
-int compare(const Value& a, const Value& b);
+/// Python's ==: numbers by value, never an error but the meter's.
+bool equal(const Value& a, const Value& b, Meter& meter);
+/// -1, 0 or 1. Errors: Failure for kinds that Python does not order.
+int compare(const Value& a, const Value& b, Meter& meter);
 /// str(value). Text beyond `max_bytes` is an Error.
 std::string to_text(const Value& value, std::size_t max_bytes);
 /// repr(value).
@@ -156,7 +164,8 @@ struct JsonStyle {
   std::string indent;  ///< of one level, when indented
   std::string item_separator = ", ", key_separator = ": ";
 };
-/// Errors: Error for what JSON cannot hold (an undefined value, a macro), or beyond `max_bytes`.
-std::string to_json(const Value& value, const JsonStyle& style, std::size_t max_bytes);
+/// Errors: Failure for what JSON cannot hold (an undefined value, a macro), or beyond the memory that is
+/// left.
+std::string to_json(const Value& value, const JsonStyle& style, Meter& meter);
 
 }  // namespace ropewalk::chat

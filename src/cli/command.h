@@ -38,6 +38,8 @@ struct BackendOptions {
 /// -t: 0 for all cores. More threads than cores that this process may use would only wait for each other:
 /// then it takes as many as those, and says so.
 void use_threads(int n);
+/// --special, the same in every command that reads texts.
+void define_special(CommandLine& app, bool& special);
 /// Opens, says what it loads on stderr. Errors: Error.
 LoadedModel load_model(const std::string& path, const std::shared_ptr<const Backend>& backend);
 

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command_line.h"
 
+#include <fmt/ranges.h>
+
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <filesystem>
 
 #include "cli/command.h"
 #include "core/error.h"
+#include "core/text_file.h"
 
 namespace ropewalk {
 namespace {
@@ -32,15 +35,49 @@ std::string swallowed_by(const CLI::App& command) {
   return "none";
 }
 
+bool is_model(const std::string& path) {
+  std::error_code none;
+  return std::filesystem::exists(path, none) &&
+         (path.ends_with(".gguf") || std::filesystem::exists(path + "/config.json", none));
+}
+
+/// MODEL behind a list's values: the list took it, and the model of our own would stand in for it.
+void require_own_model(const CLI::App& command) {
+  const CLI::Option* model = command.get_option_no_throw("MODEL");
+  if (!model || model->count() > 0) return;
+  for (const CLI::Option* option : command.get_options())
+    if (option->nonpositional() && option->get_expected_max() > 1 && option->count() > 0)
+      for (const std::string& value : option->results())
+        if (is_model(value))
+          throw UsageError("ropewalk " + command.get_name(), "MODEL",
+                           fmt::format("none: {} took {}", option->get_name(), value),
+                           "MODEL stands first, before a list's option");
+}
+
+/// Where the model of our own is looked for.
+std::vector<std::filesystem::path> places_of_our_own() {
+  std::error_code none;
+  const std::filesystem::path folder = std::filesystem::read_symlink("/proc/self/exe", none).parent_path();
+  return {(folder / "../../models/short-256.gguf").lexically_normal(),
+          (folder / "../share/ropewalk/short-256.gguf").lexically_normal()};
+}
+
 [[noreturn]] void explain(const CLI::App& app, const CLI::ParseError& error) {
   const auto commands = app.get_subcommands();
   const std::string name = commands.empty() ? "ropewalk" : "ropewalk " + commands.front()->get_name();
   const std::string hint = name + " --help";
   if (dynamic_cast<const CLI::RequiredError*>(&error) && !commands.empty()) {
+    std::vector<std::string> places;
+    for (const std::filesystem::path& place : places_of_our_own()) places.push_back(place.string());
     for (const CLI::Option* option : commands.front()->get_options())
       if (option->get_required() && option->count() == 0)
         throw UsageError(name, option->get_name(), swallowed_by(*commands.front()),
-                         option->nonpositional() ? hint : option->get_name() + " stands first; " + hint);
+                         option->nonpositional() ? hint
+                         : option->get_name() != "MODEL"
+                             ? option->get_name() + " stands first; " + hint
+                             : fmt::format("MODEL stands first; the one that comes "
+                                           "with the program is not at {}",
+                                           fmt::join(places, " nor ")));
   }
   if (dynamic_cast<const CLI::ExtrasError*>(&error)) {
     const std::vector<std::string> rest = app.remaining(true);
@@ -112,16 +149,17 @@ Option* CommandLine::add_flag(const std::string& names, bool& value, const std::
 }
 Option* CommandLine::add_model(std::string& path) {
   path = model_of_our_own();
-  Option* option = add_option("MODEL", path, "GGUF or Hugging Face folder; default: short-256");
-  return path.empty() ? option->required() : option;
+  const bool own = !path.empty();
+  Option* option = add_option(
+      "MODEL", path, own ? "GGUF or Hugging Face folder; default: short-256" : "GGUF or Hugging Face folder");
+  return own ? option : option->required();
 }
 void CommandLine::footer(const std::string& text) { app_of(command_)->footer(text); }
 
 std::string model_of_our_own() {
   std::error_code none;
-  const std::filesystem::path folder = std::filesystem::read_symlink("/proc/self/exe", none).parent_path();
-  for (const char* place : {"../../models/short-256.gguf", "../share/ropewalk/short-256.gguf"})
-    if (const auto path = (folder / place).lexically_normal(); std::filesystem::exists(path, none)) {
+  for (const std::filesystem::path& path : places_of_our_own())
+    if (std::filesystem::exists(path, none)) {
       const std::string near = path.lexically_proximate(std::filesystem::current_path(none)).string();
       return near.starts_with("../..") ? path.string() : near;
     }
@@ -142,7 +180,8 @@ int run_command_line(int argc, char** argv) {
   app.set_version_flag("--version", std::string("ropewalk ") + ROPEWALK_VERSION);
   app.require_subcommand(1);
   app.allow_config_extras(CLI::config_extras_mode::error);
-  app.set_config("--config", "", "TOML file with a section for the command: [eval]");
+  app.set_config("--config", "", "TOML file with a section for the command: [eval]")
+      ->check([](const std::string& path) { return require_regular_file(path), std::string(); });
   app.footer(
       "Examples:\n"
       "  ropewalk eval model.gguf --text book.txt --methods yarn --lengths 8k 16k\n"
@@ -174,6 +213,7 @@ int run_command_line(int argc, char** argv) {
     if (e.get_exit_code() == 0) return app.exit(e);  // --help, --version
     explain(app, e);
   }
+  require_own_model(*app.get_subcommands().front());
   return Registry<Command>::get(app.get_subcommands().front()->get_name(), "command").run();
 }
 

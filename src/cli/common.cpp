@@ -8,6 +8,7 @@
 
 #include "cli/command.h"
 #include "core/parallel.h"
+#include "core/tell.h"
 #include "core/text.h"
 #include "core/text_file.h"
 #include "model/identity.h"
@@ -31,7 +32,12 @@ std::shared_ptr<const Backend> BackendOptions::make() const {
                                           : KvType::kQ8);
 }
 
-void say(const std::string& words) { fmt::print(stderr, "{}", wrapped(words, "  ")); }
+void say(const std::string& words) { tell("{}", wrapped(words, "  ")); }
+
+void define_special(CommandLine& app, bool& special) {
+  app.add_flag("--special", special,
+               "spelled special tokens become those tokens:\nfor texts in a chat format");
+}
 
 void use_threads(int n) {
   if (n > usable_cores())
@@ -65,8 +71,11 @@ std::string model_identity(const std::string& path) { return model_id(*ModelFile
 std::string read_text_file(const std::string& path, std::size_t most_bytes) {
   TextFile file = read_text(path, most_bytes);
   static bool said = false;
-  if (file.had_crlf && !std::exchange(said, true))
-    say(printable(path) + ": its lines end with \\r\\n; they are read as \\n");
+  if ((file.had_crlf || file.had_cr) && !std::exchange(said, true))
+    say(fmt::format("{}: its lines end with {}; they are read as \\n", printable(path),
+                    !file.had_cr    ? "\\r\\n"
+                    : file.had_crlf ? "\\r\\n or \\r"
+                                    : "\\r"));
   if (file.n_left_out > 0)
     say(fmt::format("{}: only the first {} MB are read", printable(path), file.text.size() / 1000000));
   return std::move(file.text);

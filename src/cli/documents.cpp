@@ -59,9 +59,9 @@ std::vector<std::string> expand_texts(const std::vector<std::string>& paths) {
 }
 
 TokenTexts tokenize_texts(const Tokenizer& tokenizer, const std::vector<std::string>& paths,
-                          const std::vector<std::string>& texts) {
+                          const std::vector<std::string>& texts, bool special) {
   TokenTexts result{document_names(paths, texts), {}, first_tokens(tokenizer)};
-  for (const std::string& text : texts) result.tokens.push_back(tokenizer.encode(text));
+  for (const std::string& text : texts) result.tokens.push_back(tokenizer.encode(text, special));
   return result;
 }
 
@@ -108,6 +108,12 @@ std::string piped(const std::vector<std::string>& inputs) {
   return std::find(inputs.begin(), inputs.end(), "-") == inputs.end()
              ? ""
              : "  # - was standard input: pipe it in";
+}
+
+std::map<std::string, std::string> texts_by_name(const std::vector<Document>& documents) {
+  std::map<std::string, std::string> texts;
+  for (const Document& document : documents) texts.emplace(document.name, document.text_id);
+  return texts;
 }
 
 RunInfo run_info(const std::string& model_path, const BackendOptions& backend, const LoadedModel& loaded) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /// What eval and tune share: documents from the user's text files, and what is said of a run over them.
 #pragma once
+#include <map>
+
 #include "cli/command.h"
 #include "judge/runner.h"
 
@@ -16,8 +18,9 @@ struct TokenTexts {
   std::vector<Token> bos;  ///< what stands first in each document
 };
 /// Errors: UsageError for a text given twice, which would count as two independent documents.
+/// `special`: whether the spelling of a control token becomes that token.
 TokenTexts tokenize_texts(const Tokenizer& tokenizer, const std::vector<std::string>& paths,
-                          const std::vector<std::string>& texts);
+                          const std::vector<std::string>& texts, bool special);
 
 /// Disjoint stretches of more than `least` tokens that one text holds, `most` at most.
 int stretches_of(const std::vector<Token>& tokens, Index least, int most);
@@ -29,6 +32,9 @@ std::vector<Document> cut_stretches(const TokenTexts& texts, Index least, int n)
 
 /// What stands behind a recorded command that read standard input: a comment, to a shell. Else empty.
 std::string piped(const std::vector<std::string>& inputs);
+
+/// For Store::require_texts.
+std::map<std::string, std::string> texts_by_name(const std::vector<Document>& documents);
 
 /// What every record of a run says of it: all but command, tail and margin. Errors: Error for a model that
 /// cannot be read (its SHA-256 is taken).

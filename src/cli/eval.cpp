@@ -9,10 +9,12 @@
 #include "cli/command.h"
 #include "cli/documents.h"
 #include "cli/eval_plan.h"
+#include "cli/jobs.h"
 #include "cli/make_report.h"
 #include "cli/to_decide.h"
 #include "core/output_file.h"
 #include "core/parallel.h"
+#include "core/tell.h"
 #include "core/text.h"
 #include "judge/runner.h"
 #include "judge/scope.h"
@@ -26,7 +28,7 @@ struct Options {
   PlanOptions plan;
   double margin = kStabilityMargin;
   int documents = 0, n_threads = 0;
-  bool json = false;
+  bool json = false, special = false;
   WorkOptions work;
   BackendOptions backend;
 } options;
@@ -52,6 +54,7 @@ std::string command_line(const PlanOptions& plan, int documents, bool with_budge
   add("--lengths", lengths);
   add("--tasks", plan.tasks);
   text += fmt::format(" --tail {} --documents {}", plan.tail, documents);
+  if (options.special) text += " --special";
   if (with_budget && options.work.budget != "0") add("--budget", {options.work.budget});
   if (options.margin != kStabilityMargin) text += fmt::format(" --margin {}", options.margin);
   if (plan.n_predict != PlanOptions{}.n_predict) text += fmt::format(" -n {}", plan.n_predict);
@@ -192,7 +195,7 @@ void show(const RunnerResult& result, const RunInfo& info, NextStep next, std::o
   if (!report) return;
   report->write(html_report(data));
   report->commit();
-  fmt::print(stderr, "report: file://{}\n", std::filesystem::absolute(options.work.report).string());
+  tell("report: file://{}\n", std::filesystem::absolute(options.work.report).string());
 }
 
 int run() {
@@ -208,13 +211,15 @@ int run() {
   require_outputs_apart({options.work.out, options.work.report}, inputs);
   require_own(options.work.report, "a report of ropewalk's", is_report);
   // Opened before the work: that a file cannot be written should be said now, not in an hour.
+  require_page_name(options.work.report);
   std::optional<OutputFile> report;
   if (!options.work.report.empty()) report.emplace(options.work.report);
   std::optional<Store> store = options.work.open_store();
   if (options.work.run_jobs(runner)) store = options.work.open_store();
   const LoadedModel loaded = load_model(options.model, backend);
-  const TokenTexts tokens = tokenize_texts(*loaded.tokenizer, paths, texts);
+  const TokenTexts tokens = tokenize_texts(*loaded.tokenizer, paths, texts, options.special);
   RunInfo info = run_info(options.model, options.backend, loaded);
+  info.special = options.special;
   complete(runner, loaded, tokens, info);
   check_plan(runner.plan, loaded.model->config().n_ctx_train);
   const std::vector<Document> documents =
@@ -226,6 +231,7 @@ int run() {
     store->require_alike(info, std::any_of(tasks.begin(), tasks.end(), [](const std::string& task) {
                            return task == "tail" || task == "far-use";
                          }));
+  if (store) store->require_texts(texts_by_name(documents));
   runner.store = store ? &*store : nullptr;
   if (options.work.dry_run)
     return print_plan(*loaded.model, *loaded.tokenizer, documents, runner, info, options.json);
@@ -260,6 +266,7 @@ void define(CommandLine& app) {
   options.plan.tail = 0;  // follows the trained length
   app.add_model(options.model);
   app.add_option("--text", options.texts, "text files, or folders of them")->required();
+  define_special(app, options.special);
   app.add_option("--methods", options.methods,
                  "methods, or all; default: a few good ones;\n"
                  "plain RoPE and truncation always run");

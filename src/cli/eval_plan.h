@@ -27,9 +27,6 @@ struct WorkOptions {
 /// "2/3": the second of three. Errors: UsageError.
 std::pair<int, int> parse_shard(const std::string& text);
 
-/// Whether this process is one of --jobs: it shows its progress and says nothing else.
-bool is_job();
-
 /// Every item with the time and memory it will take; the pace is measured on 1,024 tokens. Returns 0.
 int print_plan(const Model& model, const Tokenizer& tokenizer, const std::vector<Document>& documents,
                const RunnerOptions& options, const RunInfo& info, bool json);
@@ -37,9 +34,5 @@ int print_plan(const Model& model, const Tokenizer& tokenizer, const std::vector
 /// For RunnerOptions::planned: says on stderr what does not fit its length and, where the work is long, about
 /// how many hours it will take. LIFETIME: the model's.
 std::function<void(const Plan&)> announcer(const Model& model, const RunnerOptions& options);
-
-/// Runs this command n_jobs times, each on its share of the items and of the cores, and waits. `blank`:
-/// options that get an empty value. Errors: Error when one of them failed (the others end their work).
-void run_jobs(int n_jobs, int shard, int n_shards, const std::vector<std::string>& blank = {"--report"});
 
 }  // namespace ropewalk

@@ -11,6 +11,7 @@
 #include "core/json.h"
 #include "core/parallel.h"
 #include "core/progress.h"
+#include "core/tell.h"
 #include "core/text.h"
 #include "judge/plan.h"
 #include "model/greedy.h"
@@ -22,7 +23,7 @@ struct Options {
   std::string model, prompt, file, truncate, method = "auto";
   Index n_predict = 128, chunk = kDefaultChunk;
   int n_threads = 0;
-  bool raw = false, no_thinking = false, json = false;
+  bool raw = false, no_thinking = false, special = false, json = false;
   BackendOptions backend;
 } options;
 
@@ -30,6 +31,7 @@ struct Options {
 std::vector<Token> prompt_tokens(const Tokenizer& tokenizer, const std::string& text) {
   ChatSettings settings = chat_of_today(options.raw);
   if (options.no_thinking) settings.thinking = false;
+  settings.special = options.special;
   const ChatPrompt prompt = user_prompt(tokenizer, text, "", settings);
   if (prompt.exposed)
     say("the template changes the text: control tokens that are spelled in it are read as such");
@@ -77,8 +79,8 @@ Index truncate(Input& input, const Tokenizer& tokenizer, Index n_ctx_train) {
   });
   text = std::move(cut.text);
   if (cut.n_left_out > 0)
-    fmt::print(stderr, "truncated: the {} of the text is left out, {}\n", options.truncate,
-               counted(cut.n_left_out, "token"));
+    tell("truncated: the {} of the text is left out, {}\n", options.truncate,
+         counted(cut.n_left_out, "token"));
   return cut.n_left_out;
 }
 
@@ -95,8 +97,7 @@ class Reading {
       told_ = true;
       const double pace = (now - last_) / (cost_of(n_done) - cost_of(n_last_));
       if (const double left = pace * (cost_of(n_prompt_) - cost_of(n_done)); left > kLong)
-        fmt::print(stderr, "reading {} tokens will take about {}; --truncate reads less\n", n_prompt_,
-                   time_text(left));
+        tell("reading {} tokens will take about {}; --truncate reads less\n", n_prompt_, time_text(left));
     }
     n_last_ = n_done, last_ = now;
     progress_.update(cost_of(n_done));
@@ -169,9 +170,9 @@ int run() {
                                   {"why", choice.why.empty() ? Json(nullptr) : Json(choice.why)}}));
   else
     fmt::print("\n"), std::fflush(stdout);
-  if (cut) fmt::print(stderr, "the answer was cut at -n {}\n", options.n_predict);
-  fmt::print(stderr, "{}\n{}\n", speed_line("read", n_prompt, read - start),
-             speed_line("wrote", n_new, now_seconds() - read));
+  if (cut) tell("the answer was cut at -n {}\n", options.n_predict);
+  tell("{}\n{}\n", speed_line("read", n_prompt, read - start),
+       speed_line("wrote", n_new, now_seconds() - read));
   return 0;
 }
 
@@ -195,6 +196,7 @@ void define(CommandLine& app) {
       ->capture_default_str();
   app.add_option("-t,--threads", options.n_threads, "0: all cores")->check(in_range(0, 1024));
   app.add_flag("--raw", options.raw, "no chat template");
+  define_special(app, options.special);
   app.add_flag("--no-thinking", options.no_thinking, "thinking off, where the template has a switch");
   app.add_flag("--json", options.json, "one JSON object at the end");
   app.footer(

@@ -49,15 +49,18 @@ void print(const AttentionShares& shares, const InspectAttention& options, Index
 int inspect_attention(const InspectAttention& options) {
   if (options.text.empty()) throw UsageError("inspect --attention", "--text FILE", "no text");
   use_threads(options.n_threads);
-  const Index length = parse_length(options.length);
+  if (!options.length.empty()) parse_length(options.length);  // before the model is read
   check_method(options.method);
   const std::string text = read_text_file(options.text);
   const std::shared_ptr<const Backend> backend = options.backend.make();
   const auto file = ModelFile::open(options.model);
   const auto tokenizer = Tokenizer::open(*file);
+  const ModelConfig config = read_config(*file);
+  const Index length =
+      options.length.empty() ? std::min<Index>(4096, config.n_ctx_train) : parse_length(options.length);
   AttentionShares shares{.n_first = options.n_first, .row_begin = length / 2, .layers = {}};
-  const Model model(*file, count_attention(backend, read_config(*file).n_layers, shares));
-  std::vector<Token> tokens = tokenizer->encode(text);
+  const Model model(*file, count_attention(backend, config.n_layers, shares));
+  std::vector<Token> tokens = tokenizer->encode(text, options.special);
   if (tokenizer->add_bos && tokenizer->bos) tokens.insert(tokens.begin(), *tokenizer->bos);
   if (static_cast<Index>(tokens.size()) < length)
     throw Error(options.text, fmt::format("{} tokens", length), fmt::format("{}", tokens.size()),

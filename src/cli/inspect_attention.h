@@ -5,10 +5,11 @@
 namespace ropewalk {
 
 struct InspectAttention {
-  std::string model, text, length = "4k", method = "none";
+  std::string model, text, method = "none";
+  std::string length;  ///< empty: what the model was trained on, 4k at most
   Index n_first = 4;
   int n_threads = 0;
-  bool json = false;
+  bool special = false, json = false;
   BackendOptions backend;
 };
 

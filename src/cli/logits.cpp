@@ -8,6 +8,7 @@
 #include "core/json.h"
 #include "core/parallel.h"
 #include "core/progress.h"
+#include "core/tell.h"
 #include "judge/plan.h"
 
 namespace ropewalk {
@@ -97,8 +98,8 @@ int run() {
   } else {
     print_top(last);
   }
-  fmt::print(stderr, "{}: {}, {}; cache {} MiB\n", session.method().text(), model.backend().name(),
-             speed_line("read", n, now_seconds() - start), session.cache_bytes() >> 20);
+  tell("{}: {}, {}; cache {} MiB\n", session.method().text(), model.backend().name(),
+       speed_line("read", n, now_seconds() - start), session.cache_bytes() >> 20);
   return 0;
 }
 

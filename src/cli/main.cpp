@@ -9,36 +9,40 @@
 #include <system_error>
 
 #include "cli/command_line.h"
+#include "cli/jobs.h"
 #include "core/error.h"
+#include "core/tell.h"
 
 int main(int argc, char** argv) {
-  // Without a standard error, what is said there would go to the first file that is opened.
-  if (::fcntl(STDERR_FILENO, F_GETFD) < 0 && ::open("/dev/null", O_WRONLY) < 0) return 1;
+  // Without one of these, what is read or written there would go to the first file that is opened. Standard
+  // output is opened for reading: who writes to it learns that there is none.
+  for (const int file : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (::fcntl(file, F_GETFD) < 0 && ::open("/dev/null", file == STDERR_FILENO ? O_WRONLY : O_RDONLY) < 0)
+      return 1;
+  ropewalk::end_with_parent();
   try {
     const int code = ropewalk::run_command_line(argc, argv);
     if (std::fflush(stdout) != 0 || std::ferror(stdout)) {
-      fmt::print(stderr,
-                 "ropewalk: standard output: expected room for it; found none; hint: is the disk full?\n");
+      ropewalk::tell(
+          "ropewalk: standard output: expected room for it; found none; hint: is the disk full?\n");
       return 1;
     }
     return code;
   } catch (const ropewalk::UsageError& e) {
-    fmt::print(stderr, "ropewalk: {}\n", e.what());
+    ropewalk::tell("ropewalk: {}\n", e.what());
     return 2;
   } catch (const ropewalk::Error& e) {
-    fmt::print(stderr, "ropewalk: {}\n", e.what());
+    ropewalk::tell("ropewalk: {}\n", e.what());
     return 1;
   } catch (const std::system_error& e) {
-    fmt::print(stderr, "ropewalk: output: expected to be written; found {}; hint: is the disk full?\n",
-               e.what());
+    ropewalk::tell("ropewalk: output: expected to be written; found {}; hint: is the disk full?\n", e.what());
     return 1;
   } catch (const std::bad_alloc&) {
-    fmt::print(
-        stderr,
+    ropewalk::tell(
         "ropewalk: memory: expected enough for this length; found none left; hint: ask for a shorter one\n");
     return 1;
   } catch (const std::exception& e) {
-    fmt::print(stderr, "ropewalk: this is a bug of ours: {}\n", e.what());
+    ropewalk::tell("ropewalk: this is a bug of ours: {}\n", e.what());
     return 3;
   }
 }

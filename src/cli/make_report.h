@@ -11,6 +11,8 @@ ReportData report_for(std::vector<Record> records, const RunInfo& run);
 /// Of --margin, in nats: with 0 nothing could ever be stable.
 inline constexpr double kLeastMargin = 1e-4;
 
+/// Of --report, which writes a page. Errors: UsageError for a name that ends as another format's does.
+void require_page_name(const std::string& path);
 /// "html", "markdown", "csv", "json" or "text".
 std::string format_report(const ReportData& data, const std::string& format);
 /// The page into `out`, and its address on stderr. Errors: Error when it cannot be written.

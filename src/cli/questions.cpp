@@ -9,6 +9,7 @@
 #include "cli/auto_method.h"
 #include "cli/documents.h"
 #include "cli/eval_plan.h"
+#include "cli/jobs.h"
 #include "cli/make_report.h"
 #include "cli/questions_table.h"
 #include "core/output_file.h"
@@ -185,6 +186,7 @@ int run() {
   RunnerOptions runner = runner_options();
   const std::vector<FileQuestion> questions = read_questions();
   // Opened before the work: that a file cannot be written should be said now, not in an hour.
+  require_page_name(options.work.report);
   std::optional<OutputFile> report, predictions;
   if (!options.work.report.empty()) report.emplace(options.work.report);
   if (!options.predictions.empty()) predictions.emplace(options.predictions);
@@ -193,6 +195,7 @@ int run() {
   runner.store = store ? &*store : nullptr;
   const LoadedModel loaded = load_model(options.model, backend);
   const std::vector<Document> documents = read_documents(*loaded.tokenizer, questions);
+  if (store) store->require_texts(texts_by_name(documents));
   RunInfo info = run_info(options.model, options.backend, loaded);
   info.command = command_line(), info.margin = kStabilityMargin;
   const Prompts prompts = prompts_of(documents);

@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "cli/make_report.h"
 #include "core/output_file.h"
+#include "core/tell.h"
 #include "results/store.h"
 
 namespace ropewalk {
@@ -38,25 +39,36 @@ std::vector<MethodNote> notes_of(const std::vector<Record>& records) {
   return notes;
 }
 
+/// Of a file's name, with its point; a device or a hidden file has none.
+std::string ending_of(const std::string& path) { return std::filesystem::path(path).extension().string(); }
+
+constexpr struct {
+  std::string_view name;
+  const char* format;
+} kEndings[] = {{"", "html"},    {".html", "html"}, {".htm", "html"}, {".md", "markdown"},
+                {".csv", "csv"}, {".json", "json"}, {".txt", "text"}};
+
 /// As said, or as the name of the file to write ends; else the page.
 std::string chosen_format() {
   if (!options.format.empty()) return options.format;
   if (options.json) return "json";
-  const std::string end = std::filesystem::path(options.out).extension().string();
-  return end == ".md"     ? "markdown"
-         : end == ".csv"  ? "csv"
-         : end == ".json" ? "json"
-         : end == ".txt"  ? "text"
-                          : "html";
+  const std::string end = ending_of(options.out);
+  const auto format = std::find_if(std::begin(kEndings), std::end(kEndings),
+                                   [&](const auto& ending) { return end == ending.name; });
+  if (format == std::end(kEndings))
+    throw UsageError("--out", "a name that ends with .html, .md, .csv, .json or .txt",
+                     fmt::format("'{}'", end), "--format says what to write under another name");
+  return format->format;
 }
 
 int run() {
+  const std::string format = chosen_format();
   require_outputs_apart({options.out}, options.files);
   require_own(options.out, "a report of ropewalk's", is_report);
   StoredResults results = read_results(options.files);
   results.run.margin = options.margin;  // a way of looking at results, so no part of them
   const ReportData data = report_for(std::move(results.records), results.run);
-  const std::string text = format_report(data, chosen_format());
+  const std::string text = format_report(data, format);
   if (options.out.empty()) {
     fmt::print("{}", text);
     return 0;
@@ -64,7 +76,7 @@ int run() {
   OutputFile out(options.out);
   out.write(text);
   out.commit();
-  fmt::print(stderr, "report: file://{}\n", std::filesystem::absolute(options.out).string());
+  tell("report: file://{}\n", std::filesystem::absolute(options.out).string());
   return 0;
 }
 
@@ -77,7 +89,7 @@ void define(CommandLine& app) {
   app.add_option("--margin", options.margin, "difference in nats that counts as stable")
       ->check(in_range(kLeastMargin, 10.0))
       ->capture_default_str();
-  app.add_option("--out", options.out, "file to write; else stdout");
+  app.add_option("--out", options.out, "file to write: .html, .md, .csv, .json\nor .txt; else stdout");
   app.footer(
       "Examples:\n"
       "  ropewalk report results.jsonl --out report.html\n"
@@ -87,6 +99,13 @@ void define(CommandLine& app) {
 const Register<Command> registered{{"report", "results as a web page, table or curves", define, run}};
 
 }  // namespace
+
+void require_page_name(const std::string& path) {
+  const std::string end = ending_of(path);
+  if (end != "" && end != ".html" && end != ".htm")
+    throw UsageError("--report", "a name that ends with .html: it is a page", fmt::format("'{}'", end),
+                     "`ropewalk report --out` writes .md, .csv, .json and .txt");
+}
 
 ReportData report_for(std::vector<Record> records, const RunInfo& run) {
   std::vector<MethodNote> notes = notes_of(records);
@@ -105,7 +124,7 @@ void write_report(const std::vector<Record>& records, const RunInfo& run, Output
                   const std::string& path) {
   out.write(format_report(report_for(records, run), "html"));
   out.commit();
-  fmt::print(stderr, "report: file://{}\n", std::filesystem::absolute(path).string());
+  tell("report: file://{}\n", std::filesystem::absolute(path).string());
 }
 
 }  // namespace ropewalk

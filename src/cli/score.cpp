@@ -2,6 +2,7 @@
 /// ropewalk score: texts against reference texts.
 #include "cli/command.h"
 #include "core/json.h"
+#include "core/tell.h"
 #include "core/text.h"
 #include "metrics/metrics.h"
 
@@ -39,8 +40,8 @@ int run() {
                 "one segment a line, in the same order; --whole compares the files as they are");
   const Scores s = score(hypotheses, references, how);
   if (s.rouge_blind)
-    fmt::print(stderr, "note: ROUGE sees no word in {}: it counts a-z and 0-9, with zh and char also Han\n",
-               printable(options.references));
+    tell("note: ROUGE sees no word in {}: it counts a-z and 0-9, with zh and char also Han\n",
+         printable(options.references));
   const Json result = {{"segments", s.segments}, {"tokenize", tokenize_name(s.tokenize)},
                        {"stem", options.stem},   {"bleu", s.bleu},
                        {"chrf", s.chrf},         {"chrf++", s.chrf_words},

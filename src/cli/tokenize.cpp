@@ -3,6 +3,7 @@
 #include "chat/turn.h"
 #include "cli/command.h"
 #include "core/json.h"
+#include "core/tell.h"
 #include "core/text.h"
 #include "core/utf8.h"
 
@@ -49,8 +50,7 @@ int run() {
   } else {
     for (Token id : tokens) fmt::print("{:>7}  {}\n", id, dump_json(Json(piece_of(*tokenizer, id))));
   }
-  fmt::print(stderr, "{}: {} for {}\n", tokenizer->kind(), counted(tokens.size(), "token"),
-             counted(text.size(), "byte"));
+  tell("{}: {} for {}\n", tokenizer->kind(), counted(tokens.size(), "token"), counted(text.size(), "byte"));
   return 0;
 }
 
@@ -59,7 +59,7 @@ void define(CommandLine& app) {
   app.add_option("FILE", options.file, "text file, or - for stdin");
   app.add_option("--text", options.text, "text itself");
   app.add_flag("--ids", options.ids, "only the ids, separated by spaces");
-  app.add_flag("--special", options.special, "spelled special tokens become those tokens");
+  define_special(app, options.special);
   app.add_flag("--chat", options.chat, "as a user's message in the model's chat template");
   app.add_flag("--json", options.json, "one JSON object");
   app.footer(

@@ -27,7 +27,7 @@ struct Options {
   std::vector<std::string> texts, candidates;
   Index tail = 0;  // follows the trained length
   int documents = 0, n_threads = 0;
-  bool json = false;
+  bool special = false, json = false;
   BackendOptions backend;
 } options;
 
@@ -118,6 +118,7 @@ std::string command_line(int documents, const std::string& budget) {
   text += fmt::format(" --length {} --goal {} --budget {} --documents {} --tail {} --precision {} --kv {}",
                       shell_quoted(options.length), options.goal, shell_quoted(budget), documents,
                       options.tail, options.backend.precision, options.backend.kv_type());
+  if (options.special) text += " --special";
   if (!options.candidates.empty()) text += " --candidates";
   for (const std::string& spec : options.candidates) text += " " + shell_quoted(spec);
   return text + piped(options.texts);
@@ -330,13 +331,13 @@ int run() {
   std::optional<Store> store;
   if (!options.out.empty()) store.emplace(options.out);
   say_that_it_goes_on(options.out);
-  const TokenTexts tokens = tokenize_texts(*loaded.tokenizer, options.texts, texts);
+  const TokenTexts tokens = tokenize_texts(*loaded.tokenizer, options.texts, texts, options.special);
   const Split documents =
       split(cut_stretches(tokens, length, options.documents > 0 ? options.documents : kMostStretches));
   TuneOptions tuning = tune_options(config, length, documents, store ? &*store : nullptr);
   tuning.budget_seconds = left_of(budget, start);
   info.command = command_line(options.documents, options.budget);
-  info.tail = options.tail, info.margin = kStabilityMargin;
+  info.tail = options.tail, info.margin = kStabilityMargin, info.special = options.special;
   Tuned tuned = choose(loaded, documents, tuning, budget, start, info);
   tuned.next = next_step(tuned.conclusion, tokens, length);
   const Json evidence = evidence_json(tuned.result.winner(), tuned.conclusion, tuned.margins, documents);
@@ -366,6 +367,7 @@ void define(CommandLine& app) {
   app.add_option("--tail", options.tail,
                  "last tokens that are scored;\ndefault: 256, or half of the trained length")
       ->check(in_range(1, 65536));
+  define_special(app, options.special);
   app.add_option("--out", options.out, "results as JSON lines; goes on if it is there");
   options.backend.define(app);
   app.add_option("-t,--threads", options.n_threads, "0: all cores")->check(in_range(0, 1024));

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <filesystem>
@@ -25,6 +26,15 @@ extern "C" void remove_parts(int signal) {
     if (slot.ready) ::unlink(slot.path);
   std::signal(signal, SIG_DFL);
   ::raise(signal);
+}
+
+/// What a symbolic link points to, there or not; a path that is none as it is.
+std::string behind_links(std::string path) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  for (int n = 0; n < 40 && fs::is_symlink(path, error); ++n)  // as many as the system follows
+    path = (fs::path(path).parent_path() / fs::read_symlink(path, error)).string();
+  return path;
 }
 
 /// A free slot with this path, or -1: then a signal leaves the part behind.
@@ -52,14 +62,24 @@ void forget(int slot) {
 
 }  // namespace
 
-OutputFile::OutputFile(std::string path) : path_(std::move(path)) {
+[[noreturn]] void fail_to_write(const std::string& path, int error) {
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  std::error_code none;
+  if (!folder.empty() && !std::filesystem::exists(folder, none))
+    throw Error(path, "a file that can be written", fmt::format("no folder {}", folder.string()),
+                "make the folder first");
+  throw Error(path, "a file that can be written", error != 0 ? std::strerror(error) : "a write that failed",
+              error == ENOSPC ? "make room on the disk" : "may you write there, is the disk full?");
+}
+
+OutputFile::OutputFile(std::string path) : path_(behind_links(std::move(path))) {
   namespace fs = std::filesystem;
   std::error_code ignored;
   const fs::file_status status = fs::status(path_, ignored);
   if (fs::is_directory(status)) throw Error(path_, "the name of a file", "a folder");
   if (!fs::exists(status) || fs::is_regular_file(status)) temporary_ = path_ + ".part";
   file_ = std::fopen((temporary_.empty() ? path_ : temporary_).c_str(), "wb");
-  if (file_ == nullptr) fail();
+  if (file_ == nullptr) fail_to_write(path_, errno);
   if (!temporary_.empty()) slot_ = watch(temporary_);
 }
 
@@ -72,26 +92,22 @@ OutputFile::~OutputFile() {
 }
 
 void OutputFile::write(std::string_view bytes) {
-  if (std::fwrite(bytes.data(), 1, bytes.size(), file_) != bytes.size()) fail();
+  if (std::fwrite(bytes.data(), 1, bytes.size(), file_) != bytes.size()) fail_to_write(path_, errno);
 }
 
 void OutputFile::flush() {
-  if (std::fflush(file_) != 0) fail();
+  if (std::fflush(file_) != 0) fail_to_write(path_, errno);
 }
 
 void OutputFile::commit() {
   const bool closed = std::fclose(file_) == 0;
   file_ = nullptr;
   if (!temporary_.empty() && (!closed || std::rename(temporary_.c_str(), path_.c_str()) != 0)) {
+    const int error = errno;
     std::remove(temporary_.c_str());
-    fail();
+    fail_to_write(path_, error);
   }
-  if (!closed) fail();
-}
-
-void OutputFile::fail() {
-  throw Error(path_, "a file that can be written", "a write that failed",
-              "does the folder exist, is the disk full?");
+  if (!closed) fail_to_write(path_, errno);
 }
 
 }  // namespace ropewalk

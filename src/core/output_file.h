@@ -7,9 +7,14 @@
 
 namespace ropewalk {
 
+/// Why `path` cannot be written: its folder is not there, or what `error` (an errno) says. Errors: Error,
+/// always.
+[[noreturn]] void fail_to_write(const std::string& path, int error);
+
 /// Writes PATH.part and renames it to PATH when told that it is complete. Else the part is removed: by the
 /// destructor, or by a handler when SIGINT, SIGTERM or SIGHUP end the process. What is there and is no
-/// regular file (/dev/stdout, a pipe) is written to directly, since a rename would replace it.
+/// regular file (/dev/stdout, a pipe) is written to directly, since a rename would replace it; of a symbolic
+/// link it is the file behind it that is written.
 class OutputFile {
  public:
   /// Errors: Error when it cannot be written.
@@ -24,7 +29,6 @@ class OutputFile {
   void commit();
 
  private:
-  [[noreturn]] void fail();
   std::string path_, temporary_;  ///< temporary_ is empty when PATH itself is written
   int slot_ = -1;                 ///< of the handler's list
   std::FILE* file_ = nullptr;

@@ -9,6 +9,8 @@
 #include <cstdio>
 #include <ctime>
 
+#include "core/tell.h"
+
 namespace ropewalk {
 namespace {
 
@@ -39,7 +41,7 @@ Progress::Progress(std::string what, double total)
       last_(start_) {}
 
 Progress::~Progress() {
-  if (drawn_ && terminal_) fmt::print(stderr, "\r\x1b[K");
+  if (drawn_ && terminal_) tell("\r\x1b[K");
 }
 
 void Progress::update(double done) {
@@ -56,11 +58,11 @@ void Progress::update(double done) {
     const int filled = static_cast<int>(share * 20);
     const std::string bar = std::string(static_cast<std::size_t>(filled), '#') +
                             std::string(static_cast<std::size_t>(20 - filled), '.');
-    fmt::print(stderr, "\r\x1b[K[{}] {:3.0f} %  {}, {} left  {}", bar, share * 100, clock_text(elapsed), left,
-               what_.substr(0, 26));
+    tell("\r\x1b[K[{}] {:3.0f} %  {}, {} left  {}", bar, share * 100, clock_text(elapsed), left,
+         what_.substr(0, 26));
     std::fflush(stderr);
   } else {
-    fmt::print(stderr, "{:3.0f} %, {}, {} left: {}\n", share * 100, clock_text(elapsed), left, what_);
+    tell("{:3.0f} %, {}, {} left: {}\n", share * 100, clock_text(elapsed), left, what_);
   }
 }
 

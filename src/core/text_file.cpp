@@ -2,6 +2,7 @@
 #include "core/text_file.h"
 
 #include <fcntl.h>
+#include <fmt/ranges.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "core/encoding_guess.h"
 #include "core/error.h"
 #include "core/utf8.h"
 
@@ -17,20 +19,35 @@ namespace {
 
 constexpr std::string_view kMark = "\xef\xbb\xbf";
 
+/// Errors: Error for a folder or a device; only what has an end is read.
+mode_t require_readable(const std::string& path, std::size_t& size) {
+  struct stat about {};
+  if (::stat(path.c_str(), &about) != 0)
+    throw Error(path, "a readable file", std::strerror(errno), "check the path");
+  if (S_ISDIR(about.st_mode)) throw Error(path, "a file", "a folder", "name one of its files");
+  if (!S_ISREG(about.st_mode) && !S_ISFIFO(about.st_mode))
+    throw Error(path, "a file or a pipe", "a device", "name a file, or - for standard input");
+  size = S_ISREG(about.st_mode) ? static_cast<std::size_t>(about.st_size) : 0;
+  return about.st_mode;
+}
+mode_t kind_of(int file, std::size_t& size) {
+  struct stat about {};
+  if (::fstat(file, &about) != 0) throw Error("-", "a readable file", std::strerror(errno));
+  size = S_ISREG(about.st_mode) ? static_cast<std::size_t>(about.st_size) : 0;
+  return about.st_mode;
+}
+
 /// An open file, and what kind it is.
 class Input {
  public:
   explicit Input(const std::string& path) : path_(path) {
-    struct stat about {};
-    if ((path == "-" ? ::fstat(file_, &about) : ::stat(path.c_str(), &about)) != 0)
-      throw Error(path, "a readable file", std::strerror(errno), "check the path");
-    if (S_ISDIR(about.st_mode)) throw Error(path, "a file", "a folder", "name one of its files");
-    regular_ = S_ISREG(about.st_mode);
-    if (!regular_ && !S_ISFIFO(about.st_mode) && !S_ISSOCK(about.st_mode) && path != "-")
-      throw Error(path, "a file or a pipe", "a device", "name a file, or - for standard input");
-    size_ = regular_ ? static_cast<std::size_t>(about.st_size) : 0;
-    if (path != "-") file_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    const mode_t kind = path == "-" ? kind_of(file_, size_) : require_readable(path, size_);
+    regular_ = S_ISREG(kind);
+    if (path == "-") return;
+    // A pipe is not waited for: one that nobody writes to is empty.
+    file_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (file_ < 0) throw Error(path, "a readable file", std::strerror(errno), "check the path");
+    ::fcntl(file_, F_SETFL, 0);
   }
   ~Input() {
     if (path_ != "-") ::close(file_);
@@ -79,30 +96,55 @@ std::size_t first_invalid(std::string_view text) {
   return at;
 }
 
+/// How `text` from `at` on is no UTF-8 where the rest of it is; empty where it may be another encoding.
+std::string damage(std::string_view text, std::size_t at) {
+  std::size_t n_good = 0, n_bad = 0;  // characters of several bytes, and bytes that are none
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t length = utf8_length(text, i);
+    n_good += length > 1, n_bad += length == 0;
+    i += std::max<std::size_t>(length, 1);
+  }
+  const auto lead = static_cast<unsigned char>(text[at]);
+  const std::size_t whole = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2, left = text.size() - at;
+  if (n_good > 0 && lead >= 0xc2 && left < whole && n_bad == left)
+    return fmt::format("{} of the {} bytes of its last character: it was cut there", left, whole);
+  if (n_bad > 0 && n_good >= 4 * n_bad)
+    return fmt::format("the byte 0x{:02x}; {} byte{} of it {} damaged, the rest is UTF-8", lead, n_bad,
+                       n_bad == 1 ? "" : "s", n_bad == 1 ? "is" : "are");
+  return "";
+}
+
 [[noreturn]] void refuse(const std::string& path, std::string_view bytes, std::size_t at) {
   const std::size_t line = static_cast<std::size_t>(std::count(
                                bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(at), '\n')) +
                            1;
-  const std::string encoding = likely_encoding(bytes);
   const std::string place = fmt::format("{}:{}", path, line);
-  if (encoding.empty()) throw Error(place, "text", "binary data (NUL bytes)", "give UTF-8 text");
-  throw Error(
-      place, "UTF-8 text",
-      fmt::format("the byte 0x{:02x}; it looks like {}", static_cast<unsigned char>(bytes[at]), encoding),
-      fmt::format("convert it: iconv -f {} -t UTF-8 FILE > NEW", encoding.substr(0, encoding.find(' '))));
+  if (const std::string damaged = damage(bytes, at); !damaged.empty())
+    throw Error(place, "UTF-8 text", damaged, "leave those bytes out: iconv -f UTF-8 -t UTF-8 -c FILE > NEW");
+  const std::vector<std::string> encodings = guess_encodings(bytes);
+  if (encodings.empty()) throw Error(place, "text", "binary data (NUL bytes)", "give UTF-8 text");
+  const bool sure = encodings.size() == 1;
+  throw Error(place, "UTF-8 text",
+              fmt::format("the byte 0x{:02x}; it looks like {}{}", static_cast<unsigned char>(bytes[at]),
+                          sure ? "" : "one of ", fmt::join(encodings, ", ")),
+              fmt::format("convert it: iconv -f {} -t UTF-8 FILE > NEW{}", encodings[0],
+                          sure ? "" : ", and see whether its letters are right"));
 }
 
-/// \r\n and \r become \n, in place; whether there was one.
-bool unify_newlines(std::string& text) {
+/// \r\n and \r become \n, in place.
+void unify_newlines(TextFile& file) {
+  std::string& text = file.text;
   std::size_t to = text.find('\r');
-  if (to == std::string::npos) return false;
+  if (to == std::string::npos) return;
   for (std::size_t from = to; from < text.size(); ++from) {
     const bool cr = text[from] == '\r';
-    if (cr && from + 1 < text.size() && text[from + 1] == '\n') ++from;
+    if (cr && from + 1 < text.size() && text[from + 1] == '\n')
+      ++from, file.had_crlf = true;
+    else if (cr)
+      file.had_cr = true;
     text[to++] = cr ? '\n' : text[from];
   }
   text.resize(to);
-  return true;
 }
 
 /// A text that was cut ends with a line, or at least with a character.
@@ -113,49 +155,12 @@ void trim_end(std::string& text) {
   if (!text.empty() && (text.back() & 0x80) != 0) text.pop_back();
 }
 
-/// Runs of bytes from 0x80 on: how letters lie in encodings of one byte and of two.
-struct HighBytes {
-  std::size_t n = 0, runs = 0, even_runs = 0, below_a1 = 0;
-};
-HighBytes high_bytes(std::string_view bytes) {
-  HighBytes high;
-  std::size_t run = 0;
-  const auto end_run = [&] { high.runs += run > 0, high.even_runs += run > 0 && run % 2 == 0, run = 0; };
-  for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x80) {
-      end_run();
-      continue;
-    }
-    ++high.n, ++run;
-    high.below_a1 += byte < 0xa1;
-  }
-  end_run();
-  return high;
-}
-
 }  // namespace
 
-std::string likely_encoding(std::string_view bytes) {
-  bytes = bytes.substr(0, 1 << 20);
-  if (bytes.starts_with(std::string_view("\xff\xfe\0\0", 4))) return "UTF-32 (little-endian)";
-  if (bytes.starts_with("\xff\xfe")) return "UTF-16 (little-endian)";
-  if (bytes.starts_with("\xfe\xff")) return "UTF-16 (big-endian)";
-  std::size_t even = 0, odd = 0;
-  for (std::size_t i = 0; i < bytes.size(); ++i)
-    if (bytes[i] == '\0') ++(i % 2 == 0 ? even : odd);
-  // Text in Latin letters has a NUL in nearly every pair, on one side.
-  if (odd > bytes.size() / 8 && even <= odd / 8) return "UTF-16LE";
-  if (even > bytes.size() / 8 && odd <= even / 8) return "UTF-16BE";
-  if (even + odd > 0) return "";
-  const HighBytes high = high_bytes(bytes);
-  const auto share = [](std::size_t part, std::size_t all) {
-    return static_cast<double>(part) / static_cast<double>(std::max<std::size_t>(all, 1));
-  };
-  if (high.n >= 2 * high.runs && share(high.even_runs, high.runs) > 0.9)
-    return share(high.below_a1, high.n) < 0.1 ? "GBK (or Big5, EUC-KR)" : "SHIFT_JIS (or GBK, Big5)";
-  if (high.n > 2 * high.runs) return "WINDOWS-1251 (or KOI8-R, or another of one byte a letter)";
-  return "WINDOWS-1252 (or ISO-8859-1)";
+void require_regular_file(const std::string& path) {
+  std::size_t size = 0;
+  if (!S_ISREG(require_readable(path, size)))
+    throw Error(path, "a regular file", "a pipe", "name a file that can be read again");
 }
 
 std::string read_bytes(const std::string& path, std::size_t most_bytes) {
@@ -177,7 +182,7 @@ TextFile read_text(const std::string& path, std::size_t most_bytes) {
     file.n_left_out = input.size() - most_bytes + had - file.text.size();
   }
   if (const std::size_t at = first_invalid(file.text); at < file.text.size()) refuse(path, file.text, at);
-  file.had_crlf = unify_newlines(file.text);
+  unify_newlines(file);
   return file;
 }
 

@@ -12,18 +12,20 @@ inline constexpr std::size_t kMostTextBytes = std::size_t{4} << 30;
 
 struct TextFile {
   std::string text;            ///< UTF-8 without a byte order mark; lines end with \n, as Python reads them
-  bool had_crlf = false;       ///< lines ended with \r\n or \r
+  bool had_crlf = false;       ///< lines ended with \r\n
+  bool had_cr = false;         ///< lines ended with \r alone
   std::size_t n_left_out = 0;  ///< bytes behind `most_bytes`; 0 where nothing was left out
 };
 
-/// A regular file, a pipe, or standard input ("-"); of a regular file only the first `most_bytes`, up to the
-/// end of a line or at least of a character. Memory: about the text once. Errors: Error naming the line where
-/// it is no UTF-8, with the encoding that it looks like; for an empty file, a folder, a device, and more than
-/// kMostTextBytes.
+/// A regular file, a pipe that somebody writes to, or standard input ("-"); of a regular file only the first
+/// `most_bytes`, up to the end of a line or at least of a character. Memory: about the text once. Errors:
+/// Error naming the line where it is no UTF-8, with what is damaged or the encodings that it looks like; for
+/// an empty file, a folder, a device, and more than kMostTextBytes.
 TextFile read_text(const std::string& path, std::size_t most_bytes = kMostTextBytes);
 
-/// What bytes that are no UTF-8 look like: "UTF-16 ...", "GBK ...", "Windows-1252 ...". A guess, for people.
-std::string likely_encoding(std::string_view bytes);
+/// Errors: Error for a folder, a device, a pipe, and what cannot be found: for readers of others that would
+/// wait for a pipe, or read a device without end.
+void require_regular_file(const std::string& path);
 
 /// All bytes of a regular file, a pipe or standard input ("-"). Errors: as read_text, but for what is in it.
 std::string read_bytes(const std::string& path, std::size_t most_bytes = kMostTextBytes);

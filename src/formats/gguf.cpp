@@ -210,12 +210,25 @@ const char* kind_of(std::uint32_t magic) {
   return "other bytes";
 }
 
+/// Whether a file begins as a text does: somebody's words, given where a model stands.
+bool begins_as_text(std::span<const std::byte> bytes) {
+  bytes = bytes.first(std::min<std::size_t>(bytes.size(), 512));
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  return text.size() >= 4 && !text.starts_with("GGUF") &&
+         std::all_of(text.begin(), text.end(),
+                     [](unsigned char c) { return c >= ' ' || (c >= 8 && c <= 13); });
+}
+
 class Gguf final : public ModelFile {
  public:
   Gguf(std::span<const std::byte> bytes, const std::string& path, std::unique_ptr<MappedFile> mapping)
       : mapping_(std::move(mapping)) {
     path_ = path;
     if (mapping_) files_ = {path};
+    if (begins_as_text(bytes))
+      throw Error(
+          path_, "a model: a GGUF file or a Hugging Face folder", "a text",
+          "MODEL stands first; texts go behind --text or -f, `ropewalk tokenize` counts their tokens");
     Reader in(bytes, path_);
     const std::uint32_t version = read_header(in);
     container_ = fmt::format("GGUF v{}", version);

@@ -222,6 +222,7 @@ Metadata translate_config(const JsonInput& json, const std::string& place) {
   if (const auto trained = config.integer("original_max_position_embeddings"))
     out[arch + ".rope.scaling.original_context_length"] = *trained;
   translate_window(config, arch, n_layers, out);
+  if (const auto bias = config.boolean("attention_bias")) out["ropewalk.attention_bias"] = *bias;
   out["ropewalk.tie_embeddings"] = config.boolean("tie_word_embeddings").value_or(false);
   for (const auto& [from, to] : {std::pair{"bos_token_id", "tokenizer.ggml.bos_token_id"},
                                  {"eos_token_id", "tokenizer.ggml.eos_token_id"}})

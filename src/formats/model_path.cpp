@@ -37,6 +37,8 @@ std::vector<std::string> names_in(const fs::path& folder, const Wanted& wanted) 
 
 /// refs/main names a folder of snapshots/: a plain name, since it is data.
 std::string main_revision(const fs::path& root) {
+  std::error_code none;
+  if (!fs::is_regular_file(root / "refs" / "main", none)) return "";  // a pipe would be waited for
   std::ifstream in(root / "refs" / "main");
   std::string revision;
   in >> revision;

@@ -51,7 +51,7 @@ struct Input {
   float eps = 0;
 };
 
-/// y = x W^T + bias, or y += with add.
+/// y = x W^T + bias, or y += the same with add.
 struct Output {
   const Matrix* w = nullptr;
   const float* bias = nullptr;  // (n_out), or null

@@ -20,7 +20,8 @@ struct ModelConfig {
   Index n_ctx_original = 0;
   double rope_base = 10000;
   float rms_eps = 1e-5f;
-  bool qkv_bias = false, qk_norm = false, tied_embeddings = false, interleaved_qk = false;
+  bool qkv_bias = false, output_bias = false;  ///< output: of attention
+  bool qk_norm = false, tied_embeddings = false, interleaved_qk = false;
   std::vector<Index> sliding_window;  ///< (n_layers), 0 = none
   std::string own_scaling;            ///< method spec of the model's own scaling, empty if none
   std::vector<double> rope_freqs, long_factors, short_factors;

@@ -6,7 +6,7 @@ namespace {
 
 const float* or_null(const std::vector<float>& v) { return v.empty() ? nullptr : v.data(); }
 
-/// x += Wo attention(Wq norm(x), Wk norm(x), Wv norm(x))
+/// x += Wo attention(Wq norm(x), Wk norm(x), Wv norm(x)), with biases where the model has them
 void attention_block(const Model& model, const LayerWeights& w, const LayerStep& step, KvLayer& kv, Index n,
                      Activations& a) {
   const ModelConfig& c = model.config();
@@ -28,7 +28,7 @@ void attention_block(const Model& model, const LayerWeights& w, const LayerStep&
   const AttentionTask task{
       .q = a.q.data(), .kv = seen, .plan = step.plan, .pointwise = step.pointwise, .out = a.attended.data()};
   b.attention({&task, 1}, c.n_heads);
-  const Output residual{.w = w.wo.get(), .y = a.x.data(), .add = true};
+  const Output residual{.w = w.wo.get(), .bias = or_null(w.bo), .y = a.x.data(), .add = true};
   b.linear({.x = a.attended.data(), .n_rows = n}, {&residual, 1}, step.stage);
 }
 

@@ -206,6 +206,18 @@ void refuse_unsupported(const ModelFile& file, const std::string& arch) {
     refuse(file, "sliding windows in a pattern of layers");  // a list says it of each layer
 }
 
+void read_attention_bias(const ModelFile& file, ModelConfig& config) {
+  config.qkv_bias = file.find_tensor("blk.0.attn_q.bias") != nullptr;
+  config.output_bias = file.find_tensor("blk.0.attn_output.bias") != nullptr;
+  const auto said = file.boolean("ropewalk.attention_bias");
+  if (said && (*said != config.qkv_bias || *said != config.output_bias))
+    throw Error(file.path(),
+                *said ? "biases on q, k, v and the output, since attention_bias is true"
+                      : "no biases of attention, since attention_bias is false",
+                *said ? "a model without some of them" : "a model with some",
+                "the files are not of one model");
+}
+
 ModelConfig read_common(const ModelFile& file) {
   const Keys keys{file, *file.string("general.architecture")};
   refuse_unsupported(file, keys.arch);

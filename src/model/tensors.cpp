@@ -40,6 +40,7 @@ class TensorCheck {
       need(blk + "attn_k_norm.weight", {c.head_dim});
     }
     need(blk + "attn_output.weight", {c.d_model, q_rows});
+    if (c.output_bias) need(blk + "attn_output.bias", {c.d_model});
     need(blk + "ffn_norm.weight", {c.d_model});
     need(blk + "ffn_gate.weight", {c.d_ff, c.d_model});
     need(blk + "ffn_up.weight", {c.d_ff, c.d_model});

@@ -64,6 +64,7 @@ LayerWeights load_layer(Loader& load, const ModelConfig& c, int layer) {
     w.k_norm = load.vector(blk + "attn_k_norm.weight", true);
   }
   w.wo = load.matrix(blk + "attn_output.weight");
+  if (c.output_bias) w.bo = load.vector(blk + "attn_output.bias");
   w.ffn_norm = load.vector(blk + "ffn_norm.weight");
   w.w_gate = load.matrix(blk + "ffn_gate.weight");
   w.w_up = load.matrix(blk + "ffn_up.weight");

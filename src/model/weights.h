@@ -13,6 +13,7 @@ struct LayerWeights {
   std::vector<float> attn_norm;        // (d_model)
   std::unique_ptr<Matrix> wq, wk, wv;  // (n_heads * head_dim, d_model), (n_kv_heads * head_dim, d_model) x 2
   std::vector<float> bq, bk, bv;       // the same rows; empty without qkv_bias
+  std::vector<float> bo;               // (d_model); empty without output_bias
   std::vector<float> q_norm, k_norm;   // (head_dim); empty without qk_norm
   std::unique_ptr<Matrix> wo;          // (d_model, n_heads * head_dim)
   std::vector<float> ffn_norm;         // (d_model)

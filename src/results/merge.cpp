@@ -16,6 +16,7 @@ class Merger {
     require_same(path, "model", results_.run.model_id, group.run.model_id);
     require_same(path, "precision", results_.run.precision, group.run.precision);
     require_same(path, "KV cache", results_.run.kv, group.run.kv);
+    require_same(path, "way to read special tokens (--special)", results_.run.special, group.run.special);
     require_same(path, "trained length", results_.run.n_ctx_train, group.run.n_ctx_train);
     if (std::string& seen = keys_[group.key]; seen.empty())
       seen = path;

@@ -46,6 +46,7 @@ Json to_json(const Record& r, const RunInfo& run) {
   j["precision"] = run.precision;
   j["kv"] = run.kv;
   j["isa"] = run.isa;
+  if (run.special) j["special"] = true;
   j["version"] = run.version;
   return j;
 }
@@ -110,7 +111,8 @@ RunInfo run_info_from(const JsonInput& j) {
           .n_ctx_train = j.value("n_ctx_train", Index{0}),
           .tail = j.value("tail", Index{0}),
           .margin = 0,
-          .threads = j.at("run").value("threads", 0)};
+          .threads = j.at("run").value("threads", 0),
+          .special = j.value("special", false)};
 }
 
 }  // namespace ropewalk

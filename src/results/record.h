@@ -47,6 +47,7 @@ struct RunInfo {
   Index n_ctx_train = 0, tail = 0;
   double margin = 0;  ///< what counts as stable, nats
   int threads = 0;
+  bool special = false;  ///< control tokens that are spelled in the texts were read as such
 };
 
 /// What the same command gives again, to the byte; and what it does not: time, memory.

@@ -10,6 +10,7 @@
 #include <filesystem>
 
 #include "core/error.h"
+#include "core/output_file.h"
 
 namespace ropewalk {
 namespace {
@@ -30,8 +31,7 @@ class Lock {
 void require_writable(const std::string& path, bool exists) {
   const std::string folder = std::filesystem::path(path).parent_path().string();
   const std::string& asked = exists ? path : folder.empty() ? "." : folder;
-  if (::access(asked.c_str(), W_OK) != 0)
-    throw Error(path, "a file that can be written", std::strerror(errno));
+  if (::access(asked.c_str(), W_OK) != 0) fail_to_write(path, errno);
 }
 
 /// Writes all of `bytes`; returns an errno, 0 for none.
@@ -89,7 +89,7 @@ const std::vector<Record>* Store::find(const std::string& key) const {
 
 void Store::open() {
   file_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0666);
-  if (file_ < 0) throw Error(path_, "a file that can be written", std::strerror(errno));
+  if (file_ < 0) fail_to_write(path_, errno);
 }
 
 void Store::append(const std::string& key, const std::vector<Record>& records, const RunInfo& run) {
@@ -110,6 +110,15 @@ void Store::append(const std::string& key, const std::vector<Record>& records, c
   groups_[key] = records, runs_[key] = run;
 }
 
+void Store::require_texts(const std::map<std::string, std::string>& texts) const {
+  for (const auto& [key, records] : groups_)
+    for (const Record& record : records)
+      if (const auto own = texts.find(record.document); own != texts.end() && own->second != record.text_id)
+        throw Error(path_, fmt::format("results with one text named {}", printable(record.document)),
+                    "another text, or one cut for other lengths",
+                    "give another --out, or another name to one of the two");
+}
+
 void Store::require_alike(const RunInfo& run, bool uses_tail) const {
   const auto require = [&](const std::string& what, const auto& stored, const auto& own) {
     if (stored != own)
@@ -120,6 +129,7 @@ void Store::require_alike(const RunInfo& run, bool uses_tail) const {
     require("model", stored.model_id, run.model_id);
     require("precision", stored.precision, run.precision);
     require("KV cache", stored.kv, run.kv);
+    require("--special", stored.special, run.special);
     require("trained length", stored.n_ctx_train, run.n_ctx_train);
     const std::string& task = groups_.at(key).front().task;
     if (uses_tail && (task == "tail" || task == "far-use")) require("tail", stored.tail, run.tail);

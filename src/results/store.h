@@ -31,6 +31,9 @@ class Store {
   /// Errors: Error where the file's results were measured in another way than `run`, so that no report could
   /// show both; `uses_tail`: whether the run's tasks depend on the tail.
   void require_alike(const RunInfo& run, bool uses_tail) const;
+  /// `texts`: a run's documents by name, with their SHA-256. Errors: Error where the file has another text
+  /// under one of these names: they would be taken for one document, and no report shows both.
+  void require_texts(const std::map<std::string, std::string>& texts) const;
   std::size_t n_cut() const { return n_cut_; }  ///< lines that the first append() cuts off
 
  private:

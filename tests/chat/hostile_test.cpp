@@ -3,8 +3,11 @@
 /// one line that names the template's line.
 #include <gtest/gtest.h>
 
-#include <chrono>
+#include <ctime>
 
+#include "chat/interpreter.h"
+#include "chat/lexer.h"
+#include "chat/parser.h"
 #include "chat/template.h"
 #include "core/error.h"
 
@@ -26,16 +29,44 @@ std::string repeated(std::string_view text, int n) {
   return all;
 }
 
-/// It ends within seconds, with one line that has `part`.
+/// As error_of, with a tenth of the steps.
+std::string error_with_few_steps(const std::string& source) {
+  Budget budget;
+  budget.steps /= 10;
+  try {
+    const std::vector<Lexeme> lexemes = cut_template(source);
+    const Body body = parse_template(lexemes);
+    Interpreter(budget, 0).render(body, {});
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return {};
+}
+
+/// Of this thread, so that a busy machine does not matter.
+double cpu_seconds() {
+  std::timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+#if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+constexpr double kMostSeconds = 2;
+#else
+constexpr double kMostSeconds = 40;
+#endif
+
+/// It ends within two seconds, with one line that has `part`.
 void expect_refused(const std::string& source, std::string_view part) {
-  const auto start = std::chrono::steady_clock::now();
+  const double start = cpu_seconds();
   const std::string error = error_of(source);
-  const auto took = std::chrono::steady_clock::now() - start;
-  const std::string shown = source.substr(0, 80);
+  const double took = cpu_seconds() - start;
+  const std::string shown = source.substr(0, 80) + " ... " +
+                            source.substr(source.size() - std::min<std::size_t>(source.size(), 80));
   EXPECT_TRUE(error.starts_with("chat template")) << shown << ": " << error;
   EXPECT_NE(error.find(part), std::string::npos) << shown << ": " << error;
   EXPECT_EQ(error.find('\n'), std::string::npos);
-  EXPECT_LT(std::chrono::duration<double>(took).count(), 20) << shown;
+  EXPECT_LT(took, kMostSeconds) << shown;
 }
 
 TEST(ChatHostile, EndlessWorkIsBounded) {
@@ -45,6 +76,199 @@ TEST(ChatHostile, EndlessWorkIsBounded) {
   expect_refused("{% macro f(x) %}{{ f(x) }}{{ f(x) }}{% endmacro %}{{ f(1) }}", "in one another");
   expect_refused("{% macro f(n) %}{% if n %}{{ f(n - 1) }}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(40) }}",
                  "more");
+}
+
+/// `body` a million times, behind what `set` defines: the steps or the memory end before two seconds do.
+void expect_paid(const std::string& set, const std::string& body) {
+  const std::string source =
+      set + "{% for a in range(1000) %}{% for b in range(1000) %}" + body + "{% endfor %}{% endfor %}";
+  const double start = cpu_seconds();
+  const std::string error = error_with_few_steps(source);
+  const double took = cpu_seconds() - start;
+  EXPECT_TRUE(error.find("a template that ends") != error.npos || error.find("bounded memory") != error.npos)
+      << body.substr(0, 80) << ": " << error;
+  EXPECT_LT(took, kMostSeconds / 10) << body.substr(0, 80);
+}
+
+TEST(ChatHostile, EveryOperationOnTextPaysForItsWork) {
+  // Texts for which a search that begins anew at each place would take the product of their lengths, letters
+  // of several bytes, nothing but separators.
+  const std::string set =
+      "{% set s = 'a' * 400000 %}{% set t = 'a' * 200000 + 'b' %}{% set r = 'b' + 'a' * 200000 %}"
+      "{% set short = 'a' * 200 + 'b' %}{% set u = '\u00e9' * 200000 %}{% set digits = '1' * 300000 %}"
+      "{% set spaces = ' x' * 200000 %}{% set lines = '\n' * 300000 %}{% set p = ('a' * 100000,) * 99 %}";
+  for (const char* expression : {"t in s",
+                                 "r in s",
+                                 "short in s",
+                                 "t not in s",
+                                 "s is in t",
+                                 "s.count(t)",
+                                 "s.count(short)",
+                                 "s.count('a')",
+                                 "s.count('')",
+                                 "u.count('\u00e9')",
+                                 "s.find(t)",
+                                 "s.rfind(r)",
+                                 "s.rfind(t)",
+                                 "s.index('a')",
+                                 "s.replace(t, '')",
+                                 "s.replace('a', '')",
+                                 "s.replace('a', 'b', 1)",
+                                 "s | replace(r, '')",
+                                 "s.split(t)",
+                                 "s.split('a')",
+                                 "s.rsplit(r)",
+                                 "s.rsplit('a')",
+                                 "spaces.split()",
+                                 "spaces.rsplit()",
+                                 "lines.splitlines()",
+                                 "s.partition(t)",
+                                 "s.rpartition(r)",
+                                 "s.strip(u)",
+                                 "s.strip('ba')",
+                                 "s | trim(t)",
+                                 "lines.strip()",
+                                 "u.isspace()",
+                                 "s.startswith(p)",
+                                 "s.endswith(p)",
+                                 "s.isalpha()",
+                                 "s.upper()",
+                                 "s | lower",
+                                 "s | title",
+                                 "s.title()",
+                                 "s | capitalize",
+                                 "s is lower",
+                                 "s | length",
+                                 "u | length",
+                                 "u[-1]",
+                                 "u[150000]",
+                                 "u[1:]",
+                                 "u[::2]",
+                                 "u[::-1]",
+                                 "s[::-1]",
+                                 "u | reverse | length",
+                                 "u | first",
+                                 "u | last",
+                                 "u | list | length",
+                                 "s | wordcount",
+                                 "s | indent(0)",
+                                 "lines | indent(1)",
+                                 "s | tojson | length",
+                                 "u | tojson(true) | length",
+                                 "s ~ s",
+                                 "s + t",
+                                 "s * 2",
+                                 "('a' * 400000) == s",
+                                 "('a' * 400000) < s",
+                                 "s % ()",
+                                 "s.format()",
+                                 "s | format",
+                                 "s | int",
+                                 "digits | int",
+                                 "digits | float",
+                                 "s | string",
+                                 "s | safe",
+                                 "s | join",
+                                 "s.join([s, s])",
+                                 "[s, s] | join(s)",
+                                 "s.removeprefix(s)",
+                                 "s | min",
+                                 "s | unique | list",
+                                 "s | sort",
+                                 "s | map('upper') | list"})
+    expect_paid(set, fmt::format("{{% set x = {} %}}", expression));
+}
+
+TEST(ChatHostile, EveryOperationOnListsPaysForItsWork) {
+  const std::string set =
+      "{% set l = range(20000) | list %}{% set m = [l] * 20 %}{% set t = ['a' * 9999 ~ 'b', 'a' * 9999 ~ "
+      "'c'] * 40 %}"
+      "{% set w = ('x ' * 20000).split() %}{% set ns = namespace(d=[]) %}"
+      "{% for i in range(900) %}{% set ns.d = ns.d + [('k' ~ i, i)] %}{% endfor %}{% set d = dict(ns.d) %}"
+      "{% set e = dict(ns.d | reverse) %}";
+  for (const char* expression : {"-1 in l",
+                                 "l in m",
+                                 "'c' in t",
+                                 "l == (l + [1])[:-1]",
+                                 "l < l",
+                                 "m == m + []",
+                                 "d == e",
+                                 "d != e",
+                                 "l.count(1)",
+                                 "l.index(19999)",
+                                 "m.count(l)",
+                                 "w.index('y') if 'y' in w",
+                                 "l | length",
+                                 "l | first",
+                                 "l | last",
+                                 "l[1:]",
+                                 "l[::2]",
+                                 "l | reverse | list",
+                                 "l | sum",
+                                 "l | max",
+                                 "l | min",
+                                 "l | sort",
+                                 "t | sort",
+                                 "t | unique | list",
+                                 "w | unique | list",
+                                 "l | batch(2) | list",
+                                 "l | select | list",
+                                 "l | reject('odd') | list",
+                                 "l | map('string') | list",
+                                 "[d] * 99 | map(attribute='a') | list",
+                                 "l | join",
+                                 "l | tojson | length",
+                                 "l | string | length",
+                                 "l + l",
+                                 "l * 2",
+                                 "l.copy()",
+                                 "d.copy()",
+                                 "d.get('none')",
+                                 "d.nothing",
+                                 "d['none']",
+                                 "d[(1, 2)]",
+                                 "'none' in d",
+                                 "d | length",
+                                 "d.items()",
+                                 "d.keys() | list",
+                                 "d.values() | list",
+                                 "d | items | list",
+                                 "d | dictsort",
+                                 "d | dictsort(by='value')",
+                                 "d | tojson(sort_keys=true) | length",
+                                 "dict(d)",
+                                 "dict(d.items())",
+                                 "namespace(d).k1",
+                                 "d | list",
+                                 "'{}' * 20000 % ()",
+                                 "loop.changed(l)",
+                                 "range(99999) | length"})
+    expect_paid(set, fmt::format("{{% set x = {} %}}", expression));
+}
+
+TEST(ChatHostile, NamesPayForTheirNumberAndLength) {
+  std::string sets, members, keywords, parameters, entries;
+  for (int i = 0; i < 15000; ++i) {
+    sets += fmt::format("{{% set v{} = 1 %}}", i);
+    members += fmt::format("{{% set ns.v{} = 1 %}}", i);
+    keywords += fmt::format("{}v{}=1", i ? "," : "", i);
+    parameters += fmt::format("{}v{}=1", i ? "," : "", i);
+    entries += fmt::format("{}'v{}':1", i ? "," : "", i);
+  }
+  const std::string longest(900000, 'v');
+  expect_paid(sets, "{{ unknown }}");
+  expect_paid("{% set ns = namespace() %}" + members, "{{ ns.unknown }}");
+  expect_paid("", "{% set x = dict(" + keywords + ") %}");
+  expect_paid("", "{% set x = namespace(" + keywords + ") %}");
+  expect_paid("", "{% set x = {" + entries + "} %}");
+  expect_paid("{% macro f(" + parameters + ") %}{% endmacro %}", "{{ f() }}");
+  expect_paid("{% macro f() %}{{ kwargs }}{% endmacro %}", "{{ f(" + keywords + ") }}");
+  expect_paid("", "{{ ('{v14999}' * 2000).format(" + keywords + ") }}");
+  expect_paid("", "{{ " + longest + " }}");
+  expect_paid("{% set x = {} %}", "{{ x." + longest + " }}");
+  expect_paid("{% set x = {} %}{% set k = 'a.' * 100000 %}", "{{ x[k] }}");
+  expect_paid("{% set x = [{}] %}{% set k = ',' * 100000 %}", "{{ x | sort(attribute=k) }}");
+  expect_paid("", "{% if dict(" + longest + "=1) %}{% endif %}");
 }
 
 TEST(ChatHostile, MemoryIsBounded) {
@@ -141,6 +365,19 @@ TEST(ChatHostile, ATemplatesOwnRefusalIsPassedOn) {
   const std::string error = error_of("{% if true %}\n{{ raise_exception('Only\nuser turns') }}{% endif %}");
   EXPECT_NE(error.find("line 2"), std::string::npos) << error;
   EXPECT_NE(error.find("Only?user turns"), std::string::npos) << error;
+}
+
+TEST(ChatHostile, LongConversationsAreCheap) {
+  Json variables;
+  for (int i = 0; i < 2000; ++i)
+    variables["messages"].push_back(
+        {{"role", i % 2 ? "assistant" : "user"}, {"content", std::string(200, 'x')}});
+  const std::string text =
+      Template(
+          "{% for m in messages %}{{ m.role + ': ' + m.content | trim }}"
+          "{% if loop.index0 == messages | length - 1 or m == messages[-1] %}.{% endif %}{% endfor %}")
+          .render(variables, 0);
+  EXPECT_GT(text.size(), 2000u * 200);
 }
 
 TEST(ChatHostile, LongTextsAreCheapWhereTemplatesAre) {

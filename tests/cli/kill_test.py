@@ -74,4 +74,39 @@ with open(f"{folder}/asked.jsonl", "w", encoding="utf-8") as file:
                                "outputs": [str(1000 + i)], "answer_prefix": " The key is"}) + "\n")
 check("questions", [ropewalk, "questions", model, f"{folder}/asked.jsonl", "--format", "ruler", "-n", "4", "--methods",
                     "pi:factor=2", "rerope:window=32", "--out"], max(4, kills // 3))
+
+
+def running(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
+
+
+def soon(what, seconds=20):
+    """Whether it becomes true."""
+    end = time.time() + seconds
+    while not what() and time.time() < end:
+        time.sleep(0.05)
+    return what()
+
+
+# Whoever kills a run has ended its jobs: nothing goes on working, and writing, for nobody.
+for signal in (9, 15):
+    process = subprocess.Popen([ropewalk, "eval", model, "--text", text, "--documents", "200", "--methods", "none",
+                                "rerope:window=32", "--lengths", "2k", "--jobs", "2", "--out",
+                                f"{folder}/orphans{signal}.jsonl"], stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)
+
+    def jobs():
+        with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="utf-8") as file:
+            return file.read().split()
+
+    assert soon(lambda: len(jobs()) == 2), "no jobs were started"
+    started = jobs()
+    process.send_signal(signal)
+    process.wait()
+    assert soon(lambda: not any(running(pid) for pid in started)), f"jobs go on after signal {signal}"
+print("--jobs: none goes on when the run is killed")
 subprocess.run(["rm", "-r", folder], check=True)

@@ -34,8 +34,10 @@ class Text : public testing::Test {
 
 TEST_F(Text, NewlinesAndMarksAreReadAsPythonReadsThem) {
   EXPECT_EQ(read_text(write("\xef\xbb\xbfone\r\ntwo\rthree\n\r\n")).text, "one\ntwo\nthree\n\n");
-  EXPECT_TRUE(read_text(path_).had_crlf);
+  EXPECT_TRUE(read_text(path_).had_crlf && read_text(path_).had_cr);
   EXPECT_EQ(read_text(write("a\r")).text, "a\n");
+  EXPECT_TRUE(read_text(path_).had_cr && !read_text(path_).had_crlf);
+  EXPECT_TRUE(read_text(write("a\r\n")).had_crlf && !read_text(path_).had_cr);
   EXPECT_FALSE(read_text(write("caf\xc3\xa9 \xe7\xa5\x9d\xf0\x9f\x90\xb1\n")).had_crlf);
   EXPECT_EQ(read_bytes(path_), "caf\xc3\xa9 \xe7\xa5\x9d\xf0\x9f\x90\xb1\n");
 }
@@ -43,19 +45,31 @@ TEST_F(Text, NewlinesAndMarksAreReadAsPythonReadsThem) {
 TEST_F(Text, OtherEncodingsAreNamedWithTheirLine) {
   const std::string gbk =
       "one\ntwo \xd7\xa3\xb8\xa3 \xc2\xb3\xd1\xb8\xa3\xac\xbe\xc9\xc0\xfa\xb5\xc4\xc4\xea\xb5\xd7\n";
-  EXPECT_NE(refusal(gbk).find(":2: expected UTF-8 text; found the byte 0xb8; it looks like GBK"),
+  EXPECT_NE(refusal(gbk).find(":2: expected UTF-8 text; found the byte 0xb8; it looks like GBK;"),
             std::string::npos)
       << refusal(gbk);
+  EXPECT_NE(refusal(gbk).find("iconv -f GBK"), std::string::npos);
+  EXPECT_NE(refusal("\xc4\xea\xb5\xd7").find("it looks like one of GBK, BIG5"), std::string::npos);
   EXPECT_NE(refusal("un caf\xe9 tr\xe8s d\xe9j\xe0 vu").find("WINDOWS-1252"), std::string::npos);
   EXPECT_NE(refusal("\xcf\xf0\xe8\xe2\xe5\xf2, \xec\xe8\xf0 \xee\xe4\xe8\xed").find("WINDOWS-1251"),
             std::string::npos);
-  EXPECT_NE(refusal(std::string_view("\xff\xfeh\0i\0", 6)).find("UTF-16 (little-endian)"), std::string::npos);
+  EXPECT_NE(refusal(std::string_view("\xff\xfeh\0i\0", 6)).find("like UTF-16;"), std::string::npos);
   EXPECT_NE(refusal(std::string_view("h\0e\0l\0l\0o\0", 10)).find("UTF-16LE"), std::string::npos);
   EXPECT_NE(refusal(std::string_view("\0h\0e\0l\0l\0o", 10)).find("UTF-16BE"), std::string::npos);
   EXPECT_NE(refusal(std::string_view("ELF\0\1\2\3abcdefghijklmnopqrstuvwxyz", 33)).find("binary data"),
             std::string::npos);
   EXPECT_NE(refusal("").find("an empty file"), std::string::npos);
   EXPECT_NE(refusal("\xef\xbb\xbf").find("an empty file"), std::string::npos);
+}
+
+TEST_F(Text, DamagedUtf8IsNamedAsSuch) {
+  const std::string text = "\xe7\xa5\x9d\xe7\xa6\x8f caf\xc3\xa9 \xf0\x9f\x90\xb1";
+  EXPECT_NE(refusal(text.substr(0, text.size() - 1)).find("3 of the 4 bytes of its last character"),
+            std::string::npos);
+  EXPECT_NE(refusal(text.substr(0, 4)).find("1 of the 3 bytes of its last character"), std::string::npos);
+  EXPECT_NE(refusal(text + text + "\x80 x").find("1 byte of it is damaged, the rest is UTF-8"),
+            std::string::npos);
+  EXPECT_NE(refusal("caf\xe9").find("WINDOWS-1252"), std::string::npos) << "a letter at the end is no cut";
 }
 
 TEST_F(Text, OnlyItsBeginningIsReadAndEndsWithALine) {
@@ -82,6 +96,10 @@ TEST_F(Text, EndlessThingsAreRefusedAndPipesAreRead) {
   ::close(ends[1]);
   EXPECT_EQ(read_text("/dev/fd/" + std::to_string(ends[0])).text, "piped\n");
   ::close(ends[0]);
+  ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
+  EXPECT_THROW(read_text(path_), Error) << "nobody writes to it: it is not waited for";
+  EXPECT_THROW(require_regular_file(path_), Error);
+  EXPECT_THROW(require_regular_file("/dev/zero"), Error);
 }
 
 }  // namespace

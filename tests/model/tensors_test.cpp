@@ -89,11 +89,31 @@ TEST(Tensors, MustBeThereAndOfTheShapeThatTheNumbersGive) {
   }
   Tensors more = qwen3_tensors();
   more["model.layers.0.self_attn.q_proj.bias"] = {{8}};
-  refuse(more, "attn_q.bias");
+  refuse(more, "attn_k.bias");
+  more = qwen3_tensors();
+  more["model.layers.0.mlp.up_proj.bias"] = {{6}};
+  refuse(more, "ffn_up.bias");
   more = qwen3_tensors();
   more.erase("lm_head.weight");
   refuse(more, "lm_head.weight");
   EXPECT_TRUE(checked(R"(,"tie_word_embeddings":true)", more).tied_embeddings);
+}
+
+TEST(Tensors, BiasesOfAttentionAreThoseThatTheConfigSays) {
+  Tensors biased = qwen3_tensors();
+  for (const char* layer : {"model.layers.0.", "model.layers.1."})
+    for (const char* part : {"q", "k", "v", "o"})
+      biased[fmt::format("{}self_attn.{}_proj.bias", layer, part)] = {{8}};
+  const std::string is = R"(,"attention_bias":true)", is_not = R"(,"attention_bias":false)";
+  for (const std::string& said : {is, std::string()}) {
+    EXPECT_TRUE(checked(said, biased).qkv_bias);
+    EXPECT_TRUE(checked(said, biased).output_bias);
+  }
+  EXPECT_FALSE(checked(is_not).qkv_bias);
+  EXPECT_THROW(checked(is_not, biased), Error);
+  EXPECT_THROW(checked(is), Error);
+  biased.erase("model.layers.1.self_attn.o_proj.bias");
+  EXPECT_THROW(checked(is, biased), Error);
 }
 
 TEST(Tensors, OfATypeThatIsNotComputedAreNamed) {

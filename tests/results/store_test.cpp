@@ -170,6 +170,10 @@ TEST_F(StoreFile, OneFileHoldsWhatOneReportCanShow) {
   other = info("m"), other.precision = "f32";
   EXPECT_THROW(store.require_alike(other, false), Error);
   EXPECT_THROW(store.require_alike(info("n"), false), Error);
+  other = info("m"), other.special = true;
+  EXPECT_THROW(store.require_alike(other, false), Error);
+  EXPECT_NO_THROW(store.require_texts({{tail.document, tail.text_id}, {"another", "text"}}));
+  EXPECT_THROW(store.require_texts({{tail.document, "another text"}}), Error);
 }
 
 TEST_F(StoreFile, AnyFlippedByteIsFoundAndItsLineNamed) {

@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Llama 1, 2, 3, SmolLM2, TinyLlama, and Mistral as GGUF stores it: no flags.
+/// Llama 1, 2, 3, SmolLM2, TinyLlama, Mistral as GGUF stores it, and those with biases of attention
+/// (InternLM).
 #include "model/read_common.h"
 
 namespace ropewalk {
 namespace {
 
-const Register<Architecture> registered{{"llama", {}, read_common}};
+ModelConfig read(const ModelFile& file) {
+  ModelConfig c = read_common(file);
+  read_attention_bias(file, c);
+  return c;
+}
+
+const Register<Architecture> registered{{"llama", {}, read}};
 
 }  // namespace
 }  // namespace ropewalk

@@ -8,6 +8,7 @@ namespace {
 ModelConfig read(const ModelFile& file) {
   ModelConfig c = read_common(file);
   c.qk_norm = true;
+  read_attention_bias(file, c);
   return c;
 }
 

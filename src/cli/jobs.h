@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+/// --jobs: a command runs itself several times, each time on a share of its work.
+#pragma once
+#include <string>
+#include <vector>
+
+namespace ropewalk {
+
+/// Runs this command n_jobs times, each on its share of the items and of the cores, and waits. `blank`:
+/// options that get an empty value. Errors: Error when one of them failed (the others end their work).
+void run_jobs(int n_jobs, int shard, int n_shards, const std::vector<std::string>& blank = {"--report"});
+
+/// Whether this process is one of --jobs: it shows its progress and says nothing else.
+bool is_job();
+
+/// In such a process: it ends when the one that started it does, even by SIGKILL, so that nobody goes on
+/// working for nobody. First thing in main().
+void end_with_parent();
+
+}  // namespace ropewalk
