@@ -17,7 +17,7 @@
 #include "judge/runner.h"
 #include "judge/scope.h"
 
-namespace ropewalk {
+namespace ropewalk::cli::eval {
 namespace {
 
 struct Options {
@@ -308,4 +308,4 @@ const Register<Command> registered{
     {"eval", "which methods keep working past the trained length", define, run}};
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace ropewalk::cli::eval

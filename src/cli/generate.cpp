@@ -15,7 +15,7 @@
 #include "judge/plan.h"
 #include "model/greedy.h"
 
-namespace ropewalk {
+namespace ropewalk::cli::generate {
 namespace {
 
 struct Options {
@@ -208,4 +208,4 @@ void define(CommandLine& app) {
 const Register<Command> registered{{"generate", "read a long text and answer, greedily", define, run}};
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace ropewalk::cli::generate

@@ -10,7 +10,7 @@
 #include "core/progress.h"
 #include "judge/plan.h"
 
-namespace ropewalk {
+namespace ropewalk::cli::logits {
 namespace {
 
 struct Options {
@@ -124,4 +124,4 @@ void define(CommandLine& app) {
 const Register<Command> registered{{"logits", "logits and losses of given token ids", define, run}};
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace ropewalk::cli::logits

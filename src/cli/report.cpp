@@ -8,7 +8,7 @@
 #include "core/output_file.h"
 #include "results/store.h"
 
-namespace ropewalk {
+namespace ropewalk::cli::report {
 namespace {
 
 struct Options {
@@ -17,26 +17,6 @@ struct Options {
   bool json = false;
   double margin = kStabilityMargin;
 } options;
-
-/// A file may hold methods that this version does not know: they have records and no note.
-std::vector<MethodNote> notes_of(const std::vector<Record>& records) {
-  std::vector<MethodNote> notes;
-  for (const Record& r : records) {
-    std::vector<MethodPart> parts;
-    try {
-      parts = MethodSpec::parse(r.method).parts;
-    } catch (const Error&) {
-      continue;  // a baseline, or a name from elsewhere
-    }
-    for (const MethodPart& part : parts) {
-      const MethodInfo& info = Registry<MethodInfo>::get(part.name, "method");
-      if (std::none_of(notes.begin(), notes.end(), [&](const MethodNote& n) { return n.name == info.name; }))
-        notes.push_back({info.name, info.title, info.formula, info.source,
-                         info.kind == "frequency" || info.kind == "scale"});
-    }
-  }
-  return notes;
-}
 
 /// As said, or as the name of the file to write ends; else the page.
 std::string chosen_format() {
@@ -87,25 +67,4 @@ void define(CommandLine& app) {
 const Register<Command> registered{{"report", "results as a web page, table or curves", define, run}};
 
 }  // namespace
-
-ReportData report_for(std::vector<Record> records, const RunInfo& run) {
-  std::vector<MethodNote> notes = notes_of(records);
-  return report_data(std::move(records), run, std::move(notes));
-}
-
-std::string format_report(const ReportData& data, const std::string& format) {
-  return format == "html"       ? html_report(data)
-         : format == "markdown" ? markdown_report(data)
-         : format == "csv"      ? csv_report(data)
-         : format == "json"     ? json_report(data)
-                                : text_report(data);
-}
-
-void write_report(const std::vector<Record>& records, const RunInfo& run, OutputFile& out,
-                  const std::string& path) {
-  out.write(format_report(report_for(records, run), "html"));
-  out.commit();
-  fmt::print(stderr, "report: file://{}\n", std::filesystem::absolute(path).string());
-}
-
-}  // namespace ropewalk
+}  // namespace ropewalk::cli::report
