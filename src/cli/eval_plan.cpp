@@ -17,6 +17,7 @@
 #include "core/json.h"
 #include "core/parallel.h"
 #include "core/text.h"
+#include "model/cost.h"
 
 extern char** environ;
 
@@ -162,7 +163,7 @@ std::function<void(const Plan&)> announcer(const Model& model, const RunnerOptio
     for (const std::string& line : plan.left_out) say("left out: " + line);
     const double cost = timing_of(plan.items, options, 1).left;
     // Measuring reads 2,048 tokens: not before work that is over in a moment.
-    if (cost < 60 * cost_of(1024)) return;
+    if (cost < 60 * cost_of(model.config(), 1024)) return;
     const Timing timing = timing_of(plan.items, options, measure_pace(model));
     if (timing.left < kLong) return;
     const std::string whole = "this will take about " + time_text(timing.left);

@@ -8,7 +8,7 @@
 #include "core/json.h"
 #include "core/parallel.h"
 #include "core/progress.h"
-#include "judge/plan.h"
+#include "model/cost.h"
 
 namespace ropewalk::cli::logits {
 namespace {
@@ -75,8 +75,8 @@ int run() {
   if (!options.out.empty()) writer.emplace(options.out, options.last ? 1 : n, n_vocab);
   std::vector<float> last(static_cast<std::size_t>(n_vocab));
   Json nll = Json::array();
-  Progress progress("reading", cost_of(n));
-  const auto reading = [&](Index n_done) { progress.update(cost_of(n_done)); };
+  Progress progress("reading", cost_of(model.config(), n));
+  const auto reading = [&](Index n_done) { progress.update(cost_of(model.config(), n_done)); };
   session.run(
       tokens, begin, n,
       [&](Index first, Index n_rows, const float* logits) {
