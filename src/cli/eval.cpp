@@ -125,8 +125,8 @@ RunnerOptions runner_options() {
   std::sort(lengths.begin(), lengths.end());
   lengths.erase(std::unique(lengths.begin(), lengths.end()), lengths.end());
   const bool chosen = runner.plan.methods.empty() || lengths.empty() || options.documents == 0;
-  if ((options.work.jobs > 1 || runner.n_shards > 1) && chosen)
-    throw UsageError(options.work.jobs > 1 ? "--jobs" : "--shard",
+  if ((options.work.jobs != 1 || runner.n_shards > 1) && chosen)
+    throw UsageError(options.work.jobs != 1 ? "--jobs" : "--shard",
                      "--methods, --lengths and --documents as well", "one that is missing",
                      "processes that share a plan must have the same");
   return runner;
