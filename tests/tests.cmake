@@ -6,6 +6,7 @@ function(add_test_folder folder)
     return()
   endif()
   add_executable(test_${folder} ${sources})
+  set_target_properties(test_${folder} PROPERTIES UNITY_BUILD OFF)  # each file may name its helpers as it likes
   target_link_libraries(test_${folder} PRIVATE ${ARGN} ${libraries} GTest::gtest GTest::gtest_main)
   target_compile_definitions(test_${folder} PRIVATE ROPEWALK_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
                              ROPEWALK_BINARY_DIR="${CMAKE_BINARY_DIR}")

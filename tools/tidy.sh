@@ -2,7 +2,8 @@
 # clang-tidy over the sources that a change touches: those changed since BASE, and those that include a header that was.
 #   tools/tidy.sh            BASE: the last commit that is a day older than the newest; all sources where there is none
 #   tools/tidy.sh --all
-# Everything it says goes to build/tidy.log, its own errors too. Needs build/release/compile_commands.json.
+# Everything it says goes to build/tidy.log, its own errors too. build/tidy is configured only: there each source is
+# compiled by itself (build/release joins them), which is what compile_commands.json must list.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 base=
@@ -31,8 +32,9 @@ fi
 count=$(wc -w <<<"$sources")
 echo "clang-tidy: $count sources${base:+ touched since ${base:0:10}}"
 [ "$count" -gt 0 ] || exit 0
+cmake --preset release -B build/tidy -DCMAKE_UNITY_BUILD=OFF >/dev/null
 status=0
-xargs -P "$(nproc)" -n 2 clang-tidy-14 -p build/release --quiet --warnings-as-errors='*' <<<"$sources" \
+xargs -P "$(nproc)" -n 2 clang-tidy-14 -p build/tidy --quiet --warnings-as-errors='*' <<<"$sources" \
   >build/tidy.log 2>&1 || status=$?
 grep -E '(warning|error):' build/tidy.log | sort -u || true
 [ "$status" = 0 ] || { echo "clang-tidy: expected nothing to say; ended with $status; see build/tidy.log" >&2; exit 1; }

@@ -7,10 +7,9 @@
 #include "core/parallel.h"
 #include "core/progress.h"
 
-namespace ropewalk {
+namespace ropewalk::bench {
 namespace {
 
-using bench::Row;
 bench::Options options;
 
 /// Methods take turns inside a repeat, so that a disturbance of the machine meets all of them.
@@ -186,4 +185,4 @@ void define(CommandLine& app) {
 const Register<Command> registered{{"bench", "speed of a model under each method", define, run}};
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace ropewalk::bench

@@ -19,7 +19,7 @@
 #include "judge/runner.h"
 #include "judge/scope.h"
 
-namespace ropewalk {
+namespace ropewalk::cli::eval {
 namespace {
 
 struct Options {
@@ -128,8 +128,8 @@ RunnerOptions runner_options() {
   std::sort(lengths.begin(), lengths.end());
   lengths.erase(std::unique(lengths.begin(), lengths.end()), lengths.end());
   const bool chosen = runner.plan.methods.empty() || lengths.empty() || options.documents == 0;
-  if ((options.work.jobs > 1 || runner.n_shards > 1) && chosen)
-    throw UsageError(options.work.jobs > 1 ? "--jobs" : "--shard",
+  if ((options.work.jobs != 1 || runner.n_shards > 1) && chosen)
+    throw UsageError(options.work.jobs != 1 ? "--jobs" : "--shard",
                      "--methods, --lengths and --documents as well", "one that is missing",
                      "processes that share a plan must have the same");
   return runner;
@@ -315,4 +315,4 @@ const Register<Command> registered{
     {"eval", "which methods keep working past the trained length", define, run}};
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace ropewalk::cli::eval

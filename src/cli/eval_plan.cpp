@@ -11,6 +11,7 @@
 #include "core/json.h"
 #include "core/parallel.h"
 #include "core/text.h"
+#include "model/cost.h"
 
 namespace ropewalk {
 namespace {
@@ -121,7 +122,7 @@ std::function<void(const Plan&)> announcer(const Model& model, const RunnerOptio
     for (const std::string& line : plan.left_out) say("left out: " + line);
     const double cost = timing_of(plan.items, options, 1).left;
     // Measuring reads 2,048 tokens: not before work that is over in a moment.
-    if (cost < 60 * cost_of(1024)) return;
+    if (cost < 60 * cost_of(model.config(), 1024)) return;
     const Timing timing = timing_of(plan.items, options, measure_pace(model));
     if (timing.left < kLong) return;
     const std::string whole = "this will take about " + time_text(timing.left);
@@ -146,8 +147,9 @@ void WorkOptions::define(CommandLine& app) {
                  "leave out what would not fit: 8m; 0: no limit,\n"
                  "or, in eval without --documents, 10m");
   app.add_option("--out", out, "results as JSON lines; goes on if it is there");
-  app.add_option("--jobs", jobs, "processes that share the work and the cores")
-      ->check(in_range(1, 256))
+  app.add_option("--jobs", jobs,
+                 "processes that share the work and the cores;\n0: one for each core, best for a small model")
+      ->check(in_range(0, 256))
       ->take_last()  // run_jobs() says it again, and --shard, --threads, --report
       ->capture_default_str();
   app.add_option("--shard", shard, "k/n: only every n-th item from the k-th on")
@@ -163,16 +165,17 @@ RunnerOptions WorkOptions::runner_options() const {
   std::tie(runner.shard, runner.n_shards) = parse_shard(shard);
   if (runner.n_shards > 1 && out.empty())
     throw UsageError("--shard", "--out as well", "no --out", "shards are joined by their files");
-  if (jobs > 1 && out.empty())
+  if (jobs != 1 && out.empty())
     throw UsageError("--jobs", "--out as well", "no --out", "jobs meet in the file of results");
   return runner;
 }
 
 bool WorkOptions::run_jobs(RunnerOptions& runner, const std::vector<std::string>& blank) const {
-  if (jobs < 2 || dry_run) return false;
+  const int n_jobs = jobs == 0 ? threads() : jobs;
+  if (n_jobs < 2 || dry_run) return false;
   std::vector<std::string> files{"--report"};
   files.insert(files.end(), blank.begin(), blank.end());
-  ropewalk::run_jobs(jobs, runner.shard, runner.n_shards, files);
+  ropewalk::run_jobs(n_jobs, runner.shard, runner.n_shards, files);
   runner.only_stored = true;  // a budget may have left items out: they are not for this process
   return true;
 }

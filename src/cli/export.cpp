@@ -5,7 +5,7 @@
 #include "cli/auto_method.h"
 #include "model/config.h"
 
-namespace ropewalk {
+namespace ropewalk::cli::export_ {
 namespace {
 
 struct Options {
@@ -48,4 +48,4 @@ void define(CommandLine& app) {
 const Register<Command> registered{{"export", "a method's settings for other engines", define, run}};
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace ropewalk::cli::export_

@@ -13,10 +13,10 @@
 #include "core/progress.h"
 #include "core/tell.h"
 #include "core/text.h"
-#include "judge/plan.h"
+#include "model/cost.h"
 #include "model/greedy.h"
 
-namespace ropewalk {
+namespace ropewalk::cli::generate {
 namespace {
 
 struct Options {
@@ -88,23 +88,25 @@ Index truncate(Input& input, const Tokenizer& tokenizer, Index n_ctx_train) {
 /// as the pace is known (of the first step, the weights come from the disk).
 class Reading {
  public:
-  explicit Reading(Index n_prompt) : n_prompt_(n_prompt), progress_("reading", cost_of(n_prompt)) {
+  Reading(const ModelConfig& config, Index n_prompt)
+      : config_(config), n_prompt_(n_prompt), progress_("reading", cost_of(config, n_prompt)) {
     progress_.update(0);
   }
   void update(Index n_done) {
     const double now = now_seconds();
     if (n_last_ > 0 && !told_) {
       told_ = true;
-      const double pace = (now - last_) / (cost_of(n_done) - cost_of(n_last_));
-      if (const double left = pace * (cost_of(n_prompt_) - cost_of(n_done)); left > kLong)
+      const double pace = (now - last_) / (cost_of(config_, n_done) - cost_of(config_, n_last_));
+      if (const double left = pace * (cost_of(config_, n_prompt_) - cost_of(config_, n_done)); left > kLong)
         tell("reading {} tokens will take about {}; --truncate reads less\n", n_prompt_, time_text(left));
     }
     n_last_ = n_done, last_ = now;
-    progress_.update(cost_of(n_done));
+    progress_.update(cost_of(config_, n_done));
   }
 
  private:
   static constexpr double kLong = 1800;
+  const ModelConfig& config_;
   Index n_prompt_, n_last_ = 0;
   double last_ = 0;
   bool told_ = false;
@@ -147,7 +149,7 @@ int run() {
   const double start = now_seconds();
   double read = start;
   Answer answer;
-  std::optional<Reading> reading(n_prompt);
+  std::optional<Reading> reading(std::in_place, config, n_prompt);
   const auto has_read = [&] {
     if (reading) reading.reset(), read = now_seconds();
   };
@@ -210,4 +212,4 @@ void define(CommandLine& app) {
 const Register<Command> registered{{"generate", "read a long text and answer, greedily", define, run}};
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace ropewalk::cli::generate

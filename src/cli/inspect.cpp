@@ -8,7 +8,7 @@
 #include "model/identity.h"
 #include "model/tensors.h"
 
-namespace ropewalk {
+namespace ropewalk::cli::inspect {
 namespace {
 
 struct Options {
@@ -189,4 +189,4 @@ void define(CommandLine& app) {
 const Register<Command> registered{{"inspect", "what is in a model file", define, run}};
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace ropewalk::cli::inspect

@@ -67,7 +67,7 @@ int inspect_attention(const InspectAttention& options) {
                 "give a longer text or a shorter --length");
   tokens.resize(static_cast<std::size_t>(length));
   const MethodSpec spec = method_for(options.method, options.model, model.config(), length).spec;
-  Session session(model, spec, {.n = length, .n_prompt = length});
+  Session session(model, spec, {.n = length, .n_prompt = length, .every_row = true});
   Progress progress("reading", static_cast<double>(length));
   session.run(
       tokens, length, length, [](Index, Index, const float*) {},

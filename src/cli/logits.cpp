@@ -9,9 +9,9 @@
 #include "core/parallel.h"
 #include "core/progress.h"
 #include "core/tell.h"
-#include "judge/plan.h"
+#include "model/cost.h"
 
-namespace ropewalk {
+namespace ropewalk::cli::logits {
 namespace {
 
 struct Options {
@@ -76,8 +76,8 @@ int run() {
   if (!options.out.empty()) writer.emplace(options.out, options.last ? 1 : n, n_vocab);
   std::vector<float> last(static_cast<std::size_t>(n_vocab));
   Json nll = Json::array();
-  Progress progress("reading", cost_of(n));
-  const auto reading = [&](Index n_done) { progress.update(cost_of(n_done)); };
+  Progress progress("reading", cost_of(model.config(), n));
+  const auto reading = [&](Index n_done) { progress.update(cost_of(model.config(), n_done)); };
   session.run(
       tokens, begin, n,
       [&](Index first, Index n_rows, const float* logits) {
@@ -125,4 +125,4 @@ void define(CommandLine& app) {
 const Register<Command> registered{{"logits", "logits and losses of given token ids", define, run}};
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace ropewalk::cli::logits

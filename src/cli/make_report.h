@@ -11,6 +11,8 @@ ReportData report_for(std::vector<Record> records, const RunInfo& run);
 /// Of --margin, in nats: with 0 nothing could ever be stable.
 inline constexpr double kLeastMargin = 1e-4;
 
+/// Of a file's name, with its point; a device or a hidden file has none.
+std::string ending_of(const std::string& path);
 /// Of --report, which writes a page. Errors: UsageError for a name that ends as another format's does.
 void require_page_name(const std::string& path);
 /// "html", "markdown", "csv", "json" or "text".

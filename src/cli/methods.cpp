@@ -4,7 +4,7 @@
 #include "core/json.h"
 #include "methods/describe.h"
 
-namespace ropewalk {
+namespace ropewalk::cli::methods {
 namespace {
 
 struct Options {
@@ -44,4 +44,4 @@ void define(CommandLine& app) {
 const Register<Command> registered{{"methods", "every method; NAME: its formula and source", define, run}};
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace ropewalk::cli::methods

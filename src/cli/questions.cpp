@@ -21,7 +21,7 @@
 #include "metrics/share_found.h"
 #include "results/answer.h"
 
-namespace ropewalk {
+namespace ropewalk::cli::questions {
 namespace {
 
 struct Options {
@@ -253,4 +253,4 @@ const Register<Command> registered{
     {"questions", "answer the questions of a RULER or LongBench file", define, run}};
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace ropewalk::cli::questions

@@ -6,7 +6,7 @@
 #include "core/text.h"
 #include "metrics/metrics.h"
 
-namespace ropewalk {
+namespace ropewalk::cli::score {
 namespace {
 
 struct Options {
@@ -38,7 +38,7 @@ int run() {
                 fmt::format("as many lines as {} has: {}", options.references, references.size()),
                 counted(hypotheses.size(), "line"),
                 "one segment a line, in the same order; --whole compares the files as they are");
-  const Scores s = score(hypotheses, references, how);
+  const Scores s = ropewalk::score(hypotheses, references, how);
   if (s.rouge_blind)
     tell("note: ROUGE sees no word in {}: it counts a-z and 0-9, with zh and char also Han\n",
          printable(options.references));
@@ -77,4 +77,4 @@ void define(CommandLine& app) {
 const Register<Command> registered{{"score", "BLEU, chrF, ROUGE and more of a text", define, run}};
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace ropewalk::cli::score

@@ -7,7 +7,7 @@
 #include "core/text.h"
 #include "core/utf8.h"
 
-namespace ropewalk {
+namespace ropewalk::cli::tokenize {
 namespace {
 
 struct Options {
@@ -70,4 +70,4 @@ void define(CommandLine& app) {
 const Register<Command> registered{{"tokenize", "text to token ids", define, run}};
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace ropewalk::cli::tokenize

@@ -17,7 +17,7 @@
 #include "results/report_data.h"
 #include "results/verdict.h"
 
-namespace ropewalk {
+namespace ropewalk::cli::tune {
 namespace {
 
 constexpr int kMostStretches = 12;
@@ -295,8 +295,12 @@ TuneOptions tune_options(const ModelConfig& config, Index length, const Split& d
 /// Chooses, and judges what won; where the reference is no number, there is nothing to judge by.
 Tuned choose(const LoadedModel& loaded, const Split& documents, const TuneOptions& tuning, double budget,
              double start, const RunInfo& info) {
-  Tuned tuned{
-      tune(*loaded.model, *loaded.tokenizer, documents.tuning, tuning, info), {}, no_reference(), {}, {}, {}};
+  Tuned tuned{ropewalk::tune(*loaded.model, *loaded.tokenizer, documents.tuning, tuning, info),
+              {},
+              no_reference(),
+              {},
+              {},
+              {}};
   if (!tuned.result.has_reference()) return tuned;
   const std::string winner = tuned.result.winner();
   say("judging " + winner);
@@ -381,4 +385,4 @@ void define(CommandLine& app) {
 const Register<Command> registered{{"tune", "choose a method and its parameters by evidence", define, run}};
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace ropewalk::cli::tune

@@ -58,7 +58,7 @@ class Area {
   std::vector<Piece> free_;
 };
 
-struct Pool {
+struct PagePool {
   std::mutex mutex;
   std::map<std::size_t, std::vector<std::unique_ptr<Area>>> areas;  // by size of piece
 
@@ -92,8 +92,8 @@ struct Pool {
 };
 
 /// Never destroyed: pieces may outlive every static object.
-Pool& pool() {
-  static Pool* one = new Pool;
+PagePool& page_pool() {
+  static PagePool* one = new PagePool;
   return *one;
 }
 
@@ -101,13 +101,13 @@ Pool& pool() {
 
 std::shared_ptr<std::byte> take_pages(Index bytes) {
   const std::size_t piece = rounded_up(static_cast<std::size_t>(std::max<Index>(bytes, 1)), 64);
-  return {pool().take(piece), [piece](std::byte* p) { pool().give(piece, p); }};
+  return {page_pool().take(piece), [piece](std::byte* p) { page_pool().give(piece, p); }};
 }
 
 std::size_t pool_bytes() {
-  const std::lock_guard lock(pool().mutex);
+  const std::lock_guard lock(page_pool().mutex);
   std::size_t total = 0;
-  for (const auto& [piece, areas] : pool().areas)
+  for (const auto& [piece, areas] : page_pool().areas)
     for (const auto& area : areas) total += area->size();
   return total;
 }

@@ -8,6 +8,7 @@
 #include "core/hash.h"
 #include "core/progress.h"
 #include "judge/import/question_documents.h"
+#include "model/cost.h"
 #include "model/memory.h"
 
 namespace ropewalk {
@@ -160,7 +161,7 @@ class Planner {
     if (added) {
       Item item = blank_;
       item.method = method, item.length = length, item.told = told;
-      item.cost = document_->asked ? asked_cost(told) : cost_of(read) * passes(length);
+      item.cost = document_->asked ? asked_cost(told) : reading(read) * passes(length);
       item.bytes = bytes;
       items_.push_back(std::move(item));
     }
@@ -168,10 +169,12 @@ class Planner {
     items_[found->second].serves.push_back({label, label_length, resolved, key(wanted, resolved)});
   }
 
+  double reading(Index n) const { return cost_of(model_.config(), n); }
+
   /// A file's questions may write long answers, and their prompts may be shorter than the session.
   double asked_cost(Index told) const {
     const auto n_prompt = static_cast<Index>(document_->tokens.size());
-    return cost_of(told > 0 ? std::min(told, n_prompt) : n_prompt) +
+    return reading(told > 0 ? std::min(told, n_prompt) : n_prompt) +
            kWritingCost * static_cast<double>(document_->asked->question.n_predict);
   }
 
@@ -204,8 +207,6 @@ void require_tail(Index tail, Index n_ctx_train, Index shortest) {
       fmt::format("{}", tail), "the same tokens are scored at every length");
 }
 
-double cost_of(Index n) { return static_cast<double>(n) * (1 + static_cast<double>(n) / 12000); }
-
 double measure_pace(const Model& model) {
   constexpr Index kProbe = 1024;
   const std::vector<Token> tokens(kProbe, 0);
@@ -215,7 +216,7 @@ double measure_pace(const Model& model) {
     token_losses(model, MethodSpec::parse(kPlain), tokens, kProbe - 2, kProbe - 1);
     best = std::min(best, now_seconds() - start);
   }
-  return best / cost_of(kProbe);
+  return best / cost_of(model.config(), kProbe);
 }
 
 std::vector<Item> shard_of(const std::vector<Item>& items, int shard, int n_shards) {

@@ -32,7 +32,7 @@ struct Item {
   int seed = 0;
   Index told = 0;  ///< see TaskInput
   std::vector<Served> serves;
-  double cost = 0;  ///< in tokens' linear work
+  double cost = 0;  ///< see cost_of, model/cost.h
   std::size_t bytes = 0;
 };
 
@@ -45,8 +45,6 @@ struct Plan {
   std::vector<std::string> left_out;  ///< what does not fit its length, a line each with what it needs
 };
 
-/// Work of reading n tokens, in units of a token's linear work: attention passes it near 6,000 tokens.
-double cost_of(Index n);
 /// Seconds for a unit of cost, from reading 1,024 tokens twice; the faster counts.
 double measure_pace(const Model& model);
 /// Every n_shards-th item from the shard-th on.

@@ -9,6 +9,7 @@
 #include "core/hash.h"
 #include "core/progress.h"
 #include "core/text.h"
+#include "model/cost.h"
 #include "model/memory.h"
 
 namespace ropewalk {
@@ -107,8 +108,8 @@ const Document* other_document(const std::vector<Document>& documents, std::size
 
 TokensDone done_of_pass(const TaskInput& in, Index k, Index n) {
   if (!in.done) return {};
-  return [done = in.done, length = in.length, k, n](Index read) {
-    const double passes = static_cast<double>(k) + cost_of(read) / cost_of(length);
+  return [done = in.done, length = in.length, &config = in.model.config(), k, n](Index read) {
+    const double passes = static_cast<double>(k) + cost_of(config, read) / cost_of(config, length);
     done(static_cast<Index>(std::llround(passes / static_cast<double>(n) * static_cast<double>(length))));
   };
 }

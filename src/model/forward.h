@@ -18,10 +18,11 @@ struct Activations {
   Buffer<float> k, v;         // (n_rows, n_kv_heads, head_dim)
 };
 
-/// How one layer's keys are written and read in this step.
+/// How one layer's keys are written and read in this step. Of the new rows, only those of `plan` go on behind
+/// the keys and values: in the last layer nobody may read the others.
 struct LayerStep {
   const KeyPlan* keys = nullptr;          // of the new keys
-  const AttentionPlan* plan = nullptr;    // of the new rows
+  const AttentionPlan* plan = nullptr;    // of the new rows, or of some of them
   const Pointwise* pointwise = nullptr;   // the same, by definition
   const KeyPlan* rotated_keys = nullptr;  // grow=1: the plan of all keys at this step's length
   KvLayer* scratch = nullptr;             // grow=1: where they are rotated to
@@ -29,7 +30,8 @@ struct LayerStep {
 };
 
 /// a.x = the hidden state after all layers of `tokens`, whose keys and values are appended to `cache`
-/// (one KvLayer per layer). REQUIRES: tokens.size() rows in `a`, ids below n_vocab.
+/// (one KvLayer per layer); meaningless in rows that the last layer's plan leaves out.
+/// REQUIRES: tokens.size() rows in `a`, ids below n_vocab; the other layers' plans leave out none.
 void forward(const Model& model, std::span<const Token> tokens, std::span<const LayerStep> steps,
              std::span<const std::unique_ptr<KvLayer>> cache, Activations& a);
 

@@ -48,6 +48,9 @@ struct SessionOptions {
   Index n_prompt = 0;  ///< 0: n. With grow=1, rows below it use length n_prompt, a later row p uses p + 1
   Index chunk = kDefaultChunk;  ///< does not change results
   Index rewind_to = kForever;  ///< what a row from here on reads is kept, so that rewind(>= rewind_to) can be
+  /// The last layer attends from every row, also from those whose logits nobody asked for: for who watches
+  /// it.
+  bool every_row = false;
 };
 
 /// rows [first, first + n_rows) of logits (n_rows, n_vocab); `first` is the position of the token read.

@@ -10,6 +10,10 @@ namespace {
 
 constexpr Index kSlabRows = 256;  // rows of logits held at once: 256 x 49152 floats = 48 MiB
 
+struct Range {
+  Index begin, end;
+};
+
 }  // namespace
 
 /// Layers that share a method (the same sliding window) share its plans.
@@ -22,10 +26,12 @@ struct Session::Impl {
     std::unique_ptr<KvLayer> scratch;
   };
   Impl(const Model& m, const MethodSpec& spec, const SessionOptions& o);
-  /// Lowers every group's plans for the next n rows.
-  void lower(Index n);
+  /// Lowers every group's plans for the next n rows, of which `wanted` go through the last layer.
+  void lower(Index n, Range wanted);
+  /// Of the next n rows, those with positions in [logits_begin, logits_end).
+  Range wanted_rows(Index n, Index logits_begin, Index logits_end) const;
   Index rows_now(Index left) const;
-  /// Reads n tokens whose plans are lowered; logits as run() says.
+  /// Reads the tokens; logits as run() says.
   void read(std::span<const Token> tokens, Index logits_begin, Index logits_end, Stage stage,
             const LogitsSink& sink);
   void require_room(Index n_tokens) const;
@@ -37,6 +43,7 @@ struct Session::Impl {
   std::vector<std::size_t> group_of;  // (n_layers)
   std::vector<std::unique_ptr<KvLayer>> cache;
   std::vector<LayerStep> steps;  // (n_layers)
+  AttentionPlan last_plan;       // of the last layer, where only some rows go through it
   Activations activations;
   Buffer<float> logits;  // (up to kSlabRows, n_vocab), made when first needed
 };
@@ -73,23 +80,34 @@ Index Session::Impl::rows_now(Index left) const {
   return position < options.n_prompt ? std::min({left, options.chunk, options.n_prompt - position}) : 1;
 }
 
-void Session::Impl::lower(Index n) {
+Range Session::Impl::wanted_rows(Index n, Index logits_begin, Index logits_end) const {
+  if (options.every_row) return {position, position + n};
+  const Index begin = std::clamp(logits_begin, position, position + n);
+  return {begin, std::clamp(logits_end, begin, position + n)};
+}
+
+void Session::Impl::lower(Index n, Range wanted) {
+  const Index n_wanted = wanted.end - wanted.begin;
+  const Group& last = groups[group_of.back()];
   for (Group& group : groups) {
-    if (!group.method.grows()) {
-      group.method.lower_keys(position, n, group.keys);
-      group.method.lower(position, n, group.plan);
-      continue;
+    const bool grows = group.method.grows();
+    const Method now =
+        grows ? group.method.at_length(std::max(options.n_prompt, position + n)) : group.method;
+    if (grows) {
+      group.keys = now.raw_keys(position, n);
+      group.rotated_keys = now.lower_keys(0, position + n, false);
+      group.pointwise = now.pointwise();
+    } else {
+      now.lower_keys(position, n, group.keys);
     }
-    const Method now = group.method.at_length(std::max(options.n_prompt, position + n));
-    group.keys = now.raw_keys(position, n);
-    group.rotated_keys = now.lower_keys(0, position + n, false);
     now.lower(position, n, group.plan);
-    group.pointwise = now.pointwise();
+    if (&group == &last && n_wanted < n) now.lower(wanted.begin, n_wanted, last_plan);
   }
   for (std::size_t layer = 0; layer < steps.size(); ++layer) {
     Group& group = groups[group_of[layer]];
     steps[layer] = {&group.keys, &group.plan, &group.pointwise, &group.rotated_keys, group.scratch.get()};
   }
+  if (n_wanted < n) steps.back().plan = &last_plan;
 }
 
 Session::Session(const Model& model, const MethodSpec& spec, const SessionOptions& options) {
@@ -111,6 +129,7 @@ void Session::Impl::read(std::span<const Token> tokens, Index logits_begin, Inde
                          const LogitsSink& sink) {
   const ModelConfig& c = model.config();
   const auto n = static_cast<Index>(tokens.size());
+  lower(n, wanted_rows(n, logits_begin, logits_end));
   for (LayerStep& step : steps) step.stage = stage;
   forward(model, tokens, steps, cache, activations);
   const Index begin = std::max(logits_begin, position), end = std::min(logits_end, position + n);
@@ -133,7 +152,6 @@ void Session::run(std::span<const Token> tokens, Index logits_begin, Index logit
   for (const Token token : tokens) s.model.require_row(token);
   for (Index read = 0; read < n_tokens;) {
     const Index n = s.rows_now(n_tokens - read);
-    s.lower(n);
     s.read(tokens.subspan(static_cast<std::size_t>(read), static_cast<std::size_t>(n)), logits_begin,
            logits_end, Stage::kPrefill, sink);
     read += n;
@@ -145,7 +163,6 @@ void Session::write(Token token, const LogitsSink& sink) {
   Impl& s = *impl_;
   s.require_room(1);
   s.model.require_row(token);
-  s.lower(1);
   s.read({&token, 1}, s.position, s.position + 1, Stage::kDecode, sink);
 }
 

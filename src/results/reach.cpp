@@ -24,7 +24,7 @@ void add_stability(Reach& reach, const ReportData& data) {
 
 /// What a task's scores are held against: the model's own in short texts; else plain RoPE's at the least
 /// length, if the model was trained on so many. n = 0: there is none.
-Score short_score(const std::map<std::string, Scores>& methods, Index trained) {
+Score short_score(const std::map<std::string, ScoreByLength>& methods, Index trained) {
   Score reference;
   const auto shorter = methods.find(kOwnShort), plain = methods.find(kPlain);
   if (shorter != methods.end())
@@ -161,8 +161,8 @@ std::string retrieval_name(const Record& record) {
   return record.part.empty() ? record.task : record.task + " " + record.part;
 }
 
-std::map<std::string, std::map<std::string, Scores>> retrieval_scores(const ReportData& data) {
-  std::map<std::string, std::map<std::string, Scores>> result;
+std::map<std::string, std::map<std::string, ScoreByLength>> retrieval_scores(const ReportData& data) {
+  std::map<std::string, std::map<std::string, ScoreByLength>> result;
   for (const Record& r : data.records) {
     if (!r.score || !std::isfinite(*r.score)) continue;
     Score& score = result[retrieval_name(r)][r.method][r.length];

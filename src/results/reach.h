@@ -36,9 +36,9 @@ struct Score {
 };
 /// A task that asks for what lies in the text, with its part: "needle multi-key".
 std::string retrieval_name(const Record& record);
-using Scores = std::map<Index, Score>;  // by length
+using ScoreByLength = std::map<Index, Score>;  // by length
 /// By task and method. Records without a score are none of them.
-std::map<std::string, std::map<std::string, Scores>> retrieval_scores(const ReportData& data);
+std::map<std::string, std::map<std::string, ScoreByLength>> retrieval_scores(const ReportData& data);
 
 /// Tasks where the model finds too little even in short texts to tell how far (RetrievalReach::can_tell),
 /// with what it finds there.

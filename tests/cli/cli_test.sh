@@ -286,6 +286,7 @@ if [ "${3:-}" = model ]; then
   expect 2 'k/n' "$ropewalk" eval "$own" --text text.txt --methods pi --lengths 512 --shard 3/2
   expect 2 'no --out' "$ropewalk" eval "$own" --text text.txt --methods pi --lengths 512 --shard 1/2
   expect 2 'no --out' "$ropewalk" eval "$own" --text text.txt --methods pi --lengths 512 --jobs 2
+  expect 2 'no --out' "$ropewalk" eval "$own" --text text.txt --methods pi --lengths 512 --jobs 0
   printf '[eval]\nMODEL = "%s"\ntext = ["text.txt"]\nmethods = ["yarn:factor=2"]\nlengths = ["512"]\n' "$own" > sweep.toml
   expect 0 'yarn:factor=2' "$ropewalk" eval --config sweep.toml
   expect 2 'lenghts' "$ropewalk" eval --config <(cat sweep.toml; echo 'lenghts = 3')

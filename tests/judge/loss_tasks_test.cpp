@@ -11,6 +11,7 @@
 #include "core/json.h"
 #include "judge/controls.h"
 #include "judge/plan.h"
+#include "model/cost.h"
 #include "model/greedy.h"
 
 namespace ropewalk {
@@ -304,8 +305,8 @@ TEST_F(LossTasks, ThePlanKnowsPassesAndTheOtherDocument) {
         .items;
   };
   const auto last = [](const std::vector<Item>& items) { return items.back(); };
-  EXPECT_EQ(last(plan("llama", documents_)).cost, 4 * cost_of(100));
-  EXPECT_EQ(last(plan("sliding", documents_)).cost, 7 * cost_of(100));
+  EXPECT_EQ(last(plan("llama", documents_)).cost, 4 * cost_of(model_.config(), 100));
+  EXPECT_EQ(last(plan("sliding", documents_)).cost, 7 * cost_of(model_.config(), 100));
   // Another text beside it makes another result of far-use, and the same of tail.
   std::vector<Document> changed = documents_;
   changed[0] = identify({"d", draw(9, 400), {1}});

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "letters.h"
+#include "model/cost.h"
 #include "results/tables.h"
 
 namespace ropewalk {
@@ -158,7 +159,7 @@ TEST_F(Runner, APlanCountsEveryPassOfATask) {
     plan.tasks = {task}, plan.lengths = {length};
     for (const Item& item : plan_items(model_, tokenizer_, documents_, plan, tiny_info()).items) {
       if (item.length == length && item.told == 0) {
-        EXPECT_EQ(item.cost, n * cost_of(length)) << task;
+        EXPECT_EQ(item.cost, n * cost_of(model_.config(), length)) << task;
       }
     }
   }

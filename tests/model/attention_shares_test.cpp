@@ -16,7 +16,7 @@ struct Counted {
 };
 
 Counted run(const std::string& method, bool counted, Precision precision = Precision::kF32,
-            Index row_begin = 0) {
+            Index row_begin = 0, bool every_row = true) {
   const auto file = ModelFile::open(std::string(ROPEWALK_SOURCE_DIR) + "/tests/golden/tiny/llama");
   Counted result{.shares = {.n_first = 4, .row_begin = row_begin, .layers = {}}, .logits = {}};
   std::shared_ptr<const Backend> backend = make_cpu_backend(precision);
@@ -24,7 +24,8 @@ Counted run(const std::string& method, bool counted, Precision precision = Preci
   const Model model(*file, backend);
   std::vector<Token> tokens;
   for (Token t = 0; t < 100; ++t) tokens.push_back((t * 7 + 3) % 50);
-  Session session(model, MethodSpec::parse(method), {.n = 100, .n_prompt = 100, .chunk = 33});
+  Session session(model, MethodSpec::parse(method),
+                  {.n = 100, .n_prompt = 100, .chunk = 33, .every_row = every_row});
   session.run(tokens, 99, 100, [&](Index, Index, const float* row) {
     result.logits.assign(row, row + model.config().n_vocab);
   });
@@ -35,6 +36,16 @@ TEST(AttentionShares, LeaveTheModelAlone) {
   for (const char* method : {"none", "rerope:window=16", "lambda:window=20", "yarn:factor=2"}) {
     EXPECT_EQ(run(method, true).logits, run(method, false).logits) << method;
   }
+}
+
+/// Only row 99's logits are asked for.
+TEST(AttentionShares, TheLastLayerAttendsFromTheRowsThatAreAskedFor) {
+  const std::vector<AttentionShares::Layer> all = run("none", true).shares.layers,
+                                            asked =
+                                                run("none", true, Precision::kF32, 0, false).shares.layers;
+  EXPECT_EQ(all[0].rows, all[1].rows);
+  EXPECT_EQ(asked[0].rows, all[0].rows);
+  EXPECT_EQ(asked[1].rows, all[1].rows / 100);
 }
 
 TEST(AttentionShares, AreSharesAndFollowTheMask) {

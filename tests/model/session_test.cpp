@@ -89,6 +89,25 @@ TEST_P(EveryMethod, RewindsAsIfItHadNeverRead) {
   }
 }
 
+/// The last layer goes on with the rows alone whose logits are asked for: none of the first chunk, some of
+/// the second, and some of the third.
+TEST_P(EveryMethod, LogitsOfSomeRowsAreThoseOfAll) {
+  static const TestModel reference(golden("tiny/llama"), make_reference_backend());
+  for (const TestModel* each : {&model(Precision::kBf16), &model(Precision::kF32), &model_q8(), &reference}) {
+    const Model& m = each->model;
+    const auto n_vocab = static_cast<std::size_t>(m.config().n_vocab);
+    const std::vector<Token> tokens = some_tokens(kLength, m.config().n_vocab);
+    std::vector<float> expected = all_logits(m, GetParam(), tokens, {.n = kLength}), some;
+    expected = {expected.begin() + 70 * static_cast<std::ptrdiff_t>(n_vocab),
+                expected.begin() + 80 * static_cast<std::ptrdiff_t>(n_vocab)};
+    Session session(m, MethodSpec::parse(GetParam()), {.n = kLength, .n_prompt = 0, .chunk = 37});
+    session.run(tokens, 70, 80, [&](Index, Index n, const float* logits) {
+      some.insert(some.end(), logits, logits + static_cast<std::size_t>(n) * n_vocab);
+    });
+    EXPECT_EQ(largest_difference(some, expected), 0);
+  }
+}
+
 TEST_P(EveryMethod, EqualsTheReferenceBackend) {
   static const TestModel reference(golden("tiny/llama"), make_reference_backend());
   const Model& m = model(Precision::kF32).model;

@@ -14,7 +14,7 @@
 #include "metrics/metrics.h"
 #include "model/greedy.h"
 
-namespace ropewalk {
+namespace ropewalk::tasks::continuation {
 namespace {
 
 /// What 128 written tokens cost, in tokens read: about 28 for each on SmolLM2 at 4,096.
@@ -109,4 +109,4 @@ const Register<Task> registered{
      .run = run}};
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace ropewalk::tasks::continuation

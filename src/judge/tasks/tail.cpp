@@ -7,7 +7,7 @@
 #include "judge/bits_per_byte.h"
 #include "judge/task.h"
 
-namespace ropewalk {
+namespace ropewalk::tasks::tail {
 namespace {
 
 std::vector<Record> run(const TaskInput& in) {
@@ -37,4 +37,4 @@ const Register<Task> registered{{.name = "tail",
                                  .run = run}};
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace ropewalk::tasks::tail

@@ -4,7 +4,7 @@
 
 #include "methods/factors.h"
 
-namespace ropewalk {
+namespace ropewalk::published::adagrope {
 namespace {
 
 constexpr int kMaxStages = 8;  // what Segments hold and kernels take (kMaxRegions)
@@ -101,4 +101,4 @@ const Register<MethodInfo> registered{{
 }};
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace ropewalk::published::adagrope

@@ -4,7 +4,7 @@
 
 #include "methods/factors.h"
 
-namespace ropewalk {
+namespace ropewalk::published::dca {
 namespace {
 
 Factors build(const Parameters& p, const RopeContext& context) {
@@ -55,4 +55,4 @@ const Register<MethodInfo> registered{{
 }};
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace ropewalk::published::dca

@@ -2,7 +2,7 @@
 /// NTK-aware scaling that starts at the trained length.
 #include "methods/factors.h"
 
-namespace ropewalk {
+namespace ropewalk::published::dynamic_ntk {
 namespace {
 
 Factors build(const Parameters& p, const RopeContext& context) {
@@ -35,4 +35,4 @@ const Register<MethodInfo> registered{{
 }};
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace ropewalk::published::dynamic_ntk

@@ -4,7 +4,7 @@
 
 #include "methods/factors.h"
 
-namespace ropewalk {
+namespace ropewalk::published::lm_infinite {
 namespace {
 
 Factors build(const Parameters& p, const RopeContext& context) {
@@ -41,4 +41,4 @@ const Register<MethodInfo> registered{{
 }};
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace ropewalk::published::lm_infinite

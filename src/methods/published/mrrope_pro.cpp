@@ -2,7 +2,7 @@
 /// MrRoPE-Pro: positions are digits in a mixed radix, and slow pairs of a band enlarge theirs more.
 #include "methods/factors.h"
 
-namespace ropewalk {
+namespace ropewalk::published::mrrope_pro {
 namespace {
 
 double exponent(double q, double band) { return q * (q + 1) / (band * (band + 1)); }
@@ -36,4 +36,4 @@ const Register<MethodInfo> registered{{
 }};
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace ropewalk::published::mrrope_pro

@@ -4,7 +4,7 @@
 
 #include "methods/factors.h"
 
-namespace ropewalk {
+namespace ropewalk::published::streaming_llm {
 namespace {
 
 Factors build(const Parameters& p, const RopeContext& context) {
@@ -40,4 +40,4 @@ const Register<MethodInfo> registered{{
 }};
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace ropewalk::published::streaming_llm

@@ -3,7 +3,7 @@
 /// (InternLM).
 #include "model/read_common.h"
 
-namespace ropewalk {
+namespace ropewalk::arch::llama {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
@@ -15,4 +15,4 @@ ModelConfig read(const ModelFile& file) {
 const Register<Architecture> registered{{"llama", {}, read}};
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace ropewalk::arch::llama

@@ -3,10 +3,10 @@
 /// common numbers.
 #include "model/read_common.h"
 
-namespace ropewalk {
+namespace ropewalk::arch::mistral {
 namespace {
 
 const Register<Architecture> registered{{"mistral", {}, read_common}};
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace ropewalk::arch::mistral

@@ -2,7 +2,7 @@
 /// Qwen2 and Qwen2.5: Llama with biases on q, k and v.
 #include "model/read_common.h"
 
-namespace ropewalk {
+namespace ropewalk::arch::qwen2 {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
@@ -14,4 +14,4 @@ ModelConfig read(const ModelFile& file) {
 const Register<Architecture> registered{{"qwen2", {}, read}};
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace ropewalk::arch::qwen2

@@ -2,7 +2,7 @@
 /// Qwen3: Llama with an RMS norm on each head of q and k, before the rotation.
 #include "model/read_common.h"
 
-namespace ropewalk {
+namespace ropewalk::arch::qwen3 {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
@@ -15,4 +15,4 @@ ModelConfig read(const ModelFile& file) {
 const Register<Architecture> registered{{"qwen3", {}, read}};
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace ropewalk::arch::qwen3
