@@ -289,19 +289,28 @@ Answer answer_of(const ReportData& data, const Mark& mark) {
   return answer;
 }
 
-std::string answer_line(const ReportData& data) {
-  const Answer answer = answer_of(data, printable);
+namespace {
+
+std::string words_of(const Answer& answer) {
   std::string words = answer.lead;
   for (const std::string& sentence : answer.because) words += " " + sentence;
-  if (answer.next && answer.next->command.empty()) words += " " + answer.next->words;
   return words;
 }
 
+}  // namespace
+
+std::string answer_line(const ReportData& data) {
+  const Answer answer = answer_of(data, printable);
+  return words_of(answer) +
+         (answer.next && answer.next->command.empty() ? " " + answer.next->words : std::string());
+}
+
 std::string answer_text(const ReportData& data) {
-  std::string text = wrapped(answer_line(data));
-  if (const auto next = answer_of(data, printable).next; next && !next->command.empty())
-    text += wrapped(next->words) + "  " + printable(next->command) + "\n";
-  return text;
+  const Answer answer = answer_of(data, printable);
+  std::string text = wrapped(words_of(answer));
+  if (!answer.next) return text;
+  text += wrapped(answer.next->words);
+  return answer.next->command.empty() ? text : text + "  " + printable(answer.next->command) + "\n";
 }
 
 }  // namespace ropewalk

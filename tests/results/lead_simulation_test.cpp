@@ -117,6 +117,7 @@ void expect_rare(World world, int few_runs) {
   std::printf("| %-34s | %2d | %2d x %d | %4.1f %% | %4.1f %% | %4.1f %% | %4.1f %% | %d |\n", world.name,
               world.methods, world.texts, world.stretches, 100 * r.holds, 100 * r.better, 100 * r.finder,
               100 * r.any, runs);
+  std::fflush(stdout);  // a long run may be stopped
   EXPECT_LE(r.any, most(runs)) << world.name << ", " << world.methods << " methods, " << world.texts << " x "
                                << world.stretches;
 }
