@@ -32,9 +32,9 @@ const LogitsSink kIgnore = [](Index, Index, const float*) {};
 
 }  // namespace
 
-Measured measure_model(const Model& model, const Options& options, const MethodSpec& spec, Index n) {
-  const bool decode = options.what == "decode";
-  const Index n_new = decode ? options.n_predict : 0, last = n + n_new;
+Measured measure_model(const Model& model, const Options& asked, const MethodSpec& spec, Index n) {
+  const bool decode = asked.what == "decode";
+  const Index n_new = decode ? asked.n_predict : 0, last = n + n_new;
   const std::vector<Token> tokens = some_tokens(last, model.config().n_vocab);
   reset_peak_memory();
   Session session(model, spec, {.n = last, .n_prompt = n});
@@ -50,11 +50,11 @@ Measured measure_model(const Model& model, const Options& options, const MethodS
   return {seconds, decode ? n_new : n, profile_stop(), session.cache_bytes(), peak_memory()};
 }
 
-Measured measure_attention(const Model& model, const Options& options, const MethodSpec& spec, Index n) {
+Measured measure_attention(const Model& model, const Options& asked, const MethodSpec& spec, Index n) {
   const Index chunk = SessionOptions{}.chunk;
   const ModelConfig& config = model.config();
   RopeContext context = config.rope_context(0, n);
-  if (options.head_dim > 0) context.head_dim = context.rotary_dim = options.head_dim;
+  if (asked.head_dim > 0) context.head_dim = context.rotary_dim = asked.head_dim;
   const Method method = Method::bind(spec, context);
   if (method.grows())
     throw UsageError("bench attention", "methods that rotate a key once", spec.text(), "leave out grow=1");
@@ -81,7 +81,7 @@ Measured measure_attention(const Model& model, const Options& options, const Met
   return measured;
 }
 
-std::vector<Row> measure_gemm(const Model& model, const Options& options) {
+std::vector<Row> measure_gemm(const Model& model, const Options& asked) {
   const LayerWeights& layer = model.weights().layers[0];
   const std::pair<const char*, const Matrix*> all[] = {
       {"wq", layer.wq.get()},         {"wk", layer.wk.get()},
@@ -89,14 +89,14 @@ std::vector<Row> measure_gemm(const Model& model, const Options& options) {
       {"w_down", layer.w_down.get()}, {"output", model.weights().output.get()}};
   std::vector<Row> rows;
   std::vector<Index> sizes{1};
-  for (const std::string& length : options.lengths) sizes.push_back(parse_length(length));
+  for (const std::string& length : asked.lengths) sizes.push_back(parse_length(length));
   for (const auto& [name, w] : all) {
     for (Index n : sizes) {
       const auto x = normal_numbers(n * w->n_in, 1);
       std::vector<float> y(static_cast<std::size_t>(n * w->n_out));
       Row row{fmt::format("{} ({}, {})", name, w->n_out, w->n_in), n, n, 0, 1, {}, 0, 0};
       const Output output{.w = w, .y = y.data()};
-      for (int repeat = 0; repeat < std::max(2, options.repeat) * 5; ++repeat) {  // the first warms up
+      for (int repeat = 0; repeat < std::max(2, asked.repeat) * 5; ++repeat) {  // the first warms up
         profile_start();
         model.backend().linear({.x = x.data(), .n_rows = n}, {&output, 1},
                                n == 1 ? Stage::kDecode : Stage::kPrefill);
@@ -112,17 +112,17 @@ std::vector<Row> measure_gemm(const Model& model, const Options& options) {
   return rows;
 }
 
-std::vector<Row> measure_load(const Options& options) {
+std::vector<Row> measure_load(const Options& asked) {
   std::vector<Row> rows{{"file and tokenizer", 0, 1, 0, 1, {}, 0, 0},
                         {"weights", 0, 1, 0, 1, {}, 0, 0},
                         {"first token of 16", 16, 1, 0, 1, {}, 0, 0},
                         {"all", 16, 1, 0, 1, {}, 0, 0}};
-  for (int repeat = 0; repeat < options.repeat; ++repeat) {
+  for (int repeat = 0; repeat < asked.repeat; ++repeat) {
     double times[4] = {now_seconds()};
-    const std::unique_ptr<ModelFile> file = ModelFile::open(options.model);
+    const std::unique_ptr<ModelFile> file = ModelFile::open(asked.model);
     const std::unique_ptr<Tokenizer> tokenizer = Tokenizer::open(*file);
     times[1] = now_seconds();
-    const Model model(*file, options.backend.make());
+    const Model model(*file, asked.backend.make());
     times[2] = now_seconds();
     Session session(model, MethodSpec::parse("none"), {.n = 17, .n_prompt = 16});
     session.run(some_tokens(16, model.config().n_vocab), 15, 16, kIgnore);

@@ -14,21 +14,21 @@ namespace {
 
 std::string bar(double share) { return std::string(static_cast<std::size_t>(std::lround(40 * share)), '#'); }
 
-void print(const AttentionShares& shares, const InspectAttention& options, Index length) {
-  if (options.json) {
+void print(const AttentionShares& shares, const InspectAttention& asked, Index length) {
+  if (asked.json) {
     Json layers = Json::array();
     for (const AttentionShares::Layer& layer : shares.layers)
       layers.push_back({{"first_token", layer.first_token / layer.rows},
                         {"first_tokens", layer.first_tokens / layer.rows},
                         {"even", layer.even / layer.rows}});
-    fmt::print("{}\n", dump_json({{"method", options.method},
-                                  {"length", length},
-                                  {"n_first", shares.n_first},
-                                  {"layers", layers}}));
+    fmt::print(
+        "{}\n",
+        dump_json(
+            {{"method", asked.method}, {"length", length}, {"n_first", shares.n_first}, {"layers", layers}}));
     return;
   }
   fmt::print("share of attention on the first {} tokens, rows {} to {}, method {}\n\n", shares.n_first,
-             shares.row_begin, length - 1, options.method);
+             shares.row_begin, length - 1, asked.method);
   fmt::print("{:>5} {:>9} {:>8} {:>8}\n", "layer", "token 0", fmt::format("first {}", shares.n_first),
              "if even");
   AttentionShares::Layer all;
@@ -46,33 +46,33 @@ void print(const AttentionShares& shares, const InspectAttention& options, Index
 
 }  // namespace
 
-int inspect_attention(const InspectAttention& options) {
-  if (options.text.empty()) throw UsageError("inspect --attention", "--text FILE", "no text");
-  use_threads(options.n_threads);
-  if (!options.length.empty()) parse_length(options.length);  // before the model is read
-  check_method(options.method);
-  const std::string text = read_text_file(options.text);
-  const std::shared_ptr<const Backend> backend = options.backend.make();
-  const auto file = ModelFile::open(options.model);
+int inspect_attention(const InspectAttention& asked) {
+  if (asked.text.empty()) throw UsageError("inspect --attention", "--text FILE", "no text");
+  use_threads(asked.n_threads);
+  if (!asked.length.empty()) parse_length(asked.length);  // before the model is read
+  check_method(asked.method);
+  const std::string text = read_text_file(asked.text);
+  const std::shared_ptr<const Backend> backend = asked.backend.make();
+  const auto file = ModelFile::open(asked.model);
   const auto tokenizer = Tokenizer::open(*file);
   const ModelConfig config = read_config(*file);
   const Index length =
-      options.length.empty() ? std::min<Index>(4096, config.n_ctx_train) : parse_length(options.length);
-  AttentionShares shares{.n_first = options.n_first, .row_begin = length / 2, .layers = {}};
+      asked.length.empty() ? std::min<Index>(4096, config.n_ctx_train) : parse_length(asked.length);
+  AttentionShares shares{.n_first = asked.n_first, .row_begin = length / 2, .layers = {}};
   const Model model(*file, count_attention(backend, config.n_layers, shares));
-  std::vector<Token> tokens = tokenizer->encode(text, options.special);
+  std::vector<Token> tokens = tokenizer->encode(text, asked.special);
   if (tokenizer->add_bos && tokenizer->bos) tokens.insert(tokens.begin(), *tokenizer->bos);
   if (static_cast<Index>(tokens.size()) < length)
-    throw Error(options.text, fmt::format("{} tokens", length), fmt::format("{}", tokens.size()),
+    throw Error(asked.text, fmt::format("{} tokens", length), fmt::format("{}", tokens.size()),
                 "give a longer text or a shorter --length");
   tokens.resize(static_cast<std::size_t>(length));
-  const MethodSpec spec = method_for(options.method, options.model, model.config(), length).spec;
+  const MethodSpec spec = method_for(asked.method, asked.model, model.config(), length).spec;
   Session session(model, spec, {.n = length, .n_prompt = length, .every_row = true});
   Progress progress("reading", static_cast<double>(length));
   session.run(
       tokens, length, length, [](Index, Index, const float*) {},
       [&](Index n_done) { progress.update(static_cast<double>(n_done)); });
-  print(shares, options, length);
+  print(shares, asked, length);
   return 0;
 }
 

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/tell.h"
+#include "methods/method.h"
 
 namespace ropewalk {
 namespace {
@@ -36,7 +37,7 @@ std::string ending_of(const std::string& path) { return std::filesystem::path(pa
 
 void require_page_name(const std::string& path) {
   const std::string end = ending_of(path);
-  if (end != "" && end != ".html" && end != ".htm")
+  if (!end.empty() && end != ".html" && end != ".htm")
     throw UsageError("--report", "a name that ends with .html: it is a page", fmt::format("'{}'", end),
                      "`ropewalk report --out` writes .md, .csv, .json and .txt");
 }

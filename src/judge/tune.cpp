@@ -15,9 +15,9 @@
 namespace ropewalk {
 namespace {
 
-constexpr std::size_t kKeep = 3;    // one of so many goes on to the next round, but two at least
-constexpr std::size_t kFewest = 4;  // candidates, however small the budget
-constexpr double kChoosing = 0.7;   // of the budget; the rest is for the evaluation
+constexpr std::size_t kKeep = 3;              // one of so many goes on to the next round, but two at least
+constexpr std::size_t kFewestCandidates = 4;  // candidates, however small the budget
+constexpr double kChoosing = 0.7;             // of the budget; the rest is for the evaluation
 
 struct Mean {
   double sum = 0;
@@ -193,7 +193,7 @@ class Halving {
     pace_ = measure_pace(model_);
     judging_ = options_.n_to_judge > 0 ? pace_ * costs_.judging() : 0;
     if (limited()) {
-      while (left.size() > kFewest && pace_ * costs_.left(left, 0, 1) > options_.budget_seconds / 3)
+      while (left.size() > kFewestCandidates && pace_ * costs_.left(left, 0, 1) > options_.budget_seconds / 3)
         left.pop_back();
       if (const double least = pace_ * costs_.left(left, 0, 1) + judging_; least > options_.budget_seconds)
         throw Error("tune --budget",

@@ -29,8 +29,7 @@ constexpr std::string_view kEnds[] = {
     "<|call|>",
     "[|endofturn|]",
     "<end_of_utterance>",
-    "<\xef\xbd\x9c"
-    "end\xe2\x96\x81of\xe2\x96\x81sentence\xef\xbd\x9c>",
+    "<\uff5cend\u2581of\u2581sentence\uff5c>",
 };
 
 std::string mark_spaces(std::string_view text) {
