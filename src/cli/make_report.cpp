@@ -5,7 +5,9 @@
 #include <filesystem>
 
 #include "core/error.h"
+#include "core/registry.h"
 #include "core/tell.h"
+#include "methods/method.h"
 
 namespace ropewalk {
 namespace {
