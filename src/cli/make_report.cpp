@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "core/error.h"
+#include "core/registry.h"
 #include "core/tell.h"
 #include "methods/method.h"
 
