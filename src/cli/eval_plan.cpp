@@ -156,7 +156,7 @@ void WorkOptions::define(CommandLine& app) {
       ->take_last()
       ->capture_default_str();
   app.add_flag("--dry-run", dry_run, "print the plan with time and memory, and stop");
-  app.add_option("--report", report, "write an HTML report")->take_last();
+  app.add_option("--report", report, "write an HTML report; replaces an older one")->take_last();
 }
 
 RunnerOptions WorkOptions::runner_options() const {

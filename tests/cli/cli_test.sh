@@ -146,11 +146,11 @@ cmp -s out auto.txt || { echo "FAILED: auto is not plain RoPE where it fits"; fa
 expect 0 '"text":"yes","reason":"stop"' "$ropewalk" generate parrot -p 'Well?' --raw -n 8 --json
 expect 0 '"text":"\.\.\.","reason":"length"' "$ropewalk" generate parrot -p 'Well' --raw -n 3 --json
 expect 0 'the answer was cut at -n 3' "$ropewalk" generate parrot -p 'Well' --raw -n 3
-expect 0 'auto: dca: [0-9]+ tokens, trained on 128, nothing tuned' "$ropewalk" generate parrot -f long.txt -p 'Well?' --raw -n 8
-expect 0 'warning: plain RoPE for [0-9]+ tokens' "$ropewalk" generate parrot -f long.txt --raw -n 8 --method none
+expect 0 'auto: dca: [0-9]+ tokens, trained on 128, nothing tuned' "$ropewalk" generate parrot -f long.txt -p 'Well?' --raw -n 8; narrow generate
+expect 0 'warning: plain RoPE for [0-9]+ tokens' "$ropewalk" generate parrot -f long.txt --raw -n 8 --method none; narrow generate --method none
 for part in head middle tail; do
   expect 0 '"text":"yes".*"n_prompt":120,"n_left_out":[1-9].*"method":"none"' "$ropewalk" generate parrot -f long.txt -p 'Well?' --raw -n 8 --truncate $part --json
-  expect 0 "the $part of the text is left out" "$ropewalk" generate parrot -f long.txt -p 'Well?' --raw -n 8 --truncate $part
+  expect 0 "the $part of the text is left out" "$ropewalk" generate parrot -f long.txt -p 'Well?' --raw -n 8 --truncate $part; narrow generate --truncate
 done
 expect 0 '"n_left_out":0' "$ropewalk" generate parrot -p 'Well?' --raw -n 8 --truncate head --json
 expect 1 'smaller -n' "$ropewalk" generate parrot -p 'Well?' --raw -n 128 --truncate head
