@@ -7,6 +7,8 @@
 A block holds one or more commands, each "$ COMMAND" (a backslash at a line's end goes on); what stands between them is
 replaced by their standard output. Commands run in bash in the repository's root with build/release in front of PATH, and
 with ROPEWALK_ISA=avx2: what most readers have. One command is run once, however many documents show it.
+
+./check does not call it: the commands judge for minutes each (with the demo about half an hour, tools/remake_docs.sh).
 """
 import os
 import pathlib

@@ -5,6 +5,9 @@
 
 #include <cmath>
 #include <cstring>
+#include <memory>
+#include <string>
+#include <vector>
 
 #include "kernels/kernels.h"
 #include "methods/method.h"
@@ -42,7 +45,8 @@ std::vector<float> read(const Backend& backend, const KvLayer& kv, const Method&
   const auto q = numbers(n * kWidth, 3, 0.02f);
   std::vector<float> out(static_cast<std::size_t>((n - begin) * kWidth));
   const AttentionPlan plan = method.lower(begin, n - begin);
-  const AttentionTask task{q.data() + begin * kWidth, &kv, &plan, nullptr, out.data()};
+  const Pointwise pointwise = method.pointwise();
+  const AttentionTask task{q.data() + begin * kWidth, &kv, &plan, &pointwise, out.data()};
   backend.attention({&task, 1}, kHeads);
   return out;
 }
@@ -140,6 +144,38 @@ TEST(Drop, KeepsTheSinks) {
     const std::size_t kept = 1 + static_cast<std::size_t>((sink + 255) / 256);
     EXPECT_EQ(kv->bytes() * 4, before * kept) << sink;
     EXPECT_TRUE(same_bits(read(*backend, *kv, method, n - 1, n), read(*backend, *whole, method, n - 1, n)));
+  }
+}
+
+/// Cut back to any number of keys, and gone on with others, it is the cache that read those from the start:
+/// its bits and its bytes.
+TEST(Truncated, IsAsIfItHadNeverReadOn) {
+  constexpr Index n = 600;
+  const auto k = whole_numbers(n + 7), v = whole_numbers(n + 7);
+  std::vector<std::unique_ptr<Backend>> backends;
+  for (const KvType type : kKvTypes) backends.push_back(backend_of(type));
+  backends.push_back(make_reference_backend());
+  const Method method = bound("lambda:sink=5,window=300", kHeadDim, n);
+  for (const auto& backend : backends) {
+    for (const Index kept : {Index{0}, Index{1}, Index{255}, Index{256}, Index{257}, Index{512}, n}) {
+      const auto kv = backend->make_kv_layer(kHeads, kHeadDim),
+                 direct = backend->make_kv_layer(kHeads, kHeadDim),
+                 only_kept = backend->make_kv_layer(kHeads, kHeadDim);
+      backend->append(*kv, k.data(), v.data(), method.lower_keys(0, kept));
+      backend->append(*kv, k.data() + 7 * kWidth, v.data() + 7 * kWidth, method.lower_keys(kept, n - kept));
+      backend->truncate(*kv, kept);
+      backend->append(*only_kept, k.data(), v.data(), method.lower_keys(0, kept));
+      EXPECT_EQ(kv->n_keys(), kept) << backend->name();
+      EXPECT_EQ(kv->bytes(), only_kept->bytes()) << backend->name() << " " << kept;
+      // Others than those that stood there.
+      const auto* rest_k = k.data() + kept * kWidth;
+      const auto* rest_v = v.data() + kept * kWidth;
+      backend->append(*kv, rest_k, rest_v, method.lower_keys(kept, n - kept));
+      backend->append(*direct, k.data(), v.data(), method.lower_keys(0, n));
+      EXPECT_EQ(kv->bytes(), direct->bytes()) << backend->name() << " " << kept;
+      EXPECT_TRUE(same_bits(read(*backend, *kv, method, n - 9, n), read(*backend, *direct, method, n - 9, n)))
+          << backend->name() << " " << kept;
+    }
   }
 }
 

@@ -61,7 +61,9 @@ TEST(LeakyReRope, ATextAsLongAsItsWindowNeedsNoFactor) {
 /// With one rotation count at both ends the ramp is a step (0.001 pairs wide, as transformers has it): a pair
 /// is divided or it is not.
 TEST(Yarn, ARampWithoutWidthIsAStep) {
-  for (const double beta : {2.0, 4.0, 7.5, 20.0}) {
+  // What turns 4096 theta / (2 pi) times; the last two lie a tenth of a pair before pair 20, and after it.
+  const auto turns_at = [](double m) { return 4096 / (2 * std::acos(-1.0)) * std::pow(10000, -m / 64); };
+  for (const double beta : {2.0, 4.0, 7.5, 20.0, turns_at(19.9), turns_at(20.1)}) {
     const std::string spec = fmt::format("yarn:factor=4,truncate=0,beta_fast={0},beta_slow={0}", beta);
     const std::vector<double> theta = bound(spec, context_of(128, 4096, 16384)).pointwise().theta,
                               plain = plain_theta(128, 10000);
