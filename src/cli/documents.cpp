@@ -140,7 +140,8 @@ double parse_seconds(const std::string& text) {
   if (used > 0 && unit.empty() && value == 0) return 0;
   if (used == 0 || scale == 0 || !(value >= 0 && value < 1e7))
     throw UsageError("--budget", "a time such as 90s, 8m or 2h", "'" + text + "'",
-                     "a number and its unit: s, m or h");
+                     used > 0 && unit.empty() ? "say its unit: " + text + "s or " + text + "m"
+                                              : "s, m and h are its units; 0 is no limit");
   return value * scale;
 }
 

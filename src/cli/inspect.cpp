@@ -172,7 +172,7 @@ void define(CommandLine& app) {
   app.add_flag("--attention", options.attention, "share of attention on the first tokens, by layer");
   app.add_option("--text", options.shares.text, "--attention: what the model reads");
   define_special(app, options.shares.special);
-  app.add_option("--length", options.shares.length, "--attention: tokens; default: as trained, 4k at most");
+  app.add_option("--length", options.shares.length, "--attention: tokens;\ndefault: as trained, 4k at most");
   app.add_option("--method", options.shares.method, "--attention: method")->capture_default_str();
   app.add_option("--first", options.shares.n_first, "--attention: how many tokens are the first")
       ->check(in_range(1, 1024))

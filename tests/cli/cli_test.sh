@@ -133,7 +133,18 @@ echo '{"task":"tail"}' > bad.jsonl; expect 1 'bad.jsonl:1: .*something else' "$r
 : > bad.jsonl; expect 1 'found none' "$ropewalk" report bad.jsonl
 expect 2 'markdown' "$ropewalk" report bad.jsonl --format pdf
 expect 2 'margin' "$ropewalk" report bad.jsonl --margin 0
-expect 2 'the input itself' "$ropewalk" report bad.jsonl --out bad.jsonl; rm bad.jsonl
+expect 2 'the input itself' "$ropewalk" report bad.jsonl --out bad.jsonl --format csv
+expect 2 'ends with .html, .md, .csv, .json or .txt' "$ropewalk" report bad.jsonl --out bad.pdf; rm bad.jsonl
+
+# Who mistakes one thing for another is told which.
+echo 'It was a dark and stormy night.' > words.txt
+expect 1 'found a text; hint: MODEL stands first' "$ropewalk" inspect words.txt
+expect 2 'found none: --lengths took .*model.gguf' "$ropewalk" bench prefill --lengths 20 "$model/model.gguf"
+expect 2 'found none: --text took .*llama' "$ropewalk" eval --text words.txt "$model" --lengths 128
+expect 2 'ends with .html' "$ropewalk" eval "$model" --text words.txt --report x.pdf
+expect 1 'no folder nowhere; hint: make the folder' "$ropewalk" eval "$model" --text words.txt --out nowhere/x.jsonl
+mkdir -p alone/bin; cp "$ropewalk" alone/bin/
+expect 2 'is not at .*alone/share/ropewalk/short-256.gguf' alone/bin/ropewalk inspect; rm -r alone
 
 # What auto, tune and --truncate do, on a model whose answers are known, trained on 128 bytes.
 "$source/tests/cli/make_parrot.py" parrot 128
@@ -206,6 +217,19 @@ printf 'a\0b' > binary.txt; echo short > short.txt
 own=$source/models/short-256.gguf real=$source/models/SmolLM2-135M-Instruct.Q4_1.gguf
 if [ "${3:-}" = model ]; then
   expect 0 'token_embd.weight' "$ropewalk" inspect "$own" --tensors
+  # A text in a chat format: its marks are one token each with --special, and both are never in one file.
+  for i in $(seq 60); do printf 'What is %s?<|endoftext|>It is %s.<|endoftext|>\n' "$i" "$i"; done > chat.txt
+  reads="eval $own --text chat.txt --methods none --lengths 128 --tail 16 --documents 2"
+  # shellcheck disable=SC2086
+  { expect 0 '^BPE smollm: 1[0-9]{3} tokens' "$ropewalk" tokenize "$own" chat.txt
+    expect 0 '^BPE smollm: [0-9]{3} tokens' "$ropewalk" tokenize "$own" chat.txt --special
+    expect 0 'loss' "$ropewalk" $reads --out plain.jsonl
+    expect 0 'loss' "$ropewalk" $reads --special --out special.jsonl
+    expect 0 '--special' grep -o '"special":true.*--special' special.jsonl
+    expect 1 '--special false, as this run' "$ropewalk" $reads --out special.jsonl
+    expect 1 '--special' "$ropewalk" report plain.jsonl special.jsonl
+    expect 0 'tokens' "$ropewalk" generate "$own" -f chat.txt --special --truncate head -n 2
+    expect 0 'first 4' "$ropewalk" inspect "$own" --attention --text chat.txt --special --length 64; }
   expect 0 'first 4' "$ropewalk" inspect "$own" --attention --text "$source/data/persuasion.txt" --length 300; narrow inspect --attention
   expect 2 'no text' "$ropewalk" inspect "$own" --attention
   expect 0 'first token of 16' "$ropewalk" bench load "$own" --repeat 1
@@ -276,7 +300,13 @@ if [ "${3:-}" = model ]; then
     { echo "FAILED: --text - is not in the command"; failed=$((failed + 1)); }
   expect 0 'truncation' "$ropewalk" questions "$own" q.jsonl --format ruler --methods rerope yarn:factor=2 -n 8; narrow questions
   expect 0 'were in r.jsonl already' "$ropewalk" eval "$own" --text text.txt --methods yarn:factor=2 --lengths 192 256 --tail 64 --documents 3 --out r.jsonl
-  expect 0 'runs; about' "$ropewalk" eval "$own" --text text.txt --methods yarn:factor=2 --lengths 192 256 --tail 64 --out r.jsonl --dry-run
+  expect 0 'runs; about' "$ropewalk" eval "$own" --text text.txt --methods yarn:factor=2 --lengths 192 256 --tail 64 --documents 3 --out r.jsonl --dry-run
+  mkdir -p a b; head -c 20000 text.txt > a/same.txt; tail -c 20000 text.txt > b/same.txt
+  one="--methods none --lengths 192 --tail 64 --documents 2 --out same.jsonl"
+  # shellcheck disable=SC2086
+  { expect 0 'loss' "$ropewalk" eval "$own" --text a/same.txt $one
+    expect 1 'one text named same.txt#1' "$ropewalk" eval "$own" --text b/same.txt $one; }
+  expect 0 'same' "$ropewalk" report same.jsonl --format csv
   expect 0 'runs; about' "$ropewalk" eval "$own" --text text.txt --methods yarn:factor=2 --lengths 192 --tail 64 --out new.jsonl --dry-run
   [ ! -e new.jsonl ] || { echo "FAILED: --dry-run made a file"; failed=$((failed + 1)); }
   expect 1 'results with tail 32' "$ropewalk" eval "$own" --text text.txt --methods yarn:factor=2 --lengths 192 --tail 32 --out r.jsonl
@@ -289,7 +319,8 @@ if [ "${3:-}" = model ]; then
   expect 2 'no --out' "$ropewalk" eval "$own" --text text.txt --methods pi --lengths 512 --jobs 0
   printf '[eval]\nMODEL = "%s"\ntext = ["text.txt"]\nmethods = ["yarn:factor=2"]\nlengths = ["512"]\n' "$own" > sweep.toml
   expect 0 'yarn:factor=2' "$ropewalk" eval --config sweep.toml
-  expect 2 'lenghts' "$ropewalk" eval --config <(cat sweep.toml; echo 'lenghts = 3')
+  { cat sweep.toml; echo 'lenghts = 3'; } > wrong.toml
+  expect 2 'lenghts' "$ropewalk" eval --config wrong.toml
   ln -s "$own" tuned.gguf
   expect 0 'nothing to tune: 200 tokens fit in the 256' "$ropewalk" tune tuned.gguf --text text.txt --length 200
   [ ! -e tuned.gguf.ropewalk.json ] || { echo "FAILED: tune wrote that there is nothing to tune"; failed=$((failed + 1)); }
@@ -317,7 +348,7 @@ if [ "${3:-}" = model ] && [ -e "$real" ]; then
   expect 0 '"n_truncated":1' "$ropewalk" questions "$real" q.jsonl --format ruler --length 50 -n 8 --truncate middle --json
   expect 1 'MiB' "$ropewalk" generate "$real" -f <(yes 'some words of text' | head -c 2000000) -n 1048576 --method none
 fi
-rm -f out err ids ./*.npy ./*.gguf ./*.txt r.jsonl r.html r2.html killed.jsonl sweep.toml q.jsonl pred.jsonl asked.jsonl
+rm -rf out err ids ./*.npy ./*.gguf ./*.txt a b {same,plain,special}.jsonl wrong.toml r.jsonl r.html r2.html killed.jsonl sweep.toml q.jsonl pred.jsonl asked.jsonl
 [ -z "$(ls -A)" ] || { echo "FAILED: left behind: $(ls -A)"; failed=$((failed + 1)); }
 echo "$count commands tried, $failed failed"
 [ "$failed" = 0 ]
