@@ -15,21 +15,11 @@ constexpr std::size_t kMaxTextBytes = std::size_t{1} << 30;
 
 /// Ends of a turn or of a text, by the spelling that models share.
 constexpr std::string_view kEnds[] = {
-    "<|im_end|>",
-    "<|eot_id|>",
-    "<|end|>",
-    "<|endoftext|>",
-    "<end_of_turn>",
-    "<|eom_id|>",
-    "<|eot|>",
-    "<|end_of_turn|>",
-    "<|END_OF_TURN_TOKEN|>",
-    "<|end_of_text|>",
-    "<|return|>",
-    "<|call|>",
-    "[|endofturn|]",
-    "<end_of_utterance>",
-    "<\uff5cend\u2581of\u2581sentence\uff5c>",
+    "<|im_end|>",      "<|eot_id|>",         "<|end|>",
+    "<|endoftext|>",   "<end_of_turn>",      "<|eom_id|>",
+    "<|eot|>",         "<|end_of_turn|>",    "<|END_OF_TURN_TOKEN|>",
+    "<|end_of_text|>", "<|return|>",         "<|call|>",
+    "[|endofturn|]",   "<end_of_utterance>", "<\uff5cend\u2581of\u2581sentence\uff5c>",
 };
 
 std::string mark_spaces(std::string_view text) {

@@ -98,9 +98,7 @@ class CpuBackend final : public Backend {
     dynamic_cast<cpu::CpuKv&>(scratch).rotate_from(dynamic_cast<const cpu::CpuKv&>(raw), plan);
   }
   void drop(KvLayer& kv, Index next_row) const override { dynamic_cast<cpu::CpuKv&>(kv).drop(next_row); }
-  void truncate(KvLayer& kv, Index n_keys) const override {
-    dynamic_cast<cpu::CpuKv&>(kv).truncate(n_keys);
-  }
+  void truncate(KvLayer& kv, Index n_keys) const override { dynamic_cast<cpu::CpuKv&>(kv).truncate(n_keys); }
   void attention(std::span<const AttentionTask> tasks, int n_heads) const override {
     const Timed timed("attention", attention_flop(tasks, n_heads), attention_bytes(tasks, kv_type_));
     cpu::attention(tasks, n_heads);
