@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <stdexcept>
 
 #include "core/error.h"
 #include "core/hash.h"
@@ -44,6 +45,11 @@ bool torn(std::string_view tail, bool whole_before) {
     failed_at = e.byte;
   }
   return failed_at > tail.size();
+}
+
+std::size_t count_of_lines(const JsonInput& j, const char* key) {
+  if (!j.at(key).is_number_unsigned()) throw std::out_of_range(key);
+  return j.at(key).get<std::size_t>();
 }
 
 /// Reads lines one by one.
@@ -90,14 +96,16 @@ class Reader {
     try {
       const JsonInput j = parse_json(line, path_);
       const std::string key = j.at("key").get<std::string>();
-      if (open_.records.empty()) open_ = {key, {}, j.at("of").get<std::size_t>(), run_info_from(j)};
-      if (key != open_.key || j.at("index").get<std::size_t>() != open_.records.size())
+      if (open_.records.empty()) open_ = {key, {}, count_of_lines(j, "of"), run_info_from(j)};
+      if (key != open_.key || count_of_lines(j, "index") != open_.records.size())
         throw bad("a line that does not follow the one before");
       open_.records.push_back(record_from(j));
       const std::optional<double> score = open_.records.back().score;
       if (score && !(*score >= 0 && *score <= 1)) throw bad("a score outside of 0 to 1");
     } catch (const nlohmann::json::exception&) {
       throw bad("fields that are missing");
+    } catch (const std::out_of_range& e) {
+      throw bad(fmt::format("{} that counts nothing", e.what()));
     }
     ++lines_.n_cut;
   }

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "results/record.h"
 
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <limits>
+#include <stdexcept>
 
 #include "core/error.h"
 
@@ -62,6 +66,23 @@ Json cost_json(const Record& r, const RunInfo& run) {
 
 namespace {
 
+/// A count: nothing that is counted here comes near 2^40. Errors: std::out_of_range naming the key.
+template <class T>
+T count_of(const JsonInput& value, const char* key) {
+  constexpr std::int64_t kMost = std::min<std::int64_t>(std::int64_t{1} << 40, std::numeric_limits<T>::max());
+  if (!value.is_number_unsigned() || value.get<std::uint64_t>() > static_cast<std::uint64_t>(kMost))
+    throw std::out_of_range(key);
+  return static_cast<T>(value.get<std::uint64_t>());
+}
+template <class T>
+T count_at(const JsonInput& j, const char* key) {
+  return count_of<T>(j.at(key), key);
+}
+template <class T>
+T count_at(const JsonInput& j, const char* key, T otherwise) {
+  return j.contains(key) ? count_of<T>(j.at(key), key) : otherwise;
+}
+
 double number_at(const JsonInput& j, const char* key) {
   return j.contains(key) && j.at(key).is_number() ? j.at(key).get<double>()
                                                   : std::numeric_limits<double>::quiet_NaN();
@@ -77,14 +98,14 @@ Record record_from(const JsonInput& j) {
   r.resolved = j.at("resolved").get<std::string>();
   r.document = j.at("document").get<std::string>();
   r.text_id = j.value("text_sha256", "");
-  r.length = j.at("length").get<Index>();
-  r.achieved = j.at("achieved").get<Index>();
-  r.seed = j.value("seed", 0);
+  r.length = count_at<Index>(j, "length");
+  r.achieved = count_at<Index>(j, "achieved");
+  r.seed = count_at(j, "seed", 0);
   if (j.contains("depth")) r.depth = j.at("depth").get<double>();
   if (j.contains("positions"))
-    r.position_begin = j.at("positions").at(0).get<Index>(),
-    r.position_end = j.at("positions").at(1).get<Index>();
-  r.n_targets = j.value("n_targets", Index{0});
+    r.position_begin = count_of<Index>(j.at("positions").at(0), "positions"),
+    r.position_end = count_of<Index>(j.at("positions").at(1), "positions");
+  r.n_targets = count_at(j, "n_targets", Index{0});
   if (r.n_targets > 0) r.loss = number_at(j, "loss");
   if (j.contains("score")) r.score = j.at("score").get<double>();
   if (j.contains("values"))
@@ -95,7 +116,8 @@ Record record_from(const JsonInput& j) {
   r.shared = j.value("shared", false);
   const JsonInput& cost = j.at("run");
   r.seconds = number_at(cost, "seconds");
-  r.peak_bytes = cost.value("peak_bytes", std::size_t{0});
+  if (cost.contains("peak_bytes") && cost.at("peak_bytes").is_number_unsigned())
+    r.peak_bytes = cost.at("peak_bytes").get<std::size_t>();
   r.date = cost.value("date", ""), r.command = cost.value("command", "");
   return r;
 }
@@ -108,10 +130,10 @@ RunInfo run_info_from(const JsonInput& j) {
           .kv = j.value("kv", ""),
           .isa = j.value("isa", ""),
           .command = {},
-          .n_ctx_train = j.value("n_ctx_train", Index{0}),
-          .tail = j.value("tail", Index{0}),
+          .n_ctx_train = count_at(j, "n_ctx_train", Index{0}),
+          .tail = count_at(j, "tail", Index{0}),
           .margin = 0,
-          .threads = j.at("run").value("threads", 0),
+          .threads = count_at(j.at("run"), "threads", 0),
           .special = j.value("special", false)};
 }
 

@@ -53,7 +53,8 @@ struct RunInfo {
 /// What the same command gives again, to the byte; and what it does not: time, memory.
 Json to_json(const Record& record, const RunInfo& run);
 Json cost_json(const Record& record, const RunInfo& run);
-/// Of a line of results, which store.h has checked. Errors: nlohmann's, where a field is missing.
+/// Of a line of results, whose checksum store.h has checked. Errors: nlohmann's, where a field is missing or
+/// of another kind; std::out_of_range naming a count that is none.
 Record record_from(const JsonInput& line);
 RunInfo run_info_from(const JsonInput& line);
 

@@ -36,8 +36,11 @@ std::string positions_table(const std::vector<Record>& records) {
       text += fmt::format(" {:>7}", fmt::format("[{}]", m + 1));
     for (const auto& [begin, end] : ends) {
       text += fmt::format("\n{:<18}", fmt::format("{} - {}", begin, end - 1));
-      for (std::size_t m = first; m < end_column; ++m)
-        text += fmt::format(" {:>7.3f}", t_interval(buckets[{begin, methods[m]}]).mean);
+      for (std::size_t m = first; m < end_column; ++m) {
+        const auto losses = buckets.find({begin, methods[m]});  // a budget may have ended before some
+        text += losses == buckets.end() ? fmt::format(" {:>7}", "n/a")
+                                        : fmt::format(" {:>7.3f}", t_interval(losses->second).mean);
+      }
     }
     text += "\n";
   }
