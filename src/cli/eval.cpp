@@ -215,6 +215,7 @@ int run() {
   std::optional<OutputFile> report;
   if (!options.work.report.empty()) report.emplace(options.work.report);
   std::optional<Store> store = options.work.open_store();
+  const double start = now_seconds();
   if (options.work.run_jobs(runner)) store = options.work.open_store();
   const LoadedModel loaded = load_model(options.model, backend);
   const TokenTexts tokens = tokenize_texts(*loaded.tokenizer, paths, texts, options.special);
@@ -238,7 +239,6 @@ int run() {
   runner.planned = announcer(*loaded.model, runner);
   if (documents.size() == 1 && std::find(tasks.begin(), tasks.end(), "far-use") != tasks.end())
     say("far-use: one document, so there is no other text to swap in; give two texts, or --documents 2");
-  const double start = now_seconds();
   const RunnerResult result = run_all(*loaded.model, *loaded.tokenizer, documents, runner, info);
   options.work.say_what_was_done(result, documents.size(), "document");
   if (is_job()) return 0;
@@ -246,8 +246,10 @@ int run() {
     show(result, info, next_step(tokens, runner.plan, loaded.model->config().n_ctx_train), report);
   std::size_t peak = 0;
   for (const Record& r : result.records) peak = std::max(peak, r.peak_bytes);
-  say(fmt::format("measured {} in {:.1f} s, peak memory {} MiB",
-                  counted(result.n_items - result.n_known, "item"), now_seconds() - start, peak >> 20));
+  say(fmt::format("{} in {:.1f} s, peak memory {} MiB",
+                  runner.only_stored ? counted(result.n_items, "item") + " by jobs"
+                                     : "measured " + counted(result.n_items - result.n_known, "item"),
+                  now_seconds() - start, peak >> 20));
   return 0;
 }
 

@@ -193,7 +193,7 @@ std::optional<Store> WorkOptions::open_store() const {
 void WorkOptions::say_what_was_done(const RunnerResult& result, std::size_t n_documents,
                                     const char* unit) const {
   if (is_job()) return;
-  if (result.n_known > 0)
+  if (result.n_known > 0 && jobs == 1)  // jobs leave nothing but what is known
     say(fmt::format("{} of {} were in {} already", result.n_known, counted(result.n_items, "item"),
                     printable(out)));
   if (result.n_documents < n_documents)
