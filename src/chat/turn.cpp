@@ -11,7 +11,7 @@ namespace ropewalk {
 namespace {
 
 /// Stands for a message in a first rendering; no template has a word for it.
-constexpr std::string_view kMark = "ropewalk-c40e1b9d-message";
+constexpr std::string_view kMessageMark = "ropewalk-c40e1b9d-message";
 
 bool has_template(const Tokenizer& tokenizer, const ChatSettings& settings) {
   if (settings.raw) return false;
@@ -35,9 +35,9 @@ std::string render(const Tokenizer& tokenizer, const chat::Template& parsed, std
 
 /// What stands around the mark; false where it is not there exactly once.
 bool around_mark(const std::string& text, ChatTurn& turn) {
-  const std::size_t at = text.find(kMark);
-  if (at == text.npos || text.find(kMark, at + 1) != text.npos) return false;
-  turn.before = text.substr(0, at), turn.after = text.substr(at + kMark.size());
+  const std::size_t at = text.find(kMessageMark);
+  if (at == text.npos || text.find(kMessageMark, at + 1) != text.npos) return false;
+  turn.before = text.substr(0, at), turn.after = text.substr(at + kMessageMark.size());
   turn.chat = true;
   return true;
 }
@@ -107,7 +107,7 @@ ChatTurn chat_turn(const Tokenizer& tokenizer, const ChatSettings& settings) {
   ChatTurn turn;
   if (!has_template(tokenizer, settings)) return turn;
   const chat::Template parsed(tokenizer.chat_template);
-  if (!around_mark(render(tokenizer, parsed, kMark, settings), turn))
+  if (!around_mark(render(tokenizer, parsed, kMessageMark, settings), turn))
     throw Error("chat template", "a template that puts a user's message into the prompt once, as it is",
                 "one that does not", "--raw sends the text without the template");
   return turn;
@@ -123,7 +123,7 @@ ChatPrompt user_prompt(const Tokenizer& tokenizer, std::string_view message, std
   if (prompt.chat) {
     const chat::Template parsed(tokenizer.chat_template);
     text = render(tokenizer, parsed, message, settings);
-    const bool marked = around_mark(render(tokenizer, parsed, kMark, settings), turn);
+    const bool marked = around_mark(render(tokenizer, parsed, kMessageMark, settings), turn);
     inside = marked ? message_in(text, turn, message) : std::nullopt;
     prompt.exposed = !inside;
   }
@@ -147,7 +147,7 @@ std::string describe_chat(const Tokenizer& tokenizer) {
   try {
     has_template(tokenizer, {});
     const chat::Template parsed(tokenizer.chat_template);
-    render(tokenizer, parsed, kMark, chat_of_today(false));
+    render(tokenizer, parsed, kMessageMark, chat_of_today(false));
     const bool thinks = parsed.uses("enable_thinking") || parsed.uses("thinking");
     return fmt::format("run, from {}{}", tokenizer.chat_template_place,
                        thinks ? "; thinking can be switched off" : "");

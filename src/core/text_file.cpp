@@ -17,7 +17,7 @@
 namespace ropewalk {
 namespace {
 
-constexpr std::string_view kMark = "\xef\xbb\xbf";
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
 /// Errors: Error for a folder or a device; only what has an end is read.
 mode_t require_readable(const std::string& path, std::size_t& size) {
@@ -174,7 +174,7 @@ TextFile read_text(const std::string& path, std::size_t most_bytes) {
                 fmt::format("{} MB", input.size() >> 20), "give a part of it");
   TextFile file;
   file.text = input.read(input.regular() ? most_bytes : kMostTextBytes);
-  if (file.text.starts_with(kMark)) file.text.erase(0, kMark.size());
+  if (file.text.starts_with(kByteOrderMark)) file.text.erase(0, kByteOrderMark.size());
   if (file.text.empty()) throw Error(path, "some text", "an empty file", "give a file of UTF-8 text");
   if (input.size() > most_bytes) {
     const std::size_t had = file.text.size();

@@ -7,7 +7,7 @@ namespace ropewalk {
 namespace {
 
 /// Below this many symbols scanning all pairs each time beats the queue.
-constexpr std::size_t kShort = 24;
+constexpr std::size_t kShortWord = 24;
 
 }  // namespace
 
@@ -31,14 +31,14 @@ void Merges::add(const Vocabulary& vocabulary, std::string_view rule) {
 
 void Merges::apply(std::vector<Token>& symbols) const {
   if (symbols.size() < 2 || rules_.empty()) return;
-  if (symbols.size() <= kShort)
+  if (symbols.size() <= kShortWord)
     apply_short(symbols);
   else
     apply_long(symbols);
 }
 
 void Merges::apply_short(std::vector<Token>& symbols) const {
-  std::array<const Rule*, kShort> rule{};  // rule[i]: of symbols i and i + 1
+  std::array<const Rule*, kShortWord> rule{};  // rule[i]: of symbols i and i + 1
   std::size_t n = symbols.size();
   for (std::size_t i = 0; i + 1 < n; ++i) rule[i] = find(symbols[i], symbols[i + 1]);
   while (n > 1) {
