@@ -32,16 +32,39 @@ TEST(Bootstrap, EndsAtTheDrawOfItsTail) {
   EXPECT_DOUBLE_EQ(*ours.low, means[36]);
   EXPECT_DOUBLE_EQ(*ours.high, means[2000 - 37]);
   // 105 draws: floor(106 x 0.018753) = 1, the very first and last (107 would make two of it).
-  std::vector<double> few;
-  Random again(4);
-  for (int draw = 0; draw < 105; ++draw) {
-    double sum = 0;
-    for (int d = 0; d < 30; ++d) sum += values[again.below(30)];
-    few.push_back(sum / 30);
+  // 105 draws: floor(106 x 0.018753) = 1, the first from either side; 106: floor(107 x 0.018753) = 2.
+  for (const int draws : {105, 106}) {
+    std::vector<double> few;
+    Random again(4);
+    for (int draw = 0; draw < draws; ++draw) {
+      double sum = 0;
+      for (int d = 0; d < 30; ++d) sum += values[again.below(30)];
+      few.push_back(sum / 30);
+    }
+    std::sort(few.begin(), few.end());
+    ASSERT_LT(few[0], few[1]);
+    const Interval short_run = bootstrap_interval(values, draws, 4);
+    EXPECT_DOUBLE_EQ(*short_run.low, few[draws == 105 ? 0 : 1]);
+    EXPECT_DOUBLE_EQ(*short_run.high, few[104]);
   }
-  const Interval short_run = bootstrap_interval(values, 105, 4);
-  EXPECT_DOUBLE_EQ(*short_run.low, *std::min_element(few.begin(), few.end()));
-  EXPECT_DOUBLE_EQ(*short_run.high, *std::max_element(few.begin(), few.end()));
+}
+
+/// A statistic that is not linear has pseudo-values with another mean: the interval is around the statistic.
+TEST(Jackknife, IsAroundTheStatistic) {
+  const std::vector<double> values{1, 4, 2, 8, 5.5};
+  const auto square_of_mean = [&](std::size_t without) {
+    double sum = 0, n = 0;
+    for (std::size_t i = 0; i < values.size(); ++i)
+      if (i != without) sum += values[i], ++n;
+    return sum / n * (sum / n);
+  };
+  std::vector<double> pseudo;
+  for (std::size_t k = 0; k < 5; ++k) pseudo.push_back(5 * square_of_mean(5) - 4 * square_of_mean(k));
+  const Interval own = jackknife_interval(5, square_of_mean), of_pseudo = t_interval(pseudo);
+  EXPECT_NEAR(own.mean, 4.1 * 4.1, 1e-12);
+  EXPECT_GT(std::abs(own.mean - of_pseudo.mean), 0.1);
+  EXPECT_NEAR(own.mean - *own.low, of_pseudo.mean - *of_pseudo.low, 1e-9);
+  EXPECT_NEAR(*own.high - own.mean, *of_pseudo.high - of_pseudo.mean, 1e-9);
 }
 
 /// Three values have an interval, and two have a deviation.

@@ -111,9 +111,7 @@ void CpuKv::read_key(const std::byte* bytes, int head, Index slot, float* k) con
   const Index base = slot / kLanes * kLanes * head_dim, lane = slot % kLanes;
   for (Index d = 0; d < head_dim; ++d) {
     const Index pair = base + d / 2 * 2 * kLanes + 2 * lane + d % 2;
-    if (type == KvType::kF32)
-      k[d] = reinterpret_cast<const float*>(at)[base + d * kLanes + lane];
-    else if (type == KvType::kBf16)
+    if (type == KvType::kBf16)
       k[d] = static_cast<float>(reinterpret_cast<const BFloat16*>(at)[pair]);
     else
       k[d] = static_cast<float>(reinterpret_cast<const std::int8_t*>(at)[pair]) *

@@ -76,6 +76,7 @@ class CpuKv final : public KvLayer {
   void write_keys(std::byte* bytes, int head, Index begin, Index end, const float* k, Index stride,
                   const RowRotation& rotation) const;
   void write_values(Index block, int head, Index begin, Index end, const float* v);
+  /// One key of a cache in bf16 or 8 bits.
   void read_key(const std::byte* bytes, int head, Index slot, float* k) const;
   void rotate_block(const std::byte* from, const KeyRotations& rotations, Index block, std::byte* to) const;
   void rotate_groups(const std::byte* from, const KeyRotations& rotations, Index block, std::byte* to) const;
