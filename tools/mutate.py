@@ -8,7 +8,7 @@
                                             run of the whole then knows what they found
 
 Works in a copy of the tracked files, build/mutate/tree. A mutant that does not compile is none; one whose tests fail or
-do not end is found. With --asan one that passes is tried once more under AddressSanitizer, as ./check does. Each result goes to build/mutate/results.jsonl; found ones are not tried again, survivors are.
+do not end is found. With --asan one that passes is tried once more under AddressSanitizer. Each result goes to build/mutate/results.jsonl; found ones are not tried again, survivors are.
 tools/mutants_equivalent.txt lists those that change nothing a test could see, each with its reason: they do not count.
 Survivors are listed, with their line. Exit 1: less than 95 % were found.
 """

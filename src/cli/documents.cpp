@@ -49,7 +49,8 @@ std::vector<std::string> expand_texts(const std::vector<std::string>& paths) {
     std::vector<std::string> inside;
     for (const fs::directory_entry& entry : fs::directory_iterator(path))
       if (entry.is_regular_file(none) &&
-          (entry.path().extension() == ".txt" || entry.path().extension() == ".md"))
+          (entry.path().extension() == ".txt" || entry.path().extension() == ".md") &&
+          entry.path().stem() != "README")  // speaks of the texts
         inside.push_back(entry.path().string());
     if (inside.empty()) throw Error(path, "a folder with .txt or .md files", "none");
     std::sort(inside.begin(), inside.end());

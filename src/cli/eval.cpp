@@ -154,7 +154,11 @@ void complete(RunnerOptions& runner, const LoadedModel& loaded, const TokenTexts
   // trained.
   replace_auto(plan.methods, options.model,
                plan.lengths.empty() ? std::vector<Index>{2 * n_ctx_train} : plan.lengths);
-  if (plan.tail == 0) plan.tail = std::min<Index>(256, n_ctx_train / 2);
+  if (plan.tail == 0) {
+    plan.tail = std::min<Index>(256, n_ctx_train / 2);
+    if (!plan.lengths.empty())  // the shortest holds it and the 64 tokens before
+      plan.tail = std::clamp<Index>(plan.lengths.front() - 64, 1, plan.tail);
+  }
   if (!plan.methods.empty() && !plan.lengths.empty() && options.documents > 0) return;
   const int n_texts = static_cast<int>(texts.names.size());
   if (runner.budget_seconds == 0) runner.budget_seconds = kDefaultBudget;
@@ -236,7 +240,7 @@ int run() {
   runner.store = store ? &*store : nullptr;
   if (options.work.dry_run)
     return print_plan(*loaded.model, *loaded.tokenizer, documents, runner, info, options.json);
-  runner.planned = announcer(*loaded.model, runner);
+  runner.planned = announcer(*loaded.model, runner, options.work.budget != "0");
   if (documents.size() == 1 && std::find(tasks.begin(), tasks.end(), "far-use") != tasks.end())
     say("far-use: one document, so there is no other text to swap in; give two texts, or --documents 2");
   const RunnerResult result = run_all(*loaded.model, *loaded.tokenizer, documents, runner, info);

@@ -116,14 +116,19 @@ int print_plan(const Model& model, const Tokenizer& tokenizer, const std::vector
   return 0;
 }
 
-std::function<void(const Plan&)> announcer(const Model& model, const RunnerOptions& options) {
-  return [&model, options](const Plan& plan) {
+std::function<void(const Plan&)> announcer(const Model& model, const RunnerOptions& options,
+                                           bool budget_asked) {
+  return [&model, options, budget_asked](const Plan& plan) {
     if (options.only_stored || is_job()) return;
     for (const std::string& line : plan.left_out) say("left out: " + line);
     const double cost = timing_of(plan.items, options, 1).left;
     // Measuring reads 2,048 tokens: not before work that is over in a moment.
-    if (cost < 60 * cost_of(model.config(), 1024)) return;
+    if (!budget_asked && cost < 60 * cost_of(model.config(), 1024)) return;
     const Timing timing = timing_of(plan.items, options, measure_pace(model));
+    // The pace is a guess: a little more than the budget is no reason to refuse.
+    if (budget_asked && timing.within_budget > 1.25 * options.budget_seconds + 1)
+      throw UsageError("--budget", "at least what one document takes, " + time_text(timing.within_budget),
+                       time_text(options.budget_seconds), "fewer --methods, --tasks or shorter --lengths");
     if (timing.left < kLong) return;
     const std::string whole = "this will take about " + time_text(timing.left);
     if (timing.n_fit < timing.n_documents)

@@ -32,7 +32,9 @@ int print_plan(const Model& model, const Tokenizer& tokenizer, const std::vector
                const RunnerOptions& options, const RunInfo& info, bool json);
 
 /// For RunnerOptions::planned: says on stderr what does not fit its length and, where the work is long, about
-/// how many hours it will take. LIFETIME: the model's.
-std::function<void(const Plan&)> announcer(const Model& model, const RunnerOptions& options);
+/// how many hours it will take. LIFETIME: the model's. The function throws UsageError where a budget that was
+/// asked for is too small for one document.
+std::function<void(const Plan&)> announcer(const Model& model, const RunnerOptions& options,
+                                           bool budget_asked);
 
 }  // namespace ropewalk

@@ -206,7 +206,7 @@ int run() {
     say("prompts are ropewalk's wording: --prompts takes LongBench's dataset2prompt.json");
   if (options.work.dry_run)
     return print_plan(*loaded.model, *loaded.tokenizer, documents, runner, info, options.json);
-  runner.planned = announcer(*loaded.model, runner);
+  runner.planned = announcer(*loaded.model, runner, options.work.budget != "0");
   const RunnerResult result = run_all(*loaded.model, *loaded.tokenizer, documents, runner, info);
   options.work.say_what_was_done(result, documents.size(), "question");
   if (runner.n_shards > 1) return 0;

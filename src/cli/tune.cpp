@@ -324,8 +324,9 @@ int run() {
   const Index length = parse_length(options.length);
   const double budget = parse_seconds(options.budget);
   for (const std::string& spec : options.candidates) MethodSpec::parse(spec);
+  const std::vector<std::string> paths = expand_texts(options.texts);
   std::vector<std::string> texts;
-  for (const std::string& path : options.texts) texts.push_back(read_text_file(path));
+  for (const std::string& text : paths) texts.push_back(read_text_file(text));
   const LoadedModel loaded = load_model(options.model, backend);
   const ModelConfig& config = loaded.model->config();
   if (length <= config.n_ctx_train) return nothing_to_tune(length, config.n_ctx_train);
@@ -335,7 +336,7 @@ int run() {
   std::optional<Store> store;
   if (!options.out.empty()) store.emplace(options.out);
   say_that_it_goes_on(options.out);
-  const TokenTexts tokens = tokenize_texts(*loaded.tokenizer, options.texts, texts, options.special);
+  const TokenTexts tokens = tokenize_texts(*loaded.tokenizer, paths, texts, options.special);
   const Split documents =
       split(cut_stretches(tokens, length, options.documents > 0 ? options.documents : kMostStretches));
   TuneOptions tuning = tune_options(config, length, documents, store ? &*store : nullptr);

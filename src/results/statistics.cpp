@@ -54,6 +54,11 @@ Interval moments(const std::vector<double>& values) {
   RW_CHECK(!values.empty());
   Interval result;
   result.n = static_cast<int>(values.size());
+  // Equal values have no spread, and a sum of their n-th parts would leave one of rounding.
+  if (std::all_of(values.begin(), values.end(), [&](double v) { return v == values[0]; })) {
+    result.mean = values[0];
+    return result;
+  }
   for (double v : values) result.mean += v / result.n;
   double squares = 0;
   for (double v : values) squares += (v - result.mean) * (v - result.mean);

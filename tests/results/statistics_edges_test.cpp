@@ -14,6 +14,16 @@ namespace {
 
 /// The ends are order statistics of the resampled means: of R = 2000 and 30 values, with t(0.975, 29) =
 /// 2.045230 and Phi(-sqrt(30 / 29) t) = 0.018753, number floor(2001 x 0.018753) = 37 from either side.
+/// 24 times 1/24 is not 1: a spread of rounding would make an interval of no width.
+TEST(EqualValues, HaveNoSpread) {
+  for (const double value : {1.0, 0.1, -1.0 / 3})
+    for (const std::size_t n : {std::size_t{3}, std::size_t{24}, std::size_t{49}}) {
+      const Interval all = t_interval(std::vector<double>(n, value));
+      EXPECT_EQ(all.mean, value);
+      EXPECT_EQ(all.deviation, 0);
+    }
+}
+
 TEST(Bootstrap, EndsAtTheDrawOfItsTail) {
   std::vector<double> values;
   Random make(11);
