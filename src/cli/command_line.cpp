@@ -74,7 +74,7 @@ std::vector<std::filesystem::path> places_of_our_own() {
         throw UsageError(name, option->get_name(), swallowed_by(*commands.front()),
                          option->nonpositional() ? hint
                          : option->get_name() != "MODEL"
-                             ? option->get_name() + " stands first; " + hint
+                             ? option->get_name() + " is given by its place; " + hint
                              : fmt::format("MODEL stands first; the one that comes "
                                            "with the program is not at {}",
                                            fmt::join(places, " nor ")));

@@ -52,7 +52,7 @@ std::vector<std::string> expand_texts(const std::vector<std::string>& paths) {
           (entry.path().extension() == ".txt" || entry.path().extension() == ".md") &&
           entry.path().stem() != "README")  // speaks of the texts
         inside.push_back(entry.path().string());
-    if (inside.empty()) throw Error(path, "a folder with .txt or .md files", "none");
+    if (inside.empty()) throw Error(path, "a folder with .txt or .md files", "none", "name the files");
     std::sort(inside.begin(), inside.end());
     files.insert(files.end(), inside.begin(), inside.end());
   }

@@ -201,7 +201,7 @@ void WorkOptions::say_what_was_done(const RunnerResult& result, std::size_t n_do
   if (result.n_known > 0 && jobs == 1)  // jobs leave nothing but what is known
     say(fmt::format("{} of {} were in {} already", result.n_known, counted(result.n_items, "item"),
                     printable(out)));
-  if (result.n_documents < n_documents)
+  if (result.out_of_time)
     say(fmt::format("{} of {} fit into {}", result.n_documents, counted(n_documents, unit),
                     budget == "0" ? "the 10 minutes taken unasked; see --budget" : "--budget " + budget));
   if (parse_shard(shard).second > 1)

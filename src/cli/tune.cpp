@@ -255,7 +255,8 @@ void show(const Tuned& tuned) {
   fmt::print("\n{}", wrapped(tuned.conclusion.why));
   if (tuned.conclusion.truncation_does && tuned.conclusion.finding != TuneFinding::kNotFinite)
     fmt::print("{}",
-               wrapped("truncation was not shown to be worse: --truncate head reads the last tokens only"));
+               wrapped("no method was shown to be better than truncation: --truncate head reads the last "
+                       "tokens only"));
   if (tuned.next) {
     fmt::print("{}", wrapped(tuned.next->words));
     if (!tuned.next->command.empty()) fmt::print("  {}\n", tuned.next->command);

@@ -148,9 +148,15 @@ RunnerResult run_all(const Model& model, const Tokenizer& tokenizer, const std::
   };
   for (const Item& item : items) {
     const bool known = options.store && item_known(item, *options.store);
-    if (!known && options.only_stored) continue;
+    if (!known && options.only_stored) {
+      result.out_of_time = true;  // jobs of this plan left it
+      continue;
+    }
     if (item.document >= result.n_documents && work[item.document] > 0) {
-      if (done > 0 && n_begun >= fitting(done)) break;
+      if (done > 0 && n_begun >= fitting(done)) {
+        result.out_of_time = true;
+        break;
+      }
       ++n_begun;
     }
     result.n_documents = item.document + 1;

@@ -18,6 +18,7 @@ struct RunnerOptions {
 struct RunnerResult {
   std::vector<Record> records;
   std::size_t n_documents = 0;           ///< done
+  bool out_of_time = false;              ///< the budget had no room for the others
   std::size_t n_items = 0, n_known = 0;  ///< items that were run, and of them those that the store had
 };
 

@@ -4,6 +4,7 @@
 #include "report/origin.h"
 #include "report/report.h"
 #include "results/answer.h"
+#include "results/reach.h"
 
 namespace ropewalk {
 namespace {
@@ -31,6 +32,20 @@ Json findings_json(const Findings& findings) {
   return json;
 }
 
+/// The derived lengths of docs/judging.md; null: at no tested length.
+Json derived_json(const ReportData& data) {
+  const auto length = [](std::optional<Index> n) { return n ? Json(*n) : Json(nullptr); };
+  Json derived = Json::array();
+  for (const Reach& r : reaches(data))
+    derived.push_back({{"method", r.method},
+                       {"breaks_at", length(r.breaks_at)},
+                       {"holds_to", length(r.holds_to)},
+                       {"used_to", length(r.used_to)},
+                       {"retrieves_to", length(r.retrieves_to)},
+                       {"ruler_to", length(r.ruler_to)}});
+  return derived;
+}
+
 }  // namespace
 
 std::string json_report(const ReportData& data) {
@@ -45,6 +60,7 @@ std::string json_report(const ReportData& data) {
   json["answer"] = answer_line(data);
   const auto next = answer_of(data, printable).next;
   json["to_decide"] = next && !next->command.empty() ? Json(next->command) : Json(nullptr);
+  json["derived"] = derived_json(data);
   json["findings"] = findings_json(findings_of(data));
   json["origin"] = {{"commands", origin.commands}, {"texts", origin.texts}, {"dates", origin.dates}};
   json["records"] = std::move(records);

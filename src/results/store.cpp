@@ -115,7 +115,7 @@ void Store::require_texts(const std::map<std::string, std::string>& texts) const
     for (const Record& record : records)
       if (const auto own = texts.find(record.document); own != texts.end() && own->second != record.text_id)
         throw Error(path_, fmt::format("results with one text named {}", printable(record.document)),
-                    "another text, or one cut for other lengths",
+                    "another text, or one cut for other lengths or another --documents",
                     "give another --out, or another name to one of the two");
 }
 
