@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "cli/command.h"
+#include "cli/jobs.h"
 #include "core/error.h"
 #include "core/text_file.h"
 
@@ -41,6 +42,8 @@ bool is_model(const std::string& path) {
          (path.ends_with(".gguf") || std::filesystem::exists(path + "/config.json", none));
 }
 
+constexpr std::uintmax_t kMostConfigBytes = 1 << 20;
+
 /// MODEL behind a list's values: the list took it, and the model of our own would stand in for it.
 void require_own_model(const CLI::App& command) {
   const CLI::Option* model = command.get_option_no_throw("MODEL");
@@ -52,6 +55,15 @@ void require_own_model(const CLI::App& command) {
           throw UsageError("ropewalk " + command.get_name(), "MODEL",
                            fmt::format("none: {} took {}", option->get_name(), value),
                            "MODEL stands first, before a list's option");
+}
+
+/// An empty name, as an unset variable of a shell leaves it: results would be kept nowhere. (Jobs are given
+/// one by the process that started them.)
+void require_names(const CLI::App& command) {
+  for (const char* name : {"--out", "--report", "--predictions"})
+    if (const CLI::Option* option = command.get_option_no_throw(name);
+        option && option->count() > 0 && option->results().back().empty() && !is_job())
+      throw UsageError(name, "the name of a file", "an empty name", "leave the option out, or name a file");
 }
 
 /// Where the model of our own is looked for.
@@ -181,7 +193,13 @@ int run_command_line(int argc, char** argv) {
   app.require_subcommand(1);
   app.allow_config_extras(CLI::config_extras_mode::error);
   app.set_config("--config", "", "TOML file with a section for the command: [eval]")
-      ->check([](const std::string& path) { return require_regular_file(path), std::string(); });
+      ->check([](const std::string& path) {
+        require_regular_file(path);
+        std::error_code none;
+        if (std::filesystem::file_size(path, none) > kMostConfigBytes)
+          throw UsageError("--config", "a file of options, of at most 1 MB", path);
+        return std::string();
+      });
   app.footer(
       "Examples:\n"
       "  ropewalk eval model.gguf --text book.txt --methods yarn --lengths 8k 16k\n"
@@ -214,6 +232,7 @@ int run_command_line(int argc, char** argv) {
     explain(app, e);
   }
   require_own_model(*app.get_subcommands().front());
+  require_names(*app.get_subcommands().front());
   return Registry<Command>::get(app.get_subcommands().front()->get_name(), "command").run();
 }
 

@@ -207,6 +207,8 @@ int run() {
   const std::shared_ptr<const Backend> backend = options.backend.make();  // before the load
   RunnerOptions runner = runner_options();
   const std::vector<std::string> paths = expand_texts(options.texts);
+  if (options.work.jobs != 1 && std::find(paths.begin(), paths.end(), "-") != paths.end())
+    throw UsageError("--jobs", "texts that each process can read", "--text -", "save it to a file first");
   std::vector<std::string> texts, inputs = paths;
   for (const std::string& path : paths)
     texts.push_back(

@@ -153,12 +153,17 @@ int run() {
   const auto has_read = [&] {
     if (reading) reading.reset(), read = now_seconds();
   };
-  const std::vector<Token> written =
-      write_greedily(session, prompt, config.n_vocab,
-                     {.n_predict = options.n_predict,
-                      .stop = tokenizer.end_tokens,
-                      .read = [&](Index n_done) { reading->update(n_done); },
-                      .wrote = [&](Token token) { has_read(), answer.add(tokenizer.decode(token)); }});
+  const std::vector<Token> written = write_greedily(
+      session, prompt, config.n_vocab,
+      {.n_predict = options.n_predict,
+       .stop = tokenizer.end_tokens,
+       .read = [&](Index n_done) { reading->update(n_done); },
+       .wrote = [&](Token token) { has_read(), answer.add(tokenizer.decode(token)); },
+       .not_numbers =
+           [&](Index n_done) {
+             throw Error(options.model, "logits that are numbers", fmt::format("NaN after {} tokens", n_done),
+                         "try --precision f32; else a weight of the file is not a number");
+           }});
   has_read(), answer.end();
   const auto n_new = static_cast<Index>(written.size());
   const bool cut = n_new == options.n_predict;

@@ -63,6 +63,7 @@ int run() {
   const std::shared_ptr<const Backend> backend = options.backend.make();  // before the load
   check_method(options.method);
   require_outputs_apart({options.out}, {options.model, options.tokens});
+  require_own(options.out, "a matrix of float32 (.npy)", is_npy);
   const auto file = ModelFile::open(options.model);
   const Model model(*file, backend);
   const Index n_vocab = model.config().n_vocab;

@@ -38,6 +38,8 @@ std::string ending_of(const std::string& path) { return std::filesystem::path(pa
 
 void require_page_name(const std::string& path) {
   const std::string end = ending_of(path);
+  if (path == "-")
+    throw UsageError("--report", "the name of a file", "'-'", "/dev/stdout is one, where that is meant");
   if (!end.empty() && end != ".html" && end != ".htm")
     throw UsageError("--report", "a name that ends with .html: it is a page", fmt::format("'{}'", end),
                      "`ropewalk report --out` writes .md, .csv, .json and .txt");

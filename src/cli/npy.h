@@ -10,6 +10,11 @@
 
 namespace ropewalk {
 
+/// Whether a file begins as what NpyWriter writes: the mark, version 1.0, and the type.
+inline bool is_npy(std::string_view bytes) {
+  return bytes.starts_with("\x93NUMPY\x01") && bytes.substr(0, 64).find("'descr': '<f4'") != bytes.npos;
+}
+
 class NpyWriter {
  public:
   /// Errors: Error when it cannot be written.

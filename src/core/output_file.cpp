@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/output_file.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -60,6 +61,16 @@ void forget(int slot) {
   slots[slot].used = false;
 }
 
+/// A named pipe that somebody reads: without a reader an open would wait for ever.
+std::FILE* open_pipe(const std::string& path) {
+  const int file = ::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+  if (file < 0 && errno == ENXIO)
+    throw Error(path, "a file, or a pipe that is being read", "a pipe without a reader",
+                "start what reads it first");
+  if (file < 0 || ::fcntl(file, F_SETFL, O_WRONLY) != 0) return nullptr;
+  return ::fdopen(file, "wb");
+}
+
 }  // namespace
 
 [[noreturn]] void fail_to_write(const std::string& path, int error) {
@@ -78,7 +89,8 @@ OutputFile::OutputFile(std::string path) : path_(behind_links(std::move(path))) 
   const fs::file_status status = fs::status(path_, ignored);
   if (fs::is_directory(status)) throw Error(path_, "the name of a file", "a folder");
   if (!fs::exists(status) || fs::is_regular_file(status)) temporary_ = path_ + ".part";
-  file_ = std::fopen((temporary_.empty() ? path_ : temporary_).c_str(), "wb");
+  file_ = fs::is_fifo(status) ? open_pipe(path_)
+                              : std::fopen((temporary_.empty() ? path_ : temporary_).c_str(), "wb");
   if (file_ == nullptr) fail_to_write(path_, errno);
   if (!temporary_.empty()) slot_ = watch(temporary_);
 }

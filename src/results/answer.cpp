@@ -170,9 +170,10 @@ std::string use_sentence(const Reach& best) {
 
 std::string retrieval_sentence(const Reach& best) {
   if (!best.retrieval_known) return "";
-  return best.retrieves_to ? fmt::format("It retrieves to {}: 0.85 of what the model finds in short texts.",
-                                         k_tokens(*best.retrieves_to))
-                           : "It does not retrieve even at the shortest length tested.";
+  return best.retrieves_to
+             ? fmt::format("It retrieves to {}: at least 0.85 of what the model finds in short texts.",
+                           k_tokens(*best.retrieves_to))
+             : "It does not retrieve even at the shortest length tested.";
 }
 
 /// Where nothing holds: what came nearest, and what would decide it.

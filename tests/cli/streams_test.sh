@@ -67,5 +67,22 @@ cp -r parrot piped; for name in tokenizer.json config.json generation_config.jso
   count=$((count + 1))
   [ $got -le 2 ] || { echo "FAILED: $name is a pipe -> exit $got"; failed=$((failed + 1)); }
 done
+# What is written replaces its own kind only; a name that is none is refused; a pipe without a reader is no place to wait.
+printf '# How far does my plan reach?\n\nmine\n' > mine.md
+cp mine.md kept; mkfifo silent
+for command in "logits $model --tokens ids --out mine.md" "report r.jsonl --out mine.md" "logits $model --tokens ids --out r.jsonl" \
+    "logits $model --tokens ids --out silent" "report r.jsonl --format html --out silent"; do
+  # shellcheck disable=SC2086
+  ends 1 timeout 20 "$ropewalk" $command </dev/null >/dev/null 2>&1
+done
+cmp -s mine.md kept || { echo "FAILED: a foreign file was replaced"; failed=$((failed + 1)); }
+ends 0 "$ropewalk" report r.jsonl >/dev/null 2>&1  # still results
+ends 0 "$ropewalk" logits "$model" --tokens ids --out l.npy >/dev/null 2>&1
+ends 0 "$ropewalk" logits "$model" --tokens ids --out l.npy >/dev/null 2>&1
+for option in --out --report; do
+  ends 2 "$ropewalk" eval parrot --text long.txt --lengths 128 --methods none --tail 16 $option "" >/dev/null 2>&1
+done
+ends 2 "$ropewalk" eval parrot --text long.txt --lengths 128 --methods none --tail 16 --report - >/dev/null 2>&1
+
 echo "$count commands, $failed failed"
 [ "$failed" = 0 ]
