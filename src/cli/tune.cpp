@@ -327,6 +327,7 @@ int run() {
   for (const std::string& spec : options.candidates) MethodSpec::parse(spec);
   const std::vector<std::string> paths = expand_texts(options.texts);
   std::vector<std::string> texts;
+  texts.reserve(paths.size());
   for (const std::string& text : paths) texts.push_back(read_text_file(text));
   const LoadedModel loaded = load_model(options.model, backend);
   const ModelConfig& config = loaded.model->config();
