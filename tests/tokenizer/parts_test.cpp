@@ -77,7 +77,8 @@ TEST(TokenizerParts, ControlTokensAreReadWhereTheyMayBe) {
     EXPECT_EQ(ids.front(), one[0]) << name;
     EXPECT_EQ(ids.back(), one[0]) << name;
     // Nor where the parts spell one together.
-    const TextPart halves[] = {{mark.substr(0, 2), true}, {std::string_view(mark).substr(2), false}};
+    const TextPart halves[] = {{std::string_view(mark).substr(0, 2), true},
+                               {std::string_view(mark).substr(2), false}};
     const Tokens spelled = tokenizer->encode_parts(halves);
     EXPECT_EQ(std::count(spelled.begin(), spelled.end(), one[0]), 0) << name;
     // All special is the whole.
