@@ -61,9 +61,15 @@ void forget(int slot) {
   slots[slot].used = false;
 }
 
-/// A named pipe that somebody reads: without a reader an open would wait for ever.
+/// A named pipe that somebody reads, or will in five seconds: an open would wait for ever.
 std::FILE* open_pipe(const std::string& path) {
-  const int file = ::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+  int file = -1;
+  for (int wait = 0; wait < 100; ++wait) {
+    file = ::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    if (file >= 0 || errno != ENXIO) break;
+    ::usleep(50000);
+    errno = ENXIO;
+  }
   if (file < 0 && errno == ENXIO)
     throw Error(path, "a file, or a pipe that is being read", "a pipe without a reader",
                 "start what reads it first");
