@@ -102,11 +102,12 @@ TEST_F(StoreFile, AForeignFileIsRefusedAndStaysAsItIs) {
   fill();
   const std::string ours = bytes_of(path_);
   Random random(15);
+  constexpr std::string_view marks = "{\"task\":[1,2,\"a b\"]} \n";
   const auto letters = [&](std::size_t n, std::uint32_t kind) {
     std::string text;
     for (std::size_t i = 0; i < n; ++i)
       text += kind == 0   ? static_cast<char>(random.below(256))
-              : kind == 1 ? "{\"task\":[1,2,\"a b\"]} \n"[random.below(24)]
+              : kind == 1 ? marks[random.below(marks.size())]
                           : static_cast<char>(32 + random.below(95));
     return text;
   };
