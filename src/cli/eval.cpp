@@ -155,7 +155,7 @@ void complete(RunnerOptions& runner, const LoadedModel& loaded, const TokenTexts
   replace_auto(plan.methods, options.model,
                plan.lengths.empty() ? std::vector<Index>{2 * n_ctx_train} : plan.lengths);
   if (plan.tail == 0) {
-    plan.tail = std::min<Index>(256, n_ctx_train / 2);
+    plan.tail = std::clamp<Index>(n_ctx_train / 2, 1, 256);
     if (!plan.lengths.empty())  // the shortest holds it and the 64 tokens before
       plan.tail = std::clamp<Index>(plan.lengths.front() - 64, 1, plan.tail);
   }
@@ -207,7 +207,7 @@ int run() {
   const std::shared_ptr<const Backend> backend = options.backend.make();  // before the load
   RunnerOptions runner = runner_options();
   const std::vector<std::string> paths = expand_texts(options.texts);
-  if (options.work.jobs != 1 && std::find(paths.begin(), paths.end(), "-") != paths.end())
+  if (options.work.n_jobs() > 1 && std::find(paths.begin(), paths.end(), "-") != paths.end())
     throw UsageError("--jobs", "texts that each process can read", "--text -", "save it to a file first");
   std::vector<std::string> texts, inputs = paths;
   for (const std::string& path : paths)

@@ -175,12 +175,13 @@ RunnerOptions WorkOptions::runner_options() const {
   return runner;
 }
 
+int WorkOptions::n_jobs() const { return jobs == 0 ? threads() : jobs; }
+
 bool WorkOptions::run_jobs(RunnerOptions& runner, const std::vector<std::string>& blank) const {
-  const int n_jobs = jobs == 0 ? threads() : jobs;
-  if (n_jobs < 2 || dry_run) return false;
+  if (n_jobs() < 2 || dry_run) return false;
   std::vector<std::string> files{"--report"};
   files.insert(files.end(), blank.begin(), blank.end());
-  ropewalk::run_jobs(n_jobs, runner.shard, runner.n_shards, files);
+  ropewalk::run_jobs(n_jobs(), runner.shard, runner.n_shards, files);
   runner.only_stored = true;  // a budget may have left items out: they are not for this process
   return true;
 }
@@ -198,7 +199,7 @@ std::optional<Store> WorkOptions::open_store() const {
 void WorkOptions::say_what_was_done(const RunnerResult& result, std::size_t n_documents,
                                     const char* unit) const {
   if (is_job()) return;
-  if (result.n_known > 0 && jobs == 1)  // jobs leave nothing but what is known
+  if (result.n_known > 0 && n_jobs() == 1)  // jobs leave nothing but what is known
     say(fmt::format("{} of {} were in {} already", result.n_known, counted(result.n_items, "item"),
                     printable(out)));
   if (result.out_of_time)

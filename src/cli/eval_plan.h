@@ -15,6 +15,7 @@ struct WorkOptions {
   void define(CommandLine& app);
   /// Budget and shard. Errors: UsageError for what is no such thing, or needs --out.
   RunnerOptions runner_options() const;
+  int n_jobs() const;  ///< processes
   /// With --jobs: does the work in processes, and leaves this one only to collect what they stored. `blank`:
   /// options of files that these must not write. Returns whether there were jobs.
   bool run_jobs(RunnerOptions& runner, const std::vector<std::string>& blank = {}) const;

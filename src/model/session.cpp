@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "model/forward.h"
 #include "model/memory.h"
@@ -91,8 +92,9 @@ void Session::Impl::lower(Index n, Range wanted) {
   const Group& last = groups[group_of.back()];
   for (Group& group : groups) {
     const bool grows = group.method.grows();
-    const Method now =
-        grows ? group.method.at_length(std::max(options.n_prompt, position + n)) : group.method;
+    std::optional<Method> grown;  // a step of decoding copies no method that stays as it is
+    if (grows) grown = group.method.at_length(std::max(options.n_prompt, position + n));
+    const Method& now = grown ? *grown : group.method;
     if (grows) {
       group.keys = now.raw_keys(position, n);
       group.rotated_keys = now.lower_keys(0, position + n, false);
