@@ -115,11 +115,11 @@ static void blend(const AttentionTile& t, const RowBlock<Op>& b, int i, int posi
 }
 
 /// Tile [in_block, in_block + kKeyTile) of a head's keys or values as products read it: where it lies, or
-/// expanded from 8 bits. Few rows wait for memory, and the hardware looks ahead within a page only: so the
-/// block's tiles are asked for two ahead (12 % of attention at depth 8,192).
+/// expanded from 8 bits, into scratch's `slot`. Few rows wait for memory, and the hardware looks ahead within
+/// a page only: so the block's tiles are asked for two ahead (12 % of attention at depth 8,192).
 template <class Op, bool kValues>
 RW_INLINE const typename Op::T* tile_elements(const AttentionTile& t, const void* head, std::int64_t in_block,
-                                              std::uint16_t* expanded) {
+                                              std::int64_t slot) {
   const std::int64_t width = kValues ? t.padded_dim : t.head_dim;
   const std::int64_t size = t.eight_bits ? 1 : static_cast<std::int64_t>(sizeof(typename Op::T));
   const auto* bytes = static_cast<const char*>(head) + in_block * width * size;
@@ -131,6 +131,7 @@ RW_INLINE const typename Op::T* tile_elements(const AttentionTile& t, const void
   }
   if constexpr (Op::kStep == 2) {
     if (t.eight_bits) {
+      std::uint16_t* expanded = t.expanded[kValues ? 1 : 0] + slot * kKeyTile * width;
       const auto* scale = reinterpret_cast<const float*>(static_cast<const char*>(head) + kBlockKeys * width);
       (kValues ? expand_values : expand_keys)(reinterpret_cast<const std::int8_t*>(bytes), scale + in_block,
                                               width, expanded);
@@ -284,11 +285,8 @@ RW_INLINE void key_tile(const AttentionTile& t, std::int64_t key, const Sight& s
   RowBlock<Op> b{};
   b.key = key, b.sight = &sight, b.odd = t.odd_values[block];
   for (int r = 0; r < t.n_regions; ++r)
-    if (regions >> r & 1)
-      b.keys[r] = tile_elements<Op, false>(t, t.k_blocks[r][block], in_block,
-                                           t.expanded[0] + std::int64_t{r} * kKeyTile * t.head_dim);
-  b.values = tile_elements<Op, true>(t, t.v_blocks[block], in_block,
-                                     t.expanded[1] + key / kKeyTile % 3 * kKeyTile * t.padded_dim);
+    if (regions >> r & 1) b.keys[r] = tile_elements<Op, false>(t, t.k_blocks[r][block], in_block, r);
+  b.values = tile_elements<Op, true>(t, t.v_blocks[block], in_block, key / kKeyTile % 3);
   const int rows = t.n_positions * t.group, n_steps = (rows + Op::kBlockRows - 1) / Op::kBlockRows;
   const std::int64_t ahead = key + kRangeKeys;
   const unsigned next_regions = t.fetch_parts > 0 ? regions_near(t, ahead) : 0;

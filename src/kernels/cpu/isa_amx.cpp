@@ -223,8 +223,7 @@ static double spin_tiles(std::int64_t n) {
 static bool supported() {
   if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
       !__builtin_cpu_supports("avx512vl") || !__builtin_cpu_supports("avx512dq") ||
-      !__builtin_cpu_supports("avx512bf16") || !__builtin_cpu_supports("avx512vnni") ||
-      !__builtin_cpu_supports("f16c"))
+      !__builtin_cpu_supports("avx512bf16") || !__builtin_cpu_supports("avx512vnni") || !has_f16c())
     return false;
   unsigned a = 7, b = 0, c = 0, d = 0;
   __asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));

@@ -18,7 +18,7 @@ constexpr bool kWideBf16 = true;  // no instruction multiplies pairs: bfloat16 n
 #include "kernels/cpu/peak.h"
 
 static bool supported() {
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
 }
 
 }  // namespace avx2

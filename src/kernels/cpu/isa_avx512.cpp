@@ -19,7 +19,7 @@ constexpr bool kWideBf16 = true;  // no instruction multiplies pairs: bfloat16 n
 
 static bool supported() {
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") && has_f16c();
 }
 
 }  // namespace avx512
