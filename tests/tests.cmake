@@ -1,4 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
+if(CMAKE_CXX_FLAGS MATCHES "-fsanitize")
+  add_compile_definitions(ROPEWALK_SANITIZED)  # for tests: a child cannot be forked, and all is slower
+endif()
+
 # One executable per tests/<folder>, linked with what that layer may see. Labels: fast, slow, model.
 function(add_test_folder folder)
   file(GLOB sources CONFIGURE_DEPENDS tests/${folder}/*_test.cpp)

@@ -52,7 +52,7 @@ TEST(OutputFile, AppearsWhole) {
 
 TEST(OutputFile, SaysWhenItCannotBeWritten) {
   EXPECT_THROW(OutputFile("/nowhere/x"), Error);
-  EXPECT_THROW(OutputFile(testing::TempDir()), Error);
+  EXPECT_THROW(OutputFile{testing::TempDir()}, Error);
   OutputFile full("/dev/full");
   full.write("x");
   EXPECT_THROW(full.flush(), Error);

@@ -14,17 +14,6 @@
 #include <thread>
 #include <vector>
 
-#if defined(__SANITIZE_ADDRESS__)
-/// LeakSanitizer takes a forked child's stacks for gone and what they hold for leaked: it looks at this
-/// process alone.
-extern "C" int __lsan_is_turned_off() {
-  static const pid_t first = ::getpid();
-  return ::getpid() != first;
-}
-/// Called before any fork, so that `first` is the process that the tests began in.
-[[maybe_unused]] static const int lsan_begins = __lsan_is_turned_off();
-#endif
-
 namespace ropewalk {
 namespace {
 
@@ -110,7 +99,7 @@ TEST_P(Parallel, NoBodyRunsOnceTheErrorIsThere) {
 
 // ThreadSanitizer ends a child that makes threads; AddressSanitizer's own locks may be held by a thread that
 // the child has not (seen: one of 64 threads, under load).
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#ifdef ROPEWALK_SANITIZED
 constexpr bool kMayFork = false;
 #else
 constexpr bool kMayFork = true;

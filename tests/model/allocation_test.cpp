@@ -2,6 +2,7 @@
 /// A step allocates nothing, under any method: what it needs is grown by the first steps and kept. (The
 /// cache's own blocks of 256 keys are not made in the steps that are counted; grow=1 makes its frequencies
 /// anew.)
+#ifndef ROPEWALK_SANITIZED  // a sanitizer has its own operator new
 #include <atomic>
 #include <cstdlib>
 #include <new>
@@ -63,3 +64,4 @@ INSTANTIATE_TEST_SUITE_P(Model, Allocation, testing::ValuesIn(specs()));
 
 }  // namespace
 }  // namespace ropewalk
+#endif

@@ -106,8 +106,8 @@ TEST(Sizes, MoreIdsThan16BitsHold) {
   EXPECT_EQ(likeliest(peak.data(), kVocab), kVocab - 1);
 }
 
-#if defined(__SANITIZE_THREAD__)
-constexpr bool kMayFork = false;  // ThreadSanitizer ends a child that makes threads
+#ifdef ROPEWALK_SANITIZED
+constexpr bool kMayFork = false;  // as in tests/core/parallel_test.cpp
 #else
 constexpr bool kMayFork = true;
 #endif

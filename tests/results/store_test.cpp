@@ -154,7 +154,7 @@ TEST_F(StoreFile, OpeningMakesNoFileAndOnlyRegularFilesAreOpened) {
   EXPECT_FALSE(std::filesystem::exists(path_));
   EXPECT_THROW(Store("/dev/zero"), Error);
   EXPECT_THROW(Store("/dev/full"), Error);
-  EXPECT_THROW(Store(testing::TempDir()), Error);
+  EXPECT_THROW(Store{testing::TempDir()}, Error);
   EXPECT_THROW(read_results({"/dev/zero"}), Error);
 }
 
