@@ -5,9 +5,12 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${1:-60} only=${2:-} runs=${3:--1}
-cmake --preset fuzz >/dev/null
-cmake --build --preset fuzz
-for target in build/fuzz/fuzz_*; do
+cmake --preset asan >/dev/null
+targets=(fuzz/fuzz_*.cpp)
+targets=("${targets[@]##*/}")
+cmake --build --preset asan --target "${targets[@]%.cpp}"
+mkdir -p build/fuzz
+for target in build/asan/fuzz_*; do
   [ -x "$target" ] && [ -f "$target" ] || continue
   name=$(basename "$target")
   [ -z "$only" ] || [ "$only" = "$name" ] || continue
