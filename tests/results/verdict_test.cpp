@@ -125,7 +125,8 @@ TEST(Verdict, DocumentsNeededIsWithinReachAndNeverWhatIsThere) {
     return judge(difference, kBetter, true, 0.02, evidence);
   };
   const Verdict wide = open(interval(-0.1, 0.1));
-  EXPECT_GT(wide.documents_needed, 5);
+  // n = ((1.5 t + 0.8416) 0.1 / 0.02)^2, with t of 1 - 0.05 / 3 and n - 1 degrees of freedom.
+  EXPECT_EQ(wide.documents_needed, 409);
   EXPECT_EQ(wide.more_documents, wide.documents_needed - 5);  // 5 are there
   EXPECT_GT(open(interval(-0.1, 0.1), 14).documents_needed, wide.documents_needed);
   // Mean 0.02: on the border itself, no number would do.
