@@ -29,6 +29,9 @@ ParameterInfo trained_parameter() {
 ParameterInfo replace_parameter() {
   return {"replace", "1: replaces a scaling of the model's own", "", "0 or 1", "0"};
 }
+ParameterInfo growth_parameter() {
+  return {"factor", "growth per trained length beyond the first", "", "1 to 65536", "1"};
+}
 ParameterInfo grow_parameter() {
   return {"grow",
           "1: a generated token at p uses length p + 1, as published; 0: the request's length fixes it", "",
@@ -150,15 +153,17 @@ std::vector<double> yarn_theta(int rotary_dim, double base, const YarnRamp& ramp
   return theta;
 }
 
-std::vector<double> mixed_radix_theta(int rotary_dim, double base, const YarnRamp& ramp,
-                                      double (*exponent)(double q, double band)) {
-  std::vector<double> theta = plain_theta(rotary_dim, base);
-  const auto [low, high] = ramp_ends(rotary_dim, base, ramp);
+Factors with_mixed_radix(const Parameters& p, const RopeContext& context,
+                         double (*exponent)(double q, double band)) {
+  const YarnRamp ramp = read_ramp(p, context);
+  const double s = p.number("attention_factor", yarn_mscale(ramp.factor), 1e-6, 1e6);
+  std::vector<double> theta = plain_theta(context.rotary_dim, context.rope_base);
+  const auto [low, high] = ramp_ends(context.rotary_dim, context.rope_base, ramp);
   for (std::size_t m = 0; m < theta.size(); ++m) {
     const double q = static_cast<double>(m) - low, band = high - low;
     if (q > 0) theta[m] /= q >= band ? ramp.factor : std::pow(ramp.factor, exponent(q, band));
   }
-  return theta;
+  return with_frequencies(fixed(std::move(theta), s * s));
 }
 
 double yarn_mscale(double factor, double m) { return factor <= 1 ? 1 : 0.1 * m * std::log(factor) + 1; }
@@ -179,6 +184,15 @@ std::vector<double> wavelength_ramp(int rotary_dim, double base, double factor, 
 double dynamic_growth(double factor, Index n, Index trained) {
   if (n <= trained) return 1;
   return std::max(1.0, factor * static_cast<double>(n) / static_cast<double>(trained) - (factor - 1));
+}
+
+Factors with_growth(const Parameters& p, const RopeContext& context,
+                    std::function<Frequencies(double s)> at) {
+  const Index trained = read_original(p, context);
+  const double factor = p.number("factor", 1, 1, 65536);
+  return with_frequencies(
+      {[at = std::move(at), trained, factor](Index n) { return at(dynamic_growth(factor, n, trained)); },
+       p.flag("grow", false) && context.n > trained});
 }
 
 FrequencyScaling fixed(std::vector<double> theta, double rotary_gain) {

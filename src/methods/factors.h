@@ -11,6 +11,7 @@ ParameterInfo factor_parameter();
 ParameterInfo original_parameter();  ///< `trained` of frequency methods: n_ctx_original
 ParameterInfo trained_parameter();   ///< `trained` of logit scales: n_ctx_train
 ParameterInfo replace_parameter();
+ParameterInfo growth_parameter();  ///< `factor` of dynamic methods
 ParameterInfo grow_parameter();
 ParameterInfo window_parameter(std::string default_text);
 ParameterInfo beta_fast_parameter();
@@ -55,9 +56,10 @@ struct YarnRamp {
 YarnRamp read_ramp(const Parameters& p, const RopeContext& context);
 std::vector<double> yarn_theta(int rotary_dim, double base, const YarnRamp& ramp);
 /// MrRoPE: theta_m / factor^exponent(q, band) between the ramp's ends, q = m - low pairs into a band of
-/// high - low pairs; untouched up to low, divided by factor from high on.
-std::vector<double> mixed_radix_theta(int rotary_dim, double base, const YarnRamp& ramp,
-                                      double (*exponent)(double q, double band));
+/// high - low pairs; untouched up to low, divided by factor from high on; logits of the rotated dims times
+/// attention_factor^2. Errors: UsageError (see read_ramp).
+Factors with_mixed_radix(const Parameters& p, const RopeContext& context,
+                         double (*exponent)(double q, double band));
 /// 0.1 * m * ln(factor) + 1, and 1 where factor <= 1.
 double yarn_mscale(double factor, double m = 1);
 /// Ramp over wavelengths: kept where trained * theta / 2pi >= high, divided by factor where <= low, linear
@@ -67,6 +69,14 @@ std::vector<double> wavelength_ramp(int rotary_dim, double base, double factor, 
 
 /// max(1, factor * n / trained - (factor - 1)): the growth of all dynamic methods (transformers).
 double dynamic_growth(double factor, Index n, Index trained);
+
+/// A dynamic method: `at(s)` gives the frequencies of growth s, with the parameters trained, factor and grow.
+/// Errors: UsageError (see read_original).
+Factors with_growth(const Parameters& p, const RopeContext& context, std::function<Frequencies(double s)> at);
+/// How such a method differs from the released code, which caches keys rotated.
+inline constexpr const char* kGrowthDiffers =
+    "the length is the request's, so all keys share one table; grow=1 follows the published recurrence with "
+    "unrotated keys (the released code caches rotated ones, which then disagree)";
 
 /// Frequencies that do not depend on the length.
 FrequencyScaling fixed(std::vector<double> theta, double rotary_gain = 1);

@@ -1,12 +1,7 @@
 #!/usr/bin/env bash
 # Tries every command, with good and with bad input: exit code, one line of error, nothing left behind.
 # Usage: cli_test.sh ROPEWALK SOURCE_DIR [model]: with `model` also what needs models/, the real one where it has been fetched.
-set -u
-ropewalk=$(realpath "$1") source=$(realpath "$2")
-model=$source/tests/golden/tiny/llama
-work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failed=0 count=0
+. "$(dirname "$0")/begin.sh"
 
 # expect CODE PATTERN COMMAND...: exit code, and a pattern in stdout + stderr; an error is one line of
 # "place: expected; found; hint", without control characters.

@@ -2,12 +2,7 @@
 # What a command reads and writes may be full, closed, a device or a pipe that nobody writes to: it ends soon, with 0
 # where all of its result was written, else with 1 and one line, never by a signal.
 # Usage: streams_test.sh ROPEWALK SOURCE_DIR
-set -u
-ropewalk=$(realpath "$1") source=$(realpath "$2")
-model=$source/tests/golden/tiny/llama
-work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failed=0 count=0
+. "$(dirname "$0")/begin.sh"
 
 # ends CODE COMMAND...: with the streams that the caller has set up.
 ends() {

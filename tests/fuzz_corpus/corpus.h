@@ -32,4 +32,22 @@ inline int each_file(const std::string& name, const std::function<void(const std
   return files;
 }
 
+/// Runs each of them, `least_files` or more: whole, cut at some 64 places, and there with a byte changed or
+/// some bytes gone.
+inline void run_damaged(const std::string& name, Target target, int least_files) {
+  const int files = each_file(name, [&](const std::string& input) {
+    run(target, input);
+    const std::size_t step = input.size() / 64 + 1;
+    for (std::size_t at = 0; at < input.size(); at += step) {
+      run(target, input.substr(0, at));
+      std::string damaged = input;
+      damaged[at] = static_cast<char>(damaged[at] ^ static_cast<char>(0x80 | at));
+      run(target, damaged);
+      damaged.erase(at, step / 2);
+      run(target, damaged);
+    }
+  });
+  EXPECT_GE(files, least_files);
+}
+
 }  // namespace ropewalk::corpus

@@ -253,6 +253,31 @@ TEST(Linear, FusedEqualsTheDefinition) {
   }
 }
 
+/// Buffers are used again, and rows of an odd number of weights lie there as whole pairs: what a call before
+/// left behind the last weight is no part of a product.
+TEST(Linear, OddRowsDoNotSeeWhatWasThereBefore) {
+  const Index n_rows = 20, n_odd = 37, n_even = 64;
+  const TestWeights odd(numbers(n_odd * n_odd, 1), n_odd, n_odd),
+      even(numbers(n_even * n_even, 2), n_even, n_even);
+  const auto x = numbers(n_rows * n_odd, 3);
+  const std::vector<float> bad(static_cast<std::size_t>(n_rows * n_even), NAN);
+  for (Precision precision : kPrecisions) {
+    const auto backend = make_cpu_backend(precision);
+    for (Stage stage : kStages) {
+      const auto run = [&](const TestWeights& weights, const std::vector<float>& rows) {
+        const auto w = backend->make_matrix(weights.rows());
+        auto y = multiply(*backend, *w, rows.data(), n_rows, stage);
+        backend->feed_forward({.x = rows.data(), .n_rows = n_rows}, *w, *w, *w, y.data(), stage);
+        return y;
+      };
+      const auto first = run(odd, x);
+      for (float y : first) ASSERT_TRUE(std::isfinite(y)) << describe(precision, stage);
+      run(even, bad);
+      ASSERT_TRUE(same_bits(run(odd, x), first.data())) << describe(precision, stage);
+    }
+  }
+}
+
 TEST(Linear, WhatIsNotFiniteIsNotHidden) {
   const WeightFormat& q4 = Registry<WeightFormat>::get("Q4_1", "weight format");
   const TestWeights w(q4, 20, 128, 1);

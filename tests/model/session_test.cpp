@@ -12,27 +12,6 @@ namespace {
 
 constexpr Index kLength = 150;  // beyond the 64 tokens the tiny models were "trained" on
 
-/// Every registered method that a model without a scaling of its own can take, and compositions.
-std::vector<std::string> specs() {
-  std::vector<std::string> result;
-  for (const MethodInfo& info : Registry<MethodInfo>::all()) {
-    if (info.name == "longrope") continue;  // needs the model's own lists: see OwnScaling
-    result.push_back(info.name == "base"          ? "base:value=50000"
-                     : info.name == "temperature" ? "temperature:value=1.2"
-                                                  : info.name);
-  }
-  for (const char* more :
-       {"yarn:factor=4+rerope:window=20+logn", "ntk+self-extend:window=16,group=4", "pi+dca:chunk=24,local=8",
-        "dynamic-ntk+lambda:sink=3,window=13", "leaky-rerope:window=10,factor=8+window:window=40",
-        "dca:chunk=24,local=8,form=code", "yarn:factor=2+lm-infinite:sink=2,window=30",
-        "streaming-llm:sink=4,window=20+temperature:value=0.9",
-        "mrrope-pro+jet-long:window=12,group=5+infoscale",
-        "lampe:head=9,tail=5,positions=40+window:window=90",
-        "yarn:factor=2+adagrope:positions=32,share=0.5+lambda:sink=3,window=120"})
-    result.push_back(more);
-  return result;
-}
-
 class EveryMethod : public testing::TestWithParam<std::string> {
  protected:
   static const TestModel& model(Precision precision) {
@@ -136,7 +115,7 @@ TEST_P(EveryMethod, WritesWhatItReads) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Registry, EveryMethod, testing::ValuesIn(specs()), [](const auto& test) {
+INSTANTIATE_TEST_SUITE_P(Registry, EveryMethod, testing::ValuesIn(every_spec()), [](const auto& test) {
   std::string name = test.param;
   for (char& c : name)
     if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';

@@ -54,6 +54,22 @@ TEST(Verdict, WorseThanNoContextHasAMarginToo) {
             "stable");  // not worse than the reference
 }
 
+/// An interval that ends on the margin, or on a doubled perplexity, has not come free of it.
+TEST(Verdict, TheBorderItselfBelongsToNeither) {
+  const double margin = 0.02;
+  EXPECT_EQ(judged(interval(margin, 0.2)).word, "inconclusive");
+  EXPECT_EQ(judged(interval(-0.2, -margin)).word, "not worse");
+  EXPECT_EQ(judged(interval(-0.1, margin)).word, "inconclusive");
+  EXPECT_EQ(judged(interval(-margin, 0.01)).word, "not worse");
+  EXPECT_EQ(judged(interval(std::log(2.0), 0.9)).word, "degrades");
+  EXPECT_EQ(judged(interval(margin, 0.2), interval(0.03, 0.2)).word, "inconclusive");
+  EXPECT_EQ(judged(interval(0.03, 0.2), interval(margin, 0.2)).word, "degrades");
+  EXPECT_EQ(judged(interval(0, 0.015)).note, "");
+  EXPECT_EQ(judged(interval(-0.015, 0)).note, "");
+  for (const auto& [mean, word] : {std::pair{margin, "close"}, {-margin, "close"}})
+    EXPECT_EQ(judged({mean, {}, {}, 0.001, 2}).word, word) << mean;
+}
+
 TEST(Verdict, FewerThanFiveGetNone) {
   for (const auto& [mean, word] :
        {std::pair{0.013, "~close"}, {-0.3, "~better"}, {0.5, "~worse"}, {4.0, "~worse"}})
@@ -109,7 +125,8 @@ TEST(Verdict, DocumentsNeededIsWithinReachAndNeverWhatIsThere) {
     return judge(difference, kBetter, true, 0.02, evidence);
   };
   const Verdict wide = open(interval(-0.1, 0.1));
-  EXPECT_GT(wide.documents_needed, 5);
+  // n = ((1.5 t + 0.8416) 0.1 / 0.02)^2, with t of 1 - 0.05 / 3 and n - 1 degrees of freedom.
+  EXPECT_EQ(wide.documents_needed, 409);
   EXPECT_EQ(wide.more_documents, wide.documents_needed - 5);  // 5 are there
   EXPECT_GT(open(interval(-0.1, 0.1), 14).documents_needed, wide.documents_needed);
   // Mean 0.02: on the border itself, no number would do.

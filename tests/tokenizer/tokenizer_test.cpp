@@ -149,6 +149,32 @@ TEST(Tokenizer, LongRunsTakeTimeInProportion) {
   }
 }
 
+/// A vocabulary of today: each pair of bytes is a token with a rule of its own, and single bytes stand behind
+/// them, where 16 bits hold no id.
+TEST(Tokenizer, MoreIdsThan16BitsHold) {
+  const std::vector<std::string> bytes = gpt2_alphabet();
+  std::vector<std::string> tokens, merges;
+  for (const std::string& a : bytes)
+    for (const std::string& b : bytes) tokens.push_back(a + b), merges.push_back(a + " " + b);
+  tokens.insert(tokens.end(), bytes.begin(), bytes.end());
+  FakeFile file;
+  file.set("tokenizer.ggml.model", std::string("gpt2"));
+  file.set("tokenizer.ggml.pre", std::string("gpt-2"));
+  file.set("tokenizer.ggml.token_type", std::vector<std::int64_t>(tokens.size(), 1));
+  file.set("tokenizer.ggml.tokens", std::move(tokens));
+  file.set("tokenizer.ggml.merges", std::move(merges));
+  const auto start = std::chrono::steady_clock::now();
+  const auto tokenizer = Tokenizer::open(file);
+  ASSERT_EQ(tokenizer->n_vocab(), 65536 + 256);
+  EXPECT_EQ(tokenizer->encode("zyx"), (Tokens{65536 + 'z', 256 * 'y' + 'x'}));  // "y x" comes first
+  EXPECT_EQ(tokenizer->encode("\xff"), (Tokens{65536 + 0xff}));
+  std::string text;
+  Lcg lcg(5);
+  for (int i = 0; i < 100000; ++i) text.push_back(static_cast<char>(lcg.next()));
+  EXPECT_EQ(tokenizer->decode(tokenizer->encode(text)), text);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
+}
+
 TEST(Tokenizer, MissingByteTokens) {
   FakeFile file;
   fill_tiny(file);

@@ -47,7 +47,8 @@ struct RowLayout {
     }
     for (Index at = 0, step = tiled ? kTileWidth : n; at < n; at += step)
       active().to_bf16(x + at, reinterpret_cast<std::uint16_t*>(to + offset(row, column + at)), step);
-    if (column + n < width && n % 2 != 0) reinterpret_cast<std::uint16_t*>(to + offset(row, column))[n] = 0;
+    // Only a row's last numbers are odd in number: their pair is whole, and what lies there may be NaN.
+    if (n % 2 != 0) reinterpret_cast<std::uint16_t*>(to + offset(row, column))[n] = 0;
   }
 };
 

@@ -15,6 +15,35 @@ struct Pending {
   int region = 0;  // of the scores that are interleaved: the lowest that some row sees
 };
 
+/// The scores of 16 rows q and 16 keys k of kDim dims, summed in tile 0: dims 64 step to 64 step + 31, and
+/// the 32 behind them.
+template <int kDim>
+RW_INLINE void score_even(const std::uint16_t* q, const std::uint16_t* k, int step) {
+  _tile_loadd(4, q + 64 * step, kDim * 2);
+  _tile_loadd(6, k + 1024 * step, 64);
+  _tile_dpbf16ps(0, 4, 6);
+}
+template <int kDim>
+RW_INLINE void score_odd(const std::uint16_t* q, const std::uint16_t* k, int step) {
+  _tile_loadd(5, q + 64 * step + 32, kDim * 2);
+  _tile_loadd(7, k + 1024 * step + 512, 64);
+  _tile_dpbf16ps(0, 5, 7);
+}
+
+/// Tile 1 = 16 dims of the sums `to`, and the values v of 64 keys added, times the weights of tiles 2 and 3:
+/// the first 32 keys, then the others.
+template <int kDim>
+RW_INLINE void begin_values(const std::uint16_t* v, const float* to) {
+  _tile_loadd(1, to, kDim * 4);
+  _tile_loadd(6, v, kDim * 4);
+  _tile_dpbf16ps(1, 2, 6);
+}
+template <int kDim>
+RW_INLINE void end_values(const std::uint16_t* v) {
+  _tile_loadd(7, v + 32 * kDim, kDim * 4);
+  _tile_dpbf16ps(1, 3, 7);
+}
+
 /// 16 rows, 32 * kSteps dims. Rows of `now` are four parts of four; each takes 16 of the keys of `next` and a
 /// quarter of the dims of the values of `before` along. Tiles: 0 scores, 1 sums, 2-3 weights, 4-5 q, 6-7 k or
 /// v.
@@ -43,46 +72,24 @@ static __attribute__((noinline)) void overlapped(const AttentionTile& t, const P
   }
   for (int part = 0; part < 4; ++part) {
     const std::uint16_t* k = next.keys[region] + part * 16 * kDim;
-    const auto score_even = [&](int step) __attribute__((always_inline)) {
-      _tile_loadd(4, q + 64 * step, kDim * 2);
-      _tile_loadd(6, k + 1024 * step, 64);
-      _tile_dpbf16ps(0, 4, 6);
-    };
-    const auto score_odd = [&](int step) __attribute__((always_inline)) {
-      _tile_loadd(5, q + 64 * step + 32, kDim * 2);
-      _tile_loadd(7, k + 1024 * step + 512, 64);
-      _tile_dpbf16ps(0, 5, 7);
-    };
     _tile_zero(0);
-    score_even(0);
-    if constexpr (kSteps > 2) score_odd(0);
+    score_even<kDim>(q, k, 0);
+    if constexpr (kSteps > 2) score_odd<kDim>(q, k, 0);
     rows(4 * part);
-    if constexpr (kSteps == 2) score_odd(0);
-    if constexpr (kSteps > 2) score_even(1), score_odd(1);
+    if constexpr (kSteps == 2) score_odd<kDim>(q, k, 0);
+    if constexpr (kSteps > 2) score_even<kDim>(q, k, 1), score_odd<kDim>(q, k, 1);
     rows(4 * part + 1);
     const std::uint16_t* v = before.block.values + 32 * part;
     float* to = sum + 16 * part;
-    if (values) {
-      _tile_loadd(1, to, kDim * 4);
-      _tile_loadd(6, v, kDim * 4);
-      _tile_dpbf16ps(1, 2, 6);
-      if constexpr (kSteps > 2) {
-        _tile_loadd(7, v + 32 * kDim, kDim * 4);
-        _tile_dpbf16ps(1, 3, 7);
-      }
-    }
+    if (values) begin_values<kDim>(v, to);
+    if (kSteps > 2 && values) end_values<kDim>(v);
     rows(4 * part + 2);
-    if (values) {
-      if constexpr (kSteps > 2) {
-        _tile_stored(1, to, kDim * 4);
-        v += 128, to += 64;
-        _tile_loadd(1, to, kDim * 4);
-        _tile_loadd(6, v, kDim * 4);
-        _tile_dpbf16ps(1, 2, 6);
-      }
-      _tile_loadd(7, v + 32 * kDim, kDim * 4);
-      _tile_dpbf16ps(1, 3, 7);
+    if (kSteps > 2 && values) {
+      _tile_stored(1, to, kDim * 4);
+      v += 128, to += 64;
+      begin_values<kDim>(v, to);
     }
+    if (values) end_values<kDim>(v);
     rows(4 * part + 3);
     _tile_stored(0, next.row_scores(region, 0) + 16 * part, static_cast<int>(next.score_stride * 4));
     if (values) _tile_stored(1, to, kDim * 4);

@@ -8,15 +8,10 @@ namespace {
 Factors build(const Parameters& p, const RopeContext& context) {
   require_base(p, context);
   const Index trained = read_original(p, context);
-  const double factor = p.number("factor", 1, 1, 65536);
-  return with_frequencies(
-      {[d = context.rotary_dim, base = context.rope_base, trained, factor](Index n) {
-         const double s = dynamic_growth(factor, n, trained);
-         const YarnRamp ramp{
-             .factor = s, .beta_fast = 32, .beta_slow = 1, .trained = trained, .truncate = true};
-         return Frequencies{yarn_theta(d, base, ramp), yarn_mscale(s) * yarn_mscale(s)};
-       },
-       p.flag("grow", false) && context.n > trained});
+  return with_growth(p, context, [d = context.rotary_dim, base = context.rope_base, trained](double s) {
+    const YarnRamp ramp{.factor = s, .beta_fast = 32, .beta_slow = 1, .trained = trained, .truncate = true};
+    return Frequencies{yarn_theta(d, base, ramp), yarn_mscale(s) * yarn_mscale(s)};
+  });
 }
 
 const Register<MethodInfo> registered{{
@@ -27,13 +22,8 @@ const Register<MethodInfo> registered{{
     .formula = "yarn with factor s(n) = max(1, factor * n / trained - (factor - 1)), beta_fast 32, "
                "beta_slow 1",
     .source = "jquesnelle/yarn LlamaDynamicYaRNScaledRotaryEmbedding",
-    .differs = "the length is the request's, so all keys share one table; grow=1 follows the published "
-               "recurrence with unrotated keys (the released code caches rotated ones, which then "
-               "disagree)",
-    .parameters = {original_parameter(),
-                   {"factor", "growth per trained length beyond the first", "", "1 to 65536", "1"},
-                   grow_parameter(),
-                   replace_parameter()},
+    .differs = kGrowthDiffers,
+    .parameters = {original_parameter(), growth_parameter(), grow_parameter(), replace_parameter()},
     .example = "dynamic-yarn:trained=8",
     .build = build,
 }};

@@ -8,10 +8,7 @@ namespace {
 double exponent(double q, double band) { return q / band; }
 
 Factors build(const Parameters& p, const RopeContext& context) {
-  const YarnRamp ramp = read_ramp(p, context);
-  const double s = p.number("attention_factor", yarn_mscale(ramp.factor), 1e-6, 1e6);
-  return with_frequencies(
-      fixed(mixed_radix_theta(context.rotary_dim, context.rope_base, ramp, exponent), s * s));
+  return with_mixed_radix(p, context, exponent);
 }
 
 const Register<MethodInfo> registered{{
