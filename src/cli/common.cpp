@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <filesystem>
+#include <optional>
 #include <utility>
 
 #include "cli/command.h"
@@ -68,17 +69,45 @@ LoadedModel load_model(const std::string& path, const std::shared_ptr<const Back
 
 std::string model_identity(const std::string& path) { return model_id(*ModelFile::open(path)); }
 
+namespace {
+
+/// Said of the first text that has them.
+void say_newlines(const std::string& path, bool had_crlf, bool had_cr) {
+  static bool said = false;
+  if ((had_crlf || had_cr) && !std::exchange(said, true))
+    say(fmt::format("{}: its lines end with {}; they are read as \\n", printable(path),
+                    !had_cr    ? "\\r\\n"
+                    : had_crlf ? "\\r\\n or \\r"
+                               : "\\r"));
+}
+
+}  // namespace
+
 std::string read_text_file(const std::string& path, std::size_t most_bytes) {
   TextFile file = read_text(path, most_bytes);
-  static bool said = false;
-  if ((file.had_crlf || file.had_cr) && !std::exchange(said, true))
-    say(fmt::format("{}: its lines end with {}; they are read as \\n", printable(path),
-                    !file.had_cr    ? "\\r\\n"
-                    : file.had_crlf ? "\\r\\n or \\r"
-                                    : "\\r"));
+  say_newlines(path, file.had_crlf, file.had_cr);
   if (file.n_left_out > 0)
     say(fmt::format("{}: only the first {} MB are read", printable(path), file.text.size() / 1000000));
   return std::move(file.text);
+}
+
+std::size_t encode_text_file(const std::string& path, const Tokenizer& tokenizer, bool special,
+                             const TokenStream::Sink& sink) {
+  constexpr std::size_t kLong = 16 << 20;  // seconds
+  TextReader reader(path);
+  TokenStream stream(tokenizer, special, sink);
+  std::optional<Progress> progress;
+  if (reader.size() > kLong) progress.emplace("tokenizing", static_cast<double>(reader.size()));
+  std::size_t n = 0;
+  for (std::string piece; reader.next(piece);) {
+    stream.add(piece);
+    n += piece.size();
+    if (progress) progress->update(static_cast<double>(reader.n_bytes()));
+  }
+  stream.end();
+  progress.reset();
+  say_newlines(path, reader.had_crlf(), reader.had_cr());
+  return n;
 }
 
 void require_outputs_apart(const std::vector<std::string>& outputs, const std::vector<std::string>& inputs) {
