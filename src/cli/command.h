@@ -51,10 +51,8 @@ std::string model_identity(const std::string& path);
 
 /// core/text_file.h's read_text, with a line on stderr where newlines were unified or something was left out.
 std::string read_text_file(const std::string& path, std::size_t most_bytes = kMostTextBytes);
-/// The ids of a whole text file, as they come, in bounded memory; its bytes as they were read. `special`: as
-/// Tokenizer::encode. Errors: as read_text_file.
-std::size_t encode_text_file(const std::string& path, const Tokenizer& tokenizer, bool special,
-                             const TokenStream::Sink& sink);
+/// The same text in pieces, in bounded memory, with its progress where it is long. Errors: as read_text_file.
+void read_text_pieces(const std::string& path, const std::function<void(std::string_view)>& piece);
 /// Errors: UsageError when an output would replace an input or another output; empty names are none.
 void require_outputs_apart(const std::vector<std::string>& outputs, const std::vector<std::string>& inputs);
 /// A file of our own kind may be replaced; somebody else's stays. `own`: of the first 16 MB of it. Errors:

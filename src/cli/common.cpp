@@ -91,23 +91,17 @@ std::string read_text_file(const std::string& path, std::size_t most_bytes) {
   return std::move(file.text);
 }
 
-std::size_t encode_text_file(const std::string& path, const Tokenizer& tokenizer, bool special,
-                             const TokenStream::Sink& sink) {
+void read_text_pieces(const std::string& path, const std::function<void(std::string_view)>& piece) {
   constexpr std::size_t kLong = 16 << 20;  // seconds
   TextReader reader(path);
-  TokenStream stream(tokenizer, special, sink);
   std::optional<Progress> progress;
   if (reader.size() > kLong) progress.emplace("tokenizing", static_cast<double>(reader.size()));
-  std::size_t n = 0;
-  for (std::string piece; reader.next(piece);) {
-    stream.add(piece);
-    n += piece.size();
+  for (std::string text; reader.next(text);) {
+    piece(text);
     if (progress) progress->update(static_cast<double>(reader.n_bytes()));
   }
-  stream.end();
   progress.reset();
   say_newlines(path, reader.had_crlf(), reader.had_cr());
-  return n;
 }
 
 void require_outputs_apart(const std::vector<std::string>& outputs, const std::vector<std::string>& inputs) {

@@ -102,8 +102,9 @@ int run() {
   } else if (options.file.empty()) {
     printer.add(tokenizer->encode(options.text, options.special));
   } else {
-    n_bytes = encode_text_file(options.file, *tokenizer, options.special,
-                               [&](std::span<const Token> ids) { printer.add(ids); });
+    TokenStream stream(*tokenizer, options.special, [&](std::span<const Token> ids) { printer.add(ids); });
+    read_text_pieces(options.file, [&](std::string_view text) { stream.add(text), n_bytes += text.size(); });
+    stream.end();
   }
   printer.end();
   tell("{}: {} for {}\n", tokenizer->kind(), counted(printer.n(), "token"), counted(n_bytes, "byte"));
