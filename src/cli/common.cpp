@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "cli/command.h"
+#include "core/output_file.h"
 #include "core/parallel.h"
 #include "core/tell.h"
 #include "core/text.h"
@@ -105,8 +106,9 @@ void read_text_pieces(const std::string& path, const std::function<void(std::str
 }
 
 void require_outputs_apart(const std::vector<std::string>& outputs, const std::vector<std::string>& inputs) {
-  const auto same = [](const std::string& a, const std::string& b) {
+  const auto same = [](const std::string& name, const std::string& other) {
     namespace fs = std::filesystem;
+    const std::string a = behind_links(name), b = behind_links(other);
     std::error_code missing;  // one that does not exist is told by its path
     if (fs::exists(a, missing) && fs::exists(b, missing))
       return fs::equivalent(a, b, missing) && !fs::is_character_file(a, missing);

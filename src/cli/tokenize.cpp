@@ -48,12 +48,14 @@ class Printer {
   void add(std::span<const Token> ids) {
     if (options.json && std::fwrite(ids.data(), sizeof(Token), ids.size(), waiting_) != ids.size())
       fail_to_write("a temporary file", errno);
+    std::string text;
     for (const Token id : options.json ? std::span<const Token>() : ids) {
       if (options.ids)
-        fmt::print("{}{}", std::exchange(begun_, true) ? " " : "", id);
+        text += fmt::format("{}{}", std::exchange(begun_, true) ? " " : "", id);
       else
-        fmt::print("{:>7}  {}\n", id, dump_json(Json(piece_of(tokenizer_, id))));
+        text += fmt::format("{:>7}  {}\n", id, dump_json(Json(piece_of(tokenizer_, id))));
     }
+    fmt::print("{}", text);
     n_ += ids.size();
   }
 

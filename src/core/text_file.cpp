@@ -68,12 +68,14 @@ std::size_t count_lines(std::string_view text) {
     throw Error(place, "UTF-8 text", damaged, "leave those bytes out: iconv -f UTF-8 -t UTF-8 -c FILE > NEW");
   const std::vector<std::string> encodings = guess_encodings(bytes);
   if (encodings.empty()) throw Error(place, "text", "binary data (NUL bytes)", "give UTF-8 text");
-  const bool sure = encodings.size() == 1;
-  throw Error(place, "UTF-8 text",
-              fmt::format("the byte 0x{:02x}; it looks like {}{}", static_cast<unsigned char>(bytes[at]),
-                          sure ? "" : "one of ", fmt::join(encodings, ", ")),
-              fmt::format("convert it: iconv -f {} -t UTF-8 FILE > NEW{}", encodings[0],
-                          sure ? "" : ", and see whether its letters are right"));
+  const std::string byte = fmt::format("the byte 0x{:02x}", static_cast<unsigned char>(bytes[at]));
+  if (encodings.size() == 1)
+    throw Error(place, "UTF-8 text", fmt::format("{}; it looks like {}", byte, encodings[0]),
+                fmt::format("convert it: iconv -f {} -t UTF-8 FILE > NEW", encodings[0]));
+  throw Error(place, "UTF-8 text", fmt::format("{}; perhaps {}, or another", byte, fmt::join(encodings, ", ")),
+              fmt::format("convert it, such as iconv -f {} -t UTF-8 FILE > NEW, and see whether its letters "
+                          "are right",
+                          encodings[0]));
 }
 
 /// \r\n and \r become \n, in place.
