@@ -38,6 +38,15 @@ std::vector<Token> prompt_tokens(const Tokenizer& tokenizer, const std::string& 
   return prompt.tokens;
 }
 
+/// A switch that the template does not have is said to be none.
+void say_whether_thinking_stops(const Tokenizer& tokenizer) {
+  ChatSettings settings = chat_of_today(false);
+  const std::vector<Token> as_it_is = user_prompt(tokenizer, "x", "", settings).tokens;
+  settings.thinking = false;
+  if (user_prompt(tokenizer, "x", "", settings).tokens == as_it_is)
+    say("--no-thinking changes nothing: the model's chat template has no switch for it");
+}
+
 /// Bytes of `pending` that end on a whole UTF-8 character; a broken sequence is let through.
 std::size_t whole_characters(const std::string& pending) {
   for (std::size_t back = 1; back <= std::min<std::size_t>(3, pending.size()); ++back) {
@@ -151,6 +160,7 @@ int run() {
   const LoadedModel loaded = load_model(options.model, backend);
   const Tokenizer& tokenizer = *loaded.tokenizer;
   const ModelConfig& config = loaded.model->config();
+  if (options.no_thinking) say_whether_thinking_stops(tokenizer);
   const Index n_left_out =
       options.truncate.empty() ? 0 : read_truncated(input, tokenizer, prompt_limit(config.n_ctx_train));
   const std::vector<Token> prompt = prompt_tokens(tokenizer, input.text());
@@ -219,6 +229,7 @@ void define(CommandLine& app) {
   app.add_flag("--raw", options.raw, "no chat template");
   define_special(app, options.special);
   app.add_flag("--no-thinking", options.no_thinking, "thinking off, where the template has a switch");
+  app.never_with("--raw", {"--no-thinking"});
   app.add_flag("--json", options.json, "one JSON object at the end");
   app.footer(
       "Examples:\n"

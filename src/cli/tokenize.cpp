@@ -121,6 +121,7 @@ void define(CommandLine& app) {
   define_special(app, options.special);
   app.add_flag("--chat", options.chat, "as a user's message in the model's chat template");
   app.add_flag("--json", options.json, "one JSON object");
+  app.never_with("--json", {"--ids"});
   app.footer(
       "Examples:\n  ropewalk tokenize model.gguf --text 'Hello world'\n"
       "  ropewalk tokenize model.gguf --text 'Hello world' --chat");
