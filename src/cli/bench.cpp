@@ -115,7 +115,23 @@ void print_peaks(const MachinePeaks& peaks) {
   fmt::print("; {:.1f} GB/s read\n", peaks.read / 1e9);
 }
 
+/// An option that this measurement does not read is said to be without effect.
+void say_what_has_no_effect() {
+  const Options usual;
+  const bool load = options.what == "load", gemm = options.what == "gemm";
+  const auto tell_of = [](bool given, bool read, const char* option) {
+    if (given && !read) say(fmt::format("{} has no effect on bench {}", option, options.what));
+  };
+  tell_of(options.methods != usual.methods, !load && !gemm, "--methods");
+  tell_of(options.lengths != usual.lengths, !load, "--lengths");
+  tell_of(options.n_predict != usual.n_predict, options.what == "decode", "--n-predict");
+  tell_of(options.head_dim != usual.head_dim, options.what == "attention", "--head-dim");
+  tell_of(!options.backend.kv.empty(), !load && !gemm, "--kv");
+  tell_of(options.profile, options.what == "prefill" || options.what == "decode", "--profile");
+}
+
 int run() {
+  say_what_has_no_effect();
   use_threads(options.n_threads);
   const std::shared_ptr<const Backend> backend = options.backend.make();
   for (const std::string& method : options.methods) MethodSpec::parse(method);  // before the load

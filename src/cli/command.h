@@ -11,7 +11,7 @@
 #include "core/text_file.h"
 #include "formats/model_file.h"
 #include "model/model.h"
-#include "tokenizer/tokenizer.h"
+#include "tokenizer/token_stream.h"
 
 namespace ropewalk {
 
@@ -51,6 +51,8 @@ std::string model_identity(const std::string& path);
 
 /// core/text_file.h's read_text, with a line on stderr where newlines were unified or something was left out.
 std::string read_text_file(const std::string& path, std::size_t most_bytes = kMostTextBytes);
+/// The same text in pieces, in bounded memory, with its progress where it is long. Errors: as read_text_file.
+void read_text_pieces(const std::string& path, const std::function<void(std::string_view)>& piece);
 /// Errors: UsageError when an output would replace an input or another output; empty names are none.
 void require_outputs_apart(const std::vector<std::string>& outputs, const std::vector<std::string>& inputs);
 /// A file of our own kind may be replaced; somebody else's stays. `own`: of the first 16 MB of it. Errors:

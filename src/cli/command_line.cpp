@@ -74,6 +74,48 @@ std::vector<std::filesystem::path> places_of_our_own() {
           (folder / "../share/ropewalk/short-256.gguf").lexically_normal()};
 }
 
+/// The shorter spelling of a path.
+std::string from_here(const std::filesystem::path& path) {
+  std::error_code none;
+  const std::string near = path.lexically_proximate(std::filesystem::current_path(none)).string();
+  return near.starts_with("../..") ? path.string() : near;
+}
+
+/// A name without a folder, where nothing here has it: the file of that name beside the model of our own.
+std::string model_named(const std::string& name) {
+  std::error_code none;
+  if (name.find('/') == std::string::npos && !std::filesystem::exists(name, none))
+    for (const std::filesystem::path& place : places_of_our_own())
+      for (const char* ending : {"", ".gguf"})
+        if (const auto path = place.parent_path() / (name + ending);
+            !name.empty() && std::filesystem::is_regular_file(path, none))
+          return from_here(path);
+  return name;
+}
+
+/// What CLI11 says of a file of --config ("INI was not able to parse eval.methos"), in our words.
+[[noreturn]] void explain_config(const CLI::App& app, const std::string& said) {
+  const std::string key = said.substr(said.rfind(' ') + 1);
+  const std::size_t dot = std::min(key.find('.'), key.size());
+  const std::string section = key.substr(0, dot), option = key.substr(std::min(dot + 1, key.size()));
+  std::vector<std::string> commands, names;
+  const CLI::App* command = nullptr;
+  for (const CLI::App* one : app.get_subcommands(nullptr)) {
+    commands.push_back(one->get_name());
+    if (one->get_name() == section) command = one;
+  }
+  if (dot == key.size() || key.empty())
+    throw UsageError("--config", "a section for the command first, such as [eval], then its options",
+                     "'" + key + "' outside of one", "method = \"yarn\" is a line of such a section");
+  if (!command)
+    throw UsageError("--config", "a section that is named as a command", "[" + section + "]",
+                     did_you_mean(section, commands));
+  for (const CLI::Option* one : command->get_options())
+    for (const std::string& name : one->get_lnames()) names.push_back(name);
+  throw UsageError("--config", fmt::format("options of ropewalk {}", section), "'" + option + "'",
+                   did_you_mean(option, names));
+}
+
 [[noreturn]] void explain(const CLI::App& app, const CLI::ParseError& error) {
   const auto commands = app.get_subcommands();
   const std::string name = commands.empty() ? "ropewalk" : "ropewalk " + commands.front()->get_name();
@@ -91,6 +133,9 @@ std::vector<std::filesystem::path> places_of_our_own() {
                                            "with the program is not at {}",
                                            fmt::join(places, " nor ")));
   }
+  if (dynamic_cast<const CLI::ConfigError*>(&error)) explain_config(app, error.what());
+  if (dynamic_cast<const CLI::RequiresError*>(&error) || dynamic_cast<const CLI::ExcludesError*>(&error))
+    throw UsageError(name, "options that have an effect beside each other", error.what(), hint);
   if (dynamic_cast<const CLI::ExtrasError*>(&error)) {
     const std::vector<std::string> rest = app.remaining(true);
     throw UsageError(name, "options that --help lists", rest.empty() ? error.what() : rest.front(), hint);
@@ -160,21 +205,31 @@ Option* CommandLine::add_flag(const std::string& names, bool& value, const std::
   return options_.back().get();
 }
 Option* CommandLine::add_model(std::string& path) {
-  path = model_of_our_own();
+  path = model_of_our_own(), model_ = &path;
   const bool own = !path.empty();
   Option* option = add_option(
-      "MODEL", path, own ? "GGUF or Hugging Face folder; default: short-256" : "GGUF or Hugging Face folder");
+      "MODEL", path,
+      own ? "GGUF, Hugging Face folder, or a name in models/;\ndefault: short-256" : "GGUF or Hugging Face folder");
   return own ? option : option->required();
 }
-void CommandLine::footer(const std::string& text) { app_of(command_)->footer(text); }
+void CommandLine::only_with(const std::string& other, const std::vector<std::string>& options) {
+  for (const std::string& option : options)
+    app_of(command_)->get_option(option)->needs(app_of(command_)->get_option(other));
+}
+void CommandLine::never_with(const std::string& other, const std::vector<std::string>& options) {
+  for (const std::string& option : options)
+    app_of(command_)->get_option(option)->excludes(app_of(command_)->get_option(other));
+}
+void CommandLine::footer(const std::string& text) {
+  CLI::App* command = app_of(command_);
+  command->footer(fmt::format("--config FILE, a TOML file with a section [{}], may hold options too.\n{}",
+                              command->get_name(), text));
+}
 
 std::string model_of_our_own() {
   std::error_code none;
   for (const std::filesystem::path& path : places_of_our_own())
-    if (std::filesystem::exists(path, none)) {
-      const std::string near = path.lexically_proximate(std::filesystem::current_path(none)).string();
-      return near.starts_with("../..") ? path.string() : near;
-    }
+    if (std::filesystem::exists(path, none)) return from_here(path);
   return "";
 }
 
@@ -231,6 +286,8 @@ int run_command_line(int argc, char** argv) {
     if (e.get_exit_code() == 0) return app.exit(e);  // --help, --version
     explain(app, e);
   }
+  for (const auto& command : options)
+    if (command->model_ != nullptr) *command->model_ = model_named(*command->model_);
   require_own_model(*app.get_subcommands().front());
   require_names(*app.get_subcommands().front());
   return Registry<Command>::get(app.get_subcommands().front()->get_name(), "command").run();

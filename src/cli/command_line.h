@@ -44,9 +44,12 @@ class CommandLine {
   Option* add_option(const std::string& names, Index& value, const std::string& help);
   Option* add_option(const std::string& names, double& value, const std::string& help);
   Option* add_flag(const std::string& names, bool& value, const std::string& help);
-  /// "MODEL": a GGUF file or a folder; left out, the small model that comes with the program, whose path is
+  /// "MODEL": a GGUF file, a folder, or the name of a file in models/; left out, the small model that comes with the program, whose path is
   /// then in `path` before the command runs. Required where that is not there.
   Option* add_model(std::string& path);
+  /// `options` have an effect beside `other` only, or not beside it: to give them otherwise is an error.
+  void only_with(const std::string& other, const std::vector<std::string>& options);
+  void never_with(const std::string& other, const std::vector<std::string>& options);
   /// Stands at the end of --help: the examples.
   void footer(const std::string& text);
 
@@ -55,7 +58,8 @@ class CommandLine {
   explicit CommandLine(void* command) : command_(command) {}
   template <class T>
   Option* add(const std::string& names, T& value, const std::string& help);
-  void* command_;  // CLI::App
+  void* command_;                 // CLI::App
+  std::string* model_ = nullptr;  // add_model's
   std::vector<std::unique_ptr<Option>> options_;
 };
 

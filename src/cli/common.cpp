@@ -4,9 +4,11 @@
 #include <charconv>
 #include <cmath>
 #include <filesystem>
+#include <optional>
 #include <utility>
 
 #include "cli/command.h"
+#include "core/output_file.h"
 #include "core/parallel.h"
 #include "core/tell.h"
 #include "core/text.h"
@@ -68,22 +70,45 @@ LoadedModel load_model(const std::string& path, const std::shared_ptr<const Back
 
 std::string model_identity(const std::string& path) { return model_id(*ModelFile::open(path)); }
 
+namespace {
+
+/// Said of the first text that has them.
+void say_newlines(const std::string& path, bool had_crlf, bool had_cr) {
+  static bool said = false;
+  if ((had_crlf || had_cr) && !std::exchange(said, true))
+    say(fmt::format("{}: its lines end with {}; they are read as \\n", printable(path),
+                    !had_cr    ? "\\r\\n"
+                    : had_crlf ? "\\r\\n or \\r"
+                               : "\\r"));
+}
+
+}  // namespace
+
 std::string read_text_file(const std::string& path, std::size_t most_bytes) {
   TextFile file = read_text(path, most_bytes);
-  static bool said = false;
-  if ((file.had_crlf || file.had_cr) && !std::exchange(said, true))
-    say(fmt::format("{}: its lines end with {}; they are read as \\n", printable(path),
-                    !file.had_cr    ? "\\r\\n"
-                    : file.had_crlf ? "\\r\\n or \\r"
-                                    : "\\r"));
+  say_newlines(path, file.had_crlf, file.had_cr);
   if (file.n_left_out > 0)
     say(fmt::format("{}: only the first {} MB are read", printable(path), file.text.size() / 1000000));
   return std::move(file.text);
 }
 
+void read_text_pieces(const std::string& path, const std::function<void(std::string_view)>& piece) {
+  constexpr std::size_t kLong = 16 << 20;  // seconds
+  TextReader reader(path);
+  std::optional<Progress> progress;
+  if (reader.size() > kLong) progress.emplace("tokenizing", static_cast<double>(reader.size()));
+  for (std::string text; reader.next(text);) {
+    piece(text);
+    if (progress) progress->update(static_cast<double>(reader.n_bytes()));
+  }
+  progress.reset();
+  say_newlines(path, reader.had_crlf(), reader.had_cr());
+}
+
 void require_outputs_apart(const std::vector<std::string>& outputs, const std::vector<std::string>& inputs) {
-  const auto same = [](const std::string& a, const std::string& b) {
+  const auto same = [](const std::string& name, const std::string& other) {
     namespace fs = std::filesystem;
+    const std::string a = behind_links(name), b = behind_links(other);
     std::error_code missing;  // one that does not exist is told by its path
     if (fs::exists(a, missing) && fs::exists(b, missing))
       return fs::equivalent(a, b, missing) && !fs::is_character_file(a, missing);

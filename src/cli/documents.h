@@ -11,6 +11,9 @@ namespace ropewalk {
 /// Files as they are, folders as the .txt and .md files in them. Errors: Error for a folder without any.
 std::vector<std::string> expand_texts(const std::vector<std::string>& paths);
 
+/// Bytes of a text that so many documents of this length take, and never less than 64 MB: more is not read.
+std::size_t bytes_of_documents(int n, Index length);
+
 /// The user's texts as tokens.
 struct TokenTexts {
   std::vector<std::string> names;  ///< that documents are paired by

@@ -33,12 +33,7 @@ struct Options {
   BackendOptions backend;
 } options;
 
-/// Bytes of each text that are read at most: what so many documents of this length take, and never less than
-/// 64 MB.
-std::size_t most_bytes(Index length) {
-  const auto n = static_cast<std::size_t>(options.documents > 0 ? options.documents : kMostDocuments);
-  return std::max<std::size_t>(std::size_t{64} << 20, n * static_cast<std::size_t>(length + 1) * 16);
-}
+constexpr double kNoLimit = 1e9;  // seconds
 
 /// As typed in a shell; the words of a list apart.
 std::string command_line(const PlanOptions& plan, int documents, bool with_budget) {
@@ -55,7 +50,7 @@ std::string command_line(const PlanOptions& plan, int documents, bool with_budge
   add("--tasks", plan.tasks);
   text += fmt::format(" --tail {} --documents {}", plan.tail, documents);
   if (options.special) text += " --special";
-  if (with_budget && options.work.budget != "0") add("--budget", {options.work.budget});
+  if (with_budget && options.work.has_budget()) add("--budget", {options.work.budget});
   if (options.margin != kStabilityMargin) text += fmt::format(" --margin {}", options.margin);
   if (plan.n_predict != PlanOptions{}.n_predict) text += fmt::format(" -n {}", plan.n_predict);
   if (plan.stride > 0) text += fmt::format(" --stride {}", plan.stride);
@@ -117,11 +112,46 @@ bool scores_tail() {
                      [](const std::string& task) { return Registry<Task>::get(task, "task").last_tokens; });
 }
 
+/// "all" becomes every task on texts.
+void expand_tasks(std::vector<std::string>& tasks) {
+  for (const std::string& task : tasks)
+    if (task.find(',') != std::string::npos)
+      throw UsageError("--tasks", "a known task", "'" + task + "'",
+                       "separate several by spaces: --tasks tail passkey");
+  if (std::find(tasks.begin(), tasks.end(), "all") == tasks.end()) return;
+  tasks.clear();
+  for (const Task& task : Registry<Task>::all())
+    if (task.unit != Unit::kAsked) tasks.push_back(task.name);
+}
+
+/// An option that no task reads is said to be without effect.
+void say_what_has_no_effect(const PlanOptions& plan) {
+  const auto some = [&](auto reads) {
+    return std::any_of(plan.tasks.begin(), plan.tasks.end(),
+                       [&](const std::string& name) { return reads(Registry<Task>::get(name, "task")); });
+  };
+  const auto tell_of = [](bool given, const char* option, bool read, const char* what) {
+    if (given && !read && !is_job()) say(fmt::format("{} has no effect: no task of this run {}", option, what));
+  };
+  const PlanOptions usual;
+  tell_of(plan.tail > 0, "--tail", scores_tail(), "scores the last tokens");
+  tell_of(plan.n_predict != usual.n_predict, "--n-predict", some([](const Task& t) { return t.uses_n_predict; }),
+          "writes so many tokens");
+  tell_of(plan.stride != usual.stride, "--stride", some([](const Task& t) { return t.uses_stride; }),
+          "moves a window");
+  tell_of(plan.n_seeds != usual.n_seeds || plan.n_depths != usual.n_depths, "--questions or --depths",
+          some([](const Task& t) { return t.unit == Unit::kQuestion; }), "asks questions");
+  tell_of(options.margin != kStabilityMargin, "--margin",
+          some([](const Task& t) { return t.unit != Unit::kQuestion; }), "measures a loss");
+}
+
 /// Checks all that can be said before the model is loaded.
 RunnerOptions runner_options() {
   RunnerOptions runner = options.work.runner_options();
-  runner.plan = options.plan;
+  expand_tasks(options.plan.tasks);
   for (const std::string& task : options.plan.tasks) Registry<Task>::get(task, "task");
+  say_what_has_no_effect(options.plan);
+  runner.plan = options.plan;
   add_methods(runner.plan.methods);
   std::vector<Index>& lengths = runner.plan.lengths;
   for (const std::string& length : options.lengths) lengths.push_back(parse_length(length));
@@ -161,8 +191,9 @@ void complete(RunnerOptions& runner, const LoadedModel& loaded, const TokenTexts
   }
   if (!plan.methods.empty() && !plan.lengths.empty() && options.documents > 0) return;
   const int n_texts = static_cast<int>(texts.names.size());
-  if (runner.budget_seconds == 0) runner.budget_seconds = kDefaultBudget;
-  const ScopeRequest request{plan.methods, plan.lengths, options.documents * n_texts, runner.budget_seconds};
+  if (options.work.budget.empty()) runner.budget_seconds = kDefaultBudget;
+  const ScopeRequest request{plan.methods, plan.lengths, options.documents * n_texts,
+                             runner.budget_seconds > 0 ? runner.budget_seconds : kNoLimit};
   const double pace = measure_pace(*loaded.model);
   const DocumentsOf documents_of = [&](Index length) {
     PlanOptions wished = plan;
@@ -212,7 +243,8 @@ int run() {
   std::vector<std::string> texts, inputs = paths;
   for (const std::string& path : paths)
     texts.push_back(
-        read_text_file(path, most_bytes(runner.plan.lengths.empty() ? 0 : runner.plan.lengths.back())));
+        read_text_file(path, bytes_of_documents(options.documents > 0 ? options.documents : kMostDocuments,
+                                                runner.plan.lengths.empty() ? 0 : runner.plan.lengths.back())));
   inputs.push_back(options.model);
   require_outputs_apart({options.work.out, options.work.report}, inputs);
   require_own(options.work.report, "a report of ropewalk's", is_report);
@@ -242,7 +274,7 @@ int run() {
   runner.store = store ? &*store : nullptr;
   if (options.work.dry_run)
     return print_plan(*loaded.model, *loaded.tokenizer, documents, runner, info, options.json);
-  runner.planned = announcer(*loaded.model, runner, options.work.budget != "0");
+  runner.planned = announcer(*loaded.model, runner, options.work.has_budget());
   if (documents.size() == 1 && std::find(tasks.begin(), tasks.end(), "far-use") != tasks.end())
     say("far-use: one document, so there is no other text to swap in; give two texts, or --documents 2");
   const RunnerResult result = run_all(*loaded.model, *loaded.tokenizer, documents, runner, info);
@@ -261,7 +293,7 @@ int run() {
 
 /// The tasks' names, in lines that fit beside the options.
 std::string tasks_help() {
-  std::string text, line = "any of:";
+  std::string text, line = "all, or any of:";
   for (const Task& task : Registry<Task>::all()) {
     if (task.unit == Unit::kAsked) continue;
     if (line.size() + task.name.size() > 46) text += line + "\n", line.clear();

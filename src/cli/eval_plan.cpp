@@ -60,8 +60,11 @@ void print_shared(const Item& item, const std::string& document) {
       own = false;
       continue;
     }
-    fmt::print("{} {:>7} {:>4} {:>12}\n", row_head(document, item.task, served.label),
-               served.length > 0 ? served.length : item.length, item.seed, "= " + item.method.substr(0, 10));
+    // A name that is too long for the last column stands in a line of its own.
+    const std::string same = "= " + item.method;
+    fmt::print("{} {:>7} {:>4}{}\n", row_head(document, item.task, served.label),
+               served.length > 0 ? served.length : item.length, item.seed,
+               same.size() <= 12 ? fmt::format(" {:>12}", same) : fmt::format("\n{:>79}", same));
   }
 }
 
@@ -149,8 +152,8 @@ std::pair<int, int> parse_shard(const std::string& text) {
 
 void WorkOptions::define(CommandLine& app) {
   app.add_option("--budget", budget,
-                 "leave out what would not fit: 8m; 0: no limit,\n"
-                 "or, in eval without --documents, 10m");
+                 "leave out what would not fit: 8m; 0: no limit;\n"
+                 "default: none, but 10m for what eval has to choose");
   app.add_option("--out", out, "results as JSON lines; goes on if it is there");
   app.add_option("--jobs", jobs,
                  "processes that share the work and the cores;\n0: one for each core, best for a small model")
@@ -166,10 +169,13 @@ void WorkOptions::define(CommandLine& app) {
 
 RunnerOptions WorkOptions::runner_options() const {
   RunnerOptions runner;  // no designated initialisers: g++ 12 crashes where one of them throws
-  runner.budget_seconds = parse_seconds(budget);
+  runner.budget_seconds = budget.empty() ? 0 : parse_seconds(budget);
   std::tie(runner.shard, runner.n_shards) = parse_shard(shard);
   if (runner.n_shards > 1 && out.empty())
     throw UsageError("--shard", "--out as well", "no --out", "shards are joined by their files");
+  if (runner.n_shards > 1 && !report.empty())
+    throw UsageError("--report", "no --shard", "--shard " + shard,
+                     "`ropewalk report` makes one of the files of all shards");
   if (jobs != 1 && out.empty())
     throw UsageError("--jobs", "--out as well", "no --out", "jobs meet in the file of results");
   return runner;
@@ -204,7 +210,7 @@ void WorkOptions::say_what_was_done(const RunnerResult& result, std::size_t n_do
                     printable(out)));
   if (result.out_of_time)
     say(fmt::format("{} of {} fit into {}", result.n_documents, counted(n_documents, unit),
-                    budget == "0" ? "the 10 minutes taken unasked; see --budget" : "--budget " + budget));
+                    budget.empty() ? "the 10 minutes taken unasked; see --budget" : "--budget " + budget));
   if (parse_shard(shard).second > 1)
     say(fmt::format("shard {}: {} done; `ropewalk report` joins files of shards", shard,
                     counted(result.n_items, "item")));

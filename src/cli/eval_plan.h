@@ -9,8 +9,9 @@ namespace ropewalk {
 
 /// --out, --report, --budget, --jobs, --shard and --dry-run.
 struct WorkOptions {
-  std::string out, report, budget = "0", shard = "1/1";
-  int jobs = 1;  // 0: one for each core
+  std::string out, report, budget, shard = "1/1";
+  int jobs = 1;  // 0: one for each core; budget: empty where it was not said
+  bool has_budget() const { return !budget.empty() && budget != "0"; }
   bool dry_run = false;
   void define(CommandLine& app);
   /// Budget and shard. Errors: UsageError for what is no such thing, or needs --out.

@@ -2,16 +2,39 @@
 /// ropewalk export: the settings with which other engines run a method, without a run.
 #include "methods/export.h"
 
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
 #include "cli/auto_method.h"
+#include "core/text.h"
 #include "model/config.h"
 
 namespace ropewalk::cli::export_ {
 namespace {
 
+bool can_any(const std::vector<PeerSetting>& settings) {
+  return std::any_of(settings.begin(), settings.end(),
+                     [](const PeerSetting& setting) { return !setting.setting.empty(); });
+}
+
 struct Options {
   std::string model, method, length;
   bool json = false;
 } options;
+
+/// Methods that some engine can express at this length, where none can express the one that was asked for.
+std::vector<std::string> expressible(const RopeContext& context, const std::string& architecture) {
+  std::vector<std::string> names;
+  for (const MethodInfo& info : Registry<MethodInfo>::all()) try {
+      const std::string full = Method::bind(MethodSpec::parse(info.name), context).text();
+      const std::vector<PeerSetting> settings =
+          peer_settings(MethodSpec::parse(full), context, architecture);
+      if (info.name != "none" && can_any(settings)) names.push_back(info.name);
+    } catch (const UsageError&) {  // it needs a value
+    }
+  return names;
+}
 
 int run() {
   const Index length = parse_length(options.length);
@@ -22,14 +45,24 @@ int run() {
   const std::string full = Method::bind(spec, context).text();
   const std::vector<PeerSetting> settings =
       peer_settings(MethodSpec::parse(full), context, config.architecture);
+  const std::vector<std::string> others =
+      can_any(settings) ? std::vector<std::string>{} : expressible(context, config.architecture);
   if (options.json) {
-    fmt::print("{}\n", dump_json({{"model", options.model},
-                                  {"method", full},
-                                  {"length", length},
-                                  {"elsewhere", settings_json(settings)}}));
-  } else {
-    fmt::print("{}\nat {} tokens elsewhere:\n{}", full, length, settings_text(settings));
+    Json result{{"model", options.model},
+                {"method", full},
+                {"length", length},
+                {"elsewhere", settings_json(settings)}};
+    if (!can_any(settings)) result["expressible"] = others;
+    fmt::print("{}\n", dump_json(result));
+    return 0;
   }
+  fmt::print("{}\nat {} tokens elsewhere:\n{}", full, length, settings_text(settings));
+  if (!can_any(settings))
+    fmt::print("{}", wrapped(others.empty()
+                                 ? "nor can they express another method here"
+                                 : fmt::format("what they, or some of them, can express (--method): {}",
+                                               fmt::join(others, ", ")),
+                             "  "));
   return 0;
 }
 

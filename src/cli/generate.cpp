@@ -38,6 +38,15 @@ std::vector<Token> prompt_tokens(const Tokenizer& tokenizer, const std::string& 
   return prompt.tokens;
 }
 
+/// A switch that the template does not have is said to be none.
+void say_whether_thinking_stops(const Tokenizer& tokenizer) {
+  ChatSettings settings = chat_of_today(false);
+  const std::vector<Token> as_it_is = user_prompt(tokenizer, "x", "", settings).tokens;
+  settings.thinking = false;
+  if (user_prompt(tokenizer, "x", "", settings).tokens == as_it_is)
+    say("--no-thinking changes nothing: the model's chat template has no switch for it");
+}
+
 /// Bytes of `pending` that end on a whole UTF-8 character; a broken sequence is let through.
 std::size_t whole_characters(const std::string& pending) {
   for (std::size_t back = 1; back <= std::min<std::size_t>(3, pending.size()); ++back) {
@@ -55,32 +64,42 @@ struct Input {
   std::string text() const { return file + (file.empty() || prompt.empty() ? "" : "\n\n") + prompt; }
 };
 
-Input read_input() {
-  Input input{options.file.empty() ? "" : read_text_file(options.file), options.prompt};
-  if (input.text().empty()) throw UsageError("generate", "-p PROMPT, -f FILE or both", "neither");
-  return input;
-}
-
-/// Leaves out of the file's text (of the prompt, where there is no file) what does not fit beside the answer
-/// in the length that the model was trained on; tokens that were left out.
-Index truncate(Input& input, const Tokenizer& tokenizer, Index n_ctx_train) {
+/// Tokens that --truncate leaves for the prompt.
+Index prompt_limit(Index n_ctx_train) {
   const Index limit = n_ctx_train - options.n_predict;
   if (limit < 1)
     throw Error("--truncate", fmt::format("fewer tokens to write than the {} trained on", n_ctx_train),
                 fmt::format("-n {}", options.n_predict), "give a smaller -n");
-  std::string& text = input.file.empty() ? input.prompt : input.file;
+  return limit;
+}
+
+/// The file's text (the prompt's, where there is no file) without what does not fit beside the answer in the
+/// length that the model was trained on, in memory of what fits; tokens that were left out.
+Index read_truncated(Input& input, const Tokenizer& tokenizer, Index limit) {
+  TextEnds ends(limit);
+  std::string whole;  // while it may fit
+  TokenStream stream(tokenizer, false, [&](std::span<const Token> ids) { ends.add(ids); });
+  const auto add = [&](std::string_view text) {
+    stream.add(text);
+    if (ends.n() <= limit) whole += text;
+  };
+  if (options.file.empty())
+    add(options.prompt);
+  else
+    read_text_pieces(options.file, add);
+  stream.end();
+  std::string& text = options.file.empty() ? input.prompt : input.file;
+  const auto count = [&](const std::string& some) {
+    text = some;
+    return static_cast<Index>(prompt_tokens(tokenizer, input.text()).size());
+  };
+  if (ends.n() <= limit && count(whole) <= limit) return 0;
   const LeftOut left_out = options.truncate == "head"     ? LeftOut::kHead
                            : options.truncate == "middle" ? LeftOut::kMiddle
                                                           : LeftOut::kTail;
-  Truncated cut = truncate_text(tokenizer, text, left_out, limit, [&](const std::string& shorter) {
-    Input with = input;
-    (input.file.empty() ? with.prompt : with.file) = shorter;
-    return static_cast<Index>(prompt_tokens(tokenizer, with.text()).size());
-  });
+  Truncated cut = truncate_text(tokenizer, ends, left_out, limit, count);
   text = std::move(cut.text);
-  if (cut.n_left_out > 0)
-    tell("truncated: the {} of the text is left out, {}\n", options.truncate,
-         counted(cut.n_left_out, "token"));
+  tell("truncated: the {} of the text is left out, {}\n", options.truncate, counted(cut.n_left_out, "token"));
   return cut.n_left_out;
 }
 
@@ -134,11 +153,16 @@ int run() {
   use_threads(options.n_threads);
   const std::shared_ptr<const Backend> backend = options.backend.make();  // before the load
   check_method(options.method);
-  Input input = read_input();
+  if (options.file.empty() && options.prompt.empty())
+    throw UsageError("generate", "-p PROMPT, -f FILE or both", "neither");
+  Input input{"", options.prompt};
+  if (!options.file.empty() && options.truncate.empty()) input.file = read_text_file(options.file);
   const LoadedModel loaded = load_model(options.model, backend);
   const Tokenizer& tokenizer = *loaded.tokenizer;
   const ModelConfig& config = loaded.model->config();
-  const Index n_left_out = options.truncate.empty() ? 0 : truncate(input, tokenizer, config.n_ctx_train);
+  if (options.no_thinking) say_whether_thinking_stops(tokenizer);
+  const Index n_left_out =
+      options.truncate.empty() ? 0 : read_truncated(input, tokenizer, prompt_limit(config.n_ctx_train));
   const std::vector<Token> prompt = prompt_tokens(tokenizer, input.text());
   const auto n_prompt = static_cast<Index>(prompt.size());
   const AutoChoice choice = method_for(options.method, options.model, config, n_prompt + options.n_predict);
@@ -205,6 +229,7 @@ void define(CommandLine& app) {
   app.add_flag("--raw", options.raw, "no chat template");
   define_special(app, options.special);
   app.add_flag("--no-thinking", options.no_thinking, "thinking off, where the template has a switch");
+  app.never_with("--raw", {"--no-thinking"});
   app.add_flag("--json", options.json, "one JSON object at the end");
   app.footer(
       "Examples:\n"

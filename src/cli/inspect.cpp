@@ -181,6 +181,10 @@ void define(CommandLine& app) {
       ->check(in_range(0, 1024));
   options.shares.backend.define(app);
   app.add_flag("--json", options.json, "one JSON object");
+  app.only_with("--attention",
+                {"--text", "--special", "--length", "--method", "--first", "--threads", "--precision", "--kv"});
+  app.never_with("--attention", {"--sha256", "--metadata", "--tensors"});
+  app.never_with("--sha256", {"--metadata", "--tensors"});
   app.footer(
       "Examples:\n  ropewalk inspect model.gguf\n  ropewalk inspect model.gguf --tensors\n"
       "  ropewalk inspect model.gguf --attention --text novel.txt --length 4k");

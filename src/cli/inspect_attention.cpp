@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "cli/auto_method.h"
+#include "cli/documents.h"
 #include "core/error.h"
 #include "core/json.h"
 #include "model/attention_shares.h"
@@ -51,13 +52,13 @@ int inspect_attention(const InspectAttention& asked) {
   use_threads(asked.n_threads);
   if (!asked.length.empty()) parse_length(asked.length);  // before the model is read
   check_method(asked.method);
-  const std::string text = read_text_file(asked.text);
   const std::shared_ptr<const Backend> backend = asked.backend.make();
   const auto file = ModelFile::open(asked.model);
   const auto tokenizer = Tokenizer::open(*file);
   const ModelConfig config = read_config(*file);
   const Index length =
       asked.length.empty() ? std::min<Index>(4096, config.n_ctx_train) : parse_length(asked.length);
+  const std::string text = read_text_file(asked.text, bytes_of_documents(1, length));
   AttentionShares shares{.n_first = asked.n_first, .row_begin = length / 2, .layers = {}};
   const Model model(*file, count_attention(backend, config.n_layers, shares));
   std::vector<Token> tokens = tokenizer->encode(text, asked.special);

@@ -109,12 +109,13 @@ void define(CommandLine& app) {
   app.add_option("--tokens", options.tokens, "file of token ids, - for stdin; no BOS is added")->required();
   app.add_option("--method", options.method, "method, such as yarn:factor=4+logn")->capture_default_str();
   options.backend.define(app);
-  app.add_flag("--last", options.last, "only the last row");
+  app.add_flag("--last", options.last, "--out: only the last row");
   app.add_flag("--nll", options.nll, "print {\"nll\": [...]}, nats per next token");
   app.add_option("--out", options.out, "float32 .npy [n, n_vocab]; [1, n_vocab] if --last");
   app.add_option("--chunk", options.chunk, "tokens per step; does not change results")
       ->check(in_range(1, 65536))
       ->capture_default_str();
+  app.only_with("--out", {"--last"});
   app.add_flag("--json", options.json, "output is JSON in any case");
   app.add_option("-t,--threads", options.n_threads, "0: all cores")->check(in_range(0, 1024));
   app.footer(

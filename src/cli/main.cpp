@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <new>
 #include <system_error>
@@ -19,6 +20,7 @@ int main(int argc, char** argv) {
   for (const int file : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
     if (::fcntl(file, F_GETFD) < 0 && ::open("/dev/null", file == STDERR_FILENO ? O_WRONLY : O_RDONLY) < 0)
       return 1;
+  std::signal(SIGXFSZ, SIG_IGN);  // past ulimit -f a write fails, and says so
   ropewalk::end_with_parent();
   try {
     const int code = ropewalk::run_command_line(argc, argv);

@@ -36,6 +36,7 @@ void define(CommandLine& app) {
   app.add_option("NAME", options.name, "one method: its formula, parameters, source");
   app.add_flag("--markdown", options.markdown, "the whole docs/methods.md");
   app.add_flag("--json", options.json, "one JSON object");
+  app.never_with("--markdown", {"NAME", "--json"});
   app.footer(
       "Examples:\n  ropewalk methods\n  ropewalk methods yarn\n  ropewalk methods --markdown > "
       "docs/methods.md");

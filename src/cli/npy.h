@@ -4,15 +4,21 @@
 #include <fmt/format.h>
 
 #include <string>
+#include <string_view>
 
 #include "core/output_file.h"
 #include "core/types.h"
 
 namespace ropewalk {
 
-/// Whether a file begins as what NpyWriter writes: the mark, version 1.0, and the type.
+/// What our headers end with: other writers pad with spaces alone, and readers take either for white space.
+inline constexpr std::string_view kNpyEnd = "\t\n";
+
+/// Whether a file begins as what NpyWriter writes: the mark, version 1.0, the type, and the end.
 inline bool is_npy(std::string_view bytes) {
-  return bytes.starts_with("\x93NUMPY\x01") && bytes.substr(0, 64).find("'descr': '<f4'") != bytes.npos;
+  const std::string_view header = bytes.substr(0, bytes.find('\n') + 1);
+  return bytes.starts_with("\x93NUMPY\x01") && header.find("'descr': '<f4'") != header.npos &&
+         header.ends_with(kNpyEnd);
 }
 
 class NpyWriter {
@@ -21,8 +27,8 @@ class NpyWriter {
   NpyWriter(std::string path, Index n_rows, Index n_columns) : out_(std::move(path)) {
     std::string header =
         fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), }}", n_rows, n_columns);
-    header.append(63 - (10 + header.size()) % 64, ' ');
-    header += '\n';
+    header.append(63 - (11 + header.size()) % 64, ' ');
+    header += kNpyEnd;
     const std::string start{'\x93',
                             'N',
                             'U',

@@ -148,6 +148,11 @@ RunnerOptions runner_options() {
     throw UsageError("--truncate", "--length as well", "no --length", "say what is too long");
   if (!options.prompts.empty() && options.format == "ruler")
     throw UsageError("--prompts", "--format longbench or longbench-v2", "'" + options.format + "'");
+  if (options.score != "all" && options.format != "ruler")
+    throw UsageError("--score", "--format ruler", "'" + options.format + "'");
+  if (runner.n_shards > 1 && !options.predictions.empty())
+    throw UsageError("--predictions", "no --shard", "--shard " + options.work.shard,
+                     "run once more with all that is stored, without --shard");
   require_outputs_apart({options.work.out, options.work.report, options.predictions},
                         {options.file, options.model, options.prompts});
   require_own(options.work.report, "a report of ropewalk's", is_report);
@@ -163,7 +168,7 @@ std::string command_line() {
   if (!options.length.empty()) text += " --length " + shell_quoted(options.length);
   if (!options.truncate.empty()) text += " --truncate " + options.truncate;
   if (!options.prompts.empty()) text += " --prompts " + shell_quoted(options.prompts);
-  if (options.work.budget != "0") text += " --budget " + shell_quoted(options.work.budget);
+  if (options.work.has_budget()) text += " --budget " + shell_quoted(options.work.budget);
   if (options.limit > 0) text += fmt::format(" --limit {}", options.limit);
   if (options.n_predict > 0) text += fmt::format(" --n-predict {}", options.n_predict);
   if (options.score != "all") text += " --score " + options.score;
@@ -206,7 +211,7 @@ int run() {
     say("prompts are ropewalk's wording: --prompts takes LongBench's dataset2prompt.json");
   if (options.work.dry_run)
     return print_plan(*loaded.model, *loaded.tokenizer, documents, runner, info, options.json);
-  runner.planned = announcer(*loaded.model, runner, options.work.budget != "0");
+  runner.planned = announcer(*loaded.model, runner, options.work.has_budget());
   const RunnerResult result = run_all(*loaded.model, *loaded.tokenizer, documents, runner, info);
   options.work.say_what_was_done(result, documents.size(), "question");
   if (runner.n_shards > 1) return 0;

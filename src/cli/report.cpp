@@ -63,6 +63,7 @@ void define(CommandLine& app) {
                  "html, markdown, csv, json, or text;\ndefault: as --out ends, else html")
       ->check(one_of({"html", "markdown", "csv", "json", "text"}));
   app.add_flag("--json", options.json, "the same as --format json");
+  app.never_with("--json", {"--format"});
   app.add_option("--margin", options.margin, "difference in nats that counts as stable")
       ->check(in_range(kLeastMargin, 10.0))
       ->capture_default_str();

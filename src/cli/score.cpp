@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// ropewalk score: texts against reference texts.
+#include <algorithm>
+
 #include "cli/command.h"
 #include "core/json.h"
 #include "core/tell.h"
@@ -27,6 +29,13 @@ std::vector<std::string> read_segments(const std::string& path) {
   return lines;
 }
 
+/// Lines that are not blank.
+std::ptrdiff_t n_filled(const std::vector<std::string>& lines) {
+  return std::count_if(lines.begin(), lines.end(), [](const std::string& line) {
+    return line.find_first_not_of(" \t") != std::string::npos;
+  });
+}
+
 int run() {
   if (options.hypotheses == "-" && options.references == "-")
     throw UsageError("score", "at most one file from stdin", "- twice");
@@ -37,7 +46,9 @@ int run() {
     throw Error(options.hypotheses,
                 fmt::format("as many lines as {} has: {}", options.references, references.size()),
                 counted(hypotheses.size(), "line"),
-                "one segment a line, in the same order; --whole compares the files as they are");
+                n_filled(hypotheses) == n_filled(references)
+                    ? "they differ in blank lines, which count: leave those out of both"
+                    : "one segment a line, in the same order; --whole compares the files as they are");
   const Scores s = ropewalk::score(hypotheses, references, how);
   if (s.rouge_blind)
     tell("note: ROUGE sees no word in {}: it counts a-z and 0-9, with zh and char also Han\n",

@@ -324,11 +324,15 @@ int run() {
   const std::shared_ptr<const Backend> backend = options.backend.make();
   const Index length = parse_length(options.length);
   const double budget = parse_seconds(options.budget);
+  if (options.tail > 0 && options.goal == "retrieval")
+    say("--tail has no effect: --goal retrieval measures no loss");
   for (const std::string& spec : options.candidates) MethodSpec::parse(spec);
   const std::vector<std::string> paths = expand_texts(options.texts);
   std::vector<std::string> texts;
   texts.reserve(paths.size());
-  for (const std::string& text : paths) texts.push_back(read_text_file(text));
+  const int n_stretches = options.documents > 0 ? options.documents : kMostStretches;
+  for (const std::string& text : paths)
+    texts.push_back(read_text_file(text, bytes_of_documents(n_stretches, length)));
   const LoadedModel loaded = load_model(options.model, backend);
   const ModelConfig& config = loaded.model->config();
   if (length <= config.n_ctx_train) return nothing_to_tune(length, config.n_ctx_train);
@@ -340,7 +344,7 @@ int run() {
   say_that_it_goes_on(options.out);
   const TokenTexts tokens = tokenize_texts(*loaded.tokenizer, paths, texts, options.special);
   const Split documents =
-      split(cut_stretches(tokens, length, options.documents > 0 ? options.documents : kMostStretches));
+      split(cut_stretches(tokens, length, n_stretches));
   TuneOptions tuning = tune_options(config, length, documents, store ? &*store : nullptr);
   tuning.budget_seconds = left_of(budget, start);
   info.command = command_line(options.documents, options.budget);

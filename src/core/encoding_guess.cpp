@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <utility>
 
 namespace ropewalk {
 namespace {
@@ -85,21 +86,111 @@ std::size_t sum(const Counts& counts, std::string_view of) {
   return n;
 }
 
-/// Encodings of one byte for an alphabet of its own, with the four vowels that make up a third of its texts.
+/// First and last byte of each range, one after the other.
+bool in_ranges(Byte b, std::string_view ranges) {
+  for (std::size_t i = 0; i + 1 < ranges.size(); i += 2)
+    if (in(b, static_cast<Byte>(ranges[i]), static_cast<Byte>(ranges[i + 1]))) return true;
+  return false;
+}
+
+/// Encodings of one byte for an alphabet of its own: four letters that make up a third of its texts, and where
+/// its letters are (as ranges).
 struct OneByte {
   const char* name;
-  std::string_view vowels;
+  std::string_view frequent, letters;
 };
 constexpr OneByte kAlphabets[] = {
-    {"WINDOWS-1251", "\xee\xe5\xe0\xe8"}, {"KOI8-R", "\xcf\xc5\xc1\xc9"},       {"CP866", "\xae\xa5\xa0\xa8"},
-    {"ISO-8859-5", "\xde\xd5\xd0\xd8"},   {"WINDOWS-1253", "\xe1\xef\xe9\xe5"},
+    {"WINDOWS-1251", "\xee\xe5\xe0\xe8", "\xc0\xff\xa8\xa8\xb8\xb8\xa5\xa5\xaa\xaa\xaf\xaf\xb2\xb4\xba\xba\xbf\xbf"},
+    {"MAC-CYRILLIC", "\xee\xe5\xe0\xe8", "\x80\x9f\xdd\xfe"},  // no \xff, the last letter of 1251
+    {"KOI8-R", "\xcf\xc5\xc1\xc9", "\xc0\xff\xa3\xa4\xa6\xa7\xad\xad\xb3\xb4\xb6\xb7\xbd\xbd"},
+    {"CP866", "\xae\xa5\xa0\xa8", "\x80\xaf\xe0\xf7"},
+    {"ISO-8859-5", "\xde\xd5\xd0\xd8", "\xa1\xac\xae\xef\xf1\xff"},
+    {"WINDOWS-1253", "\xe1\xef\xe9\xe5", "\xa2\xa2\xb8\xba\xbc\xbc\xbe\xfe"},
+    {"WINDOWS-1255", "\xe5\xe9\xe4\xec", "\xe0\xfa\xc0\xd8"},
+    {"CP862", "\x85\x89\x84\x8c", "\x80\x9a"},
+    {"WINDOWS-1256", "\xc7\xe1\xed\xe6", "\xc0\xff\x81\x81\x8d\x90\x98\x98\x9a\x9a\x9d\x9f\xaa\xaa"},
+    {"ISO-8859-6", "\xc7\xe4\xe8\xea", "\xc1\xda\xe0\xf2"},
+    {"TIS-620", "\xd2\xc3\xb9\xa1", "\xa1\xda\xdf\xfb"},
 };
-/// Letters with accents and signs that western, or central European texts have.
-constexpr std::string_view kWestern =
-    "\xe9\xe8\xea\xe0\xe2\xe7\xf4\xee\xef\xfb\xf9\xe4\xf6\xfc\xdf\xf1\xe1\xed\xf3\xfa\xe3\xf5\xe5\xf8\xe6\xc9"
-    "\xc4"
-    "\xd6\xdc\xc5\xd8\xc0\xc7\x91\x92\x93\x94\x96\x97\x85\xab\xbb\xa0\xb0\xa7";
-constexpr std::string_view kCentral = "\xb3\xb9\xbf\x9c\x9f\xec\x9a\x9e\xf9\xf8\xfd";
+/// Quotes, dashes and no-break spaces of Windows' pages, which are in no alphabet.
+constexpr std::string_view kWindowsSigns = "\x85\x85\x91\x97\xa0\xa1\xab\xab\xb7\xb7\xb9\xb9\xbb\xbb\xbf\xbf";
+
+/// Encodings of Latin letters with accents. `usual`: the small ones of western, or central European texts and
+/// the quotes beside them; `never`: what its texts do not have. Both as bytes.
+struct Accents {
+  const char* name;
+  std::string_view usual, never;
+};
+constexpr Accents kAccents[] = {
+    {"WINDOWS-1252",
+     "\xe0\xe1\xe2\xe3\xe4\xe5\xe6\xe7\xe8\xe9\xea\xeb\xed\xee\xef\xf1\xf2\xf3\xf4\xf5\xf6\xf8\xf9\xfa\xfb\xfc"
+     "\xdf\xc9\xc4\xd6\xdc\xc5\xd8\xc0\xc7\x91\x92\x93\x94\x96\x97\x85\xab\xbb\xa0\xb0\xa7\xa1\xbf",
+     "\x81\x8d\x8f\x90\x9d"},
+    {"WINDOWS-1250",
+     "\xb3\xb9\xbf\x9c\x9f\xea\xe6\xf1\xf3\xec\x9a\x9e\xf9\xf8\xfd\xe8\xef\xf2\x9d\xe1\xe9\xed\xfa\xe4\xf6\xfc\xf5"
+     "\xfb\xa3\xaf\x8c\x8a\x8e\xd8\xc8\x84\x92\x93\x94\x96\x97\x85\xab\xbb\xa0",
+     "\x81\x83\x88\x90\x98\xb1\xb6\xbc\xbe"},
+    {"MACINTOSH",
+     "\x87\x88\x89\x8a\x8b\x8c\x8d\x8e\x8f\x90\x91\x92\x93\x94\x95\x96\x97\x98\x99\x9a\x9b\x9c\x9d\x9e\x9f\xa7\xbe"
+     "\xbf\x83\x80\x85\x86\xcb\xd0\xd1\xd2\xd3\xd4\xd5\xc0\xc1\xc7\xc8\xc9\xca\xe7",
+     ""},
+    {"CP850",
+     "\x81\x82\x83\x84\x85\x86\x87\x88\x89\x8a\x8c\x8d\x91\x93\x94\x95\x96\x97\x9b\xa0\xa1\xa2\xa3\xa4\xa8\xad\xae"
+     "\xaf\xc6\xe4\xe1\x90\x8e\x99\x9a\x80\xb7",
+     "\xfb"},
+};
+/// Letters that Polish, Czech and their neighbours have, and western languages do not; those of Windows' pages
+/// for Turkish, Icelandic and the Baltic.
+constexpr std::string_view kCentral = "\xb3\xb9\xbf\x9c\x9f\xec\x9a\x9e\xf9\xf8\xfd\x9d";
+constexpr std::string_view kOtherLatin = "\xf0\xfd\xfe";
+
+/// An alphabet that is not Latin.
+std::vector<std::string> alphabets(const Counts& counts, std::size_t high) {
+  std::vector<std::pair<double, const char*>> found;
+  for (const OneByte& alphabet : kAlphabets) {
+    std::size_t own = 0;
+    for (std::size_t b = 0x80; b < 256; ++b)
+      if (in_ranges(static_cast<Byte>(b), alphabet.letters) || in_ranges(static_cast<Byte>(b), kWindowsSigns))
+        own += counts[b];
+    const double frequent = share(sum(counts, alphabet.frequent), high);
+    found.emplace_back(share(own, high) >= 0.98 ? frequent : frequent / 2, alphabet.name);
+  }
+  std::stable_sort(found.begin(), found.end(),
+                   [](const auto& a, const auto& b) { return a.first > b.first; });
+  if (high >= 20 && found[0].first >= 0.25 && found[0].first >= 1.2 * found[1].first) return {found[0].second};
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < 4; ++i) names.emplace_back(found[i].second);
+  return names;
+}
+
+/// Latin letters with accents: sure where one encoding makes all of them usual, and no other does.
+std::vector<std::string> accents(const Counts& counts, std::size_t high) {
+  std::vector<std::pair<double, const char*>> found;
+  for (const Accents& encoding : kAccents)
+    found.emplace_back(sum(counts, encoding.never) > 0 ? 0 : share(sum(counts, encoding.usual), high),
+                       encoding.name);
+  const double central = share(sum(counts, kCentral), high);
+  if (central >= 0.3) std::swap(found[0], found[1]);
+  std::stable_sort(found.begin() + (central >= 0.3), found.end(),
+                   [](const auto& a, const auto& b) { return a.first > b.first; });
+  const std::string_view first = found[0].second;
+  const bool windows = first.starts_with("WINDOWS");
+  // Hungarian: what is o and u with two strokes in one is a usual letter in the other.
+  const bool hungarian = share(counts[0xf5], high) > 0.02 && counts[0xe3] < counts[0xf5] && counts[0xe1] > 0;
+  const bool others = share(sum(counts, kOtherLatin), high) >= 0.04 && first == "WINDOWS-1252";
+  bool sure = high >= 4 && found[0].first >= 0.95 && !hungarian && !others;
+  for (std::size_t i = 1; i < found.size(); ++i)
+    sure = sure && (found[i].first <= 0.75 || (windows && std::string_view(found[i].second).starts_with("WIN")));
+  // Turkish small letters are among those of 1250; one that only 1250 has must be there.
+  if (first == "WINDOWS-1250") sure = sure && sum(counts, "\xb9\x9c\x9f\x9a\x9e\x9d") > 0 && counts[0xfe] == 0;
+  if (first == "WINDOWS-1252") sure = sure && central < 0.2;
+  if (sure) return {found[0].second};
+  std::vector<std::string> names;
+  for (const auto& [fit, name] : found) names.emplace_back(name);
+  if (others) names.emplace_back("WINDOWS-1254");
+  if (central >= 0.15) names.emplace_back("ISO-8859-2");
+  return names;
+}
 
 std::vector<std::string> one_byte(std::string_view bytes) {
   Counts counts{};
@@ -110,21 +201,7 @@ std::vector<std::string> one_byte(std::string_view bytes) {
     high += b >= 0x80;
     letters += (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z');
   }
-  if (high > letters) {
-    std::vector<std::string> names;
-    double best = 0;
-    for (const OneByte& alphabet : kAlphabets) {
-      const double vowels = share(sum(counts, alphabet.vowels), high);
-      names.insert(vowels > best ? names.begin() : names.end(), alphabet.name);
-      best = std::max(best, vowels);
-    }
-    if (best >= 0.25) return {names[0]};
-    return names;
-  }
-  const double western = share(sum(counts, kWestern), high), central = share(sum(counts, kCentral), high);
-  if (high >= 4 && western >= 0.8 && central < 0.2) return {"WINDOWS-1252"};
-  if (high >= 4 && central >= 0.4) return {"WINDOWS-1250"};
-  return {"WINDOWS-1252", "WINDOWS-1250", "MACINTOSH", "CP850"};
+  return high > letters ? alphabets(counts, high) : accents(counts, high);
 }
 
 /// Nothing where the high bytes do not stand in pairs.

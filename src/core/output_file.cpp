@@ -29,15 +29,6 @@ extern "C" void remove_parts(int signal) {
   ::raise(signal);
 }
 
-/// What a symbolic link points to, there or not; a path that is none as it is.
-std::string behind_links(std::string path) {
-  namespace fs = std::filesystem;
-  std::error_code error;
-  for (int n = 0; n < 40 && fs::is_symlink(path, error); ++n)  // as many as the system follows
-    path = (fs::path(path).parent_path() / fs::read_symlink(path, error)).string();
-  return path;
-}
-
 /// A free slot with this path, or -1: then a signal leaves the part behind.
 int watch(const std::string& path) {
   static const bool installed = [] {
@@ -78,6 +69,14 @@ std::FILE* open_pipe(const std::string& path) {
 }
 
 }  // namespace
+
+std::string behind_links(std::string path) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  for (int n = 0; n < 40 && fs::is_symlink(path, error); ++n)  // as many as the system follows
+    path = (fs::path(path).parent_path() / fs::read_symlink(path, error)).string();
+  return path;
+}
 
 [[noreturn]] void fail_to_write(const std::string& path, int error) {
   const std::filesystem::path folder = std::filesystem::path(path).parent_path();

@@ -7,6 +7,9 @@
 
 namespace ropewalk {
 
+/// What a symbolic link points to, there or not; a path that is none as it is.
+std::string behind_links(std::string path);
+
 /// Why `path` cannot be written: its folder is not there, or what `error` (an errno) says. Errors: Error,
 /// always.
 [[noreturn]] void fail_to_write(const std::string& path, int error);

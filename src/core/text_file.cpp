@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/text_file.h"
 
-#include <fcntl.h>
 #include <fmt/ranges.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
+#include <utility>
 
 #include "core/encoding_guess.h"
 #include "core/error.h"
+#include "core/input_file.h"
 #include "core/utf8.h"
 
 namespace ropewalk {
@@ -19,71 +16,16 @@ namespace {
 
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
-/// Errors: Error for a folder or a device; only what has an end is read.
-mode_t require_readable(const std::string& path, std::size_t& size) {
-  struct stat about {};
-  if (::stat(path.c_str(), &about) != 0)
-    throw Error(path, "a readable file", std::strerror(errno), "check the path");
-  if (S_ISDIR(about.st_mode)) throw Error(path, "a file", "a folder", "name one of its files");
-  if (!S_ISREG(about.st_mode) && !S_ISFIFO(about.st_mode))
-    throw Error(path, "a file or a pipe", "a device", "name a file, or - for standard input");
-  size = S_ISREG(about.st_mode) ? static_cast<std::size_t>(about.st_size) : 0;
-  return about.st_mode;
+/// To the end; of a regular file at most `most` bytes.
+std::string read_all(InputFile& file, std::size_t most) {
+  constexpr std::size_t kStep = 1 << 20;
+  std::string bytes;
+  if (file.regular()) bytes.reserve(std::min(most, file.size()) + 1);
+  while (bytes.size() < most && file.read(bytes, std::min(kStep, most - bytes.size()))) continue;
+  if (!file.regular() && bytes.size() == most)
+    throw Error(file.path(), fmt::format("less than {} MB", most >> 20), "more", "give a file, or less text");
+  return bytes;
 }
-mode_t kind_of(int file, std::size_t& size) {
-  struct stat about {};
-  if (::fstat(file, &about) != 0) throw Error("-", "a readable file", std::strerror(errno));
-  size = S_ISREG(about.st_mode) ? static_cast<std::size_t>(about.st_size) : 0;
-  return about.st_mode;
-}
-
-/// An open file, and what kind it is.
-class Input {
- public:
-  explicit Input(const std::string& path) : path_(path) {
-    const mode_t kind = path == "-" ? kind_of(file_, size_) : require_readable(path, size_);
-    regular_ = S_ISREG(kind);
-    if (path == "-") return;
-    // A pipe is not waited for: one that nobody writes to is empty.
-    file_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (file_ < 0) throw Error(path, "a readable file", std::strerror(errno), "check the path");
-    ::fcntl(file_, F_SETFL, 0);
-  }
-  ~Input() {
-    if (path_ != "-") ::close(file_);
-  }
-  Input(const Input&) = delete;
-  Input& operator=(const Input&) = delete;
-
-  bool regular() const { return regular_; }
-  std::size_t size() const { return size_; }
-
-  /// To the end; of a regular file at most `most` bytes.
-  std::string read(std::size_t most) {
-    std::string bytes;
-    if (regular_) bytes.reserve(std::min(most, size_) + 1);
-    for (std::size_t done = 0;;) {
-      const std::size_t step = std::min<std::size_t>(1 << 20, most - done);
-      if (step == 0) break;
-      bytes.resize(done + step);
-      const ssize_t n = ::read(file_, bytes.data() + done, step);
-      if (n < 0 && errno != EINTR)
-        throw Error(path_, "a readable file", std::strerror(errno), "check the disk");
-      done += n > 0 ? static_cast<std::size_t>(n) : 0;
-      bytes.resize(done);
-      if (n == 0) break;
-    }
-    if (!regular_ && bytes.size() == most)
-      throw Error(path_, fmt::format("less than {} MB", most >> 20), "more", "give a file, or less text");
-    return bytes;
-  }
-
- private:
-  std::string path_;
-  int file_ = STDIN_FILENO;
-  bool regular_ = false;
-  std::size_t size_ = 0;
-};
 
 /// Where `text` stops being UTF-8; its size: nowhere.
 std::size_t first_invalid(std::string_view text) {
@@ -114,37 +56,52 @@ std::string damage(std::string_view text, std::size_t at) {
   return "";
 }
 
-[[noreturn]] void refuse(const std::string& path, std::string_view bytes, std::size_t at) {
-  const std::size_t line = static_cast<std::size_t>(std::count(
-                               bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(at), '\n')) +
-                           1;
-  const std::string place = fmt::format("{}:{}", path, line);
+std::size_t count_lines(std::string_view text) {
+  return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+/// `n_lines`: that stand before `bytes`.
+[[noreturn]] void refuse(const std::string& path, std::string_view bytes, std::size_t at,
+                         std::size_t n_lines = 0) {
+  const std::string place = fmt::format("{}:{}", path, n_lines + count_lines(bytes.substr(0, at)) + 1);
   if (const std::string damaged = damage(bytes, at); !damaged.empty())
     throw Error(place, "UTF-8 text", damaged, "leave those bytes out: iconv -f UTF-8 -t UTF-8 -c FILE > NEW");
   const std::vector<std::string> encodings = guess_encodings(bytes);
   if (encodings.empty()) throw Error(place, "text", "binary data (NUL bytes)", "give UTF-8 text");
-  const bool sure = encodings.size() == 1;
-  throw Error(place, "UTF-8 text",
-              fmt::format("the byte 0x{:02x}; it looks like {}{}", static_cast<unsigned char>(bytes[at]),
-                          sure ? "" : "one of ", fmt::join(encodings, ", ")),
-              fmt::format("convert it: iconv -f {} -t UTF-8 FILE > NEW{}", encodings[0],
-                          sure ? "" : ", and see whether its letters are right"));
+  const std::string byte = fmt::format("the byte 0x{:02x}", static_cast<unsigned char>(bytes[at]));
+  if (encodings.size() == 1)
+    throw Error(place, "UTF-8 text", fmt::format("{}; it looks like {}", byte, encodings[0]),
+                fmt::format("convert it: iconv -f {} -t UTF-8 FILE > NEW", encodings[0]));
+  throw Error(place, "UTF-8 text", fmt::format("{}; perhaps {}, or another", byte, fmt::join(encodings, ", ")),
+              fmt::format("convert it, such as iconv -f {} -t UTF-8 FILE > NEW, and see whether its letters "
+                          "are right",
+                          encodings[0]));
 }
 
 /// \r\n and \r become \n, in place.
-void unify_newlines(TextFile& file) {
-  std::string& text = file.text;
+void unify_newlines(std::string& text, bool& had_crlf, bool& had_cr) {
   std::size_t to = text.find('\r');
   if (to == std::string::npos) return;
   for (std::size_t from = to; from < text.size(); ++from) {
     const bool cr = text[from] == '\r';
     if (cr && from + 1 < text.size() && text[from + 1] == '\n')
-      ++from, file.had_crlf = true;
+      ++from, had_crlf = true;
     else if (cr)
-      file.had_cr = true;
+      had_cr = true;
     text[to++] = cr ? '\n' : text[from];
   }
   text.resize(to);
+}
+
+/// Bytes at the end that the next ones may belong to: of a character, or a \r before \n.
+std::size_t unfinished(std::string_view text) {
+  if (text.ends_with('\r')) return 1;
+  for (std::size_t back = 1; back <= std::min<std::size_t>(3, text.size()); ++back) {
+    const auto byte = static_cast<unsigned char>(text[text.size() - back]);
+    if ((byte & 0xc0) == 0x80) continue;
+    return back < (byte >= 0xf0 ? 4u : byte >= 0xe0 ? 3u : byte >= 0xc0 ? 2u : 1u) ? back : 0;
+  }
+  return 0;
 }
 
 /// A text that was cut ends with a line, or at least with a character.
@@ -158,22 +115,22 @@ void trim_end(std::string& text) {
 }  // namespace
 
 void require_regular_file(const std::string& path) {
-  std::size_t size = 0;
-  if (!S_ISREG(require_readable(path, size)))
+  if (!S_ISREG(require_readable(path).st_mode))
     throw Error(path, "a regular file", "a pipe", "name a file that can be read again");
 }
 
 std::string read_bytes(const std::string& path, std::size_t most_bytes) {
-  return Input(path).read(most_bytes);
+  InputFile file(path);
+  return read_all(file, most_bytes);
 }
 
 TextFile read_text(const std::string& path, std::size_t most_bytes) {
-  Input input(path);
+  InputFile input(path);
   if (input.regular() && input.size() > kMostTextBytes && most_bytes >= kMostTextBytes)
     throw Error(path, fmt::format("at most {} MB of text", kMostTextBytes >> 20),
                 fmt::format("{} MB", input.size() >> 20), "give a part of it");
   TextFile file;
-  file.text = input.read(input.regular() ? most_bytes : kMostTextBytes);
+  file.text = read_all(input, input.regular() ? most_bytes : kMostTextBytes);
   if (file.text.starts_with(kByteOrderMark)) file.text.erase(0, kByteOrderMark.size());
   if (file.text.empty()) throw Error(path, "some text", "an empty file", "give a file of UTF-8 text");
   if (input.size() > most_bytes) {
@@ -182,8 +139,42 @@ TextFile read_text(const std::string& path, std::size_t most_bytes) {
     file.n_left_out = input.size() - most_bytes + had - file.text.size();
   }
   if (const std::size_t at = first_invalid(file.text); at < file.text.size()) refuse(path, file.text, at);
-  unify_newlines(file);
+  unify_newlines(file.text, file.had_crlf, file.had_cr);
   return file;
+}
+
+TextReader::TextReader(const std::string& path, std::size_t stretch)
+    : input_(std::make_unique<InputFile>(path)), stretch_(stretch) {}
+TextReader::~TextReader() = default;
+
+std::size_t TextReader::size() const { return input_->size(); }
+
+bool TextReader::next(std::string& text) {
+  text = std::exchange(rest_, "");
+  while (!ended_ && text.size() < stretch_) ended_ = !input_->read(text, stretch_ - text.size());
+  const bool first = n_bytes_ == 0;
+  n_bytes_ += text.size();
+  if (first && text.starts_with(kByteOrderMark)) text.erase(0, kByteOrderMark.size());
+  if (text.empty()) {
+    if (first) throw Error(input_->path(), "some text", "an empty file", "give a file of UTF-8 text");
+    return false;
+  }
+  if (n_bytes_ > kMostTextBytes)
+    throw Error(input_->path(), fmt::format("at most {} MB of text", kMostTextBytes >> 20), "more",
+                "give a part of it");
+  if (!ended_) {
+    rest_ = text.substr(text.size() - unfinished(text));
+    text.resize(text.size() - rest_.size());
+    n_bytes_ -= rest_.size();
+  }
+  if (const std::size_t at = first_invalid(text); at < text.size()) {
+    text += rest_;
+    while (!ended_ && text.size() < at + stretch_) ended_ = !input_->read(text, stretch_);  // to judge by
+    refuse(input_->path(), text, at, n_lines_);
+  }
+  n_lines_ += count_lines(text);
+  unify_newlines(text, had_crlf_, had_cr_);
+  return true;
 }
 
 }  // namespace ropewalk

@@ -2,10 +2,13 @@
 /// The one reader of the user's texts.
 #pragma once
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
 
 namespace ropewalk {
+
+class InputFile;
 
 /// More than this is never read of one text: a device or a pipe may have no end.
 inline constexpr std::size_t kMostTextBytes = std::size_t{4} << 30;
@@ -22,6 +25,26 @@ struct TextFile {
 /// Error naming the line where it is no UTF-8, with what is damaged or the encodings that it looks like; for
 /// an empty file, a folder, a device, and more than kMostTextBytes.
 TextFile read_text(const std::string& path, std::size_t most_bytes = kMostTextBytes);
+
+/// The same text in pieces, for those that do not need it at once: in memory of one piece.
+class TextReader {
+ public:
+  /// Errors: as read_text. `stretch`: bytes of a piece, 16 or more.
+  explicit TextReader(const std::string& path, std::size_t stretch = std::size_t{1} << 20);
+  ~TextReader();
+  /// The next piece of whole characters; false at the end. Errors: as read_text, judged by the piece.
+  bool next(std::string& text);
+  std::size_t size() const;                        ///< bytes of a regular file; else 0
+  std::size_t n_bytes() const { return n_bytes_; }  ///< read so far
+  bool had_crlf() const { return had_crlf_; }
+  bool had_cr() const { return had_cr_; }
+
+ private:
+  std::unique_ptr<InputFile> input_;
+  std::string rest_;  ///< read, but not whole yet
+  std::size_t stretch_, n_bytes_ = 0, n_lines_ = 0;
+  bool ended_ = false, had_crlf_ = false, had_cr_ = false;
+};
 
 /// Errors: Error for a folder, a device, a pipe, and what cannot be found: for readers of others that would
 /// wait for a pipe, or read a device without end.

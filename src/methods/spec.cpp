@@ -24,7 +24,11 @@ MethodSpec MethodSpec::parse(std::string_view text) {
     throw UsageError("method", "a spelling of at most 4096 characters", fmt::format("{}", text.size()));
   for (std::string_view part_text : split(text, '+')) {
     const std::size_t colon = part_text.find(':');
-    const MethodInfo& info = Registry<MethodInfo>::get(part_text.substr(0, colon), "method");
+    const std::string_view name = part_text.substr(0, colon);
+    if (name.find(',') != std::string_view::npos)
+      throw UsageError("method", "a known method", fmt::format("'{}'", name),
+                       "separate several by spaces: --methods yarn ntk");
+    const MethodInfo& info = Registry<MethodInfo>::get(name, "method");
     MethodPart part{info.name, {}};
     if (colon != std::string_view::npos) {
       for (std::string_view pair : split(part_text.substr(colon + 1), ',')) {

@@ -22,8 +22,10 @@ std::string checksum(std::string_view before) {
   return sha256(std::string(before) + std::string(kEnd)).substr(0, kChecksumDigits);
 }
 
-/// `line` ends with its newline. Whether it is as it was written.
+/// `line` ends with its newline. Whether it is as it was written; an editor may have left \r\n at its end: what
+/// the checksum covers is the same.
 bool intact(std::string_view line) {
+  if (line.ends_with("\r\n")) return intact(std::string(line.substr(0, line.size() - 2)) + "\n");
   const std::size_t tail = kChecksum.size() + kChecksumDigits + kEnd.size();
   if (line.size() < tail || line.substr(line.size() - kEnd.size()) != kEnd) return false;
   const std::size_t at = line.size() - kEnd.size() - kChecksumDigits;
@@ -32,8 +34,11 @@ bool intact(std::string_view line) {
 }
 
 /// Whether bytes without a newline are a line of ours that was cut off. A parser that is given the beginning
-/// of an object fails behind its last byte, and nowhere else.
+/// of an object fails behind its last byte, and nowhere else. NUL bytes at the end are blocks that a machine
+/// which lost its power had no time to fill.
 bool torn(std::string_view tail, bool whole_before) {
+  tail = tail.substr(0, tail.find_last_not_of('\0') + 1);
+  if (tail.empty()) return whole_before;
   const std::string_view start = tail.substr(0, kLineStart.size());
   if (start.size() < kLineStart.size() ? !whole_before : false) return false;
   if (start != kLineStart.substr(0, start.size())) return false;

@@ -6,8 +6,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "core/error.h"
 
@@ -49,7 +51,7 @@ TEST_F(Text, OtherEncodingsAreNamedWithTheirLine) {
             std::string::npos)
       << refusal(gbk);
   EXPECT_NE(refusal(gbk).find("iconv -f GBK"), std::string::npos);
-  EXPECT_NE(refusal("\xc4\xea\xb5\xd7").find("it looks like one of GBK, BIG5"), std::string::npos);
+  EXPECT_NE(refusal("\xc4\xea\xb5\xd7").find("perhaps GBK, BIG5"), std::string::npos);
   EXPECT_NE(refusal("un caf\xe9 tr\xe8s d\xe9j\xe0 vu").find("WINDOWS-1252"), std::string::npos);
   EXPECT_NE(refusal("\xcf\xf0\xe8\xe2\xe5\xf2, \xec\xe8\xf0 \xee\xe4\xe8\xed").find("WINDOWS-1251"),
             std::string::npos);
@@ -85,6 +87,56 @@ TEST_F(Text, OnlyItsBeginningIsReadAndEndsWithALine) {
   }
 }
 
+TEST_F(Text, PiecesAreTheWhole) {
+  const std::string text =
+      "\xef\xbb\xbfone\r\ntwo\rthree\n\r\n\xe7\xa5\x9d\xe7\xa6\x8f caf\xc3\xa9 \xf0\x9f\x90\xb1\r\n\r\r\n";
+  for (std::size_t shift = 0; shift < 40; ++shift) {
+    write(std::string("\xef\xbb\xbf") + std::string(shift, 'x') + text.substr(3));
+    const TextFile whole = read_text(path_);
+    for (const std::size_t stretch : {16u, 17u, 23u, 1024u}) {
+      TextReader reader(path_, stretch);
+      std::string all, piece;
+      while (reader.next(piece)) all += piece;
+      ASSERT_EQ(all, whole.text) << shift << " " << stretch;
+      EXPECT_TRUE(reader.had_crlf() && reader.had_cr());
+      EXPECT_EQ(reader.n_bytes(), std::filesystem::file_size(path_));
+    }
+  }
+}
+
+TEST_F(Text, PiecesAreRefusedAsTheWhole) {
+  const auto refused = [&](std::string_view bytes) -> std::string {
+    TextReader reader(write(bytes), 64);
+    std::string piece;
+    try {
+      while (reader.next(piece)) continue;
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  const std::string lines = "a line of text\nand one more\nand so on\n", many = lines + lines + lines;
+  const std::string gbk =
+      "two \xd7\xa3\xb8\xa3 \xc2\xb3\xd1\xb8\xa3\xac\xbe\xc9\xc0\xfa\xb5\xc4\xc4\xea\xb5\xd7\xb5\xd7\n";
+  EXPECT_EQ(refused(many + gbk), refusal(many + gbk));
+  EXPECT_NE(refused(many + gbk).find(":10: "), std::string::npos) << refused(many + gbk);
+  EXPECT_EQ(refused(many + "caf\xc3\xa9 caf\xc3"), refusal(many + "caf\xc3\xa9 caf\xc3"));
+  EXPECT_EQ(refused(""), refusal(""));
+  EXPECT_EQ(refused("\xef\xbb\xbf"), refusal("\xef\xbb\xbf"));
+}
+
+TEST_F(Text, APipesWriterMayComeLate) {
+  ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
+  std::thread writer([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    std::ofstream pipe(path_);
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));  // it is there and slow
+    pipe << "late\r\n";
+  });
+  EXPECT_EQ(read_text(path_).text, "late\n");
+  writer.join();
+}
+
 TEST_F(Text, EndlessThingsAreRefusedAndPipesAreRead) {
   EXPECT_THROW(read_text("/dev/zero"), Error);
   EXPECT_THROW(read_text("/dev/full"), Error);
@@ -97,7 +149,7 @@ TEST_F(Text, EndlessThingsAreRefusedAndPipesAreRead) {
   EXPECT_EQ(read_text("/dev/fd/" + std::to_string(ends[0])).text, "piped\n");
   ::close(ends[0]);
   ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
-  EXPECT_THROW(read_text(path_), Error) << "nobody writes to it: it is not waited for";
+  EXPECT_THROW(read_text(path_), Error) << "nobody writes to it: it is not waited for without end";
   EXPECT_THROW(require_regular_file(path_), Error);
   EXPECT_THROW(require_regular_file("/dev/zero"), Error);
 }

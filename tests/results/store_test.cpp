@@ -149,6 +149,31 @@ TEST_F(StoreFile, TwoOfOursAfterEachOtherAreOne) {
   }
 }
 
+TEST_F(StoreFile, WhatAnEditorOrALostPowerLeavesAtLineEndsIsRead) {
+  fill();
+  const std::string ours = bytes_of(path_);
+  std::string crlf;
+  for (const char c : ours) crlf += c == '\n' ? "\r\n" : std::string(1, c);
+  const std::string nul(5000, '\0');
+  // NUL bytes of blocks that were never filled: behind whole lines, and behind a part of one.
+  for (const std::string& bytes : {crlf, ours + nul, ours + ours.substr(0, 60) + nul}) {
+    write_bytes(path_, bytes);
+    Store store(path_);
+    EXPECT_EQ(bytes_of(path_), bytes) << "opening never writes";
+    const auto* records = store.find("a");
+    ASSERT_NE(records, nullptr);
+    store.append("z", {record("dca", 6)}, info("m"));
+    EXPECT_EQ(Store(path_).find("a")->size(), records->size());
+    EXPECT_NE(Store(path_).find("z"), nullptr);
+    EXPECT_EQ(bytes_of(path_).find('\0'), std::string::npos);
+  }
+  for (const std::string& bytes : {nul, "a note" + nul, nul + ours, crlf + "a note\r\n"}) {
+    write_bytes(path_, bytes);
+    EXPECT_THROW(Store{path_}, Error) << "not ours";
+    EXPECT_EQ(bytes_of(path_), bytes);
+  }
+}
+
 TEST_F(StoreFile, OpeningMakesNoFileAndOnlyRegularFilesAreOpened) {
   { const Store store(path_); }
   EXPECT_FALSE(std::filesystem::exists(path_));

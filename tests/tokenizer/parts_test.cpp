@@ -6,6 +6,7 @@
 
 #include <filesystem>
 
+#include "all_kinds.h"
 #include "golden_text.h"
 #include "tokenizer/piece_tokenizer.h"
 
@@ -15,27 +16,6 @@ namespace {
 using namespace ropewalk::testing;
 using Tokens = std::vector<Token>;
 namespace fs = std::filesystem;
-
-std::vector<std::pair<std::string, std::unique_ptr<Tokenizer>>> all_kinds() {
-  std::vector<std::pair<std::string, std::unique_ptr<Tokenizer>>> all;
-  const auto add = [&](const std::string& name, std::unique_ptr<Tokenizer> tokenizer) {
-    all.emplace_back(name, std::move(tokenizer));
-  };
-  for (const char* pre : {"gpt-2", "smollm", "llama3", "qwen2", "tekken"}) {
-    FakeFile file;
-    add(pre, Tokenizer::open(fill_bpe(file, pre, {{"<s>", 3}, {"</s>", 3}, {"TOOL", 4}})));
-  }
-  FakeFile file;
-  add("spm", Tokenizer::open(fill_spm(file)));
-  for (const char* name : {"tokenizer_hf_llama.json", "tokenizer_hf_qwen.json"})
-    add(name, parse_hf_tokenizer(read_golden(name), "", name));
-  Json metaspace = Json::parse(read_golden("tokenizer_hf_llama.json"));
-  metaspace["normalizer"] = nullptr;
-  metaspace["pre_tokenizer"] = {
-      {"type", "Metaspace"}, {"replacement", "\xe2\x96\x81"}, {"prepend_scheme", "first"}, {"split", false}};
-  add("metaspace", parse_hf_tokenizer(metaspace.dump(), "", "metaspace"));
-  return all;
-}
 
 TEST(TokenizerParts, PiecesGiveTheIdsOfTheWhole) {
   const std::vector<std::string> lines = split_lines(mixed_blocks()[0].substr(0, 20000));
