@@ -124,6 +124,7 @@ RunInfo run_info(const std::string& model_path, const BackendOptions& backend, c
   info.model_id = model_id(*loaded.file);
   info.precision = backend.precision, info.kv = backend.kv_type(), info.isa = active_isa();
   info.n_ctx_train = loaded.model->config().n_ctx_train;
+  info.n_vocab = loaded.model->config().n_vocab;
   info.threads = threads();
   return info;
 }
