@@ -163,7 +163,7 @@ void complete(RunnerOptions& runner, const LoadedModel& loaded, const TokenTexts
   const int n_texts = static_cast<int>(texts.names.size());
   if (runner.budget_seconds == 0) runner.budget_seconds = kDefaultBudget;
   const ScopeRequest request{plan.methods, plan.lengths, options.documents * n_texts, runner.budget_seconds};
-  const double pace = measure_pace(*loaded.model);
+  const double pace = runner.pace = measure_pace(*loaded.model);
   const DocumentsOf documents_of = [&](Index length) {
     PlanOptions wished = plan;
     wished.lengths = {length};
