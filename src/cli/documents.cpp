@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/parallel.h"
 #include "core/text.h"
+#include "judge/near_copies.h"
 #include "model/identity.h"
 
 namespace ropewalk {
@@ -33,6 +34,33 @@ std::vector<std::string> document_names(const std::vector<std::string>& paths,
 std::vector<Token> first_tokens(const Tokenizer& tokenizer) {
   if (tokenizer.add_bos && tokenizer.bos) return {*tokenizer.bos};
   return {};
+}
+
+/// Errors: UsageError where two texts, the parts of them that are read, or only their ends, which are scored,
+/// are copies but for a little.
+void require_texts_apart(const TokenTexts& texts, const std::vector<std::vector<Document>>& by_text,
+                         Index least) {
+  const auto require = [&](const std::vector<Passage>& passages, const char* what, const char* hint) {
+    const std::optional<NearCopy> copy = near_copy(passages);
+    if (!copy) return;
+    throw UsageError("--text", "texts that differ",
+                     fmt::format("'{}' and '{}', {} of which are {:.0f} % the same", texts.names[copy->first],
+                                 texts.names[copy->second], what, 100 * copy->share),
+                     fmt::format("documents must be independent: {}", hint));
+  };
+  std::vector<Passage> whole, read, ends;
+  constexpr std::size_t kEnd = 256;  // tokens, as the tail has them
+  for (std::size_t t = 0; t < by_text.size(); ++t) {
+    whole.push_back({texts.tokens[t], t});
+    for (const Document& document : by_text[t]) {
+      const std::span<const Token> tokens(document.tokens);
+      read.push_back({tokens.last(std::min(tokens.size(), static_cast<std::size_t>(least) + 1)), t});
+      ends.push_back({tokens.last(std::min(tokens.size(), kEnd)), t});
+    }
+  }
+  require(whole, "the words", "leave one of them out");
+  require(read, "the parts that are read", "leave one out, or cut off what they share");
+  require(ends, "the ends, which are scored,", "cut off what they share, such as a licence");
 }
 
 }  // namespace
@@ -103,6 +131,7 @@ std::vector<Document> cut_stretches(const TokenTexts& texts, Index least, int n)
       by_text.back() = split_document(texts.names[i], texts.tokens[i], texts.bos, fitting, least);
     most = std::max(most, by_text.back().size());
   }
+  require_texts_apart(texts, by_text, least);
   std::vector<Document> documents;  // a run that a budget ends early has read of every text
   for (std::size_t k = 0; k < most; ++k)
     for (std::vector<Document>& own : by_text)
@@ -129,6 +158,7 @@ RunInfo run_info(const std::string& model_path, const BackendOptions& backend, c
   info.model_id = model_id(*loaded.file);
   info.precision = backend.precision, info.kv = backend.kv_type(), info.isa = active_isa();
   info.n_ctx_train = loaded.model->config().n_ctx_train;
+  info.n_vocab = loaded.model->config().n_vocab;
   info.threads = threads();
   return info;
 }

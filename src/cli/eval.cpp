@@ -194,7 +194,7 @@ void complete(RunnerOptions& runner, const LoadedModel& loaded, const TokenTexts
   if (options.work.budget.empty()) runner.budget_seconds = kDefaultBudget;
   const ScopeRequest request{plan.methods, plan.lengths, options.documents * n_texts,
                              runner.budget_seconds > 0 ? runner.budget_seconds : kNoLimit};
-  const double pace = measure_pace(*loaded.model);
+  const double pace = runner.pace = measure_pace(*loaded.model);
   const DocumentsOf documents_of = [&](Index length) {
     PlanOptions wished = plan;
     wished.lengths = {length};

@@ -43,6 +43,11 @@ Timing timing_of(const std::vector<Item>& items, const RunnerOptions& options, d
   return timing;
 }
 
+/// Measured once in a run.
+double pace_of(const Model& model, const RunnerOptions& options) {
+  return options.pace > 0 ? options.pace : measure_pace(model);
+}
+
 /// What a row is about, in 53 columns; names that are too long stand on lines of their own.
 std::string row_head(const std::string& document, const std::string& task, const std::string& method) {
   std::string text = document.size() <= 18 ? fmt::format("{:<18}", document)
@@ -74,7 +79,7 @@ int print_plan(const Model& model, const Tokenizer& tokenizer, const std::vector
                const RunnerOptions& options, const RunInfo& info, bool json) {
   const Plan plan = plan_items(model, tokenizer, documents, options.plan, info);
   const std::vector<Item> items = shard_of(plan.items, options.shard, options.n_shards);
-  const double unit = measure_pace(model);
+  const double unit = pace_of(model, options);
   const Timing timing = timing_of(items, options, unit);
   std::size_t bytes = 0;
   Json rows = Json::array();
@@ -122,12 +127,13 @@ int print_plan(const Model& model, const Tokenizer& tokenizer, const std::vector
 std::function<void(const Plan&)> announcer(const Model& model, const RunnerOptions& options,
                                            bool budget_asked) {
   return [&model, options, budget_asked](const Plan& plan) {
-    if (options.only_stored || is_job()) return;
+    if (is_job()) return;
     for (const std::string& line : plan.left_out) say("left out: " + line);
+    if (options.only_stored) return;
     const double cost = timing_of(plan.items, options, 1).left;
     // Measuring reads 2,048 tokens: not before work that is over in a moment.
     if (!budget_asked && cost < 60 * cost_of(model.config(), 1024)) return;
-    const Timing timing = timing_of(plan.items, options, measure_pace(model));
+    const Timing timing = timing_of(plan.items, options, pace_of(model, options));
     // The pace is a guess: a little more than the budget is no reason to refuse.
     if (budget_asked && timing.within_budget > 1.25 * options.budget_seconds + 1)
       throw UsageError("--budget", "at least what one document takes, " + time_text(timing.within_budget),

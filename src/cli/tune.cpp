@@ -309,7 +309,7 @@ Tuned choose(const LoadedModel& loaded, const Split& documents, const TuneOption
                                                       winner, tuning, left_of(budget, start), info)
                                           .records;
   tuned.margins = margins(records, tuning.length, winner);
-  tuned.conclusion = conclude(records, tuning.length, winner, tuning.goal);
+  tuned.conclusion = conclude(records, tuning.length, winner, tuning.goal, info.n_vocab);
   if (tuned.conclusion.method.empty()) return tuned;
   const ModelConfig& config = loaded.model->config();
   const RopeContext context = config.rope_context(0, tuning.length);

@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <limits>
 #include <map>
+#include <set>
 
 #include "core/hash.h"
 #include "core/progress.h"
+#include "core/text.h"
 #include "judge/import/question_documents.h"
 #include "model/cost.h"
 #include "model/memory.h"
@@ -23,6 +25,12 @@ struct Wanted {
   std::string label;   // of the records
   Index label_length = 0;
   Index told = 0;  // see TaskInput
+};
+
+/// What does not fit a length. Questions are drawn anew for each document, and may be longer in some.
+struct Lost {
+  Index least = 0;                  // that the longest needs
+  std::set<std::size_t> documents;  // that lose one or more
 };
 
 /// Collects items, document by document.
@@ -75,9 +83,9 @@ class Planner {
 
   Plan take() {
     Plan plan{std::move(items_), {}};
-    for (const auto& [what, least] : too_short_)
-      plan.left_out.push_back(
-          fmt::format("{} at {} tokens: it needs {} or more", what.first, what.second, least));
+    for (const auto& [what, lost] : too_short_)
+      plan.left_out.push_back(fmt::format("{} at {} tokens{}: it needs {} or more", what.first, what.second,
+                                          of_documents(lost.documents), lost.least));
     if (plan.items.empty() && !plan.left_out.empty())
       throw Error("the plan", "a length that holds a question and its answer", plan.left_out.front(),
                   "ask for longer lengths");
@@ -85,6 +93,17 @@ class Planner {
   }
 
  private:
+  /// " in a.txt, b.txt and 3 more of 8 documents"; of all of them nothing.
+  std::string of_documents(const std::set<std::size_t>& lost) const {
+    if (lost.size() == documents_.size()) return "";
+    std::string names;
+    std::size_t n = 0;
+    for (const std::size_t document : lost)
+      if (n++ < 3) names += (names.empty() ? " in " : ", ") + printable(documents_[document].name);
+    if (n > 3) names += fmt::format(" and {} more", n - 3);
+    return fmt::format("{}, of {}", names, counted(documents_.size(), "document"));
+  }
+
   std::vector<std::string> methods() const {
     std::vector<std::string> all{kPlain};
     for (const std::string& method : options_.methods)
@@ -139,8 +158,9 @@ class Planner {
                                    .seed = drawn_seed(*document_, blank_.seed),
                                    .n_depths = options_.n_depths});
     const auto note = [&](const std::string& what, Index length, Index needed) {
-      Index& least = too_short_[{what, length}];
-      least = std::max(least, needed);
+      Lost& lost = too_short_[{what, length}];
+      lost.least = std::max(lost.least, needed);
+      lost.documents.insert(blank_.document);
       return false;
     };
     if (room.least > wanted.length) return note(blank_.task, wanted.length, room.least);
@@ -189,7 +209,7 @@ class Planner {
   const Task* task_ = nullptr;
   Item blank_;
   std::vector<Item> items_;
-  std::map<std::pair<std::string, Index>, Index> too_short_;  // task and length: what it needs
+  std::map<std::pair<std::string, Index>, Lost> too_short_;  // by task and length
   /// Of this document: by task, seed, fingerprint, length and `told`.
   std::map<std::tuple<std::string, int, std::string, Index, Index>, std::size_t> known_;
 };

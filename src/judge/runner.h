@@ -9,6 +9,7 @@ namespace ropewalk {
 struct RunnerOptions {
   PlanOptions plan;
   double budget_seconds = 0;    ///< 0: all documents; else stop before one that would not fit
+  double pace = 0;              ///< measure_pace, where it was measured already; 0: it was not
   int shard = 1, n_shards = 1;  ///< of the items, every n_shards-th from the shard-th on
   Store* store = nullptr;       ///< finished items are taken from it, and go to it
   bool only_stored = false;     ///< nothing is run: items that the store lacks are left out

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "core/text.h"
+#include "results/summary.h"
 #include "results/verdict.h"
 
 namespace ropewalk {
@@ -15,7 +16,7 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-struct Mean {
+struct DocumentMean {
   double sum = 0;
   int n = 0;
   void add(double value) { sum += value, ++n; }
@@ -31,7 +32,7 @@ double minus(double a, double b) {
 template <class ValueOf>
 Difference difference_of(const std::vector<Record>& records, Index length, const std::string& a,
                          const std::string& b, const ValueOf& value_of) {
-  std::map<std::string, std::pair<Mean, Mean>> by_document;
+  std::map<std::string, std::pair<DocumentMean, DocumentMean>> by_document;
   for (const Record& r : records) {
     const std::optional<double> value = value_of(r);
     if (!value || r.length != length) continue;
@@ -43,7 +44,7 @@ Difference difference_of(const std::vector<Record>& records, Index length, const
     if (pair.first.n > 0 && pair.second.n > 0) both.insert(document);
   Difference all;
   all.units = Units(both);
-  std::map<std::string, Mean> by_unit;
+  std::map<std::string, DocumentMean> by_unit;
   for (const std::string& document : both) {
     const auto& [first, second] = by_document.at(document);
     by_unit[all.units.of(document)].add(minus(first.value(), second.value()));
@@ -178,9 +179,16 @@ TuneConclusion no_reference(const std::string& where) {
 }
 
 TuneConclusion conclude(const std::vector<Record>& records, Index length, const std::string& winner,
-                        Goal goal) {
-  if (const auto [bad, all] = reference_of(records); bad > 0)
-    return no_reference(fmt::format("in {} of {}", bad, counted(all, "document")));
+                        Goal goal, Index n_vocab) {
+  const auto [bad, all] = reference_of(records);
+  if (bad > 0) return no_reference(fmt::format("in {} of {}", bad, counted(all, "document")));
+  if (const std::size_t n = unread_documents(records, n_vocab).size(); n > 0)
+    return {
+        .finding = TuneFinding::kNotRead,
+        .why = fmt::format("no advice: this model does not read this text: in {} of {} truncation's loss is "
+                           "worse than guessing evenly; check the text's language and encoding, and the "
+                           "model's conversion",
+                           n, counted(all, "document"))};
   const std::vector<Margin> own = margins(records, length, winner),
                             of_plain = margins(records, length, kPlain);
   const Margin* plain = over(own, kPlain);

@@ -45,6 +45,7 @@ enum class TuneFinding {
   kNotShown,   ///< what should have been shown was not: nothing is stored
   kTooFew,     ///< fewer units than any test needs: nothing is stored
   kNotFinite,  ///< truncation's loss, which all is held against, is no number: nothing is stored
+  kNotRead,    ///< or is worse than chance (unread_documents of results/summary.h): nothing is stored
 };
 struct TuneConclusion {
   TuneFinding finding = TuneFinding::kNotShown;
@@ -62,9 +63,9 @@ std::size_t units_needed(Goal goal);
 /// below the margin, and the test with kWiden says so at kClaimLevel; of keys found, the sign-flip test. The
 /// winner is stored where it was shown to be no worse than plain RoPE, plain RoPE where it won, or is as good
 /// as the winner, and was itself shown to be no worse than truncation: it may explode at this length. With
-/// Goal::kBoth both have to hold. One claim, so nothing is corrected.
+/// Goal::kBoth both have to hold. One claim, so nothing is corrected. `n_vocab` 0: not known.
 TuneConclusion conclude(const std::vector<Record>& records, Index length, const std::string& winner,
-                        Goal goal);
+                        Goal goal, Index n_vocab = 0);
 
 /// The same where the choice itself met a reference that is no number: nothing else was measured.
 TuneConclusion no_reference(const std::string& where = "on the documents to choose on");

@@ -38,7 +38,7 @@ scale.
 
 `name:parameter=value,parameter=value`, composed with `+`: `yarn:factor=4+rerope:window=1024+logn`. One frequency
 method, one distance map and one mask compose with any number of scales. `4k` is 4096; `1.5x` is 1.5 times the
-parameter's default, and follows the length where that does. n is the length asked for, d the rotated dims of a head. Positions count from 0; a window counts the query itself. A model's own
+parameter's default, and follows the length where that does. A factor that is worked out has six digits, rounded up. n is the length asked for, d the rotated dims of a head. Positions count from 0; a window counts the query itself. A model's own
 frequency scaling is part of every method without frequencies of its own; a frequency method takes its place
 only with `replace=1`.
 

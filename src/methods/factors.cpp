@@ -51,7 +51,7 @@ ParameterInfo beta_slow_parameter() {
 double read_factor(const Parameters& p, const RopeContext& context, Index trained) {
   if (trained == 0 && !p.given("factor")) refuse_unknown_original(p, "factor");
   const double times = trained == 0 ? 1 : static_cast<double>(context.n) / static_cast<double>(trained);
-  return p.number("factor", std::max(1.0, times), 1, 65536);
+  return p.number("factor", times > 1 ? few_digits(times) : 1, 1, 65536);
 }
 
 Index read_original(const Parameters& p, const RopeContext& context) {

@@ -17,8 +17,8 @@ ParameterInfo window_parameter(std::string default_text);
 ParameterInfo beta_fast_parameter();
 ParameterInfo beta_slow_parameter();
 
-/// max(1, n / trained), or as given. Tokens asked for over tokens trained. Errors: UsageError where it is not
-/// given and `trained` is 0 (unknown).
+/// max(1, n / trained) in few_digits, or as given. Tokens asked for over tokens trained. Errors: UsageError
+/// where it is not given and `trained` is 0 (unknown).
 double read_factor(const Parameters& p, const RopeContext& context, Index trained);
 /// The length that frequencies bend around, or as given. Errors: UsageError where neither is known.
 Index read_original(const Parameters& p, const RopeContext& context);

@@ -35,10 +35,20 @@ std::optional<double> parse_value(std::string_view text, double fallback, double
   const std::optional<double> times = parse_times(text);
   if (!times) return parse_number(text);
   if (!(fallback >= low && fallback <= high)) return {};
-  return std::clamp(*times * fallback, low, high);
+  const double value = *times * fallback;
+  return std::clamp(value > 0 ? few_digits(value) : value, low, high);
 }
 
 }  // namespace
+
+double few_digits(double x) {
+  const int exponent = static_cast<int>(std::floor(std::log10(x)));
+  // By a power of ten that is exact, so that what comes out is the number of those digits itself.
+  const double scale = std::pow(10.0, std::abs(5 - exponent));
+  const bool up = exponent <= 5;
+  const double digits = std::ceil((up ? x * scale : x / scale) * (1 - 1e-12));
+  return up ? digits / scale : digits * scale;
+}
 
 Parameters::Parameters(const MethodInfo& info, const MethodPart& part) : info_(info), part_(part) {
   std::vector<std::string> known;

@@ -9,6 +9,11 @@
 
 namespace ropewalk {
 
+/// The least number of six significant digits that is not below x (but for rounding, 1e-12 of it): what is
+/// worked out for a person to read and type again, such as tokens asked for over tokens trained, where a
+/// little more reaches as far and a little less does not. REQUIRES: x finite, above 0.
+double few_digits(double x);
+
 /// Getters return what the user wrote or the default, check the range, and remember what was resolved, so
 /// that the bound method can be spelled in full. Errors of all getters: UsageError "rerope: expected ...".
 class Parameters {
@@ -17,7 +22,7 @@ class Parameters {
   Parameters(const MethodInfo& info, const MethodPart& part);
 
   // A value such as 1.5x is 1.5 times the fallback: it follows the length where the fallback does. It stays
-  // in [low, high], and is rounded up to a whole number where one is asked for.
+  // in [low, high], and is rounded up to few_digits, or to a whole number where one is asked for.
 
   /// A finite number in [low, high].
   double number(std::string_view name, double fallback, double low, double high) const;

@@ -31,7 +31,8 @@ std::string retrieval_part(const ReportData& data) {
 std::string origin_part(const ReportData& data) {
   const Origin origin = origin_of(data);
   std::string text = "## How it was made\n\n", texts;
-  for (const std::string& command : origin.commands) text += escape_markdown(command) + "\n\n";
+  // To be copied: a block of its own, in which nothing is markup and nothing is escaped.
+  for (const std::string& command : origin.commands) text += "    " + printable(command) + "\n\n";
   for (const std::string& name : origin.texts) texts += (texts.empty() ? "" : "; ") + name;
   return text +
          escape_markdown(fmt::format("Texts: {}.{} {}; trained length {}; model {}, id {}.", texts,

@@ -132,7 +132,7 @@ std::string retrieval_section(const ReportData& data) {
     for (const Table& map : task.maps) html += html_table(map, "heat");
     html += "</div>";
   }
-  if (!tasks.empty()) html += "<h3>All depths together, with 95 % intervals</h3>";
+  if (!tasks.empty()) html += "<h3>All depths together, with uncorrected 95 % intervals</h3>";
   return html + html_table(scores) + "</section>\n";
 }
 

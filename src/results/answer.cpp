@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/text.h"
+#include "results/measured_on.h"
 
 namespace ropewalk {
 namespace {
@@ -13,13 +14,15 @@ namespace {
 using Mark = std::function<std::string(const std::string&)>;
 using Kind = Findings::Kind;
 
+/// An interval is of its own comparison; what is claimed is corrected over all of them, so that one may be
+/// free of 0 and its claim not shown. Hence the word.
 std::string ends(const Interval& i, const char* format) {
   if (!i.low) return "";
-  return fmt::format(", 95 % interval {} to {}", fmt::format(fmt::runtime(format), *i.low),
+  return fmt::format(", uncorrected 95 % interval {} to {}", fmt::format(fmt::runtime(format), *i.low),
                      fmt::format(fmt::runtime(format), *i.high));
 }
 
-/// "+0.016 nats, 95 % interval +0.001 to +0.031".
+/// "+0.016 nats, uncorrected 95 % interval +0.001 to +0.031".
 std::string nats(const Interval& d) { return fmt::format("{:+.3f} nats{}", d.mean, ends(d, "{:+.3f}")); }
 
 /// "0.016 nats less than" what the sentence names; "as much as" it, where three digits show no difference.
@@ -30,6 +33,15 @@ std::string more_or_less(double d) {
 
 std::string name_of(const std::string& method, const Mark& mark) {
   return method == kPlain ? "plain RoPE as it is" : mark(method);
+}
+
+/// A verdict in a sentence, where nobody has read what "~" and "*" mean.
+std::string in_words(const Verdict& v) {
+  std::string text = v.word;
+  if (v.seen_only) text = "seen " + v.word + ", which is no verdict";
+  if (!v.uncorrected.empty())
+    text += fmt::format(", {} by its own interval, which is not corrected", v.uncorrected);
+  return text + (v.note.empty() ? "" : ", " + v.note);
 }
 
 /// Truncation, in the words that say what to do.
@@ -47,21 +59,56 @@ std::string no_reference(const ReportData& data, const Findings& findings) {
       last_tokens(data), findings.n_not_finite, counted(data.units.n_documents(), "document"));
 }
 
-/// "Use yarn" becomes "For this text, use yarn": a claim about few texts names them.
-std::string scoped(const ReportData& data, std::string claim) {
-  const std::string only = data.units.only();
+/// Worse than chance at what the model was trained for: whatever the methods do says nothing of them.
+std::string not_read(const ReportData& data, const Findings& findings, const Mark& mark) {
+  std::string names;
+  std::size_t n = 0;
+  for (const std::string& document : findings.unread)
+    if (n++ < 3) names += (names.empty() ? "" : ", ") + mark(document);
+  if (n > 3) names += fmt::format(" and {} more", n - 3);
+  return fmt::format(
+      "No advice: this model does not read this text. With {}, as it was trained, its loss is above {:.2f} "
+      "nats, which guessing evenly among its {} tokens has, in {} of {} ({}). Check the text's language and "
+      "encoding, whether the model was trained on such text, and its conversion: `ropewalk generate` with a "
+      "line of the text shows what it makes of it.",
+      last_tokens(data), std::log(static_cast<double>(data.run.n_vocab)), data.run.n_vocab, n,
+      counted(data.units.n_documents(), "document"), names);
+}
+
+/// Those of the method that is named: in files of several runs not every method has all texts.
+Units units_of_answer(const ReportData& data, const Findings& findings) {
+  if (findings.best)
+    for (const auto& [method, units] : measured_on(data.cells))
+      if (method == findings.best->method) return units;
+  return data.units;
+}
+
+/// "Use yarn" becomes "For this text, use yarn": a claim about few texts names them. Only our own words
+/// change their case: a method's name is as it was typed.
+std::string scoped(const ReportData& data, const Findings& findings, std::string claim) {
+  const std::string only = units_of_answer(data, findings).only();
   if (only.empty()) return claim;
-  for (const char* word : {"Use ", "Keep "})
+  for (const char* word : {"Use ", "Keep ", "Plain RoPE "})
     if (claim.starts_with(word)) claim[0] = static_cast<char>(std::tolower(claim[0]));
   return "For " + only + ", " + claim;
 }
 
+/// Where there is no nearest: none is named.
+std::string none_near(const ReportData& data) {
+  return fmt::format("At {} nothing comes near truncation.", k_tokens(data.cells.back().length));
+}
+
 std::string too_few(const ReportData& data, const Findings& findings, const Mark& mark) {
   std::string text =
-      fmt::format("No advice yet: {} measured, and fewer than {} are no evidence.",
-                  data.units.scope() + (data.units.n_documents() == 1 ? " was" : " were"), kEnoughUnits);
+      data.units.n() < kEnoughUnits
+          ? fmt::format("No advice yet: {} measured, and fewer than {} are no evidence.",
+                        data.units.scope() + (data.units.n_documents() == 1 ? " was" : " were"), kEnoughUnits)
+          : fmt::format(
+                "No advice yet: of {} past the trained length no method was measured, together with "
+                "truncation, on {}, and fewer are no evidence.",
+                data.units.scope(), kEnoughUnits);
   const auto& nearest = findings.nearest;
-  if (!nearest) return text;
+  if (!nearest) return text + " " + none_near(data);
   return text + fmt::format(" Seen at {}: the least loss with {}, {} with {} alone.",
                             k_tokens(nearest->length), name_of(nearest->method, mark),
                             more_or_less(nearest->difference.mean), last_tokens(data));
@@ -87,8 +134,9 @@ std::string found_sentence(const ReportData& data, const Findings& findings, con
     return fmt::format("Nothing was found more often than by truncation: {} at {}.", share_text(f->truncated),
                        k_tokens(findings.found.length));
   if (!findings.finder)
-    return fmt::format("No method was shown to find more than truncation; most was found by {}: {}.",
-                       f->method == kPlain ? "plain RoPE" : mark(f->method), numbers);
+    return fmt::format("No method was shown to find more than truncation; most was found by {}: {}{}.",
+                       f->method == kPlain ? "plain RoPE" : mark(f->method), numbers,
+                       findings.top_breaks ? ", where its loss breaks" : "");
   std::string text = fmt::format("To find something take {}: {}", name_of(f->method, mark), numbers);
   if (findings.finder_breaks) text += "; but its loss breaks there";
   return text + ".";
@@ -126,6 +174,8 @@ std::string lead_of(const ReportData& data, const Findings& findings, const Mark
                  : "These results alone give no advice: they hold no loss of the same last tokens.";
     case Kind::kNotFinite:
       return no_reference(data, findings);
+    case Kind::kNotRead:
+      return not_read(data, findings, mark);
     case Kind::kWithin:
       return fmt::format(
           "Nothing to extend yet: the greatest length tested, {}, is within the {} tokens that the model was "
@@ -134,7 +184,7 @@ std::string lead_of(const ReportData& data, const Findings& findings, const Mark
     case Kind::kTooFew:
       return too_few(data, findings, mark);
     default:
-      return scoped(data, claim_of(data, findings, mark));
+      return scoped(data, findings, claim_of(data, findings, mark));
   }
 }
 
@@ -178,7 +228,7 @@ std::string retrieval_sentence(const Reach& best) {
 
 /// Where nothing holds: what came nearest, and what would decide it.
 std::string nearest_sentence(const ReportData& data, const Findings& findings, const Mark& mark) {
-  if (!findings.nearest) return "";
+  if (!findings.nearest) return none_near(data);
   const SummaryCell& near = *findings.nearest;
   std::string text =
       fmt::format("Nearest at {}: {}, {}", k_tokens(near.length),
@@ -200,15 +250,15 @@ std::string others_sentence(const Findings& findings, const Mark& mark) {
 std::string plain_sentence(const ReportData& data) {
   const SummaryCell* plain = cell_at(data, kPlain, data.cells.back().length);
   if (!plain) return "";
-  return fmt::format("Plain RoPE at {}: {} ({}).", k_tokens(plain->length), plain->verdict.shown(),
+  return fmt::format("Plain RoPE at {}: {} ({}).", k_tokens(plain->length), in_words(plain->verdict),
                      std::isfinite(plain->difference.mean)
                          ? fmt::format("{} with {} alone, per token", more_or_less(plain->difference.mean),
                                        last_tokens(data))
                          : "no finite loss");
 }
 
-std::string scope_sentence(const ReportData& data) {
-  const Units& units = data.units;
+std::string scope_sentence(const ReportData& data, const Findings& findings) {
+  const Units units = units_of_answer(data, findings);
   if (!units.by_text())
     return fmt::format("Measured on {}: it speaks for {}, not for others ({} texts would).", units.scope(),
                        units.only(), kEnoughUnits);
@@ -257,7 +307,8 @@ Answer answer_of(const ReportData& data, const Mark& mark) {
   const Findings findings = findings_of(data);
   Answer answer{lead_of(data, findings, mark), {}, {}};
   std::vector<std::string>& because = answer.because;
-  if (findings.kind == Kind::kWithin || findings.kind == Kind::kNotFinite) return answer;
+  if (findings.kind == Kind::kWithin || findings.kind == Kind::kNotFinite || findings.kind == Kind::kNotRead)
+    return answer;
   if (findings.kind == Kind::kTooFew)
     answer.next = data.next ? *data.next
                             : NextStep{fmt::format("To decide, measure {0} texts, or {0} stretches of "
@@ -276,13 +327,15 @@ Answer answer_of(const ReportData& data, const Mark& mark) {
     because.push_back(found_sentence(data, findings, mark));
   else if (findings.finder && !asked)
     because.emplace_back("Whether its loss holds was not measured (--tasks tail).");
-  if (findings.kind == Kind::kNoLoss && findings.top_seen && !asked) because.push_back(scope_sentence(data));
+  if (findings.kind == Kind::kNoLoss && findings.top_seen && !asked)
+    because.push_back(scope_sentence(data, findings));
   const bool known = std::any_of(findings.reaches.begin(), findings.reaches.end(),
                                  [](const Reach& r) { return r.retrieval_known; });
   if (findings.kind != Kind::kNoLoss) {
     because.push_back(plain_sentence(data));
-    if (findings.kind != Kind::kTooFew) because.push_back(scope_sentence(data));
+    if (findings.kind != Kind::kTooFew) because.push_back(scope_sentence(data, findings));
   }
+  because.push_back(measured_on_text(data.cells, mark));
   const std::string left_out = left_out_sentence(data, known, mark);
   because.push_back(!left_out.empty() || known || findings.kind == Kind::kNoLoss ? left_out
                                                                                  : retrieval_missing(data));

@@ -6,6 +6,8 @@
 #include <set>
 #include <tuple>
 
+#include "results/measured_on.h"
+
 namespace ropewalk {
 namespace {
 
@@ -22,6 +24,11 @@ bool finds_more(const FoundAt& found, const std::string& method) {
                      [&](const Found& f) { return f.method == method && f.shown(); });
 }
 
+/// By its verdict; where there is none, by what was seen. Nothing that explodes is ever advised.
+bool explodes(const ReportData& data, const SummaryCell& c) {
+  return c.verdict.word == "explodes" || !(c.difference.mean <= doubled(data.run.margin));
+}
+
 void choose_finder(Findings& findings, const ReportData& data) {
   const auto broken = [&](const Found& f) { return breaks(cell_at(data, f.method, findings.found.length)); };
   for (const Found& f : findings.found.methods) {
@@ -32,6 +39,7 @@ void choose_finder(Findings& findings, const ReportData& data) {
       findings.finder = f;
   }
   findings.finder_breaks = findings.finder && broken(*findings.finder);
+  findings.top_breaks = findings.top_seen && broken(*findings.top_seen);
 }
 
 /// Among those that hold farthest: shown better, then shown to find more, then the least loss.
@@ -41,7 +49,9 @@ void choose_method(Findings& findings, const ReportData& data) {
            : finds_more(findings.found, r.method)          ? Findings::Kind::kFindsMore
                                                            : Findings::Kind::kHolds;
   };
-  const auto loss = [&](const Reach& r) { return cell_at(data, r.method, *r.holds_to)->difference.mean; };
+  const auto loss = [&](const Reach& r) {
+    return shared_mean(data.cells, *cell_at(data, r.method, *r.holds_to));
+  };
   for (const Reach& r : findings.reaches) {
     if (r.holds_to.value_or(0) <= data.run.n_ctx_train) continue;
     const std::optional<Reach>& best = findings.best;
@@ -65,6 +75,14 @@ std::size_t n_without_reference(const ReportData& data) {
   return documents.size();
 }
 
+/// Whether a method past the trained length has as many as a verdict needs: files may hold many texts, and
+/// few of each method.
+bool enough_units(const ReportData& data) {
+  return std::any_of(data.cells.begin(), data.cells.end(), [&](const SummaryCell& c) {
+    return c.length > data.run.n_ctx_train && !is_baseline(c.method) && c.difference.n >= kEnoughUnits;
+  });
+}
+
 }  // namespace
 
 Findings findings_of(const ReportData& data) {
@@ -74,17 +92,22 @@ Findings findings_of(const ReportData& data) {
     findings.kind = Findings::Kind::kNotFinite;
     return findings;
   }
+  findings.unread = unread_documents(data.records, data.run.n_vocab);
+  if (!findings.unread.empty()) {
+    findings.kind = Findings::Kind::kNotRead;
+    return findings;
+  }
   findings.reaches = reaches(data), findings.found = found_at(data);
   choose_finder(findings, data);
   if (data.cells.empty()) return findings;
   const Index longest = data.cells.back().length;
   for (const SummaryCell& c : data.cells)
-    if (c.length == longest && !is_baseline(c.method) && std::isfinite(c.difference.mean) &&
-        (!findings.nearest || c.difference.mean < findings.nearest->difference.mean))
+    if (c.length == longest && !is_baseline(c.method) && !explodes(data, c) &&
+        (!findings.nearest || shared_mean(data.cells, c) < shared_mean(data.cells, *findings.nearest)))
       findings.nearest = c;
   if (longest <= data.run.n_ctx_train) {
     findings.kind = Findings::Kind::kWithin;
-  } else if (data.units.n() < kEnoughUnits) {
+  } else if (!enough_units(data)) {
     findings.kind = Findings::Kind::kTooFew;
   } else {
     findings.kind = Findings::Kind::kNoMethod;
@@ -99,6 +122,8 @@ const char* kind_name(Findings::Kind kind) {
       return "no loss";
     case Findings::Kind::kNotFinite:
       return "not finite";
+    case Findings::Kind::kNotRead:
+      return "not read";
     case Findings::Kind::kWithin:
       return "within the trained length";
     case Findings::Kind::kTooFew:

@@ -22,7 +22,10 @@ class Merger {
       seen = path;
     else
       return;
-    for (const Record& record : group.records) {
+    for (Record record : group.records) {
+      // One text under two names is one text. A file's questions are known by their own names.
+      if (record.task != "questions" && !record.text_id.empty())
+        record.document = names_.emplace(record.text_id, record.document).first->second;
       // Of the tasks that score a document's last tokens, the tail says which tokens.
       if (record.task == "tail" || record.task == "far-use")
         require_same(path, "tail", tails_.emplace(record.task, group.run.tail).first->second, group.run.tail);
@@ -54,6 +57,7 @@ class Merger {
   using Cell = std::tuple<std::string, std::string, std::string, std::string, Index, int, double, Index>;
   StoredResults results_;
   std::map<std::string, std::string> keys_, texts_;  // key: file; document: SHA-256 of its text
+  std::map<std::string, std::string> names_;         // SHA-256 of a text: its first name
   std::map<std::string, Index> tails_;               // by task
   std::map<Cell, std::size_t> cells_;
 };

@@ -91,7 +91,7 @@ bool only_numbers(const std::string& method, const std::vector<MethodNote>& note
 ReportData report_data(std::vector<Record> records, const RunInfo& run, std::vector<MethodNote> notes) {
   ReportData data{.records = std::move(records), .run = run, .notes = std::move(notes)};
   data.units = units_of(data.records);
-  data.cells = summarise(data.records, data.units, run.margin);
+  data.cells = summarise(data.records, data.units, run.margin, run.n_vocab);
   return data;
 }
 

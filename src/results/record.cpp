@@ -44,6 +44,7 @@ Json to_json(const Record& r, const RunInfo& run) {
   j["shared"] = r.shared;
   j["tail"] = run.tail;
   j["n_ctx_train"] = run.n_ctx_train;
+  if (run.n_vocab > 0) j["n_vocab"] = run.n_vocab;
   j["model"] = run.model;
   j["model_id"] = run.model_id;
   j["text_sha256"] = r.text_id;
@@ -132,6 +133,7 @@ RunInfo run_info_from(const JsonInput& j) {
           .command = {},
           .n_ctx_train = count_at(j, "n_ctx_train", Index{0}),
           .tail = count_at(j, "tail", Index{0}),
+          .n_vocab = count_at(j, "n_vocab", Index{0}),
           .margin = 0,
           .threads = count_at(j.at("run"), "threads", 0),
           .special = j.value("special", false)};

@@ -45,6 +45,7 @@ struct Record {
 struct RunInfo {
   std::string version, model, model_id, precision, kv, isa, command;
   Index n_ctx_train = 0, tail = 0;
+  Index n_vocab = 0;  ///< 0: not known, in files of older versions
   double margin = 0;  ///< what counts as stable, nats
   int threads = 0;
   bool special = false;  ///< control tokens that are spelled in the texts were read as such

@@ -106,10 +106,24 @@ std::vector<SummaryCell> gather(const std::vector<Record>& records, AllLosses& l
 
 }  // namespace
 
-std::vector<SummaryCell> summarise(const std::vector<Record>& records, const Units& units, double margin) {
+std::set<std::string> unread_documents(const std::vector<Record>& records, Index n_vocab) {
+  std::set<std::string> documents;
+  if (n_vocab == 0) return documents;
+  const double chance = std::log(static_cast<double>(n_vocab));
+  for (const Record& r : records)
+    if (r.task == "tail" && r.method == kTruncated && std::isfinite(r.loss) && r.loss > chance)
+      documents.insert(r.document);
+  return documents;
+}
+
+std::vector<SummaryCell> summarise(const std::vector<Record>& records, const Units& units, double margin,
+                                   Index n_vocab) {
   AllLosses losses;
   Index reference_length = 0;
   std::vector<SummaryCell> cells = gather(records, losses, reference_length);
+  if (!unread_documents(records, n_vocab).empty())
+    for (SummaryCell& cell : cells)
+      if (cell.verdict.word.empty()) cell.verdict.word = "not read";
   const ByDocument reference = losses[{kTruncated, reference_length}];
   std::vector<std::vector<double>> differences;
   for (SummaryCell& cell : cells) {
@@ -117,6 +131,9 @@ std::vector<SummaryCell> summarise(const std::vector<Record>& records, const Uni
     cell.loss = interval(unit_means(own, units));
     differences.push_back(paired_difference(own, reference, units));
     cell.difference = interval_of(differences.back());
+    for (const auto& [document, loss] : own)
+      if (const auto other = reference.find(document); other != reference.end())
+        cell.by_document[document] = {loss.front() - other->second.front()};
     cell.versus_truncated = paired(own, losses, kTruncated, cell.length, units);
     cell.versus_plain = paired(own, losses, kPlain, cell.length, units);
   }
@@ -151,19 +168,24 @@ std::vector<MethodReach> reaches(const std::vector<SummaryCell>& cells) {
 }
 
 std::vector<std::string> legend_of(const std::vector<SummaryCell>& cells) {
-  bool open = false, corrected = false, seen = false;
+  bool open = false, corrected = false, seen = false, tested = false, unread = false;
   for (const SummaryCell& c : cells) {
+    tested = tested || (c.verdict.judged() && c.difference.low);
     open = open || c.verdict.documents_needed > 0;
     corrected = corrected || !c.verdict.uncorrected.empty();
     seen = seen || c.verdict.seen_only;
+    unread = unread || c.verdict.word == "not read";
   }
   std::vector<std::string> lines;
+  if (tested) lines.emplace_back(kUncorrected);
   if (seen)
     lines.push_back(
         fmt::format("~: no verdict on fewer than {}; the mean's side of the margin only.", kEnoughUnits));
   if (open) lines.emplace_back("inconclusive +N: about N more would decide, if mean and spread stay.");
   if (corrected)
     lines.emplace_back("*: by its own interval, but not after the correction (docs/judging.md).");
+  if (unread)
+    lines.emplace_back("not read: with the trained context the loss is worse than chance; no verdict.");
   return lines;
 }
 
@@ -208,7 +230,7 @@ std::string summary_table(const std::vector<SummaryCell>& cells, const RunInfo& 
                         margin_as_perplexity(run.margin), run.margin);
   else
     text += fmt::format("\nmargin: {:g} nats, {}.\n", run.margin, margin_as_perplexity(run.margin));
-  for (const std::string& line : legend_of(cells)) text += line + "\n";
+  for (const std::string& line : legend_of(cells)) text += wrapped(line);
   return text;
 }
 
@@ -228,7 +250,8 @@ Json summary_json(const std::vector<SummaryCell>& cells, const RunInfo& run, con
            {"length", c.length},
            {"loss", number(c.loss.mean)},
            {"perplexity", number(std::exp(c.loss.mean))},
-           {"difference", number(c.difference.mean)}};
+           {"difference", number(c.difference.mean)},
+           {"n_documents", c.by_document.size()}};
     j["interval"] = ends(c.difference);
     j["versus_truncated"] = versus(c.versus_truncated);
     j["versus_plain"] = versus(c.versus_plain);
@@ -262,6 +285,7 @@ Json summary_json(const std::vector<SummaryCell>& cells, const RunInfo& run, con
           {"n_texts", units.n_texts()},
           {"n_units", units.n()},
           {"interval_by", interval_by},
+          {"interval_correction", "none: each row alone"},
           {"correction",
            fmt::format("Holm over rows, one-sided {:.4f}, standard errors x {:g}", kClaimLevel, kWiden)},
           {"results", list},

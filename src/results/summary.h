@@ -13,6 +13,7 @@ struct SummaryCell {
   Interval loss, difference;  ///< difference from plain RoPE at the trained length, paired by document
   /// From truncated plain RoPE and from plain RoPE, both told this length; absent where that was not run.
   std::optional<Interval> versus_truncated, versus_plain;
+  ByDocument by_document;  ///< the difference of each document that has one
   Evidence evidence;
   Verdict verdict;
   double tokens_per_second = 0;  ///< over all documents
@@ -21,11 +22,16 @@ struct SummaryCell {
 /// One cell for each (method, length) of the tail task: by length, at each length in the order of the
 /// records, truncation last. `margin`: nats, what counts as stable. Intervals and tests are over units. Not
 /// judged, in any format: the reference (truncation at every length, plain RoPE at the trained one) and
-/// lengths below it, where every method has read less. Holm's correction is over every judged row with
-/// kEnoughUnits or more but those that equal the reference in every document (a method below the length where
-/// it starts is plain RoPE itself: nothing is tested).
+/// lengths below it, where every method has read less; and nothing at all where the model does not read a
+/// document (`n_vocab`, unread_documents). Holm's correction is over every judged row with kEnoughUnits or
+/// more but those that equal the reference in every document (a method below the length where it starts is
+/// plain RoPE itself: nothing is tested).
 std::vector<SummaryCell> summarise(const std::vector<Record>& records, const Units& units,
-                                   double margin = kStabilityMargin);
+                                   double margin = kStabilityMargin, Index n_vocab = 0);
+
+/// Documents of the tail task in which the reference, truncation, has a loss above ln(n_vocab): guessing
+/// evenly does better, so that no difference from it says anything of a method. `n_vocab` 0, not known: none.
+std::set<std::string> unread_documents(const std::vector<Record>& records, Index n_vocab);
 
 /// The length that differences are taken from: the trained one, or the greatest tested where that is less.
 Index reference_length(const std::vector<SummaryCell>& cells, const RunInfo& run);
@@ -44,7 +50,11 @@ std::string margin_as_perplexity(double margin);
 /// known.
 std::string more_text(const Verdict& verdict);
 
-/// What "inconclusive", "*" and "~" mean, where they occur; a sentence each.
+/// Said wherever an interval stands beside a word.
+inline constexpr const char* kUncorrected =
+    "Intervals are of each row alone, uncorrected; words are corrected over all rows.";
+
+/// What intervals, "inconclusive", "*", "~" and "not read" mean, where they occur; a sentence each.
 std::vector<std::string> legend_of(const std::vector<SummaryCell>& cells);
 
 /// For the terminal: a block of rows per length. 80 columns.

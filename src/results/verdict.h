@@ -24,8 +24,9 @@ inline constexpr double kWiden = 1.5;
 
 struct Verdict {
   /// What was shown: explodes, degrades, improves, stable, not worse; not shown: inconclusive; no question:
-  /// equal (to the reference, in every document). Not judged: reference, less read; and with fewer units than
-  /// kEnoughUnits what was seen: worse, close, better. Empty: not yet asked.
+  /// equal (to the reference, in every document). Not judged: reference, less read, not read (the model reads
+  /// a text worse than chance); and with fewer units than kEnoughUnits what was seen: worse, close, better.
+  /// Empty: not yet asked.
   std::string word = {};
   /// "better" or "worse", where a difference from 0 was shown besides; or why: "a loss is not finite".
   std::string note = {};
@@ -36,7 +37,9 @@ struct Verdict {
   /// inconclusive: the word of the interval alone, lost to the corrections.
   std::string uncorrected = {};
   /// Whether the row is judged at all; "breaks at" and "holds to" look at no other.
-  bool judged() const { return !seen_only && !word.empty() && word != "reference" && word != "less read"; }
+  bool judged() const {
+    return !seen_only && !word.empty() && word != "reference" && word != "less read" && word != "not read";
+  }
   /// For people: "~" in front of what was only seen, "*" behind where a correction decided, the note.
   std::string shown() const {
     return (seen_only ? "~" : "") + word + (uncorrected.empty() ? "" : "*") +
@@ -56,6 +59,9 @@ struct Evidence {
   int rows = 1;                           ///< how many rows the adjustment was over
 };
 
+/// Above it a loss explodes: ln 2, where perplexity is doubled; or the margin, where that allows more.
+double doubled(double margin);
+
 /// `difference`: loss minus the loss of plain RoPE at the trained length, paired by document. `versus_short`:
 /// loss minus the loss with only 64 tokens before the tail: above the margin, having the context is worse
 /// than not having it. Rules in this order (i: the 95 % interval, m: the margin, p: evidence, at
@@ -63,7 +69,7 @@ struct Evidence {
 ///   explodes      a loss is not finite
 ///   equal         every difference is exactly 0
 ///   (seen only)   fewer than kEnoughUnits: worse, close or better than m, from the mean alone
-///   explodes      i above ln 2; or versus_short's i above m and i above m
+///   explodes      i above doubled(m); or versus_short's i above m and i above m
 ///   degrades      i above m, and p.degrades
 ///   improves      i below -m, and p.improves
 ///   stable        i inside (-m, m), and p.not_worse and p.not_better

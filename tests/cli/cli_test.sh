@@ -261,6 +261,10 @@ if [ "${3:-}" = model ]; then
   expect 1 'binary' "$ropewalk" eval "$own" --text binary.txt --methods yarn --lengths 512
   expect 2 'did you mean yarn' "$ropewalk" eval "$own" --text short.txt --methods yran --lengths 512
   head -c 60000 "$source/data/persuasion.txt" > text.txt
+  { echo 'A first line of its own.'; cat text.txt; } > near.txt  # a copy but for a line
+  expect 2 "'text.txt' and 'near.txt', the words of which are 100 % the same" "$ropewalk" eval "$own" --text text.txt near.txt --methods yarn --lengths 512
+  expect 2 "'text.txt' and 'near.txt', the words" "$ropewalk" tune "$own" --text text.txt near.txt --length 512
+  rm near.txt
   expect 0 'yarn' "$ropewalk" eval "$own" --text text.txt --methods yarn:factor=2 --lengths 192 256 --tail 64 --documents 3 --out r.jsonl --report r.html
   grep -q '"loss"' r.jsonl && grep -q '<svg' r.html || { echo "FAILED: eval wrote no results or report"; failed=$((failed + 1)); }
   expect 0 'Nothing to extend' "$ropewalk" report r.jsonl r.jsonl --format text; narrow report

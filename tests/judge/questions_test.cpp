@@ -158,6 +158,36 @@ TEST_F(Questions, APlanLeavesOutByNameWhatDoesNotFit) {
                UsageError);
 }
 
+/// A document that has too little room is named; where all have, the length is enough.
+TEST_F(Questions, APlanNamesTheDocumentThatLosesAQuestion) {
+  std::vector<Token> tokens(900, 5);
+  const std::vector<Document> texts{identify({"a.txt", tokens, {1}}),
+                                    identify({"b.txt", tokens, std::vector<Token>(90, 1)})};
+  const auto left_out = [&](Index length) {
+    return plan(texts, {.tasks = {"passkey", "tail"},
+                        .methods = {"pi"},
+                        .lengths = {length},
+                        .tail = 16,
+                        .n_seeds = 1})
+        .left_out;
+  };
+  const auto names = [&](const std::string& line) { return line.find("passkey at") == 0 ? line : ""; };
+  int one = 0, both = 0;
+  for (Index length = 100; length < 800; length += 40)
+    for (const std::string& line : left_out(length)) {
+      if (names(line).empty() || line.find(fmt::format("at {} tokens", length)) == std::string::npos)
+        continue;
+      const bool named = line.find(" tokens in b.txt, of 2 documents: it needs ") != std::string::npos;
+      EXPECT_EQ(line.find("a.txt"), std::string::npos) << line;
+      ++(named ? one : both);
+      if (!named) {
+        EXPECT_NE(line.find(" tokens: it needs "), std::string::npos) << line;
+      }
+    }
+  EXPECT_GT(one, 0);
+  EXPECT_GT(both, 0);
+}
+
 /// What a plan says a task needs is what it needs, to the token.
 TEST_F(Questions, RoomIsExact) {
   std::vector<Token> tokens;

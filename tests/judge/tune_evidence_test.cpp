@@ -32,8 +32,8 @@ class Made {
   std::vector<Margin> margins(const std::string& winner = "w") const {
     return ropewalk::margins(records_, 160, winner);
   }
-  TuneConclusion conclude(Goal goal = Goal::kLoss, const std::string& winner = "w") const {
-    return ropewalk::conclude(records_, 160, winner, goal);
+  TuneConclusion conclude(Goal goal = Goal::kLoss, const std::string& winner = "w", Index n_vocab = 0) const {
+    return ropewalk::conclude(records_, 160, winner, goal, n_vocab);
   }
 
  private:
@@ -101,6 +101,17 @@ TEST(TuneEvidence, WhatIsNotANumberIsNamedAndNeverAClaim) {
   EXPECT_EQ(made.conclude().finding, TuneFinding::kNotFinite);
   EXPECT_NE(made.conclude().why.find("NaN or infinity) in 1 of 6 documents"), std::string::npos);
   EXPECT_EQ(made.conclude().method, "") << "nothing is stored";
+}
+
+TEST(TuneEvidence, ATextThatTheModelDoesNotReadShowsNothing) {
+  Made made;
+  made.put("w", {1, 1, 1, 1, 1, 1}).put("none", {2, 2, 2, 2, 2, 2}).put(kTruncated, {2, 2, 2, 5, 2, 2});
+  EXPECT_EQ(made.conclude().finding, TuneFinding::kShown);
+  const TuneConclusion c = made.conclude(Goal::kLoss, "w", 100);  // ln 100 = 4.6
+  EXPECT_EQ(c.finding, TuneFinding::kNotRead);
+  EXPECT_EQ(c.method, "");
+  EXPECT_NE(c.why.find("in 1 of 6 documents truncation's loss is worse than guessing"), std::string::npos);
+  EXPECT_EQ(made.conclude(Goal::kLoss, "w", 1000).finding, TuneFinding::kShown);
 }
 
 /// The rows of a winner are corrected together: where none differs, a word comes in at most 5 % of runs.

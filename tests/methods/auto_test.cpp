@@ -77,6 +77,39 @@ std::string bound_text(const std::string& spec, Index trained, Index n) {
   return text_of(bound(spec, context_of(64, trained, n)));
 }
 
+/// What is worked out is used as it is printed: six digits, never too little, and the same when typed again.
+TEST(Derived, HasFewDigitsAndReachesTheLength) {
+  for (const Index trained : {48, 256, 300, 2048, 7777})
+    for (const Index n : {trained + 1, 2 * trained - 1, 3 * trained + 7, 10 * trained + 3})
+      for (const char* spec : {"pi", "ntk", "yarn", "leaky-rerope", "lampe", "yarn:factor=1.7x",
+                               "leaky-rerope:factor=1.1x", "base:value=3.3x", "llama3"}) {
+        const RopeContext context = context_of(64, trained, n);
+        const Method method = bound(spec, context);
+        const std::string text = method.text();
+        EXPECT_EQ(bound(text, context).text(), text);
+        EXPECT_EQ(bound(text, context).fingerprint(n), method.fingerprint(n)) << text;
+        for (const char* name : {"factor=", "rate=", "value="}) {
+          const std::size_t at = text.find(name);
+          if (at == std::string::npos) continue;
+          const std::string value = text.substr(at + std::string(name).size());
+          const std::string number = value.substr(0, value.find(','));
+          if (text.find("attention_factor=") + 10 == at) continue;  // the published formula's own value
+          EXPECT_EQ(fmt::format("{}", std::stod(fmt::format("{:.6g}", std::stod(number)))), number) << text;
+          if (std::string(spec) == "pi") {
+            EXPECT_GE(std::stod(number) * static_cast<double>(trained), n * (1 - 1e-12));
+          }
+        }
+      }
+  for (const double x : {1.0, 1.5, 3.125, 40000.0, 123456.0, 8.334375000000001, 1e-7, 1234567.0, 0.1}) {
+    EXPECT_GE(few_digits(x), x * (1 - 1e-11));
+    EXPECT_LE(few_digits(x), x * (1 + 1e-5));
+    EXPECT_EQ(few_digits(few_digits(x)), few_digits(x));
+  }
+  EXPECT_EQ(few_digits(8.334375000000001), 8.33438);
+  EXPECT_EQ(few_digits(3.125), 3.125);
+  EXPECT_EQ(few_digits(0.1), 0.1);
+}
+
 TEST(Relative, TimesTheDefault) {
   EXPECT_EQ(bound_text("pi:factor=1.5x", 64, 128), "pi:factor=3");
   EXPECT_EQ(bound_text("pi:factor=1.5x", 64, 256), "pi:factor=6");

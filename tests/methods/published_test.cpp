@@ -170,7 +170,9 @@ TEST(Defaults, FollowTheIssue) {
   EXPECT_EQ(bound("lm-infinite", context).text(), "lm-infinite:sink=10,window=8182");
   EXPECT_EQ(bound("window:window=4k", context).text(), "window:window=4096");
   // The farthest distance is 2/3 of the trained length.
-  EXPECT_NEAR(bound("leaky-rerope", context).pointwise().delta(12287, 0), 8192 * 2.0 / 3, 1e-9);
+  const double farthest = bound("leaky-rerope", context).pointwise().delta(12287, 0);
+  EXPECT_NEAR(farthest, 8192 * 2.0 / 3, 0.01);  // by a factor that is rounded up
+  EXPECT_LE(farthest, 8192 * 2.0 / 3);
   EXPECT_EQ(bound("leaky-rerope", context_of(64, 8192, 4096)).text(), "leaky-rerope:factor=1,window=2048");
   EXPECT_EQ(bound("self-extend", context_of(64, 8192, 4096)).text(), "self-extend:group=1,window=2048");
   EXPECT_EQ(bound("jet-long", context).text(), "jet-long:group=2,window=2048");

@@ -34,7 +34,9 @@ TEST(Answer, NamesTheMethodThatIsBetterWhereItIsShown) {
   made.baselines(3), made.method("pi", 0.2), made.method("yarn", -0.05, 1.03);
   const ReportData data = made.data({{"yarn", "", "", "", true}, {"pi", "", "", "", true}});
   says(data, "Use yarn to 16k: there its loss is below that of the last 8k tokens alone (truncation).");
-  says(data, "Its loss at 16k against that of the last 8k tokens alone: -0.050 nats, 95 % interval -0.051");
+  says(data,
+       "Its loss at 16k against that of the last 8k tokens alone: -0.050 nats, uncorrected 95 % interval "
+       "-0.051");
   says(data, "Plain RoPE at 16k: explodes (3.000 nats more than with the last 8k tokens alone, per token).");
   says(data, "Measured on 5 texts.");
   EXPECT_EQ(answer_line(data).find('\n'), std::string::npos);  // for JSON
@@ -61,7 +63,111 @@ TEST(Answer, RecommendsTruncationWhereNothingHolds) {
   MadeUp made;
   made.baselines(3), made.method("pi", 0.2);
   says(made.data(), "Keep only the last 8k tokens (truncation)");
-  says(made.data(), "Nearest at 16k: pi, +0.200 nats, 95 % interval");
+  says(made.data(), "Nearest at 16k: pi, +0.200 nats, uncorrected 95 % interval");
+}
+
+/// What explodes is never named, however few its rivals; nor where there is no verdict.
+TEST(Answer, WhatExplodesIsNotTheNearest) {
+  for (const int n : {3, 5}) {
+    MadeUp made{.documents = n};
+    made.baselines(3), made.method("pi", 2);
+    says(made.data(), "At 16k nothing comes near truncation.");
+    never_says(made.data(), "Nearest");
+    never_says(made.data(), "least loss");
+    made.method("yarn", 0.3);
+    says(made.data(), n == 3 ? "Seen at 16k: the least loss with yarn" : "Nearest at 16k: yarn, +0.300");
+  }
+}
+
+/// An interval that is free of 0 beside "was not shown": the words say that it is not corrected.
+TEST(Answer, EveryIntervalIsCalledUncorrected) {
+  MadeUp made{.documents = 8};
+  made.baselines(1.5), made.method("pi", 0.2);
+  for (const char* method : {"none (truncated)", "pi"}) ask(made, method, 16384, 0.25);
+  ask(made, "none (short)", 0, 1);
+  for (Record& r : made.records)
+    if (r.method == "pi" && r.score && r.seed == 2 && r.document > "text2") r.score = 1;
+  const ReportData data = made.data();
+  for (const std::string& text : {answer_line(data), text_report(data), markdown_report(data)})
+    for (std::size_t at = text.find("not shown"); at != std::string::npos;
+         at = text.find("not shown", at + 1))
+      EXPECT_NE(text.find("uncorrected", at), std::string::npos) << text.substr(at, 300);
+  const std::string words = answer_line(data);
+  for (std::size_t at = words.find("95 %"); at != std::string::npos; at = words.find("95 %", at + 1))
+    EXPECT_EQ(words.substr(at - 12, 12), "uncorrected ") << words;
+  for (const std::string& format : {text_report(data), markdown_report(data), html_report(data)})
+    EXPECT_NE(format.find("Intervals are of each row alone, uncorrected"), std::string::npos);
+  EXPECT_NE(json_report(data).find("\"interval_correction\":\"none"), std::string::npos);
+}
+
+/// Signs that a table explains are no words of a sentence.
+TEST(Answer, ItsSentencesHaveNoSigns) {
+  for (const int n : {3, 8}) {
+    MadeUp made{.documents = n};
+    made.baselines(0.05), made.method("yarn", 0.003);
+    for (std::size_t i = 0; i < made.records.size(); ++i)  // wide enough for the interval alone
+      if (made.records[i].method == "none" && made.records[i].length == 16384)
+        made.records[i].loss += 0.03 * (static_cast<double>(i % 3) - 1);
+    const std::string words = answer_line(made.data());
+    EXPECT_EQ(words.find_first_of("*~"), std::string::npos) << words;
+    says(made.data(), n == 3 ? "Plain RoPE at 16k: seen worse, which is no verdict"
+                             : "Plain RoPE at 16k: inconclusive, degrades by its own interval");
+  }
+}
+
+/// Worse than guessing evenly: no verdict in any format, and it is said what to check.
+TEST(Answer, ATextThatTheModelDoesNotReadGetsNoVerdict) {
+  MadeUp made;
+  made.baselines(3), made.method("yarn", -0.05);
+  const auto with = [&](Index n_vocab) {
+    RunInfo run;
+    run.n_ctx_train = 8192, run.tail = 256, run.margin = 0.02, run.n_vocab = n_vocab;
+    return report_data(made.records, run, {});
+  };
+  says(with(49152), "Use yarn to 16k");
+  says(with(0), "Use yarn to 16k");  // of a file that does not know it
+  const ReportData data = with(26);  // ln 26 = 3.26; the losses are 3 to 3.4
+  says(data, "No advice: this model does not read this text.");
+  says(data,
+       "is above 3.26 nats, which guessing evenly among its 26 tokens has, in 2 of 5 documents (text3, ");
+  for (const char* bold : {"Use ", "stable", "improves", "take ", "explodes"}) never_says(data, bold);
+  EXPECT_EQ(kind_name(findings_of(data).kind), std::string("not read"));
+  for (const SummaryCell& cell : data.cells) EXPECT_FALSE(cell.verdict.judged()) << cell.method;
+  EXPECT_NE(text_report(data).find("not read: with the trained context"), std::string::npos);
+}
+
+/// Files of several runs: each method on texts of its own.
+TEST(Answer, MethodsOfDifferentTextsAreSaidToBe) {
+  MadeUp made{.documents = 10};
+  made.baselines(3), made.method("yarn", -0.05), made.method("pi", -0.06);
+  never_says(made.data(), "Not the same texts");
+  const auto keep = [&](const std::string& method, char first, char last) {
+    std::erase_if(made.records, [&](const Record& r) {
+      return r.method == method && (r.document.back() < first || r.document.back() > last);
+    });
+  };
+  keep("yarn", '0', '5'), keep("pi", '5', '9');
+  // pi's mean is less, on its own texts; on text5, the one that both have, yarn's is.
+  for (Record& r : made.records)
+    if (r.method == "yarn" && r.length > 8192 && r.document == "text5") r.loss -= 0.02;
+  says(made.data(),
+       "Not the same texts for all, at 16k: plain RoPE on 10 texts (text0, text1, text2 and 7 more); yarn on "
+       "6 texts (text0, text1, text2 and 3 more); pi on 5 texts");
+  says(made.data(), "Measured on 6 texts.");  // by the method that is named
+  says(made.data(), "Use yarn to 16k");
+  EXPECT_NE(markdown_report(made.data()).find("pi** on 5 texts"), std::string::npos);
+}
+
+/// Many texts, few of each method: no advice.
+TEST(Answer, ManyTextsOfWhichEachMethodHasFewAreTooFew) {
+  MadeUp made{.documents = 8};
+  made.baselines(3), made.method("yarn", -0.05), made.method("pi", 0.2);
+  std::erase_if(made.records, [](const Record& r) {
+    const int d = r.document.back() - '0';
+    return (r.method == "yarn" && d > 3) || ((r.method == "pi" || r.method == "none") && d < 4);
+  });
+  says(made.data(), "No advice yet: of 8 texts past the trained length no method was measured, together");
+  never_says(made.data(), "Keep only");
 }
 
 /// Less evidence, more reserve: below five units nothing is advised, and the command that would decide is

@@ -8,6 +8,8 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <set>
 #include <sstream>
 
 #include "core/error.h"
@@ -272,6 +274,24 @@ TEST_F(StoreFile, WhatWasMeasuredAgainCountsOnceAsItWasLast) {
   ASSERT_EQ(results.records.size(), 3u);
   EXPECT_EQ(results.records[0].loss, 5);
   EXPECT_EQ(results.records[1].loss, 3);
+}
+
+/// A text under two names would count as two.
+TEST_F(StoreFile, ATextUnderTwoNamesIsOne) {
+  {
+    Store store(path_);
+    int n = 0;
+    for (const char* name : {"a.txt", "copy.txt", "b.txt"})
+      for (const char* task : {"tail", "questions"}) {
+        Record r = record("none", 1);
+        r.task = task, r.document = name, r.text_id = std::string(name) == "b.txt" ? "u" : "t";
+        store.append(std::to_string(n++), {r}, info("m"));
+      }
+  }
+  std::map<std::string, std::set<std::string>> documents;
+  for (const Record& r : read_results({path_}).records) documents[r.task].insert(r.document);
+  EXPECT_EQ(documents["tail"], (std::set<std::string>{"a.txt", "b.txt"}));
+  EXPECT_EQ(documents["questions"].size(), 3u);  // known by their ids
 }
 
 TEST_F(StoreFile, RefusesToJoinWhatWasMeasuredDifferently) {

@@ -70,6 +70,16 @@ TEST(Verdict, TheBorderItselfBelongsToNeither) {
     EXPECT_EQ(judged({mean, {}, {}, 0.001, 2}).word, word) << mean;
 }
 
+/// What the user allows does not explode.
+TEST(Verdict, AMarginAboveADoubledPerplexityMovesTheBorder) {
+  EXPECT_EQ(judged(interval(1, 3), interval(-1, 3), 10).word, "stable");
+  EXPECT_EQ(judged(interval(1, 3), interval(0.5, 3), 10).word, "stable");
+  EXPECT_EQ(judged(interval(11, 13), kBetter, 10).word, "explodes");
+  EXPECT_EQ(judged(interval(9, 11), kBetter, 10).word, "inconclusive");
+  EXPECT_EQ(judged(interval(0.6, 0.9), kBetter, 0.5).word, "degrades");
+  EXPECT_EQ(judged(interval(0.7, 0.9), kBetter, 0.5).word, "explodes");
+}
+
 TEST(Verdict, FewerThanFiveGetNone) {
   for (const auto& [mean, word] :
        {std::pair{0.013, "~close"}, {-0.3, "~better"}, {0.5, "~worse"}, {4.0, "~worse"}})

@@ -12,7 +12,7 @@ namespace {
 Index default_positions(const Parameters& p, const RopeContext& context, Index least) {
   const auto trained = static_cast<double>(context.n_ctx_train), n = static_cast<double>(context.n);
   const double cap = p.number("cap", 0.75 * trained, 1, Index{1} << 30);
-  const double rate = p.number("rate", 0.8596 / trained, 0, 1);
+  const double rate = p.number("rate", few_digits(0.8596 / trained), 0, 1);
   const double offset = p.number("offset", -2.4666, -1000, 1000);
   return std::max({static_cast<Index>(std::llround(cap / (1 + std::exp(-(rate * n + offset))))),
                    context.n_ctx_train * 3 / 16, least});

@@ -14,7 +14,7 @@ double default_factor(const Parameters& p, const RopeContext& context, Index win
   if (room <= 0)
     p.refuse("a window below 2/3 of the trained length, or a factor", fmt::format("window {}", window),
              "no factor brings the distances into the well-trained range");
-  return std::max(1.0, static_cast<double>(beyond_window) / room);
+  return std::max(1.0, few_digits(static_cast<double>(beyond_window) / room));
 }
 
 Factors build(const Parameters& p, const RopeContext& context) {

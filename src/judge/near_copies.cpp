@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "judge/near_copies.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <utility>
+
+namespace ropewalk {
+namespace {
+
+constexpr std::size_t kMostWindows = std::size_t{1} << 22;  // that are kept
+
+/// A hash in which every bit depends on every token.
+std::uint64_t mixed(std::uint64_t z) {
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+  return z ^ (z >> 31);
+}
+
+/// Different windows whose hash is a multiple of `every`, a power of two.
+std::vector<std::uint64_t> windows_of(std::span<const Token> tokens, std::uint64_t every) {
+  constexpr std::uint64_t kBase = 0x9e3779b97f4a7c15u;
+  std::uint64_t oldest = 1, rolling = 0;  // kBase^kCopyWindow; sum of token * kBase^age
+  for (std::size_t i = 0; i < kCopyWindow; ++i) oldest *= kBase;
+  std::vector<std::uint64_t> windows;
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    rolling = rolling * kBase + static_cast<std::uint64_t>(tokens[i]) + 1;
+    if (i >= kCopyWindow) rolling -= oldest * (static_cast<std::uint64_t>(tokens[i - kCopyWindow]) + 1);
+    if (i + 1 < kCopyWindow) continue;
+    if (const std::uint64_t hash = mixed(rolling); (hash & (every - 1)) == 0) windows.push_back(hash);
+  }
+  std::sort(windows.begin(), windows.end());
+  windows.erase(std::unique(windows.begin(), windows.end()), windows.end());
+  return windows;
+}
+
+}  // namespace
+
+std::optional<NearCopy> near_copy(const std::vector<Passage>& passages) {
+  std::size_t total = 0;
+  for (const Passage& p : passages) total += p.tokens.size();
+  std::uint64_t every = 1;
+  while (total / every > kMostWindows) every *= 2;
+  std::vector<std::size_t> n(passages.size());
+  std::vector<std::pair<std::uint64_t, std::size_t>> all;  // window, passage
+  for (std::size_t i = 0; i < passages.size(); ++i) {
+    const std::vector<std::uint64_t> windows = windows_of(passages[i].tokens, every);
+    n[i] = windows.size();
+    for (std::uint64_t window : windows) all.emplace_back(window, i);
+  }
+  std::sort(all.begin(), all.end());
+  std::map<std::pair<std::size_t, std::size_t>, std::size_t> shared;  // by pair of passages
+  for (std::size_t begin = 0, end; begin < all.size(); begin = end) {
+    for (end = begin; end < all.size() && all[end].first == all[begin].first; ++end)
+      for (std::size_t other = begin; other < end; ++other)
+        if (passages[all[other].second].owner != passages[all[end].second].owner)
+          ++shared[{all[other].second, all[end].second}];
+  }
+  std::optional<NearCopy> most;
+  for (const auto& [pair, count] : shared) {
+    const auto [a, b] = pair;
+    const double share = static_cast<double>(count) / static_cast<double>(std::min(n[a], n[b]));
+    if (share >= kCopyShare && share > (most ? most->share : 0))
+      most = {passages[a].owner, passages[b].owner, share};
+  }
+  return most;
+}
+
+}  // namespace ropewalk
