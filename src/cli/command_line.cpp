@@ -207,9 +207,9 @@ Option* CommandLine::add_flag(const std::string& names, bool& value, const std::
 Option* CommandLine::add_model(std::string& path) {
   path = model_of_our_own(), model_ = &path;
   const bool own = !path.empty();
-  Option* option = add_option(
-      "MODEL", path,
-      own ? "GGUF, Hugging Face folder, or a name in models/;\ndefault: short-256" : "GGUF or Hugging Face folder");
+  Option* option = add_option("MODEL", path,
+                              own ? "GGUF, Hugging Face folder, or a name in models/;\ndefault: short-256"
+                                  : "GGUF or Hugging Face folder");
   return own ? option : option->required();
 }
 void CommandLine::only_with(const std::string& other, const std::vector<std::string>& options) {
