@@ -143,8 +143,8 @@ expect 2 'is not at .*alone/share/ropewalk/short-256.gguf' alone/bin/ropewalk in
 
 # What auto, tune and --truncate do, on a model whose answers are known, trained on 128 bytes.
 "$source/tests/cli/make_parrot.py" parrot 128
-line='It is known that many a text is longer than a model.'
-for _ in $(seq 60); do echo "$line $RANDOM"; done > long.txt
+line='............k............n............o............w......'  # it reads dots, and few letters among them
+for _ in $(seq 60); do echo "$line"; done > long.txt
 tune() { "$ropewalk" tune parrot --text long.txt --tail 16 "$@"; }
 expect 0 '^yes$' "$ropewalk" generate parrot -p 'Well?' --raw -n 8 --method none; cp out auto.txt
 expect 0 'auto: none: 13 tokens fit in the 128' "$ropewalk" generate parrot -p 'Well?' --raw -n 8
@@ -206,6 +206,14 @@ expect 0 'No advice: the loss that all is held against' "$ropewalk" eval broken 
 expect 0 "no advice: truncation's loss" "$ropewalk" tune broken --text long.txt --tail 16 --length 160 --documents 10 --candidates pi yarn; narrow tune
 [ ! -e broken.ropewalk.json ] || { echo "FAILED: tune stored what is no number"; failed=$((failed + 1)); }
 rm -r broken
+# A text that the model reads worse than chance would: no verdict, no advice, nothing stored.
+for i in $(seq 60); do echo "It is known that many a text is longer than a model. $i"; done > prose.txt
+expect 0 'No advice: this model does not read this text.' "$ropewalk" eval parrot --text prose.txt --methods yarn --lengths 160 --documents 6 --tail 16
+grep -q '^yarn .* not read$' out || { echo "FAILED: a verdict on a text that the model does not read"; failed=$((failed + 1)); }
+rm -f parrot.ropewalk.json
+expect 0 'no advice: this model does not read this text' "$ropewalk" tune parrot --text prose.txt --tail 16 --length 160 --documents 10 --candidates pi yarn; narrow tune
+[ ! -e parrot.ropewalk.json ] || { echo "FAILED: tune stored what the model does not read"; failed=$((failed + 1)); }
+cp note parrot.ropewalk.json; rm prose.txt
 rm -r parrot parrot.ropewalk.json note tuned.jsonl auto.txt decides.sh
 
 printf 'a\0b' > binary.txt; echo short > short.txt
