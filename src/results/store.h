@@ -53,8 +53,9 @@ struct StoredResults {
   RunInfo run;  ///< of the first record
 };
 /// Files of several machines or shards, without repeats; what was measured again with other settings counts
-/// once, as it was measured last; a text under two names is one, under the first. Errors: Error (see Store), also for a file without a result, and where
-/// model, precision, cache, trained length, tail or the text under one name differ.
+/// once, as it was measured last; a text under two names is one, under the first. Errors: Error (see Store),
+/// also for a file without a result, and where model, precision, cache, trained length, tail or the text
+/// under one name differ.
 StoredResults read_results(const std::vector<std::string>& paths);
 
 }  // namespace ropewalk
