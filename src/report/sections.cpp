@@ -159,8 +159,8 @@ Table reach_table(const ReportData& data) {
 
 Table numbers_table(const ReportData& data) {
   Table table{"",
-              {"tokens", "method", "loss", "perplexity", "difference (95 %)", "from plain RoPE (95 %)", "n",
-               "tokens/s"},
+              {"tokens", "method", "loss", "perplexity", "bits/byte", "difference (95 %)",
+               "from plain RoPE (95 %)", "n", "tokens/s"},
               {}};
   for (const SummaryCell& c : data.cells)
     table.rows.push_back(
@@ -168,6 +168,7 @@ Table numbers_table(const ReportData& data) {
          {c.method, "name"},
          {number(c.loss.mean), "number"},
          {std::isfinite(c.loss.mean) ? fmt::format("{:.4g}", std::exp(c.loss.mean)) : "none", "number"},
+         {std::isfinite(c.bits_per_byte) ? fmt::format("{:.3f}", c.bits_per_byte) : "", "number"},
          {interval_text(c.difference, true), "number"},
          {c.versus_plain ? interval_text(*c.versus_plain, true) : "", "number"},
          {fmt::format("{}", c.loss.n), "number"},

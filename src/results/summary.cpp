@@ -63,6 +63,7 @@ std::vector<SummaryCell> gather(const std::vector<Record>& records, AllLosses& l
                                 Index& reference_length) {
   std::vector<SummaryCell> cells;
   std::map<std::pair<std::string, Index>, std::pair<double, double>> work;  // tokens, seconds
+  std::map<std::pair<std::string, Index>, std::vector<double>> bits;
   std::map<std::string, std::size_t> order;
   for (const Record& r : records) {
     if (r.task != "tail") continue;
@@ -76,13 +77,18 @@ std::vector<SummaryCell> gather(const std::vector<Record>& records, AllLosses& l
     own[r.document] = {r.loss};
     auto& [tokens, seconds] = work[{r.method, r.length}];
     tokens += static_cast<double>(r.achieved), seconds += r.seconds;
+    for (const auto& [name, value] : r.values)
+      if (name == "bits_per_byte") bits[{r.method, r.length}].push_back(value);
     // Where nothing is cut the baseline is plain RoPE itself; files of several runs may hold more than one.
     if (r.method == kTruncated && r.length == r.achieved)
       reference_length = std::max(reference_length, r.length);
   }
-  for (SummaryCell& cell : cells)
+  for (SummaryCell& cell : cells) {
     if (const auto [tokens, seconds] = work[{cell.method, cell.length}]; seconds > 0)
       cell.tokens_per_second = tokens / seconds;
+    if (const auto own = bits.find({cell.method, cell.length}); own != bits.end())
+      cell.bits_per_byte = t_interval(own->second).mean;
+  }
   // Truncation alone at a length is a run that has not come there yet: nothing to hold against it.
   const auto has_method = [&](Index length) {
     return std::any_of(cells.begin(), cells.end(),
@@ -230,6 +236,10 @@ std::string summary_table(const std::vector<SummaryCell>& cells, const RunInfo& 
                         margin_as_perplexity(run.margin), run.margin);
   else
     text += fmt::format("\nmargin: {:g} nats, {}.\n", run.margin, margin_as_perplexity(run.margin));
+  for (const SummaryCell& c : cells)
+    if (c.verdict.word == "reference" && c.method == kPlain && std::isfinite(c.bits_per_byte))
+      text += fmt::format("bits per byte of the reference: {:.3f} (vocabularies do not change it).\n",
+                          c.bits_per_byte);
   for (const std::string& line : legend_of(cells)) text += wrapped(line);
   return text;
 }
@@ -250,6 +260,7 @@ Json summary_json(const std::vector<SummaryCell>& cells, const RunInfo& run, con
            {"length", c.length},
            {"loss", number(c.loss.mean)},
            {"perplexity", number(std::exp(c.loss.mean))},
+           {"bits_per_byte", number(c.bits_per_byte)},
            {"difference", number(c.difference.mean)},
            {"n_documents", c.by_document.size()}};
     j["interval"] = ends(c.difference);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Records of the tail task, gathered per method and length, with intervals and verdicts.
 #pragma once
+#include <limits>
+
 #include "results/derived.h"
 #include "results/units.h"
 #include "results/verdict.h"
@@ -17,6 +19,8 @@ struct SummaryCell {
   Evidence evidence;
   Verdict verdict;
   double tokens_per_second = 0;  ///< over all documents
+  /// Mean over documents: the loss that no vocabulary changes; NaN: not stored.
+  double bits_per_byte = std::numeric_limits<double>::quiet_NaN();
 };
 
 /// One cell for each (method, length) of the tail task: by length, at each length in the order of the

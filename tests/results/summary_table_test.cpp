@@ -47,6 +47,23 @@ RunInfo run_info() {
   return run;
 }
 
+/// The loss that no vocabulary changes stands beside it, in the table and for each row in JSON.
+TEST(Table, SaysTheBitsPerByteOfTheReference) {
+  std::vector<Record> list;
+  for (int d = 0; d < 5; ++d) {
+    list.push_back(tail("none", 8192, d, 3));
+    list.back().values = {{"bits_per_byte", 1.1 + 0.1 * d}};
+    list.push_back(tail(kTruncated, 8192, d, 3));
+    list.push_back(tail("pi", 16384, d, 3.1));
+  }
+  const auto cells = summarise(list, units_of(list));
+  const std::string table = summary_table(cells, run_info(), units_of(list));
+  EXPECT_NE(table.find("bits per byte of the reference: 1.300 "), std::string::npos) << table;
+  const Json rows = summary_json(cells, run_info(), units_of(list))["results"];
+  EXPECT_NEAR(rows[0]["bits_per_byte"].get<double>(), 1.3, 1e-12);
+  EXPECT_TRUE(rows[1]["bits_per_byte"].is_null());  // a file from before they were stored
+}
+
 /// A name of 22 letters stands in its row; one of 23 on a line of its own, whole.
 TEST(Table, NamesStandInTheirRowWhileTheyFit) {
   const std::string fits(22, 'f'), long_one(23, 'l');
