@@ -89,7 +89,8 @@ std::vector<std::string> expand_texts(const std::vector<std::string>& paths) {
 
 std::size_t bytes_of_documents(int n, Index length) {
   constexpr std::size_t kLeast = std::size_t{64} << 20, kBytesPerToken = 16;
-  return std::max(kLeast, static_cast<std::size_t>(n) * static_cast<std::size_t>(length + 1) * kBytesPerToken);
+  return std::max(kLeast,
+                  static_cast<std::size_t>(n) * static_cast<std::size_t>(length + 1) * kBytesPerToken);
 }
 
 TokenTexts tokenize_texts(const Tokenizer& tokenizer, const std::vector<std::string>& paths,

@@ -131,12 +131,13 @@ void say_what_has_no_effect(const PlanOptions& plan) {
                        [&](const std::string& name) { return reads(Registry<Task>::get(name, "task")); });
   };
   const auto tell_of = [](bool given, const char* option, bool read, const char* what) {
-    if (given && !read && !is_job()) say(fmt::format("{} has no effect: no task of this run {}", option, what));
+    if (given && !read && !is_job())
+      say(fmt::format("{} has no effect: no task of this run {}", option, what));
   };
   const PlanOptions usual;
   tell_of(plan.tail > 0, "--tail", scores_tail(), "scores the last tokens");
-  tell_of(plan.n_predict != usual.n_predict, "--n-predict", some([](const Task& t) { return t.uses_n_predict; }),
-          "writes so many tokens");
+  tell_of(plan.n_predict != usual.n_predict, "--n-predict",
+          some([](const Task& t) { return t.uses_n_predict; }), "writes so many tokens");
   tell_of(plan.stride != usual.stride, "--stride", some([](const Task& t) { return t.uses_stride; }),
           "moves a window");
   tell_of(plan.n_seeds != usual.n_seeds || plan.n_depths != usual.n_depths, "--questions or --depths",
@@ -242,9 +243,9 @@ int run() {
     throw UsageError("--jobs", "texts that each process can read", "--text -", "save it to a file first");
   std::vector<std::string> texts, inputs = paths;
   for (const std::string& path : paths)
-    texts.push_back(
-        read_text_file(path, bytes_of_documents(options.documents > 0 ? options.documents : kMostDocuments,
-                                                runner.plan.lengths.empty() ? 0 : runner.plan.lengths.back())));
+    texts.push_back(read_text_file(
+        path, bytes_of_documents(options.documents > 0 ? options.documents : kMostDocuments,
+                                 runner.plan.lengths.empty() ? 0 : runner.plan.lengths.back())));
   inputs.push_back(options.model);
   require_outputs_apart({options.work.out, options.work.report}, inputs);
   require_own(options.work.report, "a report of ropewalk's", is_report);
