@@ -35,6 +35,13 @@ struct Options {
 
 constexpr double kNoLimit = 1e9;  // seconds
 
+/// Whether a task scores the same last tokens at every length.
+bool scores_tail() {
+  const auto& tasks = options.plan.tasks;
+  return std::any_of(tasks.begin(), tasks.end(),
+                     [](const std::string& task) { return Registry<Task>::get(task, "task").last_tokens; });
+}
+
 /// As typed in a shell; the words of a list apart.
 std::string command_line(const PlanOptions& plan, int documents, bool with_budget) {
   std::string text = "ropewalk eval " + shell_quoted(options.model);
@@ -48,7 +55,8 @@ std::string command_line(const PlanOptions& plan, int documents, bool with_budge
   for (Index length : plan.lengths) lengths.push_back(k_tokens(length));
   add("--lengths", lengths);
   add("--tasks", plan.tasks);
-  text += fmt::format(" --tail {} --documents {}", plan.tail, documents);
+  if (scores_tail()) text += fmt::format(" --tail {}", plan.tail);
+  text += fmt::format(" --documents {}", documents);
   if (options.special) text += " --special";
   if (with_budget && options.work.has_budget()) add("--budget", {options.work.budget});
   if (options.margin != kStabilityMargin) text += fmt::format(" --margin {}", options.margin);
@@ -103,13 +111,6 @@ void expand_all(std::vector<std::string>& methods, const RopeContext& context) {
     }
   methods.insert(methods.erase(at), fitting.begin(), fitting.end());
   if (!others.empty()) say("all, but those that need a value or another model:" + others);
-}
-
-/// Whether a task scores the same last tokens at every length.
-bool scores_tail() {
-  const auto& tasks = options.plan.tasks;
-  return std::any_of(tasks.begin(), tasks.end(),
-                     [](const std::string& task) { return Registry<Task>::get(task, "task").last_tokens; });
 }
 
 /// "all" becomes every task on texts.

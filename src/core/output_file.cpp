@@ -85,7 +85,9 @@ std::string behind_links(std::string path) {
     throw Error(path, "a file that can be written", fmt::format("no folder {}", folder.string()),
                 "make the folder first");
   throw Error(path, "a file that can be written", error != 0 ? std::strerror(error) : "a write that failed",
-              error == ENOSPC ? "make room on the disk" : "may you write there, is the disk full?");
+              error == ENOSPC  ? "make room on the disk"
+              : error == EFBIG ? "files may not be that large here: ulimit -f, or the file system"
+                               : "may you write there, is the disk full?");
 }
 
 OutputFile::OutputFile(std::string path) : path_(behind_links(std::move(path))) {

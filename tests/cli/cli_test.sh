@@ -80,6 +80,25 @@ expect 0 '"nll"' "$ropewalk" logits "$model" --tokens ids --nll --precision f32 
 expect 0 '"last"' "$ropewalk" logits "$model" --tokens ids --out all.npy
 [ "$(stat -c %s all.npy)" = $((128 + 8 * 128 * 4)) ] || { echo "FAILED: size of all.npy"; failed=$((failed + 1)); }
 expect 0 '"last"' "$ropewalk" logits "$model" --tokens ids --last --out last.npy
+# Another program's matrix stays; ours, which numpy reads too, is told by its header's end.
+{ printf '\x93NUMPY\x01\x00\x76\x00%s' "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1), }"; printf '%59s\n1234' ''; } > other.npy
+cp other.npy before.npy; expect 1 'another kind' "$ropewalk" logits "$model" --tokens ids --out other.npy; cmp other.npy before.npy || failed=$((failed + 1))
+expect 0 '"last"' "$ropewalk" logits "$model" --tokens ids --out all.npy
+# What has no effect is refused, or said.
+expect 2 'length requires --attention' "$ropewalk" inspect "$model" --length 64
+expect 2 'sha256' "$ropewalk" inspect "$model" --sha256 --metadata
+expect 2 'last requires --out' "$ropewalk" logits "$model" --tokens ids --last
+expect 2 'excludes' "$ropewalk" methods yarn --markdown
+expect 2 'excludes' "$ropewalk" report x.jsonl --json --format csv
+expect 2 'excludes' "$ropewalk" tokenize "$model" --text x --ids --json
+expect 2 'excludes' "$ropewalk" generate "$model" -p x --raw --no-thinking
+expect 2 'format ruler' "$ropewalk" questions "$model" q.jsonl --format longbench --score any
+expect 0 'no effect on bench gemm' "$ropewalk" bench gemm "$model" --lengths 40 --repeat 1 --methods pi
+expect 2 'separate several by spaces: --methods' "$ropewalk" bench prefill "$model" --lengths 20 --methods yarn,ntk
+# A file that would be larger than ulimit -f allows is one line of error, and nothing is left of it.
+expect 1 'File too large' bash -c "ulimit -f 1; '$ropewalk' logits '$model' --tokens ids --out big.npy"
+ln -s new.jsonl link.html
+expect 2 'one name for two' "$ropewalk" eval "$model" --text ids --out new.jsonl --report link.html; rm link.html
 expect 2 'did you mean rerope' "$ropewalk" logits "$model" --tokens ids --method reroep
 expect 2 'window' "$ropewalk" logits "$model" --tokens ids --method rerope:windw=4
 expect 2 'expected' "$ropewalk" logits "$model" --tokens ids --method rerope:window=0
@@ -327,7 +346,20 @@ if [ "${3:-}" = model ]; then
   printf '[eval]\nMODEL = "%s"\ntext = ["text.txt"]\nmethods = ["yarn:factor=2"]\nlengths = ["512"]\n' "$own" > sweep.toml
   expect 0 'yarn:factor=2' "$ropewalk" eval --config sweep.toml
   { cat sweep.toml; echo 'lenghts = 3'; } > wrong.toml
-  expect 2 'lenghts' "$ropewalk" eval --config wrong.toml
+  expect 2 'did you mean lengths' "$ropewalk" eval --config wrong.toml
+  printf 'methods = ["pi"]\n' > wrong.toml; expect 2 'outside of one' "$ropewalk" eval --config wrong.toml
+  printf '[evl]\nmethods = ["pi"]\n' > wrong.toml; expect 2 'did you mean eval' "$ropewalk" eval --config wrong.toml
+  expect 0 'short-256' "$ropewalk" inspect short-256
+  expect 0 'can express.*yarn' bash -c "'$ropewalk' export short-256 --method auto --length 4k | tr -d '\n'"
+  expect 2 'spaces: --tasks' "$ropewalk" eval "$own" --text text.txt --tasks tail,passkey
+  expect 0 'passkey.*sliding' bash -c "'$ropewalk' eval '$own' --text text.txt --tasks all --methods pi --lengths 512 --documents 1 --dry-run | tr '\n' ' '"
+  expect 0 'tail has no effect' "$ropewalk" eval "$own" --text text.txt --tasks passkey --tail 32 --methods pi --lengths 256 --documents 1
+  expect 2 'no --shard' "$ropewalk" eval "$own" --text text.txt --methods pi --lengths 512 --documents 1 --out s.jsonl --shard 1/2 --report s.html
+  expect 0 'changes nothing' "$ropewalk" generate "$own" -p x -n 1 --no-thinking
+  # A text of 40 MB in the memory of its pieces; the budget 0 is no limit.
+  for i in $(seq 700); do cat "$source/data/devil.txt" 2>/dev/null || cat text.txt; done | head -c 40000000 > big.txt
+  expect 0 'peak memory [1-4]?[0-9] MiB' "$ropewalk" generate "$own" -f big.txt -n 2 --truncate middle; rm big.txt
+  expect 0 '^96 runs' "$ropewalk" eval "$own" --text "$source/data/devil.txt" --methods pi --lengths 512 --budget 0 --dry-run
   ln -s "$own" tuned.gguf
   expect 0 'nothing to tune: 200 tokens fit in the 256' "$ropewalk" tune tuned.gguf --text text.txt --length 200
   [ ! -e tuned.gguf.ropewalk.json ] || { echo "FAILED: tune wrote that there is nothing to tune"; failed=$((failed + 1)); }
@@ -346,6 +378,9 @@ fi
 if [ "${3:-}" = model ] && [ -e "$real" ]; then
   expect 0 'n_ctx_train +8192' "$ropewalk" inspect "$real"
   expect 0 '19556|Hello' "$ropewalk" tokenize "$real" --text 'Hello world'
+  for i in $(seq 60); do printf '<|im_start|>user\nName a colour.<|im_end|>\n<|im_start|>assistant\nBlue.<|im_end|>\n'; done > chat.txt
+  expect 0 '2340 tokens for 4800 bytes' "$ropewalk" tokenize "$real" chat.txt --ids
+  expect 0 '1020 tokens for 4800 bytes' "$ropewalk" tokenize "$real" chat.txt --ids --special
   expect 0 'Paris' "$ropewalk" generate "$real" -p 'What is the capital of France?' -n 12 --method rerope
   expect 0 'yarn:factor=2' "$ropewalk" questions "$real" q.jsonl --format ruler --methods none yarn:factor=2 -n 8 --out asked.jsonl --predictions pred.jsonl
   [ "$(grep -c '"outputs":\["4711"\],.*"score":1.0' pred.jsonl)" = 2 ] || { echo "FAILED: questions finds no key"; failed=$((failed + 1)); }
