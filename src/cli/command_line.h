@@ -44,8 +44,9 @@ class CommandLine {
   Option* add_option(const std::string& names, Index& value, const std::string& help);
   Option* add_option(const std::string& names, double& value, const std::string& help);
   Option* add_flag(const std::string& names, bool& value, const std::string& help);
-  /// "MODEL": a GGUF file, a folder, or the name of a file in models/; left out, the small model that comes with the program, whose path is
-  /// then in `path` before the command runs. Required where that is not there.
+  /// "MODEL": a GGUF file, a folder, or the name of a file in models/; left out, the small model that comes
+  /// with the program, whose path is then in `path` before the command runs. Required where that is not
+  /// there.
   Option* add_model(std::string& path);
   /// `options` have an effect beside `other` only, or not beside it: to give them otherwise is an error.
   void only_with(const std::string& other, const std::vector<std::string>& options);

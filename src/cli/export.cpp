@@ -28,8 +28,7 @@ std::vector<std::string> expressible(const RopeContext& context, const std::stri
   std::vector<std::string> names;
   for (const MethodInfo& info : Registry<MethodInfo>::all()) try {
       const std::string full = Method::bind(MethodSpec::parse(info.name), context).text();
-      const std::vector<PeerSetting> settings =
-          peer_settings(MethodSpec::parse(full), context, architecture);
+      const std::vector<PeerSetting> settings = peer_settings(MethodSpec::parse(full), context, architecture);
       if (info.name != "none" && can_any(settings)) names.push_back(info.name);
     } catch (const UsageError&) {  // it needs a value
     }
@@ -58,11 +57,11 @@ int run() {
   }
   fmt::print("{}\nat {} tokens elsewhere:\n{}", full, length, settings_text(settings));
   if (!can_any(settings))
-    fmt::print("{}", wrapped(others.empty()
-                                 ? "nor can they express another method here"
-                                 : fmt::format("what they, or some of them, can express (--method): {}",
-                                               fmt::join(others, ", ")),
-                             "  "));
+    fmt::print("{}",
+               wrapped(others.empty() ? "nor can they express another method here"
+                                      : fmt::format("what they, or some of them, can express (--method): {}",
+                                                    fmt::join(others, ", ")),
+                       "  "));
   return 0;
 }
 

@@ -181,8 +181,8 @@ void define(CommandLine& app) {
       ->check(in_range(0, 1024));
   options.shares.backend.define(app);
   app.add_flag("--json", options.json, "one JSON object");
-  app.only_with("--attention",
-                {"--text", "--special", "--length", "--method", "--first", "--threads", "--precision", "--kv"});
+  app.only_with("--attention", {"--text", "--special", "--length", "--method", "--first", "--threads",
+                                "--precision", "--kv"});
   app.never_with("--attention", {"--sha256", "--metadata", "--tensors"});
   app.never_with("--sha256", {"--metadata", "--tensors"});
   app.footer(

@@ -93,14 +93,15 @@ bool in_ranges(Byte b, std::string_view ranges) {
   return false;
 }
 
-/// Encodings of one byte for an alphabet of its own: four letters that make up a third of its texts, and where
-/// its letters are (as ranges).
+/// Encodings of one byte for an alphabet of its own: four letters that make up a third of its texts, and
+/// where its letters are (as ranges).
 struct OneByte {
   const char* name;
   std::string_view frequent, letters;
 };
 constexpr OneByte kAlphabets[] = {
-    {"WINDOWS-1251", "\xee\xe5\xe0\xe8", "\xc0\xff\xa8\xa8\xb8\xb8\xa5\xa5\xaa\xaa\xaf\xaf\xb2\xb4\xba\xba\xbf\xbf"},
+    {"WINDOWS-1251", "\xee\xe5\xe0\xe8",
+     "\xc0\xff\xa8\xa8\xb8\xb8\xa5\xa5\xaa\xaa\xaf\xaf\xb2\xb4\xba\xba\xbf\xbf"},
     {"MAC-CYRILLIC", "\xee\xe5\xe0\xe8", "\x80\x9f\xdd\xfe"},  // no \xff, the last letter of 1251
     {"KOI8-R", "\xcf\xc5\xc1\xc9", "\xc0\xff\xa3\xa4\xa6\xa7\xad\xad\xb3\xb4\xb6\xb7\xbd\xbd"},
     {"CP866", "\xae\xa5\xa0\xa8", "\x80\xaf\xe0\xf7"},
@@ -123,24 +124,28 @@ struct Accents {
 };
 constexpr Accents kAccents[] = {
     {"WINDOWS-1252",
-     "\xe0\xe1\xe2\xe3\xe4\xe5\xe6\xe7\xe8\xe9\xea\xeb\xed\xee\xef\xf1\xf2\xf3\xf4\xf5\xf6\xf8\xf9\xfa\xfb\xfc"
+     "\xe0\xe1\xe2\xe3\xe4\xe5\xe6\xe7\xe8\xe9\xea\xeb\xed\xee\xef\xf1\xf2\xf3\xf4\xf5\xf6\xf8\xf9\xfa\xfb"
+     "\xfc"
      "\xdf\xc9\xc4\xd6\xdc\xc5\xd8\xc0\xc7\x91\x92\x93\x94\x96\x97\x85\xab\xbb\xa0\xb0\xa7\xa1\xbf",
      "\x81\x8d\x8f\x90\x9d"},
     {"WINDOWS-1250",
-     "\xb3\xb9\xbf\x9c\x9f\xea\xe6\xf1\xf3\xec\x9a\x9e\xf9\xf8\xfd\xe8\xef\xf2\x9d\xe1\xe9\xed\xfa\xe4\xf6\xfc\xf5"
+     "\xb3\xb9\xbf\x9c\x9f\xea\xe6\xf1\xf3\xec\x9a\x9e\xf9\xf8\xfd\xe8\xef\xf2\x9d\xe1\xe9\xed\xfa\xe4\xf6"
+     "\xfc\xf5"
      "\xfb\xa3\xaf\x8c\x8a\x8e\xd8\xc8\x84\x92\x93\x94\x96\x97\x85\xab\xbb\xa0",
      "\x81\x83\x88\x90\x98\xb1\xb6\xbc\xbe"},
     {"MACINTOSH",
-     "\x87\x88\x89\x8a\x8b\x8c\x8d\x8e\x8f\x90\x91\x92\x93\x94\x95\x96\x97\x98\x99\x9a\x9b\x9c\x9d\x9e\x9f\xa7\xbe"
+     "\x87\x88\x89\x8a\x8b\x8c\x8d\x8e\x8f\x90\x91\x92\x93\x94\x95\x96\x97\x98\x99\x9a\x9b\x9c\x9d\x9e\x9f"
+     "\xa7\xbe"
      "\xbf\x83\x80\x85\x86\xcb\xd0\xd1\xd2\xd3\xd4\xd5\xc0\xc1\xc7\xc8\xc9\xca\xe7",
      ""},
     {"CP850",
-     "\x81\x82\x83\x84\x85\x86\x87\x88\x89\x8a\x8c\x8d\x91\x93\x94\x95\x96\x97\x9b\xa0\xa1\xa2\xa3\xa4\xa8\xad\xae"
+     "\x81\x82\x83\x84\x85\x86\x87\x88\x89\x8a\x8c\x8d\x91\x93\x94\x95\x96\x97\x9b\xa0\xa1\xa2\xa3\xa4\xa8"
+     "\xad\xae"
      "\xaf\xc6\xe4\xe1\x90\x8e\x99\x9a\x80\xb7",
      "\xfb"},
 };
-/// Letters that Polish, Czech and their neighbours have, and western languages do not; those of Windows' pages
-/// for Turkish, Icelandic and the Baltic.
+/// Letters that Polish, Czech and their neighbours have, and western languages do not; those of Windows'
+/// pages for Turkish, Icelandic and the Baltic.
 constexpr std::string_view kCentral = "\xb3\xb9\xbf\x9c\x9f\xec\x9a\x9e\xf9\xf8\xfd\x9d";
 constexpr std::string_view kOtherLatin = "\xf0\xfd\xfe";
 
@@ -157,7 +162,8 @@ std::vector<std::string> alphabets(const Counts& counts, std::size_t high) {
   }
   std::stable_sort(found.begin(), found.end(),
                    [](const auto& a, const auto& b) { return a.first > b.first; });
-  if (high >= 20 && found[0].first >= 0.25 && found[0].first >= 1.2 * found[1].first) return {found[0].second};
+  if (high >= 20 && found[0].first >= 0.25 && found[0].first >= 1.2 * found[1].first)
+    return {found[0].second};
   std::vector<std::string> names;
   for (std::size_t i = 0; i < 4; ++i) names.emplace_back(found[i].second);
   return names;
@@ -180,9 +186,11 @@ std::vector<std::string> accents(const Counts& counts, std::size_t high) {
   const bool others = share(sum(counts, kOtherLatin), high) >= 0.04 && first == "WINDOWS-1252";
   bool sure = high >= 4 && found[0].first >= 0.95 && !hungarian && !others;
   for (std::size_t i = 1; i < found.size(); ++i)
-    sure = sure && (found[i].first <= 0.75 || (windows && std::string_view(found[i].second).starts_with("WIN")));
+    sure =
+        sure && (found[i].first <= 0.75 || (windows && std::string_view(found[i].second).starts_with("WIN")));
   // Turkish small letters are among those of 1250; one that only 1250 has must be there.
-  if (first == "WINDOWS-1250") sure = sure && sum(counts, "\xb9\x9c\x9f\x9a\x9e\x9d") > 0 && counts[0xfe] == 0;
+  if (first == "WINDOWS-1250")
+    sure = sure && sum(counts, "\xb9\x9c\x9f\x9a\x9e\x9d") > 0 && counts[0xfe] == 0;
   if (first == "WINDOWS-1252") sure = sure && central < 0.2;
   if (sure) return {found[0].second};
   std::vector<std::string> names;

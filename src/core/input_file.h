@@ -21,8 +21,8 @@ class InputFile {
   const std::string& path() const { return path_; }
   bool regular() const { return regular_; }
   std::size_t size() const { return size_; }  ///< bytes of a regular file; else 0
-  /// Appends at most `most` bytes to `bytes`; false at the end. Errors: Error for a disk that fails, and for a
-  /// file that waits for more (/proc/kmsg).
+  /// Appends at most `most` bytes to `bytes`; false at the end. Errors: Error for a disk that fails, and for
+  /// a file that waits for more (/proc/kmsg).
   bool read(std::string& bytes, std::size_t most);
 
  private:

@@ -72,7 +72,8 @@ std::size_t count_lines(std::string_view text) {
   if (encodings.size() == 1)
     throw Error(place, "UTF-8 text", fmt::format("{}; it looks like {}", byte, encodings[0]),
                 fmt::format("convert it: iconv -f {} -t UTF-8 FILE > NEW", encodings[0]));
-  throw Error(place, "UTF-8 text", fmt::format("{}; perhaps {}, or another", byte, fmt::join(encodings, ", ")),
+  throw Error(place, "UTF-8 text",
+              fmt::format("{}; perhaps {}, or another", byte, fmt::join(encodings, ", ")),
               fmt::format("convert it, such as iconv -f {} -t UTF-8 FILE > NEW, and see whether its letters "
                           "are right",
                           encodings[0]));

@@ -34,7 +34,7 @@ class TextReader {
   ~TextReader();
   /// The next piece of whole characters; false at the end. Errors: as read_text, judged by the piece.
   bool next(std::string& text);
-  std::size_t size() const;                        ///< bytes of a regular file; else 0
+  std::size_t size() const;                         ///< bytes of a regular file; else 0
   std::size_t n_bytes() const { return n_bytes_; }  ///< read so far
   bool had_crlf() const { return had_crlf_; }
   bool had_cr() const { return had_cr_; }

@@ -22,8 +22,8 @@ std::string checksum(std::string_view before) {
   return sha256(std::string(before) + std::string(kEnd)).substr(0, kChecksumDigits);
 }
 
-/// `line` ends with its newline. Whether it is as it was written; an editor may have left \r\n at its end: what
-/// the checksum covers is the same.
+/// `line` ends with its newline. Whether it is as it was written; an editor may have left \r\n at its end:
+/// what the checksum covers is the same.
 bool intact(std::string_view line) {
   if (line.ends_with("\r\n")) return intact(std::string(line.substr(0, line.size() - 2)) + "\n");
   const std::size_t tail = kChecksum.size() + kChecksumDigits + kEnd.size();

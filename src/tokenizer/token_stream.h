@@ -18,7 +18,11 @@ class TokenStream {
   using Sink = std::function<void(std::span<const Token>)>;
   /// `special`: as Tokenizer::encode. `stretch`: bytes that are encoded at once, more than kContext.
   TokenStream(const Tokenizer& tokenizer, bool special, Sink sink, std::size_t stretch = std::size_t{1} << 20)
-      : tokenizer_(tokenizer), special_(special), sink_(std::move(sink)), stretch_(stretch), enough_(stretch) {}
+      : tokenizer_(tokenizer),
+        special_(special),
+        sink_(std::move(sink)),
+        stretch_(stretch),
+        enough_(stretch) {}
   /// Errors: as Tokenizer::encode.
   void add(std::string_view text);
   /// What is left; call it once, at the end.

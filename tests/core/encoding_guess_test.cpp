@@ -77,23 +77,29 @@ const std::string kGerman =
     "Als Gregor Samsa eines Morgens aus unruhigen Träumen erwachte, fand er sich in seinem Bett zu einem "
     "ungeheueren Ungeziefer verwandelt. Die vielen, kläglich dünnen Beine flimmerten größer und öfter.";
 const std::string kHungarian =
-    "Minden emberi lény szabadon születik és egyenlő méltósága és joga van. Az emberek, ésszel és lelkiismerettel "
+    "Minden emberi lény szabadon születik és egyenlő méltósága és joga van. Az emberek, ésszel és "
+    "lelkiismerettel "
     "bírván, egymással szemben testvéri szellemben kell hogy viseltessenek; űrhajó, tükörfúrógép, őszintén.";
 const std::string kTurkish =
-    "Bütün insanlar hür, haysiyet ve haklar bakımından eşit doğarlar. Akıl ve vicdana sahiptirler ve birbirlerine "
+    "Bütün insanlar hür, haysiyet ve haklar bakımından eşit doğarlar. Akıl ve vicdana sahiptirler ve "
+    "birbirlerine "
     "karşı kardeşlik zihniyeti ile hareket etmelidirler; ağaç, ışık, çığlık.";
 const std::string kHebrew =
-    "כל בני האדם נולדו בני חורין ושווים בערכם ובזכויותיהם. כולם חוננו בתבונה ובמצפון, לפיכך חובה עליהם לנהוג איש "
+    "כל בני האדם נולדו בני חורין ושווים בערכם ובזכויותיהם. כולם חוננו בתבונה ובמצפון, לפיכך חובה עליהם לנהוג "
+    "איש "
     "ברעהו ברוח של אחווה.";
 const std::string kArabic =
-    "يولد جميع الناس أحرارا متساوين في الكرامة والحقوق. وقد وهبوا عقلا وضميرا وعليهم أن يعامل بعضهم بعضا بروح "
+    "يولد جميع الناس أحرارا متساوين في الكرامة والحقوق. وقد وهبوا عقلا وضميرا وعليهم أن يعامل بعضهم بعضا "
+    "بروح "
     "الإخاء.";
 const std::string kThai = "มนุษย์ทั้งหลายเกิดมามีอิสระและเสมอภาคกันในเกียรติศักดิ์และสิทธิ ต่างมีเหตุผลและมโนธรรม";
 const std::string kLithuanian =
-    "Visi žmonės gimsta laisvi ir lygūs savo orumu ir teisėmis. Jiems suteiktas protas ir sąžinė ir jie turi elgtis "
+    "Visi žmonės gimsta laisvi ir lygūs savo orumu ir teisėmis. Jiems suteiktas protas ir sąžinė ir jie turi "
+    "elgtis "
     "vienas kito atžvilgiu kaip broliai; šviesą, įrašų, vėžys.";
 const std::string kCzech =
-    "Všichni lidé rodí se svobodní a sobě rovní co do důstojnosti a práv. Jsou nadáni rozumem a svědomím a mají "
+    "Všichni lidé rodí se svobodní a sobě rovní co do důstojnosti a práv. Jsou nadáni rozumem a svědomím a "
+    "mají "
     "spolu jednat v duchu bratrství; příliš žluťoučký kůň.";
 
 TEST(EncodingGuess, AWrongNameIsNeverSure) {
@@ -131,8 +137,12 @@ TEST(EncodingGuess, WhatIsNotSureIsNotSaidToBe) {
   const struct {
     std::string text;
     const char* encoding;
-  } cases[] = {{"年底", "GBK"},           {"年底", "BIG5"},       {"猫", "SHIFT_JIS"},
-               {"the 年底 of it", "GBK"}, {"caf\xc3\xa9", "MACINTOSH"}, {"d\xc3\xa9j\xc3\xa0", "CP850"}};
+  } cases[] = {{"年底", "GBK"},
+               {"年底", "BIG5"},
+               {"猫", "SHIFT_JIS"},
+               {"the 年底 of it", "GBK"},
+               {"caf\xc3\xa9", "MACINTOSH"},
+               {"d\xc3\xa9j\xc3\xa0", "CP850"}};
   for (const auto& c : cases) {
     const std::vector<std::string> names = guess_encodings(encoded(c.text, c.encoding));
     EXPECT_GT(names.size(), 1u) << c.encoding;
