@@ -53,6 +53,9 @@ std::string model_identity(const std::string& path);
 std::string read_text_file(const std::string& path, std::size_t most_bytes = kMostTextBytes);
 /// The same text in pieces, in bounded memory, with its progress where it is long. Errors: as read_text_file.
 void read_text_pieces(const std::string& path, const std::function<void(std::string_view)>& piece);
+/// A text that will be held whole, with its ids. Errors: Error as soon as the machine has not the memory for
+/// both.
+std::string read_prompt(const std::string& path);
 /// Errors: UsageError when an output would replace an input or another output; empty names are none.
 void require_outputs_apart(const std::vector<std::string>& outputs, const std::vector<std::string>& inputs);
 /// A file of our own kind may be replaced; somebody else's stays. `own`: of the first 16 MB of it. Errors:

@@ -14,6 +14,7 @@
 #include "core/text.h"
 #include "core/text_file.h"
 #include "model/identity.h"
+#include "model/memory.h"
 
 namespace ropewalk {
 
@@ -103,6 +104,21 @@ void read_text_pieces(const std::string& path, const std::function<void(std::str
   }
   progress.reset();
   say_newlines(path, reader.had_crlf(), reader.had_cr());
+}
+
+std::string read_prompt(const std::string& path) {
+  constexpr std::size_t kFirst = std::size_t{64} << 20;
+  constexpr std::size_t kBytes = 10;  // for each of the text: itself, its pieces and their ids (9.7 measured)
+  std::string prompt;
+  std::size_t next = kFirst;
+  read_text_pieces(path, [&](std::string_view text) {
+    prompt += text;
+    if (prompt.size() < next) return;
+    require_memory(fmt::format("{} and its tokens", printable(path)), kBytes * prompt.size(),
+                   "generate --truncate and eval read what is needed of a text");
+    next += kFirst;
+  });
+  return prompt;
 }
 
 void require_outputs_apart(const std::vector<std::string>& outputs, const std::vector<std::string>& inputs) {

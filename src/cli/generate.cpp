@@ -156,7 +156,7 @@ int run() {
   if (options.file.empty() && options.prompt.empty())
     throw UsageError("generate", "-p PROMPT, -f FILE or both", "neither");
   Input input{"", options.prompt};
-  if (!options.file.empty() && options.truncate.empty()) input.file = read_text_file(options.file);
+  if (!options.file.empty() && options.truncate.empty()) input.file = read_prompt(options.file);
   const LoadedModel loaded = load_model(options.model, backend);
   const Tokenizer& tokenizer = *loaded.tokenizer;
   const ModelConfig& config = loaded.model->config();

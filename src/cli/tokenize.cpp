@@ -96,7 +96,7 @@ int run() {
   Printer printer(*tokenizer);
   std::size_t n_bytes = options.text.size();
   if (options.chat) {
-    const std::string text = options.file.empty() ? options.text : read_text_file(options.file);
+    const std::string text = options.file.empty() ? options.text : read_prompt(options.file);
     n_bytes = text.size();
     ChatSettings settings = chat_of_today(false);
     settings.special = options.special;
