@@ -51,8 +51,10 @@ std::string model_identity(const std::string& path);
 
 /// core/text_file.h's read_text, with a line on stderr where newlines were unified or something was left out.
 std::string read_text_file(const std::string& path, std::size_t most_bytes = kMostTextBytes);
-/// The same text in pieces, in bounded memory, with its progress where it is long. Errors: as read_text_file.
-void read_text_pieces(const std::string& path, const std::function<void(std::string_view)>& piece);
+/// The same text in pieces, in bounded memory, with its progress, called `doing`, where it is long. Errors:
+/// as read_text_file.
+void read_text_pieces(const std::string& path, const char* doing,
+                      const std::function<void(std::string_view)>& piece);
 /// A text that will be held whole, with its ids. Errors: Error as soon as the machine has not the memory for
 /// both.
 std::string read_prompt(const std::string& path);

@@ -93,11 +93,12 @@ std::string read_text_file(const std::string& path, std::size_t most_bytes) {
   return std::move(file.text);
 }
 
-void read_text_pieces(const std::string& path, const std::function<void(std::string_view)>& piece) {
+void read_text_pieces(const std::string& path, const char* doing,
+                      const std::function<void(std::string_view)>& piece) {
   constexpr std::size_t kLong = 16 << 20;  // seconds
   TextReader reader(path);
   std::optional<Progress> progress;
-  if (reader.size() > kLong) progress.emplace("tokenizing", static_cast<double>(reader.size()));
+  if (reader.size() > kLong) progress.emplace(doing, static_cast<double>(reader.size()));
   for (std::string text; reader.next(text);) {
     piece(text);
     if (progress) progress->update(static_cast<double>(reader.n_bytes()));
@@ -111,7 +112,7 @@ std::string read_prompt(const std::string& path) {
   constexpr std::size_t kBytes = 10;  // for each of the text: itself, its pieces and their ids (9.7 measured)
   std::string prompt;
   std::size_t next = kFirst;
-  read_text_pieces(path, [&](std::string_view text) {
+  read_text_pieces(path, "reading the text", [&](std::string_view text) {
     prompt += text;
     if (prompt.size() < next) return;
     require_memory(fmt::format("{} and its tokens", printable(path)), kBytes * prompt.size(),

@@ -19,9 +19,14 @@ std::vector<std::string> document_names(const std::vector<std::string>& paths,
                                         const std::vector<std::string>& texts) {
   std::vector<std::string> names;
   for (std::size_t i = 0; i < paths.size(); ++i) {
-    if (std::find(texts.begin(), texts.begin() + static_cast<std::ptrdiff_t>(i), texts[i]) !=
-        texts.begin() + static_cast<std::ptrdiff_t>(i))
-      throw UsageError("--text", "texts that differ", "'" + paths[i] + "' twice",
+    if (const auto same = std::find(texts.begin(), texts.begin() + static_cast<std::ptrdiff_t>(i), texts[i]) -
+                          texts.begin();
+        same < static_cast<std::ptrdiff_t>(i))
+      throw UsageError("--text", "texts that differ",
+                       paths[i] == paths[static_cast<std::size_t>(same)]
+                           ? fmt::format("'{}' twice", paths[i])
+                           : fmt::format("'{}' and '{}', which are the same",
+                                         paths[static_cast<std::size_t>(same)], paths[i]),
                        "documents must be independent");
     names.push_back(std::filesystem::path(paths[i]).filename().string());
   }
@@ -39,7 +44,7 @@ std::vector<Token> first_tokens(const Tokenizer& tokenizer) {
 /// Errors: UsageError where two texts, the parts of them that are read, or only their ends, which are scored,
 /// are copies but for a little.
 void require_texts_apart(const TokenTexts& texts, const std::vector<std::vector<Document>>& by_text,
-                         Index least) {
+                         Index least, Index tail) {
   const auto require = [&](const std::vector<Passage>& passages, const char* what, const char* hint) {
     const std::optional<NearCopy> copy = near_copy(passages);
     if (!copy) return;
@@ -49,13 +54,13 @@ void require_texts_apart(const TokenTexts& texts, const std::vector<std::vector<
                      fmt::format("documents must be independent: {}", hint));
   };
   std::vector<Passage> whole, read, ends;
-  constexpr std::size_t kEnd = 256;  // tokens, as the tail has them
+  const std::size_t end = std::max(static_cast<std::size_t>(tail), kCopyWindow);
   for (std::size_t t = 0; t < by_text.size(); ++t) {
     whole.push_back({texts.tokens[t], t});
     for (const Document& document : by_text[t]) {
       const std::span<const Token> tokens(document.tokens);
       read.push_back({tokens.last(std::min(tokens.size(), static_cast<std::size_t>(least) + 1)), t});
-      ends.push_back({tokens.last(std::min(tokens.size(), kEnd)), t});
+      ends.push_back({tokens.last(std::min(tokens.size(), end)), t});
     }
   }
   require(whole, "the words", "leave one of them out");
@@ -110,7 +115,7 @@ int count_stretches(const TokenTexts& texts, Index least, int most) {
   return n;
 }
 
-std::vector<Document> cut_stretches(const TokenTexts& texts, Index least, int n) {
+std::vector<Document> cut_stretches(const TokenTexts& texts, Index least, int n, Index tail) {
   std::vector<std::vector<Document>> by_text;
   const std::size_t longest = static_cast<std::size_t>(
       std::max_element(texts.tokens.begin(), texts.tokens.end(),
@@ -132,7 +137,7 @@ std::vector<Document> cut_stretches(const TokenTexts& texts, Index least, int n)
       by_text.back() = split_document(texts.names[i], texts.tokens[i], texts.bos, fitting, least);
     most = std::max(most, by_text.back().size());
   }
-  require_texts_apart(texts, by_text, least);
+  require_texts_apart(texts, by_text, least, tail);
   std::vector<Document> documents;  // a run that a budget ends early has read of every text
   for (std::size_t k = 0; k < most; ++k)
     for (std::vector<Document>& own : by_text)

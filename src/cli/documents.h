@@ -31,8 +31,9 @@ int stretches_of(const std::vector<Token>& tokens, Index least, int most);
 int count_stretches(const TokenTexts& texts, Index least, int most);
 /// Those stretches, n of each text; a text that holds fewer gives what it holds, which is said on stderr. In
 /// turns: the first of every text, then the second. Errors: Error where there is none at all; UsageError for
-/// texts that are copies of one another but for a little (judge/near_copies.h).
-std::vector<Document> cut_stretches(const TokenTexts& texts, Index least, int n);
+/// texts that are copies of one another but for a little (judge/near_copies.h): the whole, what is read, or
+/// their last `tail` tokens.
+std::vector<Document> cut_stretches(const TokenTexts& texts, Index least, int n, Index tail);
 
 /// What stands behind a recorded command that read standard input: a comment, to a shell. Else empty.
 std::string piped(const std::vector<std::string>& inputs);

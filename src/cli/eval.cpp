@@ -264,7 +264,7 @@ int run() {
   complete(runner, loaded, tokens, info);
   check_plan(runner.plan, loaded.model->config().n_ctx_train);
   const std::vector<Document> documents =
-      cut_stretches(tokens, tokens_needed(runner.plan) - 1, options.documents);
+      cut_stretches(tokens, tokens_needed(runner.plan) - 1, options.documents, runner.plan.tail);
   info.command = command_line(runner.plan, options.documents, true), info.tail = runner.plan.tail,
   info.margin = options.margin;
   const auto& tasks = runner.plan.tasks;

@@ -86,7 +86,7 @@ Index read_truncated(Input& input, const Tokenizer& tokenizer, Index limit) {
   if (options.file.empty())
     add(options.prompt);
   else
-    read_text_pieces(options.file, add);
+    read_text_pieces(options.file, "tokenizing", add);
   stream.end();
   std::string& text = options.file.empty() ? input.prompt : input.file;
   const auto count = [&](const std::string& some) {

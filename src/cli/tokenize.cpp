@@ -105,7 +105,8 @@ int run() {
     printer.add(tokenizer->encode(options.text, options.special));
   } else {
     TokenStream stream(*tokenizer, options.special, [&](std::span<const Token> ids) { printer.add(ids); });
-    read_text_pieces(options.file, [&](std::string_view text) { stream.add(text), n_bytes += text.size(); });
+    read_text_pieces(options.file, "tokenizing",
+                     [&](std::string_view text) { stream.add(text), n_bytes += text.size(); });
     stream.end();
   }
   printer.end();

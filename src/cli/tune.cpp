@@ -343,7 +343,7 @@ int run() {
   if (!options.out.empty()) store.emplace(options.out);
   say_that_it_goes_on(options.out);
   const TokenTexts tokens = tokenize_texts(*loaded.tokenizer, paths, texts, options.special);
-  const Split documents = split(cut_stretches(tokens, length, n_stretches));
+  const Split documents = split(cut_stretches(tokens, length, n_stretches, options.tail));
   TuneOptions tuning = tune_options(config, length, documents, store ? &*store : nullptr);
   tuning.budget_seconds = left_of(budget, start);
   info.command = command_line(options.documents, options.budget);

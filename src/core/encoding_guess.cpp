@@ -194,6 +194,7 @@ std::vector<std::string> accents(const Counts& counts, std::size_t high) {
   if (first == "WINDOWS-1252") sure = sure && central < 0.2;
   if (sure) return {found[0].second};
   std::vector<std::string> names;
+  names.reserve(found.size() + 2);
   for (const auto& [fit, name] : found) names.emplace_back(name);
   if (others) names.emplace_back("WINDOWS-1254");
   if (central >= 0.15) names.emplace_back("ISO-8859-2");

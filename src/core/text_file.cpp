@@ -70,8 +70,10 @@ std::size_t count_lines(std::string_view text) {
   if (encodings.empty()) throw Error(place, "text", "binary data (NUL bytes)", "give UTF-8 text");
   const std::string byte = fmt::format("the byte 0x{:02x}", static_cast<unsigned char>(bytes[at]));
   if (encodings.size() == 1)
-    throw Error(place, "UTF-8 text", fmt::format("{}; it looks like {}", byte, encodings[0]),
-                fmt::format("convert it: iconv -f {} -t UTF-8 FILE > NEW", encodings[0]));
+    throw Error(
+        place, "UTF-8 text", fmt::format("{}; perhaps {}, as far as a guess can tell", byte, encodings[0]),
+        fmt::format("convert it, and see whether its letters are right: iconv -f {} -t UTF-8 FILE > NEW",
+                    encodings[0]));
   throw Error(place, "UTF-8 text",
               fmt::format("{}; perhaps {}, or another", byte, fmt::join(encodings, ", ")),
               fmt::format("convert it, such as iconv -f {} -t UTF-8 FILE > NEW, and see whether its letters "
@@ -125,11 +127,16 @@ std::string read_bytes(const std::string& path, std::size_t most_bytes) {
   return read_all(file, most_bytes);
 }
 
+/// `n_bytes` of a text that has been read, or that a file has.
+void require_size(const std::string& path, std::size_t n_bytes) {
+  if (n_bytes > kMostTextBytes)
+    throw Error(path, fmt::format("at most {} MB of text", kMostTextBytes >> 20),
+                fmt::format("{} MB or more", n_bytes >> 20), "give a part of it");
+}
+
 TextFile read_text(const std::string& path, std::size_t most_bytes) {
   InputFile input(path);
-  if (input.regular() && input.size() > kMostTextBytes && most_bytes >= kMostTextBytes)
-    throw Error(path, fmt::format("at most {} MB of text", kMostTextBytes >> 20),
-                fmt::format("{} MB", input.size() >> 20), "give a part of it");
+  if (most_bytes >= kMostTextBytes) require_size(path, input.size());
   TextFile file;
   file.text = read_all(input, input.regular() ? most_bytes : kMostTextBytes);
   if (file.text.starts_with(kByteOrderMark)) file.text.erase(0, kByteOrderMark.size());
@@ -145,7 +152,9 @@ TextFile read_text(const std::string& path, std::size_t most_bytes) {
 }
 
 TextReader::TextReader(const std::string& path, std::size_t stretch)
-    : input_(std::make_unique<InputFile>(path)), stretch_(stretch) {}
+    : input_(std::make_unique<InputFile>(path)), stretch_(stretch) {
+  require_size(path, input_->size());
+}
 TextReader::~TextReader() = default;
 
 std::size_t TextReader::size() const { return input_->size(); }
@@ -160,9 +169,7 @@ bool TextReader::next(std::string& text) {
     if (first) throw Error(input_->path(), "some text", "an empty file", "give a file of UTF-8 text");
     return false;
   }
-  if (n_bytes_ > kMostTextBytes)
-    throw Error(input_->path(), fmt::format("at most {} MB of text", kMostTextBytes >> 20), "more",
-                "give a part of it");
+  require_size(input_->path(), n_bytes_);
   if (!ended_) {
     rest_ = text.substr(text.size() - unfinished(text));
     text.resize(text.size() - rest_.size());

@@ -3,13 +3,16 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <map>
+#include <tuple>
+#include <unordered_map>
 #include <utility>
 
 namespace ropewalk {
 namespace {
 
 constexpr std::size_t kMostWindows = std::size_t{1} << 22;  // that are kept
+
+constexpr std::size_t kMostHolders = 16;  // of a window, with which its other holders are compared
 
 /// A hash in which every bit depends on every token.
 std::uint64_t mixed(std::uint64_t z) {
@@ -50,19 +53,20 @@ std::optional<NearCopy> near_copy(const std::vector<Passage>& passages) {
     for (std::uint64_t window : windows) all.emplace_back(window, i);
   }
   std::sort(all.begin(), all.end());
-  std::map<std::pair<std::size_t, std::size_t>, std::size_t> shared;  // by pair of passages
+  std::unordered_map<std::uint64_t, std::size_t> shared;  // by pair of passages, the first in the upper half
   for (std::size_t begin = 0, end; begin < all.size(); begin = end) {
     for (end = begin; end < all.size() && all[end].first == all[begin].first; ++end)
-      for (std::size_t other = begin; other < end; ++other)
+      for (std::size_t other = begin; other < std::min(end, begin + kMostHolders); ++other)
         if (passages[all[other].second].owner != passages[all[end].second].owner)
-          ++shared[{all[other].second, all[end].second}];
+          ++shared[std::uint64_t{all[other].second} << 32 | all[end].second];
   }
   std::optional<NearCopy> most;
   for (const auto& [pair, count] : shared) {
-    const auto [a, b] = pair;
-    const double share = static_cast<double>(count) / static_cast<double>(std::min(n[a], n[b]));
-    if (share >= kCopyShare && share > (most ? most->share : 0))
-      most = {passages[a].owner, passages[b].owner, share};
+    const std::size_t a = pair >> 32, b = pair & 0xffffffffu;
+    const NearCopy copy{passages[a].owner, passages[b].owner,
+                        static_cast<double>(count) / static_cast<double>(std::min(n[a], n[b]))};
+    const auto rank = [](const NearCopy& c) { return std::tuple(-c.share, c.first, c.second); };
+    if (copy.share >= kCopyShare && (!most || rank(copy) < rank(*most))) most = copy;
   }
   return most;
 }

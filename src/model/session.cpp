@@ -72,7 +72,7 @@ Session::Impl::Impl(const Model& m, const MethodSpec& spec, const SessionOptions
   require_memory(fmt::format("{} tokens", o.n),
                  session_bytes(config, backend.kv_type(), groups[0].method, o.n,
                                o.chunk + std::max<Index>(0, o.n - o.rewind_to)),
-                 "ask for fewer tokens, or take a method with a window");
+                 "ask for fewer tokens (generate --truncate), or take a method with a window");
 }
 
 /// With grow=1 a generated row has frequencies of its own, so it goes alone.

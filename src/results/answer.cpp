@@ -66,13 +66,16 @@ std::string not_read(const ReportData& data, const Findings& findings, const Mar
   for (const std::string& document : findings.unread)
     if (n++ < 3) names += (names.empty() ? "" : ", ") + mark(document);
   if (n > 3) names += fmt::format(" and {} more", n - 3);
+  const bool all = n == data.units.n_documents();
   return fmt::format(
-      "No advice: this model does not read this text. With {}, as it was trained, its loss is above {:.2f} "
-      "nats, which guessing evenly among its {} tokens has, in {} of {} ({}). Check the text's language and "
+      "No advice: this model does not read {}. With {}, as it was trained, its loss is above {:.2f} "
+      "nats, which guessing evenly among its {} tokens has, in {} of {} ({}). {}heck the text's language and "
       "encoding, whether the model was trained on such text, and its conversion: `ropewalk generate` with a "
       "line of the text shows what it makes of it.",
-      last_tokens(data), std::log(static_cast<double>(data.run.n_vocab)), data.run.n_vocab, n,
-      counted(data.units.n_documents(), "document"), names);
+      all ? "this text" : "all of these texts", last_tokens(data),
+      std::log(static_cast<double>(data.run.n_vocab)), data.run.n_vocab, n,
+      counted(data.units.n_documents(), "document"), names,
+      all ? "C" : "Leave out what it does not read, or c");
 }
 
 /// Those of the method that is named: in files of several runs not every method has all texts.

@@ -1,12 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Several files of results as one.
+#include <algorithm>
+#include <set>
+#include <sstream>
 #include <tuple>
 
 #include "core/error.h"
+#include "core/text.h"
 #include "results/store.h"
 
 namespace ropewalk {
 namespace {
+
+/// What a recorded command names behind --methods, as it is spelled there.
+std::vector<std::string> methods_in(const std::string& command) {
+  std::vector<std::string> methods;
+  std::istringstream words(command);
+  bool here = false;
+  for (std::string word; words >> word;)
+    if (word.starts_with("-"))
+      here = word == "--methods";
+    else if (here)
+      methods.push_back(word);
+  return methods;
+}
 
 /// Joins the groups of several files, and refuses what cannot stand in one table.
 class Merger {
@@ -23,18 +40,31 @@ class Merger {
     else
       return;
     for (Record record : group.records) {
+      require_same(path, "text of " + record.document,
+                   texts_.emplace(record.document, record.text_id).first->second, record.text_id);
       // One text under two names is one text. A file's questions are known by their own names.
       if (record.task != "questions" && !record.text_id.empty())
         record.document = names_.emplace(record.text_id, record.document).first->second;
       // Of the tasks that score a document's last tokens, the tail says which tokens.
       if (record.task == "tail" || record.task == "far-use")
         require_same(path, "tail", tails_.emplace(record.task, group.run.tail).first->second, group.run.tail);
-      require_same(path, "text of " + record.document,
-                   texts_.emplace(record.document, record.text_id).first->second, record.text_id);
       add(record);
     }
   }
-  StoredResults take() { return std::move(results_); }
+  /// Methods in the order in which they were asked for: several processes write theirs as they finish.
+  StoredResults take() {
+    std::map<std::string, std::size_t> place{{kPlain, 0}};
+    std::set<std::string> commands;
+    for (const Record& r : results_.records) {
+      if (commands.insert(r.command).second)
+        for (const std::string& word : methods_in(r.command)) place.emplace(word, place.size());
+      place.emplace(shell_quoted(r.method), place.size());
+    }
+    std::stable_sort(results_.records.begin(), results_.records.end(), [&](const Record& a, const Record& b) {
+      return place.at(shell_quoted(a.method)) < place.at(shell_quoted(b.method));
+    });
+    return std::move(results_);
+  }
 
  private:
   /// The same question, or the same loss, measured again with other settings counts once: the later one.

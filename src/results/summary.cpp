@@ -236,10 +236,12 @@ std::string summary_table(const std::vector<SummaryCell>& cells, const RunInfo& 
                         margin_as_perplexity(run.margin), run.margin);
   else
     text += fmt::format("\nmargin: {:g} nats, {}.\n", run.margin, margin_as_perplexity(run.margin));
-  for (const SummaryCell& c : cells)
-    if (c.verdict.word == "reference" && c.method == kPlain && std::isfinite(c.bits_per_byte))
-      text += fmt::format("bits per byte of the reference: {:.3f} (vocabularies do not change it).\n",
-                          c.bits_per_byte);
+  const auto reference = std::find_if(cells.begin(), cells.end(), [](const SummaryCell& c) {
+    return c.verdict.word == "reference" && std::isfinite(c.bits_per_byte);
+  });
+  if (reference != cells.end())
+    text += fmt::format("bits per byte of the reference: {:.3f} (vocabularies do not change it).\n",
+                        reference->bits_per_byte);
   for (const std::string& line : legend_of(cells)) text += wrapped(line);
   return text;
 }

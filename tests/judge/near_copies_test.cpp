@@ -47,6 +47,18 @@ TEST(NearCopies, ALightHandAndAPartAreFound) {
   EXPECT_TRUE(among({joined(text_of(6, 300), text_of(7, 400)), joined(text_of(8, 900), text_of(7, 400))}));
 }
 
+/// Work grows with the texts: what all of them share is no pair of each with each.
+TEST(NearCopies, ManyTextsWithALicenceInCommon) {
+  const std::vector<Token> licence = text_of(1, 900);
+  std::vector<std::vector<Token>> texts;
+  for (int i = 0; i < 1000; ++i) texts.push_back(joined(text_of(2 + i, 1000), licence));
+  EXPECT_FALSE(among(texts));
+  texts.push_back(texts[999]);
+  const auto copy = among(texts);
+  ASSERT_TRUE(copy);
+  EXPECT_EQ(std::pair(copy->first, copy->second), std::pair(std::size_t{999}, std::size_t{1000}));
+}
+
 /// Letters recur in every text; 32 of them in a row do not.
 TEST(NearCopies, LettersOfOneAlphabetAreNoCopies) {
   EXPECT_FALSE(among({text_of(1, 200000, 30), text_of(2, 200000, 30)}));
