@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <filesystem>
+#include <sstream>
 
 #include "cli/command.h"
 #include "cli/jobs.h"
@@ -91,6 +92,23 @@ std::string model_named(const std::string& name) {
             !name.empty() && std::filesystem::is_regular_file(path, none))
           return from_here(path);
   return name;
+}
+
+/// CLI11 reads the part of TOML that options need; what it would read otherwise than TOML says is refused.
+void require_plain_config(const std::string& path) {
+  std::istringstream text(read_bytes(path));
+  int number = 0;
+  for (std::string line; std::getline(text, line);) {
+    const std::string place = fmt::format("{}:{}", path, ++number);
+    if (number == 1 && line.starts_with("\xef\xbb\xbf"))
+      throw Error(place, "[eval] or another section first", "a byte order mark",
+                  "save the file as UTF-8 without one");
+    const std::size_t open = line.find('"'), comment = line.find('#');
+    if (open < comment &&
+        (line.find('\\', open) != std::string::npos || line.find("\"\"\"") != std::string::npos))
+      throw Error(place, "strings without escapes or \"\"\"", line.substr(0, 60),
+                  "write it between single quotes: text = 'C:\\x'");
+  }
 }
 
 /// What CLI11 says of a file of --config ("INI was not able to parse eval.methos"), in our words.
@@ -253,6 +271,7 @@ int run_command_line(int argc, char** argv) {
         std::error_code none;
         if (std::filesystem::file_size(path, none) > kMostConfigBytes)
           throw UsageError("--config", "a file of options, of at most 1 MB", path);
+        require_plain_config(path);
         return std::string();
       });
   app.footer(

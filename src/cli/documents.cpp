@@ -80,11 +80,17 @@ std::vector<std::string> expand_texts(const std::vector<std::string>& paths) {
       continue;
     }
     std::vector<std::string> inside;
-    for (const fs::directory_entry& entry : fs::directory_iterator(path))
+    std::size_t n_folders = 0;
+    for (const fs::directory_entry& entry : fs::directory_iterator(path)) {
+      n_folders += entry.is_directory(none);
       if (entry.is_regular_file(none) &&
           (entry.path().extension() == ".txt" || entry.path().extension() == ".md") &&
           entry.path().stem() != "README")  // speaks of the texts
         inside.push_back(entry.path().string());
+    }
+    if (n_folders > 0)
+      say(fmt::format("{}: {} in it {} not read", printable(path), counted(n_folders, "folder"),
+                      n_folders == 1 ? "is" : "are"));
     if (inside.empty()) throw Error(path, "a folder with .txt or .md files", "none", "name the files");
     std::sort(inside.begin(), inside.end());
     files.insert(files.end(), inside.begin(), inside.end());

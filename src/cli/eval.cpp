@@ -175,6 +175,18 @@ void check_plan(const PlanOptions& plan, Index n_ctx_train) {
                      fmt::format("{}", plan.stride));
 }
 
+/// Errors: Error where every text fits in what the model was trained on: there is nothing to extend.
+void require_longer(const TokenTexts& texts, Index n_ctx_train) {
+  std::size_t longest = 0;
+  for (const std::vector<Token>& tokens : texts.tokens) longest = std::max(longest, tokens.size());
+  if (static_cast<Index>(longest) > n_ctx_train) return;
+  throw Error("--text", fmt::format("more than the {} tokens that the model was trained on", n_ctx_train),
+              counted(longest, "token"),
+              "such a text needs no method: `ropewalk generate` reads it whole. Give a longer one to see how "
+              "far methods "
+              "hold");
+}
+
 /// Chooses what was not said, as much as the budget buys; says what it chose and what it left out.
 void complete(RunnerOptions& runner, const LoadedModel& loaded, const TokenTexts& texts,
               const RunInfo& info) {
@@ -192,6 +204,7 @@ void complete(RunnerOptions& runner, const LoadedModel& loaded, const TokenTexts
       plan.tail = std::clamp<Index>(plan.lengths.front() - 64, 1, plan.tail);
   }
   if (!plan.methods.empty() && !plan.lengths.empty() && options.documents > 0) return;
+  if (plan.lengths.empty()) require_longer(texts, n_ctx_train);
   const int n_texts = static_cast<int>(texts.names.size());
   if (options.work.budget.empty()) runner.budget_seconds = kDefaultBudget;
   const ScopeRequest request{plan.methods, plan.lengths, options.documents * n_texts,
@@ -307,7 +320,7 @@ std::string tasks_help() {
 void define(CommandLine& app) {
   options.plan.tail = 0;  // follows the trained length
   app.add_model(options.model);
-  app.add_option("--text", options.texts, "text files, or folders of them")->required();
+  app.add_option("--text", options.texts, "text files, or folders of .txt and .md")->required();
   define_special(app, options.special);
   app.add_option("--methods", options.methods,
                  "methods, or all; default: a few good ones;\n"

@@ -43,6 +43,9 @@ int run() {
   require_outputs_apart({options.out}, options.files);
   require_own(options.out, "a report of ropewalk's", is_report);
   StoredResults results = read_results(options.files);
+  if (results.n_cut > 0)
+    say(fmt::format("{} of an item that is not whole: left out (the command that made it measures it again)",
+                    counted(results.n_cut, "line")));
   results.run.margin = options.margin;  // a way of looking at results, so no part of them
   const ReportData data = report_for(std::move(results.records), results.run);
   const std::string text = format_report(data, format);

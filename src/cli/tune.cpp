@@ -235,6 +235,11 @@ void say_plan(const TunePlan& plan, const Split& documents) {
   say(fmt::format("{}{}", counted(plan.n_begin, "candidate"), left_out));
   say(fmt::format("{} to choose on, {} to judge on; about {}", counted(documents.tuning.size(), "stretch"),
                   documents.evaluation.size(), time_text(plan.seconds)));
+  if (documents.evaluation.size() < static_cast<std::size_t>(kEnoughUnits))
+    say(
+        fmt::format("fewer than {} to judge on: whatever is found, nothing will be stored; give more text or "
+                    "--documents, or a shorter --length",
+                    kEnoughUnits));
 }
 
 /// What was found: all that is printed, in text and JSON.

@@ -90,14 +90,26 @@ std::string behind_links(std::string path) {
                                : "may you write there, is the disk full?");
 }
 
+/// A new file beside `path`; a file of that name stays what it is. Its name goes to `name`.
+std::FILE* open_part(const std::string& path, std::string& name) {
+  int file = -1;
+  for (int i = 0; i < 100 && file < 0; ++i) {
+    name = path + (i == 0 ? ".part" : fmt::format(".part{}", i));
+    file = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    if (file < 0 && errno != EEXIST) break;
+  }
+  return file < 0 ? nullptr : ::fdopen(file, "wb");
+}
+
 OutputFile::OutputFile(std::string path) : path_(behind_links(std::move(path))) {
   namespace fs = std::filesystem;
   std::error_code ignored;
   const fs::file_status status = fs::status(path_, ignored);
   if (fs::is_directory(status)) throw Error(path_, "the name of a file", "a folder");
-  if (!fs::exists(status) || fs::is_regular_file(status)) temporary_ = path_ + ".part";
-  file_ = fs::is_fifo(status) ? open_pipe(path_)
-                              : std::fopen((temporary_.empty() ? path_ : temporary_).c_str(), "wb");
+  const bool replaces = !fs::exists(status) || fs::is_regular_file(status);
+  file_ = replaces              ? open_part(path_, temporary_)
+          : fs::is_fifo(status) ? open_pipe(path_)
+                                : std::fopen(path_.c_str(), "wb");
   if (file_ == nullptr) fail_to_write(path_, errno);
   if (!temporary_.empty()) slot_ = watch(temporary_);
 }

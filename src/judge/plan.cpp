@@ -218,6 +218,9 @@ class Planner {
 
 void require_tail(Index tail, Index n_ctx_train, Index shortest) {
   if (tail + 64 <= std::min(n_ctx_train, shortest)) return;
+  if (shortest < 65)
+    throw UsageError("--lengths", "65 tokens or more: what is scored, and 64 before it",
+                     fmt::format("{}", shortest), "give longer ones");
   const bool trained = n_ctx_train < shortest;
   throw UsageError(
       "--tail",

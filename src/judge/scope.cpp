@@ -78,12 +78,12 @@ std::vector<std::string> left_out(const Scope& scope, const ScopeRequest& reques
     list += (list.empty() ? "" : "; ") + what;
   };
   if (request.methods.empty() && scope.methods.size() < kDefaultMethods.size())
-    add(by_time,
+    add(documents_of(scope.lengths.back()) == 0 ? by_text : by_time,
         "methods " + list({kDefaultMethods.begin() + static_cast<std::ptrdiff_t>(scope.methods.size()),
                            kDefaultMethods.end()}));
   const Index longest = scope.lengths.back();
   if (request.lengths.empty() && longest < 16 * n_ctx_train) {
-    const Index next = std::max(2 * n_ctx_train, 2 * longest / n_ctx_train * n_ctx_train);
+    const Index next = longest < 2 * n_ctx_train ? 2 * n_ctx_train : 2 * longest;
     add(documents_of(next) < kFewest ? by_text : by_time, "lengths beyond " + k_tokens(longest));
   }
   if (request.n_documents == 0 && scope.n_documents < kFewest)

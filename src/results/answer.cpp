@@ -68,13 +68,15 @@ std::string not_read(const ReportData& data, const Findings& findings, const Mar
   if (n > 3) names += fmt::format(" and {} more", n - 3);
   const bool all = n == data.units.n_documents();
   return fmt::format(
-      "No advice: this model does not read {}. With {}, as it was trained, its loss is above {:.2f} "
-      "nats, which guessing evenly among its {} tokens has, in {} of {} ({}). {}heck the text's language and "
+      "No advice: this model does not read {}. With {}, as it was trained, its loss is above that of "
+      "guessing evenly, {}8 bits a byte, in {} of {} ({}). {}heck the text's language and "
       "encoding, whether the model was trained on such text, and its conversion: `ropewalk generate` with a "
       "line of the text shows what it makes of it.",
       all ? "this text" : "all of these texts", last_tokens(data),
-      std::log(static_cast<double>(data.run.n_vocab)), data.run.n_vocab, n,
-      counted(data.units.n_documents(), "document"), names,
+      data.run.n_vocab == 0 ? ""
+                            : fmt::format("{:.2f} nats for one of {} tokens or ",
+                                          std::log(static_cast<double>(data.run.n_vocab)), data.run.n_vocab),
+      n, counted(data.units.n_documents(), "document"), names,
       all ? "C" : "Leave out what it does not read, or c");
 }
 
@@ -119,6 +121,15 @@ std::string too_few(const ReportData& data, const Findings& findings, const Mark
 
 std::string share_text(const Score& score) { return fmt::format("{:.0f} %", 100 * score.mean()); }
 
+/// Of the method whose loss holds: what it found, where truncation found more.
+std::string finds_less(const Findings& findings, const Mark& mark) {
+  if (findings.best)
+    for (const Found& f : findings.found.methods)
+      if (f.method == findings.best->method && f.own.mean() < f.truncated.mean())
+        return fmt::format(" {} found {} there.", mark(f.method), share_text(f.own));
+  return "";
+}
+
 /// Who finds more than truncation. The method with the flattest loss may find nothing, and the finder's loss
 /// may be undecided: neither says the other.
 std::string found_sentence(const ReportData& data, const Findings& findings, const Mark& mark) {
@@ -134,8 +145,8 @@ std::string found_sentence(const ReportData& data, const Findings& findings, con
       k_tokens(findings.found.length), share_text(f->truncated), points.mean, ends(points, "{:+.0f}"),
       by_question ? "" : "; " + data.units.count(static_cast<std::size_t>(f->difference.n)));
   if (!findings.finder && !(f->difference.mean > 0))
-    return fmt::format("Nothing was found more often than by truncation: {} at {}.", share_text(f->truncated),
-                       k_tokens(findings.found.length));
+    return fmt::format("Nothing was found more often than by truncation: {} at {}.{}",
+                       share_text(f->truncated), k_tokens(findings.found.length), finds_less(findings, mark));
   if (!findings.finder)
     return fmt::format("No method was shown to find more than truncation; most was found by {}: {}{}.",
                        f->method == kPlain ? "plain RoPE" : mark(f->method), numbers,

@@ -72,10 +72,13 @@ class Reader {
         ++lines_.n_cut;
         return std::move(lines_);
       }
-      add(bytes_.substr(at, newline + 1 - at));
+      const std::string_view line = bytes_.substr(at, newline + 1 - at);
+      const bool blank =
+          number_ > 1 && open_.records.empty() && (line == "\n" || line == "\r\n");  // an editor's
+      if (!blank) add(line);
       at = newline + 1;
-      if (open_.records.size() < open_.n) continue;
-      lines_.groups.push_back(std::move(open_));
+      if (!blank && open_.records.size() < open_.n) continue;
+      if (!blank) lines_.groups.push_back(std::move(open_));
       open_ = {};
       lines_.good = at, lines_.n_lines = number_ - lines_before_, lines_.n_cut = 0;
     }

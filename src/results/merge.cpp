@@ -35,6 +35,7 @@ class Merger {
     require_same(path, "KV cache", results_.run.kv, group.run.kv);
     require_same(path, "way to read special tokens (--special)", results_.run.special, group.run.special);
     require_same(path, "trained length", results_.run.n_ctx_train, group.run.n_ctx_train);
+    if (results_.run.n_vocab == 0) results_.run.n_vocab = group.run.n_vocab;  // older versions did not say
     if (std::string& seen = keys_[group.key]; seen.empty())
       seen = path;
     else
@@ -51,6 +52,7 @@ class Merger {
       add(record);
     }
   }
+  void add_cut(std::size_t n_lines) { results_.n_cut += n_lines; }
   /// Methods in the order in which they were asked for: several processes write theirs as they finish.
   StoredResults take() {
     std::map<std::string, std::size_t> place{{kPlain, 0}};
@@ -98,6 +100,7 @@ StoredResults read_results(const std::vector<std::string>& paths) {
   Merger merger;
   for (const std::string& path : paths) {
     const ResultLines contents = read_lines(path, read_results_file(path));
+    merger.add_cut(contents.n_cut);
     if (contents.groups.empty())
       throw Error(path, "a file of results", "none", "`ropewalk eval --out` writes such files");
     for (const ResultGroup& group : contents.groups) merger.add(path, group);

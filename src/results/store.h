@@ -51,6 +51,8 @@ class Store {
 struct StoredResults {
   std::vector<Record> records;
   RunInfo run;  ///< of the first record
+  std::size_t n_cut =
+      0;  ///< lines at the end of a file that are not whole, or of an item that is not: left out
 };
 /// Files of several machines or shards, without repeats; what was measured again with other settings counts
 /// once, as it was measured last; a text under two names is one, under the first. Errors: Error (see Store),

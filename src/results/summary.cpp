@@ -114,11 +114,14 @@ std::vector<SummaryCell> gather(const std::vector<Record>& records, AllLosses& l
 
 std::set<std::string> unread_documents(const std::vector<Record>& records, Index n_vocab) {
   std::set<std::string> documents;
-  if (n_vocab == 0) return documents;
-  const double chance = std::log(static_cast<double>(n_vocab));
-  for (const Record& r : records)
-    if (r.task == "tail" && r.method == kTruncated && std::isfinite(r.loss) && r.loss > chance)
-      documents.insert(r.document);
+  const double chance =
+      n_vocab > 0 ? std::log(static_cast<double>(n_vocab)) : std::numeric_limits<double>::infinity();
+  for (const Record& r : records) {
+    if (r.task != "tail" || r.method != kTruncated || !std::isfinite(r.loss)) continue;
+    bool worse = r.loss > chance;
+    for (const auto& [name, value] : r.values) worse = worse || (name == "bits_per_byte" && value > 8);
+    if (worse) documents.insert(r.document);
+  }
   return documents;
 }
 

@@ -33,8 +33,9 @@ struct SummaryCell {
 std::vector<SummaryCell> summarise(const std::vector<Record>& records, const Units& units,
                                    double margin = kStabilityMargin, Index n_vocab = 0);
 
-/// Documents of the tail task in which the reference, truncation, has a loss above ln(n_vocab): guessing
-/// evenly does better, so that no difference from it says anything of a method. `n_vocab` 0, not known: none.
+/// Documents of the tail task in which the reference, truncation, has a loss above ln(n_vocab), or above 8
+/// bits a byte: guessing evenly among tokens, or bytes, does better, so that no difference from it says
+/// anything of a method. (Tokens of single bytes are guessed well and read badly.) `n_vocab` 0: not known.
 std::set<std::string> unread_documents(const std::vector<Record>& records, Index n_vocab);
 
 /// The length that differences are taken from: the trained one, or the greatest tested where that is less.

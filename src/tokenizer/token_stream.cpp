@@ -22,6 +22,13 @@ bool begins_gap(std::string_view text, std::size_t at) {
          (code >= 0xff00 && code <= 0xff0f) || (code >= 0xff1a && code <= 0xff20);
 }
 
+/// A letter ends at `at`, and a gap begins: two dashes could be one token, however many stand there.
+bool is_border(std::string_view text, std::size_t at) {
+  std::size_t before = at - 1;
+  while (before > 0 && continues_character(text[before])) --before;
+  return is_letter_or_high(text[before]) && !begins_gap(text, before) && begins_gap(text, at);
+}
+
 }  // namespace
 
 std::vector<Token> TokenStream::encode(std::string_view text, bool inside) const {
@@ -45,8 +52,7 @@ std::size_t TokenStream::last_cut() const {
   constexpr int kMostTries = 64;  // each costs the encoding of some kilobytes
   int tries = 0;
   for (std::size_t at = pending_.size() - kContext; at > pending_.size() / 4 && tries < kMostTries; --at)
-    if (is_letter_or_high(pending_[at - 1]) && begins_gap(pending_, at) && (++tries, independent(at)))
-      return at;
+    if (is_border(pending_, at) && (++tries, independent(at))) return at;
   return 0;
 }
 

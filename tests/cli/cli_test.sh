@@ -348,6 +348,8 @@ if [ "${3:-}" = model ]; then
   { cat sweep.toml; echo 'lenghts = 3'; } > wrong.toml
   expect 2 'did you mean lengths' "$ropewalk" eval --config wrong.toml
   printf 'methods = ["pi"]\n' > wrong.toml; expect 2 'outside of one' "$ropewalk" eval --config wrong.toml
+  printf '[eval]\nout = "a\\nb"\n' > wrong.toml; expect 1 'strings without escapes' "$ropewalk" eval --config wrong.toml
+  printf '\357\273\277[eval]\n' > wrong.toml; expect 1 'byte order mark' "$ropewalk" eval --config wrong.toml
   printf '[evl]\nmethods = ["pi"]\n' > wrong.toml; expect 2 'did you mean eval' "$ropewalk" eval --config wrong.toml
   expect 0 'short-256' "$ropewalk" inspect short-256
   expect 0 'can express.*yarn' bash -c "'$ropewalk' export short-256 --method auto --length 4k | tr -d '\n'"

@@ -50,6 +50,26 @@ TEST(OutputFile, AppearsWhole) {
   EXPECT_FALSE(fs::exists(path + ".part"));
 }
 
+/// A file that is called as ours is while it is written may be somebody's.
+TEST(OutputFile, AnotherPartStaysWhatItIs) {
+  const std::string path = fresh("output_file_part"), notes = fresh("output_file_notes");
+  std::ofstream(notes) << "notes";
+  for (const bool link : {false, true}) {
+    if (link)
+      fs::create_symlink(notes, path + ".part");
+    else
+      std::ofstream(path + ".part") << "mine";
+    OutputFile file(path);
+    file.write("ours");
+    file.commit();
+    EXPECT_EQ(text_of(path), "ours");
+    EXPECT_FALSE(fs::is_symlink(path));
+    EXPECT_EQ(text_of(path + ".part"), link ? "notes" : "mine");
+    fs::remove(path + ".part");
+  }
+  EXPECT_EQ(text_of(notes), "notes");
+}
+
 TEST(OutputFile, SaysWhenItCannotBeWritten) {
   EXPECT_THROW(OutputFile("/nowhere/x"), Error);
   EXPECT_THROW(OutputFile{testing::TempDir()}, Error);

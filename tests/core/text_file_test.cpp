@@ -55,7 +55,7 @@ TEST_F(Text, OtherEncodingsAreNamedWithTheirLine) {
   EXPECT_NE(refusal("un caf\xe9 tr\xe8s d\xe9j\xe0 vu").find("WINDOWS-1252"), std::string::npos);
   EXPECT_NE(refusal("\xcf\xf0\xe8\xe2\xe5\xf2, \xec\xe8\xf0 \xee\xe4\xe8\xed").find("WINDOWS-1251"),
             std::string::npos);
-  EXPECT_NE(refusal(std::string_view("\xff\xfeh\0i\0", 6)).find("like UTF-16;"), std::string::npos);
+  EXPECT_NE(refusal(std::string_view("\xff\xfeh\0i\0", 6)).find("perhaps UTF-16,"), std::string::npos);
   EXPECT_NE(refusal(std::string_view("h\0e\0l\0l\0o\0", 10)).find("UTF-16LE"), std::string::npos);
   EXPECT_NE(refusal(std::string_view("\0h\0e\0l\0l\0o", 10)).find("UTF-16BE"), std::string::npos);
   EXPECT_NE(refusal(std::string_view("ELF\0\1\2\3abcdefghijklmnopqrstuvwxyz", 33)).find("binary data"),

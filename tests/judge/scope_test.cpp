@@ -66,6 +66,13 @@ TEST(Scope, AShortTextIsReadAtLengthsThatItHasDocumentsOf) {
   EXPECT_EQ(choose_scope({}, 8192, at(1e6), text_of(100)).n_documents, 1);  // refused later, with the numbers
 }
 
+/// Between 1.5 and twice the trained length the next is twice: what the text may hold.
+TEST(Scope, WhatComesNextIsTwiceTheTrainedLength) {
+  Scope scope;
+  scope.lengths = {8192, 12288}, scope.methods = {"rerope", "self-extend"}, scope.n_documents = 8;
+  EXPECT_EQ(left_out(scope, {}, 8192, [](Index length) { return length <= 16384 ? 5 : 1; }).size(), 1u);
+}
+
 TEST(Scope, WhatWasAskedForIsNotChosen) {
   const Scope scope = choose_scope({{"pi"}, {300, 700}, 3, 600}, 256, at(1e5), text_of(1 << 20));
   EXPECT_EQ(scope.methods, std::vector<std::string>{"pi"});

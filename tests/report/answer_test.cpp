@@ -127,13 +127,20 @@ TEST(Answer, ATextThatTheModelDoesNotReadGetsNoVerdict) {
   says(with(49152), "Use yarn to 16k");
   says(with(0), "Use yarn to 16k");  // of a file that does not know it
   const ReportData data = with(26);  // ln 26 = 3.26; the losses are 3 to 3.4
-  says(data, "No advice: this model does not read this text.");
+  says(data, "No advice: this model does not read all of these texts.");
+  says(data, "Leave out what it does not read");
   says(data,
-       "is above 3.26 nats, which guessing evenly among its 26 tokens has, in 2 of 5 documents (text3, ");
+       "is above that of guessing evenly, 3.26 nats for one of 26 tokens or 8 bits a byte, in 2 of 5 "
+       "documents (text3, ");
   for (const char* bold : {"Use ", "stable", "improves", "take ", "explodes"}) never_says(data, bold);
   EXPECT_EQ(kind_name(findings_of(data).kind), std::string("not read"));
   for (const SummaryCell& cell : data.cells) EXPECT_FALSE(cell.verdict.judged()) << cell.method;
   EXPECT_NE(text_report(data).find("not read: with the trained context"), std::string::npos);
+  // Tokens of single bytes: few nats each, and more than 8 bits a byte.
+  for (Record& r : made.records) r.values = {{"bits_per_byte", 8.3}};
+  says(with(0), "No advice: this model does not read this text.");
+  for (Record& r : made.records) r.values = {{"bits_per_byte", 7.9}};
+  says(with(0), "Use yarn to 16k");
 }
 
 /// Files of several runs: each method on texts of its own.

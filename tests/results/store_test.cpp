@@ -158,7 +158,8 @@ TEST_F(StoreFile, WhatAnEditorOrALostPowerLeavesAtLineEndsIsRead) {
   for (const char c : ours) crlf += c == '\n' ? "\r\n" : std::string(1, c);
   const std::string nul(5000, '\0');
   // NUL bytes of blocks that were never filled: behind whole lines, and behind a part of one.
-  for (const std::string& bytes : {crlf, ours + nul, ours + ours.substr(0, 60) + nul}) {
+  for (const std::string& bytes :
+       {crlf, ours + nul, ours + ours.substr(0, 60) + nul, ours + "\n", ours + "\r\n\n"}) {
     write_bytes(path_, bytes);
     Store store(path_);
     EXPECT_EQ(bytes_of(path_), bytes) << "opening never writes";
@@ -292,6 +293,27 @@ TEST_F(StoreFile, ATextUnderTwoNamesIsOne) {
   for (const Record& r : read_results({path_}).records) documents[r.task].insert(r.document);
   EXPECT_EQ(documents["tail"], (std::set<std::string>{"a.txt", "b.txt"}));
   EXPECT_EQ(documents["questions"].size(), 3u);  // known by their ids
+}
+
+/// Processes that share the work write as they finish; what a file of an older version lacks, a later one
+/// says.
+TEST_F(StoreFile, AReportHasTheOrderOfTheCommand) {
+  {
+    Store store(path_);
+    int n = 0;
+    for (const char* method : {"yarn", "none", "dca", "pi", "none (truncated)"}) {
+      Record r = record(method, 1);
+      r.task = "tail", r.command = "ropewalk eval m --text t --methods pi 'ntk' yarn dca --lengths 1k";
+      RunInfo run = info("m");
+      run.n_vocab = n == 0 ? 0 : 100;
+      store.append(std::to_string(n++), {r}, run);
+    }
+  }
+  const StoredResults results = read_results({path_});
+  std::vector<std::string> methods;
+  for (const Record& r : results.records) methods.push_back(r.method);
+  EXPECT_EQ(methods, (std::vector<std::string>{"none", "pi", "yarn", "dca", "none (truncated)"}));
+  EXPECT_EQ(results.run.n_vocab, 100);
 }
 
 TEST_F(StoreFile, RefusesToJoinWhatWasMeasuredDifferently) {

@@ -53,6 +53,19 @@ TEST(TokenStream, PiecesGiveTheIdsOfTheWhole) {
     }
 }
 
+/// A run that is longer than what a cut is judged by; two of its signs may be one token.
+TEST(TokenStream, RunsOfSignsAreNotCut) {
+  Lcg lcg(13);
+  for (const auto& [name, tokenizer] : all_kinds())
+    for (const char* sign : {"\u2014", "\u2026", "\u3000", "-", "\u00e9"})
+      for (const std::size_t before : {0u, 1u, 700u}) {
+        const std::string text = repeated("Some words, then: ", 3000 + before) + repeated(sign, 6000) +
+                                 " and on. " + repeated("More words. ", 5000);
+        EXPECT_TRUE(streamed(*tokenizer, text, false, lcg).ids == tokenizer->encode(text))
+            << name << " " << sign;
+      }
+}
+
 TEST(TokenStream, WhatHoldsTogetherIsNotCut) {
   Lcg lcg(12);
   const std::string spaces = repeated(" ", 9000), newlines = repeated("\n", 9000);
