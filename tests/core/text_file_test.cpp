@@ -47,7 +47,8 @@ TEST_F(Text, NewlinesAndMarksAreReadAsPythonReadsThem) {
 TEST_F(Text, OtherEncodingsAreNamedWithTheirLine) {
   const std::string gbk =
       "one\ntwo \xd7\xa3\xb8\xa3 \xc2\xb3\xd1\xb8\xa3\xac\xbe\xc9\xc0\xfa\xb5\xc4\xc4\xea\xb5\xd7\n";
-  EXPECT_NE(refusal(gbk).find(":2: expected UTF-8 text; found the byte 0xb8; perhaps GBK, as far as a guess can tell;"),
+  EXPECT_NE(refusal(gbk).find(
+                ":2: expected UTF-8 text; found the byte 0xb8; perhaps GBK, as far as a guess can tell;"),
             std::string::npos)
       << refusal(gbk);
   EXPECT_NE(refusal(gbk).find("iconv -f GBK"), std::string::npos);
