@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
+#include <tuple>
 
 #include "core/error.h"
 #include "report/sections.h"
+#include "results/found.h"
 
 namespace ropewalk {
 namespace {
@@ -88,11 +90,15 @@ Table retrieval_table(const ReportData& data) {
           lengths.insert(length);
   if (has_short) table.head.push_back("short text, plain");
   for (Index length : lengths) table.head.push_back(k_tokens(length));
-  auto cell = [](const Score& score) {
+  auto cell = [](const Score& score, const Interval* difference) {
     const Proportion p = proportion(score.sum, score.n);
-    return Cell{fmt::format("{:.0f} %\n{:.0f} to {:.0f}", 100 * p.value, 100 * p.low, 100 * p.high), "share",
-                counted(score.n, "question")};
+    return Cell{fmt::format("{:.0f} % of {}\n({:.0f} to {:.0f}){}", 100 * p.value, score.n, 100 * p.low,
+                            100 * p.high, difference ? "\n" + points_text(*difference) : ""),
+                "share"};
   };
+  std::map<std::tuple<std::string, std::string, Index>, Interval> differences;
+  for (const RetrievalRow& row : retrieval_rows(data))
+    if (row.difference) differences[{row.task, row.method, row.length}] = *row.difference;
   for (const auto& [task, by_method] : scores)
     for (const std::string& method : methods_of(data)) {
       const auto found = by_method.find(method);
@@ -100,11 +106,15 @@ Table retrieval_table(const ReportData& data) {
       std::vector<Cell> row{{task}, {method, "name"}};
       if (has_short) {
         const auto own = by_method.find(kOwnShort);
-        row.push_back(own == by_method.end() ? Cell{""} : cell(own->second.begin()->second));
+        row.push_back(own == by_method.end() ? Cell{""} : cell(own->second.begin()->second, nullptr));
       }
       for (Index length : lengths) {
         const auto score = found->second.find(length);
-        row.push_back(score == found->second.end() ? Cell{""} : cell(score->second));
+        const auto difference = differences.find({task, method, length});
+        row.push_back(
+            score == found->second.end()
+                ? Cell{""}
+                : cell(score->second, difference == differences.end() ? nullptr : &difference->second));
       }
       table.rows.push_back(std::move(row));
     }

@@ -4,6 +4,7 @@
 #include "report/origin.h"
 #include "report/report.h"
 #include "results/answer.h"
+#include "results/found.h"
 #include "results/reach.h"
 
 namespace ropewalk {
@@ -46,6 +47,23 @@ Json derived_json(const ReportData& data) {
   return derived;
 }
 
+Json retrieval_json(const ReportData& data) {
+  Json rows = Json::array();
+  for (const RetrievalRow& row : retrieval_rows(data)) {
+    const Proportion p = proportion(row.score.sum, row.score.n);
+    Json j{{"task", row.task}, {"length", row.length}, {"method", row.method}, {"found", p.value}};
+    j["interval"] = Json{p.low, p.high}, j["n_questions"] = row.score.n;
+    j["versus_truncated"] = nullptr;
+    if (row.difference) {
+      const Interval& d = *row.difference;
+      j["versus_truncated"] = {{"difference", d.mean}, {"interval", nullptr}, {"n_units", d.n}};
+      if (d.low && d.deviation > 0) j["versus_truncated"]["interval"] = Json{*d.low, *d.high};
+    }
+    rows.push_back(std::move(j));
+  }
+  return rows;
+}
+
 }  // namespace
 
 std::string json_report(const ReportData& data) {
@@ -61,6 +79,7 @@ std::string json_report(const ReportData& data) {
   const auto next = answer_of(data, printable).next;
   json["to_decide"] = next && !next->command.empty() ? Json(next->command) : Json(nullptr);
   json["derived"] = derived_json(data);
+  json["retrieval"] = retrieval_json(data);
   json["findings"] = findings_json(findings_of(data));
   json["origin"] = {{"commands", origin.commands}, {"texts", origin.texts}, {"dates", origin.dates}};
   json["records"] = std::move(records);

@@ -20,7 +20,7 @@ std::string retrieval_part(const ReportData& data) {
   if (scores.rows.empty() && failed.empty()) return "";
   std::string text = "## Retrieval\n\n" + note(chat_note(data));
   for (const std::string& line : failed) text += note(line);
-  if (!scores.rows.empty()) text += markdown_table(scores);
+  if (!scores.rows.empty()) text += note(kRetrievalNote) + markdown_table(scores);
   for (const TaskMaps& task : heat_maps(data)) {
     text += fmt::format("### {}: per cent found by depth and tokens\n\n", escape_markdown(task.task));
     for (const Table& map : task.maps) text += markdown_table(map);

@@ -132,7 +132,8 @@ std::string retrieval_section(const ReportData& data) {
     for (const Table& map : task.maps) html += html_table(map, "heat");
     html += "</div>";
   }
-  if (!tasks.empty()) html += "<h3>All depths together, with uncorrected 95 % intervals</h3>";
+  if (!tasks.empty()) html += "<h3>All depths together</h3>";
+  html += "<p class='note'>" + escape_html(kRetrievalNote) + "</p>";
   return html + html_table(scores) + "</section>\n";
 }
 

@@ -44,8 +44,12 @@ struct TaskMaps {
   std::vector<Table> maps;
 };
 std::vector<TaskMaps> heat_maps(const ReportData& data);
-/// Found share with its 95 % interval by task and method (rows) and length.
+/// Found share of how many questions, its 95 % interval and its difference from truncation, by task and
+/// method (rows) and length.
 Table retrieval_table(const ReportData& data);
+inline constexpr const char* kRetrievalNote =
+    "Found, of how many questions, with its 95 % interval; below, the difference from truncation in points, "
+    "paired by document. Intervals are uncorrected.";
 /// Tasks that cannot tell have neither map nor row, but a line here each. Not escaped.
 std::vector<std::string> cannot_tell_lines(const ReportData& data);
 /// Whether the model's chat template was used; empty where no record says.

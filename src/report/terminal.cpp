@@ -7,6 +7,7 @@
 #include "report/report.h"
 #include "report/sections.h"
 #include "results/answer.h"
+#include "results/found.h"
 #include "results/tables.h"
 
 namespace ropewalk {
@@ -20,42 +21,28 @@ std::string name_column(const std::string& name) {
                                    : fmt::format("{}\n{:<{}}", name, "", kNameWidth);
 }
 
-/// Where every unit gave the same, the spread is unknown; a difference of shares ends at 100.
-std::string points(const Interval& d) {
-  if (!d.low || !(d.deviation > 0)) return fmt::format("{:+.0f}", 100 * d.mean);
-  return fmt::format("{:+.0f} ({:+.0f} to {:+.0f})", 100 * d.mean, std::max(-100.0, 100 * *d.low),
-                     std::min(100.0, 100 * *d.high));
-}
-
 /// By task and length: shares found, and their differences from truncation, paired by document.
 std::string retrieval_text(const ReportData& data) {
-  std::map<std::pair<std::string, Index>, std::map<std::string, ByDocument>> all;
-  for (const Record& r : data.records)
-    if (r.score && std::isfinite(*r.score))
-      all[{retrieval_name(r), r.length}][r.method][r.document].push_back(*r.score);
-  std::string text;
-  for (const auto& [key, by_method] : all) {
-    const auto truncated = by_method.find(kTruncated);
-    text += fmt::format("\n{}{}: right answers in %, with their 95 % interval\n", key.first,
-                        key.second > 0 ? " at " + k_tokens(key.second) : ", in short text");
-    text += fmt::format("{} {:>15} {:>9}", name_column("method"), "found", "questions");
-    text += truncated == by_method.end() ? "\n" : fmt::format(" {:>22}\n", "from truncation");
-    for (const std::string& method : methods_of(data)) {
-      const auto own = by_method.find(method);
-      if (own == by_method.end()) continue;
-      Score score;
-      for (const auto& [document, list] : own->second)
-        for (double s : list) score.sum += s, ++score.n;
-      const Proportion p = proportion(score.sum, score.n);
-      text += name_column(method) +
-              fmt::format(" {:>15} {:>9}",
-                          fmt::format("{:.0f} ({:.0f} to {:.0f})", 100 * p.value, 100 * p.low, 100 * p.high),
-                          score.n);
-      if (truncated != by_method.end() && !is_baseline(method))
-        if (const auto d = paired_difference(own->second, truncated->second, data.units); !d.empty())
-          text += fmt::format(" {:>22}", points(interval(d)));
-      text += "\n";
+  std::string text, task;
+  Index length = -1;
+  const std::vector<RetrievalRow> rows = retrieval_rows(data);
+  for (const RetrievalRow& row : rows) {
+    if (row.task != task || row.length != length) {
+      task = row.task, length = row.length;
+      const bool told = std::any_of(rows.begin(), rows.end(), [&](const RetrievalRow& r) {
+        return r.task == task && r.length == length && r.difference;
+      });
+      text += fmt::format("\n{}{}: right answers in %, with their 95 % interval\n", task,
+                          length > 0 ? " at " + k_tokens(length) : ", in short text");
+      text += fmt::format("{} {:>15} {:>9}", name_column("method"), "found", "questions");
+      text += told ? fmt::format(" {:>22}\n", "from truncation") : "\n";
     }
+    const Proportion p = proportion(row.score.sum, row.score.n);
+    text += name_column(row.method) +
+            fmt::format(" {:>15} {:>9}",
+                        fmt::format("{:.0f} ({:.0f} to {:.0f})", 100 * p.value, 100 * p.low, 100 * p.high),
+                        row.score.n);
+    text += row.difference ? fmt::format(" {:>22}\n", points_text(*row.difference)) : "\n";
   }
   for (const std::string& line : cannot_tell_lines(data)) text += line + "\n";
   return text;

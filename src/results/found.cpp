@@ -5,6 +5,8 @@
 #include <cmath>
 #include <tuple>
 
+#include "core/error.h"
+
 namespace ropewalk {
 namespace {
 
@@ -57,6 +59,34 @@ FoundAt found_at(const ReportData& data) {
   p = holm(p);
   for (std::size_t t = 0; t < tested.size(); ++t) result.methods[tested[t]].p = p[t];
   return result;
+}
+
+std::vector<RetrievalRow> retrieval_rows(const ReportData& data) {
+  std::map<std::pair<std::string, Index>, std::map<std::string, ByDocument>> all;
+  for (const Record& r : data.records)
+    if (r.score && std::isfinite(*r.score))
+      all[{retrieval_name(r), r.length}][r.method][r.document].push_back(*r.score);
+  std::vector<RetrievalRow> rows;
+  for (const auto& [key, by_method] : all) {
+    const auto truncated = by_method.find(kTruncated);
+    for (const std::string& method : methods_of(data)) {
+      const auto own = by_method.find(method);
+      if (own == by_method.end()) continue;
+      RetrievalRow& row = rows.emplace_back(RetrievalRow{key.first, key.second, method, {}, {}});
+      for (const auto& [document, list] : own->second)
+        for (const double score : list) row.score.sum += score, ++row.score.n;
+      if (truncated == by_method.end() || is_baseline(method)) continue;
+      if (const auto d = paired_difference(own->second, truncated->second, data.units); !d.empty())
+        row.difference = interval(d);
+    }
+  }
+  return rows;
+}
+
+std::string points_text(const Interval& d) {
+  if (!d.low || !(d.deviation > 0)) return fmt::format("{:+.0f}", 100 * d.mean);
+  return fmt::format("{:+.0f} ({:+.0f} to {:+.0f})", 100 * d.mean, std::max(-100.0, 100 * *d.low),
+                     std::min(100.0, 100 * *d.high));
 }
 
 }  // namespace ropewalk

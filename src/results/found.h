@@ -24,4 +24,18 @@ struct FoundAt {
 /// tell.
 FoundAt found_at(const ReportData& data);
 
+/// What one method found of one task at one length.
+struct RetrievalRow {
+  std::string task;
+  Index length = 0;
+  std::string method;
+  Score score;                         ///< over questions
+  std::optional<Interval> difference;  ///< from truncation at that length, over units; none: a baseline
+};
+/// By task and length, methods in the order of methods_of; tasks that cannot tell too.
+std::vector<RetrievalRow> retrieval_rows(const ReportData& data);
+/// "+84 (+40 to +100)" points. Where every unit gave the same, the spread is unknown; a difference of shares
+/// ends at 100.
+std::string points_text(const Interval& difference);
+
 }  // namespace ropewalk
