@@ -208,6 +208,32 @@ TEST(Margins, NoGuessIsMorePreciseThanItIs) {
   EXPECT_EQ(more(kManyDocuments, kManyDocuments - 8), ">999");
 }
 
+/// Questions, interval and difference from truncation, wherever retrieval is shown.
+TEST(Formats, ShowTheSameRetrieval) {
+  MadeUp made;
+  for (int d = 0; d < 6; ++d)
+    for (int q = 0; q < 2; ++q) {
+      made.add("passkey", "none (truncated)", 16384, d).score = 0;
+      made.add("passkey", "rerope", 16384, d).score = d < 4 ? 1 : 0;
+      made.add("passkey", "none (short)", 0, d).score = 1;
+    }
+  const ReportData data = made.data();
+  EXPECT_TRUE(holds(text_report(data), "67 (39 to 86)        12")) << text_report(data);
+  EXPECT_TRUE(holds(text_report(data), "+67 (+12 to +100)")) << text_report(data);
+  for (const std::string& text : {html_report(data), markdown_report(data)})
+    for (const char* part : {"67 % of 12", "(39 to 86)", "+67 (+12 to +100)"})
+      EXPECT_TRUE(holds(text, part) || holds(text, escape_markdown(part))) << part;
+  const JsonInput json = parse_json(json_report(data), "report");
+  for (const JsonInput& row : json["retrieval"])
+    if (row["method"] == "rerope") {
+      EXPECT_NEAR(row["found"].get<double>(), 2.0 / 3, 1e-12);
+      EXPECT_EQ(row["n_questions"], 12);
+      EXPECT_NEAR(row["interval"][0].get<double>(), 0.391, 1e-3);
+      EXPECT_NEAR(row["versus_truncated"]["interval"][0].get<double>(), 0.125, 5e-3);
+      EXPECT_EQ(row["versus_truncated"]["n_units"], 6);
+    }
+}
+
 /// Tables of the terminal that are read without the documents.
 TEST(Terminal, RetrievalAndFarUseHaveDifferenceIntervalAndNumber) {
   MadeUp made;
