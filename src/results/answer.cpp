@@ -80,12 +80,15 @@ std::string not_read(const ReportData& data, const Findings& findings, const Mar
       all ? "C" : "Leave out what it does not read, or c");
 }
 
-/// Those of the method that is named: in files of several runs not every method has all texts.
+/// Those of the method that is named, at the length that it is named for: in files of several runs not every
+/// method has all texts at every length.
 Units units_of_answer(const ReportData& data, const Findings& findings) {
-  if (findings.best)
-    for (const auto& [method, units] : measured_on(data.cells))
-      if (method == findings.best->method) return units;
-  return data.units;
+  const SummaryCell* cell =
+      findings.best ? cell_at(data, findings.best->method, *findings.best->holds_to) : nullptr;
+  if (!cell) return data.units;
+  std::set<std::string> documents;
+  for (const auto& [document, difference] : cell->by_document) documents.insert(document);
+  return Units(std::move(documents));
 }
 
 /// "Use yarn" becomes "For this text, use yarn": a claim about few texts names them. Only our own words
@@ -268,7 +271,8 @@ std::string plain_sentence(const ReportData& data) {
                      std::isfinite(plain->difference.mean)
                          ? fmt::format("{} with {} alone, per token", more_or_less(plain->difference.mean),
                                        last_tokens(data))
-                         : "no finite loss");
+                     : plain->by_document.empty() ? "no document in common with the reference"
+                                                  : "no finite loss");
 }
 
 std::string scope_sentence(const ReportData& data, const Findings& findings) {
