@@ -253,6 +253,10 @@ std::string nearest_sentence(const ReportData& data, const Findings& findings, c
   if (near.verdict.documents_needed > 0 && near.verdict.documents_needed < kManyDocuments)
     text += fmt::format("; about {} in all would decide",
                         data.units.count(static_cast<std::size_t>(near.verdict.documents_needed)));
+  if (near.verdict.holds)  // a method holds to a length if it holds at each before it
+    for (const SummaryCell& c : data.cells)
+      if (c.method == near.method && c.verdict.judged() && !c.verdict.holds)
+        return text + fmt::format("; it holds there, but was not shown to at {}.", k_tokens(c.length));
   return text + ".";
 }
 

@@ -177,6 +177,16 @@ TEST(Answer, TextsAreCountedAtTheLengthOfTheClaim) {
   says(made.data(), "Measured on 6 texts.");
 }
 
+/// "No method holds", and a row that improves: the length between is named.
+TEST(Answer, TheLengthThatWasNotShownIsNamed) {
+  MadeUp made{.documents = 6};
+  made.baselines(3), made.tail("yarn", 8192, 0.1), made.tail("yarn", 16384, -0.05);
+  for (Record& r : made.records)
+    if (r.method == "yarn" && r.length == 8192) r.loss += r.document.back() % 2 ? 0.3 : -0.3;
+  says(made.data(), "no method was shown to hold past the trained length");
+  says(made.data(), "it holds there, but was not shown to at 8k");
+}
+
 /// Many texts, few of each method: no advice.
 TEST(Answer, ManyTextsOfWhichEachMethodHasFewAreTooFew) {
   MadeUp made{.documents = 8};
