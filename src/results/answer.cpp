@@ -66,7 +66,7 @@ std::string not_read(const ReportData& data, const Findings& findings, const Mar
   for (const std::string& document : findings.unread)
     if (n++ < 3) names += (names.empty() ? "" : ", ") + mark(document);
   if (n > 3) names += fmt::format(" and {} more", n - 3);
-  const bool all = n == data.units.n_documents();
+  const bool all = n == data.units.n_documents() || data.units.n_texts() == 1;
   return fmt::format(
       "No advice: this model does not read {}. With {}, as it was trained, its loss is above that of "
       "guessing evenly, {}8 bits a byte, in {} of {} ({}). {}heck the text's language and "
