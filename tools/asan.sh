@@ -2,8 +2,7 @@
 # All but the model-sized tests under AddressSanitizer and UBSan, with the checks of inner loops on (ROPEWALK_DCHECK).
 # clang: GCC 12 takes twice the time to compile what UBSan looks at, and the fuzz targets (tools/fuzz.sh) share the objects.
 set -euo pipefail
-# Clang 14's sanitizers do not know the wider address layouts of newer systems (vm.mmap_rnd_bits=32).
-if [ -z "${ROPEWALK_STEADY:-}" ] && setarch -R true 2>/dev/null; then ROPEWALK_STEADY=1 exec setarch -R "$0" "$@"; fi
+. "$(dirname "$0")/steady.sh"
 cd "$(dirname "$0")/.."
 cmake --preset asan >/dev/null
 cmake --build --preset asan

@@ -3,8 +3,7 @@
 #   tools/fuzz.sh 15                        what ./check does
 #   tools/fuzz.sh 0 fuzz_gguf 10000000      a campaign: that many executions of one target
 set -euo pipefail
-# Clang 14's sanitizers do not know the wider address layouts of newer systems (vm.mmap_rnd_bits=32).
-if [ -z "${ROPEWALK_STEADY:-}" ] && setarch -R true 2>/dev/null; then ROPEWALK_STEADY=1 exec setarch -R "$0" "$@"; fi
+. "$(dirname "$0")/steady.sh"
 cd "$(dirname "$0")/.."
 seconds=${1:-60} only=${2:-} runs=${3:--1}
 cmake --preset asan >/dev/null

@@ -2,8 +2,7 @@
 # What threads share, under ThreadSanitizer: all tests of core, and those of kernels and sessions in which the number of
 # threads, or who computes what, changes.
 set -euo pipefail
-# Clang 14's sanitizers do not know the wider address layouts of newer systems (vm.mmap_rnd_bits=32).
-if [ -z "${ROPEWALK_STEADY:-}" ] && setarch -R true 2>/dev/null; then ROPEWALK_STEADY=1 exec setarch -R "$0" "$@"; fi
+. "$(dirname "$0")/steady.sh"
 cd "$(dirname "$0")/.."
 cmake --preset tsan >/dev/null
 cmake --build --preset tsan --target test_core test_kernels test_model

@@ -287,8 +287,6 @@ Json tuned_json(const Tuned& tuned, const RunInfo& info, Index length, const Jso
 }
 
 TuneOptions tune_options(const ModelConfig& config, Index length, const Split& documents, Store* store) {
-  if (options.tail == 0) options.tail = std::min<Index>(256, config.n_ctx_train / 2);
-  require_tail(options.tail, config.n_ctx_train, length);
   return {.length = length,
           .tail = options.tail,
           .goal = parse_goal(),
@@ -341,6 +339,8 @@ int run() {
   const LoadedModel loaded = load_model(options.model, backend);
   const ModelConfig& config = loaded.model->config();
   if (length <= config.n_ctx_train) return nothing_to_tune(length, config.n_ctx_train);
+  if (options.tail == 0) options.tail = std::min<Index>(256, config.n_ctx_train / 2);
+  require_tail(options.tail, config.n_ctx_train, length);
   RunInfo info = run_info(options.model, options.backend, loaded);
   const std::string path = tuned_path(options.model);
   check_tuned_file(path, info.model_id);

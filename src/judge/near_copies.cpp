@@ -11,7 +11,6 @@ namespace ropewalk {
 namespace {
 
 constexpr std::size_t kMostWindows = std::size_t{1} << 22;  // that are kept
-
 constexpr std::size_t kMostHolders = 16;  // of a window, with which its other holders are compared
 
 /// A hash in which every bit depends on every token.

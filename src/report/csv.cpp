@@ -22,12 +22,6 @@ std::string quoted(std::string text) {
 std::string number(double x) { return std::isfinite(x) ? fmt::format("{}", x) : ""; }
 std::string number(const std::optional<double>& x) { return x ? number(*x) : ""; }
 
-double value_of(const Record& record, const std::string& name) {
-  for (const auto& [own, value] : record.values)
-    if (own == name) return value;
-  return std::nan("");
-}
-
 }  // namespace
 
 std::string csv_report(const ReportData& data) {

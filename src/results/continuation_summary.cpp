@@ -37,19 +37,17 @@ double corpus_score(const std::string& metric, const Grouped& units, std::size_t
 }
 
 /// None: the metric sees no word of the true text.
-std::optional<double> value_of(const Record& record, const std::string& metric) {
+std::optional<double> metric_of(const Record& record, const std::string& metric) {
   if (metric == "loss") return record.loss;
   const std::span<const std::string> truth(&record.expected, 1);
   if (metric.starts_with("rouge") && score(truth, truth).rouge_blind) return std::nullopt;
-  for (const auto& [name, value] : record.values)
-    if (name == metric) return value;
-  return 0;
+  return value_of(record, metric).value_or(0);
 }
 
 ByDocument values_of(const std::string& metric, const Written& records) {
   ByDocument values;
   for (const auto& [document, record] : records)
-    if (const std::optional<double> value = value_of(*record, metric)) values[document] = {*value};
+    if (const std::optional<double> value = metric_of(*record, metric)) values[document] = {*value};
   return values;
 }
 

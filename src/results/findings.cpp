@@ -26,7 +26,7 @@ bool finds_more(const FoundAt& found, const std::string& method) {
 
 /// By its verdict; where there is none, by what was seen. Nothing that explodes is ever advised.
 bool explodes(const ReportData& data, const SummaryCell& c) {
-  return c.verdict.word == "explodes" || !(c.difference.mean <= doubled(data.run.margin));
+  return c.verdict.word == "explodes" || !(c.difference.mean <= explodes_above(data.run.margin));
 }
 
 void choose_finder(Findings& findings, const ReportData& data) {

@@ -17,6 +17,12 @@ Json number(double x) { return std::isfinite(x) ? Json(x) : Json(nullptr); }
 
 }  // namespace
 
+std::optional<double> value_of(const Record& record, std::string_view name) {
+  for (const auto& [own, value] : record.values)
+    if (own == name) return value;
+  return std::nullopt;
+}
+
 Json to_json(const Record& r, const RunInfo& run) {
   Json j;
   j["task"] = r.task;

@@ -3,6 +3,7 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -15,6 +16,9 @@ namespace ropewalk {
 /// tokens before it; the same, at a length that the model was trained on.
 inline const std::string kPlain = "none", kTruncated = "none (truncated)", kShort = "64 tokens before",
                          kOwnShort = "none (short)";
+
+/// The value of every task that measures the mean loss of a text.
+inline constexpr const char* kBitsPerByte = "bits_per_byte";
 
 /// What one model made of one document at one length under one method, or of one question about it.
 struct Record {
@@ -50,6 +54,9 @@ struct RunInfo {
   int threads = 0;
   bool special = false;  ///< control tokens that are spelled in the texts were read as such
 };
+
+/// The value of that name among record.values; none: the task has no such value.
+std::optional<double> value_of(const Record& record, std::string_view name);
 
 /// What the same command gives again, to the byte; and what it does not: time, memory.
 Json to_json(const Record& record, const RunInfo& run);

@@ -77,8 +77,7 @@ std::vector<SummaryCell> gather(const std::vector<Record>& records, AllLosses& l
     own[r.document] = {r.loss};
     auto& [tokens, seconds] = work[{r.method, r.length}];
     tokens += static_cast<double>(r.achieved), seconds += r.seconds;
-    for (const auto& [name, value] : r.values)
-      if (name == "bits_per_byte") bits[{r.method, r.length}].push_back(value);
+    if (const auto value = value_of(r, kBitsPerByte)) bits[{r.method, r.length}].push_back(*value);
     // Where nothing is cut the baseline is plain RoPE itself; files of several runs may hold more than one.
     if (r.method == kTruncated && r.length == r.achieved)
       reference_length = std::max(reference_length, r.length);
@@ -118,9 +117,7 @@ std::set<std::string> unread_documents(const std::vector<Record>& records, Index
       n_vocab > 0 ? std::log(static_cast<double>(n_vocab)) : std::numeric_limits<double>::infinity();
   for (const Record& r : records) {
     if (r.task != "tail" || r.method != kTruncated || !std::isfinite(r.loss)) continue;
-    bool worse = r.loss > chance;
-    for (const auto& [name, value] : r.values) worse = worse || (name == "bits_per_byte" && value > 8);
-    if (worse) documents.insert(r.document);
+    if (r.loss > chance || value_of(r, kBitsPerByte).value_or(0) > 8) documents.insert(r.document);
   }
   return documents;
 }
@@ -265,7 +262,7 @@ Json summary_json(const std::vector<SummaryCell>& cells, const RunInfo& run, con
            {"length", c.length},
            {"loss", number(c.loss.mean)},
            {"perplexity", number(std::exp(c.loss.mean))},
-           {"bits_per_byte", number(c.bits_per_byte)},
+           {kBitsPerByte, number(c.bits_per_byte)},
            {"difference", number(c.difference.mean)},
            {"n_documents", c.by_document.size()}};
     j["interval"] = ends(c.difference);

@@ -48,7 +48,7 @@ Verdict seen(double mean, double margin) {
 
 }  // namespace
 
-double doubled(double margin) { return std::max(std::log(2.0), margin); }
+double explodes_above(double margin) { return std::max(std::log(2.0), margin); }
 
 Verdict judge(const Interval& difference, const Interval& versus_short, bool finite, double margin,
               const Evidence& evidence) {
@@ -57,7 +57,7 @@ Verdict judge(const Interval& difference, const Interval& versus_short, bool fin
   if (difference.mean == 0 && difference.deviation == 0) return {.word = "equal", .holds = true};
   if (difference.n < kEnoughUnits || !difference.low) return seen(difference.mean, margin);
   const double low = *difference.low, high = *difference.high;
-  if (low > doubled(margin) || (low > margin && versus_short.low && *versus_short.low > margin))
+  if (low > explodes_above(margin) || (low > margin && versus_short.low && *versus_short.low > margin))
     return {.word = "explodes"};
   const std::string alone = word_of(low, high, margin);
   std::string word = alone;

@@ -60,7 +60,7 @@ struct Evidence {
 };
 
 /// Above it a loss explodes: ln 2, where perplexity is doubled; or the margin, where that allows more.
-double doubled(double margin);
+double explodes_above(double margin);
 
 /// `difference`: loss minus the loss of plain RoPE at the trained length, paired by document. `versus_short`:
 /// loss minus the loss with only 64 tokens before the tail: above the margin, having the context is worse
@@ -69,7 +69,7 @@ double doubled(double margin);
 ///   explodes      a loss is not finite
 ///   equal         every difference is exactly 0
 ///   (seen only)   fewer than kEnoughUnits: worse, close or better than m, from the mean alone
-///   explodes      i above doubled(m); or versus_short's i above m and i above m
+///   explodes      i above explodes_above(m); or versus_short's i above m and i above m
 ///   degrades      i above m, and p.degrades
 ///   improves      i below -m, and p.improves
 ///   stable        i inside (-m, m), and p.not_worse and p.not_better

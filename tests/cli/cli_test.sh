@@ -290,6 +290,9 @@ if [ "${3:-}" = model ]; then
   head -c 60000 "$source/data/persuasion.txt" > text.txt
   { echo 'A first line of its own.'; cat text.txt; } > near.txt  # a copy but for a line
   expect 2 "'text.txt' and 'near.txt', the words of which are 100 % the same" "$ropewalk" eval "$own" --text text.txt near.txt --methods yarn --lengths 512
+  # Half a line in common at the end is not the scored tail, which tune knows before it looks.
+  for n in 1 2; do { tail -c +$((n * 9000)) text.txt | head -c 6000; printf ' and so it came to pass that they all went home again, late in the evening and very tired indeed, as was said at the beginning of this long tale.'; } > end$n.txt; done
+  expect 0 '1 to judge on' "$ropewalk" tune "$own" --text end1.txt end2.txt --length 512 --documents 1 --candidates yarn
   expect 2 "'text.txt' and 'near.txt', the words" "$ropewalk" tune "$own" --text text.txt near.txt --length 512
   rm near.txt
   expect 0 'yarn' "$ropewalk" eval "$own" --text text.txt --methods yarn:factor=2 --lengths 192 256 --tail 64 --documents 3 --out r.jsonl --report r.html

@@ -39,7 +39,7 @@ std::vector<Record> run(const TaskInput& in) {
   record.achieved = in.length;
   record.loss = sum / static_cast<double>(record.n_targets);
   record.values = {{"chunks", static_cast<double>(n)},
-                   {"bits_per_byte", bits_per_byte(in.tokenizer, scored, sum)}};
+                   {kBitsPerByte, bits_per_byte(in.tokenizer, scored, sum)}};
   return {record};
 }
 

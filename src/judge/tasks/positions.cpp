@@ -28,7 +28,7 @@ std::vector<Record> run(const TaskInput& in) {
     record.loss = sum / static_cast<double>(until - begin);
     const auto targets = std::span(tokens).subspan(static_cast<std::size_t>(begin + 1),
                                                    static_cast<std::size_t>(until - begin));
-    record.values = {{"bits_per_byte", bits_per_byte(in.tokenizer, targets, sum)}};
+    record.values = {{kBitsPerByte, bits_per_byte(in.tokenizer, targets, sum)}};
     records.push_back(record);
     begin = until;
   }

@@ -25,7 +25,7 @@ std::vector<Record> run(const TaskInput& in) {
   const double sum = std::accumulate(losses.begin(), losses.end(), 0.0);
   record.loss = sum / static_cast<double>(targets);
   record.values = {
-      {"bits_per_byte",
+      {kBitsPerByte,
        bits_per_byte(in.tokenizer, std::span(tokens).last(static_cast<std::size_t>(targets)), sum)}};
   return {record};
 }
