@@ -139,9 +139,8 @@ int run() {
   if (options.what == "load") {
     rows = bench::measure_load(options);
   } else {
-    const std::unique_ptr<ModelFile> file = ModelFile::open(options.model);
-    const Model model(*file, backend);
-    rows = options.what == "gemm" ? bench::measure_gemm(model, options) : measure_methods(model);
+    const auto model = Model::open(options.model, backend);
+    rows = options.what == "gemm" ? bench::measure_gemm(*model, options) : measure_methods(*model);
   }
   const MachinePeaks peaks = measure_peaks();
   if (options.json) {

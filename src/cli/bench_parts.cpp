@@ -53,18 +53,19 @@ Measured measure_model(const Model& model, const Options& asked, const MethodSpe
 Measured measure_attention(const Model& model, const Options& asked, const MethodSpec& spec, Index n) {
   const Index chunk = SessionOptions{}.chunk;
   const ModelConfig& config = model.config();
+  const AttentionSpec& spec_of_layer = config.layers[0].attention;
   RopeContext context = config.rope_context(0, n);
   if (asked.head_dim > 0) context.head_dim = context.rotary_dim = asked.head_dim;
   const Method method = Method::bind(spec, context);
   if (method.grows())
     throw UsageError("bench attention", "methods that rotate a key once", spec.text(), "leave out grow=1");
-  const Index kv_width = Index{config.n_kv_heads} * context.head_dim,
-              q_width = Index{config.n_heads} * context.head_dim;
+  const Index kv_width = Index{spec_of_layer.n_kv_heads} * context.head_dim,
+              q_width = Index{spec_of_layer.n_heads} * context.head_dim;
   const auto q = normal_numbers(chunk * q_width, 1), k = normal_numbers(chunk * kv_width, 2),
              v = normal_numbers(chunk * kv_width, 3);
   std::vector<float> out(q.size());
   const Backend& backend = model.backend();
-  const auto kv = backend.make_kv_layer(config.n_kv_heads, context.head_dim);
+  const auto kv = backend.make_kv_layer(spec_of_layer.n_kv_heads, context.head_dim);
   const Pointwise pointwise = method.pointwise();
   profile_start();
   for (Index at = 0; at < n; at += chunk) {
@@ -72,7 +73,7 @@ Measured measure_attention(const Model& model, const Options& asked, const Metho
     backend.append(*kv, k.data(), v.data(), method.lower_keys(at, size));
     const AttentionPlan plan = method.lower(at, size);
     const AttentionTask task{q.data(), kv.get(), &plan, &pointwise, out.data()};
-    backend.attention({&task, 1}, config.n_heads);
+    backend.attention({&task, 1}, spec_of_layer.n_heads);
     backend.drop(*kv, at + size);
   }
   Measured measured{0, n, profile_stop(), 0, 0};
@@ -119,13 +120,13 @@ std::vector<Row> measure_load(const Options& asked) {
                         {"all", 16, 1, 0, 1, {}, 0, 0}};
   for (int repeat = 0; repeat < asked.repeat; ++repeat) {
     double times[4] = {now_seconds()};
-    const std::unique_ptr<ModelFile> file = ModelFile::open(asked.model);
-    const std::unique_ptr<Tokenizer> tokenizer = Tokenizer::open(*file);
+    const std::shared_ptr<const ModelFile> file = ModelFile::open(asked.model);
+    Tokenizer::open(*file);
     times[1] = now_seconds();
-    const Model model(*file, asked.backend.make());
+    const auto model = Model::load(file, asked.backend.make());
     times[2] = now_seconds();
-    Session session(model, MethodSpec::parse("none"), {.n = 17, .n_prompt = 16});
-    session.run(some_tokens(16, model.config().n_vocab), 15, 16, kIgnore);
+    Session session(*model, MethodSpec::parse("none"), {.n = 17, .n_prompt = 16});
+    session.run(some_tokens(16, model->config().n_vocab), 15, 16, kIgnore);
     times[3] = now_seconds();
     for (std::size_t i = 0; i < 4; ++i) {
       const double seconds = i < 3 ? times[i + 1] - times[i] : times[3] - times[0];

@@ -49,22 +49,21 @@ void use_threads(int n) {
   set_threads(std::min(n, usable_cores()));
 }
 
-LoadedModel load_model(const std::string& path, const std::shared_ptr<const Backend>& backend) {
+std::shared_ptr<const Model> load_model(const std::string& path,
+                                        const std::shared_ptr<const Backend>& backend) {
   const double start = now_seconds();
-  LoadedModel loaded;
-  loaded.file = ModelFile::open(path);
-  if (loaded.file->unsupported()) throw Error(*loaded.file->unsupported());
-  loaded.tokenizer = Tokenizer::open(*loaded.file);
-  loaded.model = std::make_unique<Model>(*loaded.file, backend);
-  loaded.model->set_n_ids(loaded.tokenizer->n_vocab());
-  const ModelConfig& c = loaded.model->config();
+  const std::shared_ptr<const ModelFile> file = ModelFile::open(path);
+  if (file->unsupported()) throw Error(*file->unsupported());
+  std::shared_ptr<const Model> loaded = Model::load(file, backend);
+  loaded->tokenizer();  // what follows reads texts
+  const ModelConfig& c = loaded->config();
   const std::string original = c.n_ctx_original == c.n_ctx_train ? ""
                                : c.n_ctx_original == 0
                                    ? " (before its own scaling: unknown)"
                                    : fmt::format(" ({} before its own scaling)", c.n_ctx_original);
   say(fmt::format("{}: {} ({}), {}, trained on {} tokens{}; {}, {}; loaded in {:.1f} s", printable(path),
-                  printable(c.name.empty() ? c.architecture : c.name), loaded.file->container(),
-                  counted(c.n_layers, "layer"), c.n_ctx_train, original, backend->name(),
+                  printable(c.name.empty() ? c.architecture : c.name), file->container(),
+                  counted(c.n_layers(), "layer"), c.n_ctx_train, original, backend->name(),
                   counted(threads(), "thread"), now_seconds() - start));
   return loaded;
 }

@@ -163,14 +163,15 @@ std::map<std::string, std::string> texts_by_name(const std::vector<Document>& do
   return texts;
 }
 
-RunInfo run_info(const std::string& model_path, const BackendOptions& backend, const LoadedModel& loaded) {
+RunInfo run_info(const std::string& model_path, const BackendOptions& backend,
+                 const std::shared_ptr<const Model>& loaded) {
   RunInfo info;
   info.version = ROPEWALK_VERSION;
   info.model = std::filesystem::path(model_path).filename().string();
-  info.model_id = model_id(*loaded.file);
+  info.model_id = model_id(loaded->file());
   info.precision = backend.precision, info.kv = backend.kv_type(), info.isa = active_isa();
-  info.n_ctx_train = loaded.model->config().n_ctx_train;
-  info.n_vocab = loaded.model->config().n_vocab;
+  info.n_ctx_train = loaded->config().n_ctx_train;
+  info.n_vocab = loaded->config().n_vocab;
   info.threads = threads();
   return info;
 }

@@ -157,16 +157,16 @@ int run() {
     throw UsageError("generate", "-p PROMPT, -f FILE or both", "neither");
   Input input{"", options.prompt};
   if (!options.file.empty() && options.truncate.empty()) input.file = read_prompt(options.file);
-  const LoadedModel loaded = load_model(options.model, backend);
-  const Tokenizer& tokenizer = *loaded.tokenizer;
-  const ModelConfig& config = loaded.model->config();
+  const std::shared_ptr<const Model> loaded = load_model(options.model, backend);
+  const Tokenizer& tokenizer = loaded->tokenizer();
+  const ModelConfig& config = loaded->config();
   if (options.no_thinking) say_whether_thinking_stops(tokenizer);
   const Index n_left_out =
       options.truncate.empty() ? 0 : read_truncated(input, tokenizer, prompt_limit(config.n_ctx_train));
   const std::vector<Token> prompt = prompt_tokens(tokenizer, input.text());
   const auto n_prompt = static_cast<Index>(prompt.size());
   const AutoChoice choice = method_for(options.method, options.model, config, n_prompt + options.n_predict);
-  Session session(*loaded.model, choice.spec,
+  Session session(*loaded, choice.spec,
                   {.n = n_prompt + options.n_predict, .n_prompt = n_prompt, .chunk = options.chunk});
   say(fmt::format("{}, method {}", counted(n_prompt, "prompt token"), session.method().text()));
 
@@ -178,7 +178,7 @@ int run() {
     if (reading) reading.reset(), read = now_seconds();
   };
   const std::vector<Token> written = write_greedily(
-      session, prompt, config.n_vocab,
+      session, prompt,
       {.n_predict = options.n_predict,
        .stop = tokenizer.end_tokens,
        .read = [&](Index n_done) { reading->update(n_done); },

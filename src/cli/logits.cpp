@@ -64,8 +64,8 @@ int run() {
   check_method(options.method);
   require_outputs_apart({options.out}, {options.model, options.tokens});
   require_own(options.out, "a matrix of float32 (.npy)", is_npy);
-  const auto file = ModelFile::open(options.model);
-  const Model model(*file, backend);
+  const auto loaded = Model::open(options.model, backend);
+  const Model& model = *loaded;
   const Index n_vocab = model.config().n_vocab;
   const std::vector<Token> tokens = read_tokens(options.tokens, n_vocab);
   const auto n = static_cast<Index>(tokens.size());

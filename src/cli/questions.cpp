@@ -198,8 +198,8 @@ int run() {
   std::optional<Store> store = options.work.open_store();
   if (options.work.run_jobs(runner, {"--predictions"})) store = options.work.open_store();
   runner.store = store ? &*store : nullptr;
-  const LoadedModel loaded = load_model(options.model, backend);
-  const std::vector<Document> documents = read_documents(*loaded.tokenizer, questions);
+  const std::shared_ptr<const Model> loaded = load_model(options.model, backend);
+  const std::vector<Document> documents = read_documents(loaded->tokenizer(), questions);
   if (store) store->require_texts(texts_by_name(documents));
   RunInfo info = run_info(options.model, options.backend, loaded);
   info.command = command_line(), info.margin = kStabilityMargin;
@@ -210,9 +210,9 @@ int run() {
   if (options.format == "longbench" && options.prompts.empty() && !is_job())
     say("prompts are ropewalk's wording: --prompts takes LongBench's dataset2prompt.json");
   if (options.work.dry_run)
-    return print_plan(*loaded.model, *loaded.tokenizer, documents, runner, info, options.json);
-  runner.planned = announcer(*loaded.model, runner, options.work.has_budget());
-  const RunnerResult result = run_all(*loaded.model, *loaded.tokenizer, documents, runner, info);
+    return print_plan(*loaded, loaded->tokenizer(), documents, runner, info, options.json);
+  runner.planned = announcer(*loaded, runner, options.work.has_budget());
+  const RunnerResult result = run_all(*loaded, loaded->tokenizer(), documents, runner, info);
   options.work.say_what_was_done(result, documents.size(), "question");
   if (runner.n_shards > 1) return 0;
   show(result, documents, info, prompts);

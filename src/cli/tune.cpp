@@ -297,9 +297,9 @@ TuneOptions tune_options(const ModelConfig& config, Index length, const Split& d
 }
 
 /// Chooses, and judges what won; where the reference is no number, there is nothing to judge by.
-Tuned choose(const LoadedModel& loaded, const Split& documents, const TuneOptions& tuning, double budget,
-             double start, const RunInfo& info) {
-  Tuned tuned{ropewalk::tune(*loaded.model, *loaded.tokenizer, documents.tuning, tuning, info),
+Tuned choose(const std::shared_ptr<const Model>& loaded, const Split& documents, const TuneOptions& tuning,
+             double budget, double start, const RunInfo& info) {
+  Tuned tuned{ropewalk::tune(*loaded, loaded->tokenizer(), documents.tuning, tuning, info),
               {},
               no_reference(),
               {},
@@ -308,13 +308,13 @@ Tuned choose(const LoadedModel& loaded, const Split& documents, const TuneOption
   if (!tuned.result.has_reference()) return tuned;
   const std::string winner = tuned.result.winner();
   say("judging " + winner);
-  const std::vector<Record> records = evaluate_winner(*loaded.model, *loaded.tokenizer, documents.evaluation,
+  const std::vector<Record> records = evaluate_winner(*loaded, loaded->tokenizer(), documents.evaluation,
                                                       winner, tuning, left_of(budget, start), info)
                                           .records;
   tuned.margins = margins(records, tuning.length, winner);
   tuned.conclusion = conclude(records, tuning.length, winner, tuning.goal, info.n_vocab);
   if (tuned.conclusion.method.empty()) return tuned;
-  const ModelConfig& config = loaded.model->config();
+  const ModelConfig& config = loaded->config();
   const RopeContext context = config.rope_context(0, tuning.length);
   tuned.bound = Method::bind(MethodSpec::parse(tuned.conclusion.method), context).text();
   tuned.peers = peer_settings(MethodSpec::parse(tuned.bound), context, config.architecture);
@@ -336,8 +336,8 @@ int run() {
   const int n_stretches = options.documents > 0 ? options.documents : kMostStretches;
   for (const std::string& text : paths)
     texts.push_back(read_text_file(text, bytes_of_documents(n_stretches, length)));
-  const LoadedModel loaded = load_model(options.model, backend);
-  const ModelConfig& config = loaded.model->config();
+  const std::shared_ptr<const Model> loaded = load_model(options.model, backend);
+  const ModelConfig& config = loaded->config();
   if (length <= config.n_ctx_train) return nothing_to_tune(length, config.n_ctx_train);
   if (options.tail == 0) options.tail = std::min<Index>(256, config.n_ctx_train / 2);
   require_tail(options.tail, config.n_ctx_train, length);
@@ -347,7 +347,7 @@ int run() {
   std::optional<Store> store;
   if (!options.out.empty()) store.emplace(options.out);
   say_that_it_goes_on(options.out);
-  const TokenTexts tokens = tokenize_texts(*loaded.tokenizer, paths, texts, options.special);
+  const TokenTexts tokens = tokenize_texts(loaded->tokenizer(), paths, texts, options.special);
   const Split documents = split(cut_stretches(tokens, length, n_stretches, options.tail));
   TuneOptions tuning = tune_options(config, length, documents, store ? &*store : nullptr);
   tuning.budget_seconds = left_of(budget, start);

@@ -9,6 +9,7 @@
 #include "kernels/cpu/attention.h"
 #include "kernels/cpu/kv_layer.h"
 #include "kernels/cpu/linear.h"
+#include "kernels/host_backend.h"
 
 namespace ropewalk {
 namespace {
@@ -54,7 +55,7 @@ struct Work {
   }
 };
 
-class CpuBackend final : public Backend {
+class CpuBackend final : public HostBackend {
  public:
   CpuBackend(Precision precision, KvType kv_type) : precision_(precision), kv_type_(kv_type) {
     cpu::active();
@@ -99,6 +100,11 @@ class CpuBackend final : public Backend {
   }
   void drop(KvLayer& kv, Index next_row) const override { dynamic_cast<cpu::CpuKv&>(kv).drop(next_row); }
   void truncate(KvLayer& kv, Index n_keys) const override { dynamic_cast<cpu::CpuKv&>(kv).truncate(n_keys); }
+  std::unique_ptr<KvLayer> fork(const KvLayer& kv, Index n_keys) const override {
+    auto copy = std::make_unique<cpu::CpuKv>(dynamic_cast<const cpu::CpuKv&>(kv));
+    copy->truncate(n_keys);
+    return copy;
+  }
   void attention(std::span<const AttentionTask> tasks, int n_heads) const override {
     const Timed timed("attention", attention_flop(tasks, n_heads), attention_bytes(tasks, kv_type_));
     cpu::attention(tasks, n_heads);

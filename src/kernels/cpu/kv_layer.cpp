@@ -2,7 +2,9 @@
 #include "kernels/cpu/kv_layer.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
+#include <cstring>
 
 #include "core/error.h"
 #include "core/parallel.h"
@@ -166,9 +168,31 @@ void CpuKv::make_blocks(Index n_keys) {
   }
 }
 
+void CpuKv::own_block(std::size_t index) {
+  const auto own = [](Bytes& bytes, Index size, const Bytes& room) {
+    std::memcpy(room.get(), bytes.get(), static_cast<std::size_t>(size));
+    bytes = room;
+  };
+  const auto shared = [](const Bytes& bytes) {
+    const bool by_others = bytes.use_count() > 1;
+    std::atomic_thread_fence(std::memory_order_acquire);  // who let go of it has written before
+    return by_others;
+  };
+  Block& block = blocks_[index];
+  for (std::size_t variant = 0; variant < block.k.size(); ++variant) {
+    if (!shared(block.k[variant])) continue;
+    own(block.k[variant], n_kv_heads * head_bytes(head_dim), make_bytes(head_dim));
+    enter_keys(index, variant);
+  }
+  if (!shared(block.v)) return;
+  own(block.v, n_kv_heads * head_bytes(padded_dim), make_bytes(padded_dim));
+  enter_values(index);
+}
+
 void CpuKv::append(const float* k, const float* v, const KeyPlan& plan) {
   check_plan(plan);
   const Index n_old = n_keys_, end = n_keys_ + plan.n_keys, stride = Index{n_kv_heads} * head_dim;
+  if (n_old % kBlockKeys != 0) own_block(blocks_.size() - 1);
   make_blocks(end);
   for (const KeyPlan::Variant& variant : plan.variants)
     RW_CHECK(variant.rotation.cosine.size() == plan.theta.size() * static_cast<std::size_t>(plan.n_keys));
@@ -240,7 +264,7 @@ void CpuKv::rotate_from(const CpuKv& raw, const KeyPlan& plan) {
   parallel_for(static_cast<Index>(blocks_.size()), [&](Index b, int) {
     Block& block = blocks_[static_cast<std::size_t>(b)];
     const Block& from = raw.blocks_[static_cast<std::size_t>(b)];
-    block.v = from.v;
+    block.v = Bytes(Bytes(), from.v.get());  // not an owner: raw's blocks are still its own
     block.k.resize(variants_.size());
     if (!from.k[0]) {  // the window has passed: no row reads it
       block.k.assign(variants_.size(), nullptr);

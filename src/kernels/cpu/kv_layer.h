@@ -32,6 +32,7 @@ struct KeyRotations {
   void make(const std::vector<double>& positions, const std::vector<double>& theta);
 };
 
+/// A copy shares the blocks until one of both writes there. Two caches that share may be used by two threads.
 class CpuKv final : public KvLayer {
  public:
   CpuKv(KvType type, int n_kv_heads, int head_dim);
@@ -71,6 +72,8 @@ class CpuKv final : public KvLayer {
   void enter_keys(std::size_t block, std::size_t variant);
   void enter_values(std::size_t block);
   void check_plan(const KeyPlan& plan);
+  /// The bytes of a block that a fork shares are copied before this cache writes there.
+  void own_block(std::size_t block);
   void make_blocks(Index n_keys);
   /// Keys [begin, end) of one group of 16: k (row 0 is key begin; head_dim numbers at stride), rotated.
   void write_keys(std::byte* bytes, int head, Index begin, Index end, const float* k, Index stride,

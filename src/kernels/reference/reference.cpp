@@ -6,7 +6,7 @@
 
 #include "core/error.h"
 #include "core/parallel.h"
-#include "kernels/kernels.h"
+#include "kernels/host_backend.h"
 
 namespace ropewalk {
 namespace {
@@ -62,7 +62,7 @@ void attention_row(const float* q, const ReferenceKv& kv, int kv_head, Index i, 
   for (std::size_t d = 0; d < dim; ++d) out[d] = static_cast<float>(sum[d] / total);
 }
 
-class ReferenceBackend final : public Backend {
+class ReferenceBackend final : public HostBackend {
  public:
   std::string name() const override { return "reference"; }
   Precision precision() const override { return Precision::kF32; }
@@ -132,6 +132,11 @@ class ReferenceBackend final : public Backend {
     kv.n = n_keys;
     kv.k.resize(static_cast<std::size_t>(n_keys * kv.n_kv_heads * kv.head_dim));
     kv.v.resize(kv.k.size());
+  }
+  std::unique_ptr<KvLayer> fork(const KvLayer& layer, Index n_keys) const override {
+    auto copy = std::make_unique<ReferenceKv>(dynamic_cast<const ReferenceKv&>(layer));
+    truncate(*copy, n_keys);
+    return copy;
   }
   void attention(std::span<const AttentionTask> tasks, int n_heads) const override {
     for (const AttentionTask& task : tasks) {
