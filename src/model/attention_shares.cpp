@@ -25,6 +25,7 @@ class CountingBackend : public Backend {
   std::string name() const override { return inner_->name(); }
   Precision precision() const override { return inner_->precision(); }
   KvType kv_type() const override { return inner_->kv_type(); }
+  const std::shared_ptr<Context>& context() const override { return inner_->context(); }
   std::unique_ptr<Matrix> make_matrix(WeightRows rows) const override {
     return inner_->make_matrix(std::move(rows));
   }

@@ -100,10 +100,11 @@ void Session::Impl::lower(Index n, Range wanted) {
       group.rotated_keys = now.lower_keys(0, position + n, false);
       group.pointwise = now.pointwise();
     } else {
-      now.lower_keys(position, n, group.keys);
+      now.lower_keys(position, n, group.keys, true, model.backend().context().get());
     }
-    now.lower(position, n, group.plan);
-    if (&group == &last && n_wanted < n) now.lower(wanted.begin, n_wanted, last_plan);
+    now.lower(position, n, group.plan, model.backend().context().get());
+    if (&group == &last && n_wanted < n)
+      now.lower(wanted.begin, n_wanted, last_plan, model.backend().context().get());
   }
   for (std::size_t layer = 0; layer < steps.size(); ++layer) {
     Group& group = groups[group_of[layer]];
