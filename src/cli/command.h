@@ -28,11 +28,11 @@ struct BackendOptions {
   void define(CommandLine& app);
   const std::string& kv_type() const { return kv.empty() ? precision : kv; }
   /// Errors: UsageError.
-  std::shared_ptr<const Backend> make() const;
+  std::shared_ptr<const Backend> make(std::shared_ptr<Context> context) const;
 };
-/// -t: 0 for all cores. More threads than cores that this process may use would only wait for each other:
-/// then it takes as many as those, and says so.
-void use_threads(int n);
+/// The context of a command. n: -t, 0 for all cores. More threads than cores that this process may use would
+/// only wait for each other: then it takes as many as those, and says so.
+std::shared_ptr<Context> make_context(int n);
 /// --special, the same in every command that reads texts.
 void define_special(CommandLine& app, bool& special);
 /// Opens, says what it loads on stderr. Errors: Error, also where it has no tokenizer.

@@ -9,7 +9,6 @@
 
 #include "cli/command.h"
 #include "core/output_file.h"
-#include "core/parallel.h"
 #include "core/tell.h"
 #include "core/text.h"
 #include "core/text_file.h"
@@ -23,13 +22,13 @@ void BackendOptions::define(CommandLine& app) {
   app.add_option("--kv", kv, "cache: bf16, f32 or q8; default: as --precision");
 }
 
-std::shared_ptr<const Backend> BackendOptions::make() const {
+std::shared_ptr<const Backend> BackendOptions::make(std::shared_ptr<Context> context) const {
   if (precision != "bf16" && precision != "f32")
     throw UsageError("--precision", "bf16 or f32", "'" + precision + "'");
   const std::string& type = kv_type();
   if (type != "bf16" && type != "f32" && type != "q8")
     throw UsageError("--kv", "bf16, f32 or q8", "'" + type + "'");
-  return make_cpu_backend(precision == "bf16" ? Precision::kBf16 : Precision::kF32,
+  return make_cpu_backend(std::move(context), precision == "bf16" ? Precision::kBf16 : Precision::kF32,
                           type == "bf16"  ? KvType::kBf16
                           : type == "f32" ? KvType::kF32
                                           : KvType::kQ8);
@@ -42,11 +41,11 @@ void define_special(CommandLine& app, bool& special) {
                "spelled special tokens become those tokens:\nfor texts in a chat format");
 }
 
-void use_threads(int n) {
+std::shared_ptr<Context> make_context(int n) {
   if (n > usable_cores())
     say(fmt::format("-t {}: this process may use {}, and takes {}", n, counted(usable_cores(), "core"),
                     counted(usable_cores(), "thread")));
-  set_threads(std::min(n, usable_cores()));
+  return std::make_shared<Context>(ContextOptions{.threads = std::min(n, usable_cores()), .isa = ""});
 }
 
 std::shared_ptr<const Model> load_model(const std::string& path,
@@ -64,7 +63,7 @@ std::shared_ptr<const Model> load_model(const std::string& path,
   say(fmt::format("{}: {} ({}), {}, trained on {} tokens{}; {}, {}; loaded in {:.1f} s", printable(path),
                   printable(c.name.empty() ? c.architecture : c.name), file->container(),
                   counted(c.n_layers(), "layer"), c.n_ctx_train, original, backend->name(),
-                  counted(threads(), "thread"), now_seconds() - start));
+                  counted(backend->context()->threads(), "thread"), now_seconds() - start));
   return loaded;
 }
 

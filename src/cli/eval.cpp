@@ -13,7 +13,6 @@
 #include "cli/make_report.h"
 #include "cli/to_decide.h"
 #include "core/output_file.h"
-#include "core/parallel.h"
 #include "core/tell.h"
 #include "core/text.h"
 #include "judge/runner.h"
@@ -248,11 +247,12 @@ void show(const RunnerResult& result, const RunInfo& info, NextStep next, std::o
 }
 
 int run() {
-  use_threads(options.n_threads);
-  const std::shared_ptr<const Backend> backend = options.backend.make();  // before the load
+  const std::shared_ptr<const Backend> backend =
+      options.backend.make(make_context(options.n_threads));  // before the load
   RunnerOptions runner = runner_options();
   const std::vector<std::string> paths = expand_texts(options.texts);
-  if (options.work.n_jobs() > 1 && std::find(paths.begin(), paths.end(), "-") != paths.end())
+  if (options.work.n_jobs(*backend->context()) > 1 &&
+      std::find(paths.begin(), paths.end(), "-") != paths.end())
     throw UsageError("--jobs", "texts that each process can read", "--text -", "save it to a file first");
   std::vector<std::string> texts, inputs = paths;
   for (const std::string& path : paths)
@@ -268,7 +268,7 @@ int run() {
   if (!options.work.report.empty()) report.emplace(options.work.report);
   std::optional<Store> store = options.work.open_store();
   const double start = now_seconds();
-  if (options.work.run_jobs(runner)) store = options.work.open_store();
+  if (options.work.run_jobs(runner, *backend->context())) store = options.work.open_store();
   const std::shared_ptr<const Model> loaded = load_model(options.model, backend);
   const TokenTexts tokens = tokenize_texts(loaded->tokenizer(), paths, texts, options.special);
   RunInfo info = run_info(options.model, options.backend, loaded);
@@ -292,7 +292,7 @@ int run() {
   if (documents.size() == 1 && std::find(tasks.begin(), tasks.end(), "far-use") != tasks.end())
     say("far-use: one document, so there is no other text to swap in; give two texts, or --documents 2");
   const RunnerResult result = run_all(*loaded, loaded->tokenizer(), documents, runner, info);
-  options.work.say_what_was_done(result, documents.size(), "document");
+  options.work.say_what_was_done(result, documents.size(), "document", *backend->context());
   if (is_job()) return 0;
   if (runner.n_shards == 1)
     show(result, info, next_step(tokens, runner.plan, loaded->config().n_ctx_train), report);

@@ -9,7 +9,6 @@
 #include "cli/auto_method.h"
 #include "cli/truncate.h"
 #include "core/json.h"
-#include "core/parallel.h"
 #include "core/progress.h"
 #include "core/tell.h"
 #include "core/text.h"
@@ -150,8 +149,8 @@ struct Answer {
 };
 
 int run() {
-  use_threads(options.n_threads);
-  const std::shared_ptr<const Backend> backend = options.backend.make();  // before the load
+  const std::shared_ptr<const Backend> backend =
+      options.backend.make(make_context(options.n_threads));  // before the load
   check_method(options.method);
   if (options.file.empty() && options.prompt.empty())
     throw UsageError("generate", "-p PROMPT, -f FILE or both", "neither");

@@ -49,10 +49,10 @@ void print(const AttentionShares& shares, const InspectAttention& asked, Index l
 
 int inspect_attention(const InspectAttention& asked) {
   if (asked.text.empty()) throw UsageError("inspect --attention", "--text FILE", "no text");
-  use_threads(asked.n_threads);
+  const auto context = make_context(asked.n_threads);
   if (!asked.length.empty()) parse_length(asked.length);  // before the model is read
   check_method(asked.method);
-  const std::shared_ptr<const Backend> backend = asked.backend.make();
+  const std::shared_ptr<const Backend> backend = asked.backend.make(context);
   const std::shared_ptr<const ModelFile> file = ModelFile::open(asked.model);
   const ModelConfig config = read_config(*file);
   const Index length =

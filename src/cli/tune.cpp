@@ -8,7 +8,6 @@
 #include "cli/goes_on.h"
 #include "cli/to_decide.h"
 #include "core/output_file.h"
-#include "core/parallel.h"
 #include "core/progress.h"
 #include "core/text.h"
 #include "judge/tune_evidence.h"
@@ -323,8 +322,7 @@ Tuned choose(const std::shared_ptr<const Model>& loaded, const Split& documents,
 
 int run() {
   const double start = now_seconds();
-  use_threads(options.n_threads);
-  const std::shared_ptr<const Backend> backend = options.backend.make();
+  const std::shared_ptr<const Backend> backend = options.backend.make(make_context(options.n_threads));
   const Index length = parse_length(options.length);
   const double budget = parse_seconds(options.budget);
   if (options.tail > 0 && options.goal == "retrieval")

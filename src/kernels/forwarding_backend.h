@@ -11,6 +11,7 @@ class ForwardingBackend : public Backend {
   std::string name() const override { return inner_->name(); }
   Precision precision() const override { return inner_->precision(); }
   KvType kv_type() const override { return inner_->kv_type(); }
+  const std::shared_ptr<Context>& context() const override { return inner_->context(); }
   std::shared_ptr<float> buffer(Index n) const override { return inner_->buffer(n); }
   std::shared_ptr<const float> upload(std::span<const float> numbers) const override {
     return inner_->upload(numbers);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/attention_plan.h"
+#include "core/context.h"
 #include "core/types.h"
 #include "quant/format.h"
 
@@ -83,6 +84,7 @@ class Backend {
   virtual std::string name() const = 0;  ///< "reference", "cpu avx512-bf16 bf16" ...
   virtual Precision precision() const = 0;
   virtual KvType kv_type() const = 0;
+  virtual const std::shared_ptr<Context>& context() const = 0;  ///< what it works with
 
   /// n floats, zeroed, in the memory that this backend computes in, which need not be the host's: pointers
   /// into it are for operations alone, and on_host() shows what they hold. 64-byte aligned. Errors:
@@ -145,20 +147,26 @@ class Backend {
 std::size_t kv_bytes_per_key(KvType type, int n_kv_heads, int head_dim, int n_variants);
 
 /// Double precision, pointwise, slow on purpose.
+std::unique_ptr<Backend> make_reference_backend(std::shared_ptr<Context> context);
+/// With the context's instruction set (amx-bf16, avx512-bf16, avx512, avx2, portable), or the fastest of this
+/// machine where it names none. What it makes works with the same context, and matrices belong to backends of
+/// the same set. Any thread, several at once. Errors: UsageError for an unknown one or one that this machine
+/// lacks.
+std::unique_ptr<Backend> make_cpu_backend(std::shared_ptr<Context> context, Precision precision,
+                                          KvType kv_type);
+/// With contexts of their own, made with no options; without kv_type, the cache is in the same precision.
 std::unique_ptr<Backend> make_reference_backend();
-/// The fastest instruction set of this machine, or the one ROPEWALK_ISA names (amx-bf16, avx512-bf16, avx512,
-/// avx2, portable). Errors: UsageError for an unknown one or one that this machine lacks.
 std::unique_ptr<Backend> make_cpu_backend(Precision precision, KvType kv_type);
-/// With the cache in the same precision.
 std::unique_ptr<Backend> make_cpu_backend(Precision precision);
-/// What the instruction set in force reaches at most on all threads, measured now (half a second): sums of
+/// Name of the instruction set that make_cpu_backend takes with this context. Errors: as there.
+std::string isa_name(const Context& context);
+
+/// What that instruction set reaches at most on all threads, measured now (half a second): sums of
 /// products in registers, FLOP/s, 0 where there is no such instruction, and bytes/s of memory read.
 struct MachinePeaks {
   double f32 = 0, bf16_vector = 0, bf16_tiles = 0, read = 0;
   double best() const { return std::max({f32, bf16_vector, bf16_tiles}); }
 };
-MachinePeaks measure_peaks();
-/// Name of the instruction set make_cpu_backend uses.
-std::string active_isa();
+MachinePeaks measure_peaks(Context& context);
 
 }  // namespace ropewalk

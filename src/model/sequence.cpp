@@ -62,6 +62,7 @@ Index Sequence::State::rows_now(Index left, Index most) const {
 
 void Sequence::State::lower(Index n, RowRange wanted) {
   last_in_part = wanted.n() < n;
+  Context* context = model->backend().context().get();
   for (std::size_t c = 0; c < classes.size(); ++c) {
     LayerClass& layers = classes[c];
     std::optional<Method> grown;  // a pass copies no method that stays as it is
@@ -72,10 +73,10 @@ void Sequence::State::lower(Index n, RowRange wanted) {
       layers.rotated_keys = now.lower_keys(0, n_read + n, false);
       layers.pointwise = now.pointwise();
     } else {
-      now.lower_keys(n_read, n, layers.keys);
+      now.lower_keys(n_read, n, layers.keys, true, context);
     }
-    now.lower(n_read, n, layers.plan);
-    if (last_in_part && c == class_of.back()) now.lower(wanted.begin, wanted.n(), last_plan);
+    now.lower(n_read, n, layers.plan, context);
+    if (last_in_part && c == class_of.back()) now.lower(wanted.begin, wanted.n(), last_plan, context);
   }
 }
 

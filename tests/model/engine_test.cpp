@@ -137,6 +137,14 @@ TEST(Engine, RefusesWhatItCannotReadBeforeItReads) {
   EXPECT_THROW(a.fork(-1), Error);
 }
 
+/// Texts of 600 tokens are longer than self-extend has a default for with a model of 64.
+std::vector<std::string> specs_at_600() {
+  std::vector<std::string> specs = every_spec();
+  std::replace(specs.begin(), specs.end(), std::string("self-extend"),
+               std::string("self-extend:window=16,group=32"));
+  return specs;
+}
+
 class EveryMethodForks : public testing::TestWithParam<std::string> {};
 
 /// At any token, once and again, of what was read and of what was written, whatever windows have passed:
@@ -200,7 +208,7 @@ TEST_P(EveryMethodForks, AndTruncatesAsIfItHadReadAgain) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Registry, EveryMethodForks, testing::ValuesIn(every_spec()), [](const auto& test) {
+INSTANTIATE_TEST_SUITE_P(Registry, EveryMethodForks, testing::ValuesIn(specs_at_600()), [](const auto& test) {
   std::string name = test.param;
   for (char& c : name)
     if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';

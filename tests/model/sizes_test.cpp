@@ -8,7 +8,6 @@
 #include <cstring>
 #include <thread>
 
-#include "core/parallel.h"
 #include "formats/hf_folder.h"
 #include "kernels/kernels.h"
 #include "model/greedy.h"
@@ -123,13 +122,13 @@ TEST(Sizes, ManyThreadsCallersAndProcessesGiveTheSameBits) {
   const TestModel made_model = made.model(make_cpu_backend(Precision::kBf16));
   const Model& model = made_model.model;
   const std::vector<Token> tokens = some_tokens(120, 300);
-  set_threads(1);
+  model.backend().context()->set_threads(1);
   const auto expected = all_logits(model, "rerope:window=32", tokens, {.n = 120});
   const auto same = [&] {
     return largest_difference(expected, all_logits(model, "rerope:window=32", tokens, {.n = 120})) == 0;
   };
   for (const int n : {8, 24}) {
-    set_threads(n);
+    model.backend().context()->set_threads(n);
     std::vector<char> ok(6);
     std::vector<std::thread> callers;
     for (char& one : ok) callers.emplace_back([&] { one = same() ? 1 : 0; });
@@ -152,7 +151,6 @@ TEST(Sizes, ManyThreadsCallersAndProcessesGiveTheSameBits) {
       EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 7) << n;
     }
   }
-  set_threads(0);
 }
 
 }  // namespace

@@ -12,7 +12,7 @@
 #include <memory>
 #include <vector>
 
-#include "core/page_pool.h"
+#include "core/context.h"
 #include "kernels/cpu/isa.h"
 #include "kernels/kernels.h"
 
@@ -29,13 +29,14 @@ Index key_bytes(KvType type, int width);
 struct KeyRotations {
   std::vector<double> positions, theta;  ///< what it was made for
   std::vector<float> cosine, sine;
-  void make(const std::vector<double>& positions, const std::vector<double>& theta);
+  void make(const std::vector<double>& positions, const std::vector<double>& theta, Context& context);
 };
 
 /// A copy shares the blocks until one of both writes there. Two caches that share may be used by two threads.
 class CpuKv final : public KvLayer {
  public:
-  CpuKv(KvType type, int n_kv_heads, int head_dim);
+  /// Its memory is the context's, which writes and rotates it too.
+  CpuKv(std::shared_ptr<Context> context, const Isa& isa, KvType type, int n_kv_heads, int head_dim);
   Index n_keys() const override { return n_keys_; }
   std::size_t bytes() const override;
 
@@ -64,7 +65,7 @@ class CpuKv final : public KvLayer {
     Bytes v;               // (n_kv_heads, head_bytes(padded_dim)), or null
   };
   Index head_bytes(int width) const { return kBlockKeys * key_bytes(type, width); }
-  Bytes make_bytes(int width) const { return take_pages(n_kv_heads * head_bytes(width)); }
+  Bytes make_bytes(int width) const { return context_->pages().take(n_kv_heads * head_bytes(width)); }
   std::size_t table_of(std::size_t variant, int head) const {
     return variant * static_cast<std::size_t>(n_kv_heads) + static_cast<std::size_t>(head);
   }
@@ -84,6 +85,8 @@ class CpuKv final : public KvLayer {
   void rotate_block(const std::byte* from, const KeyRotations& rotations, Index block, std::byte* to) const;
   void rotate_groups(const std::byte* from, const KeyRotations& rotations, Index block, std::byte* to) const;
 
+  std::shared_ptr<Context> context_;
+  const Isa& isa_;
   Index n_keys_ = 0;
   std::vector<Block> blocks_;
   // What a step costs must not grow with the position: so these are kept, and not made for each step.

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "core/error.h"
-#include "core/parallel.h"
 #include "kernels/host_backend.h"
 
 namespace ropewalk {
@@ -64,9 +63,11 @@ void attention_row(const float* q, const ReferenceKv& kv, int kv_head, Index i, 
 
 class ReferenceBackend final : public HostBackend {
  public:
+  explicit ReferenceBackend(std::shared_ptr<Context> context) : context_(std::move(context)) {}
   std::string name() const override { return "reference"; }
   Precision precision() const override { return Precision::kF32; }
   KvType kv_type() const override { return KvType::kF32; }
+  const std::shared_ptr<Context>& context() const override { return context_; }
 
   std::unique_ptr<Matrix> make_matrix(WeightRows rows) const override {
     auto matrix = std::make_unique<ReferenceMatrix>();
@@ -83,7 +84,7 @@ class ReferenceBackend final : public HostBackend {
     for (const Output& output : outputs) {
       const auto& m = dynamic_cast<const ReferenceMatrix&>(*output.w);
       const std::vector<float> normed = normed_rows(input, m.n_in);
-      parallel_for(input.n_rows, [&](Index r, int) {
+      context_->parallel_for(input.n_rows, [&](Index r, int) {
         for (Index o = 0; o < m.n_out; ++o) {
           double sum = output.bias != nullptr ? static_cast<double>(output.bias[o]) : 0;
           for (Index c = 0; c < m.n_in; ++c)
@@ -142,7 +143,7 @@ class ReferenceBackend final : public HostBackend {
     for (const AttentionTask& task : tasks) {
       const auto& kv = dynamic_cast<const ReferenceKv&>(*task.kv);
       RW_CHECK(task.pointwise != nullptr && n_heads % kv.n_kv_heads == 0);
-      parallel_for(task.plan->n_rows, [&](Index r, int) {
+      context_->parallel_for(task.plan->n_rows, [&](Index r, int) {
         for (int h = 0; h < n_heads; ++h) {
           const Index at = (r * n_heads + h) * kv.head_dim;
           attention_row(task.q + at, kv, h / (n_heads / kv.n_kv_heads), task.plan->row_begin + r,
@@ -180,10 +181,17 @@ class ReferenceBackend final : public HostBackend {
     if (input.norm != nullptr) rms_norm(input.x, input.n_rows, n_in, input.norm, input.eps, rows.data());
     return rows;
   }
+  std::shared_ptr<Context> context_;
 };
 
 }  // namespace
 
-std::unique_ptr<Backend> make_reference_backend() { return std::make_unique<ReferenceBackend>(); }
+std::unique_ptr<Backend> make_reference_backend(std::shared_ptr<Context> context) {
+  return std::make_unique<ReferenceBackend>(std::move(context));
+}
+
+std::unique_ptr<Backend> make_reference_backend() {
+  return make_reference_backend(std::make_shared<Context>());
+}
 
 }  // namespace ropewalk
