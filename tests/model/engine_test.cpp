@@ -141,7 +141,7 @@ TEST(Engine, RefusesWhatItCannotReadBeforeItReads) {
 std::vector<std::string> specs_at_600() {
   std::vector<std::string> specs = every_spec();
   std::replace(specs.begin(), specs.end(), std::string("self-extend"),
-               std::string("self-extend:window=16,group=32"));
+               std::string("self-extend:window=32,group=32"));
   return specs;
 }
 
