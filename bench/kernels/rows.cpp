@@ -119,11 +119,12 @@ void register_rows(const Isa& isa) {
       isa.silu_mul(made.data(), up, n);
     });
   });
-  add("rms_norm", [&isa](State& state) {
-    const std::vector<float> weight(1536, 1.0f);
-    elementwise(state,
-                [&](float* x, float* y, std::int64_t n) { isa.rms_norm(x, weight.data(), 1e-5f, n, y); });
-  });
+  for (const auto& [kind, text] : {std::pair{NormKind::kRms, "rms_norm"}, {NormKind::kLayer, "layer_norm"}})
+    add(text, [&isa, kind = kind](State& state) {
+      const std::vector<float> weight(1536, 1.0f);
+      const RowNorm norm{kind, weight.data(), kind == NormKind::kLayer ? weight.data() : nullptr, 1e-5f};
+      elementwise(state, [&](float* x, float* y, std::int64_t n) { isa.norm(x, n, norm, y); });
+    });
   add("to_bf16", [&isa](State& state) {
     std::vector<std::uint16_t> out(1536);
     elementwise(state, [&](float* x, float*, std::int64_t n) { isa.to_bf16(x, out.data(), n); });

@@ -12,6 +12,7 @@
 #include "core/attention_plan.h"
 #include "core/context.h"
 #include "core/types.h"
+#include "kernels/kinds.h"
 #include "quant/format.h"
 
 namespace ropewalk {
@@ -44,12 +45,22 @@ class Matrix {
 /// Precision::kBf16); kDecode reads W where it lies and rounds x to 8 bits in groups of 32.
 enum class Stage { kPrefill, kDecode };
 
-/// Rows of activations, normalised on their way where norm is given: x / sqrt(mean(x^2) + eps) * norm.
+/// Rows normalised as NormKind says, then times weight, plus bias. Row r takes row r % n_weights of both:
+/// heads of one position stand one after the other, so n_weights = n_heads gives each head weights of its
+/// own.
+struct Norm {
+  NormKind kind = NormKind::kRms;
+  const float* weight = nullptr;  // (n_weights, dim), or null: 1
+  const float* bias = nullptr;    // (n_weights, dim), or null: 0
+  float eps = 0;
+  Index n_weights = 1;
+};
+
+/// Rows of activations, normalised on their way where norm is given.
 struct Input {
   const float* x = nullptr;  // (n_rows, n_in)
   Index n_rows = 0;
-  const float* norm = nullptr;  // (n_in), or null
-  float eps = 0;
+  const Norm* norm = nullptr;  // or null
 };
 
 /// y = x W^T + bias, or y += the same with add.
@@ -109,9 +120,9 @@ class Backend {
   /// Row bits do not depend on which rows stand in one call, on tasks beside it, or on threads.
   virtual void attention(std::span<const AttentionTask> tasks, int n_heads) const = 0;
 
-  /// y = x / sqrt(mean(x^2) + eps) * weight, per row of `dim`. y may be x.
-  virtual void rms_norm(const float* x, Index n_rows, Index dim, const float* weight, float eps,
-                        float* y) const = 0;
+  /// y (n_rows, dim) = the rows of x normalised. y may be x. A row's bits depend on that row and its weights
+  /// alone.
+  virtual void norm(const float* x, Index n_rows, Index dim, const Norm& norm, float* y) const = 0;
 
   /// y[row] = log(sum over i of e^x[row, i]), x (n_rows, n), to 1e-6. NaN where an x of the row is NaN or
   /// +infinity, or all are -infinity. A row's bits depend on that row alone.

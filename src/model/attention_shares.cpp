@@ -36,9 +36,8 @@ class CountingBackend : public Backend {
                     Stage stage) const override {
     inner_->feed_forward(input, gate, up, down, y, stage);
   }
-  void rms_norm(const float* x, Index n_rows, Index dim, const float* weight, float eps,
-                float* y) const override {
-    inner_->rms_norm(x, n_rows, dim, weight, eps, y);
+  void norm(const float* x, Index n_rows, Index dim, const Norm& norm, float* y) const override {
+    inner_->norm(x, n_rows, dim, norm, y);
   }
   void log_sum_exp(const float* x, Index n_rows, Index n, double* y) const override {
     inner_->log_sum_exp(x, n_rows, n, y);

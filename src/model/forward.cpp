@@ -6,6 +6,10 @@ namespace {
 
 const float* or_null(const std::vector<float>& v) { return v.empty() ? nullptr : v.data(); }
 
+Norm rms_norm(const ModelConfig& c, const std::vector<float>& weight) {
+  return {.weight = weight.data(), .eps = c.rms_eps};
+}
+
 /// The rows of a step that its plan is of: how many stand before them, and how many they are.
 struct Rows {
   Index first, n;
@@ -23,7 +27,8 @@ void project(const Model& model, const LayerWeights& w, const LayerStep& step, I
   const Output kvq[] = {{.w = w.wk.get(), .bias = or_null(w.bk), .y = a.k.data()},
                         {.w = w.wv.get(), .bias = or_null(w.bv), .y = a.v.data()},
                         {.w = w.wq.get(), .bias = or_null(w.bq), .y = a.q.data()}};
-  Input x{.x = a.x.data(), .n_rows = n, .norm = w.attn_norm.data(), .eps = c.rms_eps};
+  const Norm norm = rms_norm(c, w.attn_norm);
+  Input x{.x = a.x.data(), .n_rows = n, .norm = &norm};
   if (rows.n == n) {
     b.linear(x, kvq, step.stage);
   } else {
@@ -32,8 +37,8 @@ void project(const Model& model, const LayerWeights& w, const LayerStep& step, I
     if (rows.n > 0) b.linear(x, {kvq + 2, 1}, step.stage);
   }
   if (!c.qk_norm) return;
-  b.rms_norm(a.k.data(), n * c.n_kv_heads, c.head_dim, w.k_norm.data(), c.rms_eps, a.k.data());
-  b.rms_norm(a.q.data(), rows.n * c.n_heads, c.head_dim, w.q_norm.data(), c.rms_eps, a.q.data());
+  b.norm(a.k.data(), n * c.n_kv_heads, c.head_dim, rms_norm(c, w.k_norm), a.k.data());
+  b.norm(a.q.data(), rows.n * c.n_heads, c.head_dim, rms_norm(c, w.q_norm), a.q.data());
 }
 
 /// x += Wo attention(q, k, v), in the plan's rows
@@ -63,9 +68,9 @@ void feed_forward_block(const Model& model, const LayerWeights& w, const LayerSt
   const Rows rows = rows_of(step);
   if (rows.n == 0) return;
   float* x = a.x.data() + rows.first * model.config().d_model;
-  model.backend().feed_forward(
-      {.x = x, .n_rows = rows.n, .norm = w.ffn_norm.data(), .eps = model.config().rms_eps}, *w.w_gate,
-      *w.w_up, *w.w_down, x, step.stage);
+  const Norm norm = rms_norm(model.config(), w.ffn_norm);
+  model.backend().feed_forward({.x = x, .n_rows = rows.n, .norm = &norm}, *w.w_gate, *w.w_up, *w.w_down, x,
+                               step.stage);
 }
 
 }  // namespace
@@ -91,9 +96,8 @@ void forward(const Model& model, std::span<const Token> tokens, std::span<const 
 
 void output_logits(const Model& model, const float* x, Index n_rows, Stage stage, float* logits) {
   const Output output{.w = model.weights().output.get(), .y = logits};
-  model.backend().linear(
-      {.x = x, .n_rows = n_rows, .norm = model.weights().output_norm.data(), .eps = model.config().rms_eps},
-      {&output, 1}, stage);
+  const Norm norm = rms_norm(model.config(), model.weights().output_norm);
+  model.backend().linear({.x = x, .n_rows = n_rows, .norm = &norm}, {&output, 1}, stage);
 }
 
 }  // namespace ropewalk

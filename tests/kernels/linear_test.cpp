@@ -221,7 +221,8 @@ TEST(Linear, ARowsBitsDoNotDependOnTheNumberOfRowsOrThreads) {
 TEST(Linear, FusedEqualsTheDefinition) {
   const auto reference = make_reference_backend();
   const Index n_in = 96, n_rows = 21, sizes[] = {130, 16, 33};
-  const auto x = numbers(n_rows * n_in, 1), norm = numbers(n_in, 2);
+  const auto x = numbers(n_rows * n_in, 1), weight = numbers(n_in, 2);
+  const Norm norm{.weight = weight.data(), .eps = 1e-5f};
   for (Precision precision : kPrecisions) {
     const auto backend = make_cpu_backend(precision);
     for (Stage stage : kStages) {
@@ -242,7 +243,7 @@ TEST(Linear, FusedEqualsTheDefinition) {
                              .bias = i == 1 ? nullptr : biases[i].data(),
                              .y = y[b == backend.get()][i].data(),
                              .add = i == 2});
-        b->linear({.x = x.data(), .n_rows = n_rows, .norm = norm.data(), .eps = 1e-5f}, outputs, stage);
+        b->linear({.x = x.data(), .n_rows = n_rows, .norm = &norm}, outputs, stage);
       }
       // x rounds by 0.0016 of it in the mean square, and the weights here are exact.
       const double bound = precision == Precision::kF32 || stage == Stage::kDecode ? 1e-6 : 0.0025;
@@ -326,7 +327,8 @@ TEST(FeedForward, EqualsTheDefinitionAndDoesNotDependOnRowsOrThreads) {
   const auto reference = make_reference_backend();
   for (const auto& [n_in, n_hidden] : {std::pair<Index, Index>{64, 160}, {20, 37}}) {
     const Index n_rows = 200;
-    const auto x = numbers(n_rows * n_in, 1), norm = numbers(n_in, 2);
+    const auto x = numbers(n_rows * n_in, 1), weight = numbers(n_in, 2);
+    const Norm norm{.weight = weight.data(), .eps = 1e-5f};
     const TestWeights gate_w(numbers(n_in * n_hidden, 3, 0.2f), n_hidden, n_in),
         up_w(numbers(n_in * n_hidden, 4, 0.2f), n_hidden, n_in),
         down_w(numbers(n_in * n_hidden, 5, 0.1f), n_in, n_hidden);
@@ -334,8 +336,8 @@ TEST(FeedForward, EqualsTheDefinitionAndDoesNotDependOnRowsOrThreads) {
       const auto gate = backend.make_matrix(gate_w.rows()), up = backend.make_matrix(up_w.rows()),
                  down = backend.make_matrix(down_w.rows());
       std::vector<float> y(x.begin() + begin * in, x.begin() + (begin + n) * in);
-      backend.feed_forward({.x = y.data(), .n_rows = n, .norm = norm.data(), .eps = 1e-5f}, *gate, *up, *down,
-                           y.data(), stage);  // in place, as a layer does
+      backend.feed_forward({.x = y.data(), .n_rows = n, .norm = &norm}, *gate, *up, *down, y.data(),
+                           stage);  // in place, as a layer does
       return y;
     };
     const auto expected = run(*reference, 0, n_rows, Stage::kPrefill);

@@ -110,11 +110,11 @@ class CpuBackend final : public Backend {
     cpu::attention(tasks, n_heads, *context_, isa_, *space);
   }
 
-  void rms_norm(const float* x, Index n_rows, Index dim, const float* weight, float eps,
-                float* y) const override {
+  void norm(const float* x, Index n_rows, Index dim, const Norm& norm, float* y) const override {
+    RW_CHECK(norm.n_weights > 0);
     const Timed timed(context_->profile(), "norm", 0, 8.0 * static_cast<double>(n_rows * dim));
     parallel_blocks(n_rows, 32, [&](Index begin, Index end) {
-      for (Index r = begin; r < end; ++r) isa_.rms_norm(x + r * dim, weight, eps, dim, y + r * dim);
+      for (Index r = begin; r < end; ++r) cpu::norm_row(isa_, norm, r, dim, x + r * dim, y + r * dim);
     });
   }
 

@@ -42,7 +42,7 @@ const float* normed_rows(const Input& input, Index n_in, const LinearRun& run) {
   run.space.normed.reserve(input.n_rows * n_in);
   run.context.parallel_for((input.n_rows + 15) / 16, [&](Index block, int) {
     for (Index r = block * 16; r < std::min(input.n_rows, block * 16 + 16); ++r)
-      run.isa.rms_norm(input.x + r * n_in, input.norm, input.eps, n_in, run.space.normed.data() + r * n_in);
+      norm_row(run.isa, *input.norm, r, n_in, input.x + r * n_in, run.space.normed.data() + r * n_in);
   });
   return run.space.normed.data();
 }

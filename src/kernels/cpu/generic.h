@@ -153,17 +153,68 @@ static void silu_mul(float* gate, const float* up, std::int64_t n) {
   for (std::int64_t e = i; e < n; ++e) gate[e] = g[e - i];
 }
 
-/// y = x / sqrt(mean(x^2) + eps) * weight. Sixteen partial sums: their rounding is far below bfloat16's.
-static void rms_norm(const float* x, const float* weight, float eps, std::int64_t n, float* y) {
-  Vec squares = splat(0.0f);
+/// The mean of a row, and what is left of it: sums of floats forget some of a row that lies far from 0.
+struct RowMoments {
+  float mean, rest, mean_square;  // of x; of x - mean; of (x - mean - rest)^2
+};
+
+/// Sixteen partial sums: their rounding is far below bfloat16's.
+template <bool kCentred>
+RW_INLINE RowMoments moments(const float* x, std::int64_t n) {
+  const auto count = static_cast<float>(n);
+  RowMoments m{};
+  Vec sums = splat(0.0f), squares = splat(0.0f);
   std::int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) squares = squares + load(x + i) * load(x + i);
-  float sum = reduce_add(squares);
-  for (std::int64_t e = i; e < n; ++e) sum += x[e] * x[e];
-  const float scale = 1.0f / __builtin_sqrtf(sum / static_cast<float>(n) + eps);
-  const Vec scales = splat(scale);
-  for (i = 0; i + kLanes <= n; i += kLanes) store(y + i, load(x + i) * scales * load(weight + i));
-  for (; i < n; ++i) y[i] = x[i] * scale * weight[i];
+  if constexpr (kCentred) {
+    for (; i + kLanes <= n; i += kLanes) sums = sums + load(x + i);
+    float sum = reduce_add(sums);
+    for (; i < n; ++i) sum += x[i];
+    m.mean = sum / count;
+    sums = splat(0.0f);
+  }
+  const Vec mean = splat(m.mean);
+  for (i = 0; i + kLanes <= n; i += kLanes) {
+    const Vec d = kCentred ? load(x + i) - mean : load(x + i);
+    squares = squares + d * d;
+    if constexpr (kCentred) sums = sums + d;
+  }
+  float square = reduce_add(squares), rest = kCentred ? reduce_add(sums) : 0.0f;
+  for (; i < n; ++i) {
+    const float d = kCentred ? x[i] - m.mean : x[i];
+    square += d * d;
+    if constexpr (kCentred) rest += d;
+  }
+  m.rest = rest / count;
+  m.mean_square = square / count;
+  if constexpr (kCentred) m.mean_square = m.mean_square - m.rest * m.rest;
+  return m;
+}
+
+template <bool kCentred>
+RW_INLINE void norm_as(const float* x, std::int64_t n, const RowNorm& r, float* y) {
+  const RowMoments m = moments<kCentred>(x, n);
+  const float scale = 1.0f / __builtin_sqrtf(m.mean_square + r.eps);
+  const Vec scales = splat(scale), mean = splat(m.mean), rest = splat(m.rest);
+  std::int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    Vec v = (kCentred ? load(x + i) - mean - rest : load(x + i)) * scales;
+    if (r.weight != nullptr) v = v * load(r.weight + i);
+    if (r.bias != nullptr) v = v + load(r.bias + i);
+    store(y + i, v);
+  }
+  for (; i < n; ++i) {
+    float v = (kCentred ? x[i] - m.mean - m.rest : x[i]) * scale;
+    if (r.weight != nullptr) v = v * r.weight[i];
+    if (r.bias != nullptr) v = v + r.bias[i];
+    y[i] = v;
+  }
+}
+
+static void norm(const float* x, std::int64_t n, const RowNorm& r, float* y) {
+  if (r.kind == NormKind::kRms)
+    norm_as<false>(x, n, r, y);
+  else
+    norm_as<true>(x, n, r, y);
 }
 
 static void to_bf16(const float* x, std::uint16_t* out, std::int64_t n) {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /// What is compiled once per instruction set: plain pointers and numbers in, plain numbers out. Files that
-/// are compiled for an instruction set include this, generic.h and nothing else of ours, so that no inline
-/// function built with wide instructions can be linked into code that runs everywhere.
+/// are compiled for an instruction set include this, kinds.h, generic.h and nothing else of ours, so that no
+/// inline function built with wide instructions can be linked into code that runs everywhere.
 #pragma once
 #include <cpuid.h>
 
 #include <cstdint>
+
+#include "kernels/kinds.h"
 
 namespace ropewalk::cpu {
 
@@ -96,6 +98,14 @@ struct RowRotation {
   int head_dim, half;          // half: rotated pairs
   float gain;                  // of the rotated dims
   float rest;                  // of the other dims
+};
+
+/// How one row is normalised (Norm).
+struct RowNorm {
+  NormKind kind;
+  const float* weight;  // (n), or null
+  const float* bias;    // (n), or null
+  float eps;
 };
 
 /// sum over i of e^x[i] = sum * e^top; sum is NaN where an x is NaN or infinite, or all are -infinity.
@@ -203,7 +213,7 @@ struct Isa {
   void (*rotate_keys_bf16)(const KeyRotation&);
   void (*rotate_keys_f32)(const KeyRotation&);
   void (*silu_mul)(float* gate, const float* up, std::int64_t n);
-  void (*rms_norm)(const float* x, const float* weight, float eps, std::int64_t n, float* y);  // one row
+  void (*norm)(const float* x, std::int64_t n, const RowNorm& norm, float* y);  // one row
   void (*to_bf16)(const float* x, std::uint16_t* out, std::int64_t n);
   void (*round_to_bf16)(const float* x, float* out, std::int64_t n);
   ExpSum (*exp_sum)(const float* x, std::int64_t n);

@@ -14,6 +14,17 @@ void linear(const Input& input, std::span<const Output> outputs, Stage stage, co
 void feed_forward(const Input& input, const Matrix& gate, const Matrix& up, const Matrix& down, float* y,
                   Stage stage, const LinearRun& run);
 
+/// y (dim) = x (dim), row `row` of those that `norm` normalises.
+inline void norm_row(const Isa& isa, const Norm& norm, Index row, Index dim, const float* x, float* y) {
+  const Index at = row % norm.n_weights * dim;
+  isa.norm(x, dim,
+           {norm.kind, norm.weight != nullptr ? norm.weight + at : nullptr,
+            norm.bias != nullptr ? norm.bias + at : nullptr, norm.eps},
+           y);
+}
+
+// ---- for prefill.cpp and decode.cpp
+
 struct StoredMatrix final : Matrix {
   explicit StoredMatrix(const Isa& set) : isa(set) {}
   const Isa& isa;  // that products take

@@ -61,7 +61,7 @@ const std::byte* round_rows(const Input& input, const RowLayout& layout, Index n
     float* normed = run.space.threads[static_cast<std::size_t>(thread)].gate.data();
     for (Index r = block * 16; r < std::min(input.n_rows, block * 16 + 16); ++r) {
       const float* x = input.x + r * n_in;
-      if (input.norm != nullptr) run.isa.rms_norm(x, input.norm, input.eps, n_in, normed);
+      if (input.norm != nullptr) norm_row(run.isa, *input.norm, r, n_in, x, normed);
       layout.put(run.space.rounded.data(), r, 0, input.norm != nullptr ? normed : x, n_in);
     }
   });

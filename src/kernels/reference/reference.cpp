@@ -148,16 +148,21 @@ class ReferenceBackend final : public Backend {
     }
   }
 
-  void rms_norm(const float* x, Index n_rows, Index dim, const float* weight, float eps,
-                float* y) const override {
-    for (Index r = 0; r < n_rows; ++r) {
-      double squares = 0;
+  void norm(const float* x, Index n_rows, Index dim, const Norm& norm, float* y) const override {
+    for (Index r = 0; r < n_rows; ++r, x += dim, y += dim) {
+      double mean = 0, squares = 0;
+      for (Index d = 0; d < dim && norm.kind == NormKind::kLayer; ++d)
+        mean += static_cast<double>(x[d]) / static_cast<double>(dim);
       for (Index d = 0; d < dim; ++d)
-        squares += static_cast<double>(x[r * dim + d]) * static_cast<double>(x[r * dim + d]);
-      const double scale = 1 / std::sqrt(squares / static_cast<double>(dim) + static_cast<double>(eps));
-      for (Index d = 0; d < dim; ++d)
-        y[r * dim + d] =
-            static_cast<float>(static_cast<double>(x[r * dim + d]) * scale * static_cast<double>(weight[d]));
+        squares += (static_cast<double>(x[d]) - mean) * (static_cast<double>(x[d]) - mean);
+      const double scale = 1 / std::sqrt(squares / static_cast<double>(dim) + static_cast<double>(norm.eps));
+      const Index at = r % norm.n_weights * dim;
+      for (Index d = 0; d < dim; ++d) {
+        double v = (static_cast<double>(x[d]) - mean) * scale;
+        if (norm.weight != nullptr) v *= static_cast<double>(norm.weight[at + d]);
+        if (norm.bias != nullptr) v += static_cast<double>(norm.bias[at + d]);
+        y[d] = static_cast<float>(v);
+      }
     }
   }
 
@@ -173,7 +178,7 @@ class ReferenceBackend final : public Backend {
  private:
   std::vector<float> normed_rows(const Input& input, Index n_in) const {
     std::vector<float> rows(input.x, input.x + input.n_rows * n_in);
-    if (input.norm != nullptr) rms_norm(input.x, input.n_rows, n_in, input.norm, input.eps, rows.data());
+    if (input.norm != nullptr) norm(input.x, input.n_rows, n_in, *input.norm, rows.data());
     return rows;
   }
   std::shared_ptr<Context> context_;
