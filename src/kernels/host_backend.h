@@ -14,8 +14,6 @@ class HostBackend : public Backend {
   void embed(const WeightRows& embedding, std::span<const Token> tokens, float* y) const override;
   void losses(const float* logits, Index n_vocab, std::span<const Token> targets,
               double* losses) const override;
-  void greatest(const float* logits, Index n_rows, Index n_vocab, Index n_choices,
-                Token* tokens) const override;
 };
 
 }  // namespace ropewalk
