@@ -10,7 +10,7 @@
 /// position at which variant v rotates key j; cap(x) = x, or soft_cap tanh(x / soft_cap) where the model
 /// has it (Gemma 2). Methods know no kernel, kernels know no method; a mask is
 /// only shorter segments. Pairs are half-split: dims (m, m + rotary_dim/2), m in [0, rotary_dim/2);
-/// dims from rotary_dim on are not rotated.
+/// dims from rotary_dim on are not rotated; in a layer without positions theta is empty and none are.
 #pragma once
 #include <functional>
 #include <limits>

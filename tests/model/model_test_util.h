@@ -57,6 +57,7 @@ inline std::vector<std::string> every_spec() {
   for (const MethodInfo& info : Registry<MethodInfo>::all()) {
     if (info.name == "longrope") continue;  // needs the model's own lists: see OwnScaling
     result.push_back(info.name == "base"          ? "base:value=50000"
+                     : info.name == "dope"        ? "dope:heads=0.0"
                      : info.name == "temperature" ? "temperature:value=1.2"
                                                   : info.name);
   }
