@@ -20,8 +20,9 @@ class ForwardingBackend : public Backend {
     return inner_->on_host(from, n, copy);
   }
   void copy(const float* from, Index n, float* to) const override { inner_->copy(from, n, to); }
-  void embed(const WeightRows& embedding, std::span<const Token> tokens, float* y) const override {
-    inner_->embed(embedding, tokens, y);
+  void embed(const WeightRows& embedding, std::span<const Token> tokens, float scale,
+             float* y) const override {
+    inner_->embed(embedding, tokens, scale, y);
   }
   std::unique_ptr<Matrix> make_matrix(WeightRows rows) const override {
     return inner_->make_matrix(std::move(rows));
@@ -36,8 +37,8 @@ class ForwardingBackend : public Backend {
   std::unique_ptr<KvLayer> make_kv_layer(int n_kv_heads, int head_dim) const override {
     return inner_->make_kv_layer(n_kv_heads, head_dim);
   }
-  void append(KvLayer& kv, const float* k, const float* v, const KeyPlan& plan) const override {
-    inner_->append(kv, k, v, plan);
+  void append(KvLayer& kv, const float* k, const float* v, Index stride, const KeyPlan& plan) const override {
+    inner_->append(kv, k, v, stride, plan);
   }
   void rotate_into(KvLayer& scratch, const KvLayer& raw, const KeyPlan& plan) const override {
     inner_->rotate_into(scratch, raw, plan);

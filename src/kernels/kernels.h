@@ -89,7 +89,10 @@ struct FeedForward {
 /// every variant of the plan, and never rotated again.
 class KvLayer {
  public:
+  KvLayer(int kv_heads, int dim) : n_kv_heads(kv_heads), head_dim(dim) {}
   virtual ~KvLayer() = default;
+  int n_kv_heads, head_dim;
+  int layer = 0;  ///< of the model; set by its owner for who watches layers
   virtual Index n_keys() const = 0;
   virtual std::size_t bytes() const = 0;  ///< memory held now
 };
@@ -101,6 +104,10 @@ struct AttentionTask {
   const AttentionPlan* plan = nullptr;
   const Pointwise* pointwise = nullptr;  // read by the reference backend only; may be null for others
   float* out = nullptr;                  // (n_rows, n_heads, head_dim)
+  // Where some heads of a layer have a plan of their own: how many they are, and how many floats it is from
+  // row to row of q and of out. 0: all heads of the call, n_heads * head_dim.
+  int n_heads = 0;
+  Index stride = 0;
 };
 
 class Backend {
@@ -121,8 +128,10 @@ class Backend {
   /// operation.
   virtual const float* on_host(const float* from, Index n, std::vector<float>& copy) const = 0;
   virtual void copy(const float* from, Index n, float* to) const = 0;
-  /// y (tokens.size(), n_in) = the rows of `embedding` that the tokens name. REQUIRES: each has a row.
-  virtual void embed(const WeightRows& embedding, std::span<const Token> tokens, float* y) const = 0;
+  /// y (tokens.size(), n_in) = scale times the rows of `embedding` that the tokens name. REQUIRES: each has a
+  /// row.
+  virtual void embed(const WeightRows& embedding, std::span<const Token> tokens, float scale,
+                     float* y) const = 0;
 
   virtual std::unique_ptr<Matrix> make_matrix(WeightRows rows) const = 0;
   /// All outputs of one input. A row of y depends on that row of x and on the stage only, to the bit: not on
@@ -137,7 +146,13 @@ class Backend {
   virtual std::unique_ptr<KvLayer> make_kv_layer(int n_kv_heads, int head_dim) const = 0;
   /// Appends k, v (n_keys, n_kv_heads, head_dim), k not rotated. REQUIRES: plan.key_begin == kv.n_keys(),
   /// and the same number of variants with the same sink and window at each call.
-  virtual void append(KvLayer& kv, const float* k, const float* v, const KeyPlan& plan) const = 0;
+  /// `stride`: floats from key to key in k and v, where some heads of a layer have a cache of their own.
+  virtual void append(KvLayer& kv, const float* k, const float* v, Index stride,
+                      const KeyPlan& plan) const = 0;
+  /// All heads: k, v (n_keys, n_kv_heads, head_dim).
+  void append(KvLayer& kv, const float* k, const float* v, const KeyPlan& plan) const {
+    append(kv, k, v, Index{kv.n_kv_heads} * kv.head_dim, plan);
+  }
   /// scratch = the keys of `raw` (stored at position 0) rotated by `plan` (from key 0, all keys), sharing
   /// its values. For grow=1. `raw` must outlive the use of scratch.
   virtual void rotate_into(KvLayer& scratch, const KvLayer& raw, const KeyPlan& plan) const = 0;
@@ -172,8 +187,8 @@ class Backend {
   /// equal ones; kNoToken where one of them is NaN. REQUIRES: 1 <= n_choices <= n.
   virtual void greatest(const float* x, Index n_rows, Index n, Index n_choices, Token* out) const = 0;
   /// ids, values (n_rows, k): the indices and numbers of the k greatest of them, the greatest first, of equal
-  /// ones the one with the smaller index first. Where one is NaN all the row's ids are kNoToken and its values
-  /// NaN. REQUIRES: 1 <= k <= n_choices <= n.
+  /// ones the one with the smaller index first. Where one is NaN all the row's ids are kNoToken and its
+  /// values NaN. REQUIRES: 1 <= k <= n_choices <= n.
   virtual void top_k(const float* x, Index n_rows, Index n, Index n_choices, Index k, Token* ids,
                      float* values) const = 0;
 };

@@ -23,6 +23,7 @@ namespace ropewalk {
 struct RowTemperature {
   double beta = 0;     ///< 0: none
   Index original = 0;  ///< tokens; at least 1 where beta is not 0
+  bool operator==(const RowTemperature&) const = default;
 };
 
 /// What a method may know of the model and the request, for one class: the heads of one layer that share

@@ -256,6 +256,7 @@ ModelConfig read_common(const ModelFile& file) {
   layer.ffn.d_ff = keys.integer("feed_forward_length", 1, 1 << 22);
   layer.attention = read_attention(keys, c.d_model);
   layer.norm_eps = static_cast<float>(keys.positive("attention.layer_norm_rms_epsilon"));
+  c.output_norm_eps = layer.norm_eps;
   c.n_ctx_train = keys.integer("context_length", 1, Index{1} << 30);
   c.interleaved_qk = file.interleaved_qk();
   c.tied_embeddings = file.find_tensor("output.weight") == nullptr;

@@ -23,7 +23,8 @@ using Split = AttentionSpace::Split;
 
 void AttentionSpace::Shared::prepare(const AttentionTask& new_task, int new_n_heads, Index n_tasks,
                                      Context& new_context, const Isa& new_isa) {
-  task = &new_task, n_heads = new_n_heads, context = &new_context, isa = &new_isa;
+  task = &new_task, n_heads = new_task.n_heads > 0 ? new_task.n_heads : new_n_heads, context = &new_context,
+  isa = &new_isa;
   kv = &dynamic_cast<const CpuKv&>(*task->kv);
   const AttentionPlan& plan = *task->plan;
   RW_CHECK(n_heads % kv->n_kv_heads == 0 && plan.regions.size() <= kMaxRegions);
@@ -104,7 +105,7 @@ bool region_used(const AttentionPlan& plan, const Strip& strip, int region) {
 void rotate_queries(const Shared& s, const Strip& strip, Scratch& scratch) {
   constexpr Index kAhead = 4;
   const AttentionPlan& plan = *s.task->plan;
-  const Index row_size = Index{s.group} * s.kv->head_dim, stride = Index{s.n_heads} * s.kv->head_dim;
+  const Index row_size = Index{s.group} * s.kv->head_dim, stride = s.stride();
   const float* q = s.task->q + strip.first * stride + strip.kv_head * row_size;
   unsigned used = 0;
   for (std::size_t region = 0; region < plan.regions.size(); ++region) {
@@ -182,9 +183,8 @@ void merge(const Shared& s, const Strip& tile, const SoftmaxState& whole, const 
            Scratch& scratch) {
   scratch.out.clear();
   for (Index row = 0; row < tile.n * s.group; ++row)
-    scratch.out.push_back(
-        s.task->out +
-        ((tile.first + row / s.group) * s.n_heads + tile.kv_head * s.group + row % s.group) * s.kv->head_dim);
+    scratch.out.push_back(s.task->out + (tile.first + row / s.group) * s.stride() +
+                          (Index{tile.kv_head} * s.group + row % s.group) * s.kv->head_dim);
   s.isa->merge_softmax({static_cast<int>(tile.n * s.group), s.kv->head_dim, s.kv->padded_dim, whole, more,
                         last ? scratch.out.data() : nullptr});
 }

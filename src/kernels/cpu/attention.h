@@ -41,6 +41,7 @@ struct AttentionSpace {
     const AttentionTask* task = nullptr;
     const CpuKv* kv = nullptr;
     int n_heads = 0, group = 0;
+    Index stride() const { return task->stride > 0 ? task->stride : Index{n_heads} * kv->head_dim; }
     Index positions_per_tile = 0, positions_per_strip = 0;
     std::vector<TileSegment> segments;  // the plan's
     Index n_strips() const { return (task->plan->n_rows + positions_per_strip - 1) / positions_per_strip; }

@@ -95,9 +95,9 @@ class CpuBackend final : public HostBackend {
   std::unique_ptr<KvLayer> make_kv_layer(int n_kv_heads, int head_dim) const override {
     return std::make_unique<cpu::CpuKv>(context_, isa_, kv_type_, n_kv_heads, head_dim);
   }
-  void append(KvLayer& kv, const float* k, const float* v, const KeyPlan& plan) const override {
+  void append(KvLayer& kv, const float* k, const float* v, Index stride, const KeyPlan& plan) const override {
     const Timed timed(context_->profile(), "append", 0, 0);
-    dynamic_cast<cpu::CpuKv&>(kv).append(k, v, plan);
+    dynamic_cast<cpu::CpuKv&>(kv).append(k, v, stride, plan);
   }
   void rotate_into(KvLayer& scratch, const KvLayer& raw, const KeyPlan& plan) const override {
     const Timed timed(context_->profile(), "rotate keys", 0, 0);
@@ -152,11 +152,13 @@ class CpuBackend final : public HostBackend {
     const Timed timed(context_->profile(), "greatest", 0, 4.0 * static_cast<double>(n_rows * n));
     context_->parallel_for(n_rows, [&](Index r, int) { out[r] = cpu::greatest(isa_, x + r * n, n_choices); });
   }
-  void top_k(const float* x, Index n_rows, Index n, Index n_choices, Index k, Token* ids, float* values) const override {
+  void top_k(const float* x, Index n_rows, Index n, Index n_choices, Index k, Token* ids,
+             float* values) const override {
     RW_CHECK(1 <= k && k <= n_choices && n_choices <= n);
     const Timed timed(context_->profile(), "greatest", 0, 4.0 * static_cast<double>(n_rows * n));
-    context_->parallel_for(
-        n_rows, [&](Index r, int) { cpu::top_k(isa_, x + r * n, n_choices, k, ids + r * k, values + r * k); });
+    context_->parallel_for(n_rows, [&](Index r, int) {
+      cpu::top_k(isa_, x + r * n, n_choices, k, ids + r * k, values + r * k);
+    });
   }
 
  private:

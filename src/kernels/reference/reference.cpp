@@ -17,7 +17,7 @@ struct ReferenceMatrix final : Matrix {
 };
 
 struct ReferenceKv final : KvLayer {
-  int n_kv_heads = 0, head_dim = 0;
+  using KvLayer::KvLayer;
   Index n = 0;
   std::vector<double> k, v;  // (n, n_kv_heads, head_dim), k not rotated
   Index n_keys() const override { return n; }
@@ -130,16 +130,17 @@ class ReferenceBackend final : public HostBackend {
   }
 
   std::unique_ptr<KvLayer> make_kv_layer(int n_kv_heads, int head_dim) const override {
-    auto kv = std::make_unique<ReferenceKv>();
-    kv->n_kv_heads = n_kv_heads, kv->head_dim = head_dim;
-    return kv;
+    return std::make_unique<ReferenceKv>(n_kv_heads, head_dim);
   }
-  void append(KvLayer& layer, const float* k, const float* v, const KeyPlan& plan) const override {
+  void append(KvLayer& layer, const float* k, const float* v, Index stride,
+              const KeyPlan& plan) const override {
     auto& kv = dynamic_cast<ReferenceKv&>(layer);
     RW_CHECK(plan.key_begin == kv.n);
-    const Index n = plan.n_keys * kv.n_kv_heads * kv.head_dim;
-    kv.k.insert(kv.k.end(), k, k + n);
-    kv.v.insert(kv.v.end(), v, v + n);
+    const Index n = Index{kv.n_kv_heads} * kv.head_dim;
+    for (Index key = 0; key < plan.n_keys; ++key, k += stride, v += stride) {
+      kv.k.insert(kv.k.end(), k, k + n);
+      kv.v.insert(kv.v.end(), v, v + n);
+    }
     kv.n += plan.n_keys;
   }
   /// Keys are kept unrotated anyway; Pointwise carries the frequencies of the step.
@@ -159,13 +160,15 @@ class ReferenceBackend final : public HostBackend {
     truncate(*copy, n_keys);
     return copy;
   }
-  void attention(std::span<const AttentionTask> tasks, int n_heads) const override {
+  void attention(std::span<const AttentionTask> tasks, int all_heads) const override {
     for (const AttentionTask& task : tasks) {
+      const int n_heads = task.n_heads > 0 ? task.n_heads : all_heads;
       const auto& kv = dynamic_cast<const ReferenceKv&>(*task.kv);
       RW_CHECK(task.pointwise != nullptr && n_heads % kv.n_kv_heads == 0);
       context_->parallel_for(task.plan->n_rows, [&](Index r, int) {
         for (int h = 0; h < n_heads; ++h) {
-          const Index at = (r * n_heads + h) * kv.head_dim;
+          const Index stride = task.stride > 0 ? task.stride : Index{n_heads} * kv.head_dim;
+          const Index at = r * stride + h * kv.head_dim;
           attention_row(task.q + at, kv, h / (n_heads / kv.n_kv_heads), task.plan->row_begin + r,
                         *task.pointwise, task.out + at);
         }
