@@ -34,7 +34,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const ModelConfig config = read_config(*file);
     check_tensors(*file, config);
     for (const Index n : {Index{1}, config.n_ctx_train, 4 * config.n_ctx_train})
-      for (int layer = 0; layer < config.n_layers; ++layer)
+      for (int layer = 0; layer < config.n_layers(); ++layer)
         Method::bind(MethodSpec::parse("none"), config.rope_context(layer, n));
   } catch (const Error&) {  // the answer to bad input; everything else is a finding
   }

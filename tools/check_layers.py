@@ -15,7 +15,7 @@ MAY_INCLUDE = {
     "metrics": {"core", "metrics"},
     "results": {"core", "metrics", "results"},
     "report": {"core", "results", "report"},
-    "model": {"core", "quant", "formats", "methods", "kernels", "model"},
+    "model": {"core", "quant", "formats", "tokenizer", "chat", "methods", "kernels", "model"},
     "judge": {"core", "quant", "formats", "tokenizer", "chat", "methods", "kernels", "model", "metrics", "results", "judge"},
 }
 

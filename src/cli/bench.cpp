@@ -4,7 +4,6 @@
 #include "cli/bench.h"
 
 #include "core/json.h"
-#include "core/parallel.h"
 #include "core/progress.h"
 
 namespace ropewalk::bench {
@@ -132,25 +131,24 @@ void say_what_has_no_effect() {
 
 int run() {
   say_what_has_no_effect();
-  use_threads(options.n_threads);
-  const std::shared_ptr<const Backend> backend = options.backend.make();
+  const std::shared_ptr<Context> context = make_context(options.n_threads);
+  const std::shared_ptr<const Backend> backend = options.backend.make(context);
   for (const std::string& method : options.methods) MethodSpec::parse(method);  // before the load
   std::vector<Row> rows;
   if (options.what == "load") {
-    rows = bench::measure_load(options);
+    rows = bench::measure_load(options, context);
   } else {
-    const std::unique_ptr<ModelFile> file = ModelFile::open(options.model);
-    const Model model(*file, backend);
-    rows = options.what == "gemm" ? bench::measure_gemm(model, options) : measure_methods(model);
+    const auto model = Model::open(options.model, backend);
+    rows = options.what == "gemm" ? bench::measure_gemm(*model, options) : measure_methods(*model);
   }
-  const MachinePeaks peaks = measure_peaks();
+  const MachinePeaks peaks = measure_peaks(*context);
   if (options.json) {
     Json lines = Json::array();
     for (const Row& row : rows) lines.push_back(to_json(row));
     fmt::print("{}\n", dump_json({{"bench", options.what},
                                   {"model", options.model},
                                   {"backend", backend->name()},
-                                  {"threads", threads()},
+                                  {"threads", context->threads()},
                                   {"repeat", options.repeat},
                                   {"peaks",
                                    {{"f32", peaks.f32},

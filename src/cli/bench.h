@@ -39,6 +39,6 @@ Measured measure_attention(const Model& model, const Options& options, const Met
 /// Every kind of matrix of the model times n rows, and one row as decoding multiplies it.
 std::vector<Row> measure_gemm(const Model& model, const Options& options);
 /// From nothing to the first token of a prompt of 16: file, tokenizer, weights, the reading.
-std::vector<Row> measure_load(const Options& options);
+std::vector<Row> measure_load(const Options& options, const std::shared_ptr<Context>& context);
 
 }  // namespace ropewalk::bench

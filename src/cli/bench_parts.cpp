@@ -37,45 +37,48 @@ Measured measure_model(const Model& model, const Options& asked, const MethodSpe
   const Index n_new = decode ? asked.n_predict : 0, last = n + n_new;
   const std::vector<Token> tokens = some_tokens(last, model.config().n_vocab);
   reset_peak_memory();
+  Profile& profile = model.backend().context()->profile();
   Session session(model, spec, {.n = last, .n_prompt = n});
-  profile_start();
+  profile.start();
   double start = now_seconds();
   session.run(std::span(tokens).first(static_cast<std::size_t>(n)), n - 1, n, kIgnore);
   if (decode) {
-    profile_start();
+    profile.start();
     start = now_seconds();
     for (Index i = n; i < last; ++i) session.write(tokens[static_cast<std::size_t>(i)], kIgnore);
   }
   const double seconds = now_seconds() - start;
-  return {seconds, decode ? n_new : n, profile_stop(), session.cache_bytes(), peak_memory()};
+  return {seconds, decode ? n_new : n, profile.stop(), session.cache_bytes(), peak_memory()};
 }
 
 Measured measure_attention(const Model& model, const Options& asked, const MethodSpec& spec, Index n) {
   const Index chunk = SessionOptions{}.chunk;
   const ModelConfig& config = model.config();
+  const AttentionSpec& spec_of_layer = config.layers[0].attention;
   RopeContext context = config.rope_context(0, n);
   if (asked.head_dim > 0) context.head_dim = context.rotary_dim = asked.head_dim;
   const Method method = Method::bind(spec, context);
   if (method.grows())
     throw UsageError("bench attention", "methods that rotate a key once", spec.text(), "leave out grow=1");
-  const Index kv_width = Index{config.n_kv_heads} * context.head_dim,
-              q_width = Index{config.n_heads} * context.head_dim;
+  const Index kv_width = Index{spec_of_layer.n_kv_heads} * context.head_dim,
+              q_width = Index{spec_of_layer.n_heads} * context.head_dim;
   const auto q = normal_numbers(chunk * q_width, 1), k = normal_numbers(chunk * kv_width, 2),
              v = normal_numbers(chunk * kv_width, 3);
   std::vector<float> out(q.size());
   const Backend& backend = model.backend();
-  const auto kv = backend.make_kv_layer(config.n_kv_heads, context.head_dim);
+  const auto kv = backend.make_kv_layer(spec_of_layer.n_kv_heads, context.head_dim);
   const Pointwise pointwise = method.pointwise();
-  profile_start();
+  Profile& profile = backend.context()->profile();
+  profile.start();
   for (Index at = 0; at < n; at += chunk) {
     const Index size = std::min(chunk, n - at);
     backend.append(*kv, k.data(), v.data(), method.lower_keys(at, size));
     const AttentionPlan plan = method.lower(at, size);
     const AttentionTask task{q.data(), kv.get(), &plan, &pointwise, out.data()};
-    backend.attention({&task, 1}, config.n_heads);
+    backend.attention({&task, 1}, spec_of_layer.n_heads);
     backend.drop(*kv, at + size);
   }
-  Measured measured{0, n, profile_stop(), 0, 0};
+  Measured measured{0, n, profile.stop(), 0, 0};
   for (const OperationTime& o : measured.operations)
     if (o.name == "attention") measured.seconds += o.seconds;
   return measured;
@@ -87,6 +90,7 @@ std::vector<Row> measure_gemm(const Model& model, const Options& asked) {
       {"wq", layer.wq.get()},         {"wk", layer.wk.get()},
       {"wo", layer.wo.get()},         {"w_gate", layer.w_gate.get()},
       {"w_down", layer.w_down.get()}, {"output", model.weights().output.get()}};
+  Profile& profile = model.backend().context()->profile();
   std::vector<Row> rows;
   std::vector<Index> sizes{1};
   for (const std::string& length : asked.lengths) sizes.push_back(parse_length(length));
@@ -97,10 +101,10 @@ std::vector<Row> measure_gemm(const Model& model, const Options& asked) {
       Row row{fmt::format("{} ({}, {})", name, w->n_out, w->n_in), n, n, 0, 1, {}, 0, 0};
       const Output output{.w = w, .y = y.data()};
       for (int repeat = 0; repeat < std::max(2, asked.repeat) * 5; ++repeat) {  // the first warms up
-        profile_start();
+        profile.start();
         model.backend().linear({.x = x.data(), .n_rows = n}, {&output, 1},
                                n == 1 ? Stage::kDecode : Stage::kPrefill);
-        const std::vector<OperationTime> operations = profile_stop();
+        const std::vector<OperationTime> operations = profile.stop();
         if (row.seconds == 0 || operations[0].seconds < row.seconds) {
           row.seconds = operations[0].seconds;
           row.operations = operations;
@@ -112,20 +116,20 @@ std::vector<Row> measure_gemm(const Model& model, const Options& asked) {
   return rows;
 }
 
-std::vector<Row> measure_load(const Options& asked) {
+std::vector<Row> measure_load(const Options& asked, const std::shared_ptr<Context>& context) {
   std::vector<Row> rows{{"file and tokenizer", 0, 1, 0, 1, {}, 0, 0},
                         {"weights", 0, 1, 0, 1, {}, 0, 0},
                         {"first token of 16", 16, 1, 0, 1, {}, 0, 0},
                         {"all", 16, 1, 0, 1, {}, 0, 0}};
   for (int repeat = 0; repeat < asked.repeat; ++repeat) {
     double times[4] = {now_seconds()};
-    const std::unique_ptr<ModelFile> file = ModelFile::open(asked.model);
-    const std::unique_ptr<Tokenizer> tokenizer = Tokenizer::open(*file);
+    const std::shared_ptr<const ModelFile> file = ModelFile::open(asked.model);
+    Tokenizer::open(*file);
     times[1] = now_seconds();
-    const Model model(*file, asked.backend.make());
+    const auto model = Model::load(file, asked.backend.make(context));
     times[2] = now_seconds();
-    Session session(model, MethodSpec::parse("none"), {.n = 17, .n_prompt = 16});
-    session.run(some_tokens(16, model.config().n_vocab), 15, 16, kIgnore);
+    Session session(*model, MethodSpec::parse("none"), {.n = 17, .n_prompt = 16});
+    session.run(some_tokens(16, model->config().n_vocab), 15, 16, kIgnore);
     times[3] = now_seconds();
     for (std::size_t i = 0; i < 4; ++i) {
       const double seconds = i < 3 ? times[i + 1] - times[i] : times[3] - times[0];

@@ -10,7 +10,7 @@
 #include "core/registry.h"
 #include "core/text_file.h"
 #include "formats/model_file.h"
-#include "model/model.h"
+#include "model/session.h"
 #include "tokenizer/token_stream.h"
 
 namespace ropewalk {
@@ -21,11 +21,6 @@ struct Command {
   std::function<int()> run;                  ///< after parsing; returns the exit code
 };
 
-struct LoadedModel {
-  std::unique_ptr<ModelFile> file;
-  std::unique_ptr<Tokenizer> tokenizer;
-  std::unique_ptr<Model> model;
-};
 /// --precision and --kv, the same in every command.
 struct BackendOptions {
   std::string precision = "bf16";
@@ -33,15 +28,16 @@ struct BackendOptions {
   void define(CommandLine& app);
   const std::string& kv_type() const { return kv.empty() ? precision : kv; }
   /// Errors: UsageError.
-  std::shared_ptr<const Backend> make() const;
+  std::shared_ptr<const Backend> make(std::shared_ptr<Context> context) const;
 };
-/// -t: 0 for all cores. More threads than cores that this process may use would only wait for each other:
-/// then it takes as many as those, and says so.
-void use_threads(int n);
+/// The context of a command. n: -t, 0 for all cores. More threads than cores that this process may use would
+/// only wait for each other: then it takes as many as those, and says so.
+std::shared_ptr<Context> make_context(int n);
 /// --special, the same in every command that reads texts.
 void define_special(CommandLine& app, bool& special);
-/// Opens, says what it loads on stderr. Errors: Error.
-LoadedModel load_model(const std::string& path, const std::shared_ptr<const Backend>& backend);
+/// Opens, says what it loads on stderr. Errors: Error, also where it has no tokenizer.
+std::shared_ptr<const Model> load_model(const std::string& path,
+                                        const std::shared_ptr<const Backend>& backend);
 
 /// A line for people on stderr, in 80 columns: where it is longer, the next ones are set in.
 void say(const std::string& words);

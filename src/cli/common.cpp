@@ -9,7 +9,6 @@
 
 #include "cli/command.h"
 #include "core/output_file.h"
-#include "core/parallel.h"
 #include "core/tell.h"
 #include "core/text.h"
 #include "core/text_file.h"
@@ -23,13 +22,13 @@ void BackendOptions::define(CommandLine& app) {
   app.add_option("--kv", kv, "cache: bf16, f32 or q8; default: as --precision");
 }
 
-std::shared_ptr<const Backend> BackendOptions::make() const {
+std::shared_ptr<const Backend> BackendOptions::make(std::shared_ptr<Context> context) const {
   if (precision != "bf16" && precision != "f32")
     throw UsageError("--precision", "bf16 or f32", "'" + precision + "'");
   const std::string& type = kv_type();
   if (type != "bf16" && type != "f32" && type != "q8")
     throw UsageError("--kv", "bf16, f32 or q8", "'" + type + "'");
-  return make_cpu_backend(precision == "bf16" ? Precision::kBf16 : Precision::kF32,
+  return make_cpu_backend(std::move(context), precision == "bf16" ? Precision::kBf16 : Precision::kF32,
                           type == "bf16"  ? KvType::kBf16
                           : type == "f32" ? KvType::kF32
                                           : KvType::kQ8);
@@ -42,30 +41,29 @@ void define_special(CommandLine& app, bool& special) {
                "spelled special tokens become those tokens:\nfor texts in a chat format");
 }
 
-void use_threads(int n) {
+std::shared_ptr<Context> make_context(int n) {
   if (n > usable_cores())
     say(fmt::format("-t {}: this process may use {}, and takes {}", n, counted(usable_cores(), "core"),
                     counted(usable_cores(), "thread")));
-  set_threads(std::min(n, usable_cores()));
+  return std::make_shared<Context>(ContextOptions{.threads = std::min(n, usable_cores()), .isa = ""});
 }
 
-LoadedModel load_model(const std::string& path, const std::shared_ptr<const Backend>& backend) {
+std::shared_ptr<const Model> load_model(const std::string& path,
+                                        const std::shared_ptr<const Backend>& backend) {
   const double start = now_seconds();
-  LoadedModel loaded;
-  loaded.file = ModelFile::open(path);
-  if (loaded.file->unsupported()) throw Error(*loaded.file->unsupported());
-  loaded.tokenizer = Tokenizer::open(*loaded.file);
-  loaded.model = std::make_unique<Model>(*loaded.file, backend);
-  loaded.model->set_n_ids(loaded.tokenizer->n_vocab());
-  const ModelConfig& c = loaded.model->config();
+  const std::shared_ptr<const ModelFile> file = ModelFile::open(path);
+  if (file->unsupported()) throw Error(*file->unsupported());
+  std::shared_ptr<const Model> loaded = Model::load(file, backend);
+  loaded->tokenizer();  // what follows reads texts
+  const ModelConfig& c = loaded->config();
   const std::string original = c.n_ctx_original == c.n_ctx_train ? ""
                                : c.n_ctx_original == 0
                                    ? " (before its own scaling: unknown)"
                                    : fmt::format(" ({} before its own scaling)", c.n_ctx_original);
   say(fmt::format("{}: {} ({}), {}, trained on {} tokens{}; {}, {}; loaded in {:.1f} s", printable(path),
-                  printable(c.name.empty() ? c.architecture : c.name), loaded.file->container(),
-                  counted(c.n_layers, "layer"), c.n_ctx_train, original, backend->name(),
-                  counted(threads(), "thread"), now_seconds() - start));
+                  printable(c.name.empty() ? c.architecture : c.name), file->container(),
+                  counted(c.n_layers(), "layer"), c.n_ctx_train, original, backend->name(),
+                  counted(backend->context()->threads(), "thread"), now_seconds() - start));
   return loaded;
 }
 

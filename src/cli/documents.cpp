@@ -5,7 +5,6 @@
 #include <filesystem>
 
 #include "core/error.h"
-#include "core/parallel.h"
 #include "core/text.h"
 #include "judge/near_copies.h"
 #include "model/identity.h"
@@ -163,15 +162,17 @@ std::map<std::string, std::string> texts_by_name(const std::vector<Document>& do
   return texts;
 }
 
-RunInfo run_info(const std::string& model_path, const BackendOptions& backend, const LoadedModel& loaded) {
+RunInfo run_info(const std::string& model_path, const BackendOptions& backend,
+                 const std::shared_ptr<const Model>& loaded) {
   RunInfo info;
   info.version = ROPEWALK_VERSION;
   info.model = std::filesystem::path(model_path).filename().string();
-  info.model_id = model_id(*loaded.file);
-  info.precision = backend.precision, info.kv = backend.kv_type(), info.isa = active_isa();
-  info.n_ctx_train = loaded.model->config().n_ctx_train;
-  info.n_vocab = loaded.model->config().n_vocab;
-  info.threads = threads();
+  info.model_id = model_id(loaded->file());
+  info.precision = backend.precision, info.kv = backend.kv_type(),
+  info.isa = isa_name(*loaded->backend().context());
+  info.n_ctx_train = loaded->config().n_ctx_train;
+  info.n_vocab = loaded->config().n_vocab;
+  info.threads = loaded->backend().context()->threads();
   return info;
 }
 

@@ -43,7 +43,8 @@ std::map<std::string, std::string> texts_by_name(const std::vector<Document>& do
 
 /// What every record of a run says of it: all but command, tail and margin. Errors: Error for a model that
 /// cannot be read (its SHA-256 is taken).
-RunInfo run_info(const std::string& model_path, const BackendOptions& backend, const LoadedModel& loaded);
+RunInfo run_info(const std::string& model_path, const BackendOptions& backend,
+                 const std::shared_ptr<const Model>& loaded);
 
 /// Seconds of "90s", "8m", "2h"; "0" is no limit. Errors: UsageError naming --budget; a number alone has no
 /// unit.

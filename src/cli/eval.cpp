@@ -13,7 +13,6 @@
 #include "cli/make_report.h"
 #include "cli/to_decide.h"
 #include "core/output_file.h"
-#include "core/parallel.h"
 #include "core/tell.h"
 #include "core/text.h"
 #include "judge/runner.h"
@@ -188,12 +187,12 @@ void require_longer(const TokenTexts& texts, Index n_ctx_train) {
 }
 
 /// Chooses what was not said, as much as the budget buys; says what it chose and what it left out.
-void complete(RunnerOptions& runner, const LoadedModel& loaded, const TokenTexts& texts,
+void complete(RunnerOptions& runner, const std::shared_ptr<const Model>& loaded, const TokenTexts& texts,
               const RunInfo& info) {
   PlanOptions& plan = runner.plan;
-  const Index n_ctx_train = loaded.model->config().n_ctx_train;
-  expand_all(plan.methods, loaded.model->config().rope_context(
-                               0, plan.lengths.empty() ? 2 * n_ctx_train : plan.lengths.back()));
+  const Index n_ctx_train = loaded->config().n_ctx_train;
+  expand_all(plan.methods,
+             loaded->config().rope_context(0, plan.lengths.empty() ? 2 * n_ctx_train : plan.lengths.back()));
   // What auto stands for depends on the lengths; where those are still to be chosen, on the first past the
   // trained.
   replace_auto(plan.methods, options.model,
@@ -209,13 +208,13 @@ void complete(RunnerOptions& runner, const LoadedModel& loaded, const TokenTexts
   if (options.work.budget.empty()) runner.budget_seconds = kDefaultBudget;
   const ScopeRequest request{plan.methods, plan.lengths, options.documents * n_texts,
                              runner.budget_seconds > 0 ? runner.budget_seconds : kNoLimit};
-  const double pace = runner.pace = measure_pace(*loaded.model);
+  const double pace = runner.pace = measure_pace(*loaded);
   const DocumentsOf documents_of = [&](Index length) {
     PlanOptions wished = plan;
     wished.lengths = {length};
     return count_stretches(texts, tokens_needed(wished) - 1, (kMostDocuments + n_texts - 1) / n_texts);
   };
-  BoundMethods bound(*loaded.model);
+  BoundMethods bound(*loaded);
   const SecondsOf seconds_of = [&](const std::vector<std::string>& methods,
                                    const std::vector<Index>& lengths) {
     PlanOptions wished = plan;
@@ -223,8 +222,7 @@ void complete(RunnerOptions& runner, const LoadedModel& loaded, const TokenTexts
     Document any;
     any.tokens.resize(static_cast<std::size_t>(tokens_needed(wished)));
     double cost = 0;
-    for (const Item& item :
-         plan_items(*loaded.model, *loaded.tokenizer, {std::move(any)}, wished, info).items)
+    for (const Item& item : plan_items(*loaded, loaded->tokenizer(), {std::move(any)}, wished, info).items)
       cost += item.cost;
     return cost * pace;
   };
@@ -249,11 +247,12 @@ void show(const RunnerResult& result, const RunInfo& info, NextStep next, std::o
 }
 
 int run() {
-  use_threads(options.n_threads);
-  const std::shared_ptr<const Backend> backend = options.backend.make();  // before the load
+  const std::shared_ptr<const Backend> backend =
+      options.backend.make(make_context(options.n_threads));  // before the load
   RunnerOptions runner = runner_options();
   const std::vector<std::string> paths = expand_texts(options.texts);
-  if (options.work.n_jobs() > 1 && std::find(paths.begin(), paths.end(), "-") != paths.end())
+  if (options.work.n_jobs(*backend->context()) > 1 &&
+      std::find(paths.begin(), paths.end(), "-") != paths.end())
     throw UsageError("--jobs", "texts that each process can read", "--text -", "save it to a file first");
   std::vector<std::string> texts, inputs = paths;
   for (const std::string& path : paths)
@@ -269,13 +268,13 @@ int run() {
   if (!options.work.report.empty()) report.emplace(options.work.report);
   std::optional<Store> store = options.work.open_store();
   const double start = now_seconds();
-  if (options.work.run_jobs(runner)) store = options.work.open_store();
-  const LoadedModel loaded = load_model(options.model, backend);
-  const TokenTexts tokens = tokenize_texts(*loaded.tokenizer, paths, texts, options.special);
+  if (options.work.run_jobs(runner, *backend->context())) store = options.work.open_store();
+  const std::shared_ptr<const Model> loaded = load_model(options.model, backend);
+  const TokenTexts tokens = tokenize_texts(loaded->tokenizer(), paths, texts, options.special);
   RunInfo info = run_info(options.model, options.backend, loaded);
   info.special = options.special;
   complete(runner, loaded, tokens, info);
-  check_plan(runner.plan, loaded.model->config().n_ctx_train);
+  check_plan(runner.plan, loaded->config().n_ctx_train);
   const std::vector<Document> documents =
       cut_stretches(tokens, tokens_needed(runner.plan) - 1, options.documents, runner.plan.tail);
   info.command = command_line(runner.plan, options.documents, true), info.tail = runner.plan.tail,
@@ -288,15 +287,15 @@ int run() {
   if (store) store->require_texts(texts_by_name(documents));
   runner.store = store ? &*store : nullptr;
   if (options.work.dry_run)
-    return print_plan(*loaded.model, *loaded.tokenizer, documents, runner, info, options.json);
-  runner.planned = announcer(*loaded.model, runner, options.work.has_budget());
+    return print_plan(*loaded, loaded->tokenizer(), documents, runner, info, options.json);
+  runner.planned = announcer(*loaded, runner, options.work.has_budget());
   if (documents.size() == 1 && std::find(tasks.begin(), tasks.end(), "far-use") != tasks.end())
     say("far-use: one document, so there is no other text to swap in; give two texts, or --documents 2");
-  const RunnerResult result = run_all(*loaded.model, *loaded.tokenizer, documents, runner, info);
-  options.work.say_what_was_done(result, documents.size(), "document");
+  const RunnerResult result = run_all(*loaded, loaded->tokenizer(), documents, runner, info);
+  options.work.say_what_was_done(result, documents.size(), "document", *backend->context());
   if (is_job()) return 0;
   if (runner.n_shards == 1)
-    show(result, info, next_step(tokens, runner.plan, loaded.model->config().n_ctx_train), report);
+    show(result, info, next_step(tokens, runner.plan, loaded->config().n_ctx_train), report);
   std::size_t peak = 0;
   for (const Record& r : result.records) peak = std::max(peak, r.peak_bytes);
   say(fmt::format("{} in {:.1f} s, peak memory {} MiB",

@@ -9,7 +9,6 @@
 #include "cli/goes_on.h"
 #include "cli/jobs.h"
 #include "core/json.h"
-#include "core/parallel.h"
 #include "core/text.h"
 #include "model/cost.h"
 
@@ -187,13 +186,14 @@ RunnerOptions WorkOptions::runner_options() const {
   return runner;
 }
 
-int WorkOptions::n_jobs() const { return jobs == 0 ? threads() : jobs; }
+int WorkOptions::n_jobs(const Context& context) const { return jobs == 0 ? context.threads() : jobs; }
 
-bool WorkOptions::run_jobs(RunnerOptions& runner, const std::vector<std::string>& blank) const {
-  if (n_jobs() < 2 || dry_run) return false;
+bool WorkOptions::run_jobs(RunnerOptions& runner, const Context& context,
+                           const std::vector<std::string>& blank) const {
+  if (n_jobs(context) < 2 || dry_run) return false;
   std::vector<std::string> files{"--report"};
   files.insert(files.end(), blank.begin(), blank.end());
-  ropewalk::run_jobs(n_jobs(), runner.shard, runner.n_shards, files);
+  ropewalk::run_jobs(n_jobs(context), context.threads(), runner.shard, runner.n_shards, files);
   runner.only_stored = true;  // a budget may have left items out: they are not for this process
   return true;
 }
@@ -208,10 +208,10 @@ std::optional<Store> WorkOptions::open_store() const {
   return store;
 }
 
-void WorkOptions::say_what_was_done(const RunnerResult& result, std::size_t n_documents,
-                                    const char* unit) const {
+void WorkOptions::say_what_was_done(const RunnerResult& result, std::size_t n_documents, const char* unit,
+                                    const Context& context) const {
   if (is_job()) return;
-  if (result.n_known > 0 && n_jobs() == 1)  // jobs leave nothing but what is known
+  if (result.n_known > 0 && n_jobs(context) == 1)  // jobs leave nothing but what is known
     say(fmt::format("{} of {} were in {} already", result.n_known, counted(result.n_items, "item"),
                     printable(out)));
   if (result.out_of_time)

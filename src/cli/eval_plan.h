@@ -16,14 +16,16 @@ struct WorkOptions {
   void define(CommandLine& app);
   /// Budget and shard. Errors: UsageError for what is no such thing, or needs --out.
   RunnerOptions runner_options() const;
-  int n_jobs() const;  ///< processes
+  int n_jobs(const Context& context) const;  ///< processes
   /// With --jobs: does the work in processes, and leaves this one only to collect what they stored. `blank`:
   /// options of files that these must not write. Returns whether there were jobs.
-  bool run_jobs(RunnerOptions& runner, const std::vector<std::string>& blank = {}) const;
+  bool run_jobs(RunnerOptions& runner, const Context& context,
+                const std::vector<std::string>& blank = {}) const;
   /// Opened before the work; absent without --out. Errors: Error (see Store).
   std::optional<Store> open_store() const;
   /// Lines on stderr: what was known, what did not fit. `unit`: "document" or "question".
-  void say_what_was_done(const RunnerResult& result, std::size_t n_documents, const char* unit) const;
+  void say_what_was_done(const RunnerResult& result, std::size_t n_documents, const char* unit,
+                         const Context& context) const;
 };
 
 /// "2/3": the second of three. Errors: UsageError.

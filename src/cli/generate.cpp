@@ -9,7 +9,6 @@
 #include "cli/auto_method.h"
 #include "cli/truncate.h"
 #include "core/json.h"
-#include "core/parallel.h"
 #include "core/progress.h"
 #include "core/tell.h"
 #include "core/text.h"
@@ -150,23 +149,23 @@ struct Answer {
 };
 
 int run() {
-  use_threads(options.n_threads);
-  const std::shared_ptr<const Backend> backend = options.backend.make();  // before the load
+  const std::shared_ptr<const Backend> backend =
+      options.backend.make(make_context(options.n_threads));  // before the load
   check_method(options.method);
   if (options.file.empty() && options.prompt.empty())
     throw UsageError("generate", "-p PROMPT, -f FILE or both", "neither");
   Input input{"", options.prompt};
   if (!options.file.empty() && options.truncate.empty()) input.file = read_prompt(options.file);
-  const LoadedModel loaded = load_model(options.model, backend);
-  const Tokenizer& tokenizer = *loaded.tokenizer;
-  const ModelConfig& config = loaded.model->config();
+  const std::shared_ptr<const Model> loaded = load_model(options.model, backend);
+  const Tokenizer& tokenizer = loaded->tokenizer();
+  const ModelConfig& config = loaded->config();
   if (options.no_thinking) say_whether_thinking_stops(tokenizer);
   const Index n_left_out =
       options.truncate.empty() ? 0 : read_truncated(input, tokenizer, prompt_limit(config.n_ctx_train));
   const std::vector<Token> prompt = prompt_tokens(tokenizer, input.text());
   const auto n_prompt = static_cast<Index>(prompt.size());
   const AutoChoice choice = method_for(options.method, options.model, config, n_prompt + options.n_predict);
-  Session session(*loaded.model, choice.spec,
+  Session session(*loaded, choice.spec,
                   {.n = n_prompt + options.n_predict, .n_prompt = n_prompt, .chunk = options.chunk});
   say(fmt::format("{}, method {}", counted(n_prompt, "prompt token"), session.method().text()));
 
@@ -178,7 +177,7 @@ int run() {
     if (reading) reading.reset(), read = now_seconds();
   };
   const std::vector<Token> written = write_greedily(
-      session, prompt, config.n_vocab,
+      session, prompt,
       {.n_predict = options.n_predict,
        .stop = tokenizer.end_tokens,
        .read = [&](Index n_done) { reading->update(n_done); },

@@ -36,20 +36,26 @@ std::string brief(const MetaValue& value) {
 }
 
 void add_config(const ModelConfig& c, Json& j) {
-  j["n_layers"] = c.n_layers;
+  const LayerSpec& layer = c.layers[0];
+  const AttentionSpec& a = layer.attention;
+  Index window = 0;
+  for (const LayerSpec& each : c.layers) window = std::max(window, each.attention.window);
+  j["n_layers"] = c.n_layers();
   j["d_model"] = c.d_model;
-  j["d_ff"] = c.d_ff;
-  j["n_heads"] = c.n_heads;
-  j["n_kv_heads"] = c.n_kv_heads;
-  j["head_dim"] = c.head_dim;
+  j["d_ff"] = layer.ffn.d_ff;
+  j["n_heads"] = a.n_heads;
+  j["n_kv_heads"] = a.n_kv_heads;
+  j["head_dim"] = a.head_dim;
   j["n_vocab"] = c.n_vocab;
   j["n_ctx_train"] = c.n_ctx_train;
   j["n_ctx_original"] = c.n_ctx_original > 0 ? Json(c.n_ctx_original) : Json("unknown");
-  j["rope_base"] = c.rope_base;
-  j["rotary_dim"] = c.rotary_dim;
+  j["rope_base"] = a.rope.base;
+  j["rotary_dim"] = a.rope.rotary_dim;
   j["pairing"] = c.interleaved_qk ? "interleaved" : "half_split";
-  j["own_scaling"] = !c.own_scaling.empty() ? c.own_scaling : c.rope_freqs.empty() ? "none" : "rope_freqs";
-  j["sliding_window"] = *std::max_element(c.sliding_window.begin(), c.sliding_window.end());
+  j["own_scaling"] = !a.rope.own_scaling.empty() ? a.rope.own_scaling
+                     : a.rope.divisors.empty()   ? "none"
+                                                 : "rope_freqs";
+  j["sliding_window"] = window;
   j["tied_embeddings"] = c.tied_embeddings;
 }
 

@@ -49,26 +49,26 @@ void print(const AttentionShares& shares, const InspectAttention& asked, Index l
 
 int inspect_attention(const InspectAttention& asked) {
   if (asked.text.empty()) throw UsageError("inspect --attention", "--text FILE", "no text");
-  use_threads(asked.n_threads);
+  const auto context = make_context(asked.n_threads);
   if (!asked.length.empty()) parse_length(asked.length);  // before the model is read
   check_method(asked.method);
-  const std::shared_ptr<const Backend> backend = asked.backend.make();
-  const auto file = ModelFile::open(asked.model);
-  const auto tokenizer = Tokenizer::open(*file);
+  const std::shared_ptr<const Backend> backend = asked.backend.make(context);
+  const std::shared_ptr<const ModelFile> file = ModelFile::open(asked.model);
   const ModelConfig config = read_config(*file);
   const Index length =
       asked.length.empty() ? std::min<Index>(4096, config.n_ctx_train) : parse_length(asked.length);
   const std::string text = read_text_file(asked.text, bytes_of_documents(1, length));
   AttentionShares shares{.n_first = asked.n_first, .row_begin = length / 2, .layers = {}};
-  const Model model(*file, count_attention(backend, config.n_layers, shares));
-  std::vector<Token> tokens = tokenizer->encode(text, asked.special);
-  if (tokenizer->add_bos && tokenizer->bos) tokens.insert(tokens.begin(), *tokenizer->bos);
+  const auto model = Model::load(file, count_attention(backend, config.n_layers(), shares));
+  const Tokenizer& tokenizer = model->tokenizer();
+  std::vector<Token> tokens = tokenizer.encode(text, asked.special);
+  if (tokenizer.add_bos && tokenizer.bos) tokens.insert(tokens.begin(), *tokenizer.bos);
   if (static_cast<Index>(tokens.size()) < length)
     throw Error(asked.text, fmt::format("{} tokens", length), fmt::format("{}", tokens.size()),
                 "give a longer text or a shorter --length");
   tokens.resize(static_cast<std::size_t>(length));
-  const MethodSpec spec = method_for(asked.method, asked.model, model.config(), length).spec;
-  Session session(model, spec, {.n = length, .n_prompt = length, .every_row = true});
+  const MethodSpec spec = method_for(asked.method, asked.model, config, length).spec;
+  Session session(*model, spec, {.n = length, .n_prompt = length, .every_row = true});
   Progress progress("reading", static_cast<double>(length));
   session.run(
       tokens, length, length, [](Index, Index, const float*) {},

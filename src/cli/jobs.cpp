@@ -14,7 +14,6 @@
 
 #include "cli/command.h"
 #include "core/error.h"
-#include "core/parallel.h"
 #include "core/text.h"
 #include "core/text_file.h"
 
@@ -63,11 +62,11 @@ void end_with_parent() {
   if (std::to_string(::getppid()) != parent) ::_exit(1);  // it had ended before that
 }
 
-void run_jobs(int n_jobs, int shard, int n_shards, const std::vector<std::string>& blank) {
+void run_jobs(int n_jobs, int n_threads, int shard, int n_shards, const std::vector<std::string>& blank) {
   const std::vector<std::string> own = own_arguments();
-  const int n_threads = std::max(1, threads() / n_jobs);
+  const int each = std::max(1, n_threads / n_jobs);
   say(fmt::format("{} with {} each; what the first one shows stands for all", counted(n_jobs, "job"),
-                  counted(n_threads, "thread")));
+                  counted(each, "thread")));
   ::setenv(kJob, std::to_string(::getpid()).c_str(), 1);
   std::vector<pid_t> jobs;
   for (int j = 0; j < n_jobs; ++j) {
@@ -75,7 +74,7 @@ void run_jobs(int n_jobs, int shard, int n_shards, const std::vector<std::string
     // The last of an option counts. Item i of this shard goes to job i % n_jobs.
     for (const std::string& more : {std::string("--jobs"), std::string("1"), std::string("--shard"),
                                     fmt::format("{}/{}", shard + j * n_shards, n_shards * n_jobs),
-                                    std::string("--threads"), fmt::format("{}", n_threads)})
+                                    std::string("--threads"), fmt::format("{}", each)})
       arguments.push_back(more);
     for (const std::string& option : blank) arguments.push_back(option), arguments.emplace_back();
     jobs.push_back(start_job(std::move(arguments), j > 0));

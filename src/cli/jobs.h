@@ -6,9 +6,10 @@
 
 namespace ropewalk {
 
-/// Runs this command n_jobs times, each on its share of the items and of the cores, and waits. `blank`:
+/// Runs this command n_jobs times, each on its share of the items and of n_threads, and waits. `blank`:
 /// options that get an empty value. Errors: Error when one of them failed (the others end their work).
-void run_jobs(int n_jobs, int shard, int n_shards, const std::vector<std::string>& blank = {"--report"});
+void run_jobs(int n_jobs, int n_threads, int shard, int n_shards,
+              const std::vector<std::string>& blank = {"--report"});
 
 /// Whether this process is one of --jobs: it shows its progress and says nothing else.
 bool is_job();

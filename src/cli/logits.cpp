@@ -6,7 +6,6 @@
 #include "cli/auto_method.h"
 #include "cli/npy.h"
 #include "core/json.h"
-#include "core/parallel.h"
 #include "core/progress.h"
 #include "core/tell.h"
 #include "model/cost.h"
@@ -59,13 +58,13 @@ void print_top(const std::vector<float>& logits) {
 }
 
 int run() {
-  use_threads(options.n_threads);
-  const std::shared_ptr<const Backend> backend = options.backend.make();  // before the load
+  const std::shared_ptr<const Backend> backend =
+      options.backend.make(make_context(options.n_threads));  // before the load
   check_method(options.method);
   require_outputs_apart({options.out}, {options.model, options.tokens});
   require_own(options.out, "a matrix of float32 (.npy)", is_npy);
-  const auto file = ModelFile::open(options.model);
-  const Model model(*file, backend);
+  const auto loaded = Model::open(options.model, backend);
+  const Model& model = *loaded;
   const Index n_vocab = model.config().n_vocab;
   const std::vector<Token> tokens = read_tokens(options.tokens, n_vocab);
   const auto n = static_cast<Index>(tokens.size());

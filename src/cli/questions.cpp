@@ -13,7 +13,6 @@
 #include "cli/make_report.h"
 #include "cli/questions_table.h"
 #include "core/output_file.h"
-#include "core/parallel.h"
 #include "core/text.h"
 #include "judge/import/longbench.h"
 #include "judge/import/longbench_v2.h"
@@ -186,8 +185,8 @@ std::vector<Document> read_documents(const Tokenizer& tokenizer, const std::vect
 }
 
 int run() {
-  use_threads(options.n_threads);
-  const std::shared_ptr<const Backend> backend = options.backend.make();  // before the load
+  const std::shared_ptr<const Backend> backend =
+      options.backend.make(make_context(options.n_threads));  // before the load
   RunnerOptions runner = runner_options();
   const std::vector<FileQuestion> questions = read_questions();
   // Opened before the work: that a file cannot be written should be said now, not in an hour.
@@ -196,10 +195,11 @@ int run() {
   if (!options.work.report.empty()) report.emplace(options.work.report);
   if (!options.predictions.empty()) predictions.emplace(options.predictions);
   std::optional<Store> store = options.work.open_store();
-  if (options.work.run_jobs(runner, {"--predictions"})) store = options.work.open_store();
+  if (options.work.run_jobs(runner, *backend->context(), {"--predictions"}))
+    store = options.work.open_store();
   runner.store = store ? &*store : nullptr;
-  const LoadedModel loaded = load_model(options.model, backend);
-  const std::vector<Document> documents = read_documents(*loaded.tokenizer, questions);
+  const std::shared_ptr<const Model> loaded = load_model(options.model, backend);
+  const std::vector<Document> documents = read_documents(loaded->tokenizer(), questions);
   if (store) store->require_texts(texts_by_name(documents));
   RunInfo info = run_info(options.model, options.backend, loaded);
   info.command = command_line(), info.margin = kStabilityMargin;
@@ -210,10 +210,10 @@ int run() {
   if (options.format == "longbench" && options.prompts.empty() && !is_job())
     say("prompts are ropewalk's wording: --prompts takes LongBench's dataset2prompt.json");
   if (options.work.dry_run)
-    return print_plan(*loaded.model, *loaded.tokenizer, documents, runner, info, options.json);
-  runner.planned = announcer(*loaded.model, runner, options.work.has_budget());
-  const RunnerResult result = run_all(*loaded.model, *loaded.tokenizer, documents, runner, info);
-  options.work.say_what_was_done(result, documents.size(), "question");
+    return print_plan(*loaded, loaded->tokenizer(), documents, runner, info, options.json);
+  runner.planned = announcer(*loaded, runner, options.work.has_budget());
+  const RunnerResult result = run_all(*loaded, loaded->tokenizer(), documents, runner, info);
+  options.work.say_what_was_done(result, documents.size(), "question", *backend->context());
   if (runner.n_shards > 1) return 0;
   show(result, documents, info, prompts);
   if (predictions) write_predictions(result.records, documents, *predictions);

@@ -8,7 +8,6 @@
 #include "cli/goes_on.h"
 #include "cli/to_decide.h"
 #include "core/output_file.h"
-#include "core/parallel.h"
 #include "core/progress.h"
 #include "core/text.h"
 #include "judge/tune_evidence.h"
@@ -297,9 +296,9 @@ TuneOptions tune_options(const ModelConfig& config, Index length, const Split& d
 }
 
 /// Chooses, and judges what won; where the reference is no number, there is nothing to judge by.
-Tuned choose(const LoadedModel& loaded, const Split& documents, const TuneOptions& tuning, double budget,
-             double start, const RunInfo& info) {
-  Tuned tuned{ropewalk::tune(*loaded.model, *loaded.tokenizer, documents.tuning, tuning, info),
+Tuned choose(const std::shared_ptr<const Model>& loaded, const Split& documents, const TuneOptions& tuning,
+             double budget, double start, const RunInfo& info) {
+  Tuned tuned{ropewalk::tune(*loaded, loaded->tokenizer(), documents.tuning, tuning, info),
               {},
               no_reference(),
               {},
@@ -308,13 +307,13 @@ Tuned choose(const LoadedModel& loaded, const Split& documents, const TuneOption
   if (!tuned.result.has_reference()) return tuned;
   const std::string winner = tuned.result.winner();
   say("judging " + winner);
-  const std::vector<Record> records = evaluate_winner(*loaded.model, *loaded.tokenizer, documents.evaluation,
+  const std::vector<Record> records = evaluate_winner(*loaded, loaded->tokenizer(), documents.evaluation,
                                                       winner, tuning, left_of(budget, start), info)
                                           .records;
   tuned.margins = margins(records, tuning.length, winner);
   tuned.conclusion = conclude(records, tuning.length, winner, tuning.goal, info.n_vocab);
   if (tuned.conclusion.method.empty()) return tuned;
-  const ModelConfig& config = loaded.model->config();
+  const ModelConfig& config = loaded->config();
   const RopeContext context = config.rope_context(0, tuning.length);
   tuned.bound = Method::bind(MethodSpec::parse(tuned.conclusion.method), context).text();
   tuned.peers = peer_settings(MethodSpec::parse(tuned.bound), context, config.architecture);
@@ -323,8 +322,7 @@ Tuned choose(const LoadedModel& loaded, const Split& documents, const TuneOption
 
 int run() {
   const double start = now_seconds();
-  use_threads(options.n_threads);
-  const std::shared_ptr<const Backend> backend = options.backend.make();
+  const std::shared_ptr<const Backend> backend = options.backend.make(make_context(options.n_threads));
   const Index length = parse_length(options.length);
   const double budget = parse_seconds(options.budget);
   if (options.tail > 0 && options.goal == "retrieval")
@@ -336,8 +334,8 @@ int run() {
   const int n_stretches = options.documents > 0 ? options.documents : kMostStretches;
   for (const std::string& text : paths)
     texts.push_back(read_text_file(text, bytes_of_documents(n_stretches, length)));
-  const LoadedModel loaded = load_model(options.model, backend);
-  const ModelConfig& config = loaded.model->config();
+  const std::shared_ptr<const Model> loaded = load_model(options.model, backend);
+  const ModelConfig& config = loaded->config();
   if (length <= config.n_ctx_train) return nothing_to_tune(length, config.n_ctx_train);
   if (options.tail == 0) options.tail = std::min<Index>(256, config.n_ctx_train / 2);
   require_tail(options.tail, config.n_ctx_train, length);
@@ -347,7 +345,7 @@ int run() {
   std::optional<Store> store;
   if (!options.out.empty()) store.emplace(options.out);
   say_that_it_goes_on(options.out);
-  const TokenTexts tokens = tokenize_texts(*loaded.tokenizer, paths, texts, options.special);
+  const TokenTexts tokens = tokenize_texts(loaded->tokenizer(), paths, texts, options.special);
   const Split documents = split(cut_stretches(tokens, length, n_stretches, options.tail));
   TuneOptions tuning = tune_options(config, length, documents, store ? &*store : nullptr);
   tuning.budget_seconds = left_of(budget, start);

@@ -17,8 +17,10 @@ constexpr std::size_t kHugePage = std::size_t{1} << 21;
 
 std::size_t rounded_up(std::size_t n, std::size_t to) { return (n + to - 1) / to * to; }
 
+}  // namespace
+
 /// Huge pages' worth of address space, aligned to them.
-class Area {
+class PagePool::Area {
  public:
   explicit Area(std::size_t piece_bytes)
       : piece_(piece_bytes), size_(rounded_up(std::max(piece_bytes, kHugePage), kHugePage)) {
@@ -58,7 +60,7 @@ class Area {
   std::vector<Piece> free_;
 };
 
-struct PagePool {
+struct PagePool::Areas {
   std::mutex mutex;
   std::map<std::size_t, std::vector<std::unique_ptr<Area>>> areas;  // by size of piece
 
@@ -91,24 +93,18 @@ struct PagePool {
   }
 };
 
-/// Never destroyed: pieces may outlive every static object.
-PagePool& page_pool() {
-  static PagePool* one = new PagePool;
-  return *one;
-}
+PagePool::PagePool() : areas_(std::make_shared<Areas>()) {}
 
-}  // namespace
-
-std::shared_ptr<std::byte> take_pages(Index bytes) {
+std::shared_ptr<std::byte> PagePool::take(Index bytes) {
   const std::size_t piece = rounded_up(static_cast<std::size_t>(std::max<Index>(bytes, 1)), 64);
-  return {page_pool().take(piece), [piece](std::byte* p) { page_pool().give(piece, p); }};
+  return {areas_->take(piece), [piece, areas = areas_](std::byte* p) { areas->give(piece, p); }};
 }
 
-std::size_t pool_bytes() {
-  const std::lock_guard lock(page_pool().mutex);
+std::size_t PagePool::bytes() const {
+  const std::lock_guard lock(areas_->mutex);
   std::size_t total = 0;
-  for (const auto& [piece, areas] : page_pool().areas)
-    for (const auto& area : areas) total += area->size();
+  for (const auto& [piece, of_size] : areas_->areas)
+    for (const auto& area : of_size) total += area->size();
   return total;
 }
 

@@ -14,11 +14,20 @@ namespace ropewalk {
 /// 8,192 tokens with a cache of 188 MB).
 constexpr std::size_t kIdleKept = std::size_t{256} << 20;
 
-/// A zeroed piece of `bytes`, 64-byte aligned, that goes back to the pool with its last owner. Any thread.
-/// Errors: std::bad_alloc.
-std::shared_ptr<std::byte> take_pages(Index bytes);
+/// One owner's memory (Context). Any thread.
+class PagePool {
+ public:
+  PagePool();
+  /// A zeroed piece of `bytes`, 64-byte aligned, that goes back to the pool with its last owner; it keeps
+  /// what it is cut from alive, where the pool is gone before. Errors: std::bad_alloc.
+  std::shared_ptr<std::byte> take(Index bytes);
+  /// Bytes of the areas that the pool holds now.
+  std::size_t bytes() const;
 
-/// Bytes of the areas that the pool holds now.
-std::size_t pool_bytes();
+ private:
+  class Area;
+  struct Areas;
+  std::shared_ptr<Areas> areas_;
+};
 
 }  // namespace ropewalk

@@ -34,11 +34,38 @@ void relax() {
 #endif
 }
 
+thread_local bool in_body = false;
+
+/// While it lives, the thread runs a body's calls alone.
+struct InBody {
+  InBody() { in_body = true; }
+  ~InBody() { in_body = false; }
+  InBody(const InBody&) = delete;
+  InBody& operator=(const InBody&) = delete;
+};
+
+/// Facts of the process, not state of an engine: how often it and those that it came from were forked, and a
+/// lock that is held while threads are made and while the process forks, so that a child finds it free. A
+/// child has the calling thread alone: each Threads sees that its pool is of an earlier count, forgets it and
+/// makes another when it needs one.
+std::atomic<unsigned> n_forks{0};
+std::mutex making;
+
+void watch_forks() {
+  [[maybe_unused]] static const int once = pthread_atfork([] { making.lock(); }, [] { making.unlock(); },
+                                                          [] {
+                                                            ++n_forks;
+                                                            making.unlock();
+                                                          });
+}
+
+}  // namespace
+
 /// The caller of a job works too, and waits for those helpers only that have begun: a helper that the system
 /// has put aside delays nobody.
-class Pool {
+class Threads::Pool {
  public:
-  explicit Pool(int n) {
+  Pool(int n, unsigned fork) : fork_(fork) {
     try {
       for (int t = 1; t < n; ++t) helpers_.emplace_back([this, t] { help(t); });
     } catch (const std::system_error& e) {
@@ -50,10 +77,12 @@ class Pool {
   }
   ~Pool() { end_helpers(); }
   int size() const { return static_cast<int>(helpers_.size()) + 1; }
+  /// Whether its threads are of this process, and not of one that it was forked from.
+  bool ours(unsigned fork) const { return fork_ == fork; }
 
-  void run(Index n, detail::Body body, const void* context) {
+  void run(Index n, Body body, const void* data) {
     const std::lock_guard turn(turn_);
-    n_ = n, body_ = body, context_ = context;
+    n_ = n, body_ = body, data_ = data;
     next_.store(0, std::memory_order_relaxed);
     open_ = true;
     wake();
@@ -77,7 +106,7 @@ class Pool {
   void take_items(int thread) {
     for (Index i = next_.fetch_add(1); i < n_; i = next_.fetch_add(1)) {
       try {
-        body_(context_, i, thread);
+        body_(data_, i, thread);
       } catch (...) {
         fail(i);
       }
@@ -104,25 +133,24 @@ class Pool {
     asleep_.fetch_sub(1);
   }
 
+  const unsigned fork_;
   std::mutex turn_;
   std::atomic<unsigned> job_{0};
   std::atomic<int> asleep_{0}, inside_{0};
   std::atomic<bool> open_{false}, stop_{false};
   std::atomic<Index> next_{0};
   Index n_ = 0;
-  detail::Body body_ = nullptr;
-  const void* context_ = nullptr;
+  Body body_ = nullptr;
+  const void* data_ = nullptr;
   std::mutex failing_;
   Index failed_ = 0;
   std::exception_ptr failure_;
   std::vector<std::thread> helpers_;
 };
 
-thread_local bool in_body = false;
-
 /// inside_ goes up before open_ is read, and open_ down before inside_ is read: either the caller sees the
 /// helper, or the helper sees that the job is over.
-void Pool::help(int thread) {
+void Threads::Pool::help(int thread) {
   in_body = true;
   for (unsigned seen = 0; !stop_;) {
     await(seen);
@@ -133,64 +161,48 @@ void Pool::help(int thread) {
   }
 }
 
-std::atomic<int> wanted{0};  // 0: all cores
+Threads::Threads(int n) : wanted_(n) {}
 
-/// The one pool. It is never destroyed at exit: its threads end with the process, whichever thread ends it.
-std::mutex pool_mutex;
-Pool* one_pool = nullptr;
-Pool* forgotten_pool = nullptr;  // of the parent: checkers of leaks look for somebody who knows it
-
-/// A forked child has the calling thread alone: it forgets the pool whose threads it does not have, and makes
-/// another when it needs one.
-void watch_forks() {
-  [[maybe_unused]] static const int once =
-      pthread_atfork([] { pool_mutex.lock(); }, [] { pool_mutex.unlock(); },
-                     [] {
-                       if (one_pool != nullptr) forgotten_pool = std::exchange(one_pool, nullptr);
-                       pool_mutex.unlock();
-                     });
+/// Threads of a parent process cannot be ended here, nor what they hold be freed.
+Threads::~Threads() {
+  if (Pool* pool = pool_; pool != nullptr && pool->ours(n_forks)) delete pool;
 }
 
-Pool& pool() {
-  const std::lock_guard lock(pool_mutex);
+void Threads::set_count(int n) { wanted_ = n; }
+
+int Threads::count() const {
+  const int n = wanted_;
+  return n > 0 ? n : usable_cores();
+}
+
+Threads::Pool& Threads::pool() {
+  const auto fits = [&](const Pool* pool) {
+    return pool != nullptr && pool->ours(n_forks) && pool->size() == count();
+  };
+  if (Pool* now = pool_.load(std::memory_order_acquire); fits(now)) return *now;
+  const std::lock_guard lock(making);
   watch_forks();
-  if (one_pool == nullptr || one_pool->size() != threads()) {
-    delete std::exchange(one_pool, nullptr);
-    one_pool = new Pool(threads());
+  if (Pool* now = pool_; !fits(now)) {
+    pool_ = nullptr;
+    if (now != nullptr && now->ours(n_forks)) delete now;
+    pool_ = new Pool(count(), n_forks);
   }
-  return *one_pool;
+  return *pool_;
 }
-
-/// While it lives, the thread runs a body's calls alone.
-struct InBody {
-  InBody() { in_body = true; }
-  ~InBody() { in_body = false; }
-  InBody(const InBody&) = delete;
-  InBody& operator=(const InBody&) = delete;
-};
-
-}  // namespace
-
-void set_threads(int n) { wanted = n; }
 
 int usable_cores() {
   static const int all = usable_cores(allowed_cores(), read_machine_limits().cores);
   return all;
 }
 
-int threads() {
-  const int n = wanted;
-  return n > 0 ? n : usable_cores();
-}
-
-void detail::run_parallel(Index n, Body body, const void* context) {
-  if (n <= 1 || in_body || threads() == 1) {
-    for (Index i = 0; i < n; ++i) body(context, i, 0);
+void Threads::run(Index n, Body body, const void* data) {
+  if (n <= 1 || in_body || count() == 1) {
+    for (Index i = 0; i < n; ++i) body(data, i, 0);
     return;
   }
   Pool& helpers = pool();
   const InBody now;
-  helpers.run(n, body, context);
+  helpers.run(n, body, data);
 }
 
 }  // namespace ropewalk

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The only place that names threads: one pool, whose threads wait briefly in a loop (a step of a model has
-/// some 200 parallel parts) and then sleep, so that they do not take the cores of other programs.
+/// The only place that makes threads: a pool whose threads wait briefly in a loop (a step of a model has some
+/// 200 parallel parts) and then sleep, so that they do not take the cores of other programs.
 #pragma once
-#include <type_traits>
+#include <atomic>
 
 #include "core/types.h"
 
@@ -11,26 +11,41 @@ namespace ropewalk {
 /// Cores that this process may use: those of its affinity and cpuset, as far as its container's quota of
 /// processor time goes (machine_limits.h). Read once.
 int usable_cores();
-/// 0 = usable_cores(). Set before the work starts (-t); not while parallel_for runs.
-void set_threads(int n);
-int threads();
 
-namespace detail {
-using Body = void (*)(const void* context, Index i, int thread);
-void run_parallel(Index n, Body body, const void* context);
-}  // namespace detail
+/// Threads of one owner (Context). Several live side by side, and each has threads of its own.
+class Threads {
+ public:
+  /// n <= 0: usable_cores(). They are made when they are first needed.
+  explicit Threads(int n = 0);
+  ~Threads();
+  Threads(const Threads&) = delete;
+  Threads& operator=(const Threads&) = delete;
 
-/// Calls body(i, thread) for i in [0, n), each once, in any order; threads take the next free i.
-/// `thread` is in [0, threads()). Inside a body it runs in the calling thread alone, and calls from several
-/// threads take turns. Does not allocate once the threads are there.
-/// Errors: what a body throws, in whichever thread, is thrown again here once all bodies that began have
-/// ended; of several the one of the smallest i, so that the error is the same for any number of threads.
-/// Later i may not have run. Error when the system gives too few threads. A child of fork() makes threads of
-/// its own when it first needs them. REQUIRES: no fork() inside a body.
-template <class F>
-void parallel_for(Index n, const F& body) {
-  detail::run_parallel(
-      n, [](const void* f, Index i, int thread) { (*static_cast<const F*>(f))(i, thread); }, &body);
-}
+  int count() const;
+  /// As the constructor. Not while parallel_for runs.
+  void set_count(int n);
+
+  /// Calls body(i, thread) for i in [0, n), each once, in any order; threads take the next free i.
+  /// `thread` is in [0, count()). Inside a body, also one of other Threads, it runs in the calling thread
+  /// alone, and calls from several threads take turns. Does not allocate once the threads are there.
+  /// Errors: what a body throws, in whichever thread, is thrown again here once all bodies that began have
+  /// ended; of several the one of the smallest i, so that the error is the same for any number of threads.
+  /// Later i may not have run. Error when the system gives too few threads. A child of fork() makes threads
+  /// of its own when it first needs them. REQUIRES: no fork() inside a body.
+  template <class F>
+  void parallel_for(Index n, const F& body) {
+    run(
+        n, [](const void* f, Index i, int thread) { (*static_cast<const F*>(f))(i, thread); }, &body);
+  }
+
+ private:
+  class Pool;
+  using Body = void (*)(const void* data, Index i, int thread);
+  void run(Index n, Body body, const void* data);
+  Pool& pool();
+
+  std::atomic<int> wanted_;
+  std::atomic<Pool*> pool_{nullptr};
+};
 
 }  // namespace ropewalk

@@ -2,35 +2,30 @@
 #include "core/profile.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/progress.h"
 
 namespace ropewalk {
-namespace {
 
-bool measuring = false;
-std::vector<OperationTime> operations;
-
-}  // namespace
-
-void profile_start() {
-  operations.clear();
-  measuring = true;
+void Profile::start() {
+  operations_.clear();
+  on_ = true;
 }
 
-std::vector<OperationTime> profile_stop() {
-  measuring = false;
-  return std::move(operations);
+std::vector<OperationTime> Profile::stop() {
+  on_ = false;
+  return std::exchange(operations_, {});
 }
 
-bool profiling() { return measuring; }
-
-Timed::Timed(const char* name, double flop, double bytes) : name_(name), flop_(flop), bytes_(bytes) {
-  if (measuring) start_ = now_seconds();
+Timed::Timed(Profile& profile, const char* name, double flop, double bytes)
+    : profile_(profile), name_(name), flop_(flop), bytes_(bytes) {
+  if (profile.on()) start_ = now_seconds();
 }
 
 Timed::~Timed() {
-  if (!measuring || start_ == 0) return;
+  if (!profile_.on() || start_ == 0) return;
+  std::vector<OperationTime>& operations = profile_.operations_;
   auto line = std::find_if(operations.begin(), operations.end(),
                            [&](const OperationTime& o) { return o.name == name_; });
   if (line == operations.end()) line = operations.insert(line, {name_, 0, 0, 0, 0});

@@ -5,14 +5,17 @@
 
 namespace ropewalk {
 
+class Context;
+
 struct RotationTable {
   RotationTable() = default;
   /// positions (n), in tokens; theta (rotary_dim / 2), rad per token.
   RotationTable(const std::vector<double>& positions, const std::vector<double>& theta) {
     make(positions, theta);
   }
-  /// The same in a table that was used before.
-  void make(const std::vector<double>& positions, const std::vector<double>& theta);
+  /// The same in a table that was used before, on the context's threads where one is given.
+  void make(const std::vector<double>& positions, const std::vector<double>& theta,
+            Context* context = nullptr);
   std::vector<float> cosine, sine;  // (n, rotary_dim / 2)
 };
 

@@ -10,6 +10,8 @@ namespace ropewalk {
 using Index = std::int64_t;  ///< positions, lengths, strides: signed, since differences are the subject
 using Token = std::int32_t;  ///< id of a vocabulary entry
 
+inline constexpr Token kNoToken = -1;
+
 /// bfloat16: the upper half of a float32. Conversion rounds to nearest even; NaN stays NaN.
 struct BFloat16 {
   std::uint16_t bits = 0;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "judge/bound_methods.h"
 
+#include "model/sequence.h"
+
 namespace ropewalk {
 
 const Method& BoundMethods::at(const std::string& spec, Index length) {

@@ -234,7 +234,7 @@ Record answer(const TaskInput& in, const Question& question, int share, int shar
   Session session(
       in.model, in.spec,
       {.n = in.told > 0 ? in.told : in.length, .n_prompt = static_cast<Index>(prompt.tokens.size())});
-  const std::vector<Token> written = write_greedily(session, prompt.tokens, in.model.config().n_vocab,
+  const std::vector<Token> written = write_greedily(session, prompt.tokens,
                                                     {.n_predict = question.n_predict,
                                                      .stop = in.tokenizer.end_tokens,
                                                      .read = done_of_pass(in, share, shares)});

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "model/model.h"
+#include "model/session.h"
 #include "results/record.h"
 #include "tokenizer/tokenizer.h"
 

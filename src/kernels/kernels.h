@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The whole list of operations that a backend provides. Two backends: kernels/reference (double,
 /// pointwise: the definition) and kernels/cpu (tiled, plan-driven, chosen by instruction set).
-/// All activations are float32, row-major, outermost dimension first.
+/// All activations are float32, row-major, outermost dimension first, and lie in buffers of the backend.
 #pragma once
 #include <algorithm>
 #include <memory>
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/attention_plan.h"
+#include "core/context.h"
 #include "core/types.h"
 #include "quant/format.h"
 
@@ -83,6 +84,20 @@ class Backend {
   virtual std::string name() const = 0;  ///< "reference", "cpu avx512-bf16 bf16" ...
   virtual Precision precision() const = 0;
   virtual KvType kv_type() const = 0;
+  virtual const std::shared_ptr<Context>& context() const = 0;  ///< what it works with
+
+  /// n floats, zeroed, in the memory that this backend computes in, which need not be the host's: pointers
+  /// into it are for operations alone, and on_host() shows what they hold. 64-byte aligned. Errors:
+  /// std::bad_alloc.
+  virtual std::shared_ptr<float> buffer(Index n) const = 0;
+  /// The same numbers in the backend's memory.
+  virtual std::shared_ptr<const float> upload(std::span<const float> numbers) const = 0;
+  /// The n floats from `from` on, as the host reads them: there, or in `copy`. Valid until the next
+  /// operation.
+  virtual const float* on_host(const float* from, Index n, std::vector<float>& copy) const = 0;
+  virtual void copy(const float* from, Index n, float* to) const = 0;
+  /// y (tokens.size(), n_in) = the rows of `embedding` that the tokens name. REQUIRES: each has a row.
+  virtual void embed(const WeightRows& embedding, std::span<const Token> tokens, float* y) const = 0;
 
   virtual std::unique_ptr<Matrix> make_matrix(WeightRows rows) const = 0;
   /// All outputs of one input. A row of y depends on that row of x and on the stage only, to the bit: not on
@@ -104,6 +119,9 @@ class Backend {
   /// Forgets the keys from n_keys on; what is appended next stands in their place, with the same bits as if
   /// they had never been. REQUIRES: 0 <= n_keys <= kv.n_keys(), and no drop() for a row beyond n_keys before.
   virtual void truncate(KvLayer& kv, Index n_keys) const = 0;
+  /// The first n_keys keys as a cache of their own, which shares memory with `kv` until one of them writes.
+  /// REQUIRES: as truncate().
+  virtual std::unique_ptr<KvLayer> fork(const KvLayer& kv, Index n_keys) const = 0;
   /// Row bits do not depend on which rows stand in one call, on tasks beside it, or on threads.
   virtual void attention(std::span<const AttentionTask> tasks, int n_heads) const = 0;
 
@@ -114,6 +132,14 @@ class Backend {
   /// y[row] = log(sum over i of e^x[row, i]), x (n_rows, n), to 1e-6. NaN where an x of the row is NaN or
   /// +infinity, or all are -infinity. A row's bits depend on that row alone.
   virtual void log_sum_exp(const float* x, Index n_rows, Index n, double* y) const = 0;
+  /// losses[row] = -log softmax(logits[row])[targets[row]], natural log, logits (targets.size(), n_vocab);
+  /// NaN where a logit of the row is. REQUIRES: 0 <= target < n_vocab.
+  virtual void losses(const float* logits, Index n_vocab, std::span<const Token> targets,
+                      double* losses) const = 0;
+  /// tokens[row] = which of the first n_choices logits of the row is the greatest, the first of equals;
+  /// kNoToken where one of them is NaN. logits (n_rows, n_vocab).
+  virtual void greatest(const float* logits, Index n_rows, Index n_vocab, Index n_choices,
+                        Token* tokens) const = 0;
 };
 
 /// Bytes one key takes in one layer, in n_variants and with its value (0 variants: the value alone): for
@@ -121,20 +147,26 @@ class Backend {
 std::size_t kv_bytes_per_key(KvType type, int n_kv_heads, int head_dim, int n_variants);
 
 /// Double precision, pointwise, slow on purpose.
+std::unique_ptr<Backend> make_reference_backend(std::shared_ptr<Context> context);
+/// With the context's instruction set (amx-bf16, avx512-bf16, avx512, avx2, portable), or the fastest of this
+/// machine where it names none. What it makes works with the same context, and matrices belong to backends of
+/// the same set. Any thread, several at once. Errors: UsageError for an unknown one or one that this machine
+/// lacks.
+std::unique_ptr<Backend> make_cpu_backend(std::shared_ptr<Context> context, Precision precision,
+                                          KvType kv_type);
+/// With contexts of their own, made with no options; without kv_type, the cache is in the same precision.
 std::unique_ptr<Backend> make_reference_backend();
-/// The fastest instruction set of this machine, or the one ROPEWALK_ISA names (amx-bf16, avx512-bf16, avx512,
-/// avx2, portable). Errors: UsageError for an unknown one or one that this machine lacks.
 std::unique_ptr<Backend> make_cpu_backend(Precision precision, KvType kv_type);
-/// With the cache in the same precision.
 std::unique_ptr<Backend> make_cpu_backend(Precision precision);
-/// What the instruction set in force reaches at most on all threads, measured now (half a second): sums of
+/// Name of the instruction set that make_cpu_backend takes with this context. Errors: as there.
+std::string isa_name(const Context& context);
+
+/// What that instruction set reaches at most on all threads, measured now (half a second): sums of
 /// products in registers, FLOP/s, 0 where there is no such instruction, and bytes/s of memory read.
 struct MachinePeaks {
   double f32 = 0, bf16_vector = 0, bf16_tiles = 0, read = 0;
   double best() const { return std::max({f32, bf16_vector, bf16_tiles}); }
 };
-MachinePeaks measure_peaks();
-/// Name of the instruction set make_cpu_backend uses.
-std::string active_isa();
+MachinePeaks measure_peaks(Context& context);
 
 }  // namespace ropewalk

@@ -64,7 +64,7 @@ AttentionPlan Method::lower(Index row_begin, Index n_rows) const {
   return plan;
 }
 
-void Method::lower(Index row_begin, Index n_rows, AttentionPlan& plan) const {
+void Method::lower(Index row_begin, Index n_rows, AttentionPlan& plan, Context* context) const {
   RW_CHECK(row_begin >= 0 && n_rows >= 0);
   const Bound& b = *bound_;
   plan.row_begin = row_begin;
@@ -79,7 +79,7 @@ void Method::lower(Index row_begin, Index n_rows, AttentionPlan& plan) const {
     lowered.query_position.resize(static_cast<std::size_t>(n_rows));
     for (Index r = 0; r < n_rows; ++r)
       lowered.query_position[static_cast<std::size_t>(r)] = map.query_position(row_begin + r);
-    lowered.rotation.make(lowered.query_position, plan.theta);
+    lowered.rotation.make(lowered.query_position, plan.theta, context);
   }
   const double root = std::sqrt(static_cast<double>(b.head_dim));
   plan.segments.clear();
@@ -98,7 +98,7 @@ KeyPlan Method::lower_keys(Index key_begin, Index n_keys, bool tables) const {
   return plan;
 }
 
-void Method::lower_keys(Index key_begin, Index n_keys, KeyPlan& plan, bool tables) const {
+void Method::lower_keys(Index key_begin, Index n_keys, KeyPlan& plan, bool tables, Context* context) const {
   RW_CHECK(key_begin >= 0 && n_keys >= 0);
   const Bound& b = *bound_;
   plan.key_begin = key_begin;
@@ -115,7 +115,7 @@ void Method::lower_keys(Index key_begin, Index n_keys, KeyPlan& plan, bool table
     lowered.position.resize(static_cast<std::size_t>(n_keys));
     for (Index k = 0; k < n_keys; ++k)
       lowered.position[static_cast<std::size_t>(k)] = variant.key_position(key_begin + k);
-    if (tables) lowered.rotation.make(lowered.position, plan.theta);
+    if (tables) lowered.rotation.make(lowered.position, plan.theta, context);
   }
 }
 

@@ -134,11 +134,13 @@ class Method {
   /// Rows [row_begin, row_begin + n_rows) against all keys up to the row, at the request's length.
   /// O(n_rows) time and space, computed in double.
   AttentionPlan lower(Index row_begin, Index n_rows) const;
-  /// The same into a plan that was used before: allocates nothing once its vectors are large enough.
-  void lower(Index row_begin, Index n_rows, AttentionPlan& plan) const;
+  /// The same into a plan that was used before: allocates nothing once its vectors are large enough. Tables
+  /// are made on the context's threads where one is given.
+  void lower(Index row_begin, Index n_rows, AttentionPlan& plan, Context* context = nullptr) const;
   /// How keys [key_begin, key_begin + n_keys) are stored. Without tables: for Backend::rotate_into.
   KeyPlan lower_keys(Index key_begin, Index n_keys, bool tables = true) const;
-  void lower_keys(Index key_begin, Index n_keys, KeyPlan& plan, bool tables = true) const;
+  void lower_keys(Index key_begin, Index n_keys, KeyPlan& plan, bool tables = true,
+                  Context* context = nullptr) const;
   Pointwise pointwise() const;
 
   /// grow=1: keys are kept unrotated (raw_keys), and each step rotates them for its own length.

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "kernels/forwarding_backend.h"
 
 namespace ropewalk {
 namespace {
@@ -16,46 +17,25 @@ struct CountedKv : KvLayer {
   std::size_t bytes() const override { return real->bytes(); }
 };
 
-class CountingBackend : public Backend {
+class CountingBackend : public ForwardingBackend {
  public:
   CountingBackend(std::shared_ptr<const Backend> inner, int n_layers, AttentionShares& shares)
-      : inner_(std::move(inner)), n_layers_(static_cast<std::size_t>(n_layers)), shares_(shares) {
+      : ForwardingBackend(std::move(inner)), n_layers_(static_cast<std::size_t>(n_layers)), shares_(shares) {
     shares_.layers.assign(n_layers_, {});
   }
-  std::string name() const override { return inner_->name(); }
-  Precision precision() const override { return inner_->precision(); }
-  KvType kv_type() const override { return inner_->kv_type(); }
-  std::unique_ptr<Matrix> make_matrix(WeightRows rows) const override {
-    return inner_->make_matrix(std::move(rows));
-  }
-  void linear(const Input& input, std::span<const Output> outputs, Stage stage) const override {
-    inner_->linear(input, outputs, stage);
-  }
-  void feed_forward(const Input& input, const Matrix& gate, const Matrix& up, const Matrix& down, float* y,
-                    Stage stage) const override {
-    inner_->feed_forward(input, gate, up, down, y, stage);
-  }
-  void rms_norm(const float* x, Index n_rows, Index dim, const float* weight, float eps,
-                float* y) const override {
-    inner_->rms_norm(x, n_rows, dim, weight, eps, y);
-  }
-  void log_sum_exp(const float* x, Index n_rows, Index n, double* y) const override {
-    inner_->log_sum_exp(x, n_rows, n, y);
-  }
-
   /// Sessions make the layers in order.
   std::unique_ptr<KvLayer> make_kv_layer(int n_kv_heads, int head_dim) const override {
     RW_CHECK(head_dim >= 2);
     auto kv = std::make_unique<CountedKv>();
-    kv->real = inner_->make_kv_layer(n_kv_heads, head_dim);
-    kv->marks = inner_->make_kv_layer(n_kv_heads, head_dim);
+    kv->real = inner().make_kv_layer(n_kv_heads, head_dim);
+    kv->marks = inner().make_kv_layer(n_kv_heads, head_dim);
     kv->n_kv_heads = n_kv_heads, kv->head_dim = head_dim, kv->layer = n_made_++ % n_layers_;
     return kv;
   }
 
   void append(KvLayer& kv, const float* k, const float* v, const KeyPlan& plan) const override {
     CountedKv& counted = of(kv);
-    inner_->append(*counted.real, k, v, plan);
+    inner().append(*counted.real, k, v, plan);
     const Index width = Index{counted.n_kv_heads} * counted.head_dim;
     std::vector<float> marks(static_cast<std::size_t>(plan.n_keys * width),
                              0);  // dim 0: token 0; 1: the first
@@ -65,29 +45,36 @@ class CountingBackend : public Backend {
         marks[at] = plan.key_begin + key == 0 ? 1.0F : 0.0F;
         marks[at + 1] = plan.key_begin + key < shares_.n_first ? 1.0F : 0.0F;
       }
-    inner_->append(*counted.marks, k, marks.data(), plan);
+    inner().append(*counted.marks, k, marks.data(), plan);
   }
   void rotate_into(KvLayer& scratch, const KvLayer& raw, const KeyPlan& plan) const override {
-    inner_->rotate_into(*of(scratch).real, *of(raw).real, plan);
-    inner_->rotate_into(*of(scratch).marks, *of(raw).marks, plan);
+    inner().rotate_into(*of(scratch).real, *of(raw).real, plan);
+    inner().rotate_into(*of(scratch).marks, *of(raw).marks, plan);
   }
   void drop(KvLayer& kv, Index next_row) const override {
-    inner_->drop(*of(kv).real, next_row);
-    inner_->drop(*of(kv).marks, next_row);
+    inner().drop(*of(kv).real, next_row);
+    inner().drop(*of(kv).marks, next_row);
   }
   void truncate(KvLayer& kv, Index n_keys) const override {
-    inner_->truncate(*of(kv).real, n_keys);
-    inner_->truncate(*of(kv).marks, n_keys);
+    inner().truncate(*of(kv).real, n_keys);
+    inner().truncate(*of(kv).marks, n_keys);
   }
 
+  std::unique_ptr<KvLayer> fork(const KvLayer& kv, Index n_keys) const override {
+    auto copy = std::make_unique<CountedKv>();
+    const CountedKv& from = of(kv);
+    copy->real = inner().fork(*from.real, n_keys), copy->marks = inner().fork(*from.marks, n_keys);
+    copy->n_kv_heads = from.n_kv_heads, copy->head_dim = from.head_dim, copy->layer = from.layer;
+    return copy;
+  }
   void attention(std::span<const AttentionTask> tasks, int n_heads) const override {
     for (AttentionTask task : tasks) {
       const CountedKv& kv = of(*task.kv);
       task.kv = kv.real.get();
-      inner_->attention({&task, 1}, n_heads);
+      inner().attention({&task, 1}, n_heads);
       std::vector<float> marks(static_cast<std::size_t>(task.plan->n_rows * n_heads * kv.head_dim));
       task.kv = kv.marks.get(), task.out = marks.data();
-      inner_->attention({&task, 1}, n_heads);
+      inner().attention({&task, 1}, n_heads);
       count(*task.plan, marks, n_heads, kv);
     }
   }
@@ -117,7 +104,6 @@ class CountingBackend : public Backend {
     }
   }
 
-  std::shared_ptr<const Backend> inner_;
   std::size_t n_layers_;
   AttentionShares& shares_;
   mutable std::size_t n_made_ = 0;

@@ -7,19 +7,31 @@
 
 namespace ropewalk {
 
+std::vector<std::size_t> ModelConfig::attention_classes() const {
+  std::vector<std::size_t> classes, firsts;
+  for (std::size_t layer = 0; layer < layers.size(); ++layer) {
+    std::size_t c = 0;
+    while (c < firsts.size() && layers[firsts[c]].attention != layers[layer].attention) ++c;
+    if (c == firsts.size()) firsts.push_back(layer);
+    classes.push_back(c);
+  }
+  return classes;
+}
+
 RopeContext ModelConfig::rope_context(int layer, Index n) const {
-  return {.head_dim = head_dim,
-          .rotary_dim = rotary_dim,
-          .rope_base = rope_base,
+  const AttentionSpec& a = layers.at(static_cast<std::size_t>(layer)).attention;
+  return {.head_dim = a.head_dim,
+          .rotary_dim = a.rope.rotary_dim,
+          .rope_base = a.rope.base,
           .n_ctx_train = n_ctx_train,
           .n_ctx_original = n_ctx_original,
           .n = n,
-          .sliding_window = sliding_window.at(static_cast<std::size_t>(layer)),
-          .rope_freqs = rope_freqs,
-          .long_factors = long_factors,
-          .short_factors = short_factors,
-          .longrope_attention_factor = longrope_attention_factor,
-          .own_scaling = own_scaling};
+          .sliding_window = a.window,
+          .rope_freqs = a.rope.divisors,
+          .long_factors = a.rope.long_factors,
+          .short_factors = a.rope.short_factors,
+          .longrope_attention_factor = a.rope.longrope_attention_factor,
+          .own_scaling = a.rope.own_scaling};
 }
 
 ModelConfig read_config(const ModelFile& file) {

@@ -6,15 +6,14 @@
 namespace ropewalk {
 
 double cost_of(const ModelConfig& config, Index n) {
-  const Index heads = config.n_heads + config.n_kv_heads;
-  const auto linear =
-      static_cast<double>(config.d_model * (2 * heads * config.head_dim + 3 * config.d_ff) * config.n_layers);
-  double n_seen = 0;  // keys, over all tokens and layers
-  for (const Index window : config.sliding_window) {
-    const auto reach = static_cast<double>(window > 0 ? std::min(window, n) : n);
-    n_seen += reach * (static_cast<double>(n) - reach / 2);
+  double linear = 0, seen = 0;  // multiply-adds of a token; of all tokens with the keys they see
+  for (const LayerSpec& layer : config.layers) {
+    const AttentionSpec& a = layer.attention;
+    linear += static_cast<double>(config.d_model * (2 * (a.q_width() + a.kv_width()) + 3 * layer.ffn.d_ff));
+    const auto reach = static_cast<double>(a.window > 0 ? std::min(a.window, n) : n);
+    seen += 2.0 * static_cast<double>(a.q_width()) * reach * (static_cast<double>(n) - reach / 2);
   }
-  return static_cast<double>(n) + 2.0 * config.n_heads * config.head_dim * n_seen / linear;
+  return static_cast<double>(n) + seen / linear;
 }
 
 }  // namespace ropewalk

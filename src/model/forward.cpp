@@ -1,99 +1,159 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/forward.h"
 
+#include <algorithm>
+
 namespace ropewalk {
 namespace {
 
-const float* or_null(const std::vector<float>& v) { return v.empty() ? nullptr : v.data(); }
-
-/// The rows of a step that its plan is of: how many stand before them, and how many they are.
-struct Rows {
-  Index first, n;
+/// One layer of a pass.
+struct Layer {
+  const Backend& backend;
+  const LayerSpec& spec;
+  const LayerWeights& w;
+  std::size_t index;
+  bool last;
+  std::span<const Piece> pieces;
 };
-Rows rows_of(const LayerStep& step) {
-  return {step.plan->row_begin - step.keys->key_begin, step.plan->n_rows};
+
+/// outputs (+)= W x for the rows that are read and for those that were written, each with its own products.
+void linear(const Backend& backend, const Rows& rows, Input input, std::initializer_list<Output> outputs) {
+  std::array<Output, 3> part;
+  Index begin = 0;
+  for (const auto& [stage, n] :
+       {std::pair{Stage::kPrefill, rows.n_read}, std::pair{Stage::kDecode, rows.n_written}}) {
+    if (n > 0) {
+      std::copy(outputs.begin(), outputs.end(), part.begin());
+      for (Output& output : part)
+        if (output.w != nullptr) output.y += begin * output.w->n_out;
+      Input some = input;
+      some.x += begin * outputs.begin()->w->n_in, some.n_rows = n;
+      backend.linear(some, {part.data(), outputs.size()}, stage);
+    }
+    begin += n;
+  }
 }
 
-/// q (of the plan's rows, from the first row of a.q on), k, v (of all n) = Wq norm(x), Wk norm(x), Wv
-/// norm(x), with biases where the model has them
-void project(const Model& model, const LayerWeights& w, const LayerStep& step, Index n, Activations& a) {
-  const ModelConfig& c = model.config();
-  const Backend& b = model.backend();
-  const Rows rows = rows_of(step);
-  const Output kvq[] = {{.w = w.wk.get(), .bias = or_null(w.bk), .y = a.k.data()},
-                        {.w = w.wv.get(), .bias = or_null(w.bv), .y = a.v.data()},
-                        {.w = w.wq.get(), .bias = or_null(w.bq), .y = a.q.data()}};
-  Input x{.x = a.x.data(), .n_rows = n, .norm = w.attn_norm.data(), .eps = c.rms_eps};
-  if (rows.n == n) {
-    b.linear(x, kvq, step.stage);
+/// k, v (of all rows) = Wk norm(x), Wv norm(x), and q (of those that go on) = Wq norm(x), with biases where
+/// the model has them
+void project(const Layer& layer, const Rows& all, const Rows& wanted, Activations& a) {
+  const Backend& b = layer.backend;
+  const LayerWeights& w = layer.w;
+  const AttentionSpec& spec = layer.spec.attention;
+  float* q = a.q.reserve(b, wanted.n() * spec.q_width());
+  float* k = a.k.reserve(b, all.n() * spec.kv_width());
+  float* v = a.v.reserve(b, all.n() * spec.kv_width());
+  const Output to_k{.w = w.wk.get(), .bias = w.bk.get(), .y = k},
+      to_v{.w = w.wv.get(), .bias = w.bv.get(), .y = v}, to_q{.w = w.wq.get(), .bias = w.bq.get(), .y = q};
+  const Input x{.x = all.x, .norm = w.attn_norm.get(), .eps = layer.spec.norm_eps};
+  if (wanted.n() == all.n()) {
+    linear(b, all, x, {to_k, to_v, to_q});
   } else {
-    b.linear(x, {kvq, 2}, step.stage);
-    x.x += rows.first * c.d_model, x.n_rows = rows.n;
-    if (rows.n > 0) b.linear(x, {kvq + 2, 1}, step.stage);
+    linear(b, all, x, {to_k, to_v});
+    linear(b, wanted, {.x = wanted.x, .norm = x.norm, .eps = x.eps}, {to_q});
   }
-  if (!c.qk_norm) return;
-  b.rms_norm(a.k.data(), n * c.n_kv_heads, c.head_dim, w.k_norm.data(), c.rms_eps, a.k.data());
-  b.rms_norm(a.q.data(), rows.n * c.n_heads, c.head_dim, w.q_norm.data(), c.rms_eps, a.q.data());
+  if (spec.qk_norm == QkNorm::kNone) return;
+  b.rms_norm(k, all.n() * spec.n_kv_heads, spec.head_dim, w.k_norm.get(), layer.spec.norm_eps, k);
+  b.rms_norm(q, wanted.n() * spec.n_heads, spec.head_dim, w.q_norm.get(), layer.spec.norm_eps, q);
 }
 
-/// x += Wo attention(q, k, v), in the plan's rows
-void attention_block(const Model& model, const LayerWeights& w, const LayerStep& step, KvLayer& kv, Index n,
-                     Activations& a) {
-  const ModelConfig& c = model.config();
-  const Backend& b = model.backend();
-  project(model, w, step, n, a);
-  b.append(kv, a.k.data(), a.v.data(), *step.keys);
-  const Rows rows = rows_of(step);
-  if (rows.n == 0) return;
-  const KvLayer* seen = &kv;
-  if (step.scratch != nullptr) {
-    b.rotate_into(*step.scratch, kv, *step.rotated_keys);
-    seen = step.scratch;
+/// The new keys and values of each sequence, and what its rows ask of its cache.
+void append_and_attend(const Layer& layer, const Rows& wanted, Activations& a) {
+  const Backend& b = layer.backend;
+  const AttentionSpec& spec = layer.spec.attention;
+  float* attended = a.attended.reserve(b, wanted.n() * spec.q_width());
+  a.tasks.clear();
+  for (const Piece& piece : layer.pieces) {
+    Sequence::State& s = *piece.sequence;
+    LayerClass& plans = s.classes[s.class_of[layer.index]];
+    KvLayer& kv = *s.cache[layer.index];
+    const Index at = piece.row * spec.kv_width();
+    b.append(kv, a.k.owner.get() + at, a.v.owner.get() + at, plans.keys);
+    if (layer.last && piece.wanted.n() == 0) continue;
+    if (plans.scratch != nullptr) b.rotate_into(*plans.scratch, kv, plans.rotated_keys);
+    const Index first = (layer.last ? piece.wanted_row : piece.row) * spec.q_width();
+    a.tasks.push_back({.q = a.q.owner.get() + first,
+                       .kv = plans.scratch != nullptr ? plans.scratch.get() : &kv,
+                       .plan = layer.last && s.last_in_part ? &s.last_plan : &plans.plan,
+                       .pointwise = &plans.pointwise,
+                       .out = attended + first});
   }
-  const AttentionTask task{
-      .q = a.q.data(), .kv = seen, .plan = step.plan, .pointwise = step.pointwise, .out = a.attended.data()};
-  b.attention({&task, 1}, c.n_heads);
-  const Output residual{
-      .w = w.wo.get(), .bias = or_null(w.bo), .y = a.x.data() + rows.first * c.d_model, .add = true};
-  b.linear({.x = a.attended.data(), .n_rows = rows.n}, {&residual, 1}, step.stage);
+  if (!a.tasks.empty()) b.attention(a.tasks, spec.n_heads);
 }
 
-/// x += Wdown (silu(Wgate norm(x)) * Wup norm(x)), in the plan's rows
-void feed_forward_block(const Model& model, const LayerWeights& w, const LayerStep& step, Activations& a) {
-  const Rows rows = rows_of(step);
-  if (rows.n == 0) return;
-  float* x = a.x.data() + rows.first * model.config().d_model;
-  model.backend().feed_forward(
-      {.x = x, .n_rows = rows.n, .norm = w.ffn_norm.data(), .eps = model.config().rms_eps}, *w.w_gate,
-      *w.w_up, *w.w_down, x, step.stage);
+/// x += Wo attention(q, k, v), in the rows that go on
+void attention_block(const Layer& layer, const Rows& all, const Rows& wanted, Activations& a) {
+  project(layer, all, wanted, a);
+  append_and_attend(layer, wanted, a);
+  linear(layer.backend, wanted, {.x = a.attended.owner.get()},
+         {{.w = layer.w.wo.get(), .bias = layer.w.bo.get(), .y = wanted.x, .add = true}});
+}
+
+/// x += Wdown (silu(Wgate norm(x)) * Wup norm(x))
+void feed_forward_block(const Layer& layer, const Rows& rows, Index d_model) {
+  const LayerWeights& w = layer.w;
+  float* x = rows.x;
+  for (const auto& [stage, n] :
+       {std::pair{Stage::kPrefill, rows.n_read}, std::pair{Stage::kDecode, rows.n_written}}) {
+    if (n > 0)
+      layer.backend.feed_forward({.x = x, .n_rows = n, .norm = w.ffn_norm.get(), .eps = layer.spec.norm_eps},
+                                 *w.w_gate, *w.w_up, *w.w_down, x, stage);
+    x += n * d_model;
+  }
+}
+
+/// The rows of x that are wanted: where they lie when they lie together, else copied beside each other.
+Rows wanted_rows(const Backend& b, std::span<const Piece> pieces, const Rows& all, Index d_model,
+                 Activations& a) {
+  Rows wanted;
+  for (const Piece& piece : pieces)
+    (piece.stage == Stage::kPrefill ? wanted.n_read : wanted.n_written) += piece.wanted.n();
+  const auto first_row = [](const Piece& p) { return p.row + p.wanted.begin - p.sequence->n_read; };
+  if (pieces.size() == 1 || wanted.n() == all.n()) {
+    wanted.x = all.x + (wanted.n() == all.n() ? 0 : first_row(pieces[0])) * d_model;
+    return wanted;
+  }
+  wanted.x = a.wanted.reserve(b, wanted.n() * d_model);
+  for (const Piece& piece : pieces)
+    b.copy(all.x + first_row(piece) * d_model, piece.wanted.n() * d_model,
+           wanted.x + piece.wanted_row * d_model);
+  return wanted;
 }
 
 }  // namespace
 
-Activations::Activations(const ModelConfig& c, Index n)
-    : x(n * c.d_model),
-      q(n * c.n_heads * c.head_dim),
-      attended(n * c.n_heads * c.head_dim),
-      k(n * c.n_kv_heads * c.head_dim),
-      v(n * c.n_kv_heads * c.head_dim) {}
+float* Scratch::reserve(const Backend& backend, Index n) {
+  if (n > size) owner = backend.buffer(n), size = n;
+  return owner.get();
+}
 
-void forward(const Model& model, std::span<const Token> tokens, std::span<const LayerStep> steps,
-             std::span<const std::unique_ptr<KvLayer>> cache, Activations& a) {
-  const Weights& weights = model.weights();
-  const auto n = static_cast<Index>(tokens.size());
-  for (Index t = 0; t < n; ++t)
-    embed(weights, tokens[static_cast<std::size_t>(t)], a.x.data() + t * model.config().d_model);
-  for (std::size_t layer = 0; layer < weights.layers.size(); ++layer) {
-    attention_block(model, weights.layers[layer], steps[layer], *cache[layer], n, a);
-    feed_forward_block(model, weights.layers[layer], steps[layer], a);
+Rows forward(const Model& model, std::span<const Piece> pieces, Activations& a) {
+  const ModelConfig& config = model.config();
+  const Backend& b = model.backend();
+  Rows all;
+  for (const Piece& piece : pieces)
+    (piece.stage == Stage::kPrefill ? all.n_read : all.n_written) += piece.n();
+  all.x = a.x.reserve(b, all.n() * config.d_model);
+  for (const Piece& piece : pieces)
+    b.embed(model.weights().embedding, piece.tokens, all.x + piece.row * config.d_model);
+  Rows on = all;  // the rows that go on behind keys and values
+  for (std::size_t i = 0; i < config.layers.size(); ++i) {
+    const bool last = i + 1 == config.layers.size();
+    const Layer layer{b, config.layers[i], model.weights().layers[i], i, last, pieces};
+    if (last) on = wanted_rows(b, pieces, all, config.d_model, a);
+    attention_block(layer, all, on, a);
+    feed_forward_block(layer, on, config.d_model);
   }
+  return on;
 }
 
 void output_logits(const Model& model, const float* x, Index n_rows, Stage stage, float* logits) {
   const Output output{.w = model.weights().output.get(), .y = logits};
-  model.backend().linear(
-      {.x = x, .n_rows = n_rows, .norm = model.weights().output_norm.data(), .eps = model.config().rms_eps},
-      {&output, 1}, stage);
+  model.backend().linear({.x = x,
+                          .n_rows = n_rows,
+                          .norm = model.weights().output_norm.get(),
+                          .eps = model.config().layers.back().norm_eps},
+                         {&output, 1}, stage);
 }
 
 }  // namespace ropewalk

@@ -1,39 +1,55 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The decoder: one function that reads like the paper.
+/// The decoder: one function that reads like the paper, for the rows of many sequences.
 #pragma once
 #include <span>
 #include <vector>
 
-#include "core/buffer.h"
-#include "model/model.h"
+#include "model/sequence_state.h"
 #include "model/weights.h"
 
 namespace ropewalk {
 
-/// Scratch of one step of up to n_rows tokens; all float32.
-struct Activations {
-  Activations(const ModelConfig& config, Index n_rows);
-  Buffer<float> x;            // (n_rows, d_model)
-  Buffer<float> q, attended;  // (n_rows, n_heads, head_dim)
-  Buffer<float> k, v;         // (n_rows, n_kv_heads, head_dim)
-};
-
-/// How one layer's keys are written and read in this step. Of the new rows, only those of `plan` go on behind
-/// the keys and values: in the last layer nobody may read the others.
-struct LayerStep {
-  const KeyPlan* keys = nullptr;          // of the new keys
-  const AttentionPlan* plan = nullptr;    // of the new rows, or of some of them
-  const Pointwise* pointwise = nullptr;   // the same, by definition
-  const KeyPlan* rotated_keys = nullptr;  // grow=1: the plan of all keys at this step's length
-  KvLayer* scratch = nullptr;             // grow=1: where they are rotated to
+/// The new rows of one sequence in a pass, whose plans are lowered for them.
+struct Piece {
+  Sequence::State* sequence = nullptr;
+  std::span<const Token> tokens;
   Stage stage = Stage::kPrefill;
+  /// Of the rows, by position: those that go through the last layer behind its keys and values. Nobody reads
+  /// what it would make of the others.
+  RowRange wanted;
+  Index row = 0;         // of the pass: where its rows begin
+  Index wanted_row = 0;  // of the pass's wanted rows: where its own begin
+  Index n() const { return static_cast<Index>(tokens.size()); }
 };
 
-/// a.x = the hidden state after all layers of `tokens`, whose keys and values are appended to `cache`
-/// (one KvLayer per layer); meaningless in rows that the last layer's plan leaves out.
-/// REQUIRES: tokens.size() rows in `a`, ids below n_vocab; the other layers' plans leave out none.
-void forward(const Model& model, std::span<const Token> tokens, std::span<const LayerStep> steps,
-             std::span<const std::unique_ptr<KvLayer>> cache, Activations& a);
+/// Rows of hidden states, those that are read before those that were written: each kind has its products.
+struct Rows {
+  float* x = nullptr;  // (n(), d_model)
+  Index n_read = 0, n_written = 0;
+  Index n() const { return n_read + n_written; }
+};
+
+/// Floats in the backend's memory, grown when a pass needs more.
+struct Scratch {
+  std::shared_ptr<float> owner;
+  Index size = 0;
+  float* reserve(const Backend& backend, Index n);
+};
+
+/// What a pass needs beside the sequences; kept for the next one.
+struct Activations {
+  Scratch x;            // (n_rows, d_model)
+  Scratch wanted;       // (n_wanted, d_model), where they do not lie together in x
+  Scratch q, attended;  // (n_rows, n_heads, head_dim)
+  Scratch k, v;         // (n_rows, n_kv_heads, head_dim)
+  std::vector<AttentionTask> tasks;
+};
+
+/// The hidden states, after all layers, of the rows that are wanted, in the order of the pieces; the keys and
+/// values of all rows are appended to the sequences' caches. REQUIRES: pieces that read stand before those
+/// that were written, in the order of their rows; ids below n_vocab. Errors: those of the backend; then
+/// caches of some layers may have keys that others have not.
+Rows forward(const Model& model, std::span<const Piece> pieces, Activations& a);
 
 /// logits (n_rows, n_vocab) of hidden states x (n_rows, d_model).
 void output_logits(const Model& model, const float* x, Index n_rows, Stage stage, float* logits);

@@ -5,14 +5,9 @@
 #include <span>
 #include <vector>
 
-#include "model/model.h"
+#include "model/session.h"
 
 namespace ropewalk {
-
-constexpr Token kNoToken = -1;
-
-/// The likeliest token of a row of logits; the lowest id of equals. kNoToken where one is NaN: then none is.
-Token likeliest(const float* logits, Index n_vocab);
 
 struct Writing {
   Index n_predict = 0;               ///< most tokens to write
@@ -24,7 +19,6 @@ struct Writing {
 };
 
 /// Reads `prompt` in a new or used session, then writes. The session's length must hold both.
-std::vector<Token> write_greedily(Session& session, std::span<const Token> prompt, Index n_vocab,
-                                  const Writing& writing);
+std::vector<Token> write_greedily(Session& session, std::span<const Token> prompt, const Writing& writing);
 
 }  // namespace ropewalk

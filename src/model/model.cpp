@@ -6,22 +6,46 @@
 
 namespace ropewalk {
 
-Model::Model(const ModelFile& file, std::shared_ptr<const Backend> backend)
-    : config_(read_config(file)), backend_(std::move(backend)) {
+std::shared_ptr<const Model> Model::load(std::shared_ptr<const ModelFile> file,
+                                         std::shared_ptr<const Backend> backend,
+                                         std::unique_ptr<const Tokenizer> tokenizer) {
+  return std::make_shared<const Model>(Private{}, std::move(file), std::move(backend), std::move(tokenizer));
+}
+
+std::shared_ptr<const Model> Model::open(const std::string& path, std::shared_ptr<const Backend> backend) {
+  return load(ModelFile::open(path), std::move(backend));
+}
+
+Model::Model(Private, std::shared_ptr<const ModelFile> file, std::shared_ptr<const Backend> backend,
+             std::unique_ptr<const Tokenizer> tokenizer)
+    : file_(std::move(file)),
+      config_(read_config(*file_)),
+      backend_(std::move(backend)),
+      tokenizer_(std::move(tokenizer)) {
   std::size_t bytes = 0;
-  for (const TensorInfo& tensor : file.tensors()) bytes += tensor.bytes.size();
-  require_memory(file.path() + ": weights", bytes, "take a smaller model or one with smaller weights");
-  weights_ = load_weights(file, config_, *backend_, bytes_);
-  n_ids_ = config_.n_vocab;
+  for (const TensorInfo& tensor : file_->tensors()) bytes += tensor.bytes.size();
+  require_memory(file_->path() + ": weights", bytes, "take a smaller model or one with smaller weights");
+  weights_ = load_weights(*file_, config_, *backend_, bytes_);
+  try {
+    if (tokenizer_ == nullptr) tokenizer_ = Tokenizer::open(*file_);
+  } catch (const Error& e) {  // who has ids needs none
+    without_tokenizer_ = e;
+  }
+  n_choices_ = std::min(config_.n_vocab, tokenizer_ != nullptr ? tokenizer_->n_vocab() : config_.n_vocab);
+}
+
+const Tokenizer& Model::tokenizer() const {
+  if (tokenizer_ == nullptr) throw Error(*without_tokenizer_);
+  return *tokenizer_;
 }
 
 void Model::require_row(Token id) const {
-  if (id < 0 || id >= config_.n_vocab)
-    throw Error(
-        fmt::format("token {}", id),
-        fmt::format("an id below {}, the rows of the model's embedding", config_.n_vocab),
-        fmt::format("one of the {} ids of its tokenizer", n_ids_),
-        "the text needs a token that the model has no row for; its makers added it to the tokenizer only");
+  if (id >= 0 && id < config_.n_vocab) return;
+  throw Error(
+      fmt::format("token {}", id),
+      fmt::format("an id below {}, the rows of the model's embedding", config_.n_vocab),
+      tokenizer_ ? fmt::format("one of the {} ids of its tokenizer", tokenizer_->n_vocab()) : "no tokenizer",
+      "the text needs a token that the model has no row for; its makers added it to the tokenizer only");
 }
 
 Model::~Model() = default;

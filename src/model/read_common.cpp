@@ -99,8 +99,8 @@ std::vector<Index> read_windows(const Keys& keys, int n_layers) {
 /// The model's own YaRN as a spec. GGUF's attn_factor multiplies the released temperature, Hugging Face's
 /// attention_factor replaces it (reference: ggml rope_yarn; transformers modeling_rope_utils). llama.cpp's
 /// converter stores the latter as yarn_attn_factor.
-std::string yarn_spec(const Keys& keys, const ModelConfig& config, double factor) {
-  std::string spec = fmt::format("yarn:factor={},trained={}", factor, config.n_ctx_original);
+std::string yarn_spec(const Keys& keys, Index n_ctx_original, double factor) {
+  std::string spec = fmt::format("yarn:factor={},trained={}", factor, n_ctx_original);
   const bool gguf = keys.file.container().starts_with("GGUF");
   for (const auto& [name, parameter] : {std::pair{"rope.scaling.yarn_beta_fast", "beta_fast"},
                                         {"rope.scaling.yarn_beta_slow", "beta_slow"},
@@ -118,50 +118,50 @@ std::string yarn_spec(const Keys& keys, const ModelConfig& config, double factor
 
 /// Only scalings that bend around an original length have one; `linear` and `dynamic` count from the length
 /// of the model as shipped (transformers: max_position_embeddings).
-Index read_original_length(const Keys& keys, const ModelConfig& config, std::string_view type) {
+Index read_original_length(const Keys& keys, Index n_ctx_train, const RopeSpec& rope, std::string_view type) {
   if (type == "yarn" || type == "llama3" || type == "longrope" || type == "su")
     return keys.integer("rope.scaling.original_context_length", 2, Index{1} << 30,
-                        std::max<Index>(2, config.n_ctx_train));  // its logarithm divides
-  const bool plain = std::all_of(config.rope_freqs.begin(), config.rope_freqs.end(),
-                                 [](double divisor) { return divisor == 1; });
-  return plain ? config.n_ctx_train : original_length(config.rope_freqs, config.rotary_dim, config.rope_base);
+                        std::max<Index>(2, n_ctx_train));  // its logarithm divides
+  const bool plain =
+      std::all_of(rope.divisors.begin(), rope.divisors.end(), [](double divisor) { return divisor == 1; });
+  return plain ? n_ctx_train : original_length(rope.divisors, rope.rotary_dim, rope.base);
 }
 
-void read_own_scaling(const Keys& keys, ModelConfig& config) {
+void read_own_scaling(const Keys& keys, ModelConfig& config, RopeSpec& rope) {
   const ModelFile& file = keys.file;
-  config.rope_freqs = factor_list(file, "", "rope_freqs.weight", config.rotary_dim);
+  rope.divisors = factor_list(file, "", "rope_freqs.weight", rope.rotary_dim);
   const std::string type = file.string(keys.key("rope.scaling.type")).value_or("none");
-  config.n_ctx_original = read_original_length(keys, config, type);
+  config.n_ctx_original = read_original_length(keys, config.n_ctx_train, rope, type);
   if (const auto old = keys.number("rope.scale_linear"); old && type == "none" && *old > 0 && *old != 1)
-    config.own_scaling = fmt::format("pi:factor={}", *old);  // the key of the first GGUF files
+    rope.own_scaling = fmt::format("pi:factor={}", *old);  // the key of the first GGUF files
   if (type == "none" || type == "default") return;
   const double extended = static_cast<double>(config.n_ctx_train) /
                           static_cast<double>(std::max<Index>(1, config.n_ctx_original));
   const double factor = keys.positive("rope.scaling.factor", std::max(1.0, extended));
   if (type == "linear") {
-    config.own_scaling = fmt::format("pi:factor={}", factor);
+    rope.own_scaling = fmt::format("pi:factor={}", factor);
   } else if (type == "dynamic") {
-    config.own_scaling = fmt::format("dynamic-ntk:factor={},trained={}", factor, config.n_ctx_train);
+    rope.own_scaling = fmt::format("dynamic-ntk:factor={},trained={}", factor, config.n_ctx_train);
   } else if (type == "yarn") {
-    config.own_scaling = yarn_spec(keys, config, factor);
+    rope.own_scaling = yarn_spec(keys, config.n_ctx_original, factor);
   } else if (type == "llama3") {
-    config.own_scaling =
+    rope.own_scaling =
         fmt::format("llama3:factor={},trained={},low_freq_factor={},high_freq_factor={}", factor,
                     config.n_ctx_original, keys.positive("rope.scaling.low_freq_factor", 1.0),
                     keys.positive("rope.scaling.high_freq_factor", 4.0));
   } else if (type == "longrope" || type == "su") {
-    config.own_scaling = "longrope";
-    config.long_factors = factor_list(file, keys.key("rope.scaling.long_factor"), "rope_factors_long.weight",
-                                      config.rotary_dim);
-    config.short_factors = factor_list(file, keys.key("rope.scaling.short_factor"),
-                                       "rope_factors_short.weight", config.rotary_dim);
-    if (config.long_factors.empty() || config.short_factors.empty())
+    rope.own_scaling = "longrope";
+    rope.long_factors =
+        factor_list(file, keys.key("rope.scaling.long_factor"), "rope_factors_long.weight", rope.rotary_dim);
+    rope.short_factors = factor_list(file, keys.key("rope.scaling.short_factor"), "rope_factors_short.weight",
+                                     rope.rotary_dim);
+    if (rope.long_factors.empty() || rope.short_factors.empty())
       throw Error(file.path(), "long and short frequency factors (longrope)", "none");
     const double scale = file.number(keys.key("rope.scaling.factor")) ? factor : extended;
     const double computed =
         scale <= 1 ? 1
                    : std::sqrt(1 + std::log(scale) / std::log(static_cast<double>(config.n_ctx_original)));
-    config.longrope_attention_factor = keys.positive("rope.scaling.attn_factor", computed);
+    rope.longrope_attention_factor = keys.positive("rope.scaling.attn_factor", computed);
   } else {
     throw Error(file.path(), "rope scaling none, linear, dynamic, yarn, llama3 or longrope",
                 "'" + type + "'");
@@ -170,9 +170,10 @@ void read_own_scaling(const Keys& keys, ModelConfig& config) {
 
 /// A scaling that its method refuses is the file's fault, and is said before any work.
 void check_own_scaling(const ModelFile& file, const ModelConfig& config) {
-  if (config.own_scaling.empty()) return;
   try {
-    Method::bind(MethodSpec::parse("none"), config.rope_context(0, config.n_ctx_train));
+    for (int layer = 0; layer < config.n_layers(); ++layer)
+      if (!config.layers[static_cast<std::size_t>(layer)].attention.rope.own_scaling.empty())
+        Method::bind(MethodSpec::parse("none"), config.rope_context(layer, config.n_ctx_train));
   } catch (const UsageError& e) {
     throw Error(file.path() + ", rope scaling", e);
   }
@@ -207,10 +208,11 @@ void refuse_unsupported(const ModelFile& file, const std::string& arch) {
 }
 
 void read_attention_bias(const ModelFile& file, ModelConfig& config) {
-  config.qkv_bias = file.find_tensor("blk.0.attn_q.bias") != nullptr;
-  config.output_bias = file.find_tensor("blk.0.attn_output.bias") != nullptr;
+  const bool qkv = file.find_tensor("blk.0.attn_q.bias") != nullptr,
+             output = file.find_tensor("blk.0.attn_output.bias") != nullptr;
+  for (LayerSpec& layer : config.layers) layer.attention.qkv_bias = qkv, layer.attention.output_bias = output;
   const auto said = file.boolean("ropewalk.attention_bias");
-  if (said && (*said != config.qkv_bias || *said != config.output_bias))
+  if (said && (*said != qkv || *said != output))
     throw Error(file.path(),
                 *said ? "biases on q, k, v and the output, since attention_bias is true"
                       : "no biases of attention, since attention_bias is false",
@@ -218,42 +220,56 @@ void read_attention_bias(const ModelFile& file, ModelConfig& config) {
                 "the files are not of one model");
 }
 
+namespace {
+
+AttentionSpec read_attention(const Keys& keys, Index d_model) {
+  const ModelFile& file = keys.file;
+  AttentionSpec a;
+  a.n_heads = static_cast<int>(keys.integer("attention.head_count", 1, 4096));
+  a.n_kv_heads = static_cast<int>(keys.integer("attention.head_count_kv", 1, a.n_heads, a.n_heads));
+  if (a.n_heads % a.n_kv_heads != 0)
+    throw Error(file.path(), "head_count to be a multiple of head_count_kv",
+                fmt::format("{} and {}", a.n_heads, a.n_kv_heads));
+  a.head_dim = static_cast<int>(keys.integer("attention.key_length", 2, 1024, d_model / a.n_heads));
+  if (keys.integer("attention.value_length", 1, 1024, a.head_dim) != a.head_dim)
+    refuse(file, "values and keys of different width");
+  if (a.head_dim < 2 || a.head_dim % 2 != 0 || a.head_dim > 256)
+    throw Error(file.path(), "an even head_dim from 2 to 256", fmt::format("{}", a.head_dim));
+  a.rope.rotary_dim = static_cast<int>(keys.integer("rope.dimension_count", 2, a.head_dim, a.head_dim));
+  if (a.rope.rotary_dim % 2 != 0)
+    throw Error(file.path(), "an even rotary dimension", fmt::format("{}", a.rope.rotary_dim));
+  a.rope.base = keys.positive("rope.freq_base", 10000.0);
+  return a;
+}
+
+}  // namespace
+
 ModelConfig read_common(const ModelFile& file) {
   const Keys keys{file, *file.string("general.architecture")};
   refuse_unsupported(file, keys.arch);
   ModelConfig c;
   c.architecture = keys.arch;
   c.name = file.string("general.name").value_or("");
-  c.n_layers = static_cast<int>(keys.integer("block_count", 1, 1024));
+  const auto n_layers = static_cast<int>(keys.integer("block_count", 1, 1024));
   c.d_model = keys.integer("embedding_length", 1, 1 << 20);
-  c.d_ff = keys.integer("feed_forward_length", 1, 1 << 22);
-  c.n_heads = static_cast<int>(keys.integer("attention.head_count", 1, 4096));
-  c.n_kv_heads = static_cast<int>(keys.integer("attention.head_count_kv", 1, c.n_heads, c.n_heads));
-  if (c.n_heads % c.n_kv_heads != 0)
-    throw Error(file.path(), "head_count to be a multiple of head_count_kv",
-                fmt::format("{} and {}", c.n_heads, c.n_kv_heads));
-  const Index per_head = c.d_model / c.n_heads;
-  c.head_dim = static_cast<int>(keys.integer("attention.key_length", 2, 1024, per_head));
-  if (keys.integer("attention.value_length", 1, 1024, c.head_dim) != c.head_dim)
-    refuse(file, "values and keys of different width");
-  if (c.head_dim < 2 || c.head_dim % 2 != 0 || c.head_dim > 256)
-    throw Error(file.path(), "an even head_dim from 2 to 256", fmt::format("{}", c.head_dim));
-  c.rotary_dim = static_cast<int>(keys.integer("rope.dimension_count", 2, c.head_dim, c.head_dim));
-  if (c.rotary_dim % 2 != 0)
-    throw Error(file.path(), "an even rotary dimension", fmt::format("{}", c.rotary_dim));
+  LayerSpec layer;
+  layer.ffn.d_ff = keys.integer("feed_forward_length", 1, 1 << 22);
+  layer.attention = read_attention(keys, c.d_model);
+  layer.norm_eps = static_cast<float>(keys.positive("attention.layer_norm_rms_epsilon"));
   c.n_ctx_train = keys.integer("context_length", 1, Index{1} << 30);
-  c.rope_base = keys.positive("rope.freq_base", 10000.0);
-  c.rms_eps = static_cast<float>(keys.positive("attention.layer_norm_rms_epsilon"));
   c.interleaved_qk = file.interleaved_qk();
   c.tied_embeddings = file.find_tensor("output.weight") == nullptr;
   if (c.tied_embeddings && file.boolean("ropewalk.tie_embeddings") == false)
     throw Error(file.path(), "a tensor lm_head.weight, since tie_word_embeddings is false", "none");
-  c.sliding_window = read_windows(keys, c.n_layers);
   const TensorInfo& embedding = file.tensor("token_embd.weight");
   if (embedding.shape.size() != 2 || embedding.shape[1] != c.d_model)
     throw Error(file.path(), fmt::format("token_embd.weight (n_vocab, {})", c.d_model), "another shape");
   c.n_vocab = embedding.shape[0];
-  read_own_scaling(keys, c);
+  read_own_scaling(keys, c, layer.attention.rope);
+  for (const Index window : read_windows(keys, n_layers)) {
+    layer.attention.window = window;
+    c.layers.push_back(layer);
+  }
   check_own_scaling(file, c);
   return c;
 }

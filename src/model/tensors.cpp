@@ -24,27 +24,29 @@ class TensorCheck {
   }
   void need_layer(int layer) {
     const ModelConfig& c = config_;
+    const AttentionSpec& a = c.layers[static_cast<std::size_t>(layer)].attention;
+    const Index d_ff = c.layers[static_cast<std::size_t>(layer)].ffn.d_ff;
     const std::string blk = fmt::format("blk.{}.", layer);
-    const Index q_rows = Index{c.n_heads} * c.head_dim, kv_rows = Index{c.n_kv_heads} * c.head_dim;
+    const Index q_rows = a.q_width(), kv_rows = a.kv_width();
     need(blk + "attn_norm.weight", {c.d_model});
     need(blk + "attn_q.weight", {q_rows, c.d_model});
     need(blk + "attn_k.weight", {kv_rows, c.d_model});
     need(blk + "attn_v.weight", {kv_rows, c.d_model});
-    if (c.qkv_bias) {
+    if (a.qkv_bias) {
       need(blk + "attn_q.bias", {q_rows});
       need(blk + "attn_k.bias", {kv_rows});
       need(blk + "attn_v.bias", {kv_rows});
     }
-    if (c.qk_norm) {
-      need(blk + "attn_q_norm.weight", {c.head_dim});
-      need(blk + "attn_k_norm.weight", {c.head_dim});
+    if (a.qk_norm == QkNorm::kPerHead) {
+      need(blk + "attn_q_norm.weight", {a.head_dim});
+      need(blk + "attn_k_norm.weight", {a.head_dim});
     }
     need(blk + "attn_output.weight", {c.d_model, q_rows});
-    if (c.output_bias) need(blk + "attn_output.bias", {c.d_model});
+    if (a.output_bias) need(blk + "attn_output.bias", {c.d_model});
     need(blk + "ffn_norm.weight", {c.d_model});
-    need(blk + "ffn_gate.weight", {c.d_ff, c.d_model});
-    need(blk + "ffn_up.weight", {c.d_ff, c.d_model});
-    need(blk + "ffn_down.weight", {c.d_model, c.d_ff});
+    need(blk + "ffn_gate.weight", {d_ff, c.d_model});
+    need(blk + "ffn_up.weight", {d_ff, c.d_model});
+    need(blk + "ffn_down.weight", {c.d_model, d_ff});
   }
   void refuse_others() const {
     for (const TensorInfo& info : file_.tensors()) {
@@ -68,7 +70,7 @@ class TensorCheck {
 void check_tensors(const ModelFile& file, const ModelConfig& config) {
   TensorCheck check(file, config);
   check.need("token_embd.weight", {config.n_vocab, config.d_model});
-  for (int layer = 0; layer < config.n_layers; ++layer) check.need_layer(layer);
+  for (int layer = 0; layer < config.n_layers(); ++layer) check.need_layer(layer);
   check.need("output_norm.weight", {config.d_model});
   if (!config.tied_embeddings) check.need("output.weight", {config.n_vocab, config.d_model});
   check.refuse_others();

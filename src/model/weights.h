@@ -9,22 +9,25 @@
 
 namespace ropewalk {
 
+/// Numbers in the backend's memory; null where the model has none.
+using Vector = std::shared_ptr<const float>;
+
 struct LayerWeights {
-  std::vector<float> attn_norm;        // (d_model)
-  std::unique_ptr<Matrix> wq, wk, wv;  // (n_heads * head_dim, d_model), (n_kv_heads * head_dim, d_model) x 2
-  std::vector<float> bq, bk, bv;       // the same rows; empty without qkv_bias
-  std::vector<float> bo;               // (d_model); empty without output_bias
-  std::vector<float> q_norm, k_norm;   // (head_dim); empty without qk_norm
-  std::unique_ptr<Matrix> wo;          // (d_model, n_heads * head_dim)
-  std::vector<float> ffn_norm;         // (d_model)
+  Vector attn_norm;                      // (d_model)
+  std::unique_ptr<Matrix> wq, wk, wv;    // (q_width, d_model), (kv_width, d_model) x 2
+  Vector bq, bk, bv;                     // the same rows
+  Vector q_norm, k_norm;                 // (head_dim)
+  std::unique_ptr<Matrix> wo;            // (d_model, q_width)
+  Vector bo;                             // (d_model)
+  Vector ffn_norm;                       // (d_model)
   std::unique_ptr<Matrix> w_gate, w_up;  // (d_ff, d_model)
   std::unique_ptr<Matrix> w_down;        // (d_model, d_ff)
 };
 
 struct Weights {
-  const TensorInfo* embedding = nullptr;  // (n_vocab, d_model), in the file: rows are expanded when read
+  WeightRows embedding;  // (n_vocab, d_model), in the file: rows are expanded when read
   std::vector<LayerWeights> layers;
-  std::vector<float> output_norm;  // (d_model)
+  Vector output_norm;              // (d_model)
   std::unique_ptr<Matrix> output;  // (n_vocab, d_model)
 };
 
@@ -33,8 +36,5 @@ struct Weights {
 /// and beside it. Errors: Error, those of check_tensors.
 std::unique_ptr<Weights> load_weights(const ModelFile& file, const ModelConfig& config,
                                       const Backend& backend, std::size_t& bytes);
-
-/// out (d_model) = embedding of `token`. REQUIRES: 0 <= token < n_vocab.
-void embed(const Weights& weights, Token token, float* out);
 
 }  // namespace ropewalk

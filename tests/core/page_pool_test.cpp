@@ -12,12 +12,12 @@ namespace ropewalk {
 namespace {
 
 TEST(PagePool, PiecesAreZeroedAndApart) {
-  const std::size_t before = pool_bytes();
+  PagePool pool;
   constexpr Index kBytes = 100000;
   for (int round = 0; round < 2; ++round) {
     std::vector<std::shared_ptr<std::byte>> pieces;
     for (int i = 0; i < 50; ++i) {
-      pieces.push_back(take_pages(kBytes));
+      pieces.push_back(pool.take(kBytes));
       std::byte* p = pieces.back().get();
       EXPECT_EQ(reinterpret_cast<std::uintptr_t>(p) % 64, 0u);
       EXPECT_TRUE(std::all_of(p, p + kBytes, [](std::byte b) { return b == std::byte{0}; }));
@@ -28,38 +28,56 @@ TEST(PagePool, PiecesAreZeroedAndApart) {
       if (pieces[i]) {
         EXPECT_EQ(pieces[i].get()[kBytes - 1], static_cast<std::byte>(i + 1));
       }
-    EXPECT_GE(pool_bytes() - before, 33u * kBytes);
-    EXPECT_LE(pool_bytes() - before, 50u * kBytes + (4u << 20));
+    EXPECT_GE(pool.bytes(), 33u * kBytes);
+    EXPECT_LE(pool.bytes(), 50u * kBytes + (4u << 20));
   }
 }
 
 TEST(PagePool, KeepsSomeForTheNextSessionAndGivesTheRestBack) {
   constexpr Index kBytes = Index{3} << 20;
-  const std::size_t before = pool_bytes();
+  PagePool pool;
   std::vector<std::shared_ptr<std::byte>> pieces;
-  while (pool_bytes() - before < 2 * kIdleKept) pieces.push_back(take_pages(kBytes));
+  while (pool.bytes() < 2 * kIdleKept) pieces.push_back(pool.take(kBytes));
   pieces.back().get()[7] = std::byte{1};
   pieces.clear();
-  EXPECT_LE(pool_bytes() - before, kIdleKept);
-  EXPECT_GE(pool_bytes(), kIdleKept - (4u << 20));
-  const std::size_t kept = pool_bytes();
+  EXPECT_LE(pool.bytes(), kIdleKept);
+  EXPECT_GE(pool.bytes(), kIdleKept - (4u << 20));
+  const std::size_t kept = pool.bytes();
   for (std::size_t i = 0; i < kIdleKept / (4u << 20) - 2; ++i) {
-    pieces.push_back(take_pages(kBytes));
+    pieces.push_back(pool.take(kBytes));
     EXPECT_EQ(pieces.back().get()[7], std::byte{0});
   }
-  EXPECT_EQ(pool_bytes(), kept);
+  EXPECT_EQ(pool.bytes(), kept);
 }
 
 TEST(PagePool, LargePiecesAndOtherThreads) {
-  const auto large = take_pages(Index{5} << 20);
+  PagePool pool;
+  const auto large = pool.take(Index{5} << 20);
   large.get()[(5 << 20) - 1] = std::byte{1};
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t)
-    threads.emplace_back([] {
-      for (int i = 0; i < 200; ++i) std::memset(take_pages(4096).get(), i, 4096);
+    threads.emplace_back([&pool] {
+      for (int i = 0; i < 200; ++i) std::memset(pool.take(4096).get(), i, 4096);
     });
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(large.get()[(5 << 20) - 1], std::byte{1});
+}
+
+TEST(PagePool, PiecesOutliveIt) {
+  auto pool = std::make_unique<PagePool>();
+  auto first = pool->take(100000), second = pool->take(100000);
+  pool = nullptr;
+  std::memset(first.get(), 1, 100000);
+  first = nullptr;
+  EXPECT_EQ(second.get()[99999], std::byte{0});
+  std::memset(second.get(), 2, 100000);
+}
+
+TEST(PagePool, TwoLiveSideBySide) {
+  PagePool one, other;
+  const auto piece = one.take(100000);
+  EXPECT_GT(one.bytes(), 0u);
+  EXPECT_EQ(other.bytes(), 0u);
 }
 
 }  // namespace

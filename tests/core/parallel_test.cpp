@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <functional>
+#include <memory>
 #include <numeric>
 #include <stdexcept>
 #include <string>
@@ -20,19 +21,18 @@ namespace {
 /// More threads than this machine has cores too.
 class Parallel : public testing::TestWithParam<int> {
  protected:
-  void SetUp() override { set_threads(GetParam()); }
-  void TearDown() override { set_threads(0); }
+  Threads threads_{GetParam()};
 };
 INSTANTIATE_TEST_SUITE_P(Threads, Parallel, testing::Values(1, 2, 3, 16, 64),
                          testing::PrintToStringParamName());
 
 /// Whether each of n items was taken once, by a thread that may be.
-bool visits_each_once(Index n) {
+bool visits_each_once(Threads& threads, Index n) {
   std::vector<std::atomic<int>> visits(static_cast<std::size_t>(n));
   std::atomic<bool> known{true};
-  parallel_for(n, [&](Index i, int thread) {
+  threads.parallel_for(n, [&](Index i, int thread) {
     ++visits[static_cast<std::size_t>(i)];
-    if (thread < 0 || thread >= threads()) known = false;
+    if (thread < 0 || thread >= threads.count()) known = false;
   });
   for (const auto& count : visits)
     if (count != 1) return false;
@@ -40,7 +40,7 @@ bool visits_each_once(Index n) {
 }
 
 TEST_P(Parallel, VisitsEachIndexOnce) {
-  for (int job = 0; job < 200; ++job) EXPECT_TRUE(visits_each_once(job % 150));
+  for (int job = 0; job < 200; ++job) EXPECT_TRUE(visits_each_once(threads_, job % 150));
 }
 
 TEST_P(Parallel, CallsFromSeveralThreadsTakeTurns) {
@@ -49,7 +49,7 @@ TEST_P(Parallel, CallsFromSeveralThreadsTakeTurns) {
   for (int caller = 0; caller < 4; ++caller)
     callers.emplace_back([&] {
       for (int job = 0; job < 100; ++job)
-        if (!visits_each_once(40)) ++wrong;
+        if (!visits_each_once(threads_, 40)) ++wrong;
     });
   for (std::thread& caller : callers) caller.join();
   EXPECT_EQ(wrong, 0);
@@ -57,13 +57,14 @@ TEST_P(Parallel, CallsFromSeveralThreadsTakeTurns) {
 
 TEST_P(Parallel, ABodyMayCallItAgain) {
   std::atomic<Index> sum{0};
-  parallel_for(8, [&](Index i, int) { parallel_for(8, [&](Index j, int) { sum += 8 * i + j; }); });
+  threads_.parallel_for(
+      8, [&](Index i, int) { threads_.parallel_for(8, [&](Index j, int) { sum += 8 * i + j; }); });
   EXPECT_EQ(sum, 63 * 64 / 2);
 }
 
-std::string error_of(Index n, Index first_bad) {
+std::string error_of(Threads& threads, Index n, Index first_bad) {
   try {
-    parallel_for(n, [&](Index i, int) {
+    threads.parallel_for(n, [&](Index i, int) {
       if (i >= first_bad) throw std::runtime_error(std::to_string(i));
     });
   } catch (const std::runtime_error& e) {
@@ -74,24 +75,24 @@ std::string error_of(Index n, Index first_bad) {
 
 TEST_P(Parallel, TheFirstErrorReachesTheCallerAndTheThreadsGoOn) {
   for (int job = 0; job < 100; ++job) {
-    EXPECT_EQ(error_of(100, job), std::to_string(job));
-    EXPECT_TRUE(visits_each_once(100));
+    EXPECT_EQ(error_of(threads_, 100, job), std::to_string(job));
+    EXPECT_TRUE(visits_each_once(threads_, 100));
   }
 }
 
 TEST_P(Parallel, NoBodyRunsOnceTheErrorIsThere) {
   std::atomic<int> running{0};
   for (int job = 0; job < 50; ++job) {
-    EXPECT_THROW(parallel_for(64,
-                              [&](Index i, int) {
-                                ++running;
-                                if (i % 7 == 3) {
-                                  --running;
-                                  throw std::runtime_error("bad");
-                                }
-                                std::this_thread::yield();
-                                --running;
-                              }),
+    EXPECT_THROW(threads_.parallel_for(64,
+                                       [&](Index i, int) {
+                                         ++running;
+                                         if (i % 7 == 3) {
+                                           --running;
+                                           throw std::runtime_error("bad");
+                                         }
+                                         std::this_thread::yield();
+                                         --running;
+                                       }),
                  std::runtime_error);
     EXPECT_EQ(running, 0);
   }
@@ -119,27 +120,65 @@ int status_of_child(const std::function<int()>& run) {
 
 TEST_P(Parallel, AForkedChildHasThreadsOfItsOwnAndEnds) {
   if (!kMayFork) GTEST_SKIP();
-  ASSERT_TRUE(visits_each_once(100));  // the parent's threads are there
+  ASSERT_TRUE(visits_each_once(threads_, 100));  // the parent's threads are there
   EXPECT_EQ(status_of_child([] { return 0; }), 0);
-  EXPECT_EQ(status_of_child([] { return visits_each_once(100) && error_of(100, 5) == "5" ? 7 : 1; }), 7);
-  EXPECT_EQ(
-      status_of_child([] {  // and its own child
-        return visits_each_once(100) && status_of_child([] { return visits_each_once(50) ? 7 : 1; }) == 7 ? 8
-                                                                                                          : 1;
-      }),
-      8);
-  EXPECT_TRUE(visits_each_once(100));
+  EXPECT_EQ(status_of_child([this] {
+              return visits_each_once(threads_, 100) && error_of(threads_, 100, 5) == "5" ? 7 : 1;
+            }),
+            7);
+  EXPECT_EQ(status_of_child([this] {  // and its own child
+              return visits_each_once(threads_, 100) &&
+                             status_of_child([this] { return visits_each_once(threads_, 50) ? 7 : 1; }) == 7
+                         ? 8
+                         : 1;
+            }),
+            8);
+  EXPECT_TRUE(visits_each_once(threads_, 100));
 }
 
 TEST_P(Parallel, AChildForkedWhileAnotherThreadWorks) {
   if (!kMayFork) GTEST_SKIP();
   std::atomic<bool> stop{false};
   std::thread other([&] {
-    while (!stop) visits_each_once(20);
+    while (!stop) visits_each_once(threads_, 20);
   });
-  for (int i = 0; i < 10; ++i) EXPECT_EQ(status_of_child([] { return visits_each_once(100) ? 7 : 1; }), 7);
+  for (int i = 0; i < 10; ++i)
+    EXPECT_EQ(status_of_child([this] { return visits_each_once(threads_, 100) ? 7 : 1; }), 7);
   stop = true;
   other.join();
+}
+
+/// One whose threads the parent has, one whose threads it has not, and one that is of the child alone.
+TEST_P(Parallel, AForkedChildUsesAndEndsSeveral) {
+  if (!kMayFork) GTEST_SKIP();
+  auto used = std::make_unique<Threads>(3), unused = std::make_unique<Threads>(3);
+  ASSERT_TRUE(visits_each_once(*used, 50));
+  EXPECT_EQ(status_of_child([&] {
+              Threads own(2);
+              for (Threads* threads : {&threads_, used.get(), unused.get(), &own})
+                if (!visits_each_once(*threads, 50)) return 1;
+              used.reset(), unused.reset();
+              return visits_each_once(threads_, 50) ? 7 : 1;
+            }),
+            7);
+  EXPECT_EQ(status_of_child([&] { return used.reset(), 7; }), 7);  // without a thread of its own
+  EXPECT_TRUE(visits_each_once(*used, 50));
+}
+
+TEST_P(Parallel, ABodyMayCallOthers) {
+  Threads other(2);
+  std::atomic<Index> sum{0};
+  threads_.parallel_for(
+      8, [&](Index i, int) { other.parallel_for(8, [&](Index j, int) { sum += 8 * i + j; }); });
+  EXPECT_EQ(sum, 63 * 64 / 2);
+}
+
+TEST_P(Parallel, TheirNumberMayChangeBetweenJobs) {
+  for (const int n : {2, 5, 1, 3}) {
+    threads_.set_count(n);
+    EXPECT_EQ(threads_.count(), n);
+    EXPECT_TRUE(visits_each_once(threads_, 100));
+  }
 }
 
 }  // namespace

@@ -14,8 +14,9 @@ constexpr Index kTrained = 64;
 class AutoOnAModel : public testing::Test {
  protected:
   AutoOnAModel()
-      : file_(ModelFile::open(ROPEWALK_SOURCE_DIR "/tests/golden/tiny/llama")),
-        model_(*file_, make_cpu_backend(Precision::kBf16)) {}
+      : shared_(
+            Model::open(ROPEWALK_SOURCE_DIR "/tests/golden/tiny/llama", make_cpu_backend(Precision::kBf16))),
+        model_(*shared_) {}
 
   MethodSpec chosen(Index n) const {
     const std::vector<TunedSetting> tuned{{.length = 128, .method = "yarn"}};
@@ -31,15 +32,15 @@ class AutoOnAModel : public testing::Test {
   }
   std::vector<Token> written(const MethodSpec& spec, Index n_prompt, Index n_new) const {
     Session session(model_, spec, {.n = n_prompt + n_new, .n_prompt = n_prompt});
-    return write_greedily(session, prompt(n_prompt), model_.config().n_vocab, {.n_predict = n_new});
+    return write_greedily(session, prompt(n_prompt), {.n_predict = n_new});
   }
   std::vector<Token> prompt(Index n) const {
     std::vector<Token> tokens;
     for (Index t = 0; t < n; ++t) tokens.push_back(static_cast<Token>((t * t + 3 * t + 5) % 97));
     return tokens;
   }
-  std::unique_ptr<ModelFile> file_;
-  Model model_;
+  std::shared_ptr<const Model> shared_;
+  const Model& model_;
 };
 
 TEST_F(AutoOnAModel, PlainRopeToTheBitWhileItFits) {

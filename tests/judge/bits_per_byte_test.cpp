@@ -32,15 +32,15 @@ TEST(BitsPerByte, IsTheLossOfTheBytes) {
 
 /// Every task that reports a mean loss of a text reports its bits as well, of the same targets.
 TEST(BitsPerByte, IsBesideEveryLoss) {
-  const auto file = ModelFile::open(std::string(ROPEWALK_SOURCE_DIR) + "/tests/golden/tiny/llama");
-  const Model model(*file, make_cpu_backend(Precision::kF32));
+  const auto model = Model::open(std::string(ROPEWALK_SOURCE_DIR) + "/tests/golden/tiny/llama",
+                                 make_cpu_backend(Precision::kF32));
   const Runs runs;
   std::vector<Token> tokens(200, 2);
   const Document document = identify({"t", tokens, {1}});
   const MethodSpec spec = MethodSpec::parse("none");
   for (const std::string name : {"tail", "sliding", "llama", "positions"}) {
     const auto records = Registry<Task>::get(name, "task")
-                             .run({.model = model,
+                             .run({.model = *model,
                                    .tokenizer = runs,
                                    .spec = spec,
                                    .document = document,

@@ -48,8 +48,8 @@ class Bytes : public Words {
 class LossTasks : public testing::Test {
  protected:
   LossTasks()
-      : file_(ModelFile::open(golden_path("tiny/llama"))),
-        model_(*file_, make_cpu_backend(Precision::kF32)),
+      : shared_(Model::open(golden_path("tiny/llama"), make_cpu_backend(Precision::kF32))),
+        model_(*shared_),
         words_(model_.config().n_vocab) {
     for (std::uint32_t d = 0; d < 2; ++d) documents_.push_back(identify({"d", draw(d + 1, 400), {1}}));
   }
@@ -92,8 +92,8 @@ class LossTasks : public testing::Test {
     return std::accumulate(x.begin(), x.end(), 0.0) / static_cast<double>(x.size());
   }
 
-  std::unique_ptr<ModelFile> file_;
-  Model model_;
+  std::shared_ptr<const Model> shared_;
+  const Model& model_;
   Words words_;
   MethodSpec spec_ = MethodSpec::parse("none");
   std::vector<Document> documents_;
@@ -196,8 +196,7 @@ TEST_F(LossTasks, ContinuationsLossIsOfTheTruth) {
   // What the model wrote is now the truth: every score is full.
   const std::vector<Token> context = context_before(documents_[0], 380, 40);
   Session session(model_, spec_, {.n = 60, .n_prompt = 40});
-  const std::vector<Token> written =
-      write_greedily(session, context, model_.config().n_vocab, {.n_predict = 20});
+  const std::vector<Token> written = write_greedily(session, context, {.n_predict = 20});
   std::copy(written.begin(), written.end(), documents_[0].tokens.end() - 20);
   const Record same = run("continuation", input(60))[0];
   EXPECT_EQ(same.written, same.expected);
@@ -211,7 +210,7 @@ TEST_F(LossTasks, ContinuationsLossIsOfTheTruth) {
 TEST_F(LossTasks, ContinuationStopsAtAnEndToken) {
   const std::vector<Token> context = context_before(documents_[0], 380, 40);
   Session session(model_, spec_, {.n = 60, .n_prompt = 40});
-  words_.end_tokens = write_greedily(session, context, model_.config().n_vocab, {.n_predict = 1});
+  words_.end_tokens = write_greedily(session, context, {.n_predict = 1});
   const Record record = run("continuation", input(60))[0];
   EXPECT_EQ(record.written, "");
   EXPECT_EQ(record.achieved, 40);

@@ -26,8 +26,9 @@ std::string line(const std::string& id, std::size_t n_letters, const std::string
 class Questions : public testing::Test {
  protected:
   Questions()
-      : file_(ModelFile::open(std::string(ROPEWALK_SOURCE_DIR) + "/tests/golden/tiny/llama")),
-        model_(*file_, make_cpu_backend(Precision::kF32)) {
+      : shared_(Model::open(std::string(ROPEWALK_SOURCE_DIR) + "/tests/golden/tiny/llama",
+                            make_cpu_backend(Precision::kF32))),
+        model_(*shared_) {
     tokenizer_.bos = 1, tokenizer_.add_bos = true;
   }
   std::vector<Document> read(const std::string& text, const RulerOptions& ruler = {.n_predict = 8},
@@ -46,8 +47,8 @@ class Questions : public testing::Test {
       for (const Served& served : item.serves) all.insert(served.key);
     return all;
   }
-  std::unique_ptr<ModelFile> file_;
-  Model model_;
+  std::shared_ptr<const Model> shared_;
+  const Model& model_;
   Letters tokenizer_;
 };
 

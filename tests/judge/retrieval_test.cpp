@@ -38,8 +38,9 @@ class Characters : public Tokenizer {
 class Retrieval : public testing::Test {
  protected:
   Retrieval()
-      : file_(ModelFile::open(std::string(ROPEWALK_SOURCE_DIR) + "/tests/golden/tiny/llama")),
-        model_(*file_, make_cpu_backend(Precision::kF32)),
+      : shared_(Model::open(std::string(ROPEWALK_SOURCE_DIR) + "/tests/golden/tiny/llama",
+                            make_cpu_backend(Precision::kF32))),
+        model_(*shared_),
         document_{"d", plain_.encode(text(), false), {1}} {}
   static std::string text() {
     std::string all;
@@ -67,8 +68,8 @@ class Retrieval : public testing::Test {
     return Registry<Task>::get(task, "task").run(input(length, spec, seed));
   }
 
-  std::unique_ptr<ModelFile> file_;
-  Model model_;
+  std::shared_ptr<const Model> shared_;
+  const Model& model_;
   Characters plain_{false}, chat_{true};
   Document document_;
   MethodSpec none_ = MethodSpec::parse("none");
@@ -194,8 +195,8 @@ TEST_F(Retrieval, ToldTheEndOnlyItReadsBosAndThePromptsEnd) {
   std::vector<Token> end(whole.end() - 99, whole.end());
   end.insert(end.begin(), 1);
   Session session(model_, none_, {.n = 120, .n_prompt = 100});
-  EXPECT_EQ(record.written, plain_.decode(write_greedily(session, end, model_.config().n_vocab,
-                                                         {.n_predict = 20, .stop = plain_.end_tokens})));
+  EXPECT_EQ(record.written,
+            plain_.decode(write_greedily(session, end, {.n_predict = 20, .stop = plain_.end_tokens})));
   in.told = 1000;  // all of it fits
   EXPECT_EQ(answer(in, question_).written, answer(input(1000, none_), question_).written);
   in.told = 21;

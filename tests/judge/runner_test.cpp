@@ -19,8 +19,9 @@ namespace {
 class Runner : public testing::Test {
  protected:
   Runner()
-      : file_(ModelFile::open(std::string(ROPEWALK_SOURCE_DIR) + "/tests/golden/tiny/llama")),
-        model_(*file_, make_cpu_backend(Precision::kF32)) {
+      : shared_(Model::open(std::string(ROPEWALK_SOURCE_DIR) + "/tests/golden/tiny/llama",
+                            make_cpu_backend(Precision::kF32))),
+        model_(*shared_) {
     for (int d = 0; d < 3; ++d) {
       std::vector<Token> tokens;
       for (std::uint32_t i = 0, x = static_cast<std::uint32_t>(d + 1); i < 200; ++i) {
@@ -44,8 +45,8 @@ class Runner : public testing::Test {
     return static_cast<std::size_t>(std::count_if(result.records.begin(), result.records.end(),
                                                   [](const Record& r) { return !r.shared; }));
   }
-  std::unique_ptr<ModelFile> file_;
-  Model model_;
+  std::shared_ptr<const Model> shared_;
+  const Model& model_;
   Letters tokenizer_;
   std::vector<Document> documents_;
 };

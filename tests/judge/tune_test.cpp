@@ -45,8 +45,9 @@ std::string first_keys(const std::vector<Document>& documents) {
 class Tune : public testing::Test {
  protected:
   Tune()
-      : file_(ModelFile::open(std::string(ROPEWALK_SOURCE_DIR) + "/tests/golden/tiny/llama")),
-        model_(*file_, make_cpu_backend(Precision::kF32)) {
+      : shared_(Model::open(std::string(ROPEWALK_SOURCE_DIR) + "/tests/golden/tiny/llama",
+                            make_cpu_backend(Precision::kF32))),
+        model_(*shared_) {
     for (std::uint32_t d = 0; d < 4; ++d) {
       std::vector<Token> tokens;
       for (std::uint32_t i = 0, x = d + 7; i < 200; ++i) {
@@ -64,8 +65,8 @@ class Tune : public testing::Test {
     }
     return sum / static_cast<double>(documents_.size());
   }
-  std::unique_ptr<ModelFile> file_;
-  Model model_;
+  std::shared_ptr<const Model> shared_;
+  const Model& model_;
   NoText tokenizer_;
   std::vector<Document> documents_;
 };

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <chrono>
 
-#include "core/parallel.h"
 #include "kernels/kernels.h"
 #include "methods/method.h"
 #include "weights.h"
@@ -59,8 +58,8 @@ class Sequence {
 };
 
 TEST(Window, ATokenCostsTheSameAtEveryPosition) {
-  set_threads(2);
   const auto backend = make_cpu_backend(Precision::kF32);
+  backend->context()->set_threads(2);
   Sequence near(*backend), far(*backend);
   near.read_to(Index{1} << 13);
   far.read_to(Index{1} << 18);
@@ -69,7 +68,6 @@ TEST(Window, ATokenCostsTheSameAtEveryPosition) {
   std::printf("a token at 8,192: %.1f us, at 262,144: %.1f us\n", near_time * 1e6, far_time * 1e6);
   // It was 15 times as much when every step passed all blocks and ranges before the window.
   EXPECT_LT(far_time, 3 * near_time) << near_time << " s, " << far_time << " s";
-  set_threads(0);
 }
 
 }  // namespace

@@ -7,7 +7,6 @@
 #include <cmath>
 #include <cstring>
 
-#include "core/parallel.h"
 #include "kernels/kernels.h"
 #include "methods/method.h"
 #include "weights.h"
@@ -18,14 +17,6 @@ namespace {
 bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
 }
-
-/// Sets the number of threads for a scope.
-struct Threads {
-  explicit Threads(int n) { set_threads(n); }
-  ~Threads() { set_threads(0); }
-  Threads(const Threads&) = delete;
-  Threads& operator=(const Threads&) = delete;
-};
 
 struct Shape {
   int n_kv_heads, group, head_dim, rotary_dim;
@@ -144,7 +135,7 @@ TEST(AttentionEdges, BitsDoNotDependOnChunksThreadsOrDropping) {
         EXPECT_TRUE(same_bits(whole, attend(*backend, method, s, in, {1, 7, s.n}))) << spec;
         EXPECT_TRUE(same_bits(whole, attend(*backend, method, s, in, {37}, true))) << spec << " dropped";
         for (int n : {1, 2, 16}) {
-          const Threads threads(n);
+          backend->context()->set_threads(n);
           EXPECT_TRUE(same_bits(whole, attend(*backend, method, s, in, {s.n}))) << spec << " threads " << n;
         }
       }

@@ -5,7 +5,6 @@
 #include <cmath>
 #include <cstdlib>
 
-#include "core/parallel.h"
 #include "kernels/kernels.h"
 #include "methods/method.h"
 #include "weights.h"
@@ -120,9 +119,8 @@ TEST_P(Attention, BitsDoNotDependOnChunksThreadsOrDroppedBlocks) {
     const auto whole = attend(*backend, method, s, {s.n});
     EXPECT_EQ(largest_difference(whole, attend(*backend, method, s, {1, 7, 200, 5})), 0);
     EXPECT_EQ(largest_difference(whole, attend(*backend, method, s, {40}, true)), 0);
-    set_threads(1);
+    backend->context()->set_threads(1);
     EXPECT_EQ(largest_difference(whole, attend(*backend, method, s, {s.n})), 0);
-    set_threads(0);
   }
 }
 
@@ -132,11 +130,10 @@ TEST_P(Attention, BitsDoNotDependOnWhoComputesARange) {
   const Method method = bind(GetParam(), s, Index{2000});
   for (KvType type : kKvTypes) {
     const auto backend = make_cpu_backend(Precision::kBf16, type);
-    set_threads(64);
+    backend->context()->set_threads(64);
     const auto alone = attend(*backend, method, s, {2400, 1, 30, 160, 1});
-    set_threads(1);
+    backend->context()->set_threads(1);
     EXPECT_EQ(largest_difference(alone, attend(*backend, method, s, {s.n})), 0);
-    set_threads(0);
   }
 }
 
@@ -218,9 +215,10 @@ TEST(EightBits, AreExactWhereTheyCanBe) {
 }
 
 TEST(InstructionSet, IsTheOneAskedFor) {
-  std::printf("instruction set that ran: %s\n", active_isa().c_str());
+  const std::string ran = isa_name(Context());
+  std::printf("instruction set that ran: %s\n", ran.c_str());
   if (const char* asked = std::getenv("ROPEWALK_ISA")) {
-    EXPECT_EQ(active_isa(), asked);
+    EXPECT_EQ(ran, asked);
   }
 }
 

@@ -5,7 +5,6 @@
 
 #include <cstring>
 
-#include "core/parallel.h"
 #include "weights.h"
 
 namespace ropewalk {
@@ -135,12 +134,12 @@ TEST_P(Formats, BitsDoNotDependOnRowsOrThreads) {
     for (Stage stage : kStages) {
       const auto whole = multiply(*backend, *matrix, x.data(), n_rows, stage);
       for (Index n : {1, 2, 7, 8, 9, 33, 130}) {
-        set_threads(n > 30 ? 24 : n % 2 == 0 ? 1 : 2);  // many: rows are split too
+        backend->context()->set_threads(n > 30 ? 24 : n % 2 == 0 ? 1 : 2);  // many: rows are split too
         for (Index at = 0; at + n <= n_rows; at += 31)
           ASSERT_TRUE(same_bits(multiply(*backend, *matrix, x.data() + at * n_in, n, stage),
                                 whole.data() + at * n_out))
               << describe(precision, stage) << " " << n << " rows";
-        set_threads(0);
+        backend->context()->set_threads(0);
       }
     }
   }
@@ -204,13 +203,13 @@ TEST(Linear, ARowsBitsDoNotDependOnTheNumberOfRowsOrThreads) {
           const bool with_bias = n_rows % 2 == 0;
           for (int n : {1, 2, 24}) {
             if (n == 24 && n_rows % 7 > 1) continue;
-            set_threads(n);
+            backend->context()->set_threads(n);
             const auto y =
                 multiply(*backend, *matrix, x.data(), n_rows, stage, with_bias ? bias.data() : nullptr);
-            set_threads(0);
+            backend->context()->set_threads(0);
             ASSERT_TRUE(same_bits(y, (with_bias ? biased : alone).data()))
                 << describe(precision, stage) << " " << n_in << " -> " << n_out << " rows " << n_rows
-                << " threads " << n << " on " << active_isa();
+                << " threads " << n << " on " << isa_name(*backend->context());
           }
         }
       }
@@ -348,10 +347,10 @@ TEST(FeedForward, EqualsTheDefinitionAndDoesNotDependOnRowsOrThreads) {
         const double bound = precision == Precision::kF32 || stage == Stage::kDecode ? 1e-6 : 0.004;
         EXPECT_LT(relative_error(whole, expected), bound) << describe(precision, stage);
         for (Index n : {1, 2, 95, 96, 97, 150}) {
-          set_threads(n > 96 ? 64 : n % 2 == 0 ? 1 : 2);
+          backend->context()->set_threads(n > 96 ? 64 : n % 2 == 0 ? 1 : 2);
           ASSERT_TRUE(same_bits(run(*backend, 50, n, stage), whole.data() + 50 * n_in))
               << describe(precision, stage) << " " << n << " rows";
-          set_threads(0);
+          backend->context()->set_threads(0);
         }
       }
     }

@@ -5,7 +5,6 @@
 #include <bit>
 #include <cmath>
 
-#include "core/parallel.h"
 #include "kernels/kernels.h"
 #include "weights.h"
 
@@ -57,9 +56,8 @@ TEST(LogSumExp, BitsDependOnTheRowAlone) {
   const auto x = numbers(kRows * kN, 1, 3);
   const auto whole = log_sum_exp(*backend, x, kN);
   for (int n_threads : {1, 2, 3, 16}) {
-    set_threads(n_threads);
+    backend->context()->set_threads(n_threads);
     EXPECT_EQ(log_sum_exp(*backend, x, kN), whole);
-    set_threads(0);
   }
   for (Index row = 0; row < kRows; ++row) {
     double alone = 0;

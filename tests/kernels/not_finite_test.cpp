@@ -6,7 +6,6 @@
 #include <bit>
 #include <cmath>
 
-#include "core/parallel.h"
 #include "kernels/kernels.h"
 #include "methods/method.h"
 #include "weights.h"

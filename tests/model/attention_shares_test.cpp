@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include "model/model.h"
+#include "model/session.h"
 
 namespace ropewalk {
 namespace {
@@ -17,17 +17,18 @@ struct Counted {
 
 Counted run(const std::string& method, bool counted, Precision precision = Precision::kF32,
             Index row_begin = 0, bool every_row = true) {
-  const auto file = ModelFile::open(std::string(ROPEWALK_SOURCE_DIR) + "/tests/golden/tiny/llama");
+  const std::shared_ptr<const ModelFile> file =
+      ModelFile::open(std::string(ROPEWALK_SOURCE_DIR) + "/tests/golden/tiny/llama");
   Counted result{.shares = {.n_first = 4, .row_begin = row_begin, .layers = {}}, .logits = {}};
   std::shared_ptr<const Backend> backend = make_cpu_backend(precision);
-  if (counted) backend = count_attention(backend, read_config(*file).n_layers, result.shares);
-  const Model model(*file, backend);
+  if (counted) backend = count_attention(backend, read_config(*file).n_layers(), result.shares);
+  const auto model = Model::load(file, backend);
   std::vector<Token> tokens;
   for (Token t = 0; t < 100; ++t) tokens.push_back((t * 7 + 3) % 50);
-  Session session(model, MethodSpec::parse(method),
+  Session session(*model, MethodSpec::parse(method),
                   {.n = 100, .n_prompt = 100, .chunk = 33, .every_row = every_row});
   session.run(tokens, 99, 100, [&](Index, Index, const float* row) {
-    result.logits.assign(row, row + model.config().n_vocab);
+    result.logits.assign(row, row + model->config().n_vocab);
   });
   return result;
 }

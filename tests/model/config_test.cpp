@@ -10,6 +10,7 @@
 
 #include "../formats/gguf_writer.h"
 #include "formats/gguf.h"
+#include "model_test_util.h"
 
 namespace ropewalk {
 namespace {
@@ -57,14 +58,14 @@ void refuse(const std::string& arch, const Keys& more, const char* part) {
 
 TEST(GgufConfig, IsRead) {
   const ModelConfig c = read("llama", {{"rope.scaling.type", "linear"}, {"rope.scaling.factor", 4.0}});
-  EXPECT_EQ(c.own_scaling, "pi:factor=4");
-  EXPECT_EQ(c.head_dim, 16);
+  EXPECT_EQ(c.layers[0].attention.rope.own_scaling, "pi:factor=4");
+  EXPECT_EQ(c.layers[0].attention.head_dim, 16);
   EXPECT_NO_THROW(read("llama", {{"attention.causal", true}, {"logit_scale", 1.0}, {"expert_count", 0u}}));
 }
 
 TEST(GgufConfig, NumbersByLayerMustBeTheSameInEachOrOfAWindow) {
   using List = std::vector<std::int32_t>;
-  EXPECT_EQ(read("llama", {{"attention.head_count_kv", List{2, 2}}}).n_kv_heads, 2);
+  EXPECT_EQ(read("llama", {{"attention.head_count_kv", List{2, 2}}}).layers[0].attention.n_kv_heads, 2);
   refuse("llama", {{"attention.head_count_kv", List{2, 4}}},
          "the same llama.attention.head_count_kv in every layer");
   const Keys window{{"attention.sliding_window", 16u}};
@@ -73,8 +74,8 @@ TEST(GgufConfig, NumbersByLayerMustBeTheSameInEachOrOfAWindow) {
     keys.emplace_back("attention.sliding_window_pattern", std::move(pattern));
     return keys;
   };
-  EXPECT_EQ(read("qwen2", window).sliding_window, (std::vector<Index>{16, 16}));
-  EXPECT_EQ(read("qwen2", with({0, 1})).sliding_window, (std::vector<Index>{0, 16}));
+  EXPECT_EQ(windows_of(read("qwen2", window)), (std::vector<Index>{16, 16}));
+  EXPECT_EQ(windows_of(read("qwen2", with({0, 1}))), (std::vector<Index>{0, 16}));
   refuse("qwen2", with({1}), "sliding_window_pattern of 2 layers");
 }
 

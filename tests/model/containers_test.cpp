@@ -44,19 +44,20 @@ TEST_P(Containers, GgufComputesWhatTheFolderDoes) {
 TEST_P(Containers, HoldTheSameNumbers) {
   const TestModel folder = open(""), gguf = open("/model.gguf");
   const ModelConfig &a = folder.model.config(), &b = gguf.model.config();
-  EXPECT_EQ(a.n_layers, b.n_layers);
   EXPECT_EQ(a.d_model, b.d_model);
-  EXPECT_EQ(a.d_ff, b.d_ff);
   EXPECT_EQ(a.n_vocab, b.n_vocab);
-  EXPECT_EQ(a.n_heads, b.n_heads);
-  EXPECT_EQ(a.n_kv_heads, b.n_kv_heads);
-  EXPECT_EQ(a.head_dim, b.head_dim);
-  EXPECT_EQ(a.rotary_dim, b.rotary_dim);
-  EXPECT_EQ(a.rope_base, b.rope_base);
-  EXPECT_EQ(a.rms_eps, b.rms_eps);
+  // A scaling of the model's own is spelled as its container spells it: HoldTheSameLogits compares what it
+  // does.
+  const auto without_scaling = [](std::vector<LayerSpec> layers) {
+    for (LayerSpec& layer : layers) {
+      const RopeSpec& rope = layer.attention.rope;
+      layer.attention.rope = {.base = rope.base, .rotary_dim = rope.rotary_dim};
+    }
+    return layers;
+  };
+  EXPECT_TRUE(without_scaling(a.layers) == without_scaling(b.layers));
   EXPECT_EQ(a.n_ctx_train, b.n_ctx_train);
   EXPECT_EQ(a.n_ctx_original, b.n_ctx_original);
-  EXPECT_EQ(a.sliding_window, b.sliding_window);
   EXPECT_EQ(a.tied_embeddings, b.tied_embeddings);
   EXPECT_FALSE(a.interleaved_qk);
   EXPECT_EQ(b.interleaved_qk, b.architecture == "llama");

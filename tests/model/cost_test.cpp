@@ -8,9 +8,10 @@ namespace {
 
 ModelConfig config_of(int n_layers, Index d_model, Index d_ff, int n_heads, int n_kv_heads) {
   ModelConfig config;
-  config.n_layers = n_layers, config.d_model = d_model, config.d_ff = d_ff;
-  config.n_heads = n_heads, config.n_kv_heads = n_kv_heads, config.head_dim = 64;
-  config.sliding_window.assign(static_cast<std::size_t>(n_layers), 0);
+  config.d_model = d_model;
+  config.layers.assign(
+      static_cast<std::size_t>(n_layers),
+      {.attention = {.n_heads = n_heads, .n_kv_heads = n_kv_heads, .head_dim = 64}, .ffn = {.d_ff = d_ff}});
   return config;
 }
 
@@ -26,10 +27,10 @@ TEST(Cost, FollowsTheModel) {
 /// Half of the layers see 1,000 tokens: to 1,000 tokens nothing changes, then their part grows evenly.
 TEST(Cost, OfALayerWithAWindowGrowsEvenly) {
   ModelConfig all = config_of(4, 192, 512, 3, 3), half = all;
-  half.sliding_window = {1000, 0, 1000, 0};
+  half.layers[0].attention.window = half.layers[2].attention.window = 1000;
   EXPECT_DOUBLE_EQ(cost_of(half, 1000), cost_of(all, 1000));
   EXPECT_LT(cost_of(half, 1001), cost_of(all, 1001));
-  half.sliding_window = {1000, 1000, 1000, 1000};
+  for (LayerSpec& layer : half.layers) layer.attention.window = 1000;
   EXPECT_NEAR(cost_of(half, 3000) - cost_of(half, 2000), cost_of(half, 2000) - cost_of(half, 1000), 1e-9);
 }
 

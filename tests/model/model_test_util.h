@@ -10,7 +10,7 @@
 
 #include "../kernels/relative_error.h"
 #include "core/json.h"
-#include "model/model.h"
+#include "model/session.h"
 
 namespace ropewalk {
 
@@ -26,13 +26,20 @@ inline JsonInput read_json(const std::string& path) {
   return parse_json(text.str(), path);
 }
 
-/// A model with its file.
+/// A model that is there as long as this.
 struct TestModel {
   TestModel(const std::string& path, std::shared_ptr<const Backend> backend)
-      : file(ModelFile::open(path)), model(*file, std::move(backend)) {}
-  std::unique_ptr<ModelFile> file;
-  Model model;
+      : TestModel(Model::open(path, std::move(backend))) {}
+  explicit TestModel(std::shared_ptr<const Model> of) : shared(std::move(of)), model(*shared) {}
+  std::shared_ptr<const Model> shared;
+  const Model& model;
 };
+
+inline std::vector<Index> windows_of(const ModelConfig& config) {
+  std::vector<Index> windows;
+  for (const LayerSpec& layer : config.layers) windows.push_back(layer.attention.window);
+  return windows;
+}
 
 /// Deterministic token ids below n_vocab.
 inline std::vector<Token> some_tokens(Index n, Index n_vocab, std::uint32_t seed = 1) {

@@ -71,7 +71,7 @@ TEST(NotFinite, EveryLossFromItOnIsNaNAndNoneBefore) {
     // Each layer hands it on by as much as a window.
     const auto losses = token_losses(m.model, MethodSpec::parse("window:window=10"), tokens, 0, kLength - 1);
     EXPECT_TRUE(std::isnan(losses[kAt + 9]));
-    EXPECT_TRUE(std::isfinite(losses[kAt + 10 * static_cast<std::size_t>(m.model.config().n_layers)]));
+    EXPECT_TRUE(std::isfinite(losses[kAt + 10 * static_cast<std::size_t>(m.model.config().n_layers())]));
   }
 }
 
@@ -84,15 +84,16 @@ TEST(NotFinite, NothingIsWrittenAfterIt) {
     Session session(m.model, MethodSpec::parse("none"), {.n = n_prompt + 3, .n_prompt = n_prompt});
     Index lost = -1;
     const std::vector<Token> written =
-        write_greedily(session, std::span(tokens).first(static_cast<std::size_t>(n_prompt)), n_vocab,
+        write_greedily(session, std::span(tokens).first(static_cast<std::size_t>(n_prompt)),
                        {.n_predict = 2, .not_numbers = [&](Index position) { lost = position; }});
     EXPECT_EQ(lost, n_prompt == kAt ? -1 : n_prompt);
     EXPECT_EQ(written.size(), n_prompt == kAt ? 2u : 0u);
   }
-  const float logits[] = {1, 3, 2, 3};
-  EXPECT_EQ(likeliest(logits, 4), 1);
-  const float some_bad[] = {1, 3, NAN, 9};
-  EXPECT_EQ(likeliest(some_bad, 4), kNoToken);
+  const float logits[] = {1, 3, 2, 3, 1, 3, NAN, 9};
+  Token greatest[2];
+  m.model.backend().greatest(logits, 2, 4, 4, greatest);
+  EXPECT_EQ(greatest[0], 1);
+  EXPECT_EQ(greatest[1], kNoToken);
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 /// anchored at key 0, and the sums of a product do not depend on its number of rows.
 #include <thread>
 
-#include "core/parallel.h"
 #include "model_test_util.h"
 
 namespace ropewalk {
@@ -141,13 +140,12 @@ TEST(Grow, FollowsThePublishedRecurrenceOfTheReference) {
 TEST(Session, LogitsDoNotDependOnThreads) {
   const TestModel m(golden("tiny/llama"), make_cpu_backend(Precision::kBf16));
   const std::vector<Token> tokens = some_tokens(kLength, m.model.config().n_vocab);
-  set_threads(1);
+  m.model.backend().context()->set_threads(1);
   const auto one = all_logits(m.model, "rerope:window=16", tokens, {.n = kLength});
   for (int n : {2, 3, 16, 64}) {
-    set_threads(n);
+    m.model.backend().context()->set_threads(n);
     EXPECT_EQ(largest_difference(one, all_logits(m.model, "rerope:window=16", tokens, {.n = kLength})), 0);
   }
-  set_threads(0);
 }
 
 TEST(Session, SessionsOfSeveralThreadsDoNotDisturbEachOther) {
@@ -158,7 +156,7 @@ TEST(Session, SessionsOfSeveralThreadsDoNotDisturbEachOther) {
   for (std::size_t i = 0; i < specs.size(); ++i)
     expected[i] = all_logits(m.model, specs[i], tokens, {.n = kLength});
   for (int n : {2, 5}) {
-    set_threads(n);
+    m.model.backend().context()->set_threads(n);
     std::vector<std::thread> callers;
     for (std::size_t i = 0; i < specs.size(); ++i)
       callers.emplace_back([&, i] {
@@ -168,7 +166,6 @@ TEST(Session, SessionsOfSeveralThreadsDoNotDisturbEachOther) {
     for (std::size_t i = 0; i < specs.size(); ++i)
       EXPECT_EQ(largest_difference(expected[i], got[i]), 0) << specs[i];
   }
-  set_threads(0);
 }
 
 TEST(Session, FactorOneIsPlainRopeBitForBit) {

@@ -8,7 +8,6 @@
 #include <cstring>
 #include <thread>
 
-#include "core/parallel.h"
 #include "formats/hf_folder.h"
 #include "kernels/kernels.h"
 #include "model/greedy.h"
@@ -43,7 +42,9 @@ class Made {
         d, ff, head_dim, n_vocab);
     file_ = parse_hf_model(config, "", std::as_bytes(std::span(bytes_)), "made");
   }
-  Model model(std::shared_ptr<const Backend> backend) const { return Model(*file_, std::move(backend)); }
+  TestModel model(std::shared_ptr<const Backend> backend) const {
+    return TestModel(Model::load(file_, std::move(backend)));
+  }
 
  private:
   /// bfloat16 numbers around 0, or around 1 for norms.
@@ -66,13 +67,14 @@ class Made {
   Json header_ = Json::object();
   std::string weights_, bytes_;
   std::uint32_t seed_ = 7;
-  std::unique_ptr<ModelFile> file_;
+  std::shared_ptr<const ModelFile> file_;
 };
 
 TEST(Sizes, HeadsOf256EqualTheReferenceUnderEveryKindOfMethod) {
   const Made made(256, 200);
-  const Model fast = made.model(make_cpu_backend(Precision::kF32)),
-              exact = made.model(make_reference_backend());
+  const TestModel fast_one = made.model(make_cpu_backend(Precision::kF32)),
+                  exact_one = made.model(make_reference_backend());
+  const Model &fast = fast_one.model, &exact = exact_one.model;
   const std::vector<Token> tokens = some_tokens(150, 200);
   for (const char* spec : {"none", "yarn:factor=4", "ntk:factor=4", "rerope:window=32",
                            "self-extend:group=4,window=32", "dca", "streaming-llm:sink=4,window=48"}) {
@@ -85,7 +87,8 @@ TEST(Sizes, HeadsOf256EqualTheReferenceUnderEveryKindOfMethod) {
 TEST(Sizes, MoreIdsThan16BitsHold) {
   constexpr Index kVocab = 70001;  // odd: no width of vectors divides it
   const Made made(16, kVocab);
-  const Model model = made.model(make_cpu_backend(Precision::kF32));
+  const TestModel made_model = made.model(make_cpu_backend(Precision::kF32));
+  const Model& model = made_model.model;
   std::vector<Token> tokens = some_tokens(40, kVocab);
   tokens[3] = kVocab - 1, tokens[20] = 65536, tokens[30] = 65535;
   const std::vector<float> logits = all_logits(model, "none", tokens, {.n = 40});
@@ -98,12 +101,14 @@ TEST(Sizes, MoreIdsThan16BitsHold) {
     EXPECT_NEAR(losses[t], std::log(sum) - static_cast<double>(row[tokens[t + 1]]), 2e-5) << t;
   }
   Session session(model, MethodSpec::parse("none"), {.n = 45});
-  const std::vector<Token> written = write_greedily(session, tokens, kVocab, {.n_predict = 5});
+  const std::vector<Token> written = write_greedily(session, tokens, {.n_predict = 5});
   const float* last = logits.data() + 39 * static_cast<std::size_t>(kVocab);
   EXPECT_EQ(written.at(0), std::max_element(last, last + kVocab) - last);
   std::vector<float> peak(static_cast<std::size_t>(kVocab), -1.0f);
   peak.back() = 1;
-  EXPECT_EQ(likeliest(peak.data(), kVocab), kVocab - 1);
+  Token last_id = 0;
+  model.backend().greatest(peak.data(), 1, kVocab, kVocab, &last_id);
+  EXPECT_EQ(last_id, kVocab - 1);
 }
 
 #ifdef ROPEWALK_SANITIZED
@@ -114,15 +119,16 @@ constexpr bool kMayFork = true;
 
 TEST(Sizes, ManyThreadsCallersAndProcessesGiveTheSameBits) {
   const Made made(64, 300);
-  const Model model = made.model(make_cpu_backend(Precision::kBf16));
+  const TestModel made_model = made.model(make_cpu_backend(Precision::kBf16));
+  const Model& model = made_model.model;
   const std::vector<Token> tokens = some_tokens(120, 300);
-  set_threads(1);
+  model.backend().context()->set_threads(1);
   const auto expected = all_logits(model, "rerope:window=32", tokens, {.n = 120});
   const auto same = [&] {
     return largest_difference(expected, all_logits(model, "rerope:window=32", tokens, {.n = 120})) == 0;
   };
   for (const int n : {8, 24}) {
-    set_threads(n);
+    model.backend().context()->set_threads(n);
     std::vector<char> ok(6);
     std::vector<std::thread> callers;
     for (char& one : ok) callers.emplace_back([&] { one = same() ? 1 : 0; });
@@ -145,7 +151,6 @@ TEST(Sizes, ManyThreadsCallersAndProcessesGiveTheSameBits) {
       EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 7) << n;
     }
   }
-  set_threads(0);
 }
 
 }  // namespace

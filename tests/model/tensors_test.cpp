@@ -8,6 +8,7 @@
 #include "core/json.h"
 #include "formats/gguf.h"
 #include "formats/hf_folder.h"
+#include "model_test_util.h"
 
 namespace ropewalk {
 namespace {
@@ -106,10 +107,10 @@ TEST(Tensors, BiasesOfAttentionAreThoseThatTheConfigSays) {
       biased[fmt::format("{}self_attn.{}_proj.bias", layer, part)] = {{8}};
   const std::string is = R"(,"attention_bias":true)", is_not = R"(,"attention_bias":false)";
   for (const std::string& said : {is, std::string()}) {
-    EXPECT_TRUE(checked(said, biased).qkv_bias);
-    EXPECT_TRUE(checked(said, biased).output_bias);
+    EXPECT_TRUE(checked(said, biased).layers[0].attention.qkv_bias);
+    EXPECT_TRUE(checked(said, biased).layers[0].attention.output_bias);
   }
-  EXPECT_FALSE(checked(is_not).qkv_bias);
+  EXPECT_FALSE(checked(is_not).layers[0].attention.qkv_bias);
   EXPECT_THROW(checked(is_not, biased), Error);
   EXPECT_THROW(checked(is), Error);
   biased.erase("model.layers.1.self_attn.o_proj.bias");
@@ -140,20 +141,17 @@ TEST(Tensors, OfATypeThatIsNotComputedAreNamed) {
 TEST(Windows, OfQwenAreThoseOfItsConfigClass) {
   using Windows = std::vector<Index>;
   const std::string on = R"(,"use_sliding_window":true,"sliding_window":16)";
-  EXPECT_EQ(checked("").sliding_window, (Windows{0, 0}));
-  EXPECT_EQ(checked(R"(,"sliding_window":16)").sliding_window, (Windows{0, 0}));
-  EXPECT_EQ(checked(on).sliding_window, (Windows{0, 0})) << "max_window_layers is 28";
-  EXPECT_EQ(checked(on + R"(,"max_window_layers":1)").sliding_window, (Windows{0, 16}));
-  EXPECT_EQ(checked(on + R"(,"max_window_layers":0)").sliding_window, (Windows{16, 16}));
-  EXPECT_EQ(checked(R"(,"use_sliding_window":true,"max_window_layers":1)").sliding_window,
-            (Windows{0, 4096}));
-  EXPECT_EQ(
-      checked(R"(,"use_sliding_window":true,"sliding_window":null,"max_window_layers":0)").sliding_window,
-      (Windows{0, 0}));
+  EXPECT_EQ(windows_of(checked("")), (Windows{0, 0}));
+  EXPECT_EQ(windows_of(checked(R"(,"sliding_window":16)")), (Windows{0, 0}));
+  EXPECT_EQ(windows_of(checked(on)), (Windows{0, 0})) << "max_window_layers is 28";
+  EXPECT_EQ(windows_of(checked(on + R"(,"max_window_layers":1)")), (Windows{0, 16}));
+  EXPECT_EQ(windows_of(checked(on + R"(,"max_window_layers":0)")), (Windows{16, 16}));
+  EXPECT_EQ(windows_of(checked(R"(,"use_sliding_window":true,"max_window_layers":1)")), (Windows{0, 4096}));
+  EXPECT_EQ(windows_of(checked(R"(,"use_sliding_window":true,"sliding_window":null,"max_window_layers":0)")),
+            (Windows{0, 0}));
   const std::string types = R"(,"layer_types":["sliding_attention","full_attention"])";
-  EXPECT_EQ(checked(on + types + R"(,"max_window_layers":0)").sliding_window, (Windows{16, 0}))
-      << "newer key";
-  EXPECT_EQ(checked(on + R"(,"layer_types":["full_attention","full_attention"])").sliding_window,
+  EXPECT_EQ(windows_of(checked(on + types + R"(,"max_window_layers":0)")), (Windows{16, 0})) << "newer key";
+  EXPECT_EQ(windows_of(checked(on + R"(,"layer_types":["full_attention","full_attention"])")),
             (Windows{0, 0}));
   for (const std::string& wrong : {types, R"(,"use_sliding_window":false,"sliding_window":16)" + types,
                                    on + R"(,"layer_types":["full_attention"])",

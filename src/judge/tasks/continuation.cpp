@@ -42,19 +42,17 @@ std::string whole_characters(std::string text) {
 /// session stands behind the context's last token but one.
 void read_truth(const TaskInput& in, Session& session, Token last_of_context, const std::vector<Token>& truth,
                 Record& record) {
-  const Index n_vocab = in.model.config().n_vocab, n_context = in.length - in.n_predict;
-  std::vector<Token> tokens{last_of_context};
+  const Index n_context = in.length - in.n_predict;
+  std::vector<Token> tokens{last_of_context}, likeliest(truth.size());
   tokens.insert(tokens.end(), truth.begin(), truth.end() - 1);
+  std::vector<double> losses(truth.size());
+  session.run(tokens, {.begin = n_context - 1,
+                       .end = in.length - 1,
+                       .targets = truth,
+                       .losses = losses.data(),
+                       .greatest = likeliest.data()});
   double sum = 0, likely = 0;
-  session.run(tokens, n_context - 1, in.length - 1, [&](Index first, Index n_rows, const float* logits) {
-    const auto next = std::span(truth).subspan(static_cast<std::size_t>(first + 1 - n_context),
-                                               static_cast<std::size_t>(n_rows));
-    for (const double loss : losses_of(in.model.backend(), logits, n_vocab, next)) sum += loss;
-    for (const Token token : next) {
-      likely += likeliest(logits, in.model.n_choices()) == token;
-      logits += n_vocab;
-    }
-  });
+  for (std::size_t i = 0; i < truth.size(); ++i) sum += losses[i], likely += likeliest[i] == truth[i];
   record.n_targets = in.n_predict;
   record.loss = sum / static_cast<double>(in.n_predict);
   record.values.emplace_back("top1", likely / static_cast<double>(in.n_predict));
@@ -88,7 +86,7 @@ std::vector<Record> run(const TaskInput& in) {
   // The context is read once: the model writes on from it, is taken back to it, and reads the truth.
   Session session(in.model, in.spec, {.n = in.length, .n_prompt = n_context, .rewind_to = n_context - 1});
   const std::vector<Token> written = write_greedily(
-      session, context, in.model.config().n_vocab,
+      session, context,
       {.n_predict = in.n_predict, .stop = in.tokenizer.end_tokens, .read = done_of_pass(in, 0, 1)});
   session.rewind(n_context - 1);
   Record record;

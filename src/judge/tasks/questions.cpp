@@ -20,7 +20,7 @@ std::vector<Record> run(const TaskInput& in) {
   const auto n_prompt = static_cast<Index>(prompt.size());
   Session session(in.model, in.spec, {.n = in.told > 0 ? in.told : in.length, .n_prompt = n_prompt});
   const std::vector<Token> written =
-      write_greedily(session, prompt, in.model.config().n_vocab,
+      write_greedily(session, prompt,
                      {.n_predict = question.n_predict, .stop = in.tokenizer.end_tokens, .read = [&](Index n) {
                         if (in.done) in.done(n * in.length / n_prompt);
                       }});

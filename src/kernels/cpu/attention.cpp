@@ -2,11 +2,8 @@
 #include "kernels/cpu/attention.h"
 
 #include <algorithm>
-#include <array>
 
-#include "core/buffer.h"
 #include "core/error.h"
-#include "core/parallel.h"
 
 namespace ropewalk::cpu {
 namespace {
@@ -15,45 +12,15 @@ constexpr Index kTilesPerStrip = 4;  // at most: fewer where threads would have 
 
 constexpr double kLog2E = 1.4426950408889634;
 
-/// Memory of a SoftmaxState, grown once and reused.
-struct State {
-  Buffer<float> top, total, sum;
-  SoftmaxState reserve(Index rows, Index padded_dim) {
-    top.reserve(rows);
-    total.reserve(rows * kLanes);
-    sum.reserve(rows * padded_dim);
-    return {top.data(), total.data(), sum.data()};
-  }
-};
+using State = AttentionSpace::State;
+using Scratch = AttentionSpace::Scratch;
+using Shared = AttentionSpace::Shared;
 
-/// Buffers of one thread, grown once and reused. Its lists are made whole: a helper that comes late has none
-/// to make.
-struct Scratch {
-  Scratch() { out.reserve(kTileRows); }
-  std::array<Buffer<std::byte>, kMaxRegions> q;  // (n_regions): (rows, head_dim)
-  Buffer<float> scores;
-  State range, whole;
-  std::vector<State> ranges;  // of run_ranges, in the first thread's scratch
-  Buffer<std::byte> weights;
-  Buffer<std::uint16_t> expanded[2];  // a tile's keys and values where the cache holds 8 bits
-  std::vector<float*> out;
-};
+}  // namespace
 
-/// What all tiles of one task share. Its vectors are grown once and reused.
-struct Shared {
-  const AttentionTask* task = nullptr;
-  const CpuKv* kv = nullptr;
-  int n_heads = 0, group = 0;
-  Index positions_per_tile = 0, positions_per_strip = 0;
-  std::vector<TileSegment> segments;  // the plan's
-  std::vector<Index> live;            // of run_ranges: the first keys of ranges that some row sees
-  Index element_bytes() const { return kv->type == KvType::kF32 ? 4 : 2; }  // of rotated q
-
-  void prepare(const AttentionTask& new_task, int new_n_heads);
-};
-
-void Shared::prepare(const AttentionTask& new_task, int new_n_heads) {
-  task = &new_task, n_heads = new_n_heads;
+void AttentionSpace::Shared::prepare(const AttentionTask& new_task, int new_n_heads, Context& new_context,
+                                     const Isa& new_isa) {
+  task = &new_task, n_heads = new_n_heads, context = &new_context, isa = &new_isa;
   kv = &dynamic_cast<const CpuKv&>(*task->kv);
   const AttentionPlan& plan = *task->plan;
   RW_CHECK(n_heads % kv->n_kv_heads == 0 && plan.regions.size() <= kMaxRegions);
@@ -62,7 +29,7 @@ void Shared::prepare(const AttentionTask& new_task, int new_n_heads) {
   positions_per_tile = std::max<Index>(1, kTileRows / group);
   positions_per_strip = positions_per_tile * kTilesPerStrip;
   while (positions_per_strip > positions_per_tile &&
-         (plan.n_rows + positions_per_strip - 1) / positions_per_strip * kv->n_kv_heads < threads())
+         (plan.n_rows + positions_per_strip - 1) / positions_per_strip * kv->n_kv_heads < context->threads())
     positions_per_strip -= positions_per_tile;
   for (const Region& region : plan.regions)
     RW_CHECK(region.rotation.cosine.size() == plan.theta.size() * static_cast<std::size_t>(plan.n_rows));
@@ -70,6 +37,8 @@ void Shared::prepare(const AttentionTask& new_task, int new_n_heads) {
   for (const Segment& segment : plan.segments)
     segments.push_back({segment.begin, segment.end, segment.region});
 }
+
+namespace {
 
 /// Query positions [first, first + n) against one KV head: tiles whose rows read the same ranges of keys in
 /// turn, so that a range comes from memory once for all of them.
@@ -136,7 +105,7 @@ void rotate_queries(const Shared& s, const Strip& strip, Scratch& scratch) {
     const double scale = kLog2E * static_cast<double>(plan.row_scale[static_cast<std::size_t>(position)]);
     for (std::size_t region = 0; region < plan.regions.size(); ++region) {
       if ((used >> region & 1) == 0) continue;
-      active().rotate_queries(
+      s.isa->rotate_queries(
           {.q = q + p * stride,
            .n_rows = s.group,
            .rotation = row_rotation(
@@ -190,7 +159,7 @@ void run_keys(const Shared& s, const Strip& strip, const Strip& tile, Index key_
       .first_keys = first_keys,
       .range = scratch.range.reserve(tile.n * s.group, s.kv->padded_dim),
       .whole = whole};
-  (s.kv->type == KvType::kF32 ? active().attention_f32 : active().attention_bf16)(t);
+  (s.kv->type == KvType::kF32 ? s.isa->attention_f32 : s.isa->attention_bf16)(t);
 }
 
 /// whole and more (or null) become whole; the tile's results when it is the last.
@@ -201,8 +170,8 @@ void merge(const Shared& s, const Strip& tile, const SoftmaxState& whole, const 
     scratch.out.push_back(
         s.task->out +
         ((tile.first + row / s.group) * s.n_heads + tile.kv_head * s.group + row % s.group) * s.kv->head_dim);
-  active().merge_softmax({static_cast<int>(tile.n * s.group), s.kv->head_dim, s.kv->padded_dim, whole, more,
-                          last ? scratch.out.data() : nullptr});
+  s.isa->merge_softmax({static_cast<int>(tile.n * s.group), s.kv->head_dim, s.kv->padded_dim, whole, more,
+                        last ? scratch.out.data() : nullptr});
 }
 
 /// The rows of `states` from `row` on.
@@ -231,7 +200,7 @@ void run_strip(const Shared& s, const Strip& strip, Scratch& scratch) {
 /// long one at the end.
 void run_strips(const Shared& s, std::vector<Scratch>& scratch) {
   const Index n_strips = (s.task->plan->n_rows + s.positions_per_strip - 1) / s.positions_per_strip;
-  parallel_for(n_strips * s.kv->n_kv_heads, [&](Index item, int thread) {
+  s.context->parallel_for(n_strips * s.kv->n_kv_heads, [&](Index item, int thread) {
     Strip strip = strip_at(s, static_cast<int>(item % s.kv->n_kv_heads),
                            (n_strips - 1 - item / s.kv->n_kv_heads) * s.positions_per_strip);
     strip.one_thread = true;
@@ -252,7 +221,7 @@ void run_ranges(Shared& s, std::vector<Scratch>& scratch) {
   auto state = [&](Index item) {
     return states[static_cast<std::size_t>(item)].reserve(any.n * s.group, s.kv->padded_dim);
   };
-  parallel_for(n_ranges * s.kv->n_kv_heads, [&](Index item, int thread) {
+  s.context->parallel_for(n_ranges * s.kv->n_kv_heads, [&](Index item, int thread) {
     Scratch& mine = scratch[static_cast<std::size_t>(thread)];
     const Strip tile = strip_at(s, static_cast<int>(item / n_ranges), 0);
     const Index begin = s.live[static_cast<std::size_t>(item % n_ranges)];
@@ -269,18 +238,15 @@ void run_ranges(Shared& s, std::vector<Scratch>& scratch) {
 
 }  // namespace
 
-void attention(std::span<const AttentionTask> tasks, int n_heads) {
-  static thread_local std::vector<Scratch> scratch;  // grown once, kept for the next step
-  static thread_local Shared one;
-  scratch.resize(static_cast<std::size_t>(threads()));
-  std::vector<Scratch>& mine = scratch;  // of the calling thread, also where another thread runs a tile
-  Shared& shared = one;
+void attention(std::span<const AttentionTask> tasks, int n_heads, Context& context, const Isa& isa,
+               AttentionSpace& space) {
+  space.scratch.resize(static_cast<std::size_t>(context.threads()));
   for (const AttentionTask& task : tasks) {
-    shared.prepare(task, n_heads);
-    if (task.plan->n_rows <= shared.positions_per_tile && threads() > 1)
-      run_ranges(shared, mine);
+    space.shared.prepare(task, n_heads, context, isa);
+    if (task.plan->n_rows <= space.shared.positions_per_tile && context.threads() > 1)
+      run_ranges(space.shared, space.scratch);
     else
-      run_strips(shared, mine);
+      run_strips(space.shared, space.scratch);
   }
 }
 

@@ -1,11 +1,60 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Splits attention into tiles of (KV head, positions) and hands them to the instruction set's kernel.
 #pragma once
+#include <array>
+
+#include "core/buffer.h"
 #include "kernels/cpu/kv_layer.h"
 
 namespace ropewalk::cpu {
 
+/// Buffers of a call, grown once and kept for the next step.
+struct AttentionSpace {
+  /// Memory of a SoftmaxState, grown once and reused.
+  struct State {
+    Buffer<float> top, total, sum;
+    SoftmaxState reserve(Index rows, Index padded_dim) {
+      top.reserve(rows);
+      total.reserve(rows * kLanes);
+      sum.reserve(rows * padded_dim);
+      return {top.data(), total.data(), sum.data()};
+    }
+  };
+
+  /// Buffers of one thread, grown once and reused. Its lists are made whole: a helper that comes late has
+  /// none to make.
+  struct Scratch {
+    Scratch() { out.reserve(kTileRows); }
+    std::array<Buffer<std::byte>, kMaxRegions> q;  // (n_regions): (rows, head_dim)
+    Buffer<float> scores;
+    State range, whole;
+    std::vector<State> ranges;  // of run_ranges, in the first thread's scratch
+    Buffer<std::byte> weights;
+    Buffer<std::uint16_t> expanded[2];  // a tile's keys and values where the cache holds 8 bits
+    std::vector<float*> out;
+  };
+
+  /// What all tiles of one task share. Its vectors are grown once and reused.
+  struct Shared {
+    Context* context = nullptr;
+    const Isa* isa = nullptr;
+    const AttentionTask* task = nullptr;
+    const CpuKv* kv = nullptr;
+    int n_heads = 0, group = 0;
+    Index positions_per_tile = 0, positions_per_strip = 0;
+    std::vector<TileSegment> segments;  // the plan's
+    std::vector<Index> live;            // of run_ranges: the first keys of ranges that some row sees
+    Index element_bytes() const { return kv->type == KvType::kF32 ? 4 : 2; }  // of rotated q
+
+    void prepare(const AttentionTask& task, int n_heads, Context& context, const Isa& isa);
+  };
+
+  Shared shared;
+  std::vector<Scratch> scratch;  // (n_threads)
+};
+
 /// out of each task, as Backend::attention says.
-void attention(std::span<const AttentionTask> tasks, int n_heads);
+void attention(std::span<const AttentionTask> tasks, int n_heads, Context& context, const Isa& isa,
+               AttentionSpace& space);
 
 }  // namespace ropewalk::cpu

@@ -4,11 +4,11 @@
 #include <cmath>
 
 #include "core/error.h"
-#include "core/parallel.h"
-#include "core/profile.h"
 #include "kernels/cpu/attention.h"
 #include "kernels/cpu/kv_layer.h"
+#include "kernels/cpu/lender.h"
 #include "kernels/cpu/linear.h"
+#include "kernels/host_backend.h"
 
 namespace ropewalk {
 namespace {
@@ -24,14 +24,13 @@ double seen_pairs(std::span<const AttentionTask> tasks) {
 
 /// Two products of head_dim multiply-adds for each pair that is seen: blended tiles count once.
 double attention_flop(std::span<const AttentionTask> tasks, int n_heads) {
-  if (!profiling() || tasks.empty()) return 0;
+  if (tasks.empty()) return 0;
   return 4.0 * n_heads * dynamic_cast<const cpu::CpuKv&>(*tasks[0].kv).head_dim * seen_pairs(tasks);
 }
 
 /// Keys and values that some row sees, read once.
 double attention_bytes(std::span<const AttentionTask> tasks, KvType type) {
   double bytes = 0;
-  if (!profiling()) return bytes;
   for (const AttentionTask& task : tasks) {
     const auto& kv = dynamic_cast<const cpu::CpuKv&>(*task.kv);
     const AttentionPlan& plan = *task.plan;
@@ -54,80 +53,97 @@ struct Work {
   }
 };
 
-class CpuBackend final : public Backend {
+class CpuBackend final : public HostBackend {
  public:
-  CpuBackend(Precision precision, KvType kv_type) : precision_(precision), kv_type_(kv_type) {
-    cpu::active();
-  }
+  CpuBackend(std::shared_ptr<Context> context, Precision precision, KvType kv_type)
+      : context_(std::move(context)),
+        isa_(cpu::find_isa(context_->isa().c_str())),
+        precision_(precision),
+        kv_type_(kv_type) {}
 
   std::string name() const override {
     constexpr const char* kKvNames[] = {"bf16", "f32", "q8"};
     const std::string name = precision_ == Precision::kBf16 ? "bf16" : "f32",
                       kv = kKvNames[static_cast<int>(kv_type_)];
-    return fmt::format("cpu {} {}{}", cpu::active().name, name, kv == name ? "" : ", cache " + kv);
+    return fmt::format("cpu {} {}{}", isa_.name, name, kv == name ? "" : ", cache " + kv);
   }
   Precision precision() const override { return precision_; }
   KvType kv_type() const override { return kv_type_; }
+  const std::shared_ptr<Context>& context() const override { return context_; }
 
   std::unique_ptr<Matrix> make_matrix(WeightRows rows) const override {
-    return cpu::make_matrix(std::move(rows), precision_);
+    return cpu::make_matrix(std::move(rows), precision_, isa_);
   }
   void linear(const Input& input, std::span<const Output> outputs, Stage stage) const override {
     Work work;
     for (const Output& output : outputs) work.add(input.n_rows, *output.w);
-    const Timed timed("linear", work.flop, work.bytes);
-    cpu::linear(input, outputs, stage);
+    const Timed timed(context_->profile(), "linear", work.flop, work.bytes);
+    const auto space = linear_spaces_.borrow();
+    cpu::linear(input, outputs, stage, {*context_, isa_, *space});
   }
   void feed_forward(const Input& input, const Matrix& gate, const Matrix& up, const Matrix& down, float* y,
                     Stage stage) const override {
     Work work;
     for (const Matrix* w : {&gate, &up, &down}) work.add(input.n_rows, *w);
-    const Timed timed("feed-forward", work.flop, work.bytes);
-    cpu::feed_forward(input, gate, up, down, y, stage);
+    const Timed timed(context_->profile(), "feed-forward", work.flop, work.bytes);
+    const auto space = linear_spaces_.borrow();
+    cpu::feed_forward(input, gate, up, down, y, stage, {*context_, isa_, *space});
   }
 
   std::unique_ptr<KvLayer> make_kv_layer(int n_kv_heads, int head_dim) const override {
-    return std::make_unique<cpu::CpuKv>(kv_type_, n_kv_heads, head_dim);
+    return std::make_unique<cpu::CpuKv>(context_, isa_, kv_type_, n_kv_heads, head_dim);
   }
   void append(KvLayer& kv, const float* k, const float* v, const KeyPlan& plan) const override {
-    const Timed timed("append", 0, 0);
+    const Timed timed(context_->profile(), "append", 0, 0);
     dynamic_cast<cpu::CpuKv&>(kv).append(k, v, plan);
   }
   void rotate_into(KvLayer& scratch, const KvLayer& raw, const KeyPlan& plan) const override {
-    const Timed timed("rotate keys", 0, 0);
+    const Timed timed(context_->profile(), "rotate keys", 0, 0);
     dynamic_cast<cpu::CpuKv&>(scratch).rotate_from(dynamic_cast<const cpu::CpuKv&>(raw), plan);
   }
   void drop(KvLayer& kv, Index next_row) const override { dynamic_cast<cpu::CpuKv&>(kv).drop(next_row); }
   void truncate(KvLayer& kv, Index n_keys) const override { dynamic_cast<cpu::CpuKv&>(kv).truncate(n_keys); }
+  std::unique_ptr<KvLayer> fork(const KvLayer& kv, Index n_keys) const override {
+    auto copy = std::make_unique<cpu::CpuKv>(dynamic_cast<const cpu::CpuKv&>(kv));
+    copy->truncate(n_keys);
+    return copy;
+  }
   void attention(std::span<const AttentionTask> tasks, int n_heads) const override {
-    const Timed timed("attention", attention_flop(tasks, n_heads), attention_bytes(tasks, kv_type_));
-    cpu::attention(tasks, n_heads);
+    const bool counted = context_->profile().on();
+    const Timed timed(context_->profile(), "attention", counted ? attention_flop(tasks, n_heads) : 0,
+                      counted ? attention_bytes(tasks, kv_type_) : 0);
+    const auto space = attention_spaces_.borrow();
+    cpu::attention(tasks, n_heads, *context_, isa_, *space);
   }
 
   void rms_norm(const float* x, Index n_rows, Index dim, const float* weight, float eps,
                 float* y) const override {
-    const Timed timed("norm", 0, 8.0 * static_cast<double>(n_rows * dim));
+    const Timed timed(context_->profile(), "norm", 0, 8.0 * static_cast<double>(n_rows * dim));
     parallel_blocks(n_rows, 32, [&](Index begin, Index end) {
-      for (Index r = begin; r < end; ++r) cpu::active().rms_norm(x + r * dim, weight, eps, dim, y + r * dim);
+      for (Index r = begin; r < end; ++r) isa_.rms_norm(x + r * dim, weight, eps, dim, y + r * dim);
     });
   }
 
   void log_sum_exp(const float* x, Index n_rows, Index n, double* y) const override {
-    const Timed timed("losses", 0, 4.0 * static_cast<double>(n_rows * n));
-    parallel_for(n_rows, [&](Index r, int) {
-      const cpu::ExpSum all = cpu::active().exp_sum(x + r * n, n);
+    const Timed timed(context_->profile(), "losses", 0, 4.0 * static_cast<double>(n_rows * n));
+    context_->parallel_for(n_rows, [&](Index r, int) {
+      const cpu::ExpSum all = isa_.exp_sum(x + r * n, n);
       y[r] = std::log(all.sum) + static_cast<double>(all.top);
     });
   }
 
  private:
   /// Blocks of constant size: what a thread gets never changes a result.
-  static void parallel_blocks(Index n, Index size, const std::function<void(Index, Index)>& body) {
-    parallel_for((n + size - 1) / size,
-                 [&](Index block, int) { body(block * size, std::min(n, (block + 1) * size)); });
+  void parallel_blocks(Index n, Index size, const std::function<void(Index, Index)>& body) const {
+    context_->parallel_for((n + size - 1) / size,
+                           [&](Index block, int) { body(block * size, std::min(n, (block + 1) * size)); });
   }
+  std::shared_ptr<Context> context_;
+  const cpu::Isa& isa_;
   Precision precision_;
   KvType kv_type_;
+  mutable cpu::Lender<cpu::Workspace> linear_spaces_;
+  mutable cpu::Lender<cpu::AttentionSpace> attention_spaces_;
 };
 
 }  // namespace
@@ -139,14 +155,19 @@ std::size_t kv_bytes_per_key(KvType type, int n_kv_heads, int head_dim, int n_va
   return static_cast<std::size_t>(n_kv_heads * bytes);
 }
 
+std::unique_ptr<Backend> make_cpu_backend(std::shared_ptr<Context> context, Precision precision,
+                                          KvType kv_type) {
+  return std::make_unique<CpuBackend>(std::move(context), precision, kv_type);
+}
+
 std::unique_ptr<Backend> make_cpu_backend(Precision precision, KvType kv_type) {
-  return std::make_unique<CpuBackend>(precision, kv_type);
+  return make_cpu_backend(std::make_shared<Context>(), precision, kv_type);
 }
 
 std::unique_ptr<Backend> make_cpu_backend(Precision precision) {
   return make_cpu_backend(precision, precision == Precision::kBf16 ? KvType::kBf16 : KvType::kF32);
 }
 
-std::string active_isa() { return cpu::active().name; }
+std::string isa_name(const Context& context) { return cpu::find_isa(context.isa().c_str()).name; }
 
 }  // namespace ropewalk

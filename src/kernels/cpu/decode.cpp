@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "core/parallel.h"
 #include "kernels/cpu/linear.h"
 
 namespace ropewalk::cpu {
@@ -14,17 +13,17 @@ constexpr Index kOutputsPerItem = 32, kFewOutputs = 16;  // 10 to 60 kB of weigh
 
 bool in_bytes(const StoredMatrix& w) { return w.bf16() && w.kernels.dots_quantised != nullptr; }
 
-void quantise(const float* x, Index n_rows, Index n_in, Workspace& space) {
+void quantise(const float* x, Index n_rows, Index n_in, const LinearRun& run) {
   const Index padded = (n_in + kQuantPart - 1) / kQuantPart * kQuantPart, sizes[2] = {16, 32};
-  space.q.reserve(n_rows * padded);
-  space.balance.reserve(n_rows * padded / 4);
-  space.factors.reserve(n_rows * padded / 4);
-  space.quantised.resize(static_cast<std::size_t>(n_rows));
+  run.space.q.reserve(n_rows * padded);
+  run.space.balance.reserve(n_rows * padded / 4);
+  run.space.factors.reserve(n_rows * padded / 4);
+  run.space.quantised.resize(static_cast<std::size_t>(n_rows));
   for (Index r = 0; r < n_rows; ++r) {
-    QuantisedRow& row = space.quantised[static_cast<std::size_t>(r)];
-    row.q = space.q.data() + r * padded;
-    row.balance = space.balance.data() + r * padded / 4;
-    float* next = space.factors.data() + r * padded / 4;
+    QuantisedRow& row = run.space.quantised[static_cast<std::size_t>(r)];
+    row.q = run.space.q.data() + r * padded;
+    row.balance = run.space.balance.data() + r * padded / 4;
+    float* next = run.space.factors.data() + r * padded / 4;
     // What lies beyond n_in may be of a longer row before.
     std::fill(row.q + n_in, row.q + padded, std::int8_t{0});
     std::fill(row.balance + n_in / 4, row.balance + padded / 4, 0);
@@ -33,38 +32,38 @@ void quantise(const float* x, Index n_rows, Index n_in, Workspace& space) {
       row.scale[size] = next, next += padded / sizes[size];
       row.sum[size] = next, next += padded / sizes[size];
     }
-    active().quantise(x + r * n_in, n_in, row);
+    run.isa.quantise(x + r * n_in, n_in, row);
   }
 }
 
 /// The rows, normalised where asked for.
-const float* normed_rows(const Input& input, Index n_in, Workspace& space) {
+const float* normed_rows(const Input& input, Index n_in, const LinearRun& run) {
   if (input.norm == nullptr) return input.x;
-  space.normed.reserve(input.n_rows * n_in);
-  parallel_for((input.n_rows + 15) / 16, [&](Index block, int) {
+  run.space.normed.reserve(input.n_rows * n_in);
+  run.context.parallel_for((input.n_rows + 15) / 16, [&](Index block, int) {
     for (Index r = block * 16; r < std::min(input.n_rows, block * 16 + 16); ++r)
-      active().rms_norm(input.x + r * n_in, input.norm, input.eps, n_in, space.normed.data() + r * n_in);
+      run.isa.rms_norm(input.x + r * n_in, input.norm, input.eps, n_in, run.space.normed.data() + r * n_in);
   });
-  return space.normed.data();
+  return run.space.normed.data();
 }
 
 /// All outputs of rows x (n_rows, n_in).
-void dots(const float* x, Index n_rows, std::span<const Output> outputs, Workspace& space) {
+void dots(const float* x, Index n_rows, std::span<const Output> outputs, const LinearRun& run) {
   bool any_in_bytes = false;
   for (const Output& output : outputs) any_in_bytes = any_in_bytes || in_bytes(stored(*output.w));
-  if (any_in_bytes) quantise(x, n_rows, outputs[0].w->n_in, space);
+  if (any_in_bytes) quantise(x, n_rows, outputs[0].w->n_in, run);
   Index n_outputs = 0;
   for (const Output& output : outputs) n_outputs += output.w->n_out;
-  const Index each = n_outputs >= threads() * kOutputsPerItem ? kOutputsPerItem : kFewOutputs;
+  const Index each = n_outputs >= run.context.threads() * kOutputsPerItem ? kOutputsPerItem : kFewOutputs;
   auto items_of = [each](const Output& output) { return (output.w->n_out + each - 1) / each; };
-  parallel_outputs(outputs, items_of, [&](const Output& output, Index item, int) {
+  parallel_outputs(run.context, outputs, items_of, [&](const Output& output, Index item, int) {
     const StoredMatrix& w = stored(*output.w);
     const Dots d{.rows = w.row(0),
                  .n_in = w.n_in,
                  .begin = item * each,
                  .end = std::min(w.n_out, (item + 1) * each),
                  .n_x = n_rows,
-                 .quantised = space.quantised.data(),
+                 .quantised = run.space.quantised.data(),
                  .x = x,
                  .bias = output.bias,
                  .y = output.y,
@@ -76,18 +75,18 @@ void dots(const float* x, Index n_rows, std::span<const Output> outputs, Workspa
 
 }  // namespace
 
-void decode_linear(const Input& input, std::span<const Output> outputs, Workspace& space) {
-  dots(normed_rows(input, outputs[0].w->n_in, space), input.n_rows, outputs, space);
+void decode_linear(const Input& input, std::span<const Output> outputs, const LinearRun& run) {
+  dots(normed_rows(input, outputs[0].w->n_in, run), input.n_rows, outputs, run);
 }
 
 void decode_feed_forward(const Input& input, const StoredMatrix& gate, const StoredMatrix& up,
-                         const Output& down, Workspace& space) {
-  space.gate.reserve(input.n_rows * gate.n_out);
-  space.up.reserve(input.n_rows * gate.n_out);
-  const Output outputs[] = {{.w = &gate, .y = space.gate.data()}, {.w = &up, .y = space.up.data()}};
-  dots(normed_rows(input, gate.n_in, space), input.n_rows, outputs, space);
-  active().silu_mul(space.gate.data(), space.up.data(), input.n_rows * gate.n_out);
-  dots(space.gate.data(), input.n_rows, {&down, 1}, space);
+                         const Output& down, const LinearRun& run) {
+  run.space.gate.reserve(input.n_rows * gate.n_out);
+  run.space.up.reserve(input.n_rows * gate.n_out);
+  const Output outputs[] = {{.w = &gate, .y = run.space.gate.data()}, {.w = &up, .y = run.space.up.data()}};
+  dots(normed_rows(input, gate.n_in, run), input.n_rows, outputs, run);
+  run.isa.silu_mul(run.space.gate.data(), run.space.up.data(), input.n_rows * gate.n_out);
+  dots(run.space.gate.data(), input.n_rows, {&down, 1}, run);
 }
 
 }  // namespace ropewalk::cpu

@@ -217,7 +217,7 @@ struct Isa {
 
 extern const Isa kAmxBf16, kAvx512Bf16, kAvx512, kAvx2, kPortable;
 
-/// The best of this machine, or the one ROPEWALK_ISA names. Errors: UsageError.
-const Isa& active();
+/// The instruction set of that name, or the best of this machine where it is empty. Errors: UsageError.
+const Isa& find_isa(const char* name);
 
 }  // namespace ropewalk::cpu

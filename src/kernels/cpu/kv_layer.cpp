@@ -2,21 +2,23 @@
 #include "kernels/cpu/kv_layer.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
+#include <cstring>
 
 #include "core/error.h"
-#include "core/parallel.h"
 
 namespace ropewalk::cpu {
 
-void KeyRotations::make(const std::vector<double>& new_positions, const std::vector<double>& new_theta) {
+void KeyRotations::make(const std::vector<double>& new_positions, const std::vector<double>& new_theta,
+                        Context& context) {
   if (positions == new_positions && theta == new_theta) return;
   positions = new_positions, theta = new_theta;
   const auto n_groups = (static_cast<Index>(positions.size()) + kLanes - 1) / kLanes;
   const auto half = static_cast<Index>(theta.size());
   cosine.assign(static_cast<std::size_t>(n_groups * half * kLanes), 0);
   sine.assign(cosine.size(), 0);
-  parallel_for(n_groups, [&](Index group, int) {
+  context.parallel_for(n_groups, [&](Index group, int) {
     for (Index lane = 0;
          lane < std::min<Index>(kLanes, static_cast<Index>(positions.size()) - group * kLanes); ++lane) {
       for (Index m = 0; m < half; ++m) {
@@ -61,8 +63,13 @@ float* scales_of(std::byte* head, int width) {
 
 }  // namespace
 
-CpuKv::CpuKv(KvType t, int kv_heads, int dim)
-    : type(t), n_kv_heads(kv_heads), head_dim(dim), padded_dim((dim + kLanes - 1) / kLanes * kLanes) {
+CpuKv::CpuKv(std::shared_ptr<Context> context, const Isa& isa, KvType t, int kv_heads, int dim)
+    : type(t),
+      n_kv_heads(kv_heads),
+      head_dim(dim),
+      padded_dim((dim + kLanes - 1) / kLanes * kLanes),
+      context_(std::move(context)),
+      isa_(isa) {
   RW_CHECK(dim >= 2 && dim % 2 == 0 && dim <= kMaxHeadDim && kv_heads >= 1);
   value_table_.resize(static_cast<std::size_t>(kv_heads));
   odd_values_.resize(static_cast<std::size_t>(kv_heads));
@@ -82,27 +89,27 @@ void CpuKv::write_keys(std::byte* bytes, int head, Index begin, Index end, const
   std::byte* at = bytes + head * head_bytes(head_dim);
   const Index group = begin % kBlockKeys / kLanes;
   const Index size = kLanes * (key_bytes(type, head_dim) - (type == KvType::kQ8 ? Index{sizeof(float)} : 0));
-  active().pack_keys({.k = k,
-                      .stride = stride,
-                      .lane = static_cast<int>(begin % kLanes),
-                      .n_keys = static_cast<int>(end - begin),
-                      .rotation = rotation,
-                      .element = element_of(type),
-                      .to = at + group * size,
-                      .scale = scales_of(at, head_dim) + group * kLanes});
+  isa_.pack_keys({.k = k,
+                  .stride = stride,
+                  .lane = static_cast<int>(begin % kLanes),
+                  .n_keys = static_cast<int>(end - begin),
+                  .rotation = rotation,
+                  .element = element_of(type),
+                  .to = at + group * size,
+                  .scale = scales_of(at, head_dim) + group * kLanes});
 }
 
 void CpuKv::write_values(Index block, int head, Index begin, Index end, const float* v) {
   std::byte* at = blocks_[static_cast<std::size_t>(block)].v.get() + head * head_bytes(padded_dim);
-  const bool finite = active().pack_values({.v = v,
-                                            .stride = Index{n_kv_heads} * head_dim,
-                                            .slot = begin % kBlockKeys,
-                                            .n_keys = end - begin,
-                                            .head_dim = head_dim,
-                                            .padded_dim = padded_dim,
-                                            .element = element_of(type),
-                                            .to = at,
-                                            .scale = scales_of(at, padded_dim)});
+  const bool finite = isa_.pack_values({.v = v,
+                                        .stride = Index{n_kv_heads} * head_dim,
+                                        .slot = begin % kBlockKeys,
+                                        .n_keys = end - begin,
+                                        .head_dim = head_dim,
+                                        .padded_dim = padded_dim,
+                                        .element = element_of(type),
+                                        .to = at,
+                                        .scale = scales_of(at, padded_dim)});
   if (!finite) odd_values_[static_cast<std::size_t>(head)][static_cast<std::size_t>(block)] = 1;
 }
 
@@ -166,16 +173,38 @@ void CpuKv::make_blocks(Index n_keys) {
   }
 }
 
+void CpuKv::own_block(std::size_t index) {
+  const auto own = [](Bytes& bytes, Index size, const Bytes& room) {
+    std::memcpy(room.get(), bytes.get(), static_cast<std::size_t>(size));
+    bytes = room;
+  };
+  const auto shared = [](const Bytes& bytes) {
+    const bool by_others = bytes.use_count() > 1;
+    std::atomic_thread_fence(std::memory_order_acquire);  // who let go of it has written before
+    return by_others;
+  };
+  Block& block = blocks_[index];
+  for (std::size_t variant = 0; variant < block.k.size(); ++variant) {
+    if (!shared(block.k[variant])) continue;
+    own(block.k[variant], n_kv_heads * head_bytes(head_dim), make_bytes(head_dim));
+    enter_keys(index, variant);
+  }
+  if (!shared(block.v)) return;
+  own(block.v, n_kv_heads * head_bytes(padded_dim), make_bytes(padded_dim));
+  enter_values(index);
+}
+
 void CpuKv::append(const float* k, const float* v, const KeyPlan& plan) {
   check_plan(plan);
   const Index n_old = n_keys_, end = n_keys_ + plan.n_keys, stride = Index{n_kv_heads} * head_dim;
+  if (n_old % kBlockKeys != 0) own_block(blocks_.size() - 1);
   make_blocks(end);
   for (const KeyPlan::Variant& variant : plan.variants)
     RW_CHECK(variant.rotation.cosine.size() == plan.theta.size() * static_cast<std::size_t>(plan.n_keys));
   // An item is one head of one cache block: enough items for all threads, and no two write the same bytes.
   const Index first_block = n_old / kBlockKeys;
   const Index n_blocks = (end + kBlockKeys - 1) / kBlockKeys - first_block;
-  parallel_for(n_blocks * n_kv_heads, [&](Index item, int) {
+  context_->parallel_for(n_blocks * n_kv_heads, [&](Index item, int) {
     const int head = static_cast<int>(item % n_kv_heads);
     const Index index = first_block + item / n_kv_heads;
     Block& block = blocks_[static_cast<std::size_t>(index)];
@@ -236,11 +265,11 @@ void CpuKv::rotate_from(const CpuKv& raw, const KeyPlan& plan) {
   n_keys_ = raw.n_keys_;
   rotations_.resize(variants_.size());
   for (std::size_t v = 0; v < variants_.size(); ++v)
-    rotations_[v].make(plan.variants[v].position, plan.theta);
-  parallel_for(static_cast<Index>(blocks_.size()), [&](Index b, int) {
+    rotations_[v].make(plan.variants[v].position, plan.theta, *context_);
+  context_->parallel_for(static_cast<Index>(blocks_.size()), [&](Index b, int) {
     Block& block = blocks_[static_cast<std::size_t>(b)];
     const Block& from = raw.blocks_[static_cast<std::size_t>(b)];
-    block.v = from.v;
+    block.v = Bytes(Bytes(), from.v.get());  // not an owner: raw's blocks are still its own
     block.k.resize(variants_.size());
     if (!from.k[0]) {  // the window has passed: no row reads it
       block.k.assign(variants_.size(), nullptr);
@@ -272,7 +301,7 @@ void CpuKv::rotate_groups(const std::byte* from, const KeyRotations& rotations, 
                                  .sine = rotations.sine.data() + table,
                                  .head_dim = head_dim,
                                  .half = static_cast<int>(half)};
-      (type == KvType::kBf16 ? active().rotate_keys_bf16 : active().rotate_keys_f32)(rotation);
+      (type == KvType::kBf16 ? isa_.rotate_keys_bf16 : isa_.rotate_keys_f32)(rotation);
     }
   }
 }

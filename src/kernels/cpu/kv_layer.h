@@ -12,7 +12,7 @@
 #include <memory>
 #include <vector>
 
-#include "core/page_pool.h"
+#include "core/context.h"
 #include "kernels/cpu/isa.h"
 #include "kernels/kernels.h"
 
@@ -29,12 +29,14 @@ Index key_bytes(KvType type, int width);
 struct KeyRotations {
   std::vector<double> positions, theta;  ///< what it was made for
   std::vector<float> cosine, sine;
-  void make(const std::vector<double>& positions, const std::vector<double>& theta);
+  void make(const std::vector<double>& positions, const std::vector<double>& theta, Context& context);
 };
 
+/// A copy shares the blocks until one of both writes there. Two caches that share may be used by two threads.
 class CpuKv final : public KvLayer {
  public:
-  CpuKv(KvType type, int n_kv_heads, int head_dim);
+  /// Its memory is the context's, which writes and rotates it too.
+  CpuKv(std::shared_ptr<Context> context, const Isa& isa, KvType type, int n_kv_heads, int head_dim);
   Index n_keys() const override { return n_keys_; }
   std::size_t bytes() const override;
 
@@ -63,7 +65,7 @@ class CpuKv final : public KvLayer {
     Bytes v;               // (n_kv_heads, head_bytes(padded_dim)), or null
   };
   Index head_bytes(int width) const { return kBlockKeys * key_bytes(type, width); }
-  Bytes make_bytes(int width) const { return take_pages(n_kv_heads * head_bytes(width)); }
+  Bytes make_bytes(int width) const { return context_->pages().take(n_kv_heads * head_bytes(width)); }
   std::size_t table_of(std::size_t variant, int head) const {
     return variant * static_cast<std::size_t>(n_kv_heads) + static_cast<std::size_t>(head);
   }
@@ -71,6 +73,8 @@ class CpuKv final : public KvLayer {
   void enter_keys(std::size_t block, std::size_t variant);
   void enter_values(std::size_t block);
   void check_plan(const KeyPlan& plan);
+  /// The bytes of a block that a fork shares are copied before this cache writes there.
+  void own_block(std::size_t block);
   void make_blocks(Index n_keys);
   /// Keys [begin, end) of one group of 16: k (row 0 is key begin; head_dim numbers at stride), rotated.
   void write_keys(std::byte* bytes, int head, Index begin, Index end, const float* k, Index stride,
@@ -81,6 +85,8 @@ class CpuKv final : public KvLayer {
   void rotate_block(const std::byte* from, const KeyRotations& rotations, Index block, std::byte* to) const;
   void rotate_groups(const std::byte* from, const KeyRotations& rotations, Index block, std::byte* to) const;
 
+  std::shared_ptr<Context> context_;
+  const Isa& isa_;
   Index n_keys_ = 0;
   std::vector<Block> blocks_;
   // What a step costs must not grow with the position: so these are kept, and not made for each step.

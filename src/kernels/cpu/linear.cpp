@@ -2,28 +2,18 @@
 #include "kernels/cpu/linear.h"
 
 #include "core/error.h"
-#include "core/parallel.h"
 
 namespace ropewalk::cpu {
-namespace {
-
-Workspace& workspace() {
-  static thread_local Workspace one;
-  one.threads.resize(static_cast<std::size_t>(threads()));
-  return one;
-}
-
-}  // namespace
 
 const StoredMatrix& stored(const Matrix& matrix) { return dynamic_cast<const StoredMatrix&>(matrix); }
 
-std::unique_ptr<Matrix> make_matrix(WeightRows rows, Precision precision) {
+std::unique_ptr<Matrix> make_matrix(WeightRows rows, Precision precision, const Isa& isa) {
   RW_CHECK(rows.format != nullptr && static_cast<Index>(rows.rows.size()) == rows.n_out);
   RW_CHECK(rows.n_in % rows.format->block_size == 0);
-  auto matrix = std::make_unique<StoredMatrix>();
+  auto matrix = std::make_unique<StoredMatrix>(isa);
   matrix->n_out = rows.n_out, matrix->n_in = rows.n_in;
   matrix->precision = precision;
-  matrix->kernels = active().weights(rows.format->ggml_type);
+  matrix->kernels = isa.weights(rows.format->ggml_type);
   matrix->bytes = rows.rows.size() * sizeof(rows.rows[0]);
   matrix->file_bytes =
       static_cast<std::size_t>(rows.n_out * (rows.n_in / rows.format->block_size) * rows.format->block_bytes);
@@ -31,19 +21,23 @@ std::unique_ptr<Matrix> make_matrix(WeightRows rows, Precision precision) {
   return matrix;
 }
 
-void linear(const Input& input, std::span<const Output> outputs, Stage stage) {
+void linear(const Input& input, std::span<const Output> outputs, Stage stage, const LinearRun& run) {
   if (input.n_rows == 0 || outputs.empty()) return;
-  for (const Output& output : outputs) RW_CHECK(output.w->n_in == outputs[0].w->n_in);
-  (stage == Stage::kPrefill ? prefill_linear : decode_linear)(input, outputs, workspace());
+  for (const Output& output : outputs)
+    RW_CHECK(output.w->n_in == outputs[0].w->n_in && &stored(*output.w).isa == &run.isa);
+  run.space.threads.resize(static_cast<std::size_t>(run.context.threads()));
+  (stage == Stage::kPrefill ? prefill_linear : decode_linear)(input, outputs, run);
 }
 
 void feed_forward(const Input& input, const Matrix& gate, const Matrix& up, const Matrix& down, float* y,
-                  Stage stage) {
+                  Stage stage, const LinearRun& run) {
   if (input.n_rows == 0) return;
+  for (const Matrix* w : {&gate, &up, &down}) RW_CHECK(&stored(*w).isa == &run.isa);
+  run.space.threads.resize(static_cast<std::size_t>(run.context.threads()));
   RW_CHECK(up.n_out == gate.n_out && up.n_in == gate.n_in && down.n_in == gate.n_out);
   const Output output{.w = &down, .y = y, .add = true};
   (stage == Stage::kPrefill ? prefill_feed_forward : decode_feed_forward)(input, stored(gate), stored(up),
-                                                                          output, workspace());
+                                                                          output, run);
 }
 
 }  // namespace ropewalk::cpu

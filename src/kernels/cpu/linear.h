@@ -2,31 +2,33 @@
 /// Products of activations with weight matrices, which stay as their file stores them.
 #pragma once
 #include "core/buffer.h"
-#include "core/parallel.h"
 #include "kernels/cpu/isa.h"
 #include "kernels/kernels.h"
 
 namespace ropewalk::cpu {
 
-std::unique_ptr<Matrix> make_matrix(WeightRows rows, Precision precision);
+struct LinearRun;
+std::unique_ptr<Matrix> make_matrix(WeightRows rows, Precision precision, const Isa& isa);
 /// As Backend::linear and Backend::feed_forward say.
-void linear(const Input& input, std::span<const Output> outputs, Stage stage);
+void linear(const Input& input, std::span<const Output> outputs, Stage stage, const LinearRun& run);
 void feed_forward(const Input& input, const Matrix& gate, const Matrix& up, const Matrix& down, float* y,
-                  Stage stage);
-
-// ---- for prefill.cpp and decode.cpp
+                  Stage stage, const LinearRun& run);
 
 struct StoredMatrix final : Matrix {
+  explicit StoredMatrix(const Isa& set) : isa(set) {}
+  const Isa& isa;  // that products take
   WeightRows stored;
   Precision precision = Precision::kBf16;
   WeightKernels kernels = {};
   bool bf16() const { return precision == Precision::kBf16; }
   Index n_panels() const { return (n_out + kLanes - 1) / kLanes; }
   /// Whether products with precision p read pairs of bfloat16.
-  static bool in_pairs(Precision p) { return p == Precision::kBf16 && !active().wide_bf16; }
+  static bool in_pairs(Precision p, const Isa& isa) { return p == Precision::kBf16 && !isa.wide_bf16; }
   /// Numbers of a row of `width` as products read it: whole pairs.
-  static Index padded(Index width, Precision p) { return in_pairs(p) ? (width + 1) / 2 * 2 : width; }
-  Index padded_in() const { return padded(n_in, precision); }
+  static Index padded(Index width, Precision p, const Isa& isa) {
+    return in_pairs(p, isa) ? (width + 1) / 2 * 2 : width;
+  }
+  Index padded_in() const { return padded(n_in, precision, isa); }
   const std::uint8_t* const* row(Index r) const {
     return reinterpret_cast<const std::uint8_t* const*>(stored.rows.data()) + r;
   }
@@ -39,7 +41,7 @@ struct LinearScratch {
   Buffer<float> gate, up;
 };
 
-/// Buffers of a call, grown once and reused: those of the calling thread.
+/// Buffers of a call, grown once and reused.
 struct Workspace {
   Buffer<float> normed, gate, up;
   Buffer<std::byte> rounded, hidden;  // (n_rows, padded_in), as products read rows
@@ -50,23 +52,33 @@ struct Workspace {
   std::vector<LinearScratch> threads;
 };
 
+/// What a call works with.
+struct LinearRun {
+  Context& context;
+  const Isa& isa;
+  Workspace& space;
+};
+
+// ---- for prefill.cpp and decode.cpp
+
 /// Calls body(output, item, thread) for items [0, items_of(output)) of every output, on all threads.
 template <class ItemsOf, class Body>
-void parallel_outputs(std::span<const Output> outputs, const ItemsOf& items_of, const Body& body) {
+void parallel_outputs(Context& context, std::span<const Output> outputs, const ItemsOf& items_of,
+                      const Body& body) {
   Index n_items = 0;
   for (const Output& output : outputs) n_items += items_of(output);
-  parallel_for(n_items, [&](Index item, int thread) {
+  context.parallel_for(n_items, [&](Index item, int thread) {
     const Output* output = outputs.data();
     for (; item >= items_of(*output); ++output) item -= items_of(*output);
     body(*output, item, thread);
   });
 }
 
-void prefill_linear(const Input& input, std::span<const Output> outputs, Workspace& space);
+void prefill_linear(const Input& input, std::span<const Output> outputs, const LinearRun& run);
 void prefill_feed_forward(const Input& input, const StoredMatrix& gate, const StoredMatrix& up,
-                          const Output& down, Workspace& space);
-void decode_linear(const Input& input, std::span<const Output> outputs, Workspace& space);
+                          const Output& down, const LinearRun& run);
+void decode_linear(const Input& input, std::span<const Output> outputs, const LinearRun& run);
 void decode_feed_forward(const Input& input, const StoredMatrix& gate, const StoredMatrix& up,
-                         const Output& down, Workspace& space);
+                         const Output& down, const LinearRun& run);
 
 }  // namespace ropewalk::cpu

@@ -3,8 +3,7 @@
 #include <chrono>
 #include <vector>
 
-#include "core/page_pool.h"
-#include "core/parallel.h"
+#include "core/context.h"
 #include "kernels/cpu/isa.h"
 #include "kernels/kernels.h"
 
@@ -18,15 +17,16 @@ double seconds_of(const auto& body) {
 }
 
 /// The best of three rounds of some 50 ms on all threads.
-double peak_flops(double (*spin)(std::int64_t)) {
+double peak_flops(Context& context, double (*spin)(std::int64_t)) {
   if (spin == nullptr) return 0;
   double best = 0;
   std::int64_t n = 1000;
   while (seconds_of([&] { spin(n); }) < 0.02) n *= 2;
   for (int round = 0; round < 3; ++round) {
-    std::vector<double> flop(static_cast<std::size_t>(threads()));
+    std::vector<double> flop(static_cast<std::size_t>(context.threads()));
     const double seconds = seconds_of([&] {
-      parallel_for(threads(), [&](Index i, int) { flop[static_cast<std::size_t>(i)] = spin(2 * n); });
+      context.parallel_for(context.threads(),
+                           [&](Index i, int) { flop[static_cast<std::size_t>(i)] = spin(2 * n); });
     });
     double sum = 0;
     for (double each : flop) sum += each;
@@ -35,16 +35,16 @@ double peak_flops(double (*spin)(std::int64_t)) {
   return best;
 }
 
-double peak_read() {
+double peak_read(Context& context, const cpu::Isa& isa) {
   constexpr Index kBytes = Index{256} << 20, kPart = Index{1} << 20;
-  const auto memory = take_pages(kBytes);
-  parallel_for(kBytes / 4096, [&](Index page, int) { memory.get()[page * 4096] = std::byte{1}; });
+  const auto memory = context.pages().take(kBytes);
+  context.parallel_for(kBytes / 4096, [&](Index page, int) { memory.get()[page * 4096] = std::byte{1}; });
   const auto* floats = reinterpret_cast<const float*>(memory.get());
   double best = 0;
   for (int round = 0; round < 4; ++round) {
     const double seconds = seconds_of([&] {
-      parallel_for(kBytes / kPart, [&](Index part, int) {
-        volatile float sink = cpu::active().read_floats(floats + part * kPart / 4, kPart / 4);
+      context.parallel_for(kBytes / kPart, [&](Index part, int) {
+        volatile float sink = isa.read_floats(floats + part * kPart / 4, kPart / 4);
         (void)sink;
       });
     });
@@ -55,9 +55,10 @@ double peak_read() {
 
 }  // namespace
 
-MachinePeaks measure_peaks() {
-  const cpu::Isa& isa = cpu::active();
-  return {peak_flops(isa.spin_f32), peak_flops(isa.spin_bf16), peak_flops(isa.spin_tiles), peak_read()};
+MachinePeaks measure_peaks(Context& context) {
+  const cpu::Isa& isa = cpu::find_isa(context.isa().c_str());
+  return {peak_flops(context, isa.spin_f32), peak_flops(context, isa.spin_bf16),
+          peak_flops(context, isa.spin_tiles), peak_read(context, isa)};
 }
 
 }  // namespace ropewalk

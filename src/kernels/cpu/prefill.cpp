@@ -6,7 +6,6 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "core/parallel.h"
 #include "kernels/cpu/linear.h"
 
 namespace ropewalk::cpu {
@@ -17,61 +16,63 @@ constexpr Index kRowsPerHidden = 128;         // rows of the hidden layer that s
 constexpr Index kItemBytes = Index{1} << 20;  // of an item's panels
 constexpr Index kLeastRows = 64;              // of an item, where rows are split
 
-Index bytes_of(Precision precision) { return StoredMatrix::in_pairs(precision) ? 2 : 4; }
+Index bytes_of(Precision precision, const Isa& isa) { return StoredMatrix::in_pairs(precision, isa) ? 2 : 4; }
 
 /// How products read rows of `width` numbers: row by row, or in tiles of 16 rows x 32.
 struct RowLayout {
+  const Isa& isa;
   Precision precision;
   Index width;  // padded
   bool tiled;
 
-  RowLayout(Precision p, Index n) : precision(p), width(StoredMatrix::padded(n, p)) {
-    tiled = p == Precision::kBf16 && active().tiled_rows && n % kTileWidth == 0;
+  RowLayout(const Isa& set, Precision p, Index n)
+      : isa(set), precision(p), width(StoredMatrix::padded(n, p, set)) {
+    tiled = p == Precision::kBf16 && isa.tiled_rows && n % kTileWidth == 0;
   }
-  Index bytes(Index n_rows) const { return (n_rows + 15) / 16 * 16 * width * bytes_of(precision); }
+  Index bytes(Index n_rows) const { return (n_rows + 15) / 16 * 16 * width * bytes_of(precision, isa); }
   /// Where element (row, column) is: in tiles, column is a multiple of kTileWidth and row one of 16, or
   /// kTileWidth numbers follow.
   Index offset(Index row, Index column) const {
-    if (!tiled) return (row * width + column) * bytes_of(precision);
+    if (!tiled) return (row * width + column) * bytes_of(precision, isa);
     return ((row / 16 * (width / kTileWidth) + column / kTileWidth) * 16 + row % 16) * kTileWidth * 2;
   }
   /// Writes x (n) from (row, column) on, rounded.
   void put(std::byte* to, Index row, Index column, const float* x, Index n) const {
-    if (!StoredMatrix::in_pairs(precision)) {
+    if (!StoredMatrix::in_pairs(precision, isa)) {
       auto* floats = reinterpret_cast<float*>(to + offset(row, column));
       if (precision == Precision::kBf16)
-        active().round_to_bf16(x, floats, n);
+        isa.round_to_bf16(x, floats, n);
       else
         std::copy(x, x + n, floats);
       return;
     }
     for (Index at = 0, step = tiled ? kTileWidth : n; at < n; at += step)
-      active().to_bf16(x + at, reinterpret_cast<std::uint16_t*>(to + offset(row, column + at)), step);
+      isa.to_bf16(x + at, reinterpret_cast<std::uint16_t*>(to + offset(row, column + at)), step);
     // Only a row's last numbers are odd in number: their pair is whole, and what lies there may be NaN.
     if (n % 2 != 0) reinterpret_cast<std::uint16_t*>(to + offset(row, column))[n] = 0;
   }
 };
 
 /// The rows, normalised where asked for, as products read them.
-const std::byte* round_rows(const Input& input, const RowLayout& layout, Index n_in, Workspace& space) {
-  space.rounded.reserve(layout.bytes(input.n_rows));
-  for (LinearScratch& scratch : space.threads) scratch.gate.reserve(n_in);
-  parallel_for((input.n_rows + 15) / 16, [&](Index block, int thread) {
-    float* normed = space.threads[static_cast<std::size_t>(thread)].gate.data();
+const std::byte* round_rows(const Input& input, const RowLayout& layout, Index n_in, const LinearRun& run) {
+  run.space.rounded.reserve(layout.bytes(input.n_rows));
+  for (LinearScratch& scratch : run.space.threads) scratch.gate.reserve(n_in);
+  run.context.parallel_for((input.n_rows + 15) / 16, [&](Index block, int thread) {
+    float* normed = run.space.threads[static_cast<std::size_t>(thread)].gate.data();
     for (Index r = block * 16; r < std::min(input.n_rows, block * 16 + 16); ++r) {
       const float* x = input.x + r * n_in;
-      if (input.norm != nullptr) active().rms_norm(x, input.norm, input.eps, n_in, normed);
-      layout.put(space.rounded.data(), r, 0, input.norm != nullptr ? normed : x, n_in);
+      if (input.norm != nullptr) run.isa.rms_norm(x, input.norm, input.eps, n_in, normed);
+      layout.put(run.space.rounded.data(), r, 0, input.norm != nullptr ? normed : x, n_in);
     }
   });
-  return space.rounded.data();
+  return run.space.rounded.data();
 }
 
-Index panel_bytes(const StoredMatrix& w) { return w.padded_in() * kLanes * bytes_of(w.precision); }
+Index panel_bytes(const StoredMatrix& w) { return w.padded_in() * kLanes * bytes_of(w.precision, w.isa); }
 
 /// Panels of an item, where it expands n_matrices of w's shape: pairs, of which two share a pass over rows.
-Index panels_per_item(const StoredMatrix& w, int n_matrices) {
-  const Index bytes = w.n_panels() * panel_bytes(w) * n_matrices, all = threads();
+Index panels_per_item(const StoredMatrix& w, int n_matrices, int n_threads) {
+  const Index bytes = w.n_panels() * panel_bytes(w) * n_matrices, all = n_threads;
   const Index n_items = all * ((bytes + all * kItemBytes - 1) / (all * kItemBytes));
   return ((w.n_panels() + n_items - 1) / n_items + 1) / 2 * 2;
 }
@@ -104,14 +105,14 @@ void multiply(const StoredMatrix& w, Index begin, Index end, const std::byte* pa
                   .y_stride = y_stride,
                   .panel_begin = 0,
                   .panel_end = end - begin};
-  (w.bf16() ? active().product_bf16 : active().product_f32)(p);
+  (w.bf16() ? w.isa.product_bf16 : w.isa.product_f32)(p);
 }
 
 /// Rows of an item, where n_items items of all rows are fewer than the threads: then several items expand the
 /// same panels, each for a part of the rows. Whole blocks of 16, and no fewer than an expansion is worth.
-Index rows_per_item(Index n_rows, Index n_items) {
+Index rows_per_item(Index n_rows, Index n_items, int n_threads) {
   const Index parts =
-      std::clamp<Index>(threads() / std::max<Index>(n_items, 1), 1, std::max<Index>(n_rows / kLeastRows, 1));
+      std::clamp<Index>(n_threads / std::max<Index>(n_items, 1), 1, std::max<Index>(n_rows / kLeastRows, 1));
   return ((n_rows + parts - 1) / parts + 15) / 16 * 16;
 }
 
@@ -137,20 +138,23 @@ void for_blocks(const Part& part, Index rows_per_block, const Body& body) {
 
 /// All outputs of rows x, which are as products read them.
 void products(const std::byte* x, const RowLayout& layout, Index n_rows, std::span<const Output> outputs,
-              Workspace& space) {
-  auto panel_items = [](const Output& output) {
+              const LinearRun& run) {
+  const int n_threads = run.context.threads();
+  auto panel_items = [n_threads](const Output& output) {
     const StoredMatrix& w = stored(*output.w);
-    return (w.n_panels() + panels_per_item(w, 1) - 1) / panels_per_item(w, 1);
+    const Index each = panels_per_item(w, 1, n_threads);
+    return (w.n_panels() + each - 1) / each;
   };
   Index n_items = 0;
   for (const Output& output : outputs) n_items += panel_items(output);
-  const Index rows_each = rows_per_item(n_rows, n_items), n_parts = (n_rows + rows_each - 1) / rows_each;
+  const Index rows_each = rows_per_item(n_rows, n_items, n_threads),
+              n_parts = (n_rows + rows_each - 1) / rows_each;
   auto items_of = [&](const Output& output) { return panel_items(output) * n_parts; };
-  parallel_outputs(outputs, items_of, [&](const Output& output, Index item, int thread) {
+  parallel_outputs(run.context, outputs, items_of, [&](const Output& output, Index item, int thread) {
     const StoredMatrix& w = stored(*output.w);
-    const Part part = part_at(item, w.n_panels(), panels_per_item(w, 1), n_rows, rows_each);
+    const Part part = part_at(item, w.n_panels(), panels_per_item(w, 1, n_threads), n_rows, rows_each);
     const std::byte* panels =
-        expand(w, part.begin, part.end, space.threads[static_cast<std::size_t>(thread)].panels[0]);
+        expand(w, part.begin, part.end, run.space.threads[static_cast<std::size_t>(thread)].panels[0]);
     for_blocks(part, kRowsPerBlock, [&](Index row, Index n, Index panel, Index n_panels) {
       multiply(w, panel, panel + n_panels, panels + (panel - part.begin) * panel_bytes(w),
                x + layout.offset(row, 0), layout, n,
@@ -162,41 +166,44 @@ void products(const std::byte* x, const RowLayout& layout, Index n_rows, std::sp
 
 }  // namespace
 
-void prefill_linear(const Input& input, std::span<const Output> outputs, Workspace& space) {
+void prefill_linear(const Input& input, std::span<const Output> outputs, const LinearRun& run) {
   const StoredMatrix& first = stored(*outputs[0].w);
-  const RowLayout layout(first.precision, first.n_in);
-  const std::byte* x = round_rows(input, layout, first.n_in, space);
-  products(x, layout, input.n_rows, outputs, space);
+  const RowLayout layout(run.isa, first.precision, first.n_in);
+  const std::byte* x = round_rows(input, layout, first.n_in, run);
+  products(x, layout, input.n_rows, outputs, run);
 }
 
 /// silu(gate) * up is made of a block of rows while both lie in the cache, and rounded as `down` reads it.
 void prefill_feed_forward(const Input& input, const StoredMatrix& gate, const StoredMatrix& up,
-                          const Output& down, Workspace& space) {
-  const RowLayout layout(gate.precision, gate.n_in), hidden(gate.precision, gate.n_out);
-  const std::byte* x = round_rows(input, layout, gate.n_in, space);
-  space.hidden.reserve(hidden.bytes(input.n_rows));
-  const Index per_item = panels_per_item(gate, 2), n_items = (gate.n_panels() + per_item - 1) / per_item;
-  const Index rows_each = rows_per_item(input.n_rows, n_items);
-  parallel_for(n_items * ((input.n_rows + rows_each - 1) / rows_each), [&](Index item, int thread) {
-    LinearScratch& mine = space.threads[static_cast<std::size_t>(thread)];
-    const Part part = part_at(item, gate.n_panels(), per_item, input.n_rows, rows_each);
-    const std::byte* gates = expand(gate, part.begin, part.end, mine.panels[0]);
-    const std::byte* ups = expand(up, part.begin, part.end, mine.panels[1]);
-    mine.gate.reserve(kRowsPerHidden * 2 * kLanes);
-    mine.up.reserve(kRowsPerHidden * 2 * kLanes);
-    for_blocks(part, kRowsPerHidden, [&](Index row, Index n, Index panel, Index n_panels) {
-      float *g = mine.gate.data(), *u = mine.up.data();
-      const Index width = std::min(gate.n_out, (panel + n_panels) * kLanes) - panel * kLanes;
-      const Index at = (panel - part.begin) * panel_bytes(gate);
-      const std::byte* from = x + layout.offset(row, 0);
-      multiply(gate, panel, panel + n_panels, gates + at, from, layout, n, nullptr, false, g, width);
-      multiply(up, panel, panel + n_panels, ups + at, from, layout, n, nullptr, false, u, width);
-      active().silu_mul(g, u, n * width);
-      for (Index r = 0; r < n; ++r)
-        hidden.put(space.hidden.data(), row + r, panel * kLanes, g + r * width, width);
-    });
-  });
-  products(space.hidden.data(), hidden, input.n_rows, {&down, 1}, space);
+                          const Output& down, const LinearRun& run) {
+  const RowLayout layout(run.isa, gate.precision, gate.n_in), hidden(run.isa, gate.precision, gate.n_out);
+  const std::byte* x = round_rows(input, layout, gate.n_in, run);
+  run.space.hidden.reserve(hidden.bytes(input.n_rows));
+  const int n_threads = run.context.threads();
+  const Index per_item = panels_per_item(gate, 2, n_threads),
+              n_items = (gate.n_panels() + per_item - 1) / per_item;
+  const Index rows_each = rows_per_item(input.n_rows, n_items, n_threads);
+  run.context.parallel_for(
+      n_items * ((input.n_rows + rows_each - 1) / rows_each), [&](Index item, int thread) {
+        LinearScratch& mine = run.space.threads[static_cast<std::size_t>(thread)];
+        const Part part = part_at(item, gate.n_panels(), per_item, input.n_rows, rows_each);
+        const std::byte* gates = expand(gate, part.begin, part.end, mine.panels[0]);
+        const std::byte* ups = expand(up, part.begin, part.end, mine.panels[1]);
+        mine.gate.reserve(kRowsPerHidden * 2 * kLanes);
+        mine.up.reserve(kRowsPerHidden * 2 * kLanes);
+        for_blocks(part, kRowsPerHidden, [&](Index row, Index n, Index panel, Index n_panels) {
+          float *g = mine.gate.data(), *u = mine.up.data();
+          const Index width = std::min(gate.n_out, (panel + n_panels) * kLanes) - panel * kLanes;
+          const Index at = (panel - part.begin) * panel_bytes(gate);
+          const std::byte* from = x + layout.offset(row, 0);
+          multiply(gate, panel, panel + n_panels, gates + at, from, layout, n, nullptr, false, g, width);
+          multiply(up, panel, panel + n_panels, ups + at, from, layout, n, nullptr, false, u, width);
+          run.isa.silu_mul(g, u, n * width);
+          for (Index r = 0; r < n; ++r)
+            hidden.put(run.space.hidden.data(), row + r, panel * kLanes, g + r * width, width);
+        });
+      });
+  products(run.space.hidden.data(), hidden, input.n_rows, {&down, 1}, run);
 }
 
 }  // namespace ropewalk::cpu

@@ -5,8 +5,7 @@
 #include <vector>
 
 #include "core/error.h"
-#include "core/parallel.h"
-#include "kernels/kernels.h"
+#include "kernels/host_backend.h"
 
 namespace ropewalk {
 namespace {
@@ -62,11 +61,13 @@ void attention_row(const float* q, const ReferenceKv& kv, int kv_head, Index i, 
   for (std::size_t d = 0; d < dim; ++d) out[d] = static_cast<float>(sum[d] / total);
 }
 
-class ReferenceBackend final : public Backend {
+class ReferenceBackend final : public HostBackend {
  public:
+  explicit ReferenceBackend(std::shared_ptr<Context> context) : context_(std::move(context)) {}
   std::string name() const override { return "reference"; }
   Precision precision() const override { return Precision::kF32; }
   KvType kv_type() const override { return KvType::kF32; }
+  const std::shared_ptr<Context>& context() const override { return context_; }
 
   std::unique_ptr<Matrix> make_matrix(WeightRows rows) const override {
     auto matrix = std::make_unique<ReferenceMatrix>();
@@ -83,7 +84,7 @@ class ReferenceBackend final : public Backend {
     for (const Output& output : outputs) {
       const auto& m = dynamic_cast<const ReferenceMatrix&>(*output.w);
       const std::vector<float> normed = normed_rows(input, m.n_in);
-      parallel_for(input.n_rows, [&](Index r, int) {
+      context_->parallel_for(input.n_rows, [&](Index r, int) {
         for (Index o = 0; o < m.n_out; ++o) {
           double sum = output.bias != nullptr ? static_cast<double>(output.bias[o]) : 0;
           for (Index c = 0; c < m.n_in; ++c)
@@ -133,11 +134,16 @@ class ReferenceBackend final : public Backend {
     kv.k.resize(static_cast<std::size_t>(n_keys * kv.n_kv_heads * kv.head_dim));
     kv.v.resize(kv.k.size());
   }
+  std::unique_ptr<KvLayer> fork(const KvLayer& layer, Index n_keys) const override {
+    auto copy = std::make_unique<ReferenceKv>(dynamic_cast<const ReferenceKv&>(layer));
+    truncate(*copy, n_keys);
+    return copy;
+  }
   void attention(std::span<const AttentionTask> tasks, int n_heads) const override {
     for (const AttentionTask& task : tasks) {
       const auto& kv = dynamic_cast<const ReferenceKv&>(*task.kv);
       RW_CHECK(task.pointwise != nullptr && n_heads % kv.n_kv_heads == 0);
-      parallel_for(task.plan->n_rows, [&](Index r, int) {
+      context_->parallel_for(task.plan->n_rows, [&](Index r, int) {
         for (int h = 0; h < n_heads; ++h) {
           const Index at = (r * n_heads + h) * kv.head_dim;
           attention_row(task.q + at, kv, h / (n_heads / kv.n_kv_heads), task.plan->row_begin + r,
@@ -175,10 +181,17 @@ class ReferenceBackend final : public Backend {
     if (input.norm != nullptr) rms_norm(input.x, input.n_rows, n_in, input.norm, input.eps, rows.data());
     return rows;
   }
+  std::shared_ptr<Context> context_;
 };
 
 }  // namespace
 
-std::unique_ptr<Backend> make_reference_backend() { return std::make_unique<ReferenceBackend>(); }
+std::unique_ptr<Backend> make_reference_backend(std::shared_ptr<Context> context) {
+  return std::make_unique<ReferenceBackend>(std::move(context));
+}
+
+std::unique_ptr<Backend> make_reference_backend() {
+  return make_reference_backend(std::make_shared<Context>());
+}
 
 }  // namespace ropewalk

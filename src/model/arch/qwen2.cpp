@@ -7,7 +7,7 @@ namespace {
 
 ModelConfig read(const ModelFile& file) {
   ModelConfig c = read_common(file);
-  c.qkv_bias = true;
+  for (LayerSpec& layer : c.layers) layer.attention.qkv_bias = true;
   return c;
 }
 

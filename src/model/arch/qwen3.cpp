@@ -7,7 +7,7 @@ namespace {
 
 ModelConfig read(const ModelFile& file) {
   ModelConfig c = read_common(file);
-  c.qk_norm = true;
+  for (LayerSpec& layer : c.layers) layer.attention.qk_norm = QkNorm::kPerHead;
   read_attention_bias(file, c);
   return c;
 }

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What an engine works with: the one owner of threads, memory and measurements.
+#pragma once
+#include <string>
+
+#include "core/page_pool.h"
+#include "core/parallel.h"
+#include "core/profile.h"
+
+namespace ropewalk {
+
+struct ContextOptions {
+  int threads = 0;  ///< 0: usable_cores()
+  std::string isa;  ///< instruction set; empty: the one ROPEWALK_ISA names, or the fastest of this machine
+};
+
+/// Threads, instruction set, memory and profile of one engine. Owned by who makes it (a shared_ptr); two of
+/// them live side by side, and nothing of one is seen by the other. Shared by backends and models: several
+/// threads may call them at once.
+class Context {
+ public:
+  explicit Context(const ContextOptions& options = {});
+
+  int threads() const { return threads_.count(); }
+  /// 0: usable_cores(). Not while work runs.
+  void set_threads(int n) { threads_.set_count(n); }
+  /// The instruction set asked for; empty: the fastest of this machine. A backend finds out whether there is
+  /// such a one.
+  const std::string& isa() const { return isa_; }
+  /// As Threads::parallel_for.
+  template <class F>
+  void parallel_for(Index n, const F& body) {
+    threads_.parallel_for(n, body);
+  }
+  PagePool& pages() { return pages_; }
+  Profile& profile() { return profile_; }
+
+ private:
+  Threads threads_;
+  std::string isa_;
+  PagePool pages_;
+  Profile profile_;
+};
+
+}  // namespace ropewalk

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+/// A backend that hands everything to another one: for those that watch some operation, or change it.
+#pragma once
+#include "kernels/kernels.h"
+
+namespace ropewalk {
+
+class ForwardingBackend : public Backend {
+ public:
+  explicit ForwardingBackend(std::shared_ptr<const Backend> inner) : inner_(std::move(inner)) {}
+  std::string name() const override { return inner_->name(); }
+  Precision precision() const override { return inner_->precision(); }
+  KvType kv_type() const override { return inner_->kv_type(); }
+  const std::shared_ptr<Context>& context() const override { return inner_->context(); }
+  std::shared_ptr<float> buffer(Index n) const override { return inner_->buffer(n); }
+  std::shared_ptr<const float> upload(std::span<const float> numbers) const override {
+    return inner_->upload(numbers);
+  }
+  const float* on_host(const float* from, Index n, std::vector<float>& copy) const override {
+    return inner_->on_host(from, n, copy);
+  }
+  void copy(const float* from, Index n, float* to) const override { inner_->copy(from, n, to); }
+  void embed(const WeightRows& embedding, std::span<const Token> tokens, float* y) const override {
+    inner_->embed(embedding, tokens, y);
+  }
+  std::unique_ptr<Matrix> make_matrix(WeightRows rows) const override {
+    return inner_->make_matrix(std::move(rows));
+  }
+  void linear(const Input& input, std::span<const Output> outputs, Stage stage) const override {
+    inner_->linear(input, outputs, stage);
+  }
+  void feed_forward(const Input& input, const Matrix& gate, const Matrix& up, const Matrix& down, float* y,
+                    Stage stage) const override {
+    inner_->feed_forward(input, gate, up, down, y, stage);
+  }
+  std::unique_ptr<KvLayer> make_kv_layer(int n_kv_heads, int head_dim) const override {
+    return inner_->make_kv_layer(n_kv_heads, head_dim);
+  }
+  void append(KvLayer& kv, const float* k, const float* v, const KeyPlan& plan) const override {
+    inner_->append(kv, k, v, plan);
+  }
+  void rotate_into(KvLayer& scratch, const KvLayer& raw, const KeyPlan& plan) const override {
+    inner_->rotate_into(scratch, raw, plan);
+  }
+  void drop(KvLayer& kv, Index next_row) const override { inner_->drop(kv, next_row); }
+  void truncate(KvLayer& kv, Index n_keys) const override { inner_->truncate(kv, n_keys); }
+  std::unique_ptr<KvLayer> fork(const KvLayer& kv, Index n_keys) const override {
+    return inner_->fork(kv, n_keys);
+  }
+  void attention(std::span<const AttentionTask> tasks, int n_heads) const override {
+    inner_->attention(tasks, n_heads);
+  }
+  void rms_norm(const float* x, Index n_rows, Index dim, const float* weight, float eps,
+                float* y) const override {
+    inner_->rms_norm(x, n_rows, dim, weight, eps, y);
+  }
+  void log_sum_exp(const float* x, Index n_rows, Index n, double* y) const override {
+    inner_->log_sum_exp(x, n_rows, n, y);
+  }
+  void losses(const float* logits, Index n_vocab, std::span<const Token> targets,
+              double* losses) const override {
+    inner_->losses(logits, n_vocab, targets, losses);
+  }
+  void greatest(const float* logits, Index n_rows, Index n_vocab, Index n_choices,
+                Token* tokens) const override {
+    inner_->greatest(logits, n_rows, n_vocab, n_choices, tokens);
+  }
+
+ protected:
+  const Backend& inner() const { return *inner_; }
+
+ private:
+  std::shared_ptr<const Backend> inner_;
+};
+
+}  // namespace ropewalk

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What backends have in common whose memory is the host's.
+#pragma once
+#include "kernels/kernels.h"
+
+namespace ropewalk {
+
+class HostBackend : public Backend {
+ public:
+  std::shared_ptr<float> buffer(Index n) const override;
+  std::shared_ptr<const float> upload(std::span<const float> numbers) const override;
+  const float* on_host(const float* from, Index n, std::vector<float>& copy) const override;
+  void copy(const float* from, Index n, float* to) const override;
+  void embed(const WeightRows& embedding, std::span<const Token> tokens, float* y) const override;
+  void losses(const float* logits, Index n_vocab, std::span<const Token> targets,
+              double* losses) const override;
+  void greatest(const float* logits, Index n_rows, Index n_vocab, Index n_choices,
+                Token* tokens) const override;
+};
+
+}  // namespace ropewalk

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/engine.h"
+
+#include <algorithm>
+
+#include "model/forward.h"
+
+namespace ropewalk {
+namespace {
+
+void require_input(const StepInput& input, const Model& model) {
+  Sequence::State& s = input.sequence->state();
+  if (s.model.get() != &model)
+    throw Error("step", "sequences of the engine's model", "one of another", "each model has its engine");
+  s.require_room(static_cast<Index>(input.tokens.size()));
+  for (const Token token : input.tokens) model.require_row(token);
+  const Wanted& w = input.wanted;
+  if (w.losses == nullptr) return;
+  if (static_cast<Index>(w.targets.size()) != w.end - w.begin)
+    throw Error("step", fmt::format("a target for each of {} rows", w.end - w.begin),
+                fmt::format("{}", w.targets.size()), "losses are of targets");
+  require_targets(w.targets, model.config().n_vocab);
+}
+
+RowRange within(RowRange rows, Index begin, Index end) {
+  const Index first = std::clamp(begin, rows.begin, rows.end);
+  return {first, std::clamp(end, first, rows.end)};
+}
+
+}  // namespace
+
+struct Engine::Impl {
+  /// An input on its way.
+  struct Job {
+    const StepInput* input = nullptr;
+    Index n_before = 0;  // tokens that its sequence had
+    Index n_done = 0;    // of the input's tokens
+    Index left() const { return static_cast<Index>(input->tokens.size()) - n_done; }
+  };
+  /// Rows of one piece in the pass, with who wants something of them.
+  struct Asked {
+    Piece piece;
+    const Wanted* wanted;  // or null
+    RowRange rows;         // that something is wanted of
+    Index row() const { return piece.wanted_row + rows.begin - piece.wanted.begin; }
+  };
+
+  void read_again(Sequence::State& s);
+  void add_piece(Sequence::State& s, std::span<const Token> tokens, Stage stage, const Wanted* wanted);
+  bool take(Stage stage);
+  void run_pass();
+  void give(const Rows& rows);
+  void give_rows(const Asked& asked, RowRange rows, const float* logits);
+
+  std::shared_ptr<const Model> model;
+  Index chunk;
+  Activations activations;
+  Scratch logits;  // (up to kSlabRows, n_vocab), made when first needed
+  std::vector<float> on_host;
+  std::vector<Job> jobs;
+  std::vector<Asked> asked;   // of the pass
+  std::vector<Piece> pieces;  // of the pass
+  Index n_rows = 0, n_wanted = 0;
+};
+
+void Engine::Impl::add_piece(Sequence::State& s, std::span<const Token> tokens, Stage stage,
+                             const Wanted* wanted) {
+  const RowRange rows{s.n_read, s.n_read + static_cast<Index>(tokens.size())};
+  const RowRange asked_for =
+      wanted != nullptr ? within(rows, wanted->begin, wanted->end) : RowRange{rows.begin, rows.begin};
+  const Piece piece{&s, tokens, stage, s.options.every_row ? rows : asked_for, n_rows, n_wanted};
+  s.lower(rows.n(), piece.wanted);
+  asked.push_back({piece, wanted, asked_for});
+  pieces.push_back(piece);
+  n_rows += rows.n(), n_wanted += piece.wanted.n();
+}
+
+/// Of each job of this stage, as much as there is room for; whether anything was taken.
+bool Engine::Impl::take(Stage stage) {
+  bool any = false;
+  for (Job& job : jobs) {
+    if (job.input->stage != stage || job.left() == 0 || n_rows == chunk) continue;
+    Sequence::State& s = job.input->sequence->state();
+    const Index n = s.rows_now(job.left(), chunk - n_rows);
+    add_piece(s, job.input->tokens.subspan(static_cast<std::size_t>(job.n_done), static_cast<std::size_t>(n)),
+              stage, &job.input->wanted);
+    job.n_done += n;
+    any = true;
+  }
+  return any;
+}
+
+void Engine::Impl::run_pass() {
+  const Rows rows = forward(*model, pieces, activations);
+  give(rows);
+  for (const Piece& piece : pieces) piece.sequence->commit(piece.tokens, piece.stage == Stage::kDecode);
+  asked.clear(), pieces.clear();
+  n_rows = n_wanted = 0;
+}
+
+/// What truncate() or fork() left to be read again, in the stages in which it was read.
+void Engine::Impl::read_again(Sequence::State& s) {
+  while (s.n_read < static_cast<Index>(s.tokens.size())) {
+    const auto begin = static_cast<std::size_t>(s.n_read);
+    std::size_t end = begin + 1;
+    while (end < s.tokens.size() && s.written[end] == s.written[begin]) ++end;
+    const Index n = s.rows_now(static_cast<Index>(end - begin), chunk);
+    add_piece(s, std::span(s.tokens).subspan(begin, static_cast<std::size_t>(n)),
+              s.written[begin] ? Stage::kDecode : Stage::kPrefill, nullptr);
+    run_pass();
+  }
+}
+
+/// Logits of the rows that something is wanted of, as many together as lie together, in slabs.
+void Engine::Impl::give(const Rows& rows) {
+  const Index n_vocab = model->config().n_vocab, d_model = model->config().d_model;
+  for (std::size_t i = 0; i < asked.size();) {
+    Index first = asked[i].row(), end = first;
+    const Stage stage = asked[i].piece.stage;
+    const std::size_t begin = i;
+    for (; i < asked.size() && asked[i].piece.stage == stage && (asked[i].row() == end || i == begin); ++i)
+      end = asked[i].row() + asked[i].rows.n();
+    for (Index row = first; row < end; row += kSlabRows) {
+      const Index n = std::min(kSlabRows, end - row);
+      float* slab = logits.reserve(model->backend(), n * n_vocab);
+      output_logits(*model, rows.x + row * d_model, n, stage, slab);
+      for (std::size_t j = begin; j < i; ++j) {
+        const Index to_position = asked[j].rows.begin - asked[j].row();
+        const RowRange here = within(asked[j].rows, row + to_position, row + n + to_position);
+        if (here.n() > 0) give_rows(asked[j], here, slab + (here.begin - to_position - row) * n_vocab);
+      }
+    }
+  }
+}
+
+void Engine::Impl::give_rows(const Asked& a, RowRange rows, const float* slab) {
+  const Backend& backend = model->backend();
+  const Wanted& wanted = *a.wanted;
+  const Index n_vocab = model->config().n_vocab, at = rows.begin - wanted.begin;
+  if (wanted.logits != nullptr)
+    (*wanted.logits)(rows.begin, rows.n(), backend.on_host(slab, rows.n() * n_vocab, on_host));
+  if (wanted.losses != nullptr)
+    backend.losses(slab, n_vocab,
+                   wanted.targets.subspan(static_cast<std::size_t>(at), static_cast<std::size_t>(rows.n())),
+                   wanted.losses + at);
+  if (wanted.greatest != nullptr)
+    backend.greatest(slab, rows.n(), n_vocab, model->n_choices(), wanted.greatest + at);
+}
+
+void require_targets(std::span<const Token> targets, Index n_vocab) {
+  for (const Token target : targets)
+    if (target < 0 || target >= n_vocab)
+      throw Error("loss", fmt::format("a token id from 0 to {}, the rows of the model", n_vocab - 1),
+                  fmt::format("{}", target), "the tokenizer has more ids than the model has rows");
+}
+
+Engine::Engine(std::shared_ptr<const Model> model, Index chunk) : impl_(std::make_unique<Impl>()) {
+  RW_CHECK(chunk >= 1);
+  impl_->model = std::move(model), impl_->chunk = chunk;
+}
+Engine::~Engine() = default;
+Engine::Engine(Engine&&) noexcept = default;
+Engine& Engine::operator=(Engine&&) noexcept = default;
+
+void Engine::step(std::span<const StepInput> inputs, const TokensDone& done) {
+  Impl& e = *impl_;
+  e.jobs.clear(), e.asked.clear(), e.pieces.clear();
+  e.n_rows = e.n_wanted = 0;
+  for (const StepInput& input : inputs) {
+    for (const Impl::Job& job : e.jobs)
+      if (job.input->sequence == input.sequence)
+        throw Error("step", "each sequence once", "one twice", "its second tokens are the next step's");
+    require_input(input, *e.model);
+    e.jobs.push_back({&input, input.sequence->position(), 0});
+  }
+  try {
+    for (const StepInput& input : inputs)
+      if (!input.tokens.empty()) e.read_again(input.sequence->state());
+    Index n_done = 0;
+    for (bool more = true; more;) {
+      more = e.take(Stage::kPrefill);
+      more = e.take(Stage::kDecode) || more;
+      n_done += e.n_rows;
+      if (!more) break;
+      e.run_pass();
+      if (done) done(n_done);
+    }
+  } catch (...) {
+    for (const Impl::Job& job : e.jobs) job.input->sequence->state().take_back(job.n_before);
+    throw;
+  }
+}
+
+}  // namespace ropewalk

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+/// One text under one method: the method bound for each class of layers, the cache of keys and values, and
+/// how far it was read. An Engine reads on in it.
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "model/model.h"
+
+namespace ropewalk {
+
+constexpr Index kDefaultChunk = 1024;  ///< tokens that an Engine reads at once
+constexpr Index kSlabRows = 256;       ///< rows of logits that it holds at once: x 49,152 words = 48 MiB
+
+struct SequenceOptions {
+  Index n = 0;         ///< length asked for: prompt plus new tokens; methods take their defaults from it
+  Index n_prompt = 0;  ///< 0: n. With grow=1, rows below it use length n_prompt, a later row p uses p + 1
+  /// What a row from here on reads is kept, whatever window has passed: truncate() and fork() to there, or
+  /// later, read nothing again.
+  Index rewind_to = kForever;
+  /// The last layer attends from every row, also from those of which nothing is wanted: for who watches it.
+  bool every_row = false;
+};
+
+class Sequence {
+ public:
+  /// Errors: UsageError (method), Error (memory: the need is computed and named before work starts).
+  Sequence(const Model& model, const MethodSpec& spec, const SequenceOptions& options,
+           Index chunk = kDefaultChunk);
+  ~Sequence();
+  Sequence(Sequence&&) noexcept;
+  Sequence& operator=(Sequence&&) noexcept;
+
+  Index position() const;        ///< tokens read so far
+  const Method& method() const;  ///< of layer 0, as bound
+  const Model& model() const;
+  std::size_t cache_bytes() const;  ///< keys and values held now; those shared with a fork count for both
+
+  /// Forgets the tokens from `position` on: what is read next has the same bits as if they had never been.
+  /// Where a window has passed what those rows would see, what is left is read again before the next step.
+  /// Errors: Error unless 0 <= position <= position().
+  void truncate(Index position);
+  /// The first n_prefix tokens as a sequence of their own, with the same method and options, as if it had
+  /// read them. Keys and values are shared until one of both writes over them. Errors: as truncate.
+  Sequence fork(Index n_prefix) const;
+
+  /// False when an error left it in pieces: it can only be destroyed then.
+  bool usable() const;
+
+  struct State;
+  State& state() { return *state_; }  ///< for the Engine
+
+ private:
+  explicit Sequence(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+/// Peak bytes a sequence of n tokens needs beside the weights, with the engine that reads it. `chunk`: rows
+/// that stand in the cache beyond a window, those of a step and those that may be rewound.
+std::size_t session_bytes(const ModelConfig& config, KvType kv_type, const Method& method, Index n,
+                          Index chunk = kDefaultChunk);
+
+}  // namespace ropewalk
