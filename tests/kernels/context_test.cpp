@@ -53,14 +53,19 @@ std::vector<float> work(const Backend& backend) {
   return all;
 }
 
-/// Sets of this machine; "": its best.
+bool here(const std::string& set) {
+  try {
+    return !isa_name(Context({.threads = 1, .isa = set})).empty();
+  } catch (const UsageError&) {
+    return false;
+  }
+}
+
+/// The instruction sets of this machine.
 std::vector<std::string> sets_here() {
-  std::vector<std::string> sets{"portable"};
-  for (const std::string set : {"avx2", "avx512", "avx512-bf16", "amx-bf16"}) try {
-      (void)isa_name(Context({.threads = 1, .isa = set}));
-      sets.push_back(set);
-    } catch (const UsageError&) {
-    }
+  std::vector<std::string> sets;
+  for (const char* set : {"portable", "avx2", "avx512", "avx512-bf16", "amx-bf16"})
+    if (here(set)) sets.emplace_back(set);
   return sets;
 }
 
