@@ -71,6 +71,18 @@ struct Output {
   bool add = false;
 };
 
+/// y = W_down h, h = act(W_gate x) * (W_up x), or act(W_up x) where nothing is gated; biases where they are
+/// given.
+struct FeedForward {
+  const Matrix* gate = nullptr;  // (d_ff, n_in), or null: not gated
+  const Matrix* up = nullptr;    // (d_ff, n_in)
+  const Matrix* down = nullptr;  // (n_out, d_ff)
+  const float* gate_bias = nullptr;
+  const float* up_bias = nullptr;
+  const float* down_bias = nullptr;
+  Activation activation = Activation::kSilu;
+};
+
 /// Keys and values of one layer of one sequence, in packed blocks of 256 keys. A key is written once, in
 /// every variant of the plan, and never rotated again.
 class KvLayer {
@@ -101,9 +113,11 @@ class Backend {
   /// All outputs of one input. A row of y depends on that row of x and on the stage only, to the bit: not on
   /// n_rows or threads. REQUIRES: every w has the same n_in; every y is apart from x.
   virtual void linear(const Input& input, std::span<const Output> outputs, Stage stage) const = 0;
-  /// y (n_rows, d_model) += W_down (silu(W_gate x) * (W_up x)), x normalised. y may be input.x.
-  virtual void feed_forward(const Input& input, const Matrix& gate, const Matrix& up, const Matrix& down,
-                            float* y, Stage stage) const = 0;
+  /// y (n_rows, n_out) = or, with add, += the layer's output for x, normalised where asked for. y may be
+  /// input.x. A row's bits depend on that row and on the stage only. Activations differ from the definition
+  /// by 2e-6 of it or 2e-7, whatever is more.
+  virtual void feed_forward(const Input& input, const FeedForward& layer, float* y, bool add,
+                            Stage stage) const = 0;
 
   virtual std::unique_ptr<KvLayer> make_kv_layer(int n_kv_heads, int head_dim) const = 0;
   /// Appends k, v (n_keys, n_kv_heads, head_dim), k not rotated. REQUIRES: plan.key_begin == kv.n_keys(),

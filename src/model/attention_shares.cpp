@@ -32,9 +32,9 @@ class CountingBackend : public Backend {
   void linear(const Input& input, std::span<const Output> outputs, Stage stage) const override {
     inner_->linear(input, outputs, stage);
   }
-  void feed_forward(const Input& input, const Matrix& gate, const Matrix& up, const Matrix& down, float* y,
+  void feed_forward(const Input& input, const FeedForward& layer, float* y, bool add,
                     Stage stage) const override {
-    inner_->feed_forward(input, gate, up, down, y, stage);
+    inner_->feed_forward(input, layer, y, add, stage);
   }
   void norm(const float* x, Index n_rows, Index dim, const Norm& norm, float* y) const override {
     inner_->norm(x, n_rows, dim, norm, y);

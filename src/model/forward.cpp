@@ -69,7 +69,8 @@ void feed_forward_block(const Model& model, const LayerWeights& w, const LayerSt
   if (rows.n == 0) return;
   float* x = a.x.data() + rows.first * model.config().d_model;
   const Norm norm = rms_norm(model.config(), w.ffn_norm);
-  model.backend().feed_forward({.x = x, .n_rows = rows.n, .norm = &norm}, *w.w_gate, *w.w_up, *w.w_down, x,
+  model.backend().feed_forward({.x = x, .n_rows = rows.n, .norm = &norm},
+                               {.gate = w.w_gate.get(), .up = w.w_up.get(), .down = w.w_down.get()}, x, true,
                                step.stage);
 }
 

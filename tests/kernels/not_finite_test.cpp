@@ -203,12 +203,17 @@ TEST(NotFinite, FeedForwardShowsItInItsRowAndNoOther) {
     for (float nan : kNotNumbers) {
       auto x = numbers(kN * kWidth, 3);
       x[7 * kWidth + 31] = nan;
-      for (Stage stage : {Stage::kPrefill, Stage::kDecode}) {
-        std::vector<float> y(x.size(), 1.0f);
-        backend->feed_forward({.x = x.data(), .n_rows = kN}, *g, *u, *d, y.data(), stage);
-        for (std::size_t i = 0; i < y.size(); ++i)
-          ASSERT_EQ(std::isfinite(y[i]), i / kWidth != 7) << backend->name();
-      }
+      for (Stage stage : {Stage::kPrefill, Stage::kDecode})
+        for (Activation activation :
+             {Activation::kSilu, Activation::kGelu, Activation::kGeluTanh, Activation::kRelu2})
+          for (const Matrix* first : {g.get(), static_cast<Matrix*>(nullptr)}) {
+            std::vector<float> y(x.size(), 1.0f);
+            backend->feed_forward({.x = x.data(), .n_rows = kN},
+                                  {.gate = first, .up = u.get(), .down = d.get(), .activation = activation},
+                                  y.data(), true, stage);
+            for (std::size_t i = 0; i < y.size(); ++i)
+              ASSERT_EQ(std::isfinite(y[i]), i / kWidth != 7) << backend->name();
+          }
     }
   }
 }

@@ -80,13 +80,14 @@ class CpuBackend final : public Backend {
     const auto space = linear_spaces_.borrow();
     cpu::linear(input, outputs, stage, {*context_, isa_, *space});
   }
-  void feed_forward(const Input& input, const Matrix& gate, const Matrix& up, const Matrix& down, float* y,
+  void feed_forward(const Input& input, const FeedForward& layer, float* y, bool add,
                     Stage stage) const override {
     Work work;
-    for (const Matrix* w : {&gate, &up, &down}) work.add(input.n_rows, *w);
+    for (const Matrix* w : {layer.gate, layer.up, layer.down})
+      if (w != nullptr) work.add(input.n_rows, *w);
     const Timed timed(context_->profile(), "feed-forward", work.flop, work.bytes);
     const auto space = linear_spaces_.borrow();
-    cpu::feed_forward(input, gate, up, down, y, stage, {*context_, isa_, *space});
+    cpu::feed_forward(input, layer, y, add, stage, {*context_, isa_, *space});
   }
 
   std::unique_ptr<KvLayer> make_kv_layer(int n_kv_heads, int head_dim) const override {

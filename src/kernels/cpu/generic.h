@@ -134,24 +134,9 @@ static void product(const Product& p) {
   for (; panel < p.panel_end; ++panel) panels<Op, 1>(p, panel);
 }
 
-// ---------------------------------------------------------------- elementwise
+#include "kernels/cpu/activations.h"
 
-/// gate / (1 + e^-gate) * up.
-RW_INLINE Vec silu_times(Vec gate, Vec up) {
-  const Vec power = minimum(gate * splat(-1.44269504f), splat(127.0f));
-  return gate / (splat(1.0f) + exp2_of<false>(power)) * up;
-}
-
-/// The last elements pass a buffer; copying all of them through one made this four times slower.
-static void silu_mul(float* gate, const float* up, std::int64_t n) {
-  std::int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) store(gate + i, silu_times(load(gate + i), load(up + i)));
-  if (i == n) return;
-  float g[kLanes] = {}, u[kLanes] = {};
-  for (std::int64_t e = i; e < n; ++e) g[e - i] = gate[e], u[e - i] = up[e];
-  store(g, silu_times(load(g), load(u)));
-  for (std::int64_t e = i; e < n; ++e) gate[e] = g[e - i];
-}
+// ---------------------------------------------------------------- rows
 
 /// The mean of a row, and what is left of it: sums of floats forget some of a row that lies far from 0.
 struct RowMoments {

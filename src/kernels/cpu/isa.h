@@ -212,7 +212,8 @@ struct Isa {
   bool (*pack_values)(const ValueRows&);  // whether all are finite
   void (*rotate_keys_bf16)(const KeyRotation&);
   void (*rotate_keys_f32)(const KeyRotation&);
-  void (*silu_mul)(float* gate, const float* up, std::int64_t n);
+  /// Of each Activation: x = act(x) * up, or act(x) where up is null.
+  void (*activate[kActivations])(float* x, const float* up, std::int64_t n);
   void (*norm)(const float* x, std::int64_t n, const RowNorm& norm, float* y);  // one row
   void (*to_bf16)(const float* x, std::uint16_t* out, std::int64_t n);
   void (*round_to_bf16)(const float* x, float* out, std::int64_t n);

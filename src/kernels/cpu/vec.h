@@ -95,6 +95,12 @@ RW_INLINE Vec minimum(Vec a, Vec b) {
   RW_UNROLL for (int i = 0; i < kParts; ++i) a.part[i] = a.part[i] > b.part[i] ? b.part[i] : a.part[i];
   return a;
 }
+RW_INLINE Vec absolute(Vec x) { return as_floats(as_bits(x) & splat_wide<std::uint32_t>(0x7fffffffu)); }
+/// Lanes of a where x > 0, of b elsewhere.
+RW_INLINE Vec where_positive(Vec x, Vec a, Vec b) {
+  RW_UNROLL for (int i = 0; i < kParts; ++i) a.part[i] = x.part[i] > 0 ? a.part[i] : b.part[i];
+  return a;
+}
 /// The lanes of v folded by halves; the order is the same on every instruction set.
 template <class Fold>
 RW_INLINE float folded(Vec v, Fold fold) {

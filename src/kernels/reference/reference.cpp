@@ -61,6 +61,21 @@ void attention_row(const float* q, const ReferenceKv& kv, int kv_head, Index i, 
   for (std::size_t d = 0; d < dim; ++d) out[d] = static_cast<float>(sum[d] / total);
 }
 
+double activated(Activation activation, double x) {
+  switch (activation) {
+    case Activation::kSilu:
+      return x / (1 + std::exp(-x));
+    case Activation::kGelu:
+      return x * std::erfc(-x / std::sqrt(2.0)) / 2;
+    case Activation::kGeluTanh:
+      // x (1 + tanh(u)) / 2, without the difference of two numbers that are nearly 1
+      return x / (1 + std::exp(-2 * std::sqrt(2 / std::acos(-1.0)) * (x + 0.044715 * x * x * x)));
+    case Activation::kRelu2:
+      return x <= 0 ? 0 : x * x;  // NaN stays
+  }
+  RW_CHECK(false);
+}
+
 class ReferenceBackend final : public Backend {
  public:
   explicit ReferenceBackend(std::shared_ptr<Context> context) : context_(std::move(context)) {}
@@ -96,17 +111,18 @@ class ReferenceBackend final : public Backend {
       });
     }
   }
-  void feed_forward(const Input& input, const Matrix& gate, const Matrix& up, const Matrix& down, float* y,
+  void feed_forward(const Input& input, const FeedForward& f, float* y, bool add,
                     Stage stage) const override {
-    std::vector<float> g(static_cast<std::size_t>(input.n_rows * gate.n_out)), u(g.size());
-    const Output hidden[] = {{.w = &gate, .y = g.data()}, {.w = &up, .y = u.data()}};
-    linear(input, hidden, stage);
-    for (std::size_t i = 0; i < g.size(); ++i) {
-      const double x = static_cast<double>(g[i]);
-      g[i] = static_cast<float>(x / (1 + std::exp(-x)) * static_cast<double>(u[i]));
-    }
-    const Output sum{.w = &down, .y = y, .add = true};
-    linear({.x = g.data(), .n_rows = input.n_rows}, {&sum, 1}, stage);
+    std::vector<float> h(static_cast<std::size_t>(input.n_rows * f.up->n_out)), up(h.size());
+    const Output hidden[] = {{.w = f.up, .bias = f.up_bias, .y = up.data()},
+                             {.w = f.gate, .bias = f.gate_bias, .y = h.data()}};
+    linear(input, {hidden, f.gate != nullptr ? 2U : 1U}, stage);
+    for (std::size_t i = 0; i < h.size(); ++i)
+      h[i] = static_cast<float>(f.gate != nullptr ? activated(f.activation, static_cast<double>(h[i])) *
+                                                        static_cast<double>(up[i])
+                                                  : activated(f.activation, static_cast<double>(up[i])));
+    const Output sum{.w = f.down, .bias = f.down_bias, .y = y, .add = add};
+    linear({.x = h.data(), .n_rows = input.n_rows}, {&sum, 1}, stage);
   }
 
   std::unique_ptr<KvLayer> make_kv_layer(int n_kv_heads, int head_dim) const override {
