@@ -3,11 +3,12 @@
 ///
 /// For query position i and key position j <= i, theta the angular frequencies of the rotated pairs:
 ///
-///     logit(i, j) = c(i) * < R_theta(a_r(i)) q_i , R_theta(b_v(j)) k_j >   if j is in a segment of
-///                                                                           row i, else -inf
+///     logit(i, j) = cap(c(i) * < R_theta(a_r(i)) q_i , R_theta(b_v(j)) k_j >)   if j is in a segment of
+///                                                                                row i, else -inf
 ///
 /// where r is the segment's region, a_r its query position, v the region's key variant, b_v(j) the
-/// position at which variant v rotates key j. Methods know no kernel, kernels know no method; a mask is
+/// position at which variant v rotates key j; cap(x) = x, or soft_cap tanh(x / soft_cap) where the model
+/// has it (Gemma 2). Methods know no kernel, kernels know no method; a mask is
 /// only shorter segments. Pairs are half-split: dims (m, m + rotary_dim/2), m in [0, rotary_dim/2);
 /// dims from rotary_dim on are not rotated.
 #pragma once
@@ -46,6 +47,7 @@ struct AttentionPlan {
   std::vector<Segment> segments;     // keys as global indices
   std::vector<float> row_scale;      // (n_rows): 1/sqrt(head_dim) x log-n x temperature
   float rotary_gain = 1;             // multiplies the rotated dims of q only (YaRN's mscale^2)
+  float soft_cap = 0;                // of logits; 0: none. The model's: no method changes it
 };
 
 /// How the keys [key_begin, key_begin + n_keys) are written when they are appended.
@@ -68,6 +70,7 @@ struct Pointwise {
   std::function<bool(Index i, Index j)> visible;  // j <= i included
   std::function<double(Index i)> scale;           // whole factor, 1/sqrt(head_dim) included
   double rotary_gain = 1;
+  double soft_cap = 0;
 };
 
 }  // namespace ropewalk

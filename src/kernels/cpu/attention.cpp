@@ -145,6 +145,7 @@ void run_keys(const Shared& s, const Strip& strip, const Strip& tile, Index key_
       .q = q,
       .k_blocks = k_blocks,
       .v_blocks = s.kv->values(tile.kv_head),
+      .soft_cap = static_cast<float>(kLog2E * static_cast<double>(plan.soft_cap)),
       .eight_bits = eight_bits,
       .expanded = {scratch.expanded[0].data(), scratch.expanded[1].data()},
       .odd_values = s.kv->odd_values(tile.kv_head),

@@ -36,7 +36,7 @@ double rotated_product(const float* q, const double* k, int head_dim, const Poin
   return p.rotary_gain * rotated + passed;
 }
 
-/// One row of one head: out = softmax(scale * logits) v over the visible keys.
+/// One row of one head: out = softmax(logits) v over the visible keys.
 void attention_row(const float* q, const ReferenceKv& kv, int kv_head, Index i, const Pointwise& p,
                    float* out) {
   const auto dim = static_cast<std::size_t>(kv.head_dim);
@@ -48,7 +48,8 @@ void attention_row(const float* q, const ReferenceKv& kv, int kv_head, Index i, 
   for (Index j = 0; j < kv.n; ++j) {
     if (!p.visible(i, j)) continue;
     const double* k = kv.k.data() + static_cast<std::size_t>(j) * stride + offset;
-    logits.push_back(p.scale(i) * rotated_product(q, k, kv.head_dim, p, p.delta(i, j)));
+    const double logit = p.scale(i) * rotated_product(q, k, kv.head_dim, p, p.delta(i, j));
+    logits.push_back(p.soft_cap > 0 ? p.soft_cap * std::tanh(logit / p.soft_cap) : logit);
     keys.push_back(j);
     top = std::max(top, logits.back());
   }
