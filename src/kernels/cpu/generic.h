@@ -36,7 +36,12 @@ RW_INLINE void row_block(bool add, std::int64_t n_vecs, const typename Op::Row* 
   std::int64_t z = 0;
   for (; z + Op::kVecs <= n_vecs; z += Op::kVecs)
     micro<Op, MR, Op::kVecs>(add, a, lda, b + z * zs, zs, ks, c + 16 * z, ldc, n);
-  for (; z < n_vecs; ++z) micro<Op, MR, 1>(add, a, lda, b + z * zs, zs, ks, c + 16 * z, ldc, n);
+  // The last ones together (head_dim 80, 96, 112): one alone would wait for its sums.
+  if constexpr (Op::kVecs > 3)
+    if (z + 3 == n_vecs) return micro<Op, MR, 3>(add, a, lda, b + z * zs, zs, ks, c + 16 * z, ldc, n);
+  if constexpr (Op::kVecs > 2)
+    if (z + 2 == n_vecs) return micro<Op, MR, 2>(add, a, lda, b + z * zs, zs, ks, c + 16 * z, ldc, n);
+  if (z < n_vecs) micro<Op, MR, 1>(add, a, lda, b + z * zs, zs, ks, c + 16 * z, ldc, n);
 }
 
 /// The same for MR rows that are widened to floats first, a part of the inner dimension at a time.
