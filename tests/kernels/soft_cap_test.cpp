@@ -6,7 +6,6 @@
 #include <cmath>
 #include <cstring>
 
-#include "core/parallel.h"
 #include "kernels/kernels.h"
 #include "methods/method.h"
 #include "weights.h"
@@ -95,13 +94,13 @@ TEST(SoftCap, BitsDoNotDependOnChunksOrThreads) {
       const auto backend = make_cpu_backend(Precision::kBf16, type);
       const auto whole = attend(*backend, method, s, in, 2, s.n);
       for (int n_threads : {1, 3}) {
-        set_threads(n_threads);
+        backend->context()->set_threads(n_threads);
         for (Index step : {Index{1}, Index{37}, s.n}) {
           const auto part = attend(*backend, method, s, in, 2, step);
           EXPECT_EQ(std::memcmp(part.data(), whole.data(), whole.size() * sizeof(float)), 0)
               << backend->name() << " " << s.head_dim;
         }
-        set_threads(0);
+        backend->context()->set_threads(0);
       }
     }
   }
