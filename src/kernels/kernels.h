@@ -141,6 +141,13 @@ class Backend {
   /// y[row] = log(sum over i of e^x[row, i]), x (n_rows, n), to 1e-6. NaN where an x of the row is NaN or
   /// +infinity, or all are -infinity. A row's bits depend on that row alone.
   virtual void log_sum_exp(const float* x, Index n_rows, Index n, double* y) const = 0;
+  /// out[row] = the index of the greatest x[row, i], x (n_rows, n), the first of equal ones; -1 where an x of
+  /// the row is NaN. REQUIRES: n >= 1.
+  virtual void greatest(const float* x, Index n_rows, Index n, Token* out) const = 0;
+  /// ids, values (n_rows, k): the indices and numbers of each row's k greatest x, the greatest first, of
+  /// equal ones the one with the smaller index first. Where an x of the row is NaN all its ids are -1 and its
+  /// values NaN. REQUIRES: 1 <= k <= n.
+  virtual void top_k(const float* x, Index n_rows, Index n, Index k, Token* ids, float* values) const = 0;
 };
 
 /// Bytes one key takes in one layer, in n_variants and with its value (0 variants: the value alone): for

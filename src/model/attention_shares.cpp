@@ -42,6 +42,12 @@ class CountingBackend : public Backend {
   void log_sum_exp(const float* x, Index n_rows, Index n, double* y) const override {
     inner_->log_sum_exp(x, n_rows, n, y);
   }
+  void greatest(const float* x, Index n_rows, Index n, Token* out) const override {
+    inner_->greatest(x, n_rows, n, out);
+  }
+  void top_k(const float* x, Index n_rows, Index n, Index k, Token* ids, float* values) const override {
+    inner_->top_k(x, n_rows, n, k, ids, values);
+  }
 
   /// Sessions make the layers in order.
   std::unique_ptr<KvLayer> make_kv_layer(int n_kv_heads, int head_dim) const override {

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "kernels/cpu/attention.h"
+#include "kernels/cpu/greatest.h"
 #include "kernels/cpu/kv_layer.h"
 #include "kernels/cpu/lender.h"
 #include "kernels/cpu/linear.h"
@@ -125,6 +126,18 @@ class CpuBackend final : public Backend {
       const cpu::ExpSum all = isa_.exp_sum(x + r * n, n);
       y[r] = std::log(all.sum) + static_cast<double>(all.top);
     });
+  }
+
+  void greatest(const float* x, Index n_rows, Index n, Token* out) const override {
+    RW_CHECK(n >= 1);
+    const Timed timed(context_->profile(), "greatest", 0, 4.0 * static_cast<double>(n_rows * n));
+    context_->parallel_for(n_rows, [&](Index r, int) { out[r] = cpu::greatest(isa_, x + r * n, n); });
+  }
+  void top_k(const float* x, Index n_rows, Index n, Index k, Token* ids, float* values) const override {
+    RW_CHECK(1 <= k && k <= n);
+    const Timed timed(context_->profile(), "greatest", 0, 4.0 * static_cast<double>(n_rows * n));
+    context_->parallel_for(
+        n_rows, [&](Index r, int) { cpu::top_k(isa_, x + r * n, n, k, ids + r * k, values + r * k); });
   }
 
  private:

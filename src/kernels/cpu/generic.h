@@ -259,3 +259,13 @@ static ExpSum exp_sum(const float* x, std::int64_t n) {
   for (int lane = 0; lane < kLanes; ++lane) result.sum += sums[lane];
   return result;
 }
+
+static std::int64_t next_above(const float* x, std::int64_t begin, std::int64_t n, float least) {
+  const Vec top = splat(least);
+  std::int64_t i = begin;
+  while (i + 4 * kLanes <= n && none_above(load(x + i), load(x + i + kLanes), load(x + i + 2 * kLanes),
+                                           load(x + i + 3 * kLanes), top))
+    i += 4 * kLanes;
+  while (i < n && x[i] <= least) ++i;
+  return i;
+}

@@ -219,6 +219,8 @@ struct Isa {
   void (*to_bf16)(const float* x, std::uint16_t* out, std::int64_t n);
   void (*round_to_bf16)(const float* x, float* out, std::int64_t n);
   ExpSum (*exp_sum)(const float* x, std::int64_t n);
+  /// The first i in [begin, n) with x[i] above `least` or NaN; n where there is none.
+  std::int64_t (*next_above)(const float* x, std::int64_t begin, std::int64_t n, float least);
   WeightKernels (*weights)(int ggml_type);
   float (*read_floats)(const float* p, std::int64_t n);
   double (*spin_f32)(std::int64_t n);                                         // peak.h

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The definition of every operation: double, pointwise, slow on purpose. It does not read the plan: it calls
 /// the method's delta, visible and scale for each pair of positions.
+#include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <vector>
 
 #include "core/error.h"
@@ -189,6 +191,25 @@ class ReferenceBackend final : public Backend {
       double sum = 0;
       for (Index i = 0; i < n; ++i) sum += std::exp(static_cast<double>(x[i]) - top);
       y[r] = std::log(sum) + top;
+    }
+  }
+
+  void greatest(const float* x, Index n_rows, Index n, Token* out) const override {
+    std::vector<float> values(static_cast<std::size_t>(n_rows));
+    top_k(x, n_rows, n, 1, out, values.data());
+  }
+  void top_k(const float* x, Index n_rows, Index n, Index k, Token* ids, float* values) const override {
+    RW_CHECK(1 <= k && k <= n);
+    for (Index r = 0; r < n_rows; ++r, x += n, ids += k, values += k) {
+      std::vector<Token> order(static_cast<std::size_t>(n));
+      std::iota(order.begin(), order.end(), 0);
+      const bool numbers = std::none_of(x, x + n, [](float v) { return std::isnan(v); });
+      if (numbers)
+        std::stable_sort(order.begin(), order.end(), [x](Token a, Token b) { return x[a] > x[b]; });
+      for (Index i = 0; i < k; ++i) {
+        ids[i] = numbers ? order[static_cast<std::size_t>(i)] : -1;
+        values[i] = numbers ? x[ids[i]] : NAN;
+      }
     }
   }
 
