@@ -63,16 +63,17 @@ struct Input {
   const Norm* norm = nullptr;  // or null
 };
 
-/// y = x W^T + bias, or y += the same with add.
+/// y = scale (x W^T + bias), or y += the same with add.
 struct Output {
   const Matrix* w = nullptr;
   const float* bias = nullptr;  // (n_out), or null
   float* y = nullptr;           // (n_rows, n_out)
   bool add = false;
+  float scale = 1;  // a residual multiplier (Granite)
 };
 
-/// y = W_down h, h = act(W_gate x) * (W_up x), or act(W_up x) where nothing is gated; biases where they are
-/// given.
+/// y = scale W_down h, h = act(W_gate x) * (W_up x), or act(W_up x) where nothing is gated; biases where they
+/// are given.
 struct FeedForward {
   const Matrix* gate = nullptr;  // (d_ff, n_in), or null: not gated
   const Matrix* up = nullptr;    // (d_ff, n_in)
@@ -81,6 +82,7 @@ struct FeedForward {
   const float* up_bias = nullptr;
   const float* down_bias = nullptr;
   Activation activation = Activation::kSilu;
+  float scale = 1;
 };
 
 /// Keys and values of one layer of one sequence, in packed blocks of 256 keys. A key is written once, in
@@ -137,6 +139,11 @@ class Backend {
   /// y (n_rows, dim) = the rows of x normalised. y may be x. A row's bits depend on that row and its weights
   /// alone.
   virtual void norm(const float* x, Index n_rows, Index dim, const Norm& norm, float* y) const = 0;
+
+  /// x (n) = cap tanh(x / cap), to 1e-6 of it: logits of models that cap them. NaN stays. REQUIRES: cap > 0.
+  virtual void soft_cap(float* x, Index n, float cap) const = 0;
+  /// y (n) += scale x (n).
+  virtual void add_scaled(const float* x, Index n, float scale, float* y) const = 0;
 
   /// y[row] = log(sum over i of e^x[row, i]), x (n_rows, n), to 1e-6. NaN where an x of the row is NaN or
   /// +infinity, or all are -infinity. A row's bits depend on that row alone.

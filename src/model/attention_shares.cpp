@@ -39,6 +39,10 @@ class CountingBackend : public Backend {
   void norm(const float* x, Index n_rows, Index dim, const Norm& norm, float* y) const override {
     inner_->norm(x, n_rows, dim, norm, y);
   }
+  void soft_cap(float* x, Index n, float cap) const override { inner_->soft_cap(x, n, cap); }
+  void add_scaled(const float* x, Index n, float scale, float* y) const override {
+    inner_->add_scaled(x, n, scale, y);
+  }
   void log_sum_exp(const float* x, Index n_rows, Index n, double* y) const override {
     inner_->log_sum_exp(x, n_rows, n, y);
   }

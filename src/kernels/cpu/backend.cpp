@@ -120,6 +120,19 @@ class CpuBackend final : public Backend {
     });
   }
 
+  void soft_cap(float* x, Index n, float cap) const override {
+    RW_CHECK(cap > 0);
+    const Timed timed(context_->profile(), "scale", 0, 8.0 * static_cast<double>(n));
+    parallel_blocks(n, kElementsPerBlock,
+                    [&](Index begin, Index end) { isa_.soft_cap(x + begin, end - begin, cap); });
+  }
+  void add_scaled(const float* x, Index n, float scale, float* y) const override {
+    const Timed timed(context_->profile(), "scale", 0, 12.0 * static_cast<double>(n));
+    parallel_blocks(n, kElementsPerBlock, [&](Index begin, Index end) {
+      isa_.add_scaled(x + begin, end - begin, scale, y + begin);
+    });
+  }
+
   void log_sum_exp(const float* x, Index n_rows, Index n, double* y) const override {
     const Timed timed(context_->profile(), "losses", 0, 4.0 * static_cast<double>(n_rows * n));
     context_->parallel_for(n_rows, [&](Index r, int) {
@@ -141,6 +154,7 @@ class CpuBackend final : public Backend {
   }
 
  private:
+  static constexpr Index kElementsPerBlock = 8192;
   /// Blocks of constant size: what a thread gets never changes a result.
   void parallel_blocks(Index n, Index size, const std::function<void(Index, Index)>& body) const {
     context_->parallel_for((n + size - 1) / size,

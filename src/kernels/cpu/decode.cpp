@@ -72,7 +72,8 @@ void dots(const float* x, Index n_rows, std::span<const Output> outputs, const L
                  .bias = output.bias,
                  .y = output.y,
                  .y_stride = w.n_out,
-                 .add = output.add};
+                 .add = output.add,
+                 .scale = output.scale};
     (in_bytes(w) ? w.kernels.dots_quantised : w.kernels.dots_f32)(d);
   });
 }

@@ -96,8 +96,9 @@ RW_INLINE void multiply(std::int64_t n_rows, std::int64_t n_vecs, const typename
 
 // ---------------------------------------------------------------- products
 
-/// y (n_rows, width at y_stride) (+)= c (n_rows, stride), with o's bias. What y held is added to whole sums,
-/// not each product to it: sums of small numbers would be rounded as the residual stream's large ones are.
+/// y (n_rows, width at y_stride) (+)= c (n_rows, stride), with o's bias, scaled. What y held is added to
+/// whole sums, not each product to it: sums of small numbers would be rounded as the residual stream's large
+/// ones are.
 RW_INLINE void put_block(const Product& p, const float* c, std::int64_t stride, std::int64_t n_rows,
                          std::int64_t o, std::int64_t width, float* y) {
   for (std::int64_t r = 0; r < n_rows; ++r, c += stride, y += p.y_stride)
@@ -105,6 +106,7 @@ RW_INLINE void put_block(const Product& p, const float* c, std::int64_t stride, 
       const std::int64_t n = width - e;
       Vec sum = load(c + e);
       if (p.bias != nullptr) sum = sum + load_some(p.bias + o + e, n);
+      sum = sum * splat(p.scale);
       if (p.add) sum = sum + load_some(y + e, n);
       store_some(y + e, sum, n);
     }
@@ -119,7 +121,7 @@ RW_INLINE void panels(const Product& p, std::int64_t panel) {
   const auto* x = static_cast<const typename Op::T*>(p.x);
   const std::int64_t o = panel * 16, width = p.n_out - o < NZ * 16 ? p.n_out - o : NZ * 16;
   float* y = p.y + o;
-  if (p.bias == nullptr && !p.add && width == NZ * 16) {
+  if (p.bias == nullptr && !p.add && p.scale == 1 && width == NZ * 16) {
     multiply<Op, false>(p.n_rows, NZ, x, p.x_stride, w, size, 16 * Op::kStep, y, p.y_stride, p.n_in);
     return;
   }
@@ -205,6 +207,18 @@ static void norm(const float* x, std::int64_t n, const RowNorm& r, float* y) {
     norm_as<false>(x, n, r, y);
   else
     norm_as<true>(x, n, r, y);
+}
+
+static void soft_cap(float* x, std::int64_t n, float cap) {
+  const Vec caps = splat(cap), inverse = splat(1.0f / cap);
+  for (std::int64_t i = 0; i < n; i += kLanes)
+    store_some(x + i, capped(load_some(x + i, n - i), caps, inverse), n - i);
+}
+
+static void add_scaled(const float* x, std::int64_t n, float scale, float* y) {
+  const Vec scales = splat(scale);
+  for (std::int64_t i = 0; i < n; i += kLanes)
+    store_some(y + i, load_some(y + i, n - i) + scales * load_some(x + i, n - i), n - i);
 }
 
 static void to_bf16(const float* x, std::uint16_t* out, std::int64_t n) {

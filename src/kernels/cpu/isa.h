@@ -85,6 +85,7 @@ struct Product {
   const float* bias;
   float* y;
   bool add;      // y += instead
+  float scale;   // of what y becomes, or of what is added to it
   bool x_tiled;  // x lies in tiles: (n_rows / 16, n_in / kTileWidth, 16, kTileWidth), bfloat16
   std::int64_t n_rows, n_in, n_out, x_stride, y_stride;
   std::int64_t panel_begin, panel_end;
@@ -187,6 +188,7 @@ struct Dots {
   float* y;                       // (n_x, y_stride)
   std::int64_t y_stride;
   bool add;
+  float scale;
 };
 
 /// What an instruction set does with one weight format.
@@ -213,6 +215,8 @@ struct Isa {
   bool (*pack_values)(const ValueRows&);  // whether all are finite
   void (*rotate_keys_bf16)(const KeyRotation&);
   void (*rotate_keys_f32)(const KeyRotation&);
+  void (*soft_cap)(float* x, std::int64_t n, float cap);
+  void (*add_scaled)(const float* x, std::int64_t n, float scale, float* y);
   /// Of each Activation: x = act(x) * up, or act(x) where up is null.
   void (*activate[kActivations])(float* x, const float* up, std::int64_t n);
   void (*norm)(const float* x, std::int64_t n, const RowNorm& norm, float* y);  // one row

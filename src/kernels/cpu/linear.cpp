@@ -36,7 +36,7 @@ void feed_forward(const Input& input, const FeedForward& layer, float* y, bool a
   for (const Matrix* w : {&first, &up, layer.down}) RW_CHECK(&stored(*w).isa == &run.isa);
   run.space.threads.resize(static_cast<std::size_t>(run.context.threads()));
   RW_CHECK(up.n_out == first.n_out && up.n_in == first.n_in && layer.down->n_in == up.n_out);
-  const Output down{.w = layer.down, .bias = layer.down_bias, .y = y, .add = add};
+  const Output down{.w = layer.down, .bias = layer.down_bias, .y = y, .add = add, .scale = layer.scale};
   (stage == Stage::kPrefill ? prefill_feed_forward : decode_feed_forward)(input, layer, down, run);
 }
 

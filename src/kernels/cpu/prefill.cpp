@@ -91,12 +91,14 @@ const std::byte* expand(const StoredMatrix& w, Index begin, Index end, Buffer<st
 
 /// Panels [begin, end) of w times rows of x -> y, which begins at the first panel's first output.
 void multiply(const StoredMatrix& w, Index begin, Index end, const std::byte* panels, const std::byte* x,
-              const RowLayout& layout, Index n_rows, const float* bias, bool add, float* y, Index y_stride) {
+              const RowLayout& layout, Index n_rows, const float* bias, bool add, float scale, float* y,
+              Index y_stride) {
   const Product p{.x = x,
                   .w = panels,
                   .bias = bias,
                   .y = y,
                   .add = add,
+                  .scale = scale,
                   .x_tiled = layout.tiled,
                   .n_rows = n_rows,
                   .n_in = w.padded_in(),
@@ -158,7 +160,7 @@ void products(const std::byte* x, const RowLayout& layout, Index n_rows, std::sp
     for_blocks(part, kRowsPerBlock, [&](Index row, Index n, Index panel, Index n_panels) {
       multiply(w, panel, panel + n_panels, panels + (panel - part.begin) * panel_bytes(w),
                x + layout.offset(row, 0), layout, n,
-               output.bias != nullptr ? output.bias + panel * kLanes : nullptr, output.add,
+               output.bias != nullptr ? output.bias + panel * kLanes : nullptr, output.add, output.scale,
                output.y + row * w.n_out + panel * kLanes, w.n_out);
     });
   });
@@ -187,29 +189,29 @@ void prefill_feed_forward(const Input& input, const FeedForward& layer, const Ou
   const Index per_item = panels_per_item(up, gated ? 2 : 1, n_threads),
               n_items = (up.n_panels() + per_item - 1) / per_item;
   const Index rows_each = rows_per_item(input.n_rows, n_items, n_threads);
-  run.context.parallel_for(
-      n_items * ((input.n_rows + rows_each - 1) / rows_each), [&](Index item, int thread) {
-        LinearScratch& mine = run.space.threads[static_cast<std::size_t>(thread)];
-        const Part part = part_at(item, up.n_panels(), per_item, input.n_rows, rows_each);
-        const std::byte* firsts = expand(first, part.begin, part.end, mine.panels[0]);
-        const std::byte* ups = gated ? expand(up, part.begin, part.end, mine.panels[1]) : nullptr;
-        mine.gate.reserve(kRowsPerHidden * 2 * kLanes);
-        mine.up.reserve(kRowsPerHidden * 2 * kLanes);
-        for_blocks(part, kRowsPerHidden, [&](Index row, Index n, Index panel, Index n_panels) {
-          float *h = mine.gate.data(), *u = gated ? mine.up.data() : nullptr;
-          const Index width = std::min(up.n_out, (panel + n_panels) * kLanes) - panel * kLanes;
-          const std::byte* from = x + layout.offset(row, 0);
-          const auto make = [&](const StoredMatrix& w, const std::byte* panels, const float* bias, float* y) {
-            multiply(w, panel, panel + n_panels, panels + (panel - part.begin) * panel_bytes(w), from, layout,
-                     n, bias != nullptr ? bias + panel * kLanes : nullptr, false, y, width);
-          };
-          make(first, firsts, first_bias, h);
-          if (gated) make(up, ups, layer.up_bias, u);
-          activate(run.isa, layer.activation, h, u, n * width);
-          for (Index r = 0; r < n; ++r)
-            hidden.put(run.space.hidden.data(), row + r, panel * kLanes, h + r * width, width);
-        });
-      });
+  const Index n_parts = (input.n_rows + rows_each - 1) / rows_each;
+  run.context.parallel_for(n_items * n_parts, [&](Index item, int thread) {
+    LinearScratch& mine = run.space.threads[static_cast<std::size_t>(thread)];
+    const Part part = part_at(item, up.n_panels(), per_item, input.n_rows, rows_each);
+    const std::byte* firsts = expand(first, part.begin, part.end, mine.panels[0]);
+    const std::byte* ups = gated ? expand(up, part.begin, part.end, mine.panels[1]) : nullptr;
+    mine.gate.reserve(kRowsPerHidden * 2 * kLanes);
+    mine.up.reserve(kRowsPerHidden * 2 * kLanes);
+    for_blocks(part, kRowsPerHidden, [&](Index row, Index n, Index panel, Index n_panels) {
+      float *h = mine.gate.data(), *u = gated ? mine.up.data() : nullptr;
+      const Index width = std::min(up.n_out, (panel + n_panels) * kLanes) - panel * kLanes;
+      const std::byte* from = x + layout.offset(row, 0);
+      const auto make = [&](const StoredMatrix& w, const std::byte* panels, const float* bias, float* y) {
+        multiply(w, panel, panel + n_panels, panels + (panel - part.begin) * panel_bytes(w), from, layout, n,
+                 bias != nullptr ? bias + panel * kLanes : nullptr, false, 1, y, width);
+      };
+      make(first, firsts, first_bias, h);
+      if (gated) make(up, ups, layer.up_bias, u);
+      activate(run.isa, layer.activation, h, u, n * width);
+      for (Index r = 0; r < n; ++r)
+        hidden.put(run.space.hidden.data(), row + r, panel * kLanes, h + r * width, width);
+    });
+  });
   products(run.space.hidden.data(), hidden, input.n_rows, {&down, 1}, run);
 }
 

@@ -109,7 +109,8 @@ class ReferenceBackend final : public Backend {
             sum += static_cast<double>(normed[static_cast<std::size_t>(r * m.n_in + c)]) *
                    m.w[static_cast<std::size_t>(o * m.n_in + c)];
           float& y = output.y[r * m.n_out + o];
-          y = output.add ? y + static_cast<float>(sum) : static_cast<float>(sum);
+          const auto scaled = static_cast<float>(static_cast<double>(output.scale) * sum);
+          y = output.add ? y + scaled : scaled;
         }
       });
     }
@@ -124,7 +125,7 @@ class ReferenceBackend final : public Backend {
       h[i] = static_cast<float>(f.gate != nullptr ? activated(f.activation, static_cast<double>(h[i])) *
                                                         static_cast<double>(up[i])
                                                   : activated(f.activation, static_cast<double>(up[i])));
-    const Output sum{.w = f.down, .bias = f.down_bias, .y = y, .add = add};
+    const Output sum{.w = f.down, .bias = f.down_bias, .y = y, .add = add, .scale = f.scale};
     linear({.x = h.data(), .n_rows = input.n_rows}, {&sum, 1}, stage);
   }
 
@@ -183,6 +184,16 @@ class ReferenceBackend final : public Backend {
         y[d] = static_cast<float>(v);
       }
     }
+  }
+
+  void soft_cap(float* x, Index n, float cap) const override {
+    const auto c = static_cast<double>(cap);
+    for (Index i = 0; i < n; ++i) x[i] = static_cast<float>(c * std::tanh(static_cast<double>(x[i]) / c));
+  }
+  void add_scaled(const float* x, Index n, float scale, float* y) const override {
+    for (Index i = 0; i < n; ++i)
+      y[i] = static_cast<float>(static_cast<double>(y[i]) +
+                                static_cast<double>(scale) * static_cast<double>(x[i]));
   }
 
   void log_sum_exp(const float* x, Index n_rows, Index n, double* y) const override {
