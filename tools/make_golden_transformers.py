@@ -83,7 +83,7 @@ longrope_of_12 = {"rope_type": "longrope", "rope_theta": 10000.0, "partial_rotar
                   "long_factor": long_factor[:6], "short_factor": short_factor[:6]}
 gemma3_rope = {local: {"rope_type": "default", "rope_theta": 10000.0},
                whole: {"rope_type": "linear", "factor": 8.0, "rope_theta": 1e6}}
-qwen_eyes = {"depth": 1, "embed_dim": 16, "hidden_size": 36, "num_heads": 2, "patch_size": 2, "mlp_ratio": 1}
+qwen_eyes = {"depth": 1, "embed_dim": 8, "hidden_size": 36, "num_heads": 1, "patch_size": 2, "mlp_ratio": 1}
 sections = {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [2, 2, 2]}
 FAMILIES = {
     "gemma": family("Gemma", (1, 1), n_layers=1, d_model=32, head_dim=256),
@@ -91,13 +91,13 @@ FAMILIES = {
                      attn_logit_softcapping=2.0, final_logit_softcapping=1.5),
     "gemma2_scale": family("Gemma2", (3, 1), head_dim=16, sliding_window=16, query_pre_attn_scalar=40,
                            attn_logit_softcapping=2.0, final_logit_softcapping=1.5),
-    "gemma3": family("Gemma3Text", (3, 1), n_layers=7, head_dim=16, sliding_window=16,
+    "gemma3": family("Gemma3Text", (3, 1), n_layers=7, d_model=24, head_dim=16, sliding_window=16,
                      query_pre_attn_scalar=16, rope_parameters=gemma3_rope),
     "gemma3_images": with_images(
         "Gemma3", family("Gemma3Text", (3, 1), head_dim=16, sliding_window=16, query_pre_attn_scalar=24,
                          layer_types=[local, whole], rope_parameters=gemma3_rope),
         {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1, "image_size": 8, "patch_size": 4}),
-    "phi": family("Phi", (3, 3), hidden_act="gelu_new", rope_parameters={
+    "phi": family("Phi", (3, 3), n_layers=1, hidden_act="gelu_new", rope_parameters={
         "rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 0.5}),
     "phi3": family("Phi3", (6, 2), sliding_window=24),
     "phi4_mini": family("Phi3", (3, 1), d_model=48, max_position_embeddings=128, original_max_position_embeddings=32,
@@ -105,12 +105,12 @@ FAMILIES = {
     "qwen2_vl": with_images("Qwen2VL", family("Qwen2", (3, 1)), qwen_eyes,
                             rope_parameters=sections, model_type="qwen2_vl_text"),
     "qwen2_5_vl": with_images("Qwen2_5_VL", family("Qwen2", (3, 1)), {
-        "depth": 1, "hidden_size": 16, "out_hidden_size": 36, "intermediate_size": 8, "num_heads": 2, "patch_size": 2},
+        "depth": 1, "hidden_size": 8, "out_hidden_size": 36, "intermediate_size": 8, "num_heads": 1, "patch_size": 2},
                               rope_parameters=sections, model_type="qwen2_5_vl_text"),
     "qwen3_vl": with_images("Qwen3VL", family("Qwen3", (6, 2), head_dim=16, d_model=32), {
-        "depth": 1, "hidden_size": 16, "out_hidden_size": 32, "intermediate_size": 8, "num_heads": 2, "patch_size": 2,
+        "depth": 1, "hidden_size": 8, "out_hidden_size": 32, "intermediate_size": 8, "num_heads": 1, "patch_size": 2,
         "num_position_embeddings": 16, "deepstack_visual_indexes": [0]}, rope_parameters={**sections, "mrope_section": [4, 2, 2]}, model_type="qwen3_vl_text"),
-    "mistral_small": with_images("Mistral3", family("Mistral", (6, 2), head_dim=16, d_model=32, sliding_window=None), {
+    "mistral_small": with_images("Mistral3", family("Mistral", (6, 2), n_layers=1, head_dim=16, d_model=32, sliding_window=None), {
         "model_type": "pixtral", "hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1,
         "head_dim": 8, "image_size": 8, "patch_size": 4}),
     "ministral3": family("Ministral3", (6, 2), head_dim=16, d_model=32,
@@ -130,26 +130,28 @@ FAMILIES = {
                       rope_parameters={"rope_type": "dynamic", "alpha": 50.0, "rope_theta": 10000.0, "factor": 1.0}),
     "exaone4": family("Exaone4", (6, 2), sliding_window=None, layer_types=[whole] * 2, rope_parameters=llama3,
                       max_position_embeddings=256),
-    "exaone4_32b": family("Exaone4", (5, 1), n_layers=4, d_model=40, sliding_window=16, sliding_window_pattern="LLLG",
+    "exaone4_32b": family("Exaone4", (5, 1), n_layers=4, d_model=30, sliding_window=16, sliding_window_pattern="LLLG",
                           layer_types=[local, local, local, whole], rope_parameters=llama3, max_position_embeddings=256),
     "cohere": family("Cohere", (3, 1), logit_scale=0.4, layer_norm_eps=1e-5, rope_parameters=base8),
     "cohere_norms": family("Cohere", (6, 2), logit_scale=0.4, layer_norm_eps=1e-5, use_qk_norm=True, rope_parameters=base8),
     "cohere2": family("Cohere2", (3, 1), n_layers=4, logit_scale=0.4, layer_norm_eps=1e-5, sliding_window=16),
     "gpt_neox": family("GPTNeoX", (5, 5), d_model=40, rope_parameters={
         "rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 0.5}),
-    "gpt_neox_serial": family("GPTNeoX", (3, 3), d_model=48, use_parallel_residual=False),
-    "falcon": family("Falcon", (7, 1), d_model=28, ffn_hidden_size=112, multi_query=True, parallel_attn=True, bias=False),
-    "falcon_40b": family("Falcon", (6, 2), num_kv_heads=2, ffn_hidden_size=144, new_decoder_architecture=True, bias=False),
+    "gpt_neox_serial": family("GPTNeoX", (3, 3), n_layers=1, d_model=48, use_parallel_residual=False),
+    "falcon": family("Falcon", (7, 1), d_model=28, ffn_hidden_size=112, multi_query=True, parallel_attn=True, bias=False,
+                     max_position_embeddings=2048),
+    "falcon_40b": family("Falcon", (6, 2), n_layers=1, num_kv_heads=2, ffn_hidden_size=144, new_decoder_architecture=True, bias=False,
+                         max_position_embeddings=2048),
     "starcoder2": family("Starcoder2", (6, 2), sliding_window=16, use_bias=True, tie_word_embeddings=True),
-    "stablelm": family("StableLm", (3, 3), d_model=48, use_qkv_bias=True),
-    "stablelm_norms": family("StableLm", (6, 2), d_model=48, qk_layernorm=True, use_parallel_residual=True, rope_parameters={
+    "stablelm": family("StableLm", (3, 3), n_layers=1, d_model=48, use_qkv_bias=True),
+    "stablelm_norms": family("StableLm", (6, 2), n_layers=1, d_model=48, qk_layernorm=True, use_parallel_residual=True, rope_parameters={
         "rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 0.5}),
     "arcee": family("Arcee", (3, 1), rope_parameters=yarn(10000.0)),
     "nemotron": family("Nemotron", (6, 2), d_model=48),
     "minicpm": family("Granite", (3, 1), embedding_multiplier=3.0, residual_multiplier=1.1 / 2 ** 0.5, logits_scaling=3.0,
                       attention_multiplier=12 ** -0.5),
     "internlm2": family("Llama", (6, 2), d_model=48, tie_word_embeddings=False),
-    "baichuan": family("Llama", (3, 3), tie_word_embeddings=False),
+    "baichuan": family("Llama", (3, 3), n_layers=1, tie_word_embeddings=False),
 }
 
 
