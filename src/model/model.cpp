@@ -9,7 +9,7 @@ namespace ropewalk {
 Model::Model(const ModelFile& file, std::shared_ptr<const Backend> backend)
     : config_(read_config(file)), backend_(std::move(backend)) {
   std::size_t bytes = 0;
-  for (const TensorInfo& tensor : file.tensors()) bytes += tensor.bytes.size();
+  for (const TensorInfo& tensor : file.tensors()) bytes += tensor.n_bytes();
   require_memory(file.path() + ": weights", bytes, "take a smaller model or one with smaller weights");
   weights_ = load_weights(file, config_, *backend_, bytes_);
   n_ids_ = config_.n_vocab;
