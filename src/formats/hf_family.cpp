@@ -303,7 +303,7 @@ const HfFamily kFamilies[] = {
      .eps = 1e-5,
      .activation = "relu2",
      .norm_offset = 1},
-    {.model_type = "minicpm", .arch = "minicpm", .own = own_minicpm},
+    {.model_type = "minicpm", .arch = "minicpm", .tied = true, .own = own_minicpm},
     {.model_type = "internlm2", .arch = "internlm2", .qkv_by_group = true},
     {.model_type = "baichuan", .arch = "baichuan", .n_ctx = 4096, .own = own_baichuan},
     {.model_type = "roformer",

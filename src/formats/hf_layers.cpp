@@ -214,7 +214,8 @@ void translate_rope(const HfObject& config, const HfFamily& family, const std::s
       rope.number("rope_theta").value_or(first_of({"rope_theta", "rotary_emb_base"}, family.rope_theta));
   const double part =
       rope.number("partial_rotary_factor")
-          .value_or(first_of({"partial_rotary_factor", "rotary_pct", "rope_pct"}, family.rotated));
+          .value_or(
+              first_of({"partial_rotary_factor", "rotary_pct", "rope_pct", "rope_percent"}, family.rotated));
   if (!(part > 0) || part > 1 || head_dim < 2 || head_dim > 1024)
     throw Error(config.place, "a head_dim up to 1024, partial_rotary_factor in (0, 1]",
                 fmt::format("{}, {}", head_dim, part));
