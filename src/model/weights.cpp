@@ -22,9 +22,8 @@ class Loader {
   WeightRows rows(const std::string& name, const AttentionSpec* rotary = nullptr) const {
     const TensorInfo& info = file_.tensor(name);
     const Index n_out = info.shape[0], n_in = info.shape[1];
-    const Index row_bytes = n_in / info.format->block_size * info.format->block_bytes;
     WeightRows rows{.n_out = n_out, .n_in = n_in, .format = info.format, .rows = {}};
-    for (Index r = 0; r < n_out; ++r) rows.rows.push_back(info.bytes.data() + stored(r, rotary) * row_bytes);
+    for (Index r = 0; r < n_out; ++r) rows.rows.push_back(info.row(stored(r, rotary)));
     return rows;
   }
   std::unique_ptr<Matrix> matrix(const std::string& name, const AttentionSpec* rotary = nullptr) {
