@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -82,9 +83,12 @@ bool add_tokens(Input& input, bool spell, std::vector<std::string>& tokens, std:
 }
 
 void byte_bpe(Input input) {
-  constexpr std::string_view kNames[] = {"gpt-2",        "smollm", "llama-bpe", "qwen2",
-                                         "deepseek-llm", "tekken", "none"};
+  constexpr std::string_view kNames[] = {"gpt-2",        "smollm",     "llama-bpe",      "qwen2",
+                                         "deepseek-llm", "tekken",     "none",           "falcon",
+                                         "gpt-4o",       "qwen35",     "minicpm5",       "dbrx",
+                                         "seed-coder",   "bailingmoe", "deepseek-coder", "deepseek-v3"};
   const std::uint8_t flags = input.byte();
+  const std::string_view name = kNames[flags % std::size(kNames)];
   MemoryFile file;
   std::vector<std::string> tokens, rules;
   std::vector<std::int64_t> kinds;
@@ -95,12 +99,12 @@ void byte_bpe(Input input) {
   }
   const bool ordinary = add_tokens(input, true, tokens, kinds, rules);
   file.set("tokenizer.ggml.model", std::string("gpt2"));
-  file.set("tokenizer.ggml.pre", std::string(kNames[flags % 7]));
+  file.set("tokenizer.ggml.pre", std::string(name));
   file.set("tokenizer.ggml.tokens", tokens);
   file.set("tokenizer.ggml.token_type", kinds);
   file.set("tokenizer.ggml.merges", rules);
   file.set("tokenizer.ggml.eos_token_id", std::int64_t{flags} * 2);
-  const bool composes = kNames[flags % 7] == "qwen2";  // NFC: decomposed text does not come back
+  const bool composes = name == "qwen2" || name == "qwen35";  // NFC: decomposed text does not come back
   exercise(*Tokenizer::open(file), input.rest, covered && ordinary && !composes, "");
 }
 
