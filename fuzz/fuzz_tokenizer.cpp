@@ -2,9 +2,9 @@
 /// Bytes -> a small vocabulary and a text: opening ends in a tokenizer or an Error, encoding and decoding
 /// never crash, and where the vocabulary covers every byte the text comes back.
 ///
-/// Input: byte 0 the kind (0 byte-level BPE, 1 SentencePiece, 2 tokenizer.json), then for 0 and 1: byte 1 a
-/// pre-tokenizer or flags, byte 2 the number of extra tokens, each a length byte (low 4 bits; bit 4: leave
-/// the kind odd), the bytes; the rest is text. For 2: tokenizer.json, a zero byte, text.
+/// Input: byte 0 the kind (0 byte-level BPE, 1 SentencePiece, 2 tokenizer.json, 3 WordPiece), then for all
+/// but 2: byte 1 a pre-tokenizer or flags, byte 2 the number of extra tokens, each a length byte (low 4 bits;
+/// bit 4: leave the kind odd), the bytes; the rest is text. For 2: tokenizer.json, a zero byte, text.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -132,18 +132,40 @@ void sentencepiece(Input input) {
   exercise(*Tokenizer::open(file), input.rest, covered && ordinary && plain, " ");
 }
 
+void wordpiece(Input input) {
+  const std::uint8_t flags = input.byte();
+  MemoryFile file;
+  std::vector<std::string> tokens = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"}, rules;
+  std::vector<std::int64_t> kinds = {3, (flags & 1u) == 0 ? 2 : 3, 3, 3, 3};
+  for (char c = 'a'; c <= 'z'; ++c) {
+    tokens.push_back(std::string(kSpaceMark) + c);
+    tokens.emplace_back(1, c);
+    kinds.insert(kinds.end(), 2, 1);
+  }
+  add_tokens(input, false, tokens, kinds, rules);
+  file.set("tokenizer.ggml.model", std::string("bert"));
+  file.set("tokenizer.ggml.tokens", tokens);
+  file.set("tokenizer.ggml.token_type", kinds);
+  file.set("tokenizer.ggml.normalizer.lowercase", (flags & 2u) == 0);
+  file.set("tokenizer.ggml.normalizer.strip_accents", (flags & 4u) == 0);
+  exercise(*Tokenizer::open(file), input.rest, false, "");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size > 65536) return 0;
   Input input{{reinterpret_cast<const char*>(data), size}};
   try {
-    switch (input.byte() % 3) {
+    switch (input.byte() % 4) {
       case 0:
         byte_bpe(input);
         break;
       case 1:
         sentencepiece(input);
+        break;
+      case 3:
+        wordpiece(input);
         break;
       default: {
         const std::size_t end = std::min(input.rest.find('\0'), input.rest.size());

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Goldens of the tokenizers of model families: ids by the packages `tokenizers` and `sentencepiece`.
 
-Usage: make_golden_tokenizer_families.py                 writes tests/golden/tokenizer_families.json
+Usage: make_golden_tokenizer_families.py                 writes tests/golden/tokenizer_families.json, tokenizer_bert_vocab.txt
 Versions used: tokenizers 0.23.3, sentencepiece 0.2.3, Python 3.11.
 
 Text and byte-level vocabulary are those of make_golden_tokenizer.py, as they are committed. The real vocabularies are
 not committed; tools/check_tokenizers.py compares those that packages carry.
 """
 
+import collections
+import hashlib
 import json
 
 from golden_tokenizer_text import BLOCKS, damaged_block, mixed_block
@@ -154,10 +156,92 @@ def make_prefix():
     return {"text": text, "ids": tokenizer.encode(text, add_special_tokens=False).ids}
 
 
+def bert_vocabulary(base):
+    """Pieces of the text as it is and in lower case, so that every option finds some; not of its rarer characters.
+    Each training orders them differently: the committed one stays where it is."""
+    file = GOLDEN / "tokenizer_bert_vocab.txt"
+    if file.exists():
+        return file.read_text(encoding="utf-8").split("\n")[:-1]
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers as pre, trainers
+
+    counts = collections.Counter(base)
+    common = {c for c, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:300]}
+    text = "".join(c for c in base if c in common)
+    trained = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    trained.normalizer = normalizers.BertNormalizer(lowercase=False, strip_accents=False)
+    trained.pre_tokenizer = pre.BertPreTokenizer()
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    trainer = trainers.WordPieceTrainer(vocab_size=2600, special_tokens=special, show_progress=False)
+    lower = normalizers.BertNormalizer(lowercase=True).normalize_str(text)
+    trained.train_from_iterator(text.split("\n") + lower.split("\n"), trainer)
+    vocab = trained.get_vocab()
+    pieces = sorted(vocab, key=vocab.get)
+    file.write_text("\n".join(pieces) + "\n", encoding="utf-8")
+    return pieces
+
+
+def make_bert(base, blocks):
+    """BertWordPieceTokenizer under its options; text that is no UTF-8 is read with U+FFFD."""
+    from tokenizers import BertWordPieceTokenizer
+
+    pieces = bert_vocabulary(base)
+    vocab = {piece: i for i, piece in enumerate(pieces)}
+    variants = {
+        "uncased": {},
+        "cased": {"lowercase": False, "strip_accents": None},
+        "accents": {"lowercase": True, "strip_accents": False},
+        "no-accents": {"lowercase": False, "strip_accents": True},
+        "chinese-words": {"handle_chinese_chars": False},
+        "raw": {"clean_text": False},
+    }
+    expected = {}
+    for name, options in variants.items():
+        tokenizer = BertWordPieceTokenizer(vocab, **options)
+        document = json.loads(tokenizer.to_str())
+        tokenizer.decoder.cleanup = False
+        ids = tokenizer.encode(blocks[3].decode("utf-8"), add_special_tokens=False).ids
+        expected[name] = {
+            "normalizer": document["normalizer"],
+            "pre_tokenizer": document["pre_tokenizer"],
+            "post_processor": document["post_processor"],
+            "added_tokens": document["added_tokens"],
+            "blocks": results(tokenizer, blocks),
+            "damaged": summary(
+                tokenizer.encode(damaged_block(blocks[0]).decode("utf-8", "replace"), add_special_tokens=False).ids
+            ),
+            "decoded": hashlib.sha256(tokenizer.decode(ids, skip_special_tokens=False).encode()).hexdigest(),
+        }
+    tokenizer = BertWordPieceTokenizer(vocab)
+    text = "Paris is the [MASK] of\u3000France.[SEP] " + "x" * 101 + " unaffable\u4e2d\u6587\ud55c\u0130"
+    expected["sentence"] = {"text": text, "ids": tokenizer.encode(text, add_special_tokens=False).ids}
+    return expected
+
+
+def make_bert_characters():
+    """A hash of the words that every character makes between two letters."""
+    from tokenizers import normalizers, pre_tokenizers as pre
+
+    words = pre.BertPreTokenizer()
+    every = normalizers.BertNormalizer(lowercase=True)
+    text = hashlib.sha256()
+    for code in range(0x110000):
+        if not 0xD800 <= code < 0xE000 and code != 0x11938:
+            found = words.pre_tokenize_str(every.normalize_str(f"a{chr(code)}b"))
+            text.update(" ".join(word for word, _ in found).encode() + b"\n")
+    return text.hexdigest()
+
+
 def main():
-    lines = (GOLDEN / "tokenizer_text.txt").read_bytes().split(b"\n")
+    base = (GOLDEN / "tokenizer_text.txt").read_bytes()
+    lines = base.split(b"\n")
     blocks = [mixed_block(lines, b) for b in range(BLOCKS)]
-    expected = {"byte_level": make_byte_level(blocks), "splits": make_splits(blocks), "prefix": make_prefix()}
+    expected = {
+        "byte_level": make_byte_level(blocks),
+        "splits": make_splits(blocks),
+        "prefix": make_prefix(),
+        "bert": make_bert(base.decode("utf-8"), blocks),
+        "bert_characters": make_bert_characters(),
+    }
     (GOLDEN / "tokenizer_families.json").write_text(
         json.dumps(expected, ensure_ascii=True, separators=(",", ":")) + "\n"
     )

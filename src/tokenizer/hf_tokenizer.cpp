@@ -7,6 +7,8 @@
 #include "tokenizer/hf_json.h"
 #include "tokenizer/hf_settings.h"
 #include "tokenizer/hf_steps.h"
+#include "tokenizer/hf_vocabulary.h"
+#include "tokenizer/hf_wordpiece.h"
 #include "tokenizer/piece_tokenizer.h"
 
 namespace ropewalk {
@@ -26,64 +28,16 @@ class Reader {
  private:
   std::unique_ptr<PieceTokenizer> make(HfSteps steps);
   void check_model() const;
-  Index id(const Document& value) const;
-  void read_vocabulary();
   void read_merges();
   void read_post_processor(PieceTokenizer& tokenizer) const;
 
   const Document& root_;
   HfJson json_;
-  Index max_id_ = 0;
   Vocabulary vocabulary_;
   SpecialSplitter specials_;
   Merges merges_;
   bool byte_fallback_ = false;
 };
-
-Index Reader::id(const Document& value) const {
-  if (!value.is_number_integer()) json_.refuse("token ids", value.type_name());
-  const auto number = value.get<std::int64_t>();
-  if (value.is_number_unsigned() && value.get<std::uint64_t>() > std::uint64_t{1} << 31)
-    json_.refuse("token ids", "too great");
-  if (number < 0 || number >= max_id_)
-    json_.refuse(fmt::format("token ids from 0 to {}", max_id_ - 1), std::to_string(number));
-  return number;
-}
-
-void Reader::read_vocabulary() {
-  const Document& model = json_.get(root_, "model");
-  const Document& vocab = json_.get(model, "vocab");
-  const Document& added = json_.get(root_, "added_tokens");
-  if (!vocab.is_object() || vocab.empty())
-    json_.refuse("a 'vocab' object that is not empty", vocab.type_name());
-  if (!added.is_null() && !added.is_array()) json_.refuse("an array 'added_tokens'", added.type_name());
-  // Holes are allowed (some tables are padded), but not so many that a small file asks for much memory.
-  max_id_ = static_cast<Index>(vocab.size() + added.size()) * 2 + 4096;
-  Index n_vocab = 0;
-  for (const auto& [piece, value] : vocab.items()) n_vocab = std::max(n_vocab, id(value) + 1);
-  for (const Document& token : added) n_vocab = std::max(n_vocab, id(json_.get(token, "id")) + 1);
-  std::vector<std::string> pieces(static_cast<std::size_t>(n_vocab));
-  std::vector<PieceKind> kinds(pieces.size(), PieceKind::kUnused);
-  for (const auto& [piece, value] : vocab.items()) {
-    const auto at = static_cast<std::size_t>(id(value));
-    if (kinds[at] != PieceKind::kUnused) json_.refuse("each id once", fmt::format("{} twice", at));
-    pieces[at] = piece;
-    kinds[at] = byte_fallback_ && parse_byte_piece(piece) ? PieceKind::kByte : PieceKind::kNormal;
-  }
-  std::vector<SpecialToken> specials;
-  for (const Document& token : added) {
-    const auto at = static_cast<std::size_t>(id(json_.get(token, "id")));
-    const bool control = json_.flag(token, "special", false);
-    if (json_.flag(token, "single_word", false))
-      json_.refuse("added tokens without 'single_word'", json_.text(token, "content"));
-    pieces[at] = json_.text(token, "content");
-    kinds[at] = control ? PieceKind::kControl : PieceKind::kUserDefined;
-    specials.push_back({pieces[at], static_cast<Token>(at), control, json_.flag(token, "lstrip", false),
-                        json_.flag(token, "rstrip", false)});
-  }
-  vocabulary_ = Vocabulary(std::move(pieces), std::move(kinds));
-  specials_ = SpecialSplitter(std::move(specials));
-}
 
 void Reader::read_merges() {
   const Document& merges = json_.get(json_.get(root_, "model"), "merges");
@@ -131,7 +85,9 @@ void Reader::check_model() const {
 std::unique_ptr<PieceTokenizer> Reader::read() {
   check_model();
   byte_fallback_ = json_.flag(json_.get(root_, "model"), "byte_fallback", false);
-  read_vocabulary();
+  HfVocabulary read = read_hf_vocabulary(json_, root_, byte_fallback_);
+  vocabulary_ = std::move(read.vocabulary);
+  specials_ = std::move(read.specials);
   read_merges();
   std::unique_ptr<PieceTokenizer> result = make(read_hf_steps(json_, root_));
   read_post_processor(*result);
@@ -163,23 +119,33 @@ std::unique_ptr<PieceTokenizer> Reader::make(HfSteps steps) {
   return result;
 }
 
-std::unique_ptr<Tokenizer> make_tokenizer(std::string_view tokenizer_json, const HfSettings& settings,
+std::unique_ptr<PieceTokenizer> read_json(std::string_view tokenizer_json, const HfSettings& settings,
                                           std::string_view place) {
   const Document root = HfJson::parse(tokenizer_json, place);
-  std::unique_ptr<PieceTokenizer> result = Reader(root, place).read();
+  if (!is_wordpiece(root)) return Reader(root, place).read();
+  return read_hf_wordpiece(HfJson(place), root, settings);
+}
+
+/// What stands beside the vocabulary. An encoder has no other begin and end than [CLS] and [SEP].
+std::unique_ptr<Tokenizer> with_settings(std::unique_ptr<PieceTokenizer> result, const HfSettings& settings) {
   const auto id_of = [&](const char* name) -> std::optional<Token> {
     const std::string* text = settings.special_text(name);
     const Token id = text ? result->vocabulary().find(*text) : -1;
     return id < 0 ? std::nullopt : std::optional<Token>(id);
   };
-  if (const auto bos = id_of("bos_token")) result->bos = bos;
-  result->eos = id_of("eos_token");
+  if (dynamic_cast<const WordPieceTokenizer*>(result.get()) != nullptr) {
+    set_bert_tokens(*result, settings);
+  } else {
+    if (const auto bos = id_of("bos_token")) result->bos = bos;
+    result->eos = id_of("eos_token");
+    result->mask = id_of("mask_token");
+    result->add_bos = settings.add_bos.value_or(result->add_bos);
+  }
   for (const Token id : settings.end_ids) {
     if (!result->vocabulary().contains(id)) continue;
     if (!result->eos) result->eos = id;
     result->end_tokens.push_back(id);
   }
-  result->add_bos = settings.add_bos.value_or(result->add_bos);
   result->special_texts = settings.special_texts;
   result->chat_template = settings.chat_template;
   result->chat_template_place = settings.chat_template_place;
@@ -192,12 +158,19 @@ std::unique_ptr<Tokenizer> make_tokenizer(std::string_view tokenizer_json, const
 
 std::unique_ptr<Tokenizer> parse_hf_tokenizer(std::string_view tokenizer_json, std::string_view config,
                                               std::string_view place) {
-  return make_tokenizer(tokenizer_json, parse_hf_settings(config), place);
+  const HfSettings settings = parse_hf_settings(config);
+  return with_settings(read_json(tokenizer_json, settings, place), settings);
 }
 
 std::unique_ptr<Tokenizer> open_hf_tokenizer(const ModelFile& file) {
-  const fs::path folder(file.path()), path = folder / "tokenizer.json";
-  return make_tokenizer(read_text_within(path, kMaxTokenizerBytes), read_hf_settings(folder), path.string());
+  const fs::path folder(file.path()), json = folder / "tokenizer.json", lines = folder / "vocab.txt";
+  const HfSettings settings = read_hf_settings(folder);
+  std::error_code error;
+  if (!fs::exists(json, error) && fs::exists(lines, error))
+    return with_settings(read_wordpiece_lines(read_text_within(lines, kMaxTokenizerBytes), settings),
+                         settings);
+  return with_settings(read_json(read_text_within(json, kMaxTokenizerBytes), settings, json.string()),
+                       settings);
 }
 
 }  // namespace ropewalk

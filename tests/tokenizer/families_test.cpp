@@ -1,29 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The tokenizers of model families, from a GGUF and from a folder: ids against `tokenizers` and
 /// `sentencepiece` on 1 MB of mixed text.
-#include <gtest/gtest.h>
-
-#include "golden_text.h"
+#include "families_golden.h"
 #include "tokenizer/piece_tokenizer.h"
 
 namespace ropewalk {
 namespace {
 
 using namespace ropewalk::testing;
-
-const Json& families() {
-  static const Json json = parse_json(read_golden("tokenizer_families.json"), "tokenizer_families.json");
-  return json;
-}
-
-void expect_ids(const Tokenizer& tokenizer, const Json& golden, const std::string& name) {
-  ASSERT_GE(golden["blocks"].size(), 2u);
-  for (std::size_t i = 0; i < golden["blocks"].size(); ++i)
-    EXPECT_EQ(summary(tokenizer.encode(mixed_blocks()[i])), golden["blocks"][i]) << name << ", block " << i;
-  if (golden.contains("damaged")) {
-    EXPECT_EQ(summary(tokenizer.encode(damaged_block())), golden["damaged"]) << name;
-  }
-}
 
 /// A tokenizer.json with the golden byte-level vocabulary and the family's steps.
 Json folder_of(const Json& golden) {
