@@ -98,8 +98,17 @@ HfSettings parse_hf_settings(std::string_view tokenizer_config) {
   if (tokenizer_config.empty()) return settings;
   const JsonInput json = parse_object(tokenizer_config, "tokenizer_config.json");
   read_special_texts(json, settings);
-  if (const auto found = json.find("add_bos_token"); found != json.end() && found->is_boolean())
-    settings.add_bos = found->get<bool>();
+  const auto flag = [&](const char* name) -> std::optional<bool> {
+    const auto found = json.find(name);
+    return found != json.end() && found->is_boolean() ? std::optional<bool>(found->get<bool>())
+                                                      : std::nullopt;
+  };
+  settings.add_bos = flag("add_bos_token");
+  settings.do_lower_case = flag("do_lower_case");
+  settings.tokenize_chinese_chars = flag("tokenize_chinese_chars");
+  settings.strip_accents = flag("strip_accents");
+  if (const auto found = json.find("tokenizer_class"); found != json.end() && found->is_string())
+    settings.tokenizer_class = found->get<std::string>();
   if (const auto found = json.find("chat_template"); found != json.end()) read_template(*found, settings);
   return settings;
 }

@@ -34,6 +34,15 @@ std::string mark_spaces(std::string_view text) {
   return marked;
 }
 
+/// Valid runs of `text` in NFC; other bytes as they are.
+std::string compose_valid(std::string_view text) {
+  std::string composed;
+  for_utf8_runs(
+      text, [&](std::string_view run) { composed += compose_nfc(run); },
+      [&](unsigned char byte) { composed.push_back(static_cast<char>(byte)); });
+  return composed;
+}
+
 [[noreturn]] void no_byte_piece() {
   throw Error("tokenizer", "a token for every byte, or an unknown token", "a byte in the text without either",
               "the vocabulary cannot spell this text");
@@ -138,7 +147,7 @@ void ByteBpeTokenizer::append_symbol(Token symbol, std::vector<Token>& ids) cons
 
 void ByteBpeTokenizer::encode_stretch(std::string_view text, Before before, std::vector<Token>& ids) const {
   std::string prefixed;
-  if (add_prefix_space && before == Before::kNothing && !text.empty() && text[0] != ' ')
+  if (add_prefix_space && before != Before::kText && !text.empty() && text[0] != ' ')
     text = prefixed = " " + std::string(text);
   for_utf8_runs(
       text,
@@ -176,10 +185,11 @@ std::string ByteBpeTokenizer::decode_piece(Token id) const {
 }
 
 CharacterBpeTokenizer::CharacterBpeTokenizer(Vocabulary vocab, SpecialSplitter specials, Merges merges,
-                                             SpaceMarks marks, Token unknown, bool byte_fallback,
-                                             bool fuse_unknown)
+                                             Pretokenizer pretokenizer, SpaceMarks marks, Token unknown,
+                                             bool byte_fallback, bool fuse_unknown)
     : PieceTokenizer(std::move(vocab), std::move(specials), "BPE with byte fallback"),
       merges_(std::move(merges)),
+      pretokenizer_(std::move(pretokenizer)),
       marks_(marks),
       unknown_(unknown),
       byte_fallback_(byte_fallback),
@@ -188,22 +198,32 @@ CharacterBpeTokenizer::CharacterBpeTokenizer(Vocabulary vocab, SpecialSplitter s
 
 void CharacterBpeTokenizer::encode_stretch(std::string_view text, Before before,
                                            std::vector<Token>& ids) const {
-  std::string marked = mark_spaces(text);
+  std::string marked = nfc ? mark_spaces(compose_valid(text)) : mark_spaces(text);
   const bool begins_marked = std::string_view(marked).substr(0, kSpaceMark.size()) == kSpaceMark;
   const bool wanted = (marks_.prefix == SpaceMarks::Prefix::kAlways && before != Before::kText) ||
                       (marks_.prefix == SpaceMarks::Prefix::kFirst && before == Before::kNothing);
   if (wanted && !(marks_.unless_marked && begins_marked)) marked.insert(0, kSpaceMark);
-  const std::string_view all = marked;
-  if (!marks_.split) return encode_word(all, ids);
-  std::size_t start = 0;
-  for (std::size_t next; start < all.size(); start = next) {
-    next = std::min(all.find(kSpaceMark, start + 1), all.size());
-    encode_word(all.substr(start, next - start), ids);
+  if (pretokenizer_.steps() == 0) return encode_marked(marked, ids);
+  std::vector<std::string_view> words;
+  for_utf8_runs(
+      marked,
+      [&](std::string_view run) {
+        pretokenizer_.split(run, words);
+        for (std::string_view word : words) encode_marked(word, ids);
+      },
+      [&](unsigned char byte) { encode_word(std::string(1, static_cast<char>(byte)), ids); });
+}
+
+void CharacterBpeTokenizer::encode_marked(std::string_view marked, std::vector<Token>& ids) const {
+  if (!marks_.split) return encode_word(marked, ids);
+  for (std::size_t start = 0, next; start < marked.size(); start = next) {
+    next = std::min(marked.find(kSpaceMark, start + 1), marked.size());
+    encode_word(marked.substr(start, next - start), ids);
   }
 }
 
 void CharacterBpeTokenizer::encode_word(std::string_view word, std::vector<Token>& ids) const {
-  if (whole_words) {
+  if (pretokenizer_.whole_words) {
     const Token id = vocabulary().find(word);
     if (id >= 0 && vocabulary().kind(id) == PieceKind::kNormal) return ids.push_back(id);
   }

@@ -80,19 +80,23 @@ class ByteBpeTokenizer final : public PieceTokenizer {
   std::vector<Token> replacement_;
 };
 
-/// BPE over characters with "<0xNN>" pieces for what is missing: Llama-2 in a tokenizer.json.
+/// BPE over characters with "<0xNN>" pieces for what is missing: Llama-2, Gemma in a tokenizer.json.
 class CharacterBpeTokenizer final : public PieceTokenizer {
  public:
-  CharacterBpeTokenizer(Vocabulary vocabulary, SpecialSplitter specials, Merges merges, SpaceMarks marks,
-                        Token unknown, bool byte_fallback, bool fuse_unknown);
-  bool whole_words = false;
+  /// `pretokenizer`: cuts what has its spaces marked; without steps all of it is one word.
+  CharacterBpeTokenizer(Vocabulary vocabulary, SpecialSplitter specials, Merges merges,
+                        Pretokenizer pretokenizer, SpaceMarks marks, Token unknown, bool byte_fallback,
+                        bool fuse_unknown);
+  bool nfc = false;  ///< text is composed first (Unicode NFC)
 
  private:
   void encode_stretch(std::string_view text, Before before, std::vector<Token>& ids) const override;
+  void encode_marked(std::string_view marked, std::vector<Token>& ids) const;
   void encode_word(std::string_view word, std::vector<Token>& ids) const;
   std::string decode_piece(Token id) const override;
 
   Merges merges_;
+  Pretokenizer pretokenizer_;
   SpaceMarks marks_;
   Token unknown_;
   bool byte_fallback_, fuse_unknown_;

@@ -2,6 +2,7 @@
 /// Finds tokens that are spelled whole in a text (control and user-defined ones) before anything is merged.
 #pragma once
 #include <array>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -10,6 +11,9 @@
 #include "tokenizer/vocabulary.h"
 
 namespace ropewalk {
+
+/// Unicode's White_Space.
+bool is_white_space(std::uint32_t code);
 
 struct SpecialToken {
   std::string text;

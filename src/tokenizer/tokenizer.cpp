@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "tokenizer/piece_tokenizer.h"
+#include "tokenizer/wordpiece.h"
 
 namespace ropewalk {
 namespace {
@@ -89,6 +90,40 @@ std::unique_ptr<PieceTokenizer> open_spm(const ModelFile& file) {
   return result;
 }
 
+/// BERT's WordPiece: first pieces are spelled "\u2581un", others "able" there.
+std::unique_ptr<PieceTokenizer> open_wordpiece(const ModelFile& file) {
+  Vocabulary vocabulary = read_vocabulary(file);
+  const auto named = [&](std::string_view key, std::string_view usual) {
+    const std::optional<Token> id = token_id(file, key, vocabulary.size());
+    const Token spelled = vocabulary.find(usual);
+    return id || spelled < 0 ? id : std::optional<Token>(spelled);
+  };
+  WordPieces pieces{std::string(kSpaceMark), "",
+                    named("tokenizer.ggml.unknown_token_id", "[UNK]").value_or(-1)};
+  BertText text;
+  text.lowercase = file.boolean("tokenizer.ggml.normalizer.lowercase").value_or(true);
+  text.strip_accents = file.boolean("tokenizer.ggml.normalizer.strip_accents").value_or(text.lowercase);
+  // The key of [CLS] has been "cls", and that of [SEP] is written so.
+  const auto bos = named("tokenizer.ggml.cls_token_id", "[CLS]");
+  const auto eos = named("tokenizer.ggml.seperator_token_id", "[SEP]");
+  const auto mask = named("tokenizer.ggml.mask_token_id", "[MASK]");
+  SpecialSplitter specials = SpecialSplitter::of(vocabulary);
+  auto result = std::make_unique<WordPieceTokenizer>(std::move(vocabulary), std::move(specials),
+                                                     std::move(pieces), text);
+  result->bos = bos, result->eos = eos, result->mask = mask;
+  result->add_bos = bos.has_value(), result->add_eos = eos.has_value();
+  return result;
+}
+
+std::unique_ptr<PieceTokenizer> open_kind(const ModelFile& file, std::string_view model) {
+  if (model == "gpt2") return open_bpe(file);
+  if (model == "llama") return open_spm(file);
+  if (model == "bert") return open_wordpiece(file);
+  throw Error("tokenizer.ggml.model",
+              "'gpt2' (byte-level BPE), 'llama' (SentencePiece BPE) or 'bert' (WordPiece)",
+              fmt::format("'{}'", model), "this kind of tokenizer is not implemented");
+}
+
 }  // namespace
 
 std::vector<Token> Tokenizer::encode_parts(std::span<const TextPart> parts, bool) const {
@@ -104,12 +139,10 @@ std::unique_ptr<Tokenizer> Tokenizer::open(const ModelFile& file) {
   const std::optional<std::string> model = file.string("tokenizer.ggml.model");
   if (!model) {
     if (file.container() == "safetensors") return open_hf_tokenizer(file);
-    throw Error("tokenizer.ggml.model", "'gpt2' or 'llama'", "nothing", "the file carries no tokenizer");
+    throw Error("tokenizer.ggml.model", "'gpt2', 'llama' or 'bert'", "nothing",
+                "the file carries no tokenizer");
   }
-  if (*model != "gpt2" && *model != "llama")
-    throw Error("tokenizer.ggml.model", "'gpt2' (byte-level BPE) or 'llama' (SentencePiece BPE)",
-                fmt::format("'{}'", *model), "this kind of tokenizer is not implemented");
-  std::unique_ptr<PieceTokenizer> result = *model == "gpt2" ? open_bpe(file) : open_spm(file);
+  std::unique_ptr<PieceTokenizer> result = open_kind(file, *model);
   const auto read_id = [&](std::string_view key, std::optional<Token>& id) {
     if (const auto value = token_id(file, key, result->n_vocab())) id = value;
   };
@@ -129,6 +162,7 @@ std::unique_ptr<Tokenizer> Tokenizer::open(const ModelFile& file) {
   name_text("bos_token", result->bos), name_text("eos_token", result->eos);
   name_text("unk_token", token_id(file, "tokenizer.ggml.unknown_token_id", result->n_vocab()));
   name_text("pad_token", token_id(file, "tokenizer.ggml.padding_token_id", result->n_vocab()));
+  name_text("mask_token", result->mask);
   return result;
 }
 
