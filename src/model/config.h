@@ -26,8 +26,9 @@ struct ModelConfig {
   float output_norm_eps = 1e-5f;
   bool output_norm_bias = false, output_bias = false;
   float embedding_multiplier = 1, logit_multiplier = 1;
-  float logit_soft_cap = 0;           ///< logits are cap tanh(logit / cap); 0: as they are
-  std::string ffn_norm = "ffn_norm";  ///< how the file calls the norm before the feed-forward part
+  float logit_soft_cap = 0;  ///< logits are cap tanh(logit / cap); 0: as they are
+  /// How the file calls the norms before the two parts of a layer.
+  std::string attn_norm = "attn_norm", ffn_norm = "ffn_norm";
   bool tied_embeddings = false;
   bool interleaved_qk = false;  ///< the file pairs dims (2m, 2m + 1); rows are permuted when they are loaded
 

@@ -3,6 +3,7 @@
 
 #include <fmt/ranges.h>
 
+#include <cstdio>
 #include <set>
 
 namespace ropewalk {
@@ -27,7 +28,7 @@ class TensorCheck {
     const std::string blk = fmt::format("blk.{}.", layer);
     need_attention(spec.attention, blk);
     need_ffn(spec.ffn, blk);
-    if (spec.pre_norm) need_norm(blk + "attn_norm", spec.norm_bias);
+    if (spec.pre_norm) need_norm(blk + config_.attn_norm, spec.norm_bias);
     if (spec.pre_norm && !spec.one_norm) need_norm(blk + config_.ffn_norm, spec.norm_bias);
     if (!spec.post_norm) return;
     need_norm(blk + "post_attention_norm", spec.norm_bias);
@@ -41,7 +42,7 @@ class TensorCheck {
     for (const TensorInfo& info : file_.tensors()) {
       const bool frequencies = info.name == "rope_freqs.weight" || info.name.starts_with("rope_factors_") ||
                                info.name.ends_with("rotary_emb.inv_freq");
-      if (!frequencies && !used_.contains(info.name))
+      if (!frequencies && !ahead(info.name) && !used_.contains(info.name))
         throw Error(file_.path(),
                     fmt::format("only tensors that a {} model computes with", config_.architecture),
                     fmt::format("tensor {}", info.name), "this variant is not supported");
@@ -49,6 +50,11 @@ class TensorCheck {
   }
 
  private:
+  /// Of blocks behind the last layer, which predict further tokens (MTP).
+  bool ahead(const std::string& name) const {
+    int block = -1;
+    return std::sscanf(name.c_str(), "blk.%d.", &block) == 1 && block >= config_.n_layers();
+  }
   void need_attention(const AttentionSpec& a, const std::string& blk) {
     const Index d_model = config_.d_model;
     need(blk + "attn_q.weight", {a.q_width(), d_model});

@@ -87,7 +87,7 @@ LayerWeights load_layer(Loader& load, const ModelConfig& c, int layer) {
   LayerWeights w;
   load_attention(load, spec, blk, w);
   load_ffn(load, spec.ffn, blk, w);
-  if (spec.pre_norm) w.attn_norm = norm("attn_norm");
+  if (spec.pre_norm) w.attn_norm = norm(c.attn_norm);
   if (spec.pre_norm && !spec.one_norm) w.ffn_norm = norm(c.ffn_norm);
   if (spec.post_norm) w.attn_post_norm = norm("post_attention_norm"), w.ffn_post_norm = norm("post_ffw_norm");
   return w;
