@@ -46,26 +46,22 @@ std::vector<float> work(const Backend& backend) {
     std::vector<float> y(kRows * kOut), z = x;
     const Output output{.w = w.get(), .y = y.data()};
     backend.linear({.x = x.data(), .n_rows = kRows}, {&output, 1}, stage);
-    backend.feed_forward({.x = z.data(), .n_rows = kRows}, *w, *w_up, *w_down, z.data(), stage);
+    backend.feed_forward({.x = z.data(), .n_rows = kRows},
+                         {.gate = w.get(), .up = w_up.get(), .down = w_down.get()}, z.data(), true, stage);
     all.insert(all.end(), y.begin(), y.end());
     all.insert(all.end(), z.begin(), z.end());
   }
   return all;
 }
 
-bool here(const std::string& set) {
-  try {
-    return !isa_name(Context({.threads = 1, .isa = set})).empty();
-  } catch (const UsageError&) {
-    return false;
-  }
-}
-
-/// The instruction sets of this machine.
+/// Sets of this machine; "": its best.
 std::vector<std::string> sets_here() {
-  std::vector<std::string> sets;
-  for (const char* set : {"portable", "avx2", "avx512", "avx512-bf16", "amx-bf16"})
-    if (here(set)) sets.emplace_back(set);
+  std::vector<std::string> sets{"portable"};
+  for (const std::string set : {"avx2", "avx512", "avx512-bf16", "amx-bf16"}) try {
+      (void)isa_name(Context({.threads = 1, .isa = set}));
+      sets.push_back(set);
+    } catch (const UsageError&) {
+    }
   return sets;
 }
 

@@ -62,7 +62,9 @@ TEST_P(Containers, HoldTheSameNumbers) {
   };
   EXPECT_TRUE(without_scaling(a.layers) == without_scaling(b.layers));
   EXPECT_EQ(a.n_ctx_train, b.n_ctx_train);
-  if (b.n_ctx_original != 0) EXPECT_EQ(a.n_ctx_original, b.n_ctx_original);  // 0: not told by the divisors
+  if (b.n_ctx_original != 0) {  // 0: the divisors do not tell it
+    EXPECT_EQ(a.n_ctx_original, b.n_ctx_original);
+  }
   EXPECT_EQ(a.tied_embeddings, b.tied_embeddings);
 }
 
