@@ -4,7 +4,8 @@
 ///
 /// Input: byte 0 the kind (0 byte-level BPE, 1 SentencePiece, 2 tokenizer.json, 3 WordPiece), then for all
 /// but 2: byte 1 a pre-tokenizer or flags, byte 2 the number of extra tokens, each a length byte (low 4 bits;
-/// bit 4: leave the kind odd), the bytes; the rest is text. For 2: tokenizer.json, a zero byte, text.
+/// bit 4: leave the kind odd), the bytes; the rest is text. For 2: tokenizer.json, a zero byte, text. For 4:
+/// two bytes, the size of the message; it; text.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "tokenizer/piece_tokenizer.h"
+#include "tokenizer/sentencepiece_model.h"
 
 namespace {
 
@@ -151,13 +153,23 @@ void wordpiece(Input input) {
   exercise(*Tokenizer::open(file), input.rest, false, "");
 }
 
+void sentencepiece_model(Input input) {
+  const std::size_t low = input.byte(), size = low + 256u * input.byte();
+  const std::string message = input.bytes(size);
+  HfSettings settings;
+  settings.added_tokens.push_back({7, "<x>", true, false, true});
+  auto tokenizer = make_sentencepiece(read_sentencepiece_model(message, "model"), settings, "model");
+  tokenizer->finish();
+  exercise(*tokenizer, input.rest, false, "");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size > 65536) return 0;
   Input input{{reinterpret_cast<const char*>(data), size}};
   try {
-    switch (input.byte() % 4) {
+    switch (input.byte() % 5) {
       case 0:
         byte_bpe(input);
         break;
@@ -166,6 +178,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         break;
       case 3:
         wordpiece(input);
+        break;
+      case 4:
+        sentencepiece_model(input);
         break;
       default: {
         const std::size_t end = std::min(input.rest.find('\0'), input.rest.size());

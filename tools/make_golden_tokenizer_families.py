@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Goldens of the tokenizers of model families: ids by the packages `tokenizers` and `sentencepiece`.
 
-Usage: make_golden_tokenizer_families.py                 writes tests/golden/tokenizer_families.json, tokenizer_bert_vocab.txt
-Versions used: tokenizers 0.23.3, sentencepiece 0.2.3, Python 3.11.
+Usage: make_golden_tokenizer_families.py                 writes tests/golden/tokenizer_families.json, tokenizer_bert_vocab.txt,
+                                       tokenizer_gemma.model
+Versions used: tokenizers 0.23.3, sentencepiece 0.2.3, protobuf 7, Python 3.11.
 
 Text and byte-level vocabulary are those of make_golden_tokenizer.py, as they are committed. The real vocabularies are
 not committed; tools/check_tokenizers.py compares those that packages carry.
@@ -156,6 +157,65 @@ def make_prefix():
     return {"text": text, "ids": tokenizer.encode(text, add_special_tokens=False).ids}
 
 
+def make_gemma(blocks):
+    """SentencePiece as Gemma has it: no space before a text, runs of spaces and of newlines as pieces of their own. The
+    pieces are those of tokenizer_spm.json; the whole is written as a tokenizer.model."""
+    import sentencepiece as spm
+    from sentencepiece import sentencepiece_model_pb2 as proto
+
+    data = json.loads((GOLDEN / "tokenizer_spm.json").read_text(encoding="utf-8"))
+    model = proto.ModelProto()
+    model.trainer_spec.model_type = proto.TrainerSpec.BPE
+    model.trainer_spec.byte_fallback = True
+    model.normalizer_spec.name = "identity"
+    model.normalizer_spec.add_dummy_prefix = False
+    model.normalizer_spec.remove_extra_whitespaces = False
+    for piece, score, kind in zip(data["tokens"], data["scores"], data["types"]):
+        model.pieces.add(piece=piece, score=score, type=kind)
+    own = ["\u2581" * n for n in range(2, 9)] + ["\n" * n for n in range(1, 4)] + ["<start_of_turn>", "<h1>", "Emma"]
+    own = [piece for piece in own if piece not in data["tokens"]]
+    for piece in own:
+        model.pieces.add(piece=piece, score=0.0, type=proto.ModelProto.SentencePiece.USER_DEFINED)
+    (GOLDEN / "tokenizer_gemma.model").write_bytes(model.SerializeToString())
+    processor = spm.SentencePieceProcessor(model_proto=model.SerializeToString())
+    text = "<start_of_turn>user\n\n\n\nEmma  and \u2581 Emma\u2581\u2581<h1>   \t x"
+    return {
+        "own": own,
+        "blocks": [summary(processor.encode(b.decode("utf-8"))) for b in blocks],
+        "text": text,
+        "ids": processor.encode(text),
+    }
+
+
+def make_gemma_json(blocks):
+    """The same as a tokenizer.json: a patch of tokenizer_hf_llama.json."""
+    from tokenizers import Tokenizer
+
+    document = json.loads((GOLDEN / "tokenizer_hf_llama.json").read_text(encoding="utf-8"))
+    n_vocab = max(document["model"]["vocab"].values()) + 1
+    flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False}
+    added = [
+        {"id": n_vocab + i, "content": text, "special": special, **flags}
+        for i, (text, special) in enumerate([("\u2581\u2581", False), ("\n\n", False), ("<start_of_turn>", True)])
+    ]
+    pattern = {"String": " "}
+    patch = {
+        "normalizer": {"type": "Replace", "pattern": pattern, "content": "\u2581"},
+        "pre_tokenizer": {"type": "Split", "pattern": pattern, "behavior": "MergedWithPrevious", "invert": False},
+        "added_tokens": document["added_tokens"] + added,
+    }
+    newline = {"type": "Split", "pattern": {"Regex": "[^\\n]+|[\\n]+"}, "behavior": "Isolated", "invert": False}
+    nfc = {"type": "Sequence", "normalizers": [{"type": "NFC"}, patch["normalizer"]]}
+    variants = {"gemma": patch, "gemma-lines": {**patch, "normalizer": nfc, "pre_tokenizer": newline}}
+    return {
+        name: {
+            "patch": patch,
+            "blocks": results(Tokenizer.from_str(json.dumps({**document, **patch})), blocks[:6]),
+        }
+        for name, patch in variants.items()
+    }
+
+
 def bert_vocabulary(base):
     """Pieces of the text as it is and in lower case, so that every option finds some; not of its rarer characters.
     Each training orders them differently: the committed one stays where it is."""
@@ -239,6 +299,8 @@ def main():
         "byte_level": make_byte_level(blocks),
         "splits": make_splits(blocks),
         "prefix": make_prefix(),
+        "gemma": make_gemma(blocks),
+        "gemma_json": make_gemma_json(blocks),
         "bert": make_bert(base.decode("utf-8"), blocks),
         "bert_characters": make_bert_characters(),
     }

@@ -10,6 +10,7 @@
 #include "tokenizer/hf_vocabulary.h"
 #include "tokenizer/hf_wordpiece.h"
 #include "tokenizer/piece_tokenizer.h"
+#include "tokenizer/sentencepiece_model.h"
 
 namespace ropewalk {
 namespace {
@@ -137,7 +138,7 @@ std::unique_ptr<Tokenizer> with_settings(std::unique_ptr<PieceTokenizer> result,
     set_bert_tokens(*result, settings);
   } else {
     if (const auto bos = id_of("bos_token")) result->bos = bos;
-    result->eos = id_of("eos_token");
+    if (const auto eos = id_of("eos_token")) result->eos = eos;
     result->mask = id_of("mask_token");
     result->add_bos = settings.add_bos.value_or(result->add_bos);
   }
@@ -163,14 +164,19 @@ std::unique_ptr<Tokenizer> parse_hf_tokenizer(std::string_view tokenizer_json, s
 }
 
 std::unique_ptr<Tokenizer> open_hf_tokenizer(const ModelFile& file) {
-  const fs::path folder(file.path()), json = folder / "tokenizer.json", lines = folder / "vocab.txt";
+  const fs::path folder(file.path());
   const HfSettings settings = read_hf_settings(folder);
+  const auto text_of = [](const fs::path& path) { return read_text_within(path, kMaxTokenizerBytes); };
+  const fs::path json = folder / "tokenizer.json", model = folder / "tokenizer.model",
+                 lines = folder / "vocab.txt";
   std::error_code error;
-  if (!fs::exists(json, error) && fs::exists(lines, error))
-    return with_settings(read_wordpiece_lines(read_text_within(lines, kMaxTokenizerBytes), settings),
+  if (!fs::exists(json, error) && fs::exists(model, error))
+    return with_settings(make_sentencepiece(read_sentencepiece_model(text_of(model), model.string()),
+                                            settings, model.string()),
                          settings);
-  return with_settings(read_json(read_text_within(json, kMaxTokenizerBytes), settings, json.string()),
-                       settings);
+  if (!fs::exists(json, error) && fs::exists(lines, error))
+    return with_settings(read_wordpiece_lines(text_of(lines), settings), settings);
+  return with_settings(read_json(text_of(json), settings, json.string()), settings);
 }
 
 }  // namespace ropewalk

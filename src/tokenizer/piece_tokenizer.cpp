@@ -22,18 +22,6 @@ constexpr std::string_view kEnds[] = {
     "[|endofturn|]",   "<end_of_utterance>", "<\uff5cend\u2581of\u2581sentence\uff5c>",
 };
 
-std::string mark_spaces(std::string_view text) {
-  std::string marked;
-  marked.reserve(text.size() + text.size() / 2);
-  for (char c : text) {
-    if (c == ' ')
-      marked += kSpaceMark;
-    else
-      marked.push_back(c);
-  }
-  return marked;
-}
-
 /// Valid runs of `text` in NFC; other bytes as they are.
 std::string compose_valid(std::string_view text) {
   std::string composed;
@@ -58,10 +46,13 @@ std::vector<Token> PieceTokenizer::encode_parts(std::span<const TextPart> parts,
   std::string joined;
   std::vector<std::size_t> ends;
   for (const TextPart& part : parts) {
-    if (parts.size() > 1) joined += part.text;
-    ends.push_back((ends.empty() ? 0 : ends.back()) + part.text.size());
+    if (marks_spaces_)
+      joined += mark_spaces(part.text);
+    else if (parts.size() > 1)
+      joined += part.text;
+    ends.push_back(marks_spaces_ ? joined.size() : (ends.empty() ? 0 : ends.back()) + part.text.size());
   }
-  const std::string_view text = parts.size() == 1 ? parts[0].text : joined;
+  const std::string_view text = parts.size() == 1 && !marks_spaces_ ? parts[0].text : joined;
   const auto control_end = [&](std::size_t i) {
     const auto part = static_cast<std::size_t>(std::upper_bound(ends.begin(), ends.end(), i) - ends.begin());
     return part < parts.size() && parts[part].special ? ends[part] : 0;
@@ -91,7 +82,7 @@ std::string PieceTokenizer::decode(Token id, bool special) const {
     case PieceKind::kUnknown:
       return special ? vocabulary_.piece(id) : std::string("\xef\xbf\xbd");
     case PieceKind::kUserDefined:
-      return vocabulary_.piece(id);
+      return marks_spaces_ ? unmark_spaces(vocabulary_.piece(id)) : vocabulary_.piece(id);
     default:
       return decode_piece(id);
   }
@@ -258,15 +249,14 @@ std::string CharacterBpeTokenizer::decode_piece(Token id) const {
 
 SpmTokenizer::SpmTokenizer(Vocabulary vocab, SpecialSplitter specials, std::vector<float> scores,
                            Token unknown, bool add_space_prefix)
-    : PieceTokenizer(std::move(vocab), std::move(specials), "SentencePiece BPE"),
+    : PieceTokenizer(std::move(vocab), std::move(specials), "SentencePiece BPE", /*marks_spaces=*/true),
       merger_(vocabulary(), std::move(scores), unknown),
       add_space_prefix_(add_space_prefix) {}
 
 void SpmTokenizer::encode_stretch(std::string_view text, Before before, std::vector<Token>& ids) const {
-  std::string marked = mark_spaces(text);
-  if (add_space_prefix_ && (before == Before::kNothing || before == Before::kControl))
-    marked.insert(0, kSpaceMark);
-  merger_.encode(vocabulary(), marked, ids);
+  const bool prefix = add_space_prefix_ && (before == Before::kNothing || before == Before::kControl);
+  if (!prefix) return merger_.encode(vocabulary(), text, ids);
+  merger_.encode(vocabulary(), std::string(kSpaceMark).append(text), ids);
 }
 
 std::string SpmTokenizer::decode_piece(Token id) const {

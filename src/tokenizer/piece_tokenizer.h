@@ -27,8 +27,14 @@ struct SpaceMarks {
 
 class PieceTokenizer : public Tokenizer {
  public:
-  PieceTokenizer(Vocabulary vocabulary, SpecialSplitter specials, std::string kind)
-      : vocabulary_(std::move(vocabulary)), specials_(std::move(specials)), kind_(std::move(kind)) {}
+  /// `marks_spaces`: spaces are U+2581 when special tokens are looked for, and these are spelled so.
+  PieceTokenizer(Vocabulary vocabulary, SpecialSplitter specials, std::string kind, bool marks_spaces = false)
+      : vocabulary_(std::move(vocabulary)),
+        specials_(std::move(specials)),
+        kind_(std::move(kind)),
+        marks_spaces_(marks_spaces) {
+    specials_.marked = marks_spaces;
+  }
 
   std::vector<Token> encode(std::string_view text, bool special) const override {
     const TextPart part{text, special};
@@ -56,6 +62,7 @@ class PieceTokenizer : public Tokenizer {
   Vocabulary vocabulary_;
   SpecialSplitter specials_;
   std::string kind_;
+  bool marks_spaces_;
 };
 
 /// Byte-level BPE (GPT-2 and what followed).
@@ -103,7 +110,9 @@ class CharacterBpeTokenizer final : public PieceTokenizer {
   std::array<Token, 256> byte_ids_;
 };
 
-/// SentencePiece-style BPE from a GGUF's scores.
+/// SentencePiece-style BPE from a GGUF's scores or a tokenizer.model. Special tokens of the vocabulary and of
+/// the splitter have U+2581 for their spaces: a run of spaces may be a piece (Gemma), and is found in the
+/// marked text.
 class SpmTokenizer final : public PieceTokenizer {
  public:
   SpmTokenizer(Vocabulary vocabulary, SpecialSplitter specials, std::vector<float> scores, Token unknown,

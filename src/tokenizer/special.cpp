@@ -8,22 +8,26 @@
 namespace ropewalk {
 namespace {
 
+bool is_space_of(std::uint32_t code, bool marked) {
+  return is_white_space(code) || (marked && code == 0x2581);
+}
+
 /// Where white space that ends at `end` begins, at `start` or behind it.
-std::size_t spaces_before(std::string_view text, std::size_t start, std::size_t end) {
+std::size_t spaces_before(std::string_view text, std::size_t start, std::size_t end, bool marked) {
   while (end > start) {
     std::size_t at = end - 1;
     while (at > start && (text[at] & 0xc0) == 0x80) --at;
     const std::size_t size = utf8_length(text, at);
-    if (size != end - at || !is_white_space(utf8_decode(text, at, size))) break;
+    if (size != end - at || !is_space_of(utf8_decode(text, at, size), marked)) break;
     end = at;
   }
   return end;
 }
 
 /// Where white space that begins at `i` ends.
-std::size_t spaces_behind(std::string_view text, std::size_t i) {
+std::size_t spaces_behind(std::string_view text, std::size_t i, bool marked) {
   for (std::size_t size; (size = utf8_length(text, i)) > 0; i += size)
-    if (!is_white_space(utf8_decode(text, i, size))) break;
+    if (!is_space_of(utf8_decode(text, i, size), marked)) break;
   return i;
 }
 
@@ -46,7 +50,7 @@ SpecialSplitter::SpecialSplitter(std::vector<SpecialToken> tokens) : tokens_(std
   }
 }
 
-SpecialSplitter SpecialSplitter::of(const Vocabulary& vocabulary) {
+std::vector<SpecialToken> SpecialSplitter::tokens_of(const Vocabulary& vocabulary) {
   std::vector<SpecialToken> tokens;
   for (Token id = 0; id < vocabulary.size(); ++id) {
     const PieceKind kind = vocabulary.kind(id);
@@ -54,7 +58,7 @@ SpecialSplitter SpecialSplitter::of(const Vocabulary& vocabulary) {
     if (vocabulary.piece(id).empty() || vocabulary.find(vocabulary.piece(id)) != id) continue;
     tokens.push_back({vocabulary.piece(id), id, kind == PieceKind::kControl, false, false});
   }
-  return SpecialSplitter(std::move(tokens));
+  return tokens;
 }
 
 const SpecialToken* SpecialSplitter::longest_at(std::string_view text, std::size_t i,
@@ -90,11 +94,11 @@ std::vector<Segment> SpecialSplitter::split(
       continue;
     }
     std::size_t end = i;
-    if (token->strip_left) end = spaces_before(text, start, end);
+    if (token->strip_left) end = spaces_before(text, start, end, marked);
     if (end > start) segments.push_back({text.substr(start, end - start), -1});
     segments.push_back({{}, token->id});
     i += token->text.size();
-    if (token->strip_right) i = spaces_behind(text, i);
+    if (token->strip_right) i = spaces_behind(text, i, marked);
     start = i;
   }
   if (start < text.size()) segments.push_back({text.substr(start), -1});

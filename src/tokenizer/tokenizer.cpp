@@ -20,7 +20,8 @@ std::optional<Token> token_id(const ModelFile& file, std::string_view key, Index
   return static_cast<Token>(*id);
 }
 
-Vocabulary read_vocabulary(const ModelFile& file) {
+/// `marked`: special tokens are spelled with U+2581 for spaces, as the other pieces of such a file are.
+Vocabulary read_vocabulary(const ModelFile& file, bool marked = false) {
   const std::vector<std::string>* tokens = file.strings(kTokens);
   if (tokens == nullptr)
     throw Error(kTokens, "an array of strings", "nothing", "the file carries no vocabulary");
@@ -37,7 +38,11 @@ Vocabulary read_vocabulary(const ModelFile& file) {
       kinds.push_back(type == 0 ? PieceKind::kUnused : static_cast<PieceKind>(type));
     }
   }
-  return Vocabulary(*tokens, std::move(kinds));
+  std::vector<std::string> pieces = *tokens;
+  for (std::size_t i = 0; marked && i < kinds.size(); ++i)
+    if (kinds[i] == PieceKind::kControl || kinds[i] == PieceKind::kUserDefined)
+      pieces[i] = mark_spaces(pieces[i]);
+  return Vocabulary(std::move(pieces), std::move(kinds));
 }
 
 std::vector<float> read_scores(const ModelFile& file, std::size_t n_vocab) {
@@ -70,8 +75,21 @@ std::unique_ptr<PieceTokenizer> open_bpe(const ModelFile& file) {
   return result;
 }
 
+/// Phi-3's control tokens swallow the white space behind them, but for three; a GGUF does not say so.
+SpecialSplitter spm_specials(const ModelFile& file, const Vocabulary& vocabulary) {
+  std::vector<SpecialToken> tokens = SpecialSplitter::tokens_of(vocabulary);
+  if (file.string("general.architecture") == "phi3")
+    for (SpecialToken& token : tokens)
+      token.strip_right =
+          token.control && token.text != "<s>" && token.text != "<unk>" && token.text != "<|endoftext|>";
+  return SpecialSplitter(std::move(tokens));
+}
+
 std::unique_ptr<PieceTokenizer> open_spm(const ModelFile& file) {
-  Vocabulary vocabulary = read_vocabulary(file);
+  if (file.boolean("tokenizer.ggml.remove_extra_whitespaces").value_or(false))
+    throw Error("tokenizer.ggml.remove_extra_whitespaces", "false", "true",
+                "SentencePiece that drops spaces is not implemented");
+  Vocabulary vocabulary = read_vocabulary(file, true);
   std::vector<float> scores = read_scores(file, static_cast<std::size_t>(vocabulary.size()));
   const auto spelled = [&](std::string_view piece) {
     const Token id = vocabulary.find(piece);
@@ -80,7 +98,7 @@ std::unique_ptr<PieceTokenizer> open_spm(const ModelFile& file) {
   const auto unknown = token_id(file, "tokenizer.ggml.unknown_token_id", vocabulary.size());
   const Token unknown_id = unknown.value_or(spelled("<unk>").value_or(-1));
   const auto bos = spelled("<s>"), eos = spelled("</s>");
-  SpecialSplitter specials = SpecialSplitter::of(vocabulary);
+  SpecialSplitter specials = spm_specials(file, vocabulary);
   auto result = std::make_unique<SpmTokenizer>(
       std::move(vocabulary), std::move(specials), std::move(scores), unknown_id,
       file.boolean("tokenizer.ggml.add_space_prefix").value_or(true));
