@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The narrow waist: all that a kernel ever sees of a method.
 ///
-/// For query position i and key position j <= i, theta the angular frequencies of the rotated pairs:
+/// For query position i and key position j (j <= i; in an encoder every j), theta the angular frequencies of
+/// the rotated pairs:
 ///
 ///     logit(i, j) = cap(c(i) * < R_theta(a_r(i)) q_i , R_theta(b_v(j)) k_j >)   if j is in a segment of
 ///                                                                                row i, else -inf
@@ -38,7 +39,9 @@ struct Region {
 };
 
 /// What attention does for the query rows [row_begin, row_begin + n_rows) of one sequence.
-/// Invariants: the segments of a row are sorted, disjoint, not empty, and end at row + 1 at most.
+/// Invariants: the segments of a row are sorted, disjoint, not empty, and end at row + 1 at most, or where
+/// each row sees both sides at the request's length: how many keys a row may see is told by its segments
+/// alone.
 struct AttentionPlan {
   Index row_begin = 0, n_rows = 0;
   std::vector<double> theta;         // (rotary_dim / 2), rad per token
@@ -54,7 +57,8 @@ struct AttentionPlan {
 struct KeyPlan {
   struct Variant {
     std::vector<double> position;  // (n_keys)
-    /// Row i reads key j in this variant only if j < sink or i - j < window: others may be dropped.
+    /// Row i reads key j in this variant only if j < sink or i - j < window (keys after the row are within
+    /// it): others may be dropped.
     Index sink = 0, window = kForever;
     RotationTable rotation;  // of position: made once for all layers; empty in plans for rotate_into
   };
@@ -67,7 +71,7 @@ struct KeyPlan {
 struct Pointwise {
   std::vector<double> theta;                      // (rotary_dim / 2)
   std::function<double(Index i, Index j)> delta;  // effective distance, tokens
-  std::function<bool(Index i, Index j)> visible;  // j <= i included
+  std::function<bool(Index i, Index j)> visible;  // causality included
   std::function<double(Index i)> scale;           // whole factor, 1/sqrt(head_dim) included
   double rotary_gain = 1;
   double soft_cap = 0;

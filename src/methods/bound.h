@@ -9,6 +9,7 @@ struct Method::Bound {
   double root = 1;  ///< the scale of logits is 1 / root: sqrt(head_dim), or as the model says
   double soft_cap = 0;
   bool acts = true;
+  Index n_both = 0;       ///< keys of every row in both directions; 0: each row sees those up to it
   bool by_class = false;  ///< the spec depends on the layer or the head
   FrequencyScaling scaling;
   double gain = 1;          ///< the distance map's part of the rotary gain

@@ -53,6 +53,11 @@ pair's frequency as a share of plain RoPE's, for d = 16, base 10000, trained len
 A method acts where a layer has RoPE and sees far: it does nothing on layers without positions, nor on the layers with a
 window of a family whose other layers have none. What is the model's own (its scaling, windows, logit scale, soft cap,
 row temperature) stays everywhere.
+
+In an encoder a row sees the tokens on both sides. There a distance map is its own mirror image: delta(i, j) =
+-delta(j, i) for j > i, so that `rerope` is sign(i - j) min(|i - j|, window); windows count |i - j| < window, first
+tokens stay first tokens, and `logn` and `infoscale` have all n tokens in every row. `dca`, `streaming-llm`, grow=1 and
+an `adagrope` of more than four group sizes have no such form and refuse.
 )";
 
 /// Lines of 80 columns at most; those after the first are indented. A word is never cut.

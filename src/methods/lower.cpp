@@ -64,8 +64,8 @@ AttentionPlan Method::lower(Index row_begin, Index n_rows) const {
 }
 
 void Method::lower(Index row_begin, Index n_rows, AttentionPlan& plan, Context* context) const {
-  RW_CHECK(row_begin >= 0 && n_rows >= 0);
   const Bound& b = *bound_;
+  RW_CHECK(row_begin >= 0 && n_rows >= 0 && (b.n_both == 0 || row_begin + n_rows <= b.n_both));
   plan.row_begin = row_begin;
   plan.n_rows = n_rows;
   plan.theta = b.frequencies.theta;
@@ -130,6 +130,7 @@ KeyPlan Method::raw_keys(Index key_begin, Index n_keys) const {
 
 std::string Method::fingerprint(Index n) const {
   const Bound& b = *bound_;
+  if (b.n_both > 0) n = b.n_both;  // every row sees all keys
   Hash hash;
   for (const double theta : b.frequencies.theta) hash.add(theta);
   hash.add(b.frequencies.rotary_gain);

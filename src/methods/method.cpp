@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "methods/both_directions.h"
 #include "methods/bound.h"
 #include "methods/factors.h"
 #include "methods/parameters.h"
@@ -145,9 +146,13 @@ Method Method::bind(const MethodSpec& spec, const RopeContext& context) {
   bound->gain = f.rotary_gain;
   bound->frequencies.rotary_gain *= bound->gain;
   bound->distance = f.distance ? std::move(*f.distance) : identity_map();
-  bound->mask = f.mask ? std::move(*f.mask) : causal_mask();
+  if (context.bidirectional) {
+    bound->n_both = context.n;
+    bound->distance = both_directions(std::move(bound->distance), context.n);
+  }
+  bound->mask = f.mask ? std::move(*f.mask) : whole_mask(context);
   if (context.sliding_window > 0)
-    bound->mask = intersection(bound->mask, lambda_mask(0, context.sliding_window));
+    bound->mask = intersection(bound->mask, lambda_mask(context, 0, context.sliding_window));
   bound->scale = with_temperature(std::move(f.scale), context.temperature);
   bound->text = std::move(all.text);
   for (const double theta : bound->frequencies.theta) RW_CHECK(std::isfinite(theta));

@@ -56,6 +56,10 @@ struct RopeContext {
   /// false: a layer that sees its own window only, in a family whose other layers see far. The method does
   /// nothing there; the layer's own scaling, window and scales stay.
   bool acts = true;
+  /// An encoder: each of the n tokens sees those on both sides. Distances have both signs: a map is its own
+  /// mirror image (delta(i, j) = -delta(j, i) for j > i), windows count |i - j|, and a scale that follows the
+  /// tokens read has all n. Methods without such a form refuse.
+  bool bidirectional = false;
 };
 
 // ---------------------------------------------------------------- the four factors, bound to numbers
@@ -86,12 +90,12 @@ struct DistanceMap {
   };
   std::vector<Variant> variants;
   std::vector<RegionMap> regions;
-  std::function<Segments(Index i)> split;  ///< covers [0, i], sorted, disjoint
+  std::function<Segments(Index i)> split;  ///< covers [0, i], or [0, n) in both directions; sorted, disjoint
   std::function<double(Index i, Index j)> delta;
 };
 
 struct Mask {
-  std::function<KeyRanges(Index i)> ranges;  ///< sorted, disjoint, in [0, i]
+  std::function<KeyRanges(Index i)> ranges;  ///< sorted, disjoint, in [0, i], or in [0, n)
   std::function<bool(Index i, Index j)> visible;
   Index sink = 0, window = kForever;  ///< visible(i, j) implies j < sink or i - j < window
 };
@@ -156,7 +160,8 @@ class Method {
   /// is checked all the same.
   static Method bind(const MethodSpec& spec, const RopeContext& context);
 
-  /// Rows [row_begin, row_begin + n_rows) against all keys up to the row, at the request's length.
+  /// Rows [row_begin, row_begin + n_rows) against all keys up to the row, at the request's length; in both
+  /// directions against all n, of which they are.
   /// O(n_rows) time and space, computed in double.
   AttentionPlan lower(Index row_begin, Index n_rows) const;
   /// The same into a plan that was used before: allocates nothing once its vectors are large enough. Tables
