@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Any bytes as a model: its numbers and the shapes of its tensors are read and agree, or there is an Error;
-/// a model that is accepted can be bound to any length.
+/// every small tensor can be dequantised, be it part of a fused one or joined of several; a model that is
+/// accepted can be bound to any length.
 ///
 /// Input: byte 0 even: a GGUF file follows; odd: config.json, a zero byte, tokenizer_config.json, a zero
 /// byte, a safetensors file.
@@ -31,6 +32,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
           text.substr(std::min(config + 1, tokenizer), tokenizer - std::min(config + 1, tokenizer)),
           bytes_from(tokenizer + 1), "fuzz");
     }
+    for (const TensorInfo& tensor : file->tensors())
+      if (tensor.format && tensor.n_bytes() <= 4096) {
+        ModelFile::dequantize(tensor);
+        if (!tensor.shape.empty()) tensor.row(tensor.shape[0] - 1);
+      }
     const ModelConfig config = read_config(*file);
     check_tensors(*file, config);
     for (const Index n : {Index{1}, config.n_ctx_train, 4 * config.n_ctx_train})

@@ -2,18 +2,21 @@
 /// Bytes -> a small vocabulary and a text: opening ends in a tokenizer or an Error, encoding and decoding
 /// never crash, and where the vocabulary covers every byte the text comes back.
 ///
-/// Input: byte 0 the kind (0 byte-level BPE, 1 SentencePiece, 2 tokenizer.json), then for 0 and 1: byte 1 a
-/// pre-tokenizer or flags, byte 2 the number of extra tokens, each a length byte (low 4 bits; bit 4: leave
-/// the kind odd), the bytes; the rest is text. For 2: tokenizer.json, a zero byte, text.
+/// Input: byte 0 the kind (0 byte-level BPE, 1 SentencePiece, 2 tokenizer.json, 3 WordPiece), then for all
+/// but 2: byte 1 a pre-tokenizer or flags, byte 2 the number of extra tokens, each a length byte (low 4 bits;
+/// bit 4: leave the kind odd), the bytes; the rest is text. For 2: tokenizer.json, a zero byte, text. For 4:
+/// two bytes, the size of the message; it; text.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "tokenizer/piece_tokenizer.h"
+#include "tokenizer/sentencepiece_model.h"
 
 namespace {
 
@@ -82,9 +85,12 @@ bool add_tokens(Input& input, bool spell, std::vector<std::string>& tokens, std:
 }
 
 void byte_bpe(Input input) {
-  constexpr std::string_view kNames[] = {"gpt-2",        "smollm", "llama-bpe", "qwen2",
-                                         "deepseek-llm", "tekken", "none"};
+  constexpr std::string_view kNames[] = {"gpt-2",        "smollm",     "llama-bpe",      "qwen2",
+                                         "deepseek-llm", "tekken",     "none",           "falcon",
+                                         "gpt-4o",       "qwen35",     "minicpm5",       "dbrx",
+                                         "seed-coder",   "bailingmoe", "deepseek-coder", "deepseek-v3"};
   const std::uint8_t flags = input.byte();
+  const std::string_view name = kNames[flags % std::size(kNames)];
   MemoryFile file;
   std::vector<std::string> tokens, rules;
   std::vector<std::int64_t> kinds;
@@ -95,12 +101,12 @@ void byte_bpe(Input input) {
   }
   const bool ordinary = add_tokens(input, true, tokens, kinds, rules);
   file.set("tokenizer.ggml.model", std::string("gpt2"));
-  file.set("tokenizer.ggml.pre", std::string(kNames[flags % 7]));
+  file.set("tokenizer.ggml.pre", std::string(name));
   file.set("tokenizer.ggml.tokens", tokens);
   file.set("tokenizer.ggml.token_type", kinds);
   file.set("tokenizer.ggml.merges", rules);
   file.set("tokenizer.ggml.eos_token_id", std::int64_t{flags} * 2);
-  const bool composes = kNames[flags % 7] == "qwen2";  // NFC: decomposed text does not come back
+  const bool composes = name == "qwen2" || name == "qwen35";  // NFC: decomposed text does not come back
   exercise(*Tokenizer::open(file), input.rest, covered && ordinary && !composes, "");
 }
 
@@ -128,18 +134,53 @@ void sentencepiece(Input input) {
   exercise(*Tokenizer::open(file), input.rest, covered && ordinary && plain, " ");
 }
 
+void wordpiece(Input input) {
+  const std::uint8_t flags = input.byte();
+  MemoryFile file;
+  std::vector<std::string> tokens = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"}, rules;
+  std::vector<std::int64_t> kinds = {3, (flags & 1u) == 0 ? 2 : 3, 3, 3, 3};
+  for (char c = 'a'; c <= 'z'; ++c) {
+    tokens.push_back(std::string(kSpaceMark) + c);
+    tokens.emplace_back(1, c);
+    kinds.insert(kinds.end(), 2, 1);
+  }
+  add_tokens(input, false, tokens, kinds, rules);
+  file.set("tokenizer.ggml.model", std::string("bert"));
+  file.set("tokenizer.ggml.tokens", tokens);
+  file.set("tokenizer.ggml.token_type", kinds);
+  file.set("tokenizer.ggml.normalizer.lowercase", (flags & 2u) == 0);
+  file.set("tokenizer.ggml.normalizer.strip_accents", (flags & 4u) == 0);
+  exercise(*Tokenizer::open(file), input.rest, false, "");
+}
+
+void sentencepiece_model(Input input) {
+  const std::size_t low = input.byte(), size = low + 256u * input.byte();
+  const std::string message = input.bytes(size);
+  HfSettings settings;
+  settings.added_tokens.push_back({7, "<x>", true, false, true});
+  auto tokenizer = make_sentencepiece(read_sentencepiece_model(message, "model"), settings, "model");
+  tokenizer->finish();
+  exercise(*tokenizer, input.rest, false, "");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size > 65536) return 0;
   Input input{{reinterpret_cast<const char*>(data), size}};
   try {
-    switch (input.byte() % 3) {
+    switch (input.byte() % 5) {
       case 0:
         byte_bpe(input);
         break;
       case 1:
         sentencepiece(input);
+        break;
+      case 3:
+        wordpiece(input);
+        break;
+      case 4:
+        sentencepiece_model(input);
         break;
       default: {
         const std::size_t end = std::min(input.rest.find('\0'), input.rest.size());

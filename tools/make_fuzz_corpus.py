@@ -113,6 +113,16 @@ models = {
     "hf_mistral": hf_model({"model_type": "mistral", "sliding_window": None, "rope_scaling": {
         "rope_type": "longrope", "factor": 4, "long_factor": [1, 2], "short_factor": [1, 1], "original_max_position_embeddings": 32}}),
     "hf_other": hf_model({"model_type": "gemma3"}),
+    "gguf_fused": gguf_model("phi3", {"attention.head_count": 2, "attention.key_length": 2}, layer={
+        "attn_qkv": ("", (12, 4)), "ffn_up": ("", (4, 4)), "attn_norm": ("", (4,))}, biases={"attn_qkv": ("", (12,))}),
+    "gguf_extra": gguf_model("glm4", {"nextn_predict_layers": 1, "rope.dimension_sections": [1, 1, 0, 0],
+                                      "attention.sliding_window_pattern": [0]}),
+    **{f"hf_{name}": hf_model({"model_type": name, "num_attention_heads": 2, **more}, layer=layer) for name, more, layer in [
+        ("gpt_neox", {"rotary_pct": 1.0}, {"a": ("attention.query_key_value", (12, 4)), "b": ("post_attention_layernorm", (4,))}),
+        ("internlm2", {}, {"a": ("attention.wqkv", (8, 4)), "b": ("feed_forward.w1", (2, 4))}),
+        ("stablelm", {"partial_rotary_factor": 1.0}, {f"n{i}": (f"self_attn.q_layernorm.norms.{i}", (2,)) for i in (0, 1)}),
+        ("phi3", {"sliding_window": 16}, {"a": ("self_attn.qkv_proj", (8, 4)), "b": ("mlp.gate_up_proj", (4, 4))}),
+        ("gemma2", {"head_dim": 2}, {"a": ("pre_feedforward_layernorm", (4,)), "b": ("self_attn.q_proj", (4, 4))})]},
 }
 
 
@@ -169,8 +179,15 @@ seeds = {
 for path, content in seeds.items():
     (CORPUS / path).parent.mkdir(parents=True, exist_ok=True)
     (CORPUS / path).write_bytes(content)
+UNREAD = ("architectures", "dtype", "transformers_version", "initializer_range", "vision_config", "use_cache", "vocab_size",
+          "attention_dropout", "hidden_dropout", "pad_token_id", "pretraining_tp", "classifier_dropout", "embd_pdrop", "resid_pdrop",
+          "embedding_dropout", "residual_dropout", "boi_token_index", "eoi_token_index", "image_token_id", "image_token_index",
+          "video_token_id", "vision_start_token_id", "vision_end_token_id", "mm_tokens_per_image", "spatial_merge_size",
+          "vision_feature_layer", "projector_hidden_act", "multimodal_projector_bias", "attention_probs_dropout_prob",
+          "hidden_dropout_prob", "eod_token_id", "add_cross_attention")
 for config in (ROOT / "tests/golden/tiny").glob("*/config.json"):
-    (CORPUS / "config" / config.parent.name).write_bytes(config.read_bytes())
+    read = json.loads(config.read_text(), object_hook=lambda part: {k: v for k, v in part.items() if k not in UNREAD})
+    (CORPUS / "config" / config.parent.name).write_text(json.dumps(read, separators=(",", ":")))
 snippets = json.loads((ROOT / "tests/golden/chat/snippets.json").read_text(encoding="utf-8"))
 (CORPUS / "chat_template").mkdir(exist_ok=True)
 for i in range(0, len(snippets), 10):

@@ -1,7 +1,12 @@
 #!/usr/bin/env python3
-"""Tiny random models of every supported family and kind of own scaling, and what transformers computes with them
-(float32, eager attention, from the stored 16-bit weights): tests/golden/tiny/NAME/{config.json,model.safetensors,
-expected.json}. tools/make_tiny_gguf.py then writes NAME/model.gguf beside them.
+"""Tiny random models of every family and kind of own scaling, and what transformers computes with them (float32, eager
+attention, from the stored 16-bit weights): tests/golden/tiny/NAME/{config.json,model.safetensors,expected.json}.
+tools/make_tiny_gguf.py then writes NAME/model.gguf beside them. Shapes are odd on purpose, multipliers are not 1, windows
+and trained lengths are shorter than the recorded texts.
+
+What transformers does not know is an equal model of another family, whose folder is then written as the family writes
+its own: MiniCPM from Granite, InternLM2 and Baichuan from Llama. RoFormer v2 is its v1 with the changes of
+JunnyU/RoFormer_pytorch (weightless RMS norms, no biases, the embeddings as head).
 Needs: pip install torch transformers safetensors.   Run: tools/make_golden_transformers.py [NAME ...]"""
 import contextlib
 import json
@@ -9,6 +14,7 @@ import pathlib
 import shutil
 import sys
 import unittest.mock
+import safetensors.torch
 import torch
 import transformers
 from transformers import (LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM, Qwen2Config,
@@ -49,6 +55,192 @@ MODELS = {
 }
 
 
+def family(kind, heads, n_layers=2, d_model=36, d_ff=20, **more):
+    """`heads`: query and key heads. What a family has no key for is left out of its config.json."""
+    config = getattr(transformers, kind + "Config")
+    wanted = {**common, "hidden_size": d_model, "intermediate_size": d_ff, "num_hidden_layers": n_layers,
+              "num_attention_heads": heads[0], "num_key_value_heads": heads[1]}
+    known = {key: value for key, value in wanted.items() if hasattr(config, key) or key == "attn_implementation"}
+    return kind, config(**{**known, **more})
+
+
+def with_images(kind, text, vision, **more):
+    """A multimodal model, whose text part alone is computed. `text`: what family() gives."""
+    config = getattr(transformers, kind + "Config")
+    return kind, config(text_config={**text[1].to_dict(), **more}, vision_config=vision, tie_word_embeddings=False,
+                        attn_implementation="eager")
+
+
+def yarn(base, **more):
+    return {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16, "rope_theta": base, **more}
+
+
+local, whole = "sliding_attention", "full_attention"
+base8 = {"rope_type": "default", "rope_theta": 8e6}
+llama3 = {"rope_type": "llama3", "factor": 8.0, "original_max_position_embeddings": 32, "low_freq_factor": 1.0,
+          "high_freq_factor": 4.0, "rope_theta": 1e6}
+longrope_of_12 = {"rope_type": "longrope", "rope_theta": 10000.0, "partial_rotary_factor": 0.75,
+                  "long_factor": long_factor[:6], "short_factor": short_factor[:6]}
+gemma3_rope = {local: {"rope_type": "default", "rope_theta": 10000.0},
+               whole: {"rope_type": "linear", "factor": 8.0, "rope_theta": 1e6}}
+qwen_eyes = {"depth": 1, "embed_dim": 8, "hidden_size": 36, "num_heads": 1, "patch_size": 2, "mlp_ratio": 1}
+sections = {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [2, 2, 2]}
+FAMILIES = {
+    "gemma": family("Gemma", (1, 1), n_layers=1, d_model=32, head_dim=256),
+    "gemma2": family("Gemma2", (3, 1), n_layers=3, head_dim=16, sliding_window=16, query_pre_attn_scalar=16,
+                     attn_logit_softcapping=2.0, final_logit_softcapping=1.5),
+    "gemma2_scale": family("Gemma2", (3, 1), head_dim=16, sliding_window=16, query_pre_attn_scalar=40,
+                           attn_logit_softcapping=2.0, final_logit_softcapping=1.5),
+    "gemma3": family("Gemma3Text", (3, 1), n_layers=7, d_model=24, head_dim=16, sliding_window=16,
+                     query_pre_attn_scalar=16, rope_parameters=gemma3_rope),
+    "gemma3_images": with_images(
+        "Gemma3", family("Gemma3Text", (3, 1), head_dim=16, sliding_window=16, query_pre_attn_scalar=24,
+                         layer_types=[local, whole], rope_parameters=gemma3_rope),
+        {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1, "image_size": 8, "patch_size": 4}),
+    "phi": family("Phi", (3, 3), n_layers=1, hidden_act="gelu_new", rope_parameters={
+        "rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 0.5}),
+    "phi3": family("Phi3", (6, 2), sliding_window=24),
+    "phi4_mini": family("Phi3", (3, 1), d_model=48, max_position_embeddings=128, original_max_position_embeddings=32,
+                        tie_word_embeddings=True, rope_parameters=longrope_of_12),
+    "qwen2_vl": with_images("Qwen2VL", family("Qwen2", (3, 1)), qwen_eyes,
+                            rope_parameters=sections, model_type="qwen2_vl_text"),
+    "qwen2_5_vl": with_images("Qwen2_5_VL", family("Qwen2", (3, 1)), {
+        "depth": 1, "hidden_size": 8, "out_hidden_size": 36, "intermediate_size": 8, "num_heads": 1, "patch_size": 2},
+                              rope_parameters=sections, model_type="qwen2_5_vl_text"),
+    "qwen3_vl": with_images("Qwen3VL", family("Qwen3", (6, 2), head_dim=16, d_model=32), {
+        "depth": 1, "hidden_size": 8, "out_hidden_size": 32, "intermediate_size": 8, "num_heads": 1, "patch_size": 2,
+        "num_position_embeddings": 16, "deepstack_visual_indexes": [0]}, rope_parameters={**sections, "mrope_section": [4, 2, 2]}, model_type="qwen3_vl_text"),
+    "mistral_small": with_images("Mistral3", family("Mistral", (6, 2), n_layers=1, head_dim=16, d_model=32, sliding_window=None), {
+        "model_type": "pixtral", "hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1,
+        "head_dim": 8, "image_size": 8, "patch_size": 4}),
+    "ministral3": family("Ministral3", (6, 2), head_dim=16, d_model=32,
+                         rope_parameters=yarn(1e6, beta_fast=32.0, beta_slow=1.0, mscale=1.0, mscale_all_dim=1.0,
+                                              llama_4_scaling_beta=0.3)),
+    "granite": family("Granite", (3, 1), embedding_multiplier=3.0, residual_multiplier=0.4, logits_scaling=2.5,
+                      attention_multiplier=0.4, attention_bias=True, mlp_bias=True),
+    "olmo2": family("Olmo2", (5, 5), d_model=40, rope_theta=500000.0),
+    "olmo3": family("Olmo3", (6, 2), n_layers=4, sliding_window=16, rope_parameters={
+        local: {"rope_type": "default", "rope_theta": 500000.0},
+        whole: yarn(500000.0, attention_factor=1.2, beta_fast=32.0, beta_slow=1.0)}),
+    "smollm3": family("SmolLM3", (6, 2), n_layers=4, tie_word_embeddings=True),
+    "glm4": family("Glm4", (3, 1), n_layers=1, d_model=32, head_dim=96, attention_bias=True),
+    "seed_oss": family("SeedOss", (1, 1), n_layers=1, d_model=32, head_dim=192, attention_bias=True),
+    "ernie4_5": family("Ernie4_5", (3, 1), n_layers=1, d_model=32, head_dim=80, tie_word_embeddings=True),
+    "hunyuan": family("HunYuanDenseV1", (7, 1), d_model=40, head_dim=8, max_position_embeddings=262144,
+                      rope_parameters={"rope_type": "dynamic", "alpha": 50.0, "rope_theta": 10000.0, "factor": 1.0}),
+    "exaone4": family("Exaone4", (6, 2), sliding_window=None, layer_types=[whole] * 2, rope_parameters=llama3,
+                      max_position_embeddings=256),
+    "exaone4_32b": family("Exaone4", (5, 1), n_layers=4, d_model=30, sliding_window=16, sliding_window_pattern="LLLG",
+                          layer_types=[local, local, local, whole], rope_parameters=llama3, max_position_embeddings=256),
+    "cohere": family("Cohere", (3, 1), logit_scale=0.4, layer_norm_eps=1e-5, rope_parameters=base8),
+    "cohere_norms": family("Cohere", (6, 2), logit_scale=0.4, layer_norm_eps=1e-5, use_qk_norm=True, rope_parameters=base8),
+    "cohere2": family("Cohere2", (3, 1), n_layers=4, logit_scale=0.4, layer_norm_eps=1e-5, sliding_window=16),
+    "gpt_neox": family("GPTNeoX", (5, 5), d_model=40, rope_parameters={
+        "rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 0.5}),
+    "gpt_neox_serial": family("GPTNeoX", (3, 3), n_layers=1, d_model=48, use_parallel_residual=False),
+    "falcon": family("Falcon", (7, 1), d_model=28, ffn_hidden_size=112, multi_query=True, parallel_attn=True, bias=False,
+                     max_position_embeddings=2048),
+    "falcon_40b": family("Falcon", (6, 2), n_layers=1, num_kv_heads=2, ffn_hidden_size=144, new_decoder_architecture=True, bias=False,
+                         max_position_embeddings=2048),
+    "starcoder2": family("Starcoder2", (6, 2), sliding_window=16, use_bias=True, tie_word_embeddings=True),
+    "stablelm": family("StableLm", (3, 3), n_layers=1, d_model=48, use_qkv_bias=True),
+    "stablelm_norms": family("StableLm", (6, 2), n_layers=1, d_model=48, qk_layernorm=True, use_parallel_residual=True, rope_parameters={
+        "rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 0.5}),
+    "arcee": family("Arcee", (3, 1), rope_parameters=yarn(10000.0)),
+    "nemotron": family("Nemotron", (6, 2), d_model=48),
+    "minicpm": family("Granite", (3, 1), embedding_multiplier=3.0, residual_multiplier=1.1 / 2 ** 0.5, logits_scaling=3.0,
+                      attention_multiplier=12 ** -0.5),
+    "internlm2": family("Llama", (6, 2), d_model=48, tie_word_embeddings=False),
+    "baichuan": family("Llama", (3, 3), n_layers=1, tie_word_embeddings=False),
+}
+
+
+def change_config(folder, remove=(), **more):
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**{k: v for k, v in config.items() if k not in remove}, **more}, indent=2))
+
+
+def as_minicpm(folder):
+    change_config(folder, ("embedding_multiplier", "residual_multiplier", "logits_scaling", "attention_multiplier", "head_dim"),
+                  model_type="minicpm", architectures=["MiniCPMForCausalLM"], scale_emb=3.0, scale_depth=1.1, dim_model_base=12)
+
+
+def as_internlm2(folder):
+    """wqkv holds, for each key head, the rows of its query heads, of the key and of the value."""
+    names = {"model.embed_tokens": "model.tok_embeddings", "lm_head": "output", "self_attn.o_proj": "attention.wo",
+             "mlp.gate_proj": "feed_forward.w1", "mlp.up_proj": "feed_forward.w3", "mlp.down_proj": "feed_forward.w2",
+             "input_layernorm": "attention_norm", "post_attention_layernorm": "ffn_norm"}
+    old, new = safetensors.torch.load_file(folder / "model.safetensors"), {}
+    for name, tensor in old.items():
+        if "q_proj" in name:
+            q, k, v = (old[name.replace("q_proj", p)].reshape(2, -1, 8, 48) for p in ("q_proj", "k_proj", "v_proj"))
+            new[name.replace("self_attn.q_proj", "attention.wqkv")] = torch.cat((q, k, v), 1).reshape(-1, 48).contiguous()
+        elif "k_proj" not in name and "v_proj" not in name:
+            for here, there in names.items():
+                name = name.replace(here, there)
+            new[name] = tensor
+    safetensors.torch.save_file(new, folder / "model.safetensors", metadata={"format": "pt"})
+    change_config(folder, ("attention_bias", "mlp_bias", "head_dim"), model_type="internlm2", bias=False, architectures=["InternLM2ForCausalLM"])
+
+
+def as_baichuan(folder):
+    old, new = safetensors.torch.load_file(folder / "model.safetensors"), {}
+    for name, tensor in old.items():
+        if "q_proj" in name:
+            new[name.replace("q_proj", "W_pack")] = torch.cat([old[name.replace("q_proj", p)] for p in ("q_proj", "k_proj", "v_proj")])
+        elif "k_proj" not in name and "v_proj" not in name:
+            new[name] = tensor
+    safetensors.torch.save_file(new, folder / "model.safetensors", metadata={"format": "pt"})
+    change_config(folder, ("attention_bias", "mlp_bias", "head_dim", "num_key_value_heads"), model_type="baichuan",
+                  architectures=["BaichuanForCausalLM"], model_max_length=64)
+
+
+AS_OTHERS = {"minicpm": as_minicpm, "internlm2": as_internlm2, "baichuan": as_baichuan}
+
+
+class WeightlessNorm(torch.nn.Module):
+    def __init__(self, eps):
+        super().__init__()
+        self.eps = eps
+
+    def forward(self, x):
+        return x / torch.sqrt(x.square().mean(-1, keepdim=True) + self.eps)
+
+
+def to_v2(model):
+    """RoFormer v1 -> v2."""
+    for module in model.modules():
+        for name, part in module.named_children():
+            if isinstance(part, torch.nn.LayerNorm):
+                setattr(module, name, WeightlessNorm(part.eps))
+            elif isinstance(part, torch.nn.Linear):
+                part.bias = None
+    model.cls.predictions.transform = torch.nn.Identity()
+    model.cls.predictions.bias = None
+
+
+def record_roformer(name, seed):
+    """Masked-language-model logits; no causal mask, token types 0."""
+    v2 = name == "roformer_v2"
+    torch.manual_seed(seed)
+    model = transformers.RoFormerForMaskedLM(transformers.RoFormerConfig(
+        vocab_size=128, embedding_size=48 if v2 else 32, hidden_size=48, intermediate_size=24, num_hidden_layers=2,
+        num_attention_heads=3, max_position_embeddings=128, hidden_act="relu" if v2 else "gelu", initializer_range=0.15,
+        rotary_value=not v2, attn_implementation="eager")).float().eval()
+    if v2:
+        to_v2(model)
+    folder = root / name
+    shake(model)
+    model.half().float()  # what is computed with is what is stored
+    model.config.save_pretrained(folder)
+    tensors = {key: value.half().contiguous() for key, value in model.state_dict().items()
+               if not key.startswith("cls.predictions.decoder") and "embed_positions" not in key}
+    safetensors.torch.save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    change_config(folder, architectures=["RoFormerForMaskedLM"], dtype="float16", **(
+        {"norm_type": "rms_norm", "use_bias": False} if v2 else {}))
+    write_expected(folder, model, seed)
+
+
 def rotating_in_part(kind):
     """transformers' Llama and Qwen2 ignore or reject partial_rotary_factor. Phi-3 is the same model with partial rotation:
     for the partial models, its rotation (frequencies over the first rotary_dim dims, the rest passed) takes theirs' place."""
@@ -57,34 +249,58 @@ def rotating_in_part(kind):
         kind.__name__.replace("ForCausalLM", "RotaryEmbedding"): modeling_phi3.Phi3RotaryEmbedding})
 
 
+def shake(model):
+    """Biases and norms that are not the neutral ones."""
+    for parameter in model.parameters():
+        if parameter.ndim == 1 or (parameter.ndim == 2 and (parameter == 1).all()):
+            parameter.data.add_(torch.randn_like(parameter) * 0.1)
+
+
+def write_expected(folder, model, seed):
+    runs = []
+    for length in (20, 100):
+        tokens = torch.randint(0, 128, (length,), generator=torch.Generator().manual_seed(100 + seed))
+        with torch.no_grad():
+            logits = model(tokens[None]).logits[0]
+        runs.append({"tokens": tokens.tolist(), "rows": list(range(0, length, 3)),
+                     "logits": [[round(float(v), 5) for v in logits[r, ::4]] for r in range(0, length, 3)]})
+    (folder / "expected.json").write_text(json.dumps(
+        {"torch": torch.__version__, "transformers": transformers.__version__, "stride": 4, "runs": runs}))
+    print(folder.name, sum(f.stat().st_size for f in folder.iterdir()), flush=True)
+
+
 def record(name, kind, config, seed):
     torch.manual_seed(seed)
     model = kind(config).float().eval()
-    for parameter in model.parameters():  # biases and norms that are not the neutral ones
-        if parameter.ndim == 1:
-            parameter.data.add_(torch.randn_like(parameter) * 0.1)
+    shake(model)
     folder = root / name
     model.to(torch.bfloat16 if name == "qwen2" else torch.float16).save_pretrained(folder)
     (folder / "generation_config.json").unlink(missing_ok=True)
     (folder / "model.safetensors").chmod(0o644)
     stored = kind.from_pretrained(folder, attn_implementation="eager", dtype=torch.float32).eval()
-    runs = []
-    for length in (20, 100):
-        tokens = torch.randint(0, 128, (length,), generator=torch.Generator().manual_seed(100 + seed))
-        with torch.no_grad():
-            logits = stored(tokens[None]).logits[0]
-        runs.append({"tokens": tokens.tolist(), "rows": list(range(0, length, 3)),
-                     "logits": [[round(float(v), 5) for v in logits[r, ::4]] for r in range(0, length, 3)]})
-    (folder / "expected.json").write_text(json.dumps(
-        {"torch": torch.__version__, "transformers": transformers.__version__, "stride": 4, "runs": runs}))
-    print(name, sum(f.stat().st_size for f in folder.iterdir()))
+    if name in AS_OTHERS:
+        AS_OTHERS[name](folder)
+    write_expected(folder, stored, seed)
+
+
+def model_class(name):
+    for ending in ("ForCausalLM", "ForConditionalGeneration"):
+        if hasattr(transformers, name.removesuffix("Text") + ending) and (ending == "ForCausalLM") == (
+                name not in ("Gemma3", "Qwen2VL", "Qwen2_5_VL", "Qwen3VL", "Mistral3")):
+            return getattr(transformers, name.removesuffix("Text") + ending)
+    raise SystemExit(f"transformers has no model {name}")
 
 
 root = pathlib.Path(__file__).resolve().parent.parent / "tests/golden/tiny"
-names = sys.argv[1:] or list(MODELS)
-for number, (model_name, (model_kind, model_config)) in enumerate(MODELS.items()):
+models = {**MODELS, **{name: (model_class(kind), config) for name, (kind, config) in FAMILIES.items()}}
+names = sys.argv[1:] or [*models, "roformer", "roformer_v2"]
+for number, (model_name, (model_kind, model_config)) in enumerate(models.items()):
     if model_name not in names:
         continue
     shutil.rmtree(root / model_name, ignore_errors=True)
     with rotating_in_part(model_kind) if model_name.startswith("partial") else contextlib.nullcontext():
         record(model_name, model_kind, model_config, number)
+for number, model_name in enumerate(("roformer", "roformer_v2"), 200):
+    if model_name in names:
+        shutil.rmtree(root / model_name, ignore_errors=True)
+        record_roformer(model_name, number)

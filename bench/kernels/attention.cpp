@@ -10,6 +10,7 @@ struct AttentionCase {
   bool bf16 = true, eight_bits = false;
   int head_dim = 64, n_positions = 32, group = 3;
   std::int64_t n_keys = 4096, window = 0;
+  float soft_cap = 0;
 };
 
 class AttentionBench {
@@ -48,6 +49,7 @@ class AttentionBench {
             .q = q_.data(),
             .k_blocks = k_of_region_.data(),
             .v_blocks = v_.data(),
+            .soft_cap = c_.soft_cap,
             .eight_bits = c_.eight_bits,
             .expanded = {expanded_[0].data(), expanded_[1].data()},
             .odd_values = odd_.data(),
@@ -117,8 +119,10 @@ void register_attention(const Isa& isa) {
     benchmark::RegisterBenchmark(what.c_str(), [kernel = bf16 ? isa.attention_bf16 : isa.attention_f32,
                                                 c](State& state) { attention(state, kernel, c); });
   };
-  for (const int dim : {64, 128}) {
+  for (const int dim : {64, 80, 96, 128, 192, 256}) {
     const std::string size = std::to_string(dim);
+    add("attention_bf16" + name + size + "/soft_cap", true, {.head_dim = dim, .soft_cap = 50});
+    add("attention_f32" + name + size + "/soft_cap", false, {.bf16 = false, .head_dim = dim, .soft_cap = 50});
     add("attention_bf16" + name + size, true, {.head_dim = dim});
     add("attention_f32" + name + size, false, {.bf16 = false, .head_dim = dim});
     add("attention_bf16" + name + size + "/two_regions", true, {.head_dim = dim, .window = 1024});

@@ -17,6 +17,7 @@ void product(State& state, const Isa& isa, bool bf16, std::int64_t n_rows) {
                                                  .bias = nullptr,
                                                  .y = y.data(),
                                                  .add = false,
+                                                 .scale = 1,
                                                  .x_tiled = bf16 && isa.tiled_rows,
                                                  .n_rows = n_rows,
                                                  .n_in = kIn,
@@ -78,7 +79,8 @@ void dots(State& state, const Isa& isa, const WeightFormat& format) {
                .bias = nullptr,
                .y = y.data(),
                .y_stride = kOut,
-               .add = false};
+               .add = false,
+               .scale = 1};
   for (auto _ : state) {
     (kernels.dots_quantised != nullptr ? kernels.dots_quantised : kernels.dots_f32)(d);
     benchmark::ClobberMemory();

@@ -111,19 +111,23 @@ void register_rows(const Isa& isa) {
                           .to = to.data()});
     });
   });
-  add("silu_mul", [&isa](State& state) {
-    const std::vector<float> gate = normal_numbers(1536);
-    std::vector<float> made(gate);
-    elementwise(state, [&](float*, float* up, std::int64_t n) {
-      std::memcpy(made.data(), gate.data(), gate.size() * sizeof(float));
-      isa.silu_mul(made.data(), up, n);
+  constexpr const char* kNames[kActivations] = {"silu", "gelu", "gelu_tanh", "relu2"};
+  for (int a = 0; a < kActivations; ++a)
+    for (const bool gated : {true, false})
+      add(std::string(kNames[a]) + (gated ? "_mul" : ""), [&isa, a, gated](State& state) {
+        const std::vector<float> gate = normal_numbers(1536);
+        std::vector<float> made(gate);
+        elementwise(state, [&](float*, float* up, std::int64_t n) {
+          std::memcpy(made.data(), gate.data(), gate.size() * sizeof(float));
+          isa.activate[a](made.data(), gated ? up : nullptr, n);
+        });
+      });
+  for (const auto& [kind, text] : {std::pair{NormKind::kRms, "rms_norm"}, {NormKind::kLayer, "layer_norm"}})
+    add(text, [&isa, kind = kind](State& state) {
+      const std::vector<float> weight(1536, 1.0f);
+      const RowNorm norm{kind, weight.data(), kind == NormKind::kLayer ? weight.data() : nullptr, 1e-5f};
+      elementwise(state, [&](float* x, float* y, std::int64_t n) { isa.norm(x, n, norm, y); });
     });
-  });
-  add("rms_norm", [&isa](State& state) {
-    const std::vector<float> weight(1536, 1.0f);
-    elementwise(state,
-                [&](float* x, float* y, std::int64_t n) { isa.rms_norm(x, weight.data(), 1e-5f, n, y); });
-  });
   add("to_bf16", [&isa](State& state) {
     std::vector<std::uint16_t> out(1536);
     elementwise(state, [&](float* x, float*, std::int64_t n) { isa.to_bf16(x, out.data(), n); });

@@ -106,6 +106,7 @@ void list(const ModelFile& file) {
     Json j;
     if (options.metadata) j["metadata"] = metadata;
     if (options.tensors) j["tensors"] = tensors;
+    if (options.tensors) j["left_out"] = file.left_out();
     fmt::print("{}\n", dump_json(j));
     return;
   }
@@ -114,6 +115,8 @@ void list(const ModelFile& file) {
   if (options.tensors)
     for (const TensorInfo& tensor : file.tensors())
       fmt::print("{:<32} {:>6}  ({})\n", tensor.name, tensor.type, fmt::join(tensor.shape, ", "));
+  if (options.tensors)
+    for (const std::string& name : file.left_out()) fmt::print("{}  left out: not of the text\n", name);
 }
 
 /// What a value means where its name alone does not say it.

@@ -219,6 +219,19 @@ bool begins_as_text(std::span<const std::byte> bytes) {
                      [](unsigned char c) { return c >= ' ' || (c >= 8 && c <= 13); });
 }
 
+/// Architectures whose q and k llama.cpp rotates in interleaved pairs: its converter permutes those of
+/// Llama's kind to them, Cohere, GLM-4 and ERNIE 4.5 are trained so. With sections (images), GLM-4 is
+/// half-split.
+bool stores_interleaved_pairs(const ModelFile& file) {
+  const std::string arch = file.string("general.architecture").value_or("");
+  constexpr const char* kInterleaved[] = {"arcee",    "baichuan", "cohere2",  "command-r",
+                                          "ernie4_5", "glm4",     "granite",  "internlm2",
+                                          "llama",    "minicpm",  "mistral3", "smollm3"};
+  const bool listed = std::any_of(std::begin(kInterleaved), std::end(kInterleaved),
+                                  [&](const char* name) { return arch == name; });
+  return listed && !(arch == "glm4" && file.integers("glm4.rope.dimension_sections"));
+}
+
 class Gguf final : public ModelFile {
  public:
   Gguf(std::span<const std::byte> bytes, const std::string& path, std::unique_ptr<MappedFile> mapping)
@@ -247,9 +260,8 @@ class Gguf final : public ModelFile {
     tensors_.reserve(n_tensors);
     for (std::size_t i = 0; i < n_tensors; ++i) pending.push_back(read_tensor(in, path_));
     place_tensors(in, bytes, pending);
-    // llama.cpp's converter permutes q and k of this architecture to interleaved pairs; others stay
-    // half-split.
-    interleaved_qk_ = string("general.architecture") == "llama";
+    interleaved_qk_ = stores_interleaved_pairs(*this);
+    if (integer("split.count").value_or(1) == 1) split_fused(false);  // else the whole set's is split
   }
 
  private:

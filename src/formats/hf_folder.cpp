@@ -6,6 +6,8 @@
 #include <map>
 #include <set>
 
+#include "core/checked.h"
+#include "formats/hf_family.h"
 #include "formats/mapped_file.h"
 #include "formats/safetensors.h"
 
@@ -94,6 +96,8 @@ class HfModel : public ModelFile {
     const std::string place = folder + "/config.json";
     try {
       metadata_ = translate_config(config, place);
+      family_ = find_hf_family(config, place);
+      interleaved_qk_ = family_->interleaved_qk;
     } catch (const Error& e) {
       unsupported_ = e;
       if (config.is_object() && config.contains("model_type") && config["model_type"].is_string())
@@ -105,6 +109,11 @@ class HfModel : public ModelFile {
     std::vector<TensorInfo> found = parse_safetensors(bytes, path);
     check_promises(promised, found, path);
     for (TensorInfo& tensor : found) add(std::move(tensor), path);
+  }
+  /// After the last shard: fused tensors become their parts, and norms of single heads one tensor.
+  void finish() {
+    join_norms_of_heads();
+    if (family_) split_fused(family_->qkv_by_group);
   }
   void read_tokenizer_config(const JsonInput& json, const std::string& path) {
     if (!json.is_object()) throw Error(path, "a JSON object", "something else");
@@ -123,13 +132,47 @@ class HfModel : public ModelFile {
 
  private:
   void add(TensorInfo tensor, const std::string& place) {
-    tensor.name = translate_tensor_name(tensor.name);
+    if (is_of_another_part(tensor.name)) {
+      left_out_.push_back(std::move(tensor.name));
+      return;
+    }
+    tensor.name = translate_tensor_name(tensor.name, family_ ? family_->arch : "");
     // Some folders store the tied output matrix a second time; the embeddings serve for both.
     if (tensor.name == "output.weight" && boolean("ropewalk.tie_embeddings") == true) return;
+    if (family_ && tensor.name.ends_with("norm.weight")) tensor.offset = family_->norm_offset;
     if (!tensor_index_.emplace(tensor.name, tensors_.size()).second)
       throw Error(place, "each tensor once", "two of " + tensor.name);
     tensors_.push_back(std::move(tensor));
   }
+  /// "blk.0.attn_q_norm.0.weight" and so on, of equal length -> "blk.0.attn_q_norm.weight", (heads,
+  /// head_dim), as GGUF has it.
+  void join_norms_of_heads() {
+    std::vector<TensorInfo> joined;
+    std::set<std::string> parts;
+    for (const TensorInfo& first : tensors_) {
+      constexpr std::string_view kFirst = "_norm.0.weight";
+      if (!first.name.ends_with(kFirst) || first.shape.size() != 1 || first.bytes.empty()) continue;
+      const std::string stem = first.name.substr(0, first.name.size() - kFirst.size());
+      TensorInfo all = first;
+      all.name = stem + "_norm.weight";
+      all.bytes = {};
+      for (Index head = 0;; ++head) {
+        const TensorInfo* one = find_tensor(fmt::format("{}_norm.{}.weight", stem, head));
+        if (one == nullptr) break;
+        if (one->type != first.type || one->shape != first.shape)
+          throw Error(path_ + ": tensor " + one->name, "the type and shape of " + first.name, "another");
+        all.pieces.push_back(one->bytes);
+        parts.insert(one->name);
+      }
+      all.shape.insert(all.shape.begin(), static_cast<Index>(all.pieces.size()));
+      joined.push_back(std::move(all));
+    }
+    if (joined.empty()) return;
+    std::erase_if(tensors_, [&](const TensorInfo& tensor) { return parts.contains(tensor.name); });
+    for (TensorInfo& all : joined) tensors_.push_back(std::move(all));
+    index_tensors();
+  }
+  const HfFamily* family_ = nullptr;  ///< nullptr: not translated
 };
 
 class HfFolder final : public HfModel {
@@ -148,6 +191,7 @@ class HfFolder final : public HfModel {
       add_shard(mappings_.back()->bytes(), path, promised);
       files_.push_back(path);
     }
+    finish();
     const std::string tokenizer = folder + "/tokenizer_config.json";
     if (std::filesystem::exists(tokenizer))
       read_tokenizer_config(read_json_file(tokenizer, 16u << 20), tokenizer);
@@ -167,6 +211,7 @@ std::unique_ptr<ModelFile> parse_hf_model(std::string_view config, std::string_v
                                           std::span<const std::byte> safetensors, const std::string& name) {
   auto model = std::make_unique<HfModel>(name, parse_json(config, name + "/config.json", 4u << 20));
   model->add_shard(safetensors, name + "/model.safetensors", {});
+  model->finish();
   const std::string place = name + "/tokenizer_config.json";
   if (!tokenizer_config.empty()) model->read_tokenizer_config(parse_json(tokenizer_config, place), place);
   return model;

@@ -19,7 +19,11 @@ std::unique_ptr<ModelFile> parse_hf_model(std::string_view config, std::string_v
                                           std::span<const std::byte> safetensors, const std::string& name);
 /// config.json as GGUF metadata. Errors: Error for what is missing, of another type or not supported.
 Metadata translate_config(const JsonInput& config, const std::string& place);
-/// "model.layers.3.self_attn.q_proj.weight" -> "blk.3.attn_q.weight"; the same name when it is none of ours.
-std::string translate_tensor_name(std::string_view name);
+/// "model.layers.3.self_attn.q_proj.weight" -> "blk.3.attn_q.weight", whatever stands before it in multimodal
+/// folders; the same name when it is none of ours. `arch`: the general.architecture of the model.
+std::string translate_tensor_name(std::string_view name, std::string_view arch);
+/// Whether a tensor of this name belongs to the eyes of a multimodal model, or to another part that computes
+/// nothing of the text.
+bool is_of_another_part(std::string_view name);
 
 }  // namespace ropewalk

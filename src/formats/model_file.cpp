@@ -3,6 +3,7 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "formats/gguf.h"
@@ -76,18 +77,46 @@ const std::vector<double>* ModelFile::numbers(std::string_view key) const {
   return typed<std::vector<double>>(*this, key, "a list of numbers");
 }
 
+std::size_t TensorInfo::n_bytes() const {
+  std::size_t total = 0;
+  for_each_piece([&](std::span<const std::byte> piece) { total += piece.size(); });
+  return total;
+}
+
+const std::byte* TensorInfo::row(Index r) const {
+  const auto n_pieces = static_cast<Index>(std::max<std::size_t>(1, pieces.size()));
+  const Index n_rows = shape.empty() ? 1 : shape[0] / n_pieces;
+  const auto piece = pieces.empty() ? bytes : pieces[static_cast<std::size_t>(r / n_rows)];
+  return piece.data() + static_cast<Index>(piece.size()) / n_rows * (r % n_rows);
+}
+
 std::vector<float> ModelFile::dequantize(const TensorInfo& tensor) {
   require_format(tensor, "tensor " + tensor.name);
-  const std::size_t n = tensor.bytes.size() / static_cast<std::size_t>(tensor.format->block_bytes) *
-                        static_cast<std::size_t>(tensor.format->block_size);
-  std::vector<float> values(n);
-  tensor.format->dequantize(tensor.bytes.data(), values.data(), static_cast<Index>(n));
+  const auto values_in = [&](std::size_t n_bytes) {
+    return n_bytes / static_cast<std::size_t>(tensor.format->block_bytes) *
+           static_cast<std::size_t>(tensor.format->block_size);
+  };
+  std::vector<float> values(values_in(tensor.n_bytes()));
+  float* to = values.data();
+  tensor.for_each_piece([&](std::span<const std::byte> piece) {
+    tensor.format->dequantize(piece.data(), to, static_cast<Index>(values_in(piece.size())));
+    to += values_in(piece.size());
+  });
+  if (tensor.offset != 0)
+    for (float& value : values) value += tensor.offset;
   return values;
+}
+
+void ModelFile::index_tensors() {
+  tensor_index_.clear();
+  for (std::size_t i = 0; i < tensors_.size(); ++i)
+    if (!tensor_index_.emplace(tensors_[i].name, i).second)
+      throw Error(path_, "each tensor once, fused or in parts", "two of " + tensors_[i].name);
 }
 
 std::size_t ModelFile::tensor_bytes() const {
   std::size_t total = 0;
-  for (const TensorInfo& tensor : tensors_) total += tensor.bytes.size();
+  for (const TensorInfo& tensor : tensors_) total += tensor.n_bytes();
   return total;
 }
 

@@ -33,6 +33,20 @@ struct TensorInfo {
   std::vector<Index> shape;              ///< outermost first: a matrix is (n_out, n_in)
   /// In the mapped file; checked to hold the whole tensor where the size of its type is known, else empty.
   std::span<const std::byte> bytes;
+  /// Where the rows do not lie together (part of a fused tensor, or several tensors joined): runs of equally
+  /// many rows, in order. `bytes` is empty then.
+  std::vector<std::span<const std::byte>> pieces = {};
+  float offset = 0;  ///< added to every value: Gemma's folders store w where the norm multiplies by 1 + w
+
+  std::size_t n_bytes() const;
+  /// Where row r begins, counted along the outermost dimension. Only where the size of the type is known.
+  const std::byte* row(Index r) const;
+  /// Calls visit(span) for the tensor's bytes, in order.
+  template <class Visit>
+  void for_each_piece(const Visit& visit) const {
+    if (pieces.empty()) visit(bytes);
+    for (const auto piece : pieces) visit(piece);
+  }
 };
 
 /// Errors: Error that names the type of a tensor that this engine does not compute with.
@@ -52,10 +66,15 @@ class ModelFile {
   /// All files that the model is read from, its tokenizer's included; empty when it was read from memory.
   const std::vector<std::string>& files() const { return files_; }
   std::string container() const { return container_; }  ///< "GGUF v3", "safetensors"
-  /// How the rows of attn_q and attn_k are stored: true where pairs are (2m, 2m+1) (llama GGUFs).
+  /// How the rows of attn_q and attn_k are stored: true where pairs are (2m, 2m+1), in all GGUFs of Llama's
+  /// kind and in folders of Cohere, GLM-4, ERNIE 4.5 and RoFormer.
   bool interleaved_qk() const { return interleaved_qk_; }
   const std::map<std::string, MetaValue, std::less<>>& metadata() const { return metadata_; }
+  /// Fused tensors are seen as their parts: attn_qkv as attn_q, attn_k and attn_v; ffn_up that holds gate and
+  /// up as ffn_gate and ffn_up.
   const std::vector<TensorInfo>& tensors() const { return tensors_; }
+  /// Names of tensors of other parts than the language model: of its eyes, of prediction heads.
+  const std::vector<std::string>& left_out() const { return left_out_; }
 
   /// nullptr when absent.
   const TensorInfo* find_tensor(std::string_view name) const;
@@ -80,12 +99,19 @@ class ModelFile {
 
  protected:
   ModelFile() = default;
+  /// Replaces fused tensors by their parts. `by_group`: fused q, k, v hold for each key head the rows of its
+  /// query heads, of the key and of the value; else all q, all k, all v. What has not the size that the
+  /// numbers of the file give stays as it is. Errors: Error where a part is there already.
+  void split_fused(bool by_group);
+  /// Makes tensor_index_ of tensors_. Errors: Error where two have one name.
+  void index_tensors();
   std::string path_, container_;
   std::vector<std::string> files_;
   std::optional<Error> unsupported_;
   bool interleaved_qk_ = false;
   std::map<std::string, MetaValue, std::less<>> metadata_;
   std::vector<TensorInfo> tensors_;
+  std::vector<std::string> left_out_;
   std::map<std::string, std::size_t, std::less<>> tensor_index_;
 };
 

@@ -30,9 +30,9 @@ Placed read_entry(const std::string& name, const JsonInput& entry, const std::st
       !entry.contains("data_offsets"))
     throw Error(place, "dtype, shape and data_offsets", "something else");
   const JsonInput &dtype = entry["dtype"], &shape = entry["shape"], &offsets = entry["data_offsets"];
-  if (!dtype.is_string() || !shape.is_array() || shape.size() > 4 || !offsets.is_array() ||
+  if (!dtype.is_string() || !shape.is_array() || shape.size() > 8 || !offsets.is_array() ||
       offsets.size() != 2)
-    throw Error(place, "a dtype, a shape of up to 4 and two offsets", "something else");
+    throw Error(place, "a dtype, a shape of up to 8 and two offsets", "something else");
   Placed t;
   t.info.name = name;
   const StoredType stored = safetensors_type(dtype.get<std::string>());

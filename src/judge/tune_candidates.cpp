@@ -42,8 +42,11 @@ std::vector<std::string> specs(Index trained, double factor) {
   for (const char* times : {"0.5", "2"})
     all.push_back(fmt::format("self-extend:group={}x,window={}", times, trained / 4));
   all.push_back(fmt::format("self-extend:group=2x,window={}", trained / 8));
-  for (const char* name :
-       {"mrrope-uni", "string", "ntk-by-parts", "dynamic-ntk", "dynamic-yarn", "llama3", "pi", "lambda"})
+  // The layer-specific curves' own search (LPES): rising, falling, and steep at either end.
+  for (const char* points : {"", ":last=2", ":first=1.5,last=1", ":last=2,middle=1", ":last=2,middle=2"})
+    all.push_back(fmt::format("layer-pi{}", points));
+  for (const char* name : {"mrrope-uni", "string", "ntk-by-parts", "dynamic-ntk", "dynamic-yarn", "llama3",
+                           "pi", "lambda", "ms-poe", "cope"})
     all.emplace_back(name);
   all.push_back(fmt::format("lambda:window={}", trained / 2));
   return all;

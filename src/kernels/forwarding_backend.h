@@ -20,8 +20,9 @@ class ForwardingBackend : public Backend {
     return inner_->on_host(from, n, copy);
   }
   void copy(const float* from, Index n, float* to) const override { inner_->copy(from, n, to); }
-  void embed(const WeightRows& embedding, std::span<const Token> tokens, float* y) const override {
-    inner_->embed(embedding, tokens, y);
+  void embed(const WeightRows& embedding, std::span<const Token> tokens, float scale,
+             float* y) const override {
+    inner_->embed(embedding, tokens, scale, y);
   }
   std::unique_ptr<Matrix> make_matrix(WeightRows rows) const override {
     return inner_->make_matrix(std::move(rows));
@@ -29,15 +30,15 @@ class ForwardingBackend : public Backend {
   void linear(const Input& input, std::span<const Output> outputs, Stage stage) const override {
     inner_->linear(input, outputs, stage);
   }
-  void feed_forward(const Input& input, const Matrix& gate, const Matrix& up, const Matrix& down, float* y,
+  void feed_forward(const Input& input, const FeedForward& layer, float* y, bool add,
                     Stage stage) const override {
-    inner_->feed_forward(input, gate, up, down, y, stage);
+    inner_->feed_forward(input, layer, y, add, stage);
   }
   std::unique_ptr<KvLayer> make_kv_layer(int n_kv_heads, int head_dim) const override {
     return inner_->make_kv_layer(n_kv_heads, head_dim);
   }
-  void append(KvLayer& kv, const float* k, const float* v, const KeyPlan& plan) const override {
-    inner_->append(kv, k, v, plan);
+  void append(KvLayer& kv, const float* k, const float* v, Index stride, const KeyPlan& plan) const override {
+    inner_->append(kv, k, v, stride, plan);
   }
   void rotate_into(KvLayer& scratch, const KvLayer& raw, const KeyPlan& plan) const override {
     inner_->rotate_into(scratch, raw, plan);
@@ -50,9 +51,12 @@ class ForwardingBackend : public Backend {
   void attention(std::span<const AttentionTask> tasks, int n_heads) const override {
     inner_->attention(tasks, n_heads);
   }
-  void rms_norm(const float* x, Index n_rows, Index dim, const float* weight, float eps,
-                float* y) const override {
-    inner_->rms_norm(x, n_rows, dim, weight, eps, y);
+  void norm(const float* x, Index n_rows, Index dim, const Norm& norm, float* y) const override {
+    inner_->norm(x, n_rows, dim, norm, y);
+  }
+  void soft_cap(float* x, Index n, float cap) const override { inner_->soft_cap(x, n, cap); }
+  void add_scaled(const float* x, Index n, float scale, float* y) const override {
+    inner_->add_scaled(x, n, scale, y);
   }
   void log_sum_exp(const float* x, Index n_rows, Index n, double* y) const override {
     inner_->log_sum_exp(x, n_rows, n, y);
@@ -61,9 +65,12 @@ class ForwardingBackend : public Backend {
               double* losses) const override {
     inner_->losses(logits, n_vocab, targets, losses);
   }
-  void greatest(const float* logits, Index n_rows, Index n_vocab, Index n_choices,
-                Token* tokens) const override {
-    inner_->greatest(logits, n_rows, n_vocab, n_choices, tokens);
+  void greatest(const float* x, Index n_rows, Index n, Index n_choices, Token* out) const override {
+    inner_->greatest(x, n_rows, n, n_choices, out);
+  }
+  void top_k(const float* x, Index n_rows, Index n, Index n_choices, Index k, Token* ids,
+             float* values) const override {
+    inner_->top_k(x, n_rows, n, n_choices, k, ids, values);
   }
 
  protected:

@@ -11,11 +11,10 @@ class HostBackend : public Backend {
   std::shared_ptr<const float> upload(std::span<const float> numbers) const override;
   const float* on_host(const float* from, Index n, std::vector<float>& copy) const override;
   void copy(const float* from, Index n, float* to) const override;
-  void embed(const WeightRows& embedding, std::span<const Token> tokens, float* y) const override;
+  void embed(const WeightRows& embedding, std::span<const Token> tokens, float scale,
+             float* y) const override;
   void losses(const float* logits, Index n_vocab, std::span<const Token> targets,
               double* losses) const override;
-  void greatest(const float* logits, Index n_rows, Index n_vocab, Index n_choices,
-                Token* tokens) const override;
 };
 
 }  // namespace ropewalk

@@ -12,6 +12,7 @@
 #include "core/attention_plan.h"
 #include "core/context.h"
 #include "core/types.h"
+#include "kernels/kinds.h"
 #include "quant/format.h"
 
 namespace ropewalk {
@@ -44,27 +45,54 @@ class Matrix {
 /// Precision::kBf16); kDecode reads W where it lies and rounds x to 8 bits in groups of 32.
 enum class Stage { kPrefill, kDecode };
 
-/// Rows of activations, normalised on their way where norm is given: x / sqrt(mean(x^2) + eps) * norm.
+/// Rows normalised as NormKind says, then times weight, plus bias. Row r takes row r % n_weights of both:
+/// heads of one position stand one after the other, so n_weights = n_heads gives each head weights of its
+/// own.
+struct Norm {
+  NormKind kind = NormKind::kRms;
+  const float* weight = nullptr;  // (n_weights, dim), or null: 1
+  const float* bias = nullptr;    // (n_weights, dim), or null: 0
+  float eps = 0;
+  Index n_weights = 1;
+};
+
+/// Rows of activations, normalised on their way where norm is given.
 struct Input {
   const float* x = nullptr;  // (n_rows, n_in)
   Index n_rows = 0;
-  const float* norm = nullptr;  // (n_in), or null
-  float eps = 0;
+  const Norm* norm = nullptr;  // or null
 };
 
-/// y = x W^T + bias, or y += the same with add.
+/// y = scale (x W^T + bias), or y += the same with add.
 struct Output {
   const Matrix* w = nullptr;
   const float* bias = nullptr;  // (n_out), or null
   float* y = nullptr;           // (n_rows, n_out)
   bool add = false;
+  float scale = 1;  // a residual multiplier (Granite)
+};
+
+/// y = scale W_down h, h = act(W_gate x) * (W_up x), or act(W_up x) where nothing is gated; biases where they
+/// are given.
+struct FeedForward {
+  const Matrix* gate = nullptr;  // (d_ff, n_in), or null: not gated
+  const Matrix* up = nullptr;    // (d_ff, n_in)
+  const Matrix* down = nullptr;  // (n_out, d_ff)
+  const float* gate_bias = nullptr;
+  const float* up_bias = nullptr;
+  const float* down_bias = nullptr;
+  Activation activation = Activation::kSilu;
+  float scale = 1;
 };
 
 /// Keys and values of one layer of one sequence, in packed blocks of 256 keys. A key is written once, in
 /// every variant of the plan, and never rotated again.
 class KvLayer {
  public:
+  KvLayer(int kv_heads, int dim) : n_kv_heads(kv_heads), head_dim(dim) {}
   virtual ~KvLayer() = default;
+  int n_kv_heads, head_dim;
+  int layer = 0;  ///< of the model; set by its owner for who watches layers
   virtual Index n_keys() const = 0;
   virtual std::size_t bytes() const = 0;  ///< memory held now
 };
@@ -76,6 +104,10 @@ struct AttentionTask {
   const AttentionPlan* plan = nullptr;
   const Pointwise* pointwise = nullptr;  // read by the reference backend only; may be null for others
   float* out = nullptr;                  // (n_rows, n_heads, head_dim)
+  // Where some heads of a layer have a plan of their own: how many they are, and how many floats it is from
+  // row to row of q and of out. 0: all heads of the call, n_heads * head_dim.
+  int n_heads = 0;
+  Index stride = 0;
 };
 
 class Backend {
@@ -96,21 +128,31 @@ class Backend {
   /// operation.
   virtual const float* on_host(const float* from, Index n, std::vector<float>& copy) const = 0;
   virtual void copy(const float* from, Index n, float* to) const = 0;
-  /// y (tokens.size(), n_in) = the rows of `embedding` that the tokens name. REQUIRES: each has a row.
-  virtual void embed(const WeightRows& embedding, std::span<const Token> tokens, float* y) const = 0;
+  /// y (tokens.size(), n_in) = scale times the rows of `embedding` that the tokens name. REQUIRES: each has a
+  /// row.
+  virtual void embed(const WeightRows& embedding, std::span<const Token> tokens, float scale,
+                     float* y) const = 0;
 
   virtual std::unique_ptr<Matrix> make_matrix(WeightRows rows) const = 0;
   /// All outputs of one input. A row of y depends on that row of x and on the stage only, to the bit: not on
   /// n_rows or threads. REQUIRES: every w has the same n_in; every y is apart from x.
   virtual void linear(const Input& input, std::span<const Output> outputs, Stage stage) const = 0;
-  /// y (n_rows, d_model) += W_down (silu(W_gate x) * (W_up x)), x normalised. y may be input.x.
-  virtual void feed_forward(const Input& input, const Matrix& gate, const Matrix& up, const Matrix& down,
-                            float* y, Stage stage) const = 0;
+  /// y (n_rows, n_out) = or, with add, += the layer's output for x, normalised where asked for. y may be
+  /// input.x. A row's bits depend on that row and on the stage only. Activations differ from the definition
+  /// by 2e-6 of it or 2e-7, whatever is more.
+  virtual void feed_forward(const Input& input, const FeedForward& layer, float* y, bool add,
+                            Stage stage) const = 0;
 
   virtual std::unique_ptr<KvLayer> make_kv_layer(int n_kv_heads, int head_dim) const = 0;
   /// Appends k, v (n_keys, n_kv_heads, head_dim), k not rotated. REQUIRES: plan.key_begin == kv.n_keys(),
   /// and the same number of variants with the same sink and window at each call.
-  virtual void append(KvLayer& kv, const float* k, const float* v, const KeyPlan& plan) const = 0;
+  /// `stride`: floats from key to key in k and v, where some heads of a layer have a cache of their own.
+  virtual void append(KvLayer& kv, const float* k, const float* v, Index stride,
+                      const KeyPlan& plan) const = 0;
+  /// All heads: k, v (n_keys, n_kv_heads, head_dim).
+  void append(KvLayer& kv, const float* k, const float* v, const KeyPlan& plan) const {
+    append(kv, k, v, Index{kv.n_kv_heads} * kv.head_dim, plan);
+  }
   /// scratch = the keys of `raw` (stored at position 0) rotated by `plan` (from key 0, all keys), sharing
   /// its values. For grow=1. `raw` must outlive the use of scratch.
   virtual void rotate_into(KvLayer& scratch, const KvLayer& raw, const KeyPlan& plan) const = 0;
@@ -125,9 +167,14 @@ class Backend {
   /// Row bits do not depend on which rows stand in one call, on tasks beside it, or on threads.
   virtual void attention(std::span<const AttentionTask> tasks, int n_heads) const = 0;
 
-  /// y = x / sqrt(mean(x^2) + eps) * weight, per row of `dim`. y may be x.
-  virtual void rms_norm(const float* x, Index n_rows, Index dim, const float* weight, float eps,
-                        float* y) const = 0;
+  /// y (n_rows, dim) = the rows of x normalised. y may be x. A row's bits depend on that row and its weights
+  /// alone.
+  virtual void norm(const float* x, Index n_rows, Index dim, const Norm& norm, float* y) const = 0;
+
+  /// x (n) = cap tanh(x / cap), to 1e-6 of it: logits of models that cap them. NaN stays. REQUIRES: cap > 0.
+  virtual void soft_cap(float* x, Index n, float cap) const = 0;
+  /// y (n) += scale x (n).
+  virtual void add_scaled(const float* x, Index n, float scale, float* y) const = 0;
 
   /// y[row] = log(sum over i of e^x[row, i]), x (n_rows, n), to 1e-6. NaN where an x of the row is NaN or
   /// +infinity, or all are -infinity. A row's bits depend on that row alone.
@@ -136,10 +183,14 @@ class Backend {
   /// NaN where a logit of the row is. REQUIRES: 0 <= target < n_vocab.
   virtual void losses(const float* logits, Index n_vocab, std::span<const Token> targets,
                       double* losses) const = 0;
-  /// tokens[row] = which of the first n_choices logits of the row is the greatest, the first of equals;
-  /// kNoToken where one of them is NaN. logits (n_rows, n_vocab).
-  virtual void greatest(const float* logits, Index n_rows, Index n_vocab, Index n_choices,
-                        Token* tokens) const = 0;
+  /// out[row] = the index of the greatest of the first n_choices x of the row, x (n_rows, n), the first of
+  /// equal ones; kNoToken where one of them is NaN. REQUIRES: 1 <= n_choices <= n.
+  virtual void greatest(const float* x, Index n_rows, Index n, Index n_choices, Token* out) const = 0;
+  /// ids, values (n_rows, k): the indices and numbers of the k greatest of them, the greatest first, of equal
+  /// ones the one with the smaller index first. Where one is NaN all the row's ids are kNoToken and its
+  /// values NaN. REQUIRES: 1 <= k <= n_choices <= n.
+  virtual void top_k(const float* x, Index n_rows, Index n, Index n_choices, Index k, Token* ids,
+                     float* values) const = 0;
 };
 
 /// Bytes one key takes in one layer, in n_variants and with its value (0 variants: the value alone): for

@@ -48,7 +48,16 @@ distance maps, masks and logit scales, which keep it, the length of the model as
 
 Pictures: distances that query 15 has to keys 0 .. 15 with the small numbers given (`.`: not seen), and each
 pair's frequency as a share of plain RoPE's, for d = 16, base 10000, trained length 8 unless said otherwise, and
-16 tokens asked for.
+16 tokens asked for; of methods by layer or by head the last pair's, in a model of 4 layers with 4 key heads each.
+
+A method acts where a layer has RoPE and sees far: it does nothing on layers without positions, nor on the layers with a
+window of a family whose other layers have none. What is the model's own (its scaling, windows, logit scale, soft cap,
+row temperature) stays everywhere.
+
+In an encoder a row sees the tokens on both sides. There a distance map is its own mirror image: delta(i, j) =
+-delta(j, i) for j > i, so that `rerope` is sign(i - j) min(|i - j|, window); windows count |i - j| < window, first
+tokens stay first tokens, and `logn` and `infoscale` have all n tokens in every row. `dca`, `streaming-llm`, grow=1 and
+an `adagrope` of more than four group sizes have no such form and refuse.
 )";
 
 /// Lines of 80 columns at most; those after the first are indented. A word is never cut.
@@ -70,6 +79,7 @@ RopeContext picture_context() {
   context.head_dim = context.rotary_dim = 16;
   context.n_ctx_train = context.n_ctx_original = 8;
   context.n = 16;
+  context.n_layers = context.n_kv_heads = 4;
   context.long_factors = {1, 1, 1, 1.2, 1.6, 2, 2, 2};
   context.short_factors = {1, 1, 1, 1, 1, 1, 1, 1};
   return context;
@@ -97,6 +107,22 @@ std::string frequency_picture(const Pointwise& p, const RopeContext& context) {
   return text;
 }
 
+/// theta' / theta of the last pair, layers down and key heads across.
+std::string class_picture(const MethodSpec& spec, RopeContext context) {
+  const std::vector<double> plain = plain_theta(context.rotary_dim, context.rope_base);
+  if (!spec.by_head()) context.n_kv_heads = 1;
+  std::string text = fmt::format("pair {}   ", plain.size() - 1);
+  for (int head = 0; spec.by_head() && head < context.n_kv_heads; ++head)
+    text += fmt::format("  head {}", head);
+  for (context.layer = 0; context.layer < context.n_layers; ++context.layer) {
+    text += fmt::format("\nlayer {}  ", context.layer);
+    for (context.kv_head = 0; context.kv_head < context.n_kv_heads; ++context.kv_head)
+      text += fmt::format("{:>8.4f}", Method::bind(spec, context).pointwise().theta.back() / plain.back());
+    context.kv_head = 0;
+  }
+  return text + "\n";
+}
+
 std::string scale_picture(const Pointwise& p, const RopeContext& context) {
   std::string rows = "row  ", scales = "c(i) ";
   for (Index i = 0; i < 64; i = 2 * i + 1) {
@@ -108,10 +134,12 @@ std::string scale_picture(const Pointwise& p, const RopeContext& context) {
 
 std::string picture(const MethodInfo& info) {
   const RopeContext context = picture_context();
-  const Method method = Method::bind(MethodSpec::parse(info.example), context);
+  const MethodSpec spec = MethodSpec::parse(info.example);
+  const Method method = Method::bind(spec, context);
   const Pointwise p = method.pointwise();
   std::string text = "`" + info.example + "`\n\n```text\n";
-  if (info.kind == "frequency") text += frequency_picture(p, context);
+  if (info.kind == "frequency")
+    text += info.by_layer ? class_picture(spec, context) : frequency_picture(p, context);
   if (info.kind == "scale") text += scale_picture(p, context);
   if (info.kind != "frequency" && info.kind != "scale") text += distance_picture(p);
   if (p.rotary_gain != 1) text += fmt::format("logits of the rotated dims times {:.4f}\n", p.rotary_gain);

@@ -102,7 +102,9 @@ Told tell_longrope(const RopeContext& c, double gain) {
 /// What has no name: plain theta / theta' as both lists of a longrope.
 Told tell_lists(const RopeContext& c, const Pointwise& method, double gain) {
   std::vector<double> divisors = plain_theta(c.rotary_dim, c.rope_base);
-  for (std::size_t m = 0; m < divisors.size(); ++m) divisors[m] /= method.theta[m];
+  // A pair that does not turn has a divisor with which it turns by nothing that float32 can show.
+  for (std::size_t m = 0; m < divisors.size(); ++m)
+    divisors[m] = method.theta[m] == 0 ? 1e30 : divisors[m] / method.theta[m];
   Told told{.rope = rope_type("longrope", c.rope_base), .no_flags = "its frequencies have no flags"};
   const Index original = c.n_ctx_original > 0 ? c.n_ctx_original : c.n_ctx_train;  // both lists are one
   told.rope.update({{"original_max_position_embeddings", original},
@@ -229,6 +231,9 @@ std::vector<PeerSetting> peer_settings(const MethodSpec& bound, const RopeContex
   const MethodInfo& info = Registry<MethodInfo>::get(part.name, "method");
   if (info.kind != "frequency" && info.kind != "none")
     return none_can(fmt::format("{} is no change of frequencies ({})", part.name, info.kind));
+  if (info.by_layer || info.by_head)
+    return none_can(fmt::format("{} has frequencies of each layer's{} own", part.name,
+                                info.by_head ? " and head's" : ""));
   if (number(part, "grow", 0) != 0)
     return none_can("grow=1: a cache there holds keys that were rotated for another length");
   const Told told = tell(part, c, Method::bind(bound, c).pointwise());

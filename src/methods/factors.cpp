@@ -74,6 +74,16 @@ void require_pairs(const Parameters& p, const RopeContext& context) {
     p.refuse("a model that rotates 4 dims or more", fmt::format("{}", context.rotary_dim), "pi works there");
 }
 
+void require_causal(const Parameters& p, const RopeContext& context, std::string_view why) {
+  if (context.bidirectional)
+    p.refuse("a model that sees the tokens up to the current one", "an encoder, which sees both sides", why);
+}
+
+std::function<double(Index)> keys_of_row(const RopeContext& context) {
+  if (context.bidirectional) return [n = static_cast<double>(context.n)](Index) { return n; };
+  return [](Index i) { return static_cast<double>(i + 1); };
+}
+
 Factors with_frequencies(FrequencyScaling frequencies) {
   Factors f;
   f.frequencies = std::move(frequencies);
@@ -190,9 +200,11 @@ Factors with_growth(const Parameters& p, const RopeContext& context,
                     std::function<Frequencies(double s)> at) {
   const Index trained = read_original(p, context);
   const double factor = p.number("factor", 1, 1, 65536);
+  const bool grow = p.flag("grow", false);
+  if (grow) require_causal(p, context, "grow=1 follows the tokens as they are written: leave it out");
   return with_frequencies(
       {[at = std::move(at), trained, factor](Index n) { return at(dynamic_growth(factor, n, trained)); },
-       p.flag("grow", false) && context.n > trained});
+       grow && context.n > trained});
 }
 
 FrequencyScaling fixed(std::vector<double> theta, double rotary_gain) {
@@ -229,28 +241,35 @@ std::function<Index(Index)> beyond(Index window) {
   return [window](Index i) { return std::max<Index>(0, i - window + 1); };
 }
 
-Mask causal_mask() {
-  return {.ranges =
-              [](Index i) {
-                return KeyRanges{{0, i + 1}};
-              },
-          .visible = [](Index i, Index j) { return j <= i; },
-          .sink = 0,
-          .window = kForever};
+namespace {
+
+/// The keys [0, end) that are first ones or lie in [begin, end).
+KeyRanges lambda_ranges(Index sink, Index begin, Index end) {
+  if (begin <= sink) return {{0, end}};
+  if (sink == 0) return {{begin, end}};
+  return {{0, sink}, {begin, end}};
 }
 
-Mask lambda_mask(Index sink, Index window) {
+}  // namespace
+
+Mask lambda_mask(const RopeContext& context, Index sink, Index window) {
+  if (!context.bidirectional)
+    return {.ranges = [=](Index i) { return lambda_ranges(sink, std::max<Index>(0, i - window + 1), i + 1); },
+            .visible = [=](Index i, Index j) { return j <= i && (i - j < window || j < sink); },
+            .sink = sink,
+            .window = window};
+  const Index n = context.n;
   return {.ranges =
-              [sink, window](Index i) {
-                const Index border = std::max<Index>(0, i - window + 1);
-                if (border <= sink) return KeyRanges{{0, i + 1}};
-                if (sink == 0) return KeyRanges{{border, i + 1}};
-                return KeyRanges{{0, sink}, {border, i + 1}};
+              [=, first = std::min(sink, n)](Index i) {
+                const Index begin = std::max<Index>(0, i - window + 1), end = std::min(n, i + window);
+                return lambda_ranges(first, begin, begin <= first ? std::max(first, end) : end);
               },
-          .visible = [sink, window](Index i, Index j) { return j <= i && (i - j < window || j < sink); },
+          .visible = [=](Index i, Index j) { return j < n && (std::abs(i - j) < window || j < sink); },
           .sink = sink,
           .window = window};
 }
+
+Mask whole_mask(const RopeContext& context) { return lambda_mask(context, 0, kForever); }
 
 Mask intersection(const Mask& a, const Mask& b) {
   return {.ranges =

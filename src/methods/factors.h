@@ -30,6 +30,12 @@ void require_pairs(const Parameters& p, const RopeContext& context);
 /// Errors: UsageError unless the base is above 1 (its logarithm divides).
 void require_base(const Parameters& p, const RopeContext& context);
 
+/// Errors: UsageError where the context is of both directions, for a method that has no form there.
+void require_causal(const Parameters& p, const RopeContext& context, std::string_view why);
+/// Where the context is of both directions, the tokens that a logit scale is made for at row i: all n; else
+/// the i + 1 up to the row.
+std::function<double(Index i)> keys_of_row(const RopeContext& context);
+
 Factors with_frequencies(FrequencyScaling frequencies);
 Factors with_distance(DistanceMap distance);
 Factors with_mask(Mask mask);
@@ -100,9 +106,11 @@ std::function<Index(Index i)> beyond(Index window);
 
 // ---------------------------------------------------------------- masks
 
-Mask causal_mask();
-/// visible: j <= i and (i - j < window or j < sink). The window counts the query itself.
-Mask lambda_mask(Index sink, Index window);
+/// visible: j <= i and (i - j < window or j < sink); in both directions |i - j| < window or j < sink. The
+/// window counts the query itself.
+Mask lambda_mask(const RopeContext& context, Index sink, Index window);
+/// Every key that a row may see: up to the row, or all n.
+Mask whole_mask(const RopeContext& context);
 /// Visible where both see.
 Mask intersection(const Mask& a, const Mask& b);
 

@@ -3,7 +3,6 @@
 /// the distance map's segments of a row are cut by the mask's ranges.
 #include <algorithm>
 #include <bit>
-#include <cmath>
 
 #include "methods/bound.h"
 
@@ -65,12 +64,13 @@ AttentionPlan Method::lower(Index row_begin, Index n_rows) const {
 }
 
 void Method::lower(Index row_begin, Index n_rows, AttentionPlan& plan, Context* context) const {
-  RW_CHECK(row_begin >= 0 && n_rows >= 0);
   const Bound& b = *bound_;
+  RW_CHECK(row_begin >= 0 && n_rows >= 0 && (b.n_both == 0 || row_begin + n_rows <= b.n_both));
   plan.row_begin = row_begin;
   plan.n_rows = n_rows;
   plan.theta = b.frequencies.theta;
   plan.rotary_gain = static_cast<float>(b.frequencies.rotary_gain);
+  plan.soft_cap = static_cast<float>(b.soft_cap);
   plan.regions.resize(b.distance.regions.size());
   for (std::size_t region = 0; region < plan.regions.size(); ++region) {
     const DistanceMap::RegionMap& map = b.distance.regions[region];
@@ -81,14 +81,13 @@ void Method::lower(Index row_begin, Index n_rows, AttentionPlan& plan, Context* 
       lowered.query_position[static_cast<std::size_t>(r)] = map.query_position(row_begin + r);
     lowered.rotation.make(lowered.query_position, plan.theta, context);
   }
-  const double root = std::sqrt(static_cast<double>(b.head_dim));
   plan.segments.clear();
   plan.row_scale.clear();
   plan.segment_begin.assign(1, 0);
   for (Index i = row_begin; i < row_begin + n_rows; ++i) {
     intersect(b.distance.split(i), b.mask.ranges(i), plan.segments);
     plan.segment_begin.push_back(static_cast<Index>(plan.segments.size()));
-    plan.row_scale.push_back(static_cast<float>(b.scale(i) / root));
+    plan.row_scale.push_back(static_cast<float>(b.scale(i) / b.root));
   }
 }
 
@@ -131,9 +130,11 @@ KeyPlan Method::raw_keys(Index key_begin, Index n_keys) const {
 
 std::string Method::fingerprint(Index n) const {
   const Bound& b = *bound_;
+  if (b.n_both > 0) n = b.n_both;  // every row sees all keys
   Hash hash;
   for (const double theta : b.frequencies.theta) hash.add(theta);
   hash.add(b.frequencies.rotary_gain);
+  hash.add(b.soft_cap);
   hash.add(static_cast<std::uint64_t>(b.scaling.grow));
   FirstMet regions;
   std::vector<Segment> segments;
@@ -141,7 +142,7 @@ std::string Method::fingerprint(Index n) const {
     segments.clear();
     intersect(b.distance.split(i), b.mask.ranges(i), segments);
     hash.add(static_cast<std::uint64_t>(segments.size()));
-    hash.add(b.scale(i));
+    hash.add(b.scale(i) / b.root);
     for (const Segment& s : segments) {
       hash.add(static_cast<std::uint64_t>(s.begin));
       hash.add(static_cast<std::uint64_t>(s.end));
@@ -155,8 +156,8 @@ std::string Method::fingerprint(Index n) const {
   for (const int variant : variants.met)
     for (Index j = 0; j < n; ++j)
       hash.add(b.distance.variants[static_cast<std::size_t>(variant)].key_position(j));
-  // What a growing method does at shorter lengths is not in the numbers above.
-  return fmt::format("{:016x}{}", hash.value(), b.scaling.grow ? " " + b.text : "");
+  // What a growing method does at shorter lengths, or another in other layers, is not in the numbers above.
+  return fmt::format("{:016x}{}", hash.value(), b.scaling.grow || b.by_class ? " " + b.text : "");
 }
 
 }  // namespace ropewalk

@@ -2,8 +2,10 @@
 /// Binding: the parts of a spec, the model's own scaling and its own window become one set of factors.
 #include "methods/method.h"
 
+#include <algorithm>
 #include <cmath>
 
+#include "methods/both_directions.h"
 #include "methods/bound.h"
 #include "methods/factors.h"
 #include "methods/parameters.h"
@@ -59,6 +61,7 @@ Collected collect(const MethodSpec& spec, const RopeContext& context) {
 
 /// The frequencies the model was trained with: plain theta, its own scaling, and its divisors.
 FrequencyScaling own_frequencies(const RopeContext& context) {
+  if (context.rotary_dim == 0) return fixed({});
   FrequencyScaling own = fixed(plain_theta(context.rotary_dim, context.rope_base));
   if (!context.own_scaling.empty()) {
     Collected scaling = collect(MethodSpec::parse(context.own_scaling), context);
@@ -75,34 +78,82 @@ FrequencyScaling own_frequencies(const RopeContext& context) {
           own.grow};
 }
 
-}  // namespace
+/// A context in which a spec is read for a layer where it does nothing: what that layer lacks and others may
+/// have is put there, so that the spec's own errors are found and no others.
+RopeContext stand_in(RopeContext context) {
+  if (context.rotary_dim == 0) context.rotary_dim = std::max(4, context.head_dim / 2 * 2);
+  const auto pairs = static_cast<std::size_t>(context.rotary_dim) / 2;
+  if (context.long_factors.size() != pairs) context.long_factors.assign(pairs, 1.0);
+  if (context.short_factors.size() != pairs) context.short_factors.assign(pairs, 1.0);
+  if (!(context.rope_base > 1)) context.rope_base = 10000;
+  return context;
+}
 
-Method Method::bind(const MethodSpec& spec, const RopeContext& context) {
-  RW_CHECK(context.head_dim > 0 && context.rotary_dim >= 2 && context.rotary_dim <= context.head_dim);
-  RW_CHECK(context.rotary_dim % 2 == 0 && context.n >= 1 && context.n_ctx_train >= 1);
-  RW_CHECK(context.rope_freqs.empty() ||
-           context.rope_freqs.size() * 2 == static_cast<std::size_t>(context.rotary_dim));
-  if (spec.parts.empty()) throw UsageError("method", "a method", "nothing", "'none' is the model as trained");
-
+/// The parts of the spec for this layer. Errors: UsageError.
+Collected collect_here(const MethodSpec& spec, const RopeContext& context, bool acts) {
+  if (!acts) {
+    Collected read = collect(spec, stand_in(context));
+    read.factors = {};
+    return read;
+  }
   Collected all = collect(spec, context);
-  Factors& f = all.factors;
-  if (f.frequencies && !all.replace && (!context.own_scaling.empty() || !context.rope_freqs.empty()))
+  if (all.factors.frequencies && !all.replace &&
+      (!context.own_scaling.empty() || !context.rope_freqs.empty()))
     throw UsageError(all.frequency_part, "a model without a frequency scaling of its own",
                      context.own_scaling.empty() ? "rope_freqs in the model"
                                                  : "'" + context.own_scaling + "' in the model",
                      "replace=1 puts the method in its place; distance maps, masks and scales keep it");
+  return all;
+}
 
+void check_context(const RopeContext& c) {
+  RW_CHECK(c.head_dim > 0 && c.rotary_dim >= 0 && c.rotary_dim <= c.head_dim && c.rotary_dim % 2 == 0);
+  RW_CHECK(c.n >= 1 && c.n_ctx_train >= 1);
+  RW_CHECK(c.rotary_dim == 0 || c.rope_freqs.empty() ||
+           c.rope_freqs.size() * 2 == static_cast<std::size_t>(c.rotary_dim));
+  RW_CHECK(0 <= c.layer && c.layer < c.n_layers && 0 <= c.kv_head && c.kv_head < c.n_kv_heads);
+  RW_CHECK(c.attention_scale >= 0 && std::isfinite(c.attention_scale));
+  RW_CHECK(c.soft_cap >= 0 && std::isfinite(c.soft_cap));
+  RW_CHECK(std::isfinite(c.temperature.beta) && (c.temperature.beta == 0 || c.temperature.original >= 1));
+}
+
+/// `scale` (or none) times the model's own temperature.
+LogitScale with_temperature(std::optional<LogitScale> scale, const RowTemperature& t) {
+  if (t.beta == 0) return scale ? std::move(*scale) : [](Index) { return 1.0; };
+  return [scale = std::move(scale), t](Index i) {
+    const double own = 1 + t.beta * std::log(static_cast<double>(1 + i / t.original));
+    return scale ? own * (*scale)(i) : own;
+  };
+}
+
+}  // namespace
+
+Method Method::bind(const MethodSpec& spec, const RopeContext& context) {
+  check_context(context);
+  if (spec.parts.empty()) throw UsageError("method", "a method", "nothing", "'none' is the model as trained");
+
+  const bool acts = context.acts && context.rotary_dim > 0;
+  Collected all = collect_here(spec, context, acts);
+  Factors& f = all.factors;
   auto bound = std::make_shared<Bound>();
-  bound->head_dim = context.head_dim;
+  bound->root = context.attention_scale > 0 ? 1 / context.attention_scale
+                                            : std::sqrt(static_cast<double>(context.head_dim));
+  bound->soft_cap = context.soft_cap;
+  bound->acts = acts;
+  bound->by_class = acts && (spec.by_layer() || spec.by_head());
   bound->scaling = f.frequencies ? std::move(*f.frequencies) : own_frequencies(context);
   bound->frequencies = bound->scaling.at(context.n);
   bound->gain = f.rotary_gain;
   bound->frequencies.rotary_gain *= bound->gain;
   bound->distance = f.distance ? std::move(*f.distance) : identity_map();
-  bound->mask = f.mask ? std::move(*f.mask) : causal_mask();
+  if (context.bidirectional) {
+    bound->n_both = context.n;
+    bound->distance = both_directions(std::move(bound->distance), context.n);
+  }
+  bound->mask = f.mask ? std::move(*f.mask) : whole_mask(context);
   if (context.sliding_window > 0)
-    bound->mask = intersection(bound->mask, lambda_mask(0, context.sliding_window));
-  bound->scale = f.scale ? std::move(*f.scale) : [](Index) { return 1.0; };
+    bound->mask = intersection(bound->mask, lambda_mask(context, 0, context.sliding_window));
+  bound->scale = with_temperature(std::move(f.scale), context.temperature);
   bound->text = std::move(all.text);
   for (const double theta : bound->frequencies.theta) RW_CHECK(std::isfinite(theta));
 
@@ -116,9 +167,9 @@ Pointwise Method::pointwise() const {
   return {.theta = b.frequencies.theta,
           .delta = b.distance.delta,
           .visible = b.mask.visible,
-          .scale = [scale = b.scale,
-                    root = std::sqrt(static_cast<double>(b.head_dim))](Index i) { return scale(i) / root; },
-          .rotary_gain = b.frequencies.rotary_gain};
+          .scale = [scale = b.scale, root = b.root](Index i) { return scale(i) / root; },
+          .rotary_gain = b.frequencies.rotary_gain,
+          .soft_cap = b.soft_cap};
 }
 
 bool Method::grows() const { return bound_->scaling.grow; }
@@ -132,6 +183,8 @@ Method Method::at_length(Index n) const {
   method.bound_ = std::move(bound);
   return method;
 }
+
+bool Method::acts() const { return bound_->acts; }
 
 const std::string& Method::text() const { return bound_->text; }
 

@@ -19,9 +19,19 @@
 
 namespace ropewalk {
 
-/// What a method may know of the model and the request.
+/// A row scale of the model's own (Llama 4, Ministral 3): c(i) = 1 + beta ln(1 + floor(i / original)).
+struct RowTemperature {
+  double beta = 0;     ///< 0: none
+  Index original = 0;  ///< tokens; at least 1 where beta is not 0
+  bool operator==(const RowTemperature&) const = default;
+};
+
+/// What a method may know of the model and the request, for one class: the heads of one layer that share
+/// keys, or all that are bound alike. The engine binds one Method for each class; a spec that depends on
+/// neither layer nor head (MethodSpec::by_layer, by_head) is the same for all layers with equal fields.
 struct RopeContext {
-  int head_dim = 0, rotary_dim = 0;
+  int head_dim = 0;
+  int rotary_dim = 0;  ///< 0: a layer without positions, where no method acts
   double rope_base = 10000;
   /// Trained length of the model as shipped, its own scaling included, tokens: what windows, groups, distance
   /// maps and logit scales take their defaults from.
@@ -37,6 +47,19 @@ struct RopeContext {
   double longrope_attention_factor = 0;             ///< 0: computed; else as the file says
   /// The model's own scaling as a method spec ("yarn:factor=4,trained=32768"), empty if none.
   std::string own_scaling;
+
+  int layer = 0, n_layers = 1;      ///< which layer of how many
+  int kv_head = 0, n_kv_heads = 1;  ///< which group of heads that share keys, of how many in the layer
+  double attention_scale = 0;       ///< factor on products of q and k, above 0; 0: 1 / sqrt(head_dim)
+  double soft_cap = 0;              ///< logits are cap tanh(logit / cap); 0: as they are
+  RowTemperature temperature = {};  ///< multiplies the scales that a method brings
+  /// false: a layer that sees its own window only, in a family whose other layers see far. The method does
+  /// nothing there; the layer's own scaling, window and scales stay.
+  bool acts = true;
+  /// An encoder: each of the n tokens sees those on both sides. Distances have both signs: a map is its own
+  /// mirror image (delta(i, j) = -delta(j, i) for j > i), windows count |i - j|, and a scale that follows the
+  /// tokens read has all n. Methods without such a form refuse.
+  bool bidirectional = false;
 };
 
 // ---------------------------------------------------------------- the four factors, bound to numbers
@@ -67,12 +90,12 @@ struct DistanceMap {
   };
   std::vector<Variant> variants;
   std::vector<RegionMap> regions;
-  std::function<Segments(Index i)> split;  ///< covers [0, i], sorted, disjoint
+  std::function<Segments(Index i)> split;  ///< covers [0, i], or [0, n) in both directions; sorted, disjoint
   std::function<double(Index i, Index j)> delta;
 };
 
 struct Mask {
-  std::function<KeyRanges(Index i)> ranges;  ///< sorted, disjoint, in [0, i]
+  std::function<KeyRanges(Index i)> ranges;  ///< sorted, disjoint, in [0, i], or in [0, n)
   std::function<bool(Index i, Index j)> visible;
   Index sink = 0, window = kForever;  ///< visible(i, j) implies j < sink or i - j < window
 };
@@ -100,6 +123,8 @@ struct MethodSpec {
   /// Errors: UsageError (unknown method or parameter: "did you mean").
   static MethodSpec parse(std::string_view text);
   std::string text() const;  ///< canonical spelling; parse(text()) is the same spec
+  bool by_layer() const;     ///< some part is (MethodInfo::by_layer)
+  bool by_head() const;      ///< some part is
 };
 
 struct ParameterInfo {
@@ -118,6 +143,8 @@ struct MethodInfo {
   std::string formula, source, differs;  ///< plain text with Greek allowed; differs: from published code
   std::vector<ParameterInfo> parameters;
   std::string example;  ///< a small spec (trained 8, n 16) for the picture in docs/methods.md
+  /// Its frequencies (nothing else) depend on RopeContext::layer, or on kv_head.
+  bool by_layer = false, by_head = false;
   std::function<Factors(const Parameters&, const RopeContext&)> build;
 };
 
@@ -127,11 +154,14 @@ struct MethodInfo {
 class Method {
  public:
   /// Errors: UsageError: two maps, two masks or two frequency methods; a frequency method on a model with
-  /// a scaling of its own unless replace=1; a parameter out of range. The model's own scaling and own
-  /// sliding window are included. Logit scales multiply.
+  /// a scaling of its own unless replace=1; a parameter out of range. The model's own scaling, sliding
+  /// window, scale, soft cap and temperature are included. Logit scales multiply. Where the method does not
+  /// act (a layer without positions, or RopeContext::acts false) only the model's own are bound, and the spec
+  /// is checked all the same.
   static Method bind(const MethodSpec& spec, const RopeContext& context);
 
-  /// Rows [row_begin, row_begin + n_rows) against all keys up to the row, at the request's length.
+  /// Rows [row_begin, row_begin + n_rows) against all keys up to the row, at the request's length; in both
+  /// directions against all n, of which they are.
   /// O(n_rows) time and space, computed in double.
   AttentionPlan lower(Index row_begin, Index n_rows) const;
   /// The same into a plan that was used before: allocates nothing once its vectors are large enough. Tables
@@ -150,8 +180,10 @@ class Method {
   /// The same method with its frequencies at length n (windows and factors as bound).
   Method at_length(Index n) const;
 
+  bool acts() const;                ///< false where the layer is as if nothing was asked for
   const std::string& text() const;  ///< canonical spelling with every default filled in
-  /// Equal for two methods that lower to the same plans (rows < n): lets eval run a plan once.
+  /// Equal for two methods that lower to the same plans (rows < n): lets eval run a plan once. Of a spec
+  /// whose other layers or heads differ it has the text too.
   std::string fingerprint(Index n) const;
 
  private:

@@ -128,6 +128,26 @@ std::string Parameters::choice(std::string_view name, std::string_view fallback,
   return value;
 }
 
+std::vector<std::vector<Index>> Parameters::lists(std::string_view name, Index high) const {
+  const std::string* text = find(name);
+  if (!text) return {};
+  std::vector<std::vector<Index>> all(1);
+  const char* const end = text->data() + text->size();
+  for (const char* at = text->data();;) {
+    Index value = -1;
+    const auto [next, error] = std::from_chars(at, end, value);
+    if (error != std::errc() || value < 0 || value > high || (next != end && *next != '.' && *next != '/'))
+      refuse(fmt::format("{} as lists such as 0.2.1/1.0.2 of whole numbers from 0 to {}", name, high),
+             "'" + *text + "'");
+    all.back().push_back(value);
+    if (next == end) break;
+    if (*next == '/') all.emplace_back();
+    at = next + 1;
+  }
+  resolved(name, *text);
+  return all;
+}
+
 std::string Parameters::text() const {
   std::string result = info_.name;
   std::sort(resolved_.begin(), resolved_.end());  // as MethodSpec::text() orders them

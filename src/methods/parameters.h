@@ -31,6 +31,8 @@ class Parameters {
   bool flag(std::string_view name, bool fallback) const;
   std::string choice(std::string_view name, std::string_view fallback,
                      const std::vector<std::string>& choices) const;
+  /// Lists of whole numbers in [0, high], as typed: "3.1/7.0" is {{3, 1}, {7, 0}}. Not given: none.
+  std::vector<std::vector<Index>> lists(std::string_view name, Index high) const;
   bool given(std::string_view name) const { return part_.parameters.contains(std::string(name)); }
   /// Given as a number, so that nobody needs the fallback: not as 1.5x, and not left out.
   bool fixed(std::string_view name) const;

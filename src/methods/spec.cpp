@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Spelling of methods: name:parameter=value,parameter=value joined by '+'.
+#include <algorithm>
+
 #include "methods/parameters.h"
 
 namespace ropewalk {
@@ -57,6 +59,18 @@ std::string MethodSpec::text() const {
     }
   }
   return result;
+}
+
+bool MethodSpec::by_layer() const {
+  return std::any_of(parts.begin(), parts.end(), [](const MethodPart& part) {
+    return Registry<MethodInfo>::get(part.name, "method").by_layer;
+  });
+}
+
+bool MethodSpec::by_head() const {
+  return std::any_of(parts.begin(), parts.end(), [](const MethodPart& part) {
+    return Registry<MethodInfo>::get(part.name, "method").by_head;
+  });
 }
 
 }  // namespace ropewalk

@@ -10,9 +10,8 @@ namespace ropewalk {
 namespace {
 
 struct CountedKv : KvLayer {
+  using KvLayer::KvLayer;
   std::unique_ptr<KvLayer> real, marks;
-  int n_kv_heads = 0, head_dim = 0;
-  std::size_t layer = 0;
   Index n_keys() const override { return real->n_keys(); }
   std::size_t bytes() const override { return real->bytes(); }
 };
@@ -20,32 +19,29 @@ struct CountedKv : KvLayer {
 class CountingBackend : public ForwardingBackend {
  public:
   CountingBackend(std::shared_ptr<const Backend> inner, int n_layers, AttentionShares& shares)
-      : ForwardingBackend(std::move(inner)), n_layers_(static_cast<std::size_t>(n_layers)), shares_(shares) {
-    shares_.layers.assign(n_layers_, {});
+      : ForwardingBackend(std::move(inner)), shares_(shares) {
+    shares_.layers.assign(static_cast<std::size_t>(n_layers), {});
   }
-  /// Sessions make the layers in order.
   std::unique_ptr<KvLayer> make_kv_layer(int n_kv_heads, int head_dim) const override {
     RW_CHECK(head_dim >= 2);
-    auto kv = std::make_unique<CountedKv>();
+    auto kv = std::make_unique<CountedKv>(n_kv_heads, head_dim);
     kv->real = inner().make_kv_layer(n_kv_heads, head_dim);
     kv->marks = inner().make_kv_layer(n_kv_heads, head_dim);
-    kv->n_kv_heads = n_kv_heads, kv->head_dim = head_dim, kv->layer = n_made_++ % n_layers_;
     return kv;
   }
 
-  void append(KvLayer& kv, const float* k, const float* v, const KeyPlan& plan) const override {
+  void append(KvLayer& kv, const float* k, const float* v, Index stride, const KeyPlan& plan) const override {
     CountedKv& counted = of(kv);
-    inner().append(*counted.real, k, v, plan);
-    const Index width = Index{counted.n_kv_heads} * counted.head_dim;
-    std::vector<float> marks(static_cast<std::size_t>(plan.n_keys * width),
+    inner().append(*counted.real, k, v, stride, plan);
+    std::vector<float> marks(static_cast<std::size_t>(plan.n_keys * stride),
                              0);  // dim 0: token 0; 1: the first
     for (Index key = 0; key < plan.n_keys; ++key)
       for (int head = 0; head < counted.n_kv_heads; ++head) {
-        const auto at = static_cast<std::size_t>(key * width + Index{head} * counted.head_dim);
+        const auto at = static_cast<std::size_t>(key * stride + Index{head} * counted.head_dim);
         marks[at] = plan.key_begin + key == 0 ? 1.0F : 0.0F;
         marks[at + 1] = plan.key_begin + key < shares_.n_first ? 1.0F : 0.0F;
       }
-    inner().append(*counted.marks, k, marks.data(), plan);
+    inner().append(*counted.marks, k, marks.data(), stride, plan);
   }
   void rotate_into(KvLayer& scratch, const KvLayer& raw, const KeyPlan& plan) const override {
     inner().rotate_into(*of(scratch).real, *of(raw).real, plan);
@@ -61,21 +57,22 @@ class CountingBackend : public ForwardingBackend {
   }
 
   std::unique_ptr<KvLayer> fork(const KvLayer& kv, Index n_keys) const override {
-    auto copy = std::make_unique<CountedKv>();
     const CountedKv& from = of(kv);
+    auto copy = std::make_unique<CountedKv>(from.n_kv_heads, from.head_dim);
     copy->real = inner().fork(*from.real, n_keys), copy->marks = inner().fork(*from.marks, n_keys);
-    copy->n_kv_heads = from.n_kv_heads, copy->head_dim = from.head_dim, copy->layer = from.layer;
     return copy;
   }
-  void attention(std::span<const AttentionTask> tasks, int n_heads) const override {
+  void attention(std::span<const AttentionTask> tasks, int all_heads) const override {
     for (AttentionTask task : tasks) {
+      const int n_heads = task.n_heads > 0 ? task.n_heads : all_heads;
       const CountedKv& kv = of(*task.kv);
       task.kv = kv.real.get();
       inner().attention({&task, 1}, n_heads);
-      std::vector<float> marks(static_cast<std::size_t>(task.plan->n_rows * n_heads * kv.head_dim));
+      const Index stride = task.stride > 0 ? task.stride : Index{n_heads} * kv.head_dim;
+      std::vector<float> marks(static_cast<std::size_t>(task.plan->n_rows * stride));
       task.kv = kv.marks.get(), task.out = marks.data();
       inner().attention({&task, 1}, n_heads);
-      count(*task.plan, marks, n_heads, kv);
+      count(*task.plan, marks, stride, n_heads, kv);
     }
   }
 
@@ -83,9 +80,9 @@ class CountingBackend : public ForwardingBackend {
   static CountedKv& of(KvLayer& kv) { return dynamic_cast<CountedKv&>(kv); }
   static const CountedKv& of(const KvLayer& kv) { return dynamic_cast<const CountedKv&>(kv); }
 
-  void count(const AttentionPlan& plan, const std::vector<float>& marks, int n_heads,
+  void count(const AttentionPlan& plan, const std::vector<float>& marks, Index stride, int n_heads,
              const CountedKv& kv) const {
-    AttentionShares::Layer& layer = shares_.layers[kv.layer];
+    AttentionShares::Layer& layer = shares_.layers.at(static_cast<std::size_t>(kv.layer));
     for (Index row = std::max<Index>(0, shares_.row_begin - plan.row_begin); row < plan.n_rows; ++row) {
       Index visible = 0, first = 0;
       for (Index s = plan.segment_begin[static_cast<std::size_t>(row)];
@@ -95,7 +92,7 @@ class CountingBackend : public ForwardingBackend {
         first += std::max<Index>(0, std::min(segment.end, shares_.n_first) - segment.begin);
       }
       for (int head = 0; head < n_heads; ++head) {
-        const auto at = static_cast<std::size_t>((row * n_heads + head) * kv.head_dim);
+        const auto at = static_cast<std::size_t>(row * stride + Index{head} * kv.head_dim);
         layer.first_token += static_cast<double>(marks[at]);
         layer.first_tokens += static_cast<double>(marks[at + 1]);
       }
@@ -104,9 +101,7 @@ class CountingBackend : public ForwardingBackend {
     }
   }
 
-  std::size_t n_layers_;
   AttentionShares& shares_;
-  mutable std::size_t n_made_ = 0;
 };
 
 }  // namespace

@@ -3,6 +3,8 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "model/read_common.h"
 
 namespace ropewalk {
@@ -31,7 +33,25 @@ RopeContext ModelConfig::rope_context(int layer, Index n) const {
           .long_factors = a.rope.long_factors,
           .short_factors = a.rope.short_factors,
           .longrope_attention_factor = a.rope.longrope_attention_factor,
-          .own_scaling = a.rope.own_scaling};
+          .own_scaling = a.rope.own_scaling,
+          .layer = layer,
+          .n_layers = n_layers(),
+          .n_kv_heads = a.n_kv_heads,
+          .attention_scale = a.scale,
+          .soft_cap = a.soft_cap,
+          .temperature = a.temperature,
+          .acts = a.acts};
+}
+
+bool acts_on(const LayerSpec& layer) { return layer.attention.acts && layer.attention.rope.rotary_dim > 0; }
+
+int ModelConfig::acting_layer() const {
+  const auto found = std::find_if(layers.begin(), layers.end(), acts_on);
+  return found == layers.end() ? 0 : static_cast<int>(found - layers.begin());
+}
+
+int ModelConfig::n_acting_layers() const {
+  return static_cast<int>(std::count_if(layers.begin(), layers.end(), acts_on));
 }
 
 ModelConfig read_config(const ModelFile& file) {

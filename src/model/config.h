@@ -11,6 +11,9 @@
 
 namespace ropewalk {
 
+/// Whether methods act on a layer: where it has positions and sees far.
+bool acts_on(const LayerSpec& layer);
+
 struct ModelConfig {
   std::string architecture, name;
   std::vector<LayerSpec> layers;
@@ -19,6 +22,13 @@ struct ModelConfig {
   /// The length its frequencies bend around: before its own scaling (yarn, llama3, longrope), else
   /// n_ctx_train; 0 where a scaling is there whose origin the file does not tell.
   Index n_ctx_original = 0;
+  NormKind output_norm = NormKind::kRms;  ///< before the logits
+  float output_norm_eps = 1e-5f;
+  bool output_norm_bias = false, output_bias = false;
+  float embedding_multiplier = 1, logit_multiplier = 1;
+  float logit_soft_cap = 0;  ///< logits are cap tanh(logit / cap); 0: as they are
+  /// How the file calls the norms before the two parts of a layer.
+  std::string attn_norm = "attn_norm", ffn_norm = "ffn_norm";
   bool tied_embeddings = false;
   bool interleaved_qk = false;  ///< the file pairs dims (2m, 2m + 1); rows are permuted when they are loaded
 
@@ -27,6 +37,10 @@ struct ModelConfig {
   std::vector<std::size_t> attention_classes() const;
   /// What a method may know of layer `layer` for a request of n tokens.
   RopeContext rope_context(int layer, Index n) const;
+  /// The first layer that methods act on; 0 where there is none.
+  int acting_layer() const;
+  /// On how many layers they act.
+  int n_acting_layers() const;
 };
 
 /// One file per family in model/arch/.

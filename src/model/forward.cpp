@@ -34,8 +34,23 @@ void linear(const Backend& backend, const Rows& rows, Input input, std::initiali
   }
 }
 
-/// k, v (of all rows) = Wk norm(x), Wv norm(x), and q (of those that go on) = Wq norm(x), with biases where
-/// the model has them
+Norm norm_of(const LayerSpec& spec, const NormWeights& w) {
+  return {.kind = spec.norm, .weight = w.weight.get(), .bias = w.bias.get(), .eps = spec.norm_eps};
+}
+
+/// heads (n_rows, n_heads, head_dim) of queries or keys, normalised where the layer does
+void normalise_heads(const Layer& layer, const NormWeights& w, Index n_rows, int n_heads, float* heads) {
+  const AttentionSpec& spec = layer.spec.attention;
+  if (spec.qk_norm == QkNorm::kNone) return;
+  Norm norm{.kind = spec.qk_norm_kind, .weight = w.weight.get(), .eps = layer.spec.norm_eps};
+  if (spec.qk_norm == QkNorm::kPerHeadOwn) norm.n_weights = n_heads;
+  const bool whole = spec.qk_norm == QkNorm::kWholeRow;
+  layer.backend.norm(heads, whole ? n_rows : n_rows * n_heads,
+                     whole ? Index{n_heads} * spec.head_dim : spec.head_dim, norm, heads);
+}
+
+/// k, v (of all rows) = Wk norm(x), Wv norm(x), and q (of those that go on) = Wq norm(x), with biases and
+/// norms of heads where the layer has them
 void project(const Layer& layer, const Rows& all, const Rows& wanted, Activations& a) {
   const Backend& b = layer.backend;
   const LayerWeights& w = layer.w;
@@ -45,19 +60,20 @@ void project(const Layer& layer, const Rows& all, const Rows& wanted, Activation
   float* v = a.v.reserve(b, all.n() * spec.kv_width());
   const Output to_k{.w = w.wk.get(), .bias = w.bk.get(), .y = k},
       to_v{.w = w.wv.get(), .bias = w.bv.get(), .y = v}, to_q{.w = w.wq.get(), .bias = w.bq.get(), .y = q};
-  const Input x{.x = all.x, .norm = w.attn_norm.get(), .eps = layer.spec.norm_eps};
+  const Norm norm = norm_of(layer.spec, w.attn_norm);
+  const Norm* before = layer.spec.pre_norm ? &norm : nullptr;
   if (wanted.n() == all.n()) {
-    linear(b, all, x, {to_k, to_v, to_q});
+    linear(b, all, {.x = all.x, .norm = before}, {to_k, to_v, to_q});
   } else {
-    linear(b, all, x, {to_k, to_v});
-    linear(b, wanted, {.x = wanted.x, .norm = x.norm, .eps = x.eps}, {to_q});
+    linear(b, all, {.x = all.x, .norm = before}, {to_k, to_v});
+    linear(b, wanted, {.x = wanted.x, .norm = before}, {to_q});
   }
-  if (spec.qk_norm == QkNorm::kNone) return;
-  b.rms_norm(k, all.n() * spec.n_kv_heads, spec.head_dim, w.k_norm.get(), layer.spec.norm_eps, k);
-  b.rms_norm(q, wanted.n() * spec.n_heads, spec.head_dim, w.q_norm.get(), layer.spec.norm_eps, q);
+  normalise_heads(layer, w.k_norm, all.n(), spec.n_kv_heads, k);
+  normalise_heads(layer, w.q_norm, wanted.n(), spec.n_heads, q);
 }
 
-/// The new keys and values of each sequence, and what its rows ask of its cache.
+/// The new keys and values of each sequence, and what its rows ask of its cache: one task for all heads that
+/// share a plan.
 void append_and_attend(const Layer& layer, const Rows& wanted, Activations& a) {
   const Backend& b = layer.backend;
   const AttentionSpec& spec = layer.spec.attention;
@@ -65,40 +81,87 @@ void append_and_attend(const Layer& layer, const Rows& wanted, Activations& a) {
   a.tasks.clear();
   for (const Piece& piece : layer.pieces) {
     Sequence::State& s = *piece.sequence;
-    LayerClass& plans = s.classes[s.class_of[layer.index]];
-    KvLayer& kv = *s.cache[layer.index];
-    const Index at = piece.row * spec.kv_width();
-    b.append(kv, a.k.owner.get() + at, a.v.owner.get() + at, plans.keys);
-    if (layer.last && piece.wanted.n() == 0) continue;
-    if (plans.scratch != nullptr) b.rotate_into(*plans.scratch, kv, plans.rotated_keys);
-    const Index first = (layer.last ? piece.wanted_row : piece.row) * spec.q_width();
-    a.tasks.push_back({.q = a.q.owner.get() + first,
-                       .kv = plans.scratch != nullptr ? plans.scratch.get() : &kv,
-                       .plan = layer.last && s.last_in_part ? &s.last_plan : &plans.plan,
-                       .pointwise = &plans.pointwise,
-                       .out = attended + first});
+    HeadGroups& groups = s.layers[layer.index];
+    const int n_heads = spec.n_heads / static_cast<int>(groups.size());
+    for (std::size_t g = 0; g < groups.size(); ++g) {
+      LayerClass& plans = s.classes[groups[g].plans];
+      KvLayer& kv = *groups[g].kv;
+      const Index at = piece.row * spec.kv_width() + static_cast<Index>(g) * kv.n_kv_heads * spec.head_dim;
+      b.append(kv, a.k.owner.get() + at, a.v.owner.get() + at, spec.kv_width(), plans.keys);
+      if (layer.last && piece.wanted.n() == 0) continue;
+      if (plans.scratch != nullptr) {
+        plans.scratch->layer = kv.layer;
+        b.rotate_into(*plans.scratch, kv, plans.rotated_keys);
+      }
+      const Index first = (layer.last ? piece.wanted_row : piece.row) * spec.q_width() +
+                          static_cast<Index>(g) * n_heads * spec.head_dim;
+      a.tasks.push_back({.q = a.q.owner.get() + first,
+                         .kv = plans.scratch != nullptr ? plans.scratch.get() : &kv,
+                         .plan = layer.last && s.last_in_part ? &plans.last_plan : &plans.plan,
+                         .pointwise = &plans.pointwise,
+                         .out = attended + first,
+                         .n_heads = n_heads,
+                         .stride = spec.q_width()});
+    }
   }
   if (!a.tasks.empty()) b.attention(a.tasks, spec.n_heads);
 }
 
-/// x += Wo attention(q, k, v), in the rows that go on
-void attention_block(const Layer& layer, const Rows& all, const Rows& wanted, Activations& a) {
-  project(layer, all, wanted, a);
-  append_and_attend(layer, wanted, a);
-  linear(layer.backend, wanted, {.x = a.attended.owner.get()},
-         {{.w = layer.w.wo.get(), .bias = layer.w.bo.get(), .y = wanted.x, .add = true}});
+/// x += multiplier post_norm(part), part (n_rows, d_model); part is written over
+void add_normed(const Layer& layer, const NormWeights& w, const Rows& rows, Index d_model, float* part) {
+  layer.backend.norm(part, rows.n(), d_model, norm_of(layer.spec, w), part);
+  layer.backend.add_scaled(part, rows.n() * d_model, layer.spec.residual_multiplier, rows.x);
 }
 
-/// x += Wdown (silu(Wgate norm(x)) * Wup norm(x))
-void feed_forward_block(const Layer& layer, const Rows& rows, Index d_model) {
+/// y = (or y +=, times the multiplier) ffn(norm(x))
+void feed_forward(const Layer& layer, const Rows& rows, const NormWeights& norm_weights, float* y, bool add,
+                  Index d_model) {
   const LayerWeights& w = layer.w;
-  float* x = rows.x;
+  const Norm norm = norm_of(layer.spec, norm_weights);
+  const FeedForward ffn{.gate = w.w_gate.get(),
+                        .up = w.w_up.get(),
+                        .down = w.w_down.get(),
+                        .gate_bias = w.b_gate.get(),
+                        .up_bias = w.b_up.get(),
+                        .down_bias = w.b_down.get(),
+                        .activation = layer.spec.ffn.activation,
+                        .scale = layer.spec.post_norm ? 1 : layer.spec.residual_multiplier};
+  const float* x = rows.x;
   for (const auto& [stage, n] :
        {std::pair{Stage::kPrefill, rows.n_read}, std::pair{Stage::kDecode, rows.n_written}}) {
     if (n > 0)
-      layer.backend.feed_forward({.x = x, .n_rows = n, .norm = w.ffn_norm.get(), .eps = layer.spec.norm_eps},
-                                 *w.w_gate, *w.w_up, *w.w_down, x, stage);
-    x += n * d_model;
+      layer.backend.feed_forward({.x = x, .n_rows = n, .norm = layer.spec.pre_norm ? &norm : nullptr}, ffn, y,
+                                 add, stage);
+    x += n * d_model, y += n * d_model;
+  }
+}
+
+/// The layer, as layer_spec.h says it.
+void run_layer(const Layer& layer, const Rows& all, const Rows& on, Index d_model, Activations& a) {
+  const Backend& b = layer.backend;
+  const LayerSpec& spec = layer.spec;
+  const LayerWeights& w = layer.w;
+  project(layer, all, on, a);
+  append_and_attend(layer, on, a);
+  float* part = spec.parallel || spec.post_norm ? a.part.reserve(b, on.n() * d_model) : nullptr;
+  if (spec.parallel)  // both parts are of the same x
+    feed_forward(layer, on, spec.one_norm ? w.attn_norm : w.ffn_norm, part, false, d_model);
+  const Input attended{.x = a.attended.owner.get()};
+  if (spec.post_norm) {
+    linear(b, on, attended, {{.w = w.wo.get(), .bias = w.bo.get(), .y = part}});
+    add_normed(layer, w.attn_post_norm, on, d_model, part);
+  } else {
+    linear(
+        b, on, attended,
+        {{.w = w.wo.get(), .bias = w.bo.get(), .y = on.x, .add = true, .scale = spec.residual_multiplier}});
+  }
+  if (spec.parallel) {
+    b.add_scaled(part, on.n() * d_model, 1, on.x);
+  } else if (spec.post_norm) {
+    feed_forward(layer, on, w.ffn_norm, part, false, d_model);
+    add_normed(layer, w.ffn_post_norm, on, d_model, part);
+  } else {
+    feed_forward(layer, on, w.ffn_norm, on.x, true, d_model);
   }
 }
 
@@ -135,25 +198,29 @@ Rows forward(const Model& model, std::span<const Piece> pieces, Activations& a) 
     (piece.stage == Stage::kPrefill ? all.n_read : all.n_written) += piece.n();
   all.x = a.x.reserve(b, all.n() * config.d_model);
   for (const Piece& piece : pieces)
-    b.embed(model.weights().embedding, piece.tokens, all.x + piece.row * config.d_model);
+    b.embed(model.weights().embedding, piece.tokens, config.embedding_multiplier,
+            all.x + piece.row * config.d_model);
   Rows on = all;  // the rows that go on behind keys and values
   for (std::size_t i = 0; i < config.layers.size(); ++i) {
     const bool last = i + 1 == config.layers.size();
     const Layer layer{b, config.layers[i], model.weights().layers[i], i, last, pieces};
     if (last) on = wanted_rows(b, pieces, all, config.d_model, a);
-    attention_block(layer, all, on, a);
-    feed_forward_block(layer, on, config.d_model);
+    run_layer(layer, all, on, config.d_model, a);
   }
   return on;
 }
 
 void output_logits(const Model& model, const float* x, Index n_rows, Stage stage, float* logits) {
-  const Output output{.w = model.weights().output.get(), .y = logits};
-  model.backend().linear({.x = x,
-                          .n_rows = n_rows,
-                          .norm = model.weights().output_norm.get(),
-                          .eps = model.config().layers.back().norm_eps},
-                         {&output, 1}, stage);
+  const ModelConfig& c = model.config();
+  const Weights& w = model.weights();
+  const Norm norm{.kind = c.output_norm,
+                  .weight = w.output_norm.weight.get(),
+                  .bias = w.output_norm.bias.get(),
+                  .eps = c.output_norm_eps};
+  const Output output{
+      .w = w.output.get(), .bias = w.output_bias.get(), .y = logits, .scale = c.logit_multiplier};
+  model.backend().linear({.x = x, .n_rows = n_rows, .norm = &norm}, {&output, 1}, stage);
+  if (c.logit_soft_cap > 0) model.backend().soft_cap(logits, n_rows * c.n_vocab, c.logit_soft_cap);
 }
 
 }  // namespace ropewalk

@@ -40,6 +40,7 @@ struct Scratch {
 struct Activations {
   Scratch x;            // (n_rows, d_model)
   Scratch wanted;       // (n_wanted, d_model), where they do not lie together in x
+  Scratch part;         // (n_wanted, d_model), of layers that do not add what they compute at once
   Scratch q, attended;  // (n_rows, n_heads, head_dim)
   Scratch k, v;         // (n_rows, n_kv_heads, head_dim)
   std::vector<AttentionTask> tasks;

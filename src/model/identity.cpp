@@ -65,8 +65,8 @@ std::string model_id(const ModelFile& file) {
   const bool whole = file.tensor_bytes() <= kWhole;
   for (const TensorInfo& tensor : file.tensors()) {
     add_field(hash, fmt::format("{} {} {} {}", tensor.name, tensor.type, fmt::join(tensor.shape, " "),
-                                tensor.bytes.size()));
-    add_weights(hash, tensor.bytes, whole);
+                                tensor.n_bytes()));
+    tensor.for_each_piece([&](std::span<const std::byte> piece) { add_weights(hash, piece, whole); });
   }
   return hash.text();
 }

@@ -6,7 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "core/types.h"
+#include "kernels/kernels.h"
+#include "methods/method.h"
 
 namespace ropewalk {
 
@@ -21,32 +22,52 @@ struct RopeSpec {
   bool operator==(const RopeSpec&) const = default;
 };
 
-/// Whether each head of q and k is normalised before its rotation.
-enum class QkNorm { kNone, kPerHead };
+/// Rows of q and k that are normalised before their rotation: each head, with one weight for all heads or one
+/// for each, or all heads of a row together.
+enum class QkNorm { kNone, kPerHead, kPerHeadOwn, kWholeRow };
 
 struct AttentionSpec {
   int n_heads = 0, n_kv_heads = 0, head_dim = 0;
   RopeSpec rope = {};
   Index window = 0;  ///< a row sees so many keys, itself included; 0: all before it
+  /// Methods act here. false: a layer with a window in a family whose other layers see far.
+  bool acts = true;
   QkNorm qk_norm = QkNorm::kNone;
+  NormKind qk_norm_kind = NormKind::kRms;
   bool qkv_bias = false, output_bias = false;
+  double scale = 0;                 ///< factor on products of q and k; 0: 1 / sqrt(head_dim)
+  double soft_cap = 0;              ///< logits are cap tanh(logit / cap); 0: as they are
+  RowTemperature temperature = {};  ///< of rows by their position
   bool operator==(const AttentionSpec&) const = default;
 
   Index q_width() const { return Index{n_heads} * head_dim; }
   Index kv_width() const { return Index{n_kv_heads} * head_dim; }
 };
 
-/// W_down (silu(W_gate x) * (W_up x)).
+/// W_down (act(W_gate x) * (W_up x)), or W_down act(W_up x) where nothing is gated.
 struct FfnSpec {
   Index d_ff = 0;
+  bool gated = true;
+  Activation activation = Activation::kSilu;
+  bool bias = false;  ///< of up (and gate) and down
   bool operator==(const FfnSpec&) const = default;
 };
 
-/// x += attention(norm(x)); x += ffn(norm(x)).
+/// With a(x) = post_norm(attention(pre_norm(x))), f(x) the same of the feed-forward part and m the
+/// multiplier:
+///
+///     x += m a(x); x += m f(x)          or, where parallel,   x += m (a(x) + f(x))
+///
+/// Each norm has weights of its own; a parallel layer may have one for both parts.
 struct LayerSpec {
   AttentionSpec attention = {};
   FfnSpec ffn = {};
+  NormKind norm = NormKind::kRms;
   float norm_eps = 1e-5f;
+  bool norm_bias = false;
+  bool pre_norm = true, post_norm = false;
+  bool parallel = false, one_norm = false;  ///< one_norm: of a parallel layer, for both parts
+  float residual_multiplier = 1;
   bool operator==(const LayerSpec&) const = default;
 };
 

@@ -23,7 +23,7 @@ Model::Model(Private, std::shared_ptr<const ModelFile> file, std::shared_ptr<con
       backend_(std::move(backend)),
       tokenizer_(std::move(tokenizer)) {
   std::size_t bytes = 0;
-  for (const TensorInfo& tensor : file_->tensors()) bytes += tensor.bytes.size();
+  for (const TensorInfo& tensor : file_->tensors()) bytes += tensor.n_bytes();
   require_memory(file_->path() + ": weights", bytes, "take a smaller model or one with smaller weights");
   weights_ = load_weights(*file_, config_, *backend_, bytes_);
   try {

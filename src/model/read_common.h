@@ -1,17 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What all Llama-like families have in common: the numbers, the refusals and the model's own scaling.
+/// What families have in common: numbers of the file become layers, a tensor that is present is a feature
+/// that is on, and what its files do not say of a family is a Family.
 #pragma once
 #include "model/config.h"
 
 namespace ropewalk {
 
-/// Fills everything but the family's flags; refuses what the forward does not compute (mixture of experts,
-/// MLA, M-RoPE, soft-capping), naming it. Errors: Error for a missing, zero or absurd number.
-ModelConfig read_common(const ModelFile& file);
+/// Layers without positions.
+enum class NoRope { kNever, kEveryFourth, kWhereFar };  ///< kWhereFar: layers without a window
 
-/// Of families whose attention may have biases: on q, k, v and the output, all or none, as the file has them.
-/// Errors: Error where a config.json says otherwise (attention_bias).
-void read_attention_bias(const ModelFile& file, ModelConfig& config);
+/// What the files of a family do not say of it. The defaults are Llama's.
+struct Family {
+  Activation activation = Activation::kSilu;
+  bool gated = true;
+  NormKind norm = NormKind::kRms;
+  bool parallel = false;   ///< where the key use_parallel_residual is absent
+  bool post_norm = false;  ///< norms behind both parts; before them as well where attn_norm is there
+  const char* attn_norm = "attn_norm";
+  const char* ffn_norm = "ffn_norm";  ///< what the norm before the feed-forward part is called
+  Index window_period =
+      0;  ///< with a window and no pattern of layers: all but every so many-th have it; 0: all
+  bool local_is_plain = false;  ///< layers with a window have a base of their own and no scaling
+  NoRope no_rope = NoRope::kNever;
+  bool embedding_by_root = false;  ///< embeddings times sqrt(d_model)
+  bool logit_scale_divides = false;
+};
+
+/// The whole configuration; refuses what the forward does not compute, naming it. Errors: Error for a
+/// missing, zero or absurd number.
+ModelConfig read_family(const ModelFile& file, const Family& family);
+
+/// Errors: Error where a config.json's attention_bias says otherwise than the tensors that are there.
+void check_attention_bias(const ModelFile& file, const ModelConfig& config);
 
 /// Errors: Error that names what the forward does not compute, by the keys under `arch`.
 void refuse_unsupported(const ModelFile& file, const std::string& arch);

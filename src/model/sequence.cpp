@@ -7,52 +7,87 @@
 
 namespace ropewalk {
 
+std::unique_ptr<KvLayer> Sequence::State::make_kv(std::size_t layer, std::size_t n_groups) const {
+  const AttentionSpec& a = model->config().layers[layer].attention;
+  auto kv = model->backend().make_kv_layer(a.n_kv_heads / static_cast<int>(n_groups), a.head_dim);
+  kv->layer = static_cast<int>(layer);
+  return kv;
+}
+
+/// For classes whose keys are rotated anew in each pass.
+void Sequence::State::make_scratch() {
+  for (std::size_t layer = 0; layer < layers.size(); ++layer)
+    for (const HeadGroup& group : layers[layer])
+      if (LayerClass& plans = classes[group.plans]; plans.method.grows() && plans.scratch == nullptr)
+        plans.scratch = make_kv(layer, layers[layer].size());
+}
+
 Sequence::State::State(const Model& m, const MethodSpec& spec, const SequenceOptions& o, Index chunk)
-    : model(m.shared_from_this()), options(o), class_of(m.config().attention_classes()) {
+    : model(m.shared_from_this()), options(o) {
   RW_CHECK(o.n >= 1 && o.n_prompt <= o.n);
   if (options.n_prompt == 0) options.n_prompt = options.n;
-  const ModelConfig& config = m.config();
-  const Backend& backend = m.backend();
-  for (int layer = 0; layer < config.n_layers(); ++layer) {
-    const auto at = static_cast<std::size_t>(layer);
-    const AttentionSpec& a = config.layers[at].attention;
-    if (class_of[at] == classes.size()) {
-      LayerClass& made = classes.emplace_back(
-          LayerClass{Method::bind(spec, config.rope_context(layer, o.n)), {}, {}, {}, {}, {}});
-      made.pointwise = made.method.pointwise();
-      if (made.method.grows()) made.scratch = backend.make_kv_layer(a.n_kv_heads, a.head_dim);
-    }
-    cache.push_back(backend.make_kv_layer(a.n_kv_heads, a.head_dim));
-  }
+  bind(spec);
+  make_scratch();
   require_memory(fmt::format("{} tokens", o.n),
-                 session_bytes(config, backend.kv_type(), classes[0].method, o.n,
+                 session_bytes(m.config(), m.backend().kv_type(), acting().method, o.n,
                                chunk + std::max<Index>(0, o.n - o.rewind_to)),
                  "ask for fewer tokens (generate --truncate), or take a method with a window");
   tokens.reserve(static_cast<std::size_t>(o.n));
   written.reserve(static_cast<std::size_t>(o.n));
 }
 
-Sequence::State::State(const State& other, Index n_prefix)
-    : model(other.model), options(other.options), class_of(other.class_of) {
-  const Backend& backend = model->backend();
-  for (std::size_t layer = 0; layer < class_of.size(); ++layer) {
-    const AttentionSpec& a = model->config().layers[layer].attention;
-    if (class_of[layer] == classes.size()) {
-      const Method& method = other.classes[class_of[layer]].method;
-      classes.push_back({method, {}, {}, {}, method.pointwise(), {}});
-      if (method.grows()) classes.back().scratch = backend.make_kv_layer(a.n_kv_heads, a.head_dim);
+/// Binds the method for each class of layers, and of heads and layers where it is not the same for all; those
+/// that it then treats alike are one class.
+void Sequence::State::bind(const MethodSpec& spec) {
+  const ModelConfig& config = model->config();
+  const std::vector<std::size_t> kinds = config.attention_classes();
+  std::vector<std::size_t> kind_of;  // of each class
+  layers.resize(kinds.size());
+  for (std::size_t layer = 0; layer < kinds.size(); ++layer) {
+    RopeContext context = config.rope_context(static_cast<int>(layer), options.n);
+    const int n_groups = spec.by_head() ? context.n_kv_heads : 1;
+    for (context.kv_head = 0; context.kv_head < n_groups; ++context.kv_head) {
+      std::size_t found = classes.size();
+      if (!spec.by_layer() && !spec.by_head()) {
+        found = static_cast<std::size_t>(std::find(kind_of.begin(), kind_of.end(), kinds[layer]) -
+                                         kind_of.begin());
+      } else {
+        const Method method = Method::bind(spec, context);
+        for (std::size_t c = 0; c < classes.size() && !method.grows(); ++c)
+          if (kind_of[c] == kinds[layer] && classes[c].pointwise.theta == method.pointwise().theta)
+            found = std::min(found, c);
+      }
+      if (found == classes.size()) {
+        Method method = Method::bind(spec, context);
+        Pointwise pointwise = method.pointwise();
+        classes.push_back({std::move(method), {}, {}, {}, false, {}, std::move(pointwise), {}});
+        kind_of.push_back(kinds[layer]);
+      }
+      classes[found].in_last |= layer + 1 == kinds.size();
+      layers[layer].push_back({found, make_kv(layer, static_cast<std::size_t>(n_groups))});
     }
-    cache.push_back(n_prefix >= other.kept_from
-                        ? backend.fork(*other.cache[layer], std::min(n_prefix, other.n_read))
-                        : backend.make_kv_layer(a.n_kv_heads, a.head_dim));
   }
+}
+
+Sequence::State::State(const State& other, Index n_prefix) : model(other.model), options(other.options) {
+  const bool shared = n_prefix >= other.kept_from;
+  n_read = shared ? std::min(n_prefix, other.n_read) : 0;
+  kept_from = shared ? other.kept_from : 0;
+  for (const LayerClass& plans : other.classes)
+    classes.push_back({plans.method, {}, {}, {}, plans.in_last, {}, plans.method.pointwise(), {}});
+  layers.resize(other.layers.size());
+  for (std::size_t layer = 0; layer < layers.size(); ++layer)
+    for (const HeadGroup& group : other.layers[layer]) {
+      auto kv =
+          shared ? model->backend().fork(*group.kv, n_read) : make_kv(layer, other.layers[layer].size());
+      kv->layer = static_cast<int>(layer);
+      layers[layer].push_back({group.plans, std::move(kv)});
+    }
+  make_scratch();
   tokens.reserve(static_cast<std::size_t>(options.n));
   written.reserve(static_cast<std::size_t>(options.n));
   tokens.assign(other.tokens.begin(), other.tokens.begin() + n_prefix);
   written.assign(other.written.begin(), other.written.begin() + n_prefix);
-  if (n_prefix < other.kept_from) return;
-  n_read = std::min(n_prefix, other.n_read);
-  kept_from = other.kept_from;
 }
 
 Index Sequence::State::rows_now(Index left, Index most) const {
@@ -63,20 +98,20 @@ Index Sequence::State::rows_now(Index left, Index most) const {
 void Sequence::State::lower(Index n, RowRange wanted) {
   last_in_part = wanted.n() < n;
   Context* context = model->backend().context().get();
-  for (std::size_t c = 0; c < classes.size(); ++c) {
-    LayerClass& layers = classes[c];
+  for (LayerClass& plans : classes) {
     std::optional<Method> grown;  // a pass copies no method that stays as it is
-    if (grows()) grown = layers.method.at_length(std::max(options.n_prompt, n_read + n));
-    const Method& now = grown ? *grown : layers.method;
-    if (grows()) {
-      layers.keys = now.raw_keys(n_read, n);
-      layers.rotated_keys = now.lower_keys(0, n_read + n, false);
-      layers.pointwise = now.pointwise();
+    const bool grows_here = plans.method.grows();
+    if (grows_here) grown = plans.method.at_length(std::max(options.n_prompt, n_read + n));
+    const Method& now = grown ? *grown : plans.method;
+    if (grows_here) {
+      plans.keys = now.raw_keys(n_read, n);
+      plans.rotated_keys = now.lower_keys(0, n_read + n, false);
+      plans.pointwise = now.pointwise();
     } else {
-      now.lower_keys(n_read, n, layers.keys, true, context);
+      now.lower_keys(n_read, n, plans.keys, true, context);
     }
-    now.lower(n_read, n, layers.plan, context);
-    if (last_in_part && c == class_of.back()) now.lower(wanted.begin, wanted.n(), last_plan, context);
+    now.lower(n_read, n, plans.plan, context);
+    if (last_in_part && plans.in_last) now.lower(wanted.begin, wanted.n(), plans.last_plan, context);
   }
 }
 
@@ -86,27 +121,27 @@ void Sequence::State::commit(std::span<const Token> read, bool by_writing) {
     written.insert(written.end(), read.size(), by_writing);
   }
   n_read += static_cast<Index>(read.size());
-  if (grows()) return;
   const Index next_row = std::min(n_read, options.rewind_to);
-  bool drops = false;
-  for (const LayerClass& layers : classes)
-    for (const KeyPlan::Variant& variant : layers.keys.variants) drops |= variant.window < kForever;
-  if (!drops) return;
-  for (const auto& kv : cache) model->backend().drop(*kv, next_row);
-  kept_from = std::max(kept_from, next_row);
+  const auto drops = [](const LayerClass& plans) {
+    return !plans.method.grows() &&
+           std::any_of(plans.keys.variants.begin(), plans.keys.variants.end(),
+                       [](const KeyPlan::Variant& variant) { return variant.window < kForever; });
+  };
+  for_each_kv([&](const HeadGroup& group) {
+    if (!drops(classes[group.plans])) return;
+    model->backend().drop(*group.kv, next_row);
+    kept_from = std::max(kept_from, next_row);
+  });
 }
 
 void Sequence::State::truncate(Index position) {
-  const Backend& backend = model->backend();
   if (position < kept_from) {
-    for (std::size_t layer = 0; layer < cache.size(); ++layer) {
-      const AttentionSpec& a = model->config().layers[layer].attention;
-      cache[layer] = backend.make_kv_layer(a.n_kv_heads, a.head_dim);
-    }
+    for (std::size_t layer = 0; layer < layers.size(); ++layer)
+      for (HeadGroup& group : layers[layer]) group.kv = make_kv(layer, layers[layer].size());
     n_read = kept_from = 0;
   } else {
     n_read = std::min(n_read, position);
-    for (const auto& kv : cache) backend.truncate(*kv, n_read);
+    for_each_kv([&](const HeadGroup& group) { model->backend().truncate(*group.kv, n_read); });
   }
   tokens.resize(static_cast<std::size_t>(position));
   written.resize(static_cast<std::size_t>(position));
@@ -138,12 +173,12 @@ Sequence::Sequence(Sequence&&) noexcept = default;
 Sequence& Sequence::operator=(Sequence&&) noexcept = default;
 
 Index Sequence::position() const { return static_cast<Index>(state_->tokens.size()); }
-const Method& Sequence::method() const { return state_->classes[0].method; }
+const Method& Sequence::method() const { return state_->acting().method; }
 const Model& Sequence::model() const { return *state_->model; }
 bool Sequence::usable() const { return state_->usable; }
 std::size_t Sequence::cache_bytes() const {
   std::size_t total = 0;
-  for (const auto& kv : state_->cache) total += kv->bytes();
+  state_->for_each_kv([&](const HeadGroup& group) { total += group.kv->bytes(); });
   return total;
 }
 
@@ -169,13 +204,16 @@ Sequence Sequence::fork(Index n_prefix) const {
 }
 
 std::size_t session_bytes(const ModelConfig& c, KvType kv_type, const Method& method, Index n, Index chunk) {
-  const KeyPlan keys = method.grows() ? method.raw_keys(0, 1) : method.lower_keys(0, 1);
+  std::vector<KeyPlan::Variant> variants =
+      (method.grows() ? method.raw_keys(0, 1) : method.lower_keys(0, 1)).variants;
+  // Whole blocks of 256 are kept, and the rows of a step are read together.
+  const auto kept = [&](Index window) {
+    return static_cast<std::size_t>(std::min(n, std::min(kForever, window) + chunk + 512));
+  };
   std::size_t rows = 0, values = 0;
-  for (const KeyPlan::Variant& variant : keys.variants) {
-    // Whole blocks of 256 are kept, and the rows of a step are read together.
-    const Index kept = std::min(n, std::min(kForever, variant.sink + variant.window) + chunk + 512);
-    rows += static_cast<std::size_t>(kept);
-    values = std::max(values, static_cast<std::size_t>(kept));
+  for (const KeyPlan::Variant& variant : variants) {
+    rows += kept(variant.sink + variant.window);
+    values = std::max(values, kept(variant.sink + variant.window));
   }
   if (method.grows())
     rows += static_cast<std::size_t>(n) / static_cast<std::size_t>(c.n_layers()) + 1;  // scratch
@@ -185,7 +223,10 @@ std::size_t session_bytes(const ModelConfig& c, KvType kv_type, const Method& me
     const AttentionSpec& a = layer.attention;
     const std::size_t value_bytes = kv_bytes_per_key(kv_type, a.n_kv_heads, a.head_dim, 0);
     const std::size_t key_bytes = kv_bytes_per_key(kv_type, a.n_kv_heads, a.head_dim, 1) - value_bytes;
-    cache += rows * key_bytes + values * value_bytes;
+    if (acts_on(layer))
+      cache += rows * key_bytes + values * value_bytes;
+    else
+      cache += kept(a.window > 0 ? a.window : kForever) * (key_bytes + value_bytes);
     step = std::max(step, 2 * (c.d_model + a.q_width() + a.kv_width() + layer.ffn.d_ff));
   }
   const auto floats =

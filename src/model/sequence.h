@@ -32,7 +32,7 @@ class Sequence {
   Sequence& operator=(Sequence&&) noexcept;
 
   Index position() const;        ///< tokens read so far
-  const Method& method() const;  ///< of layer 0, as bound
+  const Method& method() const;  ///< of the first layer that it acts on, as bound
   const Model& model() const;
   std::size_t cache_bytes() const;  ///< keys and values held now; those shared with a fork count for both
 

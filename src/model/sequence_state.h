@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// What a Sequence holds, for those who run it.
 #pragma once
+#include <algorithm>
 #include <span>
 #include <vector>
 
@@ -14,20 +15,38 @@ struct RowRange {
   Index n() const { return end - begin; }
 };
 
-/// Layers with equal attention share a method and its plans.
+/// Heads of layers with equal attention share a method and its plans.
 struct LayerClass {
   Method method;
   KeyPlan keys;                      // of the rows of the pass
   AttentionPlan plan;                // of all of them
+  AttentionPlan last_plan;           // in the last layer, where only some rows go through it
+  bool in_last = false;              // whether it is of the last layer
   KeyPlan rotated_keys;              // grow=1: of all keys, at this pass's length
   Pointwise pointwise;               // the same by definition, for the reference backend
   std::unique_ptr<KvLayer> scratch;  // grow=1: where they are rotated to
 };
 
+/// Heads of one layer that have a plan and a cache in common: all of them, or, under a method that is not the
+/// same for all heads, those that share keys.
+struct HeadGroup {
+  std::size_t plans = 0;  // index of their LayerClass
+  std::unique_ptr<KvLayer> kv;
+};
+using HeadGroups = std::vector<HeadGroup>;
+
 struct Sequence::State {
   State(const Model& m, const MethodSpec& spec, const SequenceOptions& o, Index chunk);
   State(const State& other, Index n_prefix);  // fork
 
+  void bind(const MethodSpec& spec);
+  std::unique_ptr<KvLayer> make_kv(std::size_t layer, std::size_t n_groups) const;
+  void make_scratch();
+  template <class F>
+  void for_each_kv(const F& body) {
+    for (HeadGroups& groups : layers)
+      for (HeadGroup& group : groups) body(group);
+  }
   /// Lowers every class's plans for the next n rows, of which `wanted` go through the last layer.
   void lower(Index n, RowRange wanted);
   /// How many of the next `left` tokens may go in one pass of up to `most` rows: with grow=1 a generated row
@@ -40,15 +59,20 @@ struct Sequence::State {
   void truncate(Index position);
   /// Errors: Error unless n more tokens fit the length asked for, and it is usable.
   void require_room(Index n) const;
-  bool grows() const { return classes[0].method.grows(); }
+  /// Some class's frequencies grow with the text.
+  bool grows() const {
+    return std::any_of(classes.begin(), classes.end(), [](const LayerClass& c) { return c.method.grows(); });
+  }
+  /// The class of the first layer that the method acts on.
+  const LayerClass& acting() const {
+    return classes[layers[static_cast<std::size_t>(model->config().acting_layer())][0].plans];
+  }
 
   std::shared_ptr<const Model> model;
   SequenceOptions options;
   std::vector<LayerClass> classes;
-  std::vector<std::size_t> class_of;  // (n_layers)
-  AttentionPlan last_plan;            // of the last layer, where only some rows go through it
-  bool last_in_part = false;          // whether that is so in this pass
-  std::vector<std::unique_ptr<KvLayer>> cache;
+  std::vector<HeadGroups> layers;
+  bool last_in_part = false;  // whether only some rows of this pass go through the last layer
   std::vector<Token> tokens;  // read, or to be read again
   std::vector<bool> written;  // (tokens): with the products of Stage::kDecode
   Index n_read = 0;           // of them, in the cache

@@ -3,6 +3,7 @@
 
 #include <fmt/ranges.h>
 
+#include <cstdio>
 #include <set>
 
 namespace ropewalk {
@@ -23,36 +24,25 @@ class TensorCheck {
     used_.insert(name);
   }
   void need_layer(int layer) {
-    const ModelConfig& c = config_;
-    const AttentionSpec& a = c.layers[static_cast<std::size_t>(layer)].attention;
-    const Index d_ff = c.layers[static_cast<std::size_t>(layer)].ffn.d_ff;
+    const LayerSpec& spec = config_.layers[static_cast<std::size_t>(layer)];
     const std::string blk = fmt::format("blk.{}.", layer);
-    const Index q_rows = a.q_width(), kv_rows = a.kv_width();
-    need(blk + "attn_norm.weight", {c.d_model});
-    need(blk + "attn_q.weight", {q_rows, c.d_model});
-    need(blk + "attn_k.weight", {kv_rows, c.d_model});
-    need(blk + "attn_v.weight", {kv_rows, c.d_model});
-    if (a.qkv_bias) {
-      need(blk + "attn_q.bias", {q_rows});
-      need(blk + "attn_k.bias", {kv_rows});
-      need(blk + "attn_v.bias", {kv_rows});
-    }
-    if (a.qk_norm == QkNorm::kPerHead) {
-      need(blk + "attn_q_norm.weight", {a.head_dim});
-      need(blk + "attn_k_norm.weight", {a.head_dim});
-    }
-    need(blk + "attn_output.weight", {c.d_model, q_rows});
-    if (a.output_bias) need(blk + "attn_output.bias", {c.d_model});
-    need(blk + "ffn_norm.weight", {c.d_model});
-    need(blk + "ffn_gate.weight", {d_ff, c.d_model});
-    need(blk + "ffn_up.weight", {d_ff, c.d_model});
-    need(blk + "ffn_down.weight", {c.d_model, d_ff});
+    need_attention(spec.attention, blk);
+    need_ffn(spec.ffn, blk);
+    if (spec.pre_norm) need_norm(blk + config_.attn_norm, spec.norm_bias);
+    if (spec.pre_norm && !spec.one_norm) need_norm(blk + config_.ffn_norm, spec.norm_bias);
+    if (!spec.post_norm) return;
+    need_norm(blk + "post_attention_norm", spec.norm_bias);
+    need_norm(blk + "post_ffw_norm", spec.norm_bias);
+  }
+  void need_norm(const std::string& name, bool bias) {
+    need(name + ".weight", {config_.d_model});
+    if (bias) need(name + ".bias", {config_.d_model});
   }
   void refuse_others() const {
     for (const TensorInfo& info : file_.tensors()) {
       const bool frequencies = info.name == "rope_freqs.weight" || info.name.starts_with("rope_factors_") ||
                                info.name.ends_with("rotary_emb.inv_freq");
-      if (!frequencies && !used_.contains(info.name))
+      if (!frequencies && !ahead(info.name) && !used_.contains(info.name))
         throw Error(file_.path(),
                     fmt::format("only tensors that a {} model computes with", config_.architecture),
                     fmt::format("tensor {}", info.name), "this variant is not supported");
@@ -60,6 +50,42 @@ class TensorCheck {
   }
 
  private:
+  /// Of blocks behind the last layer, which predict further tokens (MTP).
+  bool ahead(const std::string& name) const {
+    int block = -1;
+    return std::sscanf(name.c_str(), "blk.%d.", &block) == 1 && block >= config_.n_layers();
+  }
+  void need_attention(const AttentionSpec& a, const std::string& blk) {
+    const Index d_model = config_.d_model;
+    need(blk + "attn_q.weight", {a.q_width(), d_model});
+    need(blk + "attn_k.weight", {a.kv_width(), d_model});
+    need(blk + "attn_v.weight", {a.kv_width(), d_model});
+    need(blk + "attn_output.weight", {d_model, a.q_width()});
+    if (a.qkv_bias) {
+      need(blk + "attn_q.bias", {a.q_width()});
+      need(blk + "attn_k.bias", {a.kv_width()});
+      need(blk + "attn_v.bias", {a.kv_width()});
+    }
+    if (a.output_bias) need(blk + "attn_output.bias", {d_model});
+    const auto qk_norm = [&](int heads) -> std::vector<Index> {
+      if (a.qk_norm == QkNorm::kPerHeadOwn) return {heads, a.head_dim};
+      return {a.qk_norm == QkNorm::kWholeRow ? Index{heads} * a.head_dim : Index{a.head_dim}};
+    };
+    if (a.qk_norm == QkNorm::kNone) return;
+    need(blk + "attn_q_norm.weight", qk_norm(a.n_heads));
+    need(blk + "attn_k_norm.weight", qk_norm(a.n_kv_heads));
+  }
+  void need_ffn(const FfnSpec& f, const std::string& blk) {
+    const Index d_model = config_.d_model;
+    if (f.gated) need(blk + "ffn_gate.weight", {f.d_ff, d_model});
+    need(blk + "ffn_up.weight", {f.d_ff, d_model});
+    need(blk + "ffn_down.weight", {d_model, f.d_ff});
+    if (!f.bias) return;
+    if (f.gated) need(blk + "ffn_gate.bias", {f.d_ff});
+    need(blk + "ffn_up.bias", {f.d_ff});
+    need(blk + "ffn_down.bias", {d_model});
+  }
+
   const ModelFile& file_;
   const ModelConfig& config_;
   std::set<std::string> used_;
@@ -71,7 +97,8 @@ void check_tensors(const ModelFile& file, const ModelConfig& config) {
   TensorCheck check(file, config);
   check.need("token_embd.weight", {config.n_vocab, config.d_model});
   for (int layer = 0; layer < config.n_layers(); ++layer) check.need_layer(layer);
-  check.need("output_norm.weight", {config.d_model});
+  check.need_norm("output_norm", config.output_norm_bias);
+  if (config.output_bias) check.need("output.bias", {config.n_vocab});
   if (!config.tied_embeddings) check.need("output.weight", {config.n_vocab, config.d_model});
   check.refuse_others();
 }

@@ -22,9 +22,8 @@ class Loader {
   WeightRows rows(const std::string& name, const AttentionSpec* rotary = nullptr) const {
     const TensorInfo& info = file_.tensor(name);
     const Index n_out = info.shape[0], n_in = info.shape[1];
-    const Index row_bytes = n_in / info.format->block_size * info.format->block_bytes;
     WeightRows rows{.n_out = n_out, .n_in = n_in, .format = info.format, .rows = {}};
-    for (Index r = 0; r < n_out; ++r) rows.rows.push_back(info.bytes.data() + stored(r, rotary) * row_bytes);
+    for (Index r = 0; r < n_out; ++r) rows.rows.push_back(info.row(stored(r, rotary)));
     return rows;
   }
   std::unique_ptr<Matrix> matrix(const std::string& name, const AttentionSpec* rotary = nullptr) {
@@ -51,29 +50,46 @@ class Loader {
   std::size_t bytes_ = 0;
 };
 
-LayerWeights load_layer(Loader& load, const ModelConfig& c, int layer) {
-  const std::string blk = fmt::format("blk.{}.", layer);
-  const AttentionSpec& a = c.layers[static_cast<std::size_t>(layer)].attention;
-  LayerWeights w;
-  w.attn_norm = load.vector(blk + "attn_norm.weight");
+void load_attention(Loader& load, const LayerSpec& spec, const std::string& blk, LayerWeights& w) {
+  const AttentionSpec& a = spec.attention;
   w.wq = load.matrix(blk + "attn_q.weight", &a);
   w.wk = load.matrix(blk + "attn_k.weight", &a);
   w.wv = load.matrix(blk + "attn_v.weight");
+  w.wo = load.matrix(blk + "attn_output.weight");
   if (a.qkv_bias) {
     w.bq = load.vector(blk + "attn_q.bias", &a);
     w.bk = load.vector(blk + "attn_k.bias", &a);
     w.bv = load.vector(blk + "attn_v.bias");
   }
-  if (a.qk_norm == QkNorm::kPerHead) {
-    w.q_norm = load.vector(blk + "attn_q_norm.weight", &a);
-    w.k_norm = load.vector(blk + "attn_k_norm.weight", &a);
-  }
-  w.wo = load.matrix(blk + "attn_output.weight");
   if (a.output_bias) w.bo = load.vector(blk + "attn_output.bias");
-  w.ffn_norm = load.vector(blk + "ffn_norm.weight");
-  w.w_gate = load.matrix(blk + "ffn_gate.weight");
+  if (a.qk_norm == QkNorm::kNone) return;
+  w.q_norm.weight = load.vector(blk + "attn_q_norm.weight", &a);
+  w.k_norm.weight = load.vector(blk + "attn_k_norm.weight", &a);
+}
+
+void load_ffn(Loader& load, const FfnSpec& spec, const std::string& blk, LayerWeights& w) {
+  if (spec.gated) w.w_gate = load.matrix(blk + "ffn_gate.weight");
   w.w_up = load.matrix(blk + "ffn_up.weight");
   w.w_down = load.matrix(blk + "ffn_down.weight");
+  if (!spec.bias) return;
+  if (spec.gated) w.b_gate = load.vector(blk + "ffn_gate.bias");
+  w.b_up = load.vector(blk + "ffn_up.bias");
+  w.b_down = load.vector(blk + "ffn_down.bias");
+}
+
+LayerWeights load_layer(Loader& load, const ModelConfig& c, int layer) {
+  const std::string blk = fmt::format("blk.{}.", layer);
+  const LayerSpec& spec = c.layers[static_cast<std::size_t>(layer)];
+  const auto norm = [&](const std::string& name) {
+    return NormWeights{load.vector(blk + name + ".weight"),
+                       spec.norm_bias ? load.vector(blk + name + ".bias") : nullptr};
+  };
+  LayerWeights w;
+  load_attention(load, spec, blk, w);
+  load_ffn(load, spec.ffn, blk, w);
+  if (spec.pre_norm) w.attn_norm = norm(c.attn_norm);
+  if (spec.pre_norm && !spec.one_norm) w.ffn_norm = norm(c.ffn_norm);
+  if (spec.post_norm) w.attn_post_norm = norm("post_attention_norm"), w.ffn_post_norm = norm("post_ffw_norm");
   return w;
 }
 
@@ -87,7 +103,9 @@ std::unique_ptr<Weights> load_weights(const ModelFile& file, const ModelConfig& 
   weights->embedding = load.rows("token_embd.weight");
   for (int layer = 0; layer < config.n_layers(); ++layer)
     weights->layers.push_back(load_layer(load, config, layer));
-  weights->output_norm = load.vector("output_norm.weight");
+  weights->output_norm.weight = load.vector("output_norm.weight");
+  if (config.output_norm_bias) weights->output_norm.bias = load.vector("output_norm.bias");
+  if (config.output_bias) weights->output_bias = load.vector("output.bias");
   weights->output = load.matrix(config.tied_embeddings ? "token_embd.weight" : "output.weight");
   bytes = load.bytes();
   return weights;

@@ -12,23 +12,29 @@ namespace ropewalk {
 /// Numbers in the backend's memory; null where the model has none.
 using Vector = std::shared_ptr<const float>;
 
+struct NormWeights {
+  Vector weight, bias;
+};
+
 struct LayerWeights {
-  Vector attn_norm;                      // (d_model)
-  std::unique_ptr<Matrix> wq, wk, wv;    // (q_width, d_model), (kv_width, d_model) x 2
-  Vector bq, bk, bv;                     // the same rows
-  Vector q_norm, k_norm;                 // (head_dim)
-  std::unique_ptr<Matrix> wo;            // (d_model, q_width)
-  Vector bo;                             // (d_model)
-  Vector ffn_norm;                       // (d_model)
-  std::unique_ptr<Matrix> w_gate, w_up;  // (d_ff, d_model)
-  std::unique_ptr<Matrix> w_down;        // (d_model, d_ff)
+  NormWeights attn_norm, attn_post_norm;  // (d_model)
+  std::unique_ptr<Matrix> wq, wk, wv;     // (q_width, d_model), (kv_width, d_model) x 2
+  Vector bq, bk, bv;                      // the same rows
+  NormWeights q_norm, k_norm;             // (head_dim), (heads, head_dim) or (width), as QkNorm says
+  std::unique_ptr<Matrix> wo;             // (d_model, q_width)
+  Vector bo;                              // (d_model)
+  NormWeights ffn_norm, ffn_post_norm;    // (d_model)
+  std::unique_ptr<Matrix> w_gate, w_up;   // (d_ff, d_model); w_gate null where nothing is gated
+  std::unique_ptr<Matrix> w_down;         // (d_model, d_ff)
+  Vector b_gate, b_up, b_down;            // the same rows
 };
 
 struct Weights {
   WeightRows embedding;  // (n_vocab, d_model), in the file: rows are expanded when read
   std::vector<LayerWeights> layers;
-  Vector output_norm;              // (d_model)
+  NormWeights output_norm;         // (d_model)
   std::unique_ptr<Matrix> output;  // (n_vocab, d_model)
+  Vector output_bias;              // (n_vocab)
 };
 
 /// Rows of q and k are permuted to the half-split pairing where the file holds them interleaved, so that

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <fstream>
 
 #include "core/error.h"
@@ -69,6 +70,46 @@ void read_template(const JsonInput& value, HfSettings& settings) {
   if (!value.empty()) settings.chat_template_problem = "templates for other uses: " + names;
 }
 
+/// An id, as a number or as digits; nullopt for what is none.
+std::optional<Token> read_token_id(const JsonInput& value) {
+  if (value.is_number_unsigned() && value.get<std::uint64_t>() < std::uint64_t{1} << 31)
+    return static_cast<Token>(value.get<std::uint64_t>());
+  if (!value.is_string()) return std::nullopt;
+  const std::string& digits = value.get_ref<const std::string&>();
+  Token id = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), id);
+  return error == std::errc() && end == digits.data() + digits.size() && id >= 0 ? std::optional<Token>(id)
+                                                                                 : std::nullopt;
+}
+
+/// added_tokens_decoder: {"32000": {"content": ..., "special": ..., ...}}.
+void read_added_tokens(const JsonInput& decoder, HfSettings& settings) {
+  if (!decoder.is_object()) return;
+  for (const auto& [key, value] : decoder.items()) {
+    const std::optional<Token> id = read_token_id(JsonInput(key));
+    const std::string* text = id && value.is_object() ? spelling_of(value) : nullptr;
+    if (!text) continue;
+    const auto flag = [&](const char* name) {
+      const auto found = value.find(name);
+      return found != value.end() && found->is_boolean() && found->template get<bool>();
+    };
+    settings.added_tokens.push_back({*id, *text, flag("special"), flag("lstrip"), flag("rstrip")});
+  }
+}
+
+/// added_tokens.json: {"<|im_start|>": 32000}. What begins and ends like a mark is special, as llama.cpp's
+/// converter takes it.
+void read_added_ids(std::string_view text, HfSettings& settings) {
+  if (text.empty() || !settings.added_tokens.empty()) return;
+  const JsonInput added = parse_object(text, "added_tokens.json");
+  for (const auto& [piece, value] : added.items())
+    if (const std::optional<Token> id = read_token_id(value)) {
+      const bool mark = (piece.starts_with('<') && piece.ends_with('>')) ||
+                        (piece.starts_with('[') && piece.ends_with(']'));
+      settings.added_tokens.push_back({*id, piece, mark, false, false});
+    }
+}
+
 void read_end_ids(std::string_view text, std::string_view place, HfSettings& settings) {
   if (text.empty()) return;
   const JsonInput json = parse_object(text, place);
@@ -98,8 +139,19 @@ HfSettings parse_hf_settings(std::string_view tokenizer_config) {
   if (tokenizer_config.empty()) return settings;
   const JsonInput json = parse_object(tokenizer_config, "tokenizer_config.json");
   read_special_texts(json, settings);
-  if (const auto found = json.find("add_bos_token"); found != json.end() && found->is_boolean())
-    settings.add_bos = found->get<bool>();
+  const auto flag = [&](const char* name) -> std::optional<bool> {
+    const auto found = json.find(name);
+    return found != json.end() && found->is_boolean() ? std::optional<bool>(found->get<bool>())
+                                                      : std::nullopt;
+  };
+  settings.add_bos = flag("add_bos_token");
+  settings.do_lower_case = flag("do_lower_case");
+  settings.tokenize_chinese_chars = flag("tokenize_chinese_chars");
+  settings.strip_accents = flag("strip_accents");
+  if (const auto found = json.find("tokenizer_class"); found != json.end() && found->is_string())
+    settings.tokenizer_class = found->get<std::string>();
+  if (const auto found = json.find("added_tokens_decoder"); found != json.end())
+    read_added_tokens(*found, settings);
   if (const auto found = json.find("chat_template"); found != json.end()) read_template(*found, settings);
   return settings;
 }
@@ -112,6 +164,7 @@ HfSettings read_hf_settings(const fs::path& folder) {
   const std::string map = read_if_there(folder / "special_tokens_map.json");
   if (!map.empty() && !has_decoder)
     read_special_texts(parse_object(map, "special_tokens_map.json"), settings);
+  read_added_ids(read_if_there(folder / "added_tokens.json"), settings);
   if (std::string jinja = read_if_there(folder / "chat_template.jinja"); !jinja.empty()) {
     settings.chat_template = std::move(jinja);
     settings.chat_template_place = "chat_template.jinja";

@@ -13,11 +13,22 @@
 
 namespace ropewalk {
 
+/// A token that stands beside the vocabulary of a tokenizer.model.
+struct HfAddedToken {
+  Token id = 0;
+  std::string text;
+  bool special = false, lstrip = false, rstrip = false;
+};
+
 struct HfSettings {
   /// bos_token, eos_token ... with their spelling: tokenizer_config.json, and special_tokens_map.json where
   /// the former has no added_tokens_decoder, as transformers reads them.
   std::vector<std::pair<std::string, std::string>> special_texts;
   std::optional<bool> add_bos;
+  std::string tokenizer_class;
+  std::vector<HfAddedToken> added_tokens;  ///< added_tokens_decoder, and added_tokens.json
+  /// Options of BertTokenizer.
+  std::optional<bool> do_lower_case, tokenize_chinese_chars, strip_accents;
   /// chat_template.jinja, else tokenizer_config.json: one template, or that named "default" of a list.
   std::string chat_template, chat_template_place, chat_template_problem;
   /// eos_token_id, a number or a list, of config.json and generation_config.json.

@@ -99,11 +99,7 @@ void compose_all(std::vector<std::uint32_t>& codes) {
 
 }  // namespace
 
-std::string compose_nfc(std::string_view text) {
-  // Everything below U+0300 is its own NFC unless something above follows.
-  const bool plain =
-      std::none_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0xcc; });
-  if (plain) return std::string(text);
+std::vector<std::uint32_t> decompose_nfd(std::string_view text) {
   std::vector<std::uint32_t> codes;
   codes.reserve(text.size());
   for (std::size_t i = 0; i < text.size();) {
@@ -120,6 +116,15 @@ std::string compose_nfc(std::string_view text) {
     });
     i = std::max(end, i + 1);
   }
+  return codes;
+}
+
+std::string compose_nfc(std::string_view text) {
+  // Everything below U+0300 is its own NFC unless something above follows.
+  const bool plain =
+      std::none_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0xcc; });
+  if (plain) return std::string(text);
+  std::vector<std::uint32_t> codes = decompose_nfd(text);
   compose_all(codes);
   std::string result;
   result.reserve(text.size());

@@ -22,16 +22,13 @@ constexpr std::string_view kEnds[] = {
     "[|endofturn|]",   "<end_of_utterance>", "<\uff5cend\u2581of\u2581sentence\uff5c>",
 };
 
-std::string mark_spaces(std::string_view text) {
-  std::string marked;
-  marked.reserve(text.size() + text.size() / 2);
-  for (char c : text) {
-    if (c == ' ')
-      marked += kSpaceMark;
-    else
-      marked.push_back(c);
-  }
-  return marked;
+/// Valid runs of `text` in NFC; other bytes as they are.
+std::string compose_valid(std::string_view text) {
+  std::string composed;
+  for_utf8_runs(
+      text, [&](std::string_view run) { composed += compose_nfc(run); },
+      [&](unsigned char byte) { composed.push_back(static_cast<char>(byte)); });
+  return composed;
 }
 
 [[noreturn]] void no_byte_piece() {
@@ -49,10 +46,13 @@ std::vector<Token> PieceTokenizer::encode_parts(std::span<const TextPart> parts,
   std::string joined;
   std::vector<std::size_t> ends;
   for (const TextPart& part : parts) {
-    if (parts.size() > 1) joined += part.text;
-    ends.push_back((ends.empty() ? 0 : ends.back()) + part.text.size());
+    if (marks_spaces_)
+      joined += mark_spaces(part.text);
+    else if (parts.size() > 1)
+      joined += part.text;
+    ends.push_back(marks_spaces_ ? joined.size() : (ends.empty() ? 0 : ends.back()) + part.text.size());
   }
-  const std::string_view text = parts.size() == 1 ? parts[0].text : joined;
+  const std::string_view text = parts.size() == 1 && !marks_spaces_ ? parts[0].text : joined;
   const auto control_end = [&](std::size_t i) {
     const auto part = static_cast<std::size_t>(std::upper_bound(ends.begin(), ends.end(), i) - ends.begin());
     return part < parts.size() && parts[part].special ? ends[part] : 0;
@@ -82,7 +82,7 @@ std::string PieceTokenizer::decode(Token id, bool special) const {
     case PieceKind::kUnknown:
       return special ? vocabulary_.piece(id) : std::string("\xef\xbf\xbd");
     case PieceKind::kUserDefined:
-      return vocabulary_.piece(id);
+      return marks_spaces_ ? unmark_spaces(vocabulary_.piece(id)) : vocabulary_.piece(id);
     default:
       return decode_piece(id);
   }
@@ -138,7 +138,7 @@ void ByteBpeTokenizer::append_symbol(Token symbol, std::vector<Token>& ids) cons
 
 void ByteBpeTokenizer::encode_stretch(std::string_view text, Before before, std::vector<Token>& ids) const {
   std::string prefixed;
-  if (add_prefix_space && before == Before::kNothing && !text.empty() && text[0] != ' ')
+  if (add_prefix_space && before != Before::kText && !text.empty() && text[0] != ' ')
     text = prefixed = " " + std::string(text);
   for_utf8_runs(
       text,
@@ -176,10 +176,11 @@ std::string ByteBpeTokenizer::decode_piece(Token id) const {
 }
 
 CharacterBpeTokenizer::CharacterBpeTokenizer(Vocabulary vocab, SpecialSplitter specials, Merges merges,
-                                             SpaceMarks marks, Token unknown, bool byte_fallback,
-                                             bool fuse_unknown)
+                                             Pretokenizer pretokenizer, SpaceMarks marks, Token unknown,
+                                             bool byte_fallback, bool fuse_unknown)
     : PieceTokenizer(std::move(vocab), std::move(specials), "BPE with byte fallback"),
       merges_(std::move(merges)),
+      pretokenizer_(std::move(pretokenizer)),
       marks_(marks),
       unknown_(unknown),
       byte_fallback_(byte_fallback),
@@ -188,22 +189,32 @@ CharacterBpeTokenizer::CharacterBpeTokenizer(Vocabulary vocab, SpecialSplitter s
 
 void CharacterBpeTokenizer::encode_stretch(std::string_view text, Before before,
                                            std::vector<Token>& ids) const {
-  std::string marked = mark_spaces(text);
+  std::string marked = nfc ? mark_spaces(compose_valid(text)) : mark_spaces(text);
   const bool begins_marked = std::string_view(marked).substr(0, kSpaceMark.size()) == kSpaceMark;
   const bool wanted = (marks_.prefix == SpaceMarks::Prefix::kAlways && before != Before::kText) ||
                       (marks_.prefix == SpaceMarks::Prefix::kFirst && before == Before::kNothing);
   if (wanted && !(marks_.unless_marked && begins_marked)) marked.insert(0, kSpaceMark);
-  const std::string_view all = marked;
-  if (!marks_.split) return encode_word(all, ids);
-  std::size_t start = 0;
-  for (std::size_t next; start < all.size(); start = next) {
-    next = std::min(all.find(kSpaceMark, start + 1), all.size());
-    encode_word(all.substr(start, next - start), ids);
+  if (pretokenizer_.steps() == 0) return encode_marked(marked, ids);
+  std::vector<std::string_view> words;
+  for_utf8_runs(
+      marked,
+      [&](std::string_view run) {
+        pretokenizer_.split(run, words);
+        for (std::string_view word : words) encode_marked(word, ids);
+      },
+      [&](unsigned char byte) { encode_word(std::string(1, static_cast<char>(byte)), ids); });
+}
+
+void CharacterBpeTokenizer::encode_marked(std::string_view marked, std::vector<Token>& ids) const {
+  if (!marks_.split) return encode_word(marked, ids);
+  for (std::size_t start = 0, next; start < marked.size(); start = next) {
+    next = std::min(marked.find(kSpaceMark, start + 1), marked.size());
+    encode_word(marked.substr(start, next - start), ids);
   }
 }
 
 void CharacterBpeTokenizer::encode_word(std::string_view word, std::vector<Token>& ids) const {
-  if (whole_words) {
+  if (pretokenizer_.whole_words) {
     const Token id = vocabulary().find(word);
     if (id >= 0 && vocabulary().kind(id) == PieceKind::kNormal) return ids.push_back(id);
   }
@@ -238,15 +249,14 @@ std::string CharacterBpeTokenizer::decode_piece(Token id) const {
 
 SpmTokenizer::SpmTokenizer(Vocabulary vocab, SpecialSplitter specials, std::vector<float> scores,
                            Token unknown, bool add_space_prefix)
-    : PieceTokenizer(std::move(vocab), std::move(specials), "SentencePiece BPE"),
+    : PieceTokenizer(std::move(vocab), std::move(specials), "SentencePiece BPE", /*marks_spaces=*/true),
       merger_(vocabulary(), std::move(scores), unknown),
       add_space_prefix_(add_space_prefix) {}
 
 void SpmTokenizer::encode_stretch(std::string_view text, Before before, std::vector<Token>& ids) const {
-  std::string marked = mark_spaces(text);
-  if (add_space_prefix_ && (before == Before::kNothing || before == Before::kControl))
-    marked.insert(0, kSpaceMark);
-  merger_.encode(vocabulary(), marked, ids);
+  const bool prefix = add_space_prefix_ && (before == Before::kNothing || before == Before::kControl);
+  if (!prefix) return merger_.encode(vocabulary(), text, ids);
+  merger_.encode(vocabulary(), std::string(kSpaceMark).append(text), ids);
 }
 
 std::string SpmTokenizer::decode_piece(Token id) const {

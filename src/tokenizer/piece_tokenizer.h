@@ -27,8 +27,14 @@ struct SpaceMarks {
 
 class PieceTokenizer : public Tokenizer {
  public:
-  PieceTokenizer(Vocabulary vocabulary, SpecialSplitter specials, std::string kind)
-      : vocabulary_(std::move(vocabulary)), specials_(std::move(specials)), kind_(std::move(kind)) {}
+  /// `marks_spaces`: spaces are U+2581 when special tokens are looked for, and these are spelled so.
+  PieceTokenizer(Vocabulary vocabulary, SpecialSplitter specials, std::string kind, bool marks_spaces = false)
+      : vocabulary_(std::move(vocabulary)),
+        specials_(std::move(specials)),
+        kind_(std::move(kind)),
+        marks_spaces_(marks_spaces) {
+    specials_.marked = marks_spaces;
+  }
 
   std::vector<Token> encode(std::string_view text, bool special) const override {
     const TextPart part{text, special};
@@ -56,6 +62,7 @@ class PieceTokenizer : public Tokenizer {
   Vocabulary vocabulary_;
   SpecialSplitter specials_;
   std::string kind_;
+  bool marks_spaces_;
 };
 
 /// Byte-level BPE (GPT-2 and what followed).
@@ -80,26 +87,32 @@ class ByteBpeTokenizer final : public PieceTokenizer {
   std::vector<Token> replacement_;
 };
 
-/// BPE over characters with "<0xNN>" pieces for what is missing: Llama-2 in a tokenizer.json.
+/// BPE over characters with "<0xNN>" pieces for what is missing: Llama-2, Gemma in a tokenizer.json.
 class CharacterBpeTokenizer final : public PieceTokenizer {
  public:
-  CharacterBpeTokenizer(Vocabulary vocabulary, SpecialSplitter specials, Merges merges, SpaceMarks marks,
-                        Token unknown, bool byte_fallback, bool fuse_unknown);
-  bool whole_words = false;
+  /// `pretokenizer`: cuts what has its spaces marked; without steps all of it is one word.
+  CharacterBpeTokenizer(Vocabulary vocabulary, SpecialSplitter specials, Merges merges,
+                        Pretokenizer pretokenizer, SpaceMarks marks, Token unknown, bool byte_fallback,
+                        bool fuse_unknown);
+  bool nfc = false;  ///< text is composed first (Unicode NFC)
 
  private:
   void encode_stretch(std::string_view text, Before before, std::vector<Token>& ids) const override;
+  void encode_marked(std::string_view marked, std::vector<Token>& ids) const;
   void encode_word(std::string_view word, std::vector<Token>& ids) const;
   std::string decode_piece(Token id) const override;
 
   Merges merges_;
+  Pretokenizer pretokenizer_;
   SpaceMarks marks_;
   Token unknown_;
   bool byte_fallback_, fuse_unknown_;
   std::array<Token, 256> byte_ids_;
 };
 
-/// SentencePiece-style BPE from a GGUF's scores.
+/// SentencePiece-style BPE from a GGUF's scores or a tokenizer.model. Special tokens of the vocabulary and of
+/// the splitter have U+2581 for their spaces: a run of spaces may be a piece (Gemma), and is found in the
+/// marked text.
 class SpmTokenizer final : public PieceTokenizer {
  public:
   SpmTokenizer(Vocabulary vocabulary, SpecialSplitter specials, std::vector<float> scores, Token unknown,

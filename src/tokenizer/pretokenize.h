@@ -1,31 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Cuts text into the words that byte-level BPE may not merge across. The patterns are those of the
-/// models' own tokenizer.json; PCRE2 runs them because they need \p{L} and look-ahead.
+/// Cuts text into the words that byte-level BPE may not merge across, by the patterns of the models' own
+/// tokenizer.json.
 #pragma once
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "tokenizer/regex.h"
+
 namespace ropewalk {
-
-/// One compiled pattern. Matching is const and safe from several threads.
-class Regex {
- public:
-  /// Errors: Error naming `place` when the pattern does not compile or means something else in PCRE2.
-  Regex(std::string_view pattern, std::string_view place);
-  ~Regex();
-  Regex(Regex&&) noexcept;
-  Regex& operator=(Regex&&) noexcept;
-
-  /// Appends the pieces of `text` (valid UTF-8): matches, and unless `drop_gaps` what lies between them.
-  /// Errors: Error when the pattern exceeds the matching limit.
-  void split(std::string_view text, bool drop_gaps, std::vector<std::string_view>& pieces) const;
-
- private:
-  struct State;
-  std::unique_ptr<State> state_;
-};
 
 class Pretokenizer {
  public:
@@ -34,7 +17,12 @@ class Pretokenizer {
   /// Names and aliases, separated by ", ".
   static std::string known();
 
-  void add(Regex regex, bool drop_gaps = false) { steps_.push_back({std::move(regex), drop_gaps}); }
+  void add(Regex regex, Cut cut = Cut::kIsolate) { steps_.push_back({std::move(regex), cut, false}); }
+  /// A step that comes after ByteLevel: its pattern sees the spelling of the bytes (ByteAlphabet), in which a
+  /// part of a character may be a number sign. Falcon has such steps.
+  void add_behind_bytes(Regex regex, Cut cut = Cut::kIsolate) {
+    steps_.push_back({std::move(regex), cut, true});
+  }
   std::size_t steps() const { return steps_.size(); }
   /// Pieces of `text` (valid UTF-8), in order; every step cuts what the one before left.
   void split(std::string_view text, std::vector<std::string_view>& pieces) const;
@@ -47,12 +35,17 @@ class Pretokenizer {
  private:
   struct Step {
     Regex regex;
-    bool drop_gaps;
+    Cut cut;
+    bool behind_bytes;
   };
   std::vector<Step> steps_;
 };
 
 /// The GPT-2 pattern, which tokenizer.json's ByteLevel uses.
 extern const std::string_view kGpt2Pattern;
+/// Numbers as tokenizer.json's Digits sees them.
+extern const std::string_view kNumberPattern;
+/// A character of Unicode's or ASCII's punctuation, as tokenizer.json's Punctuation sees it.
+extern const std::string_view kPunctuationPattern;
 
 }  // namespace ropewalk

@@ -3,12 +3,41 @@
 
 #include <algorithm>
 
+#include "core/utf8.h"
+
 namespace ropewalk {
 namespace {
 
-bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+bool is_space_of(std::uint32_t code, bool marked) {
+  return is_white_space(code) || (marked && code == 0x2581);
+}
+
+/// Where white space that ends at `end` begins, at `start` or behind it.
+std::size_t spaces_before(std::string_view text, std::size_t start, std::size_t end, bool marked) {
+  while (end > start) {
+    std::size_t at = end - 1;
+    while (at > start && (text[at] & 0xc0) == 0x80) --at;
+    const std::size_t size = utf8_length(text, at);
+    if (size != end - at || !is_space_of(utf8_decode(text, at, size), marked)) break;
+    end = at;
+  }
+  return end;
+}
+
+/// Where white space that begins at `i` ends.
+std::size_t spaces_behind(std::string_view text, std::size_t i, bool marked) {
+  for (std::size_t size; (size = utf8_length(text, i)) > 0; i += size)
+    if (!is_space_of(utf8_decode(text, i, size), marked)) break;
+  return i;
+}
 
 }  // namespace
+
+bool is_white_space(std::uint32_t code) {
+  return code == ' ' || (code >= 0x9 && code <= 0xd) || code == 0x85 || code == 0xa0 || code == 0x1680 ||
+         (code >= 0x2000 && code <= 0x200a) || code == 0x2028 || code == 0x2029 || code == 0x202f ||
+         code == 0x205f || code == 0x3000;
+}
 
 SpecialSplitter::SpecialSplitter(std::vector<SpecialToken> tokens) : tokens_(std::move(tokens)) {
   std::stable_sort(tokens_.begin(), tokens_.end(),
@@ -21,7 +50,7 @@ SpecialSplitter::SpecialSplitter(std::vector<SpecialToken> tokens) : tokens_(std
   }
 }
 
-SpecialSplitter SpecialSplitter::of(const Vocabulary& vocabulary) {
+std::vector<SpecialToken> SpecialSplitter::tokens_of(const Vocabulary& vocabulary) {
   std::vector<SpecialToken> tokens;
   for (Token id = 0; id < vocabulary.size(); ++id) {
     const PieceKind kind = vocabulary.kind(id);
@@ -29,7 +58,7 @@ SpecialSplitter SpecialSplitter::of(const Vocabulary& vocabulary) {
     if (vocabulary.piece(id).empty() || vocabulary.find(vocabulary.piece(id)) != id) continue;
     tokens.push_back({vocabulary.piece(id), id, kind == PieceKind::kControl, false, false});
   }
-  return SpecialSplitter(std::move(tokens));
+  return tokens;
 }
 
 const SpecialToken* SpecialSplitter::longest_at(std::string_view text, std::size_t i,
@@ -65,11 +94,11 @@ std::vector<Segment> SpecialSplitter::split(
       continue;
     }
     std::size_t end = i;
-    while (token->strip_left && end > start && is_space(text[end - 1])) --end;
+    if (token->strip_left) end = spaces_before(text, start, end, marked);
     if (end > start) segments.push_back({text.substr(start, end - start), -1});
     segments.push_back({{}, token->id});
     i += token->text.size();
-    while (token->strip_right && i < text.size() && is_space(text[i])) ++i;
+    if (token->strip_right) i = spaces_behind(text, i, marked);
     start = i;
   }
   if (start < text.size()) segments.push_back({text.substr(start), -1});

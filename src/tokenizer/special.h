@@ -2,6 +2,7 @@
 /// Finds tokens that are spelled whole in a text (control and user-defined ones) before anything is merged.
 #pragma once
 #include <array>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -10,6 +11,9 @@
 #include "tokenizer/vocabulary.h"
 
 namespace ropewalk {
+
+/// Unicode's White_Space.
+bool is_white_space(std::uint32_t code);
 
 struct SpecialToken {
   std::string text;
@@ -30,7 +34,10 @@ class SpecialSplitter {
   /// Errors: Error for an empty spelling or one above 4096 bytes (the search is linear in it).
   explicit SpecialSplitter(std::vector<SpecialToken> tokens);
   /// Control and user-defined pieces of a vocabulary.
-  static SpecialSplitter of(const Vocabulary& vocabulary);
+  static std::vector<SpecialToken> tokens_of(const Vocabulary& vocabulary);
+  static SpecialSplitter of(const Vocabulary& vocabulary) { return SpecialSplitter(tokens_of(vocabulary)); }
+
+  bool marked = false;  ///< in the texts to come U+2581 is a space
 
   /// Leftmost match first, the longest at one place.
   std::vector<Segment> split(std::string_view text, bool control) const {

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "tokenizer/piece_tokenizer.h"
+#include "tokenizer/wordpiece.h"
 
 namespace ropewalk {
 namespace {
@@ -19,7 +20,8 @@ std::optional<Token> token_id(const ModelFile& file, std::string_view key, Index
   return static_cast<Token>(*id);
 }
 
-Vocabulary read_vocabulary(const ModelFile& file) {
+/// `marked`: special tokens are spelled with U+2581 for spaces, as the other pieces of such a file are.
+Vocabulary read_vocabulary(const ModelFile& file, bool marked = false) {
   const std::vector<std::string>* tokens = file.strings(kTokens);
   if (tokens == nullptr)
     throw Error(kTokens, "an array of strings", "nothing", "the file carries no vocabulary");
@@ -36,7 +38,11 @@ Vocabulary read_vocabulary(const ModelFile& file) {
       kinds.push_back(type == 0 ? PieceKind::kUnused : static_cast<PieceKind>(type));
     }
   }
-  return Vocabulary(*tokens, std::move(kinds));
+  std::vector<std::string> pieces = *tokens;
+  for (std::size_t i = 0; marked && i < kinds.size(); ++i)
+    if (kinds[i] == PieceKind::kControl || kinds[i] == PieceKind::kUserDefined)
+      pieces[i] = mark_spaces(pieces[i]);
+  return Vocabulary(std::move(pieces), std::move(kinds));
 }
 
 std::vector<float> read_scores(const ModelFile& file, std::size_t n_vocab) {
@@ -69,8 +75,21 @@ std::unique_ptr<PieceTokenizer> open_bpe(const ModelFile& file) {
   return result;
 }
 
+/// Phi-3's control tokens swallow the white space behind them, but for three; a GGUF does not say so.
+SpecialSplitter spm_specials(const ModelFile& file, const Vocabulary& vocabulary) {
+  std::vector<SpecialToken> tokens = SpecialSplitter::tokens_of(vocabulary);
+  if (file.string("general.architecture") == "phi3")
+    for (SpecialToken& token : tokens)
+      token.strip_right =
+          token.control && token.text != "<s>" && token.text != "<unk>" && token.text != "<|endoftext|>";
+  return SpecialSplitter(std::move(tokens));
+}
+
 std::unique_ptr<PieceTokenizer> open_spm(const ModelFile& file) {
-  Vocabulary vocabulary = read_vocabulary(file);
+  if (file.boolean("tokenizer.ggml.remove_extra_whitespaces").value_or(false))
+    throw Error("tokenizer.ggml.remove_extra_whitespaces", "false", "true",
+                "SentencePiece that drops spaces is not implemented");
+  Vocabulary vocabulary = read_vocabulary(file, true);
   std::vector<float> scores = read_scores(file, static_cast<std::size_t>(vocabulary.size()));
   const auto spelled = [&](std::string_view piece) {
     const Token id = vocabulary.find(piece);
@@ -79,7 +98,7 @@ std::unique_ptr<PieceTokenizer> open_spm(const ModelFile& file) {
   const auto unknown = token_id(file, "tokenizer.ggml.unknown_token_id", vocabulary.size());
   const Token unknown_id = unknown.value_or(spelled("<unk>").value_or(-1));
   const auto bos = spelled("<s>"), eos = spelled("</s>");
-  SpecialSplitter specials = SpecialSplitter::of(vocabulary);
+  SpecialSplitter specials = spm_specials(file, vocabulary);
   auto result = std::make_unique<SpmTokenizer>(
       std::move(vocabulary), std::move(specials), std::move(scores), unknown_id,
       file.boolean("tokenizer.ggml.add_space_prefix").value_or(true));
@@ -87,6 +106,40 @@ std::unique_ptr<PieceTokenizer> open_spm(const ModelFile& file) {
   result->eos = eos;
   result->add_bos = true;
   return result;
+}
+
+/// BERT's WordPiece: first pieces are spelled "\u2581un", others "able" there.
+std::unique_ptr<PieceTokenizer> open_wordpiece(const ModelFile& file) {
+  Vocabulary vocabulary = read_vocabulary(file);
+  const auto named = [&](std::string_view key, std::string_view usual) {
+    const std::optional<Token> id = token_id(file, key, vocabulary.size());
+    const Token spelled = vocabulary.find(usual);
+    return id || spelled < 0 ? id : std::optional<Token>(spelled);
+  };
+  WordPieces pieces{std::string(kSpaceMark), "",
+                    named("tokenizer.ggml.unknown_token_id", "[UNK]").value_or(-1)};
+  BertText text;
+  text.lowercase = file.boolean("tokenizer.ggml.normalizer.lowercase").value_or(true);
+  text.strip_accents = file.boolean("tokenizer.ggml.normalizer.strip_accents").value_or(text.lowercase);
+  // The key of [CLS] has been "cls", and that of [SEP] is written so.
+  const auto bos = named("tokenizer.ggml.cls_token_id", "[CLS]");
+  const auto eos = named("tokenizer.ggml.seperator_token_id", "[SEP]");
+  const auto mask = named("tokenizer.ggml.mask_token_id", "[MASK]");
+  SpecialSplitter specials = SpecialSplitter::of(vocabulary);
+  auto result = std::make_unique<WordPieceTokenizer>(std::move(vocabulary), std::move(specials),
+                                                     std::move(pieces), text);
+  result->bos = bos, result->eos = eos, result->mask = mask;
+  result->add_bos = bos.has_value(), result->add_eos = eos.has_value();
+  return result;
+}
+
+std::unique_ptr<PieceTokenizer> open_kind(const ModelFile& file, std::string_view model) {
+  if (model == "gpt2") return open_bpe(file);
+  if (model == "llama") return open_spm(file);
+  if (model == "bert") return open_wordpiece(file);
+  throw Error("tokenizer.ggml.model",
+              "'gpt2' (byte-level BPE), 'llama' (SentencePiece BPE) or 'bert' (WordPiece)",
+              fmt::format("'{}'", model), "this kind of tokenizer is not implemented");
 }
 
 }  // namespace
@@ -104,12 +157,10 @@ std::unique_ptr<Tokenizer> Tokenizer::open(const ModelFile& file) {
   const std::optional<std::string> model = file.string("tokenizer.ggml.model");
   if (!model) {
     if (file.container() == "safetensors") return open_hf_tokenizer(file);
-    throw Error("tokenizer.ggml.model", "'gpt2' or 'llama'", "nothing", "the file carries no tokenizer");
+    throw Error("tokenizer.ggml.model", "'gpt2', 'llama' or 'bert'", "nothing",
+                "the file carries no tokenizer");
   }
-  if (*model != "gpt2" && *model != "llama")
-    throw Error("tokenizer.ggml.model", "'gpt2' (byte-level BPE) or 'llama' (SentencePiece BPE)",
-                fmt::format("'{}'", *model), "this kind of tokenizer is not implemented");
-  std::unique_ptr<PieceTokenizer> result = *model == "gpt2" ? open_bpe(file) : open_spm(file);
+  std::unique_ptr<PieceTokenizer> result = open_kind(file, *model);
   const auto read_id = [&](std::string_view key, std::optional<Token>& id) {
     if (const auto value = token_id(file, key, result->n_vocab())) id = value;
   };
@@ -129,6 +180,7 @@ std::unique_ptr<Tokenizer> Tokenizer::open(const ModelFile& file) {
   name_text("bos_token", result->bos), name_text("eos_token", result->eos);
   name_text("unk_token", token_id(file, "tokenizer.ggml.unknown_token_id", result->n_vocab()));
   name_text("pad_token", token_id(file, "tokenizer.ggml.padding_token_id", result->n_vocab()));
+  name_text("mask_token", result->mask);
   return result;
 }
 

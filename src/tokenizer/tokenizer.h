@@ -23,7 +23,7 @@ struct TextPart {
 class Tokenizer {
  public:
   virtual ~Tokenizer() = default;
-  /// From GGUF metadata (tokenizer.ggml.*), or from tokenizer.json where the model is a folder.
+  /// From GGUF metadata (tokenizer.ggml.*), or from tokenizer.json or vocab.txt where the model is a folder.
   /// Errors: Error for an unknown tokenizer model or pre-tokenizer (lists the known) or damaged data.
   static std::unique_ptr<Tokenizer> open(const ModelFile& file);
 
@@ -50,7 +50,9 @@ class Tokenizer {
   virtual std::string kind() const = 0;  ///< "BPE smollm", "SentencePiece BPE" ...
 
   std::optional<Token> bos, eos, eot;
-  bool add_bos = false;  ///< whether the model was trained with BOS before a text
+  std::optional<Token> mask;  ///< the token of a masked language model that stands for an unknown one
+  bool add_bos = false;       ///< whether the model was trained with BOS before a text (an encoder: [CLS])
+  bool add_eos = false;       ///< whether it was trained with EOS behind it (an encoder: [SEP])
   /// What a chat template calls bos_token, eos_token ...: names and spellings, where the model has them.
   std::vector<std::pair<std::string, std::string>> special_texts;
   /// Jinja text as the files carry it; empty if none. It is run by chat/, not here.

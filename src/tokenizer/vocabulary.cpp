@@ -90,6 +90,18 @@ std::string ByteAlphabet::spell(std::string_view bytes) const {
   return result;
 }
 
+std::string mark_spaces(std::string_view text) {
+  std::string marked;
+  marked.reserve(text.size() + text.size() / 2);
+  for (char c : text) {
+    if (c == ' ')
+      marked += kSpaceMark;
+    else
+      marked.push_back(c);
+  }
+  return marked;
+}
+
 std::string unmark_spaces(std::string_view piece) {
   std::string result;
   for (std::size_t i = 0; i < piece.size();) {

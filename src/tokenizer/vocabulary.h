@@ -80,6 +80,9 @@ class ByteAlphabet {
 /// U+2581, which stands for a space in SentencePiece vocabularies.
 inline constexpr std::string_view kSpaceMark = "\xe2\x96\x81";
 
+/// `text` with U+2581 for every space.
+std::string mark_spaces(std::string_view text);
+
 /// `piece` with every U+2581 turned back into a space.
 std::string unmark_spaces(std::string_view piece);
 

@@ -107,9 +107,8 @@ TEST(Config, RefusesByNameWhatIsNotComputed) {
        {std::pair{R"({"model_type":"mixtral","num_local_experts":8})", "mixture of experts"},
         {R"({"model_type":"qwen3_moe","num_experts":128})", "mixture of experts"},
         {R"({"model_type":"deepseek_v3","kv_lora_rank":512})", "MLA"},
-        {R"({"model_type":"gemma2","attn_logit_softcapping":50.0})", "soft-capping"},
-        {R"({"model_type":"qwen2_vl","rope_scaling":{"type":"mrope"}})", "M-RoPE"},
-        {R"({"model_type":"phi"})", "'phi'"}}) {
+        {R"({"model_type":"gpt2"})", "'gpt2'"},
+        {R"({"model_type":"llava","text_config":{"model_type":"gpt2"}})", "'gpt2'"}}) {
     try {
       translate_config(parse_json(text, "test"), "test");
       ADD_FAILURE() << text;
@@ -184,10 +183,15 @@ TEST(Config, ReadsRopeWhereEachVersionWritesIt) {
 }
 
 TEST(TensorNames, AreTranslated) {
-  EXPECT_EQ(translate_tensor_name("model.layers.13.self_attn.q_proj.bias"), "blk.13.attn_q.bias");
-  EXPECT_EQ(translate_tensor_name("model.layers.0.post_attention_layernorm.weight"), "blk.0.ffn_norm.weight");
-  EXPECT_EQ(translate_tensor_name("lm_head.weight"), "output.weight");
-  EXPECT_EQ(translate_tensor_name("model.layers."), "model.layers.");
+  EXPECT_EQ(translate_tensor_name("model.layers.13.self_attn.q_proj.bias", "llama"), "blk.13.attn_q.bias");
+  const char* const after = "model.layers.0.post_attention_layernorm.weight";
+  EXPECT_EQ(translate_tensor_name(after, "llama"), "blk.0.ffn_norm.weight");
+  EXPECT_EQ(translate_tensor_name(after, "olmo2"), "blk.0.post_attention_norm.weight");
+  EXPECT_EQ(translate_tensor_name("lm_head.weight", "llama"), "output.weight");
+  EXPECT_EQ(translate_tensor_name("model.layers.", "llama"), "model.layers.");
+  for (const char* prefix : {"model.language_model.", "language_model.model.", "model."})
+    EXPECT_EQ(translate_tensor_name(fmt::format("{}layers.2.mlp.up_proj.weight", prefix), "qwen3vl"),
+              "blk.2.ffn_up.weight");
 }
 
 }  // namespace

@@ -46,7 +46,8 @@ std::vector<float> work(const Backend& backend) {
     std::vector<float> y(kRows * kOut), z = x;
     const Output output{.w = w.get(), .y = y.data()};
     backend.linear({.x = x.data(), .n_rows = kRows}, {&output, 1}, stage);
-    backend.feed_forward({.x = z.data(), .n_rows = kRows}, *w, *w_up, *w_down, z.data(), stage);
+    backend.feed_forward({.x = z.data(), .n_rows = kRows},
+                         {.gate = w.get(), .up = w_up.get(), .down = w_down.get()}, z.data(), true, stage);
     all.insert(all.end(), y.begin(), y.end());
     all.insert(all.end(), z.begin(), z.end());
   }

@@ -67,6 +67,7 @@ std::vector<std::string> specs() {
   std::vector<std::string> result;
   for (const MethodInfo& info : Registry<MethodInfo>::all())
     result.push_back(info.name == "base"          ? "base:value=50000"
+                     : info.name == "dope"        ? "dope:heads=0.0"
                      : info.name == "temperature" ? "temperature:value=1.2"
                                                   : info.name);
   for (const char* more :

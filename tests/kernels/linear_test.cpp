@@ -221,7 +221,8 @@ TEST(Linear, ARowsBitsDoNotDependOnTheNumberOfRowsOrThreads) {
 TEST(Linear, FusedEqualsTheDefinition) {
   const auto reference = make_reference_backend();
   const Index n_in = 96, n_rows = 21, sizes[] = {130, 16, 33};
-  const auto x = numbers(n_rows * n_in, 1), norm = numbers(n_in, 2);
+  const auto x = numbers(n_rows * n_in, 1), weight = numbers(n_in, 2);
+  const Norm norm{.weight = weight.data(), .eps = 1e-5f};
   for (Precision precision : kPrecisions) {
     const auto backend = make_cpu_backend(precision);
     for (Stage stage : kStages) {
@@ -242,7 +243,7 @@ TEST(Linear, FusedEqualsTheDefinition) {
                              .bias = i == 1 ? nullptr : biases[i].data(),
                              .y = y[b == backend.get()][i].data(),
                              .add = i == 2});
-        b->linear({.x = x.data(), .n_rows = n_rows, .norm = norm.data(), .eps = 1e-5f}, outputs, stage);
+        b->linear({.x = x.data(), .n_rows = n_rows, .norm = &norm}, outputs, stage);
       }
       // x rounds by 0.0016 of it in the mean square, and the weights here are exact.
       const double bound = precision == Precision::kF32 || stage == Stage::kDecode ? 1e-6 : 0.0025;
@@ -266,7 +267,8 @@ TEST(Linear, OddRowsDoNotSeeWhatWasThereBefore) {
       const auto run = [&](const TestWeights& weights, const std::vector<float>& rows) {
         const auto w = backend->make_matrix(weights.rows());
         auto y = multiply(*backend, *w, rows.data(), n_rows, stage);
-        backend->feed_forward({.x = rows.data(), .n_rows = n_rows}, *w, *w, *w, y.data(), stage);
+        backend->feed_forward({.x = rows.data(), .n_rows = n_rows},
+                              {.gate = w.get(), .up = w.get(), .down = w.get()}, y.data(), true, stage);
         return y;
       };
       const auto first = run(odd, x);
@@ -290,67 +292,6 @@ TEST(Linear, WhatIsNotFiniteIsNotHidden) {
         for (std::size_t o = 0; o < 20; ++o) {
           EXPECT_FALSE(std::isfinite(y[o])) << describe(precision, stage);
           EXPECT_TRUE(std::isfinite(y[20 + o])) << describe(precision, stage);
-        }
-      }
-    }
-  }
-}
-
-/// gate = x, up = x[0] = 1, down = identity: what is added to y is silu(x).
-TEST(FeedForward, SiluEqualsTheDefinition) {
-  const float extremes[] = {1, 0, -0.0f, 20, -20, 80, -80, 87, 88, -88, -87, 100, -100, 1e4f, -1e4f, 1e30f};
-  for (Index n : {16, 17, 33, 500}) {
-    auto x = numbers(n, 7, 4);
-    std::copy(std::begin(extremes), std::end(extremes), x.begin());
-    std::vector<float> identity(static_cast<std::size_t>(n * n)), first(identity.size());
-    for (Index i = 0; i < n; ++i)
-      identity[static_cast<std::size_t>(i * n + i)] = first[static_cast<std::size_t>(i * n)] = 1;
-    const TestWeights same(identity, n, n), one(first, n, n);
-    const auto backend = make_cpu_backend(Precision::kF32);
-    const auto gate = backend->make_matrix(same.rows()), up = backend->make_matrix(one.rows());
-    for (Stage stage : kStages) {
-      std::vector<float> y(static_cast<std::size_t>(n), 0.0f);
-      backend->feed_forward({.x = x.data(), .n_rows = 1}, *gate, *up, *gate, y.data(), stage);
-      for (std::size_t i = 0; i < y.size(); ++i) {
-        // e^-x: relative 2e-7 of its polynomial, and |x| 2^-24 from rounding the exponent of 2. Below -87 the
-        // exponential is cut at 2^127: what is left of silu, |x| 2^-126, is no number of a model.
-        const double at = static_cast<double>(x[i]), size = std::abs(at), silu = at / (1 + std::exp(-at));
-        ASSERT_NEAR(y[i], silu, (1e-6 + size * 0x1p-23) * std::abs(silu) + 0x1p-120 * (1 + size))
-            << at << " " << describe(Precision::kF32, stage);
-      }
-    }
-  }
-}
-
-TEST(FeedForward, EqualsTheDefinitionAndDoesNotDependOnRowsOrThreads) {
-  const auto reference = make_reference_backend();
-  for (const auto& [n_in, n_hidden] : {std::pair<Index, Index>{64, 160}, {20, 37}}) {
-    const Index n_rows = 200;
-    const auto x = numbers(n_rows * n_in, 1), norm = numbers(n_in, 2);
-    const TestWeights gate_w(numbers(n_in * n_hidden, 3, 0.2f), n_hidden, n_in),
-        up_w(numbers(n_in * n_hidden, 4, 0.2f), n_hidden, n_in),
-        down_w(numbers(n_in * n_hidden, 5, 0.1f), n_in, n_hidden);
-    auto run = [&, in = n_in](const Backend& backend, Index begin, Index n, Stage stage) {
-      const auto gate = backend.make_matrix(gate_w.rows()), up = backend.make_matrix(up_w.rows()),
-                 down = backend.make_matrix(down_w.rows());
-      std::vector<float> y(x.begin() + begin * in, x.begin() + (begin + n) * in);
-      backend.feed_forward({.x = y.data(), .n_rows = n, .norm = norm.data(), .eps = 1e-5f}, *gate, *up, *down,
-                           y.data(), stage);  // in place, as a layer does
-      return y;
-    };
-    const auto expected = run(*reference, 0, n_rows, Stage::kPrefill);
-    for (Precision precision : kPrecisions) {
-      const auto backend = make_cpu_backend(precision);
-      for (Stage stage : kStages) {
-        const auto whole = run(*backend, 0, n_rows, stage);
-        // x and the hidden layer round by 0.0016 in the mean square, and SiLU makes more of the first.
-        const double bound = precision == Precision::kF32 || stage == Stage::kDecode ? 1e-6 : 0.004;
-        EXPECT_LT(relative_error(whole, expected), bound) << describe(precision, stage);
-        for (Index n : {1, 2, 95, 96, 97, 150}) {
-          backend->context()->set_threads(n > 96 ? 64 : n % 2 == 0 ? 1 : 2);
-          ASSERT_TRUE(same_bits(run(*backend, 50, n, stage), whole.data() + 50 * n_in))
-              << describe(precision, stage) << " " << n << " rows";
-          backend->context()->set_threads(0);
         }
       }
     }

@@ -9,6 +9,7 @@ namespace {
 
 std::string spec_of(const MethodInfo& info) {
   return info.name == "base"          ? "base:value=50000"
+         : info.name == "dope"        ? "dope:heads=0.0"
          : info.name == "temperature" ? "temperature:value=1.2"
                                       : info.name;
 }

@@ -81,6 +81,10 @@ class RandomSpecs {
     if (name == "lambda" || name == "streaming-llm" || name == "lm-infinite")
       return fmt::format("{}:sink={},window={}", name, sink, window);
     if (name == "logn" || name == "infoscale") return name + ":" + t;
+    if (name == "cope") return fmt::format("cope:pairs={},form={}", draw(2, 8), draw(0, 1) ? "soft" : "hard");
+    if (name == "layer-pi") return fmt::format("layer-pi:{},first=1,last={:.3f}", f, real(1.1, 3));
+    if (name == "ms-poe") return fmt::format("ms-poe:{},max={:.3f}", f, real(1.5, 3));
+    if (name == "dope") return fmt::format("dope:heads={}.0/3.2,{}{}", draw(0, 1), t, grow);
     if (name == "temperature") return fmt::format("temperature:value={:.3f}", real(0.5, 2));
     return name;
   }

@@ -13,6 +13,13 @@ RopeContext random_context(RandomSpecs& random, Index n) {
   if (random.draw(0, 3) == 0) context.sliding_window = random.draw(1, 50);
   context.long_factors.assign(8, 3.0);
   context.short_factors.assign(8, 1.5);
+  context.n_layers = 5, context.n_kv_heads = 3;
+  context.layer = static_cast<int>(random.draw(0, 4)), context.kv_head = static_cast<int>(random.draw(0, 2));
+  if (random.draw(0, 3) == 0) context.attention_scale = random.real(0.01, 1);
+  if (random.draw(0, 3) == 0) context.soft_cap = random.real(1, 60);
+  if (random.draw(0, 3) == 0) context.temperature = {random.real(0.01, 0.5), random.draw(1, 80)};
+  if (random.draw(0, 5) == 0) context.acts = false;
+  if (random.draw(0, 5) == 0) context.rotary_dim = 0;
   return context;
 }
 
@@ -24,6 +31,7 @@ void expect_plan_is_definition(const Method& method, Index n) {
     ASSERT_EQ(plan.theta, p.theta);
     ASSERT_FLOAT_EQ(plan.row_scale[0], static_cast<float>(p.scale(i)));
     ASSERT_FLOAT_EQ(plan.rotary_gain, static_cast<float>(p.rotary_gain));
+    ASSERT_FLOAT_EQ(plan.soft_cap, static_cast<float>(p.soft_cap));
     for (Index j = 0; j <= i; ++j) {
       Index found = 0;  // segments that hold the key
       for (const Segment& s : plan.segments) found += s.begin <= j && j < s.end;

@@ -10,7 +10,11 @@ std::string spelled(const MethodInfo& info, Index trained, Index original) {
   RopeContext context = context_of(64, trained, 6000);
   context.n_ctx_original = original;
   context.long_factors.assign(32, 2), context.short_factors.assign(32, 1);
-  return bound(info.name == "base" ? "base:value=1e6" : info.name, context).text();
+  return bound(info.name == "base"   ? "base:value=1e6"
+               : info.name == "dope" ? "dope:heads=0.0"
+                                     : info.name,
+               context)
+      .text();
 }
 
 TEST(TwoLengths, EachMethodCountsFromTheRightOne) {

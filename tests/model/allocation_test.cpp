@@ -53,6 +53,7 @@ std::vector<std::string> specs() {
   for (const MethodInfo& info : Registry<MethodInfo>::all())
     if (info.name != "longrope")  // needs the model's own lists
       result.push_back(info.name == "base"          ? "base:value=50000"
+                       : info.name == "dope"        ? "dope:heads=0.0"
                        : info.name == "temperature" ? "temperature:value=1.2"
                                                     : info.name);
   result.push_back("yarn:factor=4+rerope:window=20+logn");

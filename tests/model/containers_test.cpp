@@ -12,7 +12,7 @@ namespace {
 std::vector<std::string> models_in_both() {
   std::vector<std::string> names;
   for (const auto& entry : std::filesystem::directory_iterator(golden("tiny")))
-    if (std::filesystem::exists(entry.path() / "model.gguf"))
+    if (std::filesystem::exists(entry.path() / "model.gguf") && has_reader(entry.path()))
       names.push_back(entry.path().filename().string());
   std::sort(names.begin(), names.end());
   return names;
@@ -46,21 +46,26 @@ TEST_P(Containers, HoldTheSameNumbers) {
   const ModelConfig &a = folder.model.config(), &b = gguf.model.config();
   EXPECT_EQ(a.d_model, b.d_model);
   EXPECT_EQ(a.n_vocab, b.n_vocab);
-  // A scaling of the model's own is spelled as its container spells it: HoldTheSameLogits compares what it
-  // does.
+  // A scaling of the model's own is spelled as its container spells it: GgufComputesWhatTheFolderDoes
+  // compares what it does.
   const auto without_scaling = [](std::vector<LayerSpec> layers) {
     for (LayerSpec& layer : layers) {
       const RopeSpec& rope = layer.attention.rope;
       layer.attention.rope = {.base = rope.base, .rotary_dim = rope.rotary_dim};
+      // GGUF holds floats, and leaves out what its family has.
+      AttentionSpec& attention = layer.attention;
+      if (attention.scale == 0) attention.scale = 1 / std::sqrt(attention.head_dim);
+      attention.scale = static_cast<float>(attention.scale);
+      attention.temperature.beta = static_cast<float>(attention.temperature.beta);
     }
     return layers;
   };
   EXPECT_TRUE(without_scaling(a.layers) == without_scaling(b.layers));
   EXPECT_EQ(a.n_ctx_train, b.n_ctx_train);
-  EXPECT_EQ(a.n_ctx_original, b.n_ctx_original);
+  if (b.n_ctx_original != 0) {  // 0: the divisors do not tell it
+    EXPECT_EQ(a.n_ctx_original, b.n_ctx_original);
+  }
   EXPECT_EQ(a.tied_embeddings, b.tied_embeddings);
-  EXPECT_FALSE(a.interleaved_qk);
-  EXPECT_EQ(b.interleaved_qk, b.architecture == "llama");
 }
 
 INSTANTIATE_TEST_SUITE_P(Tiny, Containers, testing::ValuesIn(models_in_both()),

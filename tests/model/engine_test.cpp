@@ -221,18 +221,19 @@ class FailingBackend : public ForwardingBackend {
   using ForwardingBackend::ForwardingBackend;
   mutable int fails_at = -1;
 
-  void embed(const WeightRows& embedding, std::span<const Token> tokens, float* y) const override {
-    count(), ForwardingBackend::embed(embedding, tokens, y);
+  void embed(const WeightRows& embedding, std::span<const Token> tokens, float scale,
+             float* y) const override {
+    count(), ForwardingBackend::embed(embedding, tokens, scale, y);
   }
   void linear(const Input& input, std::span<const Output> outputs, Stage stage) const override {
     count(), ForwardingBackend::linear(input, outputs, stage);
   }
-  void feed_forward(const Input& input, const Matrix& gate, const Matrix& up, const Matrix& down, float* y,
+  void feed_forward(const Input& input, const FeedForward& layer, float* y, bool add,
                     Stage stage) const override {
-    count(), ForwardingBackend::feed_forward(input, gate, up, down, y, stage);
+    count(), ForwardingBackend::feed_forward(input, layer, y, add, stage);
   }
-  void append(KvLayer& kv, const float* k, const float* v, const KeyPlan& plan) const override {
-    count(), ForwardingBackend::append(kv, k, v, plan);
+  void append(KvLayer& kv, const float* k, const float* v, Index stride, const KeyPlan& plan) const override {
+    count(), ForwardingBackend::append(kv, k, v, stride, plan);
   }
   void attention(std::span<const AttentionTask> tasks, int n_heads) const override {
     count(), ForwardingBackend::attention(tasks, n_heads);

@@ -26,6 +26,13 @@ inline JsonInput read_json(const std::string& path) {
   return parse_json(text.str(), path);
 }
 
+/// Whether src/model/arch has a reader for the family of a folder of tests/golden/tiny.
+inline bool has_reader(const std::string& folder) {
+  const auto file = ModelFile::open(folder);
+  return !file->unsupported() &&
+         Registry<Architecture>::find(file->string("general.architecture").value_or("")) != nullptr;
+}
+
 /// A model that is there as long as this.
 struct TestModel {
   TestModel(const std::string& path, std::shared_ptr<const Backend> backend)
@@ -57,6 +64,7 @@ inline std::vector<std::string> every_spec() {
   for (const MethodInfo& info : Registry<MethodInfo>::all()) {
     if (info.name == "longrope") continue;  // needs the model's own lists: see OwnScaling
     result.push_back(info.name == "base"          ? "base:value=50000"
+                     : info.name == "dope"        ? "dope:heads=0.0"
                      : info.name == "temperature" ? "temperature:value=1.2"
                                                   : info.name);
   }

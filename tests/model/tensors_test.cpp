@@ -93,7 +93,7 @@ TEST(Tensors, MustBeThereAndOfTheShapeThatTheNumbersGive) {
   refuse(more, "attn_k.bias");
   more = qwen3_tensors();
   more["model.layers.0.mlp.up_proj.bias"] = {{6}};
-  refuse(more, "ffn_up.bias");
+  refuse(more, "ffn_gate.bias");
   more = qwen3_tensors();
   more.erase("lm_head.weight");
   refuse(more, "lm_head.weight");

@@ -134,7 +134,9 @@ TEST(Tokenizer, EveryShortByteSequenceRoundTrips) {
 }
 
 TEST(Tokenizer, LongRunsTakeTimeInProportion) {
-  for (const char* pre : {"gpt-2", "smollm", "llama-bpe", "qwen2", "deepseek-llm", "tekken"}) {
+  for (const char* pre :
+       {"gpt-2", "smollm", "llama-bpe", "qwen2", "deepseek-llm", "tekken", "falcon", "gpt-4o", "qwen35",
+        "minicpm5", "seed-coder", "bailingmoe", "deepseek-coder", "deepseek-v3"}) {
     FakeFile file;
     const auto tokenizer = Tokenizer::open(fill_bpe(file, pre));
     const auto start = std::chrono::steady_clock::now();
@@ -283,6 +285,13 @@ TEST(Tokenizer, DamagedTokenizerJson) {
   const Json split = {
       {"type", "Split"}, {"behavior", "Isolated"}, {"invert", false}, {"pattern", {{"Regex", "a(b"}}}};
   EXPECT_NE(error("/pre_tokenizer", split).find("a(b"), std::string::npos);
+  const Json merged = {
+      {"type", "Split"}, {"behavior", "MergedWithNext"}, {"invert", true}, {"pattern", {{"String", ""}}}};
+  EXPECT_NE(error("/pre_tokenizer", merged).find("MergedWithNext"), std::string::npos);
+  const Json empty = {{"type", "Split"}, {"behavior", "Isolated"}, {"pattern", {{"String", ""}}}};
+  EXPECT_NE(error("/pre_tokenizer", empty).find("not empty"), std::string::npos);
+  const Json punctuation = {{"type", "Punctuation"}, {"behavior", "Sideways"}};
+  EXPECT_NE(error("/pre_tokenizer", punctuation).find("Sideways"), std::string::npos);
   EXPECT_NE(error("/added_tokens/0/id", -5), "");
   EXPECT_NE(error("/added_tokens/0/single_word", true), "");
   const std::string text = good.dump();

@@ -2,6 +2,8 @@
 #include "kernels/cpu/attention.h"
 
 #include <algorithm>
+#include <atomic>
+#include <tuple>
 
 #include "core/error.h"
 
@@ -12,15 +14,17 @@ constexpr Index kTilesPerStrip = 4;  // at most: fewer where threads would have 
 
 constexpr double kLog2E = 1.4426950408889634;
 
-using State = AttentionSpace::State;
 using Scratch = AttentionSpace::Scratch;
 using Shared = AttentionSpace::Shared;
+using Item = AttentionSpace::Item;
+using Split = AttentionSpace::Split;
 
 }  // namespace
 
-void AttentionSpace::Shared::prepare(const AttentionTask& new_task, int new_n_heads, Context& new_context,
-                                     const Isa& new_isa) {
-  task = &new_task, n_heads = new_n_heads, context = &new_context, isa = &new_isa;
+void AttentionSpace::Shared::prepare(const AttentionTask& new_task, int new_n_heads, Index n_tasks,
+                                     Context& new_context, const Isa& new_isa) {
+  task = &new_task, n_heads = new_task.n_heads > 0 ? new_task.n_heads : new_n_heads, context = &new_context,
+  isa = &new_isa;
   kv = &dynamic_cast<const CpuKv&>(*task->kv);
   const AttentionPlan& plan = *task->plan;
   RW_CHECK(n_heads % kv->n_kv_heads == 0 && plan.regions.size() <= kMaxRegions);
@@ -29,7 +33,7 @@ void AttentionSpace::Shared::prepare(const AttentionTask& new_task, int new_n_he
   positions_per_tile = std::max<Index>(1, kTileRows / group);
   positions_per_strip = positions_per_tile * kTilesPerStrip;
   while (positions_per_strip > positions_per_tile &&
-         (plan.n_rows + positions_per_strip - 1) / positions_per_strip * kv->n_kv_heads < context->threads())
+         n_strips() * kv->n_kv_heads * n_tasks < context->threads())
     positions_per_strip -= positions_per_tile;
   for (const Region& region : plan.regions)
     RW_CHECK(region.rotation.cosine.size() == plan.theta.size() * static_cast<std::size_t>(plan.n_rows));
@@ -76,6 +80,17 @@ Strip strip_at(const Shared& s, int kv_head, Index first) {
   return {kv_head, first, n, strip_end(s, first, n)};
 }
 
+/// Pairs of rows and keys that the strip's rows see: what it costs.
+Index pairs_seen(const Shared& s, const Strip& strip) {
+  const AttentionPlan& plan = *s.task->plan;
+  Index pairs = 0;
+  for (Index i = plan.segment_begin[static_cast<std::size_t>(strip.first)];
+       i < plan.segment_begin[static_cast<std::size_t>(strip.first + strip.n)]; ++i)
+    pairs +=
+        plan.segments[static_cast<std::size_t>(i)].end - plan.segments[static_cast<std::size_t>(i)].begin;
+  return pairs * s.group;
+}
+
 /// Whether any of the strip's positions sees a key through `region`.
 bool region_used(const AttentionPlan& plan, const Strip& strip, int region) {
   for (Index s = plan.segment_begin[static_cast<std::size_t>(strip.first)];
@@ -90,7 +105,7 @@ bool region_used(const AttentionPlan& plan, const Strip& strip, int region) {
 void rotate_queries(const Shared& s, const Strip& strip, Scratch& scratch) {
   constexpr Index kAhead = 4;
   const AttentionPlan& plan = *s.task->plan;
-  const Index row_size = Index{s.group} * s.kv->head_dim, stride = Index{s.n_heads} * s.kv->head_dim;
+  const Index row_size = Index{s.group} * s.kv->head_dim, stride = s.stride();
   const float* q = s.task->q + strip.first * stride + strip.kv_head * row_size;
   unsigned used = 0;
   for (std::size_t region = 0; region < plan.regions.size(); ++region) {
@@ -145,6 +160,7 @@ void run_keys(const Shared& s, const Strip& strip, const Strip& tile, Index key_
       .q = q,
       .k_blocks = k_blocks,
       .v_blocks = s.kv->values(tile.kv_head),
+      .soft_cap = static_cast<float>(kLog2E * static_cast<double>(plan.soft_cap)),
       .eight_bits = eight_bits,
       .expanded = {scratch.expanded[0].data(), scratch.expanded[1].data()},
       .odd_values = s.kv->odd_values(tile.kv_head),
@@ -167,9 +183,8 @@ void merge(const Shared& s, const Strip& tile, const SoftmaxState& whole, const 
            Scratch& scratch) {
   scratch.out.clear();
   for (Index row = 0; row < tile.n * s.group; ++row)
-    scratch.out.push_back(
-        s.task->out +
-        ((tile.first + row / s.group) * s.n_heads + tile.kv_head * s.group + row % s.group) * s.kv->head_dim);
+    scratch.out.push_back(s.task->out + (tile.first + row / s.group) * s.stride() +
+                          (Index{tile.kv_head} * s.group + row % s.group) * s.kv->head_dim);
   s.isa->merge_softmax({static_cast<int>(tile.n * s.group), s.kv->head_dim, s.kv->padded_dim, whole, more,
                         last ? scratch.out.data() : nullptr});
 }
@@ -196,43 +211,75 @@ void run_strip(const Shared& s, const Strip& strip, Scratch& scratch) {
   }
 }
 
-/// Whole strips, one thread each. Later rows see more keys: longest first, so that no thread is left with a
-/// long one at the end.
-void run_strips(const Shared& s, std::vector<Scratch>& scratch) {
-  const Index n_strips = (s.task->plan->n_rows + s.positions_per_strip - 1) / s.positions_per_strip;
-  s.context->parallel_for(n_strips * s.kv->n_kv_heads, [&](Index item, int thread) {
-    Strip strip = strip_at(s, static_cast<int>(item % s.kv->n_kv_heads),
-                           (n_strips - 1 - item / s.kv->n_kv_heads) * s.positions_per_strip);
-    strip.one_thread = true;
-    run_strip(s, strip, scratch[static_cast<std::size_t>(thread)]);
+/// A strip that is more than its share of the call, `most_pairs`, and one tile (a generated token), is split.
+void add_strip(AttentionSpace& space, Index task, const Strip& strip, Index pairs, Index most_pairs) {
+  const Shared& s = space.tasks[static_cast<std::size_t>(task)];
+  const auto first_key = static_cast<Index>(space.keys.size());
+  if (pairs > most_pairs && strip.n <= s.positions_per_tile)
+    for (Index key = next_live(s, strip, 0); key < strip.key_end; key = next_live(s, strip, key + kRangeKeys))
+      space.keys.push_back(key);
+  const Index n_ranges = static_cast<Index>(space.keys.size()) - first_key;
+  if (n_ranges <= 1) {
+    space.keys.resize(static_cast<std::size_t>(first_key));
+    space.items.push_back({task, strip.first, strip.kv_head, -1, -1, pairs});
+    return;
+  }
+  for (Index range = 0; range < n_ranges; ++range)
+    space.items.push_back(
+        {task, strip.first, strip.kv_head, static_cast<Index>(space.splits.size()), range, pairs / n_ranges});
+  space.splits.push_back({first_key, n_ranges, n_ranges});
+}
+
+/// All that a call does, the costliest first, so that no thread is left with a long one at the end.
+void list_work(std::span<const AttentionTask> tasks, int n_heads, Context& context, const Isa& isa,
+               AttentionSpace& space) {
+  constexpr Index kItemsPerThread = 4;  // at least, where there are ranges enough
+  const auto n_tasks = static_cast<Index>(tasks.size());
+  space.items.clear(), space.splits.clear(), space.keys.clear();
+  space.tasks.resize(std::max(space.tasks.size(), tasks.size()));
+  Index all_pairs = 0;
+  for (Index t = 0; t < n_tasks; ++t) {
+    Shared& s = space.tasks[static_cast<std::size_t>(t)];
+    s.prepare(tasks[static_cast<std::size_t>(t)], n_heads, n_tasks, context, isa);
+    all_pairs += pairs_seen(s, {0, 0, s.task->plan->n_rows, 0}) * s.kv->n_kv_heads;
+  }
+  const Index n_threads = context.threads(),
+              most_pairs = n_threads == 1 ? all_pairs : all_pairs / (kItemsPerThread * n_threads);
+  for (Index t = 0; t < n_tasks; ++t) {
+    const Shared& s = space.tasks[static_cast<std::size_t>(t)];
+    for (Index i = 0; i < s.n_strips(); ++i) {
+      Strip strip = strip_at(s, 0, i * s.positions_per_strip);
+      const Index pairs = pairs_seen(s, strip);
+      for (; strip.kv_head < s.kv->n_kv_heads; ++strip.kv_head) add_strip(space, t, strip, pairs, most_pairs);
+    }
+  }
+  space.states.resize(std::max(space.states.size(), space.keys.size()));
+  // Heads of one strip stand side by side: their queries do.
+  std::sort(space.items.begin(), space.items.end(), [](const Item& a, const Item& b) {
+    return std::tuple(-a.pairs, a.task, -a.first, a.kv_head, a.range) <
+           std::tuple(-b.pairs, b.task, -b.first, b.kv_head, b.range);
   });
 }
 
-/// One tile (a generated token): the key ranges of each head go to different threads, then are merged.
-void run_ranges(Shared& s, std::vector<Scratch>& scratch) {
-  const Strip any = strip_at(s, 0, 0);
-  s.live.clear();
-  for (Index key = next_live(s, any, 0); key < any.key_end; key = next_live(s, any, key + kRangeKeys))
-    s.live.push_back(key);
-  if (s.live.empty()) s.live.push_back(0);
-  const auto n_ranges = static_cast<Index>(s.live.size());
-  std::vector<State>& states = scratch[0].ranges;
-  states.resize(std::max(states.size(), static_cast<std::size_t>(n_ranges * s.kv->n_kv_heads)));
-  auto state = [&](Index item) {
-    return states[static_cast<std::size_t>(item)].reserve(any.n * s.group, s.kv->padded_dim);
+void run_item(AttentionSpace& space, const Item& item, Scratch& mine) {
+  const Shared& s = space.tasks[static_cast<std::size_t>(item.task)];
+  Strip strip = strip_at(s, item.kv_head, item.first);
+  if (item.split < 0) {
+    strip.one_thread = true;
+    return run_strip(s, strip, mine);
+  }
+  Split& split = space.splits[static_cast<std::size_t>(item.split)];
+  const auto state = [&](Index range) {
+    return space.states[static_cast<std::size_t>(split.first_key + range)].reserve(strip.n * s.group,
+                                                                                   s.kv->padded_dim);
   };
-  s.context->parallel_for(n_ranges * s.kv->n_kv_heads, [&](Index item, int thread) {
-    Scratch& mine = scratch[static_cast<std::size_t>(thread)];
-    const Strip tile = strip_at(s, static_cast<int>(item / n_ranges), 0);
-    const Index begin = s.live[static_cast<std::size_t>(item % n_ranges)];
-    rotate_queries(s, tile, mine);
-    run_keys(s, tile, tile, begin, begin + kRangeKeys, true, state(item), mine);
-  });
-  for (Index item = 0; item < n_ranges * s.kv->n_kv_heads; ++item) {
-    const Index range = item % n_ranges;
-    const SoftmaxState more = state(item);
-    merge(s, strip_at(s, static_cast<int>(item / n_ranges), 0), state(item - range),
-          range > 0 ? &more : nullptr, range + 1 == n_ranges, scratch[0]);
+  const Index begin = space.keys[static_cast<std::size_t>(split.first_key + item.range)];
+  rotate_queries(s, strip, mine);
+  run_keys(s, strip, strip, begin, begin + kRangeKeys, true, state(item.range), mine);
+  if (std::atomic_ref(split.left).fetch_sub(1, std::memory_order_acq_rel) > 1) return;
+  for (Index range = 1; range < split.n_ranges; ++range) {
+    const SoftmaxState more = state(range);
+    merge(s, strip, state(0), &more, range + 1 == split.n_ranges, mine);
   }
 }
 
@@ -241,13 +288,11 @@ void run_ranges(Shared& s, std::vector<Scratch>& scratch) {
 void attention(std::span<const AttentionTask> tasks, int n_heads, Context& context, const Isa& isa,
                AttentionSpace& space) {
   space.scratch.resize(static_cast<std::size_t>(context.threads()));
-  for (const AttentionTask& task : tasks) {
-    space.shared.prepare(task, n_heads, context, isa);
-    if (task.plan->n_rows <= space.shared.positions_per_tile && context.threads() > 1)
-      run_ranges(space.shared, space.scratch);
-    else
-      run_strips(space.shared, space.scratch);
-  }
+  list_work(tasks, n_heads, context, isa, space);
+  context.parallel_for(static_cast<Index>(space.items.size()), [&](Index item, int thread) {
+    run_item(space, space.items[static_cast<std::size_t>(item)],
+             space.scratch[static_cast<std::size_t>(thread)]);
+  });
 }
 
 }  // namespace ropewalk::cpu

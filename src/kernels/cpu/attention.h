@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Splits attention into tiles of (KV head, positions) and hands them to the instruction set's kernel.
+/// Splits attention into tiles of (KV head, positions) and hands them to the instruction set's kernel. All
+/// tasks of a call are one work list: many short sequences keep all threads busy so, and one long one does.
 #pragma once
 #include <array>
 
@@ -28,7 +29,6 @@ struct AttentionSpace {
     std::array<Buffer<std::byte>, kMaxRegions> q;  // (n_regions): (rows, head_dim)
     Buffer<float> scores;
     State range, whole;
-    std::vector<State> ranges;  // of run_ranges, in the first thread's scratch
     Buffer<std::byte> weights;
     Buffer<std::uint16_t> expanded[2];  // a tile's keys and values where the cache holds 8 bits
     std::vector<float*> out;
@@ -41,19 +41,40 @@ struct AttentionSpace {
     const AttentionTask* task = nullptr;
     const CpuKv* kv = nullptr;
     int n_heads = 0, group = 0;
+    Index stride() const { return task->stride > 0 ? task->stride : Index{n_heads} * kv->head_dim; }
     Index positions_per_tile = 0, positions_per_strip = 0;
     std::vector<TileSegment> segments;  // the plan's
-    std::vector<Index> live;            // of run_ranges: the first keys of ranges that some row sees
+    Index n_strips() const { return (task->plan->n_rows + positions_per_strip - 1) / positions_per_strip; }
     Index element_bytes() const { return kv->type == KvType::kF32 ? 4 : 2; }  // of rotated q
 
-    void prepare(const AttentionTask& task, int n_heads, Context& context, const Isa& isa);
+    void prepare(const AttentionTask& task, int n_heads, Index n_tasks, Context& context, const Isa& isa);
   };
 
-  Shared shared;
+  /// One entry of the work list: a strip of one KV head of a task, or one range of its keys.
+  struct Item {
+    Index task, first;  // of the call; the strip's first position
+    int kv_head;
+    Index split, range;  // the index of its Split and of its range there; -1: all keys
+    Index pairs;         // of rows and keys: what it costs
+  };
+
+  /// A strip of one tile whose ranges of keys go to different threads. Who ends the last one merges them, in
+  /// order.
+  struct Split {
+    Index first_key, n_ranges;  // into `keys` and `states`
+    Index left;                 // ranges that have not ended
+  };
+
+  std::vector<Shared> tasks;
+  std::vector<Item> items;
+  std::vector<Split> splits;
+  std::vector<Index> keys;       // of all splits: the first keys of ranges that some row sees
+  std::vector<State> states;     // of all splits' ranges
   std::vector<Scratch> scratch;  // (n_threads)
 };
 
-/// out of each task, as Backend::attention says.
+/// out of each task, as Backend::attention says. A list is made of whole strips, and of key ranges where a
+/// strip is more than its share.
 void attention(std::span<const AttentionTask> tasks, int n_heads, Context& context, const Isa& isa,
                AttentionSpace& space);
 

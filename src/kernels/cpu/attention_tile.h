@@ -167,6 +167,17 @@ static __attribute__((noinline)) void add_odd_values(const AttentionTile& t, con
   }
 }
 
+/// Before the softmax, and before any key is masked.
+template <class Op>
+static __attribute__((noinline)) void cap_scores(const AttentionTile& t, const RowBlock<Op>& b, int region) {
+  const Vec cap = splat(t.soft_cap), inverse = splat(1.0f / t.soft_cap);
+  for (int i = 0; i < b.n_rows; ++i) {
+    float* scores = b.row_scores(region, i);
+    RW_UNROLL for (int z = 0; z < kKeyTile; z += kLanes)
+        store(scores + z, capped(load(scores + z), cap, inverse));
+  }
+}
+
 /// Scores of the block for the regions whose bits are set.
 template <class Op>
 RW_INLINE void score(const AttentionTile& t, const RowBlock<Op>& b, unsigned regions) {
@@ -177,6 +188,7 @@ RW_INLINE void score(const AttentionTile& t, const RowBlock<Op>& b, unsigned reg
         static_cast<const typename Op::T*>(t.q[r]) + static_cast<std::int64_t>(b.row) * t.head_dim,
         t.head_dim, b.keys[r], std::int64_t{16} * t.head_dim, 16 * Op::kStep, b.row_scores(r, 0),
         b.score_stride, t.head_dim);
+    if (t.soft_cap > 0) cap_scores(t, b, r);
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "kernels/cpu/attention.h"
+#include "kernels/cpu/greatest.h"
 #include "kernels/cpu/kv_layer.h"
 #include "kernels/cpu/lender.h"
 #include "kernels/cpu/linear.h"
@@ -81,21 +82,22 @@ class CpuBackend final : public HostBackend {
     const auto space = linear_spaces_.borrow();
     cpu::linear(input, outputs, stage, {*context_, isa_, *space});
   }
-  void feed_forward(const Input& input, const Matrix& gate, const Matrix& up, const Matrix& down, float* y,
+  void feed_forward(const Input& input, const FeedForward& layer, float* y, bool add,
                     Stage stage) const override {
     Work work;
-    for (const Matrix* w : {&gate, &up, &down}) work.add(input.n_rows, *w);
+    for (const Matrix* w : {layer.gate, layer.up, layer.down})
+      if (w != nullptr) work.add(input.n_rows, *w);
     const Timed timed(context_->profile(), "feed-forward", work.flop, work.bytes);
     const auto space = linear_spaces_.borrow();
-    cpu::feed_forward(input, gate, up, down, y, stage, {*context_, isa_, *space});
+    cpu::feed_forward(input, layer, y, add, stage, {*context_, isa_, *space});
   }
 
   std::unique_ptr<KvLayer> make_kv_layer(int n_kv_heads, int head_dim) const override {
     return std::make_unique<cpu::CpuKv>(context_, isa_, kv_type_, n_kv_heads, head_dim);
   }
-  void append(KvLayer& kv, const float* k, const float* v, const KeyPlan& plan) const override {
+  void append(KvLayer& kv, const float* k, const float* v, Index stride, const KeyPlan& plan) const override {
     const Timed timed(context_->profile(), "append", 0, 0);
-    dynamic_cast<cpu::CpuKv&>(kv).append(k, v, plan);
+    dynamic_cast<cpu::CpuKv&>(kv).append(k, v, stride, plan);
   }
   void rotate_into(KvLayer& scratch, const KvLayer& raw, const KeyPlan& plan) const override {
     const Timed timed(context_->profile(), "rotate keys", 0, 0);
@@ -116,11 +118,24 @@ class CpuBackend final : public HostBackend {
     cpu::attention(tasks, n_heads, *context_, isa_, *space);
   }
 
-  void rms_norm(const float* x, Index n_rows, Index dim, const float* weight, float eps,
-                float* y) const override {
+  void norm(const float* x, Index n_rows, Index dim, const Norm& norm, float* y) const override {
+    RW_CHECK(norm.n_weights > 0);
     const Timed timed(context_->profile(), "norm", 0, 8.0 * static_cast<double>(n_rows * dim));
     parallel_blocks(n_rows, 32, [&](Index begin, Index end) {
-      for (Index r = begin; r < end; ++r) isa_.rms_norm(x + r * dim, weight, eps, dim, y + r * dim);
+      for (Index r = begin; r < end; ++r) cpu::norm_row(isa_, norm, r, dim, x + r * dim, y + r * dim);
+    });
+  }
+
+  void soft_cap(float* x, Index n, float cap) const override {
+    RW_CHECK(cap > 0);
+    const Timed timed(context_->profile(), "scale", 0, 8.0 * static_cast<double>(n));
+    parallel_blocks(n, kElementsPerBlock,
+                    [&](Index begin, Index end) { isa_.soft_cap(x + begin, end - begin, cap); });
+  }
+  void add_scaled(const float* x, Index n, float scale, float* y) const override {
+    const Timed timed(context_->profile(), "scale", 0, 12.0 * static_cast<double>(n));
+    parallel_blocks(n, kElementsPerBlock, [&](Index begin, Index end) {
+      isa_.add_scaled(x + begin, end - begin, scale, y + begin);
     });
   }
 
@@ -132,7 +147,22 @@ class CpuBackend final : public HostBackend {
     });
   }
 
+  void greatest(const float* x, Index n_rows, Index n, Index n_choices, Token* out) const override {
+    RW_CHECK(1 <= n_choices && n_choices <= n);
+    const Timed timed(context_->profile(), "greatest", 0, 4.0 * static_cast<double>(n_rows * n));
+    context_->parallel_for(n_rows, [&](Index r, int) { out[r] = cpu::greatest(isa_, x + r * n, n_choices); });
+  }
+  void top_k(const float* x, Index n_rows, Index n, Index n_choices, Index k, Token* ids,
+             float* values) const override {
+    RW_CHECK(1 <= k && k <= n_choices && n_choices <= n);
+    const Timed timed(context_->profile(), "greatest", 0, 4.0 * static_cast<double>(n_rows * n));
+    context_->parallel_for(n_rows, [&](Index r, int) {
+      cpu::top_k(isa_, x + r * n, n_choices, k, ids + r * k, values + r * k);
+    });
+  }
+
  private:
+  static constexpr Index kElementsPerBlock = 8192;
   /// Blocks of constant size: what a thread gets never changes a result.
   void parallel_blocks(Index n, Index size, const std::function<void(Index, Index)>& body) const {
     context_->parallel_for((n + size - 1) / size,

@@ -9,6 +9,8 @@
 namespace ropewalk::cpu {
 namespace {
 
+constexpr Index kManyRows =
+    8;  // the steps between products are worth the other threads (sequences side by side)
 constexpr Index kOutputsPerItem = 32, kFewOutputs = 16;  // 10 to 60 kB of weights; fewer for many threads
 
 bool in_bytes(const StoredMatrix& w) { return w.bf16() && w.kernels.dots_quantised != nullptr; }
@@ -19,7 +21,7 @@ void quantise(const float* x, Index n_rows, Index n_in, const LinearRun& run) {
   run.space.balance.reserve(n_rows * padded / 4);
   run.space.factors.reserve(n_rows * padded / 4);
   run.space.quantised.resize(static_cast<std::size_t>(n_rows));
-  for (Index r = 0; r < n_rows; ++r) {
+  const auto quantise_row = [&](Index r, int) {
     QuantisedRow& row = run.space.quantised[static_cast<std::size_t>(r)];
     row.q = run.space.q.data() + r * padded;
     row.balance = run.space.balance.data() + r * padded / 4;
@@ -33,7 +35,9 @@ void quantise(const float* x, Index n_rows, Index n_in, const LinearRun& run) {
       row.sum[size] = next, next += padded / sizes[size];
     }
     run.isa.quantise(x + r * n_in, n_in, row);
-  }
+  };
+  if (n_rows >= kManyRows) return run.context.parallel_for(n_rows, quantise_row);
+  for (Index r = 0; r < n_rows; ++r) quantise_row(r, 0);
 }
 
 /// The rows, normalised where asked for.
@@ -42,7 +46,7 @@ const float* normed_rows(const Input& input, Index n_in, const LinearRun& run) {
   run.space.normed.reserve(input.n_rows * n_in);
   run.context.parallel_for((input.n_rows + 15) / 16, [&](Index block, int) {
     for (Index r = block * 16; r < std::min(input.n_rows, block * 16 + 16); ++r)
-      run.isa.rms_norm(input.x + r * n_in, input.norm, input.eps, n_in, run.space.normed.data() + r * n_in);
+      norm_row(run.isa, *input.norm, r, n_in, input.x + r * n_in, run.space.normed.data() + r * n_in);
   });
   return run.space.normed.data();
 }
@@ -68,7 +72,8 @@ void dots(const float* x, Index n_rows, std::span<const Output> outputs, const L
                  .bias = output.bias,
                  .y = output.y,
                  .y_stride = w.n_out,
-                 .add = output.add};
+                 .add = output.add,
+                 .scale = output.scale};
     (in_bytes(w) ? w.kernels.dots_quantised : w.kernels.dots_f32)(d);
   });
 }
@@ -79,14 +84,23 @@ void decode_linear(const Input& input, std::span<const Output> outputs, const Li
   dots(normed_rows(input, outputs[0].w->n_in, run), input.n_rows, outputs, run);
 }
 
-void decode_feed_forward(const Input& input, const StoredMatrix& gate, const StoredMatrix& up,
-                         const Output& down, const LinearRun& run) {
-  run.space.gate.reserve(input.n_rows * gate.n_out);
-  run.space.up.reserve(input.n_rows * gate.n_out);
-  const Output outputs[] = {{.w = &gate, .y = run.space.gate.data()}, {.w = &up, .y = run.space.up.data()}};
-  dots(normed_rows(input, gate.n_in, run), input.n_rows, outputs, run);
-  run.isa.silu_mul(run.space.gate.data(), run.space.up.data(), input.n_rows * gate.n_out);
-  dots(run.space.gate.data(), input.n_rows, {&down, 1}, run);
+void decode_feed_forward(const Input& input, const FeedForward& layer, const Output& down,
+                         const LinearRun& run) {
+  const bool gated = layer.gate != nullptr;
+  const Index d_ff = layer.up->n_out;
+  run.space.gate.reserve(input.n_rows * d_ff);
+  run.space.up.reserve(input.n_rows * d_ff);
+  float *h = run.space.gate.data(), *u = gated ? run.space.up.data() : nullptr;
+  const Output outputs[] = {{.w = layer.up, .bias = layer.up_bias, .y = gated ? u : h},
+                            {.w = layer.gate, .bias = layer.gate_bias, .y = h}};
+  dots(normed_rows(input, layer.up->n_in, run), input.n_rows, {outputs, gated ? 2U : 1U}, run);
+  if (input.n_rows < kManyRows)
+    activate(run.isa, layer.activation, h, u, input.n_rows * d_ff);
+  else
+    run.context.parallel_for(input.n_rows, [&](Index r, int) {
+      activate(run.isa, layer.activation, h + r * d_ff, gated ? u + r * d_ff : nullptr, d_ff);
+    });
+  dots(h, input.n_rows, {&down, 1}, run);
 }
 
 }  // namespace ropewalk::cpu

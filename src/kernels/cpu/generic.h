@@ -36,7 +36,12 @@ RW_INLINE void row_block(bool add, std::int64_t n_vecs, const typename Op::Row* 
   std::int64_t z = 0;
   for (; z + Op::kVecs <= n_vecs; z += Op::kVecs)
     micro<Op, MR, Op::kVecs>(add, a, lda, b + z * zs, zs, ks, c + 16 * z, ldc, n);
-  for (; z < n_vecs; ++z) micro<Op, MR, 1>(add, a, lda, b + z * zs, zs, ks, c + 16 * z, ldc, n);
+  // The last ones together (head_dim 80, 96, 112): one alone would wait for its sums.
+  if constexpr (Op::kVecs > 3)
+    if (z + 3 == n_vecs) return micro<Op, MR, 3>(add, a, lda, b + z * zs, zs, ks, c + 16 * z, ldc, n);
+  if constexpr (Op::kVecs > 2)
+    if (z + 2 == n_vecs) return micro<Op, MR, 2>(add, a, lda, b + z * zs, zs, ks, c + 16 * z, ldc, n);
+  if (z < n_vecs) micro<Op, MR, 1>(add, a, lda, b + z * zs, zs, ks, c + 16 * z, ldc, n);
 }
 
 /// The same for MR rows that are widened to floats first, a part of the inner dimension at a time.
@@ -91,8 +96,9 @@ RW_INLINE void multiply(std::int64_t n_rows, std::int64_t n_vecs, const typename
 
 // ---------------------------------------------------------------- products
 
-/// y (n_rows, width at y_stride) (+)= c (n_rows, stride), with o's bias. What y held is added to whole sums,
-/// not each product to it: sums of small numbers would be rounded as the residual stream's large ones are.
+/// y (n_rows, width at y_stride) (+)= c (n_rows, stride), with o's bias, scaled. What y held is added to
+/// whole sums, not each product to it: sums of small numbers would be rounded as the residual stream's large
+/// ones are.
 RW_INLINE void put_block(const Product& p, const float* c, std::int64_t stride, std::int64_t n_rows,
                          std::int64_t o, std::int64_t width, float* y) {
   for (std::int64_t r = 0; r < n_rows; ++r, c += stride, y += p.y_stride)
@@ -100,6 +106,7 @@ RW_INLINE void put_block(const Product& p, const float* c, std::int64_t stride, 
       const std::int64_t n = width - e;
       Vec sum = load(c + e);
       if (p.bias != nullptr) sum = sum + load_some(p.bias + o + e, n);
+      sum = sum * splat(p.scale);
       if (p.add) sum = sum + load_some(y + e, n);
       store_some(y + e, sum, n);
     }
@@ -114,7 +121,7 @@ RW_INLINE void panels(const Product& p, std::int64_t panel) {
   const auto* x = static_cast<const typename Op::T*>(p.x);
   const std::int64_t o = panel * 16, width = p.n_out - o < NZ * 16 ? p.n_out - o : NZ * 16;
   float* y = p.y + o;
-  if (p.bias == nullptr && !p.add && width == NZ * 16) {
+  if (p.bias == nullptr && !p.add && p.scale == 1 && width == NZ * 16) {
     multiply<Op, false>(p.n_rows, NZ, x, p.x_stride, w, size, 16 * Op::kStep, y, p.y_stride, p.n_in);
     return;
   }
@@ -134,36 +141,84 @@ static void product(const Product& p) {
   for (; panel < p.panel_end; ++panel) panels<Op, 1>(p, panel);
 }
 
-// ---------------------------------------------------------------- elementwise
+#include "kernels/cpu/activations.h"
 
-/// gate / (1 + e^-gate) * up.
-RW_INLINE Vec silu_times(Vec gate, Vec up) {
-  const Vec power = minimum(gate * splat(-1.44269504f), splat(127.0f));
-  return gate / (splat(1.0f) + exp2_of<false>(power)) * up;
+// ---------------------------------------------------------------- rows
+
+/// The mean of a row, and what is left of it: sums of floats forget some of a row that lies far from 0.
+struct RowMoments {
+  float mean, rest, mean_square;  // of x; of x - mean; of (x - mean - rest)^2
+};
+
+/// Sixteen partial sums: their rounding is far below bfloat16's.
+template <bool kCentred>
+RW_INLINE RowMoments moments(const float* x, std::int64_t n) {
+  const auto count = static_cast<float>(n);
+  RowMoments m{};
+  Vec sums = splat(0.0f), squares = splat(0.0f);
+  std::int64_t i = 0;
+  if constexpr (kCentred) {
+    for (; i + kLanes <= n; i += kLanes) sums = sums + load(x + i);
+    float sum = reduce_add(sums);
+    for (; i < n; ++i) sum += x[i];
+    m.mean = sum / count;
+    sums = splat(0.0f);
+  }
+  const Vec mean = splat(m.mean);
+  for (i = 0; i + kLanes <= n; i += kLanes) {
+    const Vec d = kCentred ? load(x + i) - mean : load(x + i);
+    squares = squares + d * d;
+    if constexpr (kCentred) sums = sums + d;
+  }
+  float square = reduce_add(squares), rest = kCentred ? reduce_add(sums) : 0.0f;
+  for (; i < n; ++i) {
+    const float d = kCentred ? x[i] - m.mean : x[i];
+    square += d * d;
+    if constexpr (kCentred) rest += d;
+  }
+  m.rest = rest / count;
+  m.mean_square = square / count;
+  if constexpr (kCentred) m.mean_square = m.mean_square - m.rest * m.rest;
+  return m;
 }
 
-/// The last elements pass a buffer; copying all of them through one made this four times slower.
-static void silu_mul(float* gate, const float* up, std::int64_t n) {
+template <bool kCentred>
+RW_INLINE void norm_as(const float* x, std::int64_t n, const RowNorm& r, float* y) {
+  const RowMoments m = moments<kCentred>(x, n);
+  const float scale = 1.0f / __builtin_sqrtf(m.mean_square + r.eps);
+  const Vec scales = splat(scale), mean = splat(m.mean), rest = splat(m.rest);
   std::int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) store(gate + i, silu_times(load(gate + i), load(up + i)));
-  if (i == n) return;
-  float g[kLanes] = {}, u[kLanes] = {};
-  for (std::int64_t e = i; e < n; ++e) g[e - i] = gate[e], u[e - i] = up[e];
-  store(g, silu_times(load(g), load(u)));
-  for (std::int64_t e = i; e < n; ++e) gate[e] = g[e - i];
+  for (; i + kLanes <= n; i += kLanes) {
+    Vec v = (kCentred ? load(x + i) - mean - rest : load(x + i)) * scales;
+    if (r.weight != nullptr) v = v * load(r.weight + i);
+    if (r.bias != nullptr) v = v + load(r.bias + i);
+    store(y + i, v);
+  }
+  for (; i < n; ++i) {
+    float v = (kCentred ? x[i] - m.mean - m.rest : x[i]) * scale;
+    if (r.weight != nullptr) v = v * r.weight[i];
+    if (r.bias != nullptr) v = v + r.bias[i];
+    y[i] = v;
+  }
 }
 
-/// y = x / sqrt(mean(x^2) + eps) * weight. Sixteen partial sums: their rounding is far below bfloat16's.
-static void rms_norm(const float* x, const float* weight, float eps, std::int64_t n, float* y) {
-  Vec squares = splat(0.0f);
-  std::int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) squares = squares + load(x + i) * load(x + i);
-  float sum = reduce_add(squares);
-  for (std::int64_t e = i; e < n; ++e) sum += x[e] * x[e];
-  const float scale = 1.0f / __builtin_sqrtf(sum / static_cast<float>(n) + eps);
+static void norm(const float* x, std::int64_t n, const RowNorm& r, float* y) {
+  if (r.kind == NormKind::kRms)
+    norm_as<false>(x, n, r, y);
+  else
+    norm_as<true>(x, n, r, y);
+}
+
+static void soft_cap(float* x, std::int64_t n, float cap) {
+  const Vec caps = splat(cap), inverse = splat(1.0f / cap);
+  for (std::int64_t i = 0; i < n; i += kLanes)
+    store_some(x + i, capped(load_some(x + i, n - i), caps, inverse), n - i);
+}
+
+static void add_scaled(const float* x, std::int64_t n, float scale, float* y) {
   const Vec scales = splat(scale);
-  for (i = 0; i + kLanes <= n; i += kLanes) store(y + i, load(x + i) * scales * load(weight + i));
-  for (; i < n; ++i) y[i] = x[i] * scale * weight[i];
+  for (std::int64_t i = 0; i < n; i += kLanes)
+    store_some(y + i, load_some(y + i, n - i) + scales * load_some(x + i, n - i), n - i);
 }
 
 static void to_bf16(const float* x, std::uint16_t* out, std::int64_t n) {
@@ -217,4 +272,14 @@ static ExpSum exp_sum(const float* x, std::int64_t n) {
   result.sum = 0;
   for (int lane = 0; lane < kLanes; ++lane) result.sum += sums[lane];
   return result;
+}
+
+static std::int64_t next_above(const float* x, std::int64_t begin, std::int64_t n, float least) {
+  const Vec top = splat(least);
+  std::int64_t i = begin;
+  while (i + 4 * kLanes <= n && none_above(load(x + i), load(x + i + kLanes), load(x + i + 2 * kLanes),
+                                           load(x + i + 3 * kLanes), top))
+    i += 4 * kLanes;
+  while (i < n && x[i] <= least) ++i;
+  return i;
 }

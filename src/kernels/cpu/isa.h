@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /// What is compiled once per instruction set: plain pointers and numbers in, plain numbers out. Files that
-/// are compiled for an instruction set include this, generic.h and nothing else of ours, so that no inline
-/// function built with wide instructions can be linked into code that runs everywhere.
+/// are compiled for an instruction set include this, kinds.h, generic.h and nothing else of ours, so that no
+/// inline function built with wide instructions can be linked into code that runs everywhere.
 #pragma once
 #include <cpuid.h>
 
 #include <cstdint>
+
+#include "kernels/kinds.h"
 
 namespace ropewalk::cpu {
 
@@ -48,6 +50,7 @@ struct AttentionTile {
   const void* const* q;  // (n_regions): (rows, head_dim), rotated for the region, times row scale and log2(e)
   const void* const* const* k_blocks;  // (n_regions)(n_blocks): this head's keys of a block, or null
   const void* const* v_blocks;         // (n_blocks): this head's values of a block, or null
+  float soft_cap;   // scores become soft_cap tanh(score / soft_cap), both times log2(e); 0: they stay
   bool eight_bits;  // the cache holds 8 bits: (a block's numbers, then its kBlockKeys scales as floats)
   std::uint16_t* expanded[2];         // scratch where eight_bits: keys (n_regions) of a tile, values of three
   const char* odd_values;             // (n_blocks): 1 where this head's values hold an infinity or NaN
@@ -82,6 +85,7 @@ struct Product {
   const float* bias;
   float* y;
   bool add;      // y += instead
+  float scale;   // of what y becomes, or of what is added to it
   bool x_tiled;  // x lies in tiles: (n_rows / 16, n_in / kTileWidth, 16, kTileWidth), bfloat16
   std::int64_t n_rows, n_in, n_out, x_stride, y_stride;
   std::int64_t panel_begin, panel_end;
@@ -96,6 +100,14 @@ struct RowRotation {
   int head_dim, half;          // half: rotated pairs
   float gain;                  // of the rotated dims
   float rest;                  // of the other dims
+};
+
+/// How one row is normalised (Norm).
+struct RowNorm {
+  NormKind kind;
+  const float* weight;  // (n), or null
+  const float* bias;    // (n), or null
+  float eps;
 };
 
 /// sum over i of e^x[i] = sum * e^top; sum is NaN where an x is NaN or infinite, or all are -infinity.
@@ -176,6 +188,7 @@ struct Dots {
   float* y;                       // (n_x, y_stride)
   std::int64_t y_stride;
   bool add;
+  float scale;
 };
 
 /// What an instruction set does with one weight format.
@@ -202,11 +215,16 @@ struct Isa {
   bool (*pack_values)(const ValueRows&);  // whether all are finite
   void (*rotate_keys_bf16)(const KeyRotation&);
   void (*rotate_keys_f32)(const KeyRotation&);
-  void (*silu_mul)(float* gate, const float* up, std::int64_t n);
-  void (*rms_norm)(const float* x, const float* weight, float eps, std::int64_t n, float* y);  // one row
+  void (*soft_cap)(float* x, std::int64_t n, float cap);
+  void (*add_scaled)(const float* x, std::int64_t n, float scale, float* y);
+  /// Of each Activation: x = act(x) * up, or act(x) where up is null.
+  void (*activate[kActivations])(float* x, const float* up, std::int64_t n);
+  void (*norm)(const float* x, std::int64_t n, const RowNorm& norm, float* y);  // one row
   void (*to_bf16)(const float* x, std::uint16_t* out, std::int64_t n);
   void (*round_to_bf16)(const float* x, float* out, std::int64_t n);
   ExpSum (*exp_sum)(const float* x, std::int64_t n);
+  /// The first i in [begin, n) with x[i] above `least` or NaN; n where there is none.
+  std::int64_t (*next_above)(const float* x, std::int64_t begin, std::int64_t n, float least);
   WeightKernels (*weights)(int ggml_type);
   float (*read_floats)(const float* p, std::int64_t n);
   double (*spin_f32)(std::int64_t n);                                         // peak.h

@@ -64,9 +64,8 @@ float* scales_of(std::byte* head, int width) {
 }  // namespace
 
 CpuKv::CpuKv(std::shared_ptr<Context> context, const Isa& isa, KvType t, int kv_heads, int dim)
-    : type(t),
-      n_kv_heads(kv_heads),
-      head_dim(dim),
+    : KvLayer(kv_heads, dim),
+      type(t),
       padded_dim((dim + kLanes - 1) / kLanes * kLanes),
       context_(std::move(context)),
       isa_(isa) {
@@ -99,10 +98,10 @@ void CpuKv::write_keys(std::byte* bytes, int head, Index begin, Index end, const
                   .scale = scales_of(at, head_dim) + group * kLanes});
 }
 
-void CpuKv::write_values(Index block, int head, Index begin, Index end, const float* v) {
+void CpuKv::write_values(Index block, int head, Index begin, Index end, const float* v, Index stride) {
   std::byte* at = blocks_[static_cast<std::size_t>(block)].v.get() + head * head_bytes(padded_dim);
   const bool finite = isa_.pack_values({.v = v,
-                                        .stride = Index{n_kv_heads} * head_dim,
+                                        .stride = stride,
                                         .slot = begin % kBlockKeys,
                                         .n_keys = end - begin,
                                         .head_dim = head_dim,
@@ -194,9 +193,9 @@ void CpuKv::own_block(std::size_t index) {
   enter_values(index);
 }
 
-void CpuKv::append(const float* k, const float* v, const KeyPlan& plan) {
+void CpuKv::append(const float* k, const float* v, Index stride, const KeyPlan& plan) {
   check_plan(plan);
-  const Index n_old = n_keys_, end = n_keys_ + plan.n_keys, stride = Index{n_kv_heads} * head_dim;
+  const Index n_old = n_keys_, end = n_keys_ + plan.n_keys;
   if (n_old % kBlockKeys != 0) own_block(blocks_.size() - 1);
   make_blocks(end);
   for (const KeyPlan::Variant& variant : plan.variants)
@@ -218,7 +217,7 @@ void CpuKv::append(const float* k, const float* v, const KeyPlan& plan) {
                    row_rotation(plan.variants[variant].rotation, plan.theta.size(), key - n_old, head_dim));
       }
     }
-    write_values(index, head, begin, last, v + at);
+    write_values(index, head, begin, last, v + at, stride);
   });
   n_keys_ = end;
 }

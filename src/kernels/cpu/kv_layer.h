@@ -40,7 +40,7 @@ class CpuKv final : public KvLayer {
   Index n_keys() const override { return n_keys_; }
   std::size_t bytes() const override;
 
-  void append(const float* k, const float* v, const KeyPlan& plan);
+  void append(const float* k, const float* v, Index stride, const KeyPlan& plan);
   void drop(Index next_row);
   void truncate(Index n_keys);
   /// Becomes `raw` rotated by the plan. Tables are made once for all layers that share a plan.
@@ -56,7 +56,7 @@ class CpuKv final : public KvLayer {
   const char* odd_values(int head) const { return odd_values_[static_cast<std::size_t>(head)].data(); }
 
   const KvType type;
-  const int n_kv_heads, head_dim, padded_dim;
+  const int padded_dim;
 
  private:
   using Bytes = std::shared_ptr<std::byte>;
@@ -79,7 +79,7 @@ class CpuKv final : public KvLayer {
   /// Keys [begin, end) of one group of 16: k (row 0 is key begin; head_dim numbers at stride), rotated.
   void write_keys(std::byte* bytes, int head, Index begin, Index end, const float* k, Index stride,
                   const RowRotation& rotation) const;
-  void write_values(Index block, int head, Index begin, Index end, const float* v);
+  void write_values(Index block, int head, Index begin, Index end, const float* v, Index stride);
   /// One key of a cache in bf16 or 8 bits.
   void read_key(const std::byte* bytes, int head, Index slot, float* k) const;
   void rotate_block(const std::byte* from, const KeyRotations& rotations, Index block, std::byte* to) const;

@@ -29,15 +29,15 @@ void linear(const Input& input, std::span<const Output> outputs, Stage stage, co
   (stage == Stage::kPrefill ? prefill_linear : decode_linear)(input, outputs, run);
 }
 
-void feed_forward(const Input& input, const Matrix& gate, const Matrix& up, const Matrix& down, float* y,
-                  Stage stage, const LinearRun& run) {
+void feed_forward(const Input& input, const FeedForward& layer, float* y, bool add, Stage stage,
+                  const LinearRun& run) {
   if (input.n_rows == 0) return;
-  for (const Matrix* w : {&gate, &up, &down}) RW_CHECK(&stored(*w).isa == &run.isa);
+  const Matrix &up = *layer.up, &first = layer.gate != nullptr ? *layer.gate : up;
+  for (const Matrix* w : {&first, &up, layer.down}) RW_CHECK(&stored(*w).isa == &run.isa);
   run.space.threads.resize(static_cast<std::size_t>(run.context.threads()));
-  RW_CHECK(up.n_out == gate.n_out && up.n_in == gate.n_in && down.n_in == gate.n_out);
-  const Output output{.w = &down, .y = y, .add = true};
-  (stage == Stage::kPrefill ? prefill_feed_forward : decode_feed_forward)(input, stored(gate), stored(up),
-                                                                          output, run);
+  RW_CHECK(up.n_out == first.n_out && up.n_in == first.n_in && layer.down->n_in == up.n_out);
+  const Output down{.w = layer.down, .bias = layer.down_bias, .y = y, .add = add, .scale = layer.scale};
+  (stage == Stage::kPrefill ? prefill_feed_forward : decode_feed_forward)(input, layer, down, run);
 }
 
 }  // namespace ropewalk::cpu

@@ -11,8 +11,19 @@ struct LinearRun;
 std::unique_ptr<Matrix> make_matrix(WeightRows rows, Precision precision, const Isa& isa);
 /// As Backend::linear and Backend::feed_forward say.
 void linear(const Input& input, std::span<const Output> outputs, Stage stage, const LinearRun& run);
-void feed_forward(const Input& input, const Matrix& gate, const Matrix& up, const Matrix& down, float* y,
-                  Stage stage, const LinearRun& run);
+void feed_forward(const Input& input, const FeedForward& layer, float* y, bool add, Stage stage,
+                  const LinearRun& run);
+
+/// y (dim) = x (dim), row `row` of those that `norm` normalises.
+inline void norm_row(const Isa& isa, const Norm& norm, Index row, Index dim, const float* x, float* y) {
+  const Index at = row % norm.n_weights * dim;
+  isa.norm(x, dim,
+           {norm.kind, norm.weight != nullptr ? norm.weight + at : nullptr,
+            norm.bias != nullptr ? norm.bias + at : nullptr, norm.eps},
+           y);
+}
+
+// ---- for prefill.cpp and decode.cpp
 
 struct StoredMatrix final : Matrix {
   explicit StoredMatrix(const Isa& set) : isa(set) {}
@@ -34,6 +45,10 @@ struct StoredMatrix final : Matrix {
   }
 };
 const StoredMatrix& stored(const Matrix& matrix);
+/// x (n) = act(x) * up (n), or act(x) where up is null.
+inline void activate(const Isa& isa, Activation activation, float* x, const float* up, Index n) {
+  isa.activate[static_cast<int>(activation)](x, up, n);
+}
 
 /// Buffers of one thread, grown once and reused.
 struct LinearScratch {
@@ -75,10 +90,10 @@ void parallel_outputs(Context& context, std::span<const Output> outputs, const I
 }
 
 void prefill_linear(const Input& input, std::span<const Output> outputs, const LinearRun& run);
-void prefill_feed_forward(const Input& input, const StoredMatrix& gate, const StoredMatrix& up,
-                          const Output& down, const LinearRun& run);
+void prefill_feed_forward(const Input& input, const FeedForward& layer, const Output& down,
+                          const LinearRun& run);
 void decode_linear(const Input& input, std::span<const Output> outputs, const LinearRun& run);
-void decode_feed_forward(const Input& input, const StoredMatrix& gate, const StoredMatrix& up,
-                         const Output& down, const LinearRun& run);
+void decode_feed_forward(const Input& input, const FeedForward& layer, const Output& down,
+                         const LinearRun& run);
 
 }  // namespace ropewalk::cpu

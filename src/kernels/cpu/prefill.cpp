@@ -61,7 +61,7 @@ const std::byte* round_rows(const Input& input, const RowLayout& layout, Index n
     float* normed = run.space.threads[static_cast<std::size_t>(thread)].gate.data();
     for (Index r = block * 16; r < std::min(input.n_rows, block * 16 + 16); ++r) {
       const float* x = input.x + r * n_in;
-      if (input.norm != nullptr) run.isa.rms_norm(x, input.norm, input.eps, n_in, normed);
+      if (input.norm != nullptr) norm_row(run.isa, *input.norm, r, n_in, x, normed);
       layout.put(run.space.rounded.data(), r, 0, input.norm != nullptr ? normed : x, n_in);
     }
   });
@@ -91,12 +91,14 @@ const std::byte* expand(const StoredMatrix& w, Index begin, Index end, Buffer<st
 
 /// Panels [begin, end) of w times rows of x -> y, which begins at the first panel's first output.
 void multiply(const StoredMatrix& w, Index begin, Index end, const std::byte* panels, const std::byte* x,
-              const RowLayout& layout, Index n_rows, const float* bias, bool add, float* y, Index y_stride) {
+              const RowLayout& layout, Index n_rows, const float* bias, bool add, float scale, float* y,
+              Index y_stride) {
   const Product p{.x = x,
                   .w = panels,
                   .bias = bias,
                   .y = y,
                   .add = add,
+                  .scale = scale,
                   .x_tiled = layout.tiled,
                   .n_rows = n_rows,
                   .n_in = w.padded_in(),
@@ -158,7 +160,7 @@ void products(const std::byte* x, const RowLayout& layout, Index n_rows, std::sp
     for_blocks(part, kRowsPerBlock, [&](Index row, Index n, Index panel, Index n_panels) {
       multiply(w, panel, panel + n_panels, panels + (panel - part.begin) * panel_bytes(w),
                x + layout.offset(row, 0), layout, n,
-               output.bias != nullptr ? output.bias + panel * kLanes : nullptr, output.add,
+               output.bias != nullptr ? output.bias + panel * kLanes : nullptr, output.add, output.scale,
                output.y + row * w.n_out + panel * kLanes, w.n_out);
     });
   });
@@ -173,36 +175,43 @@ void prefill_linear(const Input& input, std::span<const Output> outputs, const L
   products(x, layout, input.n_rows, outputs, run);
 }
 
-/// silu(gate) * up is made of a block of rows while both lie in the cache, and rounded as `down` reads it.
-void prefill_feed_forward(const Input& input, const StoredMatrix& gate, const StoredMatrix& up,
-                          const Output& down, const LinearRun& run) {
-  const RowLayout layout(run.isa, gate.precision, gate.n_in), hidden(run.isa, gate.precision, gate.n_out);
-  const std::byte* x = round_rows(input, layout, gate.n_in, run);
+/// The hidden layer is made of a block of rows while what it is made of lies in the cache, and rounded as
+/// `down` reads it.
+void prefill_feed_forward(const Input& input, const FeedForward& layer, const Output& down,
+                          const LinearRun& run) {
+  const bool gated = layer.gate != nullptr;
+  const StoredMatrix &up = stored(*layer.up), &first = gated ? stored(*layer.gate) : up;
+  const float* first_bias = gated ? layer.gate_bias : layer.up_bias;
+  const RowLayout layout(run.isa, up.precision, up.n_in), hidden(run.isa, up.precision, up.n_out);
+  const std::byte* x = round_rows(input, layout, up.n_in, run);
   run.space.hidden.reserve(hidden.bytes(input.n_rows));
   const int n_threads = run.context.threads();
-  const Index per_item = panels_per_item(gate, 2, n_threads),
-              n_items = (gate.n_panels() + per_item - 1) / per_item;
+  const Index per_item = panels_per_item(up, gated ? 2 : 1, n_threads),
+              n_items = (up.n_panels() + per_item - 1) / per_item;
   const Index rows_each = rows_per_item(input.n_rows, n_items, n_threads);
-  run.context.parallel_for(
-      n_items * ((input.n_rows + rows_each - 1) / rows_each), [&](Index item, int thread) {
-        LinearScratch& mine = run.space.threads[static_cast<std::size_t>(thread)];
-        const Part part = part_at(item, gate.n_panels(), per_item, input.n_rows, rows_each);
-        const std::byte* gates = expand(gate, part.begin, part.end, mine.panels[0]);
-        const std::byte* ups = expand(up, part.begin, part.end, mine.panels[1]);
-        mine.gate.reserve(kRowsPerHidden * 2 * kLanes);
-        mine.up.reserve(kRowsPerHidden * 2 * kLanes);
-        for_blocks(part, kRowsPerHidden, [&](Index row, Index n, Index panel, Index n_panels) {
-          float *g = mine.gate.data(), *u = mine.up.data();
-          const Index width = std::min(gate.n_out, (panel + n_panels) * kLanes) - panel * kLanes;
-          const Index at = (panel - part.begin) * panel_bytes(gate);
-          const std::byte* from = x + layout.offset(row, 0);
-          multiply(gate, panel, panel + n_panels, gates + at, from, layout, n, nullptr, false, g, width);
-          multiply(up, panel, panel + n_panels, ups + at, from, layout, n, nullptr, false, u, width);
-          run.isa.silu_mul(g, u, n * width);
-          for (Index r = 0; r < n; ++r)
-            hidden.put(run.space.hidden.data(), row + r, panel * kLanes, g + r * width, width);
-        });
-      });
+  const Index n_parts = (input.n_rows + rows_each - 1) / rows_each;
+  run.context.parallel_for(n_items * n_parts, [&](Index item, int thread) {
+    LinearScratch& mine = run.space.threads[static_cast<std::size_t>(thread)];
+    const Part part = part_at(item, up.n_panels(), per_item, input.n_rows, rows_each);
+    const std::byte* firsts = expand(first, part.begin, part.end, mine.panels[0]);
+    const std::byte* ups = gated ? expand(up, part.begin, part.end, mine.panels[1]) : nullptr;
+    mine.gate.reserve(kRowsPerHidden * 2 * kLanes);
+    mine.up.reserve(kRowsPerHidden * 2 * kLanes);
+    for_blocks(part, kRowsPerHidden, [&](Index row, Index n, Index panel, Index n_panels) {
+      float *h = mine.gate.data(), *u = gated ? mine.up.data() : nullptr;
+      const Index width = std::min(up.n_out, (panel + n_panels) * kLanes) - panel * kLanes;
+      const std::byte* from = x + layout.offset(row, 0);
+      const auto make = [&](const StoredMatrix& w, const std::byte* panels, const float* bias, float* y) {
+        multiply(w, panel, panel + n_panels, panels + (panel - part.begin) * panel_bytes(w), from, layout, n,
+                 bias != nullptr ? bias + panel * kLanes : nullptr, false, 1, y, width);
+      };
+      make(first, firsts, first_bias, h);
+      if (gated) make(up, ups, layer.up_bias, u);
+      activate(run.isa, layer.activation, h, u, n * width);
+      for (Index r = 0; r < n; ++r)
+        hidden.put(run.space.hidden.data(), row + r, panel * kLanes, h + r * width, width);
+    });
+  });
   products(run.space.hidden.data(), hidden, input.n_rows, {&down, 1}, run);
 }
 

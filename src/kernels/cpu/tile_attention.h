@@ -109,7 +109,8 @@ struct Steps<Tiles> {
     block.score_stride = 2 * kKeyTile;
     block.scores = t.scores + turn % 2 * kKeyTile;
     block.weights = static_cast<std::uint16_t*>(t.weights) + turn % 2 * Tiles::kBlockRows * kKeyTile;
-    if (block.n_rows < 16 || block.odd || (t.head_dim != 64 && t.head_dim != 128)) {
+    // (A soft-cap would have to be interleaved too.)
+    if (block.n_rows < 16 || block.odd || t.soft_cap > 0 || (t.head_dim != 64 && t.head_dim != 128)) {
       finish();
       return whole_block(t, block);
     }

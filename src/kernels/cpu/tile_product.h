@@ -20,7 +20,7 @@ static void tile_panels(const Product& p, std::int64_t panel) {
   constexpr std::int64_t kWidth = kTwoPanels ? 32 : 16, kPart = 320, kRows = 256;
   const std::uint16_t* w = static_cast<const std::uint16_t*>(p.w) + panel * p.n_in * 16;
   const std::int64_t o = panel * 16, width = p.n_out - o < kWidth ? p.n_out - o : kWidth;
-  const bool direct = p.bias == nullptr && !p.add && width == kWidth;
+  const bool direct = p.bias == nullptr && !p.add && p.scale == 1 && width == kWidth;
   const std::int64_t n_parts = (p.n_in + kPart - 1) / kPart;
   const std::int64_t part = (p.n_in / kTileWidth + n_parts - 1) / n_parts * kTileWidth;
   alignas(64) float c[kRows * kWidth];

@@ -95,6 +95,12 @@ RW_INLINE Vec minimum(Vec a, Vec b) {
   RW_UNROLL for (int i = 0; i < kParts; ++i) a.part[i] = a.part[i] > b.part[i] ? b.part[i] : a.part[i];
   return a;
 }
+RW_INLINE Vec absolute(Vec x) { return as_floats(as_bits(x) & splat_wide<std::uint32_t>(0x7fffffffu)); }
+/// Lanes of a where x > 0, of b elsewhere.
+RW_INLINE Vec where_positive(Vec x, Vec a, Vec b) {
+  RW_UNROLL for (int i = 0; i < kParts; ++i) a.part[i] = x.part[i] > 0 ? a.part[i] : b.part[i];
+  return a;
+}
 /// The lanes of v folded by halves; the order is the same on every instruction set.
 template <class Fold>
 RW_INLINE float folded(Vec v, Fold fold) {
@@ -200,6 +206,21 @@ RW_INLINE Vec exp2_of(Vec x) {
   // Of `shifted` only the integer's low bits stay: they are added to the exponent, which for 1 is 127.
   return as_floats(as_bits(p) + shift_left<23>(as_bits(shifted)));
 }
+
+/// tanh(x), relative error 5e-7, |tanh| <= 1; NaN for NaN. A minimax fit x P(x^2) / Q(x^2) on [0, 8], where
+/// tanh is 1 but for 2e-7.
+RW_INLINE Vec tanh_of(Vec x) {
+  const Vec z = minimum(absolute(x), splat(8.0f)), s = z * z;
+  Vec p = splat(1.14283253e-5f) * s + splat(2.95101419e-3f),
+      q = splat(2.45918056e-7f) * s + splat(2.38667845e-4f);
+  p = p * s + splat(1.29256538e-1f), q = q * s + splat(2.38155142e-2f);
+  p = p * s + splat(9.99999854e-1f), q = q * s + splat(4.62588693e-1f);
+  q = q * s + splat(1.0f);
+  const Bits sign = as_bits(x) & splat_wide<std::uint32_t>(0x80000000u);
+  return as_floats(as_bits(z * p / q) | sign);
+}
+/// Numbers bent so that none leaves (-cap, cap).
+RW_INLINE Vec capped(Vec x, Vec cap, Vec inverse) { return cap * tanh_of(x * inverse); }
 
 /// Floats rounded to the nearest-even bfloat16, in the upper halves. A NaN stays one, whatever its bits are:
 /// rounding those of some would end at 0 or infinity.

@@ -259,6 +259,8 @@ RW_INLINE void put_sums(const Dots& d, std::int64_t x, std::int64_t o, std::int6
   float* y = d.y + x * d.y_stride + o;
   if (d.bias != nullptr)
     for (std::int64_t i = 0; i < n; ++i) sums[i] += d.bias[o + i];
+  if (d.scale != 1)
+    for (std::int64_t i = 0; i < n; ++i) sums[i] *= d.scale;
   if (d.add)
     for (std::int64_t i = 0; i < n; ++i) sums[i] += y[i];
   for (std::int64_t i = 0; i < n; ++i) y[i] = sums[i];

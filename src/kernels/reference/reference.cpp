@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The definition of every operation: double, pointwise, slow on purpose. It does not read the plan: it calls
 /// the method's delta, visible and scale for each pair of positions.
+#include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <vector>
 
 #include "core/error.h"
@@ -15,7 +17,7 @@ struct ReferenceMatrix final : Matrix {
 };
 
 struct ReferenceKv final : KvLayer {
-  int n_kv_heads = 0, head_dim = 0;
+  using KvLayer::KvLayer;
   Index n = 0;
   std::vector<double> k, v;  // (n, n_kv_heads, head_dim), k not rotated
   Index n_keys() const override { return n; }
@@ -36,7 +38,7 @@ double rotated_product(const float* q, const double* k, int head_dim, const Poin
   return p.rotary_gain * rotated + passed;
 }
 
-/// One row of one head: out = softmax(scale * logits) v over the visible keys.
+/// One row of one head: out = softmax(logits) v over the visible keys.
 void attention_row(const float* q, const ReferenceKv& kv, int kv_head, Index i, const Pointwise& p,
                    float* out) {
   const auto dim = static_cast<std::size_t>(kv.head_dim);
@@ -48,7 +50,8 @@ void attention_row(const float* q, const ReferenceKv& kv, int kv_head, Index i, 
   for (Index j = 0; j < kv.n; ++j) {
     if (!p.visible(i, j)) continue;
     const double* k = kv.k.data() + static_cast<std::size_t>(j) * stride + offset;
-    logits.push_back(p.scale(i) * rotated_product(q, k, kv.head_dim, p, p.delta(i, j)));
+    const double logit = p.scale(i) * rotated_product(q, k, kv.head_dim, p, p.delta(i, j));
+    logits.push_back(p.soft_cap > 0 ? p.soft_cap * std::tanh(logit / p.soft_cap) : logit);
     keys.push_back(j);
     top = std::max(top, logits.back());
   }
@@ -59,6 +62,21 @@ void attention_row(const float* q, const ReferenceKv& kv, int kv_head, Index i, 
     for (std::size_t d = 0; d < dim; ++d) sum[d] += weight * v[d];
   }
   for (std::size_t d = 0; d < dim; ++d) out[d] = static_cast<float>(sum[d] / total);
+}
+
+double activated(Activation activation, double x) {
+  switch (activation) {
+    case Activation::kSilu:
+      return x / (1 + std::exp(-x));
+    case Activation::kGelu:
+      return x * std::erfc(-x / std::sqrt(2.0)) / 2;
+    case Activation::kGeluTanh:
+      // x (1 + tanh(u)) / 2, without the difference of two numbers that are nearly 1
+      return x / (1 + std::exp(-2 * std::sqrt(2 / std::acos(-1.0)) * (x + 0.044715 * x * x * x)));
+    case Activation::kRelu2:
+      return x <= 0 ? 0 : x * x;  // NaN stays
+  }
+  RW_CHECK(false);
 }
 
 class ReferenceBackend final : public HostBackend {
@@ -91,35 +109,38 @@ class ReferenceBackend final : public HostBackend {
             sum += static_cast<double>(normed[static_cast<std::size_t>(r * m.n_in + c)]) *
                    m.w[static_cast<std::size_t>(o * m.n_in + c)];
           float& y = output.y[r * m.n_out + o];
-          y = output.add ? y + static_cast<float>(sum) : static_cast<float>(sum);
+          const auto scaled = static_cast<float>(static_cast<double>(output.scale) * sum);
+          y = output.add ? y + scaled : scaled;
         }
       });
     }
   }
-  void feed_forward(const Input& input, const Matrix& gate, const Matrix& up, const Matrix& down, float* y,
+  void feed_forward(const Input& input, const FeedForward& f, float* y, bool add,
                     Stage stage) const override {
-    std::vector<float> g(static_cast<std::size_t>(input.n_rows * gate.n_out)), u(g.size());
-    const Output hidden[] = {{.w = &gate, .y = g.data()}, {.w = &up, .y = u.data()}};
-    linear(input, hidden, stage);
-    for (std::size_t i = 0; i < g.size(); ++i) {
-      const double x = static_cast<double>(g[i]);
-      g[i] = static_cast<float>(x / (1 + std::exp(-x)) * static_cast<double>(u[i]));
-    }
-    const Output sum{.w = &down, .y = y, .add = true};
-    linear({.x = g.data(), .n_rows = input.n_rows}, {&sum, 1}, stage);
+    std::vector<float> h(static_cast<std::size_t>(input.n_rows * f.up->n_out)), up(h.size());
+    const Output hidden[] = {{.w = f.up, .bias = f.up_bias, .y = up.data()},
+                             {.w = f.gate, .bias = f.gate_bias, .y = h.data()}};
+    linear(input, {hidden, f.gate != nullptr ? 2U : 1U}, stage);
+    for (std::size_t i = 0; i < h.size(); ++i)
+      h[i] = static_cast<float>(f.gate != nullptr ? activated(f.activation, static_cast<double>(h[i])) *
+                                                        static_cast<double>(up[i])
+                                                  : activated(f.activation, static_cast<double>(up[i])));
+    const Output sum{.w = f.down, .bias = f.down_bias, .y = y, .add = add, .scale = f.scale};
+    linear({.x = h.data(), .n_rows = input.n_rows}, {&sum, 1}, stage);
   }
 
   std::unique_ptr<KvLayer> make_kv_layer(int n_kv_heads, int head_dim) const override {
-    auto kv = std::make_unique<ReferenceKv>();
-    kv->n_kv_heads = n_kv_heads, kv->head_dim = head_dim;
-    return kv;
+    return std::make_unique<ReferenceKv>(n_kv_heads, head_dim);
   }
-  void append(KvLayer& layer, const float* k, const float* v, const KeyPlan& plan) const override {
+  void append(KvLayer& layer, const float* k, const float* v, Index stride,
+              const KeyPlan& plan) const override {
     auto& kv = dynamic_cast<ReferenceKv&>(layer);
     RW_CHECK(plan.key_begin == kv.n);
-    const Index n = plan.n_keys * kv.n_kv_heads * kv.head_dim;
-    kv.k.insert(kv.k.end(), k, k + n);
-    kv.v.insert(kv.v.end(), v, v + n);
+    const Index n = Index{kv.n_kv_heads} * kv.head_dim;
+    for (Index key = 0; key < plan.n_keys; ++key, k += stride, v += stride) {
+      kv.k.insert(kv.k.end(), k, k + n);
+      kv.v.insert(kv.v.end(), v, v + n);
+    }
     kv.n += plan.n_keys;
   }
   /// Keys are kept unrotated anyway; Pointwise carries the frequencies of the step.
@@ -139,13 +160,15 @@ class ReferenceBackend final : public HostBackend {
     truncate(*copy, n_keys);
     return copy;
   }
-  void attention(std::span<const AttentionTask> tasks, int n_heads) const override {
+  void attention(std::span<const AttentionTask> tasks, int all_heads) const override {
     for (const AttentionTask& task : tasks) {
+      const int n_heads = task.n_heads > 0 ? task.n_heads : all_heads;
       const auto& kv = dynamic_cast<const ReferenceKv&>(*task.kv);
       RW_CHECK(task.pointwise != nullptr && n_heads % kv.n_kv_heads == 0);
       context_->parallel_for(task.plan->n_rows, [&](Index r, int) {
         for (int h = 0; h < n_heads; ++h) {
-          const Index at = (r * n_heads + h) * kv.head_dim;
+          const Index stride = task.stride > 0 ? task.stride : Index{n_heads} * kv.head_dim;
+          const Index at = r * stride + h * kv.head_dim;
           attention_row(task.q + at, kv, h / (n_heads / kv.n_kv_heads), task.plan->row_begin + r,
                         *task.pointwise, task.out + at);
         }
@@ -153,17 +176,32 @@ class ReferenceBackend final : public HostBackend {
     }
   }
 
-  void rms_norm(const float* x, Index n_rows, Index dim, const float* weight, float eps,
-                float* y) const override {
-    for (Index r = 0; r < n_rows; ++r) {
-      double squares = 0;
+  void norm(const float* x, Index n_rows, Index dim, const Norm& norm, float* y) const override {
+    for (Index r = 0; r < n_rows; ++r, x += dim, y += dim) {
+      double mean = 0, squares = 0;
+      for (Index d = 0; d < dim && norm.kind == NormKind::kLayer; ++d)
+        mean += static_cast<double>(x[d]) / static_cast<double>(dim);
       for (Index d = 0; d < dim; ++d)
-        squares += static_cast<double>(x[r * dim + d]) * static_cast<double>(x[r * dim + d]);
-      const double scale = 1 / std::sqrt(squares / static_cast<double>(dim) + static_cast<double>(eps));
-      for (Index d = 0; d < dim; ++d)
-        y[r * dim + d] =
-            static_cast<float>(static_cast<double>(x[r * dim + d]) * scale * static_cast<double>(weight[d]));
+        squares += (static_cast<double>(x[d]) - mean) * (static_cast<double>(x[d]) - mean);
+      const double scale = 1 / std::sqrt(squares / static_cast<double>(dim) + static_cast<double>(norm.eps));
+      const Index at = r % norm.n_weights * dim;
+      for (Index d = 0; d < dim; ++d) {
+        double v = (static_cast<double>(x[d]) - mean) * scale;
+        if (norm.weight != nullptr) v *= static_cast<double>(norm.weight[at + d]);
+        if (norm.bias != nullptr) v += static_cast<double>(norm.bias[at + d]);
+        y[d] = static_cast<float>(v);
+      }
     }
+  }
+
+  void soft_cap(float* x, Index n, float cap) const override {
+    const auto c = static_cast<double>(cap);
+    for (Index i = 0; i < n; ++i) x[i] = static_cast<float>(c * std::tanh(static_cast<double>(x[i]) / c));
+  }
+  void add_scaled(const float* x, Index n, float scale, float* y) const override {
+    for (Index i = 0; i < n; ++i)
+      y[i] = static_cast<float>(static_cast<double>(y[i]) +
+                                static_cast<double>(scale) * static_cast<double>(x[i]));
   }
 
   void log_sum_exp(const float* x, Index n_rows, Index n, double* y) const override {
@@ -175,10 +213,30 @@ class ReferenceBackend final : public HostBackend {
     }
   }
 
+  void greatest(const float* x, Index n_rows, Index n, Index n_choices, Token* out) const override {
+    std::vector<float> values(static_cast<std::size_t>(n_rows));
+    top_k(x, n_rows, n, n_choices, 1, out, values.data());
+  }
+  void top_k(const float* x, Index n_rows, Index n, Index n_choices, Index k, Token* ids,
+             float* values) const override {
+    RW_CHECK(1 <= k && k <= n_choices && n_choices <= n);
+    for (Index r = 0; r < n_rows; ++r, x += n, ids += k, values += k) {
+      std::vector<Token> order(static_cast<std::size_t>(n_choices));
+      std::iota(order.begin(), order.end(), 0);
+      const bool numbers = std::none_of(x, x + n_choices, [](float v) { return std::isnan(v); });
+      if (numbers)
+        std::stable_sort(order.begin(), order.end(), [x](Token a, Token b) { return x[a] > x[b]; });
+      for (Index i = 0; i < k; ++i) {
+        ids[i] = numbers ? order[static_cast<std::size_t>(i)] : kNoToken;
+        values[i] = numbers ? x[ids[i]] : NAN;
+      }
+    }
+  }
+
  private:
   std::vector<float> normed_rows(const Input& input, Index n_in) const {
     std::vector<float> rows(input.x, input.x + input.n_rows * n_in);
-    if (input.norm != nullptr) rms_norm(input.x, input.n_rows, n_in, input.norm, input.eps, rows.data());
+    if (input.norm != nullptr) norm(input.x, input.n_rows, n_in, *input.norm, rows.data());
     return rows;
   }
   std::shared_ptr<Context> context_;

@@ -2,12 +2,13 @@
 /// AdaGroPE: the farther away, the more distances share a position.
 #include <algorithm>
 
+#include "methods/both_directions.h"
 #include "methods/factors.h"
 
 namespace ropewalk::published::adagrope {
 namespace {
 
-constexpr int kMaxStages = 8;  // what Segments hold and kernels take (kMaxRegions)
+constexpr std::size_t kMaxStages = 8;  // what Segments hold and kernels take (kMaxRegions)
 
 /// Distances from `first` on grow by 1/size per token, from `position` on.
 struct Stage {
@@ -72,8 +73,9 @@ Factors build(const Parameters& p, const RopeContext& context) {
   const double share = p.number("share", 0.25, 0, 0.5);
   if (context.n <= positions) return with_distance(identity_map());
   const Stages stages = stages_for(context.n, positions, share);
-  if (stages.size() > kMaxStages)
-    p.refuse(fmt::format("a length that {} group sizes reach", kMaxStages),
+  const std::size_t most = context.bidirectional ? kMirroredRegions : kMaxStages;
+  if (stages.size() > most)
+    p.refuse(fmt::format("a length that {} group sizes reach", most),
              fmt::format("{} sizes for {} tokens in {} positions", stages.size(), context.n, positions),
              "more positions or a smaller share need fewer sizes");
   return with_distance(map_of(stages));

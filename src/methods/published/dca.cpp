@@ -12,6 +12,7 @@ Factors build(const Parameters& p, const RopeContext& context) {
   const Index local = p.integer("local", std::min(chunk, context.n_ctx_train / 4), 1, chunk);
   const bool code = p.choice("form", "paper", {"paper", "code"}) == "code";
   const Index top = code ? std::min(2 * chunk - 1, chunk + local) : chunk + local - 1;
+  require_causal(p, context, "its chunks are laid out for queries after their keys; self-extend is near");
   DistanceMap map;
   map.variants = {{[=](Index j) { return static_cast<double>(j % chunk); }, 0, kForever}};
   map.regions = {{[=](Index i) { return static_cast<double>(i % chunk); }, 0},

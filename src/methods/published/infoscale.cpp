@@ -13,8 +13,8 @@ Factors build(const Parameters& p, const RopeContext& context) {
   const double power = -2.0 / context.head_dim;
   // 1 - keys^power, also where the power is so near 1 that the difference would lose digits.
   const auto information = [power](double keys) { return -std::expm1(power * std::log(keys)); };
-  return with_scale([=, base = information(trained)](Index i) {
-    return std::sqrt(std::max(1.0, information(static_cast<double>(i + 1)) / base));
+  return with_scale([information, base = information(trained), keys = keys_of_row(context)](Index i) {
+    return std::sqrt(std::max(1.0, information(keys(i)) / base));
   });
 }
 

@@ -8,7 +8,7 @@ namespace {
 Factors build(const Parameters& p, const RopeContext& context) {
   const Index sink = p.integer("sink", 4, 0, Index{1} << 30);
   const Index window = p.integer("window", context.n_ctx_train - sink, 1, Index{1} << 30);
-  return with_mask(lambda_mask(sink, window));
+  return with_mask(lambda_mask(context, sink, window));
 }
 
 const Register<MethodInfo> registered{{

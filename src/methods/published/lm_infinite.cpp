@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /// LM-Infinite: the Lambda mask with one distance for all far first keys.
-#include <algorithm>
-
 #include "methods/factors.h"
 
 namespace ropewalk::published::lm_infinite {
@@ -11,7 +9,7 @@ Factors build(const Parameters& p, const RopeContext& context) {
   const Index sink = p.integer("sink", 10, 1, Index{1} << 30);
   const Index window = p.integer("window", context.n_ctx_train - sink, 1, Index{1} << 30);
   const auto limit = static_cast<double>(window);
-  FarRegion far{.far_end = [=](Index i) { return std::clamp<Index>(i - window + 1, 0, sink); },
+  FarRegion far{.far_end = beyond(window),
                 .query_position = [=](Index) { return limit; },
                 .key_position = [](Index) { return 0.0; },
                 .near_window = window,
@@ -20,7 +18,7 @@ Factors build(const Parameters& p, const RopeContext& context) {
   Factors factors = with_distance(near_far_map(std::move(far), [=](Index i, Index j) {
     return j < sink && i - j >= window ? limit : static_cast<double>(i - j);
   }));
-  factors.mask = lambda_mask(sink, window);
+  factors.mask = lambda_mask(context, sink, window);
   return factors;
 }
 

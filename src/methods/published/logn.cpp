@@ -10,8 +10,9 @@ namespace {
 
 Factors build(const Parameters& p, const RopeContext& context) {
   const auto trained = static_cast<double>(read_trained(p, context));
-  return with_scale(
-      [=](Index i) { return std::max(1.0, std::log(static_cast<double>(i + 1)) / std::log(trained)); });
+  return with_scale([trained, keys = keys_of_row(context)](Index i) {
+    return std::max(1.0, std::log(keys(i)) / std::log(trained));
+  });
 }
 
 const Register<MethodInfo> registered{{

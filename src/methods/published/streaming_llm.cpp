@@ -10,6 +10,8 @@ namespace {
 Factors build(const Parameters& p, const RopeContext& context) {
   const Index sink = p.integer("sink", 4, 0, Index{1} << 30);
   const Index window = p.integer("window", context.n_ctx_train - sink, 1, Index{1} << 30);
+  require_causal(p, context,
+                 "its positions are slots of a cache; lambda keeps the first tokens and a window");
   const Index last_slot = sink + window - 1;
   // Until the cache is full the slot of every key is its position.
   FarRegion far{.far_end = [=](Index i) { return i > last_slot ? sink : 0; },
@@ -18,7 +20,7 @@ Factors build(const Parameters& p, const RopeContext& context) {
   Factors factors = with_distance(near_far_map(std::move(far), [=](Index i, Index j) {
     return static_cast<double>(j < sink ? std::min(i, last_slot) - j : i - j);
   }));
-  factors.mask = lambda_mask(sink, window);
+  factors.mask = lambda_mask(context, sink, window);
   return factors;
 }
 

@@ -7,7 +7,7 @@ namespace {
 
 Factors build(const Parameters& p, const RopeContext& context) {
   const Index window = p.integer("window", context.n_ctx_train, 1, Index{1} << 30);
-  return with_mask(lambda_mask(0, window));
+  return with_mask(lambda_mask(context, 0, window));
 }
 
 const Register<MethodInfo> registered{{

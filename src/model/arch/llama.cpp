@@ -7,8 +7,8 @@ namespace ropewalk::arch::llama {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
-  ModelConfig c = read_common(file);
-  read_attention_bias(file, c);
+  ModelConfig c = read_family(file, Family{});
+  check_attention_bias(file, c);
   return c;
 }
 

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Fused projections as views of their parts, so that nothing above knows which families fuse what. No weight
+/// is copied: a part is a run of rows, or one run a key head.
+#include <algorithm>
+#include <charconv>
+
+#include "formats/model_file.h"
+
+namespace ropewalk {
+namespace {
+
+/// Numbers of one model, which may be lists by layer.
+struct LayerNumbers {
+  const ModelFile& file;
+  std::string arch;
+
+  /// nullopt where it is absent, not a whole number from 1 to 2^22 or has no entry for the layer.
+  std::optional<Index> at(std::string_view name, Index layer) const {
+    const auto found = file.metadata().find(fmt::format("{}.{}", arch, name));
+    if (found == file.metadata().end()) return {};
+    std::int64_t value = 0;
+    if (const auto* one = std::get_if<std::int64_t>(&found->second)) value = *one;
+    if (const auto* list = std::get_if<std::vector<std::int64_t>>(&found->second);
+        list && layer < static_cast<Index>(list->size()))
+      value = (*list)[static_cast<std::size_t>(layer)];
+    if (value < 1 || value > (1 << 22)) return {};
+    return value;
+  }
+};
+
+struct HeadShape {
+  Index n_heads = 0, n_kv_heads = 0, head_dim = 0;
+};
+
+std::optional<HeadShape> heads_of(const LayerNumbers& numbers, Index layer) {
+  const auto n_heads = numbers.at("attention.head_count", layer);
+  if (!n_heads) return {};
+  const Index n_kv_heads = numbers.at("attention.head_count_kv", layer).value_or(*n_heads);
+  const auto d_model = numbers.at("embedding_length", layer);
+  const auto head_dim = numbers.at("attention.key_length", layer);
+  if (!head_dim && !d_model) return {};
+  const HeadShape shape{*n_heads, n_kv_heads, head_dim ? *head_dim : *d_model / *n_heads};
+  if (shape.head_dim < 1 || shape.n_heads % shape.n_kv_heads != 0) return {};
+  return shape;
+}
+
+/// One part of a fused tensor: in each of `n_groups` equal groups of rows, `count` rows from `begin` on.
+TensorInfo part_of(const TensorInfo& fused, const std::string& name, Index n_groups, Index begin,
+                   Index count) {
+  TensorInfo part = fused;
+  part.name = name;
+  part.shape[0] = n_groups * count;
+  part.bytes = {};
+  if (fused.bytes.empty()) return part;  // of a type of unknown size
+  const std::size_t row = fused.bytes.size() / static_cast<std::size_t>(fused.shape[0]);
+  for (Index g = 0; g < n_groups; ++g) {
+    const Index first = fused.shape[0] / n_groups * g + begin;
+    part.pieces.push_back(
+        fused.bytes.subspan(static_cast<std::size_t>(first) * row, static_cast<std::size_t>(count) * row));
+  }
+  if (n_groups == 1) {
+    part.bytes = part.pieces.front();
+    part.pieces.clear();
+  }
+  return part;
+}
+
+/// "blk.12.attn_qkv.weight" with "attn_qkv" -> {12, ".weight"}; nullopt for other names.
+std::optional<std::pair<Index, std::string>> layer_of(std::string_view name, std::string_view part) {
+  if (!name.starts_with("blk.")) return {};
+  Index layer = 0;
+  const auto [end, error] = std::from_chars(name.data() + 4, name.data() + name.size(), layer);
+  if (error != std::errc() || layer < 0) return {};
+  std::string_view rest = name.substr(static_cast<std::size_t>(end - name.data()));
+  if (!rest.starts_with('.') || !rest.substr(1).starts_with(part)) return {};
+  rest.remove_prefix(1 + part.size());
+  if (rest != ".weight" && rest != ".bias") return {};
+  return std::pair(layer, std::string(rest));
+}
+
+/// Blocks of a vector may lie across its parts; those of a matrix end with the row.
+bool rows_are_apart(const TensorInfo& tensor) {
+  if (tensor.shape.empty() || !tensor.pieces.empty()) return false;
+  return tensor.shape.size() > 1 || (tensor.format && tensor.format->block_size == 1);
+}
+
+/// The parts of q, k and v; empty where this is no such tensor.
+std::vector<TensorInfo> split_qkv(const TensorInfo& fused, const LayerNumbers& numbers, bool by_group) {
+  const auto place = layer_of(fused.name, "attn_qkv");
+  if (!place || !rows_are_apart(fused)) return {};
+  const auto heads = heads_of(numbers, place->first);
+  if (!heads) return {};
+  const Index per_group = heads->n_heads / heads->n_kv_heads;
+  // Each of the three is at most 2^22.
+  if (fused.shape[0] != (heads->n_heads + 2 * heads->n_kv_heads) * heads->head_dim) return {};
+  const Index n_groups = by_group ? heads->n_kv_heads : 1;
+  const Index q = (by_group ? per_group : heads->n_heads) * heads->head_dim;
+  const Index kv = (by_group ? 1 : heads->n_kv_heads) * heads->head_dim;
+  const auto name = [&](const char* part) {
+    return fmt::format("blk.{}.{}{}", place->first, part, place->second);
+  };
+  return {part_of(fused, name("attn_q"), n_groups, 0, q), part_of(fused, name("attn_k"), n_groups, q, kv),
+          part_of(fused, name("attn_v"), n_groups, q + kv, kv)};
+}
+
+/// The parts of gate and up; empty where this is no such tensor.
+std::vector<TensorInfo> split_gate_up(const TensorInfo& fused, const LayerNumbers& numbers,
+                                      const ModelFile& file) {
+  const auto place = layer_of(fused.name, "ffn_up");
+  if (!place || !rows_are_apart(fused)) return {};
+  const auto d_ff = numbers.at("feed_forward_length", place->first);
+  const std::string gate = fmt::format("blk.{}.ffn_gate{}", place->first, place->second);
+  if (!d_ff || fused.shape[0] != 2 * *d_ff || file.find_tensor(gate)) return {};
+  return {part_of(fused, gate, 1, 0, *d_ff), part_of(fused, fused.name, 1, *d_ff, *d_ff)};
+}
+
+}  // namespace
+
+void ModelFile::split_fused(bool by_group) {
+  const LayerNumbers numbers{*this, string("general.architecture").value_or("")};
+  std::vector<TensorInfo> whole;
+  whole.reserve(tensors_.size());
+  for (const TensorInfo& tensor : tensors_) {
+    std::vector<TensorInfo> parts = split_qkv(tensor, numbers, by_group);
+    if (parts.empty()) parts = split_gate_up(tensor, numbers, *this);
+    if (parts.empty()) whole.push_back(tensor);
+    for (TensorInfo& part : parts) whole.push_back(std::move(part));
+  }
+  if (whole.size() == tensors_.size()) return;
+  tensors_ = std::move(whole);
+  index_tensors();
+}
+
+}  // namespace ropewalk

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Tensor names of Hugging Face folders, translated to GGUF's.
+#include <algorithm>
+#include <array>
+
+#include "formats/hf_folder.h"
+
+namespace ropewalk {
+namespace {
+
+using Names = std::pair<std::string_view, std::string_view>;
+
+/// What stands before the names of the language model, longest first.
+constexpr std::string_view kPrefixes[] = {"model.language_model.",
+                                          "language_model.model.",
+                                          "language_model.",
+                                          "gpt_neox.",
+                                          "transformer.",
+                                          "roformer.",
+                                          "model."};
+
+/// Outside the layers.
+constexpr Names kOutside[] = {
+    {"embed_tokens", "token_embd"},
+    {"norm", "output_norm"},
+    {"lm_head", "output"},
+    {"final_layernorm", "output_norm"},            // Phi
+    {"embed_in", "token_embd"},                    // GPT-NeoX
+    {"final_layer_norm", "output_norm"},           //
+    {"embed_out", "output"},                       //
+    {"word_embeddings", "token_embd"},             // Falcon
+    {"ln_f", "output_norm"},                       //
+    {"tok_embeddings", "token_embd"},              // InternLM2
+    {"output", "output"},                          //
+    {"embeddings.word_embeddings", "token_embd"},  // RoFormer
+    {"embeddings.token_type_embeddings", "token_types"},
+    {"embeddings.LayerNorm", "token_embd_norm"},
+    {"embeddings_project", "token_embd_project"},
+    {"cls.predictions.transform.dense", "output_transform"},
+    {"cls.predictions.transform.LayerNorm", "output_transform_norm"},
+    {"cls.predictions.decoder", "output"},
+    {"cls.predictions", "output"},
+};
+
+/// In a layer.
+constexpr Names kInside[] = {
+    {"self_attn.q_proj", "attn_q"},
+    {"self_attn.k_proj", "attn_k"},
+    {"self_attn.v_proj", "attn_v"},
+    {"self_attn.o_proj", "attn_output"},
+    {"self_attn.q_norm", "attn_q_norm"},
+    {"self_attn.k_norm", "attn_k_norm"},
+    {"mlp.gate_proj", "ffn_gate"},
+    {"mlp.up_proj", "ffn_up"},
+    {"mlp.down_proj", "ffn_down"},
+    {"input_layernorm", "attn_norm"},
+    {"post_attention_layernorm", "ffn_norm"},
+    {"pre_feedforward_layernorm", "ffn_norm"},            // Gemma 2 and 3
+    {"post_feedforward_layernorm", "post_ffw_norm"},      // and OLMo 2, EXAONE 4
+    {"post_self_attn_layernorm", "post_attention_norm"},  // GLM-4
+    {"post_mlp_layernorm", "post_ffw_norm"},              //
+    {"self_attn.qkv_proj", "attn_qkv"},                   // Phi-3
+    {"mlp.gate_up_proj", "ffn_up"},                       // and GLM-4
+    {"self_attn.dense", "attn_output"},                   // Phi
+    {"mlp.fc1", "ffn_up"},                                //
+    {"mlp.fc2", "ffn_down"},                              //
+    {"mlp.c_fc", "ffn_up"},                               // StarCoder2
+    {"mlp.c_proj", "ffn_down"},                           //
+    {"self_attn.query_layernorm", "attn_q_norm"},         // Hunyuan
+    {"self_attn.key_layernorm", "attn_k_norm"},           //
+    {"self_attn.W_pack", "attn_qkv"},                     // Baichuan
+    {"attention.query_key_value", "attn_qkv"},            // GPT-NeoX
+    {"attention.dense", "attn_output"},                   //
+    {"mlp.dense_h_to_4h", "ffn_up"},                      // and Falcon
+    {"mlp.dense_4h_to_h", "ffn_down"},                    //
+    {"self_attention.query_key_value", "attn_qkv"},       // Falcon
+    {"self_attention.dense", "attn_output"},              //
+    {"ln_mlp", "attn_norm"},                              //
+    {"ln_attn", "attn_norm_2"},                           //
+    {"attention.wqkv", "attn_qkv"},                       // InternLM2
+    {"attention.wo", "attn_output"},                      //
+    {"feed_forward.w1", "ffn_gate"},                      //
+    {"feed_forward.w3", "ffn_up"},                        //
+    {"feed_forward.w2", "ffn_down"},                      //
+    {"attention_norm", "attn_norm"},                      //
+    {"ffn_norm", "ffn_norm"},                             //
+    {"attention.self.query", "attn_q"},                   // RoFormer
+    {"attention.self.key", "attn_k"},                     //
+    {"attention.self.value", "attn_v"},                   //
+    {"attention.output.dense", "attn_output"},            //
+    {"attention.output.LayerNorm", "attn_output_norm"},   //
+    {"intermediate.dense", "ffn_up"},                     //
+    {"output.dense", "ffn_down"},                         //
+    {"output.LayerNorm", "layer_output_norm"},            //
+    {"eh_proj", "nextn.eh_proj"},                         // blocks that predict further tokens
+    {"enorm", "nextn.enorm"},                             //
+    {"hnorm", "nextn.hnorm"},                             //
+    {"embed_tokens", "nextn.embed_tokens"},               //
+    {"shared_head.head", "nextn.shared_head_head"},       //
+    {"shared_head.norm", "nextn.shared_head_norm"},       //
+};
+
+/// Where post_attention_layernorm is not the norm before the feed-forward part, or GGUF calls that so.
+constexpr std::string_view kAfterAttention[] = {"gemma2", "gemma3", "olmo2", "exaone4", "seed_oss"};
+
+template <std::size_t n>
+std::string_view look_up(const Names (&names)[n], std::string_view name) {
+  const auto found =
+      std::find_if(std::begin(names), std::end(names), [&](const Names& pair) { return pair.first == name; });
+  return found == std::end(names) ? std::string_view() : found->second;
+}
+
+/// StableLM has a tensor for each head's norm: "self_attn.q_layernorm.norms.3" is "attn_q_norm.3".
+std::string norm_of_head(std::string_view part) {
+  for (const auto& [from, to] : {Names{"self_attn.q_layernorm.norms.", "attn_q_norm."},
+                                 {"self_attn.k_layernorm.norms.", "attn_k_norm."}})
+    if (part.starts_with(from)) return fmt::format("{}{}", to, part.substr(from.size()));
+  return "";
+}
+
+std::string name_inside(std::string_view layer, std::string_view part, std::string_view kind,
+                        std::string_view arch) {
+  std::string name(look_up(kInside, part));
+  if (name.empty()) name = norm_of_head(part);
+  if (part == "post_attention_layernorm" &&
+      std::find(std::begin(kAfterAttention), std::end(kAfterAttention), arch) != std::end(kAfterAttention))
+    name = "post_attention_norm";
+  return name.empty() ? "" : fmt::format("blk.{}.{}{}", layer, name, kind);
+}
+
+}  // namespace
+
+std::string translate_tensor_name(std::string_view name, std::string_view arch) {
+  std::string_view rest = name;
+  for (const std::string_view prefix : kPrefixes)
+    if (rest.starts_with(prefix)) {
+      rest.remove_prefix(prefix.size());
+      break;
+    }
+  const std::size_t last = rest.rfind('.');
+  if (last == std::string_view::npos) return std::string(name);
+  const std::string_view kind = rest.substr(last);
+  rest = rest.substr(0, last);
+  for (const std::string_view layers : {"layers.", "h.", "encoder.layer."}) {
+    if (!rest.starts_with(layers)) continue;
+    const std::size_t dot = rest.find('.', layers.size());
+    if (dot == std::string_view::npos) break;
+    const std::string found =
+        name_inside(rest.substr(layers.size(), dot - layers.size()), rest.substr(dot + 1), kind, arch);
+    return found.empty() ? std::string(name) : found;
+  }
+  const std::string_view found = look_up(kOutside, rest);
+  return found.empty() ? std::string(name) : fmt::format("{}{}", found, kind);
+}
+
+bool is_of_another_part(std::string_view name) {
+  for (const std::string_view prefix :
+       {"visual.", "model.visual.", "vision_tower.", "model.vision_tower.", "vision_model.",
+        "multi_modal_projector.", "model.multi_modal_projector.", "mtp.", "roformer.pooler.",
+        "roformer.encoder.embed_positions."})
+    if (name.starts_with(prefix)) return true;
+  return false;
+}
+
+}  // namespace ropewalk

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The kinds of operations that a model's layers choose among. Names only: this is included by what is
+/// compiled for one instruction set.
+#pragma once
+
+namespace ropewalk {
+
+/// kRms: x / sqrt(mean(x^2) + eps). kLayer: (x - mean(x)) / sqrt(mean((x - mean(x))^2) + eps).
+enum class NormKind { kRms, kLayer };
+
+/// kSilu: x / (1 + e^-x). kGelu: x Phi(x), Phi the normal distribution's (erf). kGeluTanh: x (1 + tanh(sqrt(2
+/// / pi) (x + 0.044715 x^3))) / 2. kRelu2: max(x, 0)^2.
+enum class Activation { kSilu, kGelu, kGeluTanh, kRelu2 };
+constexpr int kActivations = 4;
+
+}  // namespace ropewalk

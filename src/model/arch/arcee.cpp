@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Arcee AFM: Llama with a feed-forward part of ReLU squared, without a gate.
+#include "model/read_common.h"
+
+namespace ropewalk::arch::arcee {
+namespace {
+
+ModelConfig read(const ModelFile& file) {
+  return read_family(file, Family{.activation = Activation::kRelu2, .gated = false});
+}
+
+const Register<Architecture> registered{{"arcee", {}, read}};
+
+}  // namespace
+}  // namespace ropewalk::arch::arcee

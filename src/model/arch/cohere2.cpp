@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Command-R7B and Command-A: Command-R with windows in three of four layers; the others have no positions.
+#include "model/read_common.h"
+
+namespace ropewalk::arch::cohere2 {
+namespace {
+
+ModelConfig read(const ModelFile& file) {
+  return read_family(
+      file,
+      Family{.norm = NormKind::kLayer, .parallel = true, .window_period = 4, .no_rope = NoRope::kWhereFar});
+}
+
+const Register<Architecture> registered{{"cohere2", {}, read}};
+
+}  // namespace
+}  // namespace ropewalk::arch::cohere2

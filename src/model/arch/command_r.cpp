@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Command-R and Aya: LayerNorm without bias, attention and feed-forward of one norm side by side; larger
+/// ones normalise each head of q and k with weights of its own.
+#include "model/read_common.h"
+
+namespace ropewalk::arch::command_r {
+namespace {
+
+ModelConfig read(const ModelFile& file) {
+  return read_family(file, Family{.norm = NormKind::kLayer, .parallel = true});
+}
+
+const Register<Architecture> registered{{"command-r", {}, read}};
+
+}  // namespace
+}  // namespace ropewalk::arch::command_r

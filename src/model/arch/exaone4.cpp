@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+/// EXAONE 4: norms behind both parts and none before, a norm on each head of q and k; with windows, the
+/// layers without one have no positions.
+#include "model/read_common.h"
+
+namespace ropewalk::arch::exaone4 {
+namespace {
+
+ModelConfig read(const ModelFile& file) {
+  return read_family(file, Family{.post_norm = true, .window_period = 4, .no_rope = NoRope::kWhereFar});
+}
+
+const Register<Architecture> registered{{"exaone4", {}, read}};
+
+}  // namespace
+}  // namespace ropewalk::arch::exaone4

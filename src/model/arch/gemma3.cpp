@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Gemma 3: norms before and behind both parts, on heads of q and k too; windows in five of six layers, whose
+/// base is 10,000 and unscaled.
+#include <cmath>
+
+#include "model/read_common.h"
+
+namespace ropewalk::arch::gemma3 {
+namespace {
+
+ModelConfig read(const ModelFile& file) {
+  ModelConfig c = read_family(file, Family{.activation = Activation::kGeluTanh,
+                                           .post_norm = true,
+                                           .window_period = 6,
+                                           .local_is_plain = true,
+                                           .embedding_by_root = true});
+  for (LayerSpec& layer : c.layers)  // 27B, known by its layers, scales by d_model / n_heads
+    if (AttentionSpec& a = layer.attention; a.scale == 0 && c.n_layers() == 62)
+      a.scale = 1 / std::sqrt(static_cast<double>(c.d_model) / a.n_heads);
+  return c;
+}
+
+const Register<Architecture> registered{{"gemma3", {}, read}};
+
+}  // namespace
+}  // namespace ropewalk::arch::gemma3

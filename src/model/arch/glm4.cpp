@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+/// GLM-4 (0414), dense: norms before and behind both parts, rotation of half a head.
+#include "model/read_common.h"
+
+namespace ropewalk::arch::glm4 {
+namespace {
+
+ModelConfig read(const ModelFile& file) { return read_family(file, Family{.post_norm = true}); }
+
+const Register<Architecture> registered{{"glm4", {}, read}};
+
+}  // namespace
+}  // namespace ropewalk::arch::glm4

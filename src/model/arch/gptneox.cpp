@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+/// GPT-NeoX and Pythia: LayerNorm, biases, both parts side by side with norms of their own, rotation in part.
+#include "model/read_common.h"
+
+namespace ropewalk::arch::gptneox {
+namespace {
+
+ModelConfig read(const ModelFile& file) {
+  return read_family(
+      file,
+      Family{.activation = Activation::kGelu, .gated = false, .norm = NormKind::kLayer, .parallel = true});
+}
+
+const Register<Architecture> registered{{"gptneox", {}, read}};
+
+}  // namespace
+}  // namespace ropewalk::arch::gptneox

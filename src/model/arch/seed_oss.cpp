@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Seed-OSS: Llama with biases on q, k and v; its second norm is named as one behind attention.
+#include "model/read_common.h"
+
+namespace ropewalk::arch::seed_oss {
+namespace {
+
+ModelConfig read(const ModelFile& file) {
+  return read_family(file, Family{.ffn_norm = "post_attention_norm"});
+}
+
+const Register<Architecture> registered{{"seed_oss", {}, read}};
+
+}  // namespace
+}  // namespace ropewalk::arch::seed_oss

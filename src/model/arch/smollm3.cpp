@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+/// SmolLM3: Llama, every fourth layer without positions.
+#include "model/read_common.h"
+
+namespace ropewalk::arch::smollm3 {
+namespace {
+
+ModelConfig read(const ModelFile& file) { return read_family(file, Family{.no_rope = NoRope::kEveryFourth}); }
+
+const Register<Architecture> registered{{"smollm3", {}, read}};
+
+}  // namespace
+}  // namespace ropewalk::arch::smollm3

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Numbers of a model file by the name of its family.
+#pragma once
+#include <cmath>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "formats/model_file.h"
+
+namespace ropewalk {
+
+/// Look-ups of "{arch}.key" in one file.
+struct Keys {
+  const ModelFile& file;
+  std::string arch;
+
+  std::string key(std::string_view name) const { return fmt::format("{}.{}", arch, name); }
+  /// A number, or a list with the same number for every layer. Errors: Error where they differ.
+  std::optional<std::int64_t> for_all_layers(std::string_view name) const {
+    const auto found = file.metadata().find(key(name));
+    if (found == file.metadata().end() || !std::holds_alternative<std::vector<std::int64_t>>(found->second))
+      return file.integer(key(name));
+    const auto& list = std::get<std::vector<std::int64_t>>(found->second);
+    if (list.empty()) return {};
+    for (const std::int64_t value : list)
+      if (value != list.front())
+        throw Error(file.path(), fmt::format("the same {} in every layer", key(name)),
+                    fmt::format("{} and {}", list.front(), value),
+                    "layers of different size are not computed");
+    return list.front();
+  }
+  /// Errors: Error unless low <= value <= high.
+  Index integer(std::string_view name, Index low, Index high, std::optional<Index> fallback = {}) const {
+    const auto value = for_all_layers(name);
+    if (!value && fallback) return *fallback;
+    if (!value) throw Error(file.path(), "the key " + key(name), "none", "the file is incomplete");
+    if (*value < low || *value > high)
+      throw Error(file.path(), fmt::format("{} from {} to {}", key(name), low, high),
+                  fmt::format("{}", *value));
+    return *value;
+  }
+  /// Errors: Error unless finite and > 0.
+  double positive(std::string_view name, std::optional<double> fallback = {}) const {
+    const auto value = file.number(key(name));
+    if (!value && fallback) return *fallback;
+    if (!value) throw Error(file.path(), "the key " + key(name), "none", "the file is incomplete");
+    if (!(*value > 0 && *value <= 1e15))
+      throw Error(file.path(), key(name) + " above 0, to 1e15", fmt::format("{}", *value));
+    return *value;
+  }
+  /// Errors: Error unless absent or |value| <= 1e15.
+  std::optional<double> number(std::string_view name) const {
+    const auto value = file.number(key(name));
+    if (value && !(std::abs(*value) <= 1e15))
+      throw Error(file.path(), key(name) + " a number up to 1e15", fmt::format("{}", *value));
+    return value;
+  }
+};
+
+}  // namespace ropewalk

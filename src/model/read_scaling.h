@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+/// A model's own scaling of its frequencies, as a method spec.
+#pragma once
+#include "model/config.h"
+#include "model/keys.h"
+
+namespace ropewalk {
+
+/// Fills what `rope` says of scaling, and config.n_ctx_original. REQUIRES: n_ctx_train, and base and
+/// rotary_dim of `rope`. Errors: Error for a scaling that is not known, or numbers that cannot be.
+void read_own_scaling(const Keys& keys, ModelConfig& config, RopeSpec& rope);
+
+}  // namespace ropewalk

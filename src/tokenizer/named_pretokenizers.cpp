@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The pre-tokenizers that a GGUF calls by name (tokenizer.ggml.pre), as the tokenizer.json of the models has
+/// them. Names: llama.cpp's converter, which tells them apart by the ids of a test text.
+#include <algorithm>
+
+#include "core/error.h"
+#include "tokenizer/pretokenize.h"
+
+namespace ropewalk {
+
+const std::string_view kGpt2Pattern =
+    R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
+const std::string_view kNumberPattern = R"(\p{N})";
+const std::string_view kPunctuationPattern = R"([\p{P}$+<=>^`|~])";
+
+namespace {
+
+constexpr std::string_view kLlama3Pattern =
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*)"
+    R"(|\s*[\r\n]+|\s+(?!\S)|\s+)";
+constexpr std::string_view kQwen2Pattern =
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*)"
+    R"(|\s*[\r\n]+|\s+(?!\S)|\s+)";
+/// Marks belong to the letters.
+constexpr std::string_view kQwen35Pattern =
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*)"
+    R"(|\s*[\r\n]+|\s+(?!\S)|\s+)";
+constexpr std::string_view kMinicpm5Pattern =
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}+| ?[^\s\p{L}\p{N}]+[\r\n]*)"
+    R"(|\s*[\r\n]+|\s+(?!\S)|\s+)";
+constexpr std::string_view kSeedCoderPattern =
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1}| ?[^\s\p{L}\p{N}\r\n]+)"
+    R"(|\s*[\r\n]+|\s+(?!\S)|\s+)";
+constexpr std::string_view kBailingPattern =
+    R"('(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]++[\r\n]*)"
+    R"(|\s*[\r\n]|\s+(?!\S)|\s+)";
+constexpr std::string_view kTekkenPattern =
+    R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+)"
+    R"(|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*)"
+    R"(|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+constexpr std::string_view kGpt4oPattern =
+    R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?)"
+    R"(|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?)"
+    R"(|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+constexpr std::string_view kDeepseek3Pattern =
+    R"([!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*)"
+    R"(|\s*[\r\n]+|\s+(?!\S)|\s+)";
+constexpr std::string_view kDeepseekEast = R"([\x{4E00}-\x{9FA5}\x{800}-\x{4E00}\x{AC00}-\x{D7FF}]+)";
+/// Letters with case, as the authors list them, not \p{LC}: later Unicode versions would change it.
+constexpr std::string_view kDeepseekLetters =
+    R"(\s?[)"
+    R"(A-Za-z\x{B5}\x{C0}-\x{D6}\x{D8}-\x{F6}\x{F8}-\x{1BA}\x{1BC}-\x{1BF}\x{1C4}-\x{293})"
+    R"(\x{295}-\x{2AF}\x{370}-\x{373}\x{376}\x{377}\x{37B}-\x{37D}\x{37F}\x{386}\x{388}-\x{38A})"
+    R"(\x{38C}\x{38E}-\x{3A1}\x{3A3}-\x{3F5}\x{3F7}-\x{481}\x{48A}-\x{52F}\x{531}-\x{556})"
+    R"(\x{10A0}-\x{10C5}\x{13A0}-\x{13F5}\x{13F8}-\x{13FD}\x{1C90}-\x{1CBA}\x{1CBD}-\x{1CBF})"
+    R"(\x{1D00}-\x{1D2B}\x{1D6B}-\x{1D77}\x{1D79}-\x{1D9A}\x{1E00}-\x{1F15}\x{1F18}-\x{1F1D})"
+    R"(\x{1F20}-\x{1F45}\x{1F48}-\x{1F4D}\x{1F50}-\x{1F57}\x{1F59}\x{1F5B}\x{1F5D}\x{1F5F}-\x{1F7D})"
+    R"(\x{1F80}-\x{1FB4}\x{1FB6}-\x{1FBC}\x{1FBE}\x{1FC2}-\x{1FC4}\x{1FC6}-\x{1FCC})"
+    R"(\x{1FD0}-\x{1FD3}\x{1FD6}-\x{1FDB}\x{1FE0}-\x{1FEC}\x{1FF2}-\x{1FF4}\x{1FF6}-\x{1FFC})"
+    R"(\x{2102}\x{2107}\x{210A}-\x{2113}\x{2115}\x{2119}-\x{211D}\x{2124}\x{2126}\x{2128})"
+    R"(\x{212A}-\x{212D}\x{212F}-\x{2134}\x{2139}\x{213C}-\x{213F}\x{2145}-\x{2149}\x{214E}\x{2183})"
+    R"(\x{2184}\x{2C00}-\x{2C7B}\x{2C7E}-\x{2CE4}\x{2CEB}-\x{2CEE}\x{2CF2}\x{2CF3}\x{A640}-\x{A66D})"
+    R"(\x{A680}-\x{A69B}\x{A722}-\x{A76F}\x{A771}-\x{A787}\x{A78B}-\x{A78E}\x{AB70}-\x{ABBF})"
+    R"(\x{FB00}-\x{FB06}\x{FB13}-\x{FB17}\x{FF21}-\x{FF3A}\x{FF41}-\x{FF5A}\x{10400}-\x{1044F})"
+    R"(\x{104B0}-\x{104D3}\x{104D8}-\x{104FB}\x{10C80}-\x{10CB2}\x{10CC0}-\x{10CF2})"
+    R"(\x{118A0}-\x{118DF}\x{1E900}-\x{1E943})"
+    R"(]+)";
+
+struct Named {
+  std::string_view name;
+  std::string_view aliases;  ///< separated by spaces
+  std::vector<std::string_view> patterns;
+  std::vector<std::string_view> behind_bytes = {};  ///< patterns of the steps after ByteLevel
+  bool whole_words = false, add_bos = false, nfc = false;
+};
+
+const std::vector<Named>& named_list() {
+  static const std::vector<Named> list = {
+      {"gpt-2",
+       "gpt2 phi-2 jais jina-es jina-de jina-v2-es jina-v2-de gigachat a.x-4.0 mellum modern-bert "
+       "exaone4 trillion granite-docling",
+       {kGpt2Pattern}},
+      {.name = "olmo", .aliases = "mpt", .patterns = {kGpt2Pattern}, .nfc = true},  // GPT-NeoX
+      {"smollm", "starcoder refact codeshell exaone minerva-7b mellum2", {kNumberPattern, kGpt2Pattern}},
+      {.name = "command-r", .aliases = "", .patterns = {kNumberPattern, kGpt2Pattern}, .nfc = true},
+      // Numbers and their groups of three are found behind ByteLevel; "\xb2" is a number there, and cuts.
+      {"falcon", "", {R"([\p{P}$+<=>^`|~]+)", kGpt2Pattern}, {R"(\p{N}+)", R"([0-9][0-9][0-9])"}},
+      {.name = "llama-bpe",
+       .aliases = "llama3 llama-v3 falcon3 falcon-h1 pixtral midm-2.0 lfm2 jina-v5-nano",
+       .patterns = {kLlama3Pattern},
+       .whole_words = true,
+       .add_bos = true},
+      {"dbrx", "smaug-bpe glm4 chatglm-bpe", {kLlama3Pattern}},
+      {.name = "minicpm5",
+       .aliases = "",
+       .patterns = {R"(\p{N}{1,3})", kMinicpm5Pattern},
+       .whole_words = true},
+      {.name = "qwen2",
+       .aliases = "qwen25 deepseek-r1-qwen stablelm2",
+       .patterns = {kQwen2Pattern},
+       .nfc = true},
+      {"hunyuan", "kormo f2llmv2 megrez solar-open grok-2", {kQwen2Pattern}},  // nothing known of NFC
+      {.name = "qwen35", .aliases = "", .patterns = {kQwen35Pattern}, .nfc = true},
+      {"seed-coder", "", {kSeedCoderPattern}},
+      {"bailingmoe", "bailingmoe2 llada-moe", {kBailingPattern}},
+      {"deepseek-llm",
+       "",
+       {R"([\r\n])", kDeepseekLetters,
+        R"(\s?[!-/:-~\x{FF01}-\x{FF0F}\x{FF1A}-\x{FF5E}\x{2018}-\x{201F}\x{3000}-\x{3002}]+)",
+        // The authors' \s+$; the look-behind keeps a long run of spaces from being tried at each of its
+        // places.
+        R"((?<!\s)\s++\z)", kDeepseekEast, kNumberPattern}},
+      {"deepseek-coder", "", {R"([\r\n])", R"(\s?\p{L}+)", R"(\s?\p{P}+)", kDeepseekEast, kNumberPattern}},
+      {"deepseek-v3",
+       "hunyuan-dense joyai-llm",
+       {R"(\p{N}{1,3})", R"([\x{4E00}-\x{9FA5}\x{3040}-\x{309F}\x{30A0}-\x{30FF}]+)", kDeepseek3Pattern}},
+      {.name = "tekken", .aliases = "", .patterns = {kTekkenPattern}, .whole_words = true, .add_bos = true},
+      {"gpt-4o", "llama4 kanana2 talkie minimax-m2", {kGpt4oPattern}},
+  };
+  return list;
+}
+
+/// Whether `word` is one of the space-separated `words`.
+bool listed(std::string_view words, std::string_view word) {
+  if (word.empty() || word.find(' ') != std::string_view::npos) return false;
+  return fmt::format(" {} ", words).find(fmt::format(" {} ", word)) != std::string::npos;
+}
+
+}  // namespace
+
+Pretokenizer Pretokenizer::named(std::string_view name) {
+  for (const Named& entry : named_list()) {
+    if (entry.name != name && !listed(entry.aliases, name)) continue;
+    Pretokenizer result;
+    result.name = entry.name;
+    result.whole_words = entry.whole_words;
+    result.add_bos = entry.add_bos;
+    result.nfc = entry.nfc;
+    const std::string place = fmt::format("pre-tokenizer {}", entry.name);
+    for (std::string_view pattern : entry.patterns) result.add(Regex(pattern, place));
+    for (std::string_view pattern : entry.behind_bytes) result.add_behind_bytes(Regex(pattern, place));
+    return result;
+  }
+  throw Error("tokenizer.ggml.pre", fmt::format("one of {}", known()), fmt::format("'{}'", name),
+              "this pre-tokenizer is not implemented; guessing one would give wrong token ids");
+}
+
+std::string Pretokenizer::known() {
+  std::string list;
+  for (const Named& entry : named_list()) {
+    list += fmt::format("{}{}", list.empty() ? "" : ", ", entry.name);
+    std::string aliases(entry.aliases);
+    for (std::size_t at = 0; (at = aliases.find(' ', at)) != std::string::npos; at += 2)
+      aliases.replace(at, 1, ", ");
+    if (!aliases.empty()) list += ", " + aliases;
+  }
+  return list;
+}
+
+}  // namespace ropewalk

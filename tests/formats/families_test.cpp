@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Every family as a Hugging Face folder and as the GGUF file of the same weights: the same keys, the same
+/// tensors, the same values, whatever either of them fuses, permutes or adds.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+
+#include "formats/hf_folder.h"
+
+namespace ropewalk {
+namespace {
+
+const std::string kTiny = std::string(ROPEWALK_SOURCE_DIR) + "/tests/golden/tiny/";
+
+std::vector<std::string> tiny_families(bool in_both) {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(kTiny))
+    if (!in_both || std::filesystem::exists(entry.path() / "model.gguf"))
+      names.push_back(entry.path().filename().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+/// Keys that one container has alone, or says in its own way: how the model was made, its scaling (a tensor
+/// or a list of divisors), what is given where the other has its family's rule.
+bool is_said_apart(const std::string& key, const std::string& arch) {
+  if (!key.starts_with(arch + ".") || key.starts_with(arch + ".rope.scaling.")) return true;
+  for (const char* name : {"vocab_size", "tensor_data_layout", "n_deepstack_layers"})
+    if (key == fmt::format("{}.{}", arch, name)) return true;
+  return arch == "nemotron" && key == "nemotron.attention.layer_norm_rms_epsilon";  // of a LayerNorm
+}
+
+/// What a reader takes where the key is absent from a GGUF file.
+bool is_default(const ModelFile& folder, const std::string& key, const std::string& arch) {
+  const std::string name = key.substr(arch.size() + 1);
+  const auto number = [&](const char* of) {
+    return folder.integer(fmt::format("{}.{}", arch, of)).value_or(0);
+  };
+  const std::int64_t head_dim = number("attention.key_length");
+  if (name == "attention.key_length" || name == "attention.value_length")
+    return head_dim == number("embedding_length") / number("attention.head_count");
+  if (name == "attention.head_count_kv") return number(name.c_str()) == number("attention.head_count");
+  if (name == "rope.dimension_count") return number(name.c_str()) == head_dim;
+  if (name == "rope.freq_base") return folder.number(key) == 10000.0;
+  if (name == "attention.scale") return std::abs(*folder.number(key) * std::sqrt(head_dim) - 1) < 1e-12;
+  // The rules of Gemma 2 and 3, Cohere 2 and Falcon, which their readers know.
+  return name == "attention.sliding_window_pattern" || (arch == "falcon" && name == "use_parallel_residual");
+}
+
+bool is_same(const MetaValue& a, const MetaValue& b) {
+  const auto number = [](const MetaValue& value) {
+    const auto* whole = std::get_if<std::int64_t>(&value);
+    const auto* real = std::get_if<double>(&value);
+    return whole ? static_cast<double>(*whole) : real ? *real : std::nan("");
+  };
+  if (a == b) return true;
+  return std::abs(number(a) - number(b)) <= 1e-7 * std::abs(number(a));  // GGUF holds 32 bits
+}
+
+/// The values of a tensor, rows of q and k in half-split pairs.
+std::vector<float> half_split_values(const ModelFile& file, const TensorInfo& tensor) {
+  std::vector<float> values = ModelFile::dequantize(tensor);
+  const bool rotates =
+      tensor.name.find("attn_q.") != std::string::npos || tensor.name.find("attn_k.") != std::string::npos;
+  if (!file.interleaved_qk() || !rotates) return values;
+  const std::string arch = *file.string("general.architecture");
+  const std::int64_t per_head =
+      *file.integer(arch + ".embedding_length") / *file.integer(arch + ".attention.head_count");
+  const std::int64_t head_dim = file.integer(arch + ".attention.key_length").value_or(per_head);
+  const std::int64_t rotated = file.integer(arch + ".rope.dimension_count").value_or(head_dim);
+  const std::vector<float> stored = values;
+  const auto width = static_cast<std::int64_t>(values.size()) / tensor.shape[0];
+  for (std::int64_t row = 0; row < tensor.shape[0]; ++row) {
+    const std::int64_t head = row / head_dim, dim = row % head_dim, half = rotated / 2;
+    const std::int64_t from = dim >= rotated ? dim : dim < half ? 2 * dim : 2 * (dim - half) + 1;
+    std::copy_n(stored.begin() + (head * head_dim + from) * width, width, values.begin() + row * width);
+  }
+  return values;
+}
+
+class Families : public testing::TestWithParam<std::string> {};
+
+TEST_P(Families, HaveTheSameKeysInBothContainers) {
+  const auto folder = ModelFile::open(kTiny + GetParam()),
+             gguf = ModelFile::open(kTiny + GetParam() + "/model.gguf");
+  ASSERT_FALSE(folder->unsupported()) << folder->unsupported()->what();
+  std::string arch = *gguf->string("general.architecture");
+  if (GetParam() == "mistral") arch = "mistral";  // GGUF calls it a llama
+  EXPECT_EQ(folder->string("general.architecture"), arch);
+  for (const auto& [key, value] : gguf->metadata()) {
+    const bool no_window = key.ends_with(".sliding_window") && gguf->integer(key) == 0;
+    if (is_said_apart(key, arch) || no_window) continue;
+    const auto found = folder->metadata().find(key);
+    ASSERT_NE(found, folder->metadata().end()) << key;
+    EXPECT_TRUE(is_same(found->second, value)) << key;
+  }
+  for (const auto& [key, value] : folder->metadata()) {
+    const bool alone = !is_said_apart(key, arch) && !gguf->metadata().contains(key) && arch != "mistral";
+    EXPECT_TRUE(!alone || is_default(*folder, key, arch)) << key << " is in the folder only";
+  }
+}
+
+TEST_P(Families, HaveTheSameTensorsInBothContainers) {
+  const auto folder = ModelFile::open(kTiny + GetParam()),
+             gguf = ModelFile::open(kTiny + GetParam() + "/model.gguf");
+  std::size_t n_own = 0;
+  for (const TensorInfo& tensor : gguf->tensors()) {
+    if (tensor.name.starts_with("rope_f")) {  // lists of the folder's config.json
+      ++n_own;
+      continue;
+    }
+    const TensorInfo* other = folder->find_tensor(tensor.name);
+    ASSERT_NE(other, nullptr) << tensor.name;
+    EXPECT_EQ(other->shape, tensor.shape) << tensor.name;
+    EXPECT_EQ(half_split_values(*folder, *other), half_split_values(*gguf, tensor)) << tensor.name;
+  }
+  EXPECT_EQ(folder->tensors().size() + n_own, gguf->tensors().size());
+}
+
+TEST_P(Families, AreReadRowByRow) {
+  for (const char* container : {"", "/model.gguf"}) {
+    const auto file = ModelFile::open(kTiny + GetParam() + container);
+    for (const TensorInfo& tensor : file->tensors()) {
+      if (tensor.offset != 0) continue;
+      const std::vector<float> whole = ModelFile::dequantize(tensor);
+      const Index width = static_cast<Index>(whole.size()) / tensor.shape[0];
+      std::vector<float> row(static_cast<std::size_t>(width));
+      for (Index r = 0; r < tensor.shape[0]; ++r) {
+        tensor.format->dequantize(tensor.row(r), row.data(), width);
+        ASSERT_TRUE(std::equal(row.begin(), row.end(), whole.begin() + r * width))
+            << tensor.name << " row " << r;
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Tiny, Families, testing::ValuesIn(tiny_families(true)),
+                         [](const auto& test) { return test.param; });
+
+TEST(Folders, AreTranslatedForEveryFamily) {
+  for (const std::string& name : tiny_families(false)) {
+    const auto file = ModelFile::open(kTiny + name);
+    ASSERT_FALSE(file->unsupported()) << name << ": " << file->unsupported()->what();
+    for (const TensorInfo& tensor : file->tensors())
+      EXPECT_TRUE(tensor.name.starts_with("blk.") || tensor.name.starts_with("token_") ||
+                  tensor.name.starts_with("output"))
+          << name << ": " << tensor.name << " has no name of GGUF's";
+    EXPECT_EQ(file->left_out().empty(), name.find("images") == std::string::npos &&
+                                            name.find("_vl") == std::string::npos && name != "mistral_small")
+        << name;
+  }
+}
+
+}  // namespace
+}  // namespace ropewalk
