@@ -46,6 +46,7 @@ std::vector<Index> read_windows(const Keys& keys, const Family& family, int n_la
     return period > 0 ? (layer + 1) % period != 0 : layer >= first;
   });
   std::vector<Index> windows;
+  windows.reserve(has_window.size());
   for (const bool here : has_window) windows.push_back(here ? window : 0);
   return windows;
 }
