@@ -11,7 +11,12 @@ ModelConfig read(const ModelFile& file) {
       Family{.norm = NormKind::kLayer, .parallel = true, .window_period = 4, .no_rope = NoRope::kWhereFar});
 }
 
-const Register<Architecture> registered{{"cohere2", {}, read}};
+const Register<Architecture> registered{
+    {.name = "cohere2",
+     .models = "Command-R7B, Command-A",
+     .acts = "none: the layers with a window are local, the others have no positions",
+     .tiny = {"cohere2"},
+     .read = read}};
 
 }  // namespace
 }  // namespace ropewalk::arch::cohere2

@@ -7,7 +7,11 @@ namespace {
 
 ModelConfig read(const ModelFile& file) { return read_family(file, Family{.logit_scale_divides = true}); }
 
-const Register<Architecture> registered{{"minicpm", {}, read}};
+const Register<Architecture> registered{{.name = "minicpm",
+                                         .models = "MiniCPM 1, 2 and 4",
+                                         .scaling = "longrope, in MiniCPM 4",
+                                         .tiny = {"minicpm"},
+                                         .read = read}};
 
 }  // namespace
 }  // namespace ropewalk::arch::minicpm

@@ -13,7 +13,10 @@ ModelConfig read(const ModelFile& file) {
   return c;
 }
 
-const Register<Architecture> registered{{"stablelm", {}, read}};
+const Register<Architecture> registered{{.name = "stablelm",
+                                         .models = "StableLM 2, StableLM Zephyr 3B",
+                                         .tiny = {"stablelm", "stablelm_norms"},
+                                         .read = read}};
 
 }  // namespace
 }  // namespace ropewalk::arch::stablelm
