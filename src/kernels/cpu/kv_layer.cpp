@@ -2,7 +2,6 @@
 #include "kernels/cpu/kv_layer.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <cstring>
 
@@ -172,25 +171,29 @@ void CpuKv::make_blocks(Index n_keys) {
   }
 }
 
+std::unique_ptr<CpuKv> CpuKv::fork(Index n_keys) const {
+  for (const Block& block : blocks_) block.shared = true;
+  auto copy = std::make_unique<CpuKv>(*this);
+  copy->truncate(n_keys);
+  return copy;
+}
+
 void CpuKv::own_block(std::size_t index) {
-  const auto own = [](Bytes& bytes, Index size, const Bytes& room) {
-    std::memcpy(room.get(), bytes.get(), static_cast<std::size_t>(size));
-    bytes = room;
-  };
-  const auto shared = [](const Bytes& bytes) {
-    const bool by_others = bytes.use_count() > 1;
-    std::atomic_thread_fence(std::memory_order_acquire);  // who let go of it has written before
-    return by_others;
-  };
   Block& block = blocks_[index];
+  if (!block.shared) return;
+  const auto own = [this](Bytes& bytes, int width) {
+    if (bytes == nullptr) return;
+    Bytes room = make_bytes(width);
+    std::memcpy(room.get(), bytes.get(), static_cast<std::size_t>(n_kv_heads * head_bytes(width)));
+    bytes = std::move(room);
+  };
   for (std::size_t variant = 0; variant < block.k.size(); ++variant) {
-    if (!shared(block.k[variant])) continue;
-    own(block.k[variant], n_kv_heads * head_bytes(head_dim), make_bytes(head_dim));
+    own(block.k[variant], head_dim);
     enter_keys(index, variant);
   }
-  if (!shared(block.v)) return;
-  own(block.v, n_kv_heads * head_bytes(padded_dim), make_bytes(padded_dim));
+  own(block.v, padded_dim);
   enter_values(index);
+  block.shared = false;
 }
 
 void CpuKv::append(const float* k, const float* v, Index stride, const KeyPlan& plan) {
@@ -268,7 +271,7 @@ void CpuKv::rotate_from(const CpuKv& raw, const KeyPlan& plan) {
   context_->parallel_for(static_cast<Index>(blocks_.size()), [&](Index b, int) {
     Block& block = blocks_[static_cast<std::size_t>(b)];
     const Block& from = raw.blocks_[static_cast<std::size_t>(b)];
-    block.v = Bytes(Bytes(), from.v.get());  // not an owner: raw's blocks are still its own
+    block.v = from.v;
     block.k.resize(variants_.size());
     if (!from.k[0]) {  // the window has passed: no row reads it
       block.k.assign(variants_.size(), nullptr);
