@@ -12,23 +12,24 @@ namespace ropewalk::cpu {
 void KeyRotations::make(const std::vector<double>& new_positions, const std::vector<double>& new_theta,
                         Context& context) {
   if (positions == new_positions && theta == new_theta) return;
-  positions = new_positions, theta = new_theta;
-  const auto n_groups = (static_cast<Index>(positions.size()) + kLanes - 1) / kLanes;
-  const auto half = static_cast<Index>(theta.size());
+  const auto n_groups = (static_cast<Index>(new_positions.size()) + kLanes - 1) / kLanes;
+  const auto half = static_cast<Index>(new_theta.size());
+  positions.clear();  // whatever fails below, these are not the tables of the old ones
   cosine.assign(static_cast<std::size_t>(n_groups * half * kLanes), 0);
   sine.assign(cosine.size(), 0);
   context.parallel_for(n_groups, [&](Index group, int) {
     for (Index lane = 0;
-         lane < std::min<Index>(kLanes, static_cast<Index>(positions.size()) - group * kLanes); ++lane) {
+         lane < std::min<Index>(kLanes, static_cast<Index>(new_positions.size()) - group * kLanes); ++lane) {
       for (Index m = 0; m < half; ++m) {
         const auto at = static_cast<std::size_t>((group * half + m) * kLanes + lane);
-        const double angle =
-            positions[static_cast<std::size_t>(group * kLanes + lane)] * theta[static_cast<std::size_t>(m)];
+        const double angle = new_positions[static_cast<std::size_t>(group * kLanes + lane)] *
+                             new_theta[static_cast<std::size_t>(m)];
         cosine[at] = static_cast<float>(std::cos(angle));
         sine[at] = static_cast<float>(std::sin(angle));
       }
     }
   });
+  positions = new_positions, theta = new_theta;
 }
 
 RowRotation row_rotation(const RotationTable& table, std::size_t half, Index position, int head_dim,
