@@ -89,7 +89,19 @@ TEST(GgufConfig, FeaturesThatAreNotThereAreNamedInEveryFamily) {
   for (const char* arch : {"llama", "qwen2", "granite"})
     refuse(arch, {{"attention.sliding_window_pattern", 2u}}, "pattern of layers");
   refuse("unheard", {}, "'unheard'");
-  refuse("unheard", {}, "llama, minicpm, mistral");
+  refuse("unheard", {}, "ropewalk models");
+  // ... and of a known family by its name alone.
+  for (const auto& [arch, part] : {std::pair{"qwen35", "gated delta net"},
+                                   {"lfm2", "short convolution"},
+                                   {"nemotron_h", "Mamba-2"},
+                                   {"gemma4", "per-layer embeddings"},
+                                   {"gpt-oss", "sinks"},
+                                   {"hunyuan-dense", "behind the rotation"},
+                                   {"mpt", "ALiBi"},
+                                   {"bert", "learned positions"},
+                                   {"qwen3moe", "experts"},
+                                   {"deepseek2", "MLA"}})
+    refuse(arch, {}, part);
 }
 
 TEST(GgufConfig, NumbersThatLeaveFloatsOrAreOfNoFamilyAreRefused) {

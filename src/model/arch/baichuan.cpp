@@ -16,7 +16,10 @@ ModelConfig read(const ModelFile& file) {
   return c;
 }
 
-const Register<Architecture> registered{{"baichuan", {}, read}};
+const Register<Architecture> registered{{.name = "baichuan",
+                                         .models = "Baichuan 1 and 2, 7B (13B has ALiBi and is refused)",
+                                         .tiny = {"baichuan"},
+                                         .read = read}};
 
 }  // namespace
 }  // namespace ropewalk::arch::baichuan

@@ -13,7 +13,12 @@ ModelConfig read(const ModelFile& file) {
                                   .needs_logit_scale = true});
 }
 
-const Register<Architecture> registered{{"cohere2", {}, read}};
+const Register<Architecture> registered{
+    {.name = "cohere2",
+     .models = "Command-R7B, Command-A",
+     .acts = "none: the layers with a window are local, the others have no positions",
+     .tiny = {"cohere2"},
+     .read = read}};
 
 }  // namespace
 }  // namespace ropewalk::arch::cohere2

@@ -24,7 +24,11 @@ ModelConfig read(const ModelFile& file) {
   return c;
 }
 
-const Register<Architecture> registered{{"gemma2", {}, read}};
+const Register<Architecture> registered{{.name = "gemma2",
+                                         .models = "Gemma 2",
+                                         .acts = "those without a window: every second",
+                                         .tiny = {"gemma2", "gemma2_scale"},
+                                         .read = read}};
 
 }  // namespace
 }  // namespace ropewalk::arch::gemma2

@@ -21,7 +21,13 @@ ModelConfig read(const ModelFile& file) {
   return c;
 }
 
-const Register<Architecture> registered{{"gemma3", {}, read}};
+const Register<Architecture> registered{
+    {.name = "gemma3",
+     .models = "Gemma 3 (the text part of those with images), MedGemma, TranslateGemma",
+     .acts = "those without a window: one in six",
+     .scaling = "linear, from 4B on; layers with a window have base 10,000 and none",
+     .tiny = {"gemma3", "gemma3_images"},
+     .read = read}};
 
 }  // namespace
 }  // namespace ropewalk::arch::gemma3

@@ -18,7 +18,11 @@ ModelConfig read(const ModelFile& file) {
   return c;
 }
 
-const Register<Architecture> registered{{"minicpm", {}, read}};
+const Register<Architecture> registered{{.name = "minicpm",
+                                         .models = "MiniCPM 1, 2 and 4",
+                                         .scaling = "longrope, in MiniCPM 4",
+                                         .tiny = {"minicpm"},
+                                         .read = read}};
 
 }  // namespace
 }  // namespace ropewalk::arch::minicpm

@@ -11,7 +11,10 @@ ModelConfig read(const ModelFile& file) {
   return read_family(file, Family{.norm = NormKind::kLayer, .parallel = one_norm});
 }
 
-const Register<Architecture> registered{{"stablelm", {}, read}};
+const Register<Architecture> registered{{.name = "stablelm",
+                                         .models = "StableLM 2, StableLM Zephyr 3B",
+                                         .tiny = {"stablelm", "stablelm_norms"},
+                                         .read = read}};
 
 }  // namespace
 }  // namespace ropewalk::arch::stablelm
