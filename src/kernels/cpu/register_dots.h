@@ -66,13 +66,12 @@ RW_INLINE Vec row_scales(const std::uint8_t* row, const QuantisedRow& x, std::in
 
 /// sum + scale * (the sums of four products of 32 weights w and x).
 template <bool kSigned>
-RW_INLINE void add_quads(Vec::Part& sum, __m256i w, const std::int8_t* x, const float* scale) {
+RW_INLINE __m256 add_quads(__m256 sum, __m256i w, const std::int8_t* x, const float* scale) {
   const __m256i b = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x));
   const __m256i pairs =
       kSigned ? _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(b, w)) : _mm256_maddubs_epi16(w, b);
   const __m256 quads = _mm256_cvtepi32_ps(_mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
-  sum = reinterpret_cast<Vec::Part>(
-      _mm256_fmadd_ps(quads, _mm256_broadcast_ss(scale), reinterpret_cast<__m256>(sum)));
+  return _mm256_fmadd_ps(quads, _mm256_broadcast_ss(scale), sum);
 }
 
 /// As quantised_part, to the bit, from the bytes of a row at input `at`.
@@ -82,17 +81,21 @@ RW_INLINE Vec register_part(const std::uint8_t* row, const QuantisedRow& x, std:
   const std::int64_t n_groups = n / 32;
   const std::int8_t* q = x.q + at;
   float scale[kQuantPart / 32 + kLanes];
-  Vec sum = row_scales<F>(row, x, at / 32, n_groups, scale);
+  const Vec minima = row_scales<F>(row, x, at / 32, n_groups, scale);
+  auto even = reinterpret_cast<__m256>(minima.part[0]), odd = reinterpret_cast<__m256>(minima.part[1]);
   std::int64_t g = 0;
   for (; g + kTogether <= n_groups; g += kTogether) {
     const std::uint8_t* block = row + g / kGroups * F::kBytes;
     for (int line = 0; line < kTogether / kGroups * F::kBytes; line += 64)
       __builtin_prefetch(block + kAhead + line);
-    RW_UNROLL for (int i = 0; i < kTogether; ++i)
-        add_quads<F::kSigned>(sum.part[i % 2], F::group(block + i / kGroups * F::kBytes, i % kGroups),
-                              q + 32 * (g + i), scale + g + i);
+    RW_UNROLL for (int i = 0; i < kTogether; i += 2) {
+      even = add_quads<F::kSigned>(even, F::group(block + i / kGroups * F::kBytes, i % kGroups),
+                                   q + 32 * (g + i), scale + g + i);
+      odd = add_quads<F::kSigned>(odd, F::group(block + (i + 1) / kGroups * F::kBytes, (i + 1) % kGroups),
+                                  q + 32 * (g + i + 1), scale + g + i + 1);
+    }
   }
   if (g < n_groups)
-    add_quads<F::kSigned>(sum.part[0], F::group(row + g * F::kBytes, 0), q + 32 * g, scale + g);
-  return sum;
+    even = add_quads<F::kSigned>(even, F::group(row + g * F::kBytes, 0), q + 32 * g, scale + g);
+  return {{reinterpret_cast<Vec::Part>(even), reinterpret_cast<Vec::Part>(odd)}};
 }
