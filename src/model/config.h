@@ -17,6 +17,7 @@ bool acts_on(const LayerSpec& layer);
 struct ModelConfig {
   std::string architecture, name;
   std::vector<LayerSpec> layers;
+  int n_blocks = 0;  ///< of the file: layers, and blocks behind them that predict further tokens (MTP)
   Index d_model = 0, n_vocab = 0;
   Index n_ctx_train = 0;  ///< trained length of the model as shipped, its own scaling included, tokens
   /// The length its frequencies bend around: before its own scaling (yarn, llama3, longrope), else

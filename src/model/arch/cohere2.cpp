@@ -6,9 +6,11 @@ namespace ropewalk::arch::cohere2 {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
-  return read_family(
-      file,
-      Family{.norm = NormKind::kLayer, .parallel = true, .window_period = 4, .no_rope = NoRope::kWhereFar});
+  return read_family(file, Family{.norm = NormKind::kLayer,
+                                  .parallel = true,
+                                  .window_period = 4,
+                                  .no_rope = NoRope::kWhereFar,
+                                  .needs_logit_scale = true});
 }
 
 const Register<Architecture> registered{

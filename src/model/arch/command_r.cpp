@@ -7,7 +7,7 @@ namespace ropewalk::arch::command_r {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
-  return read_family(file, Family{.norm = NormKind::kLayer, .parallel = true});
+  return read_family(file, Family{.norm = NormKind::kLayer, .parallel = true, .needs_logit_scale = true});
 }
 
 const Register<Architecture> registered{{.name = "command-r",

@@ -11,6 +11,7 @@ ModelConfig read(const ModelFile& file) {
   ModelConfig c = read_family(file, Family{.activation = Activation::kGeluTanh,
                                            .post_norm = true,
                                            .window_period = 2,
+                                           .window = 4096,
                                            .embedding_by_root = true});
   for (LayerSpec& layer : c.layers) {
     AttentionSpec& a = layer.attention;

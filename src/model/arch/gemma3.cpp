@@ -13,6 +13,7 @@ ModelConfig read(const ModelFile& file) {
                                            .post_norm = true,
                                            .window_period = 6,
                                            .local_is_plain = true,
+                                           .local_base = 10000,
                                            .embedding_by_root = true});
   for (LayerSpec& layer : c.layers)  // 27B, known by its layers, scales by d_model / n_heads
     if (AttentionSpec& a = layer.attention; a.scale == 0 && c.n_layers() == 62)

@@ -7,7 +7,7 @@ namespace ropewalk::arch::olmo2 {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
-  return read_family(file, Family{.post_norm = true, .local_is_plain = true});
+  return read_family(file, Family{.post_norm = true, .window_period = 4, .local_is_plain = true});
 }
 
 const Register<Architecture> registered{{.name = "olmo2",
