@@ -55,6 +55,13 @@ class ForwardingBackend : public Backend {
     inner_->norm(x, n_rows, dim, norm, y);
   }
   void soft_cap(float* x, Index n, float cap) const override { inner_->soft_cap(x, n, cap); }
+  void activate(float* x, Index n, Activation activation) const override {
+    inner_->activate(x, n, activation);
+  }
+  void rotate(float* x, Index n_rows, int n_heads, int head_dim, Index stride, Index first,
+              const std::vector<double>& theta) const override {
+    inner_->rotate(x, n_rows, n_heads, head_dim, stride, first, theta);
+  }
   void add_scaled(const float* x, Index n, float scale, float* y) const override {
     inner_->add_scaled(x, n, scale, y);
   }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/host_backend.h"
 
+#include <numeric>
+
 #include "core/buffer.h"
+#include "core/rotation.h"
 
 namespace ropewalk {
 
@@ -27,6 +30,27 @@ void HostBackend::embed(const WeightRows& embedding, std::span<const Token> toke
     for (Index i = 0; scale != 1 && i < embedding.n_in; ++i) y[i] *= scale;
     y += embedding.n_in;
   }
+}
+
+void HostBackend::rotate(float* x, Index n_rows, int n_heads, int head_dim, Index stride, Index first,
+                         const std::vector<double>& theta) const {
+  const std::size_t half = theta.size();
+  RW_CHECK(2 * half <= static_cast<std::size_t>(head_dim));
+  std::vector<double> positions(static_cast<std::size_t>(n_rows));
+  std::iota(positions.begin(), positions.end(), static_cast<double>(first));
+  RotationTable table;
+  table.make(positions, theta, context().get());
+  context()->parallel_for(n_rows, [&](Index row, int) {
+    const std::size_t at = static_cast<std::size_t>(row) * half;
+    for (int head = 0; head < n_heads; ++head) {
+      float* pair = x + row * stride + Index{head} * head_dim;
+      for (std::size_t m = at; m < at + half; ++m, pair += 2) {
+        const float even = pair[0], odd = pair[1];
+        pair[0] = even * table.cosine[m] - odd * table.sine[m];
+        pair[1] = odd * table.cosine[m] + even * table.sine[m];
+      }
+    }
+  });
 }
 
 void HostBackend::losses(const float* logits, Index n_vocab, std::span<const Token> targets,

@@ -13,6 +13,8 @@ class HostBackend : public Backend {
   void copy(const float* from, Index n, float* to) const override;
   void embed(const WeightRows& embedding, std::span<const Token> tokens, float scale,
              float* y) const override;
+  void rotate(float* x, Index n_rows, int n_heads, int head_dim, Index stride, Index first,
+              const std::vector<double>& theta) const override;
   void losses(const float* logits, Index n_vocab, std::span<const Token> targets,
               double* losses) const override;
 };

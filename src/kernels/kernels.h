@@ -173,6 +173,13 @@ class Backend {
 
   /// x (n) = cap tanh(x / cap), to 1e-6 of it: logits of models that cap them. NaN stays. REQUIRES: cap > 0.
   virtual void soft_cap(float* x, Index n, float cap) const = 0;
+  /// x (n) = activation(x), as exact as in feed_forward.
+  virtual void activate(float* x, Index n, Activation activation) const = 0;
+  /// Row r of x (n_rows, n_heads, head_dim): the dims (2m, 2m + 1) of each head turned by the angle (first +
+  /// r) theta[m], for values that have positions of their own. `stride`: floats from row to row. REQUIRES: 2
+  /// theta.size() <= head_dim.
+  virtual void rotate(float* x, Index n_rows, int n_heads, int head_dim, Index stride, Index first,
+                      const std::vector<double>& theta) const = 0;
   /// y (n) += scale x (n).
   virtual void add_scaled(const float* x, Index n, float scale, float* y) const = 0;
 

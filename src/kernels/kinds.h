@@ -9,8 +9,9 @@ namespace ropewalk {
 enum class NormKind { kRms, kLayer };
 
 /// kSilu: x / (1 + e^-x). kGelu: x Phi(x), Phi the normal distribution's (erf). kGeluTanh: x (1 + tanh(sqrt(2
-/// / pi) (x + 0.044715 x^3))) / 2. kRelu2: max(x, 0)^2.
-enum class Activation { kSilu, kGelu, kGeluTanh, kRelu2 };
-constexpr int kActivations = 4;
+/// / pi) (x + 0.044715 x^3))) / 2. kRelu2: max(x, 0)^2. kRelu:
+/// max(x, 0).
+enum class Activation { kSilu, kGelu, kGeluTanh, kRelu2, kRelu };
+constexpr int kActivations = 5;
 
 }  // namespace ropewalk

@@ -39,7 +39,8 @@ RopeContext ModelConfig::rope_context(int layer, Index n) const {
           .attention_scale = a.scale,
           .soft_cap = a.soft_cap,
           .temperature = a.temperature,
-          .acts = a.acts};
+          .acts = a.acts,
+          .bidirectional = encoder};
 }
 
 bool acts_on(const LayerSpec& layer) { return layer.attention.acts && layer.attention.rope.rotary_dim > 0; }

@@ -14,21 +14,37 @@ namespace ropewalk {
 /// Whether methods act on a layer: where it has positions and sees far.
 bool acts_on(const LayerSpec& layer);
 
+/// What a token's row of the embeddings becomes before the first layer: norm(row + row of token type 0), then
+/// W x + b where it is not as wide as the layers.
+struct EmbeddingSpec {
+  Index width = 0;
+  Index n_token_types = 0;  ///< 0: no types
+  bool norm = false;
+  bool projected = false, projection_bias = false;
+};
+
 struct ModelConfig {
   std::string architecture, name;
   std::vector<LayerSpec> layers;
   int n_blocks = 0;  ///< of the file: layers, and blocks behind them that predict further tokens (MTP)
   Index d_model = 0, n_vocab = 0;
+  /// An encoder: rows see the tokens on both sides, so a text is read whole and at once, and its logits are
+  /// of the token that stands in a row, not of the next one.
+  bool encoder = false;
+  EmbeddingSpec embedding = {};
   Index n_ctx_train = 0;  ///< trained length of the model as shipped, its own scaling included, tokens
   /// The length its frequencies bend around: before its own scaling (yarn, llama3, longrope), else
   /// n_ctx_train; 0 where a scaling is there whose origin the file does not tell.
   Index n_ctx_original = 0;
   NormKind output_norm = NormKind::kRms;  ///< before the logits
   float output_norm_eps = 1e-5f;
-  bool output_norm_bias = false, output_bias = false;
+  bool has_output_norm = true, output_norm_bias = false, output_bias = false;
+  /// The head of a masked language model: norm(activation(W x + b)) in place of norm(x), as wide as an
+  /// embedding.
+  bool output_transform = false;
   float embedding_multiplier = 1, logit_multiplier = 1;
   float logit_soft_cap = 0;  ///< logits are cap tanh(logit / cap); 0: as they are
-  /// How the file calls the norms before the two parts of a layer.
+  /// How the file calls the norms before the two parts of a layer, or after their sums.
   std::string attn_norm = "attn_norm", ffn_norm = "ffn_norm";
   bool tied_embeddings = false;
   bool interleaved_qk = false;  ///< the file pairs dims (2m, 2m + 1); rows are permuted when they are loaded

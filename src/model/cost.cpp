@@ -11,7 +11,8 @@ double cost_of(const ModelConfig& config, Index n) {
     const AttentionSpec& a = layer.attention;
     linear += static_cast<double>(config.d_model * (2 * (a.q_width() + a.kv_width()) + 3 * layer.ffn.d_ff));
     const auto reach = static_cast<double>(a.window > 0 ? std::min(a.window, n) : n);
-    seen += 2.0 * static_cast<double>(a.q_width()) * reach * (static_cast<double>(n) - reach / 2);
+    seen += 2.0 * static_cast<double>(a.q_width()) * reach *
+            (static_cast<double>(n) - (config.encoder ? 0 : reach / 2));
   }
   return static_cast<double>(n) + seen / linear;
 }

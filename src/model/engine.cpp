@@ -8,11 +8,22 @@
 namespace ropewalk {
 namespace {
 
+/// Each row of an encoder sees all the others.
+void require_whole(const StepInput& input, const Sequence::State& s) {
+  if (input.stage == Stage::kDecode)
+    throw Error("step", "a text to read", "a written token", "an encoder writes none");
+  if (static_cast<Index>(input.tokens.size()) != s.options.n)
+    throw Error("step", fmt::format("the {} tokens of the text at once", s.options.n),
+                fmt::format("{} behind {}", input.tokens.size(), s.tokens.size()),
+                "an encoder's rows see both sides");
+}
+
 void require_input(const StepInput& input, const Model& model) {
   Sequence::State& s = input.sequence->state();
   if (s.model.get() != &model)
     throw Error("step", "sequences of the engine's model", "one of another", "each model has its engine");
   s.require_room(static_cast<Index>(input.tokens.size()));
+  if (model.config().encoder && !input.tokens.empty()) require_whole(input, s);
   for (const Token token : input.tokens) model.require_row(token);
   const Wanted& w = input.wanted;
   const Index begin = input.sequence->position(), end = begin + static_cast<Index>(input.tokens.size());
@@ -79,11 +90,13 @@ void Engine::Impl::add_piece(Sequence::State& s, std::span<const Token> tokens, 
   n_rows += rows.n(), n_wanted += piece.wanted.n();
 }
 
-/// Of each job of this stage, as much as there is room for; whether anything was taken.
+/// Of each job of this stage, as much as there is room for (of an encoder's, all of it, however long);
+/// whether anything was taken.
 bool Engine::Impl::take(Stage stage) {
   bool any = false;
   for (Job& job : jobs) {
-    if (job.input->stage != stage || job.left() == 0 || n_rows == chunk) continue;
+    if (job.input->stage != stage || job.left() == 0 || n_rows >= chunk) continue;
+    if (model->config().encoder && n_rows > 0 && n_rows + job.left() > chunk) continue;  // the next pass's
     Sequence::State& s = job.input->sequence->state();
     const Index n = s.rows_now(job.left(), chunk - n_rows);
     add_piece(s, job.input->tokens.subspan(static_cast<std::size_t>(job.n_done), static_cast<std::size_t>(n)),
@@ -127,7 +140,7 @@ void Engine::Impl::give(const Rows& rows) {
     for (Index row = first; row < end; row += kSlabRows) {
       const Index n = std::min(kSlabRows, end - row);
       float* slab = logits.reserve(model->backend(), n * n_vocab);
-      output_logits(*model, rows.x + row * d_model, n, stage, slab);
+      output_logits(*model, rows.x + row * d_model, n, stage, activations, slab);
       for (std::size_t j = begin; j < i; ++j) {
         const Index to_position = asked[j].rows.begin - asked[j].row();
         const RowRange here = within(asked[j].rows, row + to_position, row + n + to_position);

@@ -87,6 +87,9 @@ void append_and_attend(const Layer& layer, const Rows& wanted, Activations& a) {
       LayerClass& plans = s.classes[groups[g].plans];
       KvLayer& kv = *groups[g].kv;
       const Index at = piece.row * spec.kv_width() + static_cast<Index>(g) * kv.n_kv_heads * spec.head_dim;
+      if (spec.rotary_value)
+        b.rotate(a.v.owner.get() + at, piece.n(), kv.n_kv_heads, spec.head_dim, spec.kv_width(), s.n_read,
+                 plans.pointwise.theta);
       b.append(kv, a.k.owner.get() + at, a.v.owner.get() + at, spec.kv_width(), plans.keys);
       if (layer.last && piece.wanted.n() == 0) continue;
       if (plans.scratch != nullptr) {
@@ -111,6 +114,12 @@ void append_and_attend(const Layer& layer, const Rows& wanted, Activations& a) {
 void add_normed(const Layer& layer, const NormWeights& w, const Rows& rows, Index d_model, float* part) {
   layer.backend.norm(part, rows.n(), d_model, norm_of(layer.spec, w), part);
   layer.backend.add_scaled(part, rows.n() * d_model, layer.spec.residual_multiplier, rows.x);
+}
+
+/// x = norm(x), of layers that normalise sums
+void norm_sum(const Layer& layer, const NormWeights& w, const Rows& rows, Index d_model) {
+  if (layer.spec.norm_after_add)
+    layer.backend.norm(rows.x, rows.n(), d_model, norm_of(layer.spec, w), rows.x);
 }
 
 /// y = (or y +=, times the multiplier) ffn(norm(x))
@@ -155,6 +164,7 @@ void run_layer(const Layer& layer, const Rows& all, const Rows& on, Index d_mode
         b, on, attended,
         {{.w = w.wo.get(), .bias = w.bo.get(), .y = on.x, .add = true, .scale = spec.residual_multiplier}});
   }
+  norm_sum(layer, w.attn_norm, on, d_model);
   if (spec.parallel) {
     b.add_scaled(part, on.n() * d_model, 1, on.x);
   } else if (spec.post_norm) {
@@ -162,6 +172,7 @@ void run_layer(const Layer& layer, const Rows& all, const Rows& on, Index d_mode
     add_normed(layer, w.ffn_post_norm, on, d_model, part);
   } else {
     feed_forward(layer, on, w.ffn_norm, on.x, true, d_model);
+    norm_sum(layer, w.ffn_norm, on, d_model);
   }
 }
 
@@ -183,6 +194,22 @@ Rows wanted_rows(const Backend& b, std::span<const Piece> pieces, const Rows& al
   return wanted;
 }
 
+/// all.x = the rows of the tokens, as EmbeddingSpec says
+void embed(const Model& model, std::span<const Piece> pieces, const Rows& all, Activations& a) {
+  const ModelConfig& config = model.config();
+  const EmbeddingSpec& spec = config.embedding;
+  const Weights& w = model.weights();
+  const Backend& b = model.backend();
+  float* x = spec.projected ? a.embedded.reserve(b, all.n() * spec.width) : all.x;
+  for (const Piece& piece : pieces)
+    b.embed(w.embedding, piece.tokens, config.embedding_multiplier, x + piece.row * spec.width);
+  for (Index row = 0; spec.n_token_types > 0 && row < all.n(); ++row)
+    b.add_scaled(w.token_types.get(), spec.width, 1, x + row * spec.width);
+  if (spec.norm) b.norm(x, all.n(), spec.width, norm_of(config.layers[0], w.embedding_norm), x);
+  if (spec.projected)
+    linear(b, all, {.x = x}, {{.w = w.projection.get(), .bias = w.projection_bias.get(), .y = all.x}});
+}
+
 }  // namespace
 
 float* Scratch::reserve(const Backend& backend, Index n) {
@@ -197,9 +224,7 @@ Rows forward(const Model& model, std::span<const Piece> pieces, Activations& a) 
   for (const Piece& piece : pieces)
     (piece.stage == Stage::kPrefill ? all.n_read : all.n_written) += piece.n();
   all.x = a.x.reserve(b, all.n() * config.d_model);
-  for (const Piece& piece : pieces)
-    b.embed(model.weights().embedding, piece.tokens, config.embedding_multiplier,
-            all.x + piece.row * config.d_model);
+  embed(model, pieces, all, a);
   Rows on = all;  // the rows that go on behind keys and values
   for (std::size_t i = 0; i < config.layers.size(); ++i) {
     const bool last = i + 1 == config.layers.size();
@@ -210,16 +235,26 @@ Rows forward(const Model& model, std::span<const Piece> pieces, Activations& a) 
   return on;
 }
 
-void output_logits(const Model& model, const float* x, Index n_rows, Stage stage, float* logits) {
+void output_logits(const Model& model, const float* x, Index n_rows, Stage stage, Activations& a,
+                   float* logits) {
   const ModelConfig& c = model.config();
   const Weights& w = model.weights();
   const Norm norm{.kind = c.output_norm,
                   .weight = w.output_norm.weight.get(),
                   .bias = w.output_norm.bias.get(),
                   .eps = c.output_norm_eps};
+  if (c.output_transform) {
+    const Index width = c.embedding.width;
+    float* y = a.embedded.reserve(model.backend(), n_rows * width);
+    const Output transform{.w = w.transform.get(), .bias = w.transform_bias.get(), .y = y};
+    model.backend().linear({.x = x, .n_rows = n_rows}, {&transform, 1}, stage);
+    model.backend().activate(y, n_rows * width, c.layers[0].ffn.activation);
+    x = y;
+  }
   const Output output{
       .w = w.output.get(), .bias = w.output_bias.get(), .y = logits, .scale = c.logit_multiplier};
-  model.backend().linear({.x = x, .n_rows = n_rows, .norm = &norm}, {&output, 1}, stage);
+  model.backend().linear({.x = x, .n_rows = n_rows, .norm = c.has_output_norm ? &norm : nullptr},
+                         {&output, 1}, stage);
   if (c.logit_soft_cap > 0) model.backend().soft_cap(logits, n_rows * c.n_vocab, c.logit_soft_cap);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The decoder: one function that reads like the paper, for the rows of many sequences.
+/// The model: one function that reads like the paper, for the rows of many sequences.
 #pragma once
 #include <span>
 #include <vector>
@@ -41,6 +41,7 @@ struct Activations {
   Scratch x;            // (n_rows, d_model)
   Scratch wanted;       // (n_wanted, d_model), where they do not lie together in x
   Scratch part;         // (n_wanted, d_model), of layers that do not add what they compute at once
+  Scratch embedded;     // (n_rows, embedding width), where it is projected or behind a head's transform
   Scratch q, attended;  // (n_rows, n_heads, head_dim)
   Scratch k, v;         // (n_rows, n_kv_heads, head_dim)
   std::vector<AttentionTask> tasks;
@@ -53,6 +54,7 @@ struct Activations {
 Rows forward(const Model& model, std::span<const Piece> pieces, Activations& a);
 
 /// logits (n_rows, n_vocab) of hidden states x (n_rows, d_model).
-void output_logits(const Model& model, const float* x, Index n_rows, Stage stage, float* logits);
+void output_logits(const Model& model, const float* x, Index n_rows, Stage stage, Activations& a,
+                   float* logits);
 
 }  // namespace ropewalk

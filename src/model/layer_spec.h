@@ -38,6 +38,8 @@ struct AttentionSpec {
   double scale = 0;                 ///< factor on products of q and k; 0: 1 / sqrt(head_dim)
   double soft_cap = 0;              ///< logits are cap tanh(logit / cap); 0: as they are
   RowTemperature temperature = {};  ///< of rows by their position
+  /// Values are rotated as well, by the method's frequencies at their own positions (RoFormer).
+  bool rotary_value = false;
   bool operator==(const AttentionSpec&) const = default;
 
   Index q_width() const { return Index{n_heads} * head_dim; }
@@ -58,14 +60,18 @@ struct FfnSpec {
 ///
 ///     x += m a(x); x += m f(x)          or, where parallel,   x += m (a(x) + f(x))
 ///
+///                                        or, with norm_after_add,  x = norm(x + m a(x)); x = norm(x + m
+///                                        f(x))
+///
 /// Each norm has weights of its own; a parallel layer may have one for both parts.
 struct LayerSpec {
   AttentionSpec attention = {};
   FfnSpec ffn = {};
   NormKind norm = NormKind::kRms;
   float norm_eps = 1e-5f;
-  bool norm_bias = false;
+  bool norm_weight = true, norm_bias = false;
   bool pre_norm = true, post_norm = false;
+  bool norm_after_add = false;              ///< and neither of the two before
   bool parallel = false, one_norm = false;  ///< one_norm: of a parallel layer, for both parts
   float residual_multiplier = 1;
   bool operator==(const LayerSpec&) const = default;

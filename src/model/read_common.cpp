@@ -91,10 +91,11 @@ Activation read_activation(const ModelFile& file, Activation of_family) {
   constexpr std::pair<const char*, Activation> kNames[] = {{"silu", Activation::kSilu},
                                                            {"gelu", Activation::kGelu},
                                                            {"gelu_tanh", Activation::kGeluTanh},
-                                                           {"relu2", Activation::kRelu2}};
+                                                           {"relu2", Activation::kRelu2},
+                                                           {"relu", Activation::kRelu}};
   for (const auto& [known, activation] : kNames)
     if (*name == known) return activation;
-  throw Error(file.path(), "an activation silu, gelu, gelu_tanh or relu2", "'" + *name + "'");
+  throw Error(file.path(), "an activation silu, gelu, gelu_tanh, relu2 or relu", "'" + *name + "'");
 }
 
 /// What all layers have in common.
@@ -105,7 +106,9 @@ LayerSpec read_layer(const Keys& keys, const Family& family, Index d_model) {
   layer.norm = layer.attention.qk_norm_kind = family.norm;
   layer.norm_eps = static_cast<float>(keys.positive(
       family.norm == NormKind::kRms ? "attention.layer_norm_rms_epsilon" : "attention.layer_norm_epsilon"));
-  layer.pre_norm = !family.post_norm || has(file, fmt::format("blk.0.{}.weight", family.attn_norm));
+  layer.norm_after_add = family.norm_after_add;
+  layer.pre_norm = !layer.norm_after_add &&
+                   (!family.post_norm || has(file, fmt::format("blk.0.{}.weight", family.attn_norm)));
   layer.post_norm = family.post_norm;
   layer.norm_bias = has(file, fmt::format("blk.0.{}.bias", family.attn_norm));
   layer.parallel = file.boolean(keys.key("use_parallel_residual")).value_or(family.parallel);
@@ -157,12 +160,13 @@ void check_own_scaling(const ModelFile& file, const ModelConfig& config) {
 
 }  // namespace
 
-void refuse_unsupported(const ModelFile& file, const std::string& arch) {
+void refuse_unsupported(const ModelFile& file, const std::string& arch, bool encoder) {
   const Keys keys{file, arch};
   auto count = [&](std::string_view name) { return file.integer(keys.key(name)).value_or(0); };
   if (count("expert_count") > 0) refuse(file, "a mixture of experts");
   if (count("attention.kv_lora_rank") > 0) refuse(file, "multi-head latent attention (MLA)");
-  if (file.boolean(keys.key("attention.causal")) == false) refuse(file, "attention to later tokens");
+  if (!encoder && file.boolean(keys.key("attention.causal")) == false)
+    refuse(file, "attention to later tokens");
   for (const char* name : {"attention.clamp_kqv", "attention.max_alibi_bias"})
     if (file.number(keys.key(name)).value_or(0) != 0) refuse(file, name);
 }
@@ -180,7 +184,7 @@ void check_attention_bias(const ModelFile& file, const ModelConfig& config) {
 
 ModelConfig read_family(const ModelFile& file, const Family& family) {
   const Keys keys{file, *file.string("general.architecture")};
-  refuse_unsupported(file, keys.arch);
+  refuse_unsupported(file, keys.arch, family.encoder);
   ModelConfig c;
   c.architecture = keys.arch;
   c.name = file.string("general.name").value_or("");
@@ -204,8 +208,11 @@ ModelConfig read_family(const ModelFile& file, const Family& family) {
   if (c.tied_embeddings && file.boolean("ropewalk.tie_embeddings") == false)
     throw Error(file.path(), "a tensor lm_head.weight, since tie_word_embeddings is false", "none");
   const TensorInfo& embedding = file.tensor("token_embd.weight");
-  if (embedding.shape.size() != 2 || embedding.shape[1] != c.d_model)
-    throw Error(file.path(), fmt::format("token_embd.weight (n_vocab, {})", c.d_model), "another shape");
+  c.encoder = family.encoder;
+  c.embedding.width = c.encoder ? keys.integer("token_embedding_length", 1, 1 << 20, c.d_model) : c.d_model;
+  if (embedding.shape.size() != 2 || embedding.shape[1] != c.embedding.width)
+    throw Error(file.path(), fmt::format("token_embd.weight (n_vocab, {})", c.embedding.width),
+                "another shape");
   c.n_vocab = embedding.shape[0];
   read_own_scaling(keys, c, layer.attention.rope);
   layer.attention.temperature = {

@@ -15,6 +15,8 @@ struct Family {
   bool gated = true;
   NormKind norm = NormKind::kRms;
   bool parallel = false;   ///< unless the key use_parallel_residual says otherwise
+  bool norm_after_add = false;
+  bool encoder = false;
   bool post_norm = false;  ///< norms behind both parts; before them as well where attn_norm is there
   const char* attn_norm = "attn_norm";
   const char* ffn_norm = "ffn_norm";  ///< what the norm before the feed-forward part is called
@@ -37,6 +39,6 @@ ModelConfig read_family(const ModelFile& file, const Family& family);
 void check_attention_bias(const ModelFile& file, const ModelConfig& config);
 
 /// Errors: Error that names what the forward does not compute, by the keys under `arch`.
-void refuse_unsupported(const ModelFile& file, const std::string& arch);
+void refuse_unsupported(const ModelFile& file, const std::string& arch, bool encoder = false);
 
 }  // namespace ropewalk

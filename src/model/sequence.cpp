@@ -102,6 +102,7 @@ Sequence::State::State(const State& other, Index n_prefix) : model(other.model),
 }
 
 Index Sequence::State::rows_now(Index left, Index most) const {
+  if (model->config().encoder) return left;
   if (!grows()) return std::min(left, most);
   return n_read < options.n_prompt ? std::min({left, most, options.n_prompt - n_read}) : 1;
 }
@@ -199,7 +200,10 @@ std::size_t Sequence::cache_bytes() const {
 
 namespace {
 
-void require_position(const char* what, Index n, Index position) {
+void require_position(const char* what, Index n, Index position, bool encoder) {
+  if (encoder && n != 0 && n != position)
+    throw Error(what, fmt::format("a position 0 or {}", position), fmt::format("{}", n),
+                "an encoder's rows see both sides: a part of a text is another text");
   if (n < 0 || n > position)
     throw Error(what, fmt::format("a position from 0 to {}, what was read", position), fmt::format("{}", n));
 }
@@ -208,7 +212,7 @@ void require_position(const char* what, Index n, Index position) {
 
 void Sequence::truncate(Index position) {
   state_->require_room(0);
-  require_position("truncate", position, this->position());
+  require_position("truncate", position, this->position(), model().config().encoder);
   try {
     state_->truncate(position);
   } catch (...) {
@@ -219,12 +223,13 @@ void Sequence::truncate(Index position) {
 
 Sequence Sequence::fork(Index n_prefix) const {
   state_->require_room(0);
-  require_position("fork", n_prefix, position());
+  require_position("fork", n_prefix, position(), model().config().encoder);
   return Sequence(std::make_unique<State>(*state_, n_prefix));
 }
 
 std::size_t session_bytes(const ModelConfig& c, KvType kv_type, const Method& method, Index n, Index chunk,
                           Index n_scratch) {
+  if (c.encoder) chunk = n;  // a text goes through the layers whole
   std::vector<KeyPlan::Variant> variants =
       (method.grows() ? method.raw_keys(0, 1) : method.lower_keys(0, 1)).variants;
   // Whole blocks of 256 are kept, and the rows of a step are read together.

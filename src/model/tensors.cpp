@@ -27,15 +27,32 @@ class TensorCheck {
     const std::string blk = fmt::format("blk.{}.", layer);
     need_attention(spec.attention, blk);
     need_ffn(spec.ffn, blk);
-    if (spec.pre_norm) need_norm(blk + config_.attn_norm, spec.norm_bias);
-    if (spec.pre_norm && !spec.one_norm) need_norm(blk + config_.ffn_norm, spec.norm_bias);
+    const bool named = spec.pre_norm || spec.norm_after_add;
+    if (named) need_norm(blk + config_.attn_norm, spec, config_.d_model);
+    if (named && !spec.one_norm) need_norm(blk + config_.ffn_norm, spec, config_.d_model);
     if (!spec.post_norm) return;
-    need_norm(blk + "post_attention_norm", spec.norm_bias);
-    need_norm(blk + "post_ffw_norm", spec.norm_bias);
+    need_norm(blk + "post_attention_norm", spec, config_.d_model);
+    need_norm(blk + "post_ffw_norm", spec, config_.d_model);
   }
-  void need_norm(const std::string& name, bool bias) {
-    need(name + ".weight", {config_.d_model});
-    if (bias) need(name + ".bias", {config_.d_model});
+  void need_embedding() {
+    const EmbeddingSpec& e = config_.embedding;
+    need("token_embd.weight", {config_.n_vocab, e.width});
+    if (e.n_token_types > 0) need("token_types.weight", {e.n_token_types, e.width});
+    if (e.norm) need_norm("token_embd_norm", config_.layers[0], e.width);
+    if (e.projected) need("token_embd_project.weight", {config_.d_model, e.width});
+    if (e.projection_bias) need("token_embd_project.bias", {config_.d_model});
+  }
+  void need_output() {
+    const Index width = config_.output_transform ? config_.embedding.width : config_.d_model;
+    const std::string norm = config_.output_transform ? "output_transform_norm" : "output_norm";
+    if (config_.output_transform) {
+      need("output_transform.weight", {width, config_.d_model});
+      need("output_transform.bias", {width});
+    }
+    if (config_.has_output_norm) need(norm + ".weight", {width});
+    if (config_.output_norm_bias) need(norm + ".bias", {width});
+    if (config_.output_bias) need("output.bias", {config_.n_vocab});
+    if (!config_.tied_embeddings) need("output.weight", {config_.n_vocab, width});
   }
   void refuse_others() const {
     for (const TensorInfo& info : file_.tensors()) {
@@ -49,6 +66,10 @@ class TensorCheck {
   }
 
  private:
+  void need_norm(const std::string& name, const LayerSpec& spec, Index width) {
+    if (spec.norm_weight) need(name + ".weight", {width});
+    if (spec.norm_bias) need(name + ".bias", {width});
+  }
   /// Of blocks behind the last layer, which predict further tokens (MTP).
   bool ahead(const std::string& name) const {
     for (int block = config_.n_layers(); block < config_.n_blocks; ++block)
@@ -95,11 +116,9 @@ class TensorCheck {
 
 void check_tensors(const ModelFile& file, const ModelConfig& config) {
   TensorCheck check(file, config);
-  check.need("token_embd.weight", {config.n_vocab, config.d_model});
+  check.need_embedding();
   for (int layer = 0; layer < config.n_layers(); ++layer) check.need_layer(layer);
-  check.need_norm("output_norm", config.output_norm_bias);
-  if (config.output_bias) check.need("output.bias", {config.n_vocab});
-  if (!config.tied_embeddings) check.need("output.weight", {config.n_vocab, config.d_model});
+  check.need_output();
   check.refuse_others();
 }
 

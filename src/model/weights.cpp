@@ -81,16 +81,40 @@ LayerWeights load_layer(Loader& load, const ModelConfig& c, int layer) {
   const std::string blk = fmt::format("blk.{}.", layer);
   const LayerSpec& spec = c.layers[static_cast<std::size_t>(layer)];
   const auto norm = [&](const std::string& name) {
-    return NormWeights{load.vector(blk + name + ".weight"),
+    return NormWeights{spec.norm_weight ? load.vector(blk + name + ".weight") : nullptr,
                        spec.norm_bias ? load.vector(blk + name + ".bias") : nullptr};
   };
   LayerWeights w;
   load_attention(load, spec, blk, w);
   load_ffn(load, spec.ffn, blk, w);
-  if (spec.pre_norm) w.attn_norm = norm(c.attn_norm);
-  if (spec.pre_norm && !spec.one_norm) w.ffn_norm = norm(c.ffn_norm);
+  const bool named = spec.pre_norm || spec.norm_after_add;
+  if (named) w.attn_norm = norm(c.attn_norm);
+  if (named && !spec.one_norm) w.ffn_norm = norm(c.ffn_norm);
   if (spec.post_norm) w.attn_post_norm = norm("post_attention_norm"), w.ffn_post_norm = norm("post_ffw_norm");
   return w;
+}
+
+void load_embedding(Loader& load, const ModelConfig& c, Weights& w) {
+  const EmbeddingSpec& e = c.embedding;
+  const LayerSpec& spec = c.layers[0];
+  w.embedding = load.rows("token_embd.weight");
+  if (e.n_token_types > 0) w.token_types = load.vector("token_types.weight");
+  if (e.norm && spec.norm_weight) w.embedding_norm.weight = load.vector("token_embd_norm.weight");
+  if (e.norm && spec.norm_bias) w.embedding_norm.bias = load.vector("token_embd_norm.bias");
+  if (e.projected) w.projection = load.matrix("token_embd_project.weight");
+  if (e.projection_bias) w.projection_bias = load.vector("token_embd_project.bias");
+}
+
+void load_output(Loader& load, const ModelConfig& c, Weights& w) {
+  const std::string norm = c.output_transform ? "output_transform_norm" : "output_norm";
+  if (c.output_transform) {
+    w.transform = load.matrix("output_transform.weight");
+    w.transform_bias = load.vector("output_transform.bias");
+  }
+  if (c.has_output_norm) w.output_norm.weight = load.vector(norm + ".weight");
+  if (c.output_norm_bias) w.output_norm.bias = load.vector(norm + ".bias");
+  if (c.output_bias) w.output_bias = load.vector("output.bias");
+  w.output = load.matrix(c.tied_embeddings ? "token_embd.weight" : "output.weight");
 }
 
 }  // namespace
@@ -100,13 +124,10 @@ std::unique_ptr<Weights> load_weights(const ModelFile& file, const ModelConfig& 
   check_tensors(file, config);
   Loader load(file, config, backend);
   auto weights = std::make_unique<Weights>();
-  weights->embedding = load.rows("token_embd.weight");
+  load_embedding(load, config, *weights);
   for (int layer = 0; layer < config.n_layers(); ++layer)
     weights->layers.push_back(load_layer(load, config, layer));
-  weights->output_norm.weight = load.vector("output_norm.weight");
-  if (config.output_norm_bias) weights->output_norm.bias = load.vector("output_norm.bias");
-  if (config.output_bias) weights->output_bias = load.vector("output.bias");
-  weights->output = load.matrix(config.tied_embeddings ? "token_embd.weight" : "output.weight");
+  load_output(load, config, *weights);
   bytes = load.bytes();
   return weights;
 }

@@ -30,11 +30,17 @@ struct LayerWeights {
 };
 
 struct Weights {
-  WeightRows embedding;  // (n_vocab, d_model), in the file: rows are expanded when read
+  WeightRows embedding;                // (n_vocab, embedding width), in the file: rows are expanded when read
+  Vector token_types;                  // (n_token_types, embedding width)
+  NormWeights embedding_norm;          // (embedding width)
+  std::unique_ptr<Matrix> projection;  // (d_model, embedding width)
+  Vector projection_bias;              // (d_model)
   std::vector<LayerWeights> layers;
-  NormWeights output_norm;         // (d_model)
-  std::unique_ptr<Matrix> output;  // (n_vocab, d_model)
-  Vector output_bias;              // (n_vocab)
+  std::unique_ptr<Matrix> transform;  // (embedding width, d_model)
+  Vector transform_bias;              // (embedding width)
+  NormWeights output_norm;            // (d_model), or behind a transform (embedding width)
+  std::unique_ptr<Matrix> output;     // (n_vocab, d_model), or (n_vocab, embedding width)
+  Vector output_bias;                 // (n_vocab)
 };
 
 /// Rows of q and k are permuted to the half-split pairing where the file holds them interleaved, so that

@@ -13,7 +13,7 @@ namespace ropewalk {
 namespace {
 
 constexpr Activation kAll[] = {Activation::kSilu, Activation::kGelu, Activation::kGeluTanh,
-                               Activation::kRelu2};
+                               Activation::kRelu2, Activation::kRelu};
 constexpr Stage kStages[] = {Stage::kPrefill, Stage::kDecode};
 constexpr Precision kPrecisions[] = {Precision::kBf16, Precision::kF32};
 
@@ -33,6 +33,8 @@ double definition(Activation activation, double x) {
     }
     case Activation::kRelu2:
       return x > 0 ? x * x : 0;
+    case Activation::kRelu:
+      return std::max(x, 0.0);
   }
   return NAN;
 }
@@ -97,7 +99,7 @@ TEST(Activation, WhatIsNotFinite) {
     for (Stage stage : kStages) {
       const auto y = activated(*backend, activation, false, x, stage);
       EXPECT_EQ(y[0], INFINITY);
-      if (activation == Activation::kRelu2)
+      if (activation == Activation::kRelu2 || activation == Activation::kRelu)
         EXPECT_EQ(y[1], 0);
       else
         EXPECT_FALSE(std::isfinite(y[1]));  // -infinity times 0

@@ -204,8 +204,8 @@ TEST(NotFinite, FeedForwardShowsItInItsRowAndNoOther) {
       auto x = numbers(kN * kWidth, 3);
       x[7 * kWidth + 31] = nan;
       for (Stage stage : {Stage::kPrefill, Stage::kDecode})
-        for (Activation activation :
-             {Activation::kSilu, Activation::kGelu, Activation::kGeluTanh, Activation::kRelu2})
+        for (Activation activation : {Activation::kSilu, Activation::kGelu, Activation::kGeluTanh,
+                                      Activation::kRelu2, Activation::kRelu})
           for (const Matrix* first : {g.get(), static_cast<Matrix*>(nullptr)}) {
             std::vector<float> y(x.size(), 1.0f);
             backend->feed_forward({.x = x.data(), .n_rows = kN},

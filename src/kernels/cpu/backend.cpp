@@ -124,6 +124,12 @@ class CpuBackend final : public HostBackend {
     });
   }
 
+  void activate(float* x, Index n, Activation activation) const override {
+    const Timed timed(context_->profile(), "scale", 0, 8.0 * static_cast<double>(n));
+    parallel_blocks(n, kElementsPerBlock, [&](Index begin, Index end) {
+      cpu::activate(isa_, activation, x + begin, nullptr, end - begin);
+    });
+  }
   void soft_cap(float* x, Index n, float cap) const override {
     RW_CHECK(cap > 0);
     const Timed timed(context_->profile(), "scale", 0, 8.0 * static_cast<double>(n));

@@ -75,6 +75,8 @@ double activated(Activation activation, double x) {
       return x / (1 + std::exp(-2 * std::sqrt(2 / std::acos(-1.0)) * (x + 0.044715 * x * x * x)));
     case Activation::kRelu2:
       return x <= 0 ? 0 : x * x;  // NaN stays
+    case Activation::kRelu:
+      return x <= 0 ? 0 : x;
   }
   RW_CHECK(false);
 }
@@ -194,6 +196,9 @@ class ReferenceBackend final : public HostBackend {
     }
   }
 
+  void activate(float* x, Index n, Activation activation) const override {
+    for (Index i = 0; i < n; ++i) x[i] = static_cast<float>(activated(activation, static_cast<double>(x[i])));
+  }
   void soft_cap(float* x, Index n, float cap) const override {
     const auto c = static_cast<double>(cap);
     for (Index i = 0; i < n; ++i) x[i] = static_cast<float>(c * std::tanh(static_cast<double>(x[i]) / c));
