@@ -18,7 +18,7 @@ constexpr const char* kMamba = "Mamba-2 layers (a recurrence)";
 constexpr const char* kLearned = "learned positions, and no RoPE";
 constexpr const char* kAlibi = "ALiBi, and no RoPE";
 constexpr const char* kEncoder = "an encoder with learned positions, and no RoPE";
-constexpr const char* kRopeEncoder = "an encoder";
+constexpr const char* kRopeEncoder = "encoders of this form";
 
 const std::vector<Missing>& missing_families() {
   static const std::vector<Missing> families = {
@@ -89,7 +89,6 @@ const std::vector<Missing>& missing_families() {
        {"t5"},
        "an encoder and decoder with relative position biases, and no RoPE"},
       {"BERT, RoBERTa, DistilBERT", {"bert"}, {"bert", "roberta", "xlm-roberta", "distilbert"}, kEncoder},
-      {"RoFormer", {"roformer"}, {"roformer"}, kRopeEncoder},
       {"ModernBERT, nomic-bert, EuroBERT, NeoBERT, EmbeddingGemma",
        {"modern-bert", "nomic-bert", "eurobert", "neo-bert", "gemma-embedding"},
        {"modernbert", "nomic_bert", "eurobert"},

@@ -18,7 +18,7 @@ and on how many of its layers methods act.
 
 ## Families that run
 
-Dense decoders with RoPE, as a GGUF file or a Hugging Face folder.
+Dense decoders with RoPE, as a GGUF file or a Hugging Face folder, and one encoder, which reads a text whole and writes none.
 
 - **architecture**: `general.architecture` of a GGUF; **model_type**: of a folder's `config.json`. Of a model with images
   the text part alone is computed.

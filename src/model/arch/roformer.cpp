@@ -37,7 +37,11 @@ ModelConfig read(const ModelFile& file) {
   return c;
 }
 
-const Register<Architecture> registered{{"roformer", {}, read}};
+const Register<Architecture> registered{
+    {.name = "roformer",
+     .models = "RoFormer v1 and v2, encoders, as folders (GGUF has no such architecture)",
+     .tiny = {"roformer", "roformer_v2"},
+     .read = read}};
 
 }  // namespace
 }  // namespace ropewalk::arch::roformer
