@@ -11,6 +11,7 @@ rm -rf build/demo
 ./demo
 python3 tools/picture_of_report.py build/demo/report.html docs/demo.png
 build/release/ropewalk methods --markdown >docs/methods.md
+build/release/ropewalk models --markdown >docs/models.md
 python3 tools/console_blocks.py README.md README.zh.md docs/guide.md docs/guide.zh.md docs/judging.md
 if [ "${1:-}" = --all ]; then
   tools/check_export

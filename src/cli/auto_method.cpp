@@ -34,8 +34,8 @@ AutoChoice method_for(const std::string& option, const std::string& model_path, 
                       config.n_ctx_train));
     return named;
   }
-  AutoChoice choice =
-      decide(config.rope_context(0, n), fits ? std::vector<TunedSetting>{} : tuned_settings(model_path));
+  AutoChoice choice = decide(config.rope_context(config.acting_layer(), n),
+                             fits ? std::vector<TunedSetting>{} : tuned_settings(model_path));
   say("auto: " + choice.why);
   return choice;
 }

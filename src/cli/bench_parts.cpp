@@ -54,8 +54,9 @@ Measured measure_model(const Model& model, const Options& asked, const MethodSpe
 Measured measure_attention(const Model& model, const Options& asked, const MethodSpec& spec, Index n) {
   const Index chunk = SessionOptions{}.chunk;
   const ModelConfig& config = model.config();
-  const AttentionSpec& spec_of_layer = config.layers[0].attention;
-  RopeContext context = config.rope_context(0, n);
+  const AttentionSpec& spec_of_layer =
+      config.layers[static_cast<std::size_t>(config.acting_layer())].attention;
+  RopeContext context = config.rope_context(config.acting_layer(), n);
   if (asked.head_dim > 0) context.head_dim = context.rotary_dim = asked.head_dim;
   const Method method = Method::bind(spec, context);
   if (method.grows())

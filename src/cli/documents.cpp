@@ -176,6 +176,12 @@ RunInfo run_info(const std::string& model_path, const BackendOptions& backend,
   return info;
 }
 
+void say_acting_layers(const ModelConfig& config) {
+  if (config.n_acting_layers() == config.n_layers()) return;
+  say(fmt::format("methods act on {} layers: the others have a window or no positions, and stay as they are",
+                  config.acting_layers()));
+}
+
 double parse_seconds(const std::string& text) {
   std::size_t used = 0;
   double value = -1;

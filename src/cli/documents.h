@@ -46,6 +46,9 @@ std::map<std::string, std::string> texts_by_name(const std::vector<Document>& do
 RunInfo run_info(const std::string& model_path, const BackendOptions& backend,
                  const std::shared_ptr<const Model>& loaded);
 
+/// Says on stderr on how many layers methods act, where these are not all.
+void say_acting_layers(const ModelConfig& config);
+
 /// Seconds of "90s", "8m", "2h"; "0" is no limit. Errors: UsageError naming --budget; a number alone has no
 /// unit.
 double parse_seconds(const std::string& text);

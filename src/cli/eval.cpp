@@ -190,9 +190,10 @@ void require_longer(const TokenTexts& texts, Index n_ctx_train) {
 void complete(RunnerOptions& runner, const std::shared_ptr<const Model>& loaded, const TokenTexts& texts,
               const RunInfo& info) {
   PlanOptions& plan = runner.plan;
-  const Index n_ctx_train = loaded->config().n_ctx_train;
-  expand_all(plan.methods,
-             loaded->config().rope_context(0, plan.lengths.empty() ? 2 * n_ctx_train : plan.lengths.back()));
+  const ModelConfig& config = loaded->config();
+  const Index n_ctx_train = config.n_ctx_train;
+  expand_all(plan.methods, config.rope_context(config.acting_layer(),
+                                               plan.lengths.empty() ? 2 * n_ctx_train : plan.lengths.back()));
   // What auto stands for depends on the lengths; where those are still to be chosen, on the first past the
   // trained.
   replace_auto(plan.methods, options.model,
@@ -273,6 +274,7 @@ int run() {
   const TokenTexts tokens = tokenize_texts(loaded->tokenizer(), paths, texts, options.special);
   RunInfo info = run_info(options.model, options.backend, loaded);
   info.special = options.special;
+  if (!is_job()) say_acting_layers(loaded->config());
   complete(runner, loaded, tokens, info);
   check_plan(runner.plan, loaded->config().n_ctx_train);
   const std::vector<Document> documents =

@@ -40,7 +40,7 @@ int run() {
   check_method(options.method);
   const ModelConfig config = read_config(*ModelFile::open(options.model));
   const MethodSpec spec = method_for(options.method, options.model, config, length).spec;
-  const RopeContext context = config.rope_context(0, length);
+  const RopeContext context = config.rope_context(config.acting_layer(), length);
   const std::string full = Method::bind(spec, context).text();
   const std::vector<PeerSetting> settings =
       peer_settings(MethodSpec::parse(full), context, config.architecture);

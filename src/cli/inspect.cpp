@@ -3,6 +3,7 @@
 #include "chat/turn.h"
 #include "cli/command.h"
 #include "cli/inspect_attention.h"
+#include "cli/inspect_layers.h"
 #include "core/hash.h"
 #include "core/json.h"
 #include "model/identity.h"
@@ -35,8 +36,9 @@ std::string brief(const MetaValue& value) {
   return std::visit(Visitor{list}, value);
 }
 
+/// Where layers differ, their numbers are those of the first on which methods act; "layers" has the others'.
 void add_config(const ModelConfig& c, Json& j) {
-  const LayerSpec& layer = c.layers[0];
+  const LayerSpec& layer = c.layers[static_cast<std::size_t>(c.acting_layer())];
   const AttentionSpec& a = layer.attention;
   Index window = 0;
   for (const LayerSpec& each : c.layers) window = std::max(window, each.attention.window);
@@ -52,10 +54,10 @@ void add_config(const ModelConfig& c, Json& j) {
   j["rope_base"] = a.rope.base;
   j["rotary_dim"] = a.rope.rotary_dim;
   j["pairing"] = c.interleaved_qk ? "interleaved" : "half_split";
-  j["own_scaling"] = !a.rope.own_scaling.empty() ? a.rope.own_scaling
-                     : a.rope.divisors.empty()   ? "none"
-                                                 : "rope_freqs";
+  j["own_scaling"] = own_scaling_of(a.rope);
   j["sliding_window"] = window;
+  j["acting_layers"] = c.acting_layers();
+  if (Json classes = layer_classes(c); classes.size() > 1) j["layers"] = std::move(classes);
   j["tied_embeddings"] = c.tied_embeddings;
 }
 
@@ -125,6 +127,7 @@ const char* words_for(const std::string& key) {
   if (key == "n_ids") return "ids that the tokenizer has";
   if (key == "n_ctx_train") return "tokens: the trained length as shipped, own scaling included";
   if (key == "n_ctx_original") return "tokens: the length its frequencies bend around";
+  if (key == "acting_layers") return "layers, on which methods act";
   return "";
 }
 
@@ -165,6 +168,10 @@ int run() {
     return 0;
   }
   for (const auto& [key, value] : j.items()) {
+    if (key == "layers") {
+      for (const Json& layer_class : value) fmt::print("{:<16} {}\n", key, layer_class_line(layer_class));
+      continue;
+    }
     const std::string words = words_for(key);
     fmt::print("{:<16} {}{}{}\n", key,
                value.is_string() ? printable(value.get<std::string>()) : dump_json(value),

@@ -204,6 +204,7 @@ int run() {
   RunInfo info = run_info(options.model, options.backend, loaded);
   info.command = command_line(), info.margin = kStabilityMargin;
   const Prompts prompts = prompts_of(documents);
+  if (!is_job()) say_acting_layers(loaded->config());
   if (!is_job())
     say(fmt::format("{}, {} with the model's chat template, {} cut in the middle",
                     counted(prompts.n, "question"), prompts.n_chat, prompts.n_cut));

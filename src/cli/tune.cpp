@@ -314,7 +314,7 @@ Tuned choose(const std::shared_ptr<const Model>& loaded, const Split& documents,
   tuned.conclusion = conclude(records, tuning.length, winner, tuning.goal, info.n_vocab);
   if (tuned.conclusion.method.empty()) return tuned;
   const ModelConfig& config = loaded->config();
-  const RopeContext context = config.rope_context(0, tuning.length);
+  const RopeContext context = config.rope_context(config.acting_layer(), tuning.length);
   tuned.bound = Method::bind(MethodSpec::parse(tuned.conclusion.method), context).text();
   tuned.peers = peer_settings(MethodSpec::parse(tuned.bound), context, config.architecture);
   return tuned;
@@ -339,6 +339,7 @@ int run() {
   if (length <= config.n_ctx_train) return nothing_to_tune(length, config.n_ctx_train);
   if (options.tail == 0) options.tail = std::min<Index>(256, config.n_ctx_train / 2);
   require_tail(options.tail, config.n_ctx_train, length);
+  say_acting_layers(config);
   RunInfo info = run_info(options.model, options.backend, loaded);
   const std::string path = tuned_path(options.model);
   check_tuned_file(path, info.model_id);

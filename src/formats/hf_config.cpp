@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /// config.json of Hugging Face, translated to GGUF's keys. What differs from family to family is data:
 /// formats/hf_family.cpp.
-#include <fmt/ranges.h>
-
 #include "core/checked.h"
 #include "formats/hf_family.h"
+#include "formats/missing.h"
 
 namespace ropewalk {
 namespace {
@@ -112,10 +111,14 @@ Metadata translate_config(const JsonInput& json, const std::string& place) {
   refuse_features(whole);
   refuse_features(config);  // first: it names the feature that is not there
   const HfFamily* family = find_hf_family(json, place);
-  if (family == nullptr)
-    throw Error(place, fmt::format("model_type {}", fmt::join(hf_model_types(), ", ")),
-                "'" + config.string("model_type").value_or(whole.string("model_type").value_or("")) + "'",
+  if (family == nullptr) {
+    const std::string name = config.string("model_type").value_or(whole.string("model_type").value_or(""));
+    const Missing* missing = find_missing(name);
+    if (missing == nullptr) missing = find_missing(whole.string("model_type").value_or(""));
+    if (missing != nullptr) refuse_missing(place, name, *missing);
+    throw Error(place, "a model_type that `ropewalk models` lists", "'" + name + "'",
                 "a new family is one row in src/formats/hf_family.cpp and one file in src/model/arch");
+  }
   refuse_in_family(config, *family);
   const std::string arch = whole.string("model_type") == "mistral3" ? "mistral3" : family->arch;
   Metadata out;

@@ -341,9 +341,16 @@ const HfFamily* find_hf_family(const JsonInput& config, const std::string& place
   return found == std::end(kFamilies) ? nullptr : found;
 }
 
-std::vector<std::string> hf_model_types() {
+std::vector<std::string> hf_model_types(std::string_view arch) {
   std::vector<std::string> names;
-  for (const HfFamily& family : kFamilies) names.emplace_back(family.model_type);
+  for (const HfFamily& family : kFamilies) {
+    if (arch != family.arch) continue;
+    const std::string_view name = family.model_type;
+    names.emplace_back(name);
+    if (constexpr std::string_view kText = "_text"; name.ends_with(kText))
+      names.emplace_back(name.substr(0, name.size() - kText.size()));
+  }
+  if (arch == "mistral3") names.emplace_back("mistral3");  // its text part is a mistral or a ministral3
   return names;
 }
 

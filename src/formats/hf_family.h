@@ -43,8 +43,9 @@ struct HfFamily {
 const JsonInput& hf_text_config(const JsonInput& config, const std::string& place);
 /// nullptr for a family that is not translated.
 const HfFamily* find_hf_family(const JsonInput& config, const std::string& place);
-/// All model_types, for messages.
-std::vector<std::string> hf_model_types();
+/// The model_types of folders that become this general.architecture, with those of multimodal models whose
+/// text part does.
+std::vector<std::string> hf_model_types(std::string_view arch);
 
 /// Windows, and which layers rotate, as keys under `arch`. Errors: Error.
 void translate_layers(const HfObject& config, const HfFamily& family, const std::string& arch,

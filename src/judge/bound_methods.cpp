@@ -8,7 +8,9 @@ namespace ropewalk {
 const Method& BoundMethods::at(const std::string& spec, Index length) {
   const auto known = bound_.find({spec, length});
   if (known != bound_.end()) return known->second;
-  const Method method = Method::bind(MethodSpec::parse(spec), model_.config().rope_context(0, length));
+  const ModelConfig& config = model_.config();
+  const Method method =
+      Method::bind(MethodSpec::parse(spec), config.rope_context(config.acting_layer(), length));
   return bound_.emplace(std::pair{spec, length}, method).first->second;
 }
 

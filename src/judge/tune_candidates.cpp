@@ -61,7 +61,7 @@ std::vector<std::string> tune_candidates(const ModelConfig& config, Index length
   for (const std::string& text : specs(trained, factor)) {
     if (std::find(fitting.begin(), fitting.end(), text) != fitting.end()) continue;
     try {
-      Method::bind(MethodSpec::parse(text), config.rope_context(0, length));
+      Method::bind(MethodSpec::parse(text), config.rope_context(config.acting_layer(), length));
       fitting.push_back(text);
     } catch (const UsageError&) {  // this model or length does not allow it
     }

@@ -121,7 +121,8 @@ void check_context(const RopeContext& c) {
 LogitScale with_temperature(std::optional<LogitScale> scale, const RowTemperature& t) {
   if (t.beta == 0) return scale ? std::move(*scale) : [](Index) { return 1.0; };
   return [scale = std::move(scale), t](Index i) {
-    const double own = 1 + t.beta * std::log(static_cast<double>(1 + i / t.original));
+    const Index lengths = i / t.original;  // whole ones before the row
+    const double own = 1 + t.beta * std::log(static_cast<double>(1 + lengths));
     return scale ? own * (*scale)(i) : own;
   };
 }

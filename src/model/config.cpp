@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/config.h"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
 
+#include "formats/missing.h"
 #include "model/read_common.h"
 
 namespace ropewalk {
@@ -55,6 +54,10 @@ int ModelConfig::n_acting_layers() const {
   return static_cast<int>(std::count_if(layers.begin(), layers.end(), acts_on));
 }
 
+std::string ModelConfig::acting_layers() const {
+  return fmt::format("{} of {}", n_acting_layers(), n_layers());
+}
+
 ModelConfig read_config(const ModelFile& file) {
   if (file.unsupported()) throw Error(*file.unsupported());
   const auto name = file.string("general.architecture");
@@ -65,9 +68,9 @@ ModelConfig read_config(const ModelFile& file) {
   const Architecture* architecture = Registry<Architecture>::find(*name);
   if (architecture == nullptr) {
     refuse_unsupported(file, *name);  // names the feature, where a key tells
-    throw Error(file.path(),
-                fmt::format("an architecture of {}", fmt::join(Registry<Architecture>::names(), ", ")),
-                "'" + *name + "'", "a new family is one file in src/model/arch");
+    if (const Missing* missing = find_missing(*name)) refuse_missing(file.path(), *name, *missing);
+    throw Error(file.path(), "an architecture that `ropewalk models` lists", "'" + *name + "'",
+                "a new family is one file in src/model/arch");
   }
   return architecture->read(file);
 }

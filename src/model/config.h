@@ -26,6 +26,7 @@ struct EmbeddingSpec {
 struct ModelConfig {
   std::string architecture, name;
   std::vector<LayerSpec> layers;
+  int n_blocks = 0;  ///< of the file: layers, and blocks behind them that predict further tokens (MTP)
   Index d_model = 0, n_vocab = 0;
   /// An encoder: rows see the tokens on both sides, so a text is read whole and at once, and its logits are
   /// of the token that stands in a row, not of the next one.
@@ -55,19 +56,25 @@ struct ModelConfig {
   RopeContext rope_context(int layer, Index n) const;
   /// The first layer that methods act on; 0 where there is none.
   int acting_layer() const;
-  /// On how many layers they act.
+  /// On how many layers they act, as a number and as "5 of 30".
   int n_acting_layers() const;
+  std::string acting_layers() const;
 };
 
-/// One file per family in model/arch/.
+/// One file per family in model/arch/. The texts are what docs/models.md says of it.
 struct Architecture {
   std::string name;  ///< general.architecture
-  std::vector<std::string> aliases;
+  std::vector<std::string> aliases = {};
+  std::string models;             ///< it is for, as people call them
+  std::string acts = "all";       ///< on which layers methods act
+  std::string scaling = "none";   ///< that its published models bring
+  std::vector<std::string> tiny;  ///< its models in tests/golden/tiny, by name
+  std::string checked = {};       ///< against what else, empty: nothing
   /// Errors: Error that names what is not supported.
   ModelConfig (*read)(const ModelFile& file) = nullptr;
 };
 
-/// Errors: Error with the known architectures.
+/// Errors: Error that names what the engine does not compute, where formats/missing.h knows the architecture.
 ModelConfig read_config(const ModelFile& file);
 
 }  // namespace ropewalk

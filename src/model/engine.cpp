@@ -26,6 +26,10 @@ void require_input(const StepInput& input, const Model& model) {
   if (model.config().encoder && !input.tokens.empty()) require_whole(input, s);
   for (const Token token : input.tokens) model.require_row(token);
   const Wanted& w = input.wanted;
+  const Index begin = input.sequence->position(), end = begin + static_cast<Index>(input.tokens.size());
+  if ((w.losses != nullptr || w.greatest != nullptr) && (w.begin < begin || w.end < w.begin || w.end > end))
+    throw Error("step", fmt::format("rows from {} to {}, those that are read", begin, end),
+                fmt::format("{} to {}", w.begin, w.end), "losses and likeliest tokens are of new rows");
   if (w.losses == nullptr) return;
   if (static_cast<Index>(w.targets.size()) != w.end - w.begin)
     throw Error("step", fmt::format("a target for each of {} rows", w.end - w.begin),

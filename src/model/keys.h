@@ -40,14 +40,18 @@ struct Keys {
                   fmt::format("{}", *value));
     return *value;
   }
-  /// Errors: Error unless finite and > 0.
+  /// Errors: Error unless from 1e-15 to 1e15: what is made of it stays a finite float above 0.
   double positive(std::string_view name, std::optional<double> fallback = {}) const {
     const auto value = file.number(key(name));
     if (!value && fallback) return *fallback;
     if (!value) throw Error(file.path(), "the key " + key(name), "none", "the file is incomplete");
-    if (!(*value > 0 && *value <= 1e15))
-      throw Error(file.path(), key(name) + " above 0, to 1e15", fmt::format("{}", *value));
+    if (!(*value >= 1e-15 && *value <= 1e15))
+      throw Error(file.path(), key(name) + " from 1e-15 to 1e15", fmt::format("{}", *value));
     return *value;
+  }
+  /// A cap of logits; absent or 0: none, 0. Errors: Error unless finite and >= 0.
+  double soft_cap(std::string_view name) const {
+    return file.number(key(name)).value_or(0) == 0 ? 0 : positive(name);
   }
   /// Errors: Error unless absent or |value| <= 1e15.
   std::optional<double> number(std::string_view name) const {

@@ -21,8 +21,10 @@ template <class Rule>
 std::vector<bool> by_layer(const ModelFile& file, const std::string& key, int n_layers, const Rule& rule) {
   std::vector<bool> result(static_cast<std::size_t>(n_layers));
   const auto found = file.metadata().find(key);
-  const auto* list =
-      found == file.metadata().end() ? nullptr : std::get_if<std::vector<std::int64_t>>(&found->second);
+  const bool there = found != file.metadata().end();
+  const auto* list = there ? std::get_if<std::vector<std::int64_t>>(&found->second) : nullptr;
+  if (there && list == nullptr && !std::holds_alternative<std::int64_t>(found->second))
+    throw Error(file.path(), key + " as a list of whole numbers, one for each layer", "another type");
   if (list && list->size() != result.size())
     throw Error(file.path(), fmt::format("{} of {} layers", key, n_layers), fmt::format("{}", list->size()));
   for (std::size_t l = 0; l < result.size(); ++l)
@@ -33,7 +35,7 @@ std::vector<bool> by_layer(const ModelFile& file, const std::string& key, int n_
 /// The window of each layer: of those that a list names, of those from some layer on (Qwen), of all but one
 /// in a period, or of all.
 std::vector<Index> read_windows(const Keys& keys, const Family& family, int n_layers) {
-  const Index window = keys.integer("attention.sliding_window", 0, Index{1} << 30, 0);
+  const Index window = keys.integer("attention.sliding_window", 0, Index{1} << 30, family.window);
   const Index first = keys.integer("attention.sliding_window_from_layer", 0, 1024, 0);
   const std::string pattern = keys.key("attention.sliding_window_pattern");
   Index period = family.window_period;
@@ -46,6 +48,7 @@ std::vector<Index> read_windows(const Keys& keys, const Family& family, int n_la
     return period > 0 ? (layer + 1) % period != 0 : layer >= first;
   });
   std::vector<Index> windows;
+  windows.reserve(has_window.size());
   for (const bool here : has_window) windows.push_back(here ? window : 0);
   return windows;
 }
@@ -77,10 +80,8 @@ AttentionSpec read_attention(const Keys& keys, Index d_model) {
   a.qkv_bias = has(file, "blk.0.attn_q.bias");
   a.output_bias = has(file, "blk.0.attn_output.bias");
   a.qk_norm = read_qk_norm(file, a);
-  a.scale = keys.number("attention.scale").value_or(0);
-  a.soft_cap = keys.number("attn_logit_softcapping").value_or(0);
-  if (a.scale < 0 || a.soft_cap < 0)
-    throw Error(file.path(), "an attention scale and a soft cap from 0", "a negative one");
+  if (keys.number("attention.scale")) a.scale = keys.positive("attention.scale");
+  a.soft_cap = keys.soft_cap("attn_logit_softcapping");
   return a;
 }
 
@@ -111,6 +112,7 @@ LayerSpec read_layer(const Keys& keys, const Family& family, Index d_model) {
   layer.post_norm = family.post_norm;
   layer.norm_bias = has(file, fmt::format("blk.0.{}.bias", family.attn_norm));
   layer.parallel = file.boolean(keys.key("use_parallel_residual")).value_or(family.parallel);
+  if (layer.parallel && !family.parallel) refuse(file, "parallel residuals");
   layer.one_norm = layer.parallel && !has(file, fmt::format("blk.0.{}.weight", family.ffn_norm));
   layer.residual_multiplier = static_cast<float>(keys.positive("residual_scale", 1.0));
   layer.ffn = {.d_ff = keys.integer("feed_forward_length", 1, 1 << 22),
@@ -132,15 +134,14 @@ void read_layers(const Keys& keys, const Family& family, int n_layers, LayerSpec
     if (family.no_rope == NoRope::kEveryFourth) return (l + 1) % 4 != 0;
     return family.no_rope == NoRope::kNever || all_see_far || windows[static_cast<std::size_t>(l)] > 0;
   });
-  RopeSpec plain{.base = keys.positive("rope.freq_base_swa",
-                                       family.local_is_plain ? 10000.0 : layer.attention.rope.base),
-                 .rotary_dim = layer.attention.rope.rotary_dim};
   const RopeSpec global = layer.attention.rope;
+  RopeSpec local = family.local_is_plain ? RopeSpec{.rotary_dim = global.rotary_dim} : global;
+  local.base = keys.positive("rope.freq_base_swa", family.local_base > 0 ? family.local_base : global.base);
   for (std::size_t l = 0; l < windows.size(); ++l) {
     AttentionSpec& a = layer.attention;
     a.window = windows[l];
     a.acts = a.window == 0 || none_sees_far;
-    a.rope = family.local_is_plain && !a.acts ? plain : global;
+    a.rope = a.acts ? global : local;
     if (!rotates[l]) a.rope = {.base = a.rope.base};
     config.layers.push_back(layer);
   }
@@ -198,9 +199,10 @@ ModelConfig read_family(const ModelFile& file, const Family& family) {
   c.output_norm_bias = has(file, "output_norm.bias"), c.output_bias = has(file, "output.bias");
   c.embedding_multiplier = static_cast<float>(keys.positive(
       "embedding_scale", family.embedding_by_root ? std::sqrt(static_cast<double>(c.d_model)) : 1.0));
-  const double logit_scale = keys.positive("logit_scale", 1.0);
+  const double logit_scale =
+      family.needs_logit_scale ? keys.positive("logit_scale") : keys.positive("logit_scale", 1.0);
   c.logit_multiplier = static_cast<float>(family.logit_scale_divides ? 1 / logit_scale : logit_scale);
-  c.logit_soft_cap = static_cast<float>(std::max(0.0, keys.number("final_logit_softcapping").value_or(0)));
+  c.logit_soft_cap = static_cast<float>(keys.soft_cap("final_logit_softcapping"));
   c.interleaved_qk = file.interleaved_qk();
   c.tied_embeddings = !has(file, "output.weight");
   if (c.tied_embeddings && file.boolean("ropewalk.tie_embeddings") == false)
@@ -216,7 +218,10 @@ ModelConfig read_family(const ModelFile& file, const Family& family) {
   layer.attention.temperature = {
       .beta = keys.number("attention.temperature_scale").value_or(0),
       .original = std::max<Index>(1, c.n_ctx_original > 0 ? c.n_ctx_original : c.n_ctx_train)};
+  if (const Index length = keys.integer("attention.temperature_length", 0, Index{1} << 30, 0); length > 0)
+    layer.attention.temperature.original = length;
   if (layer.attention.temperature.beta == 0) layer.attention.temperature = {};
+  c.n_blocks = static_cast<int>(n_blocks);
   read_layers(keys, family, static_cast<int>(n_blocks - n_more), layer, c);
   check_own_scaling(file, c);
   return c;

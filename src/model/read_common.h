@@ -14,18 +14,21 @@ struct Family {
   Activation activation = Activation::kSilu;
   bool gated = true;
   NormKind norm = NormKind::kRms;
-  bool parallel = false;  ///< where the key use_parallel_residual is absent
+  bool parallel = false;   ///< unless the key use_parallel_residual says otherwise
   bool norm_after_add = false;
   bool encoder = false;
   bool post_norm = false;  ///< norms behind both parts; before them as well where attn_norm is there
   const char* attn_norm = "attn_norm";
   const char* ffn_norm = "ffn_norm";  ///< what the norm before the feed-forward part is called
-  Index window_period =
-      0;  ///< with a window and no pattern of layers: all but every so many-th have it; 0: all
-  bool local_is_plain = false;  ///< layers with a window have a base of their own and no scaling
+  /// Where no pattern of layers is told: all but every so many-th layer have the window; 0: all.
+  Index window_period = 0;
+  Index window = 0;             ///< where the key attention.sliding_window is absent
+  bool local_is_plain = false;  ///< layers with a window have no scaling
+  double local_base = 0;        ///< their base where the key rope.freq_base_swa is absent; 0: the others'
   NoRope no_rope = NoRope::kNever;
   bool embedding_by_root = false;  ///< embeddings times sqrt(d_model)
   bool logit_scale_divides = false;
+  bool needs_logit_scale = false;  ///< a file without the key is incomplete
 };
 
 /// The whole configuration; refuses what the forward does not compute, naming it. Errors: Error for a

@@ -12,7 +12,7 @@ namespace {
 std::vector<double> factor_list(const ModelFile& file, const std::string& key, std::string_view tensor,
                                 int rotary_dim) {
   std::vector<double> list;
-  if (const auto* numbers = file.numbers(key)) {
+  if (const auto* numbers = key.empty() ? nullptr : file.numbers(key)) {
     list = *numbers;
   } else if (const TensorInfo* info = file.find_tensor(tensor)) {
     const std::vector<float> values = ModelFile::dequantize(*info);

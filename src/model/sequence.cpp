@@ -22,15 +22,26 @@ void Sequence::State::make_scratch() {
         plans.scratch = make_kv(layer, layers[layer].size());
 }
 
+/// How many whole layers it would fill.
+Index Sequence::State::n_scratch_layers() const {
+  Index heads = 0;
+  for (const LayerClass& plans : classes)
+    if (plans.scratch != nullptr) heads += plans.scratch->n_kv_heads;
+  const Index of_layer = model->config().layers[0].attention.n_kv_heads;
+  return std::max<Index>(1, (heads + of_layer - 1) / of_layer);
+}
+
 Sequence::State::State(const Model& m, const MethodSpec& spec, const SequenceOptions& o, Index chunk)
     : model(m.shared_from_this()), options(o) {
-  RW_CHECK(o.n >= 1 && o.n_prompt <= o.n);
+  if (o.n < 1 || o.n > kMostTokens || o.n_prompt > o.n)
+    throw Error("sequence", fmt::format("a length from 1 to {} tokens, its prompt included", kMostTokens),
+                fmt::format("{} and a prompt of {}", o.n, o.n_prompt), "ask for another length");
   if (options.n_prompt == 0) options.n_prompt = options.n;
   bind(spec);
   make_scratch();
   require_memory(fmt::format("{} tokens", o.n),
                  session_bytes(m.config(), m.backend().kv_type(), acting().method, o.n,
-                               chunk + std::max<Index>(0, o.n - o.rewind_to)),
+                               chunk + std::max<Index>(0, o.n - o.rewind_to), n_scratch_layers()),
                  "ask for fewer tokens (generate --truncate), or take a method with a window");
   tokens.reserve(static_cast<std::size_t>(o.n));
   written.reserve(static_cast<std::size_t>(o.n));
@@ -137,8 +148,12 @@ void Sequence::State::commit(std::span<const Token> read, bool by_writing) {
 
 void Sequence::State::truncate(Index position) {
   if (position < kept_from) {
+    std::vector<std::unique_ptr<KvLayer>> fresh;  // all, before any takes its place
     for (std::size_t layer = 0; layer < layers.size(); ++layer)
-      for (HeadGroup& group : layers[layer]) group.kv = make_kv(layer, layers[layer].size());
+      for (std::size_t g = 0; g < layers[layer].size(); ++g)
+        fresh.push_back(make_kv(layer, layers[layer].size()));
+    auto next = fresh.begin();
+    for_each_kv([&](HeadGroup& group) { group.kv = std::move(*next++); });
     n_read = kept_from = 0;
   } else {
     n_read = std::min(n_read, position);
@@ -198,7 +213,12 @@ void require_position(const char* what, Index n, Index position, bool encoder) {
 void Sequence::truncate(Index position) {
   state_->require_room(0);
   require_position("truncate", position, this->position(), model().config().encoder);
-  state_->truncate(position);
+  try {
+    state_->truncate(position);
+  } catch (...) {
+    state_->usable = false;
+    throw;
+  }
 }
 
 Sequence Sequence::fork(Index n_prefix) const {
@@ -207,7 +227,8 @@ Sequence Sequence::fork(Index n_prefix) const {
   return Sequence(std::make_unique<State>(*state_, n_prefix));
 }
 
-std::size_t session_bytes(const ModelConfig& c, KvType kv_type, const Method& method, Index n, Index chunk) {
+std::size_t session_bytes(const ModelConfig& c, KvType kv_type, const Method& method, Index n, Index chunk,
+                          Index n_scratch) {
   if (c.encoder) chunk = n;  // a text goes through the layers whole
   std::vector<KeyPlan::Variant> variants =
       (method.grows() ? method.raw_keys(0, 1) : method.lower_keys(0, 1)).variants;
@@ -220,8 +241,10 @@ std::size_t session_bytes(const ModelConfig& c, KvType kv_type, const Method& me
     rows += kept(variant.sink + variant.window);
     values = std::max(values, kept(variant.sink + variant.window));
   }
-  if (method.grows())
-    rows += static_cast<std::size_t>(n) / static_cast<std::size_t>(c.n_layers()) + 1;  // scratch
+  if (method.grows())  // what keys are rotated into, in every variant
+    rows += static_cast<std::size_t>(n * n_scratch) * method.lower_keys(0, 1, false).variants.size() /
+                static_cast<std::size_t>(c.n_layers()) +
+            1;
   std::size_t cache = 0;
   Index step = 0;  // floats of a row: of the widest layer
   for (const LayerSpec& layer : c.layers) {

@@ -22,6 +22,9 @@ struct SequenceOptions {
   bool every_row = false;
 };
 
+constexpr Index kMostTokens = Index{1} << 31;  ///< of one sequence
+
+/// Used by one thread at a time, its forks by others.
 class Sequence {
  public:
   /// Errors: UsageError (method), Error (memory: the need is computed and named before work starts).
@@ -56,8 +59,9 @@ class Sequence {
 };
 
 /// Peak bytes a sequence of n tokens needs beside the weights, with the engine that reads it. `chunk`: rows
-/// that stand in the cache beyond a window, those of a step and those that may be rewound.
+/// that stand in the cache beyond a window, those of a step and those that may be rewound. `n_scratch`:
+/// layers that keys are rotated into in each step, where the method grows.
 std::size_t session_bytes(const ModelConfig& config, KvType kv_type, const Method& method, Index n,
-                          Index chunk = kDefaultChunk);
+                          Index chunk = kDefaultChunk, Index n_scratch = 1);
 
 }  // namespace ropewalk

@@ -42,6 +42,7 @@ struct Sequence::State {
   void bind(const MethodSpec& spec);
   std::unique_ptr<KvLayer> make_kv(std::size_t layer, std::size_t n_groups) const;
   void make_scratch();
+  Index n_scratch_layers() const;
   template <class F>
   void for_each_kv(const F& body) {
     for (HeadGroups& groups : layers)

@@ -3,7 +3,6 @@
 
 #include <fmt/ranges.h>
 
-#include <cstdio>
 #include <set>
 
 namespace ropewalk {
@@ -73,8 +72,9 @@ class TensorCheck {
   }
   /// Of blocks behind the last layer, which predict further tokens (MTP).
   bool ahead(const std::string& name) const {
-    int block = -1;
-    return std::sscanf(name.c_str(), "blk.%d.", &block) == 1 && block >= config_.n_layers();
+    for (int block = config_.n_layers(); block < config_.n_blocks; ++block)
+      if (name.starts_with(fmt::format("blk.{}.", block))) return true;
+    return false;
   }
   void need_attention(const AttentionSpec& a, const std::string& blk) {
     const Index d_model = config_.d_model;

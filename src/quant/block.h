@@ -13,6 +13,7 @@
 ///     unpack(block, q): q (kWeights)
 ///     unpack_two(block, q): of two blocks, where an instruction set has registers for them
 ///     kPlain              the block begins with half d, its one scale, and, where there are minima, half m
+///     group(block, g): weights [32 g, 32 g + 32) in a register, where AVX2 has few steps for it
 ///     scales(block, scale, minimum), each (kWeights / kGroup): of the others
 ///   or, where kGroup is 0,
 ///     widen(bytes, n, out): out = n weights, a block each
@@ -71,14 +72,20 @@ static inline Bytes bits_to_bytes(std::uint32_t bits, std::uint8_t bit) {
   return reinterpret_cast<Bytes>(v == each) & bit;
 }
 
+#ifdef __AVX2__
+/// The low 4 bits of 16 bytes, then the high 4.
+static inline __m256i nibbles(const std::uint8_t* p) {
+  const __m256i both = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  return _mm256_and_si256(_mm256_srlv_epi64(both, _mm256_setr_epi64x(0, 0, 4, 4)), _mm256_set1_epi8(15));
+}
+#endif
+
 /// q[0 .. n) = the low 4 bits of n bytes, q[n .. 2n) = the high 4.
 template <int n>
 static inline void split_nibbles(const std::uint8_t* p, std::int8_t* q) {
 #ifdef __AVX2__
   if (n == 16) {
-    const __m256i both = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
-    const __m256i down = _mm256_srlv_epi64(both, _mm256_setr_epi64x(0, 0, 4, 4));
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(q), _mm256_and_si256(down, _mm256_set1_epi8(15)));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(q), nibbles(p));
     return;
   }
 #endif

@@ -85,8 +85,9 @@ std::optional<Token> read_token_id(const JsonInput& value) {
 /// added_tokens_decoder: {"32000": {"content": ..., "special": ..., ...}}.
 void read_added_tokens(const JsonInput& decoder, HfSettings& settings) {
   if (!decoder.is_object()) return;
-  for (const auto& [key, value] : decoder.items()) {
-    const std::optional<Token> id = read_token_id(JsonInput(key));
+  for (const auto& item : decoder.items()) {
+    const std::optional<Token> id = read_token_id(JsonInput(item.key()));
+    const JsonInput& value = item.value();
     const std::string* text = id && value.is_object() ? spelling_of(value) : nullptr;
     if (!text) continue;
     const auto flag = [&](const char* name) {

@@ -93,11 +93,11 @@ std::string ByteAlphabet::spell(std::string_view bytes) const {
 std::string mark_spaces(std::string_view text) {
   std::string marked;
   marked.reserve(text.size() + text.size() / 2);
-  for (char c : text) {
-    if (c == ' ')
-      marked += kSpaceMark;
-    else
-      marked.push_back(c);
+  while (!text.empty()) {
+    const std::size_t size = std::min(text.find(' '), text.size());
+    marked += text.substr(0, size);
+    if (size < text.size()) marked += kSpaceMark;
+    text.remove_prefix(std::min(size + 1, text.size()));
   }
   return marked;
 }

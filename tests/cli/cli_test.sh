@@ -32,7 +32,7 @@ narrow() {
   rm wide
 }
 narrow --help
-for command in bench eval export fill generate inspect logits methods questions report score tokenize tune; do
+for command in bench eval export fill generate inspect logits methods models questions report score tokenize tune; do
   expect 0 'Example' "$ropewalk" $command --help; narrow $command --help
 done
 expect 0 'Examples' "$ropewalk"
@@ -68,6 +68,9 @@ expect 2 'did you mean yarn' "$ropewalk" questions "$model" q.jsonl --format rul
 expect 0 'Position Interpolation' "$ropewalk" methods --markdown
 expect 0 '"name"' "$ropewalk" methods --json
 expect 0 '^formula: ' "$ropewalk" methods yarn; narrow methods yarn
+expect 0 'gated delta nets' "$ropewalk" models; narrow models
+expect 0 'Families that run' "$ropewalk" models --markdown
+expect 0 '"missing"' "$ropewalk" models --json
 expect 0 '"formula"' "$ropewalk" methods yarn --json
 expect 2 'did you mean yarn' "$ropewalk" methods YRAN
 expect 0 '"last"' "$ropewalk" logits "$model" --tokens ids --methods none
@@ -164,6 +167,9 @@ expect 2 'is not at .*alone/share/ropewalk/short-256.gguf' alone/bin/ropewalk in
 "$source/tests/cli/make_parrot.py" parrot 128
 line='............k............n............o............w......'  # it reads dots, and few letters among them
 for _ in $(seq 60); do echo "$line"; done > long.txt
+cp -r parrot nope; sed -i 's/"model_type": "llama"/"model_type": "smollm3", "no_rope_layers": [0]/' nope/config.json
+expect 0 'methods act on 0 of 1 layers' "$ropewalk" eval nope --text long.txt --lengths 200 --methods none yarn --documents 1 --tail 16; narrow eval
+expect 0 'acting_layers    0 of 1' "$ropewalk" inspect nope
 tune() { "$ropewalk" tune parrot --text long.txt --tail 16 "$@"; }
 expect 0 '^yes$' "$ropewalk" generate parrot -p 'Well?' --raw -n 8 --method none; cp out auto.txt
 expect 0 'auto: none: 13 tokens fit in the 128' "$ropewalk" generate parrot -p 'Well?' --raw -n 8

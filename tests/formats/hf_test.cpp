@@ -107,6 +107,11 @@ TEST(Config, RefusesByNameWhatIsNotComputed) {
        {std::pair{R"({"model_type":"mixtral","num_local_experts":8})", "mixture of experts"},
         {R"({"model_type":"qwen3_moe","num_experts":128})", "mixture of experts"},
         {R"({"model_type":"deepseek_v3","kv_lora_rank":512})", "MLA"},
+        {R"({"model_type":"qwen3_5","text_config":{"model_type":"qwen3_5_text"}})", "gated delta net"},
+        {R"({"model_type":"lfm2"})", "short convolution"},
+        {R"({"model_type":"gemma4"})", "per-layer embeddings"},
+        {R"({"model_type":"bert"})", "learned positions"},
+        {R"({"model_type":"unheard"})", "'unheard'"},
         {R"({"model_type":"gpt2"})", "'gpt2'"},
         {R"({"model_type":"llava","text_config":{"model_type":"gpt2"}})", "'gpt2'"}}) {
     try {

@@ -19,13 +19,15 @@ struct Top {
   std::vector<float> values;
 };
 
-Top top(const Backend& backend, const std::vector<float>& x, Index n, Index k) {
+/// Of the first n_choices of n (0: all).
+Top top(const Backend& backend, const std::vector<float>& x, Index n, Index k, Index n_choices = 0) {
+  if (n_choices == 0) n_choices = n;
   const auto n_rows = static_cast<Index>(x.size()) / n;
   Top result{std::vector<Token>(static_cast<std::size_t>(n_rows), 99),
              std::vector<Token>(static_cast<std::size_t>(n_rows * k), 99),
              std::vector<float>(static_cast<std::size_t>(n_rows * k), 99.0f)};
-  backend.greatest(x.data(), n_rows, n, n, result.first.data());
-  backend.top_k(x.data(), n_rows, n, n, k, result.ids.data(), result.values.data());
+  backend.greatest(x.data(), n_rows, n, n_choices, result.first.data());
+  backend.top_k(x.data(), n_rows, n, n_choices, k, result.ids.data(), result.values.data());
   return result;
 }
 
@@ -96,12 +98,24 @@ TEST(Greatest, ARowWithNaNHasNoneAndNoOtherRowKnows) {
           auto x = numbers(3 * n, 5);
           x[static_cast<std::size_t>(n + at)] = std::bit_cast<float>(bits);
           const Top t = top(*make_cpu_backend(Precision::kBf16), x, n, k);
-          ASSERT_EQ(t.first[1], -1);
+          ASSERT_EQ(t.first[1], kNoToken);
           ASSERT_TRUE(t.first[0] >= 0 && t.first[2] >= 0);
           for (std::size_t i = static_cast<std::size_t>(k); i < static_cast<std::size_t>(2 * k); ++i)
-            ASSERT_TRUE(t.ids[i] == -1 && std::isnan(t.values[i]));
+            ASSERT_TRUE(t.ids[i] == kNoToken && std::isnan(t.values[i]));
           expect_definition(x, n, k, "NaN");
         }
+}
+
+TEST(Greatest, WhatIsNoChoiceIsNotRead) {
+  const auto reference = make_reference_backend(), backend = make_cpu_backend(Precision::kBf16);
+  auto x = numbers(4 * 100, 3);
+  const Top clean = top(*reference, x, 100, 5, 70);
+  for (std::size_t row = 0; row < 4; ++row) x[row * 100 + 70] = row % 2 == 0 ? INFINITY : NAN;
+  for (const Backend* b : {reference.get(), backend.get()}) {
+    const Top t = top(*b, x, 100, 5, 70);
+    EXPECT_EQ(t.first, clean.first);
+    EXPECT_EQ(t.ids, clean.ids);
+  }
 }
 
 TEST(Greatest, ThreadsChangeNothing) {

@@ -89,7 +89,50 @@ TEST(GgufConfig, FeaturesThatAreNotThereAreNamedInEveryFamily) {
   for (const char* arch : {"llama", "qwen2", "granite"})
     refuse(arch, {{"attention.sliding_window_pattern", 2u}}, "pattern of layers");
   refuse("unheard", {}, "'unheard'");
-  refuse("unheard", {}, "llama, minicpm, mistral");
+  refuse("unheard", {}, "ropewalk models");
+  // ... and of a known family by its name alone.
+  for (const auto& [arch, part] : {std::pair{"qwen35", "gated delta net"},
+                                   {"lfm2", "short convolution"},
+                                   {"nemotron_h", "Mamba-2"},
+                                   {"gemma4", "per-layer embeddings"},
+                                   {"gpt-oss", "sinks"},
+                                   {"hunyuan-dense", "behind the rotation"},
+                                   {"mpt", "ALiBi"},
+                                   {"bert", "learned positions"},
+                                   {"qwen3moe", "experts"},
+                                   {"deepseek2", "MLA"}})
+    refuse(arch, {}, part);
+}
+
+TEST(GgufConfig, NumbersThatLeaveFloatsOrAreOfNoFamilyAreRefused) {
+  refuse("llama", {{"rope.freq_base", 5e-324}}, "1e-15");
+  for (const char* scale : {"logit_scale", "embedding_scale", "residual_scale", "attention.scale"})
+    for (const double value : {1e-300, -1.0, 0.0, 1e300}) refuse("granite", {{scale, value}}, scale);
+  for (const char* cap : {"attn_logit_softcapping", "final_logit_softcapping"})
+    for (const double value : {1e-300, -5.0, double(INFINITY)}) refuse("gemma2", {{cap, value}}, cap);
+  for (const char* arch : {"llama", "gemma2", "glm4", "starcoder2"})
+    refuse(arch, {{"use_parallel_residual", true}, {"attention.layer_norm_epsilon", 1e-5}}, "parallel");
+  for (const char* arch : {"command-r", "cohere2"})
+    refuse(arch, {{"attention.layer_norm_epsilon", 1e-5}}, "logit_scale");
+  refuse("gemma3", {{"attention.sliding_window_pattern", std::string("every sixth")}}, "another type");
+}
+
+/// What a family has where its older files do not say it.
+TEST(GgufConfig, WhatOldFilesLeaveOutIsTheFamilys) {
+  EXPECT_EQ(windows_of(read("gemma2", {})), (std::vector<Index>{4096, 0}));
+  EXPECT_EQ(read("gemma2", {}).layers[0].attention.soft_cap, 50);
+  EXPECT_EQ(read("gemma3", {{"attention.sliding_window", 16u}, {"rope.freq_base", 1e6}})
+                .layers[0]
+                .attention.rope.base,
+            1e6)
+      << "both of its two layers have windows";
+  const Keys local{{"attention.sliding_window", 16u},
+                   {"rope.freq_base", 5e5},
+                   {"attention.sliding_window_pattern", std::vector<std::int32_t>{1, 0}}};
+  EXPECT_EQ(read("gemma3", local).layers[0].attention.rope.base, 10000);
+  EXPECT_EQ(read("olmo2", local).layers[0].attention.rope.base, 5e5);
+  EXPECT_EQ(read("minicpm", {}).embedding_multiplier, 12);
+  EXPECT_EQ(read("minicpm", {}).logit_multiplier, 4);  // 256 / 64
 }
 
 TEST(GgufConfig, PartsOfModelsAreNamed) {

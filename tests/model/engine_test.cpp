@@ -3,6 +3,7 @@
 #include "model/engine.h"
 
 #include <random>
+#include <thread>
 
 #include "kernels/forwarding_backend.h"
 #include "model_test_util.h"
@@ -314,6 +315,36 @@ TEST(Engine, AThrowingSinkLeavesTheSequenceAsItWas) {
               [&](Index, Index, const float* row) { rest.assign(row, row + model.config().n_vocab); });
   const auto all = all_logits(model, "window:window=8", tokens, {.n = 100});
   EXPECT_EQ(largest_difference(rest, {all.end() - model.config().n_vocab, all.end()}), 0);
+}
+
+/// Each of them writes over a block that all share, in an engine of its own.
+TEST(Sequence, ForksMayBeReadOnByThreads) {
+  const Model& model = model_of(Precision::kBf16).model;
+  const Index n_vocab = model.config().n_vocab;
+  const std::vector<Token> tokens = some_tokens(100, n_vocab);
+  Sequence parent(model, MethodSpec::parse("rerope:window=16"), {.n = 200});
+  Engine engine(model.shared_from_this());
+  const StepInput begun{&parent, tokens};
+  engine.step({&begun, 1});
+  std::vector<Sequence> texts;
+  for (int i = 0; i < 3; ++i) texts.push_back(parent.fork(90));
+  texts.push_back(std::move(parent));
+  std::vector<std::vector<Token>> greatest(texts.size(), std::vector<Token>(50));
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < texts.size(); ++i)
+    threads.emplace_back([&, i] {
+      const Index begin = texts[i].position();
+      const std::vector<Token> more = some_tokens(50, n_vocab, 9);
+      Engine own(model.shared_from_this());
+      const StepInput input{&texts[i],
+                            more,
+                            Stage::kPrefill,
+                            {.begin = begin, .end = begin + 50, .greatest = greatest[i].data()}};
+      own.step({&input, 1});
+    });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(greatest[0], greatest[1]);
+  EXPECT_EQ(greatest[0], greatest[2]);
 }
 
 /// Forked texts share memory until one of them writes.

@@ -106,9 +106,7 @@ class CpuBackend final : public HostBackend {
   void drop(KvLayer& kv, Index next_row) const override { dynamic_cast<cpu::CpuKv&>(kv).drop(next_row); }
   void truncate(KvLayer& kv, Index n_keys) const override { dynamic_cast<cpu::CpuKv&>(kv).truncate(n_keys); }
   std::unique_ptr<KvLayer> fork(const KvLayer& kv, Index n_keys) const override {
-    auto copy = std::make_unique<cpu::CpuKv>(dynamic_cast<const cpu::CpuKv&>(kv));
-    copy->truncate(n_keys);
-    return copy;
+    return dynamic_cast<const cpu::CpuKv&>(kv).fork(n_keys);
   }
   void attention(std::span<const AttentionTask> tasks, int n_heads) const override {
     const bool counted = context_->profile().on();

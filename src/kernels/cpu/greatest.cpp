@@ -13,7 +13,7 @@ Token greatest(const Isa& isa, const float* x, Index n) {
   Index best = 0;
   float top = -std::numeric_limits<float>::infinity();  // as all may be
   for (Index i = isa.next_above(x, 0, n, top); i < n; i = isa.next_above(x, i + 1, n, top)) {
-    if (std::isnan(x[i])) return -1;
+    if (std::isnan(x[i])) return kNoToken;
     best = i, top = x[i];
   }
   return static_cast<Token>(best);
@@ -37,7 +37,7 @@ void top_k(const Isa& isa, const float* x, Index n, Index k, Token* ids, float* 
   }
   if (numbers) std::sort_heap(ids, ids + k, better);
   for (Index i = 0; i < k; ++i) {
-    if (!numbers) ids[i] = -1;
+    if (!numbers) ids[i] = kNoToken;
     values[i] = numbers ? x[ids[i]] : std::numeric_limits<float>::quiet_NaN();
   }
 }

@@ -2,7 +2,6 @@
 #include "kernels/cpu/kv_layer.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <cstring>
 
@@ -13,23 +12,24 @@ namespace ropewalk::cpu {
 void KeyRotations::make(const std::vector<double>& new_positions, const std::vector<double>& new_theta,
                         Context& context) {
   if (positions == new_positions && theta == new_theta) return;
-  positions = new_positions, theta = new_theta;
-  const auto n_groups = (static_cast<Index>(positions.size()) + kLanes - 1) / kLanes;
-  const auto half = static_cast<Index>(theta.size());
+  const auto n_groups = (static_cast<Index>(new_positions.size()) + kLanes - 1) / kLanes;
+  const auto half = static_cast<Index>(new_theta.size());
+  positions.clear();  // whatever fails below, these are not the tables of the old ones
   cosine.assign(static_cast<std::size_t>(n_groups * half * kLanes), 0);
   sine.assign(cosine.size(), 0);
   context.parallel_for(n_groups, [&](Index group, int) {
     for (Index lane = 0;
-         lane < std::min<Index>(kLanes, static_cast<Index>(positions.size()) - group * kLanes); ++lane) {
+         lane < std::min<Index>(kLanes, static_cast<Index>(new_positions.size()) - group * kLanes); ++lane) {
       for (Index m = 0; m < half; ++m) {
         const auto at = static_cast<std::size_t>((group * half + m) * kLanes + lane);
-        const double angle =
-            positions[static_cast<std::size_t>(group * kLanes + lane)] * theta[static_cast<std::size_t>(m)];
+        const double angle = new_positions[static_cast<std::size_t>(group * kLanes + lane)] *
+                             new_theta[static_cast<std::size_t>(m)];
         cosine[at] = static_cast<float>(std::cos(angle));
         sine[at] = static_cast<float>(std::sin(angle));
       }
     }
   });
+  positions = new_positions, theta = new_theta;
 }
 
 RowRotation row_rotation(const RotationTable& table, std::size_t half, Index position, int head_dim,
@@ -172,25 +172,29 @@ void CpuKv::make_blocks(Index n_keys) {
   }
 }
 
+std::unique_ptr<CpuKv> CpuKv::fork(Index n_keys) const {
+  for (const Block& block : blocks_) block.shared = true;
+  auto copy = std::make_unique<CpuKv>(*this);
+  copy->truncate(n_keys);
+  return copy;
+}
+
 void CpuKv::own_block(std::size_t index) {
-  const auto own = [](Bytes& bytes, Index size, const Bytes& room) {
-    std::memcpy(room.get(), bytes.get(), static_cast<std::size_t>(size));
-    bytes = room;
-  };
-  const auto shared = [](const Bytes& bytes) {
-    const bool by_others = bytes.use_count() > 1;
-    std::atomic_thread_fence(std::memory_order_acquire);  // who let go of it has written before
-    return by_others;
-  };
   Block& block = blocks_[index];
+  if (!block.shared) return;
+  const auto own = [this](Bytes& bytes, int width) {
+    if (bytes == nullptr) return;
+    Bytes room = make_bytes(width);
+    std::memcpy(room.get(), bytes.get(), static_cast<std::size_t>(n_kv_heads * head_bytes(width)));
+    bytes = std::move(room);
+  };
   for (std::size_t variant = 0; variant < block.k.size(); ++variant) {
-    if (!shared(block.k[variant])) continue;
-    own(block.k[variant], n_kv_heads * head_bytes(head_dim), make_bytes(head_dim));
+    own(block.k[variant], head_dim);
     enter_keys(index, variant);
   }
-  if (!shared(block.v)) return;
-  own(block.v, n_kv_heads * head_bytes(padded_dim), make_bytes(padded_dim));
+  own(block.v, padded_dim);
   enter_values(index);
+  block.shared = false;
 }
 
 void CpuKv::append(const float* k, const float* v, Index stride, const KeyPlan& plan) {
@@ -268,7 +272,7 @@ void CpuKv::rotate_from(const CpuKv& raw, const KeyPlan& plan) {
   context_->parallel_for(static_cast<Index>(blocks_.size()), [&](Index b, int) {
     Block& block = blocks_[static_cast<std::size_t>(b)];
     const Block& from = raw.blocks_[static_cast<std::size_t>(b)];
-    block.v = Bytes(Bytes(), from.v.get());  // not an owner: raw's blocks are still its own
+    block.v = from.v;
     block.k.resize(variants_.size());
     if (!from.k[0]) {  // the window has passed: no row reads it
       block.k.assign(variants_.size(), nullptr);

@@ -32,7 +32,7 @@ struct KeyRotations {
   void make(const std::vector<double>& positions, const std::vector<double>& theta, Context& context);
 };
 
-/// A copy shares the blocks until one of both writes there. Two caches that share may be used by two threads.
+/// A fork shares the blocks until one of both writes there. Two caches that share may be used by two threads.
 class CpuKv final : public KvLayer {
  public:
   /// Its memory is the context's, which writes and rotates it too.
@@ -43,6 +43,7 @@ class CpuKv final : public KvLayer {
   void append(const float* k, const float* v, Index stride, const KeyPlan& plan);
   void drop(Index next_row);
   void truncate(Index n_keys);
+  std::unique_ptr<CpuKv> fork(Index n_keys) const;
   /// Becomes `raw` rotated by the plan. Tables are made once for all layers that share a plan.
   void rotate_from(const CpuKv& raw, const KeyPlan& plan);
 
@@ -61,8 +62,9 @@ class CpuKv final : public KvLayer {
  private:
   using Bytes = std::shared_ptr<std::byte>;
   struct Block {
-    std::vector<Bytes> k;  // (n_variants), each (n_kv_heads, head_bytes(head_dim)), or null
-    Bytes v;               // (n_kv_heads, head_bytes(padded_dim)), or null
+    std::vector<Bytes> k;         // (n_variants), each (n_kv_heads, head_bytes(head_dim)), or null
+    Bytes v;                      // (n_kv_heads, head_bytes(padded_dim)), or null
+    mutable bool shared = false;  // a fork may read it: it is copied before it is written to
   };
   Index head_bytes(int width) const { return kBlockKeys * key_bytes(type, width); }
   Bytes make_bytes(int width) const { return context_->pages().take(n_kv_heads * head_bytes(width)); }
@@ -73,7 +75,7 @@ class CpuKv final : public KvLayer {
   void enter_keys(std::size_t block, std::size_t variant);
   void enter_values(std::size_t block);
   void check_plan(const KeyPlan& plan);
-  /// The bytes of a block that a fork shares are copied before this cache writes there.
+  /// Before this cache writes to a block.
   void own_block(std::size_t block);
   void make_blocks(Index n_keys);
   /// Keys [begin, end) of one group of 16: k (row 0 is key begin; head_dim numbers at stride), rotated.

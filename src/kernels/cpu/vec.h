@@ -111,6 +111,12 @@ RW_INLINE float folded(Vec v, Fold fold) {
   x = fold(x, _mm512_permute_ps(x, 0x4e));
   x = fold(x, _mm512_permute_ps(x, 0xb1));
   return _mm512_cvtss_f32(x);
+#elif defined(__AVX2__)
+  const auto eight = reinterpret_cast<__m256>(fold(v.part[0], v.part[1]));
+  __m128 x = fold(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+  x = fold(x, _mm_movehl_ps(x, x));
+  x = fold(x, _mm_movehdup_ps(x));
+  return _mm_cvtss_f32(x);
 #else
   float a[kLanes];
   store(a, v);

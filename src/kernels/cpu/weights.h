@@ -174,10 +174,11 @@ struct UnpackedPart {
   std::uint32_t halves[kQuantPart / 32 + 16];                        // d and m of plain ones
 };
 
+constexpr std::int64_t kAhead = 4096;  // bytes: the hardware's own prefetching ends with the page
+
 template <class F>
 RW_INLINE void unpack_part(const std::uint8_t* block, std::int64_t n_blocks, UnpackedPart& part) {
   constexpr int kGroups = F::kWeights / F::kGroup;
-  constexpr std::int64_t kAhead = 4096;  // the hardware's own prefetching ends with the page
   auto one = [&](std::int64_t b) __attribute__((always_inline)) {
     const std::uint8_t* p = block + b * F::kBytes;
     if constexpr (F::kPlain)
@@ -242,6 +243,10 @@ RW_INLINE Vec quantised_part(const UnpackedPart& part, const QuantisedRow& x, st
   return sum;
 }
 
+#if defined(__AVX2__) && !defined(__AVX512F__)
+#include "kernels/cpu/register_dots.h"
+#endif
+
 constexpr int kDotRows = 8;  // rows of x for which a weight is unpacked once
 
 /// y of 16 outputs or fewer from the lanes of their sums: lanes (16, kLanes).
@@ -298,8 +303,26 @@ RW_INLINE void for_outputs(const Dots& d, Unpack unpack, Part part) {
   }
 }
 
+#if defined(__AVX2__) && !defined(__AVX512F__)
+/// The same to the bit as below.
+template <class F>
+static void dots_in_registers(const Dots& d) {
+  const std::uint8_t* rows[kSlots];
+  for_outputs(
+      d,
+      [&](std::int64_t slot, const std::uint8_t* row, std::int64_t at, std::int64_t)
+          __attribute__((always_inline)) { rows[slot] = row + at / F::kWeights * F::kBytes; },
+      [&](std::int64_t slot, std::int64_t x, std::int64_t at, std::int64_t n)
+          __attribute__((always_inline)) { return register_part<F>(rows[slot], d.quantised[x], at, n); });
+}
+#endif
+
 template <class F>
 static void dots_quantised(const Dots& d) {
+#if defined(__AVX2__) && !defined(__AVX512F__)
+  if constexpr (InRegisters<F>)
+    if (d.n_x == 1) return dots_in_registers<F>(d);
+#endif
   UnpackedPart parts[kSlots];
   const std::int64_t n = d.n_in < kQuantPart ? d.n_in : kQuantPart;
   for (UnpackedPart& part : parts) {  // beyond the row, zeros of x must meet finite numbers

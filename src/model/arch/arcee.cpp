@@ -9,7 +9,8 @@ ModelConfig read(const ModelFile& file) {
   return read_family(file, Family{.activation = Activation::kRelu2, .gated = false});
 }
 
-const Register<Architecture> registered{{"arcee", {}, read}};
+const Register<Architecture> registered{
+    {.name = "arcee", .models = "Arcee AFM 4.5B", .scaling = "yarn", .tiny = {"arcee"}, .read = read}};
 
 }  // namespace
 }  // namespace ropewalk::arch::arcee

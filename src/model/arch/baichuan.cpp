@@ -5,9 +5,21 @@
 namespace ropewalk::arch::baichuan {
 namespace {
 
-ModelConfig read(const ModelFile& file) { return read_family(file, Family{}); }
+ModelConfig read(const ModelFile& file) {
+  ModelConfig c = read_family(file, Family{});
+  const char* missing = c.n_layers() >= 40    ? "positions as a bias of attention (ALiBi, Baichuan 13B)"
+                        : c.n_vocab == 125696 ? "an output matrix of normalised rows (Baichuan 2)"
+                                              : nullptr;
+  if (missing != nullptr)
+    throw Error(file.path(), "a model that this engine computes",
+                fmt::format("{}, which it does not compute", missing));
+  return c;
+}
 
-const Register<Architecture> registered{{"baichuan", {}, read}};
+const Register<Architecture> registered{{.name = "baichuan",
+                                         .models = "Baichuan 1 and 2, 7B (13B has ALiBi and is refused)",
+                                         .tiny = {"baichuan"},
+                                         .read = read}};
 
 }  // namespace
 }  // namespace ropewalk::arch::baichuan

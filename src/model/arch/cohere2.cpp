@@ -6,12 +6,19 @@ namespace ropewalk::arch::cohere2 {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
-  return read_family(
-      file,
-      Family{.norm = NormKind::kLayer, .parallel = true, .window_period = 4, .no_rope = NoRope::kWhereFar});
+  return read_family(file, Family{.norm = NormKind::kLayer,
+                                  .parallel = true,
+                                  .window_period = 4,
+                                  .no_rope = NoRope::kWhereFar,
+                                  .needs_logit_scale = true});
 }
 
-const Register<Architecture> registered{{"cohere2", {}, read}};
+const Register<Architecture> registered{
+    {.name = "cohere2",
+     .models = "Command-R7B, Command-A",
+     .acts = "none: the layers with a window are local, the others have no positions",
+     .tiny = {"cohere2"},
+     .read = read}};
 
 }  // namespace
 }  // namespace ropewalk::arch::cohere2

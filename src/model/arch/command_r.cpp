@@ -7,10 +7,13 @@ namespace ropewalk::arch::command_r {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
-  return read_family(file, Family{.norm = NormKind::kLayer, .parallel = true});
+  return read_family(file, Family{.norm = NormKind::kLayer, .parallel = true, .needs_logit_scale = true});
 }
 
-const Register<Architecture> registered{{"command-r", {}, read}};
+const Register<Architecture> registered{{.name = "command-r",
+                                         .models = "Command-R, Command-R+, Aya 23, Aya Expanse",
+                                         .tiny = {"cohere", "cohere_norms"},
+                                         .read = read}};
 
 }  // namespace
 }  // namespace ropewalk::arch::command_r

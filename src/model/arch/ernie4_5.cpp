@@ -7,7 +7,8 @@ namespace {
 
 ModelConfig read(const ModelFile& file) { return read_family(file, Family{}); }
 
-const Register<Architecture> registered{{"ernie4_5", {}, read}};
+const Register<Architecture> registered{
+    {.name = "ernie4_5", .models = "ERNIE 4.5 0.3B", .tiny = {"ernie4_5"}, .read = read}};
 
 }  // namespace
 }  // namespace ropewalk::arch::ernie4_5

@@ -10,7 +10,12 @@ ModelConfig read(const ModelFile& file) {
   return read_family(file, Family{.post_norm = true, .window_period = 4, .no_rope = NoRope::kWhereFar});
 }
 
-const Register<Architecture> registered{{"exaone4", {}, read}};
+const Register<Architecture> registered{{.name = "exaone4",
+                                         .models = "EXAONE 4.0",
+                                         .acts = "1.2B: all; 32B: none, as in cohere2",
+                                         .scaling = "llama3",
+                                         .tiny = {"exaone4", "exaone4_32b"},
+                                         .read = read}};
 
 }  // namespace
 }  // namespace ropewalk::arch::exaone4

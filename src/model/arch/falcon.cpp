@@ -13,7 +13,8 @@ ModelConfig read(const ModelFile& file) {
   return read_family(file, family);
 }
 
-const Register<Architecture> registered{{"falcon", {}, read}};
+const Register<Architecture> registered{
+    {.name = "falcon", .models = "Falcon 7B, 40B, 180B", .tiny = {"falcon", "falcon_40b"}, .read = read}};
 
 }  // namespace
 }  // namespace ropewalk::arch::falcon

@@ -9,7 +9,8 @@ ModelConfig read(const ModelFile& file) {
   return read_family(file, Family{.activation = Activation::kGeluTanh, .embedding_by_root = true});
 }
 
-const Register<Architecture> registered{{"gemma", {}, read}};
+const Register<Architecture> registered{
+    {.name = "gemma", .models = "Gemma 1", .tiny = {"gemma"}, .read = read}};
 
 }  // namespace
 }  // namespace ropewalk::arch::gemma

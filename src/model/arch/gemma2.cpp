@@ -11,6 +11,7 @@ ModelConfig read(const ModelFile& file) {
   ModelConfig c = read_family(file, Family{.activation = Activation::kGeluTanh,
                                            .post_norm = true,
                                            .window_period = 2,
+                                           .window = 4096,
                                            .embedding_by_root = true});
   for (LayerSpec& layer : c.layers) {
     AttentionSpec& a = layer.attention;
@@ -23,7 +24,11 @@ ModelConfig read(const ModelFile& file) {
   return c;
 }
 
-const Register<Architecture> registered{{"gemma2", {}, read}};
+const Register<Architecture> registered{{.name = "gemma2",
+                                         .models = "Gemma 2",
+                                         .acts = "those without a window: every second",
+                                         .tiny = {"gemma2", "gemma2_scale"},
+                                         .read = read}};
 
 }  // namespace
 }  // namespace ropewalk::arch::gemma2

@@ -13,6 +13,7 @@ ModelConfig read(const ModelFile& file) {
                                            .post_norm = true,
                                            .window_period = 6,
                                            .local_is_plain = true,
+                                           .local_base = 10000,
                                            .embedding_by_root = true});
   for (LayerSpec& layer : c.layers)  // 27B, known by its layers, scales by d_model / n_heads
     if (AttentionSpec& a = layer.attention; a.scale == 0 && c.n_layers() == 62)
@@ -20,7 +21,13 @@ ModelConfig read(const ModelFile& file) {
   return c;
 }
 
-const Register<Architecture> registered{{"gemma3", {}, read}};
+const Register<Architecture> registered{
+    {.name = "gemma3",
+     .models = "Gemma 3 (the text part of those with images), MedGemma, TranslateGemma",
+     .acts = "those without a window: one in six",
+     .scaling = "linear, from 4B on; layers with a window have base 10,000 and none",
+     .tiny = {"gemma3", "gemma3_images"},
+     .read = read}};
 
 }  // namespace
 }  // namespace ropewalk::arch::gemma3

@@ -7,7 +7,8 @@ namespace {
 
 ModelConfig read(const ModelFile& file) { return read_family(file, Family{.post_norm = true}); }
 
-const Register<Architecture> registered{{"glm4", {}, read}};
+const Register<Architecture> registered{
+    {.name = "glm4", .models = "GLM-4-0414 9B and 32B, dense", .tiny = {"glm4"}, .read = read}};
 
 }  // namespace
 }  // namespace ropewalk::arch::glm4

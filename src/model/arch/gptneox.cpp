@@ -11,7 +11,10 @@ ModelConfig read(const ModelFile& file) {
       Family{.activation = Activation::kGelu, .gated = false, .norm = NormKind::kLayer, .parallel = true});
 }
 
-const Register<Architecture> registered{{"gptneox", {}, read}};
+const Register<Architecture> registered{{.name = "gptneox",
+                                         .models = "GPT-NeoX 20B, Pythia",
+                                         .tiny = {"gpt_neox", "gpt_neox_serial"},
+                                         .read = read}};
 
 }  // namespace
 }  // namespace ropewalk::arch::gptneox

@@ -7,7 +7,11 @@ namespace {
 
 ModelConfig read(const ModelFile& file) { return read_family(file, Family{.logit_scale_divides = true}); }
 
-const Register<Architecture> registered{{"granite", {}, read}};
+const Register<Architecture> registered{{.name = "granite",
+                                         .models = "Granite 3 and 4.1, dense",
+                                         .acts = "all; none where the file says that no layer has positions",
+                                         .tiny = {"granite"},
+                                         .read = read}};
 
 }  // namespace
 }  // namespace ropewalk::arch::granite

@@ -7,7 +7,11 @@ namespace {
 
 ModelConfig read(const ModelFile& file) { return read_family(file, Family{}); }
 
-const Register<Architecture> registered{{"internlm2", {}, read}};
+const Register<Architecture> registered{{.name = "internlm2",
+                                         .models = "InternLM2, InternLM2.5",
+                                         .scaling = "dynamic",
+                                         .tiny = {"internlm2"},
+                                         .read = read}};
 
 }  // namespace
 }  // namespace ropewalk::arch::internlm2

@@ -7,7 +7,12 @@ namespace {
 
 ModelConfig read(const ModelFile& file) { return read_family(file, Family{}); }
 
-const Register<Architecture> registered{{"mistral", {}, read}};
+const Register<Architecture> registered{
+    {.name = "mistral",
+     .models = "Mistral 7B as a folder",
+     .acts = "all; the window of its first version is each layer's own and stays",
+     .tiny = {"mistral"},
+     .read = read}};
 
 }  // namespace
 }  // namespace ropewalk::arch::mistral

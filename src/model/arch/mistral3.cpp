@@ -7,7 +7,12 @@ namespace {
 
 ModelConfig read(const ModelFile& file) { return read_family(file, Family{}); }
 
-const Register<Architecture> registered{{"mistral3", {}, read}};
+const Register<Architecture> registered{
+    {.name = "mistral3",
+     .models = "Mistral Small 3, Devstral, Magistral, Ministral 3 (text part)",
+     .scaling = "yarn, in Ministral 3",
+     .tiny = {"ministral3", "mistral_small"},
+     .read = read}};
 
 }  // namespace
 }  // namespace ropewalk::arch::mistral3

@@ -10,7 +10,10 @@ ModelConfig read(const ModelFile& file) {
                      Family{.activation = Activation::kRelu2, .gated = false, .norm = NormKind::kLayer});
 }
 
-const Register<Architecture> registered{{"nemotron", {}, read}};
+const Register<Architecture> registered{{.name = "nemotron",
+                                         .models = "Nemotron-4 and Nemotron-mini, dense",
+                                         .tiny = {"nemotron"},
+                                         .read = read}};
 
 }  // namespace
 }  // namespace ropewalk::arch::nemotron

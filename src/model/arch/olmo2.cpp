@@ -7,10 +7,15 @@ namespace ropewalk::arch::olmo2 {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
-  return read_family(file, Family{.post_norm = true, .local_is_plain = true});
+  return read_family(file, Family{.post_norm = true, .window_period = 4, .local_is_plain = true});
 }
 
-const Register<Architecture> registered{{"olmo2", {}, read}};
+const Register<Architecture> registered{{.name = "olmo2",
+                                         .models = "OLMo 2, OLMo 3",
+                                         .acts = "OLMo 2: all; OLMo 3: those without a window, one in four",
+                                         .scaling = "yarn in OLMo 3, on layers without a window",
+                                         .tiny = {"olmo2", "olmo3"},
+                                         .read = read}};
 
 }  // namespace
 }  // namespace ropewalk::arch::olmo2

@@ -12,7 +12,8 @@ ModelConfig read(const ModelFile& file) {
           .activation = Activation::kGeluTanh, .gated = false, .norm = NormKind::kLayer, .parallel = true});
 }
 
-const Register<Architecture> registered{{"phi2", {}, read}};
+const Register<Architecture> registered{
+    {.name = "phi2", .models = "Phi-1, Phi-1.5, Phi-2", .tiny = {"phi"}, .read = read}};
 
 }  // namespace
 }  // namespace ropewalk::arch::phi2

@@ -7,7 +7,11 @@ namespace {
 
 ModelConfig read(const ModelFile& file) { return read_family(file, Family{}); }
 
-const Register<Architecture> registered{{"phi3", {}, read}};
+const Register<Architecture> registered{{.name = "phi3",
+                                         .models = "Phi-3, Phi-3.5-mini, Phi-4, Phi-4-mini",
+                                         .scaling = "longrope, in those of 128k tokens",
+                                         .tiny = {"phi3", "phi4_mini"},
+                                         .read = read}};
 
 }  // namespace
 }  // namespace ropewalk::arch::phi3

@@ -8,7 +8,15 @@ namespace {
 
 ModelConfig read(const ModelFile& file) { return read_family(file, Family{}); }
 
-const Register<Architecture> registered{{"qwen2", {"qwen2vl"}, read}};
+const Register<Architecture> registered{
+    {.name = "qwen2",
+     .aliases = {"qwen2vl"},
+     .models = "Qwen2, Qwen2.5, DeepSeek-R1 distills of Qwen2; the text part of Qwen2-VL and Qwen2.5-VL",
+     .acts = "all; with use_sliding_window those without a window",
+     .scaling = "yarn, where a folder names it",
+     .tiny = {"partial_qwen2", "qwen2", "qwen2_5_vl", "qwen2_vl"},
+     .checked = "tiny qwen2 under yarn and ntk: logits of llama.cpp (export.md)",
+     .read = read}};
 
 }  // namespace
 }  // namespace ropewalk::arch::qwen2

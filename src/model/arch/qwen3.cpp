@@ -11,7 +11,15 @@ ModelConfig read(const ModelFile& file) {
   return c;
 }
 
-const Register<Architecture> registered{{"qwen3", {"qwen3vl"}, read}};
+const Register<Architecture> registered{
+    {.name = "qwen3",
+     .aliases = {"qwen3vl"},
+     .models = "Qwen3, dense; the text part of Qwen3-VL",
+     .acts = "all; with use_sliding_window those without a window",
+     .scaling = "yarn, where a folder names it",
+     .tiny = {"qwen3", "qwen3_bias", "qwen3_vl"},
+     .checked = "tiny qwen3 under yarn and pi: logits of llama.cpp (export.md)",
+     .read = read}};
 
 }  // namespace
 }  // namespace ropewalk::arch::qwen3

@@ -37,7 +37,13 @@ ModelConfig read(const ModelFile& file) {
   return c;
 }
 
-const Register<Architecture> registered{{"roformer", {}, read}};
+const Register<Architecture> registered{
+    {.name = "roformer",
+     .models = "RoFormer v1 and v2 (encoders)",
+     .tiny = {"roformer", "roformer_v2"},
+     .checked =
+         "the folders alone, since no GGUF holds the family; a text is read whole, and nothing is written",
+     .read = read}};
 
 }  // namespace
 }  // namespace ropewalk::arch::roformer

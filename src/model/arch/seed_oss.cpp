@@ -9,7 +9,8 @@ ModelConfig read(const ModelFile& file) {
   return read_family(file, Family{.ffn_norm = "post_attention_norm"});
 }
 
-const Register<Architecture> registered{{"seed_oss", {}, read}};
+const Register<Architecture> registered{
+    {.name = "seed_oss", .models = "Seed-OSS 36B", .tiny = {"seed_oss"}, .read = read}};
 
 }  // namespace
 }  // namespace ropewalk::arch::seed_oss

@@ -7,7 +7,11 @@ namespace {
 
 ModelConfig read(const ModelFile& file) { return read_family(file, Family{.no_rope = NoRope::kEveryFourth}); }
 
-const Register<Architecture> registered{{"smollm3", {}, read}};
+const Register<Architecture> registered{{.name = "smollm3",
+                                         .models = "SmolLM3 3B",
+                                         .acts = "those with positions: three of four",
+                                         .tiny = {"smollm3"},
+                                         .read = read}};
 
 }  // namespace
 }  // namespace ropewalk::arch::smollm3

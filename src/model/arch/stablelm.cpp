@@ -7,13 +7,14 @@ namespace ropewalk::arch::stablelm {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
-  ModelConfig c = read_family(file, Family{.norm = NormKind::kLayer});
-  for (LayerSpec& layer : c.layers)  // GGUF says it by leaving the norm out
-    layer.parallel = layer.one_norm = file.find_tensor("blk.0.ffn_norm.weight") == nullptr;
-  return c;
+  const bool one_norm = file.find_tensor("blk.0.ffn_norm.weight") == nullptr;  // then both are of it
+  return read_family(file, Family{.norm = NormKind::kLayer, .parallel = one_norm});
 }
 
-const Register<Architecture> registered{{"stablelm", {}, read}};
+const Register<Architecture> registered{{.name = "stablelm",
+                                         .models = "StableLM 2, StableLM Zephyr 3B",
+                                         .tiny = {"stablelm", "stablelm_norms"},
+                                         .read = read}};
 
 }  // namespace
 }  // namespace ropewalk::arch::stablelm

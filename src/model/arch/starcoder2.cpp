@@ -10,7 +10,11 @@ ModelConfig read(const ModelFile& file) {
                      Family{.activation = Activation::kGeluTanh, .gated = false, .norm = NormKind::kLayer});
 }
 
-const Register<Architecture> registered{{"starcoder2", {}, read}};
+const Register<Architecture> registered{{.name = "starcoder2",
+                                         .models = "StarCoder2",
+                                         .acts = "all; the window is each layer's own and stays",
+                                         .tiny = {"starcoder2"},
+                                         .read = read}};
 
 }  // namespace
 }  // namespace ropewalk::arch::starcoder2

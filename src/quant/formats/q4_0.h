@@ -9,6 +9,11 @@ struct Q4_0 {
     store_bytes(q, (both & 15) - 8);
     store_bytes(q + 16, (both >> 4) - 8);
   }
+#ifdef __AVX2__
+  static inline __m256i group(const std::uint8_t* block, int) {
+    return _mm256_sub_epi8(nibbles(block + 2), _mm256_set1_epi8(8));
+  }
+#endif
 #ifdef __AVX512BW__
   static inline void unpack_two(const std::uint8_t* block, std::int8_t* q) {
     _mm512_storeu_si512(q, _mm512_sub_epi8(two_nibbles(block + 2, block + kBytes + 2), _mm512_set1_epi8(8)));

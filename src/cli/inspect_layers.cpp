@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/inspect_layers.h"
+
+#include <fmt/format.h>
+
+namespace ropewalk::cli {
+namespace {
+
+/// "0-4, 6": the layers of class c.
+std::string layers_of(const std::vector<std::size_t>& classes, std::size_t c) {
+  std::string text;
+  for (std::size_t begin = 0; begin < classes.size(); ++begin) {
+    if (classes[begin] != c) continue;
+    std::size_t last = begin;
+    while (last + 1 < classes.size() && classes[last + 1] == c) ++last;
+    text += text.empty() ? "" : ", ";
+    text += last == begin ? fmt::format("{}", begin) : fmt::format("{}-{}", begin, last);
+    begin = last;
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string own_scaling_of(const RopeSpec& rope) {
+  if (!rope.own_scaling.empty()) return rope.own_scaling;
+  return rope.divisors.empty() ? "none" : "rope_freqs";
+}
+
+Json layer_classes(const ModelConfig& config) {
+  const std::vector<std::size_t> classes = config.attention_classes();
+  Json result = Json::array();
+  for (std::size_t layer = 0; layer < classes.size(); ++layer) {
+    if (classes[layer] != result.size()) continue;  // not the first of its class
+    const AttentionSpec& a = config.layers[layer].attention;
+    result.push_back({{"layers", layers_of(classes, classes[layer])},
+                      {"sliding_window", a.window},
+                      {"rope_base", a.rope.base},
+                      {"rotary_dim", a.rope.rotary_dim},
+                      {"own_scaling", own_scaling_of(a.rope)},
+                      {"methods_act", acts_on(config.layers[layer])}});
+  }
+  return result;
+}
+
+std::string layer_class_line(const Json& c) {
+  const Index window = c.at("sliding_window");
+  std::string line = c.at("layers").get<std::string>() + ": ";
+  line += window > 0 ? fmt::format("a window of {}", window) : "all tokens before";
+  if (c.at("rotary_dim") == 0)
+    line += ", no positions";
+  else
+    line += fmt::format(", base {}, own scaling {}", c.at("rope_base").get<double>(),
+                        c.at("own_scaling").get<std::string>());
+  return line + (c.at("methods_act").get<bool>() ? "; methods act" : "; methods do not act");
+}
+
+}  // namespace ropewalk::cli
