@@ -35,7 +35,8 @@ struct BackendOptions {
 std::shared_ptr<Context> make_context(int n);
 /// --special, the same in every command that reads texts.
 void define_special(CommandLine& app, bool& special);
-/// Opens, says what it loads on stderr. Errors: Error, also where it has no tokenizer.
+/// Opens a decoder, says what it loads on stderr. Errors: Error, also where it has no tokenizer, or for an
+/// encoder, which `fill` is for.
 std::shared_ptr<const Model> load_model(const std::string& path,
                                         const std::shared_ptr<const Backend>& backend);
 

@@ -53,6 +53,9 @@ std::shared_ptr<const Model> load_model(const std::string& path,
   const double start = now_seconds();
   const std::shared_ptr<const ModelFile> file = ModelFile::open(path);
   if (file->unsupported()) throw Error(*file->unsupported());
+  if (read_config(*file).encoder)
+    throw Error(path, "a decoder, which writes on in a text", "an encoder, which fills gaps in one",
+                "ropewalk fill MODEL -p 'a text with a [MASK]'");
   std::shared_ptr<const Model> loaded = Model::load(file, backend);
   loaded->tokenizer();  // what follows reads texts
   const ModelConfig& c = loaded->config();

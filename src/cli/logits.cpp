@@ -65,6 +65,9 @@ int run() {
   require_own(options.out, "a matrix of float32 (.npy)", is_npy);
   const auto loaded = Model::open(options.model, backend);
   const Model& model = *loaded;
+  if (options.nll && model.config().encoder)
+    throw Error(options.model, "a decoder, whose rows are of the next token", "an encoder",
+                "fill is for that");
   const Index n_vocab = model.config().n_vocab;
   const std::vector<Token> tokens = read_tokens(options.tokens, n_vocab);
   const auto n = static_cast<Index>(tokens.size());

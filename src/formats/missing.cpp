@@ -18,7 +18,7 @@ constexpr const char* kMamba = "Mamba-2 layers (a recurrence)";
 constexpr const char* kLearned = "learned positions, and no RoPE";
 constexpr const char* kAlibi = "ALiBi, and no RoPE";
 constexpr const char* kEncoder = "an encoder with learned positions, and no RoPE";
-constexpr const char* kRopeEncoder = "encoders of this form";
+constexpr const char* kRopeEncoder = "an encoder";
 
 const std::vector<Missing>& missing_families() {
   static const std::vector<Missing> families = {

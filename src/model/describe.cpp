@@ -18,7 +18,7 @@ and on how many of its layers methods act.
 
 ## Families that run
 
-Dense decoders with RoPE, as a GGUF file or a Hugging Face folder, and one encoder, which reads a text whole and writes none.
+Dense models with RoPE, as a GGUF file or a Hugging Face folder.
 
 - **architecture**: `general.architecture` of a GGUF; **model_type**: of a folder's `config.json`. Of a model with images
   the text part alone is computed.
@@ -42,7 +42,7 @@ constexpr const char* kMissingIntroduction = R"(
 ## What does not run
 
 A file of these is refused by the name of what is missing. Beside the names, a file that has a mixture of experts, MLA,
-ALiBi or attention to later tokens by its own keys is refused in every family.
+ALiBi or, of a decoder, attention to later tokens by its own keys is refused in every family.
 
 | models | architecture | model_type | what is missing |
 | --- | --- | --- | --- |

@@ -32,7 +32,7 @@ narrow() {
   rm wide
 }
 narrow --help
-for command in bench eval export generate inspect logits methods models questions report score tokenize tune; do
+for command in bench eval export fill generate inspect logits methods models questions report score tokenize tune; do
   expect 0 'Example' "$ropewalk" $command --help; narrow $command --help
 done
 expect 0 'Examples' "$ropewalk"
@@ -386,6 +386,23 @@ if [ "${3:-}" = model ]; then
   expect 0 'methods self-extend' "$ropewalk" eval --text text.txt --budget 20s
   expect 0 '"ids"' "$ropewalk" tokenize short.txt --json
 fi
+# An encoder: what it fills, and what it is not for.
+mkdir encoder; cp "$source"/tests/golden/tiny/roformer/{config.json,model.safetensors} encoder
+{ printf '[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nparis\nis\nthe\nof\nfrance\n.\n'; for i in $(seq 117); do echo "word$i"; done; } >encoder/vocab.txt
+gap='Paris is the [MASK] of France.'
+expect 0 'mask 1 at token 4' "$ropewalk" fill encoder -p "$gap"
+for method in none yarn rerope:window=3; do
+  expect 0 '"method":"'$method'[^"]*".*"position":5.*"position":6' "$ropewalk" fill encoder -p "Paris is the of [MASK] [MASK]" --top 2 --method $method --json
+done
+expect 2 'a text with 1 to 256 masks; found none; hint: spell each as \[MASK\]' "$ropewalk" fill encoder -p 'Paris'
+expect 2 'found 257' "$ropewalk" fill encoder -p "$(printf '[MASK] %.0s' $(seq 257))"
+expect 2 'found both' "$ropewalk" fill encoder -p "$gap" -f ids
+expect 2 'sees both sides' "$ropewalk" fill encoder -p "$gap" --method dca
+expect 1 'generate is for that' "$ropewalk" fill "$model" -p "$gap"
+expect 1 'ropewalk fill' "$ropewalk" generate encoder -p Paris
+expect 1 'ropewalk fill' "$ropewalk" eval encoder --text ids
+expect 1 'fill is for that' "$ropewalk" logits encoder --tokens ids --nll
+rm -r encoder
 if [ "${3:-}" = model ] && [ -e "$real" ]; then
   expect 0 'n_ctx_train +8192' "$ropewalk" inspect "$real"
   expect 0 '19556|Hello' "$ropewalk" tokenize "$real" --text 'Hello world'

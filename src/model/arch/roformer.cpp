@@ -39,8 +39,10 @@ ModelConfig read(const ModelFile& file) {
 
 const Register<Architecture> registered{
     {.name = "roformer",
-     .models = "RoFormer v1 and v2, encoders, as folders (GGUF has no such architecture)",
+     .models = "RoFormer v1 and v2 (encoders)",
      .tiny = {"roformer", "roformer_v2"},
+     .checked =
+         "the folders alone, since no GGUF holds the family; a text is read whole, and nothing is written",
      .read = read}};
 
 }  // namespace
