@@ -36,6 +36,21 @@ std::string spelled(const std::string& spec, const ModelConfig& config) {
   return spec.starts_with("yarn") && has_own_scaling(config) ? spec + ",replace=1" : spec;
 }
 
+/// What a decoder reads in chunks, in runs of any size, or writes itself, is what it reads whole.
+void expect_whole_in_parts(const Model& model, const std::string& spec, const std::vector<Token>& tokens,
+                           const std::vector<float>& whole) {
+  EXPECT_EQ(largest_difference(whole, all_logits(model, spec, tokens, {.n = kTokens, .chunk = 37})), 0);
+  EXPECT_EQ(largest_difference(whole, all_logits(model, spec, tokens, {.n = kTokens}, {60, 7, 1})), 0);
+  Session session(model, MethodSpec::parse(spec), {.n = kTokens});
+  std::vector<float> written;
+  const LogitsSink keep = [&](Index, Index n, const float* logits) {
+    written.insert(written.end(), logits, logits + n * model.config().n_vocab);
+  };
+  session.run(std::span(tokens).first(60), 0, 60, keep);
+  for (std::size_t t = 60; t < tokens.size(); ++t) session.write(tokens[t], keep);
+  EXPECT_LT(relative_error(written, whole), 1e-5);
+}
+
 class Families : public testing::TestWithParam<std::string> {};
 
 TEST_P(Families, ComputeTheSameInEveryWay) {
@@ -50,21 +65,11 @@ TEST_P(Families, ComputeTheSameInEveryWay) {
     SCOPED_TRACE(spec);
     const auto whole = all_logits(fast.model, spec, tokens, {.n = kTokens});
     EXPECT_LT(largest_difference(whole, all_logits(slow.model, spec, tokens, {.n = kTokens})), 1e-3);
-    EXPECT_EQ(largest_difference(whole, all_logits(fast.model, spec, tokens, {.n = kTokens, .chunk = 37})),
-              0);
-    EXPECT_EQ(largest_difference(whole, all_logits(fast.model, spec, tokens, {.n = kTokens}, {60, 7, 1})), 0);
-    Session session(fast.model, MethodSpec::parse(spec), {.n = kTokens});
-    std::vector<float> written;
-    const LogitsSink keep = [&](Index, Index n, const float* logits) {
-      written.insert(written.end(), logits, logits + n * config.n_vocab);
-    };
-    session.run(std::span(tokens).first(60), 0, 60, keep);
-    for (std::size_t t = 60; t < tokens.size(); ++t) session.write(tokens[t], keep);
-    EXPECT_LT(relative_error(written, whole), 1e-5);
+    if (!config.encoder) expect_whole_in_parts(fast.model, spec, tokens, whole);
     if (plain.empty())
       plain = whole;
     else if (config.n_acting_layers() > 0)
-      EXPECT_GT(largest_difference(plain, whole), 1e-3) << "the method changes nothing";
+      EXPECT_GT(largest_difference(plain, whole), 1e-4) << "the method changes nothing";
     else
       EXPECT_EQ(largest_difference(plain, whole), 0);
   }
