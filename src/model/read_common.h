@@ -14,7 +14,7 @@ struct Family {
   Activation activation = Activation::kSilu;
   bool gated = true;
   NormKind norm = NormKind::kRms;
-  bool parallel = false;   ///< unless the key use_parallel_residual says otherwise
+  bool parallel = false;  ///< unless the key use_parallel_residual says otherwise
   bool norm_after_add = false;
   bool encoder = false;
   bool post_norm = false;  ///< norms behind both parts; before them as well where attn_norm is there
