@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "cli/documents.h"
 #include "methods/tuned_file.h"
 
 namespace ropewalk {
@@ -32,11 +33,13 @@ AutoChoice method_for(const std::string& option, const std::string& model_path, 
     if (!fits && named.spec.text() == "none")
       say(fmt::format("warning: plain RoPE for {} tokens, trained on {}: expect nonsense past those", n,
                       config.n_ctx_train));
+    if (named.spec.text() != "none") say_acting_layers(config);
     return named;
   }
   AutoChoice choice = decide(config.rope_context(config.acting_layer(), n),
                              fits ? std::vector<TunedSetting>{} : tuned_settings(model_path));
   say("auto: " + choice.why);
+  if (choice.spec.text() != "none") say_acting_layers(config);
   return choice;
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <utility>
 
 #include "core/error.h"
 #include "core/text.h"
@@ -177,7 +178,8 @@ RunInfo run_info(const std::string& model_path, const BackendOptions& backend,
 }
 
 void say_acting_layers(const ModelConfig& config) {
-  if (config.n_acting_layers() == config.n_layers()) return;
+  static bool said = false;
+  if (config.n_acting_layers() == config.n_layers() || std::exchange(said, true)) return;
   say(fmt::format("methods act on {} layers: the others have a window or no positions, and stay as they are",
                   config.acting_layers()));
 }
