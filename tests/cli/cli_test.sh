@@ -418,7 +418,7 @@ if [ "${3:-}" = model ] && [ -e "$real" ]; then
   expect 0 '"n_truncated":1' "$ropewalk" questions "$real" q.jsonl --format ruler --length 50 -n 8 --truncate middle --json
   expect 1 'MiB' "$ropewalk" generate "$real" -f <(yes 'some words of text' | head -c 2000000) -n 1048576 --method none
 fi
-rm -rf out err ids ./*.npy ./*.gguf ./*.txt a b {same,plain,special}.jsonl wrong.toml r.jsonl r.html r2.html killed.jsonl sweep.toml q.jsonl pred.jsonl asked.jsonl
+rm -rf nope out err ids ./*.npy ./*.gguf ./*.txt a b {same,plain,special}.jsonl wrong.toml r.jsonl r.html r2.html killed.jsonl sweep.toml q.jsonl pred.jsonl asked.jsonl
 [ -z "$(ls -A)" ] || { echo "FAILED: left behind: $(ls -A)"; failed=$((failed + 1)); }
 echo "$count commands tried, $failed failed"
 [ "$failed" = 0 ]
