@@ -27,9 +27,14 @@ void require_input(const StepInput& input, const Model& model) {
   for (const Token token : input.tokens) model.require_row(token);
   const Wanted& w = input.wanted;
   const Index begin = input.sequence->position(), end = begin + static_cast<Index>(input.tokens.size());
-  if ((w.losses != nullptr || w.greatest != nullptr) && (w.begin < begin || w.end < w.begin || w.end > end))
+  const bool tops = w.top_ids != nullptr;
+  if ((w.losses != nullptr || w.greatest != nullptr || tops) &&
+      (w.begin < begin || w.end < w.begin || w.end > end))
     throw Error("step", fmt::format("rows from {} to {}, those that are read", begin, end),
                 fmt::format("{} to {}", w.begin, w.end), "losses and likeliest tokens are of new rows");
+  if (tops != (w.top_logits != nullptr) || (tops && (w.k < 1 || w.k > model.n_choices())))
+    throw Error("step", fmt::format("1 to {} likeliest tokens, with their logits", model.n_choices()),
+                fmt::format("{}", w.k), "ask for as many as there are");
   if (w.losses == nullptr) return;
   if (static_cast<Index>(w.targets.size()) != w.end - w.begin)
     throw Error("step", fmt::format("a target for each of {} rows", w.end - w.begin),
@@ -162,6 +167,9 @@ void Engine::Impl::give_rows(const Asked& a, RowRange rows, const float* slab) {
                    wanted.losses + at);
   if (wanted.greatest != nullptr)
     backend.greatest(slab, rows.n(), n_vocab, model->n_choices(), wanted.greatest + at);
+  if (wanted.top_ids != nullptr)
+    backend.top_k(slab, rows.n(), n_vocab, model->n_choices(), wanted.k, wanted.top_ids + at * wanted.k,
+                  wanted.top_logits + at * wanted.k);
 }
 
 void require_targets(std::span<const Token> targets, Index n_vocab) {

@@ -25,6 +25,9 @@ struct Wanted {
   std::span<const Token> targets = {};  ///< (end - begin): what should follow each row
   double* losses = nullptr;             ///< (end - begin): -log p(target), nats
   Token* greatest = nullptr;            ///< (end - begin): the likeliest token; kNoToken where a logit is NaN
+  Index k = 0;                          ///< of the next two
+  Token* top_ids = nullptr;             ///< (end - begin, k): the k likeliest tokens, the likeliest first
+  float* top_logits = nullptr;          ///< (end - begin, k): their logits; both or none
 };
 
 struct StepInput {

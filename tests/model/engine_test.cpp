@@ -99,13 +99,14 @@ TEST(Engine, GivesWhatIsWantedOfARow) {
     logits.assign(rows, rows + n * n_vocab);
   };
   std::vector<double> losses(20);
-  std::vector<Token> greatest(20);
-  const StepInput inputs[] = {
-      {&b, other, Stage::kPrefill, {}},
-      {&a,
-       tokens,
-       Stage::kPrefill,
-       {40, 60, &keep, std::span(tokens).subspan(41, 20), losses.data(), greatest.data()}}};
+  std::vector<Token> greatest(20), top(60);
+  std::vector<float> top_logits(60);
+  const StepInput inputs[] = {{&b, other, Stage::kPrefill, {}},
+                              {&a,
+                               tokens,
+                               Stage::kPrefill,
+                               {40, 60, &keep, std::span(tokens).subspan(41, 20), losses.data(),
+                                greatest.data(), 3, top.data(), top_logits.data()}}};
   Engine engine(model.shared_from_this());
   engine.step(inputs);
   ASSERT_EQ(logits.size(), static_cast<std::size_t>(20 * n_vocab));
@@ -113,6 +114,13 @@ TEST(Engine, GivesWhatIsWantedOfARow) {
   for (std::size_t row = 0; row < 20; ++row) {
     const auto begin = logits.begin() + static_cast<std::ptrdiff_t>(row) * n_vocab;
     EXPECT_EQ(greatest[row], std::max_element(begin, begin + n_vocab) - begin);
+    EXPECT_EQ(top[3 * row], greatest[row]);
+    for (std::size_t i = 3 * row; i < 3 * row + 3; ++i) EXPECT_EQ(top_logits[i], begin[top[i]]);
+    EXPECT_TRUE(top_logits[3 * row] >= top_logits[3 * row + 1] &&
+                top_logits[3 * row + 1] >= top_logits[3 * row + 2]);
+    EXPECT_EQ(
+        std::count_if(begin, begin + n_vocab, [&](float logit) { return logit > top_logits[3 * row + 2]; }),
+        2);
   }
 }
 
@@ -122,12 +130,17 @@ TEST(Engine, RefusesWhatItCannotReadBeforeItReads) {
   Sequence a(model, MethodSpec::parse("none"), {.n = 10}), b(foreign, MethodSpec::parse("none"), {.n = 10});
   const std::vector<Token> five(5, 1), bad{1, 9999};
   double loss = 0;
+  Token token = 0;
+  float logit = 0;
   const std::vector<std::vector<StepInput>> wrong{
       {{&a, five}, {&b, five}},  // another model's
       {{&a, five}, {&a, five}},  // twice
       {{&a, bad}},
       {{&a, some_tokens(11, 100)}},
-      {{&a, five, Stage::kPrefill, {0, 1, nullptr, five, &loss}}},  // five targets of one row
+      {{&a, five, Stage::kPrefill, {.end = 1, .k = 3, .top_ids = &token}}},  // without their logits
+      {{&a, five, Stage::kPrefill, {.end = 1, .k = 999, .top_ids = &token, .top_logits = &logit}}},
+      {{&a, five, Stage::kPrefill, {.end = 6, .greatest = &token}}},  // a row that is not read
+      {{&a, five, Stage::kPrefill, {0, 1, nullptr, five, &loss}}},    // five targets of one row
       {{&a, five, Stage::kPrefill, {0, 1, nullptr, std::span(bad).last(1), &loss}}}};
   for (const auto& inputs : wrong) {
     EXPECT_THROW(engine.step(inputs), Error);
