@@ -50,6 +50,7 @@ ALiBi or, of a decoder, attention to later tokens by its own keys is refused in 
 
 std::string code_list(const std::vector<std::string>& names) {
   std::vector<std::string> quoted;
+  quoted.reserve(names.size());
   for (const std::string& name : names) quoted.push_back("`" + name + "`");
   return quoted.empty() ? "-" : fmt::format("{}", fmt::join(quoted, ", "));
 }
