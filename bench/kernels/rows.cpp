@@ -111,7 +111,8 @@ void register_rows(const Isa& isa) {
                           .to = to.data()});
     });
   });
-  constexpr const char* kNames[kActivations] = {"silu", "gelu", "gelu_tanh", "relu2"};
+  constexpr const char* kNames[] = {"silu", "gelu", "gelu_tanh", "relu2", "relu"};
+  static_assert(std::size(kNames) == kActivations);
   for (int a = 0; a < kActivations; ++a)
     for (const bool gated : {true, false})
       add(std::string(kNames[a]) + (gated ? "_mul" : ""), [&isa, a, gated](State& state) {
