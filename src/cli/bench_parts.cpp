@@ -125,9 +125,9 @@ std::vector<Row> measure_load(const Options& asked, const std::shared_ptr<Contex
   for (int repeat = 0; repeat < asked.repeat; ++repeat) {
     double times[4] = {now_seconds()};
     const std::shared_ptr<const ModelFile> file = ModelFile::open(asked.model);
-    Tokenizer::open(*file);
+    std::unique_ptr<const Tokenizer> tokenizer = Tokenizer::open(*file);
     times[1] = now_seconds();
-    const auto model = Model::load(file, asked.backend.make(context));
+    const auto model = Model::load(file, asked.backend.make(context), std::move(tokenizer));
     times[2] = now_seconds();
     Session session(*model, MethodSpec::parse("none"), {.n = 17, .n_prompt = 16});
     session.run(some_tokens(16, model->config().n_vocab), 15, 16, kIgnore);

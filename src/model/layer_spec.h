@@ -58,10 +58,9 @@ struct FfnSpec {
 /// With a(x) = post_norm(attention(pre_norm(x))), f(x) the same of the feed-forward part and m the
 /// multiplier:
 ///
-///     x += m a(x); x += m f(x)          or, where parallel,   x += m (a(x) + f(x))
-///
-///                                        or, with norm_after_add,  x = norm(x + m a(x)); x = norm(x + m
-///                                        f(x))
+///     in turn          x += m a(x);            x += m f(x)
+///     parallel         x += m (a(x) + f(x))
+///     norm_after_add   x = norm(x + m a(x));   x = norm(x + m f(x))
 ///
 /// Each norm has weights of its own; a parallel layer may have one for both parts.
 struct LayerSpec {

@@ -58,21 +58,23 @@ void Sequence::State::bind(const MethodSpec& spec) {
     RopeContext context = config.rope_context(static_cast<int>(layer), options.n);
     const int n_groups = spec.by_head() ? context.n_kv_heads : 1;
     for (context.kv_head = 0; context.kv_head < n_groups; ++context.kv_head) {
-      std::size_t found = classes.size();
-      if (!spec.by_layer() && !spec.by_head()) {
-        found = static_cast<std::size_t>(std::find(kind_of.begin(), kind_of.end(), kinds[layer]) -
-                                         kind_of.begin());
-      } else {
-        const Method method = Method::bind(spec, context);
-        for (std::size_t c = 0; c < classes.size() && !method.grows(); ++c)
-          if (kind_of[c] == kinds[layer] && classes[c].pointwise.theta == method.pointwise().theta)
-            found = std::min(found, c);
-      }
+      std::size_t found = 0;
+      if (!spec.by_layer() && !spec.by_head())
+        while (found < classes.size() && kind_of[found] != kinds[layer]) ++found;
+      else
+        found = classes.size();
       if (found == classes.size()) {
         Method method = Method::bind(spec, context);
         Pointwise pointwise = method.pointwise();
-        classes.push_back({std::move(method), {}, {}, {}, false, {}, std::move(pointwise), {}});
-        kind_of.push_back(kinds[layer]);
+        // Methods that differ by layer or head differ in their frequencies alone, which grow apart.
+        found = 0;
+        while (found < classes.size() && (method.grows() || kind_of[found] != kinds[layer] ||
+                                          classes[found].pointwise.theta != pointwise.theta))
+          ++found;
+        if (found == classes.size()) {
+          classes.push_back({std::move(method), {}, {}, {}, false, {}, std::move(pointwise), {}});
+          kind_of.push_back(kinds[layer]);
+        }
       }
       classes[found].in_last |= layer + 1 == kinds.size();
       layers[layer].push_back({found, make_kv(layer, static_cast<std::size_t>(n_groups))});
@@ -147,6 +149,7 @@ void Sequence::State::commit(std::span<const Token> read, bool by_writing) {
 }
 
 void Sequence::State::truncate(Index position) {
+  usable = false;  // until it is whole
   if (position < kept_from) {
     std::vector<std::unique_ptr<KvLayer>> fresh;  // all, before any takes its place
     for (std::size_t layer = 0; layer < layers.size(); ++layer)
@@ -161,13 +164,13 @@ void Sequence::State::truncate(Index position) {
   }
   tokens.resize(static_cast<std::size_t>(position));
   written.resize(static_cast<std::size_t>(position));
+  usable = true;
 }
 
 void Sequence::State::take_back(Index position) noexcept {
   try {
     truncate(position);
-  } catch (...) {
-    usable = false;
+  } catch (...) {  // it says that it is not usable
   }
 }
 
@@ -213,12 +216,7 @@ void require_position(const char* what, Index n, Index position, bool encoder) {
 void Sequence::truncate(Index position) {
   state_->require_room(0);
   require_position("truncate", position, this->position(), model().config().encoder);
-  try {
-    state_->truncate(position);
-  } catch (...) {
-    state_->usable = false;
-    throw;
-  }
+  state_->truncate(position);
 }
 
 Sequence Sequence::fork(Index n_prefix) const {

@@ -57,6 +57,7 @@ struct Sequence::State {
   void commit(std::span<const Token> read, bool by_writing);
   /// As if nothing had been read from `position` on. Never throws: where it cannot, usable becomes false.
   void take_back(Index position) noexcept;
+  /// The same; what fails is thrown on, and usable is false then.
   void truncate(Index position);
   /// Errors: Error unless n more tokens fit the length asked for, and it is usable.
   void require_room(Index n) const;

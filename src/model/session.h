@@ -8,10 +8,10 @@
 
 namespace ropewalk {
 
+/// SequenceOptions, which says what they mean, and the engine's chunk.
 struct SessionOptions {
-  Index n = 0;  ///< this and the next: SequenceOptions
-  Index n_prompt = 0;
-  Index chunk = kDefaultChunk;  ///< does not change results
+  Index n = 0, n_prompt = 0;    ///< tokens
+  Index chunk = kDefaultChunk;  ///< tokens read at once; does not change results
   Index rewind_to = kForever;
   bool every_row = false;
 };
