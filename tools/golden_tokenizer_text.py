@@ -10,6 +10,7 @@ import pathlib
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BLOCKS, LINES = 18, 1000  # blocks of lines; about 64 KB each
 
+
 def base_text():
     """Three stretches of books, lines in many scripts and forms, and two headers of ours as they once were: kept as a
     file, because books are not ours to store and headers change."""
