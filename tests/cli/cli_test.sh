@@ -38,9 +38,9 @@ for command in bench eval export fill generate inspect logits methods models que
   ! grep -E '^  ropewalk .*[^ ]  +[^ #]' out || { echo "FAILED: $command --help: words behind an example"; failed=$((failed + 1)); }
 done
 # An empty value, as an unset variable leaves it, is named, and so is a prompt without a token.
-for empty in "generate $model -p" "fill $model -p" "tokenize $model --text" "logits $model --tokens" "eval $model --text ids --out" score inspect; do
+for empty in "generate $model -p" "fill $model -p" "tokenize $model --text" "logits $model --tokens" "eval $model --text ids --out" 'score ids' inspect; do
   # shellcheck disable=SC2086
-  expect 2 '(--prompt|--text|--tokens|--out|HYP|MODEL): expected a value; found an empty one' "$ropewalk" $empty ''
+  expect 2 '(--prompt|--text|--tokens|--out|REF|MODEL): expected a value; found an empty one' "$ropewalk" $empty ''
 done
 expect 1 'found something else; hint: nothing was changed; eval, questions and tune write such files' "$ropewalk" report ids
 expect 0 'Examples' "$ropewalk"
