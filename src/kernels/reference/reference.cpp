@@ -38,9 +38,27 @@ double rotated_product(const float* q, const double* k, int head_dim, const Poin
   return p.rotary_gain * rotated + passed;
 }
 
+/// The sum over d of w[d] (R_theta(at) q)[d] (R_theta(at - delta) k)[d]: with weights behind the rotation it
+/// is not of the distance alone.
+double weighted_product(const float* q, const double* k, const float* w, int head_dim, const Pointwise& p,
+                        double at, double delta) {
+  const std::size_t half = p.theta.size();
+  double rotated = 0, passed = 0;
+  for (std::size_t m = 0; m < half; ++m) {
+    const double c = std::cos(at * p.theta[m]), s = std::sin(at * p.theta[m]);
+    const double key_c = std::cos((at - delta) * p.theta[m]), key_s = std::sin((at - delta) * p.theta[m]);
+    const double x = static_cast<double>(q[m]), y = static_cast<double>(q[m + half]);
+    rotated += static_cast<double>(w[m]) * (x * c - y * s) * (k[m] * key_c - k[m + half] * key_s) +
+               static_cast<double>(w[m + half]) * (x * s + y * c) * (k[m] * key_s + k[m + half] * key_c);
+  }
+  for (std::size_t m = 2 * half; m < static_cast<std::size_t>(head_dim); ++m)
+    passed += static_cast<double>(w[m]) * static_cast<double>(q[m]) * k[m];
+  return p.rotary_gain * rotated + passed;
+}
+
 /// One row of one head: out = softmax(logits) v over the visible keys.
-void attention_row(const float* q, const ReferenceKv& kv, int kv_head, Index i, const Pointwise& p,
-                   float* out) {
+void attention_row(const float* q, const float* behind, const ReferenceKv& kv, int kv_head, Index i,
+                   const Pointwise& p, float* out) {
   const auto dim = static_cast<std::size_t>(kv.head_dim);
   const std::size_t stride = static_cast<std::size_t>(kv.n_kv_heads) * dim,
                     offset = static_cast<std::size_t>(kv_head) * dim;
@@ -50,7 +68,10 @@ void attention_row(const float* q, const ReferenceKv& kv, int kv_head, Index i, 
   for (Index j = 0; j < kv.n; ++j) {
     if (!p.visible(i, j)) continue;
     const double* k = kv.k.data() + static_cast<std::size_t>(j) * stride + offset;
-    const double logit = p.scale(i) * rotated_product(q, k, kv.head_dim, p, p.delta(i, j));
+    const double product = behind == nullptr ? rotated_product(q, k, kv.head_dim, p, p.delta(i, j))
+                                             : weighted_product(q, k, behind, kv.head_dim, p,
+                                                                p.query_position(i, j), p.delta(i, j));
+    const double logit = p.scale(i) * product;
     logits.push_back(p.soft_cap > 0 ? p.soft_cap * std::tanh(logit / p.soft_cap) : logit);
     keys.push_back(j);
     top = std::max(top, logits.back());
@@ -171,7 +192,7 @@ class ReferenceBackend final : public HostBackend {
         for (int h = 0; h < n_heads; ++h) {
           const Index stride = task.stride > 0 ? task.stride : Index{n_heads} * kv.head_dim;
           const Index at = r * stride + h * kv.head_dim;
-          attention_row(task.q + at, kv, h / (n_heads / kv.n_kv_heads), task.plan->row_begin + r,
+          attention_row(task.q + at, task.weight, kv, h / (n_heads / kv.n_kv_heads), task.plan->row_begin + r,
                         *task.pointwise, task.out + at);
         }
       });
