@@ -8,11 +8,10 @@ namespace {
 
 ModelConfig read(const ModelFile& file) { return read_family(file, Family{}); }
 
-const Register<Architecture> registered{
-    {.name = "chatglm",
-     .models = "GLM-4-9B and GLM-Edge; ChatGLM3 and GLM-4-9B-chat as GGUF",
-     .tiny = {"glm"},
-     .read = read}};
+const Register<Architecture> registered{{.name = "chatglm",
+                                         .models = "GLM-4-9B; ChatGLM3 and GLM-4-9B-chat as GGUF",
+                                         .tiny = {"glm"},
+                                         .read = read}};
 
 }  // namespace
 }  // namespace ropewalk::arch::chatglm

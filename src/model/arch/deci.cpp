@@ -8,11 +8,8 @@ namespace {
 
 ModelConfig read(const ModelFile& file) { return read_family(file, Family{}); }
 
-const Register<Architecture> registered{{.name = "deci",
-                                         .models = "DeciLM 6B and 7B",
-                                         .scaling = "dynamic, in some",
-                                         .tiny = {"deci"},
-                                         .read = read}};
+const Register<Architecture> registered{
+    {.name = "deci", .models = "DeciLM 6B and 7B", .tiny = {"deci"}, .read = read}};
 
 }  // namespace
 }  // namespace ropewalk::arch::deci
