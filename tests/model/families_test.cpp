@@ -12,8 +12,8 @@ namespace {
 
 constexpr Index kTokens = 90;  // beyond the 64 that most were "trained" on, and every window
 
-/// Of written logits, by their root mean square: what each layer rounds adds up (Gemma 3's seven layers: 0.0216
-/// with bf16).
+/// Of written logits, by their root mean square: what each layer rounds adds up (Gemma 3's seven layers:
+/// 0.0216 with bf16).
 constexpr double kBf16Bound = 0.025, kQ8Bound = 0.03;
 
 /// Windows below those of the models themselves (16 and 24) and a factor other than theirs (4), so that they
