@@ -141,7 +141,8 @@ std::vector<Margin> margins(const std::vector<Record>& records, Index length, co
       all.push_back({rival,
                      difference_of(records, length, winner, rival,
                                    [](const Record& r) {
-                                     return gives_verdicts(r.task) ? std::optional<double>(r.loss) : std::nullopt;
+                                     return gives_verdicts(r.task) ? std::optional<double>(r.loss)
+                                                                   : std::nullopt;
                                    }),
                      difference_of(records, length, winner, rival, [](const Record& r) { return r.score; })});
   std::vector<Difference*> tested;

@@ -21,8 +21,8 @@ using TokensDone = std::function<void(Index n_done)>;
 /// other rows.
 struct Wanted {
   Index begin = 0, end = 0;
-  /// Where it is given, of these rows alone: positions in [begin, end), each greater than the one before. What
-  /// is (end - begin) below is then as long as this, and `logits` is told places in it.
+  /// Where it is given, of these rows alone: positions in [begin, end), each greater than the one before.
+  /// What is (end - begin) below is then as long as this, and `logits` is told places in it.
   std::span<const Index> only = {};
   const LogitsSink* logits = nullptr;   ///< called with slabs of rows in order
   std::span<const Token> targets = {};  ///< (end - begin): what should follow each row
