@@ -4,10 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <fstream>
 #include <set>
 
 #include "core/json.h"
+#include "core/text_file.h"
 #include "judge/runner.h"
 #include "model/session.h"
 
@@ -35,7 +35,7 @@ class Masked : public testing::Test {
  protected:
   Masked()
       : shared_(Model::open(golden_path("tiny/roformer"), make_cpu_backend(Precision::kF32))),
-        golden_(JsonInput::parse(std::ifstream(golden_path("masked.json")))) {
+        golden_(parse_json(read_bytes(golden_path("masked.json")), "masked.json")) {
     for (const auto& document : golden_["documents"])
       documents_.push_back(identify({"d", document["tokens"].get<std::vector<Token>>(), {1}}));
   }

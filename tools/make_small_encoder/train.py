@@ -20,7 +20,7 @@ from start import start
 N = 128
 """Trained length: [CLS], 126 tokens of a text, [SEP]."""
 MASKED = 0.2
-STAGES = [(200, 64, 2048, 3e-3, 3e-3), (700, N, 2048, 3e-3, 2.307e-3), (600, N, 2048, 2.307e-3, 3e-5)]
+STAGES = [(200, 64, 2048, 3e-3, 3e-3), (700, N, 2048, 3e-3, 2.307e-3), (500, N, 2048, 2.307e-3, 3e-5)]
 """Steps, length and tokens of a step; the rate goes from the first to the second in a line."""
 WARM_UP = 30
 
