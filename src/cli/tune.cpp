@@ -316,7 +316,7 @@ int run() {
   const int n_stretches = options.documents > 0 ? options.documents : kMostStretches;
   for (const std::string& text : paths)
     texts.push_back(read_text_file(text, bytes_of_documents(n_stretches, length)));
-  const std::shared_ptr<const Model> loaded = load_model(options.model, backend);
+  const std::shared_ptr<const Model> loaded = load_decoder(options.model, backend);
   const ModelConfig& config = loaded->config();
   if (length <= config.n_ctx_train) return nothing_to_tune(length, config.n_ctx_train);
   if (options.tail == 0) options.tail = std::min<Index>(256, config.n_ctx_train / 2);
