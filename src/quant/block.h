@@ -13,7 +13,8 @@
 ///     unpack(block, q): q (kWeights)
 ///     unpack_two(block, q): of two blocks, where an instruction set has registers for them
 ///     kPlain              the block begins with half d, its one scale, and, where there are minima, half m
-///     group(block, g): weights [32 g, 32 g + 32) in a register, where AVX2 has few steps for it
+///     group<raise>(block, g): weights [32 g, 32 g + 32), each plus raise (0 or 128), in a register of bytes,
+///                         where AVX2 has few steps for it
 ///     scales(block, scale, minimum), each (kWeights / kGroup): of the others
 ///   or, where kGroup is 0,
 ///     widen(bytes, n, out): out = n weights, a block each

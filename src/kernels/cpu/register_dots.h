@@ -3,10 +3,9 @@
 /// Storing them unpacked, and loading them again, pays only where several rows of x share what was unpacked.
 // (no include guard: each instruction set compiles its own copy)
 
-/// group(block, g): weights [32 g, 32 g + 32) of a block as bytes of a register.
 template <class F>
 concept InRegisters = requires(const std::uint8_t* block) {
-  F::group(block, 0);
+  F::template group<0>(block, 0);
 };
 
 /// The first 4 bytes, d and m, of blocks [b, b + 8) of a row of n_blocks; zeros beyond the row.
@@ -64,14 +63,15 @@ RW_INLINE Vec row_scales(const std::uint8_t* row, const QuantisedRow& x, std::in
   return sum;
 }
 
-/// sum + scale * (the sums of four products of 32 weights w and x).
-template <bool kSigned>
-RW_INLINE __m256 add_quads(__m256 sum, __m256i w, const std::int8_t* x, const float* scale) {
-  const __m256i b = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x));
-  const __m256i pairs =
-      kSigned ? _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(b, w)) : _mm256_maddubs_epi16(w, b);
-  const __m256 quads = _mm256_cvtepi32_ps(_mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
-  return _mm256_fmadd_ps(quads, _mm256_broadcast_ss(scale), sum);
+/// sum + scale * (the sums of four products of group g of a block and inputs [at, at + 32) of x).
+template <class F>
+RW_INLINE __m256 add_group(__m256 sum, const std::uint8_t* block, int g, const QuantisedRow& x,
+                           std::int64_t at, const float* scale) {
+  constexpr int raise = F::kSigned ? kRaise : 0;
+  const __m256i w = F::template group<raise>(block, g),
+                q = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x.q + at));
+  const __m256i sums = quads<F::kSigned>(w, q, x.balance + at / 4);
+  return _mm256_fmadd_ps(_mm256_cvtepi32_ps(sums), _mm256_broadcast_ss(scale), sum);
 }
 
 /// As quantised_part, to the bit, from the bytes of a row at input `at`.
@@ -79,7 +79,6 @@ template <class F>
 RW_INLINE Vec register_part(const std::uint8_t* row, const QuantisedRow& x, std::int64_t at, std::int64_t n) {
   constexpr int kGroups = F::kWeights / 32, kTogether = kGroups == 1 ? 2 : kGroups;
   const std::int64_t n_groups = n / 32;
-  const std::int8_t* q = x.q + at;
   float scale[kQuantPart / 32 + kLanes];
   const Vec minima = row_scales<F>(row, x, at / 32, n_groups, scale);
   auto even = reinterpret_cast<__m256>(minima.part[0]), odd = reinterpret_cast<__m256>(minima.part[1]);
@@ -89,13 +88,12 @@ RW_INLINE Vec register_part(const std::uint8_t* row, const QuantisedRow& x, std:
     for (int line = 0; line < kTogether / kGroups * F::kBytes; line += 64)
       __builtin_prefetch(block + kAhead + line);
     RW_UNROLL for (int i = 0; i < kTogether; i += 2) {
-      even = add_quads<F::kSigned>(even, F::group(block + i / kGroups * F::kBytes, i % kGroups),
-                                   q + 32 * (g + i), scale + g + i);
-      odd = add_quads<F::kSigned>(odd, F::group(block + (i + 1) / kGroups * F::kBytes, (i + 1) % kGroups),
-                                  q + 32 * (g + i + 1), scale + g + i + 1);
+      even = add_group<F>(even, block + i / kGroups * F::kBytes, i % kGroups, x, at + 32 * (g + i),
+                          scale + g + i);
+      odd = add_group<F>(odd, block + (i + 1) / kGroups * F::kBytes, (i + 1) % kGroups, x,
+                         at + 32 * (g + i + 1), scale + g + i + 1);
     }
   }
-  if (g < n_groups)
-    even = add_quads<F::kSigned>(even, F::group(row + g * F::kBytes, 0), q + 32 * g, scale + g);
+  if (g < n_groups) even = add_group<F>(even, row + g * F::kBytes, 0, x, at + 32 * g, scale + g);
   return {{reinterpret_cast<Vec::Part>(even), reinterpret_cast<Vec::Part>(odd)}};
 }

@@ -111,6 +111,10 @@ static void quantise(const float* x, std::int64_t n, const QuantisedRow& out) {
 
 // ---------------------------------------------------------------- dot products
 
+#ifdef __AVX2__
+#include "kernels/cpu/quads.h"
+#endif
+
 /// Lane l of 16 = the sum of w[4 l + i] x[4 l + i] over i < 4, as floats.
 template <bool kSigned>
 RW_INLINE Vec quad_sums(const std::int8_t* w, const std::int8_t* x,
@@ -133,12 +137,10 @@ RW_INLINE Vec quad_sums(const std::int8_t* w, const std::int8_t* x,
 #elif defined(__AVX2__)
   Vec v;
   RW_UNROLL for (int i = 0; i < 2; ++i) {
-    const __m256i a = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(w + 32 * i));
+    __m256i a = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(w + 32 * i));
     const __m256i b = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x + 32 * i));
-    const __m256i pairs = kSigned ? _mm256_maddubs_epi16(_mm256_abs_epi8(a), _mm256_sign_epi8(b, a))
-                                  : _mm256_maddubs_epi16(a, b);
-    v.part[i] =
-        reinterpret_cast<Vec::Part>(_mm256_cvtepi32_ps(_mm256_madd_epi16(pairs, _mm256_set1_epi16(1))));
+    if constexpr (kSigned && kRaise != 0) a = _mm256_xor_si256(a, _mm256_set1_epi8(-128));
+    v.part[i] = reinterpret_cast<Vec::Part>(_mm256_cvtepi32_ps(quads<kSigned>(a, b, balance + 8 * i)));
   }
   return v;
 #else

@@ -10,8 +10,9 @@ struct Q4_0 {
     store_bytes(q + 16, (both >> 4) - 8);
   }
 #ifdef __AVX2__
+  template <int raise>
   static inline __m256i group(const std::uint8_t* block, int) {
-    return _mm256_sub_epi8(nibbles(block + 2), _mm256_set1_epi8(8));
+    return _mm256_add_epi8(nibbles(block + 2), _mm256_set1_epi8(raise - 8));
   }
 #endif
 #ifdef __AVX512BW__
