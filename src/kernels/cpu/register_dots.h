@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/// <weights, x> for one row of x with AVX2: weights go from their file's bytes to the sums in registers.
-/// Storing them unpacked, and loading them again, pays only where several rows of x share what was unpacked.
+/// <weights, x> for one row of x, with AVX2 and all that has it: weights go from their file's bytes to the
+/// sums in registers. Storing them unpacked, and loading them again, pays only where several rows of x share
+/// what was unpacked.
 // (no include guard: each instruction set compiles its own copy)
 
 template <class F>
@@ -27,13 +28,25 @@ RW_INLINE __m256i eight_halves(const std::uint8_t* row, std::int64_t b, std::int
                           _mm256_cmpgt_epi32(_mm256_set1_epi32(8), from));
 }
 
+/// Lanes 0 to 7 of a vector, and 8 to 15. (Wider registers do not pay: weights come in 32 bytes.)
+struct Halves {
+  __m256 half[2];
+};
+RW_INLINE Vec joined(Halves h) {
+#ifdef __AVX512F__
+  return {{reinterpret_cast<Vec::Part>(_mm512_insertf32x8(_mm512_castps256_ps512(h.half[0]), h.half[1], 1))}};
+#else
+  return {{reinterpret_cast<Vec::Part>(h.half[0]), reinterpret_cast<Vec::Part>(h.half[1])}};
+#endif
+}
+
 /// scale (n_groups, and zeros to a whole vector) = the weights' scales times those of x; returns what the
 /// minima add, before the lanes are added.
 template <class F>
-RW_INLINE Vec row_scales(const std::uint8_t* row, const QuantisedRow& x, std::int64_t first,
-                         std::int64_t n_groups, float* scale) {
+RW_INLINE Halves row_scales(const std::uint8_t* row, const QuantisedRow& x, std::int64_t first,
+                            std::int64_t n_groups, float* scale) {
   const float *x_scale = x.scale[1] + first, *x_sum = x.sum[1] + first;
-  Vec sum = splat(0.0f);
+  Halves sum = {_mm256_setzero_ps(), _mm256_setzero_ps()};
   if constexpr (F::kPlain) {
     const __m256i halves_apart = _mm256_setr_epi8(0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15, 0, 1,
                                                   4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15);
@@ -45,9 +58,8 @@ RW_INLINE Vec row_scales(const std::uint8_t* row, const QuantisedRow& x, std::in
         _mm256_storeu_ps(scale + at, _mm256_mul_ps(_mm256_cvtph_ps(_mm256_castsi256_si128(both)),
                                                    _mm256_loadu_ps(x_scale + at)));
         if constexpr (!F::kSigned)
-          sum.part[half] = reinterpret_cast<Vec::Part>(
-              _mm256_fmadd_ps(_mm256_cvtph_ps(_mm256_extracti128_si256(both, 1)), _mm256_loadu_ps(x_sum + at),
-                              reinterpret_cast<__m256>(sum.part[half])));
+          sum.half[half] = _mm256_fmadd_ps(_mm256_cvtph_ps(_mm256_extracti128_si256(both, 1)),
+                                           _mm256_loadu_ps(x_sum + at), sum.half[half]);
       }
   } else {
     constexpr int kGroups = F::kWeights / 32;
@@ -55,10 +67,14 @@ RW_INLINE Vec row_scales(const std::uint8_t* row, const QuantisedRow& x, std::in
     for (std::int64_t b = 0; b < n_groups / kGroups; ++b)
       F::scales(row + b * F::kBytes, scale + b * kGroups, minimum + b * kGroups);
     store(scale + n_groups, splat(0.0f)), store(minimum + n_groups, splat(0.0f));
-    for (std::int64_t g = 0; g < n_groups; g += kLanes) {
-      store(scale + g, load(scale + g) * load(x_scale + g));
-      if constexpr (!F::kSigned) sum = sum + load(minimum + g) * load(x_sum + g);
-    }
+    for (std::int64_t g = 0; g < n_groups; g += kLanes) RW_UNROLL for (int half = 0; half < 2; ++half) {
+        const std::int64_t at = g + 8 * half;
+        _mm256_storeu_ps(scale + at,
+                         _mm256_mul_ps(_mm256_loadu_ps(scale + at), _mm256_loadu_ps(x_scale + at)));
+        if constexpr (!F::kSigned)
+          sum.half[half] =
+              _mm256_fmadd_ps(_mm256_loadu_ps(minimum + at), _mm256_loadu_ps(x_sum + at), sum.half[half]);
+      }
   }
   return sum;
 }
@@ -80,8 +96,8 @@ RW_INLINE Vec register_part(const std::uint8_t* row, const QuantisedRow& x, std:
   constexpr int kGroups = F::kWeights / 32, kTogether = kGroups == 1 ? 2 : kGroups;
   const std::int64_t n_groups = n / 32;
   float scale[kQuantPart / 32 + kLanes];
-  const Vec minima = row_scales<F>(row, x, at / 32, n_groups, scale);
-  auto even = reinterpret_cast<__m256>(minima.part[0]), odd = reinterpret_cast<__m256>(minima.part[1]);
+  Halves sum = row_scales<F>(row, x, at / 32, n_groups, scale);
+  __m256 &even = sum.half[0], &odd = sum.half[1];
   std::int64_t g = 0;
   for (; g + kTogether <= n_groups; g += kTogether) {
     const std::uint8_t* block = row + g / kGroups * F::kBytes;
@@ -95,5 +111,5 @@ RW_INLINE Vec register_part(const std::uint8_t* row, const QuantisedRow& x, std:
     }
   }
   if (g < n_groups) even = add_group<F>(even, row + g * F::kBytes, 0, x, at + 32 * g, scale + g);
-  return {{reinterpret_cast<Vec::Part>(even), reinterpret_cast<Vec::Part>(odd)}};
+  return joined(sum);
 }

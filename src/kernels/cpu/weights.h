@@ -245,7 +245,7 @@ RW_INLINE Vec quantised_part(const UnpackedPart& part, const QuantisedRow& x, st
   return sum;
 }
 
-#if defined(__AVX2__) && !defined(__AVX512F__)
+#ifdef __AVX2__
 #include "kernels/cpu/register_dots.h"
 #endif
 
@@ -305,7 +305,7 @@ RW_INLINE void for_outputs(const Dots& d, Unpack unpack, Part part) {
   }
 }
 
-#if defined(__AVX2__) && !defined(__AVX512F__)
+#ifdef __AVX2__
 /// The same to the bit as below.
 template <class F>
 static void dots_in_registers(const Dots& d) {
@@ -321,7 +321,7 @@ static void dots_in_registers(const Dots& d) {
 
 template <class F>
 static void dots_quantised(const Dots& d) {
-#if defined(__AVX2__) && !defined(__AVX512F__)
+#ifdef __AVX2__
   if constexpr (InRegisters<F>)
     if (d.n_x == 1) return dots_in_registers<F>(d);
 #endif
