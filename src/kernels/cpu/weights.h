@@ -139,8 +139,10 @@ RW_INLINE Vec quad_sums(const std::int8_t* w, const std::int8_t* x,
   RW_UNROLL for (int i = 0; i < 2; ++i) {
     __m256i a = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(w + 32 * i));
     const __m256i b = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x + 32 * i));
-    if constexpr (kSigned && kRaise != 0) a = _mm256_xor_si256(a, _mm256_set1_epi8(-128));
-    v.part[i] = reinterpret_cast<Vec::Part>(_mm256_cvtepi32_ps(quads<kSigned>(a, b, balance + 8 * i)));
+    constexpr int raise = kSigned ? raise_of(-128) : 0;
+    if constexpr (raise != 0) a = _mm256_add_epi8(a, all_bytes(raise));
+    const __m256i sums = quads<kSigned, raise>(a, b, balance + 8 * i);
+    v.part[i] = reinterpret_cast<Vec::Part>(_mm256_cvtepi32_ps(sums));
   }
   return v;
 #else
@@ -309,13 +311,26 @@ RW_INLINE void for_outputs(const Dots& d, Unpack unpack, Part part) {
 /// The same to the bit as below.
 template <class F>
 static void dots_in_registers(const Dots& d) {
-  const std::uint8_t* rows[kSlots];
-  for_outputs(
-      d,
-      [&](std::int64_t slot, const std::uint8_t* row, std::int64_t at, std::int64_t)
-          __attribute__((always_inline)) { rows[slot] = row + at / F::kWeights * F::kBytes; },
-      [&](std::int64_t slot, std::int64_t x, std::int64_t at, std::int64_t n)
-          __attribute__((always_inline)) { return register_part<F>(rows[slot], d.quantised[x], at, n); });
+  constexpr int kRows = kRowsTogether<F>;
+  float lanes[kLanes * kLanes];
+  for (std::int64_t o = d.begin; o < d.end; o += kLanes) {
+    const std::int64_t n_o = d.end - o < kLanes ? d.end - o : kLanes;
+    for (std::int64_t at = 0; at < d.n_in; at += kQuantPart) {
+      const std::int64_t n = d.n_in - at < kQuantPart ? d.n_in - at : kQuantPart;
+      for (std::int64_t i = 0; i < n_o; i += kRows) {
+        const std::uint8_t* rows[kRows];
+        Vec sums[kRows];
+        for (int r = 0; r < kRows; ++r)  // the last row again, where there are no more
+          rows[r] = d.rows[i + r < n_o ? o + i + r : d.end - 1] + at / F::kWeights * F::kBytes;
+        register_parts<F>(rows, d.quantised[0], at, n, sums);
+        for (int r = 0; r < kRows; ++r) {
+          float* sum = lanes + (i + r) * kLanes;
+          store(sum, at == 0 ? sums[r] : load(sum) + sums[r]);
+        }
+      }
+    }
+    put_sums(d, 0, o, n_o, lanes);
+  }
 }
 #endif
 
