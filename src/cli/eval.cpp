@@ -358,7 +358,7 @@ void define(CommandLine& app) {
   app.add_flag("--json", options.json, "print JSON instead of the table");
   app.footer(
       "Examples:\n"
-      "  ropewalk eval model.gguf --text novel.txt      how far does it reach?\n"
+      "  ropewalk eval model.gguf --text novel.txt    # how far does it reach?\n"
       "  ropewalk eval model.gguf --text novel.txt --documents 8 \\\n"
       "      --methods pi ntk yarn rerope self-extend --lengths 8k 16k \\\n"
       "      --out results.jsonl --report report.html\n"

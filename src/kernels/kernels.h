@@ -128,10 +128,10 @@ class Backend {
   /// operation.
   virtual const float* on_host(const float* from, Index n, std::vector<float>& copy) const = 0;
   virtual void copy(const float* from, Index n, float* to) const = 0;
-  /// y (tokens.size(), n_in) = scale times the rows of `embedding` that the tokens name. REQUIRES: each has a
-  /// row.
+  /// y (tokens.size(), n_in) = scale times the rows of `embedding` that the tokens name, plus `bias` (n_in)
+  /// where it is not null. REQUIRES: each has a row.
   virtual void embed(const WeightRows& embedding, std::span<const Token> tokens, float scale,
-                     float* y) const = 0;
+                     const float* bias, float* y) const = 0;
 
   virtual std::unique_ptr<Matrix> make_matrix(WeightRows rows) const = 0;
   /// All outputs of one input. A row of y depends on that row of x and on the stage only, to the bit: not on

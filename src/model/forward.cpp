@@ -202,9 +202,8 @@ void embed(const Model& model, std::span<const Piece> pieces, const Rows& all, A
   const Backend& b = model.backend();
   float* x = spec.projected ? a.embedded.reserve(b, all.n() * spec.width) : all.x;
   for (const Piece& piece : pieces)
-    b.embed(w.embedding, piece.tokens, config.embedding_multiplier, x + piece.row * spec.width);
-  for (Index row = 0; spec.n_token_types > 0 && row < all.n(); ++row)
-    b.add_scaled(w.token_types.get(), spec.width, 1, x + row * spec.width);
+    b.embed(w.embedding, piece.tokens, config.embedding_multiplier, w.token_types.get(),
+            x + piece.row * spec.width);
   if (spec.norm) b.norm(x, all.n(), spec.width, norm_of(config.layers[0], w.embedding_norm), x);
   if (spec.projected)
     linear(b, all, {.x = x}, {{.w = w.projection.get(), .bias = w.projection_bias.get(), .y = all.x}});

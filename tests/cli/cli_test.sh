@@ -34,7 +34,15 @@ narrow() {
 narrow --help
 for command in bench eval export fill generate inspect logits methods models questions report score tokenize tune; do
   expect 0 'Example' "$ropewalk" $command --help; narrow $command --help
+  # What stands behind an example is a comment, so that the line can be pasted.
+  ! grep -E '^  ropewalk .*[^ ]  +[^ #]' out || { echo "FAILED: $command --help: words behind an example"; failed=$((failed + 1)); }
 done
+# An empty value, as an unset variable leaves it, is named, and so is a prompt without a token.
+for empty in "generate $model -p" "fill $model -p" "tokenize $model --text" "logits $model --tokens" "eval $model --text ids --out" score inspect; do
+  # shellcheck disable=SC2086
+  expect 2 '(--prompt|--text|--tokens|--out|HYP|MODEL): expected a value; found an empty one' "$ropewalk" $empty ''
+done
+expect 1 'found something else; hint: nothing was changed; eval, questions and tune write such files' "$ropewalk" report ids
 expect 0 'Examples' "$ropewalk"
 expect 2 'did you mean eval' "$ropewalk" evall
 expect 0 'tokens/s' "$ropewalk" bench prefill "$model" --lengths 40 --methods none rerope --repeat 1 --profile
