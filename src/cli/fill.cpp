@@ -70,7 +70,7 @@ std::vector<std::vector<Choice>> likeliest(Session& session, const std::vector<T
         choices.push_back({ids[i], std::exp(static_cast<double>(values[i]) - log_sum)});
     }
   };
-  session.run(tokens, {.begin = masks.front(), .end = masks.back() + 1, .only = masks, .logits = &sink});
+  session.run(tokens, {.begin = masks.front(), .end = masks.back() + 1, .logits = &sink, .only = masks});
   return result;
 }
 

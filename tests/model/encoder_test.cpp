@@ -86,11 +86,11 @@ TEST(Encoder, RowsThatLieApartAreThoseOfAll) {
     Session session(m.model, MethodSpec::parse("none"), {.n = 60, .chunk = chunk});
     session.run(tokens, {.begin = 3,
                          .end = 60,
-                         .only = rows,
                          .logits = &sink,
                          .targets = targets,
                          .losses = losses.data(),
-                         .greatest = greatest.data()});
+                         .greatest = greatest.data(),
+                         .only = rows});
     EXPECT_EQ(places, name == kEncoders[0] ? std::vector<Index>{0} : (std::vector<Index>{0, 2, 4})) << name;
     std::vector<float> expected;
     for (const Index row : rows)
@@ -103,7 +103,7 @@ TEST(Encoder, RowsThatLieApartAreThoseOfAll) {
     EXPECT_EQ(greatest, best) << name;
     for (const auto& wrong : std::vector<std::vector<Index>>{{4, 4}, {5, 4}, {2}, {60}}) {
       Session other(m.model, MethodSpec::parse("none"), {.n = 60});
-      EXPECT_THROW(other.run(tokens, {.begin = 3, .end = 60, .only = wrong, .logits = &sink}), Error) << name;
+      EXPECT_THROW(other.run(tokens, {.begin = 3, .end = 60, .logits = &sink, .only = wrong}), Error) << name;
     }
   }
 }

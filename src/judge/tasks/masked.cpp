@@ -67,9 +67,9 @@ std::vector<Record> run(const TaskInput& in) {
   session.run(tokens,
               {.begin = rows.front(),
                .end = rows.back() + 1,
-               .only = rows,
                .targets = targets,
-               .losses = losses.data()},
+               .losses = losses.data(),
+               .only = rows},
               done_of_pass(in, 0, 1));
   Record record;
   record.achieved = in.length;
