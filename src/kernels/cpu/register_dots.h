@@ -40,8 +40,8 @@ RW_INLINE Vec joined(Halves h) {
 #endif
 }
 
-/// scale (n_groups, rounded up to 8) = the weights' scales times those of x; returns what the minima add, before
-/// the lanes are added.
+/// scale (n_groups, rounded up to 8) = the weights' scales times those of x; returns what the minima add,
+/// before the lanes are added.
 template <class F>
 RW_INLINE Halves row_scales(const std::uint8_t* row, const QuantisedRow& x, std::int64_t first,
                             std::int64_t n_groups, float* scale) {
