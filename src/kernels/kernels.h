@@ -108,6 +108,9 @@ struct AttentionTask {
   // row to row of q and of out. 0: all heads of the call, n_heads * head_dim.
   int n_heads = 0;
   Index stride = 0;
+  /// (head_dim) or null: dims of q times these behind the rotation, of a layer that normalises there. Keys
+  /// need none of their own: a product of both weights is a weight of q.
+  const float* weight = nullptr;
 };
 
 class Backend {

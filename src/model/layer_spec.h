@@ -23,8 +23,10 @@ struct RopeSpec {
 };
 
 /// Rows of q and k that are normalised before their rotation: each head, with one weight for all heads or one
-/// for each, or all heads of a row together.
-enum class QkNorm { kNone, kPerHead, kPerHeadOwn, kWholeRow };
+/// for each, or all heads of a row together. kPerHeadBehind: each head behind its rotation, which leaves an
+/// RMS as it is, so that only the weights stand behind it; logits are then not of the distance alone, and a
+/// method is its places of rows and keys too.
+enum class QkNorm { kNone, kPerHead, kPerHeadOwn, kWholeRow, kPerHeadBehind };
 
 struct AttentionSpec {
   int n_heads = 0, n_kv_heads = 0, head_dim = 0;

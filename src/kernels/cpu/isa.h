@@ -121,8 +121,9 @@ struct QueryRows {
   const float* q;  // (n_rows, head_dim)
   std::int64_t n_rows;
   RowRotation rotation;
-  Element element;  // kBf16 or kF32
-  void* to;         // (n_rows, head_dim), and room for 16 more
+  const float* weight;  // (head_dim), of rows that are rotated; or null
+  Element element;      // kBf16 or kF32
+  void* to;             // (n_rows, head_dim), and room for 16 more
 };
 
 /// Keys that take lanes [lane, lane + n_keys) of a group of 16, not rotated yet.
