@@ -40,8 +40,8 @@ RW_INLINE Vec joined(Halves h) {
 #endif
 }
 
-/// scale (n_groups, and zeros to a whole vector) = the weights' scales times those of x; returns what the
-/// minima add, before the lanes are added.
+/// scale (n_groups, rounded up to 8) = the weights' scales times those of x; returns what the minima add,
+/// before the lanes are added.
 template <class F>
 RW_INLINE Halves row_scales(const std::uint8_t* row, const QuantisedRow& x, std::int64_t first,
                             std::int64_t n_groups, float* scale) {
@@ -63,18 +63,18 @@ RW_INLINE Halves row_scales(const std::uint8_t* row, const QuantisedRow& x, std:
                                            _mm256_loadu_ps(x_sum + at), sum.half[half]);
       }
   } else {
-    constexpr int kGroups = F::kWeights / F::kGroup;
-    float minimum[kQuantPart / F::kGroup + kLanes];
-    for (std::int64_t b = 0; b < n_groups / kGroups; ++b)
-      F::scales(row + b * F::kBytes, scale + b * kGroups, minimum + b * kGroups);
-    store(scale + n_groups, splat(0.0f)), store(minimum + n_groups, splat(0.0f));
-    for (std::int64_t g = 0; g < n_groups; g += kLanes) RW_UNROLL for (int half = 0; half < 2; ++half) {
-        const std::int64_t at = g + 8 * half;
-        _mm256_storeu_ps(scale + at,
-                         _mm256_mul_ps(_mm256_loadu_ps(scale + at), _mm256_loadu_ps(x_scale + at)));
+    constexpr int kScales = F::kWeights / F::kGroup;
+    static_assert(F::kSigned || kScales == 8);  // so that a block's minima are half a vector
+    for (std::int64_t b = 0; b < n_groups / kScales; b += 2) RW_UNROLL for (int half = 0; half < 2; ++half) {
+        if ((b + half) * kScales >= n_groups) break;
+        float factors[kScales], minima[kScales];
+        F::scales(row + (b + half) * F::kBytes, factors, minima);
+        const std::int64_t at = (b + half) * kScales;
+        RW_UNROLL for (int i = 0; i < kScales; i += 8) _mm256_storeu_ps(
+            scale + at + i, _mm256_mul_ps(_mm256_loadu_ps(factors + i), _mm256_loadu_ps(x_scale + at + i)));
         if constexpr (!F::kSigned)
           sum.half[half] =
-              _mm256_fmadd_ps(_mm256_loadu_ps(minimum + at), _mm256_loadu_ps(x_sum + at), sum.half[half]);
+              _mm256_fmadd_ps(_mm256_loadu_ps(minima), _mm256_loadu_ps(x_sum + at), sum.half[half]);
       }
   }
   return sum;
@@ -99,10 +99,15 @@ RW_INLINE __m256 add_group(__m256 sum, const std::uint8_t* block, int g, const Q
                          _mm256_permutevar_ps(two, _mm256_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1)), sum);
 }
 
-/// Rows of weights that share what is loaded of x, and wait for their sums at the same time. Blocks of 256
-/// weights have enough to do by themselves.
+/// Rows of weights that share what is loaded of x, and wait for their sums at the same time. In 16 registers,
+/// several rows of blocks of 256 weights lose more than they win.
+#ifdef __AVX512F__
+template <class F>
+constexpr int kRowsTogether = 4;
+#else
 template <class F>
 constexpr int kRowsTogether = F::kWeights == 32 ? 4 : 1;
+#endif
 
 /// As quantised_part, to the bit, from the bytes of rows at input `at`: rows and sums (kRowsTogether).
 template <class F>
