@@ -114,7 +114,7 @@ TEST(MeasuredHeadsOfModels, AreOfTheModelThatTheyName) {
   ASSERT_NE(heads, nullptr) << "measure them again: tools/measure_heads.py";
   EXPECT_EQ(why_unmeasured(heads->model_id), "");
   const ModelConfig config = read_config(*file);
-  for (const std::string spec :
+  for (const std::string& spec :
        {fmt::format("ms-poe:ranks={}", heads->ranks), fmt::format("dope:heads={}", heads->heads)})
     for (int layer = 0; layer < config.n_layers(); ++layer)
       EXPECT_NO_THROW(Method::bind(MethodSpec::parse(spec), config.rope_context(layer, 1024))) << spec;
