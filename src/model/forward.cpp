@@ -44,6 +44,7 @@ void normalise_heads(const Layer& layer, const NormWeights& w, Index n_rows, int
   if (spec.qk_norm == QkNorm::kNone) return;
   Norm norm{.kind = spec.qk_norm_kind, .weight = w.weight.get(), .eps = layer.spec.norm_eps};
   if (spec.qk_norm == QkNorm::kPerHeadOwn) norm.n_weights = n_heads;
+  if (spec.qk_norm == QkNorm::kPerHeadBehind) norm.weight = nullptr;
   const bool whole = spec.qk_norm == QkNorm::kWholeRow;
   layer.backend.norm(heads, whole ? n_rows : n_rows * n_heads,
                      whole ? Index{n_heads} * spec.head_dim : spec.head_dim, norm, heads);
@@ -104,7 +105,8 @@ void append_and_attend(const Layer& layer, const Rows& wanted, Activations& a) {
                          .pointwise = &plans.pointwise,
                          .out = attended + first,
                          .n_heads = n_heads,
-                         .stride = spec.q_width()});
+                         .stride = spec.q_width(),
+                         .weight = layer.w.behind.get()});
     }
   }
   if (!a.tasks.empty()) b.attention(a.tasks, spec.n_heads);

@@ -40,8 +40,9 @@ Index Sequence::State::n_scratch_layers() const {
   Index heads = 0;
   for (const LayerClass& plans : classes)
     if (plans.scratch != nullptr) heads += plans.scratch->n_kv_heads;
-  const Index of_layer = model->config().layers[0].attention.n_kv_heads;
-  return std::max<Index>(1, (heads + of_layer - 1) / of_layer);
+  Index of_all = 0;
+  for (const LayerSpec& layer : model->config().layers) of_all += layer.attention.n_kv_heads;
+  return std::max<Index>(1, (heads * model->config().n_layers() + of_all - 1) / of_all);
 }
 
 Sequence::State::State(const Model& m, const MethodSpec& spec, const SequenceOptions& o, Index c)

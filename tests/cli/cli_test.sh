@@ -38,9 +38,9 @@ for command in bench eval export fill generate inspect logits methods models que
   ! grep -E '^  ropewalk .*[^ ]  +[^ #]' out || { echo "FAILED: $command --help: words behind an example"; failed=$((failed + 1)); }
 done
 # An empty value, as an unset variable leaves it, is named, and so is a prompt without a token.
-for empty in "generate $model -p" "fill $model -p" "tokenize $model --text" "logits $model --tokens" "eval $model --text ids --out" score inspect; do
+for empty in "generate $model -p" "fill $model -p" "tokenize $model --text" "logits $model --tokens" "eval $model --text ids --out" 'score ids' inspect; do
   # shellcheck disable=SC2086
-  expect 2 '(--prompt|--text|--tokens|--out|HYP|MODEL): expected a value; found an empty one' "$ropewalk" $empty ''
+  expect 2 '(--prompt|--text|--tokens|--out|REF|MODEL): expected a value; found an empty one' "$ropewalk" $empty ''
 done
 expect 1 'found something else; hint: nothing was changed; eval, questions and tune write such files' "$ropewalk" report ids
 expect 0 'Examples' "$ropewalk"
@@ -202,6 +202,8 @@ expect 1 'tune --budget: expected .* at least: 4 candidates on one document' tun
 expect 2 'at most 64' "$ropewalk" tune parrot --text long.txt --length 160 --tail 65
 expect 2 'at most 64: the 128 trained tokens' "$ropewalk" eval parrot --text long.txt --methods yarn --lengths 160 --documents 1 --tail 65
 expect 1 'text for one' tune --length 160 --documents 1
+expect 0 'ms-poe and dope are no candidates: the heads of' tune --length 160 --documents 2; narrow tune
+expect 0 '"unmeasured":\["ms-poe","dope"\]' tune --length 160 --documents 2 --json
 # Two stretches to judge on show nothing: nothing is stored, and the command that is named shows something.
 expect 0 'judged on 2 stretches of 1 text' tune --length 160 --documents 4 --candidates pi yarn; narrow tune
 [ ! -e parrot.ropewalk.json ] || { echo "FAILED: tune stored what was not shown"; failed=$((failed + 1)); }

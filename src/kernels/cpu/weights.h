@@ -30,6 +30,10 @@ static void quantise(const float* x, std::int64_t n, const QuantisedRow& out) {
 
 // ---------------------------------------------------------------- dot products
 
+#ifdef __AVX2__
+#include "kernels/cpu/quads.h"
+#endif
+
 /// Lane l of 16 = the sum of w[4 l + i] x[4 l + i] over i < 4, as floats.
 template <bool kSigned>
 RW_INLINE Vec quad_sums(const std::int8_t* w, const std::int8_t* x,
@@ -52,12 +56,12 @@ RW_INLINE Vec quad_sums(const std::int8_t* w, const std::int8_t* x,
 #elif defined(__AVX2__)
   Vec v;
   RW_UNROLL for (int i = 0; i < 2; ++i) {
-    const __m256i a = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(w + 32 * i));
+    __m256i a = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(w + 32 * i));
     const __m256i b = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x + 32 * i));
-    const __m256i pairs = kSigned ? _mm256_maddubs_epi16(_mm256_abs_epi8(a), _mm256_sign_epi8(b, a))
-                                  : _mm256_maddubs_epi16(a, b);
-    v.part[i] =
-        reinterpret_cast<Vec::Part>(_mm256_cvtepi32_ps(_mm256_madd_epi16(pairs, _mm256_set1_epi16(1))));
+    constexpr int raise = kSigned ? raise_of(-128) : 0;
+    if constexpr (raise != 0) a = _mm256_add_epi8(a, all_bytes(raise));
+    const __m256i sums = quads<kSigned, raise>(a, b, balance + 8 * i);
+    v.part[i] = reinterpret_cast<Vec::Part>(_mm256_cvtepi32_ps(sums));
   }
   return v;
 #else
@@ -162,7 +166,7 @@ RW_INLINE Vec quantised_part(const UnpackedPart& part, const QuantisedRow& x, st
   return sum;
 }
 
-#if defined(__AVX2__) && !defined(__AVX512F__)
+#ifdef __AVX2__
 #include "kernels/cpu/register_dots.h"
 #endif
 
@@ -222,23 +226,36 @@ RW_INLINE void for_outputs(const Dots& d, Unpack unpack, Part part) {
   }
 }
 
-#if defined(__AVX2__) && !defined(__AVX512F__)
+#ifdef __AVX2__
 /// The same to the bit as below.
 template <class F>
 static void dots_in_registers(const Dots& d) {
-  const std::uint8_t* rows[kSlots];
-  for_outputs(
-      d,
-      [&](std::int64_t slot, const std::uint8_t* row, std::int64_t at, std::int64_t)
-          __attribute__((always_inline)) { rows[slot] = row + at / F::kWeights * F::kBytes; },
-      [&](std::int64_t slot, std::int64_t x, std::int64_t at, std::int64_t n)
-          __attribute__((always_inline)) { return register_part<F>(rows[slot], d.quantised[x], at, n); });
+  constexpr int kRows = kRowsTogether<F>;
+  float lanes[kLanes * kLanes];
+  for (std::int64_t o = d.begin; o < d.end; o += kLanes) {
+    const std::int64_t n_o = d.end - o < kLanes ? d.end - o : kLanes;
+    for (std::int64_t at = 0; at < d.n_in; at += kQuantPart) {
+      const std::int64_t n = d.n_in - at < kQuantPart ? d.n_in - at : kQuantPart;
+      for (std::int64_t i = 0; i < n_o; i += kRows) {
+        const std::uint8_t* rows[kRows];
+        Vec sums[kRows];
+        for (int r = 0; r < kRows; ++r)  // the last row again, where there are no more
+          rows[r] = d.rows[i + r < n_o ? o + i + r : d.end - 1] + at / F::kWeights * F::kBytes;
+        register_parts<F>(rows, d.quantised[0], at, n, sums);
+        for (int r = 0; r < kRows; ++r) {
+          float* sum = lanes + (i + r) * kLanes;
+          store(sum, at == 0 ? sums[r] : load(sum) + sums[r]);
+        }
+      }
+    }
+    put_sums(d, 0, o, n_o, lanes);
+  }
 }
 #endif
 
 template <class F>
 static void dots_quantised(const Dots& d) {
-#if defined(__AVX2__) && !defined(__AVX512F__)
+#ifdef __AVX2__
   if constexpr (InRegisters<F>)
     if (d.n_x == 1) return dots_in_registers<F>(d);
 #endif
