@@ -179,6 +179,38 @@ RW_INLINE Vec lanes_between(std::int64_t begin, std::int64_t end, Vec a, Vec b) 
 #endif
 }
 
+/// p = p f + c of each.
+template <int n>
+RW_INLINE void horner(Vec (&p)[n], const Vec (&f)[n], float c) {
+  RW_UNROLL for (int i = 0; i < n; ++i) p[i] = p[i] * f[i] + splat(c);
+}
+
+/// x = exp2_of(x) of several at once, step by step together: one alone waits for each of its results, and
+/// the processor looks ahead some 60 operations only.
+template <bool kRounded, int n>
+RW_INLINE void exp2_each(Vec (&x)[n]) {
+  const Vec magic = splat(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer
+  Vec shifted[n], p[n];
+  RW_UNROLL for (int i = 0; i < n; ++i) x[i] = maximum(x[i], splat(-127.0f));
+  RW_UNROLL for (int i = 0; i < n; ++i) shifted[i] = x[i] + magic;
+  RW_UNROLL for (int i = 0; i < n; ++i) p[i] = shifted[i] - magic;
+  RW_UNROLL for (int i = 0; i < n; ++i) x[i] = x[i] - p[i];
+  RW_UNROLL for (int i = 0; i < n; ++i) p[i] = splat(kRounded ? 5.500895157e-2f : 1.535336188e-4f);
+  if constexpr (kRounded) {
+    horner(p, x, 2.422110140e-1f);
+    horner(p, x, 6.932829022e-1f);
+  } else {
+    horner(p, x, 1.339887440e-3f);
+    horner(p, x, 9.618437358e-3f);
+    horner(p, x, 5.550332471e-2f);
+    horner(p, x, 2.402264791e-1f);
+    horner(p, x, 6.931472029e-1f);
+  }
+  horner(p, x, 1.0f);
+  // Of `shifted` only the integer's low bits stay: they are added to the exponent, which for 1 is 127.
+  RW_UNROLL for (int i = 0; i < n; ++i) x[i] = as_floats(as_bits(p[i]) + shift_left<23>(as_bits(shifted[i])));
+}
+
 /// 2^x for x <= 127; exactly 0 from -127 down, and anything finite or NaN for NaN. Minimax polynomials on
 /// [-1/2, 1/2] that are 1 at 0: relative error 1e-7 for floats (degree 6), 1e-4 where the result is rounded
 /// to bfloat16 (degree 3, a twentieth of the rounding; FlashAttention-4 does the same).
@@ -195,22 +227,9 @@ RW_INLINE Vec exp2_of(Vec x) {
     return {{reinterpret_cast<Vec::Part>(_mm512_scalef_ps(reinterpret_cast<__m512>(q.part[0]), v))}};
   }
 #endif
-  const Vec magic = splat(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer
-  const Vec clamped = maximum(x, splat(-127.0f)), shifted = clamped + magic, f = clamped - (shifted - magic);
-  Vec p;
-  if constexpr (kRounded) {
-    p = splat(5.500895157e-2f) * f + splat(2.422110140e-1f);
-    p = p * f + splat(6.932829022e-1f);
-  } else {
-    p = splat(1.535336188e-4f) * f + splat(1.339887440e-3f);
-    p = p * f + splat(9.618437358e-3f);
-    p = p * f + splat(5.550332471e-2f);
-    p = p * f + splat(2.402264791e-1f);
-    p = p * f + splat(6.931472029e-1f);
-  }
-  p = p * f + splat(1.0f);
-  // Of `shifted` only the integer's low bits stay: they are added to the exponent, which for 1 is 127.
-  return as_floats(as_bits(p) + shift_left<23>(as_bits(shifted)));
+  Vec powers[1] = {x};
+  exp2_each<kRounded>(powers);
+  return powers[0];
 }
 
 /// tanh(x), relative error 5e-7, |tanh| <= 1; NaN for NaN. A minimax fit x P(x^2) / Q(x^2) on [0, 8], where
