@@ -82,26 +82,23 @@ static __attribute__((noinline)) void raise_top(const AttentionTile& t, int row,
   t.range.top[row] = top;
 }
 
-/// Before the weights of a row: its maximum is left stale until it grows by 2^8. Weights stay finite so, and
-/// the sum is rarely rescaled.
-RW_INLINE void settle_top(const AttentionTile& t, int row, const float* s) {
-  const Vec limit = splat(t.range.top[row]) + splat(8.0f);
-  if (__builtin_expect(!none_above(load(s), load(s + 16), load(s + 32), load(s + 48), limit), 0))
-    raise_top(t, row, s);
-}
-
-/// Online softmax of one row over one tile, its maximum settled: writes its weights, which may lie where its
-/// scores do, and adds to its total.
+/// Online softmax of one row over one tile: writes its weights, which may lie where its scores do, updates its
+/// maximum, total and sum. The maximum is left stale until it grows by 2^8: weights stay finite, and the sum
+/// is rarely rescaled.
 template <class Op>
-RW_INLINE void weigh(const AttentionTile& t, int row, const float* s, typename Op::T* weights) {
+RW_INLINE void softmax_row(const AttentionTile& t, int row, const float* s, typename Op::T* weights) {
   constexpr int kVecs = kKeyTile / kLanes, kTogether = 4 / kParts;  // as many as registers hold
+  if (__builtin_expect(!none_above(load(s), load(s + 16), load(s + 32), load(s + 48),
+                                   splat(t.range.top[row]) + splat(8.0f)),
+                       0))
+    raise_top(t, row, s);
   const Vec m = splat(t.range.top[row]);
   Vec p[kVecs];
-  RW_UNROLL for (int first = 0; first < kVecs; first += kTogether) {
+  RW_UNROLL for (int z = 0; z < kVecs; z += kTogether) {
     Vec some[kTogether];
-    RW_UNROLL for (int i = 0; i < kTogether; ++i) some[i] = load(s + (first + i) * kLanes) - m;
+    RW_UNROLL for (int i = 0; i < kTogether; ++i) some[i] = load(s + (z + i) * kLanes) - m;
     exp2_each<Op::kRounded>(some);
-    RW_UNROLL for (int i = 0; i < kTogether; ++i) p[first + i] = some[i];
+    RW_UNROLL for (int i = 0; i < kTogether; ++i) p[z + i] = some[i];
   }
   RW_UNROLL for (int z = 0; z < kVecs; z += 2) Op::store_weights(weights + z * kLanes, p[z], p[z + 1]);
   float* total = t.range.total + row * kLanes;
@@ -177,15 +174,17 @@ static __attribute__((noinline)) void add_odd_values(const AttentionTile& t, con
   }
 }
 
-/// Before the softmax, and before any key is masked.
+/// Scores of the block's rows [from, to), soft-capped: before the softmax, and before any key is masked.
 template <class Op>
-static __attribute__((noinline)) void cap_scores(const AttentionTile& t, const RowBlock<Op>& b, int region) {
+static __attribute__((noinline)) void cap_scores(const AttentionTile& t, const RowBlock<Op>& b, int from,
+                                                 int to) {
   const Vec cap = splat(t.soft_cap), inverse = splat(1.0f / t.soft_cap);
-  for (int i = 0; i < b.n_rows; ++i) {
-    float* scores = b.row_scores(region, i);
-    RW_UNROLL for (int z = 0; z < kKeyTile; z += kLanes)
-        store(scores + z, capped(load(scores + z), cap, inverse));
-  }
+  for (unsigned left = b.regions; left != 0; left &= left - 1)
+    for (int i = from; i < to; ++i) {
+      float* scores = b.row_scores(__builtin_ctz(left), i);
+      RW_UNROLL for (int z = 0; z < kKeyTile; z += kLanes)
+          store(scores + z, capped(load(scores + z), cap, inverse));
+    }
 }
 
 /// Scores of the block for the regions whose bits are set.
@@ -198,27 +197,23 @@ RW_INLINE void score(const AttentionTile& t, const RowBlock<Op>& b, unsigned reg
         static_cast<const typename Op::T*>(t.q[r]) + static_cast<std::int64_t>(b.row) * t.head_dim,
         t.head_dim, b.keys[r], std::int64_t{16} * t.head_dim, 16 * Op::kStep, b.row_scores(r, 0),
         b.score_stride, t.head_dim);
-    if (t.soft_cap > 0) cap_scores(t, b, r);
   }
 }
 
-/// The scores of the block's row i, of `position`, with its maximum settled; null where it sees nothing.
+/// Softmax of the block's row i, of `position`, which may see parts of the tile or several regions.
 template <class Op>
-RW_INLINE const float* settled_scores(const AttentionTile& t, const RowBlock<Op>& b, int i, int position) {
+RW_INLINE void softmax_seen(const AttentionTile& t, const RowBlock<Op>& b, int i, int position) {
   const int seen = b.sight->region[position];
-  if (seen == kNothing) return nullptr;
-  float* s = b.row_scores(seen == kMixed ? 0 : seen, i);
-  if (seen == kMixed) blend(t, b, i, position, s);
-  settle_top(t, b.row + i, s);
-  return s;
-}
-
-/// The weights of the block's row i, whose scores settled_scores gave.
-template <class Op>
-RW_INLINE void weigh_seen(const AttentionTile& t, const RowBlock<Op>& b, int i, const float* s) {
   typename Op::T* weights = b.weights + i * kKeyTile;
-  if (s != nullptr) return weigh<Op>(t, b.row + i, s, weights);
-  for (int c = 0; c < kKeyTile; ++c) weights[c] = 0;
+  if (seen >= 0) {
+    softmax_row<Op>(t, b.row + i, b.row_scores(seen, i), weights);
+  } else if (seen == kMixed) {
+    float blended[kKeyTile];
+    blend(t, b, i, position, blended);
+    softmax_row<Op>(t, b.row + i, blended, weights);
+  } else {
+    for (int c = 0; c < kKeyTile; ++c) weights[c] = 0;
+  }
 }
 
 /// The positions of rows, one after the other (a division for each would cost as much as half a softmax).
@@ -235,14 +230,35 @@ struct RowPosition {
   }
 };
 
-/// Softmax of all rows of the block: first every maximum, then every weight. With no call among the weights
-/// their constants stay in registers (AVX2: 11 % of attention was softmax, now N %).
+/// Softmax of all rows of the block.
 template <class Op>
 RW_INLINE void softmax(const AttentionTile& t, const RowBlock<Op>& b) {
-  const float* scores[Op::kBlockRows];
+  if (t.soft_cap > 0) cap_scores(t, b, 0, b.n_rows);
   RowPosition position(b.row, t.group);
-  for (int i = 0; i < b.n_rows; ++i) scores[i] = settled_scores(t, b, i, position.next());
-  for (int i = 0; i < b.n_rows; ++i) weigh_seen(t, b, i, scores[i]);
+  for (int i = 0; i < b.n_rows; ++i) softmax_seen(t, b, i, position.next());
+}
+
+/// What some neighbouring rows of a block need of its tile.
+struct Reach {
+  unsigned regions;  // bits of those through which some row sees a key
+  int n_keys;        // no row sees a key behind these
+};
+
+/// Of rows [first, first + n) of the block: near the diagonal most rows see a part of the tile only, and
+/// products stop there (1.3 % of attention at 4,096 keys).
+template <class Op>
+RW_INLINE Reach reach_of(const AttentionTile& t, const RowBlock<Op>& b, int first, int n) {
+  if (b.whole >= 0) return {1u << b.whole, kKeyTile};
+  Reach reach{0, 0};
+  for (int p = (b.row + first) / t.group; p <= (b.row + first + n - 1) / t.group; ++p) {
+    reach.regions |= b.sight->regions[p];
+    for (std::int64_t s = t.segment_begin[p]; s < t.segment_begin[p + 1]; ++s) {
+      const std::int64_t end = t.segments[s].end - b.key;
+      if (t.segments[s].begin < b.key + kKeyTile && end > reach.n_keys)
+        reach.n_keys = static_cast<int>(end < kKeyTile ? end : kKeyTile);
+    }
+  }
+  return reach;
 }
 
 /// sum (n_rows, padded_dim) += weights (n_rows, kKeyTile) v
@@ -250,47 +266,75 @@ template <class Op>
 RW_INLINE void add_values(const AttentionTile& t, const RowBlock<Op>& b) {
   if (b.odd) return add_odd_values<Op>(t, b);
   const std::int64_t ks = static_cast<std::int64_t>(t.padded_dim) * Op::kStep, zs = 16 * Op::kStep;
-  multiply<Op, true>(b.n_rows, t.padded_dim / 16, b.weights, kKeyTile, b.values, zs, ks,
-                     t.range.sum + static_cast<std::int64_t>(b.row) * t.padded_dim, t.padded_dim, kKeyTile);
+  const int rows = b.whole >= 0 || Op::kTiles ? b.n_rows : Op::kRows;  // of one product
+  for (int row = 0; row < b.n_rows; row += rows) {
+    const int n = b.n_rows - row < rows ? b.n_rows - row : rows;
+    const int n_keys = Op::kTiles ? kKeyTile : reach_of(t, b, row, n).n_keys;
+    multiply<Op, true>(n, t.padded_dim / 16, b.weights + row * kKeyTile, kKeyTile, b.values, zs, ks,
+                       t.range.sum + static_cast<std::int64_t>(b.row + row) * t.padded_dim, t.padded_dim,
+                       (n_keys + Op::kStep - 1) / Op::kStep * Op::kStep);
+  }
 }
 
-/// Scores and softmax of a block whose rows see the whole tile through region `r`: while some rows are scored
-/// the ones before are weighed, so that the processor has products to do while a power waits for itself.
+/// Part `part` of n_parts of the softmax of rows [first, end) of the block.
 template <class Op>
-RW_INLINE void score_and_weigh(const AttentionTile& t, const RowBlock<Op>& b, int r) {
-  constexpr int kRows = Op::kRows, kParts16 = kKeyTile / 16 / Op::kVecs;
-  const std::int64_t dim = t.head_dim, zs = 16 * dim, ks = 16 * Op::kStep;
-  const auto* q = static_cast<const typename Op::T*>(t.q[r]) + b.row * dim;
-  for (int row = 0, before = 0; before < b.n_rows; row += kRows) {
-    const int n = b.n_rows - row < kRows ? b.n_rows - row : kRows, n_before = row - before;
-    for (int part = 0; part < kParts16; ++part) {
-      const typename Op::T* keys = b.keys[r] + part * Op::kVecs * zs;
-      float* c = b.row_scores(r, row) + part * Op::kVecs * 16;
-      if (n == kRows)
-        micro<Op, kRows, Op::kVecs>(false, q + row * dim, dim, keys, zs, ks, c, b.score_stride, dim);
-      else
-        for (int i = 0; i < n; ++i)
-          micro<Op, 1, Op::kVecs>(false, q + (row + i) * dim, dim, keys, zs, ks, c + i * b.score_stride, b.score_stride, dim);
-      for (int i = before + n_before * part / kParts16; i < before + n_before * (part + 1) / kParts16; ++i) {
-        const float* s = b.row_scores(r, i);
-        settle_top(t, b.row + i, s);
-        weigh<Op>(t, b.row + i, s, b.weights + i * kKeyTile);
-      }
-    }
-    before = row;
+RW_INLINE void softmax_part(const AttentionTile& t, const RowBlock<Op>& b, int first, int end, int part,
+                            int n_parts) {
+  const int from = first + (end - first) * part / n_parts, to = first + (end - first) * (part + 1) / n_parts;
+  if (t.soft_cap > 0) cap_scores(t, b, from, to);
+  if (b.whole >= 0) {
+    for (int i = from; i < to; ++i)
+      softmax_row<Op>(t, b.row + i, b.row_scores(b.whole, i), b.weights + i * kKeyTile);
+    return;
   }
+  for (int i = from; i < to; ++i) softmax_seen(t, b, i, (b.row + i) / t.group);
+}
+
+/// Scores of rows [row, row + n) of the block and kVecs groups of 16 keys, from group `vec` on.
+template <class Op>
+RW_INLINE void score_some(const AttentionTile& t, const RowBlock<Op>& b, unsigned regions, int row, int n,
+                          int vec) {
+  const std::int64_t dim = t.head_dim, zs = 16 * dim, ks = 16 * Op::kStep;
+  for (; regions != 0; regions &= regions - 1) {
+    const int region = __builtin_ctz(regions);
+    const auto* q = static_cast<const typename Op::T*>(t.q[region]) + (b.row + row) * dim;
+    const typename Op::T* keys = b.keys[region] + vec * zs;
+    float* scores = b.row_scores(region, row) + 16 * vec;
+    if (n == Op::kRows)
+      micro<Op, Op::kRows, Op::kVecs>(false, q, dim, keys, zs, ks, scores, b.score_stride, dim);
+    else
+      for (int i = 0; i < n; ++i)
+        micro<Op, 1, Op::kVecs>(false, q + i * dim, dim, keys, zs, ks, scores + i * b.score_stride,
+                                b.score_stride, dim);
+  }
+}
+
+/// Scores and softmax of a block: while some rows are scored those before are weighed, so that the processor
+/// has products to do while a power waits for itself (4 % of attention).
+template <class Op>
+RW_INLINE void score_and_weigh(const AttentionTile& t, const RowBlock<Op>& b) {
+  constexpr int kVecs = kKeyTile / 16;
+  static_assert(kVecs % Op::kVecs == 0);
+  int before = 0, row = 0;  // rows [before, row) are scored and not weighed yet
+  while (row < b.n_rows) {
+    const int n = b.n_rows - row < Op::kRows ? b.n_rows - row : Op::kRows;
+    const Reach reach = reach_of(t, b, row, n);
+    for (int vec = 0; vec < kVecs; vec += Op::kVecs) {
+      if (16 * vec < reach.n_keys) score_some(t, b, reach.regions, row, n, vec);
+      softmax_part(t, b, before, row, vec / Op::kVecs, kVecs / Op::kVecs);
+    }
+    before = row, row += n;
+  }
+  softmax_part(t, b, before, row, 0, 1);
 }
 
 /// One block from scores to sums.
 template <class Op>
 RW_INLINE void whole_block(const AttentionTile& t, const RowBlock<Op>& b) {
-  if constexpr (!Op::kTiles && !Op::kWidens)
-    if (b.whole >= 0 && t.soft_cap == 0) {
-      score_and_weigh(t, b, b.whole);
-      return add_values(t, b);
-    }
-  score(t, b, b.regions);
-  softmax(t, b);
+  if constexpr (Op::kTiles || Op::kWidens)
+    score(t, b, b.regions), softmax(t, b);
+  else
+    score_and_weigh(t, b);
   add_values(t, b);
 }
 
