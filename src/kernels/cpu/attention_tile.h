@@ -121,14 +121,48 @@ static void blend(const AttentionTile& t, const RowBlock<Op>& b, int i, int posi
   RW_UNROLL for (int z = 0; z < kVecs; ++z) store(blended + z * kLanes, all[z]);
 }
 
+/// Bytes of an element in a cache that does not hold 8 bits; and whether products read it as a float all the
+/// same.
+template <class Op>
+constexpr std::int64_t kStoredBytes = Op::kRounded ? 2 : 4;
+template <class Op>
+constexpr bool kWidened = sizeof(typename Op::T) != kStoredBytes<Op>;
+
+/// n pairs of bfloat16 as floats: those of 16 pairs one after the other, 16 first ones at `to` and 16 second
+/// ones `apart` behind them.
+RW_INLINE void widen(const std::uint16_t* pairs, std::int64_t n, std::int64_t step, std::int64_t apart,
+                     float* to) {
+  for (std::int64_t i = 0; i < n; i += kLanes, pairs += 2 * kLanes, to += step) {
+    const SplitPairs::B both = SplitPairs::vector(pairs);
+    store(to, both.first);
+    store(to + apart, both.second);
+  }
+}
+
+/// A key tile (4, head_dim / 2, 16 keys, 2) -> (4, head_dim, 16 keys), or values (32, padded_dim, 2) ->
+/// (64, padded_dim), into scratch's `slot`.
+template <bool kValues>
+RW_INLINE const float* widened_tile(const AttentionTile& t, const std::uint16_t* pairs, std::int64_t slot) {
+  if constexpr (kValues) {
+    for (std::int64_t pair = 0; pair < kKeyTile / 2; ++pair)
+      widen(pairs + pair * 2 * t.padded_dim, t.padded_dim, kLanes, t.padded_dim,
+            t.widened[1] + pair * 2 * t.padded_dim);
+    return t.widened[1];
+  } else {
+    float* to = t.widened[0] + slot * kKeyTile * t.head_dim;
+    widen(pairs, std::int64_t{kKeyTile / 2} * t.head_dim, 2 * kLanes, kLanes, to);
+    return to;
+  }
+}
+
 /// Tile [in_block, in_block + kKeyTile) of a head's keys or values as products read it: where it lies, or
-/// expanded from 8 bits, into scratch's `slot`. Few rows wait for memory, and the hardware looks ahead within
+/// expanded from 8 bits, or widened, into scratch's `slot`. Few rows wait for memory, and the hardware looks ahead within
 /// a page only: so the block's tiles are asked for two ahead (12 % of attention at depth 8,192).
 template <class Op, bool kValues>
 RW_INLINE const typename Op::T* tile_elements(const AttentionTile& t, const void* head, std::int64_t in_block,
                                               std::int64_t slot) {
   const std::int64_t width = kValues ? t.padded_dim : t.head_dim;
-  const std::int64_t size = t.eight_bits ? 1 : static_cast<std::int64_t>(sizeof(typename Op::T));
+  const std::int64_t size = t.eight_bits ? 1 : kStoredBytes<Op>;
   const auto* bytes = static_cast<const char*>(head) + in_block * width * size;
   if (t.n_positions * t.group <= 16) {
     const std::int64_t tile = kKeyTile * width * size, first = in_block == 0 ? 1 : 2;
@@ -136,16 +170,22 @@ RW_INLINE const typename Op::T* tile_elements(const AttentionTile& t, const void
          at < 3 * tile && in_block * width * size + at < kBlockKeys * width * size; at += 64)
       __builtin_prefetch(bytes + at, 0, 2);
   }
-  if constexpr (Op::kStep == 2) {
+  if constexpr (Op::kRounded) {
+    const auto* pairs = reinterpret_cast<const std::uint16_t*>(bytes);
     if (t.eight_bits) {
       std::uint16_t* expanded = t.expanded[kValues ? 1 : 0] + slot * kKeyTile * width;
       const auto* scale = reinterpret_cast<const float*>(static_cast<const char*>(head) + kBlockKeys * width);
       (kValues ? expand_values : expand_keys)(reinterpret_cast<const std::int8_t*>(bytes), scale + in_block,
                                               width, expanded);
-      return expanded;
+      pairs = expanded;
     }
+    if constexpr (kWidened<Op>)
+      return widened_tile<kValues>(t, pairs, slot);
+    else
+      return pairs;
+  } else {
+    return reinterpret_cast<const float*>(bytes);
   }
-  return reinterpret_cast<const typename Op::T*>(bytes);
 }
 
 /// sum (n_rows, padded_dim) += weights (n_rows, kKeyTile) v where a value is infinite or NaN: a key that a
@@ -370,7 +410,7 @@ template <class Op>
 RW_INLINE void fetch_ahead(const AttentionTile& t, std::int64_t key, unsigned regions, int step,
                            int n_steps) {
   const std::int64_t block = key / kBlockKeys, in_block = key % kBlockKeys;
-  const std::int64_t width = t.eight_bits ? 1 : static_cast<std::int64_t>(sizeof(typename Op::T));
+  const std::int64_t width = t.eight_bits ? 1 : kStoredBytes<Op>;
   const auto fetch = [&](const void* head, std::int64_t dim) __attribute__((always_inline)) {
     if (head == nullptr) return;
     const std::int64_t bytes = kKeyTile * dim * width, part = t.fetch_part * n_steps + step,

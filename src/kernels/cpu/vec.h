@@ -333,6 +333,16 @@ struct Singles {
   RW_INLINE void store_weights(T* p, Vec first, Vec second) { store(p, first), store(p + kLanes, second); }
 };
 
+/// Operands that are rounded to bfloat16 and lie as floats, widened once for many rows: the same bits as
+/// SplitPairs.
+struct WidePairs : Singles {
+  static constexpr bool kRounded = true;
+  RW_INLINE void store_weights(T* p, Vec first, Vec second) {
+    store(p, as_floats(rounded_bf16(first)));
+    store(p + kLanes, as_floats(rounded_bf16(second)));
+  }
+};
+
 /// Operands of bfloat16 products where the machine has none: a bfloat16 is the upper half of a float32, so a
 /// vector of pairs is split into two of floats. Rows are widened to floats before they are used (kWidens).
 struct SplitPairs {
