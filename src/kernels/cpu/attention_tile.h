@@ -82,9 +82,9 @@ static __attribute__((noinline)) void raise_top(const AttentionTile& t, int row,
   t.range.top[row] = top;
 }
 
-/// Online softmax of one row over one tile: writes its weights, which may lie where its scores do, updates its
-/// maximum, total and sum. The maximum is left stale until it grows by 2^8: weights stay finite, and the sum
-/// is rarely rescaled.
+/// Online softmax of one row over one tile: writes its weights, which may lie where its scores do, updates
+/// its maximum, total and sum. The maximum is left stale until it grows by 2^8: weights stay finite, and the
+/// sum is rarely rescaled.
 template <class Op>
 RW_INLINE void softmax_row(const AttentionTile& t, int row, const float* s, typename Op::T* weights) {
   constexpr int kVecs = kKeyTile / kLanes, kTogether = 4 / kParts;  // as many as registers hold
@@ -156,8 +156,8 @@ RW_INLINE const float* widened_tile(const AttentionTile& t, const std::uint16_t*
 }
 
 /// Tile [in_block, in_block + kKeyTile) of a head's keys or values as products read it: where it lies, or
-/// expanded from 8 bits, or widened, into scratch's `slot`. Few rows wait for memory, and the hardware looks ahead within
-/// a page only: so the block's tiles are asked for two ahead (12 % of attention at depth 8,192).
+/// expanded from 8 bits, or widened, into scratch's `slot`. Few rows wait for memory, and the hardware looks
+/// ahead within a page only: so the block's tiles are asked for two ahead (12 % of attention at depth 8,192).
 template <class Op, bool kValues>
 RW_INLINE const typename Op::T* tile_elements(const AttentionTile& t, const void* head, std::int64_t in_block,
                                               std::int64_t slot) {
@@ -218,12 +218,17 @@ static __attribute__((noinline)) void add_odd_values(const AttentionTile& t, con
 template <class Op>
 static __attribute__((noinline)) void cap_scores(const AttentionTile& t, const RowBlock<Op>& b, int from,
                                                  int to) {
+  constexpr int kTogether = kParts == 1 ? 4 : 1;  // as many as registers hold
   const Vec cap = splat(t.soft_cap), inverse = splat(1.0f / t.soft_cap);
   for (unsigned left = b.regions; left != 0; left &= left - 1)
     for (int i = from; i < to; ++i) {
       float* scores = b.row_scores(__builtin_ctz(left), i);
-      RW_UNROLL for (int z = 0; z < kKeyTile; z += kLanes)
-          store(scores + z, capped(load(scores + z), cap, inverse));
+      RW_UNROLL for (int z = 0; z < kKeyTile; z += kTogether * kLanes) {
+        Vec x[kTogether];
+        RW_UNROLL for (int e = 0; e < kTogether; ++e) x[e] = load(scores + z + e * kLanes) * inverse;
+        tanh_each(x);
+        RW_UNROLL for (int e = 0; e < kTogether; ++e) store(scores + z + e * kLanes, cap * x[e]);
+      }
     }
 }
 
