@@ -94,6 +94,9 @@ def hf_model(config, head=HEAD, layer=LAYER, tokenizer=None):
     return b"\1" + texts + safetensors(header, bytes(at))
 
 
+SECOND = {f"blk.1.{n}": ("", shape) for n, shape in {
+    "attn_norm": (4,), "attn_q": (4, 4), "attn_k": (2, 4), "attn_v": (2, 4), "attn_output": (4, 4), "ffn_norm": (4,),
+    "ffn_gate": (6, 4), "ffn_up": (6, 4), "ffn_down": (4, 6)}.items()}  # of another size than LAYER
 TIED = {n: t for n, t in HEAD.items() if n != "output"}
 models = {
     "gguf_llama": gguf_model("llama"),
@@ -104,6 +107,15 @@ models = {
                                 factors=["rope_factors_long.weight", "rope_factors_short.weight"]),
     "gguf_window": gguf_model("qwen3", {"attention.sliding_window": 16, "attention.sliding_window_pattern": [1]},
                               layer={**LAYER, **NORMS}),
+    "gguf_by_layer": gguf_model("deci", {"block_count": 2, "attention.head_count": [1, 2], "attention.head_count_kv": [1, 1],
+                                         "attention.key_length": [4, 2], "attention.value_length": [4, 2], "rope.dimension_count": [4, 2],
+                                         "feed_forward_length": [2, 6]}, head={**HEAD, **SECOND}),
+    "gguf_hunyuan": gguf_model("hunyuan-dense", {"attention.key_length": 4}, layer={**LAYER, **NORMS}),
+    "gguf_local": gguf_model("gemma3", {"attention.sliding_window": 8, "rope.freq_base_swa": 100.0, "attention.temperature_scale": 0.0}),
+    "hf_lists": hf_model({"num_attention_heads": [1], "num_key_value_heads": [1], "head_dim": [4], "intermediate_size": [2]}),
+    "hf_hunyuan": hf_model({"model_type": "hunyuan_v1_dense", "head_dim": 4, "rope_parameters": {
+        "rope_type": "dynamic", "alpha": 50.0, "rope_theta": 500.0}}, layer={**LAYER, "attn_q_norm": ("self_attn.query_layernorm", (4,)),
+                                                                             "attn_k_norm": ("self_attn.key_layernorm", (4,))}),
     "hf_llama": hf_model({}, tokenizer={"bos_token": "<s>", "eos_token": {"content": "</s>"}, "add_bos_token": True,
                                         "chat_template": "{{ x }}"}),
     "hf_qwen3": hf_model({"model_type": "qwen3", "head_dim": 4, "use_sliding_window": True, "sliding_window": 16, "layer_types": [

@@ -152,6 +152,11 @@ FAMILIES = {
                       attention_multiplier=12 ** -0.5),
     "internlm2": family("Llama", (6, 2), d_model=48, tie_word_embeddings=False),
     "baichuan": family("Llama", (3, 3), n_layers=1, tie_word_embeddings=False),
+    # Behind the others: a seed is a place in this list.
+    "glm": family("Glm", (6, 2), d_model=32, head_dim=24, attention_bias=True),
+    "exaone4_5": with_images("Exaone4_5_", family("Exaone4", (3, 1), sliding_window=16, sliding_window_pattern="LG", layer_types=[local, whole],
+                                                 rope_parameters=llama3, max_position_embeddings=256), {
+        "depth": 1, "hidden_size": 8, "out_hidden_size": 36, "intermediate_size": 8, "num_heads": 1, "num_key_value_heads": 1, "patch_size": 2}),
 }
 
 
@@ -241,6 +246,55 @@ def record_roformer(name, seed):
     write_expected(folder, model, seed)
 
 
+# Layers of different size: what Llama's layers compute, each with a config of its own. The lists of llama_by_layer stand
+# where Llama has numbers; DeciLM has a key of its own for its key heads.
+BY_LAYER = {
+    "llama_by_layer": {"num_attention_heads": [3, 6, 4], "num_key_value_heads": [1, 3, 2], "head_dim": [16, 8, 12],
+                       "intermediate_size": [20, 36, 28]},
+    "deci": {"num_key_value_heads": [1, 3, 6]},
+}
+
+
+class RotatesItself(transformers.models.llama.modeling_llama.LlamaDecoderLayer):
+    """A layer whose head_dim need not be the model's."""
+    def __init__(self, config, index):
+        super().__init__(config, index)
+        self.rotation = transformers.models.llama.modeling_llama.LlamaRotaryEmbedding(config)
+
+    def forward(self, hidden_states, position_embeddings=None, position_ids=None, **more):
+        return super().forward(hidden_states, position_embeddings=self.rotation(hidden_states, position_ids),
+                               position_ids=position_ids, **more)
+
+
+def record_by_layer(name, seed):
+    torch.manual_seed(seed)
+    lists = BY_LAYER[name]
+    n_layers = len(lists["num_key_value_heads"])
+    shape = {**common, "hidden_size": 48, "intermediate_size": 24, "num_attention_heads": 6, "head_dim": 8,
+             "num_hidden_layers": n_layers, "tie_word_embeddings": False}
+    model = LlamaForCausalLM(LlamaConfig(**shape))
+    for layer in range(n_layers):
+        own = LlamaConfig(**{**shape, **{key: values[layer] for key, values in lists.items()}})
+        own._attn_implementation = "eager"
+        model.model.layers[layer] = RotatesItself(own, layer)
+        for module in model.model.layers[layer].modules():
+            model._init_weights(module)
+    model.float().eval()
+    shake(model)
+    for parameter in model.parameters():  # what is computed with is what is stored; frequencies stay float32
+        parameter.data = parameter.data.half().float()
+    folder = root / name
+    model.config.save_pretrained(folder)
+    tensors = {key: value.half().contiguous() for key, value in model.state_dict().items()}
+    safetensors.torch.save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    if name == "deci":
+        change_config(folder, ("head_dim", "num_key_value_heads"), model_type="deci", architectures=["DeciLMForCausalLM"],
+                      num_key_value_heads_per_layer=lists["num_key_value_heads"])
+    else:
+        change_config(folder, architectures=["LlamaForCausalLM"], **lists)
+    write_expected(folder, model, seed)
+
+
 def rotating_in_part(kind):
     """transformers' Llama and Qwen2 ignore or reject partial_rotary_factor. Phi-3 is the same model with partial rotation:
     for the partial models, its rotation (frequencies over the first rotary_dim dims, the rest passed) takes theirs' place."""
@@ -286,14 +340,14 @@ def record(name, kind, config, seed):
 def model_class(name):
     for ending in ("ForCausalLM", "ForConditionalGeneration"):
         if hasattr(transformers, name.removesuffix("Text") + ending) and (ending == "ForCausalLM") == (
-                name not in ("Gemma3", "Qwen2VL", "Qwen2_5_VL", "Qwen3VL", "Mistral3")):
+                name not in ("Gemma3", "Qwen2VL", "Qwen2_5_VL", "Qwen3VL", "Mistral3", "Exaone4_5_")):
             return getattr(transformers, name.removesuffix("Text") + ending)
     raise SystemExit(f"transformers has no model {name}")
 
 
 root = pathlib.Path(__file__).resolve().parent.parent / "tests/golden/tiny"
 models = {**MODELS, **{name: (model_class(kind), config) for name, (kind, config) in FAMILIES.items()}}
-names = sys.argv[1:] or [*models, "roformer", "roformer_v2"]
+names = sys.argv[1:] or [*models, "roformer", "roformer_v2", *BY_LAYER]
 for number, (model_name, (model_kind, model_config)) in enumerate(models.items()):
     if model_name not in names:
         continue
@@ -304,3 +358,7 @@ for number, model_name in enumerate(("roformer", "roformer_v2"), 200):
     if model_name in names:
         shutil.rmtree(root / model_name, ignore_errors=True)
         record_roformer(model_name, number)
+for number, model_name in enumerate(BY_LAYER, 210):
+    if model_name in names:
+        shutil.rmtree(root / model_name, ignore_errors=True)
+        record_by_layer(model_name, number)

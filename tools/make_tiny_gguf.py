@@ -12,6 +12,8 @@ Where that converter has no answer for these models, this script says more than 
 - partial rotation: its Llama class always rotates whole heads; here rope.dimension_count says how many dims are rotated
   and, in `llama`, only their rows are permuted (ggml rotates pairs 2i, 2i+1 below the count and passes the rest).
 - Falcon 7B: it takes num_kv_heads, which says 71 there; here it is the one key head of multi_query.
+- layers of different size (llama_by_layer): it knows lists of heads, key heads and d_ff (DeciLM); those of head_dim and
+  rotated dims are spelled the same way.
 - SmolLM3, Cohere2, GPT-NeoX: rotary_pct and the like are read where transformers 5 writes them.
 No GGUF form have: `dynamic`; RoFormer; an attention scale of Gemma that is not its size's (gemma2_scale, gemma3_images).
 llama_mha has nothing over llama.
@@ -29,10 +31,10 @@ from torch import bfloat16, float16, float32, uint8
 
 WITHOUT = ("dynamic", "llama_mha", "roformer", "roformer_v2", "gemma2_scale", "gemma3_images")
 ARCHS = {"mistral": "llama", "gemma3_text": "gemma3", "phi": "phi2", "qwen2_vl": "qwen2vl", "qwen2_5_vl": "qwen2vl", "qwen3_vl": "qwen3vl",
-         "mistral3": "mistral3", "ministral3": "mistral3", "olmo3": "olmo2", "hunyuan_v1_dense": "hunyuan-dense", "cohere": "command-r",
+         "mistral3": "mistral3", "ministral3": "mistral3", "olmo3": "olmo2", "hunyuan_v1_dense": "hunyuan-dense", "glm": "chatglm", "exaone4_5": "exaone4", "cohere": "command-r",
          "gpt_neox": "gptneox"}
 # Those whose q and k are permuted to interleaved pairs.
-PERMUTED = ("llama", "mistral3", "granite", "smollm3", "arcee", "minicpm", "internlm2", "baichuan")
+PERMUTED = ("llama", "deci", "mistral3", "granite", "smollm3", "arcee", "minicpm", "internlm2", "baichuan")
 # What the converter calls "Llama" writes these two beside.
 LLAMAS = ("llama", "mistral3", "granite", "smollm3", "arcee")
 NORM_PLUS_ONE = ("gemma", "gemma2", "gemma3", "nemotron")
@@ -103,13 +105,25 @@ class Folder:
         self.rope_by_layer = c["rope_parameters"]
         self.rope = self.rope_by_layer.get("full_attention", self.rope_by_layer)
         self.n_layers, self.n_heads, self.d_model = c["num_hidden_layers"], c["num_attention_heads"], c["hidden_size"]
-        self.n_kv_heads = c.get("num_key_value_heads", self.n_heads)
+        self.n_kv_heads = c.get("num_key_value_heads_per_layer") or c.get("num_key_value_heads", self.n_heads)
         if self.kind == "falcon":
             self.n_kv_heads = c["num_kv_heads"] if c["new_decoder_architecture"] else 1
         self.head_dim = c.get("head_dim") or self.d_model // self.n_heads
-        self.rotary_dim = int(self.head_dim * self.rope.get("partial_rotary_factor", 1))
+        part = self.rope.get("partial_rotary_factor", 1)
+        self.rotary_dim = [int(d * part) for d in self.head_dim] if isinstance(self.head_dim, list) else int(self.head_dim * part)
         self.tensors = {name: tensor for name, tensor in load_file(folder / "model.safetensors").items()
                         if "visual." not in name and "vision_" not in name and "multi_modal_projector" not in name}
+
+
+def of_layer(number, name):
+    """The entry of a list for the layer of a tensor; a number is for all."""
+    return number[int(name.split(".")[1])] if isinstance(number, list) else number
+
+
+def add_lengths(out, f):
+    """A list where layers differ, which the writer's own functions do not take."""
+    for key, number in (("attention.key_length", f.head_dim), ("attention.value_length", f.head_dim)):
+        (out.add_array if isinstance(number, list) else out.add_uint32)(f"{f.arch}.{key}", number)
 
 
 def write_numbers(out, f):
@@ -133,12 +147,11 @@ def write_numbers(out, f):
     if "mrope_section" in f.rope:
         out.add_rope_dimension_sections((f.rope["mrope_section"] + [0])[:4])
     if "head_dim" in c and arch not in ("granite", "baichuan"):
-        out.add_key_length(f.head_dim)
-        out.add_value_length(f.head_dim)
+        add_lengths(out, f)
     if arch in (*LLAMAS, "exaone4", "cohere2", "nemotron"):
         out.add_vocab_size(c["vocab_size"])
-    if f.rotary_dim != f.head_dim or arch in (*LLAMAS, "phi2", "phi3", "glm4", "cohere2", "gptneox", "stablelm", "nemotron", "baichuan"):
-        out.add_rope_dimension_count(f.rotary_dim)
+    if f.rotary_dim != f.head_dim or arch in (*LLAMAS, "phi2", "phi3", "chatglm", "glm4", "cohere2", "gptneox", "stablelm", "nemotron", "baichuan"):
+        (out.add_array if isinstance(f.rotary_dim, list) else out.add_uint32)(f"{arch}.rope.dimension_count", f.rotary_dim)
     window = c.get("sliding_window")
     if arch == "phi3" or (window is not None and arch not in ("qwen2", "qwen2vl", "smollm3")):
         out.add_sliding_window(window or 0)
@@ -258,7 +271,7 @@ def convert(folder):
     for name, tensor in converted(f):
         for part, heads in (("attn_q.", f.n_heads), ("attn_k.", f.n_kv_heads)):
             if f.arch in PERMUTED and part in name:
-                tensor = interleave(tensor, heads, f.rotary_dim)
+                tensor = interleave(tensor, of_layer(heads, name), of_layer(f.rotary_dim, name))
         if tensor.ndim == 2 and tensor.dtype == bfloat16:
             out.add_tensor(name, tensor.contiguous().view(uint8).numpy(), raw_dtype=gguf.GGMLQuantizationType.BF16)
         else:

@@ -8,10 +8,12 @@
     dope:heads=...     the --count key heads of least exp(entropy) of the --top largest eigenvalues of K^T K, before rotation
                        (arXiv 2511.09146), of a pass at dynamic NTK's positions where the text is longer than trained
 
-A choice is of one model, text and length: another text gives others, see --scores.
+A choice is of one model, text and length: another text gives others, see --scores. What it prints as a row is for
+src/judge/measured_heads.cpp, from where `tune` takes it.
 Needs: pip install torch transformers accelerate gguf.   Run:
     tools/measure_heads.py models/short-256.gguf data/devil.txt --length 1024"""
 import argparse
+import json
 import pathlib
 import subprocess
 import torch
@@ -85,4 +87,12 @@ for layer in range(first, n_layers):
     ranks[layer] = ".".join(str(int(r)) for r in torch.argsort(order))
 print("ms-poe:ranks=" + "/".join(ranks[first:]))
 lowest = torch.argsort(torch.cat(spectra), stable=True)[:options.count]
-print("dope:heads=" + "/".join(f"{int(i) // n_kv_heads}.{int(i) % n_kv_heads}" for i in sorted(lowest)))
+heads = "/".join(f"{int(i) // n_kv_heads}.{int(i) % n_kv_heads}" for i in sorted(lowest))
+print("dope:heads=" + heads)
+known = json.loads(subprocess.run([options.ropewalk, "inspect", options.model, "--sha256", "--json"], check=True,
+                                  capture_output=True, text=True).stdout)
+print(f"""{{.model_id = "{known['model_id']}",
+ .model = "{options.model.stem}",
+ .ranks = "{'/'.join(ranks[first:])}",
+ .heads = "{heads}",
+ .on = "{options.text.stem}, {options.length:,} tokens"}},""")

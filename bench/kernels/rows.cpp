@@ -107,7 +107,9 @@ void register_rows(const Isa& isa) {
       isa.rotate_queries({.q = x,
                           .n_rows = 1536 / kDim,
                           .rotation = {tables, tables + kDim / 2, kDim, kDim / 2, 1.0f, 1.0f},
+                          .weight = nullptr,
                           .element = Element::kBf16,
+                          .wide = false,
                           .to = to.data()});
     });
   });

@@ -96,6 +96,7 @@ std::vector<Row> measure_gemm(const Model& model, const Options& asked) {
   std::vector<Index> sizes{1};
   for (const std::string& length : asked.lengths) sizes.push_back(parse_length(length));
   for (const auto& [name, w] : all) {
+    if (w == nullptr) continue;  // nothing is gated
     for (Index n : sizes) {
       const auto x = normal_numbers(n * w->n_in, 1);
       std::vector<float> y(static_cast<std::size_t>(n * w->n_out));

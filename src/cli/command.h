@@ -35,10 +35,12 @@ struct BackendOptions {
 std::shared_ptr<Context> make_context(int n);
 /// --special, the same in every command that reads texts.
 void define_special(CommandLine& app, bool& special);
-/// Opens a decoder, says what it loads on stderr. Errors: Error, also where it has no tokenizer, or for an
-/// encoder, which `fill` is for.
-std::shared_ptr<const Model> load_model(const std::string& path,
+/// Loads the opened file, says what it loads on stderr. Errors: Error, also where it has no tokenizer.
+std::shared_ptr<const Model> load_model(const std::string& path, const std::shared_ptr<const ModelFile>& file,
                                         const std::shared_ptr<const Backend>& backend);
+/// Opens and loads a decoder. Errors: those, and Error for an encoder, which `fill` and `eval` are for.
+std::shared_ptr<const Model> load_decoder(const std::string& path,
+                                          const std::shared_ptr<const Backend>& backend);
 
 /// A line for people on stderr, in 80 columns: where it is longer, the next ones are set in.
 void say(const std::string& words);

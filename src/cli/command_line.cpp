@@ -58,13 +58,13 @@ void require_own_model(const CLI::App& command) {
                            "MODEL stands first, before a list's option");
 }
 
-/// An empty name, as an unset variable of a shell leaves it: results would be kept nowhere. (Jobs are given
-/// one by the process that started them.)
-void require_names(const CLI::App& command) {
-  for (const char* name : {"--out", "--report", "--predictions"})
-    if (const CLI::Option* option = command.get_option_no_throw(name);
-        option && option->count() > 0 && option->results().back().empty() && !is_job())
-      throw UsageError(name, "the name of a file", "an empty name", "leave the option out, or name a file");
+/// An empty value, as an unset variable of a shell leaves it, is no value: results would be kept nowhere, or
+/// a prompt be none. (Jobs are given an empty name by the process that started them.)
+void require_values(const CLI::App& command) {
+  for (const CLI::Option* option : command.get_options())
+    for (const std::string& value : option->results())
+      if (value.empty() && option->get_items_expected_max() > 0 && !is_job())
+        throw UsageError(option->get_name(), "a value", "an empty one", "leave it out, or give it one");
 }
 
 /// Where the model of our own is looked for.
@@ -308,7 +308,7 @@ int run_command_line(int argc, char** argv) {
   for (const auto& command : options)
     if (command->model_ != nullptr) *command->model_ = model_named(*command->model_);
   require_own_model(*app.get_subcommands().front());
-  require_names(*app.get_subcommands().front());
+  require_values(*app.get_subcommands().front());
   return Registry<Command>::get(app.get_subcommands().front()->get_name(), "command").run();
 }
 

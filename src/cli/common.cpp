@@ -48,14 +48,18 @@ std::shared_ptr<Context> make_context(int n) {
   return std::make_shared<Context>(ContextOptions{.threads = std::min(n, usable_cores()), .isa = ""});
 }
 
-std::shared_ptr<const Model> load_model(const std::string& path,
-                                        const std::shared_ptr<const Backend>& backend) {
-  const double start = now_seconds();
+std::shared_ptr<const Model> load_decoder(const std::string& path,
+                                          const std::shared_ptr<const Backend>& backend) {
   const std::shared_ptr<const ModelFile> file = ModelFile::open(path);
-  if (file->unsupported()) throw Error(*file->unsupported());
   if (read_config(*file).encoder)
     throw Error(path, "a decoder, which writes on in a text", "an encoder, which fills gaps in one",
-                "ropewalk fill MODEL -p 'a text with a [MASK]'");
+                "ropewalk fill MODEL -p 'a text with a [MASK]'; ropewalk eval judges methods on it");
+  return load_model(path, file, backend);
+}
+
+std::shared_ptr<const Model> load_model(const std::string& path, const std::shared_ptr<const ModelFile>& file,
+                                        const std::shared_ptr<const Backend>& backend) {
+  const double start = now_seconds();
   std::shared_ptr<const Model> loaded = Model::load(file, backend);
   loaded->tokenizer();  // what follows reads texts
   const ModelConfig& c = loaded->config();

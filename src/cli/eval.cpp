@@ -35,7 +35,7 @@ struct Options {
 constexpr double kNoLimit = 1e9;  // seconds
 
 /// Whether a task scores the same last tokens at every length.
-bool scores_tail() {
+bool any_scores_tail() {
   const auto& tasks = options.plan.tasks;
   return std::any_of(tasks.begin(), tasks.end(),
                      [](const std::string& task) { return Registry<Task>::get(task, "task").last_tokens; });
@@ -54,7 +54,7 @@ std::string command_line(const PlanOptions& plan, int documents, bool with_budge
   for (Index length : plan.lengths) lengths.push_back(k_tokens(length));
   add("--lengths", lengths);
   add("--tasks", plan.tasks);
-  if (scores_tail()) text += fmt::format(" --tail {}", plan.tail);
+  if (any_scores_tail()) text += fmt::format(" --tail {}", plan.tail);
   text += fmt::format(" --documents {}", documents);
   if (options.special) text += " --special";
   if (with_budget && options.work.has_budget()) add("--budget", {options.work.budget});
@@ -89,39 +89,53 @@ NextStep next_step(const TokenTexts& texts, const PlanOptions& plan, Index n_ctx
   return {"To decide, give " + text_to_decide(texts, longest, kEnoughUnits) + ".", ""};
 }
 
-void add_methods(std::vector<std::string>& methods) {
+void add_methods(std::vector<std::string>& methods, bool encoder) {
   for (const std::string& asked : options.methods) {
+    if (asked == "auto" && encoder)
+      throw UsageError("--methods", "methods by name, or all", "auto, which is decided for decoders alone");
     if (asked != "all") check_method(asked);
     methods.push_back(asked);
   }
 }
 
-/// "all" becomes every method that needs no value and fits the model; the others are named.
+/// Those of the methods that need no value and fit the model.
+std::vector<std::string> fitting(const std::vector<std::string>& methods, const RopeContext& context) {
+  std::vector<std::string> those;
+  for (const std::string& method : methods) try {
+      Method::bind(MethodSpec::parse(method), context);
+      those.push_back(method);
+    } catch (const UsageError&) {  // another model's
+    }
+  return those;
+}
+
+/// "all" becomes every method that fits; the others are named.
 void expand_all(std::vector<std::string>& methods, const RopeContext& context) {
   const auto at = std::find(methods.begin(), methods.end(), "all");
   if (at == methods.end()) return;
-  std::vector<std::string> fitting;
+  std::vector<std::string> all;
+  for (const MethodInfo& info : Registry<MethodInfo>::all()) all.push_back(info.name);
+  const std::vector<std::string> those = fitting(all, context);
+  methods.insert(methods.erase(at), those.begin(), those.end());
   std::string others;
-  for (const MethodInfo& info : Registry<MethodInfo>::all()) try {
-      Method::bind(MethodSpec::parse(info.name), context);
-      fitting.push_back(info.name);
-    } catch (const UsageError&) {
-      others += " " + info.name;
-    }
-  methods.insert(methods.erase(at), fitting.begin(), fitting.end());
+  for (const std::string& method : all)
+    if (std::find(those.begin(), those.end(), method) == those.end()) others += " " + method;
   if (!others.empty()) say("all, but those that need a value or another model:" + others);
 }
 
-/// "all" becomes every task on texts.
-void expand_tasks(std::vector<std::string>& tasks) {
+/// "all" becomes every task on texts that such a model has, nothing the usual one.
+void expand_tasks(std::vector<std::string>& tasks, bool encoder) {
+  if (tasks.empty()) tasks = {usual_task(encoder)};
   for (const std::string& task : tasks)
     if (task.find(',') != std::string::npos)
       throw UsageError("--tasks", "a known task", "'" + task + "'",
                        "separate several by spaces: --tasks tail passkey");
-  if (std::find(tasks.begin(), tasks.end(), "all") == tasks.end()) return;
-  tasks.clear();
-  for (const Task& task : Registry<Task>::all())
-    if (task.unit != Unit::kAsked) tasks.push_back(task.name);
+  if (std::find(tasks.begin(), tasks.end(), "all") != tasks.end()) {
+    tasks.clear();
+    for (const Task& task : Registry<Task>::all())
+      if (task.unit != Unit::kAsked && task.of_encoders == encoder) tasks.push_back(task.name);
+  }
+  require_tasks_fit(tasks, encoder);
 }
 
 /// An option that no task reads is said to be without effect.
@@ -135,7 +149,7 @@ void say_what_has_no_effect(const PlanOptions& plan) {
       say(fmt::format("{} has no effect: no task of this run {}", option, what));
   };
   const PlanOptions usual;
-  tell_of(plan.tail > 0, "--tail", scores_tail(), "scores the last tokens");
+  tell_of(plan.tail > 0, "--tail", any_scores_tail(), "scores the last tokens");
   tell_of(plan.n_predict != usual.n_predict, "--n-predict",
           some([](const Task& t) { return t.uses_n_predict; }), "writes so many tokens");
   tell_of(plan.stride != usual.stride, "--stride", some([](const Task& t) { return t.uses_stride; }),
@@ -147,13 +161,12 @@ void say_what_has_no_effect(const PlanOptions& plan) {
 }
 
 /// Checks all that can be said before the model is loaded.
-RunnerOptions runner_options() {
+RunnerOptions runner_options(bool encoder) {
   RunnerOptions runner = options.work.runner_options();
-  expand_tasks(options.plan.tasks);
-  for (const std::string& task : options.plan.tasks) Registry<Task>::get(task, "task");
+  expand_tasks(options.plan.tasks, encoder);
   say_what_has_no_effect(options.plan);
   runner.plan = options.plan;
-  add_methods(runner.plan.methods);
+  add_methods(runner.plan.methods, encoder);
   std::vector<Index>& lengths = runner.plan.lengths;
   for (const std::string& length : options.lengths) lengths.push_back(parse_length(length));
   std::sort(lengths.begin(), lengths.end());
@@ -168,7 +181,7 @@ RunnerOptions runner_options() {
 
 /// The rest, once the trained length is known.
 void check_plan(const PlanOptions& plan, Index n_ctx_train) {
-  if (scores_tail()) require_tail(plan.tail, n_ctx_train, plan.lengths.front());
+  if (any_scores_tail()) require_tail(plan.tail, n_ctx_train, plan.lengths.front());
   if (plan.stride >= plan.lengths.front())  // tokens between two windows would be left out
     throw UsageError("--stride", fmt::format("less than the shortest length, {}", plan.lengths.front()),
                      fmt::format("{}", plan.stride));
@@ -181,9 +194,8 @@ void require_longer(const TokenTexts& texts, Index n_ctx_train) {
   if (static_cast<Index>(longest) > n_ctx_train) return;
   throw Error("--text", fmt::format("more than the {} tokens that the model was trained on", n_ctx_train),
               counted(longest, "token"),
-              "such a text needs no method: `ropewalk generate` reads it whole. Give a longer one to see how "
-              "far methods "
-              "hold");
+              "such a text needs no method: plain RoPE reads it whole. Give a longer one to see how far "
+              "methods hold");
 }
 
 /// Chooses what was not said, as much as the budget buys; says what it chose and what it left out.
@@ -192,8 +204,9 @@ void complete(RunnerOptions& runner, const std::shared_ptr<const Model>& loaded,
   PlanOptions& plan = runner.plan;
   const ModelConfig& config = loaded->config();
   const Index n_ctx_train = config.n_ctx_train;
-  expand_all(plan.methods, config.rope_context(config.acting_layer(),
-                                               plan.lengths.empty() ? 2 * n_ctx_train : plan.lengths.back()));
+  const RopeContext context = config.rope_context(
+      config.acting_layer(), plan.lengths.empty() ? 2 * n_ctx_train : plan.lengths.back());
+  expand_all(plan.methods, context);
   // What auto stands for depends on the lengths; where those are still to be chosen, on the first past the
   // trained.
   replace_auto(plan.methods, options.model,
@@ -208,7 +221,8 @@ void complete(RunnerOptions& runner, const std::shared_ptr<const Model>& loaded,
   const int n_texts = static_cast<int>(texts.names.size());
   if (options.work.budget.empty()) runner.budget_seconds = kDefaultBudget;
   const ScopeRequest request{plan.methods, plan.lengths, options.documents * n_texts,
-                             runner.budget_seconds > 0 ? runner.budget_seconds : kNoLimit};
+                             runner.budget_seconds > 0 ? runner.budget_seconds : kNoLimit,
+                             fitting(kDefaultMethods, context)};
   const double pace = runner.pace = measure_pace(*loaded);
   const DocumentsOf documents_of = [&](Index length) {
     PlanOptions wished = plan;
@@ -250,7 +264,8 @@ void show(const RunnerResult& result, const RunInfo& info, NextStep next, std::o
 int run() {
   const std::shared_ptr<const Backend> backend =
       options.backend.make(make_context(options.n_threads));  // before the load
-  RunnerOptions runner = runner_options();
+  const std::shared_ptr<const ModelFile> file = ModelFile::open(options.model);
+  RunnerOptions runner = runner_options(read_config(*file).encoder);
   const std::vector<std::string> paths = expand_texts(options.texts);
   if (options.work.n_jobs(*backend->context()) > 1 &&
       std::find(paths.begin(), paths.end(), "-") != paths.end())
@@ -270,7 +285,7 @@ int run() {
   std::optional<Store> store = options.work.open_store();
   const double start = now_seconds();
   if (options.work.run_jobs(runner, *backend->context())) store = options.work.open_store();
-  const std::shared_ptr<const Model> loaded = load_model(options.model, backend);
+  const std::shared_ptr<const Model> loaded = load_model(options.model, file, backend);
   const TokenTexts tokens = tokenize_texts(loaded->tokenizer(), paths, texts, options.special);
   RunInfo info = run_info(options.model, options.backend, loaded);
   info.special = options.special;
@@ -282,10 +297,7 @@ int run() {
   info.command = command_line(runner.plan, options.documents, true), info.tail = runner.plan.tail,
   info.margin = options.margin;
   const auto& tasks = runner.plan.tasks;
-  if (store)
-    store->require_alike(info, std::any_of(tasks.begin(), tasks.end(), [](const std::string& task) {
-                           return task == "tail" || task == "far-use";
-                         }));
+  if (store) store->require_alike(info, any_scores_tail());
   if (store) store->require_texts(texts_by_name(documents));
   runner.store = store ? &*store : nullptr;
   if (options.work.dry_run)
@@ -309,7 +321,7 @@ int run() {
 
 /// The tasks' names, in lines that fit beside the options.
 std::string tasks_help() {
-  std::string text, line = "all, or any of:";
+  std::string text, line = "all, or any of (default: tail, of encoders\nmasked):";
   for (const Task& task : Registry<Task>::all()) {
     if (task.unit == Unit::kAsked) continue;
     if (line.size() + task.name.size() > 46) text += line + "\n", line.clear();
@@ -319,7 +331,8 @@ std::string tasks_help() {
 }
 
 void define(CommandLine& app) {
-  options.plan.tail = 0;  // follows the trained length
+  options.plan.tasks.clear();  // follow the kind of model
+  options.plan.tail = 0;       // follows the trained length
   app.add_model(options.model);
   app.add_option("--text", options.texts, "text files, or folders of .txt and .md")->required();
   define_special(app, options.special);
@@ -329,7 +342,7 @@ void define(CommandLine& app) {
   app.add_option("--lengths", options.lengths,
                  "total lengths in tokens, such as 4k 8k;\n"
                  "default: from the trained length up");
-  app.add_option("--tasks,--task", options.plan.tasks, tasks_help())->capture_default_str();
+  app.add_option("--tasks,--task", options.plan.tasks, tasks_help());
   app.add_option("--tail", options.plan.tail,
                  "last tokens that are scored;\ndefault: 256, or half of the trained length")
       ->check(in_range(1, 65536));
@@ -358,7 +371,7 @@ void define(CommandLine& app) {
   app.add_flag("--json", options.json, "print JSON instead of the table");
   app.footer(
       "Examples:\n"
-      "  ropewalk eval model.gguf --text novel.txt      how far does it reach?\n"
+      "  ropewalk eval model.gguf --text novel.txt    # how far does it reach?\n"
       "  ropewalk eval model.gguf --text novel.txt --documents 8 \\\n"
       "      --methods pi ntk yarn rerope self-extend --lengths 8k 16k \\\n"
       "      --out results.jsonl --report report.html\n"

@@ -57,9 +57,8 @@ std::vector<std::vector<Choice>> likeliest(Session& session, const std::vector<T
   std::vector<std::vector<Choice>> result;
   std::vector<Token> ids(static_cast<std::size_t>(k));
   std::vector<float> values(ids.size());
-  session.run(tokens, masks.front(), masks.back() + 1, [&](Index first, Index n_rows, const float* logits) {
-    while (result.size() < masks.size() && masks[result.size()] < first + n_rows) {
-      const float* row = logits + (masks[result.size()] - first) * n_vocab;
+  const LogitsSink sink = [&](Index, Index n_rows, const float* logits) {
+    for (const float* row = logits; row < logits + n_rows * n_vocab; row += n_vocab) {
       double log_sum = 0;
       backend.log_sum_exp(row, 1, n_vocab, &log_sum);
       backend.top_k(row, 1, n_vocab, model.n_choices(), k, ids.data(), values.data());
@@ -70,7 +69,8 @@ std::vector<std::vector<Choice>> likeliest(Session& session, const std::vector<T
       for (std::size_t i = 0; i < ids.size(); ++i)
         choices.push_back({ids[i], std::exp(static_cast<double>(values[i]) - log_sum)});
     }
-  });
+  };
+  session.run(tokens, {.begin = masks.front(), .end = masks.back() + 1, .only = masks, .logits = &sink});
   return result;
 }
 

@@ -156,7 +156,7 @@ int run() {
     throw UsageError("generate", "-p PROMPT, -f FILE or both", "neither");
   Input input{"", options.prompt};
   if (!options.file.empty() && options.truncate.empty()) input.file = read_prompt(options.file);
-  const std::shared_ptr<const Model> loaded = load_model(options.model, backend);
+  const std::shared_ptr<const Model> loaded = load_decoder(options.model, backend);
   const Tokenizer& tokenizer = loaded->tokenizer();
   const ModelConfig& config = loaded->config();
   if (options.no_thinking) say_whether_thinking_stops(tokenizer);

@@ -43,19 +43,25 @@ std::vector<Token> read_tokens(const std::string& path, Index n_vocab) {
   return tokens;
 }
 
-void print_top(const std::vector<float>& logits) {
-  std::vector<Token> order(logits.size());
-  for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<Token>(i);
-  const std::size_t top = std::min<std::size_t>(5, order.size());
-  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(top), order.end(),
-                    [&](Token a, Token b) {
-                      return logits[static_cast<std::size_t>(a)] > logits[static_cast<std::size_t>(b)];
-                    });
-  Json last = Json::array();
-  for (std::size_t i = 0; i < top; ++i)
-    last.push_back({order[i], logits[static_cast<std::size_t>(order[i])]});
-  fmt::print("{}\n", dump_json({{"last", last}}));
-}
+/// The likeliest tokens to follow, of all rows of the model.
+struct Top {
+  std::vector<Token> ids;
+  std::vector<float> logits;
+
+  void find(const Backend& backend, const float* row, Index n_vocab) {
+    const Index k = std::min<Index>(5, n_vocab);
+    ids.resize(static_cast<std::size_t>(k)), logits.resize(ids.size());
+    backend.top_k(row, 1, n_vocab, n_vocab, k, ids.data(), logits.data());
+  }
+  void print() const {
+    if (ids.front() == kNoToken)
+      throw Error(options.model, "logits that are numbers", "NaN",
+                  "try --precision f32; else a weight of the file is not a number");
+    Json last = Json::array();
+    for (std::size_t i = 0; i < ids.size(); ++i) last.push_back({ids[i], logits[i]});
+    fmt::print("{}\n", dump_json({{"last", last}}));
+  }
+};
 
 int run() {
   const std::shared_ptr<const Backend> backend =
@@ -77,7 +83,7 @@ int run() {
   const Index begin = options.nll || (!options.last && !options.out.empty()) ? 0 : n - 1;
   std::optional<NpyWriter> writer;
   if (!options.out.empty()) writer.emplace(options.out, options.last ? 1 : n, n_vocab);
-  std::vector<float> last(static_cast<std::size_t>(n_vocab));
+  Top top;
   Json nll = Json::array();
   Progress progress("reading", cost_of(model.config(), n));
   const auto reading = [&](Index n_done) { progress.update(cost_of(model.config(), n_done)); };
@@ -91,7 +97,7 @@ int run() {
             nll.push_back(losses_of(model.backend(), row, n_vocab,
                                     std::span(tokens).subspan(static_cast<std::size_t>(position + 1), 1))[0]);
           if (writer && (!options.last || position == n - 1)) writer->write(row, n_vocab);
-          if (position == n - 1) std::copy(row, row + n_vocab, last.begin());
+          if (position == n - 1) top.find(model.backend(), row, n_vocab);
         }
       },
       reading);
@@ -99,7 +105,7 @@ int run() {
   if (options.nll) {
     fmt::print("{}\n", dump_json({{"nll", nll}}));
   } else {
-    print_top(last);
+    top.print();
   }
   tell("{}: {}, {}; cache {} MiB\n", session.method().text(), model.backend().name(),
        speed_line("read", n, now_seconds() - start), session.cache_bytes() >> 20);

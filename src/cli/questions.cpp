@@ -198,7 +198,7 @@ int run() {
   if (options.work.run_jobs(runner, *backend->context(), {"--predictions"}))
     store = options.work.open_store();
   runner.store = store ? &*store : nullptr;
-  const std::shared_ptr<const Model> loaded = load_model(options.model, backend);
+  const std::shared_ptr<const Model> loaded = load_decoder(options.model, backend);
   const std::vector<Document> documents = read_documents(loaded->tokenizer(), questions);
   if (store) store->require_texts(texts_by_name(documents));
   RunInfo info = run_info(options.model, options.backend, loaded);

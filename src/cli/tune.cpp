@@ -7,6 +7,7 @@
 #include "cli/documents.h"
 #include "cli/goes_on.h"
 #include "cli/to_decide.h"
+#include "cli/tune_rows.h"
 #include "core/output_file.h"
 #include "core/progress.h"
 #include "core/text.h"
@@ -93,23 +94,6 @@ void print_margins(const std::string& winner, const std::vector<Margin>& margins
              loss, score);
 }
 
-void print_rows(const std::vector<TuneRow>& rows) {
-  const bool scored = rows[0].score.has_value();
-  fmt::print("{:<44} {:>5} {:>9} {:>10}{}\n", "candidate", "round", "stretches", "loss",
-             scored ? "  found" : "");
-  for (const TuneRow& row : rows) {
-    // A name that is too long stands on a line of its own: cut short, two candidates could look the same.
-    const std::string name = row.method.size() <= 44 ? fmt::format("{:<44}", row.method)
-                                                     : fmt::format("{}\n{:44}", row.method, "");
-    if (!row.same_as.empty())
-      fmt::print("{} the same as{}{}\n", name, row.same_as.size() <= 23 ? " " : "\n  ", row.same_as);
-    else
-      fmt::print("{} {:>5} {:>9} {:>10}{}\n", name, row.round, row.n_documents,
-                 std::isfinite(row.loss) ? fmt::format("{:.4f}", row.loss) : "not finite",
-                 scored ? fmt::format(" {:>4.0f} %", 100 * row.score.value_or(0)) : "");
-  }
-}
-
 /// What makes it again, with as many stretches and as much time.
 std::string command_line(int documents, const std::string& budget) {
   std::string text = "ropewalk tune " + shell_quoted(options.model) + " --text";
@@ -149,18 +133,6 @@ Json evidence_json(const std::string& winner, const TuneConclusion& conclusion,
                                    {"score", difference_json(m.score, 1)}};
   evidence["date"] = today(), evidence["command"] = command_line(options.documents, options.budget);
   return evidence;
-}
-
-Json rows_json(const std::vector<TuneRow>& rows) {
-  Json list = Json::array();
-  for (const TuneRow& row : rows)
-    list.push_back({{"method", row.method},
-                    {"same_as", row.same_as.empty() ? Json(nullptr) : Json(row.same_as)},
-                    {"round", row.round},
-                    {"loss", std::isfinite(row.loss) ? Json(row.loss) : Json(nullptr)},
-                    {"score", row.score ? Json(*row.score) : Json(nullptr)},
-                    {"n_documents", row.n_documents}});
-  return list;
 }
 
 /// What of the budget is left; a limit stays a limit when it is used up.
@@ -241,6 +213,11 @@ void say_plan(const TunePlan& plan, const Split& documents) {
                     kEnoughUnits));
 }
 
+/// Why some methods are no candidates; empty: all are, or the user says what is tried.
+std::string unmeasured(const RunInfo& info) {
+  return options.candidates.empty() ? why_unmeasured(info.model_id) : "";
+}
+
 /// What was found: all that is printed, in text and JSON.
 struct Tuned {
   TuneResult result;
@@ -251,8 +228,9 @@ struct Tuned {
   std::optional<NextStep> next;
 };
 
-void show(const Tuned& tuned) {
+void show(const Tuned& tuned, const RunInfo& info) {
   print_rows(tuned.result.rows);
+  if (const std::string why = unmeasured(info); !why.empty()) fmt::print("{}", wrapped(why));
   if (tuned.result.plan.n_left_out > 0)
     fmt::print("{} left out for the budget\n", counted(tuned.result.plan.n_left_out, "candidate"));
   if (!tuned.margins.empty()) print_margins(tuned.result.winner(), tuned.margins);
@@ -281,15 +259,19 @@ Json tuned_json(const Tuned& tuned, const RunInfo& info, Index length, const Jso
   found.update(evidence);
   found["to_decide"] = tuned.next ? or_null(tuned.next->command) : Json(nullptr);
   found["elsewhere"] = settings_json(tuned.peers);
+  found["unmeasured"] = !unmeasured(info).empty() ? Json(kMeasuredMethods) : Json::array();
   found["n_left_out"] = tuned.result.plan.n_left_out, found["candidates"] = rows_json(tuned.result.rows);
   return found;
 }
 
-TuneOptions tune_options(const ModelConfig& config, Index length, const Split& documents, Store* store) {
+TuneOptions tune_options(const ModelConfig& config, const RunInfo& info, Index length, const Split& documents,
+                         Store* store) {
   return {.length = length,
           .tail = options.tail,
           .goal = parse_goal(),
-          .candidates = options.candidates.empty() ? tune_candidates(config, length) : options.candidates,
+          .candidates = options.candidates.empty()
+                            ? tune_candidates(config, length, find_measured_heads(info.model_id))
+                            : options.candidates,
           .n_to_judge = documents.evaluation.size(),
           .store = store,
           .planned = [&documents](const TunePlan& plan) { say_plan(plan, documents); }};
@@ -334,7 +316,7 @@ int run() {
   const int n_stretches = options.documents > 0 ? options.documents : kMostStretches;
   for (const std::string& text : paths)
     texts.push_back(read_text_file(text, bytes_of_documents(n_stretches, length)));
-  const std::shared_ptr<const Model> loaded = load_model(options.model, backend);
+  const std::shared_ptr<const Model> loaded = load_decoder(options.model, backend);
   const ModelConfig& config = loaded->config();
   if (length <= config.n_ctx_train) return nothing_to_tune(length, config.n_ctx_train);
   if (options.tail == 0) options.tail = std::min<Index>(256, config.n_ctx_train / 2);
@@ -348,7 +330,8 @@ int run() {
   say_that_it_goes_on(options.out);
   const TokenTexts tokens = tokenize_texts(loaded->tokenizer(), paths, texts, options.special);
   const Split documents = split(cut_stretches(tokens, length, n_stretches, options.tail));
-  TuneOptions tuning = tune_options(config, length, documents, store ? &*store : nullptr);
+  if (const std::string why = unmeasured(info); !why.empty()) say(why);
+  TuneOptions tuning = tune_options(config, info, length, documents, store ? &*store : nullptr);
   tuning.budget_seconds = left_of(budget, start);
   info.command = command_line(options.documents, options.budget);
   info.tail = options.tail, info.margin = kStabilityMargin, info.special = options.special;
@@ -358,7 +341,7 @@ int run() {
   if (options.json)
     fmt::print("{}\n", dump_json(tuned_json(tuned, info, length, evidence)));
   else
-    show(tuned);
+    show(tuned, info);
   std::fflush(stdout);
   if (tuned.bound.empty())
     say_what_stays(path, info, length);

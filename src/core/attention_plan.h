@@ -73,6 +73,9 @@ struct Pointwise {
   std::function<double(Index i, Index j)> delta;  // effective distance, tokens
   std::function<bool(Index i, Index j)> visible;  // causality included
   std::function<double(Index i)> scale;           // whole factor, 1/sqrt(head_dim) included
+  // Where row i sits for key j, which then sits at this - delta: of layers with weights behind the rotation,
+  // whose logits are not of the distance alone.
+  std::function<double(Index i, Index j)> query_position;
   double rotary_gain = 1;
   double soft_cap = 0;
 };

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <map>
 #include <mutex>
@@ -63,6 +64,7 @@ class PagePool::Area {
 struct PagePool::Areas {
   std::mutex mutex;
   std::map<std::size_t, std::vector<std::unique_ptr<Area>>> areas;  // by size of piece
+  std::atomic<std::size_t> promised{0};
 
   std::size_t idle() const {
     std::size_t total = 0;
@@ -106,6 +108,16 @@ std::size_t PagePool::bytes() const {
   for (const auto& [piece, of_size] : areas_->areas)
     for (const auto& area : of_size) total += area->size();
   return total;
+}
+
+std::shared_ptr<const void> PagePool::promise(std::size_t bytes) {
+  areas_->promised += bytes;
+  return {nullptr, [bytes, areas = areas_](const void*) { areas->promised -= bytes; }};
+}
+
+std::size_t PagePool::promised() const {
+  const std::size_t all = areas_->promised, held = bytes();
+  return all - std::min(all, held);
 }
 
 }  // namespace ropewalk

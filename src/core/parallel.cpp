@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/parallel.h"
 
-#include <pthread.h>
 #include <sched.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
 #include <exception>
+#include <memory>
 #include <mutex>
+#include <new>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -44,28 +47,13 @@ struct InBody {
   InBody& operator=(const InBody&) = delete;
 };
 
-/// Facts of the process, not state of an engine: how often it and those that it came from were forked, and a
-/// lock that is held while threads are made and while the process forks, so that a child finds it free. A
-/// child has the calling thread alone: each Threads sees that its pool is of an earlier count, forgets it and
-/// makes another when it needs one.
-std::atomic<unsigned> n_forks{0};
-std::mutex making;
-
-void watch_forks() {
-  [[maybe_unused]] static const int once = pthread_atfork([] { making.lock(); }, [] { making.unlock(); },
-                                                          [] {
-                                                            ++n_forks;
-                                                            making.unlock();
-                                                          });
-}
-
 }  // namespace
 
 /// The caller of a job works too, and waits for those helpers only that have begun: a helper that the system
 /// has put aside delays nobody.
 class Threads::Pool {
  public:
-  Pool(int n, unsigned fork) : fork_(fork) {
+  explicit Pool(int n) {
     try {
       for (int t = 1; t < n; ++t) helpers_.emplace_back([this, t] { help(t); });
     } catch (const std::system_error& e) {
@@ -76,9 +64,7 @@ class Threads::Pool {
     }
   }
   ~Pool() { end_helpers(); }
-  int size() const { return static_cast<int>(helpers_.size()) + 1; }
-  /// Whether its threads are of this process, and not of one that it was forked from.
-  bool ours(unsigned fork) const { return fork_ == fork; }
+  pid_t process() const { return process_; }
 
   void run(Index n, Body body, const void* data) {
     const std::lock_guard turn(turn_);
@@ -133,7 +119,7 @@ class Threads::Pool {
     asleep_.fetch_sub(1);
   }
 
-  const unsigned fork_;
+  const pid_t process_ = ::getpid();
   std::mutex turn_;
   std::atomic<unsigned> job_{0};
   std::atomic<int> asleep_{0}, inside_{0};
@@ -161,14 +147,38 @@ void Threads::Pool::help(int thread) {
   }
 }
 
-Threads::Threads(int n) : wanted_(n) {}
+/// A child of fork() has the calling thread alone, so the place where the pool is named is a page that the
+/// system wipes in children: there, no pool has been made. Where it cannot (gVisor), a pool of another
+/// process is told by the number of that.
+struct Threads::Page {
+  std::atomic<Pool*> pool;
+};
+
+Threads::Threads(int n) : wanted_(n) {
+  void* page = ::mmap(nullptr, sizeof(Page), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (page == MAP_FAILED) throw std::bad_alloc();
+  wiped_ = ::madvise(page, sizeof(Page), MADV_WIPEONFORK) == 0;
+  page_ = new (page) Page{};
+}
 
 /// Threads of a parent process cannot be ended here, nor what they hold be freed.
 Threads::~Threads() {
-  if (Pool* pool = pool_; pool != nullptr && pool->ours(n_forks)) delete pool;
+  end_pool();
+  ::munmap(page_, sizeof(Page));
 }
 
-void Threads::set_count(int n) { wanted_ = n; }
+bool Threads::ours(const Pool* pool) const {
+  return pool != nullptr && (wiped_ || pool->process() == ::getpid());
+}
+
+void Threads::end_pool() {
+  if (Pool* pool = page_->pool.exchange(nullptr); ours(pool)) delete pool;
+}
+
+void Threads::set_count(int n) {
+  if (n == wanted_.exchange(n)) return;
+  end_pool();
+}
 
 int Threads::count() const {
   const int n = wanted_;
@@ -176,18 +186,11 @@ int Threads::count() const {
 }
 
 Threads::Pool& Threads::pool() {
-  const auto fits = [&](const Pool* pool) {
-    return pool != nullptr && pool->ours(n_forks) && pool->size() == count();
-  };
-  if (Pool* now = pool_.load(std::memory_order_acquire); fits(now)) return *now;
-  const std::lock_guard lock(making);
-  watch_forks();
-  if (Pool* now = pool_; !fits(now)) {
-    pool_ = nullptr;
-    if (now != nullptr && now->ours(n_forks)) delete now;
-    pool_ = new Pool(count(), n_forks);
-  }
-  return *pool_;
+  Pool* now = page_->pool.load(std::memory_order_acquire);
+  if (ours(now)) return *now;
+  auto made = std::make_unique<Pool>(count());
+  if (page_->pool.compare_exchange_strong(now, made.get())) return *made.release();
+  return *now;  // another thread was faster
 }
 
 int usable_cores() {

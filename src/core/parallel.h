@@ -15,7 +15,7 @@ int usable_cores();
 /// Threads of one owner (Context). Several live side by side, and each has threads of its own.
 class Threads {
  public:
-  /// n <= 0: usable_cores(). They are made when they are first needed.
+  /// n <= 0: usable_cores(). They are made when they are first needed. Errors: std::bad_alloc.
   explicit Threads(int n = 0);
   ~Threads();
   Threads(const Threads&) = delete;
@@ -40,12 +40,17 @@ class Threads {
 
  private:
   class Pool;
+  struct Page;
   using Body = void (*)(const void* data, Index i, int thread);
   void run(Index n, Body body, const void* data);
   Pool& pool();
+  /// Whether it is of this process.
+  bool ours(const Pool* pool) const;
+  void end_pool();
 
   std::atomic<int> wanted_;
-  std::atomic<Pool*> pool_{nullptr};
+  Page* page_ = nullptr;
+  bool wiped_ = false;  // whether the system wipes the page in a child
 };
 
 }  // namespace ropewalk

@@ -51,11 +51,59 @@ std::string activation_of(const HfObject& config, const HfFamily& family) {
   return given;
 }
 
-void translate_sizes(const HfObject& config, const HfFamily& family, const std::string& arch, Metadata& out) {
-  const std::int64_t d_model = config.required("hidden_size");
-  const std::int64_t n_heads = family.n_heads
+/// A number that some models have for each layer: where `key` is a list, the list goes to `gguf_key` and its
+/// first number is returned; else nothing.
+std::optional<std::int64_t> first_of_list(const HfObject& config, const char* key, std::int64_t n_layers,
+                                          const std::string& gguf_key, Metadata& out) {
+  const JsonInput* list = config.find(key);
+  if (list == nullptr || !list->is_array()) return {};
+  if (list->size() != static_cast<std::size_t>(n_layers)) config.fail(key, "with one number for each layer");
+  std::vector<std::int64_t> numbers;
+  for (const JsonInput& value : *list) {
+    if (!value.is_number_unsigned() || value.get<std::uint64_t>() > 1 << 22)
+      config.fail(key, "a list of whole numbers to 2^22");
+    numbers.push_back(value.get<std::int64_t>());
+  }
+  const std::int64_t first = numbers.front();
+  out[gguf_key] = std::move(numbers);
+  return first;
+}
+
+void translate_heads(const HfObject& config, const HfFamily& family, const std::string& arch,
+                     std::int64_t d_model, std::int64_t n_layers, Metadata& out) {
+  const std::string heads = arch + ".attention.head_count", kv_heads = heads + "_kv";
+  const auto listed = first_of_list(config, "num_attention_heads", n_layers, heads, out);
+  const std::int64_t n_heads = listed ? *listed
+                               : family.n_heads
                                    ? config.integer("num_attention_heads").value_or(*family.n_heads)
                                    : config.required("num_attention_heads");
+  if (n_heads < 1 || n_heads > d_model)
+    throw Error(config.place, "num_attention_heads from 1 to hidden_size", fmt::format("{}", n_heads));
+  if (!listed) out[heads] = n_heads;
+  if (!first_of_list(config, "num_key_value_heads", n_layers, kv_heads, out) &&
+      !first_of_list(config, "num_key_value_heads_per_layer", n_layers, kv_heads, out)) {
+    const auto given =
+        config.integer_or_class_default("num_key_value_heads", family.n_kv_heads.value_or(n_heads), n_heads);
+    if (!config.find("num_key_value_heads") && listed && !family.n_kv_heads)
+      out[kv_heads] = out[heads];  // as many as heads, in each layer
+    else
+      out[kv_heads] = *given;
+  }
+  if (first_of_list(config, "head_dim", n_layers, arch + ".attention.key_length", out)) {
+    out[arch + ".attention.value_length"] = out[arch + ".attention.key_length"];
+    return translate_rope(config, family, arch, out);
+  }
+  std::int64_t head_dim = config.integer("head_dim")
+                              .value_or(config.integer("attention_head_dim")
+                                            .value_or(family.head_dim ? family.head_dim : d_model / n_heads));
+  if (arch == "granite") head_dim = d_model / n_heads;  // as transformers, whose Granite has no such key
+  out[arch + ".attention.key_length"] = head_dim;
+  out[arch + ".attention.value_length"] = head_dim;
+  translate_rope(config, family, arch, out);
+}
+
+void translate_sizes(const HfObject& config, const HfFamily& family, const std::string& arch, Metadata& out) {
+  const std::int64_t d_model = config.required("hidden_size");
   const std::int64_t n_layers = config.required("num_hidden_layers");
   if (n_layers < 1 || n_layers > kMaxLayers)
     throw Error(config.place, fmt::format("num_hidden_layers from 1 to {}", kMaxLayers),
@@ -70,23 +118,12 @@ void translate_sizes(const HfObject& config, const HfFamily& family, const std::
     out[arch + ".feed_forward_length"] =
         config.integer("ffn_hidden_size")
             .value_or((Checked(static_cast<std::uint64_t>(d_model), config.place) * 4).index());
-  else
+  else if (!first_of_list(config, "intermediate_size", n_layers, arch + ".feed_forward_length", out))
     out[arch + ".feed_forward_length"] = config.required("intermediate_size");
-  out[arch + ".attention.head_count"] = n_heads;
-  out[arch + ".attention.head_count_kv"] =
-      *config.integer_or_class_default("num_key_value_heads", family.n_kv_heads.value_or(n_heads), n_heads);
   out[arch + ".context_length"] = family.n_ctx
                                       ? config.integer("max_position_embeddings").value_or(*family.n_ctx)
                                       : config.required("max_position_embeddings");
-  if (n_heads < 1 || n_heads > d_model)
-    throw Error(config.place, "num_attention_heads from 1 to hidden_size", fmt::format("{}", n_heads));
-  std::int64_t head_dim = config.integer("head_dim")
-                              .value_or(config.integer("attention_head_dim")
-                                            .value_or(family.head_dim ? family.head_dim : d_model / n_heads));
-  if (arch == "granite") head_dim = d_model / n_heads;  // as transformers, whose Granite has no such key
-  out[arch + ".attention.key_length"] = head_dim;
-  out[arch + ".attention.value_length"] = head_dim;
-  translate_rope(config, family, arch, head_dim, out);
+  translate_heads(config, family, arch, d_model, n_layers, out);
   translate_layers(config, family, arch, n_layers, out);
 }
 

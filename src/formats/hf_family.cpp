@@ -117,6 +117,12 @@ void own_baichuan(const HfObject& config, const std::string&, Metadata&) {
     refuse_feature(config, "an output matrix of normalised rows (Baichuan 2)");
 }
 
+/// DeciLM 7B. Later ones (Nemotron NAS) describe each block.
+void own_deci(const HfObject& config, const std::string&, Metadata&) {
+  if (config.find("block_configs"))
+    refuse_feature(config, "layers without attention, or with a matrix in its place");
+}
+
 void own_roformer(const HfObject& config, const std::string& arch, Metadata& out) {
   refuse_if(config, "is_decoder", "RoFormer as a decoder");
   const std::string norm = config.string("norm_type").value_or("layer_norm");
@@ -214,6 +220,14 @@ const HfFamily kFamilies[] = {
      .rope_theta = 2e6,
      .tied = true,
      .own = own_smollm3},
+    {.model_type = "glm",
+     .arch = "chatglm",
+     .n_kv_heads = 2,
+     .head_dim = 128,
+     .n_ctx = 131072,
+     .rotated = 0.5,
+     .eps = 0.00000015625,
+     .interleaved_qk = true},
     {.model_type = "glm4",
      .arch = "glm4",
      .n_kv_heads = 2,
@@ -304,6 +318,7 @@ const HfFamily kFamilies[] = {
      .activation = "relu2",
      .norm_offset = 1},
     {.model_type = "minicpm", .arch = "minicpm", .tied = true, .own = own_minicpm},
+    {.model_type = "deci", .arch = "deci", .own = own_deci},
     {.model_type = "internlm2", .arch = "internlm2", .qkv_by_group = true},
     {.model_type = "baichuan", .arch = "baichuan", .n_ctx = 4096, .own = own_baichuan},
     {.model_type = "roformer",
@@ -324,6 +339,7 @@ std::string text_model_type(const JsonInput& config, const std::string& place) {
   const std::string outer = whole.string("model_type").value_or("");
   const std::string name = text.string("model_type").value_or(outer);
   if (name == "qwen2_vl" || name == "qwen2_5_vl" || name == "qwen3_vl") return name + "_text";
+  if (name == "exaone4_5" || name == "exaone4_5_text") return "exaone4";
   return name == "gemma3" ? "gemma3_text" : name;
 }
 
@@ -351,6 +367,7 @@ std::vector<std::string> hf_model_types(std::string_view arch) {
       names.emplace_back(name.substr(0, name.size() - kText.size()));
   }
   if (arch == "mistral3") names.emplace_back("mistral3");  // its text part is a mistral or a ministral3
+  if (arch == "exaone4") names.emplace_back("exaone4_5");  // its text part is an exaone4
   return names;
 }
 

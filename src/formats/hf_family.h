@@ -50,8 +50,8 @@ std::vector<std::string> hf_model_types(std::string_view arch);
 /// Windows, and which layers rotate, as keys under `arch`. Errors: Error.
 void translate_layers(const HfObject& config, const HfFamily& family, const std::string& arch,
                       std::int64_t n_layers, Metadata& out);
-/// Base, rotated dims and scaling, as keys under `arch`. Errors: Error.
-void translate_rope(const HfObject& config, const HfFamily& family, const std::string& arch,
-                    std::int64_t head_dim, Metadata& out);
+/// Base, rotated dims and scaling, as keys under `arch`. REQUIRES: attention.key_length there, a number or
+/// one for each layer. Errors: Error.
+void translate_rope(const HfObject& config, const HfFamily& family, const std::string& arch, Metadata& out);
 
 }  // namespace ropewalk

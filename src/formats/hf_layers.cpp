@@ -9,7 +9,7 @@
 namespace ropewalk {
 namespace {
 
-using Flags = std::vector<std::int64_t>;  // one for each layer
+using Flags = std::vector<std::int64_t>;  // a number for each layer
 
 /// Which layers have a window, from layer_types, the newer key. Errors: Error for kinds other than these two.
 Flags windowed_by_type(const HfObject& config, const JsonInput& types, std::int64_t n_layers) {
@@ -172,6 +172,7 @@ void translate_scaling(const HfObject& rope, const std::string& type, const std:
                                  {"attention_factor", "attn_factor"},
                                  {"beta_fast", "yarn_beta_fast"},
                                  {"beta_slow", "yarn_beta_slow"},
+                                 {"extrapolation_factor", "yarn_ext_factor"},
                                  {"mscale", "mscale"},
                                  {"mscale_all_dim", "mscale_all_dim"},
                                  {"low_freq_factor", "low_freq_factor"},
@@ -182,6 +183,28 @@ void translate_scaling(const HfObject& rope, const std::string& type, const std:
   if (const auto value = rope.boolean("truncate")) out[arch + ".rope.scaling.truncate"] = *value;
   if (auto list = rope.numbers("long_factor")) out[arch + ".rope.scaling.long_factor"] = std::move(*list);
   if (auto list = rope.numbers("short_factor")) out[arch + ".rope.scaling.short_factor"] = std::move(*list);
+}
+
+/// The rotated dims of each head_dim: `part` of it. The (first) head_dim.
+std::int64_t translate_rotated_dims(const std::string& place, double part, const std::string& arch,
+                                    Metadata& out) {
+  const auto rotated = [&](std::int64_t head_dim) {
+    if (!(part > 0) || part > 1 || head_dim < 2 || head_dim > 1024)
+      throw Error(place, "a head_dim up to 1024, partial_rotary_factor in (0, 1]",
+                  fmt::format("{}, {}", head_dim, part));
+    return static_cast<std::int64_t>(static_cast<double>(head_dim) * part);
+  };
+  const std::string from = arch + ".attention.key_length", to = arch + ".rope.dimension_count";
+  if (const auto* one = std::get_if<std::int64_t>(&out[from])) {
+    const std::int64_t head_dim = *one;
+    out[to] = rotated(head_dim);
+    return head_dim;
+  }
+  const Flags head_dims = std::get<Flags>(out[from]);
+  Flags all;
+  for (const std::int64_t head_dim : head_dims) all.push_back(rotated(head_dim));
+  out[to] = std::move(all);
+  return head_dims.front();
 }
 
 }  // namespace
@@ -200,8 +223,7 @@ void translate_layers(const HfObject& config, const HfFamily& family, const std:
   translate_layers_without_positions(config, arch, n_layers, windowed, out);
 }
 
-void translate_rope(const HfObject& config, const HfFamily& family, const std::string& arch,
-                    std::int64_t head_dim, Metadata& out) {
+void translate_rope(const HfObject& config, const HfFamily& family, const std::string& arch, Metadata& out) {
   const JsonInput chosen =
       family.rope_by_layer ? rope_of_global_layers(config, family, arch, out) : one_rope(config);
   const HfObject rope{chosen, config.place};
@@ -216,15 +238,14 @@ void translate_rope(const HfObject& config, const HfFamily& family, const std::s
       rope.number("partial_rotary_factor")
           .value_or(
               first_of({"partial_rotary_factor", "rotary_pct", "rope_pct", "rope_percent"}, family.rotated));
-  if (!(part > 0) || part > 1 || head_dim < 2 || head_dim > 1024)
-    throw Error(config.place, "a head_dim up to 1024, partial_rotary_factor in (0, 1]",
-                fmt::format("{}, {}", head_dim, part));
-  out[arch + ".rope.dimension_count"] = static_cast<std::int64_t>(static_cast<double>(head_dim) * part);
+  const std::int64_t head_dim = translate_rotated_dims(config.place, part, arch, out);
   std::string type = rope.string("rope_type").value_or(rope.string("type").value_or("default"));
   translate_sections(rope, type, arch, out);
   if (arch == "phi3" && (type == "su" || type == "yarn")) type = "longrope";  // its older names
   if (const double alpha = rope.number("alpha").value_or(0);
       arch == "hunyuan-dense" && type == "dynamic" && alpha > 0) {
+    if (!std::holds_alternative<std::int64_t>(out[arch + ".attention.key_length"]))
+      config.fail("head_dim", "one number, since alpha makes one base of it");
     if (head_dim > 2)
       base *= std::pow(alpha, static_cast<double>(head_dim) / static_cast<double>(head_dim - 2));
     type = "default";  // static: a larger base and nothing else

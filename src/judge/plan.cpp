@@ -216,6 +216,16 @@ class Planner {
 
 }  // namespace
 
+std::string usual_task(bool encoder) { return encoder ? "masked" : "tail"; }
+
+void require_tasks_fit(const std::vector<std::string>& tasks, bool encoder) {
+  for (const std::string& task : tasks)
+    if (Registry<Task>::get(task, "task").of_encoders != encoder)
+      throw UsageError("--tasks",
+                       encoder ? "a task of encoders, which fill gaps" : "a task of decoders, which write on",
+                       task, "take --tasks " + usual_task(encoder));
+}
+
 void require_tail(Index tail, Index n_ctx_train, Index shortest) {
   if (tail + 64 <= std::min(n_ctx_train, shortest)) return;
   if (shortest < 65)
@@ -271,6 +281,7 @@ Index tokens_needed(const PlanOptions& options) {
 Plan plan_items(const Model& model, const Tokenizer& tokenizer, const std::vector<Document>& documents,
                 const PlanOptions& options, const RunInfo& run) {
   const std::vector<const Task*> tasks = tasks_of(options);
+  require_tasks_fit(options.tasks, model.config().encoder);
   BoundMethods own(model);
   Planner planner(model, tokenizer, options, run, documents,
                   options.methods_bound ? *options.methods_bound : own);

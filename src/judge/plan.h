@@ -36,6 +36,11 @@ struct Item {
   std::size_t bytes = 0;
 };
 
+/// Of decoders or of encoders: what is judged where no task is named.
+std::string usual_task(bool encoder);
+/// Errors: UsageError for a task that does not exist, or that is not of such a model.
+void require_tasks_fit(const std::vector<std::string>& tasks, bool encoder);
+
 /// Errors: UsageError where the tail with the 64 tokens before it does not fit into the trained length and
 /// the shortest one: at the reference other tokens would be scored than elsewhere, and "64 tokens before"
 /// would be the reference itself.

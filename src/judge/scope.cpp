@@ -49,8 +49,9 @@ Scope choose_scope(const ScopeRequest& request, Index n_ctx_train, const Seconds
     scope.lengths = request.lengths.empty() ? lengths_to(n_ctx_train, wish.times) : request.lengths;
     scope.methods = request.methods;
     if (request.methods.empty())
-      scope.methods.assign(kDefaultMethods.begin(),
-                           kDefaultMethods.begin() + static_cast<std::ptrdiff_t>(wish.n_methods));
+      scope.methods.assign(request.usual.begin(),
+                           request.usual.begin() +
+                               static_cast<std::ptrdiff_t>(std::min(wish.n_methods, request.usual.size())));
     const int there = documents_of(scope.lengths.back());
     const bool last = &wish == std::end(kWishes) - 1;
     if (there == 0 && !last) continue;
@@ -77,10 +78,10 @@ std::vector<std::string> left_out(const Scope& scope, const ScopeRequest& reques
   const auto add = [](std::string& list, const std::string& what) {
     list += (list.empty() ? "" : "; ") + what;
   };
-  if (request.methods.empty() && scope.methods.size() < kDefaultMethods.size())
+  if (request.methods.empty() && scope.methods.size() < request.usual.size())
     add(documents_of(scope.lengths.back()) == 0 ? by_text : by_time,
-        "methods " + list({kDefaultMethods.begin() + static_cast<std::ptrdiff_t>(scope.methods.size()),
-                           kDefaultMethods.end()}));
+        "methods " + list({request.usual.begin() + static_cast<std::ptrdiff_t>(scope.methods.size()),
+                           request.usual.end()}));
   const Index longest = scope.lengths.back();
   if (request.lengths.empty() && longest < 16 * n_ctx_train) {
     const Index next = longest < 2 * n_ctx_train ? 2 * n_ctx_train : 2 * longest;

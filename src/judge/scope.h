@@ -28,6 +28,7 @@ struct ScopeRequest {
   std::vector<Index> lengths;        ///< ascending; empty: choose
   int n_documents = 0;               ///< 0: choose
   double budget_seconds = kDefaultBudget;
+  std::vector<std::string> usual = kDefaultMethods;  ///< to choose methods from: those that fit the model
 };
 
 /// Seconds that one document takes with these methods at these lengths.

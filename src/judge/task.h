@@ -65,6 +65,8 @@ inline constexpr double kWritingCost = 28;
 
 struct Task {
   std::string name, summary;
+  /// Encoders are asked for what is masked, decoders for what follows: a task is of one of both.
+  bool of_encoders = false;
   /// Whether it measures at every length, or once at the greatest.
   bool every_length = true;
   Unit unit = Unit::kDocument;

@@ -241,7 +241,7 @@ class Halving {
     for (const Record& r : result.records) {
       if (r.length != options_.length) continue;  // a baseline's short text
       if (r.score) scores_[r.method].add(*r.score);
-      if (r.task == "tail")
+      if (gives_verdicts(r.task))
         losses_[r.method].add(std::isfinite(r.loss) ? r.loss : std::numeric_limits<double>::infinity());
     }
     n_done_ = n;

@@ -3,6 +3,7 @@
 /// on one document, the better third on more, and so on. Plain RoPE and truncation are in every round. What
 /// wins is then measured on documents that no choice was made on (tune_evidence.h says what that shows).
 #pragma once
+#include "judge/measured_heads.h"
 #include "judge/runner.h"
 
 namespace ropewalk {
@@ -10,7 +11,9 @@ namespace ropewalk {
 /// Specs worth a try: every kind of method with several windows, factors, groups, betas and bases around what
 /// `length` and the trained length suggest. Those that do not fit the model are left out. Parameters are
 /// written so that they follow the length (1.5x: 1.5 times the default), but for a base, which does not.
-std::vector<std::string> tune_candidates(const ModelConfig& config, Index length);
+/// `heads`: what was measured of this model; without it kMeasuredMethods are no candidates.
+std::vector<std::string> tune_candidates(const ModelConfig& config, Index length,
+                                         const MeasuredHeads* heads = nullptr);
 
 /// kBoth adds the ranks of the two. The loss is measured for each goal: it breaks ties of retrieval, of which
 /// there are many where few questions are asked.

@@ -12,7 +12,7 @@ namespace {
 /// Specs in the order in which they are worth a try: a small budget reaches the first of them only, so they
 /// are one of each kind. `factor`: length over trained length, for the bases, which do not follow by
 /// themselves.
-std::vector<std::string> specs(Index trained, double factor) {
+std::vector<std::string> specs(Index trained, double factor, const MeasuredHeads* heads) {
   std::vector<std::string> all{"yarn",
                                fmt::format("leaky-rerope:window={}", trained / 4),
                                "dca",
@@ -46,19 +46,24 @@ std::vector<std::string> specs(Index trained, double factor) {
   for (const char* points : {"", ":last=2", ":first=1.5,last=1", ":last=2,middle=1", ":last=2,middle=2"})
     all.push_back(fmt::format("layer-pi{}", points));
   for (const char* name : {"mrrope-uni", "string", "ntk-by-parts", "dynamic-ntk", "dynamic-yarn", "llama3",
-                           "pi", "lambda", "ms-poe", "cope"})
+                           "pi", "lambda", "cope"})
     all.emplace_back(name);
   all.push_back(fmt::format("lambda:window={}", trained / 2));
+  if (heads != nullptr) {
+    all.push_back(fmt::format("ms-poe:ranks={}", heads->ranks));
+    all.push_back(fmt::format("dope:heads={}", heads->heads));
+  }
   return all;
 }
 
 }  // namespace
 
-std::vector<std::string> tune_candidates(const ModelConfig& config, Index length) {
+std::vector<std::string> tune_candidates(const ModelConfig& config, Index length,
+                                         const MeasuredHeads* heads) {
   const Index trained = config.n_ctx_train;
   const double factor = std::max(1.0, static_cast<double>(length) / static_cast<double>(trained));
   std::vector<std::string> fitting;
-  for (const std::string& text : specs(trained, factor)) {
+  for (const std::string& text : specs(trained, factor, heads)) {
     if (std::find(fitting.begin(), fitting.end(), text) != fitting.end()) continue;
     try {
       Method::bind(MethodSpec::parse(text), config.rope_context(config.acting_layer(), length));

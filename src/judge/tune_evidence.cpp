@@ -121,7 +121,7 @@ std::string shown_name(const std::string& method) { return method == kPlain ? "p
 std::pair<std::size_t, std::size_t> reference_of(const std::vector<Record>& records) {
   std::set<std::string> bad, all;
   for (const Record& r : records)
-    if (r.task == "tail" && r.method == kTruncated) {
+    if (gives_verdicts(r.task) && r.method == kTruncated) {
       all.insert(r.document);
       if (!std::isfinite(r.loss)) bad.insert(r.document);
     }
@@ -141,7 +141,8 @@ std::vector<Margin> margins(const std::vector<Record>& records, Index length, co
       all.push_back({rival,
                      difference_of(records, length, winner, rival,
                                    [](const Record& r) {
-                                     return r.task == "tail" ? std::optional<double>(r.loss) : std::nullopt;
+                                     return gives_verdicts(r.task) ? std::optional<double>(r.loss)
+                                                                   : std::nullopt;
                                    }),
                      difference_of(records, length, winner, rival, [](const Record& r) { return r.score; })});
   std::vector<Difference*> tested;

@@ -20,9 +20,9 @@ class ForwardingBackend : public Backend {
     return inner_->on_host(from, n, copy);
   }
   void copy(const float* from, Index n, float* to) const override { inner_->copy(from, n, to); }
-  void embed(const WeightRows& embedding, std::span<const Token> tokens, float scale,
+  void embed(const WeightRows& embedding, std::span<const Token> tokens, float scale, const float* bias,
              float* y) const override {
-    inner_->embed(embedding, tokens, scale, y);
+    inner_->embed(embedding, tokens, scale, bias, y);
   }
   std::unique_ptr<Matrix> make_matrix(WeightRows rows) const override {
     return inner_->make_matrix(std::move(rows));

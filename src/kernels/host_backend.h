@@ -11,7 +11,7 @@ class HostBackend : public Backend {
   std::shared_ptr<const float> upload(std::span<const float> numbers) const override;
   const float* on_host(const float* from, Index n, std::vector<float>& copy) const override;
   void copy(const float* from, Index n, float* to) const override;
-  void embed(const WeightRows& embedding, std::span<const Token> tokens, float scale,
+  void embed(const WeightRows& embedding, std::span<const Token> tokens, float scale, const float* bias,
              float* y) const override;
   void rotate(float* x, Index n_rows, int n_heads, int head_dim, Index stride, Index first,
               const std::vector<double>& theta) const override;

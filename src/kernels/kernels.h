@@ -108,6 +108,9 @@ struct AttentionTask {
   // row to row of q and of out. 0: all heads of the call, n_heads * head_dim.
   int n_heads = 0;
   Index stride = 0;
+  /// (head_dim) or null: dims of q times these behind the rotation, of a layer that normalises there. Keys
+  /// need none of their own: a product of both weights is a weight of q.
+  const float* weight = nullptr;
 };
 
 class Backend {
@@ -128,10 +131,10 @@ class Backend {
   /// operation.
   virtual const float* on_host(const float* from, Index n, std::vector<float>& copy) const = 0;
   virtual void copy(const float* from, Index n, float* to) const = 0;
-  /// y (tokens.size(), n_in) = scale times the rows of `embedding` that the tokens name. REQUIRES: each has a
-  /// row.
+  /// y (tokens.size(), n_in) = scale times the rows of `embedding` that the tokens name, plus `bias` (n_in)
+  /// where it is not null. REQUIRES: each has a row.
   virtual void embed(const WeightRows& embedding, std::span<const Token> tokens, float scale,
-                     float* y) const = 0;
+                     const float* bias, float* y) const = 0;
 
   virtual std::unique_ptr<Matrix> make_matrix(WeightRows rows) const = 0;
   /// All outputs of one input. A row of y depends on that row of x and on the stage only, to the bit: not on
@@ -206,10 +209,10 @@ std::size_t kv_bytes_per_key(KvType type, int n_kv_heads, int head_dim, int n_va
 
 /// Double precision, pointwise, slow on purpose.
 std::unique_ptr<Backend> make_reference_backend(std::shared_ptr<Context> context);
-/// With the context's instruction set (amx-bf16, avx512-bf16, avx512, avx2, portable), or the fastest of this
-/// machine where it names none. What it makes works with the same context, and matrices belong to backends of
-/// the same set. Any thread, several at once. Errors: UsageError for an unknown one or one that this machine
-/// lacks.
+/// With the context's instruction set (amx-bf16, avx512-bf16, avx512, avx2-vnni, avx2, portable), or the
+/// fastest of this machine where it names none. What it makes works with the same context, and matrices
+/// belong to backends of the same set. Any thread, several at once. Errors: UsageError for an unknown one or
+/// one that this machine lacks.
 std::unique_ptr<Backend> make_cpu_backend(std::shared_ptr<Context> context, Precision precision,
                                           KvType kv_type);
 /// With contexts of their own, made with no options; without kv_type, the cache is in the same precision.

@@ -236,7 +236,12 @@ std::vector<PeerSetting> peer_settings(const MethodSpec& bound, const RopeContex
                                 info.by_head ? " and head's" : ""));
   if (number(part, "grow", 0) != 0)
     return none_can("grow=1: a cache there holds keys that were rotated for another length");
-  const Told told = tell(part, c, Method::bind(bound, c).pointwise());
+  const Pointwise method = Method::bind(bound, c).pointwise();
+  if (architecture == "hunyuan-dense" && method.rotary_gain != 1)
+    return none_can(part.name +
+                    " has a factor on rotated queries and keys: there, the model's norms behind the rotation "
+                    "take it out again");
+  const Told told = tell(part, c, method);
   const bool own = part.name == "none" && !c.own_scaling.empty() && c.rope_freqs.empty();
   return {for_llama_cpp(told, c, architecture), for_vllm(told, c), for_sglang(told, c),
           for_transformers(told, own ? own_part(c) : part, c)};

@@ -169,6 +169,13 @@ Pointwise Method::pointwise() const {
           .delta = b.distance.delta,
           .visible = b.mask.visible,
           .scale = [scale = b.scale, root = b.root](Index i) { return scale(i) / root; },
+          .query_position =
+              [split = b.distance.split, regions = b.distance.regions](Index i, Index j) {
+                const Segments segments = split(i);
+                const Segment* seen = segments.begin();
+                while (j >= seen->end) ++seen;
+                return regions[static_cast<std::size_t>(seen->region)].query_position(i);
+              },
           .rotary_gain = b.frequencies.rotary_gain,
           .soft_cap = b.soft_cap};
 }

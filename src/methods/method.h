@@ -19,7 +19,8 @@
 
 namespace ropewalk {
 
-/// A row scale of the model's own (Llama 4, Ministral 3): c(i) = 1 + beta ln(1 + floor(i / original)).
+/// A row scale of the model's own (Ministral 3): c(i) = 1 + beta ln(1 + floor(i / original)). Llama 4 counts
+/// floor((i + 1) / original), which no model that runs here does.
 struct RowTemperature {
   double beta = 0;     ///< 0: none
   Index original = 0;  ///< tokens; at least 1 where beta is not 0

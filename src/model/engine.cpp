@@ -32,12 +32,16 @@ void require_input(const StepInput& input, const Model& model) {
       (w.begin < begin || w.end < w.begin || w.end > end))
     throw Error("step", fmt::format("rows from {} to {}, those that are read", begin, end),
                 fmt::format("{} to {}", w.begin, w.end), "losses and likeliest tokens are of new rows");
+  for (std::size_t i = 0; i < w.only.size(); ++i)
+    if (w.only[i] < (i == 0 ? w.begin : w.only[i - 1] + 1) || w.only[i] >= w.end)
+      throw Error("step", fmt::format("rows in rising order from {} to {}", w.begin, w.end - 1),
+                  fmt::format("row {}", w.only[i]), "each row once");
   if (tops != (w.top_logits != nullptr) || (tops && (w.k < 1 || w.k > model.n_choices())))
     throw Error("step", fmt::format("1 to {} likeliest tokens, with their logits", model.n_choices()),
                 fmt::format("{}", w.k), "ask for as many as there are");
   if (w.losses == nullptr) return;
-  if (static_cast<Index>(w.targets.size()) != w.end - w.begin)
-    throw Error("step", fmt::format("a target for each of {} rows", w.end - w.begin),
+  if (static_cast<Index>(w.targets.size()) != w.n())
+    throw Error("step", fmt::format("a target for each of {} rows", w.n()),
                 fmt::format("{}", w.targets.size()), "losses are of targets");
   require_targets(w.targets, model.config().n_vocab);
 }
@@ -63,6 +67,7 @@ struct Engine::Impl {
     const Wanted* wanted;  // or null
     RowRange rows;         // that something is wanted of
     Index row() const { return piece.wanted_row + rows.begin - piece.wanted.begin; }
+    bool some() const { return wanted != nullptr && !wanted->only.empty(); }
   };
 
   void read_again(Sequence::State& s);
@@ -70,12 +75,14 @@ struct Engine::Impl {
   bool take(Stage stage);
   void run_pass();
   void give(const Rows& rows);
-  void give_rows(const Asked& asked, RowRange rows, const float* logits);
+  void give_some(const Asked& asked, const Rows& rows);
+  void give_rows(const Wanted& wanted, Index first, Index at, Index n, const float* logits);
 
   std::shared_ptr<const Model> model;
   Index chunk;
   Activations activations;
   Scratch logits;  // (up to kSlabRows, n_vocab), made when first needed
+  Scratch some;    // (up to kSlabRows, d_model): hidden states of rows that do not lie together
   std::vector<float> on_host;
   std::vector<Job> jobs;
   std::vector<Asked> asked;   // of the pass
@@ -137,10 +144,16 @@ void Engine::Impl::read_again(Sequence::State& s) {
 void Engine::Impl::give(const Rows& rows) {
   const Index n_vocab = model->config().n_vocab, d_model = model->config().d_model;
   for (std::size_t i = 0; i < asked.size();) {
+    if (asked[i].some()) {
+      give_some(asked[i++], rows);
+      continue;
+    }
     Index first = asked[i].row(), end = first;
     const Stage stage = asked[i].piece.stage;
     const std::size_t begin = i;
-    for (; i < asked.size() && asked[i].piece.stage == stage && (asked[i].row() == end || i == begin); ++i)
+    for (; i < asked.size() && !asked[i].some() && asked[i].piece.stage == stage &&
+           (asked[i].row() == end || i == begin);
+         ++i)
       end = asked[i].row() + asked[i].rows.n();
     for (Index row = first; row < end; row += kSlabRows) {
       const Index n = std::min(kSlabRows, end - row);
@@ -149,26 +162,48 @@ void Engine::Impl::give(const Rows& rows) {
       for (std::size_t j = begin; j < i; ++j) {
         const Index to_position = asked[j].rows.begin - asked[j].row();
         const RowRange here = within(asked[j].rows, row + to_position, row + n + to_position);
-        if (here.n() > 0) give_rows(asked[j], here, slab + (here.begin - to_position - row) * n_vocab);
+        if (here.n() > 0)
+          give_rows(*asked[j].wanted, here.begin, here.begin - asked[j].wanted->begin, here.n(),
+                    slab + (here.begin - to_position - row) * n_vocab);
       }
     }
   }
 }
 
-void Engine::Impl::give_rows(const Asked& a, RowRange rows, const float* slab) {
+/// The same of rows that do not lie together: they are copied beside each other.
+void Engine::Impl::give_some(const Asked& a, const Rows& rows) {
+  const Index n_vocab = model->config().n_vocab, d_model = model->config().d_model;
+  const std::span<const Index> only = a.wanted->only;
+  const auto place = [&](Index position) {
+    return static_cast<Index>(std::lower_bound(only.begin(), only.end(), position) - only.begin());
+  };
+  const Index end = place(a.rows.end);
+  for (Index at = place(a.rows.begin); at < end; at += kSlabRows) {
+    const Index n = std::min(kSlabRows, end - at);
+    float* x = some.reserve(model->backend(), n * d_model);
+    for (Index r = 0; r < n; ++r)
+      model->backend().copy(
+          rows.x + (a.row() + only[static_cast<std::size_t>(at + r)] - a.rows.begin) * d_model, d_model,
+          x + r * d_model);
+    float* slab = logits.reserve(model->backend(), n * n_vocab);
+    output_logits(*model, x, n, a.piece.stage, activations, slab);
+    give_rows(*a.wanted, at, at, n, slab);
+  }
+}
+
+/// `first`: what the sink is told; `at`: where the results of these n rows begin.
+void Engine::Impl::give_rows(const Wanted& wanted, Index first, Index at, Index n, const float* slab) {
   const Backend& backend = model->backend();
-  const Wanted& wanted = *a.wanted;
-  const Index n_vocab = model->config().n_vocab, at = rows.begin - wanted.begin;
-  if (wanted.logits != nullptr)
-    (*wanted.logits)(rows.begin, rows.n(), backend.on_host(slab, rows.n() * n_vocab, on_host));
+  const Index n_vocab = model->config().n_vocab;
+  if (wanted.logits != nullptr) (*wanted.logits)(first, n, backend.on_host(slab, n * n_vocab, on_host));
   if (wanted.losses != nullptr)
     backend.losses(slab, n_vocab,
-                   wanted.targets.subspan(static_cast<std::size_t>(at), static_cast<std::size_t>(rows.n())),
+                   wanted.targets.subspan(static_cast<std::size_t>(at), static_cast<std::size_t>(n)),
                    wanted.losses + at);
   if (wanted.greatest != nullptr)
-    backend.greatest(slab, rows.n(), n_vocab, model->n_choices(), wanted.greatest + at);
+    backend.greatest(slab, n, n_vocab, model->n_choices(), wanted.greatest + at);
   if (wanted.top_ids != nullptr)
-    backend.top_k(slab, rows.n(), n_vocab, model->n_choices(), wanted.k, wanted.top_ids + at * wanted.k,
+    backend.top_k(slab, n, n_vocab, model->n_choices(), wanted.k, wanted.top_ids + at * wanted.k,
                   wanted.top_logits + at * wanted.k);
 }
 

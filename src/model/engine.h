@@ -21,6 +21,9 @@ using TokensDone = std::function<void(Index n_done)>;
 /// other rows.
 struct Wanted {
   Index begin = 0, end = 0;
+  /// Where it is given, of these rows alone: positions in [begin, end), each greater than the one before.
+  /// What is (end - begin) below is then as long as this, and `logits` is told places in it.
+  std::span<const Index> only = {};
   const LogitsSink* logits = nullptr;   ///< called with slabs of rows in order
   std::span<const Token> targets = {};  ///< (end - begin): what should follow each row
   double* losses = nullptr;             ///< (end - begin): -log p(target), nats
@@ -28,6 +31,7 @@ struct Wanted {
   Index k = 0;                          ///< of the next two
   Token* top_ids = nullptr;             ///< (end - begin, k): the k likeliest tokens, the likeliest first
   float* top_logits = nullptr;          ///< (end - begin, k): their logits; both or none
+  Index n() const { return only.empty() ? end - begin : static_cast<Index>(only.size()); }
 };
 
 struct StepInput {

@@ -44,6 +44,7 @@ void normalise_heads(const Layer& layer, const NormWeights& w, Index n_rows, int
   if (spec.qk_norm == QkNorm::kNone) return;
   Norm norm{.kind = spec.qk_norm_kind, .weight = w.weight.get(), .eps = layer.spec.norm_eps};
   if (spec.qk_norm == QkNorm::kPerHeadOwn) norm.n_weights = n_heads;
+  if (spec.qk_norm == QkNorm::kPerHeadBehind) norm.weight = nullptr;
   const bool whole = spec.qk_norm == QkNorm::kWholeRow;
   layer.backend.norm(heads, whole ? n_rows : n_rows * n_heads,
                      whole ? Index{n_heads} * spec.head_dim : spec.head_dim, norm, heads);
@@ -104,7 +105,8 @@ void append_and_attend(const Layer& layer, const Rows& wanted, Activations& a) {
                          .pointwise = &plans.pointwise,
                          .out = attended + first,
                          .n_heads = n_heads,
-                         .stride = spec.q_width()});
+                         .stride = spec.q_width(),
+                         .weight = layer.w.behind.get()});
     }
   }
   if (!a.tasks.empty()) b.attention(a.tasks, spec.n_heads);
@@ -202,9 +204,8 @@ void embed(const Model& model, std::span<const Piece> pieces, const Rows& all, A
   const Backend& b = model.backend();
   float* x = spec.projected ? a.embedded.reserve(b, all.n() * spec.width) : all.x;
   for (const Piece& piece : pieces)
-    b.embed(w.embedding, piece.tokens, config.embedding_multiplier, x + piece.row * spec.width);
-  for (Index row = 0; spec.n_token_types > 0 && row < all.n(); ++row)
-    b.add_scaled(w.token_types.get(), spec.width, 1, x + row * spec.width);
+    b.embed(w.embedding, piece.tokens, config.embedding_multiplier, w.token_types.get(),
+            x + piece.row * spec.width);
   if (spec.norm) b.norm(x, all.n(), spec.width, norm_of(config.layers[0], w.embedding_norm), x);
   if (spec.projected)
     linear(b, all, {.x = x}, {{.w = w.projection.get(), .bias = w.projection_bias.get(), .y = all.x}});

@@ -6,6 +6,8 @@
 namespace ropewalk {
 
 std::vector<Token> write_greedily(Session& session, std::span<const Token> prompt, const Writing& writing) {
+  if (prompt.empty())
+    throw Error("prompt", "at least one token to write after", "none", "give a longer text");
   Token next = kNoToken;
   const Index end = session.position() + static_cast<Index>(prompt.size());
   session.run(prompt, {.begin = end - 1, .end = end, .greatest = &next}, writing.read);

@@ -18,7 +18,8 @@ struct Writing {
   std::function<void(Index position)> not_numbers = {};
 };
 
-/// Reads `prompt` in a new or used session, then writes. The session's length must hold both.
+/// Reads `prompt` in a new or used session, then writes. The session's length must hold both. Errors: Error
+/// for an empty prompt; Engine::step's.
 std::vector<Token> write_greedily(Session& session, std::span<const Token> prompt, const Writing& writing);
 
 }  // namespace ropewalk

@@ -10,29 +10,37 @@
 
 namespace ropewalk {
 
-/// Look-ups of "{arch}.key" in one file.
+/// Look-ups of "{arch}.key" in one file, for all layers or for one of them.
 struct Keys {
   const ModelFile& file;
   std::string arch;
+  Index layer = -1;                  ///< whose entry of a list counts; -1: all layers alike
+  Index n_layers = 0, n_blocks = 0;  ///< entries that a list must and may have, where `layer` counts
+
+  Keys of_layer(Index l) const { return {file, arch, l, n_layers, n_blocks}; }
 
   std::string key(std::string_view name) const { return fmt::format("{}.{}", arch, name); }
-  /// A number, or a list with the same number for every layer. Errors: Error where they differ.
-  std::optional<std::int64_t> for_all_layers(std::string_view name) const {
+  /// A number, or a list's entry of the layer; without a layer, all entries alike. Errors: Error for a list
+  /// of another length, or where its entries differ.
+  std::optional<std::int64_t> here(std::string_view name) const {
     const auto found = file.metadata().find(key(name));
     if (found == file.metadata().end() || !std::holds_alternative<std::vector<std::int64_t>>(found->second))
       return file.integer(key(name));
     const auto& list = std::get<std::vector<std::int64_t>>(found->second);
+    const auto n = static_cast<Index>(list.size());
+    if (layer >= 0 && (n < n_layers || n > n_blocks))
+      throw Error(file.path(), fmt::format("{} of {} layers", key(name), n_layers), fmt::format("{}", n));
+    if (layer >= 0) return list[static_cast<std::size_t>(layer)];
     if (list.empty()) return {};
     for (const std::int64_t value : list)
       if (value != list.front())
         throw Error(file.path(), fmt::format("the same {} in every layer", key(name)),
-                    fmt::format("{} and {}", list.front(), value),
-                    "layers of different size are not computed");
+                    fmt::format("{} and {}", list.front(), value), "this number is one for all layers");
     return list.front();
   }
   /// Errors: Error unless low <= value <= high.
   Index integer(std::string_view name, Index low, Index high, std::optional<Index> fallback = {}) const {
-    const auto value = for_all_layers(name);
+    const auto value = here(name);
     if (!value && fallback) return *fallback;
     if (!value) throw Error(file.path(), "the key " + key(name), "none", "the file is incomplete");
     if (*value < low || *value > high)

@@ -23,8 +23,8 @@ struct RopeSpec {
 };
 
 /// Rows of q and k that are normalised before their rotation: each head, with one weight for all heads or one
-/// for each, or all heads of a row together.
-enum class QkNorm { kNone, kPerHead, kPerHeadOwn, kWholeRow };
+/// for each, or all heads of a row together. kPerHeadBehind: behind it, where only the weights matter.
+enum class QkNorm { kNone, kPerHead, kPerHeadOwn, kWholeRow, kPerHeadBehind };
 
 struct AttentionSpec {
   int n_heads = 0, n_kv_heads = 0, head_dim = 0;

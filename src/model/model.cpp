@@ -26,25 +26,36 @@ Model::Model(Private, std::shared_ptr<const ModelFile> file, std::shared_ptr<con
   for (const TensorInfo& tensor : file_->tensors()) bytes += tensor.n_bytes();
   require_memory(file_->path() + ": weights", bytes, "take a smaller model or one with smaller weights");
   weights_ = load_weights(*file_, config_, *backend_, bytes_);
-  try {
-    if (tokenizer_ == nullptr) tokenizer_ = Tokenizer::open(*file_);
-  } catch (const Error& e) {  // who has ids needs none
-    without_tokenizer_ = e;
-  }
-  n_choices_ = std::min(config_.n_vocab, tokenizer_ != nullptr ? tokenizer_->n_vocab() : config_.n_vocab);
+}
+
+const Tokenizer* Model::find_tokenizer() const {
+  std::call_once(opened_, [&] {
+    try {
+      if (tokenizer_ == nullptr) tokenizer_ = Tokenizer::open(*file_);
+    } catch (const Error& e) {
+      without_tokenizer_ = e;
+    }
+  });
+  return tokenizer_.get();
 }
 
 const Tokenizer& Model::tokenizer() const {
-  if (tokenizer_ == nullptr) throw Error(*without_tokenizer_);
-  return *tokenizer_;
+  if (const Tokenizer* found = find_tokenizer()) return *found;
+  throw Error(*without_tokenizer_);
+}
+
+Index Model::n_choices() const {
+  const Tokenizer* found = find_tokenizer();
+  return found != nullptr ? std::min(config_.n_vocab, found->n_vocab()) : config_.n_vocab;
 }
 
 void Model::require_row(Token id) const {
   if (id >= 0 && id < config_.n_vocab) return;
+  const Tokenizer* found = find_tokenizer();
   throw Error(
       fmt::format("token {}", id),
       fmt::format("an id below {}, the rows of the model's embedding", config_.n_vocab),
-      tokenizer_ ? fmt::format("one of the {} ids of its tokenizer", tokenizer_->n_vocab()) : "no tokenizer",
+      found != nullptr ? fmt::format("one of the {} ids of its tokenizer", found->n_vocab()) : "no tokenizer",
       "the text needs a token that the model has no row for; its makers added it to the tokenizer only");
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A loaded model: its file, its tokenizer and its weights. Immutable, shared by all who run it.
+/// A loaded model: its file, its tokenizer and its weights. Immutable, shared by all who run it. Any thread.
 #pragma once
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -32,25 +33,28 @@ class Model : public std::enable_shared_from_this<Model> {
   const ModelFile& file() const { return *file_; }
   const Backend& backend() const { return *backend_; }
   const Weights& weights() const { return *weights_; }
-  /// With its chat template. Errors: Error where the file has none, or one that is not supported.
+  /// With its chat template; opened when it is first asked for: who has ids needs none. Errors: Error where
+  /// the file has none, or one that is not supported.
   const Tokenizer& tokenizer() const;
   std::size_t bytes() const { return bytes_; }  ///< weights in memory
 
   /// How many ids a token may be chosen from. Rows past the tokenizer's ids are padding, which is never
   /// chosen; ids past the rows (n_vocab) are refused where one is read.
-  Index n_choices() const { return n_choices_; }
+  Index n_choices() const;
   /// Errors: Error that names both numbers unless the id has a row.
   void require_row(Token id) const;
 
  private:
+  const Tokenizer* find_tokenizer() const;  // null: see without_tokenizer_
+
   std::shared_ptr<const ModelFile> file_;
   ModelConfig config_;
   std::shared_ptr<const Backend> backend_;
   std::unique_ptr<Weights> weights_;
-  std::unique_ptr<const Tokenizer> tokenizer_;  // null: see below
-  std::optional<Error> without_tokenizer_;      // why
   std::size_t bytes_ = 0;
-  Index n_choices_ = 0;
+  mutable std::once_flag opened_;  // the next two
+  mutable std::unique_ptr<const Tokenizer> tokenizer_;
+  mutable std::optional<Error> without_tokenizer_;  // why
 };
 
 }  // namespace ropewalk

@@ -23,7 +23,7 @@ std::vector<bool> by_layer(const ModelFile& file, const std::string& key, int n_
   const auto found = file.metadata().find(key);
   const bool there = found != file.metadata().end();
   const auto* list = there ? std::get_if<std::vector<std::int64_t>>(&found->second) : nullptr;
-  if (there && list == nullptr && !std::holds_alternative<std::int64_t>(found->second))
+  if (there && list == nullptr)
     throw Error(file.path(), key + " as a list of whole numbers, one for each layer", "another type");
   if (list && list->size() != result.size())
     throw Error(file.path(), fmt::format("{} of {} layers", key, n_layers), fmt::format("{}", list->size()));
@@ -37,12 +37,13 @@ std::vector<bool> by_layer(const ModelFile& file, const std::string& key, int n_
 std::vector<Index> read_windows(const Keys& keys, const Family& family, int n_layers) {
   const Index window = keys.integer("attention.sliding_window", 0, Index{1} << 30, family.window);
   const Index first = keys.integer("attention.sliding_window_from_layer", 0, 1024, 0);
-  const std::string pattern = keys.key("attention.sliding_window_pattern");
+  std::string pattern = keys.key("attention.sliding_window_pattern");
   Index period = family.window_period;
   if (const auto found = keys.file.metadata().find(pattern);
       found != keys.file.metadata().end() && std::holds_alternative<std::int64_t>(found->second)) {
     if (period == 0) refuse(keys.file, "sliding windows in a pattern of layers");
     period = keys.integer("attention.sliding_window_pattern", 1, 1024);
+    pattern.clear();  // it is no list
   }
   const std::vector<bool> has_window = by_layer(keys.file, pattern, n_layers, [&](Index layer) {
     return period > 0 ? (layer + 1) % period != 0 : layer >= first;
@@ -53,22 +54,30 @@ std::vector<Index> read_windows(const Keys& keys, const Family& family, int n_la
   return windows;
 }
 
-QkNorm read_qk_norm(const ModelFile& file, const AttentionSpec& a) {
-  const TensorInfo* norm = file.find_tensor("blk.0.attn_q_norm.weight");
-  if (norm == nullptr || norm->shape.empty()) return QkNorm::kNone;
+/// Where the first layer has them all have; what is missing in another one is found when tensors are checked.
+QkNorm read_qk_norm(const Keys& keys, const AttentionSpec& a, bool behind) {
+  const TensorInfo* first = keys.file.find_tensor("blk.0.attn_q_norm.weight");
+  if (first == nullptr || first->shape.empty()) return QkNorm::kNone;
+  const TensorInfo* norm = keys.file.find_tensor(fmt::format("blk.{}.attn_q_norm.weight", keys.layer));
+  if (norm == nullptr || norm->shape.empty()) norm = first;
+  if (behind) return QkNorm::kPerHeadBehind;
   if (norm->shape.size() == 2) return QkNorm::kPerHeadOwn;
   return norm->shape[0] == a.head_dim ? QkNorm::kPerHead : QkNorm::kWholeRow;
 }
 
-AttentionSpec read_attention(const Keys& keys, Index d_model) {
+AttentionSpec read_attention(const Keys& keys, const Family& family, Index d_model) {
   const ModelFile& file = keys.file;
   AttentionSpec a;
+  for (const char* name : {"attention.head_count", "attention.head_count_kv"})
+    if (keys.here(name) == 0)
+      refuse(file, fmt::format("layer {} without attention ({} 0)", keys.layer, name));
   a.n_heads = static_cast<int>(keys.integer("attention.head_count", 1, 4096));
   a.n_kv_heads = static_cast<int>(keys.integer("attention.head_count_kv", 1, a.n_heads, a.n_heads));
   if (a.n_heads % a.n_kv_heads != 0)
     throw Error(file.path(), "head_count to be a multiple of head_count_kv",
                 fmt::format("{} and {}", a.n_heads, a.n_kv_heads));
-  a.head_dim = static_cast<int>(keys.integer("attention.key_length", 2, 1024, d_model / a.n_heads));
+  const Index of_first = d_model / keys.of_layer(0).integer("attention.head_count", 1, 4096);
+  a.head_dim = static_cast<int>(keys.integer("attention.key_length", 2, 1024, of_first));
   if (keys.integer("attention.value_length", 1, 1024, a.head_dim) != a.head_dim)
     refuse(file, "values and keys of different width");
   if (a.head_dim < 2 || a.head_dim % 2 != 0 || a.head_dim > 256)
@@ -79,7 +88,7 @@ AttentionSpec read_attention(const Keys& keys, Index d_model) {
   a.rope.base = keys.positive("rope.freq_base", 10000.0);
   a.qkv_bias = has(file, "blk.0.attn_q.bias");
   a.output_bias = has(file, "blk.0.attn_output.bias");
-  a.qk_norm = read_qk_norm(file, a);
+  a.qk_norm = read_qk_norm(keys, a, family.qk_norm_behind);
   if (keys.number("attention.scale")) a.scale = keys.positive("attention.scale");
   a.soft_cap = keys.soft_cap("attn_logit_softcapping");
   return a;
@@ -98,11 +107,11 @@ Activation read_activation(const ModelFile& file, Activation of_family) {
   throw Error(file.path(), "an activation silu, gelu, gelu_tanh, relu2 or relu", "'" + *name + "'");
 }
 
-/// What all layers have in common.
+/// Sizes of one layer, and what all layers have in common: what the first one's tensors tell.
 LayerSpec read_layer(const Keys& keys, const Family& family, Index d_model) {
   const ModelFile& file = keys.file;
   LayerSpec layer;
-  layer.attention = read_attention(keys, d_model);
+  layer.attention = read_attention(keys, family, d_model);
   layer.norm = layer.attention.qk_norm_kind = family.norm;
   layer.norm_eps = static_cast<float>(keys.positive(
       family.norm == NormKind::kRms ? "attention.layer_norm_rms_epsilon" : "attention.layer_norm_epsilon"));
@@ -115,6 +124,8 @@ LayerSpec read_layer(const Keys& keys, const Family& family, Index d_model) {
   if (layer.parallel && !family.parallel) refuse(file, "parallel residuals");
   layer.one_norm = layer.parallel && !has(file, fmt::format("blk.0.{}.weight", family.ffn_norm));
   layer.residual_multiplier = static_cast<float>(keys.positive("residual_scale", 1.0));
+  if (keys.here("feed_forward_length") == 0)
+    refuse(file, fmt::format("layer {} without a feed-forward part", keys.layer));
   layer.ffn = {.d_ff = keys.integer("feed_forward_length", 1, 1 << 22),
                .gated = family.gated,
                .activation = read_activation(file, family.activation),
@@ -122,8 +133,21 @@ LayerSpec read_layer(const Keys& keys, const Family& family, Index d_model) {
   return layer;
 }
 
+/// Of all layers alike. Errors: Error in a family that is trained without.
+void read_temperature(const Keys& keys, const Family& family, ModelConfig& config) {
+  RowTemperature t{
+      .beta = keys.number("attention.temperature_scale").value_or(0),
+      .original = std::max<Index>(1, config.n_ctx_original > 0 ? config.n_ctx_original : config.n_ctx_train)};
+  if (const Index length = keys.integer("attention.temperature_length", 0, Index{1} << 30, 0); length > 0)
+    t.original = length;
+  if (t.beta == 0) return;
+  if (!family.temperature) refuse(keys.file, "a temperature of rows by their position in this family");
+  for (LayerSpec& layer : config.layers) layer.attention.temperature = t;
+}
+
 /// Windows, positions and who is acted on, layer by layer.
-void read_layers(const Keys& keys, const Family& family, int n_layers, LayerSpec layer, ModelConfig& config) {
+void read_layers(const Keys& keys, const Family& family, ModelConfig& config) {
+  const int n_layers = config.n_layers();
   const std::vector<Index> windows = read_windows(keys, family, n_layers);
   const bool none_sees_far = std::find(windows.begin(), windows.end(), 0) == windows.end();
   const bool all_see_far = std::count(windows.begin(), windows.end(), 0) == n_layers;
@@ -134,16 +158,16 @@ void read_layers(const Keys& keys, const Family& family, int n_layers, LayerSpec
     if (family.no_rope == NoRope::kEveryFourth) return (l + 1) % 4 != 0;
     return family.no_rope == NoRope::kNever || all_see_far || windows[static_cast<std::size_t>(l)] > 0;
   });
-  const RopeSpec global = layer.attention.rope;
-  RopeSpec local = family.local_is_plain ? RopeSpec{.rotary_dim = global.rotary_dim} : global;
-  local.base = keys.positive("rope.freq_base_swa", family.local_base > 0 ? family.local_base : global.base);
   for (std::size_t l = 0; l < windows.size(); ++l) {
-    AttentionSpec& a = layer.attention;
+    AttentionSpec& a = config.layers[l].attention;
     a.window = windows[l];
     a.acts = a.window == 0 || none_sees_far;
-    a.rope = a.acts ? global : local;
+    const bool local = a.window > 0;  // whether or not others see far, as in llama.cpp
+    if (local && family.local_is_plain) a.rope = {.base = a.rope.base, .rotary_dim = a.rope.rotary_dim};
+    if (local)
+      a.rope.base =
+          keys.positive("rope.freq_base_swa", family.local_base > 0 ? family.local_base : a.rope.base);
     if (!rotates[l]) a.rope = {.base = a.rope.base};
-    config.layers.push_back(layer);
   }
 }
 
@@ -193,7 +217,10 @@ ModelConfig read_family(const ModelFile& file, const Family& family) {
       keys.integer("nextn_predict_layers", 0, n_blocks - 1, 0);  // for predicting ahead: unused
   c.d_model = keys.integer("embedding_length", 1, 1 << 20);
   c.n_ctx_train = keys.integer("context_length", 1, Index{1} << 30);
-  LayerSpec layer = read_layer(keys, family, c.d_model);
+  const Keys by_layer_keys{file, keys.arch, 0, n_blocks - n_more, n_blocks};
+  for (Index l = 0; l < n_blocks - n_more; ++l)
+    c.layers.push_back(read_layer(by_layer_keys.of_layer(l), family, c.d_model));
+  const LayerSpec& layer = c.layers.front();
   c.output_norm = layer.norm, c.output_norm_eps = layer.norm_eps;
   c.attn_norm = family.attn_norm, c.ffn_norm = family.ffn_norm;
   c.output_norm_bias = has(file, "output_norm.bias"), c.output_bias = has(file, "output.bias");
@@ -214,15 +241,10 @@ ModelConfig read_family(const ModelFile& file, const Family& family) {
     throw Error(file.path(), fmt::format("token_embd.weight (n_vocab, {})", c.embedding.width),
                 "another shape");
   c.n_vocab = embedding.shape[0];
-  read_own_scaling(keys, c, layer.attention.rope);
-  layer.attention.temperature = {
-      .beta = keys.number("attention.temperature_scale").value_or(0),
-      .original = std::max<Index>(1, c.n_ctx_original > 0 ? c.n_ctx_original : c.n_ctx_train)};
-  if (const Index length = keys.integer("attention.temperature_length", 0, Index{1} << 30, 0); length > 0)
-    layer.attention.temperature.original = length;
-  if (layer.attention.temperature.beta == 0) layer.attention.temperature = {};
   c.n_blocks = static_cast<int>(n_blocks);
-  read_layers(keys, family, static_cast<int>(n_blocks - n_more), layer, c);
+  for (LayerSpec& each : c.layers) read_own_scaling(keys, c, each.attention.rope);
+  read_temperature(keys, family, c);
+  read_layers(keys, family, c);
   check_own_scaling(file, c);
   return c;
 }

@@ -26,6 +26,8 @@ struct Family {
   bool local_is_plain = false;  ///< layers with a window have no scaling
   double local_base = 0;        ///< their base where the key rope.freq_base_swa is absent; 0: the others'
   NoRope no_rope = NoRope::kNever;
+  bool temperature = false;        ///< of rows by their position, where attention.temperature_scale is there
+  bool qk_norm_behind = false;     ///< norms of q and k stand behind their rotation
   bool embedding_by_root = false;  ///< embeddings times sqrt(d_model)
   bool logit_scale_divides = false;
   bool needs_logit_scale = false;  ///< a file without the key is incomplete

@@ -6,6 +6,19 @@
 #include "model/sequence_state.h"
 
 namespace ropewalk {
+namespace {
+
+/// Of an engine that reads n tokens in steps of `chunk`.
+std::size_t step_bytes(const ModelConfig& c, Index n, Index chunk) {
+  Index step = 0;  // floats of a row: of the widest layer
+  for (const LayerSpec& layer : c.layers)
+    step = std::max(
+        step, 2 * (c.d_model + layer.attention.q_width() + layer.attention.kv_width() + layer.ffn.d_ff));
+  const Index rows = c.encoder ? n : std::min(chunk, n);
+  return 4 * static_cast<std::size_t>(rows * step + kSlabRows * (c.n_vocab + c.d_model));
+}
+
+}  // namespace
 
 std::unique_ptr<KvLayer> Sequence::State::make_kv(std::size_t layer, std::size_t n_groups) const {
   const AttentionSpec& a = model->config().layers[layer].attention;
@@ -27,24 +40,44 @@ Index Sequence::State::n_scratch_layers() const {
   Index heads = 0;
   for (const LayerClass& plans : classes)
     if (plans.scratch != nullptr) heads += plans.scratch->n_kv_heads;
-  const Index of_layer = model->config().layers[0].attention.n_kv_heads;
-  return std::max<Index>(1, (heads + of_layer - 1) / of_layer);
+  Index of_all = 0;
+  for (const LayerSpec& layer : model->config().layers) of_all += layer.attention.n_kv_heads;
+  return std::max<Index>(1, (heads * model->config().n_layers() + of_all - 1) / of_all);
 }
 
-Sequence::State::State(const Model& m, const MethodSpec& spec, const SequenceOptions& o, Index chunk)
-    : model(m.shared_from_this()), options(o) {
+Sequence::State::State(const Model& m, const MethodSpec& spec, const SequenceOptions& o, Index c)
+    : model(m.shared_from_this()), options(o), chunk(c) {
   if (o.n < 1 || o.n > kMostTokens || o.n_prompt > o.n)
     throw Error("sequence", fmt::format("a length from 1 to {} tokens, its prompt included", kMostTokens),
                 fmt::format("{} and a prompt of {}", o.n, o.n_prompt), "ask for another length");
   if (options.n_prompt == 0) options.n_prompt = options.n;
   bind(spec);
   make_scratch();
-  require_memory(fmt::format("{} tokens", o.n),
-                 session_bytes(m.config(), m.backend().kv_type(), acting().method, o.n,
-                               chunk + std::max<Index>(0, o.n - o.rewind_to), n_scratch_layers()),
-                 "ask for fewer tokens (generate --truncate), or take a method with a window");
+  require_room_for_all();
   tokens.reserve(static_cast<std::size_t>(o.n));
   written.reserve(static_cast<std::size_t>(o.n));
+}
+
+void Sequence::State::require_room_for_all() {
+  const ModelConfig& config = model->config();
+  const KvType kv_type = model->backend().kv_type();
+  const Index rows = chunk + std::max<Index>(0, options.n - options.rewind_to);
+  const auto cache = [&](Index n) {
+    return most_cache_bytes(config, kv_type, acting().method, n, rows, n_scratch_layers());
+  };
+  const std::size_t whole = cache(options.n);
+  std::size_t shared = 0;
+  for_each_kv([&](const HeadGroup& group) { shared += group.kv->bytes(); });
+  shared -=
+      std::min(shared, cache(std::min<Index>(options.n, 256)));  // its last block is copied when written to
+  PagePool& pages = model->backend().context()->pages();
+  const std::size_t others = pages.promised();
+  promise = pages.promise(whole - std::min(whole, shared));
+  require_memory(
+      others == 0 ? fmt::format("{} tokens", options.n)
+                  : fmt::format("{} tokens, and {} MiB that other texts will take", options.n, others >> 20),
+      pages.promised() + step_bytes(config, options.n, rows),
+      "ask for fewer tokens (generate --truncate), or take a method with a window");
 }
 
 /// Binds the method for each class of layers, and of heads and layers where it is not the same for all; those
@@ -82,7 +115,8 @@ void Sequence::State::bind(const MethodSpec& spec) {
   }
 }
 
-Sequence::State::State(const State& other, Index n_prefix) : model(other.model), options(other.options) {
+Sequence::State::State(const State& other, Index n_prefix)
+    : model(other.model), options(other.options), chunk(other.chunk) {
   const bool shared = n_prefix >= other.kept_from;
   n_read = shared ? std::min(n_prefix, other.n_read) : 0;
   kept_from = shared ? other.kept_from : 0;
@@ -97,6 +131,7 @@ Sequence::State::State(const State& other, Index n_prefix) : model(other.model),
       layers[layer].push_back({group.plans, std::move(kv)});
     }
   make_scratch();
+  require_room_for_all();
   tokens.reserve(static_cast<std::size_t>(options.n));
   written.reserve(static_cast<std::size_t>(options.n));
   tokens.assign(other.tokens.begin(), other.tokens.begin() + n_prefix);
@@ -225,8 +260,8 @@ Sequence Sequence::fork(Index n_prefix) const {
   return Sequence(std::make_unique<State>(*state_, n_prefix));
 }
 
-std::size_t session_bytes(const ModelConfig& c, KvType kv_type, const Method& method, Index n, Index chunk,
-                          Index n_scratch) {
+std::size_t most_cache_bytes(const ModelConfig& c, KvType kv_type, const Method& method, Index n, Index chunk,
+                             Index n_scratch) {
   if (c.encoder) chunk = n;  // a text goes through the layers whole
   std::vector<KeyPlan::Variant> variants =
       (method.grows() ? method.raw_keys(0, 1) : method.lower_keys(0, 1)).variants;
@@ -244,7 +279,6 @@ std::size_t session_bytes(const ModelConfig& c, KvType kv_type, const Method& me
                 static_cast<std::size_t>(c.n_layers()) +
             1;
   std::size_t cache = 0;
-  Index step = 0;  // floats of a row: of the widest layer
   for (const LayerSpec& layer : c.layers) {
     const AttentionSpec& a = layer.attention;
     const std::size_t value_bytes = kv_bytes_per_key(kv_type, a.n_kv_heads, a.head_dim, 0);
@@ -253,11 +287,13 @@ std::size_t session_bytes(const ModelConfig& c, KvType kv_type, const Method& me
       cache += rows * key_bytes + values * value_bytes;
     else
       cache += kept(a.window > 0 ? a.window : kForever) * (key_bytes + value_bytes);
-    step = std::max(step, 2 * (c.d_model + a.q_width() + a.kv_width() + layer.ffn.d_ff));
   }
-  const auto floats =
-      static_cast<std::size_t>(std::min(chunk, n) * step + kSlabRows * (c.n_vocab + c.d_model));
-  return cache + 4 * floats;
+  return cache;
+}
+
+std::size_t session_bytes(const ModelConfig& c, KvType kv_type, const Method& method, Index n, Index chunk,
+                          Index n_scratch) {
+  return most_cache_bytes(c, kv_type, method, n, chunk, n_scratch) + step_bytes(c, n, chunk);
 }
 
 }  // namespace ropewalk

@@ -24,10 +24,11 @@ struct SequenceOptions {
 
 constexpr Index kMostTokens = Index{1} << 31;  ///< of one sequence
 
-/// Used by one thread at a time, its forks by others.
+/// Used by one thread at a time, its forks by others; what is const, fork() too, by several at once.
 class Sequence {
  public:
-  /// Errors: UsageError (method), Error (memory: the need is computed and named before work starts).
+  /// Errors: UsageError (method), Error (memory: the need is computed and named before work starts, with what
+  /// other sequences of the same context will take).
   Sequence(const Model& model, const MethodSpec& spec, const SequenceOptions& options,
            Index chunk = kDefaultChunk);
   ~Sequence();
@@ -44,7 +45,8 @@ class Sequence {
   /// Errors: Error unless 0 <= position <= position().
   void truncate(Index position);
   /// The first n_prefix tokens as a sequence of their own, with the same method and options, as if it had
-  /// read them. Keys and values are shared until one of both writes over them. Errors: as truncate.
+  /// read them. Keys and values are shared until one of both writes over them. Errors: as truncate; Error
+  /// (memory) where there is no room for what it does not share.
   Sequence fork(Index n_prefix) const;
 
   /// False when an error left it in pieces: it can only be destroyed then.
@@ -58,9 +60,12 @@ class Sequence {
   std::unique_ptr<State> state_;
 };
 
-/// Peak bytes a sequence of n tokens needs beside the weights, with the engine that reads it. `chunk`: rows
-/// that stand in the cache beyond a window, those of a step and those that may be rewound. `n_scratch`:
-/// layers that keys are rotated into in each step, where the method grows.
+/// Bytes of keys and values of a sequence of n tokens at most. `chunk`: rows that stand in the cache beyond a
+/// window, those of a step and those that may be rewound. `n_scratch`: layers that keys are rotated into in
+/// each step, where the method grows.
+std::size_t most_cache_bytes(const ModelConfig& config, KvType kv_type, const Method& method, Index n,
+                             Index chunk, Index n_scratch = 1);
+/// The same with the engine that reads it: peak bytes beside the weights.
 std::size_t session_bytes(const ModelConfig& config, KvType kv_type, const Method& method, Index n,
                           Index chunk = kDefaultChunk, Index n_scratch = 1);
 

@@ -43,6 +43,9 @@ struct Sequence::State {
   std::unique_ptr<KvLayer> make_kv(std::size_t layer, std::size_t n_groups) const;
   void make_scratch();
   Index n_scratch_layers() const;
+  /// Errors: Error where the machine has not the memory for the whole length beside what it shares and what
+  /// other sequences will take.
+  void require_room_for_all();
   template <class F>
   void for_each_kv(const F& body) {
     for (HeadGroups& groups : layers)
@@ -72,6 +75,8 @@ struct Sequence::State {
 
   std::shared_ptr<const Model> model;
   SequenceOptions options;
+  Index chunk;
+  std::shared_ptr<const void> promise;  // of the cache's memory
   std::vector<LayerClass> classes;
   std::vector<HeadGroups> layers;
   bool last_in_part = false;  // whether only some rows of this pass go through the last layer

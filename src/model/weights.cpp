@@ -32,15 +32,25 @@ class Loader {
     return made;
   }
   Vector vector(const std::string& name, const AttentionSpec* rotary = nullptr) const {
-    const std::vector<float> from = ModelFile::dequantize(file_.tensor(name));
-    std::vector<float> result(from.size());
-    for (Index r = 0; r < static_cast<Index>(result.size()); ++r)
-      result[static_cast<std::size_t>(r)] = from[static_cast<std::size_t>(stored(r, rotary))];
+    return backend_.upload(numbers(name, rotary));
+  }
+  /// One vector times another, element by element.
+  Vector product(const std::string& a, const std::string& b, const AttentionSpec* rotary) const {
+    std::vector<float> result = numbers(a, rotary);
+    const std::vector<float> other = numbers(b, rotary);
+    for (std::size_t i = 0; i < result.size(); ++i) result[i] *= other[i];
     return backend_.upload(result);
   }
   std::size_t bytes() const { return bytes_; }
 
  private:
+  std::vector<float> numbers(const std::string& name, const AttentionSpec* rotary) const {
+    const std::vector<float> from = ModelFile::dequantize(file_.tensor(name));
+    std::vector<float> result(from.size());
+    for (Index r = 0; r < static_cast<Index>(result.size()); ++r)
+      result[static_cast<std::size_t>(r)] = from[static_cast<std::size_t>(stored(r, rotary))];
+    return result;
+  }
   Index stored(Index r, const AttentionSpec* rotary) const {
     return rotary != nullptr && config_.interleaved_qk ? source_row(r, *rotary) : r;
   }
@@ -63,6 +73,10 @@ void load_attention(Loader& load, const LayerSpec& spec, const std::string& blk,
   }
   if (a.output_bias) w.bo = load.vector(blk + "attn_output.bias");
   if (a.qk_norm == QkNorm::kNone) return;
+  if (a.qk_norm == QkNorm::kPerHeadBehind) {
+    w.behind = load.product(blk + "attn_q_norm.weight", blk + "attn_k_norm.weight", &a);
+    return;
+  }
   w.q_norm.weight = load.vector(blk + "attn_q_norm.weight", &a);
   w.k_norm.weight = load.vector(blk + "attn_k_norm.weight", &a);
 }

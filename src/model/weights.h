@@ -21,6 +21,7 @@ struct LayerWeights {
   std::unique_ptr<Matrix> wq, wk, wv;     // (q_width, d_model), (kv_width, d_model) x 2
   Vector bq, bk, bv;                      // the same rows
   NormWeights q_norm, k_norm;             // (head_dim), (heads, head_dim) or (width), as QkNorm says
+  Vector behind;                          // (head_dim), QkNorm::kPerHeadBehind: those of q times those of k
   std::unique_ptr<Matrix> wo;             // (d_model, q_width)
   Vector bo;                              // (d_model)
   NormWeights ffn_norm, ffn_post_norm;    // (d_model)

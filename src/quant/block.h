@@ -10,10 +10,12 @@
 ///   and either, for formats that quantise (weight = scale * q + minimum, scale * q is exact in float32),
 ///     kGroup            weights that share a scale: 16 or 32
 ///     kSigned           q in [-128, 127] and no minimum; otherwise q in [0, 127] and a minimum each group
+///     kLow              where kSigned, no q is below it
 ///     unpack(block, q): q (kWeights)
 ///     unpack_two(block, q): of two blocks, where an instruction set has registers for them
 ///     kPlain              the block begins with half d, its one scale, and, where there are minima, half m
-///     group(block, g): weights [32 g, 32 g + 32) in a register, where AVX2 has few steps for it
+///     group<raise>(block, g): weights [32 g, 32 g + 32), each plus raise (0, -kLow or 128), in a register of
+///                         bytes, where AVX2 has few steps for it
 ///     scales(block, scale, minimum), each (kWeights / kGroup): of the others
 ///   or, where kGroup is 0,
 ///     widen(bytes, n, out): out = n weights, a block each
@@ -73,6 +75,28 @@ static inline Bytes bits_to_bytes(std::uint32_t bits, std::uint8_t bit) {
 }
 
 #ifdef __AVX2__
+/// 32 bytes with v in each.
+static inline __m256i all_bytes(int v) { return _mm256_set1_epi8(static_cast<char>(v)); }
+
+/// 255 where bit i of the 32 at p is set in byte i, else 0.
+static inline __m256i bits_to_bytes(const std::uint8_t* p) {
+#ifdef __AVX512BW__
+  return _mm256_movm_epi8(u32_at(p));
+#else
+  const __m256i from = _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303),
+                each = _mm256_set1_epi64x(static_cast<long long>(0x8040201008040201u));
+  const __m256i spread = _mm256_shuffle_epi8(_mm256_set1_epi32(static_cast<int>(u32_at(p))), from);
+  return _mm256_cmpeq_epi8(_mm256_and_si256(spread, each), each);
+#endif
+}
+
+/// q (kWeights) of a block, of formats that have groups in registers.
+template <class F>
+static inline void unpack_groups(const std::uint8_t* block, std::int8_t* q) {
+  for (int g = 0; g < F::kWeights / 32; ++g)
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(q + 32 * g), F::template group<0>(block, g));
+}
+
 /// The low 4 bits of 16 bytes, then the high 4.
 static inline __m256i nibbles(const std::uint8_t* p) {
   const __m256i both = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
@@ -112,12 +136,26 @@ static inline __m512i two_nibbles(const std::uint8_t* first, const std::uint8_t*
 /// Six-bit scales and minima, 8 of each in 12 bytes (Q4_K, Q5_K).
 static inline void scales_and_minima(const std::uint8_t* s, float d, float dmin, float* scale,
                                      float* minimum) {
+#ifdef __AVX2__
+  // Bytes 0 to 3: scales 0 to 3 and, above them, two bits of 4 to 7. Bytes 4 to 7: so the minima. Bytes 8 to
+  // 11: the other four bits of scales and minima 4 to 7.
+  const std::uint32_t first = u32_at(s), second = u32_at(s + 4), low = u32_at(s + 8);
+  const auto eight = [](std::uint32_t lower, std::uint32_t upper) __attribute__((always_inline)) {
+    const __m128i bytes = _mm_cvtsi64_si128(static_cast<long long>(std::uint64_t{upper} << 32 | lower));
+    return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes));
+  };
+  const __m256 sc = eight(first & 0x3f3f3f3fu, (low & 0x0f0f0f0fu) | (first >> 2 & 0x30303030u)),
+               m = eight(second & 0x3f3f3f3fu, (low >> 4 & 0x0f0f0f0fu) | (second >> 2 & 0x30303030u));
+  _mm256_storeu_ps(scale, _mm256_mul_ps(_mm256_set1_ps(d), sc));
+  _mm256_storeu_ps(minimum, _mm256_mul_ps(_mm256_set1_ps(-dmin), m));
+#else
   for (int j = 0; j < 8; ++j) {
     const int sc = j < 4 ? s[j] & 63 : (s[j + 4] & 15) | (s[j - 4] >> 6) << 4;
     const int m = j < 4 ? s[j + 4] & 63 : s[j + 4] >> 4 | (s[j] >> 6) << 4;
     scale[j] = d * static_cast<float>(sc);
     minimum[j] = -(dmin * static_cast<float>(m));
   }
+#endif
 }
 
 /// The scales and, where there are any, minima of a block.

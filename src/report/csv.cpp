@@ -42,7 +42,7 @@ std::string csv_report(const ReportData& data) {
     csv += fmt::format("{},{},{},{},{}", r.seed, number(r.depth), r.n_targets,
                        r.n_targets > 0 ? number(r.loss) : "", number(r.score));
     for (const std::string& name : names) csv += "," + number(value_of(r, name));
-    const SummaryCell* cell = r.task == "tail" ? cell_at(data, r.method, r.length) : nullptr;
+    const SummaryCell* cell = gives_verdicts(r.task) ? cell_at(data, r.method, r.length) : nullptr;
     csv +=
         fmt::format(",{},{},{},{},{},{},{},{}\r\n", quoted(r.written), quoted(r.expected), number(r.seconds),
                     r.peak_bytes, r.shared ? 1 : 0, cell ? quoted(cell->verdict.shown()) : "", quoted(r.date),

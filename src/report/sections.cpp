@@ -18,7 +18,8 @@ std::string seconds_text(double seconds) {
 double peak_megabytes(const ReportData& data, const std::string& method, Index length) {
   std::size_t most = 0;
   for (const Record& r : data.records)
-    if (r.task == "tail" && r.method == method && r.length == length) most = std::max(most, r.peak_bytes);
+    if (gives_verdicts(r.task) && r.method == method && r.length == length)
+      most = std::max(most, r.peak_bytes);
   return static_cast<double>(most) / 1e6;
 }
 
@@ -179,10 +180,11 @@ Table numbers_table(const ReportData& data) {
 std::string how_measured(const ReportData& data) {
   const RunInfo& run = data.run;
   return fmt::format(
-      "The last {} tokens of {}, scored under growing context. Difference: from plain RoPE told only the "
+      "{} last {} tokens of {}, scored under growing context. Difference: from plain RoPE told only the "
       "last {} tokens, paired by document{}{}. Stable: shown to lie within {:g} nats, {}; not worse: shown "
       "to lie below +{:g}.",
-      run.tail, data.units.scope(), data.cells.empty() ? "" : k_tokens(reference_length(data.cells, run)),
+      asks_for_masked(data) ? "Masked tokens, 15 % of the" : "The", run.tail, data.units.scope(),
+      data.cells.empty() ? "" : k_tokens(reference_length(data.cells, run)),
       data.units.by_text() && data.units.n_documents() > data.units.n_texts() ? ", of each text the mean"
                                                                               : "",
       interval_kind(data), run.margin, margin_as_perplexity(run.margin), run.margin);

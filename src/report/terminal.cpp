@@ -89,6 +89,7 @@ std::string text_report(const ReportData& data, bool with_curves) {
   std::string text = answer_text(data) + "\n";
   if (!data.cells.empty()) {
     if (with_curves) text += character_curves(data) + "\n";
+    if (asks_for_masked(data)) text += "Masked tokens, 15 % of these:\n";
     text += summary_table(data.cells, data.run, data.units);
   }
   text += far_use_text(data) + retrieval_text(data) + other_tables(data.records, data.units);

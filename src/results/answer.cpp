@@ -70,14 +70,14 @@ std::string not_read(const ReportData& data, const Findings& findings, const Mar
   return fmt::format(
       "No advice: this model does not read {}. With {}, as it was trained, its loss is above that of "
       "guessing evenly, {}8 bits a byte, in {} of {} ({}). {}heck the text's language and "
-      "encoding, whether the model was trained on such text, and its conversion: `ropewalk generate` with a "
+      "encoding, whether the model was trained on such text, and its conversion: `ropewalk {}` with a "
       "line of the text shows what it makes of it.",
       all ? "this text" : "all of these texts", last_tokens(data),
       data.run.n_vocab == 0 ? ""
                             : fmt::format("{:.2f} nats for one of {} tokens or ",
                                           std::log(static_cast<double>(data.run.n_vocab)), data.run.n_vocab),
       n, counted(data.units.n_documents(), "document"), names,
-      all ? "C" : "Leave out what it does not read, or c");
+      all ? "C" : "Leave out what it does not read, or c", asks_for_masked(data) ? "fill" : "generate");
 }
 
 /// Those of the method that is named, at the length that it is named for: in files of several runs not every

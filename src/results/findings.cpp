@@ -71,7 +71,8 @@ void choose_method(Findings& findings, const ReportData& data) {
 std::size_t n_without_reference(const ReportData& data) {
   std::set<std::string> documents;
   for (const Record& r : data.records)
-    if (r.task == "tail" && r.method == kTruncated && !std::isfinite(r.loss)) documents.insert(r.document);
+    if (gives_verdicts(r.task) && r.method == kTruncated && !std::isfinite(r.loss))
+      documents.insert(r.document);
   return documents.size();
 }
 

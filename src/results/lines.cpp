@@ -88,8 +88,9 @@ class Reader {
  private:
   std::string place() const { return fmt::format("{}:{}", path_, number_); }
   Error foreign() const {
-    return {place(), "a line of results as ropewalk wrote it", "something else",
-            "nothing was changed; give the name of another file, or of one that does not exist yet"};
+    return {
+        place(), "a line of results as ropewalk wrote it", "something else",
+        "nothing was changed; eval, questions and tune write such files: give one, or a new name to --out"};
   }
   Error bad(const std::string& found) const {
     return {place(), "a line of results as ropewalk wrote it", found,

@@ -47,7 +47,7 @@ class Merger {
       if (record.task != "questions" && !record.text_id.empty())
         record.document = names_.emplace(record.text_id, record.document).first->second;
       // Of the tasks that score a document's last tokens, the tail says which tokens.
-      if (record.task == "tail" || record.task == "far-use")
+      if (scores_tail(record.task))
         require_same(path, "tail", tails_.emplace(record.task, group.run.tail).first->second, group.run.tail);
       add(record);
     }

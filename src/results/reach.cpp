@@ -99,6 +99,11 @@ bool is_baseline(const std::string& method) {
   return method == kTruncated || method == kShort || method == kOwnShort;
 }
 
+bool asks_for_masked(const ReportData& data) {
+  return std::any_of(data.records.begin(), data.records.end(),
+                     [](const Record& r) { return r.task == "masked"; });
+}
+
 std::vector<std::string> methods_of(const ReportData& data) {
   std::vector<std::string> names;
   auto add = [&](const std::string& name) {
@@ -115,7 +120,7 @@ std::vector<std::string> methods_of(const ReportData& data) {
 ByDocument seconds_by_document(const ReportData& data, const std::string& method, Index length) {
   ByDocument seconds;
   for (const Record& r : data.records)
-    if (r.task == "tail" && r.method == method && r.length == length && r.seconds > 0)
+    if (gives_verdicts(r.task) && r.method == method && r.length == length && r.seconds > 0)
       seconds[r.document].push_back(r.seconds);
   return seconds;
 }

@@ -9,6 +9,8 @@
 namespace ropewalk {
 
 bool is_baseline(const std::string& method);  ///< one of those, plain RoPE apart
+/// Whether the verdicts are of an encoder's masked tokens.
+bool asks_for_masked(const ReportData& data);
 
 /// In the order of the records, plain RoPE first: the number of a method is its colour and mark everywhere.
 std::vector<std::string> methods_of(const ReportData& data);

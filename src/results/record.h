@@ -17,6 +17,12 @@ namespace ropewalk {
 inline const std::string kPlain = "none", kTruncated = "none (truncated)", kShort = "64 tokens before",
                          kOwnShort = "none (short)";
 
+/// The tasks whose loss verdicts are made of, that of the same tokens at every length: the last ones, or of
+/// those some that are masked. A model has one of them: an encoder is asked for what is masked.
+inline bool gives_verdicts(std::string_view task) { return task == "tail" || task == "masked"; }
+/// The tasks that depend on how many last tokens are scored.
+inline bool scores_tail(std::string_view task) { return gives_verdicts(task) || task == "far-use"; }
+
 /// The value of every task that measures the mean loss of a text.
 inline constexpr const char* kBitsPerByte = "bits_per_byte";
 

@@ -132,7 +132,7 @@ void Store::require_alike(const RunInfo& run, bool uses_tail) const {
     require("--special", stored.special, run.special);
     require("trained length", stored.n_ctx_train, run.n_ctx_train);
     const std::string& task = groups_.at(key).front().task;
-    if (uses_tail && (task == "tail" || task == "far-use")) require("tail", stored.tail, run.tail);
+    if (uses_tail && scores_tail(task)) require("tail", stored.tail, run.tail);
   }
 }
 

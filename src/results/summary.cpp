@@ -66,7 +66,7 @@ std::vector<SummaryCell> gather(const std::vector<Record>& records, AllLosses& l
   std::map<std::pair<std::string, Index>, std::vector<double>> bits;
   std::map<std::string, std::size_t> order;
   for (const Record& r : records) {
-    if (r.task != "tail") continue;
+    if (!gives_verdicts(r.task)) continue;
     order.emplace(r.method, order.size());
     ByDocument& own = losses[{r.method, r.length}];
     if (own.empty() && r.method != kShort) {
@@ -116,7 +116,7 @@ std::set<std::string> unread_documents(const std::vector<Record>& records, Index
   const double chance =
       n_vocab > 0 ? std::log(static_cast<double>(n_vocab)) : std::numeric_limits<double>::infinity();
   for (const Record& r : records) {
-    if (r.task != "tail" || r.method != kTruncated || !std::isfinite(r.loss)) continue;
+    if (!gives_verdicts(r.task) || r.method != kTruncated || !std::isfinite(r.loss)) continue;
     if (r.loss > chance || value_of(r, kBitsPerByte).value_or(0) > 8) documents.insert(r.document);
   }
   return documents;

@@ -125,8 +125,7 @@ std::string other_tables(const std::vector<Record>& records, const Units& units)
     return blocks.emplace_back(title, Block{}).second;
   };
   for (const Record& r : records) {
-    if (r.task == "tail" || r.task == "continuation" || r.task == "far-use" || r.score || r.position_end > 0)
-      continue;
+    if (scores_tail(r.task) || r.task == "continuation" || r.score || r.position_end > 0) continue;
     Block& block = block_of(fmt::format("{} at {}", r.task, r.length));
     Columns& row = block.row(r.part.empty() ? r.method : r.method + " " + r.part);
     const auto put = [&](const std::string& name, double value) {

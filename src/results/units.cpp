@@ -48,7 +48,7 @@ Units units_of(const std::vector<Record>& records) {
   std::set<std::string> all, of_tail;
   for (const Record& r : records) {
     all.insert(r.document);
-    if (r.task == "tail") of_tail.insert(r.document);
+    if (gives_verdicts(r.task)) of_tail.insert(r.document);
   }
   return Units(of_tail.empty() ? std::move(all) : std::move(of_tail));
 }

@@ -34,7 +34,15 @@ narrow() {
 narrow --help
 for command in bench eval export fill generate inspect logits methods models questions report score tokenize tune; do
   expect 0 'Example' "$ropewalk" $command --help; narrow $command --help
+  # What stands behind an example is a comment, so that the line can be pasted.
+  ! grep -E '^  ropewalk .*[^ ]  +[^ #]' out || { echo "FAILED: $command --help: words behind an example"; failed=$((failed + 1)); }
 done
+# An empty value, as an unset variable leaves it, is named, and so is a prompt without a token.
+for empty in "generate $model -p" "fill $model -p" "tokenize $model --text" "logits $model --tokens" "eval $model --text ids --out" 'score ids' inspect; do
+  # shellcheck disable=SC2086
+  expect 2 '(--prompt|--text|--tokens|--out|REF|MODEL): expected a value; found an empty one' "$ropewalk" $empty ''
+done
+expect 1 'found something else; hint: nothing was changed; eval, questions and tune write such files' "$ropewalk" report ids
 expect 0 'Examples' "$ropewalk"
 expect 2 'did you mean eval' "$ropewalk" evall
 expect 0 'tokens/s' "$ropewalk" bench prefill "$model" --lengths 40 --methods none rerope --repeat 1 --profile
@@ -194,6 +202,8 @@ expect 1 'tune --budget: expected .* at least: 4 candidates on one document' tun
 expect 2 'at most 64' "$ropewalk" tune parrot --text long.txt --length 160 --tail 65
 expect 2 'at most 64: the 128 trained tokens' "$ropewalk" eval parrot --text long.txt --methods yarn --lengths 160 --documents 1 --tail 65
 expect 1 'text for one' tune --length 160 --documents 1
+expect 0 'ms-poe and dope are no candidates: the heads of' tune --length 160 --documents 2; narrow tune
+expect 0 '"unmeasured":\["ms-poe","dope"\]' tune --length 160 --documents 2 --json
 # Two stretches to judge on show nothing: nothing is stored, and the command that is named shows something.
 expect 0 'judged on 2 stretches of 1 text' tune --length 160 --documents 4 --candidates pi yarn; narrow tune
 [ ! -e parrot.ropewalk.json ] || { echo "FAILED: tune stored what was not shown"; failed=$((failed + 1)); }
@@ -400,7 +410,21 @@ expect 2 'found both' "$ropewalk" fill encoder -p "$gap" -f ids
 expect 2 'sees both sides' "$ropewalk" fill encoder -p "$gap" --method dca
 expect 1 'generate is for that' "$ropewalk" fill "$model" -p "$gap"
 expect 1 'ropewalk fill' "$ropewalk" generate encoder -p Paris
-expect 1 'ropewalk fill' "$ropewalk" eval encoder --text ids
+expect 1 'ropewalk fill .*ropewalk eval' "$ropewalk" tune encoder --text ids --length 1k
+# It is judged by what was masked, the same with one process and with two.
+awk 'BEGIN { x = 1; for (i = 0; i < 1500; ++i) { x = (x * 16807) % 2147483647; printf "word%d ", 1 + x % 117 } }' >gaps.txt
+judged="eval encoder --text gaps.txt --methods rerope:window=20 yarn --lengths 128 190 --tail 40 --documents 5"
+for jobs in 1 2; do expect 0 'difference' "$ropewalk" $judged --jobs $jobs --out jobs$jobs.jsonl; narrow eval; done
+expect 0 'Masked tokens, 15 % of the last 40' cat <("$ropewalk" report jobs1.jsonl --format markdown)
+for jobs in 1 2; do sed 's/,"run":.*//' jobs$jobs.jsonl | sort >jobs$jobs; done
+[ "$(grep -c '"task":"masked"' jobs1)" = 45 ] && cmp -s jobs1 jobs2 || { echo "FAILED: masked: two jobs are not one"; failed=$((failed + 1)); }
+expect 0 'were in jobs1.jsonl already' "$ropewalk" $judged --out jobs1.jsonl
+expect 0 'masked +none +128' "$ropewalk" eval encoder --text gaps.txt --methods yarn --lengths 128 190 --documents 1 --dry-run
+expect 0 'methods self-extend yarn lm-infinite leaky-rerope;' "$ropewalk" eval encoder --text gaps.txt --budget 20s --tasks all
+expect 2 'a task of encoders, .* found tail; hint: take --tasks masked' "$ropewalk" eval encoder --text gaps.txt --tasks tail
+expect 2 'a task of decoders, .* found masked; hint: take --tasks tail' "$ropewalk" eval "$model" --text gaps.txt --tasks masked
+expect 2 'found auto' "$ropewalk" eval encoder --text gaps.txt --methods auto
+rm jobs? jobs?.jsonl gaps.txt
 expect 1 'fill is for that' "$ropewalk" logits encoder --tokens ids --nll
 rm -r encoder
 if [ "${3:-}" = model ] && [ -e "$real" ]; then

@@ -73,6 +73,18 @@ TEST(PagePool, PiecesOutliveIt) {
   std::memset(second.get(), 2, 100000);
 }
 
+TEST(PagePool, CountsWhatWasPromisedAndNotTaken) {
+  PagePool pool;
+  EXPECT_EQ(pool.promised(), 0u);
+  auto first = pool.promise(std::size_t{8} << 20);
+  const auto second = pool.promise(std::size_t{1} << 20);
+  EXPECT_EQ(pool.promised(), std::size_t{9} << 20);
+  const auto piece = pool.take(Index{3} << 20);
+  EXPECT_EQ(pool.promised(), (std::size_t{9} << 20) - pool.bytes());
+  first = nullptr;
+  EXPECT_EQ(pool.promised(), 0u);  // the pool holds more than the second was promised
+}
+
 TEST(PagePool, TwoLiveSideBySide) {
   PagePool one, other;
   const auto piece = one.take(100000);

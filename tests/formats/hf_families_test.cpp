@@ -142,6 +142,43 @@ TEST(PublishedConfigs, HunyuansAlphaIsALargerBase) {
   EXPECT_FALSE(m.contains("hunyuan-dense.rope.scaling.type"));
 }
 
+TEST(PublishedConfigs, SizesMayBeListsByLayer) {
+  const std::string sizes =
+      R"("hidden_size":48,"num_hidden_layers":2,"max_position_embeddings":64,"rms_norm_eps":1e-5)";
+  const Metadata m =
+      translate(R"({"model_type":"llama","num_attention_heads":[3,6],"num_key_value_heads":[1,3],
+      "head_dim":[16,8],"intermediate_size":[20,36],)" +
+                sizes + "}");
+  using List = std::vector<std::int64_t>;
+  EXPECT_EQ(list(m, "llama.attention.head_count"), (List{3, 6}));
+  EXPECT_EQ(list(m, "llama.attention.head_count_kv"), (List{1, 3}));
+  EXPECT_EQ(list(m, "llama.attention.key_length"), (List{16, 8}));
+  EXPECT_EQ(list(m, "llama.rope.dimension_count"), (List{16, 8}));
+  EXPECT_EQ(list(m, "llama.feed_forward_length"), (List{20, 36}));
+  const Metadata deci = translate(R"({"model_type":"deci","num_attention_heads":6,"intermediate_size":20,
+      "num_key_value_heads_per_layer":[1,3],)" +
+                                  sizes + "}");
+  EXPECT_EQ(whole(deci, "deci.attention.head_count"), 6);
+  EXPECT_EQ(list(deci, "deci.attention.head_count_kv"), (List{1, 3}));
+  // As many key heads as heads, where a list says how many these are.
+  EXPECT_EQ(list(translate(R"({"model_type":"llama","num_attention_heads":[3,6],"intermediate_size":20,)" +
+                           sizes + "}"),
+                 "llama.attention.head_count_kv"),
+            (List{3, 6}));
+  for (const char* wrong :
+       {"[3]", "[3,6,3]", "[]", "[3,-6]", R"([3,"6"])", "[3,5000000]", "[0,3]", "[3.5,3]"})
+    EXPECT_THROW(
+        translate(fmt::format(
+            R"({{"model_type":"llama","num_attention_heads":{},"intermediate_size":20,{}}})", wrong, sizes)),
+        Error)
+        << wrong;
+  EXPECT_THROW(
+      translate(
+          R"({"model_type":"deci","block_configs":[{}],"num_attention_heads":6,"intermediate_size":20,)" +
+          sizes + "}"),
+      Error);
+}
+
 TEST(PublishedConfigs, BlocksThatPredictFurtherTokensAreCounted) {
   const Metadata m =
       translate(R"({"model_type":"glm4","hidden_size":64,"intermediate_size":96,"num_hidden_layers":2,

@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "judge/retrieval.h"
 #include "judge/tune_evidence.h"
+#include "model/identity.h"
 
 namespace ropewalk {
 namespace {
@@ -84,6 +85,44 @@ TEST_F(Tune, CandidatesFitTheModelAndAreOfEveryKind) {
   }
   for (const char* kind : {"frequency", "distance", "mask", "scale"})
     EXPECT_TRUE(kinds.contains(kind)) << kind;
+}
+
+/// Methods that differ by head take part with the choice that was measured of this very model, or not at all.
+TEST_F(Tune, HeadsAreMeasuredOrTheirMethodsAreNamedAndLeftOut) {
+  const auto named = [this](const MeasuredHeads* heads, const std::string& name) {
+    const std::vector<std::string> all = tune_candidates(model_.config(), 160, heads);
+    return std::find_if(all.begin(), all.end(),
+                        [&](const std::string& text) { return text.starts_with(name); }) != all.end();
+  };
+  const MeasuredHeads heads{.model_id = "x", .model = "", .ranks = "1.0", .heads = "1.1", .on = ""};
+  for (const std::string name : kMeasuredMethods) {
+    EXPECT_FALSE(named(nullptr, name)) << name;
+    EXPECT_TRUE(named(&heads, name + ":")) << name;
+    EXPECT_NE(why_unmeasured("another").find(name), std::string::npos);
+  }
+  for (const MethodInfo& info : Registry<MethodInfo>::all())
+    EXPECT_EQ(info.by_head,
+              std::count(std::begin(kMeasuredMethods), std::end(kMeasuredMethods), info.name) > 0)
+        << info.name;
+}
+
+/// A measurement that is committed fits its model: the one that lies in this repository is bound in all
+/// layers.
+TEST(MeasuredHeadsOfModels, AreOfTheModelThatTheyName) {
+  const auto file = ModelFile::open(ROPEWALK_SOURCE_DIR "/models/short-256.gguf");
+  const MeasuredHeads* heads = find_measured_heads(model_id(*file));
+  ASSERT_NE(heads, nullptr) << "measure them again: tools/measure_heads.py";
+  EXPECT_EQ(why_unmeasured(heads->model_id), "");
+  const ModelConfig config = read_config(*file);
+  for (const std::string spec :
+       {fmt::format("ms-poe:ranks={}", heads->ranks), fmt::format("dope:heads={}", heads->heads)})
+    for (int layer = 0; layer < config.n_layers(); ++layer)
+      EXPECT_NO_THROW(Method::bind(MethodSpec::parse(spec), config.rope_context(layer, 1024))) << spec;
+  std::set<std::string_view> ids;
+  for (const MeasuredHeads& each : all_measured_heads()) {
+    EXPECT_EQ(each.model_id.size(), 64u);
+    EXPECT_TRUE(ids.insert(each.model_id).second);
+  }
 }
 
 /// What issue 5 names: each parameter is varied, and each method of 2024 to 2026 takes part.

@@ -18,16 +18,20 @@ namespace {
 using Value = std::variant<std::uint32_t, double, bool, std::string, std::vector<std::int32_t>>;
 using Keys = std::vector<std::pair<std::string, Value>>;
 
-/// A GGUF of one tensor and the numbers every model has, and then `more`, all under `arch`.
+/// A GGUF of one tensor and the numbers every model has, with `more` beside or in their place, all under
+/// `arch`.
 ModelConfig read(const std::string& arch, const Keys& more) {
   Keys keys{{"block_count", 2u},          {"embedding_length", 64u},
             {"feed_forward_length", 40u}, {"context_length", 128u},
             {"attention.head_count", 4u}, {"attention.layer_norm_rms_epsilon", 1e-5}};
+  std::erase_if(keys, [&](const auto& key) {
+    return std::any_of(more.begin(), more.end(), [&](const auto& other) { return other.first == key.first; });
+  });
   keys.insert(keys.end(), more.begin(), more.end());
   GgufWriter w;
   w.header(1, keys.size() + 1).string_key("general.architecture", arch);
   for (const auto& [name, value] : keys) {
-    const std::string key = arch + "." + name;
+    const std::string key = name.starts_with("ropewalk.") ? name : arch + "." + name;
     if (const auto* x = std::get_if<std::uint32_t>(&value)) w.text(key).number<std::uint32_t>(4).number(*x);
     if (const auto* x = std::get_if<double>(&value)) w.text(key).number<std::uint32_t>(12).number(*x);
     if (const auto* x = std::get_if<bool>(&value))
@@ -63,11 +67,47 @@ TEST(GgufConfig, IsRead) {
   EXPECT_NO_THROW(read("llama", {{"attention.causal", true}, {"logit_scale", 1.0}, {"expert_count", 0u}}));
 }
 
-TEST(GgufConfig, NumbersByLayerMustBeTheSameInEachOrOfAWindow) {
-  using List = std::vector<std::int32_t>;
-  EXPECT_EQ(read("llama", {{"attention.head_count_kv", List{2, 2}}}).layers[0].attention.n_kv_heads, 2);
-  refuse("llama", {{"attention.head_count_kv", List{2, 4}}},
-         "the same llama.attention.head_count_kv in every layer");
+using List = std::vector<std::int32_t>;
+
+TEST(GgufConfig, SizesMayDifferByLayer) {
+  const ModelConfig c = read("llama", {{"attention.head_count", List{4, 6}},
+                                       {"attention.head_count_kv", List{2, 6}},
+                                       {"attention.key_length", List{16, 8}},
+                                       {"attention.value_length", List{16, 8}},
+                                       {"rope.dimension_count", List{16, 4}},
+                                       {"feed_forward_length", List{40, 24}}});
+  ASSERT_EQ(c.n_layers(), 2);
+  const LayerSpec &a = c.layers[0], &b = c.layers[1];
+  EXPECT_EQ(a.attention.q_width(), 64);
+  EXPECT_EQ(b.attention.q_width(), 48);
+  EXPECT_EQ(a.attention.kv_width(), 32);
+  EXPECT_EQ(b.attention.kv_width(), 48);
+  EXPECT_EQ(b.attention.rope.rotary_dim, 4);
+  EXPECT_EQ(a.ffn.d_ff, 40);
+  EXPECT_EQ(b.ffn.d_ff, 24);
+  EXPECT_EQ(c.attention_classes(), (std::vector<std::size_t>{0, 1}));
+  // Without key_length heads are as wide as the first layer's, as in llama.cpp.
+  EXPECT_EQ(read("llama", {{"attention.head_count", List{4, 8}}}).layers[1].attention.head_dim, 16);
+  // A list may go on for blocks that predict further tokens.
+  EXPECT_EQ(
+      read("llama", {{"block_count", 2u}, {"nextn_predict_layers", 1u}, {"attention.head_count", List{4, 8}}})
+          .n_layers(),
+      1);
+}
+
+TEST(GgufConfig, LayersWithoutAPartAndListsOfAnotherLengthAreNamed) {
+  refuse("llama", {{"attention.head_count_kv", List{2, 0}}}, "layer 1 without attention");
+  refuse("deci", {{"attention.head_count", List{0, 4}}}, "layer 0 without attention");
+  refuse("deci", {{"feed_forward_length", List{40, 0}}}, "layer 1 without a feed-forward part");
+  refuse("llama", {{"attention.head_count_kv", List{2}}}, "llama.attention.head_count_kv of 2 layers");
+  refuse("llama", {{"attention.head_count_kv", List{2, 2, 2}}}, "llama.attention.head_count_kv of 2 layers");
+  refuse("llama", {{"attention.head_count_kv", List{2, 3}}}, "a multiple of head_count_kv");
+  refuse("llama", {{"attention.key_length", List{16, 15}}, {"attention.value_length", List{16, 15}}},
+         "even head_dim");
+  refuse("llama", {{"context_length", List{128, 64}}}, "the same llama.context_length in every layer");
+}
+
+TEST(GgufConfig, WindowsByLayerAreOfAList) {
   const Keys window{{"attention.sliding_window", 16u}};
   auto with = [&](List pattern) {
     Keys keys = window;
@@ -96,7 +136,6 @@ TEST(GgufConfig, FeaturesThatAreNotThereAreNamedInEveryFamily) {
                                    {"nemotron_h", "Mamba-2"},
                                    {"gemma4", "per-layer embeddings"},
                                    {"gpt-oss", "sinks"},
-                                   {"hunyuan-dense", "behind the rotation"},
                                    {"mpt", "ALiBi"},
                                    {"bert", "learned positions"},
                                    {"qwen3moe", "experts"},
@@ -124,8 +163,11 @@ TEST(GgufConfig, WhatOldFilesLeaveOutIsTheFamilys) {
   EXPECT_EQ(read("gemma3", {{"attention.sliding_window", 16u}, {"rope.freq_base", 1e6}})
                 .layers[0]
                 .attention.rope.base,
-            1e6)
-      << "both of its two layers have windows";
+            10000)
+      << "both of its two layers have windows, and with them the local base: llama.cpp's is_swa";
+  EXPECT_EQ(
+      read("gemma2", {{"rope.freq_base_swa", 5000.0}, {"rope.freq_base", 1e6}}).layers[1].attention.rope.base,
+      1e6);
   const Keys local{{"attention.sliding_window", 16u},
                    {"rope.freq_base", 5e5},
                    {"attention.sliding_window_pattern", std::vector<std::int32_t>{1, 0}}};
@@ -144,6 +186,30 @@ TEST(GgufConfig, PartsOfModelsAreNamed) {
   } catch (const Error& e) {
     EXPECT_NE(std::string(e.what()).find("'adapter'"), std::string::npos) << e.what();
   }
+}
+
+TEST(GgufConfig, WhatWouldBeIgnoredIsRefused) {
+  refuse("llama", {{"ropewalk.rope_pattern", 4u}}, "ropewalk.rope_pattern as a list");
+  refuse("qwen2", {{"attention.sliding_window", 16u}, {"attention.sliding_window_pattern", "LG"}},
+         "as a list");
+  refuse("smollm3", {{"attention.temperature_scale", 0.1}}, "temperature");
+  EXPECT_EQ(read("mistral3", {{"attention.temperature_scale", 0.1}}).layers[1].attention.temperature.beta,
+            0.1);
+  const Keys yarn{{"rope.scaling.type", "yarn"}, {"rope.scaling.factor", 4.0}};
+  for (const double share : {0.0, 0.5, 2.0}) {
+    Keys keys = yarn;
+    keys.emplace_back("rope.scaling.yarn_ext_factor", share);
+    refuse("mistral3", keys, "yarn_ext_factor");
+  }
+  for (const double usual : {1.0, -1.0}) {  // -1: llama.cpp's for none given
+    Keys keys = yarn;
+    keys.emplace_back("rope.scaling.yarn_ext_factor", usual);
+    EXPECT_EQ(read("mistral3", keys).layers[0].attention.rope.own_scaling,
+              read("mistral3", yarn).layers[0].attention.rope.own_scaling);
+  }
+  // Norms behind the rotation would take YaRN's factor on q and k out again.
+  refuse("hunyuan-dense", yarn, "one of frequencies alone");
+  EXPECT_NO_THROW(read("hunyuan-dense", {{"rope.scaling.type", "linear"}, {"rope.scaling.factor", 4.0}}));
 }
 
 TEST(GgufConfig, ScalingsThatMakeNoSenseAreTheFilesFault) {

@@ -51,7 +51,7 @@ TEST_P(Containers, HoldTheSameNumbers) {
   const auto without_scaling = [](std::vector<LayerSpec> layers) {
     for (LayerSpec& layer : layers) {
       const RopeSpec& rope = layer.attention.rope;
-      layer.attention.rope = {.base = rope.base, .rotary_dim = rope.rotary_dim};
+      layer.attention.rope = {.base = static_cast<float>(rope.base), .rotary_dim = rope.rotary_dim};
       // GGUF holds floats, and leaves out what its family has.
       AttentionSpec& attention = layer.attention;
       if (attention.scale == 0) attention.scale = 1 / std::sqrt(attention.head_dim);

@@ -67,6 +67,47 @@ TEST(Encoder, SomeRowsAreThoseOfAll) {
   EXPECT_EQ(some, std::vector<float>(all.begin() + 20 * 128, all.begin() + 23 * 128));
 }
 
+TEST(Encoder, RowsThatLieApartAreThoseOfAll) {
+  for (const char* name : {kEncoders[0], "tiny/llama"}) {
+    const TestModel m(golden(name), make_cpu_backend(Precision::kF32));
+    const Index n_vocab = m.model.config().n_vocab, chunk = 16;
+    const std::vector<Token> tokens = some_tokens(60, static_cast<std::uint32_t>(n_vocab));
+    const auto all = all_logits(m.model, "none", tokens, {.n = 60});
+    const std::vector<Index> rows{3, 4, 20, 31, 59};
+    const std::vector<Token> targets{1, 2, 3, 4, 5};
+    std::vector<float> some;
+    std::vector<double> losses(rows.size());
+    std::vector<Token> greatest(rows.size());
+    std::vector<Index> places;
+    const LogitsSink sink = [&](Index first, Index n, const float* logits) {
+      places.push_back(first);
+      some.insert(some.end(), logits, logits + n * n_vocab);
+    };
+    Session session(m.model, MethodSpec::parse("none"), {.n = 60, .chunk = chunk});
+    session.run(tokens, {.begin = 3,
+                         .end = 60,
+                         .only = rows,
+                         .logits = &sink,
+                         .targets = targets,
+                         .losses = losses.data(),
+                         .greatest = greatest.data()});
+    EXPECT_EQ(places, name == kEncoders[0] ? std::vector<Index>{0} : (std::vector<Index>{0, 2, 4})) << name;
+    std::vector<float> expected;
+    for (const Index row : rows)
+      expected.insert(expected.end(), &all[static_cast<std::size_t>(row * n_vocab)],
+                      &all[static_cast<std::size_t>(row * n_vocab)] + n_vocab);
+    EXPECT_EQ(some, expected) << name;
+    EXPECT_EQ(losses, losses_of(m.model.backend(), expected.data(), n_vocab, targets)) << name;
+    std::vector<Token> best(rows.size());
+    m.model.backend().greatest(expected.data(), 5, n_vocab, m.model.n_choices(), best.data());
+    EXPECT_EQ(greatest, best) << name;
+    for (const auto& wrong : std::vector<std::vector<Index>>{{4, 4}, {5, 4}, {2}, {60}}) {
+      Session other(m.model, MethodSpec::parse("none"), {.n = 60});
+      EXPECT_THROW(other.run(tokens, {.begin = 3, .end = 60, .only = wrong, .logits = &sink}), Error) << name;
+    }
+  }
+}
+
 TEST(Encoder, ManyTextsTogetherHaveTheBitsTheyHaveAlone) {
   const TestModel m(golden(kEncoders[0]), make_cpu_backend(Precision::kF32));
   const Index lengths[] = {3, 40, 1, 17, 64};

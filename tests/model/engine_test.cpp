@@ -3,7 +3,6 @@
 #include "model/engine.h"
 
 #include <random>
-#include <thread>
 
 #include "kernels/forwarding_backend.h"
 #include "model_test_util.h"
@@ -235,9 +234,9 @@ class FailingBackend : public ForwardingBackend {
   using ForwardingBackend::ForwardingBackend;
   mutable int fails_at = -1;
 
-  void embed(const WeightRows& embedding, std::span<const Token> tokens, float scale,
+  void embed(const WeightRows& embedding, std::span<const Token> tokens, float scale, const float* bias,
              float* y) const override {
-    count(), ForwardingBackend::embed(embedding, tokens, scale, y);
+    count(), ForwardingBackend::embed(embedding, tokens, scale, bias, y);
   }
   void linear(const Input& input, std::span<const Output> outputs, Stage stage) const override {
     count(), ForwardingBackend::linear(input, outputs, stage);
@@ -328,51 +327,6 @@ TEST(Engine, AThrowingSinkLeavesTheSequenceAsItWas) {
               [&](Index, Index, const float* row) { rest.assign(row, row + model.config().n_vocab); });
   const auto all = all_logits(model, "window:window=8", tokens, {.n = 100});
   EXPECT_EQ(largest_difference(rest, {all.end() - model.config().n_vocab, all.end()}), 0);
-}
-
-/// Each of them writes over a block that all share, in an engine of its own.
-TEST(Sequence, ForksMayBeReadOnByThreads) {
-  const Model& model = model_of(Precision::kBf16).model;
-  const Index n_vocab = model.config().n_vocab;
-  const std::vector<Token> tokens = some_tokens(100, n_vocab);
-  Sequence parent(model, MethodSpec::parse("rerope:window=16"), {.n = 200});
-  Engine engine(model.shared_from_this());
-  const StepInput begun{&parent, tokens};
-  engine.step({&begun, 1});
-  std::vector<Sequence> texts;
-  for (int i = 0; i < 3; ++i) texts.push_back(parent.fork(90));
-  texts.push_back(std::move(parent));
-  std::vector<std::vector<Token>> greatest(texts.size(), std::vector<Token>(50));
-  std::vector<std::thread> threads;
-  for (std::size_t i = 0; i < texts.size(); ++i)
-    threads.emplace_back([&, i] {
-      const Index begin = texts[i].position();
-      const std::vector<Token> more = some_tokens(50, n_vocab, 9);
-      Engine own(model.shared_from_this());
-      const StepInput input{&texts[i],
-                            more,
-                            Stage::kPrefill,
-                            {.begin = begin, .end = begin + 50, .greatest = greatest[i].data()}};
-      own.step({&input, 1});
-    });
-  for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(greatest[0], greatest[1]);
-  EXPECT_EQ(greatest[0], greatest[2]);
-}
-
-/// Forked texts share memory until one of them writes.
-TEST(Sequence, ForksShareTheirPrefix) {
-  const Model& model = model_of(Precision::kBf16).model;
-  Sequence parent(model, MethodSpec::parse("none"), {.n = 1100});
-  Engine engine(model.shared_from_this());
-  const std::vector<Token> tokens = some_tokens(1024, model.config().n_vocab);
-  const StepInput input{&parent, tokens};
-  engine.step({&input, 1});
-  const std::size_t before = model.backend().context()->pages().bytes();
-  std::vector<Sequence> forks;
-  for (int i = 0; i < 50; ++i) forks.push_back(parent.fork(1024));
-  EXPECT_EQ(model.backend().context()->pages().bytes(), before);
-  EXPECT_EQ(forks[0].cache_bytes(), parent.cache_bytes());
 }
 
 }  // namespace

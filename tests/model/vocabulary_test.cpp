@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /// A tokenizer and an embedding of different size: ids without a row are refused where one is read, rows
 /// without an id are never chosen.
+#include <unistd.h>
+
 #include <algorithm>
+#include <filesystem>
+#include <thread>
 
 #include "model/greedy.h"
 #include "model_test_util.h"
@@ -76,6 +80,52 @@ TEST_F(Vocabulary, ARowWithoutAnIdIsNeverChosen) {
   EXPECT_EQ(limited.size(), 40u);
   EXPECT_LT(*std::max_element(limited.begin(), limited.end()), highest);
   EXPECT_EQ(written(rows_ + 2), all);
+}
+
+/// A model that has no tokenizer, and then one: it is opened when it is first asked for, once.
+TEST(Tokenizer, IsOpenedWhenItIsAskedFor) {
+  namespace fs = std::filesystem;
+  const fs::path folder = fs::temp_directory_path() / fmt::format("ropewalk_vocabulary_test_{}", ::getpid());
+  fs::remove_all(folder);
+  fs::copy(golden("tiny/llama"), folder);
+  const auto backend = std::shared_ptr<const Backend>(make_cpu_backend(Precision::kF32));
+  const auto without = Model::open(folder.string(), backend), with = Model::open(folder.string(), backend);
+  Session session(*with, MethodSpec::parse("none"), {.n = 8});
+  session.run(some_tokens(8, 128), 7, 8, [](Index, Index, const float*) {});  // needs none
+
+  const auto error_of = [&] {
+    try {
+      without->tokenizer();
+      return std::string("none");
+    } catch (const Error& e) {
+      return std::string(e.what());
+    }
+  };
+  const std::string first = error_of();
+  EXPECT_NE(first.find("tokenizer.json"), std::string::npos) << first;
+  EXPECT_EQ(without->n_choices(), 128);
+
+  fs::copy(golden("tokenizer_hf_llama.json"), folder / "tokenizer.json");
+  EXPECT_EQ(error_of(), first);  // a model does not change
+  std::vector<const Tokenizer*> seen(4);
+  std::vector<std::thread> threads;
+  for (const Tokenizer*& one : seen) threads.emplace_back([&] { one = &with->tokenizer(); });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(std::count(seen.begin(), seen.end(), seen[0]), 4);
+  fs::remove_all(folder);
+}
+
+TEST(Writing, AnEmptyPromptIsRefusedByName) {
+  const TestModel m = with_ids(130);
+  Session session(m.model, MethodSpec::parse("none"), {.n = 8});
+  try {
+    write_greedily(session, {}, {.n_predict = 4});
+    ADD_FAILURE() << "written";
+  } catch (const Error& e) {
+    EXPECT_NE(std::string(e.what()).find("prompt: expected at least one token"), std::string::npos)
+        << e.what();
+  }
+  EXPECT_EQ(session.position(), 0);
 }
 
 }  // namespace

@@ -127,6 +127,7 @@ void rotate_queries(const Shared& s, const Strip& strip, Scratch& scratch) {
            .rotation = row_rotation(
                plan.regions[region].rotation, plan.theta.size(), position, s.kv->head_dim,
                static_cast<float>(scale * static_cast<double>(plan.rotary_gain)), static_cast<float>(scale)),
+           .weight = s.task->weight,
            .element = s.kv->type == KvType::kF32 ? Element::kF32 : Element::kBf16,
            .wide = s.wide,
            .to = scratch.q[region].data() + p * row_size * s.element_bytes()});

@@ -122,9 +122,10 @@ struct QueryRows {
   const float* q;  // (n_rows, head_dim)
   std::int64_t n_rows;
   RowRotation rotation;
-  Element element;  // kBf16 or kF32
-  bool wide;        // kBf16 as floats
-  void* to;         // (n_rows, head_dim), and room for 16 more
+  const float* weight;  // (head_dim), of rows that are rotated; or null
+  Element element;      // kBf16 or kF32
+  bool wide;            // kBf16 as floats
+  void* to;             // (n_rows, head_dim), and room for 16 more
 };
 
 /// Keys that take lanes [lane, lane + n_keys) of a group of 16, not rotated yet.
@@ -237,7 +238,7 @@ struct Isa {
   void (*quantise)(const float* x, std::int64_t n, const QuantisedRow& out);  // n: a multiple of 32
 };
 
-extern const Isa kAmxBf16, kAvx512Bf16, kAvx512, kAvx2, kPortable;
+extern const Isa kAmxBf16, kAvx512Bf16, kAvx512, kAvx2Vnni, kAvx2, kPortable;
 
 /// The instruction set of that name, or the best of this machine where it is empty. Errors: UsageError.
 const Isa& find_isa(const char* name);

@@ -173,7 +173,7 @@ void CpuKv::make_blocks(Index n_keys) {
 }
 
 std::unique_ptr<CpuKv> CpuKv::fork(Index n_keys) const {
-  for (const Block& block : blocks_) block.shared = true;
+  for (const Block& block : blocks_) block.shared.raise();
   auto copy = std::make_unique<CpuKv>(*this);
   copy->truncate(n_keys);
   return copy;
@@ -181,7 +181,7 @@ std::unique_ptr<CpuKv> CpuKv::fork(Index n_keys) const {
 
 void CpuKv::own_block(std::size_t index) {
   Block& block = blocks_[index];
-  if (!block.shared) return;
+  if (!block.shared.up()) return;
   const auto own = [this](Bytes& bytes, int width) {
     if (bytes == nullptr) return;
     Bytes room = make_bytes(width);
@@ -194,7 +194,7 @@ void CpuKv::own_block(std::size_t index) {
   }
   own(block.v, padded_dim);
   enter_values(index);
-  block.shared = false;
+  block.shared.lower();
 }
 
 void CpuKv::append(const float* k, const float* v, Index stride, const KeyPlan& plan) {

@@ -9,6 +9,7 @@
 ///
 /// so that a product reads whole vectors and never needs a horizontal sum.
 #pragma once
+#include <atomic>
 #include <memory>
 #include <vector>
 
@@ -32,7 +33,23 @@ struct KeyRotations {
   void make(const std::vector<double>& positions, const std::vector<double>& theta, Context& context);
 };
 
-/// A fork shares the blocks until one of both writes there. Two caches that share may be used by two threads.
+/// A flag that several threads may raise at once, and that is copied as it stands.
+class Flag {
+ public:
+  Flag() = default;
+  Flag(const Flag& other) : up_(other.up()) {}
+  Flag& operator=(const Flag& other) { return up_ = other.up(), *this; }
+  ~Flag() = default;
+  bool up() const { return up_.load(std::memory_order_relaxed); }
+  void raise() const { up_.store(true, std::memory_order_relaxed); }
+  void lower() { up_.store(false, std::memory_order_relaxed); }
+
+ private:
+  mutable std::atomic<bool> up_{false};
+};
+
+/// A fork shares the blocks until one of both writes there. Caches that share may be used by several threads,
+/// and one may be forked by several at once.
 class CpuKv final : public KvLayer {
  public:
   /// Its memory is the context's, which writes and rotates it too.
@@ -62,9 +79,9 @@ class CpuKv final : public KvLayer {
  private:
   using Bytes = std::shared_ptr<std::byte>;
   struct Block {
-    std::vector<Bytes> k;         // (n_variants), each (n_kv_heads, head_bytes(head_dim)), or null
-    Bytes v;                      // (n_kv_heads, head_bytes(padded_dim)), or null
-    mutable bool shared = false;  // a fork may read it: it is copied before it is written to
+    std::vector<Bytes> k;  // (n_variants), each (n_kv_heads, head_bytes(head_dim)), or null
+    Bytes v;               // (n_kv_heads, head_bytes(padded_dim)), or null
+    Flag shared;           // a fork may read it: it is copied before it is written to
   };
   Index head_bytes(int width) const { return kBlockKeys * key_bytes(type, width); }
   Bytes make_bytes(int width) const { return context_->pages().take(n_kv_heads * head_bytes(width)); }

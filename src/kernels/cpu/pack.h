@@ -41,18 +41,22 @@ RW_INLINE void store_query(const QueryRows& r, std::int64_t at, Vec v) {
 /// Whole vectors only, each angle loaded once for all rows: the usual case.
 static void rotate_whole_queries(const QueryRows& r) {
   const int dim = r.rotation.head_dim, half = r.rotation.half;
-  const Vec gain = splat(r.rotation.gain), rest = splat(r.rotation.rest);
+  const auto factor = [&r](float gain, int d) {
+    return r.weight == nullptr ? splat(gain) : splat(gain) * load(r.weight + d);
+  };
   for (int m = 0; m < half; m += kLanes) {
     const Vec c = load(r.rotation.cosine + m), s = load(r.rotation.sine + m);
+    const Vec first = factor(r.rotation.gain, m), second = factor(r.rotation.gain, m + half);
     for (std::int64_t at = m; at < r.n_rows * dim; at += dim) {
       const Vec a = load(r.q + at), b = load(r.q + at + half);
-      store_query(r, at, gain * (rounded_product(a, c) - rounded_product(b, s)));
-      store_query(r, at + half, gain * (rounded_product(a, s) + rounded_product(b, c)));
+      store_query(r, at, first * (rounded_product(a, c) - rounded_product(b, s)));
+      store_query(r, at + half, second * (rounded_product(a, s) + rounded_product(b, c)));
     }
   }
-  for (std::int64_t row = 0; row < r.n_rows; ++row)
-    for (std::int64_t d = row * dim + 2 * half; d < (row + 1) * dim; d += kLanes)
-      store_query(r, d, load(r.q + d) * rest);
+  for (int d = 2 * half; d < dim; d += kLanes) {
+    const Vec rest = factor(r.rotation.rest, d);
+    for (std::int64_t at = d; at < r.n_rows * dim; at += dim) store_query(r, at, load(r.q + at) * rest);
+  }
 }
 
 static void rotate_queries(const QueryRows& r) {
@@ -61,6 +65,7 @@ static void rotate_queries(const QueryRows& r) {
   float rotated[kMaxHeadDim];
   for (std::int64_t row = 0; row < r.n_rows; ++row) {
     rotate_row(r.rotation, r.q + row * dim, rotated);
+    for (int d = 0; r.weight != nullptr && d < dim; ++d) rotated[d] *= r.weight[d];
     // What lies beyond the row is written again by the next one.
     for (int d = 0; d < dim; d += kLanes) store_query(r, row * dim + d, load_some(rotated + d, dim - d));
   }

@@ -51,6 +51,17 @@ struct RowLayout {
     // Only a row's last numbers are odd in number: their pair is whole, and what lies there may be NaN.
     if (n % 2 != 0) reinterpret_cast<std::uint16_t*>(to + offset(row, column))[n] = 0;
   }
+  /// Writes x (n_rows, n) from (row, column) on, rounded; x may change.
+  void put_block(std::byte* to, Index row, Index n_rows, Index column, float* x, Index n) const {
+    if (precision == Precision::kBf16 &&
+        isa.wide_bf16) {  // all at once: a call for 32 numbers costs as much as they do
+      isa.round_to_bf16(x, x, n_rows * n);
+      for (Index r = 0; r < n_rows; ++r)
+        std::copy_n(x + r * n, n, reinterpret_cast<float*>(to + offset(row + r, column)));
+    } else {
+      for (Index r = 0; r < n_rows; ++r) put(to, row + r, column, x + r * n, n);
+    }
+  }
 };
 
 /// The rows, normalised where asked for, as products read them.
@@ -208,8 +219,7 @@ void prefill_feed_forward(const Input& input, const FeedForward& layer, const Ou
       make(first, firsts, first_bias, h);
       if (gated) make(up, ups, layer.up_bias, u);
       activate(run.isa, layer.activation, h, u, n * width);
-      for (Index r = 0; r < n; ++r)
-        hidden.put(run.space.hidden.data(), row + r, panel * kLanes, h + r * width, width);
+      hidden.put_block(run.space.hidden.data(), row, n, panel * kLanes, h, width);
     });
   });
   products(run.space.hidden.data(), hidden, input.n_rows, {&down, 1}, run);

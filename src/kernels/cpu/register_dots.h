@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/// <weights, x> for one row of x with AVX2: weights go from their file's bytes to the sums in registers.
-/// Storing them unpacked, and loading them again, pays only where several rows of x share what was unpacked.
+/// <weights, x> for one row of x, with AVX2 and all that has it: weights go from their file's bytes to the
+/// sums in registers. Storing them unpacked, and loading them again, pays only where several rows of x share
+/// what was unpacked.
 // (no include guard: each instruction set compiles its own copy)
 
-/// group(block, g): weights [32 g, 32 g + 32) of a block as bytes of a register.
 template <class F>
 concept InRegisters = requires(const std::uint8_t* block) {
-  F::group(block, 0);
+  F::template group<0>(block, 0);
 };
 
 /// The first 4 bytes, d and m, of blocks [b, b + 8) of a row of n_blocks; zeros beyond the row.
@@ -28,13 +28,26 @@ RW_INLINE __m256i eight_halves(const std::uint8_t* row, std::int64_t b, std::int
                           _mm256_cmpgt_epi32(_mm256_set1_epi32(8), from));
 }
 
+/// Lanes 0 to 7 of a vector, and 8 to 15. (Wider registers do not pay: weights come in 32 bytes.)
+struct Halves {
+  __m256 half[2];
+};
+RW_INLINE Vec joined(Halves h) {
+#ifdef __AVX512F__
+  return {{reinterpret_cast<Vec::Part>(_mm512_insertf32x8(_mm512_castps256_ps512(h.half[0]), h.half[1], 1))}};
+#else
+  return {{reinterpret_cast<Vec::Part>(h.half[0]), reinterpret_cast<Vec::Part>(h.half[1])}};
+#endif
+}
+
 /// scale (n_groups, and zeros to a whole vector) = the weights' scales times those of x; returns what the
 /// minima add, before the lanes are added.
 template <class F>
-RW_INLINE Vec row_scales(const std::uint8_t* row, const QuantisedRow& x, std::int64_t first,
-                         std::int64_t n_groups, float* scale) {
-  const float *x_scale = x.scale[1] + first, *x_sum = x.sum[1] + first;
-  Vec sum = splat(0.0f);
+RW_INLINE Halves row_scales(const std::uint8_t* row, const QuantisedRow& x, std::int64_t first,
+                            std::int64_t n_groups, float* scale) {
+  constexpr int kSize = F::kGroup / 32;  // index of the group's size in x
+  const float *x_scale = x.scale[kSize] + first, *x_sum = x.sum[kSize] + first;
+  Halves sum = {_mm256_setzero_ps(), _mm256_setzero_ps()};
   if constexpr (F::kPlain) {
     const __m256i halves_apart = _mm256_setr_epi8(0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15, 0, 1,
                                                   4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15);
@@ -46,56 +59,76 @@ RW_INLINE Vec row_scales(const std::uint8_t* row, const QuantisedRow& x, std::in
         _mm256_storeu_ps(scale + at, _mm256_mul_ps(_mm256_cvtph_ps(_mm256_castsi256_si128(both)),
                                                    _mm256_loadu_ps(x_scale + at)));
         if constexpr (!F::kSigned)
-          sum.part[half] = reinterpret_cast<Vec::Part>(
-              _mm256_fmadd_ps(_mm256_cvtph_ps(_mm256_extracti128_si256(both, 1)), _mm256_loadu_ps(x_sum + at),
-                              reinterpret_cast<__m256>(sum.part[half])));
+          sum.half[half] = _mm256_fmadd_ps(_mm256_cvtph_ps(_mm256_extracti128_si256(both, 1)),
+                                           _mm256_loadu_ps(x_sum + at), sum.half[half]);
       }
   } else {
-    constexpr int kGroups = F::kWeights / 32;
-    float minimum[kQuantPart / 32 + kLanes];
+    constexpr int kGroups = F::kWeights / F::kGroup;
+    float minimum[kQuantPart / F::kGroup + kLanes];
     for (std::int64_t b = 0; b < n_groups / kGroups; ++b)
       F::scales(row + b * F::kBytes, scale + b * kGroups, minimum + b * kGroups);
     store(scale + n_groups, splat(0.0f)), store(minimum + n_groups, splat(0.0f));
-    for (std::int64_t g = 0; g < n_groups; g += kLanes) {
-      store(scale + g, load(scale + g) * load(x_scale + g));
-      if constexpr (!F::kSigned) sum = sum + load(minimum + g) * load(x_sum + g);
-    }
+    for (std::int64_t g = 0; g < n_groups; g += kLanes) RW_UNROLL for (int half = 0; half < 2; ++half) {
+        const std::int64_t at = g + 8 * half;
+        _mm256_storeu_ps(scale + at,
+                         _mm256_mul_ps(_mm256_loadu_ps(scale + at), _mm256_loadu_ps(x_scale + at)));
+        if constexpr (!F::kSigned)
+          sum.half[half] =
+              _mm256_fmadd_ps(_mm256_loadu_ps(minimum + at), _mm256_loadu_ps(x_sum + at), sum.half[half]);
+      }
   }
   return sum;
 }
 
-/// sum + scale * (the sums of four products of 32 weights w and x).
-template <bool kSigned>
-RW_INLINE __m256 add_quads(__m256 sum, __m256i w, const std::int8_t* x, const float* scale) {
-  const __m256i b = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x));
-  const __m256i pairs =
-      kSigned ? _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(b, w)) : _mm256_maddubs_epi16(w, b);
-  const __m256 quads = _mm256_cvtepi32_ps(_mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
-  return _mm256_fmadd_ps(quads, _mm256_broadcast_ss(scale), sum);
+/// sum + scale * (the sums of four products of group g of a block and inputs [at, at + 32) of x); one scale
+/// or two.
+template <class F>
+RW_INLINE __m256 add_group(__m256 sum, const std::uint8_t* block, int g, const QuantisedRow& x,
+                           std::int64_t at, const float* scale) {
+  constexpr int raise = [] {
+    if constexpr (F::kSigned) return raise_of(F::kLow);
+    return 0;
+  }();
+  const __m256i w = F::template group<raise>(block, g),
+                q = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x.q + at));
+  const __m256i sums = quads<F::kSigned, raise>(w, q, x.balance + at / 4);
+  if constexpr (F::kGroup == 32)
+    return _mm256_fmadd_ps(_mm256_cvtepi32_ps(sums), _mm256_broadcast_ss(scale), sum);
+  const __m256 two = _mm256_castpd_ps(_mm256_broadcast_sd(reinterpret_cast<const double*>(scale)));
+  return _mm256_fmadd_ps(_mm256_cvtepi32_ps(sums),
+                         _mm256_permutevar_ps(two, _mm256_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1)), sum);
 }
 
-/// As quantised_part, to the bit, from the bytes of a row at input `at`.
+/// Rows of weights that share what is loaded of x, and wait for their sums at the same time. Blocks of 256
+/// weights have enough to do by themselves.
 template <class F>
-RW_INLINE Vec register_part(const std::uint8_t* row, const QuantisedRow& x, std::int64_t at, std::int64_t n) {
-  constexpr int kGroups = F::kWeights / 32, kTogether = kGroups == 1 ? 2 : kGroups;
-  const std::int64_t n_groups = n / 32;
-  const std::int8_t* q = x.q + at;
-  float scale[kQuantPart / 32 + kLanes];
-  const Vec minima = row_scales<F>(row, x, at / 32, n_groups, scale);
-  auto even = reinterpret_cast<__m256>(minima.part[0]), odd = reinterpret_cast<__m256>(minima.part[1]);
-  std::int64_t g = 0;
-  for (; g + kTogether <= n_groups; g += kTogether) {
-    const std::uint8_t* block = row + g / kGroups * F::kBytes;
-    for (int line = 0; line < kTogether / kGroups * F::kBytes; line += 64)
-      __builtin_prefetch(block + kAhead + line);
-    RW_UNROLL for (int i = 0; i < kTogether; i += 2) {
-      even = add_quads<F::kSigned>(even, F::group(block + i / kGroups * F::kBytes, i % kGroups),
-                                   q + 32 * (g + i), scale + g + i);
-      odd = add_quads<F::kSigned>(odd, F::group(block + (i + 1) / kGroups * F::kBytes, (i + 1) % kGroups),
-                                  q + 32 * (g + i + 1), scale + g + i + 1);
+constexpr int kRowsTogether = F::kWeights == 32 ? 4 : 1;
+
+/// As quantised_part, to the bit, from the bytes of rows at input `at`: rows and sums (kRowsTogether).
+template <class F>
+RW_INLINE void register_parts(const std::uint8_t* const* rows, const QuantisedRow& x, std::int64_t at,
+                              std::int64_t n, Vec* sums) {
+  constexpr int kRows = kRowsTogether<F>, kEach = 32 / F::kGroup;  // scales of 32 weights
+  constexpr int kInBlock = F::kWeights / 32, kTogether = kInBlock == 1 ? 2 : kInBlock;
+  const std::int64_t n_steps = n / 32;
+  float scale[kRows][kQuantPart / F::kGroup + kLanes];
+  Halves sum[kRows];
+  RW_UNROLL for (int r = 0; r < kRows; ++r) sum[r] =
+      row_scales<F>(rows[r], x, at / F::kGroup, n / F::kGroup, scale[r]);
+  const auto add = [&](std::int64_t step, int i) __attribute__((always_inline)) {
+    RW_UNROLL for (int r = 0; r < kRows; ++r) sum[r].half[i % 2] =
+        add_group<F>(sum[r].half[i % 2], rows[r] + (step + i) / kInBlock * F::kBytes, i % kInBlock, x,
+                     at + 32 * (step + i), scale[r] + kEach * (step + i));
+  };
+  std::int64_t step = 0;
+  for (; step + kTogether <= n_steps; step += kTogether) {
+    RW_UNROLL for (int r = 0; r < kRows; ++r) {
+      const std::uint8_t* block = rows[r] + step / kInBlock * F::kBytes;
+      for (int line = 0; line < kTogether / kInBlock * F::kBytes; line += 64)
+        __builtin_prefetch(block + kAhead + line);
     }
+    RW_UNROLL for (int i = 0; i < kTogether; ++i) add(step, i);
   }
-  if (g < n_groups)
-    even = add_quads<F::kSigned>(even, F::group(row + g * F::kBytes, 0), q + 32 * g, scale + g);
-  return {{reinterpret_cast<Vec::Part>(even), reinterpret_cast<Vec::Part>(odd)}};
+  RW_UNROLL for (int i = 0; i + 1 < kTogether; ++i) if (step + i < n_steps) add(step, i);
+  RW_UNROLL for (int r = 0; r < kRows; ++r) sums[r] = joined(sum[r]);
 }

@@ -3,89 +3,8 @@
 /// expanded to panels for many rows of x, multiplied where they lie for a few.
 // (no include guard: each instruction set compiles its own copy)
 #include "quant/all_formats.h"
-
-// ---------------------------------------------------------------- expansion
-
-/// out (n) = weights [at, at + n) of a row. REQUIRES: at and n are multiples of the block.
-template <class F>
-RW_INLINE void widen_weights(const std::uint8_t* row, std::int64_t at, std::int64_t n, float* out) {
-  if constexpr (F::kGroup == 0) {
-    F::widen(row + at * F::kBytes, n, out);
-  } else {
-    std::int8_t q[F::kWeights];
-    float scale[F::kWeights / F::kGroup], minimum[F::kWeights / F::kGroup];
-    for (std::int64_t b = 0; b < n / F::kWeights; ++b) {
-      const std::uint8_t* block = row + (at / F::kWeights + b) * F::kBytes;
-      F::unpack(block, q);
-      block_scales<F>(block, scale, minimum);
-      for (int g = 0; g < F::kWeights / F::kGroup; ++g) {
-        float* to = out + b * F::kWeights + g * F::kGroup;
-        for (int i = 0; i < F::kGroup; ++i) {
-          const float product = scale[g] * static_cast<float>(q[g * F::kGroup + i]);  // exact
-          to[i] = F::kSigned ? product : product + minimum[g];
-        }
-      }
-    }
-  }
-}
-
-constexpr std::int64_t kExpandPart = 256;  // a multiple of every block; 16 rows of it stay in L1
-
-/// Calls body(at, n, w) for parts [at, at + n) of the inputs, w (16, kExpandPart) holding their weights, zero
-/// beyond n and for missing rows.
-template <class F, class Body>
-RW_INLINE void for_parts(const Expansion& e, Body body) {
-  float w[16 * kExpandPart];
-  for (std::int64_t i = 0; i < 16 * kExpandPart; ++i) w[i] = 0;
-  for (std::int64_t at = 0; at < e.n_in; at += kExpandPart) {
-    const std::int64_t n = e.n_in - at < kExpandPart ? e.n_in - at : kExpandPart;
-    for (int r = 0; r < e.n_rows; ++r) {
-      widen_weights<F>(e.rows[r], at, n, w + r * kExpandPart);
-      for (std::int64_t i = n; i < kExpandPart; ++i) w[r * kExpandPart + i] = 0;
-    }
-    body(at, n, w);
-  }
-}
-
-/// Panels of floats, which are rounded to bfloat16 or not.
-template <class F, bool kRounded>
-static void expand_floats(const Expansion& e) {
-  for_parts<F>(
-      e, [&](std::int64_t at, std::int64_t n, const float* w) __attribute__((always_inline)) {
-        std::uint32_t words[16 * 16], turned[16 * 16];
-        for (std::int64_t i = 0; i < n; i += 16) {
-          for (int r = 0; r < 16; ++r) {
-            Vec v = load(w + r * kExpandPart + i);
-            if constexpr (kRounded) v = as_floats(rounded_bf16(v));
-            __builtin_memcpy(words + 16 * r, &v, 64);
-          }
-          transpose(words, 16, turned);
-          const std::int64_t width = n - i < 16 ? n - i : 16;
-          __builtin_memcpy(static_cast<float*>(e.panel) + (at + i) * 16, turned,
-                           static_cast<unsigned long>(width) * 64);
-        }
-      });
-}
-
-/// Panels of pairs of bfloat16.
-template <class F>
-static void expand_pairs(const Expansion& e) {
-  for_parts<F>(
-      e, [&](std::int64_t at, std::int64_t n, const float* w) __attribute__((always_inline)) {
-        std::uint32_t pairs[16 * 16], turned[16 * 16];
-        for (std::int64_t i = 0; i < n; i += 32) {
-          for (int r = 0; r < 16; ++r) {
-            store_bf16(reinterpret_cast<std::uint16_t*>(pairs + 16 * r), load(w + r * kExpandPart + i));
-            store_bf16(reinterpret_cast<std::uint16_t*>(pairs + 16 * r + 8),
-                       load(w + r * kExpandPart + i + 16));
-          }
-          transpose(pairs, 16, turned);
-          const std::int64_t width = n - i < 32 ? (n - i + 1) / 2 : 16;
-          __builtin_memcpy(static_cast<std::uint16_t*>(e.panel) + (at + i) * 16, turned,
-                           static_cast<unsigned long>(width) * 64);
-        }
-      });
-}
+//
+#include "kernels/cpu/expand.h"
 
 // ---------------------------------------------------------------- rows of x in 8 bits
 
@@ -111,6 +30,10 @@ static void quantise(const float* x, std::int64_t n, const QuantisedRow& out) {
 
 // ---------------------------------------------------------------- dot products
 
+#ifdef __AVX2__
+#include "kernels/cpu/quads.h"
+#endif
+
 /// Lane l of 16 = the sum of w[4 l + i] x[4 l + i] over i < 4, as floats.
 template <bool kSigned>
 RW_INLINE Vec quad_sums(const std::int8_t* w, const std::int8_t* x,
@@ -133,12 +56,12 @@ RW_INLINE Vec quad_sums(const std::int8_t* w, const std::int8_t* x,
 #elif defined(__AVX2__)
   Vec v;
   RW_UNROLL for (int i = 0; i < 2; ++i) {
-    const __m256i a = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(w + 32 * i));
+    __m256i a = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(w + 32 * i));
     const __m256i b = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x + 32 * i));
-    const __m256i pairs = kSigned ? _mm256_maddubs_epi16(_mm256_abs_epi8(a), _mm256_sign_epi8(b, a))
-                                  : _mm256_maddubs_epi16(a, b);
-    v.part[i] =
-        reinterpret_cast<Vec::Part>(_mm256_cvtepi32_ps(_mm256_madd_epi16(pairs, _mm256_set1_epi16(1))));
+    constexpr int raise = kSigned ? raise_of(-128) : 0;
+    if constexpr (raise != 0) a = _mm256_add_epi8(a, all_bytes(raise));
+    const __m256i sums = quads<kSigned, raise>(a, b, balance + 8 * i);
+    v.part[i] = reinterpret_cast<Vec::Part>(_mm256_cvtepi32_ps(sums));
   }
   return v;
 #else
@@ -243,7 +166,7 @@ RW_INLINE Vec quantised_part(const UnpackedPart& part, const QuantisedRow& x, st
   return sum;
 }
 
-#if defined(__AVX2__) && !defined(__AVX512F__)
+#ifdef __AVX2__
 #include "kernels/cpu/register_dots.h"
 #endif
 
@@ -303,23 +226,36 @@ RW_INLINE void for_outputs(const Dots& d, Unpack unpack, Part part) {
   }
 }
 
-#if defined(__AVX2__) && !defined(__AVX512F__)
+#ifdef __AVX2__
 /// The same to the bit as below.
 template <class F>
 static void dots_in_registers(const Dots& d) {
-  const std::uint8_t* rows[kSlots];
-  for_outputs(
-      d,
-      [&](std::int64_t slot, const std::uint8_t* row, std::int64_t at, std::int64_t)
-          __attribute__((always_inline)) { rows[slot] = row + at / F::kWeights * F::kBytes; },
-      [&](std::int64_t slot, std::int64_t x, std::int64_t at, std::int64_t n)
-          __attribute__((always_inline)) { return register_part<F>(rows[slot], d.quantised[x], at, n); });
+  constexpr int kRows = kRowsTogether<F>;
+  float lanes[kLanes * kLanes];
+  for (std::int64_t o = d.begin; o < d.end; o += kLanes) {
+    const std::int64_t n_o = d.end - o < kLanes ? d.end - o : kLanes;
+    for (std::int64_t at = 0; at < d.n_in; at += kQuantPart) {
+      const std::int64_t n = d.n_in - at < kQuantPart ? d.n_in - at : kQuantPart;
+      for (std::int64_t i = 0; i < n_o; i += kRows) {
+        const std::uint8_t* rows[kRows];
+        Vec sums[kRows];
+        for (int r = 0; r < kRows; ++r)  // the last row again, where there are no more
+          rows[r] = d.rows[i + r < n_o ? o + i + r : d.end - 1] + at / F::kWeights * F::kBytes;
+        register_parts<F>(rows, d.quantised[0], at, n, sums);
+        for (int r = 0; r < kRows; ++r) {
+          float* sum = lanes + (i + r) * kLanes;
+          store(sum, at == 0 ? sums[r] : load(sum) + sums[r]);
+        }
+      }
+    }
+    put_sums(d, 0, o, n_o, lanes);
+  }
 }
 #endif
 
 template <class F>
 static void dots_quantised(const Dots& d) {
-#if defined(__AVX2__) && !defined(__AVX512F__)
+#ifdef __AVX2__
   if constexpr (InRegisters<F>)
     if (d.n_x == 1) return dots_in_registers<F>(d);
 #endif

@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "kernels/host_backend.h"
+#include "kernels/reference/weights_behind.h"
 
 namespace ropewalk {
 namespace {
@@ -39,8 +40,8 @@ double rotated_product(const float* q, const double* k, int head_dim, const Poin
 }
 
 /// One row of one head: out = softmax(logits) v over the visible keys.
-void attention_row(const float* q, const ReferenceKv& kv, int kv_head, Index i, const Pointwise& p,
-                   float* out) {
+void attention_row(const float* q, const float* behind, const ReferenceKv& kv, int kv_head, Index i,
+                   const Pointwise& p, float* out) {
   const auto dim = static_cast<std::size_t>(kv.head_dim);
   const std::size_t stride = static_cast<std::size_t>(kv.n_kv_heads) * dim,
                     offset = static_cast<std::size_t>(kv_head) * dim;
@@ -50,7 +51,10 @@ void attention_row(const float* q, const ReferenceKv& kv, int kv_head, Index i, 
   for (Index j = 0; j < kv.n; ++j) {
     if (!p.visible(i, j)) continue;
     const double* k = kv.k.data() + static_cast<std::size_t>(j) * stride + offset;
-    const double logit = p.scale(i) * rotated_product(q, k, kv.head_dim, p, p.delta(i, j));
+    const double product = behind == nullptr ? rotated_product(q, k, kv.head_dim, p, p.delta(i, j))
+                                             : weighted_product(q, k, behind, kv.head_dim, p,
+                                                                p.query_position(i, j), p.delta(i, j));
+    const double logit = p.scale(i) * product;
     logits.push_back(p.soft_cap > 0 ? p.soft_cap * std::tanh(logit / p.soft_cap) : logit);
     keys.push_back(j);
     top = std::max(top, logits.back());
@@ -171,7 +175,7 @@ class ReferenceBackend final : public HostBackend {
         for (int h = 0; h < n_heads; ++h) {
           const Index stride = task.stride > 0 ? task.stride : Index{n_heads} * kv.head_dim;
           const Index at = r * stride + h * kv.head_dim;
-          attention_row(task.q + at, kv, h / (n_heads / kv.n_kv_heads), task.plan->row_begin + r,
+          attention_row(task.q + at, task.weight, kv, h / (n_heads / kv.n_kv_heads), task.plan->row_begin + r,
                         *task.pointwise, task.out + at);
         }
       });

@@ -17,7 +17,9 @@ bool chosen_here(const Parameters& p, const RopeContext& context) {
              "tools/measure_heads.py chooses them for a model and a length");
   bool here = false;
   for (const std::vector<Index>& head : p.lists("heads", Index{1} << 30)) {
-    if (head.size() != 2 || head[0] >= context.n_layers || head[1] >= context.n_kv_heads)
+    // Another layer, which may have more heads or fewer, says so itself.
+    if (head.size() != 2 || head[0] >= context.n_layers ||
+        (head[0] == context.layer && head[1] >= context.n_kv_heads))
       p.refuse(fmt::format("heads as layer.head, layers 0 to {}, key heads 0 to {}", context.n_layers - 1,
                            context.n_kv_heads - 1),
                "'" + fmt::format("{}", fmt::join(head, ".")) + "'");

@@ -10,32 +10,39 @@ namespace {
 using Lists = std::vector<std::vector<Index>>;
 
 /// Every list says which head has which rank: 0 .. heads - 1, each once. One list is for all layers.
-void check_ranks(const Parameters& p, const Lists& ranks, std::size_t n_layers, std::size_t n_heads) {
+void check_ranks(const Parameters& p, const Lists& ranks, std::size_t n_layers) {
   if (ranks.size() > 1 && ranks.size() != n_layers)
     p.refuse(fmt::format("ranks of one layer, or of {} (from the layer `from` on)", n_layers),
              fmt::format("{}", ranks.size()));
   for (std::vector<Index> list : ranks) {
     std::sort(list.begin(), list.end());
-    bool each_once = list.size() == n_heads;
-    for (std::size_t r = 0; each_once && r < n_heads; ++r) each_once = list[r] == static_cast<Index>(r);
+    bool each_once = true;
+    for (std::size_t r = 0; each_once && r < list.size(); ++r) each_once = list[r] == static_cast<Index>(r);
     if (!each_once)
-      p.refuse(fmt::format("ranks 0 to {}, each once in a layer, for {} key heads", n_heads - 1, n_heads),
-               "others", "tools/measure_heads.py measures them");
+      p.refuse(fmt::format("ranks 0 to {}, each once in a layer", list.size() - 1), "others",
+               "tools/measure_heads.py measures them");
   }
+}
+
+/// The rank of this class's heads in their layer's list. Errors: UsageError for one of another length.
+Index rank_here(const Parameters& p, const Lists& ranks, std::size_t layer, const RopeContext& context) {
+  if (ranks.empty()) return context.kv_head;
+  const std::vector<Index>& list = ranks[ranks.size() == 1 ? 0 : layer];
+  if (list.size() != static_cast<std::size_t>(context.n_kv_heads))
+    p.refuse(fmt::format("ranks of {} key heads in layer {}", context.n_kv_heads, context.layer),
+             fmt::format("{}", list.size()), "tools/measure_heads.py measures them");
+  return list[static_cast<std::size_t>(context.kv_head)];
 }
 
 Factors build(const Parameters& p, const RopeContext& context) {
   const double factor = read_factor(p, context, context.n_ctx_original);
   const double least = p.number("min", 1.2, 1e-3, 1000), most = p.number("max", 1.8, least, 1000);
   const Index from = p.integer("from", std::min(2, context.n_layers - 1), 0, context.n_layers - 1);
-  const Lists ranks = p.lists("ranks", context.n_kv_heads - 1);
-  check_ranks(p, ranks, static_cast<std::size_t>(context.n_layers - from),
-              static_cast<std::size_t>(context.n_kv_heads));
+  const Lists ranks = p.lists("ranks", Index{1} << 30);
+  check_ranks(p, ranks, static_cast<std::size_t>(context.n_layers - from));
   double scale = 1;
   if (context.layer >= from) {
-    const auto layer = static_cast<std::size_t>(context.layer - from),
-               head = static_cast<std::size_t>(context.kv_head);
-    const Index rank = ranks.empty() ? context.kv_head : ranks[ranks.size() == 1 ? 0 : layer][head];
+    const Index rank = rank_here(p, ranks, static_cast<std::size_t>(context.layer - from), context);
     scale = least + (most - least) * static_cast<double>(rank) / context.n_kv_heads;
   }
   return with_frequencies(

@@ -16,10 +16,11 @@ ModelConfig read(const ModelFile& file) {
   return c;
 }
 
-const Register<Architecture> registered{{.name = "baichuan",
-                                         .models = "Baichuan 1 and 2, 7B (13B has ALiBi and is refused)",
-                                         .tiny = {"baichuan"},
-                                         .read = read}};
+const Register<Architecture> registered{
+    {.name = "baichuan",
+     .models = "Baichuan 1, 7B (13B has ALiBi, Baichuan 2 an output of normalised rows: refused)",
+     .tiny = {"baichuan"},
+     .read = read}};
 
 }  // namespace
 }  // namespace ropewalk::arch::baichuan

@@ -11,10 +11,10 @@ ModelConfig read(const ModelFile& file) {
 }
 
 const Register<Architecture> registered{{.name = "exaone4",
-                                         .models = "EXAONE 4.0",
+                                         .models = "EXAONE 4.0, EXAONE 4.5 (text part)",
                                          .acts = "1.2B: all; 32B: none, as in cohere2",
                                          .scaling = "llama3",
-                                         .tiny = {"exaone4", "exaone4_32b"},
+                                         .tiny = {"exaone4", "exaone4_32b", "exaone4_5"},
                                          .read = read}};
 
 }  // namespace

@@ -27,7 +27,7 @@ const Register<Architecture> registered{
      .acts = "those without a window: one in six",
      .scaling = "linear, from 4B on; layers with a window have base 10,000 and none",
      .tiny = {"gemma3", "gemma3_images"},
-     .checked = "Gemma 3 270M: what it writes after five prompts is llama.cpp's (tools/check_gemma3)",
+     .checked = "Gemma 3 270M: what it writes after five prompts is llama.cpp's (tools/check_real gemma3)",
      .read = read}};
 
 }  // namespace

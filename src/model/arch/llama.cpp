@@ -17,8 +17,8 @@ const Register<Architecture> registered{
      .models = "Llama 1 to 3, SmolLM2, TinyLlama, Yi, Falcon 3, DeepSeek-R1 distills of Llama; GGUFs of "
                "Mistral 7B and InternLM3",
      .scaling = "llama3, from Llama 3.1 on",
-     .tiny = {"dynamic", "linear", "llama", "llama3", "llama_bias", "llama_mha", "llama_tied", "longrope",
-              "partial", "yarn"},
+     .tiny = {"dynamic", "linear", "llama", "llama3", "llama_bias", "llama_by_layer", "llama_mha",
+              "llama_tied", "longrope", "partial", "yarn"},
      .checked = "SmolLM2-135M-Instruct in Q4_1: logits of transformers, with each instruction set "
                 "(tests/model/smollm2_oracle.cpp), and of llama.cpp (export.md); tiny llama, linear, llama3, "
                 "longrope and "

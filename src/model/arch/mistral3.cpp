@@ -5,7 +5,7 @@
 namespace ropewalk::arch::mistral3 {
 namespace {
 
-ModelConfig read(const ModelFile& file) { return read_family(file, Family{}); }
+ModelConfig read(const ModelFile& file) { return read_family(file, Family{.temperature = true}); }
 
 const Register<Architecture> registered{
     {.name = "mistral3",

@@ -15,7 +15,9 @@ const Register<Architecture> registered{
      .acts = "all; with use_sliding_window those without a window",
      .scaling = "yarn, where a folder names it",
      .tiny = {"partial_qwen2", "qwen2", "qwen2_5_vl", "qwen2_vl"},
-     .checked = "tiny qwen2 under yarn and ntk: logits of llama.cpp (export.md)",
+     .checked =
+         "Qwen2.5 Coder 0.5B: what it writes after five prompts is llama.cpp's (tools/check_real qwen2); "
+         "tiny qwen2 under yarn and ntk: logits of llama.cpp (export.md)",
      .read = read}};
 
 }  // namespace

@@ -3,18 +3,21 @@
 struct IQ4_NL {
   static constexpr int kType = 20, kWeights = 32, kBytes = 18, kGroup = 32;
   static constexpr bool kPlain = true, kSigned = true;
-  static inline void unpack(const std::uint8_t* block, std::int8_t* q) {
-    constexpr std::int8_t kTable[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
-                                        1,    13,   25,  38,  53,  69,  89,  113};
-    split_nibbles<16>(block + 2, q);
+  static constexpr int kLow = -127;
+  static constexpr std::int8_t kTable[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
+                                             1,    13,   25,  38,  53,  69,  89,  113};
 #ifdef __AVX2__
-    const __m128i table = _mm_loadu_si128(reinterpret_cast<const __m128i*>(kTable));
-    for (int i = 0; i < 32; i += 16) {
-      auto* at = reinterpret_cast<__m128i*>(q + i);
-      _mm_storeu_si128(at, _mm_shuffle_epi8(table, _mm_loadu_si128(at)));
-    }
-#else
-    for (int i = 0; i < 32; ++i) q[i] = kTable[q[i]];
-#endif
+  template <int raise>
+  static inline __m256i group(const std::uint8_t* block, int) {
+    const __m256i table =
+        _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(kTable)));
+    return _mm256_shuffle_epi8(_mm256_add_epi8(table, all_bytes(raise)), nibbles(block + 2));
   }
+  static inline void unpack(const std::uint8_t* block, std::int8_t* q) { unpack_groups<IQ4_NL>(block, q); }
+#else
+  static inline void unpack(const std::uint8_t* block, std::int8_t* q) {
+    split_nibbles<16>(block + 2, q);
+    for (int i = 0; i < 32; ++i) q[i] = kTable[q[i]];
+  }
+#endif
 };

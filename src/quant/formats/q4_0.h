@@ -4,14 +4,16 @@
 struct Q4_0 {
   static constexpr int kType = 2, kWeights = 32, kBytes = 18, kGroup = 32;
   static constexpr bool kPlain = true, kSigned = true;
+  static constexpr int kLow = -8;
   static inline void unpack(const std::uint8_t* block, std::int8_t* q) {
     const Bytes both = load_bytes(block + 2);
     store_bytes(q, (both & 15) - 8);
     store_bytes(q + 16, (both >> 4) - 8);
   }
 #ifdef __AVX2__
+  template <int raise>
   static inline __m256i group(const std::uint8_t* block, int) {
-    return _mm256_sub_epi8(nibbles(block + 2), _mm256_set1_epi8(8));
+    return _mm256_add_epi8(nibbles(block + 2), all_bytes(raise + kLow));
   }
 #endif
 #ifdef __AVX512BW__

@@ -5,7 +5,10 @@ struct Q4_1 {
   static constexpr bool kPlain = true, kSigned = false;
   static inline void unpack(const std::uint8_t* block, std::int8_t* q) { split_nibbles<16>(block + 4, q); }
 #ifdef __AVX2__
-  static inline __m256i group(const std::uint8_t* block, int) { return nibbles(block + 4); }
+  template <int>
+  static inline __m256i group(const std::uint8_t* block, int) {
+    return nibbles(block + 4);
+  }
 #endif
 #ifdef __AVX512BW__
   static inline void unpack_two(const std::uint8_t* block, std::int8_t* q) {

@@ -12,6 +12,7 @@ struct Q4_K {
     for (int part = 0; part < 4; ++part) split_nibbles<32>(block + 16 + 32 * part, q + 64 * part);
   }
 #ifdef __AVX2__
+  template <int>
   static inline __m256i group(const std::uint8_t* block, int g) {
     const __m256i both = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(block + 16 + g / 2 * 32));
     return _mm256_and_si256(g % 2 == 0 ? both : _mm256_srli_epi16(both, 4), _mm256_set1_epi8(15));

@@ -8,6 +8,17 @@ struct Q5_K {
   static inline void scales(const std::uint8_t* block, float* scale, float* minimum) {
     scales_and_minima(block + 4, half_at(block), half_at(block + 2), scale, minimum);
   }
+#ifdef __AVX2__
+  template <int>
+  static inline __m256i group(const std::uint8_t* block, int g) {
+    const __m256i both = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(block + 48 + g / 2 * 32)),
+                  bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(block + 16));
+    const __m256i low = g % 2 == 0 ? both : _mm256_srli_epi16(both, 4),
+                  high = g < 4 ? _mm256_slli_epi16(bits, 4 - g) : _mm256_srli_epi16(bits, g - 4);
+    return _mm256_or_si256(_mm256_and_si256(low, all_bytes(15)), _mm256_and_si256(high, all_bytes(16)));
+  }
+  static inline void unpack(const std::uint8_t* block, std::int8_t* q) { unpack_groups<Q5_K>(block, q); }
+#else
   static inline void unpack(const std::uint8_t* block, std::int8_t* q) {
     for (int part = 0; part < 4; ++part)
       for (int i = 0; i < 32; i += 16) {
@@ -17,4 +28,5 @@ struct Q5_K {
         store_bytes(q + 64 * part + 32 + i, both >> 4 | (high & 2) << 3);
       }
   }
+#endif
 };

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/tune_rows.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+namespace ropewalk::cli {
+
+void print_rows(const std::vector<TuneRow>& rows) {
+  const bool scored = rows[0].score.has_value();
+  fmt::print("{:<44} {:>5} {:>9} {:>10}{}\n", "candidate", "round", "stretches", "loss",
+             scored ? "  found" : "");
+  for (const TuneRow& row : rows) {
+    // A name that is too long stands on a line of its own: cut short, two candidates could look the same.
+    const std::string name = row.method.size() <= 44 ? fmt::format("{:<44}", row.method)
+                                                     : fmt::format("{}\n{:44}", row.method, "");
+    if (!row.same_as.empty())
+      fmt::print("{} the same as{}{}\n", name, row.same_as.size() <= 23 ? " " : "\n  ", row.same_as);
+    else
+      fmt::print("{} {:>5} {:>9} {:>10}{}\n", name, row.round, row.n_documents,
+                 std::isfinite(row.loss) ? fmt::format("{:.4f}", row.loss) : "not finite",
+                 scored ? fmt::format(" {:>4.0f} %", 100 * row.score.value_or(0)) : "");
+  }
+}
+
+Json rows_json(const std::vector<TuneRow>& rows) {
+  Json list = Json::array();
+  for (const TuneRow& row : rows)
+    list.push_back({{"method", row.method},
+                    {"same_as", row.same_as.empty() ? Json(nullptr) : Json(row.same_as)},
+                    {"round", row.round},
+                    {"loss", std::isfinite(row.loss) ? Json(row.loss) : Json(nullptr)},
+                    {"score", row.score ? Json(*row.score) : Json(nullptr)},
+                    {"n_documents", row.n_documents}});
+  return list;
+}
+
+}  // namespace ropewalk::cli

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Emma is the text of the Debian package r-cran-janeaustenr; no study and no training of these models has
+/// it.
+#include "judge/measured_heads.h"
+
+#include <fmt/ranges.h>
+
+namespace ropewalk {
+
+const std::vector<MeasuredHeads>& all_measured_heads() {
+  static const std::vector<MeasuredHeads> all = {
+      // tools/measure_heads.py models/short-256.gguf emma.txt --length 1024
+      {.model_id = "ed768af96f23c9134d867b6a72c43a3629a6002219775cf5837c301b332f8259",
+       .model = "short-256",
+       .ranks = "0.1.2/1.2.0",
+       .heads = "0.0/2.0/2.1",
+       .on = "Emma, 1,024 tokens"},
+      // tools/measure_heads.py models/SmolLM2-135M-Instruct.Q4_1.gguf emma.txt --length 4096
+      {.model_id = "95a69b576b02c740305b8746d6acdc56daf591daad3ba1aa52efa71f9df6ae9e",
+       .model = "SmolLM2-135M-Instruct, Q4_1",
+       .ranks = "2.1.0/1.0.2/0.2.1/0.2.1/2.0.1/2.0.1/2.0.1/2.0.1/0.2.1/0.2.1/1.0.2/2.0.1/0.2.1/1.0.2/2.0.1/"
+                "0.2.1/1.0.2/1.2.0/0.2.1/1.0.2/2.1.0/2.0.1/2.1.0/0.1.2/1.0.2/1.0.2/2.1.0/0.2.1",
+       .heads = "2.0/11.0/11.2",
+       .on = "Emma, 4,096 tokens"},
+  };
+  return all;
+}
+
+const MeasuredHeads* find_measured_heads(std::string_view model_id) {
+  for (const MeasuredHeads& measured : all_measured_heads())
+    if (measured.model_id == model_id) return &measured;
+  return nullptr;
+}
+
+std::string why_unmeasured(std::string_view model_id) {
+  if (find_measured_heads(model_id) != nullptr) return "";
+  return fmt::format(
+      "{} are no candidates: the heads of this model are not measured (tools/measure_heads.py measures them; "
+      "--candidates takes what it prints)",
+      fmt::join(kMeasuredMethods, " and "));
+}
+
+}  // namespace ropewalk
