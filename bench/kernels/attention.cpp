@@ -7,7 +7,7 @@ namespace {
 /// Rows of one KV head at the end of n keys. `window` > 0: two regions, the near one for the last `window`
 /// keys, as ReRoPE has them.
 struct AttentionCase {
-  bool bf16 = true, eight_bits = false;
+  bool bf16 = true, eight_bits = false, wide = false;
   int head_dim = 64, n_positions = 32, group = 3;
   std::int64_t n_keys = 4096, window = 0;
   float soft_cap = 0;
@@ -20,7 +20,7 @@ class AttentionBench {
     const auto dim = static_cast<std::size_t>(c.head_dim), rows = static_cast<std::size_t>(rows_);
     const std::size_t n_blocks = static_cast<std::size_t>(c.n_keys) / kBlockKeys;
     for (std::size_t b = 0; b < 2 * n_blocks; ++b) blocks_.push_back(block(dim, static_cast<unsigned>(b)));
-    for (int r = 0; r < n_regions_; ++r) q_bytes_.push_back(elements(rows * dim, c.bf16, 7));
+    for (int r = 0; r < n_regions_; ++r) q_bytes_.push_back(elements(rows * dim, c.bf16 && !c.wide, 7));
     for (int r = 0; r < n_regions_; ++r) q_.push_back(q_bytes_[static_cast<std::size_t>(r)].data());
     for (std::size_t b = 0; b < n_blocks; ++b)
       k_.push_back(blocks_[b].data()), v_.push_back(blocks_[n_blocks + b].data());
@@ -37,6 +37,7 @@ class AttentionBench {
     scores_.reserve(2 * n_regions_ * kTileRows * kKeyTile);
     weights_.reserve(kTileRows * kKeyTile * 4);
     for (auto& e : expanded_) e.reserve(3 * kKeyTile * c.head_dim);
+    for (auto& w : widened_) w.reserve(n_regions_ * kKeyTile * c.head_dim);
     for (auto& s : states_) s.reserve(rows_ * (1 + kLanes + c.head_dim));
   }
 
@@ -51,6 +52,7 @@ class AttentionBench {
             .v_blocks = v_.data(),
             .soft_cap = c_.soft_cap,
             .eight_bits = c_.eight_bits,
+            .widened = {widened_[0].data(), widened_[1].data()},
             .expanded = {expanded_[0].data(), expanded_[1].data()},
             .odd_values = odd_.data(),
             .segment_begin = begin_.data(),
@@ -95,7 +97,7 @@ class AttentionBench {
   std::vector<char> odd_;
   std::vector<std::int64_t> begin_;
   std::vector<TileSegment> segments_;
-  Buffer<float> scores_, states_[2];
+  Buffer<float> scores_, states_[2], widened_[2];
   Buffer<std::byte> weights_;
   Buffer<std::uint16_t> expanded_[2];
 };
@@ -115,8 +117,10 @@ void attention(State& state, void (*kernel)(const AttentionTile&), const Attenti
 
 void register_attention(const Isa& isa) {
   const std::string name = std::string("/") + isa.name + "/";
-  const auto add = [&](const std::string& what, bool bf16, const AttentionCase& c) {
-    benchmark::RegisterBenchmark(what.c_str(), [kernel = bf16 ? isa.attention_bf16 : isa.attention_f32,
+  const auto add = [&](const std::string& what, bool bf16, AttentionCase c) {
+    c.wide = bf16 && c.n_positions > 1 && isa.attention_wide != nullptr;
+    const auto of_bf16 = c.wide ? isa.attention_wide : isa.attention_bf16;
+    benchmark::RegisterBenchmark(what.c_str(), [kernel = bf16 ? of_bf16 : isa.attention_f32,
                                                 c](State& state) { attention(state, kernel, c); });
   };
   for (const int dim : {64, 80, 96, 128, 192, 256}) {

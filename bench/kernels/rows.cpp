@@ -109,6 +109,7 @@ void register_rows(const Isa& isa) {
                           .rotation = {tables, tables + kDim / 2, kDim, kDim / 2, 1.0f, 1.0f},
                           .weight = nullptr,
                           .element = Element::kBf16,
+                          .wide = false,
                           .to = to.data()});
     });
   });

@@ -30,6 +30,7 @@ void AttentionSpace::Shared::prepare(const AttentionTask& new_task, int new_n_he
   RW_CHECK(n_heads % kv->n_kv_heads == 0 && plan.regions.size() <= kMaxRegions);
   RW_CHECK(plan.row_begin + plan.n_rows <= kv->n_keys());
   group = n_heads / kv->n_kv_heads;
+  wide = kv->type != KvType::kF32 && isa->attention_wide != nullptr && plan.n_rows * group >= kTileRows / 2;
   positions_per_tile = std::max<Index>(1, kTileRows / group);
   positions_per_strip = positions_per_tile * kTilesPerStrip;
   while (positions_per_strip > positions_per_tile &&
@@ -128,6 +129,7 @@ void rotate_queries(const Shared& s, const Strip& strip, Scratch& scratch) {
                static_cast<float>(scale * static_cast<double>(plan.rotary_gain)), static_cast<float>(scale)),
            .weight = s.task->weight,
            .element = s.kv->type == KvType::kF32 ? Element::kF32 : Element::kBf16,
+           .wide = s.wide,
            .to = scratch.q[region].data() + p * row_size * s.element_bytes()});
     }
   }
@@ -143,6 +145,10 @@ void run_keys(const Shared& s, const Strip& strip, const Strip& tile, Index key_
   scratch.weights.reserve(kTileRows * kKeyTile * 4);
   for (Buffer<std::uint16_t>& expanded : scratch.expanded)
     if (eight_bits) expanded.reserve(std::max(n_regions, 3) * kKeyTile * s.kv->padded_dim);
+  if (s.wide) {
+    scratch.widened[0].reserve(Index{n_regions} * kKeyTile * s.kv->head_dim);
+    scratch.widened[1].reserve(Index{kKeyTile} * s.kv->padded_dim);
+  }
   const auto n_tiles = static_cast<int>((strip.n + s.positions_per_tile - 1) / s.positions_per_tile);
   const void* q[kMaxRegions] = {};
   const void* const* k_blocks[kMaxRegions] = {};
@@ -163,6 +169,7 @@ void run_keys(const Shared& s, const Strip& strip, const Strip& tile, Index key_
       .v_blocks = s.kv->values(tile.kv_head),
       .soft_cap = static_cast<float>(kLog2E * static_cast<double>(plan.soft_cap)),
       .eight_bits = eight_bits,
+      .widened = {scratch.widened[0].data(), scratch.widened[1].data()},
       .expanded = {scratch.expanded[0].data(), scratch.expanded[1].data()},
       .odd_values = s.kv->odd_values(tile.kv_head),
       .segment_begin = plan.segment_begin.data() + tile.first,
@@ -176,7 +183,8 @@ void run_keys(const Shared& s, const Strip& strip, const Strip& tile, Index key_
       .first_keys = first_keys,
       .range = scratch.range.reserve(tile.n * s.group, s.kv->padded_dim),
       .whole = whole};
-  (s.kv->type == KvType::kF32 ? s.isa->attention_f32 : s.isa->attention_bf16)(t);
+  const auto of_bf16 = s.wide ? s.isa->attention_wide : s.isa->attention_bf16;
+  (s.kv->type == KvType::kF32 ? s.isa->attention_f32 : of_bf16)(t);
 }
 
 /// whole and more (or null) become whole; the tile's results when it is the last.

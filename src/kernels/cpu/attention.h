@@ -31,6 +31,7 @@ struct AttentionSpace {
     State range, whole;
     Buffer<std::byte> weights;
     Buffer<std::uint16_t> expanded[2];  // a tile's keys and values where the cache holds 8 bits
+    Buffer<float> widened[2];           // the same as floats, where `wide`
     std::vector<float*> out;
   };
 
@@ -41,11 +42,12 @@ struct AttentionSpace {
     const AttentionTask* task = nullptr;
     const CpuKv* kv = nullptr;
     int n_heads = 0, group = 0;
+    bool wide = false;  // rows enough to widen what is rounded to bfloat16 (Isa::attention_wide)
     Index stride() const { return task->stride > 0 ? task->stride : Index{n_heads} * kv->head_dim; }
     Index positions_per_tile = 0, positions_per_strip = 0;
     std::vector<TileSegment> segments;  // the plan's
     Index n_strips() const { return (task->plan->n_rows + positions_per_strip - 1) / positions_per_strip; }
-    Index element_bytes() const { return kv->type == KvType::kF32 ? 4 : 2; }  // of rotated q
+    Index element_bytes() const { return kv->type == KvType::kF32 || wide ? 4 : 2; }  // of rotated q
 
     void prepare(const AttentionTask& task, int n_heads, Index n_tasks, Context& context, const Isa& isa);
   };

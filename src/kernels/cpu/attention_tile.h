@@ -82,20 +82,27 @@ static __attribute__((noinline)) void raise_top(const AttentionTile& t, int row,
   t.range.top[row] = top;
 }
 
-/// Online softmax of one row over one tile: writes its weights, updates its maximum, total and sum. The
-/// maximum is left stale until it grows by 2^8: weights stay finite, and the sum is rarely rescaled.
+/// Online softmax of one row over one tile: writes its weights, which may lie where its scores do, updates
+/// its maximum, total and sum. The maximum is left stale until it grows by 2^8: weights stay finite, and the
+/// sum is rarely rescaled.
 template <class Op>
 RW_INLINE void softmax_row(const AttentionTile& t, int row, const float* s, typename Op::T* weights) {
-  const Vec s0 = load(s), s1 = load(s + 16), s2 = load(s + 32), s3 = load(s + 48);
-  if (__builtin_expect(!none_above(s0, s1, s2, s3, splat(t.range.top[row]) + splat(8.0f)), 0))
+  constexpr int kVecs = kKeyTile / kLanes, kTogether = 4 / kParts;  // as many as registers hold
+  if (__builtin_expect(!none_above(load(s), load(s + 16), load(s + 32), load(s + 48),
+                                   splat(t.range.top[row]) + splat(8.0f)),
+                       0))
     raise_top(t, row, s);
   const Vec m = splat(t.range.top[row]);
-  const Vec p0 = exp2_of<Op::kRounded>(s0 - m), p1 = exp2_of<Op::kRounded>(s1 - m);
-  const Vec p2 = exp2_of<Op::kRounded>(s2 - m), p3 = exp2_of<Op::kRounded>(s3 - m);
+  Vec p[kVecs];
+  RW_UNROLL for (int z = 0; z < kVecs; z += kTogether) {
+    Vec some[kTogether];
+    RW_UNROLL for (int i = 0; i < kTogether; ++i) some[i] = load(s + (z + i) * kLanes) - m;
+    exp2_each<Op::kRounded>(some);
+    RW_UNROLL for (int i = 0; i < kTogether; ++i) p[z + i] = some[i];
+  }
+  RW_UNROLL for (int z = 0; z < kVecs; z += 2) Op::store_weights(weights + z * kLanes, p[z], p[z + 1]);
   float* total = t.range.total + row * kLanes;
-  store(total, load(total) + ((p0 + p1) + (p2 + p3)));
-  Op::store_weights(weights, p0, p1);
-  Op::store_weights(weights + 32, p2, p3);
+  store(total, load(total) + ((p[0] + p[1]) + (p[2] + p[3])));
 }
 
 /// The scores of a row that sees parts of the tile, or through several regions; -inf for other keys.
@@ -114,14 +121,48 @@ static void blend(const AttentionTile& t, const RowBlock<Op>& b, int i, int posi
   RW_UNROLL for (int z = 0; z < kVecs; ++z) store(blended + z * kLanes, all[z]);
 }
 
+/// Bytes of an element in a cache that does not hold 8 bits; and whether products read it as a float all the
+/// same.
+template <class Op>
+constexpr std::int64_t kStoredBytes = Op::kRounded ? 2 : 4;
+template <class Op>
+constexpr bool kWidened = sizeof(typename Op::T) != kStoredBytes<Op>;
+
+/// n pairs of bfloat16 as floats: those of 16 pairs one after the other, 16 first ones at `to` and 16 second
+/// ones `apart` behind them.
+RW_INLINE void widen(const std::uint16_t* pairs, std::int64_t n, std::int64_t step, std::int64_t apart,
+                     float* to) {
+  for (std::int64_t i = 0; i < n; i += kLanes, pairs += 2 * kLanes, to += step) {
+    const SplitPairs::B both = SplitPairs::vector(pairs);
+    store(to, both.first);
+    store(to + apart, both.second);
+  }
+}
+
+/// A key tile (4, head_dim / 2, 16 keys, 2) -> (4, head_dim, 16 keys), or values (32, padded_dim, 2) ->
+/// (64, padded_dim), into scratch's `slot`.
+template <bool kValues>
+RW_INLINE const float* widened_tile(const AttentionTile& t, const std::uint16_t* pairs, std::int64_t slot) {
+  if constexpr (kValues) {
+    for (std::int64_t pair = 0; pair < kKeyTile / 2; ++pair)
+      widen(pairs + pair * 2 * t.padded_dim, t.padded_dim, kLanes, t.padded_dim,
+            t.widened[1] + pair * 2 * t.padded_dim);
+    return t.widened[1];
+  } else {
+    float* to = t.widened[0] + slot * kKeyTile * t.head_dim;
+    widen(pairs, std::int64_t{kKeyTile / 2} * t.head_dim, 2 * kLanes, kLanes, to);
+    return to;
+  }
+}
+
 /// Tile [in_block, in_block + kKeyTile) of a head's keys or values as products read it: where it lies, or
-/// expanded from 8 bits, into scratch's `slot`. Few rows wait for memory, and the hardware looks ahead within
-/// a page only: so the block's tiles are asked for two ahead (12 % of attention at depth 8,192).
+/// expanded from 8 bits, or widened, into scratch's `slot`. Few rows wait for memory, and the hardware looks
+/// ahead within a page only: so the block's tiles are asked for two ahead (12 % of attention at depth 8,192).
 template <class Op, bool kValues>
 RW_INLINE const typename Op::T* tile_elements(const AttentionTile& t, const void* head, std::int64_t in_block,
                                               std::int64_t slot) {
   const std::int64_t width = kValues ? t.padded_dim : t.head_dim;
-  const std::int64_t size = t.eight_bits ? 1 : static_cast<std::int64_t>(sizeof(typename Op::T));
+  const std::int64_t size = t.eight_bits ? 1 : kStoredBytes<Op>;
   const auto* bytes = static_cast<const char*>(head) + in_block * width * size;
   if (t.n_positions * t.group <= 16) {
     const std::int64_t tile = kKeyTile * width * size, first = in_block == 0 ? 1 : 2;
@@ -129,16 +170,22 @@ RW_INLINE const typename Op::T* tile_elements(const AttentionTile& t, const void
          at < 3 * tile && in_block * width * size + at < kBlockKeys * width * size; at += 64)
       __builtin_prefetch(bytes + at, 0, 2);
   }
-  if constexpr (Op::kStep == 2) {
+  if constexpr (Op::kRounded) {
+    const auto* pairs = reinterpret_cast<const std::uint16_t*>(bytes);
     if (t.eight_bits) {
       std::uint16_t* expanded = t.expanded[kValues ? 1 : 0] + slot * kKeyTile * width;
       const auto* scale = reinterpret_cast<const float*>(static_cast<const char*>(head) + kBlockKeys * width);
       (kValues ? expand_values : expand_keys)(reinterpret_cast<const std::int8_t*>(bytes), scale + in_block,
                                               width, expanded);
-      return expanded;
+      pairs = expanded;
     }
+    if constexpr (kWidened<Op>)
+      return widened_tile<kValues>(t, pairs, slot);
+    else
+      return pairs;
+  } else {
+    return reinterpret_cast<const float*>(bytes);
   }
-  return reinterpret_cast<const typename Op::T*>(bytes);
 }
 
 /// sum (n_rows, padded_dim) += weights (n_rows, kKeyTile) v where a value is infinite or NaN: a key that a
@@ -167,15 +214,22 @@ static __attribute__((noinline)) void add_odd_values(const AttentionTile& t, con
   }
 }
 
-/// Before the softmax, and before any key is masked.
+/// Scores of the block's rows [from, to), soft-capped: before the softmax, and before any key is masked.
 template <class Op>
-static __attribute__((noinline)) void cap_scores(const AttentionTile& t, const RowBlock<Op>& b, int region) {
+static __attribute__((noinline)) void cap_scores(const AttentionTile& t, const RowBlock<Op>& b, int from,
+                                                 int to) {
+  constexpr int kTogether = kParts == 1 ? 4 : 1;  // as many as registers hold
   const Vec cap = splat(t.soft_cap), inverse = splat(1.0f / t.soft_cap);
-  for (int i = 0; i < b.n_rows; ++i) {
-    float* scores = b.row_scores(region, i);
-    RW_UNROLL for (int z = 0; z < kKeyTile; z += kLanes)
-        store(scores + z, capped(load(scores + z), cap, inverse));
-  }
+  for (unsigned left = b.regions; left != 0; left &= left - 1)
+    for (int i = from; i < to; ++i) {
+      float* scores = b.row_scores(__builtin_ctz(left), i);
+      RW_UNROLL for (int z = 0; z < kKeyTile; z += kTogether * kLanes) {
+        Vec x[kTogether];
+        RW_UNROLL for (int e = 0; e < kTogether; ++e) x[e] = load(scores + z + e * kLanes) * inverse;
+        tanh_each(x);
+        RW_UNROLL for (int e = 0; e < kTogether; ++e) store(scores + z + e * kLanes, cap * x[e]);
+      }
+    }
 }
 
 /// Scores of the block for the regions whose bits are set.
@@ -188,21 +242,20 @@ RW_INLINE void score(const AttentionTile& t, const RowBlock<Op>& b, unsigned reg
         static_cast<const typename Op::T*>(t.q[r]) + static_cast<std::int64_t>(b.row) * t.head_dim,
         t.head_dim, b.keys[r], std::int64_t{16} * t.head_dim, 16 * Op::kStep, b.row_scores(r, 0),
         b.score_stride, t.head_dim);
-    if (t.soft_cap > 0) cap_scores(t, b, r);
   }
 }
 
 /// Softmax of the block's row i, of `position`, which may see parts of the tile or several regions.
 template <class Op>
 RW_INLINE void softmax_seen(const AttentionTile& t, const RowBlock<Op>& b, int i, int position) {
-  const int row = b.row + i, seen = b.sight->region[position];
+  const int seen = b.sight->region[position];
   typename Op::T* weights = b.weights + i * kKeyTile;
   if (seen >= 0) {
-    softmax_row<Op>(t, row, b.row_scores(seen, i), weights);
+    softmax_row<Op>(t, b.row + i, b.row_scores(seen, i), weights);
   } else if (seen == kMixed) {
     float blended[kKeyTile];
     blend(t, b, i, position, blended);
-    softmax_row<Op>(t, row, blended, weights);
+    softmax_row<Op>(t, b.row + i, blended, weights);
   } else {
     for (int c = 0; c < kKeyTile; ++c) weights[c] = 0;
   }
@@ -225,8 +278,32 @@ struct RowPosition {
 /// Softmax of all rows of the block.
 template <class Op>
 RW_INLINE void softmax(const AttentionTile& t, const RowBlock<Op>& b) {
+  if (t.soft_cap > 0) cap_scores(t, b, 0, b.n_rows);
   RowPosition position(b.row, t.group);
   for (int i = 0; i < b.n_rows; ++i) softmax_seen(t, b, i, position.next());
+}
+
+/// What some neighbouring rows of a block need of its tile.
+struct Reach {
+  unsigned regions;  // bits of those through which some row sees a key
+  int n_keys;        // no row sees a key behind these
+};
+
+/// Of rows [first, first + n) of the block: near the diagonal most rows see a part of the tile only, and
+/// products stop there (1.3 % of attention at 4,096 keys).
+template <class Op>
+RW_INLINE Reach reach_of(const AttentionTile& t, const RowBlock<Op>& b, int first, int n) {
+  if (b.whole >= 0) return {1u << b.whole, kKeyTile};
+  Reach reach{0, 0};
+  for (int p = (b.row + first) / t.group; p <= (b.row + first + n - 1) / t.group; ++p) {
+    reach.regions |= b.sight->regions[p];
+    for (std::int64_t s = t.segment_begin[p]; s < t.segment_begin[p + 1]; ++s) {
+      const std::int64_t end = t.segments[s].end - b.key;
+      if (t.segments[s].begin < b.key + kKeyTile && end > reach.n_keys)
+        reach.n_keys = static_cast<int>(end < kKeyTile ? end : kKeyTile);
+    }
+  }
+  return reach;
 }
 
 /// sum (n_rows, padded_dim) += weights (n_rows, kKeyTile) v
@@ -234,15 +311,75 @@ template <class Op>
 RW_INLINE void add_values(const AttentionTile& t, const RowBlock<Op>& b) {
   if (b.odd) return add_odd_values<Op>(t, b);
   const std::int64_t ks = static_cast<std::int64_t>(t.padded_dim) * Op::kStep, zs = 16 * Op::kStep;
-  multiply<Op, true>(b.n_rows, t.padded_dim / 16, b.weights, kKeyTile, b.values, zs, ks,
-                     t.range.sum + static_cast<std::int64_t>(b.row) * t.padded_dim, t.padded_dim, kKeyTile);
+  const int rows = b.whole >= 0 || Op::kTiles ? b.n_rows : Op::kRows;  // of one product
+  for (int row = 0; row < b.n_rows; row += rows) {
+    const int n = b.n_rows - row < rows ? b.n_rows - row : rows;
+    const int n_keys = Op::kTiles ? kKeyTile : reach_of(t, b, row, n).n_keys;
+    multiply<Op, true>(n, t.padded_dim / 16, b.weights + row * kKeyTile, kKeyTile, b.values, zs, ks,
+                       t.range.sum + static_cast<std::int64_t>(b.row + row) * t.padded_dim, t.padded_dim,
+                       (n_keys + Op::kStep - 1) / Op::kStep * Op::kStep);
+  }
+}
+
+/// Part `part` of n_parts of the softmax of rows [first, end) of the block.
+template <class Op>
+RW_INLINE void softmax_part(const AttentionTile& t, const RowBlock<Op>& b, int first, int end, int part,
+                            int n_parts) {
+  const int from = first + (end - first) * part / n_parts, to = first + (end - first) * (part + 1) / n_parts;
+  if (t.soft_cap > 0) cap_scores(t, b, from, to);
+  if (b.whole >= 0) {
+    for (int i = from; i < to; ++i)
+      softmax_row<Op>(t, b.row + i, b.row_scores(b.whole, i), b.weights + i * kKeyTile);
+    return;
+  }
+  for (int i = from; i < to; ++i) softmax_seen(t, b, i, (b.row + i) / t.group);
+}
+
+/// Scores of rows [row, row + n) of the block and kVecs groups of 16 keys, from group `vec` on.
+template <class Op>
+RW_INLINE void score_some(const AttentionTile& t, const RowBlock<Op>& b, unsigned regions, int row, int n,
+                          int vec) {
+  const std::int64_t dim = t.head_dim, zs = 16 * dim, ks = 16 * Op::kStep;
+  for (; regions != 0; regions &= regions - 1) {
+    const int region = __builtin_ctz(regions);
+    const auto* q = static_cast<const typename Op::T*>(t.q[region]) + (b.row + row) * dim;
+    const typename Op::T* keys = b.keys[region] + vec * zs;
+    float* scores = b.row_scores(region, row) + 16 * vec;
+    if (n == Op::kRows)
+      micro<Op, Op::kRows, Op::kVecs>(false, q, dim, keys, zs, ks, scores, b.score_stride, dim);
+    else
+      for (int i = 0; i < n; ++i)
+        micro<Op, 1, Op::kVecs>(false, q + i * dim, dim, keys, zs, ks, scores + i * b.score_stride,
+                                b.score_stride, dim);
+  }
+}
+
+/// Scores and softmax of a block: while some rows are scored those before are weighed, so that the processor
+/// has products to do while a power waits for itself (4 % of attention).
+template <class Op>
+RW_INLINE void score_and_weigh(const AttentionTile& t, const RowBlock<Op>& b) {
+  constexpr int kVecs = kKeyTile / 16;
+  static_assert(kVecs % Op::kVecs == 0);
+  int before = 0, row = 0;  // rows [before, row) are scored and not weighed yet
+  while (row < b.n_rows) {
+    const int n = b.n_rows - row < Op::kRows ? b.n_rows - row : Op::kRows;
+    const Reach reach = reach_of(t, b, row, n);
+    for (int vec = 0; vec < kVecs; vec += Op::kVecs) {
+      if (16 * vec < reach.n_keys) score_some(t, b, reach.regions, row, n, vec);
+      softmax_part(t, b, before, row, vec / Op::kVecs, kVecs / Op::kVecs);
+    }
+    before = row, row += n;
+  }
+  softmax_part(t, b, before, row, 0, 1);
 }
 
 /// One block from scores to sums.
 template <class Op>
 RW_INLINE void whole_block(const AttentionTile& t, const RowBlock<Op>& b) {
-  score(t, b, b.regions);
-  softmax(t, b);
+  if constexpr (Op::kTiles || Op::kWidens)
+    score(t, b, b.regions), softmax(t, b);
+  else
+    score_and_weigh(t, b);
   add_values(t, b);
 }
 
@@ -251,7 +388,11 @@ template <class Op>
 struct Steps {
   const AttentionTile& t;
   RW_MEMBER void take(RowBlock<Op>& b) {
-    b.scores = t.scores, b.weights = static_cast<typename Op::T*>(t.weights), b.score_stride = kKeyTile;
+    b.scores = t.scores, b.score_stride = kKeyTile;
+    if constexpr (sizeof(typename Op::T) == sizeof(float))  // less passes through L1
+      b.weights = b.scores;
+    else
+      b.weights = static_cast<typename Op::T*>(t.weights);
     whole_block(t, b);
   }
   RW_MEMBER void finish() {}
@@ -274,7 +415,7 @@ template <class Op>
 RW_INLINE void fetch_ahead(const AttentionTile& t, std::int64_t key, unsigned regions, int step,
                            int n_steps) {
   const std::int64_t block = key / kBlockKeys, in_block = key % kBlockKeys;
-  const std::int64_t width = t.eight_bits ? 1 : static_cast<std::int64_t>(sizeof(typename Op::T));
+  const std::int64_t width = t.eight_bits ? 1 : kStoredBytes<Op>;
   const auto fetch = [&](const void* head, std::int64_t dim) __attribute__((always_inline)) {
     if (head == nullptr) return;
     const std::int64_t bytes = kKeyTile * dim * width, part = t.fetch_part * n_steps + step,

@@ -18,6 +18,7 @@ RW_INLINE void micro(bool add, const typename Op::Row* a, std::int64_t lda, cons
   } else {
     RW_UNROLL for (int i = 0; i < MR; ++i) RW_UNROLL for (int z = 0; z < NZ; ++z) sums[i][z] = splat(0.0f);
   }
+#pragma GCC unroll 4  // 1.4 % of attention with AVX2
   for (std::int64_t k = 0; k < n / Op::kStep; ++k) {
     typename Op::B vectors[NZ];
     RW_UNROLL for (int z = 0; z < NZ; ++z) vectors[z] = Op::vector(b + k * ks + z * zs);

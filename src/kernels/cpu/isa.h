@@ -50,8 +50,9 @@ struct AttentionTile {
   const void* const* q;  // (n_regions): (rows, head_dim), rotated for the region, times row scale and log2(e)
   const void* const* const* k_blocks;  // (n_regions)(n_blocks): this head's keys of a block, or null
   const void* const* v_blocks;         // (n_blocks): this head's values of a block, or null
-  float soft_cap;   // scores become soft_cap tanh(score / soft_cap), both times log2(e); 0: they stay
-  bool eight_bits;  // the cache holds 8 bits: (a block's numbers, then its kBlockKeys scales as floats)
+  float soft_cap;     // scores become soft_cap tanh(score / soft_cap), both times log2(e); 0: they stay
+  bool eight_bits;    // the cache holds 8 bits: (a block's numbers, then its kBlockKeys scales as floats)
+  float* widened[2];  // scratch of attention_wide: keys (n_regions) of a tile, and its values
   std::uint16_t* expanded[2];         // scratch where eight_bits: keys (n_regions) of a tile, values of three
   const char* odd_values;             // (n_blocks): 1 where this head's values hold an infinity or NaN
   const std::int64_t* segment_begin;  // (n_positions + 1), into segments
@@ -123,6 +124,7 @@ struct QueryRows {
   RowRotation rotation;
   const float* weight;  // (head_dim), of rows that are rotated; or null
   Element element;      // kBf16 or kF32
+  bool wide;            // kBf16 as floats
   void* to;             // (n_rows, head_dim), and room for 16 more
 };
 
@@ -206,6 +208,8 @@ struct Isa {
   bool (*supported)();
   void (*attention_bf16)(const AttentionTile&);
   void (*attention_f32)(const AttentionTile&);
+  void (*attention_wide)(
+      const AttentionTile&);  // bf16 for many rows, q as floats; null where pairs are multiplied
   void (*merge_softmax)(const SoftmaxMerge&);
   void (*product_bf16)(const Product&);
   void (*product_f32)(const Product&);

@@ -30,7 +30,9 @@ static void rotate_row(const RowRotation& r, const float* x, float* out) {
 
 /// 16 numbers of a rotated query.
 RW_INLINE void store_query(const QueryRows& r, std::int64_t at, Vec v) {
-  if (r.element == Element::kBf16)
+  if (r.element == Element::kBf16 && r.wide)
+    store(static_cast<float*>(r.to) + at, as_floats(rounded_bf16(v)));
+  else if (r.element == Element::kBf16)
     store_bf16(static_cast<std::uint16_t*>(r.to) + at, v);
   else
     store(static_cast<float*>(r.to) + at, v);

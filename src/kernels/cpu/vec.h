@@ -92,6 +92,10 @@ RW_INLINE Vec maximum(Vec a, Vec b) {
   return a;
 }
 RW_INLINE Vec minimum(Vec a, Vec b) {
+#if defined(__AVX512F__)
+  return {{reinterpret_cast<Vec::Part>(
+      _mm512_min_ps(reinterpret_cast<__m512>(b.part[0]), reinterpret_cast<__m512>(a.part[0])))}};
+#endif
   RW_UNROLL for (int i = 0; i < kParts; ++i) a.part[i] = a.part[i] > b.part[i] ? b.part[i] : a.part[i];
   return a;
 }
@@ -179,6 +183,38 @@ RW_INLINE Vec lanes_between(std::int64_t begin, std::int64_t end, Vec a, Vec b) 
 #endif
 }
 
+/// p = p f + c of each.
+template <int n>
+RW_INLINE void horner(Vec (&p)[n], const Vec (&f)[n], float c) {
+  RW_UNROLL for (int i = 0; i < n; ++i) p[i] = p[i] * f[i] + splat(c);
+}
+
+/// x = exp2_of(x) of several at once, step by step together: one alone waits for each of its results, and
+/// the processor looks ahead some 60 operations only.
+template <bool kRounded, int n>
+RW_INLINE void exp2_each(Vec (&x)[n]) {
+  const Vec magic = splat(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer
+  Vec shifted[n], p[n];
+  RW_UNROLL for (int i = 0; i < n; ++i) x[i] = maximum(x[i], splat(-127.0f));
+  RW_UNROLL for (int i = 0; i < n; ++i) shifted[i] = x[i] + magic;
+  RW_UNROLL for (int i = 0; i < n; ++i) p[i] = shifted[i] - magic;
+  RW_UNROLL for (int i = 0; i < n; ++i) x[i] = x[i] - p[i];
+  RW_UNROLL for (int i = 0; i < n; ++i) p[i] = splat(kRounded ? 5.500895157e-2f : 1.535336188e-4f);
+  if constexpr (kRounded) {
+    horner(p, x, 2.422110140e-1f);
+    horner(p, x, 6.932829022e-1f);
+  } else {
+    horner(p, x, 1.339887440e-3f);
+    horner(p, x, 9.618437358e-3f);
+    horner(p, x, 5.550332471e-2f);
+    horner(p, x, 2.402264791e-1f);
+    horner(p, x, 6.931472029e-1f);
+  }
+  horner(p, x, 1.0f);
+  // Of `shifted` only the integer's low bits stay: they are added to the exponent, which for 1 is 127.
+  RW_UNROLL for (int i = 0; i < n; ++i) x[i] = as_floats(as_bits(p[i]) + shift_left<23>(as_bits(shifted[i])));
+}
+
 /// 2^x for x <= 127; exactly 0 from -127 down, and anything finite or NaN for NaN. Minimax polynomials on
 /// [-1/2, 1/2] that are 1 at 0: relative error 1e-7 for floats (degree 6), 1e-4 where the result is rounded
 /// to bfloat16 (degree 3, a twentieth of the rounding; FlashAttention-4 does the same).
@@ -195,35 +231,35 @@ RW_INLINE Vec exp2_of(Vec x) {
     return {{reinterpret_cast<Vec::Part>(_mm512_scalef_ps(reinterpret_cast<__m512>(q.part[0]), v))}};
   }
 #endif
-  const Vec magic = splat(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer
-  const Vec clamped = maximum(x, splat(-127.0f)), shifted = clamped + magic, f = clamped - (shifted - magic);
-  Vec p;
-  if constexpr (kRounded) {
-    p = splat(5.500895157e-2f) * f + splat(2.422110140e-1f);
-    p = p * f + splat(6.932829022e-1f);
-  } else {
-    p = splat(1.535336188e-4f) * f + splat(1.339887440e-3f);
-    p = p * f + splat(9.618437358e-3f);
-    p = p * f + splat(5.550332471e-2f);
-    p = p * f + splat(2.402264791e-1f);
-    p = p * f + splat(6.931472029e-1f);
-  }
-  p = p * f + splat(1.0f);
-  // Of `shifted` only the integer's low bits stay: they are added to the exponent, which for 1 is 127.
-  return as_floats(as_bits(p) + shift_left<23>(as_bits(shifted)));
+  Vec powers[1] = {x};
+  exp2_each<kRounded>(powers);
+  return powers[0];
 }
 
-/// tanh(x), relative error 5e-7, |tanh| <= 1; NaN for NaN. A minimax fit x P(x^2) / Q(x^2) on [0, 8], where
-/// tanh is 1 but for 2e-7.
+/// x = tanh(x) of each, step by step together as in exp2_each: relative error 5e-7, |tanh| <= 1; NaN for NaN.
+/// A minimax fit x P(x^2) / Q(x^2) on [0, 8], where tanh is 1 but for 2e-7.
+template <int n>
+RW_INLINE void tanh_each(Vec (&x)[n]) {
+  Vec z[n], s[n], p[n], q[n];
+  RW_UNROLL for (int i = 0; i < n; ++i) z[i] = minimum(absolute(x[i]), splat(8.0f));
+  RW_UNROLL for (int i = 0; i < n; ++i) s[i] = z[i] * z[i];
+  RW_UNROLL for (int i = 0; i < n; ++i) p[i] = splat(1.14283253e-5f), q[i] = splat(2.45918056e-7f);
+  horner(q, s, 2.38667845e-4f);
+  horner(p, s, 2.95101419e-3f);
+  horner(q, s, 2.38155142e-2f);
+  horner(p, s, 1.29256538e-1f);
+  horner(q, s, 4.62588693e-1f);
+  horner(p, s, 9.99999854e-1f);
+  horner(q, s, 1.0f);
+  RW_UNROLL for (int i = 0; i < n; ++i) {
+    const Bits sign = as_bits(x[i]) & splat_wide<std::uint32_t>(0x80000000u);
+    x[i] = as_floats(as_bits(z[i] * p[i] / q[i]) | sign);
+  }
+}
 RW_INLINE Vec tanh_of(Vec x) {
-  const Vec z = minimum(absolute(x), splat(8.0f)), s = z * z;
-  Vec p = splat(1.14283253e-5f) * s + splat(2.95101419e-3f),
-      q = splat(2.45918056e-7f) * s + splat(2.38667845e-4f);
-  p = p * s + splat(1.29256538e-1f), q = q * s + splat(2.38155142e-2f);
-  p = p * s + splat(9.99999854e-1f), q = q * s + splat(4.62588693e-1f);
-  q = q * s + splat(1.0f);
-  const Bits sign = as_bits(x) & splat_wide<std::uint32_t>(0x80000000u);
-  return as_floats(as_bits(z * p / q) | sign);
+  Vec one[1] = {x};
+  tanh_each(one);
+  return one[0];
 }
 /// Numbers bent so that none leaves (-cap, cap).
 RW_INLINE Vec capped(Vec x, Vec cap, Vec inverse) { return cap * tanh_of(x * inverse); }
@@ -312,6 +348,16 @@ struct Singles {
   RW_INLINE B vector(const T* b) { return load(b); }
   RW_INLINE Vec multiply_add(Vec sum, const Row* a, B b) { return sum + splat(*a) * b; }
   RW_INLINE void store_weights(T* p, Vec first, Vec second) { store(p, first), store(p + kLanes, second); }
+};
+
+/// Operands that are rounded to bfloat16 and lie as floats, widened once for many rows: the same bits as
+/// SplitPairs.
+struct WidePairs : Singles {
+  static constexpr bool kRounded = true;
+  RW_INLINE void store_weights(T* p, Vec first, Vec second) {
+    store(p, as_floats(rounded_bf16(first)));
+    store(p + kLanes, as_floats(rounded_bf16(second)));
+  }
 };
 
 /// Operands of bfloat16 products where the machine has none: a bfloat16 is the upper half of a float32, so a
