@@ -28,8 +28,7 @@ struct Wanted {
   Index k = 0;                          ///< of the next two
   Token* top_ids = nullptr;             ///< (end - begin, k): the k likeliest tokens, the likeliest first
   float* top_logits = nullptr;          ///< (end - begin, k): their logits; both or none
-  /// Where it is given, of these rows alone: positions in [begin, end), each greater than the one before.
-  /// What is (end - begin) above is then as long as this, and `logits` is told places in it.
+  /// Where given: of these rows alone, rising; results are as many, and the sink gets places in it.
   std::span<const Index> only = {};
   Index n() const { return only.empty() ? end - begin : static_cast<Index>(only.size()); }
 };
