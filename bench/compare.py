@@ -47,11 +47,11 @@ def machine():
 
 def print_table(args, results):
     print(f"{machine()}; {args.threads} threads; {os.path.basename(args.model)}\n")
-    print("| length | what | ropewalk | q8 cache | llama.cpp | PyTorch bf16 | over llama.cpp | q8 | over PyTorch |")
+    print(f"| length | what | ropewalk | q8 cache | {args.llama} | PyTorch bf16 | over llama.cpp | q8 | over PyTorch |")
     print("|---|---|---|---|---|---|---|---|---|")
     for n, peers in results.items():
         for what, unit in (("prefill", "tokens/s"), ("decode", "tokens/s"), ("first", "ms to first token")):
-            seconds = [peers.get(p, {}).get(what) for p in ("ropewalk", "ropewalk q8", "llama.cpp", "pytorch")]
+            seconds = [peers.get(p, {}).get(what) for p in ("ropewalk", "ropewalk q8", args.llama, "pytorch")]
             if seconds[0] is None or (what == "first" and n != list(results)[0]):
                 continue
             scale = (lambda s: 1e3 * s) if what == "first" else (lambda s: (n if what == "prefill" else 1) / s)
@@ -70,13 +70,16 @@ def main():
     parser.add_argument("--repeat", type=int, default=2)
     parser.add_argument("--n-predict", type=int, default=32)
     parser.add_argument("--longest-pytorch", type=int, default=8192, help="PyTorch is left out beyond")
+    parser.add_argument("--prebuilt", action="store_true",
+                        help="llama.cpp as a wheel has it, for AVX2 (xllamacpp), in place of one compiled here")
     parser.add_argument("--out", help="seconds as JSON")
     args = parser.parse_args()
+    args.llama = "llama.cpp, prebuilt" if args.prebuilt else "llama.cpp"
     results = {n: {} for n in args.lengths}
     for n, peers in results.items():
         for repeat in range(args.repeat):
             print(f"length {n}, run {repeat + 1} of {args.repeat}", file=sys.stderr)
-            for name in ("ropewalk", "ropewalk q8", "llama.cpp", "pytorch"):
+            for name in ("ropewalk", "ropewalk q8", args.llama, "pytorch"):
                 if name == "pytorch" and n > args.longest_pytorch:
                     continue
                 new = (measure_ropewalk(args, n, "q8" if name.endswith("q8") else "bf16")

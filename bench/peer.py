@@ -38,6 +38,22 @@ def llama_cpp(model, n, n_new, threads):
     return {"prefill": prefill, "decode": (time.time() - start) / n_new, "first": first}
 
 
+def llama_prebuilt(model, n, n_new, threads):
+    """llama.cpp as xllamacpp's wheel has it, compiled for AVX2: what it says of itself."""
+    import xllamacpp as library
+
+    params = library.CommonParams()
+    params.model.path = model
+    params.n_ctx, params.n_batch, params.n_ubatch, params.n_parallel = n + n_new + 64, 512, 512, 1
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
+    params.flash_attn_type = library.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_ENABLED
+    answer = library.Server(params).handle_completions(
+        {"prompt": tokens(n), "n_predict": n_new, "temperature": 0, "cache_prompt": False, "ignore_eos": True})
+    timings = (answer if isinstance(answer, dict) else json.loads(answer))["timings"]
+    assert timings["prompt_n"] == n and timings["predicted_n"] == n_new, timings
+    return {"prefill": timings["prompt_ms"] / 1e3, "decode": timings["predicted_ms"] / 1e3 / n_new}
+
+
 def pytorch(model, n, n_new, threads):
     """The same shape in bf16, random weights (the time does not depend on them), without the output layer."""
     import gguf
@@ -66,5 +82,5 @@ def pytorch(model, n, n_new, threads):
 
 if __name__ == "__main__":
     peer, path, length, new, n_threads = sys.argv[1:]
-    run = {"llama.cpp": llama_cpp, "pytorch": pytorch}[peer]
+    run = {"llama.cpp": llama_cpp, "llama.cpp, prebuilt": llama_prebuilt, "pytorch": pytorch}[peer]
     print(json.dumps(run(path, int(length), int(new), int(n_threads))))
