@@ -254,9 +254,8 @@ void require_tail(Index tail, Index n_ctx_train, Index shortest) {
   const bool trained = n_ctx_train < shortest;
   throw UsageError(
       "--tail",
-      fmt::format("at most {}: the {} tokens, less 64 of context", std::min(n_ctx_train, shortest) - 64,
-                  trained ? fmt::format("{} trained", n_ctx_train)
-                          : fmt::format("{} of the shortest length", shortest)),
+      fmt::format("at most {}: the {} tokens {}, less 64 of context", std::min(n_ctx_train, shortest) - 64,
+                  std::min(n_ctx_train, shortest), trained ? "trained" : "of the shortest length"),
       fmt::format("{}", tail), "the same tokens are scored at every length");
 }
 
