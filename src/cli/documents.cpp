@@ -36,11 +36,6 @@ std::vector<std::string> document_names(const std::vector<std::string>& paths,
   return names;
 }
 
-std::vector<Token> first_tokens(const Tokenizer& tokenizer) {
-  if (tokenizer.add_bos && tokenizer.bos) return {*tokenizer.bos};
-  return {};
-}
-
 /// Errors: UsageError where two texts, the parts of them that are read, or only their ends, which are scored,
 /// are copies but for a little.
 void require_texts_apart(const TokenTexts& texts, const std::vector<std::vector<Document>>& by_text,
@@ -106,7 +101,7 @@ std::size_t bytes_of_documents(int n, Index length) {
 
 TokenTexts tokenize_texts(const Tokenizer& tokenizer, const std::vector<std::string>& paths,
                           const std::vector<std::string>& texts, bool special) {
-  TokenTexts result{document_names(paths, texts), {}, first_tokens(tokenizer)};
+  TokenTexts result{document_names(paths, texts), {}, tokenizer.text_begin()};
   for (const std::string& text : texts) result.tokens.push_back(tokenizer.encode(text, special));
   return result;
 }
