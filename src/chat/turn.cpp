@@ -59,8 +59,9 @@ std::optional<std::string_view> message_in(std::string_view text, const ChatTurn
 }
 
 void add_bos(const Tokenizer& tokenizer, std::vector<Token>& tokens) {
-  if (tokenizer.add_bos && tokenizer.bos && (tokens.empty() || tokens[0] != *tokenizer.bos))
-    tokens.insert(tokens.begin(), *tokenizer.bos);
+  const std::vector<Token> begin = tokenizer.text_begin();
+  if (!begin.empty() && (tokens.empty() || tokens[0] != begin[0]))
+    tokens.insert(tokens.begin(), begin.begin(), begin.end());
 }
 
 std::vector<Token> encode(const Tokenizer& tokenizer, std::initializer_list<TextPart> parts, bool inside) {

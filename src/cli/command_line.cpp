@@ -58,13 +58,17 @@ void require_own_model(const CLI::App& command) {
                            "MODEL stands first, before a list's option");
 }
 
+[[noreturn]] void no_value(const std::string& option, const char* found) {
+  throw UsageError(option, "a value", found, "leave it out, or give it one");
+}
+
 /// An empty value, as an unset variable of a shell leaves it, is no value: results would be kept nowhere, or
 /// a prompt be none. (Jobs are given an empty name by the process that started them.)
 void require_values(const CLI::App& command) {
   for (const CLI::Option* option : command.get_options())
     for (const std::string& value : option->results())
       if (value.empty() && option->get_items_expected_max() > 0 && !is_job())
-        throw UsageError(option->get_name(), "a value", "an empty one", "leave it out, or give it one");
+        no_value(option->get_name(), "an empty one");
 }
 
 /// Where the model of our own is looked for.
@@ -151,6 +155,9 @@ void require_plain_config(const std::string& path) {
                                            "with the program is not at {}",
                                            fmt::join(places, " nor ")));
   }
+  const std::string said = error.what();  // "--method: 1 required TEXT missing"
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) && said.ends_with(" missing"))
+    no_value(said.substr(0, said.find(':')), "none");
   if (dynamic_cast<const CLI::ConfigError*>(&error)) explain_config(app, error.what());
   if (dynamic_cast<const CLI::RequiresError*>(&error) || dynamic_cast<const CLI::ExcludesError*>(&error))
     throw UsageError(name, "options that have an effect beside each other", error.what(), hint);
@@ -267,6 +274,7 @@ int run_command_line(int argc, char** argv) {
   app.allow_config_extras(CLI::config_extras_mode::error);
   app.set_config("--config", "", "TOML file with a section for the command: [eval]")
       ->check([](const std::string& path) {
+        if (path.empty()) no_value("--config", "an empty one");
         require_regular_file(path);
         std::error_code none;
         if (std::filesystem::file_size(path, none) > kMostConfigBytes)

@@ -38,11 +38,6 @@ std::vector<std::string> document_names(const std::vector<std::string>& paths,
   return names;
 }
 
-std::vector<Token> first_tokens(const Tokenizer& tokenizer) {
-  if (tokenizer.add_bos && tokenizer.bos) return {*tokenizer.bos};
-  return {};
-}
-
 /// Errors: UsageError where two texts, the parts of them that are read, or only their ends, which are scored,
 /// are copies but for a little.
 void require_texts_apart(const TokenTexts& texts, const std::vector<std::vector<Document>>& by_text,
@@ -108,7 +103,7 @@ std::size_t bytes_of_documents(int n, Index length) {
 
 TokenTexts tokenize_texts(const Tokenizer& tokenizer, const std::vector<std::string>& paths,
                           const std::vector<std::string>& texts, bool special) {
-  TokenTexts result{{}, {}, first_tokens(tokenizer)};
+  TokenTexts result{{}, {}, tokenizer.text_begin()};
   const std::vector<std::string> names = document_names(paths, texts);
   std::string unknown_share;
   for (std::size_t i = 0; i < texts.size(); ++i) {

@@ -22,8 +22,9 @@ struct Options {
 
 /// The text between the tokens that its training put around texts ([CLS] and [SEP]).
 std::vector<Token> tokens_of(const Tokenizer& tokenizer, const std::string& text) {
-  std::vector<Token> tokens = tokenizer.encode(text, true);
-  if (tokenizer.add_bos && tokenizer.bos) tokens.insert(tokens.begin(), *tokenizer.bos);
+  std::vector<Token> tokens = tokenizer.text_begin();
+  const std::vector<Token> ids = tokenizer.encode(text, true);
+  tokens.insert(tokens.end(), ids.begin(), ids.end());
   if (tokenizer.add_eos && tokenizer.eos) tokens.push_back(*tokenizer.eos);
   return tokens;
 }

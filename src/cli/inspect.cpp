@@ -36,23 +36,23 @@ std::string brief(const MetaValue& value) {
   return std::visit(Visitor{list}, value);
 }
 
-/// Where layers differ, their numbers are those of the first on which methods act; "layers" has the others'.
+/// Where layers differ, sizes are a list of all that there are; the rest is of the first on which methods
+/// act, and "layers" has the others'.
 void add_config(const ModelConfig& c, Json& j) {
-  const LayerSpec& layer = c.layers[static_cast<std::size_t>(c.acting_layer())];
-  const AttentionSpec& a = layer.attention;
+  const AttentionSpec& a = c.layers[static_cast<std::size_t>(c.acting_layer())].attention;
   Index window = 0;
   for (const LayerSpec& each : c.layers) window = std::max(window, each.attention.window);
   j["n_layers"] = c.n_layers();
   j["d_model"] = c.d_model;
-  j["d_ff"] = layer.ffn.d_ff;
-  j["n_heads"] = a.n_heads;
-  j["n_kv_heads"] = a.n_kv_heads;
-  j["head_dim"] = a.head_dim;
+  j["d_ff"] = sizes_of(c, [](const LayerSpec& each) { return each.ffn.d_ff; });
+  j["n_heads"] = sizes_of(c, [](const LayerSpec& each) { return Index{each.attention.n_heads}; });
+  j["n_kv_heads"] = sizes_of(c, [](const LayerSpec& each) { return Index{each.attention.n_kv_heads}; });
+  j["head_dim"] = sizes_of(c, [](const LayerSpec& each) { return Index{each.attention.head_dim}; });
   j["n_vocab"] = c.n_vocab;
   j["n_ctx_train"] = c.n_ctx_train;
   j["n_ctx_original"] = c.n_ctx_original > 0 ? Json(c.n_ctx_original) : Json("unknown");
   j["rope_base"] = a.rope.base;
-  j["rotary_dim"] = a.rope.rotary_dim;
+  j["rotary_dim"] = sizes_of(c, [](const LayerSpec& each) { return Index{each.attention.rope.rotary_dim}; });
   j["pairing"] = c.interleaved_qk ? "interleaved" : "half_split";
   j["own_scaling"] = own_scaling_of(a.rope);
   j["sliding_window"] = window;
@@ -169,7 +169,8 @@ int run() {
   }
   for (const auto& [key, value] : j.items()) {
     if (key == "layers") {
-      for (const Json& layer_class : value) fmt::print("{:<16} {}\n", key, layer_class_line(layer_class));
+      for (const Json& layer_class : value)
+        fmt::print("{:<16} {}\n", key, layer_class_line(layer_class, differing_sizes(value)));
       continue;
     }
     const std::string words = words_for(key);

@@ -61,8 +61,9 @@ int inspect_attention(const InspectAttention& asked) {
   AttentionShares shares{.n_first = asked.n_first, .row_begin = length / 2, .layers = {}};
   const auto model = Model::load(file, count_attention(backend, config.n_layers(), shares));
   const Tokenizer& tokenizer = model->tokenizer();
-  std::vector<Token> tokens = tokenizer.encode(text, asked.special);
-  if (tokenizer.add_bos && tokenizer.bos) tokens.insert(tokens.begin(), *tokenizer.bos);
+  std::vector<Token> tokens = tokenizer.text_begin();
+  const std::vector<Token> ids = tokenizer.encode(text, asked.special);
+  tokens.insert(tokens.end(), ids.begin(), ids.end());
   if (static_cast<Index>(tokens.size()) < length)
     throw Error(asked.text, fmt::format("{} tokens", length), fmt::format("{}", tokens.size()),
                 "give a longer text or a shorter --length");

@@ -3,6 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <set>
+
 namespace ropewalk::cli {
 namespace {
 
@@ -20,7 +23,36 @@ std::string layers_of(const std::vector<std::size_t>& classes, std::size_t c) {
   return text;
 }
 
+/// Of each layer: classes of equal attention, parted by d_ff, counted from 0 as they come.
+std::vector<std::size_t> classes_of(const ModelConfig& config) {
+  std::vector<std::size_t> classes = config.attention_classes();
+  std::vector<std::pair<std::size_t, Index>> found;
+  for (std::size_t layer = 0; layer < classes.size(); ++layer) {
+    const std::pair key(classes[layer], config.layers[layer].ffn.d_ff);
+    const auto at = std::find(found.begin(), found.end(), key);
+    classes[layer] = static_cast<std::size_t>(at - found.begin());
+    if (at == found.end()) found.push_back(key);
+  }
+  return classes;
+}
+
 }  // namespace
+
+Json sizes_of(const ModelConfig& config, Index (*size)(const LayerSpec& layer)) {
+  std::set<Index> sizes;
+  for (const LayerSpec& layer : config.layers) sizes.insert(size(layer));
+  if (sizes.size() > 1) sizes.erase(0);
+  return sizes.size() == 1 ? Json(*sizes.begin()) : Json(sizes);
+}
+
+std::vector<std::string> differing_sizes(const Json& classes) {
+  std::vector<std::string> names;
+  for (const char* size : {"n_heads", "n_kv_heads", "head_dim", "d_ff"})
+    if (std::any_of(classes.begin(), classes.end(),
+                    [&](const Json& one) { return one.at(size) != classes[0].at(size); }))
+      names.emplace_back(size);
+  return names;
+}
 
 std::string own_scaling_of(const RopeSpec& rope) {
   if (!rope.own_scaling.empty()) return rope.own_scaling;
@@ -28,12 +60,16 @@ std::string own_scaling_of(const RopeSpec& rope) {
 }
 
 Json layer_classes(const ModelConfig& config) {
-  const std::vector<std::size_t> classes = config.attention_classes();
+  const std::vector<std::size_t> classes = classes_of(config);
   Json result = Json::array();
   for (std::size_t layer = 0; layer < classes.size(); ++layer) {
     if (classes[layer] != result.size()) continue;  // not the first of its class
     const AttentionSpec& a = config.layers[layer].attention;
     result.push_back({{"layers", layers_of(classes, classes[layer])},
+                      {"n_heads", a.n_heads},
+                      {"n_kv_heads", a.n_kv_heads},
+                      {"head_dim", a.head_dim},
+                      {"d_ff", config.layers[layer].ffn.d_ff},
                       {"sliding_window", a.window},
                       {"rope_base", a.rope.base},
                       {"rotary_dim", a.rope.rotary_dim},
@@ -43,9 +79,10 @@ Json layer_classes(const ModelConfig& config) {
   return result;
 }
 
-std::string layer_class_line(const Json& c) {
+std::string layer_class_line(const Json& c, const std::vector<std::string>& sizes) {
   const Index window = c.at("sliding_window");
   std::string line = c.at("layers").get<std::string>() + ": ";
+  for (const std::string& size : sizes) line += fmt::format("{} {}, ", size, c.at(size).get<Index>());
   line += window > 0 ? fmt::format("a window of {}", window) : "all tokens before";
   if (c.at("rotary_dim") == 0)
     line += ", no positions";

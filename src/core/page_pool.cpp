@@ -64,7 +64,7 @@ class PagePool::Area {
 struct PagePool::Areas {
   std::mutex mutex;
   std::map<std::size_t, std::vector<std::unique_ptr<Area>>> areas;  // by size of piece
-  std::atomic<std::size_t> promised{0};
+  std::atomic<std::size_t> promised{0}, taken{0};
 
   std::size_t idle() const {
     std::size_t total = 0;
@@ -99,7 +99,12 @@ PagePool::PagePool() : areas_(std::make_shared<Areas>()) {}
 
 std::shared_ptr<std::byte> PagePool::take(Index bytes) {
   const std::size_t piece = rounded_up(static_cast<std::size_t>(std::max<Index>(bytes, 1)), 64);
-  return {areas_->take(piece), [piece, areas = areas_](std::byte* p) { areas->give(piece, p); }};
+  std::byte* taken = areas_->take(piece);
+  areas_->taken += piece;
+  return {taken, [piece, areas = areas_](std::byte* p) {
+            areas->taken -= piece;
+            areas->give(piece, p);
+          }};
 }
 
 std::size_t PagePool::bytes() const {
@@ -116,8 +121,8 @@ std::shared_ptr<const void> PagePool::promise(std::size_t bytes) {
 }
 
 std::size_t PagePool::promised() const {
-  const std::size_t all = areas_->promised, held = bytes();
-  return all - std::min(all, held);
+  const std::size_t all = areas_->promised, taken = areas_->taken, held = bytes();
+  return all - std::min(all, held - std::min(held, taken));
 }
 
 }  // namespace ropewalk

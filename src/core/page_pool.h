@@ -23,10 +23,11 @@ class PagePool {
   std::shared_ptr<std::byte> take(Index bytes);
   /// Bytes of the areas that the pool holds now.
   std::size_t bytes() const;
-  /// Says that `bytes` will be taken, by whoever keeps what it returns; they count until that is gone.
+  /// Says that `bytes` are yet to be taken, by whoever keeps what it returns, and replaces it as it takes
+  /// them; they count until that is gone.
   std::shared_ptr<const void> promise(std::size_t bytes);
-  /// Bytes that were promised beyond those that the pool holds: of the system's free memory they are
-  /// somebody's.
+  /// Bytes that were promised beyond those that the pool holds for nobody: of the system's free memory they
+  /// are somebody's.
   std::size_t promised() const;
 
  private:

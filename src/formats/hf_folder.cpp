@@ -192,9 +192,12 @@ class HfFolder final : public HfModel {
       files_.push_back(path);
     }
     finish();
+    // Metadata to look at; the tokenizer reads the file itself, and says what is wrong with it.
     const std::string tokenizer = folder + "/tokenizer_config.json";
-    if (std::filesystem::exists(tokenizer))
-      read_tokenizer_config(read_json_file(tokenizer, 16u << 20), tokenizer);
+    if (std::filesystem::exists(tokenizer)) try {
+        read_tokenizer_config(read_json_file(tokenizer, 16u << 20), tokenizer);
+      } catch (const Error&) {
+      }
   }
 
  private:

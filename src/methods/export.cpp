@@ -227,6 +227,9 @@ std::vector<PeerSetting> peer_settings(const MethodSpec& bound, const RopeContex
     for (std::size_t i = 1; i < bound.parts.size(); ++i) names += "+" + bound.parts[i].name;
     return none_can(names + " is a composition, of which they know no part but frequencies");
   }
+  if (c.bidirectional)
+    return none_can(
+        "an encoder (RoFormer): transformers reads no rope_parameters there, and the others do not run it");
   const MethodPart& part = bound.parts[0];
   const MethodInfo& info = Registry<MethodInfo>::get(part.name, "method");
   if (info.kind != "frequency" && info.kind != "none")
@@ -234,6 +237,10 @@ std::vector<PeerSetting> peer_settings(const MethodSpec& bound, const RopeContex
   if (info.by_layer || info.by_head)
     return none_can(fmt::format("{} has frequencies of each layer's{} own", part.name,
                                 info.by_head ? " and head's" : ""));
+  if (c.rope_differs)
+    return none_can(
+        "the model's layers differ in head_dim, rotary_dim, base or scaling, and a setting is one for all "
+        "layers");
   if (number(part, "grow", 0) != 0)
     return none_can("grow=1: a cache there holds keys that were rotated for another length");
   const Pointwise method = Method::bind(bound, c).pointwise();

@@ -61,6 +61,9 @@ struct RopeContext {
   /// mirror image (delta(i, j) = -delta(j, i) for j > i), windows count |i - j|, and a scale that follows the
   /// tokens read has all n. Methods without such a form refuse.
   bool bidirectional = false;
+  /// Other layers that methods act on have other frequencies by their own: another rotary_dim, head_dim, base
+  /// or scaling. For who would say them for the whole model at once (export.h).
+  bool rope_differs = false;
 };
 
 // ---------------------------------------------------------------- the four factors, bound to numbers

@@ -40,7 +40,11 @@ RopeContext ModelConfig::rope_context(int layer, Index n) const {
           .soft_cap = a.soft_cap,
           .temperature = a.temperature,
           .acts = a.acts,
-          .bidirectional = encoder};
+          .bidirectional = encoder,
+          .rope_differs = std::any_of(layers.begin(), layers.end(), [&](const LayerSpec& other) {
+            return acts_on(other) &&
+                   (other.attention.rope != a.rope || other.attention.head_dim != a.head_dim);
+          })};
 }
 
 bool acts_on(const LayerSpec& layer) { return layer.attention.acts && layer.attention.rope.rotary_dim > 0; }

@@ -33,10 +33,12 @@ std::vector<double> factor_list(const ModelFile& file, const std::string& key, s
 /// converter stores the latter as yarn_attn_factor.
 std::string yarn_spec(const Keys& keys, Index n_ctx_original, double factor) {
   std::string spec = fmt::format("yarn:factor={},trained={}", factor, n_ctx_original);
-  if (const auto share = keys.number("rope.scaling.yarn_ext_factor"); share && *share >= 0 && *share != 1)
+  const bool gguf = keys.file.container().starts_with("GGUF");
+  const auto share = keys.number("rope.scaling.yarn_ext_factor");
+  const bool unset = !share || (gguf && *share == -1);  // llama.cpp's for none given
+  if (!unset && *share != 1)
     throw Error(keys.file.path(), "YaRN with yarn_ext_factor (extrapolation_factor) 1",
                 fmt::format("{}", *share), "its ramp in part only is no method of this engine");
-  const bool gguf = keys.file.container().starts_with("GGUF");
   for (const auto& [name, parameter] : {std::pair{"rope.scaling.yarn_beta_fast", "beta_fast"},
                                         {"rope.scaling.yarn_beta_slow", "beta_slow"},
                                         {"rope.scaling.mscale", "mscale"},

@@ -65,9 +65,8 @@ void Sequence::State::require_room_for_all() {
   const auto cache = [&](Index n) {
     return most_cache_bytes(config, kv_type, acting().method, n, rows, n_scratch_layers());
   };
-  const std::size_t whole = cache(options.n);
-  std::size_t shared = 0;
-  for_each_kv([&](const HeadGroup& group) { shared += group.kv->bytes(); });
+  whole = cache(options.n);
+  std::size_t shared = held_then = held();
   shared -=
       std::min(shared, cache(std::min<Index>(options.n, 256)));  // its last block is copied when written to
   PagePool& pages = model->backend().context()->pages();
@@ -78,6 +77,20 @@ void Sequence::State::require_room_for_all() {
                   : fmt::format("{} tokens, and {} MiB that other texts will take", options.n, others >> 20),
       pages.promised() + step_bytes(config, options.n, rows),
       "ask for fewer tokens (generate --truncate), or take a method with a window");
+}
+
+std::size_t Sequence::State::held() const {
+  std::size_t total = 0;
+  for (const HeadGroups& groups : layers)
+    for (const HeadGroup& group : groups) total += group.kv->bytes();
+  return total;
+}
+
+void Sequence::State::promise_rest() {
+  const std::size_t now = held();
+  if (now == held_then) return;
+  promise = model->backend().context()->pages().promise(whole - std::min(whole, now));
+  held_then = now;
 }
 
 /// Binds the method for each class of layers, and of heads and layers where it is not the same for all; those
@@ -181,6 +194,7 @@ void Sequence::State::commit(std::span<const Token> read, bool by_writing) {
     model->backend().drop(*group.kv, next_row);
     kept_from = std::max(kept_from, next_row);
   });
+  promise_rest();
 }
 
 void Sequence::State::truncate(Index position) {
@@ -199,6 +213,7 @@ void Sequence::State::truncate(Index position) {
   }
   tokens.resize(static_cast<std::size_t>(position));
   written.resize(static_cast<std::size_t>(position));
+  promise_rest();
   usable = true;
 }
 
@@ -230,11 +245,7 @@ Index Sequence::position() const { return static_cast<Index>(state_->tokens.size
 const Method& Sequence::method() const { return state_->acting().method; }
 const Model& Sequence::model() const { return *state_->model; }
 bool Sequence::usable() const { return state_->usable; }
-std::size_t Sequence::cache_bytes() const {
-  std::size_t total = 0;
-  state_->for_each_kv([&](const HeadGroup& group) { total += group.kv->bytes(); });
-  return total;
-}
+std::size_t Sequence::cache_bytes() const { return state_->held(); }
 
 namespace {
 

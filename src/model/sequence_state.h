@@ -46,6 +46,10 @@ struct Sequence::State {
   /// Errors: Error where the machine has not the memory for the whole length beside what it shares and what
   /// other sequences will take.
   void require_room_for_all();
+  /// Bytes of keys and values held, those shared with others too.
+  std::size_t held() const;
+  /// The promise is of what is not held yet: whoever ends, what others hold or will take stays counted.
+  void promise_rest();
   template <class F>
   void for_each_kv(const F& body) {
     for (HeadGroups& groups : layers)
@@ -76,7 +80,9 @@ struct Sequence::State {
   std::shared_ptr<const Model> model;
   SequenceOptions options;
   Index chunk;
-  std::shared_ptr<const void> promise;  // of the cache's memory
+  std::shared_ptr<const void> promise;  // of the cache's memory that is yet to be taken
+  std::size_t whole = 0;                // bytes of the cache at most
+  std::size_t held_then = 0;            // when it was promised
   std::vector<LayerClass> classes;
   std::vector<HeadGroups> layers;
   bool last_in_part = false;  // whether only some rows of this pass go through the last layer

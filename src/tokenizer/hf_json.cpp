@@ -17,7 +17,8 @@ HfJson::Document HfJson::parse(std::string_view text, std::string_view place) {
     if (!document.is_object()) throw Error(place, "a JSON object", document.type_name());
     return document;
   } catch (const Document::exception& e) {
-    throw Error(place, "JSON", e.what());
+    const std::string_view what = e.what();  // "[json.exception.parse_error.101] parse error at line 1 ..."
+    throw Error(place, "JSON", what.substr(what.find(']') == what.npos ? 0 : what.find(']') + 2));
   }
 }
 

@@ -31,6 +31,8 @@ class Reader {
   void check_model() const;
   void read_merges();
   void read_post_processor(PieceTokenizer& tokenizer) const;
+  std::vector<Token> template_ids(const Vocabulary& vocabulary, const Document& processor,
+                                  const std::string& name) const;
 
   const Document& root_;
   HfJson json_;
@@ -54,19 +56,49 @@ void Reader::read_merges() {
   }
 }
 
-/// BOS is added where the template for one text begins with a special token.
+/// The ids of one special token of a template: those that it lists, else that of its name.
+std::vector<Token> Reader::template_ids(const Vocabulary& vocabulary, const Document& processor,
+                                        const std::string& name) const {
+  std::vector<Token> result;
+  const Document& known = json_.get(processor, "special_tokens");
+  const Document& own = known.is_null() ? known : json_.get(known, name.c_str());
+  if (own.is_null()) return {vocabulary.find(name)};
+  for (const Document& id : json_.get(own, "ids"))
+    result.push_back(id.is_number_unsigned() && id.get<std::uint64_t>() < std::uint64_t{1} << 31
+                         ? static_cast<Token>(id.get<std::uint64_t>())
+                         : -1);
+  return result;
+}
+
+/// The special tokens of the template for one text stand before it. What reads on behind a text would do so
+/// behind an end: a template with one is refused.
 void Reader::read_post_processor(PieceTokenizer& tokenizer) const {
   for (const Document* part : json_.components(json_.get(root_, "post_processor"), "processors")) {
-    if (json_.text(*part, "type") != "TemplateProcessing") continue;
+    const std::string type = json_.text(*part, "type");
+    if (type == "ByteLevel") continue;  // of offsets, not of ids
+    if (type != "TemplateProcessing") json_.refuse("post-processors TemplateProcessing or ByteLevel", type);
     const Document& single = json_.get(*part, "single");
-    if (!single.is_array() || single.empty()) continue;
-    const Document& special = json_.get(single[0], "SpecialToken");
-    if (special.is_null()) continue;
-    const Token bos = tokenizer.vocabulary().find(json_.text(special, "id"));
-    if (bos < 0) json_.refuse("a BOS token of the vocabulary", json_.text(special, "id"));
-    tokenizer.bos = bos;
-    tokenizer.add_bos = true;
+    if (!single.is_array()) json_.refuse("an array 'single'", single.type_name());
+    std::vector<Token> begins;
+    bool behind = false;
+    for (const Document& piece : single) {
+      const Document& special = json_.get(piece, "SpecialToken");
+      if (special.is_null() && !behind) {
+        behind = true;
+        continue;
+      }
+      if (behind) json_.refuse("a template of one text with nothing behind it", piece.dump());
+      const std::string name = json_.text(special, "id");
+      for (const Token id : template_ids(tokenizer.vocabulary(), *part, name)) {
+        if (!tokenizer.vocabulary().contains(id)) json_.refuse("a BOS token of the vocabulary", name);
+        begins.push_back(id);
+      }
+    }
+    tokenizer.begins.insert(tokenizer.begins.begin(), begins.begin(), begins.end());
   }
+  if (tokenizer.begins.empty()) return;
+  tokenizer.bos = tokenizer.begins[0];
+  tokenizer.add_bos = true;
 }
 
 void Reader::check_model() const {
@@ -166,17 +198,26 @@ std::unique_ptr<Tokenizer> parse_hf_tokenizer(std::string_view tokenizer_json, s
 std::unique_ptr<Tokenizer> open_hf_tokenizer(const ModelFile& file) {
   const fs::path folder(file.path());
   const HfSettings settings = read_hf_settings(folder);
-  const auto text_of = [](const fs::path& path) { return read_text_within(path, kMaxTokenizerBytes); };
-  const fs::path json = folder / "tokenizer.json", model = folder / "tokenizer.model",
-                 lines = folder / "vocab.txt";
-  std::error_code error;
-  if (!fs::exists(json, error) && fs::exists(model, error))
-    return with_settings(make_sentencepiece(read_sentencepiece_model(text_of(model), model.string()),
-                                            settings, model.string()),
-                         settings);
-  if (!fs::exists(json, error) && fs::exists(lines, error))
-    return with_settings(read_wordpiece_lines(text_of(lines), settings), settings);
-  return with_settings(read_json(text_of(json), settings, json.string()), settings);
+  const auto read = [&](const fs::path& path) -> std::unique_ptr<PieceTokenizer> {
+    const std::string text = read_text_within(path, kMaxTokenizerBytes), place = path.string();
+    if (path.extension() == ".json") return read_json(text, settings, place);
+    if (path.extension() == ".txt") return read_wordpiece_lines(text, settings);
+    return make_sentencepiece(read_sentencepiece_model(text, place), settings, place);
+  };
+  for (const char* name : {"tokenizer.json", "tokenizer.model", "vocab.txt"}) {
+    const fs::path path = folder / name;
+    if (std::error_code error; !fs::exists(path, error)) continue;
+    std::unique_ptr<PieceTokenizer> result;
+    try {
+      result = read(path);
+    } catch (const Error& e) {  // of a part, which knows no file
+      if (std::string_view(e.what()).starts_with(path.string())) throw;
+      throw Error(path.string(), e);
+    }
+    return with_settings(std::move(result), settings);
+  }
+  throw Error(folder.string(), "tokenizer.json, tokenizer.model or vocab.txt", "none of them",
+              "the folder is incomplete: fetch its tokenizer too");
 }
 
 }  // namespace ropewalk

@@ -53,6 +53,12 @@ class Tokenizer {
   std::optional<Token> mask;  ///< the token of a masked language model that stands for an unknown one
   bool add_bos = false;       ///< whether the model was trained with BOS before a text (an encoder: [CLS])
   bool add_eos = false;       ///< whether it was trained with EOS behind it (an encoder: [SEP])
+  std::vector<Token> begins;  ///< what stands before a text in place of bos alone (GLM-4: [gMASK] <sop>)
+  /// What the model was trained with before a text: begins, else bos; nothing unless add_bos.
+  std::vector<Token> text_begin() const {
+    if (!add_bos) return {};
+    return begins.empty() && bos ? std::vector<Token>{*bos} : begins;
+  }
   /// What a chat template calls bos_token, eos_token ...: names and spellings, where the model has them.
   std::vector<std::pair<std::string, std::string>> special_texts;
   /// Jinja text as the files carry it; empty if none. It is run by chat/, not here.

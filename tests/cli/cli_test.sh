@@ -42,6 +42,10 @@ for empty in "generate $model -p" "fill $model -p" "tokenize $model --text" "log
   # shellcheck disable=SC2086
   expect 2 '(--prompt|--text|--tokens|--out|REF|MODEL): expected a value; found an empty one' "$ropewalk" $empty ''
 done
+expect 2 '--config: expected a value; found an empty one' "$ropewalk" logits "$model" --tokens ids --config ''
+for none in "--method=" "--tokens=" "--precision=" "--method"; do
+  expect 2 "${none%=}: expected a value; found none" "$ropewalk" logits "$model" --tokens ids "$none"
+done
 expect 1 'found something else; hint: nothing was changed; eval, questions and tune write such files' "$ropewalk" report ids
 expect 0 'Examples' "$ropewalk"
 expect 2 'did you mean eval' "$ropewalk" evall
@@ -56,6 +60,13 @@ expect 2 'grow=1' "$ropewalk" bench attention "$model" --lengths 200 --methods d
 expect 0 'vLLM: not run here' "$ropewalk" export "$model" --method yarn:factor=4 --length 256
 expect 0 '"elsewhere":.*"llama.cpp":.*"setting":"-c 256 ' "$ropewalk" export "$model" --method pi --length 256 --json
 expect 0 'cannot; .*distance' "$ropewalk" export "$model" --method rerope --length 256
+tiny=$source/tests/golden/tiny
+for method in yarn:factor=4 ntk:factor=4 none; do
+  expect 0 'cannot; an encoder' "$ropewalk" export "$tiny/roformer" --method $method --length 512
+  ! grep -qE 'rope_parameters"|--rope' out || { echo "FAILED: a setting for an encoder"; failed=$((failed + 1)); }
+  expect 0 'cannot; the model.s layers differ' "$ropewalk" export "$tiny/llama_by_layer" --method $method --length 512
+  ! grep -qE 'rope_parameters"|--rope' out || { echo "FAILED: one setting for layers that differ"; failed=$((failed + 1)); }
+done
 expect 2 'did you mean yarn' "$ropewalk" export "$model" --method yran --length 256
 expect 2 'length' "$ropewalk" export "$model" --method yarn
 expect 1 'none.gguf' "$ropewalk" export none.gguf --method yarn --length 256
@@ -134,6 +145,24 @@ expect 0 'half_split' "$ropewalk" inspect "$model"
 expect 0 'interleaved' "$ropewalk" inspect "$model/model.gguf"
 expect 0 '"shape":' "$ropewalk" inspect "$model" --tensors --json
 expect 0 'llama.block_count = 2' "$ropewalk" inspect "$model/model.gguf" --metadata
+# Sizes that differ by layer are all told, above the layers that have them.
+for form in '' /model.gguf; do
+  expect 0 '^n_kv_heads +\[1,3,6\]$' "$ropewalk" inspect "$tiny/deci$form"
+  expect 0 '^layers +1: n_kv_heads 3, all tokens' "$ropewalk" inspect "$tiny/deci$form"
+  expect 0 '"d_ff":\[20,28,36\],"n_heads":\[3,4,6\],"n_kv_heads":\[1,2,3\],"head_dim":\[8,12,16\].*"rotary_dim":\[8,12,16\]' "$ropewalk" inspect "$tiny/llama_by_layer$form" --json
+  expect 0 '"layers":"2","n_heads":4,"n_kv_heads":2,"head_dim":12,"d_ff":28' "$ropewalk" inspect "$tiny/llama_by_layer$form" --json
+done
+expect 0 '^n_kv_heads +[0-9]+$' "$ropewalk" inspect "$model"
+# What needs no tokenizer runs beside a broken one.
+cp -r "$model" broken; rm broken/model.gguf
+for text in '{' '[]' 'x'; do
+  echo "$text" > broken/tokenizer_config.json
+  expect 0 '' "$ropewalk" logits broken --tokens ids
+  expect 0 'tokenizer +cannot be used: .*tokenizer_config.json' "$ropewalk" inspect broken
+  expect 0 'tokens/s' "$ropewalk" bench prefill broken --lengths 40 --methods none --repeat 1
+  expect 1 'tokenizer_config.json' "$ropewalk" tokenize broken --text x
+done
+rm -r broken
 expect 1 'expected' "$ropewalk" inspect random.gguf
 expect 1 'expected' "$ropewalk" inspect empty.gguf
 ROPEWALK_ISA=sse9 expect 2 'avx2' "$ropewalk" logits "$model" --tokens ids

@@ -222,5 +222,22 @@ TEST(Export, WhatWasNotRunSaysSo) {
   EXPECT_TRUE(settings_json(settings("llama3"))["llama.cpp"]["setting"].is_null());
 }
 
+/// No engine reads a change of frequencies for an encoder, and none knows one for each layer.
+TEST(Export, EncodersAndLayersThatDifferAreRefusedByName) {
+  for (const char* method :
+       {"none", "yarn:factor=4", "ntk:factor=4", "pi:factor=4", "base:value=1e6", "llama3:factor=4"}) {
+    RopeContext encoder = context(), by_layer = context();
+    encoder.bidirectional = true, by_layer.rope_differs = true;
+    for (const PeerSetting& one : settings(method, encoder)) {
+      EXPECT_EQ(one.setting, "") << method << one.engine;
+      EXPECT_NE(one.note.find("encoder"), std::string::npos) << method;
+    }
+    for (const PeerSetting& one : settings(method, by_layer)) {
+      EXPECT_EQ(one.setting, "") << method << one.engine;
+      EXPECT_NE(one.note.find("layers differ in head_dim"), std::string::npos) << method;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace ropewalk

@@ -196,7 +196,7 @@ TEST(GgufConfig, WhatWouldBeIgnoredIsRefused) {
   EXPECT_EQ(read("mistral3", {{"attention.temperature_scale", 0.1}}).layers[1].attention.temperature.beta,
             0.1);
   const Keys yarn{{"rope.scaling.type", "yarn"}, {"rope.scaling.factor", 4.0}};
-  for (const double share : {0.0, 0.5, 2.0}) {
+  for (const double share : {0.0, 0.5, 2.0, -0.5, -2.0}) {
     Keys keys = yarn;
     keys.emplace_back("rope.scaling.yarn_ext_factor", share);
     refuse("mistral3", keys, "yarn_ext_factor");

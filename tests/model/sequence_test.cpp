@@ -77,7 +77,7 @@ TEST(Sequence, WhatOthersWillTakeIsNotFree) {
   const auto method = Method::bind(MethodSpec::parse("none"), m.model.config().rope_context(0, 1 << 20));
   const auto bytes = [&](Index n) { return session_bytes(m.model.config(), KvType::kF32, method, n); };
   const Index of_token = static_cast<Index>(bytes(2 << 20) - bytes(1 << 20)) >> 20;
-  const SequenceOptions most{.n = static_cast<Index>(available_memory()) * 4 / 5 / of_token};
+  const SequenceOptions most{.n = static_cast<Index>(available_memory()) * 3 / 5 / of_token};
   const auto refused = [](const std::function<void()>& make) {
     try {
       make();
@@ -107,6 +107,37 @@ TEST(Sequence, WhatOthersWillTakeIsNotFree) {
   const Sequence fork = parent.fork(700);
   EXPECT_LT(m.model.backend().context()->pages().promised() - before,
             most_cache_bytes(m.model.config(), KvType::kF32, method, 700, kDefaultChunk) / 2);
+}
+
+/// Whoever ends first: what the other holds, and what it will take, stays counted.
+TEST(Sequence, AForkOutlivesItsParentsPromise) {
+  for (const bool parent_ends : {true, false}) {
+    const TestModel m(golden("tiny/llama"), make_cpu_backend(Precision::kF32));
+    const auto none = MethodSpec::parse("none");
+    const Index n = 1 << 17;
+    const auto method = Method::bind(none, m.model.config().rope_context(0, n));
+    const std::size_t whole = most_cache_bytes(m.model.config(), KvType::kF32, method, n, kDefaultChunk);
+    const PagePool& pages = m.model.backend().context()->pages();
+    const auto counted = [&] { return pages.promised() + pages.bytes(); };
+    std::optional<Sequence> parent(std::in_place, m.model, none, SequenceOptions{.n = n});
+    EXPECT_GE(counted(), whole);
+    Engine engine(m.shared);
+    const std::vector<Token> tokens = some_tokens(1500, m.model.config().n_vocab);
+    const StepInput input{&*parent, tokens};
+    engine.step({&input, 1});
+    EXPECT_GE(counted(), whole);
+    std::optional<Sequence> fork = parent->fork(1500);
+    EXPECT_GE(counted(), 2 * whole - parent->cache_bytes());  // what is shared counts once
+    EXPECT_LT(pages.promised(), 2 * whole - parent->cache_bytes());
+    ASSERT_GT(whole, pages.bytes());  // so a promise is told apart from what the pool keeps for nobody
+    (parent_ends ? parent : fork).reset();
+    EXPECT_GE(counted(), whole) << parent_ends;
+    Sequence& left = parent_ends ? *fork : *parent;
+    left.truncate(300);
+    EXPECT_GE(counted(), whole);
+    parent.reset(), fork.reset();
+    EXPECT_EQ(pages.promised(), 0u);
+  }
 }
 
 /// Forked texts share memory until one of them writes.

@@ -90,6 +90,7 @@ class Folder {
   }
   ~Folder() { fs::remove_all(path_); }
   void write(const std::string& name, const std::string& text) const { std::ofstream(path_ / name) << text; }
+  const fs::path& path() const { return path_; }
   std::unique_ptr<Tokenizer> open() const {
     FakeFile file;
     file.set_folder(path_.string());
@@ -102,6 +103,35 @@ class Folder {
 
 Token id_of(const Tokenizer& tokenizer, std::string_view spelling) {
   return tokenizer.encode(spelling, true).at(0);
+}
+
+/// Whatever is missing or broken, the message begins with its path.
+TEST(TokenizerFolder, TheFileThatIsMissingOrBrokenIsNamed) {
+  const Folder folder;
+  const auto message = [&]() -> std::string {
+    try {
+      folder.open();
+    } catch (const Error& e) {
+      return e.what();
+    }
+    return "none";
+  };
+  const auto begins = [&](const std::string& name) {
+    const std::string said = message();
+    return said.starts_with((folder.path() / name).string()) ? "" : said;
+  };
+  folder.write("tokenizer.json", "{");
+  EXPECT_EQ(begins("tokenizer.json: expected JSON; found parse error"), "");
+  folder.write("tokenizer.json", R"({"model": {"type": "WordPiece"}})");
+  EXPECT_EQ(begins("tokenizer.json: "), "");
+  fs::remove(folder.path() / "tokenizer.json");
+  EXPECT_NE(message().find("tokenizer.json, tokenizer.model or vocab.txt"), std::string::npos) << message();
+  folder.write("vocab.txt", "the\ncat\n");  // no [UNK]
+  EXPECT_EQ(begins("vocab.txt: tokenizer: expected an unknown token"), "");
+  folder.write("vocab.txt", "");
+  EXPECT_EQ(begins("vocab.txt: "), "");
+  folder.write("tokenizer.model", "x");
+  EXPECT_EQ(begins("tokenizer.model: "), "");
 }
 
 TEST(TokenizerEnds, EveryFileThatNamesAnEndIsRead) {

@@ -297,7 +297,54 @@ TEST(Tokenizer, DamagedTokenizerJson) {
   const std::string text = good.dump();
   for (std::size_t size = 0; size < text.size(); size += 97)
     EXPECT_NE(error_of([&] { parse_hf_tokenizer(text.substr(0, size), "", "tokenizer.json"); }), "") << size;
+  const std::string broken = error_of([&] { parse_hf_tokenizer("{", "", "tokenizer.json"); });
+  EXPECT_EQ(broken.find("json.exception"), std::string::npos) << broken;
+  EXPECT_NE(broken.find("found parse error"), std::string::npos) << broken;
   EXPECT_NE(error_of([&] { parse_hf_tokenizer(std::string(100000, '['), "", "tokenizer.json"); }), "");
+}
+
+/// The ids are those of tokenizers 0.23.3: encode("the cat") of the same tokenizer.json.
+TEST(Tokenizer, EveryTokenOfATemplateStandsBeforeTheText) {
+  const Json text = {{"Sequence", {{"id", "A"}, {"type_id", 0}}}};
+  const auto token = [](const char* name) { return Json{{"SpecialToken", {{"id", name}, {"type_id", 0}}}}; };
+  const Json special_tokens = {{"<|endoftext|>", {{"ids", {900}}}},
+                               {"<|im_start|>", {{"ids", {901}}}},
+                               {"both", {{"ids", {901, 900}}}},
+                               {"outside", {{"ids", {99999}}}}};
+  const Json byte_level = {{"type", "ByteLevel"}};
+  const auto parse = [&](const Json& processor, const char* config = "") {
+    Json document = parse_json(read_golden("tokenizer_hf_qwen.json"), "tokenizer_hf_qwen.json");
+    document["post_processor"] = {{"type", "Sequence"}, {"processors", {byte_level, processor}}};
+    return parse_hf_tokenizer(document.dump(), config, "tokenizer.json");
+  };
+  const auto of = [&](const Json& single) {
+    return Json{{"type", "TemplateProcessing"}, {"single", single}, {"special_tokens", special_tokens}};
+  };
+  const auto ids = [&](const Json& single, const char* config = "") {
+    const auto tokenizer = parse(of(single), config);
+    Tokens all = tokenizer->text_begin();
+    const Tokens words = tokenizer->encode("the cat");
+    all.insert(all.end(), words.begin(), words.end());
+    return all;
+  };
+  const Json glm = {token("<|endoftext|>"), token("<|im_start|>"), text};  // as GLM-4's [gMASK] <sop> $A
+  EXPECT_EQ(ids(glm), (Tokens{900, 901, 434, 283, 290}));
+  EXPECT_EQ(ids({token("both"), text}), (Tokens{901, 900, 434, 283, 290}));
+  EXPECT_EQ(ids({token("<|im_start|>"), text}), (Tokens{901, 434, 283, 290}));
+  EXPECT_EQ(ids(Json::array({text})), (Tokens{434, 283, 290}));
+  EXPECT_EQ(ids(glm, R"({"bos_token": "<|im_end|>"})"), (Tokens{900, 901, 434, 283, 290}));
+  EXPECT_EQ(ids(glm, R"({"add_bos_token": false})"), (Tokens{434, 283, 290}));
+  EXPECT_EQ(parse(of(glm))->bos, Token{900});
+  // What reads on cannot keep what stands behind a text: it is named, never dropped.
+  const auto error = [&](const Json& processor) { return error_of([&] { parse(processor); }); };
+  EXPECT_NE(error(of({text, token("<|endoftext|>")})).find("<|endoftext|>"), std::string::npos);
+  EXPECT_NE(error(of({token("<|im_start|>"), text, token("<|endoftext|>")})).find("nothing behind"),
+            std::string::npos);
+  EXPECT_NE(error(of({text, text})), "");
+  EXPECT_NE(error(of({token("outside"), text})).find("outside"), std::string::npos);
+  EXPECT_NE(error(of({token("nowhere"), text})).find("nowhere"), std::string::npos);
+  EXPECT_NE(error(of(3)), "");
+  EXPECT_NE(error({{"type", "RobertaProcessing"}}).find("RobertaProcessing"), std::string::npos);
 }
 
 TEST(Tokenizer, TokenizerJsonFolderAndConfig) {

@@ -61,7 +61,7 @@ std::vector<Document> question_documents(const Tokenizer& tokenizer,
     document.name = fmt::format("{}:{}", file, question.id);
     if (repeat > 1) document.name += fmt::format(" ({})", repeat);
     document.tokens = std::move(prompt.tokens);
-    if (tokenizer.add_bos && tokenizer.bos) document.bos = {*tokenizer.bos};
+    document.bos = tokenizer.text_begin();
     document.text_id = text_id(question);
     document.asked = asked;
     documents.push_back(std::move(document));
