@@ -252,11 +252,11 @@ void require_tail(Index tail, Index n_ctx_train, Index shortest) {
     throw UsageError("--lengths", "65 tokens or more: what is scored, and 64 before it",
                      fmt::format("{}", shortest), "give longer ones");
   const bool trained = n_ctx_train < shortest;
-  throw UsageError(
-      "--tail",
-      fmt::format("at most {}: the {} tokens {}, less 64 of context", std::min(n_ctx_train, shortest) - 64,
-                  std::min(n_ctx_train, shortest), trained ? "trained" : "of the shortest length"),
-      fmt::format("{}", tail), "the same tokens are scored at every length");
+  throw UsageError("--tail",
+                   fmt::format("at most {}: the {} {}, less 64 of context",
+                               std::min(n_ctx_train, shortest) - 64, std::min(n_ctx_train, shortest),
+                               trained ? "trained tokens" : "tokens of the shortest length"),
+                   fmt::format("{}", tail), "the same tokens are scored at every length");
 }
 
 double measure_pace(const Model& model) {

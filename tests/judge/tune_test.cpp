@@ -7,6 +7,7 @@
 #include <set>
 
 #include "core/error.h"
+#include "core/text_file.h"
 #include "judge/retrieval.h"
 #include "judge/tune_evidence.h"
 #include "model/identity.h"
@@ -85,6 +86,17 @@ TEST_F(Tune, CandidatesFitTheModelAndAreOfEveryKind) {
   }
   for (const char* kind : {"frequency", "distance", "mask", "scale"})
     EXPECT_TRUE(kinds.contains(kind)) << kind;
+}
+
+/// docs/judging.md says how many there are, for a model trained on 8k whose heads were measured.
+TEST_F(Tune, TheDocumentsCountIsTheProgramsCount) {
+  ModelConfig config = model_.config();
+  config.n_ctx_train = 8192;
+  const MeasuredHeads heads{.model_id = "x", .model = "", .ranks = "1.0", .heads = "1.1", .on = ""};
+  const std::string judging = read_bytes(std::string(ROPEWALK_SOURCE_DIR) + "/docs/judging.md");
+  const std::string said =
+      fmt::format("all candidates ({} for SmolLM2 at 10k:", tune_candidates(config, 10240, &heads).size());
+  EXPECT_NE(judging.find(said), std::string::npos) << said;
 }
 
 /// Methods that differ by head take part with the choice that was measured of this very model, or not at all.
