@@ -49,6 +49,12 @@ TEST_F(Turn, BosStandsOnceHoweverItComes) {
   tokenizer_->add_bos = false;
   EXPECT_EQ(prompt("Hi"), turn);
   EXPECT_EQ(prompt("Hi", {.raw = true}, "Yes"), "HiYes");
+  tokenizer_->add_bos = true;  // where a text begins with more (GLM-4), all of it, and once
+  tokenizer_->begins = {*tokenizer_->bos, tokenizer_->encode("<think>", true)[0]};
+  EXPECT_EQ(prompt("Hi"), "<s><think>" + turn);
+  EXPECT_EQ(prompt("Hi", {.raw = true}), "<s><think>Hi");
+  tokenizer_->chat_template = "<s><think>" + std::string(kChatMl.substr(kChatMl.find("{%")));
+  EXPECT_EQ(prompt("Hi"), "<s><think>" + turn);
 }
 
 TEST_F(Turn, TheUsersWordsStayWords) {

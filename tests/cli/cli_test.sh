@@ -153,6 +153,13 @@ for form in '' /model.gguf; do
   expect 0 '"layers":"2","n_heads":4,"n_kv_heads":2,"head_dim":12,"d_ff":28' "$ropewalk" inspect "$tiny/llama_by_layer$form" --json
 done
 expect 0 '^n_kv_heads +[0-9]+$' "$ropewalk" inspect "$model"
+# -1 is "unset" in a GGUF alone: in a folder it is a number, which is no method here.
+cp -r "$tiny/yarn" share; rm share/model.gguf
+for share in '1 yes' '-1 no: .*yarn_ext_factor' '-0.5 no: .*yarn_ext_factor'; do
+  sed "s/\"rope_type\": \"yarn\"/\"extrapolation_factor\": ${share%% *}, &/" "$tiny/yarn/config.json" > share/config.json
+  expect 0 "^runs +${share#* }" "$ropewalk" inspect share
+done
+rm -r share
 # What needs no tokenizer runs beside a broken one.
 cp -r "$model" broken; rm broken/model.gguf
 for text in '{' '[]' 'x'; do
