@@ -63,7 +63,9 @@ class Planner {
       for (Index longer : options_.lengths)
         if (longer > reference) serve({kPlain, reference, kTruncated, longer});
     }
-    if (task.last_tokens && first) serve({kPlain, std::min<Index>(64 + options_.tail, reference), kShort, 0});
+    if (const Index read = kShortContext + options_.tail;
+        task.last_tokens && first && read + kShortContext <= reference)
+      serve({kPlain, read, kShort, 0});
     if (task.short_score && first)
       serve({kPlain, std::min({kShortQuestion, reference, length}), kOwnShort, 0});
     for (const std::string& method : methods()) serve({method, length, method, length});
@@ -227,9 +229,11 @@ void require_tasks_fit(const std::vector<std::string>& tasks, bool encoder) {
 }
 
 void require_tail(Index tail, Index n_ctx_train, Index shortest) {
-  if (tail + 64 <= std::min(n_ctx_train, shortest)) return;
-  if (shortest < 65)
-    throw UsageError("--lengths", "65 tokens or more: what is scored, and 64 before it",
+  if (tail + kShortContext <= std::min(n_ctx_train, shortest)) return;
+  if (shortest < kShortContext + 1)
+    throw UsageError("--lengths",
+                     fmt::format("{} tokens or more: the {} that are scored, and {} before them",
+                                 tail + kShortContext, tail, kShortContext),
                      fmt::format("{}", shortest), "give longer ones");
   const bool trained = n_ctx_train < shortest;
   throw UsageError(

@@ -42,8 +42,7 @@ std::string usual_task(bool encoder);
 void require_tasks_fit(const std::vector<std::string>& tasks, bool encoder);
 
 /// Errors: UsageError where the tail with the 64 tokens before it does not fit into the trained length and
-/// the shortest one: at the reference other tokens would be scored than elsewhere, and "64 tokens before"
-/// would be the reference itself.
+/// the shortest one: at the reference other tokens would be scored than elsewhere.
 void require_tail(Index tail, Index n_ctx_train, Index shortest);
 struct Plan {
   std::vector<Item> items;
