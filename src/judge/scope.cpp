@@ -19,9 +19,9 @@ struct Wish {
 /// Five documents are the fewest that advice is given on; then reach, then methods, then documents are given
 /// up.
 constexpr int kFewest = 5;
-constexpr Wish kWishes[] = {{16, 5, 8},  {8, 5, 8},   {4, 5, 8},   {4, 5, 5},   {2, 5, 8},
-                            {2, 5, 5},   {2, 3, 5},   {1.5, 5, 5}, {1.5, 3, 5}, {1.5, 2, 5},
-                            {1.5, 3, 3}, {1.5, 2, 3}, {1.5, 2, 1}};
+constexpr Wish kWishes[] = {{16, 5, 8},  {8, 5, 8},    {4, 5, 8},     {4, 5, 5},    {2, 5, 8},   {2, 5, 5},
+                            {2, 3, 5},   {1.5, 5, 5},  {1.5, 3, 5},   {1.5, 2, 5},  {1.5, 3, 3}, {1.5, 2, 3},
+                            {1.5, 2, 1}, {1.25, 2, 1}, {1.125, 2, 1}, {1.125, 1, 1}};
 
 std::vector<Index> lengths_to(Index n_ctx_train, double times) {
   std::vector<Index> lengths{n_ctx_train};
@@ -75,6 +75,7 @@ Scope choose_scope(const ScopeRequest& request, Index n_ctx_train, const Seconds
 std::vector<std::string> left_out(const Scope& scope, const ScopeRequest& request, Index n_ctx_train,
                                   const DocumentsOf& documents_of) {
   std::string by_time, by_text;
+  std::vector<std::string> lines;
   const auto add = [](std::string& list, const std::string& what) {
     list += (list.empty() ? "" : "; ") + what;
   };
@@ -84,13 +85,19 @@ std::vector<std::string> left_out(const Scope& scope, const ScopeRequest& reques
                            request.usual.end()}));
   const Index longest = scope.lengths.back();
   if (request.lengths.empty() && longest < 16 * n_ctx_train) {
-    const Index next = longest < 2 * n_ctx_train ? 2 * n_ctx_train : 2 * longest;
-    add(documents_of(next) < kFewest ? by_text : by_time, "lengths beyond " + k_tokens(longest));
+    const Index half = n_ctx_train + n_ctx_train / 2;
+    const Index next = longest < half ? half : longest < 2 * n_ctx_train ? 2 * n_ctx_train : 2 * longest;
+    const int there = documents_of(next);
+    const std::string beyond = "lengths beyond " + k_tokens(longest);
+    if (there > 0 && there < kFewest && next > half && request.n_documents == 0)
+      lines.push_back(fmt::format("left out, since the text has only {} of {}: {}",
+                                  counted(there, "document"), k_tokens(next), beyond));
+    else
+      add(there == 0 ? by_text : by_time, beyond);
   }
   if (request.n_documents == 0 && scope.n_documents < kFewest)
     add(documents_of(longest) <= scope.n_documents ? by_text : by_time,
         fmt::format("all but {}, where advice needs {}", counted(scope.n_documents, "document"), kFewest));
-  std::vector<std::string> lines;
   if (!by_time.empty()) lines.push_back("left out for " + time_text(request.budget_seconds) + ": " + by_time);
   if (!by_text.empty()) lines.push_back("left out, since the text is too short: " + by_text);
   return lines;
