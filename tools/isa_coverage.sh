@@ -9,7 +9,7 @@ tests=$(ctest --test-dir "$build" -N)
 tokens=$(mktemp); trap 'rm -f "$tokens"' EXIT
 echo 5 9 33 >"$tokens"
 ran=() absent=()
-for isa in portable avx2 avx2-vnni avx512 avx512-bf16 amx-bf16; do
+for isa in portable avx2 avx2-vnni avx512 avx512-vnni avx512-bf16 amx-bf16; do
   if error=$(ROPEWALK_ISA=$isa "$build/ropewalk" logits tests/golden/tiny/llama --tokens "$tokens" 2>&1 >/dev/null); then
     ran+=("$isa")
     for name in kernels model; do

@@ -7,7 +7,7 @@
 
 int main(int argc, char** argv) {
   using namespace ropewalk::cpu;
-  for (const Isa* isa : {&kAmxBf16, &kAvx512Bf16, &kAvx512, &kAvx2Vnni, &kAvx2, &kPortable}) {
+  for (const Isa* isa : {&kAmxBf16, &kAvx512Bf16, &kAvx512Vnni, &kAvx512, &kAvx2Vnni, &kAvx2, &kPortable}) {
     if (!isa->supported()) continue;
     register_attention(*isa);
     register_products(*isa);

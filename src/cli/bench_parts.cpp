@@ -34,6 +34,9 @@ const LogitsSink kIgnore = [](Index, Index, const float*) {};
 
 Measured measure_model(const Model& model, const Options& asked, const MethodSpec& spec, Index n) {
   const bool decode = asked.what == "decode";
+  if (decode && model.config().encoder)
+    throw UsageError("bench decode", "a decoder, which writes", "an encoder, which fills gaps",
+                     "bench prefill times its reading");
   const Index n_new = decode ? asked.n_predict : 0, last = n + n_new;
   const std::vector<Token> tokens = some_tokens(last, model.config().n_vocab);
   reset_peak_memory();
@@ -130,7 +133,9 @@ std::vector<Row> measure_load(const Options& asked, const std::shared_ptr<Contex
     times[1] = now_seconds();
     const auto model = Model::load(file, asked.backend.make(context), std::move(tokenizer));
     times[2] = now_seconds();
-    Session session(*model, MethodSpec::parse("none"), {.n = 17, .n_prompt = 16});
+    const bool encoder = model->config().encoder;  // which reads all of its tokens at once, and writes none
+    if (encoder) rows[2].name = "one row of 16 tokens";
+    Session session(*model, MethodSpec::parse("none"), {.n = encoder ? 16 : 17, .n_prompt = 16});
     session.run(some_tokens(16, model->config().n_vocab), 15, 16, kIgnore);
     times[3] = now_seconds();
     for (std::size_t i = 0; i < 4; ++i) {

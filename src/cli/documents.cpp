@@ -5,9 +5,11 @@
 #include <filesystem>
 #include <utility>
 
+#include "cli/jobs.h"
 #include "core/error.h"
 #include "core/text.h"
 #include "judge/near_copies.h"
+#include "judge/text_tokens.h"
 #include "model/identity.h"
 
 namespace ropewalk {
@@ -46,7 +48,7 @@ std::vector<Token> first_tokens(const Tokenizer& tokenizer) {
 void require_texts_apart(const TokenTexts& texts, const std::vector<std::vector<Document>>& by_text,
                          Index least, Index tail) {
   const auto require = [&](const std::vector<Passage>& passages, const char* what, const char* hint) {
-    const std::optional<NearCopy> copy = near_copy(passages);
+    const std::optional<NearCopy> copy = near_copy(passages, texts.unknown);
     if (!copy) return;
     throw UsageError("--text", "texts that differ",
                      fmt::format("'{}' and '{}', {} of which are {:.0f} % the same", texts.names[copy->first],
@@ -106,8 +108,25 @@ std::size_t bytes_of_documents(int n, Index length) {
 
 TokenTexts tokenize_texts(const Tokenizer& tokenizer, const std::vector<std::string>& paths,
                           const std::vector<std::string>& texts, bool special) {
-  TokenTexts result{document_names(paths, texts), {}, first_tokens(tokenizer)};
-  for (const std::string& text : texts) result.tokens.push_back(tokenizer.encode(text, special));
+  TokenTexts result{{}, {}, first_tokens(tokenizer)};
+  const std::vector<std::string> names = document_names(paths, texts);
+  std::string unknown_share;
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    std::vector<Token> tokens = tokenizer.encode(texts[i], special);
+    const std::vector<Token> unknown = unknown_among(tokenizer, tokens);
+    if (const double share = share_unknown(tokens, unknown); share > 0.5) {
+      unknown_share =
+          fmt::format("{:.0f} % of its tokens are unknown to the model's vocabulary", 100 * share);
+      if (!is_job()) say(fmt::format("{} is left out: {}", printable(names[i]), unknown_share));
+      continue;
+    }
+    result.unknown.insert(result.unknown.end(), unknown.begin(), unknown.end());
+    result.names.push_back(names[i]), result.tokens.push_back(std::move(tokens));
+  }
+  if (result.names.empty() && !names.empty())
+    throw Error(names.back(), "a text that the model's vocabulary knows", unknown_share,
+                "give one in a language of the model's");
+  std::sort(result.unknown.begin(), result.unknown.end());
   return result;
 }
 

@@ -19,9 +19,12 @@ struct TokenTexts {
   std::vector<std::string> names;  ///< that documents are paired by
   std::vector<std::vector<Token>> tokens;
   std::vector<Token> bos;  ///< what stands first in each document
+  std::vector<Token> unknown =
+      {};  ///< ascending: those of their tokens that stand for what the vocabulary lacks
 };
-/// Errors: UsageError for a text given twice, which would count as two independent documents.
-/// `special`: whether the spelling of a control token becomes that token.
+/// Texts of which the vocabulary knows less than half of the tokens are left out, which is said on stderr.
+/// Errors: UsageError for a text given twice, which would count as two independent documents; Error where the
+/// vocabulary knows none of the texts. `special`: whether the spelling of a control token becomes that token.
 TokenTexts tokenize_texts(const Tokenizer& tokenizer, const std::vector<std::string>& paths,
                           const std::vector<std::string>& texts, bool special);
 

@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "cli/documents.h"
 #include "cli/eval_plan.h"
+#include "cli/fitting_methods.h"
 #include "cli/jobs.h"
 #include "cli/make_report.h"
 #include "cli/to_decide.h"
@@ -17,6 +18,7 @@
 #include "core/text.h"
 #include "judge/runner.h"
 #include "judge/scope.h"
+#include "judge/text_tokens.h"
 
 namespace ropewalk::cli::eval {
 namespace {
@@ -98,31 +100,6 @@ void add_methods(std::vector<std::string>& methods, bool encoder) {
   }
 }
 
-/// Those of the methods that need no value and fit the model.
-std::vector<std::string> fitting(const std::vector<std::string>& methods, const RopeContext& context) {
-  std::vector<std::string> those;
-  for (const std::string& method : methods) try {
-      Method::bind(MethodSpec::parse(method), context);
-      those.push_back(method);
-    } catch (const UsageError&) {  // another model's
-    }
-  return those;
-}
-
-/// "all" becomes every method that fits; the others are named.
-void expand_all(std::vector<std::string>& methods, const RopeContext& context) {
-  const auto at = std::find(methods.begin(), methods.end(), "all");
-  if (at == methods.end()) return;
-  std::vector<std::string> all;
-  for (const MethodInfo& info : Registry<MethodInfo>::all()) all.push_back(info.name);
-  const std::vector<std::string> those = fitting(all, context);
-  methods.insert(methods.erase(at), those.begin(), those.end());
-  std::string others;
-  for (const std::string& method : all)
-    if (std::find(those.begin(), those.end(), method) == those.end()) others += " " + method;
-  if (!others.empty()) say("all, but those that need a value or another model:" + others);
-}
-
 /// "all" becomes every task on texts that such a model has, nothing the usual one.
 void expand_tasks(std::vector<std::string>& tasks, bool encoder) {
   if (tasks.empty()) tasks = {usual_task(encoder)};
@@ -180,8 +157,7 @@ RunnerOptions runner_options(bool encoder) {
 }
 
 /// The rest, once the trained length is known.
-void check_plan(const PlanOptions& plan, Index n_ctx_train) {
-  if (any_scores_tail()) require_tail(plan.tail, n_ctx_train, plan.lengths.front());
+void check_plan(const PlanOptions& plan) {
   if (plan.stride >= plan.lengths.front())  // tokens between two windows would be left out
     throw UsageError("--stride", fmt::format("less than the shortest length, {}", plan.lengths.front()),
                      fmt::format("{}", plan.stride));
@@ -204,38 +180,37 @@ void complete(RunnerOptions& runner, const std::shared_ptr<const Model>& loaded,
   PlanOptions& plan = runner.plan;
   const ModelConfig& config = loaded->config();
   const Index n_ctx_train = config.n_ctx_train;
-  const RopeContext context = config.rope_context(
-      config.acting_layer(), plan.lengths.empty() ? 2 * n_ctx_train : plan.lengths.back());
-  expand_all(plan.methods, context);
+  const Index shortest = plan.lengths.empty() ? n_ctx_train : plan.lengths.front();
+  if (plan.tail == 0) plan.tail = usual_tail(n_ctx_train, shortest);
+  if (any_scores_tail()) require_tail(plan.tail, n_ctx_train, shortest);
+  BoundMethods bound(*loaded);
+  const std::vector<Index> first = plan.lengths.empty() ? std::vector<Index>{2 * n_ctx_train} : plan.lengths;
+  const std::vector<std::string> every = expand_all(plan.methods, bound, first);
   // What auto stands for depends on the lengths; where those are still to be chosen, on the first past the
   // trained.
-  replace_auto(plan.methods, options.model,
-               plan.lengths.empty() ? std::vector<Index>{2 * n_ctx_train} : plan.lengths);
-  if (plan.tail == 0) {
-    plan.tail = std::clamp<Index>(n_ctx_train / 2, 1, 256);
-    if (!plan.lengths.empty())  // the shortest holds it and the 64 tokens before
-      plan.tail = std::clamp<Index>(plan.lengths.front() - 64, 1, plan.tail);
-  }
+  replace_auto(plan.methods, options.model, first);
   if (!plan.methods.empty() && !plan.lengths.empty() && options.documents > 0) return;
   if (plan.lengths.empty()) require_longer(texts, n_ctx_train);
   const int n_texts = static_cast<int>(texts.names.size());
   if (options.work.budget.empty()) runner.budget_seconds = kDefaultBudget;
-  const ScopeRequest request{plan.methods, plan.lengths, options.documents * n_texts,
-                             runner.budget_seconds > 0 ? runner.budget_seconds : kNoLimit,
-                             fitting(kDefaultMethods, context)};
+  ScopeRequest request{plan.methods, plan.lengths, options.documents * n_texts,
+                       runner.budget_seconds > 0 ? runner.budget_seconds : kNoLimit};
+  request.usual = fitting(kDefaultMethods, bound, {n_ctx_train}), request.droppable = every;
+  request.fitting = [&](const auto& methods, const auto& lengths) {
+    return fitting(methods, bound, lengths);
+  };
   const double pace = runner.pace = measure_pace(*loaded);
   const DocumentsOf documents_of = [&](Index length) {
     PlanOptions wished = plan;
     wished.lengths = {length};
     return count_stretches(texts, tokens_needed(wished) - 1, (kMostDocuments + n_texts - 1) / n_texts);
   };
-  BoundMethods bound(*loaded);
   const SecondsOf seconds_of = [&](const std::vector<std::string>& methods,
                                    const std::vector<Index>& lengths) {
     PlanOptions wished = plan;
     wished.methods = methods, wished.lengths = lengths, wished.methods_bound = &bound;
     Document any;
-    any.tokens.resize(static_cast<std::size_t>(tokens_needed(wished)));
+    any.tokens.assign(static_cast<std::size_t>(tokens_needed(wished)), some_text_token(loaded->tokenizer()));
     double cost = 0;
     for (const Item& item : plan_items(*loaded, loaded->tokenizer(), {std::move(any)}, wished, info).items)
       cost += item.cost;
@@ -291,7 +266,7 @@ int run() {
   info.special = options.special;
   if (!is_job()) say_acting_layers(loaded->config());
   complete(runner, loaded, tokens, info);
-  check_plan(runner.plan, loaded->config().n_ctx_train);
+  check_plan(runner.plan);
   const std::vector<Document> documents =
       cut_stretches(tokens, tokens_needed(runner.plan) - 1, options.documents, runner.plan.tail);
   info.command = command_line(runner.plan, options.documents, true), info.tail = runner.plan.tail,
@@ -345,7 +320,8 @@ void define(CommandLine& app) {
                  "default: from the trained length up");
   app.add_option("--tasks,--task", options.plan.tasks, tasks_help());
   app.add_option("--tail", options.plan.tail,
-                 "last tokens that are scored;\ndefault: 256, or half of the trained length")
+                 "last tokens that are scored; default: 256, or half\nof the trained length, or what it "
+                 "holds behind 64")
       ->check(in_range(1, 65536));
   app.add_option("-n,--n-predict", options.plan.n_predict, "tokens that continuation writes")
       ->check(in_range(1, 4096))

@@ -7,6 +7,7 @@
 #include "cli/make_report.h"
 #include "core/output_file.h"
 #include "core/tell.h"
+#include "core/text.h"
 #include "results/store.h"
 
 namespace ropewalk::cli::report {

@@ -323,7 +323,7 @@ int run() {
   const std::shared_ptr<const Model> loaded = load_decoder(options.model, backend);
   const ModelConfig& config = loaded->config();
   if (length <= config.n_ctx_train || config.n_acting_layers() == 0) return nothing_to_tune(length, config);
-  if (options.tail == 0) options.tail = std::min<Index>(256, config.n_ctx_train / 2);
+  if (options.tail == 0) options.tail = usual_tail(config.n_ctx_train, length);
   require_tail(options.tail, config.n_ctx_train, length);
   say_acting_layers(config);
   RunInfo info = run_info(options.model, options.backend, loaded);
@@ -366,7 +366,8 @@ void define(CommandLine& app) {
   app.add_option("--documents", options.documents, "stretches of each text; 0: what fits, to 12")
       ->check(in_range(0, 1000));
   app.add_option("--tail", options.tail,
-                 "last tokens that are scored;\ndefault: 256, or half of the trained length")
+                 "last tokens that are scored; default: 256, or half\nof the trained length, or what it "
+                 "holds behind 64")
       ->check(in_range(1, 65536));
   define_special(app, options.special);
   app.add_option("--out", options.out, "results as JSON lines; goes on if it is there");

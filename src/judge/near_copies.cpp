@@ -20,16 +20,24 @@ std::uint64_t mixed(std::uint64_t z) {
   return z ^ (z >> 31);
 }
 
-/// Different windows whose hash is a multiple of `every`, a power of two.
-std::vector<std::uint64_t> windows_of(std::span<const Token> tokens, std::uint64_t every) {
+/// Different windows of words, at least half of them known, whose hash is a multiple of `every`, a power of
+/// two.
+std::vector<std::uint64_t> windows_of(std::span<const Token> tokens, std::span<const Token> unknown,
+                                      std::uint64_t every) {
   constexpr std::uint64_t kBase = 0x9e3779b97f4a7c15u;
   std::uint64_t oldest = 1, rolling = 0;  // kBase^kCopyWindow; sum of token * kBase^age
   for (std::size_t i = 0; i < kCopyWindow; ++i) oldest *= kBase;
+  const auto is_unknown = [&](Token token) -> std::size_t {
+    return std::binary_search(unknown.begin(), unknown.end(), token) ? 1 : 0;
+  };
+  std::size_t n_unknown = 0;
   std::vector<std::uint64_t> windows;
   for (std::size_t i = 0; i < tokens.size(); ++i) {
+    n_unknown += is_unknown(tokens[i]);
+    if (i >= kCopyWindow) n_unknown -= is_unknown(tokens[i - kCopyWindow]);
     rolling = rolling * kBase + static_cast<std::uint64_t>(tokens[i]) + 1;
     if (i >= kCopyWindow) rolling -= oldest * (static_cast<std::uint64_t>(tokens[i - kCopyWindow]) + 1);
-    if (i + 1 < kCopyWindow) continue;
+    if (i + 1 < kCopyWindow || 2 * n_unknown > kCopyWindow) continue;
     if (const std::uint64_t hash = mixed(rolling); (hash & (every - 1)) == 0) windows.push_back(hash);
   }
   std::sort(windows.begin(), windows.end());
@@ -39,7 +47,7 @@ std::vector<std::uint64_t> windows_of(std::span<const Token> tokens, std::uint64
 
 }  // namespace
 
-std::optional<NearCopy> near_copy(const std::vector<Passage>& passages) {
+std::optional<NearCopy> near_copy(const std::vector<Passage>& passages, std::span<const Token> unknown) {
   std::size_t total = 0;
   for (const Passage& p : passages) total += p.tokens.size();
   std::uint64_t every = 1;
@@ -47,7 +55,7 @@ std::optional<NearCopy> near_copy(const std::vector<Passage>& passages) {
   std::vector<std::size_t> n(passages.size());
   std::vector<std::pair<std::uint64_t, std::size_t>> all;  // window, passage
   for (std::size_t i = 0; i < passages.size(); ++i) {
-    const std::vector<std::uint64_t> windows = windows_of(passages[i].tokens, every);
+    const std::vector<std::uint64_t> windows = windows_of(passages[i].tokens, unknown, every);
     n[i] = windows.size();
     for (std::uint64_t window : windows) all.emplace_back(window, i);
   }

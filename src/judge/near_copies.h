@@ -26,9 +26,11 @@ struct NearCopy {
 };
 /// The pair of different owners that shares most, where that is kCopyShare or more. Different windows of
 /// kCopyWindow tokens are compared as sets, so that a line more or less moves nothing; a passage shorter than
-/// a window is none's copy. Of many tokens every k-th window by its hash counts, the same in all. Passages
-/// that hold a window are compared with the first 16 that hold it, so that work and memory grow with the
-/// tokens. Source: Broder, On the resemblance and containment of documents (1997).
-std::optional<NearCopy> near_copy(const std::vector<Passage>& passages);
+/// a window is none's copy. `unknown`, ascending: tokens that stand for words the vocabulary lacks, which may
+/// be any; a window of which they are more than half says nothing. Of many tokens every k-th window by its
+/// hash counts, the same in all. Passages that hold a window are compared with the first 16 that hold it, so
+/// that work and memory grow with the tokens. Source: Broder, On the resemblance and containment of documents
+/// (1997).
+std::optional<NearCopy> near_copy(const std::vector<Passage>& passages, std::span<const Token> unknown = {});
 
 }  // namespace ropewalk

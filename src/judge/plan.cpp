@@ -54,6 +54,10 @@ class Planner {
   void add_task(const Task& task, Index length, int seed) {
     task_ = &task;
     blank_.task = task.name, blank_.seed = seed;
+    if (task.has_targets && !task.has_targets(tokenizer_, *document_, options_.tail)) {
+      nothing_to_score_[task.name].insert(blank_.document);
+      return;
+    }
     const Index reference = std::min(model_.config().n_ctx_train, options_.lengths.back());
     const bool first = length == options_.lengths.front();
     if (task.truncated && task.unit == Unit::kQuestion && length > reference) {
@@ -88,6 +92,13 @@ class Planner {
     for (const auto& [what, lost] : too_short_)
       plan.left_out.push_back(fmt::format("{} at {} tokens{}: it needs {} or more", what.first, what.second,
                                           of_documents(lost.documents), lost.least));
+    for (const auto& [task, lost] : nothing_to_score_)
+      plan.left_out.push_back(fmt::format("{}{}: the vocabulary knows none of the last {} tokens", task,
+                                          of_documents(lost), options_.tail));
+    if (plan.items.empty() && !nothing_to_score_.empty())
+      throw Error("--text",
+                  "words that the model's vocabulary knows among the last " + counted(options_.tail, "token"),
+                  "none in any document", "give a text in a language of the model's, or a longer --tail");
     if (plan.items.empty() && !plan.left_out.empty())
       throw Error("the plan", "a length that holds a question and its answer", plan.left_out.front(),
                   "ask for longer lengths");
@@ -211,7 +222,8 @@ class Planner {
   const Task* task_ = nullptr;
   Item blank_;
   std::vector<Item> items_;
-  std::map<std::pair<std::string, Index>, Lost> too_short_;  // by task and length
+  std::map<std::pair<std::string, Index>, Lost> too_short_;        // by task and length
+  std::map<std::string, std::set<std::size_t>> nothing_to_score_;  // documents, by task
   /// Of this document: by task, seed, fingerprint, length and `told`.
   std::map<std::tuple<std::string, int, std::string, Index, Index>, std::size_t> known_;
 };
@@ -228,8 +240,16 @@ void require_tasks_fit(const std::vector<std::string>& tasks, bool encoder) {
                        task, "take --tasks " + usual_task(encoder));
 }
 
+Index usual_tail(Index n_ctx_train, Index shortest) {
+  return std::max<Index>(1, std::min({Index{256}, n_ctx_train / 2, std::min(n_ctx_train, shortest) - 64}));
+}
+
 void require_tail(Index tail, Index n_ctx_train, Index shortest) {
   if (tail + kShortContext <= std::min(n_ctx_train, shortest)) return;
+  if (n_ctx_train < kShortContext + 1)
+    throw Error("the model", "one trained on 65 tokens or more: the last are scored, with 64 before them",
+                fmt::format("{} tokens", n_ctx_train),
+                "of a decoder, `ropewalk eval --tasks positions` scores no last tokens");
   if (shortest < kShortContext + 1)
     throw UsageError("--lengths",
                      fmt::format("{} tokens or more: the {} that are scored, and {} before them",
@@ -238,9 +258,8 @@ void require_tail(Index tail, Index n_ctx_train, Index shortest) {
   const bool trained = n_ctx_train < shortest;
   throw UsageError(
       "--tail",
-      fmt::format("at most {}: the {} tokens, less 64 of context", std::min(n_ctx_train, shortest) - 64,
-                  trained ? fmt::format("{} trained", n_ctx_train)
-                          : fmt::format("{} of the shortest length", shortest)),
+      fmt::format("at most {}: the {} tokens {}, less 64 of context", std::min(n_ctx_train, shortest) - 64,
+                  std::min(n_ctx_train, shortest), trained ? "trained" : "of the shortest length"),
       fmt::format("{}", tail), "the same tokens are scored at every length");
 }
 

@@ -41,12 +41,17 @@ std::string usual_task(bool encoder);
 /// Errors: UsageError for a task that does not exist, or that is not of such a model.
 void require_tasks_fit(const std::vector<std::string>& tasks, bool encoder);
 
-/// Errors: UsageError where the tail with the 64 tokens before it does not fit into the trained length and
-/// the shortest one: at the reference other tokens would be scored than elsewhere.
+/// The last tokens that are scored where nothing is said: 256, half of the trained length, or what leaves
+/// room for the 64 tokens before them in it and in the shortest length, whichever is least; never less
+/// than 1.
+Index usual_tail(Index n_ctx_train, Index shortest);
+/// Errors: Error for a model that was trained on 64 tokens or fewer; UsageError where the tail with the 64
+/// tokens before it does not fit into the trained length and the shortest one: at the reference other tokens
+/// would be scored than elsewhere.
 void require_tail(Index tail, Index n_ctx_train, Index shortest);
 struct Plan {
   std::vector<Item> items;
-  std::vector<std::string> left_out;  ///< what does not fit its length, a line each with what it needs
+  std::vector<std::string> left_out;  ///< what does not fit its length or has nothing to score, a line each
 };
 
 /// Seconds for a unit of cost, from reading 1,024 tokens twice; the faster counts.
@@ -60,7 +65,7 @@ Index tokens_needed(const PlanOptions& options);
 
 /// Items by document, then length, seed, task, method: a run that stops early is already useful.
 /// Errors: UsageError for a task or method that does not exist or fit the model, Error for too little memory,
-/// or where nothing fits its length.
+/// or where nothing fits its length or has something to score.
 Plan plan_items(const Model& model, const Tokenizer& tokenizer, const std::vector<Document>& documents,
                 const PlanOptions& options, const RunInfo& run);
 

@@ -39,6 +39,38 @@ std::string list(const std::vector<std::string>& names) {
   return text;
 }
 
+bool among(const std::string& name, const std::vector<std::string>& names) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+std::vector<std::string> fitting(const ScopeRequest& request, const std::vector<std::string>& methods,
+                                 const std::vector<Index>& lengths) {
+  return request.fitting ? request.fitting(methods, lengths) : methods;
+}
+
+/// Those that were asked for by name and do not fit such a length: it is no wish.
+std::vector<std::string> named_that_do_not_fit(const ScopeRequest& request,
+                                               const std::vector<Index>& lengths) {
+  const std::vector<std::string> those = fitting(request, request.methods, lengths);
+  std::vector<std::string> named;
+  for (const std::string& method : request.methods)
+    if (!among(method, those) && !among(method, request.droppable)) named.push_back(method);
+  return named;
+}
+
+/// Fills in the methods for the scope's lengths, at most so many where they are to be chosen.
+void take_methods(Scope& scope, const ScopeRequest& request, std::size_t most) {
+  const bool choose = request.methods.empty();
+  const std::vector<std::string>& from = choose ? request.usual : request.methods;
+  const std::vector<std::string> those = fitting(request, from, scope.lengths);
+  scope.methods.clear(), scope.unfit.clear();
+  for (const std::string& method : from)
+    if (!among(method, those) && (choose || among(method, request.droppable)))
+      scope.unfit.push_back(method);
+    else if (!choose || scope.methods.size() < most)
+      scope.methods.push_back(method);
+}
+
 }  // namespace
 
 Scope choose_scope(const ScopeRequest& request, Index n_ctx_train, const SecondsOf& seconds_of,
@@ -47,14 +79,10 @@ Scope choose_scope(const ScopeRequest& request, Index n_ctx_train, const Seconds
   double each = 0;
   for (const Wish& wish : kWishes) {
     scope.lengths = request.lengths.empty() ? lengths_to(n_ctx_train, wish.times) : request.lengths;
-    scope.methods = request.methods;
-    if (request.methods.empty())
-      scope.methods.assign(request.usual.begin(),
-                           request.usual.begin() +
-                               static_cast<std::ptrdiff_t>(std::min(wish.n_methods, request.usual.size())));
+    take_methods(scope, request, wish.n_methods);
     const int there = documents_of(scope.lengths.back());
     const bool last = &wish == std::end(kWishes) - 1;
-    if (there == 0 && !last) continue;
+    if (!last && (there == 0 || !named_that_do_not_fit(request, scope.lengths).empty())) continue;
     scope.n_documents =
         request.n_documents > 0 ? request.n_documents : std::min(wish.n_documents, std::max(there, 1));
     each = seconds_of(scope.methods, scope.lengths);
@@ -79,17 +107,24 @@ std::vector<std::string> left_out(const Scope& scope, const ScopeRequest& reques
   const auto add = [](std::string& list, const std::string& what) {
     list += (list.empty() ? "" : "; ") + what;
   };
-  if (request.methods.empty() && scope.methods.size() < request.usual.size())
-    add(documents_of(scope.lengths.back()) == 0 ? by_text : by_time,
-        "methods " + list({request.usual.begin() + static_cast<std::ptrdiff_t>(scope.methods.size()),
-                           request.usual.end()}));
   const Index longest = scope.lengths.back();
+  std::vector<std::string> given_up;
+  for (const std::string& method : request.usual)
+    if (!among(method, scope.methods) && !among(method, scope.unfit)) given_up.push_back(method);
+  if (request.methods.empty() && !given_up.empty())
+    add(documents_of(longest) == 0 ? by_text : by_time, "methods " + list(given_up));
+  if (!scope.unfit.empty())
+    lines.push_back(fmt::format("left out, since they do not fit {} tokens: methods {}", k_tokens(longest),
+                                list(scope.unfit)));
   if (request.lengths.empty() && longest < 16 * n_ctx_train) {
     const Index half = n_ctx_train + n_ctx_train / 2;
     const Index next = longest < half ? half : longest < 2 * n_ctx_train ? 2 * n_ctx_train : 2 * longest;
     const int there = documents_of(next);
+    const std::vector<std::string> short_of_it = named_that_do_not_fit(request, {next});
     const std::string beyond = "lengths beyond " + k_tokens(longest);
-    if (there > 0 && there < kFewest && next > half && request.n_documents == 0)
+    if (!short_of_it.empty())
+      lines.push_back(fmt::format("left out: {}, which {} does not fit", beyond, list(short_of_it)));
+    else if (there > 0 && there < kFewest && next > half && request.n_documents == 0)
       lines.push_back(fmt::format("left out, since the text has only {} of {}: {}",
                                   counted(there, "document"), k_tokens(next), beyond));
     else

@@ -83,6 +83,9 @@ struct Task {
   std::function<Index(const Extent&)> reads = {};
   /// Of tasks that ask or write, so that a plan knows what cannot be done; none: any length holds it.
   std::function<Room(const TaskInput&)> room = {};
+  /// Whether a document has something to score among its last `tail` tokens, so that a plan leaves out one
+  /// that has not; none: every document has.
+  std::function<bool(const Tokenizer&, const Document&, Index tail)> has_targets = {};
   /// The runner fills in task, method, resolved, document, length, seed, seconds, peak_bytes and shared.
   std::function<std::vector<Record>(const TaskInput&)> run;
 };

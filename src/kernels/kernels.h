@@ -209,7 +209,7 @@ std::size_t kv_bytes_per_key(KvType type, int n_kv_heads, int head_dim, int n_va
 
 /// Double precision, pointwise, slow on purpose.
 std::unique_ptr<Backend> make_reference_backend(std::shared_ptr<Context> context);
-/// With the context's instruction set (amx-bf16, avx512-bf16, avx512, avx2-vnni, avx2, portable), or the
+/// With the context's instruction set (amx-bf16, avx512-bf16, avx512-vnni, avx512, avx2-vnni, avx2, portable), or the
 /// fastest of this machine where it names none. What it makes works with the same context, and matrices
 /// belong to backends of the same set. Any thread, several at once. Errors: UsageError for an unknown one or
 /// one that this machine lacks.

@@ -436,7 +436,20 @@ expect 0 'methods self-extend yarn lm-infinite leaky-rerope;' "$ropewalk" eval e
 expect 2 'a task of encoders, .* found tail; hint: take --tasks masked' "$ropewalk" eval encoder --text gaps.txt --tasks tail
 expect 2 'a task of decoders, .* found masked; hint: take --tasks tail' "$ropewalk" eval "$model" --text gaps.txt --tasks masked
 expect 2 'found auto' "$ropewalk" eval encoder --text gaps.txt --methods auto
-rm jobs? jobs?.jsonl gaps.txt
+# Nothing said but the text: what does not fit the longest length falls out by name, and so does "all" of what.
+for i in $(seq 12); do tr ' ' '\n' <gaps.txt | shuf --random-source=<(yes $i) | tr '\n' ' '; done >long.txt
+expect 0 'since they do not fit 2k tokens: methods self-extend' "$ropewalk" eval encoder --text long.txt --dry-run
+expect 0 'since they do not fit 2k tokens: methods adagrope self-extend' "$ropewalk" eval encoder --text long.txt --methods all --documents 1 --dry-run
+expect 0 'lengths beyond 1k, which self-extend does not fit' "$ropewalk" eval encoder --text long.txt --methods self-extend --documents 1 --dry-run
+# What the vocabulary does not know: a text, a stretch's end, everything.
+for i in $(seq 400); do printf '項羽 '; done >other.txt
+{ head -c 6000 gaps.txt; head -c 1750 other.txt; } >mixed.txt
+expect 0 'other.txt is left out: 100 % of its tokens are unknown' "$ropewalk" eval encoder --text gaps.txt other.txt --methods yarn --lengths 128 --documents 2
+expect 1 'other.txt: expected a text .*vocabulary knows; found 100 %' "$ropewalk" eval encoder --text other.txt
+expect 0 'left out: masked in mixed.txt#[0-9], mixed.txt#[0-9].*, of 7 documents' "$ropewalk" eval encoder --text mixed.txt --methods yarn --lengths 128 --documents 7
+expect 2 'bench decode: expected a decoder' "$ropewalk" bench decode encoder --lengths 20 --repeat 1
+expect 0 'one row of 16 tokens' "$ropewalk" bench load encoder --repeat 1
+rm jobs? jobs?.jsonl gaps.txt long.txt other.txt mixed.txt
 expect 1 'fill is for that' "$ropewalk" logits encoder --tokens ids --nll
 rm -r encoder
 if [ "${3:-}" = model ] && [ -e "$real" ]; then

@@ -37,5 +37,20 @@ TEST(Tail, HasToFitIntoTheTrainedLengthAndTheShortest) {
     }
 }
 
+TEST(Tail, TheUsualOneFitsEveryModelThatCanHaveOne) {
+  EXPECT_EQ(usual_tail(8192, 8192), 256);
+  EXPECT_EQ(usual_tail(128, 2048), 64);
+  EXPECT_EQ(usual_tail(8192, 100), 36);
+  for (Index trained = 65; trained < 600; ++trained)
+    for (const Index shortest : {Index{65}, Index{100}, trained, 4 * trained})
+      EXPECT_NO_THROW(require_tail(usual_tail(trained, shortest), trained, shortest)) << trained;
+  for (const Index trained : {16, 64}) try {
+      require_tail(usual_tail(trained, trained), trained, trained);
+      ADD_FAILURE() << trained;
+    } catch (const Error& e) {
+      EXPECT_NE(std::string(e.what()).find("trained on 65 tokens or more"), std::string::npos) << e.what();
+    }
+}
+
 }  // namespace
 }  // namespace ropewalk

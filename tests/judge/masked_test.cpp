@@ -3,12 +3,14 @@
 /// of each method has it, and which model has which task.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
 #include "core/json.h"
 #include "core/text_file.h"
 #include "judge/runner.h"
+#include "judge/text_tokens.h"
 #include "model/session.h"
 
 namespace ropewalk {
@@ -24,6 +26,7 @@ class Gaps : public Tokenizer {
   Gaps() { bos = 1, eos = 2, mask = 3, add_bos = add_eos = true; }
   std::vector<Token> encode(std::string_view, bool) const override { return {}; }
   std::string decode(Token id, bool special) const override {
+    if (special && id == 0) return " [UNK]";
     return id > 3 || special ? fmt::format(" w{}", id) : "";
   }
   using Tokenizer::decode;
@@ -143,6 +146,43 @@ TEST_F(Masked, SpecialTokensAreNotMasked) {
   EXPECT_THROW(measure(*shared_, "none", 0, 40, 128), Error);
   documents_[0].tokens[190] = 77;
   EXPECT_EQ(measure(*shared_, "none", 0, 40, 128).n_targets, 1);
+}
+
+TEST_F(Masked, UnknownTokensAreNoText) {
+  EXPECT_TRUE(is_unknown(gaps_, 0));
+  EXPECT_FALSE(is_unknown(gaps_, 1) || is_unknown(gaps_, 4) || stands_for_text(gaps_, 0));
+  EXPECT_EQ(some_text_token(gaps_), 4);
+  const std::vector<Token> text{7, 0, 9, 0}, unknown = unknown_among(gaps_, text);
+  EXPECT_EQ(unknown, std::vector<Token>{0});
+  EXPECT_EQ(share_unknown(text, unknown), 0.5);
+}
+
+TEST_F(Masked, AStretchWithNothingToScoreIsLeftOutByName) {
+  documents_.push_back(documents_[0]);
+  documents_[0].name = "novel.txt#1", documents_[1].name = "novel.txt#2", documents_[2].name = "novel.txt#3";
+  std::fill(documents_[1].tokens.end() - 40, documents_[1].tokens.end(), 2);  // a chapter in another script
+  std::vector<std::string> left_out;
+  PlanOptions plan{.tasks = {"masked"}, .methods = {}, .lengths = {128, 190}};
+  plan.tail = 40;
+  RunnerOptions runner{.plan = plan};
+  runner.planned = [&](const Plan& planned) { left_out = planned.left_out; };
+  std::set<std::string> read;
+  for (const Record& r : run_all(*shared_, gaps_, documents_, runner, RunInfo{}).records)
+    read.insert(r.document);
+  EXPECT_EQ(read, (std::set<std::string>{"novel.txt#1", "novel.txt#3"}));
+  ASSERT_EQ(left_out.size(), 1u);
+  EXPECT_EQ(left_out[0],
+            "masked in novel.txt#2, of 3 documents: the vocabulary knows none of the last 40 tokens");
+  runner.plan.tail = 41;  // one more, which it knows
+  run_all(*shared_, gaps_, documents_, runner, RunInfo{});
+  EXPECT_TRUE(left_out.empty());
+  documents_ = {documents_[1]};
+  try {
+    run(*shared_, {"masked"}, {});
+    ADD_FAILURE() << "nothing to score, and no error";
+  } catch (const Error& e) {
+    EXPECT_NE(std::string(e.what()).find("vocabulary knows among the last 40 tokens"), std::string::npos);
+  }
 }
 
 }  // namespace

@@ -47,6 +47,22 @@ TEST(NearCopies, ALightHandAndAPartAreFound) {
   EXPECT_TRUE(among({joined(text_of(6, 300), text_of(7, 400)), joined(text_of(8, 900), text_of(7, 400))}));
 }
 
+/// [UNK] may be any word: two texts of it are not two of one text, and where a few stand among words, copies
+/// are found as ever.
+TEST(NearCopies, UnknownTokensAreNoWords) {
+  constexpr Token kUnknown = 499;
+  const std::vector<Token> unknown{kUnknown}, foreign(300, kUnknown), book = text_of(1, 3000, 400);
+  std::vector<Token> table = joined(book, foreign), copy = book;
+  EXPECT_TRUE(near_copy({{table, 0}, {foreign, 1}}));
+  EXPECT_FALSE(near_copy({{table, 0}, {foreign, 1}}, unknown));
+  for (std::size_t i = 0; i < foreign.size(); ++i)
+    if (i % 3 == 0) table[book.size() + i] = 5;  // its commas
+  std::vector<Token> other = std::vector<Token>(table.begin() + 3000, table.end());
+  EXPECT_FALSE(near_copy({{table, 0}, {other, 1}}, unknown));
+  for (std::size_t i = 0; i < copy.size(); i += 5) copy[i] = kUnknown;
+  EXPECT_TRUE(near_copy({{joined(text_of(2, 15), copy), 0}, {copy, 1}}, unknown));
+}
+
 /// Work grows with the texts: what all of them share is no pair of each with each.
 TEST(NearCopies, ManyTextsWithALicenceInCommon) {
   const std::vector<Token> licence = text_of(1, 900);

@@ -104,6 +104,43 @@ TEST(Scope, WhatComesNextIsTwiceTheTrainedLength) {
   EXPECT_EQ(left_out(scope, {}, 8192, [](Index length) { return length <= 16384 ? 5 : 1; }).size(), 1u);
 }
 
+/// Methods that end somewhere: self-extend at four times the trained length, adagrope at twice.
+std::vector<std::string> short_ones(const std::vector<std::string>& methods,
+                                    const std::vector<Index>& lengths) {
+  std::vector<std::string> those;
+  for (const std::string& method : methods)
+    if (lengths.back() <= (method == "adagrope" ? 256 : method == "self-extend" ? 512 : 1 << 30))
+      those.push_back(method);
+  return those;
+}
+
+TEST(Scope, WhatNobodyNamedFallsOutWhereItDoesNotFit) {
+  ScopeRequest request;
+  request.fitting = short_ones;
+  const Scope usual = choose_scope(request, 128, at(1e5), text_of(1 << 20));
+  EXPECT_EQ(usual.lengths.back(), 2048);
+  EXPECT_EQ(usual.methods, (std::vector<std::string>{"yarn", "lm-infinite", "leaky-rerope", "dca"}));
+  EXPECT_EQ(left_out(usual, request, 128, text_of(1 << 20)),
+            std::vector<std::string>{"left out, since they do not fit 2k tokens: methods self-extend"});
+  request.methods = request.droppable = {"yarn", "adagrope", "self-extend"};
+  const Scope all = choose_scope(request, 128, at(1e5), text_of(1 << 20));
+  EXPECT_EQ(all.methods, std::vector<std::string>{"yarn"});
+  EXPECT_EQ(all.unfit, (std::vector<std::string>{"adagrope", "self-extend"}));
+}
+
+TEST(Scope, WhatWasNamedIsReadAsFarAsItFits) {
+  ScopeRequest request;
+  request.methods = {"self-extend", "yarn"}, request.fitting = short_ones;
+  const Scope scope = choose_scope(request, 128, at(1e5), text_of(1 << 20));
+  EXPECT_EQ(scope.lengths.back(), 512);
+  EXPECT_EQ(scope.methods, request.methods);
+  EXPECT_EQ(left_out(scope, request, 128, text_of(1 << 20)),
+            std::vector<std::string>{"left out: lengths beyond 512, which self-extend does not fit"});
+  // Nothing else was asked for, so that the method's own error says what is wrong.
+  request.lengths = {128, 4096};
+  EXPECT_EQ(choose_scope(request, 128, at(1e5), text_of(1 << 20)).methods, request.methods);
+}
+
 TEST(Scope, WhatWasAskedForIsNotChosen) {
   const Scope scope = choose_scope({{"pi"}, {300, 700}, 3, 600}, 256, at(1e5), text_of(1 << 20));
   EXPECT_EQ(scope.methods, std::vector<std::string>{"pi"});

@@ -57,7 +57,8 @@ std::vector<float> work(const Backend& backend) {
 /// Sets of this machine; "": its best.
 std::vector<std::string> sets_here() {
   std::vector<std::string> sets{"portable"};
-  for (const std::string set : {"avx2", "avx2-vnni", "avx512", "avx512-bf16", "amx-bf16"}) try {
+  for (const std::string set : {"avx2", "avx2-vnni", "avx512", "avx512-vnni", "avx512-bf16", "amx-bf16"})
+    try {
       (void)isa_name(Context({.threads = 1, .isa = set}));
       sets.push_back(set);
     } catch (const UsageError&) {

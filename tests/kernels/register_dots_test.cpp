@@ -82,7 +82,7 @@ void for_weights(Body body) {
 
 std::vector<const Isa*> sets_here() {
   std::vector<const Isa*> sets;
-  for (const Isa* isa : {&kPortable, &kAvx2, &kAvx2Vnni, &kAvx512, &kAvx512Bf16, &kAmxBf16})
+  for (const Isa* isa : {&kPortable, &kAvx2, &kAvx2Vnni, &kAvx512, &kAvx512Vnni, &kAvx512Bf16, &kAmxBf16})
     if (isa->supported()) sets.push_back(isa);
   return sets;
 }

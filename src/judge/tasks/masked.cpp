@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "judge/task.h"
+#include "judge/text_tokens.h"
 
 namespace ropewalk::tasks::masked {
 namespace {
@@ -15,13 +16,8 @@ namespace {
 /// masked: none is left as it is or replaced by another.
 constexpr double kMaskedShare = 0.15;
 
-/// Special tokens are no text, nor is what stands for text that the vocabulary lacks.
-bool stands_for_text(const Tokenizer& tokenizer, Token token) {
-  const std::string text = tokenizer.decode(token);
-  return !text.empty() && text.find("\ufffd") == std::string::npos;
-}
-
-/// Places among the tail's tokens, rising; drawn by the text, whatever stands before the tail.
+/// Places among the tail's tokens, rising. The seed is the whole document's, of what no length reads too: the
+/// same places at every length and under every method, others where the text is cut in another way.
 std::vector<std::size_t> masked_places(const Tokenizer& tokenizer, std::span<const Token> tail, int seed) {
   std::vector<std::size_t> places;
   for (std::size_t i = 0; i < tail.size(); ++i)
@@ -34,6 +30,13 @@ std::vector<std::size_t> masked_places(const Tokenizer& tokenizer, std::span<con
   places.resize(n);
   std::sort(places.begin(), places.end());
   return places;
+}
+
+bool has_targets(const Tokenizer& tokenizer, const Document& document, Index tail) {
+  const std::span<const Token> tokens(document.tokens);
+  const std::span<const Token> last = tokens.last(std::min(tokens.size(), static_cast<std::size_t>(tail)));
+  return std::any_of(last.begin(), last.end(),
+                     [&](Token token) { return stands_for_text(tokenizer, token); });
 }
 
 std::vector<Record> run(const TaskInput& in) {
@@ -84,6 +87,7 @@ const Register<Task> registered{
      .of_encoders = true,
      .truncated = true,
      .last_tokens = true,
+     .has_targets = has_targets,
      .run = run}};
 
 }  // namespace

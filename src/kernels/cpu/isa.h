@@ -238,7 +238,7 @@ struct Isa {
   void (*quantise)(const float* x, std::int64_t n, const QuantisedRow& out);  // n: a multiple of 32
 };
 
-extern const Isa kAmxBf16, kAvx512Bf16, kAvx512, kAvx2Vnni, kAvx2, kPortable;
+extern const Isa kAmxBf16, kAvx512Bf16, kAvx512Vnni, kAvx512, kAvx2Vnni, kAvx2, kPortable;
 
 /// The instruction set of that name, or the best of this machine where it is empty. Errors: UsageError.
 const Isa& find_isa(const char* name);

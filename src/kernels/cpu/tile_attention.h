@@ -4,7 +4,7 @@
 /// processor looks ahead some 500 operations, and a softmax of 16 rows has twice as many. On one core of a
 /// Sapphire Rapids a block of 16 rows x 64 keys took 1,500 cycles one thing after the other, and takes 900
 /// so. It also keeps stores and the tile loads that read them apart, which wait until a store has left its
-/// buffer. (Beside tiles, vector units make one multiply-add a cycle, not two: see exp2_of.) Included by
+/// buffer. (Beside tiles, vector units make one multiply-add a cycle, not two: see exp2_each.) Included by
 /// isa_amx.cpp.
 // (no include guard: each instruction set compiles its own copy)
 

@@ -193,6 +193,20 @@ RW_INLINE void horner(Vec (&p)[n], const Vec (&f)[n], float c) {
 /// the processor looks ahead some 60 operations only.
 template <bool kRounded, int n>
 RW_INLINE void exp2_each(Vec (&x)[n]) {
+#ifdef __AMX_TILE__  // beside tiles, multiply-adds and maxima run at half their rate
+  if constexpr (kRounded) {
+    RW_UNROLL for (int i = 0; i < n; ++i) {
+      const auto v = reinterpret_cast<__m512>(x[i].part[0]);
+      const Vec f{
+          {reinterpret_cast<Vec::Part>(_mm512_reduce_ps(v, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC))}};
+      Vec q = splat(7.706704e-2f) * f + splat(2.27645e-1f);
+      q = q * f + splat(6.9511679e-1f);
+      q = q * f + splat(1.0f);
+      x[i] = {{reinterpret_cast<Vec::Part>(_mm512_scalef_ps(reinterpret_cast<__m512>(q.part[0]), v))}};
+    }
+    return;
+  }
+#endif
   const Vec magic = splat(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer
   Vec shifted[n], p[n];
   RW_UNROLL for (int i = 0; i < n; ++i) x[i] = maximum(x[i], splat(-127.0f));
@@ -220,17 +234,6 @@ RW_INLINE void exp2_each(Vec (&x)[n]) {
 /// to bfloat16 (degree 3, a twentieth of the rounding; FlashAttention-4 does the same).
 template <bool kRounded>
 RW_INLINE Vec exp2_of(Vec x) {
-#ifdef __AMX_TILE__  // beside tiles, multiply-adds and maxima run at half their rate
-  if constexpr (kRounded) {
-    const auto v = reinterpret_cast<__m512>(x.part[0]);
-    const Vec f{
-        {reinterpret_cast<Vec::Part>(_mm512_reduce_ps(v, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC))}};
-    Vec q = splat(7.706704e-2f) * f + splat(2.27645e-1f);
-    q = q * f + splat(6.9511679e-1f);
-    q = q * f + splat(1.0f);
-    return {{reinterpret_cast<Vec::Part>(_mm512_scalef_ps(reinterpret_cast<__m512>(q.part[0]), v))}};
-  }
-#endif
   Vec powers[1] = {x};
   exp2_each<kRounded>(powers);
   return powers[0];
