@@ -389,7 +389,7 @@ if [ "${3:-}" = model ]; then
   # A text of 40 MB in the memory of its pieces; the budget 0 is no limit.
   for i in $(seq 700); do cat "$source/data/devil.txt" 2>/dev/null || cat text.txt; done | head -c 40000000 > big.txt
   expect 0 'peak memory [1-4]?[0-9] MiB' "$ropewalk" generate "$own" -f big.txt -n 2 --truncate middle; rm big.txt
-  expect 2 'budget: expected at least what one document takes, .*; found 1 second' "$ropewalk" eval "$own" --text "$source/data/devil.txt" --methods rerope pi ntk yarn --lengths 32k --documents 1 --budget 1s --dry-run
+  expect 2 'budget: expected at least what one document takes, .*; found 1 s;' "$ropewalk" eval "$own" --text "$source/data/devil.txt" --methods rerope pi ntk yarn --lengths 32k --documents 1 --budget 1s --dry-run
   expect 0 '^96 runs' "$ropewalk" eval "$own" --text "$source/data/devil.txt" --methods pi --lengths 512 --budget 0 --dry-run
   ln -s "$own" tuned.gguf
   expect 0 'nothing to tune: 200 tokens fit in the 256' "$ropewalk" tune tuned.gguf --text text.txt --length 200
