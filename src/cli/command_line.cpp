@@ -71,12 +71,11 @@ void require_values(const CLI::App& command) {
         no_value(option->get_name(), "an empty one");
 }
 
-/// Where the model of our own is looked for.
-std::vector<std::filesystem::path> places_of_our_own() {
+/// The folders in which models of our own are looked for.
+std::vector<std::filesystem::path> folders_of_our_own() {
   std::error_code none;
   const std::filesystem::path folder = std::filesystem::read_symlink("/proc/self/exe", none).parent_path();
-  return {(folder / "../../models/short-256.gguf").lexically_normal(),
-          (folder / "../share/ropewalk/short-256.gguf").lexically_normal()};
+  return {(folder / "../../models").lexically_normal(), (folder / "../share/ropewalk").lexically_normal()};
 }
 
 /// The shorter spelling of a path.
@@ -86,14 +85,15 @@ std::string from_here(const std::filesystem::path& path) {
   return near.starts_with("../..") ? path.string() : near;
 }
 
-/// A name without a folder, where nothing here has it: the file of that name beside the model of our own.
+/// A name without a folder, where nothing here has it: the model of that name beside those of our own.
 std::string model_named(const std::string& name) {
   std::error_code none;
   if (name.find('/') == std::string::npos && !std::filesystem::exists(name, none))
-    for (const std::filesystem::path& place : places_of_our_own())
+    for (const std::filesystem::path& folder : folders_of_our_own())
       for (const char* ending : {"", ".gguf"})
-        if (const auto path = place.parent_path() / (name + ending);
-            !name.empty() && std::filesystem::is_regular_file(path, none))
+        if (const auto path = folder / (name + ending);
+            !name.empty() && (std::filesystem::is_regular_file(path, none) ||
+                              std::filesystem::exists(path / "config.json", none)))
           return from_here(path);
   return name;
 }
@@ -144,7 +144,7 @@ void require_plain_config(const std::string& path) {
   const std::string hint = name + " --help";
   if (dynamic_cast<const CLI::RequiredError*>(&error) && !commands.empty()) {
     std::vector<std::string> places;
-    for (const std::filesystem::path& place : places_of_our_own()) places.push_back(place.string());
+    for (const std::filesystem::path& folder : folders_of_our_own()) places.push_back(folder.string());
     for (const CLI::Option* option : commands.front()->get_options())
       if (option->get_required() && option->count() == 0)
         throw UsageError(name, option->get_name(), swallowed_by(*commands.front()),
@@ -152,7 +152,7 @@ void require_plain_config(const std::string& path) {
                          : option->get_name() != "MODEL"
                              ? option->get_name() + " is given by its place; " + hint
                              : fmt::format("MODEL stands first; the one that comes "
-                                           "with the program is not at {}",
+                                           "with the program is not in {}",
                                            fmt::join(places, " nor ")));
   }
   const std::string said = error.what();  // "--method: 1 required TEXT missing"
@@ -229,12 +229,13 @@ Option* CommandLine::add_flag(const std::string& names, bool& value, const std::
   options_.back()->option_ = app_of(command_)->add_flag(names, value, help);
   return options_.back().get();
 }
-Option* CommandLine::add_model(std::string& path) {
-  path = model_of_our_own(), model_ = &path;
+Option* CommandLine::add_model(std::string& path, const std::string& usual) {
+  path = model_of_our_own(usual), model_ = &path;
   const bool own = !path.empty();
-  Option* option = add_option("MODEL", path,
-                              own ? "GGUF, Hugging Face folder, or a name in models/;\ndefault: short-256"
-                                  : "GGUF or Hugging Face folder");
+  Option* option = add_option(
+      "MODEL", path,
+      own ? "GGUF, Hugging Face folder, or a name in models/;\ndefault: " + usual.substr(0, usual.find('.'))
+          : "GGUF or Hugging Face folder");
   return own ? option : option->required();
 }
 void CommandLine::only_with(const std::string& other, const std::vector<std::string>& options) {
@@ -251,10 +252,10 @@ void CommandLine::footer(const std::string& text) {
                               command->get_name(), text));
 }
 
-std::string model_of_our_own() {
+std::string model_of_our_own(const std::string& name) {
   std::error_code none;
-  for (const std::filesystem::path& path : places_of_our_own())
-    if (std::filesystem::exists(path, none)) return from_here(path);
+  for (const std::filesystem::path& folder : folders_of_our_own())
+    if (std::filesystem::exists(folder / name, none)) return from_here(folder / name);
   return "";
 }
 

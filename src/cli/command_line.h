@@ -31,6 +31,9 @@ class Option {
   void* option_ = nullptr;  // CLI::Option
 };
 
+/// The models that come with the program: a GGUF file, and a folder.
+inline constexpr const char *kOwnDecoder = "short-256.gguf", *kOwnEncoder = "short-128-encoder";
+
 /// One command's. Names are as CLI11 has them: "-n,--n-predict", or "MODEL" for one that is told by its
 /// place.
 /// `--methods` is also understood as `--method`, `--lengths` as `--length`, and so on.
@@ -44,10 +47,10 @@ class CommandLine {
   Option* add_option(const std::string& names, Index& value, const std::string& help);
   Option* add_option(const std::string& names, double& value, const std::string& help);
   Option* add_flag(const std::string& names, bool& value, const std::string& help);
-  /// "MODEL": a GGUF file, a folder, or the name of a file in models/; left out, the small model that comes
-  /// with the program, whose path is then in `path` before the command runs. Required where that is not
-  /// there.
-  Option* add_model(std::string& path);
+  /// "MODEL": a GGUF file, a folder, or the name of one in models/; left out, the small model `usual` that
+  /// comes with the program, whose path is then in `path` before the command runs. Required where that is
+  /// not there.
+  Option* add_model(std::string& path, const std::string& usual = kOwnDecoder);
   /// `options` have an effect beside `other` only, or not beside it: to give them otherwise is an error.
   void only_with(const std::string& other, const std::vector<std::string>& options);
   void never_with(const std::string& other, const std::vector<std::string>& options);
@@ -64,9 +67,9 @@ class CommandLine {
   std::vector<std::unique_ptr<Option>> options_;
 };
 
-/// models/short-256.gguf of the build tree, or share/ropewalk/short-256.gguf beside an installed program;
-/// empty where there is none.
-std::string model_of_our_own();
+/// models/NAME of the build tree, or share/ropewalk/NAME beside an installed program; empty where there is
+/// none.
+std::string model_of_our_own(const std::string& name = kOwnDecoder);
 /// Of a command with MODEL and FILE that was given one of them: it is the file, and the model our own.
 void take_for_file(std::string& model, std::string& file);
 

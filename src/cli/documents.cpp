@@ -188,14 +188,16 @@ RunInfo run_info(const std::string& model_path, const BackendOptions& backend,
   info.n_ctx_train = loaded->config().n_ctx_train;
   info.n_vocab = loaded->config().n_vocab;
   info.threads = loaded->backend().context()->threads();
+  info.n_layers = loaded->config().n_layers(), info.n_acting_layers = loaded->config().n_acting_layers();
   return info;
 }
 
 void say_acting_layers(const ModelConfig& config) {
   static bool said = false;
   if (config.n_acting_layers() == config.n_layers() || std::exchange(said, true)) return;
-  say(fmt::format("methods act on {} layers: the others have a window or no positions, and stay as they are",
-                  config.acting_layers()));
+  say(fmt::format("methods act on {} layers: {}have a window or no positions, and stay as they are{}",
+                  config.acting_layers(), config.n_acting_layers() == 0 ? "all " : "the others ",
+                  config.n_acting_layers() == 0 ? "; each method is this model unchanged" : ""));
 }
 
 double parse_seconds(const std::string& text) {

@@ -276,7 +276,8 @@ int run() {
   if (store) store->require_texts(texts_by_name(documents));
   runner.store = store ? &*store : nullptr;
   if (options.work.dry_run)
-    return print_plan(*loaded, loaded->tokenizer(), documents, runner, info, options.json);
+    return print_plan(*loaded, loaded->tokenizer(), documents, runner, info, options.json,
+                      options.work.has_budget());
   runner.planned = announcer(*loaded, runner, options.work.has_budget());
   if (documents.size() == 1 && std::find(tasks.begin(), tasks.end(), "far-use") != tasks.end())
     say("far-use: one document, so there is no other text to swap in; give two texts, or --documents 2");

@@ -42,6 +42,26 @@ Timing timing_of(const std::vector<Item>& items, const RunnerOptions& options, d
   return timing;
 }
 
+/// "one document takes about 54 minutes, more than ..."; empty where the budget has room for one. The pace is
+/// a guess: a little more than the budget is no reason to say so.
+std::string over_budget(const Timing& timing, const RunnerOptions& options) {
+  if (options.budget_seconds <= 0 || timing.within_budget <= 1.25 * options.budget_seconds + 1) return "";
+  return fmt::format("one document takes about {}, more than the budget of {}",
+                     time_text(timing.within_budget), time_text(options.budget_seconds));
+}
+constexpr const char* kTakesLess = "fewer --methods, --tasks or shorter --lengths";
+
+/// Errors: UsageError where a budget was asked for that has no room for one document. One that was not is
+/// exceeded, and that is said.
+void heed_budget(const Timing& timing, const RunnerOptions& options, bool budget_asked) {
+  const std::string over = over_budget(timing, options);
+  if (over.empty()) return;
+  if (budget_asked)
+    throw UsageError("--budget", "at least what one document takes, " + time_text(timing.within_budget),
+                     time_text(options.budget_seconds), kTakesLess);
+  say(fmt::format("{} that is taken unasked; {} take less", over, kTakesLess));
+}
+
 /// Measured once in a run.
 double pace_of(const Model& model, const RunnerOptions& options) {
   return options.pace > 0 ? options.pace : measure_pace(model);
@@ -75,7 +95,7 @@ void print_shared(const Item& item, const std::string& document) {
 }  // namespace
 
 int print_plan(const Model& model, const Tokenizer& tokenizer, const std::vector<Document>& documents,
-               const RunnerOptions& options, const RunInfo& info, bool json) {
+               const RunnerOptions& options, const RunInfo& info, bool json, bool budget_asked) {
   const Plan plan = plan_items(model, tokenizer, documents, options.plan, info);
   const std::vector<Item> items = shard_of(plan.items, options.shard, options.n_shards);
   const double unit = pace_of(model, options);
@@ -110,6 +130,7 @@ int print_plan(const Model& model, const Tokenizer& tokenizer, const std::vector
                                   {"documents_in_budget", timing.n_fit},
                                   {"seconds_in_budget", timing.within_budget},
                                   {"bytes", bytes}}));
+    heed_budget(timing, options, budget_asked);
     return 0;
   }
   const auto print = [](const std::string& words) { fmt::print("{}", wrapped(words, "  ")); };
@@ -120,6 +141,7 @@ int print_plan(const Model& model, const Tokenizer& tokenizer, const std::vector
   if (timing.n_fit < timing.n_documents)
     print(fmt::format("the budget has room for about {} of {}: {}", timing.n_fit,
                       counted(timing.n_documents, "document"), time_text(timing.within_budget)));
+  heed_budget(timing, options, budget_asked);
   return 0;
 }
 
@@ -133,17 +155,16 @@ std::function<void(const Plan&)> announcer(const Model& model, const RunnerOptio
     // Measuring reads 2,048 tokens: not before work that is over in a moment.
     if (!budget_asked && cost < 60 * cost_of(model.config(), 1024)) return;
     const Timing timing = timing_of(plan.items, options, pace_of(model, options));
-    // The pace is a guess: a little more than the budget is no reason to refuse.
-    if (budget_asked && timing.within_budget > 1.25 * options.budget_seconds + 1)
-      throw UsageError("--budget", "at least what one document takes, " + time_text(timing.within_budget),
-                       time_text(options.budget_seconds), "fewer --methods, --tasks or shorter --lengths");
+    heed_budget(timing, options, budget_asked);
     if (timing.left < kLong) return;
     const std::string whole = "this will take about " + time_text(timing.left);
     if (timing.n_fit < timing.n_documents)
       say(fmt::format("{}; the budget has room for about {} of {}, {}", whole, timing.n_fit,
                       counted(timing.n_documents, "document"), time_text(timing.within_budget)));
+    else if (timing.n_documents > 1)
+      say(whole + "; --dry-run lists it, --budget ends it behind fewer documents");
     else
-      say(whole + "; --dry-run lists it, --budget 20m ends it earlier");
+      say(whole + "; --dry-run lists it");
   };
 }
 

@@ -31,13 +31,14 @@ struct WorkOptions {
 /// "2/3": the second of three. Errors: UsageError.
 std::pair<int, int> parse_shard(const std::string& text);
 
-/// Every item with the time and memory it will take; the pace is measured on 1,024 tokens. Returns 0.
+/// Every item with the time and memory it will take; the pace is measured on 1,024 tokens. Returns 0. Errors:
+/// UsageError, behind the plan, as the run has it: see announcer.
 int print_plan(const Model& model, const Tokenizer& tokenizer, const std::vector<Document>& documents,
-               const RunnerOptions& options, const RunInfo& info, bool json);
+               const RunnerOptions& options, const RunInfo& info, bool json, bool budget_asked);
 
 /// For RunnerOptions::planned: says on stderr what does not fit its length and, where the work is long, about
 /// how many hours it will take. LIFETIME: the model's. The function throws UsageError where a budget that was
-/// asked for is too small for one document.
+/// asked for is too small for one document, and says on stderr that one which was not is.
 std::function<void(const Plan&)> announcer(const Model& model, const RunnerOptions& options,
                                            bool budget_asked);
 

@@ -118,7 +118,7 @@ int run() {
 }
 
 void define(CommandLine& app) {
-  app.add_model(options.model);
+  app.add_model(options.model, kOwnEncoder);
   app.add_option("-p,--prompt", options.prompt, "text with a mask token for each gap");
   app.add_option("-f,--file", options.file, "text file with them");
   app.add_option("--top", options.top, "so many tokens for each mask")
@@ -130,7 +130,7 @@ void define(CommandLine& app) {
   app.add_flag("--json", options.json, "one JSON object");
   app.footer(
       "Examples:\n"
-      "  ropewalk fill roformer -p 'Paris is the [MASK] of France.' --top 5\n"
+      "  ropewalk fill -p 'she was not in the [MASK] of her own mind.' --top 5\n"
       "  ropewalk fill roformer -f long.txt --method rerope --json");
 }
 

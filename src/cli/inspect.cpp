@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// ropewalk inspect: what is in a model file, and what this engine makes of it.
+#include <algorithm>
+
 #include "chat/turn.h"
 #include "cli/command.h"
 #include "cli/inspect_attention.h"
@@ -140,7 +142,10 @@ void add_tokenizer(const ModelFile& file, Json& j) {
     j["add_bos"] = tokenizer->add_bos;
     j["chat_template"] = describe_chat(*tokenizer);
     std::vector<std::string> ends;
-    for (const Token id : tokenizer->end_tokens) ends.push_back(tokenizer->decode(id, true));
+    for (const Token id : tokenizer->end_tokens) {
+      const std::string text = tokenizer->decode(id, true);  // a word's begins with a space
+      ends.push_back(text.substr(std::min(text.find_first_not_of(' '), text.size())));
+    }
     j["end_tokens"] = ends;
   } catch (const Error& e) {
     j["tokenizer"] = fmt::format("cannot be used: {}", e.what());

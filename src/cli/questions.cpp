@@ -211,7 +211,8 @@ int run() {
   if (options.format == "longbench" && options.prompts.empty() && !is_job())
     say("prompts are ropewalk's wording: --prompts takes LongBench's dataset2prompt.json");
   if (options.work.dry_run)
-    return print_plan(*loaded, loaded->tokenizer(), documents, runner, info, options.json);
+    return print_plan(*loaded, loaded->tokenizer(), documents, runner, info, options.json,
+                      options.work.has_budget());
   runner.planned = announcer(*loaded, runner, options.work.has_budget());
   const RunnerResult result = run_all(*loaded, loaded->tokenizer(), documents, runner, info);
   options.work.say_what_was_done(result, documents.size(), "question", *backend->context());

@@ -140,10 +140,14 @@ double left_of(double budget, double start) {
   return budget > 0 ? std::max(1e-3, budget - (now_seconds() - start)) : 0;
 }
 
-/// Inside the trained length plain RoPE is right, and nothing has to be measured.
-int nothing_to_tune(Index length, Index trained) {
+/// Inside the trained length plain RoPE is right, and nothing has to be measured; nor where no layer is one
+/// that methods act on, so that all of them are the same.
+int nothing_to_tune(Index length, const ModelConfig& config) {
+  const Index trained = config.n_ctx_train;
   const std::string why =
-      fmt::format("{} tokens fit in the {} that the model was trained on: plain RoPE", length, trained);
+      length <= trained
+          ? fmt::format("{} tokens fit in the {} that the model was trained on: plain RoPE", length, trained)
+          : fmt::format("methods act on {} layers: each is this model unchanged", config.acting_layers());
   if (options.json)
     fmt::print("{}\n",
                dump_json({{"length", length}, {"n_ctx_train", trained}, {"method", kPlain}, {"why", why}}));
@@ -318,7 +322,7 @@ int run() {
     texts.push_back(read_text_file(text, bytes_of_documents(n_stretches, length)));
   const std::shared_ptr<const Model> loaded = load_decoder(options.model, backend);
   const ModelConfig& config = loaded->config();
-  if (length <= config.n_ctx_train) return nothing_to_tune(length, config.n_ctx_train);
+  if (length <= config.n_ctx_train || config.n_acting_layers() == 0) return nothing_to_tune(length, config);
   if (options.tail == 0) options.tail = usual_tail(config.n_ctx_train, length);
   require_tail(options.tail, config.n_ctx_train, length);
   say_acting_layers(config);

@@ -154,7 +154,7 @@ Metadata translate_config(const JsonInput& json, const std::string& place) {
     if (missing == nullptr) missing = find_missing(whole.string("model_type").value_or(""));
     if (missing != nullptr) refuse_missing(place, name, *missing);
     throw Error(place, "a model_type that `ropewalk models` lists", "'" + name + "'",
-                "a new family is one row in src/formats/hf_family.cpp and one file in src/model/arch");
+                "CONTRIBUTING.md says what a new family takes");
   }
   refuse_in_family(config, *family);
   const std::string arch = whole.string("model_type") == "mistral3" ? "mistral3" : family->arch;

@@ -67,7 +67,9 @@ class Planner {
       for (Index longer : options_.lengths)
         if (longer > reference) serve({kPlain, reference, kTruncated, longer});
     }
-    if (task.last_tokens && first) serve({kPlain, std::min<Index>(64 + options_.tail, reference), kShort, 0});
+    if (const Index read = kShortContext + options_.tail;
+        task.last_tokens && first && read + kShortContext <= reference)
+      serve({kPlain, read, kShort, 0});
     if (task.short_score && first)
       serve({kPlain, std::min({kShortQuestion, reference, length}), kOwnShort, 0});
     for (const std::string& method : methods()) serve({method, length, method, length});
@@ -243,13 +245,15 @@ Index usual_tail(Index n_ctx_train, Index shortest) {
 }
 
 void require_tail(Index tail, Index n_ctx_train, Index shortest) {
-  if (tail + 64 <= std::min(n_ctx_train, shortest)) return;
-  if (n_ctx_train < 65)
+  if (tail + kShortContext <= std::min(n_ctx_train, shortest)) return;
+  if (n_ctx_train < kShortContext + 1)
     throw Error("the model", "one trained on 65 tokens or more: the last are scored, with 64 before them",
                 fmt::format("{} tokens", n_ctx_train),
                 "of a decoder, `ropewalk eval --tasks positions` scores no last tokens");
-  if (shortest < 65)
-    throw UsageError("--lengths", "65 tokens or more: what is scored, and 64 before it",
+  if (shortest < kShortContext + 1)
+    throw UsageError("--lengths",
+                     fmt::format("{} tokens or more: the {} that are scored, and {} before them",
+                                 tail + kShortContext, tail, kShortContext),
                      fmt::format("{}", shortest), "give longer ones");
   const bool trained = n_ctx_train < shortest;
   throw UsageError("--tail",

@@ -47,7 +47,7 @@ void require_tasks_fit(const std::vector<std::string>& tasks, bool encoder);
 Index usual_tail(Index n_ctx_train, Index shortest);
 /// Errors: Error for a model that was trained on 64 tokens or fewer; UsageError where the tail with the 64
 /// tokens before it does not fit into the trained length and the shortest one: at the reference other tokens
-/// would be scored than elsewhere, and "64 tokens before" would be the reference itself.
+/// would be scored than elsewhere.
 void require_tail(Index tail, Index n_ctx_train, Index shortest);
 struct Plan {
   std::vector<Item> items;

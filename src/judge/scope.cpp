@@ -19,9 +19,9 @@ struct Wish {
 /// Five documents are the fewest that advice is given on; then reach, then methods, then documents are given
 /// up.
 constexpr int kFewest = 5;
-constexpr Wish kWishes[] = {{16, 5, 8},  {8, 5, 8},   {4, 5, 8},   {4, 5, 5},   {2, 5, 8},
-                            {2, 5, 5},   {2, 3, 5},   {1.5, 5, 5}, {1.5, 3, 5}, {1.5, 2, 5},
-                            {1.5, 3, 3}, {1.5, 2, 3}, {1.5, 2, 1}};
+constexpr Wish kWishes[] = {{16, 5, 8},  {8, 5, 8},    {4, 5, 8},     {4, 5, 5},    {2, 5, 8},   {2, 5, 5},
+                            {2, 3, 5},   {1.5, 5, 5},  {1.5, 3, 5},   {1.5, 2, 5},  {1.5, 3, 3}, {1.5, 2, 3},
+                            {1.5, 2, 1}, {1.25, 2, 1}, {1.125, 2, 1}, {1.125, 1, 1}};
 
 std::vector<Index> lengths_to(Index n_ctx_train, double times) {
   std::vector<Index> lengths{n_ctx_train};
@@ -117,13 +117,18 @@ std::vector<std::string> left_out(const Scope& scope, const ScopeRequest& reques
     lines.push_back(fmt::format("left out, since they do not fit {} tokens: methods {}", k_tokens(longest),
                                 list(scope.unfit)));
   if (request.lengths.empty() && longest < 16 * n_ctx_train) {
-    const Index next = longest < 2 * n_ctx_train ? 2 * n_ctx_train : 2 * longest;
+    const Index half = n_ctx_train + n_ctx_train / 2;
+    const Index next = longest < half ? half : longest < 2 * n_ctx_train ? 2 * n_ctx_train : 2 * longest;
+    const int there = documents_of(next);
     const std::vector<std::string> short_of_it = named_that_do_not_fit(request, {next});
     const std::string beyond = "lengths beyond " + k_tokens(longest);
-    if (short_of_it.empty())
-      add(documents_of(next) < kFewest ? by_text : by_time, beyond);
-    else
+    if (!short_of_it.empty())
       lines.push_back(fmt::format("left out: {}, which {} does not fit", beyond, list(short_of_it)));
+    else if (there > 0 && there < kFewest && next > half && request.n_documents == 0)
+      lines.push_back(fmt::format("left out, since the text has only {} of {}: {}",
+                                  counted(there, "document"), k_tokens(next), beyond));
+    else
+      add(there == 0 ? by_text : by_time, beyond);
   }
   if (request.n_documents == 0 && scope.n_documents < kFewest)
     add(documents_of(longest) <= scope.n_documents ? by_text : by_time,

@@ -45,7 +45,7 @@ using SecondsOf =
 using DocumentsOf = std::function<int(Index length)>;
 
 /// The first of a list of wishes that fits, from sixteen times the trained length with all methods on eight
-/// documents down to one and a half times with two methods on one; what is left of the budget goes into
+/// documents down to one and an eighth times with one method on one; what is left of the budget goes into
 /// documents. The last wish is taken even where it does not fit. Lengths that the text has no document for,
 /// or that a method which was asked for by name does not fit, are no wish; other methods that do not fit fall
 /// out. `n_ctx_train` >= 1. Errors: none.
@@ -53,7 +53,8 @@ Scope choose_scope(const ScopeRequest& request, Index n_ctx_train, const Seconds
                    const DocumentsOf& documents_of);
 
 /// What was left out, a sentence for each reason: "left out for 10 minutes: methods dca; lengths beyond 1k",
-/// "left out, since the text is too short: lengths beyond 1k", "left out, since they do not fit 2k tokens:
+/// "left out, since the text is too short: lengths beyond 1k" (it has no document of the next), "left out,
+/// since the text has only 3 documents of 2k: lengths beyond 1k", "left out, since they do not fit 2k tokens:
 /// methods self-extend". Empty: nothing.
 std::vector<std::string> left_out(const Scope& scope, const ScopeRequest& request, Index n_ctx_train,
                                   const DocumentsOf& documents_of);

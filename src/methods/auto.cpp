@@ -16,6 +16,8 @@ AutoChoice decide(const RopeContext& context, std::span<const TunedSetting> tune
     return choice("none", AutoReason::kFits,
                   fmt::format("{} {} in the {} that the model was trained on", counted(n, "token"),
                               n == 1 ? "fits" : "fit", trained));
+  if (!context.acts || context.rotary_dim == 0)
+    return choice("none", AutoReason::kNoLayer, "methods act on no layer of this model");
   const TunedSetting *covering = nullptr, *longest = nullptr;
   for (const TunedSetting& setting : tuned) {
     if (setting.length >= n && (!covering || setting.length < covering->length)) covering = &setting;

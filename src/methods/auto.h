@@ -40,6 +40,7 @@ enum class AutoReason {
   kPast,     ///< longer than all that was tuned: the longest one's setting, or untuned_method where that is
              ///< plain RoPE
   kUntuned,  ///< untuned_method
+  kNoLayer,  ///< no layer of the model is one that methods act on
 };
 
 struct AutoChoice {
@@ -48,8 +49,8 @@ struct AutoChoice {
   std::string why;  ///< one line for people: the method, and what speaks for it
 };
 
-/// `context.n`: tokens of the request, read and written. `tuned`: in any order. Every n has an answer.
-/// Errors: UsageError for a tuned method that does not exist. Thread-safe.
+/// `context`: of the first layer that methods act on; n: tokens of the request, read and written. `tuned`: in
+/// any order. Every n has an answer. Errors: UsageError for a tuned method that does not exist. Thread-safe.
 AutoChoice decide(const RopeContext& context, std::span<const TunedSetting> tuned);
 
 }  // namespace ropewalk

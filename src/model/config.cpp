@@ -74,7 +74,7 @@ ModelConfig read_config(const ModelFile& file) {
     refuse_unsupported(file, *name);  // names the feature, where a key tells
     if (const Missing* missing = find_missing(*name)) refuse_missing(file.path(), *name, *missing);
     throw Error(file.path(), "an architecture that `ropewalk models` lists", "'" + *name + "'",
-                "a new family is one file in src/model/arch");
+                "CONTRIBUTING.md says what a new family takes");
   }
   return architecture->read(file);
 }

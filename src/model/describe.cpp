@@ -30,9 +30,12 @@ Dense models with RoPE, as a GGUF file or a Hugging Face folder.
   `replace=1` only.
 - **checked with**: each name is a folder of `tests/golden/tiny`, a random model of the family's shape. Its logits are
   those that transformers computed, to 1e-3, from the folder and from the GGUF that is written the way llama.cpp's
-  converter does; the CPU backend computes what the reference backend does, under several kinds of methods, whole, in
-  chunks and token by token. What was checked beside that stands below the table; where nothing stands there, no
-  published model of the family was run here.
+  converter does. transformers has no MiniCPM, InternLM2, Baichuan, DeciLM and RoFormer v2: those are models of its
+  Granite, Llama and RoFormer that compute the same, under the names and keys of these families. `dynamic`,
+  `gemma2_scale`, `gemma3_images`, `llama_mha`, `roformer` and `roformer_v2` are folders alone. The CPU backend
+  computes what the reference backend does, under several kinds of methods, whole, in chunks and token by token. What
+  was checked beside that stands below the table; where nothing stands there, no published model of the family was run
+  here.
 
 | architecture | models | model_type | methods act on | own scaling | checked with |
 | --- | --- | --- | --- | --- | --- |

@@ -34,7 +34,9 @@ std::string csv_report(const ReportData& data) {
       "loss,"
       "score";
   for (const std::string& name : names) csv += "," + quoted(name);
-  csv += ",written,expected,seconds,peak_bytes,shared,verdict,date,command\r\n";
+  csv += ",written,expected,seconds,peak_bytes,shared,verdict,date,command,n_layers,n_acting_layers\r\n";
+  const std::string layers =
+      data.run.n_layers > 0 ? fmt::format("{},{}", data.run.n_layers, data.run.n_acting_layers) : ",";
   for (const Record& r : data.records) {
     csv += fmt::format("{},{},{},{},{},{},{},", quoted(r.task), quoted(r.part), quoted(r.method),
                        quoted(r.resolved), quoted(r.document), r.length, r.achieved);
@@ -43,10 +45,10 @@ std::string csv_report(const ReportData& data) {
                        r.n_targets > 0 ? number(r.loss) : "", number(r.score));
     for (const std::string& name : names) csv += "," + number(value_of(r, name));
     const SummaryCell* cell = gives_verdicts(r.task) ? cell_at(data, r.method, r.length) : nullptr;
-    csv +=
-        fmt::format(",{},{},{},{},{},{},{},{}\r\n", quoted(r.written), quoted(r.expected), number(r.seconds),
-                    r.peak_bytes, r.shared ? 1 : 0, cell ? quoted(cell->verdict.shown()) : "", quoted(r.date),
-                    quoted(r.command.empty() ? data.run.command : r.command));
+    csv += fmt::format(",{},{},{},{},{},{},{},{},{}\r\n", quoted(r.written), quoted(r.expected),
+                       number(r.seconds), r.peak_bytes, r.shared ? 1 : 0,
+                       cell ? quoted(cell->verdict.shown()) : "", quoted(r.date),
+                       quoted(r.command.empty() ? data.run.command : r.command), layers);
   }
   return csv;
 }

@@ -82,6 +82,8 @@ std::string json_report(const ReportData& data) {
   json["retrieval"] = retrieval_json(data);
   json["findings"] = findings_json(findings_of(data));
   json["origin"] = {{"commands", origin.commands}, {"texts", origin.texts}, {"dates", origin.dates}};
+  if (data.run.n_layers > 0)
+    json["n_layers"] = data.run.n_layers, json["n_acting_layers"] = data.run.n_acting_layers;
   json["records"] = std::move(records);
   return dump_json(json) + "\n";
 }

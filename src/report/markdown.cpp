@@ -35,10 +35,10 @@ std::string origin_part(const ReportData& data) {
   for (const std::string& command : origin.commands) text += "    " + printable(command) + "\n\n";
   for (const std::string& name : origin.texts) texts += (texts.empty() ? "" : "; ") + name;
   return text +
-         escape_markdown(fmt::format("Texts: {}.{} {}; trained length {}; model {}, id {}.", texts,
+         escape_markdown(fmt::format("Texts: {}.{} {}{}{}; trained length {}; model {}, id {}.", texts,
                                      origin.dates.empty() ? "" : " Measured on " + origin.dates + ".",
-                                     origin.machine, k_tokens(data.run.n_ctx_train), data.run.model,
-                                     data.run.model_id)) +
+                                     origin.machine, origin.layers.empty() ? "" : "; ", origin.layers,
+                                     k_tokens(data.run.n_ctx_train), data.run.model, data.run.model_id)) +
          "\n";
 }
 

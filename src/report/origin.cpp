@@ -34,6 +34,8 @@ Origin origin_of(const ReportData& data) {
   const RunInfo& run = data.run;
   origin.machine = fmt::format("ropewalk {}, {}, precision {}, KV cache {}, {}", run.version, run.isa,
                                run.precision, run.kv, counted(run.threads, "thread"));
+  if (run.n_layers > 0)
+    origin.layers = fmt::format("methods act on {} of {} layers", run.n_acting_layers, run.n_layers);
   return origin;
 }
 

@@ -187,9 +187,10 @@ std::string origin_section(const ReportData& data) {
   for (std::size_t i = 0; i < origin.texts.size(); ++i)
     html += (i > 0 ? "; " : "") + escape_html(origin.texts[i]);
   if (!origin.dates.empty()) html += ". Measured on " + escape_html(origin.dates);
-  return html + fmt::format(". {}; trained length {}; model {}, id <code>{}</code>.</p></section>\n",
-                            escape_html(origin.machine), k_tokens(data.run.n_ctx_train),
-                            escape_html(data.run.model), escape_html(data.run.model_id));
+  return html + fmt::format(". {}{}{}; trained length {}; model {}, id <code>{}</code>.</p></section>\n",
+                            escape_html(origin.machine), origin.layers.empty() ? "" : "; ", origin.layers,
+                            k_tokens(data.run.n_ctx_train), escape_html(data.run.model),
+                            escape_html(data.run.model_id));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "report/origin.h"
 #include "report/report.h"
 #include "report/sections.h"
 #include "results/answer.h"
@@ -95,6 +96,7 @@ std::string text_report(const ReportData& data, bool with_curves) {
   text += far_use_text(data) + retrieval_text(data) + other_tables(data.records, data.units);
   if (const Table reach = reach_table(data); with_curves && !reach.rows.empty())
     text += "\n" + text_table(reach, 80);
+  if (data.run.n_acting_layers < data.run.n_layers) text += "\n" + origin_of(data).layers + ".\n";
   for (char& c : text)  // names come from a file: none of them may steer the terminal
     if ((static_cast<unsigned char>(c) < 0x20 && c != '\n') || c == 0x7f) c = '?';
   return text;

@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/text.h"
 #include "results/measured_on.h"
+#include "results/reach.h"
 
 namespace ropewalk {
 namespace {
@@ -306,6 +307,8 @@ std::string left_out_sentence(const ReportData& data, bool known, const Mark& ma
 }
 
 std::string retrieval_missing(const ReportData& data) {
+  if (asks_for_masked(data))  // of an encoder, which no task of retrieval is for
+    return "A loss that holds does not prove that the far text is used.";
   return retrieval_scores(data).empty()
              ? "Retrieval was not measured: a loss that holds does not prove that the far text is used."
              : "How far it retrieves is not known: the model's own score in short texts is missing.";

@@ -36,6 +36,8 @@ class Merger {
     require_same(path, "way to read special tokens (--special)", results_.run.special, group.run.special);
     require_same(path, "trained length", results_.run.n_ctx_train, group.run.n_ctx_train);
     if (results_.run.n_vocab == 0) results_.run.n_vocab = group.run.n_vocab;  // older versions did not say
+    if (results_.run.n_layers == 0)
+      results_.run.n_layers = group.run.n_layers, results_.run.n_acting_layers = group.run.n_acting_layers;
     if (std::string& seen = keys_[group.key]; seen.empty())
       seen = path;
     else

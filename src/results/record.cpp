@@ -51,6 +51,7 @@ Json to_json(const Record& r, const RunInfo& run) {
   j["tail"] = run.tail;
   j["n_ctx_train"] = run.n_ctx_train;
   if (run.n_vocab > 0) j["n_vocab"] = run.n_vocab;
+  if (run.n_layers > 0) j["n_layers"] = run.n_layers, j["n_acting_layers"] = run.n_acting_layers;
   j["model"] = run.model;
   j["model_id"] = run.model_id;
   j["text_sha256"] = r.text_id;
@@ -142,6 +143,8 @@ RunInfo run_info_from(const JsonInput& j) {
           .n_vocab = count_at(j, "n_vocab", Index{0}),
           .margin = 0,
           .threads = count_at(j.at("run"), "threads", 0),
+          .n_layers = count_at(j, "n_layers", 0),
+          .n_acting_layers = count_at(j, "n_acting_layers", 0),
           .special = j.value("special", false)};
 }
 

@@ -16,6 +16,10 @@ namespace ropewalk {
 /// tokens before it; the same, at a length that the model was trained on.
 inline const std::string kPlain = "none", kTruncated = "none (truncated)", kShort = "64 tokens before",
                          kOwnShort = "none (short)";
+/// Of kShort. Almost no context, but only to a model that truncation gives kShortContext more of: where the
+/// trained length is hardly longer, "worse than no context" would mean "worse than truncation", and there is
+/// no such baseline.
+inline constexpr Index kShortContext = 64;
 
 /// The tasks whose loss verdicts are made of, that of the same tokens at every length: the last ones, or of
 /// those some that are masked. A model has one of them: an encoder is asked for what is masked.
@@ -58,7 +62,9 @@ struct RunInfo {
   Index n_vocab = 0;  ///< 0: not known, in files of older versions
   double margin = 0;  ///< what counts as stable, nats
   int threads = 0;
-  bool special = false;  ///< control tokens that are spelled in the texts were read as such
+  int n_layers = 0;         ///< 0: not known, in files of older versions
+  int n_acting_layers = 0;  ///< that methods act on
+  bool special = false;     ///< control tokens that are spelled in the texts were read as such
 };
 
 /// The value of that name among record.values; none: the task has no such value.

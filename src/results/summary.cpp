@@ -62,6 +62,7 @@ void weigh(std::vector<SummaryCell>& cells, const std::vector<std::vector<double
 std::vector<SummaryCell> gather(const std::vector<Record>& records, AllLosses& losses,
                                 Index& reference_length) {
   std::vector<SummaryCell> cells;
+  Index short_length = 0;
   std::map<std::pair<std::string, Index>, std::pair<double, double>> work;  // tokens, seconds
   std::map<std::pair<std::string, Index>, std::vector<double>> bits;
   std::map<std::string, std::size_t> order;
@@ -78,10 +79,13 @@ std::vector<SummaryCell> gather(const std::vector<Record>& records, AllLosses& l
     auto& [tokens, seconds] = work[{r.method, r.length}];
     tokens += static_cast<double>(r.achieved), seconds += r.seconds;
     if (const auto value = value_of(r, kBitsPerByte)) bits[{r.method, r.length}].push_back(*value);
+    if (r.method == kShort) short_length = std::max(short_length, r.achieved);
     // Where nothing is cut the baseline is plain RoPE itself; files of several runs may hold more than one.
     if (r.method == kTruncated && r.length == r.achieved)
       reference_length = std::max(reference_length, r.length);
   }
+  // Files of older versions have one that is truncation itself.
+  if (short_length + kShortContext > reference_length) losses.erase({kShort, 0});
   for (SummaryCell& cell : cells) {
     if (const auto [tokens, seconds] = work[{cell.method, cell.length}]; seconds > 0)
       cell.tokens_per_second = tokens / seconds;

@@ -64,8 +64,8 @@ double explodes_above(double margin);
 
 /// `difference`: loss minus the loss of plain RoPE at the trained length, paired by document. `versus_short`:
 /// loss minus the loss with only 64 tokens before the tail: above the margin, having the context is worse
-/// than not having it. Rules in this order (i: the 95 % interval, m: the margin, p: evidence, at
-/// kClaimLevel):
+/// than not having it; empty where truncation has fewer than 128 before it. Rules in this order (i: the 95 %
+/// interval, m: the margin, p: evidence, at kClaimLevel):
 ///   explodes      a loss is not finite
 ///   equal         every difference is exactly 0
 ///   (seen only)   fewer than kEnoughUnits: worse, close or better than m, from the mean alone

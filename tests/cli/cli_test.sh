@@ -205,7 +205,7 @@ expect 2 'found none: --text took .*llama' "$ropewalk" eval --text words.txt "$m
 expect 2 'ends with .html' "$ropewalk" eval "$model" --text words.txt --report x.pdf
 expect 1 'no folder nowhere; hint: make the folder' "$ropewalk" eval "$model" --text words.txt --out nowhere/x.jsonl
 mkdir -p alone/bin; cp "$ropewalk" alone/bin/
-expect 2 'is not at .*alone/share/ropewalk/short-256.gguf' alone/bin/ropewalk inspect; rm -r alone
+expect 2 'is not in .*alone/share/ropewalk' alone/bin/ropewalk inspect; rm -r alone
 
 # What auto, tune and --truncate do, on a model whose answers are known, trained on 128 bytes.
 "$source/tests/cli/make_parrot.py" parrot 128
@@ -214,6 +214,12 @@ for _ in $(seq 60); do echo "$line"; done > long.txt
 cp -r parrot nope; sed -i 's/"model_type": "llama"/"model_type": "smollm3", "no_rope_layers": [0]/' nope/config.json
 expect 0 'methods act on 0 of 1 layers' "$ropewalk" eval nope --text long.txt --lengths 200 --methods none yarn --documents 1 --tail 16; narrow eval
 expect 0 'acting_layers    0 of 1' "$ropewalk" inspect nope
+# What is said of no layer stays: in the results and every report. Nothing is chosen where nothing acts.
+expect 0 'each method is this model unchanged' "$ropewalk" eval nope --text long.txt --lengths 200 --methods yarn --documents 1 --tail 16 --out nope.jsonl
+grep -q '"n_layers":1,"n_acting_layers":0' nope.jsonl || { echo "FAILED: nope.jsonl: no acting layers"; failed=$((failed + 1)); }
+for format in text markdown; do expect 0 'methods act on 0 of 1 layers' "$ropewalk" report nope.jsonl --format $format; done
+expect 0 'nothing to tune: methods act on 0 of 1 layers: each is this model unchanged' "$ropewalk" tune nope --text long.txt --length 400 --tail 16
+expect 0 'auto: none: methods act on no layer' "$ropewalk" generate nope -f long.txt -p 'Well?' --raw -n 2
 tune() { "$ropewalk" tune parrot --text long.txt --tail 16 "$@"; }
 expect 0 '^yes$' "$ropewalk" generate parrot -p 'Well?' --raw -n 8 --method none; cp out auto.txt
 expect 0 'auto: none: 13 tokens fit in the 128' "$ropewalk" generate parrot -p 'Well?' --raw -n 8
@@ -407,6 +413,9 @@ if [ "${3:-}" = model ]; then
   printf '\357\273\277[eval]\n' > wrong.toml; expect 1 'byte order mark' "$ropewalk" eval --config wrong.toml
   printf '[evl]\nmethods = ["pi"]\n' > wrong.toml; expect 2 'did you mean eval' "$ropewalk" eval --config wrong.toml
   expect 0 'short-256' "$ropewalk" inspect short-256
+  # Left out, the model is one that the command is for; a folder in models/ is found by its name.
+  expect 0 'mask 1 at token' "$ropewalk" fill -p 'she was [MASK] happy.'
+  expect 0 'encoder' "$ropewalk" inspect short-128-encoder
   expect 0 'can express.*yarn' bash -c "'$ropewalk' export short-256 --method auto --length 4k | tr -d '\n'"
   expect 2 'spaces: --tasks' "$ropewalk" eval "$own" --text text.txt --tasks tail,passkey
   expect 0 'passkey.*sliding' bash -c "'$ropewalk' eval '$own' --text text.txt --tasks all --methods pi --lengths 512 --documents 1 --dry-run | tr '\n' ' '"
@@ -416,6 +425,7 @@ if [ "${3:-}" = model ]; then
   # A text of 40 MB in the memory of its pieces; the budget 0 is no limit.
   for i in $(seq 700); do cat "$source/data/devil.txt" 2>/dev/null || cat text.txt; done | head -c 40000000 > big.txt
   expect 0 'peak memory [1-4]?[0-9] MiB' "$ropewalk" generate "$own" -f big.txt -n 2 --truncate middle; rm big.txt
+  expect 2 'budget: expected at least what one document takes, .*; found 1 s;' "$ropewalk" eval "$own" --text "$source/data/devil.txt" --methods rerope pi ntk yarn --lengths 32k --documents 1 --budget 1s --dry-run
   expect 0 '^96 runs' "$ropewalk" eval "$own" --text "$source/data/devil.txt" --methods pi --lengths 512 --budget 0 --dry-run
   ln -s "$own" tuned.gguf
   expect 0 'nothing to tune: 200 tokens fit in the 256' "$ropewalk" tune tuned.gguf --text text.txt --length 200
@@ -440,6 +450,7 @@ expect 0 'mask 1 at token 4' "$ropewalk" fill encoder -p "$gap"
 for method in none yarn rerope:window=3; do
   expect 0 '"method":"'$method'[^"]*".*"position":5.*"position":6' "$ropewalk" fill encoder -p "Paris is the of [MASK] [MASK]" --top 2 --method $method --json
 done
+expect 0 'end_tokens +\[?"?\[SEP\]' "$ropewalk" inspect encoder
 expect 2 'a text with 1 to 256 masks; found none; hint: spell each as \[MASK\]' "$ropewalk" fill encoder -p 'Paris'
 expect 2 'found 257' "$ropewalk" fill encoder -p "$(printf '[MASK] %.0s' $(seq 257))"
 expect 2 'found both' "$ropewalk" fill encoder -p "$gap" -f ids
@@ -453,7 +464,7 @@ judged="eval encoder --text gaps.txt --methods rerope:window=20 yarn --lengths 1
 for jobs in 1 2; do expect 0 'difference' "$ropewalk" $judged --jobs $jobs --out jobs$jobs.jsonl; narrow eval; done
 expect 0 'Masked tokens, 15 % of the last 40' cat <("$ropewalk" report jobs1.jsonl --format markdown)
 for jobs in 1 2; do sed 's/,"run":.*//' jobs$jobs.jsonl | sort >jobs$jobs; done
-[ "$(grep -c '"task":"masked"' jobs1)" = 45 ] && cmp -s jobs1 jobs2 || { echo "FAILED: masked: two jobs are not one"; failed=$((failed + 1)); }
+[ "$(grep -c '"task":"masked"' jobs1)" = 40 ] && cmp -s jobs1 jobs2 || { echo "FAILED: masked: two jobs are not one"; failed=$((failed + 1)); }
 expect 0 'were in jobs1.jsonl already' "$ropewalk" $judged --out jobs1.jsonl
 expect 0 'masked +none +128' "$ropewalk" eval encoder --text gaps.txt --methods yarn --lengths 128 190 --documents 1 --dry-run
 expect 0 'methods self-extend yarn lm-infinite leaky-rerope;' "$ropewalk" eval encoder --text gaps.txt --budget 20s --tasks all
@@ -491,7 +502,7 @@ if [ "${3:-}" = model ] && [ -e "$real" ]; then
   expect 0 '"n_truncated":1' "$ropewalk" questions "$real" q.jsonl --format ruler --length 50 -n 8 --truncate middle --json
   expect 1 'MiB' "$ropewalk" generate "$real" -f <(yes 'some words of text' | head -c 2000000) -n 1048576 --method none
 fi
-rm -rf nope out err ids ./*.npy ./*.gguf ./*.txt a b {same,plain,special}.jsonl wrong.toml r.jsonl r.html r2.html killed.jsonl sweep.toml q.jsonl pred.jsonl asked.jsonl
+rm -rf nope nope.jsonl out err ids ./*.npy ./*.gguf ./*.txt a b {same,plain,special}.jsonl wrong.toml r.jsonl r.html r2.html killed.jsonl sweep.toml q.jsonl pred.jsonl asked.jsonl
 [ -z "$(ls -A)" ] || { echo "FAILED: left behind: $(ls -A)"; failed=$((failed + 1)); }
 echo "$count commands tried, $failed failed"
 [ "$failed" = 0 ]

@@ -27,6 +27,14 @@ TEST(Tail, HasToFitIntoTheTrainedLengthAndTheShortest) {
   EXPECT_THROW(require_tail(65, 128, 512), UsageError);
   EXPECT_THROW(require_tail(100, 128, 512), UsageError);
   EXPECT_THROW(require_tail(257, 8192, 320), UsageError);
+  for (const Index tail : {1, 16}) try {  // what is asked for is enough
+      require_tail(tail, 128, 64);
+      ADD_FAILURE() << tail;
+    } catch (const UsageError& e) {
+      EXPECT_NE(std::string(e.what()).find(fmt::format("{} tokens or more", tail + 64)), std::string::npos)
+          << e.what();
+      EXPECT_NO_THROW(require_tail(tail, 128, tail + 64));
+    }
 }
 
 TEST(Tail, TheUsualOneFitsEveryModelThatCanHaveOne) {

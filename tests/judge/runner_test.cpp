@@ -55,8 +55,8 @@ TEST_F(Runner, RunsEachDistinctPlanOnce) {
   const RunnerResult result =
       run({.methods = {"none", "pi", "lambda", "rerope:window=16"}, .lengths = {64, 128}, .tail = 16});
   EXPECT_EQ(result.n_documents, 3u);
-  // 64: plain = pi = lambda = the reference = truncated, and rerope. 128: four. And the short baseline (80
-  // tokens are more than the model was trained on, so it is the reference again).
+  // 64: plain = pi = lambda = the reference = truncated, and rerope. 128: four. No short baseline: its 80
+  // tokens are more than the model was trained on.
   EXPECT_EQ(runs(result), 3u * 6u);
   EXPECT_TRUE(find(result, "pi", 64).shared);
   EXPECT_FALSE(find(result, "pi", 128).shared);
@@ -65,7 +65,7 @@ TEST_F(Runner, RunsEachDistinctPlanOnce) {
   EXPECT_EQ(find(result, "pi", 128).resolved, "pi:factor=2,replace=0");
   std::set<std::string> methods;
   for (const Record& r : result.records) methods.insert(r.method);
-  EXPECT_EQ(methods, (std::set<std::string>{kPlain, kTruncated, kShort, "pi", "lambda", "rerope:window=16"}));
+  EXPECT_EQ(methods, (std::set<std::string>{kPlain, kTruncated, "pi", "lambda", "rerope:window=16"}));
 }
 
 TEST_F(Runner, TruncationIsPlainRopeAtTheTrainedLength) {

@@ -26,6 +26,19 @@ struct Case {
   std::string method, says;
 };
 
+/// A model without positions, or whose layers all have a window: what was tuned or is usual would do nothing.
+TEST(Auto, TakesPlainRopeWhereNoLayerActs) {
+  RopeContext no_positions = context_of(16, 8192, 16384), windowed = no_positions;
+  no_positions.rotary_dim = 0, windowed.acts = false;
+  for (const RopeContext& context : {no_positions, windowed})
+    for (const std::vector<TunedSetting>& tuned : {std::vector<TunedSetting>{}, two}) {
+      const AutoChoice choice = decide(context, tuned);
+      EXPECT_EQ(choice.reason, AutoReason::kNoLayer);
+      EXPECT_EQ(choice.spec.text(), "none");
+      EXPECT_NE(choice.why.find("no layer"), std::string::npos) << choice.why;
+    }
+}
+
 TEST(Auto, TheDecisionForEachLength) {
   const std::string untuned = kUntunedMethod, far = kUntunedFarMethod;
   const std::vector<Case> cases{

@@ -260,7 +260,7 @@ TEST(Refusals, NameMethodParameterAndRange) {
       {"ms-poe:max=1", "ms-poe: expected max"},
       {"ms-poe:from=1", "from a whole number from 0 to 0"},
       {"ms-poe:ranks=0.1", "ranks of 1 key heads in layer 0"},
-      {"ms-poe:ranks=0.0", "ranks 0 to 1"},
+      {"ms-poe:ranks=0.0", "ranks 0 to 0"},
       {"ms-poe:ranks=0/0", "ranks of one layer, or of 1"},
       {"dope", "dope: expected heads="},
       {"dope:heads=1.0", "heads as layer.head, layers 0 to 0"},
@@ -274,6 +274,12 @@ TEST(Refusals, NameMethodParameterAndRange) {
   for (const auto& [spec, message] : cases)
     EXPECT_NE(refusal(spec, context).find(message), std::string::npos)
         << spec << ": " << refusal(spec, context);
+  RopeContext three = context;  // key heads: what is asked for is what they take
+  three.n_kv_heads = 3;
+  for (const char* ranks : {"1.2", "0.0.1", "3.1.2", "0.1.2.2"})
+    EXPECT_NE(refusal(fmt::format("ms-poe:ranks={}", ranks), three).find("ranks 0 to 2"), std::string::npos)
+        << ranks << ": " << refusal(fmt::format("ms-poe:ranks={}", ranks), three);
+  EXPECT_EQ(refusal("ms-poe:ranks=2.0.1", three), "");
   EXPECT_NE(refusal("ntk", context_of(2, 2048, 8192)), "");
   EXPECT_NE(refusal("dynamic-ntk", context_of(2, 2048, 8192)), "");
   EXPECT_EQ(refusal("pi", context_of(2, 2048, 8192)), "");

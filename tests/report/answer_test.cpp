@@ -353,5 +353,19 @@ TEST(Answer, AModelThatFindsNothingInShortTextsCannotTell) {
   says(made.data(), "finds too little even in short texts to tell how far it retrieves: passkey (0 %).");
 }
 
+/// No task of retrieval is of encoders: that none was measured is nothing to do.
+TEST(Answer, AsksNoEncoderForRetrieval) {
+  for (const bool encoder : {true, false}) {
+    MadeUp made;
+    made.baselines(3), made.method("yarn", -0.05);
+    for (Record& r : made.records)
+      if (encoder) r.task = "masked";
+    const std::string words =
+        encoder ? "A loss that holds does not prove" : "Retrieval was not measured: a loss";
+    says(made.data(), words);
+    if (encoder) never_says(made.data(), "Retrieval");
+  }
+}
+
 }  // namespace
 }  // namespace ropewalk

@@ -27,6 +27,21 @@ std::vector<std::pair<const char*, std::string>> formats(const ReportData& data)
           {"json", json_report(data)}};
 }
 
+/// Where methods act on a part of the layers, or on none, no format lets a reader think of the whole model.
+TEST(Formats, SayOnHowManyLayersMethodsAct) {
+  MadeUp made;
+  made.baselines(3), made.method("yarn", -0.05);
+  ReportData data = made.data();
+  for (const auto& [name, text] : formats(data)) EXPECT_FALSE(holds(text, "methods act on")) << name;
+  for (const int n : {0, 5}) {
+    data.run.n_layers = 30, data.run.n_acting_layers = n;
+    for (const auto& [name, text] : formats(data))
+      EXPECT_TRUE(holds(text, fmt::format("methods act on {} of 30 layers", n)) ||
+                  holds(text, fmt::format(",30,{}\r\n", n)) || parse_json(text, name)["n_acting_layers"] == n)
+          << name;
+  }
+}
+
 /// The words of every method and length, as the terminal and JSON show them.
 TEST(Formats, ShowTheSameVerdicts) {
   for (const int documents : {2, 5}) {

@@ -164,7 +164,7 @@ TEST(Csv, QuotesAndKeepsItsColumns) {
   EXPECT_EQ(rows, evil_data().records.size() + 1);
   EXPECT_EQ(csv.rfind("task,part,method,resolved,document,length,", 0), 0u);
   EXPECT_NE(csv.find(",bleu,chrf,written,"), std::string::npos);
-  EXPECT_NE(csv.find(",verdict,date,command\r\n"), std::string::npos);
+  EXPECT_NE(csv.find(",verdict,date,command,n_layers,n_acting_layers\r\n"), std::string::npos);
   EXPECT_NE(csv_report(everything("lambda").data()).find(",explodes,"), std::string::npos);
   EXPECT_NE(csv.find("\"\"&|"), std::string::npos);
   MadeUp formula;

@@ -231,6 +231,26 @@ TEST(Summary, ManyRowsMakeAClaimHarderAndSaySo) {
   expect_80_columns(table);
 }
 
+/// A trained length that the tail and its 64 tokens fill: "worse than no context" would be any loss above the
+/// reference. So it was in files of older versions, and every row that degrades exploded.
+TEST(Summary, NothingExplodesAgainstTruncationItself) {
+  const double noise[] = {0.050, 0.051, 0.052, 0.049, 0.048};
+  const auto word = [&](Index trained, double short_loss, double more) {
+    std::vector<Record> list;
+    for (int d = 0; d < 5; ++d) {
+      const std::string name = std::to_string(d);
+      list.push_back(tail(kTruncated, trained, name, 3)), list.push_back(tail(kShort, 0, name, short_loss));
+      list.back().achieved = 128;
+      list.push_back(tail("one", 2 * trained, name, 3 + more + noise[d]));
+    }
+    return cell(summary(list), "one", 2 * trained).verdict.word;
+  };
+  EXPECT_EQ(word(128, 3, 0), "degrades");
+  EXPECT_EQ(word(191, 3, 0), "degrades");
+  EXPECT_EQ(word(192, 3, 0), "explodes");  // worse than half of what truncation has before the tail
+  EXPECT_EQ(word(128, 3, 0.7), "explodes");
+}
+
 TEST(Summary, ALengthThatNoMethodHasReadYetIsNotThere) {
   std::vector<Record> list = records();
   for (int d = 0; d < 5; ++d)

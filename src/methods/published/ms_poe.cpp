@@ -10,7 +10,7 @@ namespace {
 using Lists = std::vector<std::vector<Index>>;
 
 /// Every list says which head has which rank: 0 .. heads - 1, each once. One list is for all layers.
-void check_ranks(const Parameters& p, const Lists& ranks, std::size_t n_layers) {
+void check_ranks(const Parameters& p, const Lists& ranks, std::size_t n_layers, Index n_kv_heads) {
   if (ranks.size() > 1 && ranks.size() != n_layers)
     p.refuse(fmt::format("ranks of one layer, or of {} (from the layer `from` on)", n_layers),
              fmt::format("{}", ranks.size()));
@@ -19,8 +19,9 @@ void check_ranks(const Parameters& p, const Lists& ranks, std::size_t n_layers) 
     bool each_once = true;
     for (std::size_t r = 0; each_once && r < list.size(); ++r) each_once = list[r] == static_cast<Index>(r);
     if (!each_once)
-      p.refuse(fmt::format("ranks 0 to {}, each once in a layer", list.size() - 1), "others",
-               "tools/measure_heads.py measures them");
+      p.refuse(fmt::format("ranks 0 to {}, each once in a layer",
+                           (ranks.size() > 1 ? static_cast<Index>(list.size()) : n_kv_heads) - 1),
+               "others", "tools/measure_heads.py measures them");
   }
 }
 
@@ -39,7 +40,7 @@ Factors build(const Parameters& p, const RopeContext& context) {
   const double least = p.number("min", 1.2, 1e-3, 1000), most = p.number("max", 1.8, least, 1000);
   const Index from = p.integer("from", std::min(2, context.n_layers - 1), 0, context.n_layers - 1);
   const Lists ranks = p.lists("ranks", Index{1} << 30);
-  check_ranks(p, ranks, static_cast<std::size_t>(context.n_layers - from));
+  check_ranks(p, ranks, static_cast<std::size_t>(context.n_layers - from), context.n_kv_heads);
   double scale = 1;
   if (context.layer >= from) {
     const Index rank = rank_here(p, ranks, static_cast<std::size_t>(context.layer - from), context);
