@@ -2,6 +2,7 @@
 /// The fixed-tail test of encoders: some of the last tokens are masked, the same ones at every length, and
 /// the model says what stood there; only the context to their left grows.
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <random>
 
@@ -22,7 +23,7 @@ std::vector<std::size_t> masked_places(const Tokenizer& tokenizer, std::span<con
   std::vector<std::size_t> places;
   for (std::size_t i = 0; i < tail.size(); ++i)
     if (stands_for_text(tokenizer, tail[i])) places.push_back(i);
-  const auto wanted = static_cast<std::size_t>(kMaskedShare * static_cast<double>(tail.size()) + 0.5);
+  const auto wanted = static_cast<std::size_t>(std::lround(kMaskedShare * static_cast<double>(tail.size())));
   const std::size_t n = std::min(places.size(), std::max<std::size_t>(wanted, 1));
   // By hand: what std::sample draws is the library's affair.
   std::mt19937_64 random(static_cast<std::uint64_t>(seed));
