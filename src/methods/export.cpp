@@ -218,6 +218,16 @@ std::vector<PeerSetting> none_can(const std::string& why) {
   return settings;
 }
 
+/// Why those that read rope_parameters would compute another model with them; empty: they would not.
+std::string why_no_config(const Told& told, const RopeContext& c, const std::string& architecture) {
+  if (c.temperature.beta != 0)
+    return "rope_parameters hold the model's scale of rows (llama_4_scaling_beta) too, which a line would "
+           "drop";
+  if (architecture == "phi3" && told.rope["rope_type"] != "longrope" && told.rope["rope_type"] != "default")
+    return "configurations of Phi-3 know longrope alone";
+  return "";
+}
+
 }  // namespace
 
 std::vector<PeerSetting> peer_settings(const MethodSpec& bound, const RopeContext& c,
@@ -241,6 +251,10 @@ std::vector<PeerSetting> peer_settings(const MethodSpec& bound, const RopeContex
     return none_can(
         "the model's layers differ in head_dim, rotary_dim, base or scaling, and a setting is one for all "
         "layers");
+  if (!c.acts_everywhere && part.name != "none")
+    return none_can(
+        part.name +
+        " acts on some of the model's layers (inspect says on which), and a setting is one for all");
   if (number(part, "grow", 0) != 0)
     return none_can("grow=1: a cache there holds keys that were rotated for another length");
   const Pointwise method = Method::bind(bound, c).pointwise();
@@ -250,8 +264,12 @@ std::vector<PeerSetting> peer_settings(const MethodSpec& bound, const RopeContex
                     "take it out again");
   const Told told = tell(part, c, method);
   const bool own = part.name == "none" && !c.own_scaling.empty() && c.rope_freqs.empty();
-  return {for_llama_cpp(told, c, architecture), for_vllm(told, c), for_sglang(told, c),
-          for_transformers(told, own ? own_part(c) : part, c)};
+  std::vector<PeerSetting> settings = {for_llama_cpp(told, c, architecture), for_vllm(told, c),
+                                       for_sglang(told, c),
+                                       for_transformers(told, own ? own_part(c) : part, c)};
+  if (const std::string why = why_no_config(told, c, architecture); !why.empty())
+    for (std::size_t i = 1; i < settings.size(); ++i) settings[i] = {settings[i].engine, "", why};
+  return settings;
 }
 
 std::string settings_text(const std::vector<PeerSetting>& settings) {

@@ -22,7 +22,7 @@ struct PeerSetting {
 /// of a longrope (plain theta / theta', gain), which needs no name. A model's own scaling is spelled out too.
 /// Distance maps (ReRoPE, Self-Extend, DCA ...), masks, logit scales, compositions and grow=1 cannot, nor can
 /// single parameters that a reader does not read; the note names them. Nor can they for an encoder, or where
-/// layers that methods act on differ in their own frequencies (RopeContext::rope_differs).
+/// layers differ in their own frequencies or a method acts on some of them only (RopeContext).
 ///
 /// llama.cpp takes flags. Its server never gives more than the file's context_length, and since its PR 17945
 /// it ignores --yarn-attn-factor: both are metadata here (--override-kv). vLLM and SGLang refuse a length

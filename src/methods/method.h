@@ -61,9 +61,10 @@ struct RopeContext {
   /// mirror image (delta(i, j) = -delta(j, i) for j > i), windows count |i - j|, and a scale that follows the
   /// tokens read has all n. Methods without such a form refuse.
   bool bidirectional = false;
-  /// Other layers that methods act on have other frequencies by their own: another rotary_dim, head_dim, base
-  /// or scaling. For who would say them for the whole model at once (export.h).
-  bool rope_differs = false;
+  /// For who would say a method for the whole model at once (export.h): other layers with positions have
+  /// other frequencies by their own (another rotary_dim, head_dim, base or scaling); methods act on all of
+  /// them.
+  bool rope_differs = false, acts_everywhere = true;
 };
 
 // ---------------------------------------------------------------- the four factors, bound to numbers

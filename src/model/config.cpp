@@ -41,9 +41,14 @@ RopeContext ModelConfig::rope_context(int layer, Index n) const {
           .temperature = a.temperature,
           .acts = a.acts,
           .bidirectional = encoder,
-          .rope_differs = std::any_of(layers.begin(), layers.end(), [&](const LayerSpec& other) {
-            return acts_on(other) &&
-                   (other.attention.rope != a.rope || other.attention.head_dim != a.head_dim);
+          .rope_differs = std::any_of(layers.begin(), layers.end(),
+                                      [&](const LayerSpec& other) {
+                                        const AttentionSpec& b = other.attention;
+                                        return b.rope.rotary_dim > 0 &&
+                                               (b.rope != a.rope || b.head_dim != a.head_dim);
+                                      }),
+          .acts_everywhere = std::all_of(layers.begin(), layers.end(), [](const LayerSpec& other) {
+            return other.attention.rope.rotary_dim == 0 || acts_on(other);
           })};
 }
 

@@ -236,7 +236,24 @@ TEST(Export, EncodersAndLayersThatDifferAreRefusedByName) {
       EXPECT_EQ(one.setting, "") << method << one.engine;
       EXPECT_NE(one.note.find("layers differ in head_dim"), std::string::npos) << method;
     }
+    RopeContext in_part = context();
+    in_part.acts_everywhere = false;
+    for (const PeerSetting& one : settings(method, in_part))
+      EXPECT_EQ(one.setting.empty(), std::string_view(method) != "none") << method << one.engine;
   }
+}
+
+/// rope_parameters replace what stands there, and a Phi-3 has no other type than its own.
+TEST(Export, ALineThatWouldDropWhatTheModelHasIsRefused) {
+  RopeContext scaled = context();
+  scaled.temperature = {0.1, 64};
+  const MethodSpec yarn = MethodSpec::parse("yarn:factor=4"), ntk = MethodSpec::parse("ntk:factor=4");
+  for (const PeerSetting& one : peer_settings(yarn, scaled, "mistral3"))
+    EXPECT_EQ(one.setting.empty(), one.engine != "llama.cpp") << one.engine;
+  for (const PeerSetting& one : peer_settings(yarn, context(), "phi3"))
+    EXPECT_EQ(one.setting.empty(), one.engine != "llama.cpp") << one.engine;
+  for (const PeerSetting& one : peer_settings(ntk, context(), "phi3"))
+    EXPECT_NE(one.setting, "") << one.engine;
 }
 
 }  // namespace
