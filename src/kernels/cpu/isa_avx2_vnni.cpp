@@ -17,6 +17,8 @@ constexpr bool kWideBf16 = true;  // no instruction multiplies pairs: bfloat16 n
 #include "kernels/cpu/weights.h"
 //
 #include "kernels/cpu/peak.h"
+//
+#include "kernels/cpu/isa_table.h"
 
 /// (__builtin_cpu_supports knows no "avxvnni".)
 static bool supported() {
@@ -29,34 +31,6 @@ static bool supported() {
 }  // namespace avx2_vnni
 
 extern const Isa kAvx2Vnni;
-const Isa kAvx2Vnni{.name = "avx2-vnni",
-                    .supported = avx2_vnni::supported,
-                    .attention_bf16 = avx2_vnni::attention<avx2_vnni::SplitPairs>,
-                    .attention_f32 = avx2_vnni::attention<avx2_vnni::Singles>,
-                    .attention_wide = avx2_vnni::attention<avx2_vnni::WidePairs>,
-                    .merge_softmax = avx2_vnni::merge_softmax,
-                    .product_bf16 = avx2_vnni::product<avx2_vnni::Singles>,
-                    .product_f32 = avx2_vnni::product<avx2_vnni::Singles>,
-                    .tiled_rows = false,
-                    .wide_bf16 = avx2_vnni::kWideBf16,
-                    .rotate_queries = avx2_vnni::rotate_queries,
-                    .pack_keys = avx2_vnni::pack_keys,
-                    .pack_values = avx2_vnni::pack_values,
-                    .rotate_keys_bf16 = avx2_vnni::rotate_keys_bf16,
-                    .rotate_keys_f32 = avx2_vnni::rotate_keys_f32,
-                    .soft_cap = avx2_vnni::soft_cap,
-                    .add_scaled = avx2_vnni::add_scaled,
-                    .activate = RW_ACTIVATIONS(avx2_vnni),
-                    .norm = avx2_vnni::norm,
-                    .to_bf16 = avx2_vnni::to_bf16,
-                    .round_to_bf16 = avx2_vnni::round_to_bf16,
-                    .exp_sum = avx2_vnni::exp_sum,
-                    .next_above = avx2_vnni::next_above,
-                    .weights = avx2_vnni::weight_kernels,
-                    .read_floats = avx2_vnni::read_floats,
-                    .spin_f32 = avx2_vnni::spin_f32,
-                    .spin_bf16 = nullptr,
-                    .spin_tiles = nullptr,
-                    .quantise = avx2_vnni::quantise};
+constinit const Isa kAvx2Vnni = avx2_vnni::table_of_floats("avx2-vnni", avx2_vnni::supported);
 
 }  // namespace ropewalk::cpu
