@@ -16,6 +16,7 @@ MAY_INCLUDE = {
     "results": {"core", "metrics", "results"},
     "report": {"core", "results", "report"},
     "model": {"core", "quant", "formats", "tokenizer", "chat", "methods", "kernels", "model"},
+    "train": {"core", "quant", "formats", "tokenizer", "methods", "kernels", "model", "train"},
     "judge": {"core", "quant", "formats", "tokenizer", "chat", "methods", "kernels", "model", "metrics", "results", "judge"},
 }
 
