@@ -83,12 +83,13 @@ struct Text {
   }
 };
 
-/// Logits of a deviation of 1 to 3, sums of head_dim products, move by some 2^-24 of their parts each, weights
-/// by as much; gradients are differences of such (seen: 1.2e-6).
+/// Logits of a deviation of 1 to 3, sums of head_dim products, move by some 2^-24 of their parts each,
+/// weights by as much; gradients are differences of such (seen: 1.2e-6).
 constexpr double kAttentionError = 5e-6;
 
 void expect_definition(const Method& method, const Shape& s) {
-  SCOPED_TRACE(fmt::format("{}: {} x {} heads of {}, n {}", method.text(), s.n_kv_heads, s.group, s.head_dim, s.n));
+  SCOPED_TRACE(
+      fmt::format("{}: {} x {} heads of {}, n {}", method.text(), s.n_kv_heads, s.group, s.head_dim, s.n));
   Text text(method, s);
   text.run(training_definition());
   text.run(training_under_test());
@@ -101,13 +102,11 @@ void expect_definition(const Method& method, const Shape& s) {
 }
 
 std::vector<std::string> every_method() {
-  std::vector<std::string> specs = {"yarn:factor=4+rerope:window=20+logn",
-                                    "ntk+self-extend:window=16,group=4",
-                                    "dca:chunk=24,local=8+window:window=70",
-                                    "leaky-rerope:window=10,factor=8+lambda:sink=5,window=90",
-                                    "lm-infinite:sink=2,window=30",
-                                    "lampe:head=9,tail=70,positions=90+infoscale",
-                                    "adagrope:positions=32,share=0.5"};
+  std::vector<std::string> specs = {
+      "yarn:factor=4+rerope:window=20+logn",   "ntk+self-extend:window=16,group=4",
+      "dca:chunk=24,local=8+window:window=70", "leaky-rerope:window=10,factor=8+lambda:sink=5,window=90",
+      "lm-infinite:sink=2,window=30",          "lampe:head=9,tail=70,positions=90+infoscale",
+      "adagrope:positions=32,share=0.5"};
   for (const MethodInfo& info : Registry<MethodInfo>::all()) specs.push_back(info.example);
   return specs;
 }
@@ -166,7 +165,8 @@ TEST(TrainingAttention, LengthsThatCutTiles) {
 }
 
 TEST(TrainingAttention, LongTexts) {
-  for (const char* spec : {"none", "rerope:window=300", "self-extend:window=256,group=4", "lm-infinite:sink=10,window=200"}) {
+  for (const char* spec :
+       {"none", "rerope:window=300", "self-extend:window=256,group=4", "lm-infinite:sink=10,window=200"}) {
     const Shape s{1, 1, 16, 1100};
     expect_definition(Method::bind(MethodSpec::parse(spec), context_for(s, 400)), s);
   }
@@ -194,7 +194,8 @@ TEST(TrainingAttention, WithoutPositions) {
 
 /// Several texts in one call, also one without rows: each as alone, and one weight of all.
 TEST(TrainingAttention, TextsInOneCall) {
-  const Shape shapes[] = {{2, 2, 32, 70, true}, {1, 3, 32, 300, true}, {2, 1, 32, 0, true}, {3, 1, 32, 5, true}};
+  const Shape shapes[] = {
+      {2, 2, 32, 70, true}, {1, 3, 32, 300, true}, {2, 1, 32, 0, true}, {3, 1, 32, 5, true}};
   const char* specs[] = {"none", "rerope:window=20", "none", "window:window=3"};
   std::vector<Text> together, alone;
   Both shared(32, 8);

@@ -11,7 +11,7 @@ struct Size {
   Index n_rows, n_out, n_in;
 };
 /// Register tiles, panels, slabs and items, whole and cut.
-constexpr Size kSizes[] = {{1, 1, 1},   {5, 7, 6},      {6, 16, 16},   {64, 48, 64},    {97, 100, 33},
+constexpr Size kSizes[] = {{1, 1, 1},    {5, 7, 6},      {6, 16, 16},    {64, 48, 64},    {97, 100, 33},
                            {13, 8, 576}, {300, 576, 17}, {1025, 40, 70}, {70, 1100, 300}, {33, 257, 259}};
 
 std::string text_of(const Size& s) { return fmt::format("{} x {} x {}", s.n_rows, s.n_out, s.n_in); }
@@ -25,7 +25,8 @@ TEST(TrainingProducts, InputEqualsTheDefinition) {
       Both dy(s.n_rows * s.n_out, 2), dx(s.n_rows * s.n_in, 3);
       training_definition().linear_input(dy.d.data(), s.n_rows, *reference->make_matrix(w.rows()), scale,
                                          dx.d.data());
-      training_under_test().linear_input(dy.f.data(), s.n_rows, *cpu->make_matrix(w.rows()), scale, dx.f.data());
+      training_under_test().linear_input(dy.f.data(), s.n_rows, *cpu->make_matrix(w.rows()), scale,
+                                         dx.f.data());
       EXPECT_LT(dx.error(), kF32Error) << text_of(s) << " " << scale;
     }
 }
@@ -65,8 +66,8 @@ TEST(TrainingProducts, ForwardEqualsTheDefinition) {
       const TestWeights w(numbers(s.n_out * s.n_in, 1), s.n_out, s.n_in);
       const auto bias = numbers(s.n_out, 4);
       Both x(s.n_rows * s.n_in, 2), y(s.n_rows * s.n_out, 3);
-      training_definition().linear(x.d.data(), s.n_rows, *reference->make_matrix(w.rows()), bias.data(), 0.75f,
-                                   add, y.d.data());
+      training_definition().linear(x.d.data(), s.n_rows, *reference->make_matrix(w.rows()), bias.data(),
+                                   0.75f, add, y.d.data());
       training_under_test().linear(x.f.data(), s.n_rows, *cpu->make_matrix(w.rows()), bias.data(), 0.75f, add,
                                    y.f.data());
       EXPECT_LT(y.error(), kF32Error) << text_of(s);
@@ -119,7 +120,8 @@ TEST(TrainingProducts, BitsDoNotDependOnThreads) {
     const auto training = make_cpu_training(context_of(threads));
     std::vector<float> all(static_cast<std::size_t>(s.n_rows * s.n_in + s.n_out * s.n_in + s.n_out));
     training->linear_input(dy.data(), s.n_rows, *matrix, 1, all.data());
-    training->linear_weight(dy.data(), x.data(), s.n_rows, s.n_out, s.n_in, 1, all.data() + s.n_rows * s.n_in);
+    training->linear_weight(dy.data(), x.data(), s.n_rows, s.n_out, s.n_in, 1,
+                            all.data() + s.n_rows * s.n_in);
     training->sum_rows(dy.data(), s.n_rows, s.n_out, 1, all.data() + (s.n_rows + s.n_out) * s.n_in);
     if (first.empty()) first = all;
     EXPECT_EQ(all, first) << threads;

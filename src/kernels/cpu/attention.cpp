@@ -24,8 +24,8 @@ using Split = AttentionSpace::Split;
 
 void AttentionSpace::Shared::prepare(const AttentionTask& new_task, float* new_lse, int new_n_heads,
                                      Index n_tasks, Context& new_context, const Isa& new_isa) {
-  task = &new_task, lse = new_lse, n_heads = new_task.n_heads > 0 ? new_task.n_heads : new_n_heads, context = &new_context,
-  isa = &new_isa;
+  task = &new_task, lse = new_lse, n_heads = new_task.n_heads > 0 ? new_task.n_heads : new_n_heads,
+  context = &new_context, isa = &new_isa;
   kv = &dynamic_cast<const CpuKv&>(*task->kv);
   const AttentionPlan& plan = *task->plan;
   RW_CHECK(n_heads % kv->n_kv_heads == 0 && plan.regions.size() <= kMaxRegions);
@@ -199,7 +199,8 @@ void merge(const Shared& s, const Strip& tile, const SoftmaxState& whole, const 
                         last ? scratch.out.data() : nullptr});
   for (Index row = 0; row < tile.n * s.group && last && s.lse != nullptr; ++row) {
     double total = 0;
-    for (Index lane = 0; lane < kLanes; ++lane) total += static_cast<double>(whole.total[row * kLanes + lane]);
+    for (Index lane = 0; lane < kLanes; ++lane)
+      total += static_cast<double>(whole.total[row * kLanes + lane]);
     s.lse[(tile.first + row / s.group) * s.n_heads + Index{tile.kv_head} * s.group + row % s.group] =
         static_cast<float>((static_cast<double>(whole.top[row]) + std::log2(total)) / kLog2E);
   }

@@ -11,7 +11,7 @@ namespace {
 using Task = TrainingAttention<float>;
 using Space = BackwardSpace;
 
-constexpr double kLog2 = 0.6931471805599453;  // natural log of 2: scores are in powers of 2
+constexpr double kLog2 = 0.6931471805599453;         // natural log of 2: scores are in powers of 2
 constexpr Index kRowsPerPart = 256, kMostParts = 4;  // of a head's rows: enough parts for few heads
 
 /// What all heads of a task share.
@@ -141,8 +141,7 @@ void make_keys(const Unit& unit, Index key, const Isa& isa, Space::Keys& keys) {
   const auto held = [&](const Space::Rows& rows) { return key >= rows.first && key < rows.first + rows.n; };
   for (std::size_t v = 0; v < t.n_variants; ++v) {
     if (!held(keys.rows[v])) continue;
-    for (Index i = 0; i < std::min<Index>(kKeyTile, t.n() - key); ++i)
-      rotations[i] = t.of_key(v, key + i, 1);
+    for (Index i = 0; i < std::min<Index>(kKeyTile, t.n() - key); ++i) rotations[i] = t.of_key(v, key + i, 1);
     turn_keys(unit, t.task.k + at, rotations, key, isa, &keys.rows[v], keys.turned[v]);
   }
   if (!held(keys.values_turned)) return;
@@ -237,29 +236,30 @@ void run_tile(const TileOfHead& tile, const Space::Keys& keys, Space::Sums& sums
   mine.scores.reserve(n_regions * kTileRows * kKeyTile);
   mine.d_scores.reserve((n_regions + 1) * kTileRows * kKeyTile);
   mine.weights.reserve(kTileRows * kKeyTile);
-  tile.isa.training.attention_backward({.head_dim = t.task.head_dim,
-                                        .padded_dim = t.padded_dim,
-                                        .n_rows = static_cast<int>(tile.n),
-                                        .n_regions = n_regions,
-                                        .regions = regions,
-                                        .values_turned = keys.values_turned.rows.data(),
-                                        .values_first = keys.values_turned.first,
-                                        .d_values = sums.d_values.rows.data(),
-                                        .d_values_first = sums.d_values.first,
-                                        .d_out = t.task.d_out + tile.at(0),
-                                        .out = t.task.out + tile.at(0),
-                                        .stride = t.task.q_stride,
-                                        .lse = t.task.lse + tile.row * t.task.n_heads + tile.head,
-                                        .lse_stride = t.task.n_heads,
-                                        .soft_cap = static_cast<float>(static_cast<double>(plan.soft_cap) / kLog2),
-                                        .segment_begin = plan.segment_begin.data() + tile.row,
-                                        .segments = t.segments.data(),
-                                        .key_begin = tile.keys.begin / kKeyTile * kKeyTile,
-                                        .key_end = tile.keys.end,
-                                        .rows = mine.rows.data(),
-                                        .scores = mine.scores.data(),
-                                        .d_scores = mine.d_scores.data(),
-                                        .weights = mine.weights.data()});
+  tile.isa.training.attention_backward(
+      {.head_dim = t.task.head_dim,
+       .padded_dim = t.padded_dim,
+       .n_rows = static_cast<int>(tile.n),
+       .n_regions = n_regions,
+       .regions = regions,
+       .values_turned = keys.values_turned.rows.data(),
+       .values_first = keys.values_turned.first,
+       .d_values = sums.d_values.rows.data(),
+       .d_values_first = sums.d_values.first,
+       .d_out = t.task.d_out + tile.at(0),
+       .out = t.task.out + tile.at(0),
+       .stride = t.task.q_stride,
+       .lse = t.task.lse + tile.row * t.task.n_heads + tile.head,
+       .lse_stride = t.task.n_heads,
+       .soft_cap = static_cast<float>(static_cast<double>(plan.soft_cap) / kLog2),
+       .segment_begin = plan.segment_begin.data() + tile.row,
+       .segments = t.segments.data(),
+       .key_begin = tile.keys.begin / kKeyTile * kKeyTile,
+       .key_end = tile.keys.end,
+       .rows = mine.rows.data(),
+       .scores = mine.scores.data(),
+       .d_scores = mine.d_scores.data(),
+       .weights = mine.weights.data()});
   end_queries(tile, mine, sums.d_weight.data());
 }
 
@@ -346,7 +346,8 @@ class Wave {
     space_.order.clear();
     for (std::size_t i = 0; i < space_.items.size(); ++i) space_.order.push_back(static_cast<Index>(i));
     std::stable_sort(space_.order.begin(), space_.order.end(), [this](Index a, Index b) {
-      return space_.items[static_cast<std::size_t>(a)].pairs > space_.items[static_cast<std::size_t>(b)].pairs;
+      return space_.items[static_cast<std::size_t>(a)].pairs >
+             space_.items[static_cast<std::size_t>(b)].pairs;
     });
   }
   void reserve() {
@@ -402,7 +403,8 @@ class Wave {
 }  // namespace
 
 void attention_backward(std::span<const Task> tasks, Context& context, const Isa& isa, BackwardSpace& space) {
-  constexpr Index kItemsPerThread = 8;  // at least, where there are heads enough: then all threads end together
+  constexpr Index kItemsPerThread =
+      8;  // at least, where there are heads enough: then all threads end together
   std::vector<BackwardTask> shared;
   shared.reserve(tasks.size());
   std::vector<Unit> units;

@@ -39,8 +39,8 @@ struct BackwardSpace {
     std::array<Buffer<float>, kMaxRegions> q, d_q;  // of a tile
     Buffer<float> rows, scores, d_scores, weights, line;
   };
-  std::vector<Keys> keys;      // of the KV heads that are worked on now
-  std::vector<Sums> sums;      // (items), in the order of their head and rows
+  std::vector<Keys> keys;  // of the KV heads that are worked on now
+  std::vector<Sums> sums;  // (items), in the order of their head and rows
   std::vector<Item> items;
   std::vector<Index> order;
   std::vector<Scratch> threads;

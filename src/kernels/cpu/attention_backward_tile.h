@@ -31,7 +31,8 @@ RW_INLINE void zero(float* x, std::int64_t n) {
 RW_INLINE void scores_of(const BackwardTile& t, const float* rows, int n_rows, const float* turned, int begin,
                          int end, float* scores) {
   const std::int64_t group = std::int64_t{kLanes} * t.head_dim;
-  for (int row = 0; row < n_rows; ++row) zero(scores + row * kKeyTile + begin * kLanes, (end - begin) * kLanes);
+  for (int row = 0; row < n_rows; ++row)
+    zero(scores + row * kKeyTile + begin * kLanes, (end - begin) * kLanes);
   gemm_block<false>(n_rows, end - begin, std::int64_t{kSingleRows} * t.padded_dim,
                     {rows, t.padded_dim, turned + begin * group, group, kLanes, t.head_dim},
                     scores + begin * kLanes, kKeyTile);
@@ -102,9 +103,7 @@ static void whole_step(const BackwardStep& b, int region) {
 /// A range that grows to hold others.
 struct Span {
   int begin = kKeyTile + kTileRows, end = 0;
-  RW_MEMBER void hold(int from, int to) {
-    begin = from < begin ? from : begin, end = to > end ? to : end;
-  }
+  RW_MEMBER void hold(int from, int to) { begin = from < begin ? from : begin, end = to > end ? to : end; }
   RW_MEMBER bool any() const { return begin < end; }
 };
 
@@ -129,30 +128,33 @@ RW_INLINE void for_segments(const BackwardStep& b, int row, F body) {
   }
 }
 
-/// P and dS of a row that may see parts of the tile and several regions; `regions`: bits of those of the tile.
+/// P and dS of a row that may see parts of the tile and several regions; `regions`: bits of those of the
+/// tile.
 static void weigh_mixed(const BackwardStep& b, int row, unsigned regions) {
   const BackwardTile& t = b.t;
   float seen[kKeyTile];
   const float nothing = -__builtin_inff();
   Vec all[kTileVecs];
   for (int z = 0; z < kTileVecs; ++z) all[z] = splat(nothing);
-  for_segments(b, row, [&](int region, int begin, int end) __attribute__((always_inline)) {
-    const float* from = b.scores(region, row);
-    for (int z = 0; z < kTileVecs; ++z)
-      all[z] = lanes_between(begin - z * kLanes, end - z * kLanes, load(from + z * kLanes), all[z]);
-  });
+  for_segments(
+      b, row, [&](int region, int begin, int end) __attribute__((always_inline)) {
+        const float* from = b.scores(region, row);
+        for (int z = 0; z < kTileVecs; ++z)
+          all[z] = lanes_between(begin - z * kLanes, end - z * kLanes, load(from + z * kLanes), all[z]);
+      });
   for (int z = 0; z < kTileVecs; ++z) store(seen + z * kLanes, all[z]);
   float* d = b.d_scores(t.n_regions, row);
   weigh_row<true>(b, row, seen, b.weights(row), d);
   if ((regions & (regions - 1)) == 0) return;  // the tile has one region: its dS is that of all
   for (unsigned left = regions; left != 0; left &= left - 1)
     zero(b.d_scores(__builtin_ctz(left), row), kKeyTile);
-  for_segments(b, row, [&](int region, int begin, int end) __attribute__((always_inline)) {
-    float* to = b.d_scores(region, row);
-    for (int z = 0; z < kTileVecs; ++z)
-      store(to + z * kLanes, lanes_between(begin - z * kLanes, end - z * kLanes, load(d + z * kLanes),
-                                           load(to + z * kLanes)));
-  });
+  for_segments(
+      b, row, [&](int region, int begin, int end) __attribute__((always_inline)) {
+        float* to = b.d_scores(region, row);
+        for (int z = 0; z < kTileVecs; ++z)
+          store(to + z * kLanes, lanes_between(begin - z * kLanes, end - z * kLanes, load(d + z * kLanes),
+                                               load(to + z * kLanes)));
+      });
 }
 
 /// to += weights^T rows of a tile of which each vector of keys is seen by some rows only.
@@ -172,22 +174,22 @@ RW_INLINE void mixed_rows(const BackwardStep& b, int row, int n, unsigned region
   const BackwardTile& t = b.t;
   SeenKeys seen;
   for (int i = row; i < row + n; ++i)
-    for_segments(b, i, [&](int region, int begin, int end) __attribute__((always_inline)) {
-      seen.keys[region].hold(begin, end), seen.keys[t.n_regions].hold(begin, end);
-      for (int z = begin / kLanes; z < (end + kLanes - 1) / kLanes; ++z) {
-        seen_rows.rows[region][z].hold(row, row + n);
-        seen_rows.rows[t.n_regions][z].hold(row, row + n);
-      }
-    });
+    for_segments(
+        b, i, [&](int region, int begin, int end) __attribute__((always_inline)) {
+          seen.keys[region].hold(begin, end), seen.keys[t.n_regions].hold(begin, end);
+          for (int z = begin / kLanes; z < (end + kLanes - 1) / kLanes; ++z) {
+            seen_rows.rows[region][z].hold(row, row + n);
+            seen_rows.rows[t.n_regions][z].hold(row, row + n);
+          }
+        });
   const auto vecs = [](const Span& keys, auto body) __attribute__((always_inline)) {
     body(keys.begin / kLanes, (keys.end + kLanes - 1) / kLanes);
   };
   const Span& any = seen.keys[t.n_regions];
   if (any.any())
     vecs(any, [&](int begin, int end) {
-      scores_of(t, t.rows + row * t.padded_dim, n,
-                t.values_turned + (b.key - t.values_first) * t.head_dim, begin, end,
-                b.d_scores(t.n_regions, row));
+      scores_of(t, t.rows + row * t.padded_dim, n, t.values_turned + (b.key - t.values_first) * t.head_dim,
+                begin, end, b.d_scores(t.n_regions, row));
     });
   for (int region = 0; region < t.n_regions; ++region) {
     if (!seen.keys[region].any()) continue;

@@ -96,8 +96,12 @@ template <bool kTurned>
 RW_INLINE void gemm_part(const Gemm& g, std::int64_t k, std::int64_t n) {
   const std::int64_t n_vecs = g.n_columns / kLanes, rest = g.n_columns % kLanes;
   if constexpr (kTurned) pack_turned(g.a + k * g.a_stride, g.a_stride, g.n_rows, n, g.packed);
-  Operands o{kTurned ? g.packed : g.a + k, kTurned ? kSingleRows : g.a_stride, g.b + k * kLanes, g.b_stride,
-             kLanes, n};
+  Operands o{kTurned ? g.packed : g.a + k,
+             kTurned ? kSingleRows : g.a_stride,
+             g.b + k * kLanes,
+             g.b_stride,
+             kLanes,
+             n};
   const std::int64_t a_step = kSingleRows * (kTurned ? n : g.a_stride);
   gemm_block<kTurned>(g.n_rows, n_vecs, a_step, o, g.c, g.c_stride);
   if (rest == 0) return;

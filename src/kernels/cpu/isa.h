@@ -210,8 +210,8 @@ struct GemmRows {
   const float* x;  // (n_rows, n_columns at stride)
   std::int64_t stride, n_rows, n_columns;
   float scale;
-  float* to;                      // (n_panels, n_inner, 16)
-  std::int64_t n_inner, inner;    // rows of the whole B; the first one's place among them
+  float* to;                    // (n_panels, n_inner, 16)
+  std::int64_t n_inner, inner;  // rows of the whole B; the first one's place among them
 };
 /// c (n_rows, n_columns at c_stride) += a b, float32. Sums run over kGemmInner inner elements at a time, in
 /// their order.
@@ -219,8 +219,8 @@ struct Gemm {
   const float* a;  // (n_rows, n_inner at a_stride), or, where turned, (n_inner, n_rows at a_stride)
   std::int64_t a_stride;
   bool turned;
-  const float* b;          // (n_panels, n_inner, 16)
-  std::int64_t b_stride;   // floats from panel to panel
+  const float* b;         // (n_panels, n_inner, 16)
+  std::int64_t b_stride;  // floats from panel to panel
   float* c;
   std::int64_t c_stride;
   std::int64_t n_rows, n_columns, n_inner;
@@ -233,10 +233,10 @@ constexpr std::int64_t kGemmRoom = 12;    // a multiple of every set's rows of a
 struct NormBackward {
   const float *x, *dy;
   std::int64_t n;
-  RowNorm norm;      // its bias is not read
-  float* dx;         // +=
-  float* d_weight;   // (n) +=, or null
-  float* d_bias;     // (n) +=, or null
+  RowNorm norm;     // its bias is not read
+  float* dx;        // +=
+  float* d_weight;  // (n) +=, or null
+  float* d_bias;    // (n) +=, or null
 };
 /// n elements of a feed-forward layer's middle, backward (Training::activate_backward).
 struct ActivationBackward {
@@ -273,10 +273,10 @@ struct BackwardTile {
   const std::int64_t* segment_begin;  // (n_rows + 1), into segments
   const TileSegment* segments;
   std::int64_t key_begin, key_end;  // no row sees others; key_begin is a multiple of kKeyTile
-  float* rows;     // scratch: (kTileRows, padded_dim)
-  float* scores;   // scratch: (n_regions, kTileRows, kKeyTile)
-  float* d_scores; // scratch: (n_regions + 1, kTileRows, kKeyTile)
-  float* weights;  // scratch: (kTileRows, kKeyTile)
+  float* rows;                      // scratch: (kTileRows, padded_dim)
+  float* scores;                    // scratch: (n_regions, kTileRows, kKeyTile)
+  float* d_scores;                  // scratch: (n_regions + 1, kTileRows, kKeyTile)
+  float* weights;                   // scratch: (kTileRows, kKeyTile)
 };
 
 /// What training needs of an instruction set beside what inference does.

@@ -6,8 +6,8 @@
 namespace ropewalk::cpu {
 namespace {
 
-constexpr Index kSlab = 4 * kGemmInner;  // inner elements of B that lie in panels at once
-constexpr Index kRowsPerPack = 8;        // of B, that an item packs
+constexpr Index kSlab = 4 * kGemmInner;                  // inner elements of B that lie in panels at once
+constexpr Index kRowsPerPack = 8;                        // of B, that an item packs
 constexpr Index kRowsPerGemm = 96, kPanelsPerGemm = 16;  // of c, that an item sums: its parts stay in L2
 
 /// c (n_rows, n_columns) += a b, by slabs of b's rows: all threads pack a slab, then all multiply it. An

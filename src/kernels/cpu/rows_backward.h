@@ -25,7 +25,8 @@ RW_INLINE void norm_backward_as(const NormBackward& b) {
     along = along + v * z(i, b.n - i);
   }
   const auto count = static_cast<float>(b.n);
-  const Vec mean_u = splat(kCentred ? reduce_add(sum) / count : 0.0f), mean_zu = splat(reduce_add(along) / count);
+  const Vec mean_u = splat(kCentred ? reduce_add(sum) / count : 0.0f),
+            mean_zu = splat(reduce_add(along) / count);
   for (std::int64_t i = 0; i < b.n; i += kLanes) {
     const std::int64_t n = b.n - i;
     const Vec at = z(i, n), dy = load_some(b.dy + i, n);

@@ -57,8 +57,7 @@ class CpuTraining final : public Training<float> {
   void sum_rows(const float* dy, Index n_rows, Index n, float scale, float* db) const override {
     const Timed timed(context_->profile(), "sum rows", 0, 4.0 * static_cast<double>(n_rows * n));
     parallel_blocks(n, 64, [&](Index begin, Index end) {
-      for (Index r = 0; r < n_rows; ++r)
-        isa_.add_scaled(dy + r * n + begin, end - begin, scale, db + begin);
+      for (Index r = 0; r < n_rows; ++r) isa_.add_scaled(dy + r * n + begin, end - begin, scale, db + begin);
     });
   }
 
@@ -190,7 +189,8 @@ void CpuTraining::attention(std::span<const Attention> tasks) const {
   std::vector<float*> lse;
   for (const Attention& task : tasks) {
     RW_CHECK(task.n_heads % task.n_kv_heads == 0 && task.plan->row_begin == 0);
-    caches.push_back(std::make_unique<cpu::CpuKv>(context_, isa_, KvType::kF32, task.n_kv_heads, task.head_dim));
+    caches.push_back(
+        std::make_unique<cpu::CpuKv>(context_, isa_, KvType::kF32, task.n_kv_heads, task.head_dim));
     caches.back()->append(task.k, task.v, task.kv_stride, *task.keys);
     all.push_back({.q = task.q,
                    .kv = caches.back().get(),
