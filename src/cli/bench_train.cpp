@@ -63,12 +63,13 @@ class TrainBench {
                                                          {"w_gate", layer.w_gate.get()},
                                                          {"w_down", layer.w_down.get()},
                                                          {"output", model_.weights().output.get()}};
-    for (const auto& [name, w] : all) {
+    for (const auto& each : all) {
+      const Matrix* w = each.second;
       if (w == nullptr) continue;
       const Index n_rows = w == model_.weights().output.get() ? std::min(n_, kSlab) : n_;
       const auto x = drawn_numbers(n_rows * w->n_in, 1), dy = drawn_numbers(n_rows * w->n_out, 2);
       std::vector<float> y(dy.size()), dx(x.size()), dw(static_cast<std::size_t>(w->n_out * w->n_in));
-      const std::string of = fmt::format(", {} ({}, {})", name, w->n_out, w->n_in);
+      const std::string of = fmt::format(", {} ({}, {})", each.first, w->n_out, w->n_in);
       measure({"linear" + of, "linear input" + of, "linear weight" + of}, [&] {
         training_->linear(x.data(), n_rows, *w, nullptr, 1, false, y.data());
         training_->linear_input(dy.data(), n_rows, *w, 1, dx.data());
