@@ -193,7 +193,7 @@ double GradientPass<T>::Impl::run(std::span<const TrainingText> texts, const Met
     layers[layer].forward(layout.x[layer], n_rows, batch.texts[layer], kept_of(layer, layout, n_rows),
                           scratch_of(layer, layout, n_rows), layout.x[layer + 1]);
   std::vector<double> own_losses(batch.tokens.size());
-  if (layout.dx != nullptr) std::fill(layout.dx, layout.dx + n_rows * config.d_model, T{0});
+  if (layout.dx != nullptr) set_zero(*ops, layout.dx, n_rows * config.d_model);
   output.run(layout.x.back(), batch.targets, batch.weights, layout.scratch, own_losses.data(), layout.dx,
              gradient);
   if (gradient != nullptr) backward(batch, layout, gradient);
@@ -228,7 +228,8 @@ std::size_t GradientPass<T>::bytes(Index n_rows, Index n_ctx) const {
   Carver<T> counts;
   impl_->take(counts, n_rows, true);
   const auto rows = static_cast<std::size_t>(n_rows);
-  return static_cast<std::size_t>(counts.most()) * sizeof(T) + plan_bytes(impl_->config, std::max(n_rows, n_ctx)) +
+  return static_cast<std::size_t>(counts.most()) * sizeof(T) +
+         plan_bytes(impl_->config, std::max(n_rows, n_ctx)) +
          rows * (4 * sizeof(Token) + 2 * sizeof(double) + sizeof(T));
 }
 
