@@ -53,11 +53,13 @@ struct BackwardTask {
       sum += segments[static_cast<std::size_t>(s)].end - segments[static_cast<std::size_t>(s)].begin;
     return sum;
   }
-  int variant(int region) const { return task.plan->regions[static_cast<std::size_t>(region)].variant; }
-  RowRotation of_row(int region, Index row, double scale) const {
+  std::size_t variant(std::size_t region) const {
+    return static_cast<std::size_t>(task.plan->regions[region].variant);
+  }
+  RowRotation of_row(std::size_t region, Index row, double scale) const {
     const double gain = scale * static_cast<double>(task.plan->rotary_gain);
-    return row_rotation(task.plan->regions[static_cast<std::size_t>(region)].rotation, half, row,
-                        task.head_dim, static_cast<float>(gain), static_cast<float>(scale));
+    return row_rotation(task.plan->regions[region].rotation, half, row, task.head_dim,
+                        static_cast<float>(gain), static_cast<float>(scale));
   }
   RowRotation of_key(std::size_t which, Index key, float gain) const {
     return row_rotation(task.keys->variants[which].rotation, half, key, task.head_dim, gain, gain);
@@ -94,7 +96,7 @@ std::vector<KeyRange> ranges_of(const BackwardTask& t, Index first, Index last) 
   std::vector<KeyRange> ranges(t.n_variants + 1);
   for (Index s = t.segment(first); s < t.segment(last); ++s) {
     const TileSegment& segment = t.segments[static_cast<std::size_t>(s)];
-    ranges[static_cast<std::size_t>(t.variant(segment.region))].hold(segment.begin, segment.end);
+    ranges[t.variant(static_cast<std::size_t>(segment.region))].hold(segment.begin, segment.end);
     ranges.back().hold(segment.begin, segment.end);
   }
   return ranges;
@@ -175,7 +177,7 @@ struct TileOfHead {
     return static_cast<double>(t.task.plan->row_scale[static_cast<std::size_t>(row + i)]);
   }
   /// to (padded_dim) = row i rotated for the region, times `scale`
-  void rotate(int region, Index i, double factor, const float* weight, float* to) const {
+  void rotate(std::size_t region, Index i, double factor, const float* weight, float* to) const {
     isa.rotate_queries({.q = t.task.q + at(i),
                         .n_rows = 1,
                         .rotation = t.of_row(region, row + i, factor),
@@ -186,16 +188,33 @@ struct TileOfHead {
   }
 };
 
-/// q of the tile, rotated for each region that is used; their gradients, 0 yet.
+/// body(region) for those that some row of the tile sees.
+template <class F>
+void for_regions(const TileOfHead& tile, const F& body) {
+  for (unsigned left = tile.used; left != 0; left &= left - 1)
+    body(static_cast<std::size_t>(__builtin_ctz(left)));
+}
+
+/// Asks for the row some rows behind row i: those of one head lie apart, and the hardware does not look
+/// ahead.
+void fetch_ahead(const TileOfHead& tile, const float* rows, Index i) {
+  constexpr Index kAhead = 4;
+  for (Index e = 0; e < tile.t.task.head_dim && i + kAhead < tile.n; e += 16)
+    __builtin_prefetch(rows + tile.at(i + kAhead) + e);
+}
+
+/// q of the tile, each row rotated for all regions while it is near; their gradients, 0 yet.
 void begin_queries(const TileOfHead& tile, Space::Scratch& mine) {
   const Index dim = tile.t.padded_dim;
-  for (unsigned left = tile.used; left != 0; left &= left - 1) {
-    const int region = __builtin_ctz(left);
-    auto &q = mine.q[static_cast<std::size_t>(region)], &d_q = mine.d_q[static_cast<std::size_t>(region)];
-    q.reserve(kTileRows * dim), d_q.reserve(kTileRows * dim);
-    for (Index i = 0; i < tile.n; ++i)
-      tile.rotate(region, i, tile.scale(i) / kLog2, tile.t.task.weight, q.data() + i * dim);
-    std::fill(d_q.data(), d_q.data() + tile.n * dim, 0.0f);
+  for_regions(tile, [&](std::size_t region) {
+    mine.q[region].reserve(kTileRows * dim), mine.d_q[region].reserve(kTileRows * dim);
+    std::fill(mine.d_q[region].data(), mine.d_q[region].data() + tile.n * dim, 0.0f);
+  });
+  for (Index i = 0; i < tile.n; ++i) {
+    fetch_ahead(tile, tile.t.task.q, i);
+    for_regions(tile, [&](std::size_t region) {
+      tile.rotate(region, i, tile.scale(i) / kLog2, tile.t.task.weight, mine.q[region].data() + i * dim);
+    });
   }
 }
 
@@ -204,10 +223,10 @@ void end_queries(const TileOfHead& tile, Space::Scratch& mine, float* d_weight) 
   const Task& task = tile.t.task;
   const Index dim = tile.t.padded_dim;
   mine.line.reserve(kKeyTile * dim);
-  for (unsigned left = tile.used; left != 0; left &= left - 1) {
-    const int region = __builtin_ctz(left);
-    for (Index i = 0; i < tile.n; ++i) {
-      float* d = mine.d_q[static_cast<std::size_t>(region)].data() + i * dim;
+  for (Index i = 0; i < tile.n; ++i) {
+    fetch_ahead(tile, task.d_q, i);
+    for_regions(tile, [&](std::size_t region) {
+      float* d = mine.d_q[region].data() + i * dim;
       if (d_weight != nullptr) {
         tile.rotate(region, i, tile.scale(i), nullptr, mine.line.data());
         for (int e = 0; e < task.head_dim; ++e) d_weight[e] += d[e] * mine.line[e];
@@ -215,7 +234,7 @@ void end_queries(const TileOfHead& tile, Space::Scratch& mine, float* d_weight) 
       for (int e = 0; e < task.head_dim && task.weight != nullptr; ++e) d[e] *= task.weight[e];
       tile.isa.training.add_rotated_back(tile.t.of_row(region, tile.row + i, tile.scale(i)), d,
                                          task.d_q + tile.at(i));
-    }
+    });
   }
 }
 
@@ -225,17 +244,16 @@ void run_tile(const TileOfHead& tile, const Space::Keys& keys, Space::Sums& sums
   const auto n_regions = static_cast<int>(plan.regions.size());
   begin_queries(tile, mine);
   BackwardRegion regions[kMaxRegions] = {};
-  for (unsigned left = tile.used; left != 0; left &= left - 1) {
-    const int region = __builtin_ctz(left);
-    const auto r = static_cast<std::size_t>(region), v = static_cast<std::size_t>(t.variant(region));
-    regions[region] = {.q = mine.q[r].data(),
+  for_regions(tile, [&](std::size_t region) {
+    const std::size_t v = t.variant(region);
+    regions[region] = {.q = mine.q[region].data(),
                        .keys = keys.rows[v].rows.data(),
                        .turned = keys.turned[v].rows.data(),
                        .first = keys.rows[v].first,
-                       .d_q = mine.d_q[r].data(),
+                       .d_q = mine.d_q[region].data(),
                        .d_keys = sums.d_keys[v].rows.data(),
                        .d_first = sums.d_keys[v].first};
-  }
+  });
   mine.rows.reserve(kTileRows * t.padded_dim);
   mine.scores.reserve(n_regions * kTileRows * kKeyTile);
   mine.d_scores.reserve((n_regions + 1) * kTileRows * kKeyTile);

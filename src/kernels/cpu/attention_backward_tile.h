@@ -31,11 +31,9 @@ RW_INLINE void zero(float* x, std::int64_t n) {
 RW_INLINE void scores_of(const BackwardTile& t, const float* rows, int n_rows, const float* turned, int begin,
                          int end, float* scores) {
   const std::int64_t group = std::int64_t{kLanes} * t.head_dim;
-  for (int row = 0; row < n_rows; ++row)
-    zero(scores + row * kKeyTile + begin * kLanes, (end - begin) * kLanes);
-  gemm_block<false>(n_rows, end - begin, std::int64_t{kSingleRows} * t.padded_dim,
-                    {rows, t.padded_dim, turned + begin * group, group, kLanes, t.head_dim},
-                    scores + begin * kLanes, kKeyTile);
+  gemm_block<false, false>(n_rows, end - begin, std::int64_t{kSingleRows} * t.padded_dim,
+                           {rows, t.padded_dim, turned + begin * group, group, kLanes, t.head_dim},
+                           scores + begin * kLanes, kKeyTile);
 }
 
 /// to (n_keys, padded_dim) += weights^T rows: weights (n_rows, kKeyTile).

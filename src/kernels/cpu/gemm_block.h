@@ -2,9 +2,10 @@
 /// c += a b of floats, both ways of reading a: what all products of a backward pass are made of.
 // (no include guard: each instruction set compiles its own copy)
 
-/// c (MR, NZ * 16 at ldc) += a b over n inner elements. a(m, k) lies at a[m * as + k], or, kTurned, at
-/// a[k * as + m]; b's vectors at k * ks + z * zs. c is added to whole sums, which small numbers need.
-template <bool kTurned, int MR, int NZ>
+/// c (MR, NZ * 16 at ldc) += a b over n inner elements, or = without kAdd. a(m, k) lies at a[m * as + k], or,
+/// kTurned, at a[k * as + m]; b's vectors at k * ks + z * zs. c is added to whole sums, which small numbers
+/// need.
+template <bool kTurned, bool kAdd, int MR, int NZ>
 RW_INLINE void gemm_micro(const float* a, std::int64_t as, const float* b, std::int64_t zs, std::int64_t ks,
                           float* c, std::int64_t ldc, std::int64_t n) {
   Vec sums[MR][NZ];
@@ -18,8 +19,10 @@ RW_INLINE void gemm_micro(const float* a, std::int64_t as, const float* b, std::
       RW_UNROLL for (int z = 0; z < NZ; ++z) sums[i][z] = sums[i][z] + one * vectors[z];
     }
   }
-  RW_UNROLL for (int i = 0; i < MR; ++i) RW_UNROLL for (int z = 0; z < NZ; ++z)
-      store(c + i * ldc + 16 * z, load(c + i * ldc + 16 * z) + sums[i][z]);
+  RW_UNROLL for (int i = 0; i < MR; ++i) RW_UNROLL for (int z = 0; z < NZ; ++z) {
+    float* to = c + i * ldc + 16 * z;
+    store(to, kAdd ? load(to) + sums[i][z] : sums[i][z]);
+  }
 }
 
 /// What gemm_block reads: n_vecs vectors of columns, n inner elements.
@@ -32,32 +35,32 @@ struct Operands {
 };
 
 /// The same for n_rows rows, which are MR at most, and NZ vectors.
-template <bool kTurned, int MR, int NZ>
+template <bool kTurned, bool kAdd, int MR, int NZ>
 RW_INLINE void gemm_panel(std::int64_t n_rows, const float* a, const Operands& o, const float* b, float* c,
                           std::int64_t ldc) {
   if (n_rows >= MR)
-    gemm_micro<kTurned, MR, NZ>(a, o.as, b, o.zs, o.ks, c, ldc, o.n);
+    gemm_micro<kTurned, kAdd, MR, NZ>(a, o.as, b, o.zs, o.ks, c, ldc, o.n);
   else if constexpr (MR > 1)
-    gemm_panel<kTurned, MR - 1, NZ>(n_rows, a, o, b, c, ldc);
+    gemm_panel<kTurned, kAdd, MR - 1, NZ>(n_rows, a, o, b, c, ldc);
 }
 
 /// The same for any number of rows. `a_step`: from one register tile's rows of a to the next one's.
-template <bool kTurned, int NZ>
+template <bool kTurned, bool kAdd, int NZ>
 static __attribute__((noinline)) void gemm_columns(std::int64_t n_rows, std::int64_t a_step,
                                                    const Operands& o, const float* b, float* c,
                                                    std::int64_t ldc) {
   const float* a = o.a;
   for (std::int64_t i = 0; i < n_rows; i += kSingleRows, a += a_step)
-    gemm_panel<kTurned, kSingleRows, NZ>(n_rows - i, a, o, b, c + i * ldc, ldc);
+    gemm_panel<kTurned, kAdd, kSingleRows, NZ>(n_rows - i, a, o, b, c + i * ldc, ldc);
 }
 
-/// c (n_rows, 16 n_vecs at ldc) += a b.
-template <bool kTurned>
+/// c (n_rows, 16 n_vecs at ldc) += a b, or = without kAdd.
+template <bool kTurned, bool kAdd = true>
 static void gemm_block(std::int64_t n_rows, std::int64_t n_vecs, std::int64_t a_step, const Operands& o,
                        float* c, std::int64_t ldc) {
   std::int64_t z = 0;
   const auto columns = [&]<int NZ>() __attribute__((always_inline)) {
-    gemm_columns<kTurned, NZ>(n_rows, a_step, o, o.b + z * o.zs, c + 16 * z, ldc);
+    gemm_columns<kTurned, kAdd, NZ>(n_rows, a_step, o, o.b + z * o.zs, c + 16 * z, ldc);
     z += NZ;
   };
   while (z + kSingleVecs <= n_vecs) columns.template operator()<kSingleVecs>();
