@@ -38,6 +38,9 @@ Measured measure_model(const Model& model, const Options& options, const MethodS
 Measured measure_attention(const Model& model, const Options& options, const MethodSpec& spec, Index n);
 /// Every kind of matrix of the model times n rows, and one row as decoding multiplies it.
 std::vector<Row> measure_gemm(const Model& model, const Options& options);
+/// Every operation of a training step over n rows, in float32: products of the first layer's matrices and of
+/// the output, rows, and attention under each method, whose ratios are to the first one's.
+std::vector<Row> measure_train(const Model& model, const Options& asked);
 /// From nothing to the first token of a prompt of 16: file, tokenizer, weights, the reading.
 std::vector<Row> measure_load(const Options& options, const std::shared_ptr<Context>& context);
 
