@@ -72,7 +72,7 @@ void TrainingEmbedding<T>::backward(std::span<const Token> tokens, const T* dx, 
     set_zero(ops_, to, n);
     const LearnedLinear<T> projection{ops_, w_.projection.get(), w_.projection_bias.get(),
                                       &learning_.projection, learning_.projection_bias};
-    projection.backward(spec.norm ? rows.normed : rows.raw, d, n_rows, 1, to, gradient, nullptr);
+    projection.backward(spec.norm ? rows.normed : rows.raw, d, n_rows, 1, to, gradient, nullptr, nullptr);
     d = to;
   }
   if (spec.norm) {
@@ -155,7 +155,7 @@ void TrainingOutput<T>::backward(const Slab& slab, Index n, T* gradient) const {
   T* d_before_output = config_.has_output_norm ? slab.d_normed : d_before_norm;
   set_zero(ops_, d_before_output, n * width_);
   output_.backward(before_output(slab), slab.logits, n, config_.logit_multiplier, d_before_output, gradient,
-                   nullptr);
+                   nullptr, nullptr);
   if (config_.has_output_norm) {
     set_zero(ops_, d_before_norm, n * width_);
     norm_backward(ops_, before_norm(slab), slab.d_normed, n, width_, norm_, learning_.output_norm,
@@ -165,7 +165,7 @@ void TrainingOutput<T>::backward(const Slab& slab, Index n, T* gradient) const {
   ops_.activate_backward(nullptr, slab.transformed, slab.d_active, n * width_,
                          config_.layers[0].ffn.activation, nullptr, slab.d_active);
   set_zero(ops_, slab.d_hidden, n * config_.d_model);
-  transform_.backward(slab.hidden, slab.d_active, n, 1, slab.d_hidden, gradient, nullptr);
+  transform_.backward(slab.hidden, slab.d_active, n, 1, slab.d_hidden, gradient, nullptr, nullptr);
 }
 
 template <class T>

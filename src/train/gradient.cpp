@@ -97,17 +97,18 @@ typename GradientPass<T>::Impl::Layout GradientPass<T>::Impl::take(Carver<T>& fr
 /// nearest to it.
 template <class T>
 void GradientPass<T>::Impl::keep_layers(Index n_rows, std::size_t kept_bytes) {
-  std::size_t held = 0;
-  for (std::size_t i = layers.size(); i-- > 0;) {
-    const Index n = i + 1 == layers.size() ? 0 : kept_floats(i, n_rows);
+  bool room = true;
+  own.back() = {};
+  for (std::size_t i = layers.size() - 1; i-- > 0;) {
+    const Index n = std::max(kept_floats(i, n_rows), own[i].size());  // larger for an earlier batch: it stays
     const std::size_t bytes = static_cast<std::size_t>(n) * sizeof(T);
-    if (n == 0 || bytes > kept_bytes - held) {
+    room = room && bytes <= kept_bytes;
+    if (!room) {
       own[i] = {};
-      if (n > 0) kept_bytes = held;  // no further one either
       continue;
     }
-    if (own[i].size() != n) own[i] = Buffer<T>(n);
-    held += bytes;
+    own[i].reserve(n);
+    kept_bytes -= bytes;
   }
 }
 

@@ -27,8 +27,8 @@ struct GradientOptions {
   std::size_t kept_bytes = 0;
 };
 
-/// Loss and gradient by the operations of T. One thread at a time. Errors: UsageError of the method; Error
-/// where a layer cannot be trained (named).
+/// Loss and gradient by the operations of T. One thread at a time. LIFETIME: the model outlives it. Errors:
+/// UsageError of the method; Error where a layer cannot be trained (named).
 template <class T>
 class GradientPass {
  public:

@@ -71,6 +71,12 @@ LayerKept<T> TrainingLayer<T>::take_kept(Carver<T>& from, Index n_rows) const {
   if (!spec_.parallel) kept.middle = from.take(n_rows * d_model_);
   if (spec_.ffn.gated) kept.gate = from.take(n_rows * spec_.ffn.d_ff);
   kept.up = from.take(n_rows * spec_.ffn.d_ff);
+  kept.low_q = from.take(n_rows * q_.rank());
+  kept.low_k = from.take(n_rows * k_.rank());
+  kept.low_v = from.take(n_rows * v_.rank());
+  kept.low_o = from.take(n_rows * o_.rank());
+  kept.low_gate = from.take(n_rows * gate_.rank());
+  kept.low_up = from.take(n_rows * up_.rank());
   return kept;
 }
 
@@ -83,8 +89,9 @@ LayerScratch<T> TrainingLayer<T>::take_scratch(Carver<T>& from, Index n_rows) co
   if (spec_.post_norm || spec_.norm_after_add || spec_.parallel) scratch.part = from.take(n_rows * d_model_);
   Index rank = 0;
   for (const LearnedLinear<T>* linear : {&q_, &k_, &v_, &o_, &gate_, &up_, &down_})
-    if (const LowRank* pair = linear->learning->low_rank.get()) rank = std::max(rank, pair->a->n_out);
-  scratch.low = from.take(2 * n_rows * rank);
+    rank = std::max(rank, linear->rank());
+  scratch.low = from.take(n_rows * down_.rank());
+  scratch.d_low = from.take(n_rows * rank);
   const Index begin = from.mark();  // the two parts come one after the other
   scratch.h = from.take(n_rows * spec_.ffn.d_ff);
   scratch.d_h = from.take(n_rows * spec_.ffn.d_ff);
@@ -122,9 +129,9 @@ void TrainingLayer<T>::project(const Pass& p) const {
   const LayerKept<T>& kept = p.kept;
   const T* x = normed(p, p.x, w_.attn_norm);
   const bool norms = kept.q_before != nullptr;
-  k_.forward(x, p.n_rows, 1, false, norms ? kept.k_before : kept.k, p.scratch.low);
-  v_.forward(x, p.n_rows, 1, false, kept.v, p.scratch.low);
-  q_.forward(x, p.n_rows, 1, false, norms ? kept.q_before : kept.q, p.scratch.low);
+  k_.forward(x, p.n_rows, 1, false, norms ? kept.k_before : kept.k, kept.low_k);
+  v_.forward(x, p.n_rows, 1, false, kept.v, kept.low_v);
+  q_.forward(x, p.n_rows, 1, false, norms ? kept.q_before : kept.q, kept.low_q);
   if (!norms) return;
   normalise_heads(p, w_.k_norm, spec_.attention.n_kv_heads, kept.k_before, kept.k);
   normalise_heads(p, w_.q_norm, spec_.attention.n_heads, kept.q_before, kept.q);
@@ -178,8 +185,8 @@ template <class T>
 void TrainingLayer<T>::feed_forward(const Pass& p, const T* x, T* y, bool add, float scale) const {
   const LayerKept<T>& kept = p.kept;
   const T* in = normed(p, x, ffn_norm());
-  if (kept.gate != nullptr) gate_.forward(in, p.n_rows, 1, false, kept.gate, p.scratch.low);
-  up_.forward(in, p.n_rows, 1, false, kept.up, p.scratch.low);
+  if (kept.gate != nullptr) gate_.forward(in, p.n_rows, 1, false, kept.gate, kept.low_gate);
+  up_.forward(in, p.n_rows, 1, false, kept.up, kept.low_up);
   if (y == nullptr) return;
   ops_.activate(kept.gate, kept.up, p.n_rows * spec_.ffn.d_ff, spec_.ffn.activation, p.scratch.h);
   down_.forward(p.scratch.h, p.n_rows, scale, add, y, p.scratch.low);
@@ -196,19 +203,19 @@ void TrainingLayer<T>::forward(const T* x, Index n_rows, std::span<const TextRow
   ops_.attention(attention_tasks(p));
   if (spec_.parallel) {  // both parts are of the same x
     feed_forward(p, x, y, false, m);
-    if (y == nullptr) return;
-    o_.forward(kept.attended, n_rows, m, true, y, scratch.low);
+    if (y == nullptr) return o_.reduce(kept.attended, n_rows, kept.low_o);
+    o_.forward(kept.attended, n_rows, m, true, y, kept.low_o);
     ops_.add_scaled(x, n, 1, y);
     return;
   }
   T* sum = spec_.norm_after_add ? kept.attn_sum : kept.middle;
   copy(ops_, x, n, sum);
   if (spec_.post_norm) {
-    o_.forward(kept.attended, n_rows, 1, false, kept.attn_part, scratch.low);
+    o_.forward(kept.attended, n_rows, 1, false, kept.attn_part, kept.low_o);
     ops_.norm(kept.attn_part, n_rows, d_model_, norm(w_.attn_post_norm), scratch.part);
     ops_.add_scaled(scratch.part, n, m, sum);
   } else {
-    o_.forward(kept.attended, n_rows, m, true, sum, scratch.low);
+    o_.forward(kept.attended, n_rows, m, true, sum, kept.low_o);
   }
   if (spec_.norm_after_add) ops_.norm(sum, n_rows, d_model_, norm(w_.attn_norm), kept.middle);
   if (spec_.post_norm) {
@@ -245,12 +252,14 @@ void TrainingLayer<T>::feed_forward_backward(const Pass& p, const T* x, const T*
   const Index n = p.n_rows * spec_.ffn.d_ff;
   ops_.activate(kept.gate, kept.up, n, spec_.ffn.activation, s.h);
   set_zero(ops_, s.d_h, n);
-  down_.backward(s.h, dy, p.n_rows, scale, s.d_h, gradient, s.low);
+  down_.reduce(s.h, p.n_rows, s.low);
+  down_.backward(s.h, dy, p.n_rows, scale, s.d_h, gradient, s.low, s.d_low);
   ops_.activate_backward(kept.gate, kept.up, s.d_h, n, spec_.ffn.activation, s.d_gate, s.d_h);
   const T* in = normed(p, x, ffn_norm());
   set_zero(ops_, s.d_normed, p.n_rows * d_model_);
-  up_.backward(in, s.d_h, p.n_rows, 1, s.d_normed, gradient, s.low);
-  if (kept.gate != nullptr) gate_.backward(in, s.d_gate, p.n_rows, 1, s.d_normed, gradient, s.low);
+  up_.backward(in, s.d_h, p.n_rows, 1, s.d_normed, gradient, kept.low_up, s.d_low);
+  if (kept.gate != nullptr)
+    gate_.backward(in, s.d_gate, p.n_rows, 1, s.d_normed, gradient, kept.low_gate, s.d_low);
   back_through_norm(p, x, ffn_norm(), ffn_norm_learning(), s.d_normed, dx, gradient);
 }
 
@@ -279,9 +288,9 @@ void TrainingLayer<T>::project_backward(const Pass& p, T* dx, T* gradient) const
   }
   const T* in = normed(p, p.x, w_.attn_norm);
   set_zero(ops_, s.d_normed, p.n_rows * d_model_);
-  k_.backward(in, d_k, p.n_rows, 1, s.d_normed, gradient, s.low);
-  v_.backward(in, s.d_v, p.n_rows, 1, s.d_normed, gradient, s.low);
-  q_.backward(in, d_q, p.n_rows, 1, s.d_normed, gradient, s.low);
+  k_.backward(in, d_k, p.n_rows, 1, s.d_normed, gradient, p.kept.low_k, s.d_low);
+  v_.backward(in, s.d_v, p.n_rows, 1, s.d_normed, gradient, p.kept.low_v, s.d_low);
+  q_.backward(in, d_q, p.n_rows, 1, s.d_normed, gradient, p.kept.low_q, s.d_low);
   back_through_norm(p, p.x, w_.attn_norm, learning_.attn_norm, s.d_normed, dx, gradient);
 }
 
@@ -291,7 +300,7 @@ void TrainingLayer<T>::attention_backward(const Pass& p, const T* d_part, float 
   const AttentionSpec& a = spec_.attention;
   const LayerScratch<T>& s = p.scratch;
   set_zero(ops_, s.d_attended, p.n_rows * a.q_width());
-  o_.backward(p.kept.attended, d_part, p.n_rows, scale, s.d_attended, gradient, s.low);
+  o_.backward(p.kept.attended, d_part, p.n_rows, scale, s.d_attended, gradient, p.kept.low_o, s.d_low);
   set_zero(ops_, s.d_q, p.n_rows * a.q_width());
   set_zero(ops_, s.d_k, p.n_rows * a.kv_width());
   set_zero(ops_, s.d_v, p.n_rows * a.kv_width());

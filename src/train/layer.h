@@ -32,13 +32,16 @@ struct LayerKept {
   T *attn_sum = nullptr, *ffn_sum = nullptr;    // (n_rows, d_model) before norms of sums
   T* middle = nullptr;                          // (n_rows, d_model) between the two parts
   T *gate = nullptr, *up = nullptr;             // (n_rows, d_ff) before the activation
+  /// (n_rows, rank): LearnedLinear::reduce of each matrix but down, whose input is not kept either
+  T *low_q = nullptr, *low_k = nullptr, *low_v = nullptr, *low_o = nullptr;
+  T *low_gate = nullptr, *low_up = nullptr;
 };
 
 /// Rows that live during one call.
 template <class T>
 struct LayerScratch {
   T *normed = nullptr, *d_normed = nullptr, *part = nullptr;  // (n_rows, d_model)
-  T* low = nullptr;                                           // (2, n_rows, rank)
+  T *low = nullptr, *d_low = nullptr;                         // (n_rows, rank): of down; of any
   T *h = nullptr, *d_h = nullptr, *d_gate = nullptr;          // (n_rows, d_ff)
   T *d_attended = nullptr, *d_q = nullptr;                    // (n_rows, q_width)
   T *d_k = nullptr, *d_v = nullptr, *d_k_before = nullptr;    // (n_rows, kv_width)

@@ -25,7 +25,7 @@ void copy(const Training<T>& ops, const T* from, Index n, T* to) {
   for_blocks(ops, n, [from, to](Index begin, Index end) { std::copy(from + begin, from + end, to + begin); });
 }
 
-/// y = s (x W^T + b + c (x A^T) B^T), s the call's scale, c the pair's. `low` (2 n_rows rank) is scratch.
+/// y = s (x W^T + b + c (x A^T) B^T), s the call's scale, c the pair's.
 template <class T>
 struct LearnedLinear {
   const Training<T>& ops;
@@ -34,28 +34,30 @@ struct LearnedLinear {
   const LearningMatrix* learning = nullptr;
   Index bias_begin = -1;  // of its gradient; -1: frozen
 
+  Index rank() const { return learning->low_rank != nullptr ? learning->low_rank->a->n_out : 0; }
+  /// low (n_rows, rank) = x A^T, which backward reads.
+  void reduce(const T* x, Index n_rows, T* low) const {
+    if (rank() > 0) ops.linear(x, n_rows, *learning->low_rank->a, nullptr, 1, false, low);
+  }
   void forward(const T* x, Index n_rows, float scale, bool add, T* y, T* low) const {
     ops.linear(x, n_rows, *w, bias, scale, add, y);
-    if (const LowRank* pair = learning->low_rank.get()) {
-      ops.linear(x, n_rows, *pair->a, nullptr, 1, false, low);
+    reduce(x, n_rows, low);
+    if (const LowRank* pair = learning->low_rank.get())
       ops.linear(low, n_rows, *pair->b, nullptr, scale * pair->scale, true, y);
-    }
   }
-  /// dx +=, and the gradients of what learns. dx may be null: not wanted.
-  void backward(const T* x, const T* dy, Index n_rows, float scale, T* dx, T* gradient, T* low) const {
+  /// dx +=, and the gradients of what learns. d_low (n_rows, rank) is scratch.
+  void backward(const T* x, const T* dy, Index n_rows, float scale, T* dx, T* gradient, const T* low,
+                T* d_low) const {
     if (learning->begin >= 0)
       ops.linear_weight(dy, x, n_rows, w->n_out, w->n_in, scale, gradient + learning->begin);
     if (bias_begin >= 0) ops.sum_rows(dy, n_rows, w->n_out, scale, gradient + bias_begin);
-    if (dx != nullptr) ops.linear_input(dy, n_rows, *w, scale, dx);
+    ops.linear_input(dy, n_rows, *w, scale, dx);
     if (const LowRank* pair = learning->low_rank.get()) {
-      const Index rank = pair->a->n_out;
-      T* d_low = low + n_rows * rank;
-      ops.linear(x, n_rows, *pair->a, nullptr, 1, false, low);
-      ops.linear_weight(dy, low, n_rows, w->n_out, rank, scale * pair->scale, gradient + pair->b_begin);
-      set_zero(ops, d_low, n_rows * rank);
+      ops.linear_weight(dy, low, n_rows, w->n_out, rank(), scale * pair->scale, gradient + pair->b_begin);
+      set_zero(ops, d_low, n_rows * rank());
       ops.linear_input(dy, n_rows, *pair->b, scale * pair->scale, d_low);
-      ops.linear_weight(d_low, x, n_rows, rank, w->n_in, 1, gradient + pair->a_begin);
-      if (dx != nullptr) ops.linear_input(d_low, n_rows, *pair->a, 1, dx);
+      ops.linear_weight(d_low, x, n_rows, rank(), w->n_in, 1, gradient + pair->a_begin);
+      ops.linear_input(d_low, n_rows, *pair->a, 1, dx);
     }
   }
 };

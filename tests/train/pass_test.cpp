@@ -99,18 +99,21 @@ TEST(GradientPass, SlabsOfLogitsAddUp) {
 }
 
 TEST(GradientPass, KeptLayersAndThreadsDoNotChangeBits) {
-  for (const char* name : {"gemma3", "llama_by_layer", "cohere2", "roformer", "hunyuan", "olmo2"}) {
-    const LearningModel m = learn_all(tiny_model(name));
-    const SomeTexts texts({12, 9}, m.model->config().n_vocab);
-    const std::vector<double> none = gradient_of(m, definition(), texts, "rerope:window=4");
-    for (const std::size_t bytes : {std::size_t{20000}, std::size_t{60000}, std::size_t{1} << 30})
-      EXPECT_EQ(gradient_of(m, definition(), texts, "rerope:window=4", {.n_ctx = 0, .kept_bytes = bytes}),
-                none)
-          << name << " " << bytes;
-    const std::shared_ptr<const Training<double>> two =
-        make_reference_training(std::make_shared<Context>(ContextOptions{.threads = 2, .isa = {}}));
-    EXPECT_EQ(gradient_of(m, two, texts, "rerope:window=4"), none) << name;
-  }
+  const std::shared_ptr<const Training<double>> two =
+      make_reference_training(std::make_shared<Context>(ContextOptions{.threads = 2, .isa = {}}));
+  // In turn and parallel, with norms before, behind and of sums.
+  for (const char* name : {"gemma3", "llama_by_layer", "cohere2", "roformer", "hunyuan", "olmo2", "gpt_neox"})
+    for (const bool all : {true, false}) {
+      const LearningModel m = all ? learn_all(tiny_model(name)) : learn_low_rank(tiny_model(name), {});
+      for (float& v : m.values->span()) v += 0x1p-6f;  // pairs start at 0
+      const SomeTexts texts({12, 9}, m.model->config().n_vocab);
+      const std::vector<double> none = gradient_of(m, definition(), texts, "rerope:window=4");
+      for (const std::size_t bytes : {std::size_t{20000}, std::size_t{60000}, std::size_t{1} << 30})
+        EXPECT_EQ(gradient_of(m, definition(), texts, "rerope:window=4", {.n_ctx = 0, .kept_bytes = bytes}),
+                  none)
+            << name << " " << bytes;
+      EXPECT_EQ(gradient_of(m, two, texts, "rerope:window=4"), none) << name;
+    }
 }
 
 /// A pass that has run other texts and methods gives what a new one gives.
