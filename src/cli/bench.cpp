@@ -94,11 +94,11 @@ void print_methods(const std::vector<Row>& rows, const MachinePeaks& peaks) {
 
 void print_train(const std::vector<Row>& rows, MachinePeaks peaks) {
   peaks.bf16_vector = peaks.bf16_tiles = 0;  // float32 throughout
-  fmt::print("{:<38} {:>6} {:>9} {:>8} {:>9} {:>6}\n", "train: operation", "rows", "ms", "GFLOP/s", "of peak",
+  fmt::print("{:<37} {:>6} {:>9} {:>8} {:>9} {:>6}\n", "train: operation", "rows", "ms", "GFLOP/s", "of peak",
              "ratio");
   for (const Row& row : rows) {
     const OperationTime& o = row.operations[0];
-    fmt::print("{:<38} {:>6} {:>9.3f} {:>8.1f} {:>9} {:>6.3f}\n", row.name, row.n, row.seconds * 1e3,
+    fmt::print("{:<37} {:>6} {:>9.3f} {:>8.1f} {:>9} {:>6.3f}\n", row.name, row.n, row.seconds * 1e3,
                o.flop / o.seconds / 1e9, share_of_peak(o, peaks), row.ratio);
   }
 }
