@@ -106,9 +106,16 @@ class HfModel : public ModelFile {
   }
   void add_shard(std::span<const std::byte> bytes, const std::string& path,
                  const std::set<std::string>& promised) {
+    shards_.emplace_back(path, bytes);
     std::vector<TensorInfo> found = parse_safetensors(bytes, path);
     check_promises(promised, found, path);
     for (TensorInfo& tensor : found) add(std::move(tensor), path);
+  }
+  std::vector<TensorInfo> stored_tensors() const override {
+    std::vector<TensorInfo> all;
+    for (const auto& [path, bytes] : shards_)
+      for (TensorInfo& tensor : parse_safetensors(bytes, path)) all.push_back(std::move(tensor));
+    return all;
   }
   /// After the last shard: fused tensors become their parts, and norms of single heads one tensor.
   void finish() {
@@ -173,6 +180,7 @@ class HfModel : public ModelFile {
     index_tensors();
   }
   const HfFamily* family_ = nullptr;  ///< nullptr: not translated
+  std::vector<std::pair<std::string, std::span<const std::byte>>> shards_;
 };
 
 class HfFolder final : public HfModel {
