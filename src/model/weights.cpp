@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/weights.h"
 
+#include "model/pairing.h"
 #include "model/tensors.h"
 
 namespace ropewalk {
 namespace {
 
+<<<<<<< HEAD
 /// Interleaved pairs (2m, 2m+1) to half-split (m, m + rotary_dim/2): the stored row that is our row `r`.
 Index source_row(Index r, const AttentionSpec& a) {
   const Index head = r / a.head_dim, dim = r % a.head_dim, half = a.rope.rotary_dim / 2;
@@ -35,6 +37,8 @@ class UploadedTensors final : public TensorSource {
   const Backend& backend_;
 };
 
+=======
+>>>>>>> files17
 class Loader {
  public:
   Loader(TensorSource& source, const Backend& backend) : source_(source), backend_(backend) {}
@@ -54,7 +58,22 @@ class Loader {
   std::size_t bytes() const { return bytes_; }
 
  private:
+<<<<<<< HEAD
   TensorSource& source_;
+=======
+  std::vector<float> numbers(const std::string& name, const AttentionSpec* rotary) const {
+    const std::vector<float> from = ModelFile::dequantize(file_.tensor(name));
+    std::vector<float> result(from.size());
+    for (Index r = 0; r < static_cast<Index>(result.size()); ++r)
+      result[static_cast<std::size_t>(r)] = from[static_cast<std::size_t>(stored(r, rotary))];
+    return result;
+  }
+  Index stored(Index r, const AttentionSpec* rotary) const {
+    return rotary != nullptr && config_.interleaved_qk ? interleaved_row(r, *rotary) : r;
+  }
+  const ModelFile& file_;
+  const ModelConfig& config_;
+>>>>>>> files17
   const Backend& backend_;
   std::size_t bytes_ = 0;
 };
