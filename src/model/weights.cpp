@@ -7,14 +7,6 @@
 namespace ropewalk {
 namespace {
 
-<<<<<<< HEAD
-/// Interleaved pairs (2m, 2m+1) to half-split (m, m + rotary_dim/2): the stored row that is our row `r`.
-Index source_row(Index r, const AttentionSpec& a) {
-  const Index head = r / a.head_dim, dim = r % a.head_dim, half = a.rope.rotary_dim / 2;
-  if (dim >= a.rope.rotary_dim) return r;
-  return head * a.head_dim + (dim < half ? 2 * dim : 2 * (dim - half) + 1);
-}
-
 class UploadedTensors final : public TensorSource {
  public:
   UploadedTensors(const ModelFile& file, const ModelConfig& config, const Backend& backend)
@@ -37,8 +29,6 @@ class UploadedTensors final : public TensorSource {
   const Backend& backend_;
 };
 
-=======
->>>>>>> files17
 class Loader {
  public:
   Loader(TensorSource& source, const Backend& backend) : source_(source), backend_(backend) {}
@@ -58,22 +48,7 @@ class Loader {
   std::size_t bytes() const { return bytes_; }
 
  private:
-<<<<<<< HEAD
   TensorSource& source_;
-=======
-  std::vector<float> numbers(const std::string& name, const AttentionSpec* rotary) const {
-    const std::vector<float> from = ModelFile::dequantize(file_.tensor(name));
-    std::vector<float> result(from.size());
-    for (Index r = 0; r < static_cast<Index>(result.size()); ++r)
-      result[static_cast<std::size_t>(r)] = from[static_cast<std::size_t>(stored(r, rotary))];
-    return result;
-  }
-  Index stored(Index r, const AttentionSpec* rotary) const {
-    return rotary != nullptr && config_.interleaved_qk ? interleaved_row(r, *rotary) : r;
-  }
-  const ModelFile& file_;
-  const ModelConfig& config_;
->>>>>>> files17
   const Backend& backend_;
   std::size_t bytes_ = 0;
 };
@@ -152,7 +127,7 @@ void load_output(Loader& load, const ModelConfig& c, Weights& w) {
 }  // namespace
 
 Index FileTensors::stored(Index row, const AttentionSpec* rotary) const {
-  return rotary != nullptr && config_.interleaved_qk ? source_row(row, *rotary) : row;
+  return rotary != nullptr && config_.interleaved_qk ? interleaved_row(row, *rotary) : row;
 }
 
 WeightRows FileTensors::rows(const std::string& name, const AttentionSpec* rotary) const {
