@@ -71,8 +71,8 @@ std::string nearest_line(const Recovery& r) {
     line +=
         fmt::format(" ({} from truncation)", interval_text(*look->versus[kTruncationAt].difference, true));
   if (look->far)
-    line += fmt::format(". With {} tokens instead of {} the model so trained loses {}{}", k_tokens(r.length),
-                        k_tokens(r.n_ctx_train), interval_text(*look->far, true),
+    line += fmt::format(". With {} tokens instead of {} the loss of the model so trained changes by {}{}",
+                        k_tokens(r.length), k_tokens(r.n_ctx_train), interval_text(*look->far, true),
                         !look->far->high       ? ""
                         : *look->far->high < 0 ? ": it uses what lies further back"
                         : *look->far->low > 0  ? ": more text makes it worse"

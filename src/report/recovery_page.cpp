@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include "report/page_frame.h"
 #include "report/recovery_tables.h"
 
@@ -18,6 +20,19 @@ std::string curve_section(const char* id, const std::string& heading, const std:
                      escape_html(heading), html_chart(curves, options), escape_html(note));
 }
 
+struct TimeUnit {
+  const char* name;
+  double seconds;
+};
+TimeUnit unit_of(const Recovery& r) {
+  double most = 0;
+  for (const StartRecovery& start : r.starts)
+    for (const RecoveryAt& look : start.at) most = std::max(most, look.seconds);
+  return most < 120    ? TimeUnit{"seconds", 1}
+         : most < 7200 ? TimeUnit{"minutes", 60}
+                       : TimeUnit{"hours", 3600};
+}
+
 std::string curves_of(const Recovery& r) {
   const auto number = [](Index x) { return fmt::format("{}", x); };
   ChartOptions options{.title = "loss against steps",
@@ -31,8 +46,9 @@ std::string curves_of(const Recovery& r) {
                                    "Bands: 95 % interval of the difference from truncation, paired by "
                                    "document. Level lines: what is to be "
                                    "passed.");
-  options.title = "loss against time", options.x_title = "time of training";
-  options.x_label = [](Index x) { return time_text(static_cast<double>(x)); };
+  const TimeUnit unit = unit_of(r);
+  options.title = "loss against time", options.x_title = fmt::format("{} of training", unit.name);
+  options.x_label = [unit](Index x) { return fmt::format("{:.2g}", static_cast<double>(x) / unit.seconds); };
   html += curve_section("time", fmt::format("Loss at {} against time", k_tokens(r.length)),
                         long_loss_curves(r, Across::kSeconds), options,
                         "Time of training on this machine; the looks between are not counted.");
