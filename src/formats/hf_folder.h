@@ -26,4 +26,8 @@ std::string translate_tensor_name(std::string_view name, std::string_view arch);
 /// nothing of the text.
 bool is_of_another_part(std::string_view name);
 
+/// A link that leads out of the folder would let a downloaded folder read any file of the user's; those of
+/// the Hugging Face cache are its own. Errors: Error where `path`, in `folder`, leads elsewhere.
+void check_stays_inside(const std::string& folder, const std::string& path);
+
 }  // namespace ropewalk

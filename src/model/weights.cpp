@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/weights.h"
 
+#include "model/pairing.h"
 #include "model/tensors.h"
 
 namespace ropewalk {
 namespace {
-
-/// Interleaved pairs (2m, 2m+1) to half-split (m, m + rotary_dim/2): the stored row that is our row `r`.
-Index source_row(Index r, const AttentionSpec& a) {
-  const Index head = r / a.head_dim, dim = r % a.head_dim, half = a.rope.rotary_dim / 2;
-  if (dim >= a.rope.rotary_dim) return r;
-  return head * a.head_dim + (dim < half ? 2 * dim : 2 * (dim - half) + 1);
-}
 
 class Loader {
  public:
@@ -52,7 +46,7 @@ class Loader {
     return result;
   }
   Index stored(Index r, const AttentionSpec* rotary) const {
-    return rotary != nullptr && config_.interleaved_qk ? source_row(r, *rotary) : r;
+    return rotary != nullptr && config_.interleaved_qk ? interleaved_row(r, *rotary) : r;
   }
   const ModelFile& file_;
   const ModelConfig& config_;
