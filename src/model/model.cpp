@@ -9,7 +9,8 @@ namespace ropewalk {
 std::shared_ptr<const Model> Model::load(std::shared_ptr<const ModelFile> file,
                                          std::shared_ptr<const Backend> backend,
                                          std::unique_ptr<const Tokenizer> tokenizer) {
-  return std::make_shared<const Model>(Private{}, std::move(file), std::move(backend), std::move(tokenizer));
+  return std::make_shared<const Model>(Private{}, std::move(file), std::move(backend), std::move(tokenizer),
+                                       nullptr, 0);
 }
 
 std::shared_ptr<const Model> Model::open(const std::string& path, std::shared_ptr<const Backend> backend) {
@@ -17,15 +18,25 @@ std::shared_ptr<const Model> Model::open(const std::string& path, std::shared_pt
 }
 
 Model::Model(Private, std::shared_ptr<const ModelFile> file, std::shared_ptr<const Backend> backend,
-             std::unique_ptr<const Tokenizer> tokenizer)
+             std::shared_ptr<const Tokenizer> tokenizer, std::unique_ptr<Weights> weights, std::size_t bytes)
     : file_(std::move(file)),
       config_(read_config(*file_)),
       backend_(std::move(backend)),
+      weights_(std::move(weights)),
+      bytes_(bytes),
       tokenizer_(std::move(tokenizer)) {
-  std::size_t bytes = 0;
-  for (const TensorInfo& tensor : file_->tensors()) bytes += tensor.n_bytes();
-  require_memory(file_->path() + ": weights", bytes, "take a smaller model or one with smaller weights");
+  if (weights_ != nullptr) return;
+  std::size_t of_file = 0;
+  for (const TensorInfo& tensor : file_->tensors()) of_file += tensor.n_bytes();
+  require_memory(file_->path() + ": weights", of_file, "take a smaller model or one with smaller weights");
   weights_ = load_weights(*file_, config_, *backend_, bytes_);
+}
+
+std::shared_ptr<const Model> Model::with_weights(const Model& source, std::shared_ptr<const Backend> backend,
+                                                 std::unique_ptr<Weights> weights, std::size_t bytes) {
+  source.find_tokenizer();
+  return std::make_shared<const Model>(Private{}, source.file_, std::move(backend), source.tokenizer_,
+                                       std::move(weights), bytes);
 }
 
 const Tokenizer* Model::find_tokenizer() const {

@@ -26,12 +26,19 @@ class Model : public std::enable_shared_from_this<Model> {
   /// Of a path that ModelFile::open takes.
   static std::shared_ptr<const Model> open(const std::string& path, std::shared_ptr<const Backend> backend);
 
+  /// The same with other numbers: `weights` of the same shapes, made for `backend`, which take `bytes`. It
+  /// shares the file and the tokenizer.
+  static std::shared_ptr<const Model> with_weights(const Model& source,
+                                                   std::shared_ptr<const Backend> backend,
+                                                   std::unique_ptr<Weights> weights, std::size_t bytes);
+
   Model(Private, std::shared_ptr<const ModelFile> file, std::shared_ptr<const Backend> backend,
-        std::unique_ptr<const Tokenizer> tokenizer);
+        std::shared_ptr<const Tokenizer> tokenizer, std::unique_ptr<Weights> weights, std::size_t bytes);
   ~Model();
   const ModelConfig& config() const { return config_; }
   const ModelFile& file() const { return *file_; }
   const Backend& backend() const { return *backend_; }
+  const std::shared_ptr<const Backend>& shared_backend() const { return backend_; }
   const Weights& weights() const { return *weights_; }
   /// With its chat template; opened when it is first asked for: who has ids needs none. Errors: Error where
   /// the file has none, or one that is not supported.
@@ -53,7 +60,7 @@ class Model : public std::enable_shared_from_this<Model> {
   std::unique_ptr<Weights> weights_;
   std::size_t bytes_ = 0;
   mutable std::once_flag opened_;  // the next two
-  mutable std::unique_ptr<const Tokenizer> tokenizer_;
+  mutable std::shared_ptr<const Tokenizer> tokenizer_;
   mutable std::optional<Error> without_tokenizer_;  // why
 };
 

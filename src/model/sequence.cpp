@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "model/layer_methods.h"
 #include "model/memory.h"
 #include "model/sequence_state.h"
 
@@ -93,39 +94,17 @@ void Sequence::State::promise_rest() {
   held_then = now;
 }
 
-/// Binds the method for each class of layers, and of heads and layers where it is not the same for all; those
-/// that it then treats alike are one class.
 void Sequence::State::bind(const MethodSpec& spec) {
-  const ModelConfig& config = model->config();
-  const std::vector<std::size_t> kinds = config.attention_classes();
-  std::vector<std::size_t> kind_of;  // of each class
-  layers.resize(kinds.size());
-  for (std::size_t layer = 0; layer < kinds.size(); ++layer) {
-    RopeContext context = config.rope_context(static_cast<int>(layer), options.n);
-    const int n_groups = spec.by_head() ? context.n_kv_heads : 1;
-    for (context.kv_head = 0; context.kv_head < n_groups; ++context.kv_head) {
-      std::size_t found = 0;
-      if (!spec.by_layer() && !spec.by_head())
-        while (found < classes.size() && kind_of[found] != kinds[layer]) ++found;
-      else
-        found = classes.size();
-      if (found == classes.size()) {
-        Method method = Method::bind(spec, context);
-        Pointwise pointwise = method.pointwise();
-        // Methods that differ by layer or head differ in their frequencies alone, which grow apart.
-        found = 0;
-        while (found < classes.size() && (method.grows() || kind_of[found] != kinds[layer] ||
-                                          classes[found].pointwise.theta != pointwise.theta))
-          ++found;
-        if (found == classes.size()) {
-          classes.push_back({std::move(method), {}, {}, {}, false, {}, std::move(pointwise), {}});
-          kind_of.push_back(kinds[layer]);
-        }
-      }
-      classes[found].in_last |= layer + 1 == kinds.size();
-      layers[layer].push_back({found, make_kv(layer, static_cast<std::size_t>(n_groups))});
-    }
+  LayerMethods bound = bind_layers(model->config(), spec, options.n);
+  for (Method& method : bound.methods) {
+    Pointwise pointwise = method.pointwise();
+    classes.push_back({std::move(method), {}, {}, {}, false, {}, std::move(pointwise), {}});
   }
+  for (const std::size_t of_last : bound.of.back()) classes[of_last].in_last = true;
+  layers.resize(bound.of.size());
+  for (std::size_t layer = 0; layer < layers.size(); ++layer)
+    for (const std::size_t found : bound.of[layer])
+      layers[layer].push_back({found, make_kv(layer, bound.of[layer].size())});
 }
 
 Sequence::State::State(const State& other, Index n_prefix)

@@ -8,20 +8,19 @@
 namespace ropewalk {
 namespace {
 
-class TensorCheck {
+class Needed {
  public:
-  TensorCheck(const ModelFile& file, const ModelConfig& config) : file_(file), config_(config) {}
+  explicit Needed(const ModelConfig& config) : config_(config) {}
 
-  void need(const std::string& name, const std::vector<Index>& shape) {
-    const TensorInfo& info = file_.tensor(name);
-    const std::string place = fmt::format("{}: tensor {}", file_.path(), name);
-    if (info.shape != shape)
-      throw Error(place, fmt::format("shape ({})", fmt::join(shape, ", ")),
-                  fmt::format("({})", fmt::join(info.shape, ", ")),
-                  "the file's numbers and tensors disagree");
-    require_format(info, place);
-    used_.insert(name);
+  std::vector<NeededTensor> all() {
+    need_embedding();
+    for (int layer = 0; layer < config_.n_layers(); ++layer) need_layer(layer);
+    need_output();
+    return std::move(all_);
   }
+
+ private:
+  void need(const std::string& name, const std::vector<Index>& shape) { all_.push_back({name, shape}); }
   void need_layer(int layer) {
     const LayerSpec& spec = config_.layers[static_cast<std::size_t>(layer)];
     const std::string blk = fmt::format("blk.{}.", layer);
@@ -54,27 +53,9 @@ class TensorCheck {
     if (config_.output_bias) need("output.bias", {config_.n_vocab});
     if (!config_.tied_embeddings) need("output.weight", {config_.n_vocab, width});
   }
-  void refuse_others() const {
-    for (const TensorInfo& info : file_.tensors()) {
-      const bool frequencies = info.name == "rope_freqs.weight" || info.name.starts_with("rope_factors_") ||
-                               info.name.ends_with("rotary_emb.inv_freq");
-      if (!frequencies && !ahead(info.name) && !used_.contains(info.name))
-        throw Error(file_.path(),
-                    fmt::format("only tensors that a {} model computes with", config_.architecture),
-                    fmt::format("tensor {}", info.name), "this variant is not supported");
-    }
-  }
-
- private:
   void need_norm(const std::string& name, const LayerSpec& spec, Index width) {
     if (spec.norm_weight) need(name + ".weight", {width});
     if (spec.norm_bias) need(name + ".bias", {width});
-  }
-  /// Of blocks behind the last layer, which predict further tokens (MTP).
-  bool ahead(const std::string& name) const {
-    for (int block = config_.n_layers(); block < config_.n_blocks; ++block)
-      if (name.starts_with(fmt::format("blk.{}.", block))) return true;
-    return false;
   }
   void need_attention(const AttentionSpec& a, const std::string& blk) {
     const Index d_model = config_.d_model;
@@ -107,19 +88,44 @@ class TensorCheck {
     need(blk + "ffn_down.bias", {d_model});
   }
 
-  const ModelFile& file_;
   const ModelConfig& config_;
-  std::set<std::string> used_;
+  std::vector<NeededTensor> all_;
 };
+
+/// Of blocks behind the last layer, which predict further tokens (MTP).
+bool is_ahead(const ModelConfig& config, const std::string& name) {
+  for (int block = config.n_layers(); block < config.n_blocks; ++block)
+    if (name.starts_with(fmt::format("blk.{}.", block))) return true;
+  return false;
+}
+
+void refuse_others(const ModelFile& file, const ModelConfig& config, const std::set<std::string>& used) {
+  for (const TensorInfo& info : file.tensors()) {
+    const bool frequencies = info.name == "rope_freqs.weight" || info.name.starts_with("rope_factors_") ||
+                             info.name.ends_with("rotary_emb.inv_freq");
+    if (!frequencies && !is_ahead(config, info.name) && !used.contains(info.name))
+      throw Error(file.path(), fmt::format("only tensors that a {} model computes with", config.architecture),
+                  fmt::format("tensor {}", info.name), "this variant is not supported");
+  }
+}
 
 }  // namespace
 
+std::vector<NeededTensor> needed_tensors(const ModelConfig& config) { return Needed(config).all(); }
+
 void check_tensors(const ModelFile& file, const ModelConfig& config) {
-  TensorCheck check(file, config);
-  check.need_embedding();
-  for (int layer = 0; layer < config.n_layers(); ++layer) check.need_layer(layer);
-  check.need_output();
-  check.refuse_others();
+  std::set<std::string> used;
+  for (const NeededTensor& needed : needed_tensors(config)) {
+    const TensorInfo& info = file.tensor(needed.name);
+    const std::string place = fmt::format("{}: tensor {}", file.path(), needed.name);
+    if (info.shape != needed.shape)
+      throw Error(place, fmt::format("shape ({})", fmt::join(needed.shape, ", ")),
+                  fmt::format("({})", fmt::join(info.shape, ", ")),
+                  "the file's numbers and tensors disagree");
+    require_format(info, place);
+    used.insert(needed.name);
+  }
+  refuse_others(file, config, used);
 }
 
 }  // namespace ropewalk

@@ -7,49 +7,48 @@
 namespace ropewalk {
 namespace {
 
+class UploadedTensors final : public WeightSource {
+ public:
+  UploadedTensors(const ModelFile& file, const ModelConfig& config, const Backend& backend)
+      : tensors_(file, config), backend_(backend) {}
+  WeightRows rows(const std::string& name, const AttentionSpec* rotary) override {
+    return tensors_.rows(name, rotary);
+  }
+  Vector vector(const std::string& name, const AttentionSpec* rotary) override {
+    return backend_.upload(tensors_.numbers(name, rotary));
+  }
+  Vector product(const std::string& a, const std::string& b, const AttentionSpec* rotary) override {
+    std::vector<float> result = tensors_.numbers(a, rotary);
+    const std::vector<float> other = tensors_.numbers(b, rotary);
+    for (std::size_t i = 0; i < result.size(); ++i) result[i] *= other[i];
+    return backend_.upload(result);
+  }
+
+ private:
+  FileTensors tensors_;
+  const Backend& backend_;
+};
+
 class Loader {
  public:
-  Loader(const ModelFile& file, const ModelConfig& config, const Backend& backend)
-      : file_(file), config_(config), backend_(backend) {}
+  Loader(WeightSource& source, const Backend& backend) : source_(source), backend_(backend) {}
 
-  /// `rotary`: of queries or keys with this attention.
-  WeightRows rows(const std::string& name, const AttentionSpec* rotary = nullptr) const {
-    const TensorInfo& info = file_.tensor(name);
-    const Index n_out = info.shape[0], n_in = info.shape[1];
-    WeightRows rows{.n_out = n_out, .n_in = n_in, .format = info.format, .rows = {}};
-    for (Index r = 0; r < n_out; ++r) rows.rows.push_back(info.row(stored(r, rotary)));
-    return rows;
-  }
+  WeightRows rows(const std::string& name) { return source_.rows(name, nullptr); }
   std::unique_ptr<Matrix> matrix(const std::string& name, const AttentionSpec* rotary = nullptr) {
-    auto made = backend_.make_matrix(rows(name, rotary));
+    auto made = backend_.make_matrix(source_.rows(name, rotary));
     bytes_ += made->bytes + made->file_bytes;
     return made;
   }
-  Vector vector(const std::string& name, const AttentionSpec* rotary = nullptr) const {
-    return backend_.upload(numbers(name, rotary));
+  Vector vector(const std::string& name, const AttentionSpec* rotary = nullptr) {
+    return source_.vector(name, rotary);
   }
-  /// One vector times another, element by element.
-  Vector product(const std::string& a, const std::string& b, const AttentionSpec* rotary) const {
-    std::vector<float> result = numbers(a, rotary);
-    const std::vector<float> other = numbers(b, rotary);
-    for (std::size_t i = 0; i < result.size(); ++i) result[i] *= other[i];
-    return backend_.upload(result);
+  Vector product(const std::string& a, const std::string& b, const AttentionSpec* rotary) {
+    return source_.product(a, b, rotary);
   }
   std::size_t bytes() const { return bytes_; }
 
  private:
-  std::vector<float> numbers(const std::string& name, const AttentionSpec* rotary) const {
-    const std::vector<float> from = ModelFile::dequantize(file_.tensor(name));
-    std::vector<float> result(from.size());
-    for (Index r = 0; r < static_cast<Index>(result.size()); ++r)
-      result[static_cast<std::size_t>(r)] = from[static_cast<std::size_t>(stored(r, rotary))];
-    return result;
-  }
-  Index stored(Index r, const AttentionSpec* rotary) const {
-    return rotary != nullptr && config_.interleaved_qk ? interleaved_row(r, *rotary) : r;
-  }
-  const ModelFile& file_;
-  const ModelConfig& config_;
+  WeightSource& source_;
   const Backend& backend_;
   std::size_t bytes_ = 0;
 };
@@ -127,10 +126,29 @@ void load_output(Loader& load, const ModelConfig& c, Weights& w) {
 
 }  // namespace
 
-std::unique_ptr<Weights> load_weights(const ModelFile& file, const ModelConfig& config,
-                                      const Backend& backend, std::size_t& bytes) {
-  check_tensors(file, config);
-  Loader load(file, config, backend);
+Index FileTensors::stored(Index row, const AttentionSpec* rotary) const {
+  return rotary != nullptr && config_.interleaved_qk ? interleaved_row(row, *rotary) : row;
+}
+
+WeightRows FileTensors::rows(const std::string& name, const AttentionSpec* rotary) const {
+  const TensorInfo& info = file_.tensor(name);
+  WeightRows rows{.n_out = info.shape[0], .n_in = info.shape[1], .format = info.format, .rows = {}};
+  rows.rows.reserve(static_cast<std::size_t>(rows.n_out));
+  for (Index r = 0; r < rows.n_out; ++r) rows.rows.push_back(info.row(stored(r, rotary)));
+  return rows;
+}
+
+std::vector<float> FileTensors::numbers(const std::string& name, const AttentionSpec* rotary) const {
+  const std::vector<float> from = ModelFile::dequantize(file_.tensor(name));
+  std::vector<float> result(from.size());
+  for (Index r = 0; r < static_cast<Index>(result.size()); ++r)
+    result[static_cast<std::size_t>(r)] = from[static_cast<std::size_t>(stored(r, rotary))];
+  return result;
+}
+
+std::unique_ptr<Weights> load_weights(WeightSource& source, const ModelConfig& config, const Backend& backend,
+                                      std::size_t& bytes) {
+  Loader load(source, backend);
   auto weights = std::make_unique<Weights>();
   load_embedding(load, config, *weights);
   for (int layer = 0; layer < config.n_layers(); ++layer)
@@ -138,6 +156,13 @@ std::unique_ptr<Weights> load_weights(const ModelFile& file, const ModelConfig& 
   load_output(load, config, *weights);
   bytes = load.bytes();
   return weights;
+}
+
+std::unique_ptr<Weights> load_weights(const ModelFile& file, const ModelConfig& config,
+                                      const Backend& backend, std::size_t& bytes) {
+  check_tensors(file, config);
+  UploadedTensors source(file, config, backend);
+  return load_weights(source, config, backend, bytes);
 }
 
 }  // namespace ropewalk

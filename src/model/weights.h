@@ -44,9 +44,35 @@ struct Weights {
   Vector output_bias;                 // (n_vocab)
 };
 
-/// Rows of q and k are permuted to the half-split pairing where the file holds them interleaved, so that
-/// kernels know one pairing. They stay where `file` maps them. `bytes` receives the memory they take there
-/// and beside it. Errors: Error, those of check_tensors.
+/// Where the tensors of a model come from, by the names of its file. `rotary`: of queries or keys with this
+/// attention, whose rows stand in the half-split pairing, so that kernels know one pairing.
+class WeightSource {
+ public:
+  virtual ~WeightSource() = default;
+  virtual WeightRows rows(const std::string& name, const AttentionSpec* rotary) = 0;
+  virtual Vector vector(const std::string& name, const AttentionSpec* rotary) = 0;
+  /// One vector times another, element by element.
+  virtual Vector product(const std::string& a, const std::string& b, const AttentionSpec* rotary) = 0;
+};
+
+/// The tensors of a file: rows stay where it maps them, those of q and k permuted where it holds them
+/// interleaved.
+class FileTensors {
+ public:
+  FileTensors(const ModelFile& file, const ModelConfig& config) : file_(file), config_(config) {}
+  WeightRows rows(const std::string& name, const AttentionSpec* rotary) const;
+  std::vector<float> numbers(const std::string& name, const AttentionSpec* rotary) const;
+
+ private:
+  Index stored(Index row, const AttentionSpec* rotary) const;
+  const ModelFile& file_;
+  const ModelConfig& config_;
+};
+
+/// What the backend makes of them. `bytes` receives the memory they take where they lie and beside it.
+std::unique_ptr<Weights> load_weights(WeightSource& source, const ModelConfig& config, const Backend& backend,
+                                      std::size_t& bytes);
+/// Of a file. Errors: Error, those of check_tensors.
 std::unique_ptr<Weights> load_weights(const ModelFile& file, const ModelConfig& config,
                                       const Backend& backend, std::size_t& bytes);
 

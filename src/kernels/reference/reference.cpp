@@ -8,14 +8,12 @@
 
 #include "core/error.h"
 #include "kernels/host_backend.h"
+#include "kernels/reference/activated.h"
+#include "kernels/reference/matrix.h"
 #include "kernels/reference/weights_behind.h"
 
 namespace ropewalk {
 namespace {
-
-struct ReferenceMatrix final : Matrix {
-  std::vector<double> w;  // (n_out, n_in)
-};
 
 struct ReferenceKv final : KvLayer {
   using KvLayer::KvLayer;
@@ -68,23 +66,6 @@ void attention_row(const float* q, const float* behind, const ReferenceKv& kv, i
   for (std::size_t d = 0; d < dim; ++d) out[d] = static_cast<float>(sum[d] / total);
 }
 
-double activated(Activation activation, double x) {
-  switch (activation) {
-    case Activation::kSilu:
-      return x / (1 + std::exp(-x));
-    case Activation::kGelu:
-      return x * std::erfc(-x / std::sqrt(2.0)) / 2;
-    case Activation::kGeluTanh:
-      // x (1 + tanh(u)) / 2, without the difference of two numbers that are nearly 1
-      return x / (1 + std::exp(-2 * std::sqrt(2 / std::acos(-1.0)) * (x + 0.044715 * x * x * x)));
-    case Activation::kRelu2:
-      return x <= 0 ? 0 : x * x;  // NaN stays
-    case Activation::kRelu:
-      return x <= 0 ? 0 : x;
-  }
-  RW_CHECK(false);
-}
-
 class ReferenceBackend final : public HostBackend {
  public:
   explicit ReferenceBackend(std::shared_ptr<Context> context) : context_(std::move(context)) {}
@@ -94,26 +75,20 @@ class ReferenceBackend final : public HostBackend {
   const std::shared_ptr<Context>& context() const override { return context_; }
 
   std::unique_ptr<Matrix> make_matrix(WeightRows rows) const override {
-    auto matrix = std::make_unique<ReferenceMatrix>();
-    matrix->n_out = rows.n_out, matrix->n_in = rows.n_in;
-    std::vector<float> one(static_cast<std::size_t>(rows.n_in));
-    for (const std::byte* row : rows.rows) {
-      rows.format->dequantize(row, one.data(), rows.n_in);
-      matrix->w.insert(matrix->w.end(), one.begin(), one.end());
-    }
-    matrix->bytes = matrix->w.size() * sizeof(double);
-    return matrix;
+    return std::make_unique<ReferenceMatrix>(std::move(rows));
   }
   void linear(const Input& input, std::span<const Output> outputs, Stage) const override {
     for (const Output& output : outputs) {
-      const auto& m = dynamic_cast<const ReferenceMatrix&>(*output.w);
+      const ReferenceMatrix& m = reference_matrix(*output.w);
       const std::vector<float> normed = normed_rows(input, m.n_in);
-      context_->parallel_for(input.n_rows, [&](Index r, int) {
-        for (Index o = 0; o < m.n_out; ++o) {
+      context_->parallel_for(m.n_out, [&](Index o, int) {
+        std::vector<float> w(static_cast<std::size_t>(m.n_in));
+        m.row(o, w.data());
+        for (Index r = 0; r < input.n_rows; ++r) {
           double sum = output.bias != nullptr ? static_cast<double>(output.bias[o]) : 0;
           for (Index c = 0; c < m.n_in; ++c)
             sum += static_cast<double>(normed[static_cast<std::size_t>(r * m.n_in + c)]) *
-                   m.w[static_cast<std::size_t>(o * m.n_in + c)];
+                   static_cast<double>(w[static_cast<std::size_t>(c)]);
           float& y = output.y[r * m.n_out + o];
           const auto scaled = static_cast<float>(static_cast<double>(output.scale) * sum);
           y = output.add ? y + scaled : scaled;

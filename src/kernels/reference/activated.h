@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The activations and their derivatives, by their definition.
+#pragma once
+#include <cmath>
+
+#include "core/error.h"
+#include "kernels/kinds.h"
+
+namespace ropewalk {
+
+inline double activated(Activation activation, double x) {
+  switch (activation) {
+    case Activation::kSilu:
+      return x / (1 + std::exp(-x));
+    case Activation::kGelu:
+      return x * std::erfc(-x / std::sqrt(2.0)) / 2;
+    case Activation::kGeluTanh:
+      // x (1 + tanh(u)) / 2, without the difference of two numbers that are nearly 1
+      return x / (1 + std::exp(-2 * std::sqrt(2 / std::acos(-1.0)) * (x + 0.044715 * x * x * x)));
+    case Activation::kRelu2:
+      return x <= 0 ? 0 : x * x;  // NaN stays
+    case Activation::kRelu:
+      return x <= 0 ? 0 : x;
+  }
+  RW_CHECK(false);
+}
+
+/// d activated / dx; of kRelu at 0 it is 0, as in PyTorch.
+inline double activated_slope(Activation activation, double x) {
+  const double pi = std::acos(-1.0);
+  switch (activation) {
+    case Activation::kSilu: {
+      const double s = 1 / (1 + std::exp(-x));
+      return s + x * s / (1 + std::exp(x));
+    }
+    case Activation::kGelu:
+      return std::erfc(-x / std::sqrt(2.0)) / 2 + x * std::exp(-x * x / 2) / std::sqrt(2 * pi);
+    case Activation::kGeluTanh: {
+      const double root = std::sqrt(2 / pi), u = root * (x + 0.044715 * x * x * x);
+      const double s = 1 / (1 + std::exp(-2 * u)), rest = 1 / (1 + std::exp(2 * u));
+      return s + 2 * x * s * rest * root * (1 + 3 * 0.044715 * x * x);
+    }
+    case Activation::kRelu2:
+      return x <= 0 ? 0 : 2 * x;
+    case Activation::kRelu:
+      return x <= 0 ? 0 : std::isnan(x) ? x : 1;
+  }
+  RW_CHECK(false);
+}
+
+}  // namespace ropewalk

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/gradient.h"
+
+#include <algorithm>
+
+#include "model/memory.h"
+#include "train/ends.h"
+#include "train/layer.h"
+#include "train/text_plans.h"
+
+namespace ropewalk {
+
+template <class T>
+struct GradientPass<T>::Impl {
+  Impl(const LearningModel& of, std::shared_ptr<const Training<T>> with);
+
+  /// What stands during a pass, in one array.
+  struct Layout {
+    std::vector<T*> x;  // (n_rows, d_model) before each layer and behind the last
+    T* dx = nullptr;    // (n_rows, d_model); null without a gradient
+    T *kept = nullptr, *scratch = nullptr;
+  };
+  Layout take(Carver<T>& from, Index n_rows, bool with_gradient) const;
+  /// All rows of a call.
+  struct Batch {
+    std::vector<Index> lengths;
+    std::vector<Token> tokens, targets;
+    std::vector<double> row_weights;
+    std::vector<T> weights;  // times factor
+    std::vector<std::vector<TextRows>> texts;
+    Index n_rows() const { return static_cast<Index>(tokens.size()); }
+  };
+  Batch gather(std::span<const TrainingText> texts, const MethodSpec& method, const GradientOptions& options,
+               double factor);
+  Index kept_floats(std::size_t layer, Index n_rows) const;
+  void keep_layers(Index n_rows, std::size_t kept_bytes);
+  LayerKept<T> kept_of(std::size_t layer, const Layout& layout, Index n_rows);
+  LayerScratch<T> scratch_of(std::size_t layer, const Layout& layout, Index n_rows) const;
+  void backward(const Batch& batch, const Layout& layout, T* gradient);
+  double run(std::span<const TrainingText> texts, const MethodSpec& method, const GradientOptions& options,
+             double factor, T* gradient, std::vector<double>* losses);
+
+  const LearningModel& learning;
+  const ModelConfig& config;
+  std::shared_ptr<const Training<T>> ops;
+  std::vector<TrainingLayer<T>> layers;
+  TrainingEmbedding<T> embedding;
+  TrainingOutput<T> output;
+  TextPlans plans;
+  Buffer<T> space;
+  std::vector<Buffer<T>> own;  // of the layers that keep what they have; empty: computed once more
+};
+
+template <class T>
+GradientPass<T>::Impl::Impl(const LearningModel& of, std::shared_ptr<const Training<T>> with)
+    : learning(of),
+      config(of.model->config()),
+      ops(std::move(with)),
+      embedding(*ops, learning),
+      output(*ops, learning),
+      plans(config),
+      own(config.layers.size()) {
+  layers.reserve(config.layers.size());
+  for (std::size_t layer = 0; layer < config.layers.size(); ++layer)
+    layers.emplace_back(*ops, config.layers[layer], config.d_model, of.model->weights().layers[layer],
+                        of.layers[layer]);
+}
+
+template <class T>
+Index GradientPass<T>::Impl::kept_floats(std::size_t layer, Index n_rows) const {
+  Carver<T> counts;
+  layers[layer].take_kept(counts, n_rows);
+  return counts.most();
+}
+
+template <class T>
+typename GradientPass<T>::Impl::Layout GradientPass<T>::Impl::take(Carver<T>& from, Index n_rows,
+                                                                   bool with_gradient) const {
+  Layout layout;
+  const Index n = n_rows * config.d_model;
+  for (std::size_t i = 0; i <= layers.size(); ++i)
+    layout.x.push_back(with_gradient || i < 2 ? from.take(n) : layout.x[i - 2]);
+  if (with_gradient) layout.dx = from.take(n);
+  Index kept = 0, scratch = std::max(embedding.scratch(n_rows), output.scratch(n_rows));
+  for (std::size_t layer = 0; layer < layers.size(); ++layer) {
+    kept = std::max(kept, kept_floats(layer, n_rows));
+    Carver<T> counts;
+    layers[layer].take_scratch(counts, n_rows);
+    scratch = std::max(scratch, counts.most());
+  }
+  layout.kept = from.take(kept);
+  layout.scratch = from.take(scratch);
+  return layout;
+}
+
+/// The last layer's forward is followed by its backward: it needs no memory of its own. Of the others those
+/// nearest to it.
+template <class T>
+void GradientPass<T>::Impl::keep_layers(Index n_rows, std::size_t kept_bytes) {
+  std::size_t held = 0;
+  for (std::size_t i = layers.size(); i-- > 0;) {
+    const Index n = i + 1 == layers.size() ? 0 : kept_floats(i, n_rows);
+    const std::size_t bytes = static_cast<std::size_t>(n) * sizeof(T);
+    if (n == 0 || bytes > kept_bytes - held) {
+      own[i] = {};
+      if (n > 0) kept_bytes = held;  // no further one either
+      continue;
+    }
+    if (own[i].size() != n) own[i] = Buffer<T>(n);
+    held += bytes;
+  }
+}
+
+template <class T>
+LayerKept<T> GradientPass<T>::Impl::kept_of(std::size_t layer, const Layout& layout, Index n_rows) {
+  Carver<T> from(own[layer].size() > 0 ? own[layer].data() : layout.kept);
+  return layers[layer].take_kept(from, n_rows);
+}
+
+template <class T>
+LayerScratch<T> GradientPass<T>::Impl::scratch_of(std::size_t layer, const Layout& layout,
+                                                  Index n_rows) const {
+  Carver<T> from(layout.scratch);
+  return layers[layer].take_scratch(from, n_rows);
+}
+
+template <class T>
+typename GradientPass<T>::Impl::Batch GradientPass<T>::Impl::gather(std::span<const TrainingText> texts,
+                                                                    const MethodSpec& method,
+                                                                    const GradientOptions& options,
+                                                                    double factor) {
+  Batch batch;
+  Index longest = 0;
+  for (const TrainingText& text : texts) {
+    const std::size_t n = text.tokens.size();
+    if (n == 0 || text.targets.size() != n || (!text.weights.empty() && text.weights.size() != n))
+      throw Error(
+          "training text", "as many targets and weights as tokens, one at least",
+          fmt::format("{} tokens, {} targets, {} weights", n, text.targets.size(), text.weights.size()));
+    for (const Token token : text.tokens) learning.model->require_row(token);
+    for (const Token target : text.targets)
+      if (target != kNoToken) learning.model->require_row(target);
+    batch.lengths.push_back(static_cast<Index>(n));
+    longest = std::max(longest, batch.lengths.back());
+    batch.tokens.insert(batch.tokens.end(), text.tokens.begin(), text.tokens.end());
+    batch.targets.insert(batch.targets.end(), text.targets.begin(), text.targets.end());
+    for (std::size_t i = 0; i < n; ++i) {
+      const double weight = text.weights.empty() ? 1 : static_cast<double>(text.weights[i]);
+      batch.row_weights.push_back(weight);
+      batch.weights.push_back(static_cast<T>(weight * factor));
+    }
+  }
+  const Index n_ctx = options.n_ctx > 0 ? options.n_ctx : longest;
+  if (longest > n_ctx)
+    throw Error("training text", fmt::format("at most {} tokens, which the method is bound for", n_ctx),
+                fmt::format("{}", longest), "ask for a longer context, or cut the text");
+  if (!texts.empty()) batch.texts = plans.bind(batch.lengths, method, n_ctx, *ops->context());
+  return batch;
+}
+
+template <class T>
+void GradientPass<T>::Impl::backward(const Batch& batch, const Layout& layout, T* gradient) {
+  const Index n_rows = batch.n_rows();
+  for (std::size_t layer = layers.size(); layer-- > 0;) {
+    const LayerKept<T> kept = kept_of(layer, layout, n_rows);
+    const LayerScratch<T> scratch = scratch_of(layer, layout, n_rows);
+    if (layer + 1 < layers.size() && own[layer].size() == 0)
+      layers[layer].forward(layout.x[layer], n_rows, batch.texts[layer], kept, scratch, nullptr);
+    layers[layer].backward(layout.x[layer], n_rows, batch.texts[layer], kept, scratch, layout.dx, gradient);
+  }
+  embedding.backward(batch.tokens, layout.dx, layout.scratch, gradient);
+}
+
+template <class T>
+double GradientPass<T>::Impl::run(std::span<const TrainingText> texts, const MethodSpec& method,
+                                  const GradientOptions& options, double factor, T* gradient,
+                                  std::vector<double>* losses) {
+  const Batch batch = gather(texts, method, options, factor);
+  const Index n_rows = batch.n_rows();
+  if (losses != nullptr) losses->assign(batch.tokens.size(), 0.0);
+  if (n_rows == 0) return 0;
+  Carver<T> counts;
+  take(counts, n_rows, gradient != nullptr);
+  if (counts.most() > space.size())
+    require_memory("training", static_cast<std::size_t>(counts.most() - space.size()) * sizeof(T),
+                   "take fewer or shorter texts at once");
+  space.reserve(counts.most());
+  keep_layers(n_rows, gradient != nullptr ? options.kept_bytes : 0);
+  Carver<T> from(space.data());
+  const Layout layout = take(from, n_rows, gradient != nullptr);
+  embedding.forward(batch.tokens, layout.scratch, layout.x[0]);
+  for (std::size_t layer = 0; layer < layers.size(); ++layer)
+    layers[layer].forward(layout.x[layer], n_rows, batch.texts[layer], kept_of(layer, layout, n_rows),
+                          scratch_of(layer, layout, n_rows), layout.x[layer + 1]);
+  std::vector<double> own_losses(batch.tokens.size());
+  if (layout.dx != nullptr) std::fill(layout.dx, layout.dx + n_rows * config.d_model, T{0});
+  output.run(layout.x.back(), batch.targets, batch.weights, layout.scratch, own_losses.data(), layout.dx,
+             gradient);
+  if (gradient != nullptr) backward(batch, layout, gradient);
+  double sum = 0;
+  for (std::size_t row = 0; row < own_losses.size(); ++row) sum += batch.row_weights[row] * own_losses[row];
+  if (losses != nullptr) *losses = std::move(own_losses);
+  return sum;
+}
+
+template <class T>
+GradientPass<T>::GradientPass(const LearningModel& model, std::shared_ptr<const Training<T>> operations)
+    : impl_(std::make_unique<Impl>(model, std::move(operations))) {}
+template <class T>
+GradientPass<T>::~GradientPass() = default;
+
+template <class T>
+double GradientPass<T>::run(std::span<const TrainingText> texts, const MethodSpec& method,
+                            const GradientOptions& options, double factor, T* gradient,
+                            std::vector<double>* losses) {
+  RW_CHECK(gradient != nullptr);
+  return impl_->run(texts, method, options, factor, gradient, losses);
+}
+
+template <class T>
+double GradientPass<T>::loss(std::span<const TrainingText> texts, const MethodSpec& method,
+                             const GradientOptions& options, std::vector<double>* losses) {
+  return impl_->run(texts, method, options, 1, nullptr, losses);
+}
+
+template <class T>
+std::size_t GradientPass<T>::bytes(Index n_rows, Index n_ctx) const {
+  Carver<T> counts;
+  impl_->take(counts, n_rows, true);
+  const auto rows = static_cast<std::size_t>(n_rows);
+  return static_cast<std::size_t>(counts.most()) * sizeof(T) + plan_bytes(impl_->config, std::max(n_rows, n_ctx)) +
+         rows * (4 * sizeof(Token) + 2 * sizeof(double) + sizeof(T));
+}
+
+template class GradientPass<float>;
+template class GradientPass<double>;
+
+}  // namespace ropewalk

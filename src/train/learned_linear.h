@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+/// A matrix with its bias and, where it has one, its low-rank pair, forward and backward.
+#pragma once
+#include <algorithm>
+
+#include "kernels/training.h"
+#include "train/parameters.h"
+
+namespace ropewalk {
+
+/// y = s (x W^T + b + c (x A^T) B^T), s the call's scale, c the pair's. `low` (2 n_rows rank) is scratch.
+template <class T>
+struct LearnedLinear {
+  const Training<T>& ops;
+  const Matrix* w;  // (n_out, n_in), or null where a layer has none
+  const float* bias = nullptr;
+  const LearningMatrix* learning = nullptr;
+  Index bias_begin = -1;  // of its gradient; -1: frozen
+
+  void forward(const T* x, Index n_rows, float scale, bool add, T* y, T* low) const {
+    ops.linear(x, n_rows, *w, bias, scale, add, y);
+    if (const LowRank* pair = learning->low_rank.get()) {
+      ops.linear(x, n_rows, *pair->a, nullptr, 1, false, low);
+      ops.linear(low, n_rows, *pair->b, nullptr, scale * pair->scale, true, y);
+    }
+  }
+  /// dx +=, and the gradients of what learns. dx may be null: not wanted.
+  void backward(const T* x, const T* dy, Index n_rows, float scale, T* dx, T* gradient, T* low) const {
+    if (learning->begin >= 0)
+      ops.linear_weight(dy, x, n_rows, w->n_out, w->n_in, scale, gradient + learning->begin);
+    if (bias_begin >= 0) ops.sum_rows(dy, n_rows, w->n_out, scale, gradient + bias_begin);
+    if (dx != nullptr) ops.linear_input(dy, n_rows, *w, scale, dx);
+    if (const LowRank* pair = learning->low_rank.get()) {
+      const Index rank = pair->a->n_out;
+      T* d_low = low + n_rows * rank;
+      ops.linear(x, n_rows, *pair->a, nullptr, 1, false, low);
+      ops.linear_weight(dy, low, n_rows, w->n_out, rank, scale * pair->scale, gradient + pair->b_begin);
+      std::fill(d_low, d_low + n_rows * rank, T{0});
+      ops.linear_input(dy, n_rows, *pair->b, scale * pair->scale, d_low);
+      ops.linear_weight(d_low, x, n_rows, rank, w->n_in, 1, gradient + pair->a_begin);
+      if (dx != nullptr) ops.linear_input(d_low, n_rows, *pair->a, 1, dx);
+    }
+  }
+};
+
+/// Gradients of a norm's weight and bias, null where they are frozen.
+template <class T>
+void norm_backward(const Training<T>& ops, const T* x, const T* dy, Index n_rows, Index dim, const Norm& norm,
+                   const LearningNorm& learning, T* dx, T* gradient) {
+  ops.norm_backward(x, dy, n_rows, dim, norm, dx, learning.weight >= 0 ? gradient + learning.weight : nullptr,
+                    learning.bias >= 0 ? gradient + learning.bias : nullptr);
+}
+
+/// Parts of one array, one behind the other, each from a multiple of 64 bytes; without an array it counts.
+template <class T>
+class Carver {
+ public:
+  explicit Carver(T* base = nullptr) : base_(base) {}
+  T* take(Index n) {
+    T* part = base_ != nullptr ? base_ + used_ : nullptr;
+    used_ += (n + 15) / 16 * 16;
+    most_ = std::max(most_, used_);
+    return part;
+  }
+  /// What is taken next may lie over what was taken since then.
+  Index mark() const { return used_; }
+  void back_to(Index mark) { used_ = mark; }
+  Index most() const { return most_; }
+
+ private:
+  T* base_;
+  Index used_ = 0, most_ = 0;
+};
+
+}  // namespace ropewalk
