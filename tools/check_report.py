@@ -68,6 +68,17 @@ def run(browser, *options):
     return subprocess.run(command, check=True, capture_output=True, timeout=120).stdout.decode(errors="replace")
 
 
+def check_cue(browser, style, folder):
+    """A table that goes on to the right is shaded there; one that fits, or is scrolled to its end, is not."""
+    box = "<div class='scroll' {} style='margin:0;height:50px'><table style='width:{}px'><tr><td>x</td></tr></table></div>"
+    boxes = [box.format("", 900), box.format("", 100), box.format("dir='rtl'", 900)]  # rtl begins at the right end
+    html = folder / "cue.html"
+    html.write_text(f"<!doctype html>{style}<body style='margin:0;padding:0'>{''.join(boxes)}</body>")
+    run(browser, "--window-size=400,150", f"--screenshot={folder}/cue.png", html.as_uri())
+    ends = [sum(row[398]) for y, row in enumerate(pixels(folder / "cue.png")) if y % 50 == 45]
+    assert ends[0] < 600 and ends[1:] == [765, 765], f"brightness at the right of tables: {ends}"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("page", type=pathlib.Path)
@@ -85,6 +96,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         shots = options.shots or pathlib.Path(folder)
         shots.mkdir(parents=True, exist_ok=True)
+        check_cue(browser, re.search(r"<style>.*?</style>", source, re.S)[0], pathlib.Path(folder))
         address = options.page.resolve().as_uri()
         dom = run(browser, "--dump-dom", address)
         svgs = re.findall(r"<svg.*?</svg>", dom, re.S)

@@ -8,10 +8,7 @@
 namespace ropewalk {
 
 bool is_unknown(const Tokenizer& tokenizer, Token token) {
-  const std::string text = tokenizer.decode(token);
-  if (!text.empty()) return text.find("\ufffd") != std::string::npos;
-  const std::string spelling = tokenizer.decode(token, true);  // as vocab.txt has it, a special token
-  return spelling.ends_with("[UNK]") || spelling == "<unk>";
+  return token == tokenizer.unk || tokenizer.decode(token).find("\ufffd") != std::string::npos;
 }
 
 bool stands_for_text(const Tokenizer& tokenizer, Token token) {

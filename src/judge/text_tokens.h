@@ -8,8 +8,7 @@
 
 namespace ropewalk {
 
-/// Whether a token stands for text that the vocabulary lacks: U+FFFD, or a special token spelled [UNK] or
-/// <unk>.
+/// Whether a token stands for text that the vocabulary lacks: the tokenizer's unk, or U+FFFD.
 bool is_unknown(const Tokenizer& tokenizer, Token token);
 /// Special tokens are no text, nor is what stands for text that the vocabulary lacks.
 bool stands_for_text(const Tokenizer& tokenizer, Token token);

@@ -3,6 +3,10 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <set>
+#include <utility>
+
 #include "formats/hf_family.h"
 #include "formats/missing.h"
 #include "model/config.h"
@@ -76,6 +80,77 @@ std::vector<std::string> model_types_of(const Architecture& family) {
   return types;
 }
 
+/// Letters and digits alone, in lower case: "Phi-3" is "phi3". `words`: with a space where others stood.
+std::string folded(std::string_view text, bool words = false) {
+  std::string result;
+  for (const char c : in_lower_case(text)) {
+    const bool kept = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+    if (kept) result += c;
+    if (!kept && words && !result.empty() && result.back() != ' ') result += ' ';
+  }
+  return words ? " " + result + " " : result;
+}
+
+struct Named {
+  std::vector<const Architecture*> families;
+  std::vector<const Missing*> missing;
+  bool empty() const { return families.empty() && missing.empty(); }
+};
+
+/// `is_of(models, names)`: whether a family is meant, by its models and by its architectures and model_types.
+template <class IsOf>
+Named select(const IsOf& is_of) {
+  Named named;
+  for (const Architecture& family : Registry<Architecture>::all()) {
+    std::vector<std::string> names = names_of(family);
+    for (std::string& type : model_types_of(family)) names.push_back(std::move(type));
+    if (is_of(family.models, names)) named.families.push_back(&family);
+  }
+  for (const Missing& family : all_missing()) {
+    std::vector<std::string> names = strings_of(family.names);
+    for (const std::string_view type : family.model_types) names.emplace_back(type);
+    if (is_of(family.models, names)) named.missing.push_back(&family);
+  }
+  return named;
+}
+
+[[noreturn]] void refuse_unknown(std::string_view name) {
+  const std::string wanted = folded(name);
+  const std::size_t most = std::max<std::size_t>(2, wanted.size() / 3);
+  std::set<std::pair<std::size_t, std::string>> near;
+  select([&](const std::string&, const std::vector<std::string>& names) {
+    for (const std::string& known : names)
+      if (const std::size_t apart = edit_distance(wanted, folded(known)); apart <= most)
+        near.emplace(apart, known);
+    return false;
+  });
+  std::vector<std::string> nearest;
+  for (const auto& [apart, known] : near)
+    if (nearest.size() < 3 && std::find(nearest.begin(), nearest.end(), known) == nearest.end())
+      nearest.push_back(known);
+  throw UsageError(
+      "model", "an architecture, a model_type or the name of a family", fmt::format("'{}'", printable(name)),
+      nearest.empty()
+          ? "`ropewalk models` lists all"
+          : fmt::format("did you mean {}? `ropewalk models` lists all", fmt::join(nearest, ", ")));
+}
+
+/// By architecture or model_type; where it is none of those, by the models' names.
+Named find_named(std::string_view name) {
+  const std::string wanted = folded(name), words = folded(name, true);
+  if (wanted.empty()) refuse_unknown(name);
+  Named named = select([&](const std::string&, const std::vector<std::string>& names) {
+    return std::any_of(names.begin(), names.end(),
+                       [&](const std::string& known) { return folded(known) == wanted; });
+  });
+  if (named.empty())
+    named = select([&](const std::string& models, const std::vector<std::string>&) {
+      return folded(models, true).find(words) != std::string::npos;
+    });
+  if (named.empty()) refuse_unknown(name);
+  return named;
+}
+
 /// Lines of 80 columns at most, each set in; a word is never cut.
 std::string set_in(std::string_view text, std::size_t indent) {
   const std::size_t width = 80 - indent;
@@ -117,23 +192,60 @@ std::string models_table() {
   return text;
 }
 
-Json models_json() {
+std::string models_text(std::string_view name) {
+  const Named named = find_named(name);
+  std::string text;
+  const auto line = [&](const char* what, const std::string& value) {
+    if (!value.empty()) text += set_in(fmt::format("{}: {}", what, value), 4);
+  };
+  const auto types = [](const std::vector<std::string>& names) {
+    return fmt::format("{}", fmt::join(names, ", "));
+  };
+  for (const Architecture* family : named.families) {
+    text += fmt::format("{}: runs\n", fmt::join(names_of(*family), ", "));
+    line("models", family->models);
+    line("model_type", types(model_types_of(*family)));
+    line("methods act on", family->acts);
+    line("own scaling", family->scaling);
+    line("checked against transformers with", types(family->tiny) + " (tests/golden/tiny)");
+    line("checked beside that", family->checked);
+  }
+  for (const Missing* family : named.missing) {
+    text += set_in(fmt::format("{}: does not run", family->models), 0);
+    line("missing", family->what);
+    line("architecture", types(strings_of(family->names)));
+    line("model_type", types(strings_of(family->model_types)));
+  }
+  return text;
+}
+
+namespace {
+
+Json json_of(const Named& named) {
   Json families = Json::array(), missing = Json::array();
-  for (const Architecture& family : Registry<Architecture>::all())
-    families.push_back({{"architecture", family.name},
-                        {"aliases", family.aliases},
-                        {"model_types", model_types_of(family)},
-                        {"models", family.models},
-                        {"acts", family.acts},
-                        {"scaling", family.scaling},
-                        {"tiny", family.tiny},
-                        {"checked", family.checked}});
-  for (const Missing& family : all_missing())
-    missing.push_back({{"models", family.models},
-                       {"architectures", strings_of(family.names)},
-                       {"model_types", strings_of(family.model_types)},
-                       {"missing", family.what}});
+  for (const Architecture* family : named.families)
+    families.push_back({{"architecture", family->name},
+                        {"aliases", family->aliases},
+                        {"model_types", model_types_of(*family)},
+                        {"models", family->models},
+                        {"acts", family->acts},
+                        {"scaling", family->scaling},
+                        {"tiny", family->tiny},
+                        {"checked", family->checked}});
+  for (const Missing* family : named.missing)
+    missing.push_back({{"models", family->models},
+                       {"architectures", strings_of(family->names)},
+                       {"model_types", strings_of(family->model_types)},
+                       {"missing", family->what}});
   return {{"families", families}, {"missing", missing}};
 }
+
+}  // namespace
+
+Json models_json() {
+  return json_of(select([](const std::string&, const std::vector<std::string>&) { return true; }));
+}
+
+Json models_json(std::string_view name) { return json_of(find_named(name)); }
 
 }  // namespace ropewalk

@@ -6,10 +6,10 @@ namespace ropewalk {
 namespace {
 
 constexpr const char* kStyle = R"(
-:root{color-scheme:light dark;--ink:#111;--paper:#fff;--soft:#444;--faint:#555;--rule:#ddd;--edge:#888;--box:#ccc;--lead:#f2f7fb;
---explodes:#fbe3d6;--degrades:#fdf2da;--stable:#e6f1f8;--improves:#def3ec;--none:#bbb}
-@media screen and (prefers-color-scheme:dark){:root{--ink:#e8e8e8;--paper:#15181c;--soft:#bbb;--faint:#aaa;--rule:#3a3f45;--edge:#777;--box:#555;--lead:#1b2a36;
---explodes:#4a2413;--degrades:#453510;--stable:#142f42;--improves:#0d3a2c;--none:#666}
+:root{color-scheme:light dark;--ink:#111;--paper:#fff;--soft:#444;--faint:#555;--rule:#ddd;--edge:#888;--box:#ccc;--lead:#f2f7fb;--shade:#0005;
+--explodes:#d55e002b;--degrades:#e69f0026;--stable:#0072b21a;--improves:#009e7321;--none:#bbb}
+@media screen and (prefers-color-scheme:dark){:root{--ink:#e8e8e8;--paper:#15181c;--soft:#bbb;--faint:#aaa;--rule:#3a3f45;--edge:#777;--box:#555;--lead:#1b2a36;--shade:#fff4;
+--explodes:#d55e0048;--degrades:#e69f003b;--stable:#0072b236;--improves:#009e7340;--none:#666}
 .chart svg,.legend svg{filter:invert(1) hue-rotate(180deg)}.chart .grid{stroke:#b8b8b8}}
 body{font:16px/1.5 system-ui,sans-serif;max-width:62em;margin:2em auto;padding:0 1em;color:var(--ink);background:var(--paper)}
 h1{font-size:1.5em;line-height:1.25;margin-bottom:.3em;overflow-wrap:anywhere}h2{margin-top:2em}h3{margin-bottom:.3em}
@@ -22,7 +22,8 @@ h1{font-size:1.5em;line-height:1.25;margin-bottom:.3em;overflow-wrap:anywhere}h2
 .point:hover .tip,.point:focus .tip{display:inline}.point:hover circle,.point:focus circle{stroke:#111}
 .legend{list-style:none;margin:.2em 0 1em;padding:0;display:flex;flex-wrap:wrap;gap:.1em 1.4em}
 .legend li{display:flex;align-items:center;gap:.5em;overflow-wrap:anywhere}.legend svg{width:44px;height:14px;flex:none}
-.scroll{overflow-x:auto;margin:.8em 0}table{border-collapse:collapse;font-variant-numeric:tabular-nums}
+.scroll{overflow-x:auto;margin:.8em 0;background:linear-gradient(to left,var(--paper) 50%,transparent) right/3em 100% no-repeat local,linear-gradient(to left,var(--shade),transparent) right/1.2em 100% no-repeat scroll}
+table{border-collapse:collapse;font-variant-numeric:tabular-nums}
 td,th{padding:.25em .7em;border-bottom:1px solid var(--rule);text-align:left;vertical-align:top}
 th{border-bottom-color:var(--edge);white-space:nowrap}.number{white-space:nowrap}.name{overflow-wrap:break-word;min-width:8em;max-width:22em}
 caption{text-align:left;font-weight:600;padding-bottom:.3em;overflow-wrap:anywhere}
@@ -40,7 +41,7 @@ code,.formula{font-family:ui-monospace,monospace;font-size:.86em}.formula,.sourc
 @media(min-width:66em){section>.scroll{width:max-content;min-width:100%;max-width:calc(100vw - 3em);margin-left:50%;transform:translateX(-50%)}}
 @media(max-width:640px){body{margin:1em auto}.chart text,.pair .chart text{font-size:20px}.chart .above{font-size:15px}.answer{font-size:1.15em}.pair{grid-template-columns:1fr}table{font-size:.84em}td,th{padding:.25em .45em}th{white-space:normal}.name{min-width:7em}
 td.name:first-child{position:sticky;left:0;background:var(--paper)}}
-@media print{*{print-color-adjust:exact;-webkit-print-color-adjust:exact}body{margin:0;max-width:none;font-size:11px}.scroll{overflow:visible}
+@media print{*{print-color-adjust:exact;-webkit-print-color-adjust:exact}body{margin:0;max-width:none;font-size:11px}.scroll{overflow:visible;background:none}
 h2,h3{break-after:avoid}.chart,tr,.maps .scroll{break-inside:avoid}.chart svg{max-width:38em}.note{color:#111}.name{min-width:5em}.formula,.source{min-width:0}}
 )";
 

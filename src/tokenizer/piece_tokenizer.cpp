@@ -115,7 +115,7 @@ void PieceTokenizer::finish() {
 
 ByteBpeTokenizer::ByteBpeTokenizer(Vocabulary vocab, SpecialSplitter specials, Merges merges,
                                    Pretokenizer pretokenizer, Token unknown)
-    : PieceTokenizer(std::move(vocab), std::move(specials), "BPE " + pretokenizer.name),
+    : PieceTokenizer(std::move(vocab), std::move(specials), "BPE " + pretokenizer.name, unknown),
       merges_(std::move(merges)),
       pretokenizer_(std::move(pretokenizer)) {
   for (int byte = 0; byte < 256; ++byte)
@@ -178,7 +178,7 @@ std::string ByteBpeTokenizer::decode_piece(Token id) const {
 CharacterBpeTokenizer::CharacterBpeTokenizer(Vocabulary vocab, SpecialSplitter specials, Merges merges,
                                              Pretokenizer pretokenizer, SpaceMarks marks, Token unknown,
                                              bool byte_fallback, bool fuse_unknown)
-    : PieceTokenizer(std::move(vocab), std::move(specials), "BPE with byte fallback"),
+    : PieceTokenizer(std::move(vocab), std::move(specials), "BPE with byte fallback", unknown),
       merges_(std::move(merges)),
       pretokenizer_(std::move(pretokenizer)),
       marks_(marks),
@@ -249,7 +249,8 @@ std::string CharacterBpeTokenizer::decode_piece(Token id) const {
 
 SpmTokenizer::SpmTokenizer(Vocabulary vocab, SpecialSplitter specials, std::vector<float> scores,
                            Token unknown, bool add_space_prefix)
-    : PieceTokenizer(std::move(vocab), std::move(specials), "SentencePiece BPE", /*marks_spaces=*/true),
+    : PieceTokenizer(std::move(vocab), std::move(specials), "SentencePiece BPE", unknown,
+                     /*marks_spaces=*/true),
       merger_(vocabulary(), std::move(scores), unknown),
       add_space_prefix_(add_space_prefix) {}
 

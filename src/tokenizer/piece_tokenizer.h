@@ -28,12 +28,15 @@ struct SpaceMarks {
 class PieceTokenizer : public Tokenizer {
  public:
   /// `marks_spaces`: spaces are U+2581 when special tokens are looked for, and these are spelled so.
-  PieceTokenizer(Vocabulary vocabulary, SpecialSplitter specials, std::string kind, bool marks_spaces = false)
+  /// `unknown`: unk, or -1.
+  PieceTokenizer(Vocabulary vocabulary, SpecialSplitter specials, std::string kind, Token unknown,
+                 bool marks_spaces = false)
       : vocabulary_(std::move(vocabulary)),
         specials_(std::move(specials)),
         kind_(std::move(kind)),
         marks_spaces_(marks_spaces) {
     specials_.marked = marks_spaces;
+    if (unknown >= 0) unk = unknown;
   }
 
   std::vector<Token> encode(std::string_view text, bool special) const override {

@@ -51,6 +51,9 @@ class Tokenizer {
 
   std::optional<Token> bos, eos, eot;
   std::optional<Token> mask;  ///< the token of a masked language model that stands for an unknown one
+  /// What encode writes for text that the vocabulary has no piece for, as the file says; a tokenizer that
+  /// spells every byte may name one and never write it.
+  std::optional<Token> unk;
   bool add_bos = false;       ///< whether the model was trained with BOS before a text (an encoder: [CLS])
   bool add_eos = false;       ///< whether it was trained with EOS behind it (an encoder: [SEP])
   std::vector<Token> begins;  ///< what stands before a text in place of bos alone (GLM-4: [gMASK] <sop>)

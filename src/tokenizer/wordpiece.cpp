@@ -20,7 +20,7 @@ std::string valid_text(std::string_view text) {
 
 WordPieceTokenizer::WordPieceTokenizer(Vocabulary vocab, SpecialSplitter specials, WordPieces pieces,
                                        BertText text)
-    : PieceTokenizer(std::move(vocab), std::move(specials), "WordPiece"),
+    : PieceTokenizer(std::move(vocab), std::move(specials), "WordPiece", pieces.unknown),
       pieces_(std::move(pieces)),
       text_(text) {
   if (!vocabulary().contains(pieces_.unknown))

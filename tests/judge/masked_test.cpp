@@ -23,10 +23,9 @@ std::string golden_path(const std::string& name) {
 /// Ids up to 3 are special; a token is a word.
 class Gaps : public Tokenizer {
  public:
-  Gaps() { bos = 1, eos = 2, mask = 3, add_bos = add_eos = true; }
+  Gaps() { bos = 1, eos = 2, mask = 3, unk = 0, add_bos = add_eos = true; }
   std::vector<Token> encode(std::string_view, bool) const override { return {}; }
   std::string decode(Token id, bool special) const override {
-    if (special && id == 0) return " [UNK]";
     return id > 3 || special ? fmt::format(" w{}", id) : "";
   }
   using Tokenizer::decode;

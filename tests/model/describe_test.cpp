@@ -47,6 +47,56 @@ TEST(Missing, NoFamilyThatRunsIsListedAndNoNameTwice) {
   }
 }
 
+/// Every name that a person may have at hand finds its family, however it is spelled.
+TEST(ModelsText, FindsAFamilyByArchitectureModelTypeAndItsModels) {
+  const auto found = [](std::string_view name) {
+    std::set<std::string> names;
+    const Json json = models_json(name);
+    for (const Json& family : json.at("families")) names.insert(family.at("architecture"));
+    for (const Json& family : json.at("missing"))
+      names.insert("no " + family.at("missing").get<std::string>());
+    return names;
+  };
+  using Names = std::set<std::string>;
+  const std::string experts = "no a mixture of experts";
+  EXPECT_EQ(found("gemma3"), Names{"gemma3"});
+  EXPECT_EQ(found("gemma3_text"), Names{"gemma3"});
+  EXPECT_EQ(found("Phi-3"), Names{"phi3"});
+  EXPECT_EQ(found("pythia"), Names{"gptneox"});
+  EXPECT_EQ(found("Mixtral"), Names{experts});
+  EXPECT_EQ(found("grok"), Names{experts});
+  EXPECT_EQ(found("chatglm").size(), 2U) << "runs as GGUF; the folder does not";
+  for (const Json& family : models_json().at("families"))
+    for (const std::string type : family.at("model_types"))
+      EXPECT_TRUE(found(type).count(family.at("architecture"))) << type;
+}
+
+TEST(ModelsText, SaysWhetherItRunsAndFitsATerminal) {
+  EXPECT_EQ(models_text("gemma2").rfind("gemma2: runs\n    models: Gemma 2\n", 0), 0U);
+  EXPECT_NE(models_text("gemma2").find("methods act on: those without a window"), std::string::npos);
+  EXPECT_NE(models_text("gemma4").find("does not run\n    missing: heads of 512"), std::string::npos);
+  for (const std::string& name : Registry<Architecture>::names()) {
+    std::istringstream text(models_text(name));
+    for (std::string line; std::getline(text, line);) EXPECT_LE(line.size(), 80U) << line;
+  }
+}
+
+TEST(ModelsText, RefusesAnUnknownNameAndNamesNearOnes) {
+  const auto hint = [](std::string_view name) {
+    try {
+      models_text(name);
+    } catch (const UsageError& error) {
+      return std::string(error.what());
+    }
+    return std::string("no error");
+  };
+  EXPECT_NE(hint("gemna3").find("did you mean gemma3"), std::string::npos) << hint("gemna3");
+  EXPECT_NE(hint("qven2").find("did you mean qwen2"), std::string::npos) << hint("qven2");
+  for (const char* name : {"", "-", "nothing of the kind", "\x1b[31m"})
+    EXPECT_NE(hint(name).find("`ropewalk models` lists all"), std::string::npos) << hint(name);
+  EXPECT_EQ(hint("\x1b[31m").find('\x1b'), std::string::npos);
+}
+
 TEST(ModelsTable, FitsATerminal) {
   std::istringstream text(models_table());
   for (std::string line; std::getline(text, line);) EXPECT_LE(line.size(), 80U) << line;

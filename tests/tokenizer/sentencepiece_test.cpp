@@ -88,6 +88,7 @@ TEST(SentencePieceModel, AFolderWithoutTokenizerJson) {
   EXPECT_EQ(tokenizer->encode("two words \u3000\n"), (Tokens{3001}));
   EXPECT_EQ(tokenizer->decode(Token{3001}), "two words");
   EXPECT_EQ(tokenizer->bos, Token{1});
+  EXPECT_EQ(tokenizer->unk, Token{0});
   EXPECT_EQ(tokenizer->eos, Token{3000});
   EXPECT_EQ(tokenizer->end_tokens, (Tokens{3000}));
   EXPECT_TRUE(tokenizer->add_bos);

@@ -186,6 +186,25 @@ TEST(Tokenizer, MissingByteTokens) {
   EXPECT_EQ(Tokenizer::open(file)->encode("abcd"), (Tokens{4, 5}));
 }
 
+/// Not by its spelling: what a file names, and nothing where it names none.
+TEST(Tokenizer, UnkIsTheTokenThatTheFileNames) {
+  FakeFile file;
+  fill_tiny(file);
+  EXPECT_EQ(Tokenizer::open(file)->unk, std::nullopt);
+  file.set("tokenizer.ggml.unknown_token_id", std::int64_t{5});
+  EXPECT_EQ(Tokenizer::open(file)->unk, Token{5});
+  FakeFile scored;
+  EXPECT_EQ(Tokenizer::open(fill_spm(scored))->unk, Token{0});
+  Json document = Json::parse(read_golden("tokenizer_hf_llama.json"));
+  const auto named = [&](const Json& name) {
+    document["model"]["unk_token"] = name;
+    return parse_hf_tokenizer(document.dump(), "", "tokenizer.json")->unk;
+  };
+  EXPECT_EQ(named("<unk>"), Token{0});
+  EXPECT_EQ(named("</s>"), Token{2});
+  EXPECT_EQ(named(nullptr), std::nullopt);
+}
+
 TEST(Tokenizer, ByteFromStrictSpellingOnly) {
   const std::string alphabet = "<0x-19afAFgGzZ> +";
   int accepted = 0;

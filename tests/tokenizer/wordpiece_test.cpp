@@ -121,6 +121,7 @@ TEST(WordPiece, SpecialTokensOfEveryContainer) {
     EXPECT_EQ(tokenizer->bos, Token{2});
     EXPECT_EQ(tokenizer->eos, Token{3});
     EXPECT_EQ(tokenizer->mask, Token{4});
+    EXPECT_EQ(tokenizer->unk, Token{1});
     EXPECT_TRUE(tokenizer->add_bos);
     EXPECT_TRUE(tokenizer->add_eos);
     EXPECT_EQ(tokenizer->decode(Token{4}, true), " [MASK]");
@@ -128,6 +129,15 @@ TEST(WordPiece, SpecialTokensOfEveryContainer) {
     const Tokens plain = tokenizer->encode(text);  // without them the marks are text
     EXPECT_EQ(std::count(plain.begin(), plain.end(), Token{4}), 0);
   }
+}
+
+TEST(WordPiece, TheUnknownTokenMayHaveANameOfItsOwn) {
+  const BertFolder folder;
+  folder.write("vocab.txt", "the\n<what>\ncat\n");
+  folder.write("tokenizer_config.json", R"({"unk_token": "<what>"})");
+  const auto tokenizer = folder.open();
+  EXPECT_EQ(tokenizer->unk, Token{1});
+  EXPECT_EQ(tokenizer->encode("the dog"), (Tokens{0, 1}));
 }
 
 /// Each character between two letters: what is dropped, what parts words, what has an accent or another case.

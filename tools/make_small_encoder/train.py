@@ -4,9 +4,8 @@
 Reproducible: seed and step decide what is shown; sums of floating-point numbers may differ in their last bits
 between machines.
 """
-import argparse
-import os
 import pathlib
+import sys
 import time
 
 import numpy as np
@@ -16,6 +15,9 @@ from tokenizers import Tokenizer
 from transformers import RoFormerConfig, RoFormerForMaskedLM
 
 from start import start
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "small_models"))
+import training  # noqa: E402
 
 N = 128
 """Trained length: [CLS], 126 tokens of a text, [SEP]."""
@@ -68,41 +70,20 @@ def examine(model, shown, held, n):
     return loss_of(model, *shown.masked(np.random.default_rng(7), [held[s : s + n - 2] for s in starts], 0.15)).item()
 
 
-def optimizers(model):
-    """Muon (Jordan et al. 2024) for the matrices inside, AdamW for embeddings, norms and biases."""
-    inside = [p for name, p in model.named_parameters() if p.dim() == 2 and "embeddings" not in name]
-    rest = [p for name, p in model.named_parameters() if p.dim() != 2 or "embeddings" in name]
-    return [torch.optim.Muon(inside, lr=1.0, weight_decay=0.1, momentum=0.95, adjust_lr_fn="match_rms_adamw"),
-            torch.optim.AdamW(rest, lr=1.0, betas=(0.9, 0.95), weight_decay=0.0)]
-
-
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("work", type=pathlib.Path, help="folder that prepare.py has filled")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--every", type=int, default=50, help="steps between two lines of the log")
-    args = parser.parse_args()
+    args = training.arguments(__doc__)
     torch.manual_seed(args.seed)
     torch.set_num_threads(1)
     tokenizer = Tokenizer.from_file(str(args.work / "tokenizer.json"))
-    data = np.load(args.work / "texts.npz")
-    held, names = data["held"], [n for n in data.files if n != "held"]
-    books = [data[n] for n in names]
-    # The Bible, the one book that is not a novel, is shown less than its size.
-    shown = Shown(tokenizer, books, [len(data[n]) * (0.3 if n == "kingjames" else 1.0) for n in names])
+    books, shares, held = training.read_texts(args.work)
+    shown = Shown(tokenizer, books, shares)
     n_vocab = tokenizer.get_vocab_size()
     counts = np.bincount(np.concatenate(books[:-1]), minlength=n_vocab) + 0.5
     frequencies = torch.tensor(counts / counts.sum(), dtype=torch.float32)
     model = make_model(n_vocab)
     start(model, frequencies)
-    optims, step = optimizers(model), 0
-    saved = args.work / "checkpoint.pt"
-    if saved.exists():
-        state = torch.load(saved)
-        model.load_state_dict(state["model"])
-        for optim, kept in zip(optims, state["optims"]):
-            optim.load_state_dict(kept)
-        step = state["step"]
+    optims = training.optimizers(model)
+    step = training.restore(args.work, model, optims)
     log = open(args.work / "train.log", "a")
     unigram = -frequencies.log()[torch.from_numpy(held.astype(np.int64))].mean().item()
     print(f"# seed {args.seed}, {sum(p.numel() for p in model.parameters())} parameters, from step {step}; "
@@ -110,24 +91,16 @@ def main():
     first, begun, seen = 0, time.time(), 0
     for steps, n, tokens, begin, end in STAGES:
         for at in range(max(0, step - first), steps):
-            rate = (begin + (end - begin) * at / steps) * min(1.0, (step + 1) / WARM_UP)
-            for optim in optims:
-                for group in optim.param_groups:
-                    group["lr"] = rate
-                optim.zero_grad()
+            training.begin_step(optims, (begin + (end - begin) * at / steps) * min(1.0, (step + 1) / WARM_UP))
             loss = loss_of(model, *shown.batch(np.random.default_rng([args.seed, step]), tokens // n, n))
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            for optim in optims:
-                optim.step()
+            training.end_step(optims, model.parameters())
             step, seen = step + 1, seen + tokens
             if step % args.every == 0 or at + 1 == steps:
                 took = time.time() - begun
                 print(f"{step:6} of {n:4} tokens: loss {loss.item():.3f} | held {examine(model, shown, held, n):.4f} | "
                       f"{took:.0f} s {seen / took:.0f} tokens/s", file=log, flush=True)
-                torch.save({"model": model.state_dict(), "optims": [o.state_dict() for o in optims], "step": step},
-                           str(saved) + ".new")
-                os.replace(str(saved) + ".new", saved)
+                training.save(args.work, model, optims, step)
         first += steps
 
 

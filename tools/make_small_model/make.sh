@@ -5,16 +5,7 @@
 # that was stopped goes on from its last checkpoint. PYTHON names another Python that has requirements.txt.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-root=$(cd "$here/../.." && pwd)
-work=$(realpath -m "${1:-$root/build/small_model}")
-mkdir -p "$work"
-python=${PYTHON:-$work/env/bin/python}
-if [ ! -x "$python" ]; then
-  . "$root/tools/setup.sh"
-  install_missing python3 python3-venv
-  python3 -m venv "$work/env"
-  "$python" -m pip install --quiet --disable-pip-version-check -r "$here/requirements.txt" >&2
-fi
-[ -f "$work/texts.npz" ] || "$python" "$here/prepare.py" "$work"
+work=${1:-$here/../../build/small_model}
+. "$here/../small_models/begin.sh"
 "$python" "$here/train.py" "$work"
 "$python" "$here/write_gguf.py" "$work" "$root/models/short-256.gguf"

@@ -3,28 +3,19 @@
 import pathlib
 import sys
 
-import numpy as np
-
 import samples
-import texts
 import tokens
 
-HELD = 20000
-"""The last tokens of Emma are never trained on: they say how training goes. The judged texts do not."""
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "small_models"))
+import training  # noqa: E402
 
 
 def main(work: pathlib.Path):
-    root = texts.unpack(work)
-    books = {**texts.austen(root), **texts.bible(root)}
+    books = training.books(work)
     key = samples.NEEDLE.format(12345)
     tokenizer = tokens.train(list(books.values()), [samples.INSTRUCTION + key + "".join(samples.ASK)], 2048)
     tokenizer.save(str(work / "tokenizer.json"))
-    encoded = {name: np.array(tokenizer.encode(text).ids, np.uint16) for name, text in books.items()}
-    for name, ids in encoded.items():
-        print(f"{name}: {len(books[name].encode())} bytes, {len(ids)} tokens")
-    encoded["held"] = encoded["emma"][-HELD:]
-    encoded["emma"] = encoded["emma"][:-HELD]
-    np.savez(work / "texts.npz", **encoded)
+    training.write_texts(work, books, lambda text: tokenizer.encode(text).ids)
 
 
 if __name__ == "__main__":

@@ -4,11 +4,10 @@
 Reproducible: step, seed and rank decide what is shown, so a run that was stopped goes on with the same data.
 The sums of floating-point numbers may differ in their last bits between machines and numbers of cores.
 """
-import argparse
 import dataclasses
 import datetime
-import os
 import pathlib
+import sys
 import time
 
 import numpy as np
@@ -20,6 +19,9 @@ from tokenizers import Tokenizer
 from model import Config, Model
 from samples import Samples
 from start import start_with_finding
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "small_models"))
+import training  # noqa: E402
 
 RANKS = 2
 
@@ -53,14 +55,6 @@ STAGES = [
 WARM_UP = 50
 KEY = 9.0
 """The weight by which examine() knows the tokens of a key again."""
-
-
-def optimizers(model):
-    """Muon (Jordan et al. 2024) for the matrices inside, AdamW for the embeddings and the norms."""
-    inside = [p for name, p in model.named_parameters() if p.dim() == 2 and "embed" not in name]
-    rest = [p for name, p in model.named_parameters() if p.dim() != 2 or "embed" in name]
-    return [torch.optim.Muon(inside, lr=1.0, weight_decay=0.1, momentum=0.95, adjust_lr_fn="match_rms_adamw"),
-            torch.optim.AdamW(rest, lr=1.0, betas=(0.9, 0.95), weight_decay=0.0)]
 
 
 def loss_of(model, tokens, weights, sharpness=1.0):
@@ -99,24 +93,13 @@ def work(rank, args):
     dist.init_process_group("gloo", init_method=f"file://{args.work}/meeting", rank=rank, world_size=RANKS,
                             timeout=datetime.timedelta(hours=1))
     tokenizer = Tokenizer.from_file(str(args.work / "tokenizer.json"))
-    data = np.load(args.work / "texts.npz")
-    held = data["held"]
-    names = [n for n in data.files if n != "held"]
-    # The Bible, the one book that is not a novel, is shown less than its size.
-    shares = [len(data[n]) * (0.3 if n == "kingjames" else 1.0) for n in names]
-    samples = Samples(tokenizer, [data[n] for n in names], shares)
+    books, shares, held = training.read_texts(args.work)
+    samples = Samples(tokenizer, books, shares)
     model = Model(Config(n_vocab=tokenizer.get_vocab_size()))
     start_with_finding(model)
     parameters = list(model.parameters())
-    optims = optimizers(model)
-    step = 0
-    saved = args.work / "checkpoint.pt"
-    if saved.exists():
-        state = torch.load(saved)
-        model.load_state_dict(state["model"])
-        for optim, kept in zip(optims, state["optims"]):
-            optim.load_state_dict(kept)
-        step = state["step"]
+    optims = training.optimizers(model)
+    step = training.restore(args.work, model, optims)
     log = open(args.work / "train.log", "a") if rank == 0 else None
 
     def say(text):
@@ -129,10 +112,7 @@ def work(rank, args):
         for at in range(max(0, step - first), stage.steps):
             rng = np.random.default_rng([args.seed, step, rank])
             rate = stage.rate[0] + (stage.rate[1] - stage.rate[0]) * at / stage.steps
-            for optim in optims:
-                for group in optim.param_groups:
-                    group["lr"] = rate * min(1.0, (step + 1) / WARM_UP)
-                optim.zero_grad()
+            training.begin_step(optims, rate * min(1.0, (step + 1) / WARM_UP))
             batch = samples.batch(rng, stage.mix, stage.tokens // stage.n // RANKS, stage.n)
             sharpness = rng.uniform(stage.dull, 1.0) if rng.random() < 0.5 else 1.0
             loss = loss_of(model, *batch, sharpness)
@@ -142,28 +122,20 @@ def work(rank, args):
             flat /= RANKS
             for p, g in zip(parameters, flat.split([p.numel() for p in parameters])):
                 p.grad.copy_(g.view_as(p))
-            torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-            for optim in optims:
-                optim.step()
+            training.end_step(optims, parameters)
             step += 1
             seen += stage.tokens
             if rank == 0 and (step % args.every == 0 or at + 1 == stage.steps):
                 values = " ".join(f"{k} {v:.3f}" for k, v in examine(model, samples, held, stage.n).items())
                 say(f"{step:6} {stage.name:25} loss {loss.item():.3f} | {values} | {time.time() - begun:.0f} s "
                     f"{seen / (time.time() - begun):.0f} tokens/s")
-                torch.save({"model": model.state_dict(), "optims": [o.state_dict() for o in optims], "step": step},
-                           str(saved) + ".new")
-                os.replace(str(saved) + ".new", saved)
+                training.save(args.work, model, optims, step)
         first += stage.steps
     dist.barrier()
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("work", type=pathlib.Path, help="folder with tokenizer.json and texts.npz")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--every", type=int, default=50, help="steps between two lines of the log")
-    args = parser.parse_args()
+    args = training.arguments(__doc__)
     args.work = args.work.resolve()
     (args.work / "meeting").unlink(missing_ok=True)
     torch.multiprocessing.spawn(work, (args,), nprocs=RANKS)
