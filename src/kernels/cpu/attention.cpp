@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <tuple>
 
 #include "core/error.h"
@@ -21,10 +22,10 @@ using Split = AttentionSpace::Split;
 
 }  // namespace
 
-void AttentionSpace::Shared::prepare(const AttentionTask& new_task, int new_n_heads, Index n_tasks,
-                                     Context& new_context, const Isa& new_isa) {
-  task = &new_task, n_heads = new_task.n_heads > 0 ? new_task.n_heads : new_n_heads, context = &new_context,
-  isa = &new_isa;
+void AttentionSpace::Shared::prepare(const AttentionTask& new_task, float* new_lse, int new_n_heads,
+                                     Index n_tasks, Context& new_context, const Isa& new_isa) {
+  task = &new_task, lse = new_lse, n_heads = new_task.n_heads > 0 ? new_task.n_heads : new_n_heads,
+  context = &new_context, isa = &new_isa;
   kv = &dynamic_cast<const CpuKv&>(*task->kv);
   const AttentionPlan& plan = *task->plan;
   RW_CHECK(n_heads % kv->n_kv_heads == 0 && plan.regions.size() <= kMaxRegions);
@@ -196,6 +197,13 @@ void merge(const Shared& s, const Strip& tile, const SoftmaxState& whole, const 
                           (Index{tile.kv_head} * s.group + row % s.group) * s.kv->head_dim);
   s.isa->merge_softmax({static_cast<int>(tile.n * s.group), s.kv->head_dim, s.kv->padded_dim, whole, more,
                         last ? scratch.out.data() : nullptr});
+  for (Index row = 0; row < tile.n * s.group && last && s.lse != nullptr; ++row) {
+    double total = 0;
+    for (Index lane = 0; lane < kLanes; ++lane)
+      total += static_cast<double>(whole.total[row * kLanes + lane]);
+    s.lse[(tile.first + row / s.group) * s.n_heads + Index{tile.kv_head} * s.group + row % s.group] =
+        static_cast<float>((static_cast<double>(whole.top[row]) + std::log2(total)) / kLog2E);
+  }
 }
 
 /// The rows of `states` from `row` on.
@@ -240,8 +248,8 @@ void add_strip(AttentionSpace& space, Index task, const Strip& strip, Index pair
 }
 
 /// All that a call does, the costliest first, so that no thread is left with a long one at the end.
-void list_work(std::span<const AttentionTask> tasks, int n_heads, Context& context, const Isa& isa,
-               AttentionSpace& space) {
+void list_work(std::span<const AttentionTask> tasks, std::span<float* const> lse, int n_heads,
+               Context& context, const Isa& isa, AttentionSpace& space) {
   constexpr Index kItemsPerThread = 4;  // at least, where there are ranges enough
   const auto n_tasks = static_cast<Index>(tasks.size());
   space.items.clear(), space.splits.clear(), space.keys.clear();
@@ -249,7 +257,8 @@ void list_work(std::span<const AttentionTask> tasks, int n_heads, Context& conte
   Index all_pairs = 0;
   for (Index t = 0; t < n_tasks; ++t) {
     Shared& s = space.tasks[static_cast<std::size_t>(t)];
-    s.prepare(tasks[static_cast<std::size_t>(t)], n_heads, n_tasks, context, isa);
+    s.prepare(tasks[static_cast<std::size_t>(t)], lse.empty() ? nullptr : lse[static_cast<std::size_t>(t)],
+              n_heads, n_tasks, context, isa);
     all_pairs += pairs_seen(s, {0, 0, s.task->plan->n_rows, 0}) * s.kv->n_kv_heads;
   }
   const Index n_threads = context.threads(),
@@ -295,9 +304,9 @@ void run_item(AttentionSpace& space, const Item& item, Scratch& mine) {
 }  // namespace
 
 void attention(std::span<const AttentionTask> tasks, int n_heads, Context& context, const Isa& isa,
-               AttentionSpace& space) {
+               AttentionSpace& space, std::span<float* const> lse) {
   space.scratch.resize(static_cast<std::size_t>(context.threads()));
-  list_work(tasks, n_heads, context, isa, space);
+  list_work(tasks, lse, n_heads, context, isa, space);
   context.parallel_for(static_cast<Index>(space.items.size()), [&](Index item, int thread) {
     run_item(space, space.items[static_cast<std::size_t>(item)],
              space.scratch[static_cast<std::size_t>(thread)]);

@@ -40,6 +40,7 @@ struct AttentionSpace {
     Context* context = nullptr;
     const Isa* isa = nullptr;
     const AttentionTask* task = nullptr;
+    float* lse = nullptr;  // (n_rows, n_heads): natural log of the sum of e^logit; or null
     const CpuKv* kv = nullptr;
     int n_heads = 0, group = 0;
     bool wide = false;  // rows enough to widen what is rounded to bfloat16 (Isa::attention_wide)
@@ -49,7 +50,8 @@ struct AttentionSpace {
     Index n_strips() const { return (task->plan->n_rows + positions_per_strip - 1) / positions_per_strip; }
     Index element_bytes() const { return kv->type == KvType::kF32 || wide ? 4 : 2; }  // of rotated q
 
-    void prepare(const AttentionTask& task, int n_heads, Index n_tasks, Context& context, const Isa& isa);
+    void prepare(const AttentionTask& task, float* lse, int n_heads, Index n_tasks, Context& context,
+                 const Isa& isa);
   };
 
   /// One entry of the work list: a strip of one KV head of a task, or one range of its keys.
@@ -76,8 +78,8 @@ struct AttentionSpace {
 };
 
 /// out of each task, as Backend::attention says. A list is made of whole strips, and of key ranges where a
-/// strip is more than its share.
+/// strip is more than its share. `lse`: of each task, (n_rows, n_heads), where training wants it; or empty.
 void attention(std::span<const AttentionTask> tasks, int n_heads, Context& context, const Isa& isa,
-               AttentionSpace& space);
+               AttentionSpace& space, std::span<float* const> lse = {});
 
 }  // namespace ropewalk::cpu

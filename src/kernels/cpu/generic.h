@@ -284,3 +284,5 @@ static std::int64_t next_above(const float* x, std::int64_t begin, std::int64_t 
   while (i < n && x[i] <= least) ++i;
   return i;
 }
+
+#include "kernels/cpu/training_kernels.h"

@@ -200,6 +200,97 @@ struct WeightKernels {
   void (*expand_f32)(const Expansion&);
   void (*dots_quantised)(const Dots&);  // null for formats of floats
   void (*dots_f32)(const Dots&);
+  void (*widen)(const std::uint8_t* row, std::int64_t n, float* out);  // out (n) = the row's n weights
+};
+
+// ---------------------------------------------------------------- training (training_kernels.h)
+
+/// Rows of B as gemm reads them: panels of 16 columns, zeros beyond the last column.
+struct GemmRows {
+  const float* x;  // (n_rows, n_columns at stride)
+  std::int64_t stride, n_rows, n_columns;
+  float scale;
+  float* to;                    // (n_panels, n_inner, 16)
+  std::int64_t n_inner, inner;  // rows of the whole B; the first one's place among them
+};
+/// c (n_rows, n_columns at c_stride) += a b, float32. Sums run over kGemmInner inner elements at a time, in
+/// their order.
+struct Gemm {
+  const float* a;  // (n_rows, n_inner at a_stride), or, where turned, (n_inner, n_rows at a_stride)
+  std::int64_t a_stride;
+  bool turned;
+  const float* b;         // (n_panels, n_inner, 16)
+  std::int64_t b_stride;  // floats from panel to panel
+  float* c;
+  std::int64_t c_stride;
+  std::int64_t n_rows, n_columns, n_inner;
+  float* packed;  // scratch where turned: (n_rows rounded up to kGemmRoom, kGemmInner)
+};
+constexpr std::int64_t kGemmInner = 256;  // what B holds of them in a panel fits in L1
+constexpr std::int64_t kGemmRoom = 12;    // a multiple of every set's rows of a register tile
+
+/// One row of a norm, backward.
+struct NormBackward {
+  const float *x, *dy;
+  std::int64_t n;
+  RowNorm norm;     // its bias is not read
+  float* dx;        // +=
+  float* d_weight;  // (n) +=, or null
+  float* d_bias;    // (n) +=, or null
+};
+/// n elements of a feed-forward layer's middle, backward (Training::activate_backward).
+struct ActivationBackward {
+  const float *gate, *up, *dh;  // gate may be null
+  std::int64_t n;
+  float *d_gate, *d_up;
+};
+
+/// The keys of one region of a plan for a tile of queries, and what is summed there.
+struct BackwardRegion {
+  const float* q;       // (n_rows, padded_dim): rotated for the region, times row scale and log2(e)
+  const float* keys;    // (n, padded_dim): from key `first` on, rotated for the region
+  const float* turned;  // the same, (n / 16, head_dim, 16)
+  std::int64_t first;   // a multiple of kKeyTile
+  float* d_q;           // (n_rows, padded_dim) +=: of the rotated query times its scale
+  float* d_keys;        // (n, padded_dim) +=: of the rotated keys, times log2(e); from key d_first on
+  std::int64_t d_first;
+};
+/// Attention backward of a tile of rows of one head (attention_backward_tile.h).
+struct BackwardTile {
+  int head_dim, padded_dim;  // padded_dim: head_dim rounded up to 16, what lies beyond is 0
+  int n_rows;                // at most kTileRows
+  int n_regions;
+  const BackwardRegion* regions;
+  const float* values_turned;  // (n / 16, head_dim, 16), from key values_first on
+  std::int64_t values_first;
+  float* d_values;  // (n, padded_dim) +=, from key d_values_first on
+  std::int64_t d_values_first;
+  const float *d_out, *out;  // (n_rows, head_dim at stride)
+  std::int64_t stride;
+  const float* lse;  // (n_rows): of logits, natural
+  std::int64_t lse_stride;
+  float soft_cap;                     // times log2(e); 0: none
+  const std::int64_t* segment_begin;  // (n_rows + 1), into segments
+  const TileSegment* segments;
+  std::int64_t key_begin, key_end;  // no row sees others; key_begin is a multiple of kKeyTile
+  float* rows;                      // scratch: (kTileRows, padded_dim)
+  float* scores;                    // scratch: (n_regions, kTileRows, kKeyTile)
+  float* d_scores;                  // scratch: (n_regions + 1, kTileRows, kKeyTile)
+  float* weights;                   // scratch: (kTileRows, kKeyTile)
+};
+
+/// What training needs of an instruction set beside what inference does.
+struct TrainingKernels {
+  void (*gemm_rows)(const GemmRows&);
+  void (*gemm)(const Gemm&);
+  void (*norm_backward)(const NormBackward&);
+  void (*activate_backward[kActivations])(const ActivationBackward&);
+  void (*soft_cap_backward)(const float* y, const float* dy, std::int64_t n, float cap, float* dx);
+  /// x (n) = factor e^(x - top)
+  void (*exp_scaled)(float* x, std::int64_t n, float top, float factor);
+  /// y += R^T x: x (head_dim) turned back by the row's angles, times gain or rest.
+  void (*add_rotated_back)(const RowRotation&, const float* x, float* y);
+  void (*attention_backward)(const BackwardTile&);
 };
 
 /// The operations of one instruction set.
@@ -236,6 +327,7 @@ struct Isa {
   double (*spin_bf16)(std::int64_t n);                                        // null without vdpbf16ps
   double (*spin_tiles)(std::int64_t n);                                       // null without tiles
   void (*quantise)(const float* x, std::int64_t n, const QuantisedRow& out);  // n: a multiple of 32
+  TrainingKernels training;
 };
 
 extern const Isa kAmxBf16, kAvx512Bf16, kAvx512Vnni, kAvx512, kAvx2Vnni, kAvx2, kPortable;

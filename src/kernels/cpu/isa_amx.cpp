@@ -264,6 +264,7 @@ const Isa kAmxBf16{.name = "amx-bf16",
                    .spin_f32 = amx::spin_f32,
                    .spin_bf16 = amx::spin_bf16,
                    .spin_tiles = amx::spin_tiles,
-                   .quantise = amx::quantise};
+                   .quantise = amx::quantise,
+                   .training = amx::training_kernels};
 
 }  // namespace ropewalk::cpu

@@ -78,6 +78,7 @@ const Isa kAvx512Bf16{.name = "avx512-bf16",
                       .spin_f32 = avx512_bf16::spin_f32,
                       .spin_bf16 = avx512_bf16::spin_bf16,
                       .spin_tiles = nullptr,
-                      .quantise = avx512_bf16::quantise};
+                      .quantise = avx512_bf16::quantise,
+                      .training = avx512_bf16::training_kernels};
 
 }  // namespace ropewalk::cpu

@@ -34,5 +34,6 @@ static constexpr Isa table_of_floats(const char* name, bool (*is_supported)()) {
           .spin_f32 = spin_f32,
           .spin_bf16 = nullptr,
           .spin_tiles = nullptr,
-          .quantise = quantise};
+          .quantise = quantise,
+          .training = training_kernels};
 }

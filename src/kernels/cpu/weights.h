@@ -299,8 +299,13 @@ static void dots_f32(const Dots& d) {
 }
 
 template <class F>
+static void widen_row(const std::uint8_t* row, std::int64_t n, float* out) {
+  widen_weights<F>(row, 0, n, out);
+}
+
+template <class F>
 static WeightKernels kernels_of() {
-  WeightKernels kernels{nullptr, expand_floats<F, false>, nullptr, dots_f32<F>};
+  WeightKernels kernels{nullptr, expand_floats<F, false>, nullptr, dots_f32<F>, widen_row<F>};
   if constexpr (kWideBf16)
     kernels.expand_bf16 = expand_floats<F, true>;
   else
