@@ -5,8 +5,8 @@
 
 namespace ropewalk {
 
-const AttentionSpec* paired_attention(const ModelConfig& config, std::string_view name) {
-  if (!config.interleaved_qk || !name.starts_with("blk.")) return nullptr;
+const AttentionSpec* rotated_attention(const ModelConfig& config, std::string_view name) {
+  if (!name.starts_with("blk.")) return nullptr;
   std::size_t layer = 0;
   const auto [end, error] = std::from_chars(name.data() + 4, name.data() + name.size(), layer);
   if (error != std::errc() || layer >= config.layers.size()) return nullptr;
@@ -14,6 +14,10 @@ const AttentionSpec* paired_attention(const ModelConfig& config, std::string_vie
   for (const std::string_view stem : {".attn_q.", ".attn_k.", ".attn_q_norm.", ".attn_k_norm."})
     if (part.starts_with(stem)) return &config.layers[layer].attention;
   return nullptr;
+}
+
+const AttentionSpec* paired_attention(const ModelConfig& config, std::string_view name) {
+  return config.interleaved_qk ? rotated_attention(config, name) : nullptr;
 }
 
 Index interleaved_row(Index r, const AttentionSpec& a) {

@@ -8,8 +8,10 @@
 
 namespace ropewalk {
 
-/// The attention in whose heads the rows of the file's tensor `name` are ("blk.3.attn_q.weight", biases and
-/// norms too) where they stand in another order than the engine's; nullptr where in the same.
+/// The attention in whose heads the rows of a tensor are rotated ("blk.3.attn_q.weight", biases and norms
+/// too); nullptr for other tensors.
+const AttentionSpec* rotated_attention(const ModelConfig& config, std::string_view name);
+/// The same where the file's rows stand in another order than the engine's; nullptr where in the same.
 const AttentionSpec* paired_attention(const ModelConfig& config, std::string_view name);
 
 /// The file's row that is our row `r`: of a matrix; of a bias or a norm its element.

@@ -9,6 +9,7 @@
 #include "formats/write_safetensors.h"
 #include "model/pairing.h"
 #include "quant/encode.h"
+#include "train/write_settings.h"
 
 namespace ropewalk {
 namespace {
@@ -27,10 +28,7 @@ StoredTensors::StoredTensors(const ModelFile& file, const ModelConfig& config, c
       weights_(weights),
       type_(std::move(type)),
       gguf_(file.container().starts_with("GGUF")) {
-  const WeightFormat* format = type_.empty() ? nullptr : Registry<WeightFormat>::find(type_);
-  const bool writable = format != nullptr && can_encode(*format) && (gguf_ || format->block_size == 1);
-  if (!type_.empty() && !writable)
-    throw UsageError("type of the weights", gguf_ ? "F32, F16, BF16 or Q8_0" : "F32, F16 or BF16", type_);
+  require_written_type(type_, gguf_);
   for (const std::string& name : weights.names) file.tensor(name);
   for (TensorInfo& info : file.stored_tensors()) {
     // Beside tied embeddings: they serve for both, and this one would hold the old.
@@ -82,16 +80,9 @@ void StoredTensors::find_pieces() {
 
 std::string StoredTensors::type_of(const Stored& stored) const {
   if (!stored.changed) return stored.info.type;
-  const std::string place = fmt::format("{}: tensor {}", file_.path(), stored.info.name);
   if (gguf_ && !is_matrix(*stored.pieces.front().tensor)) return "F32";
   const std::string type = type_.empty() ? stored.info.type : type_;
-  const WeightFormat* format = Registry<WeightFormat>::find(type);
-  if (format == nullptr || !can_encode(*format))
-    throw Error(place, "new weights of a type that can be written", type,
-                "name one: F32, F16, BF16, or Q8_0 in a GGUF");
-  if (stored.info.shape.back() % format->block_size != 0)
-    throw Error(place, fmt::format("rows of a multiple of {} weights, for {}", format->block_size, type),
-                fmt::format("{}", stored.info.shape.back()), "name another type: F32, F16 or BF16");
+  require_rows_fit(stored.info.name, stored.info.shape, type);
   return type;
 }
 

@@ -6,9 +6,10 @@
 #include "core/output_folder.h"
 #include "formats/hf_folder.h"
 #include "formats/mapped_file.h"
-#include "formats/write_gguf.h"
 #include "formats/write_safetensors.h"
+#include "train/llama_containers.h"
 #include "train/stored_tensors.h"
+#include "train/write_settings.h"
 
 namespace ropewalk {
 namespace {
@@ -24,33 +25,11 @@ std::string text_of_file(const std::string& path) {
 
 // ---------------------------------------------------------------- GGUF
 
-/// general.file_type of llama.cpp.
-std::uint32_t file_type(const std::string& type) {
-  return type == "F32" ? 0 : type == "F16" ? 1 : type == "Q8_0" ? 7 : 32;
-}
-
-void set_gguf_settings(const FileSettings& settings, const std::string& arch, std::vector<GgufKey>& keys) {
-  if (!settings.no_gguf.empty())
-    throw UsageError("method of the written GGUF", "one that a GGUF can say", settings.no_gguf,
-                     "write a folder, or leave the method out of the file");
-  drop_gguf_keys(keys, [&](const std::string& name) {
-    return name.starts_with(arch + ".rope.scaling.") || name == arch + ".rope.scale_linear";
-  });
-  for (const auto& [name, value] : settings.gguf) {
-    std::string key = fmt::format("{}.{}", arch, name);
-    if (const auto* text = std::get_if<std::string>(&value))
-      set_gguf_key(keys, GgufKey::string(std::move(key), *text));
-    else if (const auto* real = std::get_if<double>(&value))
-      set_gguf_key(keys, GgufKey::f32(std::move(key), static_cast<float>(*real)));
-    else
-      set_gguf_key(keys, GgufKey::u32(std::move(key), static_cast<std::uint32_t>(std::get<Index>(value))));
-  }
-}
-
 void write_gguf_again(const ModelFile& source, StoredTensors& stored, const WriteOptions& options,
                       const std::string& path) {
   std::vector<GgufKey> keys = read_gguf_keys(source.path());
-  if (!options.type.empty()) set_gguf_key(keys, GgufKey::u32("general.file_type", file_type(options.type)));
+  if (!options.type.empty())
+    set_gguf_key(keys, GgufKey::u32("general.file_type", gguf_file_type(options.type)));
   if (options.type == "Q8_0") set_gguf_key(keys, GgufKey::u32("general.quantization_version", 2));
   std::vector<float> rope_freqs;
   if (options.settings) {
@@ -60,15 +39,9 @@ void write_gguf_again(const ModelFile& source, StoredTensors& stored, const Writ
       return name == "rope_freqs.weight" || name.starts_with("rope_factors_");
     });
   }
-  std::vector<TensorToWrite> tensors = stored.tensors();
-  if (!rope_freqs.empty())
-    tensors.push_back({"rope_freqs.weight", "F32", {static_cast<Index>(rope_freqs.size())}});
-  write_gguf(path, keys, tensors, [&](std::size_t i, const TensorSink& sink) {
-    if (i < stored.tensors().size())
-      stored.write(i, sink);
-    else
-      sink(std::as_bytes(std::span(rope_freqs)));
-  });
+  write_gguf_with_freqs(
+      path, keys, stored.tensors(), [&](std::size_t i, const TensorSink& sink) { stored.write(i, sink); },
+      rope_freqs);
 }
 
 // ---------------------------------------------------------------- a folder
@@ -109,9 +82,7 @@ std::string new_config(const std::string& text, const std::string& place, const 
 
 void write_folder_again(const ModelFile& source, StoredTensors& stored, const WriteOptions& options,
                         const std::string& path) {
-  if (options.settings && !options.settings->no_config.empty())
-    throw UsageError("method of the written folder", "one that config.json can say",
-                     options.settings->no_config, "leave the method out of the folder");
+  if (options.settings) require_config_settings(*options.settings);
   OutputFolder folder(path);
   stored.sort_for_safetensors();
   copy_configuration(source.path(), folder);
@@ -129,8 +100,8 @@ void write_model(const Model& source, const NewWeights& weights, const WriteOpti
   const ModelFile& file = source.file();
   const bool to_gguf = path.ends_with(".gguf");
   if (is_gguf(file) != to_gguf)
-    throw UsageError(path, fmt::format("the source's container ({})", file.container()),
-                     to_gguf ? "a GGUF" : "a folder", "name a file that ends in .gguf, or a new folder");
+    return to_gguf ? write_folder_as_gguf(source, weights, options, path)
+                   : write_gguf_as_folder(source, weights, options, path);
   StoredTensors stored(file, source.config(), weights, options.type);
   if (to_gguf)
     write_gguf_again(file, stored, options, path);

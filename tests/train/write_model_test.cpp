@@ -150,6 +150,42 @@ TEST_F(WriteModel, SaysTheMethodInBothContainers) {
   }
 }
 
+TEST_F(WriteModel, OfLlamasKindGoesToTheOtherContainerAndBack) {
+  const auto source = open_model(fs::path(ROPEWALK_SOURCE_DIR) / "models/short-256.gguf");
+  const NewWeights none{{}, {}}, shaken_once = shaken(*source, 0.01f);
+  for (const NewWeights* weights : {&none, &shaken_once}) {
+    const std::string stem = path(weights == &none ? "copied" : "shaken");
+    write_model(*source, *weights, {.type = "F32"}, stem + "_a.gguf");
+    write_model(*source, *weights, {.type = "F32"}, stem + "_b");
+    const auto a = open_model(stem + "_a.gguf"), b = open_model(stem + "_b");
+    write_model(*b, shaken(*b, 0), {.type = "F32"}, stem + "_c.gguf");
+    write_model(*b, none, {}, stem + "_d.gguf");
+    const auto c = open_model(stem + "_c.gguf"), d = open_model(stem + "_d.gguf");
+    const std::vector<float> logits = logits_of(*b);
+    for (const auto& other : {c, d}) {
+      EXPECT_EQ(logits_of(*other), logits);
+      EXPECT_EQ(other->config().n_ctx_train, source->config().n_ctx_train);
+      EXPECT_EQ(other->tokenizer().kind(), source->tokenizer().kind());
+    }
+    if (weights == &shaken_once) {
+      EXPECT_EQ(logits_of(*a), logits);
+    }
+    const std::string text = "A text, of 123 words\n\n  and <|endoftext|> it\'s € 5.";
+    for (const auto& other : {a, b, c, d})
+      for (const bool special : {false, true}) {
+        EXPECT_EQ(other->tokenizer().encode(text, special), source->tokenizer().encode(text, special));
+        EXPECT_EQ(other->tokenizer().text_begin(), source->tokenizer().text_begin());
+        EXPECT_EQ(other->tokenizer().eos, source->tokenizer().eos);
+      }
+  }
+  try {
+    write_model(*source, none, {}, path("no_type"));
+    ADD_FAILURE() << "Q8_0 in a folder";
+  } catch (const Error& e) {
+    EXPECT_NE(std::string(e.what()).find("F32, F16 or BF16"), std::string::npos) << e.what();
+  }
+}
+
 TEST_F(WriteModel, RefusesByName) {
   const auto folder = open_model(tiny_models() / "llama"),
              small = open_model(tiny_models() / "qwen2/model.gguf");
@@ -177,6 +213,11 @@ TEST_F(WriteModel, RefusesByName) {
     return values;
   };
   refused(folder, wrong, {}, "a", "layers.1.mlp.up_proj.weight: expected finite weights");
+  refused(folder, own, {}, "a.gguf", "tokenizer");  // tiny models have none
+  const auto by_layer = open_model(tiny_models() / "llama_by_layer");
+  refused(by_layer, shaken(*by_layer, 0), {}, "a.gguf", "equal layers");
+  const auto other_kind = open_model(tiny_models() / "qwen2");
+  refused(other_kind, shaken(*other_kind, 0), {}, "a.gguf", "architecture llama");
   FileSettings none;
   none.no_config = none.no_gguf = "rerope is no change of frequencies";
   refused(folder, own, {.settings = none}, "a", "no change of frequencies");
