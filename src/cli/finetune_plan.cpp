@@ -46,8 +46,8 @@ Json texts_json(const std::vector<std::string>& names, const std::vector<std::ve
   Json texts = Json::object();
   for (std::size_t t = 0; t < names.size(); ++t)
     texts[printable(names[t])] = sha256(std::string_view(reinterpret_cast<const char*>(tokens[t].data()),
-                                                        tokens[t].size() * sizeof(Token)))
-                                    .substr(0, 16);
+                                                         tokens[t].size() * sizeof(Token)))
+                                     .substr(0, 16);
   return texts;
 }
 
@@ -90,7 +90,7 @@ FinetunePlan complete(const Options& options, const ModelConfig& config, const M
       MethodSpec::parse(method), plan.against.push_back(method);
   }
   plan.steps = options.steps, plan.looks = looks_of(options.looks, options.steps);
-  plan.warm_up = options.warm_up >= 0 ? options.warm_up : std::min<Index>(20, options.steps / 10);
+  plan.warm_up = options.warm_up >= 0 ? options.warm_up : usual_warm_up(options.steps);
   plan.batch = options.batch > 0 ? options.batch : std::max(kUsualBatch, plan.length);
   if (plan.batch < plan.length)
     throw UsageError("--batch", fmt::format("{} tokens or more: one text of the length", plan.length),

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /// What finetune will do, as typed and as completed: starts, steps, looks.
 #pragma once
+#include <algorithm>
 #include <string>
 #include <vector>
 
 #include "cli/command.h"
 #include "cli/finetune_texts.h"
+#include "judge/runner.h"
 #include "results/recovery.h"
 #include "train/parameters.h"
 
@@ -21,7 +23,7 @@ struct Options {
   Index batch = 0;                  // tokens a step; 0: kUsualBatch, or one text of the length
   double rate = 0;                  // 0: kUsualRate...
   int n_questions = 1, n_depths = 3, n_threads = 0, seed = 1;
-  bool full = false, resume = false, json = false, dry_run = false, keep_models = true;
+  bool full = false, resume = false, json = false, dry_run = false;
   BackendOptions backend;
   void define(CommandLine& app);
 };
@@ -44,7 +46,9 @@ struct FinetunePlan {
   std::vector<Index> looks;          ///< ascending, from 0 to the last step
   Index steps = 0, warm_up = 0, batch = 0;
   double rate = 0;
-  PlanOptions judge;  ///< of each look
+  Index tokens_at_once = 0;    ///< Recipe's, as memory allows
+  std::size_t kept_bytes = 0;  ///< GradientOptions'
+  PlanOptions judge;           ///< of each look
 };
 
 /// Errors: UsageError for a method that does not exist, does not fit the model at this length, or whose keys
@@ -52,6 +56,8 @@ struct FinetunePlan {
 FinetunePlan complete(const Options& options, const ModelConfig& config, const Model& model);
 /// Ascending steps with 0 and `steps` among them; those beyond are left out. Errors: UsageError.
 std::vector<Index> looks_of(const std::vector<std::string>& typed, Index steps);
+/// A tenth of the steps, 20 at most.
+inline Index usual_warm_up(Index steps) { return std::min<Index>(20, steps / 10); }
 /// A folder's name for each start: its number and its method's name.
 std::string folder_of(const FinetunePlan& plan, std::size_t start);
 

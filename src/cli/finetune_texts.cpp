@@ -5,6 +5,7 @@
 
 #include "cli/command.h"
 #include "core/error.h"
+#include "core/text.h"
 #include "judge/near_copies.h"
 
 namespace ropewalk {
@@ -26,7 +27,7 @@ int stretches_of_each(int asked, std::size_t n_texts) {
 }
 
 /// Moves the ends of the texts into texts of their own. Errors: Error where none is long enough.
-TokenTexts keep_ends(TokenTexts& texts, Index length, int n_each) {
+TokenTexts keep_ends(TokenTexts& texts, Index length, Index least, int n_each) {
   TokenTexts ends{{}, {}, texts.bos, texts.unknown};
   Index longest = 0;
   for (std::size_t t = 0; t < texts.tokens.size(); ++t) {
@@ -34,10 +35,10 @@ TokenTexts keep_ends(TokenTexts& texts, Index length, int n_each) {
     const auto n = static_cast<Index>(tokens.size());
     longest = std::max(longest, n);
     // What is left must hold a text to train on too.
-    Index stretches = std::min<Index>(n_each, n / kKeptPart / (length + 1));
+    Index stretches = std::min<Index>(n_each, n / kKeptPart / (least + 1));
     if (stretches == 0 && n >= 2 * length + 2) stretches = 1;
     if (stretches == 0) continue;
-    const Index kept = std::min(stretches * (length + 1) + 1, n - length - 1);
+    const Index kept = std::min(stretches * (least + 1) + 1, n - length - 1);
     ends.names.push_back(texts.names[t]);
     ends.tokens.emplace_back(tokens.end() - kept, tokens.end());
     tokens.resize(static_cast<std::size_t>(n - kept));
@@ -51,6 +52,17 @@ TokenTexts keep_ends(TokenTexts& texts, Index length, int n_each) {
                 fmt::format("{} tokens in the longest", longest),
                 "give longer texts, texts to judge on (--held-out), or a shorter --length");
   return ends;
+}
+
+/// Texts that hold no batch's text; the longest does.
+void leave_out_short(TokenTexts& training, Index length) {
+  for (std::size_t t = training.tokens.size(); t-- > 0;) {
+    if (static_cast<Index>(training.tokens[t].size()) > length) continue;
+    say(fmt::format("{}: its {} tokens are not trained on; a text of {} does not fit in",
+                    printable(training.names[t]), training.tokens[t].size(), length));
+    training.names.erase(training.names.begin() + static_cast<std::ptrdiff_t>(t));
+    training.tokens.erase(training.tokens.begin() + static_cast<std::ptrdiff_t>(t));
+  }
 }
 
 /// Errors: UsageError that names both texts.
@@ -88,18 +100,19 @@ FinetuneTexts finetune_texts(const Tokenizer& tokenizer, const FinetuneTextOptio
   if (!keep) held_out = read_texts(tokenizer, options.held_out, options.special);
   const int n_each =
       stretches_of_each(options.n_documents, keep ? training.names.size() : held_out.names.size());
-  if (keep) held_out = keep_ends(training, options.length, n_each);
+  if (keep) held_out = keep_ends(training, options.length, options.least, n_each);
   std::size_t longest = 0;
   for (const std::vector<Token>& tokens : training.tokens) longest = std::max(longest, tokens.size());
   if (static_cast<Index>(longest) <= options.length)
     throw Error("--text", fmt::format("a text of more than {} tokens to train on", options.length),
                 fmt::format("{} tokens in the longest", longest),
                 "give a longer text, or a shorter --length");
+  leave_out_short(training, options.length);
   int most = 0;  // of one text: cut_stretches says which hold fewer
   for (const std::vector<Token>& tokens : held_out.tokens)
-    most = std::max(most, stretches_of(tokens, options.length, n_each));
+    most = std::max(most, stretches_of(tokens, options.least, n_each));
   FinetuneTexts texts;
-  texts.held_out = cut_stretches(held_out, options.length, keep ? std::max(most, 1) : n_each, options.tail);
+  texts.held_out = cut_stretches(held_out, options.least, keep ? std::max(most, 1) : n_each, options.tail);
   std::vector<Token> unknown = training.unknown;
   unknown.insert(unknown.end(), held_out.unknown.begin(), held_out.unknown.end());
   std::sort(unknown.begin(), unknown.end());

@@ -21,7 +21,8 @@ struct FinetuneTexts {
 struct FinetuneTextOptions {
   std::vector<std::string> texts, held_out;
   bool special = false;
-  Index length = 0;  ///< tokens that a document and a batch's text must hold
+  Index length = 0;  ///< tokens of a batch's text
+  Index least = 0;   ///< a document has more tokens (judge/plan.h, tokens_needed)
   Index tail = 0;    ///< last tokens that are scored
   int n_documents = 0;
 };
