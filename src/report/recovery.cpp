@@ -80,6 +80,18 @@ std::string nearest_line(const Recovery& r) {
   return line + ".";
 }
 
+/// Passing truncation may be learning what such texts are like, and not reading further back: then says so.
+std::string doubt_line(const Recovery& r) {
+  const StartRecovery& fastest = r.starts[*r.fastest_by_step];
+  const RecoveryAt* look = look_of(fastest, fastest.passes[kTruncationAt]->step);
+  if (!look || !look->far || !look->far->high || *look->far->high < 0) return "";
+  return fmt::format(
+      "At that step {} tokens were not shown to be better than {} for the model so trained ({}): what it "
+      "gained "
+      "may be the training on such texts, not the length.",
+      k_tokens(r.length), k_tokens(r.n_ctx_train), interval_text(*look->far, true));
+}
+
 Json number(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
 
 Json interval_json(const std::optional<Interval>& interval) {
@@ -131,6 +143,8 @@ Json start_json(const StartRecovery& start) {
 
 std::vector<std::string> recovery_answer(const Recovery& r) {
   std::vector<std::string> sentences{lead_of(r)};
+  if (r.fastest_by_step)
+    if (std::string doubt = doubt_line(r); !doubt.empty()) sentences.push_back(std::move(doubt));
   if (r.fastest_by_time && r.fastest_by_time != r.fastest_by_step)
     sentences.push_back(fmt::format("In time the first is {}.", passed_text(r.starts[*r.fastest_by_time])));
   if (r.best_start) sentences.push_back(best_start_line(r));

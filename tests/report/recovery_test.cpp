@@ -40,6 +40,16 @@ TEST(RecoveryReport, SaysWhatToStartFrom) {
   EXPECT_TRUE(holds(all, ": it uses what lies further back"));
 }
 
+TEST(RecoveryReport, DoubtsAGainThatIsNotTheLengths) {
+  MadeUpRecovery made;
+  made.untrained({{"pi", 1}});
+  made.start("pi", {{0, 1}, {10, -0.2}});
+  EXPECT_FALSE(holds(joined(recovery_answer(made.recovery())), "may be the training on such texts"));
+  for (Record& r : made.input.looks[1].records)  // at the original length it gained more
+    if (r.length == kTrained) r.loss -= 0.3;
+  EXPECT_TRUE(holds(joined(recovery_answer(made.recovery())), "may be the training on such texts"));
+}
+
 TEST(RecoveryReport, SaysThatNoneRecovers) {
   MadeUpRecovery made;
   made.untrained({{"pi", 1}});
