@@ -70,7 +70,7 @@ std::string Trainer::largest_gradient() const {
   return fmt::format("{} (norm {:.3g})", name, most);
 }
 
-void Trainer::stop_at_spike(const Stage* stage, double loss) {
+void Trainer::stop_at_spike(const TrainingStage* stage, double loss) {
   if (recipe_.spike <= 0 || recent_.size() < kFewLosses) return;
   if (const double usual = median(recent_); loss > recipe_.spike * usual)
     throw TrainingStopped(fmt::format("step {} ({})", step_ + 1, stage->name),
@@ -162,7 +162,7 @@ std::size_t Trainer::bytes() {
   std::size_t n = static_cast<std::size_t>(gradient_.size());
   for (const StateArray& array : state().arrays) n += array.values.size();
   std::size_t pass = 0;
-  for (const Stage& stage : recipe_.stages)
+  for (const TrainingStage& stage : recipe_.stages)
     for (const Index n_ctx : stage.n_ctx) {
       const Index whole = std::max<Index>(1, stage.tokens / n_ctx) * n_ctx;
       const Index rows =
