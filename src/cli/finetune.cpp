@@ -114,7 +114,7 @@ int run() {
   run.tail = plan.judge.tail, run.margin = kStabilityMargin, run.special = asked.texts.special;
   const FinetuneLooks looks(texts.held_out, plan.judge, run, "");
   const FinetuneCost cost = cost_of_finetune(asked, plan, texts, source, looks);
-  take_budget(asked, cost, plan);
+  if (!take_decided(asked, plan)) take_budget(asked, cost, plan);
   run.command = command_line(asked, plan);
   say_plan(plan, texts, cost);
   cost.require();

@@ -22,8 +22,7 @@ class Times {
   explicit Times(std::string path) : path_(std::move(path)) {
     if (path_.empty() || !fs::exists(path_)) return;
     const JsonInput stored = parse_json(read_bytes(path_), path_);
-    for (const auto& [step, seconds] : stored.items())
-      by_step_[step] = seconds.get<double>();
+    for (const auto& [step, seconds] : stored.items()) by_step_[step] = seconds.get<double>();
   }
   double at(Index step) const {
     const auto found = by_step_.find(fmt::format("{}", step));

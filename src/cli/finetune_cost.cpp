@@ -2,10 +2,8 @@
 #include "cli/finetune_cost.h"
 
 #include <algorithm>
-#include <filesystem>
 
 #include "cli/finetune_start.h"
-#include "core/text_file.h"
 #include "model/cost.h"
 #include "model/memory.h"
 #include "train/learner.h"
@@ -91,33 +89,28 @@ FinetuneCost cost_of_finetune(const Options& options, FinetunePlan& plan, const 
 
 void take_budget(const Options& options, const FinetuneCost& cost, FinetunePlan& plan) {
   if (options.budget.empty()) return;
-  const std::string path = (std::filesystem::path(options.out) / "finetune.json").string();
-  if (options.resume && std::filesystem::exists(path)) {  // as it was decided then
-    plan.steps = parse_json(read_bytes(path, std::size_t{16} << 20), path).at("steps").get<Index>();
-  } else {
-    const double budget = parse_seconds(options.budget);
-    double step = 0;
-    for (const double s : cost.step_seconds) step += s;
-    const auto fits = [&](Index steps) {
-      FinetunePlan wished = plan;
-      wished.steps = steps, wished.looks = looks_of(options.looks, steps);
-      return cost.seconds(wished) <= budget;
-    };
-    Index low = 0, high = Index{1} << 20;
-    while (low < high) {
-      const Index middle = (low + high + 1) / 2;
-      if (fits(middle))
-        low = middle;
-      else
-        high = middle - 1;
-    }
-    if (low == 0)
-      throw UsageError("--budget", "time for a step from every start and a look at it",
-                       fmt::format("'{}', where those take about {}", options.budget,
-                                   time_text(cost.untrained_seconds + cost.look_seconds + step)),
-                       "fewer starts, a shorter --length, fewer --documents, or more time");
-    plan.steps = low;
+  const double budget = parse_seconds(options.budget);
+  double step = 0;
+  for (const double s : cost.step_seconds) step += s;
+  const auto fits = [&](Index steps) {
+    FinetunePlan wished = plan;
+    wished.steps = steps, wished.looks = looks_of(options.looks, steps);
+    return cost.seconds(wished) <= budget;
+  };
+  Index low = 0, high = Index{1} << 20;
+  while (low < high) {
+    const Index middle = (low + high + 1) / 2;
+    if (fits(middle))
+      low = middle;
+    else
+      high = middle - 1;
   }
+  if (low == 0)
+    throw UsageError("--budget", "time for a step from every start and a look at it",
+                     fmt::format("'{}', where those take about {}", options.budget,
+                                 time_text(cost.untrained_seconds + cost.look_seconds + step)),
+                     "fewer starts, a shorter --length, fewer --documents, or more time");
+  plan.steps = low;
   plan.looks = looks_of(options.looks, plan.steps);
   plan.warm_up = options.warm_up >= 0 ? options.warm_up : usual_warm_up(plan.steps);
 }

@@ -138,6 +138,7 @@ Json settings_json(const Options& options, const FinetunePlan& plan, const Finet
           {"rate", plan.rate},
           {"warm_up", plan.warm_up},
           {"batch", plan.batch},
+          {"tokens_at_once", plan.tokens_at_once},
           {"seed", options.seed},
           {"texts", texts_json(texts.names, texts.training)},
           {"held_out", held_out},
@@ -150,10 +151,39 @@ Json settings_json(const Options& options, const FinetunePlan& plan, const Finet
           {"kv", run.kv}};
 }
 
+namespace {
+
+std::string settings_path(const Options& options) {
+  return (std::filesystem::path(options.out) / "finetune.json").string();
+}
+JsonInput read_settings(const std::string& path) {
+  return parse_json(read_bytes(path, std::size_t{16} << 20), path);
+}
+
+}  // namespace
+
+bool take_decided(const Options& options, FinetunePlan& plan) {
+  const std::string path = settings_path(options);
+  if (!options.resume || !std::filesystem::exists(path)) return false;
+  const JsonInput before = read_settings(path);
+  const auto count = [&](const char* key, Index least) {
+    const auto found = before.find(key);
+    if (found == before.end() || !found->is_number_integer() || found->get<Index>() < least)
+      throw Error(path, fmt::format("a whole number \"{}\"", key), "none");
+    return found->get<Index>();
+  };
+  plan.tokens_at_once = count("tokens_at_once", 0);
+  if (options.budget.empty()) return true;
+  plan.steps = std::min<Index>(count("steps", 1), Index{1} << 20);
+  plan.looks = looks_of(options.looks, plan.steps);
+  plan.warm_up = options.warm_up >= 0 ? options.warm_up : usual_warm_up(plan.steps);
+  return true;
+}
+
 void keep_settings(const Options& options, const Json& settings) {
   if (options.out.empty()) return;
   namespace fs = std::filesystem;
-  const std::string path = (fs::path(options.out) / "finetune.json").string();
+  const std::string path = settings_path(options);
   if (!fs::exists(path)) {
     std::error_code none;
     if (fs::exists(options.out) && !(fs::is_directory(options.out) && fs::is_empty(options.out, none)))
@@ -167,7 +197,7 @@ void keep_settings(const Options& options, const Json& settings) {
   }
   if (!options.resume)
     throw UsageError("--out", "a new folder, or --resume to go on in this one", "'" + options.out + "'");
-  const JsonInput before = parse_json(read_bytes(path, std::size_t{16} << 20), path);
+  const JsonInput before = read_settings(path);
   for (const auto& [key, value] : settings.items()) {
     const std::string now = dump_json(value);
     const std::string then = before.contains(key) ? dump_json(before.at(key)) : "nothing";
@@ -214,28 +244,28 @@ void Options::define(CommandLine& app) {
   app.add_model(model);
   app.add_option("--method", method, "the start: a method, such as pi:factor=4");
   app.add_option("--compare", compare,
-                 "several starts, such as pi ntk yarn self-extend none:\nthe same batches from each");
+                 "several, such as pi ntk yarn self-extend none:\nthe same batches from each");
   app.add_option("--length", length, "tokens to train and to judge at, such as 32k")->required();
-  app.add_option("--text", texts.texts, "text files, or folders of .txt and .md, to train on")->required();
+  app.add_option("--text", texts.texts, "files, or folders of .txt and .md, to train on")->required();
   app.add_option("--held-out", texts.held_out,
                  "to judge on, never trained on; default: the end of\neach text is kept back");
   define_special(app, texts.special);
   app.add_option("--steps", steps, "of each start")->check(in_range(0, 1 << 20))->capture_default_str();
   app.add_option("--budget", budget, "time for all, such as 4h, in place of --steps");
   app.add_option("--looks", looks, "steps to judge at; default: 0 10 25 50 100 200");
-  app.add_flag("--full", full, "all weights learn, not pairs of low rank beside them");
+  app.add_flag("--full", full, "all weights learn, not low-rank pairs beside them");
   app.add_option("--rank", low_rank.rank, "of the pairs (LoRA)")
       ->check(in_range(1, 4096))
       ->capture_default_str();
   app.add_option("--alpha", low_rank.alpha, "pairs count alpha / rank times")->capture_default_str();
   app.add_option("--targets", low_rank.targets,
-                 "matrices with pairs; default: all seven of a layer,\nattn_q attn_k attn_v attn_output "
+                 "with pairs; default: all seven of a layer,\nattn_q attn_k attn_v attn_output "
                  "ffn_gate ffn_up\nffn_down");
   app.add_option("--rate", rate, "of learning; default: 2e-4, with --full 2e-5");
   app.add_option("--warm-up", warm_up, "steps; default: a tenth, 20 at most");
-  app.add_option("--batch", batch, "tokens a step; default: 8192, or one text of the length");
+  app.add_option("--batch", batch, "tokens a step; default: 8192, or the length");
   app.add_option("--seed", seed, "of batches and pairs")->check(in_range(0, 1 << 30))->capture_default_str();
-  app.add_option("--documents", texts.n_documents, "stretches of each held-out text; default: 24 in all")
+  app.add_option("--documents", texts.n_documents, "of each held-out text; default: 24 in all")
       ->check(in_range(0, 1000));
   app.add_option("--tail", texts.tail, "last tokens that are scored; default: as in eval")
       ->check(in_range(1, 65536));
@@ -244,7 +274,7 @@ void Options::define(CommandLine& app) {
       ->check(in_range(1, 1000))
       ->capture_default_str();
   app.add_option("--depths", n_depths, "of each key")->check(in_range(1, 100))->capture_default_str();
-  app.add_option("--against", against, "training-free methods to pass; default: a few good ones");
+  app.add_option("--against", against, "training-free methods to pass; default: a few");
   app.add_option("--out", out, "folder for checkpoints, looks, adapters and models");
   app.add_flag("--resume", resume, "go on in that folder");
   app.add_option("--report", report, "a self-contained page; default: DIR/recovery.html");

@@ -64,6 +64,10 @@ std::string folder_of(const FinetunePlan& plan, std::size_t start);
 /// All that results depend on, to be the same when a run goes on.
 Json settings_json(const Options& options, const FinetunePlan& plan, const FinetuneTexts& texts,
                    const RunInfo& run);
+/// Before a run goes on: what the machine and the clock decided when it began (steps of a budget, how much of
+/// a batch goes through at once) is taken from DIR/finetune.json. False: there is none, or it is not gone on
+/// with.
+bool take_decided(const Options& options, FinetunePlan& plan);
 /// DIR/finetune.json is written where it is not there. Errors: UsageError where it is there without --resume;
 /// Error that names the first setting that differs.
 void keep_settings(const Options& options, const Json& settings);

@@ -7,6 +7,7 @@
 #include "core/tell.h"
 #include "methods/file_settings.h"
 #include "quant/encode.h"
+#include "train/adapter.h"
 #include "train/write_model.h"
 
 namespace ropewalk::cli::finetune {
@@ -26,14 +27,31 @@ std::string type_of(const Model& source, const NewWeights& weights) {
 }
 
 /// "'pi:factor=16' is said in the file", or why it cannot be.
-std::string said(const std::string& method, const std::string& why_not, const std::string& path,
-                 Index length) {
+std::string said(const std::string& method, const std::string& why_not, const std::string& path) {
   if (why_not.empty())
     return fmt::format("{}: other engines read the method in the file, and so does ropewalk", path);
   return fmt::format(
-      "{}: the method cannot be said in the file ({}); here: ropewalk generate {} --method {} "
-      "--length {} ...",
-      path, why_not, shell_quoted(path), shell_quoted(method), k_tokens(length));
+      "{}: the method cannot be said in the file ({}); here: ropewalk generate {} --method {} -f TEXT", path,
+      why_not, shell_quoted(path), shell_quoted(method));
+}
+
+bool has_pairs(const LearningModel& learning) {
+  return std::any_of(learning.parameters.begin(), learning.parameters.end(),
+                     [](const Parameter& p) { return p.name.ends_with(".lora_a"); });
+}
+
+/// The pairs alone; where PEFT has no form for them, why.
+std::string adapter_line(const LearningModel& learning, const FileSettings& settings,
+                         const std::string& path) {
+  try {
+    if (!fs::exists(path)) write_adapter(learning, {.base = {}, .settings = settings}, path);
+  } catch (const Error& error) {
+    return fmt::format("no adapter: {}", error.what());
+  }
+  return fmt::format("{}: PEFT puts it on the model in transformers{}", path,
+                     settings.no_config.empty()
+                         ? "; the keys in its base_config.json belong in the model's config.json"
+                         : "; its attention knows no such method: " + settings.no_config);
 }
 
 }  // namespace
@@ -51,7 +69,10 @@ void write_results(const FinetunePlan& plan, std::size_t start, const LearningMo
   if (why_not.empty()) options.settings = settings;
   const std::string path = (fs::path(folder) / (is_gguf(source) ? "model.gguf" : "model")).string();
   if (!fs::exists(path)) write_model(source, weights, options, path);
-  lines.push_back(plan.starts[start].name + ": " + said(method, why_not, path, plan.length));
+  if (has_pairs(learning))
+    lines.push_back(plan.starts[start].name + ": " +
+                    adapter_line(learning, settings, (fs::path(folder) / "adapter").string()));
+  lines.push_back(plan.starts[start].name + ": " + said(method, why_not, path));
 }
 
 }  // namespace ropewalk::cli::finetune

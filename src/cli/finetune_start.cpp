@@ -2,7 +2,7 @@
 #include "cli/finetune_start.h"
 
 #include "core/progress.h"
-#include "model/memory.h"
+#include "train/checkpoint.h"
 #include "train/trainer.h"
 
 namespace ropewalk::cli::finetune {
@@ -37,11 +37,24 @@ Sources sources_of(const FinetuneTexts& texts) {
   return sources;
 }
 
+namespace {
+
+/// A run that is cut off loses less than this of training.
+constexpr double kSaveEvery = 60;  // seconds
+
+template <class T>
+std::span<std::byte> bytes_of(std::span<T> values) {
+  return std::as_writable_bytes(values);
+}
+
+}  // namespace
+
 struct StartTrainer::Impl {
   Impl(const Options& options, const FinetunePlan& plan, std::size_t start, const FinetuneTexts& texts,
        const std::shared_ptr<const Model>& source, std::string folder_)
       : folder(std::move(folder_)),
         name(plan.starts[start].name),
+        method(plan.starts[start].method),
         recipe(recipe_of(options, plan, start)),
         sources(sources_of(texts)),
         model(learning_model(options, source)),
@@ -49,6 +62,7 @@ struct StartTrainer::Impl {
             model, std::shared_ptr<const Training<float>>(make_cpu_training(source->backend().context())))),
         trainer(model, *learner, optimizers(source), recipe, sources, {}, source->backend().context()) {
     require_sources(recipe, sources);
+    go_on();
   }
   /// No weight decay: it would pull what was learned before towards 0.
   std::vector<std::unique_ptr<Optimizer>> optimizers(const std::shared_ptr<const Model>& source) const {
@@ -59,13 +73,39 @@ struct StartTrainer::Impl {
     return all;
   }
 
-  std::string folder, name;
+  void save() {
+    if (folder.empty() || saved == trainer.steps_taken()) return;
+    const TrainerState state = trainer.state();
+    std::vector<CheckpointFile> files;
+    files.reserve(state.arrays.size());
+    for (const StateArray& array : state.arrays) files.push_back({array.name, bytes_of(array.values)});
+    write_checkpoint(folder, state.step, files,
+                     {{"method", method}, {"recent", state.recent}, {"seconds", seconds}});
+    saved = state.step, saved_seconds = seconds;
+  }
+  /// From the newest checkpoint; a damaged one is told, and the one before taken.
+  void go_on() {
+    if (folder.empty()) return;
+    const std::optional<Checkpoint> checkpoint = latest_checkpoint(folder, true);
+    if (!checkpoint) return;
+    if (const std::string of = checkpoint->about().at("method").get<std::string>(); of != method)
+      throw Error(checkpoint->path(), "a checkpoint of " + method, of, "take another --out");
+    for (const StateArray& array : trainer.state().arrays)
+      checkpoint->read(array.name, bytes_of(array.values));
+    trainer.go_on_from(checkpoint->step(), checkpoint->about().at("recent").get<std::vector<double>>());
+    seconds = saved_seconds = checkpoint->about().at("seconds").get<double>();
+    saved = checkpoint->step();
+    say(fmt::format("{} goes on from step {}", name, saved));
+  }
+
+  std::string folder, name, method;
   Recipe recipe;
   Sources sources;
   LearningModel model;
   std::unique_ptr<Learner> learner;
   Trainer trainer;
-  double seconds = 0;
+  double seconds = 0, saved_seconds = 0;
+  Index saved = 0;
 };
 
 StartTrainer::StartTrainer(const Options& options, const FinetunePlan& plan, std::size_t start,
@@ -87,7 +127,9 @@ void StartTrainer::train_to(Index step) {
                                    impl_->recipe.n_steps(), record.loss,
                                    static_cast<double>(record.n_tokens) / record.seconds));
     progress.add(1);
+    if (impl_->seconds - impl_->saved_seconds > kSaveEvery) impl_->save();
   }
+  impl_->save();
 }
 
 }  // namespace ropewalk::cli::finetune

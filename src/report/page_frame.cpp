@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/page_frame.h"
+
 #include "report/table.h"
 
 namespace ropewalk {
