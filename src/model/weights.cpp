@@ -7,7 +7,7 @@
 namespace ropewalk {
 namespace {
 
-class UploadedTensors final : public TensorSource {
+class UploadedTensors final : public WeightSource {
  public:
   UploadedTensors(const ModelFile& file, const ModelConfig& config, const Backend& backend)
       : tensors_(file, config), backend_(backend) {}
@@ -31,7 +31,7 @@ class UploadedTensors final : public TensorSource {
 
 class Loader {
  public:
-  Loader(TensorSource& source, const Backend& backend) : source_(source), backend_(backend) {}
+  Loader(WeightSource& source, const Backend& backend) : source_(source), backend_(backend) {}
 
   WeightRows rows(const std::string& name) { return source_.rows(name, nullptr); }
   std::unique_ptr<Matrix> matrix(const std::string& name, const AttentionSpec* rotary = nullptr) {
@@ -48,7 +48,7 @@ class Loader {
   std::size_t bytes() const { return bytes_; }
 
  private:
-  TensorSource& source_;
+  WeightSource& source_;
   const Backend& backend_;
   std::size_t bytes_ = 0;
 };
@@ -146,7 +146,7 @@ std::vector<float> FileTensors::numbers(const std::string& name, const Attention
   return result;
 }
 
-std::unique_ptr<Weights> load_weights(TensorSource& source, const ModelConfig& config, const Backend& backend,
+std::unique_ptr<Weights> load_weights(WeightSource& source, const ModelConfig& config, const Backend& backend,
                                       std::size_t& bytes) {
   Loader load(source, backend);
   auto weights = std::make_unique<Weights>();

@@ -77,7 +77,7 @@ class Trainer {
 
  private:
   double take_gradient(const Batch& batch);
-  void stop_at_spike(const Stage* stage, double loss);
+  void stop_at_spike(const TrainStage* stage, double loss);
   double share_found(const HeldOut& held_out) const;
   std::string largest_gradient() const;
 
