@@ -9,11 +9,18 @@
 namespace ropewalk {
 namespace {
 
-/// YaRN as llama.cpp reads it: attn_factor multiplies the released gain.
-void tell_gguf_yarn(const Json& rope, FileSettings& told) {
+/// YaRN as llama.cpp reads it: attn_factor multiplies the released gain. Keys of beta_fast and beta_slow are
+/// read for few architectures (seen: for llama they are not).
+void tell_gguf_yarn(const Json& rope, const std::string& architecture, FileSettings& told) {
   const double factor = rope["factor"];
   if (rope.contains("truncate") && rope["truncate"] == false) {
     told.no_gguf = "truncate=0: llama.cpp always rounds the ends of the ramp";
+    return;
+  }
+  if ((rope["beta_fast"] != 32.0 || rope["beta_slow"] != 1.0) && architecture != "mistral3") {
+    told.no_gguf =
+        fmt::format("llama.cpp reads other ends of the ramp than 32 and 1 as flags, not as keys of a {} file",
+                    architecture);
     return;
   }
   told.gguf = {
@@ -62,7 +69,7 @@ FileSettings file_settings(const MethodSpec& bound, const RopeContext& c, const 
     told.gguf = {{"rope.scaling.type", std::string("linear")},
                  {"rope.scaling.factor", rope["factor"].get<double>()}};
   else if (type == "yarn")
-    tell_gguf_yarn(rope, told);
+    tell_gguf_yarn(rope, architecture, told);
   else if (type == "dynamic")
     told.no_gguf = "a GGUF knows no base that follows the length";
   else if (type != "default")

@@ -126,9 +126,9 @@ TEST_F(WriteModel, ExpandsAQuantisedModel) {
 }
 
 TEST_F(WriteModel, SaysTheMethodInBothContainers) {
-  for (const char* method : {"pi:factor=4", "ntk:factor=4", "yarn:factor=4", "base:value=50000",
-                             "yarn:factor=8,attention_factor=1,beta_fast=24,beta_slow=2", "llama3:factor=4",
-                             "ntk-by-parts:factor=4"}) {
+  for (const char* method :
+       {"pi:factor=4", "ntk:factor=4", "yarn:factor=4", "base:value=50000",
+        "yarn:factor=8,attention_factor=1", "llama3:factor=4", "ntk-by-parts:factor=4"}) {
     for (const bool gguf : {false, true}) {
       const auto model = open_model(gguf ? tiny_models() / "llama/model.gguf" : tiny_models() / "llama");
       const Index n = 256;
@@ -147,6 +147,25 @@ TEST_F(WriteModel, SaysTheMethodInBothContainers) {
         EXPECT_NEAR(wanted.theta[m], found.theta[m], 1e-6 * wanted.theta[m]) << to << " " << m;
       EXPECT_NEAR(wanted.rotary_gain, found.rotary_gain, 1e-6) << to;
     }
+  }
+}
+
+TEST_F(WriteModel, RefusesASettingThatAContainerCannotSay) {
+  const RopeContext context = open_model(tiny_models() / "llama")->config().rope_context(0, 256);
+  const auto told = [&](const char* method, const char* architecture) {
+    const Method bound = Method::bind(MethodSpec::parse(method), context);
+    return file_settings(MethodSpec::parse(bound.text()), context, architecture);
+  };
+  EXPECT_NE(told("yarn:factor=4,beta_fast=24", "llama").no_gguf, "");
+  EXPECT_EQ(told("yarn:factor=4,beta_fast=24", "llama").no_config, "");
+  EXPECT_EQ(told("yarn:factor=4,beta_fast=24", "mistral3").no_gguf, "");
+  EXPECT_NE(told("yarn:factor=4,truncate=0", "llama").no_gguf, "");
+  EXPECT_NE(told("dynamic-ntk:factor=4", "llama").no_gguf, "");
+  EXPECT_EQ(told("ntk-by-parts:factor=4", "llama").no_gguf, "");
+  EXPECT_NE(told("ntk-by-parts:factor=4", "qwen2").no_gguf, "");
+  for (const char* method : {"self-extend", "rerope", "yarn:factor=4+logn", "window:window=40"}) {
+    EXPECT_NE(told(method, "llama").no_gguf, "") << method;
+    EXPECT_NE(told(method, "llama").no_config, "") << method;
   }
 }
 
