@@ -11,6 +11,7 @@
 #include "core/output_file.h"
 #include "core/text.h"
 #include "model/memory.h"
+#include "train/checkpoint.h"
 #include "train/new_model.h"
 #include "train/saved_run.h"
 #include "train/write_model.h"
@@ -29,7 +30,7 @@ class Run {
     read_data();
     make_trainer();
   }
-  void say_plan() const;
+  void say_plan();
   void train();
 
  private:
@@ -53,7 +54,7 @@ class Run {
   std::vector<HeldOut> held_out_;
   std::unique_ptr<Learner> learner_;
   std::optional<Trainer> trainer_;
-  double seconds_ = 0;  // of this process
+  double seconds_ = 0, loop_seconds_ = 0;  // of this process: of its steps; evaluation included
   Index n_tokens_ = 0;
   std::vector<OperationTime> operation_times_;
 };
@@ -131,11 +132,11 @@ void Run::make_trainer() {
                    context_);
 }
 
-void Run::say_plan() const {
+void Run::say_plan() {
   Index n_tokens = 0;
   for (const TrainStage& stage : recipe_.stages) n_tokens += stage.steps * stage.tokens;
-  const std::size_t bytes = const_cast<Trainer&>(*trainer_).bytes();
-  say(fmt::format("{}: {} parameters, {} of about {} tokens together, {} MB of memory", config_.name,
+  const std::size_t bytes = trainer_->bytes();
+  say(fmt::format("{}: {} parameters, {} of about {} tokens together, up to {} MB of memory", config_.name,
                   learning_.n(), counted(recipe_.n_steps(), "step"), n_tokens, bytes / 1000000));
   require_memory("training", bytes, "a smaller tokens_at_once or kept_mb in [optimizer]");
 }
@@ -180,14 +181,15 @@ void Run::loop(TrainLog& log) {
 void Run::train() {
   const std::optional<std::string> of = options_.resume ? resume_run(options_.out, *trainer_) : std::nullopt;
   if (of)
-    say(fmt::format("goes on behind step {} of {}{}", trainer_->steps_taken(),
-                    newest_checkpoint(options_.out),
+    say(fmt::format("goes on behind step {} of {}{}", trainer_->steps_taken(), recipe_.n_steps(),
                     *of == sha256(config_.text) ? "" : ", with other settings than it was made with"));
   else if (options_.resume)
     say(fmt::format("{} has no checkpoint: it begins anew", printable(options_.out)));
   TrainLog log(options_.out, trainer_->steps_taken());
   if (options_.profile) context_->profile().start();
+  const double begin = now_seconds();
   loop(log);
+  loop_seconds_ = now_seconds() - begin;
   if (options_.profile) operation_times_ = context_->profile().stop();
   OutputFile page(options_.out + "/curve.html");
   page.write(log.page(config_.name, facts()));
@@ -258,16 +260,16 @@ void Run::print_profile() const {
   const MachinePeaks peaks = measure_peaks(*context_);
   fmt::print("\n{:<20} {:>9} {:>7} {:>9} {:>9} {:>8}\n", "operation", "seconds", "share", "calls", "GFLOP/s",
              "of peak");
-  double rest = seconds_;
+  double rest = loop_seconds_;
   for (const OperationTime& o : operation_times_) {
     rest -= o.seconds;
     const double speed = o.seconds > 0 ? o.flop / o.seconds : 0;
-    fmt::print("{:<20} {:>9.2f} {:>6.1f}% {:>9} {:>9} {:>8}\n", o.name, o.seconds, 100 * o.seconds / seconds_,
-               o.calls, o.flop > 0 ? fmt::format("{:.1f}", speed / 1e9) : "",
+    fmt::print("{:<20} {:>9.2f} {:>6.1f}% {:>9} {:>9} {:>8}\n", o.name, o.seconds,
+               100 * o.seconds / loop_seconds_, o.calls, o.flop > 0 ? fmt::format("{:.1f}", speed / 1e9) : "",
                o.flop > 0 ? fmt::format("{:.0f}%", 100 * speed / peaks.f32) : "");
   }
   fmt::print("{:<20} {:>9.2f} {:>6.1f}%\npeak: {:.0f} GFLOP/s f32\n\n", "the rest", rest,
-             100 * rest / seconds_, peaks.f32 / 1e9);
+             100 * rest / loop_seconds_, peaks.f32 / 1e9);
 }
 
 }  // namespace
@@ -276,9 +278,9 @@ void run_training(const TrainConfig& config, const TrainRunOptions& options,
                   const std::shared_ptr<Context>& context) {
   std::error_code error;
   const bool was_there = fs::exists(options.out, error);
-  if (!options.resume && !newest_checkpoint(options.out).empty())
+  if (const std::vector<Index> steps = checkpoint_steps(options.out); !options.resume && !steps.empty())
     throw UsageError("--out " + options.out, "a folder without a run in it, or --resume",
-                     newest_checkpoint(options.out), "--resume goes on from there");
+                     fmt::format("a run behind step {}", steps.back()), "--resume goes on from there");
   fs::create_directories(options.out, error);
   if (error) fail_to_write(options.out, error.value());
   {
