@@ -12,7 +12,7 @@ LearningModel learning_model(const Options& options, const std::shared_ptr<const
 }
 
 Recipe recipe_of(const Options& options, const FinetunePlan& plan, std::size_t start) {
-  TrainingStage stage;
+  TrainStage stage;
   stage.name = plan.starts[start].name;
   stage.steps = plan.steps, stage.n_ctx = {plan.length}, stage.tokens = plan.batch;
   // Constant, as Position Interpolation and YaRN train: what a start is at step 50 does not depend on how

@@ -181,7 +181,7 @@ Batch make_batch(const Recipe& recipe, const Sources& sources, Index step) {
 }
 
 void require_sources(const Recipe& recipe, const Sources& sources) {
-  for (const TrainingStage& stage : recipe.stages) {
+  for (const TrainStage& stage : recipe.stages) {
     for (const auto& [name, share] : stage.mix) {
       const auto found = sources.find(name);
       if (found == sources.end()) {

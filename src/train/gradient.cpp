@@ -228,7 +228,8 @@ std::size_t GradientPass<T>::bytes(Index n_rows, Index n_ctx) const {
   Carver<T> counts;
   impl_->take(counts, n_rows, true);
   const auto rows = static_cast<std::size_t>(n_rows);
-  return static_cast<std::size_t>(counts.most()) * sizeof(T) + plan_bytes(impl_->config, std::max(n_rows, n_ctx)) +
+  return static_cast<std::size_t>(counts.most()) * sizeof(T) +
+         plan_bytes(impl_->config, std::max(n_rows, n_ctx)) +
          rows * (4 * sizeof(Token) + 2 * sizeof(double) + sizeof(T));
 }
 

@@ -47,12 +47,12 @@ MethodSpec MethodChoice::draw(Random& random) const {
 
 Index Recipe::n_steps() const {
   Index n = 0;
-  for (const TrainingStage& stage : stages) n += stage.steps;
+  for (const TrainStage& stage : stages) n += stage.steps;
   return n;
 }
 
-std::pair<const TrainingStage*, Index> Recipe::at(Index step) const {
-  for (const TrainingStage& stage : stages) {
+std::pair<const TrainStage*, Index> Recipe::at(Index step) const {
+  for (const TrainStage& stage : stages) {
     if (step < stage.steps) return {&stage, step};
     step -= stage.steps;
   }

@@ -31,7 +31,7 @@ class MethodChoice {
 };
 
 /// `steps` batches of `tokens` tokens. A batch has texts of one length, one of n_ctx, and one method.
-struct TrainingStage {
+struct TrainStage {
   std::string name;
   Index steps = 0;
   std::vector<Index> n_ctx;  ///< each as likely as the others
@@ -43,7 +43,7 @@ struct TrainingStage {
 };
 
 struct Recipe {
-  std::vector<TrainingStage> stages;
+  std::vector<TrainStage> stages;
   std::uint64_t seed = 1;
   Index warm_up = 0;  ///< steps
   double clip = 1;    ///< largest norm of the gradient; 0: any
@@ -60,7 +60,7 @@ struct Recipe {
   Index n_steps() const;
   /// The stage of a step, and the how many-eth of the stage it is, both counted from 0. REQUIRES: step in
   /// [0, n_steps()).
-  std::pair<const TrainingStage*, Index> at(Index step) const;
+  std::pair<const TrainStage*, Index> at(Index step) const;
   double rate(Index step) const;
 };
 

@@ -70,7 +70,7 @@ std::string Trainer::largest_gradient() const {
   return fmt::format("{} (norm {:.3g})", name, most);
 }
 
-void Trainer::stop_at_spike(const TrainingStage* stage, double loss) {
+void Trainer::stop_at_spike(const TrainStage* stage, double loss) {
   if (recipe_.spike <= 0 || recent_.size() < kFewLosses) return;
   if (const double usual = median(recent_); loss > recipe_.spike * usual)
     throw TrainingStopped(fmt::format("step {} ({})", step_ + 1, stage->name),
@@ -85,7 +85,8 @@ StepRecord Trainer::step() {
   const auto [stage, at_stage] = recipe_.at(step_);
   if (at_stage == 0) recent_.clear();
   const Batch batch = make_batch(recipe_, sources_, step_);
-  StepRecord record{.step = step_ + 1, .stage = stage->name, .method = batch.method.text()};
+  StepRecord record;
+  record.step = step_ + 1, record.stage = stage->name, record.method = batch.method.text();
   record.n_ctx = batch.n_ctx, record.n_tokens = batch.n_tokens, record.rate = recipe_.rate(step_);
   if (batch.weight > 0) {  // else nothing is asked of it
     record.loss = take_gradient(batch);
@@ -162,7 +163,7 @@ std::size_t Trainer::bytes() {
   std::size_t n = static_cast<std::size_t>(gradient_.size());
   for (const StateArray& array : state().arrays) n += array.values.size();
   std::size_t pass = 0;
-  for (const TrainingStage& stage : recipe_.stages)
+  for (const TrainStage& stage : recipe_.stages)
     for (const Index n_ctx : stage.n_ctx) {
       const Index whole = std::max<Index>(1, stage.tokens / n_ctx) * n_ctx;
       const Index rows =

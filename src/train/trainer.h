@@ -35,7 +35,7 @@ struct StepRecord {
   double loss = 0;            ///< weighted mean over the batch, nats
   double rate = 0, norm = 0;  ///< norm: of the gradient, before it is clipped
   double seconds = 0;
-  std::vector<HeldOutValue> held_out = {};  ///< behind the step, where it was asked for
+  std::vector<HeldOutValue> held_out;  ///< behind the step, where it was asked for
 };
 
 /// Where a run stands, as a checkpoint keeps it: the number of steps taken, the losses that spikes are told
@@ -77,7 +77,7 @@ class Trainer {
 
  private:
   double take_gradient(const Batch& batch);
-  void stop_at_spike(const TrainingStage* stage, double loss);
+  void stop_at_spike(const TrainStage* stage, double loss);
   double share_found(const HeldOut& held_out) const;
   std::string largest_gradient() const;
 
