@@ -2,6 +2,7 @@
 #include "train/adapter.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -84,7 +85,7 @@ float one_scale(const LearningModel& model) {
 /// lora_alpha so that alpha / rank is the scale; a whole number where it is one.
 Json alpha_of(float scale, Index rank) {
   const double alpha = static_cast<double>(scale) * static_cast<double>(rank);
-  const auto whole = static_cast<Index>(alpha + 0.5);
+  const Index whole = std::lround(alpha);
   if (static_cast<float>(static_cast<double>(whole) / static_cast<double>(rank)) == scale) return whole;
   return alpha;
 }
@@ -115,6 +116,7 @@ void write_adapter(const LearningModel& model, const AdapterOptions& options, co
   std::sort(parts.begin(), parts.end(),
             [](const Part& a, const Part& b) { return safetensors_before(a.to, b.to); });
   std::vector<TensorToWrite> tensors;
+  tensors.reserve(parts.size());
   for (const Part& part : parts) tensors.push_back(part.to);
   const Json config{{"peft_type", "LORA"},
                     {"task_type", "CAUSAL_LM"},

@@ -34,12 +34,12 @@ class MethodChoice {
 struct TrainStage {
   std::string name;
   Index steps = 0;
-  std::vector<Index> n_ctx;  ///< each as likely as the others
-  Index tokens = 0;          ///< a step; rounded down to whole texts, at least one
+  std::vector<Index> n_ctx = {};  ///< each as likely as the others
+  Index tokens = 0;               ///< a step; rounded down to whole texts, at least one
   Schedule schedule = {};
-  std::vector<std::pair<std::string, double>>
-      mix;                            ///< sources of data by name, and their shares of the texts
-  std::vector<MethodChoice> methods;  ///< empty: none
+  std::vector<std::pair<std::string, double>> mix =
+      {};                                  ///< sources of data by name, and their shares of the texts
+  std::vector<MethodChoice> methods = {};  ///< empty: none
 };
 
 struct Recipe {
