@@ -27,6 +27,27 @@ tokenizer = transformers.AutoTokenizer.from_pretrained(sys.argv[1])
 print(json.dumps(tokenizer(sys.stdin.read())["input_ids"]))"""
 
 
+RECIPE = """seed = 1
+[model]
+name = "tiny"
+tokenizer = "{tokenizer}"
+d_model = 64
+n_layers = 2
+n_heads = 2
+head_dim = 32
+d_ff = 96
+n_ctx = 128
+[data]
+text = [ {{ file = "{text}", hold_out = 2000 }} ]
+[[stage]]
+name = "a"
+steps = 20
+n_ctx = 64
+tokens = 512
+rate = 1e-2
+"""
+
+
 class Peer:
     """A process of tools/peers that computes logits for one line of JSON after another."""
 
@@ -128,6 +149,11 @@ def main():
             for source, target in ((small, f"{i}.gguf"), (work / "folder", f"{i}")):
                 check.write(source, work / target, method, 1024)
                 check.logits(f"`{method}` said in a {'GGUF' if '.' in target else 'folder'}", work / target, 512)
+        recipe = RECIPE.format(tokenizer=small, text=root / "data/persuasion.txt")
+        (work / "tiny.toml").write_text(recipe)
+        check.run(check.build / "ropewalk", "train", work / "tiny.toml", "--out", work / "trained")
+        for name in ("model.gguf", "model"):
+            check.logits(f"`train` from sizes: {name}", work / "trained" / name, 128)
         check.write(small, work / "base", change=0)
         for name, source in (("folder", work / "base"), ("GGUF", small)):
             check.run(check.build / "write_for_engines", source, work / f"adapter_{name}", "adapter", 0.2)
