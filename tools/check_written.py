@@ -128,10 +128,20 @@ def main():
             for source, target in ((small, f"{i}.gguf"), (work / "folder", f"{i}")):
                 check.write(source, work / target, method, 1024)
                 check.logits(f"`{method}` said in a {'GGUF' if '.' in target else 'folder'}", work / target, 512)
+        check.write(small, work / "base", change=0)
+        for name, source in (("folder", work / "base"), ("GGUF", small)):
+            check.run(check.build / "write_for_engines", source, work / f"adapter_{name}", "adapter", 0.2)
+            merged = work / f"adapter_{name}.merged{'' if name == 'folder' else '.gguf'}"
+            check.logits(f"pairs merged into a {name}", merged, 256)
+            check.logits(f"adapter of a {name}", work / "base", 256, {"adapter": str(work / f"adapter_{name}")}, merged)
         if options.model:
             for target in ("real.gguf", "real"):
                 check.write(options.model.resolve(), work / target)
                 check.logits(f"{options.model.name} as a {'GGUF' if '.' in target else 'folder'}", work / target, 256)
+            check.run(check.build / "write_for_engines", options.model.resolve(), work / "real_adapter", "adapter", 0.02)
+            check.write(options.model.resolve(), work / "real_base", change=0)
+            check.logits(f"adapter of {options.model.name}", work / "real_base", 256, {"adapter": str(work / "real_adapter")},
+                         work / "real_adapter.merged.gguf")
             if check.transformers:
                 check.ids(f"{options.model.name} as a folder", work / "real")
         print(f"\n{check.failed} of the written models fail")

@@ -4,16 +4,12 @@
 
 #include "core/error.h"
 #include "report/origin.h"
-#include "report/page_style.h"
+#include "report/page_frame.h"
 #include "report/sections.h"
 #include "results/answer.h"
 
 namespace ropewalk {
 namespace {
-
-std::string chart(const std::vector<ChartSeries>& series, const ChartOptions& options) {
-  return "<div class='chart'>" + svg_chart(series, options) + "</div>" + chart_legend(series);
-}
 
 std::string answer_section(const ReportData& data) {
   const Answer answer =
@@ -38,7 +34,7 @@ std::string loss_sections(const ReportData& data) {
                          .y_title = "loss, nats per token",
                          .trained = data.run.n_ctx_train};
     options.top = loss_top(data);
-    html += "<section id='loss'><h2>Loss against length</h2>" + chart(loss_series(data), options);
+    html += "<section id='loss'><h2>Loss against length</h2>" + html_chart(loss_series(data), options);
     html += fmt::format(
         "<p class='note'>{} Lower is better.{} An arrow at the upper edge: the loss lies "
         "above.</p></section>",
@@ -51,10 +47,10 @@ std::string loss_sections(const ReportData& data) {
   }
   if (const auto positions = position_series(data); !positions.empty())
     html += "<section id='positions'><h2>Loss by position</h2>" +
-            chart(positions, {.title = "loss by position",
-                              .x_title = "position (log scale)",
-                              .y_title = "loss, nats per token",
-                              .trained = data.run.n_ctx_train}) +
+            html_chart(positions, {.title = "loss by position",
+                                   .x_title = "position (log scale)",
+                                   .y_title = "loss, nats per token",
+                                   .trained = data.run.n_ctx_train}) +
             "<p class='note'>One pass over the text; a point is the end of a stretch. Other positions are "
             "other text: "
             "compare methods, not positions.</p></section>";
@@ -158,16 +154,15 @@ std::string origin_section(const ReportData& data) {
 }  // namespace
 
 std::string html_report(const ReportData& data) {
-  std::string html = fmt::format(
-      "{2}<title>ropewalk: {0}</title><style>{1}</style></head><body><h1>How far does {0} reach?</h1>\n",
-      escape_html(data.run.model), kPageStyle, kPageHead);
+  std::string html;
   html += answer_section(data) + loss_sections(data) + reach_section(data) + retrieval_section(data) +
           continuation_section(data) + cost_section(data) + numbers_section(data);
   const Table resolved = resolved_table(data);
   if (!data.notes.empty())
     html += "<section id='methods'><h2>What the methods are</h2>" + html_table(method_table(data)) +
             (resolved.rows.empty() ? "" : html_table(resolved)) + "</section>\n";
-  return html + origin_section(data) + "</body></html>\n";
+  return html_page("ropewalk: " + data.run.model, "How far does " + data.run.model + " reach?",
+                   html + origin_section(data));
 }
 
 }  // namespace ropewalk

@@ -28,7 +28,7 @@ std::string name_in_gguf(const HfJson& json, const HfJson::Document& root) {
   if (steps.add_prefix_space) json.refuse("no add_prefix_space, to write it into a GGUF", "one");
   steps.pretokenizer.nfc = steps.nfc;
   steps.pretokenizer.whole_words = json.flag(json.get(root, "model"), "ignore_merges", false);
-  const std::string name = steps.pretokenizer.known_as();
+  std::string name = steps.pretokenizer.known_as();
   if (name.empty())
     json.refuse("a pre-tokenizer that has a name in GGUF: " + Pretokenizer::known(), "another");
   return name;

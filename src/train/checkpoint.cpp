@@ -100,17 +100,11 @@ void write_checkpoint(const std::string& folder, Index step, std::span<const Che
     if (steps[i] != step) take_away(folder_of_step(folder, steps[i]));
 }
 
-Checkpoint::Checkpoint(std::string path) : path_(std::move(path)) {
-  const std::string place = fmt::format("{}/{}", path_, kManifest);
+CheckpointManifest parse_checkpoint_manifest(std::string_view text, const std::string& place) {
   const auto refuse = [&](std::string_view expected, std::string_view found) {
     throw Error(place, expected, found, kDamaged);
   };
-  JsonInput manifest;
-  {
-    const MappedFile file(place);
-    manifest = parse_json({reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()}, place,
-                          16u << 20, 8);
-  }
+  JsonInput manifest = parse_json(text, place, 16u << 20, 8);
   const auto own = manifest.is_object() ? manifest.find("sha256") : manifest.end();
   if (own == manifest.end() || !own->is_string()) refuse("the hash of the manifest in it", "none");
   const std::string said = own->get<std::string>();
@@ -123,31 +117,43 @@ Checkpoint::Checkpoint(std::string path) : path_(std::move(path)) {
       refuse(fmt::format("a whole number {}", key), "none");
     return Checked(value->get<std::uint64_t>(), place).in(0, most);
   };
+  CheckpointManifest result;
   if (number(manifest, "format", 1) != 1) refuse("format 1", "another");
-  step_ = number(manifest, "step", kMostSteps);
-  if (step_of(fs::path(path_).filename().string()).value_or(step_) != step_)
-    refuse("the step that the folder is called by", fmt::format("{}", step_));
+  result.step = number(manifest, "step", kMostSteps);
   if (!manifest.contains("about") || !manifest["about"].is_object() || !manifest.contains("files") ||
       !manifest["files"].is_object())
     refuse("about and files", "something else");
-  about_ = manifest["about"];
+  result.about = manifest["about"];
   for (const auto& [name, entry] : manifest["files"].items()) {
     if (!is_plain_name(name)) refuse("plain names of files", "'" + name.substr(0, 80) + "'");
     const Index bytes = number(entry, "bytes", Index{1} << 60);
     if (!entry.contains("sha256") || !entry["sha256"].is_string()) refuse("a hash of " + name, "none");
-    files_[name] = {static_cast<std::size_t>(bytes), entry["sha256"].get<std::string>()};
+    result.files[name] = {static_cast<std::size_t>(bytes), entry["sha256"].get<std::string>()};
   }
-  for (const auto& [name, entry] : files_) read(name, {});
+  return result;
 }
 
-const Checkpoint::Entry& Checkpoint::entry(const std::string& name) const {
-  const auto found = files_.find(name);
-  if (found == files_.end()) throw Error(path_, "a file " + name, "none", "it is of another kind of run");
+Checkpoint::Checkpoint(std::string path) : path_(std::move(path)) {
+  const std::string place = fmt::format("{}/{}", path_, kManifest);
+  {
+    const MappedFile file(place);
+    manifest_ = parse_checkpoint_manifest(
+        {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()}, place);
+  }
+  if (step_of(fs::path(path_).filename().string()).value_or(step()) != step())
+    throw Error(place, "the step that the folder is called by", fmt::format("{}", step()), kDamaged);
+  for (const auto& [name, file] : manifest_.files) read(name, {});
+}
+
+const CheckpointManifest::Entry& Checkpoint::entry(const std::string& name) const {
+  const auto found = manifest_.files.find(name);
+  if (found == manifest_.files.end())
+    throw Error(path_, "a file " + name, "none", "it is of another kind of run");
   return found->second;
 }
 
 void Checkpoint::read(const std::string& name, std::span<std::byte> to) const {
-  const Entry& said = entry(name);
+  const CheckpointManifest::Entry& said = entry(name);
   const std::string place = fmt::format("{}/{}", path_, name);
   std::error_code error;
   if (!fs::is_regular_file(fs::symlink_status(place, error))) throw Error(place, "a file", "none", kDamaged);

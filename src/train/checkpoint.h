@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/json.h"
@@ -29,6 +30,19 @@ struct CheckpointFile {
 void write_checkpoint(const std::string& folder, Index step, std::span<const CheckpointFile> files,
                       const Json& about, int keep = 2);
 
+/// What a manifest says.
+struct CheckpointManifest {
+  struct Entry {
+    std::size_t bytes = 0;
+    std::string sha256;
+  };
+  Index step = 0;
+  JsonInput about;
+  std::map<std::string, Entry> files;  ///< by plain names
+};
+/// Errors: Error naming `place` for what is no manifest as it was written.
+CheckpointManifest parse_checkpoint_manifest(std::string_view text, const std::string& place);
+
 class Checkpoint {
  public:
   /// Reads the manifest and every file. Errors: Error naming the file that is missing, or is not of the
@@ -36,23 +50,17 @@ class Checkpoint {
   explicit Checkpoint(std::string path);
 
   const std::string& path() const { return path_; }
-  Index step() const { return step_; }
-  const JsonInput& about() const { return about_; }
-  bool has(const std::string& name) const { return files_.contains(name); }
+  Index step() const { return manifest_.step; }
+  const JsonInput& about() const { return manifest_.about; }
+  bool has(const std::string& name) const { return manifest_.files.contains(name); }
   std::size_t n_bytes(const std::string& name) const { return entry(name).bytes; }
   /// A file's bytes into memory of the same size; they are checked once more. Errors: Error, by its name.
   void read(const std::string& name, std::span<std::byte> to) const;
 
  private:
-  struct Entry {
-    std::size_t bytes = 0;
-    std::string sha256;
-  };
-  const Entry& entry(const std::string& name) const;
+  const CheckpointManifest::Entry& entry(const std::string& name) const;
   std::string path_;
-  Index step_ = 0;
-  JsonInput about_;
-  std::map<std::string, Entry> files_;
+  CheckpointManifest manifest_;
 };
 
 /// Steps of the folder's checkpoints, the oldest first; none where there is no such folder.

@@ -81,7 +81,7 @@ void StoredTensors::find_pieces() {
 std::string StoredTensors::type_of(const Stored& stored) const {
   if (!stored.changed) return stored.info.type;
   if (gguf_ && !is_matrix(*stored.pieces.front().tensor)) return "F32";
-  const std::string type = type_.empty() ? stored.info.type : type_;
+  std::string type = type_.empty() ? stored.info.type : type_;
   require_rows_fit(stored.info.name, stored.info.shape, type);
   return type;
 }
