@@ -66,6 +66,7 @@ int run_training_demo(const TrainRunOptions& options, const std::shared_ptr<Cont
   std::fflush(stdout);  // the curve stands before what eval says
   say("now judged on a book that it was not trained on, at up to 16 times its length:");
   std::vector<char*> arguments;
+  arguments.reserve(words.size());
   for (std::string& word : words) arguments.push_back(word.data());
   return run_command_line(static_cast<int>(arguments.size()), arguments.data());
 }
