@@ -58,7 +58,7 @@ class Section {
   }
   std::string one_of(const std::string& key, const std::string& usual,
                      const std::vector<std::string>& names) {
-    const std::string value = string(key, usual);
+    std::string value = string(key, usual);
     if (std::find(names.begin(), names.end(), value) == names.end())
       throw Error(place(key), "one of those that there are", "'" + value + "'", did_you_mean(value, names));
     return value;

@@ -60,12 +60,13 @@ int run_training_demo(const TrainRunOptions& options, const std::shared_ptr<Cont
   const std::string trained = options.out + "/model.gguf";
   std::vector<std::string> words = {"ropewalk",    "eval",        trained,  "--text",
                                     judged,        "--methods",   "none",   "pi",
-                                    "ntk",         "yarn",        "rerope", "self-extend:group=48,window=32",
+                                    "ntk",         "yarn",        "rerope", "self-extend:group=48,window=48",
                                     "lm-infinite", "--lengths",   "128",    "512",
-                                    "2k",          "--documents", "12"};
+                                    "2k",          "--documents", "24"};
   std::fflush(stdout);  // the curve stands before what eval says
   say("now judged on a book that it was not trained on, at up to 16 times its length:");
   std::vector<char*> arguments;
+  arguments.reserve(words.size());
   for (std::string& word : words) arguments.push_back(word.data());
   return run_command_line(static_cast<int>(arguments.size()), arguments.data());
 }

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "core/error.h"
-#include "report/page_style.h"
+#include "report/page_frame.h"
 #include "report/table.h"
 
 namespace ropewalk {
@@ -93,20 +93,17 @@ std::string text_chart(const std::vector<ChartSeries>& series, const std::string
 }
 
 std::string html_curve_page(const CurvePage& page) {
-  std::string html = fmt::format(
-      "{0}<title>ropewalk: {1}</title><style>{2}</style></head><body><h1>{1}</h1>\n<p "
-      "class='answer'>{3}</p>\n",
-      kPageHead, escape_html(page.title), kPageStyle, escape_html(page.lead));
+  std::string body = "<p class='answer'>" + escape_html(page.lead) + "</p>\n";
   for (const CurvePage::Section& section : page.sections) {
     ChartOptions options{.title = section.heading, .x_title = "step (log scale)", .y_title = section.y_title};
     options.log_y = section.log_y, options.format = section.format;
-    html += "<section><h2>" + escape_html(section.heading) + "</h2><div class='chart'>" +
-            svg_chart(section.series, options) + "</div>" + chart_legend(section.series) +
+    body += "<section><h2>" + escape_html(section.heading) + "</h2>" + html_chart(section.series, options) +
             "<p class='note'>" + escape_html(section.note) + "</p></section>\n";
   }
   Table table{.caption = "", .head = {"", ""}, .rows = {}};
   for (const auto& [name, value] : page.facts) table.rows.push_back({{name}, {value}});
-  return html + "<section><h2>How it was made</h2>" + html_table(table) + "</section></body></html>\n";
+  body += "<section><h2>How it was made</h2>" + html_table(table) + "</section>";
+  return html_page("ropewalk: " + page.title, page.title, body);
 }
 
 }  // namespace ropewalk

@@ -44,11 +44,4 @@ td.name:first-child{position:sticky;left:0;background:var(--paper)}}
 h2,h3{break-after:avoid}.chart,tr,.maps .scroll{break-inside:avoid}.chart svg{max-width:38em}.note{color:#111}.name{min-width:5em}.formula,.source{min-width:0}}
 )";
 
-/// What a page begins with, up to its title. The policy: should anything get past the escapes, the browser
-/// neither runs nor fetches it.
-inline constexpr const char* kPageHead =
-    "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'>"
-    "<meta name='viewport' content='width=device-width'><meta http-equiv='Content-Security-Policy' "
-    "content=\"default-src 'none'; style-src 'unsafe-inline'\">";
-
 }  // namespace ropewalk

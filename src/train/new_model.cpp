@@ -159,13 +159,13 @@ std::string write_untrained(LlamaSizes& sizes, const std::string& tokenizer, con
   if (tokenizer.ends_with(".gguf")) {
     const std::unique_ptr<ModelFile> file = ModelFile::open(tokenizer);
     sizes.n_vocab = Tokenizer::open(*file)->n_vocab();
-    const std::string path = folder + "/start.gguf";
+    std::string path = folder + "/start.gguf";
     const std::vector<TensorToWrite> tensors = tensors_of(sizes, true);
     write_gguf(path, keys_of(sizes, name, read_gguf_keys(tokenizer)), tensors, untrained(tensors));
     return path;
   }
   const fs::path from = fs::is_directory(tokenizer) ? fs::path(tokenizer) : fs::path(tokenizer).parent_path();
-  const std::string path = folder + "/start";
+  std::string path = folder + "/start";
   std::error_code none;
   fs::remove_all(path, none);
   // The tokenizer says how many rows there are: it is read from a folder that has it.
