@@ -181,6 +181,10 @@ seeds = {
     "safetensors/float": safetensors({"a": {"dtype": "F32", "shape": [2, 1], "data_offsets": [0, 8]}, "b": {
         "dtype": "F16", "shape": [2], "data_offsets": [8, 12]}, "c": {"dtype": "BF16", "shape": [], "data_offsets": [12, 14]}}, bytes(14)),
     "safetensors/metadata": safetensors(b'{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}   ', b""),
+    **{f"checkpoint/{name}": json.dumps({"format": 1, "step": step, "about": about, "files": {
+        file: {"bytes": n, "sha256": "0" * 64} for file, n in files.items()}, "sha256": ""}).encode() for name, step, about, files in [
+            ("small", 3, {"seed": 1}, {"values.f32": 12, "adamw.m.f32": 24}), ("nothing", 0, {}, {}),
+            ("nested", 10**12, {"recent": [1.5, 2], "a": {"b": [{}]}}, {"run.json": 2**60})]},
     "questions/ruler": b'{"index":1,"input":"a b?","outputs":["A","c"],"length":9,"answer_prefix":"is"}\n',
     **{f"questions/{name}": json.dumps({"input": "Abc 3", "context": "the x. Paragraph 3", "answers": [answer], "length": 5,
                                         "dataset": name, "all_classes": classes, "_id": "1"}, ensure_ascii=False).encode()

@@ -3,6 +3,7 @@
 /// is copied: a part is a run of rows, or one run a key head.
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "formats/model_file.h"
 
@@ -127,7 +128,7 @@ void ModelFile::split_fused(bool by_group) {
     for (TensorInfo& part : parts) whole.push_back(std::move(part));
   }
   if (whole.size() == tensors_.size()) return;
-  tensors_ = std::move(whole);
+  fused_ = std::exchange(tensors_, std::move(whole));
   index_tensors();
 }
 

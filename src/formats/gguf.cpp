@@ -6,6 +6,7 @@
 #include "core/checked.h"
 #include "formats/gguf_split.h"
 #include "formats/mapped_file.h"
+#include "formats/write_gguf.h"
 #include "quant/stored_type.h"
 
 namespace ropewalk {
@@ -68,40 +69,24 @@ class Reader {
   const std::string& place_;
 };
 
-enum Type : std::uint32_t {
-  kU8,
-  kI8,
-  kU16,
-  kI16,
-  kU32,
-  kI32,
-  kF32,
-  kBool,
-  kString,
-  kArray,
-  kU64,
-  kI64,
-  kF64
-};
-
-bool is_integer(std::uint32_t type) { return type <= kI32 || type == kU64 || type == kI64; }
-bool is_float(std::uint32_t type) { return type == kF32 || type == kF64; }
+bool is_integer(std::uint32_t type) { return type <= kGgufI32 || type == kGgufU64 || type == kGgufI64; }
+bool is_float(std::uint32_t type) { return type == kGgufF32 || type == kGgufF64; }
 
 std::int64_t read_integer(Reader& in, std::uint32_t type) {
   switch (type) {
-    case kU8:
+    case kGgufU8:
       return in.number<std::uint8_t>();
-    case kI8:
+    case kGgufI8:
       return in.number<std::int8_t>();
-    case kU16:
+    case kGgufU16:
       return in.number<std::uint16_t>();
-    case kI16:
+    case kGgufI16:
       return in.number<std::int16_t>();
-    case kU32:
+    case kGgufU32:
       return in.number<std::uint32_t>();
-    case kI32:
+    case kGgufI32:
       return in.number<std::int32_t>();
-    case kI64:
+    case kGgufI64:
       return in.number<std::int64_t>();
     default: {
       const auto value = in.number<std::uint64_t>();
@@ -112,7 +97,7 @@ std::int64_t read_integer(Reader& in, std::uint32_t type) {
 }
 
 double read_float(Reader& in, std::uint32_t type) {
-  return type == kF32 ? static_cast<double>(in.number<float>()) : in.number<double>();
+  return type == kGgufF32 ? static_cast<double>(in.number<float>()) : in.number<double>();
 }
 
 bool read_bool(Reader& in) {
@@ -128,14 +113,14 @@ std::uint64_t least_bytes(std::uint32_t type) {
 
 MetaValue read_array(Reader& in, int depth = 0) {
   const auto type = in.number<std::uint32_t>();
-  if (type > kF64) in.fail("an array of types from 0 to 12", fmt::format("element type {}", type));
+  if (type > kGgufF64) in.fail("an array of types from 0 to 12", fmt::format("element type {}", type));
   const std::size_t n = in.count(in.number<std::uint64_t>(), least_bytes(type), "array elements");
-  if (type == kArray) {
+  if (type == kGgufArray) {
     if (depth == kMaxDepth) in.fail(fmt::format("arrays up to {} deep", kMaxDepth), "deeper ones");
     for (std::size_t i = 0; i < n; ++i) read_array(in, depth + 1);
     return NestedList{n};
   }
-  if (type == kString) {
+  if (type == kGgufString) {
     in.charge(n * sizeof(std::string));
     std::vector<std::string> list;
     list.reserve(n);
@@ -152,15 +137,16 @@ MetaValue read_array(Reader& in, int depth = 0) {
   in.charge(n * sizeof(std::int64_t));
   std::vector<std::int64_t> list;
   list.reserve(n);
-  for (std::size_t i = 0; i < n; ++i) list.push_back(type == kBool ? read_bool(in) : read_integer(in, type));
+  for (std::size_t i = 0; i < n; ++i)
+    list.push_back(type == kGgufBool ? read_bool(in) : read_integer(in, type));
   return list;
 }
 
 MetaValue read_value(Reader& in) {
   const auto type = in.number<std::uint32_t>();
-  if (type == kString) return in.string();
-  if (type == kBool) return read_bool(in);
-  if (type == kArray) return read_array(in);
+  if (type == kGgufString) return in.string();
+  if (type == kGgufBool) return read_bool(in);
+  if (type == kGgufArray) return read_array(in);
   if (is_float(type)) return read_float(in, type);
   if (is_integer(type)) return read_integer(in, type);
   in.fail("a value type from 0 to 12", fmt::format("{}", type));
@@ -232,6 +218,18 @@ bool stores_interleaved_pairs(const ModelFile& file) {
   return listed && !(arch == "glm4" && file.integers("glm4.rope.dimension_sections"));
 }
 
+/// Up to the two counts. The version.
+std::uint32_t read_header(Reader& in) {
+  if (in.left() < 4) in.fail("a GGUF file or a Hugging Face folder", fmt::format("{} bytes", in.left()));
+  if (const auto magic = in.number<std::uint32_t>(); magic != 0x46554747u)
+    in.fail("a GGUF file (it starts with \"GGUF\") or a Hugging Face folder", kind_of(magic));
+  const auto version = in.number<std::uint32_t>();
+  if (version == 0x02000000u || version == 0x03000000u)
+    in.fail("a little-endian GGUF file", "a big-endian one");
+  if (version != 2 && version != 3) in.fail("GGUF version 2 or 3", fmt::format("version {}", version));
+  return version;
+}
+
 class Gguf final : public ModelFile {
  public:
   Gguf(std::span<const std::byte> bytes, const std::string& path, std::unique_ptr<MappedFile> mapping)
@@ -265,16 +263,6 @@ class Gguf final : public ModelFile {
   }
 
  private:
-  static std::uint32_t read_header(Reader& in) {
-    if (in.left() < 4) in.fail("a GGUF file or a Hugging Face folder", fmt::format("{} bytes", in.left()));
-    if (const auto magic = in.number<std::uint32_t>(); magic != 0x46554747u)
-      in.fail("a GGUF file (it starts with \"GGUF\") or a Hugging Face folder", kind_of(magic));
-    const auto version = in.number<std::uint32_t>();
-    if (version == 0x02000000u || version == 0x03000000u)
-      in.fail("a little-endian GGUF file", "a big-endian one");
-    if (version != 2 && version != 3) in.fail("GGUF version 2 or 3", fmt::format("version {}", version));
-    return version;
-  }
   void place_tensors(const Reader& in, std::span<const std::byte> bytes,
                      std::vector<PendingTensor>& pending) {
     const std::int64_t alignment = integer("general.alignment").value_or(32);
@@ -304,6 +292,24 @@ class Gguf final : public ModelFile {
 
 std::unique_ptr<ModelFile> parse_gguf(std::span<const std::byte> bytes, const std::string& path) {
   return std::make_unique<Gguf>(bytes, path, nullptr);
+}
+
+std::vector<GgufKey> read_gguf_keys(const std::string& path) {
+  const MappedFile file(path);
+  Reader in(file.bytes(), path);
+  read_header(in);
+  in.number<std::uint64_t>();  // tensors
+  const std::size_t n = in.count(in.number<std::uint64_t>(), 13, "keys");
+  std::vector<GgufKey> keys;
+  for (std::size_t i = 0; i < n; ++i) {
+    in.charge(kKeyBytes);
+    std::string name = in.string();
+    const std::size_t begin = in.position();
+    read_value(in);
+    const auto* value = reinterpret_cast<const char*>(file.bytes().data()) + begin;
+    if (!name.starts_with("split.")) keys.push_back({std::move(name), {value, in.position() - begin}});
+  }
+  return keys;
 }
 
 std::unique_ptr<ModelFile> open_gguf(const std::string& path) {

@@ -12,6 +12,23 @@
 
 namespace ropewalk {
 
+/// Types of metadata values.
+enum GgufValue : std::uint32_t {
+  kGgufU8,
+  kGgufI8,
+  kGgufU16,
+  kGgufI16,
+  kGgufU32,
+  kGgufI32,
+  kGgufF32,
+  kGgufBool,
+  kGgufString,
+  kGgufArray,
+  kGgufU64,
+  kGgufI64,
+  kGgufF64
+};
+
 /// Of a split model, all files, whichever is named (gguf_split.h). Errors: Error.
 std::unique_ptr<ModelFile> open_gguf(const std::string& path);
 /// The same for bytes in memory, which must outlive the result. `path` names them in messages.

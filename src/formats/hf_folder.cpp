@@ -35,21 +35,6 @@ void check_shard_name(const std::string& name, const std::string& place) {
                 "'" + name.substr(0, 80) + "'");
 }
 
-/// A link that leads out of the folder would let a downloaded folder read any file of the user's. The Hugging
-/// Face cache keeps its files in `blobs`, two levels up from `snapshots/REVISION`: links there are its own.
-void check_stays_inside(const std::string& folder, const std::string& path) {
-  namespace fs = std::filesystem;
-  std::error_code failed;
-  const fs::path root = fs::canonical(folder, failed);
-  const fs::path file = failed ? fs::path() : fs::canonical(path, failed);
-  if (failed) throw Error(path, "a readable file", failed.message(), "a file of the model is missing");
-  const fs::path snapshots = root.parent_path();
-  const bool cached =
-      snapshots.filename() == "snapshots" && file.parent_path() == snapshots.parent_path() / "blobs";
-  if (file.parent_path() != root && !cached)
-    throw Error(path, "a file of the folder itself", "a link out of it", "copy the file into the folder");
-}
-
 /// Shard -> the tensors that the index promises in it; without an index, one shard and no promises. Beside
 /// model.safetensors an index is stale, and not read, as in transformers.
 std::map<std::string, std::set<std::string>> read_index(const std::string& folder) {
@@ -106,9 +91,16 @@ class HfModel : public ModelFile {
   }
   void add_shard(std::span<const std::byte> bytes, const std::string& path,
                  const std::set<std::string>& promised) {
+    shards_.emplace_back(path, bytes);
     std::vector<TensorInfo> found = parse_safetensors(bytes, path);
     check_promises(promised, found, path);
     for (TensorInfo& tensor : found) add(std::move(tensor), path);
+  }
+  std::vector<TensorInfo> stored_tensors() const override {
+    std::vector<TensorInfo> all;
+    for (const auto& [path, bytes] : shards_)
+      for (TensorInfo& tensor : parse_safetensors(bytes, path)) all.push_back(std::move(tensor));
+    return all;
   }
   /// After the last shard: fused tensors become their parts, and norms of single heads one tensor.
   void finish() {
@@ -173,6 +165,7 @@ class HfModel : public ModelFile {
     index_tensors();
   }
   const HfFamily* family_ = nullptr;  ///< nullptr: not translated
+  std::vector<std::pair<std::string, std::span<const std::byte>>> shards_;
 };
 
 class HfFolder final : public HfModel {
@@ -205,6 +198,20 @@ class HfFolder final : public HfModel {
 };
 
 }  // namespace
+
+/// The cache keeps its files in `blobs`, two levels up from `snapshots/REVISION`.
+void check_stays_inside(const std::string& folder, const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code failed;
+  const fs::path root = fs::canonical(folder, failed);
+  const fs::path file = failed ? fs::path() : fs::canonical(path, failed);
+  if (failed) throw Error(path, "a readable file", failed.message(), "a file of the model is missing");
+  const fs::path snapshots = root.parent_path();
+  const bool cached =
+      snapshots.filename() == "snapshots" && file.parent_path() == snapshots.parent_path() / "blobs";
+  if (file.parent_path() != root && !cached)
+    throw Error(path, "a file of the folder itself", "a link out of it", "copy the file into the folder");
+}
 
 std::unique_ptr<ModelFile> open_hf_folder(const std::string& folder) {
   return std::make_unique<HfFolder>(folder);

@@ -153,6 +153,26 @@ std::string translate_tensor_name(std::string_view name, std::string_view arch) 
   return found.empty() ? std::string(name) : fmt::format("{}{}", found, kind);
 }
 
+std::string llama_tensor_name(std::string_view name) {
+  // Llama's rows are the first of those that become one name.
+  const auto named = [](std::span<const Names> names, std::string_view wanted) {
+    const auto found =
+        std::find_if(names.begin(), names.end(), [&](const Names& pair) { return pair.second == wanted; });
+    return found == names.end() ? std::string_view() : found->first;
+  };
+  const std::size_t last = name.rfind('.');
+  if (last == std::string_view::npos) return "";
+  const std::string_view kind = name.substr(last), stem = name.substr(0, last);
+  if (!stem.starts_with("blk.")) {
+    const std::string_view found = named(std::span(kOutside).first(3), stem);
+    return found.empty() ? "" : fmt::format("{}{}{}", found == "lm_head" ? "" : "model.", found, kind);
+  }
+  const std::size_t dot = stem.find('.', 4);
+  if (dot == std::string_view::npos) return "";
+  const std::string_view found = named(std::span(kInside).first(11), stem.substr(dot + 1));
+  return found.empty() ? "" : fmt::format("model.layers.{}.{}{}", stem.substr(4, dot - 4), found, kind);
+}
+
 bool is_of_another_part(std::string_view name) {
   for (const std::string_view prefix :
        {"visual.", "model.visual.", "vision_tower.", "model.vision_tower.", "vision_model.",

@@ -73,6 +73,9 @@ class ModelFile {
   /// Fused tensors are seen as their parts: attn_qkv as attn_q, attn_k and attn_v; ffn_up that holds gate and
   /// up as ffn_gate and ffn_up.
   const std::vector<TensorInfo>& tensors() const { return tensors_; }
+  /// Tensors as the container has them: by its own names, fused where it fuses, those of other parts too.
+  /// Their bytes lie where those of tensors() do, which says what is what (train/write_model.h).
+  virtual std::vector<TensorInfo> stored_tensors() const { return fused_.empty() ? tensors_ : fused_; }
   /// Names of tensors of other parts than the language model: of its eyes, of prediction heads.
   const std::vector<std::string>& left_out() const { return left_out_; }
 
@@ -111,6 +114,7 @@ class ModelFile {
   bool interleaved_qk_ = false;
   std::map<std::string, MetaValue, std::less<>> metadata_;
   std::vector<TensorInfo> tensors_;
+  std::vector<TensorInfo> fused_;  ///< what tensors_ was before split_fused, where that did something
   std::vector<std::string> left_out_;
   std::map<std::string, std::size_t, std::less<>> tensor_index_;
 };

@@ -58,20 +58,7 @@ class Planner {
       nothing_to_score_[task.name].insert(blank_.document);
       return;
     }
-    const Index reference = std::min(model_.config().n_ctx_train, options_.lengths.back());
-    const bool first = length == options_.lengths.front();
-    if (task.truncated && task.unit == Unit::kQuestion && length > reference) {
-      serve({kPlain, length, kTruncated, length, reference});
-    } else if (task.truncated && task.unit == Unit::kDocument && first) {
-      serve({kPlain, reference, kTruncated, reference});
-      for (Index longer : options_.lengths)
-        if (longer > reference) serve({kPlain, reference, kTruncated, longer});
-    }
-    if (const Index read = kShortContext + options_.tail;
-        task.last_tokens && first && read + kShortContext <= reference)
-      serve({kPlain, read, kShort, 0});
-    if (task.short_score && first)
-      serve({kPlain, std::min({kShortQuestion, reference, length}), kOwnShort, 0});
+    if (options_.baselines) add_baselines(task, length);
     for (const std::string& method : methods()) serve({method, length, method, length});
   }
 
@@ -117,8 +104,26 @@ class Planner {
     return fmt::format("{}, of {}", names, counted(documents_.size(), "document"));
   }
 
+  void add_baselines(const Task& task, Index length) {
+    const Index reference = std::min(model_.config().n_ctx_train, options_.lengths.back());
+    const bool first = length == options_.lengths.front();
+    if (task.truncated && task.unit == Unit::kQuestion && length > reference) {
+      serve({kPlain, length, kTruncated, length, reference});
+    } else if (task.truncated && task.unit == Unit::kDocument && first) {
+      serve({kPlain, reference, kTruncated, reference});
+      for (Index longer : options_.lengths)
+        if (longer > reference) serve({kPlain, reference, kTruncated, longer});
+    }
+    if (const Index read = kShortContext + options_.tail;
+        task.last_tokens && first && read + kShortContext <= reference)
+      serve({kPlain, read, kShort, 0});
+    if (task.short_score && first)
+      serve({kPlain, std::min({kShortQuestion, reference, length}), kOwnShort, 0});
+  }
+
   std::vector<std::string> methods() const {
-    std::vector<std::string> all{kPlain};
+    std::vector<std::string> all;
+    if (options_.baselines) all.push_back(kPlain);
     for (const std::string& method : options_.methods)
       if (std::find(all.begin(), all.end(), method) == all.end()) all.push_back(method);
     return all;

@@ -13,6 +13,7 @@ struct PlanOptions {
   Index tail = 256, n_predict = 128;
   Index stride = 0;                       ///< of sliding; 0: half of the length
   int n_seeds = 4, n_depths = 5;          ///< of tasks that ask questions
+  bool baselines = true;                  ///< false: the methods alone, where the rest was measured already
   BoundMethods* methods_bound = nullptr;  ///< of the model, for those who plan often; null: a new one
 };
 

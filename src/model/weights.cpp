@@ -1,19 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/weights.h"
 
+#include "model/pairing.h"
 #include "model/tensors.h"
 
 namespace ropewalk {
 namespace {
 
-/// Interleaved pairs (2m, 2m+1) to half-split (m, m + rotary_dim/2): the stored row that is our row `r`.
-Index source_row(Index r, const AttentionSpec& a) {
-  const Index head = r / a.head_dim, dim = r % a.head_dim, half = a.rope.rotary_dim / 2;
-  if (dim >= a.rope.rotary_dim) return r;
-  return head * a.head_dim + (dim < half ? 2 * dim : 2 * (dim - half) + 1);
-}
-
-class UploadedTensors final : public TensorSource {
+class UploadedTensors final : public WeightSource {
  public:
   UploadedTensors(const ModelFile& file, const ModelConfig& config, const Backend& backend)
       : tensors_(file, config), backend_(backend) {}
@@ -37,7 +31,7 @@ class UploadedTensors final : public TensorSource {
 
 class Loader {
  public:
-  Loader(TensorSource& source, const Backend& backend) : source_(source), backend_(backend) {}
+  Loader(WeightSource& source, const Backend& backend) : source_(source), backend_(backend) {}
 
   WeightRows rows(const std::string& name) { return source_.rows(name, nullptr); }
   std::unique_ptr<Matrix> matrix(const std::string& name, const AttentionSpec* rotary = nullptr) {
@@ -54,7 +48,7 @@ class Loader {
   std::size_t bytes() const { return bytes_; }
 
  private:
-  TensorSource& source_;
+  WeightSource& source_;
   const Backend& backend_;
   std::size_t bytes_ = 0;
 };
@@ -133,7 +127,7 @@ void load_output(Loader& load, const ModelConfig& c, Weights& w) {
 }  // namespace
 
 Index FileTensors::stored(Index row, const AttentionSpec* rotary) const {
-  return rotary != nullptr && config_.interleaved_qk ? source_row(row, *rotary) : row;
+  return rotary != nullptr && config_.interleaved_qk ? interleaved_row(row, *rotary) : row;
 }
 
 WeightRows FileTensors::rows(const std::string& name, const AttentionSpec* rotary) const {
@@ -152,7 +146,7 @@ std::vector<float> FileTensors::numbers(const std::string& name, const Attention
   return result;
 }
 
-std::unique_ptr<Weights> load_weights(TensorSource& source, const ModelConfig& config, const Backend& backend,
+std::unique_ptr<Weights> load_weights(WeightSource& source, const ModelConfig& config, const Backend& backend,
                                       std::size_t& bytes) {
   Loader load(source, backend);
   auto weights = std::make_unique<Weights>();

@@ -46,9 +46,9 @@ struct Weights {
 
 /// Where the tensors of a model come from, by the names of its file. `rotary`: of queries or keys with this
 /// attention, whose rows stand in the half-split pairing, so that kernels know one pairing.
-class TensorSource {
+class WeightSource {
  public:
-  virtual ~TensorSource() = default;
+  virtual ~WeightSource() = default;
   virtual WeightRows rows(const std::string& name, const AttentionSpec* rotary) = 0;
   virtual Vector vector(const std::string& name, const AttentionSpec* rotary) = 0;
   /// One vector times another, element by element.
@@ -70,7 +70,7 @@ class FileTensors {
 };
 
 /// What the backend makes of them. `bytes` receives the memory they take where they lie and beside it.
-std::unique_ptr<Weights> load_weights(TensorSource& source, const ModelConfig& config, const Backend& backend,
+std::unique_ptr<Weights> load_weights(WeightSource& source, const ModelConfig& config, const Backend& backend,
                                       std::size_t& bytes);
 /// Of a file. Errors: Error, those of check_tensors.
 std::unique_ptr<Weights> load_weights(const ModelFile& file, const ModelConfig& config,

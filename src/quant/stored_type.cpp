@@ -97,6 +97,12 @@ StoredType gguf_type(std::uint32_t ggml_type) {
   return {fmt::format("ggml type {}", ggml_type), 1, 0};
 }
 
+std::optional<std::uint32_t> gguf_type_id(std::string_view name) {
+  for (const GgufType& type : kGguf)
+    if (type.name == name) return type.id;
+  return {};
+}
+
 StoredType safetensors_type(std::string_view dtype) {
   for (const Dtype& type : kSafetensors)
     if (type.name == dtype) return {std::string(dtype), 1, type.bytes};

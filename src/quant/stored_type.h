@@ -3,6 +3,7 @@
 /// be run can still be looked at, and says which type stands in the way.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -19,6 +20,8 @@ struct StoredType {
 
 /// Of a GGUF type id: ggml's, and those of ik_llama.cpp from 97 on. "ggml type 77" where nobody's is known.
 StoredType gguf_type(std::uint32_t ggml_type);
+/// The id of what gguf_type names; nullopt for other names.
+std::optional<std::uint32_t> gguf_type_id(std::string_view name);
 /// Of a safetensors dtype; the name itself with block_bytes 0 where it is not known.
 StoredType safetensors_type(std::string_view dtype);
 

@@ -59,7 +59,8 @@ std::string line_look(std::size_t style) {
 /// Where values lie on the paper.
 class Axes {
  public:
-  Axes(const std::vector<ChartSeries>& series, const ChartOptions& options) : log_y_(options.log_y) {
+  Axes(const std::vector<ChartSeries>& series, const ChartOptions& options)
+      : log_y_(options.log_y), linear_x_(options.linear_x) {
     for (const ChartSeries& s : series)
       for (const ChartPoint& p : s.points) include(p, options);
     if (!(y0_ <= y1_)) y0_ = value(1), y1_ = value(2);  // nothing finite
@@ -67,9 +68,7 @@ class Axes {
     const double pad = std::max(log_y_ ? 0.03 : 0.01, (y1_ - y0_) * 0.07), side = (x1_ - x0_) * 0.04;
     y0_ -= pad, y1_ += pad, x0_ -= side, x1_ += side;
   }
-  double x(Index length) const {
-    return kLeft + (std::log2(static_cast<double>(length)) - x0_) / (x1_ - x0_) * (kRight - kLeft);
-  }
+  double x(Index length) const { return kLeft + (across(length) - x0_) / (x1_ - x0_) * (kRight - kLeft); }
   bool above(double y) const { return !std::isfinite(y) || value(y) > y1_; }
   double y(double v) const {
     if (above(v)) return kTop;
@@ -90,8 +89,11 @@ class Axes {
 
  private:
   double value(double y) const { return log_y_ ? std::log10(y) : y; }
+  double across(Index x) const {
+    return linear_x_ ? static_cast<double>(x) : std::log2(static_cast<double>(std::max<Index>(1, x)));
+  }
   void include(const ChartPoint& p, const ChartOptions& options) {
-    const double at = std::log2(static_cast<double>(std::max<Index>(1, p.x)));
+    const double at = across(p.x);
     x0_ = std::min(x0_, at), x1_ = std::max(x1_, at);
     for (double v : {p.y, p.low.value_or(p.y), p.high.value_or(p.y)}) {
       if (!std::isfinite(v) || (log_y_ && v <= 0) || p.y > options.top.value_or(v)) continue;
@@ -99,7 +101,7 @@ class Axes {
       y0_ = std::min(y0_, value(v)), y1_ = std::max(y1_, value(v));
     }
   }
-  bool log_y_;
+  bool log_y_, linear_x_;
   double x0_ = 1e30, x1_ = -1e30, y0_ = 1e30, y1_ = -1e30;
 };
 
@@ -121,7 +123,7 @@ std::string grid(const Axes& axes, const std::vector<ChartSeries>& series, const
     svg += fmt::format(
         "<line x1='{0:.1f}' x2='{0:.1f}' y1='{1}' y2='{2}' class='axis'/><text x='{0:.1f}' y='{3}' "
         "class='mid'>{4}</text>",
-        last, kBottom, kBottom + 5, kBottom + 22, k_tokens(x));
+        last, kBottom, kBottom + 5, kBottom + 22, escape_html(options.x_label(x)));
   }
   svg += fmt::format("<line x1='{}' x2='{}' y1='{}' y2='{}' class='axis'/>", kLeft, kRight, kBottom, kBottom);
   if (axes.has_x(options.trained)) {
@@ -144,7 +146,7 @@ std::string hover(const ChartSeries& s, const ChartPoint& p, const ChartOptions&
   auto number = [&](double v) {
     return std::isfinite(v) ? fmt::format(fmt::runtime(options.format), v) : std::string("not finite");
   };
-  std::string words = fmt::format("{}, {}: {}", shortened(s.name, 30), k_tokens(p.x), number(p.y));
+  std::string words = fmt::format("{}, {}: {}", shortened(s.name, 30), options.x_label(p.x), number(p.y));
   if (p.low && p.high) words += fmt::format(" ({} to {})", number(*p.low), number(*p.high));
   const char* side = x < kLeft + 180 ? "start" : x > kRight - 180 ? "end" : "mid";
   return fmt::format(
@@ -185,6 +187,29 @@ std::size_t rows_above(const Axes& axes, const std::vector<ChartSeries>& series)
   return most;
 }
 
+/// The intervals of a series, along its line: back along the lower ends. What has none, or lies above, parts
+/// it.
+std::string band_of(const Axes& axes, const ChartSeries& series) {
+  std::string svg, upper, lower;
+  const auto close = [&] {
+    if (!upper.empty())
+      svg += fmt::format("<polygon points='{}{}' fill='{}' fill-opacity='0.13'/>", upper, lower,
+                         kColours[series.style % std::size(kColours)]);
+    upper.clear(), lower.clear();
+  };
+  for (const ChartPoint& p : series.points) {
+    if (!p.low || !p.high || axes.above(p.y)) {
+      close();
+      continue;
+    }
+    const double x = axes.x(p.x);
+    upper += fmt::format("{:.1f},{:.1f} ", x, axes.y(*p.high));
+    lower = fmt::format("{:.1f},{:.1f} ", x, axes.y(*p.low)) + lower;
+  }
+  close();
+  return svg;
+}
+
 /// Marks with whiskers stand beside each other; without, where they are.
 bool has_whiskers(const std::vector<ChartSeries>& series) {
   for (const ChartSeries& s : series)
@@ -214,7 +239,9 @@ std::string svg_chart(const std::vector<ChartSeries>& series, const ChartOptions
   std::map<Index, std::size_t> n_above;  // at one length: their numbers stand one over the other
   if (n_rows > 0) svg += fmt::format("<text x='{}' y='5' class='end above'>above:</text>", kLeft - 7);
   svg += grid(axes, series, options);
-  const double step = has_whiskers(series) ? 3 : 0;  // px
+  const double step = !options.bands && has_whiskers(series) ? 3 : 0;  // px
+  for (const ChartSeries& s : series)
+    if (options.bands) svg += band_of(axes, s);
   for (std::size_t i = 0; i < series.size(); ++i) {
     const ChartSeries& s = series[i];
     const char* colour = kColours[s.style % std::size(kColours)];
@@ -229,7 +256,7 @@ std::string svg_chart(const std::vector<ChartSeries>& series, const ChartOptions
       if (is_above) {
         marks += arrow(own, colour);
         if (n_rows > 0) marks += above(x, p.y, options, s.style, n_above[p.x]++);
-      } else if (p.low && p.high && *p.high > *p.low) {
+      } else if (!options.bands && p.low && p.high && *p.high > *p.low) {
         marks += fmt::format(
             "<line x1='{0:.1f}' x2='{0:.1f}' y1='{1:.1f}' y2='{2:.1f}' stroke='{3}' "
             "stroke-width='1.5' class='whisker'/>",

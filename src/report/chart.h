@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A line chart as inline SVG: lengths on a log axis, intervals as whiskers, numbers on hover without a
-/// script.
+/// A line chart as inline SVG: lengths on a log axis, or steps and seconds on a linear one; intervals as
+/// whiskers or bands; numbers on hover without a script.
 #pragma once
 #include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "core/text.h"
 #include "core/types.h"
 
 namespace ropewalk {
@@ -27,6 +28,9 @@ struct ChartOptions {
   bool log_y = false;              ///< REQUIRES: values above 0
   std::optional<double> top = {};  ///< what lies above stands at the upper edge as an arrow
   std::string format = "{:.3f}";   ///< of a value, for hover
+  bool linear_x = false;           ///< from 0 on: steps, seconds
+  std::function<std::string(Index x)> x_label = k_tokens;
+  bool bands = false;  ///< intervals as bands along the line, for curves with many points
 };
 
 std::string svg_chart(const std::vector<ChartSeries>& series, const ChartOptions& options);

@@ -145,6 +145,26 @@ Pretokenizer Pretokenizer::named(std::string_view name) {
               "this pre-tokenizer is not implemented; guessing one would give wrong token ids");
 }
 
+std::string Pretokenizer::known_as() const {
+  using Steps = std::vector<std::pair<std::string, bool>>;
+  const auto steps_of = [](const Pretokenizer& of) {
+    Steps steps;
+    of.for_each_step([&](const std::string& pattern, Cut cut, bool behind) {
+      steps.emplace_back(cut == Cut::kIsolate ? pattern : "", behind);
+    });
+    return steps;
+  };
+  const Steps own = steps_of(*this);
+  for (const Named& entry : named_list()) {
+    if (entry.whole_words != whole_words || entry.nfc != nfc) continue;
+    Steps named;
+    for (const std::string_view pattern : entry.patterns) named.emplace_back(pattern, false);
+    for (const std::string_view pattern : entry.behind_bytes) named.emplace_back(pattern, true);
+    if (named == own) return std::string(entry.name);
+  }
+  return "";
+}
+
 std::string Pretokenizer::known() {
   std::string list;
   for (const Named& entry : named_list()) {

@@ -16,12 +16,19 @@ class Pretokenizer {
   static Pretokenizer named(std::string_view name);
   /// Names and aliases, separated by ", ".
   static std::string known();
+  /// The name of the one that does the same by the same patterns; empty where none does.
+  std::string known_as() const;
 
   void add(Regex regex, Cut cut = Cut::kIsolate) { steps_.push_back({std::move(regex), cut, false}); }
   /// A step that comes after ByteLevel: its pattern sees the spelling of the bytes (ByteAlphabet), in which a
   /// part of a character may be a number sign. Falcon has such steps.
   void add_behind_bytes(Regex regex, Cut cut = Cut::kIsolate) {
     steps_.push_back({std::move(regex), cut, true});
+  }
+  /// Calls visit(pattern, cut, behind_bytes) for each step, in order.
+  template <class Visit>
+  void for_each_step(const Visit& visit) const {
+    for (const Step& step : steps_) visit(step.regex.pattern(), step.cut, step.behind_bytes);
   }
   std::size_t steps() const { return steps_.size(); }
   /// Pieces of `text` (valid UTF-8), in order; every step cuts what the one before left.

@@ -114,7 +114,8 @@ struct Regex::State {
   }
 };
 
-Regex::Regex(std::string_view pattern, std::string_view place) : state_(std::make_unique<State>()) {
+Regex::Regex(std::string_view pattern, std::string_view place)
+    : state_(std::make_unique<State>()), pattern_(pattern) {
   if (pattern.size() > 16384)
     throw Error(place, "a pattern of at most 16384 bytes", std::to_string(pattern.size()));
   if (pattern.find("&&") != std::string_view::npos || pattern.find("(*") != std::string_view::npos)

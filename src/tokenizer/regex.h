@@ -31,6 +31,8 @@ class Regex {
   Regex(Regex&&) noexcept;
   Regex& operator=(Regex&&) noexcept;
 
+  const std::string& pattern() const { return pattern_; }
+
   /// Memory of the matches, for one thread, any patterns and any number of texts.
   class Scratch {
    public:
@@ -51,6 +53,7 @@ class Regex {
  private:
   struct State;
   std::unique_ptr<State> state_;
+  std::string pattern_;
 };
 
 }  // namespace ropewalk

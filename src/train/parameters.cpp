@@ -71,7 +71,7 @@ ParameterKind kind_of(const NeededTensor& tensor) {
 }
 
 /// One parameter behind the other; its numbers are read from the file when load_weights asks for it.
-class LearningTensors final : public TensorSource {
+class LearningTensors final : public WeightSource {
  public:
   LearningTensors(const Model& source, LearningModel& learning)
       : file_(source.file(), source.config()), learning_(learning) {

@@ -7,8 +7,11 @@ if(TARGET ropewalk)
     add_test(NAME cli_model COMMAND ${CMAKE_SOURCE_DIR}/tests/cli/cli_test.sh $<TARGET_FILE:ropewalk> ${CMAKE_SOURCE_DIR} model)
     add_test(NAME kill COMMAND ${CMAKE_SOURCE_DIR}/tests/cli/kill_test.py $<TARGET_FILE:ropewalk>
              ${CMAKE_SOURCE_DIR}/models/short-256.gguf ${CMAKE_SOURCE_DIR}/data/persuasion.txt)
+    add_test(NAME train_cli COMMAND ${CMAKE_SOURCE_DIR}/tests/cli/train_test.py $<TARGET_FILE:ropewalk> ${CMAKE_SOURCE_DIR})
     add_test(NAME recorded_results COMMAND ${CMAKE_SOURCE_DIR}/tests/cli/recorded_results_test.py $<TARGET_FILE:ropewalk>
              ${CMAKE_SOURCE_DIR})
-    set_tests_properties(cli_model kill recorded_results PROPERTIES LABELS model)
+    add_test(NAME finetune COMMAND ${CMAKE_SOURCE_DIR}/tests/cli/finetune_test.py $<TARGET_FILE:ropewalk>
+             ${CMAKE_SOURCE_DIR}/models/short-256.gguf ${CMAKE_SOURCE_DIR})
+    set_tests_properties(cli_model kill train_cli recorded_results finetune PROPERTIES LABELS model)
   endif()
 endif()

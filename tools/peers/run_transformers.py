@@ -16,8 +16,16 @@ transformers.logging.set_verbosity_error()
 
 
 def logits(folder, keys, tokens):
-    """`keys` are put into a copy of config.json, in place of rope_theta and rope_scaling, as the line's note says."""
+    """`keys` are put into a copy of config.json, in place of rope_theta and rope_scaling, as the line's note says; without
+    any the folder is read as it is. {"adapter": PATH} is a folder of PEFT's that is put on the model."""
     folder = pathlib.Path(folder).resolve()
+    if "rope_parameters" not in keys:
+        model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
+        if "adapter" in keys:
+            import peft
+            model = peft.PeftModel.from_pretrained(model, keys["adapter"])
+        with torch.no_grad():
+            return model.eval()(torch.tensor([tokens])).logits[0].numpy()
     with tempfile.TemporaryDirectory() as copy:
         config = json.loads((folder / "config.json").read_text())
         for old in ("rope_theta", "rope_scaling"):

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+/// ropewalk finetune: train short from one start or several, and see which recovers first.
+#include <filesystem>
+
+#include "cli/command.h"
+#include "cli/finetune_compare.h"
+#include "cli/finetune_cost.h"
+#include "core/output_file.h"
+#include "core/tell.h"
+#include "results/verdict.h"
+
+namespace ropewalk::cli::finetune {
+namespace {
+
+Options asked;
+
+std::string page_path() {
+  if (!asked.report.empty()) return asked.report;
+  return asked.out.empty() ? "" : (std::filesystem::path(asked.out) / "recovery.html").string();
+}
+
+void write_whole(const std::string& path, const std::string& bytes) {
+  OutputFile file(path);
+  file.write(bytes);
+  file.commit();
+}
+
+RecoveryOrigin origin_of(const FinetunePlan& plan, const FinetuneTexts& texts, const RunInfo& run) {
+  const std::string what = asked.full
+                               ? "All weights learnt"
+                               : fmt::format("Pairs of rank {} (alpha {}) learnt beside frozen weights",
+                                             asked.low_rank.rank, asked.low_rank.alpha);
+  return {run.model,
+          run.model_id,
+          run.command,
+          {fmt::format("{}, {} tokens a step, rate {} behind {} of warm-up, seed {}; trained on {}.", what,
+                       plan.batch / plan.length * plan.length, plan.rate, counted(plan.warm_up, "step"),
+                       asked.seed, texts.training_scope()),
+           fmt::format("Judged on {} that were not trained on, last {} tokens of each; {}, {}, {}, {}.",
+                       counted(texts.held_out.size(), "document"), plan.judge.tail, run.precision, run.isa,
+                       counted(run.threads, "thread"), "ropewalk " + run.version)}};
+}
+
+/// After a look: the page as it stands, and a line.
+void show_look(const RecoveryInput& input, const RecoveryOrigin& origin) {
+  const Recovery recovery = recover(input);
+  if (const std::string page = page_path(); !page.empty()) write_whole(page, recovery_page(recovery, origin));
+  const Look& look = input.looks.back();
+  if (look.step == 0) return;
+  for (const RecoveryAt& at : recovery.starts[look.start].at)
+    if (at.step == look.step)
+      say(fmt::format(
+          "{}: step {}, {}: loss {} at {}{}", input.starts[look.start].name, at.step, time_text(at.seconds),
+          at.loss ? fmt::format("{:.3f}", at.loss->mean) : "not finite", k_tokens(input.length),
+          at.versus[1].difference ? fmt::format(", {:+.3f} from truncation", at.versus[1].difference->mean)
+                                  : ""));
+}
+
+void say_plan(const FinetunePlan& plan, const FinetuneTexts& texts, const FinetuneCost& cost) {
+  say(fmt::format("{} of {} texts of {} tokens from {}; trained on {}, judged on {} of {} tokens",
+                  counted(plan.steps, "step"), plan.batch / plan.length, plan.length,
+                  counted(plan.starts.size(), "start"), texts.training_scope(),
+                  counted(texts.held_out.size(), "document"), k_tokens(plan.length)));
+  for (const Start& start : plan.starts)
+    if (start.method != start.name) say("  " + start.name + ": " + start.method);
+  say(cost.text(plan));
+}
+
+Json result_json(const Comparison& comparison, const Recovery& recovery, const Json& settings) {
+  Json json = recovery_json(recovery);
+  json["ended"] = Json::array();
+  for (const Ended& ended : comparison.ended)
+    json["ended"].push_back(
+        {{"start", recovery.starts[ended.start].start.name}, {"step", ended.step}, {"why", ended.why}});
+  json["written"] = comparison.written;
+  json["settings"] = settings;
+  return json;
+}
+
+void show(const Comparison& comparison, const Json& settings, const RecoveryOrigin& origin) {
+  const Recovery recovery = recover(comparison.input);
+  const Json json = result_json(comparison, recovery, settings);
+  if (!asked.out.empty())
+    write_whole((std::filesystem::path(asked.out) / "recovery.json").string(), dump_json(json, 1) + "\n");
+  if (asked.json) {
+    fmt::print("{}\n", dump_json(json));
+  } else {
+    fmt::print("{}", recovery_text(recovery));
+    for (const Ended& ended : comparison.ended)
+      fmt::print("{}", wrapped(fmt::format("{} ended at step {}: {}", recovery.starts[ended.start].start.name,
+                                           ended.step, ended.why),
+                               "  "));
+    for (const std::string& line : comparison.written) fmt::print("{}", wrapped(line, "  "));
+  }
+  std::fflush(stdout);
+  if (const std::string page = page_path(); !page.empty()) {
+    write_whole(page, recovery_page(recovery, origin));
+    tell("report: file://{}\n", std::filesystem::absolute(page).string());
+  }
+}
+
+int run() {
+  const std::shared_ptr<const Backend> backend = asked.backend.make(make_context(asked.n_threads));
+  parse_length(asked.length);
+  const std::shared_ptr<const Model> source = load_decoder(asked.model, backend);
+  say_acting_layers(source->config());
+  asked.low_rank.seed = static_cast<std::uint64_t>(asked.seed);
+  FinetunePlan plan = complete(asked, source->config(), *source);
+  FinetuneTextOptions text_options = asked.texts;
+  text_options.length = plan.length, text_options.tail = plan.judge.tail;
+  text_options.least = tokens_needed(plan.judge) - 1;
+  const FinetuneTexts texts = finetune_texts(source->tokenizer(), text_options);
+  RunInfo run = run_info(asked.model, asked.backend, source);
+  run.tail = plan.judge.tail, run.margin = kStabilityMargin, run.special = asked.texts.special;
+  const FinetuneLooks looks(texts.held_out, plan.judge, run, "");
+  const FinetuneCost cost = cost_of_finetune(asked, plan, texts, source, looks);
+  if (!take_decided(asked, plan)) take_budget(asked, cost, plan);
+  run.command = command_line(asked, plan);
+  say_plan(plan, texts, cost);
+  cost.require();
+  if (asked.dry_run) return 0;
+  const Json settings = settings_json(asked, plan, texts, run);
+  keep_settings(asked, settings);
+  const RecoveryOrigin origin = origin_of(plan, texts, run);
+  if (asked.out.empty()) say("without --out nothing is kept but what is printed");
+  const Comparison comparison =
+      compare(asked, plan, texts, source, run, [&](const RecoveryInput& input) { show_look(input, origin); });
+  show(comparison, settings, origin);
+  return 0;
+}
+
+const Register<Command> registered{{"finetune", "train for a longer length from the better start",
+                                    [](CommandLine& app) { asked.define(app); }, run}};
+
+}  // namespace
+}  // namespace ropewalk::cli::finetune

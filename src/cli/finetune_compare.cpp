@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/finetune_compare.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "cli/finetune_results.h"
+#include "cli/finetune_start.h"
+#include "core/output_file.h"
+#include "core/tell.h"
+#include "train/merged.h"
+#include "train/trainer.h"
+
+namespace ropewalk::cli::finetune {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Seconds of training up to each look, beside the looks' results.
+class Times {
+ public:
+  explicit Times(std::string path) : path_(std::move(path)) {
+    if (path_.empty() || !fs::exists(path_)) return;
+    const JsonInput stored = parse_json(read_bytes(path_), path_);
+    for (const auto& [step, seconds] : stored.items()) by_step_[step] = seconds.get<double>();
+  }
+  double at(Index step) const {
+    const auto found = by_step_.find(fmt::format("{}", step));
+    return found != by_step_.end() ? found->second : 0;
+  }
+  void put(Index step, double seconds) {
+    by_step_[fmt::format("{}", step)] = seconds;
+    if (path_.empty()) return;
+    OutputFile file(path_);
+    file.write(dump_json(Json(by_step_)) + "\n");
+    file.commit();
+  }
+
+ private:
+  std::string path_;
+  std::map<std::string, double> by_step_;
+};
+
+class Comparer {
+ public:
+  Comparer(const Options& options, const FinetunePlan& plan, const FinetuneTexts& texts,
+           const std::shared_ptr<const Model>& source, const RunInfo& run, const OnLook& on_look)
+      : options_(options),
+        plan_(plan),
+        texts_(texts),
+        source_(source),
+        looks_(texts.held_out, plan.judge, run, in_out("looks")),
+        on_look_(on_look) {
+    result_.input.n_ctx_train = plan.n_ctx_train, result_.input.length = plan.length;
+    result_.input.starts = plan.starts;
+  }
+
+  Comparison run() {
+    std::vector<std::string> methods = plan_.against;
+    for (const Start& start : plan_.starts) methods.push_back(start.method);
+    say("before training: " + counted(methods.size(), "method") + " and truncation");
+    result_.input.untrained = looks_.untrained(*source_, methods);
+    for (std::size_t s = 0; s < plan_.starts.size(); ++s) add_step_0(s);
+    on_look_(result_.input);
+    for (std::size_t s = 0; s < plan_.starts.size(); ++s) train(s);
+    return std::move(result_);
+  }
+
+ private:
+  std::string in_out(const std::string& name) const {
+    return options_.out.empty() ? "" : (fs::path(options_.out) / name).string();
+  }
+
+  /// Nothing has learnt: the start is the method itself.
+  void add_step_0(std::size_t s) {
+    Look look{s, 0, 0, {}};
+    for (const Record& r : result_.input.untrained)
+      if (r.method == plan_.starts[s].method) look.records.push_back(r);
+    result_.input.looks.push_back(std::move(look));
+  }
+
+  void train(std::size_t s) {
+    const std::string folder = folder_of(plan_, s);
+    if (!options_.out.empty()) fs::create_directories(in_out(folder));
+    Times times(options_.out.empty() ? "" : in_out(folder + "/seconds.json"));
+    StartTrainer trainer(options_, plan_, s, texts_, source_,
+                         options_.out.empty() ? "" : in_out(folder + "/checkpoints"));
+    for (const Index step : plan_.looks)
+      if (step > 0 && !look_at(s, step, trainer, times)) return;
+    if (!options_.out.empty()) write_results(plan_, s, trainer.model(), in_out(folder), result_.written);
+  }
+
+  /// False: the training stopped.
+  bool look_at(std::size_t s, Index step, StartTrainer& trainer, Times& times) {
+    const std::string name = fmt::format("{}/step-{:06}", folder_of(plan_, s), step);
+    const std::string& method = plan_.starts[s].method;
+    Look look{s, step, 0, {}};
+    if (trainer.step() > step) {  // it was looked at before the run was cut off
+      std::optional<std::vector<Record>> known = looks_.known(*source_, method, name);
+      if (!known)
+        throw Error(in_out("looks/" + name + ".jsonl"), "the results of that step", "none, or not all",
+                    "training is past it; start again in another --out");
+      look.records = std::move(*known);
+    } else {
+      try {
+        trainer.train_to(step);
+      } catch (const TrainingStopped& error) {
+        result_.ended.push_back({s, trainer.step(), error.what()});
+        say(fmt::format("{} ends at step {}: {}", plan_.starts[s].name, trainer.step(), error.what()));
+        return false;
+      }
+      times.put(step, trainer.seconds());
+      look.records = looks_.of_start(*merged_model(trainer.model()), method, name);
+    }
+    look.seconds = times.at(step);
+    result_.input.looks.push_back(std::move(look));
+    on_look_(result_.input);
+    return true;
+  }
+
+  const Options& options_;
+  const FinetunePlan& plan_;
+  const FinetuneTexts& texts_;
+  const std::shared_ptr<const Model>& source_;
+  FinetuneLooks looks_;
+  const OnLook& on_look_;
+  Comparison result_;
+};
+
+}  // namespace
+
+Comparison compare(const Options& options, const FinetunePlan& plan, const FinetuneTexts& texts,
+                   const std::shared_ptr<const Model>& source, const RunInfo& run, const OnLook& on_look) {
+  return Comparer(options, plan, texts, source, run, on_look).run();
+}
+
+}  // namespace ropewalk::cli::finetune

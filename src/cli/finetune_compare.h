@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Trains from each start on the same batches, looks at each at the same steps, and keeps what came out.
+#pragma once
+#include "cli/finetune_looks.h"
+#include "cli/finetune_plan.h"
+#include "report/recovery.h"
+
+namespace ropewalk::cli::finetune {
+
+/// A start that ended before its last step, and why.
+struct Ended {
+  std::size_t start = 0;
+  Index step = 0;
+  std::string why;
+};
+struct Comparison {
+  RecoveryInput input;
+  std::vector<Ended> ended;
+  std::vector<std::string> written;  ///< a line for each result: what it is and how it is run
+};
+
+/// Told after each look.
+using OnLook = std::function<void(const RecoveryInput&)>;
+
+/// Without --out nothing is kept but what is returned. A start whose training stops (a loss that is none)
+/// ends there, and the others go on. Errors: those of the parts.
+Comparison compare(const Options& options, const FinetunePlan& plan, const FinetuneTexts& texts,
+                   const std::shared_ptr<const Model>& source, const RunInfo& run, const OnLook& on_look);
+
+}  // namespace ropewalk::cli::finetune

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/finetune_cost.h"
+
+#include <algorithm>
+
+#include "cli/finetune_start.h"
+#include "model/cost.h"
+#include "model/memory.h"
+#include "train/learner.h"
+#include "train/merged.h"
+
+namespace ropewalk::cli::finetune {
+namespace {
+
+constexpr Index kProbe = 1024;  // tokens
+constexpr std::size_t kFloat = sizeof(float);
+
+/// Of a step: a short text's, times the work of the batch over that of it.
+double seconds_of_step(Learner& learner, const FinetunePlan& plan, const Start& start,
+                       const ModelConfig& config, const std::vector<Token>& tokens,
+                       std::vector<float>& gradient) {
+  const Index n = std::min(kProbe, plan.length);
+  const auto all = std::span(tokens).first(static_cast<std::size_t>(n + 1));
+  const TrainingText text{all.first(static_cast<std::size_t>(n)), all.last(static_cast<std::size_t>(n)), {}};
+  const double begin = now_seconds();
+  learner.gradient(std::span(&text, 1), MethodSpec::parse(start.method), {plan.length, 0}, 1,
+                   gradient.data());
+  return (now_seconds() - begin) * static_cast<double>(plan.batch / plan.length) *
+         cost_of(config, plan.length) / cost_of(config, n);
+}
+
+}  // namespace
+
+double FinetuneCost::seconds(const FinetunePlan& plan) const {
+  double step = 0;
+  for (const double s : step_seconds) step += s;
+  return untrained_seconds + step * static_cast<double>(plan.steps) +
+         look_seconds * static_cast<double>(plan.looks.size() - 1);
+}
+
+std::string FinetuneCost::text(const FinetunePlan& plan) const {
+  double slowest = 0;
+  for (const double s : step_seconds) slowest = std::max(slowest, s);
+  return fmt::format(
+      "{} numbers learn; {} MiB beside the model to train, {} MiB to look; about {}: {} a step, {} before "
+      "training, {} for each of {}",
+      n_learning, training_bytes >> 20, look_bytes >> 20, time_text(seconds(plan)), time_text(slowest),
+      time_text(untrained_seconds), time_text(look_seconds), counted(plan.looks.size() - 1, "look"));
+}
+
+void FinetuneCost::require() const {
+  require_memory("training and looks", training_bytes + look_bytes,
+                 "take a shorter --length, a smaller --batch, or pairs in place of --full");
+}
+
+FinetuneCost cost_of_finetune(const Options& options, FinetunePlan& plan, const FinetuneTexts& texts,
+                              const std::shared_ptr<const Model>& source, const FinetuneLooks& looks) {
+  const LearningModel model = learning_model(options, source);
+  const std::unique_ptr<Learner> learner = make_learner(
+      model, std::shared_ptr<const Training<float>>(make_cpu_training(source->backend().context())));
+  FinetuneCost cost;
+  cost.n_learning = model.n();
+  // Values, gradients, and the optimizer's two means.
+  const std::size_t learning = 4 * kFloat * static_cast<std::size_t>(model.n());
+  std::size_t pass = learner->bytes(plan.batch, plan.length);
+  const std::size_t available = available_memory();
+  if (available > 0 && learning + pass > available / 2)
+    plan.tokens_at_once = plan.length, pass = learner->bytes(plan.length, plan.length);
+  cost.training_bytes = learning + pass;
+  for (const Start& start : plan.starts)
+    cost.look_bytes = std::max(cost.look_bytes, looks.bytes(*source, start.method));
+  cost.look_bytes += merged_bytes(model);
+  if (const std::size_t taken = cost.training_bytes + cost.look_bytes; available > 2 * taken)
+    plan.kept_bytes = (available - 2 * taken) / 2;
+  const std::vector<Token>& longest =
+      *std::max_element(texts.training.begin(), texts.training.end(),
+                        [](const auto& a, const auto& b) { return a.size() < b.size(); });
+  std::vector<float> gradient(static_cast<std::size_t>(model.n()));
+  const double pace = measure_pace(*source);
+  std::vector<std::string> methods = plan.against;
+  for (const Start& start : plan.starts) {
+    cost.step_seconds.push_back(seconds_of_step(*learner, plan, start, source->config(), longest, gradient));
+    cost.look_seconds += pace * looks.cost(*source, {start.method}, false);
+    methods.push_back(start.method);
+  }
+  cost.untrained_seconds = pace * looks.cost(*source, methods, true);
+  return cost;
+}
+
+void take_budget(const Options& options, const FinetuneCost& cost, FinetunePlan& plan) {
+  if (options.budget.empty()) return;
+  const double budget = parse_seconds(options.budget);
+  double step = 0;
+  for (const double s : cost.step_seconds) step += s;
+  const auto fits = [&](Index steps) {
+    FinetunePlan wished = plan;
+    wished.steps = steps, wished.looks = looks_of(options.looks, steps);
+    return cost.seconds(wished) <= budget;
+  };
+  Index low = 0, high = Index{1} << 20;
+  while (low < high) {
+    const Index middle = (low + high + 1) / 2;
+    if (fits(middle))
+      low = middle;
+    else
+      high = middle - 1;
+  }
+  if (low == 0)
+    throw UsageError("--budget", "time for a step from every start and a look at it",
+                     fmt::format("'{}', where those take about {}", options.budget,
+                                 time_text(cost.untrained_seconds + cost.look_seconds + step)),
+                     "fewer starts, a shorter --length, fewer --documents, or more time");
+  plan.steps = low;
+  plan.looks = looks_of(options.looks, plan.steps);
+  plan.warm_up = options.warm_up >= 0 ? options.warm_up : usual_warm_up(plan.steps);
+}
+
+}  // namespace ropewalk::cli::finetune

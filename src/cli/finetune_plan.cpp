@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/finetune_plan.h"
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+
+#include "cli/auto_method.h"
+#include "cli/fitting_methods.h"
+#include "core/hash.h"
+#include "core/json.h"
+#include "core/output_file.h"
+
+namespace ropewalk::cli::finetune {
+namespace {
+
+/// The methods as typed; `--compare` or `--method`.
+std::vector<std::string> typed_starts(const Options& options) {
+  if (!options.compare.empty()) return options.compare;
+  if (options.method.empty())
+    throw UsageError("finetune", "--method, or --compare with several", "neither",
+                     "--method pi trains from Position Interpolation; --compare pi yarn none tells which "
+                     "start recovers first");
+  return {options.method};
+}
+
+Start start_of(const std::string& typed, const ModelConfig& config, Index length) {
+  const MethodSpec spec = MethodSpec::parse(typed);
+  for (int layer = 0; layer < config.n_layers(); ++layer)
+    if (Method::bind(spec, config.rope_context(layer, length)).grows())
+      throw UsageError("--method", "a method whose frequencies are those of the whole length",
+                       "'" + typed + "', which changes them token by token",
+                       "training reads whole texts: leave grow=1 out");
+  if (spec.by_layer() || spec.by_head()) return {typed, spec.text()};
+  return {typed, Method::bind(spec, config.rope_context(config.acting_layer(), length)).text()};
+}
+
+void require_length(Index length, Index n_ctx_train) {
+  if (length > n_ctx_train) return;
+  throw UsageError(
+      "--length", fmt::format("more than the {} tokens that the model was trained on", n_ctx_train),
+      fmt::format("{}", length), "within it plain RoPE is right, and there is nothing to recover");
+}
+
+Json texts_json(const std::vector<std::string>& names, const std::vector<std::vector<Token>>& tokens) {
+  Json texts = Json::object();
+  for (std::size_t t = 0; t < names.size(); ++t)
+    texts[printable(names[t])] = sha256(std::string_view(reinterpret_cast<const char*>(tokens[t].data()),
+                                                         tokens[t].size() * sizeof(Token)))
+                                     .substr(0, 16);
+  return texts;
+}
+
+}  // namespace
+
+std::vector<Index> looks_of(const std::vector<std::string>& typed, Index steps) {
+  std::vector<Index> looks{0, steps};
+  if (typed.empty()) looks.insert(looks.end(), kUsualLooks.begin(), kUsualLooks.end());
+  for (const std::string& word : typed) {
+    Index step = -1;
+    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), step);
+    if (error != std::errc() || end != word.data() + word.size() || step < 0)
+      throw UsageError("--looks", "steps, such as 0 10 25 50", "'" + word + "'");
+    looks.push_back(step);
+  }
+  std::sort(looks.begin(), looks.end());
+  looks.erase(std::unique(looks.begin(), looks.end()), looks.end());
+  std::erase_if(looks, [&](Index step) { return step > steps; });
+  return looks;
+}
+
+FinetunePlan complete(const Options& options, const ModelConfig& config, const Model& model) {
+  FinetunePlan plan;
+  plan.length = parse_length(options.length), plan.n_ctx_train = config.n_ctx_train;
+  require_length(plan.length, plan.n_ctx_train);
+  for (const std::string& typed : typed_starts(options)) {
+    Start start = start_of(typed, config, plan.length);
+    const auto same = std::find_if(plan.starts.begin(), plan.starts.end(),
+                                   [&](const Start& other) { return other.method == start.method; });
+    if (same != plan.starts.end())
+      throw UsageError("--compare", "starts that differ", same->name + " and " + start.name,
+                       "at this length they are the same");
+    plan.starts.push_back(std::move(start));
+  }
+  BoundMethods bound(model);
+  if (options.against.empty()) {
+    plan.against = fitting(kUsualAgainst, bound, {plan.n_ctx_train, plan.length});
+  } else {
+    for (const std::string& method : options.against)
+      MethodSpec::parse(method), plan.against.push_back(method);
+  }
+  plan.steps = options.steps, plan.looks = looks_of(options.looks, options.steps);
+  plan.warm_up = options.warm_up >= 0 ? options.warm_up : usual_warm_up(options.steps);
+  plan.batch = options.batch > 0 ? options.batch : std::max(kUsualBatch, plan.length);
+  if (plan.batch < plan.length)
+    throw UsageError("--batch", fmt::format("{} tokens or more: one text of the length", plan.length),
+                     fmt::format("{}", plan.batch));
+  plan.rate = options.rate > 0 ? options.rate : options.full ? kUsualFullRate : kUsualLowRankRate;
+  plan.judge.tasks = options.tasks;
+  require_tasks_fit(plan.judge.tasks, false);
+  if (std::find(plan.judge.tasks.begin(), plan.judge.tasks.end(), "tail") == plan.judge.tasks.end())
+    throw UsageError("--tasks", "tail among them: recovery is told by its loss", "others alone");
+  plan.judge.lengths = {plan.n_ctx_train, plan.length};
+  plan.judge.tail =
+      options.texts.tail > 0 ? options.texts.tail : usual_tail(plan.n_ctx_train, plan.n_ctx_train);
+  require_tail(plan.judge.tail, plan.n_ctx_train, plan.n_ctx_train);
+  plan.judge.n_seeds = options.n_questions, plan.judge.n_depths = options.n_depths;
+  return plan;
+}
+
+std::string folder_of(const FinetunePlan& plan, std::size_t start) {
+  const std::string& name = plan.starts[start].name;
+  std::string safe;
+  for (const char c : name.substr(0, std::min<std::size_t>(name.find(':'), 40)))
+    safe += (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ? c : '-';
+  return fmt::format("{}-{}", start + 1, safe);
+}
+
+Json settings_json(const Options& options, const FinetunePlan& plan, const FinetuneTexts& texts,
+                   const RunInfo& run) {
+  Json starts = Json::array();
+  for (const Start& start : plan.starts) starts.push_back(start.method);
+  Json held_out = Json::object();
+  for (const Document& document : texts.held_out)
+    held_out[printable(document.name)] = document.text_id.substr(0, 16);
+  Json learns = "all";
+  if (!options.full)
+    learns = {{"rank", options.low_rank.rank},
+              {"alpha", options.low_rank.alpha},
+              {"targets", options.low_rank.targets}};
+  return {{"ropewalk", run.version},
+          {"model_id", run.model_id},
+          {"length", plan.length},
+          {"starts", starts},
+          {"learns", learns},
+          {"steps", plan.steps},
+          {"looks", plan.looks},
+          {"rate", plan.rate},
+          {"warm_up", plan.warm_up},
+          {"batch", plan.batch},
+          {"tokens_at_once", plan.tokens_at_once},
+          {"seed", options.seed},
+          {"texts", texts_json(texts.names, texts.training)},
+          {"held_out", held_out},
+          {"tasks", plan.judge.tasks},
+          {"tail", plan.judge.tail},
+          {"questions", plan.judge.n_seeds},
+          {"depths", plan.judge.n_depths},
+          {"against", plan.against},
+          {"precision", run.precision},
+          {"kv", run.kv}};
+}
+
+namespace {
+
+std::string settings_path(const Options& options) {
+  return (std::filesystem::path(options.out) / "finetune.json").string();
+}
+JsonInput read_settings(const std::string& path) {
+  return parse_json(read_bytes(path, std::size_t{16} << 20), path);
+}
+
+}  // namespace
+
+bool take_decided(const Options& options, FinetunePlan& plan) {
+  const std::string path = settings_path(options);
+  if (!options.resume || !std::filesystem::exists(path)) return false;
+  const JsonInput before = read_settings(path);
+  const auto count = [&](const char* key, Index least) {
+    const auto found = before.find(key);
+    if (found == before.end() || !found->is_number_integer() || found->get<Index>() < least)
+      throw Error(path, fmt::format("a whole number \"{}\"", key), "none");
+    return found->get<Index>();
+  };
+  plan.tokens_at_once = count("tokens_at_once", 0);
+  if (options.budget.empty()) return true;
+  plan.steps = std::min<Index>(count("steps", 1), Index{1} << 20);
+  plan.looks = looks_of(options.looks, plan.steps);
+  plan.warm_up = options.warm_up >= 0 ? options.warm_up : usual_warm_up(plan.steps);
+  return true;
+}
+
+void keep_settings(const Options& options, const Json& settings) {
+  if (options.out.empty()) return;
+  namespace fs = std::filesystem;
+  const std::string path = settings_path(options);
+  if (!fs::exists(path)) {
+    std::error_code none;
+    if (fs::exists(options.out) && !(fs::is_directory(options.out) && fs::is_empty(options.out, none)))
+      throw UsageError("--out", "a folder that is new or empty, or one of finetune's",
+                       "'" + options.out + "'");
+    fs::create_directories(options.out);
+    OutputFile file(path);
+    file.write(dump_json(settings, 1) + "\n");
+    file.commit();
+    return;
+  }
+  if (!options.resume)
+    throw UsageError("--out", "a new folder, or --resume to go on in this one", "'" + options.out + "'");
+  const JsonInput before = read_settings(path);
+  for (const auto& [key, value] : settings.items()) {
+    const std::string now = dump_json(value);
+    const std::string then = before.contains(key) ? dump_json(before.at(key)) : "nothing";
+    // JsonInput sorts keys: both as one of that kind.
+    if (before.contains(key) && parse_json(now, key) == before.at(key)) continue;
+    throw Error(path, fmt::format("the same settings to go on with; {}: {}", key, then), now,
+                "give what was given then, or another --out");
+  }
+}
+
+std::string command_line(const Options& options, const FinetunePlan& plan) {
+  std::string text = "ropewalk finetune " + shell_quoted(options.model);
+  const auto add = [&](const char* option, const std::vector<std::string>& words) {
+    if (words.empty()) return;
+    text += fmt::format(" {}", option);
+    for (const std::string& word : words) text += " " + shell_quoted(word);
+  };
+  add("--method", options.method.empty() ? std::vector<std::string>{} : std::vector{options.method});
+  add("--compare", options.compare);
+  add("--length", {options.length});
+  add("--text", options.texts.texts);
+  add("--held-out", options.texts.held_out);
+  if (options.texts.special) text += " --special";
+  text += fmt::format(" --steps {}", plan.steps);
+  add("--looks", options.looks);
+  if (options.full)
+    text += " --full";
+  else
+    text += fmt::format(" --rank {} --alpha {}", options.low_rank.rank, options.low_rank.alpha);
+  if (!options.full && options.low_rank.targets != LowRankOptions{}.targets)
+    add("--targets", options.low_rank.targets);
+  text += fmt::format(" --rate {} --warm-up {} --batch {} --seed {}", plan.rate, plan.warm_up, plan.batch,
+                      options.seed);
+  add("--tasks", plan.judge.tasks);
+  add("--against", options.against);
+  text += fmt::format(" --tail {} --questions {} --depths {}", plan.judge.tail, plan.judge.n_seeds,
+                      plan.judge.n_depths);
+  if (options.texts.n_documents > 0) text += fmt::format(" --documents {}", options.texts.n_documents);
+  add("--out", options.out.empty() ? std::vector<std::string>{} : std::vector{options.out});
+  return text + fmt::format(" --precision {} --kv {}", options.backend.precision, options.backend.kv_type());
+}
+
+void Options::define(CommandLine& app) {
+  app.add_model(model);
+  app.add_option("--method", method, "the start: a method, such as pi:factor=4");
+  app.add_option("--compare", compare,
+                 "several, such as pi ntk yarn self-extend none:\nthe same batches from each");
+  app.add_option("--length", length, "tokens to train and to judge at, such as 32k")->required();
+  app.add_option("--text", texts.texts, "files, or folders of .txt and .md, to train on")->required();
+  app.add_option("--held-out", texts.held_out,
+                 "to judge on, never trained on; default: the end of\neach text is kept back");
+  define_special(app, texts.special);
+  app.add_option("--steps", steps, "of each start")->check(in_range(0, 1 << 20))->capture_default_str();
+  app.add_option("--budget", budget, "time for all, such as 4h, in place of --steps");
+  app.add_option("--looks", looks, "steps to judge at; default: 0 10 25 50 100 200");
+  app.add_flag("--full", full, "all weights learn, not low-rank pairs beside them");
+  app.add_option("--rank", low_rank.rank, "of the pairs (LoRA)")
+      ->check(in_range(1, 4096))
+      ->capture_default_str();
+  app.add_option("--alpha", low_rank.alpha, "pairs count alpha / rank times")->capture_default_str();
+  app.add_option("--targets", low_rank.targets,
+                 "with pairs; default: all seven of a layer,\nattn_q attn_k attn_v attn_output "
+                 "ffn_gate ffn_up\nffn_down");
+  app.add_option("--rate", rate, "of learning; default: 2e-4, with --full 2e-5");
+  app.add_option("--warm-up", warm_up, "steps; default: a tenth, 20 at most");
+  app.add_option("--batch", batch, "tokens a step; default: 8192, or the length");
+  app.add_option("--seed", seed, "of batches and pairs")->check(in_range(0, 1 << 30))->capture_default_str();
+  app.add_option("--documents", texts.n_documents, "of each held-out text; default: 24 in all")
+      ->check(in_range(0, 1000));
+  app.add_option("--tail", texts.tail, "last tokens that are scored; default: as in eval")
+      ->check(in_range(1, 65536));
+  app.add_option("--tasks", tasks, "what is judged at each look")->capture_default_str();
+  app.add_option("--questions", n_questions, "keys asked for, of each document")
+      ->check(in_range(1, 1000))
+      ->capture_default_str();
+  app.add_option("--depths", n_depths, "of each key")->check(in_range(1, 100))->capture_default_str();
+  app.add_option("--against", against, "training-free methods to pass; default: a few");
+  app.add_option("--out", out, "folder for checkpoints, looks, adapters and models");
+  app.add_flag("--resume", resume, "go on in that folder");
+  app.add_option("--report", report, "a self-contained page; default: DIR/recovery.html");
+  backend.define(app);
+  app.add_option("-t,--threads", n_threads, "0: all cores")->check(in_range(0, 1024));
+  app.add_flag("--json", json, "one JSON object");
+  app.add_flag("--dry-run", dry_run, "say what it would take, and end");
+  app.never_with("--compare", {"--method"});
+  app.never_with("--full", {"--rank", "--alpha", "--targets"});
+  app.only_with("--out", {"--resume"});
+  app.footer(
+      "Examples:\n"
+      "  ropewalk finetune model.gguf --method pi --length 32k --text books/ --out run\n"
+      "  ropewalk finetune --compare pi yarn none --length 4k --text data/ --steps 50");
+}
+
+}  // namespace ropewalk::cli::finetune

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/finetune_results.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "core/tell.h"
+#include "methods/file_settings.h"
+#include "quant/encode.h"
+#include "train/adapter.h"
+#include "train/write_model.h"
+
+namespace ropewalk::cli::finetune {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_gguf(const Model& model) { return model.file().container().starts_with("GGUF"); }
+
+/// As the source stores them where that can be written, else BF16.
+std::string type_of(const Model& source, const NewWeights& weights) {
+  const bool can = std::all_of(weights.names.begin(), weights.names.end(), [&](const std::string& name) {
+    const WeightFormat* format = source.file().tensor(name).format;
+    return format != nullptr && can_encode(*format);
+  });
+  return can ? "" : "BF16";
+}
+
+/// "'pi:factor=16' is said in the file", or why it cannot be.
+std::string said(const std::string& method, const std::string& why_not, const std::string& path) {
+  if (why_not.empty())
+    return fmt::format("{}: other engines read the method in the file, and so does ropewalk", path);
+  return fmt::format(
+      "{}: the method cannot be said in the file ({}); here: ropewalk generate {} --method {} -f TEXT", path,
+      why_not, shell_quoted(path), shell_quoted(method));
+}
+
+bool has_pairs(const LearningModel& learning) {
+  return std::any_of(learning.parameters.begin(), learning.parameters.end(),
+                     [](const Parameter& p) { return p.name.ends_with(".lora_a"); });
+}
+
+/// The pairs alone; where PEFT has no form for them, why.
+std::string adapter_line(const LearningModel& learning, const FileSettings& settings,
+                         const std::string& path) {
+  try {
+    if (!fs::exists(path)) write_adapter(learning, {.base = {}, .settings = settings}, path);
+  } catch (const Error& error) {
+    return fmt::format("no adapter: {}", error.what());
+  }
+  return fmt::format("{}: PEFT puts it on the model in transformers{}", path,
+                     settings.no_config.empty()
+                         ? "; the keys in its base_config.json belong in the model's config.json"
+                         : "; its attention knows no such method: " + settings.no_config);
+}
+
+}  // namespace
+
+void write_results(const FinetunePlan& plan, std::size_t start, const LearningModel& learning,
+                   const std::string& folder, std::vector<std::string>& lines) {
+  const Model& source = *learning.model;
+  const std::string& method = plan.starts[start].method;
+  const RopeContext context = source.config().rope_context(source.config().acting_layer(), plan.length);
+  const FileSettings settings =
+      file_settings(MethodSpec::parse(method), context, source.config().architecture);
+  const std::string& why_not = is_gguf(source) ? settings.no_gguf : settings.no_config;
+  const NewWeights weights = new_weights(learning);
+  WriteOptions options{.type = type_of(source, weights), .settings = {}};
+  if (why_not.empty()) options.settings = settings;
+  const std::string path = (fs::path(folder) / (is_gguf(source) ? "model.gguf" : "model")).string();
+  if (!fs::exists(path)) write_model(source, weights, options, path);
+  if (has_pairs(learning))
+    lines.push_back(plan.starts[start].name + ": " +
+                    adapter_line(learning, settings, (fs::path(folder) / "adapter").string()));
+  lines.push_back(plan.starts[start].name + ": " + said(method, why_not, path));
+}
+
+}  // namespace ropewalk::cli::finetune

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/finetune_start.h"
+
+#include "core/progress.h"
+#include "train/checkpoint.h"
+#include "train/trainer.h"
+
+namespace ropewalk::cli::finetune {
+
+LearningModel learning_model(const Options& options, const std::shared_ptr<const Model>& source) {
+  return options.full ? learn_all(source) : learn_low_rank(source, options.low_rank);
+}
+
+Recipe recipe_of(const Options& options, const FinetunePlan& plan, std::size_t start) {
+  TrainStage stage;
+  stage.name = plan.starts[start].name;
+  stage.steps = plan.steps, stage.n_ctx = {plan.length}, stage.tokens = plan.batch;
+  // Constant, as Position Interpolation and YaRN train: what a start is at step 50 does not depend on how
+  // many steps come behind it.
+  stage.schedule.kind = ScheduleKind::kConstant, stage.schedule.rate = plan.rate;
+  stage.mix = {{"text", 1}};
+  stage.methods.emplace_back(plan.starts[start].method, 1);
+  Recipe recipe;
+  recipe.stages = {std::move(stage)};
+  recipe.seed = static_cast<std::uint64_t>(options.seed), recipe.warm_up = plan.warm_up;
+  recipe.evaluate_every = recipe.save_every = 0;
+  recipe.tokens_at_once = plan.tokens_at_once, recipe.kept_bytes = plan.kept_bytes;
+  return recipe;
+}
+
+Sources sources_of(const FinetuneTexts& texts) {
+  std::vector<TextShare> shares;
+  for (std::size_t t = 0; t < texts.names.size(); ++t)
+    shares.push_back({texts.names[t], texts.training[t], 0});
+  Sources sources;
+  sources["text"] = make_text_source(std::move(shares), texts.bos);
+  return sources;
+}
+
+namespace {
+
+/// A run that is cut off loses less than this of training.
+constexpr double kSaveEvery = 60;  // seconds
+
+template <class T>
+std::span<std::byte> bytes_of(std::span<T> values) {
+  return std::as_writable_bytes(values);
+}
+
+}  // namespace
+
+struct StartTrainer::Impl {
+  Impl(const Options& options, const FinetunePlan& plan, std::size_t start, const FinetuneTexts& texts,
+       const std::shared_ptr<const Model>& source, std::string folder_)
+      : folder(std::move(folder_)),
+        name(plan.starts[start].name),
+        method(plan.starts[start].method),
+        recipe(recipe_of(options, plan, start)),
+        sources(sources_of(texts)),
+        model(learning_model(options, source)),
+        learner(make_learner(
+            model, std::shared_ptr<const Training<float>>(make_cpu_training(source->backend().context())))),
+        trainer(model, *learner, optimizers(source), recipe, sources, {}, source->backend().context()) {
+    require_sources(recipe, sources);
+    go_on();
+  }
+  /// No weight decay: it would pull what was learned before towards 0.
+  std::vector<std::unique_ptr<Optimizer>> optimizers(const std::shared_ptr<const Model>& source) const {
+    std::vector<std::unique_ptr<Optimizer>> all;
+    AdamWOptions options;
+    options.decay = 0;
+    all.push_back(make_adamw(model.parameters, options, source->backend().context()));
+    return all;
+  }
+
+  void save() {
+    if (folder.empty() || saved == trainer.steps_taken()) return;
+    const TrainerState state = trainer.state();
+    std::vector<CheckpointFile> files;
+    files.reserve(state.arrays.size());
+    for (const StateArray& array : state.arrays) files.push_back({array.name, bytes_of(array.values)});
+    write_checkpoint(folder, state.step, files,
+                     {{"method", method}, {"recent", state.recent}, {"seconds", seconds}});
+    saved = state.step, saved_seconds = seconds;
+  }
+  /// From the newest checkpoint; a damaged one is told, and the one before taken.
+  void go_on() {
+    if (folder.empty()) return;
+    const std::optional<Checkpoint> checkpoint = latest_checkpoint(folder, true);
+    if (!checkpoint) return;
+    if (const std::string of = checkpoint->about().at("method").get<std::string>(); of != method)
+      throw Error(checkpoint->path(), "a checkpoint of " + method, of, "take another --out");
+    for (const StateArray& array : trainer.state().arrays)
+      checkpoint->read(array.name, bytes_of(array.values));
+    trainer.go_on_from(checkpoint->step(), checkpoint->about().at("recent").get<std::vector<double>>());
+    seconds = saved_seconds = checkpoint->about().at("seconds").get<double>();
+    saved = checkpoint->step();
+    say(fmt::format("{} goes on from step {}", name, saved));
+  }
+
+  std::string folder, name, method;
+  Recipe recipe;
+  Sources sources;
+  LearningModel model;
+  std::unique_ptr<Learner> learner;
+  Trainer trainer;
+  double seconds = 0, saved_seconds = 0;
+  Index saved = 0;
+};
+
+StartTrainer::StartTrainer(const Options& options, const FinetunePlan& plan, std::size_t start,
+                           const FinetuneTexts& texts, const std::shared_ptr<const Model>& source,
+                           std::string folder)
+    : impl_(std::make_unique<Impl>(options, plan, start, texts, source, std::move(folder))) {}
+StartTrainer::~StartTrainer() = default;
+
+const LearningModel& StartTrainer::model() const { return impl_->model; }
+Index StartTrainer::step() const { return impl_->trainer.steps_taken(); }
+double StartTrainer::seconds() const { return impl_->seconds; }
+
+void StartTrainer::train_to(Index step) {
+  Progress progress(impl_->name, static_cast<double>(step - this->step()));
+  while (this->step() < step) {
+    const StepRecord record = impl_->trainer.step();
+    impl_->seconds += record.seconds;
+    progress.set_label(fmt::format("{}: step {} of {}, loss {:.3f}, {:.0f} tok/s", impl_->name, record.step,
+                                   impl_->recipe.n_steps(), record.loss,
+                                   static_cast<double>(record.n_tokens) / record.seconds));
+    progress.add(1);
+    if (impl_->seconds - impl_->saved_seconds > kSaveEvery) impl_->save();
+  }
+  impl_->save();
+}
+
+}  // namespace ropewalk::cli::finetune

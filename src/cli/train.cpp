@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+/// ropewalk train: a model from a configuration and texts.
+#include <filesystem>
+
+#include "cli/command.h"
+#include "cli/train_demo.h"
+#include "cli/train_run.h"
+
+namespace ropewalk::cli::train {
+namespace {
+
+struct Options {
+  std::string config;
+  TrainRunOptions run;
+  bool demo = false;
+  int n_threads = 0;
+} options;
+
+int run() {
+  if (options.demo == !options.config.empty())
+    throw UsageError("ropewalk train", "CONFIG.toml, or --demo", options.demo ? "both" : "neither",
+                     "docs/training.md has an example of a configuration");
+  const std::shared_ptr<Context> context = make_context(options.n_threads);
+  if (options.demo) {
+    if (options.run.out.empty()) options.run.out = "train-demo";
+    return run_training_demo(options.run, context);
+  }
+  const TrainConfig config = read_train_config(options.config);
+  if (options.run.out.empty()) options.run.out = std::filesystem::path(options.config).stem().string();
+  run_training(config, options.run, context);
+  return 0;
+}
+
+void define(CommandLine& app) {
+  app.add_option("CONFIG", options.config, "TOML file: sizes, texts, optimizer, stages");
+  app.add_option("--out", options.run.out,
+                 "folder for all that is written;\ndefault: CONFIG's name without .toml");
+  app.add_flag("--resume", options.run.resume, "go on from the last checkpoint in it");
+  app.add_option("--steps", options.run.steps, "stop behind this step, and write the model")
+      ->check(in_range(1, 1 << 30));
+  app.add_flag("--dry", options.run.dry, "read all, say what it takes, train nothing");
+  app.add_flag("--profile", options.run.profile, "a table of time per operation");
+  app.add_flag("--json", options.run.json, "one JSON object in place of the curve");
+  app.add_option("-t,--threads", options.n_threads, "0: all cores; the same bits for any number")
+      ->check(in_range(0, 1024));
+  app.add_flag("--demo", options.demo,
+               "train short, test long, from nothing, on texts\nthat come with the program");
+  app.never_with("--demo", {"--dry", "--json"});
+  app.footer(
+      "Examples:\n"
+      "  ropewalk train small.toml\n"
+      "  ropewalk train small.toml --out run2 --steps 100 --profile\n"
+      "  ropewalk train small.toml --out run2 --resume\n"
+      "  ropewalk train --demo\n"
+      "docs/training.md lists every key of the configuration.");
+}
+
+const Register<Command> registered{{"train", "trains a model from a configuration and texts", define, run}};
+
+}  // namespace
+}  // namespace ropewalk::cli::train

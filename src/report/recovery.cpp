@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "report/recovery.h"
+
+#include <algorithm>
+
+#include "report/recovery_tables.h"
+#include "report/sections.h"
+
+namespace ropewalk {
+namespace {
+
+constexpr std::size_t kTruncationAt = static_cast<std::size_t>(Target::kTruncation);
+
+const RecoveryAt* look_of(const StartRecovery& start, Index step) {
+  for (const RecoveryAt& look : start.at)
+    if (look.step == step) return &look;
+  return nullptr;
+}
+
+std::string passed_text(const StartRecovery& start) {
+  const Passed& passed = *start.passes[kTruncationAt];
+  return fmt::format("{} after {} ({})", start.start.name, counted(passed.step, "step"),
+                     time_text(passed.seconds));
+}
+
+std::string lead_of(const Recovery& r) {
+  if (!r.nearest && !r.best_start) return "Nothing was measured yet.";
+  if (!r.enough)
+    return fmt::format(
+        "{} are too few to say anything: {} or more are needed. What follows is what was seen on them.",
+        r.units.scope(), kEnoughUnits);
+  if (!r.fastest_by_step)
+    return fmt::format("No start was shown to pass truncation at {} within {}.", k_tokens(r.length),
+                       counted(r.last_step, "step"));
+  const StartRecovery& fastest = r.starts[*r.fastest_by_step];
+  std::string lead = fmt::format(
+      "Start from {}: its loss at {} was shown to be below truncation after {} ({})", fastest.start.name,
+      k_tokens(r.length), counted(fastest.passes[kTruncationAt]->step, "step"),
+      time_text(fastest.passes[kTruncationAt]->seconds));
+  std::string others;
+  for (const StartRecovery& start : r.starts)
+    if (&start != &fastest && start.passes[kTruncationAt])
+      others += (others.empty() ? "" : "; ") + passed_text(start);
+  return lead + (others.empty() ? ", no other start's." : ". Then " + others + ".");
+}
+
+std::string best_start_line(const Recovery& r) {
+  const StartRecovery& best = r.starts[*r.best_start];
+  const RecoveryAt* look = look_of(best, 0);
+  std::string line =
+      fmt::format("Before training {} has the least loss at {}", best.start.name, k_tokens(r.length));
+  if (look && look->loss) line += fmt::format(", {:.3f}", look->loss->mean);
+  if (look && look->versus[kTruncationAt].difference)
+    line +=
+        fmt::format(" ({} from truncation)", interval_text(*look->versus[kTruncationAt].difference, true));
+  if (r.starts.size() == 1) return line + ".";
+  return line + (r.best_start_shown ? "; shown against every other start."
+                 : r.enough         ? "; not shown against every other start."
+                                    : ".");
+}
+
+/// How far the last step came, and whether the length is what is gained.
+std::string nearest_line(const Recovery& r) {
+  const StartRecovery& nearest = r.starts[*r.nearest];
+  const RecoveryAt* look = look_of(nearest, r.last_step);
+  std::string line =
+      fmt::format("After {} {} has the least loss", counted(r.last_step, "step"), nearest.start.name);
+  if (!look) return line + ".";
+  if (look->loss) line += fmt::format(", {:.3f}", look->loss->mean);
+  if (look->versus[kTruncationAt].difference)
+    line +=
+        fmt::format(" ({} from truncation)", interval_text(*look->versus[kTruncationAt].difference, true));
+  if (look->far)
+    line += fmt::format(". With {} tokens instead of {} the loss of the model so trained changes by {}{}",
+                        k_tokens(r.length), k_tokens(r.n_ctx_train), interval_text(*look->far, true),
+                        !look->far->high       ? ""
+                        : *look->far->high < 0 ? ": it uses what lies further back"
+                        : *look->far->low > 0  ? ": more text makes it worse"
+                                               : ": no use of what lies further back was shown");
+  return line + ".";
+}
+
+/// Passing truncation may be learning what such texts are like, and not reading further back: then says so.
+std::string doubt_line(const Recovery& r) {
+  const StartRecovery& fastest = r.starts[*r.fastest_by_step];
+  const RecoveryAt* look = look_of(fastest, fastest.passes[kTruncationAt]->step);
+  if (!look || !look->far || !look->far->high || *look->far->high < 0) return "";
+  return fmt::format(
+      "At that step {} tokens were not shown to be better than {} for the model so trained ({}): what it "
+      "gained "
+      "may be the training on such texts, not the length.",
+      k_tokens(r.length), k_tokens(r.n_ctx_train), interval_text(*look->far, true));
+}
+
+Json number(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
+
+Json interval_json(const std::optional<Interval>& interval) {
+  if (!interval) return nullptr;
+  return {{"mean", interval->mean},
+          {"low", number(interval->low)},
+          {"high", number(interval->high)},
+          {"n", interval->n}};
+}
+
+Json found_json(const std::optional<Proportion>& p) {
+  if (!p) return nullptr;
+  return {{"share", p->value}, {"low", p->low}, {"high", p->high}, {"n", p->n}};
+}
+
+Json look_json(const RecoveryAt& look) {
+  Json json{{"step", look.step},
+            {"seconds", look.seconds},
+            {"finite", look.finite},
+            {"loss", interval_json(look.loss)},
+            {"short_loss", interval_json(look.short_loss)},
+            {"long_minus_short", interval_json(look.far)},
+            {"short_from_before", interval_json(look.kept)},
+            {"found", found_json(look.found)},
+            {"short_found", found_json(look.short_found)}};
+  for (const Target target : kAllTargets) {
+    const Versus& versus = look.versus[static_cast<std::size_t>(target)];
+    json["from"][target_name(target)] = {{"difference", interval_json(versus.difference)},
+                                         {"p", number(versus.p)},
+                                         {"passes", versus.shown()}};
+  }
+  return json;
+}
+
+Json start_json(const StartRecovery& start) {
+  Json json{{"start", start.start.name}, {"method", start.start.method}, {"looks", Json::array()}};
+  for (const RecoveryAt& look : start.at) json["looks"].push_back(look_json(look));
+  for (const Target target : kAllTargets) {
+    const auto& passed = start.passes[static_cast<std::size_t>(target)];
+    json["passes"][target_name(target)] =
+        passed
+            ? Json{{"step", passed->step}, {"seconds", passed->seconds}, {"still_at_the_end", passed->still}}
+            : Json(nullptr);
+  }
+  return json;
+}
+
+}  // namespace
+
+std::vector<std::string> recovery_answer(const Recovery& r) {
+  std::vector<std::string> sentences{lead_of(r)};
+  if (r.fastest_by_step)
+    if (std::string doubt = doubt_line(r); !doubt.empty()) sentences.push_back(std::move(doubt));
+  if (r.fastest_by_time && r.fastest_by_time != r.fastest_by_step)
+    sentences.push_back(fmt::format("In time the first is {}.", passed_text(r.starts[*r.fastest_by_time])));
+  if (r.best_start) sentences.push_back(best_start_line(r));
+  if (r.nearest) sentences.push_back(nearest_line(r));
+  return sentences;
+}
+
+std::string recovery_text(const Recovery& recovery) {
+  std::string text;
+  for (const std::string& sentence : recovery_answer(recovery)) text += wrapped(sentence, "  ");
+  if (const Table passes = passes_table(recovery); passes.head.size() > 1)
+    text += "\n" + text_table(passes, 80);
+  for (const StartRecovery& start : recovery.starts) {
+    if (start.at.empty()) continue;
+    text +=
+        "\n" + wrapped(start.start.method == start.start.name ? start.start.name
+                                                              : start.start.name + ": " + start.start.method,
+                       "  ");
+    text += text_table(looks_table(recovery, start), 80);
+  }
+  text += "\n";
+  for (const std::string& note : recovery_notes(recovery)) text += wrapped(note);
+  for (char& c : text)  // names come from a file: none of them may steer the terminal
+    if ((static_cast<unsigned char>(c) < 0x20 && c != '\n') || c == 0x7f) c = '?';
+  return text;
+}
+
+Json recovery_json(const Recovery& r) {
+  const auto name = [&](const std::optional<std::size_t>& start) {
+    return start ? Json(r.starts[*start].start.name) : Json(nullptr);
+  };
+  Json json{{"answer", recovery_answer(r)},
+            {"length", r.length},
+            {"n_ctx_train", r.n_ctx_train},
+            {"units", r.units.n()},
+            {"scope", r.units.scope()},
+            {"enough", r.enough},
+            {"best_start", name(r.best_start)},
+            {"best_start_shown", r.best_start_shown},
+            {"fastest_by_step", name(r.fastest_by_step)},
+            {"fastest_by_time", name(r.fastest_by_time)},
+            {"nearest", name(r.nearest)},
+            {"last_step", r.last_step},
+            {"truncation_is_original_short", r.same_targets},
+            {"original_found", found_json(r.original_found)},
+            {"truncated_found", found_json(r.truncated_found)}};
+  for (const Target target : kAllTargets) {
+    const auto& loss = r.targets[static_cast<std::size_t>(target)];
+    json["targets"][target_name(target)] =
+        loss ? Json{{"method", loss->method}, {"loss", interval_json(loss->loss)}} : Json(nullptr);
+  }
+  json["starts"] = Json::array();
+  for (const StartRecovery& start : r.starts) json["starts"].push_back(start_json(start));
+  return json;
+}
+
+}  // namespace ropewalk

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "results/recovery.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <set>
+
+#include "core/error.h"
+#include "results/verdict.h"
+
+namespace ropewalk {
+namespace {
+
+ByDocument losses_of(const std::vector<Record>& records, const std::string& method, Index length) {
+  ByDocument losses;
+  for (const Record& r : records)
+    if (gives_verdicts(r.task) && r.n_targets > 0 && r.method == method && r.length == length)
+      losses[r.document].push_back(r.loss);
+  return losses;
+}
+
+bool all_finite(const ByDocument& losses) {
+  for (const auto& [document, values] : losses)
+    for (double v : values)
+      if (!std::isfinite(v)) return false;
+  return true;
+}
+
+std::optional<Interval> finite_interval(const std::vector<double>& values) {
+  if (values.empty()) return std::nullopt;
+  for (double v : values)
+    if (!std::isfinite(v)) return std::nullopt;
+  return interval(values);
+}
+
+std::optional<Proportion> keys_found(const std::vector<Record>& records, const std::string& method,
+                                     Index length) {
+  double found = 0;
+  Index n = 0;
+  for (const Record& r : records)
+    if (r.task == "passkey" && r.score && r.method == method && r.length == length) found += *r.score, ++n;
+  if (n == 0) return std::nullopt;
+  return proportion(found, n);
+}
+
+/// "Below 0", of paired differences; too few or not finite: no evidence.
+double p_of(const std::vector<double>& difference) {
+  if (difference.size() < static_cast<std::size_t>(kEnoughUnits)) return 1;
+  for (double d : difference)
+    if (!std::isfinite(d)) return 1;
+  return p_below(difference, 0, kWiden);
+}
+
+/// What is to be passed: losses of one method, or of several, all of which are.
+struct Rival {
+  std::string method;
+  ByDocument losses;
+  double mean = 0;
+};
+
+class Decision {
+ public:
+  explicit Decision(const RecoveryInput& input) : input_(input) {
+    result_.n_ctx_train = input.n_ctx_train, result_.length = input.length;
+    std::vector<Record> all = input.untrained;
+    for (const Look& look : input.looks) all.insert(all.end(), look.records.begin(), look.records.end());
+    result_.units = units_of(all);
+    result_.enough = result_.units.n() >= static_cast<std::size_t>(kEnoughUnits);
+  }
+
+  Recovery result() {
+    find_targets();
+    result_.original_found = keys_found(input_.untrained, kPlain, input_.n_ctx_train);
+    result_.truncated_found = keys_found(input_.untrained, kTruncated, input_.length);
+    for (const Start& start : input_.starts) result_.starts.push_back({start, {}, {}});
+    for (const Look& look : input_.looks) look_at(look);
+    for (StartRecovery& start : result_.starts)
+      std::stable_sort(start.at.begin(), start.at.end(),
+                       [](const RecoveryAt& a, const RecoveryAt& b) { return a.step < b.step; });
+    correct();
+    find_passes();
+    find_best_start();
+    find_fastest();
+    find_nearest();
+    return std::move(result_);
+  }
+
+ private:
+  static std::size_t index(Target target) { return static_cast<std::size_t>(target); }
+
+  void add_rival(Target target, const std::string& method, Index length) {
+    ByDocument losses = losses_of(input_.untrained, method, length);
+    const std::optional<Interval> loss = finite_interval(unit_means(losses, result_.units));
+    if (loss) rivals_[index(target)].push_back({method, std::move(losses), loss->mean});
+  }
+
+  void find_targets() {
+    std::set<std::string> free;
+    for (const Record& r : input_.untrained)
+      if (gives_verdicts(r.task) && r.length == input_.length && r.method != kTruncated &&
+          r.method != kShort && r.method != kOwnShort)
+        free.insert(r.method);
+    for (const std::string& method : free) add_rival(Target::kTrainingFree, method, input_.length);
+    add_rival(Target::kTruncation, kTruncated, input_.length);
+    add_rival(Target::kOriginalShort, kPlain, input_.n_ctx_train);
+    for (Target target : kAllTargets) {
+      std::vector<Rival>& rivals = rivals_[index(target)];
+      std::stable_sort(rivals.begin(), rivals.end(),
+                       [](const Rival& a, const Rival& b) { return a.mean < b.mean; });
+      if (!rivals.empty())
+        result_.targets[index(target)] = {rivals[0].method,
+                                          interval(unit_means(rivals[0].losses, result_.units))};
+    }
+    const auto &truncation = rivals_[index(Target::kTruncation)],
+               &original = rivals_[index(Target::kOriginalShort)];
+    result_.same_targets =
+        !truncation.empty() && !original.empty() && truncation[0].losses == original[0].losses;
+  }
+
+  void look_at(const Look& look) {
+    RW_CHECK(look.start < result_.starts.size());
+    const std::string& method = input_.starts[look.start].method;
+    const ByDocument loss = losses_of(look.records, method, input_.length),
+                     near = losses_of(look.records, method, input_.n_ctx_train),
+                     before = losses_of(input_.untrained, kPlain, input_.n_ctx_train);
+    RecoveryAt at;
+    at.step = look.step, at.seconds = look.seconds;
+    at.finite = all_finite(loss) && all_finite(near);
+    at.loss = finite_interval(unit_means(loss, result_.units));
+    at.short_loss = finite_interval(unit_means(near, result_.units));
+    at.far = finite_interval(paired_difference(loss, near, result_.units));
+    at.kept = finite_interval(paired_difference(near, before, result_.units));
+    at.found = keys_found(look.records, method, input_.length);
+    at.short_found = keys_found(look.records, method, input_.n_ctx_train);
+    for (Target target : kAllTargets) {
+      Versus& versus = at.versus[index(target)];
+      const std::vector<Rival>& rivals = rivals_[index(target)];
+      if (rivals.empty()) continue;
+      versus.difference = finite_interval(paired_difference(loss, rivals[0].losses, result_.units));
+      if (!result_.enough) continue;
+      versus.p = 0;
+      for (const Rival& rival : rivals)
+        versus.p = std::max(*versus.p, p_of(paired_difference(loss, rival.losses, result_.units)));
+    }
+    result_.starts[look.start].at.push_back(std::move(at));
+  }
+
+  /// Holm's correction of each target over all looks of all starts.
+  void correct() {
+    for (Target target : kAllTargets) {
+      std::vector<std::optional<double>*> places;
+      std::vector<double> raw;
+      for (StartRecovery& start : result_.starts)
+        for (RecoveryAt& at : start.at)
+          if (std::optional<double>& p = at.versus[index(target)].p) places.push_back(&p), raw.push_back(*p);
+      const std::vector<double> adjusted = holm(raw);
+      for (std::size_t i = 0; i < places.size(); ++i) *places[i] = adjusted[i];
+    }
+  }
+
+  void find_passes() {
+    for (StartRecovery& start : result_.starts)
+      for (Target target : kAllTargets)
+        for (const RecoveryAt& at : start.at)
+          if (at.versus[index(target)].shown()) {
+            start.passes[index(target)] = {at.step, at.seconds,
+                                           start.at.back().versus[index(target)].shown()};
+            break;
+          }
+  }
+
+  ByDocument losses_at_start(std::size_t s) const {
+    for (const Look& look : input_.looks)
+      if (look.start == s && look.step == 0)
+        return losses_of(look.records, input_.starts[s].method, input_.length);
+    return {};
+  }
+
+  void find_best_start() {
+    std::vector<ByDocument> losses;
+    std::vector<double> means, p;
+    for (std::size_t s = 0; s < result_.starts.size(); ++s) {
+      losses.push_back(losses_at_start(s));
+      const auto loss = finite_interval(unit_means(losses[s], result_.units));
+      means.push_back(loss ? loss->mean : std::numeric_limits<double>::infinity());
+    }
+    const auto least = std::min_element(means.begin(), means.end());
+    if (least == means.end() || !std::isfinite(*least)) return;
+    result_.best_start = static_cast<std::size_t>(least - means.begin());
+    if (!result_.enough) return;
+    std::size_t n_others = 0;
+    for (std::size_t s = 0; s < losses.size(); ++s) {  // "s is below every other": the greatest p-value
+      double greatest = 0;
+      for (std::size_t other = 0; other < losses.size(); ++other) {
+        if (other == s || losses[other].empty() || !all_finite(losses[other])) continue;  // no number: beaten
+        greatest = std::max(greatest, p_of(paired_difference(losses[s], losses[other], result_.units)));
+        n_others += s == *result_.best_start;
+      }
+      p.push_back(greatest);
+    }
+    result_.best_start_shown = n_others > 0 && holm(p)[*result_.best_start] <= kRecoveryLevel;
+  }
+
+  double loss_at(std::size_t s, Index step) const {
+    for (const RecoveryAt& at : result_.starts[s].at)
+      if (at.step == step && at.loss) return at.loss->mean;
+    return std::numeric_limits<double>::infinity();
+  }
+
+  void find_fastest() {
+    const auto passed = [&](std::size_t s) -> const std::optional<Passed>& {
+      return result_.starts[s].passes[index(Target::kTruncation)];
+    };
+    const auto first = [&](auto amount) {
+      std::optional<std::size_t> best;
+      for (std::size_t s = 0; s < result_.starts.size(); ++s) {
+        if (!passed(s)) continue;
+        const auto key = [&](std::size_t k) {
+          return std::pair(amount(*passed(k)), loss_at(k, passed(k)->step));
+        };
+        if (!best || key(s) < key(*best)) best = s;
+      }
+      return best;
+    };
+    result_.fastest_by_step = first([](const Passed& p) { return static_cast<double>(p.step); });
+    result_.fastest_by_time = first([](const Passed& p) { return p.seconds; });
+  }
+
+  void find_nearest() {
+    Index last = std::numeric_limits<Index>::max();
+    for (const StartRecovery& start : result_.starts)
+      last = std::min(last, start.at.empty() ? 0 : start.at.back().step);
+    if (result_.starts.empty()) return;
+    result_.last_step = last;
+    for (std::size_t s = 0; s < result_.starts.size(); ++s) {
+      const double loss = loss_at(s, last);
+      if (std::isfinite(loss) && (!result_.nearest || loss < loss_at(*result_.nearest, last)))
+        result_.nearest = s;
+    }
+  }
+
+  const RecoveryInput& input_;
+  Recovery result_;
+  std::array<std::vector<Rival>, kTargets> rivals_;  // the least mean loss first
+};
+
+}  // namespace
+
+const char* target_name(Target target) {
+  switch (target) {
+    case Target::kTrainingFree:
+      return "training_free";
+    case Target::kTruncation:
+      return "truncation";
+    default:
+      return "original_short";
+  }
+}
+
+Recovery recover(const RecoveryInput& input) { return Decision(input).result(); }
+
+}  // namespace ropewalk

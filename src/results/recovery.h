@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Which start recovers first? What training under each of several methods made of one model, step by step,
+/// and what that is worth: decided once, here, for text, JSON and the page (report/recovery.h shows it).
+#pragma once
+#include <array>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "results/statistics.h"
+#include "results/units.h"
+
+namespace ropewalk {
+
+/// A start: a model as it is before training, under a method. Of a look those records count whose method is
+/// `method`, at the long and at the original length.
+struct Start {
+  std::string name;    ///< as asked for: "pi"
+  std::string method;  ///< with every default filled in at the long length, as the records have it
+};
+/// What a start had become after some training.
+struct Look {
+  std::size_t start = 0;  ///< which
+  Index step = 0;
+  double seconds = 0;  ///< of training so far, looks not counted
+  std::vector<Record> records;
+};
+struct RecoveryInput {
+  Index n_ctx_train = 0;  ///< the original length
+  Index length = 0;       ///< the long one
+  std::vector<Start> starts;
+  std::vector<Look> looks;
+  /// Of the model as it came: training-free methods and truncation at `length`, plain RoPE at n_ctx_train.
+  std::vector<Record> untrained;
+};
+
+/// What a start may pass: every training-free method at the long length; plain RoPE, told the last
+/// n_ctx_train tokens of it; plain RoPE at n_ctx_train. The last two are one where the scored tokens are the
+/// same (Recovery::same_targets).
+enum class Target { kTrainingFree, kTruncation, kOriginalShort };
+inline constexpr std::size_t kTargets = 3;
+inline constexpr std::array<Target, kTargets> kAllTargets{Target::kTrainingFree, Target::kTruncation,
+                                                          Target::kOriginalShort};
+/// "training_free", "truncation", "original_short": for JSON.
+const char* target_name(Target target);
+
+/// Level of each claim, after Holm's correction. An answer may make four kinds of claim (a start is the best
+/// before training; a start has passed this target, for three targets), each at a quarter of 5 %: that some
+/// claim in it is wrong has a chance of 5 % at most, however many starts and looks there are. Measured:
+/// tests/results/recovery_test.cpp.
+inline constexpr double kRecoveryLevel = 0.05 / 4;
+
+/// A start's loss at the long length minus a target's, paired by document.
+struct Versus {
+  std::optional<Interval> difference;  ///< absent: not measured on the same documents, or not finite
+  /// One-sided test of "below 0" (standard errors times kWiden, results/verdict.h), adjusted by Holm over all
+  /// looks of all starts. Against several training-free methods: the greatest of their p-values, since all
+  /// are to be passed; `difference` is from the best of them. Absent with fewer than kEnoughUnits.
+  std::optional<double> p;
+  bool shown() const { return p && *p <= kRecoveryLevel; }
+};
+struct RecoveryAt {
+  Index step = 0;
+  double seconds = 0;
+  bool finite = true;                        ///< every loss at both lengths is a number
+  std::optional<Interval> loss, short_loss;  ///< at the long and at the original length; absent: not measured
+  /// Loss at the long length minus that at the original one, both as trained: below 0, what lies further back
+  /// is used. Training on texts like these lowers both losses, this difference is the length's alone.
+  std::optional<Interval> far;
+  std::optional<Interval> kept;  ///< loss at the original length minus plain RoPE's there before training
+  std::optional<Proportion> found, short_found;  ///< of passkeys, at the long and at the original length
+  std::array<Versus, kTargets> versus;           ///< by Target
+};
+/// The first look at which a start was shown to be below a target.
+struct Passed {
+  Index step = 0;
+  double seconds = 0;
+  bool still = true;  ///< shown at the last look too
+};
+struct StartRecovery {
+  Start start;
+  std::vector<RecoveryAt> at;                          ///< by step
+  std::array<std::optional<Passed>, kTargets> passes;  ///< none: not within the budget, or no claim
+};
+struct TargetLoss {
+  std::string method;  ///< of the training-free methods the one with the least mean loss
+  Interval loss;
+};
+
+struct Recovery {
+  Index n_ctx_train = 0, length = 0;
+  Units units;
+  bool enough = false;        ///< kEnoughUnits or more: claims are made
+  bool same_targets = false;  ///< truncation and the original short quality are equal in every document
+  std::array<std::optional<TargetLoss>, kTargets> targets;  ///< absent: not measured, or not finite
+  /// Of passkeys, before training: plain RoPE at n_ctx_train, and told the last n_ctx_train of `length`.
+  std::optional<Proportion> original_found, truncated_found;
+  std::vector<StartRecovery> starts;  ///< as given
+
+  /// Of the starts whose losses at step 0 are numbers the one with the least mean; none: no such start.
+  std::optional<std::size_t> best_start;
+  /// It was shown to be below every other start there (Holm over the starts).
+  bool best_start_shown = false;
+  /// The starts that were first shown to pass truncation, by step and by seconds; of equal ones that with the
+  /// least loss there. None: no start was, within the budget.
+  std::optional<std::size_t> fastest_by_step, fastest_by_time;
+  /// At the last step that all starts reached: the least mean loss. None: no start has a loss there.
+  std::optional<std::size_t> nearest;
+  Index last_step = 0;  ///< that step
+};
+
+/// Errors: none; what was not measured is absent. A loss that is not finite passes nothing, and a target with
+/// such a loss is not compared with (a training-free method: it is left out).
+Recovery recover(const RecoveryInput& input);
+
+}  // namespace ropewalk

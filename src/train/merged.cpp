@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/merged.h"
+
+#include <algorithm>
+#include <list>
+
+#include "model/memory.h"
+#include "model/weights.h"
+#include "quant/encode.h"
+#include "train/new_weights.h"
+
+namespace ropewalk {
+namespace {
+
+const WeightFormat& merged_format(const Model& model) {
+  return Registry<WeightFormat>::get(model.backend().precision() == Precision::kBf16 ? "BF16" : "F32",
+                                     "weight format");
+}
+
+std::size_t bytes_of_rows(const WeightFormat& format, Index n_weights) {
+  return static_cast<std::size_t>(n_weights / format.block_size) * format.block_bytes;
+}
+
+/// Merged rows where there are some, else the file's. The rows lie here: it lives as long as the model.
+class MergedTensors final : public WeightSource {
+ public:
+  explicit MergedTensors(const LearningModel& model)
+      : file_(model.model->file(), model.model->config()),
+        backend_(model.model->backend()),
+        format_(merged_format(*model.model)),
+        weights_(new_weights(model)) {}
+
+  WeightRows rows(const std::string& name, const AttentionSpec* rotary) override {
+    WeightRows rows = file_.rows(name, rotary);
+    if (!weights_.names.contains(name)) return rows;
+    const std::vector<float> values = weights_.values(name);
+    std::vector<std::byte>& bytes = merged_.emplace_back(bytes_of_rows(format_, rows.n_out * rows.n_in));
+    encode(format_, values.data(), bytes.data(), static_cast<Index>(values.size()), name);
+    rows.format = &format_;
+    const std::size_t row = bytes.size() / rows.rows.size();
+    for (std::size_t r = 0; r < rows.rows.size(); ++r) rows.rows[r] = bytes.data() + r * row;
+    return rows;
+  }
+  Vector vector(const std::string& name, const AttentionSpec* rotary) override {
+    return backend_.upload(file_.numbers(name, rotary));
+  }
+  Vector product(const std::string& a, const std::string& b, const AttentionSpec* rotary) override {
+    std::vector<float> result = file_.numbers(a, rotary);
+    const std::vector<float> other = file_.numbers(b, rotary);
+    for (std::size_t i = 0; i < result.size(); ++i) result[i] *= other[i];
+    return backend_.upload(result);
+  }
+
+ private:
+  FileTensors file_;
+  const Backend& backend_;
+  const WeightFormat& format_;
+  NewWeights weights_;
+  std::list<std::vector<std::byte>> merged_;
+};
+
+bool has_pairs(const LearningModel& model) {
+  return std::any_of(model.parameters.begin(), model.parameters.end(),
+                     [](const Parameter& p) { return p.name.ends_with(".lora_a"); });
+}
+
+}  // namespace
+
+std::size_t merged_bytes(const LearningModel& model) {
+  if (!has_pairs(model)) return 0;
+  std::size_t bytes = 0;
+  for (const std::string& name : new_weights(model).names) {
+    const std::vector<Index>& shape = model.model->file().tensor(name).shape;
+    bytes += bytes_of_rows(merged_format(*model.model), shape[0] * shape[1]);
+  }
+  return bytes;
+}
+
+std::shared_ptr<const Model> merged_model(const LearningModel& model) {
+  if (!has_pairs(model)) return model.model;
+  require_memory("the merged weights", merged_bytes(model), "take a smaller model, or fewer --targets");
+  struct Merged {
+    std::shared_ptr<const Model> source;  // the rows that are not merged are its file's
+    MergedTensors tensors;
+    std::shared_ptr<const Model> model;
+  };
+  auto merged = std::make_shared<Merged>(Merged{model.model, MergedTensors(model), nullptr});
+  std::size_t bytes = 0;
+  auto weights = load_weights(merged->tensors, model.model->config(), model.model->backend(), bytes);
+  merged->model = Model::with_weights(*model.model, model.model->shared_backend(), std::move(weights), bytes);
+  return {merged, merged->model.get()};
+}
+
+}  // namespace ropewalk

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What was learned as a model that is read like any other, so that the judge's own tasks judge it.
+#pragma once
+#include "train/parameters.h"
+
+namespace ropewalk {
+
+/// With low-rank pairs: the same model with W + scale B A in place of each W that has one, in rows of its own
+/// in memory, float32, or bf16 where the model's backend computes in bf16 (merged_bytes). It is as of now:
+/// later steps are not seen. Where every tensor learns: model.model itself, which reads what learns as it
+/// stands. Errors: Error (memory, told before).
+std::shared_ptr<const Model> merged_model(const LearningModel& model);
+/// Bytes that the rows of merged_model take.
+std::size_t merged_bytes(const LearningModel& model);
+
+}  // namespace ropewalk

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+/// How a model is trained, as plain numbers: what `ropewalk train` reads from its file.
+#pragma once
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/random.h"
+#include "methods/method.h"
+#include "train/schedule.h"
+
+namespace ropewalk {
+
+/// A method spec of which numbers may be drawn anew for each batch: "temperature:value={0.6..1}" is drawn
+/// between both, evenly.
+class MethodChoice {
+ public:
+  /// share: of the batches, beside those of the other choices. Errors: UsageError for a spec that is none at
+  /// either end of a range, and for a range that is none.
+  MethodChoice(std::string text, double share);
+  MethodSpec draw(Random& random) const;
+  double share() const { return share_; }
+  const std::string& text() const { return text_; }
+
+ private:
+  MethodSpec at(const std::vector<double>& parts) const;
+  std::string text_;
+  double share_ = 1;
+  std::vector<std::string> between_;               // pieces of text around the ranges
+  std::vector<std::pair<double, double>> ranges_;  // one less
+};
+
+/// `steps` batches of `tokens` tokens. A batch has texts of one length, one of n_ctx, and one method.
+struct TrainStage {
+  std::string name;
+  Index steps = 0;
+  std::vector<Index> n_ctx = {};  ///< each as likely as the others
+  Index tokens = 0;               ///< a step; rounded down to whole texts, at least one
+  Schedule schedule = {};
+  std::vector<std::pair<std::string, double>> mix =
+      {};                                  ///< sources of data by name, and their shares of the texts
+  std::vector<MethodChoice> methods = {};  ///< empty: none
+};
+
+struct Recipe {
+  std::vector<TrainStage> stages;
+  std::uint64_t seed = 1;
+  Index warm_up = 0;  ///< steps
+  double clip = 1;    ///< largest norm of the gradient; 0: any
+  /// Tokens of a batch that go through the layers at once; 0: all. Sums are taken over the parts in order:
+  /// it changes the last bits.
+  Index tokens_at_once = 0;
+  std::size_t kept_bytes = 0;  ///< GradientOptions
+  /// A step whose loss is more than this times the median of the last spike_window of its stage stops the
+  /// run; 0: none does.
+  double spike = 4;
+  Index spike_window = 50;
+  Index evaluate_every = 50, save_every = 50;  ///< steps; 0: at the end only
+
+  Index n_steps() const;
+  /// The stage of a step, and the how many-eth of the stage it is, both counted from 0. REQUIRES: step in
+  /// [0, n_steps()).
+  std::pair<const TrainStage*, Index> at(Index step) const;
+  double rate(Index step) const;
+};
+
+}  // namespace ropewalk

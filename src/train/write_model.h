@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+/// A model with new weights as a file or a folder that this engine, llama.cpp and transformers read.
+#pragma once
+#include <optional>
+#include <string>
+
+#include "methods/file_settings.h"
+#include "model/model.h"
+#include "train/new_weights.h"
+
+namespace ropewalk {
+
+struct WriteOptions {
+  /// Of new weights: "F32", "F16", "BF16"; of a GGUF's matrices "Q8_0" too. Empty: as the source has them.
+  std::string type = {};
+  /// A method that the file says of itself; nullopt: what the source says.
+  std::optional<FileSettings> settings = {};
+};
+
+/// Writes the source with `weights` in place of its own: to a GGUF file where `path` ends in .gguf, else to a
+/// new folder. Containers are kept, names, fused tensors, pairing and offsets too, and what is not new is
+/// copied: all keys of a GGUF; of a folder config.json, tokenizer and other files of its configuration. Of a
+/// model of Llama's kind with a byte-level BPE tokenizer the container may be the other one
+/// (train/llama_containers.h). A file or a folder is there whole or not at all. Errors: Error that names what
+/// cannot be written; a UsageError for the type, and where the container cannot say the settings.
+void write_model(const Model& source, const NewWeights& weights, const WriteOptions& options,
+                 const std::string& path);
+
+}  // namespace ropewalk

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+/// A comparison of starts as text, JSON and page: what is said where, widths, escapes.
+#include "report/recovery.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <limits>
+#include <sstream>
+
+#include "../results/made_up_recovery.h"
+#include "report/report.h"
+#include "well_formed.h"
+
+namespace ropewalk {
+namespace {
+
+const RecoveryOrigin kOrigin{
+    "model.gguf", "0123", "ropewalk finetune model.gguf --compare pi yarn none", {"LoRA of rank 16"}};
+
+bool holds(const std::string& text, const std::string& words) {
+  return text.find(words) != std::string::npos;
+}
+
+std::string joined(const std::vector<std::string>& sentences) {
+  std::string text;
+  for (const std::string& sentence : sentences) text += sentence + "\n";
+  return text;
+}
+
+TEST(RecoveryReport, SaysWhatToStartFrom) {
+  const std::vector<std::string> answer = recovery_answer(usual().recovery());
+  EXPECT_TRUE(holds(answer[0], "Start from yarn: its loss at 4k was shown to be below truncation after 25"))
+      << answer[0];
+  EXPECT_TRUE(holds(answer[0], "Then pi after 50 steps"));
+  const std::string all = joined(answer);
+  EXPECT_TRUE(holds(all, "In time the first is pi after 50 steps (2 minutes)"));
+  EXPECT_TRUE(holds(all, "Before training yarn has the least loss at 4k, "));
+  EXPECT_TRUE(holds(all, "shown against every other start"));
+  EXPECT_TRUE(holds(all, ": it uses what lies further back"));
+}
+
+TEST(RecoveryReport, DoubtsAGainThatIsNotTheLengths) {
+  MadeUpRecovery made;
+  made.untrained({{"pi", 1}});
+  made.start("pi", {{0, 1}, {10, -0.2}});
+  EXPECT_FALSE(holds(joined(recovery_answer(made.recovery())), "may be the training on such texts"));
+  for (Record& r : made.input.looks[1].records)  // at the original length it gained more
+    if (r.length == kTrained) r.loss -= 0.3;
+  EXPECT_TRUE(holds(joined(recovery_answer(made.recovery())), "may be the training on such texts"));
+}
+
+TEST(RecoveryReport, SaysThatNoneRecovers) {
+  MadeUpRecovery made;
+  made.untrained({{"pi", 1}});
+  made.start("pi", {{0, 1}, {10, 0.5}});
+  const std::string answer = joined(recovery_answer(made.recovery()));
+  EXPECT_TRUE(holds(answer, "No start was shown to pass truncation at 4k within 10 steps.")) << answer;
+  EXPECT_TRUE(holds(recovery_text(made.recovery()), "not within 10"));
+}
+
+TEST(RecoveryReport, FewTextsAreNoEvidence) {
+  MadeUpRecovery made;
+  made.documents = 2;
+  made.untrained({{"pi", 1}});
+  made.start("pi", {{0, 1}, {10, -0.5}});
+  const std::string answer = joined(recovery_answer(made.recovery()));
+  EXPECT_TRUE(holds(answer, "2 texts are too few to say anything: 5 or more")) << answer;
+  EXPECT_FALSE(holds(answer, "shown against"));
+  EXPECT_FALSE(holds(recovery_text(made.recovery()), "not within"));
+}
+
+TEST(RecoveryReport, TextFits80Columns) {
+  MadeUpRecovery made = usual();
+  made.input.starts[0].method = "pi";
+  made.input.starts[0].name = "pi:factor=16,trained=256,replace=1";
+  for (int q = 0; q < 8; ++q)
+    for (Look& look : made.input.looks)
+      look.records.emplace_back(record("passkey", made.input.starts[look.start].method, kLong, q)).score =
+          q % 2;
+  const std::string text = recovery_text(made.recovery());
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 80u) << line;
+  EXPECT_TRUE(holds(text, "50 (22 to 78)")) << text;
+}
+
+TEST(RecoveryReport, JsonSaysWhatWasNotShownAsNull) {
+  MadeUpRecovery made = usual();
+  made.input.looks[3].records[2].loss = std::numeric_limits<double>::quiet_NaN();
+  const Json json = recovery_json(made.recovery());
+  EXPECT_EQ(json["fastest_by_step"], "yarn");
+  EXPECT_EQ(json["starts"][0]["looks"][3]["finite"], false);
+  EXPECT_TRUE(json["starts"][0]["looks"][3]["loss"].is_null());
+  EXPECT_EQ(json["starts"][0]["passes"]["truncation"]["step"], 100);
+  EXPECT_TRUE(json["starts"][2]["passes"]["truncation"].is_null());
+  EXPECT_TRUE(json["starts"][0]["looks"][0]["found"].is_null());
+  EXPECT_FALSE(holds(dump_json(json), "NaN"));
+}
+
+TEST(RecoveryReport, PageIsWholeAndSafe) {
+  MadeUpRecovery made = usual();
+  for (int q = 0; q < 8; ++q)
+    for (Look& look : made.input.looks)
+      look.records.emplace_back(record("passkey", made.input.starts[look.start].method, kLong, q)).score =
+          q < 1 + look.step / 20;
+  std::string html = recovery_page(made.recovery(), kOrigin);
+  expect_well_formed(html);
+  for (const char* id : {"steps", "time", "short", "found", "passes", "looks", "origin"})
+    EXPECT_TRUE(holds(html, fmt::format("<section id='{}'>", id))) << id;
+  for (const char* never : {"http:", "https:", "url(", "@import", "src=", "nan"})
+    EXPECT_FALSE(holds(html, never)) << never;
+  EXPECT_TRUE(is_report(html));
+  std::ofstream(std::string(ROPEWALK_BINARY_DIR) + "/recovery_made_up.html") << html;
+  if (std::getenv("ROPEWALK_SHOW")) fmt::print("{}", recovery_text(made.recovery()));
+
+  const std::string evil = "<script>alert('1')</script>\"&|`";
+  made.input.starts[0].name = evil;
+  html = recovery_page(made.recovery(), {evil, evil, evil, {evil}});
+  expect_well_formed(html);
+  EXPECT_FALSE(holds(html, "<script"));
+}
+
+TEST(RecoveryReport, NothingMeasuredIsAPageToo) {
+  expect_well_formed(recovery_page(recover({}), kOrigin));
+  EXPECT_TRUE(holds(recovery_text(recover({})), "Nothing was measured yet."));
+}
+
+}  // namespace
+}  // namespace ropewalk

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+// The loop on a tiny model: it learns, with the same bits for any number of threads, after a checkpoint and a
+// fresh start; it stops at what is no number, and at a spike, with the weights as they were.
+#include "train/trainer.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <filesystem>
+
+#include "train/saved_run.h"
+#include "train_test_util.h"
+
+namespace ropewalk {
+namespace {
+
+std::vector<Token> counting_up(Index n_vocab) {
+  std::vector<Token> tokens;
+  for (Index i = 0; i < 600; ++i) tokens.push_back(static_cast<Token>((i * 7 + i / 13) % n_vocab));
+  return tokens;
+}
+
+/// Everything a trainer needs, for tests/golden/tiny/llama.
+struct TinyRun {
+  explicit TinyRun(int threads, Index tokens_at_once = 0) {
+    context = std::make_shared<Context>(ContextOptions{.threads = threads, .isa = {}});
+    const auto model =
+        Model::open(golden("tiny/llama"), make_cpu_backend(context, Precision::kF32, KvType::kF32));
+    learning = learn_all(model);
+    operations = make_cpu_training(context);
+    learner = make_learner(learning, operations);
+    const Index n_vocab = model->config().n_vocab;
+    sources["text"] = make_text_source({{"a", counting_up(n_vocab), 0}}, {});
+    TrainStage stage{.name = "all", .steps = 12, .n_ctx = {16, 24}, .tokens = 96};
+    stage.schedule = {.kind = ScheduleKind::kWsd, .rate = 3e-3, .end = 1e-3};
+    stage.mix = {{"text", 1}};
+    stage.methods = {{"none", 1}, {"temperature:value={0.6..1}", 1}};
+    recipe.stages = {stage};
+    recipe.tokens_at_once = tokens_at_once;
+    recipe.evaluate_every = 6;
+  }
+  Trainer& trainer() {
+    if (!made) {
+      std::vector<Parameter> matrices, rest;
+      for (const Parameter& p : learning.parameters)
+        (p.kind == ParameterKind::kMatrix ? matrices : rest).push_back(p);
+      std::vector<std::unique_ptr<Optimizer>> optimizers;
+      optimizers.push_back(make_muon(matrices, {}, operations));
+      optimizers.push_back(make_adamw(rest, {}, context));
+      HeldOut held{"text", even_pieces({"a", counting_up(learning.model->config().n_vocab), 0}, {}, 4, 16),
+                   0};
+      made.emplace(learning, *learner, std::move(optimizers), recipe, sources, std::vector<HeldOut>{held},
+                   context);
+    }
+    return *made;
+  }
+  std::vector<float> values() const {
+    return {learning.values->span().begin(), learning.values->span().end()};
+  }
+
+  std::shared_ptr<Context> context;
+  LearningModel learning;
+  std::shared_ptr<const Training<float>> operations;
+  std::unique_ptr<Learner> learner;
+  Sources sources;
+  Recipe recipe;
+  std::optional<Trainer> made;
+};
+
+TEST(Trainer, LearnsWithTheSameBitsForAnyNumberOfThreads) {
+  TinyRun one(1), two(2);
+  const double before = one.trainer().evaluate().at(0).value;
+  std::vector<StepRecord> records;
+  while (!one.trainer().done()) {
+    records.push_back(one.trainer().step());
+    const StepRecord other = two.trainer().step();
+    EXPECT_EQ(records.back().loss, other.loss);
+    EXPECT_EQ(records.back().norm, other.norm);
+    EXPECT_EQ(records.back().method, other.method);
+  }
+  EXPECT_EQ(one.values(), two.values());
+  EXPECT_TRUE(records[4].held_out.empty());
+  ASSERT_EQ(records[5].held_out.size(), 1u);
+  EXPECT_LT(records.back().held_out.at(0).value, before - 0.3);
+}
+
+TEST(Trainer, PartsOfABatchAddUpToIt) {
+  TinyRun whole(1), parts(1, 32);
+  const StepRecord a = whole.trainer().step(), b = parts.trainer().step();
+  EXPECT_NEAR(a.loss, b.loss, 1e-5);
+  EXPECT_NEAR(a.norm, b.norm, 1e-4 * a.norm);
+}
+
+TEST(Trainer, GoesOnFromACheckpointToTheSameBits) {
+  const std::string folder = testing::TempDir() + "trainer_resume";
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directories(folder);
+  TinyRun whole(1), first(1), second(2);
+  while (!whole.trainer().done()) whole.trainer().step();
+  EXPECT_FALSE(resume_run(folder, first.trainer()).has_value());
+  for (int i = 0; i < 5; ++i) first.trainer().step();
+  save_run(folder, first.trainer().state(), "settings");
+  EXPECT_EQ(resume_run(folder, second.trainer()).value_or("none"), "settings");
+  EXPECT_EQ(second.trainer().steps_taken(), 5);
+  while (!second.trainer().done()) second.trainer().step();
+  EXPECT_EQ(whole.values(), second.values());
+  std::filesystem::remove_all(folder);
+}
+
+TEST(Trainer, StopsWhereAValueIsNoNumber) {
+  TinyRun run(1);
+  for (int i = 0; i < 2; ++i) run.trainer().step();
+  for (const Parameter& p : run.learning.parameters)
+    if (p.name == "blk.1.ffn_down.weight")
+      (*run.learning.values)[p.begin] = std::numeric_limits<float>::quiet_NaN();
+  const std::vector<float> before = run.values();
+  try {
+    run.trainer().step();
+    FAIL();
+  } catch (const TrainingStopped& e) {
+    const std::string said = e.what();
+    EXPECT_NE(said.find("step 3 (all)"), std::string::npos) << said;
+    EXPECT_NE(said.find("the gradient of"), std::string::npos) << said;
+    EXPECT_NE(said.find(".weight"), std::string::npos) << said;
+  }
+  const std::vector<float> after = run.values();
+  for (std::size_t i = 0; i < before.size(); ++i)
+    EXPECT_TRUE(before[i] == after[i] || std::isnan(before[i])) << i;
+  EXPECT_EQ(run.trainer().steps_taken(), 2);
+}
+
+TEST(Trainer, StopsAtASpikeAndKeepsTheWeights) {
+  TinyRun run(1);
+  run.recipe.spike = 1.5;
+  for (int i = 0; i < 11; ++i) run.trainer().step();
+  for (const Parameter& p : run.learning.parameters)
+    if (p.name == "output_norm.weight")  // of the logits
+      for (Index i = 0; i < p.n(); ++i) (*run.learning.values)[p.begin + i] *= -100;
+  const std::vector<float> before = run.values();
+  try {
+    run.trainer().step();
+    FAIL();
+  } catch (const TrainingStopped& e) {
+    EXPECT_NE(std::string(e.what()).find("step 12 (all): expected a loss below 1.5 times"), std::string::npos)
+        << e.what();
+    EXPECT_NE(std::string(e.what()).find("the largest gradient is that of "), std::string::npos) << e.what();
+  }
+  EXPECT_EQ(before, run.values());
+}
+
+TEST(Trainer, SaysItsMemory) {
+  TinyRun run(1);
+  const std::size_t values = static_cast<std::size_t>(run.learning.n()) * sizeof(float);
+  EXPECT_GT(run.trainer().bytes(), 3 * values);  // values, gradients, momentum or two moments
+}
+
+TEST(Trainer, TheShareFoundIsThatOfTheLikeliestTokens) {
+  TinyRun run(1);
+  Sample sample;
+  sample.tokens = {5, 6, 7, 8};
+  std::vector<Token> likeliest(4);
+  Session session(*run.learning.model, MethodSpec::parse("none"), {.n = 4});
+  session.run(sample.tokens, Wanted{.begin = 0, .end = 4, .greatest = likeliest.data()});
+  sample.targets = likeliest, sample.weights = {1, 9, 9, 1};
+  Sample wrong = sample;
+  wrong.targets[2] ^= 1;   // asked for, and another
+  sample.targets[0] ^= 1;  // another, but not asked for
+  std::vector<Parameter> all = run.learning.parameters;
+  std::vector<std::unique_ptr<Optimizer>> optimizers;
+  optimizers.push_back(make_adamw(all, {}, run.context));
+  Trainer trainer(run.learning, *run.learner, std::move(optimizers), run.recipe, run.sources,
+                  {{"keys", {sample, wrong}, 9}}, run.context);
+  const std::vector<HeldOutValue> values = trainer.evaluate();
+  ASSERT_EQ(values.size(), 1u);
+  EXPECT_TRUE(values[0].share);
+  EXPECT_DOUBLE_EQ(values[0].value, 0.5);
+}
+
+}  // namespace
+}  // namespace ropewalk
