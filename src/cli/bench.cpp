@@ -13,7 +13,9 @@ bench::Options options;
 
 /// Methods take turns inside a repeat, so that a disturbance of the machine meets all of them.
 std::vector<Row> measure_methods(const Model& model) {
-  const auto measure = options.what == "attention" ? bench::measure_attention : bench::measure_model;
+  const auto measure = options.what == "attention" ? bench::measure_attention
+                       : options.what == "step"    ? bench::measure_step
+                                                   : bench::measure_model;
   std::vector<Row> rows;
   std::vector<MethodSpec> specs;
   for (const std::string& text : options.methods) specs.push_back(MethodSpec::parse(text));
@@ -92,6 +94,17 @@ void print_methods(const std::vector<Row>& rows, const MachinePeaks& peaks) {
     for (const Row& row : rows) print_operations(row, peaks);
 }
 
+void print_train(const std::vector<Row>& rows, MachinePeaks peaks) {
+  peaks.bf16_vector = peaks.bf16_tiles = 0;  // float32 throughout
+  fmt::print("{:<38} {:>6} {:>9} {:>8} {:>9} {:>6}\n", "train: operation", "rows", "ms", "GFLOP/s", "of peak",
+             "ratio");
+  for (const Row& row : rows) {
+    const OperationTime& o = row.operations[0];
+    fmt::print("{:<38} {:>6} {:>9.3f} {:>8.1f} {:>9} {:>6.3f}\n", row.name, row.n, row.seconds * 1e3,
+               o.flop / o.seconds / 1e9, share_of_peak(o, peaks), row.ratio);
+  }
+}
+
 void print_gemm(const std::vector<Row>& rows, const MachinePeaks& peaks) {
   fmt::print("{:<24} {:>6} {:>10} {:>9} {:>8} {:>10}\n", "gemm: matrix", "rows", "ms", "GFLOP/s", "GB/s",
              "of peak");
@@ -124,14 +137,18 @@ void say_what_has_no_effect() {
   tell_of(options.methods != usual.methods, !load && !gemm, "--methods");
   tell_of(options.lengths != usual.lengths, !load, "--lengths");
   tell_of(options.n_predict != usual.n_predict, options.what == "decode", "--n-predict");
-  tell_of(options.head_dim != usual.head_dim, options.what == "attention", "--head-dim");
-  tell_of(!options.backend.kv.empty(), !load && !gemm, "--kv");
-  tell_of(options.profile, options.what == "prefill" || options.what == "decode", "--profile");
+  tell_of(options.head_dim != usual.head_dim, options.what == "attention" || options.what == "train",
+          "--head-dim");
+  tell_of(!options.backend.kv.empty(), !load && !gemm && options.what != "train", "--kv");
+  tell_of(options.profile, options.what == "prefill" || options.what == "decode" || options.what == "step",
+          "--profile");
+  tell_of(options.rank > 0, options.what == "step", "--rank");
 }
 
 int run() {
   say_what_has_no_effect();
   const std::shared_ptr<Context> context = make_context(options.n_threads);
+  if (options.what == "train" || options.what == "step") options.backend.precision = "f32";
   const std::shared_ptr<const Backend> backend = options.backend.make(context);
   for (const std::string& method : options.methods) MethodSpec::parse(method);  // before the load
   std::vector<Row> rows;
@@ -139,7 +156,9 @@ int run() {
     rows = bench::measure_load(options, context);
   } else {
     const auto model = Model::open(options.model, backend);
-    rows = options.what == "gemm" ? bench::measure_gemm(*model, options) : measure_methods(*model);
+    rows = options.what == "gemm"    ? bench::measure_gemm(*model, options)
+           : options.what == "train" ? bench::measure_train(*model, options)
+                                     : measure_methods(*model);
   }
   const MachinePeaks peaks = measure_peaks(*context);
   if (options.json) {
@@ -162,6 +181,8 @@ int run() {
     print_load(rows);
   else if (options.what == "gemm")
     print_gemm(rows, peaks);
+  else if (options.what == "train")
+    print_train(rows, peaks);
   else
     print_methods(rows, peaks);
   if (options.what != "load") print_peaks(peaks);
@@ -169,19 +190,22 @@ int run() {
 }
 
 void define(CommandLine& app) {
-  app.add_option("WHAT", options.what, "prefill, decode, attention, gemm or load")
+  app.add_option("WHAT", options.what,
+                 "prefill, decode, attention, gemm, load, or\ntrain: operations of training, in f32; step: "
+                 "whole\nsteps of it")
       ->required()
-      ->check(one_of({"prefill", "decode", "attention", "gemm", "load"}));
+      ->check(one_of({"prefill", "decode", "attention", "gemm", "load", "train", "step"}));
   app.add_model(options.model);
   app.add_option("--methods", options.methods, "the first is what the others are compared with")
       ->capture_default_str();
-  app.add_option("--lengths", options.lengths, "prompt lengths, depths, or rows of gemm")
-      ->capture_default_str();
+  app.add_option("--lengths", options.lengths, "prompt lengths, depths, or rows")->capture_default_str();
   app.add_option("-n,--n-predict", options.n_predict, "decode: tokens to write")
       ->check(in_range(1, 1 << 20))
       ->capture_default_str();
-  app.add_option("--head-dim", options.head_dim, "attention: instead of the model's")
+  app.add_option("--head-dim", options.head_dim, "attention, train: instead of the model's")
       ->check(one_of({"16", "32", "64", "96", "128", "256"}));
+  app.add_option("--rank", options.rank, "step: of low-rank pairs; 0: all weights learn")
+      ->check(in_range(0, 4096));
   app.add_option("--repeat", options.repeat, "runs of each; the fastest counts")
       ->check(in_range(1, 1000))
       ->capture_default_str();
@@ -193,7 +217,9 @@ void define(CommandLine& app) {
       "Examples:\n"
       "  ropewalk bench prefill model.gguf --methods none rerope --lengths 2k 8k\n"
       "  ropewalk bench decode model.gguf --lengths 512 8k --profile\n"
-      "  ropewalk bench attention model.gguf --lengths 4k 16k --head-dim 128");
+      "  ropewalk bench attention model.gguf --lengths 4k 16k --head-dim 128\n"
+      "  ropewalk bench train model.gguf --methods none rerope --lengths 512\n"
+      "  ropewalk bench step model.gguf --lengths 512 4k --rank 16 --profile");
 }
 
 const Register<Command> registered{{"bench", "speed of a model under each method", define, run}};

@@ -37,11 +37,22 @@ struct TrainingAttention {
   T* d_weight = nullptr;             // (head_dim), or null
 };
 
+/// How much a call gets at most, for memory to be told before it is taken.
+struct TrainingSizes {
+  Index n_rows = 0, n_ctx = 0;  // of all texts together; of one
+  Index n_in = 0, n_out = 0;    // of any matrix
+  int n_heads = 0, n_kv_heads = 0, head_dim = 0;
+  int n_variants = 3;  // of keys: three in the published methods at most
+};
+
 template <class T>
 class Training {
  public:
   virtual ~Training() = default;
   virtual const std::shared_ptr<Context>& context() const = 0;
+  /// Bytes that the operations take for themselves at most and keep for the next call, beside what they are
+  /// given; texts shorter than a block of 256 keys take one.
+  virtual std::size_t own_bytes(const TrainingSizes& /*sizes*/) const { return 0; }
 
   /// y (n_rows, n_out) = scale (x W^T + bias), or += with add. x (n_rows, n_in); bias (n_out) or null.
   virtual void linear(const T* x, Index n_rows, const Matrix& w, const float* bias, float scale, bool add,

@@ -69,14 +69,14 @@ void TrainingEmbedding<T>::backward(std::span<const Token> tokens, const T* dx, 
   const T* d = dx;
   if (spec.projected) {
     T* to = spec.norm ? rows.d_normed : rows.d_raw;
-    std::fill(to, to + n, T{0});
+    set_zero(ops_, to, n);
     const LearnedLinear<T> projection{ops_, w_.projection.get(), w_.projection_bias.get(),
                                       &learning_.projection, learning_.projection_bias};
     projection.backward(spec.norm ? rows.normed : rows.raw, d, n_rows, 1, to, gradient, nullptr);
     d = to;
   }
   if (spec.norm) {
-    std::fill(rows.d_raw, rows.d_raw + n, T{0});
+    set_zero(ops_, rows.d_raw, n);
     norm_backward(ops_, rows.raw, d, n_rows, spec.width, norm_, learning_.embedding_norm, rows.d_raw,
                   gradient);
     d = rows.d_raw;
@@ -141,7 +141,7 @@ void TrainingOutput<T>::forward(const Slab& slab, Index n) const {
   output_.forward(before_output(slab), n, config_.logit_multiplier, false, slab.logits, nullptr);
   if (config_.logit_soft_cap > 0) {
     ops_.soft_cap(slab.logits, n * config_.n_vocab, config_.logit_soft_cap);
-    std::copy(slab.logits, slab.logits + n * config_.n_vocab, slab.capped);
+    copy(ops_, slab.logits, n * config_.n_vocab, slab.capped);
   }
 }
 
@@ -153,18 +153,18 @@ void TrainingOutput<T>::backward(const Slab& slab, Index n, T* gradient) const {
                            slab.logits);
   T* d_before_norm = config_.output_transform ? slab.d_active : slab.d_hidden;
   T* d_before_output = config_.has_output_norm ? slab.d_normed : d_before_norm;
-  std::fill(d_before_output, d_before_output + n * width_, T{0});
+  set_zero(ops_, d_before_output, n * width_);
   output_.backward(before_output(slab), slab.logits, n, config_.logit_multiplier, d_before_output, gradient,
                    nullptr);
   if (config_.has_output_norm) {
-    std::fill(d_before_norm, d_before_norm + n * width_, T{0});
+    set_zero(ops_, d_before_norm, n * width_);
     norm_backward(ops_, before_norm(slab), slab.d_normed, n, width_, norm_, learning_.output_norm,
                   d_before_norm, gradient);
   }
   if (!config_.output_transform) return;
   ops_.activate_backward(nullptr, slab.transformed, slab.d_active, n * width_,
                          config_.layers[0].ffn.activation, nullptr, slab.d_active);
-  std::fill(slab.d_hidden, slab.d_hidden + n * config_.d_model, T{0});
+  set_zero(ops_, slab.d_hidden, n * config_.d_model);
   transform_.backward(slab.hidden, slab.d_active, n, 1, slab.d_hidden, gradient, nullptr);
 }
 

@@ -193,7 +193,7 @@ double GradientPass<T>::Impl::run(std::span<const TrainingText> texts, const Met
     layers[layer].forward(layout.x[layer], n_rows, batch.texts[layer], kept_of(layer, layout, n_rows),
                           scratch_of(layer, layout, n_rows), layout.x[layer + 1]);
   std::vector<double> own_losses(batch.tokens.size());
-  if (layout.dx != nullptr) std::fill(layout.dx, layout.dx + n_rows * config.d_model, T{0});
+  if (layout.dx != nullptr) set_zero(*ops, layout.dx, n_rows * config.d_model);
   output.run(layout.x.back(), batch.targets, batch.weights, layout.scratch, own_losses.data(), layout.dx,
              gradient);
   if (gradient != nullptr) backward(batch, layout, gradient);
@@ -223,14 +223,31 @@ double GradientPass<T>::loss(std::span<const TrainingText> texts, const MethodSp
   return impl_->run(texts, method, options, 1, nullptr, losses);
 }
 
+/// The widest of all layers and ends.
+static TrainingSizes widest(const ModelConfig& config, Index n_rows, Index n_ctx) {
+  TrainingSizes s{
+      .n_rows = n_rows, .n_ctx = std::min(n_rows, n_ctx), .n_in = config.d_model, .n_out = config.n_vocab};
+  s.n_kv_heads = 1;
+  s.n_in = std::max(s.n_in, config.embedding.width);
+  for (const LayerSpec& layer : config.layers) {
+    const AttentionSpec& a = layer.attention;
+    s.n_in = std::max({s.n_in, layer.ffn.d_ff, a.q_width()});
+    s.n_out = std::max({s.n_out, layer.ffn.d_ff, a.q_width()});
+    if (Index{a.n_heads} * a.head_dim >= Index{s.n_heads} * s.head_dim)
+      s.n_heads = a.n_heads, s.n_kv_heads = a.n_kv_heads, s.head_dim = a.head_dim;
+  }
+  return s;
+}
+
 template <class T>
 std::size_t GradientPass<T>::bytes(Index n_rows, Index n_ctx) const {
+  RW_CHECK(n_rows >= 1 && n_ctx >= 1);
   Carver<T> counts;
   impl_->take(counts, n_rows, true);
   const auto rows = static_cast<std::size_t>(n_rows);
-  return static_cast<std::size_t>(counts.most()) * sizeof(T) +
-         plan_bytes(impl_->config, std::max(n_rows, n_ctx)) +
-         rows * (4 * sizeof(Token) + 2 * sizeof(double) + sizeof(T));
+  return static_cast<std::size_t>(counts.most()) * sizeof(T) + plan_bytes(impl_->config, std::max(n_rows, n_ctx)) +
+         rows * (4 * sizeof(Token) + 2 * sizeof(double) + sizeof(T)) +
+         impl_->ops->own_bytes(widest(impl_->config, n_rows, n_ctx));
 }
 
 template class GradientPass<float>;

@@ -44,8 +44,8 @@ class GradientPass {
   /// The same without a gradient.
   double loss(std::span<const TrainingText> texts, const MethodSpec& method, const GradientOptions& options,
               std::vector<double>* losses = nullptr);
-  /// Bytes that run() takes beside the parameters and their gradients, for n_rows rows in texts of up to
-  /// n_ctx; what kept_bytes adds is not in it.
+  /// Bytes that run() takes at most beside the parameters and their gradients, for n_rows rows in texts of
+  /// n_ctx each, the operations' own included; what kept_bytes adds is not in it.
   std::size_t bytes(Index n_rows, Index n_ctx) const;
 
  private:

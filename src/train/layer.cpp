@@ -202,7 +202,7 @@ void TrainingLayer<T>::forward(const T* x, Index n_rows, std::span<const TextRow
     return;
   }
   T* sum = spec_.norm_after_add ? kept.attn_sum : kept.middle;
-  std::copy(x, x + n, sum);
+  copy(ops_, x, n, sum);
   if (spec_.post_norm) {
     o_.forward(kept.attended, n_rows, 1, false, kept.attn_part, scratch.low);
     ops_.norm(kept.attn_part, n_rows, d_model_, norm(w_.attn_post_norm), scratch.part);
@@ -214,13 +214,13 @@ void TrainingLayer<T>::forward(const T* x, Index n_rows, std::span<const TextRow
   if (spec_.post_norm) {
     feed_forward(p, kept.middle, kept.ffn_part, false, 1);
     if (y == nullptr) return;
-    std::copy(kept.middle, kept.middle + n, y);
+    copy(ops_, kept.middle, n, y);
     ops_.norm(kept.ffn_part, n_rows, d_model_, norm(w_.ffn_post_norm), scratch.part);
     ops_.add_scaled(scratch.part, n, m, y);
     return;
   }
   sum = spec_.norm_after_add ? kept.ffn_sum : y;
-  if (sum != nullptr) std::copy(kept.middle, kept.middle + n, sum);
+  if (sum != nullptr) copy(ops_, kept.middle, n, sum);
   feed_forward(p, kept.middle, sum, true, m);
   if (spec_.norm_after_add && y != nullptr) ops_.norm(sum, n_rows, d_model_, norm(w_.ffn_norm), y);
 }
@@ -244,11 +244,11 @@ void TrainingLayer<T>::feed_forward_backward(const Pass& p, const T* x, const T*
   const LayerScratch<T>& s = p.scratch;
   const Index n = p.n_rows * spec_.ffn.d_ff;
   ops_.activate(kept.gate, kept.up, n, spec_.ffn.activation, s.h);
-  std::fill(s.d_h, s.d_h + n, T{0});
+  set_zero(ops_, s.d_h, n);
   down_.backward(s.h, dy, p.n_rows, scale, s.d_h, gradient, s.low);
   ops_.activate_backward(kept.gate, kept.up, s.d_h, n, spec_.ffn.activation, s.d_gate, s.d_h);
   const T* in = normed(p, x, ffn_norm());
-  std::fill(s.d_normed, s.d_normed + p.n_rows * d_model_, T{0});
+  set_zero(ops_, s.d_normed, p.n_rows * d_model_);
   up_.backward(in, s.d_h, p.n_rows, 1, s.d_normed, gradient, s.low);
   if (kept.gate != nullptr) gate_.backward(in, s.d_gate, p.n_rows, 1, s.d_normed, gradient, s.low);
   back_through_norm(p, x, ffn_norm(), ffn_norm_learning(), s.d_normed, dx, gradient);
@@ -262,7 +262,7 @@ void TrainingLayer<T>::heads_backward(const Pass& p, const NormWeights& w, const
   const AttentionSpec& a = spec_.attention;
   const Index width = Index{n_heads} * a.head_dim;
   const bool whole = a.qk_norm == QkNorm::kWholeRow;
-  std::fill(d_before, d_before + p.n_rows * width, T{0});
+  set_zero(ops_, d_before, p.n_rows * width);
   norm_backward(ops_, before, d_heads, whole ? p.n_rows : p.n_rows * n_heads,
                 whole ? width : Index{a.head_dim}, head_norm(w, n_heads), learning, d_before, gradient);
 }
@@ -278,7 +278,7 @@ void TrainingLayer<T>::project_backward(const Pass& p, T* dx, T* gradient) const
     heads_backward(p, w_.k_norm, learning_.k_norm, a.n_kv_heads, p.kept.k_before, s.d_k, d_k, gradient);
   }
   const T* in = normed(p, p.x, w_.attn_norm);
-  std::fill(s.d_normed, s.d_normed + p.n_rows * d_model_, T{0});
+  set_zero(ops_, s.d_normed, p.n_rows * d_model_);
   k_.backward(in, d_k, p.n_rows, 1, s.d_normed, gradient, s.low);
   v_.backward(in, s.d_v, p.n_rows, 1, s.d_normed, gradient, s.low);
   q_.backward(in, d_q, p.n_rows, 1, s.d_normed, gradient, s.low);
@@ -290,11 +290,11 @@ void TrainingLayer<T>::attention_backward(const Pass& p, const T* d_part, float 
                                           T* gradient) const {
   const AttentionSpec& a = spec_.attention;
   const LayerScratch<T>& s = p.scratch;
-  std::fill(s.d_attended, s.d_attended + p.n_rows * a.q_width(), T{0});
+  set_zero(ops_, s.d_attended, p.n_rows * a.q_width());
   o_.backward(p.kept.attended, d_part, p.n_rows, scale, s.d_attended, gradient, s.low);
-  std::fill(s.d_q, s.d_q + p.n_rows * a.q_width(), T{0});
-  std::fill(s.d_k, s.d_k + p.n_rows * a.kv_width(), T{0});
-  std::fill(s.d_v, s.d_v + p.n_rows * a.kv_width(), T{0});
+  set_zero(ops_, s.d_q, p.n_rows * a.q_width());
+  set_zero(ops_, s.d_k, p.n_rows * a.kv_width());
+  set_zero(ops_, s.d_v, p.n_rows * a.kv_width());
   std::vector<TrainingAttention<T>> tasks = attention_tasks(p);
   for (TrainingAttention<T>& task : tasks)
     task.d_weight = learning_.behind >= 0 ? gradient + learning_.behind : nullptr;
@@ -308,8 +308,8 @@ void TrainingLayer<T>::sum_backward(const Pass& p, const T* sum, const NormWeigh
                                     const LearningNorm& learning, T* dx, T* gradient) const {
   if (!spec_.norm_after_add) return;
   const Index n = p.n_rows * d_model_;
-  std::copy(dx, dx + n, p.scratch.part);
-  std::fill(dx, dx + n, T{0});
+  copy(ops_, dx, n, p.scratch.part);
+  set_zero(ops_, dx, n);
   norm_backward(ops_, sum, p.scratch.part, p.n_rows, d_model_, norm(w), learning, dx, gradient);
 }
 
@@ -319,9 +319,9 @@ const T* TrainingLayer<T>::part_gradient(const Pass& p, const T* part, const Nor
   if (!spec_.post_norm) return dx;
   const Index n = p.n_rows * d_model_;
   T *scaled = p.scratch.d_normed, *d_part = p.scratch.part;
-  std::fill(scaled, scaled + n, T{0});
+  set_zero(ops_, scaled, n);
   ops_.add_scaled(dx, n, spec_.residual_multiplier, scaled);
-  std::fill(d_part, d_part + n, T{0});
+  set_zero(ops_, d_part, n);
   norm_backward(ops_, part, scaled, p.n_rows, d_model_, norm(w), learning, d_part, gradient);
   return d_part;
 }
@@ -335,7 +335,7 @@ void TrainingLayer<T>::backward(const T* x, Index n_rows, std::span<const TextRo
   if (spec_.parallel) {
     // dx is read until both parts have it, and written by each: the second reads a copy of what it was.
     T* dy = scratch.part;
-    std::copy(dx, dx + n_rows * d_model_, dy);
+    copy(ops_, dx, n_rows * d_model_, dy);
     feed_forward_backward(p, x, dy, m, dx, gradient);
     attention_backward(p, dy, m, dx, gradient);
     return;

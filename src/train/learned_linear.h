@@ -8,6 +8,23 @@
 
 namespace ropewalk {
 
+/// body(begin, end) for blocks of n numbers on the threads of the operations.
+template <class T, class F>
+void for_blocks(const Training<T>& ops, Index n, const F& body) {
+  constexpr Index kBlock = 1 << 16;
+  ops.context()->parallel_for((n + kBlock - 1) / kBlock, [&](Index block, int) {
+    body(block * kBlock, std::min(n, (block + 1) * kBlock));
+  });
+}
+template <class T>
+void set_zero(const Training<T>& ops, T* x, Index n) {
+  for_blocks(ops, n, [x](Index begin, Index end) { std::fill(x + begin, x + end, T{0}); });
+}
+template <class T>
+void copy(const Training<T>& ops, const T* from, Index n, T* to) {
+  for_blocks(ops, n, [from, to](Index begin, Index end) { std::copy(from + begin, from + end, to + begin); });
+}
+
 /// y = s (x W^T + b + c (x A^T) B^T), s the call's scale, c the pair's. `low` (2 n_rows rank) is scratch.
 template <class T>
 struct LearnedLinear {
@@ -35,7 +52,7 @@ struct LearnedLinear {
       T* d_low = low + n_rows * rank;
       ops.linear(x, n_rows, *pair->a, nullptr, 1, false, low);
       ops.linear_weight(dy, low, n_rows, w->n_out, rank, scale * pair->scale, gradient + pair->b_begin);
-      std::fill(d_low, d_low + n_rows * rank, T{0});
+      set_zero(ops, d_low, n_rows * rank);
       ops.linear_input(dy, n_rows, *pair->b, scale * pair->scale, d_low);
       ops.linear_weight(d_low, x, n_rows, rank, w->n_in, 1, gradient + pair->a_begin);
       if (dx != nullptr) ops.linear_input(d_low, n_rows, *pair->a, 1, dx);

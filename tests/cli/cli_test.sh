@@ -55,6 +55,7 @@ expect 0 '"n_timed":3' "$ropewalk" bench decode "$model" --lengths 20 -n 3 --rep
 expect 0 'peaks: .* GFLOP' "$ropewalk" bench attention "$model" --lengths 40 --methods none rerope --repeat 1; narrow bench attention
 expect 0 '"bf16_tiles"' "$ropewalk" bench attention "$model" --lengths 40 --head-dim 64 --kv q8 --repeat 1 --json
 expect 0 'w_down' "$ropewalk" bench gemm "$model" --lengths 40 --repeat 1; narrow bench gemm
+expect 0 'attention backward, rerope' "$ropewalk" bench train "$model" --lengths 40 --methods none rerope --repeat 1; narrow bench train
 expect 1 'tokenizer.json' "$ropewalk" bench load "$model" --repeat 1
 expect 2 'grow=1' "$ropewalk" bench attention "$model" --lengths 200 --methods dynamic-ntk:grow=1 --repeat 1
 expect 0 'vLLM: not run here' "$ropewalk" export "$model" --method yarn:factor=4 --length 256

@@ -1,247 +1,173 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Attention of training, forward and backward, of the instruction set in force against the definition: every
-/// method, lengths that cut tiles, groups of heads, soft caps, head sizes, plans of both sides.
-#include <gtest/gtest.h>
-
+/// Attention of training by its definition: under every method the forward is that of inference, and the
+/// backward agrees with finite differences of it.
 #include "methods/method.h"
-#include "training_pair.h"
+#include "training_test_util.h"
 
 namespace ropewalk {
 namespace {
 
-struct Shape {
-  int n_kv_heads, group, head_dim;
+/// Attention of one text, with everything that it may have.
+struct Attended {
+  static constexpr int kHeads = 4, kKvHeads = 2, kDim = 18;
+  static constexpr Index kQ = kHeads * kDim, kKv = kKvHeads * kDim + 3;  // rows may lie further apart
   Index n;
-  bool weighted = false;
-  int n_heads() const { return n_kv_heads * group; }
-  Index q_stride() const { return Index{n_heads()} * head_dim; }
-  Index kv_stride() const { return Index{n_kv_heads} * head_dim + 3; }  // rows may lie further apart
-};
-
-RopeContext context_for(const Shape& s, Index n_ctx_train = 64) {
-  RopeContext context;
-  context.head_dim = context.rotary_dim = s.head_dim;
-  context.n_ctx_train = context.n_ctx_original = n_ctx_train, context.n = s.n;
-  context.n_layers = context.n_kv_heads = 4, context.layer = context.kv_head = 1;
-  context.long_factors.assign(static_cast<std::size_t>(s.head_dim) / 2, 2.0);
-  context.short_factors.assign(static_cast<std::size_t>(s.head_dim) / 2, 1.0);
-  return context;
-}
-
-/// Everything of one text.
-struct Text {
-  Shape s;
-  Both q, k, v, d_out, out, lse, d_q, d_k, d_v, d_weight;
+  std::vector<double> q, k, v, d_out, out, lse;
   std::vector<float> weight;
   AttentionPlan plan;
   KeyPlan keys;
   Pointwise pointwise;
-  Text(const Method& method, const Shape& shape)
-      : s(shape),
-        q(s.n * s.q_stride(), 1),
-        k(s.n * s.kv_stride(), 2),
-        v(s.n * s.kv_stride(), 3),
-        d_out(s.n * s.q_stride(), 4),
-        out(std::vector<float>(q.f.size())),
-        lse(std::vector<float>(static_cast<std::size_t>(s.n * s.n_heads()))),
-        d_q(s.n * s.q_stride(), 5),
-        d_k(s.n * s.kv_stride(), 6),
-        d_v(s.n * s.kv_stride(), 7),
-        d_weight(s.head_dim, 8),
-        plan(method.lower(0, s.n)),
-        keys(method.lower_keys(0, s.n)),
+  Attended(const Method& method, Index rows, bool weighted)
+      : n(rows),
+        q(doubles(n * kQ, 1)),
+        k(doubles(n * kKv, 2)),
+        v(doubles(n * kKv, 3)),
+        d_out(doubles(n * kQ, 4)),
+        out(zeros(n * kQ)),
+        lse(zeros(n * kHeads)),
+        plan(method.lower(0, n)),
+        keys(method.lower_keys(0, n)),
         pointwise(method.pointwise()) {
-    if (s.weighted) weight = numbers(s.head_dim, 9);
+    if (weighted) weight = on_grid(kDim, 5, 0.4f, 1);
   }
-  template <class T>
-  TrainingAttention<T> task() {
-    return {.q = q.data<T>(),
-            .k = k.data<T>(),
-            .v = v.data<T>(),
-            .q_stride = s.q_stride(),
-            .kv_stride = s.kv_stride(),
-            .n_heads = s.n_heads(),
-            .n_kv_heads = s.n_kv_heads,
-            .head_dim = s.head_dim,
-            .plan = &plan,
-            .keys = &keys,
-            .pointwise = &pointwise,
-            .weight = s.weighted ? weight.data() : nullptr,
-            .out = out.data<T>(),
-            .lse = lse.data<T>(),
-            .d_out = d_out.data<T>(),
-            .d_q = d_q.data<T>(),
-            .d_k = d_k.data<T>(),
-            .d_v = d_v.data<T>(),
-            .d_weight = s.weighted ? d_weight.data<T>() : nullptr};
+  TrainingAttention<double> task() {
+    TrainingAttention<double> t;
+    t.q = q.data(), t.k = k.data(), t.v = v.data(), t.q_stride = kQ, t.kv_stride = kKv;
+    t.n_heads = kHeads, t.n_kv_heads = kKvHeads, t.head_dim = kDim;
+    t.plan = &plan, t.keys = &keys, t.pointwise = &pointwise;
+    t.weight = weight.empty() ? nullptr : weight.data();
+    t.out = out.data(), t.lse = lse.data(), t.d_out = d_out.data();
+    return t;
   }
-  template <class T>
-  void run(const Training<T>& training) {
-    const TrainingAttention<T> one = task<T>();
-    training.attention({&one, 1});
-    training.attention_backward({&one, 1});
+  void forward() {
+    const auto t = task();
+    definition().attention({&t, 1});
   }
 };
 
-/// Logits of a deviation of 1 to 3, sums of head_dim products, move by some 2^-24 of their parts each,
-/// weights by as much; gradients are differences of such (seen: 1.2e-6).
-constexpr double kAttentionError = 5e-6;
-
-void expect_definition(const Method& method, const Shape& s) {
-  SCOPED_TRACE(
-      fmt::format("{}: {} x {} heads of {}, n {}", method.text(), s.n_kv_heads, s.group, s.head_dim, s.n));
-  Text text(method, s);
-  text.run(training_definition());
-  text.run(training_under_test());
-  EXPECT_LT(text.out.error(), kAttentionError);
-  EXPECT_LT(text.lse.error(), kAttentionError);
-  EXPECT_LT(text.d_q.error(), kAttentionError);
-  EXPECT_LT(text.d_k.error(), kAttentionError);
-  EXPECT_LT(text.d_v.error(), kAttentionError);
-  EXPECT_LT(text.d_weight.error(), kAttentionError);
+RopeContext small_context(Index n) {
+  RopeContext context;
+  context.head_dim = Attended::kDim, context.rotary_dim = 16;
+  context.n_ctx_train = context.n_ctx_original = 8, context.n = n;
+  context.n_layers = context.n_kv_heads = 4, context.layer = context.kv_head = 1;
+  context.long_factors = {1, 1, 1, 1.2, 1.6, 2, 2, 2};
+  context.short_factors = {1, 1, 1, 1, 1, 1, 1, 1};
+  return context;
 }
 
-std::vector<std::string> every_method() {
-  std::vector<std::string> specs = {
-      "yarn:factor=4+rerope:window=20+logn",   "ntk+self-extend:window=16,group=4",
-      "dca:chunk=24,local=8+window:window=70", "leaky-rerope:window=10,factor=8+lambda:sink=5,window=90",
-      "lm-infinite:sink=2,window=30",          "lampe:head=9,tail=70,positions=90+infoscale",
-      "adagrope:positions=32,share=0.5"};
+void expect_attention_gradient(const Method& method, Index n, bool weighted) {
+  SCOPED_TRACE(method.text());
+  Attended a(method, n, weighted);
+  a.forward();
+  std::vector<double> d_q = zeros(n * Attended::kQ), d_k = zeros(n * Attended::kKv), d_v = d_k,
+                      d_weight = zeros(weighted ? Attended::kDim : 0);
+  auto task = a.task();
+  task.d_q = d_q.data(), task.d_k = d_k.data(), task.d_v = d_v.data();
+  task.d_weight = weighted ? d_weight.data() : nullptr;
+  definition().attention_backward({&task, 1});
+  const auto loss = [&] {
+    a.forward();
+    return dot(a.d_out, a.out);
+  };
+  expect_gradient("q", a.q, d_q, loss);
+  expect_gradient("k", a.k, d_k, loss);
+  expect_gradient("v", a.v, d_v, loss);
+  if (weighted) expect_gradient("weight", a.weight, d_weight, loss);
+}
+
+/// The forward is that of inference, by its definition and by the plan.
+void expect_attention_of_inference(const Method& method, Index n, bool weighted) {
+  SCOPED_TRACE(method.text());
+  Attended a(method, n, weighted);
+  a.forward();
+  const auto backend = make_reference_backend();
+  const auto kv = backend->make_kv_layer(Attended::kKvHeads, Attended::kDim);
+  backend->append(*kv, floats(a.k).data(), floats(a.v).data(), Attended::kKv, a.keys);
+  const std::vector<float> q = floats(a.q);
+  std::vector<float> out(q.size());
+  const AttentionTask task{.q = q.data(),
+                           .kv = kv.get(),
+                           .plan = &a.plan,
+                           .pointwise = &a.pointwise,
+                           .out = out.data(),
+                           .weight = a.weight.empty() ? nullptr : a.weight.data()};
+  backend->attention({&task, 1}, Attended::kHeads);
+  EXPECT_LT(relative_error(floats(a.out), out), 1e-7);
+}
+
+std::vector<std::string> every_example() {
+  std::vector<std::string> specs = {"yarn:factor=2+rerope:window=4+logn",
+                                    "dynamic-ntk+self-extend:window=4,group=2+window:window=20",
+                                    "temperature:value=1.5+lm-infinite:sink=2,window=6"};
   for (const MethodInfo& info : Registry<MethodInfo>::all()) specs.push_back(info.example);
   return specs;
 }
 
-class TrainingAttentionOf : public testing::TestWithParam<std::string> {};
-
-TEST_P(TrainingAttentionOf, EqualsTheDefinition) {
-  for (const Shape& s : {Shape{2, 3, 16, 200}, Shape{1, 1, 20, 65}, Shape{1, 2, 64, 64, true}}) {
-    RopeContext context = context_for(s);
-    expect_definition(Method::bind(MethodSpec::parse(GetParam()), context), s);
-    context.soft_cap = 1.5;
-    expect_definition(Method::bind(MethodSpec::parse(GetParam()), context), s);
+TEST(TrainingAttentionDefinition, UnderEveryMethod) {
+  for (const std::string& spec : every_example()) {
+    const Method method = Method::bind(MethodSpec::parse(spec), small_context(24));
+    expect_attention_gradient(method, 24, false);
+    expect_attention_of_inference(method, 24, false);
   }
 }
 
-TEST_P(TrainingAttentionOf, BothSidesEqualTheDefinition) {
-  const Shape s{1, 2, 16, 150};
-  RopeContext context = context_for(s);
-  context.bidirectional = true;
-  try {
-    expect_definition(Method::bind(MethodSpec::parse(GetParam()), context), s);
-  } catch (const UsageError&) {  // a method without such a form
+TEST(TrainingAttentionDefinition, WithWeightsBehindTheRotation) {
+  for (const std::string& spec : every_example()) {
+    const Method method = Method::bind(MethodSpec::parse(spec), small_context(13));
+    expect_attention_gradient(method, 13, true);
+    expect_attention_of_inference(method, 13, true);
   }
 }
 
-TEST_P(TrainingAttentionOf, BitsDoNotDependOnThreads) {
-  const Shape s{2, 2, 32, 1100, true};
-  const Method method = Method::bind(MethodSpec::parse(GetParam()), context_for(s, 500));
-  const Text start(method, s);
-  std::vector<float> first[5];
-  for (const int threads : {1, 2, 5}) {
-    Text text = start;
-    text.run(*make_cpu_training(context_of(threads)));
-    const std::vector<float>* all[] = {&text.lse.f, &text.d_q.f, &text.d_k.f, &text.d_v.f, &text.d_weight.f};
-    for (int i = 0; i < 5; ++i) {
-      if (threads == 1) first[i] = *all[i];
-      EXPECT_EQ(*all[i], first[i]) << i << ", " << threads << " threads";
+TEST(TrainingAttentionDefinition, OnBothSides) {
+  int n_bound = 0;
+  for (const std::string& spec : every_example()) {
+    RopeContext context = small_context(17);
+    context.bidirectional = true;
+    try {
+      const Method method = Method::bind(MethodSpec::parse(spec), context);
+      ++n_bound;
+      expect_attention_gradient(method, 17, false);
+      expect_attention_of_inference(method, 17, false);
+    } catch (const UsageError&) {  // a method without such a form
     }
   }
+  EXPECT_GT(n_bound, 10);
 }
 
-INSTANTIATE_TEST_SUITE_P(Registry, TrainingAttentionOf, testing::ValuesIn(every_method()),
-                         [](const auto& test) {
-                           std::string name = std::to_string(test.index) + "_" + test.param;
-                           for (char& c : name)
-                             if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
-                           return name;
-                         });
-
-TEST(TrainingAttention, LengthsThatCutTiles) {
-  for (const char* spec : {"none", "rerope:window=20", "window:window=40"})
-    for (const Index n : {1, 2, 15, 63, 64, 65, 96, 97, 129, 193, 300}) {
-      const Shape s{1, 2, 16, n};
-      expect_definition(Method::bind(MethodSpec::parse(spec), context_for(s)), s);
+TEST(TrainingAttentionDefinition, OfModelsThatCapScaleAndHaveNoPositions) {
+  for (const char* spec : {"none", "yarn:factor=4,trained=8+rerope:window=4"})
+    for (const bool weighted : {true, false}) {
+      RopeContext context = small_context(24);
+      context.soft_cap = 1.5, context.attention_scale = 0.5, context.temperature = {0.4, 8};
+      context.sliding_window = 15;
+      expect_attention_gradient(Method::bind(MethodSpec::parse(spec), context), 24, weighted);
+      context.rotary_dim = 0, context.long_factors = context.short_factors = {};
+      expect_attention_gradient(Method::bind(MethodSpec::parse(spec), context), 24, weighted);
     }
 }
 
-TEST(TrainingAttention, LongTexts) {
-  for (const char* spec :
-       {"none", "rerope:window=300", "self-extend:window=256,group=4", "lm-infinite:sink=10,window=200"}) {
-    const Shape s{1, 1, 16, 1100};
-    expect_definition(Method::bind(MethodSpec::parse(spec), context_for(s, 400)), s);
+TEST(TrainingAttentionDefinition, BitsDoNotDependOnThreads) {
+  const Method method = Method::bind(MethodSpec::parse("rerope:window=4"), small_context(24));
+  std::vector<double> results[2];
+  for (const int threads : {1, 2}) {
+    const auto operations =
+        make_reference_training(std::make_shared<Context>(ContextOptions{.threads = threads, .isa = {}}));
+    Attended a(method, 24, true), b(method, 24, true);
+    std::vector<double>& result = results[threads - 1];
+    const Index n_q = 24 * Attended::kQ, n_k = 24 * Attended::kKv;
+    result = zeros(2 * (n_q + 2 * n_k) + Attended::kDim);  // of both texts, and one weight of both
+    TrainingAttention<double> tasks[] = {a.task(), b.task()};
+    double* at = result.data() + Attended::kDim;
+    for (auto& task : tasks) {
+      task.d_weight = result.data();
+      task.d_q = at, task.d_k = at + n_q, task.d_v = at + n_q + n_k;
+      at += n_q + 2 * n_k;
+    }
+    operations->attention(tasks);
+    operations->attention_backward(tasks);
   }
+  EXPECT_EQ(results[0], results[1]);
 }
-
-TEST(TrainingAttention, HeadSizes) {
-  for (const int head_dim : {2, 18, 64, 80, 96, 128, 256}) {
-    const Shape s{1, 3, head_dim, 130};
-    expect_definition(Method::bind(MethodSpec::parse("rerope:window=20"), context_for(s)), s);
-    RopeContext part = context_for(s);
-    part.rotary_dim = head_dim / 4 * 2;
-    part.long_factors = part.short_factors = {};
-    expect_definition(Method::bind(MethodSpec::parse("yarn:factor=4"), part), s);
-  }
-}
-
-TEST(TrainingAttention, WithoutPositions) {
-  for (const bool both : {true, false}) {
-    const Shape s{2, 3, 64, 150, true};
-    RopeContext context = context_for(s);
-    context.rotary_dim = 0, context.long_factors = context.short_factors = {}, context.bidirectional = both;
-    expect_definition(Method::bind(MethodSpec::parse("yarn+rerope:window=9"), context), s);
-  }
-}
-
-/// Several texts in one call, also one without rows: each as alone, and one weight of all.
-TEST(TrainingAttention, TextsInOneCall) {
-  const Shape shapes[] = {
-      {2, 2, 32, 70, true}, {1, 3, 32, 300, true}, {2, 1, 32, 0, true}, {3, 1, 32, 5, true}};
-  const char* specs[] = {"none", "rerope:window=20", "none", "window:window=3"};
-  std::vector<Text> together, alone;
-  Both shared(32, 8);
-  for (std::size_t i = 0; i < 4; ++i) {
-    RopeContext context = context_for(shapes[i]);
-    context.n = std::max<Index>(context.n, 1);
-    together.emplace_back(Method::bind(MethodSpec::parse(specs[i]), context), shapes[i]);
-    alone.push_back(together.back());
-  }
-  std::vector<TrainingAttention<float>> tasks;
-  for (std::size_t i = 0; i < 4; ++i) {
-    auto task = alone[i].task<float>();
-    task.d_weight = shared.f.data();
-    training_under_test().attention({&task, 1});
-    training_under_test().attention_backward({&task, 1});
-    tasks.push_back(together[i].task<float>());
-    tasks.back().d_weight = together[0].d_weight.f.data();
-  }
-  training_under_test().attention(tasks);
-  training_under_test().attention_backward(tasks);
-  EXPECT_EQ(together[0].d_weight.f, shared.f);
-  for (std::size_t i = 0; i < 4; ++i) {
-    EXPECT_EQ(together[i].out.f, alone[i].out.f) << i;
-    EXPECT_EQ(together[i].lse.f, alone[i].lse.f) << i;
-    EXPECT_EQ(together[i].d_q.f, alone[i].d_q.f) << i;
-    EXPECT_EQ(together[i].d_k.f, alone[i].d_k.f) << i;
-    EXPECT_EQ(together[i].d_v.f, alone[i].d_v.f) << i;
-  }
-}
-
-/// What one text left in the buffers, numbers or none, does not reach the next one.
-TEST(TrainingAttention, ATextOfNoNumbersLeavesNothing) {
-  const auto training = make_cpu_training(context_of(1));
-  const Shape s{1, 2, 32, 200};
-  const Method method = Method::bind(MethodSpec::parse("rerope:window=20"), context_for(s));
-  const Text start(method, s);
-  Text clean = start, bad = start, again = start;
-  clean.run(*training);
-  for (float& x : bad.d_out.f) x = NAN;
-  bad.q.f[100] = INFINITY;
-  bad.run(*training);
-  again.run(*training);
-  EXPECT_EQ(again.d_q.f, clean.d_q.f);
-  EXPECT_EQ(again.d_k.f, clean.d_k.f);
-  EXPECT_EQ(again.d_v.f, clean.d_v.f);
-}
-
 }  // namespace
 }  // namespace ropewalk

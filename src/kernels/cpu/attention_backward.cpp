@@ -11,8 +11,12 @@ namespace {
 using Task = TrainingAttention<float>;
 using Space = BackwardSpace;
 
-constexpr double kLog2 = 0.6931471805599453;         // natural log of 2: scores are in powers of 2
+constexpr double kLog2 = 0.6931471805599453;  // natural log of 2: scores are in powers of 2
+constexpr Index kItemsPerThread = 8;  // of a wave, where there are heads enough: all threads end together
 constexpr Index kRowsPerPart = 256, kMostParts = 4;  // of a head's rows: enough parts for few heads
+
+/// Into how many parts the rows of a head are cut, at most.
+Index parts_of(Index n_rows) { return std::clamp<Index>(n_rows / kRowsPerPart, 1, kMostParts); }
 
 /// What all heads of a task share.
 struct BackwardTask {
@@ -62,7 +66,7 @@ struct BackwardTask {
  private:
   /// Whole tiles of rows, parts of about the same cost: by the plan alone.
   void cut() {
-    const Index n_parts = std::clamp<Index>(n() / kRowsPerPart, 1, kMostParts), all = pairs(0, n());
+    const Index n_parts = parts_of(n()), all = pairs(0, n());
     cuts.push_back(0);
     for (Index row = 0, done = 0; row < n(); row += kTileRows) {
       const auto part = static_cast<Index>(cuts.size());
@@ -402,9 +406,13 @@ class Wave {
 
 }  // namespace
 
+BackwardWave backward_wave(const TrainingSizes& sizes, Index n_threads) {
+  const Index of_unit = sizes.n_heads / sizes.n_kv_heads * parts_of(sizes.n_ctx);
+  const Index units = (kItemsPerThread * n_threads + of_unit - 1) / of_unit;
+  return {units * of_unit, units};
+}
+
 void attention_backward(std::span<const Task> tasks, Context& context, const Isa& isa, BackwardSpace& space) {
-  constexpr Index kItemsPerThread =
-      8;  // at least, where there are heads enough: then all threads end together
   std::vector<BackwardTask> shared;
   shared.reserve(tasks.size());
   std::vector<Unit> units;

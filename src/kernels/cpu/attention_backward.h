@@ -46,6 +46,12 @@ struct BackwardSpace {
   std::vector<Scratch> threads;
 };
 
+/// How many items and KV heads are worked on at once, at most: enough that all threads end together.
+struct BackwardWave {
+  Index items, units;
+};
+BackwardWave backward_wave(const TrainingSizes& sizes, Index n_threads);
+
 /// As Training::attention_backward says.
 void attention_backward(std::span<const TrainingAttention<float>> tasks, Context& context, const Isa& isa,
                         BackwardSpace& space);

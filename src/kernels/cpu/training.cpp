@@ -35,6 +35,7 @@ class CpuTraining final : public Training<float> {
         isa_(cpu::find_isa(context_->isa().c_str())),
         backend_(make_cpu_backend(context_, Precision::kF32, KvType::kF32)) {}
   const std::shared_ptr<Context>& context() const override { return context_; }
+  std::size_t own_bytes(const TrainingSizes& sizes) const override;
 
   void linear(const float* x, Index n_rows, const Matrix& w, const float* bias, float scale, bool add,
               float* y) const override {
@@ -151,6 +152,21 @@ class CpuTraining final : public Training<float> {
   mutable cpu::Lender<cpu::AttentionSpace> attention_spaces_;
   mutable cpu::Lender<cpu::BackwardSpace> backward_spaces_;
 };
+
+/// Rows as products read them and panels of a matrix (linear.h, linear_backward.h); keys and values of all
+/// texts, and what a wave of heads sums for theirs (attention_backward.h); what threads hold.
+std::size_t CpuTraining::own_bytes(const TrainingSizes& s) const {
+  const Index threads = context_->threads(), in = (s.n_in + cpu::kLanes - 1) / cpu::kLanes * cpu::kLanes;
+  const Index dim = (s.head_dim + cpu::kLanes - 1) / cpu::kLanes * cpu::kLanes;
+  const Index texts = (s.n_rows + s.n_ctx - 1) / s.n_ctx, keys = (s.n_ctx + 255) / 256 * 256;
+  const Index products = s.n_rows * in + 4 * cpu::kGemmInner * in;
+  const Index cache = texts * keys * s.n_kv_heads * dim * (s.n_variants + 1);
+  const cpu::BackwardWave wave = cpu::backward_wave(s, threads);
+  const Index backward = keys * dim * (wave.items * (s.n_variants + 1) + wave.units * (2 * s.n_variants + 1));
+  constexpr std::size_t kThread = 4 << 20;
+  return static_cast<std::size_t>(products + cache + backward) * sizeof(float) +
+         static_cast<std::size_t>(threads) * kThread;
+}
 
 /// The weights' gradients are summed over blocks of rows, then the blocks in their order.
 void CpuTraining::norm_backward(const float* x, const float* dy, Index n_rows, Index dim, const Norm& norm,

@@ -172,6 +172,19 @@ RW_INLINE Vec lanes_between(std::int64_t begin, std::int64_t end, Vec a, Vec b) 
   const auto mask = static_cast<__mmask16>((1u << end) - (1u << begin));
   return {{reinterpret_cast<Vec::Part>(
       _mm512_mask_blend_ps(mask, reinterpret_cast<__m512>(b.part[0]), reinterpret_cast<__m512>(a.part[0])))}};
+#elif defined(__AVX2__)
+  const __m256i before = _mm256_set1_epi32(static_cast<int>(begin) - 1),
+                behind = _mm256_set1_epi32(static_cast<int>(end));
+  RW_UNROLL for (int i = 0; i < kParts; ++i) {
+    const __m256i lane =
+        _mm256_add_epi32(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), _mm256_set1_epi32(8 * i));
+    const __m256i inside =
+        _mm256_and_si256(_mm256_cmpgt_epi32(lane, before), _mm256_cmpgt_epi32(behind, lane));
+    a.part[i] = reinterpret_cast<Vec::Part>(_mm256_blendv_ps(reinterpret_cast<__m256>(b.part[i]),
+                                                             reinterpret_cast<__m256>(a.part[i]),
+                                                             _mm256_castsi256_ps(inside)));
+  }
+  return a;
 #else
   if (begin >= end) return b;  // most vectors lie wholly outside or inside
   if (end - begin == kLanes) return a;

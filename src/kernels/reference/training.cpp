@@ -156,6 +156,10 @@ class ReferenceTraining final : public Training<double> {
  public:
   explicit ReferenceTraining(std::shared_ptr<Context> context) : context_(std::move(context)) {}
   const std::shared_ptr<Context>& context() const override { return context_; }
+  /// An expanded matrix.
+  std::size_t own_bytes(const TrainingSizes& sizes) const override {
+    return static_cast<std::size_t>(sizes.n_in * sizes.n_out) * sizeof(float) + (1 << 20);
+  }
 
   void linear(const double* x, Index n_rows, const Matrix& w, const float* bias, float scale, bool add,
               double* y) const override {

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes tests/golden/gradients.json: the loss of tiny models and its gradient, by PyTorch through transformers.
+
+  python3 tools/make_golden_gradient.py        (needs torch and transformers)
+
+The loss is the mean cross-entropy of given targets (a token for each row; the places of a masked model's are drawn
+the same way). Of each tensor: the norm of its gradient and some entries, the largest ones and some spread over it.
+Tensors are called as in a GGUF file, rows of queries and keys in the engine's order: where the published model pairs
+dims (2m, 2m + 1), they are permuted to the half-split pairing (m, m + rotary_dim / 2).
+"""
+import json
+import pathlib
+
+import torch
+import transformers
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent / "tests/golden"
+N_TOKENS = 40
+
+OUTSIDE = {
+    "model.embed_tokens.weight": "token_embd.weight", "model.norm.weight": "output_norm.weight",
+    "lm_head.weight": "output.weight", "lm_head.bias": "output.bias", "model.norm.bias": "output_norm.bias",
+    "model.final_layernorm.weight": "output_norm.weight", "model.final_layernorm.bias": "output_norm.bias",
+    "gpt_neox.embed_in.weight": "token_embd.weight", "embed_out.weight": "output.weight",
+    "gpt_neox.final_layer_norm.weight": "output_norm.weight", "gpt_neox.final_layer_norm.bias": "output_norm.bias",
+    "roformer.embeddings.word_embeddings.weight": "token_embd.weight",
+    "roformer.embeddings.token_type_embeddings.weight": "token_types.weight",
+    "roformer.embeddings.LayerNorm.weight": "token_embd_norm.weight",
+    "roformer.embeddings.LayerNorm.bias": "token_embd_norm.bias",
+    "roformer.embeddings_project.weight": "token_embd_project.weight",
+    "roformer.embeddings_project.bias": "token_embd_project.bias",
+    "cls.predictions.transform.dense.weight": "output_transform.weight",
+    "cls.predictions.transform.dense.bias": "output_transform.bias",
+    "cls.predictions.transform.LayerNorm.weight": "output_transform_norm.weight",
+    "cls.predictions.transform.LayerNorm.bias": "output_transform_norm.bias",
+    "cls.predictions.bias": "output.bias",
+}
+INSIDE = {
+    "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v",
+    "self_attn.o_proj": "attn_output", "self_attn.dense": "attn_output", "self_attn.q_norm": "attn_q_norm",
+    "self_attn.k_norm": "attn_k_norm", "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up",
+    "mlp.down_proj": "ffn_down", "mlp.fc1": "ffn_up", "mlp.fc2": "ffn_down", "input_layernorm": "attn_norm",
+    "post_attention_layernorm": "ffn_norm", "attention.dense": "attn_output", "mlp.dense_h_to_4h": "ffn_up",
+    "mlp.dense_4h_to_h": "ffn_down", "attention.self.query": "attn_q", "attention.self.key": "attn_k",
+    "attention.self.value": "attn_v", "attention.output.dense": "attn_output",
+    "attention.output.LayerNorm": "attn_output_norm", "intermediate.dense": "ffn_up", "output.dense": "ffn_down",
+    "output.LayerNorm": "layer_output_norm",
+}
+AFTER_ATTENTION = {"post_attention_layernorm": "post_attention_norm", "pre_feedforward_layernorm": "ffn_norm",
+                   "post_feedforward_layernorm": "post_ffw_norm"}
+# Folder: names that differ, and whether dims are paired (2m, 2m + 1).
+FAMILIES = {
+    "llama": ({}, False), "llama_tied": ({}, False), "qwen2": ({}, False), "qwen3": ({}, False),
+    "gemma2": (AFTER_ATTENTION, False), "olmo2": (AFTER_ATTENTION, False), "granite": ({}, False),
+    "phi": ({}, False), "gpt_neox": ({}, False), "nemotron": ({}, False), "cohere": ({}, True),
+    "roformer": ({}, True),
+}
+
+
+def engine_name(name, inside):
+    if name in OUTSIDE:
+        return OUTSIDE[name]
+    for prefix in ("model.layers.", "gpt_neox.layers.", "roformer.encoder.layer."):
+        if name.startswith(prefix):
+            layer, rest = name[len(prefix):].split(".", 1)
+            part, what = rest.rsplit(".", 1)
+            return f"blk.{layer}.{(INSIDE | inside)[part]}.{what}"
+    raise KeyError(name)
+
+
+def half_split(gradient, head_dim, rotary_dim):
+    """Rows of heads whose dims are paired (2m, 2m + 1), in the engine's order."""
+    order = list(range(0, rotary_dim, 2)) + list(range(1, rotary_dim, 2)) + list(range(rotary_dim, head_dim))
+    heads = gradient.reshape(-1, head_dim, *gradient.shape[1:])
+    return heads[:, order].reshape(gradient.shape)
+
+
+def gradients(folder, inside, interleaved):
+    kind = transformers.RoFormerForMaskedLM if folder.name == "roformer" else transformers.AutoModelForCausalLM
+    model = kind.from_pretrained(folder, attn_implementation="eager", dtype=torch.float32).eval()
+    # Ids from 4 on: an embedding's row of padding has no gradient in PyTorch.
+    draw = torch.Generator().manual_seed(1)
+    tokens, targets = torch.randint(4, 128, (2, N_TOKENS), generator=draw).tolist()
+    loss = torch.nn.functional.cross_entropy(model(torch.tensor([tokens])).logits[0], torch.tensor(targets))
+    loss.backward()
+    config = model.config
+    head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    found = {}
+    for name, parameter in model.named_parameters():
+        if "embed_positions" in name:  # a table of sines
+            continue
+        if "query_key_value" in name:
+            parts = parameter.grad.reshape(config.num_attention_heads, 3, head_dim, *parameter.shape[1:])
+            for i, part in enumerate("qkv"):
+                layer = name.split(".")[2]
+                found[f"blk.{layer}.attn_{part}.{name.rsplit('.', 1)[1]}"] = parts[:, i].flatten(0, 1)
+            continue
+        called = engine_name(name, inside)
+        gradient = parameter.grad
+        if interleaved and (".attn_q." in called or ".attn_k." in called):
+            gradient = half_split(gradient, head_dim, head_dim)
+        found[called] = gradient
+    tensors = {}
+    for name, gradient in found.items():
+        flat = gradient.flatten()
+        largest = flat.abs().topk(min(8, len(flat))).indices.tolist()
+        entries = sorted(set(largest) | set(range(3, len(flat), max(1, len(flat) // 8))))
+        tensors[name] = {"norm": float(f"{flat.double().norm().item():.7g}"), "entries": entries,
+                         "gradient": [float(f"{flat[i].item():.7g}") for i in entries]}
+    return {"tokens": tokens, "targets": targets, "loss": round(loss.item(), 6), "tensors": tensors}
+
+
+def main():
+    models = {name: gradients(ROOT / "tiny" / name, *how) for name, how in FAMILIES.items()}
+    (ROOT / "gradients.json").write_text(json.dumps(
+        {"torch": torch.__version__, "transformers": transformers.__version__, "models": models}) + "\n")
+
+
+if __name__ == "__main__":
+    main()
