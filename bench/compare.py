@@ -26,8 +26,9 @@ def measure_ropewalk(args, n, kv):
     return result
 
 
-def measure_peer(args, name, n):
-    command = [sys.executable, f"{HERE}/peer.py", name, args.model, str(n), str(args.n_predict), str(args.threads)]
+def measure_peer(args, name, n, new=None):
+    command = [sys.executable, f"{HERE}/peer.py", name, args.model, str(n),
+               str(args.n_predict if new is None else new), str(args.threads)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         print(f"{name} at {n}: exit {done.returncode}: {done.stderr.strip().splitlines()[-1:]}", file=sys.stderr)
@@ -61,6 +62,24 @@ def print_table(args, results):
             print(f"| {n:,} | {what}, {unit} | " + " | ".join(cells + ratios) + " |")
 
 
+def train(args):
+    """Steps of training, ropewalk and PyTorch by turns: all weights, then low-rank pairs."""
+    print(f"{machine()}; {args.threads} threads; {os.path.basename(args.model)}; float32, 4,096 tokens a step\n")
+    print("| length | what learns | ropewalk, tokens/s | PyTorch | over PyTorch |")
+    print("|---|---|---|---|---|")
+    for n in args.lengths:
+        for rank in (0, 16):
+            ours, peer = {}, {}
+            for repeat in range(args.repeat):
+                print(f"length {n}, rank {rank}, run {repeat + 1} of {args.repeat}", file=sys.stderr)
+                seconds = ropewalk(args, "step", n, "--rank", str(rank))
+                ours = fastest(ours, {"step": seconds / max(n, 4096 // n * n)})
+                peer = fastest(peer, measure_peer(args, "pytorch step", n, rank))
+            cells = [f"{1 / each['step']:,.0f}" if each else "" for each in (ours, peer)]
+            ratio = f"{peer['step'] / ours['step']:.2f}" if peer else ""
+            print(f"| {n:,} | {'pairs of rank 16' if rank else 'all'} | {cells[0]} | {cells[1]} | {ratio} |", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("ropewalk")
@@ -72,8 +91,11 @@ def main():
     parser.add_argument("--longest-pytorch", type=int, default=8192, help="PyTorch is left out beyond")
     parser.add_argument("--prebuilt", action="store_true",
                         help="llama.cpp as a wheel has it, for AVX2 (xllamacpp), in place of one compiled here")
+    parser.add_argument("--train", action="store_true", help="steps of training, beside PyTorch")
     parser.add_argument("--out", help="seconds as JSON")
     args = parser.parse_args()
+    if args.train:
+        return train(args)
     args.llama = "llama.cpp, prebuilt" if args.prebuilt else "llama.cpp"
     results = {n: {} for n in args.lengths}
     for n, peers in results.items():

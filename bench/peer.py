@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One peer, one length, in a process of its own: prints {"prefill": s, "decode": s per token}. Called by compare.py."""
+"""One peer, one length, in a process of its own: prints {"prefill": s, "decode": s per token}, or
+{"step": s per token} of training. Called by compare.py."""
 import json
 import sys
 import time
@@ -80,7 +81,43 @@ def pytorch(model, n, n_new, threads):
     return {"prefill": time.time() - start}
 
 
+def pytorch_step(model, n, rank, threads):
+    """A training step in float32: 4,096 tokens in texts of n, loss, backward, AdamW; rank above 0: LoRA (peft) of all seven
+    matrices of a layer. The same shape with random weights; the second step counts."""
+    import gguf
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    def field(name):
+        return reader.fields[name].contents()
+
+    torch.set_num_threads(threads)
+    reader = gguf.GGUFReader(model)
+    network = LlamaForCausalLM(LlamaConfig(
+        vocab_size=len(reader.fields["tokenizer.ggml.tokens"].data), hidden_size=field("llama.embedding_length"),
+        head_dim=field("llama.rope.dimension_count"), num_hidden_layers=field("llama.block_count"),
+        intermediate_size=field("llama.feed_forward_length"), num_attention_heads=field("llama.attention.head_count"),
+        num_key_value_heads=field("llama.attention.head_count_kv"), max_position_embeddings=1 << 20,
+        tie_word_embeddings=all(t.name != "output.weight" for t in reader.tensors), attn_implementation="sdpa"))
+    if rank > 0:
+        import peft
+
+        network = peft.get_peft_model(network, peft.LoraConfig(
+            r=rank, lora_alpha=2 * rank, task_type="CAUSAL_LM", target_modules=[
+                "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]))
+    optimizer = torch.optim.AdamW([p for p in network.parameters() if p.requires_grad], lr=1e-5, betas=(0.9, 0.95))
+    texts = max(1, 4096 // n)
+    ids = torch.tensor(tokens(texts * n)).reshape(texts, n)
+    for _ in range(2):
+        start = time.time()
+        optimizer.zero_grad(set_to_none=True)
+        network(ids, labels=ids, use_cache=False).loss.backward()
+        optimizer.step()
+    return {"step": (time.time() - start) / (texts * n)}
+
+
 if __name__ == "__main__":
     peer, path, length, new, n_threads = sys.argv[1:]
-    run = {"llama.cpp": llama_cpp, "llama.cpp, prebuilt": llama_prebuilt, "pytorch": pytorch}[peer]
+    run = {"llama.cpp": llama_cpp, "llama.cpp, prebuilt": llama_prebuilt, "pytorch": pytorch,
+           "pytorch step": pytorch_step}[peer]
     print(json.dumps(run(path, int(length), int(new), int(n_threads))))

@@ -13,7 +13,9 @@ bench::Options options;
 
 /// Methods take turns inside a repeat, so that a disturbance of the machine meets all of them.
 std::vector<Row> measure_methods(const Model& model) {
-  const auto measure = options.what == "attention" ? bench::measure_attention : bench::measure_model;
+  const auto measure = options.what == "attention" ? bench::measure_attention
+                       : options.what == "step"    ? bench::measure_step
+                                                   : bench::measure_model;
   std::vector<Row> rows;
   std::vector<MethodSpec> specs;
   for (const std::string& text : options.methods) specs.push_back(MethodSpec::parse(text));
@@ -138,13 +140,15 @@ void say_what_has_no_effect() {
   tell_of(options.head_dim != usual.head_dim, options.what == "attention" || options.what == "train",
           "--head-dim");
   tell_of(!options.backend.kv.empty(), !load && !gemm && options.what != "train", "--kv");
-  tell_of(options.profile, options.what == "prefill" || options.what == "decode", "--profile");
+  tell_of(options.profile, options.what == "prefill" || options.what == "decode" || options.what == "step",
+          "--profile");
+  tell_of(options.rank > 0, options.what == "step", "--rank");
 }
 
 int run() {
   say_what_has_no_effect();
   const std::shared_ptr<Context> context = make_context(options.n_threads);
-  if (options.what == "train") options.backend.precision = "f32";
+  if (options.what == "train" || options.what == "step") options.backend.precision = "f32";
   const std::shared_ptr<const Backend> backend = options.backend.make(context);
   for (const std::string& method : options.methods) MethodSpec::parse(method);  // before the load
   std::vector<Row> rows;
@@ -187,9 +191,10 @@ int run() {
 
 void define(CommandLine& app) {
   app.add_option("WHAT", options.what,
-                 "prefill, decode, attention, gemm, load, or\ntrain: operations of training, in f32")
+                 "prefill, decode, attention, gemm, load, or\ntrain: operations of training, in f32; step: "
+                 "whole\nsteps of it")
       ->required()
-      ->check(one_of({"prefill", "decode", "attention", "gemm", "load", "train"}));
+      ->check(one_of({"prefill", "decode", "attention", "gemm", "load", "train", "step"}));
   app.add_model(options.model);
   app.add_option("--methods", options.methods, "the first is what the others are compared with")
       ->capture_default_str();
@@ -199,6 +204,8 @@ void define(CommandLine& app) {
       ->capture_default_str();
   app.add_option("--head-dim", options.head_dim, "attention, train: instead of the model's")
       ->check(one_of({"16", "32", "64", "96", "128", "256"}));
+  app.add_option("--rank", options.rank, "step: of low-rank pairs; 0: all weights learn")
+      ->check(in_range(0, 4096));
   app.add_option("--repeat", options.repeat, "runs of each; the fastest counts")
       ->check(in_range(1, 1000))
       ->capture_default_str();
@@ -211,7 +218,8 @@ void define(CommandLine& app) {
       "  ropewalk bench prefill model.gguf --methods none rerope --lengths 2k 8k\n"
       "  ropewalk bench decode model.gguf --lengths 512 8k --profile\n"
       "  ropewalk bench attention model.gguf --lengths 4k 16k --head-dim 128\n"
-      "  ropewalk bench train model.gguf --methods none rerope --lengths 512");
+      "  ropewalk bench train model.gguf --methods none rerope --lengths 512\n"
+      "  ropewalk bench step model.gguf --lengths 512 4k --rank 16 --profile");
 }
 
 const Register<Command> registered{{"bench", "speed of a model under each method", define, run}};

@@ -10,6 +10,7 @@ struct Options {
   std::string what, model;
   std::vector<std::string> methods{"none"}, lengths{"512", "2k", "8k"};
   int n_threads = 0, repeat = 3, head_dim = 0;
+  Index rank = 0;  // of low-rank pairs in training; 0: all weights learn
   Index n_predict = 32;
   bool profile = false, json = false;
   BackendOptions backend;
@@ -34,6 +35,10 @@ struct Measured {
 };
 /// The whole model: reading n tokens, or writing n_predict after them.
 Measured measure_model(const Model& model, const Options& options, const MethodSpec& spec, Index n);
+/// Any tokens do: the time does not depend on which. The same in every run.
+std::vector<Token> some_tokens(Index n, Index n_vocab);
+/// One step of training on texts of n tokens, 4,096 together where they fit, after one that is not timed.
+Measured measure_step(const Model& model, const Options& options, const MethodSpec& spec, Index n);
 /// One layer's causal attention over n tokens in a session's chunks, keys appended as they come.
 Measured measure_attention(const Model& model, const Options& options, const MethodSpec& spec, Index n);
 /// Every kind of matrix of the model times n rows, and one row as decoding multiplies it.

@@ -9,17 +9,6 @@
 namespace ropewalk::bench {
 namespace {
 
-/// Any tokens do: the time does not depend on which. The same in every run.
-std::vector<Token> some_tokens(Index n, Index n_vocab) {
-  std::vector<Token> tokens;
-  std::uint64_t state = 1;
-  for (Index i = 0; i < n; ++i) {
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    tokens.push_back(static_cast<Token>((state >> 33) % static_cast<std::uint64_t>(n_vocab)));
-  }
-  return tokens;
-}
-
 std::vector<float> normal_numbers(Index n, unsigned seed) {
   std::mt19937 generator(seed);
   std::normal_distribution<float> normal;
@@ -31,6 +20,16 @@ std::vector<float> normal_numbers(Index n, unsigned seed) {
 const LogitsSink kIgnore = [](Index, Index, const float*) {};
 
 }  // namespace
+
+std::vector<Token> some_tokens(Index n, Index n_vocab) {
+  std::vector<Token> tokens;
+  std::uint64_t state = 1;
+  for (Index i = 0; i < n; ++i) {
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    tokens.push_back(static_cast<Token>((state >> 33) % static_cast<std::uint64_t>(n_vocab)));
+  }
+  return tokens;
+}
 
 Measured measure_model(const Model& model, const Options& asked, const MethodSpec& spec, Index n) {
   const bool decode = asked.what == "decode";

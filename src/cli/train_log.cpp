@@ -7,6 +7,7 @@
 
 #include "core/json.h"
 #include "core/output_file.h"
+#include "core/text.h"
 #include "core/text_file.h"
 
 namespace ropewalk {
