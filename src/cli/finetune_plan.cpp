@@ -10,6 +10,7 @@
 #include "core/hash.h"
 #include "core/json.h"
 #include "core/output_file.h"
+#include "core/text.h"
 
 namespace ropewalk::cli::finetune {
 namespace {

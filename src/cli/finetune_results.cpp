@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "core/tell.h"
+#include "core/text.h"
 #include "methods/file_settings.h"
 #include "quant/encode.h"
 #include "train/adapter.h"
