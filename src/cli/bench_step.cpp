@@ -28,7 +28,7 @@ Measured measure_step(const Model& model, const Options& asked, const MethodSpec
     const auto begin = static_cast<std::size_t>(i * n), size = static_cast<std::size_t>(n);
     texts.push_back({all.subspan(begin, size), all.subspan(begin + 1, size), {}});
   }
-  const GradientOptions options{.n_ctx = n, .kept_bytes = available_memory() / 4};
+  const GradientOptions limits{.n_ctx = n, .kept_bytes = available_memory() / 4};
   Buffer<float> gradient(learning.n());
   double seconds = 0;
   reset_peak_memory();
@@ -38,7 +38,7 @@ Measured measure_step(const Model& model, const Options& asked, const MethodSpec
     profile.start();
     const double start = now_seconds();
     std::fill_n(gradient.data(), gradient.size(), 0.0F);
-    learner->gradient(texts, spec, options, 1 / static_cast<double>(n_texts * n), gradient.data());
+    learner->gradient(texts, spec, limits, 1 / static_cast<double>(n_texts * n), gradient.data());
     optimizer->step(step, 1e-5, gradient.data(), learning.values->data());
     seconds = now_seconds() - start;
     operations = profile.stop();

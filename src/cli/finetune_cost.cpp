@@ -25,8 +25,9 @@ double seconds_of_step(Learner& learner, const FinetunePlan& plan, const Start& 
   const double begin = now_seconds();
   learner.gradient(std::span(&text, 1), MethodSpec::parse(start.method), {plan.length, 0}, 1,
                    gradient.data());
-  return (now_seconds() - begin) * static_cast<double>(plan.batch / plan.length) *
-         cost_of(config, plan.length) / cost_of(config, n);
+  const Index n_texts = plan.batch / plan.length;  // whole ones
+  return (now_seconds() - begin) * static_cast<double>(n_texts) * cost_of(config, plan.length) /
+         cost_of(config, n);
 }
 
 }  // namespace

@@ -204,7 +204,7 @@ std::string band_of(const Axes& axes, const ChartSeries& series) {
     }
     const double x = axes.x(p.x);
     upper += fmt::format("{:.1f},{:.1f} ", x, axes.y(*p.high));
-    lower = fmt::format("{:.1f},{:.1f} ", x, axes.y(*p.low)) + lower;
+    lower.insert(0, fmt::format("{:.1f},{:.1f} ", x, axes.y(*p.low)));
   }
   close();
   return svg;

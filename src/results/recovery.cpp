@@ -143,7 +143,7 @@ class Decision {
       for (const Rival& rival : rivals)
         versus.p = std::max(*versus.p, p_of(paired_difference(loss, rival.losses, result_.units)));
     }
-    result_.starts[look.start].at.push_back(std::move(at));
+    result_.starts[look.start].at.push_back(at);
   }
 
   /// Holm's correction of each target over all looks of all starts.
