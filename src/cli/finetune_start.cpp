@@ -2,8 +2,7 @@
 #include "cli/finetune_start.h"
 
 #include "core/progress.h"
-#include "train/checkpoint.h"
-#include "train/trainer.h"
+#include "train/saved_run.h"
 
 namespace ropewalk::cli::finetune {
 
@@ -42,11 +41,6 @@ namespace {
 /// A run that is cut off loses less than this of training.
 constexpr double kSaveEvery = 60;  // seconds
 
-template <class T>
-std::span<std::byte> bytes_of(std::span<T> values) {
-  return std::as_writable_bytes(values);
-}
-
 }  // namespace
 
 struct StartTrainer::Impl {
@@ -76,25 +70,18 @@ struct StartTrainer::Impl {
   void save() {
     if (folder.empty() || saved == trainer.steps_taken()) return;
     const TrainerState state = trainer.state();
-    std::vector<CheckpointFile> files;
-    files.reserve(state.arrays.size());
-    for (const StateArray& array : state.arrays) files.push_back({array.name, bytes_of(array.values)});
-    write_checkpoint(folder, state.step, files,
-                     {{"method", method}, {"recent", state.recent}, {"seconds", seconds}});
+    save_run(folder, state, {{"method", method}, {"seconds", seconds}});
     saved = state.step, saved_seconds = seconds;
   }
   /// From the newest checkpoint; a damaged one is told, and the one before taken.
   void go_on() {
     if (folder.empty()) return;
-    const std::optional<Checkpoint> checkpoint = latest_checkpoint(folder, true);
-    if (!checkpoint) return;
-    if (const std::string of = checkpoint->about().at("method").get<std::string>(); of != method)
-      throw Error(checkpoint->path(), "a checkpoint of " + method, of, "take another --out");
-    for (const StateArray& array : trainer.state().arrays)
-      checkpoint->read(array.name, bytes_of(array.values));
-    trainer.go_on_from(checkpoint->step(), checkpoint->about().at("recent").get<std::vector<double>>());
-    seconds = saved_seconds = checkpoint->about().at("seconds").get<double>();
-    saved = checkpoint->step();
+    const std::optional<JsonInput> about = resume_run(folder, trainer, true);
+    if (!about) return;
+    if (const auto of = saved_about<std::string>(*about, folder, "method"); of != method)
+      throw Error(folder, "a checkpoint of " + method, of, "take another --out");
+    seconds = saved_seconds = saved_about<double>(*about, folder, "seconds");
+    saved = trainer.steps_taken();
     say(fmt::format("{} goes on from step {}", name, saved));
   }
 

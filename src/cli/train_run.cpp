@@ -155,7 +155,7 @@ void Run::report(const StepRecord& record, Progress& progress) {
 }
 
 void Run::loop(TrainLog& log) {
-  const std::string of = sha256(config_.text);
+  const Json of = {{"of", sha256(config_.text)}};
   const Index last = options_.steps > 0 ? std::min(options_.steps, recipe_.n_steps()) : recipe_.n_steps();
   double total = 0;
   for (Index s = trainer_->steps_taken(); s < last; ++s)
@@ -179,10 +179,12 @@ void Run::loop(TrainLog& log) {
 }
 
 void Run::train() {
-  const std::optional<std::string> of = options_.resume ? resume_run(options_.out, *trainer_) : std::nullopt;
-  if (of)
+  const auto saved = options_.resume ? resume_run(options_.out, *trainer_) : std::nullopt;
+  if (saved)
     say(fmt::format("goes on behind step {} of {}{}", trainer_->steps_taken(), recipe_.n_steps(),
-                    *of == sha256(config_.text) ? "" : ", with other settings than it was made with"));
+                    saved_about<std::string>(*saved, options_.out, "of") == sha256(config_.text)
+                        ? ""
+                        : ", with other settings than it was made with"));
   else if (options_.resume)
     say(fmt::format("{} has no checkpoint: it begins anew", printable(options_.out)));
   TrainLog log(options_.out, trainer_->steps_taken());
@@ -278,9 +280,16 @@ void run_training(const TrainConfig& config, const TrainRunOptions& options,
                   const std::shared_ptr<Context>& context) {
   std::error_code error;
   const bool was_there = fs::exists(options.out, error);
-  if (const std::vector<Index> steps = checkpoint_steps(options.out); !options.resume && !steps.empty())
+  const std::vector<Index> steps = checkpoint_steps(options.out);
+  if (!options.resume && !steps.empty())
     throw UsageError("--out " + options.out, "a folder without a run in it, or --resume",
                      fmt::format("a run behind step {}", steps.back()), "--resume goes on from there");
+  // What is written at the end replaces what a run wrote, and nothing else.
+  for (const std::string& path : {options.out + "/model", options.out + "/model.gguf"})
+    if ((steps.empty() && fs::exists(path, error)) ||
+        (!config.from.empty() && fs::equivalent(path, config.from, error)))
+      throw UsageError("--out " + options.out, "a folder without a model that is not this run's",
+                       printable(path), "name another folder");
   fs::create_directories(options.out, error);
   if (error) fail_to_write(options.out, error.value());
   {

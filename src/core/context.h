@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// What an engine works with: the one owner of threads, memory and measurements.
 #pragma once
+#include <algorithm>
 #include <string>
 
 #include "core/page_pool.h"
@@ -31,6 +32,13 @@ class Context {
   template <class F>
   void parallel_for(Index n, const F& body) {
     threads_.parallel_for(n, body);
+  }
+  /// body(begin, end) for blocks of `size` of [0, n), the last one shorter: of constant size, so that what a
+  /// thread gets never changes a result.
+  template <class F>
+  void parallel_blocks(Index n, Index size, const F& body) {
+    parallel_for((n + size - 1) / size,
+                 [&](Index block, int) { body(block * size, std::min(n, (block + 1) * size)); });
   }
   PagePool& pages() { return pages_; }
   Profile& profile() { return profile_; }

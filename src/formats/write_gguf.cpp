@@ -121,14 +121,8 @@ void write_gguf(const std::string& path, std::span<const GgufKey> keys,
   OutputFile file(path);
   file.write(header);
   for (std::size_t i = 0; i < tensors.size(); ++i) {
-    std::size_t written = 0;
-    source(i, [&](std::span<const std::byte> bytes) {
-      written += bytes.size();
-      RW_CHECK(written <= sizes[i]);
-      file.write({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-    });
-    RW_CHECK(written == sizes[i]);
-    file.write(std::string(aligned(written, alignment) - written, '\0'));
+    write_tensor(file, source, i, sizes[i]);
+    file.write(std::string(aligned(sizes[i], alignment) - sizes[i], '\0'));
   }
   file.commit();
 }

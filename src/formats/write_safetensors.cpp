@@ -42,15 +42,7 @@ void write_safetensors(const std::string& path, std::span<const TensorToWrite> t
   OutputFile file(path);
   file.write({reinterpret_cast<const char*>(&length), sizeof length});
   file.write(text);
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
-    std::size_t written = 0;
-    source(i, [&](std::span<const std::byte> bytes) {
-      written += bytes.size();
-      RW_CHECK(written <= sizes[i]);
-      file.write({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-    });
-    RW_CHECK(written == sizes[i]);
-  }
+  for (std::size_t i = 0; i < tensors.size(); ++i) write_tensor(file, source, i, sizes[i]);
   file.commit();
 }
 

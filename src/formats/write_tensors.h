@@ -22,4 +22,8 @@ using TensorSink = std::function<void(std::span<const std::byte>)>;
 /// Gives all bytes of tensor `i`, in order, to the sink. It is called once for each tensor, in order.
 using TensorSource = std::function<void(std::size_t i, const TensorSink& sink)>;
 
+class OutputFile;
+/// All bytes of tensor `i` behind what the file has. REQUIRES: the source gives n_bytes.
+void write_tensor(OutputFile& file, const TensorSource& source, std::size_t i, std::size_t n_bytes);
+
 }  // namespace ropewalk

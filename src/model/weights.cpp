@@ -18,10 +18,7 @@ class UploadedTensors final : public WeightSource {
     return backend_.upload(tensors_.numbers(name, rotary));
   }
   Vector product(const std::string& a, const std::string& b, const AttentionSpec* rotary) override {
-    std::vector<float> result = tensors_.numbers(a, rotary);
-    const std::vector<float> other = tensors_.numbers(b, rotary);
-    for (std::size_t i = 0; i < result.size(); ++i) result[i] *= other[i];
-    return backend_.upload(result);
+    return backend_.upload(tensors_.product(a, b, rotary));
   }
 
  private:
@@ -143,6 +140,14 @@ std::vector<float> FileTensors::numbers(const std::string& name, const Attention
   std::vector<float> result(from.size());
   for (Index r = 0; r < static_cast<Index>(result.size()); ++r)
     result[static_cast<std::size_t>(r)] = from[static_cast<std::size_t>(stored(r, rotary))];
+  return result;
+}
+
+std::vector<float> FileTensors::product(const std::string& a, const std::string& b,
+                                        const AttentionSpec* rotary) const {
+  std::vector<float> result = numbers(a, rotary);
+  const std::vector<float> other = numbers(b, rotary);
+  for (std::size_t i = 0; i < result.size(); ++i) result[i] *= other[i];
   return result;
 }
 

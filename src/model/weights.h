@@ -62,6 +62,8 @@ class FileTensors {
   FileTensors(const ModelFile& file, const ModelConfig& config) : file_(file), config_(config) {}
   WeightRows rows(const std::string& name, const AttentionSpec* rotary) const;
   std::vector<float> numbers(const std::string& name, const AttentionSpec* rotary) const;
+  /// Of `a` times those of `b`, one by one.
+  std::vector<float> product(const std::string& a, const std::string& b, const AttentionSpec* rotary) const;
 
  private:
   Index stored(Index row, const AttentionSpec* rotary) const;

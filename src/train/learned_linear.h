@@ -11,10 +11,7 @@ namespace ropewalk {
 /// body(begin, end) for blocks of n numbers on the threads of the operations.
 template <class T, class F>
 void for_blocks(const Training<T>& ops, Index n, const F& body) {
-  constexpr Index kBlock = 1 << 16;
-  ops.context()->parallel_for((n + kBlock - 1) / kBlock, [&](Index block, int) {
-    body(block * kBlock, std::min(n, (block + 1) * kBlock));
-  });
+  ops.context()->parallel_blocks(n, 1 << 16, body);
 }
 template <class T>
 void set_zero(const Training<T>& ops, T* x, Index n) {

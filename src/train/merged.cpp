@@ -45,10 +45,7 @@ class MergedTensors final : public WeightSource {
     return backend_.upload(file_.numbers(name, rotary));
   }
   Vector product(const std::string& a, const std::string& b, const AttentionSpec* rotary) override {
-    std::vector<float> result = file_.numbers(a, rotary);
-    const std::vector<float> other = file_.numbers(b, rotary);
-    for (std::size_t i = 0; i < result.size(); ++i) result[i] *= other[i];
-    return backend_.upload(result);
+    return backend_.upload(file_.product(a, b, rotary));
   }
 
  private:

@@ -105,11 +105,8 @@ class LearningTensors final : public WeightSource {
   }
   /// The first becomes the product and learns; the second stays 1, since only the product counts.
   Vector product(const std::string& a, const std::string& b, const AttentionSpec* rotary) override {
-    std::vector<float> numbers = file_.numbers(a, rotary);
-    std::vector<float> other = file_.numbers(b, rotary);
-    for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] *= other[i];
-    std::fill(other.begin(), other.end(), 1.0f);
-    filled(b, other);
+    const std::vector<float> numbers = file_.product(a, b, rotary);
+    filled(b, std::vector<float>(numbers.size(), 1.0f));
     return filled(a, numbers);
   }
 

@@ -5,14 +5,15 @@
 
 namespace ropewalk {
 
-void save_run(const std::string& folder, const TrainerState& state, const std::string& of) {
+void save_run(const std::string& folder, const TrainerState& state, Json about) {
   std::vector<CheckpointFile> files;
   for (const StateArray& array : state.arrays) files.push_back({array.name, std::as_bytes(array.values)});
-  write_checkpoint(folder, state.step, files, {{"of", of}, {"recent", state.recent}});
+  about["recent"] = state.recent;
+  write_checkpoint(folder, state.step, files, about);
 }
 
-std::optional<std::string> resume_run(const std::string& folder, Trainer& trainer) {
-  const std::optional<Checkpoint> checkpoint = latest_checkpoint(folder);
+std::optional<JsonInput> resume_run(const std::string& folder, Trainer& trainer, bool older_too) {
+  const std::optional<Checkpoint> checkpoint = latest_checkpoint(folder, older_too);
   if (!checkpoint) return std::nullopt;
   const TrainerState state = trainer.state();
   for (const StateArray& array : state.arrays)
@@ -23,12 +24,9 @@ std::optional<std::string> resume_run(const std::string& folder, Trainer& traine
           "it is of a model of other sizes, or of another optimizer");
   for (const StateArray& array : state.arrays)
     checkpoint->read(array.name, std::as_writable_bytes(array.values));
-  try {
-    trainer.go_on_from(checkpoint->step(), checkpoint->about().at("recent").get<std::vector<double>>());
-    return checkpoint->about().at("of").get<std::string>();
-  } catch (const JsonInput::exception& e) {
-    throw Error(checkpoint->path(), "what a training run saves", e.what());
-  }
+  trainer.go_on_from(checkpoint->step(),
+                     saved_about<std::vector<double>>(checkpoint->about(), checkpoint->path(), "recent"));
+  return checkpoint->about();
 }
 
 }  // namespace ropewalk

@@ -109,6 +109,12 @@ check("--json is one object", json.loads(other.stdout)["held_out"]["text"] == he
 nll = [subprocess.run([ropewalk, "logits", f"{folder}/whole/{path}", "--tokens", "-", "--nll"], input="0 100 200 300",
                       capture_output=True, text=True, check=True).stdout for path in ("model.gguf", "model")]
 check("file and folder hold the same", json.loads(nll[0]) == json.loads(nll[1]))
+os.makedirs(f"{folder}/mine/model")
+open(f"{folder}/mine/model/config.json", "w").close()
+for more in ([], ["--resume"]):
+    over = train(good, "mine", *more)
+    check("a model that is no run's is not written over", over.returncode == 2 and "mine/model" in over.stderr
+          and os.path.exists(f"{folder}/mine/model/config.json"))
 again = train(good, "whole")
 check("a run is not begun over another", again.returncode == 2 and "--resume" in again.stderr)
 

@@ -99,8 +99,10 @@ TEST(Trainer, GoesOnFromACheckpointToTheSameBits) {
   while (!whole.trainer().done()) whole.trainer().step();
   EXPECT_FALSE(resume_run(folder, first.trainer()).has_value());
   for (int i = 0; i < 5; ++i) first.trainer().step();
-  save_run(folder, first.trainer().state(), "settings");
-  EXPECT_EQ(resume_run(folder, second.trainer()).value_or("none"), "settings");
+  save_run(folder, first.trainer().state(), {{"of", "settings"}});
+  const auto about = resume_run(folder, second.trainer());
+  ASSERT_TRUE(about.has_value());
+  EXPECT_EQ(saved_about<std::string>(*about, folder, "of"), "settings");
   EXPECT_EQ(second.trainer().steps_taken(), 5);
   while (!second.trainer().done()) second.trainer().step();
   EXPECT_EQ(whole.values(), second.values());

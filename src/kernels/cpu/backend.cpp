@@ -119,26 +119,26 @@ class CpuBackend final : public HostBackend {
   void norm(const float* x, Index n_rows, Index dim, const Norm& norm, float* y) const override {
     RW_CHECK(norm.n_weights > 0);
     const Timed timed(context_->profile(), "norm", 0, 8.0 * static_cast<double>(n_rows * dim));
-    parallel_blocks(n_rows, 32, [&](Index begin, Index end) {
+    context_->parallel_blocks(n_rows, 32, [&](Index begin, Index end) {
       for (Index r = begin; r < end; ++r) cpu::norm_row(isa_, norm, r, dim, x + r * dim, y + r * dim);
     });
   }
 
   void activate(float* x, Index n, Activation activation) const override {
     const Timed timed(context_->profile(), "scale", 0, 8.0 * static_cast<double>(n));
-    parallel_blocks(n, kElementsPerBlock, [&](Index begin, Index end) {
+    context_->parallel_blocks(n, kElementsPerBlock, [&](Index begin, Index end) {
       cpu::activate(isa_, activation, x + begin, nullptr, end - begin);
     });
   }
   void soft_cap(float* x, Index n, float cap) const override {
     RW_CHECK(cap > 0);
     const Timed timed(context_->profile(), "scale", 0, 8.0 * static_cast<double>(n));
-    parallel_blocks(n, kElementsPerBlock,
-                    [&](Index begin, Index end) { isa_.soft_cap(x + begin, end - begin, cap); });
+    context_->parallel_blocks(n, kElementsPerBlock,
+                              [&](Index begin, Index end) { isa_.soft_cap(x + begin, end - begin, cap); });
   }
   void add_scaled(const float* x, Index n, float scale, float* y) const override {
     const Timed timed(context_->profile(), "scale", 0, 12.0 * static_cast<double>(n));
-    parallel_blocks(n, kElementsPerBlock, [&](Index begin, Index end) {
+    context_->parallel_blocks(n, kElementsPerBlock, [&](Index begin, Index end) {
       isa_.add_scaled(x + begin, end - begin, scale, y + begin);
     });
   }
@@ -167,11 +167,6 @@ class CpuBackend final : public HostBackend {
 
  private:
   static constexpr Index kElementsPerBlock = 8192;
-  /// Blocks of constant size: what a thread gets never changes a result.
-  void parallel_blocks(Index n, Index size, const std::function<void(Index, Index)>& body) const {
-    context_->parallel_for((n + size - 1) / size,
-                           [&](Index block, int) { body(block * size, std::min(n, (block + 1) * size)); });
-  }
   std::shared_ptr<Context> context_;
   const cpu::Isa& isa_;
   Precision precision_;

@@ -57,7 +57,7 @@ class CpuTraining final : public Training<float> {
   }
   void sum_rows(const float* dy, Index n_rows, Index n, float scale, float* db) const override {
     const Timed timed(context_->profile(), "sum rows", 0, 4.0 * static_cast<double>(n_rows * n));
-    parallel_blocks(n, 64, [&](Index begin, Index end) {
+    context_->parallel_blocks(n, 64, [&](Index begin, Index end) {
       for (Index r = 0; r < n_rows; ++r) isa_.add_scaled(dy + r * n + begin, end - begin, scale, db + begin);
     });
   }
@@ -70,7 +70,7 @@ class CpuTraining final : public Training<float> {
 
   void activate(const float* gate, const float* up, Index n, Activation activation, float* h) const override {
     const Timed timed(context_->profile(), "activate", 0, 12.0 * static_cast<double>(n));
-    parallel_blocks(n, kElementsPerBlock, [&](Index begin, Index end) {
+    context_->parallel_blocks(n, kElementsPerBlock, [&](Index begin, Index end) {
       const float* from = gate != nullptr ? gate : up;
       std::copy(from + begin, from + end, h + begin);
       cpu::activate(isa_, activation, h + begin, gate != nullptr ? up + begin : nullptr, end - begin);
@@ -80,7 +80,7 @@ class CpuTraining final : public Training<float> {
                          float* d_gate, float* d_up) const override {
     const Timed timed(context_->profile(), "activate backward", 0, 20.0 * static_cast<double>(n));
     const auto backward = isa_.training.activate_backward[static_cast<int>(activation)];
-    parallel_blocks(n, kElementsPerBlock, [&](Index begin, Index end) {
+    context_->parallel_blocks(n, kElementsPerBlock, [&](Index begin, Index end) {
       backward({.gate = gate != nullptr ? gate + begin : nullptr,
                 .up = up + begin,
                 .dh = dh + begin,
@@ -94,7 +94,7 @@ class CpuTraining final : public Training<float> {
   void soft_cap_backward(const float* y, const float* dy, Index n, float cap, float* dx) const override {
     RW_CHECK(cap > 0);
     const Timed timed(context_->profile(), "scale", 0, 12.0 * static_cast<double>(n));
-    parallel_blocks(n, kElementsPerBlock, [&](Index begin, Index end) {
+    context_->parallel_blocks(n, kElementsPerBlock, [&](Index begin, Index end) {
       isa_.training.soft_cap_backward(y + begin, dy + begin, end - begin, cap, dx + begin);
     });
   }
@@ -116,7 +116,7 @@ class CpuTraining final : public Training<float> {
                       float* d_embedding, float* d_bias) const override {
     const auto n_rows = static_cast<Index>(tokens.size());
     const Timed timed(context_->profile(), "embed backward", 0, 12.0 * static_cast<double>(n_rows * n_in));
-    parallel_blocks(n_in, 64, [&](Index begin, Index end) {
+    context_->parallel_blocks(n_in, 64, [&](Index begin, Index end) {
       for (Index r = 0; r < n_rows; ++r) {
         const float* d = dy + r * n_in + begin;
         isa_.add_scaled(d, end - begin, scale,
@@ -139,11 +139,6 @@ class CpuTraining final : public Training<float> {
 
  private:
   static constexpr Index kElementsPerBlock = 8192;
-  /// Blocks of constant size: what a thread gets never changes a result.
-  void parallel_blocks(Index n, Index size, const std::function<void(Index, Index)>& body) const {
-    context_->parallel_for((n + size - 1) / size,
-                           [&](Index block, int) { body(block * size, std::min(n, (block + 1) * size)); });
-  }
 
   std::shared_ptr<Context> context_;
   const cpu::Isa& isa_;
