@@ -67,7 +67,7 @@ std::string markdown_report(const ReportData& data) {
     text += section("Continuation", scores) + note(continuation_note(scores));
   std::string where;
   Table side{"", {"by", "text"}, {}};
-  for (const Sample& s : samples(data, where)) side.rows.push_back({{s.name}, {s.text}});
+  for (const WrittenSample& s : samples(data, where)) side.rows.push_back({{s.name}, {s.text}});
   side.caption = where;
   if (!side.rows.empty()) text += markdown_table(side);
   text += section("Time and memory", cost_table(data));

@@ -98,13 +98,13 @@ std::string retrieval_section(const ReportData& data) {
 std::string continuation_section(const ReportData& data) {
   const Table table = continuation_table(data);
   std::string where;
-  const std::vector<Sample> list = samples(data, where);
+  const std::vector<WrittenSample> list = samples(data, where);
   if (table.rows.empty() && list.empty()) return "";
   std::string html = "<section id='continuation'><h2>Continuation against the true text</h2>" +
                      html_table(table) + "<p class='note'>" + escape_html(continuation_note(table)) +
                      " All metrics are in --format csv.</p>";
   if (!list.empty()) html += "<h3>" + escape_html(where) + "</h3><div class='side'>";
-  for (const Sample& s : list)
+  for (const WrittenSample& s : list)
     html += fmt::format("<div><h4>{}</h4><p>{}</p></div>", escape_name(s.name),
                         s.text.empty() ? "(nothing)" : escape_html(s.text));
   return html + (list.empty() ? "" : "</div>") + "</section>\n";

@@ -51,13 +51,13 @@ std::string continuation_note(const Table& table) {
   return kContinuationNote;
 }
 
-std::vector<Sample> samples(const ReportData& data, std::string& where) {
+std::vector<WrittenSample> samples(const ReportData& data, std::string& where) {
   const Record* first = nullptr;
   for (const Record& r : data.records)
     if (is_continuation(r) && !is_baseline(r.method) && !r.expected.empty() &&
         (!first || r.length > first->length))
       first = &r;
-  std::vector<Sample> list;
+  std::vector<WrittenSample> list;
   if (!first) return list;
   where = fmt::format("{}, {} tokens before", first->document, k_tokens(first->length));
   list.push_back({"the true text", first->expected});

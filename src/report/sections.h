@@ -65,10 +65,10 @@ inline constexpr const char* kContinuationNote =
 /// The same, and why a metric is n/a where one is.
 std::string continuation_note(const Table& table);
 /// What was written at the greatest length on the first document: the truth first, then each method.
-struct Sample {
+struct WrittenSample {
   std::string name, text;
 };
-std::vector<Sample> samples(const ReportData& data, std::string& where);
+std::vector<WrittenSample> samples(const ReportData& data, std::string& where);
 
 /// "+0.123 (+0.100 to +0.146)"; without an interval the mean alone.
 std::string interval_text(const Interval& interval, bool sign);

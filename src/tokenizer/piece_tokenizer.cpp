@@ -59,7 +59,7 @@ std::vector<Token> PieceTokenizer::encode_parts(std::span<const TextPart> parts,
   };
   std::vector<Token> ids;
   Before before = inside ? Before::kText : Before::kNothing;
-  for (const Segment& segment : specials_.split(text, control_end)) {
+  for (const TextSegment& segment : specials_.split(text, control_end)) {
     if (segment.id < 0) {
       encode_stretch(segment.text, before, ids);
       before = Before::kText;

@@ -81,9 +81,9 @@ const SpecialToken* SpecialSplitter::longest_at(std::string_view text, std::size
   return best;
 }
 
-std::vector<Segment> SpecialSplitter::split(
+std::vector<TextSegment> SpecialSplitter::split(
     std::string_view text, const std::function<std::size_t(std::size_t)>& control_end) const {
-  std::vector<Segment> segments;
+  std::vector<TextSegment> segments;
   std::size_t start = 0;
   for (std::size_t i = 0; i < text.size();) {
     const bool possible = starts_[static_cast<unsigned char>(text[i])];

@@ -23,7 +23,7 @@ struct SpecialToken {
 };
 
 /// A stretch of text without special tokens, or (id >= 0) one special token.
-struct Segment {
+struct TextSegment {
   std::string_view text;
   Token id = -1;
 };
@@ -40,13 +40,13 @@ class SpecialSplitter {
   bool marked = false;  ///< in the texts to come U+2581 is a space
 
   /// Leftmost match first, the longest at one place.
-  std::vector<Segment> split(std::string_view text, bool control) const {
+  std::vector<TextSegment> split(std::string_view text, bool control) const {
     return split(text, [&](std::size_t) { return control ? text.size() : 0; });
   }
   /// The same where control tokens are read in some stretches only: one at i ends at control_end(i) or
   /// before.
-  std::vector<Segment> split(std::string_view text,
-                             const std::function<std::size_t(std::size_t)>& control_end) const;
+  std::vector<TextSegment> split(std::string_view text,
+                                 const std::function<std::size_t(std::size_t)>& control_end) const;
 
  private:
   /// `most`: bytes that a control token may have.

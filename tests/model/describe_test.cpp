@@ -66,7 +66,8 @@ TEST(ModelsText, FindsAFamilyByArchitectureModelTypeAndItsModels) {
   EXPECT_EQ(found("Mixtral"), Names{experts});
   EXPECT_EQ(found("grok"), Names{experts});
   EXPECT_EQ(found("chatglm").size(), 2U) << "runs as GGUF; the folder does not";
-  for (const Json& family : models_json().at("families"))
+  const Json all = models_json();
+  for (const Json& family : all.at("families"))
     for (const std::string type : family.at("model_types"))
       EXPECT_TRUE(found(type).count(family.at("architecture"))) << type;
 }
