@@ -90,7 +90,7 @@ def main():
           f"frequencies alone {unigram:.3f}", file=log, flush=True)
     first, begun, seen = 0, time.time(), 0
     for steps, n, tokens, begin, end in STAGES:
-        for at in range(max(0, step - first), steps):
+        for at in range(max(0, step - first), min(steps, args.steps - first)):
             training.begin_step(optims, (begin + (end - begin) * at / steps) * min(1.0, (step + 1) / WARM_UP))
             loss = loss_of(model, *shown.batch(np.random.default_rng([args.seed, step]), tokens // n, n))
             loss.backward()

@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes what train.py shows, batch by batch, and what it examines, for `ropewalk train`:
 
-    tools/make_small_model/samples_for_ropewalk.py WORK [SEED]
+    tools/make_small_model/samples_for_ropewalk.py WORK [SEED [N]]
 
 WORK: the folder that prepare.py filled (tokenizer.json, texts.npz). For each stage STAGE.tokens.npy (int32, n + 1
 tokens a sample) and STAGE.weights.npy (float32, of the prediction of each token) in the order in which the stage takes
-them; held.* : stretches of the held-out text; few.*, copies.*, keys.* as examine() draws them; tokenizer/: the folder
+them; held.* : stretches of N (256) tokens of the held-out text; few.*, copies.*, keys.* as examine() draws them; tokenizer/: the folder
 for [model] tokenizer. The shares of dull attention are the configuration's own draws.
 """
 import json
@@ -30,7 +30,7 @@ def write(work, name, tokens, weights):
     print(f"{name}: {len(tokens)} samples of {tokens.shape[1] - 1} tokens")
 
 
-def main(work: pathlib.Path, seed: int):
+def main(work: pathlib.Path, seed: int = 1, n: int = 256):
     tokenizer = Tokenizer.from_file(str(work / "tokenizer.json"))
     texts, shares, held = read_texts(work)
     samples = Samples(tokenizer, texts, shares)
@@ -43,7 +43,7 @@ def main(work: pathlib.Path, seed: int):
                 batches.append(samples.batch(rng, stage.mix, stage.tokens // stage.n // RANKS, stage.n))
             step += 1
         write(work, re.sub(" ", "-", stage.name), *(np.concatenate(part) for part in zip(*batches)))
-    rng, n = np.random.default_rng(7), 256
+    rng = np.random.default_rng(7)
     starts = np.linspace(0, len(held) - n - 1, 32).astype(int)
     text = np.stack([np.concatenate([[0], held[s : s + n]]) for s in starts])
     write(work, "held", text, np.ones(text.shape))
@@ -60,4 +60,4 @@ def main(work: pathlib.Path, seed: int):
 
 
 if __name__ == "__main__":
-    main(pathlib.Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 1)
+    main(pathlib.Path(sys.argv[1]), *map(int, sys.argv[2:]))

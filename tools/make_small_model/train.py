@@ -109,7 +109,7 @@ def work(rank, args):
     say(f"# seed {args.seed}, {sum(p.numel() for p in parameters)} parameters, from step {step}")
     first, begun, seen = 0, time.time(), 0
     for stage in STAGES:
-        for at in range(max(0, step - first), stage.steps):
+        for at in range(max(0, step - first), min(stage.steps, args.steps - first)):
             rng = np.random.default_rng([args.seed, step, rank])
             rate = stage.rate[0] + (stage.rate[1] - stage.rate[0]) * at / stage.steps
             training.begin_step(optims, rate * min(1.0, (step + 1) / WARM_UP))

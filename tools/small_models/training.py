@@ -83,4 +83,5 @@ def arguments(doc):
     parser.add_argument("work", type=pathlib.Path, help="folder that prepare.py has filled")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--every", type=int, default=50, help="steps between two lines of the log")
+    parser.add_argument("--steps", type=int, default=1 << 30, help="end behind this one of the first stages' steps")
     return parser.parse_args()
