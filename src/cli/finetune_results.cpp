@@ -66,7 +66,7 @@ void write_results(const FinetunePlan& plan, std::size_t start, const LearningMo
       file_settings(MethodSpec::parse(method), context, source.config().architecture);
   const std::string& why_not = is_gguf(source) ? settings.no_gguf : settings.no_config;
   const NewWeights weights = new_weights(learning);
-  WriteOptions options{.type = type_of(source, weights), .settings = {}};
+  WriteOptions options{.type = type_of(source, weights), .settings = {}, .general = {}};
   if (why_not.empty()) options.settings = settings;
   const std::string path = (fs::path(folder) / (is_gguf(source) ? "model.gguf" : "model")).string();
   if (!fs::exists(path)) write_model(source, weights, options, path);

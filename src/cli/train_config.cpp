@@ -173,7 +173,10 @@ void read_model(Section model, const std::string& folder, TrainConfig& config) {
     config.embedding_std = model.number("embedding_std", 0.05, 1e-6, 10);
   }
   config.name = model.string("name", std::filesystem::path(config.path).stem().string());
-  config.type = model.one_of("type", "F32", {"F32", "F16", "BF16"});
+  config.type = model.one_of("type", "F32", {"F32", "F16", "BF16", "Q8_0"});
+  if (config.from.empty() || model.has("name")) config.general.emplace_back("name", config.name);
+  for (const char* key : {"description", "license"})
+    if (model.has(key)) config.general.emplace_back(key, model.string(key));
   model.done();
 }
 

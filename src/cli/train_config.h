@@ -38,7 +38,8 @@ struct TrainConfig {
   bool muon = false;
   AdamWOptions adamw;
   MuonOptions muon_options;
-  std::string type = "F32";  ///< of the written weights
+  std::string type = "F32";  ///< of the written weights; Q8_0: of the GGUF, and the folder has F32
+  std::vector<std::pair<std::string, std::string>> general;  ///< WriteOptions::general
   Recipe recipe;
 };
 

@@ -208,7 +208,9 @@ void Run::write_models() const {
     std::error_code none;
     if (!gguf) fs::remove_all(path, none);
     try {
-      write_model(*learning_.model, weights, {.type = config_.type, .settings = {}}, path);
+      const std::string type = config_.type == "Q8_0" && !gguf ? "F32" : config_.type;
+      write_model(*learning_.model, weights, {.type = type, .settings = {}, .general = config_.general},
+                  path);
     } catch (const Error& e) {
       if (gguf == from_gguf) throw;
       say(fmt::format("{} was not written: {}", path,

@@ -134,6 +134,7 @@ void write_folder_as_gguf(const Model& source, const NewWeights& weights, const 
   std::vector<GgufKey> keys = keys_of(source, options.type);
   const FileSettings settings = settings_of(source, options);
   set_gguf_settings(settings, "llama", keys);
+  set_gguf_general(options.general, keys);
   const OtherTensors other(source, weights, options.type, true);
   write_gguf_with_freqs(
       path, keys, other.tensors(), [&](std::size_t i, const TensorSink& sink) { other.write(i, sink); },

@@ -31,6 +31,7 @@ void write_gguf_again(const ModelFile& source, StoredTensors& stored, const Writ
   if (!options.type.empty())
     set_gguf_key(keys, GgufKey::u32("general.file_type", gguf_file_type(options.type)));
   if (options.type == "Q8_0") set_gguf_key(keys, GgufKey::u32("general.quantization_version", 2));
+  set_gguf_general(options.general, keys);
   std::vector<float> rope_freqs;
   if (options.settings) {
     set_gguf_settings(*options.settings, source.string("general.architecture").value_or(""), keys);

@@ -3,6 +3,8 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "methods/file_settings.h"
 #include "model/model.h"
@@ -15,6 +17,9 @@ struct WriteOptions {
   std::string type = {};
   /// A method that the file says of itself; nullopt: what the source says.
   std::optional<FileSettings> settings = {};
+  /// What a GGUF says of itself: general.name, general.description, general.license. A folder has no such
+  /// place.
+  std::vector<std::pair<std::string, std::string>> general = {};
 };
 
 /// Writes the source with `weights` in place of its own: to a GGUF file where `path` ends in .gguf, else to a

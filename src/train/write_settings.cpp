@@ -47,6 +47,11 @@ void set_gguf_settings(const FileSettings& settings, const std::string& arch, st
   }
 }
 
+void set_gguf_general(const std::vector<std::pair<std::string, std::string>>& general,
+                      std::vector<GgufKey>& keys) {
+  for (const auto& [key, value] : general) set_gguf_key(keys, GgufKey::string("general." + key, value));
+}
+
 void write_gguf_with_freqs(const std::string& path, std::span<const GgufKey> keys,
                            std::vector<TensorToWrite> tensors, const TensorSource& source,
                            std::span<const float> rope_freqs) {

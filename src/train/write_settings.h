@@ -3,6 +3,7 @@
 #pragma once
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "formats/write_gguf.h"
@@ -19,6 +20,9 @@ void require_rows_fit(const std::string& tensor, const std::vector<Index>& shape
 std::uint32_t gguf_file_type(const std::string& type);
 /// The settings in place of the scaling that `keys` say. Errors: UsageError where a GGUF cannot say them.
 void set_gguf_settings(const FileSettings& settings, const std::string& arch, std::vector<GgufKey>& keys);
+/// WriteOptions::general in place of what `keys` say.
+void set_gguf_general(const std::vector<std::pair<std::string, std::string>>& general,
+                      std::vector<GgufKey>& keys);
 /// write_gguf with rope_freqs.weight behind the others, where it is not empty.
 void write_gguf_with_freqs(const std::string& path, std::span<const GgufKey> keys,
                            std::vector<TensorToWrite> tensors, const TensorSource& source,
