@@ -16,8 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool is_gguf(const Model& model) { return model.file().container().starts_with("GGUF"); }
-
 /// As the source stores them where that can be written, else BF16.
 std::string type_of(const Model& source, const NewWeights& weights) {
   const bool can = std::all_of(weights.names.begin(), weights.names.end(), [&](const std::string& name) {
