@@ -18,13 +18,33 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
   }
 }
 
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+/// The '+' of a number such as 1e+06 joins nothing.
+bool in_number(std::string_view text, std::size_t plus) {
+  return plus >= 2 && plus + 1 < text.size() && (text[plus - 1] == 'e' || text[plus - 1] == 'E') &&
+         (is_digit(text[plus - 2]) || text[plus - 2] == '.') && is_digit(text[plus + 1]);
+}
+
+/// The methods of a composition.
+std::vector<std::string_view> split_parts(std::string_view text) {
+  std::vector<std::string_view> parts;
+  for (std::size_t begin = 0, plus = 0;; ++plus) {
+    plus = std::min(text.find('+', plus), text.size());
+    if (plus < text.size() && in_number(text, plus)) continue;
+    parts.push_back(text.substr(begin, plus - begin));
+    if (plus == text.size()) return parts;
+    begin = plus + 1;
+  }
+}
+
 }  // namespace
 
 MethodSpec MethodSpec::parse(std::string_view text) {
   MethodSpec spec;
   if (text.size() > 4096)
     throw UsageError("method", "a spelling of at most 4096 characters", fmt::format("{}", text.size()));
-  for (std::string_view part_text : split(text, '+')) {
+  for (std::string_view part_text : split_parts(text)) {
     const std::size_t colon = part_text.find(':');
     const std::string_view name = part_text.substr(0, colon);
     if (name.find(',') != std::string_view::npos)

@@ -294,6 +294,12 @@ TEST(Spelling, RoundTrip) {
     EXPECT_EQ(MethodSpec::parse(MethodSpec::parse(text).text()).text(), text);
   }
   EXPECT_EQ(MethodSpec::parse("linear:factor=2").text(), "pi:factor=2");
+  // The sign of an exponent joins nothing.
+  EXPECT_EQ(MethodSpec::parse("base:value=1e+06").parts.size(), 1u);
+  EXPECT_EQ(MethodSpec::parse("base:value=1.E+6").parts[0].parameters.at("value"), "1.E+6");
+  EXPECT_EQ(MethodSpec::parse("base:value=1e+06+logn").text(), "base:value=1e+06+logn");
+  for (const char* text : {"base:value=1e+", "base:value=e+06", "base+06", "logn+", "+logn"})
+    EXPECT_THROW(MethodSpec::parse(text), UsageError) << text;
 }
 
 TEST(Registry, HoldsEveryFileAndEveryNameOfTheIssue) {
