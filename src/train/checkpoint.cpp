@@ -72,16 +72,21 @@ void return_all_set_aside(const std::string& folder) {
   for (const std::string& name : aside) return_set_aside(folder + "/" + name);
 }
 
-/// What killed processes left.
+/// A folder by a checkpoint's name that has none in it is somebody's own: no checkpoint ever has its name
+/// without its manifest.
+bool is_written(const std::string& path) {
+  std::error_code none;
+  return fs::exists(fs::path(path) / kManifest, none);
+}
+
+/// What killed processes left: temporary names alone.
 void clean(const std::string& folder) {
   return_all_set_aside(folder);
   std::error_code none;
   std::vector<fs::path> left;
   for (const auto& entry : fs::directory_iterator(folder, none)) {
     const std::string name = entry.path().filename().string();
-    const bool temporary =
-        (name.ends_with(".tmp") || name.ends_with(".old")) && step_of(name.substr(0, name.size() - 4));
-    if (temporary || (step_of(name) && !fs::exists(entry.path() / kManifest, none)))
+    if ((name.ends_with(".tmp") || name.ends_with(".old")) && step_of(name.substr(0, name.size() - 4)))
       left.push_back(entry.path());
   }
   for (const fs::path& path : left) fs::remove_all(path, none);
@@ -95,7 +100,11 @@ void write_checkpoint(const std::string& folder, Index step, std::span<const Che
   std::error_code error;
   fs::create_directories(folder, error);
   clean(folder);
-  OutputFolder out(folder_of_step(folder, step), Existing::kReplaced);
+  const std::string path = folder_of_step(folder, step);
+  if (fs::exists(fs::symlink_status(path, error)) && !is_written(path))
+    throw Error(path, "a checkpoint, or nothing by that name", "something without manifest.json",
+                "move it away, and go on with --resume");
+  OutputFolder out(path, Existing::kReplaced);
   Json listed = Json::object();
   for (const CheckpointFile& file : files) {
     RW_CHECK(is_plain_name(file.name) && !listed.contains(file.name));
@@ -107,6 +116,7 @@ void write_checkpoint(const std::string& folder, Index step, std::span<const Che
   out.write(kManifest, dump_json(manifest, 1) + "\n");
   out.commit();
   std::vector<Index> steps = checkpoint_steps(folder);
+  std::erase_if(steps, [&](Index other) { return !is_written(folder_of_step(folder, other)); });
   for (std::size_t i = 0; i + static_cast<std::size_t>(keep) < steps.size(); ++i)
     if (steps[i] != step) take_away(folder_of_step(folder, steps[i]));
 }

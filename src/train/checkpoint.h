@@ -27,8 +27,9 @@ struct CheckpointFile {
 /// Writes the checkpoint of a step and then takes away all but the newest `keep`, and what killed processes
 /// left. `about`: an object with what else the run needs to go on (seed, hash of its settings, place in its
 /// data). One of that step that is there already is replaced, once the new one is whole. One process at a
-/// time writes to a folder. Errors: Error where it cannot be written, a full disk included; the checkpoints
-/// that were there stay.
+/// time writes to a folder (core/folder_lock.h). A folder by a checkpoint's name without a manifest is
+/// somebody's own, and stays. Errors: Error where it cannot be written, a full disk and such a folder in its
+/// place included; the checkpoints that were there stay.
 void write_checkpoint(const std::string& folder, Index step, std::span<const CheckpointFile> files,
                       const Json& about, int keep = 2);
 

@@ -176,6 +176,24 @@ TEST_F(Checkpoints, ThatWereSetAsideAreFound) {
   EXPECT_EQ(std::distance(fs::directory_iterator(folder), {}), 1);
 }
 
+/// What is called like a checkpoint and is none is somebody's own.
+TEST_F(Checkpoints, TakeNothingAwayThatIsNoneOfThem) {
+  const std::string folder = path("run");
+  for (const char* own : {"/step-000001", "/step-000009", "/notes.tmp"}) {
+    fs::create_directories(folder + own);
+    std::ofstream(folder + own + "/notes.txt") << "mine";
+  }
+  fs::create_directories(folder + "/step-000003.tmp");  // as a killed process leaves it
+  for (const Index step : {2, 3, 4}) write_step(folder, step);
+  EXPECT_EQ(checkpoint_steps(folder), (std::vector<Index>{1, 3, 4, 9}));
+  EXPECT_THROW(write_step(folder, 1), Error);
+  EXPECT_THROW(write_step(folder, 9), Error);
+  for (const char* own : {"/step-000001", "/step-000009", "/notes.tmp"})
+    EXPECT_TRUE(fs::exists(folder + own + "/notes.txt")) << own;
+  EXPECT_FALSE(fs::exists(folder + "/step-000003.tmp"));
+  EXPECT_THROW(latest_checkpoint(folder), Error);  // it is named, as one whose manifest was lost
+}
+
 TEST_F(Checkpoints, NameAFlippedByte) {
   const std::string folder = path("run");
   write_step(folder, 1);
