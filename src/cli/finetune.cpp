@@ -5,6 +5,7 @@
 #include "cli/command.h"
 #include "cli/finetune_compare.h"
 #include "cli/finetune_cost.h"
+#include "core/folder_lock.h"
 #include "core/output_file.h"
 #include "core/tell.h"
 #include "results/verdict.h"
@@ -121,6 +122,8 @@ int run() {
   if (asked.dry_run) return 0;
   const Json settings = settings_json(asked, plan, texts, run);
   keep_settings(asked, settings);
+  std::optional<FolderLock> lock;
+  if (!asked.out.empty()) lock.emplace(asked.out);
   const RecoveryOrigin origin = origin_of(plan, texts, run);
   if (asked.out.empty()) say("without --out nothing is kept but what is printed");
   const Comparison comparison =

@@ -73,6 +73,18 @@ struct StartTrainer::Impl {
     save_run(folder, state, {{"method", method}, {"seconds", seconds}});
     saved = state.step, saved_seconds = seconds;
   }
+  /// The state of a step that stops it is not kept: the last checkpoint stays as it is.
+  StepRecord step() {
+    try {
+      return trainer.step();
+    } catch (const TrainingStopped&) {
+      if (!folder.empty())
+        say(fmt::format(
+            "{}: {}; another rate begins in another --out", name,
+            saved > 0 ? fmt::format("{} keeps step {}", folder, saved) : "no checkpoint was written before"));
+      throw;
+    }
+  }
   /// From the newest checkpoint; a damaged one is told, and the one before taken.
   void go_on() {
     if (folder.empty()) return;
@@ -108,7 +120,7 @@ double StartTrainer::seconds() const { return impl_->seconds; }
 void StartTrainer::train_to(Index step) {
   Progress progress(impl_->name, static_cast<double>(step - this->step()));
   while (this->step() < step) {
-    const StepRecord record = impl_->trainer.step();
+    const StepRecord record = impl_->step();
     impl_->seconds += record.seconds;
     progress.set_label(fmt::format("{}: step {} of {}, loss {:.3f}, {:.0f} tok/s", impl_->name, record.step,
                                    impl_->recipe.n_steps(), record.loss,

@@ -115,8 +115,8 @@ class Section {
   double checked(const std::string& key, std::optional<double> value, double least, double most) const {
     if (!value) wrong(key, "a number");
     if (!(*value >= least && *value <= most))
-      throw Error(place(key), fmt::format("a number from {:g} to {:g}", least, most),
-                  fmt::format("{:g}", *value), "docs/training.md lists every key");
+      throw Error(place(key), fmt::format("a number from {} to {}", least, most), fmt::format("{}", *value),
+                  "docs/training.md lists every key");
     return *value;
   }
   Index whole(const std::string& key, const toml::node& node, Index least, Index most) const {
@@ -144,7 +144,8 @@ std::string from_folder(const std::string& folder, const std::string& file) {
   return file.empty() ? file : (std::filesystem::path(folder) / file).lexically_normal().string();
 }
 
-constexpr Index kMostSize = 1 << 20;
+// As the engine reads them (model/read_common.cpp).
+constexpr Index kMostSize = 1 << 20, kMostHeadDim = 256, kMostContext = Index{1} << 30;
 
 void read_model(Section model, const std::string& folder, TrainConfig& config) {
   config.from = from_folder(folder, model.string("from"));
@@ -160,12 +161,13 @@ void read_model(Section model, const std::string& folder, TrainConfig& config) {
       throw Error(model.place("n_kv_heads"), fmt::format("a divisor of n_heads {}", s.n_heads),
                   fmt::format("{}", s.n_kv_heads), "as many as n_heads, or a half, a quarter of them");
     s.head_dim =
-        static_cast<int>(model.integer("head_dim", std::max<Index>(2, s.d_model / s.n_heads), 2, 4096));
-    if (s.head_dim % 2 != 0)
-      throw Error(model.place("head_dim"), "an even number", fmt::format("{}", s.head_dim),
-                  "dims rotate in pairs");
+        static_cast<int>(model.integer("head_dim", std::max<Index>(2, s.d_model / s.n_heads), 2, kMostSize));
+    if (s.head_dim % 2 != 0 || s.head_dim > kMostHeadDim)
+      throw Error(model.place("head_dim"), fmt::format("an even number from 2 to {}", kMostHeadDim),
+                  fmt::format("{}", s.head_dim),
+                  "dims rotate in pairs; d_model / n_heads where it is left out");
     s.d_ff = model.required_integer("d_ff", 1, kMostSize);
-    s.n_ctx_train = model.required_integer("n_ctx", 2, Index{1} << 31);
+    s.n_ctx_train = model.required_integer("n_ctx", 2, kMostContext);
     s.rope_base = model.number("rope_base", 10000, 1.001, 1e12);
     s.norm_eps = static_cast<float>(model.number("norm_eps", 1e-5, 1e-12, 1));
     s.tied = model.flag("tied", true);
@@ -180,7 +182,8 @@ void read_model(Section model, const std::string& folder, TrainConfig& config) {
   model.done();
 }
 
-SamplesConfig read_samples_config(Section s, const std::string& folder, bool evaluated) {
+SamplesConfig read_samples_config(Section s, const std::string& folder, bool evaluated,
+                                  const std::vector<SamplesConfig>& others) {
   s.require("name"), s.require("tokens");
   SamplesConfig samples{s.string("name"), from_folder(folder, s.string("tokens")),
                         from_folder(folder, s.string("weights")), 0};
@@ -189,6 +192,10 @@ SamplesConfig read_samples_config(Section s, const std::string& folder, bool eva
     throw Error(s.place("found_weight"), "weights beside it", "none", "they say which tokens are asked for");
   if (samples.name == "text")
     throw Error(s.place("name"), "another name", "'text'", "so are the files of [[data.text]] called");
+  for (const SamplesConfig& other : others)
+    if (other.name == samples.name)
+      throw Error(s.place("name"), "names that differ", fmt::format("'{}' twice", samples.name),
+                  "one name is one source, and one curve");
   s.done();
   return samples;
 }
@@ -207,7 +214,7 @@ void read_data(Section data, Section eval, const std::string& folder, TrainConfi
     text.done();
   }
   for (const Section& samples : data.sections("samples", "data.samples"))
-    config.samples.push_back(read_samples_config(samples, folder, false));
+    config.samples.push_back(read_samples_config(samples, folder, false, config.samples));
   data.done();
   if (config.texts.empty() && config.samples.empty())
     throw Error(config.path + ": [data]", "[[data.text]] with a file, or [[data.samples]]", "neither",
@@ -216,7 +223,7 @@ void read_data(Section data, Section eval, const std::string& folder, TrainConfi
   config.held_out_pieces = eval.integer("pieces", 32, 1, 1 << 20);
   config.held_out_n_ctx = eval.integer("n_ctx", 0, 0, Index{1} << 31);
   for (const Section& samples : eval.sections("samples", "eval.samples"))
-    config.held_out_samples.push_back(read_samples_config(samples, folder, true));
+    config.held_out_samples.push_back(read_samples_config(samples, folder, true, config.held_out_samples));
   eval.done();
 }
 

@@ -41,6 +41,20 @@ void add_missing(const std::string& a, const std::string& b, const char* what,
       found.push_back(fmt::format("{}: {}", what, line));
 }
 
+/// A sample of which nothing is asked would count as found.
+void require_asked(const HeldOut& held_out, const SamplesConfig& config) {
+  if (held_out.found_weight <= 0) return;
+  for (std::size_t i = 0; i < held_out.samples.size(); ++i) {
+    const std::vector<float>& weights = held_out.samples[i].weights;
+    if (std::none_of(weights.begin(), weights.end(), [&](float w) { return w >= held_out.found_weight; }))
+      throw Error(
+          config.weights,
+          fmt::format("a token of weight {} or more in each sample (found_weight of [[eval.samples]] {})",
+                      config.found_weight, config.name),
+          fmt::format("none in sample {}", i + 1), "found_weight is the weight of what is asked for");
+  }
+}
+
 }  // namespace
 
 TrainData read_train_data(const TrainConfig& config, const Recipe& recipe, const Tokenizer& tokenizer,
@@ -81,6 +95,7 @@ TrainData read_train_data(const TrainConfig& config, const Recipe& recipe, const
     const auto source = read_samples(s.tokens, s.weights, n_vocab);
     HeldOut held_out{s.name, {}, static_cast<float>(s.found_weight)};
     for (Index i = 0; i < source->n_samples(); ++i) held_out.samples.push_back(source->sample(i));
+    require_asked(held_out, s);
     data.held_out.push_back(std::move(held_out));
   }
   require_sources(recipe, data.sources);

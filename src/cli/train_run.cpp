@@ -8,6 +8,7 @@
 #include "cli/train_data.h"
 #include "cli/train_folder.h"
 #include "cli/train_log.h"
+#include "core/folder_lock.h"
 #include "core/hash.h"
 #include "core/output_file.h"
 #include "core/text.h"
@@ -15,6 +16,7 @@
 #include "model/tensors.h"
 #include "train/new_model.h"
 #include "train/saved_run.h"
+#include "train/stage_method.h"
 #include "train/text_plans.h"
 #include "train/training_memory.h"
 #include "train/write_model.h"
@@ -51,6 +53,9 @@ class Run {
   void save();
   void loop(TrainLog& log);
   void report(const StepRecord& record, Progress& progress);
+  Index last_step() const;
+  WrittenMethod method_at_end() const;
+  void say_method() const;
   void write_models() const;
   void print_results(const TrainLog& log) const;
   void print_profile() const;
@@ -132,7 +137,21 @@ void Run::say_plan() const {
   say(fmt::format("{}: {} parameters, {} of about {} tokens together, up to {} MB of memory",
                   printable(config_.name), memory.values / sizeof(float), counted(recipe_.n_steps(), "step"),
                   n_tokens, (memory.total() + 999'999) / 1'000'000));
+  say_method();
   require_memory("training", memory.total(), "a smaller tokens_at_once or kept_mb in [optimizer], or model");
+}
+
+Index Run::last_step() const {
+  return options_.steps > 0 ? std::min(options_.steps, recipe_.n_steps()) : recipe_.n_steps();
+}
+
+WrittenMethod Run::method_at_end() const {
+  const Index last = std::max(last_step(), trainer_ ? trainer_->steps_taken() : 0);
+  return written_method(*recipe_.at(last - 1).first, sizes_, !config_.from.empty());
+}
+
+void Run::say_method() const {
+  for (const std::string& line : method_at_end().lines) say(line);
 }
 
 void Run::report(const StepRecord& record, Progress& progress) {
@@ -155,7 +174,7 @@ void Run::save() {
 }
 
 void Run::loop(TrainLog& log) {
-  const Index last = options_.steps > 0 ? std::min(options_.steps, recipe_.n_steps()) : recipe_.n_steps();
+  const Index last = last_step();
   double total = 0;
   for (Index s = trainer_->steps_taken(); s < last; ++s)
     total += static_cast<double>(recipe_.at(s).first->tokens);
@@ -164,8 +183,8 @@ void Run::loop(TrainLog& log) {
     StepRecord record;
     try {
       record = trainer_->step();
-    } catch (const TrainingStopped&) {
-      save();
+    } catch (const TrainingStopped&) {  // what led there is no state to go on from
+      say(left_by_stop(options_.out, trainer_->steps_taken() + 1));
       throw;
     }
     if (record.step == last && record.held_out.empty()) record.held_out = trainer_->evaluate();
@@ -182,13 +201,19 @@ void Run::go_on() {
   if (!before) return say(fmt::format("{} has no checkpoint: it begins anew", printable(options_.out)));
   const std::vector<std::string> differs = compare_run(about_, *before, options_.out);
   saved_ = trainer_->steps_taken();
-  say(fmt::format("goes on behind step {} of {}{}", saved_, recipe_.n_steps(),
-                  differs.empty() ? "" : ", with other settings than it was made with:"));
+  const std::vector<LogLine> lines = read_train_log(options_.out + "/log.jsonl");
+  const Index again = lines.empty() ? 0 : lines.back().record.step - saved_;
+  say(fmt::format(
+      "{} step {} of {}{}{}", again > 0 ? "goes back to" : "goes on behind", saved_, recipe_.n_steps(),
+      again > 0 ? fmt::format(": {} {} taken again", counted(again, "step"), again == 1 ? "is" : "are") : "",
+      differs.empty() ? "" : ", with other settings than it was made with:"));
   for (const std::string& line : differs) say("  " + printable(line));
 }
 
 void Run::train() {
   begin_folder(options_.out);
+  const FolderLock lock(options_.out);
+  require_own_folder(config_, options_);  // what another run did before it let the folder go
   about_ = about_run(config_);
   open_model();
   make_trainer();
@@ -203,6 +228,7 @@ void Run::train() {
   page.write(log.page(config_.name, facts()));
   page.commit();
   write_models();
+  say_method();
   remove_start(options_.out);
   print_results(log);
 }
@@ -210,12 +236,14 @@ void Run::train() {
 void Run::write_models() const {
   const NewWeights weights = new_weights(learning_);
   const bool from_gguf = is_gguf(*learning_.model);
+  const WrittenMethod method = method_at_end();
   for (const bool gguf : {from_gguf, !from_gguf}) {
     const std::string path = options_.out + (gguf ? "/model.gguf" : "/model");
     try {
       const std::string type = config_.type == "Q8_0" && !gguf ? "F32" : config_.type;
-      write_model(*learning_.model, weights, {.type = type, .settings = {}, .general = config_.general}, path,
-                  Existing::kReplaced);
+      write_model(*learning_.model, weights,
+                  {.type = type, .settings = gguf ? method.gguf : method.config, .general = config_.general},
+                  path, Existing::kReplaced);
     } catch (const Error& e) {
       if (gguf == from_gguf) throw;
       say(fmt::format("{} was not written: {}", path,

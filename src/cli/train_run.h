@@ -16,7 +16,8 @@ struct TrainRunOptions {
 
 /// Says what it takes; then, unless dry_run, trains, and writes into `out` (cli/train_folder.h): log.jsonl,
 /// checkpoints, curve.html; at the end model.gguf and model/. Results go to stdout. Errors: Error, as a rule
-/// before anything is written; TrainingStopped, with the last good step saved.
+/// before anything is written, and where another run is in `out`; TrainingStopped, and the last checkpoints
+/// stay.
 void run_training(const TrainConfig& config, const TrainRunOptions& options,
                   const std::shared_ptr<Context>& context);
 

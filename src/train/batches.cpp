@@ -85,6 +85,7 @@ class Prepared final : public SampleSource {
     for (const float weight : weights_.values)
       if (!(weight >= 0 && std::isfinite(weight)))
         throw Error(weights_path, "weights of 0 or more", fmt::format("{}", weight));
+    require_asked(weights_path);
   }
   Index n_samples() const override { return tokens_.n_rows; }
   Sample sample(Index i) const override {
@@ -107,6 +108,14 @@ class Prepared final : public SampleSource {
   }
 
  private:
+  void require_asked(const std::string& weights_path) const {
+    for (Index i = 0; i < weights_.n_rows; ++i)
+      for (Index t = 1; t < weights_.n_columns; ++t)
+        if (weights_.row(i)[t] > 0) return;
+    throw Error(weights_path, "a weight above 0 behind the first column", "none",
+                "a token of weight 0 is not asked for, and nothing is learnt of it");
+  }
+
   std::string path_;
   NpyMatrix<std::int32_t> tokens_;
   NpyMatrix<float> weights_;

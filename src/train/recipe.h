@@ -64,8 +64,10 @@ struct Recipe {
   /// it changes the last bits.
   Index tokens_at_once = 0;
   std::size_t kept_bytes = 0;  ///< GradientOptions
-  /// A step whose loss is more than this times the median of the last spike_window of its stage stops the
-  /// run; 0: none does.
+  /// A step whose loss is more than this times the median of the last spike_window steps stops the run; 0:
+  /// none does. Of the first ten steps of a later stage the losses of the stage before are asked too, and
+  /// none stops it that is below ln(n_vocab), that of who takes all tokens for as likely: what is shown may
+  /// be harder. Of the first steps of all it is the least of their median and the first one.
   double spike = 4;
   Index spike_window = 50;
   Index evaluate_every = 50, save_every = 50;  ///< steps; 0: at the end only

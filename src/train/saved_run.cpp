@@ -29,4 +29,17 @@ std::optional<JsonInput> resume_run(const std::string& folder, Trainer& trainer,
   return checkpoint->about();
 }
 
+std::string left_by_stop(const std::string& folder, Index stopped) {
+  const std::vector<Index> steps = checkpoint_steps(folder);
+  if (steps.empty()) return "there is no checkpoint yet: --resume begins anew";
+  const Index newest = steps.back();
+  const std::string before = steps.size() > 1
+                                 ? fmt::format("--resume goes back to step {}", steps[steps.size() - 2])
+                                 : "--resume begins anew";
+  const std::string away = fmt::format("take {}/step-{:06} away, and {}", folder, newest, before);
+  if (newest + 1 == stopped)  // no rate changes what these weights make of this batch
+    return fmt::format("the checkpoint of step {} is broken already: {}", newest, away);
+  return fmt::format("--resume goes back to step {}; should it stop again: {}", newest, away);
+}
+
 }  // namespace ropewalk

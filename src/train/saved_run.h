@@ -19,6 +19,11 @@ void save_run(const std::string& folder, const TrainerState& state, Json about);
 /// are not those that were written, that is missing, or that is of a model of another size; the trainer is
 /// then not to be used.
 std::optional<JsonInput> resume_run(const std::string& folder, Trainer& trainer, bool older_too = false);
+
+/// What is left of a run of that folder that stopped in step `stopped`, in words: the checkpoint that is gone
+/// back to, and which one to take away where it is broken itself.
+std::string left_by_stop(const std::string& folder, Index stopped);
+
 /// What stands in it under `key`. Errors: Error where there is no such thing of that type.
 template <class T>
 T saved_about(const JsonInput& about, const std::string& folder, const char* key) {

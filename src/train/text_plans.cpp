@@ -5,10 +5,24 @@
 
 namespace ropewalk {
 
+namespace {
+
+/// Within the trained length such a method changes nothing yet, and is refused all the same: what is trained
+/// is to be read the same at any length.
+bool asks_to_grow(const Method& method) {
+  const std::vector<MethodPart> parts = MethodSpec::parse(method.text()).parts;
+  return std::any_of(parts.begin(), parts.end(), [](const MethodPart& part) {
+    const auto grow = part.parameters.find("grow");
+    return grow != part.parameters.end() && grow->second != "0";
+  });
+}
+
+}  // namespace
+
 LayerMethods bind_whole(const ModelConfig& config, const MethodSpec& spec, Index n_ctx) {
   LayerMethods methods = bind_layers(config, spec, n_ctx);
   for (const Method& method : methods.methods)
-    if (method.grows())
+    if (method.grows() || asks_to_grow(method))
       throw UsageError("training", "a method whose frequencies are the same for a whole text",
                        fmt::format("grow=1 in {}", method.text()), "leave grow=1 out");
   return methods;

@@ -6,6 +6,7 @@
 
 #include "core/progress.h"
 #include "model/session.h"
+#include "train/stage_method.h"
 
 namespace ropewalk {
 namespace {
@@ -32,7 +33,10 @@ double median(std::vector<double> values) {
   return *middle;
 }
 
-constexpr std::size_t kFewLosses = 10;  // no median is told of less
+constexpr const char* kStopHint = "a lower rate or a longer warm-up, from a step before";
+
+/// Of a stage: so long it is held against the losses before it too, and may be like one of who knows nothing.
+constexpr std::size_t kFewLosses = 10;
 
 }  // namespace
 
@@ -70,20 +74,33 @@ std::string Trainer::largest_gradient() const {
   return fmt::format("{} (norm {:.3g})", name, most);
 }
 
-void Trainer::stop_at_spike(const TrainStage* stage, double loss) {
-  if (recipe_.spike <= 0 || recent_.size() < kFewLosses) return;
-  if (const double usual = median(recent_); loss > recipe_.spike * usual)
-    throw TrainingStopped(fmt::format("step {} ({})", step_ + 1, stage->name),
-                          fmt::format("a loss below {:g} times {:.4f}, the median of the {} before",
-                                      recipe_.spike, usual, recent_.size()),
+void Trainer::stop_at_spike(const TrainStage& stage, Index at_stage, double loss) const {
+  if (recipe_.spike <= 0 || recent_.empty()) return;
+  double usual = median(recent_);
+  const bool few = recent_.size() < kFewLosses;
+  if (few) usual = std::min(usual, recent_.front());  // a rate that is too high raises the later ones first
+  double most = recipe_.spike * usual;
+  std::string expected =
+      fmt::format("a loss below {:g} times {:.4f}, {} {} before", recipe_.spike, usual,
+                  few ? "the least of the first and the median of the" : "the median of the", recent_.size());
+  // What a later stage shows may be far harder than what the one before did.
+  if (const double of_any = std::log(static_cast<double>(model_.model->config().n_vocab));
+      step_ > at_stage && at_stage < static_cast<Index>(kFewLosses) && of_any > most) {
+    most = of_any;
+    expected = fmt::format("a loss below {:.4f}, that of who takes all tokens for as likely", of_any);
+  }
+  if (loss > most)
+    throw TrainingStopped(fmt::format("step {} ({})", step_ + 1, stage.name), expected,
                           fmt::format("{:.4f}; the largest gradient is that of {}", loss, largest_gradient()),
-                          "a lower rate, a longer warm_up or a smaller clip; spike = 0 goes on");
+                          kStopHint);
 }
 
 StepRecord Trainer::step() {
   const double begin = now_seconds();
   const auto [stage, at_stage] = recipe_.at(step_);
-  if (at_stage == 0) recent_.clear();
+  if (const auto own = static_cast<std::ptrdiff_t>(kFewLosses);
+      at_stage == own && recent_.size() > kFewLosses)
+    recent_.erase(recent_.begin(), recent_.end() - own);
   const Batch batch = make_batch(recipe_, sources_, step_);
   StepRecord record;
   record.step = step_ + 1, record.stage = stage->name, record.method = batch.method.text();
@@ -97,9 +114,9 @@ StepRecord Trainer::step() {
                             "a loss and a gradient that are numbers",
                             fmt::format("a loss of {}, and the gradient of {} is none", record.loss,
                                         bad ? bad->name : "no single tensor, but their norm"),
-                            "a lower rate, a longer warm_up or a smaller clip");
+                            kStopHint);
     }
-    stop_at_spike(stage, record.loss);
+    stop_at_spike(*stage, at_stage, record.loss);
     clip(*context_, record.norm, recipe_.clip, gradient_.span());
     for (const auto& optimizer : optimizers_)
       optimizer->step(step_ + 1, record.rate, gradient_.data(), model_.values->data());
@@ -113,12 +130,17 @@ StepRecord Trainer::step() {
   return record;
 }
 
-double Trainer::share_found(const HeldOut& held_out) const {
+MethodSpec Trainer::held_out_method() const {
+  const TrainStage& stage = *recipe_.at(std::max<Index>(0, step_ - 1)).first;
+  return stage_method(stage, model_.model->config()).value_or(MethodSpec::parse("none"));
+}
+
+double Trainer::share_found(const HeldOut& held_out, const MethodSpec& method) const {
   Index found = 0;
   for (const Sample& sample : held_out.samples) {
     const Index n = static_cast<Index>(sample.tokens.size());
     std::vector<Token> greatest(sample.tokens.size());
-    Session session(*model_.model, MethodSpec::parse("none"), {.n = n, .n_prompt = n});
+    Session session(*model_.model, method, {.n = n, .n_prompt = n});
     session.run(sample.tokens, Wanted{.begin = 0, .end = n, .greatest = greatest.data()});
     bool all = true;
     for (std::size_t t = 0; t < greatest.size(); ++t)
@@ -130,15 +152,15 @@ double Trainer::share_found(const HeldOut& held_out) const {
 
 std::vector<HeldOutValue> Trainer::evaluate() {
   std::vector<HeldOutValue> values;
-  const MethodSpec none = MethodSpec::parse("none");
+  const MethodSpec method = held_out_method();
   for (const HeldOut& held_out : held_out_) {
     if (held_out.found_weight > 0) {
-      values.push_back({held_out.name, true, share_found(held_out)});
+      values.push_back({held_out.name, true, share_found(held_out, method)});
       continue;
     }
     double sum = 0, weight = 0;
     in_parts(held_out.samples, recipe_.most_rows(), [&](const std::vector<TrainingText>& texts) {
-      sum += learner_.loss(texts, none, {0, 0});
+      sum += learner_.loss(texts, method, {0, 0});
       for (const TrainingText& text : texts)
         for (std::size_t t = 0; t < text.targets.size(); ++t)
           weight += text.weights.empty() ? 1.0 : double{text.weights[t]};

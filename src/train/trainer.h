@@ -63,6 +63,8 @@ class Trainer {
   /// The next step. Errors: TrainingStopped naming the step and the tensor (the first whose gradient is not
   /// finite; of a spike the one with the largest gradient); then the weights are as before it.
   StepRecord step();
+  /// What is held out, read under the method of the last step's stage where that is one
+  /// (train/stage_method.h), else under none.
   std::vector<HeldOutValue> evaluate();
   bool done() const { return step_ == recipe_.n_steps(); }
   Index steps_taken() const { return step_; }
@@ -74,8 +76,9 @@ class Trainer {
 
  private:
   double take_gradient(const Batch& batch);
-  void stop_at_spike(const TrainStage* stage, double loss);
-  double share_found(const HeldOut& held_out) const;
+  void stop_at_spike(const TrainStage& stage, Index at_stage, double loss) const;
+  MethodSpec held_out_method() const;
+  double share_found(const HeldOut& held_out, const MethodSpec& method) const;
   std::string largest_gradient() const;
 
   LearningModel& model_;
@@ -87,7 +90,7 @@ class Trainer {
   std::shared_ptr<Context> context_;
   Buffer<float> gradient_;
   Index step_ = 0;
-  std::vector<double> recent_;  // losses of the last steps of the stage
+  std::vector<double> recent_;  // losses of the last steps: of the stage, as soon as it has a few
 };
 
 }  // namespace ropewalk

@@ -119,6 +119,7 @@ TEST_F(Batches, MethodsAreDrawnBetweenBothEnds) {
   EXPECT_LT(least, 0.52);
   EXPECT_LE(most, 0.75);
   EXPECT_GT(most, 0.73);
+  MethodChoice("base:value={1e6..1e7}", 1).draw(random);  // spelled 1e+06 and so on
   EXPECT_THROW(MethodChoice("temperature:value={0.5-0.7}", 1), UsageError);
   EXPECT_THROW(MethodChoice("temperature:value={0.7..0.5}", 1), UsageError);
   EXPECT_THROW(MethodChoice("temperature:value={0.7..", 1), UsageError);
@@ -205,6 +206,10 @@ TEST_F(Batches, ANpyFileIsReadAsItWasWrittenOrRefused) {
   EXPECT_THROW(
       read_samples(npy("ids.npy", good, six), npy<float>("w.npy", header_of("<f4", "1, 3"), {1, 1, 1}), 7),
       Error);
+  // Nothing is asked: the first column is not read.
+  EXPECT_THROW(read_samples(npy("ids.npy", good, six),
+                            npy<float>("w.npy", header_of("<f4", "2, 3"), {1, 0, 0, 1, 0, 0}), 7),
+               Error);
 }
 
 }  // namespace

@@ -4,11 +4,13 @@
 #include "train/trainer.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <filesystem>
 
 #include "train/saved_run.h"
+#include "train/stage_method.h"
 #include "train_test_util.h"
 
 namespace ropewalk {
@@ -148,6 +150,160 @@ TEST(Trainer, StopsAtASpikeAndKeepsTheWeights) {
     EXPECT_NE(std::string(e.what()).find("the largest gradient is that of "), std::string::npos) << e.what();
   }
   EXPECT_EQ(before, run.values());
+}
+
+/// Turned the wrong way and made longer: what the model says is wrong, and it is sure of it.
+void spoil(TinyRun& run) {
+  for (const Parameter& p : run.learning.parameters)
+    if (p.name == "output_norm.weight")
+      for (Index i = 0; i < p.n(); ++i) (*run.learning.values)[p.begin + i] *= -100;
+}
+
+/// Steps of stages with one length, and nothing drawn.
+void set_stages(TinyRun& run, const std::vector<Index>& steps) {
+  TrainStage stage = run.recipe.stages.front();
+  stage.methods.clear(), stage.n_ctx = {24};
+  run.recipe.stages.clear();
+  for (const Index n : steps) {
+    run.recipe.stages.push_back(stage);
+    run.recipe.stages.back().name = fmt::format("{}", run.recipe.stages.size());
+    run.recipe.stages.back().steps = n;
+  }
+}
+
+TEST(Trainer, SeesASpikeFromTheSecondStepOn) {
+  for (const Index n : {1, 3, 9, 10}) {
+    TinyRun run(1);
+    set_stages(run, {12});
+    for (Index i = 0; i < n; ++i) run.trainer().step();
+    spoil(run);
+    EXPECT_THROW(run.trainer().step(), TrainingStopped) << n;
+    EXPECT_EQ(run.trainer().steps_taken(), n);
+  }
+}
+
+TEST(Trainer, SeesASpikeInANewStage) {
+  for (const Index n : {12, 13, 21, 22}) {  // its first step; its second; as soon as it has ten of its own
+    TinyRun run(1);
+    set_stages(run, {12, 20});
+    for (Index i = 0; i < n; ++i) run.trainer().step();
+    EXPECT_EQ(run.trainer().state().recent.size(), static_cast<std::size_t>(n)) << n;
+    spoil(run);
+    try {
+      run.trainer().step();
+      FAIL() << n;
+    } catch (const TrainingStopped& e) {
+      EXPECT_NE(std::string(e.what()).find(" (2): expected a loss below"), std::string::npos) << e.what();
+    }
+  }
+  TinyRun run(1);
+  set_stages(run, {12, 20});
+  for (Index i = 0; i < 24; ++i) run.trainer().step();
+  EXPECT_EQ(run.trainer().state().recent.size(), 12u);  // its own alone
+}
+
+/// Other data at once: up to what who knows nothing would have, and for ten steps.
+TEST(Trainer, AHarderStageIsNoSpike) {
+  TinyRun run(1);
+  set_stages(run, {40, 20});
+  for (Index i = 0; i < 40; ++i) run.trainer().step();
+  ASSERT_LT(run.trainer().state().recent.back(), std::log(128.0) - 0.1);
+  run.recipe.spike = 1e-3;  // any loss is more than so many times those before
+  for (Index i = 0; i < 10; ++i) run.trainer().step();
+  EXPECT_THROW(run.trainer().step(), TrainingStopped);
+  TinyRun first(1);
+  set_stages(first, {40});
+  first.recipe.spike = 1e-3;
+  first.trainer().step();
+  EXPECT_THROW(first.trainer().step(), TrainingStopped);
+}
+
+TEST(Trainer, JudgesUnderTheMethodOfAStageThatHasOne) {
+  const auto judged = [](const std::vector<MethodChoice>& methods, const char* under) {
+    TinyRun run(1);
+    set_stages(run, {12});
+    run.recipe.stages[0].methods = methods;
+    const double value = run.trainer().evaluate().at(0).value;
+    double sum = 0;
+    const std::vector<Sample> pieces =
+        even_pieces({"a", counting_up(run.learning.model->config().n_vocab), 0}, {}, 4, 16);
+    for (const Sample& piece : pieces) {
+      const std::vector<TrainingText> one = {piece.text()};
+      sum += run.learner->loss(one, MethodSpec::parse(under), {0, 0});
+    }
+    EXPECT_NEAR(value, sum / (4 * 16), 1e-5) << under;
+    return value;
+  };
+  const double plain = judged({}, "none");
+  EXPECT_NE(judged({{"pi:factor=3", 1}}, "pi:factor=3"), plain);
+  EXPECT_NE(judged({{"rerope:window=5", 1}}, "rerope:window=5"), plain);
+  EXPECT_EQ(judged({{"pi:factor={2..3}", 1}}, "none"), plain);
+  EXPECT_EQ(judged({{"none", 1}, {"pi:factor=3", 1}}, "none"), plain);
+}
+
+TEST(StageMethod, IsOneForAllBatchesOrNone) {
+  const std::shared_ptr<const Model> model =
+      Model::open(golden("tiny/llama"), make_cpu_backend(Precision::kF32));
+  TrainStage stage{.name = "long", .steps = 1, .n_ctx = {128}};
+  const auto of = [&](const char* method) {
+    stage.methods = {{method, 1}};
+    const auto one = stage_method(stage, model->config());
+    return one ? one->text() : "several";
+  };
+  EXPECT_EQ(stage_method(stage, model->config())->text(), "none");
+  EXPECT_EQ(of("pi"), "pi:factor=2,replace=0");  // trained on 64
+  EXPECT_EQ(of("pi:factor={2..4}"), "several");
+  stage.n_ctx = {128, 256};
+  EXPECT_EQ(of("pi"), "several");
+  EXPECT_EQ(of("pi:factor=4"), "pi:factor=4,replace=0");
+}
+
+TEST(StageMethod, IsSaidInTheWrittenModelWhereItCanBe) {
+  const std::shared_ptr<const Model> model =
+      Model::open(golden("tiny/llama"), make_cpu_backend(Precision::kF32));
+  TrainStage stage{.name = "long", .steps = 1, .n_ctx = {128, 96}};
+  const auto of = [&](const char* method, bool goes_on = true) {
+    stage.methods.clear();
+    if (*method != 0) stage.methods = {{method, 1}};
+    return written_method(stage, model->config(), goes_on);
+  };
+  WrittenMethod written = of("pi:factor=2");
+  ASSERT_TRUE(written.gguf && written.config);
+  EXPECT_EQ(written.config->config["max_position_embeddings"], 128);
+  EXPECT_EQ(written.lines,
+            std::vector<std::string>{"the written model says pi:factor=2,replace=0, for 128 tokens"});
+  written = of("");  // plain, on longer texts than before
+  ASSERT_TRUE(written.gguf && written.config);
+  EXPECT_EQ(written.config->config["max_position_embeddings"], 128);
+  EXPECT_TRUE(of("", false).lines.empty());
+  EXPECT_FALSE(of("", false).gguf);
+  written = of("rerope:window=9");
+  EXPECT_FALSE(written.gguf || written.config);
+  ASSERT_EQ(written.lines.size(), 3u);
+  EXPECT_NE(written.lines[0].find("model.gguf does not say rerope:window=9: "), std::string::npos);
+  EXPECT_EQ(written.lines[2], "what does not say it is read by ropewalk with --method rerope:window=9");
+  written = of("temperature:value={0.6..1}");
+  EXPECT_EQ(written.lines, std::vector<std::string>{
+                               "the written model says no method: the batches of stage long have several"});
+}
+
+TEST(Trainer, AStopIsOfNoCheckpoint) {
+  const std::string folder = testing::TempDir() + "trainer_stop" + std::to_string(getpid());
+  EXPECT_EQ(left_by_stop(folder, 1), "there is no checkpoint yet: --resume begins anew");
+  TinyRun run(1);
+  set_stages(run, {12});
+  const auto save = [&] { save_run(folder, run.trainer().state(), {{"of", "settings"}}); };
+  for (Index i = 0; i < 2; ++i) run.trainer().step();
+  save();
+  EXPECT_EQ(left_by_stop(folder, 9), "--resume goes back to step 2; should it stop again: take " + folder +
+                                         "/step-000002 away, and --resume begins anew");
+  for (Index i = 0; i < 2; ++i) run.trainer().step();
+  save();
+  EXPECT_EQ(left_by_stop(folder, 9), "--resume goes back to step 4; should it stop again: take " + folder +
+                                         "/step-000004 away, and --resume goes back to step 2");
+  EXPECT_EQ(left_by_stop(folder, 5), "the checkpoint of step 4 is broken already: take " + folder +
+                                         "/step-000004 away, and --resume goes back to step 2");
+  std::filesystem::remove_all(folder);
 }
 
 TEST(Trainer, TheShareFoundIsThatOfTheLikeliestTokens) {
