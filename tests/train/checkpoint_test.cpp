@@ -239,8 +239,9 @@ TEST_F(Checkpoints, NameWhatIsMissingOrCutShort) {
     EXPECT_NE(error_of(folder).find(file.string()), std::string::npos) << error_of(folder);
     EXPECT_EQ(latest_whole(folder)->step(), 1);
   }
-  write_step(folder, 3);  // a folder without a manifest is cleaned
-  EXPECT_EQ(checkpoint_steps(folder), (std::vector<Index>{1, 3}));
+  EXPECT_THROW(write_step(folder, 2), Error);  // without a manifest nobody knows whose it is
+  write_step(folder, 3);
+  EXPECT_EQ(checkpoint_steps(folder), (std::vector<Index>{1, 2, 3}));
   for (const auto& entry : fs::directory_iterator(folder)) fs::remove(entry.path() / "values.f32");
   EXPECT_THROW(latest_checkpoint(folder, true), Error);  // none is whole
 }
