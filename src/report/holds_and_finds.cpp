@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 #include <set>
 
 #include "report/chart.h"
@@ -27,6 +28,18 @@ std::optional<Interval> loss_of(const ReportData& data, const std::string& metho
     return std::isfinite(cell->loss.mean) ? std::optional<Interval>(Interval{.low = {}, .high = {}})
                                           : std::nullopt;
   return cell->versus_truncated;
+}
+
+void set_beyond(const ReportData& data, HoldsAndFinds& both) {
+  double truncated = 0, farthest = 5 * both.margin;
+  for (const HeldAndFound& m : both.methods)
+    if (m.method == kTruncated) truncated = m.found.value;
+  for (const HeldAndFound& m : both.methods) {
+    const bool explodes = cell_at(data, m.method, both.length)->verdict.word == "explodes";
+    if (m.loss.mean <= std::numbers::ln2 && (!explodes || m.found.low > truncated))
+      farthest = std::max(farthest, m.loss.mean);
+  }
+  for (HeldAndFound& m : both.methods) m.beyond = !(m.loss.mean <= farthest);  // so is what is no number
 }
 
 HoldsAndFinds at_length(const ReportData& data, const Scores& scores, Index length) {
@@ -63,8 +76,9 @@ HoldsAndFinds at_length(const ReportData& data, const Scores& scores, Index leng
     m.found = proportion(sum.sum, sum.n);
   }
   both.methods = std::move(shown), both.margin = data.run.margin;
-  if (in_short.n > 0) both.short_share = in_short.mean();
-  both.bar = kFindsShare * both.short_share;
+  both.short_known = in_short.n > 0;
+  both.bar = kFindsShare * (both.short_known ? in_short.mean() : 1);
+  set_beyond(data, both);
   return both;
 }
 
@@ -90,26 +104,24 @@ std::string how_to_read(const HoldsAndFinds& both) {
                                      static_cast<double>(both.length) / static_cast<double>(both.trained))
                        : "";
   return fmt::format(
-      "<p>At {}{}: the farther left, the less loss; the higher, the more is found ({}; {}{} a method). In "
-      "the "
-      "shaded corner, where both are so: {}.</p>",
+      "<p>At {} tokens{}. Farther left is less loss, higher is more found ({}, {}{}). In the shaded corner, "
+      "which holds the loss and finds: {}.</p>",
       k_tokens(both.length), times, list_of(tasks), least < most ? fmt::format("{} to ", least) : "",
       counted(most, "question"), in_corner.empty() ? "no method" : list_of(in_corner));
 }
 
 std::string what_is_shown(const HoldsAndFinds& both, const ReportData& data) {
   return fmt::format(
-      "<p class='note'>Loss: difference from truncation, which reads the last {} tokens only, {}. Corner: at "
-      "most {:g} nats above truncation, and at least {:.0f} % of the questions found, which is {:g} of {}. "
-      "Bars: "
-      "95 % intervals, uncorrected. A triangle at the right edge: the loss lies beyond it, at the number "
-      "beside. "
-      "A place is no verdict; those stand below.</p>",
-      k_tokens(both.trained), escape_html("on " + data.units.scope()), both.margin, 100 * both.bar,
-      kFindsShare,
-      both.short_share < 1
-          ? fmt::format("what the model finds in short texts, {:.0f} %", 100 * both.short_share)
-          : std::string("all"));
+      "<p class='note'>Loss: the difference from truncation, which reads the last {} tokens only, {}. "
+      "Corner: "
+      "at most {:g} nats above truncation, and {} found. Bars: 95 % intervals, uncorrected. A triangle at "
+      "the "
+      "right edge: the loss lies beyond, at the number beside it. A place is no verdict; those stand "
+      "below.</p>",
+      k_tokens(both.trained), escape_html("on " + data.units.scope()), both.margin,
+      both.short_known ? fmt::format("at least {:g} of what the model finds in short texts ({:.0f} %)",
+                                     kFindsShare, 100 * both.bar / kFindsShare)
+                       : fmt::format("at least {:.0f} %", 100 * both.bar));
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 /// The picture itself: across the loss, upwards what is found.
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 
 #include "report/chart.h"
 #include "report/holds_and_finds.h"
@@ -14,12 +13,9 @@ namespace ropewalk {
 namespace {
 
 constexpr double kPlaneLeft = 74, kPlaneTop = 32, kPlaneBottom = 342, kPaperWidth = 640;
-constexpr double kLetter = 8.6;       // of a label on a narrow page, where letters are the largest
-constexpr double kLeastCorner = 150;  // wide
-constexpr std::size_t kNameLetters = 22;
-constexpr double kFarthest = std::numbers::ln2;  // nats; what lies beyond is not drawn to scale
-
-bool is_beyond(const HeldAndFound& m) { return !std::isfinite(m.loss.mean) || m.loss.mean > kFarthest; }
+constexpr double kLetter = 9.8;       // of a label on a narrow page, where letters are the largest
+constexpr double kLeastCorner = 150;  // its width, where that is no more than 0.38 of the plane's
+constexpr std::size_t kNameLetters = 18;
 
 /// UTF-8.
 std::size_t letters_of(const std::string& text) {
@@ -29,7 +25,7 @@ std::size_t letters_of(const std::string& text) {
 
 std::string label_of(const HeldAndFound& m) {
   const std::string name = shortened(m.method, kNameLetters);
-  if (!is_beyond(m)) return name;
+  if (!m.beyond) return name;
   return name + (std::isfinite(m.loss.mean) ? fmt::format(" {:+.2f}", m.loss.mean) : " not finite");
 }
 double width_of(const std::string& label) { return kLetter * static_cast<double>(letters_of(label)); }
@@ -38,33 +34,31 @@ double width_of(const std::string& label) { return kLetter * static_cast<double>
 struct Plane {
   double x0 = 0, x1 = 0;  // nats, at the left and right edge
   double right = 628, bottom = kPlaneBottom;
-  bool has_beyond = false;
 
   explicit Plane(const HoldsAndFinds& both) {
     double column = 0;
     std::size_t n_beyond = 0;
     x1 = 2 * both.margin;
     for (const HeldAndFound& m : both.methods) {
-      if (is_beyond(m)) {
+      if (m.beyond) {
         column = std::max(column, width_of(label_of(m))), ++n_beyond;
         continue;
       }
       x0 = std::min(x0, m.loss.low.value_or(m.loss.mean));
-      x1 = std::max(x1, std::min(kFarthest, m.loss.high.value_or(m.loss.mean)));
+      x1 = std::max(x1, m.loss.high.value_or(m.loss.mean));
     }
-    has_beyond = n_beyond > 0;
-    if (has_beyond) right = kPaperWidth - column - 44;
+    if (n_beyond > 0) right = kPaperWidth - column - 44;
     bottom = std::max(bottom, kPlaneTop + kLabelRow * (static_cast<double>(n_beyond) + 1));
     const double pad = 0.05 * (x1 - x0);
     x0 -= pad, x1 += pad;
-    const double share = kLeastCorner / (right - kPlaneLeft);  // of the width
+    const double share = std::min(0.38, kLeastCorner / (right - kPlaneLeft));
     x0 = std::min(x0, (both.margin - share * x1) / (1 - share));
   }
   double x(double nats) const {
     return std::clamp(kPlaneLeft + (nats - x0) / (x1 - x0) * (right - kPlaneLeft), kPlaneLeft, right);
   }
   double y(double share) const { return bottom - 12 - share * (bottom - kPlaneTop - 24); }
-  double x(const HeldAndFound& m) const { return is_beyond(m) ? right : x(m.loss.mean); }
+  double x(const HeldAndFound& m) const { return m.beyond ? right : x(m.loss.mean); }
   double y(const HeldAndFound& m) const { return y(m.found.value); }
 };
 
@@ -78,7 +72,7 @@ std::string plane_of(const Plane& plane, const HoldsAndFinds& both) {
         "<line x1='{0}' x2='{1:.1f}' y1='{2:.1f}' y2='{2:.1f}' class='grid'/><text x='{3}' y='{4:.1f}' "
         "class='end'>{5}</text>",
         kPlaneLeft, plane.right, plane.y(share / 100.0), kPlaneLeft - 7, plane.y(share / 100.0) + 4.5, share);
-  for (const double tick : nice_ticks(plane.x0, plane.x1, 5))
+  for (const double tick : nice_ticks(plane.x0, plane.x1, static_cast<int>((plane.right - kPlaneLeft) / 75)))
     svg += fmt::format(
         "<line x1='{0:.1f}' x2='{0:.1f}' y1='{1}' y2='{2}' class='axis'/><text x='{0:.1f}' y='{3}' "
         "class='mid'>{4}</text>",
@@ -96,12 +90,12 @@ std::string plane_of(const Plane& plane, const HoldsAndFinds& both) {
                    (kPlaneTop + plane.bottom) / 2);
 }
 
-/// The bars of a mark; of what lies beyond the edge none.
+/// The bars of a mark; of one beyond the edge only the upright one.
 std::vector<PaperBox> bars_of(const Plane& plane, const HeldAndFound& m) {
-  if (is_beyond(m)) return {};
   const double x = plane.x(m), y = plane.y(m);
   std::vector<PaperBox> bars{{x - 1, plane.y(m.found.high), x + 1, plane.y(m.found.low)}};
-  if (m.loss.low && m.loss.high) bars.push_back({plane.x(*m.loss.low), y - 1, plane.x(*m.loss.high), y + 1});
+  if (!m.beyond && m.loss.low && m.loss.high)
+    bars.push_back({plane.x(*m.loss.low), y - 1, plane.x(*m.loss.high), y + 1});
   return bars;
 }
 
@@ -119,8 +113,18 @@ std::string svg_of_bars(const Plane& plane, const HeldAndFound& m) {
   return svg;
 }
 
-std::string written(const HeldAndFound& m, double x, double y) {
-  return fmt::format("<text x='{:.1f}' y='{:.1f}' class='start who' style='fill:{}'>{}</text>", x, y + 4.5,
+/// The label, from the side of its box that is nearest to its mark at x: letters may be narrower than the
+/// box.
+std::string written(const HeldAndFound& m, const PaperBox& box, double x) {
+  const bool left = box.right <= x, right = box.left >= x;
+  return fmt::format("<text x='{:.1f}' y='{:.1f}' class='{} who' style='fill:{}'>{}</text>",
+                     left    ? box.right
+                     : right ? box.left
+                             : (box.left + box.right) / 2,
+                     (box.top + box.bottom) / 2 + 4.5,
+                     left    ? "end"
+                     : right ? "start"
+                             : "mid",
                      colour_of(m.style), escape_html(label_of(m)));
 }
 
@@ -163,7 +167,7 @@ std::string inside_marks(const Plane& plane, const std::vector<HeldAndFound>& me
   for (const HeldAndFound& m : methods) {
     const double x = plane.x(m), y = plane.y(m);
     taken.push_back({x - 6, y - 6, x + 6, y + 6});
-    if (is_beyond(m)) continue;
+    if (m.beyond) continue;
     wishes.push_back({x, y, width_of(label_of(m))});
     for (const PaperBox& bar : bars_of(plane, m)) avoided.push_back(bar);
     svg += svg_of_bars(plane, m), marks += mark(m.style, x, y);
@@ -172,13 +176,13 @@ std::string inside_marks(const Plane& plane, const std::vector<HeldAndFound>& me
       place_labels(wishes, taken, avoided, {kPlaneLeft + 3, kPlaneTop, plane.right, plane.bottom - 1});
   std::size_t i = 0;
   for (const HeldAndFound& m : methods) {
-    if (is_beyond(m)) continue;
+    if (m.beyond) continue;
     const LabelWish& wish = wishes[i];
     const PaperBox label = places[i++].value_or(PaperBox{wish.x, wish.y, wish.x, wish.y});
     if (label.right > label.left) {  // else there is no room: legend and hover name it
       const double x = std::clamp(wish.x, label.left, label.right), y = (label.top + label.bottom) / 2;
       if (std::hypot(x - wish.x, y - wish.y) > 14) svg += leader(m, wish.x, wish.y, x, y);
-      marks += written(m, label.left, y);
+      marks += written(m, label, wish.x);
     }
     hovers += numbers_of(m, label, wish.x, wish.y);
   }
@@ -189,7 +193,7 @@ std::string inside_marks(const Plane& plane, const std::vector<HeldAndFound>& me
 std::string marks_beyond(const Plane& plane, const std::vector<HeldAndFound>& methods, std::string& hovers) {
   std::vector<const HeldAndFound*> beyond;
   for (const HeldAndFound& m : methods)
-    if (is_beyond(m)) beyond.push_back(&m);
+    if (m.beyond) beyond.push_back(&m);
   const auto before = [](const HeldAndFound* a, const HeldAndFound* b) {
     if (a->found.value != b->found.value) return a->found.value > b->found.value;
     return std::isfinite(a->loss.mean) && (!std::isfinite(b->loss.mean) || a->loss.mean < b->loss.mean);
@@ -201,12 +205,13 @@ std::string marks_beyond(const Plane& plane, const std::vector<HeldAndFound>& me
   std::string svg;
   for (std::size_t i = 0; i < beyond.size(); ++i) {
     const HeldAndFound& m = *beyond[i];
-    const double x = plane.right + 30, text = x + 9;
-    svg += leader(m, plane.right + 5, heights[i], x - 7, rows[i]) +
+    const double x = plane.right + 30, y = rows[i];
+    const PaperBox label{x + 9, y - kLabelRow / 2, x + 9 + width_of(label_of(m)), y + kLabelRow / 2};
+    svg += leader(m, plane.right + 5, heights[i], x - 7, y) + svg_of_bars(plane, m) +
            fmt::format("<path d='M{:.1f} {:.1f}l-8-5v10Z' fill='#fff' stroke='{}' stroke-width='2'/>",
                        plane.right + 4, heights[i], colour_of(m.style)) +
-           mark(m.style, x, rows[i]) + written(m, text, rows[i]);
-    hovers += numbers_of(m, {text, rows[i] - 8, text + width_of(label_of(m)), rows[i] + 8}, x, rows[i]);
+           mark(m.style, x, y) + written(m, label, x);
+    hovers += numbers_of(m, label, x, y);
   }
   return svg;
 }

@@ -7,9 +7,9 @@
 namespace ropewalk {
 namespace {
 
-constexpr double kAside = 9;       // from the middle of a mark to its label
-constexpr int kRowsAway = 9;       // at most
-constexpr double kPerArea = 0.12;  // what covering a bar costs, in units of distance: a row for 140
+constexpr double kAside = 9;      // from the middle of a mark to its label
+constexpr int kRowsAway = 9;      // at most
+constexpr double kPerArea = 0.4;  // what covering a bar costs, in units of distance: a row for 20 wide
 
 bool lies_inside(const PaperBox& a, const PaperBox& b) {
   return a.left >= b.left && a.right <= b.right && a.top >= b.top && a.bottom <= b.bottom;

@@ -18,7 +18,7 @@ struct LabelWish {
   double x = 0, y = 0, width = 0;
 };
 /// Height of a label.
-inline constexpr double kLabelRow = 17;
+inline constexpr double kLabelRow = 18;
 
 /// A place for each, in their order: beside its mark, else rows above or below, the nearest that lies inside
 /// `inside` and covers neither another label nor anything of `taken` (marks); `avoided` (bars, lines) is

@@ -39,7 +39,7 @@ caption{text-align:left;font-weight:600;padding-bottom:.3em;overflow-wrap:anywhe
 .pair .chart text{font-size:18px}.pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(22em,1fr));gap:1em}
 code,.formula{font-family:ui-monospace,monospace;font-size:.86em}.formula,.source{min-width:11em;overflow-wrap:anywhere}code{overflow-wrap:anywhere}
 @media(min-width:66em){section>.scroll{width:max-content;min-width:100%;max-width:calc(100vw - 3em);margin-left:50%;transform:translateX(-50%)}}
-@media(max-width:640px){body{margin:1em auto}.chart text,.pair .chart text{font-size:20px}.chart .above,.chart .who{font-size:15px}.answer{font-size:1.15em}.pair{grid-template-columns:1fr}table{font-size:.84em}td,th{padding:.25em .45em}th{white-space:normal}.name{min-width:7em}
+@media(max-width:640px){body{margin:1em auto}.chart text,.pair .chart text{font-size:20px}.chart .above{font-size:15px}.chart .who{font-size:16px}.answer{font-size:1.15em}.pair{grid-template-columns:1fr}table{font-size:.84em}td,th{padding:.25em .45em}th{white-space:normal}.name{min-width:7em}
 td.name:first-child{position:sticky;left:0;background:var(--paper)}}
 @media print{*{print-color-adjust:exact;-webkit-print-color-adjust:exact}body{margin:0;max-width:none;font-size:11px}.scroll{overflow:visible;background:none}
 h2,h3{break-after:avoid}.chart,tr,.maps .scroll{break-inside:avoid}.chart svg{max-width:38em}.note{color:#111}.name{min-width:5em}.formula,.source{min-width:0}}
