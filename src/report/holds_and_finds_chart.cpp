@@ -15,7 +15,7 @@ namespace {
 constexpr double kPlaneLeft = 74, kPlaneTop = 32, kPlaneBottom = 342, kPaperWidth = 640;
 constexpr double kLetter = 9.8;       // of a label on a narrow page, where letters are the largest
 constexpr double kLeastCorner = 150;  // its width, where that is no more than 0.38 of the plane's
-constexpr std::size_t kNameLetters = 18;
+constexpr std::size_t kNameLetters = 16;
 
 /// UTF-8.
 std::size_t letters_of(const std::string& text) {
@@ -24,9 +24,10 @@ std::size_t letters_of(const std::string& text) {
 }
 
 std::string label_of(const HeldAndFound& m) {
-  const std::string name = shortened(m.method, kNameLetters);
-  if (!m.beyond) return name;
-  return name + (std::isfinite(m.loss.mean) ? fmt::format(" {:+.2f}", m.loss.mean) : " not finite");
+  std::string label = shortened(m.method, kNameLetters);
+  if (m.beyond)
+    label += std::isfinite(m.loss.mean) ? fmt::format(" {:+.2f}", m.loss.mean) : std::string(" not finite");
+  return label;
 }
 double width_of(const std::string& label) { return kLetter * static_cast<double>(letters_of(label)); }
 
@@ -200,6 +201,7 @@ std::string marks_beyond(const Plane& plane, const std::vector<HeldAndFound>& me
   };
   std::stable_sort(beyond.begin(), beyond.end(), before);
   std::vector<double> heights;
+  heights.reserve(beyond.size());
   for (const HeldAndFound* m : beyond) heights.push_back(plane.y(*m));
   const std::vector<double> rows = spread_rows(heights, kPlaneTop + 6, plane.bottom - 2);
   std::string svg;
