@@ -73,7 +73,7 @@ std::string plane_of(const Plane& plane, const HoldsAndFinds& both) {
         "<line x1='{0}' x2='{1:.1f}' y1='{2:.1f}' y2='{2:.1f}' class='grid'/><text x='{3}' y='{4:.1f}' "
         "class='end'>{5}</text>",
         kPlaneLeft, plane.right, plane.y(share / 100.0), kPlaneLeft - 7, plane.y(share / 100.0) + 4.5, share);
-  for (const double tick : nice_ticks(plane.x0, plane.x1, static_cast<int>((plane.right - kPlaneLeft) / 75)))
+  for (const double tick : nice_ticks(plane.x0, plane.x1, static_cast<int>((plane.right - kPlaneLeft) / 62)))
     svg += fmt::format(
         "<line x1='{0:.1f}' x2='{0:.1f}' y1='{1}' y2='{2}' class='axis'/><text x='{0:.1f}' y='{3}' "
         "class='mid'>{4}</text>",
