@@ -301,6 +301,14 @@ std::size_t GradientPass<T>::kept_of(const ModelConfig& config, std::shared_ptr<
   return floats * sizeof(T);
 }
 
+template <class T>
+std::size_t GradientPass<T>::most_kept_bytes(Index n_rows) const {
+  Index n = 0;
+  for (std::size_t layer = 0; layer + 1 < impl_->layers.size(); ++layer)
+    n += impl_->kept_floats(layer, n_rows);
+  return static_cast<std::size_t>(n) * sizeof(T);
+}
+
 template class GradientPass<float>;
 template class GradientPass<double>;
 

@@ -54,6 +54,8 @@ class GradientPass {
   /// What its layers then keep of kept_bytes: none keeps more than it needs.
   static std::size_t kept_of(const ModelConfig& config, std::shared_ptr<const Training<T>> operations,
                              Index n_rows, std::size_t kept_bytes);
+  /// What kept_bytes adds to that at most, however large it is: what all layers keep for n_rows rows.
+  std::size_t most_kept_bytes(Index n_rows) const;
 
  private:
   struct Impl;

@@ -3,6 +3,7 @@
 /// optimizer, a checkpoint and clipping pass over plain arrays.
 #pragma once
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -67,6 +68,9 @@ struct LearningModel {
   LearningMatrix projection, transform, output;  // with tied embeddings output.begin == embedding
   Index n() const { return values ? values->size() : 0; }
 };
+/// The one scale of all low-rank pairs; nullopt: it has none.
+std::optional<float> scale_of_pairs(const LearningModel& model);
+inline bool has_pairs(const LearningModel& model) { return scale_of_pairs(model).has_value(); }
 
 /// What learns where every tensor does, and where each lies: of a model that is not there yet.
 std::vector<Parameter> parameters_of(const ModelConfig& config);
