@@ -209,7 +209,7 @@ def check_finetune():
     def finetune(out, rate, *more):
         return subprocess.run([*base, f"{folder}/{out}", "--rate", rate, *more], capture_output=True, text=True, check=False)
 
-    run = finetune("ended", "10")
+    run = finetune("ended", "1")
     check(f"a start that explodes is seen: {run.stderr}", "expected a loss below 4 times" in said(run)
           and f"{folder}/ended/1-pi/checkpoints keeps step 1; another rate begins in another --out" in said(run))
     check("its checkpoint stays", os.listdir(f"{folder}/ended/1-pi/checkpoints") == ["step-000001"])
