@@ -123,8 +123,8 @@ int run() {
   keep_settings(asked, settings);
   const RecoveryOrigin origin = origin_of(plan, texts, run);
   if (asked.out.empty()) say("without --out nothing is kept but what is printed");
-  const Comparison comparison =
-      compare(asked, plan, texts, source, run, [&](const RecoveryInput& input) { show_look(input, origin); });
+  const Comparison comparison = compare(asked, plan, texts, source, run, cost,
+                                        [&](const RecoveryInput& input) { show_look(input, origin); });
   show(comparison, settings, origin);
   return 0;
 }

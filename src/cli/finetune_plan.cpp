@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <limits>
 
 #include "cli/auto_method.h"
 #include "cli/fitting_methods.h"
@@ -41,6 +42,15 @@ void require_length(Index length, Index n_ctx_train) {
   throw UsageError(
       "--length", fmt::format("more than the {} tokens that the model was trained on", n_ctx_train),
       fmt::format("{}", length), "within it plain RoPE is right, and there is nothing to recover");
+}
+
+/// Of steps that are typed one at least is a step of the run.
+void require_looks_within(const std::vector<std::string>& typed, Index steps) {
+  if (typed.empty()) return;
+  const std::vector<Index> looks = looks_of(typed, std::numeric_limits<Index>::max() - 1);
+  if (const Index least = looks.size() > 2 ? looks[1] : 0; least > steps)
+    throw UsageError("--looks", fmt::format("steps up to {}, the last one of --steps", steps),
+                     fmt::format("{} and none before", least), "give more --steps, or looks within them");
 }
 
 Json texts_json(const std::vector<std::string>& names, const std::vector<std::vector<Token>>& tokens) {
@@ -90,6 +100,7 @@ FinetunePlan complete(const Options& options, const ModelConfig& config, const M
     for (const std::string& method : options.against)
       MethodSpec::parse(method), plan.against.push_back(method);
   }
+  if (options.budget.empty()) require_looks_within(options.looks, options.steps);
   plan.steps = options.steps, plan.looks = looks_of(options.looks, options.steps);
   plan.warm_up = options.warm_up >= 0 ? options.warm_up : usual_warm_up(options.steps);
   plan.batch = options.batch > 0 ? options.batch : std::max(kUsualBatch, plan.length);
