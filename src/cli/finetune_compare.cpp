@@ -2,12 +2,14 @@
 #include "cli/finetune_compare.h"
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 
 #include "cli/finetune_results.h"
 #include "cli/finetune_start.h"
 #include "core/output_file.h"
 #include "core/tell.h"
+#include "core/text.h"
 #include "train/merged.h"
 #include "train/trainer.h"
 
@@ -19,14 +21,26 @@ namespace fs = std::filesystem;
 /// Seconds of training up to each look, beside the looks' results.
 class Times {
  public:
+  /// Errors: Error naming the file and what in it is no time.
   explicit Times(std::string path) : path_(std::move(path)) {
     if (path_.empty() || !fs::exists(path_)) return;
-    const JsonInput stored = parse_json(read_bytes(path_), path_);
-    for (const auto& [step, seconds] : stored.items()) by_step_[step] = seconds.get<double>();
+    const auto require = [&](bool is_so, const JsonInput& found) {
+      if (!is_so)
+        throw Error(path_, "an object of seconds of training by step, such as {\"10\": 2.5}",
+                    printable(dump_json(found).substr(0, 60)),
+                    "take it away: then the times of these steps are not known");
+    };
+    const JsonInput stored = parse_json(read_bytes(path_, std::size_t{1} << 20), path_);
+    require(stored.is_object(), stored);
+    for (const auto& [step, seconds] : stored.items()) {
+      require(seconds.is_number() && std::isfinite(seconds.get<double>()) && seconds.get<double>() >= 0,
+              stored);
+      by_step_[step] = seconds.get<double>();
+    }
   }
-  double at(Index step) const {
+  std::optional<double> at(Index step) const {
     const auto found = by_step_.find(fmt::format("{}", step));
-    return found != by_step_.end() ? found->second : 0;
+    return found != by_step_.end() ? std::optional(found->second) : std::nullopt;
   }
   void put(Index step, double seconds) {
     by_step_[fmt::format("{}", step)] = seconds;
@@ -73,7 +87,7 @@ class Comparer {
 
   /// Nothing has learnt: the start is the method itself.
   void add_step_0(std::size_t s) {
-    Look look{s, 0, 0, {}};
+    Look look{s, 0, 0.0, {}};
     for (const Record& r : result_.input.untrained)
       if (r.method == plan_.starts[s].method) look.records.push_back(r);
     result_.input.looks.push_back(std::move(look));
@@ -83,18 +97,53 @@ class Comparer {
     const std::string folder = folder_of(plan_, s);
     if (!options_.out.empty()) fs::create_directories(in_out(folder));
     Times times(options_.out.empty() ? "" : in_out(folder + "/seconds.json"));
-    StartTrainer trainer(options_, plan_, s, texts_, source_,
-                         options_.out.empty() ? "" : in_out(folder + "/checkpoints"));
-    for (const Index step : plan_.looks)
-      if (step > 0 && !look_at(s, step, trainer, times)) return;
-    if (!options_.out.empty()) write_results(plan_, s, trainer.model(), in_out(folder), result_.written);
+    std::optional<WrittenModel> written;
+    {  // what training holds is given back before the file is judged
+      StartTrainer trainer(options_, plan_, s, texts_, source_,
+                           options_.out.empty() ? "" : in_out(folder + "/checkpoints"));
+      for (const Index step : plan_.looks)
+        if (step > 0 && !look_at(s, step, trainer, times)) return;
+      if (!options_.out.empty())
+        written = write_results(plan_, s, trainer.model(), in_out(folder), result_.written);
+    }
+    if (written && !written->as_judged) judge_written(s, *written);
+  }
+
+  /// The mean loss of a start's records at the long length, as the answer has it. REQUIRES: some.
+  std::optional<double> long_loss(std::size_t s, const std::string& method,
+                                  const std::vector<Record>& records) const {
+    RecoveryInput input{plan_.n_ctx_train, plan_.length, {}, {}, {}, {}};
+    input.starts = {{plan_.starts[s].name, method}}, input.looks = {{0, 0, {}, records}};
+    const std::optional<Interval> loss = recover(input).starts[0].at[0].loss;
+    return loss ? std::optional(loss->mean) : std::nullopt;
+  }
+
+  /// A type that rounds may lose what was learned: the file is judged as the last look was, and both are
+  /// said.
+  void judge_written(std::size_t s, const WrittenModel& written) {
+    const std::string& name = plan_.starts[s].name;
+    const auto model = Model::open(written.path, source_->shared_backend());
+    const std::vector<Record> records =
+        looks_.of_start(*model, written.method, folder_of(plan_, s) + "/written");
+    const std::optional<double> loss = long_loss(s, written.method, records),
+                                judged = long_loss(s, plan_.starts[s].method, last_look(s).records);
+    if (!loss || !judged) return;
+    result_.rounded.push_back({s, written.type, *loss, *judged});
+    result_.written.push_back(
+        fmt::format("{}: {} rounds what was learned: the file's loss at {} is {:.3f}, the last look's was "
+                    "{:.3f}; without --type the file is what was looked at",
+                    name, written.type, k_tokens(plan_.length), *loss, *judged));
+  }
+  const Look& last_look(std::size_t s) const {
+    return *std::find_if(result_.input.looks.rbegin(), result_.input.looks.rend(),
+                         [&](const Look& look) { return look.start == s; });
   }
 
   /// False: the training stopped.
   bool look_at(std::size_t s, Index step, StartTrainer& trainer, Times& times) {
     const std::string name = fmt::format("{}/step-{:06}", folder_of(plan_, s), step);
     const std::string& method = plan_.starts[s].method;
-    Look look{s, step, 0, {}};
+    Look look{s, step, {}, {}};
     if (trainer.step() > step) {  // it was looked at before the run was cut off
       std::optional<std::vector<Record>> known = looks_.known(*source_, method, name);
       if (!known)
@@ -104,13 +153,13 @@ class Comparer {
     } else {
       try {
         trainer.train_to(step);
+        times.put(step, trainer.seconds());
+        look.records = looks_.of_start(*merged_model(trainer.model()), method, name);
       } catch (const TrainingStopped& error) {
-        result_.ended.push_back({s, trainer.step(), error.what()});
+        result_.input.ended.push_back({s, trainer.step(), error.what()});
         say(fmt::format("{} ends at step {}: {}", plan_.starts[s].name, trainer.step(), error.what()));
         return false;
       }
-      times.put(step, trainer.seconds());
-      look.records = looks_.of_start(*merged_model(trainer.model()), method, name);
     }
     look.seconds = times.at(step);
     result_.input.looks.push_back(std::move(look));
