@@ -49,11 +49,12 @@ void show_look(const RecoveryInput& input, const RecoveryOrigin& origin) {
   if (look.step == 0) return;
   for (const RecoveryAt& at : recovery.starts[look.start].at)
     if (at.step == look.step)
-      say(fmt::format(
-          "{}: step {}, {}: loss {} at {}{}", input.starts[look.start].name, at.step, time_text(at.seconds),
-          at.loss ? fmt::format("{:.3f}", at.loss->mean) : "not finite", k_tokens(input.length),
-          at.versus[1].difference ? fmt::format(", {:+.3f} from truncation", at.versus[1].difference->mean)
-                                  : ""));
+      say(fmt::format("{}: step {}, {}: loss {} at {}{}", input.starts[look.start].name, at.step,
+                      at.seconds ? time_text(*at.seconds) : "?",
+                      at.loss ? fmt::format("{:.3f}", at.loss->mean) : "not finite", k_tokens(input.length),
+                      at.versus[1].difference
+                          ? fmt::format(", {:+.3f} from truncation", at.versus[1].difference->mean)
+                          : ""));
 }
 
 void say_plan(const FinetunePlan& plan, const FinetuneTexts& texts, const FinetuneCost& cost) {
@@ -68,11 +69,17 @@ void say_plan(const FinetunePlan& plan, const FinetuneTexts& texts, const Finetu
 
 Json result_json(const Comparison& comparison, const Recovery& recovery, const Json& settings) {
   Json json = recovery_json(recovery);
+  const auto name = [&](std::size_t start) { return recovery.starts[start].start.name; };
   json["ended"] = Json::array();
-  for (const Ended& ended : comparison.ended)
-    json["ended"].push_back(
-        {{"start", recovery.starts[ended.start].start.name}, {"step", ended.step}, {"why", ended.why}});
+  for (const EndedStart& ended : comparison.input.ended)
+    json["ended"].push_back({{"start", name(ended.start)}, {"step", ended.step}, {"why", ended.why}});
   json["written"] = comparison.written;
+  json["rounded"] = Json::array();
+  for (const RoundedLoss& loss : comparison.rounded)
+    json["rounded"].push_back({{"start", name(loss.start)},
+                               {"type", loss.type},
+                               {"written_loss", loss.written},
+                               {"judged_loss", loss.judged}});
   json["settings"] = settings;
   return json;
 }
@@ -86,7 +93,7 @@ void show(const Comparison& comparison, const Json& settings, const RecoveryOrig
     fmt::print("{}\n", dump_json(json));
   } else {
     fmt::print("{}", recovery_text(recovery));
-    for (const Ended& ended : comparison.ended)
+    for (const EndedStart& ended : comparison.input.ended)
       fmt::print("{}", wrapped(fmt::format("{} ended at step {}: {}", recovery.starts[ended.start].start.name,
                                            ended.step, ended.why),
                                "  "));
@@ -112,9 +119,10 @@ int run() {
   const FinetuneTexts texts = finetune_texts(source->tokenizer(), text_options);
   RunInfo run = run_info(asked.model, asked.backend, source);
   run.tail = plan.judge.tail, run.margin = kStabilityMargin, run.special = asked.texts.special;
+  take_decided(asked, plan);
   const FinetuneLooks looks(texts.held_out, plan.judge, run, "");
   const FinetuneCost cost = cost_of_finetune(asked, plan, texts, source, looks);
-  if (!take_decided(asked, plan)) take_budget(asked, cost, plan);
+  if (!plan.decided) take_budget(asked, cost, plan);
   run.command = command_line(asked, plan);
   say_plan(plan, texts, cost);
   cost.require();
@@ -126,7 +134,7 @@ int run() {
   const Comparison comparison = compare(asked, plan, texts, source, run, cost,
                                         [&](const RecoveryInput& input) { show_look(input, origin); });
   show(comparison, settings, origin);
-  return 0;
+  return comparison.input.ended.size() == plan.starts.size() ? 1 : 0;  // nothing was made
 }
 
 const Register<Command> registered{{"finetune", "train for a longer length from the better start",

@@ -2,6 +2,7 @@
 #include "cli/finetune_compare.h"
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 
 #include "cli/finetune_clock.h"
@@ -9,6 +10,7 @@
 #include "cli/finetune_start.h"
 #include "core/output_file.h"
 #include "core/tell.h"
+#include "core/text.h"
 #include "train/merged.h"
 #include "train/trainer.h"
 
@@ -20,14 +22,26 @@ namespace fs = std::filesystem;
 /// Seconds of training up to each look, beside the looks' results.
 class Times {
  public:
+  /// Errors: Error naming the file and what in it is no time.
   explicit Times(std::string path) : path_(std::move(path)) {
     if (path_.empty() || !fs::exists(path_)) return;
-    const JsonInput stored = parse_json(read_bytes(path_), path_);
-    for (const auto& [step, seconds] : stored.items()) by_step_[step] = seconds.get<double>();
+    const auto require = [&](bool is_so, const JsonInput& found) {
+      if (!is_so)
+        throw Error(path_, "an object of seconds of training by step, such as {\"10\": 2.5}",
+                    printable(dump_json(found).substr(0, 60)),
+                    "take it away: then the times of these steps are not known");
+    };
+    const JsonInput stored = parse_json(read_bytes(path_, std::size_t{1} << 20), path_);
+    require(stored.is_object(), stored);
+    for (const auto& [step, seconds] : stored.items()) {
+      require(seconds.is_number() && std::isfinite(seconds.get<double>()) && seconds.get<double>() >= 0,
+              stored);
+      by_step_[step] = seconds.get<double>();
+    }
   }
-  double at(Index step) const {
+  std::optional<double> at(Index step) const {
     const auto found = by_step_.find(fmt::format("{}", step));
-    return found != by_step_.end() ? found->second : 0;
+    return found != by_step_.end() ? std::optional(found->second) : std::nullopt;
   }
   void put(Index step, double seconds) {
     by_step_[fmt::format("{}", step)] = seconds;
@@ -84,7 +98,7 @@ class Comparer {
 
   /// Nothing has learnt: the start is the method itself.
   void add_step_0(std::size_t s) {
-    Look look{s, 0, 0, {}};
+    Look look{s, 0, 0.0, {}};
     for (const Record& r : result_.input.untrained)
       if (r.method == plan_.starts[s].method) look.records.push_back(r);
     result_.input.looks.push_back(std::move(look));
@@ -94,13 +108,50 @@ class Comparer {
     const std::string folder = folder_of(plan_, s);
     if (!options_.out.empty()) fs::create_directories(in_out(folder));
     Times times(options_.out.empty() ? "" : in_out(folder + "/seconds.json"));
+    std::optional<WrittenModel> written;
     clock_.clear();
-    StartTrainer trainer(options_, plan_, s, texts_, source_,
-                         options_.out.empty() ? "" : in_out(folder + "/checkpoints"));
-    clock_.leave_out(s, trainer.step(), 0);
-    for (const Index step : plan_.looks)
-      if (step > 0 && !look_at(s, step, trainer, times)) return;
-    if (!options_.out.empty()) write_results(plan_, s, trainer.model(), in_out(folder), result_.written);
+    {  // what training holds is given back before the file is judged
+      StartTrainer trainer(options_, plan_, s, texts_, source_,
+                           options_.out.empty() ? "" : in_out(folder + "/checkpoints"));
+      clock_.leave_out(s, trainer.step(), 0);
+      for (const Index step : plan_.looks)
+        if (step > 0 && !look_at(s, step, trainer, times)) return;
+      if (!options_.out.empty())
+        written = write_results(plan_, s, trainer.model(), in_out(folder), result_.written);
+    }
+    if (written && !written->as_judged) judge_written(s, *written);
+  }
+
+  /// The mean loss of a start's records at the long length, as the answer has it. REQUIRES: some.
+  std::optional<double> long_loss(std::size_t s, const std::string& method,
+                                  const std::vector<Record>& records) const {
+    RecoveryInput input{plan_.n_ctx_train, plan_.length, {}, {}, {}, {}};
+    input.starts = {{plan_.starts[s].name, method}}, input.looks = {{0, 0, {}, records}};
+    const std::optional<Interval> loss = recover(input).starts[0].at[0].loss;
+    return loss ? std::optional(loss->mean) : std::nullopt;
+  }
+
+  /// A type that rounds may lose what was learned: the file is judged as the last look was, and both are
+  /// said.
+  void judge_written(std::size_t s, const WrittenModel& written) {
+    const std::string& name = plan_.starts[s].name;
+    const auto model = Model::open(written.path, source_->shared_backend());
+    clock_.begin_look();
+    const std::vector<Record> records =
+        looks_.of_start(*model, written.method, folder_of(plan_, s) + "/written");
+    clock_.end_judging();
+    const std::optional<double> loss = long_loss(s, written.method, records),
+                                judged = long_loss(s, plan_.starts[s].method, last_look(s).records);
+    if (!loss || !judged) return;
+    result_.rounded.push_back({s, written.type, *loss, *judged});
+    result_.written.push_back(
+        fmt::format("{}: {} rounds what was learned: the file's loss at {} is {:.3f}, the last look's was "
+                    "{:.3f}; without --type the file is what was looked at",
+                    name, written.type, k_tokens(plan_.length), *loss, *judged));
+  }
+  const Look& last_look(std::size_t s) const {
+    return *std::find_if(result_.input.looks.rbegin(), result_.input.looks.rend(),
+                         [&](const Look& look) { return look.start == s; });
   }
 
   std::size_t looks_from(Index step) const {
@@ -112,7 +163,7 @@ class Comparer {
   bool look_at(std::size_t s, Index step, StartTrainer& trainer, Times& times) {
     const std::string name = fmt::format("{}/step-{:06}", folder_of(plan_, s), step);
     const std::string& method = plan_.starts[s].method;
-    Look look{s, step, 0, {}};
+    Look look{s, step, {}, {}};
     if (trainer.step() > step) {  // it was looked at before the run was cut off
       clock_.begin_look();
       std::optional<std::vector<Record>> known = looks_.known(*source_, method, name);
@@ -124,17 +175,17 @@ class Comparer {
     } else {
       try {
         trainer.train_to(step, [&](const std::string& what) { clock_.trained_step(s, what); });
+        times.put(step, trainer.seconds());
+        clock_.begin_look();
+        look.records = looks_.of_start(*merged_model(trainer.model()), method, name);
+        clock_.end_judging();
       } catch (const TrainingStopped& error) {
-        result_.ended.push_back({s, trainer.step(), error.what()});
+        result_.input.ended.push_back({s, trainer.step(), error.what()});
         clock_.leave_out(s, plan_.steps - trainer.step(), looks_from(step));
         clock_.clear();
         say(fmt::format("{} ends at step {}: {}", plan_.starts[s].name, trainer.step(), error.what()));
         return false;
       }
-      times.put(step, trainer.seconds());
-      clock_.begin_look();
-      look.records = looks_.of_start(*merged_model(trainer.model()), method, name);
-      clock_.end_judging();
     }
     look.seconds = times.at(step);
     result_.input.looks.push_back(std::move(look));

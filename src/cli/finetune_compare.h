@@ -8,23 +8,23 @@
 
 namespace ropewalk::cli::finetune {
 
-/// A start that ended before its last step, and why.
-struct Ended {
+/// The loss at the long length of a model written in a type that rounds what was learned.
+struct RoundedLoss {
   std::size_t start = 0;
-  Index step = 0;
-  std::string why;
+  std::string type;
+  double written = 0, judged = 0;  ///< of the file; of the last look
 };
 struct Comparison {
   RecoveryInput input;
-  std::vector<Ended> ended;
   std::vector<std::string> written;  ///< a line for each result: what it is and how it is run
+  std::vector<RoundedLoss> rounded;
 };
 
 /// Told after each look.
 using OnLook = std::function<void(const RecoveryInput&)>;
 
-/// Without --out nothing is kept but what is returned. A start whose training stops (a loss that is none)
-/// ends there, and the others go on. Errors: those of the parts.
+/// Without --out nothing is kept but what is returned. A start whose training stops (a loss, or a weight,
+/// that is none) ends there, and the others go on. Errors: those of the parts.
 Comparison compare(const Options& options, const FinetunePlan& plan, const FinetuneTexts& texts,
                    const std::shared_ptr<const Model>& source, const RunInfo& run, const FinetuneCost& cost,
                    const OnLook& on_look);

@@ -2,6 +2,7 @@
 #include "cli/finetune_plan.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <filesystem>
 #include <limits>
@@ -12,6 +13,7 @@
 #include "core/json.h"
 #include "core/output_file.h"
 #include "core/text.h"
+#include "train/write_settings.h"
 
 namespace ropewalk::cli::finetune {
 namespace {
@@ -108,6 +110,9 @@ FinetunePlan complete(const Options& options, const ModelConfig& config, const M
     throw UsageError("--batch", fmt::format("{} tokens or more: one text of the length", plan.length),
                      fmt::format("{}", plan.batch));
   plan.rate = options.rate > 0 ? options.rate : options.full ? kUsualFullRate : kUsualLowRankRate;
+  plan.type = options.type;
+  for (char& c : plan.type) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  require_written_type(plan.type, model.file().container().starts_with("GGUF"));
   plan.judge.tasks = options.tasks;
   require_tasks_fit(plan.judge.tasks, false);
   if (std::find(plan.judge.tasks.begin(), plan.judge.tasks.end(), "tail") == plan.judge.tasks.end())
@@ -160,7 +165,8 @@ Json settings_json(const Options& options, const FinetunePlan& plan, const Finet
           {"depths", plan.judge.n_depths},
           {"against", plan.against},
           {"precision", run.precision},
-          {"kv", run.kv}};
+          {"kv", run.kv},
+          {"type", plan.type}};
 }
 
 namespace {
@@ -174,9 +180,9 @@ JsonInput read_settings(const std::string& path) {
 
 }  // namespace
 
-bool take_decided(const Options& options, FinetunePlan& plan) {
+void take_decided(const Options& options, FinetunePlan& plan) {
   const std::string path = settings_path(options);
-  if (!options.resume || !std::filesystem::exists(path)) return false;
+  if (!options.resume || !std::filesystem::exists(path)) return;
   const JsonInput before = read_settings(path);
   const auto count = [&](const char* key, Index least) {
     const auto found = before.find(key);
@@ -184,12 +190,11 @@ bool take_decided(const Options& options, FinetunePlan& plan) {
       throw Error(path, fmt::format("a whole number \"{}\"", key), "none");
     return found->get<Index>();
   };
-  plan.tokens_at_once = count("tokens_at_once", 0);
-  if (options.budget.empty()) return true;
+  plan.decided = true, plan.tokens_at_once = count("tokens_at_once", 0);
+  if (options.budget.empty()) return;
   plan.steps = std::min<Index>(count("steps", 1), Index{1} << 20);
   plan.looks = looks_of(options.looks, plan.steps);
   plan.warm_up = options.warm_up >= 0 ? options.warm_up : usual_warm_up(plan.steps);
-  return true;
 }
 
 void keep_settings(const Options& options, const Json& settings) {
@@ -248,6 +253,7 @@ std::string command_line(const Options& options, const FinetunePlan& plan) {
   text += fmt::format(" --tail {} --questions {} --depths {}", plan.judge.tail, plan.judge.n_seeds,
                       plan.judge.n_depths);
   if (options.texts.n_documents > 0) text += fmt::format(" --documents {}", options.texts.n_documents);
+  add("--type", plan.type.empty() ? std::vector<std::string>{} : std::vector{plan.type});
   add("--out", options.out.empty() ? std::vector<std::string>{} : std::vector{options.out});
   return text + fmt::format(" --precision {} --kv {}", options.backend.precision, options.backend.kv_type());
 }
@@ -269,16 +275,19 @@ void Options::define(CommandLine& app) {
   app.add_option("--rank", low_rank.rank, "of the pairs (LoRA)")
       ->check(in_range(1, 4096))
       ->capture_default_str();
-  app.add_option("--alpha", low_rank.alpha, "pairs count alpha / rank times")->capture_default_str();
+  app.add_option("--alpha", low_rank.alpha, "pairs count alpha / rank times")
+      ->check(in_range(1e-3, 65536))
+      ->capture_default_str();
   app.add_option("--targets", low_rank.targets,
                  "with pairs; default: all seven of a layer,\nattn_q attn_k attn_v attn_output "
                  "ffn_gate ffn_up\nffn_down");
-  app.add_option("--rate", rate, "of learning; default: 2e-4, with --full 2e-5");
-  app.add_option("--warm-up", warm_up, "steps; default: a tenth, 20 at most");
-  app.add_option("--batch", batch, "tokens a step; default: 8192, or the length");
+  app.add_option("--rate", rate, "of learning; default: 2e-4, with --full 2e-5")->check(in_range(1e-9, 1));
+  app.add_option("--warm-up", warm_up, "steps; default: a tenth, 20 at most")->check(in_range(0, 1 << 20));
+  app.add_option("--batch", batch, "tokens a step; default: 8192, or the length")
+      ->check(in_range(1, 1 << 30));
   app.add_option("--seed", seed, "of batches and pairs")->check(in_range(0, 1 << 30))->capture_default_str();
   app.add_option("--documents", texts.n_documents, "of each held-out text; default: 24 in all")
-      ->check(in_range(0, 1000));
+      ->check(in_range(1, 1000));
   app.add_option("--tail", texts.tail, "last tokens that are scored; default: as in eval")
       ->check(in_range(1, 65536));
   app.add_option("--tasks", tasks, "what is judged at each look")->capture_default_str();
@@ -288,6 +297,10 @@ void Options::define(CommandLine& app) {
   app.add_option("--depths", n_depths, "of each key")->check(in_range(1, 100))->capture_default_str();
   app.add_option("--against", against, "training-free methods to pass; default: a few");
   app.add_option("--out", out, "folder for checkpoints, looks, adapters and models");
+  app.add_option(
+      "--type", type,
+      "of the weights that learned, in the files: F32,\nBF16, F16, in a GGUF Q8_0; default: as they "
+      "were\njudged, F32 with --full, else --precision's.\nIf it rounds, the file is judged too");
   app.add_flag("--resume", resume, "go on in that folder");
   app.add_option("--report", report, "a self-contained page; default: DIR/recovery.html");
   backend.define(app);
@@ -295,8 +308,9 @@ void Options::define(CommandLine& app) {
   app.add_flag("--json", json, "one JSON object");
   app.add_flag("--dry-run", dry_run, "say what it would take, and end");
   app.never_with("--compare", {"--method"});
+  app.never_with("--budget", {"--steps"});
   app.never_with("--full", {"--rank", "--alpha", "--targets"});
-  app.only_with("--out", {"--resume"});
+  app.only_with("--out", {"--resume", "--type"});
   app.footer(
       "Examples:\n"
       "  ropewalk finetune model.gguf --method pi --length 32k --text books/ --out run\n"

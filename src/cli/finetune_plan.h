@@ -14,7 +14,7 @@
 namespace ropewalk::cli::finetune {
 
 struct Options {
-  std::string model, method, length, budget, out, report;
+  std::string model, method, length, budget, type, out, report;
   std::vector<std::string> compare, looks, against;
   std::vector<std::string> tasks = {"tail", "passkey"};
   FinetuneTextOptions texts;
@@ -46,8 +46,10 @@ struct FinetunePlan {
   std::vector<Index> looks;          ///< ascending, from 0 to the last step
   Index steps = 0, warm_up = 0, batch = 0;
   double rate = 0;
+  bool decided = false;        ///< take_decided
   Index tokens_at_once = 0;    ///< Recipe's, as memory allows
   std::size_t kept_bytes = 0;  ///< GradientOptions'
+  std::string type;            ///< of the written weights; empty: as they were judged
   PlanOptions judge;           ///< of each look
 };
 
@@ -65,9 +67,8 @@ std::string folder_of(const FinetunePlan& plan, std::size_t start);
 Json settings_json(const Options& options, const FinetunePlan& plan, const FinetuneTexts& texts,
                    const RunInfo& run);
 /// Before a run goes on: what the machine and the clock decided when it began (steps of a budget, how much of
-/// a batch goes through at once) is taken from DIR/finetune.json. False: there is none, or it is not gone on
-/// with.
-bool take_decided(const Options& options, FinetunePlan& plan);
+/// a batch goes through at once) is taken from DIR/finetune.json. Without --resume, or such a file: nothing.
+void take_decided(const Options& options, FinetunePlan& plan);
 /// DIR/finetune.json is written where it is not there. Errors: UsageError where it is there without --resume;
 /// Error that names the first setting that differs.
 void keep_settings(const Options& options, const Json& settings);

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/finetune_results.h"
 
-#include <algorithm>
 #include <filesystem>
 
 #include "core/tell.h"
 #include "core/text.h"
 #include "methods/file_settings.h"
-#include "quant/encode.h"
 #include "train/adapter.h"
+#include "train/merged.h"
+#include "train/stored_tensors.h"
 #include "train/write_model.h"
 
 namespace ropewalk::cli::finetune {
@@ -18,13 +18,8 @@ namespace fs = std::filesystem;
 
 bool is_gguf(const Model& model) { return model.file().container().starts_with("GGUF"); }
 
-/// As the source stores them where that can be written, else BF16.
-std::string type_of(const Model& source, const NewWeights& weights) {
-  const bool can = std::all_of(weights.names.begin(), weights.names.end(), [&](const std::string& name) {
-    const WeightFormat* format = source.file().tensor(name).format;
-    return format != nullptr && can_encode(*format);
-  });
-  return can ? "" : "BF16";
+std::string written_type(const FinetunePlan& plan, const LearningModel& learning) {
+  return plan.type.empty() ? judged_type(learning) : plan.type;
 }
 
 /// Who reads the method in the file, or why nobody but us can. transformers takes the weights of a GGUF, and
@@ -37,11 +32,6 @@ std::string said(const std::string& method, const std::string& why_not, const st
   return fmt::format(
       "{}: the method cannot be said in the file ({}); here: ropewalk generate {} --method {} -f TEXT", path,
       why_not, shell_quoted(path), shell_quoted(method));
-}
-
-bool has_pairs(const LearningModel& learning) {
-  return std::any_of(learning.parameters.begin(), learning.parameters.end(),
-                     [](const Parameter& p) { return p.name.ends_with(".lora_a"); });
 }
 
 /// The pairs alone; where PEFT has no form for them, why.
@@ -63,8 +53,14 @@ std::string adapter_line(const LearningModel& learning, const FileSettings& sett
 
 }  // namespace
 
-void write_results(const FinetunePlan& plan, std::size_t start, const LearningModel& learning,
-                   const std::string& folder, std::vector<std::string>& lines) {
+void require_writable(const FinetunePlan& plan, const LearningModel& learning) {
+  const Model& source = *learning.model;
+  const NewWeights weights = new_weights(learning);
+  StoredTensors(source.file(), source.config(), weights, written_type(plan, learning));
+}
+
+WrittenModel write_results(const FinetunePlan& plan, std::size_t start, const LearningModel& learning,
+                           const std::string& folder, std::vector<std::string>& lines) {
   const Model& source = *learning.model;
   const std::string& method = plan.starts[start].method;
   const RopeContext context = source.config().rope_context(source.config().acting_layer(), plan.length);
@@ -72,7 +68,7 @@ void write_results(const FinetunePlan& plan, std::size_t start, const LearningMo
       file_settings(MethodSpec::parse(method), context, source.config().architecture);
   const std::string& why_not = is_gguf(source) ? settings.no_gguf : settings.no_config;
   const NewWeights weights = new_weights(learning);
-  WriteOptions options{.type = type_of(source, weights), .settings = {}, .general = {}};
+  WriteOptions options{.type = written_type(plan, learning), .settings = {}, .general = {}};
   if (why_not.empty()) options.settings = settings;
   const std::string path = (fs::path(folder) / (is_gguf(source) ? "model.gguf" : "model")).string();
   if (!fs::exists(path)) write_model(source, weights, options, path);
@@ -80,6 +76,7 @@ void write_results(const FinetunePlan& plan, std::size_t start, const LearningMo
     lines.push_back(plan.starts[start].name + ": " +
                     adapter_line(learning, settings, (fs::path(folder) / "adapter").string()));
   lines.push_back(plan.starts[start].name + ": " + said(method, why_not, path, is_gguf(source)));
+  return {path, why_not.empty() ? "none" : method, options.type, options.type == judged_type(learning)};
 }
 
 }  // namespace ropewalk::cli::finetune

@@ -5,11 +5,24 @@
 
 namespace ropewalk::cli::finetune {
 
+/// The whole weights as they were written.
+struct WrittenModel {
+  std::string path;
+  std::string method;      ///< that it is read under: "none" where the file says the method of itself
+  std::string type;        ///< of the weights that learned
+  bool as_judged = false;  ///< the type is that of what was looked at: the same losses
+};
+
+/// Errors: Error where --type is no type for the weights that learn; before they are trained.
+void require_writable(const FinetunePlan& plan, const LearningModel& learning);
+
 /// FOLDER/adapter (pairs only, PEFT's format) and FOLDER/model, or model.gguf as the source is: whole
-/// weights, with the method said in the file where its container can say it. A line for each goes to `lines`,
+/// weights, with the method said in the file where its container can say it. Weights that learned have
+/// --type, or that of what was looked at (train/merged.h, judged_type), whatever the source has: what a short
+/// training changes is less than half a step of Q8_0, and often of BF16. A line for each goes to `lines`,
 /// with what other engines are told, or that they cannot be, and the command that runs it here. What is there
 /// from a run before stays. Errors: Error where something cannot be written.
-void write_results(const FinetunePlan& plan, std::size_t start, const LearningModel& learning,
-                   const std::string& folder, std::vector<std::string>& lines);
+WrittenModel write_results(const FinetunePlan& plan, std::size_t start, const LearningModel& learning,
+                           const std::string& folder, std::vector<std::string>& lines);
 
 }  // namespace ropewalk::cli::finetune

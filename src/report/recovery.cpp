@@ -17,10 +17,21 @@ const RecoveryAt* look_of(const StartRecovery& start, Index step) {
   return nullptr;
 }
 
-std::string passed_text(const StartRecovery& start) {
+/// "after 25 steps (12 s)"
+std::string after_text(const StartRecovery& start) {
   const Passed& passed = *start.passes[kTruncationAt];
-  return fmt::format("{} after {} ({})", start.start.name, counted(passed.step, "step"),
-                     time_text(passed.seconds));
+  return fmt::format("after {} ({})", counted(passed.step, "step"),
+                     passed.seconds ? time_text(*passed.seconds) : "its time is not known");
+}
+std::string passed_text(const StartRecovery& start) { return start.start.name + " " + after_text(start); }
+
+/// "pi at step 12, yarn at step 3"
+std::string ended_text(const Recovery& r) {
+  std::string text;
+  for (const StartRecovery& start : r.starts)
+    if (start.ended)
+      text += fmt::format("{}{} at step {}", text.empty() ? "" : ", ", start.start.name, *start.ended);
+  return text;
 }
 
 std::string lead_of(const Recovery& r) {
@@ -29,14 +40,15 @@ std::string lead_of(const Recovery& r) {
     return fmt::format(
         "{} are too few to say anything: {} or more are needed. What follows is what was seen on them.",
         r.units.scope(), kEnoughUnits);
+  if (!r.fastest_by_step && r.all_ended())
+    return fmt::format("No start was shown to pass truncation at {}: each ended early, {}.",
+                       k_tokens(r.length), ended_text(r));
   if (!r.fastest_by_step)
     return fmt::format("No start was shown to pass truncation at {} within {}.", k_tokens(r.length),
                        counted(r.last_step, "step"));
   const StartRecovery& fastest = r.starts[*r.fastest_by_step];
-  std::string lead = fmt::format(
-      "Start from {}: its loss at {} was shown to be below truncation after {} ({})", fastest.start.name,
-      k_tokens(r.length), counted(fastest.passes[kTruncationAt]->step, "step"),
-      time_text(fastest.passes[kTruncationAt]->seconds));
+  std::string lead = fmt::format("Start from {}: its loss at {} was shown to be below truncation {}",
+                                 fastest.start.name, k_tokens(r.length), after_text(fastest));
   std::string others;
   for (const StartRecovery& start : r.starts)
     if (&start != &fastest && start.passes[kTruncationAt])
@@ -73,10 +85,10 @@ std::string nearest_line(const Recovery& r) {
   if (look->far)
     line += fmt::format(". With {} tokens instead of {} the loss of the model so trained changes by {}{}",
                         k_tokens(r.length), k_tokens(r.n_ctx_train), interval_text(*look->far, true),
-                        !look->far->high       ? ""
-                        : *look->far->high < 0 ? ": it uses what lies further back"
-                        : *look->far->low > 0  ? ": more text makes it worse"
-                                               : ": no use of what lies further back was shown");
+                        look->uses_far()    ? ": it uses what lies further back"
+                        : look->far_hurts() ? ": more text makes it worse"
+                        : look->p_uses_far  ? ": no use of what lies further back was shown"
+                                            : "");
   return line + ".";
 }
 
@@ -84,7 +96,7 @@ std::string nearest_line(const Recovery& r) {
 std::string doubt_line(const Recovery& r) {
   const StartRecovery& fastest = r.starts[*r.fastest_by_step];
   const RecoveryAt* look = look_of(fastest, fastest.passes[kTruncationAt]->step);
-  if (!look || !look->far || !look->far->high || *look->far->high < 0) return "";
+  if (!look || !look->far || look->uses_far()) return "";
   return fmt::format(
       "At that step {} tokens were not shown to be better than {} for the model so trained ({}): what it "
       "gained "
@@ -109,11 +121,13 @@ Json found_json(const std::optional<Proportion>& p) {
 
 Json look_json(const RecoveryAt& look) {
   Json json{{"step", look.step},
-            {"seconds", look.seconds},
+            {"seconds", number(look.seconds)},
             {"finite", look.finite},
             {"loss", interval_json(look.loss)},
             {"short_loss", interval_json(look.short_loss)},
             {"long_minus_short", interval_json(look.far)},
+            {"uses_far", {{"p", number(look.p_uses_far)}, {"shown", look.uses_far()}}},
+            {"far_hurts", {{"p", number(look.p_far_hurts)}, {"shown", look.far_hurts()}}},
             {"short_from_before", interval_json(look.kept)},
             {"found", found_json(look.found)},
             {"short_found", found_json(look.short_found)}};
@@ -127,14 +141,17 @@ Json look_json(const RecoveryAt& look) {
 }
 
 Json start_json(const StartRecovery& start) {
-  Json json{{"start", start.start.name}, {"method", start.start.method}, {"looks", Json::array()}};
+  Json json{{"start", start.start.name},
+            {"method", start.start.method},
+            {"ended", start.ended ? Json(*start.ended) : Json(nullptr)},
+            {"looks", Json::array()}};
   for (const RecoveryAt& look : start.at) json["looks"].push_back(look_json(look));
   for (const Target target : kAllTargets) {
     const auto& passed = start.passes[static_cast<std::size_t>(target)];
-    json["passes"][target_name(target)] =
-        passed
-            ? Json{{"step", passed->step}, {"seconds", passed->seconds}, {"still_at_the_end", passed->still}}
-            : Json(nullptr);
+    json["passes"][target_name(target)] = passed ? Json{{"step", passed->step},
+                                                        {"seconds", number(passed->seconds)},
+                                                        {"still_at_the_end", passed->still}}
+                                                 : Json(nullptr);
   }
   return json;
 }
@@ -147,6 +164,8 @@ std::vector<std::string> recovery_answer(const Recovery& r) {
     if (std::string doubt = doubt_line(r); !doubt.empty()) sentences.push_back(std::move(doubt));
   if (r.fastest_by_time && r.fastest_by_time != r.fastest_by_step)
     sentences.push_back(fmt::format("In time the first is {}.", passed_text(r.starts[*r.fastest_by_time])));
+  if (const std::string ended = ended_text(r); !ended.empty() && (r.fastest_by_step || !r.all_ended()))
+    sentences.push_back(fmt::format("Ended early, and no part of what is said of later steps: {}.", ended));
   if (r.best_start) sentences.push_back(best_start_line(r));
   if (r.nearest) sentences.push_back(nearest_line(r));
   return sentences;

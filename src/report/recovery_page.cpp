@@ -27,7 +27,7 @@ struct TimeUnit {
 TimeUnit unit_of(const Recovery& r) {
   double most = 0;
   for (const StartRecovery& start : r.starts)
-    for (const RecoveryAt& look : start.at) most = std::max(most, look.seconds);
+    for (const RecoveryAt& look : start.at) most = std::max(most, look.seconds.value_or(0));
   return most < 120    ? TimeUnit{"seconds", 1}
          : most < 7200 ? TimeUnit{"minutes", 60}
                        : TimeUnit{"hours", 3600};
@@ -58,8 +58,9 @@ std::string curves_of(const Recovery& r) {
                         "What training for the long length costs, or gives, at the original one. Bands: 95 % "
                         "interval of the difference from plain RoPE before training.");
   options.title = "keys found", options.y_title = "keys found, %", options.format = "{:.0f} %";
-  return html + curve_section("found", fmt::format("Keys found at {}", k_tokens(r.length)), found_curves(r),
-                              options, "Bands: Wilson's 95 % interval.");
+  return html +
+         curve_section("found", fmt::format("Keys found at {}", k_tokens(r.length)), found_curves(r), options,
+                       "Mean over texts or stretches; bands: Wilson's 95 % interval of as many answers.");
 }
 
 std::string tables_of(const Recovery& r) {

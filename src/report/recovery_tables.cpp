@@ -37,8 +37,19 @@ ChartPoint point_of(Index x, double base, const Interval& difference) {
   return point;
 }
 
-Index x_of(const RecoveryAt& look, Across across) {
-  return across == Across::kSteps ? look.step : static_cast<Index>(std::llround(look.seconds));
+/// Where a look stands; nullopt: its time is not known.
+std::optional<Index> x_of(const RecoveryAt& look, Across across) {
+  if (across == Across::kSteps) return look.step;
+  if (!look.seconds) return std::nullopt;
+  return static_cast<Index>(std::llround(*look.seconds));
+}
+
+std::string passed_cell(const StartRecovery& start, const std::optional<Passed>& passed) {
+  if (!passed)
+    return fmt::format("not within {}{}", start.at.back().step,
+                       start.ended ? fmt::format("; ended at {}", *start.ended) : "");
+  return fmt::format("step {}{}{}", passed->step, passed->seconds ? ", " + time_text(*passed->seconds) : "",
+                     passed->still ? "" : "; not at the end");
 }
 
 void add_line(std::vector<ChartSeries>& curves, const std::string& name, double loss) {
@@ -78,12 +89,8 @@ Table passes_table(const Recovery& recovery) {
   for (const StartRecovery& start : recovery.starts) {
     std::vector<Cell> row{{start.start.name, "name"}};
     for (const Target target : targets) {
-      const std::optional<Passed>& passed = start.passes[at(target)];
-      row.push_back({!recovery.enough || start.at.empty() ? "-"
-                     : !passed                            ? fmt::format("not within {}", start.at.back().step)
-                               : fmt::format("step {}, {}{}", passed->step, time_text(passed->seconds),
-                                             passed->still ? "" : "; not at the end"),
-                     "number"});
+      const bool told = recovery.enough && !start.at.empty();
+      row.push_back({told ? passed_cell(start, start.passes[at(target)]) : "-", "number"});
     }
     table.rows.push_back(std::move(row));
   }
@@ -117,8 +124,8 @@ std::vector<std::string> recovery_notes(const Recovery& recovery) {
   if (recovery.enough)
     notes.push_back(
         fmt::format("\"Passes\": the difference was shown to be below 0, corrected over all steps looked at "
-                    "of all starts "
-                    "(Holm). That any such claim here is wrong has a chance of 5 % at most{}.",
+                    "of all starts (Holm); so is what is said to use what lies further back, or to lose by "
+                    "it. That any such claim here is wrong has a chance of 5 % at most{}.",
                     recovery.units.only().empty() ? "" : "; it speaks for " + recovery.units.only()));
   if (recovery.same_targets)
     notes.push_back(fmt::format(
@@ -127,10 +134,9 @@ std::vector<std::string> recovery_notes(const Recovery& recovery) {
         k_tokens(recovery.n_ctx_train)));
   if (recovery.original_found && recovery.original_found->value < 0.2)
     notes.push_back(fmt::format(
-        "Keys: at {} tokens, before training, it finds {:.0f} % of {}: a model that finds so few there "
-        "cannot "
-        "tell what a start finds.",
-        k_tokens(recovery.n_ctx_train), 100 * recovery.original_found->value, recovery.original_found->n));
+        "Keys: at {} tokens, before training, it finds {:.0f} % of them: a model that finds so few there "
+        "cannot tell what a start finds.",
+        k_tokens(recovery.n_ctx_train), 100 * recovery.original_found->value));
   return notes;
 }
 
@@ -140,14 +146,17 @@ std::vector<ChartSeries> long_loss_curves(const Recovery& recovery, Across acros
   for (const StartRecovery& start : recovery.starts) {
     ChartSeries curve{start.start.name, curves.size(), {}};
     for (const RecoveryAt& look : start.at) {
+      const std::optional<Index> x = x_of(look, across);
       const std::optional<Interval>& versus = look.versus[at(Target::kTruncation)].difference;
-      if (truncation && versus)
-        curve.points.push_back(point_of(x_of(look, across), truncation->loss.mean, *versus));
-      else if (look.loss)
-        curve.points.push_back(point_of(x_of(look, across), 0, *look.loss));
+      if (x && truncation && versus)
+        curve.points.push_back(point_of(*x, truncation->loss.mean, *versus));
+      else if (x && look.loss)
+        curve.points.push_back(point_of(*x, 0, *look.loss));
     }
     curves.push_back(std::move(curve));
   }
+  if (std::all_of(curves.begin(), curves.end(), [](const ChartSeries& c) { return c.points.empty(); }))
+    return curves;  // no look, or none whose time is known
   for (const Target target : shown_targets(recovery))
     add_line(curves, target_title(recovery, target), recovery.targets[at(target)]->loss.mean);
   return curves;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <set>
 
 #include "core/error.h"
@@ -35,21 +36,34 @@ std::optional<Interval> finite_interval(const std::vector<double>& values) {
 }
 
 std::optional<Proportion> keys_found(const std::vector<Record>& records, const std::string& method,
-                                     Index length) {
-  double found = 0;
-  Index n = 0;
+                                     Index length, const Units& units) {
+  ByDocument scores;
   for (const Record& r : records)
-    if (r.task == "passkey" && r.score && r.method == method && r.length == length) found += *r.score, ++n;
-  if (n == 0) return std::nullopt;
-  return proportion(found, n);
+    if (r.task == "passkey" && r.score && r.method == method && r.length == length)
+      scores[r.document].push_back(*r.score);
+  if (scores.empty()) return std::nullopt;
+  const std::vector<double> shares = unit_means(scores, units);
+  return proportion(std::accumulate(shares.begin(), shares.end(), 0.0), static_cast<Index>(shares.size()));
 }
 
+bool is_evidence(const std::vector<double>& difference) {
+  return difference.size() >= static_cast<std::size_t>(kEnoughUnits) &&
+         std::all_of(difference.begin(), difference.end(), [](double d) { return std::isfinite(d); });
+}
 /// "Below 0", of paired differences; too few or not finite: no evidence.
 double p_of(const std::vector<double>& difference) {
-  if (difference.size() < static_cast<std::size_t>(kEnoughUnits)) return 1;
-  for (double d : difference)
-    if (!std::isfinite(d)) return 1;
-  return p_below(difference, 0, kWiden);
+  return is_evidence(difference) ? p_below(difference, 0, kWiden) : 1;
+}
+
+/// Holm's correction of those that are there.
+void correct_all(const std::vector<std::optional<double>*>& p) {
+  std::vector<double> raw;
+  for (const std::optional<double>* one : p)
+    if (*one) raw.push_back(**one);
+  const std::vector<double> adjusted = holm(raw);
+  std::size_t next = 0;
+  for (std::optional<double>* one : p)
+    if (*one) *one = adjusted[next++];
 }
 
 /// What is to be passed: losses of one method, or of several, all of which are.
@@ -71,9 +85,13 @@ class Decision {
 
   Recovery result() {
     find_targets();
-    result_.original_found = keys_found(input_.untrained, kPlain, input_.n_ctx_train);
-    result_.truncated_found = keys_found(input_.untrained, kTruncated, input_.length);
-    for (const Start& start : input_.starts) result_.starts.push_back({start, {}, {}});
+    result_.original_found = keys_found(input_.untrained, kPlain, input_.n_ctx_train, result_.units);
+    result_.truncated_found = keys_found(input_.untrained, kTruncated, input_.length, result_.units);
+    for (const Start& start : input_.starts) result_.starts.push_back({start, {}, {}, {}});
+    for (const EndedStart& ended : input_.ended) {
+      RW_CHECK(ended.start < result_.starts.size());
+      result_.starts[ended.start].ended = ended.step;
+    }
     for (const Look& look : input_.looks) look_at(look);
     for (StartRecovery& start : result_.starts)
       std::stable_sort(start.at.begin(), start.at.end(),
@@ -129,10 +147,13 @@ class Decision {
     at.finite = all_finite(loss) && all_finite(near);
     at.loss = finite_interval(unit_means(loss, result_.units));
     at.short_loss = finite_interval(unit_means(near, result_.units));
-    at.far = finite_interval(paired_difference(loss, near, result_.units));
+    const std::vector<double> far = paired_difference(loss, near, result_.units);
+    at.far = finite_interval(far);
+    if (result_.enough && is_evidence(far))
+      at.p_uses_far = p_below(far, 0, kWiden), at.p_far_hurts = p_above(far, 0, kWiden);
     at.kept = finite_interval(paired_difference(near, before, result_.units));
-    at.found = keys_found(look.records, method, input_.length);
-    at.short_found = keys_found(look.records, method, input_.n_ctx_train);
+    at.found = keys_found(look.records, method, input_.length, result_.units);
+    at.short_found = keys_found(look.records, method, input_.n_ctx_train, result_.units);
     for (Target target : kAllTargets) {
       Versus& versus = at.versus[index(target)];
       const std::vector<Rival>& rivals = rivals_[index(target)];
@@ -146,17 +167,17 @@ class Decision {
     result_.starts[look.start].at.push_back(at);
   }
 
-  /// Holm's correction of each target over all looks of all starts.
+  /// Holm's correction of each kind of claim over all looks of all starts.
   void correct() {
-    for (Target target : kAllTargets) {
-      std::vector<std::optional<double>*> places;
-      std::vector<double> raw;
-      for (StartRecovery& start : result_.starts)
-        for (RecoveryAt& at : start.at)
-          if (std::optional<double>& p = at.versus[index(target)].p) places.push_back(&p), raw.push_back(*p);
-      const std::vector<double> adjusted = holm(raw);
-      for (std::size_t i = 0; i < places.size(); ++i) *places[i] = adjusted[i];
-    }
+    std::array<std::vector<std::optional<double>*>, kTargets> passes;
+    std::vector<std::optional<double>*> far;
+    for (StartRecovery& start : result_.starts)
+      for (RecoveryAt& at : start.at) {
+        for (Target target : kAllTargets) passes[index(target)].push_back(&at.versus[index(target)].p);
+        far.insert(far.end(), {&at.p_uses_far, &at.p_far_hurts});
+      }
+    for (const auto& of_target : passes) correct_all(of_target);
+    correct_all(far);
   }
 
   void find_passes() {
@@ -224,14 +245,17 @@ class Decision {
       return best;
     };
     result_.fastest_by_step = first([](const Passed& p) { return static_cast<double>(p.step); });
-    result_.fastest_by_time = first([](const Passed& p) { return p.seconds; });
+    for (std::size_t s = 0; s < result_.starts.size(); ++s)
+      if (passed(s) && !passed(s)->seconds) return;
+    result_.fastest_by_time = first([](const Passed& p) { return *p.seconds; });
   }
 
   void find_nearest() {
+    if (result_.starts.empty()) return;
+    const bool all_ended = result_.all_ended();
     Index last = std::numeric_limits<Index>::max();
     for (const StartRecovery& start : result_.starts)
-      last = std::min(last, start.at.empty() ? 0 : start.at.back().step);
-    if (result_.starts.empty()) return;
+      if (all_ended || !start.ended) last = std::min(last, start.at.empty() ? 0 : start.at.back().step);
     result_.last_step = last;
     for (std::size_t s = 0; s < result_.starts.size(); ++s) {
       const double loss = loss_at(s, last);

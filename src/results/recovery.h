@@ -2,6 +2,7 @@
 /// Which start recovers first? What training under each of several methods made of one model, step by step,
 /// and what that is worth: decided once, here, for text, JSON and the page (report/recovery.h shows it).
 #pragma once
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <string>
@@ -22,8 +23,14 @@ struct Start {
 struct Look {
   std::size_t start = 0;  ///< which
   Index step = 0;
-  double seconds = 0;  ///< of training so far, looks not counted
+  std::optional<double> seconds;  ///< of training so far, looks not counted; nullopt: not known
   std::vector<Record> records;
+};
+/// A start that ended before its last step, and why.
+struct EndedStart {
+  std::size_t start = 0;
+  Index step = 0;
+  std::string why;
 };
 struct RecoveryInput {
   Index n_ctx_train = 0;  ///< the original length
@@ -32,6 +39,7 @@ struct RecoveryInput {
   std::vector<Look> looks;
   /// Of the model as it came: training-free methods and truncation at `length`, plain RoPE at n_ctx_train.
   std::vector<Record> untrained;
+  std::vector<EndedStart> ended = {};
 };
 
 /// What a start may pass: every training-free method at the long length; plain RoPE, told the last
@@ -44,11 +52,11 @@ inline constexpr std::array<Target, kTargets> kAllTargets{Target::kTrainingFree,
 /// "training_free", "truncation", "original_short": for JSON.
 const char* target_name(Target target);
 
-/// Level of each claim, after Holm's correction. An answer may make four kinds of claim (a start is the best
-/// before training; a start has passed this target, for three targets), each at a quarter of 5 %: that some
-/// claim in it is wrong has a chance of 5 % at most, however many starts and looks there are. Measured:
-/// tests/results/recovery_test.cpp.
-inline constexpr double kRecoveryLevel = 0.05 / 4;
+/// Level of each claim, after Holm's correction. An answer may make five kinds of claim (a start is the best
+/// before training; a start has passed this target, for three targets; a start uses, or loses by, what lies
+/// further back), each at a fifth of 5 %: that some claim in it is wrong has a chance of 5 % at most, however
+/// many starts and looks there are. Measured: tests/results/recovery_test.cpp.
+inline constexpr double kRecoveryLevel = 0.05 / 5;
 
 /// A start's loss at the long length minus a target's, paired by document.
 struct Versus {
@@ -61,26 +69,35 @@ struct Versus {
 };
 struct RecoveryAt {
   Index step = 0;
-  double seconds = 0;
+  std::optional<double> seconds;
   bool finite = true;                        ///< every loss at both lengths is a number
   std::optional<Interval> loss, short_loss;  ///< at the long and at the original length; absent: not measured
   /// Loss at the long length minus that at the original one, both as trained: below 0, what lies further back
   /// is used. Training on texts like these lowers both losses, this difference is the length's alone.
   std::optional<Interval> far;
+  /// One-sided tests of `far` below and above 0 (standard errors times kWiden), adjusted by Holm over both
+  /// and all looks of all starts. Absent with fewer than kEnoughUnits, or where `far` is.
+  std::optional<double> p_uses_far, p_far_hurts;
+  bool uses_far() const { return p_uses_far && *p_uses_far <= kRecoveryLevel; }
+  bool far_hurts() const { return p_far_hurts && *p_far_hurts <= kRecoveryLevel; }
   std::optional<Interval> kept;  ///< loss at the original length minus plain RoPE's there before training
-  std::optional<Proportion> found, short_found;  ///< of passkeys, at the long and at the original length
-  std::array<Versus, kTargets> versus;           ///< by Target
+  /// Of passkeys, at the long and at the original length: mean over units of the share found in each. The
+  /// interval is Wilson's of as many answers as there are units, since a unit's share varies as one answer
+  /// does at most: questions asked of one text depend on each other.
+  std::optional<Proportion> found, short_found;
+  std::array<Versus, kTargets> versus;  ///< by Target
 };
 /// The first look at which a start was shown to be below a target.
 struct Passed {
   Index step = 0;
-  double seconds = 0;
+  std::optional<double> seconds;
   bool still = true;  ///< shown at the last look too
 };
 struct StartRecovery {
   Start start;
   std::vector<RecoveryAt> at;                          ///< by step
   std::array<std::optional<Passed>, kTargets> passes;  ///< none: not within the budget, or no claim
+  std::optional<Index> ended;                          ///< the step at which it ended early
 };
 struct TargetLoss {
   std::string method;  ///< of the training-free methods the one with the least mean loss
@@ -102,11 +119,17 @@ struct Recovery {
   /// It was shown to be below every other start there (Holm over the starts).
   bool best_start_shown = false;
   /// The starts that were first shown to pass truncation, by step and by seconds; of equal ones that with the
-  /// least loss there. None: no start was, within the budget.
+  /// least loss there. None: no start was, within the budget; by seconds also where the time of one that was
+  /// is not known.
   std::optional<std::size_t> fastest_by_step, fastest_by_time;
-  /// At the last step that all starts reached: the least mean loss. None: no start has a loss there.
+  /// At the last step that all starts reached, but those that ended early (where all did, of these): the
+  /// least mean loss. None: no start has a loss there.
   std::optional<std::size_t> nearest;
   Index last_step = 0;  ///< that step
+  bool all_ended() const {
+    return !starts.empty() && std::all_of(starts.begin(), starts.end(),
+                                          [](const StartRecovery& s) { return s.ended.has_value(); });
+  }
 };
 
 /// Errors: none; what was not measured is absent. A loss that is not finite passes nothing, and a target with

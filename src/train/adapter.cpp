@@ -75,14 +75,6 @@ std::vector<float> in_folder_order(const ModelFile& file, const ModelConfig& con
   return ordered;
 }
 
-float one_scale(const LearningModel& model) {
-  for (const LearningLayer& layer : model.layers)
-    for (const LearningMatrix* matrix :
-         {&layer.wq, &layer.wk, &layer.wv, &layer.wo, &layer.w_gate, &layer.w_up, &layer.w_down})
-      if (matrix->low_rank) return matrix->low_rank->scale;
-  throw Error(model.model->file().path(), "low-rank pairs, for an adapter", "none", "write the whole model");
-}
-
 /// lora_alpha so that alpha / rank is the scale; a whole number where it is one.
 Json alpha_of(float scale, Index rank) {
   const double alpha = static_cast<double>(scale) * static_cast<double>(rank);
@@ -101,7 +93,9 @@ std::string base_of(const ModelFile& file, const AdapterOptions& options) {
 
 void write_adapter(const LearningModel& model, const AdapterOptions& options, const std::string& folder) {
   const ModelFile& file = model.model->file();
-  const float scale = one_scale(model);
+  if (!has_pairs(model))
+    throw Error(file.path(), "low-rank pairs, for an adapter", "none", "write the whole model");
+  const float scale = *scale_of_pairs(model);
   const ModuleNames names(file);
   std::vector<Part> parts;
   std::set<std::string> modules;

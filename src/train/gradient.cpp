@@ -251,6 +251,14 @@ std::size_t GradientPass<T>::bytes(Index n_rows, Index n_ctx) const {
          impl_->ops->own_bytes(widest(impl_->config, n_rows, n_ctx));
 }
 
+template <class T>
+std::size_t GradientPass<T>::most_kept_bytes(Index n_rows) const {
+  Index n = 0;
+  for (std::size_t layer = 0; layer + 1 < impl_->layers.size(); ++layer)
+    n += impl_->kept_floats(layer, n_rows);
+  return static_cast<std::size_t>(n) * sizeof(T);
+}
+
 template class GradientPass<float>;
 template class GradientPass<double>;
 

@@ -47,6 +47,8 @@ class GradientPass {
   /// Bytes that run() takes at most beside the parameters and their gradients, for n_rows rows in texts of
   /// n_ctx each, the operations' own included; what kept_bytes adds is not in it.
   std::size_t bytes(Index n_rows, Index n_ctx) const;
+  /// What kept_bytes adds to that at most, however large it is: what all layers keep for n_rows rows.
+  std::size_t most_kept_bytes(Index n_rows) const;
 
  private:
   struct Impl;

@@ -19,6 +19,7 @@ class FloatLearner final : public Learner {
     return pass_.loss(texts, method, options);
   }
   std::size_t bytes(Index n_rows, Index n_ctx) const override { return pass_.bytes(n_rows, n_ctx); }
+  std::size_t most_kept_bytes(Index n_rows) const override { return pass_.most_kept_bytes(n_rows); }
 
  private:
   GradientPass<float> pass_;
@@ -42,6 +43,7 @@ class DoubleLearner final : public Learner {
   std::size_t bytes(Index n_rows, Index n_ctx) const override {
     return pass_.bytes(n_rows, n_ctx) + static_cast<std::size_t>(sums_.size()) * sizeof(double);
   }
+  std::size_t most_kept_bytes(Index n_rows) const override { return pass_.most_kept_bytes(n_rows); }
 
  private:
   GradientPass<double> pass_;

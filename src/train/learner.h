@@ -20,6 +20,8 @@ class Learner {
                       const GradientOptions& options) = 0;
   /// As GradientPass::bytes.
   virtual std::size_t bytes(Index n_rows, Index n_ctx) const = 0;
+  /// As GradientPass::most_kept_bytes.
+  virtual std::size_t most_kept_bytes(Index n_rows) const = 0;
 };
 
 /// By the fast operations, or by those of the definition, whose gradient in double is rounded at the end of

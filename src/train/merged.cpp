@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/merged.h"
 
-#include <algorithm>
+#include <cmath>
 #include <list>
 
 #include "model/memory.h"
 #include "model/weights.h"
 #include "quant/encode.h"
 #include "train/new_weights.h"
+#include "train/trainer.h"
 
 namespace ropewalk {
 namespace {
@@ -19,6 +20,15 @@ const WeightFormat& merged_format(const Model& model) {
 
 std::size_t bytes_of_rows(const WeightFormat& format, Index n_weights) {
   return static_cast<std::size_t>(n_weights / format.block_size) * format.block_bytes;
+}
+
+/// Errors: TrainingStopped naming the tensor. The bound is BF16's, of which F32's is 1.004 times.
+void require_numbers(const std::string& name, std::span<const float> values) {
+  constexpr float kMost = 3.3895e38f;
+  for (const float v : values)
+    if (!(std::abs(v) <= kMost))
+      throw TrainingStopped("tensor " + name, "weights that are numbers after training", fmt::format("{}", v),
+                            "a lower rate, or a longer warm_up");
 }
 
 /// Merged rows where there are some, else the file's. The rows lie here: it lives as long as the model.
@@ -34,6 +44,7 @@ class MergedTensors final : public WeightSource {
     WeightRows rows = file_.rows(name, rotary);
     if (!weights_.names.contains(name)) return rows;
     const std::vector<float> values = weights_.values(name);
+    require_numbers(name, values);
     std::vector<std::byte>& bytes = merged_.emplace_back(bytes_of_rows(format_, rows.n_out * rows.n_in));
     encode(format_, values.data(), bytes.data(), static_cast<Index>(values.size()), name);
     rows.format = &format_;
@@ -56,12 +67,11 @@ class MergedTensors final : public WeightSource {
   std::list<std::vector<std::byte>> merged_;
 };
 
-bool has_pairs(const LearningModel& model) {
-  return std::any_of(model.parameters.begin(), model.parameters.end(),
-                     [](const Parameter& p) { return p.name.ends_with(".lora_a"); });
-}
-
 }  // namespace
+
+std::string judged_type(const LearningModel& model) {
+  return has_pairs(model) ? merged_format(*model.model).name : "F32";
+}
 
 std::size_t merged_bytes(const LearningModel& model) {
   if (!has_pairs(model)) return 0;
@@ -74,7 +84,12 @@ std::size_t merged_bytes(const LearningModel& model) {
 }
 
 std::shared_ptr<const Model> merged_model(const LearningModel& model) {
-  if (!has_pairs(model)) return model.model;
+  if (!has_pairs(model)) {
+    if (const Parameter* bad = first_not_finite(model.parameters, model.values->span()))
+      require_numbers(bad->name, model.values->span().subspan(static_cast<std::size_t>(bad->begin),
+                                                              static_cast<std::size_t>(bad->n())));
+    return model.model;
+  }
   require_memory("the merged weights", merged_bytes(model), "take a smaller model, or fewer --targets");
   struct Merged {
     std::shared_ptr<const Model> source;  // the rows that are not merged are its file's

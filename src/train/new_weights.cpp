@@ -8,15 +8,6 @@ namespace {
 
 constexpr std::string_view kLowRankA = ".lora_a", kLowRankB = ".lora_b";
 
-/// The one scale of all pairs; 1 where there are none.
-float scale_of_pairs(const LearningModel& model) {
-  for (const LearningLayer& layer : model.layers)
-    for (const LearningMatrix* matrix :
-         {&layer.wq, &layer.wk, &layer.wv, &layer.wo, &layer.w_gate, &layer.w_up, &layer.w_down})
-      if (matrix->low_rank) return matrix->low_rank->scale;
-  return 1;
-}
-
 const Parameter* find_parameter(const LearningModel& model, const std::string& name) {
   for (const Parameter& parameter : model.parameters)
     if (parameter.name == name) return &parameter;
@@ -25,7 +16,7 @@ const Parameter* find_parameter(const LearningModel& model, const std::string& n
 
 /// w (n_out, n_in) += scale B (n_out, rank) A (rank, n_in), in the order of the ranks.
 void add_pair(const LearningModel& model, const Parameter& a, const Parameter& b, std::vector<float>& w) {
-  const float scale = scale_of_pairs(model);
+  const float scale = *scale_of_pairs(model);
   const float *values_a = model.values->data() + a.begin, *values_b = model.values->data() + b.begin;
   RW_CHECK(static_cast<Index>(w.size()) == b.n_rows * a.n_columns && a.n_rows == b.n_columns);
   std::vector<float> row(static_cast<std::size_t>(a.n_columns));

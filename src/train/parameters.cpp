@@ -157,6 +157,13 @@ const LayerMatrix& find_target(const std::string& name) {
 
 }  // namespace
 
+std::optional<float> scale_of_pairs(const LearningModel& model) {
+  for (const LearningLayer& layer : model.layers)
+    for (const LayerMatrix& matrix : kLayerMatrices)
+      if (const auto& pair = (layer.*matrix.learning).low_rank) return pair->scale;
+  return std::nullopt;
+}
+
 LearningModel learn_all(const std::shared_ptr<const Model>& source) {
   LearningModel m;
   LearningTensors tensors(*source, m);

@@ -3,6 +3,7 @@
 /// optimizer, a checkpoint and clipping pass over plain arrays.
 #pragma once
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -67,6 +68,9 @@ struct LearningModel {
   LearningMatrix projection, transform, output;  // with tied embeddings output.begin == embedding
   Index n() const { return values ? values->size() : 0; }
 };
+/// The one scale of all low-rank pairs; nullopt: it has none.
+std::optional<float> scale_of_pairs(const LearningModel& model);
+inline bool has_pairs(const LearningModel& model) { return scale_of_pairs(model).has_value(); }
 
 /// Every tensor learns, from what the file has, expanded to float32; names, pairing and fusion are the
 /// engine's (model/weights.h). Errors: Error (memory: 4 bytes a weight, told before the work).

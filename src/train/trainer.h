@@ -46,7 +46,8 @@ struct TrainerState {
   std::vector<StateArray> arrays;  ///< "values", and the optimizers'
 };
 
-/// The loss of a step is no number, or far above those before it. The step was not taken.
+/// The loss of a step is no number, or far above those before it: the step was not taken. Or a weight that
+/// was learned is none (train/merged.h).
 class TrainingStopped : public Error {
  public:
   using Error::Error;

@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
-"""ropewalk finetune on the small model, 256 -> 1k: before training its numbers are eval's; a run that is killed goes on
-to the same weights and looks; what cannot be done says what to do instead.
+"""ropewalk finetune on the small model, 256 -> 1k: before training its numbers are eval's, and behind it those of the file
+that it writes; a run that is killed goes on to the same weights and looks; it takes the memory that it tells; what cannot
+be done says what to do instead.
 
     tests/cli/finetune_test.py ROPEWALK MODEL REPOSITORY
 """
 import json
+import os
 import pathlib
 import random
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -75,17 +79,103 @@ def check_step_0():
     return out
 
 
-def check_written(out):
-    """The merged model, read by generate and eval, is what was looked at last; its file says the method."""
-    said = json.loads((out / "recovery.json").read_text())
-    written = out / "1-pi" / "model.gguf"
-    judged = folder / "merged.jsonl"
-    run("eval", str(written), "--text", *JUDGE, "--documents", "3", "--lengths", "1k", "--tail", "128", "--methods",
+def loss_of_file(written, length):
+    """By eval, under the method that the file says; the mean over six stretches."""
+    judged = folder / "written.jsonl"
+    judged.unlink(missing_ok=True)
+    run("eval", str(written), "--text", *JUDGE, "--documents", "3", "--lengths", str(length), "--tail", "128", "--methods",
         "none", "--out", str(judged))
-    own = [r["loss"] for r in lines(judged) if r["method"] == "none" and r["length"] == 1024]
+    own = [r["loss"] for r in lines(judged) if r["method"] == "none" and r["length"] == length]
+    assert len(own) == 6, own
+    return sum(own) / 6
+
+
+def check_written(out):
+    """The merged model is what was looked at last; its file says the method."""
+    said = json.loads((out / "recovery.json").read_text())
+    loss = loss_of_file(out / "1-pi" / "model.gguf", 1024)
     last = said["starts"][0]["looks"][-1]["loss"]["mean"]
-    assert len(own) == 6 and abs(sum(own) / 6 - last) < 0.02, (own, last)
-    print(f"the merged file reads the text with {sum(own) / 6:.4f} nats, the last look had {last:.4f}")
+    assert abs(loss - last) < 1e-9 and said["rounded"] == [], (loss, last)
+    print(f"the merged file reads the text with {loss:.4f} nats, the last look had {last:.4f}")
+
+
+def check_type():
+    """All weights of a source of 8 bits, at the default rate: the file holds what was learned, or says that it does not."""
+    full = ["finetune", model, "--method", "yarn", "--length", "512", "--full", "--steps", "6", "--batch", "1024", "--text",
+            *TRAIN, "--held-out", *JUDGE, "--documents", "3", "--tasks", "tail", "--against", "window", "--json", "--out"]
+    own = json.loads(run(*full, str(folder / "full")).stdout)
+    first, last = (own["starts"][0]["looks"][i]["loss"]["mean"] for i in (0, -1))
+    loss = loss_of_file(folder / "full" / "1-yarn" / "model.gguf", 512)
+    assert last < first and abs(loss - last) < 1e-9 and own["rounded"] == [], (first, last, loss)
+    said = json.loads(run(*full, str(folder / "q8"), "--type", "q8_0").stdout)
+    rounded, = said["rounded"]
+    q8 = loss_of_file(folder / "q8" / "1-yarn" / "model.gguf", 512)
+    assert rounded["type"] == "Q8_0" and rounded["judged_loss"] == last, rounded
+    assert abs(rounded["written_loss"] - q8) < 1e-9 and q8 != last, (rounded, q8)
+    words = next(line for line in said["written"] if "rounds" in line)
+    assert f"{q8:.3f}" in words and f"{last:.3f}" in words, words
+    print(f"{first:.4f} nats before training, {last:.4f} behind it; in the file {loss:.4f}, as Q8_0 {q8:.4f}, which is said")
+
+
+def peak_mib(*arguments):
+    """The most memory of one run, and what it wrote to standard error."""
+    with open(folder / "stderr", "w+b") as stderr:
+        process = subprocess.Popen([ropewalk, *arguments], stdout=subprocess.DEVNULL, stderr=stderr)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        stderr.seek(0)
+        said = stderr.read().decode()
+    assert process.returncode == 0, (arguments, said)
+    return usage.ru_maxrss / 1024, " ".join(said.split())
+
+
+def check_memory():
+    def told(said):
+        return sum(int(n) for n in re.search(r"(\d+) MiB beside the model to train, (\d+) MiB to look", said).groups())
+
+    for method, length, more in [("pi", "1k", ["--batch", "16384"]), ("rerope", "4k", ["--full", "--batch", "4096"])]:
+        some = ["finetune", model, "--method", method, "--text", *TRAIN, "--held-out", *JUDGE, "--documents", "1",
+                "--tasks", "tail", "--against", "window"]
+        small, said = peak_mib(*some, "--length", "512", "--batch", "512", "--dry-run")
+        small_told = told(said)  # the dry run takes a part of it, for a step on a short text
+        peak, said = peak_mib(*some, "--length", length, *more, "--steps", "1", "--out", str(folder / f"memory-{method}"))
+        assert peak - small <= told(said), (method, peak, small, said)
+        assert peak - small + small_told >= told(said) / 2, (method, peak, small, said)
+        print(f"{method} at {length}: {told(said)} MiB told, {peak - small:.0f} to {peak - small + small_told:.0f} taken")
+
+
+def check_times(out):
+    """A damaged file of times is named; one that is missing makes times unknown, and no start the fastest by them."""
+    damaged = folder / "damaged"
+    shutil.copytree(out, damaged)
+    again = ["finetune", model, "--compare", "pi", "yarn", "none", *SETTINGS, "--out", str(damaged), "--resume", "--json"]
+    times = damaged / "1-pi" / "seconds.json"
+    for text in ['{"2": "x"}', '{"2": -1}', '[1]', '{"2": null}', "{"]:
+        times.write_text(text)
+        refused = run(*again, fails=True).stderr
+        assert "seconds.json" in refused and "bug" not in refused, refused
+    times.unlink()
+    looks = json.loads(run(*again).stdout)["starts"][0]["looks"]
+    assert looks[0]["seconds"] == 0 and looks[1]["seconds"] is None, looks
+
+
+def check_numbers():
+    """Every numeric option refuses what it cannot be, by its name, and no number stands for "the default" unsaid."""
+    n = 0
+    for command, rest in [("finetune", [model, "--method", "pi", "--length", "1k", "--text", *TRAIN]), ("train", ["x.toml"])]:
+        for line in run(command, "--help").stdout.splitlines():
+            option = re.match(r"  (?:-\w,)?(--[\w-]+) (?:INT|FLOAT)", line)
+            if not option:
+                continue
+            for value in ["nan", "inf", "-7", "1e39", "many"]:
+                refused = run(command, *rest, option[1], value, fails=True).stderr
+                assert option[1] in refused and value in refused, (option[1], value, refused)
+            n += 1
+    for option, value in [("--rate", "0"), ("--alpha", "0"), ("--batch", "0"), ("--documents", "0"), ("--rate", "2")]:
+        refused = run("finetune", model, "--method", "pi", *SETTINGS[:10], option, value, fails=True).stderr
+        assert option in refused, refused
+    assert n >= 12, n
+    print(f"{n} numeric options refuse what is none of their numbers")
 
 
 def check_kills(n_kills):
@@ -131,6 +221,8 @@ def check_errors():
             (["--method", "pi", *some, "--batch", "512"], ["--batch", "1024"]),
             (["--method", "pi", *some, "--looks", "ten"], ["--looks", "ten"]),
             (["--method", "pi", *some, "--budget", "1s"], ["--budget"]),
+            (["--method", "pi", *some, "--budget", "1m", "--steps", "5"], ["--budget", "--steps"]),
+            (["--method", "pi", *some, "--type", "Q4_1", "--out", str(folder / "none")], ["Q4_1", "Q8_0"]),
             (["--method", "pi", *some, "--full", "--rank", "4"], ["--rank"])]:
         said = run("finetune", model, *arguments, fails=True).stderr
         assert all(word in said for word in words), (arguments, said)
@@ -141,5 +233,10 @@ def check_errors():
 
 
 check_errors()
-check_written(check_step_0())
+check_numbers()
+compared = check_step_0()
+check_written(compared)
+check_times(compared)
+check_type()
+check_memory()
 check_kills(6)

@@ -59,6 +59,52 @@ TEST(RecoveryReport, SaysThatNoneRecovers) {
   EXPECT_TRUE(holds(recovery_text(made.recovery()), "not within 10"));
 }
 
+TEST(RecoveryReport, NamesTheStartThatEnded) {
+  MadeUpRecovery made;
+  made.untrained({{"pi", 1}});
+  made.start("pi", {{0, 1}, {200, 0.5}}), made.start("none", {{0, 2}});
+  made.input.ended.push_back({1, 3, "a loss of nan"});
+  const std::string answer = joined(recovery_answer(made.recovery()));
+  EXPECT_TRUE(holds(answer, "No start was shown to pass truncation at 4k within 200 steps.")) << answer;
+  EXPECT_TRUE(holds(answer, "Ended early, and no part of what is said of later steps: none at step 3."))
+      << answer;
+  EXPECT_TRUE(holds(recovery_text(made.recovery()), "not within 0; ended at 3"));
+  EXPECT_EQ(recovery_json(made.recovery())["starts"][1]["ended"], 3);
+  made.input.ended.push_back({0, 150, "a loss of nan"});
+  const std::string all = joined(recovery_answer(made.recovery()));
+  EXPECT_TRUE(holds(all, "each ended early, pi at step 150, none at step 3.")) << all;
+}
+
+TEST(RecoveryReport, ATimeThatIsNotKnownIsSaid) {
+  MadeUpRecovery made = usual();
+  for (Look& look : made.input.looks) look.seconds.reset();
+  const std::string answer = joined(recovery_answer(made.recovery()));
+  EXPECT_TRUE(holds(answer, "after 25 steps (its time is not known)")) << answer;
+  EXPECT_FALSE(holds(answer, "In time")) << answer;
+  EXPECT_TRUE(recovery_json(made.recovery())["starts"][1]["passes"]["truncation"]["seconds"].is_null());
+  const std::string html = recovery_page(made.recovery(), kOrigin);
+  expect_well_formed(html);
+  EXPECT_FALSE(holds(html, "<section id='time'>"));  // no look has a time
+}
+
+TEST(RecoveryReport, ClaimsUseOfMoreTextWhereItWasShown) {
+  const auto answer = [](double longer, double noise) {
+    MadeUpRecovery made;
+    made.untrained({{"pi", 1}});
+    made.start("pi", {{0, 1}, {10, 0.5}});
+    for (Record& r : made.input.looks[1].records) {
+      const int document = r.document.back() - '0';
+      r.loss = made.text(document);
+      if (r.length == kLong) r.loss += longer + noise * (document % 2 == 0 ? 1 : -1);
+    }
+    return joined(recovery_answer(made.recovery()));
+  };
+  EXPECT_TRUE(holds(answer(-0.2, 0.02), ": it uses what lies further back"));
+  EXPECT_TRUE(holds(answer(0.2, 0.02), ": more text makes it worse"));
+  for (const double sign : {-1, 1})  // the 95 % interval is free of 0, the test is not convinced
+    EXPECT_TRUE(holds(answer(sign * 0.1, 0.1), ": no use of what lies further back was shown"));
+}
+
 TEST(RecoveryReport, FewTextsAreNoEvidence) {
   MadeUpRecovery made;
   made.documents = 2;
