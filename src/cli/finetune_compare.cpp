@@ -174,7 +174,10 @@ class Comparer {
       look.records = std::move(*known);
     } else {
       try {
-        trainer.train_to(step, [&](const std::string& what) { clock_.trained_step(s, what); });
+        trainer.train_to(step, [&](const std::string& what) {
+          clock_.trained_step(s, what);
+          ++result_.n_trained;
+        });
         times.put(step, trainer.seconds());
         clock_.begin_look();
         look.records = looks_.of_start(*merged_model(trainer.model()), method, name);

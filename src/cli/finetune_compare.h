@@ -18,6 +18,7 @@ struct Comparison {
   RecoveryInput input;
   std::vector<std::string> written;  ///< a line for each result: what it is and how it is run
   std::vector<RoundedLoss> rounded;
+  Index n_trained = 0;  ///< steps that were taken now
 };
 
 /// Told after each look.
