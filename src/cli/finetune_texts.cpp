@@ -21,10 +21,7 @@ TokenTexts read_texts(const Tokenizer& tokenizer, const std::vector<std::string>
   const std::vector<std::string> paths = expand_texts(typed);
   std::vector<std::string> texts;
   texts.reserve(paths.size());
-  for (const std::string& path : paths) {
-    texts.push_back(read_text_file(path));
-    require_plain(texts.back(), path);
-  }
+  for (const std::string& path : paths) texts.push_back(read_plain_text(path));
   return tokenize_texts(tokenizer, paths, texts, special);
 }
 

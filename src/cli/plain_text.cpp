@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "cli/command.h"
 #include "core/error.h"
 #include "core/json.h"
 #include "core/text.h"
@@ -59,8 +60,6 @@ std::string text_key(const JsonInput& object) {
   return plain ? key : "";
 }
 
-}  // namespace
-
 void require_plain(const std::string& text, const std::string& place) {
   const std::string_view all = trimmed(text);
   if (all.empty() || (all.front() != '{' && all.front() != '[')) return;
@@ -76,6 +75,14 @@ void require_plain(const std::string& text, const std::string& place) {
   if (json_of(all))
     throw Error(place, "plain text, one document a file", "JSON, whose braces and keys would be learnt too",
                 "write its texts into files of their own");
+}
+
+}  // namespace
+
+std::string read_plain_text(const std::string& path) {
+  std::string text = read_text_file(path);
+  require_plain(text, path);
+  return text;
 }
 
 }  // namespace ropewalk

@@ -5,8 +5,9 @@
 
 namespace ropewalk {
 
-/// Of a file, called `place`, whose lines are JSON objects (JSONL), or that is one JSON object or array as a
-/// whole: its braces and keys would be learnt too. Errors: Error that says so, and how to take the texts out.
-void require_plain(const std::string& text, const std::string& place);
+/// As read_text_file. Errors: those, and Error for a file whose lines are JSON objects (JSONL), or that is
+/// one JSON object or array as a whole: its braces and keys would be learnt too. It says how to take the
+/// texts out.
+std::string read_plain_text(const std::string& path);
 
 }  // namespace ropewalk
