@@ -40,6 +40,18 @@ void expect_told(const std::shared_ptr<const Model>& model, std::shared_ptr<cons
   pass.run(texts.all(), MethodSpec::parse(method), {}, 1, gradient.data());
   EXPECT_LE(most - before, told) << n_texts << " texts of " << n_ctx << ", " << method;
   EXPECT_GT(most - before, told / 4) << n_texts << " texts of " << n_ctx << ", " << method;
+  // What layers keep, as far as they are let, is told apart.
+  const std::size_t kept = pass.most_kept_bytes(n_texts * n_ctx);
+  const auto held = [&](std::size_t kept_bytes) {
+    most = before;
+    pass.run(texts.all(), MethodSpec::parse(method), {0, kept_bytes}, 1, gradient.data());
+    return most - before;
+  };
+  EXPECT_LE(held(kept / 2), told + kept / 2) << n_texts << " texts of " << n_ctx << ", " << method;
+  const std::size_t all = held(std::size_t{1} << 40);
+  EXPECT_LE(all, told + kept) << n_texts << " texts of " << n_ctx << ", " << method;
+  EXPECT_GE(all, kept) << n_texts << " texts of " << n_ctx << ", " << method;
+  EXPECT_GT(kept, 0u);
 }
 
 TEST(GradientMemory, IsToldBeforeItIsTaken) {

@@ -2,7 +2,11 @@
 /// What was learned, merged: the engine reads it as training computes it.
 #include "train/merged.h"
 
+#include <cmath>
+#include <limits>
+
 #include "model/session.h"
+#include "train/trainer.h"
 #include "train_test_util.h"
 
 namespace ropewalk {
@@ -57,6 +61,32 @@ TEST(Merged, WhereEveryTensorLearnsItIsTheModelItself) {
   const LearningModel m = learn_all(tiny_model("llama_mha"));
   EXPECT_EQ(merged_model(m), m.model);
   EXPECT_EQ(merged_bytes(m), 0u);
+}
+
+TEST(Merged, AWeightThatIsNoNumberStopsTheTraining) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  for (const float bad : {kInfinity, -kInfinity, std::numeric_limits<float>::quiet_NaN(), 3e38f}) {
+    LearningModel pairs = learned("llama_mha");
+    for (float& v : pairs.values->span()) v = bad;  // 3e38 is a number, its pairs' product is none
+    EXPECT_THROW(merged_model(pairs), TrainingStopped) << bad;
+    LearningModel all = learn_all(tiny_model("llama_mha"));
+    all.values->span().back() = bad;
+    if (std::isfinite(bad))
+      EXPECT_EQ(merged_model(all), all.model);
+    else
+      EXPECT_THROW(merged_model(all), TrainingStopped) << bad;
+  }
+}
+
+TEST(Merged, SaysTheTypeThatItComputesWith) {
+  const auto context = std::make_shared<Context>(ContextOptions{.threads = 1, .isa = {}});
+  for (const auto& [precision, type] :
+       {std::pair(Precision::kF32, "F32"), std::pair(Precision::kBf16, "BF16")}) {
+    const auto model =
+        Model::open(golden("tiny/llama_mha"), make_cpu_backend(context, precision, KvType::kF32));
+    EXPECT_EQ(judged_type(learn_low_rank(model, {})), type);
+    EXPECT_EQ(judged_type(learn_all(model)), "F32");
+  }
 }
 
 }  // namespace
