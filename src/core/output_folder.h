@@ -6,13 +6,20 @@
 
 namespace ropewalk {
 
+/// What becomes of a folder of that name that is there already.
+enum class Existing { kRefused, kReplaced };
+
 /// Files are written into FOLDER.tmp, beside it. commit() writes each file and the folder through to the
 /// disk, renames it to FOLDER, and writes the folder above through. Else the temporary folder is removed by
 /// the destructor; a killed process leaves it, and the next one of that name replaces it. One thread.
+///
+/// One that is replaced stays as it is until commit(), which swaps both in one step. Where a file system
+/// cannot swap (NFS), it is FOLDER.old for a moment, and a process that is killed then leaves it by that
+/// name: return_set_aside() gives it its own again.
 class OutputFolder {
  public:
-  /// Errors: Error where `folder` is there already, or cannot be made.
-  explicit OutputFolder(std::string folder);
+  /// Errors: Error where `folder` is there already and `existing` does not replace it, or it cannot be made.
+  explicit OutputFolder(std::string folder, Existing existing = Existing::kRefused);
   ~OutputFolder();
   OutputFolder(const OutputFolder&) = delete;
   OutputFolder& operator=(const OutputFolder&) = delete;
@@ -21,13 +28,21 @@ class OutputFolder {
   std::string file(std::string_view name) const;
   /// A small file at once. Errors: Error.
   void write(std::string_view name, std::string_view bytes) const;
-  /// Errors: Error, and then nothing is left.
+  /// Errors: Error, and then nothing new is left.
   void commit();
 
  private:
+  void take_place() const;
   std::string folder_, temporary_;
   bool done_ = false;
 };
+
+/// Renames FOLDER.old to FOLDER where there is no FOLDER.
+void return_set_aside(const std::string& folder);
+
+/// Two renames in place of one swap: `folder` is set aside, `by` takes its name, and what was there is taken
+/// away. Errors: Error, and `folder` has its name again.
+void replace_by_renames(const std::string& folder, const std::string& by);
 
 /// Writes a file's or a folder's bytes through to the disk. Errors: Error.
 void sync_to_disk(const std::string& path);

@@ -61,13 +61,26 @@ void take_away(const std::string& path) {
   if (!error) fs::remove_all(dying, error);
 }
 
+/// Where a file system has no swap (core/output_folder.h).
+void return_all_set_aside(const std::string& folder) {
+  std::error_code none;
+  std::vector<std::string> aside;
+  for (const auto& entry : fs::directory_iterator(folder, none)) {
+    const fs::path path = entry.path();
+    if (path.extension() == ".old" && step_of(path.stem().string())) aside.push_back(path.stem().string());
+  }
+  for (const std::string& name : aside) return_set_aside(folder + "/" + name);
+}
+
 /// What killed processes left.
 void clean(const std::string& folder) {
+  return_all_set_aside(folder);
   std::error_code none;
   std::vector<fs::path> left;
   for (const auto& entry : fs::directory_iterator(folder, none)) {
     const std::string name = entry.path().filename().string();
-    const bool temporary = name.ends_with(".tmp") && step_of(name.substr(0, name.size() - 4));
+    const bool temporary =
+        (name.ends_with(".tmp") || name.ends_with(".old")) && step_of(name.substr(0, name.size() - 4));
     if (temporary || (step_of(name) && !fs::exists(entry.path() / kManifest, none)))
       left.push_back(entry.path());
   }
@@ -82,9 +95,7 @@ void write_checkpoint(const std::string& folder, Index step, std::span<const Che
   std::error_code error;
   fs::create_directories(folder, error);
   clean(folder);
-  const std::string path = folder_of_step(folder, step);
-  if (fs::exists(path, error)) take_away(path);
-  OutputFolder out(path);
+  OutputFolder out(folder_of_step(folder, step), Existing::kReplaced);
   Json listed = Json::object();
   for (const CheckpointFile& file : files) {
     RW_CHECK(is_plain_name(file.name) && !listed.contains(file.name));
@@ -171,6 +182,7 @@ void Checkpoint::read(const std::string& name, std::span<std::byte> to) const {
 }
 
 std::vector<Index> checkpoint_steps(const std::string& folder) {
+  return_all_set_aside(folder);
   std::vector<Index> steps;
   std::error_code none;
   for (const auto& entry : fs::directory_iterator(folder, none))

@@ -2,9 +2,10 @@
 /// Checkpoints: folders FOLDER/step-000123, each whole or not there, whatever moment a run is killed at.
 ///
 /// A checkpoint is written into a temporary folder; its files, then manifest.json, which has the bytes and
-/// the SHA-256 of each and of itself; all is written through to the disk, and the folder is renamed. One that
-/// is taken away is renamed first. So what has the name of a checkpoint was whole once, and what is not as
-/// it was written says so by its hashes.
+/// the SHA-256 of each and of itself; all is written through to the disk, and the folder is renamed: where
+/// one of that step is there already, both are swapped in one step. One that is taken away is renamed first.
+/// So what has the name of a checkpoint was whole once, and what is not as it was written says so by its
+/// hashes.
 #pragma once
 #include <map>
 #include <optional>
@@ -25,8 +26,9 @@ struct CheckpointFile {
 
 /// Writes the checkpoint of a step and then takes away all but the newest `keep`, and what killed processes
 /// left. `about`: an object with what else the run needs to go on (seed, hash of its settings, place in its
-/// data). One of that step that is there already is replaced. One process at a time writes to a folder.
-/// Errors: Error where it cannot be written, a full disk included; the checkpoints that were there stay.
+/// data). One of that step that is there already is replaced, once the new one is whole. One process at a
+/// time writes to a folder. Errors: Error where it cannot be written, a full disk included; the checkpoints
+/// that were there stay.
 void write_checkpoint(const std::string& folder, Index step, std::span<const CheckpointFile> files,
                       const Json& about, int keep = 2);
 

@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "core/hash.h"
+#include "core/output_folder.h"
 #include "core/random.h"
 #include "written_model.h"
 
@@ -121,6 +122,60 @@ TEST_F(Checkpoints, SurviveAKillAtAnyMoment) {
   EXPECT_EQ(n, 2u);  // leftovers are gone
 }
 
+/// The same step written again and again: the only checkpoint there is, whole at every moment.
+TEST_F(Checkpoints, OfTheSameStepSurviveAKillAtAnyMoment) {
+#ifdef ROPEWALK_SANITIZED
+  GTEST_SKIP() << "a child cannot be forked";
+#endif
+  const std::string folder = path("run");
+  write_step(folder, 3);
+  const std::string manifest = folder + "/step-000003/manifest.json";
+  auto written = fs::last_write_time(manifest);
+  Random random(4);
+  int n_replaced = 0;
+  double most_us = 5000;
+  for (int i = 0; i < 100; ++i) {
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0)
+      for (;;) write_step(folder, 3);
+    ::usleep(random.below(static_cast<std::uint32_t>(most_us)));
+    ASSERT_EQ(::kill(child, SIGKILL), 0);
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFSIGNALED(status));
+    const auto found = latest_checkpoint(folder);
+    ASSERT_TRUE(found) << i;
+    expect_whole(*found);
+    const auto now = fs::last_write_time(manifest);
+    n_replaced += now != written;
+    most_us *= now != written ? 0.9 : 1.15;
+    written = now;
+  }
+  EXPECT_GT(n_replaced, 10);  // the children did write
+}
+
+/// Where a file system cannot swap two folders, the old one is set aside for a moment.
+TEST_F(Checkpoints, ThatWereSetAsideAreFound) {
+  const std::string folder = path("run"), step = folder + "/step-000003";
+  write_step(folder, 3);
+  fs::rename(step, step + ".old");  // killed between the two renames
+  expect_whole(*latest_checkpoint(folder));
+  fs::rename(step, step + ".old");
+  write_step(folder, 3);
+  expect_whole(*latest_checkpoint(folder));
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder), {}), 1);
+  fs::rename(step, step + ".tmp");
+  write_step(folder, 4);  // takes what has no name of a checkpoint away
+  write_step(folder, 3);
+  fs::rename(folder + "/step-000004", folder + "/new");
+  replace_by_renames(step, folder + "/new");
+  EXPECT_TRUE(fs::exists(step + "/manifest.json"));
+  EXPECT_THROW(replace_by_renames(step, folder + "/nothing"), Error);
+  EXPECT_TRUE(fs::exists(step + "/manifest.json"));
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder), {}), 1);
+}
+
 TEST_F(Checkpoints, NameAFlippedByte) {
   const std::string folder = path("run");
   write_step(folder, 1);
@@ -208,12 +263,15 @@ TEST_F(Checkpoints, RefuseAHostileManifest) {
   EXPECT_THROW(whole->read("nothing", {}), Error);
 }
 
-/// A write that fails half-way leaves the checkpoint before, and nothing else.
+/// A write that fails half-way leaves the checkpoint before, and nothing else: of the next step, and of the
+/// same.
 void expect_kept(const std::string& folder, std::size_t n) {
-  EXPECT_THROW(write_step(folder, 2, n), Error);
-  EXPECT_EQ(checkpoint_steps(folder), (std::vector<Index>{1}));
-  EXPECT_EQ(std::distance(fs::directory_iterator(folder), {}), 1);
-  expect_whole(*latest_checkpoint(folder));
+  for (const Index step : {2, 1}) {
+    EXPECT_THROW(write_step(folder, step, n), Error);
+    EXPECT_EQ(checkpoint_steps(folder), (std::vector<Index>{1}));
+    EXPECT_EQ(std::distance(fs::directory_iterator(folder), {}), 1);
+    expect_whole(*latest_checkpoint(folder));
+  }
 }
 
 TEST_F(Checkpoints, SurviveAFileThatMayNotGrow) {
