@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/finetune_doubts.h"
 
+#include <algorithm>
+
+#include "core/text.h"
+
 namespace ropewalk::cli::finetune {
 
 double passes_over_texts(const FinetunePlan& plan, const FinetuneTexts& texts) {
