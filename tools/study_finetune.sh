@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The study of docs/finetuning.md: which start recovers first? Stopped at any moment, it goes on where it was.
-#   tools/study_finetune.sh             (a) the small model, 256 to 4,096 tokens: about half an hour on two quiet cores
+#   tools/study_finetune.sh             (a) the small model, 256 to 4,096 tokens: an hour on two quiet cores
 #   tools/study_finetune.sh real        (b) SmolLM2-135M, 8k to 16k, pairs of low rank: four hours
 #   tools/study_finetune.sh --dry-run   the plan, with time and memory (real --dry-run: that of (b))
 # (a) trains on four novels that the model was made from, as Position Interpolation trains on text like that of its
@@ -25,8 +25,8 @@ resume=()
 [[ -e $work/$part/finetune.json ]] && resume=(--resume)
 judge=(--held-out data/persuasion.txt data/northangerabbey.txt)
 if [[ $part == small ]]; then
-  "$ropewalk" finetune models/short-256.gguf --compare pi yarn rerope none --length 4k --text "$work/texts" \
-    "${judge[@]}" --documents 6 --steps 50 --batch 4096 --full --rate 5e-4 --out "$work/$part" "${resume[@]}" "$@"
+  "$ropewalk" finetune models/short-256.gguf --compare pi ntk yarn self-extend rerope none --length 4k \
+    --text "$work/texts" "${judge[@]}" --documents 12 --batch 4096 --full --rate 5e-4 --out "$work/$part" "${resume[@]}" "$@"
 else
   "$ropewalk" finetune models/SmolLM2-135M-Instruct.Q4_1.gguf --compare pi ntk yarn self-extend none --length 16k \
     --text "$work/texts" "${judge[@]}" --budget 4h --out "$work/$part" "${resume[@]}" "$@"

@@ -88,16 +88,17 @@ Json plan_json(const FinetunePlan& plan, const FinetuneTexts& texts, const Finet
 Json result_json(const Comparison& comparison, const Recovery& recovery, const Json& settings) {
   Json json = recovery_json(recovery);
   const auto name = [&](std::size_t start) { return recovery.starts[start].start.name; };
+  const auto number = [](const std::optional<double>& x) { return x ? Json(*x) : Json(nullptr); };
   json["ended"] = Json::array();
   for (const EndedStart& ended : comparison.input.ended)
     json["ended"].push_back({{"start", name(ended.start)}, {"step", ended.step}, {"why", ended.why}});
   json["written"] = comparison.written;
-  json["rounded"] = Json::array();
-  for (const RoundedLoss& loss : comparison.rounded)
-    json["rounded"].push_back({{"start", name(loss.start)},
-                               {"type", loss.type},
-                               {"written_loss", loss.written},
-                               {"judged_loss", loss.judged}});
+  json["written_losses"] = Json::array();
+  for (const WrittenLoss& loss : comparison.written_losses)
+    json["written_losses"].push_back({{"start", name(loss.start)},
+                                      {"type", loss.type},
+                                      {"written", number(loss.written)},
+                                      {"judged", number(loss.judged)}});
   json["settings"] = settings;
   return json;
 }

@@ -131,8 +131,8 @@ class Comparer {
     return loss ? std::optional(loss->mean) : std::nullopt;
   }
 
-  /// A type that rounds may lose what was learned: the file is judged as the last look was, and both are
-  /// said.
+  /// Another type than that of what was looked at may lose what was learned: the file is judged as the last
+  /// look was, and both are said.
   void judge_written(std::size_t s, const WrittenModel& written) {
     const std::string& name = plan_.starts[s].name;
     const auto model = Model::open(written.path, source_->shared_backend());
@@ -142,12 +142,14 @@ class Comparer {
     clock_.end_judging();
     const std::optional<double> loss = long_loss(s, written.method, records),
                                 judged = long_loss(s, plan_.starts[s].method, last_look(s).records);
-    if (!loss || !judged) return;
-    result_.rounded.push_back({s, written.type, *loss, *judged});
-    result_.written.push_back(
-        fmt::format("{}: {} rounds what was learned: the file's loss at {} is {:.3f}, the last look's was "
-                    "{:.3f}; without --type the file is what was looked at",
-                    name, written.type, k_tokens(plan_.length), *loss, *judged));
+    const auto said = [](const std::optional<double>& of) {
+      return of ? fmt::format("{:.3f}", *of) : std::string("not finite");
+    };
+    result_.written_losses.push_back({s, written.type, loss, judged});
+    result_.written.push_back(fmt::format(
+        "{}: as {} the file's loss at {} is {}, the last look's was {}; without --type the file is "
+        "what was looked at",
+        name, written.type, k_tokens(plan_.length), said(loss), said(judged)));
   }
   const Look& last_look(std::size_t s) const {
     return *std::find_if(result_.input.looks.rbegin(), result_.input.looks.rend(),

@@ -8,16 +8,16 @@
 
 namespace ropewalk::cli::finetune {
 
-/// The loss at the long length of a model written in a type that rounds what was learned.
-struct RoundedLoss {
+/// The loss at the long length of a model written in another type than what was looked at.
+struct WrittenLoss {
   std::size_t start = 0;
   std::string type;
-  double written = 0, judged = 0;  ///< of the file; of the last look
+  std::optional<double> written, judged;  ///< of the file; of the last look; nullopt: not finite
 };
 struct Comparison {
   RecoveryInput input;
   std::vector<std::string> written;  ///< a line for each result: what it is and how it is run
-  std::vector<RoundedLoss> rounded;
+  std::vector<WrittenLoss> written_losses;
   Index n_trained = 0;  ///< steps that were taken now
 };
 

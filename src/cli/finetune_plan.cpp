@@ -336,7 +336,7 @@ void Options::define(CommandLine& app) {
   app.add_option(
       "--type", type,
       "of the weights that learned, in the files: F32,\nBF16, F16, in a GGUF Q8_0; default: as they "
-      "were\njudged, F32 with --full, else --precision's.\nIf it rounds, the file is judged too");
+      "were\njudged, F32 with --full, else --precision's.\nOf another one the file is judged too");
   app.add_flag("--resume", resume, "go on in that folder; --steps may be more");
   app.add_option("--report", report, "a self-contained page; default: DIR/recovery.html");
   backend.define(app);

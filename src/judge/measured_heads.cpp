@@ -11,9 +11,9 @@ const std::vector<MeasuredHeads>& all_measured_heads() {
   static const std::vector<MeasuredHeads> all = {
       // tail -c 60000 emma.txt >emma_end.txt; tools/measure_heads.py models/short-256.gguf emma_end.txt
       // --length 1024
-      {.model_id = "ed768af96f23c9134d867b6a72c43a3629a6002219775cf5837c301b332f8259",
+      {.model_id = "31df054cc6c91a74b62203d7f5cc421c7aeb4064ffb58aefc6befc4fe129626d",
        .model = "short-256",
-       .ranks = "0.1.2/1.2.0",
+       .ranks = "2.1.0/0.2.1",
        .heads = "0.0/2.0/2.1",
        .on = "the end of Emma, 1,024 tokens"},
       // tools/measure_heads.py models/SmolLM2-135M-Instruct.Q4_1.gguf emma.txt --length 4096

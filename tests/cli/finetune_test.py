@@ -95,7 +95,7 @@ def check_written(out):
     said = json.loads((out / "recovery.json").read_text())
     loss = loss_of_file(out / "1-pi" / "model.gguf", 1024)
     last = said["starts"][0]["looks"][-1]["loss"]["mean"]
-    assert abs(loss - last) < 1e-9 and said["rounded"] == [], (loss, last)
+    assert abs(loss - last) < 1e-9 and said["written_losses"] == [], (loss, last)
     print(f"the merged file reads the text with {loss:.4f} nats, the last look had {last:.4f}")
 
 
@@ -106,13 +106,13 @@ def check_type():
     own = json.loads(run(*full, str(folder / "full")).stdout)
     first, last = (own["starts"][0]["looks"][i]["loss"]["mean"] for i in (0, -1))
     loss = loss_of_file(folder / "full" / "1-yarn" / "model.gguf", 512)
-    assert last < first and abs(loss - last) < 1e-9 and own["rounded"] == [], (first, last, loss)
+    assert last < first and abs(loss - last) < 1e-9 and own["written_losses"] == [], (first, last, loss)
     said = json.loads(run(*full, str(folder / "q8"), "--type", "q8_0").stdout)
-    rounded, = said["rounded"]
+    rounded, = said["written_losses"]
     q8 = loss_of_file(folder / "q8" / "1-yarn" / "model.gguf", 512)
-    assert rounded["type"] == "Q8_0" and rounded["judged_loss"] == last, rounded
-    assert abs(rounded["written_loss"] - q8) < 1e-9 and q8 != last, (rounded, q8)
-    words = next(line for line in said["written"] if "rounds" in line)
+    assert rounded["type"] == "Q8_0" and rounded["judged"] == last, rounded
+    assert abs(rounded["written"] - q8) < 1e-9 and q8 != last, (rounded, q8)
+    words = next(line for line in said["written"] if "as Q8_0" in line)
     assert f"{q8:.3f}" in words and f"{last:.3f}" in words, words
     print(f"{first:.4f} nats before training, {last:.4f} behind it; in the file {loss:.4f}, as Q8_0 {q8:.4f}, which is said")
 
@@ -157,6 +157,22 @@ def check_times(out):
     times.unlink()
     looks = json.loads(run(*again).stdout)["starts"][0]["looks"]
     assert looks[0]["seconds"] == 0 and looks[1]["seconds"] is None, looks
+
+
+def check_ended():
+    """A rate that destroys: each start is named where it ended, and what was seen before is reported."""
+    out = folder / "ended"
+    wild = ["finetune", model, "--compare", "pi", "none", "--length", "512", "--batch", "512", "--text", TRAIN[0], "--held-out",
+            *JUDGE, "--documents", "3", "--tasks", "tail", "--against", "window", "--rate", "1", "--alpha", "65536", "--rank",
+            "1", "--steps", "4", "--json", "--out", str(out)]
+    for resume in [], ["--resume"]:
+        done = subprocess.run([ropewalk, *wild, *resume], capture_output=True, text=True)
+        assert done.returncode == 1, done.stderr  # nothing was made
+        said = json.loads(done.stdout)
+        assert [one["start"] for one in said["ended"]] == ["pi", "none"], said["ended"]
+        assert "each ended early, pi at step" in said["answer"][0], said["answer"]
+        assert (out / "recovery.html").exists() and said["starts"][1]["looks"][0]["loss"]["mean"] > 0
+    assert not list(out.rglob("model.gguf"))
 
 
 def check_numbers():
@@ -221,12 +237,18 @@ def check_errors():
             (["--method", "pi", *some, "--batch", "512"], ["--batch", "1024"]),
             (["--method", "pi", *some, "--looks", "ten"], ["--looks", "ten"]),
             (["--method", "pi", *some, "--budget", "1s"], ["--budget"]),
+            (["--method", "pi", *some, "--budget", "nan"], ["--budget", "nan"]),
+            (["--method", "pi", *some, "--budget=-5m"], ["--budget", "-5m"]),
+            (["--method", "pi", "--length", "nan", "--text", *TRAIN], ["nan"]),
             (["--method", "pi", *some, "--budget", "1m", "--steps", "5"], ["--budget", "--steps"]),
             (["--method", "pi", *some, "--type", "Q4_1", "--out", str(folder / "none")], ["Q4_1", "Q8_0"]),
             (["--method", "pi", *some, "--full", "--rank", "4"], ["--rank"])]:
         said = run("finetune", model, *arguments, fails=True).stderr
         assert all(word in said for word in words), (arguments, said)
-    kept = run("finetune", model, "--method", "pi", *some, "--dry-run").stderr
+    dry = folder / "dry"
+    kept = run("finetune", model, "--method", "pi", *some, "--dry-run", "--out", str(dry)).stderr
+    run("finetune", model, "--method", "pi", *some, "--dry-run", "--out", str(dry), "--targets", "attn_x", fails=True)
+    assert not dry.exists(), "a dry run left something"
     assert "are kept back" in " ".join(kept.split()), kept
     for line in run("finetune", "--help").stdout.splitlines():
         assert len(line) <= 80, line
@@ -238,5 +260,6 @@ compared = check_step_0()
 check_written(compared)
 check_times(compared)
 check_type()
+check_ended()
 check_memory()
 check_kills(6)
