@@ -16,8 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool is_gguf(const Model& model) { return model.file().container().starts_with("GGUF"); }
-
 std::string written_type(const FinetunePlan& plan, const LearningModel& learning) {
   return plan.type.empty() ? judged_type(learning) : plan.type;
 }

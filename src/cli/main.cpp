@@ -41,7 +41,9 @@ int main(int argc, char** argv) {
     return 1;
   } catch (const std::bad_alloc&) {
     ropewalk::tell(
-        "ropewalk: memory: expected enough for this length; found none left; hint: ask for a shorter one\n");
+        "ropewalk: memory: expected enough for what was asked; found none left; hint: ask for less: a "
+        "shorter "
+        "text, fewer tokens at once or a smaller model\n");
     return 1;
   } catch (const std::exception& e) {
     ropewalk::tell("ropewalk: this is a bug of ours: {}\n", e.what());

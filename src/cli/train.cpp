@@ -38,14 +38,14 @@ void define(CommandLine& app) {
   app.add_flag("--resume", options.run.resume, "go on from the last checkpoint in it");
   app.add_option("--steps", options.run.steps, "stop behind this step, and write the model")
       ->check(in_range(1, 1 << 30));
-  app.add_flag("--dry", options.run.dry, "read all, say what it takes, train nothing");
+  app.add_flag("--dry-run", options.run.dry_run, "read all, say what it takes, write nothing");
   app.add_flag("--profile", options.run.profile, "a table of time per operation");
   app.add_flag("--json", options.run.json, "one JSON object in place of the curve");
   app.add_option("-t,--threads", options.n_threads, "0: all cores; the same bits for any number")
       ->check(in_range(0, 1024));
   app.add_flag("--demo", options.demo,
                "train short, test long, from nothing, on texts\nthat come with the program");
-  app.never_with("--demo", {"--dry", "--json"});
+  app.never_with("--demo", {"--dry-run", "--json"});
   app.footer(
       "Examples:\n"
       "  ropewalk train small.toml\n"

@@ -194,10 +194,16 @@ SamplesConfig read_samples_config(Section s, const std::string& folder, bool eva
 }
 
 void read_data(Section data, Section eval, const std::string& folder, TrainConfig& config) {
+  std::size_t n_shares = 0;
   for (Section& text : data.sections("text", "data.text")) {
     text.require("file");
-    config.texts.push_back({from_folder(folder, text.string("file")), text.number("share", 0, 0, kLargest),
+    n_shares += text.has("share");
+    config.texts.push_back({from_folder(folder, text.string("file")), text.number("share", 0, 1e-9, kLargest),
                             text.integer("hold_out", 0, 0, Index{1} << 40)});
+    if (n_shares != 0 && n_shares != config.texts.size())
+      throw Error(text.place("share"), "a share of every [[data.text]], or of none",
+                  fmt::format("{} of {}", n_shares, config.texts.size()),
+                  "a share counts beside the others; without one texts count by their tokens");
     text.done();
   }
   for (const Section& samples : data.sections("samples", "data.samples"))
@@ -238,9 +244,7 @@ TrainStage read_stage(Section s, const TrainConfig& config, std::size_t number) 
   stage.name = s.string("name", fmt::format("{}", number + 1));
   stage.steps = s.required_integer("steps", 1, 1 << 30);
   stage.n_ctx = s.integers("n_ctx", 1, Index{1} << 31);
-  if (stage.n_ctx.empty() && config.from.empty()) stage.n_ctx = {config.sizes.n_ctx_train};
-  if (stage.n_ctx.empty()) s.require("n_ctx");
-  stage.tokens = s.integer("tokens", 8 * stage.n_ctx.front(), 1, Index{1} << 31);
+  stage.tokens = s.integer("tokens", 0, 1, Index{1} << 31);
   const std::vector<double> rates = s.numbers("rate", 0, 1e3);
   if (rates.empty() || rates.size() > 2)
     throw Error(s.place("rate"), "a learning rate, or [first, last]", fmt::format("{} of them", rates.size()),
@@ -248,6 +252,9 @@ TrainStage read_stage(Section s, const TrainConfig& config, std::size_t number) 
   stage.schedule.kind =
       parse_schedule(s.string("schedule", rates.size() == 2 && rates[0] != rates[1] ? "line" : "constant"),
                      s.place("schedule"));
+  if (stage.schedule.kind == ScheduleKind::kConstant && rates.front() != rates.back())
+    throw Error(s.place("rate"), "one rate, since schedule = \"constant\"", "two",
+                "schedule = \"line\" goes from one to the other");
   stage.schedule.rate = rates.front();
   stage.schedule.end = rates.size() == 2 ? rates.back() : 0;
   stage.schedule.decay = s.number("decay", 0.2, 1e-9, 1);

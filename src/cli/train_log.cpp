@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <limits>
 #include <map>
 
 #include "core/json.h"
 #include "core/output_file.h"
+#include "core/tell.h"
 #include "core/text.h"
 #include "core/text_file.h"
 
@@ -24,48 +26,72 @@ std::string line_of(const StepRecord& r) {
   return dump_json(line) + "\n";
 }
 
+/// JSON has no number for what is none.
+double number_of(const JsonInput& value) {
+  return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
+}
+
 StepRecord record_of(const JsonInput& line) {
   StepRecord r;
   r.step = line.at("step").get<Index>();
   r.stage = line.at("stage").get<std::string>(), r.method = line.at("method").get<std::string>();
   r.n_ctx = line.at("n_ctx").get<Index>(), r.n_tokens = line.at("n_tokens").get<Index>();
-  r.loss = line.at("loss").get<double>(), r.rate = line.at("rate").get<double>();
-  r.norm = line.at("norm").get<double>(), r.seconds = line.at("seconds").get<double>();
+  r.loss = number_of(line.at("loss")), r.rate = number_of(line.at("rate"));
+  r.norm = number_of(line.at("norm")), r.seconds = number_of(line.at("seconds"));
   for (const char* key : {"held_out", "found"})
     if (line.contains(key))
       for (const auto& [name, value] : line.at(key).items())
-        r.held_out.push_back({name, std::string_view(key) == "found", value.get<double>()});
+        r.held_out.push_back({name, std::string_view(key) == "found", number_of(value)});
   return r;
 }
 
-/// What stands in the lines of steps 1, 2 ... up to `steps`; a line that is none ends it.
-std::vector<StepRecord> read_log(const std::string& path, Index steps) {
-  std::vector<StepRecord> records;
-  std::error_code none;
-  if (steps == 0 || !std::filesystem::exists(path, none)) return records;
-  const std::string text = read_bytes(path);
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = text.find('\n', at);
-    if (end == text.npos) break;
-    try {
-      StepRecord record = record_of(parse_json(std::string_view(text).substr(at, end - at), path));
-      if (record.step > steps) break;
-      records.push_back(std::move(record));
-    } catch (const std::exception&) {
-      break;
-    }
-    at = end + 1;
-  }
-  return records;
+constexpr std::string_view kBegin = "{\"step\":";  // of every line
+
+[[noreturn]] void refuse_line(const std::string& path, std::size_t number, const std::string& found) {
+  throw Error(fmt::format("{}:{}", path, number), "a line that ropewalk train wrote of a step", found,
+              "mend the line; or take it away, and the curve is drawn without it");
 }
 
 }  // namespace
 
-TrainLog::TrainLog(const std::string& folder, Index steps)
-    : path_(folder + "/log.jsonl"), records_(read_log(path_, steps)) {
+std::vector<LogLine> read_train_log(const std::string& path) {
+  std::vector<LogLine> lines;
+  const std::string text = read_bytes(path);
+  std::size_t number = 1;
+  for (std::size_t at = 0; at < text.size(); ++number) {
+    const std::size_t end = text.find('\n', at);
+    const std::string_view line = std::string_view(text).substr(at, end - at);
+    if (end == text.npos) {  // of a killed run
+      if (line.substr(0, kBegin.size()) != kBegin.substr(0, line.size()))
+        refuse_line(path, number, std::string(line.substr(0, 60)));
+      break;
+    }
+    StepRecord record;
+    try {
+      record = record_of(parse_json(line, path));
+    } catch (const std::exception& e) {
+      refuse_line(path, number, e.what());
+    }
+    if (const Index before = lines.empty() ? 0 : lines.back().record.step; record.step <= before)
+      refuse_line(path, number, fmt::format("step {} behind step {}", record.step, before));
+    lines.push_back({std::move(record), std::string(line) + "\n"});
+    at = end + 1;
+  }
+  return lines;
+}
+
+TrainLog::TrainLog(const std::string& folder, Index steps) : path_(folder + "/log.jsonl") {
   OutputFile kept(path_);
-  for (const StepRecord& record : records_) kept.write(line_of(record));
+  if (std::error_code none; std::filesystem::exists(path_, none))
+    for (LogLine& line : read_train_log(path_)) {
+      if (line.record.step > steps) break;
+      kept.write(line.text);
+      records_.push_back(std::move(line.record));
+    }
   kept.commit();
+  if (const Index missing = steps - static_cast<Index>(records_.size()); missing > 0)
+    tell("{}: {} of the first {} {} no line: the curve is drawn without\n", printable(path_), missing,
+         counted(steps, "step"), missing == 1 ? "has" : "have");
   file_.reset(std::fopen(path_.c_str(), "a"));
   if (!file_) fail_to_write(path_, errno);
 }
@@ -92,8 +118,8 @@ std::vector<ChartSeries> TrainLog::losses() const {
       found->points.push_back({r.step, v.value});
     }
   }
+  batches.points = thinned(batches.points, kPoints);
   series.insert(series.begin(), batches);
-  for (ChartSeries& s : series) s.points = thinned(s.points, kPoints);
   return series;
 }
 
@@ -133,7 +159,7 @@ std::string TrainLog::page(const std::string& name,
   page.sections.push_back(
       {"Loss against step", "loss, nats per token",
        "Weighted means. A point of the batches is the mean of the steps since the point before; "
-       "what is held out is never trained on.",
+       "what is held out is never trained on, and each look at it is a point.",
        losses()});
   std::map<std::string, ChartSeries> shares;
   ChartSeries rates{"rate", 0, {}}, norms{"norm", 0, {}};
@@ -149,13 +175,14 @@ std::string TrainLog::page(const std::string& name,
     CurvePage::Section found{
         "Found", "% of the samples", "Samples of which every token that is asked for is the likeliest.", {}};
     found.format = "{:.0f} %";
-    for (auto& [key, s] : shares) found.series.push_back({s.name, s.style, thinned(s.points, kPoints)});
+    for (auto& [key, s] : shares) found.series.push_back(s);
     page.sections.push_back(found);
   }
   for (ChartSeries* s : {&rates, &norms}) s->points = thinned(s->points, kPoints);
-  page.sections.push_back({"Learning rate", "rate", "Warm-up included.", {rates}, false, "{:.3g}"});
   page.sections.push_back(
-      {"Norm of the gradient", "norm", "Before it is clipped.", {norms}, false, "{:.3g}"});
+      {"Learning rate", "rate", "Warm-up included. Means, as above.", {rates}, false, "{:.3g}"});
+  page.sections.push_back(
+      {"Norm of the gradient", "norm", "Before it is clipped. Means, as above.", {norms}, false, "{:.3g}"});
   return html_curve_page(page);
 }
 

@@ -11,11 +11,21 @@
 
 namespace ropewalk {
 
+struct LogLine {
+  StepRecord record;
+  std::string text;  ///< with its newline, as it stands
+};
+/// The lines of a log; a last one that was cut short, as a killed run leaves it, is none. null is a loss that
+/// is no number. Errors: Error that names the line which is none of a step, or of one that is not behind the
+/// step before it.
+std::vector<LogLine> read_train_log(const std::string& path);
+
 /// FOLDER/log.jsonl: a line for each step, written through at once.
 class TrainLog {
  public:
-  /// Keeps the lines of the first `steps` steps, and drops what a killed run left behind them. Errors: Error
-  /// where it cannot be written.
+  /// Keeps the lines of the first `steps` steps as they stand, and drops those of steps behind them, which
+  /// are taken again. Says it where one is missing. Errors: as read_train_log; Error where it cannot be
+  /// written.
   TrainLog(const std::string& folder, Index steps);
   void add(const StepRecord& record);
   const std::vector<StepRecord>& records() const { return records_; }

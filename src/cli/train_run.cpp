@@ -5,15 +5,18 @@
 #include <optional>
 
 #include "cli/command.h"
+#include "cli/train_data.h"
+#include "cli/train_folder.h"
 #include "cli/train_log.h"
 #include "core/hash.h"
-#include "core/json.h"
 #include "core/output_file.h"
 #include "core/text.h"
 #include "model/memory.h"
-#include "train/checkpoint.h"
+#include "model/tensors.h"
 #include "train/new_model.h"
 #include "train/saved_run.h"
+#include "train/text_plans.h"
+#include "train/training_memory.h"
 #include "train/write_model.h"
 
 namespace ropewalk {
@@ -21,22 +24,31 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// All that a trainer needs, in the order in which it is made.
+/// What a run is of is known first (sizes, tokenizer, data), then told, then taken.
 class Run {
  public:
   Run(const TrainConfig& config, const TrainRunOptions& options, std::shared_ptr<Context> context)
-      : config_(config), options_(options), recipe_(config.recipe), context_(std::move(context)) {
-    open_model();
-    read_data();
-    make_trainer();
+      : config_(config),
+        options_(options),
+        recipe_(config.recipe),
+        context_(std::move(context)),
+        operations_(make_cpu_training(context_)) {
+    find_sizes();
+    recipe_.fill_lengths(sizes_.n_ctx_train);
+    fit_methods();
+    TrainData data = read_train_data(config_, recipe_, *tokenizer_, sizes_.n_vocab);
+    sources_ = std::move(data.sources), held_out_ = std::move(data.held_out);
   }
-  void say_plan();
+  void say_plan() const;
   void train();
 
  private:
+  void find_sizes();
+  void fit_methods();
   void open_model();
-  void read_data();
   void make_trainer();
+  void go_on();
+  void save();
   void loop(TrainLog& log);
   void report(const StepRecord& record, Progress& progress);
   void write_models() const;
@@ -46,29 +58,55 @@ class Run {
 
   const TrainConfig& config_;
   const TrainRunOptions& options_;
-  const Recipe& recipe_;
+  Recipe recipe_;
   std::shared_ptr<Context> context_;
-  LearningModel learning_;
   std::shared_ptr<const Training<float>> operations_;
+  ModelConfig sizes_;
+  std::size_t file_bytes_ = 0;  // of the weights that it goes on from
+  std::shared_ptr<const Tokenizer> tokenizer_;
   Sources sources_;
   std::vector<HeldOut> held_out_;
+  Json about_;
+  LearningModel learning_;
   std::unique_ptr<Learner> learner_;
   std::optional<Trainer> trainer_;
+  Index saved_ = -1;                       // the step of the newest checkpoint
   double seconds_ = 0, loop_seconds_ = 0;  // of this process: of its steps; evaluation included
   Index n_tokens_ = 0;
   std::vector<OperationTime> operation_times_;
 };
 
+void Run::find_sizes() {
+  if (config_.from.empty()) {
+    tokenizer_ = open_tokenizer_of(config_.tokenizer);
+    LlamaSizes sizes = config_.sizes;
+    sizes.n_vocab = tokenizer_->n_vocab();
+    sizes_ = llama_config(sizes, config_.name);
+    if (config_.finding) require_room_to_find(sizes_);
+    return;
+  }
+  const std::unique_ptr<ModelFile> file = ModelFile::open(config_.from);
+  sizes_ = read_config(*file);
+  if (sizes_.encoder)
+    throw Error(config_.from, "a decoder, which is trained on the next token", "an encoder",
+                "train goes on from decoders");
+  check_tensors(*file, sizes_);
+  file_bytes_ = file->tensor_bytes();
+  tokenizer_ = Tokenizer::open(*file);
+}
+
+void Run::fit_methods() {
+  for (TrainStage& stage : recipe_.stages)
+    for (MethodChoice& choice : stage.methods)
+      for (const Index n_ctx : stage.n_ctx)
+        choice.fit([&](const MethodSpec& spec) { bind_whole(sizes_, spec, n_ctx); });
+}
+
 void Run::open_model() {
   std::string path = config_.from;
   LlamaSizes sizes = config_.sizes;
   if (path.empty()) path = write_untrained(sizes, config_.tokenizer, config_.name, options_.out);
-  const std::shared_ptr<const Model> model =
-      Model::open(path, make_cpu_backend(context_, Precision::kF32, KvType::kF32));
-  if (model->config().encoder)
-    throw Error(path, "a decoder, which is trained on the next token", "an encoder",
-                "train goes on from decoders");
-  learning_ = learn_all(model);
+  learning_ = learn_all(Model::open(path, make_cpu_backend(context_, Precision::kF32, KvType::kF32)));
   if (!config_.from.empty()) return;
   if (config_.finding)
     start_with_finding(learning_, recipe_.seed, config_.embedding_std);
@@ -76,69 +114,25 @@ void Run::open_model() {
     start_random(learning_, recipe_.seed, config_.embedding_std);
 }
 
-void Run::read_data() {
-  const Tokenizer& tokenizer = learning_.model->tokenizer();
-  const std::vector<Token> begin = tokenizer.text_begin();
-  Index longest = 0;
-  for (const TrainStage& stage : recipe_.stages)
-    for (const Index n_ctx : stage.n_ctx) longest = std::max(longest, n_ctx);
-  std::vector<TextShare> texts, held;
-  for (const TextFileConfig& file : config_.texts) {
-    TextShare text{file.file, tokenizer.encode(read_text_file(file.file)), file.share};
-    const Index n = static_cast<Index>(text.tokens.size());
-    if (file.hold_out >= n)
-      throw Error(file.file,
-                  fmt::format("more than the {} that are held out", counted(file.hold_out, "token")),
-                  fmt::format("{}", n), "a smaller hold_out");
-    if (file.hold_out > 0) {
-      const auto cut = text.tokens.end() - static_cast<std::ptrdiff_t>(file.hold_out);
-      held.push_back({file.file, {cut, text.tokens.end()}, 0});
-      text.tokens.erase(cut, text.tokens.end());
-    }
-    texts.push_back(std::move(text));
-  }
-  const Index held_n_ctx = config_.held_out_n_ctx > 0 ? config_.held_out_n_ctx : longest;
-  if (!held.empty()) {
-    HeldOut all{"text", {}, 0};
-    const Index each = std::max<Index>(1, config_.held_out_pieces / static_cast<Index>(held.size()));
-    for (const TextShare& text : held)
-      for (Sample& piece : even_pieces(text, begin, each, held_n_ctx))
-        all.samples.push_back(std::move(piece));
-    held_out_.push_back(std::move(all));
-  }
-  const Index n_vocab = learning_.model->config().n_vocab;
-  if (!texts.empty()) sources_["text"] = make_text_source(std::move(texts), begin);
-  for (const SamplesConfig& s : config_.samples)
-    sources_[s.name] = read_samples(s.tokens, s.weights, n_vocab);
-  for (const SamplesConfig& s : config_.held_out_samples) {
-    const auto source = read_samples(s.tokens, s.weights, n_vocab);
-    HeldOut held_out{s.name, {}, static_cast<float>(s.found_weight)};
-    for (Index i = 0; i < source->n_samples(); ++i) held_out.samples.push_back(source->sample(i));
-    held_out_.push_back(std::move(held_out));
-  }
-  require_sources(recipe_, sources_);
-}
-
 void Run::make_trainer() {
-  operations_ = make_cpu_training(context_);
   learner_ = make_learner(learning_, operations_);
-  std::vector<Parameter> matrices, rest;
-  for (const Parameter& p : learning_.parameters)
-    (config_.muon && p.kind == ParameterKind::kMatrix ? matrices : rest).push_back(p);
+  const OptimizedParameters by = by_optimizer(learning_.parameters, config_.muon);
   std::vector<std::unique_ptr<Optimizer>> optimizers;
-  if (!matrices.empty()) optimizers.push_back(make_muon(matrices, config_.muon_options, operations_));
-  if (!rest.empty()) optimizers.push_back(make_adamw(rest, config_.adamw, context_));
+  if (!by.muon.empty()) optimizers.push_back(make_muon(by.muon, config_.muon_options, operations_));
+  if (!by.adamw.empty()) optimizers.push_back(make_adamw(by.adamw, config_.adamw, context_));
   trainer_.emplace(learning_, *learner_, std::move(optimizers), recipe_, sources_, std::move(held_out_),
                    context_);
 }
 
-void Run::say_plan() {
+void Run::say_plan() const {
   Index n_tokens = 0;
   for (const TrainStage& stage : recipe_.stages) n_tokens += stage.steps * stage.tokens;
-  const std::size_t bytes = trainer_->bytes();
-  say(fmt::format("{}: {} parameters, {} of about {} tokens together, up to {} MB of memory", config_.name,
-                  learning_.n(), counted(recipe_.n_steps(), "step"), n_tokens, bytes / 1000000));
-  require_memory("training", bytes, "a smaller tokens_at_once or kept_mb in [optimizer]");
+  TrainingMemory memory = training_memory(sizes_, config_.muon, recipe_, held_out_, operations_);
+  memory.file = config_.from.empty() ? memory.values : file_bytes_;
+  say(fmt::format("{}: {} parameters, {} of about {} tokens together, up to {} MB of memory",
+                  printable(config_.name), memory.values / sizeof(float), counted(recipe_.n_steps(), "step"),
+                  n_tokens, (memory.total() + 999'999) / 1'000'000));
+  require_memory("training", memory.total(), "a smaller tokens_at_once or kept_mb in [optimizer], or model");
 }
 
 void Run::report(const StepRecord& record, Progress& progress) {
@@ -146,16 +140,22 @@ void Run::report(const StepRecord& record, Progress& progress) {
                                  static_cast<double>(n_tokens_) / std::max(seconds_, 1e-9)));
   progress.add(static_cast<double>(record.n_tokens));
   if (record.held_out.empty()) return;
-  std::string line = fmt::format("step {} of {}{}: loss {:.3f}", record.step, recipe_.n_steps(),
-                                 recipe_.stages.size() > 1 ? ", stage " + record.stage : "", record.loss);
+  std::string line =
+      fmt::format("step {} of {}{}: loss {:.3f}", record.step, recipe_.n_steps(),
+                  recipe_.stages.size() > 1 ? ", stage " + printable(record.stage) : "", record.loss);
   for (const HeldOutValue& v : record.held_out)
-    line += v.share ? fmt::format(", {} {:.0f} %", v.name, 100 * v.value)
-                    : fmt::format(", {} {:.3f}", v.name, v.value);
+    line += v.share ? fmt::format(", {} {:.0f} %", printable(v.name), 100 * v.value)
+                    : fmt::format(", {} {:.3f}", printable(v.name), v.value);
   say(line);
 }
 
+void Run::save() {
+  if (saved_ == trainer_->steps_taken()) return;
+  save_run(options_.out, trainer_->state(), about_);
+  saved_ = trainer_->steps_taken();
+}
+
 void Run::loop(TrainLog& log) {
-  const Json of = {{"of", sha256(config_.text)}};
   const Index last = options_.steps > 0 ? std::min(options_.steps, recipe_.n_steps()) : recipe_.n_steps();
   double total = 0;
   for (Index s = trainer_->steps_taken(); s < last; ++s)
@@ -166,27 +166,34 @@ void Run::loop(TrainLog& log) {
     try {
       record = trainer_->step();
     } catch (const TrainingStopped&) {
-      save_run(options_.out, trainer_->state(), of);
+      save();
       throw;
     }
     if (record.step == last && record.held_out.empty()) record.held_out = trainer_->evaluate();
     seconds_ += record.seconds, n_tokens_ += record.n_tokens;
     log.add(record);
-    if (record.step == last || (recipe_.save_every > 0 && record.step % recipe_.save_every == 0))
-      save_run(options_.out, trainer_->state(), of);
+    if (record.step == last || (recipe_.save_every > 0 && record.step % recipe_.save_every == 0)) save();
     report(record, progress);
   }
 }
 
+void Run::go_on() {
+  if (!options_.resume) return;
+  const auto before = resume_run(options_.out, *trainer_);
+  if (!before) return say(fmt::format("{} has no checkpoint: it begins anew", printable(options_.out)));
+  const std::vector<std::string> differs = compare_run(about_, *before, options_.out);
+  saved_ = trainer_->steps_taken();
+  say(fmt::format("goes on behind step {} of {}{}", saved_, recipe_.n_steps(),
+                  differs.empty() ? "" : ", with other settings than it was made with:"));
+  for (const std::string& line : differs) say("  " + printable(line));
+}
+
 void Run::train() {
-  const auto saved = options_.resume ? resume_run(options_.out, *trainer_) : std::nullopt;
-  if (saved)
-    say(fmt::format("goes on behind step {} of {}{}", trainer_->steps_taken(), recipe_.n_steps(),
-                    saved_about<std::string>(*saved, options_.out, "of") == sha256(config_.text)
-                        ? ""
-                        : ", with other settings than it was made with"));
-  else if (options_.resume)
-    say(fmt::format("{} has no checkpoint: it begins anew", printable(options_.out)));
+  begin_folder(options_.out);
+  about_ = about_run(config_);
+  open_model();
+  make_trainer();
+  go_on();
   TrainLog log(options_.out, trainer_->steps_taken());
   if (options_.profile) context_->profile().start();
   const double begin = now_seconds();
@@ -197,20 +204,19 @@ void Run::train() {
   page.write(log.page(config_.name, facts()));
   page.commit();
   write_models();
+  remove_start(options_.out);
   print_results(log);
 }
 
 void Run::write_models() const {
   const NewWeights weights = new_weights(learning_);
-  const bool from_gguf = learning_.model->file().container().starts_with("GGUF");
+  const bool from_gguf = is_gguf(*learning_.model);
   for (const bool gguf : {from_gguf, !from_gguf}) {
     const std::string path = options_.out + (gguf ? "/model.gguf" : "/model");
-    std::error_code none;
-    if (!gguf) fs::remove_all(path, none);
     try {
       const std::string type = config_.type == "Q8_0" && !gguf ? "F32" : config_.type;
-      write_model(*learning_.model, weights, {.type = type, .settings = {}, .general = config_.general},
-                  path);
+      write_model(*learning_.model, weights, {.type = type, .settings = {}, .general = config_.general}, path,
+                  Existing::kReplaced);
     } catch (const Error& e) {
       if (gguf == from_gguf) throw;
       say(fmt::format("{} was not written: {}", path,
@@ -280,26 +286,10 @@ void Run::print_profile() const {
 
 void run_training(const TrainConfig& config, const TrainRunOptions& options,
                   const std::shared_ptr<Context>& context) {
-  std::error_code error;
-  const bool was_there = fs::exists(options.out, error);
-  const std::vector<Index> steps = checkpoint_steps(options.out);
-  if (!options.resume && !steps.empty())
-    throw UsageError("--out " + options.out, "a folder without a run in it, or --resume",
-                     fmt::format("a run behind step {}", steps.back()), "--resume goes on from there");
-  // What is written at the end replaces what a run wrote, and nothing else.
-  for (const std::string& path : {options.out + "/model", options.out + "/model.gguf"})
-    if ((steps.empty() && fs::exists(path, error)) ||
-        (!config.from.empty() && fs::equivalent(path, config.from, error)))
-      throw UsageError("--out " + options.out, "a folder without a model that is not this run's",
-                       printable(path), "name another folder");
-  fs::create_directories(options.out, error);
-  if (error) fail_to_write(options.out, error.value());
-  {
-    Run run(config, options, context);
-    run.say_plan();
-    if (!options.dry) run.train();
-  }
-  if (options.dry && !was_there) fs::remove_all(options.out, error);
+  require_own_folder(config, options);
+  Run run(config, options, context);
+  run.say_plan();
+  if (!options.dry_run) run.train();
 }
 
 }  // namespace ropewalk

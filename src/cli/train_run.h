@@ -10,12 +10,13 @@ namespace ropewalk {
 
 struct TrainRunOptions {
   std::string out;  ///< the folder that all is written to
-  bool resume = false, json = false, dry = false, profile = false;
+  bool resume = false, json = false, dry_run = false, profile = false;
   Index steps = 0;  ///< stops behind this one; 0: the last
 };
 
-/// Trains, and writes into `out`: checkpoints, log.jsonl, curve.html; at the end model.gguf and model/.
-/// Results go to stdout. Errors: Error; TrainingStopped, with the last good step saved.
+/// Says what it takes; then, unless dry_run, trains, and writes into `out` (cli/train_folder.h): log.jsonl,
+/// checkpoints, curve.html; at the end model.gguf and model/. Results go to stdout. Errors: Error, as a rule
+/// before anything is written; TrainingStopped, with the last good step saved.
 void run_training(const TrainConfig& config, const TrainRunOptions& options,
                   const std::shared_ptr<Context>& context);
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/memory.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <fstream>
 #include <string>
@@ -31,7 +33,13 @@ std::size_t memory_left(std::size_t of_host, double of_group) {
 }
 
 std::size_t available_memory() {
-  return memory_left(read_bytes("/proc/meminfo", "MemAvailable:"), read_machine_limits().memory_left);
+  const std::size_t left =
+      memory_left(read_bytes("/proc/meminfo", "MemAvailable:"), read_machine_limits().memory_left);
+  rlimit addresses{};
+  if (::getrlimit(RLIMIT_AS, &addresses) != 0 || addresses.rlim_cur == RLIM_INFINITY) return left;
+  const std::size_t mapped = read_bytes("/proc/self/status", "VmSize:");
+  return memory_left(left,
+                     std::max(0.0, static_cast<double>(addresses.rlim_cur) - static_cast<double>(mapped)));
 }
 
 std::size_t peak_memory() { return read_bytes("/proc/self/status", "VmHWM:"); }

@@ -6,8 +6,8 @@
 
 namespace ropewalk {
 
-/// Bytes the system can give now: the host's (MemAvailable), or what the limit of this process's container
-/// leaves (core/machine_limits.h), the smaller one; 0 where it does not say.
+/// Bytes the system can give now: the host's (MemAvailable), what the limit of this process's container
+/// leaves (core/machine_limits.h), or its own (ulimit -v), the smallest one; 0 where none says.
 std::size_t available_memory();
 /// The smaller of both: of_host 0 and of_group kUnlimited say nothing. At least 1 where one of them says.
 std::size_t memory_left(std::size_t of_host, double of_group);

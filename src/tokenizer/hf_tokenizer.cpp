@@ -195,8 +195,10 @@ std::unique_ptr<Tokenizer> parse_hf_tokenizer(std::string_view tokenizer_json, s
   return with_settings(read_json(tokenizer_json, settings, place), settings);
 }
 
-std::unique_ptr<Tokenizer> open_hf_tokenizer(const ModelFile& file) {
-  const fs::path folder(file.path());
+std::unique_ptr<Tokenizer> open_hf_tokenizer(const ModelFile& file) { return open_hf_tokenizer(file.path()); }
+
+std::unique_ptr<Tokenizer> open_hf_tokenizer(const std::string& path_of_folder) {
+  const fs::path folder(path_of_folder);
   const HfSettings settings = read_hf_settings(folder);
   const auto read = [&](const fs::path& path) -> std::unique_ptr<PieceTokenizer> {
     const std::string text = read_text_within(path, kMaxTokenizerBytes), place = path.string();

@@ -131,6 +131,8 @@ class SpmTokenizer final : public PieceTokenizer {
 
 /// tokenizer.json (and tokenizer_config.json beside it, if there) of a model folder.
 std::unique_ptr<Tokenizer> open_hf_tokenizer(const ModelFile& file);
+/// The same of a folder that may have nothing else.
+std::unique_ptr<Tokenizer> open_hf_tokenizer(const std::string& folder);
 /// The same from texts in memory; an empty `config` is none. `place` names the file in messages.
 std::unique_ptr<Tokenizer> parse_hf_tokenizer(std::string_view tokenizer_json, std::string_view config,
                                               std::string_view place);

@@ -8,8 +8,9 @@ namespace ropewalk {
 // ---------------------------------------------------------------- embeddings
 
 template <class T>
-TrainingEmbedding<T>::TrainingEmbedding(const Training<T>& ops, const LearningModel& learning)
-    : ops_(ops), learning_(learning), config_(learning.model->config()), w_(learning.model->weights()) {
+TrainingEmbedding<T>::TrainingEmbedding(const Training<T>& ops, const ModelConfig& config,
+                                        const Weights& weights, const LearningModel& learning)
+    : ops_(ops), learning_(learning), config_(config), w_(weights) {
   const LayerSpec& spec = config_.layers[0];
   norm_ = {.kind = spec.norm,
            .weight = w_.embedding_norm.weight.get(),
@@ -88,17 +89,16 @@ void TrainingEmbedding<T>::backward(std::span<const Token> tokens, const T* dx, 
 // ---------------------------------------------------------------- logits and loss
 
 template <class T>
-TrainingOutput<T>::TrainingOutput(const Training<T>& ops, const LearningModel& learning)
+TrainingOutput<T>::TrainingOutput(const Training<T>& ops, const ModelConfig& config, const Weights& weights,
+                                  const LearningModel& learning)
     : ops_(ops),
       learning_(learning),
-      config_(learning.model->config()),
+      config_(config),
       width_(config_.output_transform ? config_.embedding.width : config_.d_model),
-      transform_{ops, learning.model->weights().transform.get(),
-                 learning.model->weights().transform_bias.get(), &learning.transform,
+      transform_{ops, weights.transform.get(), weights.transform_bias.get(), &learning.transform,
                  learning.transform_bias},
-      output_{ops, learning.model->weights().output.get(), learning.model->weights().output_bias.get(),
-              &learning.output, learning.output_bias} {
-  const NormWeights& w = learning.model->weights().output_norm;
+      output_{ops, weights.output.get(), weights.output_bias.get(), &learning.output, learning.output_bias} {
+  const NormWeights& w = weights.output_norm;
   norm_ = {.kind = config_.output_norm,
            .weight = w.weight.get(),
            .bias = w.bias.get(),

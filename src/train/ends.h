@@ -12,8 +12,9 @@ namespace ropewalk {
 template <class T>
 class TrainingEmbedding {
  public:
-  /// LIFETIME: both outlive it.
-  TrainingEmbedding(const Training<T>& ops, const LearningModel& learning);
+  /// LIFETIME: all outlive it.
+  TrainingEmbedding(const Training<T>& ops, const ModelConfig& config, const Weights& weights,
+                    const LearningModel& learning);
 
   /// Floats of scratch for n_rows rows.
   Index scratch(Index n_rows) const;
@@ -41,8 +42,9 @@ class TrainingEmbedding {
 template <class T>
 class TrainingOutput {
  public:
-  /// LIFETIME: both outlive it.
-  TrainingOutput(const Training<T>& ops, const LearningModel& learning);
+  /// LIFETIME: all outlive it.
+  TrainingOutput(const Training<T>& ops, const ModelConfig& config, const Weights& weights,
+                 const LearningModel& learning);
 
   Index scratch(Index n_rows) const;
   /// losses (targets.size()) =, 0 without target. With dx: dx (targets.size(), d_model) and gradient += those

@@ -12,7 +12,8 @@ namespace ropewalk {
 
 template <class T>
 struct GradientPass<T>::Impl {
-  Impl(const LearningModel& of, std::shared_ptr<const Training<T>> with);
+  Impl(const ModelConfig& of, const Weights& weights, const LearningModel& learns,
+       std::shared_ptr<const Training<T>> with);
 
   /// What stands during a pass, in one array.
   struct Layout {
@@ -33,7 +34,10 @@ struct GradientPass<T>::Impl {
   Batch gather(std::span<const TrainingText> texts, const MethodSpec& method, const GradientOptions& options,
                double factor);
   Index kept_floats(std::size_t layer, Index n_rows) const;
+  /// For each layer: the floats that it keeps; 0: it is computed once more.
+  std::vector<Index> kept_floats_within(Index n_rows, std::size_t kept_bytes) const;
   void keep_layers(Index n_rows, std::size_t kept_bytes);
+  std::size_t bytes(Index n_rows, Index n_ctx, bool with_gradient) const;
   LayerKept<T> kept_of(std::size_t layer, const Layout& layout, Index n_rows);
   LayerScratch<T> scratch_of(std::size_t layer, const Layout& layout, Index n_rows) const;
   void backward(const Batch& batch, const Layout& layout, T* gradient);
@@ -52,18 +56,19 @@ struct GradientPass<T>::Impl {
 };
 
 template <class T>
-GradientPass<T>::Impl::Impl(const LearningModel& of, std::shared_ptr<const Training<T>> with)
-    : learning(of),
-      config(of.model->config()),
+GradientPass<T>::Impl::Impl(const ModelConfig& of, const Weights& weights, const LearningModel& learns,
+                            std::shared_ptr<const Training<T>> with)
+    : learning(learns),
+      config(of),
       ops(std::move(with)),
-      embedding(*ops, learning),
-      output(*ops, learning),
+      embedding(*ops, config, weights, learning),
+      output(*ops, config, weights, learning),
       plans(config),
       own(config.layers.size()) {
   layers.reserve(config.layers.size());
   for (std::size_t layer = 0; layer < config.layers.size(); ++layer)
-    layers.emplace_back(*ops, config.layers[layer], config.d_model, of.model->weights().layers[layer],
-                        of.layers[layer]);
+    layers.emplace_back(*ops, config.layers[layer], config.d_model, weights.layers[layer],
+                        learning.layers[layer]);
 }
 
 template <class T>
@@ -96,20 +101,24 @@ typename GradientPass<T>::Impl::Layout GradientPass<T>::Impl::take(Carver<T>& fr
 /// The last layer's forward is followed by its backward: it needs no memory of its own. Of the others those
 /// nearest to it.
 template <class T>
-void GradientPass<T>::Impl::keep_layers(Index n_rows, std::size_t kept_bytes) {
-  bool room = true;
-  own.back() = {};
+std::vector<Index> GradientPass<T>::Impl::kept_floats_within(Index n_rows, std::size_t kept_bytes) const {
+  std::vector<Index> floats(layers.size());
   for (std::size_t i = layers.size() - 1; i-- > 0;) {
     const Index n = std::max(kept_floats(i, n_rows), own[i].size());  // larger for an earlier batch: it stays
     const std::size_t bytes = static_cast<std::size_t>(n) * sizeof(T);
-    room = room && bytes <= kept_bytes;
-    if (!room) {
-      own[i] = {};
-      continue;
-    }
-    own[i].reserve(n);
+    if (bytes > kept_bytes) break;
+    floats[i] = n;
     kept_bytes -= bytes;
   }
+  return floats;
+}
+
+template <class T>
+void GradientPass<T>::Impl::keep_layers(Index n_rows, std::size_t kept_bytes) {
+  const std::vector<Index> floats = kept_floats_within(n_rows, kept_bytes);
+  for (std::size_t i = 0; i < floats.size(); ++i)
+    if (floats[i] == 0) own[i] = {};
+  for (std::size_t i = 0; i < floats.size(); ++i) own[i].reserve(floats[i]);
 }
 
 template <class T>
@@ -182,9 +191,11 @@ double GradientPass<T>::Impl::run(std::span<const TrainingText> texts, const Met
   if (n_rows == 0) return 0;
   Carver<T> counts;
   take(counts, n_rows, gradient != nullptr);
-  if (counts.most() > space.size())
+  if (counts.most() > space.size()) {
     require_memory("training", static_cast<std::size_t>(counts.most() - space.size()) * sizeof(T),
                    "take fewer or shorter texts at once");
+    space = {};  // not both at once
+  }
   space.reserve(counts.most());
   keep_layers(n_rows, gradient != nullptr ? options.kept_bytes : 0);
   Carver<T> from(space.data());
@@ -206,7 +217,8 @@ double GradientPass<T>::Impl::run(std::span<const TrainingText> texts, const Met
 
 template <class T>
 GradientPass<T>::GradientPass(const LearningModel& model, std::shared_ptr<const Training<T>> operations)
-    : impl_(std::make_unique<Impl>(model, std::move(operations))) {}
+    : impl_(std::make_unique<Impl>(model.model->config(), model.model->weights(), model,
+                                   std::move(operations))) {}
 template <class T>
 GradientPass<T>::~GradientPass() = default;
 
@@ -241,14 +253,52 @@ static TrainingSizes widest(const ModelConfig& config, Index n_rows, Index n_ctx
 }
 
 template <class T>
-std::size_t GradientPass<T>::bytes(Index n_rows, Index n_ctx) const {
+std::size_t GradientPass<T>::Impl::bytes(Index n_rows, Index n_ctx, bool with_gradient) const {
   RW_CHECK(n_rows >= 1 && n_ctx >= 1);
   Carver<T> counts;
-  impl_->take(counts, n_rows, true);
+  take(counts, n_rows, with_gradient);
   const auto rows = static_cast<std::size_t>(n_rows);
-  return static_cast<std::size_t>(counts.most()) * sizeof(T) + plan_bytes(impl_->config, n_rows) +
+  return static_cast<std::size_t>(counts.most()) * sizeof(T) + plan_bytes(config, n_rows) +
          rows * (4 * sizeof(Token) + 2 * sizeof(double) + sizeof(T)) +
-         impl_->ops->own_bytes(widest(impl_->config, n_rows, n_ctx));
+         ops->own_bytes(widest(config, n_rows, n_ctx));
+}
+
+template <class T>
+std::size_t GradientPass<T>::bytes(Index n_rows, Index n_ctx) const {
+  return impl_->bytes(n_rows, n_ctx, true);
+}
+
+namespace {
+
+/// Layers as they are, and none of their weights: enough to count by.
+struct Sizes {
+  explicit Sizes(const ModelConfig& config) {
+    weights.layers.resize(config.layers.size());
+    learning.layers.resize(config.layers.size());
+  }
+  Weights weights;
+  LearningModel learning;
+};
+
+}  // namespace
+
+template <class T>
+std::size_t GradientPass<T>::bytes_of(const ModelConfig& config,
+                                      std::shared_ptr<const Training<T>> operations, Index n_rows,
+                                      Index n_ctx, bool with_gradient) {
+  const Sizes sizes(config);
+  const Impl impl(config, sizes.weights, sizes.learning, std::move(operations));
+  return impl.bytes(n_rows, n_ctx, with_gradient);
+}
+
+template <class T>
+std::size_t GradientPass<T>::kept_of(const ModelConfig& config, std::shared_ptr<const Training<T>> operations,
+                                     Index n_rows, std::size_t kept_bytes) {
+  const Sizes sizes(config);
+  const Impl impl(config, sizes.weights, sizes.learning, std::move(operations));
+  std::size_t floats = 0;
+  for (const Index n : impl.kept_floats_within(n_rows, kept_bytes)) floats += static_cast<std::size_t>(n);
+  return floats * sizeof(T);
 }
 
 template <class T>

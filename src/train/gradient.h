@@ -49,6 +49,13 @@ class GradientPass {
   std::size_t bytes(Index n_rows, Index n_ctx) const;
   /// What kept_bytes adds to that at most, however large it is: what all layers keep for n_rows rows.
   std::size_t most_kept_bytes(Index n_rows) const;
+  /// The same of a model that is not there yet, all of which learns; without a gradient where it is not
+  /// wanted.
+  static std::size_t bytes_of(const ModelConfig& config, std::shared_ptr<const Training<T>> operations,
+                              Index n_rows, Index n_ctx, bool with_gradient);
+  /// What its layers then keep of kept_bytes: none keeps more than it needs.
+  static std::size_t kept_of(const ModelConfig& config, std::shared_ptr<const Training<T>> operations,
+                             Index n_rows, std::size_t kept_bytes);
 
  private:
   struct Impl;

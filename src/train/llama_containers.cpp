@@ -142,7 +142,7 @@ void write_folder_as_gguf(const Model& source, const NewWeights& weights, const 
 }
 
 void write_gguf_as_folder(const Model& source, const NewWeights& weights, const WriteOptions& options,
-                          const std::string& path) {
+                          const std::string& path, Existing existing) {
   const FileSettings settings = settings_of(source, options);
   require_config_settings(settings);
   const LlamaSizes sizes = llama_sizes(source.config(), source.file().path());
@@ -152,7 +152,7 @@ void write_gguf_as_folder(const Model& source, const NewWeights& weights, const 
   Json config = llama_config_json(sizes, type, source.tokenizer().bos, source.tokenizer().eos);
   for (const auto& [key, value] : settings.config.items()) config[key] = value;
   const TokenizerFiles tokenizer = tokenizer_as_json(source.file());
-  OutputFolder folder(path);
+  OutputFolder folder(path, existing);
   folder.write("config.json", dump_json(config, 2) + "\n");
   folder.write("tokenizer.json", tokenizer.tokenizer_json);
   folder.write("tokenizer_config.json", tokenizer.tokenizer_config_json);

@@ -34,6 +34,6 @@ class OtherTensors {
 void write_folder_as_gguf(const Model& source, const NewWeights& weights, const WriteOptions& options,
                           const std::string& path);
 void write_gguf_as_folder(const Model& source, const NewWeights& weights, const WriteOptions& options,
-                          const std::string& path);
+                          const std::string& path, Existing existing);
 
 }  // namespace ropewalk

@@ -41,6 +41,24 @@ LlamaSizes llama_sizes(const ModelConfig& config, const std::string& place) {
   return sizes;
 }
 
+ModelConfig llama_config(const LlamaSizes& sizes, const std::string& name) {
+  LayerSpec layer;
+  AttentionSpec& a = layer.attention;
+  a.n_heads = sizes.n_heads, a.n_kv_heads = sizes.n_kv_heads, a.head_dim = sizes.head_dim;
+  a.rope.base = sizes.rope_base, a.rope.rotary_dim = sizes.head_dim;
+  a.qkv_bias = a.output_bias = sizes.attention_bias;
+  layer.ffn.d_ff = sizes.d_ff, layer.norm_eps = sizes.norm_eps;
+  ModelConfig config;
+  config.architecture = "llama", config.name = name;
+  config.layers.assign(static_cast<std::size_t>(sizes.n_layers), layer);
+  config.n_blocks = sizes.n_layers;
+  config.d_model = config.embedding.width = sizes.d_model, config.n_vocab = sizes.n_vocab;
+  config.n_ctx_train = config.n_ctx_original = sizes.n_ctx_train;
+  config.output_norm_eps = sizes.norm_eps;
+  config.tied_embeddings = sizes.tied;
+  return config;
+}
+
 Json llama_config_json(const LlamaSizes& sizes, const std::string& type, std::optional<Token> bos,
                        std::optional<Token> eos) {
   const char* dtype = type == "F32" ? "float32" : type == "F16" ? "float16" : "bfloat16";

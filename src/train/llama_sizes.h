@@ -19,6 +19,9 @@ struct LlamaSizes {
 /// Errors: Error that names what Llama has not, or a layer that differs from the first.
 LlamaSizes llama_sizes(const ModelConfig& config, const std::string& place);
 
+/// The configuration that a file of these sizes gives (read_config).
+ModelConfig llama_config(const LlamaSizes& sizes, const std::string& name);
+
 /// config.json of LlamaForCausalLM. `type`: of the weights, "F32", "F16" or "BF16". Without scaling.
 Json llama_config_json(const LlamaSizes& sizes, const std::string& type, std::optional<Token> bos,
                        std::optional<Token> eos);

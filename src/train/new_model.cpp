@@ -12,7 +12,7 @@
 #include "formats/gguf.h"
 #include "formats/write_gguf.h"
 #include "formats/write_safetensors.h"
-#include "tokenizer/tokenizer.h"
+#include "tokenizer/piece_tokenizer.h"
 
 namespace ropewalk {
 namespace {
@@ -53,6 +53,10 @@ std::vector<TensorToWrite> tensors_of(const LlamaSizes& sizes, bool gguf) {
   return tensors;
 }
 
+fs::path folder_of_tokenizer(const std::string& path) {
+  return fs::is_directory(path) ? fs::path(path) : fs::path(path).parent_path();
+}
+
 /// Matrices 0, norms 1.
 TensorSource untrained(const std::vector<TensorToWrite>& tensors) {
   return [&tensors](std::size_t i, const TensorSink& sink) {
@@ -88,7 +92,8 @@ std::vector<GgufKey> keys_of(const LlamaSizes& s, const std::string& name, std::
   return keys;
 }
 
-/// In an order that does not depend on how they lie in memory; with the 32-byte steps of a normal's pairs.
+/// Normal numbers that follow from a seed and a tensor's name: the same wherever the tensor stands among the
+/// others.
 class Normal {
  public:
   Normal(std::uint64_t seed, std::string_view name) : random_(seed) {
@@ -154,37 +159,31 @@ class Rows {
 
 }  // namespace
 
+std::unique_ptr<const Tokenizer> open_tokenizer_of(const std::string& path) {
+  if (path.ends_with(".gguf")) return Tokenizer::open(*ModelFile::open(path));
+  return open_hf_tokenizer(folder_of_tokenizer(path).string());
+}
+
 std::string write_untrained(LlamaSizes& sizes, const std::string& tokenizer, const std::string& name,
                             const std::string& folder) {
-  if (tokenizer.ends_with(".gguf")) {
-    const std::unique_ptr<ModelFile> file = ModelFile::open(tokenizer);
-    sizes.n_vocab = Tokenizer::open(*file)->n_vocab();
-    std::string path = folder + "/start.gguf";
-    const std::vector<TensorToWrite> tensors = tensors_of(sizes, true);
+  const std::unique_ptr<const Tokenizer> opened = open_tokenizer_of(tokenizer);
+  sizes.n_vocab = opened->n_vocab();
+  const bool gguf = tokenizer.ends_with(".gguf");
+  const std::vector<TensorToWrite> tensors = tensors_of(sizes, gguf);
+  std::string path = folder + (gguf ? "/start.gguf" : "/start");
+  if (gguf) {
     write_gguf(path, keys_of(sizes, name, read_gguf_keys(tokenizer)), tensors, untrained(tensors));
     return path;
   }
-  const fs::path from = fs::is_directory(tokenizer) ? fs::path(tokenizer) : fs::path(tokenizer).parent_path();
-  std::string path = folder + "/start";
+  const fs::path from = folder_of_tokenizer(tokenizer);
+  OutputFolder out(path, Existing::kReplaced);
+  out.write("tokenizer.json", read_bytes((from / "tokenizer.json").string()));
   std::error_code none;
-  fs::remove_all(path, none);
-  // The tokenizer says how many rows there are: it is read from a folder that has it.
-  const auto write = [&](std::optional<Token> bos, std::optional<Token> eos) {
-    OutputFolder out(path);
-    out.write("tokenizer.json", read_bytes((from / "tokenizer.json").string()));
-    for (const char* beside : {"tokenizer_config.json", "special_tokens_map.json"})
-      if (fs::exists(from / beside, none)) out.write(beside, read_bytes((from / beside).string()));
-    out.write("config.json", dump_json(llama_config_json(sizes, "F32", bos, eos), 1) + "\n");
-    const std::vector<TensorToWrite> tensors = tensors_of(sizes, false);
-    write_safetensors(out.file("model.safetensors"), tensors, untrained(tensors));
-    out.commit();
-  };
-  sizes.n_vocab = 1;
-  write(std::nullopt, std::nullopt);
-  const std::unique_ptr<Tokenizer> opened = Tokenizer::open(*ModelFile::open(path));
-  sizes.n_vocab = opened->n_vocab();
-  fs::remove_all(path, none);
-  write(opened->bos, opened->eos);
+  for (const char* beside : {"tokenizer_config.json", "special_tokens_map.json"})
+    if (fs::exists(from / beside, none)) out.write(beside, read_bytes((from / beside).string()));
+  out.write("config.json", dump_json(llama_config_json(sizes, "F32", opened->bos, opened->eos), 1) + "\n");
+  write_safetensors(out.file("model.safetensors"), tensors, untrained(tensors));
+  out.commit();
   return path;
 }
 
@@ -203,15 +202,20 @@ void start_random(LearningModel& model, std::uint64_t seed, double embedding_std
   }
 }
 
+void require_room_to_find(const ModelConfig& c) {
+  const AttentionSpec& a = c.layers.front().attention;
+  if (c.n_layers() < 2 || a.head_dim < 36 || c.d_model < a.head_dim + 1 || a.n_kv_heads != a.n_heads)
+    throw UsageError("[model] start", "two layers, 36 dims a head, a wider model, and keys for each head",
+                     fmt::format("{} layers, head_dim {}, d_model {}, {} of {} heads with keys", c.n_layers(),
+                                 a.head_dim, c.d_model, a.n_kv_heads, a.n_heads),
+                     "start = \"random\" takes any sizes");
+}
+
 void start_with_finding(LearningModel& model, std::uint64_t seed, double embedding_std) {
   const ModelConfig& c = model.model->config();
   const AttentionSpec& a = c.layers.front().attention;
   const Index n = a.head_dim, half = n / 2, d = c.d_model;
-  if (c.n_layers() < 2 || n < 36 || d < n + 1 || a.n_kv_heads != a.n_heads)
-    throw UsageError("[model] start", "two layers, 36 dims a head, a wider model, and keys for each head",
-                     fmt::format("{} layers, head_dim {}, d_model {}, {} of {} heads with keys", c.n_layers(),
-                                 n, d, a.n_kv_heads, a.n_heads),
-                     "start = \"random\" takes any sizes");
+  require_room_to_find(c);
   start_random(model, seed, embedding_std);
   constexpr double kBefore = 20, kSame = 2;  // logit of the token before; scale of q and k of the second head
   constexpr Index kFast = 6, kSlow = 14;     // pairs that turn fast; the first that hardly turns

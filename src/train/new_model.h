@@ -2,17 +2,22 @@
 /// A model of Llama's kind that nobody has trained yet: its file, and the weights it starts from.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <string>
 
+#include "tokenizer/tokenizer.h"
 #include "train/llama_sizes.h"
 #include "train/parameters.h"
 
 namespace ropewalk {
 
+/// The tokenizer of a GGUF file, of a folder, or a tokenizer.json. Errors: Error.
+std::unique_ptr<const Tokenizer> open_tokenizer_of(const std::string& path);
+
 /// Writes a model of these sizes whose matrices are zeros, and returns its path: FOLDER/start.gguf where
 /// `tokenizer` is a GGUF file, whose tokenizer it takes, else the folder FOLDER/start with the tokenizer.json
 /// (`tokenizer`: this file, or a folder that has it). sizes.n_vocab is set to the tokenizer's ids. What is
-/// there already is replaced. Errors: Error.
+/// there already is replaced, once the tokenizer was read and the new one is whole. Errors: Error.
 std::string write_untrained(LlamaSizes& sizes, const std::string& tokenizer, const std::string& name,
                             const std::string& folder);
 
@@ -29,5 +34,7 @@ void start_random(LearningModel& model, std::uint64_t seed, double embedding_std
 /// Kolter 2023, arXiv:2305.09828). Errors: UsageError for a model of fewer than two layers, of fewer than 36
 /// dims a head, not as wide as a head and one more, or with fewer key heads than heads.
 void start_with_finding(LearningModel& model, std::uint64_t seed, double embedding_std);
+/// Errors: this UsageError, before there is a model.
+void require_room_to_find(const ModelConfig& config);
 
 }  // namespace ropewalk

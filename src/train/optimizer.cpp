@@ -89,14 +89,13 @@ class Muon final : public Optimizer {
         operations_(std::move(operations)),
         parameters_(std::move(parameters)),
         momentum_(values_in(parameters_)) {
-    Index most = 0, most_square = 0;
-    for (const Parameter& p : parameters_) {
-      RW_CHECK(p.kind != ParameterKind::kVector);
-      const Index least = std::min(p.n_rows, p.n_columns);
-      most = std::max(most, p.n()), most_square = std::max(most_square, least * least);
-    }
+    const auto [most, most_square] = largest(parameters_);
     for (Buffer<float>* b : {&x_, &across_, &next_}) *b = Buffer<float>(most);
     for (Buffer<float>* b : {&gram_, &update_}) *b = Buffer<float>(most_square);
+  }
+  static std::size_t bytes(const std::vector<Parameter>& parameters) {
+    const auto [most, most_square] = largest(parameters);
+    return static_cast<std::size_t>(values_in(parameters) + 3 * most + 2 * most_square) * sizeof(float);
   }
 
   void step(Index, double rate, const float* gradient, float* values) override {
@@ -109,6 +108,16 @@ class Muon final : public Optimizer {
   std::vector<StateArray> state() override { return {{"muon.momentum", momentum_.span()}}; }
 
  private:
+  /// Values of the largest matrix, and of the largest square of a matrix's smaller side.
+  static std::pair<Index, Index> largest(const std::vector<Parameter>& parameters) {
+    Index most = 0, most_square = 0;
+    for (const Parameter& p : parameters) {
+      RW_CHECK(p.kind != ParameterKind::kVector);
+      const Index least = std::min(p.n_rows, p.n_columns);
+      most = std::max(most, p.n()), most_square = std::max(most_square, least * least);
+    }
+    return {most, most_square};
+  }
   template <class F>
   void in_pieces(Index n, const F& body) const {
     operations_->context()->parallel_for((n + kPiece - 1) / kPiece, [&](Index i, int) {
@@ -185,6 +194,12 @@ std::unique_ptr<Optimizer> make_muon(std::vector<Parameter> parameters, const Mu
                                      std::shared_ptr<const Training<float>> operations) {
   return std::make_unique<Muon>(std::move(parameters), options, std::move(operations));
 }
+
+std::size_t adamw_bytes(const std::vector<Parameter>& parameters) {
+  return 2 * static_cast<std::size_t>(values_in(parameters)) * sizeof(float);
+}
+
+std::size_t muon_bytes(const std::vector<Parameter>& parameters) { return Muon::bytes(parameters); }
 
 double global_norm(Context& context, std::span<const float> gradient) {
   const Index n = static_cast<Index>(gradient.size()), n_pieces = (n + kPiece - 1) / kPiece;

@@ -42,6 +42,8 @@ struct AdamWOptions {
 };
 std::unique_ptr<Optimizer> make_adamw(std::vector<Parameter> parameters, const AdamWOptions& options,
                                       std::shared_ptr<Context> context);
+/// What it holds beside values and gradients, before there is one.
+std::size_t adamw_bytes(const std::vector<Parameter>& parameters);
 
 /// Muon (Jordan et al. 2024; "match_rms_adamw": Liu et al. 2025, arXiv:2502.16982, eq. 4), as
 /// torch.optim.Muon, for matrices alone:
@@ -58,6 +60,8 @@ struct MuonOptions {
 /// Its products are those of `operations` (Training::linear_weight). REQUIRES: no vectors.
 std::unique_ptr<Optimizer> make_muon(std::vector<Parameter> parameters, const MuonOptions& options,
                                      std::shared_ptr<const Training<float>> operations);
+/// What it holds beside values and gradients, before there is one.
+std::size_t muon_bytes(const std::vector<Parameter>& parameters);
 
 /// Square root of the sum of squares, added in double in a fixed order. NaN or infinite where a value is.
 double global_norm(Context& context, std::span<const float> gradient);

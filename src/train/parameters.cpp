@@ -75,13 +75,11 @@ class LearningTensors final : public WeightSource {
  public:
   LearningTensors(const Model& source, LearningModel& learning)
       : file_(source.file(), source.config()), learning_(learning) {
+    learning.parameters = parameters_of(source.config());
     Index n = 0;
-    for (const NeededTensor& tensor : needed_tensors(source.config())) {
-      const bool rows = tensor.shape.size() == 2;
-      learning.parameters.push_back(
-          {tensor.name, kind_of(tensor), rows ? tensor.shape[0] : 1, tensor.shape.back(), n});
-      by_name_[tensor.name] = learning.parameters.size() - 1;
-      n += learning.parameters.back().n();
+    for (std::size_t i = 0; i < learning.parameters.size(); ++i) {
+      by_name_[learning.parameters[i].name] = i;
+      n += learning.parameters[i].n();
     }
     require_memory("weights that learn", static_cast<std::size_t>(n) * sizeof(float),
                    "train fewer of them (low rank), or take a smaller model");
@@ -162,6 +160,17 @@ std::optional<float> scale_of_pairs(const LearningModel& model) {
     for (const LayerMatrix& matrix : kLayerMatrices)
       if (const auto& pair = (layer.*matrix.learning).low_rank) return pair->scale;
   return std::nullopt;
+}
+
+std::vector<Parameter> parameters_of(const ModelConfig& config) {
+  std::vector<Parameter> parameters;
+  Index n = 0;
+  for (const NeededTensor& tensor : needed_tensors(config)) {
+    const bool rows = tensor.shape.size() == 2;
+    parameters.push_back({tensor.name, kind_of(tensor), rows ? tensor.shape[0] : 1, tensor.shape.back(), n});
+    n += parameters.back().n();
+  }
+  return parameters;
 }
 
 LearningModel learn_all(const std::shared_ptr<const Model>& source) {

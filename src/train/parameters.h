@@ -72,6 +72,9 @@ struct LearningModel {
 std::optional<float> scale_of_pairs(const LearningModel& model);
 inline bool has_pairs(const LearningModel& model) { return scale_of_pairs(model).has_value(); }
 
+/// What learns where every tensor does, and where each lies: of a model that is not there yet.
+std::vector<Parameter> parameters_of(const ModelConfig& config);
+
 /// Every tensor learns, from what the file has, expanded to float32; names, pairing and fusion are the
 /// engine's (model/weights.h). Errors: Error (memory: 4 bytes a weight, told before the work).
 LearningModel learn_all(const std::shared_ptr<const Model>& source);

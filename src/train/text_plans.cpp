@@ -5,15 +5,20 @@
 
 namespace ropewalk {
 
+LayerMethods bind_whole(const ModelConfig& config, const MethodSpec& spec, Index n_ctx) {
+  LayerMethods methods = bind_layers(config, spec, n_ctx);
+  for (const Method& method : methods.methods)
+    if (method.grows())
+      throw UsageError("training", "a method whose frequencies are the same for a whole text",
+                       fmt::format("grow=1 in {}", method.text()), "leave grow=1 out");
+  return methods;
+}
+
 TextPlans::Bound& TextPlans::bound(const MethodSpec& spec, Index n_ctx) {
   const auto [known, added] = bound_.try_emplace({spec.text(), n_ctx});
   if (!added) return known->second;
   try {
-    known->second.methods = bind_layers(config_, spec, n_ctx);
-    for (const Method& method : known->second.methods.methods)
-      if (method.grows())
-        throw UsageError("training", "a method whose frequencies are the same for a whole text",
-                         fmt::format("grow=1 in {}", method.text()), "leave grow=1 out");
+    known->second.methods = bind_whole(config_, spec, n_ctx);
   } catch (...) {
     bound_.erase(known);
     throw;

@@ -11,6 +11,10 @@
 
 namespace ropewalk {
 
+/// A method for texts of n_ctx tokens that are read whole. Errors: UsageError of the method, or where its
+/// frequencies change while a text is read (grow=1).
+LayerMethods bind_whole(const ModelConfig& config, const MethodSpec& spec, Index n_ctx);
+
 /// Not thread-safe. LIFETIME: `config` outlives it.
 class TextPlans {
  public:
@@ -18,8 +22,7 @@ class TextPlans {
 
   /// (n_layers, texts): where the rows of each text are, texts of `lengths` tokens one behind the other, and
   /// the plans of its heads, which stay until the next call. The method is bound for n_ctx tokens, or for
-  /// each length of its own where rows see both sides. Errors: UsageError of the method, or where its
-  /// frequencies change while a text is read (grow=1).
+  /// each length of its own where rows see both sides. Errors: as bind_whole.
   std::vector<std::vector<TextRows>> bind(std::span<const Index> lengths, const MethodSpec& spec, Index n_ctx,
                                           Context& context);
 

@@ -137,7 +137,7 @@ std::vector<HeldOutValue> Trainer::evaluate() {
       continue;
     }
     double sum = 0, weight = 0;
-    in_parts(held_out.samples, most_rows(), [&](const std::vector<TrainingText>& texts) {
+    in_parts(held_out.samples, recipe_.most_rows(), [&](const std::vector<TrainingText>& texts) {
       sum += learner_.loss(texts, none, {0, 0});
       for (const TrainingText& text : texts)
         for (std::size_t t = 0; t < text.targets.size(); ++t)
@@ -157,32 +157,6 @@ TrainerState Trainer::state() {
 
 void Trainer::go_on_from(Index step, std::vector<double> recent) {
   step_ = step, recent_ = std::move(recent);
-}
-
-Index Trainer::rows_at_once(const TrainStage& stage, Index n_ctx) const {
-  const Index whole = std::max<Index>(1, stage.tokens / n_ctx) * n_ctx;
-  return recipe_.tokens_at_once > 0 ? std::min(whole, std::max(n_ctx, recipe_.tokens_at_once)) : whole;
-}
-
-Index Trainer::most_rows() const {
-  Index most = 0;
-  for (const TrainStage& stage : recipe_.stages)
-    for (const Index n_ctx : stage.n_ctx) most = std::max(most, rows_at_once(stage, n_ctx));
-  return most;
-}
-
-std::size_t Trainer::bytes() {
-  std::size_t n = static_cast<std::size_t>(gradient_.size());
-  for (const StateArray& array : state().arrays) n += array.values.size();
-  std::size_t pass = 0;
-  for (const TrainStage& stage : recipe_.stages)
-    for (const Index n_ctx : stage.n_ctx)
-      pass = std::max(pass, learner_.bytes(rows_at_once(stage, n_ctx), n_ctx));
-  for (const HeldOut& held_out : held_out_)  // one that is longer than what a step takes
-    for (const Sample& sample : held_out.samples)
-      if (const Index rows = static_cast<Index>(sample.tokens.size()); rows > most_rows())
-        pass = std::max(pass, learner_.bytes(rows, rows));
-  return n * sizeof(float) + pass + recipe_.kept_bytes;
 }
 
 }  // namespace ropewalk

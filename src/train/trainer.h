@@ -73,15 +73,9 @@ class Trainer {
   /// The step and losses of a state whose arrays were written.
   void go_on_from(Index step, std::vector<double> recent);
 
-  /// Bytes of values, gradients, optimizers, and of the largest pass.
-  std::size_t bytes();
-
  private:
   double take_gradient(const Batch& batch);
   void stop_at_spike(const TrainStage* stage, double loss);
-  /// Rows that go through the layers together in a step, and the most of any step.
-  Index rows_at_once(const TrainStage& stage, Index n_ctx) const;
-  Index most_rows() const;
   double share_found(const HeldOut& held_out) const;
   std::string largest_gradient() const;
 

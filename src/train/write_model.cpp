@@ -16,8 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool is_gguf(const ModelFile& file) { return file.container().starts_with("GGUF"); }
-
 std::string text_of_file(const std::string& path) {
   const MappedFile file(path);
   return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
@@ -82,9 +80,9 @@ std::string new_config(const std::string& text, const std::string& place, const 
 }
 
 void write_folder_again(const ModelFile& source, StoredTensors& stored, const WriteOptions& options,
-                        const std::string& path) {
+                        const std::string& path, Existing existing) {
   if (options.settings) require_config_settings(*options.settings);
-  OutputFolder folder(path);
+  OutputFolder folder(path, existing);
   stored.sort_for_safetensors();
   copy_configuration(source.path(), folder);
   const std::string config = source.path() + "/config.json";
@@ -96,18 +94,20 @@ void write_folder_again(const ModelFile& source, StoredTensors& stored, const Wr
 
 }  // namespace
 
+bool is_gguf(const Model& source) { return source.file().container().starts_with("GGUF"); }
+
 void write_model(const Model& source, const NewWeights& weights, const WriteOptions& options,
-                 const std::string& path) {
+                 const std::string& path, Existing existing) {
   const ModelFile& file = source.file();
   const bool to_gguf = path.ends_with(".gguf");
-  if (is_gguf(file) != to_gguf)
+  if (is_gguf(source) != to_gguf)
     return to_gguf ? write_folder_as_gguf(source, weights, options, path)
-                   : write_gguf_as_folder(source, weights, options, path);
+                   : write_gguf_as_folder(source, weights, options, path, existing);
   StoredTensors stored(file, source.config(), weights, options.type);
   if (to_gguf)
     write_gguf_again(file, stored, options, path);
   else
-    write_folder_again(file, stored, options, path);
+    write_folder_again(file, stored, options, path, existing);
 }
 
 }  // namespace ropewalk

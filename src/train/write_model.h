@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/output_folder.h"
 #include "methods/file_settings.h"
 #include "model/model.h"
 #include "train/new_weights.h"
@@ -22,13 +23,17 @@ struct WriteOptions {
   std::vector<std::pair<std::string, std::string>> general = {};
 };
 
+/// Whether the source is a GGUF: the container in which its copies are always written.
+bool is_gguf(const Model& source);
+
 /// Writes the source with `weights` in place of its own: to a GGUF file where `path` ends in .gguf, else to a
 /// new folder. Containers are kept, names, fused tensors, pairing and offsets too, and what is not new is
 /// copied: all keys of a GGUF; of a folder config.json, tokenizer and other files of its configuration. Of a
 /// model of Llama's kind with a byte-level BPE tokenizer the container may be the other one
-/// (train/llama_containers.h). A file or a folder is there whole or not at all. Errors: Error that names what
+/// (train/llama_containers.h). A file or a folder is there whole or not at all; what is there by that name
+/// stays until then: a file is replaced, a folder where `existing` says so. Errors: Error that names what
 /// cannot be written; a UsageError for the type, and where the container cannot say the settings.
 void write_model(const Model& source, const NewWeights& weights, const WriteOptions& options,
-                 const std::string& path);
+                 const std::string& path, Existing existing = Existing::kRefused);
 
 }  // namespace ropewalk

@@ -8,6 +8,7 @@ if(TARGET ropewalk)
     add_test(NAME kill COMMAND ${CMAKE_SOURCE_DIR}/tests/cli/kill_test.py $<TARGET_FILE:ropewalk>
              ${CMAKE_SOURCE_DIR}/models/short-256.gguf ${CMAKE_SOURCE_DIR}/data/persuasion.txt)
     add_test(NAME train_cli COMMAND ${CMAKE_SOURCE_DIR}/tests/cli/train_test.py $<TARGET_FILE:ropewalk> ${CMAKE_SOURCE_DIR})
+    add_test(NAME train_keeps COMMAND ${CMAKE_SOURCE_DIR}/tests/cli/train_keeps_test.py $<TARGET_FILE:ropewalk> ${CMAKE_SOURCE_DIR})
     add_test(NAME recorded_results COMMAND ${CMAKE_SOURCE_DIR}/tests/cli/recorded_results_test.py $<TARGET_FILE:ropewalk>
              ${CMAKE_SOURCE_DIR})
     add_test(NAME retrain COMMAND ${CMAKE_SOURCE_DIR}/tests/cli/retrain_test.py $<TARGET_FILE:ropewalk> ${CMAKE_SOURCE_DIR})
@@ -15,7 +16,7 @@ if(TARGET ropewalk)
              ${CMAKE_SOURCE_DIR}/models/short-256.gguf ${CMAKE_SOURCE_DIR})
     add_test(NAME finetune_told COMMAND ${CMAKE_SOURCE_DIR}/tests/cli/finetune_told_test.py $<TARGET_FILE:ropewalk>
              ${CMAKE_SOURCE_DIR}/models/short-256.gguf ${CMAKE_SOURCE_DIR})
-    set_tests_properties(cli_model kill train_cli recorded_results retrain finetune finetune_told
+    set_tests_properties(cli_model kill train_cli train_keeps recorded_results retrain finetune finetune_told
                          PROPERTIES LABELS model)
     set_tests_properties(retrain PROPERTIES SKIP_RETURN_CODE 77)
   endif()

@@ -83,9 +83,9 @@ def check(what, true):
 
 
 good = write(GOOD)
-dry = train(good, "dry", "--dry")
-check("--dry says what it takes", dry.returncode == 0 and "20 steps" in dry.stderr and "memory" in dry.stderr)
-check("--dry leaves nothing behind", not os.path.exists(f"{folder}/dry"))
+dry = train(good, "dry", "--dry-run")
+check("--dry-run says what it takes", dry.returncode == 0 and "20 steps" in dry.stderr and "memory" in dry.stderr)
+check("--dry-run leaves nothing behind", not os.path.exists(f"{folder}/dry"))
 
 start = time.time()
 whole = train(good, "whole", "-t", "1")
@@ -164,6 +164,10 @@ WRONG = [
     ("value={{0.6..1}}".replace("{{", "{").replace("}}", "}"), "value={0.6-1}", ["a range such as {0.6..1}"]),
     ("method = \"none\"", "method = \"nnoe\"", ["did you mean none?"]),
     ("rate = 5e-3", "rate = [1, 2, 3]", ["[[stage]] rate"]),
+    ("rate = 5e-3", 'rate = [2e-3, 1e-3]\nschedule = "constant"', ["[[stage]] rate", "one rate", 'schedule = "line"']),
+    ("hold_out = 1000", f'share = 0.9\n[[data.text]]\nfile = "{source}/data/persuasion.txt"',
+     ["[[data.text]] share", "of every [[data.text]], or of none"]),
+    ("hold_out = 1000", f'[[data.text]]\nfile = "{source}/data/persuasion.txt"\nshare = 0.9', ["[[data.text]] share"]),
     ("[optimizer]", "[optimizer", ["good.toml:14", "TOML"]),
     ("steps = 10\nn_ctx", "n_ctx", ["[[stage]] steps", "a value"]),
 ]

@@ -8,6 +8,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 
 #include "train/npy.h"
 
@@ -122,6 +123,32 @@ TEST_F(Batches, MethodsAreDrawnBetweenBothEnds) {
   EXPECT_THROW(MethodChoice("temperature:value={0.7..0.5}", 1), UsageError);
   EXPECT_THROW(MethodChoice("temperature:value={0.7..", 1), UsageError);
   EXPECT_THROW(MethodChoice("temprature:value={0.5..0.7}", 1), UsageError);
+}
+
+TEST_F(Batches, MethodsWithWholeNumbersDrawThose) {
+  RopeContext context;
+  context.head_dim = context.rotary_dim = 64;
+  context.n_ctx_train = context.n_ctx_original = context.n = 64;
+  const auto bind = [&](const MethodSpec& spec) { Method::bind(spec, context); };
+  const auto drawn = [&](const char* text) {
+    MethodChoice choice(text, 1);
+    choice.fit(bind);
+    Random random(1);
+    std::map<std::string, int> found;
+    for (int i = 0; i < 400; ++i) ++found[choice.draw(random).text()];
+    return found;
+  };
+  const std::map<std::string, int> windows = drawn("rerope:window={5..8}");
+  ASSERT_EQ(windows.size(), 4u);
+  for (const auto& [text, n] : windows) EXPECT_GT(n, 70) << text;  // each as likely
+  EXPECT_TRUE(windows.contains("rerope:window=5") && windows.contains("rerope:window=8"));
+  EXPECT_EQ(drawn("rerope:window={4.5..6.5}").size(), 2u);
+  EXPECT_EQ(drawn("self-extend:group={1..2},window=16+temperature:value={0.5..1}").size(), 400u);
+  EXPECT_EQ(drawn("rerope:window={5..5}").size(), 1u);
+  EXPECT_GT(drawn("yarn:factor={2..8}").size(), 300u);                    // of any number
+  EXPECT_THROW(drawn("self-extend:group={2..8},window=16"), UsageError);  // 3 does not divide 16
+  EXPECT_THROW(drawn("rerope:window={4.2..4.8}"), UsageError);
+  EXPECT_THROW(drawn("rerope:window={0..8}"), UsageError);
 }
 
 TEST_F(Batches, WhatIsHeldOutLiesEvenly) {

@@ -3,6 +3,8 @@
 /// the seed alone.
 #include "train/new_model.h"
 
+#include "model/tensors.h"
+#include "tokenizer/convert.h"
 #include "written_model.h"
 
 namespace ropewalk {
@@ -26,6 +28,19 @@ TEST_F(NewModel, HasTheSizesAskedForAndTheTokenizer) {
     sizes.tied = tied;
     const auto model = open_model(write_untrained(sizes, small_model(), "small", folder_.string()));
     const LlamaSizes found = llama_sizes(model->config(), "here");
+    const ModelConfig &read = model->config(), told = llama_config(sizes, "small");  // before there is a file
+    EXPECT_EQ(told.layers, read.layers);
+    EXPECT_EQ(told.embedding.width, read.embedding.width);
+    EXPECT_EQ(told.n_ctx_original, read.n_ctx_original);
+    EXPECT_EQ(told.n_blocks, read.n_blocks);
+    EXPECT_EQ(told.output_norm_eps, read.output_norm_eps);
+    EXPECT_EQ(told.tied_embeddings, read.tied_embeddings);
+    const std::vector<NeededTensor> needed = needed_tensors(read), expected = needed_tensors(told);
+    ASSERT_EQ(needed.size(), expected.size());
+    for (std::size_t i = 0; i < needed.size(); ++i) {
+      EXPECT_EQ(needed[i].name, expected[i].name);
+      EXPECT_EQ(needed[i].shape, expected[i].shape);
+    }
     EXPECT_EQ(found.n_vocab, sizes.n_vocab);
     EXPECT_EQ(found.n_vocab, model->tokenizer().n_vocab());
     EXPECT_EQ(found.d_model, 64);
@@ -39,6 +54,22 @@ TEST_F(NewModel, HasTheSizesAskedForAndTheTokenizer) {
     EXPECT_EQ(found.norm_eps, 1e-6f);
     EXPECT_EQ(found.tied, tied);
   }
+}
+
+/// What is there stays where the tokenizer cannot be read, or is itself what is there.
+TEST_F(NewModel, TakesNothingAwayBeforeItIsWhole) {
+  const std::string start = path("start");
+  std::filesystem::create_directories(start);
+  std::ofstream(start + "/tokenizer.json") << "no tokenizer";
+  LlamaSizes sizes = small_sizes();
+  EXPECT_THROW(write_untrained(sizes, start, "small", folder_.string()), Error);
+  EXPECT_EQ(contents_of(start + "/tokenizer.json"), "no tokenizer");
+  const std::string text = tokenizer_as_json(*ModelFile::open(small_model())).tokenizer_json;
+  std::ofstream(start + "/tokenizer.json") << text;
+  for (int twice = 0; twice < 2; ++twice)
+    EXPECT_EQ(open_model(write_untrained(sizes, start, "small", folder_.string()))->config().n_vocab,
+              sizes.n_vocab);
+  EXPECT_EQ(contents_of(start + "/tokenizer.json"), text);
 }
 
 TEST_F(NewModel, StartsFromTheSeedAlone) {

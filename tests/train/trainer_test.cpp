@@ -150,12 +150,6 @@ TEST(Trainer, StopsAtASpikeAndKeepsTheWeights) {
   EXPECT_EQ(before, run.values());
 }
 
-TEST(Trainer, SaysItsMemory) {
-  TinyRun run(1);
-  const std::size_t values = static_cast<std::size_t>(run.learning.n()) * sizeof(float);
-  EXPECT_GT(run.trainer().bytes(), 3 * values);  // values, gradients, momentum or two moments
-}
-
 TEST(Trainer, TheShareFoundIsThatOfTheLikeliestTokens) {
   TinyRun run(1);
   Sample sample;
