@@ -21,23 +21,25 @@ double FinetuneClock::Work::left() const {
   return std::max(0.0, total - done) * pace;
 }
 
-void FinetuneClock::begin_judging(double foreseen) {
+void FinetuneClock::begin_judging(const std::string& what, double foreseen) {
+  progress_.set_label(what);
   foreseen_ = foreseen, judged_ = 0, last_ = now_seconds();
 }
 
-void FinetuneClock::judging(const std::string& what, double share) {
+void FinetuneClock::judging(double share) {
   const double now = std::max(judged_, share * foreseen_);
-  add(judging_, now - judged_, what);
+  add(judging_, now - judged_);
   judged_ = now;
 }
 
 void FinetuneClock::trained_step(std::size_t start, const std::string& what) {
-  add(training_, cost_.step_seconds[start], what);
+  progress_.set_label(what);
+  add(training_, cost_.step_seconds[start]);
 }
 
 void FinetuneClock::end_judging() {
   if (judged_ > 0)
-    judging("", 1);
+    judging(1);
   else
     judging_.total -= foreseen_;
 }
@@ -47,10 +49,9 @@ void FinetuneClock::leave_out(std::size_t start, Index n_steps, std::size_t n_lo
   judging_.total -= look_ * static_cast<double>(n_looks);
 }
 
-void FinetuneClock::add(Work& work, double done, const std::string& what) {
+void FinetuneClock::add(Work& work, double done) {
   const double now = now_seconds();
   work.taken += now - last_, work.done += done, last_ = now;
-  if (!what.empty()) progress_.set_label(what);
   progress_.update_left(seconds_left());
 }
 

@@ -13,9 +13,10 @@ class FinetuneClock {
   FinetuneClock(const FinetuneCost& cost, const FinetunePlan& plan);
 
   /// Each judging is between begin and end; of one whose results were there no time is expected.
-  void begin_untrained() { begin_judging(cost_.untrained_seconds); }
-  void begin_look() { begin_judging(look_); }
-  void judging(const std::string& what, double share);
+  void begin_untrained() { begin_judging("judging before training", cost_.untrained_seconds); }
+  /// `what`: "judging pi at step 6".
+  void begin_look(const std::string& what) { begin_judging(what, look_); }
+  void judging(double share);
   void end_judging();
   void trained_step(std::size_t start, const std::string& what);
   /// What a run before did, or what will not be done since a start ended.
@@ -30,8 +31,8 @@ class FinetuneClock {
     double total = 0, done = 0, taken = 0;
     double left() const;
   };
-  void begin_judging(double foreseen);
-  void add(Work& work, double done, const std::string& what);
+  void begin_judging(const std::string& what, double foreseen);
+  void add(Work& work, double done);
 
   const FinetuneCost& cost_;
   double look_ = 0;  // of one start

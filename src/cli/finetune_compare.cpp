@@ -68,7 +68,7 @@ class Comparer {
         looks_(texts.held_out, plan.judge, run, in_out("looks")),
         clock_(cost, plan),
         on_look_(on_look) {
-    looks_.follow([this](const std::string& what, double share) { clock_.judging(what, share); });
+    looks_.follow([this](double share) { clock_.judging(share); });
     result_.input.n_ctx_train = plan.n_ctx_train, result_.input.length = plan.length;
     result_.input.starts = plan.starts;
   }
@@ -136,7 +136,7 @@ class Comparer {
   void judge_written(std::size_t s, const WrittenModel& written) {
     const std::string& name = plan_.starts[s].name;
     const auto model = Model::open(written.path, source_->shared_backend());
-    clock_.begin_look();
+    clock_.begin_look(fmt::format("judging the file of {}", name));
     const std::vector<Record> records =
         looks_.of_start(*model, written.method, folder_of(plan_, s) + "/written");
     clock_.end_judging();
@@ -167,7 +167,7 @@ class Comparer {
     const std::string& method = plan_.starts[s].method;
     Look look{s, step, {}, {}};
     if (trainer.step() > step) {  // it was looked at before the run was cut off
-      clock_.begin_look();
+      clock_.begin_look(fmt::format("judging {} at step {}", plan_.starts[s].name, step));
       std::optional<std::vector<Record>> known = looks_.known(*source_, method, name);
       clock_.end_judging();
       if (!known)
@@ -181,7 +181,7 @@ class Comparer {
           ++result_.n_trained;
         });
         times.put(step, trainer.seconds());
-        clock_.begin_look();
+        clock_.begin_look(fmt::format("judging {} at step {}", plan_.starts[s].name, step));
         look.records = looks_.of_start(*merged_model(trainer.model()), method, name);
         clock_.end_judging();
       } catch (const TrainingStopped& error) {

@@ -18,9 +18,7 @@ class FinetuneLooks {
   FinetuneLooks(const std::vector<Document>& documents, PlanOptions plan, RunInfo run, std::string folder);
 
   /// Told how far a judging is, in place of a line of progress of its own.
-  void follow(std::function<void(const std::string& what, double share)> on_share) {
-    on_share_ = std::move(on_share);
-  }
+  void follow(std::function<void(double share)> on_share) { on_share_ = std::move(on_share); }
 
   /// Before training: these methods, plain RoPE and truncation.
   std::vector<Record> untrained(const Model& model, const std::vector<std::string>& methods);
@@ -40,7 +38,7 @@ class FinetuneLooks {
   PlanOptions plan_;
   RunInfo run_;
   std::string folder_;
-  std::function<void(const std::string&, double)> on_share_;
+  std::function<void(double)> on_share_;
 };
 
 }  // namespace ropewalk

@@ -23,6 +23,7 @@ std::string written_type(const FinetunePlan& plan, const LearningModel& learning
 /// Who reads the method in the file, or why nobody but us can. transformers takes the weights of a GGUF, and
 /// of its positions nothing but the base.
 std::string said(const std::string& method, const std::string& why_not, const std::string& path, bool gguf) {
+  if (method == "none") return path + ": plain RoPE, as every engine reads it";
   if (why_not.empty())
     return fmt::format("{}: {} reads the method in the file, and so does ropewalk{}", path,
                        gguf ? "llama.cpp" : "transformers",

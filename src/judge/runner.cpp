@@ -160,14 +160,13 @@ RunnerResult run_all(const Model& model, const Tokenizer& tokenizer, const std::
       ++n_begun;
     }
     result.n_documents = item.document + 1;
-    const std::string what =
-        fmt::format("{} {} {} {}", documents[item.document].name, item.task, item.method, item.length);
-    progress.set_label(what);
+    progress.set_label(
+        fmt::format("{} {} {} {}", documents[item.document].name, item.task, item.method, item.length));
     const auto show = [&](double now) {
       if (!options.on_share)
         progress.update(now);
       else if (total > 0)
-        options.on_share(what, now / total);
+        options.on_share(now / total);
     };
     show(done);
     ++result.n_items, result.n_known += known;
