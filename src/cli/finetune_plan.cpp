@@ -350,7 +350,7 @@ void Options::define(CommandLine& app) {
   app.footer(
       "Examples:\n"
       "  ropewalk finetune model.gguf --method pi --length 32k --text books/ --out run\n"
-      "  ropewalk finetune --compare pi yarn none --length 4k --text data/ --steps 50");
+      "  ropewalk finetune model.gguf --compare pi yarn none --length 4k --text data/");
 }
 
 }  // namespace ropewalk::cli::finetune
