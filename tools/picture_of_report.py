@@ -1,5 +1,9 @@
 #!/usr/bin/env python3
-"""The first chart of a report, with its legend, as a picture: tools/picture_of_report.py REPORT.html PICTURE.png"""
+"""The first chart of a section of a report, with its legend, as a picture.
+
+    tools/picture_of_report.py REPORT.html PICTURE.png [SECTION]
+
+SECTION is its id in the page: loss (default), holds-and-finds."""
 import pathlib
 import re
 import shutil
@@ -8,11 +12,12 @@ import sys
 import tempfile
 
 report, picture = sys.argv[1:3]
+name = sys.argv[3] if len(sys.argv) > 3 else "loss"
 page = pathlib.Path(report).read_text()
 style = re.search(r"<style>.*?</style>", page, re.S)
-section = re.search(r"<section id='loss'>(.*?)</section>", page, re.S)
+section = re.search(rf"<section id='{re.escape(name)}'>(.*?)</section>", page, re.S)
 if not style or not section:
-    sys.exit(f"picture_of_report: {report}: expected a page with a chart of the loss; found none; hint: ropewalk eval --report")
+    sys.exit(f"picture_of_report: {report}: expected a page with a section '{name}'; found none; hint: ropewalk eval --tasks tail passkey --report")
 chart = re.search(r"<div class='chart'>.*?</ul>", section[1], re.S)
 body = chart[0] if chart else section[1]
 browser = next((shutil.which(name) for name in ("chromium-headless-shell", "chromium", "google-chrome") if shutil.which(name)), None)

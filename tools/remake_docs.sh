@@ -10,6 +10,7 @@ cmake --build --preset release --target ropewalk
 rm -rf build/demo
 ./demo
 python3 tools/picture_of_report.py build/demo/report.html docs/demo.png
+python3 tools/picture_of_report.py build/demo/report.html docs/holds_and_finds.png holds-and-finds
 build/release/ropewalk methods --markdown >docs/methods.md
 build/release/ropewalk models --markdown >docs/models.md
 python3 tools/console_blocks.py README.md README.zh.md docs/guide.md docs/guide.zh.md docs/judging.md

@@ -7,53 +7,19 @@
 #include <cmath>
 #include <map>
 
+#include "report/marks.h"
 #include "report/table.h"
 
 namespace ropewalk {
 namespace {
 
-// After Okabe and Ito, with more hues and none so light that paper swallows it (contrast 3 : 1 at least, and
-// inverted on a dark page). Colours, marks and dashes have cycles of different lengths, so that two methods
-// never share all three.
-constexpr const char* kColours[] = {"#000000", "#0072b2", "#d55e00", "#00866b", "#b0518b", "#a87900",
-                                    "#2f97d0", "#6a3d9a", "#8a4b12", "#6f8000", "#e0457b"};
 constexpr const char* kDashes[] = {"", "7 3", "2 3", "9 3 2 3", "4 2"};
-constexpr std::size_t kMarks = 8;
 constexpr double kLeft = 92, kRight = 628, kTop = 30, kBottom = 316, kHeight = 376, kAboveRow = 16;
 constexpr double kLetter = 12;  // width of a digit on a narrow page, where letters are largest
 
-/// A mark around (x, y). Shapes, not letters: fonts differ.
-std::string mark(std::size_t style, double x, double y) {
-  const char* colour = kColours[style % std::size(kColours)];
-  auto path = [&](const char* d, bool filled) {
-    return fmt::format(
-        "<path transform='translate({:.1f} {:.1f})' d='{}' fill='{}' stroke='{}' stroke-width='2'/>", x, y, d,
-        filled ? colour : "none", colour);
-  };
-  switch (style % kMarks) {
-    case 0:
-      return fmt::format("<circle cx='{:.1f}' cy='{:.1f}' r='4' fill='{}'/>", x, y, colour);
-    case 1:
-      return path("M-3.4-3.4H3.4V3.4H-3.4Z", true);
-    case 2:
-      return path("M0-4.2L4.2 3.4H-4.2Z", true);
-    case 3:
-      return path("M0-4.8L4.8 0L0 4.8L-4.8 0Z", true);
-    case 4:
-      return path("M0 4.2L4.2-3.4H-4.2Z", true);
-    case 5:
-      return path("M-5 0H5M0-5V5", false);
-    case 6:
-      return path("M-4-4L4 4M-4 4L4-4", false);
-    default:
-      return fmt::format("<circle cx='{:.1f}' cy='{:.1f}' r='4.4' fill='#fff' stroke='{}' stroke-width='2'/>",
-                         x, y, colour);
-  }
-}
-
 std::string line_look(std::size_t style) {
   const char* dash = kDashes[style % std::size(kDashes)];
-  return fmt::format("fill='none' stroke='{}' stroke-width='1.8'{}", kColours[style % std::size(kColours)],
+  return fmt::format("fill='none' stroke='{}' stroke-width='1.8'{}", colour_of(style),
                      *dash ? fmt::format(" stroke-dasharray='{}'", dash) : "");
 }
 
@@ -189,7 +155,7 @@ std::string above(double x, double y, const ChartOptions& options, std::size_t s
   x = std::min(x, kRight - 34);  // a narrow page's letters are larger
   return mark(style, x - 20, base - 4) +
          fmt::format("<text x='{:.1f}' y='{:.1f}' class='start above' style='fill:{}'>{}</text>", x - 12,
-                     base, kColours[style % std::size(kColours)], number);
+                     base, colour_of(style), number);
 }
 
 /// Rows of such numbers, over the length that has most of them; 0: none, or no room side by side.
@@ -214,7 +180,7 @@ std::string band_of(const Axes& axes, const ChartSeries& series) {
   const auto close = [&] {
     if (!upper.empty())
       svg += fmt::format("<polygon points='{}{}' fill='{}' fill-opacity='0.13'/>", upper, lower,
-                         kColours[series.style % std::size(kColours)]);
+                         colour_of(series.style));
     upper.clear(), lower.clear();
   };
   for (const ChartPoint& p : series.points) {
@@ -264,7 +230,7 @@ std::string svg_chart(const std::vector<ChartSeries>& series, const ChartOptions
     if (options.bands) svg += band_of(axes, s);
   for (std::size_t i = 0; i < series.size(); ++i) {
     const ChartSeries& s = series[i];
-    const char* colour = kColours[s.style % std::size(kColours)];
+    const char* colour = colour_of(s.style);
     const double aside = step * (static_cast<double>(i) - static_cast<double>(series.size() - 1) / 2);
     std::string path;
     bool was_above = true;  // what lies above on both ends is no line: along the edge all would look alike

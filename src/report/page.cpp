@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The whole page: answer, curves, verdicts, retrieval, continuation, cost, methods.
+/// The whole page: answer, the picture of both questions, curves, verdicts, retrieval, continuation, cost,
+/// methods.
 #include <algorithm>
 
 #include "core/error.h"
+#include "report/holds_and_finds.h"
 #include "report/origin.h"
 #include "report/page_frame.h"
 #include "report/sections.h"
@@ -155,8 +157,8 @@ std::string origin_section(const ReportData& data) {
 
 std::string html_report(const ReportData& data) {
   std::string html;
-  html += answer_section(data) + loss_sections(data) + reach_section(data) + retrieval_section(data) +
-          continuation_section(data) + cost_section(data) + numbers_section(data);
+  html += answer_section(data) + holds_and_finds_section(data) + loss_sections(data) + reach_section(data) +
+          retrieval_section(data) + continuation_section(data) + cost_section(data) + numbers_section(data);
   const Table resolved = resolved_table(data);
   if (!data.notes.empty())
     html += "<section id='methods'><h2>What the methods are</h2>" + html_table(method_table(data)) +

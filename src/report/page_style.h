@@ -16,6 +16,7 @@ h1{font-size:1.5em;line-height:1.25;margin-bottom:.3em;overflow-wrap:anywhere}h2
 .because{margin:.4em 0 1.5em;padding-left:1.2em;overflow-wrap:anywhere}.note{color:var(--soft);overflow-wrap:anywhere}
 .chart svg{width:100%;max-width:52em;height:auto;display:block}.chart text{font-size:13px;fill:#222}.chart .above{font-size:12px;font-weight:600;paint-order:stroke;stroke:#fff;stroke-width:4px}
 .chart .mid{text-anchor:middle}.chart .end{text-anchor:end}.chart .start{text-anchor:start}
+.chart .who{font-size:12.5px;paint-order:stroke;stroke:#fff;stroke-width:3px}.corner{fill:#009e73;fill-opacity:.16}.chart .corner-name{fill:#00704f;font-weight:600}.origin{stroke:#555;stroke-dasharray:2 3}
 .grid{stroke:#e3e3e3}.axis{stroke:#555}.trained{stroke:#666;stroke-dasharray:4 4}
 .point{outline:none}.point .tip{display:none;pointer-events:none;font-weight:600;paint-order:stroke;stroke:#fff;stroke-width:6px;stroke-linejoin:round}
 .point:hover .tip,.point:focus .tip{display:inline}.point:hover circle,.point:focus circle{stroke:#111}
@@ -38,7 +39,7 @@ caption{text-align:left;font-weight:600;padding-bottom:.3em;overflow-wrap:anywhe
 .pair .chart text{font-size:18px}.pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(22em,1fr));gap:1em}
 code,.formula{font-family:ui-monospace,monospace;font-size:.86em}.formula,.source{min-width:11em;overflow-wrap:anywhere}code{overflow-wrap:anywhere}
 @media(min-width:66em){section>.scroll{width:max-content;min-width:100%;max-width:calc(100vw - 3em);margin-left:50%;transform:translateX(-50%)}}
-@media(max-width:640px){body{margin:1em auto}.chart text,.pair .chart text{font-size:20px}.chart .above{font-size:15px}.answer{font-size:1.15em}.pair{grid-template-columns:1fr}table{font-size:.84em}td,th{padding:.25em .45em}th{white-space:normal}.name{min-width:7em}
+@media(max-width:640px){body{margin:1em auto}.chart text,.pair .chart text{font-size:20px}.chart .above{font-size:15px}.chart .who{font-size:16px}.answer{font-size:1.15em}.pair{grid-template-columns:1fr}table{font-size:.84em}td,th{padding:.25em .45em}th{white-space:normal}.name{min-width:7em}
 td.name:first-child{position:sticky;left:0;background:var(--paper)}}
 @media print{*{print-color-adjust:exact;-webkit-print-color-adjust:exact}body{margin:0;max-width:none;font-size:11px}.scroll{overflow:visible;background:none}
 h2,h3{break-after:avoid}.chart,tr,.maps .scroll{break-inside:avoid}.chart svg{max-width:38em}.note{color:#111}.name{min-width:5em}.formula,.source{min-width:0}}

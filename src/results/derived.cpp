@@ -55,7 +55,8 @@ RetrievalReach retrieval_reach(const RetrievalScore& short_score, std::span<cons
   const auto share = [](const RetrievalScore& at) { return at.k / static_cast<double>(at.n) + kRounding; };
   result.can_tell = own + kRounding >= 0.2;
   if (!result.can_tell) return result;
-  result.retrieves_to = reach(lengths, [&](const RetrievalScore& at) { return share(at) >= 0.85 * own; });
+  result.retrieves_to =
+      reach(lengths, [&](const RetrievalScore& at) { return share(at) >= kFindsShare * own; });
   result.ruler_to = reach(lengths, [&](const RetrievalScore& at) { return share(at) >= 0.856; });
   return result;
 }

@@ -36,6 +36,9 @@ struct FarBenefit {
 /// Source: reference/judging.md sections C1 (7) and C3, L_used.
 std::optional<Index> used_to(std::span<const FarBenefit> lengths);
 
+/// A method finds where its score is at least so much of the model's own in short texts (NoLiMa).
+inline constexpr double kFindsShare = 0.85;
+
 /// How often the right answer came, at one length.
 struct RetrievalScore {
   Index length = 0;
@@ -46,7 +49,7 @@ struct RetrievalReach {
   Proportion short_score;  ///< of the same model on short texts, plain RoPE
   /// A model that finds fewer than 20 % in a short text cannot tell how far it finds things: no lengths.
   bool can_tell = true;
-  std::optional<Index> retrieves_to;  ///< up to which every score is >= 0.85 short_score
+  std::optional<Index> retrieves_to;  ///< up to which every score is >= kFindsShare short_score
   std::optional<Index> ruler_to;      ///< for comparison: >= RULER's 0.856 (Llama-2-7B at 4096 tokens)
 };
 /// A score that is exactly at the border holds. Point scores, not their lower

@@ -22,24 +22,12 @@ void add_stability(Reach& reach, const ReportData& data) {
   }
 }
 
-/// What a task's scores are held against: the model's own in short texts; else plain RoPE's at the least
-/// length, if the model was trained on so many. n = 0: there is none.
-Score short_score(const std::map<std::string, ScoreByLength>& methods, Index trained) {
-  Score reference;
-  const auto shorter = methods.find(kOwnShort), plain = methods.find(kPlain);
-  if (shorter != methods.end())
-    for (const auto& [length, score] : shorter->second) reference.sum += score.sum, reference.n += score.n;
-  else if (plain != methods.end() && plain->second.begin()->first <= trained)
-    reference = plain->second.begin()->second;
-  return reference;
-}
-
 /// The least of what its tasks reach: "retrieves to 16k" holds for each of them.
 void add_retrieval(Reach& reach, const ReportData& data) {
   for (const auto& [task, methods] : retrieval_scores(data)) {
     const auto own = methods.find(reach.method);
     if (own == methods.end()) continue;
-    const Score reference = short_score(methods, data.run.n_ctx_train);
+    const Score reference = own_short_score(methods, data.run.n_ctx_train);
     if (reference.n == 0) continue;
     std::vector<RetrievalScore> scores;
     for (const auto& [length, score] : own->second) scores.push_back({length, score.sum, score.n});
@@ -176,10 +164,20 @@ std::map<std::string, std::map<std::string, ScoreByLength>> retrieval_scores(con
   return result;
 }
 
+Score own_short_score(const std::map<std::string, ScoreByLength>& methods, Index trained) {
+  Score reference;
+  const auto shorter = methods.find(kOwnShort), plain = methods.find(kPlain);
+  if (shorter != methods.end())
+    for (const auto& [length, score] : shorter->second) reference.sum += score.sum, reference.n += score.n;
+  else if (plain != methods.end() && plain->second.begin()->first <= trained)
+    reference = plain->second.begin()->second;
+  return reference;
+}
+
 std::map<std::string, Score> cannot_tell(const ReportData& data) {
   std::map<std::string, Score> failed;
   for (const auto& [task, methods] : retrieval_scores(data)) {
-    const Score reference = short_score(methods, data.run.n_ctx_train);
+    const Score reference = own_short_score(methods, data.run.n_ctx_train);
     if (reference.n > 0 && !retrieval_reach({0, reference.sum, reference.n}, {}).can_tell)
       failed[task] = reference;
   }

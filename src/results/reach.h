@@ -42,6 +42,9 @@ using ScoreByLength = std::map<Index, Score>;  // by length
 /// By task and method. Records without a score are none of them.
 std::map<std::string, std::map<std::string, ScoreByLength>> retrieval_scores(const ReportData& data);
 
+/// What a task's scores (by method) are held against: the model's own in short texts; else plain RoPE's at
+/// the least length, if the model was trained on so many. n = 0: there is none.
+Score own_short_score(const std::map<std::string, ScoreByLength>& methods, Index trained);
 /// Tasks where the model finds too little even in short texts to tell how far (RetrievalReach::can_tell),
 /// with what it finds there.
 std::map<std::string, Score> cannot_tell(const ReportData& data);

@@ -54,8 +54,8 @@ ReportData evil_data() {
 TEST(Html, HasEverySectionAndIsWellFormed) {
   const std::string html = html_report(everything("lambda").data({{"yarn", "title", "formula", "source"}}));
   expect_well_formed(html);
-  for (const char* id : {"loss", "verdicts", "reach", "positions", "far-use", "retrieval", "continuation",
-                         "cost", "numbers", "methods", "origin"})
+  for (const char* id : {"holds-and-finds", "loss", "verdicts", "reach", "positions", "far-use", "retrieval",
+                         "continuation", "cost", "numbers", "methods", "origin"})
     EXPECT_NE(html.find(fmt::format("<section id='{}'>", id)), std::string::npos) << id;
   for (const char* never : {"http:", "https:", "url(", "@import", "src="})
     EXPECT_EQ(html.find(never), std::string::npos) << never;  // opens without a network
@@ -69,7 +69,7 @@ TEST(Html, SectionsAppearOnlyWhereThereAreRecords) {
   made.baselines(3);
   const std::string html = html_report(made.data());
   expect_well_formed(html);
-  for (const char* id : {"positions", "far-use", "retrieval", "continuation", "methods"})
+  for (const char* id : {"holds-and-finds", "positions", "far-use", "retrieval", "continuation", "methods"})
     EXPECT_EQ(html.find(fmt::format("<section id='{}'>", id)), std::string::npos) << id;
   MadeUp only;
   only.retrieval("yarn", 8192, 4);
