@@ -47,8 +47,6 @@ class GradientPass {
   /// Bytes that run() takes at most beside the parameters and their gradients, for n_rows rows in texts of
   /// n_ctx each, the operations' own included; what kept_bytes adds is not in it.
   std::size_t bytes(Index n_rows, Index n_ctx) const;
-  /// What kept_bytes adds to that at most, however large it is: what all layers keep for n_rows rows.
-  std::size_t most_kept_bytes(Index n_rows) const;
   /// The same of a model that is not there yet, all of which learns; without a gradient where it is not
   /// wanted.
   static std::size_t bytes_of(const ModelConfig& config, std::shared_ptr<const Training<T>> operations,
@@ -56,6 +54,8 @@ class GradientPass {
   /// What its layers then keep of kept_bytes: none keeps more than it needs.
   static std::size_t kept_of(const ModelConfig& config, std::shared_ptr<const Training<T>> operations,
                              Index n_rows, std::size_t kept_bytes);
+  /// What kept_bytes adds to that at most, however large it is: what all layers keep for n_rows rows.
+  std::size_t most_kept_bytes(Index n_rows) const;
 
  private:
   struct Impl;

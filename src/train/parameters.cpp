@@ -155,13 +155,6 @@ const LayerMatrix& find_target(const std::string& name) {
 
 }  // namespace
 
-std::optional<float> scale_of_pairs(const LearningModel& model) {
-  for (const LearningLayer& layer : model.layers)
-    for (const LayerMatrix& matrix : kLayerMatrices)
-      if (const auto& pair = (layer.*matrix.learning).low_rank) return pair->scale;
-  return std::nullopt;
-}
-
 std::vector<Parameter> parameters_of(const ModelConfig& config) {
   std::vector<Parameter> parameters;
   Index n = 0;
@@ -171,6 +164,13 @@ std::vector<Parameter> parameters_of(const ModelConfig& config) {
     n += parameters.back().n();
   }
   return parameters;
+}
+
+std::optional<float> scale_of_pairs(const LearningModel& model) {
+  for (const LearningLayer& layer : model.layers)
+    for (const LayerMatrix& matrix : kLayerMatrices)
+      if (const auto& pair = (layer.*matrix.learning).low_rank) return pair->scale;
+  return std::nullopt;
 }
 
 LearningModel learn_all(const std::shared_ptr<const Model>& source) {
