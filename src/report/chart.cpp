@@ -15,7 +15,7 @@ namespace {
 
 constexpr const char* kDashes[] = {"", "7 3", "2 3", "9 3 2 3", "4 2"};
 constexpr double kLeft = 92, kRight = 628, kTop = 30, kBottom = 316, kHeight = 376, kAboveRow = 16;
-constexpr double kLetter = 12;  // width of a digit on a narrow page, where letters are largest
+constexpr double kDigit = 12;  // width of a digit on a narrow page, where letters are largest
 
 std::string line_look(std::size_t style) {
   const char* dash = kDashes[style % std::size(kDashes)];
@@ -102,8 +102,8 @@ std::string grid(const Axes& axes, const std::vector<ChartSeries>& series, const
   double last = 1e30;                               // where the label behind begins
   for (Index x : xs) {
     const std::string label = options.x_label(x);
-    const double half = kLetter / 2 * static_cast<double>(label.size());
-    if (last - (axes.x(x) + half) < kLetter) continue;
+    const double half = kDigit / 2 * static_cast<double>(label.size());
+    if (last - (axes.x(x) + half) < kDigit) continue;
     const double at = axes.x(x);
     last = at - half;
     svg += fmt::format(
