@@ -5,6 +5,8 @@
 #include "cli/command.h"
 #include "cli/finetune_compare.h"
 #include "cli/finetune_cost.h"
+#include "cli/finetune_doubts.h"
+#include "cli/goes_on.h"
 #include "core/folder_lock.h"
 #include "core/output_file.h"
 #include "core/tell.h"
@@ -59,13 +61,29 @@ void show_look(const RecoveryInput& input, const RecoveryOrigin& origin) {
 }
 
 void say_plan(const FinetunePlan& plan, const FinetuneTexts& texts, const FinetuneCost& cost) {
-  say(fmt::format("{} of {} texts of {} tokens from {}; trained on {}, judged on {} of {} tokens",
-                  counted(plan.steps, "step"), plan.batch / plan.length, plan.length,
+  say(fmt::format("{} of {} of {} tokens from {}; trained on {}, judged on {} of {} tokens",
+                  counted(plan.steps, "step"), counted(plan.batch / plan.length, "text"), plan.length,
                   counted(plan.starts.size(), "start"), texts.training_scope(),
                   counted(texts.held_out.size(), "document"), k_tokens(plan.length)));
   for (const Start& start : plan.starts)
-    if (start.method != start.name) say("  " + start.name + ": " + start.method);
+    if (start.method != start.name) tell("{}", start_line(start));
   say(cost.text(plan));
+  for (const std::string& doubt : doubts_of(plan, texts)) say("note: " + doubt);
+}
+
+Json plan_json(const FinetunePlan& plan, const FinetuneTexts& texts, const FinetuneCost& cost,
+               const Json& settings) {
+  return {{"seconds", cost.seconds(plan)},
+          {"seconds_before_training", cost.untrained_seconds},
+          {"seconds_of_a_step", cost.step_seconds},
+          {"seconds_of_a_look", cost.look_seconds},
+          {"training_bytes", cost.training_bytes},
+          {"look_bytes", cost.look_bytes},
+          {"n_learning", cost.n_learning},
+          {"n_training", texts.n_training()},
+          {"passes", passes_over_texts(plan, texts)},
+          {"doubts", doubts_of(plan, texts)},
+          {"settings", settings}};
 }
 
 Json result_json(const Comparison& comparison, const Recovery& recovery, const Json& settings) {
@@ -128,16 +146,24 @@ int run() {
   run.command = command_line(asked, plan);
   say_plan(plan, texts, cost);
   cost.require();
-  if (asked.dry_run) return 0;
   const Json settings = settings_json(asked, plan, texts, run);
-  keep_settings(asked, settings);
+  if (asked.dry_run) {
+    if (asked.json) fmt::print("{}\n", dump_json(plan_json(plan, texts, cost, settings)));
+    return 0;
+  }
+  keep_settings(asked, plan, settings);
   std::optional<FolderLock> lock;
   if (!asked.out.empty()) lock.emplace(asked.out);
+  if (!asked.out.empty())
+    say_that_it_goes_on((std::filesystem::path(asked.out) / "finetune.json").string(),
+                        "the same command with --resume");
   const RecoveryOrigin origin = origin_of(plan, texts, run);
   if (asked.out.empty()) say("without --out nothing is kept but what is printed");
-  const Comparison comparison =
-      compare(asked, plan, texts, source, run, [&](const RecoveryInput& input) { show_look(input, origin); });
+  const Comparison comparison = compare(asked, plan, texts, source, run, cost,
+                                        [&](const RecoveryInput& input) { show_look(input, origin); });
   show(comparison, settings, origin);
+  if (asked.resume && comparison.n_trained == 0)
+    say("this run was finished before, and nothing was trained now; more --steps would go on");
   return comparison.input.ended.size() == plan.starts.size() ? 1 : 0;  // nothing was made
 }
 

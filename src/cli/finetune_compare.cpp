@@ -5,6 +5,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "cli/finetune_clock.h"
 #include "cli/finetune_results.h"
 #include "cli/finetune_start.h"
 #include "core/output_file.h"
@@ -58,13 +59,16 @@ class Times {
 class Comparer {
  public:
   Comparer(const Options& options, const FinetunePlan& plan, const FinetuneTexts& texts,
-           const std::shared_ptr<const Model>& source, const RunInfo& run, const OnLook& on_look)
+           const std::shared_ptr<const Model>& source, const RunInfo& run, const FinetuneCost& cost,
+           const OnLook& on_look)
       : options_(options),
         plan_(plan),
         texts_(texts),
         source_(source),
         looks_(texts.held_out, plan.judge, run, in_out("looks")),
+        clock_(cost, plan),
         on_look_(on_look) {
+    looks_.follow([this](double share) { clock_.judging(share); });
     result_.input.n_ctx_train = plan.n_ctx_train, result_.input.length = plan.length;
     result_.input.starts = plan.starts;
   }
@@ -73,9 +77,11 @@ class Comparer {
     std::vector<std::string> methods = plan_.against;
     for (const Start& start : plan_.starts) methods.push_back(start.method);
     say("before training: " + counted(methods.size(), "method") + " and truncation");
+    clock_.begin_untrained();
     result_.input.untrained = looks_.untrained(*source_, methods);
+    clock_.end_judging();
     for (std::size_t s = 0; s < plan_.starts.size(); ++s) add_step_0(s);
-    on_look_(result_.input);
+    tell_look();
     for (std::size_t s = 0; s < plan_.starts.size(); ++s) train(s);
     return std::move(result_);
   }
@@ -83,6 +89,11 @@ class Comparer {
  private:
   std::string in_out(const std::string& name) const {
     return options_.out.empty() ? "" : (fs::path(options_.out) / name).string();
+  }
+
+  void tell_look() {
+    clock_.clear();
+    on_look_(result_.input);
   }
 
   /// Nothing has learnt: the start is the method itself.
@@ -98,9 +109,11 @@ class Comparer {
     if (!options_.out.empty()) fs::create_directories(in_out(folder));
     Times times(options_.out.empty() ? "" : in_out(folder + "/seconds.json"));
     std::optional<WrittenModel> written;
+    clock_.clear();
     {  // what training holds is given back before the file is judged
       StartTrainer trainer(options_, plan_, s, texts_, source_,
                            options_.out.empty() ? "" : in_out(folder + "/checkpoints"));
+      clock_.leave_out(s, trainer.step(), 0);
       for (const Index step : plan_.looks)
         if (step > 0 && !look_at(s, step, trainer, times)) return;
       if (!options_.out.empty())
@@ -123,8 +136,10 @@ class Comparer {
   void judge_written(std::size_t s, const WrittenModel& written) {
     const std::string& name = plan_.starts[s].name;
     const auto model = Model::open(written.path, source_->shared_backend());
+    clock_.begin_look(fmt::format("judging the file of {}", name));
     const std::vector<Record> records =
         looks_.of_start(*model, written.method, folder_of(plan_, s) + "/written");
+    clock_.end_judging();
     const std::optional<double> loss = long_loss(s, written.method, records),
                                 judged = long_loss(s, plan_.starts[s].method, last_look(s).records);
     const auto said = [](const std::optional<double>& of) {
@@ -141,31 +156,45 @@ class Comparer {
                          [&](const Look& look) { return look.start == s; });
   }
 
+  std::size_t looks_from(Index step) const {
+    return static_cast<std::size_t>(
+        std::count_if(plan_.looks.begin(), plan_.looks.end(), [step](Index look) { return look >= step; }));
+  }
+
   /// False: the training stopped.
   bool look_at(std::size_t s, Index step, StartTrainer& trainer, Times& times) {
     const std::string name = fmt::format("{}/step-{:06}", folder_of(plan_, s), step);
     const std::string& method = plan_.starts[s].method;
     Look look{s, step, {}, {}};
     if (trainer.step() > step) {  // it was looked at before the run was cut off
+      clock_.begin_look(fmt::format("judging {} at step {}", plan_.starts[s].name, step));
       std::optional<std::vector<Record>> known = looks_.known(*source_, method, name);
+      clock_.end_judging();
       if (!known)
         throw Error(in_out("looks/" + name + ".jsonl"), "the results of that step", "none, or not all",
                     "training is past it; start again in another --out");
       look.records = std::move(*known);
     } else {
       try {
-        trainer.train_to(step);
+        trainer.train_to(step, [&](const std::string& what) {
+          clock_.trained_step(s, what);
+          ++result_.n_trained;
+        });
         times.put(step, trainer.seconds());
+        clock_.begin_look(fmt::format("judging {} at step {}", plan_.starts[s].name, step));
         look.records = looks_.of_start(*merged_model(trainer.model()), method, name);
+        clock_.end_judging();
       } catch (const TrainingStopped& error) {
         result_.input.ended.push_back({s, trainer.step(), error.what()});
+        clock_.leave_out(s, plan_.steps - trainer.step(), looks_from(step));
+        clock_.clear();
         say(fmt::format("{} ends at step {}: {}", plan_.starts[s].name, trainer.step(), error.what()));
         return false;
       }
     }
     look.seconds = times.at(step);
     result_.input.looks.push_back(std::move(look));
-    on_look_(result_.input);
+    tell_look();
     return true;
   }
 
@@ -174,6 +203,7 @@ class Comparer {
   const FinetuneTexts& texts_;
   const std::shared_ptr<const Model>& source_;
   FinetuneLooks looks_;
+  FinetuneClock clock_;
   const OnLook& on_look_;
   Comparison result_;
 };
@@ -181,8 +211,9 @@ class Comparer {
 }  // namespace
 
 Comparison compare(const Options& options, const FinetunePlan& plan, const FinetuneTexts& texts,
-                   const std::shared_ptr<const Model>& source, const RunInfo& run, const OnLook& on_look) {
-  return Comparer(options, plan, texts, source, run, on_look).run();
+                   const std::shared_ptr<const Model>& source, const RunInfo& run, const FinetuneCost& cost,
+                   const OnLook& on_look) {
+  return Comparer(options, plan, texts, source, run, cost, on_look).run();
 }
 
 }  // namespace ropewalk::cli::finetune

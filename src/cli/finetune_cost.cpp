@@ -78,11 +78,13 @@ double FinetuneCost::seconds(const FinetunePlan& plan) const {
 std::string FinetuneCost::text(const FinetunePlan& plan) const {
   double slowest = 0;
   for (const double s : step_seconds) slowest = std::max(slowest, s);
+  const std::size_t n_looks = looks_of_start(plan);
   return fmt::format(
       "{} numbers learn; {} MiB beside the model to train, {} MiB to look; about {}: {} a step, {} before "
-      "training, {} for each of {}",
+      "training, {} for {}",
       n_learning, training_bytes >> 20, look_bytes >> 20, time_text(seconds(plan)), time_text(slowest),
-      time_text(untrained_seconds), time_text(look_seconds), counted(looks_of_start(plan), "look"));
+      time_text(untrained_seconds), time_text(look_seconds),
+      n_looks == 1 ? "the look" : fmt::format("each of {} looks", n_looks));
 }
 
 void FinetuneCost::require() const {

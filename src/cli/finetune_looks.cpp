@@ -15,7 +15,7 @@ RunnerResult FinetuneLooks::run(const Model& model, const std::vector<std::strin
   RunnerOptions options;
   options.plan = plan_;
   options.plan.methods = methods, options.plan.baselines = baselines;
-  options.only_stored = only_stored;
+  options.only_stored = only_stored, options.on_share = on_share_;
   RunInfo info = run_;
   if (!baselines) info.model_id += "+" + name;  // a model of its own
   std::optional<Store> store;

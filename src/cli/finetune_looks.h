@@ -17,6 +17,9 @@ class FinetuneLooks {
   /// `run`: of the model as it came. `folder`: empty for none. LIFETIME: documents outlive it.
   FinetuneLooks(const std::vector<Document>& documents, PlanOptions plan, RunInfo run, std::string folder);
 
+  /// Told how far a judging is, in place of a line of progress of its own.
+  void follow(std::function<void(double share)> on_share) { on_share_ = std::move(on_share); }
+
   /// Before training: these methods, plain RoPE and truncation.
   std::vector<Record> untrained(const Model& model, const std::vector<std::string>& methods);
   /// A start under its method, without baselines. `name`: of its file, "pi/step-00025".
@@ -35,6 +38,7 @@ class FinetuneLooks {
   PlanOptions plan_;
   RunInfo run_;
   std::string folder_;
+  std::function<void(double)> on_share_;
 };
 
 }  // namespace ropewalk

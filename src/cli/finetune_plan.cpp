@@ -5,6 +5,7 @@
 #include <cctype>
 #include <charconv>
 #include <filesystem>
+#include <limits>
 
 #include "cli/auto_method.h"
 #include "cli/fitting_methods.h"
@@ -43,6 +44,15 @@ void require_length(Index length, Index n_ctx_train) {
   throw UsageError(
       "--length", fmt::format("more than the {} tokens that the model was trained on", n_ctx_train),
       fmt::format("{}", length), "within it plain RoPE is right, and there is nothing to recover");
+}
+
+/// Of steps that are typed one at least is a step of the run.
+void require_looks_within(const std::vector<std::string>& typed, Index steps) {
+  if (typed.empty()) return;
+  const std::vector<Index> looks = looks_of(typed, std::numeric_limits<Index>::max() - 1);
+  if (const Index least = looks.size() > 2 ? looks[1] : 0; least > steps)
+    throw UsageError("--looks", fmt::format("steps up to {}, the last one of --steps", steps),
+                     fmt::format("{} and none before", least), "give more --steps, or looks within them");
 }
 
 Json texts_json(const std::vector<std::string>& names, const std::vector<std::vector<Token>>& tokens) {
@@ -92,6 +102,7 @@ FinetunePlan complete(const Options& options, const ModelConfig& config, const M
     for (const std::string& method : options.against)
       MethodSpec::parse(method), plan.against.push_back(method);
   }
+  if (options.budget.empty()) require_looks_within(options.looks, options.steps);
   plan.steps = options.steps, plan.looks = looks_of(options.looks, options.steps);
   plan.warm_up = options.warm_up >= 0 ? options.warm_up : usual_warm_up(options.steps);
   plan.batch = options.batch > 0 ? options.batch : std::max(kUsualBatch, plan.length);
@@ -166,6 +177,33 @@ std::string settings_path(const Options& options) {
 JsonInput read_settings(const std::string& path) {
   return parse_json(read_bytes(path, std::size_t{16} << 20), path);
 }
+void write_settings(const std::string& path, const Json& settings) {
+  OutputFile file(path);
+  file.write(dump_json(settings, 1) + "\n");
+  file.commit();
+}
+
+/// More steps than before, and no look within those that was not taken then.
+bool has_more_steps(const JsonInput& before, const FinetunePlan& plan) {
+  const auto steps = before.find("steps"), looks = before.find("looks");
+  if (steps == before.end() || !steps->is_number_integer() || looks == before.end() || !looks->is_array())
+    return false;
+  const Index last = steps->get<Index>();
+  return plan.steps > last && std::all_of(plan.looks.begin(), plan.looks.end(), [&](Index look) {
+           return look > last || std::find(looks->begin(), looks->end(), look) != looks->end();
+         });
+}
+
+/// Models, adapters, and looks at them: of a last step that is the last no more.
+void forget_results(const Options& options, const FinetunePlan& plan) {
+  namespace fs = std::filesystem;
+  std::error_code none;
+  for (std::size_t s = 0; s < plan.starts.size(); ++s) {
+    const fs::path folder = fs::path(options.out) / folder_of(plan, s);
+    for (const char* written : {"model", "model.gguf", "adapter"}) fs::remove_all(folder / written, none);
+    fs::remove(fs::path(options.out) / "looks" / folder_of(plan, s) / "written.jsonl", none);
+  }
+}
 
 }  // namespace
 
@@ -180,13 +218,13 @@ void take_decided(const Options& options, FinetunePlan& plan) {
     return found->get<Index>();
   };
   plan.decided = true, plan.tokens_at_once = count("tokens_at_once", 0);
+  if (options.warm_up < 0) plan.warm_up = count("warm_up", 0);
   if (options.budget.empty()) return;
   plan.steps = std::min<Index>(count("steps", 1), Index{1} << 20);
   plan.looks = looks_of(options.looks, plan.steps);
-  plan.warm_up = options.warm_up >= 0 ? options.warm_up : usual_warm_up(plan.steps);
 }
 
-void keep_settings(const Options& options, const Json& settings) {
+void keep_settings(const Options& options, const FinetunePlan& plan, const Json& settings) {
   if (options.out.empty()) return;
   namespace fs = std::filesystem;
   const std::string path = settings_path(options);
@@ -196,22 +234,26 @@ void keep_settings(const Options& options, const Json& settings) {
       throw UsageError("--out", "a folder that is new or empty, or one of finetune's",
                        "'" + options.out + "'");
     fs::create_directories(options.out);
-    OutputFile file(path);
-    file.write(dump_json(settings, 1) + "\n");
-    file.commit();
+    write_settings(path, settings);
     return;
   }
   if (!options.resume)
     throw UsageError("--out", "a new folder, or --resume to go on in this one", "'" + options.out + "'");
   const JsonInput before = read_settings(path);
+  const bool goes_further = has_more_steps(before, plan);
   for (const auto& [key, value] : settings.items()) {
+    if (goes_further && (key == "steps" || key == "looks")) continue;
     const std::string now = dump_json(value);
     const std::string then = before.contains(key) ? dump_json(before.at(key)) : "nothing";
     // JsonInput sorts keys: both as one of that kind.
     if (before.contains(key) && parse_json(now, key) == before.at(key)) continue;
     throw Error(path, fmt::format("the same settings to go on with; {}: {}", key, then), now,
-                "give what was given then, or another --out");
+                "give what was given then, or more --steps, or another --out");
   }
+  if (!goes_further) return;
+  say(fmt::format("goes on to {}: what was written of fewer is written anew", counted(plan.steps, "step")));
+  forget_results(options, plan);
+  write_settings(path, settings);
 }
 
 std::string command_line(const Options& options, const FinetunePlan& plan) {
@@ -253,7 +295,9 @@ void Options::define(CommandLine& app) {
   app.add_option("--compare", compare,
                  "several, such as pi ntk yarn self-extend none:\nthe same batches from each");
   app.add_option("--length", length, "tokens to train and to judge at, such as 32k")->required();
-  app.add_option("--text", texts.texts, "files, or folders of .txt and .md, to train on")->required();
+  app.add_option("--text", texts.texts,
+                 "plain text files, one document each, or folders\nof .txt and .md, to train on")
+      ->required();
   app.add_option("--held-out", texts.held_out,
                  "to judge on, never trained on; default: the end of\neach text is kept back");
   define_special(app, texts.special);
@@ -270,8 +314,11 @@ void Options::define(CommandLine& app) {
   app.add_option("--targets", low_rank.targets,
                  "with pairs; default: all seven of a layer,\nattn_q attn_k attn_v attn_output "
                  "ffn_gate ffn_up\nffn_down");
-  app.add_option("--rate", rate, "of learning; default: 2e-4, with --full 2e-5")->check(in_range(1e-9, 1));
-  app.add_option("--warm-up", warm_up, "steps; default: a tenth, 20 at most")->check(in_range(0, 1 << 20));
+  app.add_option("--rate", rate, "of learning, constant behind the warm-up;\ndefault: 2e-4, with --full 2e-5")
+      ->check(in_range(1e-9, 1));
+  app.add_option("--warm-up", warm_up,
+                 "steps in which the rate rises in a line;\ndefault: a tenth, 20 at most")
+      ->check(in_range(0, 1 << 20));
   app.add_option("--batch", batch, "tokens a step; default: 8192, or the length")
       ->check(in_range(1, 1 << 30));
   app.add_option("--seed", seed, "of batches and pairs")->check(in_range(0, 1 << 30))->capture_default_str();
@@ -290,7 +337,7 @@ void Options::define(CommandLine& app) {
       "--type", type,
       "of the weights that learned, in the files: F32,\nBF16, F16, in a GGUF Q8_0; default: as they "
       "were\njudged, F32 with --full, else --precision's.\nOf another one the file is judged too");
-  app.add_flag("--resume", resume, "go on in that folder");
+  app.add_flag("--resume", resume, "go on in that folder; --steps may be more");
   app.add_option("--report", report, "a self-contained page; default: DIR/recovery.html");
   backend.define(app);
   app.add_option("-t,--threads", n_threads, "0: all cores")->check(in_range(0, 1024));
@@ -303,7 +350,7 @@ void Options::define(CommandLine& app) {
   app.footer(
       "Examples:\n"
       "  ropewalk finetune model.gguf --method pi --length 32k --text books/ --out run\n"
-      "  ropewalk finetune --compare pi yarn none --length 4k --text data/ --steps 50");
+      "  ropewalk finetune model.gguf --compare pi yarn none --length 4k --text data/");
 }
 
 }  // namespace ropewalk::cli::finetune

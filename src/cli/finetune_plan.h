@@ -67,11 +67,13 @@ std::string folder_of(const FinetunePlan& plan, std::size_t start);
 Json settings_json(const Options& options, const FinetunePlan& plan, const FinetuneTexts& texts,
                    const RunInfo& run);
 /// Before a run goes on: what the machine and the clock decided when it began (steps of a budget, how much of
-/// a batch goes through at once) is taken from DIR/finetune.json. Without --resume, or such a file: nothing.
+/// a batch goes through at once, a warm-up that was not typed) is taken from DIR/finetune.json. Without
+/// --resume, or such a file: nothing.
 void take_decided(const Options& options, FinetunePlan& plan);
-/// DIR/finetune.json is written where it is not there. Errors: UsageError where it is there without --resume;
-/// Error that names the first setting that differs.
-void keep_settings(const Options& options, const Json& settings);
+/// DIR/finetune.json is written where it is not there. More steps, and looks behind those that were taken,
+/// may be gone on to: then what was written of the last step is taken away first, to be written anew. Errors:
+/// UsageError where it is there without --resume; Error that names the first setting that differs.
+void keep_settings(const Options& options, const FinetunePlan& plan, const Json& settings);
 /// The command as typed in a shell.
 std::string command_line(const Options& options, const FinetunePlan& plan);
 

@@ -20,10 +20,14 @@ std::string written_type(const FinetunePlan& plan, const LearningModel& learning
   return plan.type.empty() ? judged_type(learning) : plan.type;
 }
 
-/// "'pi:factor=16' is said in the file", or why it cannot be.
-std::string said(const std::string& method, const std::string& why_not, const std::string& path) {
+/// Who reads the method in the file, or why nobody but us can. transformers takes the weights of a GGUF, and
+/// of its positions nothing but the base.
+std::string said(const std::string& method, const std::string& why_not, const std::string& path, bool gguf) {
+  if (method == "none") return path + ": plain RoPE, as every engine reads it";
   if (why_not.empty())
-    return fmt::format("{}: other engines read the method in the file, and so does ropewalk", path);
+    return fmt::format("{}: {} reads the method in the file, and so does ropewalk{}", path,
+                       gguf ? "llama.cpp" : "transformers",
+                       gguf ? "; transformers does not read it in a GGUF" : "");
   return fmt::format(
       "{}: the method cannot be said in the file ({}); here: ropewalk generate {} --method {} -f TEXT", path,
       why_not, shell_quoted(path), shell_quoted(method));
@@ -37,10 +41,13 @@ std::string adapter_line(const LearningModel& learning, const FileSettings& sett
   } catch (const Error& error) {
     return fmt::format("no adapter: {}", error.what());
   }
-  return fmt::format("{}: PEFT puts it on the model in transformers{}", path,
-                     settings.no_config.empty()
-                         ? "; the keys in its base_config.json belong in the model's config.json"
-                         : "; its attention knows no such method: " + settings.no_config);
+  if (!settings.no_config.empty())
+    return fmt::format("{}: pairs for PEFT; attention in transformers knows no such method: {}", path,
+                       settings.no_config);
+  return fmt::format(
+      "{}: PEFT puts it on the model in transformers whose config has the keys of base_config.json; "
+      "docs/finetuning.md has the lines{}",
+      path, is_gguf(*learning.model) ? ", also for a GGUF, which AutoPeftModel does not read" : "");
 }
 
 }  // namespace
@@ -67,7 +74,7 @@ WrittenModel write_results(const FinetunePlan& plan, std::size_t start, const Le
   if (has_pairs(learning))
     lines.push_back(plan.starts[start].name + ": " +
                     adapter_line(learning, settings, (fs::path(folder) / "adapter").string()));
-  lines.push_back(plan.starts[start].name + ": " + said(method, why_not, path));
+  lines.push_back(plan.starts[start].name + ": " + said(method, why_not, path, is_gguf(source)));
   return {path, why_not.empty() ? "none" : method, options.type, options.type == judged_type(learning)};
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/finetune_start.h"
 
-#include "core/progress.h"
 #include "train/saved_run.h"
 
 namespace ropewalk::cli::finetune {
@@ -117,15 +116,13 @@ const LearningModel& StartTrainer::model() const { return impl_->model; }
 Index StartTrainer::step() const { return impl_->trainer.steps_taken(); }
 double StartTrainer::seconds() const { return impl_->seconds; }
 
-void StartTrainer::train_to(Index step) {
-  Progress progress(impl_->name, static_cast<double>(step - this->step()));
+void StartTrainer::train_to(Index step, const OnTrained& on_trained) {
   while (this->step() < step) {
     const StepRecord record = impl_->step();
     impl_->seconds += record.seconds;
-    progress.set_label(fmt::format("{}: step {} of {}, loss {:.3f}, {:.0f} tok/s", impl_->name, record.step,
-                                   impl_->recipe.n_steps(), record.loss,
-                                   static_cast<double>(record.n_tokens) / record.seconds));
-    progress.add(1);
+    on_trained(fmt::format("{} {}/{}, loss {:.3f}, {:.0f} tok/s", impl_->name, record.step,
+                           impl_->recipe.n_steps(), record.loss,
+                           static_cast<double>(record.n_tokens) / record.seconds));
     if (impl_->seconds - impl_->saved_seconds > kSaveEvery) impl_->save();
   }
   impl_->save();

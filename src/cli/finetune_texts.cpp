@@ -4,9 +4,12 @@
 #include <algorithm>
 
 #include "cli/command.h"
+#include "cli/plain_text.h"
+#include "cli/to_decide.h"
 #include "core/error.h"
 #include "core/text.h"
 #include "judge/near_copies.h"
+#include "results/units.h"
 
 namespace ropewalk {
 namespace {
@@ -18,7 +21,7 @@ TokenTexts read_texts(const Tokenizer& tokenizer, const std::vector<std::string>
   const std::vector<std::string> paths = expand_texts(typed);
   std::vector<std::string> texts;
   texts.reserve(paths.size());
-  for (const std::string& path : paths) texts.push_back(read_text_file(path));
+  for (const std::string& path : paths) texts.push_back(read_plain_text(path));
   return tokenize_texts(tokenizer, paths, texts, special);
 }
 
@@ -81,6 +84,44 @@ void require_apart(const TokenTexts& training, const std::vector<Document>& held
                          "leave one of them out, or give other texts to judge on");
 }
 
+/// Units that the kept ends would make, n_each stretches of each text.
+std::size_t units_of_ends(const TokenTexts& texts, Index least, int n_each) {
+  std::set<std::string> names;
+  for (std::size_t t = 0; t < texts.tokens.size(); ++t) {
+    const auto n = static_cast<Index>(texts.tokens[t].size());
+    for (Index s = 0; s < std::min<Index>(n_each, n / kKeptPart / (least + 1)); ++s)
+      names.insert(fmt::format("{}#{}", texts.names[t], s));
+  }
+  return Units(names).n();
+}
+
+/// How more stretches of the texts come to be judged; a text alone that is long enough, where these are not.
+std::string enough_of_ends(const TokenTexts& whole, Index least) {
+  for (int n = 1; n <= kHeldOut; ++n)
+    if (units_of_ends(whole, least, n) >= kEnoughUnits)
+      return fmt::format("--documents {} keeps back enough", n);
+  Index longest = 0;
+  for (const std::vector<Token>& tokens : whole.tokens)
+    longest = std::max(longest, static_cast<Index>(tokens.size()));
+  const Index needed = kEnoughUnits * kKeptPart * (least + 1);
+  return fmt::format(
+      "a text of {} tokens, {} more than the longest has, would be enough: a quarter is kept back; or give "
+      "others to judge on (--held-out)",
+      needed, needed - longest);
+}
+std::string enough_of_held_out(const TokenTexts& held_out, const FinetuneTextOptions& options) {
+  if (const int n = stretches_to_decide(held_out, options.least, Judged::kAll, kEnoughUnits, kEnoughUnits);
+      n > 0)
+    return fmt::format("--documents {} takes enough of them", n);
+  return "to decide, judge on " + text_to_decide(held_out, options.length, kEnoughUnits);
+}
+
+std::size_t units_of_documents(const std::vector<Document>& documents) {
+  std::set<std::string> names;
+  for (const Document& document : documents) names.insert(document.name);
+  return Units(names).n();
+}
+
 }  // namespace
 
 Index FinetuneTexts::n_training() const {
@@ -100,6 +141,7 @@ FinetuneTexts finetune_texts(const Tokenizer& tokenizer, const FinetuneTextOptio
   if (!keep) held_out = read_texts(tokenizer, options.held_out, options.special);
   const int n_each =
       stretches_of_each(options.n_documents, keep ? training.names.size() : held_out.names.size());
+  std::string enough = keep ? enough_of_ends(training, options.least) : enough_of_held_out(held_out, options);
   if (keep) held_out = keep_ends(training, options.length, options.least, n_each);
   std::size_t longest = 0;
   for (const std::vector<Token>& tokens : training.tokens) longest = std::max(longest, tokens.size());
@@ -117,6 +159,9 @@ FinetuneTexts finetune_texts(const Tokenizer& tokenizer, const FinetuneTextOptio
   unknown.insert(unknown.end(), held_out.unknown.begin(), held_out.unknown.end());
   std::sort(unknown.begin(), unknown.end());
   require_apart(training, texts.held_out, unknown);
+  if (const std::size_t n = units_of_documents(texts.held_out); n < kEnoughUnits)
+    texts.too_few = fmt::format("judged on {} alone, this can show nothing: {} or more are needed; {}",
+                                counted(n, "document"), kEnoughUnits, enough);
   texts.names = std::move(training.names), texts.training = std::move(training.tokens);
   texts.bos = std::move(training.bos);
   return texts;

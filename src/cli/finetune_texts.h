@@ -13,6 +13,8 @@ struct FinetuneTexts {
   std::vector<std::vector<Token>> training;  ///< each without what was kept back
   std::vector<Token> bos;
   std::vector<Document> held_out;
+  /// Where these are too few for any claim (kEnoughUnits): so many, and what would be enough. Else empty.
+  std::string too_few;
   Index n_training() const;            ///< tokens
   std::string training_scope() const;  ///< "1,234,567 tokens of 5 texts"
 };

@@ -25,10 +25,10 @@ void on_signal(int signal) {
 
 }  // namespace
 
-void say_that_it_goes_on(const std::string& out) {
+void say_that_it_goes_on(const std::string& out, const std::string& command) {
   if (out.empty() || !line.empty()) return;
   results_file = out;
-  line = fmt::format("\nstopped; the same command goes on: what is done is in {}\n", printable(out));
+  line = fmt::format("\nstopped; {} goes on: what is done is in {}\n", command, printable(out));
   struct sigaction action = {};
   action.sa_handler = on_signal;
   sigemptyset(&action.sa_mask);

@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "cli/command.h"
+#include "cli/plain_text.h"
 #include "core/hash.h"
 #include "core/text.h"
 #include "train/saved_run.h"
@@ -66,7 +67,7 @@ TrainData read_train_data(const TrainConfig& config, const Recipe& recipe, const
     for (const Index n_ctx : stage.n_ctx) longest = std::max(longest, n_ctx);
   std::vector<TextShare> texts, held;
   for (const TextFileConfig& file : config.texts) {
-    TextShare text{file.file, tokenizer.encode(read_text_file(file.file)), file.share};
+    TextShare text{file.file, tokenizer.encode(read_plain_text(file.file)), file.share};
     const Index n = static_cast<Index>(text.tokens.size());
     if (file.hold_out >= n)
       throw Error(file.file,

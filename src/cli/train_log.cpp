@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/train_log.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <limits>
@@ -126,12 +127,35 @@ std::string TrainLog::text() const {
   return text_chart(losses(), "loss, nats per token, against step (log scale)");
 }
 
+namespace {
+
+/// The losses of what is held out beside that of the batch; where one was lower before, when.
+std::string training_lead(const std::vector<StepRecord>& records) {
+  std::map<std::string, std::vector<ChartPoint>> held_out;
+  for (const StepRecord& r : records)
+    for (const HeldOutValue& v : r.held_out)
+      if (!v.share) held_out[v.name].push_back({r.step, v.value});
+  std::string lead = fmt::format("After {} the loss is {:.3f} nats per token",
+                                 counted(records.back().step, "step"), records.back().loss);
+  std::string risen;
+  for (const auto& [name, points] : held_out) {
+    const ChartPoint &last = points.back(),
+                     &least = *std::min_element(points.begin(), points.end(),
+                                                [](const auto&a, const auto&b) { return a.y < b.y; });
+    lead += fmt::format(", on held-out {} {:.3f}", name, last.y);
+    if (least.y < last.y)
+      risen += fmt::format(" On held-out {} it was least at step {}: {:.3f}, and has risen since.", name,
+                           least.x, least.y);
+  }
+  return lead + "." + risen;
+}
+
+}  // namespace
+
 std::string TrainLog::page(const std::string& name,
                            const std::vector<std::pair<std::string, std::string>>& facts) const {
   CurvePage page{.title = "Training " + name, .lead = "", .sections = {}, .facts = facts};
-  if (!records_.empty())
-    page.lead = fmt::format("After {} the loss is {:.3f} nats per token.",
-                            counted(records_.back().step, "step"), records_.back().loss);
+  if (!records_.empty()) page.lead = training_lead(records_);
   page.sections.push_back(
       {"Loss against step", "loss, nats per token",
        "Weighted means. A point of the batches is the mean of the steps since the point before; "

@@ -159,8 +159,9 @@ void Run::report(const StepRecord& record, Progress& progress) {
                                  static_cast<double>(n_tokens_) / std::max(seconds_, 1e-9)));
   progress.add(static_cast<double>(record.n_tokens));
   if (record.held_out.empty()) return;
-  std::string line = fmt::format("{}/{} {}: loss {:.3f}", record.step, recipe_.n_steps(),
-                                 printable(record.stage), record.loss);
+  std::string line =
+      fmt::format("step {} of {}{}: loss {:.3f}", record.step, recipe_.n_steps(),
+                  recipe_.stages.size() > 1 ? ", stage " + printable(record.stage) : "", record.loss);
   for (const HeldOutValue& v : record.held_out)
     line += v.share ? fmt::format(", {} {:.0f} %", printable(v.name), 100 * v.value)
                     : fmt::format(", {} {:.3f}", printable(v.name), v.value);

@@ -40,29 +40,39 @@ Progress::Progress(std::string what, double total)
       start_(Clock::now()),
       last_(start_) {}
 
-Progress::~Progress() {
+Progress::~Progress() { clear(); }
+
+void Progress::clear() {
   if (drawn_ && terminal_) tell("\r\x1b[K");
 }
 
 void Progress::update(double done) {
   done_ = done;
+  const double share = std::clamp(done_ / total_, 0.0, 1.0);
+  draw(share, share > 0 ? clock_text(elapsed() * (1 - share) / share) : "?");
+}
+
+void Progress::update_left(double seconds) {
+  const double past = elapsed();
+  most_share_ = std::max(most_share_, past / std::max(past + seconds, 1e-9));
+  draw(std::min(most_share_, 1.0), clock_text(seconds));
+}
+
+void Progress::draw(double share, const std::string& left) {
   const auto now = Clock::now();
   const double since = std::chrono::duration<double>(now - last_).count();
   if (since < (!terminal_ ? 10.0 : drawn_ ? 0.2 : 0.0)) return;
   last_ = now;
   drawn_ = true;
-  const double share = std::clamp(done_ / total_, 0.0, 1.0),
-               elapsed = std::chrono::duration<double>(now - start_).count();
-  const std::string left = share > 0 ? clock_text(elapsed * (1 - share) / share) : "?";
   if (terminal_) {
     const int filled = static_cast<int>(share * 20);
     const std::string bar = std::string(static_cast<std::size_t>(filled), '#') +
                             std::string(static_cast<std::size_t>(20 - filled), '.');
-    tell("\r\x1b[K[{}] {:3.0f} %  {}, {} left  {}", bar, share * 100, clock_text(elapsed), left,
+    tell("\r\x1b[K[{}] {:3.0f} %  {}, {} left  {}", bar, std::floor(share * 100), clock_text(elapsed()), left,
          what_.substr(0, 26));
     std::fflush(stderr);
   } else {
-    tell("{:3.0f} %, {}, {} left: {}\n", share * 100, clock_text(elapsed), left, what_);
+    tell("{:3.0f} %, {}, {} left: {}\n", std::floor(share * 100), clock_text(elapsed()), left, what_);
   }
 }
 

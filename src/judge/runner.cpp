@@ -162,12 +162,18 @@ RunnerResult run_all(const Model& model, const Tokenizer& tokenizer, const std::
     result.n_documents = item.document + 1;
     progress.set_label(
         fmt::format("{} {} {} {}", documents[item.document].name, item.task, item.method, item.length));
-    progress.update(done);
+    const auto show = [&](double now) {
+      if (!options.on_share)
+        progress.update(now);
+      else if (total > 0)
+        options.on_share(now / total);
+    };
+    show(done);
     ++result.n_items, result.n_known += known;
     for (Record& record : runner.run(item, info, [&](Index n) {
            const double now = done + item.cost * static_cast<double>(n) / static_cast<double>(item.length);
            progress.set_total(std::min(total, one_document * static_cast<double>(fitting(now))));
-           progress.update(now);
+           show(now);
          }))
       result.records.push_back(std::move(record));
     if (!known) done += item.cost;

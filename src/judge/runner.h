@@ -14,6 +14,9 @@ struct RunnerOptions {
   Store* store = nullptr;       ///< finished items are taken from it, and go to it
   bool only_stored = false;     ///< nothing is run: items that the store lacks are left out
   std::function<void(const Plan&)> planned = {};  ///< called with this shard's plan, before the work
+  /// Where this is a part of longer work, in place of a line of progress: the share of this plan's work that
+  /// is done. Not called where there is none.
+  std::function<void(double share)> on_share = {};
 };
 
 struct RunnerResult {

@@ -65,15 +65,18 @@ FileSettings file_settings(const MethodSpec& bound, const RopeContext& c, const 
   told.config["rope_scaling"] = rope["rope_type"] == "default" ? Json(nullptr) : rope;
   told.config["rope_theta"] = rope["rope_theta"];
   const std::string type = rope["rope_type"];
-  if (type == "linear")
+  if (type == "linear") {
     told.gguf = {{"rope.scaling.type", std::string("linear")},
                  {"rope.scaling.factor", rope["factor"].get<double>()}};
-  else if (type == "yarn")
+    if (c.n_ctx_original > 0)
+      told.gguf.emplace_back("rope.scaling.original_context_length", c.n_ctx_original);
+  } else if (type == "yarn") {
     tell_gguf_yarn(rope, architecture, told);
-  else if (type == "dynamic")
+  } else if (type == "dynamic") {
     told.no_gguf = "a GGUF knows no base that follows the length";
-  else if (type != "default")
+  } else if (type != "default") {
     tell_gguf_divisors(Method::bind(bound, c).pointwise(), c, architecture, told);
+  }
   told.gguf.emplace_back("rope.freq_base", rope["rope_theta"].get<double>());
   told.gguf.emplace_back("context_length", told.config["max_position_embeddings"].get<Index>());
   return told;

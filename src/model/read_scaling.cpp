@@ -55,10 +55,12 @@ std::string yarn_spec(const Keys& keys, Index n_ctx_original, double factor) {
   return spec;
 }
 
-/// Only scalings that bend around an original length have one; `linear` and `dynamic` count from the length
-/// of the model as shipped (transformers: max_position_embeddings).
+/// Scalings that bend around an original length have one; `linear` and `dynamic` count from the length of the
+/// model as shipped (transformers: max_position_embeddings), but where a GGUF says what it was before
+/// `linear`.
 Index read_original_length(const Keys& keys, Index n_ctx_train, const RopeSpec& rope, std::string_view type) {
-  if (type == "yarn" || type == "llama3" || type == "longrope" || type == "su")
+  if (type == "yarn" || type == "llama3" || type == "longrope" || type == "su" ||
+      (type == "linear" && keys.number("rope.scaling.original_context_length")))
     return keys.integer("rope.scaling.original_context_length", 2, Index{1} << 30,
                         std::max<Index>(2, n_ctx_train));  // its logarithm divides
   const bool plain =

@@ -14,7 +14,8 @@ namespace ropewalk {
 namespace {
 
 constexpr const char* kDashes[] = {"", "7 3", "2 3", "9 3 2 3", "4 2"};
-constexpr double kLeft = 74, kRight = 628, kTop = 30, kBottom = 316, kHeight = 376, kAboveRow = 16;
+constexpr double kLeft = 92, kRight = 628, kTop = 30, kBottom = 316, kHeight = 376, kAboveRow = 16;
+constexpr double kDigit = 12;  // width of a digit on a narrow page, where letters are largest
 
 std::string line_look(std::size_t style) {
   const char* dash = kDashes[style % std::size(kDashes)];
@@ -31,8 +32,12 @@ class Axes {
       for (const ChartPoint& p : s.points) include(p, options);
     if (!(y0_ <= y1_)) y0_ = value(1), y1_ = value(2);  // nothing finite
     if (x1_ - x0_ < 0.1) x0_ -= 0.5, x1_ += 0.5;
-    const double pad = std::max(log_y_ ? 0.03 : 0.01, (y1_ - y0_) * 0.07), side = (x1_ - x0_) * 0.04;
+    const bool all_above = !log_y_ && y0_ >= 0;  // what is never below 0 has no axis there
+    const double size = std::max(std::abs(y0_), std::abs(y1_));
+    const double least = log_y_ ? 0.03 : size > 0 ? 0.005 * size : 0.01;
+    const double pad = std::max(least, (y1_ - y0_) * 0.07), side = (x1_ - x0_) * 0.04;
     y0_ -= pad, y1_ += pad, x0_ -= side, x1_ += side;
+    if (all_above) y0_ = std::max(0.0, y0_);
   }
   double x(Index length) const { return kLeft + (across(length) - x0_) / (x1_ - x0_) * (kRight - kLeft); }
   bool above(double y) const { return !std::isfinite(y) || value(y) > y1_; }
@@ -62,7 +67,7 @@ class Axes {
     const double at = across(p.x);
     x0_ = std::min(x0_, at), x1_ = std::max(x1_, at);
     for (double v : {p.y, p.low.value_or(p.y), p.high.value_or(p.y)}) {
-      if (!std::isfinite(v) || (log_y_ && v <= 0) || p.y > options.top.value_or(v)) continue;
+      if (!std::isfinite(v) || (log_y_ && v <= 0) || (options.top && p.y > *options.top)) continue;
       v = std::min(v, options.top.value_or(v));
       y0_ = std::min(y0_, value(v)), y1_ = std::max(y1_, value(v));
     }
@@ -71,25 +76,40 @@ class Axes {
   double x0_ = 1e30, x1_ = -1e30, y0_ = 1e30, y1_ = -1e30;
 };
 
+/// 0.005, 2e-5: small ones by their power of ten, with as few letters as tell them apart.
+std::string tick_text(double tick) {
+  std::string text = fmt::format("{:.6g}", tick);
+  if (tick == 0 || std::abs(tick) >= 1e-3) return text;
+  text = fmt::format("{:.3e}", tick);
+  const std::size_t e = text.find('e');
+  std::string digits = text.substr(0, e);
+  digits.erase(digits.find_last_not_of('0') + 1);
+  if (digits.ends_with('.')) digits.pop_back();
+  return fmt::format("{}e{}", digits, std::stoi(text.substr(e + 1)));
+}
+
 std::string grid(const Axes& axes, const std::vector<ChartSeries>& series, const ChartOptions& options) {
   std::string svg;
   for (double tick : axes.ticks())
     svg += fmt::format(
         "<line x1='{0}' x2='{1}' y1='{2:.1f}' y2='{2:.1f}' class='grid'/><text x='{3}' y='{4:.1f}' "
-        "class='end'>{5:.6g}</text>",
-        kLeft, kRight, axes.y(tick), kLeft - 7, axes.y(tick) + 4.5, tick);
+        "class='end'>{5}</text>",
+        kLeft, kRight, axes.y(tick), kLeft - 7, axes.y(tick) + 4.5, tick_text(tick));
   std::vector<Index> xs;
   for (const ChartSeries& s : series)
     for (const ChartPoint& p : s.points) xs.push_back(p.x);
   std::sort(xs.begin(), xs.end(), std::greater());  // the greatest length always gets its label
-  double last = 1e30;
+  double last = 1e30;                               // where the label behind begins
   for (Index x : xs) {
-    if (last - axes.x(x) < 50) continue;
-    last = axes.x(x);
+    const std::string label = options.x_label(x);
+    const double half = kDigit / 2 * static_cast<double>(label.size());
+    if (last - (axes.x(x) + half) < kDigit) continue;
+    const double at = axes.x(x);
+    last = at - half;
     svg += fmt::format(
         "<line x1='{0:.1f}' x2='{0:.1f}' y1='{1}' y2='{2}' class='axis'/><text x='{0:.1f}' y='{3}' "
         "class='mid'>{4}</text>",
-        last, kBottom, kBottom + 5, kBottom + 22, escape_html(options.x_label(x)));
+        at, kBottom, kBottom + 5, kBottom + 22, escape_html(label));
   }
   svg += fmt::format("<line x1='{}' x2='{}' y1='{}' y2='{}' class='axis'/>", kLeft, kRight, kBottom, kBottom);
   if (axes.has_x(options.trained)) {
@@ -191,7 +211,7 @@ std::vector<double> nice_ticks(double low, double high, int n) {
   const double step = power * (rough <= power ? 1 : rough <= 2 * power ? 2 : rough <= 5 * power ? 5 : 10);
   std::vector<double> ticks;
   for (double i = std::ceil(low / step); i * step <= high && ticks.size() < 50; ++i)
-    ticks.push_back(i * step);
+    ticks.push_back(i * step + 0.0);  // no "-0"
   return ticks;
 }
 

@@ -34,26 +34,102 @@ std::string ended_text(const Recovery& r) {
   return text;
 }
 
+/// "pi", "pi and yarn", "pi, yarn and none"
+std::string joined_names(const Recovery& r, const std::vector<std::size_t>& starts) {
+  std::string text;
+  for (std::size_t i = 0; i < starts.size(); ++i)
+    text += (i == 0 ? "" : i + 1 == starts.size() ? " and " : ", ") + r.starts[starts[i]].start.name;
+  return text;
+}
+
+/// "; then pi after 50 steps (2 minutes)": those that passed later.
+std::string later_text(const Recovery& r) {
+  std::string others;
+  for (std::size_t s = 0; s < r.starts.size(); ++s)
+    if (r.starts[s].passes[kTruncationAt] &&
+        std::find(r.first_by_step.begin(), r.first_by_step.end(), s) == r.first_by_step.end())
+      others += (others.empty() ? "; then " : ", ") + passed_text(r.starts[s]);
+  return others;
+}
+
+bool uses_far_when_passing(const StartRecovery& start) {
+  const RecoveryAt* look = look_of(start, start.passes[kTruncationAt]->step);
+  return look && look->uses_far();
+}
+
+/// Several that were first shown to pass at the same look: which of them is faster was not measured.
+std::string equals_text(const Recovery& r) {
+  std::string times;
+  for (const std::size_t s : r.first_by_step)
+    if (const auto& seconds = r.starts[s].passes[kTruncationAt]->seconds)
+      times += fmt::format("{}{} {}", times.empty() ? "" : ", ", r.starts[s].start.name, time_text(*seconds));
+  return fmt::format("{} are equally fast: each was first shown to be below truncation at {} after {}{}{}.",
+                     joined_names(r, r.first_by_step), k_tokens(r.length),
+                     counted(r.starts[r.first_by_step[0]].passes[kTruncationAt]->step, "step"),
+                     times.empty() ? "" : " (" + times + " of training)", later_text(r));
+}
+
+std::string none_passes_text(const Recovery& r) {
+  if (r.all_ended())
+    return fmt::format("No start was shown to pass truncation at {}: each ended early, {}.",
+                       k_tokens(r.length), ended_text(r));
+  std::string text = fmt::format("{} shown to pass truncation at {} within {}",
+                                 r.starts.size() == 1 ? r.starts[0].start.name + " was not" : "No start was",
+                                 k_tokens(r.length), counted(r.last_step, "step"));
+  if (r.more_units == kManyDocuments)
+    text += fmt::format("; more than {} would decide it", r.units.count(kManyDocuments));
+  else if (r.more_units > 0)
+    text +=
+        fmt::format("; about {} more would decide it for {}, if mean and spread stay",
+                    r.units.count(static_cast<std::size_t>(r.more_units)), r.starts[*r.nearest].start.name);
+  return text + ".";
+}
+
+/// Starts whose loss training was shown to have raised.
+std::vector<std::size_t> harmed_starts(const Recovery& r) {
+  std::vector<std::size_t> starts;
+  for (std::size_t s = 0; s < r.starts.size(); ++s)
+    if (r.starts[s].harmed()) starts.push_back(s);
+  return starts;
+}
+
+/// "Training made pi worse: ..."; empty: it was not shown of any.
+std::string harm_text(const Recovery& r) {
+  const std::vector<std::size_t> harmed = harmed_starts(r);
+  if (harmed.empty()) return "";
+  std::string by;
+  for (const std::size_t s : harmed)
+    by += fmt::format("{}{}", by.empty() ? "" : ", ", interval_text(*r.starts[s].change, true));
+  return fmt::format(
+      "Training made {} worse: the loss at {} changed by {} from step 0 to the last look. Lower --rate; what "
+      "was "
+      "written of {} is not to be used.",
+      joined_names(r, harmed), k_tokens(r.length), by, harmed.size() == 1 ? "it" : "them");
+}
+
 std::string lead_of(const Recovery& r) {
   if (!r.nearest && !r.best_start) return "Nothing was measured yet.";
   if (!r.enough)
     return fmt::format(
         "{} are too few to say anything: {} or more are needed. What follows is what was seen on them.",
         r.units.scope(), kEnoughUnits);
-  if (!r.fastest_by_step && r.all_ended())
-    return fmt::format("No start was shown to pass truncation at {}: each ended early, {}.",
-                       k_tokens(r.length), ended_text(r));
-  if (!r.fastest_by_step)
-    return fmt::format("No start was shown to pass truncation at {} within {}.", k_tokens(r.length),
-                       counted(r.last_step, "step"));
-  const StartRecovery& fastest = r.starts[*r.fastest_by_step];
-  std::string lead = fmt::format("Start from {}: its loss at {} was shown to be below truncation {}",
-                                 fastest.start.name, k_tokens(r.length), after_text(fastest));
-  std::string others;
-  for (const StartRecovery& start : r.starts)
-    if (&start != &fastest && start.passes[kTruncationAt])
-      others += (others.empty() ? "" : "; ") + passed_text(start);
-  return lead + (others.empty() ? ", no other start's." : ". Then " + others + ".");
+  if (harmed_starts(r).size() == r.starts.size()) return harm_text(r);
+  if (!r.fastest_by_step) return none_passes_text(r);
+  if (r.first_by_step.size() > 1) return equals_text(r);
+  const StartRecovery& first = r.starts[*r.fastest_by_step];
+  if (first.harmed() || !uses_far_when_passing(first))
+    return fmt::format(
+        "{} was shown to be below truncation at {} {}{}{}.", first.start.name, k_tokens(r.length),
+        after_text(first),
+        first.harmed() ? ", and was made worse by training on" : ", but not to use what lies further back",
+        later_text(r));
+  const std::string later = later_text(r);
+  return fmt::format("{}{}: its loss at {} was shown to be below truncation {}{}.",
+                     r.starts.size() == 1 ? "" : "Start from ", first.start.name, k_tokens(r.length),
+                     after_text(first),
+                     r.starts.size() == 1 ? ""
+                     : later.empty()      ? ", no other start's"
+                                          : later);
 }
 
 std::string best_start_line(const Recovery& r) {
@@ -144,6 +220,8 @@ Json start_json(const StartRecovery& start) {
   Json json{{"start", start.start.name},
             {"method", start.start.method},
             {"ended", start.ended ? Json(*start.ended) : Json(nullptr)},
+            {"change", interval_json(start.change)},
+            {"harmed", {{"p", number(start.p_harmed)}, {"shown", start.harmed()}}},
             {"looks", Json::array()}};
   for (const RecoveryAt& look : start.at) json["looks"].push_back(look_json(look));
   for (const Target target : kAllTargets) {
@@ -160,6 +238,8 @@ Json start_json(const StartRecovery& start) {
 
 std::vector<std::string> recovery_answer(const Recovery& r) {
   std::vector<std::string> sentences{lead_of(r)};
+  if (std::string harm = harm_text(r); !harm.empty() && harm != sentences[0])
+    sentences.push_back(std::move(harm));
   if (r.fastest_by_step)
     if (std::string doubt = doubt_line(r); !doubt.empty()) sentences.push_back(std::move(doubt));
   if (r.fastest_by_time && r.fastest_by_time != r.fastest_by_step)
@@ -171,6 +251,18 @@ std::vector<std::string> recovery_answer(const Recovery& r) {
   return sentences;
 }
 
+std::string start_line(const Start& start) {
+  constexpr std::size_t kWidth = 80;
+  std::string text, line = start.method == start.name ? start.name : start.name + ": ";
+  for (std::size_t at = 0; at < start.method.size() && start.method != start.name;) {
+    const std::size_t end = std::min(start.method.find(',', at), start.method.size() - 1) + 1;
+    const std::string part = start.method.substr(at, end - at);
+    if (line.size() + part.size() > kWidth) text += line + "\n", line = "    ";
+    line += part, at = end;
+  }
+  return text + line + "\n";
+}
+
 std::string recovery_text(const Recovery& recovery) {
   std::string text;
   for (const std::string& sentence : recovery_answer(recovery)) text += wrapped(sentence, "  ");
@@ -178,10 +270,7 @@ std::string recovery_text(const Recovery& recovery) {
     text += "\n" + text_table(passes, 80);
   for (const StartRecovery& start : recovery.starts) {
     if (start.at.empty()) continue;
-    text +=
-        "\n" + wrapped(start.start.method == start.start.name ? start.start.name
-                                                              : start.start.name + ": " + start.start.method,
-                       "  ");
+    text += "\n" + start_line(start.start);
     text += text_table(looks_table(recovery, start), 80);
   }
   text += "\n";
@@ -195,6 +284,11 @@ Json recovery_json(const Recovery& r) {
   const auto name = [&](const std::optional<std::size_t>& start) {
     return start ? Json(r.starts[*start].start.name) : Json(nullptr);
   };
+  const auto names = [&](const std::vector<std::size_t>& starts) {
+    Json list = Json::array();
+    for (const std::size_t s : starts) list.push_back(name(s));
+    return list;
+  };
   Json json{{"answer", recovery_answer(r)},
             {"length", r.length},
             {"n_ctx_train", r.n_ctx_train},
@@ -205,6 +299,9 @@ Json recovery_json(const Recovery& r) {
             {"best_start_shown", r.best_start_shown},
             {"fastest_by_step", name(r.fastest_by_step)},
             {"fastest_by_time", name(r.fastest_by_time)},
+            {"first_by_step", names(r.first_by_step)},
+            {"pace_noise", number(r.pace_noise)},
+            {"more_units", r.more_units},
             {"nearest", name(r.nearest)},
             {"last_step", r.last_step},
             {"truncation_is_original_short", r.same_targets},

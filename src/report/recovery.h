@@ -17,6 +17,9 @@ struct RecoveryOrigin {
 
 /// The answer: what to start from first, then what it rests on and what it does not show; a sentence each.
 std::vector<std::string> recovery_answer(const Recovery& recovery);
+/// "yarn: yarn:factor=16,trained=256", in lines of 80 columns, which a long method has several of: they end
+/// with its commas. A method that is as it was asked for stands once.
+std::string start_line(const Start& start);
 /// For a terminal of 80 columns.
 std::string recovery_text(const Recovery& recovery);
 /// One object; what was not measured or not shown is null.

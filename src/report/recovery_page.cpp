@@ -88,9 +88,12 @@ std::string recovery_page(const Recovery& recovery, const RecoveryOrigin& origin
   for (const std::string& line : origin.lines) html += "<p class='note'>" + escape_html(line) + "</p>";
   html += fmt::format("<p class='note'>Model {}, id <code>{}</code>.</p></section>\n",
                       escape_html(origin.model), escape_html(origin.model_id));
-  return html_page(
-      "ropewalk: recovery of " + origin.model,
-      fmt::format("{}: which start recovers first at {}?", origin.model, k_tokens(recovery.length)), html);
+  const std::string title =
+      recovery.starts.size() == 1
+          ? fmt::format("{}: {} trained at {}", origin.model, recovery.starts[0].start.name,
+                        k_tokens(recovery.length))
+          : fmt::format("{}: which start recovers first at {}?", origin.model, k_tokens(recovery.length));
+  return html_page("ropewalk: recovery of " + origin.model, title, html);
 }
 
 }  // namespace ropewalk

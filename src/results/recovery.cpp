@@ -87,7 +87,7 @@ class Decision {
     find_targets();
     result_.original_found = keys_found(input_.untrained, kPlain, input_.n_ctx_train, result_.units);
     result_.truncated_found = keys_found(input_.untrained, kTruncated, input_.length, result_.units);
-    for (const Start& start : input_.starts) result_.starts.push_back({start, {}, {}, {}});
+    for (const Start& start : input_.starts) result_.starts.push_back({start, {}, {}, {}, {}});
     for (const EndedStart& ended : input_.ended) {
       RW_CHECK(ended.start < result_.starts.size());
       result_.starts[ended.start].ended = ended.step;
@@ -101,6 +101,8 @@ class Decision {
     find_best_start();
     find_fastest();
     find_nearest();
+    find_harm();
+    find_more_units();
     return std::move(result_);
   }
 
@@ -191,9 +193,9 @@ class Decision {
           }
   }
 
-  ByDocument losses_at_start(std::size_t s) const {
+  ByDocument losses_at(std::size_t s, Index step) const {
     for (const Look& look : input_.looks)
-      if (look.start == s && look.step == 0)
+      if (look.start == s && look.step == step)
         return losses_of(look.records, input_.starts[s].method, input_.length);
     return {};
   }
@@ -202,7 +204,7 @@ class Decision {
     std::vector<ByDocument> losses;
     std::vector<double> means, p;
     for (std::size_t s = 0; s < result_.starts.size(); ++s) {
-      losses.push_back(losses_at_start(s));
+      losses.push_back(losses_at(s, 0));
       const auto loss = finite_interval(unit_means(losses[s], result_.units));
       means.push_back(loss ? loss->mean : std::numeric_limits<double>::infinity());
     }
@@ -246,8 +248,65 @@ class Decision {
     };
     result_.fastest_by_step = first([](const Passed& p) { return static_cast<double>(p.step); });
     for (std::size_t s = 0; s < result_.starts.size(); ++s)
+      if (passed(s) && passed(s)->step == passed(*result_.fastest_by_step)->step)
+        result_.first_by_step.push_back(s);
+    find_pace_noise();
+    for (std::size_t s = 0; s < result_.starts.size(); ++s)
       if (passed(s) && !passed(s)->seconds) return;
-    result_.fastest_by_time = first([](const Passed& p) { return *p.seconds; });
+    const std::optional<std::size_t> least = first([](const Passed& p) { return *p.seconds; });
+    for (std::size_t s = 0; s < result_.starts.size(); ++s)
+      if (passed(s) && s != least &&
+          (!result_.pace_noise || *passed(s)->seconds <= *passed(*least)->seconds * *result_.pace_noise))
+        return;
+    result_.fastest_by_time = least;
+  }
+
+  void find_pace_noise() {
+    for (const StartRecovery& start : result_.starts) {
+      double least = std::numeric_limits<double>::infinity(), most = 0;
+      int n = 0;
+      for (std::size_t i = 1; i < start.at.size(); ++i) {
+        const RecoveryAt &from = start.at[i - 1], &to = start.at[i];
+        if (!from.seconds || !to.seconds || to.step == from.step || *to.seconds <= *from.seconds) continue;
+        const double pace = (*to.seconds - *from.seconds) / static_cast<double>(to.step - from.step);
+        least = std::min(least, pace), most = std::max(most, pace), ++n;
+      }
+      if (n > 1) result_.pace_noise = std::max(result_.pace_noise.value_or(1), most / least);
+    }
+  }
+
+  /// Of every start its last look against its step 0.
+  void find_harm() {
+    std::vector<std::optional<double>*> p;
+    for (std::size_t s = 0; s < result_.starts.size(); ++s) {
+      StartRecovery& start = result_.starts[s];
+      if (start.at.empty() || start.at.back().step == 0) continue;
+      const std::vector<double> change =
+          paired_difference(losses_at(s, start.at.back().step), losses_at(s, 0), result_.units);
+      start.change = finite_interval(change);
+      if (result_.enough && is_evidence(change)) start.p_harmed = p_above(change, 0, kWiden);
+      p.push_back(&start.p_harmed);
+    }
+    correct_all(p);
+  }
+
+  void find_more_units() {
+    const std::vector<Rival>& truncation = rivals_[index(Target::kTruncation)];
+    if (!result_.enough || result_.fastest_by_step || !result_.nearest || truncation.empty()) return;
+    const std::vector<double> difference = paired_difference(losses_at(*result_.nearest, result_.last_step),
+                                                             truncation[0].losses, result_.units);
+    if (!is_evidence(difference)) return;
+    const auto n = static_cast<double>(difference.size());
+    const double mean = std::accumulate(difference.begin(), difference.end(), 0.0) / n;
+    double squares = 0;
+    for (const double d : difference) squares += (d - mean) * (d - mean);
+    std::size_t n_tests = 0;
+    for (const StartRecovery& start : result_.starts) n_tests += start.at.size();
+    if (mean >= 0 || squares == 0) return;
+    const int needed = documents_needed(std::sqrt(squares / (n - 1)), -mean,
+                                        1 - 2 * kRecoveryLevel / static_cast<double>(n_tests), 0, kWiden);
+    result_.more_units =
+        needed >= kManyDocuments ? kManyDocuments : std::max(0, needed - static_cast<int>(difference.size()));
   }
 
   void find_nearest() {

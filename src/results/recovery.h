@@ -52,11 +52,11 @@ inline constexpr std::array<Target, kTargets> kAllTargets{Target::kTrainingFree,
 /// "training_free", "truncation", "original_short": for JSON.
 const char* target_name(Target target);
 
-/// Level of each claim, after Holm's correction. An answer may make five kinds of claim (a start is the best
+/// Level of each claim, after Holm's correction. An answer may make six kinds of claim (a start is the best
 /// before training; a start has passed this target, for three targets; a start uses, or loses by, what lies
-/// further back), each at a fifth of 5 %: that some claim in it is wrong has a chance of 5 % at most, however
-/// many starts and looks there are. Measured: tests/results/recovery_test.cpp.
-inline constexpr double kRecoveryLevel = 0.05 / 5;
+/// further back; training has harmed a start), each at a sixth of 5 %: that some claim in it is wrong has a
+/// chance of 5 % at most, however many starts and looks there are. Measured: tests/results/recovery_test.cpp.
+inline constexpr double kRecoveryLevel = 0.05 / 6;
 
 /// A start's loss at the long length minus a target's, paired by document.
 struct Versus {
@@ -98,6 +98,10 @@ struct StartRecovery {
   std::vector<RecoveryAt> at;                          ///< by step
   std::array<std::optional<Passed>, kTargets> passes;  ///< none: not within the budget, or no claim
   std::optional<Index> ended;                          ///< the step at which it ended early
+  std::optional<Interval> change;  ///< loss at the long length at its last look minus that at step 0
+  /// One-sided test of `change` above 0 (standard errors times kWiden), adjusted by Holm over the starts.
+  std::optional<double> p_harmed = {};
+  bool harmed() const { return p_harmed && *p_harmed <= kRecoveryLevel; }
 };
 struct TargetLoss {
   std::string method;  ///< of the training-free methods the one with the least mean loss
@@ -118,14 +122,23 @@ struct Recovery {
   std::optional<std::size_t> best_start;
   /// It was shown to be below every other start there (Holm over the starts).
   bool best_start_shown = false;
-  /// The starts that were first shown to pass truncation, by step and by seconds; of equal ones that with the
-  /// least loss there. None: no start was, within the budget; by seconds also where the time of one that was
-  /// is not known.
-  std::optional<std::size_t> fastest_by_step, fastest_by_time;
+  /// The start that was first shown to pass truncation; of equal ones that with the least loss there, and all
+  /// of them in `first_by_step`. None: no start was, within the budget.
+  std::optional<std::size_t> fastest_by_step;
+  std::vector<std::size_t> first_by_step;
+  /// The start that passed truncation after the least time. None: no start did; the time of one that did is
+  /// not known; or another's is not longer by more than this machine's pace varied (pace_noise).
+  std::optional<std::size_t> fastest_by_time;
+  /// Seconds a step between two looks of a start, the most over the least; of the start where that is the
+  /// greatest. None: no start has two such stretches.
+  std::optional<double> pace_noise;
   /// At the last step that all starts reached, but those that ended early (where all did, of these): the
   /// least mean loss. None: no start has a loss there.
   std::optional<std::size_t> nearest;
   Index last_step = 0;  ///< that step
+  /// Where no start passed truncation and the nearest has the lesser loss: about how many more units would
+  /// show it, if mean and spread stay; 0: not known. kManyDocuments: that many or more.
+  int more_units = 0;
   bool all_ended() const {
     return !starts.empty() && std::all_of(starts.begin(), starts.end(),
                                           [](const StartRecovery& s) { return s.ended.has_value(); });

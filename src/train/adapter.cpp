@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <map>
 #include <set>
 
@@ -82,6 +83,12 @@ Json alpha_of(float scale, Index rank) {
   return alpha;
 }
 
+/// A folder is named by its whole path: the adapter is loaded from anywhere.
+std::string base_of(const ModelFile& file, const AdapterOptions& options) {
+  return options.base.empty() ? std::filesystem::absolute(file.path()).lexically_normal().string()
+                              : options.base;
+}
+
 }  // namespace
 
 void write_adapter(const LearningModel& model, const AdapterOptions& options, const std::string& folder) {
@@ -114,7 +121,7 @@ void write_adapter(const LearningModel& model, const AdapterOptions& options, co
   for (const Part& part : parts) tensors.push_back(part.to);
   const Json config{{"peft_type", "LORA"},
                     {"task_type", "CAUSAL_LM"},
-                    {"base_model_name_or_path", options.base.empty() ? file.path() : options.base},
+                    {"base_model_name_or_path", base_of(file, options)},
                     {"r", rank},
                     {"lora_alpha", alpha_of(scale, rank)},
                     {"lora_dropout", 0.0},

@@ -10,7 +10,7 @@
 namespace ropewalk {
 
 struct AdapterOptions {
-  /// base_model_name_or_path: a folder, or a name on a hub; empty: the source's folder.
+  /// base_model_name_or_path: a folder, or a name on a hub; empty: the source's, as a whole path.
   std::string base = {};
   /// A method that the pairs were trained under. PEFT has no place for it: base_config.json holds the keys
   /// that the base model's config.json needs.

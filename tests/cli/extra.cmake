@@ -15,7 +15,10 @@ if(TARGET ropewalk)
     add_test(NAME retrain COMMAND ${CMAKE_SOURCE_DIR}/tests/cli/retrain_test.py $<TARGET_FILE:ropewalk> ${CMAKE_SOURCE_DIR})
     add_test(NAME finetune COMMAND ${CMAKE_SOURCE_DIR}/tests/cli/finetune_test.py $<TARGET_FILE:ropewalk>
              ${CMAKE_SOURCE_DIR}/models/short-256.gguf ${CMAKE_SOURCE_DIR})
-    set_tests_properties(cli_model kill train_cli train_stop train_keeps recorded_results retrain finetune PROPERTIES LABELS model)
+    add_test(NAME finetune_told COMMAND ${CMAKE_SOURCE_DIR}/tests/cli/finetune_told_test.py $<TARGET_FILE:ropewalk>
+             ${CMAKE_SOURCE_DIR}/models/short-256.gguf ${CMAKE_SOURCE_DIR})
+    set_tests_properties(cli_model kill train_cli train_stop train_keeps recorded_results retrain finetune finetune_told
+                         PROPERTIES LABELS model)
     set_tests_properties(retrain PROPERTIES SKIP_RETURN_CODE 77)
   endif()
 endif()

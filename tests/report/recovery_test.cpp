@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "../results/made_up_recovery.h"
+#include "report/chart.h"
 #include "report/report.h"
 #include "well_formed.h"
 
@@ -55,8 +56,77 @@ TEST(RecoveryReport, SaysThatNoneRecovers) {
   made.untrained({{"pi", 1}});
   made.start("pi", {{0, 1}, {10, 0.5}});
   const std::string answer = joined(recovery_answer(made.recovery()));
-  EXPECT_TRUE(holds(answer, "No start was shown to pass truncation at 4k within 10 steps.")) << answer;
+  EXPECT_TRUE(holds(answer, "pi was not shown to pass truncation at 4k within 10 steps.")) << answer;
   EXPECT_TRUE(holds(recovery_text(made.recovery()), "not within 10"));
+  made.start("yarn", {{0, 1}, {10, 0.5}});
+  const std::string both = joined(recovery_answer(made.recovery()));
+  EXPECT_TRUE(holds(both, "No start was shown to pass truncation at 4k within 10 steps.")) << both;
+}
+
+TEST(RecoveryReport, NamesEqualsAsEqual) {
+  MadeUpRecovery made;
+  made.untrained({{"pi", 1}});
+  for (const char* name : {"pi", "yarn", "none"})
+    made.start(name, {{0, 1}, {25, -0.3}, {50, -0.4}}, name[0] % 3 + 1);
+  made.start("ntk", {{0, 1}, {25, 0.5}, {50, -0.4}});
+  const std::string answer = joined(recovery_answer(made.recovery()));
+  EXPECT_TRUE(holds(answer,
+                    "pi, yarn and none are equally fast: each was first shown to be below truncation at 4k "
+                    "after 25 steps (pi 50 s, yarn 50 s, none 75 s of training); then ntk after 50 steps"))
+      << answer;
+  EXPECT_FALSE(holds(answer, "Start from")) << answer;
+  EXPECT_EQ(recovery_json(made.recovery())["first_by_step"].size(), 3u);
+}
+
+TEST(RecoveryReport, RecommendsNothingThatTrainingHarmed) {
+  MadeUpRecovery made;
+  made.untrained({{"pi", 1}});
+  made.start("pi", {{0, 0.1}, {25, -0.3}, {50, 1.4}}), made.start("yarn", {{0, 0.5}, {25, 0.4}, {50, 0.3}});
+  std::string answer = joined(recovery_answer(made.recovery()));
+  EXPECT_FALSE(holds(answer, "Start from")) << answer;
+  EXPECT_TRUE(holds(answer, "made worse by training on")) << answer;
+  EXPECT_TRUE(holds(answer, "Training made pi worse: the loss at 4k changed by +1.3")) << answer;
+  EXPECT_TRUE(holds(answer, "Lower --rate; what was written of it is not to be used.")) << answer;
+  made.input.starts.pop_back();
+  std::erase_if(made.input.looks, [](const Look& look) { return look.start == 1; });
+  EXPECT_TRUE(recovery_answer(made.recovery())[0].starts_with("Training made pi worse"));
+}
+
+TEST(RecoveryReport, StartsFromNothingWhoseUseOfTheLengthWasNotShown) {
+  MadeUpRecovery made;
+  made.untrained({{"pi", 1}});
+  made.start("pi", {{0, 1}, {10, -0.2}}), made.start("yarn", {{0, 1}, {10, 0.5}});
+  for (Record& r : made.input.looks[1].records)  // at the original length it gained more
+    if (r.length == kTrained) r.loss -= 0.3;
+  const std::string lead = recovery_answer(made.recovery())[0];
+  EXPECT_TRUE(holds(lead, "pi was shown to be below truncation at 4k after 10 steps")) << lead;
+  EXPECT_TRUE(holds(lead, "but not to use what lies further back")) << lead;
+}
+
+TEST(RecoveryReport, OneStartIsNoComparison) {
+  MadeUpRecovery made;
+  made.untrained({{"pi", 1}});
+  made.start("pi", {{0, 1}, {10, -0.2}});
+  const std::string html = recovery_page(made.recovery(), kOrigin);
+  EXPECT_FALSE(holds(html, "which start recovers first"));
+  EXPECT_TRUE(holds(html, "pi trained at 4k"));
+  EXPECT_FALSE(holds(joined(recovery_answer(made.recovery())), "other start"));
+}
+
+/// The axis holds whole bands, and the labels of one axis stand apart.
+TEST(RecoveryReport, ChartsHoldTheirBands) {
+  std::vector<ChartSeries> curves{{"a", 0, {}}};
+  for (Index x = 0; x <= 10; ++x) curves[0].points.push_back({x, 3, 1.0, 5.0});
+  const std::string svg =
+      svg_chart(curves, {.title = "t", .x_title = "x", .y_title = "y", .linear_x = true, .bands = true});
+  EXPECT_TRUE(holds(svg, ">1<") && holds(svg, ">5<")) << "ticks at both ends of the band";
+  curves[0].points = {{1, 0, 0, 0.3}, {2, 0.5, 0, 1}};
+  const std::string shares = svg_chart(curves, {.title = "t", .x_title = "x", .y_title = "y"});
+  EXPECT_FALSE(holds(shares, ">-")) << "no axis below 0 of what is never below it";
+  curves[0].points = {{1, 1e-5, {}, {}}, {100, 5e-5, {}, {}}, {1000, 0, {}, {}}};
+  const std::string rates = svg_chart(curves, {.title = "t", .x_title = "x", .y_title = "y"});
+  EXPECT_TRUE(holds(rates, ">5e-5<") && holds(rates, ">0<")) << rates;
+  EXPECT_FALSE(holds(rates, ">-")) << rates;
 }
 
 TEST(RecoveryReport, NamesTheStartThatEnded) {
@@ -120,6 +190,13 @@ TEST(RecoveryReport, TextFits80Columns) {
   MadeUpRecovery made = usual();
   made.input.starts[0].method = "pi";
   made.input.starts[0].name = "pi:factor=16,trained=256,replace=1";
+  Start& yarn = made.input.starts[1];  // with all its numbers it is longer than a line
+  const std::string method =
+      "yarn:factor=16,trained=256,beta_fast=32,beta_slow=1,attention_factor=1.2772588722239782,replace=1";
+  for (Look& look : made.input.looks)
+    for (Record& r : look.records)
+      if (r.method == yarn.method) r.method = method;
+  yarn.method = method;
   for (int q = 0; q < 8; ++q)
     for (Look& look : made.input.looks)
       look.records.emplace_back(record("passkey", made.input.starts[look.start].method, kLong, q)).score =

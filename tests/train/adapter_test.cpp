@@ -40,7 +40,7 @@ std::map<std::string, std::vector<float>> tensors_in(const fs::path& path) {
 TEST_F(Adapter, AddedByTheFoldersNamesIsTheMergedModel) {
   int n = 0, n_fused = 0;
   for (const auto& entry : fs::directory_iterator(tiny_models())) {
-    const auto model = open_model(entry.path());
+    const auto model = open_model(fs::relative(entry.path()));
     const LearningModel learning = with_pairs(model);
     const std::string name = path(entry.path().filename().string());
     try {
@@ -53,6 +53,7 @@ TEST_F(Adapter, AddedByTheFoldersNamesIsTheMergedModel) {
     write_model(*model, new_weights(learning), {.type = "F32"}, name);
     const JsonInput config = JsonInput::parse(contents_of(name + "_adapter/adapter_config.json"));
     EXPECT_EQ(config["r"], 3);
+    EXPECT_EQ(config["base_model_name_or_path"], fs::absolute(entry.path()).lexically_normal().string());
     EXPECT_EQ(config["lora_alpha"], 5);
     const float scale = 5.0f / 3;
     auto adapter = tensors_in(name + "_adapter/adapter_model.safetensors");

@@ -140,6 +140,9 @@ TEST_F(WriteModel, SaysTheMethodInBothContainers) {
       write_model(*model, shaken(*model, 0), options, to);
       const auto again = open_model(to);
       EXPECT_GE(again->config().n_ctx_train, n);
+      if (const std::string name = method; name.starts_with("yarn") || (gguf && name.starts_with("pi"))) {
+        EXPECT_EQ(again->config().n_ctx_original, model->config().n_ctx_train) << to;
+      }
       const Method own = Method::bind(MethodSpec::parse("none"), again->config().rope_context(0, n));
       const Pointwise wanted = bound.pointwise(), found = own.pointwise();
       ASSERT_EQ(wanted.theta.size(), found.theta.size());
