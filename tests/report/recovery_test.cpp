@@ -33,7 +33,7 @@ TEST(RecoveryReport, SaysWhatToStartFrom) {
   const std::vector<std::string> answer = recovery_answer(usual().recovery());
   EXPECT_TRUE(holds(answer[0], "Start from yarn: its loss at 4k was shown to be below truncation after 25"))
       << answer[0];
-  EXPECT_TRUE(holds(answer[0], "Then pi after 50 steps"));
+  EXPECT_TRUE(holds(answer[0], "; then pi after 50 steps"));
   const std::string all = joined(answer);
   EXPECT_TRUE(holds(all, "In time the first is pi after 50 steps (2 minutes)"));
   EXPECT_TRUE(holds(all, "Before training yarn has the least loss at 4k, "));
