@@ -11,13 +11,14 @@ namespace ropewalk {
 namespace {
 
 // A handler may read what was written before it was set, and call access(), write(), sigaction(), raise().
-std::string results_file, line;  // NOLINT: set once, before the handler
+std::string results_file, how_to_go_on;  // NOLINT: set once, before the handler
 constexpr std::string_view kNothing = "\nstopped; nothing was finished yet\n";
 constexpr int kSignals[] = {SIGINT, SIGTERM};
 struct sigaction before[2];  // who is to end us, in the order of kSignals: OutputFile removes its parts
 
 void on_signal(int signal) {
-  const std::string_view said = ::access(results_file.c_str(), F_OK) == 0 ? std::string_view(line) : kNothing;
+  const std::string_view said =
+      ::access(results_file.c_str(), F_OK) == 0 ? std::string_view(how_to_go_on) : kNothing;
   [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, said.data(), said.size());
   sigaction(signal, &before[signal == SIGINT ? 0 : 1], nullptr);
   ::raise(signal);  // comes when this handler has returned
@@ -26,9 +27,9 @@ void on_signal(int signal) {
 }  // namespace
 
 void say_that_it_goes_on(const std::string& out, const std::string& command) {
-  if (out.empty() || !line.empty()) return;
+  if (out.empty() || !how_to_go_on.empty()) return;
   results_file = out;
-  line = fmt::format("\nstopped; {} goes on: what is done is in {}\n", command, printable(out));
+  how_to_go_on = fmt::format("\nstopped; {} goes on: what is done is in {}\n", command, printable(out));
   struct sigaction action = {};
   action.sa_handler = on_signal;
   sigemptyset(&action.sa_mask);
