@@ -66,10 +66,10 @@ void return_all_set_aside(const std::string& folder) {
   std::error_code none;
   std::vector<std::string> aside;
   for (const auto& entry : fs::directory_iterator(folder, none)) {
-    const fs::path path = entry.path();
+    const fs::path& path = entry.path();
     if (path.extension() == ".old" && step_of(path.stem().string())) aside.push_back(path.stem().string());
   }
-  for (const std::string& name : aside) return_set_aside(folder + "/" + name);
+  for (const std::string& name : aside) return_set_aside((fs::path(folder) / name).string());
 }
 
 /// A folder by a checkpoint's name that has none in it is somebody's own: no checkpoint ever has its name
