@@ -24,4 +24,3 @@ study tail --tasks tail --tail 128 --lengths 256 512 4k --methods "${methods[@]}
 study tail-8k --tasks tail --tail 128 --lengths 8k --methods "${far[@]}"
 study continuation --tasks continuation --lengths 4k --methods "${methods[@]}"
 study passkey --tasks passkey --questions 1 --depths 1 --lengths 4k --methods "${methods[@]}"
-study passkey-8k --tasks passkey --questions 1 --depths 1 --lengths 8k --methods "${far[@]}"
