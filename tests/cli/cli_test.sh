@@ -397,7 +397,7 @@ if [ "${3:-}" = model ]; then
   one="--methods none --lengths 192 --tail 64 --documents 2 --out same.jsonl"
   # shellcheck disable=SC2086
   { expect 0 'loss' "$ropewalk" eval "$own" --text a/same.txt $one
-    expect 1 'one text named same.txt#1' "$ropewalk" eval "$own" --text b/same.txt $one; }
+    expect 1 'one text named same.txt#[12]' "$ropewalk" eval "$own" --text b/same.txt $one; }
   expect 0 'same' "$ropewalk" report same.jsonl --format csv
   expect 0 'runs; about' "$ropewalk" eval "$own" --text text.txt --methods yarn:factor=2 --lengths 192 --tail 64 --out new.jsonl --dry-run
   [ ! -e new.jsonl ] || { echo "FAILED: --dry-run made a file"; failed=$((failed + 1)); }
