@@ -2,6 +2,7 @@
 #include "train/gradient.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "model/memory.h"
 #include "train/ends.h"
@@ -36,6 +37,7 @@ struct GradientPass<T>::Impl {
   Index kept_floats(std::size_t layer, Index n_rows) const;
   /// For each layer: the floats that it keeps; 0: it is computed once more.
   std::vector<Index> kept_floats_within(Index n_rows, std::size_t kept_bytes) const;
+  std::size_t kept_bytes_within(Index n_rows, std::size_t kept_bytes) const;  // their sum
   void keep_layers(Index n_rows, std::size_t kept_bytes);
   std::size_t bytes(Index n_rows, Index n_ctx, bool with_gradient) const;
   LayerKept<T> kept_of(std::size_t layer, const Layout& layout, Index n_rows);
@@ -111,6 +113,13 @@ std::vector<Index> GradientPass<T>::Impl::kept_floats_within(Index n_rows, std::
     kept_bytes -= bytes;
   }
   return floats;
+}
+
+template <class T>
+std::size_t GradientPass<T>::Impl::kept_bytes_within(Index n_rows, std::size_t kept_bytes) const {
+  std::size_t floats = 0;
+  for (const Index n : kept_floats_within(n_rows, kept_bytes)) floats += static_cast<std::size_t>(n);
+  return floats * sizeof(T);
 }
 
 template <class T>
@@ -295,18 +304,13 @@ template <class T>
 std::size_t GradientPass<T>::kept_of(const ModelConfig& config, std::shared_ptr<const Training<T>> operations,
                                      Index n_rows, std::size_t kept_bytes) {
   const Sizes sizes(config);
-  const Impl impl(config, sizes.weights, sizes.learning, std::move(operations));
-  std::size_t floats = 0;
-  for (const Index n : impl.kept_floats_within(n_rows, kept_bytes)) floats += static_cast<std::size_t>(n);
-  return floats * sizeof(T);
+  return Impl(config, sizes.weights, sizes.learning, std::move(operations))
+      .kept_bytes_within(n_rows, kept_bytes);
 }
 
 template <class T>
 std::size_t GradientPass<T>::most_kept_bytes(Index n_rows) const {
-  Index n = 0;
-  for (std::size_t layer = 0; layer + 1 < impl_->layers.size(); ++layer)
-    n += impl_->kept_floats(layer, n_rows);
-  return static_cast<std::size_t>(n) * sizeof(T);
+  return impl_->kept_bytes_within(n_rows, std::numeric_limits<std::size_t>::max());
 }
 
 template class GradientPass<float>;
