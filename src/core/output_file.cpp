@@ -9,6 +9,7 @@
 #include <csignal>
 #include <cstring>
 #include <filesystem>
+#include <iterator>
 
 #include "core/error.h"
 
@@ -24,16 +25,26 @@ Slot slots[8];
 
 extern "C" void remove_parts(int signal) {
   for (Slot& slot : slots)
+constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP};
+struct sigaction before[3];  // who is to have the signal next, in the order of kSignals
+
     if (slot.ready) ::unlink(slot.path);
-  std::signal(signal, SIG_DFL);
-  ::raise(signal);
+  for (std::size_t i = 0; i < std::size(kSignals); ++i)
+    if (kSignals[i] == signal) ::sigaction(signal, &before[i], nullptr);
+  ::raise(signal);  // comes when this handler has returned
 }
 
 /// A free slot with this path, or -1: then a signal leaves the part behind.
 int watch(const std::string& path) {
   static const bool installed = [] {
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP})
-      if (std::signal(signal, remove_parts) == SIG_IGN) std::signal(signal, SIG_IGN);  // nohup stays nohup
+    struct sigaction action = {};
+    action.sa_handler = remove_parts;
+    sigemptyset(&action.sa_mask);
+    for (std::size_t i = 0; i < std::size(kSignals); ++i) {
+      ::sigaction(kSignals[i], &action, &before[i]);
+      if (before[i].sa_handler == SIG_IGN)  // nohup stays nohup
+        ::sigaction(kSignals[i], &before[i], nullptr);
+    }
     return true;
   }();
   (void)installed;

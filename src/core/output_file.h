@@ -15,9 +15,10 @@ std::string behind_links(std::string path);
 [[noreturn]] void fail_to_write(const std::string& path, int error);
 
 /// Writes PATH.part and renames it to PATH when told that it is complete. Else the part is removed: by the
-/// destructor, or by a handler when SIGINT, SIGTERM or SIGHUP end the process. What is there and is no
-/// regular file (/dev/stdout, a pipe) is written to directly, since a rename would replace it; of a symbolic
-/// link it is the file behind it that is written.
+/// destructor, or by a handler when SIGINT, SIGTERM or SIGHUP end the process, which then passes the signal
+/// on to the handler that was there before. What is there and is no regular file (/dev/stdout, a pipe) is
+/// written to directly, since a rename would replace it; of a symbolic link it is the file behind it that is
+/// written.
 class OutputFile {
  public:
   /// Errors: Error when it cannot be written.

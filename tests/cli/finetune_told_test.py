@@ -107,14 +107,17 @@ def check_going_further():
 
 def check_stop():
     out = folder / "stopped"
-    process = subprocess.Popen([ropewalk, "finetune", model, "--method", "pi", *SETTINGS, "--steps", "5000", "--out", str(out)],
-                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    while not (out / "1-pi").exists():
-        assert process.poll() is None, process.stderr.read()
-        time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    said = process.communicate()[1]
-    assert process.returncode == -signal.SIGINT and "the same command with --resume goes on" in said, said
+    for resume in [], ["--resume"]:
+        process = subprocess.Popen([ropewalk, "finetune", model, "--method", "pi", *SETTINGS, "--steps", "5000", "--out",
+                                    str(out), *resume], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        begin = time.time()
+        while not ((out / "1-pi").exists() and (out / "recovery.html").stat().st_mtime > begin):
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        said = process.communicate()[1]
+        assert process.returncode == -signal.SIGINT and "the same command with --resume goes on" in said, (resume, said)
+        assert not list(out.rglob("*.part")), list(out.rglob("*.part"))
 
 
 check_texts()
@@ -122,3 +125,4 @@ check_doubts()
 check_time_left()
 check_going_further()
 check_stop()
+    """Begun, and gone on with, when files were written before and behind the word's handler was set."""
