@@ -16,6 +16,8 @@
 namespace ropewalk {
 namespace {
 
+constexpr int kMostParts = 100;
+
 /// Paths that a signal removes. Fixed memory: a handler may only read it and call unlink.
 struct Slot {
   std::atomic<bool> used{false}, ready{false};
@@ -23,11 +25,11 @@ struct Slot {
 };
 Slot slots[8];
 
-extern "C" void remove_parts(int signal) {
-  for (Slot& slot : slots)
 constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP};
 struct sigaction before[3];  // who is to have the signal next, in the order of kSignals
 
+extern "C" void remove_parts(int signal) {
+  for (Slot& slot : slots)
     if (slot.ready) ::unlink(slot.path);
   for (std::size_t i = 0; i < std::size(kSignals); ++i)
     if (kSignals[i] == signal) ::sigaction(signal, &before[i], nullptr);
@@ -101,11 +103,39 @@ std::string behind_links(std::string path) {
                                : "may you write there, is the disk full?");
 }
 
+void sync_to_disk(const std::string& path) {
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) fail_to_write(path, errno);
+  const bool synced = ::fsync(file) == 0;
+  const int error = errno;
+  ::close(file);
+  // Some file systems know no fsync of a folder.
+  if (!synced && error != EINVAL && error != EROFS) fail_to_write(path, error);
+}
+
+namespace {
+
+std::string part_of(const std::string& path, int i) {
+  return path + (i == 0 ? ".part" : fmt::format(".part{}", i));
+}
+
+}  // namespace
+
+void remove_parts_of(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code none;
+  for (int i = 0; i < kMostParts; ++i) {
+    const std::string part = part_of(path, i);
+    if (!fs::is_regular_file(fs::symlink_status(part, none))) return;
+    fs::remove(part, none);
+  }
+}
+
 /// A new file beside `path`; a file of that name stays what it is. Its name goes to `name`.
 std::FILE* open_part(const std::string& path, std::string& name) {
   int file = -1;
-  for (int i = 0; i < 100 && file < 0; ++i) {
-    name = path + (i == 0 ? ".part" : fmt::format(".part{}", i));
+  for (int i = 0; i < kMostParts && file < 0; ++i) {
+    name = part_of(path, i);
     file = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (file < 0 && errno != EEXIST) break;
   }
@@ -139,6 +169,16 @@ void OutputFile::write(std::string_view bytes) {
 
 void OutputFile::flush() {
   if (std::fflush(file_) != 0) fail_to_write(path_, errno);
+}
+
+void OutputFile::commit_to_disk() {
+  flush();
+  if (!temporary_.empty() && ::fsync(::fileno(file_)) != 0 && errno != EINVAL && errno != EROFS)
+    fail_to_write(path_, errno);
+  const bool renamed = !temporary_.empty();
+  commit();
+  const std::filesystem::path above = std::filesystem::path(path_).parent_path();
+  if (renamed) sync_to_disk(above.empty() ? "." : above.string());
 }
 
 void OutputFile::commit() {

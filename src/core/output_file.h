@@ -14,6 +14,13 @@ std::string behind_links(std::string path);
 /// always.
 [[noreturn]] void fail_to_write(const std::string& path, int error);
 
+/// Writes a file's or a folder's bytes through to the disk. Errors: Error.
+void sync_to_disk(const std::string& path);
+
+/// Takes PATH.part and the like away, which a killed process left. REQUIRES: nobody else writes PATH now
+/// (core/folder_lock.h).
+void remove_parts_of(const std::string& path);
+
 /// Writes PATH.part and renames it to PATH when told that it is complete. Else the part is removed: by the
 /// destructor, or by a handler when SIGINT, SIGTERM or SIGHUP end the process, which then passes the signal
 /// on to the handler that was there before. What is there and is no regular file (/dev/stdout, a pipe) is
@@ -29,8 +36,13 @@ class OutputFile {
   /// Errors: Error.
   void write(std::string_view bytes);
   void flush();
-  /// The file is complete. Errors: Error, and then nothing is left.
+  /// The file is complete: whole where this process, or any other, is killed. A power failure may leave an
+  /// empty or a torn one, or take the one before. Errors: Error, and then nothing is left.
   void commit();
+  /// The same, and a power failure leaves the old one or the new one: written through to the disk before it
+  /// has its name. For what a later run goes on from, or leaves out since it is there; not for what is only
+  /// read, such as a page, or is appended to step by step.
+  void commit_to_disk();
 
  private:
   std::string path_, temporary_;  ///< temporary_ is empty when PATH itself is written

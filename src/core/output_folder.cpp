@@ -15,23 +15,26 @@ namespace ropewalk {
 
 namespace fs = std::filesystem;
 
-void sync_to_disk(const std::string& path) {
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) fail_to_write(path, errno);
-  const bool synced = ::fsync(file) == 0;
-  const int error = errno;
-  ::close(file);
-  // Some file systems know no fsync of a folder.
-  if (!synced && error != EINVAL && error != EROFS) fail_to_write(path, error);
+namespace {
+
+/// Beside `folder`, hidden, and called as nobody calls a folder of his own.
+std::string beside(const std::string& folder, std::string_view ending) {
+  const fs::path path(folder);
+  return (path.parent_path() / fmt::format(".{}{}", path.filename().string(), ending)).string();
 }
+
+}  // namespace
+
+std::string name_while_written(const std::string& folder) { return beside(folder, kEndWhileWritten); }
+std::string name_set_aside(const std::string& folder) { return beside(folder, kEndSetAside); }
 
 void return_set_aside(const std::string& folder) {
   std::error_code none;
-  if (!fs::exists(fs::symlink_status(folder, none))) fs::rename(folder + ".old", folder, none);
+  if (!fs::exists(fs::symlink_status(folder, none))) fs::rename(name_set_aside(folder), folder, none);
 }
 
 void replace_by_renames(const std::string& folder, const std::string& by) {
-  const std::string aside = folder + ".old";
+  const std::string aside = name_set_aside(folder);
   std::error_code error;
   fs::remove_all(aside, error);
   if (std::rename(folder.c_str(), aside.c_str()) != 0) fail_to_write(folder, errno);
@@ -40,7 +43,6 @@ void replace_by_renames(const std::string& folder, const std::string& by) {
     return_set_aside(folder);
     fail_to_write(folder, why);
   }
-  fs::remove_all(aside, error);
 }
 
 OutputFolder::OutputFolder(std::string folder, Existing existing) : folder_(std::move(folder)) {
@@ -49,7 +51,8 @@ OutputFolder::OutputFolder(std::string folder, Existing existing) : folder_(std:
   if (existing == Existing::kRefused && fs::exists(fs::symlink_status(folder_, error)))
     throw Error(folder_, "the name of a new folder", "one that is there already",
                 "name another, or take that one away");
-  temporary_ = folder_ + ".tmp";
+  if (existing == Existing::kReplaced) return_set_aside(folder_);  // of a process that was killed
+  temporary_ = name_while_written(folder_);
   fs::remove_all(temporary_, error);  // of a process that was killed
   if (error) fail_to_write(temporary_, error.value());
   if (!fs::create_directory(temporary_, error)) fail_to_write(temporary_, error.value());
@@ -68,26 +71,30 @@ void OutputFolder::write(std::string_view name, std::string_view bytes) const {
   out.commit();
 }
 
-void OutputFolder::take_place() const {
+std::string OutputFolder::take_place() const {
   std::error_code none;
   if (!fs::exists(fs::symlink_status(folder_, none))) {
     if (std::rename(temporary_.c_str(), folder_.c_str()) != 0) fail_to_write(folder_, errno);
   } else if (::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, folder_.c_str(), RENAME_EXCHANGE) == 0) {
-    fs::remove_all(temporary_, none);
+    return temporary_;
   } else if (errno == EINVAL || errno == ENOSYS || errno == ENOTSUP) {
     replace_by_renames(folder_, temporary_);
+    return name_set_aside(folder_);
   } else {
     fail_to_write(folder_, errno);
   }
+  return {};
 }
 
 void OutputFolder::commit() {
   for (const auto& entry : fs::directory_iterator(temporary_)) sync_to_disk(entry.path().string());
   sync_to_disk(temporary_);
-  take_place();
+  const std::string before = take_place();
   done_ = true;
   const fs::path above = fs::path(folder_).parent_path();
   sync_to_disk(above.empty() ? "." : above.string());
+  std::error_code none;
+  if (!before.empty()) fs::remove_all(before, none);  // the disk has the new one by its name
 }
 
 }  // namespace ropewalk

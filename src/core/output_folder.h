@@ -9,13 +9,15 @@ namespace ropewalk {
 /// What becomes of a folder of that name that is there already.
 enum class Existing { kRefused, kReplaced };
 
-/// Files are written into FOLDER.tmp, beside it. commit() writes each file and the folder through to the
-/// disk, renames it to FOLDER, and writes the folder above through. Else the temporary folder is removed by
-/// the destructor; a killed process leaves it, and the next one of that name replaces it. One thread.
+/// Files are written into a hidden folder beside it, .NAME.ropewalk-new. commit() writes each file and the
+/// folder through to the disk, renames it to FOLDER, and writes the folder above through. Else the temporary
+/// folder is removed by the destructor; a killed process leaves it, and the next one of that name replaces
+/// it. One thread.
 ///
-/// One that is replaced stays as it is until commit(), which swaps both in one step. Where a file system
-/// cannot swap (NFS), it is FOLDER.old for a moment, and a process that is killed then leaves it by that
-/// name: return_set_aside() gives it its own again.
+/// One that is replaced stays as it is until commit(), which swaps both in one step, and takes it away when
+/// the disk has the new one. Where a file system cannot swap (NFS), it is .NAME.ropewalk-old for a moment,
+/// and a process that is killed then leaves it by that name: the next one that replaces FOLDER gives it its
+/// own again. REQUIRES: nobody else writes FOLDER meanwhile (core/folder_lock.h).
 class OutputFolder {
  public:
   /// Errors: Error where `folder` is there already and `existing` does not replace it, or it cannot be made.
@@ -32,19 +34,21 @@ class OutputFolder {
   void commit();
 
  private:
-  void take_place() const;
+  std::string take_place() const;  // the path of what was there before; empty: nothing
   std::string folder_, temporary_;
   bool done_ = false;
 };
 
-/// Renames FOLDER.old to FOLDER where there is no FOLDER.
+/// Names that are ours alone: of FOLDER while it is written, and of one that is set aside.
+inline constexpr std::string_view kEndWhileWritten = ".ropewalk-new", kEndSetAside = ".ropewalk-old";
+std::string name_while_written(const std::string& folder);
+std::string name_set_aside(const std::string& folder);
+
+/// Gives what was set aside its name again where there is no FOLDER.
 void return_set_aside(const std::string& folder);
 
-/// Two renames in place of one swap: `folder` is set aside, `by` takes its name, and what was there is taken
-/// away. Errors: Error, and `folder` has its name again.
+/// Two renames in place of one swap: `folder` is set aside, and `by` takes its name. Errors: Error, and
+/// `folder` has its name again.
 void replace_by_renames(const std::string& folder, const std::string& by);
-
-/// Writes a file's or a folder's bytes through to the disk. Errors: Error.
-void sync_to_disk(const std::string& path);
 
 }  // namespace ropewalk

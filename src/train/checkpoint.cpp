@@ -55,21 +55,16 @@ std::string hash_of(std::span<const std::byte> bytes) {
 /// Nobody takes it for a checkpoint from the first moment on.
 void take_away(const std::string& path) {
   std::error_code error;
-  const std::string dying = path + ".tmp";
+  const std::string dying = name_while_written(path);
   fs::remove_all(dying, error);
   fs::rename(path, dying, error);
   if (!error) fs::remove_all(dying, error);
 }
 
-/// Where a file system has no swap (core/output_folder.h).
-void return_all_set_aside(const std::string& folder) {
-  std::error_code none;
-  std::vector<std::string> aside;
-  for (const auto& entry : fs::directory_iterator(folder, none)) {
-    const fs::path& path = entry.path();
-    if (path.extension() == ".old" && step_of(path.stem().string())) aside.push_back(path.stem().string());
-  }
-  for (const std::string& name : aside) return_set_aside((fs::path(folder) / name).string());
+/// The step of a private name with this ending (core/output_folder.h).
+std::optional<Index> step_of_private(const std::string& name, std::string_view ending) {
+  if (!name.starts_with('.') || !name.ends_with(ending)) return {};
+  return step_of(name.substr(1, name.size() - 1 - ending.size()));
 }
 
 /// A folder by a checkpoint's name that has none in it is somebody's own: no checkpoint ever has its name
@@ -79,16 +74,19 @@ bool is_written(const std::string& path) {
   return fs::exists(fs::path(path) / kManifest, none);
 }
 
-/// What killed processes left: temporary names alone.
+/// What killed processes left, by names that are ours alone. Where a file system has no swap, a checkpoint
+/// that was set aside gets its name again where there is no other of its step.
 void clean(const std::string& folder) {
-  return_all_set_aside(folder);
   std::error_code none;
   std::vector<fs::path> left;
+  std::vector<Index> aside;
   for (const auto& entry : fs::directory_iterator(folder, none)) {
     const std::string name = entry.path().filename().string();
-    if ((name.ends_with(".tmp") || name.ends_with(".old")) && step_of(name.substr(0, name.size() - 4)))
+    if (const auto step = step_of_private(name, kEndSetAside)) aside.push_back(*step);
+    if (step_of_private(name, kEndWhileWritten) || step_of_private(name, kEndSetAside))
       left.push_back(entry.path());
   }
+  for (const Index step : aside) return_set_aside(folder_of_step(folder, step));
   for (const fs::path& path : left) fs::remove_all(path, none);
 }
 
@@ -192,21 +190,30 @@ void Checkpoint::read(const std::string& name, std::span<std::byte> to) const {
 }
 
 std::vector<Index> checkpoint_steps(const std::string& folder) {
-  return_all_set_aside(folder);
   std::vector<Index> steps;
   std::error_code none;
-  for (const auto& entry : fs::directory_iterator(folder, none))
-    if (const auto step = step_of(entry.path().filename().string()); step && entry.is_directory(none))
-      steps.push_back(*step);
+  for (const auto& entry : fs::directory_iterator(folder, none)) {
+    const std::string name = entry.path().filename().string();
+    auto step = step_of(name);
+    if (!step) step = step_of_private(name, kEndSetAside);
+    if (step && entry.is_directory(none)) steps.push_back(*step);
+  }
   std::sort(steps.begin(), steps.end());
+  steps.erase(std::unique(steps.begin(), steps.end()), steps.end());
   return steps;
+}
+
+std::string checkpoint_path(const std::string& folder, Index step) {
+  const std::string path = folder_of_step(folder, step), aside = name_set_aside(path);
+  std::error_code none;
+  return !fs::exists(fs::symlink_status(path, none)) && fs::is_directory(aside, none) ? aside : path;
 }
 
 std::optional<Checkpoint> latest_checkpoint(const std::string& folder, bool older_too) {
   std::optional<Error> newest;
   std::vector<Index> steps = checkpoint_steps(folder);
   for (auto step = steps.rbegin(); step != steps.rend(); ++step) try {
-      return Checkpoint(folder_of_step(folder, *step));
+      return Checkpoint(checkpoint_path(folder, *step));
     } catch (const Error& e) {
       if (!older_too) throw;
       tell("{}\n", e.what());

@@ -4,6 +4,7 @@
 /// A checkpoint is written into a temporary folder; its files, then manifest.json, which has the bytes and
 /// the SHA-256 of each and of itself; all is written through to the disk, and the folder is renamed: where
 /// one of that step is there already, both are swapped in one step. One that is taken away is renamed first.
+/// Every other name than a checkpoint's is a private one (core/output_folder.h: .step-000123.ropewalk-new).
 /// So what has the name of a checkpoint was whole once, and what is not as it was written says so by its
 /// hashes.
 #pragma once
@@ -66,8 +67,11 @@ class Checkpoint {
   CheckpointManifest manifest_;
 };
 
-/// Steps of the folder's checkpoints, the oldest first; none where there is no such folder.
+/// Steps of the folder's checkpoints, the oldest first; none where there is no such folder. Reads alone: one
+/// that was set aside (core/output_folder.h) counts, and gets its name again with the next that is written.
 std::vector<Index> checkpoint_steps(const std::string& folder);
+/// Where the checkpoint of such a step lies.
+std::string checkpoint_path(const std::string& folder, Index step);
 
 /// The newest checkpoint; nullopt where there is none. Errors: Error where it is damaged, unless `older_too`:
 /// then that is told on standard error, and the one before is tried; the Error of the newest where none is

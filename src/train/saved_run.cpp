@@ -36,7 +36,7 @@ std::string left_by_stop(const std::string& folder, Index stopped) {
   const std::string before = steps.size() > 1
                                  ? fmt::format("--resume goes back to step {}", steps[steps.size() - 2])
                                  : "--resume begins anew";
-  const std::string away = fmt::format("take {}/step-{:06} away, and {}", folder, newest, before);
+  const std::string away = fmt::format("take {} away, and {}", checkpoint_path(folder, newest), before);
   if (newest + 1 == stopped)  // no rate changes what these weights make of this batch
     return fmt::format("the checkpoint of step {} is broken already: {}", newest, away);
   return fmt::format("--resume goes back to step {}; should it stop again: {}", newest, away);

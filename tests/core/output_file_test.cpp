@@ -70,6 +70,33 @@ TEST(OutputFile, AnotherPartStaysWhatItIs) {
   EXPECT_EQ(text_of(notes), "notes");
 }
 
+/// What killed processes left goes when it is asked for, and nothing else does.
+TEST(OutputFile, PartsAreTakenAwayWhenAsked) {
+  const std::string path = fresh("output_file_left"), notes = fresh("output_file_notes");
+  std::ofstream(notes) << "notes";
+  for (const char* part : {"", ".part", ".part1"}) std::ofstream(path + part) << "x";
+  fs::remove(path + ".part2");
+  fs::create_symlink(notes, path + ".part2");
+  remove_parts_of(path);
+  EXPECT_TRUE(fs::exists(path) && !fs::exists(path + ".part") && !fs::exists(path + ".part1"));
+  EXPECT_TRUE(fs::is_symlink(path + ".part2"));
+  fs::remove(path + ".part2");
+  remove_parts_of(path + "/none");
+}
+
+TEST(OutputFile, GoesThroughToTheDisk) {
+  const std::string path = fresh("output_file_disk");
+  OutputFile file(path);
+  file.write("whole");
+  file.commit_to_disk();
+  EXPECT_EQ(text_of(path), "whole");
+  EXPECT_FALSE(fs::exists(path + ".part"));
+  { OutputFile("/dev/null").commit_to_disk(); }
+  OutputFile full("/dev/full");
+  full.write("x");
+  EXPECT_THROW(full.commit_to_disk(), Error);
+}
+
 TEST(OutputFile, SaysWhenItCannotBeWritten) {
   EXPECT_THROW(OutputFile("/nowhere/x"), Error);
   EXPECT_THROW(OutputFile{testing::TempDir()}, Error);

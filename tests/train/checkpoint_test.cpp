@@ -159,38 +159,45 @@ TEST_F(Checkpoints, OfTheSameStepSurviveAKillAtAnyMoment) {
 TEST_F(Checkpoints, ThatWereSetAsideAreFound) {
   const std::string folder = path("run"), step = folder + "/step-000003";
   write_step(folder, 3);
-  fs::rename(step, step + ".old");  // killed between the two renames
+  const std::string aside = folder + "/.step-000003.ropewalk-old";
+  fs::rename(step, aside);  // killed between the two renames
+  EXPECT_EQ(checkpoint_steps(folder), (std::vector<Index>{3}));
   expect_whole(*latest_checkpoint(folder));
-  fs::rename(step, step + ".old");
+  EXPECT_TRUE(fs::exists(aside) && !fs::exists(step));  // reading renames nothing
+  write_step(folder, 4);
+  EXPECT_EQ(checkpoint_steps(folder), (std::vector<Index>{3, 4}));
+  EXPECT_TRUE(fs::exists(step + "/manifest.json") && !fs::exists(aside));
+  fs::rename(step, aside);
   write_step(folder, 3);
   expect_whole(*latest_checkpoint(folder));
-  EXPECT_EQ(std::distance(fs::directory_iterator(folder), {}), 1);
-  fs::rename(step, step + ".tmp");
-  write_step(folder, 4);  // takes what has no name of a checkpoint away
-  write_step(folder, 3);
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder), {}), 2);
+  fs::rename(step, folder + "/.step-000003.ropewalk-new");
+  write_step(folder, 3);  // takes what has no name of a checkpoint away
   fs::rename(folder + "/step-000004", folder + "/new");
   replace_by_renames(step, folder + "/new");
-  EXPECT_TRUE(fs::exists(step + "/manifest.json"));
+  EXPECT_TRUE(fs::exists(step + "/manifest.json") && fs::exists(aside + "/manifest.json"));
   EXPECT_THROW(replace_by_renames(step, folder + "/nothing"), Error);
-  EXPECT_TRUE(fs::exists(step + "/manifest.json"));
+  EXPECT_TRUE(fs::exists(step + "/manifest.json") && !fs::exists(aside));
   EXPECT_EQ(std::distance(fs::directory_iterator(folder), {}), 1);
 }
 
 /// What is called like a checkpoint and is none is somebody's own.
 TEST_F(Checkpoints, TakeNothingAwayThatIsNoneOfThem) {
   const std::string folder = path("run");
-  for (const char* own : {"/step-000001", "/step-000009", "/notes.tmp"}) {
+  const auto all_own = {"/step-000001",     "/step-000009",     "/notes.tmp",       "/step-000002.old",
+                        "/step-000003.tmp", "/step-000004.old", "/.step-000004.old"};
+  for (const char* own : all_own) {
     fs::create_directories(folder + own);
     std::ofstream(folder + own + "/notes.txt") << "mine";
   }
-  fs::create_directories(folder + "/step-000003.tmp");  // as a killed process leaves it
+  const std::string left = folder + "/.step-000003.ropewalk-new";
+  fs::create_directories(left);  // as a killed process leaves it
   for (const Index step : {2, 3, 4}) write_step(folder, step);
   EXPECT_EQ(checkpoint_steps(folder), (std::vector<Index>{1, 3, 4, 9}));
   EXPECT_THROW(write_step(folder, 1), Error);
   EXPECT_THROW(write_step(folder, 9), Error);
-  for (const char* own : {"/step-000001", "/step-000009", "/notes.tmp"})
-    EXPECT_TRUE(fs::exists(folder + own + "/notes.txt")) << own;
-  EXPECT_FALSE(fs::exists(folder + "/step-000003.tmp"));
+  for (const char* own : all_own) EXPECT_TRUE(fs::exists(folder + own + "/notes.txt")) << own;
+  EXPECT_FALSE(fs::exists(left));
   EXPECT_THROW(latest_checkpoint(folder), Error);  // it is named, as one whose manifest was lost
 }
 
