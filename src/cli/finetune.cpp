@@ -151,10 +151,14 @@ int run() {
     if (asked.json) fmt::print("{}\n", dump_json(plan_json(plan, texts, cost, settings)));
     return 0;
   }
-  keep_settings(asked, plan, settings);
+  require_own_folder(asked);
   std::optional<FolderLock> lock;
-  if (!asked.out.empty()) lock.emplace(asked.out);
-  if (!asked.out.empty())
+  if (!asked.out.empty()) {
+    std::filesystem::create_directories(asked.out);
+    lock.emplace(asked.out);  // before anything of it is judged or changed
+    keep_settings(asked, plan, settings);
+    for (const char* name : {"recovery.html", "recovery.json"})  // of a run that was killed
+      remove_parts_of((std::filesystem::path(asked.out) / name).string());
     say_that_it_goes_on((std::filesystem::path(asked.out) / "finetune.json").string(),
                         "the same command with --resume");
   const RecoveryOrigin origin = origin_of(plan, texts, run);
@@ -172,3 +176,4 @@ const Register<Command> registered{{"finetune", "train for a longer length from 
 
 }  // namespace
 }  // namespace ropewalk::cli::finetune
+  }

@@ -180,7 +180,7 @@ JsonInput read_settings(const std::string& path) {
 void write_settings(const std::string& path, const Json& settings) {
   OutputFile file(path);
   file.write(dump_json(settings, 1) + "\n");
-  file.commit();
+  file.commit_to_disk();
 }
 
 /// More steps than before, and no look within those that was not taken then.
@@ -192,6 +192,18 @@ bool has_more_steps(const JsonInput& before, const FinetunePlan& plan) {
   return plan.steps > last && std::all_of(plan.looks.begin(), plan.looks.end(), [&](Index look) {
            return look > last || std::find(looks->begin(), looks->end(), look) != looks->end();
          });
+}
+
+/// But for what a run may leave that is killed before it has settings.
+bool is_empty_folder(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code none;
+  if (!fs::is_directory(path, none)) return false;
+  const fs::directory_iterator entries(path, none);
+  return std::all_of(begin(entries), end(entries), [](const fs::directory_entry& entry) {
+    const std::string name = entry.path().filename().string();
+    return name == ".lock" || name == "finetune.json.part";
+  });
 }
 
 /// Models, adapters, and looks at them: of a last step that is the last no more.
@@ -224,21 +236,22 @@ void take_decided(const Options& options, FinetunePlan& plan) {
   plan.looks = looks_of(options.looks, plan.steps);
 }
 
-void keep_settings(const Options& options, const FinetunePlan& plan, const Json& settings) {
-  if (options.out.empty()) return;
+void require_own_folder(const Options& options) {
   namespace fs = std::filesystem;
-  const std::string path = settings_path(options);
-  if (!fs::exists(path)) {
-    std::error_code none;
-    if (fs::exists(options.out) && !(fs::is_directory(options.out) && fs::is_empty(options.out, none)))
-      throw UsageError("--out", "a folder that is new or empty, or one of finetune's",
-                       "'" + options.out + "'");
-    fs::create_directories(options.out);
-    write_settings(path, settings);
-    return;
+  if (options.out.empty() || !fs::exists(options.out)) return;
+  if (!fs::exists(settings_path(options))) {
+    if (is_empty_folder(options.out)) return;
+    throw UsageError("--out", "a folder that is new or empty, or one of finetune's", "'" + options.out + "'");
   }
   if (!options.resume)
     throw UsageError("--out", "a new folder, or --resume to go on in this one", "'" + options.out + "'");
+}
+
+void keep_settings(const Options& options, const FinetunePlan& plan, const Json& settings) {
+  require_own_folder(options);  // what another run did before it let the folder go
+  const std::string path = settings_path(options);
+  remove_parts_of(path);
+  if (!std::filesystem::exists(path)) return write_settings(path, settings);
   const JsonInput before = read_settings(path);
   const bool goes_further = has_more_steps(before, plan);
   for (const auto& [key, value] : settings.items()) {

@@ -70,6 +70,9 @@ Json settings_json(const Options& options, const FinetunePlan& plan, const Finet
 /// a batch goes through at once, a warm-up that was not typed) is taken from DIR/finetune.json. Without
 /// --resume, or such a file: nothing.
 void take_decided(const Options& options, FinetunePlan& plan);
+/// Reads alone. Errors: UsageError where --out is neither new or empty nor finetune's; where it is, and
+/// --resume was not given.
+void require_own_folder(const Options& options);
 /// DIR/finetune.json is written where it is not there. More steps, and looks behind those that were taken,
 /// may be gone on to: then what was written of the last step is taken away first, to be written anew. Errors:
 /// UsageError where it is there without --resume; Error that names the first setting that differs.

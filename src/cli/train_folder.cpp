@@ -61,10 +61,15 @@ void require_own_folder(const TrainConfig& config, const TrainRunOptions& option
                          "what is read there would be written over: name another folder");
 }
 
-void begin_folder(const std::string& folder) {
+void make_folder(const std::string& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) fail_to_write(folder, error.value());
+}
+
+void begin_folder(const std::string& folder) {
+  for (const char* name : {"log.jsonl", "start.gguf", "model.gguf", "curve.html"})
+    remove_parts_of(folder + "/" + name);
   if (is_there(folder + "/log.jsonl")) return;
   OutputFile log(folder + "/log.jsonl");
   log.commit();

@@ -12,7 +12,10 @@ namespace ropewalk {
 /// a run writes to and is of no run; a run that is there and is not to be gone on with; a model or a
 /// tokenizer that the run would read and write over.
 void require_own_folder(const TrainConfig& config, const TrainRunOptions& options);
-/// Makes the folder, and the log without a line where there is none. Errors: Error.
+/// Errors: Error.
+void make_folder(const std::string& folder);
+/// The log without a line where there is none; what a killed run left half-written is taken away. REQUIRES:
+/// the folder is there, its lock is held (core/folder_lock.h), and it is a run's own. Errors: Error.
 void begin_folder(const std::string& folder);
 /// Takes away what a run starts from (train/new_model.h: write_untrained), once it has ended.
 void remove_start(const std::string& folder);

@@ -212,14 +212,15 @@ void Run::go_on() {
 }
 
 void Run::train() {
-  begin_folder(options_.out);
-  const FolderLock lock(options_.out);
+  make_folder(options_.out);
+  const FolderLock lock(options_.out);    // before anything of it is judged or changed
   require_own_folder(config_, options_);  // what another run did before it let the folder go
   about_ = about_run(config_);
   open_model();
   make_trainer();
   go_on();
   TrainLog log(options_.out, trainer_->steps_taken());
+  begin_folder(options_.out);
   if (options_.profile) context_->profile().start();
   const double begin = now_seconds();
   loop(log);

@@ -5,6 +5,7 @@ data and methods that can teach nothing. And what it says of the method it train
 
     tests/cli/train_stop_test.py ROPEWALK SOURCE_DIR
 """
+import contextlib
 import fcntl
 import json
 import os
@@ -63,6 +64,16 @@ def said(run):
 def log(out):
     with open(f"{folder}/{out}/log.jsonl", encoding="utf-8") as file:
         return [json.loads(line) for line in file]
+
+
+def tree(out):
+    """Every file by its bytes."""
+    found = {}
+    for here, _, files in os.walk(f"{folder}/{out}"):
+        for name in files:
+            with open(f"{here}/{name}", "rb") as file:
+                found[f"{here}/{name}"] = file.read()
+    return found
 
 
 def steps(out):
@@ -143,6 +154,13 @@ def npy(name, kind, rows):
 
 
 def check_data_and_methods():
+@contextlib.contextmanager
+def held_lock(out):
+    with open(f"{folder}/{out}/.lock", "w", encoding="utf-8") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+
+
     tokens = npy("t.npy", "i", [list(range(33)), list(range(40, 73))])
     none = npy("none.npy", "f", [[5] + [0] * 32] * 2)
     some = npy("some.npy", "f", [[0] * 30 + [9, 1, 1], [1] * 33])
@@ -156,6 +174,10 @@ def check_data_and_methods():
             (samples("data", none), ["none.npy", "a weight above 0"]),
             (samples("eval", none), ["none.npy", "a weight above 0"]),
             (samples("eval", some, more="found_weight = 9\n"), ["some.npy", "sample 2", "9"]),
+    os.mkdir(f"{folder}/new")  # one that has just begun
+    with held_lock("new"):
+        expect(train(long, "new"), 1, "in use by another run")
+        check("nothing is written before the lock is held", os.listdir(f"{folder}/new") == [".lock"])
             (samples("eval", asked, more="found_weight = 9\n"), []),
             (samples("data", some) + samples("data", some), ["[[data.samples]] name", "'keys' twice"]),
             (samples("eval", some) + samples("eval", some), ["[[eval.samples]] name", "'keys' twice"])]:
@@ -204,10 +226,11 @@ def check_finetune():
     expect(train(write(GOOD.replace("n_ctx = 32", "n_ctx = 128")), "short", "--steps", "2"), 0)
     base = [ropewalk, "finetune", f"{folder}/short/model.gguf", "--length", "256", "--text", f"{source}/data/devil.txt",
             "--held-out", f"{source}/data/persuasion.txt", "--documents", "2", "--tasks", "tail", "--tail", "16", "--against",
-            "window", "--batch", "256", "--steps", "8", "--looks", "1", "--full", "--compare", "pi", "none", "--out"]
+            "window", "--batch", "256", "--looks", "1", "--full", "--compare", "pi", "none", "--out"]
 
-    def finetune(out, rate, *more):
-        return subprocess.run([*base, f"{folder}/{out}", "--rate", rate, *more], capture_output=True, text=True, check=False)
+    def finetune(out, rate, *more, steps=()):
+        return subprocess.run([*base, f"{folder}/{out}", "--rate", rate, *(steps or ["--steps", "8"]), *more],
+                              capture_output=True, text=True, check=False)
 
     run = finetune("ended", "1")
     check(f"a start that explodes is seen: {run.stderr}", "expected a loss below 4 times" in said(run)
@@ -215,9 +238,12 @@ def check_finetune():
     check("its checkpoint stays", os.listdir(f"{folder}/ended/1-pi/checkpoints") == ["step-000001"])
     check("no model of it is written", not os.path.exists(f"{folder}/ended/1-pi/model.gguf"))
     expect(finetune("fine", "1e-3"), 0)
-    with open(f"{folder}/fine/.lock", "w", encoding="utf-8") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        expect(finetune("fine", "1e-3", "--resume"), 1, "in use by another run")
+    before = tree("fine")
+    with held_lock("fine"):
+        for further in [], ["--steps", "12"]:
+            expect(finetune("fine", "1e-3", "--resume", steps=further), 1, "in use by another run")
+        os.remove(f"{folder}/fine/.lock")
+        check("a run that is refused changes nothing, nor one of more steps", tree("fine") == before)
     expect(finetune("fine", "1e-3", "--resume"), 0)
 
 
@@ -230,3 +256,13 @@ check_method_is_said()
 check_finetune()
 shutil.rmtree(folder)
 print("train_stop: spikes, a second run, data and methods that teach nothing, the method in the file")
+    os.mkdir(f"{folder}/begun")
+    with held_lock("begun"):
+        expect(finetune("begun", "1e-3"), 1, "in use by another run")
+        check("nothing is written before the lock is held", os.listdir(f"{folder}/begun") == [".lock"])
+    expect(finetune("begun", "1e-3"), 0)  # the lock alone, as a killed run leaves it
+    os.mkdir(f"{folder}/own")
+    with open(f"{folder}/own/notes", "w", encoding="utf-8") as notes:
+        notes.write("mine")
+    expect(finetune("own", "1e-3"), 2, "a folder that is new or empty")
+    check("a folder of somebody's own stays as it is", os.listdir(f"{folder}/own") == ["notes"])
