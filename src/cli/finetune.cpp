@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /// ropewalk finetune: train short from one start or several, and see which recovers first.
+#include <algorithm>
 #include <filesystem>
 
 #include "cli/command.h"
@@ -86,6 +87,20 @@ Json plan_json(const FinetunePlan& plan, const FinetuneTexts& texts, const Finet
           {"settings", settings}};
 }
 
+/// What was written, and before it of which start it is better not used.
+std::vector<std::string> written_lines(const Comparison& comparison, const Recovery& recovery) {
+  std::vector<std::string> lines = comparison.written;
+  for (const StartRecovery& start : recovery.starts) {
+    if (!start.harmed() || start.ended) continue;  // of one that ended, what is there is of a step before
+    const std::string begin = start.start.name + ": ";
+    const auto first = std::find_if(lines.begin(), lines.end(),
+                                    [&](const std::string& line) { return line.starts_with(begin); });
+    if (first != lines.end())
+      lines.insert(first, begin + "training made it worse, and what follows of it is not to be used:");
+  }
+  return lines;
+}
+
 Json result_json(const Comparison& comparison, const Recovery& recovery, const Json& settings) {
   Json json = recovery_json(recovery);
   const auto name = [&](std::size_t start) { return recovery.starts[start].start.name; };
@@ -93,7 +108,7 @@ Json result_json(const Comparison& comparison, const Recovery& recovery, const J
   json["ended"] = Json::array();
   for (const EndedStart& ended : comparison.input.ended)
     json["ended"].push_back({{"start", name(ended.start)}, {"step", ended.step}, {"why", ended.why}});
-  json["written"] = comparison.written;
+  json["written"] = written_lines(comparison, recovery);
   json["written_losses"] = Json::array();
   for (const WrittenLoss& loss : comparison.written_losses)
     json["written_losses"].push_back({{"start", name(loss.start)},
@@ -117,7 +132,7 @@ void show(const Comparison& comparison, const Json& settings, const RecoveryOrig
       fmt::print("{}", wrapped(fmt::format("{} ended at step {}: {}", recovery.starts[ended.start].start.name,
                                            ended.step, ended.why),
                                "  "));
-    for (const std::string& line : comparison.written) fmt::print("{}", wrapped(line, "  "));
+    for (const std::string& line : written_lines(comparison, recovery)) fmt::print("{}", wrapped(line, "  "));
   }
   std::fflush(stdout);
   if (const std::string page = page_path(); !page.empty()) {
@@ -161,6 +176,7 @@ int run() {
       remove_parts_of((std::filesystem::path(asked.out) / name).string());
     say_that_it_goes_on((std::filesystem::path(asked.out) / "finetune.json").string(),
                         "the same command with --resume");
+  }
   const RecoveryOrigin origin = origin_of(plan, texts, run);
   if (asked.out.empty()) say("without --out nothing is kept but what is printed");
   const Comparison comparison = compare(asked, plan, texts, source, run, cost,
@@ -176,4 +192,3 @@ const Register<Command> registered{{"finetune", "train for a longer length from 
 
 }  // namespace
 }  // namespace ropewalk::cli::finetune
-  }

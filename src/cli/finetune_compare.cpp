@@ -115,7 +115,7 @@ class Comparer {
                            options_.out.empty() ? "" : in_out(folder + "/checkpoints"));
       clock_.leave_out(s, trainer.step(), 0);
       for (const Index step : plan_.looks)
-        if (step > 0 && !look_at(s, step, trainer, times)) return;
+        if (step > 0 && !look_at(s, step, trainer, times)) return say_what_stays(s);
       if (!options_.out.empty())
         written = write_results(plan_, s, trainer.model(), in_out(folder), result_.written);
     }
@@ -123,6 +123,13 @@ class Comparer {
   }
 
   /// The mean loss of a start's records at the long length, as the answer has it. REQUIRES: some.
+  /// A run that goes further may end before there is anything new.
+  void say_what_stays(std::size_t s) {
+    if (options_.out.empty()) return;
+    const std::string line = results_of_before(plan_.starts[s].name, in_out(folder_of(plan_, s)));
+    if (!line.empty()) result_.written.push_back(line);
+  }
+
   std::optional<double> long_loss(std::size_t s, const std::string& method,
                                   const std::vector<Record>& records) const {
     RecoveryInput input{plan_.n_ctx_train, plan_.length, {}, {}, {}, {}};
@@ -137,8 +144,8 @@ class Comparer {
     const std::string& name = plan_.starts[s].name;
     const auto model = Model::open(written.path, source_->shared_backend());
     clock_.begin_look(fmt::format("judging the file of {}", name));
-    const std::vector<Record> records =
-        looks_.of_start(*model, written.method, folder_of(plan_, s) + "/written");
+    const std::vector<Record> records = looks_.of_start(
+        *model, written.method, fmt::format("{}/written-{:06}", folder_of(plan_, s), plan_.steps));
     clock_.end_judging();
     const std::optional<double> loss = long_loss(s, written.method, records),
                                 judged = long_loss(s, plan_.starts[s].method, last_look(s).records);

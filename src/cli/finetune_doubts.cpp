@@ -21,6 +21,11 @@ std::vector<std::string> doubts_of(const FinetunePlan& plan, const FinetuneTexts
         "{} of {} tokens train {:.0f} times on every part of the {} tokens of --text: beyond {:.0f} "
         "times a text is learnt by heart rather than from; give more text, or fewer --steps",
         counted(plan.steps, "step"), plan.batch, passes, texts.n_training(), kMostPasses));
+  if (plan.warm_up > plan.steps)
+    doubts.push_back(
+        fmt::format("--warm-up {} is longer than the {}: the rate never reaches --rate, and ends at {:.2g}",
+                    plan.warm_up, counted(plan.steps, "step"),
+                    plan.rate * static_cast<double>(plan.steps) / static_cast<double>(plan.warm_up)));
   return doubts;
 }
 

@@ -206,17 +206,6 @@ bool is_empty_folder(const std::string& path) {
   });
 }
 
-/// Models, adapters, and looks at them: of a last step that is the last no more.
-void forget_results(const Options& options, const FinetunePlan& plan) {
-  namespace fs = std::filesystem;
-  std::error_code none;
-  for (std::size_t s = 0; s < plan.starts.size(); ++s) {
-    const fs::path folder = fs::path(options.out) / folder_of(plan, s);
-    for (const char* written : {"model", "model.gguf", "adapter"}) fs::remove_all(folder / written, none);
-    fs::remove(fs::path(options.out) / "looks" / folder_of(plan, s) / "written.jsonl", none);
-  }
-}
-
 }  // namespace
 
 void take_decided(const Options& options, FinetunePlan& plan) {
@@ -264,8 +253,8 @@ void keep_settings(const Options& options, const FinetunePlan& plan, const Json&
                 "give what was given then, or more --steps, or another --out");
   }
   if (!goes_further) return;
-  say(fmt::format("goes on to {}: what was written of fewer is written anew", counted(plan.steps, "step")));
-  forget_results(options, plan);
+  say(fmt::format("goes on to {}: what was written of fewer stays until that of these replaces it",
+                  counted(plan.steps, "step")));
   write_settings(path, settings);
 }
 

@@ -74,8 +74,9 @@ void take_decided(const Options& options, FinetunePlan& plan);
 /// --resume was not given.
 void require_own_folder(const Options& options);
 /// DIR/finetune.json is written where it is not there. More steps, and looks behind those that were taken,
-/// may be gone on to: then what was written of the last step is taken away first, to be written anew. Errors:
-/// UsageError where it is there without --resume; Error that names the first setting that differs.
+/// may be gone on to: what was written of the last step stays until that of the new one replaces it
+/// (write_results). REQUIRES: DIR is there, and its lock is held (core/folder_lock.h). Errors: as
+/// require_own_folder; Error that names the first setting that differs.
 void keep_settings(const Options& options, const FinetunePlan& plan, const Json& settings);
 /// The command as typed in a shell.
 std::string command_line(const Options& options, const FinetunePlan& plan);

@@ -3,8 +3,11 @@
 
 #include <filesystem>
 
+#include "core/json.h"
+#include "core/output_file.h"
 #include "core/tell.h"
 #include "core/text.h"
+#include "core/text_file.h"
 #include "methods/file_settings.h"
 #include "train/adapter.h"
 #include "train/merged.h"
@@ -33,12 +36,41 @@ std::string said(const std::string& method, const std::string& why_not, const st
       why_not, shell_quoted(path), shell_quoted(method));
 }
 
-/// The pairs alone; where PEFT has no form for them, why.
-std::string adapter_line(const LearningModel& learning, const FileSettings& settings,
-                         const std::string& path) {
+std::string note_of(const std::string& folder) { return (fs::path(folder) / "written.json").string(); }
+
+/// The step that FOLDER's results are of. A note that is not as it was written says nothing.
+std::optional<Index> written_step(const std::string& folder) {
   try {
-    if (!fs::exists(path)) write_adapter(learning, {.base = {}, .settings = settings}, path);
+    if (!fs::exists(note_of(folder))) return std::nullopt;
+    return parse_json(read_bytes(note_of(folder), 4096), note_of(folder)).at("step").get<Index>();
+  } catch (const std::exception&) {
+    return std::nullopt;
+  }
+}
+
+void note_step(const std::string& folder, Index step) {
+  OutputFile file(note_of(folder));
+  file.write(dump_json(Json{{"step", step}}) + "\n");
+  file.commit_to_disk();
+}
+
+/// From now on nothing says a step of what is being replaced.
+void forget_step(const std::string& folder) {
+  std::error_code none;
+  for (const char* name : {"written.json", "model.gguf"}) remove_parts_of((fs::path(folder) / name).string());
+  fs::remove(note_of(folder), none);
+  sync_to_disk(folder);
+}
+
+/// The pairs alone; where PEFT has no form for them, why.
+std::string adapter_line(const LearningModel& learning, const FileSettings& settings, const std::string& path,
+                         bool is_done) {
+  const bool is_there = fs::exists(path);
+  try {
+    if (!is_done || !is_there)
+      write_adapter(learning, {.base = {}, .settings = settings}, path, Existing::kReplaced);
   } catch (const Error& error) {
+    if (is_there) throw;  // one of another step stands there
     return fmt::format("no adapter: {}", error.what());
   }
   if (!settings.no_config.empty())
@@ -70,12 +102,26 @@ WrittenModel write_results(const FinetunePlan& plan, std::size_t start, const Le
   WriteOptions options{.type = written_type(plan, learning), .settings = {}, .general = {}};
   if (why_not.empty()) options.settings = settings;
   const std::string path = (fs::path(folder) / (is_gguf(source) ? "model.gguf" : "model")).string();
-  if (!fs::exists(path)) write_model(source, weights, options, path);
+  const bool is_done = written_step(folder) == plan.steps;
+  if (!is_done) forget_step(folder);
+  if (!is_done || !fs::exists(path)) write_model(source, weights, options, path, Existing::kReplaced);
   if (has_pairs(learning))
     lines.push_back(plan.starts[start].name + ": " +
-                    adapter_line(learning, settings, (fs::path(folder) / "adapter").string()));
+                    adapter_line(learning, settings, (fs::path(folder) / "adapter").string(), is_done));
+  if (!is_done) note_step(folder, plan.steps);
   lines.push_back(plan.starts[start].name + ": " + said(method, why_not, path, is_gguf(source)));
   return {path, why_not.empty() ? "none" : method, options.type, options.type == judged_type(learning)};
+}
+
+std::string results_of_before(const std::string& name, const std::string& folder) {
+  std::string paths;
+  for (const char* of : {"model.gguf", "model", "adapter"})
+    if (const fs::path path = fs::path(folder) / of; fs::exists(path))
+      paths += (paths.empty() ? "" : ", ") + path.string();
+  if (paths.empty()) return "";
+  const std::optional<Index> step = written_step(folder);
+  return fmt::format("{}: from before there is still {}, of {}", name, paths,
+                     step ? fmt::format("step {}", *step) : "a step that is not said");
 }
 
 }  // namespace ropewalk::cli::finetune

@@ -20,9 +20,14 @@ void require_writable(const FinetunePlan& plan, const LearningModel& learning);
 /// weights, with the method said in the file where its container can say it. Weights that learned have
 /// --type, or that of what was looked at (train/merged.h, judged_type), whatever the source has: what a short
 /// training changes is less than half a step of Q8_0, and often of BF16. A line for each goes to `lines`,
-/// with what other engines are told, or that they cannot be, and the command that runs it here. What is there
-/// from a run before stays. Errors: Error where something cannot be written.
+/// with what other engines are told, or that they cannot be, and the command that runs it here.
+///
+/// FOLDER/written.json says the step that they are of, and is there when all of them are, a power failure
+/// included. What is there of this step stays; what is there of another one stays until the new one is whole.
+/// Errors: Error where something cannot be written.
 WrittenModel write_results(const FinetunePlan& plan, std::size_t start, const LearningModel& learning,
                            const std::string& folder, std::vector<std::string>& lines);
+/// A line that names what is in FOLDER from before, and the step that it is of. Empty: nothing is.
+std::string results_of_before(const std::string& name, const std::string& folder);
 
 }  // namespace ropewalk::cli::finetune

@@ -91,7 +91,8 @@ std::string base_of(const ModelFile& file, const AdapterOptions& options) {
 
 }  // namespace
 
-void write_adapter(const LearningModel& model, const AdapterOptions& options, const std::string& folder) {
+void write_adapter(const LearningModel& model, const AdapterOptions& options, const std::string& folder,
+                   Existing existing) {
   const ModelFile& file = model.model->file();
   if (!has_pairs(model))
     throw Error(file.path(), "low-rank pairs, for an adapter", "none", "write the whole model");
@@ -129,7 +130,7 @@ void write_adapter(const LearningModel& model, const AdapterOptions& options, co
                     {"bias", "none"},
                     {"fan_in_fan_out", false},
                     {"inference_mode", true}};
-  OutputFolder out(folder);
+  OutputFolder out(folder, existing);
   out.write("adapter_config.json", dump_json(config, 2) + "\n");
   if (options.settings && options.settings->no_config.empty())
     out.write("base_config.json", dump_json(options.settings->config, 2) + "\n");

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "core/output_folder.h"
 #include "methods/file_settings.h"
 #include "train/parameters.h"
 
@@ -17,12 +18,14 @@ struct AdapterOptions {
   std::optional<FileSettings> settings = {};
 };
 
-/// Writes a new folder: adapter_config.json (LORA, r, lora_alpha, target_modules), and
-/// adapter_model.safetensors, float32, with "base_model.model." before and ".lora_A.weight" or
+/// Writes a folder, in place of another where `existing` says so: adapter_config.json (LORA, r, lora_alpha,
+/// target_modules), and adapter_model.safetensors, float32, with "base_model.model." before and
+/// ".lora_A.weight" or
 /// ".lora_B.weight" behind each module's name. Rows of B are as the folder of the model orders those of W.
 /// From a folder, modules are named as it names them; from a GGUF as folders of the families whose modules
 /// are called like Llama's. Errors: Error for a model without pairs, fused modules (their parts cannot have
 /// pairs of their own), and a GGUF of a family whose folders are named otherwise.
-void write_adapter(const LearningModel& model, const AdapterOptions& options, const std::string& folder);
+void write_adapter(const LearningModel& model, const AdapterOptions& options, const std::string& folder,
+                   Existing existing = Existing::kRefused);
 
 }  // namespace ropewalk

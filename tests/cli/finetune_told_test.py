@@ -91,8 +91,16 @@ def check_going_further():
     run(*base, "--steps", "3", "--out", str(parts))
     said = run(*base, "--steps", "3", "--out", str(parts), "--resume")[1]
     assert "was finished before" in said, said
+    assert json.loads((parts / "1-pi/written.json").read_text()) == {"step": 3}
+    (parts / "1-pi/model.gguf.part").write_text("half of one that was killed")
     said = run(*base, "--steps", "6", "--out", str(parts), "--resume")[1]
     assert "goes on to 6 steps" in said and "was finished before" not in said, said
+    assert json.loads((parts / "1-pi/written.json").read_text()) == {"step": 6} and not list(parts.rglob("*.part"))
+    for note in "", '{"step": 3}', "{}":  # torn by a power failure, of another step, of none: written again
+        (parts / "1-pi/written.json").write_text(note)
+        (parts / "1-pi/model.gguf").write_text("torn")
+        run(*base, "--steps", "6", "--out", str(parts), "--resume")
+        assert (whole / "1-pi/model.gguf").read_bytes() == (parts / "1-pi/model.gguf").read_bytes(), note
     for name in ["1-pi/model.gguf", "1-pi/adapter/adapter_model.safetensors"]:
         assert (whole / name).read_bytes() == (parts / name).read_bytes(), name
     found = [[look["loss"]["mean"] for look in json.loads((o / "recovery.json").read_text())["starts"][0]["looks"]]
@@ -105,7 +113,32 @@ def check_going_further():
     print("3 steps and 3 more are 6 steps: the same bits")
 
 
+def check_further_that_ends():
+    """More steps end by a spike: the model that was finished stays, and it is said of which step it is."""
+    base = ["--method", "pi", *SETTINGS[:-1], "1", "--tail", "16", "--full", "--warm-up", "100", "--looks", "2"]
+    out = folder / "further"
+    assert "--warm-up 100 is longer than the 2 steps" in run(*base, "--steps", "2", "--out", str(out))[1]
+    finished = (out / "1-pi/model.gguf").read_bytes()
+    for _ in range(2):
+        shown, said = run(*base, "--steps", "60", "--out", str(out), "--resume", fails=True)
+        assert "expected a loss below 4 times" in said, said
+        assert "from before there is still" in shown and "of step 2" in " ".join(shown.split()), shown
+        assert (out / "1-pi/model.gguf").read_bytes() == finished
+    assert "of step 2" in json.loads((out / "recovery.json").read_text())["written"][0]
+
+
+def check_harmed():
+    """What training has made worse is written, and said to be so where it is named."""
+    out = folder / "harmed"
+    shown = run("--method", "none", *SETTINGS[:-1], "0.003", "--full", "--warm-up", "0", "--steps", "3", "--looks", "3",
+                "--out", str(out))[0]
+    written = json.loads((out / "recovery.json").read_text())["written"]
+    assert written[0] == "none: training made it worse, and what follows of it is not to be used:", (written, shown)
+    assert "model.gguf" in written[1] and written[0] in " ".join(shown.split()), shown
+
+
 def check_stop():
+    """Begun, and gone on with, when files were written before and behind the word's handler was set."""
     out = folder / "stopped"
     for resume in [], ["--resume"]:
         process = subprocess.Popen([ropewalk, "finetune", model, "--method", "pi", *SETTINGS, "--steps", "5000", "--out",
@@ -124,5 +157,6 @@ check_texts()
 check_doubts()
 check_time_left()
 check_going_further()
+check_further_that_ends()
+check_harmed()
 check_stop()
-    """Begun, and gone on with, when files were written before and behind the word's handler was set."""
