@@ -8,6 +8,8 @@
 #include "cli/plain_text.h"
 #include "core/hash.h"
 #include "core/text.h"
+#include "model/identity.h"
+#include "train/new_model.h"
 #include "train/saved_run.h"
 
 namespace ropewalk {
@@ -40,6 +42,26 @@ void add_missing(const std::string& a, const std::string& b, const char* what,
     if (line.find_first_not_of(" \t\r") != line.npos &&
         std::find(other.begin(), other.end(), line) == other.end())
       found.push_back(fmt::format("{}: {}", what, line));
+}
+
+constexpr const char *kTokenizer = "tokenizer", *kFrom = "from";
+constexpr const char* kGiveBack =
+    "give it back the file that it was begun with, or begin anew in another folder";
+
+/// Other tokens are another text, and what it went on from says the sizes and the tokens. A checkpoint of a
+/// version that did not say them goes on.
+void require_same_model(const Json& now, const JsonInput& before, const std::string& folder) {
+  for (const char* key : {kTokenizer, kFrom}) {
+    if (!before.contains(key)) continue;
+    const std::string id = saved_about<std::string>(before[key], folder, "id");
+    if (!now.contains(key))
+      throw Error(folder, fmt::format("a run whose [model] has {}", key), "one that has not", kGiveBack);
+    if (const std::string found = now[key]["id"].get<std::string>(); found != id)
+      throw Error(now[key]["path"].get<std::string>(),
+                  fmt::format("the {} that the run was begun with (SHA-256 {})", key == kFrom ? "model" : key,
+                              id.substr(0, 16)),
+                  found.substr(0, 16), kGiveBack);
+  }
 }
 
 /// A sample of which nothing is asked would count as found.
@@ -107,7 +129,12 @@ Json about_run(const TrainConfig& config) {
   Json files = Json::array();
   for (const std::string& path : data_files(config))
     files.push_back({{"path", printable(path)}, {"sha256", sha256_file(path)}});
-  return {{"of", sha256(config.text)}, {"settings", config.text}, {"files", files}};
+  Json about = {{"of", sha256(config.text)}, {"settings", config.text}, {"files", files}};
+  if (config.from.empty())
+    about[kTokenizer] = {{"path", printable(config.tokenizer)}, {"id", tokenizer_id(config.tokenizer)}};
+  else
+    about[kFrom] = {{"path", printable(config.from)}, {"id", model_id(*ModelFile::open(config.from))}};
+  return about;
 }
 
 std::vector<std::string> compare_run(const Json& now, const JsonInput& before, const std::string& folder) {
@@ -116,17 +143,17 @@ std::vector<std::string> compare_run(const Json& now, const JsonInput& before, c
   if (!before.contains("files"))  // of a version that did not say them
     return of == now["of"] ? differs : std::vector<std::string>{"which of them, the checkpoint does not say"};
   const JsonInput& files = before["files"];
-  const std::string hint = "give it back the file that it was begun with, or begin anew in another folder";
+  require_same_model(now, before, folder);
   if (!files.is_array() || files.size() != now["files"].size())
     throw Error(folder, fmt::format("a run of {}", counted(files.size(), "file") + " of data"),
-                fmt::format("{}", now["files"].size()), hint);
+                fmt::format("{}", now["files"].size()), kGiveBack);
   for (std::size_t i = 0; i < files.size(); ++i) {
     const std::string hash = saved_about<std::string>(files[i], folder, "sha256"),
                       found = now["files"][i]["sha256"].get<std::string>();
     if (hash != found)
       throw Error(now["files"][i]["path"].get<std::string>(),
                   fmt::format("the file that the run was begun with (SHA-256 {})", hash.substr(0, 16)),
-                  found.substr(0, 16), hint);
+                  found.substr(0, 16), kGiveBack);
   }
   if (of == now["of"]) return differs;
   const std::string settings = saved_about<std::string>(before, folder, "settings"), own = now["settings"];

@@ -6,12 +6,14 @@
 #include <filesystem>
 #include <numbers>
 
+#include "core/hash.h"
 #include "core/output_folder.h"
 #include "core/random.h"
 #include "core/text_file.h"
 #include "formats/gguf.h"
 #include "formats/write_gguf.h"
 #include "formats/write_safetensors.h"
+#include "model/identity.h"
 #include "tokenizer/piece_tokenizer.h"
 
 namespace ropewalk {
@@ -52,6 +54,8 @@ std::vector<TensorToWrite> tensors_of(const LlamaSizes& sizes, bool gguf) {
   if (!gguf) std::sort(tensors.begin(), tensors.end(), safetensors_before);
   return tensors;
 }
+
+constexpr const char* kBesideTokenizer[] = {"tokenizer_config.json", "special_tokens_map.json"};
 
 fs::path folder_of_tokenizer(const std::string& path) {
   return fs::is_directory(path) ? fs::path(path) : fs::path(path).parent_path();
@@ -164,6 +168,17 @@ std::unique_ptr<const Tokenizer> open_tokenizer_of(const std::string& path) {
   return open_hf_tokenizer(folder_of_tokenizer(path).string());
 }
 
+std::string tokenizer_id(const std::string& path) {
+  if (path.ends_with(".gguf")) return model_id(*ModelFile::open(path));
+  const fs::path from = folder_of_tokenizer(path);
+  std::string all = sha256_file((from / "tokenizer.json").string());
+  std::error_code none;
+  for (const char* beside : kBesideTokenizer)
+    if (fs::exists(from / beside, none))
+      all += fmt::format(" {} {}", beside, sha256_file((from / beside).string()));
+  return sha256(all);
+}
+
 std::string write_untrained(LlamaSizes& sizes, const std::string& tokenizer, const std::string& name,
                             const std::string& folder) {
   const std::unique_ptr<const Tokenizer> opened = open_tokenizer_of(tokenizer);
@@ -179,7 +194,7 @@ std::string write_untrained(LlamaSizes& sizes, const std::string& tokenizer, con
   OutputFolder out(path, Existing::kReplaced);
   out.write("tokenizer.json", read_bytes((from / "tokenizer.json").string()));
   std::error_code none;
-  for (const char* beside : {"tokenizer_config.json", "special_tokens_map.json"})
+  for (const char* beside : kBesideTokenizer)
     if (fs::exists(from / beside, none)) out.write(beside, read_bytes((from / beside).string()));
   out.write("config.json", dump_json(llama_config_json(sizes, "F32", opened->bos, opened->eos), 1) + "\n");
   write_safetensors(out.file("model.safetensors"), tensors, untrained(tensors));

@@ -14,6 +14,10 @@ namespace ropewalk {
 /// The tokenizer of a GGUF file, of a folder, or a tokenizer.json. Errors: Error.
 std::unique_ptr<const Tokenizer> open_tokenizer_of(const std::string& path);
 
+/// Of the files that such a tokenizer is read from, a hash; of a GGUF its identity (model/identity.h).
+/// Errors: Error.
+std::string tokenizer_id(const std::string& path);
+
 /// Writes a model of these sizes whose matrices are zeros, and returns its path: FOLDER/start.gguf where
 /// `tokenizer` is a GGUF file, whose tokenizer it takes, else the folder FOLDER/start with the tokenizer.json
 /// (`tokenizer`: this file, or a folder that has it). sizes.n_vocab is set to the tokenizer's ids. What is

@@ -11,6 +11,7 @@ import os
 import re
 import resource
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -151,6 +152,54 @@ check("a folder of a model is replaced", train(f"{folder}/stops.toml", "stops", 
 
 # ---- methods with ranges of whole numbers
 STAGE = "rate = 5e-3\nmethods = [{{ method = \"{}\" }}]"
+# ---- its samples, its tokenizer, and the model that it went on from
+
+
+def npy(path, word):
+    header = f"{{'descr': '<i4', 'fortran_order': False, 'shape': (2, 49), }}".ljust(117) + "\n"
+    with open(f"{folder}/{path}", "wb") as file:
+        file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + struct.pack("<98i", word, *range(97)))
+
+
+def swap(path):
+    """Two tokens of a tokenizer change places."""
+    with open(f"{folder}/{path}", encoding="utf-8") as file:
+        tokenizer = json.load(file)
+    words = tokenizer["model"]["vocab"]
+    one, other = sorted(words, key=words.get)[300:302]
+    words[one], words[other] = words[other], words[one]
+    with open(f"{folder}/{path}", "w", encoding="utf-8") as file:
+        json.dump(tokenizer, file)
+
+
+def flip(path):
+    """The last byte of a file: of a weight."""
+    with open(f"{folder}/{path}", "r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        last = file.read(1)[0]
+        file.seek(-1, os.SEEK_END)
+        file.write(bytes([last ^ 1]))
+
+
+shutil.copytree(f"{folder}/stops/model", f"{folder}/tok")
+shutil.copy(f"{folder}/stops/model.gguf", f"{folder}/base.gguf")
+npy("keys.npy", 5)
+keys = '[[data.samples]]\nname = "keys"\ntokens = "keys.npy"\n[optimizer]'
+for name, text, change, undo, words in [
+        ("samples", GOOD.replace("[optimizer]", keys), lambda: npy("keys.npy", 6), lambda: npy("keys.npy", 5), ["keys.npy"]),
+        ("tokenizer", GOOD.replace(MODEL, "tok"), lambda: swap("tok/tokenizer.json"),
+         lambda: shutil.copy(f"{folder}/stops/model/tokenizer.json", f"{folder}/tok/tokenizer.json"), ["/tok: expected the tokenizer that the run was begun with"]),
+        ("from", '[model]\nfrom = "base.gguf"\n' + GOOD[GOOD.index("[[data.text]]"):], lambda: flip("base.gguf"),
+         lambda: flip("base.gguf"), ["base.gguf: expected the model that the run was begun with"])]:
+    path = put(f"of-{name}.toml", text)
+    run = train(path, f"of-{name}", "--steps", "2")
+    check(f"{name}: {run.stderr}", run.returncode == 0)
+    change()
+    refused(f"a changed {name}", train(path, f"of-{name}", "--resume", "--steps", "4"), "SHA-256", *words)
+    undo()
+    run = train(path, f"of-{name}", "--resume", "--steps", "4")
+    check(f"{name} as before: {run.stderr}", run.returncode == 0 and "goes on behind step 2" in run.stderr)
+
 run = train(put("group.toml", GOOD.replace("rate = 5e-3", STAGE.format("self-extend:group={2..8},window=16"))), "group")
 refused("a group that divides no window", run, "a group that divides window", "group 3")
 check("before anything is written", not os.path.exists(f"{folder}/group"))
