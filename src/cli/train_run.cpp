@@ -11,6 +11,7 @@
 #include "core/folder_lock.h"
 #include "core/hash.h"
 #include "core/output_file.h"
+#include "core/tell.h"
 #include "core/text.h"
 #include "model/memory.h"
 #include "model/tensors.h"
@@ -56,6 +57,8 @@ class Run {
   Index last_step() const;
   WrittenMethod method_at_end() const;
   void say_method() const;
+  void write_page(const TrainLog& log, const std::vector<std::pair<std::string, std::string>>& facts) const;
+  void write_page_of_stop(const TrainLog& log, const TrainingStopped& why) const;
   void write_models() const;
   void print_results(const TrainLog& log) const;
   void print_profile() const;
@@ -184,8 +187,10 @@ void Run::loop(TrainLog& log) {
     StepRecord record;
     try {
       record = trainer_->step();
-    } catch (const TrainingStopped&) {  // what led there is no state to go on from
-      say(left_by_stop(options_.out, trainer_->steps_taken() + 1));
+    } catch (const TrainingStopped& e) {  // what led there is no state to go on from
+      say(left_by_stop(options_.out, trainer_->steps_taken() + 1,
+                       dynamic_cast<const TrainingSpike*>(&e) != nullptr));
+      write_page_of_stop(log, e);
       throw;
     }
     if (record.step == last && record.held_out.empty()) record.held_out = trainer_->evaluate();
@@ -215,24 +220,42 @@ void Run::train() {
   make_folder(options_.out);
   const FolderLock lock(options_.out);    // before anything of it is judged or changed
   require_own_folder(config_, options_);  // what another run did before it let the folder go
+  begin_folder(options_.out);
   about_ = about_run(config_);
   open_model();
   make_trainer();
   go_on();
   TrainLog log(options_.out, trainer_->steps_taken());
-  begin_folder(options_.out);
   if (options_.profile) context_->profile().start();
   const double begin = now_seconds();
   loop(log);
   loop_seconds_ = now_seconds() - begin;
   if (options_.profile) operation_times_ = context_->profile().stop();
-  OutputFile page(options_.out + "/curve.html");
-  page.write(log.page(config_.name, facts()));
-  page.commit();
+  write_page(log, facts());
   write_models();
   say_method();
   remove_start(options_.out);
   print_results(log);
+}
+
+void Run::write_page(const TrainLog& log,
+                     const std::vector<std::pair<std::string, std::string>>& facts) const {
+  OutputFile page(options_.out + "/curve.html");
+  page.write(log.page(config_.name, facts));
+  page.commit();
+}
+
+/// The curve up to there. Why it stopped is said whatever becomes of the page.
+void Run::write_page_of_stop(const TrainLog& log, const TrainingStopped& why) const {
+  if (log.records().empty()) return;
+  auto facts = this->facts();
+  facts.emplace_back("stopped", why.what());
+  try {
+    write_page(log, facts);
+    say(printable(options_.out) + "/curve.html has the curve up to there");
+  } catch (const Error& e) {
+    tell("{}\n", e.what());
+  }
 }
 
 void Run::write_models() const {

@@ -29,7 +29,7 @@ std::optional<JsonInput> resume_run(const std::string& folder, Trainer& trainer,
   return checkpoint->about();
 }
 
-std::string left_by_stop(const std::string& folder, Index stopped) {
+std::string left_by_stop(const std::string& folder, Index stopped, bool by_spike) {
   const std::vector<Index> steps = checkpoint_steps(folder);
   if (steps.empty()) return "there is no checkpoint yet: --resume begins anew";
   const Index newest = steps.back();
@@ -38,7 +38,11 @@ std::string left_by_stop(const std::string& folder, Index stopped) {
                                  : "--resume begins anew";
   const std::string away = fmt::format("take {} away, and {}", checkpoint_path(folder, newest), before);
   if (newest + 1 == stopped)  // no rate changes what these weights make of this batch
-    return fmt::format("the checkpoint of step {} is broken already: {}", newest, away);
+    return by_spike ? fmt::format(
+                          "the step right behind the checkpoint of step {} stops, whatever the rate: "
+                          "{}; or a larger spike in [optimizer] (0: none stops) lets it pass",
+                          newest, away)
+                    : fmt::format("the checkpoint of step {} is broken already: {}", newest, away);
   return fmt::format("--resume goes back to step {}; should it stop again: {}", newest, away);
 }
 

@@ -21,8 +21,9 @@ void save_run(const std::string& folder, const TrainerState& state, Json about);
 std::optional<JsonInput> resume_run(const std::string& folder, Trainer& trainer, bool older_too = false);
 
 /// What is left of a run of that folder that stopped in step `stopped`, in words: the checkpoint that is gone
-/// back to, and which one to take away where it is broken itself.
-std::string left_by_stop(const std::string& folder, Index stopped);
+/// back to, and which one to take away where it is broken itself. `by_spike`: the loss was a number, which
+/// another limit lets pass.
+std::string left_by_stop(const std::string& folder, Index stopped, bool by_spike);
 
 /// What stands in it under `key`. Errors: Error where there is no such thing of that type.
 template <class T>

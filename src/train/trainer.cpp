@@ -90,9 +90,9 @@ void Trainer::stop_at_spike(const TrainStage& stage, Index at_stage, double loss
     expected = fmt::format("a loss below {:.4f}, that of who takes all tokens for as likely", of_any);
   }
   if (loss > most)
-    throw TrainingStopped(fmt::format("step {} ({})", step_ + 1, stage.name), expected,
-                          fmt::format("{:.4f}; the largest gradient is that of {}", loss, largest_gradient()),
-                          kStopHint);
+    throw TrainingSpike(fmt::format("step {} ({})", step_ + 1, stage.name), expected,
+                        fmt::format("{:.4f}; the largest gradient is that of {}", loss, largest_gradient()),
+                        kStopHint);
 }
 
 StepRecord Trainer::step() {

@@ -52,6 +52,11 @@ class TrainingStopped : public Error {
  public:
   using Error::Error;
 };
+/// The loss is a number, and far above those before it.
+class TrainingSpike : public TrainingStopped {
+ public:
+  using TrainingStopped::TrainingStopped;
+};
 
 class Trainer {
  public:

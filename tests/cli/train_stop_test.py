@@ -77,7 +77,7 @@ def tree(out):
 
 
 def steps(out):
-    return sorted(int(name[5:]) for name in os.listdir(f"{folder}/{out}") if name.startswith("step-"))
+    return sorted(int(name[5:]) for name in os.listdir(f"{folder}/{out}") if name.startswith("step-") and name[5:].isdigit())
 
 
 def check(what, true):
@@ -100,23 +100,49 @@ def check_spike():
         check(f"no broken state is kept: {steps('spike')}", steps("spike") == [5, 10])
         check("the log ends with the last step that was taken", [line["step"] for line in log("spike")] ==
               list(range(1, 13)))
+        page = tree("spike")[f"{folder}/spike/curve.html"].decode()
+        check("the curve up to there, and why it stopped", "step 13 (2): expected a loss below 4 times" in page)
+    shutil.copytree(f"{folder}/spike", f"{folder}/away")
     run = train(write(GOOD.replace("rate = 10", "rate = 1e-3")), "spike", "--resume")
     expect(run, 0, "goes back to step 10 of 20: 2 steps are taken again", "with other settings")
+    check("the page is of the whole run", b"expected a loss" not in tree("spike")[f"{folder}/spike/curve.html"])
     lines = log("spike")
     check("every step once", [line["step"] for line in lines] == list(range(1, 21)))
     check("the smaller rate is in force", lines[-1]["rate"] == 1e-3 and lines[-1]["loss"] < lines[0]["loss"] - 0.2)
     check("the model is written", os.path.exists(f"{folder}/spike/model.gguf"))
 
 
+def check_taken_away():
+    """A checkpoint that is taken away by another name stays there, and nobody gives it its own again."""
+    smaller = write(GOOD.replace("rate = 10", "rate = 1e-3"))
+    os.rename(f"{folder}/away/step-000010", f"{folder}/away/step-000010.old")
+    before = tree("away")
+    expect(train(smaller, "away", "--resume", "--dry-run"), 0)
+    check("a dry run writes nothing", tree("away") == before)
+    expect(train(smaller, "away", "--resume"), 0, "goes back to step 5 of 20: 7 steps are taken again")
+    after = tree("away")
+    check("what was taken away stays as it is", all(after.get(path) == of for path, of in before.items() if ".old/" in path))
+
+
 def check_broken_checkpoint():
     every = GOOD.replace("save_every = 5", "save_every = 1")
     run = train(write(every), "broken")
-    expect(run, 1, "step 13 (2)", "the checkpoint of step 12 is broken already: take", "step-000012 away",
-           "--resume goes back to step 11")
+    behind = ["step 13 (2)", "the step right behind the checkpoint of step 12 stops", "step-000012 away",
+              "--resume goes back to step 11", "a larger spike in [optimizer] (0: none stops)"]
+    expect(run, 1, *behind)
     smaller = write(every.replace("rate = 10", "rate = 1e-3"))
-    expect(train(smaller, "broken", "--resume"), 1, "step 13 (2)", "is broken already")
+    run = train(smaller, "broken", "--resume")
+    expect(run, 1, *behind)
+    check("a loss that is a number breaks nothing", "broken already" not in said(run))
+    shutil.copytree(f"{folder}/broken", f"{folder}/passed")
     shutil.rmtree(f"{folder}/broken/step-000012")
     expect(train(smaller, "broken", "--resume"), 0, "goes back to step 11 of 20: 1 step is taken again")
+    passing = write(every.replace("rate = 10", "rate = 1e-3").replace("[optimizer]", "[optimizer]\nspike = 0"))
+    expect(train(passing, "passed", "--resume"), 0, "goes on behind step 12 of 20", "now: spike = 0")
+    run = train(write(every.replace("rate = 10", "rate = 1000").replace("[optimizer]", "[optimizer]\nspike = 0")), "none")
+    last = steps("none")[-1]  # its weights grow a hundredfold at each step
+    expect(run, 1, f"step {last + 1} (2): expected a loss and a gradient that are numbers",
+           f"the checkpoint of step {last} is broken already: take", f"and --resume goes back to step {last - 1}")
 
 
 def check_stop_before_a_checkpoint():
@@ -126,6 +152,13 @@ def check_stop_before_a_checkpoint():
     check("nothing was saved", steps("first") == [])
     run = train(write(GOOD.replace("rate = 10", "rate = 1e-3")), "first", "--resume")
     expect(run, 0, "it begins anew")
+
+
+@contextlib.contextmanager
+def held_lock(out):
+    with open(f"{folder}/{out}/.lock", "w", encoding="utf-8") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
 
 
 def check_lock():
@@ -141,6 +174,10 @@ def check_lock():
     process.wait()
     expect(train(long, "lock", "--resume", "--steps", "8"), 0)
     check("nothing is left of it", not os.path.exists(f"{folder}/lock/.lock"))
+    os.mkdir(f"{folder}/new")  # one that has just begun
+    with held_lock("new"):
+        expect(train(long, "new"), 1, "in use by another run")
+        check("nothing is written before the lock is held", os.listdir(f"{folder}/new") == [".lock"])
 
 
 def npy(name, kind, rows):
@@ -154,13 +191,6 @@ def npy(name, kind, rows):
 
 
 def check_data_and_methods():
-@contextlib.contextmanager
-def held_lock(out):
-    with open(f"{folder}/{out}/.lock", "w", encoding="utf-8") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        yield
-
-
     tokens = npy("t.npy", "i", [list(range(33)), list(range(40, 73))])
     none = npy("none.npy", "f", [[5] + [0] * 32] * 2)
     some = npy("some.npy", "f", [[0] * 30 + [9, 1, 1], [1] * 33])
@@ -174,10 +204,6 @@ def held_lock(out):
             (samples("data", none), ["none.npy", "a weight above 0"]),
             (samples("eval", none), ["none.npy", "a weight above 0"]),
             (samples("eval", some, more="found_weight = 9\n"), ["some.npy", "sample 2", "9"]),
-    os.mkdir(f"{folder}/new")  # one that has just begun
-    with held_lock("new"):
-        expect(train(long, "new"), 1, "in use by another run")
-        check("nothing is written before the lock is held", os.listdir(f"{folder}/new") == [".lock"])
             (samples("eval", asked, more="found_weight = 9\n"), []),
             (samples("data", some) + samples("data", some), ["[[data.samples]] name", "'keys' twice"]),
             (samples("eval", some) + samples("eval", some), ["[[eval.samples]] name", "'keys' twice"])]:
@@ -245,17 +271,6 @@ def check_finetune():
         os.remove(f"{folder}/fine/.lock")
         check("a run that is refused changes nothing, nor one of more steps", tree("fine") == before)
     expect(finetune("fine", "1e-3", "--resume"), 0)
-
-
-check_spike()
-check_broken_checkpoint()
-check_stop_before_a_checkpoint()
-check_lock()
-check_data_and_methods()
-check_method_is_said()
-check_finetune()
-shutil.rmtree(folder)
-print("train_stop: spikes, a second run, data and methods that teach nothing, the method in the file")
     os.mkdir(f"{folder}/begun")
     with held_lock("begun"):
         expect(finetune("begun", "1e-3"), 1, "in use by another run")
@@ -266,3 +281,15 @@ print("train_stop: spikes, a second run, data and methods that teach nothing, th
         notes.write("mine")
     expect(finetune("own", "1e-3"), 2, "a folder that is new or empty")
     check("a folder of somebody's own stays as it is", os.listdir(f"{folder}/own") == ["notes"])
+
+
+check_spike()
+check_taken_away()
+check_broken_checkpoint()
+check_stop_before_a_checkpoint()
+check_lock()
+check_data_and_methods()
+check_method_is_said()
+check_finetune()
+shutil.rmtree(folder)
+print("train_stop: spikes, a second run, data and methods that teach nothing, the method in the file")
