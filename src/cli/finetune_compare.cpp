@@ -24,6 +24,7 @@ class Times {
  public:
   /// Errors: Error naming the file and what in it is no time.
   explicit Times(std::string path) : path_(std::move(path)) {
+    if (!path_.empty()) remove_parts_of(path_);
     if (path_.empty() || !fs::exists(path_)) return;
     const auto require = [&](bool is_so, const JsonInput& found) {
       if (!is_so)
@@ -48,7 +49,7 @@ class Times {
     if (path_.empty()) return;
     OutputFile file(path_);
     file.write(dump_json(Json(by_step_)) + "\n");
-    file.commit();
+    file.commit_to_disk();
   }
 
  private:
@@ -122,7 +123,6 @@ class Comparer {
     if (written && !written->as_judged) judge_written(s, *written);
   }
 
-  /// The mean loss of a start's records at the long length, as the answer has it. REQUIRES: some.
   /// A run that goes further may end before there is anything new.
   void say_what_stays(std::size_t s) {
     if (options_.out.empty()) return;
@@ -130,6 +130,7 @@ class Comparer {
     if (!line.empty()) result_.written.push_back(line);
   }
 
+  /// The mean loss of a start's records at the long length, as the answer has it. REQUIRES: some.
   std::optional<double> long_loss(std::size_t s, const std::string& method,
                                   const std::vector<Record>& records) const {
     RecoveryInput input{plan_.n_ctx_train, plan_.length, {}, {}, {}, {}};

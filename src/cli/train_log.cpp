@@ -88,7 +88,7 @@ TrainLog::TrainLog(const std::string& folder, Index steps) : path_(folder + "/lo
       kept.write(line.text);
       records_.push_back(std::move(line.record));
     }
-  kept.commit();
+  kept.commit_to_disk();
   if (const Index missing = steps - static_cast<Index>(records_.size()); missing > 0)
     tell("{}: {} of the first {} {} no line: the curve is drawn without\n", printable(path_), missing,
          counted(steps, "step"), missing == 1 ? "has" : "have");

@@ -124,7 +124,7 @@ void write_gguf(const std::string& path, std::span<const GgufKey> keys,
     write_tensor(file, source, i, sizes[i]);
     file.write(std::string(aligned(sizes[i], alignment) - sizes[i], '\0'));
   }
-  file.commit();
+  file.commit_to_disk();
 }
 
 }  // namespace ropewalk

@@ -141,17 +141,17 @@ refused("a changed text", train(stops, "stops", "--resume"), "text.txt", "SHA-25
 put("text.txt", book)
 more = put("more.toml", GOOD.replace("[[stage]]", '[[data.text]]\nfile = "good.toml"\n[[stage]]'))
 refused("another text", train(more, "stops", "--resume"), "1 file", "found 2")
+put("stops/model.gguf.part", "half of one that was killed")
 run = train(put("stops.toml", GOOD.replace("5e-3", "4e-3")), "stops", "--resume")
 check(f"other settings are told: {run.stderr}", run.returncode == 0 and "before: spike = 4" in run.stderr
       and "before: rate = 5e-3" in run.stderr and "now: rate = 4e-3" in run.stderr)
 check("its model is written, what it started from is gone", os.path.exists(f"{folder}/stops/model/config.json")
       and not os.path.exists(f"{folder}/stops/start.gguf"))
+check("and what a killed run left of it", not os.path.exists(f"{folder}/stops/model.gguf.part"))
 records = [json.loads(line) for line in contents("stops/log.jsonl").splitlines()]
 check("all lines", [line["step"] for line in records] == list(range(1, 15)))
 check("a folder of a model is replaced", train(f"{folder}/stops.toml", "stops", "--resume").returncode == 0)
 
-# ---- methods with ranges of whole numbers
-STAGE = "rate = 5e-3\nmethods = [{{ method = \"{}\" }}]"
 # ---- its samples, its tokenizer, and the model that it went on from
 
 
@@ -200,6 +200,8 @@ for name, text, change, undo, words in [
     run = train(path, f"of-{name}", "--resume", "--steps", "4")
     check(f"{name} as before: {run.stderr}", run.returncode == 0 and "goes on behind step 2" in run.stderr)
 
+# ---- methods with ranges of whole numbers
+STAGE = "rate = 5e-3\nmethods = [{{ method = \"{}\" }}]"
 run = train(put("group.toml", GOOD.replace("rate = 5e-3", STAGE.format("self-extend:group={2..8},window=16"))), "group")
 refused("a group that divides no window", run, "a group that divides window", "group 3")
 check("before anything is written", not os.path.exists(f"{folder}/group"))
