@@ -37,7 +37,7 @@ Sources sources_of(const FinetuneTexts& texts) {
 
 namespace {
 
-/// A run that is cut off loses less than this of training.
+/// A run that is cut off loses this of training and the step in progress, at most.
 constexpr double kSaveEvery = 60;  // seconds
 
 }  // namespace
