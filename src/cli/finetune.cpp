@@ -11,6 +11,7 @@
 #include "core/folder_lock.h"
 #include "core/output_file.h"
 #include "core/tell.h"
+#include "core/text.h"
 #include "results/verdict.h"
 
 namespace ropewalk::cli::finetune {
