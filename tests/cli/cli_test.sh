@@ -32,7 +32,7 @@ narrow() {
   rm wide
 }
 narrow --help
-for command in bench eval export fill generate inspect logits methods models questions report score tokenize train tune; do
+for command in bench chat eval export fill generate inspect logits methods models questions report score tokenize train tune; do
   expect 0 'Example' "$ropewalk" $command --help; narrow $command --help
   # What stands behind an example is a comment, so that the line can be pasted.
   ! grep -E '^  ropewalk .*[^ ]  +[^ #]' out || { echo "FAILED: $command --help: words behind an example"; failed=$((failed + 1)); }
