@@ -13,25 +13,31 @@
 #include "formats/hf_folder.h"
 #include "model/tensors.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+namespace {
+
+/// The model file that the input is. Errors: Error.
+std::unique_ptr<ropewalk::ModelFile> model_of_input(const std::uint8_t* data, std::size_t size) {
   using namespace ropewalk;
-  if (size == 0) return 0;
   const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
   const auto bytes_from = [&](std::size_t at) {
     return std::as_bytes(std::span(text.substr(std::min(at, text.size()))));
   };
+  if (data[0] % 2 == 0) return parse_gguf(bytes_from(0), "fuzz");
+  const std::size_t config = std::min(text.find('\0'), text.size());
+  const std::size_t tokenizer = std::min(text.find('\0', config + 1), text.size());
+  return parse_hf_model(
+      text.substr(0, config),
+      text.substr(std::min(config + 1, tokenizer), tokenizer - std::min(config + 1, tokenizer)),
+      bytes_from(tokenizer + 1), "fuzz");
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace ropewalk;
+  if (size == 0) return 0;
   try {
-    std::unique_ptr<ModelFile> file;
-    if (data[0] % 2 == 0) {
-      file = parse_gguf(bytes_from(0), "fuzz");
-    } else {
-      const std::size_t config = std::min(text.find('\0'), text.size());
-      const std::size_t tokenizer = std::min(text.find('\0', config + 1), text.size());
-      file = parse_hf_model(
-          text.substr(0, config),
-          text.substr(std::min(config + 1, tokenizer), tokenizer - std::min(config + 1, tokenizer)),
-          bytes_from(tokenizer + 1), "fuzz");
-    }
+    const std::unique_ptr<ModelFile> file = model_of_input(data, size);
     for (const TensorInfo& tensor : file->tensors())
       if (tensor.format && tensor.n_bytes() <= 4096) {
         ModelFile::dequantize(tensor);

@@ -12,6 +12,7 @@ MAY_INCLUDE = {
     "tokenizer": {"core", "quant", "formats", "tokenizer"},
     "chat": {"core", "quant", "formats", "tokenizer", "chat"},
     "kernels": {"core", "quant", "kernels"},
+    "documents": {"core", "documents"},
     "metrics": {"core", "metrics"},
     "results": {"core", "metrics", "results"},
     "report": {"core", "results", "report"},

@@ -2,7 +2,9 @@
 """Seeds for the fuzz targets of the file readers: small valid files that use every value type, list type, tensor type,
 container version and kind of question, and pieces of chat templates. Needs nothing but Python.   Run: tools/make_fuzz_corpus.py"""
 import json
+import math
 import pathlib
+import re
 import struct
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -94,6 +96,76 @@ def hf_model(config, head=HEAD, layer=LAYER, tokenizer=None):
     return b"\1" + texts + safetensors(header, bytes(at))
 
 
+UNREAD = ("architectures", "dtype", "transformers_version", "initializer_range", "vision_config", "use_cache", "vocab_size",
+          "attention_dropout", "hidden_dropout", "pad_token_id", "pretraining_tp", "classifier_dropout", "embd_pdrop", "resid_pdrop",
+          "embedding_dropout", "residual_dropout", "boi_token_index", "eoi_token_index", "image_token_id", "image_token_index",
+          "video_token_id", "vision_start_token_id", "vision_end_token_id", "mm_tokens_per_image", "spatial_merge_size",
+          "vision_feature_layer", "projector_hidden_act", "multimodal_projector_bias", "attention_probs_dropout_prob",
+          "hidden_dropout_prob", "eod_token_id", "add_cross_attention")
+# A tiny model for each reader of src/model/arch, and for what only a second one of a family has.
+FAMILIES = ("arcee", "baichuan", "cohere", "cohere2", "cohere_norms", "deci", "ernie4_5", "exaone4_32b", "falcon", "falcon_40b",
+            "gemma", "gemma2", "gemma3", "glm", "glm4", "gpt_neox", "granite", "hunyuan", "internlm2", "llama", "minicpm", "ministral3",
+            "mistral", "nemotron", "olmo2", "olmo3", "phi", "phi3", "phi4_mini", "qwen2", "qwen3", "roformer", "roformer_v2",
+            "seed_oss", "smollm3", "stablelm", "stablelm_norms", "starcoder2")
+PER_LAYER = ("layer_types", "no_rope_layers", "num_key_value_heads_per_layer")
+
+
+def read_part(path):
+    """A config.json without the keys that nobody reads."""
+    return json.loads(path.read_text(), object_hook=lambda part: {k: v for k, v in part.items() if k not in UNREAD})
+
+
+def put(config, values):
+    """Sets those keys that are there, at whatever depth."""
+    for key, inner in config.items():
+        if key in values:
+            config[key] = values[key](inner) if callable(values[key]) else values[key]
+        elif isinstance(inner, dict):
+            put(inner, values)
+
+
+def shrunk(name):
+    """tests/golden/tiny/NAME as an input of fuzz_model: a layer of each kind, two heads, as few numbers as there can be."""
+    folder = ROOT / "tests/golden/tiny" / name
+    config, stored = json.loads((folder / "config.json").read_text()), (folder / "model.safetensors").read_bytes()
+    header = json.loads(stored[8:8 + struct.unpack("<Q", stored[:8])[0]])
+    heads, d_model = config["num_attention_heads"], config["hidden_size"]
+    dim = config.get("head_dim") or d_model // heads
+    kv_heads = config.get("num_key_value_heads") or config.get("num_key_value_heads_per_layer", [heads])[0]
+    if config["model_type"] == "falcon":
+        kv_heads = config["num_kv_heads"] if config["new_decoder_architecture"] else 1
+    ff = next(config[key] for key in ("intermediate_size", "ffn_hidden_size") if config.get(key))
+    few = 2 if kv_heads == heads or kv_heads * dim == d_model else 1  # key heads
+    part = 4 if any(key in json.dumps(config) for key in ("partial_rotary", "rotary_pct")) else 2  # dims of a head
+    width, vocab = config.get("embedding_size", d_model), config["vocab_size"]
+    # An extent, and what becomes of it: of two that are equal the later one counts.
+    becomes = {2: 2, 2 * ff: 6, ff: 3, heads: 2, kv_heads: few, dim: part, kv_heads * dim: few * part,
+               (heads + 2 * kv_heads) * dim: (2 + 2 * few) * part, heads * dim: 2 * part,
+               width: 2, d_model: 2 * part}
+    kinds = [tuple(config[key][i] for key in PER_LAYER if key in config) for i in range(config["num_hidden_layers"])]
+    layers = sorted({kind: i for i, kind in reversed(list(enumerate(kinds)))}.values())
+    layers = layers[:1] if config["model_type"] == "deci" else layers
+    put(config, {"hidden_size": 2 * part, "num_attention_heads": 2, "num_key_value_heads": few, "num_kv_heads": few, "head_dim": part,
+                 "intermediate_size": 3, "ffn_hidden_size": 3, "embedding_size": becomes[width], "num_hidden_layers": len(layers),
+                 "partial_rotary_factor": 0.5, "rotary_pct": 0.5, "long_factor": lambda f: f[:part // 2 or 1],
+                 "short_factor": lambda f: f[:part // 2 or 1], **{key: lambda of: [of[i] for i in layers] for key in PER_LAYER}})
+    tensors, at = {}, 0
+    for tensor in sorted(set(header) - {"__metadata__"}):
+        found = re.search(r"(?<=\.)(?:layers|layer|h)\.(\d+)\.", tensor)
+        head = re.search(r"norms\.(\d+)", tensor)
+        if found and int(found[1]) not in layers or head and int(head[1]) >= (few if ".k_" in tensor else 2):
+            continue
+        if found:
+            tensor_to = tensor[:found.start(1)] + str(layers.index(int(found[1]))) + tensor[found.end(1):]
+        shape = [3 if extent == vocab and not found else becomes[extent] for extent in header[tensor]["shape"]]
+        end = at + 2 * math.prod(shape)
+        tensors[tensor_to if found else tensor] = {"dtype": "F16", "shape": shape, "data_offsets": [at, end]}
+        at = end
+    read = {key: v for key, v in config.items() if key not in UNREAD}
+    return b"\1" + json.dumps(read, separators=(",", ":")).encode() + b"\0\0" + safetensors(
+        json.dumps(tensors, separators=(",", ":")).encode(), bytes(at))
+
+
 SECOND = {f"blk.1.{n}": ("", shape) for n, shape in {
     "attn_norm": (4,), "attn_q": (4, 4), "attn_k": (2, 4), "attn_v": (2, 4), "attn_output": (4, 4), "ffn_norm": (4,),
     "ffn_gate": (6, 4), "ffn_up": (6, 4), "ffn_down": (4, 6)}.items()}  # of another size than LAYER
@@ -124,17 +196,11 @@ models = {
                          head=TIED, layer={**LAYER, **NORMS}),
     "hf_mistral": hf_model({"model_type": "mistral", "sliding_window": None, "rope_scaling": {
         "rope_type": "longrope", "factor": 4, "long_factor": [1, 2], "short_factor": [1, 1], "original_max_position_embeddings": 32}}),
-    "hf_other": hf_model({"model_type": "gemma3"}),
     "gguf_fused": gguf_model("phi3", {"attention.head_count": 2, "attention.key_length": 2}, layer={
         "attn_qkv": ("", (12, 4)), "ffn_up": ("", (4, 4)), "attn_norm": ("", (4,))}, biases={"attn_qkv": ("", (12,))}),
     "gguf_extra": gguf_model("glm4", {"nextn_predict_layers": 1, "rope.dimension_sections": [1, 1, 0, 0],
                                       "attention.sliding_window_pattern": [0]}),
-    **{f"hf_{name}": hf_model({"model_type": name, "num_attention_heads": 2, **more}, layer=layer) for name, more, layer in [
-        ("gpt_neox", {"rotary_pct": 1.0}, {"a": ("attention.query_key_value", (12, 4)), "b": ("post_attention_layernorm", (4,))}),
-        ("internlm2", {}, {"a": ("attention.wqkv", (8, 4)), "b": ("feed_forward.w1", (2, 4))}),
-        ("stablelm", {"partial_rotary_factor": 1.0}, {f"n{i}": (f"self_attn.q_layernorm.norms.{i}", (2,)) for i in (0, 1)}),
-        ("phi3", {"sliding_window": 16}, {"a": ("self_attn.qkv_proj", (8, 4)), "b": ("mlp.gate_up_proj", (4, 4))}),
-        ("gemma2", {"head_dim": 2}, {"a": ("pre_feedforward_layernorm", (4,)), "b": ("self_attn.q_proj", (4, 4))})]},
+    **{f"family_{name}": shrunk(name) for name in FAMILIES},
 }
 
 
@@ -195,15 +261,8 @@ seeds = {
 for path, content in seeds.items():
     (CORPUS / path).parent.mkdir(parents=True, exist_ok=True)
     (CORPUS / path).write_bytes(content)
-UNREAD = ("architectures", "dtype", "transformers_version", "initializer_range", "vision_config", "use_cache", "vocab_size",
-          "attention_dropout", "hidden_dropout", "pad_token_id", "pretraining_tp", "classifier_dropout", "embd_pdrop", "resid_pdrop",
-          "embedding_dropout", "residual_dropout", "boi_token_index", "eoi_token_index", "image_token_id", "image_token_index",
-          "video_token_id", "vision_start_token_id", "vision_end_token_id", "mm_tokens_per_image", "spatial_merge_size",
-          "vision_feature_layer", "projector_hidden_act", "multimodal_projector_bias", "attention_probs_dropout_prob",
-          "hidden_dropout_prob", "eod_token_id", "add_cross_attention")
 for config in (ROOT / "tests/golden/tiny").glob("*/config.json"):
-    read = json.loads(config.read_text(), object_hook=lambda part: {k: v for k, v in part.items() if k not in UNREAD})
-    (CORPUS / "config" / config.parent.name).write_text(json.dumps(read, separators=(",", ":")))
+    (CORPUS / "config" / config.parent.name).write_text(json.dumps(read_part(config), separators=(",", ":")))
 snippets = json.loads((ROOT / "tests/golden/chat/snippets.json").read_text(encoding="utf-8"))
 (CORPUS / "chat_template").mkdir(exist_ok=True)
 for i in range(0, len(snippets), 10):

@@ -13,24 +13,10 @@ namespace {
 /// Stands for a message in a first rendering; no template has a word for it.
 constexpr std::string_view kMessageMark = "ropewalk-c40e1b9d-message";
 
-bool has_template(const Tokenizer& tokenizer, const ChatSettings& settings) {
-  if (settings.raw) return false;
-  if (!tokenizer.chat_template_problem.empty())
-    throw Error("chat template", "one template, or one named 'default'", tokenizer.chat_template_problem,
-                "--raw sends the text without a template");
-  return !tokenizer.chat_template.empty();
-}
-
 std::string render(const Tokenizer& tokenizer, const chat::Template& parsed, std::string_view message,
                    const ChatSettings& settings) {
-  Json variables;
-  variables["messages"] = Json::array({{{"role", "user"}, {"content", std::string(message)}}});
-  variables["tools"] = nullptr;  // as apply_chat_template passes them: defined, and none
-  variables["documents"] = nullptr;
-  variables["add_generation_prompt"] = true;
-  for (const auto& [name, text] : tokenizer.special_texts) variables[name] = text;
-  if (settings.thinking) variables["enable_thinking"] = variables["thinking"] = *settings.thinking;
-  return parsed.render(variables, settings.now);
+  Json messages = Json::array({{{"role", "user"}, {"content", std::string(message)}}});
+  return parsed.render(template_variables(tokenizer, std::move(messages), settings), settings.now);
 }
 
 /// What stands around the mark; false where it is not there exactly once.
@@ -58,12 +44,6 @@ std::optional<std::string_view> message_in(std::string_view text, const ChatTurn
   return std::nullopt;
 }
 
-void add_bos(const Tokenizer& tokenizer, std::vector<Token>& tokens) {
-  const std::vector<Token> begin = tokenizer.text_begin();
-  if (!begin.empty() && (tokens.empty() || tokens[0] != begin[0]))
-    tokens.insert(tokens.begin(), begin.begin(), begin.end());
-}
-
 std::vector<Token> encode(const Tokenizer& tokenizer, std::initializer_list<TextPart> parts, bool inside) {
   return tokenizer.encode_parts({parts.begin(), parts.size()}, inside);
 }
@@ -76,6 +56,31 @@ Index shared(A a, A a_end, B b, B b_end) {
 
 }  // namespace
 
+bool has_chat_template(const Tokenizer& tokenizer, const ChatSettings& settings) {
+  if (settings.raw) return false;
+  if (!tokenizer.chat_template_problem.empty())
+    throw Error("chat template", "one template, or one named 'default'", tokenizer.chat_template_problem,
+                "--raw sends the text without a template");
+  return !tokenizer.chat_template.empty();
+}
+
+Json template_variables(const Tokenizer& tokenizer, Json messages, const ChatSettings& settings) {
+  Json variables;
+  variables["messages"] = std::move(messages);
+  variables["tools"] = nullptr;  // as apply_chat_template passes them: defined, and none
+  variables["documents"] = nullptr;
+  variables["add_generation_prompt"] = true;
+  for (const auto& [name, text] : tokenizer.special_texts) variables[name] = text;
+  if (settings.thinking) variables["enable_thinking"] = variables["thinking"] = *settings.thinking;
+  return variables;
+}
+
+void add_text_begin(const Tokenizer& tokenizer, std::vector<Token>& tokens) {
+  const std::vector<Token> begin = tokenizer.text_begin();
+  if (!begin.empty() && (tokens.empty() || tokens[0] != begin[0]))
+    tokens.insert(tokens.begin(), begin.begin(), begin.end());
+}
+
 ChatSettings chat_of_today(bool raw) {
   return {.raw = raw, .thinking = {}, .now = std::time(nullptr), .special = false};
 }
@@ -87,7 +92,7 @@ ChatSettings judged_chat(bool raw) {
 
 std::vector<Token> ChatTurn::opening(const Tokenizer& tokenizer, std::string_view text) const {
   std::vector<Token> tokens = encode(tokenizer, {{before, true}, {text, false}}, false);
-  add_bos(tokenizer, tokens);
+  add_text_begin(tokenizer, tokens);
   return tokens;
 }
 
@@ -95,7 +100,7 @@ std::vector<Token> ChatTurn::whole(const Tokenizer& tokenizer, std::string_view 
                                    std::string_view answer) const {
   std::vector<Token> tokens =
       encode(tokenizer, {{before, true}, {text, false}, {after, true}, {answer, false}}, false);
-  add_bos(tokenizer, tokens);
+  add_text_begin(tokenizer, tokens);
   return tokens;
 }
 
@@ -106,7 +111,7 @@ std::vector<Token> ChatTurn::closing(const Tokenizer& tokenizer, std::string_vie
 
 ChatTurn chat_turn(const Tokenizer& tokenizer, const ChatSettings& settings) {
   ChatTurn turn;
-  if (!has_template(tokenizer, settings)) return turn;
+  if (!has_chat_template(tokenizer, settings)) return turn;
   const chat::Template parsed(tokenizer.chat_template);
   if (!around_mark(render(tokenizer, parsed, kMessageMark, settings), turn))
     throw Error("chat template", "a template that puts a user's message into the prompt once, as it is",
@@ -120,7 +125,7 @@ ChatPrompt user_prompt(const Tokenizer& tokenizer, std::string_view message, std
   ChatTurn turn;
   std::string text(message);
   std::optional<std::string_view> inside = text;
-  prompt.chat = has_template(tokenizer, settings);
+  prompt.chat = has_chat_template(tokenizer, settings);
   if (prompt.chat) {
     const chat::Template parsed(tokenizer.chat_template);
     text = render(tokenizer, parsed, message, settings);
@@ -130,7 +135,7 @@ ChatPrompt user_prompt(const Tokenizer& tokenizer, std::string_view message, std
   }
   if (!inside || settings.special) {
     prompt.tokens = encode(tokenizer, {{text, true}, {answer, false}}, false);
-    add_bos(tokenizer, prompt.tokens);
+    add_text_begin(tokenizer, prompt.tokens);
     return prompt;
   }
   prompt.tokens = turn.whole(tokenizer, *inside, answer);
@@ -146,7 +151,7 @@ std::string describe_chat(const Tokenizer& tokenizer) {
   if (tokenizer.chat_template.empty() && tokenizer.chat_template_problem.empty())
     return "none: a prompt is sent as plain text";
   try {
-    has_template(tokenizer, {});
+    has_chat_template(tokenizer, {});
     const chat::Template parsed(tokenizer.chat_template);
     render(tokenizer, parsed, kMessageMark, chat_of_today(false));
     const bool thinks = parsed.uses("enable_thinking") || parsed.uses("thinking");

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/json.h"
 #include "tokenizer/tokenizer.h"
 
 namespace ropewalk {
@@ -55,6 +56,14 @@ struct ChatPrompt {
 /// Errors: Error where the template cannot be run or refuses the conversation.
 ChatPrompt user_prompt(const Tokenizer& tokenizer, std::string_view message, std::string_view answer,
                        const ChatSettings& settings);
+
+/// Whether messages stand in a template. Errors: Error where the model's files have several, none of them the
+/// usual one.
+bool has_chat_template(const Tokenizer& tokenizer, const ChatSettings& settings);
+/// What apply_chat_template passes to a template for these messages: (role, content) each.
+Json template_variables(const Tokenizer& tokenizer, Json messages, const ChatSettings& settings);
+/// Puts what the model was trained with before a text there, where the template has not.
+void add_text_begin(const Tokenizer& tokenizer, std::vector<Token>& tokens);
 
 /// What will happen to a message, in a few words, the reason included where a template cannot be run.
 std::string describe_chat(const Tokenizer& tokenizer);

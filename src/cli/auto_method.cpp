@@ -7,8 +7,6 @@
 #include "methods/tuned_file.h"
 
 namespace ropewalk {
-namespace {
-
 std::vector<TunedSetting> tuned_settings(const std::string& model_path) {
   const std::string path = tuned_path(model_path);
   const std::optional<TunedFile> file = read_tuned(path);
@@ -18,8 +16,6 @@ std::vector<TunedSetting> tuned_settings(const std::string& model_path) {
                 "run ropewalk tune again, or name a --method");
   return file->settings;
 }
-
-}  // namespace
 
 void check_method(const std::string& option) {
   if (option != "auto") MethodSpec::parse(option);

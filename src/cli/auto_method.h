@@ -9,6 +9,9 @@ namespace ropewalk {
 /// Errors: UsageError for what is neither auto nor a method; before a model is loaded.
 void check_method(const std::string& option);
 
+/// What tune found beside the model. Errors: Error for a file that is of another model, or not tune's.
+std::vector<TunedSetting> tuned_settings(const std::string& model_path);
+
 /// What `option` says for a request of n tokens, read and written. For "auto" a line on stderr says which
 /// method and why, and MODEL.ropewalk.json is read where n is past the trained length. Plain RoPE that was
 /// asked for past it gets a warning. Errors: UsageError; Error for such a file that is of another model, or

@@ -48,14 +48,18 @@ void say(const std::string& words);
 /// What results and settings are bound to. Errors: Error for a model that cannot be read.
 std::string model_identity(const std::string& path);
 
-/// core/text_file.h's read_text, with a line on stderr where newlines were unified or something was left out.
+/// core/text_file.h's read_text, or of a document that is no plain text documents/document_text.h's, with a
+/// line on stderr where newlines were unified, something was left out, or a program made the text.
 std::string read_text_file(const std::string& path, std::size_t most_bytes = kMostTextBytes);
 /// The same text in pieces, in bounded memory, with its progress, called `doing`, where it is long. Errors:
 /// as read_text_file.
 void read_text_pieces(const std::string& path, const char* doing,
                       const std::function<void(std::string_view)>& piece);
-/// A text that will be held whole, with its ids. Errors: Error as soon as the machine has not the memory for
-/// both.
+/// A text that will be held whole, with its ids: what `read` gives to its argument, piece by piece. Errors:
+/// Error as soon as the machine has not the memory for both; `what` says whose.
+std::string held_text(const std::string& what,
+                      const std::function<void(const std::function<void(std::string_view)>&)>& read);
+/// The same of a file.
 std::string read_prompt(const std::string& path);
 /// Errors: UsageError when an output would replace an input or another output; empty names are none.
 void require_outputs_apart(const std::vector<std::string>& outputs, const std::vector<std::string>& inputs);

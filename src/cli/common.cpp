@@ -12,6 +12,7 @@
 #include "core/tell.h"
 #include "core/text.h"
 #include "core/text_file.h"
+#include "documents/document_text.h"
 #include "model/identity.h"
 #include "model/memory.h"
 
@@ -88,9 +89,16 @@ void say_newlines(const std::string& path, bool had_crlf, bool had_cr) {
                                : "\\r"));
 }
 
+/// The text, which program made it being said.
+std::string said(const std::string& path, DocumentText document) {
+  say(fmt::format("{}: {}, as text by {}", printable(path), document.kind, document.program));
+  return std::move(document.text);
+}
+
 }  // namespace
 
 std::string read_text_file(const std::string& path, std::size_t most_bytes) {
+  if (std::optional<DocumentText> document = document_text(path)) return said(path, std::move(*document));
   TextFile file = read_text(path, most_bytes);
   say_newlines(path, file.had_crlf, file.had_cr);
   if (file.n_left_out > 0)
@@ -101,6 +109,8 @@ std::string read_text_file(const std::string& path, std::size_t most_bytes) {
 void read_text_pieces(const std::string& path, const char* doing,
                       const std::function<void(std::string_view)>& piece) {
   constexpr std::size_t kLong = 16 << 20;  // seconds
+  if (std::optional<DocumentText> document = document_text(path))
+    return piece(said(path, std::move(*document)));
   TextReader reader(path);
   std::optional<Progress> progress;
   if (reader.size() > kLong) progress.emplace(doing, static_cast<double>(reader.size()));
@@ -112,19 +122,25 @@ void read_text_pieces(const std::string& path, const char* doing,
   say_newlines(path, reader.had_crlf(), reader.had_cr());
 }
 
-std::string read_prompt(const std::string& path) {
+std::string held_text(const std::string& what,
+                      const std::function<void(const std::function<void(std::string_view)>&)>& read) {
   constexpr std::size_t kFirst = std::size_t{64} << 20;
   constexpr std::size_t kBytes = 10;  // for each of the text: itself, its pieces and their ids (9.7 measured)
-  std::string prompt;
+  std::string text;
   std::size_t next = kFirst;
-  read_text_pieces(path, "reading the text", [&](std::string_view text) {
-    prompt += text;
-    if (prompt.size() < next) return;
-    require_memory(fmt::format("{} and its tokens", printable(path)), kBytes * prompt.size(),
-                   "generate --truncate and eval read what is needed of a text");
-    next += kFirst;
+  read([&](std::string_view piece) {
+    text += piece;
+    if (text.size() < next) return;
+    require_memory(what + " and its tokens", kBytes * text.size(),
+                   "generate --truncate, --fit and eval read what is needed of a text");
+    next = text.size() + kFirst;
   });
-  return prompt;
+  return text;
+}
+
+std::string read_prompt(const std::string& path) {
+  return held_text(printable(path),
+                   [&](const auto& add) { read_text_pieces(path, "reading the text", add); });
 }
 
 void require_outputs_apart(const std::vector<std::string>& outputs, const std::vector<std::string>& inputs) {

@@ -1,40 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
-/// ropewalk generate: reads a prompt, a long file or both, and writes the continuation greedily.
-#include <unistd.h>
-
-#include <algorithm>
+/// ropewalk generate: reads a prompt, long documents or both, and writes on.
 #include <optional>
 
 #include "chat/turn.h"
 #include "cli/auto_method.h"
-#include "cli/truncate.h"
+#include "cli/documents.h"
+#include "cli/fitting_length.h"
+#include "cli/given_text.h"
+#include "cli/kept_text.h"
+#include "cli/sampling_options.h"
+#include "core/input_file.h"
 #include "core/json.h"
 #include "core/progress.h"
 #include "core/tell.h"
 #include "core/text.h"
+#include "judge/document_check.h"
 #include "model/cost.h"
-#include "model/greedy.h"
+#include "model/writing.h"
+#include "tokenizer/answer_text.h"
 
 namespace ropewalk::cli::generate {
 namespace {
 
 struct Options {
-  std::string model, prompt, file, truncate, method = "auto";
+  std::string model, prompt, truncate, cache, method = "auto", check_time = "2m";
+  std::vector<std::string> files;
   Index n_predict = 128, chunk = kDefaultChunk;
   int n_threads = 0;
-  bool raw = false, no_thinking = false, special = false, json = false;
+  bool raw = false, no_thinking = false, special = false, fit = false, check = false, json = false;
   BackendOptions backend;
+  SamplingOptions sampling;
 } options;
 
-/// The user's text between the template's turns, or alone where there is no template.
-std::vector<Token> prompt_tokens(const Tokenizer& tokenizer, const std::string& text) {
+ChatSettings chat_settings() {
   ChatSettings settings = chat_of_today(options.raw);
   if (options.no_thinking) settings.thinking = false;
   settings.special = options.special;
-  const ChatPrompt prompt = user_prompt(tokenizer, text, "", settings);
-  if (prompt.exposed)
-    say("the template changes the text: control tokens that are spelled in it are read as such");
-  return prompt.tokens;
+  return settings;
 }
 
 /// A switch that the template does not have is said to be none.
@@ -46,60 +48,31 @@ void say_whether_thinking_stops(const Tokenizer& tokenizer) {
     say("--no-thinking changes nothing: the model's chat template has no switch for it");
 }
 
-/// Bytes of `pending` that end on a whole UTF-8 character; a broken sequence is let through.
-std::size_t whole_characters(const std::string& pending) {
-  for (std::size_t back = 1; back <= std::min<std::size_t>(3, pending.size()); ++back) {
-    const auto byte = static_cast<unsigned char>(pending[pending.size() - back]);
-    if ((byte & 0xc0) == 0x80) continue;
-    const std::size_t need = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
-    return need > back ? pending.size() - back : pending.size();
-  }
-  return pending.size();
-}
-
-/// What the user gave: a file's text, a prompt, or both.
-struct Input {
-  std::string file, prompt;
-  std::string text() const { return file + (file.empty() || prompt.empty() ? "" : "\n\n") + prompt; }
-};
-
-/// Tokens that --truncate leaves for the prompt.
-Index prompt_limit(Index n_ctx_train) {
-  const Index limit = n_ctx_train - options.n_predict;
+/// Tokens of a prompt that leave room for the answer in `whole`.
+Index prompt_limit(Index whole, const char* option) {
+  const Index limit = whole - options.n_predict;
   if (limit < 1)
-    throw Error("--truncate", fmt::format("fewer tokens to write than the {} trained on", n_ctx_train),
+    throw Error(option, fmt::format("fewer tokens to write than the {} that fit", whole),
                 fmt::format("-n {}", options.n_predict), "give a smaller -n");
   return limit;
 }
 
-/// The file's text (the prompt's, where there is no file) without what does not fit beside the answer in the
-/// length that the model was trained on, in memory of what fits; tokens that were left out.
-Index read_truncated(Input& input, const Tokenizer& tokenizer, Index limit) {
-  TextEnds ends(limit);
-  std::string whole;  // while it may fit
-  TokenStream stream(tokenizer, false, [&](std::span<const Token> ids) { ends.add(ids); });
-  const auto add = [&](std::string_view text) {
-    stream.add(text);
-    if (ends.n() <= limit) whole += text;
-  };
-  if (options.file.empty())
-    add(options.prompt);
-  else
-    read_text_pieces(options.file, "tokenizing", add);
-  stream.end();
-  std::string& text = options.file.empty() ? input.prompt : input.file;
-  const auto count = [&](const std::string& some) {
-    text = some;
-    return static_cast<Index>(prompt_tokens(tokenizer, input.text()).size());
-  };
-  if (ends.n() <= limit && count(whole) <= limit) return 0;
+/// The user's text as tokens: all of it, or as much as fits where that was asked for.
+GivenText::Part prompt_of(const GivenText& given, const Model& model, const FittingLength& fitting) {
+  const Tokenizer& tokenizer = model.tokenizer();
+  const bool common = !options.cache.empty();
+  if (!options.fit && options.truncate.empty()) return given.whole(tokenizer, common);
   const LeftOut left_out = options.truncate == "head"     ? LeftOut::kHead
                            : options.truncate == "middle" ? LeftOut::kMiddle
                                                           : LeftOut::kTail;
-  Truncated cut = truncate_text(tokenizer, ends, left_out, limit, count);
-  text = std::move(cut.text);
-  tell("truncated: the {} of the text is left out, {}\n", options.truncate, counted(cut.n_left_out, "token"));
-  return cut.n_left_out;
+  const Index limit = options.fit ? prompt_limit(fitting.most(), "--fit")
+                                  : prompt_limit(model.config().n_ctx_train, "--truncate");
+  GivenText::Part part = given.part(tokenizer, left_out, limit, common);
+  if (part.n_left_out > 0)
+    say(fmt::format("{}: the {} of the text is left out, {} of {}{}", options.fit ? "fit" : "truncated",
+                    options.truncate.empty() ? "tail" : options.truncate, part.n_left_out,
+                    counted(part.n_text, "token"), options.fit ? "; " + fitting.why() : ""));
+  return part;
 }
 
 /// Progress of the reading, in work: it is quadratic. What will take over half an hour is said once, as soon
@@ -131,85 +104,157 @@ class Reading {
   Progress progress_;
 };
 
-/// Prints as it comes, whole characters at a time, and keeps all of it for --json.
+/// Prints as it comes, and keeps all of it for --json.
 struct Answer {
-  std::string text, pending;
-  void add(const std::string& bytes) {
-    pending += bytes;
-    put(whole_characters(pending));
-  }
-  void end() { put(pending.size()); }
-
- private:
-  void put(std::size_t ready) {
-    if (!options.json) fmt::print("{}", pending.substr(0, ready)), std::fflush(stdout);
-    text += pending.substr(0, ready);
-    pending.erase(0, ready);
+  AnswerText pending;
+  std::string text;
+  void put(const std::string& more) {
+    if (!options.json) fmt::print("{}", more), std::fflush(stdout);
+    text += more;
   }
 };
+
+struct Times {
+  double start = now_seconds(), read = start;
+};
+
+/// Reads `prompt` from where the session stands, and writes. What another question would begin with too is
+/// kept behind its last token.
+std::vector<Token> write_answer(Session& session, const GivenText::Part& prompt, const KeptText& kept,
+                                Answer& answer, Times& times, SamplerSettings settings) {
+  const Model& model = session.model();
+  const Tokenizer& tokenizer = model.tokenizer();
+  Sampler sampler(std::move(settings), model.n_choices(), prompt.tokens);
+  std::optional<Reading> reading(std::in_place, model.config(), static_cast<Index>(prompt.tokens.size()));
+  const auto has_read = [&] {
+    if (reading) reading.reset(), times.read = now_seconds();
+  };
+  const auto all = std::span<const Token>(prompt.tokens);
+  const auto rest = [&](Index end) {
+    const auto from = static_cast<std::size_t>(session.position());
+    return all.subspan(from, static_cast<std::size_t>(end) - from);
+  };
+  Index before = session.position();
+  const TokensDone read = [&](Index n_done) { reading->update(before + n_done); };
+  if (kept.asked() && session.position() < prompt.n_common) {
+    session.run(rest(prompt.n_common), {}, read);
+    before = session.position();
+    kept.keep(session.sequence());
+  }
+  std::vector<Token> written = write_on(
+      session, rest(static_cast<Index>(all.size())),
+      {.n_predict = options.n_predict,
+       .stop = tokenizer.end_tokens,
+       .read = read,
+       .wrote = [&](Token token) { has_read(), answer.put(answer.pending.add(tokenizer.decode(token))); },
+       .not_numbers =
+           [&](Index n_done) {
+             throw Error(options.model, "logits that are numbers", fmt::format("NaN after {} tokens", n_done),
+                         "try --precision f32; else a weight of the file is not a number");
+           },
+       .sampler = &sampler,
+       .enough = [&] { return answer.pending.stop().has_value(); }});
+  has_read();
+  answer.put(answer.pending.end());
+  return written;
+}
+
+/// One that was kept, or a new one.
+Session open_session(const Model& model, const std::vector<Token>& prompt, const KeptText& kept,
+                     const FittingLength& fitting, AutoChoice& choice) {
+  const auto n_prompt = static_cast<Index>(prompt.size()), n = n_prompt + options.n_predict;
+  if (std::optional<Sequence> sequence = kept.find(prompt, n, options.method, options.chunk))
+    return Session(std::move(*sequence), options.chunk);
+  const Index length = kept.length_for(n, fitting);
+  choice = method_for(options.method, options.model, model.config(), length);
+  fitting.say_unproven(n);
+  fitting.require(choice.spec, length);
+  return Session(model, choice.spec,
+                 {.n = length, .n_prompt = kept.asked() ? length : n_prompt, .chunk = options.chunk});
+}
+
+/// Keys hidden in copies of what was read, at the answer's length, under the answer's method.
+DocumentCheck check_text(const Model& model, const MethodSpec& spec, const std::string& text, Index length,
+                         double budget_seconds) {
+  const Tokenizer& tokenizer = model.tokenizer();
+  const Document document =
+      identify({"the text", tokenizer.encode(text, options.special), tokenizer.text_begin()});
+  Progress progress("checking", 1);
+  DocumentCheckOptions how{.budget_seconds = budget_seconds};
+  how.progress = [&](double share) { progress.update(share); };
+  return check_document(model, tokenizer, spec, document, length, how);
+}
+
+void print_json(const Answer& answer, bool cut, Index n_before, Index n_new, const GivenText::Part& prompt,
+                const Session& session, const AutoChoice& choice, const SamplerSettings& sampling,
+                const std::optional<DocumentCheck>& check) {
+  const auto& stop = answer.pending.stop();
+  fmt::print("{}\n", dump_json({{"text", answer.text},
+                                {"reason", cut ? "length" : "stop"},
+                                {"stop", stop ? Json(*stop) : Json(nullptr)},
+                                {"n_prompt", prompt.tokens.size()},
+                                {"n_left_out", prompt.n_left_out},
+                                {"n_cached", n_before},
+                                {"n_new", n_new},
+                                {"method", session.method().text()},
+                                {"why", choice.why.empty() ? Json(nullptr) : Json(choice.why)},
+                                {"seed", sampling.temperature > 0 ? Json(sampling.seed) : Json(nullptr)},
+                                {"check", check ? json_of(*check) : Json(nullptr)}}));
+}
 
 int run() {
   const std::shared_ptr<const Backend> backend =
       options.backend.make(make_context(options.n_threads));  // before the load
   check_method(options.method);
-  if (options.file.empty() && options.prompt.empty())
+  if (options.files.empty() && options.prompt.empty())
     throw UsageError("generate", "-p PROMPT, -f FILE or both", "neither");
-  Input input{"", options.prompt};
-  if (!options.file.empty() && options.truncate.empty()) input.file = read_prompt(options.file);
+  const double check_seconds = parse_seconds(options.check_time);
+  for (const std::string& file : options.files)
+    if (file != "-") require_readable(file);
   const std::shared_ptr<const Model> loaded = load_decoder(options.model, backend);
-  const Tokenizer& tokenizer = loaded->tokenizer();
-  const ModelConfig& config = loaded->config();
-  if (options.no_thinking) say_whether_thinking_stops(tokenizer);
-  const Index n_left_out =
-      options.truncate.empty() ? 0 : read_truncated(input, tokenizer, prompt_limit(config.n_ctx_train));
-  const std::vector<Token> prompt = prompt_tokens(tokenizer, input.text());
-  const auto n_prompt = static_cast<Index>(prompt.size());
-  const AutoChoice choice = method_for(options.method, options.model, config, n_prompt + options.n_predict);
-  Session session(*loaded, choice.spec,
-                  {.n = n_prompt + options.n_predict, .n_prompt = n_prompt, .chunk = options.chunk});
+  const SamplerSettings sampling = options.sampling.settings(loaded->n_choices());
+  if (options.no_thinking) say_whether_thinking_stops(loaded->tokenizer());
+  const FittingLength fitting(*loaded, options.model, options.method);
+  const GivenText given(options.files, options.prompt, chat_settings());
+  const KeptText kept(options.cache, *loaded, options.model);
+  const GivenText::Part prompt = prompt_of(given, *loaded, fitting);
+  const auto n_prompt = static_cast<Index>(prompt.tokens.size());
+  AutoChoice choice;
+  Session session = open_session(*loaded, prompt.tokens, kept, fitting, choice);
   say(fmt::format("{}, method {}", counted(n_prompt, "prompt token"), session.method().text()));
+  if (sampling.temperature > 0) say(fmt::format("drawn with --seed {}", sampling.seed));
 
-  const double start = now_seconds();
-  double read = start;
-  Answer answer;
-  std::optional<Reading> reading(std::in_place, config, n_prompt);
-  const auto has_read = [&] {
-    if (reading) reading.reset(), read = now_seconds();
-  };
-  const std::vector<Token> written = write_greedily(
-      session, prompt,
-      {.n_predict = options.n_predict,
-       .stop = tokenizer.end_tokens,
-       .read = [&](Index n_done) { reading->update(n_done); },
-       .wrote = [&](Token token) { has_read(), answer.add(tokenizer.decode(token)); },
-       .not_numbers =
-           [&](Index n_done) {
-             throw Error(options.model, "logits that are numbers", fmt::format("NaN after {} tokens", n_done),
-                         "try --precision f32; else a weight of the file is not a number");
-           }});
-  has_read(), answer.end();
-  const auto n_new = static_cast<Index>(written.size());
-  const bool cut = n_new == options.n_predict;
-  if (options.json)
-    fmt::print("{}\n", dump_json({{"text", answer.text},
-                                  {"reason", cut ? "length" : "stop"},
-                                  {"n_prompt", n_prompt},
-                                  {"n_left_out", n_left_out},
-                                  {"n_new", n_new},
-                                  {"method", session.method().text()},
-                                  {"why", choice.why.empty() ? Json(nullptr) : Json(choice.why)}}));
-  else
-    fmt::print("\n"), std::fflush(stdout);
+  Times times;
+  Answer answer{AnswerText(options.sampling.stops), ""};
+  const Index before = session.position();
+  const auto n_new = static_cast<Index>(write_answer(session, prompt, kept, answer, times, sampling).size());
+  const bool cut = n_new == options.n_predict && !answer.pending.stop();
+  if (!options.json) fmt::print("\n"), std::fflush(stdout);
+  const double wrote = now_seconds() - times.read;
+  std::optional<DocumentCheck> check;
+  std::optional<Error> unchecked;  // the answer is not lost by it
+  try {
+    if (options.check)
+      check = check_text(*loaded, session.sequence().spec(), prompt.text, n_prompt + options.n_predict,
+                         check_seconds);
+  } catch (const Error& error) {
+    unchecked = error;
+  }
+  if (options.json) print_json(answer, cut, before, n_new, prompt, session, choice, sampling, check);
   if (cut) tell("the answer was cut at -n {}\n", options.n_predict);
-  tell("{}\n{}\n", speed_line("read", n_prompt, read - start),
-       speed_line("wrote", n_new, now_seconds() - read));
+  tell("{}\n{}\n", speed_line("read", n_prompt - before, times.read - times.start),
+       speed_line("wrote", n_new, wrote));
+  if (check) say("check: " + text_of(*check));
+  if (unchecked) throw Error("the check", *unchecked);
   return 0;
 }
 
 void define(CommandLine& app) {
   app.add_model(options.model);
   app.add_option("-p,--prompt", options.prompt, "prompt; after the file's text when both are given");
-  app.add_option("-f,--file", options.file, "text file to read first");
+  app.add_option(
+      "-f,--file", options.files,
+      "to read first, in this order: text, Markdown, PDF,\nHTML, EPUB, DOCX, ODT; - is standard input");
   app.add_option("-n,--predict,--n-predict", options.n_predict, "most tokens to write")
       ->check(in_range(1, 1 << 20))
       ->capture_default_str();
@@ -220,6 +265,16 @@ void define(CommandLine& app) {
   app.add_option("--truncate", options.truncate,
                  "part to leave out of a text that is too long:\nhead, middle or tail")
       ->check(one_of({"head", "middle", "tail"}));
+  app.add_flag("--fit", options.fit,
+               "read no more than fits the memory and, with auto,\nwas proven: the begin, or see --truncate");
+  app.add_option("--cache", options.cache,
+                 "keep what was read in this file; the next question\nof the same documents starts at once");
+  app.add_flag(
+      "--check", options.check,
+      "then hide keys in copies of what was read, and ask\nfor them: can this method be trusted here?");
+  app.add_option("--check-time", options.check_time, "that the check may take")->capture_default_str();
+  app.only_with("--check", {"--check-time"});
+  options.sampling.define(app);
   options.backend.define(app);
   app.add_option("--chunk", options.chunk, "prompt tokens per step; does not change results")
       ->check(in_range(1, 65536))
@@ -235,10 +290,14 @@ void define(CommandLine& app) {
       "  ropewalk generate model.gguf -f novel.txt -p 'Who is the heroine?' -n 64\n"
       "  ropewalk generate model.gguf -f novel.txt -p 'Who is the heroine?' \\\n"
       "      --truncate middle\n"
-      "  ropewalk generate model.gguf -f novel.txt --method self-extend");
+      "  ropewalk generate model.gguf -f novel.txt --method self-extend\n"
+      "  ropewalk generate model.gguf -f report.pdf notes.md -p 'Sum it up.' --fit\n"
+      "  ropewalk generate model.gguf -f novel.txt -p 'Where does it play?' \\\n"
+      "      --cache novel.cache\n"
+      "  ropewalk generate model.gguf -p 'Once' --temp 0.8 --min-p 0.05 -s 1 --stop END");
 }
 
-const Register<Command> registered{{"generate", "read a long text and answer, greedily", define, run}};
+const Register<Command> registered{{"generate", "read long documents and answer", define, run}};
 
 }  // namespace
 }  // namespace ropewalk::cli::generate

@@ -51,6 +51,29 @@ inline void utf8_append(std::string& out, std::uint32_t code) {
   put(0x80 | ((code >> 6) & 0x3f)), put(0x80 | (code & 0x3f));
 }
 
+struct BrokenUtf8 {
+  std::size_t n = 1;       ///< bytes that one U+FFFD stands for: as many as could begin a character
+  bool may_go_on = false;  ///< the text ends there: more of it may make them one
+};
+
+/// What stands at `i`, where utf8_length is 0. Source: Unicode 15, section 3.9, "substitution of maximal
+/// subparts", as Python and browsers do it. REQUIRES: i < text.size().
+inline BrokenUtf8 broken_utf8(std::string_view text, std::size_t i) {
+  const auto byte = [&](std::size_t k) { return static_cast<unsigned char>(text[i + k]); };
+  const unsigned lead = byte(0);
+  const std::size_t whole = lead >= 0xc2 && lead <= 0xdf   ? 2
+                            : lead >= 0xe0 && lead <= 0xef ? 3
+                            : lead >= 0xf0 && lead <= 0xf4 ? 4
+                                                           : 1;
+  const unsigned least = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
+  const unsigned most = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
+  std::size_t n = 1;
+  while (n < whole && i + n < text.size() && byte(n) >= (n == 1 ? least : 0x80u) &&
+         byte(n) <= (n == 1 ? most : 0xbfu))
+    ++n;
+  return {n, n < whole && i + n == text.size()};
+}
+
 /// Calls valid(run) for each longest run of valid characters and invalid(byte) for each byte in between.
 template <class Valid, class Invalid>
 void for_utf8_runs(std::string_view text, Valid valid, Invalid invalid) {

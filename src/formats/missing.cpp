@@ -17,8 +17,7 @@ constexpr const char* kConvolution = "short convolutions in most layers";
 constexpr const char* kMamba = "Mamba-2 layers (a recurrence)";
 constexpr const char* kLearned = "learned positions, and no RoPE";
 constexpr const char* kAlibi = "ALiBi, and no RoPE";
-constexpr const char* kEncoder = "an encoder with learned positions, and no RoPE";
-constexpr const char* kRopeEncoder = "an encoder";
+constexpr const char* kEncoder = "an encoder with positions of its own (learned or relative), and no RoPE";
 
 const std::vector<Missing>& missing_families() {
   static const std::vector<Missing> families = {
@@ -88,11 +87,26 @@ const std::vector<Missing>& missing_families() {
        {"t5", "t5encoder"},
        {"t5"},
        "an encoder and decoder with relative position biases, and no RoPE"},
-      {"BERT, RoBERTa, DistilBERT", {"bert"}, {"bert", "roberta", "xlm-roberta", "distilbert"}, kEncoder},
-      {"ModernBERT, nomic-bert, EuroBERT, NeoBERT, EmbeddingGemma",
-       {"modern-bert", "nomic-bert", "eurobert", "neo-bert", "gemma-embedding"},
-       {"modernbert", "nomic_bert", "eurobert"},
-       kRopeEncoder},
+      {"BERT, RoBERTa, DistilBERT, ALBERT, ELECTRA, DeBERTa, MPNet",
+       {"bert"},
+       {"bert", "roberta", "xlm-roberta", "camembert", "distilbert", "albert", "electra", "deberta",
+        "deberta-v2", "mpnet"},
+       kEncoder},
+      {"ModernBERT",
+       {"modern-bert"},
+       {"modernbert"},
+       "an encoder with norms before its parts (and none before the first attention), gated parts, and in "
+       "two "
+       "of three layers windows on both sides of a row with a base of their own"},
+      {"nomic-bert", {"nomic-bert"}, {"nomic_bert"}, "an encoder with gated parts"},
+      {"EuroBERT, NeoBERT",
+       {"eurobert", "neo-bert"},
+       {"eurobert", "neobert"},
+       "an encoder with norms before its parts, and gated parts"},
+      {"EmbeddingGemma",
+       {"gemma-embedding"},
+       {},
+       "an encoder with windows on both sides of a row, and a vector of the text in place of logits"},
   };
   return families;
 }

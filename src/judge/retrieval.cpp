@@ -9,7 +9,7 @@
 #include "core/error.h"
 #include "judge/controls.h"
 #include "judge/words.h"
-#include "model/greedy.h"
+#include "model/writing.h"
 
 namespace ropewalk {
 namespace {
@@ -234,10 +234,10 @@ Record answer(const TaskInput& in, const Question& question, int share, int shar
   Session session(
       in.model, in.spec,
       {.n = in.told > 0 ? in.told : in.length, .n_prompt = static_cast<Index>(prompt.tokens.size())});
-  const std::vector<Token> written = write_greedily(session, prompt.tokens,
-                                                    {.n_predict = question.n_predict,
-                                                     .stop = in.tokenizer.end_tokens,
-                                                     .read = done_of_pass(in, share, shares)});
+  const std::vector<Token> written = write_on(session, prompt.tokens,
+                                              {.n_predict = question.n_predict,
+                                               .stop = in.tokenizer.end_tokens,
+                                               .read = done_of_pass(in, share, shares)});
   Record record;
   record.part = question.part;
   record.achieved = static_cast<Index>(prompt.tokens.size() + written.size());

@@ -48,6 +48,11 @@ class ForwardingBackend : public Backend {
   std::unique_ptr<KvLayer> fork(const KvLayer& kv, Index n_keys) const override {
     return inner_->fork(kv, n_keys);
   }
+  void save(const KvLayer& kv, const ByteSink& sink) const override { inner_->save(kv, sink); }
+  void load(KvLayer& kv, Index n_keys, const KeyPlan& plan, Index next_row,
+            const ByteSource& source) const override {
+    inner_->load(kv, n_keys, plan, next_row, source);
+  }
   void attention(std::span<const AttentionTask> tasks, int n_heads) const override {
     inner_->attention(tasks, n_heads);
   }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/attention_plan.h"
+#include "core/bytes.h"
 #include "core/context.h"
 #include "core/types.h"
 #include "kernels/kinds.h"
@@ -167,6 +168,13 @@ class Backend {
   /// The first n_keys keys as a cache of their own, which shares memory with `kv` until one of them writes.
   /// REQUIRES: as truncate().
   virtual std::unique_ptr<KvLayer> fork(const KvLayer& kv, Index n_keys) const = 0;
+  /// What `kv` holds, for load() of the same kind of backend with the same kv_type().
+  virtual void save(const KvLayer& kv, const ByteSink& sink) const = 0;
+  /// Makes of an empty `kv` one of n_keys keys, as append() with variants like those of `plan` and then
+  /// drop(next_row) left it, of the bytes that save() gave; the same bits. The bytes are numbers, whatever
+  /// they are: none of them sizes or indexes. REQUIRES: 0 <= next_row <= n_keys. Errors: source's.
+  virtual void load(KvLayer& kv, Index n_keys, const KeyPlan& plan, Index next_row,
+                    const ByteSource& source) const = 0;
   /// Row bits do not depend on which rows stand in one call, on tasks beside it, or on threads.
   virtual void attention(std::span<const AttentionTask> tasks, int n_heads) const = 0;
 

@@ -46,13 +46,13 @@ Index Sequence::State::n_scratch_layers() const {
   return std::max<Index>(1, (heads * model->config().n_layers() + of_all - 1) / of_all);
 }
 
-Sequence::State::State(const Model& m, const MethodSpec& spec, const SequenceOptions& o, Index c)
-    : model(m.shared_from_this()), options(o), chunk(c) {
+Sequence::State::State(const Model& m, const MethodSpec& s, const SequenceOptions& o, Index c)
+    : model(m.shared_from_this()), spec(s), options(o), chunk(c) {
   if (o.n < 1 || o.n > kMostTokens || o.n_prompt > o.n)
     throw Error("sequence", fmt::format("a length from 1 to {} tokens, its prompt included", kMostTokens),
                 fmt::format("{} and a prompt of {}", o.n, o.n_prompt), "ask for another length");
   if (options.n_prompt == 0) options.n_prompt = options.n;
-  bind(spec);
+  bind();
   make_scratch();
   require_room_for_all();
   tokens.reserve(static_cast<std::size_t>(o.n));
@@ -94,7 +94,7 @@ void Sequence::State::promise_rest() {
   held_then = now;
 }
 
-void Sequence::State::bind(const MethodSpec& spec) {
+void Sequence::State::bind() {
   LayerMethods bound = bind_layers(model->config(), spec, options.n);
   for (Method& method : bound.methods) {
     Pointwise pointwise = method.pointwise();
@@ -108,7 +108,7 @@ void Sequence::State::bind(const MethodSpec& spec) {
 }
 
 Sequence::State::State(const State& other, Index n_prefix)
-    : model(other.model), options(other.options), chunk(other.chunk) {
+    : model(other.model), spec(other.spec), options(other.options), chunk(other.chunk) {
   const bool shared = n_prefix >= other.kept_from;
   n_read = shared ? std::min(n_prefix, other.n_read) : 0;
   kept_from = shared ? other.kept_from : 0;
@@ -163,13 +163,8 @@ void Sequence::State::commit(std::span<const Token> read, bool by_writing) {
   }
   n_read += static_cast<Index>(read.size());
   const Index next_row = std::min(n_read, options.rewind_to);
-  const auto drops = [](const LayerClass& plans) {
-    return !plans.method.grows() &&
-           std::any_of(plans.keys.variants.begin(), plans.keys.variants.end(),
-                       [](const KeyPlan::Variant& variant) { return variant.window < kForever; });
-  };
   for_each_kv([&](const HeadGroup& group) {
-    if (!drops(classes[group.plans])) return;
+    if (!classes[group.plans].drops()) return;
     model->backend().drop(*group.kv, next_row);
     kept_from = std::max(kept_from, next_row);
   });
@@ -222,6 +217,7 @@ Sequence& Sequence::operator=(Sequence&&) noexcept = default;
 
 Index Sequence::position() const { return static_cast<Index>(state_->tokens.size()); }
 const Method& Sequence::method() const { return state_->acting().method; }
+const MethodSpec& Sequence::spec() const { return state_->spec; }
 const Model& Sequence::model() const { return *state_->model; }
 bool Sequence::usable() const { return state_->usable; }
 std::size_t Sequence::cache_bytes() const { return state_->held(); }

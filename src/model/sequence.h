@@ -35,8 +35,9 @@ class Sequence {
   Sequence(Sequence&&) noexcept;
   Sequence& operator=(Sequence&&) noexcept;
 
-  Index position() const;        ///< tokens read so far
-  const Method& method() const;  ///< of the first layer that it acts on, as bound
+  Index position() const;          ///< tokens read so far
+  const Method& method() const;    ///< of the first layer that it acts on, as bound
+  const MethodSpec& spec() const;  ///< as asked for
   const Model& model() const;
   std::size_t cache_bytes() const;  ///< keys and values held now; those shared with a fork count for both
 

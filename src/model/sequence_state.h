@@ -25,6 +25,12 @@ struct LayerClass {
   KeyPlan rotated_keys;              // grow=1: of all keys, at this pass's length
   Pointwise pointwise;               // the same by definition, for the reference backend
   std::unique_ptr<KvLayer> scratch;  // grow=1: where they are rotated to
+  /// Whether keys are forgotten that a window has passed; `keys` has been lowered.
+  bool drops() const {
+    return !method.grows() &&
+           std::any_of(keys.variants.begin(), keys.variants.end(),
+                       [](const KeyPlan::Variant& variant) { return variant.window < kForever; });
+  }
 };
 
 /// Heads of one layer that have a plan and a cache in common: all of them, or, under a method that is not the
@@ -39,7 +45,7 @@ struct Sequence::State {
   State(const Model& m, const MethodSpec& spec, const SequenceOptions& o, Index chunk);
   State(const State& other, Index n_prefix);  // fork
 
-  void bind(const MethodSpec& spec);
+  void bind();
   std::unique_ptr<KvLayer> make_kv(std::size_t layer, std::size_t n_groups) const;
   void make_scratch();
   Index n_scratch_layers() const;
@@ -78,6 +84,7 @@ struct Sequence::State {
   }
 
   std::shared_ptr<const Model> model;
+  MethodSpec spec;
   SequenceOptions options;
   Index chunk;
   std::shared_ptr<const void> promise;  // of the cache's memory that is yet to be taken

@@ -9,6 +9,9 @@ Session::Session(const Model& model, const MethodSpec& spec, const SessionOption
                 o.chunk),
       engine_(model.shared_from_this(), o.chunk) {}
 
+Session::Session(Sequence sequence, Index chunk)
+    : sequence_(std::move(sequence)), engine_(sequence_.model().shared_from_this(), chunk) {}
+
 void Session::run(std::span<const Token> tokens, const Wanted& wanted, const TokensDone& done) {
   const StepInput input{&sequence_, tokens, Stage::kPrefill, wanted};
   engine_.step({&input, 1}, done);

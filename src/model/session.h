@@ -20,6 +20,8 @@ class Session {
  public:
   /// Errors: UsageError (method), Error (memory: the need is computed and named before work starts).
   Session(const Model& model, const MethodSpec& spec, const SessionOptions& options);
+  /// Reads on in a sequence that is there.
+  explicit Session(Sequence sequence, Index chunk = kDefaultChunk);
 
   /// Reads `tokens` after those read before. Logits of rows with positions in [logits_begin, logits_end)
   /// go to `sink` in slabs of rows; none are computed for other rows. Errors: Engine::step's.
@@ -40,6 +42,7 @@ class Session {
   Index position() const { return sequence_.position(); }
   const Method& method() const { return sequence_.method(); }
   const Model& model() const { return sequence_.model(); }
+  const Sequence& sequence() const { return sequence_; }
   std::size_t cache_bytes() const { return sequence_.cache_bytes(); }
 
  private:

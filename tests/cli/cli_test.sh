@@ -32,7 +32,7 @@ narrow() {
   rm wide
 }
 narrow --help
-for command in bench eval export fill generate inspect logits methods models questions report score tokenize train tune; do
+for command in bench chat eval export fill generate inspect logits methods models questions report score tokenize train tune; do
   expect 0 'Example' "$ropewalk" $command --help; narrow $command --help
   # What stands behind an example is a comment, so that the line can be pasted.
   ! grep -E '^  ropewalk .*[^ ]  +[^ #]' out || { echo "FAILED: $command --help: words behind an example"; failed=$((failed + 1)); }
@@ -242,6 +242,45 @@ expect 0 '"n_left_out":0' "$ropewalk" generate parrot -p 'Well?' --raw -n 8 --tr
 expect 1 'smaller -n' "$ropewalk" generate parrot -p 'Well?' --raw -n 128 --truncate head
 expect 1 'shorter --prompt' "$ropewalk" generate parrot -f long.txt -p "$line $line $line?" --raw -n 8 --truncate head
 expect 2 'head' "$ropewalk" generate parrot -p 'Well?' --truncate heads
+# Past what was proven it is said what would fit; --fit reads that.
+expect 0 'nothing is proven past 128 tokens.*--fit' "$ropewalk" generate parrot -f long.txt -p 'Well?' --raw -n 8; narrow generate
+expect 0 '"text":"yes".*"n_prompt":120,"n_left_out":[1-9].*"method":"none"' "$ropewalk" generate parrot -f long.txt -p 'Well?' --raw -n 8 --fit --json
+expect 0 'fit: the tail of the text is left out, [0-9]+ of [0-9]+ tokens; nothing is' "$ropewalk" generate parrot -f long.txt -p 'Well?' --raw -n 8 --fit; narrow generate --fit
+expect 0 'fit: the head of the text' "$ropewalk" generate parrot -f long.txt -p 'Well?' --raw -n 8 --fit --truncate head
+expect 0 '"n_left_out":0' "$ropewalk" generate parrot -f words.txt -p 'Well?' --raw -n 8 --fit --json
+# Several files stand in order behind their names; a document needs its program.
+cat words.txt > a.txt; echo second > b.txt
+printf 'File: a.txt\n\n%s\n\n\nFile: b.txt\n\nsecond\n\n\nWell?' "$(cat words.txt)" > joined.txt
+expect 0 "\"n_prompt\":$(wc -c < joined.txt)," "$ropewalk" generate parrot -f a.txt b.txt -p 'Well?' --raw -n 2 --json --method none
+printf '%%PDF-1.4\n' > broken.pdf
+expect 1 'apt install poppler-utils' env PATH=/nonexistent "$ropewalk" generate parrot -f broken.pdf --raw
+expect 1 'No such file' "$ropewalk" generate parrot -f nothing.txt --raw
+rm joined.txt broken.pdf
+# What was read is kept, and read on with the same answer; what is another's is said, and no other file is replaced.
+expect 0 'tokens kept' "$ropewalk" generate parrot -f long.txt -p 'Well?' --raw -n 8 --cache kept --json; sed 's/"n_cached":[0-9]*//; s/"why".*//' out > first
+expect 0 'were read before' "$ropewalk" generate parrot -f long.txt -p 'Well?' --raw -n 8 --cache kept --json; sed 's/"n_cached":[0-9]*//; s/"why".*//' out > second
+cmp -s first second || { echo "FAILED: a kept text is answered otherwise"; failed=$((failed + 1)); }
+grep -q '"n_cached":[1-9][0-9][0-9]' out || { echo "FAILED: nothing of a kept text is used"; failed=$((failed + 1)); }
+expect 0 'read under .*asked for is window' "$ropewalk" generate parrot -f long.txt -p 'Well?' --raw -n 8 --cache kept --method window
+expect 0 'another text .*read anew' "$ropewalk" generate parrot -f words.txt -p 'Well?' --raw -n 8 --cache kept --method window
+cp "$0" mine; expect 1 'a file of another kind; nothing was changed' "$ropewalk" generate parrot -f words.txt --raw -n 2 --cache mine
+cmp -s "$0" mine || { echo "FAILED: --cache replaced a file that is none of ours"; failed=$((failed + 1)); }
+printf x >> kept; expect 1 'as it was written' "$ropewalk" generate parrot -f words.txt -p 'Well?' --raw -n 8 --cache kept --method window
+rm kept mine first second
+# The check is of what was read; it says why it cannot be made, and the answer is there all the same.
+expect 1 'the check: --check-time' "$ropewalk" generate parrot -f long.txt -p 'Well?' --raw -n 8 --check --check-time 0.0001s
+expect 2 'check' "$ropewalk" generate parrot -p 'Well?' --raw --check-time 1m
+# What draws is said by names, and ends where it is told.
+expect 0 '"text":"y","reason":"stop","stop":"es"' "$ropewalk" generate parrot -p 'Well?' --raw -n 8 --stop nothing es --json
+expect 0 'drawn with --seed [0-9]+' "$ropewalk" generate parrot -p 'Well' --raw -n 3 --temperature 1
+expect 0 '"seed":7' "$ropewalk" generate parrot -p 'Well' --raw -n 9 --temp 2 -s 7 --json; cp out drawn.json
+expect 0 '"seed":7' "$ropewalk" generate parrot -p 'Well' --raw -n 9 --temp 2 -s 7 --json
+cmp -s out drawn.json || { echo "FAILED: a seed draws two answers"; failed=$((failed + 1)); }
+rm drawn.json
+expect 0 '"text":"y","reason"' "$ropewalk" generate parrot -p 'Well?' --raw -n 1 --temperature 1 --top-k 1 --json
+expect 2 'top_p: expected 0 to 1; found 1.5' "$ropewalk" generate parrot -p x --top-p 1.5
+expect 2 'logit_bias: expected ids from 0' "$ropewalk" generate parrot -p x -l 99999+1
+for bias in 5 x+1 5+ 5+1x +5; do expect 2 '15043' "$ropewalk" generate parrot -p x -l "$bias"; done
 expect 0 'nothing to tune: 128 tokens fit in the 128' tune --length 128
 expect 0 '"method":"none"' tune --length 100 --json
 [ ! -e parrot.ropewalk.json ] || { echo "FAILED: tune wrote that there is nothing to tune"; failed=$((failed + 1)); }
@@ -427,6 +466,10 @@ if [ "${3:-}" = model ]; then
   expect 0 'tail has no effect' "$ropewalk" eval "$own" --text text.txt --tasks passkey --tail 32 --methods pi --lengths 256 --documents 1
   expect 2 'no --shard' "$ropewalk" eval "$own" --text text.txt --methods pi --lengths 512 --documents 1 --out s.jsonl --shard 1/2 --report s.html
   expect 0 'changes nothing' "$ropewalk" generate "$own" -p x -n 1 --no-thinking
+  head -c 3000 "$source/data/persuasion.txt" > part.txt
+  expect 0 'check: finds [0-9]+ of 10 keys in [0-9]+ tokens .*truncation' "$ropewalk" generate "$own" -f part.txt -p 'Anne' -n 8 --method rerope --check; narrow generate --check
+  expect 0 '"check":{"length":[0-9]+,"keys":{"found"' "$ropewalk" generate "$own" -f part.txt -n 8 --check --json
+  expect 1 'the check: .*for the question' "$ropewalk" generate "$own" -p 'too short for a key' -n 2 --check; rm part.txt
   # A text of 40 MB in the memory of its pieces; the budget 0 is no limit.
   for i in $(seq 700); do cat "$source/data/devil.txt" 2>/dev/null || cat text.txt; done | head -c 40000000 > big.txt
   expect 0 'peak memory [1-4]?[0-9] MiB' "$ropewalk" generate "$own" -f big.txt -n 2 --truncate middle; rm big.txt

@@ -2,7 +2,8 @@
 if(TARGET ropewalk)
   add_test(NAME cli COMMAND ${CMAKE_SOURCE_DIR}/tests/cli/cli_test.sh $<TARGET_FILE:ropewalk> ${CMAKE_SOURCE_DIR})
   add_test(NAME streams COMMAND ${CMAKE_SOURCE_DIR}/tests/cli/streams_test.sh $<TARGET_FILE:ropewalk> ${CMAKE_SOURCE_DIR})
-  set_tests_properties(cli streams PROPERTIES LABELS fast)
+  add_test(NAME chat_cli COMMAND ${CMAKE_SOURCE_DIR}/tests/cli/chat_test.py $<TARGET_FILE:ropewalk> ${CMAKE_SOURCE_DIR})
+  set_tests_properties(cli streams chat_cli PROPERTIES LABELS fast)
   if(EXISTS ${CMAKE_SOURCE_DIR}/models/short-256.gguf)
     add_test(NAME cli_model COMMAND ${CMAKE_SOURCE_DIR}/tests/cli/cli_test.sh $<TARGET_FILE:ropewalk> ${CMAKE_SOURCE_DIR} model)
     add_test(NAME kill COMMAND ${CMAKE_SOURCE_DIR}/tests/cli/kill_test.py $<TARGET_FILE:ropewalk>

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "model/greedy.h"
+#include "model/writing.h"
 
 namespace ropewalk {
 namespace {
@@ -32,7 +32,7 @@ class AutoOnAModel : public testing::Test {
   }
   std::vector<Token> written(const MethodSpec& spec, Index n_prompt, Index n_new) const {
     Session session(model_, spec, {.n = n_prompt + n_new, .n_prompt = n_prompt});
-    return write_greedily(session, prompt(n_prompt), {.n_predict = n_new});
+    return write_on(session, prompt(n_prompt), {.n_predict = n_new});
   }
   std::vector<Token> prompt(Index n) const {
     std::vector<Token> tokens;

@@ -12,7 +12,7 @@
 #include "judge/controls.h"
 #include "judge/plan.h"
 #include "model/cost.h"
-#include "model/greedy.h"
+#include "model/writing.h"
 
 namespace ropewalk {
 namespace {
@@ -196,7 +196,7 @@ TEST_F(LossTasks, ContinuationsLossIsOfTheTruth) {
   // What the model wrote is now the truth: every score is full.
   const std::vector<Token> context = context_before(documents_[0], 380, 40);
   Session session(model_, spec_, {.n = 60, .n_prompt = 40});
-  const std::vector<Token> written = write_greedily(session, context, {.n_predict = 20});
+  const std::vector<Token> written = write_on(session, context, {.n_predict = 20});
   std::copy(written.begin(), written.end(), documents_[0].tokens.end() - 20);
   const Record same = run("continuation", input(60))[0];
   EXPECT_EQ(same.written, same.expected);
@@ -210,7 +210,7 @@ TEST_F(LossTasks, ContinuationsLossIsOfTheTruth) {
 TEST_F(LossTasks, ContinuationStopsAtAnEndToken) {
   const std::vector<Token> context = context_before(documents_[0], 380, 40);
   Session session(model_, spec_, {.n = 60, .n_prompt = 40});
-  words_.end_tokens = write_greedily(session, context, {.n_predict = 1});
+  words_.end_tokens = write_on(session, context, {.n_predict = 1});
   const Record record = run("continuation", input(60))[0];
   EXPECT_EQ(record.written, "");
   EXPECT_EQ(record.achieved, 40);

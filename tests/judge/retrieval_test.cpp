@@ -8,7 +8,7 @@
 
 #include "core/error.h"
 #include "judge/words.h"
-#include "model/greedy.h"
+#include "model/writing.h"
 
 namespace ropewalk {
 namespace {
@@ -196,7 +196,7 @@ TEST_F(Retrieval, ToldTheEndOnlyItReadsBosAndThePromptsEnd) {
   end.insert(end.begin(), 1);
   Session session(model_, none_, {.n = 120, .n_prompt = 100});
   EXPECT_EQ(record.written,
-            plain_.decode(write_greedily(session, end, {.n_predict = 20, .stop = plain_.end_tokens})));
+            plain_.decode(write_on(session, end, {.n_predict = 20, .stop = plain_.end_tokens})));
   in.told = 1000;  // all of it fits
   EXPECT_EQ(answer(in, question_).written, answer(input(1000, none_), question_).written);
   in.told = 21;

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <filesystem>
 
-#include "model/greedy.h"
+#include "model/writing.h"
 #include "model_test_util.h"
 
 namespace ropewalk {
@@ -84,8 +84,8 @@ TEST(NotFinite, NothingIsWrittenAfterIt) {
     Session session(m.model, MethodSpec::parse("none"), {.n = n_prompt + 3, .n_prompt = n_prompt});
     Index lost = -1;
     const std::vector<Token> written =
-        write_greedily(session, std::span(tokens).first(static_cast<std::size_t>(n_prompt)),
-                       {.n_predict = 2, .not_numbers = [&](Index position) { lost = position; }});
+        write_on(session, std::span(tokens).first(static_cast<std::size_t>(n_prompt)),
+                 {.n_predict = 2, .not_numbers = [&](Index position) { lost = position; }});
     EXPECT_EQ(lost, n_prompt == kAt ? -1 : n_prompt);
     EXPECT_EQ(written.size(), n_prompt == kAt ? 2u : 0u);
   }

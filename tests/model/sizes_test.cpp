@@ -10,7 +10,7 @@
 
 #include "formats/hf_folder.h"
 #include "kernels/kernels.h"
-#include "model/greedy.h"
+#include "model/writing.h"
 #include "model_test_util.h"
 
 namespace ropewalk {
@@ -101,7 +101,7 @@ TEST(Sizes, MoreIdsThan16BitsHold) {
     EXPECT_NEAR(losses[t], std::log(sum) - static_cast<double>(row[tokens[t + 1]]), 2e-5) << t;
   }
   Session session(model, MethodSpec::parse("none"), {.n = 45});
-  const std::vector<Token> written = write_greedily(session, tokens, {.n_predict = 5});
+  const std::vector<Token> written = write_on(session, tokens, {.n_predict = 5});
   const float* last = logits.data() + 39 * static_cast<std::size_t>(kVocab);
   EXPECT_EQ(written.at(0), std::max_element(last, last + kVocab) - last);
   std::vector<float> peak(static_cast<std::size_t>(kVocab), -1.0f);

@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <thread>
 
-#include "model/greedy.h"
+#include "model/writing.h"
 #include "model_test_util.h"
 
 namespace ropewalk {
@@ -71,7 +71,7 @@ TEST_F(Vocabulary, ARowWithoutAnIdIsNeverChosen) {
   auto written = [&](Index n_ids) {
     const TestModel m = with_ids(n_ids);
     Session session(m.model, MethodSpec::parse("none"), {.n = 50});
-    return write_greedily(session, prompt, {.n_predict = 40});
+    return write_on(session, prompt, {.n_predict = 40});
   };
   const std::vector<Token> all = written(rows_);
   const Token highest = *std::max_element(all.begin(), all.end());
@@ -119,7 +119,7 @@ TEST(Writing, AnEmptyPromptIsRefusedByName) {
   const TestModel m = with_ids(130);
   Session session(m.model, MethodSpec::parse("none"), {.n = 8});
   try {
-    write_greedily(session, {}, {.n_predict = 4});
+    write_on(session, {}, {.n_predict = 4});
     ADD_FAILURE() << "written";
   } catch (const Error& e) {
     EXPECT_NE(std::string(e.what()).find("prompt: expected at least one token"), std::string::npos)

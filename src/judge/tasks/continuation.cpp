@@ -12,7 +12,7 @@
 #include "core/utf8.h"
 #include "judge/task.h"
 #include "metrics/metrics.h"
-#include "model/greedy.h"
+#include "model/writing.h"
 
 namespace ropewalk::tasks::continuation {
 namespace {
@@ -85,9 +85,9 @@ std::vector<Record> run(const TaskInput& in) {
   const std::vector<Token> truth(in.document.tokens.begin() + place, in.document.tokens.end());
   // The context is read once: the model writes on from it, is taken back to it, and reads the truth.
   Session session(in.model, in.spec, {.n = in.length, .n_prompt = n_context, .rewind_to = n_context - 1});
-  const std::vector<Token> written = write_greedily(
-      session, context,
-      {.n_predict = in.n_predict, .stop = in.tokenizer.end_tokens, .read = done_of_pass(in, 0, 1)});
+  const std::vector<Token> written =
+      write_on(session, context,
+               {.n_predict = in.n_predict, .stop = in.tokenizer.end_tokens, .read = done_of_pass(in, 0, 1)});
   session.rewind(n_context - 1);
   Record record;
   record.achieved = n_context + static_cast<Index>(written.size());

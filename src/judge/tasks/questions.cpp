@@ -6,7 +6,7 @@
 #include "core/error.h"
 #include "judge/import/question_documents.h"
 #include "judge/retrieval.h"
-#include "model/greedy.h"
+#include "model/writing.h"
 
 namespace ropewalk::tasks::questions {
 namespace {
@@ -20,10 +20,10 @@ std::vector<Record> run(const TaskInput& in) {
   const auto n_prompt = static_cast<Index>(prompt.size());
   Session session(in.model, in.spec, {.n = in.told > 0 ? in.told : in.length, .n_prompt = n_prompt});
   const std::vector<Token> written =
-      write_greedily(session, prompt,
-                     {.n_predict = question.n_predict, .stop = in.tokenizer.end_tokens, .read = [&](Index n) {
-                        if (in.done) in.done(n * in.length / n_prompt);
-                      }});
+      write_on(session, prompt,
+               {.n_predict = question.n_predict, .stop = in.tokenizer.end_tokens, .read = [&](Index n) {
+                  if (in.done) in.done(n * in.length / n_prompt);
+                }});
   Record record;
   record.part = question.group;
   record.achieved = n_prompt + static_cast<Index>(written.size());

@@ -105,6 +105,13 @@ class CpuBackend final : public HostBackend {
   }
   void drop(KvLayer& kv, Index next_row) const override { dynamic_cast<cpu::CpuKv&>(kv).drop(next_row); }
   void truncate(KvLayer& kv, Index n_keys) const override { dynamic_cast<cpu::CpuKv&>(kv).truncate(n_keys); }
+  void save(const KvLayer& kv, const ByteSink& sink) const override {
+    dynamic_cast<const cpu::CpuKv&>(kv).save(sink);
+  }
+  void load(KvLayer& kv, Index n_keys, const KeyPlan& plan, Index next_row,
+            const ByteSource& source) const override {
+    dynamic_cast<cpu::CpuKv&>(kv).load(n_keys, plan, next_row, source);
+  }
   std::unique_ptr<KvLayer> fork(const KvLayer& kv, Index n_keys) const override {
     return dynamic_cast<const cpu::CpuKv&>(kv).fork(n_keys);
   }

@@ -260,6 +260,32 @@ void CpuKv::truncate(Index n_keys) {
   for (auto& marks : odd_values_) marks.resize(kept);
 }
 
+template <class Visit>
+void CpuKv::for_each_piece(const Visit& visit) const {
+  const auto piece = [&](const Bytes& bytes, int width) {
+    if (bytes) visit(std::span(bytes.get(), static_cast<std::size_t>(n_kv_heads * head_bytes(width))));
+  };
+  for (const Block& block : blocks_) {
+    for (const Bytes& k : block.k) piece(k, head_dim);
+    piece(block.v, padded_dim);
+  }
+}
+
+void CpuKv::save(const ByteSink& sink) const {
+  for_each_piece(sink);
+  for (const std::vector<char>& marks : odd_values_) sink(std::as_bytes(std::span(marks)));
+}
+
+void CpuKv::load(Index n_keys, const KeyPlan& plan, Index next_row, const ByteSource& source) {
+  RW_CHECK(n_keys_ == 0 && blocks_.empty() && next_row >= 0 && next_row <= n_keys);
+  set_variants(plan);
+  make_blocks(n_keys);
+  n_keys_ = n_keys;
+  drop(next_row);
+  for_each_piece(source);
+  for (std::vector<char>& marks : odd_values_) source(std::as_writable_bytes(std::span(marks)));
+}
+
 void CpuKv::rotate_from(const CpuKv& raw, const KeyPlan& plan) {
   RW_CHECK(plan.key_begin == 0 && plan.n_keys == raw.n_keys_ && raw.type == type);
   set_variants(plan);

@@ -61,6 +61,8 @@ class CpuKv final : public KvLayer {
   void drop(Index next_row);
   void truncate(Index n_keys);
   std::unique_ptr<CpuKv> fork(Index n_keys) const;
+  void save(const ByteSink& sink) const;
+  void load(Index n_keys, const KeyPlan& plan, Index next_row, const ByteSource& source);
   /// Becomes `raw` rotated by the plan. Tables are made once for all layers that share a plan.
   void rotate_from(const CpuKv& raw, const KeyPlan& plan);
 
@@ -88,6 +90,10 @@ class CpuKv final : public KvLayer {
   std::size_t table_of(std::size_t variant, int head) const {
     return variant * static_cast<std::size_t>(n_kv_heads) + static_cast<std::size_t>(head);
   }
+  /// visit(bytes) of what is held, in an order of its own: keys and values of each block, then the marks of
+  /// odd values.
+  template <class Visit>
+  void for_each_piece(const Visit& visit) const;
   void set_variants(const KeyPlan& plan);
   void enter_keys(std::size_t block, std::size_t variant);
   void enter_values(std::size_t block);

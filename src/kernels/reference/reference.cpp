@@ -141,6 +141,18 @@ class ReferenceBackend final : public HostBackend {
     truncate(*copy, n_keys);
     return copy;
   }
+  void save(const KvLayer& layer, const ByteSink& sink) const override {
+    const auto& kv = dynamic_cast<const ReferenceKv&>(layer);
+    for (const auto* numbers : {&kv.k, &kv.v}) sink(std::as_bytes(std::span(*numbers)));
+  }
+  void load(KvLayer& layer, Index n_keys, const KeyPlan&, Index, const ByteSource& source) const override {
+    auto& kv = dynamic_cast<ReferenceKv&>(layer);
+    kv.n = n_keys;
+    for (auto* numbers : {&kv.k, &kv.v}) {
+      numbers->resize(static_cast<std::size_t>(n_keys * kv.n_kv_heads * kv.head_dim));
+      source(std::as_writable_bytes(std::span(*numbers)));
+    }
+  }
   void attention(std::span<const AttentionTask> tasks, int all_heads) const override {
     for (const AttentionTask& task : tasks) {
       const int n_heads = task.n_heads > 0 ? task.n_heads : all_heads;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Writing with a session, the most probable token each time.
+/// Writing with a session: the likeliest token each time, or one that a sampler draws.
 #pragma once
 #include <functional>
 #include <span>
 #include <vector>
 
+#include "model/sampler.h"
 #include "model/session.h"
 
 namespace ropewalk {
@@ -16,10 +17,12 @@ struct Writing {
   std::function<void(Token)> wrote = {};
   /// The logits after this many tokens are not numbers (NaN): nothing more is written.
   std::function<void(Index position)> not_numbers = {};
+  Sampler* sampler = nullptr;         ///< none: the likeliest token, the first of equal ones
+  std::function<bool()> enough = {};  ///< asked behind each token: nothing more is written
 };
 
 /// Reads `prompt` in a new or used session, then writes. The session's length must hold both. Errors: Error
 /// for an empty prompt; Engine::step's.
-std::vector<Token> write_greedily(Session& session, std::span<const Token> prompt, const Writing& writing);
+std::vector<Token> write_on(Session& session, std::span<const Token> prompt, const Writing& writing);
 
 }  // namespace ropewalk

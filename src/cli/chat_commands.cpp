@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/chat_commands.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <functional>
+
+#include "cli/auto_method.h"
+#include "cli/documents.h"
+#include "core/json.h"
+#include "core/output_file.h"
+#include "core/progress.h"
+#include "core/tell.h"
+#include "core/text.h"
+#include "judge/document_check.h"
+
+namespace ropewalk {
+namespace {
+
+constexpr const char* kFormat = "ropewalk conversation 1";
+constexpr std::size_t kMostBytes = std::size_t{1} << 30;
+
+struct Given {
+  ChatSession& session;
+  std::string argument;
+  const std::atomic<bool>& interrupted;
+};
+
+void require_argument(const Given& c, const char* what) {
+  if (c.argument.empty()) throw UsageError("chat", what, "nothing behind the command", "/help");
+}
+
+void method(const Given& c) {
+  if (c.argument.empty())
+    return tell("{}\n", c.session.spec() ? c.session.spec()->text() : c.session.settings().method);
+  c.session.set_method(c.argument);
+  tell("from the next answer on: {}\n", c.argument);
+}
+
+void length(const Given& c) {
+  if (c.argument.empty()) return tell("{} of {} tokens\n", c.session.position(), c.session.bound());
+  c.session.set_length(parse_length(c.argument));
+  tell("from the next answer on bound to {}\n", counted(c.session.settings().length, "token"));
+}
+
+bool is_conversation(std::string_view bytes) {
+  return bytes.substr(0, 64).find(kFormat) != std::string_view::npos;
+}
+
+void save(const Given& c) {
+  require_argument(c, "/save FILE");
+  require_own(c.argument, "a conversation that /save kept", is_conversation);
+  Json messages = Json::array();
+  for (const Message& each : c.session.messages())
+    messages.push_back({{"role", each.role}, {"content", each.content}});
+  OutputFile file(c.argument);
+  file.write(
+      dump_json({{"format", kFormat}, {"method", c.session.settings().method}, {"messages", messages}}, 1) +
+      "\n");
+  file.commit();
+  tell("{}: {}\n", printable(c.argument), counted(messages.size(), "message"));
+}
+
+void load(const Given& c) {
+  require_argument(c, "/load FILE");
+  const JsonInput json = parse_json(read_bytes(c.argument, kMostBytes), c.argument, kMostBytes);
+  const auto text = [&](const JsonInput& from, const char* key) {
+    const auto found = from.is_object() ? from.find(key) : from.end();
+    if (!from.is_object() || found == from.end() || !found->is_string())
+      throw Error(c.argument, fmt::format("a conversation that /save kept, with a text '{}'", key), "none");
+    return found->get<std::string>();
+  };
+  if (text(json, "format") != kFormat) throw Error(c.argument, kFormat, text(json, "format"));
+  const std::string method = text(json, "method");
+  const auto messages = json.find("messages");
+  if (messages == json.end() || !messages->is_array()) throw Error(c.argument, "a list of messages", "none");
+  std::vector<Message> read;
+  for (const JsonInput& each : *messages) read.push_back({text(each, "role"), text(each, "content")});
+  c.session.set_method(method);
+  c.session.set_messages(std::move(read));
+  tell("{}, method {}; read with the next question\n", counted(messages->size(), "message"),
+       printable(method));
+}
+
+/// What tune settled for this model at the length that the conversation has.
+void evidence(const Given& c) {
+  const ModelConfig& config = c.session.model().config();
+  const Index n = std::max(c.session.bound(), c.session.position());
+  if (n <= config.n_ctx_train) {
+    tell("plain RoPE: {} in the {} that the model was trained on\n", counted(n, "token"), config.n_ctx_train);
+  } else {
+    const TunedSetting* best = nullptr;
+    const std::vector<TunedSetting> tuned = tuned_settings(c.session.model_path());
+    for (const TunedSetting& each : tuned)
+      if (each.length >= n && (!best || each.length < best->length)) best = &each;
+    const auto said = [&](const char* key) {
+      const auto found = best->evidence.is_object() ? best->evidence.find(key) : best->evidence.end();
+      return found != best->evidence.end() && found->is_string() ? printable(found->get<std::string>())
+                                                                 : "not known";
+    };
+    if (best)
+      say(fmt::format("tuned at {}: {}: {} ({})", counted(best->length, "token"), best->method, said("why"),
+                      said("date")));
+    else
+      say(fmt::format(
+          "nothing was measured for {} on this model: ropewalk tune MODEL --text FILE --length {}",
+          counted(n, "token"), n));
+  }
+  tell("/check hides keys in the documents of this conversation and asks for them: two minutes\n");
+}
+
+void check(const Given& c) {
+  const double seconds = parse_seconds(c.argument.empty() ? "2m" : c.argument);
+  const ChatSession& session = c.session;
+  if (session.documents().empty())
+    throw UsageError("/check", "a document that was given with /file or -f", "none");
+  const Tokenizer& tokenizer = session.model().tokenizer();
+  const Document document =
+      identify({"the documents", tokenizer.encode(session.documents()), tokenizer.text_begin()});
+  const Index n = std::max(session.bound(), static_cast<Index>(document.tokens.size()));
+  const MethodSpec spec =
+      session.spec()
+          ? *session.spec()
+          : method_for(session.settings().method, session.model_path(), session.model().config(), n).spec;
+  Progress progress("checking", 1);
+  DocumentCheckOptions how{.budget_seconds = seconds};
+  how.progress = [&](double share) {
+    if (c.interrupted) throw ReadingInterrupted();
+    progress.update(share);
+  };
+  const DocumentCheck found = check_document(session.model(), tokenizer, spec, document, n, how);
+  progress.clear();
+  say(text_of(found));
+}
+
+struct ChatCommand {
+  const char *name, *help;
+  void (*run)(const Given&);
+};
+const ChatCommand kCommands[] = {
+    {"/file", "PATH  a document before the next question",
+     [](const Given& c) {
+       require_argument(c, "/file PATH");
+       attach_file(c.session, c.argument);
+     }},
+    {"/method", "[SPEC]  auto, rerope, yarn:factor=4 ...; alone: which it is", method},
+    {"/length", "[N]  tokens that the conversation is bound to; alone: how many", length},
+    {"/evidence", "what was measured for this model at this length", evidence},
+    {"/check", "[2m]  keys hidden in the documents, at this length: are they found?", check},
+    {"/save", "FILE  the conversation", save},
+    {"/load", "FILE  one that was saved", load},
+    {"/clear", "begin anew", [](const Given& c) { c.session.set_messages({}); }},
+};
+
+}  // namespace
+
+void attach_file(ChatSession& session, const std::string& path) {
+  std::string text = read_text_file(path);
+  const auto n = session.model().tokenizer().encode(text).size();
+  session.attach(std::filesystem::path(path).filename().string(), std::move(text));
+  say(fmt::format("{}: {}, before the next question; the model was trained on {}", printable(path),
+                  counted(n, "token"), session.model().config().n_ctx_train));
+}
+
+bool run_chat_command(ChatSession& session, const std::string& line, bool forgiving,
+                      const std::atomic<bool>& interrupted) {
+  const std::size_t end = std::min(line.find_first_of(" \t\r"), line.size());
+  const std::string name = line.substr(0, end);
+  const std::size_t begin = std::min(line.find_first_not_of(" \t\r", end), line.size());
+  std::string argument = line.substr(begin);
+  argument.erase(argument.find_last_not_of(" \t\r") + 1);
+  if (name == "/quit" || name == "/exit") return false;
+  try {
+    for (const ChatCommand& each : kCommands)
+      if (name == each.name) return each.run({session, argument, interrupted}), true;
+    if (name != "/help")
+      throw UsageError("chat", "a command that /help lists", "'" + name + "'",
+                       "a message that begins with / needs a space before it");
+    for (const ChatCommand& each : kCommands) tell("{:10} {}\n", each.name, each.help);
+    tell("{:10} {}\n", "/quit", "end; ctrl-D too");
+  } catch (const ReadingInterrupted&) {
+    tell("stopped\n");
+  } catch (const Error& error) {
+    if (!forgiving) throw;
+    tell("{}\n", error.what());
+  }
+  return true;
+}
+
+}  // namespace ropewalk

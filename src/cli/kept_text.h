@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+/// generate --cache FILE: a text is read once, and the next question of it starts at once.
+#pragma once
+#include <optional>
+#include <span>
+#include <string>
+
+#include "cli/fitting_length.h"
+#include "model/saved_sequence.h"
+
+namespace ropewalk {
+
+class KeptText {
+ public:
+  /// `path` empty: nothing is kept. Errors: Error for a file that is there and none of ours.
+  KeptText(std::string path, const Model& model, const std::string& model_path);
+
+  /// The length that a text of n tokens is bound to, so that longer questions of it find room: with a file an
+  /// eighth more, 128 at least, but not out of the length that was proven.
+  Index length_for(Index n, const FittingLength& fitting) const;
+
+  /// What was kept of a text that begins as `prompt`, taken back to what both have in common, where it is
+  /// bound to n tokens or more by the method that `method` means there; a line on stderr says so, or why not.
+  /// None: read it anew. Errors: as load_sequence, method_for.
+  std::optional<Sequence> find(std::span<const Token> prompt, Index n, const std::string& method,
+                               Index chunk) const;
+
+  /// Writes the file. Nothing where none is asked for. Errors: as save_sequence.
+  void keep(const Sequence& sequence) const;
+  bool asked() const { return !path_.empty(); }
+
+ private:
+  std::string path_, model_path_, model_id_;
+  const Model& model_;
+};
+
+}  // namespace ropewalk
