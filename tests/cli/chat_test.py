@@ -125,6 +125,7 @@ def at_a_terminal():
         for typed, expected in (
                 ("", "> "), ("Well?\r", r"yes\r?\n"), ("", "> "),
                 ("\x03", "ctrl-D or /quit"),  # at the prompt: it stays
+                ("", "> "), ("/save kept-here.json\r", "2 messages"),  # a file's handlers leave ctrl-C as it is
                 ("", "> "), ("Dot\r", r"\.{200}"),
                 ("\x03", "stopped"),  # the answer ends, the conversation goes on
                 ("", "> "), ("/nope\r", "/help lists"), ("", "> "), ("Really?\r", r"yes\r?\n"), ("", "> "), ("\x04", "")):
