@@ -24,6 +24,6 @@ study tail --tasks tail --tail 128 --lengths 256 512 4k --methods "${methods[@]}
 study tail-8k --tasks tail --tail 128 --lengths 8k --methods "${far[@]}"
 study continuation --tasks continuation --lengths 4k --methods "${methods[@]}"
 study passkey --tasks passkey --questions 1 --depths 1 --lengths 4k --methods "${methods[@]}"
-# Fewer stretches of each novel than the twelve of tools/study.toml (24 documents a row of both: 18 minutes of a core more).
+# Fewer stretches of each novel than the twelve of tools/study.toml (24 documents a row of both: 14 minutes of a core more).
 study passkey-8k --tasks passkey --questions 1 --depths 1 --lengths 8k --documents 6 --methods "${far[@]}"
-study continuation-8k --tasks continuation --lengths 8k --documents 3 --methods "${far[@]}"
+study continuation-8k --tasks continuation --lengths 8k --documents 6 --methods "${far[@]}"
