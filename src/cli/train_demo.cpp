@@ -58,11 +58,13 @@ int run_training_demo(const TrainRunOptions& options, const std::shared_ptr<Cont
                 "--demo runs from a checkout; an installed program trains with a configuration");
   run_training(parse_train_config(kConfig, "the demo's settings", root), options, context);
   const std::string trained = options.out + "/model.gguf";
-  std::vector<std::string> words = {"ropewalk",    "eval",        trained,  "--text",
-                                    judged,        "--methods",   "none",   "pi",
-                                    "ntk",         "yarn",        "rerope", "self-extend:group=48,window=48",
-                                    "lm-infinite", "--lengths",   "128",    "512",
-                                    "2k",          "--documents", "24"};
+  std::vector<std::string> words = {"ropewalk",    "eval",      trained,
+                                    "--text",      judged,      "--methods",
+                                    "none",        "pi",        "ntk",
+                                    "yarn",        "rerope",    "self-extend:group=48,window=48",
+                                    "lm-infinite", "--lengths", "128",
+                                    "512",         "2k",        "--documents",
+                                    "24",          "-t",        std::to_string(context->threads())};
   std::fflush(stdout);  // the curve stands before what eval says
   say("now judged on a book that it was not trained on, at up to 16 times its length:");
   std::vector<char*> arguments;
