@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 /// ropewalk chat: a conversation with a model, in which documents may be given at any time.
 #include <editline/readline.h>
+#include <langinfo.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <clocale>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
+#include <string_view>
 
 #include "cli/chat_commands.h"
 #include "cli/documents.h"
@@ -40,12 +43,23 @@ void catch_interrupts() {
   sigaction(SIGINT, &action, nullptr);
 }
 
+/// Lines are UTF-8: libedit drops what the locale's characters lack, in the C locale all but ASCII. Numbers
+/// stay as they are.
+void read_utf8() {
+  std::setlocale(LC_CTYPE, "");
+  if (std::string_view(nl_langinfo(CODESET)) != "UTF-8") std::setlocale(LC_CTYPE, "C.UTF-8");
+}
+
 /// Where lines that were typed are kept from one run to the next; empty: nowhere.
 std::string history_path() {
   namespace fs = std::filesystem;
-  const char *state = std::getenv("XDG_STATE_HOME"), *home = std::getenv("HOME");
-  if (!state && !home) return "";
-  const fs::path folder = (state ? fs::path(state) : fs::path(home) / ".local/state") / "ropewalk";
+  const auto of = [](const char* variable) -> std::string {
+    const char* value = std::getenv(variable);
+    return value ? value : "";
+  };
+  const std::string state = of("XDG_STATE_HOME"), home = of("HOME");
+  if (state.empty() && home.empty()) return "";
+  const fs::path folder = (!state.empty() ? fs::path(state) : fs::path(home) / ".local/state") / "ropewalk";
   std::error_code failed;
   fs::create_directories(folder, failed);
   return failed ? "" : (folder / "chat_history").string();
@@ -57,6 +71,7 @@ class Lines {
   Lines()
       : terminal_(isatty(STDIN_FILENO) != 0 && isatty(STDOUT_FILENO) != 0),
         history_(terminal_ ? history_path() : "") {
+    if (terminal_) read_utf8(), catch_interrupts();
     if (!history_.empty()) read_history(history_.c_str()), stifle_history(kMostLines);
   }
   ~Lines() {
@@ -66,7 +81,11 @@ class Lines {
   Lines& operator=(const Lines&) = delete;
   /// False at the end of input.
   bool next(std::string& line) {
-    if (!terminal_) return static_cast<bool>(std::getline(std::cin, line));
+    if (!terminal_) {
+      const bool more = static_cast<bool>(std::getline(std::cin, line));
+      if (more && line.ends_with('\r')) line.pop_back();
+      return more;
+    }
     for (;;) {
       interrupted = false;
       errno = 0;
@@ -91,13 +110,17 @@ class Lines {
 };
 
 void print(const ChatReply& reply, const ChatSession& session) {
+  const SamplerSettings& sampling = session.settings().sampling;
   if (options.json) {
     fmt::print("{}\n", dump_json({{"text", reply.text},
                                   {"reason", reply.reason},
+                                  {"stop", reply.stop ? Json(*reply.stop) : Json(nullptr)},
                                   {"n_prompt", reply.n_prompt},
                                   {"n_cached", reply.n_cached},
                                   {"n_new", reply.n_new},
                                   {"method", session.spec()->text()},
+                                  {"why", session.why().empty() ? Json(nullptr) : Json(session.why())},
+                                  {"seed", sampling.temperature > 0 ? Json(sampling.seed) : Json(nullptr)},
                                   {"length", session.bound()}}));
   } else {
     fmt::print("\n");
@@ -106,12 +129,14 @@ void print(const ChatReply& reply, const ChatSession& session) {
   const std::string_view reason = reply.reason;
   if (reason == "length") tell("the answer was cut at -n {}\n", options.n_predict);
   if (reason == "interrupted") tell("stopped\n");
-  tell("{} of {} tokens; read {} in {:.1f} s, wrote {} in {:.1f} s\n", session.position(), session.bound(),
-       reply.n_prompt - reply.n_cached, reply.read_seconds, reply.n_new, reply.write_seconds);
+  say(fmt::format("{} of {} tokens; read {} in {:.1f} s, wrote {} in {:.1f} s", session.position(),
+                  session.bound(), reply.n_prompt - reply.n_cached, reply.read_seconds, reply.n_new,
+                  reply.write_seconds));
 }
 
-/// What goes wrong in one answer ends that answer. False: a person is not there to go on.
-bool answer(ChatSession& session, const std::string& line, bool terminal) {
+/// What goes wrong in one answer ends that answer where a person is there to go on. Errors: else those of
+/// ChatSession::ask.
+void answer(ChatSession& session, const std::string& line, bool terminal) {
   interrupted = false;
   try {
     print(session.ask(line, interrupted,
@@ -123,16 +148,17 @@ bool answer(ChatSession& session, const std::string& line, bool terminal) {
     tell("stopped while it read: nothing was asked\n");
   } catch (const Error& error) {
     if (!terminal) throw;
-    tell("{}\n", error.what());
+    say(error.what());
   }
-  return true;
 }
 
 int run() {
   const std::shared_ptr<const Backend> backend = options.backend.make(make_context(options.n_threads));
   check_method(options.method);
-  ChatSessionSettings settings{
-      .method = options.method, .n_predict = options.n_predict, .chunk = options.chunk};
+  ChatSessionSettings settings{.method = options.method,
+                               .system = options.system,
+                               .n_predict = options.n_predict,
+                               .chunk = options.chunk};
   if (!options.length.empty()) settings.length = parse_length(options.length);
   const std::shared_ptr<const Model> model = load_decoder(options.model, backend);
   settings.sampling = options.sampling.settings(model->n_choices());
@@ -140,12 +166,11 @@ int run() {
   settings.chat = chat_of_today(false);
   if (options.no_thinking) settings.chat.thinking = false;
   ChatSession session(model, options.model, settings);
-  if (!options.system.empty()) session.set_messages({{"system", options.system}});
   for (const std::string& file : options.files) attach_file(session, file);
-  catch_interrupts();
+  if (settings.sampling.temperature > 0) say(fmt::format("drawn with --seed {}", settings.sampling.seed));
   Lines lines;
   if (lines.terminal())
-    tell("/help says what can be asked beside questions; ctrl-C stops an answer, ctrl-D ends\n");
+    say("/help says what can be asked beside questions; ctrl-C stops an answer, ctrl-D ends");
   for (std::string line; lines.next(line);) {
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
     if (line[0] != '/') {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <functional>
+#include <iterator>
 
 #include "cli/auto_method.h"
 #include "cli/documents.h"
@@ -32,9 +33,9 @@ void require_argument(const Given& c, const char* what) {
 
 void method(const Given& c) {
   if (c.argument.empty())
-    return tell("{}\n", c.session.spec() ? c.session.spec()->text() : c.session.settings().method);
+    return say(c.session.spec() ? c.session.spec()->text() : c.session.settings().method);
   c.session.set_method(c.argument);
-  tell("from the next answer on: {}\n", c.argument);
+  say("from the next answer on: " + c.argument);
 }
 
 void length(const Given& c) {
@@ -43,22 +44,50 @@ void length(const Given& c) {
   tell("from the next answer on bound to {}\n", counted(c.session.settings().length, "token"));
 }
 
+/// As dump_json writes it; a text that only speaks of one is none.
 bool is_conversation(std::string_view bytes) {
-  return bytes.substr(0, 64).find(kFormat) != std::string_view::npos;
+  return bytes.starts_with(fmt::format("{{\n \"format\": \"{}\"", kFormat));
+}
+
+/// Errors: Error for a file that this conversation may not replace.
+void require_place(const ChatSession& session, const std::string& path) {
+  namespace fs = std::filesystem;
+  require_own(path, "a conversation that /save kept", is_conversation);
+  std::error_code none;
+  if (!fs::is_regular_file(path, none) || fs::file_size(path, none) == 0 || session.has_file(path)) return;
+  throw Error(path, "no file, or one that this conversation was loaded from or saved to",
+              "another conversation; nothing was changed", "choose another name, or move it away");
 }
 
 void save(const Given& c) {
   require_argument(c, "/save FILE");
-  require_own(c.argument, "a conversation that /save kept", is_conversation);
+  const Said& said = c.session.said();
+  if (std::all_of(said.messages.begin(), said.messages.end(),
+                  [](const Message& each) { return each.role == "system"; }))
+    throw Error("/save", "a conversation", "no message yet; nothing was changed", "ask something first");
+  require_place(c.session, c.argument);
   Json messages = Json::array();
-  for (const Message& each : c.session.messages())
+  for (const Message& each : said.messages)
     messages.push_back({{"role", each.role}, {"content", each.content}});
   OutputFile file(c.argument);
-  file.write(
-      dump_json({{"format", kFormat}, {"method", c.session.settings().method}, {"messages", messages}}, 1) +
-      "\n");
+  file.write(dump_json({{"format", kFormat},
+                        {"method", c.session.settings().method},
+                        {"messages", messages},
+                        {"documents", said.documents},
+                        {"attached", said.attached}},
+                       1) +
+             "\n");
   file.commit();
-  tell("{}: {}\n", printable(c.argument), counted(messages.size(), "message"));
+  c.session.add_file(c.argument);
+  say(fmt::format("{}: {}", printable(c.argument), counted(messages.size(), "message")));
+}
+
+/// A role is text of the template, in which control tokens are read as such: only those that are known.
+std::string known_role(const std::string& path, const std::string& role) {
+  constexpr const char* kRoles[] = {"system", "user", "assistant", "tool"};
+  if (std::find(std::begin(kRoles), std::end(kRoles), role) == std::end(kRoles))
+    throw Error(path, "messages of system, user, assistant or tool", "one of '" + role + "'");
+  return role;
 }
 
 void load(const Given& c) {
@@ -74,61 +103,72 @@ void load(const Given& c) {
   const std::string method = text(json, "method");
   const auto messages = json.find("messages");
   if (messages == json.end() || !messages->is_array()) throw Error(c.argument, "a list of messages", "none");
-  std::vector<Message> read;
-  for (const JsonInput& each : *messages) read.push_back({text(each, "role"), text(each, "content")});
+  Said said;
+  for (const JsonInput& each : *messages)
+    said.messages.push_back({known_role(c.argument, text(each, "role")), text(each, "content")});
+  if (json.contains("documents")) said.documents = text(json, "documents");
+  if (json.contains("attached")) said.attached = text(json, "attached");
   c.session.set_method(method);
-  c.session.set_messages(std::move(read));
-  tell("{}, method {}; read with the next question\n", counted(messages->size(), "message"),
-       printable(method));
+  c.session.set_said(std::move(said));
+  c.session.add_file(c.argument);
+  say(fmt::format("{}, method {}; read with the next question", counted(messages->size(), "message"),
+                  printable(method)));
 }
 
-/// What tune settled for this model at the length that the conversation has.
+/// What tune settled for this model at a length, and that nothing was.
+void say_tuned(const ChatSession& session, Index n) {
+  const TunedSetting* best = nullptr;
+  const std::vector<TunedSetting> tuned = tuned_settings(session.model_path());
+  for (const TunedSetting& each : tuned)
+    if (each.length >= n && (!best || each.length < best->length)) best = &each;
+  if (!best)
+    return say(
+        fmt::format("nothing was measured for {} on this model: ropewalk tune MODEL --text FILE --length {}",
+                    counted(n, "token"), n));
+  const auto said = [&](const char* key) {
+    const auto found = best->evidence.is_object() ? best->evidence.find(key) : best->evidence.end();
+    return found != best->evidence.end() && found->is_string() ? printable(found->get<std::string>())
+                                                               : "not known";
+  };
+  say(fmt::format("tuned at {}: {}: {} ({})", counted(best->length, "token"), best->method, said("why"),
+                  said("date")));
+}
+
+/// What is known of the method that the next answer has, at its length.
 void evidence(const Given& c) {
-  const ModelConfig& config = c.session.model().config();
-  const Index n = std::max(c.session.bound(), c.session.position());
-  if (n <= config.n_ctx_train) {
-    tell("plain RoPE: {} in the {} that the model was trained on\n", counted(n, "token"), config.n_ctx_train);
-  } else {
-    const TunedSetting* best = nullptr;
-    const std::vector<TunedSetting> tuned = tuned_settings(c.session.model_path());
-    for (const TunedSetting& each : tuned)
-      if (each.length >= n && (!best || each.length < best->length)) best = &each;
-    const auto said = [&](const char* key) {
-      const auto found = best->evidence.is_object() ? best->evidence.find(key) : best->evidence.end();
-      return found != best->evidence.end() && found->is_string() ? printable(found->get<std::string>())
-                                                                 : "not known";
-    };
-    if (best)
-      say(fmt::format("tuned at {}: {}: {} ({})", counted(best->length, "token"), best->method, said("why"),
-                      said("date")));
-    else
-      say(fmt::format(
-          "nothing was measured for {} on this model: ropewalk tune MODEL --text FILE --length {}",
-          counted(n, "token"), n));
-  }
-  tell("/check hides keys in the documents of this conversation and asks for them: two minutes\n");
+  const Index trained = c.session.model().config().n_ctx_train;
+  const NextAnswer next = c.session.next_answer();
+  say(fmt::format("the next answer: method {}, bound to {}", next.spec.text(),
+                  counted(next.length, "token")));
+  if (next.length > trained)
+    say_tuned(c.session, next.length);
+  else if (next.spec.text() == "none")
+    say(fmt::format("plain RoPE: {} in the {} that the model was trained on", counted(next.length, "token"),
+                    trained));
+  else
+    say(fmt::format("plain RoPE would do: the model was trained on {}", counted(trained, "token")));
+  say("/check hides keys in the documents of this conversation and asks for them: two minutes");
 }
 
 void check(const Given& c) {
   const double seconds = parse_seconds(c.argument.empty() ? "2m" : c.argument);
   const ChatSession& session = c.session;
-  if (session.documents().empty())
+  if (session.said().documents.empty())
     throw UsageError("/check", "a document that was given with /file or -f", "none");
   const Tokenizer& tokenizer = session.model().tokenizer();
   const Document document =
-      identify({"the documents", tokenizer.encode(session.documents()), tokenizer.text_begin()});
-  const Index n = std::max(session.bound(), static_cast<Index>(document.tokens.size()));
-  const MethodSpec spec =
-      session.spec()
-          ? *session.spec()
-          : method_for(session.settings().method, session.model_path(), session.model().config(), n).spec;
+      identify({"the documents", tokenizer.encode(session.said().documents), tokenizer.text_begin()});
+  const NextAnswer next = session.next_answer();
+  say(fmt::format("checking method {}, bound to {}, as the next answer", next.spec.text(),
+                  counted(next.length, "token")));
   Progress progress("checking", 1);
   DocumentCheckOptions how{.budget_seconds = seconds};
   how.progress = [&](double share) {
     if (c.interrupted) throw ReadingInterrupted();
     progress.update(share);
   };
-  const DocumentCheck found = check_document(session.model(), tokenizer, spec, document, n, how);
+  const DocumentCheck found =
+      check_document(session.model(), tokenizer, next.spec, document, next.length, how);
   progress.clear();
   say(text_of(found));
 }
@@ -149,12 +189,15 @@ const ChatCommand kCommands[] = {
     {"/check", "[2m]  keys hidden in the documents, at this length: are they found?", check},
     {"/save", "FILE  the conversation", save},
     {"/load", "FILE  one that was saved", load},
-    {"/clear", "begin anew", [](const Given& c) { c.session.set_messages({}); }},
+    {"/clear", "begin anew", [](const Given& c) { c.session.begin_anew(); }},
 };
 
 }  // namespace
 
 void attach_file(ChatSession& session, const std::string& path) {
+  if (path == "-" || path == "/dev/stdin")
+    throw UsageError("chat", "a document in a file", "standard input, which holds the conversation's lines",
+                     "keep the document in a file; or ropewalk generate -f -");
   std::string text = read_text_file(path);
   const auto n = session.model().tokenizer().encode(text).size();
   session.attach(std::filesystem::path(path).filename().string(), std::move(text));
@@ -182,7 +225,7 @@ bool run_chat_command(ChatSession& session, const std::string& line, bool forgiv
     tell("stopped\n");
   } catch (const Error& error) {
     if (!forgiving) throw;
-    tell("{}\n", error.what());
+    say(error.what());
   }
   return true;
 }

@@ -8,7 +8,8 @@
 
 namespace ropewalk {
 
-/// Reads a document into the conversation, and says how long it is. Errors: those of read_text_file.
+/// Reads a document into the conversation, and says how long it is. Errors: those of read_text_file;
+/// UsageError for standard input.
 void attach_file(ChatSession& session, const std::string& path);
 
 /// False: the conversation ends. `forgiving`: an error is said and the conversation goes on; else it is
