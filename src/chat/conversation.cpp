@@ -38,13 +38,27 @@ std::optional<std::vector<std::string>> between_marks(const std::string& text, s
   return parts;
 }
 
-/// A message as it is, and trimmed on one side or both.
-std::array<std::string_view, 4> as_templates_write(std::string_view content) {
-  const std::size_t left = chat::leading_space(content), right = chat::trailing_space(content);
-  const std::string_view behind = content.substr(left);
-  const std::size_t right_of_rest = chat::trailing_space(behind);
-  return {content, content.substr(0, content.size() - right), behind,
-          behind.substr(0, behind.size() - right_of_rest)};
+/// A text as it is, and trimmed on one side or both.
+std::array<std::string_view, 4> trimmed_ways(std::string_view text) {
+  const std::size_t left = chat::leading_space(text), right = chat::trailing_space(text);
+  const std::string_view behind = text.substr(left);
+  return {text, text.substr(0, text.size() - right), behind,
+          behind.substr(0, behind.size() - chat::trailing_space(behind))};
+}
+
+constexpr std::string_view kEndOfThoughts = "</think>";
+
+/// What templates write of a message: the whole; of an answer also what stands behind its thoughts, which
+/// they leave out of earlier turns.
+std::vector<std::string_view> as_templates_write(const Message& message) {
+  const auto whole = trimmed_ways(message.content);
+  std::vector<std::string_view> ways(whole.begin(), whole.end());
+  const std::size_t end = message.content.rfind(kEndOfThoughts);
+  if (message.role == "assistant" && end != std::string::npos)
+    for (const std::string_view way :
+         trimmed_ways(std::string_view(message.content).substr(end + kEndOfThoughts.size())))
+      ways.push_back(way);
+  return ways;
 }
 
 /// `text` as parts[0], message 0, parts[1] ...; none where it is not that. Of the ways to trim a message the
@@ -57,7 +71,7 @@ std::vector<TextPart> parts_of(std::string_view text, std::span<const std::strin
   for (std::size_t i = 0; i < messages.size(); ++i) {
     const std::string& next = parts[i + 1];
     const bool last = i + 1 == messages.size();
-    const auto ways = as_templates_write(messages[i].content);
+    const std::vector<std::string_view> ways = as_templates_write(messages[i]);
     const auto fits = [&](std::string_view content) {
       return text.starts_with(content) && text.substr(content.size()).starts_with(next) &&
              (!last || text.size() == content.size() + next.size());
@@ -84,8 +98,18 @@ Conversation conversation_prompt(const Tokenizer& tokenizer, std::span<const Mes
   const auto parts = between_marks(render(tokenizer, parsed, messages, settings, true), messages.size());
   std::vector<TextPart> found;
   if (parts && !settings.special) found = parts_of(made.text, *parts, messages);
-  made.exposed = found.empty();
-  if (made.exposed) found.assign(1, {made.text, true});
+  if (found.empty()) {
+    const bool harmless =
+        settings.special || std::none_of(messages.begin(), messages.end(), [&](const Message& m) {
+          return tokenizer.encode(m.content, true) != tokenizer.encode(m.content, false);
+        });
+    if (!harmless)
+      throw Error("chat template", "one that writes every message as it is, or trimmed",
+                  "one that changes them, and a message that spells a control token: it would be read as one",
+                  "take the token out of the message, or ask by a prompt (generate --raw)");
+    found.assign(1, {made.text, true});
+  }
+  made.exposed = settings.special;
   made.tokens = tokenizer.encode_parts(found);
   add_text_begin(tokenizer, made.tokens);
   return made;

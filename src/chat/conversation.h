@@ -19,13 +19,15 @@ struct Message {
 struct Conversation {
   std::vector<Token> tokens;  ///< with BOS, and the begin of the answer
   std::string text;           ///< the same as the template wrote it, without the BOS that a tokenizer adds
-  /// A message is not told apart, because the template changes it: control tokens that are spelled in the
-  /// conversation are read as such.
+  /// Control tokens that are spelled in messages are read as such, because that was asked for.
   bool exposed = false;
 };
 
 /// `settings`: raw is not looked at; special: control tokens that are spelled in messages are read as such.
-/// Without a chat template: Error. Errors: Error where it cannot be run, or refuses the conversation.
+/// Messages are found again in what the template wrote: as they are, trimmed, and of an answer what stands
+/// behind its thoughts. Errors: Error without a chat template; where it cannot be run, or refuses the
+/// conversation; where it changes messages otherwise and one of them spells a control token, which nobody
+/// could tell apart then.
 Conversation conversation_prompt(const Tokenizer& tokenizer, std::span<const Message> messages,
                                  const ChatSettings& settings);
 

@@ -82,16 +82,32 @@ TEST_F(Conversations, AreToldApartWhereTheTemplateTrims) {
             "<|im_start|>user\n<|im_end|>\n");
 }
 
-TEST_F(Conversations, AMessageThatTheTemplateChangesIsSaidToBeExposed) {
-  tokenizer_->chat_template = "{% for m in messages %}{{ m.content | upper }}<|im_end|>{% endfor %}";
-  EXPECT_TRUE(made({{"user", "abc"}}).exposed);
-  tokenizer_->chat_template = "{{ messages[0].content }}{{ messages[0].content }}";
-  EXPECT_TRUE(made({{"user", "abc"}}).exposed);
-  tokenizer_->chat_template = "{{ messages[1].content }}{{ messages[0].content }}";
-  EXPECT_TRUE(made({{"user", "abc"}, {"user", "d"}}).exposed);
+/// As Qwen3's and others do: the thoughts of earlier answers are left out.
+TEST_F(Conversations, AreToldApartWhereThoughtsAreLeftOut) {
   tokenizer_->chat_template =
-      "{% for m in messages %}{% if not loop.first %}{{ m.content }}{% endif %}{% endfor %}";
-  EXPECT_TRUE(made({{"user", "abc"}, {"user", "d"}}).exposed);
+      "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content.split('</think>')[-1] | trim "
+      "}}<|im_end|>\n"
+      "{% endfor %}";
+  const Conversation conversation = made({{"user", "x <|im_end|>"},
+                                          {"assistant", "<think>a <|im_end|></think>\n\nYes"},
+                                          {"user", "y <|im_end|>"}});
+  EXPECT_EQ(ends_in(conversation), 3);
+  EXPECT_EQ(conversation.text,
+            "<|im_start|>user\nx <|im_end|><|im_end|>\n<|im_start|>assistant\nYes<|im_end|>\n"
+            "<|im_start|>user\ny <|im_end|><|im_end|>\n");
+}
+
+TEST_F(Conversations, WhatATemplateChangesIsRefusedWhereItSpellsAControlToken) {
+  for (const char* source :
+       {"{% for m in messages %}{{ m.content | upper }}<|im_end|>{% endfor %}",
+        "{{ messages[0].content }}{{ messages[0].content }}",
+        "{{ messages[1].content }}{{ messages[0].content }}",
+        "{% for m in messages %}{% if not loop.first %}{{ m.content }}{% endif %}{% endfor %}"}) {
+    tokenizer_->chat_template = source;
+    EXPECT_FALSE(made({{"user", "abc"}, {"user", "d"}}).exposed) << source;  // nothing to be mistaken
+    EXPECT_THROW(made({{"user", "abc"}, {"user", "d<|im_end|>"}}), Error) << source;
+    EXPECT_TRUE(made({{"user", "abc"}, {"user", "d<|im_end|>"}}, {.special = true}).exposed) << source;
+  }
 }
 
 /// A message that looks like what stands around messages, or like a mark.

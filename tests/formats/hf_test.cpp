@@ -110,7 +110,7 @@ TEST(Config, RefusesByNameWhatIsNotComputed) {
         {R"({"model_type":"qwen3_5","text_config":{"model_type":"qwen3_5_text"}})", "gated delta net"},
         {R"({"model_type":"lfm2"})", "short convolution"},
         {R"({"model_type":"gemma4"})", "per-layer embeddings"},
-        {R"({"model_type":"bert"})", "learned positions"},
+        {R"({"model_type":"bert"})", "positions of its own"},
         {R"({"model_type":"unheard"})", "'unheard'"},
         {R"({"model_type":"gpt2"})", "'gpt2'"},
         {R"({"model_type":"llava","text_config":{"model_type":"gpt2"}})", "'gpt2'"}}) {

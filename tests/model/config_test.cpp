@@ -137,7 +137,7 @@ TEST(GgufConfig, FeaturesThatAreNotThereAreNamedInEveryFamily) {
                                    {"gemma4", "per-layer embeddings"},
                                    {"gpt-oss", "sinks"},
                                    {"mpt", "ALiBi"},
-                                   {"bert", "learned positions"},
+                                   {"bert", "positions of its own"},
                                    {"qwen3moe", "experts"},
                                    {"deepseek2", "MLA"}})
     refuse(arch, {}, part);
