@@ -120,14 +120,14 @@ NextAnswer ChatSession::next_for(Index n_prompt) const {
   throw LogicError("a list of lengths without one");
 }
 
-Conversation ChatSession::prompt_of(const std::vector<Message>& messages) const {
-  return conversation_prompt(model_->tokenizer(), messages, settings_.chat);
+std::vector<Token> ChatSession::prompt_of(const std::vector<Message>& messages) const {
+  return conversation_prompt(model_->tokenizer(), messages, settings_.chat).tokens;
 }
 
 NextAnswer ChatSession::next_answer() const {
   std::vector<Message> messages = said_.messages;
   messages.push_back({"user", said_.attached});
-  return next_for(static_cast<Index>(prompt_of(messages).tokens.size()));
+  return next_for(static_cast<Index>(prompt_of(messages).size()));
 }
 
 /// A new session for all of it. Errors: Error where the memory does not hold it.
@@ -224,10 +224,7 @@ ChatReply ChatSession::ask(const std::string& text, const std::atomic<bool>& int
                            const std::function<void(const std::string&)>& show) {
   std::vector<Message> messages = said_.messages;
   messages.push_back({"user", said_.attached + text});
-  const Conversation conversation = prompt_of(messages);
-  if (conversation.exposed)
-    say("the template changes the text: control tokens that are spelled in it are read as such");
-  const std::vector<Token>& prompt = conversation.tokens;
+  const std::vector<Token> prompt = prompt_of(messages);
   make_ready(prompt);
   ChatReply reply;
   reply.n_prompt = static_cast<Index>(prompt.size()), reply.n_cached = session_->position();

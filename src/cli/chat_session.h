@@ -99,7 +99,7 @@ class ChatSession {
   std::size_t memory() const;
   bool held(const MethodSpec& spec, Index length) const;
   NextAnswer next_for(Index n_prompt) const;
-  Conversation prompt_of(const std::vector<Message>& messages) const;
+  std::vector<Token> prompt_of(const std::vector<Message>& messages) const;
   void bind(const NextAnswer& next);
   void make_ready(const std::vector<Token>& prompt);
   std::vector<Token> write_reply(const std::vector<Token>& prompt, ChatReply& reply,
