@@ -94,14 +94,19 @@ std::size_t ChatSession::memory() const {
   return available + most_cache_bytes(config, model_->backend().kv_type(), session_->method(), n, n);
 }
 
-/// With a little left: nobody asked for so long a one.
+/// With a little left: nobody asked for so long a one. Not by a method that does not reach that far.
 bool ChatSession::held(const MethodSpec& spec, Index length) const {
   const std::size_t most = memory();
-  return most == 0 || bytes(spec, length) <= most - most / 20;
+  try {
+    const std::size_t needed = bytes(spec, length);
+    return most == 0 || needed <= most - most / 20;
+  } catch (const UsageError&) {
+    return false;
+  }
 }
 
 /// The trained length; past it half as much again as is needed now, so that it is not read again soon. Where
-/// the memory does not hold that, as much as is needed.
+/// the memory does not hold that, or the method does not reach it, as much as is needed.
 NextAnswer ChatSession::next_for(Index n_prompt) const {
   const Index n = n_prompt + settings_.n_predict, trained = model_->config().n_ctx_train;
   const bool shrank = settings_.length == 0 && n <= trained && bound_ > trained;

@@ -74,6 +74,9 @@ def through_pipes():
     code, answers, _ = piped(["/method rerope", "/length 300", "Well?"], "-n", "8")
     check(answers[0]["method"].startswith("rerope") and answers[0]["length"] == 300, f"what was asked for: {answers}")
 
+    code, answers, said = piped(["x" * 1400 + "?"], "-n", "8", "--method", "self-extend")
+    check(code == 0 and answers[0]["length"] == answers[0]["n_prompt"] + 8, f"as far as the method reaches: {answers}, {said}")
+
     # Without a person the first error ends it, in one line.
     for lines, code_expected, words in (
             (["/nope"], 2, "/help lists"), (["/method yran"], 2, "did you mean yarn"), (["/file none.txt"], 1, "No such file"),
