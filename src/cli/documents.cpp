@@ -200,7 +200,7 @@ void say_acting_layers(const ModelConfig& config) {
                   config.n_acting_layers() == 0 ? "; each method is this model unchanged" : ""));
 }
 
-double parse_seconds(const std::string& text) {
+double parse_seconds(const std::string& text, const char* option) {
   std::size_t used = 0;
   double value = -1;
   try {
@@ -212,7 +212,7 @@ double parse_seconds(const std::string& text) {
   const double scale = unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : 0;
   if (used > 0 && unit.empty() && value == 0) return 0;
   if (used == 0 || scale == 0 || !(value >= 0 && value < 1e7))
-    throw UsageError("--budget", "a time such as 90s, 8m or 2h", "'" + text + "'",
+    throw UsageError(option, "a time such as 90s, 8m or 2h", "'" + text + "'",
                      used > 0 && unit.empty() ? "say its unit: " + text + "s or " + text + "m"
                                               : "s, m and h are its units; 0 is no limit");
   return value * scale;

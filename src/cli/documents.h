@@ -52,8 +52,8 @@ RunInfo run_info(const std::string& model_path, const BackendOptions& backend,
 /// Says on stderr on how many layers methods act, where these are not all.
 void say_acting_layers(const ModelConfig& config);
 
-/// Seconds of "90s", "8m", "2h"; "0" is no limit. Errors: UsageError naming --budget; a number alone has no
+/// Seconds of "90s", "8m", "2h"; "0" is no limit. Errors: UsageError naming `option`; a number alone has no
 /// unit.
-double parse_seconds(const std::string& text);
+double parse_seconds(const std::string& text, const char* option = "--budget");
 
 }  // namespace ropewalk

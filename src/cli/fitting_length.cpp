@@ -8,9 +8,16 @@
 #include "model/sequence.h"
 
 namespace ropewalk {
+namespace {
 
-FittingLength::FittingLength(const Model& model, const std::string& model_path, const std::string& method)
-    : model_(model), model_path_(model_path) {
+constexpr std::size_t kMargin = 20;                         // a twentieth
+constexpr std::size_t kThreadBytes = std::size_t{2} << 20;  // what each takes besides, in a step
+
+}  // namespace
+
+FittingLength::FittingLength(const Model& model, const std::string& model_path, const std::string& method,
+                             Index chunk)
+    : model_(model), model_path_(model_path), chunk_(chunk) {
   if (method != "auto") named_ = MethodSpec::parse(method);
 }
 
@@ -25,20 +32,45 @@ Index FittingLength::proven() const {
   return proven;
 }
 
-std::size_t FittingLength::bytes(const MethodSpec& spec, Index n) const {
+MethodSpec FittingLength::spec_at(Index n) const {
   const ModelConfig& config = model_.config();
-  const Method method = Method::bind(spec, config.rope_context(config.acting_layer(), n));
-  return session_bytes(config, model_.backend().kv_type(), method, n);
+  return named_ ? *named_ : decide(config.rope_context(config.acting_layer(), n), tuned()).spec;
+}
+
+Method FittingLength::method_at(const MethodSpec& spec, Index n) const {
+  const ModelConfig& config = model_.config();
+  return Method::bind(spec, config.rope_context(config.acting_layer(), n));
+}
+
+std::size_t FittingLength::bytes(const MethodSpec& spec, Index n) const {
+  return session_bytes(model_.config(), model_.backend().kv_type(), method_at(spec, n), n, chunk_);
+}
+
+std::size_t FittingLength::cache_bytes(const MethodSpec& spec, Index n) const {
+  return most_cache_bytes(model_.config(), model_.backend().kv_type(), method_at(spec, n), n, chunk_);
+}
+
+std::size_t FittingLength::available() const {
+  if (!available_) {
+    Context& context = *model_.backend().context();
+    context.parallel_for(context.threads(), [](Index, int) {});  // they start, and their stacks count
+    const std::size_t measured = available_memory();
+    const std::size_t left = measured / kMargin + kThreadBytes * static_cast<std::size_t>(context.threads());
+    available_ = measured == 0 ? 0 : std::max<std::size_t>(1, measured - std::min(measured, left));
+  }
+  return *available_;
+}
+
+bool FittingLength::same_at(Index n, Index more) const {
+  const MethodSpec spec = spec_at(n);
+  if (spec_at(more).text() != spec.text()) return false;
+  if (available() != 0 && bytes(spec, more) > available()) return false;
+  return method_at(spec, n).fingerprint(n) == method_at(spec, more).fingerprint(n);
 }
 
 Index FittingLength::held(const std::optional<MethodSpec>& spec, Index most) const {
-  const std::size_t available = available_memory();
-  if (available == 0) return most;  // the system does not say
-  const ModelConfig& config = model_.config();
-  const auto fits = [&](Index n) {
-    return bytes(spec ? *spec : decide(config.rope_context(config.acting_layer(), n), tuned()).spec, n) <=
-           available;
-  };
+  if (available() == 0) return most;
+  const auto fits = [&](Index n) { return bytes(spec ? *spec : spec_at(n), n) <= available(); };
   Index low = 0, high = most;
   while (low < high) {
     const Index middle = low + (high - low + 1) / 2;
@@ -67,10 +99,10 @@ void FittingLength::say_unproven(Index n) const {
 }
 
 void FittingLength::require(const MethodSpec& spec, Index n) const {
-  const std::size_t needed = bytes(spec, n), available = available_memory();
-  if (available == 0 || needed <= available) return;
+  const std::size_t needed = bytes(spec, n);
+  if (available() == 0 || needed <= available()) return;
   throw Error(fmt::format("{} under {}", counted(n, "token"), spec.text()),
-              fmt::format("{} MiB of free memory", needed >> 20), fmt::format("{} MiB", available >> 20),
+              fmt::format("{} MiB of free memory", needed >> 20), fmt::format("{} MiB", available() >> 20),
               fmt::format("that holds {} of them: --fit reads no more; or --kv q8, or a method with a window",
                           held(spec, n)));
 }

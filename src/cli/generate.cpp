@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /// ropewalk generate: reads a prompt, long documents or both, and writes on.
+#include <functional>
 #include <optional>
 
 #include "chat/turn.h"
@@ -118,10 +119,23 @@ struct Times {
   double start = now_seconds(), read = start;
 };
 
+/// What fails beside the answer is said, and the answer is given; the command fails at its end.
+struct Failures {
+  std::optional<Error> first;
+  void run(const char* what, const std::function<void()>& work) {
+    try {
+      work();
+    } catch (const Error& error) {
+      if (first) say(first->what());
+      first.emplace(what, error);
+    }
+  }
+};
+
 /// Reads `prompt` from where the session stands, and writes. What another question would begin with too is
 /// kept behind its last token.
 std::vector<Token> write_answer(Session& session, const GivenText::Part& prompt, const KeptText& kept,
-                                Answer& answer, Times& times, SamplerSettings settings) {
+                                Answer& answer, Times& times, SamplerSettings settings, Failures& failures) {
   const Model& model = session.model();
   const Tokenizer& tokenizer = model.tokenizer();
   Sampler sampler(std::move(settings), model.n_choices(), prompt.tokens);
@@ -139,7 +153,7 @@ std::vector<Token> write_answer(Session& session, const GivenText::Part& prompt,
   if (kept.asked() && session.position() < prompt.n_common) {
     session.run(rest(prompt.n_common), {}, read);
     before = session.position();
-    kept.keep(session.sequence());
+    failures.run("--cache", [&] { kept.keep(session.sequence()); });
   }
   std::vector<Token> written = write_on(
       session, rest(static_cast<Index>(all.size())),
@@ -163,14 +177,14 @@ std::vector<Token> write_answer(Session& session, const GivenText::Part& prompt,
 Session open_session(const Model& model, const std::vector<Token>& prompt, const KeptText& kept,
                      const FittingLength& fitting, AutoChoice& choice) {
   const auto n_prompt = static_cast<Index>(prompt.size()), n = n_prompt + options.n_predict;
-  if (std::optional<Sequence> sequence = kept.find(prompt, n, options.method, options.chunk))
-    return Session(std::move(*sequence), options.chunk);
-  const Index length = kept.length_for(n, fitting);
-  choice = method_for(options.method, options.model, model.config(), length);
   fitting.say_unproven(n);
-  fitting.require(choice.spec, length);
-  return Session(model, choice.spec,
-                 {.n = length, .n_prompt = kept.asked() ? length : n_prompt, .chunk = options.chunk});
+  if (std::optional<Sequence> sequence = kept.find(prompt, n, options.method, options.chunk, choice))
+    return Session(std::move(*sequence), options.chunk);
+  choice = method_for(options.method, options.model, model.config(), n);
+  fitting.require(choice.spec, n);
+  const Index length = kept.length_for(n, fitting);
+  kept.require_writable(fitting.cache_bytes(choice.spec, n_prompt));
+  return Session(model, choice.spec, {.n = length, .n_prompt = n_prompt, .chunk = options.chunk});
 }
 
 /// Keys hidden in copies of what was read, at the answer's length, under the answer's method.
@@ -208,13 +222,13 @@ int run() {
   check_method(options.method);
   if (options.files.empty() && options.prompt.empty())
     throw UsageError("generate", "-p PROMPT, -f FILE or both", "neither");
-  const double check_seconds = parse_seconds(options.check_time);
+  const double check_seconds = parse_seconds(options.check_time, "--check-time");
   for (const std::string& file : options.files)
     if (file != "-") require_readable(file);
   const std::shared_ptr<const Model> loaded = load_decoder(options.model, backend);
   const SamplerSettings sampling = options.sampling.settings(loaded->n_choices());
   if (options.no_thinking) say_whether_thinking_stops(loaded->tokenizer());
-  const FittingLength fitting(*loaded, options.model, options.method);
+  const FittingLength fitting(*loaded, options.model, options.method, options.chunk);
   const GivenText given(options.files, options.prompt, chat_settings());
   const KeptText kept(options.cache, *loaded, options.model);
   const GivenText::Part prompt = prompt_of(given, *loaded, fitting);
@@ -227,25 +241,24 @@ int run() {
   Times times;
   Answer answer{AnswerText(options.sampling.stops), ""};
   const Index before = session.position();
-  const auto n_new = static_cast<Index>(write_answer(session, prompt, kept, answer, times, sampling).size());
+  Failures failures;
+  const auto n_new =
+      static_cast<Index>(write_answer(session, prompt, kept, answer, times, sampling, failures).size());
   const bool cut = n_new == options.n_predict && !answer.pending.stop();
   if (!options.json) fmt::print("\n"), std::fflush(stdout);
   const double wrote = now_seconds() - times.read;
   std::optional<DocumentCheck> check;
-  std::optional<Error> unchecked;  // the answer is not lost by it
-  try {
-    if (options.check)
+  if (options.check)
+    failures.run("the check", [&] {
       check = check_text(*loaded, session.sequence().spec(), prompt.text, n_prompt + options.n_predict,
                          check_seconds);
-  } catch (const Error& error) {
-    unchecked = error;
-  }
+    });
   if (options.json) print_json(answer, cut, before, n_new, prompt, session, choice, sampling, check);
   if (cut) tell("the answer was cut at -n {}\n", options.n_predict);
   tell("{}\n{}\n", speed_line("read", n_prompt - before, times.read - times.start),
        speed_line("wrote", n_new, wrote));
   if (check) say("check: " + text_of(*check));
-  if (unchecked) throw Error("the check", *unchecked);
+  if (failures.first) throw Error(*failures.first);
   return 0;
 }
 
@@ -272,7 +285,8 @@ void define(CommandLine& app) {
   app.add_flag(
       "--check", options.check,
       "then hide keys in copies of what was read, and ask\nfor them: can this method be trusted here?");
-  app.add_option("--check-time", options.check_time, "that the check may take")->capture_default_str();
+  app.add_option("--check-time", options.check_time, "that the check may take; 0: as long as it takes")
+      ->capture_default_str();
   app.only_with("--check", {"--check-time"});
   options.sampling.define(app);
   options.backend.define(app);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "core/output_file.h"
 #include "core/text.h"
 
 namespace ropewalk {
@@ -16,6 +17,13 @@ bool is_there(const std::string& path) {
   return std::filesystem::is_regular_file(path, none) && std::filesystem::file_size(path, none) > 0;
 }
 
+/// No device or pipe: there are no parts of those, and nothing to try before.
+bool is_plain(const std::string& path) {
+  std::error_code none;
+  const std::filesystem::file_status status = std::filesystem::status(path, none);
+  return !std::filesystem::exists(status) || std::filesystem::is_regular_file(status);
+}
+
 }  // namespace
 
 KeptText::KeptText(std::string path, const Model& model, const std::string& model_path)
@@ -23,17 +31,35 @@ KeptText::KeptText(std::string path, const Model& model, const std::string& mode
   if (path_.empty()) return;
   require_own(path_, "a text that generate --cache kept", is_saved_sequence);
   model_id_ = model_identity(model_path);
+  if (is_plain(path_)) remove_parts_of(behind_links(path_), is_saved_sequence);
 }
 
 Index KeptText::length_for(Index n, const FittingLength& fitting) const {
   if (path_.empty()) return n;
-  const Index proven = fitting.proven();
-  const Index more = std::min(n + std::max(kLeastRoom, n / 8), kMostTokens);
-  return n <= proven ? std::min(proven, more) : more;
+  for (Index room = std::min(std::max(kLeastRoom, n / 8), kMostTokens - n); room > 0; room /= 2)
+    if (fitting.same_at(n, n + room)) return n + room;
+  say(
+      fmt::format("{}: bound to {}: at another length the method would be another one, or the memory does "
+                  "not hold more; a longer question is read anew",
+                  printable(path_), counted(n, "token")));
+  return n;
+}
+
+void KeptText::require_writable(std::size_t bytes) const {
+  if (path_.empty() || !is_plain(path_)) return;
+  OutputFile{path_};  // may it be written? The part goes at once
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const fs::path folder = fs::path(behind_links(path_)).parent_path();
+  const fs::space_info space = fs::space(folder.empty() ? "." : folder, error);
+  if (!error && space.available < bytes)
+    throw Error(path_, fmt::format("{} MB of free disk, to keep what is read", bytes / 1000000 + 1),
+                fmt::format("{} MB", space.available / 1000000),
+                "make room on the disk, take --kv q8, or leave --cache out");
 }
 
 std::optional<Sequence> KeptText::find(std::span<const Token> prompt, Index n, const std::string& method,
-                                       Index chunk) const {
+                                       Index chunk, AutoChoice& choice) const {
   if (path_.empty() || !is_there(path_)) return {};
   const auto anew = [&](const std::string& why) {
     say(fmt::format("{}: {}; the text is read anew, and kept there", printable(path_), why));
@@ -48,8 +74,9 @@ std::optional<Sequence> KeptText::find(std::span<const Token> prompt, Index n, c
   if (n > head.options.n) return anew(fmt::format("bound to {} tokens, {} are needed", head.options.n, n));
   if (common < head.kept_from && common < head.n_read)
     return anew("its window has passed where the texts part");
-  const std::string now = method_for(method, model_path_, model_.config(), head.options.n).spec.text();
-  if (now != head.method) return anew(fmt::format("read under {}, asked for is {}", head.method, now));
+  choice = method_for(method, model_path_, model_.config(), head.options.n);
+  if (const std::string now = choice.spec.text(); now != head.method)
+    return anew(fmt::format("read under {}, asked for is {}", printable(head.method), now));
   Sequence sequence = load_sequence(path_, model_, model_id_, chunk);
   const Index begin = std::min(common, static_cast<Index>(prompt.size()) - 1);
   sequence.truncate(begin);

@@ -12,19 +12,24 @@ namespace ropewalk {
 
 class KeptText {
  public:
-  /// `path` empty: nothing is kept. Errors: Error for a file that is there and none of ours.
+  /// `path` empty: nothing is kept. What a killed run left of this file is taken away. Errors: Error for a
+  /// file that is there and none of ours.
   KeptText(std::string path, const Model& model, const std::string& model_path);
 
   /// The length that a text of n tokens is bound to, so that longer questions of it find room: with a file an
-  /// eighth more, 128 at least, but not out of the length that was proven.
+  /// eighth more, 128 at least, as far as the method is the same there to the bit and the memory holds it. A
+  /// method whose frequencies follow the length has no room, which a line on stderr says.
   Index length_for(Index n, const FittingLength& fitting) const;
 
   /// What was kept of a text that begins as `prompt`, taken back to what both have in common, where it is
   /// bound to n tokens or more by the method that `method` means there; a line on stderr says so, or why not.
-  /// None: read it anew. Errors: as load_sequence, method_for.
-  std::optional<Sequence> find(std::span<const Token> prompt, Index n, const std::string& method,
-                               Index chunk) const;
+  /// None: read it anew. `choice`: what the method was chosen for. Errors: as load_sequence, method_for.
+  std::optional<Sequence> find(std::span<const Token> prompt, Index n, const std::string& method, Index chunk,
+                               AutoChoice& choice) const;
 
+  /// Before the text is read. Errors: Error where the file cannot be written, or the disk has not these bytes
+  /// left.
+  void require_writable(std::size_t bytes) const;
   /// Writes the file. Nothing where none is asked for. Errors: as save_sequence.
   void keep(const Sequence& sequence) const;
   bool asked() const { return !path_.empty(); }

@@ -2,6 +2,8 @@
 /// ropewalk: the command line. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a bug of ours.
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <malloc.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -14,6 +16,16 @@
 #include "core/error.h"
 #include "core/tell.h"
 
+/// Where addresses are limited (ulimit -v), glibc's arena of 64 MB for each thread would take what was
+/// counted on.
+void share_one_arena() {
+#ifdef M_ARENA_MAX
+  rlimit addresses{};
+  if (::getrlimit(RLIMIT_AS, &addresses) == 0 && addresses.rlim_cur != RLIM_INFINITY)
+    ::mallopt(M_ARENA_MAX, 1);
+#endif
+}
+
 int main(int argc, char** argv) {
   // Without one of these, what is read or written there would go to the first file that is opened. Standard
   // output is opened for reading: who writes to it learns that there is none.
@@ -21,6 +33,7 @@ int main(int argc, char** argv) {
     if (::fcntl(file, F_GETFD) < 0 && ::open("/dev/null", file == STDERR_FILENO ? O_WRONLY : O_RDONLY) < 0)
       return 1;
   std::signal(SIGXFSZ, SIG_IGN);  // past ulimit -f a write fails, and says so
+  share_one_arena();
   ropewalk::end_with_parent();
   try {
     const int code = ropewalk::run_command_line(argc, argv);

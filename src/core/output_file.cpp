@@ -2,6 +2,7 @@
 #include "core/output_file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -119,15 +120,26 @@ std::string part_of(const std::string& path, int i) {
   return path + (i == 0 ? ".part" : fmt::format(".part{}", i));
 }
 
+/// Whether a killed process left it: nobody holds it, and it is one to take.
+bool is_left(const std::string& part, bool (*own)(std::string_view)) {
+  const int file = ::open(part.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+  if (file < 0) return false;
+  const bool held = ::flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  char first[64];
+  const ssize_t n = own == nullptr ? 0 : ::read(file, first, sizeof first);
+  ::close(file);
+  return !held && (n == 0 || (n > 0 && own({first, static_cast<std::size_t>(n)})));
+}
+
 }  // namespace
 
-void remove_parts_of(const std::string& path) {
+void remove_parts_of(const std::string& path, bool (*own)(std::string_view)) {
   namespace fs = std::filesystem;
   std::error_code none;
   for (int i = 0; i < kMostParts; ++i) {
     const std::string part = part_of(path, i);
     if (!fs::is_regular_file(fs::symlink_status(part, none))) return;
-    fs::remove(part, none);
+    if (is_left(part, own)) fs::remove(part, none);
   }
 }
 
@@ -139,7 +151,9 @@ std::FILE* open_part(const std::string& path, std::string& name) {
     file = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (file < 0 && errno != EEXIST) break;
   }
-  return file < 0 ? nullptr : ::fdopen(file, "wb");
+  if (file < 0) return nullptr;
+  (void)::flock(file, LOCK_EX | LOCK_NB);  // told to remove_parts_of; not every file system has locks
+  return ::fdopen(file, "wb");
 }
 
 OutputFile::OutputFile(std::string path) : path_(behind_links(std::move(path))) {

@@ -17,9 +17,11 @@ std::string behind_links(std::string path);
 /// Writes a file's or a folder's bytes through to the disk. Errors: Error.
 void sync_to_disk(const std::string& path);
 
-/// Takes PATH.part and the like away, which a killed process left. REQUIRES: nobody else writes PATH now
+/// Takes PATH.part and the like away, which a killed process left; one that is being written is held by a
+/// lock (flock) and stays. `own`: of first bytes, whether the part is one to take; else, and with anything in
+/// it, it stays. REQUIRES: nobody else writes PATH now where the file system has no locks
 /// (core/folder_lock.h).
-void remove_parts_of(const std::string& path);
+void remove_parts_of(const std::string& path, bool (*own)(std::string_view first_bytes) = nullptr);
 
 /// Writes PATH.part and renames it to PATH when told that it is complete. Else the part is removed: by the
 /// destructor, or by a handler when SIGINT, SIGTERM or SIGHUP end the process, which then passes the signal

@@ -27,15 +27,17 @@ class PagePool::Area {
       : piece_(piece_bytes), size_(rounded_up(std::max(piece_bytes, kHugePage), kHugePage)) {
     void* p = ::mmap(nullptr, size_ + kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (p == MAP_FAILED) throw std::bad_alloc();
-    mapped_ = static_cast<std::byte*>(p);
     const std::size_t to_border =
         rounded_up(reinterpret_cast<std::size_t>(p), kHugePage) - reinterpret_cast<std::size_t>(p);
-    base_ = mapped_ + to_border;
+    base_ = static_cast<std::byte*>(p) + to_border;
+    // What stands out on both sides would count where addresses are limited (ulimit -v).
+    if (to_border > 0) ::munmap(p, to_border);
+    if (to_border < kHugePage) ::munmap(base_ + size_, kHugePage - to_border);
     (void)::madvise(base_, size_, MADV_HUGEPAGE);  // small pages do, where there are none
     for (std::size_t i = size_ / piece_; i > 0; --i) free_.push_back({base_ + (i - 1) * piece_, false});
     n_pieces_ = free_.size();
   }
-  ~Area() { ::munmap(mapped_, size_ + kHugePage); }
+  ~Area() { ::munmap(base_, size_); }
   Area(const Area&) = delete;
   Area& operator=(const Area&) = delete;
 
@@ -57,7 +59,7 @@ class PagePool::Area {
     bool used;  // so it must be zeroed
   };
   std::size_t piece_, size_, n_pieces_ = 0;
-  std::byte *mapped_ = nullptr, *base_ = nullptr;
+  std::byte* base_ = nullptr;
   std::vector<Piece> free_;
 };
 

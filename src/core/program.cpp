@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -70,6 +71,14 @@ int start(const std::vector<std::string>& words, int out, int error, pid_t& chil
   return posix_spawnp(&child, arguments[0], &actions.list, nullptr, arguments.data(), environ);
 }
 
+/// Holds from now on for the child and for what it starts. Memory is RLIMIT_DATA: pandoc reserves addresses
+/// by the terabyte. A child that has ended already is none to limit.
+void limit(pid_t child, const ProgramLimits& limits) {
+  const rlimit seconds{limits.seconds, limits.seconds + 5}, bytes{limits.bytes, limits.bytes};
+  prlimit(child, RLIMIT_CPU, &seconds, nullptr);
+  prlimit(child, RLIMIT_DATA, &bytes, nullptr);
+}
+
 /// Appends what the pipe has now; false at its end.
 bool take(int end, std::string& text) {
   std::array<char, 1 << 16> bytes;
@@ -108,7 +117,8 @@ bool program_exists(const std::string& name) {
   return false;
 }
 
-ProgramOutput run_program(const std::vector<std::string>& words, std::size_t most_bytes) {
+ProgramOutput run_program(const std::vector<std::string>& words, std::size_t most_bytes,
+                          const ProgramLimits& limits) {
   RW_CHECK(!words.empty());
   ProgramOutput result;
   Pipe out(words[0]), error(words[0]);
@@ -117,6 +127,7 @@ ProgramOutput run_program(const std::vector<std::string>& words, std::size_t mos
   if (failed == ENOENT || failed == EACCES) return result;
   if (failed != 0) fail(words[0], failed);
   result.found = true;
+  limit(child, limits);
   out.close_write(), error.close_write();
   read_all(out, error, most_bytes, result);
   if (result.too_long) kill(child, SIGKILL);
@@ -124,6 +135,8 @@ ProgramOutput run_program(const std::vector<std::string>& words, std::size_t mos
   int status = 0;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
   result.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  // A shell says with its own code that SIGXCPU ended what it started.
+  result.too_slow = !result.too_long && result.code == 128 + SIGXCPU;
   return result;
 }
 

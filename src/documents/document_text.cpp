@@ -31,7 +31,7 @@ Converter pandoc(const char* from) {
 std::vector<Converter> converters(DocumentKind kind) {
   switch (kind) {
     case DocumentKind::kPdf:
-      return {{"poppler-utils", {"pdftotext", "-q", "-enc", "UTF-8", "-eol", "unix", "-nopgbrk"}, {"-"}}};
+      return {{"poppler-utils", {"pdftotext", "-enc", "UTF-8", "-eol", "unix", "-nopgbrk"}, {"-"}}};
     case DocumentKind::kHtml:
       return {pandoc("html"),
               {"w3m", {"w3m", "-dump", "-T", "text/html", "-O", "UTF-8", "-cols", "400"}, {}}};
@@ -60,7 +60,8 @@ bool begins_as_html(std::string_view bytes) {
   if (bytes.starts_with("\xef\xbb\xbf")) bytes.remove_prefix(3);
   bytes.remove_prefix(std::min(bytes.find_first_not_of(" \t\r\n"), bytes.size()));
   const std::string head = lower(bytes.substr(0, 14));
-  return head.starts_with("<!doctype html") || head.starts_with("<html");
+  const bool xhtml = head.starts_with("<?xml") && lower(bytes).find("<html") != std::string::npos;
+  return xhtml || head.starts_with("<!doctype html") || head.starts_with("<html");
 }
 
 /// As a program's argument: no option, whatever its name is.
@@ -80,21 +81,45 @@ std::string installed_by(const std::vector<Converter>& ways) {
   return fmt::format("apt install {}; or convert it to text yourself", fmt::join(packages, ", or "));
 }
 
+/// Of what a program said the first line of an error, else its first one; warnings may stand before.
+std::string reason_of(const ProgramOutput& output) {
+  std::string first;
+  for (std::size_t at = 0; at < output.error.size();) {
+    const std::size_t end = std::min(output.error.find('\n', at), output.error.size());
+    const std::string line = output.error.substr(at, end - at);
+    if (line.find("rror") != std::string::npos) return line;
+    if (first.empty()) first = line;
+    at = end + 1;
+  }
+  return first.empty() ? fmt::format("exit code {}", output.code) : first;
+}
+
+/// Errors: Error where the program gave no whole text, and why.
+void require_done(const std::string& path, const char* kind, const std::string& program,
+                  const ProgramOutput& output) {
+  constexpr ProgramLimits kLimits;
+  if (output.too_long)
+    throw Error(path, fmt::format("less than {} MB of text", kMostTextBytes >> 20),
+                fmt::format("more, from {}", program), "give a part of the document");
+  if (output.too_slow)
+    throw Error(path,
+                fmt::format("a document that {} reads in {} minutes of processor time", program,
+                            kLimits.seconds / 60),
+                "one that takes longer; it was ended", "give a part of the document");
+  if (output.code != 0)
+    throw Error(path, fmt::format("a {} file that {} can read", kind, program), reason_of(output),
+                fmt::format("the file may be damaged, incomplete, protected by a password, or take more than "
+                            "{} GiB of memory",
+                            kLimits.bytes >> 30));
+}
+
 std::string converted(const std::string& path, const char* kind, const Converter& way) {
   std::vector<std::string> words = way.before;
   words.push_back(as_argument(path));
   words.insert(words.end(), way.behind.begin(), way.behind.end());
   ProgramOutput output = run_program(words, kMostTextBytes);
   const std::string& program = words[0];
-  if (output.too_long)
-    throw Error(path, fmt::format("less than {} MB of text", kMostTextBytes >> 20),
-                fmt::format("more, from {}", program), "give a part of the document");
-  if (output.code != 0) {
-    std::string said = output.error.substr(0, output.error.find('\n'));
-    if (said.empty()) said = fmt::format("exit code {}", output.code);
-    throw Error(path, fmt::format("a {} file that {} can read", kind, program), said,
-                "the file may be damaged, incomplete or protected by a password");
-  }
+  require_done(path, kind, program, output);
   const auto letter = [](char c) { return static_cast<unsigned char>(c) > ' '; };
   if (std::none_of(output.out.begin(), output.out.end(), letter))
     throw Error(path, "text", fmt::format("a {} file without any, says {}", kind, program),

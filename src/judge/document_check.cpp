@@ -47,27 +47,44 @@ class Work {
   const DocumentCheckOptions& options_;
 };
 
-/// How the keys are asked for: each at every depth.
-struct Keys {
-  int n_seeds = 1, n_depths = 1;
-  int n() const { return n_seeds * n_depths; }
-};
-
-Keys keys_of(Index n) {
-  const int depths = static_cast<int>(std::min<Index>(n, kMostDepths));
-  return {static_cast<int>(n) / depths, depths};
-}
-
-std::vector<double> ask(Work& work, const MethodSpec& spec, Index length, Index told, const Keys& keys,
-                        double each) {
+/// Asks for n keys: a new one for every five depths, the last at as many as are left.
+std::vector<double> ask(Work& work, const MethodSpec& spec, Index length, Index told, int n, double each) {
   std::vector<double> found;
-  for (int seed = 1; seed <= keys.n_seeds; ++seed) {
+  for (int seed = 1, left = n; left > 0; ++seed) {
     TaskInput in = work.input(spec, length);
-    in.seed = drawn_seed(in.document, seed), in.n_depths = keys.n_depths, in.told = told;
-    for (const Record& record : work.run("passkey", in, each * keys.n_depths))
+    in.seed = drawn_seed(in.document, seed), in.n_depths = std::min(left, kMostDepths), in.told = told;
+    for (const Record& record : work.run("passkey", in, each * in.n_depths))
       found.push_back(record.score.value_or(0));
+    left -= in.n_depths;
   }
   return found;
+}
+
+/// How many keys of which truncation misses as large a share as of these are enough to tell; 0: no number.
+Index keys_to_tell(const DocumentCheck& check) {
+  const double missed = static_cast<double>(check.truncated.n) - check.truncated.k;
+  if (missed <= 0) return 0;
+  return static_cast<Index>(std::ceil(-std::log2(kLevel)) * static_cast<double>(check.truncated.n) / missed +
+                            0.999);
+}
+
+/// Errors: Error for a text in which nothing can be hidden.
+void require_long_enough(Index length) {
+  constexpr Index kLeast = 65;  // one token that is scored, and 64 before it
+  if (length < kLeast)
+    throw Error("the text", fmt::format("{} tokens or more, to hide a key in", kLeast),
+                fmt::format("{}", length), "it is too short for this check: give a longer one");
+}
+
+/// How many keys the budget holds, of which each takes `each_seconds`; both tails take as much as one.
+int affordable_keys(const DocumentCheckOptions& options, double each_seconds, Index length) {
+  if (options.budget_seconds == 0) return static_cast<int>(options.most_keys);
+  const double n = std::floor(options.budget_seconds / each_seconds) - 1;
+  if (n < 1)
+    throw Error("--check-time",
+                fmt::format("{} for one key in {} tokens", time_text(2 * each_seconds), length),
+                time_text(options.budget_seconds), "give it more time, or read less (--fit, --truncate)");
+  return static_cast<int>(std::min(n, static_cast<double>(options.most_keys)));
 }
 
 double tail_loss(Work& work, const MethodSpec& spec, Index length, Index tail, double cost) {
@@ -91,18 +108,14 @@ DocumentCheck check_document(const Model& model, const Tokenizer& tokenizer, con
   DocumentCheck check;
   check.length = std::min(length, static_cast<Index>(document.tokens.size() + document.bos.size()));
   check.told = check.length > trained ? trained : 0;
+  require_long_enough(check.length);
   check.tail = usual_tail(trained, check.length);
   require_tail(check.tail, trained, check.length);
   const double whole = cost_of(model.config(), check.length);
   const double short_one = check.told > 0 ? cost_of(model.config(), trained) : 0;
   const double each = whole + short_one, pace = measure_pace(model);  // of a key; of both tails as much
-  const auto n_fitting = static_cast<Index>(options.budget_seconds / (pace * each)) - 1;
-  if (n_fitting < 1)
-    throw Error("--check-time",
-                fmt::format("{} for one key in {} tokens", time_text(2 * pace * each), check.length),
-                time_text(options.budget_seconds), "give it more time, or read less (--fit, --truncate)");
-  const Keys keys = keys_of(std::min(n_fitting, options.most_keys));
-  Work work(model, tokenizer, document, each * (keys.n() + 1), options);
+  const int keys = affordable_keys(options, pace * each, check.length);
+  Work work(model, tokenizer, document, each * (keys + 1), options);
   const MethodSpec plain = MethodSpec::parse(kPlain);
   const std::vector<double> found = ask(work, spec, check.length, 0, keys, whole);
   check.found = check.truncated = share_of(found);
@@ -113,11 +126,33 @@ DocumentCheck check_document(const Model& model, const Tokenizer& tokenizer, con
     std::vector<double> differences;
     for (std::size_t i = 0; i < found.size(); ++i) differences.push_back(found[i] - told[i]);
     check.p = p_sign_flip(differences);
+    if (const Index n = keys_to_tell(check); !can_tell(check) && n > keys && n <= options.most_keys)
+      check.more_seconds = 1.2 * pace * each * static_cast<double>(n + 1);
     check.truncated_loss = tail_loss(work, plain, check.told, check.tail, short_one);
   }
   check.seconds = now_seconds() - start;
   return check;
 }
+
+bool can_tell(const DocumentCheck& check) {
+  return check.told > 0 && std::exp2(check.truncated.k - static_cast<double>(check.truncated.n)) <= kLevel;
+}
+
+namespace {
+
+/// What the keys say, or why they are too few to say it.
+std::string claim_of(const DocumentCheck& check) {
+  if (can_tell(check))
+    return fmt::format("{}, p {:.2g}", check.p <= kLevel ? "it finds more" : "more is not shown", check.p);
+  const double missed = static_cast<double>(check.truncated.n) - check.truncated.k;
+  std::string text = fmt::format("too few keys to tell, {:g} more that truncation misses are needed",
+                                 std::ceil(-std::log2(kLevel)) - missed);
+  if (check.more_seconds > 0)
+    text += fmt::format(" (--check-time {:.0f}s may do)", std::ceil(check.more_seconds));
+  return text;
+}
+
+}  // namespace
 
 std::string text_of(const DocumentCheck& check) {
   std::string text =
@@ -126,8 +161,7 @@ std::string text_of(const DocumentCheck& check) {
   if (check.told == 0)
     return text + fmt::format(", no more than the model was trained on; loss of the last {}: {:.3f}. {}",
                               counted(check.tail, "token"), check.loss, time_text(check.seconds));
-  const char* word = check.p <= kLevel ? "it finds more" : "more is not shown";
-  text += fmt::format("; truncation {:g}: {}, p {:.2g}. ", check.truncated.k, word, check.p);
+  text += fmt::format("; truncation {:g}: {}. ", check.truncated.k, claim_of(check));
   return text + fmt::format("Loss of the last {}: {:.3f}, truncation {:.3f} (one text, no claim). {}",
                             counted(check.tail, "token"), check.loss, check.truncated_loss,
                             time_text(check.seconds));
@@ -143,6 +177,7 @@ Json json_of(const DocumentCheck& check) {
     json["truncation"] = {{"told", check.told},
                           {"keys", share(check.truncated)},
                           {"p", check.p},
+                          {"can_tell", can_tell(check)},
                           {"loss", check.truncated_loss}};
   json["seconds"] = check.seconds;
   return json;

@@ -12,7 +12,7 @@
 namespace ropewalk {
 
 struct DocumentCheckOptions {
-  double budget_seconds = 120;
+  double budget_seconds = 120;  ///< 0: no limit
   Index most_keys = 10;
   std::function<void(double share)> progress = {};  ///< of the work that is done
 };
@@ -23,6 +23,7 @@ struct DocumentCheck {
   Index told = 0;    ///< those that truncation was told; 0: the length is in the trained one
   Proportion found, truncated;          ///< keys found, with Wilson's interval; of truncation, the same keys
   double p = 1;                         ///< that it finds no more of them: exact sign-flip test, one-sided
+  double more_seconds = 0;              ///< a budget that would ask enough keys to tell; 0: none is known
   Index tail = 0;                       ///< last tokens that are scored
   double loss = 0, truncated_loss = 0;  ///< mean nats of each
   double seconds = 0;
@@ -36,6 +37,10 @@ struct DocumentCheck {
 DocumentCheck check_document(const Model& model, const Tokenizer& tokenizer, const MethodSpec& spec,
                              const Document& document, Index length,
                              const DocumentCheckOptions& options = {});
+
+/// Whether finding all the keys would be enough for the claim: with n that truncation misses p is 2^-n at
+/// least.
+bool can_tell(const DocumentCheck& check);
 
 /// "finds 9 of 10 keys at 12288 tokens (60 to 98 %); truncation 3: it finds more, p 0.016 ..."
 /// The claim is about this document, and wrong with a chance of 5 % at most.

@@ -141,7 +141,7 @@ void require_same(const std::string& path, const char* what, const std::string& 
 bool is_saved_sequence(std::string_view first_bytes) { return first_bytes.starts_with(kMagic); }
 
 void save_sequence(const std::string& path, const Sequence& sequence, const std::string& model_id) {
-  Sequence::State& state = const_cast<Sequence&>(sequence).state();
+  const Sequence::State& state = sequence.state();
   state.require_room(0);
   RW_CHECK(state.n_read == static_cast<Index>(state.tokens.size()));
   const Json head = {{"kept", "a text read by ropewalk"},

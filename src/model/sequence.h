@@ -55,6 +55,7 @@ class Sequence {
 
   struct State;
   State& state() { return *state_; }  ///< for the Engine
+  const State& state() const { return *state_; }
 
  private:
   explicit Sequence(std::unique_ptr<State> state);

@@ -61,6 +61,11 @@ struct Sequence::State {
     for (HeadGroups& groups : layers)
       for (HeadGroup& group : groups) body(group);
   }
+  template <class F>
+  void for_each_kv(const F& body) const {
+    for (const HeadGroups& groups : layers)
+      for (const HeadGroup& group : groups) body(group);
+  }
   /// Lowers every class's plans for the next n rows, of which `wanted` go through the last layer.
   void lower(Index n, RowRange wanted);
   /// How many of the next `left` tokens may go in one pass of up to `most` rows: with grow=1 a generated row

@@ -267,9 +267,26 @@ cp "$0" mine; expect 1 'a file of another kind; nothing was changed' "$ropewalk"
 cmp -s "$0" mine || { echo "FAILED: --cache replaced a file that is none of ours"; failed=$((failed + 1)); }
 printf x >> kept; expect 1 'as it was written' "$ropewalk" generate parrot -f words.txt -p 'Well?' --raw -n 8 --cache kept --method window
 rm kept mine first second
+# With a file the answer is the one without: the room for longer questions changes no method. What it cannot be kept in is
+# known before the reading; what fails later takes no answer along. What a killed run left goes, what is another's stays.
+for method in auto yarn dynamic-ntk:grow=1 window; do
+  expect 0 '"text"' "$ropewalk" generate parrot -f long.txt -p 'Well?' --raw -n 8 --method $method --json; sed 's/"n_cached":[0-9]*//' out > first
+  printf 'ropewalk sequence 1\n' > kept.part; echo notes > kept.part1
+  expect 0 'tokens kept' "$ropewalk" generate parrot -f long.txt -p 'Well?' --raw -n 8 --method $method --json --cache kept; sed 's/"n_cached":[0-9]*//' out > second
+  cmp -s first second || { echo "FAILED: --cache changes the answer under $method"; failed=$((failed + 1)); }
+  [ ! -e kept.part ] && [ -e kept.part1 ] || { echo "FAILED: parts of a cache"; failed=$((failed + 1)); }
+  expect 0 '"why":"' "$ropewalk" generate parrot -f long.txt -p 'Well?' --raw -n 8 --json --cache kept; rm kept
+done
+expect 0 'bound to [0-9]+ tokens: at another length' "$ropewalk" generate parrot -f long.txt --raw -n 8 --method yarn --cache kept; narrow generate --cache
+expect 1 'no folder nowhere' "$ropewalk" generate parrot -f long.txt --raw -n 8 --cache nowhere/kept; rm -f kept kept.part1
+expect 1 'ropewalk: --cache: kept: ' bash -c "ulimit -f 8; '$ropewalk' generate parrot -f long.txt -p 'Well?' --raw -n 8 --cache kept"
+grep -q yes out && [ ! -e kept ] || { echo "FAILED: a cache that is not written takes the answer along"; failed=$((failed + 1)); }
+rm first second
 # The check is of what was read; it says why it cannot be made, and the answer is there all the same.
 expect 1 'the check: --check-time' "$ropewalk" generate parrot -f long.txt -p 'Well?' --raw -n 8 --check --check-time 0.0001s
 expect 2 'check' "$ropewalk" generate parrot -p 'Well?' --raw --check-time 1m
+expect 2 'check-time: expected a time.*5s or 5m' "$ropewalk" generate parrot -p 'Well?' --raw --check --check-time 5
+expect 1 'to hide a key in' "$ropewalk" generate parrot -p 'Well?' --raw -n 2 --check
 # What draws is said by names, and ends where it is told.
 expect 0 '"text":"y","reason":"stop","stop":"es"' "$ropewalk" generate parrot -p 'Well?' --raw -n 8 --stop nothing es --json
 expect 0 'drawn with --seed [0-9]+' "$ropewalk" generate parrot -p 'Well' --raw -n 3 --temperature 1
@@ -466,10 +483,15 @@ if [ "${3:-}" = model ]; then
   expect 0 'tail has no effect' "$ropewalk" eval "$own" --text text.txt --tasks passkey --tail 32 --methods pi --lengths 256 --documents 1
   expect 2 'no --shard' "$ropewalk" eval "$own" --text text.txt --methods pi --lengths 512 --documents 1 --out s.jsonl --shard 1/2 --report s.html
   expect 0 'changes nothing' "$ropewalk" generate "$own" -p x -n 1 --no-thinking
+  # --fit reads what the memory holds, also where that is the limit, and gives an answer.
+  head -c 60000 "$source/data/persuasion.txt" > part.txt
+  for threads in 1 2; do
+    expect 0 'the memory holds.*wrote 2 tokens' bash -c "ulimit -v 70000; '$ropewalk' generate '$own' -f part.txt -n 2 --method rerope --kv f32 --fit -t $threads 2>&1 | tr '\n' ' '"
+  done
   head -c 3000 "$source/data/persuasion.txt" > part.txt
   expect 0 'check: finds [0-9]+ of 10 keys in [0-9]+ tokens .*truncation' "$ropewalk" generate "$own" -f part.txt -p 'Anne' -n 8 --method rerope --check; narrow generate --check
   expect 0 '"check":{"length":[0-9]+,"keys":{"found"' "$ropewalk" generate "$own" -f part.txt -n 8 --check --json
-  expect 1 'the check: .*for the question' "$ropewalk" generate "$own" -p 'too short for a key' -n 2 --check; rm part.txt
+  expect 1 'the check: .*to hide a key in' "$ropewalk" generate "$own" -p 'too short for a key' -n 2 --check; rm part.txt
   # A text of 40 MB in the memory of its pieces; the budget 0 is no limit.
   for i in $(seq 700); do cat "$source/data/devil.txt" 2>/dev/null || cat text.txt; done | head -c 40000000 > big.txt
   expect 0 'peak memory [1-4]?[0-9] MiB' "$ropewalk" generate "$own" -f big.txt -n 2 --truncate middle; rm big.txt

@@ -82,6 +82,20 @@ TEST(OutputFile, PartsAreTakenAwayWhenAsked) {
   EXPECT_TRUE(fs::is_symlink(path + ".part2"));
   fs::remove(path + ".part2");
   remove_parts_of(path + "/none");
+  // One that is being written is held; one that is not of the kind asked for is somebody's.
+  {
+    OutputFile writing(path);
+    remove_parts_of(path);
+    EXPECT_TRUE(fs::exists(path + ".part"));
+    writing.write("y");
+    writing.commit();
+  }
+  for (const char* bytes : {"mine", "", "notes"}) {
+    std::ofstream(path + ".part") << bytes;
+    remove_parts_of(path, [](std::string_view first) { return first.starts_with("mi"); });
+    EXPECT_EQ(fs::exists(path + ".part"), std::string_view(bytes) == "notes") << bytes;
+  }
+  fs::remove(path + ".part");
 }
 
 TEST(OutputFile, GoesThroughToTheDisk) {

@@ -48,6 +48,18 @@ TEST(Program, one_that_never_ends_is_ended) {
   EXPECT_EQ(output.code, 128 + 9);
 }
 
+TEST(Program, one_that_takes_too_much_is_ended) {
+  const ProgramOutput slow =
+      run_program({"sh", "-c", "while :; do :; done"}, kMegabyte, {.seconds = 1, .bytes = kMegabyte << 10});
+  EXPECT_TRUE(slow.too_slow);
+  EXPECT_FALSE(slow.too_long);
+  const ProgramOutput large =
+      run_program({"sh", "-c", "sleep 0.2; head -c 10 /dev/zero | tail -c 1; x=$(yes)"}, kMegabyte,
+                  {.seconds = 20, .bytes = 64 * kMegabyte});
+  EXPECT_NE(large.code, 0);
+  EXPECT_FALSE(large.too_slow);
+}
+
 /// A child that inherited another's pipe would keep it open.
 TEST(Program, several_at_once) {
   std::vector<std::thread> threads;

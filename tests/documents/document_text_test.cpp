@@ -89,6 +89,8 @@ TEST_F(Documents, a_kind_is_told_by_bytes_before_names) {
       {"a", "\xef\xbb\xbf \n<!DOCTYPE HTML>", DocumentKind::kHtml},
       {"A.HTM", "<p>", DocumentKind::kHtml},
       {"a.html", "", DocumentKind::kHtml},
+      {"a", "<?xml version=\"1.0\"?>\n<!DOCTYPE html>\n<html xmlns=\"\">", DocumentKind::kHtml},
+      {"a", "<?xml version=\"1.0\"?><svg/>", DocumentKind::kText},
       {"a", zip + "mimetypeapplication/epub+zip", DocumentKind::kEpub},
       {"a.zip", zip + "mimetypeapplication/vnd.oasis.opendocument.text", DocumentKind::kOdt},
       {"a.docx", zip, DocumentKind::kDocx},
@@ -118,6 +120,7 @@ TEST_F(Documents, pdf_by_the_real_program) {
   EXPECT_NE(error_of(write("empty.pdf", pdf(""))).find("OCR"), std::string::npos);
   const std::string damaged = error_of(write("damaged.pdf", "%PDF-1.4\nnothing"));
   EXPECT_NE(damaged.find("PDF file that pdftotext can read"), std::string::npos) << damaged;
+  EXPECT_NE(damaged.find("Error"), std::string::npos) << damaged;  // its reason, not its code
 }
 
 TEST_F(Documents, html_by_a_real_program) {
@@ -165,6 +168,10 @@ TEST_F(Documents, what_a_program_says_is_told_and_what_it_writes_is_text) {
   only({{"pdftotext", "echo 'Command Line Error: Incorrect password' >&2; exit 1"}});
   const std::string refused = error_of(write("a.pdf", "%PDF-"));
   EXPECT_NE(refused.find("Incorrect password"), std::string::npos) << refused;
+  only({{"pdftotext", "echo 'Syntax Warning: odd' >&2; echo 'Syntax Error: no trailer' >&2; exit 1"}});
+  EXPECT_NE(error_of(write("a.pdf", "%PDF-")).find("found Syntax Error: no trailer"), std::string::npos);
+  only({{"pdftotext", "kill -s XCPU $$"}});
+  EXPECT_NE(error_of(write("a.pdf", "%PDF-")).find("takes longer; it was ended"), std::string::npos);
   only({{"pdftotext", "printf 'a\\377b\\000c'"}});
   EXPECT_EQ(document_text(write("a.pdf", "%PDF-"))->text,
             "a\xef\xbf\xbd"

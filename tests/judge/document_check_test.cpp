@@ -83,7 +83,7 @@ TEST_F(DocumentChecks, a_budget_bounds_the_keys_and_too_small_a_one_says_what_it
     EXPECT_LE(share, 1 + 1e-9);
     last = share;
   };
-  EXPECT_EQ(check("yarn", 512, options).found.n, 5);  // one key, at five depths
+  EXPECT_EQ(check("yarn", 512, options).found.n, 7);  // a key at five depths, another at two
   EXPECT_NEAR(last, 1, 0.01);
   try {
     check("yarn", 512, {.budget_seconds = 1e-6});
@@ -93,9 +93,33 @@ TEST_F(DocumentChecks, a_budget_bounds_the_keys_and_too_small_a_one_says_what_it
   }
 }
 
+/// Of three keys p is 1/8 at least: that is no "not shown".
+TEST_F(DocumentChecks, too_few_keys_are_said_to_be_too_few) {
+  const DocumentCheck found = check("rerope", 700, {.budget_seconds = 0, .most_keys = 3});
+  EXPECT_EQ(found.found.n, 3);
+  EXPECT_FALSE(can_tell(found));
+  EXPECT_NE(text_of(found).find("too few keys to tell"), std::string::npos) << text_of(found);
+  EXPECT_EQ(json_of(found)["truncation"]["can_tell"], false);
+  DocumentCheck all;
+  all.told = 256, all.found = proportion(5, 5), all.truncated = proportion(0, 5);
+  EXPECT_TRUE(can_tell(all));
+  all.truncated = proportion(1, 5);
+  all.more_seconds = 61.2;
+  EXPECT_NE(text_of(all).find("1 more that truncation misses are needed (--check-time 62s"),
+            std::string::npos)
+      << text_of(all);
+}
+
 TEST_F(DocumentChecks, a_text_that_holds_no_key_is_refused) {
   document_.tokens.resize(70);
   EXPECT_THROW(check("none", 4096, {.budget_seconds = kEnough}), Error);
+  document_.tokens.resize(20);
+  try {
+    check("none", 4096, {.budget_seconds = kEnough});
+    ADD_FAILURE() << "no error";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("to hide a key in"), std::string::npos) << error.what();
+  }
 }
 
 }  // namespace
