@@ -47,7 +47,7 @@ Index KeptText::length_for(Index n, const FittingLength& fitting) const {
 
 void KeptText::require_writable(std::size_t bytes) const {
   if (path_.empty() || !is_plain(path_)) return;
-  OutputFile{path_};  // may it be written? The part goes at once
+  { const OutputFile tried(path_); }  // may it be written? The part goes at once
   namespace fs = std::filesystem;
   std::error_code error;
   const fs::path folder = fs::path(behind_links(path_)).parent_path();

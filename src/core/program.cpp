@@ -66,6 +66,7 @@ int start(const std::vector<std::string>& words, int out, int error, pid_t& chil
   posix_spawn_file_actions_adddup2(&actions.list, out, STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&actions.list, error, STDERR_FILENO);
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
   return posix_spawnp(&child, arguments[0], &actions.list, nullptr, arguments.data(), environ);

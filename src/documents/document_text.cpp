@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <utility>
 #include <vector>
 
 #include "core/error.h"
@@ -77,6 +78,7 @@ std::string first_bytes(const std::string& path) {
 
 std::string installed_by(const std::vector<Converter>& ways) {
   std::vector<std::string> packages;
+  packages.reserve(ways.size());
   for (const Converter& each : ways) packages.emplace_back(each.package);
   return fmt::format("apt install {}; or convert it to text yourself", fmt::join(packages, ", or "));
 }
@@ -86,9 +88,9 @@ std::string reason_of(const ProgramOutput& output) {
   std::string first;
   for (std::size_t at = 0; at < output.error.size();) {
     const std::size_t end = std::min(output.error.find('\n', at), output.error.size());
-    const std::string line = output.error.substr(at, end - at);
+    std::string line = output.error.substr(at, end - at);
     if (line.find("rror") != std::string::npos) return line;
-    if (first.empty()) first = line;
+    if (first.empty()) first = std::move(line);
     at = end + 1;
   }
   return first.empty() ? fmt::format("exit code {}", output.code) : first;
@@ -168,6 +170,7 @@ std::optional<DocumentText> document_text(const std::string& path) {
     if (program_exists(way.before[0]))
       return DocumentText{converted(path, name_of(kind), way), name_of(kind), way.before[0]};
   std::vector<std::string> programs;
+  programs.reserve(ways.size());
   for (const Converter& way : ways) programs.push_back(way.before[0]);
   throw Error(path, fmt::format("{} to read {} with", fmt::join(programs, " or "), name_of(kind)),
               "none installed", installed_by(ways));
