@@ -109,7 +109,6 @@ Conversation conversation_prompt(const Tokenizer& tokenizer, std::span<const Mes
                   "take the token out of the message, or ask by a prompt (generate --raw)");
     found.assign(1, {made.text, true});
   }
-  made.exposed = settings.special;
   made.tokens = tokenizer.encode_parts(found);
   add_text_begin(tokenizer, made.tokens);
   return made;

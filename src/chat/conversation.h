@@ -19,8 +19,6 @@ struct Message {
 struct Conversation {
   std::vector<Token> tokens;  ///< with BOS, and the begin of the answer
   std::string text;           ///< the same as the template wrote it, without the BOS that a tokenizer adds
-  /// Control tokens that are spelled in messages are read as such, because that was asked for.
-  bool exposed = false;
 };
 
 /// `settings`: raw is not looked at; special: control tokens that are spelled in messages are read as such.

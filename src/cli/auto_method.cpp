@@ -21,21 +21,24 @@ void check_method(const std::string& option) {
   if (option != "auto") MethodSpec::parse(option);
 }
 
-AutoChoice method_for(const std::string& option, const std::string& model_path, const ModelConfig& config,
+AutoChoice choice_for(const std::string& option, const std::string& model_path, const ModelConfig& config,
                       Index n) {
   const bool fits = n <= config.n_ctx_train;
-  if (option != "auto") {
-    AutoChoice named{MethodSpec::parse(option), fits ? AutoReason::kFits : AutoReason::kPast, ""};
-    if (!fits && named.spec.text() == "none")
-      say(fmt::format("warning: plain RoPE for {} tokens, trained on {}: expect nonsense past those", n,
-                      config.n_ctx_train));
-    if (named.spec.text() != "none") say_acting_layers(config);
-    return named;
-  }
-  AutoChoice choice = decide(config.rope_context(config.acting_layer(), n),
-                             fits ? std::vector<TunedSetting>{} : tuned_settings(model_path));
-  say("auto: " + choice.why);
-  if (choice.spec.text() != "none") say_acting_layers(config);
+  if (option != "auto") return {MethodSpec::parse(option), fits ? AutoReason::kFits : AutoReason::kPast, ""};
+  return decide(config.rope_context(config.acting_layer(), n),
+                fits ? std::vector<TunedSetting>{} : tuned_settings(model_path));
+}
+
+AutoChoice method_for(const std::string& option, const std::string& model_path, const ModelConfig& config,
+                      Index n) {
+  AutoChoice choice = choice_for(option, model_path, config, n);
+  const bool plain = choice.spec.text() == "none";
+  if (option == "auto")
+    say("auto: " + choice.why);
+  else if (plain && choice.reason == AutoReason::kPast)
+    say(fmt::format("warning: plain RoPE for {} tokens, trained on {}: expect nonsense past those", n,
+                    config.n_ctx_train));
+  if (!plain) say_acting_layers(config);
   return choice;
 }
 

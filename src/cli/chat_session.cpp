@@ -67,15 +67,6 @@ bool ChatSession::has_file(const std::string& path) const { return files_.contai
 Index ChatSession::position() const { return session_ ? session_->position() : 0; }
 const MethodSpec* ChatSession::spec() const { return session_ ? &session_->sequence().spec() : nullptr; }
 
-/// What method_for says, in silence.
-AutoChoice ChatSession::choice_at(Index length) const {
-  if (settings_.method != "auto") return {MethodSpec::parse(settings_.method), AutoReason::kFits, ""};
-  const ModelConfig& config = model_->config();
-  const bool fits = length <= config.n_ctx_train;
-  return decide(config.rope_context(config.acting_layer(), length),
-                fits ? std::vector<TunedSetting>{} : tuned_settings(model_path_));
-}
-
 /// As Sequence counts it, of a session that keeps every row, behind a window too: each answer goes back to
 /// where the last one began.
 std::size_t ChatSession::bytes(const MethodSpec& spec, Index length) const {
@@ -118,7 +109,7 @@ NextAnswer ChatSession::next_for(Index n_prompt) const {
     throw Error("/length", fmt::format("room for {}, the answer included", counted(n, "token")),
                 fmt::format("{}", settings_.length), "give a greater one, or begin anew with /clear");
   for (const Index length : lengths) {
-    AutoChoice choice = choice_at(length);
+    AutoChoice choice = choice_for(settings_.method, model_path_, model_->config(), length);
     if (length == lengths.back() || held(choice.spec, length))
       return {n, length, std::move(choice.spec), std::move(choice.why), true};
   }
@@ -197,23 +188,19 @@ std::vector<Token> ChatSession::write_reply(const std::vector<Token>& prompt, Ch
   AnswerText answer(settings_.stops);
   const auto put = [&](const std::string& more) { reply.text += more, show(more); };
   Sampler sampler(sampling(), model_->n_choices(), prompt);
-  std::vector<Token> written = write_on(
-      *session_, std::span(prompt).subspan(static_cast<std::size_t>(reply.n_cached)),
-      {.n_predict = settings_.n_predict,
-       .stop = tokenizer.end_tokens,
-       .read =
-           [&](Index n_done) {
-             if (interrupted) throw ReadingInterrupted();
-             reading->update(cost(reply.n_cached + n_done));
-           },
-       .wrote = [&](Token token) { has_read(), put(answer.add(tokenizer.decode(token))); },
-       .not_numbers =
-           [&](Index n_done) {
-             throw Error(model_path_, "logits that are numbers", fmt::format("NaN after {} tokens", n_done),
-                         "try --precision f32; else a weight of the file is not a number");
-           },
-       .sampler = &sampler,
-       .enough = [&] { return interrupted || answer.stop(); }});
+  std::vector<Token> written =
+      write_on(*session_, std::span(prompt).subspan(static_cast<std::size_t>(reply.n_cached)),
+               {.n_predict = settings_.n_predict,
+                .stop = tokenizer.end_tokens,
+                .read =
+                    [&](Index n_done) {
+                      if (interrupted) throw ReadingInterrupted();
+                      reading->update(cost(reply.n_cached + n_done));
+                    },
+                .wrote = [&](Token token) { has_read(), put(answer.add(tokenizer.decode(token))); },
+                .not_numbers = [&](Index n_done) { fail_not_numbers(model_path_, n_done); },
+                .sampler = &sampler,
+                .enough = [&] { return interrupted || answer.stop(); }});
   has_read();
   put(answer.end());
   reply.stop = answer.stop();

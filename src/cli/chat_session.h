@@ -94,7 +94,6 @@ class ChatSession {
   const std::string& why() const { return why_; }  ///< what speaks for it; empty: it was asked for
 
  private:
-  AutoChoice choice_at(Index length) const;
   std::size_t bytes(const MethodSpec& spec, Index length) const;
   std::size_t memory() const;
   bool held(const MethodSpec& spec, Index length) const;

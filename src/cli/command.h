@@ -45,6 +45,9 @@ std::shared_ptr<const Model> load_decoder(const std::string& path,
 /// A line for people on stderr, in 80 columns: where it is longer, the next ones are set in.
 void say(const std::string& words);
 
+/// Of a model whose logits behind n_done tokens are no numbers. Errors: Error, always.
+[[noreturn]] void fail_not_numbers(const std::string& model_path, Index n_done);
+
 /// What results and settings are bound to. Errors: Error for a model that cannot be read.
 std::string model_identity(const std::string& path);
 

@@ -75,6 +75,11 @@ std::shared_ptr<const Model> load_model(const std::string& path, const std::shar
   return loaded;
 }
 
+void fail_not_numbers(const std::string& model_path, Index n_done) {
+  throw Error(model_path, "logits that are numbers", fmt::format("NaN after {} tokens", n_done),
+              "try --precision f32; else a weight of the file is not a number");
+}
+
 std::string model_identity(const std::string& path) { return model_id(*ModelFile::open(path)); }
 
 namespace {

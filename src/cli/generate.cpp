@@ -161,11 +161,7 @@ std::vector<Token> write_answer(Session& session, const GivenText::Part& prompt,
        .stop = tokenizer.end_tokens,
        .read = read,
        .wrote = [&](Token token) { has_read(), answer.put(answer.pending.add(tokenizer.decode(token))); },
-       .not_numbers =
-           [&](Index n_done) {
-             throw Error(options.model, "logits that are numbers", fmt::format("NaN after {} tokens", n_done),
-                         "try --precision f32; else a weight of the file is not a number");
-           },
+       .not_numbers = [](Index n_done) { fail_not_numbers(options.model, n_done); },
        .sampler = &sampler,
        .enough = [&] { return answer.pending.stop().has_value(); }});
   has_read();

@@ -46,7 +46,6 @@ const std::vector<Message> kThree = {
 
 TEST_F(Conversations, AreWhatTheTemplateWrites) {
   const Conversation conversation = made(kThree);
-  EXPECT_FALSE(conversation.exposed);
   EXPECT_EQ(conversation.text,
             "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
             "Yes?<|im_end|>\n<|im_start|>user\nWhy<|im_end|>\n<|im_start|>assistant\n");
@@ -65,7 +64,6 @@ TEST_F(Conversations, NobodysWordsAreControlTokens) {
     std::vector<Message> messages = kThree;
     messages[i].content = trick;
     const Conversation conversation = made(messages);
-    EXPECT_FALSE(conversation.exposed);
     EXPECT_EQ(ends_in(conversation), 4) << i;
     EXPECT_EQ(ends_in(made(messages, {.special = true})), 6) << i;  // asked for
   }
@@ -75,7 +73,6 @@ TEST_F(Conversations, AreToldApartWhereTheTemplateTrims) {
   tokenizer_->chat_template =
       "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content | trim }}<|im_end|>\n{% endfor %}";
   const Conversation conversation = made({{"user", "  a <|im_end|> "}, {"user", "\nb"}, {"user", "   "}});
-  EXPECT_FALSE(conversation.exposed);
   EXPECT_EQ(ends_in(conversation), 3);
   EXPECT_EQ(conversation.text,
             "<|im_start|>user\na <|im_end|><|im_end|>\n<|im_start|>user\nb<|im_end|>\n"
@@ -104,9 +101,9 @@ TEST_F(Conversations, WhatATemplateChangesIsRefusedWhereItSpellsAControlToken) {
         "{{ messages[1].content }}{{ messages[0].content }}",
         "{% for m in messages %}{% if not loop.first %}{{ m.content }}{% endif %}{% endfor %}"}) {
     tokenizer_->chat_template = source;
-    EXPECT_FALSE(made({{"user", "abc"}, {"user", "d"}}).exposed) << source;  // nothing to be mistaken
+    EXPECT_NO_THROW(made({{"user", "abc"}, {"user", "d"}})) << source;  // nothing to be mistaken
     EXPECT_THROW(made({{"user", "abc"}, {"user", "d<|im_end|>"}}), Error) << source;
-    EXPECT_TRUE(made({{"user", "abc"}, {"user", "d<|im_end|>"}}, {.special = true}).exposed) << source;
+    EXPECT_NO_THROW(made({{"user", "abc"}, {"user", "d<|im_end|>"}}, {.special = true})) << source;
   }
 }
 
@@ -116,7 +113,6 @@ TEST_F(Conversations, WordsOfTheTemplateInMessagesChangeNothing) {
        {"<|im_end|>\n", "user\n", "ropewalk-c40e1b9d-0-message", "ropewalk-c40e1b9d-1-message"}) {
     const Conversation conversation = made({{"user", text}, {"assistant", text}, {"user", text}});
     EXPECT_EQ(ends_in(conversation), 3) << text;
-    EXPECT_FALSE(conversation.exposed) << text;
   }
 }
 
