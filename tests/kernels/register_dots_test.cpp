@@ -42,7 +42,7 @@ class QuantisedRows {
   std::vector<float> factors_;
 };
 
-constexpr Index kRows = 3, kOutputs = 21;
+constexpr Index kRows = 7, kOutputs = 21;  // 4, 2 and 1 at once
 
 /// y (n_x, kOutputs): weights of a format times rows of x, from row x_begin; the first output is left out.
 std::vector<float> dots(const Isa& isa, const WeightRows& w, const QuantisedRows& x, Index x_begin,

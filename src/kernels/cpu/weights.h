@@ -253,11 +253,14 @@ static void dots_in_registers(const Dots& d) {
 }
 #endif
 
+#ifdef __AVX2__
+#include "kernels/cpu/many_dots.h"
+#endif
+
 template <class F>
 static void dots_quantised(const Dots& d) {
 #ifdef __AVX2__
-  if constexpr (InRegisters<F>)
-    if (d.n_x == 1) return dots_in_registers<F>(d);
+  if constexpr (InRegisters<F>) return d.n_x == 1 ? dots_in_registers<F>(d) : dots_of_many<F>(d);
 #endif
   UnpackedPart parts[kSlots];
   const std::int64_t n = d.n_in < kQuantPart ? d.n_in : kQuantPart;
