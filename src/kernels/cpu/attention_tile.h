@@ -164,7 +164,7 @@ RW_INLINE const typename Op::T* tile_elements(const AttentionTile& t, const void
   const std::int64_t width = kValues ? t.padded_dim : t.head_dim;
   const std::int64_t size = t.eight_bits ? 1 : kStoredBytes<Op>;
   const auto* bytes = static_cast<const char*>(head) + in_block * width * size;
-  if (t.n_positions * t.group <= 16) {
+  if (t.n_positions * t.group <= 16 && (t.fetch_parts == 0 || t.first_keys)) {  // else fetch_ahead did
     const std::int64_t tile = kKeyTile * width * size, first = in_block == 0 ? 1 : 2;
     for (std::int64_t at = first * tile;
          at < 3 * tile && in_block * width * size + at < kBlockKeys * width * size; at += 64)
@@ -335,10 +335,11 @@ RW_INLINE void softmax_part(const AttentionTile& t, const RowBlock<Op>& b, int f
   for (int i = from; i < to; ++i) softmax_seen(t, b, i, (b.row + i) / t.group);
 }
 
-/// Scores of rows [row, row + n) of the block and kVecs groups of 16 keys, from group `vec` on.
+/// Scores of n rows of the block from `row` on, kRows or fewer, and n_vecs groups of 16 keys, from group
+/// `vec` on.
 template <class Op>
 RW_INLINE void score_some(const AttentionTile& t, const RowBlock<Op>& b, unsigned regions, int row, int n,
-                          int vec) {
+                          int vec, int n_vecs) {
   const std::int64_t dim = t.head_dim, zs = 16 * dim, ks = 16 * Op::kStep;
   for (; regions != 0; regions &= regions - 1) {
     const int region = __builtin_ctz(regions);
@@ -348,9 +349,7 @@ RW_INLINE void score_some(const AttentionTile& t, const RowBlock<Op>& b, unsigne
     if (n == Op::kRows)
       micro<Op, Op::kRows, Op::kVecs>(false, q, dim, keys, zs, ks, scores, b.score_stride, dim);
     else
-      for (int i = 0; i < n; ++i)
-        micro<Op, 1, Op::kVecs>(false, q + i * dim, dim, keys, zs, ks, scores + i * b.score_stride,
-                                b.score_stride, dim);
+      in_registers<Op, false>(n, n_vecs, q, dim, keys, zs, ks, scores, b.score_stride, dim);
   }
 }
 
@@ -364,9 +363,10 @@ RW_INLINE void score_and_weigh(const AttentionTile& t, const RowBlock<Op>& b) {
   while (row < b.n_rows) {
     const int n = b.n_rows - row < Op::kRows ? b.n_rows - row : Op::kRows;
     const Reach reach = reach_of(t, b, row, n);
-    for (int vec = 0; vec < kVecs; vec += Op::kVecs) {
-      if (16 * vec < reach.n_keys) score_some(t, b, reach.regions, row, n, vec);
-      softmax_part(t, b, before, row, vec / Op::kVecs, kVecs / Op::kVecs);
+    const int each = n == Op::kRows ? Op::kVecs : kVecs;  // few rows take all keys at once
+    for (int vec = 0; vec < kVecs; vec += each) {
+      if (16 * vec < reach.n_keys) score_some(t, b, reach.regions, row, n, vec, each);
+      softmax_part(t, b, before, row, vec / each, kVecs / each);
     }
     before = row, row += n;
   }

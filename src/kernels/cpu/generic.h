@@ -29,18 +29,24 @@ RW_INLINE void micro(bool add, const typename Op::Row* a, std::int64_t lda, cons
       store(c + i * ldc + 16 * z, sums[i][z]);
 }
 
+/// Vectors of b that MR rows take at once: few rows take more of them, since one sum alone would wait for
+/// itself.
+template <class Op, int MR>
+constexpr int kVecsOf = Op::kRows* Op::kVecs / MR < 4 ? Op::kRows* Op::kVecs / MR : 4;
+
 /// The same for MR rows and any number of vectors.
 template <class Op, int MR>
 RW_INLINE void row_block(bool add, std::int64_t n_vecs, const typename Op::Row* a, std::int64_t lda,
                          const typename Op::T* b, std::int64_t zs, std::int64_t ks, float* c,
                          std::int64_t ldc, std::int64_t n) {
+  constexpr int kVecs = kVecsOf<Op, MR>;
   std::int64_t z = 0;
-  for (; z + Op::kVecs <= n_vecs; z += Op::kVecs)
-    micro<Op, MR, Op::kVecs>(add, a, lda, b + z * zs, zs, ks, c + 16 * z, ldc, n);
+  for (; z + kVecs <= n_vecs; z += kVecs)
+    micro<Op, MR, kVecs>(add, a, lda, b + z * zs, zs, ks, c + 16 * z, ldc, n);
   // The last ones together (head_dim 80, 96, 112): one alone would wait for its sums.
-  if constexpr (Op::kVecs > 3)
+  if constexpr (kVecs > 3)
     if (z + 3 == n_vecs) return micro<Op, MR, 3>(add, a, lda, b + z * zs, zs, ks, c + 16 * z, ldc, n);
-  if constexpr (Op::kVecs > 2)
+  if constexpr (kVecs > 2)
     if (z + 2 == n_vecs) return micro<Op, MR, 2>(add, a, lda, b + z * zs, zs, ks, c + 16 * z, ldc, n);
   if (z < n_vecs) micro<Op, MR, 1>(add, a, lda, b + z * zs, zs, ks, c + 16 * z, ldc, n);
 }
@@ -64,22 +70,35 @@ RW_INLINE void widened_block(bool add, std::int64_t n_vecs, const typename Op::T
   }
 }
 
-/// The same for any number of rows.
+/// One of both.
+template <class Op, int MR>
+RW_INLINE void some_rows(bool add, std::int64_t n_vecs, const typename Op::T* a, std::int64_t lda,
+                         const typename Op::T* b, std::int64_t zs, std::int64_t ks, float* c,
+                         std::int64_t ldc, std::int64_t n) {
+  if constexpr (Op::kWidens)
+    widened_block<Op, MR>(add, n_vecs, a, lda, b, zs, ks, c, ldc, n);
+  else
+    row_block<Op, MR>(add, n_vecs, a, lda, b, zs, ks, c, ldc, n);
+}
+
+/// The same for any number of rows; those that are left over share what is loaded of b, too (a token that is
+/// written has a row for each head of a group).
 template <class Op, bool kAdd>
 RW_INLINE void in_registers(std::int64_t n_rows, std::int64_t n_vecs, const typename Op::T* a,
                             std::int64_t lda, const typename Op::T* b, std::int64_t zs, std::int64_t ks,
                             float* c, std::int64_t ldc, std::int64_t n) {
   std::int64_t i = 0;
-  if constexpr (Op::kWidens) {
-    for (; i + Op::kRows <= n_rows; i += Op::kRows)
-      widened_block<Op, Op::kRows>(kAdd, n_vecs, a + i * lda, lda, b, zs, ks, c + i * ldc, ldc, n);
-    for (; i < n_rows; ++i)
-      widened_block<Op, 1>(kAdd, n_vecs, a + i * lda, lda, b, zs, ks, c + i * ldc, ldc, n);
-  } else {
-    for (; i + Op::kRows <= n_rows; i += Op::kRows)
-      row_block<Op, Op::kRows>(kAdd, n_vecs, a + i * lda, lda, b, zs, ks, c + i * ldc, ldc, n);
-    for (; i < n_rows; ++i) row_block<Op, 1>(kAdd, n_vecs, a + i * lda, lda, b, zs, ks, c + i * ldc, ldc, n);
-  }
+  for (; i + Op::kRows <= n_rows; i += Op::kRows)
+    some_rows<Op, Op::kRows>(kAdd, n_vecs, a + i * lda, lda, b, zs, ks, c + i * ldc, ldc, n);
+  if constexpr (Op::kRows > 4)
+    for (; i + 4 <= n_rows; i += 4)
+      some_rows<Op, 4>(kAdd, n_vecs, a + i * lda, lda, b, zs, ks, c + i * ldc, ldc, n);
+  a += i * lda, c += i * ldc;
+  if constexpr (Op::kRows > 3)
+    if (n_rows - i == 3) return some_rows<Op, 3>(kAdd, n_vecs, a, lda, b, zs, ks, c, ldc, n);
+  if constexpr (Op::kRows > 2)
+    if (n_rows - i == 2) return some_rows<Op, 2>(kAdd, n_vecs, a, lda, b, zs, ks, c, ldc, n);
+  if (i < n_rows) some_rows<Op, 1>(kAdd, n_vecs, a, lda, b, zs, ks, c, ldc, n);
 }
 
 /// The same by the machine's tiles where the operands have them.
