@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Models that the engine writes (train/write_model.h) are read by llama.cpp and by transformers: logits at all positions
-against `ropewalk logits`, within 1e-2, and the ids of a text. Prints a table of Markdown; exit code 1 if a row fails.
+"""Models that the engine writes (train/write_model.h), and what `export --to` makes of them, are read by llama.cpp and by
+transformers: logits at all positions against `ropewalk logits`, within 1e-2, and the ids of a text. Prints a table of Markdown; exit code 1 if a row fails.
 
 Usage: tools/check_written.py --build build/release --transformers PYTHON --llama-cpp PYTHON [--model SMOLLM2.gguf]
 
@@ -111,6 +111,13 @@ class Check:
         worst = float(numpy.abs(theirs - self.ours(ours or model, tokens, *more)).max())
         self.row(name, worst <= TOLERANCE, engine, str(n), f"{worst:.1e}")
 
+    def exported(self, source, to, method, n=512):
+        """What `export --to` makes of a written model, as it stands there: its numbers are the source's under the method."""
+        out = self.work / ("exported.gguf" if to == "gguf" else f"exported-{to}")
+        self.run(self.build / "ropewalk", "export", source, "--method", method, "--length", n, "--to", to, "--out", out)
+        model = out / "model.gguf" if to == "ollama" else out
+        self.logits(f"`{method}` of {source.name}, `export --to {to}`", model, n, ours=source, more=("--method", method))
+
     def ids(self, name, folder):
         ours = json.loads("[" + self.run(self.build / "ropewalk", "tokenize", folder, "-", "--special", "--ids",
                                          text=TEXT).strip().replace(" ", ",") + "]")
@@ -149,6 +156,11 @@ def main():
             for source, target in ((small, f"{i}.gguf"), (work / "folder", f"{i}")):
                 check.write(source, work / target, method, 1024)
                 check.logits(f"`{method}` said in a {'GGUF' if '.' in target else 'folder'}", work / target, 512)
+        for method in ("pi:factor=4", "ntk:factor=4", "yarn:factor=4", "yarn:factor=8,attention_factor=1", "ntk-by-parts:factor=4",
+                       "dynamic-ntk:factor=2"):
+            check.exported(work / "gguf.gguf", "gguf", method)
+            check.exported(work / "folder", "hf", method)
+        check.exported(work / "gguf.gguf", "ollama", "yarn:factor=4")
         recipe = RECIPE.format(tokenizer=small, text=root / "data/persuasion.txt")
         (work / "tiny.toml").write_text(recipe)
         check.run(check.build / "ropewalk", "train", work / "tiny.toml", "--out", work / "trained")
@@ -164,6 +176,8 @@ def main():
             for target in ("real.gguf", "real"):
                 check.write(options.model.resolve(), work / target)
                 check.logits(f"{options.model.name} as a {'GGUF' if '.' in target else 'folder'}", work / target, 256)
+            check.exported(work / "real.gguf", "gguf", "yarn:factor=4,trained=128")
+            check.exported(work / "real", "hf", "yarn:factor=4,trained=128")
             check.run(check.build / "write_for_engines", options.model.resolve(), work / "real_adapter", "adapter", 0.02)
             check.write(options.model.resolve(), work / "real_base", change=0)
             check.logits(f"adapter of {options.model.name}", work / "real_base", 256, {"adapter": str(work / "real_adapter")},

@@ -1,61 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
-/// ropewalk export: the settings with which other engines run a method, without a run.
+/// ropewalk export: the settings with which other engines run a method, without a run; with --to one engine's
+/// command line, or the files that it reads.
 #include "methods/export.h"
 
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "cli/auto_method.h"
+#include "cli/export_to.h"
 #include "core/text.h"
 #include "model/config.h"
 
 namespace ropewalk::cli::export_ {
 namespace {
 
+ExportOptions options;
+
 bool can_any(const std::vector<PeerSetting>& settings) {
   return std::any_of(settings.begin(), settings.end(),
                      [](const PeerSetting& setting) { return !setting.setting.empty(); });
 }
 
-struct Options {
-  std::string model, method, length;
-  bool json = false;
-} options;
-
-/// Methods that some engine can express at this length, where none can express the one that was asked for.
-std::vector<std::string> expressible(const RopeContext& context, const std::string& architecture) {
-  std::vector<std::string> names;
-  for (const MethodInfo& info : Registry<MethodInfo>::all()) try {
-      const std::string full = Method::bind(MethodSpec::parse(info.name), context).text();
-      const std::vector<PeerSetting> settings = peer_settings(MethodSpec::parse(full), context, architecture);
-      if (info.name != "none" && can_any(settings)) names.push_back(info.name);
-    } catch (const UsageError&) {  // it needs a value
-    }
-  return names;
-}
-
-int run() {
-  const Index length = parse_length(options.length);
-  check_method(options.method);
-  const ModelConfig config = read_config(*ModelFile::open(options.model));
-  const MethodSpec spec = method_for(options.method, options.model, config, length).spec;
-  const RopeContext context = config.rope_context(config.acting_layer(), length);
-  const std::string full = Method::bind(spec, context).text();
-  const std::vector<PeerSetting> settings =
-      peer_settings(MethodSpec::parse(full), context, config.architecture);
+/// One engine after another.
+int print_all(const ExportAsked& asked) {
+  const auto settings_of = [&](const MethodSpec& bound) {
+    return peer_settings(bound, asked.context, asked.architecture);
+  };
+  const std::vector<PeerSetting> settings = settings_of(asked.bound);
   const std::vector<std::string> others =
-      can_any(settings) ? std::vector<std::string>{} : expressible(context, config.architecture);
+      can_any(settings)
+          ? std::vector<std::string>{}
+          : expressible(asked, [&](const MethodSpec& bound) { return can_any(settings_of(bound)); });
   if (options.json) {
     Json result{{"model", options.model},
-                {"method", full},
-                {"length", length},
+                {"method", asked.bound.text()},
+                {"length", asked.context.n},
                 {"elsewhere", settings_json(settings)}};
     if (!can_any(settings)) result["expressible"] = others;
     fmt::print("{}\n", dump_json(result));
     return 0;
   }
-  fmt::print("{}\nat {} tokens elsewhere:\n{}", full, length, settings_text(settings));
+  fmt::print("{}\nat {} tokens elsewhere:\n{}", asked.bound.text(), asked.context.n, settings_text(settings));
   if (!can_any(settings))
     fmt::print("{}",
                wrapped(others.empty() ? "nor can they express another method here"
@@ -65,16 +52,38 @@ int run() {
   return 0;
 }
 
+int run() {
+  const Index length = parse_length(options.length);
+  check_method(options.method);
+  std::optional<ExportTo> to;
+  if (!options.to.empty()) to = find_export_target(options);
+  const std::unique_ptr<ModelFile> file = ModelFile::open(options.model);
+  const ModelConfig config = read_config(*file);
+  const MethodSpec spec = method_for(options.method, options.model, config, length).spec;
+  const RopeContext context = config.rope_context(config.acting_layer(), length);
+  const MethodSpec bound = MethodSpec::parse(Method::bind(spec, context).text());
+  const ExportAsked asked{*file, spec, bound, context, config.architecture};
+  return to ? export_to(*to, asked, options) : print_all(asked);
+}
+
 void define(CommandLine& app) {
   app.add_model(options.model);
   app.add_option("--method", options.method, "method, such as yarn:factor=4")->required();
   app.add_option("--length", options.length, "tokens, such as 32k")->required();
+  app.add_option("--to", options.to, "one of those below; else the settings of all");
+  app.add_option("--out", options.out, "what --to writes: a file or a folder of that name");
   app.add_flag("--json", options.json, "one JSON object");
-  app.footer(
-      "llama.cpp, vLLM, SGLang and transformers, each with what it cannot express.\n"
-      "Examples:\n"
-      "  ropewalk export model.gguf --method yarn:factor=4 --length 32k\n"
-      "  ropewalk export model.gguf --method ntk --length 16k --json");
+  app.only_with("--to", {"--out"});
+  app.footer("Other engines, each with what it cannot express. --to takes one of\n" + export_targets_help() +
+             "Weights are copied as they are; what is there by the name of --out stays, but\n"
+             "for what export wrote.\n"
+             "Examples:\n"
+             "  ropewalk export model.gguf --method yarn:factor=4 --length 32k\n"
+             "  ropewalk export model.gguf --method ntk --length 16k --json\n"
+             "  ropewalk export model.gguf --method yarn --length 32k --to gguf --out 32k.gguf\n"
+             "  ropewalk export model.gguf --method pi --length 16k --to ollama --out longer\n"
+             "  ropewalk export folder --method llama3 --length 32k --to hf --out folder-32k\n"
+             "  ropewalk export folder --method yarn:factor=4 --length 32k --to vllm");
 }
 
 const Register<Command> registered{{"export", "a method's settings for other engines", define, run}};

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/types.h"
 
@@ -57,6 +58,18 @@ inline std::string shell_quoted(const std::string& word) {
   std::string quoted = "'";
   for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return quoted + "'";
+}
+
+/// A path as a word that no program takes for an option, and no shell for something else.
+inline std::string path_word(const std::string& path) {
+  return path.starts_with('-') || path.starts_with('=') ? "./" + path : path;
+}
+
+/// A command line of words as a shell reads them back.
+inline std::string shell_line(const std::vector<std::string>& words) {
+  std::string line;
+  for (const std::string& word : words) line += (line.empty() ? "" : " ") + shell_quoted(word);
+  return line;
 }
 
 }  // namespace ropewalk

@@ -53,32 +53,32 @@ void tell_gguf_divisors(const Pointwise& method, const RopeContext& c, const std
 
 FileSettings file_settings(const MethodSpec& bound, const RopeContext& c, const std::string& architecture) {
   FileSettings told;
-  for (const PeerSetting& peer : peer_settings(bound, c, architecture)) {
-    if (peer.engine != "transformers") continue;
-    if (peer.setting.empty()) {
-      told.no_gguf = told.no_config = peer.note;
-      return told;
-    }
-    told.config = Json::parse("{" + peer.setting + "}");
+  told.no_gguf = told.no_config = why_no_engine(bound, c, architecture);
+  if (!told.no_gguf.empty()) return told;
+  const Told words = tell(bound, c);
+  told.no_config = why_no_config(words, c, architecture);
+  if (told.no_config.empty()) {
+    const PeerEngine& transformers = Registry<PeerEngine>::get("transformers", "engine");
+    told.config = Json::parse("{" + transformers.setting(words, c, architecture).setting + "}");
+    const Json rope = told.config["rope_parameters"];
+    told.config["rope_scaling"] = rope["rope_type"] == "default" ? Json(nullptr) : rope;
+    told.config["rope_theta"] = rope["rope_theta"];
   }
-  const Json rope = told.config["rope_parameters"];
-  told.config["rope_scaling"] = rope["rope_type"] == "default" ? Json(nullptr) : rope;
-  told.config["rope_theta"] = rope["rope_theta"];
-  const std::string type = rope["rope_type"];
-  if (type == "linear") {
+  const std::string type = words.rope["rope_type"];
+  if (words.growth) {
+    told.no_gguf = "a GGUF knows no base that follows the length";
+  } else if (type == "linear") {
     told.gguf = {{"rope.scaling.type", std::string("linear")},
-                 {"rope.scaling.factor", rope["factor"].get<double>()}};
+                 {"rope.scaling.factor", words.rope["factor"].get<double>()}};
     if (c.n_ctx_original > 0)
       told.gguf.emplace_back("rope.scaling.original_context_length", c.n_ctx_original);
   } else if (type == "yarn") {
-    tell_gguf_yarn(rope, architecture, told);
-  } else if (type == "dynamic") {
-    told.no_gguf = "a GGUF knows no base that follows the length";
+    tell_gguf_yarn(words.rope, architecture, told);
   } else if (type != "default") {
     tell_gguf_divisors(Method::bind(bound, c).pointwise(), c, architecture, told);
   }
-  told.gguf.emplace_back("rope.freq_base", rope["rope_theta"].get<double>());
-  told.gguf.emplace_back("context_length", told.config["max_position_embeddings"].get<Index>());
+  told.gguf.emplace_back("rope.freq_base", words.rope["rope_theta"].get<double>());
+  told.gguf.emplace_back("context_length", longest(c));
   return told;
 }
 

@@ -74,8 +74,7 @@ std::string new_config(const std::string& text, const std::string& place, const 
       for (const char* key : {"torch_dtype", "dtype"})
         if (object->contains(key)) (*object)[key] = type;
   }
-  if (options.settings)
-    for (const auto& [key, value] : options.settings->config.items()) own[key] = value;
+  if (options.settings) set_config_settings(*options.settings, config);
   return dump_json(config, 2) + "\n";
 }
 

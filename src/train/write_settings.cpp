@@ -34,7 +34,9 @@ void set_gguf_settings(const FileSettings& settings, const std::string& arch, st
     throw UsageError("method of the written GGUF", "one that a GGUF can say", settings.no_gguf,
                      "write a folder, or leave the method out of the file");
   drop_gguf_keys(keys, [&](const std::string& name) {
-    return name.starts_with(arch + ".rope.scaling.") || name == arch + ".rope.scale_linear";
+    return (name.starts_with(arch + ".rope.scaling.") &&
+            !name.ends_with(".finetuned")) ||  // Granite's switch
+           name == arch + ".rope.scale_linear";
   });
   for (const auto& [name, value] : settings.gguf) {
     std::string key = fmt::format("{}.{}", arch, name);
@@ -64,6 +66,20 @@ void write_gguf_with_freqs(const std::string& path, std::span<const GgufKey> key
     else
       sink(std::as_bytes(rope_freqs));
   });
+}
+
+void set_config_settings(const FileSettings& settings, Json& config) {
+  Json& own = config.contains("text_config") ? config["text_config"] : config;
+  for (const auto& [key, value] : settings.config.items()) own[key] = value;
+  if (own.contains("rotary_emb_base") && settings.config.contains("rope_theta"))  // Pythia's name
+    own["rotary_emb_base"] = settings.config["rope_theta"];
+}
+
+std::string config_saying(const std::string& text, const std::string& place, const FileSettings& settings) {
+  parse_json(text, place, 4u << 20);  // its size, depth and keys
+  Json config = Json::parse(text);
+  set_config_settings(settings, config);
+  return dump_json(config, 2) + "\n";
 }
 
 void require_config_settings(const FileSettings& settings) {

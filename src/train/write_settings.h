@@ -27,6 +27,11 @@ void set_gguf_general(const std::vector<std::pair<std::string, std::string>>& ge
 void write_gguf_with_freqs(const std::string& path, std::span<const GgufKey> keys,
                            std::vector<TensorToWrite> tensors, const TensorSource& source,
                            std::span<const float> rope_freqs);
+/// The settings in place of what a config.json says of RoPE and its length. A multimodal one holds the
+/// language model's numbers in text_config.
+void set_config_settings(const FileSettings& settings, Json& config);
+/// The same of its text. `place`: for messages. Errors: Error for no JSON.
+std::string config_saying(const std::string& text, const std::string& place, const FileSettings& settings);
 /// Errors: UsageError where config.json cannot say the settings.
 void require_config_settings(const FileSettings& settings);
 

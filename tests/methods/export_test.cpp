@@ -6,11 +6,14 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <filesystem>
+
+#include "core/text.h"
 
 namespace ropewalk {
 namespace {
 
-enum Engine { kLlamaCpp, kVllm, kSglang, kTransformers };
+enum Engine { kLlamaCpp, kLmdeploy, kSglang, kTransformers, kVllm };
 
 RopeContext context() {
   RopeContext c;
@@ -39,17 +42,17 @@ JsonInput rope_of(const PeerSetting& s) {
 
 TEST(Export, YarnCanBeSaidEverywhere) {
   const auto all = settings("yarn");
-  ASSERT_EQ(all.size(), 4u);
+  ASSERT_EQ(all.size(), 5u);
   EXPECT_EQ(all[kLlamaCpp].setting,
             "-c 32768 --rope-scaling yarn --rope-scale 4 --yarn-orig-ctx 8192 --yarn-beta-fast 32 "
             "--yarn-beta-slow 1 --override-kv llama.context_length=int:32768");
-  for (const Engine engine : {kVllm, kSglang, kTransformers}) {
+  for (const Engine engine : {kLmdeploy, kVllm, kSglang, kTransformers}) {
     const JsonInput rope = rope_of(all[engine]);
     EXPECT_EQ(rope["rope_type"], "yarn");
     EXPECT_EQ(rope["rope_theta"], 100000.0);
     EXPECT_EQ(rope["factor"], 4.0);
     EXPECT_EQ(rope["original_max_position_embeddings"], 8192);
-    EXPECT_FALSE(rope.contains("truncate"));  // the default
+    EXPECT_EQ(rope.contains("truncate"), engine == kLmdeploy);  // the default, over what the file may have
   }
 }
 
@@ -60,7 +63,7 @@ TEST(Export, EveryParameterOfYarnAppearsOrIsRefused) {
   EXPECT_NE(all[kLlamaCpp].note.find("truncate=0"), std::string::npos);
   EXPECT_EQ(all[kSglang].setting, "");  // 32768 tokens, a table of 20000
   EXPECT_NE(all[kSglang].note.find("20000"), std::string::npos);
-  for (const Engine engine : {kVllm, kTransformers}) {
+  for (const Engine engine : {kLmdeploy, kVllm, kTransformers}) {
     const JsonInput rope = rope_of(all[engine]);
     EXPECT_EQ(rope["factor"], 5.0);
     EXPECT_EQ(rope["original_max_position_embeddings"], 4000);
@@ -109,7 +112,8 @@ TEST(Export, NumbersKeepTheirDigitsAndTheirPoint) {
       if (s.engine == "llama.cpp") continue;
       const JsonInput rope = rope_of(s);
       for (const auto& [key, value] : rope.items())
-        EXPECT_TRUE(value.is_string() || key == "original_max_position_embeddings" || value.is_number_float())
+        EXPECT_TRUE(value.is_string() || value.is_boolean() || value.is_number_float() ||
+                    key == "original_max_position_embeddings")
             << s.engine << " " << key;
     }
 }
@@ -200,6 +204,58 @@ TEST(Export, AModelsOwnScalingIsSpelledOut) {
   EXPECT_EQ(rope_of(settings("none", divided)[kVllm])["long_factor"][0], 8.0);
 }
 
+TEST(Export, ASettingIsItsWordsAsAShellReadsThem) {
+  for (const char* text : {"none", "pi", "ntk", "yarn", "llama3", "ntk-mixed"})
+    for (const PeerSetting& s : settings(text)) {
+      EXPECT_EQ(s.words.empty(), s.setting.empty() || s.engine == "transformers") << s.engine;
+      if (!s.words.empty()) {
+        EXPECT_EQ(s.setting, shell_line(s.words));
+      }
+    }
+}
+
+TEST(Export, LmdeployHasTwoEnginesAndTheLineIsForThoseThatReadIt) {
+  const auto line = [](const char* text) { return settings(text)[kLmdeploy]; };
+  const auto only_pytorch = [](const PeerSetting& s) { return s.setting.starts_with("--backend pytorch "); };
+  for (const char* text :
+       {"none", "pi", "ntk", "base:value=5e6", "yarn", "llama3", "ntk-by-parts", "dynamic-ntk"})
+    EXPECT_TRUE(line(text).setting.starts_with("--session-len 32768 --hf-overrides ")) << text;
+  // TurboMind's YaRN factor is max_position_embeddings over the original length.
+  EXPECT_EQ(override_of(line("yarn:factor=5,trained=4000"))["max_position_embeddings"], 20000);
+  EXPECT_TRUE(only_pytorch(line("yarn:factor=4.0001")));
+  EXPECT_TRUE(only_pytorch(line("yarn:truncate=0")));
+  // Its deep merge would leave these of the file's own standing.
+  EXPECT_EQ(rope_of(line("yarn"))["truncate"], true);
+  EXPECT_EQ(override_of(line("yarn"))["rope_scaling"], override_of(line("yarn"))["rope_parameters"]);
+  // longrope's factor of attention is worked out from two lengths; 1 where they are one.
+  int told = 0, refused = 0;
+  for (const char* text : {"ntk-mixed", "mrrope-pro", "mrrope-uni", "dynamic-yarn", "dynamic-pi"}) {
+    const double gain = std::sqrt(Method::bind(MethodSpec::parse(text), context()).pointwise().rotary_gain);
+    const PeerSetting s = line(text);
+    if (s.setting.empty()) {
+      ++refused;
+      EXPECT_GT(std::abs(gain - 1), 1e-6) << text;
+      EXPECT_NE(s.note.find("longrope's factor of attention"), std::string::npos) << s.note;
+      continue;
+    }
+    ++told;
+    EXPECT_TRUE(only_pytorch(s)) << text;
+    const double original = rope_of(s)["original_max_position_embeddings"],
+                 scale = override_of(s)["max_position_embeddings"].get<double>() / original;
+    EXPECT_NEAR(scale <= 1 ? 1 : std::sqrt(1 + std::log(scale) / std::log(original)), gain, 1e-6) << text;
+  }
+  EXPECT_GT(told, 0);
+  EXPECT_GT(refused, 0);
+}
+
+TEST(Export, AnEngineIsAFile) {
+  std::size_t files = 0;
+  const std::filesystem::path folder = std::filesystem::path(ROPEWALK_SOURCE_DIR) / "src/methods/engines";
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    files += entry.path().extension() == ".cpp";
+  EXPECT_EQ(Registry<PeerEngine>::all().size(), files);
+}
+
 TEST(Export, WhatTheyCannotSayIsSaidSo) {
   for (const auto& [text, why] : {std::pair{"rerope", "rerope"},
                                   {"self-extend", "distance"},
@@ -216,7 +272,8 @@ TEST(Export, WhatTheyCannotSayIsSaidSo) {
 
 TEST(Export, WhatWasNotRunSaysSo) {
   for (const PeerSetting& s : settings("yarn"))
-    EXPECT_EQ(s.note.find("not run here") != std::string::npos, s.engine == "vLLM" || s.engine == "SGLang");
+    EXPECT_EQ(s.note.find("not run here") != std::string::npos,
+              s.engine == "vLLM" || s.engine == "SGLang" || s.engine == "LMDeploy");
   const std::string text = settings_text(settings("llama3"));
   EXPECT_NE(text.find("llama.cpp: cannot; "), std::string::npos);
   EXPECT_TRUE(settings_json(settings("llama3"))["llama.cpp"]["setting"].is_null());
