@@ -2,23 +2,13 @@
 /// --method auto, for commands: methods/auto.h decides, with what tune found beside the model.
 #pragma once
 #include "cli/command.h"
-#include "methods/auto.h"
+#include "model/method_choice.h"
 
 namespace ropewalk {
 
-/// Errors: UsageError for what is neither auto nor a method; before a model is loaded.
-void check_method(const std::string& option);
-
-/// What tune found beside the model. Errors: Error for a file that is of another model, or not tune's.
-std::vector<TunedSetting> tuned_settings(const std::string& model_path);
-
-/// What `option` says for a request of n tokens, read and written; for "auto" MODEL.ropewalk.json is read
-/// where n is past the trained length. Errors: as method_for.
-AutoChoice choice_for(const std::string& option, const std::string& model_path, const ModelConfig& config,
-                      Index n);
-/// The same, and a line on stderr says for "auto" which method and why; plain RoPE that was asked for past
-/// the trained length gets a warning. Errors: UsageError; Error for such a file that is of another model, or
-/// not tune's.
+/// model/method_choice.h's choice, and a line on stderr says for "auto" which method and why; plain RoPE that
+/// was asked for past the trained length gets a warning. Errors: UsageError; Error for such a file that is of
+/// another model, or not tune's.
 AutoChoice method_for(const std::string& option, const std::string& model_path, const ModelConfig& config,
                       Index n);
 

@@ -7,7 +7,6 @@
 
 #include <cerrno>
 #include <clocale>
-#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
@@ -15,10 +14,12 @@
 
 #include "cli/chat_commands.h"
 #include "cli/documents.h"
+#include "cli/interrupts.h"
 #include "cli/sampling_options.h"
 #include "core/json.h"
 #include "core/tell.h"
 #include "core/text.h"
+#include "model/method_choice.h"
 
 namespace ropewalk::cli::chat_ {
 namespace {
@@ -32,16 +33,6 @@ struct Options {
   BackendOptions backend;
   SamplingOptions sampling;
 } options;
-
-std::atomic<bool> interrupted{false};
-extern "C" void interrupt(int) { interrupted = true; }
-
-/// Ctrl-C ends the answer, not the program; a system call that waits is woken.
-void catch_interrupts() {
-  struct sigaction action {};
-  action.sa_handler = interrupt;
-  sigaction(SIGINT, &action, nullptr);
-}
 
 /// Lines are UTF-8: libedit drops what the locale's characters lack, in the C locale all but ASCII. Numbers
 /// stay as they are.
@@ -87,10 +78,10 @@ class Lines {
       return more;
     }
     for (;;) {
-      interrupted = false;
+      ctrl_c_pressed = false;
       errno = 0;
       char* typed = readline("> ");
-      if (!typed && (interrupted || errno == EINTR)) {
+      if (!typed && (ctrl_c_pressed || errno == EINTR)) {
         fmt::print("\n(ctrl-D or /quit ends the conversation)\n");
         continue;
       }
@@ -137,9 +128,9 @@ void print(const ChatReply& reply, const ChatSession& session) {
 /// What goes wrong in one answer ends that answer where a person is there to go on. Errors: else those of
 /// ChatSession::ask.
 void answer(ChatSession& session, const std::string& line, bool terminal) {
-  interrupted = false;
+  ctrl_c_pressed = false;
   try {
-    print(session.ask(line, interrupted,
+    print(session.ask(line, ctrl_c_pressed,
                       [](const std::string& more) {
                         if (!options.json) fmt::print("{}", more), std::fflush(stdout);
                       }),
@@ -177,8 +168,8 @@ int run() {
       answer(session, line, lines.terminal());
       continue;
     }
-    interrupted = false;
-    if (!run_chat_command(session, line, lines.terminal(), interrupted)) break;
+    ctrl_c_pressed = false;
+    if (!run_chat_command(session, line, lines.terminal(), ctrl_c_pressed)) break;
   }
   return 0;
 }

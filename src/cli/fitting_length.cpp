@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/bisect.h"
 #include "core/text.h"
 #include "model/memory.h"
 #include "model/sequence.h"
@@ -70,13 +71,7 @@ bool FittingLength::same_at(Index n, Index more) const {
 
 Index FittingLength::held(const std::optional<MethodSpec>& spec, Index most) const {
   if (available() == 0) return most;
-  const auto fits = [&](Index n) { return bytes(spec ? *spec : spec_at(n), n) <= available(); };
-  Index low = 0, high = most;
-  while (low < high) {
-    const Index middle = low + (high - low + 1) / 2;
-    fits(middle) ? low = middle : high = middle - 1;
-  }
-  return low;
+  return greatest_that(most, [&](Index n) { return bytes(spec ? *spec : spec_at(n), n) <= available(); });
 }
 
 Index FittingLength::most() const { return held(named_, named_ ? kMostTokens : proven()); }

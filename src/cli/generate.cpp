@@ -8,8 +8,10 @@
 #include "cli/documents.h"
 #include "cli/fitting_length.h"
 #include "cli/given_text.h"
+#include "cli/interrupts.h"
 #include "cli/kept_text.h"
 #include "cli/sampling_options.h"
+#include "cli/unbounded.h"
 #include "core/input_file.h"
 #include "core/json.h"
 #include "core/progress.h"
@@ -28,7 +30,8 @@ struct Options {
   std::vector<std::string> files;
   Index n_predict = 128, chunk = kDefaultChunk;
   int n_threads = 0;
-  bool raw = false, no_thinking = false, special = false, fit = false, check = false, json = false;
+  bool raw = false, no_thinking = false, special = false, fit = false, check = false, json = false,
+       unbounded = false;
   BackendOptions backend;
   SamplingOptions sampling;
 } options;
@@ -110,8 +113,10 @@ struct Answer {
   AnswerText pending;
   std::string text;
   void put(const std::string& more) {
-    if (!options.json) fmt::print("{}", more), std::fflush(stdout);
-    text += more;
+    if (options.json)
+      text += more;
+    else
+      fmt::print("{}", more), std::fflush(stdout);
   }
 };
 
@@ -163,7 +168,7 @@ std::vector<Token> write_answer(Session& session, const GivenText::Part& prompt,
        .wrote = [&](Token token) { has_read(), answer.put(answer.pending.add(tokenizer.decode(token))); },
        .not_numbers = [](Index n_done) { fail_not_numbers(options.model, n_done); },
        .sampler = &sampler,
-       .enough = [&] { return answer.pending.stop().has_value(); }});
+       .enough = [&] { return ctrl_c_pressed || answer.pending.stop().has_value(); }});
   has_read();
   answer.put(answer.pending.end());
   return written;
@@ -222,13 +227,20 @@ int run() {
   for (const std::string& file : options.files)
     if (file != "-") require_readable(file);
   const std::shared_ptr<const Model> loaded = load_decoder(options.model, backend);
-  const SamplerSettings sampling = options.sampling.settings(loaded->n_choices());
+  SamplerSettings sampling = options.sampling.settings(loaded->n_choices());
+  if (options.unbounded) require_unbounded(*loaded, options.method);
   if (options.no_thinking) say_whether_thinking_stops(loaded->tokenizer());
   const FittingLength fitting(*loaded, options.model, options.method, options.chunk);
   const GivenText given(options.files, options.prompt, chat_settings());
   const KeptText kept(options.cache, *loaded, options.model);
   const GivenText::Part prompt = prompt_of(given, *loaded, fitting);
   const auto n_prompt = static_cast<Index>(prompt.tokens.size());
+  if (options.unbounded) {
+    options.n_predict = kMostTokens - n_prompt;
+    sampling = without_ends(std::move(sampling), *loaded);
+    say("unbounded: " + what_is_seen(*loaded, MethodSpec::parse(options.method)));
+    catch_interrupts();
+  }
   AutoChoice choice;
   Session session = open_session(*loaded, prompt.tokens, kept, fitting, choice);
   say(fmt::format("{}, method {}", counted(n_prompt, "prompt token"), session.method().text()));
@@ -286,6 +298,9 @@ void define(CommandLine& app) {
   app.only_with("--check", {"--check-time"});
   options.sampling.define(app);
   options.backend.define(app);
+  app.add_flag(
+      "--unbounded", options.unbounded,
+      "write without an end, in memory that stays,\nuntil ctrl-C: with --method streaming-llm");
   app.add_option("--chunk", options.chunk, "prompt tokens per step; does not change results")
       ->check(in_range(1, 65536))
       ->capture_default_str();
@@ -295,6 +310,7 @@ void define(CommandLine& app) {
   app.add_flag("--no-thinking", options.no_thinking, "thinking off, where the template has a switch");
   app.never_with("--raw", {"--no-thinking"});
   app.add_flag("--json", options.json, "one JSON object at the end");
+  app.never_with("--unbounded", {"--fit", "--truncate", "--cache", "--check", "--json"});
   app.footer(
       "Examples:\n"
       "  ropewalk generate model.gguf -f novel.txt -p 'Who is the heroine?' -n 64\n"
@@ -304,6 +320,7 @@ void define(CommandLine& app) {
       "  ropewalk generate model.gguf -f report.pdf notes.md -p 'Sum it up.' --fit\n"
       "  ropewalk generate model.gguf -f novel.txt -p 'Where does it play?' \\\n"
       "      --cache novel.cache\n"
+      "  ropewalk generate model.gguf -p 'Once' --method streaming-llm --unbounded\n"
       "  ropewalk generate model.gguf -p 'Once' --temp 0.8 --min-p 0.05 -s 1 --stop END");
 }
 

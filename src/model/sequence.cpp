@@ -55,8 +55,13 @@ Sequence::State::State(const Model& m, const MethodSpec& s, const SequenceOption
   bind();
   make_scratch();
   require_room_for_all();
-  tokens.reserve(static_cast<std::size_t>(o.n));
-  written.reserve(static_cast<std::size_t>(o.n));
+  reserve();
+}
+
+/// A text of a usual length then never makes a step wait for memory; one without an end grows.
+void Sequence::State::reserve() {
+  const auto most = static_cast<std::size_t>(std::min(options.n, Index{1} << 20));
+  tokens.reserve(most), written.reserve(most);
 }
 
 void Sequence::State::require_room_for_all() {
@@ -107,13 +112,32 @@ void Sequence::State::bind() {
       layers[layer].push_back({found, make_kv(layer, bound.of[layer].size())});
 }
 
-Sequence::State::State(const State& other, Index n_prefix)
-    : model(other.model), spec(other.spec), options(other.options), chunk(other.chunk) {
+bool Sequence::State::same(const LayerMethods& bound, Index n) const {
+  if (grows() || bound.methods.size() != classes.size()) return false;
+  for (std::size_t i = 0; i < classes.size(); ++i)
+    if (bound.methods[i].grows() || bound.methods[i].fingerprint(n) != classes[i].method.fingerprint(n))
+      return false;
+  for (std::size_t layer = 0; layer < layers.size(); ++layer)
+    if (!std::equal(layers[layer].begin(), layers[layer].end(), bound.of[layer].begin(),
+                    bound.of[layer].end(),
+                    [](const HeadGroup& group, std::size_t of) { return group.plans == of; }))
+      return false;
+  return true;
+}
+
+Sequence::State::State(const State& other, Index n_prefix, const SequenceOptions& o)
+    : model(other.model), spec(other.spec), options(o), chunk(other.chunk) {
+  if (options.n_prompt == 0) options.n_prompt = options.n;
   const bool shared = n_prefix >= other.kept_from;
   n_read = shared ? std::min(n_prefix, other.n_read) : 0;
   kept_from = shared ? other.kept_from : 0;
-  for (const LayerClass& plans : other.classes)
-    classes.push_back({plans.method, {}, {}, {}, plans.in_last, {}, plans.method.pointwise(), {}});
+  std::vector<Method> methods;
+  if (options.n == other.options.n)
+    for (const LayerClass& plans : other.classes) methods.push_back(plans.method);
+  else
+    methods = bind_layers(model->config(), spec, options.n).methods;
+  for (std::size_t i = 0; i < methods.size(); ++i)
+    classes.push_back({methods[i], {}, {}, {}, other.classes[i].in_last, {}, methods[i].pointwise(), {}});
   layers.resize(other.layers.size());
   for (std::size_t layer = 0; layer < layers.size(); ++layer)
     for (const HeadGroup& group : other.layers[layer]) {
@@ -124,8 +148,7 @@ Sequence::State::State(const State& other, Index n_prefix)
     }
   make_scratch();
   require_room_for_all();
-  tokens.reserve(static_cast<std::size_t>(options.n));
-  written.reserve(static_cast<std::size_t>(options.n));
+  reserve();
   tokens.assign(other.tokens.begin(), other.tokens.begin() + n_prefix);
   written.assign(other.written.begin(), other.written.begin() + n_prefix);
 }
@@ -240,11 +263,29 @@ void Sequence::truncate(Index position) {
   state_->truncate(position);
 }
 
-Sequence Sequence::fork(Index n_prefix) const {
+Sequence Sequence::fork(Index n_prefix) const { return fork(n_prefix, state_->options); }
+
+Sequence Sequence::fork(Index n_prefix, const SequenceOptions& options) const {
   state_->require_room(0);
   require_position("fork", n_prefix, position(), model().config().encoder);
-  return Sequence(std::make_unique<State>(*state_, n_prefix));
+  if (options.n < std::max<Index>(1, n_prefix) || options.n > kMostTokens || options.n_prompt > options.n)
+    throw Error("fork",
+                fmt::format("a length from {} to {} tokens", std::max<Index>(1, n_prefix), kMostTokens),
+                fmt::format("{} and a prompt of {}", options.n, options.n_prompt), "ask for another length");
+  if (!same_at(options))
+    throw Error("fork", "a length at which the method is the same",
+                fmt::format("{} at {} and at {} tokens", method().text(), state_->options.n, options.n),
+                "read the text anew");
+  return Sequence(std::make_unique<State>(*state_, n_prefix, options));
 }
+
+bool Sequence::same_at(const SequenceOptions& options) const {
+  const SequenceOptions& own = state_->options;
+  if (options.n == own.n && (options.n_prompt == own.n_prompt || !state_->grows())) return true;
+  return state_->same(bind_layers(model().config(), spec(), options.n), std::max(options.n, own.n));
+}
+
+Index Sequence::kept_from() const { return state_->kept_from; }
 
 std::size_t most_cache_bytes(const ModelConfig& c, KvType kv_type, const Method& method, Index n, Index chunk,
                              Index n_scratch) {

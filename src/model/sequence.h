@@ -49,6 +49,14 @@ class Sequence {
   /// read them. Keys and values are shared until one of both writes over them. Errors: as truncate; Error
   /// (memory) where there is no room for what it does not share.
   Sequence fork(Index n_prefix) const;
+  /// The same with another length, n_prompt and rewind_to. Errors: also Error unless its method is the same
+  /// at that length (same_at).
+  Sequence fork(Index n_prefix, const SequenceOptions& options) const;
+  /// Whether a sequence with these options would have this one's keys, to the bit: not where frequencies or
+  /// windows follow the length.
+  bool same_at(const SequenceOptions& options) const;
+  /// Of fewer tokens than these a fork reads all again: what they see has been forgotten.
+  Index kept_from() const;
 
   /// False when an error left it in pieces: it can only be destroyed then.
   bool usable() const;

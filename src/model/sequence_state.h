@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "model/layer_methods.h"
 #include "model/sequence.h"
 
 namespace ropewalk {
@@ -43,11 +44,14 @@ using HeadGroups = std::vector<HeadGroup>;
 
 struct Sequence::State {
   State(const Model& m, const MethodSpec& spec, const SequenceOptions& o, Index chunk);
-  State(const State& other, Index n_prefix);  // fork
+  State(const State& other, Index n_prefix, const SequenceOptions& o);  // fork
 
   void bind();
+  /// Whether these methods give the keys that this one's give.
+  bool same(const LayerMethods& bound, Index n) const;
   std::unique_ptr<KvLayer> make_kv(std::size_t layer, std::size_t n_groups) const;
   void make_scratch();
+  void reserve();
   Index n_scratch_layers() const;
   /// Errors: Error where the machine has not the memory for the whole length beside what it shares and what
   /// other sequences will take.

@@ -1,14 +1,17 @@
 # Every command tried as a person would; needs nothing but the binary and the tiny models.
 if(TARGET ropewalk)
   add_test(NAME cli COMMAND ${CMAKE_SOURCE_DIR}/tests/cli/cli_test.sh $<TARGET_FILE:ropewalk> ${CMAKE_SOURCE_DIR})
+  add_test(NAME export_cli COMMAND ${CMAKE_SOURCE_DIR}/tests/cli/export_test.sh $<TARGET_FILE:ropewalk> ${CMAKE_SOURCE_DIR})
   add_test(NAME streams COMMAND ${CMAKE_SOURCE_DIR}/tests/cli/streams_test.sh $<TARGET_FILE:ropewalk> ${CMAKE_SOURCE_DIR})
   if(CMAKE_CXX_FLAGS MATCHES "-fsanitize")
     set(sanitized sanitized)
   endif()
   add_test(NAME chat_cli COMMAND ${CMAKE_SOURCE_DIR}/tests/cli/chat_test.py $<TARGET_FILE:ropewalk> ${CMAKE_SOURCE_DIR} ${sanitized})
-  set_tests_properties(cli streams chat_cli PROPERTIES LABELS fast)
+  set_tests_properties(cli streams export_cli chat_cli PROPERTIES LABELS fast)
   if(EXISTS ${CMAKE_SOURCE_DIR}/models/short-256.gguf)
     add_test(NAME cli_model COMMAND ${CMAKE_SOURCE_DIR}/tests/cli/cli_test.sh $<TARGET_FILE:ropewalk> ${CMAKE_SOURCE_DIR} model)
+    add_test(NAME unbounded COMMAND ${CMAKE_SOURCE_DIR}/tests/cli/unbounded_test.py $<TARGET_FILE:ropewalk>
+             ${CMAKE_SOURCE_DIR}/models/short-256.gguf ${sanitized})
     add_test(NAME kill COMMAND ${CMAKE_SOURCE_DIR}/tests/cli/kill_test.py $<TARGET_FILE:ropewalk>
              ${CMAKE_SOURCE_DIR}/models/short-256.gguf ${CMAKE_SOURCE_DIR}/data/persuasion.txt)
     add_test(NAME train_cli COMMAND ${CMAKE_SOURCE_DIR}/tests/cli/train_test.py $<TARGET_FILE:ropewalk> ${CMAKE_SOURCE_DIR})
@@ -23,6 +26,7 @@ if(TARGET ropewalk)
              ${CMAKE_SOURCE_DIR}/models/short-256.gguf ${CMAKE_SOURCE_DIR})
     set_tests_properties(cli_model kill train_cli train_stop train_keeps recorded_results retrain finetune finetune_told
                          PROPERTIES LABELS model)
+    set_tests_properties(unbounded PROPERTIES LABELS fast)
     set_tests_properties(retrain PROPERTIES SKIP_RETURN_CODE 77)
   endif()
 endif()

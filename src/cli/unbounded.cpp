@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/unbounded.h"
+
+#include <limits>
+
+#include "core/text.h"
+#include "model/layer_methods.h"
+#include "model/sequence.h"
+
+namespace ropewalk {
+namespace {
+
+Method bound_at(const Model& model, const MethodSpec& spec, Index n) {
+  const ModelConfig& config = model.config();
+  return Method::bind(spec, config.rope_context(config.acting_layer(), n));
+}
+
+std::size_t cache_at(const Model& model, const MethodSpec& spec, Index n) {
+  return most_cache_bytes(model.config(), model.backend().kv_type(), bound_at(model, spec, n), n,
+                          kDefaultChunk);
+}
+
+/// What rows need of the keys: the widest variant's.
+KeyPlan::Variant seen(const Method& method) {
+  KeyPlan::Variant most{};
+  most.sink = most.window = 0;
+  for (const KeyPlan::Variant& each : method.lower_keys(0, 1).variants)
+    most.sink = std::max(most.sink, each.sink), most.window = std::max(most.window, each.window);
+  return most;
+}
+
+}  // namespace
+
+void require_unbounded(const Model& model, const std::string& method) {
+  constexpr const char* kHint = "--method streaming-llm (or lm-infinite, window)";
+  if (method == "auto")
+    throw UsageError("--unbounded", "a method that forgets", "--method auto, which keeps the whole text",
+                     kHint);
+  const MethodSpec spec = MethodSpec::parse(method);
+  const Index n = model.config().n_ctx_train;
+  const Method near = bound_at(model, spec, 2 * n), far = bound_at(model, spec, kMostTokens);
+  if (near.grows() || far.grows() || near.text() != far.text() ||
+      cache_at(model, spec, kMostTokens) != cache_at(model, spec, kMostTokens / 2))
+    throw UsageError("--unbounded", "a method whose keys stay bounded, the same at every length", spec.text(),
+                     kHint);
+}
+
+SamplerSettings without_ends(SamplerSettings settings, const Model& model) {
+  for (const Token end : model.tokenizer().end_tokens)
+    if (end < model.n_choices())
+      settings.logit_bias.emplace_back(end, -std::numeric_limits<double>::infinity());
+  return settings;
+}
+
+std::string what_is_seen(const Model& model, const MethodSpec& method) {
+  const KeyPlan::Variant most = seen(bound_at(model, method, kMostTokens));
+  const std::string first =
+      most.sink > 0 ? fmt::format("the first {} and ", counted(most.sink, "token")) : "";
+  return fmt::format("it sees {}the last {}, and forgets the rest; ctrl-C ends it", first,
+                     counted(most.window, "token"));
+}
+
+}  // namespace ropewalk

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/method_choice.h"
+
+#include "methods/tuned_file.h"
+#include "model/identity.h"
+
+namespace ropewalk {
+
+void check_method(const std::string& option) {
+  if (option != "auto") MethodSpec::parse(option);
+}
+
+std::vector<TunedSetting> tuned_settings(const std::string& model_path) {
+  const std::string path = tuned_path(model_path);
+  const std::optional<TunedFile> file = read_tuned(path);
+  if (!file) return {};
+  if (file->model_id != model_id(*ModelFile::open(model_path)))
+    throw Error(path, "settings for " + model_path, "those of another model (" + file->model + ")",
+                "run ropewalk tune again, or name a --method");
+  return file->settings;
+}
+
+AutoChoice choice_for(const std::string& option, const ModelConfig& config, Index n,
+                      std::span<const TunedSetting> tuned) {
+  const bool fits = n <= config.n_ctx_train;
+  if (option != "auto") return {MethodSpec::parse(option), fits ? AutoReason::kFits : AutoReason::kPast, ""};
+  return decide(config.rope_context(config.acting_layer(), n),
+                fits ? std::span<const TunedSetting>{} : tuned);
+}
+
+AutoChoice choice_for(const std::string& option, const std::string& model_path, const ModelConfig& config,
+                      Index n) {
+  const bool asks = option == "auto" && n > config.n_ctx_train;
+  return choice_for(option, config, n, asks ? tuned_settings(model_path) : std::vector<TunedSetting>{});
+}
+
+}  // namespace ropewalk
