@@ -32,7 +32,8 @@ add_test_folder(metrics rw_core rw_metrics)
 add_test_folder(results ${judged})
 add_test_folder(report ${judged} rw_report)
 add_test_folder(judge ${everything})
-add_test_folder(fuzz_corpus ${engine} rw_train rw_metrics rw_results rw_report)
+add_test_folder(fuzz_corpus ${everything})
+add_test_folder(serving ${engine} rw_serving)
 
 include(tests/isa.cmake)
 file(GLOB extra CONFIGURE_DEPENDS tests/*/extra.cmake)  # more registrations: per-ISA runs, CLI tests

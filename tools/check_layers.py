@@ -18,7 +18,9 @@ MAY_INCLUDE = {
     "report": {"core", "results", "report"},
     "model": {"core", "quant", "formats", "tokenizer", "chat", "methods", "kernels", "model"},
     "train": {"core", "quant", "formats", "tokenizer", "methods", "kernels", "model", "train"},
+    "serving": {"core", "quant", "formats", "tokenizer", "chat", "methods", "kernels", "model", "serving"},
     "judge": {"core", "quant", "formats", "tokenizer", "chat", "methods", "kernels", "model", "metrics", "results", "judge"},
+    "server": {"core", "quant", "formats", "tokenizer", "chat", "methods", "kernels", "model", "metrics", "results", "judge", "serving", "server"},
 }
 
 source = pathlib.Path(__file__).resolve().parent.parent / "src"

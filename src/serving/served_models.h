@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The models that a server offers by name: loaded when one is first asked for, forgotten, the longest unused
+/// first, where another needs their memory.
+#pragma once
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "model/method_choice.h"
+#include "model/model.h"
+
+namespace ropewalk::serving {
+
+/// No place now, but perhaps soon.
+class Busy : public Error {
+ public:
+  using Error::Error;
+};
+/// No model of that name.
+class UnknownModel : public Error {
+ public:
+  using Error::Error;
+};
+
+struct LoadedModel {
+  std::string name;
+  std::shared_ptr<const Model> model;
+  std::vector<TunedSetting> tuned;  ///< as they were when it was loaded
+};
+
+/// While one lives its model stays. Copied and destroyed by any thread.
+using ModelUse = std::shared_ptr<const LoadedModel>;
+
+/// Thread-safe.
+class ServedModels {
+ public:
+  struct Named {
+    std::string name, path;
+  };
+  /// `budget_bytes`: of all weights that are loaded at once; 0: what the machine has. `forget`: called before
+  /// a model goes, which nobody uses any more, for who keeps something of it; by any thread, one at a time.
+  ServedModels(std::vector<Named> models, std::shared_ptr<const Backend> backend, std::size_t budget_bytes);
+  void set_forget(std::function<void(const Model&)> forget) { forget_ = std::move(forget); }
+
+  /// Of an empty name the first. Errors: UnknownModel; Busy where the budget has no room beside models in
+  /// use; Model::load's, and Error for an encoder or a model without a tokenizer.
+  ModelUse use(const std::string& name);
+
+  struct View {
+    std::string name;
+    ModelUse use;           ///< none: not loaded
+    std::size_t bytes = 0;  ///< of weights, where loaded; else of the file
+  };
+  std::vector<View> view() const;
+  const std::string& first() const { return entries_.front().named.name; }
+
+ private:
+  struct Entry {
+    Named named;
+    ModelUse use;  // none: not loaded
+    std::size_t file_bytes = 0;
+    double last_used = 0;
+    bool loading = false;
+  };
+  Entry& find(const std::string& name);
+  void make_room(const Entry& wanted, std::unique_lock<std::mutex>& lock);
+
+  std::shared_ptr<const Backend> backend_;
+  std::size_t budget_;
+  std::function<void(const Model&)> forget_;
+  mutable std::mutex mutex_;
+  std::condition_variable loaded_;
+  std::vector<Entry> entries_;
+};
+
+}  // namespace ropewalk::serving
