@@ -32,8 +32,9 @@ add_test_folder(metrics rw_core rw_metrics)
 add_test_folder(results ${judged})
 add_test_folder(report ${judged} rw_report)
 add_test_folder(judge ${everything})
-add_test_folder(fuzz_corpus ${everything})
 add_test_folder(serving ${engine} rw_serving)
+add_test_folder(server ${everything} rw_server)
+add_test_folder(fuzz_corpus ${everything} rw_server)
 
 include(tests/isa.cmake)
 file(GLOB extra CONFIGURE_DEPENDS tests/*/extra.cmake)  # more registrations: per-ISA runs, CLI tests

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Any bytes from a client, over a real socket: answers that are HTTP, and the connection's end.
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <thread>
+
+#include "server/http_server.h"
+
+namespace {
+
+using ropewalk::server::Access;
+using ropewalk::server::HttpHandler;
+using ropewalk::server::HttpServer;
+
+/// Answers at once, whole or as events.
+HttpHandler handler() {
+  static const Access access;
+  HttpHandler made;
+  made.access = &access;
+  made.limits.body_bytes = 4096, made.limits.header_bytes = 4096;
+  made.limits.header_seconds = made.limits.body_seconds = made.limits.idle_seconds = 1;
+  made.handle = [](ropewalk::server::Request request, std::shared_ptr<ropewalk::server::Reply> reply) {
+    if (request.path != "/events") return reply->Reply::send(200, ropewalk::Json{{"n", request.body.size()}});
+    reply->begin_events();
+    reply->event(request.query);
+    reply->end_events();
+  };
+  return made;
+}
+
+/// The port that it listens on.
+int serve() {
+  static HttpServer server("127.0.0.1", 0, handler());
+  static std::thread thread([] { server.run([] {}); });
+  thread.detach();
+  const std::string url = server.url();
+  return std::stoi(url.substr(url.rfind(':') + 1));
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static const int port = serve();
+  const int client = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in where{};
+  where.sin_family = AF_INET, where.sin_port = htons(static_cast<std::uint16_t>(port));
+  where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (client < 0 || ::connect(client, reinterpret_cast<const sockaddr*>(&where), sizeof where) != 0)
+    std::abort();
+  for (std::size_t sent = 0; sent < size;) {
+    const ssize_t n = ::send(client, data + sent, size - sent, MSG_NOSIGNAL);
+    if (n <= 0) break;  // it has closed: what follows a wrong request is not read
+    sent += static_cast<std::size_t>(n);
+  }
+  ::shutdown(client, SHUT_WR);
+  std::string answer;
+  char part[4096];
+  for (ssize_t n = 0; (n = ::recv(client, part, sizeof part, 0)) > 0;)
+    answer.append(part, static_cast<std::size_t>(n));
+  ::close(client);
+  if (!answer.empty() && !answer.starts_with("HTTP/1.1 ")) std::abort();
+  return 0;
+}
