@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+/// POST /check: "can I trust it here?", and POST /choose: which method a length gets, and why.
+#include <algorithm>
+
+#include "core/tell.h"
+#include "judge/document_check.h"
+#include "server/generation.h"
+#include "serving/room.h"
+
+namespace ropewalk::server::checks {
+namespace {
+
+constexpr double kLeastSeconds = 5, kMostSeconds = 600;
+
+/// The client has gone, or the server ends.
+struct Abandoned {};
+
+struct Asked {
+  serving::ModelUse model;
+  MethodSpec method;
+  Document document;
+  Index n = 0;
+  double seconds = 0;
+  bool stream = false;
+};
+
+/// Tokens of a text, or as many as are said.
+struct Length {
+  std::vector<Token> tokens;
+  Index n = 0;
+};
+Length read_length(const Model& model, Fields& fields) {
+  Length length;
+  const auto text = fields.text("text");
+  if (text) length.tokens = model.tokenizer().encode(*text, false);
+  const auto begin = static_cast<Index>(model.tokenizer().text_begin().size());
+  const auto of_text = static_cast<Index>(length.tokens.size()) + begin;
+  length.n = fields.whole("n", 1, kMostTokens).value_or(std::max<Index>(1, of_text));
+  if (!text && !fields.any("n")) throw ApiError(400, "text", "a text, or n, its tokens", "neither");
+  return length;
+}
+
+Asked read_asked(Api& api, const Request& request) {
+  const JsonInput body = parse_body(request.body);
+  Fields fields(body);
+  Asked asked;
+  const std::string model = fields.text("model", 1024).value_or(""), method = read_method(api, fields);
+  asked.seconds = fields.number("seconds", kLeastSeconds, kMostSeconds).value_or(120);
+  asked.stream = fields.flag("stream").value_or(false);
+  asked.model = api.models.use(model);
+  const Model& loaded = *asked.model->model;
+  Length length = read_length(loaded, fields);
+  fields.end();
+  if (length.tokens.empty()) throw ApiError(400, "text", "a text to hide keys in", "none");
+  asked.n = length.n;
+  const Index n = serving::bound_length(asked.n, loaded.config().n_ctx_train);
+  asked.method = choice_for(method, loaded.config(), n, asked.model->tuned).spec;
+  asked.document = identify({"the text", std::move(length.tokens), loaded.tokenizer().text_begin()});
+  return asked;
+}
+
+void run_check(Api& api, const Asked& asked, const std::shared_ptr<Reply>& reply,
+               const std::atomic<bool>& gone) {
+  bool begun = false;
+  double told = 0;
+  DocumentCheckOptions how{.budget_seconds = asked.seconds};
+  how.progress = [&](double share) {
+    if (gone || api.ending) throw Abandoned();
+    if (!asked.stream || share < told + 0.01) return;
+    told = share;
+    if (!std::exchange(begun, true)) reply->begin_events();
+    reply->event(dump_json(Json{{"progress", std::min(1.0, share)}}));
+  };
+  Json result;
+  int status = 200;
+  try {
+    const DocumentCheck check = check_document(*asked.model->model, asked.model->model->tokenizer(),
+                                               asked.method, asked.document, asked.n, how);
+    result = {{"line", text_of(check)}, {"method", asked.method.text()}, {"check", json_of(check)}};
+  } catch (const Abandoned&) {
+    api.checking = false;
+    return;
+  } catch (const std::exception& error) {
+    const Failure failure = failure_of(error);
+    status = dynamic_cast<const Error*>(&error) != nullptr && failure.status == 500 ? 400 : failure.status;
+    result = status == 400 ? error_body(400, error.what(), "text") : failure.body;
+  }
+  api.checking = false;  // before the answer: who has it may ask again
+  if (!asked.stream || (!begun && status != 200)) return reply->Reply::send(status, result);
+  if (!begun) reply->begin_events();
+  reply->event(dump_json(result));
+  reply->end_events();
+}
+
+void check(Api& api, const Request& request, const std::shared_ptr<Reply>& reply) {
+  auto asked = std::make_shared<Asked>(read_asked(api, request));
+  if (api.checking.exchange(true))
+    throw serving::Busy("check", "one at a time", "another that runs", "ask again when it has ended");
+  const auto gone = std::make_shared<std::atomic<bool>>(false);
+  reply->when_gone([gone] { *gone = true; });
+  api.run_long([&api, asked, reply, gone] { run_check(api, *asked, reply, *gone); });
+}
+
+void choose(Api& api, const Request& request, const std::shared_ptr<Reply>& reply) {
+  const JsonInput body = parse_body(request.body);
+  Fields fields(body);
+  const std::string model = fields.text("model", 1024).value_or(""), method = read_method(api, fields);
+  const serving::ModelUse use = api.models.use(model);
+  const Index n = read_length(*use->model, fields).n;
+  fields.end();
+  const ModelConfig& config = use->model->config();
+  const Index bound = serving::bound_length(n, config.n_ctx_train);
+  const AutoChoice choice = choice_for(method, config, bound, use->tuned);
+  const Method bound_method = Method::bind(choice.spec, config.rope_context(config.acting_layer(), bound));
+  const std::size_t bytes = session_bytes(config, use->model->backend().kv_type(), bound_method, bound);
+  const Index most = serving::most_that_fit(*use->model, choice.spec,
+                                            api.options.n_ctx > 0 ? api.options.n_ctx : kMostTokens);
+  reply->Reply::send(200, {{"n", n},
+                           {"n_ctx_train", config.n_ctx_train},
+                           {"method", bound_method.text()},
+                           {"why", choice.why.empty() ? Json(nullptr) : Json(choice.why)},
+                           {"bytes", bytes},
+                           {"fits", n <= most},
+                           {"most", most}});
+}
+
+const Register<Route> registered_check{{"POST /check", {}, check}};
+const Register<Route> registered_choose{{"POST /choose", {}, choose}};
+
+}  // namespace
+}  // namespace ropewalk::server::checks
