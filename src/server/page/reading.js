@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+// The document, how long it is, the method that it is read by, and the check of that. What is shown follows `state`.
+
+import {MethodPicker, because, errorText, evidence, lengthBar, make, number, time} from './parts.js';
+import * as server from './server.js';
+
+export const at = id => document.getElementById(id);
+export const state = {
+  props: null,
+  model: null, // its name where the server has several
+  text: null, // the document: {name, text (null: not kept), first, chars, tokens}
+  conversation: null, // {id, title, when, model, document, turns}
+  chosen: '', // the method that `auto`, or what is picked, stands for at this length
+  asking: null, // {stop, done} while a question is answered
+  checking: null, // its AbortController
+};
+
+export const modelField = () => state.model ? {model: state.model} : {};
+const filled = (id, name) => at(id).value === '' ? {} : {[name]: Number(at(id).value)};
+export const fieldsFor = method => ({
+  ...modelField(), method, ...filled('temperature', 'temperature'), ...filled('top-p', 'top_p'), ...filled('seed', 'seed'),
+  ...(at('thinking-part').hidden || at('thinking').checked ? {} : {chat_template_kwargs: {enable_thinking: false}}),
+});
+export const mostTokens = () => Number(at('max-tokens').value) || 0;
+export const method = new MethodPicker(at('method'), 'Method', () => choose());
+export const rivals = [['method-a', 'First method'], ['method-b', 'Second method']]
+  .map(([id, label]) => new MethodPicker(at(id), label, () => {}));
+
+export function showError(id, error) {
+  const text = error ? errorText(error) : '';
+  at(id).hidden = !text;
+  at(id).textContent = text;
+}
+
+/** Which buttons can be pressed while something runs. */
+export function markBusy() {
+  for (const id of ['ask', 'compare']) at(id).setAttribute('aria-disabled', String(state.asking !== null));
+  for (const button of document.querySelectorAll('.check, #check'))
+    button.setAttribute('aria-disabled', String(state.checking !== null));
+  for (const stop of document.querySelectorAll('.stop')) {
+    if (!state.asking && stop === document.activeElement) stop.closest('form').querySelector('textarea').focus();
+    stop.hidden = state.asking === null;
+  }
+}
+
+// ---- Document ----
+
+let counting = new AbortController();
+
+export function showDocument() {
+  const {text: given} = state;
+  at('give').hidden = given !== null && given.text !== null;
+  at('given').hidden = given === null;
+  at('check-part').hidden = !given?.text || !given.tokens;
+  at('length').replaceChildren();
+  at('evidence').replaceChildren();
+  if (!given) return choose();
+  at('document-name').textContent = given.name;
+  at('document-size').textContent = `${number(given.chars)} characters`;
+  at('first-words').textContent = given.first;
+  if (given.tokens && state.props) at('length').append(...lengthBar(given.tokens, state.props.n_ctx_train));
+  if (given.tokens > state.props?.n_ctx)
+    at('length').append(make('p', {class: 'error'},
+      `A request holds ${number(state.props.n_ctx)} tokens at most on this server.`));
+  choose();
+}
+
+/** Shows how long the document is, in tokens; `note`: what else is to be said of it. */
+export async function count(note) {
+  counting.abort();
+  state.checking?.abort();
+  const mine = counting = new AbortController(), given = state.text;
+  showError('document-error', null);
+  at('document-note').textContent = given?.text ? `${note} Counting its tokens …` : note;
+  showDocument();
+  if (!given?.text || !state.props) return; // a document may be there before the server answers
+  try {
+    const {count: n, tokens} = await server.call('tokenize', {prompt: given.text, ...modelField()}, mine.signal);
+    given.tokens = n ?? tokens.length;
+    at('document-note').textContent = note;
+    showDocument();
+  } catch (error) {
+    if (error.name === 'AbortError') return;
+    at('document-note').textContent = note;
+    showError('document-error', error);
+  }
+}
+
+// ---- Method ----
+
+let choosing = new AbortController();
+const lengthToRead = () => state.text.tokens + mostTokens();
+
+/** What the server takes for the document and an answer, and why. */
+export async function choose() {
+  choosing.abort();
+  const mine = choosing = new AbortController(), place = at('choice');
+  state.chosen = '';
+  if (!state.text?.tokens) return place.replaceChildren();
+  try {
+    const n = lengthToRead(), choice = await server.call('choose', {n, method: method.value, ...modelField()}, mine.signal);
+    const auto = method.value === 'auto', taken = method.methods.find(one => one.name === choice.method.split(':')[0]);
+    state.chosen = choice.method;
+    const lead = make('div', {class: `lead${choice.fits === false ? ' bad' : ''}`}, make('p', {},
+      make('strong', {}, auto ? `auto takes ${choice.method}` : choice.method), because('', choice.why)));
+    if (auto && taken?.summary) lead.append(make('p', {class: 'note'}, taken.summary));
+    if (choice.fits === false)
+      lead.append(make('p', {},
+        `${number(n)} tokens do not fit the memory` + (choice.most ? `; ${number(choice.most)} would.` : '.')));
+    place.replaceChildren(lead, make('p', {class: 'note'},
+      `For ${number(state.text.tokens)} tokens of the document and ${number(mostTokens())} of an answer.`));
+  } catch (error) {
+    if (error.name !== 'AbortError') place.replaceChildren(make('p', {class: 'error'}, errorText(error)));
+  }
+}
+
+// ---- Check ----
+
+/** Runs a check where `button` stands, and shows its evidence in `place`; `name()`: the method's; `done` gets the line. */
+async function runCheck(button, place, name, body, done = () => {}) {
+  if (state.checking) return;
+  const mine = state.checking = new AbortController(), start = performance.now();
+  const bar = make('progress', {max: '1', 'aria-label': 'Checking'}), left = make('span', {class: 'note'}, 'Checking …');
+  const stop = make('button', {type: 'button', onclick: () => mine.abort()}, 'Stop the check');
+  place.replaceChildren(bar, make('div', {class: 'row'}, stop, left));
+  markBusy();
+  // Where the document has changed meanwhile the bar is gone, and nothing is to be shown.
+  const show = (...parts) => {
+    const focused = document.activeElement === stop;
+    if (bar.isConnected) place.replaceChildren(...parts);
+    if (focused) button.focus();
+  };
+  try {
+    const result = await server.check({...body, ...modelField()}, share => {
+      bar.value = share;
+      const seconds = (performance.now() - start) / 1000 * (1 - share) / share;
+      left.textContent = share > 0.02 && share < 1 ? `Checking: about ${time(seconds)} left` : 'Checking …';
+    }, mine.signal);
+    at('spoken').replaceChildren(make('p', {}, `Checked: ${result.line}`));
+    if (bar.isConnected) done(result.line);
+    show(...evidence(result, name()));
+  } catch (error) {
+    show(error.name === 'AbortError' ? make('p', {class: 'note'}, 'The check was stopped.')
+      : make('p', {class: 'error', role: 'alert'}, errorText(error)));
+  }
+  state.checking = null;
+  markBusy();
+}
+
+export function checkDocument() {
+  const picked = method.value, body = {text: state.text.text, method: picked, n: lengthToRead()};
+  runCheck(at('check'), at('evidence'), () => (picked === method.value && state.chosen) || picked, body);
+}
+
+/** Under an answer: how far its method can be trusted on the document. `keep`: called when that is known. */
+export function checkOfTurn(turn, keep) {
+  const place = make('div');
+  if (turn.checked) place.append(make('p', {class: 'lead line'}, turn.checked));
+  if (!state.text?.text || !turn.method) return place;
+  const button = make('button', {type: 'button', class: 'quiet check', onclick: () =>
+    runCheck(button, place, () => turn.method, {text: state.text.text, method: turn.method, n: turn.n}, line => {
+      turn.checked = line;
+      keep();
+    })}, 'Check this method on the document');
+  return make('div', {}, button, place);
+}

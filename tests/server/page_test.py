@@ -1,0 +1,326 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The page of `ropewalk serve` as a person uses it, in headless Chromium: with the mouse, with the keyboard alone, in the dark,
+on a narrow screen. Exit code 77, which CTest takes as skipped, where there is no Chromium (tools/check_report.py).
+
+Usage: page_test.py URL | page_test.py --ropewalk BINARY --model MODEL      [--shots FOLDER] [--axe axe.min.js]
+--shots keeps screenshots, to be looked at. --axe: axe-core (MPL-2.0, not part of this repository) looks too."""
+import argparse
+import json
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import urllib.request
+
+import accessibility
+from browser import Browser, chromium
+
+failed = []
+IDLE = "document.getElementById('ask').getAttribute('aria-disabled') === 'false'"
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+
+
+def check(holds, what):
+    if not holds:
+        failed.append(what)
+        print("FAILED:", what)
+
+
+class Test:
+    def __init__(self, browser, url, folder, options):
+        self.b, self.url, self.folder, self.options = browser, url.rstrip("/") + "/", folder, options
+        with urllib.request.urlopen(self.url + "props", timeout=30) as answer:
+            self.props = json.load(answer)
+        # Past the trained length, where that is not too long to read in a test.
+        n = 2 * self.props["n_ctx_train"] if self.props["n_ctx_train"] <= 2048 else 3000
+        novel = (ROOT / "data/persuasion.txt").read_text()
+        self.document = folder / "novel.txt"
+        self.document.write_text(novel[2000 : 2000 + 4 * n])
+
+    def text(self, selector):
+        return self.b.run(f"document.querySelector({selector!r})?.innerText ?? ''")
+
+    def says(self, selector, words, timeout=30):
+        """Whether it comes to say so."""
+        return self.b.wait(f"document.querySelector({selector!r})?.innerText.includes({words!r})", timeout)
+
+    def count(self, selector):
+        return self.b.run(f"document.querySelectorAll({selector!r}).length")
+
+    def look(self, name):
+        """Where something new is shown: can everybody read it? Narrow and dark too."""
+        for scheme in ("light", "dark"):
+            self.b.media(prefers_color_scheme=scheme)
+            for width in (1200, 320):
+                self.b.size(width)
+                where = f"{name}, {scheme}, {width} px"
+                wide = self.b.run("document.documentElement.scrollWidth")
+                check(wide <= width, f"{where}: {wide} px wide")
+                for trouble in accessibility.troubles(self.b):
+                    check(False, f"{where}: {trouble}")
+                if self.options.axe:
+                    for trouble in accessibility.axe(self.b, self.options.axe):
+                        check(False, f"{where}: axe: {trouble}")
+                if self.options.shots:
+                    self.b.shot(self.options.shots / f"{name}-{scheme}-{width}.png")
+        self.b.media(prefers_color_scheme="light")
+        self.b.size(1200)
+
+    def open(self):
+        self.b.open(self.url)
+        check(self.says("#model-line", self.props["model"]), f"it says the model: {self.text('#trouble')}")
+        # Short, so that a small machine is done soon.
+        self.b.set("#max-tokens", 24)
+
+    def other_files(self):
+        (self.folder / "a.pdf").write_bytes(b"%PDF-1.4\n...")
+        (self.folder / "zeros.txt").write_bytes(bytes(100))
+        (self.folder / "page.html").write_text(
+            "<title>t</title><style>p{}</style><script>window.ran=1</script><p>One &amp; two</p>"
+            "<p>three<img src='/got' onerror='window.ran=2'></p>")
+        (self.folder / "old.txt").write_bytes("Caf\xe9".encode("latin-1"))
+        for name, words in (("a.pdf", "generate -f"), ("zeros.txt", "no text")):
+            self.b.choose_file("#file", self.folder / name)
+            check(self.says("#document-error", words), f"{name}: {words}")
+        for name, first in (("page.html", "One & two three"), ("old.txt", "Caf\xe9")):
+            self.b.choose_file("#file", self.folder / name)
+            check(self.says("#first-words", first), f"{name}: {self.text('#first-words')}")
+            self.b.click("#leave")
+        check(self.b.run("window.ran === undefined"), "nothing of an HTML document runs")
+        policy = [trouble for trouble in self.b.troubles if "violates the following Content Security Policy" in trouble]
+        check(len(policy) == len(self.b.troubles), f"only the policy speaks, of what stands in the HTML: {self.b.troubles}")
+        self.b.troubles.clear()
+        check(not any(url.endswith("/got") for url in self.b.requests), "nothing of an HTML document is fetched")
+
+    def drop(self):
+        self.b.drop("#drop", self.document)
+        check(self.says("#length", "tokens", 60), f"the length of the document: {self.text('#document-error')}")
+        check(self.b.wait("document.querySelector('#choice .lead')", 30), "what auto takes")
+        words, trained = self.text("#length"), f"{self.props['n_ctx_train']:,}"
+        check("tokens" in words and trained in words, f"the length beside the trained one: {words}")
+        check("auto takes" in self.text("#choice"), f"the choice: {self.text('#choice')}")
+        self.look("document")
+
+    def ask(self, question, turns):
+        self.b.run("document.getElementById('question').focus()")
+        self.b.type(question)
+        self.b.press("Enter")
+        check(self.b.wait(f"document.querySelectorAll('.turn').length === {turns}", 10), f"{question}: it is shown")
+        check(self.b.wait(IDLE), f"{question}: it ends")
+        said, facts = self.text(f".turn:nth-child({turns}) .said"), self.text(f".turn:nth-child({turns}) .facts")
+        check(said.strip(), f"{question}: an answer: {self.text('.turn:last-child .error')}")
+        check("tokens" in facts and "wrote" in facts and "a second" in facts, f"{question}: its facts: {facts}")
+        return facts
+
+    def conversation(self):
+        self.b.set("#method-select", "rerope")  # it is the same at every length, so that what was read can be kept
+        self.ask("Who is the heroine?", 1)
+        spoken = self.text("#spoken")
+        check("End of the answer" in spoken, f"it is said to a screen reader: {spoken}")
+        check("from the cache" in self.ask("And who else is there?", 2), "what was read is not read again")
+        check(self.count("#history .open") == 1, "one conversation is kept")
+        self.b.set("#method-select", "auto")
+
+    def stop(self):
+        self.b.set("#max-tokens", 2000)
+        self.b.run("document.getElementById('question').focus()")
+        self.b.type("What happens then? Tell a long story.")
+        self.b.press("Enter")
+        check(self.b.wait("!document.querySelector('.stop').hidden", 10), "a button to stop")
+        self.b.press("Escape")
+        check(self.b.wait(IDLE, 20), "it stops")
+        back = self.b.run("document.getElementById('question').value")
+        stopped = "stopped" in self.text(".turn:last-child .facts")
+        check(back or stopped, "stopped: the question is back, or what was written stays")
+        check(not self.text(".turn:last-child .error"), "to stop is no error")
+        self.b.set("#question", "")
+        self.b.set("#max-tokens", 24)
+
+    def evidence(self):
+        self.b.click("#check")
+        check(self.b.wait("document.querySelector('#evidence progress')", 10), "progress of the check")
+        check(self.b.wait("!document.querySelector('#evidence progress')", 200), "the check ends")
+        check("key" in self.text("#evidence .line"), f"the line: {self.text('#evidence')}")
+        check(self.count("#evidence tbody tr") == 2, f"the evidence: {self.text('#evidence')}")
+        self.look("conversation")
+
+    def check_and_leave(self):
+        """A check of a document that is gone says nothing of the next."""
+        self.b.click("#check")
+        check(self.b.wait("document.querySelector('#evidence progress')", 10), "progress of a second check")
+        self.b.click("#leave")
+        self.b.drop("#drop", self.document)
+        check(self.says("#choice", "auto takes", 60), "another document")
+        idle = IDLE.replace("'ask'", "'check'")
+        check(self.b.wait(idle, 60), "the check has ended")
+        check(self.text("#evidence") == "", f"no evidence of what is gone: {self.text('#evidence')}")
+        check(self.count("#history .open") == 1, "nothing is kept of a conversation without a question")
+
+    def after_reload(self):
+        self.open()
+        check(self.count(".turn") == 0 and self.count("#history .open") == 1, "kept over a reload")
+        self.b.click("#history .open")
+        check(self.b.wait("document.querySelectorAll('.turn').length >= 2", 10), "it opens")
+        check(self.b.wait("document.querySelector('#length strong')", 60), "with its document")
+        check(self.text("#document-name") == "novel.txt", "of its name")
+        self.ask("Is that all?", self.count(".turn") + 1)
+        self.b.click("#history .quiet")
+        check(self.count("#history .open") == 0 and self.count(".turn") == 0, "it is deleted")
+        check(self.b.run("document.activeElement.id") == "begin", "the focus is not lost with it")
+
+    def compare(self):
+        self.b.click("#tab-compare")
+        check(self.b.run("document.getElementById('panel-ask').hidden"), "one panel at a time")
+        self.b.run("document.getElementById('compare-question').focus()")
+        self.b.type("Who is the heroine?")
+        self.b.press("Enter")
+        check(self.b.wait("document.querySelectorAll('.half').length === 2", 10), "two halves")
+        check(self.b.wait(IDLE, 300), "the comparison ends")
+        for half in (".half:nth-child(1)", ".half:nth-child(2)"):
+            check(self.text(f"{half} .said").strip(), f"an answer: {self.text(half)}")
+            check("over its last" in self.text(f"{half} .loss"), f"a loss: {self.text(half)}")
+        check("Loss of the document" in self.text("#compared .lead"), "both losses in one line")
+        left, right = (self.b.run(f"document.querySelectorAll('.half')[{i}].getBoundingClientRect().x") for i in (0, 1))
+        check(left < right, "side by side")
+        self.look("compare")
+        self.b.size(320)
+        left, right = (self.b.run(f"document.querySelectorAll('.half')[{i}].getBoundingClientRect().x") for i in (0, 1))
+        check(left == right, "one above the other where it is narrow")
+        self.b.size(1200)
+        self.b.click("#tab-ask")
+
+    def refused(self):
+        """What the server refuses is shown in its words."""
+        self.b.set("#method-select", "")
+        self.b.set("#method-typed", "no-such-method")
+        check(self.says("#choice .error", "no-such-method"), f"a wrong method: {self.text('#choice')}")
+        self.b.run("document.getElementById('question').focus()")
+        self.b.type("Well?")
+        self.b.press("Enter")
+        check(self.b.wait("document.querySelector('.turn .error:not([hidden])')", 20), "the answer's error")
+        check("no-such-method" in self.text(".turn .error"), f"in the server's words: {self.text('.turn .error')}")
+        check(self.b.run("document.getElementById('question').value") == "Well?", "the question is not lost")
+        self.look("refused")
+        self.b.set("#method-select", "auto")
+
+    def history_full(self):
+        """A document that is too long for the history, a storage that is full, and junk in it."""
+        keep = """(async () => {
+          const {keep, kept, load, remove} = await import('./local.js');
+          const one = (id, text) => ({id, title: id, when: Date.now(), model: '', turns: [{question: 'q', answer: 'a'}],
+            document: {name: id, text, first: text.slice(0, 9), chars: text.length, tokens: 1}});
+          const long = keep(one('long', 'x'.repeat(400000))), longText = load('long').document.text;
+          localStorage.setItem('ropewalk/conversation/junk', '{"id":1}');
+          const before = keep(one('old', 'y'.repeat(3000)));
+          let size = 4 << 20;
+          for (let i = 0; size > 100; ++i) try { localStorage.setItem('junk' + i, 'j'.repeat(size)) } catch { size >>= 1 }
+          const full = keep(one('new', 'z'.repeat(1000))), there = kept().map(c => [c.id, c.document.text?.length ?? 0]);
+          localStorage.clear();
+          return {long, longText, before, full, there};
+        })()"""
+        got = self.b.run(keep)
+        check("too long" in got["long"] and got["longText"] is None, f"a long document: {got}")
+        check(got["before"] == "", "a short one is kept whole")
+        there = dict(got["there"])
+        check(there.get("new") == 1000 and there.get("old", 0) == 0, f"room is made in the oldest: {got}")
+        check("junk" not in there, "what is no conversation is left out")
+
+    def colours(self):
+        ground = "getComputedStyle(document.body).backgroundColor"
+        light = self.b.run(ground)
+        self.b.click("#colours")
+        dark = self.b.run(ground)
+        check(light != dark and "Light" in self.text("#colours"), f"the switch: {light}, {dark}")
+        self.open()
+        check(self.b.run(ground) == dark, "the colours stay")
+        self.b.media(prefers_color_scheme="dark")
+        self.b.click("#colours")
+        check(self.b.run(ground) == light, "light where the system is dark")
+        self.b.media(prefers_color_scheme="light")
+        self.b.click("#colours"), self.b.click("#colours")
+        self.b.media(prefers_reduced_motion="reduce")
+        self.b.drop("#drop", self.document)
+        self.b.wait("document.querySelector('.bar > *')", 60)
+        moves = self.b.run("[...document.querySelectorAll('*')].map(e => getComputedStyle(e)).filter(style => "
+                           "parseFloat(style.transitionDuration) > 0 || style.animationName !== 'none').length")
+        check(moves == 0, f"{moves} things move where that is not wanted")
+        self.b.media()
+
+    def keyboard(self):
+        """Everything can be reached with Tab and is seen to be; a question is asked without the mouse."""
+        self.open()
+        reached = accessibility.walk(self.b)
+        check(reached and reached[0]["id"] == "", f"first the way to the question: {reached[:1]}")
+        for wanted in ("colours", "file", "method-select", "tab-ask", "question", "ask", "begin"):
+            check(any(stop["id"] == wanted for stop in reached), f"Tab reaches {wanted}")
+        check(not any(stop["id"] == "tab-compare" for stop in reached), "tabs are one stop")
+        for stop in reached:
+            check(stop["seen"], f"the focus is seen at {stop}")
+        self.b.run("document.activeElement.blur(); window.scrollTo(0, 0)")
+        self.b.run("document.querySelector('.skip').focus()")
+        self.b.press("Enter")
+        check(self.b.run("document.activeElement.id") == "question", "the skip link")
+        self.b.type("Who are you?")
+        self.b.press("Enter", shift=True)
+        check(self.count(".turn") == 0, "Shift+Enter begins a line")
+        self.b.press("Tab")
+        self.b.press(" ")
+        check(self.b.wait("document.querySelectorAll('.turn').length === 1", 10) and self.b.wait(IDLE), "asked by the button")
+        check(self.text(".said").strip(), f"a question without a document: {self.text('.turn')}")
+        self.b.run("document.getElementById('tab-ask').focus()")
+        self.b.press("ArrowRight")
+        check(self.b.run("!document.getElementById('panel-compare').hidden"), "arrows change the tab")
+
+    def headers(self):
+        with urllib.request.urlopen(self.url, timeout=30) as answer:
+            policy = answer.headers.get("Content-Security-Policy") or ""
+        check("script-src 'self'" in policy and "unsafe" not in policy, f"content policy: {policy}")
+        check(all(url.startswith((self.url, "data:", "about:")) for url in self.b.requests), "no other host is asked")
+        for trouble in self.b.troubles:
+            check(False, f"the browser says: {trouble}")
+
+    def all(self):
+        steps = (self.open, self.other_files, self.drop, self.conversation, self.stop, self.evidence, self.check_and_leave,
+                 self.after_reload, self.compare, self.refused, self.history_full, self.colours, self.keyboard, self.headers)
+        for step in steps:
+            step()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("url", nargs="?")
+    parser.add_argument("--ropewalk")
+    parser.add_argument("--model")
+    parser.add_argument("--shots", type=pathlib.Path)
+    parser.add_argument("--axe", type=pathlib.Path)
+    options = parser.parse_args()
+    if not chromium():
+        print("skipped: no chromium (apt-get install chromium-headless-shell, 64 MB)")
+        return 77
+    if options.shots:
+        options.shots.mkdir(parents=True, exist_ok=True)
+    server, url = None, options.url
+    if not url:
+        command = [options.ropewalk, "serve", options.model, "--port", "0", "--json"]
+        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        url = json.loads(server.stdout.readline())["url"]
+    browser = Browser()
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            Test(browser, url, pathlib.Path(folder), options).all()
+    finally:
+        browser.close()
+        if server:
+            server.send_signal(signal.SIGINT)
+            server.wait(60)
+    if failed:
+        print(f"{len(failed)} failed")
+        return 1
+    print("the page works: dropped, asked, stopped, checked, compared, kept; dark, narrow, by keyboard")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
