@@ -8,4 +8,4 @@ cmake --preset asan >/dev/null
 cmake --build --preset asan
 # The sets that are instrumented (src/kernels/cpu/isa.cmake).
 if grep -qw avx2 /proc/cpuinfo; then export ROPEWALK_ISA=avx2; else export ROPEWALK_ISA=portable; fi
-ctest --test-dir build/asan --output-on-failure -LE 'model|slow'
+ctest --test-dir build/asan --output-on-failure -j2 -LE 'model|slow'

@@ -2,7 +2,7 @@
 # The study of docs/results.md, section 1: every method on the small model that comes with the program and 24 stretches of two
 # novels, to 32 times its length: loss as the length grows, continuation, a number to find. Stopped at any moment, it goes on
 # where it was. On SmolLM2, with far use, in hours: tools/study_real.sh
-#   tools/study.sh              more than half an hour on two quiet cores
+#   tools/study.sh              about an hour on two quiet cores
 #   tools/study.sh --dry-run    the plan, with time and memory
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -24,6 +24,5 @@ study tail --tasks tail --tail 128 --lengths 256 512 4k --methods "${methods[@]}
 study tail-8k --tasks tail --tail 128 --lengths 8k --methods "${far[@]}"
 study continuation --tasks continuation --lengths 4k --methods "${methods[@]}"
 study passkey --tasks passkey --questions 1 --depths 1 --lengths 4k --methods "${methods[@]}"
-# Fewer stretches of each novel than the twelve of tools/study.toml (24 documents a row of both: 14 minutes of a core more).
-study passkey-8k --tasks passkey --questions 1 --depths 1 --lengths 8k --documents 6 --methods "${far[@]}"
-study continuation-8k --tasks continuation --lengths 8k --documents 6 --methods "${far[@]}"
+study passkey-8k --tasks passkey --questions 1 --depths 1 --lengths 8k --methods "${far[@]}"
+study continuation-8k --tasks continuation --lengths 8k --methods "${far[@]}"
