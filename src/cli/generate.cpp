@@ -298,9 +298,8 @@ void define(CommandLine& app) {
   app.only_with("--check", {"--check-time"});
   options.sampling.define(app);
   options.backend.define(app);
-  app.add_flag(
-      "--unbounded", options.unbounded,
-      "write without an end, in memory that stays,\nuntil ctrl-C: with --method streaming-llm");
+  app.add_flag("--unbounded", options.unbounded,
+               "write without an end, in memory that stays,\nuntil ctrl-C: with --method streaming-llm");
   app.add_option("--chunk", options.chunk, "prompt tokens per step; does not change results")
       ->check(in_range(1, 65536))
       ->capture_default_str();

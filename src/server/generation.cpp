@@ -181,7 +181,7 @@ std::vector<serving::JobRequest> job_requests(Api& api, Generation& g) {
     const auto n_prompt = static_cast<Index>(prompt.size());
     const Index least = g.n_predict.value_or(1);
     if (n_prompt + least > most)
-      throw ApiError(400, n_prompt + 1 > most ? "prompt" : "max_tokens",
+      throw ApiError(400, n_prompt + 1 > most ? "prompt" : g.n_predict_field,
                      fmt::format("{} tokens at most, prompt and answer", most),
                      fmt::format("{} + {}", n_prompt, least), "serve -c allows more");
     const Index n_predict = g.n_predict.value_or(std::min(api.options.n_predict, most - n_prompt));

@@ -17,8 +17,9 @@ struct Generation {
   std::vector<std::vector<Token>> prompts;
   std::vector<std::size_t> n_begin;  ///< (prompts): tokens that the server put before a text
   std::string method = "auto";
-  Index n = 1;                     ///< answers to each prompt
-  std::optional<Index> n_predict;  ///< most tokens of each
+  Index n = 1;                                 ///< answers to each prompt
+  std::optional<Index> n_predict;              ///< most tokens of each
+  const char* n_predict_field = "max_tokens";  ///< as the request calls it
   SamplerSettings sampling;
   std::optional<std::uint64_t> seed;
   std::vector<std::string> stops;

@@ -128,7 +128,8 @@ void chat(Api& api, const Request& request, const std::shared_ptr<Reply>& reply)
   Generation g = read_generation(api, fields);
   fields.only_one("max_tokens", "max_completion_tokens");
   g.n_predict = fields.whole("max_tokens", 1, kMostTokens);
-  if (const auto n = fields.whole("max_completion_tokens", 1, kMostTokens)) g.n_predict = n;
+  if (const auto n = fields.whole("max_completion_tokens", 1, kMostTokens))
+    g.n_predict = n, g.n_predict_field = "max_completion_tokens";
   const bool logprobs = fields.flag("logprobs").value_or(false);
   const auto top = fields.whole("top_logprobs", 0, kMostLogprobs);
   if (top && !logprobs) throw ApiError(400, "top_logprobs", "logprobs: true beside it", "none");

@@ -100,7 +100,7 @@ void complete(Api& api, const Request& request, const std::shared_ptr<Reply>& re
   Generation g = read_generation(api, fields);
   fields.only_one("n_predict", "max_tokens");
   const auto n = fields.whole("n_predict", -1, kMostTokens);
-  if (n && *n >= 0) g.n_predict = n;
+  if (n && *n >= 0) g.n_predict = n, g.n_predict_field = "n_predict";
   if (const auto most = fields.whole("max_tokens", 0, kMostTokens)) g.n_predict = most;
   if (const auto n_probs = fields.whole("n_probs", 0, kMostLogprobs).value_or(0)) g.logprobs = n_probs;
   if (fields.flag("post_sampling_probs").value_or(false))
