@@ -92,6 +92,8 @@ def expected(path, name, text):
     if not is_json(text):
         return 400
     value, kind = json.loads(text), FIELDS[path][name]
+    if name == "suffix" and value == "":
+        return 200  # none
     if name in ("suffix", "no_such", "tools", "n_discard", "id_slot"):
         return None if value is None or value == [] else 400
     if value is None:
