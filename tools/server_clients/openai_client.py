@@ -2,6 +2,8 @@
 """The official client of OpenAI, with nothing changed but its address."""
 import asyncio
 import pathlib
+import threading
+import time
 
 import openai
 import pydantic
@@ -26,7 +28,7 @@ def run(args, check):
     path = pathlib.Path(args.work) / "keys"
     path.write_text(key + "\n", encoding="ascii")
     path.chmod(0o600)
-    with served.Server(args.ropewalk, f"smol={args.model}", "--api-key-file", path, "--parallel", "1", "--queue", "0", seconds=300) as server:
+    with served.Server(args.ropewalk, f"smol={args.model}", "--api-key-file", path, "--parallel", "1", "--queue", "1", seconds=300) as server:
         check.part(keys_and_full, check, server, key)
 
 
@@ -139,7 +141,7 @@ def refusals(client, check, _):
 
 
 def keys_and_full(check, server, key):
-    """One place, no queue, and a key."""
+    """One place, one that may wait, and a key."""
     for wrong in ("none", key + "x"):
         try:
             client_of(server, wrong).models.list()
@@ -149,11 +151,17 @@ def keys_and_full(check, server, key):
     client = client_of(server, key)
     stream = client.completions.create(model="smol", prompt=PROMPT, max_tokens=4000, temperature=0, stream=True)
     next(iter(stream))
+    waiting = threading.Thread(target=lambda: client.completions.create(model="smol", prompt=PROMPT, max_tokens=1))
+    waiting.start()
+    while not any(slot["state"] == "queued" for slot in server.get("/slots", [("Authorization", f"Bearer {key}")]).json):
+        time.sleep(0.02)
     try:
         client.completions.create(model="smol", prompt=PROMPT, max_tokens=4)
         check(False, "a full server takes one more")
     except openai.RateLimitError as error:
         check(error.type == "overloaded_error" and error.response.headers.get("retry-after") == "1", f"{error.body}")
     stream.close()
+    waiting.join(60)
+    check(not waiting.is_alive(), "who waited is answered when the place is free")
     patient = openai.OpenAI(base_url=client.base_url, api_key=key, max_retries=5)
     check(patient.completions.create(model="smol", prompt=PROMPT, max_tokens=4).choices[0].text, "who tries again comes in")
