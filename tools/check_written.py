@@ -172,6 +172,10 @@ def main():
             merged = work / f"adapter_{name}.merged{'' if name == 'folder' else '.gguf'}"
             check.logits(f"pairs merged into a {name}", merged, 256)
             check.logits(f"adapter of a {name}", work / "base", 256, {"adapter": str(work / f"adapter_{name}")}, merged)
+        for i, method in enumerate(("none", "ntk:factor=4", "base:value=40000", "pi:factor=4", "yarn:factor=4")):
+            target = work / f"adapter_{i}"  # base_config.json says the method, as docs/finetuning.md reads it
+            check.run(check.build / "write_for_engines", work / "base", target, "adapter", 0.2, method, 1024)
+            check.logits(f"adapter under `{method}`", work / "base", 512, {"adapter": str(target)}, work / f"adapter_{i}.merged")
         if options.model:
             for target in ("real.gguf", "real"):
                 check.write(options.model.resolve(), work / target)

@@ -132,8 +132,12 @@ void write_adapter(const LearningModel& model, const AdapterOptions& options, co
                     {"inference_mode", true}};
   OutputFolder out(folder, existing);
   out.write("adapter_config.json", dump_json(config, 2) + "\n");
-  if (options.settings && options.settings->no_config.empty())
-    out.write("base_config.json", dump_json(options.settings->config, 2) + "\n");
+  if (options.settings && options.settings->no_config.empty()) {
+    Json keys = options.settings->config;
+    for (auto key = keys.begin(); key != keys.end();)  // config.update() would take a null for rope_parameters
+      key = key->is_null() ? keys.erase(key) : std::next(key);
+    out.write("base_config.json", dump_json(keys, 2) + "\n");
+  }
   write_safetensors(
       out.file("adapter_model.safetensors"), tensors,
       [&](std::size_t i, const TensorSink& sink) { sink(std::as_bytes(std::span(parts[i].values))); });

@@ -68,9 +68,29 @@ void write_gguf_with_freqs(const std::string& path, std::span<const GgufKey> key
   });
 }
 
+namespace {
+
+/// What the old objects say beside frequencies: which parts of a head are rotated by which of three positions
+/// (Qwen2-VL). Its attention cannot run without.
+Json sections_of(const Json& config) {
+  Json kept = Json::object();
+  for (const char* object : {"rope_scaling", "rope_parameters"})
+    for (const char* key : {"mrope_section", "mrope_interleaved"})
+      if (config.contains(object) && config[object].is_object() && config[object].contains(key))
+        kept[key] = config[object][key];
+  return kept;
+}
+
+}  // namespace
+
 void set_config_settings(const FileSettings& settings, Json& config) {
   Json& own = config.contains("text_config") ? config["text_config"] : config;
+  const Json sections = sections_of(own);
   for (const auto& [key, value] : settings.config.items()) own[key] = value;
+  if (!sections.empty() && own.contains("rope_parameters")) {
+    own["rope_parameters"].update(sections);
+    own["rope_scaling"] = own["rope_parameters"];  // where transformers 4 looks for them
+  }
   if (own.contains("rotary_emb_base") && settings.config.contains("rope_theta"))  // Pythia's name
     own["rotary_emb_base"] = settings.config["rope_theta"];
 }

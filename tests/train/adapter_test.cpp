@@ -88,6 +88,20 @@ TEST_F(Adapter, AddedByTheFoldersNamesIsTheMergedModel) {
   EXPECT_GT(n_fused, 3);
 }
 
+/// A null in it would take rope_parameters away in transformers 5 (config.update).
+TEST_F(Adapter, SaysItsMethodWithoutNulls) {
+  const auto model = open_model(tiny_models() / "llama");
+  for (const char* method : {"none", "ntk:factor=4", "base:value=40000", "pi:factor=4", "yarn:factor=4"}) {
+    const RopeContext context = model->config().rope_context(0, 1024);
+    const MethodSpec bound = MethodSpec::parse(Method::bind(MethodSpec::parse(method), context).text());
+    const std::string to = path(std::string("under_") + method);
+    write_adapter(with_pairs(model), {.settings = file_settings(bound, context, "llama")}, to);
+    const JsonInput keys = JsonInput::parse(contents_of(to + "/base_config.json"));
+    EXPECT_TRUE(keys.at("rope_parameters").is_object()) << method;
+    for (const auto& [key, value] : keys.items()) EXPECT_FALSE(value.is_null()) << method << " " << key;
+  }
+}
+
 TEST_F(Adapter, OfAGgufIsThatOfItsFolder) {
   for (const char* name : {"llama", "qwen2", "qwen3", "gemma2", "smollm3"}) {
     const auto folder = open_model(tiny_models() / name),

@@ -20,7 +20,12 @@ def logits(folder, keys, tokens):
     any the folder is read as it is. {"adapter": PATH} is a folder of PEFT's that is put on the model."""
     folder = pathlib.Path(folder).resolve()
     if "rope_parameters" not in keys:
-        model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
+        config = transformers.AutoConfig.from_pretrained(folder)
+        method = pathlib.Path(keys.get("adapter", folder)) / "base_config.json"
+        if "adapter" in keys and method.exists():  # as docs/finetuning.md says it
+            config.update(json.loads(method.read_text()))
+        model = transformers.AutoModelForCausalLM.from_pretrained(folder, config=config, dtype=torch.float32,
+                                                                  attn_implementation="eager")
         if "adapter" in keys:
             import peft
             model = peft.PeftModel.from_pretrained(model, keys["adapter"])
