@@ -89,12 +89,15 @@ export async function count(note) {
 // ---- Method ----
 
 let choosing = new AbortController();
-export const lengthToRead = () => state.text.tokens + mostTokens();
+const questionTokens = () => state.props.chat_template ? 64 : 16; // a usual one, with what a template puts around it
+export const lengthToRead = () => state.text.tokens + questionTokens() + mostTokens();
 
 /** What the length is made of; the server may set a method for a rounder one. */
 function roomText(n, set) {
-  const parts = `${number(state.text.tokens)} tokens of the document and up to ${number(mostTokens())} of an answer (Settings)`;
-  return set > n ? `For ${parts}, together ${number(n)}; set for ${number(set)}, the next round length.` : `For ${parts}.`;
+  const parts = `For ${number(state.text.tokens)} tokens of the document, some ${questionTokens()} of a question and up to ` +
+    `${number(mostTokens())} of an answer (Settings)`;
+  const rounded = set > n ? `, together ${number(n)}; set for ${number(set)}, the next round length` : '';
+  return `${parts}${rounded}. A longer question or conversation may change it.`;
 }
 
 /** What the server takes for the document and an answer, and why. */
