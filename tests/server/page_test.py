@@ -103,10 +103,13 @@ class Test:
         check("auto takes" in self.text("#choice"), f"the choice: {self.text('#choice')}")
         self.look("document")
 
-    def ask(self, question, turns):
-        self.b.run("document.getElementById('question').focus()")
+    def put(self, question, field="question"):
+        self.b.run(f"document.getElementById('{field}').focus()")
         self.b.type(question)
         self.b.press("Enter")
+
+    def ask(self, question, turns):
+        self.put(question)
         check(self.b.wait(f"document.querySelectorAll('.turn').length === {turns}", 10), f"{question}: it is shown")
         check(self.b.wait(IDLE), f"{question}: it ends")
         said, facts = self.text(f".turn:nth-child({turns}) .said"), self.text(f".turn:nth-child({turns}) .facts")
@@ -125,9 +128,7 @@ class Test:
 
     def stop(self):
         self.b.set("#max-tokens", 2000)
-        self.b.run("document.getElementById('question').focus()")
-        self.b.type("What happens then? Tell a long story.")
-        self.b.press("Enter")
+        self.put("What happens then? Tell a long story.")
         check(self.b.wait("!document.querySelector('.stop').hidden", 10), "a button to stop")
         self.b.press("Escape")
         check(self.b.wait(IDLE, 20), "it stops")
@@ -143,8 +144,61 @@ class Test:
         check(self.b.wait("document.querySelector('#evidence progress')", 10), "progress of the check")
         check(self.b.wait("!document.querySelector('#evidence progress')", 200), "the check ends")
         check("key" in self.text("#evidence .line"), f"the line: {self.text('#evidence')}")
+        check(not self.text("#evidence caption").startswith("auto"), "of the method that will answer")
         check(self.count("#evidence tbody tr") == 2, f"the evidence: {self.text('#evidence')}")
         self.look("conversation")
+
+    def instead(self, path, *events):
+        """The next stream asked of a path is this one, or the server's; `window.asked` is what it was asked with."""
+        data = "".join(f"data: {json.dumps(event)}\n\n" for event in events)
+        self.b.run(f"""(fetched => {{ window.fetch = (path, options) => {{
+          if (path !== {path!r}) return fetched(path, options);
+          window.fetch = fetched, window.asked = JSON.parse(options.body);
+          return {json.dumps(data)} ? Promise.resolve(new Response({json.dumps(data)})) : fetched(path, options);
+        }} }})(window.fetch)""")
+
+    def too_short(self):
+        """A check that cannot tell offers a longer one, which asks for more time; the longest offers none."""
+        def result(n, missed, p):
+            keys = {"found": n, "of": n, "low": 0.2, "high": 1}
+            other = {"told": 2048, "keys": {**keys, "found": n - missed}, "p": p, "can_tell": missed > 4, "loss": 3.2}
+            known = {"length": 12345, "keys": keys, "tail": 128, "loss": 3.1, "truncation": other, "seconds": 0.4}
+            return {"line": "finds", "check": known}
+        self.instead("check", {"progress": 0.5}, result(1, 0, 1))
+        self.b.click("#check")
+        check(self.says("#evidence .line", "Too few keys"), f"too short: {self.text('#evidence')}")
+        asked, caption = self.b.run("window.asked"), self.text("#evidence caption")
+        check(asked["seconds"] == 120 and asked["method"] != "auto", f"two minutes, what auto stands for: {asked['method']}")
+        check("12,345 tokens, checked in less" in caption, caption)
+        self.look("too-short")
+        for n, missed, seconds, words in ((9, 2, 300, "longer: 10 minutes"), (10, 4, 600, "10 keys are the most")):
+            self.instead("check", result(n, missed, 0.0625))
+            self.b.run("(button => { button.focus(); button.click() })(document.querySelector('#evidence button.check'))")
+            check(self.says("#evidence", words), f"{seconds} s: {self.text('#evidence')}")
+            got = self.b.run("[window.asked.seconds, document.activeElement.id]")
+            check(got == [seconds, "check"], f"the time that is asked for, and the focus is not lost: {got}")
+        for missed, words in ((4, "10 keys are the most"), (6, "16 of 1,000 checks")):
+            self.instead("check", result(10, missed, 0.0156))
+            self.b.click("#check")
+            said = self.says("#evidence .line", words)
+            check(said and not self.count("#evidence button"), f"{missed} missed, nothing longer: {self.text('#evidence')}")
+
+    def no_word(self):
+        """An answer that ends at once is no fault of the page: it says so, and what can be done."""
+        chat, turns = bool(self.props["chat_template"]), self.count(".turn")
+        end = {"choices": [{"delta": {}, "finish_reason": "stop"}], "method": "none"} if chat else {
+            "content": "", "stop": True, "stop_type": "eos", "method": "none", "timings": {"prompt_n": 9, "predicted_n": 1}}
+        self.instead("v1/chat/completions" if chat else "completion", end)
+        self.put("Why?")
+        check(self.says(".turn:last-child .empty", "without a word"), f"no word: {self.text('.turn:last-child')}")
+        check("without a word" in self.text("#spoken"), "a screen reader hears it")
+        self.look("no-word")
+        self.b.click(".turn:last-child .under button:last-child")
+        there = self.b.run("[document.activeElement.id, document.getElementById('question').value]")
+        check(there == ["method-select", "Why?"], f"to another method, with the question: {there}")
+        self.b.set("#question", ""), self.instead("v1/chat/completions" if chat else "completion")
+        self.ask("And now?", turns + 2)
+        check("Why?" not in self.b.run("JSON.stringify(window.asked)"), "what got no answer is not sent again")
 
     def check_and_leave(self):
         """A check of a document that is gone says nothing of the next."""
@@ -173,9 +227,7 @@ class Test:
     def compare(self):
         self.b.click("#tab-compare")
         check(self.b.run("document.getElementById('panel-ask').hidden"), "one panel at a time")
-        self.b.run("document.getElementById('compare-question').focus()")
-        self.b.type("Who is the heroine?")
-        self.b.press("Enter")
+        self.put("Who is the heroine?", "compare-question")
         check(self.b.wait("document.querySelectorAll('.half').length === 2", 10), "two halves")
         check(self.b.wait(IDLE, 300), "the comparison ends")
         for half in (".half:nth-child(1)", ".half:nth-child(2)"):
@@ -196,14 +248,35 @@ class Test:
         self.b.set("#method-select", "")
         self.b.set("#method-typed", "no-such-method")
         check(self.says("#choice .error", "no-such-method"), f"a wrong method: {self.text('#choice')}")
-        self.b.run("document.getElementById('question').focus()")
-        self.b.type("Well?")
-        self.b.press("Enter")
+        self.put("Well?")
         check(self.b.wait("document.querySelector('.turn .error:not([hidden])')", 20), "the answer's error")
         check("no-such-method" in self.text(".turn .error"), f"in the server's words: {self.text('.turn .error')}")
+        rest = self.b.run("document.querySelector('.turn .error details').textContent")
+        check(len(self.text(".turn .error")) < 160 and "streaming-llm" in rest, f"no wall of text, but the rest: {rest}")
         check(self.b.run("document.getElementById('question').value") == "Well?", "the question is not lost")
         self.look("refused")
         self.b.set("#method-select", "auto")
+
+    def words(self):
+        """Sentences of the server, as the page has them."""
+        got = self.b.run("""(async () => {
+          const {commas, errorWords, reasonOf} = await import('./words.js'), {say} = await import('./parts.js');
+          const shown = document.createElement('p');
+          shown.append(...say('yarn:factor=4096,trained=8192 <b>of</b> 12288 tokens'));
+          return {commas: commas('9907 tokens of 1234567, in 1998, 1998 tokens, port :8080, window=2048, 0.12345, v2048'),
+            html: shown.innerHTML, wide: reasonOf('x: 12288 tokens, trained on 8192, nothing tuned (ropewalk tune)'),
+            other: reasonOf('y: something new of 12288'), none: reasonOf(null), long: errorWords({message: 'x '.repeat(999)}),
+            error: errorWords({message: "a: expected b; found c: expected d 2048; found 'e'; hint: did you mean f? g; hint: h"})};
+        })()""")
+        check(got["commas"] == "9,907 tokens of 1,234,567, in 1998, 1,998 tokens, port :8080, window=2048, 0.12345, v2048", got)
+        check(all(part in got["html"] for part in ("&lt;b&gt;", "factor=4096,</span><wbr>", "12,288")), got["html"])
+        check("A guess" in got["wide"]["text"] and "8,192" in got["wide"]["text"] and got["wide"]["set"] == 12288, got["wide"])
+        check(got["other"]["text"] == "Something new of 12,288" and got["none"]["text"] == "", got["other"])
+        first = "c: expected d 2,048; found 'e'. Did you mean f?"
+        check(got["error"] == {"first": first, "rest": ["a: expected b", "did you mean f? g", "h"]}, got["error"])
+        check(len(got["long"]["first"]) < 400 < 1900 < len(got["long"]["rest"][0]), "a long error is cut")
+        order = self.b.run("[...document.getElementById('method-select').options].map(one => one.value)")
+        check(order[:3] == ["auto", "none", "rerope"] and len(set(order)) == len(self.props["methods"]) + 2, f"{order}")
 
     def history_full(self):
         """A document that is too long for the history, a storage that is full, and junk in it."""
@@ -282,8 +355,9 @@ class Test:
             check(False, f"the browser says: {trouble}")
 
     def all(self):
-        steps = (self.open, self.other_files, self.drop, self.conversation, self.stop, self.evidence, self.check_and_leave,
-                 self.after_reload, self.compare, self.refused, self.history_full, self.colours, self.keyboard, self.headers)
+        steps = (self.open, self.other_files, self.drop, self.conversation, self.stop, self.evidence, self.too_short,
+                 self.no_word, self.check_and_leave, self.after_reload, self.compare, self.refused, self.words,
+                 self.history_full, self.colours, self.keyboard, self.headers)
         for step in steps:
             step()
 

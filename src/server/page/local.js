@@ -65,7 +65,7 @@ export async function readFile(file) {
   if (text.includes('\0')) throw new Error(`${file.name} is no text. Text, Markdown and HTML can be read here.`);
   if (kHtml.test(file.name) || file.type === 'text/html') {
     text = textOfHtml(text);
-    notes.push('Of the HTML its text is read.');
+    notes.push('Only the text of the HTML is read.');
   }
   if (!text.trim()) throw new Error(`There is no text in ${file.name}.`);
   return {name: file.name, text, note: notes.join(' ')};

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The page's begin: what is given, pressed and typed. reading.js and talking.js do the rest; server.js asks, local.js keeps,
-// parts.js draws.
+// The page's begin: what is given, pressed and typed. reading.js, checking.js and talking.js do the rest; server.js asks,
+// local.js keeps, parts.js draws, words.js words.
 
+import {checkDocument} from './checking.js';
 import * as local from './local.js';
-import {at, checkDocument, choose, count, method, rivals, showError, state} from './reading.js';
+import {at, choose, count, method, rivals, showError, state} from './reading.js';
 import {ask, beginAnew, compare, forgetAll, selectTab, showHistory, showTurns, stopAsking} from './talking.js';
 import * as server from './server.js';
 
@@ -89,7 +90,7 @@ function showColours() {
 async function useModel(name) {
   const props = state.props = await server.call(`props${name ? `?model=${encodeURIComponent(name)}` : ''}`);
   at('model-line').textContent = `${props.model}, trained on ${props.n_ctx_train.toLocaleString('en')} tokens` +
-    (props.chat_template ? '' : '; it has no chat template: it writes on in the text');
+    (props.chat_template ? '' : '. It has no chat template: it continues the text instead of answering');
   at('max-tokens').value = Math.max(16, Math.min(512, Math.floor(props.n_ctx_train / 4)));
   at('thinking-part').hidden = !props.chat_template?.includes('enable_thinking');
   const methods = props.methods ?? [], has = wanted => methods.some(one => one.name === wanted) ? wanted : 'auto';

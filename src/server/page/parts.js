@@ -2,6 +2,7 @@
 // Parts of the page. Whatever comes from the server or a document is set as text, never as markup.
 
 import {Pace} from './server.js';
+import {commas, counted, errorWords, methodName, number, percent, reasonOf, timeLeft} from './words.js';
 
 /** An element: attributes by name, `on...` as listeners; children are elements or texts. */
 export function make(name, attributes = {}, ...children) {
@@ -15,22 +16,37 @@ export function make(name, attributes = {}, ...children) {
   return element;
 }
 
-export const number = (value, digits = 0) =>
-  value.toLocaleString('en', {minimumFractionDigits: digits, maximumFractionDigits: digits});
-const percent = share => `${number(100 * share)} %`;
+// ---- Sentences ----
 
-export function time(seconds) {
-  if (seconds < 1.5) return '1 second';
-  if (seconds < 100) return `${Math.round(seconds)} seconds`;
-  return seconds < 5400 ? `${Math.round(seconds / 60)} minutes` : `${number(seconds / 3600, 1)} hours`;
+const kSpec = /[a-z][a-z0-9-]*:[a-z_]\w*=[^\s;,]+(?:,[a-z_]\w*=[^\s;,]+)*/g;
+const kMostWhole = 22; // characters that stand in one line on the narrowest screen
+
+/** A method with its parameters. It breaks behind colons and commas, not within a word. */
+export function spec(text) {
+  const pieces = text.split(/(?<=[:,])/);
+  return make('span', {}, ...pieces.flatMap((piece, i) =>
+    [...(i ? [make('wbr')] : []), make('span', piece.length <= kMostWhole ? {class: 'whole'} : {}, piece)]));
 }
 
-export function errorText(error) {
-  return error.param ? `${error.message} (${error.param})` : error.message;
+/** A sentence of the server's: its numbers with commas, its methods as spec() has them. What is kept may be no text. */
+export function say(sentence) {
+  const text = String(sentence), parts = [];
+  let end = 0;
+  for (const {0: found, index} of text.matchAll(kSpec)) {
+    parts.push(commas(text.slice(end, index)), spec(found));
+    end = index + found.length;
+  }
+  return [...parts, commas(text.slice(end))];
 }
 
-/** "auto takes yarn: tuned at 8192 tokens" of a reason that may begin with the method, or be none. */
-export const because = (method, why) => method + (why ? `: ${why.replace(/^\S+: /, '')}` : '');
+/** An error: its first sentence, and the rest to be opened. */
+export function errorParts(error) {
+  const {first, rest} = errorWords(error);
+  const shown = make('p', {}, ...say(first)), more = rest.map(words => make('p', {}, ...say(words)));
+  return more.length ? [shown, make('details', {}, make('summary', {}, 'More about this error'), ...more)] : [shown];
+}
+
+// ---- Document and method ----
 
 /** How long n tokens are beside the trained length. The words say all; the bar is for the eye. */
 export function lengthBar(n, trained) {
@@ -46,22 +62,28 @@ export function lengthBar(n, trained) {
     make('p', {}, make('strong', {}, `${number(n)} tokens`), `: ${words}.`)];
 }
 
-/** A choice of a method: those that the server has, `auto`, or one as typed. */
+// The methods that are tried first, in that order.
+const kUsual = ['none', 'rerope', 'leaky-rerope', 'self-extend', 'yarn', 'streaming-llm'];
+
+/** A choice of a method: `auto`, the usual ones, the others that the server has, or one as typed. */
 export class MethodPicker {
   constructor(place, label, changed) {
     const id = place.id;
     this.select = make('select', {id: `${id}-select`, 'aria-describedby': `${id}-note`, onchange: () => this.#picked()});
     const verbatim = {spellcheck: 'false', autocapitalize: 'off', autocomplete: 'off'};
     this.typed = make('input', {id: `${id}-typed`, type: 'text', ...verbatim, onchange: changed});
-    this.typedPart = make('p', {hidden: true}, make('label', {for: `${id}-typed`}, `${label}, as typed`), ' ', this.typed);
+    this.typedPart = make('p', {hidden: true}, make('label', {for: `${id}-typed`}, `${label} with parameters`), ' ', this.typed);
     this.note = make('p', {class: 'note', id: `${id}-note`});
     this.changed = changed;
     place.append(make('p', {}, make('label', {for: `${id}-select`}, label), ' ', this.select), this.typedPart, this.note);
   }
   fill(methods, initial) {
     this.methods = methods;
-    const named = methods.map(method => make('option', {value: method.name}, method.name));
-    this.select.replaceChildren(make('option', {value: 'auto'}, 'auto'), ...named, make('option', {value: ''}, 'another …'));
+    const names = methods.map(method => method.name), usual = kUsual.filter(name => names.includes(name));
+    const group = (label, some) => some.length
+      ? [make('optgroup', {label}, ...some.map(name => make('option', {value: name}, methodName(name))))] : [];
+    this.select.replaceChildren(make('option', {value: 'auto'}, 'auto'), ...group('Usual', usual),
+      ...group('Others', names.filter(name => !usual.includes(name))), make('option', {value: ''}, 'with parameters …'));
     this.value = initial;
   }
   get value() {
@@ -78,12 +100,13 @@ export class MethodPicker {
     this.typedPart.hidden = this.select.value !== '';
     if (method) {
       const example = method.example && method.example !== method.name ? `; for example ${method.example}` : '';
-      this.note.textContent = method.summary + example;
+      this.note.replaceChildren(...say(method.summary + example));
       this.typed.value = method.example || method.name; // where "another" starts from
     } else if (this.select.value === 'auto') {
-      this.note.textContent = 'Plain RoPE while the text fits the trained length; past it what was tuned, or did best.';
+      this.note.textContent = 'A text that fits in the trained length is read as the model was trained; a longer one ' +
+        'by the method that "ropewalk tune" found for this model, or else by a guess.';
     } else {
-      this.note.textContent = 'With parameters, as the command line takes it: name:parameter=value.';
+      this.note.textContent = 'A name with its parameters, for example rerope:window=2048.';
     }
   }
   #picked() {
@@ -129,9 +152,10 @@ export class Answer {
     this.thought = make('div', {class: 'thought', dir: 'auto'});
     this.thinking = make('details', {hidden: true}, make('summary', {}, 'Thoughts'), this.thought);
     this.said = make('div', {class: 'said', dir: 'auto'});
+    this.empty = make('p', {class: 'empty', hidden: true});
     this.facts = make('p', {class: 'facts'});
-    this.error = make('p', {class: 'error', role: 'alert', hidden: true});
-    this.element = make('div', {}, this.reading, this.thinking, this.said, this.error, this.facts);
+    this.error = make('div', {class: 'error', role: 'alert', hidden: true});
+    this.element = make('div', {}, this.reading, this.thinking, this.said, this.empty, this.error, this.facts);
   }
   begin() {
     this.#speaker = new Speaker();
@@ -141,14 +165,15 @@ export class Answer {
     this.bar.removeAttribute('value');
   }
   method(method, why) {
-    this.facts.textContent = because(method, why);
+    const {text} = reasonOf(why);
+    this.facts.replaceChildren(spec(methodName(method)), text ? `. ${text}` : '');
   }
   progress(progress) {
     const left = this.#pace.left(progress);
     this.bar.value = progress.total ? progress.processed / progress.total : 1;
     this.state.textContent = `Reading: ${number(progress.processed)} of ${number(progress.total)} tokens` +
       (progress.cache ? `, ${number(progress.cache)} of them read before` : '') +
-      (left === null ? '' : `; about ${time(left)} left`);
+      (left === null ? '' : `; ${timeLeft(left)}`);
   }
   text(text) {
     this.reading.hidden = true;
@@ -180,57 +205,55 @@ export class Answer {
     this.#flush();
     return {text: this.said.textContent, thought: this.thought.textContent};
   }
-  end(facts, error) {
+  /** `nothing`: why there is no word, where there is none. */
+  end(facts, error, nothing = '') {
     this.#flush();
     this.reading.hidden = true;
-    if (facts) this.facts.textContent = facts;
+    if (facts) this.facts.replaceChildren(...say(facts));
     this.error.hidden = !error;
-    this.error.textContent = error ?? '';
+    this.error.replaceChildren(...(error ? errorParts(error) : []));
+    this.#showNothing(nothing);
     this.#speaker?.end();
+    this.#speaker?.say(nothing);
     this.#speaker?.say(error ? '' : 'End of the answer.');
     this.#speaker = null;
+  }
+  #showNothing(nothing) {
+    this.empty.textContent = nothing;
+    this.empty.hidden = !nothing;
+    this.said.hidden = Boolean(nothing);
   }
   /** One that was kept. */
   show(turn) {
     this.said.textContent = turn.answer;
     this.thought.textContent = turn.thought ?? '';
     this.thinking.hidden = !turn.thought;
-    this.facts.textContent = turn.facts ?? '';
+    this.facts.replaceChildren(...say(turn.facts ?? ''));
+    this.#showNothing(nothingOf(turn));
     return this;
   }
+}
+
+/** Of an answer that has ended: why there is no word in it, or ''. */
+export function nothingOf({answer, thought, reason}) {
+  if (answer.trim()) return '';
+  if (reason === 'length')
+    return `The model wrote ${thought ? 'thoughts' : 'white space'} alone, up to the most tokens of an answer (Settings).`;
+  if (thought) return 'The model ended after its thoughts, without an answer.';
+  return 'The model ended its answer at once, without a word.';
 }
 
 /** What is known of an answer that has been written, in one line. */
 export function factsOf({method, usage, timings, reason}, stopped) {
   const cached = usage.prompt_tokens_details?.cached_tokens ?? timings.cache_n ?? 0, parts = [];
-  if (method) parts.push(method);
+  if (method) parts.push(methodName(method));
   if (usage.prompt_tokens !== undefined)
     parts.push(`read ${number(usage.prompt_tokens)} tokens` + (cached ? `, ${number(cached)} of them from the cache` : '') +
       (timings.prompt_n && timings.prompt_per_second ? `, ${number(timings.prompt_per_second)} a second` : ''));
   if (usage.completion_tokens !== undefined)
-    parts.push(`wrote ${number(usage.completion_tokens)}` +
+    parts.push(`wrote ${counted(usage.completion_tokens, 'token')}` +
       (timings.predicted_per_second ? `, ${number(timings.predicted_per_second, 1)} a second` : ''));
-  if (reason === 'length') parts.push('cut at its most tokens (Settings)');
+  if (reason === 'length') parts.push('cut off at the most tokens of an answer (Settings)');
   if (stopped) parts.push('stopped');
   return parts.join(' · ');
-}
-
-/** The evidence of a check: its line, and the numbers behind it. */
-export function evidence({line, check}, method) {
-  const {truncation} = check;
-  const keys = share => `${number(share.found)} of ${number(share.of)} (${number(100 * share.low)} to ${percent(share.high)})`;
-  const row = (name, here, there) => make('tr', {}, make('th', {scope: 'row'}, name), make('td', {}, here),
-    truncation ? make('td', {}, there) : null);
-  const head = ['', 'This method', ...(truncation ? [`Truncation to ${number(truncation.told)}`] : [])];
-  const rows = [row('Keys found', keys(check.keys), truncation && keys(truncation.keys)),
-    row(`Loss of the last ${number(check.tail)} tokens`, number(check.loss, 3), truncation && number(truncation.loss, 3))];
-  const notes = ['In brackets: 95 % interval. Loss in nats a token, less is better; of one text, no claim about others.'];
-  if (truncation?.can_tell) notes.unshift(`That it finds no more than truncation: p ${truncation.p.toPrecision(2)}.`);
-  else if (truncation) notes.unshift('Too few keys to tell it from truncation.');
-  return [make('p', {class: 'lead line'}, line),
-    make('div', {class: 'scroll'}, make('table', {},
-      make('caption', {}, `${method}, ${number(check.length)} tokens, checked in ${time(check.seconds)}`),
-      make('thead', {}, make('tr', {}, ...head.map(text => text ? make('th', {scope: 'col'}, text) : make('td')))),
-      make('tbody', {}, ...rows))),
-    make('p', {class: 'note'}, notes.join(' '))];
 }

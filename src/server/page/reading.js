@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The document, how long it is, the method that it is read by, and the check of that. What is shown follows `state`.
+// The document, how long it is, and the method that it is read by. What is shown follows `state`.
 
-import {MethodPicker, because, errorText, evidence, lengthBar, make, number, time} from './parts.js';
+import {MethodPicker, errorParts, lengthBar, make, say, spec} from './parts.js';
 import * as server from './server.js';
+import {methodName, number, reasonOf} from './words.js';
 
 export const at = id => document.getElementById(id);
 export const state = {
@@ -27,9 +28,8 @@ export const rivals = [['method-a', 'First method'], ['method-b', 'Second method
   .map(([id, label]) => new MethodPicker(at(id), label, () => {}));
 
 export function showError(id, error) {
-  const text = error ? errorText(error) : '';
-  at(id).hidden = !text;
-  at(id).textContent = text;
+  at(id).hidden = !error;
+  at(id).replaceChildren(...(error ? errorParts(error) : []));
 }
 
 /** Which buttons can be pressed while something runs. */
@@ -89,7 +89,16 @@ export async function count(note) {
 // ---- Method ----
 
 let choosing = new AbortController();
-const lengthToRead = () => state.text.tokens + mostTokens();
+const questionTokens = () => state.props.chat_template ? 64 : 16; // a usual one, with what a template puts around it
+export const lengthToRead = () => state.text.tokens + questionTokens() + mostTokens();
+
+/** What the length is made of; the server may set a method for a rounder one. */
+function roomText(n, set) {
+  const parts = `For ${number(state.text.tokens)} tokens of the document, some ${questionTokens()} of a question and up to ` +
+    `${number(mostTokens())} of an answer (Settings)`;
+  const rounded = set > n ? `, together ${number(n)}; set for ${number(set)}, the next round length` : '';
+  return `${parts}${rounded}. A longer question or conversation may change it.`;
+}
 
 /** What the server takes for the document and an answer, and why. */
 export async function choose() {
@@ -101,66 +110,16 @@ export async function choose() {
     const n = lengthToRead(), choice = await server.call('choose', {n, method: method.value, ...modelField()}, mine.signal);
     const auto = method.value === 'auto', taken = method.methods.find(one => one.name === choice.method.split(':')[0]);
     state.chosen = choice.method;
-    const lead = make('div', {class: `lead${choice.fits === false ? ' bad' : ''}`}, make('p', {},
-      make('strong', {}, auto ? `auto takes ${choice.method}` : choice.method), because('', choice.why)));
-    if (auto && taken?.summary) lead.append(make('p', {class: 'note'}, taken.summary));
+    const {text: why, set} = reasonOf(choice.why);
+    const lead = make('div', {class: `lead${choice.fits === false ? ' bad' : ''}`},
+      make('p', {}, make('strong', {}, auto ? 'auto takes ' : '', spec(methodName(choice.method)))));
+    if (auto && taken?.summary) lead.append(make('p', {class: 'note'}, ...say(taken.summary)));
+    if (why) lead.append(make('p', {}, ...say(why)));
     if (choice.fits === false)
       lead.append(make('p', {},
-        `${number(n)} tokens do not fit the memory` + (choice.most ? `; ${number(choice.most)} would.` : '.')));
-    place.replaceChildren(lead, make('p', {class: 'note'},
-      `For ${number(state.text.tokens)} tokens of the document and ${number(mostTokens())} of an answer.`));
+        `${number(n)} tokens do not fit in the server's memory` + (choice.most ? `; ${number(choice.most)} would.` : '.')));
+    place.replaceChildren(lead, make('p', {class: 'note'}, roomText(n, set)));
   } catch (error) {
-    if (error.name !== 'AbortError') place.replaceChildren(make('p', {class: 'error'}, errorText(error)));
+    if (error.name !== 'AbortError') place.replaceChildren(make('div', {class: 'error'}, ...errorParts(error)));
   }
-}
-
-// ---- Check ----
-
-/** Runs a check where `button` stands, and shows its evidence in `place`; `name()`: the method's; `done` gets the line. */
-async function runCheck(button, place, name, body, done = () => {}) {
-  if (state.checking) return;
-  const mine = state.checking = new AbortController(), start = performance.now();
-  const bar = make('progress', {max: '1', 'aria-label': 'Checking'}), left = make('span', {class: 'note'}, 'Checking …');
-  const stop = make('button', {type: 'button', onclick: () => mine.abort()}, 'Stop the check');
-  place.replaceChildren(bar, make('div', {class: 'row'}, stop, left));
-  markBusy();
-  // Where the document has changed meanwhile the bar is gone, and nothing is to be shown.
-  const show = (...parts) => {
-    const focused = document.activeElement === stop;
-    if (bar.isConnected) place.replaceChildren(...parts);
-    if (focused) button.focus();
-  };
-  try {
-    const result = await server.check({...body, ...modelField()}, share => {
-      bar.value = share;
-      const seconds = (performance.now() - start) / 1000 * (1 - share) / share;
-      left.textContent = share > 0.02 && share < 1 ? `Checking: about ${time(seconds)} left` : 'Checking …';
-    }, mine.signal);
-    at('spoken').replaceChildren(make('p', {}, `Checked: ${result.line}`));
-    if (bar.isConnected) done(result.line);
-    show(...evidence(result, name()));
-  } catch (error) {
-    show(error.name === 'AbortError' ? make('p', {class: 'note'}, 'The check was stopped.')
-      : make('p', {class: 'error', role: 'alert'}, errorText(error)));
-  }
-  state.checking = null;
-  markBusy();
-}
-
-export function checkDocument() {
-  const picked = method.value, body = {text: state.text.text, method: picked, n: lengthToRead()};
-  runCheck(at('check'), at('evidence'), () => (picked === method.value && state.chosen) || picked, body);
-}
-
-/** Under an answer: how far its method can be trusted on the document. `keep`: called when that is known. */
-export function checkOfTurn(turn, keep) {
-  const place = make('div');
-  if (turn.checked) place.append(make('p', {class: 'lead line'}, turn.checked));
-  if (!state.text?.text || !turn.method) return place;
-  const button = make('button', {type: 'button', class: 'quiet check', onclick: () =>
-    runCheck(button, place, () => turn.method, {text: state.text.text, method: turn.method, n: turn.n}, line => {
-      turn.checked = line;
-      keep();
-    })}, 'Check this method on the document');
-  return make('div', {}, button, place);
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Asking: a conversation about the document, two methods side by side, and the conversations that were kept.
 
+import {checkOfTurn} from './checking.js';
 import * as local from './local.js';
-import {Answer, errorText, factsOf, make, number} from './parts.js';
-import {at, checkOfTurn, count, fieldsFor, markBusy, method, modelField, mostTokens, rivals, showError, state}
-  from './reading.js';
+import {Answer, errorParts, factsOf, make, nothingOf, spec} from './parts.js';
+import {at, count, fieldsFor, markBusy, method, modelField, mostTokens, rivals, showError, state} from './reading.js';
 import * as server from './server.js';
+import {kLossNote, methodName, number} from './words.js';
 
 // ---- Asking ----
 
@@ -35,9 +36,9 @@ async function answerInto(answer, picked, turns, question, signal) {
     chat: Boolean(props.chat_template), document, turns, question, maxTokens: mostTokens(), fields: fieldsFor(picked),
   };
   const known = {method: '', usage: {}, timings: {}};
-  const turnOf = ({method: name, usage}, facts) => {
+  const turnOf = ({method: name, usage, reason}, facts) => {
     const {text, thought} = answer.written;
-    return {question, answer: text, thought, method: name, n: usage.total_tokens, facts};
+    return {question, answer: text, thought, method: name, n: usage.total_tokens, facts, reason};
   };
   answer.begin();
   try {
@@ -47,12 +48,12 @@ async function answerInto(answer, picked, turns, question, signal) {
       thought: text => answer.think(text),
       method: (name, why) => { known.method = name; answer.method(name, why); },
     }, signal);
-    const facts = factsOf(result, false);
-    answer.end(facts);
-    return turnOf(result, facts);
+    const facts = factsOf(result, false), turn = turnOf(result, facts);
+    answer.end(facts, null, nothingOf(turn));
+    return turn;
   } catch (error) {
     const stopped = error.name === 'AbortError', facts = factsOf(known, stopped);
-    answer.end(facts, stopped ? null : errorText(error));
+    answer.end(facts, stopped ? null : error);
     error.turn = turnOf(known, facts);
     throw error;
   }
@@ -70,6 +71,16 @@ function turnElement(question, answer) {
   return make('article', {class: 'turn'}, make('h3', {class: 'asked', dir: 'auto'}, question), answer.element);
 }
 
+/** What can be done about an answer: a check of its method, and another method where there is no word. */
+function underAnswer(turn) {
+  if (!nothingOf(turn)) return checkOfTurn(turn, keep);
+  const again = make('button', {type: 'button', class: 'quiet', onclick: () => {
+    if (!at('question').value) at('question').value = turn.question;
+    method.select.focus();
+  }}, 'Ask again with another method');
+  return checkOfTurn(turn, keep, again);
+}
+
 export async function ask() {
   const question = at('question').value.trim(), {conversation} = state;
   if (!question || state.asking || !state.props) return;
@@ -82,7 +93,9 @@ export async function ask() {
   await whileAsking(async signal => {
     let turn;
     try {
-      turn = await answerInto(answer, method.value, conversation.turns, question, signal);
+      // What got no answer is not sent again: it says nothing, and templates may refuse an empty one.
+      const before = conversation.turns.filter(one => one.answer.trim());
+      turn = await answerInto(answer, method.value, before, question, signal);
     } catch (error) {
       turn = error.turn;
       if (!turn.answer) { // nothing to go on from: the question is the reader's again
@@ -92,7 +105,7 @@ export async function ask() {
       }
     }
     conversation.turns.push(turn);
-    element.append(checkOfTurn(turn, keep));
+    element.append(underAnswer(turn));
     conversation.title ||= question.slice(0, 120);
     keep();
   });
@@ -102,9 +115,10 @@ export async function compare() {
   const question = at('compare-question').value.trim();
   if (!question || state.asking || !state.props) return;
   if (isTextLost()) return;
-  const sides = rivals.map(({value}) => ({picked: value, answer: new Answer(value), loss: make('p', {class: 'loss note'})}));
+  const sides = rivals.map(({value}) => ({picked: value, answer: new Answer(value), loss: make('div', {class: 'loss note'})}));
   const halves = sides.map(side =>
-    make('section', {class: 'half', 'aria-label': side.picked}, make('h4', {}, side.picked), side.answer.element, side.loss));
+    make('section', {class: 'half', 'aria-label': side.picked},
+      make('h4', {}, spec(methodName(side.picked))), side.answer.element, side.loss));
   const result = make('div');
   at('compared').replaceChildren(make('h3', {class: 'asked', dir: 'auto'}, question),
     make('div', {class: 'pair'}, ...halves), result);
@@ -120,7 +134,7 @@ export async function compare() {
     if (sides.some(side => !side.scored)) return;
     const line = lessLoss(...sides);
     result.append(make('p', {class: 'lead'}, line),
-      make('p', {class: 'note'}, 'Loss in nats a token, less is better: of one text, no claim about others.'));
+      make('p', {class: 'note'}, kLossNote));
     at('spoken').append(make('p', {}, line));
   });
 }
@@ -142,7 +156,7 @@ async function lossInto(side, signal) {
     side.loss.replaceChildren('Loss of the document: ', value(loss.tail), ` over its last ${number(loss.nTail)} tokens, `,
       value(loss.all), ` over all ${number(loss.n)}.`);
   } catch (error) {
-    side.loss.textContent = error.name === 'AbortError' ? 'Stopped.' : errorText(error);
+    side.loss.replaceChildren(...(error.name === 'AbortError' ? ['Stopped.'] : errorParts(error)));
     if (error.name === 'AbortError') throw error;
   }
 }
@@ -172,7 +186,7 @@ function keep() {
 export function showTurns() {
   at('turns').replaceChildren(...state.conversation.turns.map(turn => {
     const element = turnElement(turn.question, new Answer('the answer').show(turn));
-    element.append(checkOfTurn(turn, keep));
+    element.append(underAnswer(turn));
     return element;
   }));
 }
