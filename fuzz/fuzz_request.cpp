@@ -25,6 +25,7 @@ class Waiting : public ropewalk::server::Reply {
   void event(std::string data) override { failed_ = failed_ || data.starts_with("{\"error\""); }
   void end_events() override { end(failed_ ? 500 : 200); }
   void when_gone(std::function<void()>) override {}
+  bool gone() const override { return false; }
   int wait() {
     std::unique_lock lock(mutex_);
     over_.wait(lock, [&] { return status_ != 0; });

@@ -196,7 +196,7 @@ void define(CommandLine& app) {
   app.add_flag("--json", options.json, "one JSON object for each answer");
   app.footer(
       "Lines that begin with / are commands: /help lists them. Without a terminal each\n"
-      "line of standard input is a message.\n"
+      "line of standard input is a message, and one that is refused ends it.\n"
       "Examples:\n"
       "  ropewalk chat model.gguf\n"
       "  ropewalk chat model.gguf -f report.pdf --system 'Answer in one sentence.'\n"

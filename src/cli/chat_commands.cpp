@@ -168,7 +168,8 @@ void check(const Given& c) {
     progress.update(share);
   };
   const DocumentCheck found =
-      check_document(session.model(), tokenizer, next.spec, document, next.length, how);
+      check_document(session.model(), tokenizer, bound_spec(next.spec, session.model().config(), next.length),
+                     document, next.length, how);
   progress.clear();
   say(text_of(found));
 }

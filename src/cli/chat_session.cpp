@@ -41,12 +41,18 @@ void ChatSession::attach(const std::string& name, std::string text) {
 }
 
 void ChatSession::set_method(const std::string& method) {
-  check_method(method);
+  const ModelConfig& config = model_->config();
+  const Index n = std::max({settings_.length, bound_, config.n_ctx_train});
+  if (method != "auto") (void)bound_spec(MethodSpec::parse(method), config, n);  // its errors, now
   settings_.method = method;
   forget();
 }
 
 void ChatSession::set_length(Index length) {
+  const AutoChoice choice = choice_for(settings_.method, model_path_, model_->config(), length);
+  if (!held(choice.spec, length))
+    throw Error("/length", "one that the memory holds and the method reaches",
+                counted(length, "token") + " under " + choice.spec.text(), "a smaller one, or --kv q8");
   settings_.length = length;
   forget();
 }

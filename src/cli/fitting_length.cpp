@@ -64,9 +64,12 @@ std::size_t FittingLength::available() const {
 
 bool FittingLength::same_at(Index n, Index more) const {
   const MethodSpec spec = spec_at(n);
-  if (spec_at(more).text() != spec.text()) return false;
-  if (available() != 0 && bytes(spec, more) > available()) return false;
-  return method_at(spec, n).fingerprint(n) == method_at(spec, more).fingerprint(n);
+  return held_at(n, more) && method_at(spec, n).fingerprint(n) == method_at(spec, more).fingerprint(n);
+}
+
+bool FittingLength::held_at(Index n, Index more) const {
+  const MethodSpec spec = spec_at(n);
+  return spec_at(more).text() == spec.text() && (available() == 0 || bytes(spec, more) <= available());
 }
 
 Index FittingLength::held(const std::optional<MethodSpec>& spec, Index most) const {

@@ -35,6 +35,8 @@ class FittingLength {
   /// Whether n tokens could be bound to `more`: the method is the same there to the bit (not where its
   /// frequencies follow the length), and the memory holds it.
   bool same_at(Index n, Index more) const;
+  /// The same, where its frequencies may follow the length.
+  bool held_at(Index n, Index more) const;
   /// Of the keys and values of n tokens at most.
   std::size_t cache_bytes(const MethodSpec& spec, Index n) const;
 

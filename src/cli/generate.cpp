@@ -113,10 +113,10 @@ struct Answer {
   AnswerText pending;
   std::string text;
   void put(const std::string& more) {
-    if (options.json)
-      text += more;
-    else
-      fmt::print("{}", more), std::fflush(stdout);
+    if (options.json) return void(text += more);
+    fmt::print("{}", more);
+    if (std::fflush(stdout) != 0)  // else it would be written for nobody
+      throw Error("standard output", "room for the answer", "none", "is the disk full?");
   }
 };
 
@@ -146,7 +146,9 @@ std::vector<Token> write_answer(Session& session, const GivenText::Part& prompt,
   Sampler sampler(std::move(settings), model.n_choices(), prompt.tokens);
   std::optional<Reading> reading(std::in_place, model.config(), static_cast<Index>(prompt.tokens.size()));
   const auto has_read = [&] {
-    if (reading) reading.reset(), times.read = now_seconds();
+    if (!reading) return;
+    reading.reset(), times.read = now_seconds();
+    if (options.unbounded) catch_interrupts();  // until here ctrl-C ends the command at once
   };
   const auto all = std::span<const Token>(prompt.tokens);
   const auto rest = [&](Index end) {
@@ -183,7 +185,8 @@ Session open_session(const Model& model, const std::vector<Token>& prompt, const
     return Session(std::move(*sequence), options.chunk);
   choice = method_for(options.method, options.model, model.config(), n);
   fitting.require(choice.spec, n);
-  const Index length = kept.length_for(n, fitting);
+  const Index longer = bound_length(n_prompt, options.n_predict, model.config().n_ctx_train);
+  const Index length = kept.length_for(n, longer > n && fitting.held_at(n, longer) ? longer : n, fitting);
   kept.require_writable(fitting.cache_bytes(choice.spec, n_prompt));
   return Session(model, choice.spec, {.n = length, .n_prompt = n_prompt, .chunk = options.chunk});
 }
@@ -239,7 +242,6 @@ int run() {
     options.n_predict = kMostTokens - n_prompt;
     sampling = without_ends(std::move(sampling), *loaded);
     say("unbounded: " + what_is_seen(*loaded, MethodSpec::parse(options.method)));
-    catch_interrupts();
   }
   AutoChoice choice;
   Session session = open_session(*loaded, prompt.tokens, kept, fitting, choice);
@@ -258,8 +260,8 @@ int run() {
   std::optional<DocumentCheck> check;
   if (options.check)
     failures.run("the check", [&] {
-      check = check_text(*loaded, session.sequence().spec(), prompt.text, n_prompt + options.n_predict,
-                         check_seconds);
+      check = check_text(*loaded, MethodSpec::parse(session.method().text()), prompt.text,
+                         n_prompt + options.n_predict, check_seconds);
     });
   if (options.json) print_json(answer, cut, before, n_new, prompt, session, choice, sampling, check);
   if (cut) tell("the answer was cut at -n {}\n", options.n_predict);
@@ -309,7 +311,7 @@ void define(CommandLine& app) {
   app.add_flag("--no-thinking", options.no_thinking, "thinking off, where the template has a switch");
   app.never_with("--raw", {"--no-thinking"});
   app.add_flag("--json", options.json, "one JSON object at the end");
-  app.never_with("--unbounded", {"--fit", "--truncate", "--cache", "--check", "--json"});
+  app.never_with("--unbounded", {"-n", "--fit", "--truncate", "--cache", "--check", "--json"});
   app.footer(
       "Examples:\n"
       "  ropewalk generate model.gguf -f novel.txt -p 'Who is the heroine?' -n 64\n"

@@ -29,15 +29,18 @@ bool is_plain(const std::string& path) {
 KeptText::KeptText(std::string path, const Model& model, const std::string& model_path)
     : path_(std::move(path)), model_path_(model_path), model_(model) {
   if (path_.empty()) return;
+  if (std::error_code none; std::filesystem::is_directory(path_, none))
+    throw Error("--cache", "the name of a file", "a folder: " + path_, "such as " + path_ + "/text.cache");
   require_own(path_, "a text that generate --cache kept", is_saved_sequence);
   model_id_ = model_identity(model_path);
   if (is_plain(path_)) remove_parts_of(behind_links(path_), is_saved_sequence);
 }
 
-Index KeptText::length_for(Index n, const FittingLength& fitting) const {
-  if (path_.empty()) return n;
-  for (Index room = std::min(std::max(kLeastRoom, n / 8), kMostTokens - n); room > 0; room /= 2)
-    if (fitting.same_at(n, n + room)) return n + room;
+Index KeptText::length_for(Index n, Index bound, const FittingLength& fitting) const {
+  if (path_.empty()) return bound;
+  for (Index room = std::min(std::max(kLeastRoom, bound / 8), kMostTokens - bound); room > 0; room /= 2)
+    if (fitting.same_at(bound, bound + room)) return bound + room;
+  if (bound > n) return bound;
   say(
       fmt::format("{}: bound to {}: at another length the method would be another one, or the memory does "
                   "not hold more; a longer question is read anew",
@@ -74,7 +77,7 @@ std::optional<Sequence> KeptText::find(std::span<const Token> prompt, Index n, c
   if (n > head.options.n) return anew(fmt::format("bound to {} tokens, {} are needed", head.options.n, n));
   if (common < head.kept_from && common < head.n_read)
     return anew("its window has passed where the texts part");
-  choice = method_for(method, model_path_, model_.config(), head.options.n);
+  choice = method_for(method, model_path_, model_.config(), n);
   if (const std::string now = choice.spec.text(); now != head.method)
     return anew(fmt::format("read under {}, asked for is {}", printable(head.method), now));
   Sequence sequence = load_sequence(path_, model_, model_id_, chunk);

@@ -16,10 +16,10 @@ class KeptText {
   /// file that is there and none of ours.
   KeptText(std::string path, const Model& model, const std::string& model_path);
 
-  /// The length that a text of n tokens is bound to, so that longer questions of it find room: with a file an
-  /// eighth more, 128 at least, as far as the method is the same there to the bit and the memory holds it. A
-  /// method whose frequencies follow the length has no room, which a line on stderr says.
-  Index length_for(Index n, const FittingLength& fitting) const;
+  /// The length that a text of n tokens gets, which the method is bound to `bound` for, so that longer
+  /// questions of it find room: with a file an eighth more, 128 at least, as far as the method is the same
+  /// there to the bit and the memory holds it. Where there is no room a line on stderr says so.
+  Index length_for(Index n, Index bound, const FittingLength& fitting) const;
 
   /// What was kept of a text that begins as `prompt`, taken back to what both have in common, where it is
   /// bound to n tokens or more by the method that `method` means there; a line on stderr says so, or why not.

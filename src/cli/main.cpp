@@ -26,6 +26,16 @@ void share_one_arena() {
 #endif
 }
 
+/// A mapped file that another program cuts short ends a process that reads on in it.
+extern "C" void say_cut(int) {
+  constexpr char kText[] =
+      "ropewalk: a file that is read: expected to stay as it was; found cut short by another program; hint: "
+      "put "
+      "a new file in its place by mv, which does not touch the old one\n";
+  (void)!::write(STDERR_FILENO, kText, sizeof kText - 1);
+  ::_exit(1);
+}
+
 int main(int argc, char** argv) {
   // Without one of these, what is read or written there would go to the first file that is opened. Standard
   // output is opened for reading: who writes to it learns that there is none.
@@ -33,6 +43,7 @@ int main(int argc, char** argv) {
     if (::fcntl(file, F_GETFD) < 0 && ::open("/dev/null", file == STDERR_FILENO ? O_WRONLY : O_RDONLY) < 0)
       return 1;
   std::signal(SIGXFSZ, SIG_IGN);  // past ulimit -f a write fails, and says so
+  std::signal(SIGBUS, say_cut);
   share_one_arena();
   ropewalk::end_with_parent();
   try {

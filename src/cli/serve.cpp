@@ -30,7 +30,8 @@ struct Options {
 /// "NAME=PATH", or a path, whose name is its file's without .gguf, or its folder's.
 serving::ServedModels::Named named(const std::string& text) {
   const std::size_t sign = text.find('=');
-  if (sign != std::string::npos && sign > 0 && !std::filesystem::exists(text))
+  std::error_code none;
+  if (sign != std::string::npos && sign > 0 && !std::filesystem::exists(text, none))
     return {text.substr(0, sign), find_model(text.substr(sign + 1))};
   const std::string path = find_model(text);
   std::filesystem::path file = std::filesystem::path(path).lexically_normal();
@@ -61,7 +62,7 @@ std::size_t parse_bytes(const std::string& text, const char* option) {
   }
   const std::string unit = text.substr(std::min(end, text.size()));
   const double scale = unit == "G" || unit == "GiB" ? 0x1p30 : unit == "M" || unit == "MiB" ? 0x1p20 : 0;
-  if (!(number >= 0 && number < 1e6) || scale == 0)
+  if (!(number > 0 && number < 1e6) || scale == 0)
     throw UsageError(option, "a size such as 512M or 2G", "'" + text + "'");
   return static_cast<std::size_t>(number * scale);
 }
@@ -69,7 +70,7 @@ std::size_t parse_bytes(const std::string& text, const char* option) {
 server::Access access() {
   server::Access access;
   if (!options.key_file.empty()) access.keys = server::Keys::read(options.key_file);
-  for (const std::string& host : options.allow_hosts) access.hosts.insert(server::host_of(host));
+  for (const std::string& host : options.allow_hosts) access.hosts.insert(server::host_name(host));
   if (!server::is_loopback(options.host) && access.keys.none() && !options.no_auth)
     throw UsageError("--host " + options.host,
                      "--api-key-file FILE: others than this machine's programs reach it", "no keys",
@@ -111,10 +112,11 @@ int run() {
   const std::shared_ptr<const Backend> backend = options.backend.make(make_context(options.n_threads));
   serving::ServedModels models(std::move(names), backend,
                                options.memory.empty() ? 0 : parse_bytes(options.memory, "--memory"));
-  const serving::ModelUse first = models.use("");
-  say(fmt::format("{}: {}, trained on {} tokens; {}", first->name, first->model->config().architecture,
-                  first->model->config().n_ctx_train, backend->name()));
+  serving::ModelUse first = models.use("");
+  say(fmt::format("{}: {}, trained on {} tokens; {}", printable(first->name),
+                  first->model->config().architecture, first->model->config().n_ctx_train, backend->name()));
   server::Api api(api_options(first->model->n_choices()), models);
+  first = nullptr;  // another may need its memory
   server::HttpHandler handler;
   handler.access = &who;
   handler.limits.body_bytes = static_cast<std::uint64_t>(options.n_body) << 20;

@@ -13,7 +13,7 @@ void require_unbounded(const Model& model, const std::string& method);
 /// Tokens that end an answer are never chosen.
 SamplerSettings without_ends(SamplerSettings settings, const Model& model);
 
-/// "it sees the first 4 tokens and the last 252, and forgets what stands between".
+/// "it sees the first 4 tokens and the last 252 tokens, and forgets the rest; ctrl-C ends it".
 std::string what_is_seen(const Model& model, const MethodSpec& method);
 
 }  // namespace ropewalk

@@ -28,6 +28,14 @@ class Error : public std::runtime_error {
   /// For adding context at a module's border: "context: " before the message of `inner`.
   Error(std::string_view context, const Error& inner)
       : std::runtime_error(printable(fmt::format("{}: {}", context, inner.what()))) {}
+  /// The same with another hint.
+  Error(const Error& inner, std::string_view hint)
+      : std::runtime_error(printable(fmt::format("{}; hint: {}", inner.finding(), hint))) {}
+  /// what() without its hint.
+  std::string finding() const {
+    const std::string_view all = what();
+    return std::string(all.substr(0, all.find("; hint: ")));
+  }
 };
 
 /// A wrong flag, method spelling or parameter. Exit code 2.

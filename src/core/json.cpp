@@ -69,6 +69,8 @@ JsonInput parse_json(std::string_view text, std::string_view place, std::size_t 
   if (text.size() > max_bytes)
     throw Error(place, fmt::format("JSON of at most {} bytes", max_bytes),
                 fmt::format("{} bytes", text.size()));
+  if (text.find('\0') != text.npos)  // the parser would take it for the end
+    throw Error(place, "JSON", "a NUL byte");
   if (depth_of(text, max_depth) > max_depth)
     throw Error(place, fmt::format("JSON nested at most {} deep", max_depth), "a deeper one");
   try {

@@ -30,6 +30,16 @@ inline std::size_t utf8_length(std::string_view text, std::size_t i) {
   return 0;
 }
 
+/// Whether all of it is valid.
+inline bool is_utf8(std::string_view text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t n = utf8_length(text, i);
+    if (n == 0) return false;
+    i += n;
+  }
+  return true;
+}
+
 /// Code point of the valid character at `i` whose length utf8_length has given.
 inline std::uint32_t utf8_decode(std::string_view text, std::size_t i, std::size_t length) {
   const auto byte = [&](std::size_t k) {

@@ -57,6 +57,9 @@ std::string lower(std::string_view text) {
 }
 
 /// Where the tags of a page begin: behind white space and a byte order mark.
+/// Of what a program makes of a document: a hundred novels; a file of 60 KB could be gigabytes.
+constexpr std::size_t kMostConverted = std::size_t{256} << 20;
+
 bool begins_as_html(std::string_view bytes) {
   if (bytes.starts_with("\xef\xbb\xbf")) bytes.remove_prefix(3);
   bytes.remove_prefix(std::min(bytes.find_first_not_of(" \t\r\n"), bytes.size()));
@@ -101,7 +104,7 @@ void require_done(const std::string& path, const char* kind, const std::string& 
                   const ProgramOutput& output) {
   constexpr ProgramLimits kLimits;
   if (output.too_long)
-    throw Error(path, fmt::format("less than {} MB of text", kMostTextBytes >> 20),
+    throw Error(path, fmt::format("less than {} MB of text", kMostConverted >> 20),
                 fmt::format("more, from {}", program), "give a part of the document");
   if (output.too_slow)
     throw Error(path,
@@ -119,7 +122,7 @@ std::string converted(const std::string& path, const char* kind, const Converter
   std::vector<std::string> words = way.before;
   words.push_back(as_argument(path));
   words.insert(words.end(), way.behind.begin(), way.behind.end());
-  ProgramOutput output = run_program(words, kMostTextBytes);
+  ProgramOutput output = run_program(words, kMostConverted);
   const std::string& program = words[0];
   require_done(path, kind, program, output);
   const auto letter = [](char c) { return static_cast<unsigned char>(c) > ' '; };

@@ -81,9 +81,9 @@ int affordable_keys(const DocumentCheckOptions& options, double each_seconds, In
   if (options.budget_seconds == 0) return static_cast<int>(options.most_keys);
   const double n = std::floor(options.budget_seconds / each_seconds) - 1;
   if (n < 1)
-    throw Error("--check-time",
-                fmt::format("{} for one key in {} tokens", time_text(2 * each_seconds), length),
-                time_text(options.budget_seconds), "give it more time, or read less (--fit, --truncate)");
+    throw TooLittleTime(options.budget_name,
+                        fmt::format("{} for one key in {} tokens", time_text(2 * each_seconds), length),
+                        time_text(options.budget_seconds), "give it more time, or a shorter text");
   return static_cast<int>(std::min(n, static_cast<double>(options.most_keys)));
 }
 
@@ -106,6 +106,7 @@ DocumentCheck check_document(const Model& model, const Tokenizer& tokenizer, con
   const double start = now_seconds();
   const Index trained = model.config().n_ctx_train;
   DocumentCheck check;
+  check.budget_name = options.budget_name;
   check.length = std::min(length, static_cast<Index>(document.tokens.size() + document.bos.size()));
   check.told = check.length > trained ? trained : 0;
   require_long_enough(check.length);
@@ -148,7 +149,7 @@ std::string claim_of(const DocumentCheck& check) {
   std::string text = fmt::format("too few keys to tell, {:g} more that truncation misses are needed",
                                  std::ceil(-std::log2(kLevel)) - missed);
   if (check.more_seconds > 0)
-    text += fmt::format(" (--check-time {:.0f}s may do)", std::ceil(check.more_seconds));
+    text += fmt::format(" ({:.0f}s may do: {})", std::ceil(check.more_seconds), check.budget_name);
   return text;
 }
 
@@ -174,11 +175,13 @@ Json json_of(const DocumentCheck& check) {
   Json json = {
       {"length", check.length}, {"keys", share(check.found)}, {"tail", check.tail}, {"loss", check.loss}};
   if (check.told > 0)
-    json["truncation"] = {{"told", check.told},
-                          {"keys", share(check.truncated)},
-                          {"p", check.p},
-                          {"can_tell", can_tell(check)},
-                          {"loss", check.truncated_loss}};
+    json["truncation"] = {
+        {"told", check.told},
+        {"keys", share(check.truncated)},
+        {"p", check.p},
+        {"can_tell", can_tell(check)},
+        {"more_seconds", check.more_seconds > 0 ? Json(std::ceil(check.more_seconds)) : Json(nullptr)},
+        {"loss", check.truncated_loss}};
   json["seconds"] = check.seconds;
   return json;
 }

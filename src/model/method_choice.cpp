@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/method_choice.h"
 
+#include <algorithm>
+#include <bit>
+
 #include "methods/tuned_file.h"
 #include "model/identity.h"
+#include "model/sequence.h"
 
 namespace ropewalk {
 
@@ -32,6 +36,18 @@ AutoChoice choice_for(const std::string& option, const std::string& model_path, 
                       Index n) {
   const bool asks = option == "auto" && n > config.n_ctx_train;
   return choice_for(option, config, n, asks ? tuned_settings(model_path) : std::vector<TunedSetting>{});
+}
+
+Index bound_length(Index n_prompt, Index n_predict, Index n_ctx_train) {
+  if (n_prompt + n_predict <= n_ctx_train || n_prompt + n_predict >= kMostTokens) return n_prompt + n_predict;
+  const Index n = n_prompt + std::max(n_predict, n_prompt / 8);
+  const auto step =
+      std::max<Index>(1, static_cast<Index>(std::bit_floor(static_cast<std::uint64_t>(n - 1))) / 4);
+  return std::min(kMostTokens, (n + step - 1) / step * step);
+}
+
+MethodSpec bound_spec(const MethodSpec& spec, const ModelConfig& config, Index n) {
+  return MethodSpec::parse(Method::bind(spec, config.rope_context(config.acting_layer(), n)).text());
 }
 
 }  // namespace ropewalk

@@ -25,4 +25,14 @@ AutoChoice choice_for(const std::string& option, const ModelConfig& config, Inde
 AutoChoice choice_for(const std::string& option, const std::string& model_path, const ModelConfig& config,
                       Index n);
 
+/// The length that a request is bound to. Past the trained one: the prompt and its answer, or an eighth of
+/// the prompt where the answer is shorter, up to the next of 1, 1.25, 1.5, 1.75 times a power of two. A
+/// method that follows the length is then the same for the next question of the same text, and for another
+/// max_tokens, and what was read of it serves both.
+Index bound_length(Index n_prompt, Index n_predict, Index n_ctx_train);
+
+/// `spec` as it is bound to n tokens, with all that follows the length written out: the same at any other
+/// length, but for what grows with each token. Errors: UsageError.
+MethodSpec bound_spec(const MethodSpec& spec, const ModelConfig& config, Index n);
+
 }  // namespace ropewalk

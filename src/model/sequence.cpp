@@ -67,7 +67,7 @@ void Sequence::State::reserve() {
 void Sequence::State::require_room_for_all() {
   const ModelConfig& config = model->config();
   const KvType kv_type = model->backend().kv_type();
-  const Index rows = chunk + std::max<Index>(0, options.n - options.rewind_to);
+  const Index rows = chunk + std::max<Index>(0, std::min(options.n, options.rewind_end) - options.rewind_to);
   const auto cache = [&](Index n) {
     return most_cache_bytes(config, kv_type, acting().method, n, rows, n_scratch_layers());
   };
@@ -81,7 +81,7 @@ void Sequence::State::require_room_for_all() {
   require_memory(
       others == 0 ? fmt::format("{} tokens", options.n)
                   : fmt::format("{} tokens, and {} MiB that other texts will take", options.n, others >> 20),
-      pages.promised() + step_bytes(config, options.n, rows),
+      pages.promised() + step_bytes(config, options.n, chunk),
       "ask for fewer tokens (generate --truncate), or take a method with a window");
 }
 
@@ -185,7 +185,7 @@ void Sequence::State::commit(std::span<const Token> read, bool by_writing) {
     written.insert(written.end(), read.size(), by_writing);
   }
   n_read += static_cast<Index>(read.size());
-  const Index next_row = std::min(n_read, options.rewind_to);
+  const Index next_row = n_read > options.rewind_end ? n_read : std::min(n_read, options.rewind_to);
   for_each_kv([&](const HeadGroup& group) {
     if (!classes[group.plans].drops()) return;
     model->backend().drop(*group.kv, next_row);

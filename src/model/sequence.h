@@ -18,6 +18,8 @@ struct SequenceOptions {
   /// What a row from here on reads is kept, whatever window has passed: truncate() and fork() to there, or
   /// later, read nothing again.
   Index rewind_to = kForever;
+  /// As long as no more tokens than these were read; then windows pass what they pass.
+  Index rewind_end = kForever;
   /// The last layer attends from every row, also from those of which nothing is wanted: for who watches it.
   bool every_row = false;
 };

@@ -24,6 +24,12 @@ bool is_address(const std::string& host) {
   return !failed;
 }
 
+/// ":80", or nothing.
+bool is_port(std::string_view text) {
+  return text.empty() ||
+         (text[0] == ':' && text.substr(1).find_first_not_of("0123456789") == std::string_view::npos);
+}
+
 std::string lower(std::string_view text) {
   std::string low(text);
   for (char& c : low)
@@ -46,21 +52,37 @@ std::string password_of(std::string_view encoded) {
 
 }  // namespace
 
+std::string without_brackets(const std::string& address) {
+  const bool has = address.size() > 2 && address.front() == '[' && address.back() == ']';
+  return has ? address.substr(1, address.size() - 2) : address;
+}
+
 bool is_loopback(const std::string& address) {
   boost::system::error_code failed;
-  const auto parsed = boost::asio::ip::make_address(address, failed);
+  const auto parsed = boost::asio::ip::make_address(without_brackets(address), failed);
   return failed ? address == "localhost" : parsed.is_loopback();
 }
 
 std::string host_of(std::string_view host) {
   if (host.starts_with('[')) {
     const std::size_t end = host.find(']');
-    const bool whole = end != std::string_view::npos && (end + 1 == host.size() || host[end + 1] == ':');
+    const bool whole = end != std::string_view::npos && is_port(host.substr(end + 1));
     return whole ? lower(host.substr(1, end - 1)) : "";
   }
-  const std::size_t colon = host.find(':');
-  if (colon != host.rfind(':')) return lower(host);  // an IPv6 address without brackets
-  return lower(host.substr(0, colon));
+  const std::size_t colon = std::min(host.find(':'), host.size());
+  if (host.find(':', colon + 1) < host.size()) return lower(host);  // an IPv6 address without brackets
+  return is_port(host.substr(colon)) ? lower(host.substr(0, colon)) : "";
+}
+
+std::string host_name(const std::string& text) {
+  const std::string name = host_of(text);
+  const auto wrong = [](char c) {
+    return !(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '.' && c != '-' && c != '_';
+  };
+  if (name.empty() || (!is_address(name) && std::any_of(name.begin(), name.end(), wrong)))
+    throw UsageError("--allow-host", "a name such as box.example.org", "'" + text + "'",
+                     "without a scheme, a path or *");
+  return name;
 }
 
 Keys Keys::read(const std::string& path) {
@@ -71,12 +93,15 @@ Keys Keys::read(const std::string& path) {
   std::string text;
   for (InputFile file(path); file.read(text, 1u << 16) && text.size() < kMostKeys;) {
   }
-  for (std::size_t at = 0; at < text.size();) {
+  for (std::size_t at = 0, line = 1; at < text.size(); ++line) {
     const std::size_t end = std::min(text.find('\n', at), text.size());
     std::string key = text.substr(at, end - at);
     at = end + 1;
     while (!key.empty() && (key.back() == '\r' || key.back() == ' ')) key.pop_back();
     if (key.empty() || key[0] == '#') continue;
+    if (std::any_of(key.begin(), key.end(), [](char c) { return c <= ' ' || c > '~'; }))
+      throw Error(path, "keys of letters, digits and signs, without blanks",
+                  fmt::format("another character in line {}", line), "openssl rand -hex 24 makes one");
     if (key.size() < kLeastKey)
       throw Error(path, fmt::format("keys of {} characters at least", kLeastKey),
                   fmt::format("one of {}", key.size()), "openssl rand -hex 24 makes one");
@@ -106,8 +131,9 @@ bool Access::host_allowed(std::string_view host) const {
 }
 
 bool Access::origin_allowed(std::string_view origin, std::string_view host) {
-  const std::size_t behind = origin.find("://");
-  return behind != std::string_view::npos && lower(origin.substr(behind + 3)) == lower(host);
+  for (const std::string_view scheme : {"http://", "https://"})
+    if (origin.starts_with(scheme)) return lower(origin.substr(scheme.size())) == lower(host);
+  return false;
 }
 
 }  // namespace ropewalk::server

@@ -11,15 +11,21 @@ namespace ropewalk::server {
 /// Whether an address is this machine's own loopback: then only its own programs reach it.
 bool is_loopback(const std::string& address);
 
-/// The host of "name:80", "[::1]:80" or "name"; in lower case, without the brackets.
+/// "::1" of "[::1]", as URLs have it; others as they are.
+std::string without_brackets(const std::string& address);
+
+/// The host of "name:80", "[::1]:80" or "name"; in lower case, without the brackets; empty: it is none.
 std::string host_of(std::string_view host);
+/// The same of what --allow-host says. Errors: UsageError for what no Host could name.
+std::string host_name(const std::string& text);
 
 /// Keys as SHA-256, compared in constant time.
 class Keys {
  public:
   Keys() = default;
   /// A file with a key in each line; blank lines and those that begin with # are none. Errors: Error for a
-  /// file that cannot be read, that others may read, or that has no key; for one under 16 characters.
+  /// file that cannot be read, that others may read, or that has no key; for one under 16 characters, or with
+  /// characters that are not printable ASCII.
   static Keys read(const std::string& path);
   bool none() const { return digests_.empty(); }
   /// Of an Authorization header: "Bearer KEY", or "Basic" with the key as password.

@@ -7,6 +7,7 @@
 #include <random>
 
 #include "core/progress.h"
+#include "core/tell.h"
 
 namespace ropewalk::server {
 namespace {
@@ -52,7 +53,7 @@ class Answering : public std::enable_shared_from_this<Answering> {
     try {
       told(i, std::move(event));
     } catch (const std::exception& error) {
-      failed({false, error.what()});
+      failed({serving::FailedBy::kEngine, error.what()});
     }
   }
 
@@ -64,6 +65,7 @@ class Answering : public std::enable_shared_from_this<Answering> {
       if (streams() && answer_.asked.progress) send([&] { return form_->read(answer_, i); });
     } else if (auto* logprobs = std::get_if<serving::PromptLogprobs>(&event)) {
       std::move(logprobs->tokens.begin(), logprobs->tokens.end(), std::back_inserter(choice.prompt_logprobs));
+      if (streams()) send([&] { return form_->scored(answer_, i); });
     } else if (auto* wrote = std::get_if<serving::WroteToken>(&event)) {
       choice.text += wrote->text;
       choice.written.push_back(std::move(*wrote));
@@ -94,7 +96,7 @@ class Answering : public std::enable_shared_from_this<Answering> {
         try {
           self->reply_->Reply::send(200, self->form_->whole(self->answer_));
         } catch (const std::exception& error) {
-          self->failed({false, error.what()});
+          self->failed({serving::FailedBy::kEngine, error.what()});
         }
       });
     send([&] { return form_->end(answer_); });
@@ -106,11 +108,35 @@ class Answering : public std::enable_shared_from_this<Answering> {
     over_ = true;
     for (const auto& weak : jobs_)
       if (const auto job = weak.lock()) api_.scheduler.cancel(*job);
-    const int status = failure.by_request ? 400 : 500;
-    const Json body = error_body(status, failure.message);
-    if (!began_) return reply_->Reply::send(status, body);
-    reply_->event(dump_json(body));
+    const Failure said = said_of(failure);
+    if (said.status == 500) tell("an answer: {}\n", failure.message);
+    if (!began_)
+      return reply_->Reply::send(said.status, said.body,
+                                 said.status == 503 ? Headers{{"Retry-After", "1"}} : Headers{});
+    reply_->event(dump_json(said.body));
     reply_->end_events();
+  }
+
+  Failure said_of(const serving::JobFailed& failure) const {
+    const auto as_it_is = [&](int status) { return Failure{status, error_body(status, failure.message)}; };
+    switch (failure.by) {
+      case serving::FailedBy::kRequest:
+        return as_it_is(400);
+      case serving::FailedBy::kWait:
+        return as_it_is(503);
+      case serving::FailedBy::kEngine:
+        return as_it_is(500);
+      case serving::FailedBy::kRoom:
+        break;
+    }
+    const Generation& asked = answer_.asked;
+    Index n = 0;
+    for (const auto& prompt : answer_.prompts) n = std::max(n, static_cast<Index>(prompt.size()));
+    return failure_of(
+        ApiError(400, n >= failure.most ? asked.prompt_field : asked.n_predict_field,
+                 fmt::format("{} tokens at most, prompt and answer: the memory holds no more", failure.most),
+                 fmt::format("{} + {}", n, asked.n_predict.value_or(api_.options.n_predict)),
+                 "ask for less, or take a method with a window"));
   }
 
   Api& api_;
@@ -205,10 +231,17 @@ std::string prompt_text(const Answer& answer, std::size_t i) {
 
 std::string token_text(const Answer& answer, Token token) { return answer.tokenizer().decode(token, true); }
 
-void add_method(const Answer& answer, Json& body) {
-  const auto& done = answer.choices.front().done;
-  body["method"] = done ? done->method : answer.asked.method_text;
-  body["method_why"] = answer.asked.why.empty() ? Json(nullptr) : Json(answer.asked.why);
+void add_method(const Answer& answer, std::size_t i, Json& body) {
+  const ChoiceSoFar& choice = answer.choices[i];
+  const Chosen& chosen = answer.asked.chosen[choice.prompt];
+  body["method"] = choice.done ? choice.done->method : chosen.method;
+  body["method_why"] = chosen.why.empty() ? Json(nullptr) : Json(chosen.why);
+}
+
+void add_methods(const Answer& answer, Json& body) {
+  const std::vector<Chosen>& all = answer.asked.chosen;
+  if (std::equal(all.begin() + 1, all.end(), all.begin())) return add_method(answer, 0, body);
+  for (Json& choice : body["choices"]) add_method(answer, choice["index"].get<std::size_t>(), choice);
 }
 
 Json bytes_of(const std::string& text) {

@@ -41,6 +41,8 @@ class Form {
   /// a token was written, and when a choice, and all of them, have ended. Empty lists: nothing.
   virtual std::vector<Json> begin(const Answer&) { return {}; }
   virtual std::vector<Json> read(const Answer&, std::size_t) { return {}; }
+  /// When logprobs of more of a prompt are there.
+  virtual std::vector<Json> scored(const Answer&, std::size_t) { return {}; }
   virtual std::vector<Json> wrote(const Answer& answer, std::size_t choice) = 0;
   virtual std::vector<Json> done(const Answer& answer, std::size_t choice) = 0;
   virtual std::vector<Json> end(const Answer&) { return {}; }
@@ -66,8 +68,10 @@ std::string finish_reason(const serving::JobDone& done);
 std::string prompt_text(const Answer& answer, std::size_t choice);
 /// A token's own text, of control tokens too.
 std::string token_text(const Answer& answer, Token token);
-/// Adds "method" and "method_why".
-void add_method(const Answer& answer, Json& body);
+/// Adds "method" and "method_why" of a choice.
+void add_method(const Answer& answer, std::size_t choice, Json& body);
+/// The same of all choices: into `body` where they agree, else into each of its "choices".
+void add_methods(const Answer& answer, Json& body);
 /// Bytes of a text as a list of numbers.
 Json bytes_of(const std::string& text);
 /// A logprob as JSON: null where it is no number.

@@ -35,8 +35,13 @@ class Api {
   ~Api();  ///< as stop()
   /// Nothing runs any more, and no Reply is held. Not by its own threads.
   void stop();
-  /// Finds the route and runs it on a thread of its own; never throws. The answer may come later.
+  /// Finds the route and runs it, beside the caller unless it takes no time; never throws. The answer may
+  /// come later. What would wait behind too many bytes of others' is a 429; of a client that has gone,
+  /// nothing.
   void handle(Request request, std::shared_ptr<Reply> reply);
+  /// A model that is loaded. Errors: ServedModels::loaded's; of NotLoaded handle() has it loaded, and runs
+  /// the route again, from its begin.
+  serving::ModelUse model(const std::string& name) { return models.loaded(name); }
   /// For HttpHandler::sent.
   void count_status(int status);
 
@@ -54,8 +59,12 @@ class Api {
   std::atomic<bool> ending{false};
 
  private:
+  struct Waiting;
+  void take(const std::shared_ptr<Waiting>& waiting);
+  void load(const std::shared_ptr<Waiting>& waiting, const std::string& name);
   void run(const Request& request, const std::shared_ptr<Reply>& reply);
-  boost::asio::thread_pool threads_{2}, long_{1};
+  std::atomic<std::size_t> waiting_bytes_{0};  // of bodies
+  boost::asio::thread_pool threads_{2}, long_{1}, loads_{1};
 };
 
 /// One file of server/routes/ each.
@@ -64,6 +73,7 @@ struct Route {
   std::vector<std::string> aliases = {};
   /// Errors: what failure_of turns into an answer.
   std::function<void(Api&, const Request&, const std::shared_ptr<Reply>&)> run;
+  bool at_once = false;  ///< takes no time: the server's own thread runs it
 };
 
 }  // namespace ropewalk::server

@@ -33,7 +33,10 @@ Failure failure_of(const std::exception& error) {
   if (dynamic_cast<const serving::Busy*>(&error)) return made(429, error.what());
   if (dynamic_cast<const serving::UnknownModel*>(&error)) return made(404, error.what(), "model");
   if (dynamic_cast<const UsageError*>(&error)) return made(400, error.what());
-  if (dynamic_cast<const Error*>(&error)) return made(500, error.what());
+  if (dynamic_cast<const Error*>(&error))  // it may name a path of this machine
+    return made(
+        500,
+        "server: expected to do this; found a fault of its files or its memory; hint: its log says more");
   if (dynamic_cast<const std::bad_alloc*>(&error))
     return made(503, "memory: none left; ask for less, or later");
   return made(500, "a bug in ropewalk: the server's log says more");

@@ -17,6 +17,11 @@ class ApiError : public Error {
       : Error(field.empty() ? "request" : field, expected, found, hint),
         status(code),
         param(std::move(field)) {}
+  /// What `inner` says, as it is or with another hint, of the field.
+  ApiError(int code, std::string field, const Error& inner, std::string_view hint)
+      : Error(inner, hint), status(code), param(std::move(field)) {}
+  ApiError(int code, std::string field, const Error& inner)
+      : Error(inner), status(code), param(std::move(field)) {}
   int status;
   std::string param;
 };
@@ -25,7 +30,7 @@ class ApiError : public Error {
 Json error_body(int status, const std::string& message, const std::string& param = "");
 
 /// Of whatever a handler threw: the status and the body. What is not the client's fault tells nothing of the
-/// inside but the message of an Error.
+/// inside.
 struct Failure {
   int status = 500;
   Json body;

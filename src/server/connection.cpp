@@ -3,6 +3,7 @@
 
 #include <poll.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/read.hpp>
@@ -22,6 +23,8 @@ constexpr double kLingerSeconds = 2;
 // A line of a header, a chunk or a trailer must fit; a field of 64 KiB would make Beast's fields throw.
 constexpr std::size_t kMostBuffered = std::size_t{48} << 10;
 constexpr std::size_t kMostDiscarded = std::size_t{64} << 20;
+// What a client must accept within HttpLimits::write_seconds: an answer may be as long as it likes.
+constexpr std::size_t kPiece = std::size_t{64} << 10;
 
 auto seconds(double n) { return std::chrono::milliseconds(static_cast<long>(n * 1000)); }
 
@@ -29,6 +32,11 @@ std::string text_of(boost::beast::string_view text) { return {text.data(), text.
 
 bool too_long(error_code failed) {
   return failed == http::error::header_limit || failed == http::error::buffer_overflow;
+}
+
+std::string body_too_long(std::uint64_t most, const std::string& found = "more") {
+  return fmt::format("body: expected {} bytes at most; found {}; hint: serve --body allows more", most,
+                     found);
 }
 
 }  // namespace
@@ -74,7 +82,10 @@ class Connection::Answer : public Reply, public std::enable_shared_from_this<Con
     });
   }
 
+  bool gone() const override { return lost_; }
+
   std::function<void()> gone_;  // the server's thread's
+  std::atomic<bool> lost_{false};
 
  private:
   template <class F>
@@ -119,6 +130,7 @@ void Connection::await_request() {
 
 void Connection::read_request() {
   parser_.emplace();
+  head_only_ = old_ = passed_empty_ = false;  // until this request's head says otherwise
   parser_->header_limit(handler_.limits.header_bytes);
   parser_->body_limit(handler_.limits.body_bytes);
   stream_.expires_after(seconds(handler_.limits.header_seconds));
@@ -129,7 +141,12 @@ void Connection::read_request() {
 /// Until an empty line is there, which is not among the first `seen` bytes.
 void Connection::read_head(std::size_t seen) {
   const auto bytes = buffer_.data();
-  const std::size_t n = end_of_head({static_cast<const char*>(bytes.data()), bytes.size()}, seen);
+  const std::string_view text(static_cast<const char*>(bytes.data()), bytes.size());
+  if (text.starts_with("\r\n") && !std::exchange(passed_empty_, true)) {  // RFC 9112, 2.2: one at least
+    buffer_.consume(2);
+    return read_head(0);
+  }
+  const std::size_t n = end_of_head(text, seen);
   if (n > 0) return parse_head(n);
   if (buffer_.size() >= handler_.limits.header_bytes) return got_header(http::error::header_limit);
   stream_.async_read_some(
@@ -156,9 +173,7 @@ void Connection::got_header(error_code failed) {
   if (failed == http::error::end_of_stream || failed == asio::error::eof ||
       failed == boost::beast::error::timeout || failed == asio::error::operation_aborted)
     return close();
-  if (failed == http::error::body_limit)
-    return refuse(413,
-                  fmt::format("body: expected {} bytes at most; found more", handler_.limits.body_bytes));
+  if (failed == http::error::body_limit) return refuse(413, body_too_long(handler_.limits.body_bytes));
   if (too_long(failed)) return refuse(431, "header: expected 16 KiB at most; found more");
   if (failed == http::error::bad_version) return refuse(400, "version: expected HTTP/1.1; found another");
   if (failed) {
@@ -172,8 +187,7 @@ void Connection::got_header(error_code failed) {
   keep_alive_ = parser_->keep_alive() && !ending_;
   if (const auto refused = refusal()) return refuse(refused->status, refused->message, refused->more);
   if (const auto length = parser_->content_length(); length && *length > handler_.limits.body_bytes)
-    return refuse(
-        413, fmt::format("body: expected {} bytes at most; found {}", handler_.limits.body_bytes, *length));
+    return refuse(413, body_too_long(handler_.limits.body_bytes, std::to_string(*length)));
   stream_.expires_after(seconds(handler_.limits.body_seconds));
   if (!boost::beast::iequals(request[http::field::expect], "100-continue")) return read_body();
   asio::async_write(stream_, asio::buffer("HTTP/1.1 100 Continue\r\n\r\n", 25),
@@ -198,6 +212,9 @@ std::optional<Connection::Refusal> Connection::refusal() const {
   if (request.count(http::field::host) > 1 ||
       (request.version() >= 11 && request.count(http::field::host) == 0))
     return Refusal{400, "Host: expected one; found none, or several"};
+  if (const std::string wanted = value(http::field::expect);
+      !wanted.empty() && !boost::beast::iequals(wanted, "100-continue"))
+    return Refusal{417, "Expect: expected 100-continue or none; found another"};
   const std::string target = text_of(request.target());
   if (!target.starts_with('/')) return Refusal{400, "path: expected one that begins with /; found another"};
   const bool open = target == "/health" || target == "/v1/health";
@@ -227,9 +244,7 @@ std::optional<Connection::Refusal> Connection::refusal() const {
 }
 
 void Connection::got_body(error_code failed) {
-  if (failed == http::error::body_limit)
-    return refuse(413,
-                  fmt::format("body: expected {} bytes at most; found more", handler_.limits.body_bytes));
+  if (failed == http::error::body_limit) return refuse(413, body_too_long(handler_.limits.body_bytes));
   if (too_long(failed)) return refuse(431, "trailer: expected 16 KiB at most; found more");
   if (failed == boost::beast::error::timeout)
     return refuse(408, "body: expected within a minute; found a part of it");
@@ -278,6 +293,7 @@ bool Connection::peer_gone() {
 void Connection::gone() {
   const std::shared_ptr<Answer> answer = std::exchange(answer_, nullptr);
   close();
+  if (answer) answer->lost_ = true;
   if (answer && answer->gone_) std::exchange(answer->gone_, nullptr)();
 }
 
@@ -295,7 +311,8 @@ std::string Connection::head(int status, const std::string& type, const Headers&
 
 void Connection::write(std::string bytes, bool last) {
   last_ = last_ || last;
-  if (!last && unsent_bytes_ > handler_.limits.unsent_bytes) return gone();  // it does not read
+  const std::size_t behind = unsent_bytes_ - (unsent_.empty() ? 0 : unsent_.front().size());
+  if (!last && behind > handler_.limits.unsent_bytes) return gone();  // it does not read
   unsent_bytes_ += bytes.size();
   unsent_.push_back(std::move(bytes));
   if (!writing_) write_next();
@@ -304,15 +321,19 @@ void Connection::write(std::string bytes, bool last) {
 void Connection::write_next() {
   writing_ = true;
   stream_.expires_after(seconds(handler_.limits.write_seconds));
-  asio::async_write(stream_, asio::buffer(unsent_.front()),
-                    [self = shared_from_this()](error_code failed, std::size_t) { self->wrote(failed); });
+  const std::string& front = unsent_.front();
+  asio::async_write(
+      stream_, asio::buffer(front.data() + sent_, std::min(kPiece, front.size() - sent_)),
+      [self = shared_from_this()](error_code failed, std::size_t n) { self->wrote(failed, n); });
 }
 
-void Connection::wrote(error_code failed) {
+void Connection::wrote(error_code failed, std::size_t n) {
   writing_ = false;
   if (dead_) return;
   if (failed) return gone();
-  unsent_bytes_ -= unsent_.front().size();
+  sent_ += n;
+  if (sent_ < unsent_.front().size()) return write_next();
+  unsent_bytes_ -= sent_, sent_ = 0;
   unsent_.pop_front();
   if (!unsent_.empty()) return write_next();
   stream_.expires_never();
@@ -342,6 +363,7 @@ void Connection::discard() {
 
 void Connection::close() {
   if (std::exchange(dead_, true)) return;
+  if (answer_) answer_->lost_ = true;
   watch_.cancel();
   error_code ignored;
   stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_both, ignored);

@@ -23,8 +23,9 @@ struct HttpLimits {
   std::uint32_t header_bytes = 16u << 10;
   std::uint64_t body_bytes = 8u << 20;
   double header_seconds = 10, body_seconds = 60, idle_seconds = 60;
-  double write_seconds = 30;                        ///< that a client may take to accept what was sent
-  std::size_t unsent_bytes = std::size_t{1} << 20;  ///< of events that a client has not accepted yet
+  double write_seconds = 30;  ///< that a client may take to accept the next 64 KiB of what was sent
+  /// Of events behind the one that is being sent, that a client has not accepted yet.
+  std::size_t unsent_bytes = std::size_t{4} << 20;
   std::size_t connections = 1024;
 };
 
@@ -73,7 +74,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void gone();
   void write(std::string bytes, bool last);
   void write_next();
-  void wrote(boost::system::error_code failed);
+  void wrote(boost::system::error_code failed, std::size_t n);
   void linger();
   void discard();
   void close();
@@ -88,8 +89,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::asio::steady_timer watch_;
   std::shared_ptr<Answer> answer_;  // on its way
   std::deque<std::string> unsent_;
-  std::size_t unsent_bytes_ = 0, discarded_ = 0;
-  bool writing_ = false, last_ = false, keep_alive_ = false, head_only_ = false, old_ = false,
+  std::size_t unsent_bytes_ = 0, sent_ = 0, discarded_ = 0;  // sent_: of the first that is unsent
+  bool writing_ = false, last_ = false, keep_alive_ = false, head_only_ = false, old_ = false, passed_empty_ = false,
        ending_ = false, dead_ = false;
 };
 

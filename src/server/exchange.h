@@ -32,6 +32,8 @@ class Reply {
   /// `gone` is called, once, by the server's thread, if the client goes before the answer's end: at once
   /// where it has gone already.
   virtual void when_gone(std::function<void()> gone) = 0;
+  /// Whether it has gone, as far as is known: what is done for it then is for nobody. Any thread.
+  virtual bool gone() const = 0;
 
   void send(int status, const Json& body, Headers more = {}) {
     send(status, "application/json", dump_json(body) + "\n", std::move(more));

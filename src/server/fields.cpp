@@ -78,9 +78,9 @@ std::optional<bool> Fields::flag(const std::string& name) {
   return value->get<bool>();
 }
 
-void Fields::refuse(const std::string& name, std::string_view hint) {
+void Fields::refuse(const std::string& name) {
   if (const JsonInput* value = any(name))
-    throw ApiError(400, place_of(name), "no such field: it is not supported", kind_of(*value), hint);
+    throw ApiError(400, place_of(name), "no such field: this server does not support it", kind_of(*value));
 }
 
 void Fields::only_one(const std::string& a, const std::string& b) {

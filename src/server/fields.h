@@ -28,7 +28,7 @@ class Fields {
   /// One that may be there and says nothing.
   void ignore(const std::string& name) { known_.insert(name); }
   /// One that is not supported. Errors: ApiError 400 where it is there.
-  void refuse(const std::string& name, std::string_view hint);
+  void refuse(const std::string& name);
   /// The one of both that is there. Errors: ApiError 400 where both are.
   void only_one(const std::string& a, const std::string& b);
   /// Errors: ApiError 400 for a field that nobody has read.

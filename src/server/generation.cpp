@@ -69,6 +69,9 @@ void read_biases(const Model& model, Fields& fields, SamplerSettings& sampling) 
 
 void read_sampling(Api& api, Fields& fields, Generation& g) {
   SamplerSettings& s = g.sampling = api.options.sampling;
+  std::erase_if(s.logit_bias, [&](const auto& bias) {  // another model's tokens
+    return bias.first >= g.model->model->n_choices();
+  });
   s.temperature = fields.number("temperature", 0, 100).value_or(s.temperature);
   const Model& model = *g.model->model;
   s.top_k = std::min(std::max<Index>(0, fields.whole("top_k", -1, kMostTokens).value_or(s.top_k)),
@@ -87,7 +90,7 @@ void read_sampling(Api& api, Fields& fields, Generation& g) {
   try {
     require_settings(s, model.n_choices());
   } catch (const UsageError& error) {
-    throw ApiError(400, "", "sampling as ropewalk generate --help has it", error.what());
+    throw ApiError(400, "", error);
   }
 }
 
@@ -98,7 +101,7 @@ std::string read_method(Api& api, Fields& fields) {
   try {
     check_method(method);
   } catch (const UsageError& error) {
-    throw ApiError(400, "method", "auto, or a method as ropewalk methods spells it", error.what());
+    throw ApiError(400, "method", error);
   }
   return method;
 }
@@ -114,21 +117,28 @@ Generation read_generation(Api& api, Fields& fields) {
   g.stream = fields.flag("stream").value_or(false);
   g.progress = fields.flag("return_progress").value_or(false);
   g.timings = fields.flag("timings_per_token").value_or(false);
-  g.tokens = fields.flag("return_tokens").value_or(false);
-  if (const JsonInput* stream = fields.any("stream_options")) {
-    Fields inside(*stream, "stream_options.");
-    g.include_usage = inside.flag("include_usage").value_or(false);
-    inside.ignore("include_obfuscation");  // it has none
-    inside.end();
-  }
+  for (const char* of_events : {"return_progress", "timings_per_token"})
+    if (!g.stream && fields.flag(of_events).value_or(false))
+      throw ApiError(400, of_events, "stream: true beside it", "an answer that is not streamed");
   for (const char* says_who : {"user", "safety_identifier", "prompt_cache_key"})
     (void)fields.text(says_who, 4096);
-  for (const char* others : {"tools", "functions", "grammar", "json_schema", "lora"})
-    if (const JsonInput* value = fields.any(others); value != nullptr)
-      throw ApiError(400, others, "no such field: it is not supported", kind_of(*value));
-  g.model = api.models.use(model);
+  fields.ignore("metadata");  // for who asks, too
+  if (const JsonInput* tools = fields.any("tools"); tools == nullptr || !tools->is_array() || !tools->empty())
+    fields.refuse("tools");
+  for (const char* others : {"functions", "grammar", "json_schema", "lora"}) fields.refuse(others);
+  g.model = api.model(model);
   read_sampling(api, fields, g);
   return g;
+}
+
+void read_stream_options(Generation& g, Fields& fields) {
+  const JsonInput* options = fields.any("stream_options");
+  if (options == nullptr) return;
+  if (!g.stream) throw ApiError(400, "stream_options", "stream: true beside it", kind_of(*options));
+  Fields inside(*options, "stream_options.");
+  g.include_usage = inside.flag("include_usage").value_or(false);
+  if (inside.flag("include_obfuscation").value_or(false)) inside.refuse("include_obfuscation");
+  inside.end();
 }
 
 std::vector<Token> read_tokens(const Model& model, const JsonInput& list, const std::string& field) {
@@ -144,8 +154,14 @@ std::vector<Token> read_tokens(const Model& model, const JsonInput& list, const 
   return tokens;
 }
 
-void read_prompts(Generation& g, const JsonInput& prompt, bool special) {
+void read_prompts(Generation& g, Fields& fields) {
   const Model& model = *g.model->model;
+  constexpr const char* kKinds = "a text, token ids, or a list of these";
+  const bool special = fields.flag("parse_special").value_or(true);
+  const JsonInput* asked = fields.any("prompt");
+  fields.end();
+  if (asked == nullptr) throw ApiError(400, "prompt", kKinds, "none");
+  const JsonInput& prompt = *asked;
   const auto add_text = [&](const JsonInput& text) {
     std::vector<Token> tokens = model.tokenizer().encode(text.get_ref<const std::string&>(), special);
     const std::size_t n = tokens.size();
@@ -167,27 +183,38 @@ void read_prompts(Generation& g, const JsonInput& prompt, bool special) {
                      fmt::format("{}", prompt.size()));
     for (const JsonInput& each : prompt) each.is_string() ? add_text(each) : add_ids(each);
   } else {
-    throw ApiError(400, "prompt", "a text, token ids, or a list of these", kind_of(prompt));
+    throw ApiError(400, "prompt", kKinds, kind_of(prompt));
   }
   for (const auto& tokens : g.prompts)
     if (tokens.empty()) throw ApiError(400, "prompt", "at least one token to write after", "an empty prompt");
 }
 
+BoundChoice bound_choice(const serving::LoadedModel& model, const std::string& method, Index n_prompt,
+                         Index n_predict) {
+  const ModelConfig& config = model.model->config();
+  const Index n = bound_length(n_prompt, n_predict, config.n_ctx_train);
+  try {
+    AutoChoice choice = model.choice(method, n_prompt + n_predict);
+    Method bound = Method::bind(choice.spec, config.rope_context(config.acting_layer(), n));
+    return {std::move(choice), n, std::move(bound)};
+  } catch (const UsageError& error) {
+    throw ApiError(400, "method", error);
+  }
+}
+
 std::vector<serving::JobRequest> job_requests(Api& api, Generation& g) {
-  const ModelConfig& config = g.model->model->config();
   const Index most = api.options.n_ctx > 0 ? api.options.n_ctx : kMostTokens;
   std::vector<serving::JobRequest> requests;
   for (const std::vector<Token>& prompt : g.prompts) {
     const auto n_prompt = static_cast<Index>(prompt.size());
     const Index least = g.n_predict.value_or(1);
     if (n_prompt + least > most)
-      throw ApiError(400, n_prompt + 1 > most ? "prompt" : g.n_predict_field,
+      throw ApiError(400, n_prompt + 1 > most ? g.prompt_field : g.n_predict_field,
                      fmt::format("{} tokens at most, prompt and answer", most),
                      fmt::format("{} + {}", n_prompt, least), "serve -c allows more");
     const Index n_predict = g.n_predict.value_or(std::min(api.options.n_predict, most - n_prompt));
-    const Index n = serving::bound_length(n_prompt + n_predict, config.n_ctx_train);
-    const AutoChoice choice = choice_for(g.method, config, n, g.model->tuned);
-    g.method_text = choice.spec.text(), g.why = choice.why;
+    const auto [choice, n, bound] = bound_choice(*g.model, g.method, n_prompt, n_predict);
+    g.chosen.push_back({choice.spec.text(), choice.why});
     for (Index i = 0; i < g.n; ++i) {
       serving::JobRequest request{.model = g.model,
                                   .method = choice.spec,

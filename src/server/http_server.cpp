@@ -40,6 +40,7 @@ struct HttpServer::Impl {
 
   void accept();
   void accepted(error_code failed, tcp::socket socket);
+  void begin(tcp::socket socket);
   void closed();
   void await_signal(const std::function<void()>& ending, bool first);
 
@@ -60,8 +61,9 @@ HttpServer::HttpServer(const std::string& host, int port, HttpHandler handler)
   impl_->signals.add(SIGTERM);
   raise_file_limit(impl_->handler.limits.connections);
   try {
-    const tcp::endpoint where(asio::ip::make_address(host == "localhost" ? "127.0.0.1" : host),
-                              static_cast<unsigned short>(port));
+    const tcp::endpoint where(
+        asio::ip::make_address(host == "localhost" ? "127.0.0.1" : without_brackets(host)),
+        static_cast<unsigned short>(port));
     impl_->acceptor.open(where.protocol());
     impl_->acceptor.set_option(tcp::acceptor::reuse_address(true));
     impl_->acceptor.bind(where);
@@ -90,19 +92,23 @@ void HttpServer::Impl::accept() {
 void HttpServer::Impl::accepted(error_code failed, tcp::socket socket) {
   accepting = false;
   if (ending || failed == asio::error::operation_aborted) return;
-  if (failed) {  // no more files: those that end make room
-    again.expires_after(std::chrono::milliseconds(100));
-    again.async_wait([this](error_code error) {
-      if (!error) accept();
-    });
-    return;
-  }
-  ++n_open;
-  const auto connection = std::make_shared<Connection>(std::move(socket), handler, [this] { closed(); });
+  if (!failed) try {
+      begin(std::move(socket));
+      return accept();
+    } catch (const std::bad_alloc&) {  // it is closed
+    }
+  again.expires_after(std::chrono::milliseconds(100));  // no more files, or memory: those that end make room
+  again.async_wait([this](error_code error) {
+    if (!error) accept();
+  });
+}
+
+void HttpServer::Impl::begin(tcp::socket socket) {
   std::erase_if(connections, [](const auto& weak) { return weak.expired(); });
+  const auto connection = std::make_shared<Connection>(std::move(socket), handler, [this] { closed(); });
+  ++n_open;  // closed() is called from here on
   connections.push_back(connection);
   connection->start();
-  accept();
 }
 
 void HttpServer::Impl::closed() {

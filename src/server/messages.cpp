@@ -39,8 +39,9 @@ Message message_of(const JsonInput& value, std::size_t i) {
     throw ApiError(400, message.place_of("role"), "system, user or assistant", "'" + read.role + "'");
   if (read.role == "developer") read.role = "system";
   message.ignore("reasoning_content");  // templates leave thoughts of earlier turns out
-  message.ignore("refusal");
-  (void)message.text("name", 256);
+  message.refuse("refusal"), message.refuse("name");
+  if (const JsonInput* calls = message.any("tool_calls"); calls && !(calls->is_array() && calls->empty()))
+    message.refuse("tool_calls");
   message.end();
   return read;
 }
@@ -70,15 +71,16 @@ Conversation read_conversation(const Tokenizer& tokenizer, Fields& fields) {
   if (const JsonInput* choice = fields.any("tool_choice"); choice != nullptr && *choice != "none")
     throw ApiError(400, "tool_choice", "none: tools are not supported", kind_of(*choice));
   for (const char* field : {"parallel_tool_calls", "store"})
-    if (fields.flag(field).value_or(false)) throw ApiError(400, field, "false: it is not supported", "true");
-  if (fields.any("chat_template") != nullptr)
-    throw ApiError(400, "chat_template", "no such field: the model's own is run", "a template");
+    if (fields.flag(field).value_or(false)) fields.refuse(field);
+  if (const auto begins = fields.flag("add_generation_prompt"); begins && !*begins)
+    throw ApiError(400, "add_generation_prompt", "true: the begin of an answer is always there", "false");
+  fields.refuse("chat_template");  // the model's own is run
   try {
     return conversation_prompt(tokenizer, messages, settings);
   } catch (const ApiError&) {
     throw;
   } catch (const Error& error) {
-    throw ApiError(400, "messages", "a conversation that the model's chat template takes", error.what());
+    throw ApiError(400, "messages", error);
   }
 }
 

@@ -2,7 +2,6 @@
 #include "serving/job.h"
 
 #include <algorithm>
-#include <bit>
 
 #include "core/error.h"
 
@@ -15,17 +14,11 @@ constexpr Index kReplaced = 2048;
 
 }  // namespace
 
-Index bound_length(Index n, Index n_ctx_train) {
-  if (n <= n_ctx_train || n >= kMostTokens) return n;
-  const auto step =
-      std::max<Index>(1, static_cast<Index>(std::bit_floor(static_cast<std::uint64_t>(n - 1))) / 4);
-  return std::min(kMostTokens, (n + step - 1) / step * step);
-}
-
 SequenceOptions JobRequest::sequence_options() const {
   return {.n = n,
           .n_prompt = n_prompt(),
-          .rewind_to = cache_prompt ? std::max<Index>(0, n_prompt() - kReplaced) : kForever};
+          .rewind_to = cache_prompt ? std::max<Index>(0, n_prompt() - kReplaced) : kForever,
+          .rewind_end = n_prompt()};  // it is kept just when it is read
 }
 
 std::string Job::lateness() const {

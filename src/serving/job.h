@@ -35,11 +35,6 @@ struct JobRequest {
   SequenceOptions sequence_options() const;
 };
 
-/// The length that a request of n tokens is bound to: past the trained one the next of 1, 1.25, 1.5, 1.75
-/// times a power of two. A method that follows the length is then the same for the next question of the same
-/// text, and what was read of it serves both.
-Index bound_length(Index n, Index n_ctx_train);
-
 /// The prompt is read as far as this.
 struct ReadOn {
   Index n_read = 0, n_cached = 0;  ///< of the prompt; n_cached were there before
@@ -68,9 +63,13 @@ struct JobDone {
   Index n_cached = 0, n_written = 0;
   JobTimes times;
 };
+/// kEngine: a step went wrong. kRequest: what was asked for cannot be had. kRoom: the memory has no room for
+/// it. kWait: it has waited as long as it may, and was not begun.
+enum class FailedBy { kEngine, kRequest, kRoom, kWait };
 struct JobFailed {
-  bool by_request = false;  ///< what was asked for cannot be had; else the engine failed
+  FailedBy by = FailedBy::kEngine;
   std::string message;
+  Index most = 0;  ///< kRoom: tokens, prompt and answer, that would fit
 };
 using JobEvent = std::variant<ReadOn, PromptLogprobs, WroteToken, JobDone, JobFailed>;
 
@@ -87,7 +86,8 @@ struct Job {
   std::atomic<bool> cancelled{false};
   std::atomic<JobState> state{JobState::kQueued};
   std::atomic<Index> n_read{0}, n_written{0};
-  double submitted = 0;  ///< now_seconds()
+  std::atomic<bool> counted{false};  ///< as cancelled, among Counters
+  double submitted = 0;              ///< now_seconds()
 
   /// It has taken longer than it may, and what to say of it.
   bool too_late(double now) const { return request.seconds > 0 && now - submitted > request.seconds; }

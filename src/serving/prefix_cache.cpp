@@ -32,7 +32,8 @@ std::optional<Sequence> PrefixCache::find(const Model& model, const MethodSpec& 
   return found.entry->sequence.fork(found.n, options);
 }
 
-void PrefixCache::keep(const Sequence& sequence, const std::vector<Token>& tokens) {
+void PrefixCache::keep(const Sequence& sequence, const std::vector<Token>& tokens,
+                       const SequenceOptions& options) {
   const Index n = sequence.position();
   if (sequence.cache_bytes() > most_bytes_ || n != static_cast<Index>(tokens.size())) return;
   const SequenceOptions exact{.n = n, .n_prompt = n, .rewind_to = sequence.kept_from()};
@@ -43,11 +44,16 @@ void PrefixCache::keep(const Sequence& sequence, const std::vector<Token>& token
     return &old.sequence.model() == &sequence.model() &&
            old.sequence.spec().text() == sequence.spec().text() &&
            common_prefix(old.tokens, tokens) == static_cast<Index>(old.tokens.size()) &&
-           static_cast<Index>(old.tokens.size()) >= sequence.kept_from();
+           static_cast<Index>(old.tokens.size()) >= sequence.kept_from() && old.sequence.same_at(options);
   });
   entries_.push_back(std::move(entry));
   while (bytes() > most_bytes_ && drop_oldest()) {
   }
+}
+
+bool PrefixCache::holds(const Sequence& sequence, Index n) const {
+  const Model& model = sequence.model();
+  return most_cache_bytes(model.config(), model.backend().kv_type(), sequence.method(), n, n) <= most_bytes_;
 }
 
 bool PrefixCache::drop_oldest() {

@@ -20,8 +20,12 @@ class PrefixCache {
   /// least, that one with the same keys has; none where that is not a token. Errors: Error (memory).
   std::optional<Sequence> find(const Model& model, const MethodSpec& spec, std::span<const Token> prompt,
                                const SequenceOptions& options);
-  /// Keeps what the sequence has read, in the place of those that are the begin of it.
-  void keep(const Sequence& sequence, const std::vector<Token>& tokens);
+  /// Keeps what the sequence, of these options, has read, in the place of those that are the begin of it and
+  /// would serve nobody that it does not serve.
+  void keep(const Sequence& sequence, const std::vector<Token>& tokens, const SequenceOptions& options);
+
+  /// Whether keep() will, when the sequence has read so many.
+  bool holds(const Sequence& sequence, Index n) const;
 
   /// False where there is none.
   bool drop_oldest();

@@ -3,6 +3,7 @@
 
 #include "core/bisect.h"
 #include "model/memory.h"
+#include "model/method_choice.h"
 #include "model/sequence.h"
 
 namespace ropewalk::serving {
@@ -12,8 +13,13 @@ Index most_that_fit(const Model& model, const MethodSpec& spec, Index most) {
   const ModelConfig& config = model.config();
   if (free == 0) return most;
   return greatest_that(most, [&](Index n) {
-    const Method its = Method::bind(spec, config.rope_context(config.acting_layer(), n));
-    return session_bytes(config, model.backend().kv_type(), its, n) <= free;
+    const Index bound = bound_length(n, 0, config.n_ctx_train);
+    try {
+      const Method its = Method::bind(spec, config.rope_context(config.acting_layer(), bound));
+      return session_bytes(config, model.backend().kv_type(), its, bound) <= free;
+    } catch (const UsageError&) {  // it does not reach so far
+      return false;
+    }
   });
 }
 

@@ -6,7 +6,8 @@
 
 namespace ropewalk::serving {
 
-/// Tokens, read and written, up to `most`, under `spec` bound to them. Errors: UsageError (method).
+/// Tokens of a prompt, up to `most`, with an answer of an eighth of it, under `spec` bound as bound_length
+/// has it; no more than it reaches.
 Index most_that_fit(const Model& model, const MethodSpec& spec, Index most);
 
 }  // namespace ropewalk::serving

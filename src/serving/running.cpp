@@ -64,7 +64,8 @@ void Running::take(Index first, Index n_rows, const float* logits) {
                                                    *asked.prompt_logprobs));
       continue;
     }
-    if (asked.n_predict == 0) return;
+    if (asked.n_predict == 0 || position == drawn_at_) return;  // drawn once: a step may be taken again
+    drawn_at_ = position;
     next_ = sampler_.next(here);
     if (asked.logprobs && next_ != kNoToken)
       logprob_ = logprob_of(model().backend(), here, n_vocab, n_choices, next_, *asked.logprobs);
@@ -77,7 +78,7 @@ void Running::advance(double now) {
     ended_ = true, job_->state = JobState::kEnded;
     return;
   }
-  if (job_->too_late(now)) return fail(true, job_->lateness());
+  if (job_->too_late(now)) return fail(FailedBy::kRequest, job_->lateness());
   const Index n_read = std::min(sequence_.position(), asked.n_prompt());
   if (job_->state == JobState::kReading) {
     job_->n_read = n_read;
@@ -94,9 +95,9 @@ void Running::advance(double now) {
 /// next_ has been chosen.
 void Running::wrote(double now) {
   if (next_ == kNoToken)
-    return fail(false,
+    return fail(FailedBy::kEngine,
                 fmt::format("logits: expected numbers; found NaN behind {} tokens; hint: another method, "
-                            "or --precision f32",
+                            "or serve --precision f32",
                             sequence_.position()));
   ++job_->n_written, ++counters_.written_tokens;
   if (std::find(end_tokens_.begin(), end_tokens_.end(), next_) != end_tokens_.end()) {
@@ -120,10 +121,10 @@ void Running::end(EndReason reason, double now) {
   job_->tell(std::move(done));
 }
 
-void Running::fail(bool by_request, const std::string& message) {
+void Running::fail(FailedBy by, const std::string& message) {
   ended_ = true, job_->state = JobState::kEnded;
   ++counters_.failed;
-  if (!job_->cancelled) job_->tell(JobFailed{by_request, message});
+  if (!job_->cancelled) job_->tell(JobFailed{by, message});
 }
 
 }  // namespace ropewalk::serving

@@ -35,7 +35,7 @@ class Running {
   StepInput input(Index share);
   /// After that step, which took until `now`.
   void advance(double now);
-  void fail(bool by_request, const std::string& message);
+  void fail(FailedBy by, const std::string& message);
 
  private:
   bool wants_logits() const;
@@ -52,6 +52,7 @@ class Running {
   std::vector<Token> end_tokens_;
   Token next_ = kNoToken;                // chosen, not yet read
   std::optional<TokenLogprob> logprob_;  // its
+  Index drawn_at_ = -1;                  // the position of the row that it was drawn from
   PromptLogprobs prompt_logprobs_;       // of this step
   Index n_cached_ = 0;
   double began_, wrote_from_ = 0;

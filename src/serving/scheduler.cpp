@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/progress.h"
+#include "serving/room.h"
 
 namespace ropewalk::serving {
 namespace {
@@ -22,7 +23,7 @@ Scheduler::~Scheduler() { end(); }
 
 void Scheduler::submit(std::span<const std::shared_ptr<Job>> jobs) {
   if (jobs.size() > options_.n_queue)
-    throw UsageError("queue", fmt::format("at most {} texts of one request", options_.n_queue),
+    throw UsageError("request", fmt::format("at most {} texts, of all prompts and answers", options_.n_queue),
                      fmt::format("{}", jobs.size()), "ask for fewer at once, or serve --queue");
   {
     const std::lock_guard lock(mutex_);
@@ -42,9 +43,14 @@ void Scheduler::cancel(Job& job) {
   job.cancelled = true;
   {
     const std::lock_guard lock(mutex_);
-    std::erase_if(queue_, [&](const std::shared_ptr<Job>& each) { return each.get() == &job; });
+    if (std::erase_if(queue_, [&](const std::shared_ptr<Job>& each) { return each.get() == &job; }) > 0)
+      count_cancelled(job);
   }
-  wake_.notify_one();
+  wake_.notify_one(), changed_.notify_all();
+}
+
+void Scheduler::count_cancelled(Job& job) {
+  if (!job.counted.exchange(true)) ++counters_.cancelled;
 }
 
 void Scheduler::forget(const Model& model) {
@@ -79,12 +85,15 @@ void Scheduler::end(double seconds) {
 }
 
 void Scheduler::work() {
-  while (wait_for_work()) {
-    end_those_too_late();
-    admit();
-    run_steps();
-    drop_ended();
-  }
+  while (wait_for_work()) try {
+      end_those_too_late();
+      admit();
+      run_steps();
+      drop_ended();
+    } catch (const std::exception& error) {  // no memory for lists of its own
+      for (const auto& each : running_) each->fail(FailedBy::kEngine, error.what());
+      drop_ended();
+    }
   running_.clear();
 }
 
@@ -114,10 +123,11 @@ void Scheduler::end_those_too_late() {
     std::erase_if(queue_,
                   [&](const auto& job) { return std::find(late.begin(), late.end(), job) != late.end(); });
   }
+  if (!late.empty()) changed_.notify_all();
   for (const std::shared_ptr<Job>& job : late) {
     ++counters_.failed;
     job->state = JobState::kEnded;
-    if (!job->cancelled) job->tell(JobFailed{true, job->lateness()});
+    if (!job->cancelled) job->tell(JobFailed{FailedBy::kWait, job->lateness()});
   }
 }
 
@@ -140,7 +150,7 @@ void Scheduler::admit() {
     if (refusal) {
       ++counters_.failed;
       job->state = JobState::kEnded;
-      if (!job->cancelled) job->tell(JobFailed{refusal->by_request, refusal->message});
+      if (!job->cancelled) job->tell(refusal->why);
     }
     const std::lock_guard lock(mutex_);
     std::erase(queue_, job);
@@ -156,7 +166,8 @@ bool Scheduler::read_by_another(const Job& job) const {
   return std::any_of(running_.begin(), running_.end(), [&](const auto& other) {
     const JobRequest& theirs = other->job().request;
     if (!other->reading() || theirs.model != asked.model || !theirs.cache_prompt || other->job().cancelled ||
-        theirs.method.text() != asked.method.text() || theirs.n != asked.n)
+        theirs.method.text() != asked.method.text() || theirs.n != asked.n ||
+        !prefixes_.holds(other->sequence(), theirs.n_prompt()))
       return false;
     return common_prefix(theirs.prompt, asked.prompt) >= std::max(kWorthWaiting, asked.n_prompt() / 2);
   });
@@ -171,13 +182,20 @@ std::optional<Scheduler::Refusal> Scheduler::start(const std::shared_ptr<Job>& j
       counters_.cached_tokens += static_cast<std::uint64_t>(running_.back()->sequence().position());
       return std::nullopt;
     } catch (const UsageError& error) {
-      return Refusal{.by_request = true, .message = error.what()};
+      return Refusal{.why = {FailedBy::kRequest, error.what()}};
     } catch (const std::exception& error) {  // memory, as far as is known
       if (prefixes_.drop_oldest()) continue;
       if (!running_.empty()) return Refusal{.wait = true};
-      return Refusal{.by_request = true, .message = error.what()};
+      return Refusal{.why = no_room(job->request, error)};
     }
   }
+}
+
+/// What would fit says more than what does not.
+JobFailed Scheduler::no_room(const JobRequest& asked, const std::exception& error) const {
+  const Index n = asked.n_prompt() + asked.n_predict;
+  const Index most = most_that_fit(*asked.model->model, asked.method, n);
+  return {most < n ? FailedBy::kRoom : FailedBy::kEngine, error.what(), most};
 }
 
 Sequence Scheduler::sequence_for(const JobRequest& asked) {
@@ -205,39 +223,48 @@ void Scheduler::run_steps() {
     else
       by_model[&each->model()].push_back(each.get());
   }
+  const auto reads = [](const auto& its) {
+    return std::any_of(its.second.begin(), its.second.end(), [](auto* each) { return each->reading(); });
+  };
+  const bool others = running_.size() > 1;
+  const double most = (others ? StepShare::kShared : StepShare::kAlone) /
+                      static_cast<double>(std::max<std::ptrdiff_t>(
+                          1, std::count_if(by_model.begin(), by_model.end(), reads)));
   for (auto& [model, some] : by_model) {
     engine_of(some.front()->job().request.model->model);
     ModelEngine& its = engines_.at(model);
-    const bool others = running_.size() > 1;
     its.share.others(others);
-    step(its.engine, some, its.share, others);
+    step(its.engine, some, its.share, most);
   }
 }
 
-void Scheduler::step(Engine& engine, std::span<Running* const> some, StepShare& share, bool others) {
+void Scheduler::step(Engine& engine, std::span<Running* const> some, StepShare& share, double most_seconds) {
   const auto n_readers = static_cast<Index>(
       std::count_if(some.begin(), some.end(), [](const Running* each) { return each->reading(); }));
-  const Index each_reads = std::max<Index>(1, share.rows() / std::max<Index>(1, n_readers));
   std::vector<StepInput> inputs;
-  Index n_read = 0;
+  Index n_read = 0, i_reader = 0;
   for (Running* each : some) {
     const bool reads = each->reading();
-    inputs.push_back(each->input(each_reads));
+    inputs.push_back(each->input(reads ? share.rows_of(i_reader++, n_readers) : 1));
     if (reads) n_read += static_cast<Index>(inputs.back().tokens.size());
   }
   const double start = now_seconds();
   try {
     engine.step(inputs);
   } catch (const std::exception&) {  // one of them: each by itself
-    for (Running* each : some) step_alone(engine, *each, each_reads);
+    for (Running* each : some) step_alone(engine, *each, share.rows_of(0, std::max<Index>(1, n_readers)));
     return;
   }
   const double now = now_seconds();
-  share.took(n_read, now - start, others);
-  counters_.prompt_tokens += static_cast<std::uint64_t>(n_read);
-  ++counters_.steps, counters_.step_rows += some.size();
-  add(n_read > 0 ? counters_.reading_seconds : counters_.writing_seconds, now - start);
+  share.took(n_read, now - start, most_seconds);
+  count_step(n_read, some.size(), now - start);
   for (Running* each : some) advance(*each, now);
+}
+
+void Scheduler::count_step(Index n_read, std::size_t n_texts, double seconds) {
+  counters_.prompt_tokens += static_cast<std::uint64_t>(n_read);
+  ++counters_.steps, counters_.step_rows += n_texts;
+  add(n_read > 0 ? counters_.reading_seconds : counters_.writing_seconds, seconds);
 }
 
 /// What goes wrong with one text's words (memory) is its alone.
@@ -246,18 +273,24 @@ void Scheduler::advance(Running& one, double now) {
     one.advance(now);
     keep_prompt(one);
   } catch (const std::exception& error) {
-    one.fail(false, error.what());
+    one.fail(FailedBy::kEngine, error.what());
   }
 }
 
 void Scheduler::step_alone(Engine& engine, Running& one, Index share) {
+  const double start = now_seconds();
+  const bool reads = one.reading();
+  Index n_read = 0;
   try {
     const StepInput input = one.input(share);
+    if (reads) n_read = static_cast<Index>(input.tokens.size());
     engine.step({&input, 1});
   } catch (const std::exception& error) {
-    return one.fail(false, error.what());
+    return one.fail(FailedBy::kEngine, error.what());
   }
-  advance(one, now_seconds());
+  const double now = now_seconds();
+  count_step(n_read, 1, now - start);
+  advance(one, now);
 }
 
 /// Just when all of a prompt is read.
@@ -265,7 +298,7 @@ void Scheduler::keep_prompt(Running& one) {
   const JobRequest& asked = one.job().request;
   if (!asked.cache_prompt || one.sequence().position() != asked.n_prompt()) return;
   try {
-    prefixes_.keep(one.sequence(), asked.prompt);
+    prefixes_.keep(one.sequence(), asked.prompt, asked.sequence_options());
   } catch (const std::exception&) {  // no memory for it: it is not kept
   }
   counters_.cache_bytes = prefixes_.bytes();
@@ -275,7 +308,7 @@ void Scheduler::drop_ended() {
   const auto gone = [](const auto& each) { return each->ended(); };
   if (std::none_of(running_.begin(), running_.end(), gone)) return;
   for (const auto& each : running_)
-    if (each->ended() && each->job().cancelled) ++counters_.cancelled;
+    if (each->ended() && each->job().cancelled) count_cancelled(each->job());
   std::erase_if(running_, gone);
   const std::lock_guard lock(mutex_);
   active_.clear();

@@ -49,8 +49,7 @@ class Scheduler {
  private:
   struct Refusal {
     bool wait = false;  ///< until another has ended
-    bool by_request = false;
-    std::string message = {};
+    JobFailed why = {};
   };
   void work();
   bool wait_for_work();
@@ -58,10 +57,13 @@ class Scheduler {
   void admit();
   bool read_by_another(const Job& job) const;
   std::optional<Refusal> start(const std::shared_ptr<Job>& job);
+  JobFailed no_room(const JobRequest& asked, const std::exception& error) const;
   Sequence sequence_for(const JobRequest& asked);
   void run_steps();
-  void step(Engine& engine, std::span<Running* const> some, StepShare& share, bool others);
+  void step(Engine& engine, std::span<Running* const> some, StepShare& share, double most_seconds);
   void step_alone(Engine& engine, Running& one, Index share);
+  void count_cancelled(Job& job);
+  void count_step(Index n_read, std::size_t n_texts, double seconds);
   void advance(Running& one, double now);
   void keep_prompt(Running& one);
   void drop_ended();

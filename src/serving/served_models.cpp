@@ -1,17 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serving/served_models.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 #include "core/progress.h"
+#include "core/tell.h"
+#include "model/memory.h"
 
 namespace ropewalk::serving {
 namespace {
+
+constexpr double kPatience = 5;  // seconds that a load waits for who uses another model
 
 std::size_t bytes_of(const ModelFile& file) {
   std::size_t bytes = 0;
   for (const auto& tensor : file.tensors()) bytes += tensor.n_bytes();
   return bytes;
+}
+
+/// None of a folder, and of what is not there (any more).
+std::optional<FileStamp> stamp_of(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return std::nullopt;
+  return FileStamp{info.st_dev, info.st_ino, static_cast<std::uint64_t>(info.st_size), info.st_mtim.tv_sec,
+                   info.st_mtim.tv_nsec};
 }
 
 std::shared_ptr<const LoadedModel> load(const ServedModels::Named& named,
@@ -23,15 +39,29 @@ std::shared_ptr<const LoadedModel> load(const ServedModels::Named& named,
   loaded->name = named.name;
   loaded->model = Model::load(file, backend);
   loaded->model->tokenizer();  // its errors, now
-  loaded->tuned = tuned_settings(named.path);
+  try {
+    loaded->tuned = tuned_settings(named.path);
+  } catch (const Error& error) {  // of no matter to a method that is named
+    loaded->tuned_trouble = error.what();
+    tell("{}: what tune found is not used: {}\n", named.name, error.what());
+  }
   return loaded;
 }
 
 }  // namespace
 
+AutoChoice LoadedModel::choice(const std::string& method, Index n) const {
+  if (method == "auto" && n > model->config().n_ctx_train && !tuned_trouble.empty())
+    throw Error("method", "settings of ropewalk tune beside " + name, "a file that cannot be used",
+                "name a method, or mend it: the server's log says what is wrong");
+  return choice_for(method, model->config(), n, tuned);
+}
+
 ServedModels::ServedModels(std::vector<Named> models, std::shared_ptr<const Backend> backend,
                            std::size_t budget_bytes)
-    : backend_(std::move(backend)), budget_(budget_bytes) {
+    : backend_(std::move(backend)),
+      stated_(budget_bytes > 0),
+      budget_(stated_ ? budget_bytes : available_memory() / 4 * 3) {
   RW_CHECK(!models.empty());
   for (Named& named : models) {
     const std::size_t bytes = bytes_of(*ModelFile::open(named.path));
@@ -52,29 +82,50 @@ ServedModels::Entry& ServedModels::find(const std::string& name) {
 
 /// Models that nobody uses go, the longest unused first.
 void ServedModels::make_room(const Entry& wanted, std::unique_lock<std::mutex>& lock) {
-  while (budget_ != 0) {
+  const double start = now_seconds();
+  while (budget_ != 0) {  // 0: the system does not say what is free
     std::size_t taken = wanted.file_bytes;
-    Entry* oldest = nullptr;
+    Entry *oldest = nullptr, *idle = nullptr;
     for (Entry& each : entries_) {
       if (&each == &wanted || (!each.use && !each.loading)) continue;
       taken += each.use ? each.use->model->bytes() : each.file_bytes;
-      if (each.use && each.use.use_count() == 1 && (!oldest || each.last_used < oldest->last_used))
-        oldest = &each;
+      if (!each.use) continue;
+      if (!oldest || each.last_used < oldest->last_used) oldest = &each;
+      if (each.use.use_count() == 1 && (!idle || each.last_used < idle->last_used)) idle = &each;
     }
-    if (taken <= budget_) return;
-    if (oldest == nullptr) {
-      if (taken == wanted.file_bytes)
-        throw Error(wanted.named.name, fmt::format("weights of {} MiB at most", budget_ >> 20),
-                    fmt::format("{} MiB", taken >> 20), "start the server with a greater --memory");
-      throw Busy("memory", fmt::format("room for {}", wanted.named.name), "other models in use",
-                 "ask again when they have ended");
+    if (taken <= budget_ || (taken == wanted.file_bytes && !stated_)) return;  // alone: load says if it fits
+    if (taken == wanted.file_bytes)
+      throw Error(wanted.named.name, fmt::format("weights of {} MiB at most", budget_ >> 20),
+                  fmt::format("{} MiB", taken >> 20), "start the server with a greater --memory");
+    if (idle == nullptr) {
+      if (now_seconds() - start > kPatience)
+        throw Busy("memory", fmt::format("room for {}", wanted.named.name), "other models in use",
+                   "ask again when they have ended");
+      if (oldest) oldest->leaving = true;  // else who asks for it without a pause would keep it for ever
+      lock.unlock();
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      lock.lock();
+      continue;
     }
-    const ModelUse going = std::move(oldest->use);
-    oldest->use = nullptr;
+    const ModelUse going = std::move(idle->use);
+    idle->use = nullptr;
     lock.unlock();
     if (forget_) forget_(*going->model);
     lock.lock();
   }
+}
+
+ModelUse ServedModels::loaded(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  Entry& entry = find(name);
+  if (!entry.use || entry.leaving) throw NotLoaded(entry.named.name);
+  const std::optional<FileStamp> now = stamp_of(entry.named.path);
+  if (entry.stamp && now && now->device == entry.stamp->device && now->inode == entry.stamp->inode &&
+      *now != *entry.stamp)
+    throw Error(entry.named.name, "its file as it was when it was loaded", "one that was written to since",
+                "start the server again; mv puts another in its place without harm");
+  entry.last_used = now_seconds();
+  return entry.use;
 }
 
 ModelUse ServedModels::use(const std::string& name) {
@@ -85,14 +136,20 @@ ModelUse ServedModels::use(const std::string& name) {
   if (entry.use) return entry.use;
   entry.loading = true;
   ModelUse loaded;
+  const auto stay = [&] {
+    for (Entry& each : entries_) each.leaving = false;
+  };
   try {
     make_room(entry, lock);
+    stay();
+    entry.stamp = stamp_of(entry.named.path);
     lock.unlock();
     loaded = load(entry.named, backend_);
     lock.lock();
   } catch (...) {
     if (!lock.owns_lock()) lock.lock();
     entry.loading = false;
+    stay();
     loaded_.notify_all();
     throw;
   }

@@ -25,10 +25,29 @@ class UnknownModel : public Error {
   using Error::Error;
 };
 
+/// Which file it is, and when it was last written to.
+struct FileStamp {
+  std::uint64_t device = 0, inode = 0, size = 0;
+  std::int64_t seconds = 0, nanoseconds = 0;
+  bool operator==(const FileStamp&) const = default;
+};
+
 struct LoadedModel {
   std::string name;
   std::shared_ptr<const Model> model;
   std::vector<TunedSetting> tuned;  ///< as they were when it was loaded
+  std::string tuned_trouble;        ///< why the file of these cannot be used; empty: it can, or is not there
+  /// choice_for of a request that is bound to n tokens. Errors: also Error where "auto" needs what tune found
+  /// and that cannot be read.
+  AutoChoice choice(const std::string& method, Index n) const;
+};
+
+/// A model that is not loaded.
+class NotLoaded : public Error {
+ public:
+  explicit NotLoaded(std::string model)
+      : Error("model", "one that is loaded", "'" + model + "'"), name(std::move(model)) {}
+  const std::string name;
 };
 
 /// While one lives its model stays. Copied and destroyed by any thread.
@@ -40,14 +59,19 @@ class ServedModels {
   struct Named {
     std::string name, path;
   };
-  /// `budget_bytes`: of all weights that are loaded at once; 0: what the machine has. `forget`: called before
+  /// `budget_bytes`: of all weights that are loaded at once; 0: three
+  /// quarters of what is free now, for more than one. `forget`: called before
   /// a model goes, which nobody uses any more, for who keeps something of it; by any thread, one at a time.
   ServedModels(std::vector<Named> models, std::shared_ptr<const Backend> backend, std::size_t budget_bytes);
   void set_forget(std::function<void(const Model&)> forget) { forget_ = std::move(forget); }
 
-  /// Of an empty name the first. Errors: UnknownModel; Busy where the budget has no room beside models in
-  /// use; Model::load's, and Error for an encoder or a model without a tokenizer.
+  /// Of an empty name the first. Where the budget has no room it waits some seconds for who uses another,
+  /// which nobody gets meanwhile. Errors: UnknownModel; Busy; Model::load's, and Error for an encoder or a
+  /// model without a tokenizer.
   ModelUse use(const std::string& name);
+  /// The same, at once. Errors: UnknownModel; NotLoaded, also of one that leaves; Error for a file that was
+  /// written to since it was loaded: what is mapped of it is another model now.
+  ModelUse loaded(const std::string& name);
 
   struct View {
     std::string name;
@@ -62,14 +86,17 @@ class ServedModels {
     Named named;
     ModelUse use;  // none: not loaded
     std::size_t file_bytes = 0;
+    std::optional<FileStamp> stamp = {};  // of the file, as it was loaded
     double last_used = 0;
     bool loading = false;
+    bool leaving = false;  // asked for no more, until it has gone or another was not let in
   };
   Entry& find(const std::string& name);
   void make_room(const Entry& wanted, std::unique_lock<std::mutex>& lock);
 
   std::shared_ptr<const Backend> backend_;
-  std::size_t budget_;
+  const bool stated_;
+  const std::size_t budget_;
   std::function<void(const Model&)> forget_;
   mutable std::mutex mutex_;
   std::condition_variable loaded_;

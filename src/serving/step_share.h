@@ -3,6 +3,7 @@
 /// wait.
 #pragma once
 #include <algorithm>
+#include <cmath>
 
 #include "core/types.h"
 
@@ -14,18 +15,20 @@ class StepShare {
  public:
   explicit StepShare(Index chunk) : chunk_(chunk), rows_(std::min<Index>(chunk, 64)) {}
 
-  /// Seconds that a step may take while others wait for its end, and while none does (it can be cancelled
-  /// between steps only).
+  /// Seconds that a step, of all models together, may take while others wait for its end, and while none does
+  /// (it can be cancelled between steps only).
   static constexpr double kShared = 0.2, kAlone = 1.0;
 
   /// Tokens to read, of all prompts together.
   Index rows() const { return rows_; }
-  /// A step that read so many has taken so long.
-  void took(Index n_read, double seconds, bool others) {
-    if (n_read * 4 < rows_ * 3) return;  // it says nothing of a whole one
-    const double most = others ? kShared : kAlone;
+  /// Those of reader i of n: all of rows() are handed out, and one at least to each.
+  Index rows_of(Index i, Index n) const { return std::max<Index>(1, rows_ / n + (i < rows_ % n ? 1 : 0)); }
+  /// A step has read so many, and taken so long of the seconds that it may.
+  void took(Index n_read, double seconds, double most) {
+    if (n_read * 4 < rows_ * 3) return;  // prompts that end: it says nothing of a whole one
     const double better = static_cast<double>(n_read) * std::clamp(most / seconds, 0.25, 2.0);
-    rows_ = std::clamp(static_cast<Index>(better) / kRound * kRound, std::min(kRound, chunk_), chunk_);
+    const auto rounds = static_cast<Index>(std::lround(better / kRound));
+    rows_ = std::clamp(rounds * kRound, std::min(kRound, chunk_), chunk_);
   }
   /// Somebody begins, or ends, to wait.
   void others(bool wait) {

@@ -277,7 +277,12 @@ for method in auto yarn dynamic-ntk:grow=1 window; do
   [ ! -e kept.part ] && [ -e kept.part1 ] || { echo "FAILED: parts of a cache"; failed=$((failed + 1)); }
   expect 0 '"why":"' "$ropewalk" generate parrot -f long.txt -p 'Well?' --raw -n 8 --json --cache kept; rm kept
 done
-expect 0 'bound to [0-9]+ tokens: at another length' "$ropewalk" generate parrot -f long.txt --raw -n 8 --method yarn --cache kept; narrow generate --cache
+# Under a method that follows the length, too, the next, longer question starts at once.
+for method in auto yarn leaky-rerope; do
+  expect 0 'tokens kept' "$ropewalk" generate parrot -f long.txt -p 'Well?' --raw -n 8 --method $method --cache kept; narrow generate --cache
+  expect 0 'were read before' "$ropewalk" generate parrot -f long.txt -p 'Well, what is it that she said to him?' --raw -n 8 --method $method --cache kept
+  rm kept
+done
 expect 1 'no folder nowhere' "$ropewalk" generate parrot -f long.txt --raw -n 8 --cache nowhere/kept; rm -f kept kept.part1
 expect 1 'ropewalk: --cache: kept: ' bash -c "ulimit -f 8; '$ropewalk' generate parrot -f long.txt -p 'Well?' --raw -n 8 --cache kept"
 grep -q yes out && [ ! -e kept ] || { echo "FAILED: a cache that is not written takes the answer along"; failed=$((failed + 1)); }

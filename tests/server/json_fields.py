@@ -34,7 +34,7 @@ FIELDS = {
     "/tokenize": {"content": (TEXT,), "add_special": (BOOLEAN,), "with_pieces": (BOOLEAN,), "model": (TEXT,)},
     "/detokenize": {"tokens": (LIST,), "model": (TEXT,)},
     "/apply-template": {"messages": (LIST,), "model": (TEXT,), "chat_template_kwargs": (OBJECT,)},
-    "/choose": {"n": (INTEGER, 1, None), "text": (TEXT,), "method": (TEXT,), "model": (TEXT,)},
+    "/choose": {"n": (INTEGER, 1, None), "n_predict": (INTEGER, 0, None), "text": (TEXT,), "method": (TEXT,), "model": (TEXT,)},
     "/check": {"text": (TEXT,), "method": (TEXT,), "n": (INTEGER, 0, None), "seconds": (NUMBER, 5, 600), "stream": (BOOLEAN,)},
 }
 VALUES = [
@@ -98,6 +98,8 @@ def expected(path, name, text):
         return None if value is None or value == [] else 400
     if value is None:
         return None
+    if name in ("return_progress", "timings_per_token") and value is True or name == "stream_options":
+        return 400  # of what is not streamed
     if not fits(kind, value):
         return 400
     if kind[0] == INTEGER and None not in kind[1:] and isinstance(value, int) and name not in ("best_of", "top_logprobs", "max_tokens",

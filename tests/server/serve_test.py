@@ -14,6 +14,7 @@ import tempfile
 import threading
 
 import answers
+import edges
 import other_answers
 import refusals
 import served
@@ -55,11 +56,16 @@ def of_two_models():
                 answers.stop_strings, answers.draws, answers.methods_side_by_side, answers.prefix_cache, other_answers.chat_shape,
                 other_answers.chat_streams, other_answers.native, other_answers.tokens, other_answers.pages,
                 other_answers.seen_in_slots, refusals.unsupported_fields, refusals.wrong_bodies, refusals.wrong_routes,
-                refusals.wrong_requests, refusals.host_and_origin, refusals.connections):
+                refusals.wrong_requests, refusals.host_and_origin, refusals.connections, edges.echo_of_many, edges.many_prompts,
+                edges.methods_of_a_list, edges.what_is_written, edges.what_fits,
+                edges.parts_of_characters, edges.bare_names, edges.heads_alone):
             if wanted(function):
                 check.part(function, asked)
         if wanted(other_answers.checked_texts):
             aside.join()
+        for function in (edges.bound_alike, edges.gone_with_bodies):  # alone: one checks, one weighs
+            if wanted(function):
+                check.part(function, asked)
         check(server.alive() and server.idle(), "alive, and nothing is left")
         check(server.stop() == 0, f"SIGTERM while idle: {server.process.poll()}, {server.stderr()[-300:]}")
 
@@ -79,7 +85,7 @@ with tempfile.TemporaryDirectory() as folder:
     make_talker()
     check.part(of_two_models)
     check.part(of_few_places)
-    for each in (refusals.keys, refusals.signals):
+    for each in (refusals.keys, refusals.signals, edges.ends_a_check, edges.damaged_settings, edges.turns, edges.cut_file):
         if wanted(each):
             check.part(each, check, args.binary, args.model)
     os.chdir("/")

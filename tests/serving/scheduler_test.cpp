@@ -83,7 +83,7 @@ class SchedulerTest : public testing::Test {
     asked.method = MethodSpec::parse(method);
     asked.prompt.assign(text_.begin() + static_cast<std::ptrdiff_t>(from),
                         text_.begin() + static_cast<std::ptrdiff_t>(from + n));
-    asked.n_predict = n_predict, asked.n = bound_length(asked.n_prompt() + n_predict, 256);
+    asked.n_predict = n_predict, asked.n = bound_length(asked.n_prompt(), n_predict, 256);
     asked.logprobs = 0;
     return asked;
   }
@@ -132,6 +132,7 @@ TEST_F(SchedulerTest, what_was_read_serves_the_next_question_to_the_bit) {
   for (const auto& method : Registry<MethodInfo>::all()) {
     JobRequest first = request(method.name, 0, 700), second = request(method.name, 0, 640, 20);
     second.prompt.insert(second.prompt.end(), text_.begin() + 2000, text_.begin() + 2070);
+    second.n = bound_length(second.n_prompt(), 20, 256);
     Scheduler scheduler({.chunk = 128});
     run(scheduler, first);
     const Outcome hit = run(scheduler, second), miss = alone(second);
@@ -223,14 +224,16 @@ TEST_F(SchedulerTest, what_takes_too_long_ends_where_it_waits_and_where_it_runs)
   Scheduler scheduler({.n_parallel = 1, .n_queue = 2});
   JobRequest long_one = request("none", 0, 20, 4000);
   long_one.ignore_end = true, long_one.seconds = 0.3;
-  Watched first(long_one), second(long_one);
+  Watched first(long_one);
+  long_one.seconds = 0.05;
+  Watched second(long_one);
   scheduler.submit({&first.job, 1});
   first.wait_written(1);
   scheduler.submit({&second.job, 1});
   for (Watched* each : {&first, &second}) {
     const Outcome outcome = each->wait();
     ASSERT_TRUE(outcome.failed);
-    EXPECT_TRUE(outcome.failed->by_request);
+    EXPECT_EQ(outcome.failed->by, each == &first ? FailedBy::kRequest : FailedBy::kWait);
     EXPECT_NE(outcome.failed->message.find("--time-limit"), std::string::npos) << outcome.failed->message;
   }
   EXPECT_TRUE(run(scheduler, request("none", 0, 30)).done);
@@ -243,6 +246,79 @@ TEST_F(SchedulerTest, what_a_request_cannot_have_is_said_and_the_others_go_on) {
   wrong.n = 10;  // less than the prompt
   EXPECT_TRUE(run(scheduler, wrong).failed);
   EXPECT_TRUE(run(scheduler, request("none", 0, 30)).done);
+}
+
+TEST_F(SchedulerTest, equal_prompts_do_not_wait_for_what_will_not_be_kept) {
+  Scheduler scheduler({.cache_bytes = 1u << 16, .chunk = 64});
+  std::vector<std::unique_ptr<Watched>> all;
+  std::vector<std::shared_ptr<Job>> jobs;
+  for (int i = 0; i < 4; ++i) {
+    all.push_back(std::make_unique<Watched>(request("none", 0, 600, 1)));
+    jobs.push_back(all.back()->job);
+  }
+  scheduler.submit(jobs);
+  for (const auto& each : all) EXPECT_EQ(each->wait().done->n_cached, 0);
+  EXPECT_LT(scheduler.counters().steps, 2u * 600 / 16);  // one after the other: 600 tokens four times
+}
+
+/// A method that follows the length is another one at another: what was read under both is kept.
+TEST_F(SchedulerTest, what_is_bound_to_one_length_does_not_replace_what_is_bound_to_another) {
+  Scheduler scheduler({.chunk = 128});
+  const JobRequest near = request("leaky-rerope", 0, 700, 12), far = request("leaky-rerope", 0, 700, 900);
+  ASSERT_NE(near.n, far.n);
+  run(scheduler, near);
+  JobRequest few = far;
+  few.n_predict = 4;  // bound to the far length all the same
+  run(scheduler, few);
+  for (const JobRequest& again : {near, few}) EXPECT_EQ(run(scheduler, again).done->n_cached, 699) << again.n;
+}
+
+TEST_F(SchedulerTest, a_long_answer_needs_no_more_rows_than_its_method_keeps) {
+  JobRequest endless = request("streaming-llm", 0, 300, Index{1} << 29);
+  const Sequence sequence(*use_->model, endless.method, endless.sequence_options());  // it has room
+  SequenceOptions options = endless.sequence_options();
+  options.rewind_to = 100;
+  Session session(Sequence(*use_->model, endless.method, options));
+  session.run(endless.prompt, {});
+  EXPECT_LE(session.sequence().kept_from(), 100);
+  session.run(std::span(text_).subspan(300, 900), {});
+  EXPECT_GT(session.sequence().kept_from(), 600);
+}
+
+TEST_F(SchedulerTest, what_never_fits_says_what_would) {
+  Scheduler scheduler({});
+  const Outcome outcome = run(scheduler, request("none", 0, 100, Index{2'000'000'000}));
+  ASSERT_TRUE(outcome.failed);
+  EXPECT_EQ(outcome.failed->by, FailedBy::kRoom);
+  EXPECT_GT(outcome.failed->most, 1000);
+  EXPECT_LT(outcome.failed->most, 2'000'000'000);
+}
+
+TEST(StepShareTest, grows_to_what_the_time_holds_for_any_number_of_readers) {
+  for (const Index n : {1, 2, 3, 8, 9, 10, 11, 12, 15, 16, 17, 23, 40}) {
+    StepShare share(1024);
+    share.others(true);
+    for (int step = 0; step < 12; ++step) {
+      Index handed = 0;
+      for (Index i = 0; i < n; ++i) handed += share.rows_of(i, n);
+      EXPECT_EQ(handed, std::max(n, share.rows()));
+      share.took(handed, 0.0005 * static_cast<double>(handed), StepShare::kShared);
+    }
+    EXPECT_EQ(share.rows(), 400) << n;  // 0.2 s of 0.5 ms a row
+  }
+  StepShare slow(1024);
+  slow.took(64, 10, StepShare::kShared);
+  EXPECT_EQ(slow.rows(), 16);
+}
+
+TEST(ServedModelsTest, what_is_not_loaded_says_so_at_once) {
+  const std::string path = std::string(ROPEWALK_SOURCE_DIR) + "/models/short-256.gguf";
+  ServedModels models({{"a", path}, {"b", path}}, make_cpu_backend(Precision::kBf16), 0);
+  EXPECT_THROW(models.loaded("b"), NotLoaded);
+  EXPECT_THROW(models.loaded("c"), UnknownModel);
+  const ModelUse b = models.use("b");
+  EXPECT_EQ(models.loaded("b"), b);
+  EXPECT_THROW(models.loaded(""), NotLoaded);
 }
 
 TEST(ServedModelsTest, the_longest_unused_goes_where_memory_is_bounded) {
@@ -266,16 +342,18 @@ TEST(ServedModelsTest, the_longest_unused_goes_where_memory_is_bounded) {
 }
 
 TEST(BoundLength, follows_the_request_in_steps_past_the_trained_length) {
-  EXPECT_EQ(bound_length(200, 256), 200);
-  EXPECT_EQ(bound_length(256, 256), 256);
-  EXPECT_EQ(bound_length(257, 256), 320);
-  EXPECT_EQ(bound_length(1024, 256), 1024);
-  EXPECT_EQ(bound_length(1025, 256), 1280);
-  for (Index n = 1; n < 5000; n += 7) {
-    EXPECT_GE(bound_length(n, 256), n);
-    EXPECT_LE(bound_length(n, 256), std::max<Index>(256, n + n / 4 + 1));
+  EXPECT_EQ(bound_length(100, 100, 256), 200);
+  EXPECT_EQ(bound_length(250, 6, 256), 256);
+  EXPECT_EQ(bound_length(250, 7, 256), 320);  // 250 and an eighth of it
+  EXPECT_EQ(bound_length(900, 124, 256), 1024);
+  EXPECT_EQ(bound_length(900, 125, 256), 1280);
+  for (Index n = 257; n < 5000; n += 7) {
+    const Index bound = bound_length(n, 0, 256);
+    EXPECT_GE(bound, n + n / 8);
+    EXPECT_LE(bound, (n + n / 8) * 5 / 4 + 1);
+    for (const Index n_predict : {Index{1}, n / 16, n / 8}) EXPECT_EQ(bound_length(n, n_predict, 256), bound);
   }
-  EXPECT_EQ(bound_length(kMostTokens, 256), kMostTokens);
+  EXPECT_EQ(bound_length(0, kMostTokens, 256), kMostTokens);
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 // The check of a method on the document: its time, its progress, its evidence, and a longer one where it was too short.
 
 import {errorParts, make, say, spec} from './parts.js';
-import {at, choose, lengthToRead, markBusy, method, modelField, state} from './reading.js';
+import {at, choose, markBusy, method, modelField, state} from './reading.js';
 import * as server from './server.js';
 import {canAskMore, counted, kLossNote, keysText, methodName, number, percent, time, timeLeft, tooLittleTime,
   verdictOf} from './words.js';
@@ -90,7 +90,7 @@ async function runCheck(button, place, asked) {
     const line = verdictOf(result.check), [lead, ...numbers] = evidence(result, asked.name);
     at('spoken').replaceChildren(make('p', {}, `Checked: ${line}`));
     if (bar.isConnected) asked.done?.(line);
-    show(lead, ...(canAskMore(result.check) ? longer(secondsNeeded(result.line)) : []), ...numbers);
+    show(lead, ...(canAskMore(result.check) ? longer(result.check.truncation?.more_seconds ?? 0) : []), ...numbers);
   } catch (error) {
     const tooLittle = tooLittleTime(error);
     if (error.name === 'AbortError') show(make('p', {class: 'note'}, 'The check was stopped.'));
@@ -101,15 +101,12 @@ async function runCheck(button, place, asked) {
   markBusy();
 }
 
-/** Of the server's line: a time that would do, where it knows one. */
-const secondsNeeded = line => Number(line.match(/(\d+) ?s\w* may do/)?.[1] ?? 0);
-
 /** Of what is picked; by what that stands for at this length, so that the check is of the method that will answer. */
 export async function checkDocument() {
   if (!state.chosen) await choose();
   if (!state.text?.text) return; // it has gone meanwhile
   const name = state.chosen || method.value;
-  runCheck(at('check'), at('evidence'), {name, body: {text: state.text.text, method: name, n: lengthToRead()}});
+  runCheck(at('check'), at('evidence'), {name, body: {text: state.text.text, method: name}});
 }
 
 /**
@@ -120,7 +117,7 @@ export function checkOfTurn(turn, keep, more = null) {
   const place = make('div');
   if (turn.checked) place.append(make('p', {class: 'lead line'}, ...say(turn.checked)));
   if (!state.text?.text || !turn.method) return make('div', {}, more, place);
-  const asked = {name: turn.method, body: {text: state.text.text, method: turn.method, n: turn.n}, done: line => {
+  const asked = {name: turn.method, body: {text: state.text.text, method: turn.method}, done: line => {
     turn.checked = line;
     keep();
   }};

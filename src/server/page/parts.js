@@ -165,7 +165,7 @@ export class Answer {
     this.bar.removeAttribute('value');
   }
   method(method, why) {
-    const {text} = reasonOf(why);
+    const text = reasonOf(why);
     this.facts.replaceChildren(spec(methodName(method)), text ? `. ${text}` : '');
   }
   progress(progress) {

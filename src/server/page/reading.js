@@ -90,7 +90,7 @@ export async function count(note) {
 
 let choosing = new AbortController();
 const questionTokens = () => state.props.chat_template ? 64 : 16; // a usual one, with what a template puts around it
-export const lengthToRead = () => state.text.tokens + questionTokens() + mostTokens();
+const lengthToRead = () => state.text.tokens + questionTokens();
 
 /** What the length is made of; the server may set a method for a rounder one. */
 function roomText(n, set) {
@@ -107,10 +107,11 @@ export async function choose() {
   state.chosen = '';
   if (!state.text?.tokens) return place.replaceChildren();
   try {
-    const n = lengthToRead(), choice = await server.call('choose', {n, method: method.value, ...modelField()}, mine.signal);
+    const asked = {n: lengthToRead(), n_predict: mostTokens(), method: method.value}, n = asked.n + asked.n_predict;
+    const choice = await server.call('choose', {...asked, ...modelField()}, mine.signal);
     const auto = method.value === 'auto', taken = method.methods.find(one => one.name === choice.method.split(':')[0]);
     state.chosen = choice.method;
-    const {text: why, set} = reasonOf(choice.why);
+    const why = reasonOf(choice.why);
     const lead = make('div', {class: `lead${choice.fits === false ? ' bad' : ''}`},
       make('p', {}, make('strong', {}, auto ? 'auto takes ' : '', spec(methodName(choice.method)))));
     if (auto && taken?.summary) lead.append(make('p', {class: 'note'}, ...say(taken.summary)));
@@ -118,7 +119,7 @@ export async function choose() {
     if (choice.fits === false)
       lead.append(make('p', {},
         `${number(n)} tokens do not fit in the server's memory` + (choice.most ? `; ${number(choice.most)} would.` : '.')));
-    place.replaceChildren(lead, make('p', {class: 'note'}, roomText(n, set)));
+    place.replaceChildren(lead, make('p', {class: 'note'}, roomText(n, choice.bound)));
   } catch (error) {
     if (error.name !== 'AbortError') place.replaceChildren(make('div', {class: 'error'}, ...errorParts(error)));
   }

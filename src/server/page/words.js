@@ -30,33 +30,33 @@ export const methodName = method => method === 'none' ? 'none (plain RoPE)' : me
 
 // ---- Why a method is taken ----
 
-// The server's reasons (methods/auto.cpp). `set`: the length that the method is set for, where the reason says it.
+// The server's reasons (methods/auto.cpp).
 const kReasons = [
   [/^(?<n>\d+) tokens? fits? in the (?<trained>\d+) that the model was trained on$/,
     ({trained}) => `The text fits in the ${trained} tokens that the model was trained on, so it is read as trained.`],
-  [/^(?<set>\d+) tokens?, trained on (?<trained>\d+), nothing tuned/,
+  [/^\d+ tokens?, trained on (?<trained>\d+), nothing tuned/,
     ({trained}) => `A guess, not measured on this model: the text is longer than the ${trained} tokens that it was trained on. ` +
       '"ropewalk tune" measures which method is best here.'],
-  [/^(?<set>\d+) tokens?, nothing beat plain RoPE to (?<longest>\d+), nothing tuned past it$/,
+  [/^\d+ tokens?, nothing beat plain RoPE to (?<longest>\d+), nothing tuned past it$/,
     ({longest}) => `A guess: up to ${longest} tokens "ropewalk tune" found nothing better than plain RoPE on this model, ` +
       'and longer texts were not measured.'],
-  [/^tuned at (?<at>\d+) tokens?, bound to (?<set>\d+)$/,
+  [/^tuned at (?<at>\d+) tokens?, bound to \d+$/,
     ({at}) => `Measured: "ropewalk tune" found it on this model, at ${at} tokens.`],
-  [/^tuned up to (?<longest>\d+) tokens? only, bound to (?<set>\d+), not judged there$/,
+  [/^tuned up to (?<longest>\d+) tokens? only, bound to \d+, not judged there$/,
     ({longest}) => `Partly a guess: "ropewalk tune" found it on this model up to ${longest} tokens; ` +
       'longer texts were not measured.'],
 ];
 
-/** {text, set} of a reason that begins with the method, or is none. One that is not known stays in the server's words. */
+/** A reason, which begins with the method, or is none, for people. One that is not known stays in the server's words. */
 export function reasonOf(why) {
   const bare = (why ?? '').replace(/^\S+: /, '');
   for (const [pattern, words] of kReasons) {
-    const groups = bare.match(pattern)?.groups;
-    if (!groups) continue;
-    const written = Object.fromEntries(Object.entries(groups).map(([name, digits]) => [name, number(Number(digits))]));
-    return {text: words(written), set: groups.set ? Number(groups.set) : null};
+    const found = bare.match(pattern);
+    if (!found) continue;
+    const written = Object.fromEntries(Object.entries(found.groups ?? {}).map(([name, digits]) => [name, number(Number(digits))]));
+    return words(written);
   }
-  return {text: bare && commas(bare[0].toUpperCase() + bare.slice(1)), set: null};
+  return bare && commas(bare[0].toUpperCase() + bare.slice(1));
 }
 
 // ---- Errors ----

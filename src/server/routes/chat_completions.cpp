@@ -29,7 +29,7 @@ class ChatForm : public Form {
     }
     body["usage"] = usage_of(answer);
     body["timings"] = timings_of(answer);
-    add_method(answer, body);
+    add_methods(answer, body);
     return body;
   }
 
@@ -39,7 +39,7 @@ class ChatForm : public Form {
     Json body = head(answer, kChunk);
     for (std::size_t i = 0; i < answer.choices.size(); ++i)
       body["choices"].push_back(delta(i, {{"role", "assistant"}, {"content", ""}}));
-    add_method(answer, body);
+    add_methods(answer, body);
     return {body};
   }
   std::vector<Json> read(const Answer& answer, std::size_t i) override {
@@ -58,7 +58,7 @@ class ChatForm : public Form {
     Json body = head(answer, kChunk);
     body["choices"].push_back(delta(i, Json::object(), finish_reason(*answer.choices[i].done)));
     body["timings"] = timings_of(answer, i);
-    add_method(answer, body);
+    add_method(answer, i, body);
     all.push_back(std::move(body));
     return all;
   }
@@ -126,6 +126,7 @@ void chat(Api& api, const Request& request, const std::shared_ptr<Reply>& reply)
   const JsonInput body = parse_body(request.body);
   Fields fields(body);
   Generation g = read_generation(api, fields);
+  read_stream_options(g, fields);
   fields.only_one("max_tokens", "max_completion_tokens");
   g.n_predict = fields.whole("max_tokens", 1, kMostTokens);
   if (const auto n = fields.whole("max_completion_tokens", 1, kMostTokens))
@@ -136,7 +137,7 @@ void chat(Api& api, const Request& request, const std::shared_ptr<Reply>& reply)
   if (logprobs) g.logprobs = top.value_or(0);
   const Conversation conversation = read_conversation(g.model->model->tokenizer(), fields);
   fields.end();
-  g.prompts = {conversation.tokens}, g.n_begin = {0};
+  g.prompts = {conversation.tokens}, g.n_begin = {0}, g.prompt_field = "messages";
   auto form = std::make_unique<ChatForm>(conversation.text,
                                          marks_thoughts(g.model->model->tokenizer().chat_template));
   answer(api, std::move(g), std::move(form), reply);

@@ -24,19 +24,22 @@ struct Asked {
   bool stream = false;
 };
 
-/// Tokens of a text, or as many as are said.
+/// Tokens of a text, or as many as are said; both where n cuts the text.
 struct Length {
   std::vector<Token> tokens;
-  Index n = 0;
+  Index n = 0, n_predict = 0;  ///< read; written behind them at most
 };
-Length read_length(const Model& model, Fields& fields) {
+Length read_length(const Model& model, Fields& fields, bool n_cuts) {
   Length length;
+  if (!n_cuts) fields.only_one("text", "n");
   const auto text = fields.text("text");
   if (text) length.tokens = model.tokenizer().encode(*text, false);
   const auto begin = static_cast<Index>(model.tokenizer().text_begin().size());
   const auto of_text = static_cast<Index>(length.tokens.size()) + begin;
-  length.n = fields.whole("n", 1, kMostTokens).value_or(std::max<Index>(1, of_text));
-  if (!text && !fields.any("n")) throw ApiError(400, "text", "a text, or n, its tokens", "neither");
+  const auto n = fields.whole("n", 1, text ? std::max<Index>(1, of_text) : kMostTokens);
+  if (!text && !n) throw ApiError(400, "text", "a text, or n, its tokens", "neither");
+  length.n = n.value_or(std::max<Index>(1, of_text));
+  length.n_predict = fields.whole("n_predict", 0, kMostTokens).value_or(0);
   return length;
 }
 
@@ -47,25 +50,24 @@ Asked read_asked(Api& api, const Request& request) {
   const std::string model = fields.text("model", 1024).value_or(""), method = read_method(api, fields);
   asked.seconds = fields.number("seconds", kLeastSeconds, kMostSeconds).value_or(120);
   asked.stream = fields.flag("stream").value_or(false);
-  asked.model = api.models.use(model);
+  asked.model = api.model(model);
   const Model& loaded = *asked.model->model;
-  Length length = read_length(loaded, fields);
+  Length length = read_length(loaded, fields, true);
   fields.end();
   if (length.tokens.empty()) throw ApiError(400, "text", "a text to hide keys in", "none");
   asked.n = length.n;
-  const Index n = serving::bound_length(asked.n, loaded.config().n_ctx_train);
-  asked.method = choice_for(method, loaded.config(), n, asked.model->tuned).spec;
+  const auto [choice, n, bound] = bound_choice(*asked.model, method, asked.n, length.n_predict);
+  asked.method = bound_spec(choice.spec, loaded.config(), n);  // as an answer is read under it
   asked.document = identify({"the text", std::move(length.tokens), loaded.tokenizer().text_begin()});
   return asked;
 }
 
-void run_check(Api& api, const Asked& asked, const std::shared_ptr<Reply>& reply,
-               const std::atomic<bool>& gone) {
+void run_check(Api& api, const Asked& asked, const std::shared_ptr<Reply>& reply) {
   bool begun = false;
   double told = 0;
-  DocumentCheckOptions how{.budget_seconds = asked.seconds};
+  DocumentCheckOptions how{.budget_seconds = asked.seconds, .budget_name = "seconds"};
   how.progress = [&](double share) {
-    if (gone || api.ending) throw Abandoned();
+    if (reply->gone() || api.ending) throw Abandoned();
     if (!asked.stream || share < told + 0.01) return;
     told = share;
     if (!std::exchange(begun, true)) reply->begin_events();
@@ -77,9 +79,12 @@ void run_check(Api& api, const Asked& asked, const std::shared_ptr<Reply>& reply
     const DocumentCheck check = check_document(*asked.model->model, asked.model->model->tokenizer(),
                                                asked.method, asked.document, asked.n, how);
     result = {{"line", text_of(check)}, {"method", asked.method.text()}, {"check", json_of(check)}};
-  } catch (const Abandoned&) {
-    api.checking = false;
-    return;
+  } catch (const Abandoned&) {  // who asked may have gone, and hears nothing then
+    status = 503;
+    result = error_body(status, "check: expected a server that goes on; found one that is ending");
+  } catch (const TooLittleTime& error) {
+    status = 400;
+    result = error_body(status, error.what(), "seconds");
   } catch (const std::exception& error) {
     const Failure failure = failure_of(error);
     status = dynamic_cast<const Error*>(&error) != nullptr && failure.status == 500 ? 400 : failure.status;
@@ -96,31 +101,33 @@ void check(Api& api, const Request& request, const std::shared_ptr<Reply>& reply
   auto asked = std::make_shared<Asked>(read_asked(api, request));
   if (api.checking.exchange(true))
     throw serving::Busy("check", "one at a time", "another that runs", "ask again when it has ended");
-  const auto gone = std::make_shared<std::atomic<bool>>(false);
-  reply->when_gone([gone] { *gone = true; });
-  api.run_long([&api, asked, reply, gone] { run_check(api, *asked, reply, *gone); });
+  try {
+    api.run_long([&api, asked, reply] { run_check(api, *asked, reply); });
+  } catch (...) {
+    api.checking = false;
+    throw;
+  }
 }
 
 void choose(Api& api, const Request& request, const std::shared_ptr<Reply>& reply) {
   const JsonInput body = parse_body(request.body);
   Fields fields(body);
   const std::string model = fields.text("model", 1024).value_or(""), method = read_method(api, fields);
-  const serving::ModelUse use = api.models.use(model);
-  const Index n = read_length(*use->model, fields).n;
+  const serving::ModelUse use = api.model(model);
+  const Length length = read_length(*use->model, fields, false);
   fields.end();
   const ModelConfig& config = use->model->config();
-  const Index bound = serving::bound_length(n, config.n_ctx_train);
-  const AutoChoice choice = choice_for(method, config, bound, use->tuned);
-  const Method bound_method = Method::bind(choice.spec, config.rope_context(config.acting_layer(), bound));
-  const std::size_t bytes = session_bytes(config, use->model->backend().kv_type(), bound_method, bound);
+  const auto [choice, bound, its] = bound_choice(*use, method, length.n, length.n_predict);
+  const std::size_t bytes = session_bytes(config, use->model->backend().kv_type(), its, bound);
   const Index most = serving::most_that_fit(*use->model, choice.spec,
                                             api.options.n_ctx > 0 ? api.options.n_ctx : kMostTokens);
-  reply->Reply::send(200, {{"n", n},
+  reply->Reply::send(200, {{"n", length.n},
                            {"n_ctx_train", config.n_ctx_train},
-                           {"method", bound_method.text()},
+                           {"bound", bound},
+                           {"method", its.text()},
                            {"why", choice.why.empty() ? Json(nullptr) : Json(choice.why)},
                            {"bytes", bytes},
-                           {"fits", n <= most},
+                           {"fits", length.n <= most},
                            {"most", most}});
 }
 

@@ -18,27 +18,32 @@ class CompletionForm : public Form {
     for (std::size_t i = 0; i < answer.choices.size(); ++i) {
       const ChoiceSoFar& choice = answer.choices[i];
       Json one = choice_of(i, (echo_ ? prompt_text(answer, i) : "") + choice.text);
-      if (answer.asked.logprobs) one["logprobs"] = legacy(answer, i, 0, echo_);
+      Sent all;
+      if (answer.asked.logprobs) one["logprobs"] = legacy(answer, i, all);
       end_choice(answer, choice, one);
       if (shows_) one["prompt_logprobs"] = of_prompt(answer, i);
       body["choices"].push_back(std::move(one));
     }
     body["usage"] = usage_of(answer);
     body["timings"] = timings_of(answer);
-    add_method(answer, body);
+    add_methods(answer, body);
     return body;
   }
 
   std::vector<Json> begin(const Answer& answer) override {
-    n_sent_.assign(answer.choices.size(), 0);
-    echoed_.assign(answer.choices.size(), !echo_ || !answer.asked.logprobs);
+    sent_.assign(answer.choices.size(), {});
     Json body = head(answer);
-    add_method(answer, body);
-    if (!echo_ || answer.asked.logprobs)
-      return answer.asked.progress ? std::vector<Json>{body} : std::vector<Json>{};
-    for (std::size_t i = 0; i < answer.choices.size(); ++i)
+    const bool echoes = echo_ && !answer.asked.logprobs;  // with logprobs: as they are there
+    if (!echoes && !answer.asked.progress) return {};
+    for (std::size_t i = 0; echoes && i < answer.choices.size(); ++i)
       body["choices"].push_back(choice_of(i, prompt_text(answer, i)));
+    add_methods(answer, body);
     return {body};
+  }
+  /// Part by part, so that a long prompt's is no single event.
+  std::vector<Json> scored(const Answer& answer, std::size_t i) override {
+    if (!echo_ || !answer.asked.logprobs) return {};
+    return {chunk(answer, i, "")};
   }
   std::vector<Json> read(const Answer& answer, std::size_t i) override {
     Json body = head(answer);
@@ -46,13 +51,15 @@ class CompletionForm : public Form {
     return {body};
   }
   std::vector<Json> wrote(const Answer& answer, std::size_t i) override {
-    return {chunk(answer, i, answer.choices[i].written.back().text)};
+    Json body = chunk(answer, i, answer.choices[i].written.back().text);
+    if (answer.asked.timings) body["timings"] = timings_of(answer, i);
+    return {body};
   }
   std::vector<Json> done(const Answer& answer, std::size_t i) override {
     Json body = chunk(answer, i, answer.choices[i].done->text);
     end_choice(answer, answer.choices[i], body["choices"][0]);
     body["timings"] = timings_of(answer, i);
-    add_method(answer, body);
+    add_method(answer, i, body);
     return {body};
   }
   std::vector<Json> end(const Answer& answer) override {
@@ -75,51 +82,74 @@ class CompletionForm : public Form {
     one["finish_reason"] = finish_reason(*choice.done);
     one["stop_reason"] = choice.done->stop ? Json(*choice.done->stop) : Json(nullptr);
   }
+  /// What of a choice was sent with logprobs: tokens of its prompt and its answer, and their characters.
+  struct Sent {
+    std::size_t n_prompt = 0, n_written = 0, characters = 0;
+  };
+
+  /// What is there and was not sent.
   Json chunk(const Answer& answer, std::size_t i, const std::string& text) {
     Json body = head(answer);
-    const bool echo = !echoed_[i];  // with its logprobs, which are not there when a stream begins
-    echoed_[i] = true;
-    Json one = choice_of(i, (echo ? prompt_text(answer, i) : "") + text);
-    const std::size_t n = answer.choices[i].written.size();
-    if (answer.asked.logprobs && (echo || n > n_sent_[i]))
-      one["logprobs"] = legacy(answer, i, n_sent_[i], echo);
-    n_sent_[i] = n;
+    if (!answer.asked.logprobs) {
+      body["choices"].push_back(choice_of(i, text));
+      return body;
+    }
+    std::string echoed;
+    const std::vector<Token>& prompt = answer.prompt_of(i);
+    for (std::size_t t = sent_[i].n_prompt; t < n_to_echo(answer, i); ++t)
+      if (!of_server(answer, i, t)) echoed += token_text(answer, prompt[t]);
+    Json one = choice_of(i, echoed + text);
+    Json said = legacy(answer, i, sent_[i]);
+    if (!said["tokens"].empty()) one["logprobs"] = std::move(said);
     body["choices"].push_back(std::move(one));
     return body;
   }
 
-  /// {tokens, token_logprobs, top_logprobs, text_offset}, of what was written from `first` on; where it is
-  /// echoed the prompt stands before.
-  Json legacy(const Answer& answer, std::size_t i, std::size_t first, bool echo) const {
+  /// Tokens of the prompt that can be echoed with logprobs: its first one has none.
+  std::size_t n_to_echo(const Answer& answer, std::size_t i) const {
+    return echo_ ? std::min(answer.prompt_of(i).size(), answer.choices[i].prompt_logprobs.size() + 1) : 0;
+  }
+  /// BOS, which nobody gave.
+  static bool of_server(const Answer& answer, std::size_t i, std::size_t t) {
+    return t < answer.asked.n_begin[answer.choices[i].prompt];
+  }
+
+  /// {tokens, token_logprobs, top_logprobs, text_offset} of what is there beyond `sent`, which it is added
+  /// to.
+  Json legacy(const Answer& answer, std::size_t i, Sent& sent) const {
     Json tokens = Json::array(), logprobs = Json::array(), tops = Json::array(), offsets = Json::array();
-    std::string before;
-    if (echo_ && !echo) before = prompt_text(answer, i);
-    const auto add = [&](Token token, const serving::TokenLogprob* said, bool of_server = false) {
-      const std::string text = of_server ? "" : token_text(answer, token);
-      tokens.push_back(text);
-      offsets.push_back(count_characters(before));
-      before += text;
+    const auto add = [&](const std::string& text, const serving::TokenLogprob* said) {
+      tokens.push_back(name_of(text));
+      offsets.push_back(sent.characters);
+      sent.characters += count_characters(text);
       logprobs.push_back(said ? number_of(said->logprob) : Json(nullptr));
       if (said == nullptr) return tops.push_back(nullptr);
       Json top = Json::object();
       for (const auto& each : said->top) {
-        const std::string name = token_text(answer, each.token);
+        const std::string name = name_of(token_text(answer, each.token));
         if (!top.contains(name)) top[name] = number_of(each.logprob);
       }
       tops.push_back(std::move(top));
     };
     const ChoiceSoFar& choice = answer.choices[i];
     const std::vector<Token>& prompt = answer.prompt_of(i);
-    if (echo)
-      for (std::size_t t = 0; t < prompt.size(); ++t)
-        add(prompt[t], t == 0 || t > choice.prompt_logprobs.size() ? nullptr : &choice.prompt_logprobs[t - 1],
-            t < answer.asked.n_begin[choice.prompt]);
-    else if (first > 0)
-      for (std::size_t t = 0; t < first; ++t) before += token_text(answer, choice.written[t].token);
-    for (std::size_t t = first; t < choice.written.size(); ++t)
-      add(choice.written[t].token, choice.written[t].logprob ? &*choice.written[t].logprob : nullptr);
+    for (std::size_t& t = sent.n_prompt; t < n_to_echo(answer, i); ++t)
+      add(of_server(answer, i, t) ? "" : token_text(answer, prompt[t]),
+          t == 0 ? nullptr : &choice.prompt_logprobs[t - 1]);
+    for (std::size_t& t = sent.n_written; t < choice.written.size(); ++t)
+      add(token_text(answer, choice.written[t].token),
+          choice.written[t].logprob ? &*choice.written[t].logprob : nullptr);
     return {
         {"tokens", tokens}, {"token_logprobs", logprobs}, {"top_logprobs", tops}, {"text_offset", offsets}};
+  }
+
+  /// Parts of a character are named by their bytes, as OpenAI has it: one U+FFFD for all could not be told
+  /// apart.
+  static std::string name_of(const std::string& text) {
+    if (is_utf8(text)) return text;
+    std::string name = "bytes:";
+    for (const char c : text) name += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+    return name;
   }
 
   /// Characters of UTF-8: what is no first byte of one counts with the one before.
@@ -145,15 +175,15 @@ class CompletionForm : public Form {
     return list;
   }
 
-  bool echo_, shows_;                // the prompt; its logprobs, as vLLM has them
-  std::vector<std::size_t> n_sent_;  // tokens of each choice that were sent with logprobs
-  std::vector<bool> echoed_;         // whether its prompt was
+  bool echo_, shows_;  // the prompt; its logprobs, as vLLM has them
+  std::vector<Sent> sent_;
 };
 
 void complete(Api& api, const Request& request, const std::shared_ptr<Reply>& reply) {
   const JsonInput body = parse_body(request.body);
   Fields fields(body);
   Generation g = read_generation(api, fields);
+  read_stream_options(g, fields);
   const bool echo = fields.flag("echo").value_or(false);
   g.logprobs = fields.whole("logprobs", 0, kMostLogprobs);
   g.prompt_logprobs = fields.whole("prompt_logprobs", 0, kMostLogprobs);
@@ -161,13 +191,8 @@ void complete(Api& api, const Request& request, const std::shared_ptr<Reply>& re
   if (const auto best_of = fields.whole("best_of", 1, kMostChoices); best_of && *best_of != g.n)
     throw ApiError(400, "best_of", "the same as n: nothing is chosen among answers",
                    fmt::format("{}", *best_of));
-  if (const auto suffix = fields.text("suffix"); suffix && !suffix->empty())
-    throw ApiError(400, "suffix", "no such field: it is not supported", "a string");
-  const bool special = fields.flag("parse_special").value_or(true);
-  const JsonInput* prompt = fields.any("prompt");
-  if (prompt == nullptr) throw ApiError(400, "prompt", "a text, token ids, or a list of these", "none");
-  fields.end();
-  read_prompts(g, *prompt, special);
+  if (const auto suffix = fields.text("suffix"); suffix && !suffix->empty()) fields.refuse("suffix");
+  read_prompts(g, fields);
   if (g.stream && g.prompt_logprobs)
     throw ApiError(400, "prompt_logprobs", "an answer that is not streamed", "stream: true",
                    "echo with logprobs is streamed, too");

@@ -47,7 +47,7 @@ class NativeForm : public Form {
     body["stopping_word"] = done.stop.value_or("");
     body["model"] = answer.asked.model->name;
     body["prompt"] = prompt_text(answer, i);
-    body["generation_settings"] = settings(answer);
+    body["generation_settings"] = settings(answer, i);
     body["timings"] = timings_of(answer, i);
     body["tokens_predicted"] = choice.written.size();
     body["tokens_evaluated"] = answer.prompt_of(i).size();
@@ -58,7 +58,7 @@ class NativeForm : public Form {
       for (const auto& written : choice.written)
         body["completion_probabilities"].push_back(probability(answer, written));
     }
-    add_method(answer, body);
+    add_method(answer, i, body);
     return body;
   }
 
@@ -75,7 +75,7 @@ class NativeForm : public Form {
     return token;
   }
 
-  static Json settings(const Answer& answer) {
+  static Json settings(const Answer& answer, std::size_t i) {
     const SamplerSettings& s = answer.asked.sampling;
     return {{"n_predict", answer.asked.n_predict ? Json(*answer.asked.n_predict) : Json(nullptr)},
             {"temperature", s.temperature},
@@ -90,7 +90,7 @@ class NativeForm : public Form {
             {"stop", answer.asked.stops},
             {"ignore_eos", answer.asked.ignore_end},
             {"n_probs", answer.asked.logprobs.value_or(0)},
-            {"method", answer.asked.method_text}};
+            {"method", answer.asked.chosen[answer.choices[i].prompt].method}};
   }
 };
 
@@ -105,11 +105,8 @@ void complete(Api& api, const Request& request, const std::shared_ptr<Reply>& re
   if (const auto n_probs = fields.whole("n_probs", 0, kMostLogprobs).value_or(0)) g.logprobs = n_probs;
   if (fields.flag("post_sampling_probs").value_or(false))
     throw ApiError(400, "post_sampling_probs", "false: probabilities are the model's own", "true");
-  const bool special = fields.flag("parse_special").value_or(true);
-  const JsonInput* prompt = fields.any("prompt");
-  if (prompt == nullptr) throw ApiError(400, "prompt", "a text, token ids, or a list of these", "none");
-  fields.end();
-  read_prompts(g, *prompt, special);
+  g.tokens = fields.flag("return_tokens").value_or(false);
+  read_prompts(g, fields);
   answer(api, std::move(g), std::make_unique<NativeForm>(), reply);
 }
 

@@ -66,7 +66,8 @@ void one_model(Api& api, const Request& request, const std::shared_ptr<Reply>& r
   const auto found =
       std::find_if(views.begin(), views.end(), [&](const auto& view) { return view.name == name; });
   if (found == views.end())
-    throw serving::UnknownModel("model", "a model of /v1/models", printable(name.substr(0, 100)));
+    throw serving::UnknownModel("model", "a model of /v1/models", printable(name.substr(0, 100)),
+                                "GET /v1/models lists them");
   reply->Reply::send(200, model_json(*found));
 }
 
@@ -79,7 +80,7 @@ std::string model_of(const std::string& query) {
 }
 
 void props(Api& api, const Request& request, const std::shared_ptr<Reply>& reply) {
-  const serving::ModelUse use = api.models.use(model_of(request.query));
+  const serving::ModelUse use = api.model(model_of(request.query));
   const ModelConfig& config = use->model->config();
   const Tokenizer& tokenizer = use->model->tokenizer();
   const auto spelled = [&](const std::optional<Token>& token) {
@@ -169,12 +170,12 @@ void metrics(Api& api, const Request&, const std::shared_ptr<Reply>& reply) {
   reply->send(200, "text/plain; version=0.0.4", text, {});
 }
 
-const Register<Route> registered_health{{"GET /health", {"GET /v1/health"}, health}};
+const Register<Route> registered_health{{"GET /health", {"GET /v1/health"}, health, true}};
 const Register<Route> registered_models{{"GET /v1/models", {"GET /models"}, models}};
 const Register<Route> registered_model{{"GET /v1/models/*", {}, one_model}};
 const Register<Route> registered_props{{"GET /props", {}, props}};
-const Register<Route> registered_slots{{"GET /slots", {}, slots}};
-const Register<Route> registered_metrics{{"GET /metrics", {}, metrics}};
+const Register<Route> registered_slots{{"GET /slots", {}, slots, true}};
+const Register<Route> registered_metrics{{"GET /metrics", {}, metrics, true}};
 
 }  // namespace
 }  // namespace ropewalk::server::state
