@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """`ropewalk serve` and llama.cpp's server by turns, over HTTP with the same client: tokens a second of one stream and of many at a
 depth; and of ropewalk alone (llama.cpp's server holds a text to the trained length) the first token of a second question to a long
-document, and the longest wait of a stream while another prompt is read.
+document, the longest wait of a stream while another prompt is read, and (`--parts over`) what the server adds to `bench`.
 Called by bench/compare --server.
 
     compare_server.py ROPEWALK MODEL [--depth 2048] [--streams 16] [--document 16384] [--long 32768] [--method none]
-                      [--parts streams first wait] [--llama-server BINARY] [--out results.json]"""
+                      [--parts streams first wait over] [--llama-server BINARY] [--out results.json]"""
 import argparse
 import json
 import os
@@ -161,6 +161,33 @@ def first_token(args, engine_of):
     return result
 
 
+def over_bench(args, engine_of):
+    """What one stream's reading and writing take over what `bench` says of the engine alone, by turns."""
+    def bench(what, *more):
+        command = [args.ropewalk, "bench", what, args.model, "--lengths", str(args.depth), "--repeat", "1", "-t", str(args.threads), "--json",
+                   "--methods", args.method, *more]
+        row = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)["rows"][0]
+        return row["seconds"] / row["n_timed"]
+    engine = engine_of(args, args.depth + args.new + 64, 1)
+    read, wrote = {"bench": [], "serve": []}, {"bench": [], "serve": []}
+    try:
+        for i in range(7):
+            start, times = times_of(engine, tokens_of(args.depth, 300 + i), args.new)
+            if i == 0:
+                continue  # its steps find their size
+            read["serve"].append((times[0] - start) / args.depth)
+            wrote["serve"].append((times[-1] - times[0]) / (len(times) - 1))
+            read["bench"].append(bench("prefill"))
+            wrote["bench"].append(bench("decode", "-n", str(args.new)))
+    finally:
+        engine.end()
+    over = {name: 100 * (statistics.median(s / b for s, b in zip(each["serve"], each["bench"])) - 1)
+            for name, each in (("reading", read), ("writing", wrote))}
+    return {f"{name} at {args.depth:,}: serve over bench, middle of 6 pairs, %": value for name, value in over.items()} | {
+        f"{name} at {args.depth:,}: fastest over fastest, %": 100 * (min(each["serve"]) / min(each["bench"]) - 1)
+        for name, each in (("reading", read), ("writing", wrote))}
+
+
 def longest_wait(args, engine_of):
     """A stream's waits for its next token, alone and while a long prompt is read."""
     engine, result = engine_of(args, args.long + 256, 2), {}
@@ -201,7 +228,8 @@ def main():
     parser.add_argument("--method", default="none", help="ropewalk's; llama.cpp has plain RoPE")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--repeat", type=int, default=2, help="by turns; the best of each number counts")
-    parser.add_argument("--parts", nargs="+", default=["streams", "first", "wait"], choices=["streams", "first", "wait"])
+    parser.add_argument("--parts", nargs="+", default=["streams", "first", "wait"],
+                        choices=["streams", "first", "wait", "over"])
     parser.add_argument("--llama-server", help="a llama-server of your own in place of xllamacpp's wheel, which is compiled for AVX2")
     parser.add_argument("--option", nargs="+", default=[], help="more options of `ropewalk serve`")
     parser.add_argument("--only-ropewalk", action="store_true")
@@ -213,7 +241,7 @@ def main():
     print("| what | ropewalk | llama.cpp | times as fast |\n|---|---|---|---|")
     seen = {}
     for part in args.parts:
-        measure = {"streams": streams, "first": first_token, "wait": longest_wait}[part]
+        measure = {"streams": streams, "first": first_token, "wait": longest_wait, "over": over_bench}[part]
         some = peers if part == "streams" else peers[:1]
         rounds = {peer: [] for peer in some}
         for repeat in range(args.repeat):

@@ -4,10 +4,12 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "cli/command.h"
 #include "core/text.h"
 #include "formats/hf_family.h"
+#include "methods/told.h"
 
 namespace ropewalk::cli {
 namespace {
@@ -86,10 +88,26 @@ Json beginning(const ExportTo& to, const ExportAsked& asked) {
           {"engine", to.title}};
 }
 
+/// A factor reaches so far: rows beyond lie where the model has never been.
+void say_reach(const ExportAsked& asked) {
+  const Told told = tell(asked.bound, asked.context);
+  const std::string type = told.rope["rope_type"];
+  if (type != "yarn" && type != "linear") return;
+  const auto trained = static_cast<double>(
+      told.rope.value("original_max_position_embeddings", asked.context.n_ctx_train));
+  const double reach = told.rope["factor"].get<double>() * trained;
+  if (static_cast<double>(asked.context.n) > reach)
+    say(fmt::format("{}: factor {:g} reaches {:.0f} tokens, {} are asked for: a factor of {:g} would reach them",
+                    asked.bound.text().substr(0, asked.bound.text().find(':')),
+                    told.rope["factor"].get<double>(), reach, asked.context.n,
+                    std::ceil(static_cast<double>(asked.context.n) / trained)));
+}
+
 int print_line(const ExportTo& to, const ExportAsked& asked, bool json) {
   require_text_model(to, asked.source);
   require_printable(asked.source.path());
   const PeerSetting setting = peer_setting(*to.engine, asked.bound, asked.context, asked.architecture);
+  say_reach(asked);
   std::vector<std::string> words = to.engine->command;
   words.push_back(path_word(asked.source.path()));
   words.insert(words.end(), setting.words.begin(), setting.words.end());
@@ -107,6 +125,7 @@ int print_line(const ExportTo& to, const ExportAsked& asked, bool json) {
 int write_files(const ExportTo& to, const ExportAsked& asked, const ExportOptions& options) {
   require_out(*to.target, asked.source, options.out);
   require_printable(options.out);
+  say_reach(asked);
   const Exported done =
       to.target->write({asked.source, asked.bound, asked.context, asked.architecture, options.out});
   if (options.json) {

@@ -56,6 +56,7 @@ run 2 "$ropewalk" export "$model" --method yarn --length 256 --to gguf && holds 
 run 2 "$ropewalk" export "$model" --method yarn --length 256 --to vllm --out x && holds 'told by a command line' err
 run 2 "$ropewalk" export "$model" --method yarn --length 256 --out x && holds '--to' err
 run 0 "$ropewalk" export "$model" --method yarn --length 256 --to transformers --out o-t && holds '"rope_parameters"' o-t/config.json
+run 0 "$ropewalk" export "$model" --method yarn:factor=2 --length 4096 --to vllm && holds "factor 2 reaches" err
 run 1 "$ropewalk" export "$gguf" --method yarn --length 256 --to gguf --out none/o.gguf && holds 'no folder none' err
 
 # What is there stays.

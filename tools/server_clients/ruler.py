@@ -68,7 +68,8 @@ def run_type(args, server, kind, work):
     done = subprocess.run(
         [sys.executable, "-c", RUNNER, args.ruler.resolve() / "scripts/pred", "--data_dir", work / "data", "--save_dir", work / f"pred_{kind}",
          "--benchmark", "synthetic", "--task", "niah_single_1", "--server_type", kind, "--server_host", server.host, "--server_port",
-         str(server.port), "--model_name_or_path", MODEL, "--temperature", "0.0", "--top_k", "32", "--top_p", "1.0", "--threads", "4"],
+         str(server.port), "--model_name_or_path", MODEL, "--temperature", "0.0", "--top_k", "32", "--top_p", "1.0",
+         "--threads", "1"],  # its OpenAIClient keeps the messages of all threads in one dict: with 4 they get each other's
         env=variables, capture_output=True, text=True, timeout=600, check=False)
     if done.returncode != 0:
         raise served.Failed(f"call_api.py --server_type {kind}: {done.stderr[-1500:]}")
