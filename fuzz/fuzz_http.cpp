@@ -36,9 +36,8 @@ HttpHandler handler() {
 
 /// The port that it listens on.
 int serve() {
-  static HttpServer server("127.0.0.1", 0, handler());
-  static std::thread thread([] { server.run([] {}); });
-  thread.detach();
+  static HttpServer& server = *new HttpServer("127.0.0.1", 0, handler());  // its thread outlives main's end
+  std::thread([] { server.run([] {}); }).detach();
   const std::string url = server.url();
   return std::stoi(url.substr(url.rfind(':') + 1));
 }

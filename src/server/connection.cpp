@@ -246,8 +246,6 @@ std::optional<Connection::Refusal> Connection::refusal() const {
 void Connection::got_body(error_code failed) {
   if (failed == http::error::body_limit) return refuse(413, body_too_long(handler_.limits.body_bytes));
   if (too_long(failed)) return refuse(431, "trailer: expected 16 KiB at most; found more");
-  if (failed == boost::beast::error::timeout)
-    return refuse(408, "body: expected within a minute; found a part of it");
   if (failed.category() == http::make_error_code(http::error::bad_method).category() &&
       failed != http::error::partial_message && failed != http::error::end_of_stream)
     return refuse(400, "request: expected HTTP/1.1; found " + failed.message());

@@ -97,7 +97,7 @@ def exchange(server, data, patience):
             if not connection.pending and not connection.more():
                 closed = True
                 break
-            connection.socket.settimeout(5 * served.SLOW)
+            connection.socket.settimeout(5 * min(served.SLOW, 4))  # under the minute that a body may take
             answers.append(connection.answer())
             connection.socket.settimeout(patience * served.SLOW)
     except TimeoutError:
