@@ -90,8 +90,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::shared_ptr<Answer> answer_;  // on its way
   std::deque<std::string> unsent_;
   std::size_t unsent_bytes_ = 0, sent_ = 0, discarded_ = 0;  // sent_: of the first that is unsent
-  bool writing_ = false, last_ = false, keep_alive_ = false, head_only_ = false, old_ = false, passed_empty_ = false,
-       ending_ = false, dead_ = false;
+  bool writing_ = false, last_ = false, keep_alive_ = false, head_only_ = false, old_ = false,
+       passed_empty_ = false, ending_ = false, dead_ = false;
 };
 
 }  // namespace ropewalk::server

@@ -95,7 +95,7 @@ void HttpServer::Impl::accepted(error_code failed, tcp::socket socket) {
   if (!failed) try {
       begin(std::move(socket));
       return accept();
-    } catch (const std::bad_alloc&) {  // it is closed
+    } catch (const std::exception&) {  // no memory for it: it is closed
     }
   again.expires_after(std::chrono::milliseconds(100));  // no more files, or memory: those that end make room
   again.async_wait([this](error_code error) {

@@ -37,6 +37,8 @@ class Running {
   void advance(double now);
   void fail(FailedBy by, const std::string& message);
 
+  bool will_be_kept = false;  ///< its prompt, when it is read: others may wait for that
+
  private:
   bool wants_logits() const;
   void take(Index first, Index n_rows, const float* logits);

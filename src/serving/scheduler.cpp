@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/progress.h"
+#include "model/memory.h"
 #include "serving/room.h"
 
 namespace ropewalk::serving {
@@ -166,8 +167,7 @@ bool Scheduler::read_by_another(const Job& job) const {
   return std::any_of(running_.begin(), running_.end(), [&](const auto& other) {
     const JobRequest& theirs = other->job().request;
     if (!other->reading() || theirs.model != asked.model || !theirs.cache_prompt || other->job().cancelled ||
-        theirs.method.text() != asked.method.text() || theirs.n != asked.n ||
-        !prefixes_.holds(other->sequence(), theirs.n_prompt()))
+        !other->will_be_kept || theirs.method.text() != asked.method.text() || theirs.n != asked.n)
       return false;
     return common_prefix(theirs.prompt, asked.prompt) >= std::max(kWorthWaiting, asked.n_prompt() / 2);
   });
@@ -179,16 +179,30 @@ std::optional<Scheduler::Refusal> Scheduler::start(const std::shared_ptr<Job>& j
   for (;;) {
     try {
       running_.push_back(std::make_unique<Running>(job, sequence_for(job->request), queued, counters_));
-      counters_.cached_tokens += static_cast<std::uint64_t>(running_.back()->sequence().position());
+      Running& one = *running_.back();
+      one.will_be_kept =
+          job->request.cache_prompt && prefixes_.holds(one.sequence(), job->request.n_prompt());
+      counters_.cached_tokens += static_cast<std::uint64_t>(one.sequence().position());
       return std::nullopt;
     } catch (const UsageError& error) {
       return Refusal{.why = {FailedBy::kRequest, error.what()}};
     } catch (const std::exception& error) {  // memory, as far as is known
+      if (!fits_alone(job->request)) return Refusal{.why = no_room(job->request, error)};
       if (prefixes_.drop_oldest()) continue;
       if (!running_.empty()) return Refusal{.wait = true};
       return Refusal{.why = no_room(job->request, error)};
     }
   }
+}
+
+/// Whether there would be room if nothing were kept, and nobody else ran.
+bool Scheduler::fits_alone(const JobRequest& asked) const {
+  const Model& model = *asked.model->model;
+  const ModelConfig& config = model.config();
+  const Method method = Method::bind(asked.method, config.rope_context(config.acting_layer(), asked.n));
+  std::size_t most = available_memory() + prefixes_.bytes();
+  for (const auto& each : running_) most += each->sequence().cache_bytes();
+  return session_bytes(config, model.backend().kv_type(), method, asked.n, options_.chunk) <= most;
 }
 
 /// What would fit says more than what does not.

@@ -57,6 +57,7 @@ class Scheduler {
   void admit();
   bool read_by_another(const Job& job) const;
   std::optional<Refusal> start(const std::shared_ptr<Job>& job);
+  bool fits_alone(const JobRequest& asked) const;
   JobFailed no_room(const JobRequest& asked, const std::exception& error) const;
   Sequence sequence_for(const JobRequest& asked);
   void run_steps();

@@ -292,6 +292,10 @@ TEST_F(SchedulerTest, what_never_fits_says_what_would) {
   EXPECT_EQ(outcome.failed->by, FailedBy::kRoom);
   EXPECT_GT(outcome.failed->most, 1000);
   EXPECT_LT(outcome.failed->most, 2'000'000'000);
+  // It takes nothing from others: what was read stays.
+  run(scheduler, request("none", 0, 200));
+  EXPECT_TRUE(run(scheduler, request("none", 0, 100, Index{2'000'000'000})).failed);
+  EXPECT_EQ(run(scheduler, request("none", 0, 200)).done->n_cached, 199);
 }
 
 TEST(StepShareTest, grows_to_what_the_time_holds_for_any_number_of_readers) {
