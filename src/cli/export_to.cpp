@@ -93,14 +93,14 @@ void say_reach(const ExportAsked& asked) {
   const Told told = tell(asked.bound, asked.context);
   const std::string type = told.rope["rope_type"];
   if (type != "yarn" && type != "linear") return;
-  const auto trained = static_cast<double>(
-      told.rope.value("original_max_position_embeddings", asked.context.n_ctx_train));
+  const auto trained =
+      static_cast<double>(told.rope.value("original_max_position_embeddings", asked.context.n_ctx_train));
   const double reach = told.rope["factor"].get<double>() * trained;
   if (static_cast<double>(asked.context.n) > reach)
-    say(fmt::format("{}: factor {:g} reaches {:.0f} tokens, {} are asked for: a factor of {:g} would reach them",
-                    asked.bound.text().substr(0, asked.bound.text().find(':')),
-                    told.rope["factor"].get<double>(), reach, asked.context.n,
-                    std::ceil(static_cast<double>(asked.context.n) / trained)));
+    say(fmt::format(
+        "{}: factor {:g} reaches {:.0f} tokens, {} are asked for: a factor of {:g} would reach them",
+        asked.bound.text().substr(0, asked.bound.text().find(':')), told.rope["factor"].get<double>(), reach,
+        asked.context.n, std::ceil(static_cast<double>(asked.context.n) / trained)));
 }
 
 int print_line(const ExportTo& to, const ExportAsked& asked, bool json) {

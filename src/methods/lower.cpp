@@ -160,4 +160,19 @@ std::string Method::fingerprint(Index n) const {
   return fmt::format("{:016x}{}", hash.value(), b.scaling.grow || b.by_class ? " " + b.text : "");
 }
 
+bool Method::same_up_to(Index n, const Method& other) const {
+  const Bound &a = *bound_, &b = *other.bound_;
+  const auto kept = [](const Bound& of, const DistanceMap::Variant& variant) {
+    return std::pair(std::max(variant.sink, of.mask.sink), std::min(variant.window, of.mask.window));
+  };
+  if (a.distance.variants.size() != b.distance.variants.size()) return false;
+  for (std::size_t v = 0; v < a.distance.variants.size(); ++v) {
+    const DistanceMap::Variant &mine = a.distance.variants[v], &its = b.distance.variants[v];
+    if (kept(a, mine) != kept(b, its)) return false;
+    for (Index j = 0; j < n; ++j)
+      if (mine.key_position(j) != its.key_position(j)) return false;
+  }
+  return fingerprint(n) == other.fingerprint(n);
+}
+
 }  // namespace ropewalk

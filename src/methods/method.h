@@ -190,6 +190,9 @@ class Method {
   /// Equal for two methods that lower to the same plans (rows < n): lets eval run a plan once. Of a spec
   /// whose other layers or heads differ it has the text too.
   std::string fingerprint(Index n) const;
+  /// Whether the first n tokens read under `other` are as if read under this one: the rows below n lower to
+  /// the same plans, and keys are stored and forgotten alike, those too that only later rows look at. O(n).
+  bool same_up_to(Index n, const Method& other) const;
 
  private:
   struct Bound;

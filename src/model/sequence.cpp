@@ -115,8 +115,7 @@ void Sequence::State::bind() {
 bool Sequence::State::same(const LayerMethods& bound, Index n) const {
   if (grows() || bound.methods.size() != classes.size()) return false;
   for (std::size_t i = 0; i < classes.size(); ++i)
-    if (bound.methods[i].grows() || bound.methods[i].fingerprint(n) != classes[i].method.fingerprint(n))
-      return false;
+    if (bound.methods[i].grows() || !classes[i].method.same_up_to(n, bound.methods[i])) return false;
   for (std::size_t layer = 0; layer < layers.size(); ++layer)
     if (!std::equal(layers[layer].begin(), layers[layer].end(), bound.of[layer].begin(),
                     bound.of[layer].end(),
@@ -282,7 +281,7 @@ Sequence Sequence::fork(Index n_prefix, const SequenceOptions& options) const {
 bool Sequence::same_at(const SequenceOptions& options) const {
   const SequenceOptions& own = state_->options;
   if (options.n == own.n && (options.n_prompt == own.n_prompt || !state_->grows())) return true;
-  return state_->same(bind_layers(model().config(), spec(), options.n), std::max(options.n, own.n));
+  return state_->same(bind_layers(model().config(), spec(), options.n), position());
 }
 
 Index Sequence::kept_from() const { return state_->kept_from; }

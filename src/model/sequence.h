@@ -54,8 +54,8 @@ class Sequence {
   /// The same with another length, n_prompt and rewind_to. Errors: also Error unless its method is the same
   /// at that length (same_at).
   Sequence fork(Index n_prefix, const SequenceOptions& options) const;
-  /// Whether a sequence with these options would have this one's keys, to the bit: not where frequencies or
-  /// windows follow the length.
+  /// Whether a sequence with these options that had read the same would have this one's keys, to the bit: not
+  /// where frequencies or windows follow the length. O(position()), however long the options are.
   bool same_at(const SequenceOptions& options) const;
   /// Of fewer tokens than these a fork reads all again: what they see has been forgotten.
   Index kept_from() const;

@@ -112,5 +112,20 @@ TEST(Yarn, OneMscaleAloneIsNotUsed) {
   EXPECT_NEAR(gain("yarn:factor=4,mscale=0.5,mscale_all_dim=0.8"), ratio * ratio, 1e-12);
 }
 
+/// What was read under one binding serves another only if every key is stored and forgotten alike, also those
+/// that no row so far has looked at.
+TEST(SameUpTo, CountsKeysThatLaterRowsSee) {
+  const auto at = [](const char* spec, Index n) { return bound(spec, context_of(64, 64, n)); };
+  EXPECT_TRUE(at("rerope", 256).same_up_to(200, at("rerope", Index{1} << 30)));
+  EXPECT_TRUE(at("leaky-rerope", 256).same_up_to(200, at("leaky-rerope", 256)));
+  const Method near = at("leaky-rerope", 256), far = at("leaky-rerope", 1024);
+  EXPECT_EQ(near.fingerprint(8), far.fingerprint(8)) << "in the window rows are alike";
+  EXPECT_FALSE(near.same_up_to(8, far)) << "but the keys of far regions are not";
+  EXPECT_FALSE(at("none", 256).same_up_to(200, at("window:window=64", 256)));
+  EXPECT_FALSE(at("window:window=32", 256).same_up_to(8, at("window:window=64", 256)))
+      << "forgotten otherwise";
+  EXPECT_FALSE(at("none", 256).same_up_to(200, at("pi", 256)));
+}
+
 }  // namespace
 }  // namespace ropewalk
