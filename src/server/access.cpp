@@ -75,7 +75,7 @@ std::string host_of(std::string_view host) {
 }
 
 std::string host_name(const std::string& text) {
-  const std::string name = host_of(text);
+  std::string name = host_of(text);
   const auto wrong = [](char c) {
     return !(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '.' && c != '-' && c != '_';
   };
