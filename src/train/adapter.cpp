@@ -134,7 +134,8 @@ void write_adapter(const LearningModel& model, const AdapterOptions& options, co
   out.write("adapter_config.json", dump_json(config, 2) + "\n");
   if (options.settings && options.settings->no_config.empty()) {
     Json keys = options.settings->config;
-    for (auto key = keys.begin(); key != keys.end();)  // config.update() would take a null for rope_parameters
+    for (auto key = keys.begin();
+         key != keys.end();)  // config.update() would take a null for rope_parameters
       key = key->is_null() ? keys.erase(key) : std::next(key);
     out.write("base_config.json", dump_json(keys, 2) + "\n");
   }

@@ -28,7 +28,8 @@ void write_pairs(const std::shared_ptr<const Model>& source, const std::string& 
     return merged.names.contains(name) ? merged.values(name)
                                        : engine_values(source->file(), source->config(), name);
   };
-  write_model(*source, all, {.type = "F32", .settings = settings}, target + (gguf ? ".merged.gguf" : ".merged"));
+  write_model(*source, all, {.type = "F32", .settings = settings},
+              target + (gguf ? ".merged.gguf" : ".merged"));
 }
 
 int main(int n, char** arguments) try {
@@ -41,8 +42,7 @@ int main(int n, char** arguments) try {
     const Method bound = Method::bind(MethodSpec::parse(arguments[5]), context);
     settings = file_settings(MethodSpec::parse(bound.text()), context, model->config().architecture);
   }
-  if (std::string(arguments[3]) == "adapter")
-    return write_pairs(model, arguments[2], change, settings), 0;
+  if (std::string(arguments[3]) == "adapter") return write_pairs(model, arguments[2], change, settings), 0;
   NewWeights weights;
   for (const TensorInfo& tensor : model->file().tensors())
     if (tensor.name.find("rope") == std::string::npos) weights.names.insert(tensor.name);
