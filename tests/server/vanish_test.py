@@ -129,17 +129,24 @@ def free_again(server, descriptors, what):
 
 
 def vanishing(server):
+    """In rounds: how many run at once, and how long each is, is drawn, so that pools may reach their height in a later one. What leaks
+    grows in every round."""
     descriptors = server.descriptors()
     many_vanish(server, args.clients if args.sanitized else max(300, args.clients // 3), args.seed)  # fills caches and pools
     free_again(server, descriptors, "the first ones")
-    memory, metrics = server.memory(), server.metrics()
-    counts = many_vanish(server, args.clients, args.seed + 1)
-    free_again(server, descriptors, "all")
-    grown = server.memory() - memory
-    cancelled = server.metrics()["ropewalk_cancelled_total"] - metrics["ropewalk_cancelled_total"]
-    print(f"  {counts}; {cancelled:.0f} cancelled; memory {grown / MIB:+.1f} MiB")
-    check(args.sanitized or grown <= 8 * MIB, f"memory grew by {grown / MIB:.1f} MiB")
-    check(cancelled > 0, "some were cancelled while they were at work")
+    grown = []
+    for i in range(4):
+        memory, metrics = server.memory(), server.metrics()
+        counts = many_vanish(server, args.clients, args.seed + 1 + i)
+        free_again(server, descriptors, "all")
+        grown.append(server.memory() - memory)
+        cancelled = server.metrics()["ropewalk_cancelled_total"] - metrics["ropewalk_cancelled_total"]
+        print(f"  {counts}; {cancelled:.0f} cancelled; memory {grown[-1] / MIB:+.1f} MiB")
+        check(cancelled > 0, "some were cancelled while they were at work")
+        if args.sanitized or grown[-1] <= 8 * MIB:
+            break
+    else:
+        check(False, f"memory grew by {', '.join(f'{each / MIB:.1f}' for each in grown)} MiB")
 
 
 def health_times(server, seconds, pause=0.02):
