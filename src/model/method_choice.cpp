@@ -46,8 +46,12 @@ Index bound_length(Index n_prompt, Index n_predict, Index n_ctx_train) {
   return std::min(kMostTokens, (n + step - 1) / step * step);
 }
 
+Method bind_at(const MethodSpec& spec, const ModelConfig& config, Index n) {
+  return Method::bind(spec, config.rope_context(config.acting_layer(), n));
+}
+
 MethodSpec bound_spec(const MethodSpec& spec, const ModelConfig& config, Index n) {
-  return MethodSpec::parse(Method::bind(spec, config.rope_context(config.acting_layer(), n)).text());
+  return spec.by_layer() || spec.by_head() ? spec : MethodSpec::parse(bind_at(spec, config, n).text());
 }
 
 }  // namespace ropewalk

@@ -31,8 +31,12 @@ AutoChoice choice_for(const std::string& option, const std::string& model_path, 
 /// max_tokens, and what was read of it serves both.
 Index bound_length(Index n_prompt, Index n_predict, Index n_ctx_train);
 
+/// `spec` for the first layer that methods act on, at n tokens. Errors: UsageError.
+Method bind_at(const MethodSpec& spec, const ModelConfig& config, Index n);
+
 /// `spec` as it is bound to n tokens, with all that follows the length written out: the same at any other
-/// length, but for what grows with each token. Errors: UsageError.
+/// length, but for what grows with each token. One that differs by layers or heads stays as it is: no one
+/// text has all its defaults. Errors: UsageError.
 MethodSpec bound_spec(const MethodSpec& spec, const ModelConfig& config, Index n);
 
 }  // namespace ropewalk

@@ -110,9 +110,7 @@ class Answering : public std::enable_shared_from_this<Answering> {
       if (const auto job = weak.lock()) api_.scheduler.cancel(*job);
     const Failure said = said_of(failure);
     if (said.status == 500) tell("an answer: {}\n", failure.message);
-    if (!began_)
-      return reply_->Reply::send(said.status, said.body,
-                                 said.status == 503 ? Headers{{"Retry-After", "1"}} : Headers{});
+    if (!began_) return reply_->Reply::send(said.status, said.body, said.headers());
     reply_->event(dump_json(said.body));
     reply_->end_events();
   }

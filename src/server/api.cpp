@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 
+#include "core/progress.h"
 #include "core/tell.h"
 
 namespace ropewalk::server {
@@ -42,7 +43,7 @@ const Route* route_of(const Request& request) {
 void fail(const Request& request, Reply& reply, const std::exception& error) {
   const Failure failure = failure_of(error);
   if (failure.status >= 500) tell("{} {}: {}\n", request.method, printable(request.path), error.what());
-  reply.send(failure.status, failure.body, failure.status == 429 ? Headers{{"Retry-After", "1"}} : Headers{});
+  reply.send(failure.status, failure.body, failure.headers());
 }
 
 }  // namespace
@@ -87,6 +88,7 @@ struct Api::Waiting {
   Waiting& operator=(const Waiting&) = delete;
   std::atomic<std::size_t>& sum;
   const std::size_t n_bytes;
+  const double since = now_seconds();
   const Request request;
   const std::shared_ptr<Reply> reply;
 };
@@ -117,7 +119,7 @@ void Api::take(const std::shared_ptr<Waiting>& waiting) {
 void Api::load(const std::shared_ptr<Waiting>& waiting, const std::string& name) {
   if (waiting->reply->gone()) return;
   try {
-    boost::asio::post(threads_, [this, waiting, use = models.use(name)] { take(waiting); });
+    boost::asio::post(threads_, [this, waiting, use = models.use(name, waiting->since)] { take(waiting); });
   } catch (const std::exception& error) {
     fail(waiting->request, *waiting->reply, error);
   }

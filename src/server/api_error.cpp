@@ -24,6 +24,10 @@ Json error_body(int status, const std::string& message, const std::string& param
             {"code", status}}}};
 }
 
+Headers Failure::headers() const {
+  return status == 429 || status == 503 ? Headers{{"Retry-After", "1"}} : Headers{};
+}
+
 Failure failure_of(const std::exception& error) {
   const auto made = [](int status, const std::string& message, const std::string& param = "") {
     return Failure{status, error_body(status, message, param)};

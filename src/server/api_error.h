@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/json.h"
+#include "server/exchange.h"
 
 namespace ropewalk::server {
 
@@ -34,6 +35,7 @@ Json error_body(int status, const std::string& message, const std::string& param
 struct Failure {
   int status = 500;
   Json body;
+  Headers headers() const;  ///< Retry-After, where another time is better
 };
 Failure failure_of(const std::exception& error);
 

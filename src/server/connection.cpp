@@ -289,9 +289,9 @@ bool Connection::peer_gone() {
 }
 
 void Connection::gone() {
-  const std::shared_ptr<Answer> answer = std::exchange(answer_, nullptr);
+  const std::shared_ptr<Answer> answer = answer_;
   close();
-  if (answer) answer->lost_ = true;
+  answer_ = nullptr;
   if (answer && answer->gone_) std::exchange(answer->gone_, nullptr)();
 }
 

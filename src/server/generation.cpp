@@ -195,7 +195,7 @@ BoundChoice bound_choice(const serving::LoadedModel& model, const std::string& m
   const Index n = bound_length(n_prompt, n_predict, config.n_ctx_train);
   try {
     AutoChoice choice = model.choice(method, n_prompt + n_predict);
-    Method bound = Method::bind(choice.spec, config.rope_context(config.acting_layer(), n));
+    MethodSpec bound = bound_spec(choice.spec, config, n);
     return {std::move(choice), n, std::move(bound)};
   } catch (const UsageError& error) {
     throw ApiError(400, "method", error);

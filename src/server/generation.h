@@ -52,8 +52,8 @@ std::vector<Token> read_tokens(const Model& model, const JsonInput& list, const 
 /// What a text of so many tokens, read and written, is read under.
 struct BoundChoice {
   AutoChoice choice;
-  Index n = 0;  ///< that it is bound to (bound_length)
-  Method method;
+  Index n = 0;       ///< that it is bound to (bound_length)
+  MethodSpec bound;  ///< as it is there (bound_spec)
 };
 /// Errors: ApiError for the method; LoadedModel::choice's.
 BoundChoice bound_choice(const serving::LoadedModel& model, const std::string& method, Index n_prompt,

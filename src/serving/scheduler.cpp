@@ -173,16 +173,18 @@ bool Scheduler::read_by_another(const Job& job) const {
   });
 }
 
-/// Makes it one of running_, or says why not.
-std::optional<Scheduler::Refusal> Scheduler::start(const std::shared_ptr<Job>& job) {
+/// Makes it one of running_, or says why not. Memory for lists may run out here, too: that is this text's
+/// trouble alone.
+std::optional<Scheduler::Refusal> Scheduler::start(const std::shared_ptr<Job>& job) try {
   const double queued = now_seconds() - job->submitted;
   for (;;) {
     try {
-      running_.push_back(std::make_unique<Running>(job, sequence_for(job->request), queued, counters_));
-      Running& one = *running_.back();
-      one.will_be_kept =
-          job->request.cache_prompt && prefixes_.holds(one.sequence(), job->request.n_prompt());
-      counters_.cached_tokens += static_cast<std::uint64_t>(one.sequence().position());
+      auto one = std::make_unique<Running>(job, sequence_for(job->request), queued, counters_);
+      one->will_be_kept =
+          job->request.cache_prompt && prefixes_.holds(one->sequence(), job->request.n_prompt());
+      const auto n_cached = static_cast<std::uint64_t>(one->sequence().position());
+      running_.push_back(std::move(one));
+      counters_.cached_tokens += n_cached;
       return std::nullopt;
     } catch (const UsageError& error) {
       return Refusal{.why = {FailedBy::kRequest, error.what()}};
@@ -193,16 +195,15 @@ std::optional<Scheduler::Refusal> Scheduler::start(const std::shared_ptr<Job>& j
       return Refusal{.why = no_room(job->request, error)};
     }
   }
+} catch (const std::exception& error) {
+  return Refusal{.why = {FailedBy::kEngine, error.what()}};
 }
 
 /// Whether there would be room if nothing were kept, and nobody else ran.
 bool Scheduler::fits_alone(const JobRequest& asked) const {
-  const Model& model = *asked.model->model;
-  const ModelConfig& config = model.config();
-  const Method method = Method::bind(asked.method, config.rope_context(config.acting_layer(), asked.n));
   std::size_t most = available_memory() + prefixes_.bytes();
   for (const auto& each : running_) most += each->sequence().cache_bytes();
-  return session_bytes(config, model.backend().kv_type(), method, asked.n, options_.chunk) <= most;
+  return room_for(*asked.model->model, asked.method, asked.n, options_.chunk) <= most;
 }
 
 /// What would fit says more than what does not.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <thread>
+#include <utility>
 
 #include "core/progress.h"
 #include "core/tell.h"
@@ -22,11 +23,15 @@ std::size_t bytes_of(const ModelFile& file) {
   return bytes;
 }
 
-/// None of a folder, and of what is not there (any more).
+/// None of what is not there (any more).
 std::optional<FileStamp> stamp_of(const std::string& path) {
   struct stat info {};
-  if (::stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return std::nullopt;
-  return FileStamp{info.st_dev, info.st_ino, static_cast<std::uint64_t>(info.st_size), info.st_mtim.tv_sec,
+  if (::stat(path.c_str(), &info) != 0) return std::nullopt;
+  return FileStamp{path,
+                   info.st_dev,
+                   info.st_ino,
+                   static_cast<std::uint64_t>(info.st_size),
+                   info.st_mtim.tv_sec,
                    info.st_mtim.tv_nsec};
 }
 
@@ -37,6 +42,8 @@ std::shared_ptr<const LoadedModel> load(const ServedModels::Named& named,
     throw Error(named.name, "a decoder, which writes on in a text", "an encoder, which fills gaps in one");
   auto loaded = std::make_shared<LoadedModel>();
   loaded->name = named.name;
+  for (const std::string& path : file->files())
+    if (auto stamp = stamp_of(path)) loaded->files.push_back(*std::move(stamp));
   loaded->model = Model::load(file, backend);
   loaded->model->tokenizer();  // its errors, now
   try {
@@ -49,6 +56,13 @@ std::shared_ptr<const LoadedModel> load(const ServedModels::Named& named,
 }
 
 }  // namespace
+
+bool LoadedModel::written_to() const {
+  return std::any_of(files.begin(), files.end(), [](const FileStamp& then) {
+    const std::optional<FileStamp> now = stamp_of(then.path);
+    return now && now->device == then.device && now->inode == then.inode && *now != then;
+  });
+}
 
 AutoChoice LoadedModel::choice(const std::string& method, Index n) const {
   if (method == "auto" && n > model->config().n_ctx_train && !tuned_trouble.empty())
@@ -81,8 +95,7 @@ ServedModels::Entry& ServedModels::find(const std::string& name) {
 }
 
 /// Models that nobody uses go, the longest unused first.
-void ServedModels::make_room(const Entry& wanted, std::unique_lock<std::mutex>& lock) {
-  const double start = now_seconds();
+void ServedModels::make_room(const Entry& wanted, double since, std::unique_lock<std::mutex>& lock) {
   while (budget_ != 0) {  // 0: the system does not say what is free
     std::size_t taken = wanted.file_bytes;
     Entry *oldest = nullptr, *idle = nullptr;
@@ -98,7 +111,7 @@ void ServedModels::make_room(const Entry& wanted, std::unique_lock<std::mutex>& 
       throw Error(wanted.named.name, fmt::format("weights of {} MiB at most", budget_ >> 20),
                   fmt::format("{} MiB", taken >> 20), "start the server with a greater --memory");
     if (idle == nullptr) {
-      if (now_seconds() - start > kPatience)
+      if (now_seconds() - since > kPatience)
         throw Busy("memory", fmt::format("room for {}", wanted.named.name), "other models in use",
                    "ask again when they have ended");
       if (oldest) oldest->leaving = true;  // else who asks for it without a pause would keep it for ever
@@ -107,42 +120,44 @@ void ServedModels::make_room(const Entry& wanted, std::unique_lock<std::mutex>& 
       lock.lock();
       continue;
     }
-    const ModelUse going = std::move(idle->use);
-    idle->use = nullptr;
-    lock.unlock();
-    if (forget_) forget_(*going->model);
-    lock.lock();
+    drop(*idle, lock);
   }
+}
+
+void ServedModels::drop(Entry& entry, std::unique_lock<std::mutex>& lock) {
+  const ModelUse going = std::exchange(entry.use, nullptr);
+  lock.unlock();
+  if (forget_) forget_(*going->model);
+  lock.lock();
 }
 
 ModelUse ServedModels::loaded(const std::string& name) {
   const std::lock_guard lock(mutex_);
   Entry& entry = find(name);
-  if (!entry.use || entry.leaving) throw NotLoaded(entry.named.name);
-  const std::optional<FileStamp> now = stamp_of(entry.named.path);
-  if (entry.stamp && now && now->device == entry.stamp->device && now->inode == entry.stamp->inode &&
-      *now != *entry.stamp)
-    throw Error(entry.named.name, "its file as it was when it was loaded", "one that was written to since",
-                "start the server again; mv puts another in its place without harm");
-  entry.last_used = now_seconds();
+  if (!entry.use || (entry.leaving && !entry.fresh) || entry.use->written_to())
+    throw NotLoaded(entry.named.name);
+  entry.last_used = now_seconds(), entry.fresh = false;
   return entry.use;
 }
 
-ModelUse ServedModels::use(const std::string& name) {
+ModelUse ServedModels::use(const std::string& name, double since) {
   std::unique_lock lock(mutex_);
   Entry& entry = find(name);
   loaded_.wait(lock, [&] { return !entry.loading; });
   entry.last_used = now_seconds();
-  if (entry.use) return entry.use;
+  if (entry.use && !entry.use->written_to()) return entry.use;
   entry.loading = true;
   ModelUse loaded;
   const auto stay = [&] {
     for (Entry& each : entries_) each.leaving = false;
   };
   try {
-    make_room(entry, lock);
+    if (entry.use) {
+      tell("{}: its file was written to; it is loaded anew\n", entry.named.name);
+      drop(entry, lock);
+    }
+    make_room(entry, since > 0 ? since : now_seconds(), lock);
     stay();
-    entry.stamp = stamp_of(entry.named.path);
     lock.unlock();
     loaded = load(entry.named, backend_);
     lock.lock();
@@ -154,7 +169,7 @@ ModelUse ServedModels::use(const std::string& name) {
     throw;
   }
   entry.loading = false;
-  entry.use = loaded;
+  entry.use = loaded, entry.fresh = true;
   loaded_.notify_all();
   return loaded;
 }

@@ -27,6 +27,7 @@ class UnknownModel : public Error {
 
 /// Which file it is, and when it was last written to.
 struct FileStamp {
+  std::string path;
   std::uint64_t device = 0, inode = 0, size = 0;
   std::int64_t seconds = 0, nanoseconds = 0;
   bool operator==(const FileStamp&) const = default;
@@ -37,7 +38,10 @@ struct LoadedModel {
   std::shared_ptr<const Model> model;
   std::vector<TunedSetting> tuned;  ///< as they were when it was loaded
   std::string tuned_trouble;        ///< why the file of these cannot be used; empty: it can, or is not there
-  /// choice_for of a request that is bound to n tokens. Errors: also Error where "auto" needs what tune found
+  std::vector<FileStamp> files;     ///< that it is mapped from, as they were then
+  /// Whether one was since: what is mapped of it is another model now. Another file in its place is none.
+  bool written_to() const;
+  /// choice_for of n tokens, read and written. Errors: also Error where "auto" needs what tune found
   /// and that cannot be read.
   AutoChoice choice(const std::string& method, Index n) const;
 };
@@ -59,18 +63,18 @@ class ServedModels {
   struct Named {
     std::string name, path;
   };
-  /// `budget_bytes`: of all weights that are loaded at once; 0: three
-  /// quarters of what is free now, for more than one. `forget`: called before
-  /// a model goes, which nobody uses any more, for who keeps something of it; by any thread, one at a time.
+  /// `budget_bytes`: of all weights that are loaded at once; 0: three quarters of what is free now, for more
+  /// than one. `forget`: called before a model goes, which nobody uses any more, for who keeps something of
+  /// it; by any thread, one at a time.
   ServedModels(std::vector<Named> models, std::shared_ptr<const Backend> backend, std::size_t budget_bytes);
   void set_forget(std::function<void(const Model&)> forget) { forget_ = std::move(forget); }
 
-  /// Of an empty name the first. Where the budget has no room it waits some seconds for who uses another,
-  /// which nobody gets meanwhile. Errors: UnknownModel; Busy; Model::load's, and Error for an encoder or a
-  /// model without a tokenizer.
-  ModelUse use(const std::string& name);
-  /// The same, at once. Errors: UnknownModel; NotLoaded, also of one that leaves; Error for a file that was
-  /// written to since it was loaded: what is mapped of it is another model now.
+  /// Of an empty name the first. Where the budget has no room it waits for who uses another, which nobody
+  /// gets meanwhile, until 5 s behind `since` (now_seconds(); 0: now). Errors: UnknownModel; Busy;
+  /// Model::load's, and Error for an encoder or a model without a tokenizer.
+  ModelUse use(const std::string& name, double since = 0);
+  /// The same, at once. Errors: UnknownModel; NotLoaded, also of one that leaves or was written_to: `use`
+  /// loads that anew.
   ModelUse loaded(const std::string& name);
 
   struct View {
@@ -86,13 +90,14 @@ class ServedModels {
     Named named;
     ModelUse use;  // none: not loaded
     std::size_t file_bytes = 0;
-    std::optional<FileStamp> stamp = {};  // of the file, as it was loaded
     double last_used = 0;
     bool loading = false;
     bool leaving = false;  // asked for no more, until it has gone or another was not let in
+    bool fresh = false;    // nobody has had it since it was loaded: leaving or not, one shall
   };
   Entry& find(const std::string& name);
-  void make_room(const Entry& wanted, std::unique_lock<std::mutex>& lock);
+  void make_room(const Entry& wanted, double since, std::unique_lock<std::mutex>& lock);
+  void drop(Entry& entry, std::unique_lock<std::mutex>& lock);
 
   std::shared_ptr<const Backend> backend_;
   const bool stated_;

@@ -12,7 +12,8 @@ import time
 
 import served
 from answers import Asked, merged
-from served import Server, as_body, request_bytes
+from served import Server, as_body, beside, request_bytes
+from split_set import split_set
 
 COMPLETIONS, CHAT = "/v1/completions", "/v1/chat/completions"
 MIB = 1 << 20
@@ -131,6 +132,8 @@ def what_fits(a: Asked):
         refused(a.check, answer, 400, "max_tokens", f"{path}: more than any memory holds")
         message = answer.error.get("message", "")
         a.check("2000000000" in message and "tokens at most, prompt and answer" in message, f"it names both numbers: {message}")
+    choice = a.server.post("/choose", {"model": "short", "n": 300, "n_predict": 2_000_000_000, "method": "none"}).json
+    a.check(choice["fits"] is False and choice["bytes"] > 1 << 40 and choice["most"] > 300, f"an answer counts: {choice}")
     choice = a.server.post("/choose", {"model": "short", "n": 400_000, "method": "streaming-llm"}).json
     a.check(choice["fits"] is True and choice["bytes"] < 200 * MIB, f"a window keeps what it sees: {choice}")
 
@@ -244,17 +247,62 @@ def turns(check, binary, model):
         for thread in threads:
             thread.join()
         check(served_of == [200] * 5, f"b beside clients of a: {served_of}")
+        # Bodies that take longer to read than a model to load: each load serves one.
+        body, answered, end = "word " * 400_000, {"a": 0, "b": 0}, time.monotonic() + 4 * min(served.SLOW, 5)
+
+        def large(name):
+            while time.monotonic() < end:
+                answer = server.post("/tokenize", {"model": name, "content": body}, timeout=120)
+                check(answer.status in (200, 429), f"a large one of {name}: {answer}")
+                answered[name] += answer.status == 200
+        beside(*(lambda name=name: large(name) for name in "aabb"))
+        check(all(answered.values()), f"large ones by turns: {answered}")
+
+
+def waits(check, binary, model):
+    """Who waits for room does so once, whoever stands before; a model in use goes on."""
+    size = os.path.getsize(model)
+    with Server(binary, f"a={model}", f"b={model}", "--memory", f"{1.5 * size / MIB:.3f}M", "-c", "200000") as server:
+        stream = server.stream(COMPLETIONS, {"model": "a", "prompt": "a", "max_tokens": 190000, "stream": True, "logit_bias": {"0": -100}})
+        next(stream)
+        start, took = time.monotonic(), {}
+
+        def ask(i, name):
+            time.sleep(0.5 * (name == "a"))
+            answer = server.post("/tokenize", {"model": name, "content": "a"}, timeout=200)
+            took[i] = (name, answer.status, time.monotonic() - start)
+        beside(*(lambda i=i, name=name: ask(i, name) for i, name in enumerate("bbbba")))
+        for name, status, seconds in took.values():
+            check(status == (200 if name == "a" else 429) and seconds < 8 * min(served.SLOW, 3), f"{name}: {status} after {seconds:.1f} s")
+        stream.close()
+
+
+def written_to(check, binary, model):
+    """A model one of whose files is written to is loaded anew: a file, and a set of two."""
+    one = {"prompt": "some other words", "max_tokens": 8, "temperature": 0}
+    shutil.copy(model, "written.gguf")
+    first_of_set = split_set(model, os.getcwd())
+    for name, file in (("written.gguf", "written.gguf"), (first_of_set, first_of_set.replace("00001-of", "00002-of"))):
+        with Server(binary, os.path.abspath(name)) as server:
+            def same(what, server=server, name=name):
+                answer = server.post(COMPLETIONS, one)
+                check(answer.status == 200 and answer.json["choices"] == first.json["choices"], f"{name}, {what}: {answer}")
+            first = server.post(COMPLETIONS, one)
+            os.utime(file)
+            same("touched")
+            check(server.stderr().count("loaded anew") == 1, f"it is said once: {server.stderr()[-300:]}")
+            whole = open(file, "rb").read()
+            os.truncate(file, 4096)
+            answer = server.post(COMPLETIONS, one)
+            check(answer.status == 500 and "expected" in server.stderr(), f"cut between two requests: {answer}, {server.stderr()[-300:]}")
+            with open(file, "r+b") as again:
+                again.write(whole)
+            same("whole again")
 
 
 def cut_file(check, binary, model):
-    """A model's file that is written over ends the server with a word."""
+    """A file that is cut short while it is read ends the server with a word."""
     copy = os.path.abspath("cut.gguf")
-    shutil.copy(model, copy)
-    with Server(binary, copy) as server:
-        server.post(COMPLETIONS, {"prompt": "a", "max_tokens": 1})
-        os.truncate(copy, 4096)
-        answer = server.post(COMPLETIONS, {"prompt": "some other words", "max_tokens": 1})
-        check(answer.status == 500 and "written to since" in server.stderr(), f"a file that was written to: {answer}, {server.stderr()[-300:]}")
     shutil.copy(model, copy)
     with Server(binary, copy, "-c", "100000") as server:
         stream = server.stream(COMPLETIONS, {"prompt": "a", "max_tokens": 90000, "stream": True, "logit_bias": {"0": -100}})

@@ -85,7 +85,7 @@ with tempfile.TemporaryDirectory() as folder:
     make_talker()
     check.part(of_two_models)
     check.part(of_few_places)
-    for each in (refusals.keys, refusals.signals, edges.ends_a_check, edges.damaged_settings, edges.turns, edges.cut_file):
+    for each in (refusals.keys, refusals.signals, edges.ends_a_check, edges.damaged_settings, edges.turns, edges.waits, edges.written_to, edges.cut_file):
         if wanted(each):
             check.part(each, check, args.binary, args.model)
     os.chdir("/")

@@ -4,6 +4,7 @@
 
 #include "core/tell.h"
 #include "judge/document_check.h"
+#include "model/memory.h"
 #include "server/generation.h"
 #include "serving/room.h"
 
@@ -56,8 +57,7 @@ Asked read_asked(Api& api, const Request& request) {
   fields.end();
   if (length.tokens.empty()) throw ApiError(400, "text", "a text to hide keys in", "none");
   asked.n = length.n;
-  const auto [choice, n, bound] = bound_choice(*asked.model, method, asked.n, length.n_predict);
-  asked.method = bound_spec(choice.spec, loaded.config(), n);  // as an answer is read under it
+  asked.method = bound_choice(*asked.model, method, asked.n, length.n_predict).bound;  // as answers are read
   asked.document = identify({"the text", std::move(length.tokens), loaded.tokenizer().text_begin()});
   return asked;
 }
@@ -116,19 +116,19 @@ void choose(Api& api, const Request& request, const std::shared_ptr<Reply>& repl
   const serving::ModelUse use = api.model(model);
   const Length length = read_length(*use->model, fields, false);
   fields.end();
-  const ModelConfig& config = use->model->config();
-  const auto [choice, bound, its] = bound_choice(*use, method, length.n, length.n_predict);
-  const std::size_t bytes = session_bytes(config, use->model->backend().kv_type(), its, bound);
-  const Index most = serving::most_that_fit(*use->model, choice.spec,
-                                            api.options.n_ctx > 0 ? api.options.n_ctx : kMostTokens);
+  const Model& loaded = *use->model;
+  const auto [choice, n, bound] = bound_choice(*use, method, length.n, length.n_predict);
+  const std::size_t bytes = serving::room_for(loaded, choice.spec, n), free = available_memory();
+  const Index most_asked = api.options.n_ctx > 0 ? api.options.n_ctx : kMostTokens;
+  const bool fits = length.n + length.n_predict <= most_asked && (free == 0 || bytes <= free);
   reply->Reply::send(200, {{"n", length.n},
-                           {"n_ctx_train", config.n_ctx_train},
-                           {"bound", bound},
-                           {"method", its.text()},
+                           {"n_ctx_train", loaded.config().n_ctx_train},
+                           {"bound", n},
+                           {"method", bound.text()},
                            {"why", choice.why.empty() ? Json(nullptr) : Json(choice.why)},
                            {"bytes", bytes},
-                           {"fits", length.n <= most},
-                           {"most", most}});
+                           {"fits", fits},
+                           {"most", serving::most_that_fit(loaded, choice.spec, most_asked)}});
 }
 
 const Register<Route> registered_check{{"POST /check", {}, check}};

@@ -95,11 +95,8 @@ class CompletionForm : public Form {
       return body;
     }
     std::string echoed;
-    const std::vector<Token>& prompt = answer.prompt_of(i);
-    for (std::size_t t = sent_[i].n_prompt; t < n_to_echo(answer, i); ++t)
-      if (!of_server(answer, i, t)) echoed += token_text(answer, prompt[t]);
+    Json said = legacy(answer, i, sent_[i], &echoed);
     Json one = choice_of(i, echoed + text);
-    Json said = legacy(answer, i, sent_[i]);
     if (!said["tokens"].empty()) one["logprobs"] = std::move(said);
     body["choices"].push_back(std::move(one));
     return body;
@@ -115,8 +112,8 @@ class CompletionForm : public Form {
   }
 
   /// {tokens, token_logprobs, top_logprobs, text_offset} of what is there beyond `sent`, which it is added
-  /// to.
-  Json legacy(const Answer& answer, std::size_t i, Sent& sent) const {
+  /// to; `echoed`, where it is given, gets the text of the prompt in it.
+  Json legacy(const Answer& answer, std::size_t i, Sent& sent, std::string* echoed = nullptr) const {
     Json tokens = Json::array(), logprobs = Json::array(), tops = Json::array(), offsets = Json::array();
     const auto add = [&](const std::string& text, const serving::TokenLogprob* said) {
       tokens.push_back(name_of(text));
@@ -133,9 +130,11 @@ class CompletionForm : public Form {
     };
     const ChoiceSoFar& choice = answer.choices[i];
     const std::vector<Token>& prompt = answer.prompt_of(i);
-    for (std::size_t& t = sent.n_prompt; t < n_to_echo(answer, i); ++t)
-      add(of_server(answer, i, t) ? "" : token_text(answer, prompt[t]),
-          t == 0 ? nullptr : &choice.prompt_logprobs[t - 1]);
+    for (std::size_t& t = sent.n_prompt; t < n_to_echo(answer, i); ++t) {
+      const std::string text = of_server(answer, i, t) ? "" : token_text(answer, prompt[t]);
+      add(text, t == 0 ? nullptr : &choice.prompt_logprobs[t - 1]);
+      if (echoed != nullptr) *echoed += text;
+    }
     for (std::size_t& t = sent.n_written; t < choice.written.size(); ++t)
       add(token_text(answer, choice.written[t].token),
           choice.written[t].logprob ? &*choice.written[t].logprob : nullptr);
