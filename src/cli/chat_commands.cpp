@@ -162,7 +162,7 @@ void check(const Given& c) {
   say(fmt::format("checking method {}, bound to {}, as the next answer", next.spec.text(),
                   counted(next.length, "token")));
   Progress progress("checking", 1);
-  DocumentCheckOptions how{.budget_seconds = seconds};
+  DocumentCheckOptions how{.budget_seconds = seconds, .budget_name = "/check"};
   how.progress = [&](double share) {
     if (c.interrupted) throw ReadingInterrupted();
     progress.update(share);

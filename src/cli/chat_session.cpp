@@ -77,8 +77,7 @@ const MethodSpec* ChatSession::spec() const { return session_ ? &session_->seque
 /// where the last one began.
 std::size_t ChatSession::bytes(const MethodSpec& spec, Index length) const {
   const ModelConfig& config = model_->config();
-  return session_bytes(config, model_->backend().kv_type(),
-                       Method::bind(spec, config.rope_context(config.acting_layer(), length)), length,
+  return session_bytes(config, model_->backend().kv_type(), bind_at(spec, config, length), length,
                        settings_.chunk + length);
 }
 

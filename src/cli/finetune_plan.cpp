@@ -35,8 +35,7 @@ Start start_of(const std::string& typed, const ModelConfig& config, Index length
       throw UsageError("--method", "a method whose frequencies are those of the whole length",
                        "'" + typed + "', which changes them token by token",
                        "training reads whole texts: leave grow=1 out");
-  if (spec.by_layer() || spec.by_head()) return {typed, spec.text()};
-  return {typed, Method::bind(spec, config.rope_context(config.acting_layer(), length)).text()};
+  return {typed, bound_spec(spec, config, length).text()};
 }
 
 void require_length(Index length, Index n_ctx_train) {

@@ -39,8 +39,7 @@ MethodSpec FittingLength::spec_at(Index n) const {
 }
 
 Method FittingLength::method_at(const MethodSpec& spec, Index n) const {
-  const ModelConfig& config = model_.config();
-  return Method::bind(spec, config.rope_context(config.acting_layer(), n));
+  return bind_at(spec, model_.config(), n);
 }
 
 std::size_t FittingLength::bytes(const MethodSpec& spec, Index n) const {

@@ -260,8 +260,8 @@ int run() {
   std::optional<DocumentCheck> check;
   if (options.check)
     failures.run("the check", [&] {
-      check = check_text(*loaded, MethodSpec::parse(session.method().text()), prompt.text,
-                         n_prompt + options.n_predict, check_seconds);
+      check = check_text(*loaded, session.sequence().bound(), prompt.text, n_prompt + options.n_predict,
+                         check_seconds);
     });
   if (options.json) print_json(answer, cut, before, n_new, prompt, session, choice, sampling, check);
   if (cut) tell("the answer was cut at -n {}\n", options.n_predict);

@@ -30,8 +30,7 @@ void share_one_arena() {
 extern "C" void say_cut(int) {
   constexpr char kText[] =
       "ropewalk: a file that is read: expected to stay as it was; found cut short by another program; hint: "
-      "put "
-      "a new file in its place by mv, which does not touch the old one\n";
+      "mv puts a new file in its place, and does not touch the old one\n";
   (void)!::write(STDERR_FILENO, kText, sizeof kText - 1);
   ::_exit(1);
 }

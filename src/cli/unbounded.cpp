@@ -5,18 +5,14 @@
 
 #include "core/text.h"
 #include "model/layer_methods.h"
+#include "model/method_choice.h"
 #include "model/sequence.h"
 
 namespace ropewalk {
 namespace {
 
-Method bound_at(const Model& model, const MethodSpec& spec, Index n) {
-  const ModelConfig& config = model.config();
-  return Method::bind(spec, config.rope_context(config.acting_layer(), n));
-}
-
 std::size_t cache_at(const Model& model, const MethodSpec& spec, Index n) {
-  return most_cache_bytes(model.config(), model.backend().kv_type(), bound_at(model, spec, n), n,
+  return most_cache_bytes(model.config(), model.backend().kv_type(), bind_at(spec, model.config(), n), n,
                           kDefaultChunk);
 }
 
@@ -37,10 +33,10 @@ void require_unbounded(const Model& model, const std::string& method) {
     throw UsageError("--unbounded", "a method that forgets", "--method auto, which keeps the whole text",
                      kHint);
   const MethodSpec spec = MethodSpec::parse(method);
-  const Method near = bound_at(model, spec, 2 * model.config().n_ctx_train);
+  const Method near = bind_at(spec, model.config(), 2 * model.config().n_ctx_train);
   const auto holds = [&] {
     try {
-      const Method far = bound_at(model, spec, kMostTokens);
+      const Method far = bind_at(spec, model.config(), kMostTokens);
       return !near.grows() && !far.grows() && near.text() == far.text() &&
              cache_at(model, spec, kMostTokens) == cache_at(model, spec, kMostTokens / 2);
     } catch (const UsageError&) {  // its factor would be out of range there
@@ -60,7 +56,7 @@ SamplerSettings without_ends(SamplerSettings settings, const Model& model) {
 }
 
 std::string what_is_seen(const Model& model, const MethodSpec& method) {
-  const KeyPlan::Variant most = seen(bound_at(model, method, kMostTokens));
+  const KeyPlan::Variant most = seen(bind_at(method, model.config(), kMostTokens));
   const std::string first =
       most.sink > 0 ? fmt::format("the first {} and ", counted(most.sink, "token")) : "";
   return fmt::format("it sees {}the last {}, and forgets the rest; ctrl-C ends it", first,

@@ -31,9 +31,9 @@ struct DocumentCheck {
   Proportion found, truncated;  ///< keys found, with Wilson's interval; of truncation, the same keys
   double p = 1;                 ///< that it finds no more of them: exact sign-flip test, one-sided
   double more_seconds = 0;      ///< a budget that would ask enough keys to tell; 0: none is known
-  const char* budget_name = DocumentCheckOptions().budget_name;
-  Index tail = 0;                       ///< last tokens that are scored
-  double loss = 0, truncated_loss = 0;  ///< mean nats of each
+  const char* budget_name = DocumentCheckOptions().budget_name;  ///< for text_of
+  Index tail = 0;                                                ///< last tokens that are scored
+  double loss = 0, truncated_loss = 0;                           ///< mean nats of each
   double seconds = 0;
 };
 

@@ -134,9 +134,8 @@ void write_adapter(const LearningModel& model, const AdapterOptions& options, co
   out.write("adapter_config.json", dump_json(config, 2) + "\n");
   if (options.settings && options.settings->no_config.empty()) {
     Json keys = options.settings->config;
-    for (auto key = keys.begin();
-         key != keys.end();)  // config.update() would take a null for rope_parameters
-      key = key->is_null() ? keys.erase(key) : std::next(key);
+    // A null there would take rope_parameters away in config.update(): since transformers 5 they are one.
+    if (keys.contains("rope_scaling") && keys["rope_scaling"].is_null()) keys.erase("rope_scaling");
     out.write("base_config.json", dump_json(keys, 2) + "\n");
   }
   write_safetensors(

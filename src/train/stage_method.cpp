@@ -4,15 +4,10 @@
 #include <algorithm>
 
 #include "core/text.h"
+#include "model/method_choice.h"
 
 namespace ropewalk {
 namespace {
-
-/// Every default filled in, where it is the same for all layers and heads.
-std::string full_text(const MethodSpec& spec, const ModelConfig& config, Index n_ctx) {
-  if (spec.by_layer() || spec.by_head()) return spec.text();
-  return Method::bind(spec, config.rope_context(config.acting_layer(), n_ctx)).text();
-}
 
 FileSettings settings_for_length(const MethodSpec& method, const ModelConfig& config, Index n_ctx) {
   return file_settings(method, config.rope_context(config.acting_layer(), n_ctx), config.architecture);
@@ -35,10 +30,10 @@ std::optional<MethodSpec> stage_method(const TrainStage& stage, const ModelConfi
   const std::string& typed = stage.methods.front().text();
   if (stage.methods.size() > 1 || typed.find('{') != typed.npos) return std::nullopt;
   const MethodSpec spec = MethodSpec::parse(typed);
-  const std::string full = full_text(spec, config, stage.n_ctx.front());
+  const MethodSpec full = bound_spec(spec, config, stage.n_ctx.front());
   for (const Index n_ctx : stage.n_ctx)
-    if (full_text(spec, config, n_ctx) != full) return std::nullopt;
-  return MethodSpec::parse(full);
+    if (bound_spec(spec, config, n_ctx).text() != full.text()) return std::nullopt;
+  return full;
 }
 
 WrittenMethod written_method(const TrainStage& stage, const ModelConfig& config, bool goes_on) {

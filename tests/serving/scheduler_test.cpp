@@ -285,6 +285,19 @@ TEST_F(SchedulerTest, a_long_answer_needs_no_more_rows_than_its_method_keeps) {
   EXPECT_GT(session.sequence().kept_from(), 600);
 }
 
+/// The first layer's defaults are not the others'.
+TEST_F(SchedulerTest, a_method_that_differs_by_layers_or_heads_is_bound_as_it_is) {
+  const ModelConfig& config = use_->model->config();
+  int n_seen = 0;
+  for (const auto& method : Registry<MethodInfo>::all()) {
+    if (!method.by_layer && !method.by_head) continue;
+    EXPECT_EQ(bound_spec(MethodSpec::parse(method.name), config, 1024).text(), method.name);
+    ++n_seen;
+  }
+  EXPECT_GT(n_seen, 0);
+  EXPECT_NE(bound_spec(MethodSpec::parse("leaky-rerope"), config, 1024).text(), "leaky-rerope");
+}
+
 TEST_F(SchedulerTest, what_never_fits_says_what_would) {
   Scheduler scheduler({});
   const Outcome outcome = run(scheduler, request("none", 0, 100, Index{2'000'000'000}));
