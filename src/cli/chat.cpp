@@ -2,6 +2,8 @@
 /// ropewalk chat: a conversation with a model, in which documents may be given at any time.
 #include <editline/readline.h>
 #include <langinfo.h>
+#include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -56,6 +58,16 @@ std::string history_path() {
   return failed ? "" : (folder / "chat_history").string();
 }
 
+/// Whether ctrl-D was typed while the editor had not the terminal: the system keeps that as an end of the
+/// file. libedit would see a zero, which it takes for "insert the next key as it is".
+bool ended_before() {
+  pollfd input{STDIN_FILENO, POLLIN, 0};
+  int n_bytes = 0;
+  char none = 0;
+  return ::poll(&input, 1, 0) == 1 && ::ioctl(STDIN_FILENO, FIONREAD, &n_bytes) == 0 && n_bytes == 0 &&
+         ::read(STDIN_FILENO, &none, 1) == 0;
+}
+
 /// Lines of a terminal, edited and remembered, or of what standard input is.
 class Lines {
  public:
@@ -79,6 +91,7 @@ class Lines {
     }
     for (;;) {
       ctrl_c_pressed = false;
+      if (ended_before()) return false;
       errno = 0;
       char* typed = readline("> ");
       if (!typed && (ctrl_c_pressed || errno == EINTR)) {
@@ -178,7 +191,7 @@ void define(CommandLine& app) {
   app.add_model(options.model);
   app.add_option("-f,--file", options.files, "documents that stand before the first question");
   app.add_option("--system", options.system, "what the model is told first");
-  app.add_option("-n,--predict,--n-predict", options.n_predict, "most tokens of an answer")
+  app.add_option("-n,--n-predict,--predict", options.n_predict, "most tokens of an answer")
       ->check(in_range(1, 1 << 20))
       ->capture_default_str();
   app.add_option("--method", options.method, "auto, or one by name; /method changes it")

@@ -2,6 +2,7 @@
 #include "cli/chat_commands.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <iterator>
@@ -40,6 +41,10 @@ void method(const Given& c) {
 
 void length(const Given& c) {
   if (c.argument.empty()) return tell("{} of {} tokens\n", c.session.position(), c.session.bound());
+  if (c.argument == "auto") {
+    c.session.set_length(0);
+    return tell("from the next answer on bound to what each takes\n");
+  }
   c.session.set_length(parse_length(c.argument));
   tell("from the next answer on bound to {}\n", counted(c.session.settings().length, "token"));
 }
@@ -151,7 +156,7 @@ void evidence(const Given& c) {
 }
 
 void check(const Given& c) {
-  const double seconds = parse_seconds(c.argument.empty() ? "2m" : c.argument);
+  const double seconds = parse_seconds(c.argument.empty() ? "2m" : c.argument, "/check");
   const ChatSession& session = c.session;
   if (session.said().documents.empty())
     throw UsageError("/check", "a document that was given with /file or -f", "none");
@@ -162,14 +167,13 @@ void check(const Given& c) {
   say(fmt::format("checking method {}, bound to {}, as the next answer", next.spec.text(),
                   counted(next.length, "token")));
   Progress progress("checking", 1);
-  DocumentCheckOptions how{.budget_seconds = seconds, .budget_name = "/check"};
+  DocumentCheckOptions how{.budget_seconds = seconds, .budget_name = "/check", .bound = next.length};
   how.progress = [&](double share) {
     if (c.interrupted) throw ReadingInterrupted();
     progress.update(share);
   };
   const DocumentCheck found =
-      check_document(session.model(), tokenizer, bound_spec(next.spec, session.model().config(), next.length),
-                     document, next.length, how);
+      check_document(session.model(), tokenizer, next.spec, document, next.length, how);
   progress.clear();
   say(text_of(found));
 }
@@ -185,7 +189,7 @@ const ChatCommand kCommands[] = {
        attach_file(c.session, c.argument);
      }},
     {"/method", "[SPEC]  auto, rerope, yarn:factor=4 ...; alone: which it is", method},
-    {"/length", "[N]  tokens that the conversation is bound to; alone: how many", length},
+    {"/length", "[N | auto]  tokens that the conversation is bound to; alone: how many", length},
     {"/evidence", "what was measured for this model at this length", evidence},
     {"/check", "[2m]  keys hidden in the documents, at this length: are they found?", check},
     {"/save", "FILE  the conversation", save},
@@ -193,13 +197,19 @@ const ChatCommand kCommands[] = {
     {"/clear", "begin anew", [](const Given& c) { c.session.begin_anew(); }},
 };
 
+/// "~/" as a shell has it, which is not there to read it.
+std::string from_home(const std::string& path) {
+  const char* home = path.starts_with("~/") ? std::getenv("HOME") : nullptr;
+  return home ? home + path.substr(1) : path;
+}
+
 }  // namespace
 
 void attach_file(ChatSession& session, const std::string& path) {
   if (path == "-" || path == "/dev/stdin")
     throw UsageError("chat", "a document in a file", "standard input, which holds the conversation's lines",
                      "keep the document in a file; or ropewalk generate -f -");
-  std::string text = read_text_file(path);
+  std::string text = read_text_file(from_home(path));
   const auto n = session.model().tokenizer().encode(text).size();
   session.attach(std::filesystem::path(path).filename().string(), std::move(text));
   say(fmt::format("{}: {}, before the next question; the model was trained on {}", printable(path),

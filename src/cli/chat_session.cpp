@@ -50,7 +50,7 @@ void ChatSession::set_method(const std::string& method) {
 
 void ChatSession::set_length(Index length) {
   const AutoChoice choice = choice_for(settings_.method, model_path_, model_->config(), length);
-  if (!held(choice.spec, length))
+  if (length > 0 && !held(choice.spec, length))
     throw Error("/length", "one that the memory holds and the method reaches",
                 counted(length, "token") + " under " + choice.spec.text(), "a smaller one, or --kv q8");
   settings_.length = length;

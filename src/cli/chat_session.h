@@ -72,7 +72,7 @@ class ChatSession {
 
   /// Another method or length holds from the next answer on; what was read is read again. Errors: UsageError.
   void set_method(const std::string& method);
-  void set_length(Index length);
+  void set_length(Index length);  ///< 0: each answer to what it takes
   void set_said(Said said);
   /// As a new one: what the model is told first, and nothing else.
   void begin_anew();

@@ -92,7 +92,7 @@ Json beginning(const ExportTo& to, const ExportAsked& asked) {
 void say_reach(const ExportAsked& asked) {
   const Told told = tell(asked.bound, asked.context);
   const std::string type = told.rope["rope_type"];
-  if (type != "yarn" && type != "linear") return;
+  if (asked.bound.text() == "none" || (type != "yarn" && type != "linear")) return;
   const auto trained =
       static_cast<double>(told.rope.value("original_max_position_embeddings", asked.context.n_ctx_train));
   const double reach = told.rope["factor"].get<double>() * trained;

@@ -192,15 +192,16 @@ Session open_session(const Model& model, const std::vector<Token>& prompt, const
 }
 
 /// Keys hidden in copies of what was read, at the answer's length, under the answer's method.
-DocumentCheck check_text(const Model& model, const MethodSpec& spec, const std::string& text, Index length,
+DocumentCheck check_text(const Sequence& sequence, const std::string& text, Index length,
                          double budget_seconds) {
+  const Model& model = sequence.model();
   const Tokenizer& tokenizer = model.tokenizer();
   const Document document =
       identify({"the text", tokenizer.encode(text, options.special), tokenizer.text_begin()});
   Progress progress("checking", 1);
-  DocumentCheckOptions how{.budget_seconds = budget_seconds};
+  DocumentCheckOptions how{.budget_seconds = budget_seconds, .bound = sequence.bound()};
   how.progress = [&](double share) { progress.update(share); };
-  return check_document(model, tokenizer, spec, document, length, how);
+  return check_document(model, tokenizer, sequence.spec(), document, length, how);
 }
 
 void print_json(const Answer& answer, bool cut, Index n_before, Index n_new, const GivenText::Part& prompt,
@@ -260,8 +261,7 @@ int run() {
   std::optional<DocumentCheck> check;
   if (options.check)
     failures.run("the check", [&] {
-      check = check_text(*loaded, session.sequence().bound(), prompt.text, n_prompt + options.n_predict,
-                         check_seconds);
+      check = check_text(session.sequence(), prompt.text, n_prompt + options.n_predict, check_seconds);
     });
   if (options.json) print_json(answer, cut, before, n_new, prompt, session, choice, sampling, check);
   if (cut) tell("the answer was cut at -n {}\n", options.n_predict);
@@ -278,7 +278,7 @@ void define(CommandLine& app) {
   app.add_option(
       "-f,--file", options.files,
       "to read first, in this order: text, Markdown, PDF,\nHTML, EPUB, DOCX, ODT; - is standard input");
-  app.add_option("-n,--predict,--n-predict", options.n_predict, "most tokens to write")
+  app.add_option("-n,--n-predict,--predict", options.n_predict, "most tokens to write")
       ->check(in_range(1, 1 << 20))
       ->capture_default_str();
   app.add_option("--method", options.method,

@@ -148,7 +148,7 @@ void define(CommandLine& app) {
       ->capture_default_str();
   app.add_option("-c,--ctx-size,--length", options.length,
                  "most tokens of a request, prompt and answer: 32k;\nnot given: what the memory holds");
-  app.add_option("-n,--predict,--n-predict", options.n_predict,
+  app.add_option("-n,--n-predict,--predict", options.n_predict,
                  "most tokens of an answer that says no number")
       ->check(in_range(1, 1 << 20))
       ->capture_default_str();

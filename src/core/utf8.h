@@ -84,6 +84,15 @@ inline BrokenUtf8 broken_utf8(std::string_view text, std::size_t i) {
   return {n, n < whole && i + n == text.size()};
 }
 
+/// How many bytes at the end of `text` are the begin of a character that more text may complete; 0 to 3.
+inline std::size_t utf8_unfinished(std::string_view text) {
+  for (std::size_t n = 1; n <= 3 && n <= text.size(); ++n) {
+    const BrokenUtf8 end = broken_utf8(text, text.size() - n);
+    if (end.n == n && end.may_go_on) return n;
+  }
+  return 0;
+}
+
 /// Calls valid(run) for each longest run of valid characters and invalid(byte) for each byte in between.
 template <class Valid, class Invalid>
 void for_utf8_runs(std::string_view text, Valid valid, Invalid invalid) {

@@ -26,7 +26,12 @@ class Work {
       : model_(model), tokenizer_(tokenizer), document_(document), whole_(whole), options_(options) {}
 
   TaskInput input(const MethodSpec& spec, Index length) const {
-    return {.model = model_, .tokenizer = tokenizer_, .spec = spec, .document = document_, .length = length};
+    return {.model = model_,
+            .tokenizer = tokenizer_,
+            .spec = spec,
+            .document = document_,
+            .length = length,
+            .bound = options_.bound};
   }
   /// `cost`: of the run, in the unit of `whole`.
   std::vector<Record> run(const char* name, TaskInput in, double cost) {

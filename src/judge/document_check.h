@@ -15,6 +15,7 @@ struct DocumentCheckOptions {
   double budget_seconds = 120;               ///< 0: no limit
   const char* budget_name = "--check-time";  ///< as who asks calls it, for what is said of it
   Index most_keys = 10;
+  Index bound = 0;  ///< that the method is bound to; 0, or less than is read: what is read
   std::function<void(double share)> progress = {};  ///< of the work that is done
 };
 

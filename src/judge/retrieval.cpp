@@ -231,9 +231,9 @@ Record answer(const TaskInput& in, const Question& question, int share, int shar
     if (in.told < least) too_short(in, in.told, least);
     keep_end(prompt.tokens, in.document.bos, in.told - question.n_predict);
   }
-  Session session(
-      in.model, in.spec,
-      {.n = in.told > 0 ? in.told : in.length, .n_prompt = static_cast<Index>(prompt.tokens.size())});
+  Session session(in.model, in.spec,
+                  {.n = in.told > 0 ? in.told : std::max(in.bound, in.length),
+                   .n_prompt = static_cast<Index>(prompt.tokens.size())});
   const std::vector<Token> written = write_on(session, prompt.tokens,
                                               {.n_predict = question.n_predict,
                                                .stop = in.tokenizer.end_tokens,

@@ -31,6 +31,7 @@ struct TaskInput {
   const Document& document;
   const Document* other = nullptr;  ///< another document, for controls; null where there is only one
   Index length = 0;                 ///< tokens in all: read and written
+  Index bound = 0;                  ///< that the method is bound to, where nothing is `told`; 0: length
   Index tail = 0;                   ///< last tokens that are scored
   Index n_predict = 128;            ///< continuation: tokens to write
   Index stride = 0;                 ///< sliding: tokens from window to window; 0: half of them

@@ -4,7 +4,6 @@
 
 #include "model/layer_methods.h"
 #include "model/memory.h"
-#include "model/method_choice.h"
 #include "model/sequence_state.h"
 
 namespace ropewalk {
@@ -241,7 +240,7 @@ Sequence& Sequence::operator=(Sequence&&) noexcept = default;
 Index Sequence::position() const { return static_cast<Index>(state_->tokens.size()); }
 const Method& Sequence::method() const { return state_->acting().method; }
 const MethodSpec& Sequence::spec() const { return state_->spec; }
-MethodSpec Sequence::bound() const { return bound_spec(spec(), model().config(), state_->options.n); }
+Index Sequence::bound() const { return state_->options.n; }
 const Model& Sequence::model() const { return *state_->model; }
 bool Sequence::usable() const { return state_->usable; }
 std::size_t Sequence::cache_bytes() const { return state_->held(); }

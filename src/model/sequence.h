@@ -40,7 +40,7 @@ class Sequence {
   Index position() const;          ///< tokens read so far
   const Method& method() const;    ///< of the first layer that it acts on, as bound
   const MethodSpec& spec() const;  ///< as asked for
-  MethodSpec bound() const;        ///< as bound_spec (model/method_choice.h) has it at this length
+  Index bound() const;             ///< tokens that it is bound to
   const Model& model() const;
   std::size_t cache_bytes() const;  ///< keys and values held now; those shared with a fork count for both
 

@@ -45,11 +45,11 @@ std::vector<double> losses_of(const Backend& backend, const float* logits, Index
 }
 
 std::vector<double> token_losses(const Model& model, const MethodSpec& spec, std::span<const Token> tokens,
-                                 Index begin, Index end, const TokensDone& done) {
+                                 Index begin, Index end, const TokensDone& done, Index bound) {
   const auto n = static_cast<Index>(tokens.size());
   RW_CHECK(begin >= 0 && begin <= end && end < n);
   std::vector<double> losses(static_cast<std::size_t>(end - begin));
-  Session session(model, spec, {.n = n, .n_prompt = n});
+  Session session(model, spec, {.n = std::max(n, bound), .n_prompt = n});
   session.run(tokens,
               {.begin = begin,
                .end = end,

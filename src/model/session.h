@@ -56,8 +56,8 @@ std::vector<double> losses_of(const Backend& backend, const float* logits, Index
                               std::span<const Token> targets);
 
 /// Losses (nats) of predicting tokens[t + 1] from tokens[0 .. t], for t in [begin, end), in one new session
-/// of length tokens.size(). REQUIRES: end < tokens.size().
+/// of length tokens.size(), or `bound` where that is more. REQUIRES: end < tokens.size().
 std::vector<double> token_losses(const Model& model, const MethodSpec& spec, std::span<const Token> tokens,
-                                 Index begin, Index end, const TokensDone& done = {});
+                                 Index begin, Index end, const TokensDone& done = {}, Index bound = 0);
 
 }  // namespace ropewalk

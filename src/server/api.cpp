@@ -89,7 +89,7 @@ struct Api::Waiting {
   std::atomic<std::size_t>& sum;
   const std::size_t n_bytes;
   const double since = now_seconds();
-  const Request request;
+  Request request;
   const std::shared_ptr<Reply> reply;
 };
 
@@ -115,11 +115,12 @@ void Api::take(const std::shared_ptr<Waiting>& waiting) {
   }
 }
 
-/// Beside the requests of models that are there; while `use` is held nobody takes the model away again.
+/// Beside the requests of models that are there.
 void Api::load(const std::shared_ptr<Waiting>& waiting, const std::string& name) {
   if (waiting->reply->gone()) return;
   try {
-    boost::asio::post(threads_, [this, waiting, use = models.use(name, waiting->since)] { take(waiting); });
+    waiting->request.loaded = models.use(name, waiting->since);
+    boost::asio::post(threads_, [this, waiting] { take(waiting); });
   } catch (const std::exception& error) {
     fail(waiting->request, *waiting->reply, error);
   }

@@ -39,9 +39,11 @@ class Api {
   /// come later. What would wait behind too many bytes of others' is a 429; of a client that has gone,
   /// nothing.
   void handle(Request request, std::shared_ptr<Reply> reply);
-  /// A model that is loaded. Errors: ServedModels::loaded's; of NotLoaded handle() has it loaded, and runs
-  /// the route again, from its begin.
-  serving::ModelUse model(const std::string& name) { return models.loaded(name); }
+  /// The model `name` that a request asks for. Errors: ServedModels::loaded's; of NotLoaded handle() has it
+  /// loaded for this request, whoever else waits for what, and runs the route again, from its begin.
+  serving::ModelUse model(const Request& request, const std::string& name) {
+    return request.loaded ? request.loaded : models.loaded(name);
+  }
   /// For HttpHandler::sent.
   void count_status(int status);
 

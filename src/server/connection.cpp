@@ -279,20 +279,13 @@ void Connection::watch() {
   watch_.expires_after(kWatch);
   watch_.async_wait([self = shared_from_this()](error_code failed) {
     if (failed || !self->answer_) return;
-    self->peer_gone() ? self->gone() : self->watch();
+    self->peer_gone() ? self->close() : self->watch();
   });
 }
 
 bool Connection::peer_gone() {
   pollfd socket{stream_.socket().native_handle(), POLLRDHUP, 0};
   return ::poll(&socket, 1, 0) > 0;
-}
-
-void Connection::gone() {
-  const std::shared_ptr<Answer> answer = answer_;
-  close();
-  answer_ = nullptr;
-  if (answer && answer->gone_) std::exchange(answer->gone_, nullptr)();
 }
 
 std::string Connection::chunk(const std::string& data) const {
@@ -310,7 +303,7 @@ std::string Connection::head(int status, const std::string& type, const Headers&
 void Connection::write(std::string bytes, bool last) {
   last_ = last_ || last;
   const std::size_t behind = unsent_bytes_ - (unsent_.empty() ? 0 : unsent_.front().size());
-  if (!last && behind > handler_.limits.unsent_bytes) return gone();  // it does not read
+  if (!last && behind > handler_.limits.unsent_bytes) return close();  // it does not read
   unsent_bytes_ += bytes.size();
   unsent_.push_back(std::move(bytes));
   if (!writing_) write_next();
@@ -328,7 +321,7 @@ void Connection::write_next() {
 void Connection::wrote(error_code failed, std::size_t n) {
   writing_ = false;
   if (dead_) return;
-  if (failed) return gone();
+  if (failed) return close();
   sent_ += n;
   if (sent_ < unsent_.front().size()) return write_next();
   unsent_bytes_ -= sent_, sent_ = 0;
@@ -359,13 +352,17 @@ void Connection::discard() {
                           });
 }
 
+/// An answer that has not ended is for nobody from here on.
 void Connection::close() {
   if (std::exchange(dead_, true)) return;
-  if (answer_) answer_->lost_ = true;
   watch_.cancel();
   error_code ignored;
   stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
   stream_.close();
+  const std::shared_ptr<Answer> answer = std::exchange(answer_, nullptr);
+  if (!answer) return;
+  answer->lost_ = true;
+  if (answer->gone_) std::exchange(answer->gone_, nullptr)();
 }
 
 }  // namespace ropewalk::server

@@ -71,7 +71,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   void watch();
   bool peer_gone();
-  void gone();
   void write(std::string bytes, bool last);
   void write_next();
   void wrote(boost::system::error_code failed, std::size_t n);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/json.h"
+#include "serving/served_models.h"
 
 namespace ropewalk::server {
 
@@ -16,6 +17,7 @@ struct Request {
   std::string path;    ///< of the target, before '?'
   std::string query;   ///< behind it, as it came
   std::string body;
+  serving::ModelUse loaded = {};  ///< for it, where its model was not there
 };
 
 using Headers = std::vector<std::pair<std::string, std::string>>;

@@ -106,7 +106,7 @@ std::string read_method(Api& api, Fields& fields) {
   return method;
 }
 
-Generation read_generation(Api& api, Fields& fields) {
+Generation read_generation(Api& api, const Request& request, Fields& fields) {
   Generation g;
   const std::string model = fields.text("model", 1024).value_or("");
   g.method = read_method(api, fields);
@@ -126,7 +126,7 @@ Generation read_generation(Api& api, Fields& fields) {
   if (const JsonInput* tools = fields.any("tools"); tools == nullptr || !tools->is_array() || !tools->empty())
     fields.refuse("tools");
   for (const char* others : {"functions", "grammar", "json_schema", "lora"}) fields.refuse(others);
-  g.model = api.model(model);
+  g.model = api.model(request, model);
   read_sampling(api, fields, g);
   return g;
 }
@@ -195,7 +195,7 @@ BoundChoice bound_choice(const serving::LoadedModel& model, const std::string& m
   const Index n = bound_length(n_prompt, n_predict, config.n_ctx_train);
   try {
     AutoChoice choice = model.choice(method, n_prompt + n_predict);
-    MethodSpec bound = bound_spec(choice.spec, config, n);
+    Method bound = bind_at(choice.spec, config, n);
     return {std::move(choice), n, std::move(bound)};
   } catch (const UsageError& error) {
     throw ApiError(400, "method", error);

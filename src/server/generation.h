@@ -38,7 +38,7 @@ struct Generation {
 
 /// Reads the fields that all forms share: model, method, sampling, stop, stream ... Errors: ApiError;
 /// Api::model's.
-Generation read_generation(Api& api, Fields& fields);
+Generation read_generation(Api& api, const Request& request, Fields& fields);
 /// OpenAI's stream_options. Errors: ApiError.
 void read_stream_options(Generation& generation, Fields& fields);
 /// The field "method", or what is taken without it. Errors: ApiError.
@@ -52,8 +52,8 @@ std::vector<Token> read_tokens(const Model& model, const JsonInput& list, const 
 /// What a text of so many tokens, read and written, is read under.
 struct BoundChoice {
   AutoChoice choice;
-  Index n = 0;       ///< that it is bound to (bound_length)
-  MethodSpec bound;  ///< as it is there (bound_spec)
+  Index n = 0;    ///< that it is bound to (bound_length)
+  Method method;  ///< as it is there
 };
 /// Errors: ApiError for the method; LoadedModel::choice's.
 BoundChoice bound_choice(const serving::LoadedModel& model, const std::string& method, Index n_prompt,

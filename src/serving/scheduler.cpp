@@ -98,17 +98,23 @@ void Scheduler::work() {
   running_.clear();
 }
 
+/// Once nothing runs of it any more.
+void Scheduler::forget_idle(const Model* model) {
+  if (std::any_of(running_.begin(), running_.end(),
+                  [&](const auto& each) { return &each->model() == model; }))
+    return;
+  prefixes_.forget(*model);
+  engines_.erase(model);
+  counters_.cache_bytes = prefixes_.bytes();
+}
+
 /// False when it is over.
 bool Scheduler::wait_for_work() {
   std::unique_lock lock(mutex_);
   wake_.wait(lock, [&] { return stopped_ || !queue_.empty() || !running_.empty() || !to_forget_.empty(); });
-  for (const Model* model : to_forget_) {
-    prefixes_.forget(*model);
-    engines_.erase(model);
-  }
+  for (const Model* model : to_forget_) forget_idle(model);
   if (!to_forget_.empty()) {
     to_forget_.clear();
-    counters_.cache_bytes = prefixes_.bytes();
     changed_.notify_all();
   }
   return !stopped_;
@@ -311,7 +317,7 @@ void Scheduler::step_alone(Engine& engine, Running& one, Index share) {
 /// Just when all of a prompt is read.
 void Scheduler::keep_prompt(Running& one) {
   const JobRequest& asked = one.job().request;
-  if (!asked.cache_prompt || one.sequence().position() != asked.n_prompt()) return;
+  if (!asked.cache_prompt || asked.model->left || one.sequence().position() != asked.n_prompt()) return;
   try {
     prefixes_.keep(one.sequence(), asked.prompt, asked.sequence_options());
   } catch (const std::exception&) {  // no memory for it: it is not kept
@@ -322,9 +328,13 @@ void Scheduler::keep_prompt(Running& one) {
 void Scheduler::drop_ended() {
   const auto gone = [](const auto& each) { return each->ended(); };
   if (std::none_of(running_.begin(), running_.end(), gone)) return;
-  for (const auto& each : running_)
+  std::vector<std::shared_ptr<const Model>> left;  // what was served no more while a text of it ran
+  for (const auto& each : running_) {
     if (each->ended() && each->job().cancelled) count_cancelled(each->job());
+    if (each->ended() && each->job().request.model->left) left.push_back(each->job().request.model->model);
+  }
   std::erase_if(running_, gone);
+  for (const auto& model : left) forget_idle(model.get());
   const std::lock_guard lock(mutex_);
   active_.clear();
   for (const auto& each : running_) active_.push_back(each->shared_job());

@@ -68,6 +68,7 @@ class Scheduler {
   void advance(Running& one, double now);
   void keep_prompt(Running& one);
   void drop_ended();
+  void forget_idle(const Model* model);
   Engine& engine_of(const std::shared_ptr<const Model>& model);
 
   const SchedulerOptions options_;

@@ -36,8 +36,8 @@ std::optional<FileStamp> stamp_of(const std::string& path) {
 }
 
 std::shared_ptr<const LoadedModel> load(const ServedModels::Named& named,
+                                        const std::shared_ptr<const ModelFile>& file,
                                         const std::shared_ptr<const Backend>& backend) {
-  const std::shared_ptr<const ModelFile> file = ModelFile::open(named.path);
   if (read_config(*file).encoder)
     throw Error(named.name, "a decoder, which writes on in a text", "an encoder, which fills gaps in one");
   auto loaded = std::make_shared<LoadedModel>();
@@ -125,19 +125,26 @@ void ServedModels::make_room(const Entry& wanted, double since, std::unique_lock
 }
 
 void ServedModels::drop(Entry& entry, std::unique_lock<std::mutex>& lock) {
-  const ModelUse going = std::exchange(entry.use, nullptr);
+  ModelUse going = std::exchange(entry.use, nullptr);
+  going->left = true;
   lock.unlock();
   if (forget_) forget_(*going->model);
+  going = nullptr;  // its weights are given back while nobody waits for the lock
   lock.lock();
 }
 
 ModelUse ServedModels::loaded(const std::string& name) {
-  const std::lock_guard lock(mutex_);
-  Entry& entry = find(name);
-  if (!entry.use || (entry.leaving && !entry.fresh) || entry.use->written_to())
-    throw NotLoaded(entry.named.name);
-  entry.last_used = now_seconds(), entry.fresh = false;
-  return entry.use;
+  ModelUse use;
+  std::string its;
+  {
+    const std::lock_guard lock(mutex_);
+    Entry& entry = find(name);
+    its = entry.named.name;
+    if (!entry.leaving) use = entry.use;
+    entry.last_used = now_seconds();
+  }
+  if (!use || use->written_to()) throw NotLoaded(its);  // a disk may take its time: not under the lock
+  return use;
 }
 
 ModelUse ServedModels::use(const std::string& name, double since) {
@@ -156,10 +163,14 @@ ModelUse ServedModels::use(const std::string& name, double since) {
       tell("{}: its file was written to; it is loaded anew\n", entry.named.name);
       drop(entry, lock);
     }
+    lock.unlock();
+    const std::shared_ptr<const ModelFile> file = ModelFile::open(entry.named.path);
+    lock.lock();
+    entry.file_bytes = bytes_of(*file);  // another file may lie there by now
     make_room(entry, since > 0 ? since : now_seconds(), lock);
     stay();
     lock.unlock();
-    loaded = load(entry.named, backend_);
+    loaded = load(entry.named, file, backend_);
     lock.lock();
   } catch (...) {
     if (!lock.owns_lock()) lock.lock();
@@ -169,7 +180,7 @@ ModelUse ServedModels::use(const std::string& name, double since) {
     throw;
   }
   entry.loading = false;
-  entry.use = loaded, entry.fresh = true;
+  entry.use = loaded;
   loaded_.notify_all();
   return loaded;
 }

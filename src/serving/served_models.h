@@ -2,6 +2,7 @@
 /// The models that a server offers by name: loaded when one is first asked for, forgotten, the longest unused
 /// first, where another needs their memory.
 #pragma once
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -41,6 +42,7 @@ struct LoadedModel {
   std::vector<FileStamp> files;     ///< that it is mapped from, as they were then
   /// Whether one was since: what is mapped of it is another model now. Another file in its place is none.
   bool written_to() const;
+  mutable std::atomic<bool> left{false};  ///< served no more: who ends its last text forgets it
   /// choice_for of n tokens, read and written. Errors: also Error where "auto" needs what tune found
   /// and that cannot be read.
   AutoChoice choice(const std::string& method, Index n) const;
@@ -93,7 +95,6 @@ class ServedModels {
     double last_used = 0;
     bool loading = false;
     bool leaving = false;  // asked for no more, until it has gone or another was not let in
-    bool fresh = false;    // nobody has had it since it was loaded: leaving or not, one shall
   };
   Entry& find(const std::string& name);
   void make_room(const Entry& wanted, double since, std::unique_lock<std::mutex>& lock);

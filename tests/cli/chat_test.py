@@ -73,6 +73,11 @@ def through_pipes():
     check(answers[0]["n_prompt"] == answers[1]["n_prompt"], "/clear begins anew")
     code, answers, _ = piped(["/method rerope", "/length 300", "Well?"], "-n", "8")
     check(answers[0]["method"].startswith("rerope") and answers[0]["length"] == 300, f"what was asked for: {answers}")
+    code, answers, _ = piped(["/length 300", "Well?", "/length auto", "Well?"], "-n", "8")
+    check(code == 0 and answers[0]["length"] == 300 != answers[1]["length"], f"/length auto: {answers}")
+    os.environ["HOME"], home = os.getcwd(), os.environ.get("HOME", "")
+    check(piped(["/file ~/note.txt"])[0] == 0, "~/ is the home")
+    os.environ["HOME"] = home
 
     code, answers, said = piped(["x" * 1400 + "?"], "-n", "8", "--method", "self-extend")
     check(code == 0 and answers[0]["length"] == answers[0]["n_prompt"] + 8, f"as far as the method reaches: {answers}, {said}")
@@ -81,7 +86,7 @@ def through_pipes():
     for lines, code_expected, words in (
             (["/nope"], 2, "/help lists"), (["/method yran"], 2, "did you mean yarn"), (["/file none.txt"], 1, "No such file"),
             (["/load note.txt"], 1, "note.txt"), (["/load talker/config.json"], 1, "'format'"), (["/save note.txt"], 1, "nothing was changed"),
-            (["/length 20", "a longer question than that?"], 1, "/length"), (["/check"], 2, "/file"), (["/file"], 2, "/file PATH")):
+            (["/length 20", "a longer question than that?"], 1, "/length"), (["/check"], 2, "/file"), (["/file note.txt", "/check 1"], 2, "/check: expected a time"), (["/file"], 2, "/file PATH")):
         code, _, said = piped(lines, "-n", "8")
         check(code == code_expected and words in said and sum(l.startswith("ropewalk: ") for l in said.splitlines()) == 1,
               f"{lines}: {code}, {said}")
@@ -196,7 +201,7 @@ class Terminal:
 
     def __init__(self, *options, **variables):
         self.shown, self.seen = "", 0  # all of it; as far as it was waited for
-        self.pid, self.end = pty.fork()
+        self.pid, self.master = pty.fork()
         if self.pid == 0:
             os.environ.update(TERM="xterm", COLUMNS="80", XDG_STATE_HOME=os.path.abspath("state"), LC_ALL="C")
             os.environ.update(variables)
@@ -211,27 +216,28 @@ class Terminal:
             if typed == "\x03" and time.time() > again:
                 again = time.time() + 3
                 self.type(typed)
-            if select.select([self.end], [], [], 1)[0]:
-                self.shown += os.read(self.end, 65536).decode(errors="replace")
+            if select.select([self.master], [], [], 1)[0]:
+                self.shown += os.read(self.master, 65536).decode(errors="replace")
         self.seen += found.end()
 
     def type(self, text):
-        os.write(self.end, text.encode())
+        os.write(self.master, text.encode())
+
+    def end(self):
+        """Ctrl-D, and its exit code. A person is not there within the millisecond in which the editor takes the terminal."""
+        time.sleep(0.2)
+        self.type("\x04")
+        return self.code()
 
     def code(self):
-        """Of its end. Ctrl-D is typed again now and then: one that comes before the terminal is the editor's is not seen."""
-        for i in range(600):
-            if i % 30 == 29:
-                try:
-                    self.type("\x04")
-                except OSError:
-                    pass
+        limit = time.time() + 60
+        while time.time() < limit:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
                 return os.waitstatus_to_exitcode(status)
-            if select.select([self.end], [], [], 0.1)[0]:
+            if select.select([self.master], [], [], 0.1)[0]:
                 try:
-                    os.read(self.end, 65536)
+                    self.shown += os.read(self.master, 65536).decode(errors="replace")
                 except OSError:  # it has closed the terminal
                     time.sleep(0.1)
         os.kill(self.pid, signal.SIGKILL)
@@ -248,12 +254,13 @@ def at_a_terminal():
                 ("", "> "), ("/save kept-here.json\r", "4 messages"),  # a file's handlers leave ctrl-C as it is
                 ("", "> "), ("Dot\r", r"\.{200}"),
                 ("\x03", "stopped"),  # the answer ends, the conversation goes on
-                ("", "> "), ("/nope\r", "/help lists"), ("", "> "), ("Really?\r", r"yes\r?\n"), ("", "> "), ("\x04", "")):
+                ("", "> "), ("/nope\r", "/help lists"), ("", "> "), ("Really?\r", r"yes\r?\n"), ("", "> ")):
             person.type(typed)
             person.until(expected, typed)
     except (TimeoutError, OSError) as error:
         check(False, f"at a terminal: {error}")
-    check(person.code() == 0, "ctrl-D ends it with exit code 0")
+    code = person.end()
+    check(code == 0, f"ctrl-D ends it with exit code 0: {code}, {person.shown[-300:]!r}")
     kept = json.loads(pathlib.Path("kept-here.json").read_text())
     check(kept["messages"][2]["content"] == "é 你?", f"not ASCII alone: {kept}")
     history = pathlib.Path("state/ropewalk/chat_history")
@@ -261,13 +268,23 @@ def at_a_terminal():
     check(history.exists() and stat.S_IMODE(history.stat().st_mode) == 0o600, "for nobody else")
     person = Terminal("-n", "8", XDG_STATE_HOME="", HOME=os.path.abspath("home"))
     try:
-        for typed, expected in (("", "> "), ("Well?\r", r"yes\r?\n"), ("", "> "), ("/help\r", "/quit"), ("", "> "), ("\x04", "")):
+        for typed, expected in (("", "> "), ("Well?\r", r"yes\r?\n"), ("", "> "), ("/help\r", "/quit"), ("", "> ")):
             person.type(typed)
             person.until(expected, typed)
     except (TimeoutError, OSError) as error:
         check(False, f"without XDG_STATE_HOME: {error}")
-    check(person.code() == 0 and os.path.exists("home/.local/state/ropewalk/chat_history"), "an empty XDG_STATE_HOME is none")
-    check(all(len(line) <= 80 for line in re.findall(r"(?m)^/.*", person.shown.replace("\r", ""))), f"/help: {person.shown}")
+    check(person.end() == 0 and os.path.exists("home/.local/state/ropewalk/chat_history"), "an empty XDG_STATE_HOME is none")
+    help_shown = person.shown
+    person = Terminal("-n", "5000", "--length", "20000")
+    try:
+        for typed, expected in (("", "> "), ("Dot\r", r"\.{20}")):
+            person.type(typed)
+            person.until(expected, typed)
+        person.type("\x04")  # while it answers: the conversation ends behind the answer
+    except (TimeoutError, OSError) as error:
+        check(False, f"ctrl-D during an answer: {error}")
+    check(person.code() == 0, f"ctrl-D during an answer: {person.shown[-300:]!r}")
+    check(all(len(line) <= 80 for line in re.findall(r"(?m)^/.*", help_shown.replace("\r", ""))), f"/help: {help_shown}")
 
 
 with tempfile.TemporaryDirectory() as folder:

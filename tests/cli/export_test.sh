@@ -57,6 +57,8 @@ run 2 "$ropewalk" export "$model" --method yarn --length 256 --to vllm --out x &
 run 2 "$ropewalk" export "$model" --method yarn --length 256 --out x && holds '--to' err
 run 0 "$ropewalk" export "$model" --method yarn --length 256 --to transformers --out o-t && holds '"rope_parameters"' o-t/config.json
 run 0 "$ropewalk" export "$model" --method yarn:factor=2 --length 4096 --to vllm && holds "factor 2 reaches" err
+"$ropewalk" export "$model" --method yarn:factor=2 --length 256 --to hf --out o-own 2>/dev/null
+run 0 "$ropewalk" export o-own --method none --length 4096 --to vllm && { ! grep -q reaches err || fail "none has no factor: $(cat err)"; }
 run 1 "$ropewalk" export "$gguf" --method yarn --length 256 --to gguf --out none/o.gguf && holds 'no folder none' err
 
 # What is there stays.

@@ -6,14 +6,11 @@ import os
 import pathlib
 import shutil
 import signal
-import subprocess
-import threading
 import time
 
 import served
 from answers import Asked, merged
-from served import Server, as_body, beside, request_bytes
-from split_set import split_set
+from served import Server, as_body, request_bytes
 
 COMPLETIONS, CHAT = "/v1/completions", "/v1/chat/completions"
 MIB = 1 << 20
@@ -134,6 +131,7 @@ def what_fits(a: Asked):
         a.check("2000000000" in message and "tokens at most, prompt and answer" in message, f"it names both numbers: {message}")
     choice = a.server.post("/choose", {"model": "short", "n": 300, "n_predict": 2_000_000_000, "method": "none"}).json
     a.check(choice["fits"] is False and choice["bytes"] > 1 << 40 and choice["most"] > 300, f"an answer counts: {choice}")
+    a.check(choice["limit"] == "context" or choice["bytes"] > choice["most"], f"it says what does not hold it: {choice}")
     choice = a.server.post("/choose", {"model": "short", "n": 400_000, "method": "streaming-llm"}).json
     a.check(choice["fits"] is True and choice["bytes"] < 200 * MIB, f"a window keeps what it sees: {choice}")
 
@@ -145,6 +143,15 @@ def parts_of_characters(a: Asked):
     tops = [top for top in said["top_logprobs"] if top]
     a.check(tops and all(len(top) == 20 for top in tops), f"20 likely ones of each: {[len(top) for top in tops]}")
     a.check(not any("\ufffd" in name for name in said["tokens"]), f"no replacement characters: {said['tokens']}")
+
+
+def echo_in_parts(check, binary, _):
+    """A prompt that is read in parts is echoed in whole characters."""
+    with Server(binary, "talker", "--chunk", "16") as server:
+        asked = {"prompt": "漢字交じり文🙂naïve " * 9, "max_tokens": 3, "logprobs": 1, "temperature": 0, "echo": True}
+        whole = server.post(COMPLETIONS, asked).json["choices"][0]
+        choice = merged(server.stream(COMPLETIONS, {**asked, "stream": True}))[0]
+        check(choice["text"] == whole["text"] and "\ufffd" not in whole["text"], f"in parts: {choice['text']!r}, at once: {whole['text']!r}")
 
 
 def bare_names(a: Asked):
@@ -195,6 +202,12 @@ def bound_alike(a: Asked):
     chosen = a.server.post("/choose", {"model": "short", "text": text}).json
     checked = a.server.post("/check", {"model": "short", "text": text, "seconds": 5}, timeout=120).json
     a.check(chosen["n"] == n and checked["method"] == chosen["method"] and ":" in chosen["method"], f"/check is of it: {checked['method']}")
+    for method in ("layer-pi", "ms-poe"):  # no one spec has what its layers or heads are bound to
+        n_bound = a.server.post("/choose", {"model": "short", "text": text, "method": method}).json["bound"]
+        checks = [a.server.post("/check", {"model": "short", "text": text, "method": each, "seconds": 5}, timeout=120).json
+                  for each in (method, f"{method}:factor={n_bound / 256:g}", f"{method}:factor={n / 256:g}")]
+        losses = [each["check"]["loss"] for each in checks]
+        a.check(losses[0] == losses[1] != losses[2], f"{method} is checked as it is bound to {n_bound}: {losses}, {[each['method'] for each in checks]}")
 
 
 def ends_a_check(check, binary, model):
@@ -223,99 +236,4 @@ def damaged_settings(check, binary, model):
             check(answer.status == status, f"damaged settings, {str(fields)[-30:]}: {answer}")
         check("/" not in answer.error.get("message", "/"), f"no path: {answer}")
         check("damaged" in server.stderr(), "the log says which")
-    os.remove(copy)
-
-
-def turns(check, binary, model):
-    """Of several models, of which one fits, each is had in its turn, from several clients without a pause too."""
-    size = os.path.getsize(model)
-    with Server(binary, f"a={model}", f"b={model}", f"c={model}", "--memory", f"{1.9 * size / MIB:.3f}M") as server:
-        for name in "abcabcbcbc":
-            answer = server.post(COMPLETIONS, {"model": name, "prompt": "a", "max_tokens": 1}, timeout=60)
-            check(answer.status == 200 and answer.json["model"] == name, f"{name} in its turn: {answer}")
-        over, served_of = threading.Event(), []
-
-        def greedy():
-            while not over.is_set():
-                server.post("/tokenize", {"model": "a", "content": "a"}, timeout=60)
-        threads = [threading.Thread(target=greedy) for _ in range(2)]
-        for thread in threads:
-            thread.start()
-        for _ in range(5):
-            served_of.append(server.post("/tokenize", {"model": "b", "content": "a"}, timeout=60).status)
-        over.set()
-        for thread in threads:
-            thread.join()
-        check(served_of == [200] * 5, f"b beside clients of a: {served_of}")
-        # Bodies that take longer to read than a model to load: each load serves one.
-        body, answered, end = "word " * 400_000, {"a": 0, "b": 0}, time.monotonic() + 4 * min(served.SLOW, 5)
-
-        def large(name):
-            while time.monotonic() < end:
-                answer = server.post("/tokenize", {"model": name, "content": body}, timeout=120)
-                check(answer.status in (200, 429), f"a large one of {name}: {answer}")
-                answered[name] += answer.status == 200
-        beside(*(lambda name=name: large(name) for name in "aabb"))
-        check(all(answered.values()), f"large ones by turns: {answered}")
-
-
-def waits(check, binary, model):
-    """Who waits for room does so once, whoever stands before; a model in use goes on."""
-    size = os.path.getsize(model)
-    with Server(binary, f"a={model}", f"b={model}", "--memory", f"{1.5 * size / MIB:.3f}M", "-c", "200000") as server:
-        stream = server.stream(COMPLETIONS, {"model": "a", "prompt": "a", "max_tokens": 190000, "stream": True, "logit_bias": {"0": -100}})
-        next(stream)
-        start, took = time.monotonic(), {}
-
-        def ask(i, name):
-            time.sleep(0.5 * (name == "a"))
-            answer = server.post("/tokenize", {"model": name, "content": "a"}, timeout=200)
-            took[i] = (name, answer.status, time.monotonic() - start)
-        beside(*(lambda i=i, name=name: ask(i, name) for i, name in enumerate("bbbba")))
-        for name, status, seconds in took.values():
-            check(status == (200 if name == "a" else 429) and seconds < 8 * min(served.SLOW, 3), f"{name}: {status} after {seconds:.1f} s")
-        stream.close()
-
-
-def written_to(check, binary, model):
-    """A model one of whose files is written to is loaded anew: a file, and a set of two."""
-    one = {"prompt": "some other words", "max_tokens": 8, "temperature": 0}
-    shutil.copy(model, "written.gguf")
-    first_of_set = split_set(model, os.getcwd())
-    for name, file in (("written.gguf", "written.gguf"), (first_of_set, first_of_set.replace("00001-of", "00002-of"))):
-        with Server(binary, os.path.abspath(name)) as server:
-            def same(what, server=server, name=name):
-                answer = server.post(COMPLETIONS, one)
-                check(answer.status == 200 and answer.json["choices"] == first.json["choices"], f"{name}, {what}: {answer}")
-            first = server.post(COMPLETIONS, one)
-            os.utime(file)
-            same("touched")
-            check(server.stderr().count("loaded anew") == 1, f"it is said once: {server.stderr()[-300:]}")
-            whole = open(file, "rb").read()
-            os.truncate(file, 4096)
-            answer = server.post(COMPLETIONS, one)
-            check(answer.status == 500 and "expected" in server.stderr(), f"cut between two requests: {answer}, {server.stderr()[-300:]}")
-            with open(file, "r+b") as again:
-                again.write(whole)
-            same("whole again")
-
-
-def cut_file(check, binary, model):
-    """A file that is cut short while it is read ends the server with a word."""
-    copy = os.path.abspath("cut.gguf")
-    shutil.copy(model, copy)
-    with Server(binary, copy, "-c", "100000") as server:
-        stream = server.stream(COMPLETIONS, {"prompt": "a", "max_tokens": 90000, "stream": True, "logit_bias": {"0": -100}})
-        next(stream)
-        os.truncate(copy, 4096)
-        try:
-            code = server.process.wait(3 * served.SLOW)
-            check(code == 1 and "cut short" in server.stderr(), f"cut in the middle of an answer: {code}, {server.stderr()[-300:]}")
-        except subprocess.TimeoutExpired:
-            check(next(stream)["choices"], "what was read of it is in memory: it goes on")
-    shutil.copy(model, copy)
-    with Server(binary, copy) as server:
-        shutil.copy(model, "other.gguf")
-        os.replace("other.gguf", copy)
-        check(server.post(COMPLETIONS, {"prompt": "a", "max_tokens": 1}).status == 200, "another that is put in its place by mv")
     os.remove(copy)

@@ -257,6 +257,14 @@ class Test:
         self.look("refused")
         self.b.set("#method-select", "auto")
 
+    def no_number(self):
+        """Most tokens of an answer, left empty: what stood there at first holds, in what is said and what is asked."""
+        self.open()
+        usual = max(16, min(512, self.props["n_ctx_train"] // 4))
+        self.b.drop("#drop", self.document)
+        self.b.set("#max-tokens", "")
+        check(self.says("#choice", f"up to {usual} of an answer", 60), f"an empty number: {self.text('#choice')}")
+
     def words(self):
         """Sentences of the server, as the page has them."""
         got = self.b.run("""(async () => {
@@ -286,6 +294,8 @@ class Test:
             document: {name: id, text, first: text.slice(0, 9), chars: text.length, tokens: 1}});
           const long = keep(one('long', 'x'.repeat(400000))), longText = load('long').document.text;
           localStorage.setItem('ropewalk/conversation/junk', '{"id":1}');
+          for (const [id, change] of [['no date', {when: 8.7e15}], ['no size', {document: {name: 'a', first: '', text: 'a'}}]])
+            localStorage.setItem(`ropewalk/conversation/${id}`, JSON.stringify({...one(id, 'a'), ...change}));
           const before = keep(one('old', 'y'.repeat(3000)));
           let size = 4 << 20;
           for (let i = 0; size > 100; ++i) try { localStorage.setItem('junk' + i, 'j'.repeat(size)) } catch { size >>= 1 }
@@ -298,7 +308,7 @@ class Test:
         check(got["before"] == "", "a short one is kept whole")
         there = dict(got["there"])
         check(there.get("new") == 1000 and there.get("old", 0) == 0, f"room is made in the oldest: {got}")
-        check("junk" not in there, "what is no conversation is left out")
+        check(not {"junk", "no date", "no size"} & set(there), f"what is no conversation is left out: {there}")
 
     def colours(self):
         ground = "getComputedStyle(document.body).backgroundColor"
@@ -356,7 +366,7 @@ class Test:
 
     def all(self):
         steps = (self.open, self.other_files, self.drop, self.conversation, self.stop, self.evidence, self.too_short,
-                 self.no_word, self.check_and_leave, self.after_reload, self.compare, self.refused, self.words,
+                 self.no_word, self.check_and_leave, self.after_reload, self.compare, self.refused, self.no_number, self.words,
                  self.history_full, self.colours, self.keyboard, self.headers)
         for step in steps:
             step()

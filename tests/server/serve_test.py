@@ -18,6 +18,7 @@ import edges
 import other_answers
 import refusals
 import served
+import several_models
 
 source = pathlib.Path(__file__).resolve().parent.parent.parent
 
@@ -85,7 +86,8 @@ with tempfile.TemporaryDirectory() as folder:
     make_talker()
     check.part(of_two_models)
     check.part(of_few_places)
-    for each in (refusals.keys, refusals.signals, edges.ends_a_check, edges.damaged_settings, edges.turns, edges.waits, edges.written_to, edges.cut_file):
+    for each in (refusals.keys, refusals.signals, edges.echo_in_parts, edges.ends_a_check, edges.damaged_settings, several_models.turns, several_models.waits,
+                 several_models.written_to, several_models.cut_file):
         if wanted(each):
             check.part(each, check, args.binary, args.model)
     os.chdir("/")

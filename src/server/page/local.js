@@ -89,14 +89,15 @@ function storage() {
 }
 
 const isText = value => typeof value === 'string';
+const isDate = value => Number.isFinite(value) && Number.isFinite(new Date(value).getTime());
 
 /** A conversation out of the storage, which any page of this address can write to: null for what is none. */
 function parsed(json) {
   try {
     const c = JSON.parse(json), d = c.document;
-    const whole = isText(c.id) && isText(c.title) && Number.isFinite(c.when) && Array.isArray(c.turns) &&
+    const whole = isText(c.id) && isText(c.title) && isDate(c.when) && Array.isArray(c.turns) &&
       c.turns.every(turn => isText(turn.question) && isText(turn.answer)) &&
-      (d === null || (isText(d.name) && isText(d.first) && (d.text === null || isText(d.text))));
+      (d === null || (isText(d.name) && isText(d.first) && Number.isFinite(d.chars) && (d.text === null || isText(d.text))));
     return whole ? c : null;
   } catch {
     return null;

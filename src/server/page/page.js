@@ -4,7 +4,7 @@
 
 import {checkDocument} from './checking.js';
 import * as local from './local.js';
-import {at, choose, count, method, rivals, showError, state} from './reading.js';
+import {at, choose, count, method, rivals, showError, state, usualTokens} from './reading.js';
 import {ask, beginAnew, compare, forgetAll, selectTab, showHistory, showTurns, stopAsking} from './talking.js';
 import * as server from './server.js';
 
@@ -91,14 +91,21 @@ async function useModel(name) {
   const props = state.props = await server.call(`props${name ? `?model=${encodeURIComponent(name)}` : ''}`);
   at('model-line').textContent = `${props.model}, trained on ${props.n_ctx_train.toLocaleString('en')} tokens` +
     (props.chat_template ? '' : '. It has no chat template: it continues the text instead of answering');
-  at('max-tokens').value = Math.max(16, Math.min(512, Math.floor(props.n_ctx_train / 4)));
+  at('max-tokens').value = usualTokens();
   at('thinking-part').hidden = !props.chat_template?.includes('enable_thinking');
   const methods = props.methods ?? [], has = wanted => methods.some(one => one.name === wanted) ? wanted : 'auto';
   method.fill(methods, props.method || 'auto');
   rivals[0].fill(methods, has('none'));
   rivals[1].fill(methods, 'auto');
+  showError('trouble', null);
   await count('');
 }
+
+/** Whether it is there now; else it says why not. */
+state.connect = () => useModel(state.model).then(() => true, error => {
+  showError('trouble', error);
+  return false;
+});
 
 async function fillModels() {
   const {data} = await server.call('v1/models');
@@ -114,7 +121,8 @@ async function fillModels() {
 async function changeModel() {
   await beginAnew();
   state.model = at('model').value;
-  await useModel(state.model).catch(error => showError('trouble', error));
+  state.props = null;
+  await state.connect();
   state.conversation.model = state.model;
 }
 

@@ -22,7 +22,8 @@ export const fieldsFor = method => ({
   ...modelField(), method, ...filled('temperature', 'temperature'), ...filled('top-p', 'top_p'), ...filled('seed', 'seed'),
   ...(at('thinking-part').hidden || at('thinking').checked ? {} : {chat_template_kwargs: {enable_thinking: false}}),
 });
-export const mostTokens = () => Number(at('max-tokens').value) || 0;
+export const usualTokens = () => Math.max(16, Math.min(512, Math.floor(state.props.n_ctx_train / 4)));
+export const mostTokens = () => Number(at('max-tokens').value) || usualTokens();
 export const method = new MethodPicker(at('method'), 'Method', () => choose());
 export const rivals = [['method-a', 'First method'], ['method-b', 'Second method']]
   .map(([id, label]) => new MethodPicker(at(id), label, () => {}));
@@ -117,8 +118,9 @@ export async function choose() {
     if (auto && taken?.summary) lead.append(make('p', {class: 'note'}, ...say(taken.summary)));
     if (why) lead.append(make('p', {}, ...say(why)));
     if (choice.fits === false)
-      lead.append(make('p', {},
-        `${number(n)} tokens do not fit in the server's memory` + (choice.most ? `; ${number(choice.most)} would.` : '.')));
+      lead.append(make('p', {}, choice.limit === 'context'
+        ? `${number(n)} tokens are more than this server takes for a text and its answer.`
+        : `${number(n)} tokens do not fit in the server's memory` + (choice.most ? `; ${number(choice.most)} would.` : '.')));
     place.replaceChildren(lead, make('p', {class: 'note'}, roomText(n, choice.bound)));
   } catch (error) {
     if (error.name !== 'AbortError') place.replaceChildren(make('div', {class: 'error'}, ...errorParts(error)));

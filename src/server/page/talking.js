@@ -83,7 +83,7 @@ function underAnswer(turn) {
 
 export async function ask() {
   const question = at('question').value.trim(), {conversation} = state;
-  if (!question || state.asking || !state.props) return;
+  if (!question || state.asking || !(state.props || await state.connect())) return;
   if (isTextLost()) return;
   const answer = new Answer('the answer'), element = turnElement(question, answer);
   for (const failed of document.querySelectorAll('#turns .failed')) failed.remove();
@@ -113,7 +113,7 @@ export async function ask() {
 
 export async function compare() {
   const question = at('compare-question').value.trim();
-  if (!question || state.asking || !state.props) return;
+  if (!question || state.asking || !(state.props || await state.connect())) return;
   if (isTextLost()) return;
   const sides = rivals.map(({value}) => ({picked: value, answer: new Answer(value), loss: make('div', {class: 'loss note'})}));
   const halves = sides.map(side =>
@@ -208,7 +208,8 @@ async function open(id) {
   if (!conversation) return showHistory(); // deleted elsewhere
   state.conversation = conversation;
   state.text = conversation.document;
-  at('kept-note').textContent = '';
+  const elsewhere = state.model && conversation.model && conversation.model !== state.model;
+  at('kept-note').textContent = elsewhere ? `It was held with ${conversation.model}; ${state.model} goes on with it.` : '';
   selectTab(at('tab-ask'));
   count(state.text?.text === null
     ? 'Of this document only the name and the first words were kept: give it again to go on asking.' : '');

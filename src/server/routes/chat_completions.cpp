@@ -125,7 +125,7 @@ class ChatForm : public Form {
 void chat(Api& api, const Request& request, const std::shared_ptr<Reply>& reply) {
   const JsonInput body = parse_body(request.body);
   Fields fields(body);
-  Generation g = read_generation(api, fields);
+  Generation g = read_generation(api, request, fields);
   read_stream_options(g, fields);
   fields.only_one("max_tokens", "max_completion_tokens");
   g.n_predict = fields.whole("max_tokens", 1, kMostTokens);

@@ -18,7 +18,7 @@ struct Abandoned {};
 
 struct Asked {
   serving::ModelUse model;
-  MethodSpec method;
+  std::optional<BoundChoice> choice;
   Document document;
   Index n = 0;
   double seconds = 0;
@@ -51,13 +51,13 @@ Asked read_asked(Api& api, const Request& request) {
   const std::string model = fields.text("model", 1024).value_or(""), method = read_method(api, fields);
   asked.seconds = fields.number("seconds", kLeastSeconds, kMostSeconds).value_or(120);
   asked.stream = fields.flag("stream").value_or(false);
-  asked.model = api.model(model);
+  asked.model = api.model(request, model);
   const Model& loaded = *asked.model->model;
   Length length = read_length(loaded, fields, true);
   fields.end();
   if (length.tokens.empty()) throw ApiError(400, "text", "a text to hide keys in", "none");
   asked.n = length.n;
-  asked.method = bound_choice(*asked.model, method, asked.n, length.n_predict).bound;  // as answers are read
+  asked.choice.emplace(bound_choice(*asked.model, method, asked.n, length.n_predict));  // as answers are read
   asked.document = identify({"the text", std::move(length.tokens), loaded.tokenizer().text_begin()});
   return asked;
 }
@@ -65,7 +65,8 @@ Asked read_asked(Api& api, const Request& request) {
 void run_check(Api& api, const Asked& asked, const std::shared_ptr<Reply>& reply) {
   bool begun = false;
   double told = 0;
-  DocumentCheckOptions how{.budget_seconds = asked.seconds, .budget_name = "seconds"};
+  DocumentCheckOptions how{
+      .budget_seconds = asked.seconds, .budget_name = "seconds", .bound = asked.choice->n};
   how.progress = [&](double share) {
     if (reply->gone() || api.ending) throw Abandoned();
     if (!asked.stream || share < told + 0.01) return;
@@ -77,8 +78,8 @@ void run_check(Api& api, const Asked& asked, const std::shared_ptr<Reply>& reply
   int status = 200;
   try {
     const DocumentCheck check = check_document(*asked.model->model, asked.model->model->tokenizer(),
-                                               asked.method, asked.document, asked.n, how);
-    result = {{"line", text_of(check)}, {"method", asked.method.text()}, {"check", json_of(check)}};
+                                               asked.choice->choice.spec, asked.document, asked.n, how);
+    result = {{"line", text_of(check)}, {"method", asked.choice->method.text()}, {"check", json_of(check)}};
   } catch (const Abandoned&) {  // who asked may have gone, and hears nothing then
     status = 503;
     result = error_body(status, "check: expected a server that goes on; found one that is ending");
@@ -113,21 +114,24 @@ void choose(Api& api, const Request& request, const std::shared_ptr<Reply>& repl
   const JsonInput body = parse_body(request.body);
   Fields fields(body);
   const std::string model = fields.text("model", 1024).value_or(""), method = read_method(api, fields);
-  const serving::ModelUse use = api.model(model);
+  const serving::ModelUse use = api.model(request, model);
   const Length length = read_length(*use->model, fields, false);
   fields.end();
   const Model& loaded = *use->model;
   const auto [choice, n, bound] = bound_choice(*use, method, length.n, length.n_predict);
   const std::size_t bytes = serving::room_for(loaded, choice.spec, n), free = available_memory();
   const Index most_asked = api.options.n_ctx > 0 ? api.options.n_ctx : kMostTokens;
-  const bool fits = length.n + length.n_predict <= most_asked && (free == 0 || bytes <= free);
+  const bool too_long = length.n + length.n_predict > most_asked, too_large = free != 0 && bytes > free;
   reply->Reply::send(200, {{"n", length.n},
                            {"n_ctx_train", loaded.config().n_ctx_train},
                            {"bound", n},
                            {"method", bound.text()},
                            {"why", choice.why.empty() ? Json(nullptr) : Json(choice.why)},
                            {"bytes", bytes},
-                           {"fits", fits},
+                           {"fits", !too_long && !too_large},
+                           {"limit", too_large  ? Json("memory")
+                                     : too_long ? Json("context")
+                                                : Json(nullptr)},
                            {"most", serving::most_that_fit(loaded, choice.spec, most_asked)}});
 }
 

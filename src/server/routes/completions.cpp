@@ -85,6 +85,7 @@ class CompletionForm : public Form {
   /// What of a choice was sent with logprobs: tokens of its prompt and its answer, and their characters.
   struct Sent {
     std::size_t n_prompt = 0, n_written = 0, characters = 0;
+    std::string begun = {};  ///< of a character of the prompt whose end is not read yet: not sent
   };
 
   /// What is there and was not sent.
@@ -94,8 +95,13 @@ class CompletionForm : public Form {
       body["choices"].push_back(choice_of(i, text));
       return body;
     }
-    std::string echoed;
-    Json said = legacy(answer, i, sent_[i], &echoed);
+    Sent& sent = sent_[i];
+    std::string echoed = std::exchange(sent.begun, "");
+    Json said = legacy(answer, i, sent, &echoed);
+    if (echo_ && sent.n_prompt < answer.prompt_of(i).size()) {
+      sent.begun = echoed.substr(echoed.size() - utf8_unfinished(echoed));
+      echoed.resize(echoed.size() - sent.begun.size());
+    }
     Json one = choice_of(i, echoed + text);
     if (!said["tokens"].empty()) one["logprobs"] = std::move(said);
     body["choices"].push_back(std::move(one));
@@ -112,7 +118,7 @@ class CompletionForm : public Form {
   }
 
   /// {tokens, token_logprobs, top_logprobs, text_offset} of what is there beyond `sent`, which it is added
-  /// to; `echoed`, where it is given, gets the text of the prompt in it.
+  /// to; the text of the prompt in it is added to `echoed`, where that is given.
   Json legacy(const Answer& answer, std::size_t i, Sent& sent, std::string* echoed = nullptr) const {
     Json tokens = Json::array(), logprobs = Json::array(), tops = Json::array(), offsets = Json::array();
     const auto add = [&](const std::string& text, const serving::TokenLogprob* said) {
@@ -181,7 +187,7 @@ class CompletionForm : public Form {
 void complete(Api& api, const Request& request, const std::shared_ptr<Reply>& reply) {
   const JsonInput body = parse_body(request.body);
   Fields fields(body);
-  Generation g = read_generation(api, fields);
+  Generation g = read_generation(api, request, fields);
   read_stream_options(g, fields);
   const bool echo = fields.flag("echo").value_or(false);
   g.logprobs = fields.whole("logprobs", 0, kMostLogprobs);

@@ -97,7 +97,7 @@ class NativeForm : public Form {
 void complete(Api& api, const Request& request, const std::shared_ptr<Reply>& reply) {
   const JsonInput body = parse_body(request.body);
   Fields fields(body);
-  Generation g = read_generation(api, fields);
+  Generation g = read_generation(api, request, fields);
   fields.only_one("n_predict", "max_tokens");
   const auto n = fields.whole("n_predict", -1, kMostTokens);
   if (n && *n >= 0) g.n_predict = n, g.n_predict_field = "n_predict";

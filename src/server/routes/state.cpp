@@ -80,7 +80,7 @@ std::string model_of(const std::string& query) {
 }
 
 void props(Api& api, const Request& request, const std::shared_ptr<Reply>& reply) {
-  const serving::ModelUse use = api.model(model_of(request.query));
+  const serving::ModelUse use = api.model(request, model_of(request.query));
   const ModelConfig& config = use->model->config();
   const Tokenizer& tokenizer = use->model->tokenizer();
   const auto spelled = [&](const std::optional<Token>& token) {

@@ -18,7 +18,7 @@ Json pieces(const Tokenizer& tokenizer, const std::vector<Token>& tokens) {
 void tokenize(Api& api, const Request& request, const std::shared_ptr<Reply>& reply) {
   const JsonInput body = parse_body(request.body);
   Fields fields(body);
-  const serving::ModelUse use = api.model(fields.text("model", 1024).value_or(""));
+  const serving::ModelUse use = api.model(request, fields.text("model", 1024).value_or(""));
   const Tokenizer& tokenizer = use->model->tokenizer();
   const bool chat = fields.any("messages") != nullptr;
   const auto content = fields.text("content"), prompt = fields.text("prompt");
@@ -52,7 +52,7 @@ void tokenize(Api& api, const Request& request, const std::shared_ptr<Reply>& re
 void detokenize(Api& api, const Request& request, const std::shared_ptr<Reply>& reply) {
   const JsonInput body = parse_body(request.body);
   Fields fields(body);
-  const serving::ModelUse use = api.model(fields.text("model", 1024).value_or(""));
+  const serving::ModelUse use = api.model(request, fields.text("model", 1024).value_or(""));
   const JsonInput* list = fields.any("tokens");
   fields.end();
   if (list == nullptr) throw ApiError(400, "tokens", "an array of token ids", "none");
@@ -63,7 +63,7 @@ void detokenize(Api& api, const Request& request, const std::shared_ptr<Reply>& 
 void apply_template(Api& api, const Request& request, const std::shared_ptr<Reply>& reply) {
   const JsonInput body = parse_body(request.body);
   Fields fields(body);
-  const serving::ModelUse use = api.model(fields.text("model", 1024).value_or(""));
+  const serving::ModelUse use = api.model(request, fields.text("model", 1024).value_or(""));
   const Conversation conversation = read_conversation(use->model->tokenizer(), fields);
   fields.end();
   reply->Reply::send(200, {{"prompt", conversation.text}});
