@@ -93,3 +93,28 @@ def axe(browser, path):
     browser.run(f"if (!window.axe) {{ {path.read_text()} }}")
     return browser.run("""axe.run(document, {resultTypes: ['violations']}).then(result => result.violations.map(found =>
       `${found.id} (${found.impact}): ${found.nodes.slice(0, 3).map(node => node.target.join(' ')).join(', ')}`))""")
+
+
+def by_keyboard(test, check, idle):
+    """Everything can be reached with Tab and is seen to be; a question is asked without the mouse."""
+    reached = walk(test.b)
+    check(reached and reached[0]["id"] == "", f"first the way to the question: {reached[:1]}")
+    for wanted in ("colours", "file", "method-select", "tab-ask", "question", "ask", "begin"):
+        check(any(stop["id"] == wanted for stop in reached), f"Tab reaches {wanted}")
+    check(not any(stop["id"] == "tab-compare" for stop in reached), "tabs are one stop")
+    for stop in reached:
+        check(stop["seen"], f"the focus is seen at {stop}")
+    test.b.run("document.activeElement.blur(); window.scrollTo(0, 0)")
+    test.b.run("document.querySelector('.skip').focus()")
+    test.b.press("Enter")
+    check(test.b.run("document.activeElement.id") == "question", "the skip link")
+    test.b.type("Who are you?")
+    test.b.press("Enter", shift=True)
+    check(test.count(".turn") == 0, "Shift+Enter begins a line")
+    test.b.press("Tab")
+    test.b.press(" ")
+    check(test.b.wait("document.querySelectorAll('.turn').length === 1", 10) and test.b.wait(idle), "asked by the button")
+    check(test.text(".said").strip(), f"a question without a document: {test.text('.turn')}")
+    test.b.run("document.getElementById('tab-ask').focus()")
+    test.b.press("ArrowRight")
+    check(test.b.run("!document.getElementById('panel-compare').hidden"), "arrows change the tab")

@@ -332,29 +332,8 @@ class Test:
         self.b.media()
 
     def keyboard(self):
-        """Everything can be reached with Tab and is seen to be; a question is asked without the mouse."""
         self.open()
-        reached = accessibility.walk(self.b)
-        check(reached and reached[0]["id"] == "", f"first the way to the question: {reached[:1]}")
-        for wanted in ("colours", "file", "method-select", "tab-ask", "question", "ask", "begin"):
-            check(any(stop["id"] == wanted for stop in reached), f"Tab reaches {wanted}")
-        check(not any(stop["id"] == "tab-compare" for stop in reached), "tabs are one stop")
-        for stop in reached:
-            check(stop["seen"], f"the focus is seen at {stop}")
-        self.b.run("document.activeElement.blur(); window.scrollTo(0, 0)")
-        self.b.run("document.querySelector('.skip').focus()")
-        self.b.press("Enter")
-        check(self.b.run("document.activeElement.id") == "question", "the skip link")
-        self.b.type("Who are you?")
-        self.b.press("Enter", shift=True)
-        check(self.count(".turn") == 0, "Shift+Enter begins a line")
-        self.b.press("Tab")
-        self.b.press(" ")
-        check(self.b.wait("document.querySelectorAll('.turn').length === 1", 10) and self.b.wait(IDLE), "asked by the button")
-        check(self.text(".said").strip(), f"a question without a document: {self.text('.turn')}")
-        self.b.run("document.getElementById('tab-ask').focus()")
-        self.b.press("ArrowRight")
-        check(self.b.run("!document.getElementById('panel-compare').hidden"), "arrows change the tab")
+        accessibility.by_keyboard(self, check, IDLE)
 
     def headers(self):
         with urllib.request.urlopen(self.url, timeout=30) as answer:
