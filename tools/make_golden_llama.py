@@ -125,7 +125,5 @@ def real(source, text, n_ctx, target):
     print(json.dumps(perplexity(model, llama_cpp.llama_vocab_n_tokens(vocab), list(tokens[:n]), bos, int(n_ctx))))
 
 
-if len(sys.argv) == 1:
-    golden()
-else:
-    real(*sys.argv[1:])
+if __name__ == "__main__":
+    golden() if len(sys.argv) == 1 else real(*sys.argv[1:])

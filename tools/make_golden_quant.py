@@ -9,10 +9,26 @@ from gguf.quants import dequantize
 
 rng = np.random.default_rng(7)
 halves = {"Q4_0": [0], "Q4_1": [0, 2], "Q5_0": [0], "Q5_1": [0, 2], "Q8_0": [0], "Q2_K": [80, 82], "Q3_K": [108],
-          "Q4_K": [0, 2], "Q5_K": [0, 2], "Q6_K": [208], "IQ4_NL": [0]}
+          "Q4_K": [0, 2], "Q5_K": [0, 2], "Q6_K": [208], "IQ4_NL": [0], "IQ4_XS": [0], "IQ2_XXS": [0], "IQ2_XS": [0], "IQ2_S": [0],
+          "IQ3_XXS": [0], "IQ3_S": [0], "IQ1_S": [0], "IQ1_M": [], "TQ1_0": [52], "TQ2_0": [64], "MXFP4": [], "NVFP4": [], "Q1_0": [0],
+          "Q2_0": [0], "Q2_0_128": [0]}
+
+
+def by_table(name, raw):
+    """Of the two that the package has not (0.19): ggml-common.h as shared/reference/coverage.md section 3 has it."""
+    blocks = raw.reshape(-1, SIZES[name][1])
+    d = blocks[:, :2].copy().view(np.float16).astype(np.float32)
+    if name == "Q1_0":
+        return d * (2 * np.unpackbits(blocks[:, 2:], axis=1, bitorder="little").astype(np.float32) - 1)
+    q = blocks[:, 2:, None] >> np.array([0, 2, 4, 6], dtype=np.uint8) & 3
+    return d * (q.reshape(len(blocks), -1).astype(np.float32) - 1)
+
+
+SIZES = {name: GGML_QUANT_SIZES[T[name]] for name in ("F32", "F16", "BF16", *halves) if not name.startswith("Q2_0")} | {
+    "Q2_0": (64, 18), "Q2_0_128": (128, 34)}
 out = {"gguf": version("gguf"), "numpy": np.__version__, "formats": {}}
 for name in ["F32", "F16", "BF16", *halves]:
-    block, size = GGML_QUANT_SIZES[T[name]]
+    block, size = SIZES[name]
     n_blocks = 64 if block == 1 else 3
     if name in ("F32", "F16", "BF16"):
         x = rng.normal(size=n_blocks).astype(np.float32)
@@ -22,7 +38,20 @@ for name in ["F32", "F16", "BF16", *halves]:
         raw = rng.integers(0, 256, size=(n_blocks, size), dtype=np.uint8)
         for at in halves[name]:  # finite scales of a usual size
             raw[:, at:at + 2] = rng.normal(scale=0.01, size=n_blocks).astype(np.float16).view(np.uint8).reshape(-1, 2)
+        if name == "IQ1_M":  # its half lies in the high 4 bits of four numbers
+            bits = rng.normal(scale=0.01, size=n_blocks).astype(np.float16).view(np.uint16)
+            for i in range(4):
+                raw[:, 49 + 2 * i] = raw[:, 49 + 2 * i] & 15 | (bits >> 4 * i & 15).astype(np.uint8) << 4
+        if name == "MXFP4":  # scales of a usual size, and the least, whose weights are subnormal
+            raw[:, 0] = [120, 0, 1]
+        if name == "NVFP4":  # subnormal, greatest, zero
+            raw[0, :4] = [0, 3, 126, 127]
+            raw[1:, :4] &= 127
         raw = raw.reshape(1, -1)
+    if name in ("Q1_0", "Q2_0", "Q2_0_128"):
+        values = by_table(name, raw).astype(np.float32).reshape(-1)
+        out["formats"][name] = {"bytes": raw.tobytes().hex(), "bits": values.view(np.uint32).tolist()}
+        continue
     data = raw.view({"F32": np.float32, "F16": np.float16}.get(name, np.uint8))
     values = dequantize(data, T[name]).astype(np.float32).reshape(-1)
     out["formats"][name] = {"bytes": raw.tobytes().hex(), "bits": values.view(np.uint32).tolist()}

@@ -178,6 +178,8 @@ int run() {
   for (std::string line; lines.next(line);) {
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
     if (line[0] != '/') {
+      if (line == "quit" || line == "exit" || line == "help")
+        say(fmt::format("'{}' goes to the model as it is; /{} is the command", line, line));
       answer(session, line, lines.terminal());
       continue;
     }

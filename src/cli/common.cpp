@@ -72,6 +72,12 @@ std::shared_ptr<const Model> load_model(const std::string& path, const std::shar
                   printable(c.name.empty() ? c.architecture : c.name), file->container(),
                   counted(c.n_layers(), "layer"), c.n_ctx_train, original, backend->name(),
                   counted(backend->context()->threads(), "thread"), now_seconds() - start));
+  if (const auto method = file->string("ropewalk.export.method"))
+    say(fmt::format(
+        "its {} tokens were set by ropewalk export, for {}: nothing is proven past the {} that it was "
+        "trained on (ropewalk tune)",
+        c.n_ctx_train, printable(method->substr(0, method->find(':'))),
+        c.n_ctx_original > 0 ? fmt::format("{}", c.n_ctx_original) : "length"));
   return loaded;
 }
 

@@ -259,6 +259,7 @@ int run() {
   if (!options.work.report.empty()) report.emplace(options.work.report);
   std::optional<Store> store = options.work.open_store();
   const double start = now_seconds();
+  const std::size_t n_before = store ? store->size() : 0;
   if (options.work.run_jobs(runner, *backend->context())) store = options.work.open_store();
   const std::shared_ptr<const Model> loaded = load_model(options.model, file, backend);
   const TokenTexts tokens = tokenize_texts(loaded->tokenizer(), paths, texts, options.special);
@@ -288,10 +289,13 @@ int run() {
     show(result, info, next_step(tokens, runner.plan, loaded->config().n_ctx_train), report);
   std::size_t peak = 0;
   for (const Record& r : result.records) peak = std::max(peak, r.peak_bytes);
-  say(fmt::format("{} in {:.1f} s, peak memory {} MiB",
-                  runner.only_stored ? counted(result.n_items, "item") + " by jobs"
-                                     : "measured " + counted(result.n_items - result.n_known, "item"),
-                  now_seconds() - start, peak >> 20));
+  say(fmt::format(
+      "{} in {:.1f} s, peak memory {} MiB",
+      runner.only_stored && store->size() == n_before
+          ? "nothing was measured, all was in " + printable(options.work.out) + ", of whatever processor"
+      : runner.only_stored ? counted(result.n_items, "item") + " by jobs"
+                           : "measured " + counted(result.n_items - result.n_known, "item"),
+      now_seconds() - start, peak >> 20));
   return 0;
 }
 

@@ -109,6 +109,7 @@ int print_line(const ExportTo& to, const ExportAsked& asked, bool json) {
   const PeerSetting setting = peer_setting(*to.engine, asked.bound, asked.context, asked.architecture);
   say_reach(asked);
   std::vector<std::string> words = to.engine->command;
+  if (!setting.program.empty()) words.front() = setting.program;
   words.push_back(path_word(asked.source.path()));
   words.insert(words.end(), setting.words.begin(), setting.words.end());
   if (json) {

@@ -163,11 +163,11 @@ int run() {
   say_plan(plan, texts, cost);
   cost.require();
   const Json settings = settings_json(asked, plan, texts, run);
+  require_own_folder(asked);
   if (asked.dry_run) {
     if (asked.json) fmt::print("{}\n", dump_json(plan_json(plan, texts, cost, settings)));
     return 0;
   }
-  require_own_folder(asked);
   std::optional<FolderLock> lock;
   if (!asked.out.empty()) {
     std::filesystem::create_directories(asked.out);

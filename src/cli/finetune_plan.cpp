@@ -229,10 +229,12 @@ void require_own_folder(const Options& options) {
   if (options.out.empty() || !fs::exists(options.out)) return;
   if (!fs::exists(settings_path(options))) {
     if (is_empty_folder(options.out)) return;
-    throw UsageError("--out", "a folder that is new or empty, or one of finetune's", "'" + options.out + "'");
+    throw UsageError("--out", "a folder that is new or empty, or one of finetune's", "'" + options.out + "'",
+                     "choose another name");
   }
   if (!options.resume)
-    throw UsageError("--out", "a new folder, or --resume to go on in this one", "'" + options.out + "'");
+    throw UsageError("--out", "a new folder, or --resume to go on in this one", "'" + options.out + "'",
+                     "choose another name, or --resume");
 }
 
 void keep_settings(const Options& options, const FinetunePlan& plan, const Json& settings) {

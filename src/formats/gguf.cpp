@@ -158,6 +158,38 @@ struct PendingTensor {
   std::size_t size = 0;
 };
 
+/// Errors: Error where blocks do not divide its rows.
+void set_type(PendingTensor& t, std::uint32_t type, const std::string& place) {
+  t.info.format = find_weight_format(type);
+  const StoredType stored = gguf_type(type);
+  t.info.type = stored.name;
+  if (stored.block_bytes == 0) return;  // nobody knows where it ends
+  const auto block = static_cast<std::uint64_t>(stored.block_size);
+  Checked(static_cast<std::uint64_t>(t.info.shape.back()), place).divided_by(block);
+  Checked n_blocks(1, place);
+  for (const Index extent : t.info.shape) n_blocks = n_blocks * static_cast<std::uint64_t>(extent);
+  t.size =
+      (Checked(n_blocks.size(), place).divided_by(block) * static_cast<std::uint64_t>(stored.block_bytes))
+          .size();
+}
+
+/// Id 42 is Q2_0, whose blocks are of 64 weights in llama.cpp and of 128, which take less, in the fork that
+/// it comes from: of that, where tensors would reach into those behind them.
+void tell_q2_0(std::vector<PendingTensor>& pending, std::size_t n_bytes, const std::string& path) {
+  std::vector<std::uint64_t> begins = {n_bytes};
+  for (const PendingTensor& t : pending) begins.push_back(t.offset);
+  std::sort(begins.begin(), begins.end());
+  const auto is_q2_0 = [](const PendingTensor& t) { return t.info.type == "Q2_0"; };
+  const auto reaches = [&](const PendingTensor& t) {
+    const auto next = std::upper_bound(begins.begin(), begins.end(), t.offset);
+    return is_q2_0(t) && next != begins.end() && t.size > *next - t.offset;
+  };
+  if (std::none_of(pending.begin(), pending.end(), reaches)) return;
+  constexpr std::uint32_t kOf128 = 1042;
+  for (PendingTensor& t : pending)
+    if (is_q2_0(t)) set_type(t, kOf128, fmt::format("{}: tensor {}", path, t.info.name));
+}
+
 PendingTensor read_tensor(Reader& in, const std::string& path) {
   PendingTensor t;
   t.info.name = in.string();
@@ -165,25 +197,13 @@ PendingTensor read_tensor(Reader& in, const std::string& path) {
   const auto n_dims = in.number<std::uint32_t>();
   if (n_dims < 1 || n_dims > 4) throw Error(place, "1 to 4 dimensions", fmt::format("{}", n_dims));
   Checked elements(1, place);
-  std::uint64_t innermost = 0;
   for (std::uint32_t d = 0; d < n_dims; ++d) {
     const auto extent = in.number<std::uint64_t>();
     if (extent == 0) throw Error(place, "dimensions above 0", "0");
-    if (d == 0) innermost = extent;
     elements = Checked(elements.size(), place) * extent;
     t.info.shape.insert(t.info.shape.begin(), Checked(extent, place).index());
   }
-  const auto type = in.number<std::uint32_t>();
-  t.info.format = find_weight_format(type);
-  const StoredType stored = gguf_type(type);
-  t.info.type = stored.name;
-  if (stored.block_bytes > 0) {  // else nobody knows where it ends
-    const auto block = static_cast<std::uint64_t>(stored.block_size);
-    Checked(innermost, place).divided_by(block);
-    t.size =
-        (Checked(elements.size(), place).divided_by(block) * static_cast<std::uint64_t>(stored.block_bytes))
-            .size();
-  }
+  set_type(t, in.number<std::uint32_t>(), place);
   t.offset = in.number<std::uint64_t>();
   return t;
 }
@@ -270,6 +290,7 @@ class Gguf final : public ModelFile {
       in.fail("general.alignment a power of two from 8 to 2^20", fmt::format("{}", alignment));
     const auto step = static_cast<std::uint64_t>(alignment);
     const std::size_t data = (in.position() + step - 1) / step * step;
+    tell_q2_0(pending, bytes.size() > data ? bytes.size() - data : 0, path_);
     for (PendingTensor& t : pending) {
       const std::string place = fmt::format("{}: tensor {}", path_, t.info.name);
       if (t.offset % step != 0)

@@ -58,10 +58,24 @@ std::string find_snapshot(const std::string& root) {
   return fmt::format("{}/snapshots/{}", root, names[0]);
 }
 
+/// Of a folder without a model: what it has instead, where that is known. Errors: Error.
+void tell_other_folder(const std::string& folder) {
+  std::error_code ignored;
+  if (fs::exists(fs::path(folder) / "adapter_config.json", ignored))
+    throw Error(folder, "a model", "an adapter, which lies beside one",
+                "the whole model is model.gguf or a folder with config.json");
+  const auto models = names_in(folder, [&](const std::string& name) {
+    return fs::is_regular_file(fs::path(folder) / name / "model.gguf", ignored);
+  });
+  if (!models.empty())
+    throw Error(folder, "a model", fmt::format("folders of some: {}", fmt::join(models, ", ")),
+                fmt::format("{}/{}", folder, models[0]));
+}
+
 /// The only GGUF model of a folder; the folder itself where there is none.
 std::string find_gguf(const std::string& folder) {
   const auto names = names_in(folder, [](const std::string& n) { return n.ends_with(".gguf"); });
-  if (names.empty()) return folder;
+  if (names.empty()) return tell_other_folder(folder), folder;
   const std::string set = split_prefix(names[0]);
   const bool one_set = !set.empty() && std::all_of(names.begin(), names.end(), [&](const std::string& name) {
     return split_prefix(name) == set;

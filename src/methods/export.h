@@ -17,6 +17,7 @@ struct PeerSetting {
   std::string setting;  ///< flags, quoted for a shell, or keys of config.json; empty: it cannot express it
   std::string note;     ///< what differs, or why it cannot
   std::vector<std::string> words = {};  ///< the flags as a program is given them
+  std::string program = {};             ///< for PeerEngine::command's first, where that one cannot
 };
 
 /// One file per engine, in methods/engines/.

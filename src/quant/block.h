@@ -78,14 +78,14 @@ static inline Bytes bits_to_bytes(std::uint32_t bits, std::uint8_t bit) {
 /// 32 bytes with v in each.
 static inline __m256i all_bytes(int v) { return _mm256_set1_epi8(static_cast<char>(v)); }
 
-/// 255 where bit i of the 32 at p is set in byte i, else 0.
-static inline __m256i bits_to_bytes(const std::uint8_t* p) {
+/// 255 where bit i of 32 is set in byte i, else 0.
+static inline __m256i bits_to_bytes(std::uint32_t bits) {
 #ifdef __AVX512BW__
-  return _mm256_movm_epi8(u32_at(p));
+  return _mm256_movm_epi8(bits);
 #else
   const __m256i from = _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303),
                 each = _mm256_set1_epi64x(static_cast<long long>(0x8040201008040201u));
-  const __m256i spread = _mm256_shuffle_epi8(_mm256_set1_epi32(static_cast<int>(u32_at(p))), from);
+  const __m256i spread = _mm256_shuffle_epi8(_mm256_set1_epi32(static_cast<int>(bits)), from);
   return _mm256_cmpeq_epi8(_mm256_and_si256(spread, each), each);
 #endif
 }
@@ -156,6 +156,34 @@ static inline void scales_and_minima(const std::uint8_t* s, float d, float dmin,
     minimum[j] = -(dmin * static_cast<float>(m));
   }
 #endif
+}
+
+/// q[0 .. n) = table[q].
+template <int n>
+static inline void look_up(const std::int8_t* table, std::int8_t* q) {
+#ifdef __AVX2__
+  const __m256i both = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)));
+  for (int i = 0; i < n; i += 32) {
+    auto* at = reinterpret_cast<__m256i*>(q + i);
+    _mm256_storeu_si256(at, _mm256_shuffle_epi8(both, _mm256_loadu_si256(at)));
+  }
+#else
+  for (int i = 0; i < n; ++i) q[i] = table[q[i]];
+#endif
+}
+
+/// Of formats with one scale for n groups.
+template <int n>
+static inline void same_scales(float d, float* scale) {
+  for (int i = 0; i < n; ++i) scale[i] = d;
+}
+
+/// Byte i = bits 2 i and 2 i + 1.
+static inline Bytes two_bits(std::uint32_t bits) {
+  typedef std::uint32_t Words __attribute__((vector_size(16)));
+  const Words each = {bits & 0xffu, bits >> 8 & 0xffu, bits >> 16 & 0xffu, bits >> 24};
+  const Words apart = (each | each << 6 | each << 12 | each << 18) & 0x03030303u;
+  return reinterpret_cast<Bytes>(apart);
 }
 
 /// The scales and, where there are any, minima of a block.

@@ -34,7 +34,8 @@ class Store {
   /// `texts`: a run's documents by name, with their SHA-256. Errors: Error where the file has another text
   /// under one of these names: they would be taken for one document, and no report shows both.
   void require_texts(const std::map<std::string, std::string>& texts) const;
-  std::size_t n_cut() const { return n_cut_; }  ///< lines that the first append() cuts off
+  std::size_t size() const { return groups_.size(); }  ///< items that it has
+  std::size_t n_cut() const { return n_cut_; }         ///< lines that the first append() cuts off
 
  private:
   void open();

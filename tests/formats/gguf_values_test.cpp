@@ -187,7 +187,7 @@ TEST(GgufTypes, AreComputedWithOrNamed) {
     }
     known += tensor.format != nullptr;
   }
-  EXPECT_EQ(known, 14);
+  EXPECT_EQ(known, 28);
 }
 
 }  // namespace

@@ -52,6 +52,29 @@ TEST(StoredTypes, OfAGgufAreNamed) {
                Error);
 }
 
+/// Id 42 is one type in llama.cpp and another in the fork that it comes from.
+TEST(StoredTypes, BlocksOfQ2_0AreToldByWhereTensorsLie) {
+  struct {
+    std::uint64_t second, n_bytes;  // where the second tensor begins, and all end
+    const char* name;
+  } const cases[] = {{64 * 36, 64 * 36 + 64 * 36, "Q2_0"},
+                     {64 * 34, 64 * 34 + 64 * 34, "Q2_0_128"},
+                     {64 * 36, 64 * 36 + 64 * 34, "Q2_0_128"}};
+  for (const auto& c : cases) {
+    GgufWriter w;
+    w.header(2, 0).tensor("a", {128, 64}, 42, 0).tensor("b", {128, 64}, 42, c.second).data(c.n_bytes);
+    const auto file = parse_gguf(w.bytes, "test");
+    for (const char* name : {"a", "b"}) {
+      EXPECT_EQ(file->tensor(name).type, c.name);
+      EXPECT_EQ(file->tensor(name).format, &Registry<WeightFormat>::get(c.name, "weight format"));
+    }
+  }
+  EXPECT_THROW(
+      parse_gguf(GgufWriter().header(1, 0).tensor("a", {128, 64}, 42, 0).data(64 * 33).bytes, "test"), Error);
+  EXPECT_THROW(parse_gguf(GgufWriter().header(1, 0).tensor("a", {64, 64}, 42, 0).data(64 * 17).bytes, "test"),
+               Error);
+}
+
 TEST(StoredTypes, OfSafetensorsAreNamed) {
   for (const auto& [dtype, bytes] : {std::pair{"I32", 8}, {"F8_E4M3", 2}, {"U8", 2}, {"F4", 1}, {"NEW", 5}}) {
     const std::string header =

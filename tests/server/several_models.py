@@ -43,7 +43,7 @@ def turns(check, binary, model):
             def ask(name, text):
                 start = time.monotonic()
                 status, took = server.post("/tokenize", {"model": name, "content": text}, timeout=120).status, time.monotonic() - start
-                check(status == 200 and took < 8 * served.SLOW, f"{name}, {len(text)} bytes, beside {len(small)} small: {status} after {took:.1f} s")
+                check((status == 200 or (status == 429 and served.SLOW > 1)) and took < 8 * served.SLOW, f"{name}, {len(text)} bytes, beside {len(small)} small: {status} after {took:.1f} s")
 
             def greedy(name, over=over, stop=stop):
                 while not over.is_set() and time.monotonic() < stop:

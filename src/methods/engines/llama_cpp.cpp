@@ -17,13 +17,16 @@ PeerSetting setting(const Told& told, const RopeContext& c, const std::string& o
   keys += fmt::format("{}.context_length=int:{}", architecture, longest(c));
   words.insert(words.end(), {"--override-kv", keys});
   std::string note = "for llama-server, llama-cli";
-  if (told.n_table > 0 && static_cast<double>(c.n) > told.n_table)
+  const bool stops = told.n_table > 0 && static_cast<double>(c.n) > told.n_table;
+  if (stops)
     note = fmt::format("for llama-cli; llama-server stops at factor x trained = {} tokens", told.n_table);
   if (told.flags.empty())
     note += "; the file's own scaling does the rest";
   else if (!told.note.empty())
     note += "; " + told.note;
-  return setting_of_words(words, note);
+  PeerSetting made = setting_of_words(words, note);
+  if (stops) made.program = "llama-cli";
+  return made;
 }
 
 const Register<PeerEngine> registered{

@@ -8,7 +8,7 @@ struct Q5_0 {
 #ifdef __AVX2__
   template <int raise>
   static inline __m256i group(const std::uint8_t* block, int) {
-    const __m256i bits = bits_to_bytes(block + 2);
+    const __m256i bits = bits_to_bytes(u32_at(block + 2));
     const __m256i high = _mm256_add_epi8(_mm256_and_si256(bits, all_bytes(16)), all_bytes(raise + kLow));
     return _mm256_or_si256(nibbles(block + 6), high);
   }

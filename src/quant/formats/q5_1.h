@@ -6,7 +6,8 @@ struct Q5_1 {
 #ifdef __AVX2__
   template <int>
   static inline __m256i group(const std::uint8_t* block, int) {
-    return _mm256_or_si256(nibbles(block + 8), _mm256_and_si256(bits_to_bytes(block + 4), all_bytes(16)));
+    return _mm256_or_si256(nibbles(block + 8),
+                           _mm256_and_si256(bits_to_bytes(u32_at(block + 4)), all_bytes(16)));
   }
   static inline void unpack(const std::uint8_t* block, std::int8_t* q) { unpack_groups<Q5_1>(block, q); }
 #else

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+/// IQ4_XS: 256 weights in 136 bytes: half d; 2 bytes high bits of 8 six-bit scales, 4 bytes low 4 bits; 128
+/// bytes q, for each 32 weights 16 bytes as in Q4_0, of which 4 bits choose from IQ4_NL's table. weight = d *
+/// (scale - 32) * table[q].
+struct IQ4_XS {
+  static constexpr int kType = 23, kWeights = 256, kBytes = 136, kGroup = 32;
+  static constexpr bool kPlain = false, kSigned = true;
+  static constexpr int kLow = -127;
+  static inline void scales(const std::uint8_t* block, float* scale, float*) {
+    const float d = half_at(block);
+    const std::uint32_t high = u16_at(block + 2), low = u32_at(block + 4);
+    for (int j = 0; j < 8; ++j)
+      scale[j] =
+          d * static_cast<float>(static_cast<int>((low >> 4 * j & 15) | (high >> 2 * j & 3) << 4) - 32);
+  }
+#ifdef __AVX2__
+  template <int raise>
+  static inline __m256i group(const std::uint8_t* block, int g) {
+    const __m256i table =
+        _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(IQ4_NL::kTable)));
+    return _mm256_shuffle_epi8(_mm256_add_epi8(table, all_bytes(raise)), nibbles(block + 8 + 16 * g));
+  }
+  static inline void unpack(const std::uint8_t* block, std::int8_t* q) { unpack_groups<IQ4_XS>(block, q); }
+#else
+  static inline void unpack(const std::uint8_t* block, std::int8_t* q) {
+    for (int g = 0; g < 8; ++g) split_nibbles<16>(block + 8 + 16 * g, q + 32 * g);
+    look_up<256>(IQ4_NL::kTable, q);
+  }
+#endif
+};
