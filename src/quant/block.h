@@ -14,6 +14,7 @@
 ///     unpack(block, q): q (kWeights)
 ///     unpack_two(block, q): of two blocks, where an instruction set has registers for them
 ///     kPlain              the block begins with half d, its one scale, and, where there are minima, half m
+///     kExponent           where kPlain: it begins with a byte e instead, the scale is 2^(e - 128)
 ///     group<raise>(block, g): weights [32 g, 32 g + 32), each plus raise (0, -kLow or 128), in a register of
 ///                         bytes, where AVX2 has few steps for it
 ///     scales(block, scale, minimum), each (kWeights / kGroup): of the others
@@ -97,6 +98,13 @@ static inline void unpack_groups(const std::uint8_t* block, std::int8_t* q) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(q + 32 * g), F::template group<0>(block, g));
 }
 
+/// Each of 32 times 4 bits in a table of 16, plus raise.
+template <int raise>
+static inline __m256i from_table(const std::int8_t* table, __m256i indices) {
+  const __m256i both = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)));
+  return _mm256_shuffle_epi8(_mm256_add_epi8(both, all_bytes(raise)), indices);
+}
+
 /// The low 4 bits of 16 bytes, then the high 4.
 static inline __m256i nibbles(const std::uint8_t* p) {
   const __m256i both = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
@@ -158,25 +166,25 @@ static inline void scales_and_minima(const std::uint8_t* s, float d, float dmin,
 #endif
 }
 
-/// q[0 .. n) = table[q].
-template <int n>
-static inline void look_up(const std::int8_t* table, std::int8_t* q) {
-#ifdef __AVX2__
-  const __m256i both = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)));
-  for (int i = 0; i < n; i += 32) {
-    auto* at = reinterpret_cast<__m256i*>(q + i);
-    _mm256_storeu_si256(at, _mm256_shuffle_epi8(both, _mm256_loadu_si256(at)));
-  }
-#else
-  for (int i = 0; i < n; ++i) q[i] = table[q[i]];
-#endif
-}
-
 /// Of formats with one scale for n groups.
 template <int n>
 static inline void same_scales(float d, float* scale) {
   for (int i = 0; i < n; ++i) scale[i] = d;
 }
+
+#ifdef __AVX2__
+/// Byte i = bits 2 i and 2 i + 1 of the eight bytes at p.
+static inline __m256i two_bits(const std::uint8_t* p) {
+  const __m256i from =
+      _mm256_setr_epi64x(0x0101010100000000, 0x0303030302020202, 0x0505050504040404, 0x0707070706060606);
+  const __m256i each = _mm256_shuffle_epi8(
+      _mm256_set1_epi64x(static_cast<long long>(u32_at(p) | std::uint64_t{u32_at(p + 4)} << 32)), from);
+  const auto part = [&](int i) __attribute__((always_inline)) {
+    return _mm256_and_si256(_mm256_srli_epi32(each, 2 * i), _mm256_set1_epi32(3 << 8 * i));
+  };
+  return _mm256_or_si256(_mm256_or_si256(part(0), part(1)), _mm256_or_si256(part(2), part(3)));
+}
+#endif
 
 /// Byte i = bits 2 i and 2 i + 1.
 static inline Bytes two_bits(std::uint32_t bits) {
@@ -186,13 +194,48 @@ static inline Bytes two_bits(std::uint32_t bits) {
   return reinterpret_cast<Bytes>(apart);
 }
 
+/// The scale with which a plain block begins.
+template <class F>
+static inline float first_scale(const std::uint8_t* block) {
+  if constexpr (requires { F::kExponent; }) {
+    const std::uint32_t e = block[0];
+    return float_of(e < 2 ? 0x200000u << e : (e - 1) << 23);  // below 2^-126 numbers are subnormal
+  } else {
+    return half_at(block);
+  }
+}
+
+#ifdef __AVX2__
+/// The halves at 2 `which` of eight times four bytes.
+template <int which>
+static inline __m256 eight_halves_of(__m256i fours) {
+  const __m256i apart = _mm256_setr_epi8(0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15, 0, 1, 4, 5, 8,
+                                         9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15);
+  const __m256i both = _mm256_permute4x64_epi64(_mm256_shuffle_epi8(fours, apart), 0xd8);
+  return _mm256_cvtph_ps(which == 0 ? _mm256_castsi256_si128(both) : _mm256_extracti128_si256(both, 1));
+}
+
+/// first_scale of eight blocks, of which these are the first four bytes.
+template <class F>
+static inline __m256 first_scales(__m256i fours) {
+  if constexpr (requires { F::kExponent; }) {
+    const __m256i e = _mm256_and_si256(fours, _mm256_set1_epi32(255)), two = _mm256_set1_epi32(2);
+    const __m256i usual = _mm256_slli_epi32(_mm256_sub_epi32(e, _mm256_set1_epi32(1)), 23);
+    const __m256i least = _mm256_sllv_epi32(_mm256_set1_epi32(0x200000), e);
+    return _mm256_castsi256_ps(_mm256_blendv_epi8(usual, least, _mm256_cmpgt_epi32(two, e)));
+  } else {
+    return eight_halves_of<0>(fours);
+  }
+}
+#endif
+
 /// The scales and, where there are any, minima of a block.
 template <class F>
 static inline void block_scales(const std::uint8_t* block, float* scale, float* minimum) {
   if constexpr (!F::kPlain) {
     F::scales(block, scale, minimum);
   } else {
-    scale[0] = half_at(block);
+    scale[0] = first_scale<F>(block);
     if constexpr (!F::kSigned) minimum[0] = half_at(block + 2);
   }
 }

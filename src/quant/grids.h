@@ -18,7 +18,7 @@ struct Grid {
   }
 };
 
-constexpr std::uint16_t kPointsIQ2_XXS[256] = {
+static constexpr std::uint16_t kPointsIQ2_XXS[256] = {
     0,     2,     5,     8,     10,    17,    20,    32,    34,    40,    42,    65,    68,    80,    88,
     97,    100,   128,   130,   138,   162,   257,   260,   272,   277,   320,   388,   408,   512,   514,
     546,   642,   1025,  1028,  1040,  1057,  1060,  1088,  1090,  1096,  1120,  1153,  1156,  1168,  1188,
@@ -37,10 +37,10 @@ constexpr std::uint16_t kPointsIQ2_XXS[256] = {
     34048, 34118, 34196, 34313, 34368, 34400, 34818, 35076, 35345, 36868, 36880, 36900, 36928, 37025, 37142,
     37248, 37445, 37888, 37922, 37956, 38225, 39041, 39200, 40962, 41040, 41093, 41225, 41472, 42008, 43088,
     43268};
-constexpr std::int8_t kLevelsIQ2_XXS[] = {8, 25, 43};
-constexpr Grid<std::uint64_t, 256> kGridIQ2_XXS(kPointsIQ2_XXS, kLevelsIQ2_XXS);
+static constexpr std::int8_t kLevelsIQ2_XXS[] = {8, 25, 43};
+static constexpr Grid<std::uint64_t, 256> kGridIQ2_XXS(kPointsIQ2_XXS, kLevelsIQ2_XXS);
 
-constexpr std::uint16_t kPointsIQ2_XS[512] = {
+static constexpr std::uint16_t kPointsIQ2_XS[512] = {
     0,     2,     5,     8,     10,    17,    20,    22,    25,    32,    34,    37,    40,    65,    68,
     70,    73,    80,    82,    85,    88,    97,    100,   128,   130,   133,   136,   145,   148,   153,
     160,   257,   260,   262,   265,   272,   274,   277,   280,   282,   289,   292,   320,   322,   325,
@@ -76,10 +76,10 @@ constexpr std::uint16_t kPointsIQ2_XS[512] = {
     40962, 40968, 40970, 40992, 41002, 41120, 41297, 41305, 41382, 41472, 41474, 41480, 41514, 41600, 41632,
     42048, 42133, 42597, 42648, 43018, 43040, 43042, 43048, 43168, 43176, 43268, 43396, 43398, 43560, 43562,
     43665, 43690};
-constexpr std::int8_t kLevelsIQ2_XS[] = {8, 25, 43};
-constexpr Grid<std::uint64_t, 512> kGridIQ2_XS(kPointsIQ2_XS, kLevelsIQ2_XS);
+static constexpr std::int8_t kLevelsIQ2_XS[] = {8, 25, 43};
+static constexpr Grid<std::uint64_t, 512> kGridIQ2_XS(kPointsIQ2_XS, kLevelsIQ2_XS);
 
-constexpr std::uint16_t kPointsIQ2_S[1024] = {
+static constexpr std::uint16_t kPointsIQ2_S[1024] = {
     0,     2,     5,     8,     10,    17,    20,    22,    25,    32,    34,    37,    40,    65,    68,
     70,    73,    80,    82,    85,    88,    97,    100,   102,   105,   128,   130,   133,   136,   145,
     148,   160,   165,   170,   257,   260,   262,   265,   272,   274,   277,   280,   289,   292,   320,
@@ -149,10 +149,10 @@ constexpr std::uint16_t kPointsIQ2_S[1024] = {
     41122, 41130, 41280, 41317, 41474, 41482, 41506, 41512, 41514, 41602, 41608, 41610, 41640, 41985, 41988,
     42000, 42048, 42121, 42148, 42240, 42265, 42577, 43018, 43048, 43170, 43348, 43398, 43528, 43530, 43552,
     43554, 43560, 43656, 43690};
-constexpr std::int8_t kLevelsIQ2_S[] = {8, 25, 43};
-constexpr Grid<std::uint64_t, 1024> kGridIQ2_S(kPointsIQ2_S, kLevelsIQ2_S);
+static constexpr std::int8_t kLevelsIQ2_S[] = {8, 25, 43};
+static constexpr Grid<std::uint64_t, 1024> kGridIQ2_S(kPointsIQ2_S, kLevelsIQ2_S);
 
-constexpr std::uint16_t kPointsIQ3_XXS[256] = {
+static constexpr std::uint16_t kPointsIQ3_XXS[256] = {
     0,    2,    4,    9,    11,   15,   16,   18,   25,   34,   59,   61,   65,   67,   72,   74,
     81,   85,   88,   90,   97,   108,  120,  128,  130,  132,  137,  144,  146,  153,  155,  159,
     169,  175,  189,  193,  199,  200,  202,  213,  248,  267,  287,  292,  303,  315,  317,  321,
@@ -169,10 +169,10 @@ constexpr std::uint16_t kPointsIQ3_XXS[256] = {
     2754, 2795, 2824, 2835, 2839, 2874, 2882, 2905, 2984, 3028, 3042, 3092, 3108, 3110, 3124, 3153,
     3185, 3215, 3252, 3288, 3294, 3364, 3397, 3434, 3483, 3523, 3537, 3587, 3589, 3591, 3592, 3610,
     3626, 3670, 3680, 3722, 3749, 3754, 3776, 3789, 3803, 3824, 3857, 3873, 3904, 3906, 3924, 3992};
-constexpr std::int8_t kLevelsIQ3_XXS[] = {4, 12, 20, 28, 36, 44, 52, 62};
-constexpr Grid<std::uint32_t, 256> kGridIQ3_XXS(kPointsIQ3_XXS, kLevelsIQ3_XXS);
+static constexpr std::int8_t kLevelsIQ3_XXS[] = {4, 12, 20, 28, 36, 44, 52, 62};
+static constexpr Grid<std::uint32_t, 256> kGridIQ3_XXS(kPointsIQ3_XXS, kLevelsIQ3_XXS);
 
-constexpr std::uint16_t kPointsIQ3_S[512] = {
+static constexpr std::uint16_t kPointsIQ3_S[512] = {
     0,    1,    2,    5,    7,    8,    9,    10,   12,   14,   16,   17,   21,   27,   32,   34,   37,
     39,   41,   43,   48,   50,   57,   60,   63,   64,   65,   66,   68,   72,   73,   77,   80,   83,
     87,   89,   93,   100,  113,  117,  122,  128,  129,  133,  135,  136,  139,  142,  145,  149,  152,
@@ -204,10 +204,10 @@ constexpr std::uint16_t kPointsIQ3_S[512] = {
     3531, 3584, 3588, 3591, 3600, 3602, 3614, 3616, 3628, 3634, 3650, 3657, 3668, 3683, 3685, 3713, 3716,
     3720, 3726, 3729, 3736, 3753, 3778, 3802, 3805, 3819, 3841, 3845, 3851, 3856, 3880, 3922, 3938, 3970,
     3993, 4032};
-constexpr std::int8_t kLevelsIQ3_S[] = {1, 3, 5, 7, 9, 11, 13, 15};
-constexpr Grid<std::uint32_t, 512> kGridIQ3_S(kPointsIQ3_S, kLevelsIQ3_S);
+static constexpr std::int8_t kLevelsIQ3_S[] = {1, 3, 5, 7, 9, 11, 13, 15};
+static constexpr Grid<std::uint32_t, 512> kGridIQ3_S(kPointsIQ3_S, kLevelsIQ3_S);
 
-constexpr std::uint16_t kPointsIQ1_S[2048] = {
+static constexpr std::uint16_t kPointsIQ1_S[2048] = {
     0,     2,     5,     8,     10,    17,    21,    32,    34,    40,    42,    69,    81,    84,    86,
     101,   128,   130,   136,   138,   149,   160,   162,   168,   170,   260,   261,   273,   276,   278,
     281,   282,   293,   321,   326,   329,   338,   341,   346,   353,   356,   358,   360,   389,   401,
@@ -345,5 +345,5 @@ constexpr std::uint16_t kPointsIQ1_S[2048] = {
     43168, 43170, 43176, 43178, 43269, 43284, 43289, 43297, 43301, 43329, 43344, 43349, 43354, 43361, 43366,
     43369, 43408, 43414, 43520, 43522, 43528, 43530, 43552, 43554, 43560, 43562, 43601, 43604, 43606, 43648,
     43650, 43656, 43658, 43669, 43680, 43682, 43688, 43690};
-constexpr std::int8_t kLevelsIQ1_S[] = {-8, 0, 8};
-constexpr Grid<std::uint64_t, 2048> kGridIQ1_S(kPointsIQ1_S, kLevelsIQ1_S);
+static constexpr std::int8_t kLevelsIQ1_S[] = {-8, 0, 8};
+static constexpr Grid<std::uint64_t, 2048> kGridIQ1_S(kPointsIQ1_S, kLevelsIQ1_S);

@@ -3,25 +3,18 @@
 /// scales are read once for all of them, and 32 weights once for four.
 // (no include guard: each instruction set compiles its own copy)
 
-/// Groups of weights whose scales are read at once.
-template <class F>
-constexpr int kScalesAtOnce = F::kPlain ? 8 : F::kWeights / F::kGroup;
-
 /// Scales, and minima where the weights have them, of groups [at, at + kScalesAtOnce) of a row of n_groups.
 template <class F>
 RW_INLINE void read_factors(const std::uint8_t* row, std::int64_t at, std::int64_t n_groups, __m256* scales,
                             __m256& minima) {
   if constexpr (F::kPlain) {
-    const __m256i halves_apart = _mm256_setr_epi8(0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15, 0, 1,
-                                                  4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15);
-    const __m256i both =
-        _mm256_permute4x64_epi64(_mm256_shuffle_epi8(eight_halves<F>(row, at, n_groups), halves_apart), 0xd8);
-    scales[0] = _mm256_cvtph_ps(_mm256_castsi256_si128(both));
-    if constexpr (!F::kSigned) minima = _mm256_cvtph_ps(_mm256_extracti128_si256(both, 1));
+    const __m256i fours = first_fours<F>(row, at, n_groups);
+    scales[0] = first_scales<F>(fours);
+    if constexpr (!F::kSigned) minima = eight_halves_of<1>(fours);
   } else {
     constexpr int kEach = kScalesAtOnce<F>;
     float factors[kEach], low[kEach];
-    F::scales(row + at / kEach * F::kBytes, factors, low);
+    some_scales<F>(row, at, n_groups, factors, low);
     RW_UNROLL for (int e = 0; e < kEach / 8; ++e) scales[e] = _mm256_loadu_ps(factors + 8 * e);
     if constexpr (!F::kSigned) minima = _mm256_loadu_ps(low);
   }

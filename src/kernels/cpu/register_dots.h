@@ -11,7 +11,7 @@ concept InRegisters = requires(const std::uint8_t* block) {
 
 /// The first 4 bytes, d and m, of blocks [b, b + 8) of a row of n_blocks; zeros beyond the row.
 template <class F>
-RW_INLINE __m256i eight_halves(const std::uint8_t* row, std::int64_t b, std::int64_t n_blocks) {
+RW_INLINE __m256i first_fours(const std::uint8_t* row, std::int64_t b, std::int64_t n_blocks) {
   if (n_blocks < 8) {
     std::uint32_t halves[8] = {};
     for (std::int64_t i = 0; i < n_blocks; ++i) halves[i] = u32_at(row + i * F::kBytes);
@@ -31,6 +31,24 @@ RW_INLINE __m256i eight_halves(const std::uint8_t* row, std::int64_t b, std::int
                                         _mm256_set1_epi32(static_cast<int>(missing)));
   return _mm256_and_si256(_mm256_permutevar8x32_epi32(halves, from),
                           _mm256_cmpgt_epi32(_mm256_set1_epi32(8), from));
+}
+
+/// Groups of weights whose scales are read at once: those of a block, and 8 at least.
+template <class F>
+constexpr int kScalesAtOnce = F::kPlain || F::kWeights / F::kGroup < 8 ? 8 : F::kWeights / F::kGroup;
+
+/// factors, minima (kScalesAtOnce) of groups [at, at + kScalesAtOnce) of a row of n_groups, of a format that
+/// is not plain; zeros beyond the row.
+template <class F>
+RW_INLINE void some_scales(const std::uint8_t* row, std::int64_t at, std::int64_t n_groups, float* factors,
+                           float* minima) {
+  constexpr int kScales = F::kWeights / F::kGroup;
+  RW_UNROLL for (int i = 0; i < kScalesAtOnce<F>; i += kScales) {
+    if (kScales >= 8 || at + i < n_groups)
+      F::scales(row + (at + i) / kScales * F::kBytes, factors + i, minima + i);
+    else
+      for (int k = 0; k < kScales; ++k) factors[i + k] = 0;
+  }
 }
 
 /// Lanes 0 to 7 of a vector, and 8 to 15. (Wider registers do not pay: weights come in 32 bytes.)
@@ -54,28 +72,24 @@ RW_INLINE Halves row_scales(const std::uint8_t* row, const QuantisedRow& x, std:
   const float *x_scale = x.scale[kSize] + first, *x_sum = x.sum[kSize] + first;
   Halves sum = {_mm256_setzero_ps(), _mm256_setzero_ps()};
   if constexpr (F::kPlain) {
-    const __m256i halves_apart = _mm256_setr_epi8(0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15, 0, 1,
-                                                  4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15);
     for (std::int64_t g = 0; g < n_groups; g += kLanes) RW_UNROLL for (int half = 0; half < 2; ++half) {
         const std::int64_t at = g + 8 * half;
         if (at >= n_groups) break;
-        const __m256i both = _mm256_permute4x64_epi64(
-            _mm256_shuffle_epi8(eight_halves<F>(row, at, n_groups), halves_apart), 0xd8);
-        _mm256_storeu_ps(scale + at, _mm256_mul_ps(_mm256_cvtph_ps(_mm256_castsi256_si128(both)),
-                                                   _mm256_loadu_ps(x_scale + at)));
+        const __m256i fours = first_fours<F>(row, at, n_groups);
+        _mm256_storeu_ps(scale + at, _mm256_mul_ps(first_scales<F>(fours), _mm256_loadu_ps(x_scale + at)));
         if constexpr (!F::kSigned)
-          sum.half[half] = _mm256_fmadd_ps(_mm256_cvtph_ps(_mm256_extracti128_si256(both, 1)),
-                                           _mm256_loadu_ps(x_sum + at), sum.half[half]);
+          sum.half[half] =
+              _mm256_fmadd_ps(eight_halves_of<1>(fours), _mm256_loadu_ps(x_sum + at), sum.half[half]);
       }
   } else {
-    constexpr int kScales = F::kWeights / F::kGroup;
-    static_assert(F::kSigned || kScales == 8);  // so that a block's minima are half a vector
-    for (std::int64_t b = 0; b < n_groups / kScales; b += 2) RW_UNROLL for (int half = 0; half < 2; ++half) {
-        if ((b + half) * kScales >= n_groups) break;
-        float factors[kScales], minima[kScales];
-        F::scales(row + (b + half) * F::kBytes, factors, minima);
-        const std::int64_t at = (b + half) * kScales;
-        RW_UNROLL for (int i = 0; i < kScales; i += 8) _mm256_storeu_ps(
+    constexpr int kEach = kScalesAtOnce<F>;
+    static_assert(F::kSigned || kEach == F::kWeights / F::kGroup);  // a block's minima are half a vector
+    for (std::int64_t g = 0; g < n_groups; g += 2 * kEach) RW_UNROLL for (int half = 0; half < 2; ++half) {
+        const std::int64_t at = g + half * kEach;
+        if (at >= n_groups) break;
+        float factors[kEach], minima[kEach];
+        some_scales<F>(row, at, n_groups, factors, minima);
+        RW_UNROLL for (int i = 0; i < kEach; i += 8) _mm256_storeu_ps(
             scale + at + i, _mm256_mul_ps(_mm256_loadu_ps(factors + i), _mm256_loadu_ps(x_scale + at + i)));
         if constexpr (!F::kSigned)
           sum.half[half] =

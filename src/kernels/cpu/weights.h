@@ -133,13 +133,15 @@ RW_INLINE void sixteen_scales(const UnpackedPart& part, std::int64_t g, Vec& sca
   } else {
 #ifdef __AVX512F__
     const __m512i both = _mm512_loadu_si512(part.halves + g), upper = _mm512_srli_epi32(both, 16);
-    scale.part[0] = reinterpret_cast<Vec::Part>(_mm512_cvtph_ps(_mm512_cvtepi32_epi16(both)));
+    const __m256 low = first_scales<F>(_mm512_castsi512_si256(both)),
+                 high = first_scales<F>(_mm512_extracti64x4_epi64(both, 1));
+    scale.part[0] = reinterpret_cast<Vec::Part>(_mm512_insertf32x8(_mm512_castps256_ps512(low), high, 1));
     minimum.part[0] = reinterpret_cast<Vec::Part>(_mm512_cvtph_ps(_mm512_cvtepi32_epi16(upper)));
 #else
     float d[kLanes], m[kLanes];
     for (int i = 0; i < kLanes; ++i) {
       const auto* at = reinterpret_cast<const std::uint8_t*>(part.halves + g + i);
-      d[i] = half_at(at), m[i] = half_at(at + 2);
+      d[i] = first_scale<F>(at), m[i] = half_at(at + 2);
     }
     scale = load(d), minimum = load(m);
 #endif

@@ -9,9 +9,7 @@ struct IQ4_NL {
 #ifdef __AVX2__
   template <int raise>
   static inline __m256i group(const std::uint8_t* block, int) {
-    const __m256i table =
-        _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(kTable)));
-    return _mm256_shuffle_epi8(_mm256_add_epi8(table, all_bytes(raise)), nibbles(block + 2));
+    return from_table<raise>(kTable, nibbles(block + 2));
   }
   static inline void unpack(const std::uint8_t* block, std::int8_t* q) { unpack_groups<IQ4_NL>(block, q); }
 #else

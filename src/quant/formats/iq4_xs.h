@@ -16,15 +16,13 @@ struct IQ4_XS {
 #ifdef __AVX2__
   template <int raise>
   static inline __m256i group(const std::uint8_t* block, int g) {
-    const __m256i table =
-        _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(IQ4_NL::kTable)));
-    return _mm256_shuffle_epi8(_mm256_add_epi8(table, all_bytes(raise)), nibbles(block + 8 + 16 * g));
+    return from_table<raise>(IQ4_NL::kTable, nibbles(block + 8 + 16 * g));
   }
   static inline void unpack(const std::uint8_t* block, std::int8_t* q) { unpack_groups<IQ4_XS>(block, q); }
 #else
   static inline void unpack(const std::uint8_t* block, std::int8_t* q) {
     for (int g = 0; g < 8; ++g) split_nibbles<16>(block + 8 + 16 * g, q + 32 * g);
-    look_up<256>(IQ4_NL::kTable, q);
+    for (int i = 0; i < 256; ++i) q[i] = IQ4_NL::kTable[q[i]];
   }
 #endif
 };

@@ -4,15 +4,19 @@
 /// it e = 255 is a number.
 struct MXFP4 {
   static constexpr int kType = 39, kWeights = 32, kBytes = 17, kGroup = 32;
-  static constexpr bool kPlain = false, kSigned = true;
+  static constexpr bool kPlain = true, kExponent = true, kSigned = true;
   static constexpr int kLow = -12;
   static constexpr std::int8_t kTable[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
-  static inline void scales(const std::uint8_t* block, float* scale, float*) {
-    const std::uint32_t e = block[0];
-    *scale = float_of(e < 2 ? 0x200000u << e : (e - 1) << 23);
+#ifdef __AVX2__
+  template <int raise>
+  static inline __m256i group(const std::uint8_t* block, int) {
+    return from_table<raise>(kTable, nibbles(block + 1));
   }
+  static inline void unpack(const std::uint8_t* block, std::int8_t* q) { unpack_groups<MXFP4>(block, q); }
+#else
   static inline void unpack(const std::uint8_t* block, std::int8_t* q) {
     split_nibbles<16>(block + 1, q);
-    look_up<32>(kTable, q);
+    for (int i = 0; i < 32; ++i) q[i] = kTable[q[i]];
   }
+#endif
 };

@@ -14,6 +14,13 @@ struct NVFP4 {
       scale[j] = block[j] == 127 ? 0.0f : value * 0.5f;
     }
   }
+#ifdef __AVX2__
+  template <int raise>
+  static inline __m256i group(const std::uint8_t* block, int g) {
+    return from_table<raise>(MXFP4::kTable, _mm256_permute4x64_epi64(nibbles(block + 4 + 16 * g), 0xd8));
+  }
+  static inline void unpack(const std::uint8_t* block, std::int8_t* q) { unpack_groups<NVFP4>(block, q); }
+#else
   static inline void unpack(const std::uint8_t* block, std::int8_t* q) {
     for (int j = 0; j < 4; ++j)
       for (int i = 0; i < 8; ++i) {
@@ -21,4 +28,5 @@ struct NVFP4 {
         q[16 * j + i] = MXFP4::kTable[both & 15], q[16 * j + 8 + i] = MXFP4::kTable[both >> 4];
       }
   }
+#endif
 };
