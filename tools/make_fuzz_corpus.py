@@ -244,7 +244,8 @@ seeds = {
     "gguf/version2": gguf([key_value("general.architecture", 8, text("llama"))], version=2),
     "gguf/aligned": gguf([key_value("general.alignment", 4, struct.pack("<I", 64))], [("t", [8], "F32")], alignment=64),
     "gguf/shapes": gguf([], [(f"t{d}", [2] * d, "F32") for d in (1, 2, 3, 4)]),
-    **{f"gguf/{kind}": gguf([], [("a", [256], kind), ("b", [256, 1], kind)]) for kind in TENSORS},
+    **{f"gguf/{kind}": gguf([], [("a", [256, 16], kind), ("b", [256, 1], kind)] if kind == "Q2_0_128" else [
+        ("a", [256], kind), ("b", [256, 1], kind)]) for kind in TENSORS},
     "safetensors/types": safetensors({d: {"dtype": d, "shape": [1], "data_offsets": [8 * i, 8 * i + n]} for i, (d, n) in
                                       enumerate([("F64", 8), ("I64", 8)])}, bytes(16)),
     "safetensors/float": safetensors({"a": {"dtype": "F32", "shape": [2, 1], "data_offsets": [0, 8]}, "b": {

@@ -8,6 +8,7 @@
 #include "core/registry.h"
 #include "core/tell.h"
 #include "methods/method.h"
+#include "results/store.h"
 
 namespace ropewalk {
 namespace {
@@ -46,6 +47,7 @@ void require_page_name(const std::string& path) {
 }
 
 ReportData report_for(std::vector<Record> records, const RunInfo& run) {
+  order_methods(records);
   std::vector<MethodNote> notes = notes_of(records);
   return report_data(std::move(records), run, std::move(notes));
 }

@@ -174,9 +174,10 @@ void set_type(PendingTensor& t, std::uint32_t type, const std::string& place) {
 }
 
 /// Id 42 is Q2_0, whose blocks are of 64 weights in llama.cpp and of 128, which take less, in the fork that
-/// it comes from: of that, where tensors would reach into those behind them.
-void tell_q2_0(std::vector<PendingTensor>& pending, std::size_t n_bytes, const std::string& path) {
-  std::vector<std::uint64_t> begins = {n_bytes};
+/// it comes from: of that, where tensors would reach into those behind them. (Where the file ends says
+/// nothing: it may be cut short.)
+void tell_q2_0(std::vector<PendingTensor>& pending, const std::string& path) {
+  std::vector<std::uint64_t> begins;
   for (const PendingTensor& t : pending) begins.push_back(t.offset);
   std::sort(begins.begin(), begins.end());
   const auto is_q2_0 = [](const PendingTensor& t) { return t.info.type == "Q2_0"; };
@@ -290,7 +291,7 @@ class Gguf final : public ModelFile {
       in.fail("general.alignment a power of two from 8 to 2^20", fmt::format("{}", alignment));
     const auto step = static_cast<std::uint64_t>(alignment);
     const std::size_t data = (in.position() + step - 1) / step * step;
-    tell_q2_0(pending, bytes.size() > data ? bytes.size() - data : 0, path_);
+    tell_q2_0(pending, path_);
     for (PendingTensor& t : pending) {
       const std::string place = fmt::format("{}: tensor {}", path_, t.info.name);
       if (t.offset % step != 0)

@@ -55,18 +55,8 @@ class Merger {
     }
   }
   void add_cut(std::size_t n_lines) { results_.n_cut += n_lines; }
-  /// Methods in the order in which they were asked for: several processes write theirs as they finish.
   StoredResults take() {
-    std::map<std::string, std::size_t> place{{kPlain, 0}};
-    std::set<std::string> commands;
-    for (const Record& r : results_.records) {
-      if (commands.insert(r.command).second)
-        for (const std::string& word : methods_in(r.command)) place.emplace(word, place.size());
-      place.emplace(shell_quoted(r.method), place.size());
-    }
-    std::stable_sort(results_.records.begin(), results_.records.end(), [&](const Record& a, const Record& b) {
-      return place.at(shell_quoted(a.method)) < place.at(shell_quoted(b.method));
-    });
+    order_methods(results_.records);
     return std::move(results_);
   }
 
@@ -97,6 +87,19 @@ class Merger {
 };
 
 }  // namespace
+
+void order_methods(std::vector<Record>& records) {
+  std::map<std::string, std::size_t> place{{kPlain, 0}};
+  std::set<std::string> commands;
+  for (const Record& r : records) {
+    if (commands.insert(r.command).second)
+      for (const std::string& word : methods_in(r.command)) place.emplace(word, place.size());
+    place.emplace(shell_quoted(r.method), place.size());
+  }
+  std::stable_sort(records.begin(), records.end(), [&](const Record& a, const Record& b) {
+    return place.at(shell_quoted(a.method)) < place.at(shell_quoted(b.method));
+  });
+}
 
 StoredResults read_results(const std::vector<std::string>& paths) {
   Merger merger;

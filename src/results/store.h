@@ -48,6 +48,10 @@ class Store {
   std::map<std::string, RunInfo> runs_;  // by key
 };
 
+/// Methods in the order in which they were asked for, plain RoPE first: several processes write theirs as they
+/// finish, and a plan has its own order.
+void order_methods(std::vector<Record>& records);
+
 /// What a file holds, for reports.
 struct StoredResults {
   std::vector<Record> records;

@@ -35,15 +35,23 @@ std::optional<FileStamp> stamp_of(const std::string& path) {
                    info.st_mtim.tv_nsec};
 }
 
+std::vector<FileStamp> stamps_of(const std::vector<std::string>& paths) {
+  std::vector<FileStamp> stamps;
+  for (const std::string& path : paths)
+    if (auto stamp = stamp_of(path)) stamps.push_back(*std::move(stamp));
+  return stamps;
+}
+
+/// `stamps`: of its files, from before they were opened: what is written from then on is noticed.
 std::shared_ptr<const LoadedModel> load(const ServedModels::Named& named,
                                         const std::shared_ptr<const ModelFile>& file,
+                                        std::vector<FileStamp> stamps,
                                         const std::shared_ptr<const Backend>& backend) {
   if (read_config(*file).encoder)
     throw Error(named.name, "a decoder, which writes on in a text", "an encoder, which fills gaps in one");
   auto loaded = std::make_shared<LoadedModel>();
   loaded->name = named.name;
-  for (const std::string& path : file->files())
-    if (auto stamp = stamp_of(path)) loaded->files.push_back(*std::move(stamp));
+  loaded->files = std::move(stamps);
   loaded->model = Model::load(file, backend);
   loaded->model->tokenizer();  // its errors, now
   try {
@@ -164,13 +172,16 @@ ModelUse ServedModels::use(const std::string& name, double since) {
       drop(entry, lock);
     }
     lock.unlock();
-    const std::shared_ptr<const ModelFile> file = ModelFile::open(entry.named.path);
+    std::shared_ptr<const ModelFile> file = ModelFile::open(entry.named.path);
+    const std::size_t bytes = bytes_of(*file);
     lock.lock();
-    entry.file_bytes = bytes_of(*file);  // another file may lie there by now
+    entry.file_bytes = bytes;  // another file may lie there by now
     make_room(entry, since > 0 ? since : now_seconds(), lock);
     stay();
     lock.unlock();
-    loaded = load(entry.named, file, backend_);
+    std::vector<FileStamp> stamps = stamps_of(file->files());
+    file = ModelFile::open(entry.named.path);  // anew: that may have taken a while
+    loaded = load(entry.named, file, std::move(stamps), backend_);
     lock.lock();
   } catch (...) {
     if (!lock.owns_lock()) lock.lock();

@@ -112,6 +112,29 @@ def written_to(check, binary, model):
             check(n == n_maps, f"{name}: {n} mappings of a file that was mapped {n_maps} times")
 
 
+def written_while_waiting(check, binary, model):
+    """A file that is cut and made whole again while its load waits for room: it is read as it is then."""
+    other = os.path.abspath("waits.gguf")
+    shutil.copy(model, other)
+    size = os.path.getsize(model)
+    for whole in (False, True):
+        with Server(binary, f"a={model}", f"b={other}", "--memory", f"{1.5 * size / MIB:.3f}M", "-c", "200000") as server:
+            stream = server.stream(COMPLETIONS, {"model": "a", "prompt": "a", "max_tokens": 190000, "stream": True, "logit_bias": {"0": -100}})
+            next(stream)
+            got = []
+            asking = threading.Thread(target=lambda server=server, got=got: got.append(
+                server.post(COMPLETIONS, {"model": "b", "prompt": "a", "max_tokens": 3, "temperature": 0}, timeout=60)))
+            asking.start()
+            time.sleep(0.5)
+            os.truncate(other, 4096)
+            if whole:
+                shutil.copyfile(model, other)
+            stream.close()
+            asking.join()
+            check(server.alive() and got[0].status == (200 if whole else 500), f"whole again: {whole}: {got[0]}, {server.stderr()[-300:]}")
+        shutil.copyfile(model, other)
+
+
 def cut_file(check, binary, model):
     """A file that is cut short while it is read ends the server with a word."""
     copy = os.path.abspath("cut.gguf")
