@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Every weight format in a real model, against llama.cpp: SmolLM2's weights are quantised by ggml's own code (an importance matrix
+"""Weight formats in a real model, against llama.cpp: SmolLM2's weights are quantised by ggml's own code (an importance matrix
 of ones), as many of its matrices as the format's blocks divide. For each format:
   same      ropewalk's losses of the file in float32, and of the file expanded by ggml's dequantize_row_*: equal to the bit
   ropewalk  loss of the text's second half, nats, as it is usually computed (bf16, products of 8-bit integers)
   llama.cpp the same of llama.cpp, on the same file
+Exit code: how many were not the same; the losses are for who reads them.
 Needs: pip install numpy gguf llama-cpp-python   Run: tools/check_formats.py [--folder DIR] [TYPE ...]   (1 GB in DIR)"""
 import argparse
 import ctypes

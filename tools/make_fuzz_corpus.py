@@ -16,7 +16,7 @@ TENSORS = {"F32": (0, 1, 4), "F16": (1, 1, 2), "Q4_0": (2, 32, 18), "Q4_1": (3, 
            "Q5_K": (13, 256, 176), "Q6_K": (14, 256, 210), "IQ4_NL": (20, 32, 18), "BF16": (30, 1, 2),
            "IQ2_XXS": (16, 256, 66), "IQ2_XS": (17, 256, 74), "IQ3_XXS": (18, 256, 98), "IQ1_S": (19, 256, 50), "IQ3_S": (21, 256, 110),
            "IQ2_S": (22, 256, 82), "IQ4_XS": (23, 256, 136), "IQ1_M": (29, 256, 56), "TQ1_0": (34, 256, 54), "TQ2_0": (35, 256, 66),
-           "MXFP4": (39, 32, 17), "NVFP4": (40, 64, 36), "Q1_0": (41, 128, 18), "Q2_0": (42, 64, 18), "Q2_0_128": (42, 128, 34)}
+           "MXFP4": (39, 32, 17), "NVFP4": (40, 64, 36), "Q1_0": (41, 128, 18), "Q2_0": (42, 64, 18), "PQ2_0": (42, 128, 34)}
 
 
 def text(s):
@@ -244,7 +244,7 @@ seeds = {
     "gguf/version2": gguf([key_value("general.architecture", 8, text("llama"))], version=2),
     "gguf/aligned": gguf([key_value("general.alignment", 4, struct.pack("<I", 64))], [("t", [8], "F32")], alignment=64),
     "gguf/shapes": gguf([], [(f"t{d}", [2] * d, "F32") for d in (1, 2, 3, 4)]),
-    **{f"gguf/{kind}": gguf([], [("a", [256, 16], kind), ("b", [256, 1], kind)] if kind == "Q2_0_128" else [
+    **{f"gguf/{kind}": gguf([], [("a", [256, 16], kind), ("b", [256, 1], kind)] if kind == "PQ2_0" else [
         ("a", [256], kind), ("b", [256, 1], kind)]) for kind in TENSORS},
     "safetensors/types": safetensors({d: {"dtype": d, "shape": [1], "data_offsets": [8 * i, 8 * i + n]} for i, (d, n) in
                                       enumerate([("F64", 8), ("I64", 8)])}, bytes(16)),

@@ -11,7 +11,7 @@ rng = np.random.default_rng(7)
 halves = {"Q4_0": [0], "Q4_1": [0, 2], "Q5_0": [0], "Q5_1": [0, 2], "Q8_0": [0], "Q2_K": [80, 82], "Q3_K": [108],
           "Q4_K": [0, 2], "Q5_K": [0, 2], "Q6_K": [208], "IQ4_NL": [0], "IQ4_XS": [0], "IQ2_XXS": [0], "IQ2_XS": [0], "IQ2_S": [0],
           "IQ3_XXS": [0], "IQ3_S": [0], "IQ1_S": [0], "IQ1_M": [], "TQ1_0": [52], "TQ2_0": [64], "MXFP4": [], "NVFP4": [], "Q1_0": [0],
-          "Q2_0": [0], "Q2_0_128": [0]}
+          "Q2_0": [0], "PQ2_0": [0]}
 
 
 def by_table(name, raw):
@@ -24,8 +24,8 @@ def by_table(name, raw):
     return d * (q.reshape(len(blocks), -1).astype(np.float32) - 1)
 
 
-SIZES = {name: GGML_QUANT_SIZES[T[name]] for name in ("F32", "F16", "BF16", *halves) if not name.startswith("Q2_0")} | {
-    "Q2_0": (64, 18), "Q2_0_128": (128, 34)}
+SIZES = {name: GGML_QUANT_SIZES[T[name]] for name in ("F32", "F16", "BF16", *halves) if name not in ("Q2_0", "PQ2_0")} | {
+    "Q2_0": (64, 18), "PQ2_0": (128, 34)}
 out = {"gguf": version("gguf"), "numpy": np.__version__, "formats": {}}
 for name in ["F32", "F16", "BF16", *halves]:
     block, size = SIZES[name]
@@ -42,13 +42,12 @@ for name in ["F32", "F16", "BF16", *halves]:
             bits = rng.normal(scale=0.01, size=n_blocks).astype(np.float16).view(np.uint16)
             for i in range(4):
                 raw[:, 49 + 2 * i] = raw[:, 49 + 2 * i] & 15 | (bits >> 4 * i & 15).astype(np.uint8) << 4
-        if name == "MXFP4":  # scales of a usual size, and the least, whose weights are subnormal
-            raw[:, 0] = [120, 0, 1]
+        if name == "MXFP4":  # the greatest scale, whose weights are infinite, and the least, whose weights are subnormal
+            raw[:, 0] = [255, 0, 2]
         if name == "NVFP4":  # subnormal, greatest, zero
             raw[0, :4] = [0, 3, 126, 127]
-            raw[1:, :4] &= 127
         raw = raw.reshape(1, -1)
-    if name in ("Q1_0", "Q2_0", "Q2_0_128"):
+    if name in ("Q1_0", "Q2_0", "PQ2_0"):
         values = by_table(name, raw).astype(np.float32).reshape(-1)
         out["formats"][name] = {"bytes": raw.tobytes().hex(), "bits": values.view(np.uint32).tolist()}
         continue

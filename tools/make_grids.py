@@ -30,6 +30,7 @@ for name, bits in NAMES.items():
     levels = [int(level) for level in kind.grid_map]
     packed = [sum(levels.index(int(x)) << bits * i for i, x in enumerate(point)) for point in points]
     values = [8 * x for x in levels] if name == "IQ1_S" else levels  # eighths, so that its deltas are whole
-    print(f"static constexpr std::uint16_t kPoints{name}[{len(packed)}] = {{{', '.join(map(str, packed))}}};")
-    print(f"static constexpr std::int8_t kLevels{name}[] = {{{', '.join(map(str, values))}}};")
-    print(f"static constexpr Grid<std::uint{8 * points.shape[1]}_t, {len(packed)}> kGrid{name}(kPoints{name}, kLevels{name});\n")
+    print(f"struct GridOf{name} {{")
+    print(f"static constexpr std::uint16_t kPoints[{len(packed)}] = {{{', '.join(map(str, packed))}}};")
+    print(f"static constexpr std::int8_t kLevels[] = {{{', '.join(map(str, values))}}};")
+    print(f"static constexpr Grid<std::uint{8 * points.shape[1]}_t, {len(packed)}> kGrid{{kPoints, kLevels}};\n}};\n")

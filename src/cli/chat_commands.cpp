@@ -40,7 +40,10 @@ void method(const Given& c) {
 }
 
 void length(const Given& c) {
-  if (c.argument.empty()) return tell("{} of {} tokens\n", c.session.position(), c.session.bound());
+  if (c.argument.empty()) {
+    const Index asked = c.session.settings().length;
+    return tell("{} of {} tokens\n", c.session.position(), asked > 0 ? asked : c.session.bound());
+  }
   if (c.argument == "auto") {
     c.session.set_length(0);
     return tell("from the next answer on bound to what each takes\n");
@@ -209,7 +212,7 @@ void attach_file(ChatSession& session, const std::string& path) {
   if (path == "-" || path == "/dev/stdin")
     throw UsageError("chat", "a document in a file", "standard input, which holds the conversation's lines",
                      "keep the document in a file; or ropewalk generate -f -");
-  std::string text = read_text_file(from_home(path));
+  std::string text = read_text_file(path);
   const auto n = session.model().tokenizer().encode(text).size();
   session.attach(std::filesystem::path(path).filename().string(), std::move(text));
   say(fmt::format("{}: {}, before the next question; the model was trained on {}", printable(path),
@@ -223,6 +226,7 @@ bool run_chat_command(ChatSession& session, const std::string& line, bool forgiv
   const std::size_t begin = std::min(line.find_first_not_of(" \t\r", end), line.size());
   std::string argument = line.substr(begin);
   argument.erase(argument.find_last_not_of(" \t\r") + 1);
+  if (name == "/file" || name == "/save" || name == "/load") argument = from_home(argument);
   if (name == "/quit" || name == "/exit") return false;
   try {
     for (const ChatCommand& each : kCommands)

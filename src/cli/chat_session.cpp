@@ -112,7 +112,7 @@ NextAnswer ChatSession::next_for(Index n_prompt) const {
   if (settings_.length > 0) lengths = {settings_.length};
   if (settings_.length > 0 && n > settings_.length)
     throw Error("/length", fmt::format("room for {}, the answer included", counted(n, "token")),
-                fmt::format("{}", settings_.length), "give a greater one, or begin anew with /clear");
+                fmt::format("{}", settings_.length), "give a greater one, or /length auto");
   for (const Index length : lengths) {
     AutoChoice choice = choice_for(settings_.method, model_path_, model_->config(), length);
     if (length == lengths.back() || held(choice.spec, length))

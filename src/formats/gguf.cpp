@@ -185,10 +185,13 @@ void tell_q2_0(std::vector<PendingTensor>& pending, const std::string& path) {
     const auto next = std::upper_bound(begins.begin(), begins.end(), t.offset);
     return is_q2_0(t) && next != begins.end() && t.size > *next - t.offset;
   };
-  if (std::none_of(pending.begin(), pending.end(), reaches)) return;
-  constexpr std::uint32_t kOf128 = 1042;
+  const auto fits = [&](const PendingTensor& t) { return !is_q2_0(t) || t.info.shape.back() % 128 == 0; };
+  if (std::none_of(pending.begin(), pending.end(), reaches) ||
+      !std::all_of(pending.begin(), pending.end(), fits))
+    return;
+  constexpr std::uint32_t kPq2_0 = 142;
   for (PendingTensor& t : pending)
-    if (is_q2_0(t)) set_type(t, kOf128, fmt::format("{}: tensor {}", path, t.info.name));
+    if (is_q2_0(t)) set_type(t, kPq2_0, fmt::format("{}: tensor {}", path, t.info.name));
 }
 
 PendingTensor read_tensor(Reader& in, const std::string& path) {

@@ -191,6 +191,8 @@ void refuse_unsupported(const ModelFile& file, const std::string& arch, bool enc
   if (count("attention.kv_lora_rank") > 0) refuse(file, "multi-head latent attention (MLA)");
   if (!encoder && file.boolean(keys.key("attention.causal")) == false)
     refuse(file, "attention to later tokens");
+  for (const auto& [key, value] : file.metadata())  // a rotation of what is multiplied
+    if (key.starts_with("prism.hadamard")) refuse(file, key);
   for (const char* name : {"attention.clamp_kqv", "attention.max_alibi_bias"})
     if (file.number(keys.key(name)).value_or(0) != 0) refuse(file, name);
 }

@@ -7,10 +7,11 @@
 ///
 ///   kType               its id in GGUF files
 ///   kWeights, kBytes    of one block
-///   and either, for formats that quantise (weight = scale * q + minimum, scale * q is exact in float32),
+///   and either, for formats that quantise (weight = scale * q + minimum, scale * q is exact or infinite in
+///   float32),
 ///     kGroup            weights that share a scale: 16 or 32
 ///     kSigned           q in [-128, 127] and no minimum; otherwise q in [0, 127] and a minimum each group
-///     kLow              where kSigned, no q is below it
+///     kLow              where kSigned and there is a group, no q is below it
 ///     unpack(block, q): q (kWeights)
 ///     unpack_two(block, q): of two blocks, where an instruction set has registers for them
 ///     kPlain              the block begins with half d, its one scale, and, where there are minima, half m

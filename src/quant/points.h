@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What the IQ formats share: 32 weights are four points of a grid (quant/grids.h) and a bit for each.
+/// What the IQ formats share: 32 weights are points of a grid, eight weights together, (quant/grids.h) and a
+/// bit for each.
 // (no include guard: each instruction set compiles its own copy)
 
 /// Of 32 weights: eight in a point, a byte each; a bit for each, weight 0's the lowest.

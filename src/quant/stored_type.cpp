@@ -59,7 +59,6 @@ constexpr GgufType kGguf[] = {
     {40, "NVFP4", 64, 36},
     {41, "Q1_0", 128, 18},
     {42, "Q2_0", 64, 18},
-    {1042, "Q2_0_128", 128, 34},  // under id 42: see formats/gguf.cpp
     {133, "Q6_0", 32, 0},
     {134, "IQ1_BN", 64, 0},
     {135, "IQ2_BN", 64, 0},
@@ -68,6 +67,8 @@ constexpr GgufType kGguf[] = {
     {139, "IQ4_K", 256, 0},
     {140, "IQ5_K", 256, 0},
     {141, "IQ6_K", 256, 0},
+    {142, "PQ2_0", 128, 34},  // PrismML's fork; of ik_llama.cpp once IQ2_TN and IQ1_TN
+    {143, "PTQ1_0", 128, 28},
     {144, "IQ4_KS", 256, 0},
     {145, "IQ2_KS", 256, 0},
     {146, "IQ4_KSS", 256, 0},

@@ -18,7 +18,7 @@ struct StoredType {
   Index block_size = 1, block_bytes = 0;
 };
 
-/// Of a GGUF type id: ggml's, and those of ik_llama.cpp from 97 on. "ggml type 77" where nobody's is known.
+/// Of a GGUF type id: ggml's, and those of ik_llama.cpp from 133 on. "ggml type 77" where nobody's is known.
 StoredType gguf_type(std::uint32_t ggml_type);
 /// The id of what gguf_type names; nullopt for other names.
 std::optional<std::uint32_t> gguf_type_id(std::string_view name);

@@ -104,6 +104,9 @@ ServedModels::Entry& ServedModels::find(const std::string& name) {
 
 /// Models that nobody uses go, the longest unused first.
 void ServedModels::make_room(const Entry& wanted, double since, std::unique_lock<std::mutex>& lock) {
+  if (stated_ && wanted.file_bytes > budget_)  // before others go for it
+    throw Error(wanted.named.name, fmt::format("weights of {} MiB at most", budget_ >> 20),
+                fmt::format("{} MiB", wanted.file_bytes >> 20), "start the server with a greater --memory");
   while (budget_ != 0) {  // 0: the system does not say what is free
     std::size_t taken = wanted.file_bytes;
     Entry *oldest = nullptr, *idle = nullptr;
@@ -114,10 +117,7 @@ void ServedModels::make_room(const Entry& wanted, double since, std::unique_lock
       if (!oldest || each.last_used < oldest->last_used) oldest = &each;
       if (each.use.use_count() == 1 && (!idle || each.last_used < idle->last_used)) idle = &each;
     }
-    if (taken <= budget_ || (taken == wanted.file_bytes && !stated_)) return;  // alone: load says if it fits
-    if (taken == wanted.file_bytes)
-      throw Error(wanted.named.name, fmt::format("weights of {} MiB at most", budget_ >> 20),
-                  fmt::format("{} MiB", taken >> 20), "start the server with a greater --memory");
+    if (taken <= budget_ || taken == wanted.file_bytes) return;  // alone: load says if it fits
     if (idle == nullptr) {
       if (now_seconds() - since > kPatience)
         throw Busy("memory", fmt::format("room for {}", wanted.named.name), "other models in use",
@@ -179,8 +179,11 @@ ModelUse ServedModels::use(const std::string& name, double since) {
     make_room(entry, since > 0 ? since : now_seconds(), lock);
     stay();
     lock.unlock();
-    std::vector<FileStamp> stamps = stamps_of(file->files());
-    file = ModelFile::open(entry.named.path);  // anew: that may have taken a while
+    std::vector<FileStamp> stamps;
+    do {  // anew: the wait may have taken a while, and so may this
+      stamps = stamps_of(file->files());
+      file = ModelFile::open(entry.named.path);
+    } while (stamps_of(file->files()) != stamps);
     loaded = load(entry.named, file, std::move(stamps), backend_);
     lock.lock();
   } catch (...) {

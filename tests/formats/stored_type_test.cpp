@@ -57,7 +57,7 @@ TEST(StoredTypes, BlocksOfQ2_0AreToldByWhereTensorsLie) {
   struct {
     std::uint64_t second, n_bytes;  // where the second tensor begins, and all end
     const char* name;
-  } const cases[] = {{64 * 36, 64 * 36 + 64 * 36, "Q2_0"}, {64 * 34, 64 * 34 + 64 * 34, "Q2_0_128"}};
+  } const cases[] = {{64 * 36, 64 * 36 + 64 * 36, "Q2_0"}, {64 * 34, 64 * 34 + 64 * 34, "PQ2_0"}};
   for (const auto& c : cases) {
     GgufWriter w;
     w.header(2, 0).tensor("a", {128, 64}, 42, 0).tensor("b", {128, 64}, 42, c.second).data(c.n_bytes);

@@ -87,7 +87,8 @@ with tempfile.TemporaryDirectory() as folder:
     check.part(of_two_models)
     check.part(of_few_places)
     for each in (refusals.keys, refusals.signals, edges.echo_in_parts, edges.ends_a_check, edges.damaged_settings, several_models.turns, several_models.waits,
-                 several_models.written_to, several_models.written_while_waiting, several_models.cut_file):
+                 several_models.written_to, several_models.written_while_waiting,
+                 several_models.never_fits, several_models.cut_file):
         if wanted(each):
             check.part(each, check, args.binary, args.model)
     os.chdir("/")

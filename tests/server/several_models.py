@@ -135,6 +135,16 @@ def written_while_waiting(check, binary, model):
         shutil.copyfile(model, other)
 
 
+def never_fits(check, binary, model):
+    """A model that no budget holds is refused at once, and nobody goes for it."""
+    with Server(binary, f"a={model}", "b=talker", "--memory", f"{1.2 * os.path.getsize(model) / MIB:.3f}M") as server:
+        for asked, status in (("a", 200), ("b", 500), ("a", 200)):
+            start = time.monotonic()
+            answer = server.post("/tokenize", {"model": asked, "content": "a"}, timeout=60)
+            check(answer.status == status and time.monotonic() - start < 3 * served.SLOW, f"{asked}: {answer}")
+        check("--memory" in server.stderr(), f"the log says what would hold it: {server.stderr()[-300:]}")
+
+
 def cut_file(check, binary, model):
     """A file that is cut short while it is read ends the server with a word."""
     copy = os.path.abspath("cut.gguf")

@@ -9,13 +9,16 @@ concept InRegisters = requires(const std::uint8_t* block) {
   F::template group<0>(block, 0);
 };
 
-/// The first 4 bytes, d and m, of blocks [b, b + 8) of a row of n_blocks; zeros beyond the row.
+/// The first 4 bytes of blocks [b, b + 8) of a row of n_blocks; beyond the row zeros, or an exponent of 127:
+/// scales there are not used, but subnormal ones would take their time.
 template <class F>
 RW_INLINE __m256i first_fours(const std::uint8_t* row, std::int64_t b, std::int64_t n_blocks) {
+  constexpr std::uint32_t kNone = requires { F::kExponent; }
+  ? 127 : 0;
   if (n_blocks < 8) {
-    std::uint32_t halves[8] = {};
-    for (std::int64_t i = 0; i < n_blocks; ++i) halves[i] = u32_at(row + i * F::kBytes);
-    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(halves));
+    std::uint32_t fours[8];
+    for (std::int64_t i = 0; i < 8; ++i) fours[i] = i < n_blocks ? u32_at(row + i * F::kBytes) : kNone;
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(fours));
   }
   const std::int64_t missing = b + 8 > n_blocks ? b + 8 - n_blocks : 0;
   const std::uint8_t* p = row + (b - missing) * F::kBytes;
@@ -24,13 +27,13 @@ RW_INLINE __m256i first_fours(const std::uint8_t* row, std::int64_t b, std::int6
   const auto two = [p](int i) __attribute__((always_inline)) {
     return _mm_unpacklo_epi32(_mm_loadu_si32(p + i * F::kBytes), _mm_loadu_si32(p + (i + 1) * F::kBytes));
   };
-  const __m256i halves = _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_unpacklo_epi64(two(0), two(2))),
-                                                 _mm_unpacklo_epi64(two(4), two(6)), 1);
-  if (missing == 0) return halves;
+  const __m256i fours = _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_unpacklo_epi64(two(0), two(2))),
+                                                _mm_unpacklo_epi64(two(4), two(6)), 1);
+  if (missing == 0) return fours;
   const __m256i from = _mm256_add_epi32(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7),
                                         _mm256_set1_epi32(static_cast<int>(missing)));
-  return _mm256_and_si256(_mm256_permutevar8x32_epi32(halves, from),
-                          _mm256_cmpgt_epi32(_mm256_set1_epi32(8), from));
+  const __m256i there = _mm256_cmpgt_epi32(_mm256_set1_epi32(8), from);
+  return _mm256_blendv_epi8(_mm256_set1_epi32(kNone), _mm256_permutevar8x32_epi32(fours, from), there);
 }
 
 /// Groups of weights whose scales are read at once: those of a block, and 8 at least.

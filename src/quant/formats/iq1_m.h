@@ -18,7 +18,7 @@ struct IQ1_M : OfPoints<IQ1_M, PointBit::kShift> {
   static inline Points points(const std::uint8_t* block, int g) {
     const std::uint8_t *low = block + 4 * g, *both = block + 32 + 2 * g;
     const auto high = [&](int i) { return static_cast<std::uint32_t>(both[i / 2] >> 4 * (i % 2)); };
-    const auto point = [&](int i) { return kGridIQ1_S.at[low[i] | (high(i) & 7) << 8]; };
+    const auto point = [&](int i) { return GridOfIQ1_S::kGrid.at[low[i] | (high(i) & 7) << 8]; };
     const auto bits = [&](int i) { return (high(i) & 8) != 0 ? 0xffu << 8 * i : 0u; };
     return {{point(0), point(1), point(2), point(3)}, bits(0) | bits(1) | bits(2) | bits(3)};
   }

@@ -14,7 +14,7 @@ struct IQ1_S : OfPoints<IQ1_S, PointBit::kShift> {
   static inline Points points(const std::uint8_t* block, int g) {
     const std::uint8_t* low = block + 2 + 4 * g;
     const std::uint32_t high = u16_at(block + 34 + 2 * g);
-    const auto point = [&](int i) { return kGridIQ1_S.at[low[i] | (high >> 3 * i & 7) << 8]; };
+    const auto point = [&](int i) { return GridOfIQ1_S::kGrid.at[low[i] | (high >> 3 * i & 7) << 8]; };
     return {{point(0), point(1), point(2), point(3)}, (high & 0x8000u) != 0 ? 0xffffffffu : 0u};
   }
 };

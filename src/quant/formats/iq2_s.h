@@ -12,7 +12,7 @@ struct IQ2_S : OfPoints<IQ2_S> {
   static inline Points points(const std::uint8_t* block, int g) {
     const std::uint8_t* low = block + 2 + 4 * g;
     const std::uint32_t high = block[66 + g];
-    const auto point = [&](int i) { return kGridIQ2_S.at[low[i] | (high >> 2 * i & 3) << 8]; };
+    const auto point = [&](int i) { return GridOfIQ2_S::kGrid.at[low[i] | (high >> 2 * i & 3) << 8]; };
     return {{point(0), point(1), point(2), point(3)}, u32_at(block + 34 + 4 * g)};
   }
 };

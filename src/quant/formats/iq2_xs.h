@@ -14,7 +14,7 @@ struct IQ2_XS : OfPoints<IQ2_XS> {
     std::uint32_t seven = 0;
     for (int i = 0; i < 4; ++i) {
       const std::uint32_t both = u16_at(block + 2 + 8 * g + 2 * i);
-      all.eight[i] = kGridIQ2_XS.at[both & 511];
+      all.eight[i] = GridOfIQ2_XS::kGrid.at[both & 511];
       seven |= both >> 9 << 7 * i;
     }
     all.bits = four_signs(seven);

@@ -13,7 +13,8 @@ struct IQ2_XXS : OfPoints<IQ2_XXS> {
   }
   static inline Points points(const std::uint8_t* block, int g) {
     const std::uint8_t* p = block + 2 + 8 * g;
-    return {{kGridIQ2_XXS.at[p[0]], kGridIQ2_XXS.at[p[1]], kGridIQ2_XXS.at[p[2]], kGridIQ2_XXS.at[p[3]]},
+    return {{GridOfIQ2_XXS::kGrid.at[p[0]], GridOfIQ2_XXS::kGrid.at[p[1]], GridOfIQ2_XXS::kGrid.at[p[2]],
+             GridOfIQ2_XXS::kGrid.at[p[3]]},
             four_signs(u32_at(p + 4))};
   }
 };

@@ -14,7 +14,9 @@ struct IQ3_S : OfPoints<IQ3_S> {
   static inline Points points(const std::uint8_t* block, int g) {
     const std::uint8_t* low = block + 2 + 8 * g;
     const std::uint32_t high = block[66 + g];
-    const auto one = [&](int i) { return std::uint64_t{kGridIQ3_S.at[low[i] | (high >> i & 1) << 8]}; };
+    const auto one = [&](int i) {
+      return std::uint64_t{GridOfIQ3_S::kGrid.at[low[i] | (high >> i & 1) << 8]};
+    };
     const auto two = [&](int i) { return one(i) | one(i + 1) << 32; };
     return {{two(0), two(2), two(4), two(6)}, u32_at(block + 74 + 4 * g)};
   }

@@ -14,7 +14,7 @@ struct IQ3_XXS : OfPoints<IQ3_XXS> {
   static inline Points points(const std::uint8_t* block, int g) {
     const std::uint8_t* p = block + 2 + 8 * g;
     const auto two = [&](int i) {
-      return kGridIQ3_XXS.at[p[i]] | std::uint64_t{kGridIQ3_XXS.at[p[i + 1]]} << 32;
+      return GridOfIQ3_XXS::kGrid.at[p[i]] | std::uint64_t{GridOfIQ3_XXS::kGrid.at[p[i + 1]]} << 32;
     };
     return {{two(0), two(2), two(4), two(6)}, four_signs(u32_at(block + 66 + 4 * g))};
   }

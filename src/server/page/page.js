@@ -101,11 +101,19 @@ async function useModel(name) {
   await count('');
 }
 
-/** Whether it is there now; else it says why not. */
-state.connect = () => useModel(state.model).then(() => true, error => {
-  showError('trouble', error);
-  return false;
-});
+/** Whether it is there now; else it says why not. `keeps`: what was picked while it was not there. */
+state.connect = async keeps => {
+  const picked = method.value, most = at('max-tokens').value;
+  try {
+    await useModel(state.model);
+    if (keeps && method.methods.some(one => one.name === picked.split(':')[0])) method.value = picked;
+    if (keeps && most) at('max-tokens').value = most;
+    return true;
+  } catch (error) {
+    showError('trouble', error);
+    return false;
+  }
+};
 
 async function fillModels() {
   const {data} = await server.call('v1/models');
@@ -122,7 +130,9 @@ async function changeModel() {
   await beginAnew();
   state.model = at('model').value;
   state.props = null;
-  await state.connect();
+  at('model-line').textContent = '';
+  choose();
+  await state.connect(false);
   state.conversation.model = state.model;
 }
 

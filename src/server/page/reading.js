@@ -106,7 +106,7 @@ export async function choose() {
   choosing.abort();
   const mine = choosing = new AbortController(), place = at('choice');
   state.chosen = '';
-  if (!state.text?.tokens) return place.replaceChildren();
+  if (!state.text?.tokens || !state.props) return place.replaceChildren();
   try {
     const asked = {n: lengthToRead(), n_predict: mostTokens(), method: method.value}, n = asked.n + asked.n_predict;
     const choice = await server.call('choose', {...asked, ...modelField()}, mine.signal);
@@ -119,7 +119,7 @@ export async function choose() {
     if (why) lead.append(make('p', {}, ...say(why)));
     if (choice.fits === false)
       lead.append(make('p', {}, choice.limit === 'context'
-        ? `${number(n)} tokens are more than this server takes for a text and its answer.`
+        ? `${number(n)} tokens are more than the ${number(choice.most)} that this server takes for a text and its answer.`
         : `${number(n)} tokens do not fit in the server's memory` + (choice.most ? `; ${number(choice.most)} would.` : '.')));
     place.replaceChildren(lead, make('p', {class: 'note'}, roomText(n, choice.bound)));
   } catch (error) {

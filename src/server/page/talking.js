@@ -83,7 +83,7 @@ function underAnswer(turn) {
 
 export async function ask() {
   const question = at('question').value.trim(), {conversation} = state;
-  if (!question || state.asking || !(state.props || await state.connect())) return;
+  if (!question || state.asking || !(state.props || await state.connect(true)) || state.asking) return;
   if (isTextLost()) return;
   const answer = new Answer('the answer'), element = turnElement(question, answer);
   for (const failed of document.querySelectorAll('#turns .failed')) failed.remove();
@@ -113,7 +113,7 @@ export async function ask() {
 
 export async function compare() {
   const question = at('compare-question').value.trim();
-  if (!question || state.asking || !(state.props || await state.connect())) return;
+  if (!question || state.asking || !(state.props || await state.connect(true)) || state.asking) return;
   if (isTextLost()) return;
   const sides = rivals.map(({value}) => ({picked: value, answer: new Answer(value), loss: make('div', {class: 'loss note'})}));
   const halves = sides.map(side =>
