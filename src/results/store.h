@@ -48,8 +48,8 @@ class Store {
   std::map<std::string, RunInfo> runs_;  // by key
 };
 
-/// Methods in the order in which they were asked for, plain RoPE first: several processes write theirs as they
-/// finish, and a plan has its own order.
+/// Methods in the order in which they were asked for, plain RoPE first: several processes write theirs as
+/// they finish, and a plan has its own order.
 void order_methods(std::vector<Record>& records);
 
 /// What a file holds, for reports.
