@@ -178,6 +178,7 @@ void set_type(PendingTensor& t, std::uint32_t type, const std::string& place) {
 /// nothing: it may be cut short.)
 void tell_q2_0(std::vector<PendingTensor>& pending, const std::string& path) {
   std::vector<std::uint64_t> begins;
+  begins.reserve(pending.size());
   for (const PendingTensor& t : pending) begins.push_back(t.offset);
   std::sort(begins.begin(), begins.end());
   const auto is_q2_0 = [](const PendingTensor& t) { return t.info.type == "Q2_0"; };
