@@ -49,7 +49,7 @@ def quantised(name, values):
 
 def write(source, target, name, expanded):
     """`source` with its matrices in the format, or as the format has them in F32. How many there are."""
-    out, n, raw = gguf.GGUFWriter(target, "llama"), 0, {}
+    out, n = gguf.GGUFWriter(target, "llama"), 0
     for key, field in source.fields.items():
         if not key.startswith("GGUF.") and key not in ("general.architecture", "general.file_type"):
             kind = field.types[0]
@@ -60,7 +60,6 @@ def write(source, target, name, expanded):
             data, again = quantised(name, values)
             n += 1
             if not expanded:
-                raw[tensor.name] = data
                 # The package knows no Q2_0: the type is put into the file behind it.
                 out.add_tensor_info(tensor.name, list(values.shape), np.dtype(np.float32), data.nbytes,
                                     raw_dtype=gguf.GGMLQuantizationType.F32)

@@ -158,19 +158,17 @@ struct PendingTensor {
   std::size_t size = 0;
 };
 
-/// Errors: Error where blocks do not divide its rows.
+/// Errors: Error for more weights than can be counted, and where blocks do not divide its rows.
 void set_type(PendingTensor& t, std::uint32_t type, const std::string& place) {
   t.info.format = find_weight_format(type);
   const StoredType stored = gguf_type(type);
   t.info.type = stored.name;
+  Checked n(1, place);
+  for (const Index extent : t.info.shape) n = n * static_cast<std::uint64_t>(extent);
   if (stored.block_bytes == 0) return;  // nobody knows where it ends
   const auto block = static_cast<std::uint64_t>(stored.block_size);
   Checked(static_cast<std::uint64_t>(t.info.shape.back()), place).divided_by(block);
-  Checked n_blocks(1, place);
-  for (const Index extent : t.info.shape) n_blocks = n_blocks * static_cast<std::uint64_t>(extent);
-  t.size =
-      (Checked(n_blocks.size(), place).divided_by(block) * static_cast<std::uint64_t>(stored.block_bytes))
-          .size();
+  t.size = (n.divided_by(block) * static_cast<std::uint64_t>(stored.block_bytes)).size();
 }
 
 /// Id 42 is Q2_0, whose blocks are of 64 weights in llama.cpp and of 128, which take less, in the fork that
@@ -201,11 +199,9 @@ PendingTensor read_tensor(Reader& in, const std::string& path) {
   const std::string place = fmt::format("{}: tensor {}", path, t.info.name);
   const auto n_dims = in.number<std::uint32_t>();
   if (n_dims < 1 || n_dims > 4) throw Error(place, "1 to 4 dimensions", fmt::format("{}", n_dims));
-  Checked elements(1, place);
   for (std::uint32_t d = 0; d < n_dims; ++d) {
     const auto extent = in.number<std::uint64_t>();
     if (extent == 0) throw Error(place, "dimensions above 0", "0");
-    elements = Checked(elements.size(), place) * extent;
     t.info.shape.insert(t.info.shape.begin(), Checked(extent, place).index());
   }
   set_type(t, in.number<std::uint32_t>(), place);

@@ -80,6 +80,12 @@ static inline Bytes bits_to_bytes(std::uint32_t bits, std::uint8_t bit) {
 /// 32 bytes with v in each.
 static inline __m256i all_bytes(int v) { return _mm256_set1_epi8(static_cast<char>(v)); }
 
+/// Each of 32 bytes plus v.
+template <int v>
+static inline __m256i plus(__m256i bytes) {
+  return v == 0 ? bytes : _mm256_add_epi8(bytes, all_bytes(v));
+}
+
 /// 255 where bit i of 32 is set in byte i, else 0.
 static inline __m256i bits_to_bytes(std::uint32_t bits) {
 #ifdef __AVX512BW__
@@ -171,28 +177,6 @@ static inline void scales_and_minima(const std::uint8_t* s, float d, float dmin,
 template <int n>
 static inline void same_scales(float d, float* scale) {
   for (int i = 0; i < n; ++i) scale[i] = d;
-}
-
-#ifdef __AVX2__
-/// Byte i = bits 2 i and 2 i + 1 of the eight bytes at p.
-static inline __m256i two_bits(const std::uint8_t* p) {
-  const __m256i from =
-      _mm256_setr_epi64x(0x0101010100000000, 0x0303030302020202, 0x0505050504040404, 0x0707070706060606);
-  const __m256i each = _mm256_shuffle_epi8(
-      _mm256_set1_epi64x(static_cast<long long>(u32_at(p) | std::uint64_t{u32_at(p + 4)} << 32)), from);
-  const auto part = [&](int i) __attribute__((always_inline)) {
-    return _mm256_and_si256(_mm256_srli_epi32(each, 2 * i), _mm256_set1_epi32(3 << 8 * i));
-  };
-  return _mm256_or_si256(_mm256_or_si256(part(0), part(1)), _mm256_or_si256(part(2), part(3)));
-}
-#endif
-
-/// Byte i = bits 2 i and 2 i + 1.
-static inline Bytes two_bits(std::uint32_t bits) {
-  typedef std::uint32_t Words __attribute__((vector_size(16)));
-  const Words each = {bits & 0xffu, bits >> 8 & 0xffu, bits >> 16 & 0xffu, bits >> 24};
-  const Words apart = (each | each << 6 | each << 12 | each << 18) & 0x03030303u;
-  return reinterpret_cast<Bytes>(apart);
 }
 
 /// The scale with which a plain block begins.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What the IQ formats share: 32 weights are points of a grid, eight weights together, (quant/grids.h) and a
-/// bit for each.
+/// What IQ1, IQ2 and IQ3 formats share: 32 weights are points of a grid (quant/grids.h), of eight weights or
+/// of four, and a bit for each.
 // (no include guard: each instruction set compiles its own copy)
 
-/// Of 32 weights: eight in a point, a byte each; a bit for each, weight 0's the lowest.
+/// Of 32 weights, eight times four, a byte each; a bit for each, weight 0's the lowest.
 struct Points {
   std::uint64_t eight[4];
   std::uint32_t bits;
@@ -26,7 +26,7 @@ struct OfPoints {
     const __m256i set = bits_to_bytes(its.bits);
     const __m256i done = kBit == PointBit::kSign ? _mm256_sub_epi8(_mm256_xor_si256(q, set), set)
                                                  : _mm256_add_epi8(q, _mm256_or_si256(set, all_bytes(1)));
-    return raise == 0 ? done : _mm256_add_epi8(done, all_bytes(raise));
+    return plus<raise>(done);
   }
 #endif
   static inline void unpack(const std::uint8_t* block, std::int8_t* q) {

@@ -16,6 +16,7 @@ namespace ropewalk::serving {
 namespace {
 
 constexpr double kPatience = 5;  // seconds that a load waits for who uses another model
+constexpr int kMostOpened = 3;   // times, of a file that is written to meanwhile
 
 std::size_t bytes_of(const ModelFile& file) {
   std::size_t bytes = 0;
@@ -180,10 +181,12 @@ ModelUse ServedModels::use(const std::string& name, double since) {
     stay();
     lock.unlock();
     std::vector<FileStamp> stamps;
-    do {  // anew: the wait may have taken a while, and so may this
+    // Anew: the wait may have taken a while, and so may this. One that is written to all the time is loaded
+    // as it is: `stamps` tell the next request.
+    for (int i = 0; i < kMostOpened && (i == 0 || stamps_of(file->files()) != stamps); ++i) {
       stamps = stamps_of(file->files());
       file = ModelFile::open(entry.named.path);
-    } while (stamps_of(file->files()) != stamps);
+    }
     loaded = load(entry.named, file, std::move(stamps), backend_);
     lock.lock();
   } catch (...) {

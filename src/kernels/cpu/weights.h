@@ -94,7 +94,7 @@ RW_INLINE Vec spread(const float* scale) {
 struct UnpackedPart {
   std::int8_t q[kQuantPart + kQuantStep];
   float scale[kQuantPart / 16 + 16], minimum[kQuantPart / 16 + 16];  // of formats that are not plain
-  std::uint32_t halves[kQuantPart / 32 + 16];                        // d and m of plain ones
+  std::uint32_t fours[kQuantPart / 32 + 16];                         // first 4 bytes of plain ones
 };
 
 constexpr std::int64_t kAhead = 4096;  // bytes: the hardware's own prefetching ends with the page
@@ -105,7 +105,7 @@ RW_INLINE void unpack_part(const std::uint8_t* block, std::int64_t n_blocks, Unp
   auto one = [&](std::int64_t b) __attribute__((always_inline)) {
     const std::uint8_t* p = block + b * F::kBytes;
     if constexpr (F::kPlain)
-      part.halves[b] = u32_at(p);
+      part.fours[b] = u32_at(p);
     else
       F::scales(p, part.scale + b * kGroups, part.minimum + b * kGroups);
   };
@@ -132,7 +132,7 @@ RW_INLINE void sixteen_scales(const UnpackedPart& part, std::int64_t g, Vec& sca
     scale = load(part.scale + g), minimum = load(part.minimum + g);
   } else {
 #ifdef __AVX512F__
-    const __m512i both = _mm512_loadu_si512(part.halves + g), upper = _mm512_srli_epi32(both, 16);
+    const __m512i both = _mm512_loadu_si512(part.fours + g), upper = _mm512_srli_epi32(both, 16);
     const __m256 low = first_scales<F>(_mm512_castsi512_si256(both)),
                  high = first_scales<F>(_mm512_extracti64x4_epi64(both, 1));
     scale.part[0] = reinterpret_cast<Vec::Part>(_mm512_insertf32x8(_mm512_castps256_ps512(low), high, 1));
@@ -140,7 +140,7 @@ RW_INLINE void sixteen_scales(const UnpackedPart& part, std::int64_t g, Vec& sca
 #else
     float d[kLanes], m[kLanes];
     for (int i = 0; i < kLanes; ++i) {
-      const auto* at = reinterpret_cast<const std::uint8_t*>(part.halves + g + i);
+      const auto* at = reinterpret_cast<const std::uint8_t*>(part.fours + g + i);
       d[i] = first_scale<F>(at), m[i] = half_at(at + 2);
     }
     scale = load(d), minimum = load(m);
@@ -269,7 +269,7 @@ static void dots_quantised(const Dots& d) {
   for (UnpackedPart& part : parts) {  // beyond the row, zeros of x must meet finite numbers
     for (std::int64_t i = n; i < n + kQuantStep; ++i) part.q[i] = 0;
     for (std::int64_t g = n / F::kGroup; g < n / F::kGroup + 16; ++g) part.scale[g] = part.minimum[g] = 0;
-    for (std::int64_t b = n / 32; b < n / 32 + 16; ++b) part.halves[b] = 0;
+    for (std::int64_t b = n / 32; b < n / 32 + 16; ++b) part.fours[b] = 0;
   }
   for_outputs(
       d,

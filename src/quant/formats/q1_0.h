@@ -10,8 +10,7 @@ struct Q1_0 {
 #ifdef __AVX2__
   template <int raise>
   static inline __m256i group(const std::uint8_t* block, int g) {
-    const __m256i two = _mm256_and_si256(bits_to_bytes(u32_at(block + 2 + 4 * g)), all_bytes(2));
-    return raise == 1 ? two : _mm256_add_epi8(two, all_bytes(raise - 1));
+    return plus<raise - 1>(_mm256_and_si256(bits_to_bytes(u32_at(block + 2 + 4 * g)), all_bytes(2)));
   }
   static inline void unpack(const std::uint8_t* block, std::int8_t* q) { unpack_groups<Q1_0>(block, q); }
 #else

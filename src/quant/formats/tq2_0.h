@@ -12,8 +12,7 @@ struct TQ2_0 {
   template <int raise>
   static inline __m256i group(const std::uint8_t* block, int g) {
     const __m256i pairs = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(block + g / 4 * 32));
-    const __m256i q = _mm256_and_si256(_mm256_srli_epi16(pairs, 2 * (g % 4)), all_bytes(3));
-    return raise == 1 ? q : _mm256_add_epi8(q, all_bytes(raise - 1));
+    return plus<raise - 1>(_mm256_and_si256(_mm256_srli_epi16(pairs, 2 * (g % 4)), all_bytes(3)));
   }
   static inline void unpack(const std::uint8_t* block, std::int8_t* q) { unpack_groups<TQ2_0>(block, q); }
 #else

@@ -106,7 +106,7 @@ state.connect = async keeps => {
   const picked = method.value, most = at('max-tokens').value;
   try {
     await useModel(state.model);
-    if (keeps && method.methods.some(one => one.name === picked.split(':')[0])) method.value = picked;
+    if (keeps && picked) method.value = picked;
     if (keeps && most) at('max-tokens').value = most;
     return true;
   } catch (error) {

@@ -12,6 +12,7 @@ export const state = {
   text: null, // the document: {name, text (null: not kept), first, chars, tokens}
   conversation: null, // {id, title, when, model, document, turns}
   chosen: '', // the method that `auto`, or what is picked, stands for at this length
+  connect: null, // async keeps => whether the model is there now (page.js)
   asking: null, // {stop, done} while a question is answered
   checking: null, // its AbortController
 };
