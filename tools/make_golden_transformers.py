@@ -186,6 +186,8 @@ FAMILIES = {
     "hunyuan_moe": family("HunYuanMoEV1", (7, 1), d_model=40, head_dim=8, num_experts=5, moe_topk=2),
     "minimax_m2": family("MiniMaxM2", (6, 2), head_dim=16, num_local_experts=6, num_experts_per_tok=2,
                          rope_parameters={"rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 0.5}),
+    "gpt_oss": family("GptOss", (6, 2), n_layers=3, head_dim=16, sliding_window=16, num_local_experts=5, num_experts_per_tok=2,
+                      rope_parameters=yarn(150000.0, beta_fast=32.0, beta_slow=1.0, truncate=False)),
 }
 
 
@@ -338,6 +340,8 @@ def shake(model):
         if parameter.ndim == 1 or (parameter.ndim == 2 and (parameter == 1).all()):
             parameter.data.add_(torch.randn_like(parameter) * 0.1)
     for name, value in [*model.named_parameters(), *model.named_buffers()]:
+        if name.endswith((".sinks", "_proj_bias")):
+            value.data.add_(torch.randn_like(value))
         if "e_score_correction_bias" in name:  # so large that it changes some choices
             value.data.add_(torch.randn_like(value) * 0.2)
 

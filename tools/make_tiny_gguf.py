@@ -34,7 +34,9 @@ ARCHS = {"mistral": "llama", "gemma3_text": "gemma3", "phi": "phi2", "qwen2_vl":
          "mistral3": "mistral3", "ministral3": "mistral3", "olmo3": "olmo2", "hunyuan_v1_dense": "hunyuan-dense", "glm": "chatglm", "exaone4_5": "exaone4", "cohere": "command-r",
          "gpt_neox": "gptneox", "mixtral": "llama", "qwen2_moe": "qwen2moe", "qwen3_moe": "qwen3moe", "qwen3_vl_moe": "qwen3vlmoe",
          "granitemoeshared": "granitemoe", "glm4_moe": "glm4moe", "ernie4_5_moe": "ernie4_5-moe", "hunyuan_v1_moe": "hunyuan-moe",
-         "minimax_m2": "minimax-m2"}
+         "minimax_m2": "minimax-m2", "gpt_oss": "gpt-oss"}
+# Whose folders are refused: what is left of them here is the GGUF.
+GGUF_ALONE = ("gpt-oss",)
 # Those whose q and k are permuted to interleaved pairs.
 PERMUTED = ("llama", "deci", "mistral3", "granite", "smollm3", "arcee", "minicpm", "internlm2", "baichuan", "granitemoe")
 # What the converter calls "Llama" writes these two beside.
@@ -62,13 +64,13 @@ NAMES = {"embed_tokens": "token_embd", "norm": "output_norm", "lm_head": "output
          "tok_embeddings": "token_embd", "attention.wo": "attn_output", "feed_forward.w1": "ffn_gate", "feed_forward.w3": "ffn_up",
          "feed_forward.w2": "ffn_down", "attention_norm": "attn_norm", "ffn_norm": "ffn_norm",
          # experts: routers, what rows share, matrices of one expert
-         "mlp.gate": "ffn_gate_inp", "mlp.gate.wg": "ffn_gate_inp", "block_sparse_moe.gate": "ffn_gate_inp",
+         "mlp.router": "ffn_gate_inp", "mlp.gate": "ffn_gate_inp", "mlp.gate.wg": "ffn_gate_inp", "block_sparse_moe.gate": "ffn_gate_inp",
          "block_sparse_moe.router.layer": "ffn_gate_inp", "mlp.shared_expert_gate": "ffn_gate_inp_shexp",
          **{f"mlp.{shared}.{part}_proj": f"ffn_{part}_shexp" for shared in ("shared_expert", "shared_experts", "shared_mlp")
             for part in ("gate", "up", "down")},
          "shared_mlp.output_linear": "ffn_down_shexp", "block_sparse_moe.output_linear": "ffn_down_exps"}
 EXPERT_PARTS = {"gate_proj": "gate", "up_proj": "up", "down_proj": "down", "w1": "gate", "w3": "up", "w2": "down"}
-AFTER_ATTENTION = ("gemma2", "gemma3", "olmo2", "exaone4", "seed_oss", "glm4moe")  # where post_attention_layernorm is called so
+AFTER_ATTENTION = ("gemma2", "gemma3", "olmo2", "exaone4", "seed_oss", "glm4moe", "gpt-oss")  # where post_attention_layernorm is called so
 
 
 def gguf_name(name, arch):
@@ -281,6 +283,18 @@ def converted(f):
             stem, number, kind = name.replace(".norms.", ".").rsplit(".", 2)
             norms.setdefault(f"{stem}.{kind}", {})[int(number)] = tensor
             continue
+        if f.arch == "gpt-oss" and (".experts." in name or name.endswith(".sinks")):  # by columns, gate and up in turn
+            blk = f"blk.{name.split('layers.')[1].split('.')[0]}."
+            kind = "bias" if name.endswith("_bias") else "weight"
+            if name.endswith(".sinks"):
+                yield f"{blk}attn_sinks.weight", tensor
+            elif "down_proj" in name:
+                yield f"{blk}ffn_down_exps.{kind}", tensor if kind == "bias" else tensor.transpose(1, 2)
+            else:
+                for first, part in enumerate(("gate", "up")):
+                    rows = tensor[..., first::2]
+                    yield f"{blk}ffn_{part}_exps.{kind}", rows if kind == "bias" else rows.transpose(1, 2)
+            continue
         if name.endswith((".experts.gate_up_proj", ".experts.down_proj")):  # stacks as transformers 5 holds them
             blk = f"blk.{name.split('layers.')[1].split('.')[0]}."
             parts = zip(("gate", "up"), tensor.chunk(2, dim=1)) if "gate_up" in name else [("down", tensor)]
@@ -332,15 +346,18 @@ def convert(folder):
         if tensor.ndim == 2 and tensor.dtype == bfloat16:
             out.add_tensor(name, tensor.contiguous().view(uint8).numpy(), raw_dtype=gguf.GGMLQuantizationType.BF16)
         else:
-            plain = tensor.ndim == 1 or name.endswith("_norm.weight") or "ffn_gate_inp" in name
+            plain = tensor.ndim == 1 or name.endswith(("_norm.weight", ".bias")) or "ffn_gate_inp" in name
             out.add_tensor(name, (tensor.float() if plain else tensor).contiguous().numpy())
     out.write_header_to_file()
     out.write_kv_data_to_file()
     out.write_tensors_to_file()
     out.close()
     print(folder.name, (folder / "model.gguf").stat().st_size)
+    if f.arch in GGUF_ALONE:
+        for name in ("config.json", "model.safetensors"):
+            (folder / name).unlink()
 
 
 root = pathlib.Path(__file__).resolve().parent.parent / "tests/golden/tiny"
-for model in sys.argv[1:] or sorted(f.name for f in root.iterdir() if f.name not in WITHOUT):
+for model in sys.argv[1:] or sorted(f.name for f in root.iterdir() if f.name not in WITHOUT and (f / "config.json").exists()):
     convert(root / model)

@@ -78,7 +78,7 @@ void merge_softmax(State& state, const Isa& isa) {
   };
   const SoftmaxState second = parts(more);
   for (auto _ : state) {
-    isa.merge_softmax({kRows, kDim, kDim, parts(whole), &second, nullptr});
+    isa.merge_softmax({kRows, kDim, kDim, parts(whole), &second, nullptr, nullptr, 1});
     benchmark::ClobberMemory();
   }
   per_second(state, "rows/s", kRows);
@@ -113,7 +113,7 @@ void register_rows(const Isa& isa) {
                           .to = to.data()});
     });
   });
-  constexpr const char* kNames[] = {"silu", "gelu", "gelu_tanh", "relu2", "relu"};
+  constexpr const char* kNames[] = {"silu", "gelu", "gelu_tanh", "relu2", "relu", "swiglu_clamped"};
   static_assert(std::size(kNames) == kActivations);
   for (int a = 0; a < kActivations; ++a)
     for (const bool gated : {true, false})

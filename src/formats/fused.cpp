@@ -124,7 +124,8 @@ std::vector<TensorInfo> split_stack(const TensorInfo& fused, const LayerNumbers&
       fused.bytes.empty())
     return {};
   const auto d_model = numbers.at("embedding_length", place->first);
-  const auto d_ff = numbers.at("expert_feed_forward_length", place->first);
+  auto d_ff = numbers.at("expert_feed_forward_length", place->first);
+  if (!d_ff) d_ff = numbers.at("feed_forward_length", place->first);
   if (d_model && d_ff && fused.shape[1] == *d_model && fused.shape[2] == 2 * *d_ff && *d_model != 2 * *d_ff)
     throw Error(
         fmt::format("{}: tensor {}", numbers.file.path(), fused.name),

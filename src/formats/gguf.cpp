@@ -278,6 +278,9 @@ class Gguf final : public ModelFile {
     pending.reserve(n_tensors);
     tensors_.reserve(n_tensors);
     for (std::size_t i = 0; i < n_tensors; ++i) pending.push_back(read_tensor(in, path_));
+    const auto n_numbered = static_cast<std::size_t>(std::count_if(
+        pending.begin(), pending.end(), [](const PendingTensor& t) { return is_numbered(t.info.name); }));
+    if (n_numbered > 0) in.charge((n_tensors + 2 * n_numbered) * kTensorBytes);  // join_stacks
     place_tensors(in, bytes, pending);
     interleaved_qk_ = stores_interleaved_pairs(*this);
     if (integer("split.count").value_or(1) == 1)

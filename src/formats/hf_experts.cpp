@@ -16,6 +16,8 @@ std::int64_t one_number(const HfObject& config, const char* key) {
   const auto list = config.numbers(key);
   if (list->empty() || list->front() != std::floor(list->front()) || std::abs(list->front()) > 1e9)
     config.fail(key, "a list of whole numbers");
+  if (static_cast<std::int64_t>(list->size()) != config.required("num_hidden_layers"))
+    config.fail(key, "with one number for each layer");
   for (const double each : *list)
     if (each != list->front()) config.fail(key, "the same in every layer");
   return static_cast<std::int64_t>(list->front());

@@ -109,6 +109,8 @@ class ModelFile {
   /// Replaces numbered tensors by their stacks, outermost dimension first: norms of heads, matrices of
   /// experts. Errors: Error where one is missing or unlike the first.
   void join_stacks();
+  /// Whether a tensor of this name is one of a stack.
+  static bool is_numbered(std::string_view name);
   /// Makes tensor_index_ of tensors_. Errors: Error where two have one name.
   void index_tensors();
   std::string path_, container_;

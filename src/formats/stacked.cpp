@@ -34,6 +34,8 @@ std::optional<Numbered> numbered(std::string_view name) {
 
 }  // namespace
 
+bool ModelFile::is_numbered(std::string_view name) { return numbered(name).has_value(); }
+
 void ModelFile::join_stacks() {
   std::map<std::string, std::map<Index, const TensorInfo*>> stacks;
   for (const TensorInfo& tensor : tensors_)
@@ -50,8 +52,8 @@ void ModelFile::join_stacks() {
     for (const auto& [index, one] : members) {
       const std::string place = fmt::format("{}: tensor {}", path_, one->name);
       if (index != static_cast<Index>(all.pieces.size()))
-        throw Error(place, fmt::format("number {} of {}", all.pieces.size(), name), "the next one",
-                    "the file is incomplete");
+        throw Error(place, fmt::format("number {} of {}", all.pieces.size(), name),
+                    fmt::format("number {}", index), "the file is incomplete");
       if (one->type != all.type || one->shape != members.begin()->second->shape)
         throw Error(place, "the type and shape of " + members.begin()->second->name, "another");
       all.pieces.push_back(one->bytes);

@@ -83,6 +83,9 @@ struct AttentionTask {
   /// (head_dim) or null: dims of q times these behind the rotation, of a layer that normalises there. Keys
   /// need none of their own: a product of both weights is a weight of q.
   const float* weight = nullptr;
+  /// (n_heads) or null: a logit of each head that has no value, a share of the softmax that goes nowhere. It
+  /// is neither scaled nor capped.
+  const float* sinks = nullptr;
 };
 
 class Backend {

@@ -57,14 +57,14 @@ std::vector<Choice> route(const Routing& routing, const float* logits) {
   RW_CHECK(1 <= routing.n_used && routing.n_used <= routing.n_experts);
   RW_CHECK(routing.n_groups >= 1 && routing.n_experts % routing.n_groups == 0);
   std::vector<Choice> chosen(static_cast<std::size_t>(routing.n_used));
-  std::vector<double> p = probabilities(routing, logits);
-  if (std::any_of(p.begin(), p.end(), [](double x) { return std::isnan(x); })) {
-    for (std::size_t i = 0; i < chosen.size(); ++i) chosen[i] = {static_cast<Index>(i), NAN};
-    return chosen;
-  }
+  const std::vector<double> p = probabilities(routing, logits);
   std::vector<double> scores = p;
   for (std::size_t e = 0; routing.choice_bias != nullptr && e < scores.size(); ++e)
     scores[e] += static_cast<double>(routing.choice_bias[e]);
+  if (std::any_of(scores.begin(), scores.end(), [](double x) { return std::isnan(x); })) {
+    for (std::size_t i = 0; i < chosen.size(); ++i) chosen[i] = {static_cast<Index>(i), NAN};
+    return chosen;
+  }
   if (routing.n_groups_used < routing.n_groups) leave_groups(routing, scores);
   std::vector<Index> experts = largest(scores, routing.n_used);
   std::sort(experts.begin(), experts.end());

@@ -173,7 +173,7 @@ std::string why_no_engine(const MethodSpec& bound, const RopeContext& c, const s
            " acts on some of the model's layers (inspect says on which), and a setting is one for all";
   if (number(part, "grow", 0) != 0)
     return "grow=1: a cache there holds keys that were rotated for another length";
-  if (architecture == "hunyuan-dense" && Method::bind(bound, c).pointwise().rotary_gain != 1)
+  if (architecture.starts_with("hunyuan-") && Method::bind(bound, c).pointwise().rotary_gain != 1)
     return part.name +
            " has a factor on rotated queries and keys: there, the model's norms behind the rotation take it "
            "out again";

@@ -22,7 +22,7 @@ and on how many of its layers methods act.
 
 ## Families that run
 
-Dense models with RoPE, as a GGUF file or a Hugging Face folder.
+Models with RoPE, as a GGUF file or a Hugging Face folder.
 
 - **architecture**: `general.architecture` of a GGUF; **model_type**: of a folder's `config.json`. Of a model with images
   the text part alone is computed.
@@ -36,7 +36,8 @@ Dense models with RoPE, as a GGUF file or a Hugging Face folder.
   those that transformers computed, to 1e-3, from the folder and from the GGUF that is written the way llama.cpp's
   converter does. transformers has no MiniCPM, InternLM2, Baichuan, DeciLM and RoFormer v2: those are models of its
   Granite, Llama and RoFormer that compute the same, under the names and keys of these families. `dynamic`,
-  `gemma2_scale`, `gemma3_images`, `llama_mha`, `roformer` and `roformer_v2` are folders alone. The CPU backend
+  `gemma2_scale`, `gemma3_images`, `llama_mha`, `roformer` and `roformer_v2` are folders alone, `gpt_oss` is a GGUF
+  alone. Those with experts are compared with llama.cpp too (tools/check_tiny). The CPU backend
   computes what the reference backend does, under several kinds of methods, whole, in chunks and token by token. What
   was checked beside that stands below the table; where nothing stands there, no published model of the family was run
   here.

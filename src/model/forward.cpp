@@ -99,14 +99,16 @@ void append_and_attend(const Layer& layer, const Rows& wanted, Activations& a) {
       }
       const Index first = (layer.last ? piece.wanted_row : piece.row) * spec.q_width() +
                           static_cast<Index>(g) * n_heads * spec.head_dim;
-      a.tasks.push_back({.q = a.q.owner.get() + first,
-                         .kv = plans.scratch != nullptr ? plans.scratch.get() : &kv,
-                         .plan = layer.last && s.last_in_part ? &plans.last_plan : &plans.plan,
-                         .pointwise = &plans.pointwise,
-                         .out = attended + first,
-                         .n_heads = n_heads,
-                         .stride = spec.q_width(),
-                         .weight = layer.w.behind.get()});
+      a.tasks.push_back(
+          {.q = a.q.owner.get() + first,
+           .kv = plans.scratch != nullptr ? plans.scratch.get() : &kv,
+           .plan = layer.last && s.last_in_part ? &plans.last_plan : &plans.plan,
+           .pointwise = &plans.pointwise,
+           .out = attended + first,
+           .n_heads = n_heads,
+           .stride = spec.q_width(),
+           .weight = layer.w.behind.get(),
+           .sinks = spec.sinks ? layer.w.sinks.get() + static_cast<Index>(g) * n_heads : nullptr});
     }
   }
   if (!a.tasks.empty()) b.attention(a.tasks, spec.n_heads);

@@ -37,6 +37,7 @@ struct AttentionSpec {
   bool qkv_bias = false, output_bias = false;
   double scale = 0;                 ///< factor on products of q and k; 0: 1 / sqrt(head_dim)
   double soft_cap = 0;              ///< logits are cap tanh(logit / cap); 0: as they are
+  bool sinks = false;               ///< each head has a logit without a value
   RowTemperature temperature = {};  ///< of rows by their position
   /// Values are rotated as well, by the method's frequencies at their own positions (RoFormer).
   bool rotary_value = false;

@@ -90,6 +90,7 @@ AttentionSpec read_attention(const Keys& keys, const Family& family, Index d_mod
   a.qk_norm = read_qk_norm(keys, a, family.qk_norm_behind);
   if (keys.number("attention.scale")) a.scale = keys.positive("attention.scale");
   a.soft_cap = keys.soft_cap("attn_logit_softcapping");
+  a.sinks = family.sinks;
   return a;
 }
 
@@ -104,14 +105,6 @@ Activation read_activation(const ModelFile& file, Activation of_family) {
   for (const auto& [known, activation] : kNames)
     if (*name == known) return activation;
   throw Error(file.path(), "an activation silu, gelu, gelu_tanh, relu2 or relu", "'" + *name + "'");
-}
-
-/// The width of what all rows share beside experts; 0 where there is nothing.
-Index shared_d_ff(const Keys& keys, const ExpertsSpec& experts) {
-  if (!has(keys.file, fmt::format("blk.{}.ffn_up_shexp.weight", keys.layer))) return 0;
-  if (keys.here("expert_shared_feed_forward_length").value_or(0) > 0)
-    return keys.integer("expert_shared_feed_forward_length", 1, 1 << 22);
-  return keys.integer("expert_shared_count", 1, 64, 1) * experts.d_ff;
 }
 
 /// Sizes of one layer, and what all layers have in common: what the first one's tensors tell.
@@ -137,23 +130,14 @@ LayerSpec read_layer(const Keys& keys, const Family& family, Index d_model) {
                .bias = has(file, "blk.0.ffn_up.bias"),
                .experts = read_experts(keys, family)};
   if (layer.ffn.experts.n_experts > 0) {
-    layer.ffn.d_ff = shared_d_ff(keys, layer.ffn.experts);
+    layer.ffn.d_ff = read_shared_d_ff(keys, layer.ffn.experts);
+    if (layer.ffn.d_ff == 0) layer.ffn.experts.shared_gate = false;
     return layer;
   }
   if (keys.here("feed_forward_length") == 0)
     refuse(file, fmt::format("layer {} without a feed-forward part", keys.layer));
   layer.ffn.d_ff = keys.integer("feed_forward_length", 1, 1 << 22);
   return layer;
-}
-
-/// Errors: Error where the number of experts says otherwise than the layers.
-void check_experts(const Keys& keys, const Family& family, const ModelConfig& config) {
-  if (keys.of_layer(config.n_layers() - 1).here("expert_count").value_or(0) == 0) return;
-  if (!family.experts) refuse(keys.file, "a mixture of experts in this family");
-  for (const LayerSpec& layer : config.layers)
-    if (layer.ffn.experts.n_experts > 0) return;
-  throw Error(keys.file.path(), "routers (blk.N.ffn_gate_inp.weight), since expert_count is not 0", "none",
-              "the file's numbers and tensors disagree");
 }
 
 /// Of all layers alike. Errors: Error in a family that is trained without.
@@ -268,7 +252,7 @@ ModelConfig read_family(const ModelFile& file, const Family& family) {
                 "another shape");
   c.n_vocab = embedding.shape[0];
   c.n_blocks = static_cast<int>(n_blocks);
-  for (LayerSpec& each : c.layers) read_own_scaling(keys, c, each.attention.rope);
+  for (LayerSpec& each : c.layers) read_own_scaling(keys, family.yarn_truncates, c, each.attention.rope);
   read_temperature(keys, family, c);
   read_layers(keys, family, c);
   check_own_scaling(file, c);

@@ -32,14 +32,23 @@ struct Family {
   bool embedding_by_root = false;  ///< embeddings times sqrt(d_model)
   bool logit_scale_divides = false;
   bool needs_logit_scale = false;  ///< a file without the key is incomplete
+  bool sinks = false;              ///< each head of attention has a logit without a value
+  bool yarn_truncates = true;      ///< where the key rope.scaling.truncate is absent
   bool experts = false;            ///< layers may have them
   /// Of experts, where the keys expert_gating_func and expert_weights_norm are absent.
   Gating gating = Gating::kSoftmax;
   bool renormalise = true;
+  bool choice_bias = false, shared_gate = false;  ///< always there; else where a tensor says so
 };
 
 /// The experts of a layer, none where it has no router. Errors: Error where keys and tensors disagree.
 ExpertsSpec read_experts(const Keys& keys, const Family& family);
+
+/// The width of what all rows share beside experts, by the keys, or where none says it by the tensor; 0:
+/// nothing.
+Index read_shared_d_ff(const Keys& keys, const ExpertsSpec& experts);
+/// Errors: Error where layers differ in what their experts have, or say otherwise than the number of experts.
+void check_experts(const Keys& keys, const Family& family, const ModelConfig& config);
 
 /// The whole configuration; refuses what the forward does not compute, naming it. Errors: Error for a
 /// missing, zero or absurd number.

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Experts by the keys and tensors of a file, as llama.cpp's converter names them.
+#include <tuple>
+
 #include "model/read_common.h"
 
 namespace ropewalk {
@@ -29,15 +31,14 @@ void read_groups(const Keys& keys, ExpertsSpec& e) {
         fmt::format("{} groups, {} in use", e.n_groups, e.n_groups_used));
 }
 
-/// Dense layers stand first where the key says how many; where experts come in steps, tensors alone tell.
+/// Dense layers stand first where the key says how many; where experts come in steps, tensors tell the rest.
 void check_dense_layers(const Keys& keys, bool mixed) {
-  const auto dense = keys.file.integer(keys.key("leading_dense_block_count"));
-  if (!dense || keys.file.integer(keys.key("interleave_moe_layer_step")).value_or(1) > 1) return;
-  if (mixed != (keys.layer >= *dense))
-    throw Error(keys.file.path(),
-                fmt::format("experts from layer {} on, by leading_dense_block_count", *dense),
-                fmt::format("layer {} {} them", keys.layer, mixed ? "with" : "without"),
-                "the file's numbers and tensors disagree");
+  const Index dense = keys.integer("leading_dense_block_count", 0, 4096, -1);
+  const bool in_steps = keys.integer("interleave_moe_layer_step", 0, 4096, 1) > 1;
+  if (dense < 0 || mixed == (keys.layer >= dense) || (in_steps && !mixed)) return;
+  throw Error(keys.file.path(), fmt::format("experts from layer {} on, by leading_dense_block_count", dense),
+              fmt::format("layer {} {} them", keys.layer, mixed ? "with" : "without"),
+              "the file's numbers and tensors disagree");
 }
 
 }  // namespace
@@ -57,16 +58,48 @@ ExpertsSpec read_experts(const Keys& keys, const Family& family) {
   if (!mixed) return e;
   e.n_experts = keys.integer("expert_count", 1, 4096);
   e.n_used = keys.integer("expert_used_count", 1, e.n_experts);
-  e.d_ff = keys.here("expert_feed_forward_length").value_or(0) > 0
-               ? keys.integer("expert_feed_forward_length", 1, 1 << 22)
-               : keys.integer("feed_forward_length", 1, 1 << 22);
+  e.d_ff = keys.integer("expert_feed_forward_length", 0, 1 << 22, 0);
+  if (e.d_ff == 0) e.d_ff = keys.integer("feed_forward_length", 1, 1 << 22);
   read_gating(keys, family, e);
   read_groups(keys, e);
-  e.choice_bias = has("exp_probs_b.bias");
+  e.choice_bias = family.choice_bias || has("exp_probs_b.bias");
   e.router_bias = has("ffn_gate_inp.bias");
   e.bias = has("ffn_up_exps.bias");
-  e.shared_gate = has("ffn_gate_inp_shexp.weight");
+  e.shared_gate = family.shared_gate || has("ffn_gate_inp_shexp.weight");
   return e;
+}
+
+Index read_shared_d_ff(const Keys& keys, const ExpertsSpec& experts) {
+  const Index width = keys.integer("expert_shared_feed_forward_length", 0, 1 << 22, -1),
+              count = keys.integer("expert_shared_count", 0, 64, -1);
+  if (width > 0 || (width == 0 && count < 0)) return width;
+  if (count >= 0) return count * experts.d_ff;
+  const TensorInfo* up = keys.file.find_tensor(fmt::format("blk.{}.ffn_up_shexp.weight", keys.layer));
+  return up != nullptr && !up->shape.empty() ? up->shape[0] : 0;
+}
+
+void check_experts(const Keys& keys, const Family& family, const ModelConfig& config) {
+  bool named = false;
+  const LayerSpec* first = nullptr;
+  for (int l = 0; l < config.n_layers(); ++l) {
+    named = named || keys.of_layer(l).here("expert_count").value_or(0) != 0;
+    const LayerSpec& layer = config.layers[static_cast<std::size_t>(l)];
+    if (layer.ffn.experts.n_experts == 0) continue;
+    if (first == nullptr) first = &layer;
+    const auto parts = [](const FfnSpec& f) {
+      const ExpertsSpec& e = f.experts;
+      return std::tuple(e.choice_bias, e.router_bias, e.bias, e.shared_gate, f.d_ff > 0);
+    };
+    if (parts(layer.ffn) != parts(first->ffn))
+      throw Error(keys.file.path(), "experts with the same parts in every layer",
+                  fmt::format("layer {} with others than the first", l), "the file is incomplete");
+  }
+  if (named && !family.experts)
+    throw Error(keys.file.path(), "a dense decoder",
+                "a mixture of experts, which this engine does not compute in this family");
+  if (named && first == nullptr)
+    throw Error(keys.file.path(), "routers (blk.N.ffn_gate_inp.weight), since expert_count is not 0", "none",
+                "the file's numbers and tensors disagree");
 }
 
 }  // namespace ropewalk

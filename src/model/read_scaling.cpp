@@ -31,7 +31,7 @@ std::vector<double> factor_list(const ModelFile& file, const std::string& key, s
 /// The model's own YaRN as a spec. GGUF's attn_factor multiplies the released temperature, Hugging Face's
 /// attention_factor replaces it (reference: ggml rope_yarn; transformers modeling_rope_utils). llama.cpp's
 /// converter stores the latter as yarn_attn_factor.
-std::string yarn_spec(const Keys& keys, Index n_ctx_original, double factor) {
+std::string yarn_spec(const Keys& keys, bool truncates, Index n_ctx_original, double factor) {
   std::string spec = fmt::format("yarn:factor={},trained={}", factor, n_ctx_original);
   const bool gguf = keys.file.container().starts_with("GGUF");
   const auto share = keys.number("rope.scaling.yarn_ext_factor");
@@ -51,7 +51,7 @@ std::string yarn_spec(const Keys& keys, Index n_ctx_original, double factor) {
   if (gguf && attention) attention = *attention == 1 ? 0 : *attention * (1 + 0.1 * std::log(factor));
   if (const auto whole = keys.number("rope.scaling.yarn_attn_factor"); whole && *whole > 0) attention = whole;
   if (attention && *attention > 0) spec += fmt::format(",attention_factor={}", *attention);
-  if (keys.file.boolean(keys.key("rope.scaling.truncate")) == false) spec += ",truncate=0";
+  if (!keys.file.boolean(keys.key("rope.scaling.truncate")).value_or(truncates)) spec += ",truncate=0";
   return spec;
 }
 
@@ -70,7 +70,7 @@ Index read_original_length(const Keys& keys, Index n_ctx_train, const RopeSpec& 
 
 }  // namespace
 
-void read_own_scaling(const Keys& keys, ModelConfig& config, RopeSpec& rope) {
+void read_own_scaling(const Keys& keys, bool yarn_truncates, ModelConfig& config, RopeSpec& rope) {
   const ModelFile& file = keys.file;
   rope.divisors = factor_list(file, "", "rope_freqs.weight", rope.rotary_dim);
   std::string type = file.string(keys.key("rope.scaling.type")).value_or("none");
@@ -87,7 +87,7 @@ void read_own_scaling(const Keys& keys, ModelConfig& config, RopeSpec& rope) {
   } else if (type == "dynamic") {
     rope.own_scaling = fmt::format("dynamic-ntk:factor={},trained={}", factor, config.n_ctx_train);
   } else if (type == "yarn") {
-    rope.own_scaling = yarn_spec(keys, config.n_ctx_original, factor);
+    rope.own_scaling = yarn_spec(keys, yarn_truncates, config.n_ctx_original, factor);
   } else if (type == "llama3") {
     rope.own_scaling =
         fmt::format("llama3:factor={},trained={},low_freq_factor={},high_freq_factor={}", factor,

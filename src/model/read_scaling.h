@@ -6,8 +6,9 @@
 
 namespace ropewalk {
 
-/// Fills what `rope` says of scaling, and config.n_ctx_original. REQUIRES: n_ctx_train, and base and
-/// rotary_dim of `rope`. Errors: Error for a scaling that is not known, or numbers that cannot be.
-void read_own_scaling(const Keys& keys, ModelConfig& config, RopeSpec& rope);
+/// Fills what `rope` says of scaling, and config.n_ctx_original. `yarn_truncates`: whether YaRN's ramp begins
+/// and ends at whole dims where the file does not say. REQUIRES: n_ctx_train, and base and rotary_dim of
+/// `rope`. Errors: Error for a scaling that is not known, or numbers that cannot be.
+void read_own_scaling(const Keys& keys, bool yarn_truncates, ModelConfig& config, RopeSpec& rope);
 
 }  // namespace ropewalk

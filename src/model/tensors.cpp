@@ -74,6 +74,7 @@ class Needed {
       need(blk + "attn_v.bias", {a.kv_width()});
     }
     if (a.output_bias) need(blk + "attn_output.bias", {d_model});
+    if (a.sinks) need(blk + "attn_sinks.weight", {a.n_heads});
     const auto qk_norm = [&](int heads) -> std::vector<Index> {
       if (a.qk_norm == QkNorm::kPerHeadOwn) return {heads, a.head_dim};
       return {a.qk_norm == QkNorm::kWholeRow ? Index{heads} * a.head_dim : Index{a.head_dim}};

@@ -78,6 +78,7 @@ void load_attention(Loader& load, const LayerSpec& spec, const std::string& blk,
     w.bk = load.vector(blk + "attn_k.bias", &a);
     w.bv = load.vector(blk + "attn_v.bias");
   }
+  if (a.sinks) w.sinks = load.vector(blk + "attn_sinks.weight");
   if (a.output_bias) w.bo = load.vector(blk + "attn_output.bias");
   if (a.qk_norm == QkNorm::kNone) return;
   if (a.qk_norm == QkNorm::kPerHeadBehind) {

@@ -33,6 +33,7 @@ struct LayerWeights {
   Vector bq, bk, bv;                      // the same rows
   NormWeights q_norm, k_norm;             // (head_dim), (heads, head_dim) or (width), as QkNorm says
   Vector behind;                          // (head_dim), QkNorm::kPerHeadBehind: those of q times those of k
+  Vector sinks;                           // (n_heads)
   std::unique_ptr<Matrix> wo;             // (d_model, q_width)
   Vector bo;                              // (d_model)
   NormWeights ffn_norm, ffn_post_norm;    // (d_model)

@@ -17,7 +17,8 @@ const std::string kTiny = std::string(ROPEWALK_SOURCE_DIR) + "/tests/golden/tiny
 std::vector<std::string> tiny_families(bool in_both) {
   std::vector<std::string> names;
   for (const auto& entry : std::filesystem::directory_iterator(kTiny))
-    if (!in_both || std::filesystem::exists(entry.path() / "model.gguf"))
+    if (std::filesystem::exists(entry.path() / "config.json") &&
+        (!in_both || std::filesystem::exists(entry.path() / "model.gguf")))
       names.push_back(entry.path().filename().string());
   std::sort(names.begin(), names.end());
   return names;

@@ -76,6 +76,10 @@ TEST(GgufMemory, IsBoundedForHostileFiles) {
   tensors.header(1000000, 0);
   for (int i = 0; i < 1000000; ++i) tensors.tensor(std::to_string(i), {1}, 0, 0);
   expect_bounded(tensors.data(64), "tiny tensors");
+  GgufWriter numbered;  // each a stack of its own
+  numbered.header(200000, 0);
+  for (int i = 0; i < 200000; ++i) numbered.tensor("blk." + std::to_string(i) + "_norm.0.weight", {1}, 0, 0);
+  expect_bounded(numbered.data(64), "numbered tensors");
   strings.header(0, 1).text("k").number<std::uint32_t>(9).number<std::uint32_t>(8).number<std::uint64_t>(
       1000000);
   for (int i = 0; i < 1000000; ++i) strings.text("sixteen letters!");

@@ -66,6 +66,7 @@ TEST_F(Writers, WriteAGgufFileAgainToTheByte) {
 TEST_F(Writers, WriteASafetensorsFileAgainToTheByte) {
   int n = 0;
   for (const auto& entry : fs::directory_iterator(tiny_)) {
+    if (!fs::exists(entry.path() / "config.json")) continue;
     const auto file = ModelFile::open((entry.path() / "config.json").string());
     auto tensors = file->stored_tensors();
     std::sort(tensors.begin(), tensors.end(), [](const TensorInfo& a, const TensorInfo& b) {

@@ -76,6 +76,9 @@ TEST(Routing, WhatIsNotFinite) {
     for (const Choice& choice : route({.n_experts = 3, .n_used = 2, .gating = gating}, with_nan.data()))
       EXPECT_TRUE(std::isnan(choice.weight) && choice.expert >= 0 && choice.expert < 3);
   }
+  const std::vector<float> fine{1, 2, 3}, bad_bias{0, 0, NAN};
+  EXPECT_TRUE(
+      std::isnan(sum_of(route({.n_experts = 3, .n_used = 2, .choice_bias = bad_bias.data()}, fine.data()))));
   const std::vector<float> low(3, -1e30f);  // sigmoids of 0: nothing is divided
   EXPECT_EQ(sum_of(route({.n_experts = 3, .n_used = 2, .gating = Gating::kSigmoid, .renormalise = true},
                          low.data())),

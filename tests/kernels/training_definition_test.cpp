@@ -105,7 +105,7 @@ TEST(TrainingDefinition, NormsOfEveryKind) {
 TEST(TrainingDefinition, EveryActivation) {
   const Index n = 50;
   const auto backend = make_reference_backend();
-  for (int a = 0; a < kActivations; ++a) {
+  for (int a = 0; a < kTrainedActivations; ++a) {
     SCOPED_TRACE(a);
     const auto activation = static_cast<Activation>(a);
     std::vector<double> gate = not_near_0(n, 1), up = not_near_0(n, 2);

@@ -60,7 +60,7 @@ std::vector<float> all_magnitudes(Index n, unsigned seed) {
 
 TEST(TrainingRows, ActivationsEqualTheDefinition) {
   for (const Index n : {40, 20007})
-    for (int a = 0; a < kActivations; ++a) {
+    for (int a = 0; a < kTrainedActivations; ++a) {
       SCOPED_TRACE(fmt::format("activation {}, n {}", a, n));
       const auto activation = static_cast<Activation>(a);
       Both gate(all_magnitudes(n, 1)), up(all_magnitudes(n, 2)), dh(n, 3), h(n, 4), d_gate(n, 5), d_up(n, 6);

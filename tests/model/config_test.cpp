@@ -137,7 +137,7 @@ TEST(GgufConfig, FeaturesThatAreNotThereAreNamedInEveryFamily) {
                                    {"lfm2", "short convolution"},
                                    {"nemotron_h", "Mamba-2"},
                                    {"gemma4", "per-layer embeddings"},
-                                   {"gpt-oss", "sinks"},
+                                   {"granite_swa", "sinks"},
                                    {"mpt", "ALiBi"},
                                    {"bert", "positions of its own"},
                                    {"grok", "experts"},

@@ -12,7 +12,8 @@ namespace {
 std::vector<std::string> models_in_both() {
   std::vector<std::string> names;
   for (const auto& entry : std::filesystem::directory_iterator(golden("tiny")))
-    if (std::filesystem::exists(entry.path() / "model.gguf") && has_reader(entry.path()))
+    if (std::filesystem::exists(entry.path() / "model.gguf") &&
+        std::filesystem::exists(entry.path() / "config.json") && has_reader(entry.path().filename()))
       names.push_back(entry.path().filename().string());
   std::sort(names.begin(), names.end());
   return names;

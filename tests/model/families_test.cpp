@@ -26,7 +26,7 @@ constexpr const char* kSpecs[] = {"none", "yarn:factor=3", "rerope:window=8", "s
 std::vector<std::string> families_in_tiny() {
   std::vector<std::string> names;
   for (const auto& entry : std::filesystem::directory_iterator(golden("tiny")))
-    if (has_reader(entry.path())) names.push_back(entry.path().filename().string());
+    if (has_reader(entry.path().filename())) names.push_back(entry.path().filename().string());
   std::sort(names.begin(), names.end());
   return names;
 }
@@ -66,7 +66,7 @@ void expect_whole_in_parts(const Model& model, const std::string& spec, const st
 class Families : public testing::TestWithParam<std::string> {};
 
 TEST_P(Families, ComputeTheSameInEveryWay) {
-  const std::string folder = golden("tiny/" + GetParam());
+  const std::string folder = tiny(GetParam());
   const TestModel fast(folder, make_cpu_backend(Precision::kF32));
   const TestModel slow(folder, make_reference_backend());
   const ModelConfig& config = fast.model.config();
@@ -104,7 +104,7 @@ bool has_experts(const ModelConfig& config) {
 
 /// Against what is read without rounding: with bf16 in products and cache, and with 8 bits in the cache.
 TEST_P(Families, WriteWhatTheyReadWithinTheirPrecision) {
-  const std::string folder = golden("tiny/" + GetParam());
+  const std::string folder = tiny(GetParam());
   const TestModel exact(folder, make_cpu_backend(Precision::kF32));
   const ModelConfig& config = exact.model.config();
   if (config.encoder) return;  // writes nothing
@@ -130,7 +130,7 @@ TEST_P(Families, WriteWhatTheyReadWithinTheirPrecision) {
 
 /// Keys, rows and scales of a layer that a method leaves alone are those of no method at all.
 TEST_P(Families, LayersWhereMethodsDoNotActStayAsTheyAre) {
-  const ModelConfig config = read_config(*ModelFile::open(golden("tiny/" + GetParam())));
+  const ModelConfig config = read_config(*ModelFile::open(tiny(GetParam())));
   for (int layer = 0; layer < config.n_layers(); ++layer) {
     const RopeContext context = config.rope_context(layer, kTokens);
     const auto bound = [&](const char* spec) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -26,9 +27,15 @@ inline JsonInput read_json(const std::string& path) {
   return parse_json(text.str(), path);
 }
 
-/// Whether src/model/arch has a reader for the family of a folder of tests/golden/tiny.
-inline bool has_reader(const std::string& folder) {
-  const auto file = ModelFile::open(folder);
+/// A model of tests/golden/tiny: a folder, or where only its GGUF runs that (gpt-oss).
+inline std::string tiny(const std::string& name) {
+  const std::string folder = golden("tiny/" + name);
+  return std::filesystem::exists(folder + "/config.json") ? folder : folder + "/model.gguf";
+}
+
+/// Whether src/model/arch has a reader for the family of a model of tests/golden/tiny.
+inline bool has_reader(const std::string& name) {
+  const auto file = ModelFile::open(tiny(name));
   return !file->unsupported() &&
          Registry<Architecture>::find(file->string("general.architecture").value_or("")) != nullptr;
 }

@@ -40,7 +40,14 @@ std::map<std::string, std::vector<float>> tensors_in(const fs::path& path) {
 TEST_F(Adapter, AddedByTheFoldersNamesIsTheMergedModel) {
   int n = 0, n_fused = 0;
   for (const auto& entry : fs::directory_iterator(tiny_models())) {
+    if (!fs::exists(entry.path() / "config.json")) continue;
     const auto model = open_model(fs::relative(entry.path()));
+    const auto& layers = model->config().layers;
+    if (std::any_of(layers.begin(), layers.end(),
+                    [](const auto& l) { return l.ffn.experts.n_experts > 0; })) {
+      EXPECT_THROW(with_pairs(model), Error) << entry.path();
+      continue;
+    }
     const LearningModel learning = with_pairs(model);
     const std::string name = path(entry.path().filename().string());
     try {

@@ -65,6 +65,16 @@ struct Relu {
   }
 };
 
+struct SwigluClamped {
+  template <bool kGated>
+  static RW_MEMBER Vec of(Vec x, Vec up) {
+    const Vec seven = splat(7.0f), g = minimum(x, seven);  // in this order NaN stays
+    const Vec power = minimum(g * splat(-1.702f * 1.44269504f), splat(127.0f));
+    const Vec y = g / (splat(1.0f) + exp2_of<false>(power));
+    return kGated ? y * (maximum(splat(-7.0f), minimum(up, seven)) + splat(1.0f)) : y;
+  }
+};
+
 /// The last elements pass a buffer; copying all of them through one made this four times slower.
 template <class A, bool kGated>
 RW_INLINE void activate_all(float* x, const float* up, std::int64_t n) {
@@ -86,8 +96,8 @@ static void activate(float* x, const float* up, std::int64_t n) {
 }
 
 /// Of a namespace, in Activation's order.
-#define RW_ACTIVATIONS(isa)                                                           \
-  {                                                                                   \
-    isa::activate<isa::Silu>, isa::activate<isa::Gelu>, isa::activate<isa::GeluTanh>, \
-        isa::activate<isa::Relu2>, isa::activate<isa::Relu>                           \
+#define RW_ACTIVATIONS(isa)                                                                    \
+  {                                                                                            \
+    isa::activate<isa::Silu>, isa::activate<isa::Gelu>, isa::activate<isa::GeluTanh>,          \
+        isa::activate<isa::Relu2>, isa::activate<isa::Relu>, isa::activate<isa::SwigluClamped> \
   }

@@ -196,7 +196,9 @@ void merge(const Shared& s, const Strip& tile, const SoftmaxState& whole, const 
     scratch.out.push_back(s.task->out + (tile.first + row / s.group) * s.stride() +
                           (Index{tile.kv_head} * s.group + row % s.group) * s.kv->head_dim);
   s.isa->merge_softmax({static_cast<int>(tile.n * s.group), s.kv->head_dim, s.kv->padded_dim, whole, more,
-                        last ? scratch.out.data() : nullptr});
+                        last ? scratch.out.data() : nullptr,
+                        s.task->sinks != nullptr ? s.task->sinks + Index{tile.kv_head} * s.group : nullptr,
+                        s.group});
   for (Index row = 0; row < tile.n * s.group && last && s.lse != nullptr; ++row) {
     double total = 0;
     for (Index lane = 0; lane < kLanes; ++lane)

@@ -489,7 +489,13 @@ static void merge_softmax(const SoftmaxMerge& m) {
   for (int row = 0; row < m.rows && m.more != nullptr; row += kLanes)
     merge_rows(m, row, m.rows - row < kLanes ? m.rows - row : kLanes);
   for (int row = 0; row < m.rows && m.out != nullptr; ++row) {
-    const float total = reduce_add(load(m.whole.total + row * kLanes));
+    float total = reduce_add(load(m.whole.total + row * kLanes));
+    if (m.sinks != nullptr) {  // capped: more than 2^126 beside the sum is all there is
+      float sink[kLanes];
+      const float exponent = m.sinks[row % m.group] * 1.44269504f - m.whole.top[row];
+      store(sink, exp2_of<false>(minimum(splat(exponent), splat(126.0f))));
+      total += sink[0];
+    }
     for (int d = 0; d < m.head_dim; ++d) m.out[row][d] = m.whole.sum[row * m.padded_dim + d] / total;
   }
 }
@@ -509,6 +515,6 @@ static void attention(const AttentionTile& t) {
       key_tile<Op>(t, key, sights[last], steps);
     }
     steps.finish();
-    merge_softmax({rows, t.head_dim, t.padded_dim, t.whole, &t.range, nullptr});
+    merge_softmax({rows, t.head_dim, t.padded_dim, t.whole, &t.range, nullptr, nullptr, 1});
   }
 }

@@ -73,6 +73,8 @@ struct SoftmaxMerge {
   SoftmaxState whole;
   const SoftmaxState* more;  // or null
   float* const* out;         // or null
+  const float* sinks;        // (group): a logit of each row's head that has no value, natural; or null
+  int group;                 // row r is of head r % group
 };
 
 /// Where no instruction multiplies pairs of bfloat16 (Isa::wide_bf16), bfloat16 numbers lie as floats:
@@ -284,7 +286,7 @@ struct TrainingKernels {
   void (*gemm_rows)(const GemmRows&);
   void (*gemm)(const Gemm&);
   void (*norm_backward)(const NormBackward&);
-  void (*activate_backward[kActivations])(const ActivationBackward&);
+  void (*activate_backward[kTrainedActivations])(const ActivationBackward&);
   void (*soft_cap_backward)(const float* y, const float* dy, std::int64_t n, float cap, float* dx);
   /// x (n) = factor e^(x - top)
   void (*exp_scaled)(float* x, std::int64_t n, float top, float factor);

@@ -79,6 +79,7 @@ class CpuTraining final : public Training<float> {
   void activate_backward(const float* gate, const float* up, const float* dh, Index n, Activation activation,
                          float* d_gate, float* d_up) const override {
     const Timed timed(context_->profile(), "activate backward", 0, 20.0 * static_cast<double>(n));
+    RW_CHECK(static_cast<int>(activation) < kTrainedActivations);
     const auto backward = isa_.training.activate_backward[static_cast<int>(activation)];
     context_->parallel_blocks(n, kElementsPerBlock, [&](Index begin, Index end) {
       backward({.gate = gate != nullptr ? gate + begin : nullptr,

@@ -21,8 +21,18 @@ inline double activated(Activation activation, double x) {
       return x <= 0 ? 0 : x * x;  // NaN stays
     case Activation::kRelu:
       return x <= 0 ? 0 : x;
+    case Activation::kSwigluClamped: {
+      const double g = x > 7 ? 7 : x;
+      return g / (1 + std::exp(-1.702 * g));
+    }
   }
   RW_CHECK(false);
+}
+
+/// What stands between the products of a gated feed-forward part.
+inline double gated(Activation activation, double gate, double up) {
+  if (activation == Activation::kSwigluClamped) up = (up > 7 ? 7 : up < -7 ? -7 : up) + 1;
+  return activated(activation, gate) * up;
 }
 
 /// d activated / dx; of kRelu at 0 it is 0, as in PyTorch.
@@ -44,6 +54,8 @@ inline double activated_slope(Activation activation, double x) {
       return x <= 0 ? 0 : 2 * x;
     case Activation::kRelu:
       return x <= 0 ? 0 : std::isnan(x) ? x : 1;
+    case Activation::kSwigluClamped:
+      break;  // not trained
   }
   RW_CHECK(false);
 }

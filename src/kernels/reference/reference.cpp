@@ -38,8 +38,8 @@ double rotated_product(const float* q, const double* k, int head_dim, const Poin
 }
 
 /// One row of one head: out = softmax(logits) v over the visible keys.
-void attention_row(const float* q, const float* behind, const ReferenceKv& kv, int kv_head, Index i,
-                   const Pointwise& p, float* out) {
+void attention_row(const float* q, const float* behind, const float* sink, const ReferenceKv& kv, int kv_head,
+                   Index i, const Pointwise& p, float* out) {
   const auto dim = static_cast<std::size_t>(kv.head_dim);
   const std::size_t stride = static_cast<std::size_t>(kv.n_kv_heads) * dim,
                     offset = static_cast<std::size_t>(kv_head) * dim;
@@ -56,6 +56,10 @@ void attention_row(const float* q, const float* behind, const ReferenceKv& kv, i
     logits.push_back(p.soft_cap > 0 ? p.soft_cap * std::tanh(logit / p.soft_cap) : logit);
     keys.push_back(j);
     top = std::max(top, logits.back());
+  }
+  if (sink != nullptr) {  // a key without a value
+    top = std::max(top, static_cast<double>(*sink));
+    total += std::exp(static_cast<double>(*sink) - top);
   }
   for (std::size_t s = 0; s < keys.size(); ++s) {
     const double weight = std::exp(logits[s] - top);
@@ -104,9 +108,9 @@ class ReferenceBackend final : public HostBackend {
                              {.w = f.gate, .bias = f.gate_bias, .y = h.data()}};
     linear(input, {hidden, f.gate != nullptr ? 2U : 1U}, stage);
     for (std::size_t i = 0; i < h.size(); ++i)
-      h[i] = static_cast<float>(f.gate != nullptr ? activated(f.activation, static_cast<double>(h[i])) *
-                                                        static_cast<double>(up[i])
-                                                  : activated(f.activation, static_cast<double>(up[i])));
+      h[i] = static_cast<float>(
+          f.gate != nullptr ? gated(f.activation, static_cast<double>(h[i]), static_cast<double>(up[i]))
+                            : activated(f.activation, static_cast<double>(up[i])));
     const Output sum{.w = f.down, .bias = f.down_bias, .y = y, .add = add, .scale = f.scale};
     linear({.x = h.data(), .n_rows = input.n_rows}, {&sum, 1}, stage);
   }
@@ -169,8 +173,9 @@ class ReferenceBackend final : public HostBackend {
         for (int h = 0; h < n_heads; ++h) {
           const Index stride = task.stride > 0 ? task.stride : Index{n_heads} * kv.head_dim;
           const Index at = r * stride + h * kv.head_dim;
-          attention_row(task.q + at, task.weight, kv, h / (n_heads / kv.n_kv_heads), task.plan->row_begin + r,
-                        *task.pointwise, task.out + at);
+          attention_row(task.q + at, task.weight, task.sinks != nullptr ? task.sinks + h : nullptr, kv,
+                        h / (n_heads / kv.n_kv_heads), task.plan->row_begin + r, *task.pointwise,
+                        task.out + at);
         }
       });
     }

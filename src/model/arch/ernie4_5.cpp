@@ -5,7 +5,9 @@
 namespace ropewalk::arch::ernie4_5 {
 namespace {
 
-ModelConfig read(const ModelFile& file) { return read_family(file, Family{.experts = true}); }
+ModelConfig read(const ModelFile& file) {
+  return read_family(file, Family{.experts = true, .choice_bias = true});
+}
 
 const Register<Architecture> registered{{.name = "ernie4_5",
                                          .aliases = {"ernie4_5-moe"},

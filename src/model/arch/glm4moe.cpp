@@ -6,8 +6,10 @@ namespace ropewalk::arch::glm4moe {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
-  return read_family(file,
-                     Family{.ffn_norm = "post_attention_norm", .experts = true, .gating = Gating::kSigmoid});
+  return read_family(file, Family{.ffn_norm = "post_attention_norm",
+                                  .experts = true,
+                                  .gating = Gating::kSigmoid,
+                                  .choice_bias = true});
 }
 
 const Register<Architecture> registered{{.name = "glm4moe",

@@ -7,7 +7,7 @@ namespace ropewalk::arch::minimax_m2 {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
-  return read_family(file, Family{.experts = true, .gating = Gating::kSigmoid});
+  return read_family(file, Family{.experts = true, .gating = Gating::kSigmoid, .choice_bias = true});
 }
 
 const Register<Architecture> registered{

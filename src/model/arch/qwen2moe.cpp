@@ -7,7 +7,7 @@ namespace ropewalk::arch::qwen2moe {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
-  return read_family(file, Family{.experts = true, .renormalise = false});
+  return read_family(file, Family{.experts = true, .renormalise = false, .shared_gate = true});
 }
 
 const Register<Architecture> registered{{.name = "qwen2moe",
