@@ -247,14 +247,14 @@ def tokenizer_seeds():
     return {
         **{f"bpe_name{i}": bytes([0, i]) + pieces + SAMPLE for i in range(16, 29)},
         "text_bpe": bytes([5, 0]) + pieces + SAMPLE,
-        "text_bpe_gpt2": bytes([5, 129]) + pieces + SAMPLE,
+        "text_bpe_gpt2": bytes([5, 1]) + pieces + SAMPLE,
         "text_bpe_odd": bytes([5, 0]) + odd + SAMPLE,
         "unigram": bytes([6, 7, 0]) + pieces + SAMPLE,
         "unigram_kept": bytes([6, 5, 0]) + odd + SAMPLE,
         # A map without texts: a table of 257 units, then a zero.
         "unigram_map": bytes([6, 3, 255]) + struct.pack("<I", 1000) + bytes(1016) + pieces + SAMPLE,
         "json_unigram": b"\x02" + json.dumps(json_unigram).encode() + b"\0" + SAMPLE,
-        "tekken": b"\x07" + json.dumps(tekken).encode() + b"\0" + SAMPLE,
+        "tekken": b"\x07" + json.dumps(tekken).encode() + b"\0abab a b",
     }
 
 

@@ -175,6 +175,8 @@ if [ -f "$small" ]; then
   cmp -s out own.ids || { echo "FAILED: --pre smollm: other ids than a file that says so"; failed=$((failed + 1)); }
   expect 0 '' "$ropewalk" generate nopre.gguf --pre smollm -p 'Emma was' -n 2
   expect 0 'smollm' "$ropewalk" inspect nopre.gguf --pre smollm
+  expect 0 '' "$ropewalk" export nopre.gguf --pre smollm --method yarn:factor=2 --length 512 --to gguf --out written.gguf
+  expect 0 'tokenizer +BPE smollm' "$ropewalk" inspect written.gguf; rm -f written.gguf
   expect 2 "--pre: expected one of gpt-2, .*found 'gpt-9'" "$ropewalk" tokenize nopre.gguf --pre gpt-9 --text x
   expect 1 "key tokenizer.ggml.pre: expected 'qwen2', as --pre says, or nothing; found 'smollm'" "$ropewalk" tokenize "$small" --pre qwen2 --text x
   expect 1 'for --pre; found a folder' "$ropewalk" tokenize "$model" --pre qwen2 --text x
