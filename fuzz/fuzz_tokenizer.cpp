@@ -2,10 +2,11 @@
 /// Bytes -> a small vocabulary and a text: opening ends in a tokenizer or an Error, encoding and decoding
 /// never crash, and where the vocabulary covers every byte the text comes back.
 ///
-/// Input: byte 0 the kind (0 byte-level BPE, 1 SentencePiece, 2 tokenizer.json, 3 WordPiece), then for all
-/// but 2: byte 1 a pre-tokenizer or flags, byte 2 the number of extra tokens, each a length byte (low 4 bits;
-/// bit 4: leave the kind odd), the bytes; the rest is text. For 2: tokenizer.json, a zero byte, text. For 4:
-/// two bytes, the size of the message; it; text.
+/// Input: byte 0 the kind (0 byte-level BPE, 1 SentencePiece, 2 tokenizer.json, 3 WordPiece, 4
+/// tokenizer.model, 5 BPE of text, 6 Unigram, 7 tekken.json), then for all but 2: byte 1 a pre-tokenizer or
+/// flags, byte 2 the number of extra tokens, each a length byte (low 4 bits; bit 4: leave the kind odd), the
+/// bytes; the rest is text. For 2: tokenizer.json, a zero byte, text. For 4: two bytes, the size of the
+/// message; it; text.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -15,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tokenizer/hf_tekken.h"
 #include "tokenizer/piece_tokenizer.h"
 #include "tokenizer/sentencepiece_model.h"
 
@@ -85,10 +87,12 @@ bool add_tokens(Input& input, bool spell, std::vector<std::string>& tokens, std:
 }
 
 void byte_bpe(Input input) {
-  constexpr std::string_view kNames[] = {"gpt-2",        "smollm",     "llama-bpe",      "qwen2",
-                                         "deepseek-llm", "tekken",     "none",           "falcon",
-                                         "gpt-4o",       "qwen35",     "minicpm5",       "dbrx",
-                                         "seed-coder",   "bailingmoe", "deepseek-coder", "deepseek-v3"};
+  constexpr std::string_view kNames[] = {
+      "gpt-2",      "smollm",     "llama-bpe",      "qwen2",       "deepseek-llm", "tekken",
+      "none",       "falcon",     "gpt-4o",         "qwen35",      "minicpm5",     "dbrx",
+      "seed-coder", "bailingmoe", "deepseek-coder", "deepseek-v3", "kimi-k2",      "youtu",
+      "exaone-moe", "spark2_5",   "jais-2",         "bloom",       "viking",       "laguna",
+      "tiny_aya",   "afmoe",      "superbpe",       "chameleon",   "default"};
   const std::uint8_t flags = input.byte();
   const std::string_view name = kNames[flags % std::size(kNames)];
   MemoryFile file;
@@ -134,6 +138,53 @@ void sentencepiece(Input input) {
   exercise(*Tokenizer::open(file), input.rest, covered && ordinary && plain, " ");
 }
 
+void text_bpe(Input input) {
+  const std::uint8_t flags = input.byte();
+  MemoryFile file;
+  std::vector<std::string> tokens = {"<unk>", "<s>", "</s>", std::string(kSpaceMark)}, rules;
+  std::vector<std::int64_t> kinds = {2, 3, 3, 1};
+  const bool covered = (flags & 128u) == 0;
+  for (int byte = 0; byte < (covered ? 256 : 17); ++byte) {
+    tokens.push_back(fmt::format("<0x{:02X}>", byte));
+    kinds.push_back(6);
+  }
+  add_tokens(input, false, tokens, kinds, rules);
+  const auto known = [&](std::string_view piece) {
+    return std::find(tokens.begin(), tokens.end(), piece) != tokens.end();
+  };
+  for (const std::string& token : tokens)
+    for (std::size_t cut = 1; cut < token.size(); ++cut)
+      if (token.find(' ') == std::string::npos && known(token.substr(0, cut)) && known(token.substr(cut)))
+        rules.push_back(token.substr(0, cut) + " " + token.substr(cut));
+  file.set("tokenizer.ggml.model", std::string((flags & 1u) != 0 ? "gpt2" : "gemma4"));
+  file.set("tokenizer.ggml.pre", std::string("sarvam-moe"));
+  file.set("tokenizer.ggml.tokens", tokens);
+  file.set("tokenizer.ggml.token_type", kinds);
+  file.set("tokenizer.ggml.merges", rules);
+  exercise(*Tokenizer::open(file), input.rest, false, "");
+}
+
+void unigram(Input input) {
+  const std::uint8_t flags = input.byte();
+  MemoryFile file;
+  std::vector<std::string> tokens = {"<unk>", "<s>", "</s>", std::string(kSpaceMark), "a", "b"}, rules;
+  std::vector<std::int64_t> kinds = {2, 3, 3, 1, 1, 1}, map;
+  for (const char c : input.bytes(4u * input.byte())) map.push_back(c);
+  add_tokens(input, false, tokens, kinds, rules);
+  std::vector<double> scores;
+  for (std::size_t i = 0; i < tokens.size(); ++i)
+    scores.push_back(-static_cast<double>(i % (1u + flags % 64u)) * ((flags & 64u) != 0 ? -1 : 1));
+  file.set("tokenizer.ggml.model", std::string("t5"));
+  file.set("tokenizer.ggml.tokens", tokens);
+  file.set("tokenizer.ggml.token_type", kinds);
+  file.set("tokenizer.ggml.scores", scores);
+  file.set("tokenizer.ggml.add_space_prefix", (flags & 1u) != 0);
+  file.set("tokenizer.ggml.remove_extra_whitespaces", (flags & 2u) != 0);
+  if (!map.empty()) file.set("tokenizer.ggml.precompiled_charsmap", map);
+  const auto tokenizer = Tokenizer::open(file);
+  exercise(*tokenizer, input.rest, false, "");
+}
+
 void wordpiece(Input input) {
   const std::uint8_t flags = input.byte();
   MemoryFile file;
@@ -169,7 +220,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size > 65536) return 0;
   Input input{{reinterpret_cast<const char*>(data), size}};
   try {
-    switch (input.byte() % 5) {
+    switch (input.byte() % 8) {
       case 0:
         byte_bpe(input);
         break;
@@ -182,6 +233,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       case 4:
         sentencepiece_model(input);
         break;
+      case 5:
+        text_bpe(input);
+        break;
+      case 6:
+        unigram(input);
+        break;
+      case 7: {
+        const std::size_t end = std::min(input.rest.find('\0'), input.rest.size());
+        const auto tokenizer = read_tekken(input.rest.substr(0, end), "tekken.json");
+        tokenizer->finish();
+        exercise(*tokenizer, input.rest.substr(std::min(end + 1, input.rest.size())), false, "");
+        break;
+      }
       default: {
         const std::size_t end = std::min(input.rest.find('\0'), input.rest.size());
         const auto tokenizer = parse_hf_tokenizer(input.rest.substr(0, end), "", "tokenizer.json");

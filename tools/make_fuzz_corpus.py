@@ -226,6 +226,38 @@ def losses(method, *values):
     return [{"task": "tail", "method": method, "document": f"a.txt#{i}", "n_targets": 32, "loss": v} for i, v in enumerate(values)]
 
 
+SAMPLE = "I'll see the  12345 中文😀 ababab\r\n\t<s>Srv\u2581x \u3000é ".encode() + b"\xc2"
+
+
+def tokenizer_seeds():
+    """Of the kinds of fuzz_tokenizer.cpp from 5 on, and byte-level BPE under the names behind its sixteenth."""
+    extra = [piece.encode() for piece in ("a", "b", "ab", "abab", "\u2581t", "t", "中", "\n", "\n\n")]
+    pieces = bytes([len(extra)]) + b"".join(bytes([len(piece)]) + piece for piece in extra)
+    odd = bytes([2, 16 | 2]) + b"ab" + bytes([16 | 64 | 3]) + b"<h>"
+    unigram = {"type": "Unigram", "unk_id": 0, "vocab": [["<unk>", 0], ["\u2581", -2], ["a", -3.5], ["\u2581ab", -4]]}
+    space = {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "always", "split": True}
+    steps = [{"type": "Precompiled", "precompiled_charsmap": ""}, {"type": "Strip", "strip_left": True, "strip_right": False},
+             {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "}, {"type": "Lowercase"}, {"type": "NFC"}]
+    around = {"type": "TemplateProcessing", "special_tokens": {}, "single": [
+        {"SpecialToken": {"id": "a", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "a", "type_id": 0}}]}
+    json_unigram = {"normalizer": {"type": "Sequence", "normalizers": steps}, "post_processor": around, "model": unigram,
+                    "pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}, space]}}
+    tekken = {"config": {"pattern": "\\p{L}+|[^a[bc]]", "default_vocab_size": 8, "default_num_special_tokens": 4}, "vocab": [
+        {"rank": i, "token_bytes": b} for i, b in enumerate(["YQ==", "Yg==", "YWI=", "IA=="])]}
+    return {
+        **{f"bpe_name{i}": bytes([0, i]) + pieces + SAMPLE for i in range(16, 29)},
+        "text_bpe": bytes([5, 0]) + pieces + SAMPLE,
+        "text_bpe_gpt2": bytes([5, 1]) + pieces + SAMPLE,
+        "text_bpe_odd": bytes([5, 0]) + odd + SAMPLE,
+        "unigram": bytes([6, 7, 0]) + pieces + SAMPLE,
+        "unigram_kept": bytes([6, 5, 0]) + odd + SAMPLE,
+        # A map without texts: a table of 257 units, then a zero.
+        "unigram_map": bytes([6, 3, 255]) + struct.pack("<I", 1000) + bytes(1016) + pieces + SAMPLE,
+        "json_unigram": b"\x02" + json.dumps(json_unigram).encode() + b"\0" + SAMPLE,
+        "tekken": b"\x07" + json.dumps(tekken).encode() + b"\0abab a b",
+    }
+
+
 seeds = {
     "store/tail": results(*losses("none", 3.1, 3.4, 2.9), *losses("none (truncated)", 3, 3.2, 2.8), *losses("yarn", 2.9, 3, 2.7)),
     "store/positions": results({"task": "positions", "positions": [0, 256], "n_targets": 256, "loss": 3.5, "values": {"top1": 0.5}},
@@ -261,6 +293,7 @@ seeds = {
        for name, answer, classes in [("hotpotqa", "an Abc", None), ("dureader", "段落3", None), ("samsum", "a. b", None),
                                      ("trec", "Abc", ["A", "Abc"]), ("passage_count", "3", None), ("lcc", "x #", None),
                                      ("passage_retrieval_en", "Paragraph 3", None), ("multifieldqa_zh", "好a", None)]},
+    **{f"tokenizer/{name}": content for name, content in tokenizer_seeds().items()},
 }
 for path, content in seeds.items():
     (CORPUS / path).parent.mkdir(parents=True, exist_ok=True)

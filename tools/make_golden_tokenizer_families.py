@@ -42,6 +42,28 @@ DEEPSEEK3 = (
     r"""[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+"""
     r"""| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"""
 )
+KIMI = (
+    r"""[\p{Han}]+"""
+    r"""|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?"""
+    r"""|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?"""
+    r"""|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"""
+)
+YOUTU_SCRIPTS = "[\uac00-\ud7a3\u3131-\u318e]+|[\uff01\u2026\u201c\u201d\u2018\u2019\u2014\uff1a\uff1b\uff0c\u3001-\u303f\ufe30-\ufe4f]+|[\u3105-\u312f]+|[\u4e00-\u9fa5\u3040-\u309f\u30a0-\u30ff]+"
+EXAONE_MOE = (
+    r"""(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?(?:\p{L}\p{M}*(?: \p{L}\p{M}*)*)+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]?"""
+    r"""|\s*[\r\n]|\s+(?!\S)|\s+"""
+)
+JAIS2_SPACES = "|".join(rf"\s{{{n}}}(?!\S)" for n in (512, 256, 128, 64, 32, 16, 8, 4)) + r"|\s{1,2}(?!\S)|\s{1}"
+JAIS2 = CONTRACTIONS + r"""\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|""" + JAIS2_SPACES
+BLOOM = " ?[^(\\s|[.,!?\u2026\u3002\uff0c\u3001\u0964\u06d4\u060c])]+"
+AFMOE_SCRIPTS = (
+    "[\u4e00-\u9fff\u3400-\u4dbf\uf900-\ufaff\u3040-\u309f\u30a0-\u30ff\uff65-\uff9f\u2f00-\u2fdf\u0e40-\u0e7f\u0e80-\u0eff"
+    "\u1780-\u17ff\u1000-\u109f\uaa60-\uaa7f\ua9e0-\ua9ff\uac00-\ud7af\u1100-\u11ff]+"
+)
+SPARK = (
+    r"""[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+|[\r\n]"""
+    r"""|\s+(?!\S)|\s+"""
+)
 
 
 def family_steps():
@@ -79,11 +101,44 @@ def family_steps():
             level,
         ],
         "gpt-4o": [split(GPT_4O), level],
+        "glm4": [split(CONTRACTIONS + r"\p{N}{1,3}|" + TAIL), level],
+        "granite-embed-multi-97m": [split(GPT_4O), level],
+        "kimi-k2": [split(KIMI), level],
+        "youtu": [split(YOUTU_SCRIPTS), split(GPT_4O.replace(r"\p{N}{1,3}", r"\p{N}")), level],
+        "exaone-moe": [split(EXAONE_MOE), level],
+        "ufakzeka": [split(r"[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}|" + TAIL), level],
+        "jais-2": [split(JAIS2), level],
+        "bloom": [split(BLOOM), level],
+        "viking": [split(BLOOM), digits, level],
+        "spark2_5": [
+            split(r"\p{N}{1,3}"),
+            split("[\u4e00-\u9fa5\u3040-\u309f\u30a0-\u30ff]+"),
+            split(SPARK),
+            digits,
+            level,
+        ],
+        "laguna": [
+            pre.Split(Regex(r"(?:\r?\n)+(?!\r?\n)"), "merged_with_next"),
+            split(CONTRACTIONS + r"\p{N}|" + TAIL),
+            level,
+        ],
+        "tiny_aya": [split(r"\d{1,3}(?=(?:\d{3})*\b)"), split(GPT_4O), level],
+        "afmoe": [split(r"\p{N}{1,3}(?=(?:\p{N}{3})*(?!\p{N}))"), split(AFMOE_SCRIPTS), split(DEEPSEEK3), level],
+        "superbpe": [split(r"\p{N}+"), split(r"(?=(\d{3})+(?!\d))"), level],
+        "chameleon": [
+            split("<sentinel:[0-9]+>"),
+            split("(IMGIMG)((A|B|C|D|E|F|G|H|I){1,4})Z"),
+            split(r"([\t\n]|    |  )"),
+            digits,
+            split(r"[\p{P}!-/:-@\[-`{-~]"),
+            split(GPT2),
+            level,
+        ],
     }
 
 
 COMPOSED = ("qwen2", "qwen35", "olmo", "command-r")
-WHOLE_WORDS = ("llama-bpe", "tekken", "minicpm5")
+WHOLE_WORDS = ("llama-bpe", "tekken", "minicpm5", "glm4", "granite-embed-multi-97m", "youtu")
 
 
 def byte_level_vocabulary():

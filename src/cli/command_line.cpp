@@ -12,6 +12,8 @@
 #include "cli/jobs.h"
 #include "core/error.h"
 #include "core/text_file.h"
+#include "formats/assumed_pre.h"
+#include "tokenizer/pretokenize.h"
 
 namespace ropewalk {
 namespace {
@@ -236,7 +238,18 @@ Option* CommandLine::add_model(std::string& path, const std::string& usual) {
       "MODEL", path,
       own ? "GGUF, Hugging Face folder, or a name in models/;\ndefault: " + usual.substr(0, usual.find('.'))
           : "GGUF or Hugging Face folder");
+  add_pre();
   return own ? option : option->required();
+}
+Option* CommandLine::add_pre() {
+  return add_option(
+             "--pre", pre_,
+             "pre-tokenizer of a GGUF that names none\n(tokenizer.ggml.pre), such as gpt-2 or llama-bpe")
+      ->check([](const std::string& option, const std::string& value) {
+        const std::string known = ", " + Pretokenizer::known() + ", ";
+        if (known.find(", " + value + ", ") == std::string::npos)
+          throw UsageError(option, "one of " + Pretokenizer::known(), "'" + value + "'");
+      });
 }
 void CommandLine::only_with(const std::string& other, const std::vector<std::string>& options) {
   for (const std::string& option : options)
@@ -258,6 +271,18 @@ std::string model_of_our_own(const std::string& name) {
     if (std::filesystem::exists(folder / name, none)) return from_here(folder / name);
   return "";
 }
+
+void require_use_of_pre(const std::string& model_path) {
+  if (assumed_pre().empty()) return;
+  const std::unique_ptr<ModelFile> file = ModelFile::open(model_path);
+  const bool folder = file->container() == "safetensors";
+  const std::string model = folder ? "" : file->string("tokenizer.ggml.model").value_or("none");
+  if (folder || model != "gpt2")
+    throw Error(model_path, "a GGUF with byte-level BPE (tokenizer.ggml.model: gpt2), for --pre",
+                folder ? "a folder, which says more" : "tokenizer.ggml.model: " + model, "leave --pre out");
+}
+
+std::string pre_option() { return assumed_pre().empty() ? "" : " --pre " + assumed_pre(); }
 
 void take_for_file(std::string& model, std::string& file) {
   const std::string own = model_of_our_own();
@@ -318,6 +343,11 @@ int run_command_line(int argc, char** argv) {
     if (command->model_ != nullptr) *command->model_ = model_named(*command->model_);
   require_own_model(*app.get_subcommands().front());
   require_values(*app.get_subcommands().front());
+  for (const auto& command : options) {
+    if (command->pre_.empty()) continue;
+    assume_pre(command->pre_);
+    if (command->model_ != nullptr) require_use_of_pre(*command->model_);
+  }
   return Registry<Command>::get(app.get_subcommands().front()->get_name(), "command").run();
 }
 

@@ -51,6 +51,8 @@ class CommandLine {
   /// comes with the program, whose path is then in `path` before the command runs. Required where that is
   /// not there.
   Option* add_model(std::string& path, const std::string& usual = kOwnDecoder);
+  /// --pre, for commands that open models otherwise; add_model adds it too.
+  Option* add_pre();
   /// `options` have an effect beside `other` only, or not beside it: to give them otherwise is an error.
   void only_with(const std::string& other, const std::vector<std::string>& options);
   void never_with(const std::string& other, const std::vector<std::string>& options);
@@ -64,8 +66,14 @@ class CommandLine {
   Option* add(const std::string& names, T& value, const std::string& help);
   void* command_;                 // CLI::App
   std::string* model_ = nullptr;  // add_model's
+  std::string pre_;               // add_pre's
   std::vector<std::unique_ptr<Option>> options_;
 };
+
+/// Errors: Error where --pre was given and this model has no use for it.
+void require_use_of_pre(const std::string& model_path);
+/// " --pre NAME" where it was given: a part of every command that a command tells.
+std::string pre_option();
 
 /// models/NAME of the build tree, or share/ropewalk/NAME beside an installed program; empty where there is
 /// none.

@@ -68,7 +68,8 @@ std::string command_line(const PlanOptions& plan, int documents, bool with_budge
       text += fmt::format(" --questions {} --depths {}", plan.n_seeds, plan.n_depths);
       break;
     }
-  return text + fmt::format(" --precision {} --kv {}", options.backend.precision, options.backend.kv_type()) +
+  return text + pre_option() +
+         fmt::format(" --precision {} --kv {}", options.backend.precision, options.backend.kv_type()) +
          piped(options.texts);
 }
 

@@ -289,7 +289,8 @@ std::string command_line(const Options& options, const FinetunePlan& plan) {
   if (options.texts.n_documents > 0) text += fmt::format(" --documents {}", options.texts.n_documents);
   add("--type", plan.type.empty() ? std::vector<std::string>{} : std::vector{plan.type});
   add("--out", options.out.empty() ? std::vector<std::string>{} : std::vector{options.out});
-  return text + fmt::format(" --precision {} --kv {}", options.backend.precision, options.backend.kv_type());
+  return text + pre_option() +
+         fmt::format(" --precision {} --kv {}", options.backend.precision, options.backend.kv_type());
 }
 
 void Options::define(CommandLine& app) {

@@ -171,7 +171,7 @@ std::string command_line() {
   if (options.limit > 0) text += fmt::format(" --limit {}", options.limit);
   if (options.n_predict > 0) text += fmt::format(" --n-predict {}", options.n_predict);
   if (options.score != "all") text += " --score " + options.score;
-  return text + (options.raw ? " --raw" : "") +
+  return text + pre_option() + (options.raw ? " --raw" : "") +
          fmt::format(" --precision {} --kv {}", options.backend.precision, options.backend.kv_type()) +
          piped({options.file, options.prompts});
 }

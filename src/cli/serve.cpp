@@ -44,6 +44,7 @@ std::vector<serving::ServedModels::Named> named_models() {
   std::vector<serving::ServedModels::Named> models;
   for (const std::string& text : options.models) {
     models.push_back(named(text));
+    require_use_of_pre(models.back().path);
     for (std::size_t i = 0; i + 1 < models.size(); ++i)
       if (models[i].name == models.back().name)
         throw UsageError("serve", "models of different names", "two called '" + models[i].name + "'",
@@ -142,6 +143,7 @@ void define(CommandLine& app) {
   app.add_option("MODEL", options.models,
                  "GGUF files or folders, the first the default;\nNAME=PATH names one")
       ->required();
+  app.add_pre();
   app.add_option("--host", options.host, "address to listen on")->capture_default_str();
   app.add_option("--port", options.port, "0: any free one")->check(in_range(0, 65535))->capture_default_str();
   app.add_option("--method", options.method, "where a request names none: auto, none, rerope ...")

@@ -26,6 +26,7 @@ int run() {
     return run_training_demo(options.run, context);
   }
   const TrainConfig config = read_train_config(options.config);
+  require_use_of_pre(config.from.empty() ? config.tokenizer : config.from);
   if (options.run.out.empty()) options.run.out = std::filesystem::path(options.config).stem().string();
   run_training(config, options.run, context);
   return 0;
@@ -45,7 +46,8 @@ void define(CommandLine& app) {
       ->check(in_range(0, 1024));
   app.add_flag("--demo", options.demo,
                "train short, test long, from nothing, on texts\nthat come with the program");
-  app.never_with("--demo", {"--dry-run", "--json"});
+  app.add_pre();
+  app.never_with("--demo", {"--dry-run", "--json", "--pre"});
   app.footer(
       "Examples:\n"
       "  ropewalk train small.toml\n"

@@ -102,6 +102,7 @@ std::string command_line(int documents, const std::string& budget) {
                       shell_quoted(options.length), options.goal, shell_quoted(budget), documents,
                       options.tail, options.backend.precision, options.backend.kv_type());
   if (options.special) text += " --special";
+  text += pre_option();
   if (!options.candidates.empty()) text += " --candidates";
   for (const std::string& spec : options.candidates) text += " " + shell_quoted(spec);
   return text + piped(options.texts);

@@ -110,4 +110,13 @@ void for_utf8_runs(std::string_view text, Valid valid, Invalid invalid) {
   if (i > start) valid(text.substr(start, i - start));
 }
 
+/// `text` with U+FFFD in place of every byte that is no part of a valid character.
+inline std::string with_valid_utf8(std::string_view text) {
+  std::string valid;
+  valid.reserve(text.size());
+  for_utf8_runs(
+      text, [&](std::string_view run) { valid += run; }, [&](unsigned char) { valid += "\xef\xbf\xbd"; });
+  return valid;
+}
+
 }  // namespace ropewalk

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "formats/gguf.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "core/checked.h"
+#include "formats/assumed_pre.h"
 #include "formats/gguf_split.h"
 #include "formats/mapped_file.h"
 #include "formats/write_gguf.h"
@@ -320,6 +322,22 @@ std::unique_ptr<ModelFile> parse_gguf(std::span<const std::byte> bytes, const st
   return std::make_unique<Gguf>(bytes, path, nullptr);
 }
 
+namespace {
+
+/// What a user said of a file (formats/assumed_pre.h) is written with it.
+void add_assumed_pre(std::vector<GgufKey>& keys) {
+  const auto says = [&](const char* name, const char* value) {
+    return std::any_of(keys.begin(), keys.end(), [&](const GgufKey& key) {
+      return key.name == name && (value == nullptr || key.value == GgufKey::string(name, value).value);
+    });
+  };
+  constexpr const char* kPre = "tokenizer.ggml.pre";
+  if (assumed_pre().empty() || !says("tokenizer.ggml.model", "gpt2")) return;
+  if (!says(kPre, nullptr) || says(kPre, "default")) set_gguf_key(keys, GgufKey::string(kPre, assumed_pre()));
+}
+
+}  // namespace
+
 std::vector<GgufKey> read_gguf_keys(const std::string& path) {
   const MappedFile file(path);
   Reader in(file.bytes(), path);
@@ -335,6 +353,7 @@ std::vector<GgufKey> read_gguf_keys(const std::string& path) {
     const auto* value = reinterpret_cast<const char*>(file.bytes().data()) + begin;
     if (!name.starts_with("split.")) keys.push_back({std::move(name), {value, in.position() - begin}});
   }
+  add_assumed_pre(keys);
   return keys;
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "formats/assumed_pre.h"
 #include "formats/gguf.h"
 #include "formats/hf_folder.h"
 #include "formats/model_path.h"
@@ -15,8 +16,20 @@ namespace ropewalk {
 std::unique_ptr<ModelFile> ModelFile::open(const std::string& path) {
   std::error_code ignored;
   const std::string found = find_model(path);
-  if (std::filesystem::is_directory(found, ignored)) return open_hf_folder(found);
-  return open_gguf(found);
+  std::unique_ptr<ModelFile> file =
+      std::filesystem::is_directory(found, ignored) ? open_hf_folder(found) : open_gguf(found);
+  if (!assumed_pre().empty()) file->take_pre(assumed_pre());
+  return file;
+}
+
+void ModelFile::take_pre(const std::string& name) {
+  constexpr std::string_view kModel = "tokenizer.ggml.model", kPre = "tokenizer.ggml.pre";
+  if (container_ == "safetensors" || string(kModel) != "gpt2") return;  // others have no such key
+  const std::optional<std::string> own = string(kPre);
+  if (own && *own != "default" && *own != name)
+    throw Error(fmt::format("{}: key {}", path_, kPre), fmt::format("'{}', as --pre says, or nothing", name),
+                fmt::format("'{}'", *own), "leave --pre out: the file knows its own");
+  metadata_[std::string(kPre)] = name;
 }
 
 void require_format(const TensorInfo& tensor, std::string_view place) {

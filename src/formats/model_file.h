@@ -59,7 +59,7 @@ class ModelFile {
   ModelFile& operator=(const ModelFile&) = delete;
 
   /// Opens what find_model makes of `path`: a GGUF file (with the rest of its set), or a Hugging Face folder.
-  /// Errors: Error.
+  /// What a user said of it is taken for the file's own word (formats/assumed_pre.h). Errors: Error.
   static std::unique_ptr<ModelFile> open(const std::string& path);
 
   const std::string& path() const { return path_; }
@@ -102,6 +102,9 @@ class ModelFile {
 
  protected:
   ModelFile() = default;
+  /// Names the pre-tokenizer of a GGUF with byte-level BPE that names none. Errors: Error where it names
+  /// another.
+  void take_pre(const std::string& name);
   /// Replaces fused tensors by their parts. `by_group`: fused q, k, v hold for each key head the rows of its
   /// query heads, of the key and of the value; else all q, all k, all v. What has not the size that the
   /// numbers of the file give stays as it is. Errors: Error where a part is there already.

@@ -29,6 +29,11 @@ void Merges::add(const Vocabulary& vocabulary, std::string_view rule) {
   add(vocabulary, rule.substr(0, space), rule.substr(space + 1));
 }
 
+void Merges::add(std::span<const std::pair<Token, Token>> pairs, Token result) {
+  for (const auto& [left, right] : pairs) rules_.insert_or_assign(key(left, right), Rule{next_rank_, result});
+  ++next_rank_;
+}
+
 void Merges::apply(std::vector<Token>& symbols) const {
   if (symbols.size() < 2 || rules_.empty()) return;
   if (symbols.size() <= kShortWord)

@@ -4,6 +4,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -22,6 +23,9 @@ class Merges {
   void add(const Vocabulary& vocabulary, std::string_view left, std::string_view right);
   /// "left right", split at the space (a space inside a piece is not possible in this spelling).
   void add(const Vocabulary& vocabulary, std::string_view rule);
+
+  /// Rules of one rank, the next: each pair joins to `result`. Ids of one vocabulary.
+  void add(std::span<const std::pair<Token, Token>> pairs, Token result);
 
   /// Applies the rules to `symbols` in place: always the lowest rank, the leftmost among equals.
   /// O(n log n) for n symbols. A negative symbol merges with nothing.

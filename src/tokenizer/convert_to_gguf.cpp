@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <filesystem>
+
 #include "tokenizer/convert.h"
 #include "tokenizer/hf_settings.h"
 #include "tokenizer/hf_steps.h"
@@ -47,6 +49,9 @@ void refuse_strips(const HfJson& json, const HfJson::Document& root) {
 std::vector<GgufKey> tokenizer_as_gguf(const ModelFile& folder, Index n_rows) {
   const std::string path = folder.path() + "/tokenizer.json";
   const std::unique_ptr<Tokenizer> tokenizer = Tokenizer::open(folder);  // everything else is checked here
+  if (std::error_code error; !std::filesystem::exists(path, error))
+    throw Error(folder.path(), "a tokenizer.json, to write the tokenizer into a GGUF", tokenizer->kind(),
+                "save it as one: AutoTokenizer.from_pretrained(...).save_pretrained(...)");
   const HfJson json(path);
   const HfJson::Document root = HfJson::parse(read_text_within(path, std::size_t{100} << 20), path);
   const HfJson::Document& model = json.get(root, "model");

@@ -17,11 +17,11 @@ Document byte_level() {
 Document pre_tokenizer_json(const Pretokenizer& pretokenizer) {
   Document before = Document::array(), behind = Document::array();
   pretokenizer.for_each_step([&](const std::string& pattern, Cut cut, bool behind_bytes) {
-    RW_CHECK(cut == Cut::kIsolate);  // of all that have a name
+    RW_CHECK(cut == Cut::kIsolate || cut == Cut::kWithNext);  // of all that have a name
     (behind_bytes ? behind : before)
         .push_back({{"type", "Split"},
                     {"pattern", {{"Regex", pattern}}},
-                    {"behavior", "Isolated"},
+                    {"behavior", cut == Cut::kIsolate ? "Isolated" : "MergedWithNext"},
                     {"invert", false}});
   });
   before.push_back(byte_level());

@@ -71,11 +71,11 @@ Cut StepReader::cut(const Document& part, const char* absent) const {
 void StepReader::read_split(const Document& part) {
   const Document& pattern = json_.get(part, "pattern");
   const Cut how = cut(part, nullptr);
-  if (!json_.get(pattern, "Regex").is_null()) return add(json_.text(pattern, "Regex"), how);
-  const std::string literal = json_.text(pattern, "String");
+  const bool is_regex = !json_.get(pattern, "Regex").is_null();
+  const std::string literal = json_.text(pattern, is_regex ? "Regex" : "String");
   if (literal.empty()) json_.refuse("Split by a Regex or a String that is not empty", "an empty one");
   if (literal == " " && steps_.marks_spaces) return;  // Gemma's: no space is left to split at
-  add(Regex::escaped(literal), how);
+  add(is_regex ? literal : Regex::escaped(literal), how);
 }
 
 void StepReader::read_metaspace(const Document& part) {

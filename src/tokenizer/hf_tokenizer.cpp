@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-/// tokenizer.json of a Hugging Face folder. Only what changes ids is read, and what is not implemented is
-/// refused by name: an approximate tokenizer would give wrong results silently.
+/// tokenizer.json, or what stands for it, of a Hugging Face folder. Only what changes ids is read, and what
+/// is not implemented is refused by name: an approximate tokenizer would give wrong results silently.
 #include <algorithm>
 #include <filesystem>
 
 #include "tokenizer/hf_json.h"
 #include "tokenizer/hf_settings.h"
 #include "tokenizer/hf_steps.h"
+#include "tokenizer/hf_tekken.h"
+#include "tokenizer/hf_template.h"
+#include "tokenizer/hf_unigram.h"
 #include "tokenizer/hf_vocabulary.h"
 #include "tokenizer/hf_wordpiece.h"
 #include "tokenizer/piece_tokenizer.h"
@@ -30,9 +33,6 @@ class Reader {
   std::unique_ptr<PieceTokenizer> make(HfSteps steps);
   void check_model() const;
   void read_merges();
-  void read_post_processor(PieceTokenizer& tokenizer) const;
-  std::vector<Token> template_ids(const Vocabulary& vocabulary, const Document& processor,
-                                  const std::string& name) const;
 
   const Document& root_;
   HfJson json_;
@@ -54,51 +54,6 @@ void Reader::read_merges() {
       json_.refuse("merge rules \"a b\" or [\"a\", \"b\"]", rule.type_name());
     }
   }
-}
-
-/// The ids of one special token of a template: those that it lists, else that of its name.
-std::vector<Token> Reader::template_ids(const Vocabulary& vocabulary, const Document& processor,
-                                        const std::string& name) const {
-  std::vector<Token> result;
-  const Document& known = json_.get(processor, "special_tokens");
-  const Document& own = known.is_null() ? known : json_.get(known, name.c_str());
-  if (own.is_null()) return {vocabulary.find(name)};
-  for (const Document& id : json_.get(own, "ids"))
-    result.push_back(id.is_number_unsigned() && id.get<std::uint64_t>() < std::uint64_t{1} << 31
-                         ? static_cast<Token>(id.get<std::uint64_t>())
-                         : -1);
-  return result;
-}
-
-/// The special tokens of the template for one text stand before it. What reads on behind a text would do so
-/// behind an end: a template with one is refused.
-void Reader::read_post_processor(PieceTokenizer& tokenizer) const {
-  for (const Document* part : json_.components(json_.get(root_, "post_processor"), "processors")) {
-    const std::string type = json_.text(*part, "type");
-    if (type == "ByteLevel") continue;  // of offsets, not of ids
-    if (type != "TemplateProcessing") json_.refuse("post-processors TemplateProcessing or ByteLevel", type);
-    const Document& single = json_.get(*part, "single");
-    if (!single.is_array()) json_.refuse("an array 'single'", single.type_name());
-    std::vector<Token> begins;
-    bool behind = false;
-    for (const Document& piece : single) {
-      const Document& special = json_.get(piece, "SpecialToken");
-      if (special.is_null() && !behind) {
-        behind = true;
-        continue;
-      }
-      if (behind) json_.refuse("a template of one text with nothing behind it", piece.dump());
-      const std::string name = json_.text(special, "id");
-      for (const Token id : template_ids(tokenizer.vocabulary(), *part, name)) {
-        if (!tokenizer.vocabulary().contains(id)) json_.refuse("a BOS token of the vocabulary", name);
-        begins.push_back(id);
-      }
-    }
-    tokenizer.begins.insert(tokenizer.begins.begin(), begins.begin(), begins.end());
-  }
-  if (tokenizer.begins.empty()) return;
-  tokenizer.bos = tokenizer.begins[0];
-  tokenizer.add_bos = true;
 }
 
 void Reader::check_model() const {
@@ -123,7 +78,7 @@ std::unique_ptr<PieceTokenizer> Reader::read() {
   specials_ = std::move(read.specials);
   read_merges();
   std::unique_ptr<PieceTokenizer> result = make(read_hf_steps(json_, root_));
-  read_post_processor(*result);
+  read_hf_template(json_, root_, /*may_end=*/false, *result);
   return result;
 }
 
@@ -155,8 +110,9 @@ std::unique_ptr<PieceTokenizer> Reader::make(HfSteps steps) {
 std::unique_ptr<PieceTokenizer> read_json(std::string_view tokenizer_json, const HfSettings& settings,
                                           std::string_view place) {
   const Document root = HfJson::parse(tokenizer_json, place);
-  if (!is_wordpiece(root)) return Reader(root, place).read();
-  return read_hf_wordpiece(HfJson(place), root, settings);
+  if (is_wordpiece(root)) return read_hf_wordpiece(HfJson(place), root, settings);
+  if (is_unigram(root)) return read_hf_unigram(HfJson(place), root);
+  return Reader(root, place).read();
 }
 
 /// What stands beside the vocabulary. An encoder has no other begin and end than [CLS] and [SEP].
@@ -202,11 +158,12 @@ std::unique_ptr<Tokenizer> open_hf_tokenizer(const std::string& path_of_folder) 
   const HfSettings settings = read_hf_settings(folder);
   const auto read = [&](const fs::path& path) -> std::unique_ptr<PieceTokenizer> {
     const std::string text = read_text_within(path, kMaxTokenizerBytes), place = path.string();
+    if (path.filename() == "tekken.json") return read_tekken(text, place);
     if (path.extension() == ".json") return read_json(text, settings, place);
     if (path.extension() == ".txt") return read_wordpiece_lines(text, settings);
     return make_sentencepiece(read_sentencepiece_model(text, place), settings, place);
   };
-  for (const char* name : {"tokenizer.json", "tokenizer.model", "vocab.txt"}) {
+  for (const char* name : {"tokenizer.json", "tekken.json", "tokenizer.model", "spiece.model", "vocab.txt"}) {
     const fs::path path = folder / name;
     if (std::error_code error; !fs::exists(path, error)) continue;
     std::unique_ptr<PieceTokenizer> result;
@@ -218,8 +175,8 @@ std::unique_ptr<Tokenizer> open_hf_tokenizer(const std::string& path_of_folder) 
     }
     return with_settings(std::move(result), settings);
   }
-  throw Error(folder.string(), "tokenizer.json, tokenizer.model or vocab.txt", "none of them",
-              "the folder is incomplete: fetch its tokenizer too");
+  throw Error(folder.string(), "tokenizer.json, tekken.json, tokenizer.model, spiece.model or vocab.txt",
+              "none of them", "the folder is incomplete: fetch its tokenizer too");
 }
 
 }  // namespace ropewalk

@@ -12,8 +12,18 @@ struct HfVocabulary {
   SpecialSplitter specials;
 };
 
-/// `byte_fallback`: pieces "<0xNN>" are bytes. Errors: Error for ids that are not numbers from 0 on, or come
-/// twice.
+/// Of BPE and WordPiece, where each piece has its id. `byte_fallback`: pieces "<0xNN>" are bytes. Errors:
+/// Error for ids that are not numbers from 0 on, or come twice.
 HfVocabulary read_hf_vocabulary(const HfJson& json, const HfJson::Document& root, bool byte_fallback);
+
+struct HfScoredVocabulary : HfVocabulary {
+  std::vector<double> scores;
+  Token unknown = -1;
+};
+
+/// Of Unigram, a list of pieces with scores. Errors: Error for an entry of another form, or an 'unk_id'
+/// outside of it.
+HfScoredVocabulary read_hf_scored_vocabulary(const HfJson& json, const HfJson::Document& root,
+                                             bool byte_fallback);
 
 }  // namespace ropewalk

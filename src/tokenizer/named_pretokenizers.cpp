@@ -2,6 +2,7 @@
 /// The pre-tokenizers that a GGUF calls by name (tokenizer.ggml.pre), as the tokenizer.json of the models has
 /// them. Names: llama.cpp's converter, which tells them apart by the ids of a test text.
 #include <algorithm>
+#include <tuple>
 
 #include "core/error.h"
 #include "tokenizer/pretokenize.h"
@@ -42,9 +43,59 @@ constexpr std::string_view kGpt4oPattern =
     R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?)"
     R"(|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?)"
     R"(|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+/// tiktoken's of Kimi K2: o200k's, in which Chinese characters are apart from the letters.
+constexpr std::string_view kKimiPattern =
+    R"([\p{Han}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*)"
+    R"([\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?)"
+    R"(|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+)"
+    R"([\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?)"
+    R"(|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+constexpr std::string_view kYoutuScripts =
+    R"([\x{AC00}-\x{D7A3}\x{3131}-\x{318E}]+)"
+    R"(|[\x{FF01}\x{2026}\x{201C}\x{201D}\x{2018}\x{2019}\x{2014}\x{FF1A}\x{FF1B}\x{FF0C})"
+    R"(\x{3001}-\x{303F}\x{FE30}-\x{FE4F}]+|[\x{3105}-\x{312F}]+)"
+    R"(|[\x{4E00}-\x{9FA5}\x{3040}-\x{309F}\x{30A0}-\x{30FF}]+)";
+constexpr std::string_view kYoutuPattern =
+    R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?)"
+    R"(|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?)"
+    R"(|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+constexpr std::string_view kExaoneMoePattern =
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?(?:\p{L}\p{M}*(?: \p{L}\p{M}*)*)+|\p{N})"
+    R"(| ?[^\s\p{L}\p{N}]+[\r\n/]?|\s*[\r\n]|\s+(?!\S)|\s+)";
+constexpr std::string_view kUfakzekaPattern =
+    R"([^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+constexpr std::string_view kJais2Pattern =
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*)"
+    R"(|\s*[\r\n]+|\s{512}(?!\S)|\s{256}(?!\S)|\s{128}(?!\S)|\s{64}(?!\S)|\s{32}(?!\S)|\s{16}(?!\S))"
+    R"(|\s{8}(?!\S)|\s{4}(?!\S)|\s{1,2}(?!\S)|\s{1})";
+/// The authors' class has a bracket in it: [^(\s|[.,!?...])].
+constexpr std::string_view kBloomPattern =
+    R"( ?[^(\s|[.,!?\x{2026}\x{3002}\x{FF0C}\x{3001}\x{964}\x{6D4}\x{60C}])]+)";
+constexpr std::string_view kLagunaLines = R"((?:\r?\n)+(?!\r?\n))";
+
+// Numbers in groups of three, counted from their end. The authors' patterns look ahead to the end of the
+// number at each of its digits; these find the first group so, and each other one right behind the one before
+// (\G): linear in a long number.
+/// Of \d{1,3}(?=(?:\d{3})*\b).
+constexpr std::string_view kAyaDigits =
+    R"((?<!\d)\d{1,3}(?=(?:\d{3})*+(?![\p{L}\p{M}\p{N}\p{Pc}]))|\G(?<=\d)\d{3})";
+constexpr std::string_view kAfmoeDigits =
+    R"((?<!\p{N})\p{N}{1,3}(?=(?:\p{N}{3})*+(?!\p{N}))|\G(?<=\p{N})\p{N}{3})";
+/// Of (?=(\d{3})+(?!\d)), which is empty and cuts before each group: each begins a piece (Cut::kWithNext).
+constexpr std::string_view kSuperbpeDigits =
+    R"((?:(?<!\d)(?:\d{0,2}(?=(?:\d{3})++(?!\d)))\K|\G(?<=\d))\d{3})";
+constexpr std::string_view kAfmoeScripts =
+    R"([\x{4E00}-\x{9FFF}\x{3400}-\x{4DBF}\x{F900}-\x{FAFF}\x{3040}-\x{309F}\x{30A0}-\x{30FF})"
+    R"(\x{FF65}-\x{FF9F}\x{2F00}-\x{2FDF}\x{E40}-\x{E7F}\x{E80}-\x{EFF}\x{1780}-\x{17FF})"
+    R"(\x{1000}-\x{109F}\x{AA60}-\x{AA7F}\x{A9E0}-\x{A9FF}\x{AC00}-\x{D7AF}\x{1100}-\x{11FF}]+)";
+
 constexpr std::string_view kDeepseek3Pattern =
     R"([!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*)"
     R"(|\s*[\r\n]+|\s+(?!\S)|\s+)";
+constexpr std::string_view kSparkPattern =
+    R"([!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+)"
+    R"(|[\r\n]|\s+(?!\S)|\s+)";
+constexpr std::string_view kDeepseek3East = R"([\x{4E00}-\x{9FA5}\x{3040}-\x{309F}\x{30A0}-\x{30FF}]+)";
 constexpr std::string_view kDeepseekEast = R"([\x{4E00}-\x{9FA5}\x{800}-\x{4E00}\x{AC00}-\x{D7FF}]+)";
 /// Letters with case, as the authors list them, not \p{LC}: later Unicode versions would change it.
 constexpr std::string_view kDeepseekLetters =
@@ -66,10 +117,18 @@ constexpr std::string_view kDeepseekLetters =
     R"(\x{118A0}-\x{118DF}\x{1E900}-\x{1E943})"
     R"(]+)";
 
+struct Cutting {
+  Cutting(std::string_view of) : pattern(of) {}  // NOLINT: a pattern alone cuts so
+  Cutting(const char* of) : pattern(of) {}       // NOLINT
+  Cutting(std::string_view of, Cut how) : pattern(of), cut(how) {}
+  std::string_view pattern;
+  Cut cut = Cut::kIsolate;
+};
+
 struct Named {
   std::string_view name;
   std::string_view aliases;  ///< separated by spaces
-  std::vector<std::string_view> patterns;
+  std::vector<Cutting> patterns;
   std::vector<std::string_view> behind_bytes = {};  ///< patterns of the steps after ByteLevel
   bool whole_words = false, add_bos = false, nfc = false;
 };
@@ -90,7 +149,8 @@ const std::vector<Named>& named_list() {
        .patterns = {kLlama3Pattern},
        .whole_words = true,
        .add_bos = true},
-      {"dbrx", "smaug-bpe glm4 chatglm-bpe", {kLlama3Pattern}},
+      {"dbrx", "smaug-bpe chatglm-bpe", {kLlama3Pattern}},
+      {.name = "glm4", .aliases = "glm5", .patterns = {kLlama3Pattern}, .whole_words = true},
       {.name = "minicpm5",
        .aliases = "",
        .patterns = {R"(\p{N}{1,3})", kMinicpm5Pattern},
@@ -111,11 +171,27 @@ const std::vector<Named>& named_list() {
         // places.
         R"((?<!\s)\s++\z)", kDeepseekEast, kNumberPattern}},
       {"deepseek-coder", "", {R"([\r\n])", R"(\s?\p{L}+)", R"(\s?\p{P}+)", kDeepseekEast, kNumberPattern}},
-      {"deepseek-v3",
-       "hunyuan-dense joyai-llm",
-       {R"(\p{N}{1,3})", R"([\x{4E00}-\x{9FA5}\x{3040}-\x{309F}\x{30A0}-\x{30FF}]+)", kDeepseek3Pattern}},
+      {"deepseek-v3", "hunyuan-dense joyai-llm hy_v4", {R"(\p{N}{1,3})", kDeepseek3East, kDeepseek3Pattern}},
+      {"spark2_5", "", {R"(\p{N}{1,3})", kDeepseek3East, kSparkPattern, kNumberPattern}},
       {.name = "tekken", .aliases = "", .patterns = {kTekkenPattern}, .whole_words = true, .add_bos = true},
       {"gpt-4o", "llama4 kanana2 talkie minimax-m2", {kGpt4oPattern}},
+      {.name = "granite-embed-multi-97m", .aliases = "", .patterns = {kGpt4oPattern}, .whole_words = true},
+      {"kimi-k2", "", {kKimiPattern}},
+      {.name = "youtu", .aliases = "", .patterns = {kYoutuScripts, kYoutuPattern}, .whole_words = true},
+      {"exaone-moe", "", {kExaoneMoePattern}},
+      {"ufakzeka", "", {kUfakzekaPattern}},
+      {"jais-2", "", {kJais2Pattern}},
+      {"bloom", "poro-chat gpt3-finnish", {kBloomPattern}},
+      {"viking", "", {kBloomPattern, kNumberPattern}},
+      {"laguna", "", {{kLagunaLines, Cut::kWithNext}, kQwen2Pattern}},
+      {"tiny_aya", "cohere2moe", {kAyaDigits, kGpt4oPattern}},
+      {"afmoe", "", {kAfmoeDigits, kAfmoeScripts, kDeepseek3Pattern}},
+      {"superbpe", "", {R"(\p{N}+)", {kSuperbpeDigits, Cut::kWithNext}}},
+      {.name = "chameleon",
+       .aliases = "",
+       .patterns = {"<sentinel:[0-9]+>", "IMGIMG[A-I]{1,4}Z", R"([\t\n]|    |  )", kNumberPattern,
+                    R"([\p{P}!-/:-@\[-`{-~])", kGpt2Pattern},
+       .add_bos = true},
   };
   return list;
 }
@@ -137,7 +213,7 @@ Pretokenizer Pretokenizer::named(std::string_view name) {
     result.add_bos = entry.add_bos;
     result.nfc = entry.nfc;
     const std::string place = fmt::format("pre-tokenizer {}", entry.name);
-    for (std::string_view pattern : entry.patterns) result.add(Regex(pattern, place));
+    for (const Cutting& step : entry.patterns) result.add(Regex(step.pattern, place), step.cut);
     for (std::string_view pattern : entry.behind_bytes) result.add_behind_bytes(Regex(pattern, place));
     return result;
   }
@@ -146,20 +222,16 @@ Pretokenizer Pretokenizer::named(std::string_view name) {
 }
 
 std::string Pretokenizer::known_as() const {
-  using Steps = std::vector<std::pair<std::string, bool>>;
-  const auto steps_of = [](const Pretokenizer& of) {
-    Steps steps;
-    of.for_each_step([&](const std::string& pattern, Cut cut, bool behind) {
-      steps.emplace_back(cut == Cut::kIsolate ? pattern : "", behind);
-    });
-    return steps;
-  };
-  const Steps own = steps_of(*this);
+  using Steps = std::vector<std::tuple<std::string, Cut, bool>>;
+  Steps own;
+  for_each_step(
+      [&](const std::string& pattern, Cut cut, bool behind) { own.emplace_back(pattern, cut, behind); });
   for (const Named& entry : named_list()) {
     if (entry.whole_words != whole_words || entry.nfc != nfc) continue;
     Steps named;
-    for (const std::string_view pattern : entry.patterns) named.emplace_back(pattern, false);
-    for (const std::string_view pattern : entry.behind_bytes) named.emplace_back(pattern, true);
+    for (const Cutting& step : entry.patterns) named.emplace_back(step.pattern, step.cut, false);
+    for (const std::string_view pattern : entry.behind_bytes)
+      named.emplace_back(pattern, Cut::kIsolate, true);
     if (named == own) return std::string(entry.name);
   }
   return "";

@@ -15,11 +15,24 @@ constexpr std::size_t kMaxTextBytes = std::size_t{1} << 30;
 
 /// Ends of a turn or of a text, by the spelling that models share.
 constexpr std::string_view kEnds[] = {
-    "<|im_end|>",      "<|eot_id|>",         "<|end|>",
-    "<|endoftext|>",   "<end_of_turn>",      "<|eom_id|>",
-    "<|eot|>",         "<|end_of_turn|>",    "<|END_OF_TURN_TOKEN|>",
-    "<|end_of_text|>", "<|return|>",         "<|call|>",
-    "[|endofturn|]",   "<end_of_utterance>", "<\uff5cend\u2581of\u2581sentence\uff5c>",
+    "<|im_end|>",
+    "<|eot_id|>",
+    "<|end|>",
+    "<|endoftext|>",
+    "<end_of_turn>",
+    "<|eom_id|>",
+    "<|eot|>",
+    "<|end_of_turn|>",
+    "<|END_OF_TURN_TOKEN|>",
+    "<|end_of_text|>",
+    "<|return|>",
+    "<|call|>",
+    "[|endofturn|]",
+    "<end_of_utterance>",
+    "<turn|>",
+    "<|tool_response>",
+    "[e~[",
+    "<\uff5cend\u2581of\u2581sentence\uff5c>",
 };
 
 /// Valid runs of `text` in NFC; other bytes as they are.
@@ -113,6 +126,16 @@ void PieceTokenizer::finish() {
   add_bos = add_bos && bos.has_value();
 }
 
+std::string PieceTokenizer::marked_text(std::string_view text, const SpaceMarks& marks, Before before) {
+  std::string marked = mark_spaces(text);
+  if (marked.empty()) return marked;
+  const bool wanted = (marks.prefix == SpaceMarks::Prefix::kAlways && before != Before::kText) ||
+                      (marks.prefix == SpaceMarks::Prefix::kFirst && before == Before::kNothing);
+  if (wanted && !(marks.unless_marked && std::string_view(marked).starts_with(kSpaceMark)))
+    marked.insert(0, kSpaceMark);
+  return marked;
+}
+
 ByteBpeTokenizer::ByteBpeTokenizer(Vocabulary vocab, SpecialSplitter specials, Merges merges,
                                    Pretokenizer pretokenizer, Token unknown)
     : PieceTokenizer(std::move(vocab), std::move(specials), "BPE " + pretokenizer.name, unknown),
@@ -189,28 +212,18 @@ CharacterBpeTokenizer::CharacterBpeTokenizer(Vocabulary vocab, SpecialSplitter s
 
 void CharacterBpeTokenizer::encode_stretch(std::string_view text, Before before,
                                            std::vector<Token>& ids) const {
-  std::string marked = nfc ? mark_spaces(compose_valid(text)) : mark_spaces(text);
-  const bool begins_marked = std::string_view(marked).substr(0, kSpaceMark.size()) == kSpaceMark;
-  const bool wanted = (marks_.prefix == SpaceMarks::Prefix::kAlways && before != Before::kText) ||
-                      (marks_.prefix == SpaceMarks::Prefix::kFirst && before == Before::kNothing);
-  if (wanted && !(marks_.unless_marked && begins_marked)) marked.insert(0, kSpaceMark);
-  if (pretokenizer_.steps() == 0) return encode_marked(marked, ids);
+  const std::string marked =
+      nfc ? marked_text(compose_valid(text), marks_, before) : marked_text(text, marks_, before);
+  const auto encode = [&](std::string_view word) { encode_word(word, ids); };
+  if (pretokenizer_.steps() == 0) return for_marked_words(marked, marks_, encode);
   std::vector<std::string_view> words;
   for_utf8_runs(
       marked,
       [&](std::string_view run) {
         pretokenizer_.split(run, words);
-        for (std::string_view word : words) encode_marked(word, ids);
+        for (std::string_view word : words) for_marked_words(word, marks_, encode);
       },
       [&](unsigned char byte) { encode_word(std::string(1, static_cast<char>(byte)), ids); });
-}
-
-void CharacterBpeTokenizer::encode_marked(std::string_view marked, std::vector<Token>& ids) const {
-  if (!marks_.split) return encode_word(marked, ids);
-  for (std::size_t start = 0, next; start < marked.size(); start = next) {
-    next = std::min(marked.find(kSpaceMark, start + 1), marked.size());
-    encode_word(marked.substr(start, next - start), ids);
-  }
 }
 
 void CharacterBpeTokenizer::encode_word(std::string_view word, std::vector<Token>& ids) const {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The three tokenizers behind Tokenizer: they share special tokens and decoding and differ in how a
+/// The tokenizers behind Tokenizer: they share special tokens and decoding and differ in how a
 /// stretch of ordinary text becomes ids.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <string>
@@ -60,6 +61,17 @@ class PieceTokenizer : public Tokenizer {
   /// Appends the ids of text without special tokens.
   virtual void encode_stretch(std::string_view text, Before before, std::vector<Token>& ids) const = 0;
   virtual std::string decode_piece(Token id) const = 0;
+  /// `text` with U+2581 for its spaces, and before it where `marks` say so.
+  static std::string marked_text(std::string_view text, const SpaceMarks& marks, Before before);
+  /// Calls take(word) for each word of a text so marked: all of it unless marks.split.
+  template <class Take>
+  static void for_marked_words(std::string_view marked, const SpaceMarks& marks, const Take& take) {
+    if (!marks.split) return take(marked);
+    for (std::size_t start = 0, next; start < marked.size(); start = next) {
+      next = std::min(marked.find(kSpaceMark, start + 1), marked.size());
+      take(marked.substr(start, next - start));
+    }
+  }
 
  private:
   Vocabulary vocabulary_;
@@ -101,7 +113,6 @@ class CharacterBpeTokenizer final : public PieceTokenizer {
 
  private:
   void encode_stretch(std::string_view text, Before before, std::vector<Token>& ids) const override;
-  void encode_marked(std::string_view marked, std::vector<Token>& ids) const;
   void encode_word(std::string_view word, std::vector<Token>& ids) const;
   std::string decode_piece(Token id) const override;
 

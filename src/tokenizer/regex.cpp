@@ -8,34 +8,10 @@
 #include <array>
 
 #include "core/error.h"
+#include "tokenizer/regex_dialect.h"
 
 namespace ropewalk {
 namespace {
-
-/// PCRE2's \s also holds U+180E; the models' own engines follow Unicode's White_Space, which does not.
-std::string with_exact_spaces(std::string_view pattern) {
-  constexpr std::string_view kSpaces =
-      R"(\x{9}-\x{d}\x{20}\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000})";
-  std::string result;
-  bool in_class = false;
-  for (std::size_t i = 0; i < pattern.size(); ++i) {
-    const char c = pattern[i];
-    if (c != '\\' || i + 1 == pattern.size()) {
-      if (c == '[') in_class = true;
-      if (c == ']') in_class = false;
-      result.push_back(c);
-      continue;
-    }
-    const char kind = pattern[++i];
-    if (kind == 's')
-      result += in_class ? std::string(kSpaces) : fmt::format("[{}]", kSpaces);
-    else if (kind == 'S' && !in_class)
-      result += fmt::format("[^{}]", kSpaces);
-    else
-      result.append({c, kind});
-  }
-  return result;
-}
 
 /// Takes matches in order and appends what `cut` makes of them and of the gaps.
 class Cutter {
@@ -118,9 +94,9 @@ Regex::Regex(std::string_view pattern, std::string_view place)
     : state_(std::make_unique<State>()), pattern_(pattern) {
   if (pattern.size() > 16384)
     throw Error(place, "a pattern of at most 16384 bytes", std::to_string(pattern.size()));
-  if (pattern.find("&&") != std::string_view::npos || pattern.find("(*") != std::string_view::npos)
-    throw Error(place, "a pattern without class intersections or verbs", std::string(pattern));
-  const std::string exact = with_exact_spaces(pattern);
+  if (pattern.find("(*") != std::string_view::npos)
+    throw Error(place, "a pattern without verbs", std::string(pattern));
+  const std::string exact = pcre2_spelling(pattern, place);
   int error = 0;
   PCRE2_SIZE offset = 0;
   const std::uint32_t flags = PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C;
@@ -161,7 +137,8 @@ void Regex::split(std::string_view text, Cut cut, Scratch& scratch,
   std::size_t from = 0;
   while (from < text.size() && state_->find(text, from, data)) {
     const std::size_t begin = std::max(span[0], cutter.done()), end = span[1];
-    if (end <= begin) {  // an empty match cuts nothing: look on behind the next character
+    if (end <= begin) {  // an empty match cuts where it stands: look on behind the next character
+      if (begin > cutter.done()) cutter.match(begin, begin);
       from = std::max(from, end) + 1;
       while (from < text.size() && (static_cast<unsigned char>(text[from]) & 0xc0u) == 0x80u) ++from;
       continue;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tokenizer/sentencepiece_model.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -91,38 +92,43 @@ void read_piece(std::string_view message, std::string_view place, SentencePieceM
   model.kinds.push_back(static_cast<PieceKind>(kind));
 }
 
-void check_trainer(std::string_view message, std::string_view place) {
-  std::uint64_t kind = 1, suffix = 0;
+void read_trainer(std::string_view message, std::string_view place, SentencePieceModel& model) {
+  std::uint64_t kind = 1, suffix = 0, fallback = 0;
   Fields fields(message, place);
   for (Field field; fields.next(field);) {
     if (field.number == 3) kind = field.value;
     if (field.number == 24) suffix = field.value;
+    if (field.number == 35) fallback = field.value;
   }
-  if (kind != 2)
-    throw Error(place, "a SentencePiece model of kind BPE",
-                kind == 1 ? "Unigram" : fmt::format("kind {}", kind),
+  if (kind != 1 && kind != 2)
+    throw Error(place, "a SentencePiece model of kind BPE or Unigram", fmt::format("kind {}", kind),
                 "this kind of tokenizer is not implemented");
   if (suffix != 0) throw Error(place, "white space before words", "behind them (treat_whitespace_as_suffix)");
+  model.unigram = kind == 1;
+  model.byte_fallback = fallback != 0;
 }
 
-bool read_normalizer(std::string_view message, std::string_view place) {
+void read_normalizer(std::string_view message, std::string_view place, SentencePieceModel& model) {
   std::uint64_t prefix = 1, drops = 1, escapes = 1;
   std::string name = "without a name";
-  bool rules = false;
+  std::string_view rules;
   Fields fields(message, place);
   for (Field field; fields.next(field);) {
     if (field.number == 1) name = field.bytes.substr(0, 64);
-    if (field.number == 2) rules = !field.bytes.empty();
+    if (field.number == 2) rules = field.bytes;
     if (field.number == 3) prefix = field.value;
     if (field.number == 4) drops = field.value;
     if (field.number == 5) escapes = field.value;
   }
-  if (rules)
-    throw Error(place, "a SentencePiece model without a normalization of its own", name,
-                "such rules are not implemented");
-  if (drops != 0 || escapes == 0)
-    throw Error(place, "every space kept, as U+2581", "remove_extra_whitespaces, or spaces not escaped");
-  return prefix != 0;
+  if (!rules.empty() && !model.unigram)
+    throw Error(place, "a SentencePiece BPE without a normalization of its own", name,
+                "such rules are implemented for Unigram only");
+  if (escapes == 0) throw Error(place, "spaces as U+2581", "spaces that are not escaped");
+  if (drops != 0 && !model.unigram)
+    throw Error(place, "every space kept, as U+2581", "remove_extra_whitespaces");
+  if (!rules.empty()) model.text.charsmap = std::make_shared<const Charsmap>(rules, place);
+  model.text.add_prefix = prefix != 0;
+  model.text.drop_spaces = drops != 0;
 }
 
 }  // namespace
@@ -136,13 +142,32 @@ SentencePieceModel read_sentencepiece_model(std::string_view message, std::strin
     if (field.number == 2) trainer = field.bytes;
     if (field.number == 3) normalizer = field.bytes;
   }
-  check_trainer(trainer, place);
-  model.add_space_prefix = read_normalizer(normalizer, place);
+  if (trainer.data() == nullptr || normalizer.data() == nullptr)
+    throw Error(place, "a SentencePiece model", "a message that ends too early",
+                "the file is damaged, or something else");
+  read_trainer(trainer, place, model);
+  read_normalizer(normalizer, place, model);
   model.unknown = -1;
   for (std::size_t i = model.kinds.size(); i-- > 0;)
     if (model.kinds[i] == PieceKind::kUnknown) model.unknown = static_cast<Token>(i);
   return model;
 }
+
+namespace {
+
+std::unique_ptr<PieceTokenizer> make_unigram(Vocabulary vocabulary, SpecialSplitter specials,
+                                             const SentencePieceModel& model, SpecialSplitter kept) {
+  UnigramText text;
+  text.by_sentencepiece = true;
+  text.rules = model.text;
+  text.rules.kept = std::move(kept);
+  return std::make_unique<UnigramTokenizer>(
+      std::move(vocabulary), std::move(specials),
+      std::vector<double>(model.scores.begin(), model.scores.end()),
+      UnigramOptions{model.unknown, model.byte_fallback, /*single_precision=*/true}, std::move(text));
+}
+
+}  // namespace
 
 std::unique_ptr<PieceTokenizer> make_sentencepiece(SentencePieceModel model, const HfSettings& settings,
                                                    std::string_view place) {
@@ -162,7 +187,7 @@ std::unique_ptr<PieceTokenizer> make_sentencepiece(SentencePieceModel model, con
   }
   for (std::size_t i = 0; i < model.pieces.size(); ++i)
     if (model.kinds[i] == PieceKind::kControl || model.kinds[i] == PieceKind::kUserDefined)
-      model.pieces[i] = mark_spaces(model.pieces[i]);
+      if (!model.unigram) model.pieces[i] = mark_spaces(model.pieces[i]);
   Vocabulary vocabulary(std::move(model.pieces), std::move(model.kinds));
   std::vector<SpecialToken> specials = SpecialSplitter::tokens_of(vocabulary);
   for (SpecialToken& token : specials)
@@ -173,12 +198,24 @@ std::unique_ptr<PieceTokenizer> make_sentencepiece(SentencePieceModel model, con
     return id < 0 ? std::nullopt : std::optional<Token>(id);
   };
   const auto bos = spelled("<s>"), eos = spelled("</s>");
-  auto result =
-      std::make_unique<SpmTokenizer>(std::move(vocabulary), SpecialSplitter(std::move(specials)),
-                                     std::move(model.scores), model.unknown, model.add_space_prefix);
+  std::unique_ptr<PieceTokenizer> result;
+  if (model.unigram) {
+    std::vector<Token> added;
+    for (const HfAddedToken& token : settings.added_tokens) added.push_back(token.id);
+    SpecialSplitter kept = user_defined(vocabulary, added);
+    std::erase_if(specials, [&](const SpecialToken& token) {
+      return !token.control && std::find(added.begin(), added.end(), token.id) == added.end();
+    });
+    result =
+        make_unigram(std::move(vocabulary), SpecialSplitter(std::move(specials)), model, std::move(kept));
+  } else {
+    result = std::make_unique<SpmTokenizer>(std::move(vocabulary), SpecialSplitter(std::move(specials)),
+                                            std::move(model.scores), model.unknown, model.text.add_prefix);
+  }
   result->bos = bos;
   result->eos = eos;
-  result->add_bos = true;
+  // T5's puts an end behind a text and nothing before it.
+  result->add_bos = !settings.tokenizer_class.starts_with("T5");
   return result;
 }
 

@@ -8,6 +8,7 @@
 
 #include "tokenizer/hf_settings.h"
 #include "tokenizer/piece_tokenizer.h"
+#include "tokenizer/unigram_tokenizer.h"
 
 namespace ropewalk {
 
@@ -17,11 +18,13 @@ struct SentencePieceModel {
   std::vector<float> scores;
   std::vector<PieceKind> kinds;
   Token unknown = 0;
-  bool add_space_prefix = true;
+  bool unigram = false;        ///< else BPE
+  bool byte_fallback = false;  ///< of Unigram; BPE has it where the byte pieces are there
+  SentencePieceText text;      ///< of BPE only add_prefix, the rest is off
 };
 
-/// Errors: Error naming `place` for a damaged message, a model that is not BPE, or a normalization of its
-/// own.
+/// Errors: Error naming `place` for a damaged message, a model that is neither BPE nor Unigram, or a BPE with
+/// a normalization of its own.
 SentencePieceModel read_sentencepiece_model(std::string_view message, std::string_view place);
 
 /// The tokenizer, with the added tokens of `settings`: at the ids that they name, in place of unused pieces

@@ -96,7 +96,7 @@ std::vector<TextSegment> SpecialSplitter::split(
     std::size_t end = i;
     if (token->strip_left) end = spaces_before(text, start, end, marked);
     if (end > start) segments.push_back({text.substr(start, end - start), -1});
-    segments.push_back({{}, token->id});
+    segments.push_back({text.substr(i, token->text.size()), token->id});
     i += token->text.size();
     if (token->strip_right) i = spaces_behind(text, i, marked);
     start = i;

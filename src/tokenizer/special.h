@@ -22,7 +22,7 @@ struct SpecialToken {
   bool strip_left = false, strip_right = false;  ///< swallows the white space on that side
 };
 
-/// A stretch of text without special tokens, or (id >= 0) one special token.
+/// A stretch of text without special tokens, or (id >= 0) one special token, as it is spelled there.
 struct TextSegment {
   std::string_view text;
   Token id = -1;

@@ -7,13 +7,6 @@
 #include "core/utf8.h"
 
 namespace ropewalk {
-namespace {
-
-/// Whether text may become this piece: "<0x41>" in a text is six characters, not a byte piece.
-bool is_text(PieceKind kind) { return kind == PieceKind::kNormal || kind == PieceKind::kUserDefined; }
-
-}  // namespace
-
 SpmMerger::SpmMerger(const Vocabulary& vocabulary, std::vector<float> scores, Token unknown)
     : scores_(std::move(scores)), byte_ids_(byte_pieces(vocabulary)), unknown_(unknown) {
   if (scores_.size() != static_cast<std::size_t>(vocabulary.size()))

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tokenizer/tokenizer.h"
 
+#include <algorithm>
+#include <iterator>
 #include <limits>
 
 #include "tokenizer/piece_tokenizer.h"
+#include "tokenizer/unigram_tokenizer.h"
 #include "tokenizer/wordpiece.h"
 
 namespace ropewalk {
@@ -54,17 +57,41 @@ std::vector<float> read_scores(const ModelFile& file, std::size_t n_vocab) {
   return {scores->begin(), scores->end()};
 }
 
-std::unique_ptr<PieceTokenizer> open_bpe(const ModelFile& file) {
-  Vocabulary vocabulary = read_vocabulary(file);
-  const std::optional<std::string> pre = file.string("tokenizer.ggml.pre");
-  if (!pre)
-    throw Error("tokenizer.ggml.pre", fmt::format("one of {}", Pretokenizer::known()), "nothing",
-                "convert the model again with a newer converter; guessing would give wrong token ids");
-  Pretokenizer pretokenizer = Pretokenizer::named(*pre);
+Merges read_merges(const ModelFile& file, const Vocabulary& vocabulary) {
   const std::vector<std::string>* rules = file.strings("tokenizer.ggml.merges");
   if (rules == nullptr) throw Error("tokenizer.ggml.merges", "an array of strings", "nothing");
   Merges merges;
   for (const std::string& rule : *rules) merges.add(vocabulary, rule);
+  return merges;
+}
+
+/// BPE whose pieces are text, not GPT-2's spelling of bytes: Gemma 4. Its models cut no words.
+std::unique_ptr<PieceTokenizer> open_text_bpe(const ModelFile& file) {
+  Vocabulary vocabulary = read_vocabulary(file);
+  Merges merges = read_merges(file, vocabulary);
+  const Token unknown = token_id(file, "tokenizer.ggml.unknown_token_id", vocabulary.size()).value_or(-1);
+  SpecialSplitter specials = SpecialSplitter::of(vocabulary);
+  return std::make_unique<CharacterBpeTokenizer>(std::move(vocabulary), std::move(specials),
+                                                 std::move(merges), Pretokenizer(), SpaceMarks(), unknown,
+                                                 /*byte_fallback=*/true, /*fuse_unknown=*/true);
+}
+
+/// The names of pre-tokenizers that say so of a 'gpt2'.
+constexpr std::string_view kTextBpe[] = {"gemma4", "granite-embed-multi-311m", "sarvam-moe"};
+
+std::unique_ptr<PieceTokenizer> open_bpe(const ModelFile& file) {
+  const std::optional<std::string> pre = file.string("tokenizer.ggml.pre");
+  if (!pre || *pre == "default")
+    throw Error(
+        "tokenizer.ggml.pre", fmt::format("one of {}", Pretokenizer::known()),
+        pre ? "'default', which names none" : "nothing",
+        "--pre NAME says it, where you know the model's family (gpt-2, llama-bpe ...); or convert the model "
+        "again with a newer converter; a wrong one gives wrong token ids");
+  if (std::find(std::begin(kTextBpe), std::end(kTextBpe), *pre) != std::end(kTextBpe))
+    return open_text_bpe(file);
+  Pretokenizer pretokenizer = Pretokenizer::named(*pre);
+  Vocabulary vocabulary = read_vocabulary(file);
+  Merges merges = read_merges(file, vocabulary);
   const Token unknown = token_id(file, "tokenizer.ggml.unknown_token_id", vocabulary.size()).value_or(-1);
   const bool bos_by_default = pretokenizer.add_bos, nfc = pretokenizer.nfc;
   SpecialSplitter specials = SpecialSplitter::of(vocabulary);
@@ -133,13 +160,56 @@ std::unique_ptr<PieceTokenizer> open_wordpiece(const ModelFile& file) {
   return result;
 }
 
+/// The bytes of an array of i8 or u8; empty where there is none.
+std::string read_blob(const ModelFile& file, std::string_view key) {
+  std::string blob;
+  if (const std::vector<std::int64_t>* bytes = file.integers(key))
+    for (const std::int64_t byte : *bytes) {
+      if (byte < -128 || byte > 255) throw Error(key, "bytes", std::to_string(byte));
+      blob.push_back(static_cast<char>(byte));
+    }
+  return blob;
+}
+
+/// Unigram: T5, XLM-RoBERTa.
+std::unique_ptr<PieceTokenizer> open_unigram(const ModelFile& file) {
+  constexpr std::string_view kCharsmap = "tokenizer.ggml.precompiled_charsmap";
+  if (file.boolean("tokenizer.ggml.treat_whitespace_as_suffix").value_or(false))
+    throw Error("tokenizer.ggml.treat_whitespace_as_suffix", "false", "true", "this is not implemented");
+  Vocabulary vocabulary = read_vocabulary(file);
+  const std::vector<float> scores = read_scores(file, static_cast<std::size_t>(vocabulary.size()));
+  const std::optional<Token> unknown = token_id(file, "tokenizer.ggml.unknown_token_id", vocabulary.size());
+  UnigramOptions options;
+  options.unknown = unknown.value_or(vocabulary.find("<unk>"));
+  UnigramText text;
+  text.by_sentencepiece = true;
+  text.rules.add_prefix = file.boolean("tokenizer.ggml.add_space_prefix").value_or(true);
+  text.rules.drop_spaces = file.boolean("tokenizer.ggml.remove_extra_whitespaces").value_or(true);
+  if (const std::string blob = read_blob(file, kCharsmap); !blob.empty())
+    text.rules.charsmap = std::make_shared<const Charsmap>(blob, kCharsmap);
+  text.rules.kept = user_defined(vocabulary);
+  std::vector<SpecialToken> control = SpecialSplitter::tokens_of(vocabulary);
+  std::erase_if(control, [](const SpecialToken& token) { return !token.control; });
+  SpecialSplitter specials(std::move(control));
+  auto result = std::make_unique<UnigramTokenizer>(std::move(vocabulary), std::move(specials),
+                                                   std::vector<double>(scores.begin(), scores.end()), options,
+                                                   std::move(text));
+  result->mask = token_id(file, "tokenizer.ggml.mask_token_id", result->n_vocab());
+  result->add_eos = file.boolean("tokenizer.ggml.add_eos_token").value_or(true);
+  return result;
+}
+
 std::unique_ptr<PieceTokenizer> open_kind(const ModelFile& file, std::string_view model) {
   if (model == "gpt2") return open_bpe(file);
   if (model == "llama") return open_spm(file);
   if (model == "bert") return open_wordpiece(file);
-  throw Error("tokenizer.ggml.model",
-              "'gpt2' (byte-level BPE), 'llama' (SentencePiece BPE) or 'bert' (WordPiece)",
-              fmt::format("'{}'", model), "this kind of tokenizer is not implemented");
+  if (model == "gemma4") return open_text_bpe(file);
+  if (model == "t5") return open_unigram(file);
+  throw Error(
+      "tokenizer.ggml.model",
+      "'gpt2' (byte-level BPE), 'llama' (SentencePiece BPE), 'gemma4' (BPE of text), 't5' (Unigram) or "
+      "'bert' (WordPiece)",
+      fmt::format("'{}'", model), "this kind of tokenizer is not implemented");
 }
 
 }  // namespace
@@ -157,7 +227,7 @@ std::unique_ptr<Tokenizer> Tokenizer::open(const ModelFile& file) {
   const std::optional<std::string> model = file.string("tokenizer.ggml.model");
   if (!model) {
     if (file.container() == "safetensors") return open_hf_tokenizer(file);
-    throw Error("tokenizer.ggml.model", "'gpt2', 'llama' or 'bert'", "nothing",
+    throw Error("tokenizer.ggml.model", "'gpt2', 'llama', 'gemma4', 't5' or 'bert'", "nothing",
                 "the file carries no tokenizer");
   }
   std::unique_ptr<PieceTokenizer> result = open_kind(file, *model);
@@ -171,6 +241,7 @@ std::unique_ptr<Tokenizer> Tokenizer::open(const ModelFile& file) {
   read_id("tokenizer.ggml.eom_token_id", eom);
   if (eom) result->end_tokens.push_back(*eom);
   result->add_bos = file.boolean("tokenizer.ggml.add_bos_token").value_or(result->add_bos);
+  if (*model == "gemma4") result->add_bos = true;  // files that say otherwise are wrong
   result->chat_template = file.string("tokenizer.chat_template").value_or("");
   result->chat_template_place = "tokenizer.chat_template";
   result->finish();

@@ -23,6 +23,9 @@ enum class PieceKind : std::uint8_t {
   kByte = 6
 };
 
+/// Whether text may become this piece: "<0x41>" in a text is six characters, not a byte piece.
+inline bool is_text(PieceKind kind) { return kind == PieceKind::kNormal || kind == PieceKind::kUserDefined; }
+
 inline constexpr std::size_t kMaxPieceBytes = std::size_t{16} << 20;
 
 class Vocabulary {

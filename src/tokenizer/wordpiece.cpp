@@ -6,18 +6,6 @@
 #include "core/utf8.h"
 
 namespace ropewalk {
-namespace {
-
-/// `text` with U+FFFD in place of every byte that is no UTF-8: clean_text drops it.
-std::string valid_text(std::string_view text) {
-  std::string valid;
-  for_utf8_runs(
-      text, [&](std::string_view run) { valid += run; }, [&](unsigned char) { valid += "\xef\xbf\xbd"; });
-  return valid;
-}
-
-}  // namespace
-
 WordPieceTokenizer::WordPieceTokenizer(Vocabulary vocab, SpecialSplitter specials, WordPieces pieces,
                                        BertText text)
     : PieceTokenizer(std::move(vocab), std::move(specials), "WordPiece", pieces.unknown),
@@ -29,7 +17,7 @@ WordPieceTokenizer::WordPieceTokenizer(Vocabulary vocab, SpecialSplitter special
 }
 
 void WordPieceTokenizer::encode_stretch(std::string_view text, Before, std::vector<Token>& ids) const {
-  const std::string normalized = normalize_bert(valid_text(text), text_);
+  const std::string normalized = normalize_bert(with_valid_utf8(text), text_);
   for (std::string_view word : split_bert_words(normalized)) encode_word(word, ids);
 }
 

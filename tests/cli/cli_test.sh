@@ -165,6 +165,23 @@ for share in '1 yes' '-1 no: .*yarn_ext_factor' '-0.5 no: .*yarn_ext_factor'; do
   expect 0 "^runs +${share#* }" "$ropewalk" inspect share
 done
 rm -r share
+# A GGUF that names no pre-tokenizer: --pre says it, everywhere; one that names its own is not overruled.
+small="$source/models/short-256.gguf"
+if [ -f "$small" ]; then
+  LC_ALL=C sed 's/tokenizer\.ggml\.pre/tokenizer.ggml.prx/' "$small" > nopre.gguf
+  expect 1 'tokenizer.ggml.pre: expected one of gpt-2, .*found nothing; hint: --pre NAME says it' "$ropewalk" tokenize nopre.gguf --text x
+  expect 0 '' "$ropewalk" tokenize "$small" --text 'It is 1816: Emma.' --ids; cp out own.ids
+  expect 0 '' "$ropewalk" tokenize nopre.gguf --pre smollm --text 'It is 1816: Emma.' --ids
+  cmp -s out own.ids || { echo "FAILED: --pre smollm: other ids than a file that says so"; failed=$((failed + 1)); }
+  expect 0 '' "$ropewalk" generate nopre.gguf --pre smollm -p 'Emma was' -n 2
+  expect 0 'smollm' "$ropewalk" inspect nopre.gguf --pre smollm
+  expect 0 '' "$ropewalk" export nopre.gguf --pre smollm --method yarn:factor=2 --length 512 --to gguf --out written.gguf
+  expect 0 'tokenizer +BPE smollm' "$ropewalk" inspect written.gguf; rm -f written.gguf
+  expect 2 "--pre: expected one of gpt-2, .*found 'gpt-9'" "$ropewalk" tokenize nopre.gguf --pre gpt-9 --text x
+  expect 1 "key tokenizer.ggml.pre: expected 'qwen2', as --pre says, or nothing; found 'smollm'" "$ropewalk" tokenize "$small" --pre qwen2 --text x
+  expect 1 'for --pre; found a folder' "$ropewalk" tokenize "$model" --pre qwen2 --text x
+  rm nopre.gguf own.ids
+fi
 # What needs no tokenizer runs beside a broken one.
 cp -r "$model" broken; rm broken/model.gguf
 for text in '{' '[]' 'x'; do
