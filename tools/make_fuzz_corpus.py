@@ -88,6 +88,17 @@ def gguf_model(arch, more=None, head=HEAD, layer=LAYER, biases=None, factors=())
     return b"\0" + gguf(keys, [(n, s[::-1], "F32") for n, s in tensors])
 
 
+def experts(arch, more=None, norm="ffn_norm", shared=False, layer=None, biases=None):
+    """Two experts of width 2, of which a row takes one."""
+    attention = {n: t for n, t in LAYER.items() if not n.startswith("ffn_")}
+    parts = {"ffn_gate_inp": ("", (2, 4)), "ffn_gate_exps": ("", (2, 2, 4)), "ffn_up_exps": ("", (2, 2, 4)), "ffn_down_exps": ("", (2, 4, 2)),
+             norm: ("", (4,))}
+    if shared:
+        parts |= {"ffn_gate_shexp": ("", (2, 4)), "ffn_up_shexp": ("", (2, 4)), "ffn_down_shexp": ("", (4, 2))}
+    return gguf_model(arch, {"expert_count": 2, "expert_used_count": 1, "expert_feed_forward_length": 2, **(more or {})},
+                      layer={**attention, **parts, **(layer or {})}, biases=biases)
+
+
 def hf_model(config, head=HEAD, layer=LAYER, tokenizer=None):
     names = [(f"{n}.weight", s) for n, s in head.values()] + [(f"model.layers.0.{n}.weight", s) for n, s in layer.values()]
     header, at = {}, 0
@@ -203,6 +214,21 @@ models = {
         "attn_qkv": ("", (12, 4)), "ffn_up": ("", (4, 4)), "attn_norm": ("", (4,))}, biases={"attn_qkv": ("", (12,))}),
     "gguf_extra": gguf_model("glm4", {"nextn_predict_layers": 1, "rope.dimension_sections": [1, 1, 0, 0],
                                       "attention.sliding_window_pattern": [0]}),
+    "gguf_mixtral": experts("llama"),
+    "gguf_qwen2moe": experts("qwen2moe", {"expert_shared_feed_forward_length": 2}, shared=True, layer={"ffn_gate_inp_shexp": ("", (4,))}),
+    "gguf_qwen3moe": experts("qwen3moe", layer=NORMS),
+    "gguf_olmoe": experts("olmoe", layer=NORMS),
+    "gguf_glm4moe": experts("glm4moe", {"expert_shared_count": 1, "expert_gating_func": 2, "expert_weights_scale": 2.0,
+                                        "expert_weights_norm": True, "expert_group_count": 2, "expert_group_used_count": 1,
+                                        "leading_dense_block_count": 0}, norm="post_attention_norm", shared=True,
+                            biases={"exp_probs_b": ("", (2,))}),
+    "gguf_minimax": experts("minimax-m2", {"expert_gating_func": 2}, layer=NORMS, biases={"exp_probs_b": ("", (2,))}),
+    "gguf_gpt_oss": experts("gpt-oss", norm="post_attention_norm", layer={"attn_sinks": ("", (1,))}, biases={
+        **BIASES, "attn_output": ("", (4,)), "ffn_gate_inp": ("", (2,)), "ffn_gate_exps": ("", (2, 2)), "ffn_up_exps": ("", (2, 2)),
+        "ffn_down_exps": ("", (2, 4))}),
+    "gguf_numbered": gguf_model("llama", {"expert_count": 2, "expert_used_count": 1}, layer={
+        **{n: t for n, t in LAYER.items() if n.startswith("attn") or n == "ffn_norm"}, "ffn_gate_inp": ("", (2, 4)),
+        **{f"ffn_{p}.{e}": ("", (4, 2) if p == "down" else (2, 4)) for p in ("gate", "up", "down") for e in (0, 1)}}),
     **{f"family_{name}": shrunk(name) for name in FAMILIES},
 }
 

@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+"""A GGUF of a published model's shape with random weights, cut to some layers: to measure speed where the real file does not
+fit, beside llama.cpp, which reads the same file (bench/compare). Weights are quantised by ggml, one random matrix a shape
+whose blocks are turned from matrix to matrix; routers differ in every layer. What it writes means nothing.
+    tools/make_shape.py qwen3-30b-a3b shape.gguf --layers 4
+    tools/make_shape.py gpt-oss-20b shape.gguf --layers 4
+Needs: pip install llama-cpp-python gguf numpy."""
+import argparse
+import ctypes
+import pathlib
+import gguf
+import llama_cpp
+import numpy
+
+SHAPES = {
+    "qwen3-30b-a3b": dict(arch="qwen3moe", d_model=2048, n_heads=32, n_kv_heads=4, head_dim=128, n_experts=128, n_used=8, d_ff=768,
+                          rope_base=1e6, n_ctx=40960, expert_type="Q4_K", down_type="Q6_K"),
+    "gpt-oss-20b": dict(arch="gpt-oss", d_model=2880, n_heads=64, n_kv_heads=8, head_dim=64, n_experts=32, n_used=4, d_ff=2880,
+                        rope_base=150000.0, n_ctx=131072, expert_type="MXFP4", down_type="MXFP4"),
+}
+FILE_TYPES = {"Q4_K": 15, "MXFP4": 38}
+
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("shape", choices=SHAPES)
+parser.add_argument("out")
+parser.add_argument("--layers", type=int, default=4)
+parser.add_argument("--vocabulary", default=str(pathlib.Path(__file__).resolve().parent.parent / "models/short-256.gguf"),
+                    help="a GGUF whose tokenizer it gets")
+args = parser.parse_args()
+s, oss = SHAPES[args.shape], SHAPES[args.shape]["arch"] == "gpt-oss"
+ggml = llama_cpp.llama_cpp._lib
+ggml.ggml_quantize_chunk.restype = ctypes.c_size_t
+random = numpy.random.default_rng(1)
+made = {}
+
+
+def quantised(kind, n_rows, n_columns):
+    """(n_rows, bytes of a row)."""
+    if (kind, n_rows, n_columns) not in made:
+        block, size = gguf.GGML_QUANT_SIZES[gguf.GGMLQuantizationType[kind]]
+        rows = (random.standard_normal((n_rows, n_columns)) * n_columns ** -0.5).astype(numpy.float32)
+        to = numpy.zeros((n_rows, n_columns // block * size), dtype=numpy.uint8)
+        ggml.ggml_quantize_chunk(gguf.GGMLQuantizationType[kind].value, rows.ctypes.data_as(ctypes.POINTER(ctypes.c_float)),
+                                 ctypes.c_void_p(to.ctypes.data), ctypes.c_int64(0), ctypes.c_int64(n_rows), ctypes.c_int64(n_columns), None)
+        made[kind, n_rows, n_columns] = to
+    return made[kind, n_rows, n_columns]
+
+
+def add(out, name, kind, shape):
+    if kind == "F32":
+        scale = 1 if name.endswith("norm.weight") else shape[-1] ** -0.5
+        out.add_tensor(name, (numpy.ones(shape) if scale == 1 else random.standard_normal(shape) * scale).astype(numpy.float32))
+        return
+    rows = quantised(kind, shape[-2], shape[-1])
+    data = rows if len(shape) == 2 else numpy.stack([numpy.roll(rows, 7 * e, axis=0) for e in range(shape[0])])
+    out.add_tensor(name, data, raw_dtype=gguf.GGMLQuantizationType[kind])
+
+
+out = gguf.GGUFWriter(args.out, s["arch"])
+source = gguf.GGUFReader(args.vocabulary)
+for key, field in source.fields.items():
+    if key.startswith("tokenizer."):
+        inner = field.types[-1] if field.types[0] == gguf.GGUFValueType.ARRAY else None
+        out.add_key_value(key, field.contents(), field.types[0], inner)
+n_vocab = len(source.fields["tokenizer.ggml.tokens"].contents())
+d, ff, e = s["d_model"], s["d_ff"], s["n_experts"]
+q, kv = s["n_heads"] * s["head_dim"], s["n_kv_heads"] * s["head_dim"]
+out.add_name(f"{args.shape}, {args.layers} layers of random weights")
+out.add_block_count(args.layers)
+out.add_context_length(s["n_ctx"])
+out.add_embedding_length(d)
+out.add_feed_forward_length(ff)
+out.add_head_count(s["n_heads"])
+out.add_head_count_kv(s["n_kv_heads"])
+out.add_key_length(s["head_dim"])
+out.add_value_length(s["head_dim"])
+out.add_rope_freq_base(s["rope_base"])
+out.add_layer_norm_rms_eps(1e-6)
+out.add_expert_count(e)
+out.add_expert_used_count(s["n_used"])
+out.add_expert_feed_forward_length(ff)
+out.add_file_type(FILE_TYPES[s["expert_type"]])
+if oss:
+    out.add_sliding_window(128)
+    out.add_rope_scaling_type(gguf.RopeScalingType.YARN)
+    out.add_rope_scaling_factor(32.0)
+    out.add_rope_scaling_orig_ctx_len(4096)
+dense = "Q8_0" if oss else "Q4_K"
+add(out, "token_embd.weight", dense, (n_vocab, d))
+add(out, "output.weight", "Q8_0" if oss else "Q6_K", (n_vocab, d))
+add(out, "output_norm.weight", "F32", (d,))
+for layer in range(args.layers):
+    blk = f"blk.{layer}."
+    for name, shape in (("attn_q", (q, d)), ("attn_k", (kv, d)), ("attn_v", (kv, d)), ("attn_output", (d, q))):
+        add(out, blk + name + ".weight", dense, shape)
+        if oss:
+            add(out, blk + name + ".bias", "F32", (shape[0],))
+    add(out, blk + "attn_norm.weight", "F32", (d,))
+    add(out, blk + ("post_attention_norm.weight" if oss else "ffn_norm.weight"), "F32", (d,))
+    add(out, blk + "ffn_gate_inp.weight", "F32", (e, d))
+    for name, kind, shape in (("gate", s["expert_type"], (e, ff, d)), ("up", s["expert_type"], (e, ff, d)),
+                              ("down", s["down_type"], (e, d, ff))):
+        add(out, f"{blk}ffn_{name}_exps.weight", kind, shape)
+        if oss:
+            add(out, f"{blk}ffn_{name}_exps.bias", "F32", (e, shape[1]))
+    if oss:
+        add(out, blk + "attn_sinks.weight", "F32", (s["n_heads"],))
+        add(out, blk + "ffn_gate_inp.bias", "F32", (e,))
+    else:
+        add(out, blk + "attn_q_norm.weight", "F32", (s["head_dim"],))
+        add(out, blk + "attn_k_norm.weight", "F32", (s["head_dim"],))
+out.write_header_to_file()
+out.write_kv_data_to_file()
+out.write_tensors_to_file()
+out.close()
+print(args.out, pathlib.Path(args.out).stat().st_size)
