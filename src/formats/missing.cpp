@@ -36,7 +36,7 @@ const std::vector<Missing>& missing_families() {
       {"gpt-oss as a folder (its GGUFs run)",
        {},
        {"gpt_oss"},
-       "experts whose matrices are stored by columns, gate and up in turn"},
+       "MXFP4 in blocks of its own, or by columns, with gate and up in turn"},
       {"Granite-SWA", {"granite_swa"}, {"granitemoe_swa"}, "attention sinks (a logit without a value)"},
       {"Phi-3.5-MoE, DBRX, Grok, Llama 4",
        {"phimoe", "dbrx", "grok", "llama4"},

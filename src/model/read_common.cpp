@@ -10,7 +10,8 @@ namespace ropewalk {
 namespace {
 
 void refuse(const ModelFile& file, std::string_view feature) {
-  throw Error(file.path(), "a dense decoder", fmt::format("{}, which this engine does not compute", feature));
+  throw Error(file.path(), "a model that this engine computes",
+              fmt::format("{}, which this engine does not compute", feature));
 }
 
 bool has(const ModelFile& file, const std::string& name) { return file.find_tensor(name) != nullptr; }
@@ -88,6 +89,8 @@ AttentionSpec read_attention(const Keys& keys, const Family& family, Index d_mod
   a.qkv_bias = has(file, "blk.0.attn_q.bias");
   a.output_bias = has(file, "blk.0.attn_output.bias");
   a.qk_norm = read_qk_norm(keys, a, family.qk_norm_behind);
+  if (family.qk_norm && a.qk_norm == QkNorm::kNone)
+    file.tensor("blk.0.attn_q_norm.weight");  // says what is missing
   if (keys.number("attention.scale")) a.scale = keys.positive("attention.scale");
   a.soft_cap = keys.soft_cap("attn_logit_softcapping");
   a.sinks = family.sinks;

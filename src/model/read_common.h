@@ -32,6 +32,7 @@ struct Family {
   bool embedding_by_root = false;  ///< embeddings times sqrt(d_model)
   bool logit_scale_divides = false;
   bool needs_logit_scale = false;  ///< a file without the key is incomplete
+  bool qk_norm = false;            ///< heads or rows of q and k are normalised in all of its files
   bool sinks = false;              ///< each head of attention has a logit without a value
   bool yarn_truncates = true;      ///< where the key rope.scaling.truncate is absent
   bool experts = false;            ///< layers may have them

@@ -95,7 +95,7 @@ void check_experts(const Keys& keys, const Family& family, const ModelConfig& co
                   fmt::format("layer {} with others than the first", l), "the file is incomplete");
   }
   if (named && !family.experts)
-    throw Error(keys.file.path(), "a dense decoder",
+    throw Error(keys.file.path(), "a model that this engine computes",
                 "a mixture of experts, which this engine does not compute in this family");
   if (named && first == nullptr)
     throw Error(keys.file.path(), "routers (blk.N.ffn_gate_inp.weight), since expert_count is not 0", "none",

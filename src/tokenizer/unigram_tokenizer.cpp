@@ -94,8 +94,8 @@ void UnigramTokenizer::encode_words(std::string_view text, Before before, std::v
   std::size_t start = 0, at = 0;
   const auto end_word = [&](std::size_t end) {
     if (end == start) return;
-    // Behind white space it is a word of its own, behind other text it goes on.
-    const Before here = start > 0 ? Before::kNothing : before;
+    // Behind white space it is a word of its own, but not the first of the text.
+    const Before here = start > 0 ? Before::kControl : before;
     for_marked_words(marked_text(text.substr(start, end - start), text_.marks, here), text_.marks, encode);
   };
   for (std::size_t size; at < text.size(); at += size) {

@@ -6,13 +6,27 @@
 namespace ropewalk::arch::gpt_oss {
 namespace {
 
+/// All of its models have them: a file without runs wrongly.
+void require_parts(const ModelFile& file, const ModelConfig& config) {
+  for (const LayerSpec& layer : config.layers) {
+    const ExpertsSpec& e = layer.ffn.experts;
+    if (e.n_experts == 0 || !e.router_bias || !e.bias || !layer.attention.qkv_bias ||
+        !layer.attention.output_bias)
+      throw Error(file.path(), "experts in each layer, and biases of attention, routers and experts",
+                  "some missing", "the file is incomplete");
+  }
+}
+
 ModelConfig read(const ModelFile& file) {
-  return read_family(file, Family{.activation = Activation::kSwigluClamped,
-                                  .ffn_norm = "post_attention_norm",
-                                  .window_period = 2,
-                                  .sinks = true,
-                                  .yarn_truncates = false,
-                                  .experts = true});
+  ModelConfig c = read_family(file, Family{.activation = Activation::kSwigluClamped,
+                                           .ffn_norm = "post_attention_norm",
+                                           .window_period = 2,
+                                           .window = 128,
+                                           .sinks = true,
+                                           .yarn_truncates = false,
+                                           .experts = true});
+  require_parts(file, c);
+  return c;
 }
 
 const Register<Architecture> registered{{.name = "gpt-oss",

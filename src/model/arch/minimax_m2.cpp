@@ -7,11 +7,15 @@ namespace ropewalk::arch::minimax_m2 {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
-  return read_family(file, Family{.experts = true, .gating = Gating::kSigmoid, .choice_bias = true});
+  return read_family(
+      file, Family{.qk_norm = true, .experts = true, .gating = Gating::kSigmoid, .choice_bias = true});
 }
 
 const Register<Architecture> registered{
-    {.name = "minimax-m2", .models = "MiniMax-M2", .tiny = {"minimax_m2"}, .read = read}};
+    {.name = "minimax-m2",
+     .models = "MiniMax-M2 (published folders are FP8: refused; GGUFs run)",
+     .tiny = {"minimax_m2"},
+     .read = read}};
 
 }  // namespace
 }  // namespace ropewalk::arch::minimax_m2

@@ -6,7 +6,7 @@ namespace ropewalk::arch::olmoe {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
-  return read_family(file, Family{.experts = true, .renormalise = false});
+  return read_family(file, Family{.qk_norm = true, .experts = true, .renormalise = false});
 }
 
 const Register<Architecture> registered{

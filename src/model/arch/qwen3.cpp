@@ -15,7 +15,9 @@ ModelConfig read(const ModelFile& file) {
 const Register<Architecture> registered{
     {.name = "qwen3",
      .aliases = {"qwen3vl", "qwen3moe", "qwen3vlmoe"},
-     .models = "Qwen3, dense and MoE; the text part of Qwen3-VL, both",
+     .models =
+         "Qwen3, dense and MoE; the text part of Qwen3-VL, both (folders of its MoE as transformers 5 saves "
+         "them: published ones have their experts by columns, and are refused)",
      .acts = "all; with use_sliding_window those without a window",
      .scaling = "yarn, where a folder names it",
      .tiny = {"qwen3", "qwen3_bias", "qwen3_moe", "qwen3_moe_dense", "qwen3_vl", "qwen3_vl_moe"},
