@@ -37,8 +37,9 @@ struct Choice {
 };
 
 /// The n_used experts of one row, in the order of their indices, of its logits (n_experts); of equal ones the
-/// one with the smaller index. Where a logit or a bias is NaN, all weights are. REQUIRES: 1 <= n_used <=
-/// n_experts; n_groups divides n_experts; the groups that are asked hold n_used experts. Any thread.
+/// one with the smaller index. Where a probability or a bias is no finite number, all weights are NaN.
+/// REQUIRES: 1 <= n_used <= n_experts; n_groups divides n_experts; the groups that are asked hold n_used
+/// experts. Any thread.
 std::vector<Choice> route(const Routing& routing, const float* logits);
 
 /// y = scale (sum over the experts e that `routing` chooses of weight_e f_e(x) + g(x) s(x)), f_e and s

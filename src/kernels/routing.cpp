@@ -61,7 +61,7 @@ std::vector<Choice> route(const Routing& routing, const float* logits) {
   std::vector<double> scores = p;
   for (std::size_t e = 0; routing.choice_bias != nullptr && e < scores.size(); ++e)
     scores[e] += static_cast<double>(routing.choice_bias[e]);
-  if (std::any_of(scores.begin(), scores.end(), [](double x) { return std::isnan(x); })) {
+  if (std::any_of(scores.begin(), scores.end(), [](double x) { return !std::isfinite(x); })) {
     for (std::size_t i = 0; i < chosen.size(); ++i) chosen[i] = {static_cast<Index>(i), NAN};
     return chosen;
   }

@@ -79,6 +79,15 @@ TEST(Routing, WhatIsNotFinite) {
   const std::vector<float> fine{1, 2, 3}, bad_bias{0, 0, NAN};
   EXPECT_TRUE(
       std::isnan(sum_of(route({.n_experts = 3, .n_used = 2, .choice_bias = bad_bias.data()}, fine.data()))));
+  const std::vector<float> four{1, 2, 3, 4},
+      both_ends{INFINITY, -INFINITY, 0, 0};  // a group's score would be NaN
+  EXPECT_TRUE(std::isnan(sum_of(route({.n_experts = 4,
+                                       .n_used = 1,
+                                       .choice_bias = both_ends.data(),
+                                       .n_groups = 2,
+                                       .n_groups_used = 1,
+                                       .group_by_two = true},
+                                      four.data()))));
   const std::vector<float> low(3, -1e30f);  // sigmoids of 0: nothing is divided
   EXPECT_EQ(sum_of(route({.n_experts = 3, .n_used = 2, .gating = Gating::kSigmoid, .renormalise = true},
                          low.data())),

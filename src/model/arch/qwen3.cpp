@@ -7,7 +7,7 @@ namespace ropewalk::arch::qwen3 {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
-  ModelConfig c = read_family(file, Family{.experts = true});
+  ModelConfig c = read_family(file, Family{.qk_norm = true, .experts = true});
   check_attention_bias(file, c);
   return c;
 }
