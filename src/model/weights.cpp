@@ -32,25 +32,19 @@ class Loader {
 
   WeightRows rows(const std::string& name) { return source_.rows(name, nullptr); }
   std::unique_ptr<Matrix> matrix(const std::string& name, const AttentionSpec* rotary = nullptr) {
-    auto made = backend_.make_matrix(source_.rows(name, rotary));
-    bytes_ += made->bytes + made->file_bytes;
-    return made;
+    return made_of(source_.rows(name, rotary), backend_.precision());
   }
   /// Nothing of these is rounded.
   std::unique_ptr<Matrix> router(const std::string& name) {
-    WeightRows rows = source_.rows(name, nullptr);
-    auto made = backend_.make_matrix(std::move(rows), Precision::kF32);
-    bytes_ += made->bytes + made->file_bytes;
-    return made;
+    return made_of(source_.rows(name, nullptr), Precision::kF32);
   }
   /// n matrices that are stacked.
   std::vector<std::unique_ptr<Matrix>> matrices(const std::string& name, Index n) {
     const WeightRows all = source_.rows(name, nullptr);
     std::vector<std::unique_ptr<Matrix>> made;
-    for (Index i = 0; i < n; ++i) {
-      made.push_back(backend_.make_matrix(all.part(all.n_out / n * i, all.n_out / n)));
-      bytes_ += made.back()->bytes + made.back()->file_bytes;
-    }
+    made.reserve(static_cast<std::size_t>(n));
+    for (Index i = 0; i < n; ++i)
+      made.push_back(made_of(all.part(all.n_out / n * i, all.n_out / n), backend_.precision()));
     return made;
   }
   Vector vector(const std::string& name, const AttentionSpec* rotary = nullptr) {
@@ -62,6 +56,11 @@ class Loader {
   std::size_t bytes() const { return bytes_; }
 
  private:
+  std::unique_ptr<Matrix> made_of(WeightRows rows, Precision precision) {
+    auto made = backend_.make_matrix(std::move(rows), precision);
+    bytes_ += made->bytes + made->file_bytes;
+    return made;
+  }
   WeightSource& source_;
   const Backend& backend_;
   std::size_t bytes_ = 0;

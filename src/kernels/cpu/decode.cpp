@@ -6,17 +6,6 @@
 namespace ropewalk::cpu {
 namespace {
 
-/// The rows, normalised where asked for.
-const float* normed_rows(const Input& input, Index n_in, const LinearRun& run) {
-  if (input.norm == nullptr) return input.x;
-  run.space.normed.reserve(input.n_rows * n_in);
-  run.context.parallel_for((input.n_rows + 15) / 16, [&](Index block, int) {
-    for (Index r = block * 16; r < std::min(input.n_rows, block * 16 + 16); ++r)
-      norm_row(run.isa, *input.norm, r, n_in, input.x + r * n_in, run.space.normed.data() + r * n_in);
-  });
-  return run.space.normed.data();
-}
-
 /// All outputs of rows x (n_rows, n_in).
 void dots(const float* x, Index n_rows, std::span<const Output> outputs, const LinearRun& run) {
   bool any_in_bytes = false;

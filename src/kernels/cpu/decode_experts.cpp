@@ -28,7 +28,7 @@ std::array<const Matrix*, 2> of_hidden(const FeedForward& part) { return {part.g
 std::array<const Matrix*, 1> of_sum(const FeedForward& part) { return {part.down}; }
 
 /// Items of all gates and ups, whose outputs lie in space.gate and space.up, group behind group.
-std::vector<DotItem> hidden_items(Index each, const LinearRun& run) {
+std::vector<DotItem> hidden_items(const LinearRun& run) {
   Index n_hidden = 0;
   for (const ExpertRows& rows : run.space.experts) n_hidden += rows.n() * rows.part->up->n_out;
   run.space.gate.reserve(n_hidden), run.space.up.reserve(n_hidden);
@@ -38,8 +38,8 @@ std::vector<DotItem> hidden_items(Index each, const LinearRun& run) {
     const FeedForward& part = *rows.part;
     float *h = run.space.gate.data() + at, *u = run.space.up.data() + at;
     const auto push = [&](const Matrix& w, const float* bias, float* y) {
-      for (Index begin = 0; begin < w.n_out; begin += each)
-        items.push_back({&rows, &stored(w), bias, y, begin, std::min(w.n_out, begin + each)});
+      for (Index begin = 0; begin < w.n_out; begin += kOutputsPerItem)
+        items.push_back({&rows, &stored(w), bias, y, begin, std::min(w.n_out, begin + kOutputsPerItem)});
     };
     if (part.gate != nullptr) push(*part.gate, part.gate_bias, h);
     push(*part.up, part.up_bias, part.gate != nullptr ? u : h);
@@ -57,7 +57,7 @@ void gather_rows(const float* x, Index n_in, const LinearRun& run) {
 }
 
 /// space.gate = the hidden layers of all slots.
-void make_hidden_of_slots(const float* x, Index n_rows, Index each, const LinearRun& run) {
+void make_hidden_of_slots(const float* x, Index n_rows, const LinearRun& run) {
   const Index n_in = run.space.experts[0].part->up->n_in;
   std::vector<QuantisedRow> quantised(run.space.slots.size());  // rows of slots
   if (any_reads(true, run, of_hidden)) {
@@ -68,7 +68,7 @@ void make_hidden_of_slots(const float* x, Index n_rows, Index each, const Linear
   }
   if (any_reads(false, run, of_hidden)) gather_rows(x, n_in, run);
   const float* gathered = run.space.gathered.data();
-  const std::vector<DotItem> items = hidden_items(each, run);
+  const std::vector<DotItem> items = hidden_items(run);
   run.context.parallel_for(static_cast<Index>(items.size()), [&](Index i, int) {
     const DotItem& item = items[static_cast<std::size_t>(i)];
     dot(*item.w, item.begin, item.end,
@@ -125,7 +125,7 @@ void add_sums_of_slots(const Hidden& hidden, Index begin, Index end, float* y, f
 }  // namespace
 
 void decode_experts(const float* x, Index n_rows, float* y, bool add, const LinearRun& run) {
-  make_hidden_of_slots(x, n_rows, kOutputsPerItem, run);
+  make_hidden_of_slots(x, n_rows, run);
   const Hidden hidden = hidden_layers(run);
   const auto n_groups = static_cast<Index>(hidden.groups.size()),
              n_slots = static_cast<Index>(hidden.slots.size());

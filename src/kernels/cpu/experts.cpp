@@ -9,19 +9,6 @@
 namespace ropewalk::cpu {
 namespace {
 
-/// The rows, normalised where asked for; they may lie where y is written, since each stage copies what it
-/// reads.
-const float* normed_for_experts(const Input& input, Index n_in, const LinearRun& run) {
-  if (input.norm == nullptr) return input.x;
-  run.space.normed.reserve(input.n_rows * n_in);  // linear() writes there only where it normalises
-  float* to = run.space.normed.data();
-  run.context.parallel_blocks(input.n_rows, 16, [&](Index begin, Index end) {
-    for (Index r = begin; r < end; ++r)
-      norm_row(run.isa, *input.norm, r, n_in, input.x + r * n_in, to + r * n_in);
-  });
-  return to;
-}
-
 /// space.choices of all rows x (n_rows, n_in); the shared part is one expert more.
 void choose(const float* x, Index n_rows, const Experts& layer, Stage stage, const LinearRun& run) {
   const Index n = layer.routing.n_experts;
@@ -72,7 +59,9 @@ void experts(const Input& input, const Experts& layer, float* y, bool add, Stage
   const Index n_in = layer.router->n_in;
   RW_CHECK(static_cast<Index>(layer.each.size()) == layer.routing.n_experts);
   RW_CHECK(layer.router->n_out == layer.routing.n_experts);
-  const float* x = normed_for_experts(input, n_in, run);
+  // x may lie where y is written, since each stage copies what it reads; and linear() leaves space.normed
+  // alone.
+  const float* x = normed_rows(input, n_in, run);
   choose(x, input.n_rows, layer, stage, run);
   group(layer, run);
   for (const ExpertRows& rows : run.space.experts) {

@@ -21,6 +21,17 @@ std::unique_ptr<Matrix> make_matrix(WeightRows rows, Precision precision, const 
   return matrix;
 }
 
+const float* normed_rows(const Input& input, Index n_in, const LinearRun& run) {
+  if (input.norm == nullptr) return input.x;
+  run.space.normed.reserve(input.n_rows * n_in);
+  float* to = run.space.normed.data();
+  run.context.parallel_blocks(input.n_rows, 16, [&](Index begin, Index end) {
+    for (Index r = begin; r < end; ++r)
+      norm_row(run.isa, *input.norm, r, n_in, input.x + r * n_in, to + r * n_in);
+  });
+  return to;
+}
+
 void linear(const Input& input, std::span<const Output> outputs, Stage stage, const LinearRun& run) {
   if (input.n_rows == 0 || outputs.empty()) return;
   for (const Output& output : outputs)

@@ -103,6 +103,9 @@ struct LinearRun {
 
 // ---- for prefill.cpp and decode.cpp
 
+/// The rows (n_rows, n_in), normalised where asked for: in space.normed, else where they are.
+const float* normed_rows(const Input& input, Index n_in, const LinearRun& run);
+
 /// Calls body(output, item, thread) for items [0, items_of(output)) of every output, on all threads.
 template <class ItemsOf, class Body>
 void parallel_outputs(Context& context, std::span<const Output> outputs, const ItemsOf& items_of,
