@@ -7,6 +7,7 @@
 
 #include "core/hash.h"
 #include "formats/mapped_file.h"
+#include "formats/relaid.h"
 
 namespace ropewalk {
 namespace {
@@ -66,7 +67,11 @@ std::string model_id(const ModelFile& file) {
   for (const TensorInfo& tensor : file.tensors()) {
     add_field(hash, fmt::format("{} {} {} {}", tensor.name, tensor.type, fmt::join(tensor.shape, " "),
                                 tensor.n_bytes()));
-    tensor.for_each_piece([&](std::span<const std::byte> piece) { add_weights(hash, piece, whole); });
+    const auto add = [&](std::span<const std::byte> piece) { add_weights(hash, piece, whole); };
+    if (tensor.relaid == nullptr)
+      tensor.for_each_piece(add);
+    else
+      for (const auto piece : tensor.relaid->stored()) add(piece);  // as the file has it: nothing is made
   }
   return hash.text();
 }
