@@ -26,7 +26,7 @@ void HostBackend::copy(const float* from, Index n, float* to) const { std::copy(
 void HostBackend::embed(const WeightRows& embedding, std::span<const Token> tokens, float scale,
                         const float* bias, float* y) const {
   for (const Token token : tokens) {
-    embedding.format->dequantize(embedding.rows[static_cast<std::size_t>(token)], y, embedding.n_in);
+    embedding.format->dequantize(embedding.row(token), y, embedding.n_in);
     for (Index i = 0; scale != 1 && i < embedding.n_in; ++i) y[i] *= scale;
     for (Index i = 0; bias != nullptr && i < embedding.n_in; ++i) y[i] += bias[i];
     y += embedding.n_in;

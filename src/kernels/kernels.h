@@ -25,11 +25,20 @@ enum class Precision { kBf16, kF32 };
 /// scale per head and key (0.53 times kBf16 at head_dim 64), multiplied as bfloat16.
 enum class KvType { kBf16, kF32, kQ8 };
 
-/// A weight matrix as its file stores it. LIFETIME: the bytes outlive every Matrix made of it.
+/// A weight matrix as its file stores it: n_out rows of n_in weights, `stride` bytes from row to row, or
+/// where `scattered` says. LIFETIME: the bytes outlive every Matrix made of it.
 struct WeightRows {
   Index n_out = 0, n_in = 0;
   const WeightFormat* format = nullptr;
-  std::vector<const std::byte*> rows;  // (n_out), each n_in weights
+  const std::byte* first = nullptr;
+  Index stride = 0;
+  std::vector<const std::byte*> scattered = {};  // (n_out), or empty
+
+  const std::byte* row(Index r) const {
+    return scattered.empty() ? first + r * stride : scattered[static_cast<std::size_t>(r)];
+  }
+  /// Bytes of a row. REQUIRES: n_in is a multiple of the format's block_size.
+  Index row_bytes() const { return n_in / format->block_size * format->block_bytes; }
 };
 
 /// What a backend keeps of a weight matrix.

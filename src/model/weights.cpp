@@ -129,9 +129,11 @@ Index FileTensors::stored(Index row, const AttentionSpec* rotary) const {
 
 WeightRows FileTensors::rows(const std::string& name, const AttentionSpec* rotary) const {
   const TensorInfo& info = file_.tensor(name);
-  WeightRows rows{.n_out = info.shape[0], .n_in = info.shape[1], .format = info.format, .rows = {}};
-  rows.rows.reserve(static_cast<std::size_t>(rows.n_out));
-  for (Index r = 0; r < rows.n_out; ++r) rows.rows.push_back(info.row(stored(r, rotary)));
+  WeightRows rows{.n_out = info.shape[0], .n_in = info.shape[1], .format = info.format};
+  rows.first = info.row(0), rows.stride = rows.row_bytes();
+  if (info.pieces.empty() && !(rotary != nullptr && config_.interleaved_qk)) return rows;
+  rows.scattered.reserve(static_cast<std::size_t>(rows.n_out));
+  for (Index r = 0; r < rows.n_out; ++r) rows.scattered.push_back(info.row(stored(r, rotary)));
   return rows;
 }
 

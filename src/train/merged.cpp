@@ -48,8 +48,8 @@ class MergedTensors final : public WeightSource {
     std::vector<std::byte>& bytes = merged_.emplace_back(bytes_of_rows(format_, rows.n_out * rows.n_in));
     encode(format_, values.data(), bytes.data(), static_cast<Index>(values.size()), name);
     rows.format = &format_;
-    const std::size_t row = bytes.size() / rows.rows.size();
-    for (std::size_t r = 0; r < rows.rows.size(); ++r) rows.rows[r] = bytes.data() + r * row;
+    rows.first = bytes.data(), rows.stride = rows.row_bytes();
+    rows.scattered.clear();
     return rows;
   }
   Vector vector(const std::string& name, const AttentionSpec* rotary) override {

@@ -57,10 +57,11 @@ std::string layer_tensor(std::size_t layer, const char* matrix) {
 }
 
 WeightRows float_rows(const float* from, Index n_out, Index n_in) {
-  WeightRows rows{n_out, n_in, &Registry<WeightFormat>::get("F32", "weight format"), {}};
-  rows.rows.reserve(static_cast<std::size_t>(n_out));
-  for (Index r = 0; r < n_out; ++r) rows.rows.push_back(reinterpret_cast<const std::byte*>(from + r * n_in));
-  return rows;
+  return {.n_out = n_out,
+          .n_in = n_in,
+          .format = &Registry<WeightFormat>::get("F32", "weight format"),
+          .first = reinterpret_cast<const std::byte*>(from),
+          .stride = n_in * static_cast<Index>(sizeof(float))};
 }
 
 ParameterKind kind_of(const NeededTensor& tensor) {
@@ -94,7 +95,7 @@ class LearningTensors final : public WeightSource {
     const WeightRows from = file_.rows(name, rotary);
     float* to = learning_.values->data() + p.begin;
     for (Index r = 0; r < p.n_rows; ++r)
-      from.format->dequantize(from.rows[static_cast<std::size_t>(r)], to + r * p.n_columns, p.n_columns);
+      from.format->dequantize(from.row(r), to + r * p.n_columns, p.n_columns);
     return float_rows(to, p.n_rows, p.n_columns);
   }
   Vector vector(const std::string& name, const AttentionSpec* rotary) override {

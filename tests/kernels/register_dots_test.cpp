@@ -48,8 +48,10 @@ constexpr Index kRows = 7, kOutputs = 21;  // 4, 2 and 1 at once
 std::vector<float> dots(const Isa& isa, const WeightRows& w, const QuantisedRows& x, Index x_begin,
                         Index n_x) {
   std::vector<float> y(static_cast<std::size_t>(n_x * kOutputs));
+  std::vector<const std::uint8_t*> rows;
+  for (Index r = 0; r < w.n_out; ++r) rows.push_back(reinterpret_cast<const std::uint8_t*>(w.row(r)));
   isa.weights(w.format->ggml_type)
-      .dots_quantised({.rows = reinterpret_cast<const std::uint8_t* const*>(w.rows.data()),
+      .dots_quantised({.rows = rows.data(),
                        .n_in = w.n_in,
                        .begin = 1,
                        .end = kOutputs,

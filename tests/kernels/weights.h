@@ -45,10 +45,8 @@ class TestWeights {
     }
   }
   WeightRows rows() const {
-    WeightRows result{n_out_, n_in_, format_, {}};
     const Index stride = n_in_ / format_->block_size * format_->block_bytes;
-    for (Index r = 0; r < n_out_; ++r) result.rows.push_back(bytes_.data() + 1 + r * stride);
-    return result;
+    return {.n_out = n_out_, .n_in = n_in_, .format = format_, .first = bytes_.data() + 1, .stride = stride};
   }
   /// The weights (n_out, n_in).
   std::vector<float> values() const {

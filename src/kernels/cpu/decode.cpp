@@ -62,15 +62,17 @@ void dots(const float* x, Index n_rows, std::span<const Output> outputs, const L
   auto items_of = [each](const Output& output) { return (output.w->n_out + each - 1) / each; };
   parallel_outputs(run.context, outputs, items_of, [&](const Output& output, Index item, int) {
     const StoredMatrix& w = stored(*output.w);
-    const Dots d{.rows = w.row(0),
+    const Index begin = item * each, end = std::min(w.n_out, begin + each);
+    const RowPointers<kOutputsPerItem> pointers(w, begin, end);
+    const Dots d{.rows = pointers.rows,
                  .n_in = w.n_in,
-                 .begin = item * each,
-                 .end = std::min(w.n_out, (item + 1) * each),
+                 .begin = 0,
+                 .end = end - begin,
                  .n_x = n_rows,
                  .quantised = run.space.quantised.data(),
                  .x = x,
-                 .bias = output.bias,
-                 .y = output.y,
+                 .bias = output.bias != nullptr ? output.bias + begin : nullptr,
+                 .y = output.y + begin,
                  .y_stride = w.n_out,
                  .add = output.add,
                  .scale = output.scale};

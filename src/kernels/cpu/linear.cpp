@@ -8,15 +8,15 @@ namespace ropewalk::cpu {
 const StoredMatrix& stored(const Matrix& matrix) { return dynamic_cast<const StoredMatrix&>(matrix); }
 
 std::unique_ptr<Matrix> make_matrix(WeightRows rows, Precision precision, const Isa& isa) {
-  RW_CHECK(rows.format != nullptr && static_cast<Index>(rows.rows.size()) == rows.n_out);
+  RW_CHECK(rows.format != nullptr);
+  RW_CHECK(rows.scattered.empty() || static_cast<Index>(rows.scattered.size()) == rows.n_out);
   RW_CHECK(rows.n_in % rows.format->block_size == 0);
   auto matrix = std::make_unique<StoredMatrix>(isa);
   matrix->n_out = rows.n_out, matrix->n_in = rows.n_in;
   matrix->precision = precision;
   matrix->kernels = isa.weights(rows.format->ggml_type);
-  matrix->bytes = rows.rows.size() * sizeof(rows.rows[0]);
-  matrix->file_bytes =
-      static_cast<std::size_t>(rows.n_out * (rows.n_in / rows.format->block_size) * rows.format->block_bytes);
+  matrix->bytes = rows.scattered.size() * sizeof(std::byte*);
+  matrix->file_bytes = static_cast<std::size_t>(rows.n_out * rows.row_bytes());
   matrix->stored = std::move(rows);
   return matrix;
 }

@@ -40,11 +40,19 @@ struct StoredMatrix final : Matrix {
     return in_pairs(p, isa) ? (width + 1) / 2 * 2 : width;
   }
   Index padded_in() const { return padded(n_in, precision, isa); }
-  const std::uint8_t* const* row(Index r) const {
-    return reinterpret_cast<const std::uint8_t* const*>(stored.rows.data()) + r;
-  }
+  const std::uint8_t* row(Index r) const { return reinterpret_cast<const std::uint8_t*>(stored.row(r)); }
 };
 const StoredMatrix& stored(const Matrix& matrix);
+
+/// Where rows [begin, end) of a matrix lie, as kernels take them.
+template <int kMost>
+struct RowPointers {
+  const std::uint8_t* rows[kMost];
+  RowPointers(const StoredMatrix& w, Index begin, Index end) {
+    for (Index r = begin; r < end; ++r) rows[r - begin] = w.row(r);
+  }
+};
+
 /// x (n) = act(x) * up (n), or act(x) where up is null.
 inline void activate(const Isa& isa, Activation activation, float* x, const float* up, Index n) {
   isa.activate[static_cast<int>(activation)](x, up, n);

@@ -88,7 +88,7 @@ void linear_input(const float* dy, Index n_rows, const Matrix& w, float scale, f
   sum.run(context, isa, space, [&](Index first, int thread) {
     float* rows = space.threads[static_cast<std::size_t>(thread)].widened.data();
     for (Index r = first; r < std::min(first + kRowsPerPack, m.n_out); ++r)
-      m.kernels.widen(*m.row(r), m.n_in, rows + (r - first) * m.n_in);
+      m.kernels.widen(m.row(r), m.n_in, rows + (r - first) * m.n_in);
     return static_cast<const float*>(rows);
   });
 }

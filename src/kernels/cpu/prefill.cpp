@@ -91,12 +91,15 @@ Index panels_per_item(const StoredMatrix& w, int n_matrices, int n_threads) {
 /// Panels [begin, end) expanded.
 const std::byte* expand(const StoredMatrix& w, Index begin, Index end, Buffer<std::byte>& to) {
   to.reserve((end - begin) * panel_bytes(w));
-  for (Index panel = begin; panel < end; ++panel)
-    (w.bf16() ? w.kernels.expand_bf16 : w.kernels.expand_f32)(
-        {.rows = w.row(panel * kLanes),
-         .n_rows = static_cast<int>(std::min<Index>(kLanes, w.n_out - panel * kLanes)),
-         .n_in = w.n_in,
-         .panel = to.data() + (panel - begin) * panel_bytes(w)});
+  for (Index panel = begin; panel < end; ++panel) {
+    const Index first = panel * kLanes, last = std::min(w.n_out, first + kLanes);
+    const RowPointers<kLanes> pointers(w, first, last);
+    (w.bf16() ? w.kernels.expand_bf16
+              : w.kernels.expand_f32)({.rows = pointers.rows,
+                                       .n_rows = static_cast<int>(last - first),
+                                       .n_in = w.n_in,
+                                       .panel = to.data() + (panel - begin) * panel_bytes(w)});
+  }
   return to.data();
 }
 

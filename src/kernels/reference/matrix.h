@@ -15,12 +15,10 @@ struct ReferenceMatrix final : Matrix {
   WeightRows weights;
   explicit ReferenceMatrix(WeightRows rows) : weights(std::move(rows)) {
     n_out = weights.n_out, n_in = weights.n_in;
-    bytes = weights.rows.size() * sizeof(weights.rows[0]);
+    bytes = weights.scattered.size() * sizeof(std::byte*);
   }
   /// row `o` (n_in), expanded
-  void row(Index o, float* out) const {
-    weights.format->dequantize(weights.rows[static_cast<std::size_t>(o)], out, n_in);
-  }
+  void row(Index o, float* out) const { weights.format->dequantize(weights.row(o), out, n_in); }
   /// all of them (n_out, n_in)
   std::vector<float> expanded() const {
     std::vector<float> w(static_cast<std::size_t>(n_out * n_in));

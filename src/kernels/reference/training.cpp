@@ -288,8 +288,7 @@ class ReferenceTraining final : public Training<double> {
              double* y) const override {
     std::vector<float> row(static_cast<std::size_t>(embedding.n_in));
     for (const Token token : tokens) {
-      embedding.format->dequantize(embedding.rows[static_cast<std::size_t>(token)], row.data(),
-                                   embedding.n_in);
+      embedding.format->dequantize(embedding.row(token), row.data(), embedding.n_in);
       for (Index i = 0; i < embedding.n_in; ++i)
         *y++ = static_cast<double>(scale) * static_cast<double>(row[static_cast<std::size_t>(i)]) +
                (bias != nullptr ? static_cast<double>(bias[i]) : 0);
