@@ -165,6 +165,7 @@ class HfModel : public ModelFile {
         if (one->type != first.type || one->shape != first.shape)
           throw Error(path_ + ": tensor " + one->name, "the type and shape of " + first.name, "another");
         all.pieces.push_back(one->bytes);
+        if (head > 0) all.relaid.insert(all.relaid.end(), one->relaid.begin(), one->relaid.end());
         parts.insert(one->name);
       }
       all.shape.insert(all.shape.begin(), static_cast<Index>(all.pieces.size()));

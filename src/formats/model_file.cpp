@@ -85,7 +85,7 @@ std::size_t TensorInfo::n_bytes() const {
 }
 
 void TensorInfo::make_ready() const {
-  if (relaid != nullptr) relaid->ready();
+  for (const auto& part : relaid) part->ready();
 }
 
 const std::byte* TensorInfo::row(Index r) const {
@@ -121,8 +121,7 @@ void ModelFile::index_tensors() {
 }
 
 bool ModelFile::has_packed() const {
-  return std::any_of(tensors_.begin(), tensors_.end(),
-                     [](const TensorInfo& t) { return t.relaid != nullptr; });
+  return std::any_of(tensors_.begin(), tensors_.end(), [](const TensorInfo& t) { return !t.relaid.empty(); });
 }
 
 std::size_t ModelFile::tensor_bytes() const {

@@ -40,8 +40,9 @@ struct TensorInfo {
   std::vector<std::span<const std::byte>> pieces = {};
   float offset = 0;  ///< added to every value: Gemma's folders store w where the norm multiplies by 1 + w
   /// Where the file packs it in a way of its own (formats/packed.h): bytes and pieces lie in memory of ours,
-  /// and are made when they are read, by row() and for_each_piece().
-  std::shared_ptr<const Relaid> relaid = nullptr;
+  /// and are made when they are read, by row() and for_each_piece(). A tensor that is joined has those of
+  /// all.
+  std::vector<std::shared_ptr<const Relaid>> relaid = {};
 
   std::size_t n_bytes() const;
   /// Where row r begins, counted along the outermost dimension. Only where the size of the type is known.

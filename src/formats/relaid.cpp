@@ -114,13 +114,13 @@ TensorInfo relay(const std::string& name, std::shared_ptr<const PackedMatrix> ma
       (n_blocks * static_cast<std::uint64_t>(format.block_bytes) * static_cast<std::uint64_t>(matrix->n_out))
           .size();
   auto stored = matrix->stored;
-  info.relaid = std::make_shared<const Relaid>(
+  info.relaid.push_back(std::make_shared<const Relaid>(
       n_bytes,
       [matrix = std::move(matrix), &format, place = std::move(place)](std::byte* to) {
         make_rows(*matrix, format, place, to);
       },
-      std::move(stored));
-  info.bytes = info.relaid->bytes();
+      std::move(stored)));
+  info.bytes = info.relaid.front()->bytes();
   return info;
 }
 

@@ -68,10 +68,9 @@ std::string model_id(const ModelFile& file) {
     add_field(hash, fmt::format("{} {} {} {}", tensor.name, tensor.type, fmt::join(tensor.shape, " "),
                                 tensor.n_bytes()));
     const auto add = [&](std::span<const std::byte> piece) { add_weights(hash, piece, whole); };
-    if (tensor.relaid == nullptr)
-      tensor.for_each_piece(add);
-    else
-      for (const auto piece : tensor.relaid->stored()) add(piece);  // as the file has it: nothing is made
+    if (tensor.relaid.empty()) tensor.for_each_piece(add);
+    for (const auto& part : tensor.relaid)  // as the file has it: nothing is made
+      for (const auto piece : part->stored()) add(piece);
   }
   return hash.text();
 }

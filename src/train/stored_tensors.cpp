@@ -30,7 +30,7 @@ StoredTensors::StoredTensors(const ModelFile& file, const ModelConfig& config, c
       gguf_(file.container().starts_with("GGUF")) {
   require_written_type(type_, gguf_);
   for (const TensorInfo& tensor : file.tensors())
-    if (tensor.relaid != nullptr)
+    if (!tensor.relaid.empty())
       throw Error(fmt::format("{}: tensor {}", file.path(), tensor.name),
                   "weights that are not packed, to write the model", tensor.type,
                   "go on from the model's folder before it was quantised, or from a GGUF");

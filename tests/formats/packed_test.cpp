@@ -102,12 +102,7 @@ TEST(PackedModules, LackNoTensor) {
       Module without = module;
       without.erase(part);
       EXPECT_THROW(weights(quantisation, without), Error) << part;
-      for (const char* dtype : {"F32", "I32", "I8", "BF16", "U8"})
-        if (stored.dtype != dtype && !(stored.dtype[0] != 'I' && dtype[0] != 'I' && dtype[0] != 'U') &&
-            !(part == "weight" && std::string_view(dtype) == "I8") && part != "weight_shape")
-          EXPECT_THROW(weights(quantisation, with(module, part, {dtype, stored.shape, stored.numbers})),
-                       Error)
-              << part << " " << dtype;
+      EXPECT_THROW(weights(quantisation, with(module, part, {"U8", stored.shape})), Error) << part;
     }
   Module module = gptq();
   module.erase("scales");
