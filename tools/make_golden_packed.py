@@ -160,6 +160,17 @@ def fp8(n_out, n_in, rows=32, columns=32, dtype=F32, name="weight_scale_inv", ki
     return {"weight": q, name: scale}, w if kind is torch.float8_e4m3fn else w.to(dtype).to(F32)
 
 
+def nvfp4(n_out, n_in):
+    q, whole = rng.integers(0, 16, size=(n_out, n_in)), torch.tensor([900.0])
+    scale = some_scales((n_out, n_in // 16), 40, F32).to(torch.float8_e4m3fn)
+    table = np.array([0, 0.5, 1, 1.5, 2, 3, 4, 6], dtype=np.float32)
+    value = torch.from_numpy(np.where(q & 8, -table[q & 7], table[q & 7]).astype(np.float32))
+    w = value * (scale.to(F32) / whole).repeat_interleave(16, 1)
+    parts = {"weight_packed": torch.from_numpy((q[:, ::2] | q[:, 1::2] << 4).astype(np.uint8)), "weight_scale": scale, "weight_global_scale": whole}
+    compared("nvfp4-pack-quantized", parts, w, BF16, num_bits=4, type="float", symmetric=True, strategy="tensor_group", group_size=16)
+    return {**parts, "input_global_scale": torch.tensor([0.5])}, w
+
+
 def plain(n_out, n_in, kind=F16):
     w = torch.from_numpy(rng.normal(scale=0.15, size=(n_out, n_in)).astype(np.float32)).to(kind)
     return {"weight": w}, w.to(F32)
@@ -193,6 +204,8 @@ MODELS = {
             V: {"rows": 0, "name": "weight_scale"}, O: {"kind": torch.float8_e5m2}, UP: {}, DOWN: {"rows": 0}}]),
     "fp8_odd_blocks": ({"quant_method": "fp8", "activation_scheme": "dynamic", "weight_block_size": [48, 64]}, fp8, [
         {m: {"rows": 48, "columns": 64} for m in (Q, K, V, O, GATE, UP, DOWN)}] * 2),
+    "nvfp4": ({"quant_method": "compressed-tensors", "format": "nvfp4-pack-quantized", "ignore": ["lm_head"]}, nvfp4, [
+        {m: {} for m in (Q, K, V, O, GATE, UP, DOWN)}] * 2),
     "plain_f8": (None, plain, [{m: {"kind": torch.float8_e4m3fn} for m in (Q, K, V, O)} | {
         m: {"kind": torch.float8_e5m2} for m in (GATE, UP, DOWN)}] * 2),
 }

@@ -62,14 +62,17 @@ for name, kind, number in (("F8_E4M3", torch.float8_e4m3fn, lambda b: b & 127 !=
                            ("F8_E5M2", torch.float8_e5m2, lambda b: b & 127 <= 124)):
     raw = np.array([b for b in range(256) if number(b)], dtype=np.uint8)
     out["formats"][name] = {"bytes": raw.tobytes().hex(), "bits": torch.from_numpy(raw).view(kind).float().numpy().view(np.uint32).tolist()}
-for name in ("F8_E4M3_G32", "INT4_G32", "INT8_G32"):
-    raw = rng.integers(0, 256, size=(3, 21 if name == "INT4_G32" else 36), dtype=np.uint8)
-    d = rng.normal(scale=0.01, size=(3, 1)).astype(np.float32)
+for name, size in (("F8_E4M3_G32", 36), ("INT4_G32", 21), ("INT8_G32", 36), ("NVFP4_G16", 24)):
+    raw = rng.integers(0, 256, size=(3, size), dtype=np.uint8)
+    d = rng.normal(scale=0.01, size=(3, 2 if name == "NVFP4_G16" else 1)).astype(np.float32)
     d[2] = 1e-41  # subnormal
-    raw[:, :4] = d.view(np.uint8)
+    raw[:, :4 * d.shape[1]] = d.view(np.uint8)
     if name == "F8_E4M3_G32":
         raw[:, 4:][raw[:, 4:] & 127 == 127] = 0
         q = torch.from_numpy(raw[:, 4:].copy()).view(torch.float8_e4m3fn).float().numpy()
+    elif name == "NVFP4_G16":
+        table = np.array([0, 1, 2, 3, 4, 6, 8, 12, -0.0, -1, -2, -3, -4, -6, -8, -12], dtype=np.float32)
+        q, d = table[np.concatenate((raw[:, 8:] & 15, raw[:, 8:] >> 4), 1)], d.repeat(16, 1)
     elif name == "INT8_G32":
         q = raw[:, 4:].view(np.int8).astype(np.float32)
     else:

@@ -11,7 +11,8 @@ namespace ropewalk {
 namespace {
 
 constexpr const char* kRead =
-    "GPTQ, AWQ (gemm), compressed-tensors (pack-, int- and float-quantized) and FP8 are read; take one of "
+    "GPTQ, AWQ (gemm), compressed-tensors (pack-, int-, float- and nvfp4-pack-quantized) and FP8 are read; "
+    "take one of "
     "these, "
     "or a GGUF of the model";
 
@@ -70,8 +71,9 @@ HfQuantisation read_awq_config(const HfObject& object) {
 
 void require_compressed_format(const HfObject& object) {
   const std::string format = object.string("format").value_or("dense");
-  constexpr std::array<std::string_view, 6> kFormats = {
-      "pack-quantized", "int-quantized", "float-quantized", "naive-quantized", "mixed-precision", "dense"};
+  constexpr std::array<std::string_view, 7> kFormats = {
+      "pack-quantized",  "nvfp4-pack-quantized", "int-quantized", "float-quantized",
+      "naive-quantized", "mixed-precision",      "dense"};
   if (std::find(kFormats.begin(), kFormats.end(), format) == kFormats.end())
     refuse_quantised(object, "compressed-tensors in the format " + format.substr(0, 40));
 }

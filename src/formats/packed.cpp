@@ -37,6 +37,7 @@ bool is_packed_part(std::string_view part, std::string_view type) {
 std::unique_ptr<PackedMatrix> read_module(PackedParts& parts, const HfQuantisation& q) {
   if (q.method == Method::kGptq) return read_gptq(parts, q);
   if (q.method == Method::kAwq) return read_awq(parts, q);
+  if (parts.has("weight_packed", "U8")) return read_nvfp4(parts, q);
   if (parts.has("weight_packed")) return read_pack_quantized(parts, q);
   return read_scaled(parts, q);
 }

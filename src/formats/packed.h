@@ -17,7 +17,7 @@ namespace ropewalk {
 /// Some rows of a packed matrix: weight (o, i) = scale (o, g) * (q (o, i) - zero (o, g)), where g is the
 /// group of input i.
 struct PackedRows {
-  std::vector<std::uint8_t> q;     // (n_rows, n_in): whole numbers, or bits of an 8-bit float
+  std::vector<std::uint8_t> q;     // (n_rows, n_in): whole numbers, or bits of a float of 8 or 4
   std::vector<float> scale;        // (n_rows, n_groups)
   std::vector<std::int16_t> zero;  // (n_rows, n_groups); 0 for floats
 };
@@ -25,7 +25,7 @@ struct PackedRows {
 /// One matrix of a folder. Sizes and groups are checked when it is made; its weights are read later.
 class PackedMatrix {
  public:
-  enum class Code { kInteger, kE4M3, kE5M2 };
+  enum class Code { kInteger, kE4M3, kE5M2, kE2M1 };
 
   virtual ~PackedMatrix() = default;
   /// Rows [first, first + n_rows), into vectors of this size or more. REQUIRES: first % kRowsAtOnce == 0.
@@ -35,11 +35,11 @@ class PackedMatrix {
 
   Index n_out = 0, n_in = 0, n_groups = 0;
   Code code = Code::kInteger;
-  int bits = 8;                                    ///< of q
-  bool centred = false;                            ///< every zero is 2^(bits - 1)
-  std::vector<std::int32_t> group;                 ///< (n_in), each below n_groups
-  const WeightFormat* scales = nullptr;            ///< how scales are stored: F32, F16 or BF16
-  std::string kind;                                ///< "GPTQ 4-bit"
+  int bits = 8;                          ///< of q
+  bool centred = false;                  ///< every zero is 2^(bits - 1)
+  std::vector<std::int32_t> group;       ///< (n_in), each below n_groups
+  const WeightFormat* scales = nullptr;  ///< how scales are stored, and expanded weights: F32, F16 or BF16
+  std::string kind;                      ///< "GPTQ 4-bit"
   std::vector<std::span<const std::byte>> stored;  ///< the bytes of its tensors
 };
 
@@ -50,6 +50,11 @@ class PackedParts {
   PackedParts(std::string module, std::string path) : module_(std::move(module)), path_(std::move(path)) {}
   void add(std::string part, TensorInfo tensor) { tensors_.emplace(std::move(part), std::move(tensor)); }
   bool has(const std::string& part) const { return tensors_.contains(part); }
+  /// Whether it is there, of this dtype.
+  bool has(const std::string& part, std::string_view dtype) const {
+    const auto found = tensors_.find(part);
+    return found != tensors_.end() && found->second.type == dtype;
+  }
   const std::string& module() const { return module_; }
   /// "PATH: tensor MODULE.PART"
   std::string place(const std::string& part) const {
@@ -81,11 +86,12 @@ class PackedParts {
 std::unique_ptr<PackedMatrix> read_gptq(PackedParts& parts, const HfQuantisation& quantisation);
 std::unique_ptr<PackedMatrix> read_awq(PackedParts& parts, const HfQuantisation& quantisation);
 std::unique_ptr<PackedMatrix> read_pack_quantized(PackedParts& parts, const HfQuantisation& quantisation);
+std::unique_ptr<PackedMatrix> read_nvfp4(PackedParts& parts, const HfQuantisation& quantisation);
 std::unique_ptr<PackedMatrix> read_scaled(PackedParts& parts, const HfQuantisation& quantisation);
 
-/// The matrix as rows of INT4_G32, INT8_G32 or F8_E4M3_G32, exactly, where each 32 weights of a row share a
-/// scale and a zero; otherwise, expanded, as floats of the type of its scales, rounded once, which is what
-/// the packages that wrote it compute with. Nothing is read before the tensor is.
+/// The matrix as rows of INT4_G32, INT8_G32, F8_E4M3_G32 or NVFP4_G16, exactly, where each 32 (16) weights of
+/// a row share a scale and a zero; otherwise, expanded, as floats of the type of its scales, rounded once,
+/// which is what the packages that wrote it compute with. Nothing is read before the tensor is.
 TensorInfo relay(const std::string& name, std::shared_ptr<const PackedMatrix> matrix, std::string place);
 
 /// `tensors` with every packed matrix as one. `left_out` receives the names of what says how activations

@@ -14,60 +14,80 @@
 namespace ropewalk {
 namespace {
 
-constexpr Index kGroup = 32;  // weights of a block of every format below
+constexpr Index kBlock = 32;  // weights of a block of every format below
 
-bool in_groups_of_32(const PackedMatrix& m) {
-  if (m.n_in % kGroup != 0) return false;
-  for (std::size_t i = 0; i < m.group.size(); ++i)
-    if (m.group[i] != m.group[i / kGroup * kGroup]) return false;
+const WeightFormat& named(const char* name) { return Registry<WeightFormat>::get(name, "weight format"); }
+
+/// Whether rows are whole blocks, and of each `size` weights in order all are of one group.
+bool in_groups_of(Index size, const PackedMatrix& m) {
+  if (m.n_in % kBlock != 0) return false;
+  for (Index i = 0; i < m.n_in; ++i)
+    if (m.group[static_cast<std::size_t>(i)] != m.group[static_cast<std::size_t>(i / size * size)])
+      return false;
   return true;
 }
 
 /// The format of its rows in memory.
 const WeightFormat& format_of(const PackedMatrix& m) {
-  const auto named = [](const char* name) -> const WeightFormat& {
-    return Registry<WeightFormat>::get(name, "weight format");
-  };
-  if (!in_groups_of_32(m)) return *m.scales;
-  if (m.code == PackedMatrix::Code::kE4M3) return named("F8_E4M3_G32");
-  if (m.code == PackedMatrix::Code::kInteger && m.bits <= 4) return named("INT4_G32");
-  if (m.code == PackedMatrix::Code::kInteger && m.centred) return named("INT8_G32");
+  using Code = PackedMatrix::Code;
+  if (m.code == Code::kE2M1 && in_groups_of(16, m)) return named("NVFP4_G16");
+  if (!in_groups_of(32, m)) return *m.scales;
+  if (m.code == Code::kE4M3) return named("F8_E4M3_G32");
+  if (m.code == Code::kInteger && m.bits <= 4) return named("INT4_G32");
+  if (m.code == Code::kInteger && m.centred) return named("INT8_G32");
   return *m.scales;
 }
 
-/// One row, (n_in / 32) blocks of INT4_G32, INT8_G32 or F8_E4M3_G32.
+/// 32 numbers of 4 bits, as Q4_0 has them.
+void put_nibbles(const std::uint8_t* q, std::byte* to) {
+  for (Index i = 0; i < 16; ++i) to[i] = static_cast<std::byte>(q[i] | q[i + 16] << 4);
+}
+
+/// One row, of one of the block formats above.
 void put_blocks(const PackedMatrix& m, const WeightFormat& format, const std::uint8_t* q, const float* scale,
                 const std::int16_t* zero, std::byte* to) {
-  const bool four = format.name == "INT4_G32", eight = format.name == "INT8_G32";
-  for (Index at = 0; at < m.n_in; at += kGroup, to += format.block_bytes) {
+  const bool int4 = format.name == "INT4_G32", int8 = format.name == "INT8_G32",
+             fp4 = format.name == "NVFP4_G16";
+  for (Index at = 0; at < m.n_in; at += kBlock, q += kBlock, to += format.block_bytes) {
     const std::int32_t g = m.group[static_cast<std::size_t>(at)];
+    if (fp4) {
+      for (std::size_t half = 0; half < 2; ++half) {
+        const float d =
+            scale[m.group[static_cast<std::size_t>(at) + 16 * half]] * 0.5f;  // the table is doubled
+        std::memcpy(to + 4 * half, &d, 4);
+      }
+      put_nibbles(q, to + 8);
+      continue;
+    }
     std::memcpy(to, &scale[g], 4);
-    const std::uint8_t* from = q + at;
-    if (four) {
+    if (int4) {
       to[4] = static_cast<std::byte>(zero[g]);
-      for (Index i = 0; i < kGroup / 2; ++i)
-        to[5 + i] = static_cast<std::byte>(from[i] | from[i + kGroup / 2] << 4);
+      put_nibbles(q, to + 5);
     } else {
-      for (Index i = 0; i < kGroup; ++i) to[4 + i] = static_cast<std::byte>(eight ? from[i] ^ 0x80 : from[i]);
+      for (Index i = 0; i < kBlock; ++i) to[4 + i] = static_cast<std::byte>(int8 ? q[i] ^ 0x80 : q[i]);
     }
   }
 }
 
-/// One row, expanded.
-void put_floats(const PackedMatrix& m, const std::uint8_t* q, const float* scale, const std::int16_t* zero,
-                const std::string& place, std::byte* to) {
+/// What q means, of floats.
+float value_of(PackedMatrix::Code code, std::uint8_t q) {
+  constexpr float kE2M1[8] = {0, 0.5f, 1, 1.5f, 2, 3, 4, 6};
+  if (code == PackedMatrix::Code::kE2M1) return q & 8 ? -kE2M1[q & 7] : kE2M1[q & 7];
+  const auto byte = static_cast<std::byte>(q);
+  float value = 0;
+  named(code == PackedMatrix::Code::kE4M3 ? "F8_E4M3" : "F8_E5M2").dequantize(&byte, &value, 1);
+  return value;
+}
+
+/// One row, expanded. values (256): of each q, where it is a float.
+void put_floats(const PackedMatrix& m, const float* values, const std::uint8_t* q, const float* scale,
+                const std::int16_t* zero, const std::string& place, std::byte* to) {
   std::vector<float> w(static_cast<std::size_t>(m.n_in));
-  if (m.code == PackedMatrix::Code::kInteger) {
-    for (Index i = 0; i < m.n_in; ++i)
-      w[static_cast<std::size_t>(i)] = static_cast<float>(q[i] - zero[m.group[static_cast<std::size_t>(i)]]);
-  } else {
-    const char* name = m.code == PackedMatrix::Code::kE4M3 ? "F8_E4M3" : "F8_E5M2";
-    Registry<WeightFormat>::get(name, "weight format")
-        .dequantize(reinterpret_cast<const std::byte*>(q), w.data(), m.n_in);
-  }
   for (Index i = 0; i < m.n_in; ++i) {
+    const std::int32_t g = m.group[static_cast<std::size_t>(i)];
     float& value = w[static_cast<std::size_t>(i)];
-    value *= scale[m.group[static_cast<std::size_t>(i)]];
+    value = m.code == PackedMatrix::Code::kInteger ? static_cast<float>(q[i] - zero[g]) : values[q[i]];
+    value *= scale[g];
     if (!std::isfinite(value))
       throw Error(place, "finite weights", fmt::format("{} at input {}", value, i), "the file is damaged");
   }
@@ -75,7 +95,10 @@ void put_floats(const PackedMatrix& m, const std::uint8_t* q, const float* scale
 }
 
 void make_rows(const PackedMatrix& m, const WeightFormat& format, const std::string& place, std::byte* to) {
-  const bool blocks = format.block_size == kGroup;
+  const bool blocks = format.block_size == kBlock;
+  float values[256] = {};
+  if (!blocks && m.code != PackedMatrix::Code::kInteger)
+    for (int q = 0; q < 256; ++q) values[q] = value_of(m.code, static_cast<std::uint8_t>(q));
   const auto row_bytes = static_cast<std::size_t>(m.n_in / format.block_size * format.block_bytes);
   Threads threads;
   std::vector<PackedRows> room(static_cast<std::size_t>(threads.count()));
@@ -95,7 +118,7 @@ void make_rows(const PackedMatrix& m, const WeightFormat& format, const std::str
       if (blocks)
         put_blocks(m, format, q, scale, zero, row);
       else
-        put_floats(m, q, scale, zero, place, row);
+        put_floats(m, values, q, scale, zero, place, row);
     }
   });
 }

@@ -21,11 +21,12 @@ using Module = std::map<std::string, Stored>;
 
 std::size_t size_of(const std::string& dtype) {
   if (dtype == "I64") return 8;
+  if (dtype == "I16") return 2;
   if (dtype == "I32" || dtype == "F32") return 4;
   return dtype == "F16" || dtype == "BF16" ? 2 : 1;
 }
 
-std::string safetensors(const Module& module) {
+std::string safetensors(const Module& module, const std::string& name = "model.layers.0.self_attn.q_proj") {
   Json header = Json::object();
   std::string data;
   for (const auto& [part, stored] : module) {
@@ -35,7 +36,7 @@ std::string safetensors(const Module& module) {
     data.resize(begin + n * each);
     for (std::size_t i = 0; i < stored.numbers.size(); ++i)
       std::memcpy(data.data() + begin + i * each, &stored.numbers[i], each);
-    header["model.layers.0.self_attn.q_proj." + part] = {
+    header[fmt::format("{}.{}", name, part)] = {
         {"dtype", stored.dtype}, {"shape", stored.shape}, {"data_offsets", {begin, data.size()}}};
   }
   const std::string text = dump_json(header);
@@ -67,6 +68,7 @@ void refuse(const std::string& quantisation, const Module& module, const char* p
 const char* kGptq = R"({"quant_method":"gptq","bits":4,"group_size":32})";
 const char* kAwq = R"({"quant_method":"awq","bits":4,"group_size":32,"version":"GEMM","zero_point":true})";
 const char* kCompressed = R"({"quant_method":"compressed-tensors","format":"pack-quantized"})";
+const char* kNvfp4 = R"({"quant_method":"compressed-tensors","format":"nvfp4-pack-quantized"})";
 const char* kFp8 = R"({"quant_method":"fp8","weight_block_size":[128,128]})";
 
 /// Of 16 outputs and 64 inputs.
@@ -81,6 +83,11 @@ Module pack_quantized() {
           {"weight_scale", {"BF16", {16, 2}}},
           {"weight_shape", {"I64", {2}, {16, 64}}}};
 }
+Module nvfp4() {
+  return {{"weight_packed", {"U8", {16, 32}}},
+          {"weight_scale", {"F8_E4M3", {16, 4}}},
+          {"weight_global_scale", {"F32", {1}, {0x3f800000}}}};
+}
 Module fp8() { return {{"weight", {"F8_E4M3", {16, 64}}}, {"weight_scale_inv", {"F32", {1, 1}}}}; }
 
 Module with(Module module, const std::string& part, Stored stored) {
@@ -92,17 +99,21 @@ TEST(PackedModules, AreReadWhereTheirTensorsAgree) {
   EXPECT_EQ(weights(kGptq, gptq()).size(), 16u * 64);
   EXPECT_EQ(weights(kAwq, awq()).size(), 16u * 64);
   EXPECT_EQ(weights(kCompressed, pack_quantized()).size(), 16u * 64);
+  EXPECT_EQ(weights(kNvfp4, nvfp4()).size(), 16u * 64);
   EXPECT_EQ(weights(kFp8, fp8()).size(), 16u * 64);
 }
 
 TEST(PackedModules, LackNoTensor) {
-  for (const auto& [quantisation, module] :
-       {std::pair{kGptq, gptq()}, {kAwq, awq()}, {kCompressed, pack_quantized()}, {kFp8, fp8()}})
+  for (const auto& [quantisation, module] : {std::pair{kGptq, gptq()},
+                                             {kAwq, awq()},
+                                             {kCompressed, pack_quantized()},
+                                             {kNvfp4, nvfp4()},
+                                             {kFp8, fp8()}})
     for (const auto& [part, stored] : module) {
       Module without = module;
       without.erase(part);
       EXPECT_THROW(weights(quantisation, without), Error) << part;
-      EXPECT_THROW(weights(quantisation, with(module, part, {"U8", stored.shape})), Error) << part;
+      EXPECT_THROW(weights(quantisation, with(module, part, {"I16", stored.shape})), Error) << part;
     }
   Module module = gptq();
   module.erase("scales");
@@ -125,6 +136,9 @@ TEST(PackedModules, HaveTensorsOfOneSize) {
   refuse(kCompressed, with(pack_quantized(), "weight_scale", {"BF16", {16, 3}}), "a multiple of 3");
   refuse(kCompressed, with(pack_quantized(), "weight_scale", {"BF16", {15, 2}}), "shape (16, 2)");
   refuse(kCompressed, with(pack_quantized(), "weight_zero_point", {"I32", {3, 2}}), "shape (2, 2)");
+  refuse(kNvfp4, with(nvfp4(), "weight_scale", {"F8_E4M3", {16, 2}}), "shape (16, 4)");
+  for (const std::int64_t bad : {0x0, 0x7f800000, 0x7fc00000, 0xbf800000})
+    refuse(kNvfp4, with(nvfp4(), "weight_global_scale", {"F32", {1}, {bad}}), "a finite number above 0");
   refuse(kFp8, with(fp8(), "weight_scale_inv", {"F32", {2, 2}}), "shape (16, 2)");
   refuse(kFp8, with(fp8(), "weight_scale_inv", {"F32", {16, 3}}), "a multiple of 3");
   refuse(kFp8, with(fp8(), "weight", {"F8_E4M3", {16, 8, 8}}), "in 2 dimensions");
@@ -146,6 +160,42 @@ TEST(PackedModules, HaveFiniteWeightsWhereTheyAreExpanded) {
   const Module act_order = with(gptq(), "g_idx", {"I32", {64}, mixed});
   EXPECT_NO_THROW(weights(kGptq, act_order));
   refuse(kGptq, with(act_order, "scales", {"F16", {2, 16}, {0x7e00}}), "finite weights");
+}
+
+TEST(PackedModules, AreSplitWhereTheyAreFused) {
+  Module module = {
+      {"qweight", {"I32", {8, 128}}}, {"qzeros", {"I32", {2, 16}}}, {"scales", {"F16", {2, 128}}}};
+  for (std::int64_t i = 0; i < 8 * 128; ++i) module["qweight"].numbers.push_back(i * 2654435761);
+  for (std::int64_t i = 0; i < 2 * 128; ++i) module["scales"].numbers.push_back(0x3000 + i);
+  const std::vector<float> whole = weights(kGptq, module);
+  const std::string bytes = safetensors(module, "model.layers.0.self_attn.qkv_proj");
+  const auto file = parse_hf_model(
+      R"({"model_type":"phi3","hidden_size":64,"num_attention_heads":4,"num_key_value_heads":2,"num_hidden_layers":1,)"
+      R"("intermediate_size":96,"max_position_embeddings":128,"quantization_config":{"quant_method":"gptq","group_size":32}})",
+      "", std::as_bytes(std::span(bytes)), "m");
+  ASSERT_FALSE(file->unsupported());
+  const auto expect_rows = [&](const char* part, std::ptrdiff_t begin, std::ptrdiff_t end) {
+    EXPECT_EQ(ModelFile::dequantize(file->tensor(part)),
+              std::vector<float>(whole.begin() + begin * 64, whole.begin() + end * 64))
+        << part;
+  };
+  expect_rows("blk.0.attn_v.weight", 96, 128);
+  expect_rows("blk.0.attn_q.weight", 0, 64);
+  expect_rows("blk.0.attn_k.weight", 64, 96);
+  EXPECT_EQ(file->tensor("blk.0.attn_k.weight").format->name, "INT4_G32");
+}
+
+TEST(PackedModules, OfATiedHeadAreLeftOut) {
+  const std::string bytes = safetensors(gptq(), "lm_head");
+  for (const bool tied : {true, false}) {
+    const auto file = parse_hf_model(
+        fmt::format(
+            R"({{"model_type":"llama","hidden_size":64,"num_attention_heads":4,"num_hidden_layers":1,"intermediate_size":96,)"
+            R"("max_position_embeddings":128,"tie_word_embeddings":{},"quantization_config":{{"quant_method":"gptq","group_size":32}}}})",
+            tied),
+        "", std::as_bytes(std::span(bytes)), "m");
+    EXPECT_EQ(file->find_tensor("output.weight") == nullptr, tied);
+  }
 }
 
 TEST(PackedModules, LeaveOtherTensorsOfTheirsToBeRefused) {
@@ -171,7 +221,7 @@ TEST(Quantisation, OfOtherKindsIsRefusedByName) {
         {R"({"quant_method":"awq","version":"gemv"})", "AWQ in the version gemv"},
         {R"({"quant_method":"awq","bits":3})", "AWQ with 3 bits"},
         {R"({"quant_method":"compressed-tensors","format":"marlin-24"})", "marlin-24"},
-        {R"({"quant_method":"compressed-tensors","format":"nvfp4-pack-quantized"})", "nvfp4"},
+        {R"({"quant_method":"compressed-tensors","format":"mxfp4-pack-quantized"})", "mxfp4"},
         {R"({"quant_method":"compressed-tensors","config_groups":{"a":{"format":"mxfp4-pack-quantized"}}})",
          "mxfp4"},
         {R"({"quant_method":"compressed-tensors","sparsity_config":{"format":"sparse-24-bitmask"}})",

@@ -12,7 +12,7 @@ namespace {
 
 const char* kFolders[] = {"gptq",          "gptq_v2",         "awq", "pack_quantized",
                           "int_quantized", "float_quantized", "fp8", "fp8_odd_blocks",
-                          "plain_f8"};
+                          "nvfp4",         "plain_f8"};
 
 class Packed : public testing::TestWithParam<const char*> {
  protected:

@@ -44,7 +44,7 @@ class PackQuantized final : public PackedMatrix {
 
 /// The two whole numbers of weight_shape.
 std::vector<Index> shape_of(PackedParts& parts) {
-  const bool wide = !parts.has("weight_shape") || parts.take_any("weight_shape").type != "I32";
+  const bool wide = !parts.has("weight_shape", "I32");
   const TensorInfo& tensor = parts.take("weight_shape", wide ? "I64" : "I32", 1);
   parts.require_shape(tensor, "weight_shape", {2});
   const std::string place = parts.place("weight_shape");
