@@ -55,6 +55,13 @@ def some_scales(shape, step, dtype):
     return torch.from_numpy(np.asarray(np.exp(rng.normal(scale=0.3, size=shape)) * step, dtype=np.float32)).to(dtype)
 
 
+def some_zeros(shape, bits, last):
+    """About the middle, and both ends; `last`: the greatest."""
+    zeros = np.clip(np.round(rng.normal(2 ** (bits - 1), 2 ** bits / 12, size=shape)), 0, last).astype(int)
+    zeros.flat[:2] = 0, last
+    return zeros
+
+
 def exact(q, scale, zero, group):
     """scale * (q - zero), float32; scale and zero (n_out, n_groups), group (n_in)."""
     return scale.to(F32)[:, group] * torch.from_numpy((q - np.asarray(zero)[:, group]).astype(np.float32))
@@ -64,7 +71,7 @@ def gptq(n_out, n_in, bits=4, size=32, act_order=False, v2=False, middle=False, 
     n_groups = -(-n_in // size)
     q, scale = codes(n_out, n_in, bits), some_scales((n_groups, n_out), 0.6 / 2 ** bits, F16)
     group = rng.permutation(n_in) // size if act_order else np.arange(n_in) // size
-    stored = rng.integers(0, 2 ** bits - (not wraps), size=(n_groups, n_out))  # of the last one layer makes 0, the other one more
+    stored = some_zeros((n_groups, n_out), bits, 2 ** bits - 1 - (not wraps))  # of the last one layer makes 0, the other one more
     if middle:
         stored[:] = 2 ** (bits - 1) - (not v2)
     zero = stored + (not v2) & 2 ** bits - 1
@@ -85,7 +92,7 @@ def gptq(n_out, n_in, bits=4, size=32, act_order=False, v2=False, middle=False, 
 
 
 def awq(n_out, n_in, size=32):
-    q, stored = codes(n_out, n_in, 4), rng.integers(0, 16, size=(n_in // size, n_out))
+    q, stored = codes(n_out, n_in, 4), some_zeros((n_in // size, n_out), 4, 15)
     scale = some_scales((n_in // size, n_out), 0.04, F16)
     order = [0, 2, 4, 6, 1, 3, 5, 7]  # of a word's eight numbers
     mixed = lambda x: packed(x.reshape(len(x), -1, 8)[:, :, order].reshape(len(x), -1), 4, 1)
@@ -108,7 +115,7 @@ def pack_quantized(n_out, n_in, bits=4, size=32, zeros=False, act_order=False, d
     n_groups = n_in // size
     q, scale = codes(n_out, n_in, bits), some_scales((n_out, n_groups), 0.6 / 2 ** bits, dtype)
     group = rng.permutation(n_in) // size if act_order else np.arange(n_in) // size
-    zero = rng.integers(0, 2 ** bits, size=(n_out, n_groups)) if zeros else np.full((n_out, n_groups), 2 ** (bits - 1))
+    zero = some_zeros((n_out, n_groups), bits, 2 ** bits - 1) if zeros else np.full((n_out, n_groups), 2 ** (bits - 1))
     w = exact(q, scale, zero, group)
     parts = {"weight_packed": packed(q, bits, 1), "weight_scale": scale, "weight_shape": torch.tensor([n_out, n_in])}
     if zeros:
@@ -123,7 +130,7 @@ def pack_quantized(n_out, n_in, bits=4, size=32, zeros=False, act_order=False, d
 
 def int_quantized(n_out, n_in, zeros=False, dtype=BF16):
     q, scale = codes(n_out, n_in, 8) - 128, some_scales((n_out, 1), 0.002, dtype)
-    zero = rng.integers(-128, 128, size=(n_out, 1)) if zeros else np.zeros((n_out, 1), dtype=np.int64)
+    zero = some_zeros((n_out, 1), 8, 255) - 128 if zeros else np.zeros((n_out, 1), dtype=np.int64)
     w = exact(q, scale, zero, np.zeros(n_in, dtype=int))
     parts = {"weight": torch.from_numpy(q.astype(np.int8)), "weight_scale": scale}
     if zeros:
@@ -164,7 +171,7 @@ def nvfp4(n_out, n_in):
     q, whole = rng.integers(0, 16, size=(n_out, n_in)), torch.tensor([900.0])
     scale = some_scales((n_out, n_in // 16), 40, F32).to(torch.float8_e4m3fn)
     table = np.array([0, 0.5, 1, 1.5, 2, 3, 4, 6], dtype=np.float32)
-    value = torch.from_numpy(np.where(q & 8, -table[q & 7], table[q & 7]).astype(np.float32))
+    value = torch.from_numpy(np.where(q & 8, -table[q & 7], table[q & 7]).astype(np.float32)) + 0  # no minus zeros
     w = value * (scale.to(F32) / whole).repeat_interleave(16, 1)
     parts = {"weight_packed": torch.from_numpy((q[:, ::2] | q[:, 1::2] << 4).astype(np.uint8)), "weight_scale": scale, "weight_global_scale": whole}
     compared("nvfp4-pack-quantized", parts, w, BF16, num_bits=4, type="float", symmetric=True, strategy="tensor_group", group_size=16)
@@ -217,7 +224,8 @@ def record(number, name, quantisation, make, layers):
                          num_key_value_heads=2, max_position_embeddings=64, rms_norm_eps=1e-5, initializer_range=0.15,
                          attn_implementation="eager", bos_token_id=1, eos_token_id=2, tie_word_embeddings=False)
     model = LlamaForCausalLM(config).float().eval()
-    model.half().float()
+    for parameter in model.parameters():  # what is computed with is what is stored; frequencies stay float32
+        parameter.data = parameter.data.half().float()
     folder = root / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

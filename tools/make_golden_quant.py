@@ -71,7 +71,7 @@ for name, size in (("F8_E4M3_G32", 36), ("INT4_G32", 21), ("INT8_G32", 36), ("NV
         raw[:, 4:][raw[:, 4:] & 127 == 127] = 0
         q = torch.from_numpy(raw[:, 4:].copy()).view(torch.float8_e4m3fn).float().numpy()
     elif name == "NVFP4_G16":
-        table = np.array([0, 1, 2, 3, 4, 6, 8, 12, -0.0, -1, -2, -3, -4, -6, -8, -12], dtype=np.float32)
+        table = np.array([0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12], dtype=np.float32)
         q, d = table[np.concatenate((raw[:, 8:] & 15, raw[:, 8:] >> 4), 1)], d.repeat(16, 1)
     elif name == "INT8_G32":
         q = raw[:, 4:].view(np.int8).astype(np.float32)

@@ -23,9 +23,15 @@ std::pair<std::string, std::string> split_name(const std::string& name) {
 bool is_of_activations(std::string_view part) {
   for (const char* name :
        {"input_scale", "activation_scale", "input_zero_point", "input_global_scale", "output_scale",
-        "output_zero_point", "q_scale", "k_scale", "v_scale", "k_zero_point", "v_zero_point"})
+        "output_zero_point", "q_scale", "kv_scale", "k_scale", "v_scale", "k_zero_point", "v_zero_point"})
     if (part == name) return true;
   return false;
+}
+
+/// AutoGPTQ writes a bias of zeros where a layer has none.
+bool is_no_bias(const TensorInfo& tensor) {
+  return tensor.name.ends_with(".bias") &&
+         std::all_of(tensor.bytes.begin(), tensor.bytes.end(), [](std::byte b) { return b == std::byte{0}; });
 }
 
 bool is_packed_part(std::string_view part, std::string_view type) {
@@ -146,7 +152,11 @@ std::vector<TensorInfo> unpack_modules(std::vector<TensorInfo> tensors, const Hf
   for (auto& [module, parts] : modules) {
     std::shared_ptr<const PackedMatrix> matrix = read_module(parts, quantisation);
     if (matrix != nullptr) result.push_back(relay(module + ".weight", matrix, parts.place("weight")));
-    for (TensorInfo& tensor : parts.rest()) result.push_back(std::move(tensor));
+    for (TensorInfo& tensor : parts.rest())
+      if (quantisation.method == Method::kGptq && is_no_bias(tensor))
+        left_out.push_back(tensor.name);
+      else
+        result.push_back(std::move(tensor));
   }
   return result;
 }

@@ -95,7 +95,7 @@ std::unique_ptr<PackedMatrix> read_scaled(PackedParts& parts, const HfQuantisati
 TensorInfo relay(const std::string& name, std::shared_ptr<const PackedMatrix> matrix, std::string place);
 
 /// `tensors` with every packed matrix as one. `left_out` receives the names of what says how activations
-/// and caches are quantised, which this engine does not. Errors: Error.
+/// and caches are quantised, which this engine does not do, and of GPTQ's biases of zeros. Errors: Error.
 std::vector<TensorInfo> unpack_modules(std::vector<TensorInfo> tensors, const HfQuantisation& quantisation,
                                        const std::string& path, std::vector<std::string>& left_out);
 

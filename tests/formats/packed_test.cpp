@@ -137,7 +137,8 @@ TEST(PackedModules, HaveTensorsOfOneSize) {
   refuse(kCompressed, with(pack_quantized(), "weight_scale", {"BF16", {15, 2}}), "shape (16, 2)");
   refuse(kCompressed, with(pack_quantized(), "weight_zero_point", {"I32", {3, 2}}), "shape (2, 2)");
   refuse(kNvfp4, with(nvfp4(), "weight_scale", {"F8_E4M3", {16, 2}}), "shape (16, 4)");
-  for (const std::int64_t bad : {0x0, 0x7f800000, 0x7fc00000, 0xbf800000})
+  for (const std::int64_t bad :
+       {std::int64_t{0}, std::int64_t{0x7f800000}, std::int64_t{0x7fc00000}, std::int64_t{0xbf800000}})
     refuse(kNvfp4, with(nvfp4(), "weight_global_scale", {"F32", {1}, {bad}}), "a finite number above 0");
   refuse(kFp8, with(fp8(), "weight_scale_inv", {"F32", {2, 2}}), "shape (16, 2)");
   refuse(kFp8, with(fp8(), "weight_scale_inv", {"F32", {16, 3}}), "a multiple of 3");
@@ -183,6 +184,19 @@ TEST(PackedModules, AreSplitWhereTheyAreFused) {
   expect_rows("blk.0.attn_q.weight", 0, 64);
   expect_rows("blk.0.attn_k.weight", 64, 96);
   EXPECT_EQ(file->tensor("blk.0.attn_k.weight").format->name, "INT4_G32");
+}
+
+TEST(PackedModules, OfGptqHaveBiasesWhereTheyAreNotZero) {
+  for (const std::int64_t bias : {0, 0x3c00}) {
+    const std::string bytes =
+        safetensors(with(gptq(), "bias", {"F16", {16}, {0, bias}}), "model.layers.0.self_attn.q_proj");
+    const auto file = parse_hf_model(
+        R"({"model_type":"llama","hidden_size":64,"num_attention_heads":4,"num_hidden_layers":1,"intermediate_size":96,)"
+        R"("max_position_embeddings":128,"quantization_config":{"quant_method":"gptq","group_size":32}})",
+        "", std::as_bytes(std::span(bytes)), "m");
+    EXPECT_EQ(file->find_tensor("blk.0.attn_q.bias") != nullptr, bias != 0);
+    EXPECT_EQ(file->left_out().size(), bias == 0 ? 1u : 0u);
+  }
 }
 
 TEST(PackedModules, OfATiedHeadAreLeftOut) {

