@@ -55,7 +55,6 @@ class PackedParts {
     const auto found = tensors_.find(part);
     return found != tensors_.end() && found->second.type == dtype;
   }
-  const std::string& module() const { return module_; }
   /// "PATH: tensor MODULE.PART"
   std::string place(const std::string& part) const {
     return fmt::format("{}: tensor {}.{}", path_, module_, part);
