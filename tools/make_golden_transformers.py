@@ -157,6 +157,35 @@ FAMILIES = {
     "exaone4_5": with_images("Exaone4_5_", family("Exaone4", (3, 1), sliding_window=16, sliding_window_pattern="LG", layer_types=[local, whole],
                                                  rope_parameters=llama3, max_position_embeddings=256), {
         "depth": 1, "hidden_size": 8, "out_hidden_size": 36, "intermediate_size": 8, "num_heads": 1, "num_key_value_heads": 1, "patch_size": 2}),
+    # Experts: of each router's kind one, numbers of experts that are no power of two.
+    "mixtral": family("Mixtral", (3, 1), num_local_experts=5, num_experts_per_tok=2, tie_word_embeddings=False),
+    "qwen2_moe": family("Qwen2Moe", (3, 1), num_experts=6, num_experts_per_tok=3, moe_intermediate_size=12,
+                        shared_expert_intermediate_size=20),
+    "qwen3_moe": family("Qwen3Moe", (6, 2), head_dim=16, num_experts=7, num_experts_per_tok=3, moe_intermediate_size=12,
+                        norm_topk_prob=True),
+    "qwen3_moe_dense": family("Qwen3Moe", (3, 1), n_layers=3, head_dim=16, num_experts=5, num_experts_per_tok=2,
+                              moe_intermediate_size=12, norm_topk_prob=True, mlp_only_layers=[1]),
+    "qwen3_vl_moe": with_images("Qwen3VLMoe", family("Qwen3Moe", (6, 2), head_dim=16, d_model=32, num_experts=5, num_experts_per_tok=2,
+                                                     moe_intermediate_size=12), {
+        "depth": 1, "hidden_size": 8, "out_hidden_size": 32, "intermediate_size": 8, "num_heads": 1, "patch_size": 2,
+        "num_position_embeddings": 16, "deepstack_visual_indexes": [0]}, rope_parameters={**sections, "mrope_section": [4, 2, 2]},
+        model_type="qwen3_vl_moe_text"),
+    "granitemoe": family("GraniteMoe", (3, 1), embedding_multiplier=3.0, residual_multiplier=0.4, logits_scaling=2.5,
+                         attention_multiplier=0.4, num_local_experts=5, num_experts_per_tok=2),
+    "granitemoe_shared": family("GraniteMoeShared", (3, 1), embedding_multiplier=3.0, residual_multiplier=0.4, logits_scaling=2.5,
+                                attention_multiplier=0.4, num_local_experts=5, num_experts_per_tok=2, shared_intermediate_size=14),
+    "olmoe": family("Olmoe", (5, 5), d_model=40, num_experts=6, num_experts_per_tok=3),
+    "glm4_moe": family("Glm4Moe", (6, 2), n_layers=3, head_dim=16, n_routed_experts=6, num_experts_per_tok=2, moe_intermediate_size=12,
+                       n_shared_experts=2, routed_scaling_factor=1.7, use_qk_norm=True, attention_bias=True, num_mtp_layers=0,
+                       rope_parameters={"rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 0.5}),
+    "glm4_moe_groups": family("Glm4Moe", (3, 1), head_dim=16, n_routed_experts=12, num_experts_per_tok=3, moe_intermediate_size=12,
+                              n_group=4, topk_group=2, norm_topk_prob=False, first_k_dense_replace=0, num_mtp_layers=0,
+                              rope_parameters={"rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 0.5}),
+    "ernie4_5_moe": family("Ernie4_5_Moe", (3, 1), n_layers=3, d_model=48, moe_num_experts=6, moe_k=2, moe_intermediate_size=12,
+                           moe_num_shared_experts=2, moe_layer_interval=2, tie_word_embeddings=True),
+    "hunyuan_moe": family("HunYuanMoEV1", (7, 1), d_model=40, head_dim=8, num_experts=5, moe_topk=2),
+    "minimax_m2": family("MiniMaxM2", (6, 2), head_dim=16, num_local_experts=6, num_experts_per_tok=2,
+                         rope_parameters={"rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 0.5}),
 }
 
 
@@ -308,6 +337,9 @@ def shake(model):
     for parameter in model.parameters():
         if parameter.ndim == 1 or (parameter.ndim == 2 and (parameter == 1).all()):
             parameter.data.add_(torch.randn_like(parameter) * 0.1)
+    for name, value in [*model.named_parameters(), *model.named_buffers()]:
+        if "e_score_correction_bias" in name:  # so large that it changes some choices
+            value.data.add_(torch.randn_like(value) * 0.2)
 
 
 def write_expected(folder, model, seed):
@@ -340,7 +372,7 @@ def record(name, kind, config, seed):
 def model_class(name):
     for ending in ("ForCausalLM", "ForConditionalGeneration"):
         if hasattr(transformers, name.removesuffix("Text") + ending) and (ending == "ForCausalLM") == (
-                name not in ("Gemma3", "Qwen2VL", "Qwen2_5_VL", "Qwen3VL", "Mistral3", "Exaone4_5_")):
+                name not in ("Gemma3", "Qwen2VL", "Qwen2_5_VL", "Qwen3VL", "Mistral3", "Exaone4_5_", "Qwen3VLMoe")):
             return getattr(transformers, name.removesuffix("Text") + ending)
     raise SystemExit(f"transformers has no model {name}")
 

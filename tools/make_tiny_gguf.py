@@ -32,11 +32,13 @@ from torch import bfloat16, float16, float32, uint8
 WITHOUT = ("dynamic", "llama_mha", "roformer", "roformer_v2", "gemma2_scale", "gemma3_images")
 ARCHS = {"mistral": "llama", "gemma3_text": "gemma3", "phi": "phi2", "qwen2_vl": "qwen2vl", "qwen2_5_vl": "qwen2vl", "qwen3_vl": "qwen3vl",
          "mistral3": "mistral3", "ministral3": "mistral3", "olmo3": "olmo2", "hunyuan_v1_dense": "hunyuan-dense", "glm": "chatglm", "exaone4_5": "exaone4", "cohere": "command-r",
-         "gpt_neox": "gptneox"}
+         "gpt_neox": "gptneox", "mixtral": "llama", "qwen2_moe": "qwen2moe", "qwen3_moe": "qwen3moe", "qwen3_vl_moe": "qwen3vlmoe",
+         "granitemoeshared": "granitemoe", "glm4_moe": "glm4moe", "ernie4_5_moe": "ernie4_5-moe", "hunyuan_v1_moe": "hunyuan-moe",
+         "minimax_m2": "minimax-m2"}
 # Those whose q and k are permuted to interleaved pairs.
-PERMUTED = ("llama", "deci", "mistral3", "granite", "smollm3", "arcee", "minicpm", "internlm2", "baichuan")
+PERMUTED = ("llama", "deci", "mistral3", "granite", "smollm3", "arcee", "minicpm", "internlm2", "baichuan", "granitemoe")
 # What the converter calls "Llama" writes these two beside.
-LLAMAS = ("llama", "mistral3", "granite", "smollm3", "arcee")
+LLAMAS = ("llama", "mistral3", "granite", "smollm3", "arcee", "granitemoe")
 NORM_PLUS_ONE = ("gemma", "gemma2", "gemma3", "nemotron")
 NAMES = {"embed_tokens": "token_embd", "norm": "output_norm", "lm_head": "output", "self_attn.q_proj": "attn_q",
          "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v", "self_attn.o_proj": "attn_output",
@@ -58,8 +60,15 @@ NAMES = {"embed_tokens": "token_embd", "norm": "output_norm", "lm_head": "output
          "mlp.dense_h_to_4h": "ffn_up", "mlp.dense_4h_to_h": "ffn_down", "ln_mlp": "attn_norm", "ln_attn": "attn_norm_2",
          # InternLM2
          "tok_embeddings": "token_embd", "attention.wo": "attn_output", "feed_forward.w1": "ffn_gate", "feed_forward.w3": "ffn_up",
-         "feed_forward.w2": "ffn_down", "attention_norm": "attn_norm", "ffn_norm": "ffn_norm"}
-AFTER_ATTENTION = ("gemma2", "gemma3", "olmo2", "exaone4", "seed_oss")  # where post_attention_layernorm is called so
+         "feed_forward.w2": "ffn_down", "attention_norm": "attn_norm", "ffn_norm": "ffn_norm",
+         # experts: routers, what rows share, matrices of one expert
+         "mlp.gate": "ffn_gate_inp", "mlp.gate.wg": "ffn_gate_inp", "block_sparse_moe.gate": "ffn_gate_inp",
+         "block_sparse_moe.router.layer": "ffn_gate_inp", "mlp.shared_expert_gate": "ffn_gate_inp_shexp",
+         **{f"mlp.{shared}.{part}_proj": f"ffn_{part}_shexp" for shared in ("shared_expert", "shared_experts", "shared_mlp")
+            for part in ("gate", "up", "down")},
+         "shared_mlp.output_linear": "ffn_down_shexp", "block_sparse_moe.output_linear": "ffn_down_exps"}
+EXPERT_PARTS = {"gate_proj": "gate", "up_proj": "up", "down_proj": "down", "w1": "gate", "w3": "up", "w2": "down"}
+AFTER_ATTENTION = ("gemma2", "gemma3", "olmo2", "exaone4", "seed_oss", "glm4moe")  # where post_attention_layernorm is called so
 
 
 def gguf_name(name, arch):
@@ -146,11 +155,11 @@ def write_numbers(out, f):
         out.add_rope_freq_base_swa(f.rope_by_layer["sliding_attention"]["rope_theta"])
     if "mrope_section" in f.rope:
         out.add_rope_dimension_sections((f.rope["mrope_section"] + [0])[:4])
-    if "head_dim" in c and arch not in ("granite", "baichuan"):
+    if "head_dim" in c and arch not in ("granite", "granitemoe", "baichuan"):
         add_lengths(out, f)
     if arch in (*LLAMAS, "exaone4", "cohere2", "nemotron"):
         out.add_vocab_size(c["vocab_size"])
-    if f.rotary_dim != f.head_dim or arch in (*LLAMAS, "phi2", "phi3", "chatglm", "glm4", "cohere2", "gptneox", "stablelm", "nemotron", "baichuan"):
+    if f.rotary_dim != f.head_dim or arch in (*LLAMAS, "phi2", "phi3", "chatglm", "glm4", "cohere2", "gptneox", "stablelm", "nemotron", "baichuan", "minimax-m2", "glm4moe"):
         (out.add_array if isinstance(f.rotary_dim, list) else out.add_uint32)(f"{arch}.rope.dimension_count", f.rotary_dim)
     window = c.get("sliding_window")
     if arch == "phi3" or (window is not None and arch not in ("qwen2", "qwen2vl", "smollm3")):
@@ -159,13 +168,41 @@ def write_numbers(out, f):
             out.add_sliding_window_pattern([kind == "sliding_attention" for kind in c["layer_types"]])
 
 
+def write_experts(out, f):
+    c = f.config
+    count = next((c[key] for key in ("num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts") if c.get(key)), 0)
+    if count == 0:
+        return
+    out.add_expert_count(count)
+    out.add_expert_used_count(next(c[key] for key in ("num_experts_per_tok", "moe_k", "moe_topk") if key in c))
+    if f.arch not in ("llama", "granitemoe", "olmoe"):
+        out.add_expert_feed_forward_length(c.get("moe_intermediate_size", c["intermediate_size"]))
+    shared = {"qwen2moe": c.get("shared_expert_intermediate_size"), "granitemoe": c.get("shared_intermediate_size"),
+              "hunyuan-moe": c["intermediate_size"]}.get(f.arch)
+    if f.arch == "ernie4_5-moe":
+        shared = c["moe_intermediate_size"] * c["moe_num_shared_experts"]
+        out.add_leading_dense_block_count(c["moe_layer_start_index"])
+        out.add_interleave_moe_layer_step(c["moe_layer_interval"])
+    if shared:
+        out.add_expert_shared_feed_forward_length(shared)
+    if f.arch == "glm4moe":
+        out.add_expert_shared_count(c["n_shared_experts"])
+        out.add_leading_dense_block_count(c["first_k_dense_replace"])
+        out.add_expert_weights_scale(c["routed_scaling_factor"])
+        out.add_expert_weights_norm(c["norm_topk_prob"])
+        out.add_expert_group_count(c["n_group"])
+        out.add_expert_group_used_count(c["topk_group"])
+    if f.arch in ("glm4moe", "minimax-m2"):
+        out.add_expert_gating_func(gguf.ExpertGatingFuncType.SIGMOID)
+
+
 def write_own_numbers(out, f):
     """What one family alone says."""
     c, arch = f.config, f.arch
     if arch == "gemma2":
         out.add_attn_logit_softcapping(c["attn_logit_softcapping"])
         out.add_final_logit_softcapping(c["final_logit_softcapping"])
-    elif arch == "granite":
+    elif arch in ("granite", "granitemoe"):
         out.add_attention_scale(c["attention_multiplier"])
         out.add_embedding_scale(c["embedding_multiplier"])
         out.add_residual_scale(c["residual_multiplier"])
@@ -183,7 +220,7 @@ def write_own_numbers(out, f):
         out.add_tensor_data_layout("jploski")
     elif arch == "baichuan":
         out.add_tensor_data_layout("Meta AI original pth")
-    elif arch == "qwen3vl":
+    elif arch in ("qwen3vl", "qwen3vlmoe"):
         out.add_num_deepstack_layers(1)
     elif arch == "nemotron":
         out.add_rope_scaling_type(gguf.RopeScalingType.NONE)
@@ -238,11 +275,28 @@ def split_groups(rows, f):
 
 def converted(f):
     """The tensors under GGUF's names: those that it keeps apart split, those that it keeps together joined."""
-    norms = {}
+    norms, experts = {}, {}
     for name, tensor in f.tensors.items():
         if "_layernorm.norms." in name:  # StableLM: one norm a head
             stem, number, kind = name.replace(".norms.", ".").rsplit(".", 2)
             norms.setdefault(f"{stem}.{kind}", {})[int(number)] = tensor
+            continue
+        if name.endswith((".experts.gate_up_proj", ".experts.down_proj")):  # stacks as transformers 5 holds them
+            blk = f"blk.{name.split('layers.')[1].split('.')[0]}."
+            parts = zip(("gate", "up"), tensor.chunk(2, dim=1)) if "gate_up" in name else [("down", tensor)]
+            yield from ((f"{blk}ffn_{part}_exps.weight", rows) for part, rows in parts)
+            continue
+        if ".experts." in name:  # one matrix of one expert
+            blk, (number, part) = name.split("layers.")[1].split(".")[0], name.split(".experts.")[1].removesuffix(".weight").split(".")
+            experts.setdefault(f"blk.{blk}.ffn_{EXPERT_PARTS[part]}_exps.weight", {})[int(number)] = tensor
+            continue
+        if name.endswith("input_linear.weight"):  # Granite: gate and up
+            kind = "shexp" if "shared_mlp" in name else "exps"
+            blk = f"blk.{name.split('layers.')[1].split('.')[0]}."
+            yield from ((f"{blk}ffn_{part}_{kind}.weight", rows) for part, rows in zip(("gate", "up"), tensor.chunk(2, dim=-2)))
+            continue
+        if "e_score_correction_bias" in name:
+            yield f"blk.{name.split('layers.')[1].split('.')[0]}.exp_probs_b.bias", tensor.squeeze()
             continue
         if ".attention.wqkv." in name or ".W_pack." in name:
             blk = f"blk.{name.split('layers.')[1].split('.')[0]}."
@@ -254,7 +308,9 @@ def converted(f):
         target = "output.weight" if name == "output.weight" else gguf_name(name, f.arch)
         if f.arch in NORM_PLUS_ONE and target.endswith("norm.weight"):
             tensor = tensor.float() + 1
-        yield target, tensor
+        yield target, tensor.squeeze() if target.endswith("ffn_gate_inp_shexp.weight") else tensor
+    for name, parts in experts.items():
+        yield name, torch.stack([parts[i] for i in sorted(parts)])
     for name, parts in norms.items():
         yield gguf_name(name, f.arch), torch.stack([parts[i] for i in sorted(parts)])
 
@@ -264,6 +320,7 @@ def convert(folder):
     out = gguf.GGUFWriter(folder / "model.gguf", f.arch)
     out.add_name(folder.name)
     write_numbers(out, f)
+    write_experts(out, f)
     write_own_numbers(out, f)
     write_scaling(out, f)
     file_type = {float16: gguf.LlamaFileType.MOSTLY_F16, bfloat16: gguf.LlamaFileType.MOSTLY_BF16, float32: gguf.LlamaFileType.ALL_F32}
@@ -275,7 +332,7 @@ def convert(folder):
         if tensor.ndim == 2 and tensor.dtype == bfloat16:
             out.add_tensor(name, tensor.contiguous().view(uint8).numpy(), raw_dtype=gguf.GGMLQuantizationType.BF16)
         else:
-            plain = tensor.ndim == 1 or name.endswith("_norm.weight")
+            plain = tensor.ndim == 1 or name.endswith("_norm.weight") or "ffn_gate_inp" in name
             out.add_tensor(name, (tensor.float() if plain else tensor).contiguous().numpy())
     out.write_header_to_file()
     out.write_kv_data_to_file()

@@ -46,10 +46,13 @@ void add_config(const ModelConfig& c, Json& j) {
   for (const LayerSpec& each : c.layers) window = std::max(window, each.attention.window);
   j["n_layers"] = c.n_layers();
   j["d_model"] = c.d_model;
-  j["d_ff"] = sizes_of(c, [](const LayerSpec& each) { return each.ffn.d_ff; });
+  Json d_ff =
+      sizes_of(c, [](const LayerSpec& each) { return each.ffn.experts.n_experts > 0 ? 0 : each.ffn.d_ff; });
+  if (d_ff != 0) j["d_ff"] = std::move(d_ff);
   j["n_heads"] = sizes_of(c, [](const LayerSpec& each) { return Index{each.attention.n_heads}; });
   j["n_kv_heads"] = sizes_of(c, [](const LayerSpec& each) { return Index{each.attention.n_kv_heads}; });
   j["head_dim"] = sizes_of(c, [](const LayerSpec& each) { return Index{each.attention.head_dim}; });
+  if (Json experts = experts_of(c); !experts.empty()) j["experts"] = std::move(experts);
   j["n_vocab"] = c.n_vocab;
   j["n_ctx_train"] = c.n_ctx_train;
   j["n_ctx_original"] = c.n_ctx_original > 0 ? Json(c.n_ctx_original) : Json("unknown");
@@ -176,6 +179,10 @@ int run() {
     if (key == "layers") {
       for (const Json& layer_class : value)
         fmt::print("{:<16} {}\n", key, layer_class_line(layer_class, differing_sizes(value)));
+      continue;
+    }
+    if (key == "experts") {
+      fmt::print("{:<16} {}\n", key, experts_line(value));
       continue;
     }
     const std::string words = words_for(key);

@@ -59,6 +59,27 @@ std::string own_scaling_of(const RopeSpec& rope) {
   return rope.divisors.empty() ? "none" : "rope_freqs";
 }
 
+Json experts_of(const ModelConfig& config) {
+  const auto mixed = [](const LayerSpec& layer) { return layer.ffn.experts.n_experts > 0; };
+  const auto first = std::find_if(config.layers.begin(), config.layers.end(), mixed);
+  if (first == config.layers.end()) return Json::object();
+  const ExpertsSpec& e = first->ffn.experts;
+  return {{"n_experts", e.n_experts},
+          {"n_used", e.n_used},
+          {"d_ff", e.d_ff},
+          {"shared_d_ff", first->ffn.d_ff},
+          {"gating", e.gating == Gating::kSoftmax ? "softmax" : "sigmoid"},
+          {"layers", std::count_if(config.layers.begin(), config.layers.end(), mixed)}};
+}
+
+std::string experts_line(const Json& e) {
+  const Index shared = e.at("shared_d_ff");
+  return fmt::format(
+      "{} of {}, of d_ff {}, for each row by a {}{}, in {} layers", e.at("n_used").get<Index>(),
+      e.at("n_experts").get<Index>(), e.at("d_ff").get<Index>(), e.at("gating").get<std::string>(),
+      shared > 0 ? fmt::format(", and one of {} for all", shared) : "", e.at("layers").get<Index>());
+}
+
 Json layer_classes(const ModelConfig& config) {
   const std::vector<std::size_t> classes = classes_of(config);
   Json result = Json::array();

@@ -9,6 +9,11 @@ namespace ropewalk::cli {
 /// The size that all layers have, a number; where they differ all that there are, from the smallest on. A
 /// layer without the part (0) counts only where no layer has it.
 Json sizes_of(const ModelConfig& config, Index (*size)(const LayerSpec& layer));
+/// {n_experts, n_used, d_ff, shared_d_ff, gating, layers: how many have them}, of the first layer with
+/// experts; empty where there is none.
+Json experts_of(const ModelConfig& config);
+/// "8 of 128 experts of d_ff 768 for each row, in 48 layers".
+std::string experts_line(const Json& experts);
 /// [{layers: "0-4, 6", n_heads, n_kv_heads, head_dim, d_ff, sliding_window, rope_base, rotary_dim,
 /// own_scaling, methods_act}], in the order in which the classes come; layers count from 0.
 Json layer_classes(const ModelConfig& config);

@@ -104,15 +104,44 @@ std::vector<TensorInfo> split_qkv(const TensorInfo& fused, const LayerNumbers& n
           part_of(fused, name("attn_v"), n_groups, q + kv, kv)};
 }
 
-/// The parts of gate and up; empty where this is no such tensor.
+/// The parts of gate and up, of a dense layer or of what rows share beside experts (`kind` "_shexp"); empty
+/// where this is no such tensor.
 std::vector<TensorInfo> split_gate_up(const TensorInfo& fused, const LayerNumbers& numbers,
-                                      const ModelFile& file) {
-  const auto place = layer_of(fused.name, "ffn_up");
+                                      const ModelFile& file, const std::string& kind, const char* length) {
+  const auto place = layer_of(fused.name, "ffn_up" + kind);
   if (!place || !rows_are_apart(fused)) return {};
-  const auto d_ff = numbers.at("feed_forward_length", place->first);
-  const std::string gate = fmt::format("blk.{}.ffn_gate{}", place->first, place->second);
+  const auto d_ff = numbers.at(length, place->first);
+  const std::string gate = fmt::format("blk.{}.ffn_gate{}{}", place->first, kind, place->second);
   if (!d_ff || fused.shape[0] != 2 * *d_ff || file.find_tensor(gate)) return {};
   return {part_of(fused, gate, 1, 0, *d_ff), part_of(fused, fused.name, 1, *d_ff, *d_ff)};
+}
+
+/// In each matrix of a stack, the first half of its rows and the second; empty where this is no such tensor.
+/// Errors: Error for matrices that stand the other way round.
+std::vector<TensorInfo> split_stack(const TensorInfo& fused, const LayerNumbers& numbers) {
+  const auto place = layer_of(fused.name, "ffn_gate_up_exps");
+  if (!place || fused.shape.size() != 3 || fused.shape[1] % 2 != 0 || !fused.pieces.empty() ||
+      fused.bytes.empty())
+    return {};
+  const auto d_model = numbers.at("embedding_length", place->first);
+  const auto d_ff = numbers.at("expert_feed_forward_length", place->first);
+  if (d_model && d_ff && fused.shape[1] == *d_model && fused.shape[2] == 2 * *d_ff && *d_model != 2 * *d_ff)
+    throw Error(
+        fmt::format("{}: tensor {}", numbers.file.path(), fused.name),
+        fmt::format("matrices ({}, {})", 2 * *d_ff, *d_model), "transposed ones",
+        "their rows do not lie together; take a GGUF of the model, or save the folder with transformers 5");
+  std::vector<TensorInfo> parts;
+  const std::size_t half = fused.bytes.size() / static_cast<std::size_t>(2 * fused.shape[0]);
+  for (const std::size_t which : {0, 1}) {
+    TensorInfo part = fused;
+    part.name = fmt::format("blk.{}.ffn_{}_exps{}", place->first, which == 0 ? "gate" : "up", place->second);
+    part.shape[1] /= 2;
+    part.bytes = {};
+    for (std::size_t e = 0; e < static_cast<std::size_t>(fused.shape[0]); ++e)
+      part.pieces.push_back(fused.bytes.subspan((2 * e + which) * half, half));
+    parts.push_back(std::move(part));
+  }
+  return parts;
 }
 
 }  // namespace
@@ -123,12 +152,16 @@ void ModelFile::split_fused(bool by_group) {
   whole.reserve(tensors_.size());
   for (const TensorInfo& tensor : tensors_) {
     std::vector<TensorInfo> parts = split_qkv(tensor, numbers, by_group);
-    if (parts.empty()) parts = split_gate_up(tensor, numbers, *this);
+    if (parts.empty()) parts = split_gate_up(tensor, numbers, *this, "", "feed_forward_length");
+    if (parts.empty())
+      parts = split_gate_up(tensor, numbers, *this, "_shexp", "expert_shared_feed_forward_length");
+    if (parts.empty()) parts = split_stack(tensor, numbers);
     if (parts.empty()) whole.push_back(tensor);
     for (TensorInfo& part : parts) whole.push_back(std::move(part));
   }
   if (whole.size() == tensors_.size()) return;
-  fused_ = std::exchange(tensors_, std::move(whole));
+  if (fused_.empty()) fused_ = tensors_;
+  tensors_ = std::move(whole);
   index_tensors();
 }
 

@@ -231,9 +231,9 @@ bool begins_as_text(std::span<const std::byte> bytes) {
 /// half-split.
 bool stores_interleaved_pairs(const ModelFile& file) {
   const std::string arch = file.string("general.architecture").value_or("");
-  constexpr const char* kInterleaved[] = {"arcee", "chatglm",  "baichuan", "cohere2", "command-r",
-                                          "deci",  "ernie4_5", "glm4",     "granite", "internlm2",
-                                          "llama", "minicpm",  "mistral3", "smollm3"};
+  constexpr const char* kInterleaved[] = {
+      "arcee", "chatglm", "baichuan",   "cohere2",   "command-r", "deci",    "ernie4_5", "ernie4_5-moe",
+      "glm4",  "granite", "granitemoe", "internlm2", "llama",     "minicpm", "mistral3", "smollm3"};
   const bool listed = std::any_of(std::begin(kInterleaved), std::end(kInterleaved),
                                   [&](const char* name) { return arch == name; });
   return listed && !(arch == "glm4" && file.integers("glm4.rope.dimension_sections"));
@@ -280,7 +280,8 @@ class Gguf final : public ModelFile {
     for (std::size_t i = 0; i < n_tensors; ++i) pending.push_back(read_tensor(in, path_));
     place_tensors(in, bytes, pending);
     interleaved_qk_ = stores_interleaved_pairs(*this);
-    if (integer("split.count").value_or(1) == 1) split_fused(false);  // else the whole set's is split
+    if (integer("split.count").value_or(1) == 1)
+      join_stacks(), split_fused(false);  // else the whole set's are
   }
 
  private:

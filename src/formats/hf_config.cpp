@@ -18,13 +18,14 @@ constexpr std::int64_t kMaxLayers = 4096;
 
 /// What no family has here, whatever its name.
 void refuse_features(const HfObject& config) {
-  for (const char* key : {"num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts"})
-    if (const JsonInput* experts = config.find(key); experts && *experts != 0 && *experts != 1)
-      refuse_config(config, "a mixture of experts");
   if (config.find("kv_lora_rank")) refuse_config(config, "multi-head latent attention (MLA)");
 }
 
 void refuse_in_family(const HfObject& config, const HfFamily& family) {
+  for (const char* key : {"num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts"})
+    if (const JsonInput* experts = config.find(key);
+        experts && !family.experts && *experts != 0 && *experts != 1)
+      refuse_config(config, "a mixture of experts in this family");
   const std::string_view arch = family.arch;
   const bool capped = arch == "gemma2" || arch == "gemma3";
   for (const char* key : {"attn_logit_softcapping", "final_logit_softcapping"})
@@ -96,7 +97,8 @@ void translate_heads(const HfObject& config, const HfFamily& family, const std::
   std::int64_t head_dim = config.integer("head_dim")
                               .value_or(config.integer("attention_head_dim")
                                             .value_or(family.head_dim ? family.head_dim : d_model / n_heads));
-  if (arch == "granite") head_dim = d_model / n_heads;  // as transformers, whose Granite has no such key
+  if (arch == "granite" || arch == "granitemoe")
+    head_dim = d_model / n_heads;  // as transformers, whose Granite has no such key
   out[arch + ".attention.key_length"] = head_dim;
   out[arch + ".attention.value_length"] = head_dim;
   translate_rope(config, family, arch, out);
@@ -108,7 +110,8 @@ void translate_sizes(const HfObject& config, const HfFamily& family, const std::
   if (n_layers < 1 || n_layers > kMaxLayers)
     throw Error(config.place, fmt::format("num_hidden_layers from 1 to {}", kMaxLayers),
                 fmt::format("{}", n_layers));
-  const std::int64_t n_extra = config.integer("num_nextn_predict_layers").value_or(0);
+  const std::int64_t n_extra =
+      config.integer("num_nextn_predict_layers").value_or(config.integer("num_mtp_layers").value_or(0));
   if (n_extra < 0 || n_extra > kMaxLayers)
     throw Error(config.place, "num_nextn_predict_layers from 0 on", fmt::format("{}", n_extra));
   out[arch + ".block_count"] = n_layers + n_extra;
@@ -165,8 +168,10 @@ Metadata translate_config(const JsonInput& json, const std::string& place) {
   translate_norm(config, *family, arch, out);
   const std::string activation = activation_of(config, *family);
   if (activation != "silu") out["ropewalk.activation"] = activation;
+  if (family->experts) family->experts(config, arch, out);
   if (family->own) family->own(config, arch, out);
-  const bool all_or_none = arch == "llama" || arch == "mistral" || arch == "qwen2" || arch == "qwen3";
+  const bool all_or_none =
+      arch == "llama" || arch == "mistral" || arch == "qwen2" || arch == "qwen3" || arch == "qwen3moe";
   if (const auto bias = config.boolean("attention_bias"); bias && all_or_none)
     out["ropewalk.attention_bias"] = *bias;  // of q, k, v and the output alike
   out["ropewalk.tie_embeddings"] =

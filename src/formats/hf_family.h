@@ -37,6 +37,8 @@ struct HfFamily {
   bool qkv_by_group = false;  ///< fused q, k, v: the rows of each key head together
   /// The keys that only this family has, under `arch`.
   void (*own)(const HfObject& config, const std::string& arch, Metadata& out) = nullptr;
+  /// The keys of its experts, under `arch`: formats/hf_experts.h. nullptr: it has none.
+  void (*experts)(const HfObject& config, const std::string& arch, Metadata& out) = nullptr;
 };
 
 /// The text part of a multimodal config.json, else all of it. Errors: Error for another kind of text_config.

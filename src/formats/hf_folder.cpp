@@ -104,11 +104,11 @@ class HfModel : public ModelFile {
       for (TensorInfo& tensor : parse_safetensors(bytes, path)) all.push_back(std::move(tensor));
     return all;
   }
-  /// After the last shard: packed matrices become one tensor each, fused tensors their parts, and norms of
-  /// single heads one tensor.
+  /// After the last shard: packed matrices become one tensor each, fused tensors their parts, and numbered
+  /// ones a stack.
   void finish() {
     unpack();
-    join_norms_of_heads();
+    join_stacks();
     if (family_) split_fused(family_->qkv_by_group);
   }
   void read_tokenizer_config(const JsonInput& json, const std::string& path) {
@@ -136,6 +136,10 @@ class HfModel : public ModelFile {
     // Some folders store the tied output matrix a second time; the embeddings serve for both.
     if (tensor.name == "output.weight" && boolean("ropewalk.tie_embeddings") == true) return;
     if (family_ && tensor.name.ends_with("norm.weight")) tensor.offset = family_->norm_offset;
+    // A row of one: GGUFs hold the numbers alone.
+    if ((tensor.name.ends_with("ffn_gate_inp_shexp.weight") || tensor.name.ends_with("exp_probs_b.bias")) &&
+        tensor.shape.size() == 2 && tensor.shape[0] == 1)
+      tensor.shape.erase(tensor.shape.begin());
     if (!tensor_index_.emplace(tensor.name, tensors_.size()).second)
       throw Error(place, "each tensor once", "two of " + tensor.name);
     tensors_.push_back(std::move(tensor));
@@ -145,35 +149,6 @@ class HfModel : public ModelFile {
     tensors_ = unpack_modules(std::move(tensors_), quantisation_, path_, left_out_);
     if (boolean("ropewalk.tie_embeddings") == true)  // as add() does
       std::erase_if(tensors_, [](const TensorInfo& tensor) { return tensor.name == "output.weight"; });
-    index_tensors();
-  }
-  /// "blk.0.attn_q_norm.0.weight" and so on, of equal length -> "blk.0.attn_q_norm.weight", (heads,
-  /// head_dim), as GGUF has it.
-  void join_norms_of_heads() {
-    std::vector<TensorInfo> joined;
-    std::set<std::string> parts;
-    for (const TensorInfo& first : tensors_) {
-      constexpr std::string_view kFirst = "_norm.0.weight";
-      if (!first.name.ends_with(kFirst) || first.shape.size() != 1 || first.bytes.empty()) continue;
-      const std::string stem = first.name.substr(0, first.name.size() - kFirst.size());
-      TensorInfo all = first;
-      all.name = stem + "_norm.weight";
-      all.bytes = {};
-      for (Index head = 0;; ++head) {
-        const TensorInfo* one = find_tensor(fmt::format("{}_norm.{}.weight", stem, head));
-        if (one == nullptr) break;
-        if (one->type != first.type || one->shape != first.shape)
-          throw Error(path_ + ": tensor " + one->name, "the type and shape of " + first.name, "another");
-        all.pieces.push_back(one->bytes);
-        if (head > 0) all.relaid.insert(all.relaid.end(), one->relaid.begin(), one->relaid.end());
-        parts.insert(one->name);
-      }
-      all.shape.insert(all.shape.begin(), static_cast<Index>(all.pieces.size()));
-      joined.push_back(std::move(all));
-    }
-    if (joined.empty()) return;
-    std::erase_if(tensors_, [&](const TensorInfo& tensor) { return parts.contains(tensor.name); });
-    for (TensorInfo& all : joined) tensors_.push_back(std::move(all));
     index_tensors();
   }
   const HfFamily* family_ = nullptr;  ///< nullptr: not translated

@@ -148,7 +148,7 @@ void translate_sections(const HfObject& rope, const std::string& type, const std
                         Metadata& out) {
   const JsonInput* given = rope.find("mrope_section");
   if (given == nullptr && type != "mrope") return;
-  if (arch != "qwen2vl" && arch != "qwen3vl")
+  if (arch != "qwen2vl" && arch != "qwen3vl" && arch != "qwen3vlmoe")
     throw Error(rope.place, "one position for each token",
                 "multi-section rotary positions (M-RoPE), which this engine computes for Qwen's models only");
   if (given == nullptr || !given->is_array() || given->size() > 4)
@@ -234,16 +234,20 @@ void translate_rope(const HfObject& config, const HfFamily& family, const std::s
   };
   double base =
       rope.number("rope_theta").value_or(first_of({"rope_theta", "rotary_emb_base"}, family.rope_theta));
-  const double part =
-      rope.number("partial_rotary_factor")
-          .value_or(
-              first_of({"partial_rotary_factor", "rotary_pct", "rope_pct", "rope_percent"}, family.rotated));
+  double part = rope.number("partial_rotary_factor")
+                    .value_or(first_of({"partial_rotary_factor", "rotary_pct", "rope_pct", "rope_percent"},
+                                       family.rotated));
+  if (const auto dim = config.integer("rotary_dim"); dim && arch == "minimax-m2") {
+    const auto* of = std::get_if<std::int64_t>(&out[arch + ".attention.key_length"]);
+    if (of == nullptr || *dim < 2 || *dim > *of) config.fail("rotary_dim", "from 2 to head_dim");
+    part = static_cast<double>(*dim) / static_cast<double>(*of);
+  }
   const std::int64_t head_dim = translate_rotated_dims(config.place, part, arch, out);
   std::string type = rope.string("rope_type").value_or(rope.string("type").value_or("default"));
   translate_sections(rope, type, arch, out);
   if (arch == "phi3" && (type == "su" || type == "yarn")) type = "longrope";  // its older names
   if (const double alpha = rope.number("alpha").value_or(0);
-      arch == "hunyuan-dense" && type == "dynamic" && alpha > 0) {
+      arch.starts_with("hunyuan-") && type == "dynamic" && alpha > 0) {
     if (!std::holds_alternative<std::int64_t>(out[arch + ".attention.key_length"]))
       config.fail("head_dim", "one number, since alpha makes one base of it");
     if (head_dim > 2)

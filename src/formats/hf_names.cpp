@@ -92,16 +92,35 @@ constexpr Names kInside[] = {
     {"intermediate.dense", "ffn_up"},                     //
     {"output.dense", "ffn_down"},                         //
     {"output.LayerNorm", "layer_output_norm"},            //
-    {"eh_proj", "nextn.eh_proj"},                         // blocks that predict further tokens
-    {"enorm", "nextn.enorm"},                             //
-    {"hnorm", "nextn.hnorm"},                             //
-    {"embed_tokens", "nextn.embed_tokens"},               //
-    {"shared_head.head", "nextn.shared_head_head"},       //
-    {"shared_head.norm", "nextn.shared_head_norm"},       //
+    {"mlp.gate", "ffn_gate_inp"},                         // experts: Qwen, OLMoE, GLM-4.5, ERNIE
+    {"mlp.gate.wg", "ffn_gate_inp"},                      // Hunyuan
+    {"block_sparse_moe.gate", "ffn_gate_inp"},            // Mixtral, MiniMax-M2
+    {"block_sparse_moe.router.layer", "ffn_gate_inp"},    // Granite
+    {"block_sparse_moe.input_linear", "ffn_gate_up_exps"},
+    {"block_sparse_moe.output_linear", "ffn_down_exps"},
+    {"mlp.shared_expert_gate", "ffn_gate_inp_shexp"},    // Qwen2
+    {"mlp.shared_expert.gate_proj", "ffn_gate_shexp"},   //
+    {"mlp.shared_expert.up_proj", "ffn_up_shexp"},       //
+    {"mlp.shared_expert.down_proj", "ffn_down_shexp"},   //
+    {"mlp.shared_experts.gate_proj", "ffn_gate_shexp"},  // GLM-4.5, ERNIE
+    {"mlp.shared_experts.up_proj", "ffn_up_shexp"},      //
+    {"mlp.shared_experts.down_proj", "ffn_down_shexp"},  //
+    {"mlp.shared_mlp.gate_proj", "ffn_gate_shexp"},      // Hunyuan
+    {"mlp.shared_mlp.up_proj", "ffn_up_shexp"},          //
+    {"mlp.shared_mlp.down_proj", "ffn_down_shexp"},      //
+    {"shared_mlp.input_linear", "ffn_up_shexp"},         // Granite: gate and up
+    {"shared_mlp.output_linear", "ffn_down_shexp"},      //
+    {"eh_proj", "nextn.eh_proj"},                        // blocks that predict further tokens
+    {"enorm", "nextn.enorm"},                            //
+    {"hnorm", "nextn.hnorm"},                            //
+    {"embed_tokens", "nextn.embed_tokens"},              //
+    {"shared_head.head", "nextn.shared_head_head"},      //
+    {"shared_head.norm", "nextn.shared_head_norm"},      //
 };
 
 /// Where post_attention_layernorm is not the norm before the feed-forward part, or GGUF calls that so.
-constexpr std::string_view kAfterAttention[] = {"gemma2", "gemma3", "olmo2", "exaone4", "seed_oss"};
+constexpr std::string_view kAfterAttention[] = {"gemma2",  "gemma3",   "olmo2",
+                                                "exaone4", "seed_oss", "glm4moe"};
 
 template <std::size_t n>
 std::string_view look_up(const Names (&names)[n], std::string_view name) {
@@ -118,10 +137,36 @@ std::string norm_of_head(std::string_view part) {
   return "";
 }
 
+/// Matrices of one expert: "mlp.experts.7.up_proj" and "block_sparse_moe.experts.7.w3" are "ffn_up.7", as old
+/// GGUFs have them.
+std::string matrix_of_expert(std::string_view part) {
+  for (const std::string_view experts : {"mlp.experts.", "block_sparse_moe.experts."}) {
+    if (!part.starts_with(experts)) continue;
+    part.remove_prefix(experts.size());
+    const std::size_t dot = part.find('.');
+    if (dot == std::string_view::npos) return "";
+    for (const auto& [from, to] : {Names{"gate_proj", "ffn_gate"},
+                                   {"up_proj", "ffn_up"},
+                                   {"down_proj", "ffn_down"},
+                                   {"w1", "ffn_gate"},
+                                   {"w3", "ffn_up"},
+                                   {"w2", "ffn_down"}})
+      if (part.substr(dot + 1) == from) return fmt::format("{}.{}", to, part.substr(0, dot));
+    return "";
+  }
+  return "";
+}
+
 std::string name_inside(std::string_view layer, std::string_view part, std::string_view kind,
                         std::string_view arch) {
+  // Not a ".weight": the bias of the choice, and stacks that are parameters themselves.
+  if (kind == ".e_score_correction_bias") return fmt::format("blk.{}.exp_probs_b.bias", layer);
+  if (part == "mlp.experts" && (kind == ".gate_up_proj" || kind == ".down_proj"))
+    return fmt::format("blk.{}.{}.weight", layer,
+                       kind == ".down_proj" ? "ffn_down_exps" : "ffn_gate_up_exps");
   std::string name(look_up(kInside, part));
   if (name.empty()) name = norm_of_head(part);
+  if (name.empty()) name = matrix_of_expert(part);
   if (part == "post_attention_layernorm" &&
       std::find(std::begin(kAfterAttention), std::end(kAfterAttention), arch) != std::end(kAfterAttention))
     name = "post_attention_norm";

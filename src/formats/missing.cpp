@@ -9,7 +9,6 @@
 namespace ropewalk {
 namespace {
 
-constexpr const char* kExperts = "a mixture of experts";
 constexpr const char* kLatent = "multi-head latent attention (MLA)";
 constexpr const char* kDeltaNet = "gated delta nets (a recurrence) in three of four layers";
 constexpr const char* kDeltaNetExperts = "gated delta nets (a recurrence) and a mixture of experts";
@@ -37,21 +36,16 @@ const std::vector<Missing>& missing_families() {
       {"gpt-oss",
        {"gpt-oss"},
        {"gpt_oss"},
-       "attention sinks (a logit without a value) and a mixture of experts"},
+       "attention sinks (a logit without a value) and its clamped activation"},
       {"Granite-SWA", {"granite_swa"}, {"granitemoe_swa"}, "attention sinks (a logit without a value)"},
-      {"Qwen2 and Qwen3 MoE, Qwen3-VL MoE",
-       {"qwen2moe", "qwen3moe", "qwen3vlmoe"},
-       {"qwen2_moe", "qwen3_moe", "qwen3_vl_moe", "qwen3_vl_moe_text"},
-       kExperts},
-      {"Mixtral, OLMoE, Phi-3.5-MoE, DBRX, Grok, Llama 4, Granite MoE",
-       {"olmoe", "phimoe", "dbrx", "grok", "llama4", "granitemoe"},
-       {"mixtral", "olmoe", "phimoe", "dbrx", "llama4", "llama4_text", "granitemoe", "granitemoeshared"},
-       kExperts},
-      {"GLM-4.5 and 4.6, ERNIE 4.5 MoE, Hunyuan A13B, MiniMax-M2, dots.llm1, Ling, MiMo-V2, Step-3.5",
-       {"glm4moe", "ernie4_5-moe", "hunyuan-moe", "minimax-m2", "dots1", "bailingmoe", "bailingmoe2", "mimo2",
-        "step35"},
-       {"glm4_moe", "ernie4_5_moe", "hunyuan_v1_moe", "minimax_m2", "dots1"},
-       kExperts},
+      {"Phi-3.5-MoE, DBRX, Grok, Llama 4",
+       {"phimoe", "dbrx", "grok", "llama4"},
+       {"phimoe", "dbrx", "llama4", "llama4_text"},
+       "its kind of experts"},
+      {"dots.llm1, Ling, MiMo-V2, Step-3.5",
+       {"dots1", "bailingmoe", "bailingmoe2", "mimo2", "step35"},
+       {"dots1"},
+       "its kind of experts or of attention"},
       {"DeepSeek V2 and V3, R1, Kimi K2, GLM-4.7-Flash, MiniCPM3, Mistral 4",
        {"deepseek2", "minicpm3", "mistral4"},
        {"deepseek_v2", "deepseek_v3", "kimi_k2", "glm4_moe_lite", "minicpm3"},

@@ -89,10 +89,14 @@ void TensorInfo::make_ready() const {
 }
 
 const std::byte* TensorInfo::row(Index r) const {
-  make_ready();
   const auto n_pieces = static_cast<Index>(std::max<std::size_t>(1, pieces.size()));
   const Index n_rows = shape.empty() ? 1 : shape[0] / n_pieces;
-  const auto piece = pieces.empty() ? bytes : pieces[static_cast<std::size_t>(r / n_rows)];
+  const auto which = static_cast<std::size_t>(r / n_rows);
+  if (pieces.size() > 1 && relaid.size() == pieces.size())
+    relaid[which]->ready();  // a joined tensor: what the row lies in
+  else
+    make_ready();
+  const auto piece = pieces.empty() ? bytes : pieces[which];
   return piece.data() + static_cast<Index>(piece.size()) / n_rows * (r % n_rows);
 }
 

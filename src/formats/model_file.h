@@ -82,7 +82,7 @@ class ModelFile {
   bool interleaved_qk() const { return interleaved_qk_; }
   const std::map<std::string, MetaValue, std::less<>>& metadata() const { return metadata_; }
   /// Fused tensors are seen as their parts: attn_qkv as attn_q, attn_k and attn_v; ffn_up that holds gate and
-  /// up as ffn_gate and ffn_up.
+  /// up as ffn_gate and ffn_up, stacks of experts likewise. Numbered ones are seen as a stack.
   const std::vector<TensorInfo>& tensors() const { return tensors_; }
   /// Tensors as the container has them: by its own names, fused where it fuses, those of other parts too.
   /// Their bytes lie where those of tensors() do, which says what is what (train/write_model.h).
@@ -121,6 +121,9 @@ class ModelFile {
   /// query heads, of the key and of the value; else all q, all k, all v. What has not the size that the
   /// numbers of the file give stays as it is. Errors: Error where a part is there already.
   void split_fused(bool by_group);
+  /// Replaces numbered tensors by their stacks, outermost dimension first: norms of heads, matrices of
+  /// experts. Errors: Error where one is missing or unlike the first.
+  void join_stacks();
   /// Makes tensor_index_ of tensors_. Errors: Error where two have one name.
   void index_tensors();
   std::string path_, container_;
@@ -129,7 +132,8 @@ class ModelFile {
   bool interleaved_qk_ = false;
   std::map<std::string, MetaValue, std::less<>> metadata_;
   std::vector<TensorInfo> tensors_;
-  std::vector<TensorInfo> fused_;  ///< what tensors_ was before split_fused, where that did something
+  std::vector<TensorInfo>
+      fused_;  ///< what tensors_ was before join_stacks and split_fused, where they did something
   std::vector<std::string> left_out_;
   std::map<std::string, std::size_t, std::less<>> tensor_index_;
 };

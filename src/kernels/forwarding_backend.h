@@ -24,8 +24,9 @@ class ForwardingBackend : public Backend {
              float* y) const override {
     inner_->embed(embedding, tokens, scale, bias, y);
   }
-  std::unique_ptr<Matrix> make_matrix(WeightRows rows) const override {
-    return inner_->make_matrix(std::move(rows));
+  using Backend::make_matrix;
+  std::unique_ptr<Matrix> make_matrix(WeightRows rows, Precision precision) const override {
+    return inner_->make_matrix(std::move(rows), precision);
   }
   void linear(const Input& input, std::span<const Output> outputs, Stage stage) const override {
     inner_->linear(input, outputs, stage);
@@ -33,6 +34,9 @@ class ForwardingBackend : public Backend {
   void feed_forward(const Input& input, const FeedForward& layer, float* y, bool add,
                     Stage stage) const override {
     inner_->feed_forward(input, layer, y, add, stage);
+  }
+  void experts(const Input& input, const Experts& layer, float* y, bool add, Stage stage) const override {
+    inner_->experts(input, layer, y, add, stage);
   }
   std::unique_ptr<KvLayer> make_kv_layer(int n_kv_heads, int head_dim) const override {
     return inner_->make_kv_layer(n_kv_heads, head_dim);

@@ -13,8 +13,8 @@
 #include "core/bytes.h"
 #include "core/context.h"
 #include "core/types.h"
-#include "kernels/kinds.h"
-#include "quant/format.h"
+#include "kernels/experts.h"
+#include "kernels/feed_forward.h"
 
 namespace ropewalk {
 
@@ -24,31 +24,6 @@ enum class Precision { kBf16, kF32 };
 /// What the cache of keys and values holds, and with it the precision of attention: kQ8 is 8 bits with one
 /// scale per head and key (0.53 times kBf16 at head_dim 64), multiplied as bfloat16.
 enum class KvType { kBf16, kF32, kQ8 };
-
-/// A weight matrix as its file stores it: n_out rows of n_in weights, `stride` bytes from row to row, or
-/// where `scattered` says. LIFETIME: the bytes outlive every Matrix made of it.
-struct WeightRows {
-  Index n_out = 0, n_in = 0;
-  const WeightFormat* format = nullptr;
-  const std::byte* first = nullptr;
-  Index stride = 0;
-  std::vector<const std::byte*> scattered = {};  // (n_out), or empty
-
-  const std::byte* row(Index r) const {
-    return scattered.empty() ? first + r * stride : scattered[static_cast<std::size_t>(r)];
-  }
-  /// Bytes of a row. REQUIRES: n_in is a multiple of the format's block_size.
-  Index row_bytes() const { return n_in / format->block_size * format->block_bytes; }
-};
-
-/// What a backend keeps of a weight matrix.
-class Matrix {
- public:
-  virtual ~Matrix() = default;
-  Index n_out = 0, n_in = 0;
-  std::size_t bytes = 0;       ///< memory held beside the file's
-  std::size_t file_bytes = 0;  ///< of the file: what a generated token reads
-};
 
 /// Which products a call wants: the ones for many rows, or those for a few. Each gives a row the same bits
 /// whatever stands beside it, but they do not round alike: kPrefill rounds x and W to bfloat16 (with
@@ -80,19 +55,6 @@ struct Output {
   float* y = nullptr;           // (n_rows, n_out)
   bool add = false;
   float scale = 1;  // a residual multiplier (Granite)
-};
-
-/// y = scale W_down h, h = act(W_gate x) * (W_up x), or act(W_up x) where nothing is gated; biases where they
-/// are given.
-struct FeedForward {
-  const Matrix* gate = nullptr;  // (d_ff, n_in), or null: not gated
-  const Matrix* up = nullptr;    // (d_ff, n_in)
-  const Matrix* down = nullptr;  // (n_out, d_ff)
-  const float* gate_bias = nullptr;
-  const float* up_bias = nullptr;
-  const float* down_bias = nullptr;
-  Activation activation = Activation::kSilu;
-  float scale = 1;
 };
 
 /// Keys and values of one layer of one sequence, in packed blocks of 256 keys. A key is written once, in
@@ -146,7 +108,12 @@ class Backend {
   virtual void embed(const WeightRows& embedding, std::span<const Token> tokens, float scale,
                      const float* bias, float* y) const = 0;
 
-  virtual std::unique_ptr<Matrix> make_matrix(WeightRows rows) const = 0;
+  /// kF32: for products that nothing rounds, whatever the backend's precision (routers: a choice has no
+  /// tolerance).
+  virtual std::unique_ptr<Matrix> make_matrix(WeightRows rows, Precision precision) const = 0;
+  std::unique_ptr<Matrix> make_matrix(WeightRows rows) const {
+    return make_matrix(std::move(rows), precision());
+  }
   /// All outputs of one input. A row of y depends on that row of x and on the stage only, to the bit: not on
   /// n_rows or threads. REQUIRES: every w has the same n_in; every y is apart from x.
   virtual void linear(const Input& input, std::span<const Output> outputs, Stage stage) const = 0;
@@ -155,6 +122,8 @@ class Backend {
   /// by 2e-6 of it or 2e-7, whatever is more.
   virtual void feed_forward(const Input& input, const FeedForward& layer, float* y, bool add,
                             Stage stage) const = 0;
+  /// The same of a mixture of experts. REQUIRES: what route() requires.
+  virtual void experts(const Input& input, const Experts& layer, float* y, bool add, Stage stage) const = 0;
 
   virtual std::unique_ptr<KvLayer> make_kv_layer(int n_kv_heads, int head_dim) const = 0;
   /// Appends k, v (n_keys, n_kv_heads, head_dim), k not rotated. REQUIRES: plan.key_begin == kv.n_keys(),

@@ -48,7 +48,7 @@ Dense models with RoPE, as a GGUF file or a Hugging Face folder.
 constexpr const char* kMissingIntroduction = R"(
 ## What does not run
 
-A file of these is refused by the name of what is missing. Beside the names, a file that has a mixture of experts, MLA,
+A file of these is refused by the name of what is missing. Beside the names, a file that has MLA,
 ALiBi or, of a decoder, attention to later tokens by its own keys is refused in every family.
 
 | models | architecture | model_type | what is missing |

@@ -124,25 +124,56 @@ void norm_sum(const Layer& layer, const NormWeights& w, const Rows& rows, Index 
     layer.backend.norm(rows.x, rows.n(), d_model, norm_of(layer.spec, w), rows.x);
 }
 
+/// The dense part of a layer, or what all rows share beside experts.
+FeedForward dense_part(const Layer& layer) {
+  const LayerWeights& w = layer.w;
+  return {.gate = w.w_gate.get(),
+          .up = w.w_up.get(),
+          .down = w.w_down.get(),
+          .gate_bias = w.b_gate.get(),
+          .up_bias = w.b_up.get(),
+          .down_bias = w.b_down.get(),
+          .activation = layer.spec.ffn.activation};
+}
+
+Experts experts_of(const Layer& layer, const FeedForward& shared) {
+  const ExpertsSpec& spec = layer.spec.ffn.experts;
+  const ExpertWeights& w = layer.w.experts;
+  return {.routing = {.n_experts = spec.n_experts,
+                      .n_used = spec.n_used,
+                      .gating = spec.gating,
+                      .choice_bias = w.choice_bias.get(),
+                      .n_groups = spec.n_groups,
+                      .n_groups_used = spec.n_groups_used,
+                      .group_by_two = spec.group_by_two,
+                      .renormalise = spec.renormalise,
+                      .scale = spec.scale},
+          .router = w.router.get(),
+          .router_bias = w.router_bias.get(),
+          .each = w.each,
+          .shared = shared.up != nullptr ? &shared : nullptr,
+          .shared_gate = w.shared_gate.get()};
+}
+
 /// y = (or y +=, times the multiplier) ffn(norm(x))
 void feed_forward(const Layer& layer, const Rows& rows, const NormWeights& norm_weights, float* y, bool add,
                   Index d_model) {
-  const LayerWeights& w = layer.w;
   const Norm norm = norm_of(layer.spec, norm_weights);
-  const FeedForward ffn{.gate = w.w_gate.get(),
-                        .up = w.w_up.get(),
-                        .down = w.w_down.get(),
-                        .gate_bias = w.b_gate.get(),
-                        .up_bias = w.b_up.get(),
-                        .down_bias = w.b_down.get(),
-                        .activation = layer.spec.ffn.activation,
-                        .scale = layer.spec.post_norm ? 1 : layer.spec.residual_multiplier};
+  const float scale = layer.spec.post_norm ? 1 : layer.spec.residual_multiplier;
+  FeedForward dense = dense_part(layer);
+  const bool mixed = layer.spec.ffn.experts.n_experts > 0;
   const float* x = rows.x;
   for (const auto& [stage, n] :
        {std::pair{Stage::kPrefill, rows.n_read}, std::pair{Stage::kDecode, rows.n_written}}) {
-    if (n > 0)
-      layer.backend.feed_forward({.x = x, .n_rows = n, .norm = layer.spec.pre_norm ? &norm : nullptr}, ffn, y,
-                                 add, stage);
+    const Input input{.x = x, .n_rows = n, .norm = layer.spec.pre_norm ? &norm : nullptr};
+    if (n > 0 && mixed) {
+      Experts experts = experts_of(layer, dense);
+      experts.scale = scale;
+      layer.backend.experts(input, experts, y, add, stage);
+    } else if (n > 0) {
+      dense.scale = scale;
+      layer.backend.feed_forward(input, dense, y, add, stage);
+    }
     x += n * d_model, y += n * d_model;
   }
 }

@@ -46,12 +46,29 @@ struct AttentionSpec {
   Index kv_width() const { return Index{n_kv_heads} * head_dim; }
 };
 
-/// W_down (act(W_gate x) * (W_up x)), or W_down act(W_up x) where nothing is gated.
+/// The experts of a layer, as kernels/experts.h computes them.
+struct ExpertsSpec {
+  Index n_experts = 0;  ///< 0: the layer is dense
+  Index n_used = 0;     ///< of each row
+  Index d_ff = 0;       ///< of one of them
+  Gating gating = Gating::kSoftmax;
+  Index n_groups = 1, n_groups_used = 1;
+  bool group_by_two = false;
+  bool renormalise = false;
+  float scale = 1;
+  bool choice_bias = false, router_bias = false, bias = false;  ///< bias: of each expert's matrices
+  bool shared_gate = false;  ///< the shared part times sigmoid(a row of weights x)
+  bool operator==(const ExpertsSpec&) const = default;
+};
+
+/// W_down (act(W_gate x) * (W_up x)), or W_down act(W_up x) where nothing is gated. With experts it is the
+/// part that all rows share beside them.
 struct FfnSpec {
-  Index d_ff = 0;
+  Index d_ff = 0;  ///< 0: experts alone
   bool gated = true;
   Activation activation = Activation::kSilu;
   bool bias = false;  ///< of up (and gate) and down
+  ExpertsSpec experts = {};
   bool operator==(const FfnSpec&) const = default;
 };
 

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "model/keys.h"
 #include "model/read_scaling.h"
 
 namespace ropewalk {
@@ -107,6 +106,14 @@ Activation read_activation(const ModelFile& file, Activation of_family) {
   throw Error(file.path(), "an activation silu, gelu, gelu_tanh, relu2 or relu", "'" + *name + "'");
 }
 
+/// The width of what all rows share beside experts; 0 where there is nothing.
+Index shared_d_ff(const Keys& keys, const ExpertsSpec& experts) {
+  if (!has(keys.file, fmt::format("blk.{}.ffn_up_shexp.weight", keys.layer))) return 0;
+  if (keys.here("expert_shared_feed_forward_length").value_or(0) > 0)
+    return keys.integer("expert_shared_feed_forward_length", 1, 1 << 22);
+  return keys.integer("expert_shared_count", 1, 64, 1) * experts.d_ff;
+}
+
 /// Sizes of one layer, and what all layers have in common: what the first one's tensors tell.
 LayerSpec read_layer(const Keys& keys, const Family& family, Index d_model) {
   const ModelFile& file = keys.file;
@@ -124,13 +131,29 @@ LayerSpec read_layer(const Keys& keys, const Family& family, Index d_model) {
   if (layer.parallel && !family.parallel) refuse(file, "parallel residuals");
   layer.one_norm = layer.parallel && !has(file, fmt::format("blk.0.{}.weight", family.ffn_norm));
   layer.residual_multiplier = static_cast<float>(keys.positive("residual_scale", 1.0));
-  if (keys.here("feed_forward_length") == 0)
-    refuse(file, fmt::format("layer {} without a feed-forward part", keys.layer));
-  layer.ffn = {.d_ff = keys.integer("feed_forward_length", 1, 1 << 22),
+  layer.ffn = {.d_ff = 0,
                .gated = family.gated,
                .activation = read_activation(file, family.activation),
-               .bias = has(file, "blk.0.ffn_up.bias")};
+               .bias = has(file, "blk.0.ffn_up.bias"),
+               .experts = read_experts(keys, family)};
+  if (layer.ffn.experts.n_experts > 0) {
+    layer.ffn.d_ff = shared_d_ff(keys, layer.ffn.experts);
+    return layer;
+  }
+  if (keys.here("feed_forward_length") == 0)
+    refuse(file, fmt::format("layer {} without a feed-forward part", keys.layer));
+  layer.ffn.d_ff = keys.integer("feed_forward_length", 1, 1 << 22);
   return layer;
+}
+
+/// Errors: Error where the number of experts says otherwise than the layers.
+void check_experts(const Keys& keys, const Family& family, const ModelConfig& config) {
+  if (keys.of_layer(config.n_layers() - 1).here("expert_count").value_or(0) == 0) return;
+  if (!family.experts) refuse(keys.file, "a mixture of experts in this family");
+  for (const LayerSpec& layer : config.layers)
+    if (layer.ffn.experts.n_experts > 0) return;
+  throw Error(keys.file.path(), "routers (blk.N.ffn_gate_inp.weight), since expert_count is not 0", "none",
+              "the file's numbers and tensors disagree");
 }
 
 /// Of all layers alike. Errors: Error in a family that is trained without.
@@ -152,7 +175,8 @@ void read_layers(const Keys& keys, const Family& family, ModelConfig& config) {
   const bool none_sees_far = std::find(windows.begin(), windows.end(), 0) == windows.end();
   const bool all_see_far = std::count(windows.begin(), windows.end(), 0) == n_layers;
   const bool never = keys.file.boolean(keys.key("rope.scaling.finetuned")) == false &&
-                     config.architecture == "granite";  // written for its layers without positions
+                     (config.architecture == "granite" ||
+                      config.architecture == "granitemoe");  // written for its layers without positions
   const std::vector<bool> rotates = by_layer(keys.file, "ropewalk.rope_pattern", n_layers, [&](Index l) {
     if (never) return false;
     if (family.no_rope == NoRope::kEveryFourth) return (l + 1) % 4 != 0;
@@ -187,7 +211,6 @@ void check_own_scaling(const ModelFile& file, const ModelConfig& config) {
 void refuse_unsupported(const ModelFile& file, const std::string& arch, bool encoder) {
   const Keys keys{file, arch};
   auto count = [&](std::string_view name) { return file.integer(keys.key(name)).value_or(0); };
-  if (count("expert_count") > 0) refuse(file, "a mixture of experts");
   if (count("attention.kv_lora_rank") > 0) refuse(file, "multi-head latent attention (MLA)");
   if (!encoder && file.boolean(keys.key("attention.causal")) == false)
     refuse(file, "attention to later tokens");
@@ -222,6 +245,7 @@ ModelConfig read_family(const ModelFile& file, const Family& family) {
   const Keys by_layer_keys{file, keys.arch, 0, n_blocks - n_more, n_blocks};
   for (Index l = 0; l < n_blocks - n_more; ++l)
     c.layers.push_back(read_layer(by_layer_keys.of_layer(l), family, c.d_model));
+  check_experts(by_layer_keys, family, c);
   const LayerSpec& layer = c.layers.front();
   c.output_norm = layer.norm, c.output_norm_eps = layer.norm_eps;
   c.attn_norm = family.attn_norm, c.ffn_norm = family.ffn_norm;

@@ -3,6 +3,7 @@
 /// that is on, and what its files do not say of a family is a Family.
 #pragma once
 #include "model/config.h"
+#include "model/keys.h"
 
 namespace ropewalk {
 
@@ -31,7 +32,14 @@ struct Family {
   bool embedding_by_root = false;  ///< embeddings times sqrt(d_model)
   bool logit_scale_divides = false;
   bool needs_logit_scale = false;  ///< a file without the key is incomplete
+  bool experts = false;            ///< layers may have them
+  /// Of experts, where the keys expert_gating_func and expert_weights_norm are absent.
+  Gating gating = Gating::kSoftmax;
+  bool renormalise = true;
 };
+
+/// The experts of a layer, none where it has no router. Errors: Error where keys and tensors disagree.
+ExpertsSpec read_experts(const Keys& keys, const Family& family);
 
 /// The whole configuration; refuses what the forward does not compute, naming it. Errors: Error for a
 /// missing, zero or absurd number.

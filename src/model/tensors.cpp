@@ -25,7 +25,12 @@ class Needed {
     const LayerSpec& spec = config_.layers[static_cast<std::size_t>(layer)];
     const std::string blk = fmt::format("blk.{}.", layer);
     need_attention(spec.attention, blk);
-    need_ffn(spec.ffn, blk);
+    if (const ExpertsSpec& experts = spec.ffn.experts; experts.n_experts > 0) {
+      need_experts(experts, spec.ffn.gated, blk);
+      if (spec.ffn.d_ff > 0) need_ffn(spec.ffn, blk, "_shexp");
+    } else {
+      need_ffn(spec.ffn, blk, "");
+    }
     const bool named = spec.pre_norm || spec.norm_after_add;
     if (named) need_norm(blk + config_.attn_norm, spec, config_.d_model);
     if (named && !spec.one_norm) need_norm(blk + config_.ffn_norm, spec, config_.d_model);
@@ -77,15 +82,30 @@ class Needed {
     need(blk + "attn_q_norm.weight", qk_norm(a.n_heads));
     need(blk + "attn_k_norm.weight", qk_norm(a.n_kv_heads));
   }
-  void need_ffn(const FfnSpec& f, const std::string& blk) {
+  /// `kind`: behind the names of the part that rows share beside experts.
+  void need_ffn(const FfnSpec& f, const std::string& blk, const std::string& kind) {
     const Index d_model = config_.d_model;
-    if (f.gated) need(blk + "ffn_gate.weight", {f.d_ff, d_model});
-    need(blk + "ffn_up.weight", {f.d_ff, d_model});
-    need(blk + "ffn_down.weight", {d_model, f.d_ff});
+    if (f.gated) need(blk + "ffn_gate" + kind + ".weight", {f.d_ff, d_model});
+    need(blk + "ffn_up" + kind + ".weight", {f.d_ff, d_model});
+    need(blk + "ffn_down" + kind + ".weight", {d_model, f.d_ff});
     if (!f.bias) return;
-    if (f.gated) need(blk + "ffn_gate.bias", {f.d_ff});
-    need(blk + "ffn_up.bias", {f.d_ff});
-    need(blk + "ffn_down.bias", {d_model});
+    if (f.gated) need(blk + "ffn_gate" + kind + ".bias", {f.d_ff});
+    need(blk + "ffn_up" + kind + ".bias", {f.d_ff});
+    need(blk + "ffn_down" + kind + ".bias", {d_model});
+  }
+  void need_experts(const ExpertsSpec& e, bool gated, const std::string& blk) {
+    const Index n = e.n_experts, d_model = config_.d_model;
+    need(blk + "ffn_gate_inp.weight", {n, d_model});
+    if (e.router_bias) need(blk + "ffn_gate_inp.bias", {n});
+    if (e.choice_bias) need(blk + "exp_probs_b.bias", {n});
+    if (gated) need(blk + "ffn_gate_exps.weight", {n, e.d_ff, d_model});
+    need(blk + "ffn_up_exps.weight", {n, e.d_ff, d_model});
+    need(blk + "ffn_down_exps.weight", {n, d_model, e.d_ff});
+    if (e.shared_gate) need(blk + "ffn_gate_inp_shexp.weight", {d_model});
+    if (!e.bias) return;
+    if (gated) need(blk + "ffn_gate_exps.bias", {n, e.d_ff});
+    need(blk + "ffn_up_exps.bias", {n, e.d_ff});
+    need(blk + "ffn_down_exps.bias", {n, d_model});
   }
 
   const ModelConfig& config_;

@@ -36,6 +36,23 @@ class Loader {
     bytes_ += made->bytes + made->file_bytes;
     return made;
   }
+  /// Nothing of these is rounded.
+  std::unique_ptr<Matrix> router(const std::string& name) {
+    WeightRows rows = source_.rows(name, nullptr);
+    auto made = backend_.make_matrix(std::move(rows), Precision::kF32);
+    bytes_ += made->bytes + made->file_bytes;
+    return made;
+  }
+  /// n matrices that are stacked.
+  std::vector<std::unique_ptr<Matrix>> matrices(const std::string& name, Index n) {
+    const WeightRows all = source_.rows(name, nullptr);
+    std::vector<std::unique_ptr<Matrix>> made;
+    for (Index i = 0; i < n; ++i) {
+      made.push_back(backend_.make_matrix(all.part(all.n_out / n * i, all.n_out / n)));
+      bytes_ += made.back()->bytes + made.back()->file_bytes;
+    }
+    return made;
+  }
   Vector vector(const std::string& name, const AttentionSpec* rotary = nullptr) {
     return source_.vector(name, rotary);
   }
@@ -71,14 +88,41 @@ void load_attention(Loader& load, const LayerSpec& spec, const std::string& blk,
   w.k_norm.weight = load.vector(blk + "attn_k_norm.weight", &a);
 }
 
-void load_ffn(Loader& load, const FfnSpec& spec, const std::string& blk, LayerWeights& w) {
-  if (spec.gated) w.w_gate = load.matrix(blk + "ffn_gate.weight");
-  w.w_up = load.matrix(blk + "ffn_up.weight");
-  w.w_down = load.matrix(blk + "ffn_down.weight");
+void load_ffn(Loader& load, const FfnSpec& spec, const std::string& blk, const std::string& kind,
+              LayerWeights& w) {
+  if (spec.gated) w.w_gate = load.matrix(blk + "ffn_gate" + kind + ".weight");
+  w.w_up = load.matrix(blk + "ffn_up" + kind + ".weight");
+  w.w_down = load.matrix(blk + "ffn_down" + kind + ".weight");
   if (!spec.bias) return;
-  if (spec.gated) w.b_gate = load.vector(blk + "ffn_gate.bias");
-  w.b_up = load.vector(blk + "ffn_up.bias");
-  w.b_down = load.vector(blk + "ffn_down.bias");
+  if (spec.gated) w.b_gate = load.vector(blk + "ffn_gate" + kind + ".bias");
+  w.b_up = load.vector(blk + "ffn_up" + kind + ".bias");
+  w.b_down = load.vector(blk + "ffn_down" + kind + ".bias");
+}
+
+void load_experts(Loader& load, const FfnSpec& spec, const std::string& blk, ExpertWeights& w) {
+  const ExpertsSpec& e = spec.experts;
+  w.router = load.router(blk + "ffn_gate_inp.weight");
+  if (e.router_bias) w.router_bias = load.vector(blk + "ffn_gate_inp.bias");
+  if (e.choice_bias) w.choice_bias = load.vector(blk + "exp_probs_b.bias");
+  if (e.shared_gate) w.shared_gate = load.router(blk + "ffn_gate_inp_shexp.weight");
+  if (e.bias && spec.gated) w.gate_bias = load.vector(blk + "ffn_gate_exps.bias");
+  if (e.bias) w.up_bias = load.vector(blk + "ffn_up_exps.bias");
+  if (e.bias) w.down_bias = load.vector(blk + "ffn_down_exps.bias");
+  w.each.resize(static_cast<std::size_t>(e.n_experts), {.activation = spec.activation});
+  const auto stack = [&](const char* name, const Matrix* FeedForward::*matrix, const Vector& bias,
+                         const float* FeedForward::*bias_of) {
+    Index i = 0;
+    for (auto& one : load.matrices(blk + name, e.n_experts)) {
+      FeedForward& expert = w.each[static_cast<std::size_t>(i)];
+      expert.*matrix = one.get();
+      if (bias != nullptr) expert.*bias_of = bias.get() + i * one->n_out;
+      w.matrices.push_back(std::move(one));
+      ++i;
+    }
+  };
+  if (spec.gated) stack("ffn_gate_exps.weight", &FeedForward::gate, w.gate_bias, &FeedForward::gate_bias);
+  stack("ffn_up_exps.weight", &FeedForward::up, w.up_bias, &FeedForward::up_bias);
+  stack("ffn_down_exps.weight", &FeedForward::down, w.down_bias, &FeedForward::down_bias);
 }
 
 LayerWeights load_layer(Loader& load, const ModelConfig& c, int layer) {
@@ -90,7 +134,9 @@ LayerWeights load_layer(Loader& load, const ModelConfig& c, int layer) {
   };
   LayerWeights w;
   load_attention(load, spec, blk, w);
-  load_ffn(load, spec.ffn, blk, w);
+  const bool mixed = spec.ffn.experts.n_experts > 0;
+  if (mixed) load_experts(load, spec.ffn, blk, w.experts);
+  if (spec.ffn.d_ff > 0) load_ffn(load, spec.ffn, blk, mixed ? "_shexp" : "", w);
   const bool named = spec.pre_norm || spec.norm_after_add;
   if (named) w.attn_norm = norm(c.attn_norm);
   if (named && !spec.one_norm) w.ffn_norm = norm(c.ffn_norm);
@@ -129,11 +175,18 @@ Index FileTensors::stored(Index row, const AttentionSpec* rotary) const {
 
 WeightRows FileTensors::rows(const std::string& name, const AttentionSpec* rotary) const {
   const TensorInfo& info = file_.tensor(name);
-  WeightRows rows{.n_out = info.shape[0], .n_in = info.shape[1], .format = info.format};
+  const bool stacked = info.shape.size() == 3;
+  const Index each = stacked ? info.shape[1] : 1;  // rows of an entry of the outermost dimension
+  WeightRows rows{.n_out = info.shape.size() == 1 ? 1 : info.shape[0] * each,
+                  .n_in = info.shape.back(),
+                  .format = info.format};
   rows.first = info.row(0), rows.stride = rows.row_bytes();
   if (info.pieces.empty() && !(rotary != nullptr && config_.interleaved_qk)) return rows;
   rows.scattered.reserve(static_cast<std::size_t>(rows.n_out));
-  for (Index r = 0; r < rows.n_out; ++r) rows.scattered.push_back(info.row(stored(r, rotary)));
+  for (Index r = 0; r < rows.n_out; ++r) {
+    const Index at = stored(r, rotary);
+    rows.scattered.push_back(info.row(at / each) + at % each * rows.stride);
+  }
   return rows;
 }
 

@@ -16,6 +16,17 @@ struct NormWeights {
   Vector weight, bias;
 };
 
+/// With E experts: matrices of theirs are stacked in the file.
+struct ExpertWeights {
+  std::unique_ptr<Matrix> router;   // (E, d_model)
+  Vector router_bias, choice_bias;  // (E)
+  std::vector<std::unique_ptr<Matrix>>
+      matrices;                          // of each: gate and up (d_ff, d_model), down (d_model, d_ff)
+  Vector gate_bias, up_bias, down_bias;  // (E, d_ff) x 2, (E, d_model)
+  std::vector<FeedForward> each;         // (E), made of those
+  std::unique_ptr<Matrix> shared_gate;   // (1, d_model)
+};
+
 struct LayerWeights {
   NormWeights attn_norm, attn_post_norm;  // (d_model)
   std::unique_ptr<Matrix> wq, wk, wv;     // (q_width, d_model), (kv_width, d_model) x 2
@@ -28,6 +39,7 @@ struct LayerWeights {
   std::unique_ptr<Matrix> w_gate, w_up;   // (d_ff, d_model); w_gate null where nothing is gated
   std::unique_ptr<Matrix> w_down;         // (d_model, d_ff)
   Vector b_gate, b_up, b_down;            // the same rows
+  ExpertWeights experts;                  // beside w_gate, w_up and w_down, which all rows share
 };
 
 struct Weights {
@@ -49,6 +61,7 @@ struct Weights {
 class WeightSource {
  public:
   virtual ~WeightSource() = default;
+  /// Of a stack of matrices: the rows of the first, then those of the next.
   virtual WeightRows rows(const std::string& name, const AttentionSpec* rotary) = 0;
   virtual Vector vector(const std::string& name, const AttentionSpec* rotary) = 0;
   /// One vector times another, element by element.

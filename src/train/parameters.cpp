@@ -154,6 +154,14 @@ const LayerMatrix& find_target(const std::string& name) {
               "targets are named as in a GGUF file");
 }
 
+/// Errors: Error for a model with experts.
+void require_dense(const Model& source) {
+  for (const LayerSpec& layer : source.config().layers)
+    if (layer.ffn.experts.n_experts > 0)
+      throw Error(source.file().path(), "a dense model, to train it", "a mixture of experts",
+                  "nothing here computes gradients of a choice");
+}
+
 }  // namespace
 
 std::vector<Parameter> parameters_of(const ModelConfig& config) {
@@ -175,6 +183,7 @@ std::optional<float> scale_of_pairs(const LearningModel& model) {
 }
 
 LearningModel learn_all(const std::shared_ptr<const Model>& source) {
+  require_dense(*source);
   LearningModel m;
   LearningTensors tensors(*source, m);
   std::size_t bytes = 0;
@@ -198,6 +207,7 @@ LearningModel learn_all(const std::shared_ptr<const Model>& source) {
 }
 
 LearningModel learn_low_rank(const std::shared_ptr<const Model>& source, const LowRankOptions& options) {
+  require_dense(*source);
   if (options.rank < 1 || options.rank > 4096 || options.targets.empty())
     throw Error("low rank", "a rank from 1 to 4096, of at least one matrix",
                 fmt::format("rank {} of {} matrices", options.rank, options.targets.size()));

@@ -45,6 +45,8 @@ bool is_default(const ModelFile& folder, const std::string& key, const std::stri
   if (name == "rope.dimension_count") return number(name.c_str()) == head_dim;
   if (name == "rope.freq_base") return folder.number(key) == 10000.0;
   if (name == "attention.scale") return std::abs(*folder.number(key) * std::sqrt(head_dim) - 1) < 1e-12;
+  if (name == "expert_weights_norm")  // as the family's reader takes it
+    return *folder.boolean(key) == (arch != "qwen2moe" && arch != "olmoe");
   // The rules of Gemma 2 and 3, Cohere 2 and Falcon, which their readers know.
   return name == "attention.sliding_window_pattern" || (arch == "falcon" && name == "use_parallel_residual");
 }

@@ -104,8 +104,8 @@ TEST(Config, RefusesByNameWhatIsNotComputed) {
   }
   // The feature is named whatever the family, and before it.
   for (const auto& [text, name] :
-       {std::pair{R"({"model_type":"mixtral","num_local_experts":8})", "mixture of experts"},
-        {R"({"model_type":"qwen3_moe","num_experts":128})", "mixture of experts"},
+       {std::pair{R"({"model_type":"phimoe","num_local_experts":16})", "its kind of experts"},
+        {R"({"model_type":"llama4","num_local_experts":16})", "its kind of experts"},
         {R"({"model_type":"deepseek_v3","kv_lora_rank":512})", "MLA"},
         {R"({"model_type":"qwen3_5","text_config":{"model_type":"qwen3_5_text"}})", "gated delta net"},
         {R"({"model_type":"lfm2"})", "short convolution"},

@@ -26,9 +26,8 @@ std::size_t size_of(const std::string& dtype) {
   return dtype == "F16" || dtype == "BF16" ? 2 : 1;
 }
 
-std::string safetensors(const Module& module, const std::string& name = "model.layers.0.self_attn.q_proj") {
-  Json header = Json::object();
-  std::string data;
+/// Adds the module's tensors to a file's header and data.
+void append(const Module& module, const std::string& name, Json& header, std::string& data) {
   for (const auto& [part, stored] : module) {
     std::size_t n = 1;
     for (const Index extent : stored.shape) n *= static_cast<std::size_t>(extent);
@@ -39,9 +38,19 @@ std::string safetensors(const Module& module, const std::string& name = "model.l
     header[fmt::format("{}.{}", name, part)] = {
         {"dtype", stored.dtype}, {"shape", stored.shape}, {"data_offsets", {begin, data.size()}}};
   }
+}
+
+std::string with_header(const Json& header, const std::string& data) {
   const std::string text = dump_json(header);
   const std::uint64_t length = text.size();
   return std::string(reinterpret_cast<const char*>(&length), 8) + text + data;
+}
+
+std::string safetensors(const Module& module, const std::string& name = "model.layers.0.self_attn.q_proj") {
+  Json header = Json::object();
+  std::string data;
+  append(module, name, header, data);
+  return with_header(header, data);
 }
 
 /// The weights of the module, as floats.
@@ -197,6 +206,33 @@ TEST(PackedModules, OfGptqHaveBiasesWhereTheyAreNotZero) {
     EXPECT_EQ(file->find_tensor("blk.0.attn_q.bias") != nullptr, bias != 0);
     EXPECT_EQ(file->left_out().size(), bias == 0 ? 1u : 0u);
   }
+}
+
+TEST(PackedModules, OfExpertsAreStacked) {
+  Json header = Json::object();
+  std::string data;
+  std::vector<std::vector<float>> each;
+  for (const int expert : {0, 1, 2}) {
+    Module module = gptq();
+    for (std::int64_t i = 0; i < 8 * 16; ++i) module["qweight"].numbers.push_back((i + expert) * 2654435761);
+    for (std::int64_t i = 0; i < 2 * 16; ++i) module["scales"].numbers.push_back(0x3000 + i);
+    each.push_back(weights(kGptq, module));
+    append(module, fmt::format("model.layers.0.mlp.experts.{}.up_proj", expert), header, data);
+  }
+  const std::string bytes = with_header(header, data);
+  const auto file = parse_hf_model(
+      R"({"model_type":"qwen3_moe","hidden_size":64,"num_attention_heads":4,"num_hidden_layers":1,"intermediate_size":96,)"
+      R"("num_key_value_heads":4,"head_dim":16,"num_experts":3,"num_experts_per_tok":2,"moe_intermediate_size":16,)"
+      R"("max_position_embeddings":128,"quantization_config":{"quant_method":"gptq","group_size":32}})",
+      "", std::as_bytes(std::span(bytes)), "m");
+  const TensorInfo& stack = file->tensor("blk.0.ffn_up_exps.weight");
+  EXPECT_EQ(stack.shape, (std::vector<Index>{3, 16, 64}));
+  std::vector<float> last(16 * 64);  // before the others are made
+  stack.format->dequantize(stack.row(2), last.data(), 16 * 64);
+  EXPECT_EQ(last, each[2]);
+  std::vector<float> all;
+  for (const auto& w : each) all.insert(all.end(), w.begin(), w.end());
+  EXPECT_EQ(ModelFile::dequantize(stack), all);
 }
 
 TEST(PackedModules, OfATiedHeadAreLeftOut) {

@@ -120,9 +120,11 @@ TEST(GgufConfig, WindowsByLayerAreOfAList) {
 }
 
 TEST(GgufConfig, FeaturesThatAreNotThereAreNamedInEveryFamily) {
+  for (const char* arch : {"qwen2", "gemma2", "qwen2vl"})
+    refuse(arch, {{"expert_count", 8u}}, "mixture of experts");
+  for (const char* arch : {"llama", "qwen2moe", "qwen3moe"}) refuse(arch, {{"expert_count", 8u}}, "routers");
   for (const char* arch :
        {"llama", "qwen2", "qwen2moe", "qwen3moe", "deepseek2", "gemma2", "qwen2vl", "unheard"}) {
-    refuse(arch, {{"expert_count", 8u}}, "mixture of experts");
     refuse(arch, {{"attention.kv_lora_rank", 512u}}, "MLA");
     refuse(arch, {{"attention.causal", false}}, "later tokens");
   }
@@ -138,7 +140,7 @@ TEST(GgufConfig, FeaturesThatAreNotThereAreNamedInEveryFamily) {
                                    {"gpt-oss", "sinks"},
                                    {"mpt", "ALiBi"},
                                    {"bert", "positions of its own"},
-                                   {"qwen3moe", "experts"},
+                                   {"grok", "experts"},
                                    {"deepseek2", "MLA"}})
     refuse(arch, {}, part);
 }

@@ -40,8 +40,9 @@ class Failing : public ForwardingBackend {
              float* y) const override {
     at("embed"), Base::embed(rows, tokens, scale, bias, y);
   }
-  std::unique_ptr<Matrix> make_matrix(WeightRows rows) const override {
-    return at("make_matrix"), Base::make_matrix(std::move(rows));
+  using Base::make_matrix;
+  std::unique_ptr<Matrix> make_matrix(WeightRows rows, Precision precision) const override {
+    return at("make_matrix"), Base::make_matrix(std::move(rows), precision);
   }
   void linear(const Input& input, std::span<const Output> outputs, Stage stage) const override {
     at("linear"), Base::linear(input, outputs, stage);
@@ -49,6 +50,9 @@ class Failing : public ForwardingBackend {
   void feed_forward(const Input& input, const FeedForward& layer, float* y, bool add,
                     Stage stage) const override {
     at("feed_forward"), Base::feed_forward(input, layer, y, add, stage);
+  }
+  void experts(const Input& input, const Experts& layer, float* y, bool add, Stage stage) const override {
+    at("experts"), Base::experts(input, layer, y, add, stage);
   }
   std::unique_ptr<KvLayer> make_kv_layer(int n_kv_heads, int head_dim) const override {
     return at("make_kv_layer"), Base::make_kv_layer(n_kv_heads, head_dim);
@@ -304,7 +308,8 @@ TEST(AnyOperationThatFails, LeavesSequencesAsTheyWereOrRefused) {
   mallopt(M_TRIM_THRESHOLD, 256 << 20), mallopt(M_TOP_PAD, 64 << 20);
   std::map<std::string, int> failed;
   int n_unusable = 0;
-  for (const char* family : {"llama", "gemma2", "hunyuan", "cohere2", "gpt_neox", "roformer"}) {
+  for (const char* family :
+       {"llama", "gemma2", "hunyuan", "cohere2", "gpt_neox", "roformer", "ernie4_5_moe"}) {
     SCOPED_TRACE(family);
     const auto backend = std::make_shared<const Failing>(make_cpu_backend(Precision::kBf16));
     backend->context()->set_threads(1);
@@ -330,7 +335,7 @@ TEST(AnyOperationThatFails, LeavesSequencesAsTheyWereOrRefused) {
        {"buffer",   "upload",       "on_host",       "copy",     "embed",       "make_matrix",
         "linear",   "feed_forward", "make_kv_layer", "append",   "rotate_into", "drop",
         "truncate", "fork",         "attention",     "norm",     "soft_cap",    "activate",
-        "rotate",   "add_scaled",   "losses",        "greatest", "top_k"})
+        "rotate",   "add_scaled",   "losses",        "greatest", "top_k",       "experts"})
     EXPECT_GT(failed[operation], 0) << operation;
 }
 

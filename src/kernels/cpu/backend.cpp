@@ -54,6 +54,25 @@ struct Work {
   }
 };
 
+Work work_of(Index n_rows, const FeedForward& part) {
+  Work work;
+  for (const Matrix* w : {part.gate, part.up, part.down})
+    if (w != nullptr) work.add(n_rows, *w);
+  return work;
+}
+
+/// Of the experts that rows choose and the shared one; those of a layer are of one shape.
+double expert_flop(Index n_rows, const Experts& layer) {
+  return work_of(n_rows * layer.routing.n_used, layer.each[0]).flop +
+         (layer.shared != nullptr ? work_of(n_rows, *layer.shared).flop : 0);
+}
+/// Rows choose as many different ones as there can be: an upper bound.
+double expert_bytes(Index n_rows, const Experts& layer) {
+  const Index n = std::min(n_rows * layer.routing.n_used, layer.routing.n_experts);
+  return static_cast<double>(n) * work_of(1, layer.each[0]).bytes +
+         (layer.shared != nullptr ? work_of(1, *layer.shared).bytes : 0);
+}
+
 class CpuBackend final : public HostBackend {
  public:
   CpuBackend(std::shared_ptr<Context> context, Precision precision, KvType kv_type)
@@ -72,8 +91,9 @@ class CpuBackend final : public HostBackend {
   KvType kv_type() const override { return kv_type_; }
   const std::shared_ptr<Context>& context() const override { return context_; }
 
-  std::unique_ptr<Matrix> make_matrix(WeightRows rows) const override {
-    return cpu::make_matrix(std::move(rows), precision_, isa_);
+  using Backend::make_matrix;
+  std::unique_ptr<Matrix> make_matrix(WeightRows rows, Precision precision) const override {
+    return cpu::make_matrix(std::move(rows), precision, isa_);
   }
   void linear(const Input& input, std::span<const Output> outputs, Stage stage) const override {
     Work work;
@@ -84,12 +104,16 @@ class CpuBackend final : public HostBackend {
   }
   void feed_forward(const Input& input, const FeedForward& layer, float* y, bool add,
                     Stage stage) const override {
-    Work work;
-    for (const Matrix* w : {layer.gate, layer.up, layer.down})
-      if (w != nullptr) work.add(input.n_rows, *w);
+    const Work work = work_of(input.n_rows, layer);
     const Timed timed(context_->profile(), "feed-forward", work.flop, work.bytes);
     const auto space = linear_spaces_.borrow();
     cpu::feed_forward(input, layer, y, add, stage, {*context_, isa_, *space});
+  }
+  void experts(const Input& input, const Experts& layer, float* y, bool add, Stage stage) const override {
+    const Timed timed(context_->profile(), "experts", expert_flop(input.n_rows, layer),
+                      expert_bytes(input.n_rows, layer));
+    const auto space = linear_spaces_.borrow();
+    cpu::experts(input, layer, y, add, stage, {*context_, isa_, *space});
   }
 
   std::unique_ptr<KvLayer> make_kv_layer(int n_kv_heads, int head_dim) const override {

@@ -13,6 +13,8 @@ std::unique_ptr<Matrix> make_matrix(WeightRows rows, Precision precision, const 
 void linear(const Input& input, std::span<const Output> outputs, Stage stage, const LinearRun& run);
 void feed_forward(const Input& input, const FeedForward& layer, float* y, bool add, Stage stage,
                   const LinearRun& run);
+/// As Backend::experts says.
+void experts(const Input& input, const Experts& layer, float* y, bool add, Stage stage, const LinearRun& run);
 
 /// y (dim) = x (dim), row `row` of those that `norm` normalises.
 inline void norm_row(const Isa& isa, const Norm& norm, Index row, Index dim, const float* x, float* y) {
@@ -64,6 +66,18 @@ struct LinearScratch {
   Buffer<float> gate, up;
 };
 
+/// Rows that one part of a mixture of experts computes: slots [begin, end) of the call's.
+struct ExpertRows {
+  const FeedForward* part = nullptr;
+  Index begin = 0, end = 0;
+  Index n() const { return end - begin; }
+};
+/// A row that an expert computes, and its weight in the row's sum.
+struct ExpertSlot {
+  Index row = 0;
+  float weight = 0;
+};
+
 /// Buffers of a call, grown once and reused.
 struct Workspace {
   Buffer<float> normed, gate, up;
@@ -73,6 +87,11 @@ struct Workspace {
   Buffer<float> factors;
   std::vector<QuantisedRow> quantised;
   std::vector<LinearScratch> threads;
+  // of a mixture of experts
+  Buffer<float> logits, gathered;            // (n_rows, n_experts + 1), (slots, n_in)
+  std::vector<std::vector<Choice>> choices;  // of each row
+  std::vector<ExpertRows> experts;           // those that some row chose, in the order of their sums
+  std::vector<ExpertSlot> slots;             // in the order of experts and rows
 };
 
 /// What a call works with.
@@ -103,5 +122,9 @@ void prefill_feed_forward(const Input& input, const FeedForward& layer, const Ou
 void decode_linear(const Input& input, std::span<const Output> outputs, const LinearRun& run);
 void decode_feed_forward(const Input& input, const FeedForward& layer, const Output& down,
                          const LinearRun& run);
+
+/// y (n_rows, n_out) (+)= the sums over space.experts of x (n_rows, n_in).
+void prefill_experts(const float* x, Index n_rows, float* y, bool add, const LinearRun& run);
+void decode_experts(const float* x, Index n_rows, float* y, bool add, const LinearRun& run);
 
 }  // namespace ropewalk::cpu

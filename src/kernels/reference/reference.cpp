@@ -74,7 +74,8 @@ class ReferenceBackend final : public HostBackend {
   KvType kv_type() const override { return KvType::kF32; }
   const std::shared_ptr<Context>& context() const override { return context_; }
 
-  std::unique_ptr<Matrix> make_matrix(WeightRows rows) const override {
+  using Backend::make_matrix;
+  std::unique_ptr<Matrix> make_matrix(WeightRows rows, Precision) const override {
     return std::make_unique<ReferenceMatrix>(std::move(rows));
   }
   void linear(const Input& input, std::span<const Output> outputs, Stage) const override {
@@ -108,6 +109,12 @@ class ReferenceBackend final : public HostBackend {
                                                   : activated(f.activation, static_cast<double>(up[i])));
     const Output sum{.w = f.down, .bias = f.down_bias, .y = y, .add = add, .scale = f.scale};
     linear({.x = h.data(), .n_rows = input.n_rows}, {&sum, 1}, stage);
+  }
+  void experts(const Input& input, const Experts& layer, float* y, bool add, Stage stage) const override {
+    const Index n_in = layer.router->n_in, n_out = layer.each[0].down->n_out;
+    const std::vector<float> x = normed_rows(input, n_in);
+    for (Index r = 0; r < input.n_rows; ++r)
+      expert_row(x.data() + r * n_in, layer, n_out, y + r * n_out, add, stage);
   }
 
   std::unique_ptr<KvLayer> make_kv_layer(int n_kv_heads, int head_dim) const override {
@@ -230,6 +237,30 @@ class ReferenceBackend final : public HostBackend {
   }
 
  private:
+  /// One row, as Experts says.
+  void expert_row(const float* x, const Experts& layer, Index n_out, float* y, bool add, Stage stage) const {
+    const auto product = [&](const Matrix& w, const float* bias) {
+      std::vector<float> result(static_cast<std::size_t>(w.n_out));
+      const Output output{.w = &w, .bias = bias, .y = result.data()};
+      linear({.x = x, .n_rows = 1}, {&output, 1}, stage);
+      return result;
+    };
+    std::vector<double> sum(static_cast<std::size_t>(n_out));
+    const auto add_part = [&](const FeedForward& part, double weight) {
+      std::vector<float> result(sum.size());
+      feed_forward({.x = x, .n_rows = 1}, part, result.data(), false, stage);
+      for (std::size_t o = 0; o < sum.size(); ++o) sum[o] += weight * static_cast<double>(result[o]);
+    };
+    for (const Choice& choice : route(layer.routing, product(*layer.router, layer.router_bias).data()))
+      add_part(layer.each[static_cast<std::size_t>(choice.expert)], static_cast<double>(choice.weight));
+    if (layer.shared != nullptr)
+      add_part(*layer.shared,
+               layer.shared_gate == nullptr
+                   ? 1
+                   : 1 / (1 + std::exp(-static_cast<double>(product(*layer.shared_gate, nullptr)[0]))));
+    for (std::size_t o = 0; o < sum.size(); ++o)
+      y[o] = (add ? y[o] : 0) + static_cast<float>(static_cast<double>(layer.scale) * sum[o]);
+  }
   std::vector<float> normed_rows(const Input& input, Index n_in) const {
     std::vector<float> rows(input.x, input.x + input.n_rows * n_in);
     if (input.norm != nullptr) norm(input.x, input.n_rows, n_in, *input.norm, rows.data());

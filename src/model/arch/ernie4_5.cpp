@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-/// ERNIE 4.5, dense: Llama, trained with interleaved pairs.
+/// ERNIE 4.5, dense and with experts: Llama, trained with interleaved pairs.
 #include "model/read_common.h"
 
 namespace ropewalk::arch::ernie4_5 {
 namespace {
 
-ModelConfig read(const ModelFile& file) { return read_family(file, Family{}); }
+ModelConfig read(const ModelFile& file) { return read_family(file, Family{.experts = true}); }
 
-const Register<Architecture> registered{
-    {.name = "ernie4_5", .models = "ERNIE 4.5 0.3B", .tiny = {"ernie4_5"}, .read = read}};
+const Register<Architecture> registered{{.name = "ernie4_5",
+                                         .aliases = {"ernie4_5-moe"},
+                                         .models = "ERNIE 4.5 0.3B and 21B-A3B",
+                                         .tiny = {"ernie4_5", "ernie4_5_moe"},
+                                         .read = read}};
 
 }  // namespace
 }  // namespace ropewalk::arch::ernie4_5

@@ -1,23 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Qwen3, and the text part of Qwen3-VL: Llama with an RMS norm on each head of q and k, before the rotation.
+/// Qwen3, dense and with experts, and the text part of Qwen3-VL: Llama with an RMS norm on each head of q and
+/// k, before the rotation.
 #include "model/read_common.h"
 
 namespace ropewalk::arch::qwen3 {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
-  ModelConfig c = read_family(file, Family{});
+  ModelConfig c = read_family(file, Family{.experts = true});
   check_attention_bias(file, c);
   return c;
 }
 
 const Register<Architecture> registered{
     {.name = "qwen3",
-     .aliases = {"qwen3vl"},
-     .models = "Qwen3, dense; the text part of Qwen3-VL",
+     .aliases = {"qwen3vl", "qwen3moe", "qwen3vlmoe"},
+     .models = "Qwen3, dense and MoE; the text part of Qwen3-VL, both",
      .acts = "all; with use_sliding_window those without a window",
      .scaling = "yarn, where a folder names it",
-     .tiny = {"qwen3", "qwen3_bias", "qwen3_vl"},
+     .tiny = {"qwen3", "qwen3_bias", "qwen3_moe", "qwen3_moe_dense", "qwen3_vl", "qwen3_vl_moe"},
      .checked = "tiny qwen3 under yarn and pi: logits of llama.cpp (export.md)",
      .read = read}};
 

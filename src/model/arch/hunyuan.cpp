@@ -3,7 +3,7 @@
 /// alpha (formats/hf_layers.cpp), or already so in a GGUF.
 #include "model/read_common.h"
 
-namespace ropewalk::arch::hunyuan_dense {
+namespace ropewalk::arch::hunyuan {
 namespace {
 
 /// Errors: Error for a scaling with a factor on rotated queries and keys: the norms behind take it out again
@@ -17,16 +17,17 @@ void refuse_gain(const ModelFile& file, const ModelConfig& c) {
 }
 
 ModelConfig read(const ModelFile& file) {
-  ModelConfig c = read_family(file, Family{.qk_norm_behind = true});
+  ModelConfig c = read_family(file, Family{.qk_norm_behind = true, .experts = true});
   refuse_gain(file, c);
   return c;
 }
 
 const Register<Architecture> registered{{.name = "hunyuan-dense",
-                                         .models = "Hunyuan 0.5B to 7B, dense",
+                                         .aliases = {"hunyuan-moe"},
+                                         .models = "Hunyuan 0.5B to 7B, dense; A13B",
                                          .scaling = "a larger base (alpha)",
-                                         .tiny = {"hunyuan"},
+                                         .tiny = {"hunyuan", "hunyuan_moe"},
                                          .read = read}};
 
 }  // namespace
-}  // namespace ropewalk::arch::hunyuan_dense
+}  // namespace ropewalk::arch::hunyuan

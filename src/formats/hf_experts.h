@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Experts of a config.json, as keys under `arch`; one function for each family. Errors: Error for what is
+/// missing or of another type.
+#pragma once
+#include "formats/hf_folder.h"
+#include "formats/hf_object.h"
+
+namespace ropewalk {
+
+void experts_of_qwen2(const HfObject& config, const std::string& arch, Metadata& out);
+void experts_of_qwen3(const HfObject& config, const std::string& arch, Metadata& out);
+void experts_of_mixtral(const HfObject& config, const std::string& arch, Metadata& out);
+void experts_of_granite(const HfObject& config, const std::string& arch, Metadata& out);
+void experts_of_olmoe(const HfObject& config, const std::string& arch, Metadata& out);
+void experts_of_glm4(const HfObject& config, const std::string& arch, Metadata& out);
+void experts_of_ernie(const HfObject& config, const std::string& arch, Metadata& out);
+void experts_of_hunyuan(const HfObject& config, const std::string& arch, Metadata& out);
+void experts_of_minimax(const HfObject& config, const std::string& arch, Metadata& out);
+
+}  // namespace ropewalk

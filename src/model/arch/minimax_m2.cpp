@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+/// MiniMax-M2: half of each head rotates, norms of the whole rows of q and k, experts chosen by sigmoids and
+/// a bias.
+#include "model/read_common.h"
+
+namespace ropewalk::arch::minimax_m2 {
+namespace {
+
+ModelConfig read(const ModelFile& file) {
+  return read_family(file, Family{.experts = true, .gating = Gating::kSigmoid});
+}
+
+const Register<Architecture> registered{
+    {.name = "minimax-m2", .models = "MiniMax-M2", .tiny = {"minimax_m2"}, .read = read}};
+
+}  // namespace
+}  // namespace ropewalk::arch::minimax_m2

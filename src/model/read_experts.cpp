@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Experts by the keys and tensors of a file, as llama.cpp's converter names them.
+#include "model/read_common.h"
+
+namespace ropewalk {
+namespace {
+
+/// expert_gating_func: llama.cpp's numbers. 3 is a softmax over the chosen, which is that over all,
+/// renormalised.
+void read_gating(const Keys& keys, const Family& family, ExpertsSpec& e) {
+  e.gating = family.gating, e.renormalise = family.renormalise;
+  const Index kind = keys.integer("expert_gating_func", 0, 3, 0);
+  if (kind != 0) e.gating = kind == 2 ? Gating::kSigmoid : Gating::kSoftmax;
+  if (const auto renormalise = keys.file.boolean(keys.key("expert_weights_norm")))
+    e.renormalise = *renormalise;
+  if (kind == 3) e.renormalise = true;
+  if (keys.number("expert_weights_scale").value_or(0) != 0)
+    e.scale = static_cast<float>(keys.positive("expert_weights_scale"));
+}
+
+void read_groups(const Keys& keys, ExpertsSpec& e) {
+  e.n_groups = std::max<Index>(1, keys.integer("expert_group_count", 0, e.n_experts, 1));
+  e.n_groups_used = std::max<Index>(1, keys.integer("expert_group_used_count", 0, e.n_groups, e.n_groups));
+  e.group_by_two = e.gating == Gating::kSigmoid;
+  if (e.n_experts % e.n_groups != 0 || e.n_experts / e.n_groups * e.n_groups_used < e.n_used)
+    throw Error(
+        keys.file.path(),
+        fmt::format("groups that divide {} experts and of which those in use hold {}", e.n_experts, e.n_used),
+        fmt::format("{} groups, {} in use", e.n_groups, e.n_groups_used));
+}
+
+/// Dense layers stand first where the key says how many; where experts come in steps, tensors alone tell.
+void check_dense_layers(const Keys& keys, bool mixed) {
+  const auto dense = keys.file.integer(keys.key("leading_dense_block_count"));
+  if (!dense || keys.file.integer(keys.key("interleave_moe_layer_step")).value_or(1) > 1) return;
+  if (mixed != (keys.layer >= *dense))
+    throw Error(keys.file.path(),
+                fmt::format("experts from layer {} on, by leading_dense_block_count", *dense),
+                fmt::format("layer {} {} them", keys.layer, mixed ? "with" : "without"),
+                "the file's numbers and tensors disagree");
+}
+
+}  // namespace
+
+ExpertsSpec read_experts(const Keys& keys, const Family& family) {
+  const auto has = [&](const char* name) {
+    return keys.file.find_tensor(fmt::format("blk.{}.{}", keys.layer, name)) != nullptr;
+  };
+  ExpertsSpec e;
+  const bool mixed = has("ffn_gate_inp.weight");
+  if (keys.here("expert_count").value_or(0) == 0) {
+    if (mixed)
+      throw Error(keys.file.path(), "the key " + keys.key("expert_count"), "none", "the file is incomplete");
+    return e;
+  }
+  check_dense_layers(keys, mixed);
+  if (!mixed) return e;
+  e.n_experts = keys.integer("expert_count", 1, 4096);
+  e.n_used = keys.integer("expert_used_count", 1, e.n_experts);
+  e.d_ff = keys.here("expert_feed_forward_length").value_or(0) > 0
+               ? keys.integer("expert_feed_forward_length", 1, 1 << 22)
+               : keys.integer("feed_forward_length", 1, 1 << 22);
+  read_gating(keys, family, e);
+  read_groups(keys, e);
+  e.choice_bias = has("exp_probs_b.bias");
+  e.router_bias = has("ffn_gate_inp.bias");
+  e.bias = has("ffn_up_exps.bias");
+  e.shared_gate = has("ffn_gate_inp_shexp.weight");
+  return e;
+}
+
+}  // namespace ropewalk
