@@ -110,6 +110,17 @@ def hf_model(config, head=HEAD, layer=LAYER, tokenizer=None):
     return b"\1" + texts + safetensors(header, bytes(at))
 
 
+def hf_packed(quantisation, **parts):
+    """A module of 8 outputs and 32 inputs as quantised folders pack it. parts: dtype, shape and, where they are no zeros, bytes."""
+    header, data = {}, b""
+    for part, (dtype, shape, *numbers) in parts.items():
+        n = math.prod(shape) * {"I32": 4, "F32": 4, "I64": 8, "F16": 2, "BF16": 2}.get(dtype, 1)
+        header[f"model.layers.0.self_attn.q_proj.{part}"] = {"dtype": dtype, "shape": shape, "data_offsets": [len(data), len(data) + n]}
+        data += numbers[0] if numbers else bytes(n)
+    config = json.dumps({**CONFIG, "quantization_config": quantisation}, separators=(",", ":")).encode()
+    return b"\1" + config + b"\0\0" + safetensors(json.dumps(header, separators=(",", ":")).encode(), data)
+
+
 UNREAD = ("architectures", "dtype", "transformers_version", "initializer_range", "vision_config", "use_cache", "vocab_size",
           "attention_dropout", "hidden_dropout", "pad_token_id", "pretraining_tp", "classifier_dropout", "embd_pdrop", "resid_pdrop",
           "embedding_dropout", "residual_dropout", "boi_token_index", "eoi_token_index", "image_token_id", "image_token_index",
@@ -230,6 +241,21 @@ models = {
         **{n: t for n, t in LAYER.items() if n.startswith("attn") or n == "ffn_norm"}, "ffn_gate_inp": ("", (2, 4)),
         **{f"ffn_{p}.{e}": ("", (4, 2) if p == "down" else (2, 4)) for p in ("gate", "up", "down") for e in (0, 1)}}),
     **{f"family_{name}": shrunk(name) for name in FAMILIES},
+    "packed_gptq": hf_packed({"quant_method": "gptq", "group_size": 32}, qweight=("I32", [4, 8]), qzeros=("I32", [1, 1]),
+                             scales=("F16", [1, 8]), g_idx=("I32", [32])),
+    "packed_gptq3": hf_packed({"quant_method": "gptq", "group_size": 16, "checkpoint_format": "gptq_v2"}, qweight=("I32", [3, 32]),
+                              qzeros=("I32", [2, 3]), scales=("F16", [2, 32])),
+    "packed_awq": hf_packed({"quant_method": "awq", "version": "gemm", "group_size": -1}, qweight=("I32", [32, 1]), qzeros=("I32", [1, 1]),
+                            scales=("F16", [1, 8])),
+    "packed_int4": hf_packed({"quant_method": "compressed-tensors", "format": "pack-quantized"}, weight_packed=("I32", [8, 4]),
+                             weight_scale=("BF16", [8, 1]), weight_shape=("I64", [2], struct.pack("<qq", 8, 32)),
+                             weight_zero_point=("I32", [1, 1]), weight_g_idx=("I32", [32])),
+    "packed_int8": hf_packed({"quant_method": "compressed-tensors", "format": "int-quantized", "sparsity_config": {"format": "dense"}},
+                             weight=("I8", [8, 32]), weight_scale=("F32", [8, 1]), weight_zero_point=("I8", [8, 1])),
+    "packed_fp8": hf_packed({"quant_method": "fp8", "weight_block_size": [8, 32]}, weight=("F8_E4M3", [8, 64]), weight_scale_inv=("F32", [1, 2]),
+                            input_scale=("F32", [])),
+    "packed_blocks": hf_packed({"quant_method": "compressed-tensors", "format": "float-quantized", "config_groups": {"g": {"weights": {
+        "block_structure": [4, 16]}}}}, weight=("F8_E5M2", [8, 32]), weight_scale=("BF16", [2, 2])),
 }
 
 

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Records what the `gguf` package makes of random blocks of every weight format: tests/golden/quant.json.
-Needs: pip install numpy gguf.   Run: tools/make_golden_quant.py > tests/golden/quant.json"""
+"""Records what the `gguf` package makes of random blocks of every weight format, and PyTorch of F8: tests/golden/quant.json.
+Needs: pip install numpy gguf torch.   Run: tools/make_golden_quant.py > tests/golden/quant.json"""
 import json
 from importlib.metadata import version
 import numpy as np
+import torch
 from gguf import GGMLQuantizationType as T, GGML_QUANT_SIZES
 from gguf.quants import dequantize
 
@@ -54,4 +55,28 @@ for name in ["F32", "F16", "BF16", *halves]:
     data = raw.view({"F32": np.float32, "F16": np.float16}.get(name, np.uint8))
     values = dequantize(data, T[name]).astype(np.float32).reshape(-1)
     out["formats"][name] = {"bytes": raw.tobytes().hex(), "bits": values.view(np.uint32).tolist()}
+
+# Of no GGUF: every byte of F8 (0x7f and 0xff of E4M3, and E5M2's NaN, have no bits to compare), and blocks of 32 with a
+# float scale. torch's F8, and numpy.
+for name, kind, number in (("F8_E4M3", torch.float8_e4m3fn, lambda b: b & 127 != 127),
+                           ("F8_E5M2", torch.float8_e5m2, lambda b: b & 127 <= 124)):
+    raw = np.array([b for b in range(256) if number(b)], dtype=np.uint8)
+    out["formats"][name] = {"bytes": raw.tobytes().hex(), "bits": torch.from_numpy(raw).view(kind).float().numpy().view(np.uint32).tolist()}
+for name, size in (("F8_E4M3_G32", 36), ("INT4_G32", 21), ("INT8_G32", 36), ("NVFP4_G16", 24)):
+    raw = rng.integers(0, 256, size=(3, size), dtype=np.uint8)
+    d = rng.normal(scale=0.01, size=(3, 2 if name == "NVFP4_G16" else 1)).astype(np.float32)
+    d[2] = 1e-41  # subnormal
+    raw[:, :4 * d.shape[1]] = d.view(np.uint8)
+    if name == "F8_E4M3_G32":
+        raw[:, 4:][raw[:, 4:] & 127 == 127] = 0
+        q = torch.from_numpy(raw[:, 4:].copy()).view(torch.float8_e4m3fn).float().numpy()
+    elif name == "NVFP4_G16":
+        table = np.array([0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12], dtype=np.float32)
+        q, d = table[np.concatenate((raw[:, 8:] & 15, raw[:, 8:] >> 4), 1)], d.repeat(16, 1)
+    elif name == "INT8_G32":
+        q = raw[:, 4:].view(np.int8).astype(np.float32)
+    else:
+        raw[:, 4] &= 15
+        q = (np.concatenate((raw[:, 5:] & 15, raw[:, 5:] >> 4), 1).astype(int) - raw[:, 4:5]).astype(np.float32)
+    out["formats"][name] = {"bytes": raw.tobytes().hex(), "bits": (d * q).reshape(-1).view(np.uint32).tolist()}
 print(json.dumps(out))

@@ -3,6 +3,7 @@
 /// formats/hf_family.cpp.
 #include "core/checked.h"
 #include "formats/hf_family.h"
+#include "formats/hf_quantisation.h"
 #include "formats/missing.h"
 
 namespace ropewalk {
@@ -18,7 +19,6 @@ constexpr std::int64_t kMaxLayers = 4096;
 /// What no family has here, whatever its name.
 void refuse_features(const HfObject& config) {
   if (config.find("kv_lora_rank")) refuse_config(config, "multi-head latent attention (MLA)");
-  if (config.find("quantization_config")) refuse_config(config, "weights quantised in a Hugging Face way");
 }
 
 void refuse_in_family(const HfObject& config, const HfFamily& family) {
@@ -148,6 +148,7 @@ Metadata translate_config(const JsonInput& json, const std::string& place) {
   if (!json.is_object()) throw Error(place, "a JSON object", "something else");
   const HfObject whole{json, place};
   const HfObject config{hf_text_config(json, place), place};
+  read_hf_quantisation(json, place);  // refuses what is not read
   refuse_features(whole);
   refuse_features(config);  // first: it names the feature that is not there
   const HfFamily* family = find_hf_family(json, place);

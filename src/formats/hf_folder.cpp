@@ -9,6 +9,7 @@
 #include "core/checked.h"
 #include "formats/hf_family.h"
 #include "formats/mapped_file.h"
+#include "formats/packed.h"
 #include "formats/safetensors.h"
 
 namespace ropewalk {
@@ -81,6 +82,7 @@ class HfModel : public ModelFile {
     const std::string place = folder + "/config.json";
     try {
       metadata_ = translate_config(config, place);
+      quantisation_ = read_hf_quantisation(config, place);
       family_ = find_hf_family(config, place);
       interleaved_qk_ = family_->interleaved_qk;
     } catch (const Error& e) {
@@ -102,8 +104,10 @@ class HfModel : public ModelFile {
       for (TensorInfo& tensor : parse_safetensors(bytes, path)) all.push_back(std::move(tensor));
     return all;
   }
-  /// After the last shard: fused tensors become their parts, and numbered ones a stack.
+  /// After the last shard: packed matrices become one tensor each, fused tensors their parts, and numbered
+  /// ones a stack.
   void finish() {
+    unpack();
     join_stacks();
     if (family_) split_fused(family_->qkv_by_group);
   }
@@ -140,7 +144,15 @@ class HfModel : public ModelFile {
       throw Error(place, "each tensor once", "two of " + tensor.name);
     tensors_.push_back(std::move(tensor));
   }
+  void unpack() {
+    if (quantisation_.method == HfQuantisation::Method::kNone) return;
+    tensors_ = unpack_modules(std::move(tensors_), quantisation_, path_, left_out_);
+    if (boolean("ropewalk.tie_embeddings") == true)  // as add() does
+      std::erase_if(tensors_, [](const TensorInfo& tensor) { return tensor.name == "output.weight"; });
+    index_tensors();
+  }
   const HfFamily* family_ = nullptr;  ///< nullptr: not translated
+  HfQuantisation quantisation_;
   std::vector<std::pair<std::string, std::span<const std::byte>>> shards_;
 };
 

@@ -10,6 +10,7 @@
 #include "formats/gguf.h"
 #include "formats/hf_folder.h"
 #include "formats/model_path.h"
+#include "formats/relaid.h"
 
 namespace ropewalk {
 
@@ -91,15 +92,24 @@ const std::vector<double>* ModelFile::numbers(std::string_view key) const {
 }
 
 std::size_t TensorInfo::n_bytes() const {
-  std::size_t total = 0;
-  for_each_piece([&](std::span<const std::byte> piece) { total += piece.size(); });
+  std::size_t total = bytes.size();
+  for (const auto piece : pieces) total += piece.size();
   return total;
+}
+
+void TensorInfo::make_ready() const {
+  for (const auto& part : relaid) part->ready();
 }
 
 const std::byte* TensorInfo::row(Index r) const {
   const auto n_pieces = static_cast<Index>(std::max<std::size_t>(1, pieces.size()));
   const Index n_rows = shape.empty() ? 1 : shape[0] / n_pieces;
-  const auto piece = pieces.empty() ? bytes : pieces[static_cast<std::size_t>(r / n_rows)];
+  const auto which = static_cast<std::size_t>(r / n_rows);
+  if (pieces.size() > 1 && relaid.size() == pieces.size())
+    relaid[which]->ready();  // a joined tensor: what the row lies in
+  else
+    make_ready();
+  const auto piece = pieces.empty() ? bytes : pieces[which];
   return piece.data() + static_cast<Index>(piece.size()) / n_rows * (r % n_rows);
 }
 
@@ -125,6 +135,10 @@ void ModelFile::index_tensors() {
   for (std::size_t i = 0; i < tensors_.size(); ++i)
     if (!tensor_index_.emplace(tensors_[i].name, i).second)
       throw Error(path_, "each tensor once, fused or in parts", "two of " + tensors_[i].name);
+}
+
+bool ModelFile::has_packed() const {
+  return std::any_of(tensors_.begin(), tensors_.end(), [](const TensorInfo& t) { return !t.relaid.empty(); });
 }
 
 std::size_t ModelFile::tensor_bytes() const {

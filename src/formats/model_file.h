@@ -17,6 +17,8 @@
 
 namespace ropewalk {
 
+class Relaid;
+
 /// A list of lists: read over, since nothing here means anything to this engine.
 struct NestedList {
   std::size_t n = 0;  ///< lists in it
@@ -37,16 +39,25 @@ struct TensorInfo {
   /// many rows, in order. `bytes` is empty then.
   std::vector<std::span<const std::byte>> pieces = {};
   float offset = 0;  ///< added to every value: Gemma's folders store w where the norm multiplies by 1 + w
+  /// Where the file packs it in a way of its own (formats/packed.h): bytes and pieces lie in memory of ours,
+  /// and are made when they are read, by row() and for_each_piece(). A tensor that is joined has those of
+  /// all.
+  std::vector<std::shared_ptr<const Relaid>> relaid = {};
 
   std::size_t n_bytes() const;
   /// Where row r begins, counted along the outermost dimension. Only where the size of the type is known.
+  /// Errors: Error for weights that are packed and damaged.
   const std::byte* row(Index r) const;
-  /// Calls visit(span) for the tensor's bytes, in order.
+  /// Calls visit(span) for the tensor's bytes, in order. Errors: as row().
   template <class Visit>
   void for_each_piece(const Visit& visit) const {
+    make_ready();
     if (pieces.empty()) visit(bytes);
     for (const auto piece : pieces) visit(piece);
   }
+
+ private:
+  void make_ready() const;
 };
 
 /// Errors: Error that names the type of a tensor that this engine does not compute with.
@@ -76,7 +87,11 @@ class ModelFile {
   /// Tensors as the container has them: by its own names, fused where it fuses, those of other parts too.
   /// Their bytes lie where those of tensors() do, which says what is what (train/write_model.h).
   virtual std::vector<TensorInfo> stored_tensors() const { return fused_.empty() ? tensors_ : fused_; }
-  /// Names of tensors of other parts than the language model: of its eyes, of prediction heads.
+  /// Whether some of its matrices are packed (TensorInfo::relaid): the container is no copy of what is
+  /// computed.
+  bool has_packed() const;
+  /// Names of tensors of other parts than the language model: of its eyes, of prediction heads, of the
+  /// rounding of activations.
   const std::vector<std::string>& left_out() const { return left_out_; }
 
   /// nullptr when absent.

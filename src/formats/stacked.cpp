@@ -57,6 +57,7 @@ void ModelFile::join_stacks() {
       if (one->type != all.type || one->shape != members.begin()->second->shape)
         throw Error(place, "the type and shape of " + members.begin()->second->name, "another");
       all.pieces.push_back(one->bytes);
+      if (index > 0) all.relaid.insert(all.relaid.end(), one->relaid.begin(), one->relaid.end());
       parts.insert(one->name);
     }
     all.shape.insert(all.shape.begin(), static_cast<Index>(all.pieces.size()));

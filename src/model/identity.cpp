@@ -7,6 +7,7 @@
 
 #include "core/hash.h"
 #include "formats/mapped_file.h"
+#include "formats/relaid.h"
 
 namespace ropewalk {
 namespace {
@@ -66,7 +67,10 @@ std::string model_id(const ModelFile& file) {
   for (const TensorInfo& tensor : file.tensors()) {
     add_field(hash, fmt::format("{} {} {} {}", tensor.name, tensor.type, fmt::join(tensor.shape, " "),
                                 tensor.n_bytes()));
-    tensor.for_each_piece([&](std::span<const std::byte> piece) { add_weights(hash, piece, whole); });
+    const auto add = [&](std::span<const std::byte> piece) { add_weights(hash, piece, whole); };
+    if (tensor.relaid.empty()) tensor.for_each_piece(add);
+    for (const auto& part : tensor.relaid)  // as the file has it: nothing is made
+      for (const auto piece : part->stored()) add(piece);
   }
   return hash.text();
 }

@@ -5,10 +5,10 @@
 ///
 /// A format is a struct of one file in formats/:
 ///
-///   kType               its id in GGUF files
+///   kType               its id in GGUF files; below 0 where they have it not
 ///   kWeights, kBytes    of one block
-///   and either, for formats that quantise (weight = scale * q + minimum, scale * q is exact or infinite in
-///   float32),
+///   and either, for formats that quantise (weight = scale * q + minimum, where scale * q is exact
+///   or infinite in float32; or scale * q without a minimum),
 ///     kGroup            weights that share a scale: 16 or 32
 ///     kSigned           q in [-128, 127] and no minimum; otherwise q in [0, 127] and a minimum each group
 ///     kLow              where kSigned and there is a group, no q is below it
@@ -16,11 +16,12 @@
 ///     unpack_two(block, q): of two blocks, where an instruction set has registers for them
 ///     kPlain              the block begins with half d, its one scale, and, where there are minima, half m
 ///     kExponent           where kPlain: it begins with a byte e instead, the scale is 2^(e - 128)
+///     kFloat              where kPlain and kSigned: it begins with a float instead
 ///     group<raise>(block, g): weights [32 g, 32 g + 32), each plus raise (0, -kLow or 128), in a register of
 ///                         bytes, where AVX2 has few steps for it
 ///     scales(block, scale, minimum), each (kWeights / kGroup): of the others
 ///   or, where kGroup is 0,
-///     widen(bytes, n, out): out = n weights, a block each
+///     widen(blocks, n, out): out = n weights, whole blocks
 // (no include guard: each instruction set compiles its own copy)
 
 static inline float float_of(std::uint32_t bits) {
@@ -185,6 +186,8 @@ static inline float first_scale(const std::uint8_t* block) {
   if constexpr (requires { F::kExponent; }) {
     const std::uint32_t e = block[0];
     return float_of(e < 2 ? 0x200000u << e : (e - 1) << 23);  // below 2^-126 numbers are subnormal
+  } else if constexpr (requires { F::kFloat; }) {
+    return float_of(u32_at(block));
   } else {
     return half_at(block);
   }
@@ -208,6 +211,8 @@ static inline __m256 first_scales(__m256i fours) {
     const __m256i usual = _mm256_slli_epi32(_mm256_sub_epi32(e, _mm256_set1_epi32(1)), 23);
     const __m256i least = _mm256_sllv_epi32(_mm256_set1_epi32(0x200000), e);
     return _mm256_castsi256_ps(_mm256_blendv_epi8(usual, least, _mm256_cmpgt_epi32(two, e)));
+  } else if constexpr (requires { F::kFloat; }) {
+    return _mm256_castsi256_ps(fours);
   } else {
     return eight_halves_of<0>(fours);
   }

@@ -40,7 +40,7 @@ RW_FORMATS(RW_REGISTER)
 
 const WeightFormat* find_weight_format(std::uint32_t ggml_type) {
   for (const WeightFormat& format : Registry<WeightFormat>::all())
-    if (static_cast<std::uint32_t>(format.ggml_type) == ggml_type) return &format;
+    if (format.ggml_type >= 0 && static_cast<std::uint32_t>(format.ggml_type) == ggml_type) return &format;
   return nullptr;
 }
 

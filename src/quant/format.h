@@ -11,8 +11,8 @@ namespace ropewalk {
 
 /// A way to store a row of weights as blocks of equal size.
 struct WeightFormat {
-  std::string name;      ///< "F32", "Q4_1" ... as GGUF names it
-  int ggml_type = -1;    ///< id in GGUF files
+  std::string name;      ///< "F32", "Q4_1" ... as GGUF names it, or safetensors
+  int ggml_type = -1;    ///< id in GGUF files; below 0 where they have it not
   Index block_size = 1;  ///< weights in a block
   Index block_bytes = 0;
   /// out[0 .. n) = the n weights stored at `blocks`. REQUIRES: n is a multiple of block_size. `blocks`

@@ -14,6 +14,7 @@ namespace {
 TEST(StoredTypes, AgreeWithTheFormatsThatAreComputed) {
   EXPECT_GE(Registry<WeightFormat>::all().size(), 10u);
   for (const WeightFormat& format : Registry<WeightFormat>::all()) {
+    if (format.ggml_type < 0) continue;  // of no GGUF
     const StoredType stored = gguf_type(static_cast<std::uint32_t>(format.ggml_type));
     EXPECT_EQ(stored.name, format.name);
     EXPECT_EQ(stored.block_size, format.block_size) << format.name;
@@ -85,7 +86,7 @@ TEST(StoredTypes, OfSafetensorsAreNamed) {
     text += header + std::string(static_cast<std::size_t>(bytes), '\0');
     const auto tensors = parse_safetensors(std::as_bytes(std::span(text)), "test");
     EXPECT_EQ(tensors.at(0).type, dtype);
-    EXPECT_EQ(tensors.at(0).format, nullptr);
+    EXPECT_EQ(tensors.at(0).format != nullptr, std::string_view(dtype) == "F8_E4M3");
   }
 }
 

@@ -56,6 +56,21 @@ TEST_F(Identity, OfAFolderIsItsModelAndTokenizer) {
   EXPECT_NE(id(folder_), third);
 }
 
+TEST_F(Identity, OfAPackedFolderIsWhatItsFileHolds) {
+  const fs::path packed = folder_ / "packed";
+  fs::copy(golden("packed/awq"), packed);
+  const std::string first = id(packed);
+  const auto file = ModelFile::open(packed.string());
+  ModelFile::dequantize(file->tensor("blk.0.attn_q.weight"));
+  EXPECT_EQ(model_id(*file), first) << "whether it was read or not";
+  for (const std::streamoff at : {-1, -20000, -40000}) {
+    flip(packed / "model.safetensors", at);
+    EXPECT_NE(id(packed), first) << at;
+    flip(packed / "model.safetensors", at);
+  }
+  EXPECT_EQ(id(packed), first);
+}
+
 TEST_F(Identity, OfAGgufIsItsMetadataAndWeights) {
   const fs::path file = folder_ / "model.gguf";
   const std::string first = id(file);

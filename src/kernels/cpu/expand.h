@@ -7,7 +7,7 @@
 template <class F>
 RW_INLINE void widen_weights(const std::uint8_t* row, std::int64_t at, std::int64_t n, float* out) {
   if constexpr (F::kGroup == 0) {
-    F::widen(row + at * F::kBytes, n, out);
+    F::widen(row + at / F::kWeights * F::kBytes, n, out);
   } else {
     std::int8_t q[F::kWeights];
     float scale[F::kWeights / F::kGroup], minimum[F::kWeights / F::kGroup];
@@ -18,7 +18,7 @@ RW_INLINE void widen_weights(const std::uint8_t* row, std::int64_t at, std::int6
       for (int g = 0; g < F::kWeights / F::kGroup; ++g) {
         float* to = out + b * F::kWeights + g * F::kGroup;
         for (int i = 0; i < F::kGroup; ++i) {
-          const float product = scale[g] * static_cast<float>(q[g * F::kGroup + i]);  // exact
+          const float product = scale[g] * static_cast<float>(q[g * F::kGroup + i]);  // exact before a minimum
           to[i] = F::kSigned ? product : product + minimum[g];
         }
       }
