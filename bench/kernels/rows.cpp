@@ -113,7 +113,8 @@ void register_rows(const Isa& isa) {
                           .to = to.data()});
     });
   });
-  constexpr const char* kNames[] = {"silu", "gelu", "gelu_tanh", "relu2", "relu", "swiglu_clamped"};
+  constexpr const char* kNames[] = {"silu", "gelu",           "gelu_tanh", "relu2",
+                                    "relu", "swiglu_clamped", "sigmoid",   "identity"};
   static_assert(std::size(kNames) == kActivations);
   for (int a = 0; a < kActivations; ++a)
     for (const bool gated : {true, false})

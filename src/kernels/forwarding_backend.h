@@ -64,8 +64,14 @@ class ForwardingBackend : public Backend {
     inner_->norm(x, n_rows, dim, norm, y);
   }
   void soft_cap(float* x, Index n, float cap) const override { inner_->soft_cap(x, n, cap); }
-  void activate(float* x, Index n, Activation activation) const override {
-    inner_->activate(x, n, activation);
+  void convolve(std::span<const ConvolutionTask> tasks, const Convolution& convolution) const override {
+    inner_->convolve(tasks, convolution);
+  }
+  void recur(std::span<const RecurrenceTask> tasks, const Recurrence& recurrence) const override {
+    inner_->recur(tasks, recurrence);
+  }
+  void activate(float* x, const float* up, Index n, Activation activation) const override {
+    inner_->activate(x, up, n, activation);
   }
   void rotate(float* x, Index n_rows, int n_heads, int head_dim, Index stride, Index first,
               const std::vector<double>& theta) const override {

@@ -15,6 +15,7 @@
 #include "core/types.h"
 #include "kernels/experts.h"
 #include "kernels/feed_forward.h"
+#include "kernels/recurrence.h"
 
 namespace ropewalk {
 
@@ -159,14 +160,18 @@ class Backend {
   /// Row bits do not depend on which rows stand in one call, on tasks beside it, or on threads.
   virtual void attention(std::span<const AttentionTask> tasks, int n_heads) const = 0;
 
+  /// What layers with a state compute (kernels/recurrence.h): rows of sequences, each with its own state.
+  virtual void convolve(std::span<const ConvolutionTask> tasks, const Convolution& convolution) const = 0;
+  virtual void recur(std::span<const RecurrenceTask> tasks, const Recurrence& recurrence) const = 0;
+
   /// y (n_rows, dim) = the rows of x normalised. y may be x. A row's bits depend on that row and its weights
   /// alone.
   virtual void norm(const float* x, Index n_rows, Index dim, const Norm& norm, float* y) const = 0;
 
   /// x (n) = cap tanh(x / cap), to 1e-6 of it: logits of models that cap them. NaN stays. REQUIRES: cap > 0.
   virtual void soft_cap(float* x, Index n, float cap) const = 0;
-  /// x (n) = activation(x), as exact as in feed_forward.
-  virtual void activate(float* x, Index n, Activation activation) const = 0;
+  /// x (n) = activation(x), times up (n) where it is not null; as exact as in feed_forward.
+  virtual void activate(float* x, const float* up, Index n, Activation activation) const = 0;
   /// Row r of x (n_rows, n_heads, head_dim): the dims (2m, 2m + 1) of each head turned by the angle (first +
   /// r) theta[m], for values that have positions of their own. `stride`: floats from row to row. REQUIRES: 2
   /// theta.size() <= head_dim.

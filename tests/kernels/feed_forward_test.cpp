@@ -38,6 +38,10 @@ double definition(Activation activation, double x) {
       return std::max(x, 0.0);
     case Activation::kSwigluClamped:
       return std::min(x, 7.0) / (1 + std::exp(-1.702 * std::min(x, 7.0)));
+    case Activation::kSigmoid:
+      return 1 / (1 + std::exp(-x));
+    case Activation::kIdentity:
+      return x;
   }
   return NAN;
 }

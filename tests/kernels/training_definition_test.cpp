@@ -131,7 +131,7 @@ TEST(TrainingDefinition, EveryActivation) {
     }
     std::vector<float> inference = floats(up);
     std::vector<double> h = zeros(n);
-    backend->activate(inference.data(), n, activation);
+    backend->activate(inference.data(), nullptr, n, activation);
     definition().activate(nullptr, up.data(), n, activation, h.data());
     EXPECT_LT(relative_error(floats(h), inference), 1e-7);
   }

@@ -75,6 +75,22 @@ struct SwigluClamped {
   }
 };
 
+struct Sigmoid {
+  template <bool kGated>
+  static RW_MEMBER Vec of(Vec x, Vec up) {
+    const Vec power = minimum(x * splat(-1.44269504f), splat(127.0f));
+    const Vec y = splat(1.0f) / (splat(1.0f) + exp2_of<false>(power));
+    return kGated ? y * up : y;
+  }
+};
+
+struct Identity {
+  template <bool kGated>
+  static RW_MEMBER Vec of(Vec x, Vec up) {
+    return kGated ? x * up : x;
+  }
+};
+
 /// The last elements pass a buffer; copying all of them through one made this four times slower.
 template <class A, bool kGated>
 RW_INLINE void activate_all(float* x, const float* up, std::int64_t n) {
@@ -96,8 +112,9 @@ static void activate(float* x, const float* up, std::int64_t n) {
 }
 
 /// Of a namespace, in Activation's order.
-#define RW_ACTIVATIONS(isa)                                                                    \
-  {                                                                                            \
-    isa::activate<isa::Silu>, isa::activate<isa::Gelu>, isa::activate<isa::GeluTanh>,          \
-        isa::activate<isa::Relu2>, isa::activate<isa::Relu>, isa::activate<isa::SwigluClamped> \
+#define RW_ACTIVATIONS(isa)                                                                     \
+  {                                                                                             \
+    isa::activate<isa::Silu>, isa::activate<isa::Gelu>, isa::activate<isa::GeluTanh>,           \
+        isa::activate<isa::Relu2>, isa::activate<isa::Relu>, isa::activate<isa::SwigluClamped>, \
+        isa::activate<isa::Sigmoid>, isa::activate<isa::Identity>                               \
   }

@@ -9,6 +9,7 @@
 #include "kernels/cpu/kv_layer.h"
 #include "kernels/cpu/lender.h"
 #include "kernels/cpu/linear.h"
+#include "kernels/cpu/recurrence.h"
 #include "kernels/host_backend.h"
 
 namespace ropewalk {
@@ -71,6 +72,13 @@ double expert_bytes(Index n_rows, const Experts& layer) {
   const Index n = std::min(n_rows * layer.routing.n_used, layer.routing.n_experts);
   return static_cast<double>(n) * work_of(1, layer.each[0]).bytes +
          (layer.shared != nullptr ? work_of(1, *layer.shared).bytes : 0);
+}
+
+template <class Task>
+Index rows_of(std::span<const Task> tasks) {
+  Index n = 0;
+  for (const Task& task : tasks) n += task.n_rows;
+  return n;
 }
 
 class CpuBackend final : public HostBackend {
@@ -155,10 +163,23 @@ class CpuBackend final : public HostBackend {
     });
   }
 
-  void activate(float* x, Index n, Activation activation) const override {
+  void convolve(std::span<const ConvolutionTask> tasks, const Convolution& convolution) const override {
+    const Timed timed(context_->profile(), "convolve",
+                      2.0 * convolution.n_taps * static_cast<double>(rows_of(tasks) * convolution.width), 0);
+    cpu::convolve(tasks, convolution, *context_, isa_);
+  }
+  void recur(std::span<const RecurrenceTask> tasks, const Recurrence& r) const override {
+    const auto size = static_cast<double>(r.n_heads * r.key_dim * r.value_dim);
+    const Timed timed(context_->profile(), "recur",
+                      (r.delta ? 7.0 : 5.0) * static_cast<double>(rows_of(tasks)) * size,
+                      8.0 * static_cast<double>(tasks.size()) * size);
+    cpu::recur(tasks, r, *context_, isa_);
+  }
+
+  void activate(float* x, const float* up, Index n, Activation activation) const override {
     const Timed timed(context_->profile(), "scale", 0, 8.0 * static_cast<double>(n));
     context_->parallel_blocks(n, kElementsPerBlock, [&](Index begin, Index end) {
-      cpu::activate(isa_, activation, x + begin, nullptr, end - begin);
+      cpu::activate(isa_, activation, x + begin, up != nullptr ? up + begin : nullptr, end - begin);
     });
   }
   void soft_cap(float* x, Index n, float cap) const override {

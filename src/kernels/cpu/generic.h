@@ -162,5 +162,6 @@ static void product(const Product& p) {
 }
 
 #include "kernels/cpu/activations.h"
+#include "kernels/cpu/recurrence_tile.h"
 #include "kernels/cpu/rows.h"
 #include "kernels/cpu/training_kernels.h"

@@ -205,6 +205,31 @@ struct WeightKernels {
   void (*widen)(const std::uint8_t* row, std::int64_t n, float* out);  // out (n) = the row's n weights
 };
 
+/// 16 channels or fewer of a convolution (kernels/recurrence.h).
+struct ConvolutionChannels {
+  float* x;           // (n_rows, n at stride), becomes the result
+  const float* taps;  // (n, n_taps)
+  const float* bias;  // (n), or null
+  float* columns;     // (n_taps - 1, n at stride)
+  std::int64_t stride, n_rows, n;
+  int n_taps;
+  bool silu;
+};
+constexpr int kMostConvolutionTaps = 16;
+
+/// Columns of the values of one head of a recurrence (kernels/recurrence.h).
+struct RecurrenceColumns {
+  const float *q, *k;           // (n_rows, key_dim at key_stride)
+  const float* v;               // (n_rows, n_columns at value_stride)
+  const float *decay, *weight;  // (n_rows at gate_stride)
+  float* out;                   // as v; may be v
+  float* state;                 // (key_dim, n_columns at state_stride)
+  std::int64_t key_stride, value_stride, gate_stride, state_stride;
+  std::int64_t n_rows, key_dim, n_columns;
+  float skip;
+  bool delta;
+};
+
 // ---------------------------------------------------------------- training (training_kernels.h)
 
 /// Rows of B as gemm reads them: panels of 16 columns, zeros beyond the last column.
@@ -315,6 +340,8 @@ struct Isa {
   void (*rotate_keys_f32)(const KeyRotation&);
   void (*soft_cap)(float* x, std::int64_t n, float cap);
   void (*add_scaled)(const float* x, std::int64_t n, float scale, float* y);
+  void (*convolve)(const ConvolutionChannels&);
+  void (*recur)(const RecurrenceColumns&);
   /// Of each Activation: x = act(x) * up, or act(x) where up is null.
   void (*activate[kActivations])(float* x, const float* up, std::int64_t n);
   void (*norm)(const float* x, std::int64_t n, const RowNorm& norm, float* y);  // one row

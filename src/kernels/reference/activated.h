@@ -25,6 +25,10 @@ inline double activated(Activation activation, double x) {
       const double g = x > 7 ? 7 : x;
       return g / (1 + std::exp(-1.702 * g));
     }
+    case Activation::kSigmoid:
+      return 1 / (1 + std::exp(-x));
+    case Activation::kIdentity:
+      return x;
   }
   RW_CHECK(false);
 }
@@ -55,6 +59,8 @@ inline double activated_slope(Activation activation, double x) {
     case Activation::kRelu:
       return x <= 0 ? 0 : std::isnan(x) ? x : 1;
     case Activation::kSwigluClamped:
+    case Activation::kSigmoid:
+    case Activation::kIdentity:
       break;  // not trained
   }
   RW_CHECK(false);

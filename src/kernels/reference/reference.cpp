@@ -10,6 +10,7 @@
 #include "kernels/host_backend.h"
 #include "kernels/reference/activated.h"
 #include "kernels/reference/matrix.h"
+#include "kernels/reference/recurrence.h"
 #include "kernels/reference/weights_behind.h"
 
 namespace ropewalk {
@@ -199,8 +200,18 @@ class ReferenceBackend final : public HostBackend {
     }
   }
 
-  void activate(float* x, Index n, Activation activation) const override {
-    for (Index i = 0; i < n; ++i) x[i] = static_cast<float>(activated(activation, static_cast<double>(x[i])));
+  void convolve(std::span<const ConvolutionTask> tasks, const Convolution& convolution) const override {
+    for (const ConvolutionTask& task : tasks) convolve_by_definition(task, convolution);
+  }
+  void recur(std::span<const RecurrenceTask> tasks, const Recurrence& recurrence) const override {
+    for (const RecurrenceTask& task : tasks) recur_by_definition(task, recurrence);
+  }
+
+  void activate(float* x, const float* up, Index n, Activation activation) const override {
+    for (Index i = 0; i < n; ++i)
+      x[i] = static_cast<float>(up != nullptr
+                                    ? gated(activation, static_cast<double>(x[i]), static_cast<double>(up[i]))
+                                    : activated(activation, static_cast<double>(x[i])));
   }
   void soft_cap(float* x, Index n, float cap) const override {
     const auto c = static_cast<double>(cap);
