@@ -88,7 +88,8 @@ Measured measure_attention(const Model& model, const Options& asked, const Metho
 }
 
 std::vector<Row> measure_gemm(const Model& model, const Options& asked) {
-  const LayerWeights& layer = model.weights().layers[0];
+  const LayerWeights& layer =
+      model.weights().layers[static_cast<std::size_t>(model.config().acting_layer())];
   const std::pair<const char*, const Matrix*> all[] = {
       {"wq", layer.wq.get()},         {"wk", layer.wk.get()},
       {"wo", layer.wo.get()},         {"w_gate", layer.w_gate.get()},

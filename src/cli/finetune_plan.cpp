@@ -31,7 +31,8 @@ std::vector<std::string> typed_starts(const Options& options) {
 Start start_of(const std::string& typed, const ModelConfig& config, Index length) {
   const MethodSpec spec = MethodSpec::parse(typed);
   for (int layer = 0; layer < config.n_layers(); ++layer)
-    if (Method::bind(spec, config.rope_context(layer, length)).grows())
+    if (config.layers[static_cast<std::size_t>(layer)].attends() &&
+        Method::bind(spec, config.rope_context(layer, length)).grows())
       throw UsageError("--method", "a method whose frequencies are those of the whole length",
                        "'" + typed + "', which changes them token by token",
                        "training reads whole texts: leave grow=1 out");

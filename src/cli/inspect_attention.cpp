@@ -19,9 +19,12 @@ void print(const AttentionShares& shares, const InspectAttention& asked, Index l
   if (asked.json) {
     Json layers = Json::array();
     for (const AttentionShares::Layer& layer : shares.layers)
-      layers.push_back({{"first_token", layer.first_token / layer.rows},
-                        {"first_tokens", layer.first_tokens / layer.rows},
-                        {"even", layer.even / layer.rows}});
+      if (layer.rows == 0)
+        layers.push_back(nullptr);  // it has no attention
+      else
+        layers.push_back({{"first_token", layer.first_token / layer.rows},
+                          {"first_tokens", layer.first_tokens / layer.rows},
+                          {"even", layer.even / layer.rows}});
     fmt::print(
         "{}\n",
         dump_json(
@@ -35,6 +38,7 @@ void print(const AttentionShares& shares, const InspectAttention& asked, Index l
   AttentionShares::Layer all;
   for (std::size_t i = 0; i < shares.layers.size(); ++i) {
     const AttentionShares::Layer& layer = shares.layers[i];
+    if (layer.rows == 0) continue;  // it has no attention
     fmt::print("{:>5} {:>9.4f} {:>8.4f} {:>8.4f} {}\n", i, layer.first_token / layer.rows,
                layer.first_tokens / layer.rows, layer.even / layer.rows,
                bar(layer.first_tokens / layer.rows));

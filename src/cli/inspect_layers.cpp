@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
 
 namespace ropewalk::cli {
 namespace {
@@ -23,12 +24,14 @@ std::string layers_of(const std::vector<std::size_t>& classes, std::size_t c) {
   return text;
 }
 
-/// Of each layer: classes of equal attention, parted by d_ff, counted from 0 as they come.
+/// Of each layer: classes of equal attention, parted by d_ff and by what stands in attention's place, counted from 0 as they come.
 std::vector<std::size_t> classes_of(const ModelConfig& config) {
   std::vector<std::size_t> classes = config.attention_classes();
-  std::vector<std::pair<std::size_t, Index>> found;
+  std::vector<std::tuple<std::size_t, Index, RecurrenceKind>> found;
   for (std::size_t layer = 0; layer < classes.size(); ++layer) {
-    const std::pair key(classes[layer], config.layers[layer].ffn.d_ff);
+    // What recurs, and what does neither, has equal attention: none.
+    const LayerSpec& spec = config.layers[layer];
+    const std::tuple key(classes[layer], spec.ffn.d_ff, spec.recurrence.kind);
     const auto at = std::find(found.begin(), found.end(), key);
     classes[layer] = static_cast<std::size_t>(at - found.begin());
     if (at == found.end()) found.push_back(key);
@@ -48,9 +51,12 @@ Json sizes_of(const ModelConfig& config, Index (*size)(const LayerSpec& layer)) 
 std::vector<std::string> differing_sizes(const Json& classes) {
   std::vector<std::string> names;
   for (const char* size : {"n_heads", "n_kv_heads", "head_dim", "d_ff"})
-    if (std::any_of(classes.begin(), classes.end(),
-                    [&](const Json& one) { return one.at(size) != classes[0].at(size); }))
-      names.emplace_back(size);
+  {
+    std::set<Index> found;
+    for (const Json& one : classes)
+      if (one.contains(size)) found.insert(one.at(size).get<Index>());
+    if (found.size() > 1) names.emplace_back(size);
+  }
   return names;
 }
 
@@ -80,13 +86,38 @@ std::string experts_line(const Json& e) {
       shared > 0 ? fmt::format(", and one of {} for all", shared) : "", e.at("layers").get<Index>());
 }
 
+/// What stands in attention's place: for people, and for tables.
+const char* kind_of(const LayerSpec& layer) {
+  if (layer.attends()) return "attention";
+  switch (layer.recurrence.kind) {
+    case RecurrenceKind::kDeltaRule:
+      return "gated delta net";
+    case RecurrenceKind::kStateSpace:
+      return "Mamba-2";
+    case RecurrenceKind::kShortConvolution:
+      return "short convolution";
+    case RecurrenceKind::kNone:
+      break;
+  }
+  return "feed-forward alone";
+}
+
 Json layer_classes(const ModelConfig& config) {
   const std::vector<std::size_t> classes = classes_of(config);
   Json result = Json::array();
   for (std::size_t layer = 0; layer < classes.size(); ++layer) {
     if (classes[layer] != result.size()) continue;  // not the first of its class
     const AttentionSpec& a = config.layers[layer].attention;
+    if (!config.layers[layer].attends()) {
+      result.push_back({{"layers", layers_of(classes, classes[layer])},
+                        {"kind", kind_of(config.layers[layer])},
+                        {"state_bytes", 4 * config.layers[layer].recurrence.state_size()},
+                        {"d_ff", config.layers[layer].ffn.d_ff},
+                        {"methods_act", false}});
+      continue;
+    }
     result.push_back({{"layers", layers_of(classes, classes[layer])},
+                      {"kind", "attention"},
                       {"n_heads", a.n_heads},
                       {"n_kv_heads", a.n_kv_heads},
                       {"head_dim", a.head_dim},
@@ -101,8 +132,14 @@ Json layer_classes(const ModelConfig& config) {
 }
 
 std::string layer_class_line(const Json& c, const std::vector<std::string>& sizes) {
-  const Index window = c.at("sliding_window");
   std::string line = c.at("layers").get<std::string>() + ": ";
+  if (!c.contains("n_heads")) {
+    line += c.at("kind").get<std::string>();
+    if (const Index bytes = c.at("state_bytes"); bytes > 0)
+      line += fmt::format(", a state of {:.1f} KB", static_cast<double>(bytes) / 1000);
+    return line + "; methods do not act";
+  }
+  const Index window = c.at("sliding_window");
   for (const std::string& size : sizes) line += fmt::format("{} {}, ", size, c.at(size).get<Index>());
   line += window > 0 ? fmt::format("a window of {}", window) : "all tokens before";
   if (c.at("rotary_dim") == 0)

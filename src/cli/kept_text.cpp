@@ -82,8 +82,10 @@ std::optional<Sequence> KeptText::find(std::span<const Token> prompt, Index n, c
     return anew(fmt::format("read under {}, asked for is {}", printable(head.method), now));
   Sequence sequence = load_sequence(path_, model_, model_id_, chunk);
   const Index begin = std::min(common, static_cast<Index>(prompt.size()) - 1);
+  const Index resumes = sequence.resumes_at(begin);
   sequence.truncate(begin);
-  say(fmt::format("{}: {} of {} were read before", printable(path_), begin, counted(prompt.size(), "token")));
+  say(fmt::format("{}: {} of {} were read before", printable(path_), resumes,
+                  counted(prompt.size(), "token")));
   return sequence;
 }
 

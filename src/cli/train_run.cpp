@@ -98,7 +98,7 @@ void Run::find_sizes() {
   if (sizes_.encoder)
     throw Error(config_.from, "a decoder, which is trained on the next token", "an encoder",
                 "train goes on from decoders");
-  require_dense(sizes_, config_.from);
+  require_trainable(sizes_, config_.from);
   check_tensors(*file, sizes_);
   file_bytes_ = file->tensor_bytes();
   tokenizer_ = Tokenizer::open(*file);

@@ -2,6 +2,7 @@
 #include "model/config.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "formats/missing.h"
 #include "model/read_common.h"
@@ -56,7 +57,13 @@ bool acts_on(const LayerSpec& layer) { return layer.attention.acts && layer.atte
 
 int ModelConfig::acting_layer() const {
   const auto found = std::find_if(layers.begin(), layers.end(), acts_on);
-  return found == layers.end() ? 0 : static_cast<int>(found - layers.begin());
+  if (found != layers.end()) return static_cast<int>(found - layers.begin());
+  const auto any = std::find_if(layers.begin(), layers.end(), std::mem_fn(&LayerSpec::attends));
+  return any == layers.end() ? 0 : static_cast<int>(any - layers.begin());
+}
+
+int ModelConfig::n_attention_layers() const {
+  return static_cast<int>(std::count_if(layers.begin(), layers.end(), std::mem_fn(&LayerSpec::attends)));
 }
 
 int ModelConfig::n_acting_layers() const {

@@ -54,7 +54,9 @@ struct ModelConfig {
   std::vector<std::size_t> attention_classes() const;
   /// What a method may know of layer `layer` for a request of n tokens.
   RopeContext rope_context(int layer, Index n) const;
-  /// The first layer that methods act on; 0 where there is none.
+  /// How many have attention, the others a state in its place or neither.
+  int n_attention_layers() const;
+  /// The first layer that methods act on; where there is none the first one with attention, or 0.
   int acting_layer() const;
   /// On how many layers they act, as a number and as "5 of 30".
   int n_acting_layers() const;

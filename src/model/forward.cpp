@@ -3,43 +3,14 @@
 
 #include <algorithm>
 
+#include "model/layer_pass.h"
+#include "model/recurrent.h"
+
 namespace ropewalk {
 namespace {
 
-/// One layer of a pass.
-struct Layer {
-  const Backend& backend;
-  const LayerSpec& spec;
-  const LayerWeights& w;
-  std::size_t index;
-  bool last;
-  std::span<const Piece> pieces;
-};
-
-/// outputs (+)= W x for the rows that are read and for those that were written, each with its own products.
-void linear(const Backend& backend, const Rows& rows, Input input, std::initializer_list<Output> outputs) {
-  std::array<Output, 3> part;
-  Index begin = 0;
-  for (const auto& [stage, n] :
-       {std::pair{Stage::kPrefill, rows.n_read}, std::pair{Stage::kDecode, rows.n_written}}) {
-    if (n > 0) {
-      std::copy(outputs.begin(), outputs.end(), part.begin());
-      for (Output& output : part)
-        if (output.w != nullptr) output.y += begin * output.w->n_out;
-      Input some = input;
-      some.x += begin * outputs.begin()->w->n_in, some.n_rows = n;
-      backend.linear(some, {part.data(), outputs.size()}, stage);
-    }
-    begin += n;
-  }
-}
-
-Norm norm_of(const LayerSpec& spec, const NormWeights& w) {
-  return {.kind = spec.norm, .weight = w.weight.get(), .bias = w.bias.get(), .eps = spec.norm_eps};
-}
-
 /// heads (n_rows, n_heads, head_dim) of queries or keys, normalised where the layer does
-void normalise_heads(const Layer& layer, const NormWeights& w, Index n_rows, int n_heads, float* heads) {
+void normalise_heads(const LayerPass& layer, const NormWeights& w, Index n_rows, int n_heads, float* heads) {
   const AttentionSpec& spec = layer.spec.attention;
   if (spec.qk_norm == QkNorm::kNone) return;
   Norm norm{.kind = spec.qk_norm_kind, .weight = w.weight.get(), .eps = layer.spec.norm_eps};
@@ -52,7 +23,7 @@ void normalise_heads(const Layer& layer, const NormWeights& w, Index n_rows, int
 
 /// k, v (of all rows) = Wk norm(x), Wv norm(x), and q (of those that go on) = Wq norm(x), with biases and
 /// norms of heads where the layer has them
-void project(const Layer& layer, const Rows& all, const Rows& wanted, Activations& a) {
+void project(const LayerPass& layer, const Rows& all, const Rows& wanted, Activations& a) {
   const Backend& b = layer.backend;
   const LayerWeights& w = layer.w;
   const AttentionSpec& spec = layer.spec.attention;
@@ -69,13 +40,16 @@ void project(const Layer& layer, const Rows& all, const Rows& wanted, Activation
     linear(b, all, {.x = all.x, .norm = before}, {to_k, to_v});
     linear(b, wanted, {.x = wanted.x, .norm = before}, {to_q});
   }
+  if (spec.output_gate)
+    linear(b, wanted, {.x = wanted.x, .norm = before},
+           {{.w = w.w_output_gate.get(), .y = a.gate.reserve(b, wanted.n() * spec.q_width())}});
   normalise_heads(layer, w.k_norm, all.n(), spec.n_kv_heads, k);
   normalise_heads(layer, w.q_norm, wanted.n(), spec.n_heads, q);
 }
 
 /// The new keys and values of each sequence, and what its rows ask of its cache: one task for all heads that
 /// share a plan.
-void append_and_attend(const Layer& layer, const Rows& wanted, Activations& a) {
+void append_and_attend(const LayerPass& layer, const Rows& wanted, Activations& a) {
   const Backend& b = layer.backend;
   const AttentionSpec& spec = layer.spec.attention;
   float* attended = a.attended.reserve(b, wanted.n() * spec.q_width());
@@ -115,19 +89,19 @@ void append_and_attend(const Layer& layer, const Rows& wanted, Activations& a) {
 }
 
 /// x += multiplier post_norm(part), part (n_rows, d_model); part is written over
-void add_normed(const Layer& layer, const NormWeights& w, const Rows& rows, Index d_model, float* part) {
+void add_normed(const LayerPass& layer, const NormWeights& w, const Rows& rows, Index d_model, float* part) {
   layer.backend.norm(part, rows.n(), d_model, norm_of(layer.spec, w), part);
   layer.backend.add_scaled(part, rows.n() * d_model, layer.spec.residual_multiplier, rows.x);
 }
 
 /// x = norm(x), of layers that normalise sums
-void norm_sum(const Layer& layer, const NormWeights& w, const Rows& rows, Index d_model) {
+void norm_sum(const LayerPass& layer, const NormWeights& w, const Rows& rows, Index d_model) {
   if (layer.spec.norm_after_add)
     layer.backend.norm(rows.x, rows.n(), d_model, norm_of(layer.spec, w), rows.x);
 }
 
 /// The dense part of a layer, or what all rows share beside experts.
-FeedForward dense_part(const Layer& layer) {
+FeedForward dense_part(const LayerPass& layer) {
   const LayerWeights& w = layer.w;
   return {.gate = w.w_gate.get(),
           .up = w.w_up.get(),
@@ -138,7 +112,7 @@ FeedForward dense_part(const Layer& layer) {
           .activation = layer.spec.ffn.activation};
 }
 
-Experts experts_of(const Layer& layer, const FeedForward& shared) {
+Experts experts_of(const LayerPass& layer, const FeedForward& shared) {
   const ExpertsSpec& spec = layer.spec.ffn.experts;
   const ExpertWeights& w = layer.w.experts;
   return {.routing = {.n_experts = spec.n_experts,
@@ -158,8 +132,8 @@ Experts experts_of(const Layer& layer, const FeedForward& shared) {
 }
 
 /// y = (or y +=, times the multiplier) ffn(norm(x))
-void feed_forward(const Layer& layer, const Rows& rows, const NormWeights& norm_weights, float* y, bool add,
-                  Index d_model) {
+void feed_forward(const LayerPass& layer, const Rows& rows, const NormWeights& norm_weights, float* y,
+                  bool add, Index d_model) {
   const Norm norm = norm_of(layer.spec, norm_weights);
   const float scale = layer.spec.post_norm ? 1 : layer.spec.residual_multiplier;
   FeedForward dense = dense_part(layer);
@@ -180,37 +154,6 @@ void feed_forward(const Layer& layer, const Rows& rows, const NormWeights& norm_
   }
 }
 
-/// The layer, as layer_spec.h says it.
-void run_layer(const Layer& layer, const Rows& all, const Rows& on, Index d_model, Activations& a) {
-  const Backend& b = layer.backend;
-  const LayerSpec& spec = layer.spec;
-  const LayerWeights& w = layer.w;
-  project(layer, all, on, a);
-  append_and_attend(layer, on, a);
-  float* part = spec.parallel || spec.post_norm ? a.part.reserve(b, on.n() * d_model) : nullptr;
-  if (spec.parallel)  // both parts are of the same x
-    feed_forward(layer, on, spec.one_norm ? w.attn_norm : w.ffn_norm, part, false, d_model);
-  const Input attended{.x = a.attended.owner.get()};
-  if (spec.post_norm) {
-    linear(b, on, attended, {{.w = w.wo.get(), .bias = w.bo.get(), .y = part}});
-    add_normed(layer, w.attn_post_norm, on, d_model, part);
-  } else {
-    linear(
-        b, on, attended,
-        {{.w = w.wo.get(), .bias = w.bo.get(), .y = on.x, .add = true, .scale = spec.residual_multiplier}});
-  }
-  norm_sum(layer, w.attn_norm, on, d_model);
-  if (spec.parallel) {
-    b.add_scaled(part, on.n() * d_model, 1, on.x);
-  } else if (spec.post_norm) {
-    feed_forward(layer, on, w.ffn_norm, part, false, d_model);
-    add_normed(layer, w.ffn_post_norm, on, d_model, part);
-  } else {
-    feed_forward(layer, on, w.ffn_norm, on.x, true, d_model);
-    norm_sum(layer, w.ffn_norm, on, d_model);
-  }
-}
-
 /// The rows of x that are wanted: where they lie when they lie together, else copied beside each other.
 Rows wanted_rows(const Backend& b, std::span<const Piece> pieces, const Rows& all, Index d_model,
                  Activations& a) {
@@ -227,6 +170,58 @@ Rows wanted_rows(const Backend& b, std::span<const Piece> pieces, const Rows& al
     b.copy(all.x + first_row(piece) * d_model, piece.wanted.n() * d_model,
            wanted.x + piece.wanted_row * d_model);
   return wanted;
+}
+
+/// What the layer's attention, or what stands in its place, gives before its output matrix.
+const float* mix(const LayerPass& layer, const Rows& all, const Rows& on, Activations& a) {
+  if (layer.spec.recurs()) return recur(layer, all, a);
+  project(layer, all, on, a);
+  append_and_attend(layer, on, a);
+  const AttentionSpec& spec = layer.spec.attention;
+  if (!spec.output_gate) return a.attended.owner.get();
+  layer.backend.activate(a.gate.owner.get(), a.attended.owner.get(), on.n() * spec.q_width(),
+                         Activation::kSigmoid);
+  return a.gate.owner.get();
+}
+
+/// on.x += (or its own way of adding) what the layer's first part gives
+void add_mixed(const LayerPass& layer, const Rows& all, const Rows& on, Index d_model, float* part,
+               Activations& a) {
+  const LayerSpec& spec = layer.spec;
+  const LayerWeights& w = layer.w;
+  const Input mixed{.x = mix(layer, all, on, a)};
+  if (spec.post_norm) {
+    linear(layer.backend, on, mixed, {{.w = w.wo.get(), .bias = w.bo.get(), .y = part}});
+    add_normed(layer, w.attn_post_norm, on, d_model, part);
+  } else {
+    linear(
+        layer.backend, on, mixed,
+        {{.w = w.wo.get(), .bias = w.bo.get(), .y = on.x, .add = true, .scale = spec.residual_multiplier}});
+  }
+  norm_sum(layer, w.attn_norm, on, d_model);
+}
+
+/// The layer, as layer_spec.h says it. `on`: the rows that go on behind what rows learn of each other; in the
+/// last layer those that are wanted.
+void run_layer(const LayerPass& layer, const Rows& all, Rows& on, Index d_model, Activations& a) {
+  const Backend& b = layer.backend;
+  const LayerSpec& spec = layer.spec;
+  const LayerWeights& w = layer.w;
+  if (layer.last && !spec.recurs()) on = wanted_rows(b, layer.pieces, all, d_model, a);
+  float* part = spec.parallel || spec.post_norm ? a.part.reserve(b, on.n() * d_model) : nullptr;
+  if (spec.parallel)  // both parts are of the same x
+    feed_forward(layer, on, spec.one_norm ? w.attn_norm : w.ffn_norm, part, false, d_model);
+  if (spec.mixes()) add_mixed(layer, all, on, d_model, part, a);
+  if (layer.last && spec.recurs()) on = wanted_rows(b, layer.pieces, all, d_model, a);
+  if (spec.parallel) {
+    b.add_scaled(part, on.n() * d_model, 1, on.x);
+  } else if (spec.post_norm) {
+    feed_forward(layer, on, w.ffn_norm, part, false, d_model);
+    add_normed(layer, w.ffn_post_norm, on, d_model, part);
+  } else if (spec.feeds_forward()) {
+    feed_forward(layer, on, w.ffn_norm, on.x, true, d_model);
+    norm_sum(layer, w.ffn_norm, on, d_model);
+  }
 }
 
 /// all.x = the rows of the tokens, as EmbeddingSpec says
@@ -262,8 +257,7 @@ Rows forward(const Model& model, std::span<const Piece> pieces, Activations& a) 
   Rows on = all;  // the rows that go on behind keys and values
   for (std::size_t i = 0; i < config.layers.size(); ++i) {
     const bool last = i + 1 == config.layers.size();
-    const Layer layer{b, config.layers[i], model.weights().layers[i], i, last, pieces};
-    if (last) on = wanted_rows(b, pieces, all, config.d_model, a);
+    const LayerPass layer{b, config.layers[i], model.weights().layers[i], i, last, pieces};
     run_layer(layer, all, on, config.d_model, a);
   }
   return on;
@@ -282,7 +276,7 @@ void output_logits(const Model& model, const float* x, Index n_rows, Stage stage
     float* y = a.embedded.reserve(model.backend(), n_rows * width);
     const Output transform{.w = w.transform.get(), .bias = w.transform_bias.get(), .y = y};
     model.backend().linear({.x = x, .n_rows = n_rows}, {&transform, 1}, stage);
-    model.backend().activate(y, n_rows * width, c.layers[0].ffn.activation);
+    model.backend().activate(y, nullptr, n_rows * width, c.layers[0].ffn.activation);
     x = y;
   }
   const Output output{

@@ -38,13 +38,17 @@ struct Scratch {
 
 /// What a pass needs beside the sequences; kept for the next one.
 struct Activations {
-  Scratch x;            // (n_rows, d_model)
-  Scratch wanted;       // (n_wanted, d_model), where they do not lie together in x
-  Scratch part;         // (n_wanted, d_model), of layers that do not add what they compute at once
-  Scratch embedded;     // (n_rows, embedding width), where it is projected or behind a head's transform
-  Scratch q, attended;  // (n_rows, n_heads, head_dim)
-  Scratch k, v;         // (n_rows, n_kv_heads, head_dim)
+  Scratch x;             // (n_rows, d_model)
+  Scratch wanted;        // (n_wanted, d_model), where they do not lie together in x
+  Scratch part;          // (n_wanted, d_model), of layers that do not add what they compute at once
+  Scratch embedded;      // (n_rows, embedding width), where it is projected or behind a head's transform
+  Scratch q, attended;   // (n_rows, n_heads, head_dim)
+  Scratch k, v;          // (n_rows, n_kv_heads, head_dim)
+  Scratch gate;          // (n_rows, n_heads, head_dim): of what attention gives, or of a recurrent layer
+  Scratch step, weight;  // (n_rows, n_heads) of a recurrent layer
   std::vector<AttentionTask> tasks;
+  std::vector<ConvolutionTask> convolutions;
+  std::vector<RecurrenceTask> recurrences;
 };
 
 /// The hidden states, after all layers, of the rows that are wanted, in the order of the pieces; the keys and

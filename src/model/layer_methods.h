@@ -13,7 +13,8 @@ namespace ropewalk {
 struct LayerMethods {
   std::vector<Method> methods;
   /// (n_layers, groups of heads): which of them. A group is all heads of a layer, or, under a method that is
-  /// not the same for all heads, those that share keys.
+  /// not the same for all heads, those that share keys;
+  /// none in a layer without attention.
   std::vector<std::vector<std::size_t>> of;
 };
 /// For a request of n tokens. Errors: UsageError of the method.

@@ -8,6 +8,7 @@
 
 #include "kernels/kernels.h"
 #include "methods/method.h"
+#include "model/recurrence_spec.h"
 
 namespace ropewalk {
 
@@ -41,6 +42,7 @@ struct AttentionSpec {
   RowTemperature temperature = {};  ///< of rows by their position
   /// Values are rotated as well, by the method's frequencies at their own positions (RoFormer).
   bool rotary_value = false;
+  bool output_gate = false;  ///< what attention gives is multiplied by sigmoid(W_g x)
   bool operator==(const AttentionSpec&) const = default;
 
   Index q_width() const { return Index{n_heads} * head_dim; }
@@ -81,8 +83,10 @@ struct FfnSpec {
 ///     norm_after_add   x = norm(x + m a(x));   x = norm(x + m f(x))
 ///
 /// Each norm has weights of its own; a parallel layer may have one for both parts.
+/// Of the two parts a layer may lack one (Nemotron-H), and a norm with it.
 struct LayerSpec {
-  AttentionSpec attention = {};
+  AttentionSpec attention = {};    ///< without heads: none
+  RecurrenceSpec recurrence = {};  ///< in its place
   FfnSpec ffn = {};
   NormKind norm = NormKind::kRms;
   float norm_eps = 1e-5f;
@@ -92,6 +96,11 @@ struct LayerSpec {
   bool parallel = false, one_norm = false;  ///< one_norm: of a parallel layer, for both parts
   float residual_multiplier = 1;
   bool operator==(const LayerSpec&) const = default;
+
+  bool attends() const { return attention.n_heads > 0; }
+  bool recurs() const { return recurrence.kind != RecurrenceKind::kNone; }
+  bool mixes() const { return attends() || recurs(); }  ///< rows learn of rows before them
+  bool feeds_forward() const { return ffn.d_ff > 0 || ffn.experts.n_experts > 0; }
 };
 
 }  // namespace ropewalk

@@ -102,6 +102,17 @@ SavedHead parse_head(const JsonInput& json, const std::string& path) {
   head.options.rewind_to = number(json, "rewind_to", 0, kForever, path);
   head.n_read = number(json, "n_read", 0, head.options.n, path);
   head.kept_from = number(json, "kept_from", 0, head.n_read, path);
+  if (const auto found = json.find("kept_states"); found != json.end()) {
+    if (!found->is_array() || found->size() > RecurrentStates::kMostKept)
+      throw Error(path, fmt::format("kept_states: up to {} positions", RecurrentStates::kMostKept), "more");
+    for (const JsonInput& position : *found) {
+      const Index before = head.kept_states.empty() ? 0 : head.kept_states.back();
+      if (!position.is_number_integer() || position.get<Index>() <= before ||
+          position.get<Index>() > head.n_read)
+        throw Error(path, "kept_states: positions that rise", dump_json(position).substr(0, 40));
+      head.kept_states.push_back(position.get<Index>());
+    }
+  }
   return head;
 }
 
@@ -129,6 +140,31 @@ SavedSequence read_begin(Reader& reader, std::vector<char>& written) {
   return saved;
 }
 
+void put_states(const Sequence::State& state, const ByteSink& put) {
+  const RecurrentStates& states = state.states;
+  std::vector<float> copy;
+  const auto put_floats = [&](const float* floats) {
+    const float* host = state.model->backend().on_host(floats, states.n_floats(), copy);
+    put(std::as_bytes(std::span(host, static_cast<std::size_t>(states.n_floats()))));
+  };
+  for (const RecurrentStates::Kept& kept : states.kept()) put_floats(kept.floats.get());
+  if (states.any()) put_floats(states.all());
+}
+
+void read_states(Reader& reader, const std::vector<Index>& kept, Sequence::State& state) {
+  const Backend& backend = state.model->backend();
+  if (!state.states.any() && !kept.empty())
+    throw Error(reader.path(), "no kept_states, of a model without states", "some");
+  std::vector<float> floats(static_cast<std::size_t>(state.states.n_floats()));
+  for (const Index position : kept) {
+    reader.numbers(floats);
+    state.states.load_kept(backend, position, floats);
+  }
+  if (!state.states.any()) return;
+  reader.numbers(floats);
+  state.states.load_now(backend, floats);
+}
+
 void require_same(const std::string& path, const char* what, const std::string& here,
                   const std::string& found) {
   if (here != found)
@@ -144,16 +180,17 @@ void save_sequence(const std::string& path, const Sequence& sequence, const std:
   const Sequence::State& state = sequence.state();
   state.require_room(0);
   RW_CHECK(state.n_read == static_cast<Index>(state.tokens.size()));
-  const Json head = {{"kept", "a text read by ropewalk"},
-                     {"model_id", model_id},
-                     {"method", state.spec.text()},
-                     {"fingerprint", state.acting().method.fingerprint(state.options.n)},
-                     {"backend", backend_of(*state.model)},
-                     {"n", state.options.n},
-                     {"n_prompt", state.options.n_prompt},
-                     {"rewind_to", state.options.rewind_to},
-                     {"n_read", state.n_read},
-                     {"kept_from", state.kept_from}};
+  Json head = {{"kept", "a text read by ropewalk"},
+               {"model_id", model_id},
+               {"method", state.spec.text()},
+               {"fingerprint", state.acting().method.fingerprint(state.options.n)},
+               {"backend", backend_of(*state.model)},
+               {"n", state.options.n},
+               {"n_prompt", state.options.n_prompt},
+               {"rewind_to", state.options.rewind_to},
+               {"n_read", state.n_read},
+               {"kept_from", state.kept_from}};
+  for (const RecurrentStates::Kept& kept : state.states.kept()) head["kept_states"].push_back(kept.position);
   OutputFile file(path);
   Sha256 hash;
   const ByteSink put = [&](std::span<const std::byte> bytes) {
@@ -170,6 +207,7 @@ void save_sequence(const std::string& path, const Sequence& sequence, const std:
   const std::vector<char> written(state.written.begin(), state.written.end());
   put(std::as_bytes(std::span(written)));
   state.for_each_kv([&](const HeadGroup& group) { state.model->backend().save(*group.kv, put); });
+  put_states(state, put);
   file.write(hash.text());
   file.commit();
 }
@@ -200,6 +238,7 @@ Sequence load_sequence(const std::string& path, const Model& model, const std::s
     model.backend().load(*group.kv, head.n_read, plans.keys, plans.drops() ? head.kept_from : 0,
                          [&](std::span<std::byte> bytes) { reader(bytes); });
   });
+  read_states(reader, head.kept_states, state);
   reader.require_end();
   state.tokens.assign(saved.tokens.begin(), saved.tokens.end());
   state.written.assign(written.begin(), written.end());

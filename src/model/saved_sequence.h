@@ -19,8 +19,9 @@ struct SavedHead {
   std::string method, fingerprint;  ///< as typed; of the first layer that it acts on, at n
   std::string backend;              ///< what computed the cache, and what it holds: "cpu bf16 q8"
   SequenceOptions options = {};
-  Index n_read = 0;     ///< tokens in the cache, of which those
-  Index kept_from = 0;  ///< before this one miss keys that a window has passed
+  Index n_read = 0;                ///< tokens in the cache, of which those
+  Index kept_from = 0;             ///< before this one miss keys that a window has passed
+  std::vector<Index> kept_states;  ///< positions whose states were kept, rising
 };
 
 /// Writes PATH, whole or not at all, and replaces what is there. Errors: Error where it cannot be written, or

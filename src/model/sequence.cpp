@@ -13,8 +13,8 @@ namespace {
 std::size_t step_bytes(const ModelConfig& c, Index n, Index chunk) {
   Index step = 0;  // floats of a row: of the widest layer
   for (const LayerSpec& layer : c.layers)
-    step = std::max(
-        step, 2 * (c.d_model + layer.attention.q_width() + layer.attention.kv_width() + layer.ffn.d_ff));
+    step = std::max(step, 2 * (c.d_model + layer.attention.q_width() + layer.attention.kv_width() +
+                               layer.recurrence.convolved_width() + layer.ffn.d_ff));
   const Index rows = c.encoder ? n : std::min(chunk, n);
   return 4 * static_cast<std::size_t>(rows * step + kSlabRows * (c.n_vocab + c.d_model));
 }
@@ -43,11 +43,12 @@ Index Sequence::State::n_scratch_layers() const {
     if (plans.scratch != nullptr) heads += plans.scratch->n_kv_heads;
   Index of_all = 0;
   for (const LayerSpec& layer : model->config().layers) of_all += layer.attention.n_kv_heads;
-  return std::max<Index>(1, (heads * model->config().n_layers() + of_all - 1) / of_all);
+  if (of_all == 0) return 1;
+  return std::max<Index>(1, (heads * model->config().n_attention_layers() + of_all - 1) / of_all);
 }
 
 Sequence::State::State(const Model& m, const MethodSpec& s, const SequenceOptions& o, Index c)
-    : model(m.shared_from_this()), spec(s), options(o), chunk(c) {
+    : model(m.shared_from_this()), spec(s), options(o), chunk(c), states(m.config(), m.backend()) {
   if (o.n < 1 || o.n > kMostTokens || o.n_prompt > o.n)
     throw Error("sequence", fmt::format("a length from 1 to {} tokens, its prompt included", kMostTokens),
                 fmt::format("{} and a prompt of {}", o.n, o.n_prompt), "ask for another length");
@@ -86,7 +87,7 @@ void Sequence::State::require_room_for_all() {
 }
 
 std::size_t Sequence::State::held() const {
-  std::size_t total = 0;
+  std::size_t total = states.bytes();
   for (const HeadGroups& groups : layers)
     for (const HeadGroup& group : groups) total += group.kv->bytes();
   return total;
@@ -125,10 +126,15 @@ bool Sequence::State::same(const LayerMethods& bound, Index n) const {
 }
 
 Sequence::State::State(const State& other, Index n_prefix, const SequenceOptions& o)
-    : model(other.model), spec(other.spec), options(o), chunk(other.chunk) {
+    : model(other.model),
+      spec(other.spec),
+      options(o),
+      chunk(other.chunk),
+      states(model->config(), model->backend()) {
   if (options.n_prompt == 0) options.n_prompt = options.n;
-  const bool shared = n_prefix >= other.kept_from;
-  n_read = shared ? std::min(n_prefix, other.n_read) : 0;
+  n_read = other.resumes_at(n_prefix);
+  const bool shared = n_read > 0;
+  states.take(model->backend(), other.states, n_read, !other.in_pass && n_read == other.n_read);
   kept_from = shared ? other.kept_from : 0;
   std::vector<Method> methods;
   if (options.n == other.options.n)
@@ -154,12 +160,15 @@ Sequence::State::State(const State& other, Index n_prefix, const SequenceOptions
 
 Index Sequence::State::rows_now(Index left, Index most) const {
   if (model->config().encoder) return left;
+  if (states.any() && n_read < options.rewind_to)  // where a state is kept
+    most = std::min(most, options.rewind_to - n_read);
   if (!grows()) return std::min(left, most);
   return n_read < options.n_prompt ? std::min({left, most, options.n_prompt - n_read}) : 1;
 }
 
 void Sequence::State::lower(Index n, RowRange wanted) {
   last_in_part = wanted.n() < n;
+  in_pass = true;
   Context* context = model->backend().context().get();
   for (LayerClass& plans : classes) {
     std::optional<Method> grown;  // a pass copies no method that stays as it is
@@ -184,6 +193,8 @@ void Sequence::State::commit(std::span<const Token> read, bool by_writing) {
     written.insert(written.end(), read.size(), by_writing);
   }
   n_read += static_cast<Index>(read.size());
+  in_pass = false;
+  keep_state(by_writing);
   const Index next_row = n_read > options.rewind_end ? n_read : std::min(n_read, options.rewind_to);
   for_each_kv([&](const HeadGroup& group) {
     if (!classes[group.plans].drops()) return;
@@ -193,9 +204,26 @@ void Sequence::State::commit(std::span<const Token> read, bool by_writing) {
   promise_rest();
 }
 
+/// Where a text is to be rewound to, and on the way in reading: written tokens come singly.
+void Sequence::State::keep_state(bool by_writing) {
+  constexpr Index kApart = 64;  // tokens: a copy takes as long as reading a few of them
+  if (!states.any() || n_read == states.last_kept()) return;
+  if (n_read == options.rewind_to || (!by_writing && n_read - states.last_kept() >= kApart))
+    states.keep(model->backend(), n_read, options.rewind_to);
+}
+
+Index Sequence::State::resumes_at(Index n_prefix) const {
+  Index at = std::min(n_prefix, n_read);
+  if (states.any() && (at < n_read || in_pass)) at = states.nearest(at);
+  return n_prefix < kept_from || at < kept_from ? 0 : at;
+}
+
 void Sequence::State::truncate(Index position) {
   usable = false;  // until it is whole
-  if (position < kept_from) {
+  const Index at = resumes_at(position);
+  if (states.any() && (at < n_read || in_pass)) states.restore(model->backend(), at);
+  in_pass = false;
+  if (at == 0 && kept_from > 0) {
     std::vector<std::unique_ptr<KvLayer>> fresh;  // all, before any takes its place
     for (std::size_t layer = 0; layer < layers.size(); ++layer)
       for (std::size_t g = 0; g < layers[layer].size(); ++g)
@@ -204,7 +232,7 @@ void Sequence::State::truncate(Index position) {
     for_each_kv([&](HeadGroup& group) { group.kv = std::move(*next++); });
     n_read = kept_from = 0;
   } else {
-    n_read = std::min(n_read, position);
+    n_read = at;
     for_each_kv([&](const HeadGroup& group) { model->backend().truncate(*group.kv, n_read); });
   }
   tokens.resize(static_cast<std::size_t>(position));
@@ -286,6 +314,7 @@ bool Sequence::same_at(const SequenceOptions& options) const {
 }
 
 Index Sequence::kept_from() const { return state_->kept_from; }
+Index Sequence::resumes_at(Index n_prefix) const { return state_->resumes_at(n_prefix); }
 
 std::size_t most_cache_bytes(const ModelConfig& c, KvType kv_type, const Method& method, Index n, Index chunk,
                              Index n_scratch) {
@@ -303,10 +332,11 @@ std::size_t most_cache_bytes(const ModelConfig& c, KvType kv_type, const Method&
   }
   if (method.grows())  // what keys are rotated into, in every variant
     rows += static_cast<std::size_t>(n * n_scratch) * method.lower_keys(0, 1, false).variants.size() /
-                static_cast<std::size_t>(c.n_layers()) +
+                static_cast<std::size_t>(std::max(1, c.n_attention_layers())) +
             1;
-  std::size_t cache = 0;
+  std::size_t cache = most_state_bytes(c);
   for (const LayerSpec& layer : c.layers) {
+    if (!layer.attends()) continue;
     const AttentionSpec& a = layer.attention;
     const std::size_t value_bytes = kv_bytes_per_key(kv_type, a.n_kv_heads, a.head_dim, 0);
     const std::size_t key_bytes = kv_bytes_per_key(kv_type, a.n_kv_heads, a.head_dim, 1) - value_bytes;

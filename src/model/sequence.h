@@ -60,6 +60,9 @@ class Sequence {
   bool same_at(const SequenceOptions& options) const;
   /// Of fewer tokens than these a fork reads all again: what they see has been forgotten.
   Index kept_from() const;
+  /// Of a prefix of so many tokens, those that a fork of it need not read again: all, or as far as the
+  /// nearest state that was kept, where layers have one (model/recurrent_states.h).
+  Index resumes_at(Index n_prefix) const;
 
   /// False when an error left it in pieces: it can only be destroyed then.
   bool usable() const;

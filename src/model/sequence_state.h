@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "model/layer_methods.h"
+#include "model/recurrent_states.h"
 #include "model/sequence.h"
 
 namespace ropewalk {
@@ -81,6 +82,9 @@ struct Sequence::State {
   void take_back(Index position) noexcept;
   /// The same; what fails is thrown on, and usable is false then.
   void truncate(Index position);
+  void keep_state(bool by_writing);
+  /// Of a prefix of so many tokens, those that need not be read again.
+  Index resumes_at(Index n_prefix) const;
   /// Errors: Error unless n more tokens fit the length asked for, and it is usable.
   void require_room(Index n) const;
   /// Some class's frequencies grow with the text.
@@ -101,11 +105,13 @@ struct Sequence::State {
   std::size_t held_then = 0;            // when it was promised
   std::vector<LayerClass> classes;
   std::vector<HeadGroups> layers;
+  RecurrentStates states;
   bool last_in_part = false;  // whether only some rows of this pass go through the last layer
   std::vector<Token> tokens;  // read, or to be read again
   std::vector<bool> written;  // (tokens): with the products of Stage::kDecode
   Index n_read = 0;           // of them, in the cache
   Index kept_from = 0;        // rows before it miss keys that a window has passed
+  bool in_pass = false;       // states may be of rows beyond n_read
   bool usable = true;
 };
 

@@ -24,16 +24,18 @@ class Needed {
   void need_layer(int layer) {
     const LayerSpec& spec = config_.layers[static_cast<std::size_t>(layer)];
     const std::string blk = fmt::format("blk.{}.", layer);
-    need_attention(spec.attention, blk);
+    if (spec.attends()) need_attention(spec.attention, blk);
+    if (spec.recurs()) need_recurrence(spec.recurrence, blk);
     if (const ExpertsSpec& experts = spec.ffn.experts; experts.n_experts > 0) {
       need_experts(experts, spec.ffn.gated, blk);
       if (spec.ffn.d_ff > 0) need_ffn(spec.ffn, blk, "_shexp");
-    } else {
+    } else if (spec.feeds_forward()) {
       need_ffn(spec.ffn, blk, "");
     }
     const bool named = spec.pre_norm || spec.norm_after_add;
     if (named) need_norm(blk + config_.attn_norm, spec, config_.d_model);
-    if (named && !spec.one_norm) need_norm(blk + config_.ffn_norm, spec, config_.d_model);
+    if (named && !spec.one_norm && spec.mixes() && spec.feeds_forward())
+      need_norm(blk + config_.ffn_norm, spec, config_.d_model);
     if (!spec.post_norm) return;
     need_norm(blk + "post_attention_norm", spec, config_.d_model);
     need_norm(blk + "post_ffw_norm", spec, config_.d_model);
@@ -64,7 +66,7 @@ class Needed {
   }
   void need_attention(const AttentionSpec& a, const std::string& blk) {
     const Index d_model = config_.d_model;
-    need(blk + "attn_q.weight", {a.q_width(), d_model});
+    need(blk + "attn_q.weight", {(a.output_gate ? 2 : 1) * a.q_width(), d_model});
     need(blk + "attn_k.weight", {a.kv_width(), d_model});
     need(blk + "attn_v.weight", {a.kv_width(), d_model});
     need(blk + "attn_output.weight", {d_model, a.q_width()});
@@ -82,6 +84,29 @@ class Needed {
     if (a.qk_norm == QkNorm::kNone) return;
     need(blk + "attn_q_norm.weight", qk_norm(a.n_heads));
     need(blk + "attn_k_norm.weight", qk_norm(a.n_kv_heads));
+  }
+  void need_recurrence(const RecurrenceSpec& r, const std::string& blk) {
+    const Index d_model = config_.d_model, values = r.value_width(), convolved = r.convolved_width();
+    if (r.kind == RecurrenceKind::kShortConvolution) {
+      need(blk + "shortconv.in_proj.weight", {3 * d_model, d_model});
+      need(blk + "shortconv.conv.weight", {d_model, r.n_taps});
+      return need(blk + "shortconv.out_proj.weight", {d_model, d_model});
+    }
+    need(blk + "ssm_conv1d.weight", {convolved, r.n_taps});
+    if (r.convolution_bias) need(blk + "ssm_conv1d.bias", {convolved});
+    need(blk + "ssm_dt.bias", {r.n_heads});
+    need(blk + (r.rate_is_log ? "ssm_a_log" : "ssm_a"), {r.n_heads});
+    need(blk + "ssm_out.weight", {d_model, values});
+    if (r.kind == RecurrenceKind::kStateSpace) {
+      need(blk + "ssm_in.weight", {values + convolved + r.n_heads, d_model});
+      need(blk + "ssm_d", {r.n_heads});
+      return need(blk + "ssm_norm.weight", {values});
+    }
+    need(blk + "attn_qkv.weight", {convolved, d_model});
+    need(blk + "attn_gate.weight", {values, d_model});
+    need(blk + "ssm_beta.weight", {r.n_heads, d_model});
+    need(blk + "ssm_alpha.weight", {r.n_heads, d_model});
+    need(blk + "ssm_norm.weight", {r.value_dim});
   }
   /// `kind`: behind the names of the part that rows share beside experts.
   void need_ffn(const FfnSpec& f, const std::string& blk, const std::string& kind) {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/weights.h"
 
+#include "model/loader.h"
 #include "model/pairing.h"
+#include "model/recurrent.h"
 #include "model/tensors.h"
 
 namespace ropewalk {
@@ -26,49 +28,20 @@ class UploadedTensors final : public WeightSource {
   const Backend& backend_;
 };
 
-class Loader {
- public:
-  Loader(WeightSource& source, const Backend& backend) : source_(source), backend_(backend) {}
-
-  WeightRows rows(const std::string& name) { return source_.rows(name, nullptr); }
-  std::unique_ptr<Matrix> matrix(const std::string& name, const AttentionSpec* rotary = nullptr) {
-    return made_of(source_.rows(name, rotary), backend_.precision());
+/// attn_q holds for each head the rows of its queries, then those of its gate, where there is one.
+void load_queries(Loader& load, const AttentionSpec& a, const std::string& blk, LayerWeights& w) {
+  if (!a.output_gate) {
+    w.wq = load.matrix(blk + "attn_q.weight", &a);
+    return;
   }
-  /// Nothing of these is rounded.
-  std::unique_ptr<Matrix> router(const std::string& name) {
-    return made_of(source_.rows(name, nullptr), Precision::kF32);
-  }
-  /// n matrices that are stacked.
-  std::vector<std::unique_ptr<Matrix>> matrices(const std::string& name, Index n) {
-    const WeightRows all = source_.rows(name, nullptr);
-    std::vector<std::unique_ptr<Matrix>> made;
-    made.reserve(static_cast<std::size_t>(n));
-    for (Index i = 0; i < n; ++i)
-      made.push_back(made_of(all.part(all.n_out / n * i, all.n_out / n), backend_.precision()));
-    return made;
-  }
-  Vector vector(const std::string& name, const AttentionSpec* rotary = nullptr) {
-    return source_.vector(name, rotary);
-  }
-  Vector product(const std::string& a, const std::string& b, const AttentionSpec* rotary) {
-    return source_.product(a, b, rotary);
-  }
-  std::size_t bytes() const { return bytes_; }
-
- private:
-  std::unique_ptr<Matrix> made_of(WeightRows rows, Precision precision) {
-    auto made = backend_.make_matrix(std::move(rows), precision);
-    bytes_ += made->bytes + made->file_bytes;
-    return made;
-  }
-  WeightSource& source_;
-  const Backend& backend_;
-  std::size_t bytes_ = 0;
-};
+  const WeightRows both = load.rows(blk + "attn_q.weight");
+  w.wq = load.made_of(rows_of_groups(both, a.n_heads, 0, a.head_dim));
+  w.w_output_gate = load.made_of(rows_of_groups(both, a.n_heads, a.head_dim, a.head_dim));
+}
 
 void load_attention(Loader& load, const LayerSpec& spec, const std::string& blk, LayerWeights& w) {
   const AttentionSpec& a = spec.attention;
-  w.wq = load.matrix(blk + "attn_q.weight", &a);
+  load_queries(load, a, blk, w);
   w.wk = load.matrix(blk + "attn_k.weight", &a);
   w.wv = load.matrix(blk + "attn_v.weight");
   w.wo = load.matrix(blk + "attn_output.weight");
@@ -133,13 +106,15 @@ LayerWeights load_layer(Loader& load, const ModelConfig& c, int layer) {
                        spec.norm_bias ? load.vector(blk + name + ".bias") : nullptr};
   };
   LayerWeights w;
-  load_attention(load, spec, blk, w);
+  if (spec.attends()) load_attention(load, spec, blk, w);
+  if (spec.recurs()) load_recurrence(load, spec, blk, w);
   const bool mixed = spec.ffn.experts.n_experts > 0;
   if (mixed) load_experts(load, spec.ffn, blk, w.experts);
   if (spec.ffn.d_ff > 0) load_ffn(load, spec.ffn, blk, mixed ? "_shexp" : "", w);
   const bool named = spec.pre_norm || spec.norm_after_add;
-  if (named) w.attn_norm = norm(c.attn_norm);
-  if (named && !spec.one_norm) w.ffn_norm = norm(c.ffn_norm);
+  if (named && spec.mixes()) w.attn_norm = norm(c.attn_norm);
+  if (named && !spec.one_norm && spec.feeds_forward())
+    w.ffn_norm = norm(spec.mixes() ? c.ffn_norm : c.attn_norm);
   if (spec.post_norm) w.attn_post_norm = norm("post_attention_norm"), w.ffn_post_norm = norm("post_ffw_norm");
   return w;
 }
@@ -168,6 +143,16 @@ void load_output(Loader& load, const ModelConfig& c, Weights& w) {
 }
 
 }  // namespace
+
+WeightRows rows_of_groups(const WeightRows& all, Index n_groups, Index begin, Index count) {
+  WeightRows some{.n_out = n_groups * count, .n_in = all.n_in, .format = all.format, .stride = all.stride};
+  some.scattered.reserve(static_cast<std::size_t>(some.n_out));
+  for (Index g = 0; g < n_groups; ++g)
+    for (Index r = 0; r < count; ++r)
+      some.scattered.push_back(all.row(g * (all.n_out / n_groups) + begin + r));
+  some.first = some.scattered.front();
+  return some;
+}
 
 Index FileTensors::stored(Index row, const AttentionSpec* rotary) const {
   return rotary != nullptr && config_.interleaved_qk ? interleaved_row(row, *rotary) : row;

@@ -27,6 +27,18 @@ struct ExpertWeights {
   std::unique_ptr<Matrix> shared_gate;   // (1, d_model)
 };
 
+/// What stands where other layers have attention (model/recurrent.h). Its output matrix is LayerWeights::wo.
+struct RecurrentWeights {
+  std::unique_ptr<Matrix> wq, wk, wv;        // (key_width, d_model) x 2, (value_width, d_model)
+  Vector taps_q, taps_k, taps_v;             // the same rows, (n_taps) of each
+  Vector bias_q, bias_k, bias_v;             // of the convolution
+  std::unique_ptr<Matrix> w_gate, w_before;  // (value_width, d_model)
+  std::unique_ptr<Matrix> w_step, w_weight;  // (n_heads, d_model)
+  Vector rate, step_bias, skip;              // (n_heads)
+  Vector unit_q, unit_k;                     // (key_dim): of rows of a head that are normalised
+  Vector norm;                               // (value_dim), or (n_norm_groups, value_width / n_norm_groups)
+};
+
 struct LayerWeights {
   NormWeights attn_norm, attn_post_norm;  // (d_model)
   std::unique_ptr<Matrix> wq, wk, wv;     // (q_width, d_model), (kv_width, d_model) x 2
@@ -34,6 +46,8 @@ struct LayerWeights {
   NormWeights q_norm, k_norm;             // (head_dim), (heads, head_dim) or (width), as QkNorm says
   Vector behind;                          // (head_dim), QkNorm::kPerHeadBehind: those of q times those of k
   Vector sinks;                           // (n_heads)
+  std::unique_ptr<Matrix> w_output_gate;  // (q_width, d_model)
+  RecurrentWeights recurrent;             // in place of all these
   std::unique_ptr<Matrix> wo;             // (d_model, q_width)
   Vector bo;                              // (d_model)
   NormWeights ffn_norm, ffn_post_norm;    // (d_model)

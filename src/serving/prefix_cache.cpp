@@ -17,9 +17,10 @@ PrefixCache::Found PrefixCache::longest(const Model& model, const MethodSpec& sp
   for (Entry& entry : entries_) {
     if (&entry.sequence.model() != &model || entry.sequence.spec().text() != spec.text()) continue;
     const Index n = std::min(common_prefix(entry.tokens, prompt), static_cast<Index>(prompt.size()) - 1);
-    // What a window has passed would be read again: then it is read as a new one.
-    if (n <= found.n || n < entry.sequence.kept_from() || !entry.sequence.same_at(options)) continue;
-    found = {&entry, n};
+    // What a window has passed, or lies behind the nearest state that was kept, would be read again.
+    const Index resumes = entry.sequence.resumes_at(n);
+    if (resumes <= found.resumes || !entry.sequence.same_at(options)) continue;
+    found = {&entry, n, resumes};
   }
   return found;
 }

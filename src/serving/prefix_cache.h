@@ -42,6 +42,7 @@ class PrefixCache {
   struct Found {
     Entry* entry = nullptr;
     Index n = 0;
+    Index resumes = 0;  // of them, those that are not read again
   };
   Found longest(const Model& model, const MethodSpec& spec, std::span<const Token> prompt,
                 const SequenceOptions& options);

@@ -156,11 +156,15 @@ const LayerMatrix& find_target(const std::string& name) {
 
 }  // namespace
 
-void require_dense(const ModelConfig& config, const std::string& place) {
-  for (const LayerSpec& layer : config.layers)
+void require_trainable(const ModelConfig& config, const std::string& place) {
+  for (const LayerSpec& layer : config.layers) {
     if (layer.ffn.experts.n_experts > 0)
       throw Error(place, "a dense model, to train it", "a mixture of experts",
                   "nothing here computes gradients of a choice");
+    if (layer.recurs() || !layer.attends() || layer.attention.output_gate)
+      throw Error(place, "a model whose layers all have attention, to train it", "layers with a state",
+                  "nothing here computes gradients of a recurrence");
+  }
 }
 
 std::vector<Parameter> parameters_of(const ModelConfig& config) {
@@ -182,7 +186,7 @@ std::optional<float> scale_of_pairs(const LearningModel& model) {
 }
 
 LearningModel learn_all(const std::shared_ptr<const Model>& source) {
-  require_dense(source->config(), source->file().path());
+  require_trainable(source->config(), source->file().path());
   LearningModel m;
   LearningTensors tensors(*source, m);
   std::size_t bytes = 0;
@@ -206,7 +210,7 @@ LearningModel learn_all(const std::shared_ptr<const Model>& source) {
 }
 
 LearningModel learn_low_rank(const std::shared_ptr<const Model>& source, const LowRankOptions& options) {
-  require_dense(source->config(), source->file().path());
+  require_trainable(source->config(), source->file().path());
   if (options.rank < 1 || options.rank > 4096 || options.targets.empty())
     throw Error("low rank", "a rank from 1 to 4096, of at least one matrix",
                 fmt::format("rank {} of {} matrices", options.rank, options.targets.size()));

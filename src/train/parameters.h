@@ -73,7 +73,7 @@ std::optional<float> scale_of_pairs(const LearningModel& model);
 inline bool has_pairs(const LearningModel& model) { return scale_of_pairs(model).has_value(); }
 
 /// Errors: Error that names `place` for a model with experts.
-void require_dense(const ModelConfig& config, const std::string& place);
+void require_trainable(const ModelConfig& config, const std::string& place);
 
 /// What learns where every tensor does, and where each lies: of a model that is not there yet.
 std::vector<Parameter> parameters_of(const ModelConfig& config);
