@@ -47,7 +47,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check_tensors(*file, config);
     for (const Index n : {Index{1}, config.n_ctx_train, 4 * config.n_ctx_train})
       for (int layer = 0; layer < config.n_layers(); ++layer)
-        Method::bind(MethodSpec::parse("none"), config.rope_context(layer, n));
+        if (config.layers[static_cast<std::size_t>(layer)].attends())
+          Method::bind(MethodSpec::parse("none"), config.rope_context(layer, n));
   } catch (const Error&) {  // the answer to bad input; everything else is a finding
   }
   return 0;

@@ -80,10 +80,11 @@ def value(key, v):
     return key_value(key, kind, struct.pack(form, v))
 
 
-def gguf_model(arch, more=None, head=HEAD, layer=LAYER, biases=None, factors=()):
-    """Byte 0 says which container fuzz_model reads."""
+def gguf_model(arch, more=None, head=HEAD, layer=LAYER, biases=None, factors=(), bare=()):
+    """Byte 0 says which container fuzz_model reads. `bare`: tensors under their whole names."""
     tensors = [(f"{n}.weight", s) for n, (_, s) in head.items()] + [(f"blk.0.{n}.weight", s) for n, (_, s) in layer.items()]
     tensors += [(f"blk.0.{n}.bias", s) for n, (_, s) in (biases or {}).items()] + [(n, (2,)) for n in factors]
+    tensors += list(bare)
     keys = [value("general.architecture", arch)] + [value(f"{arch}.{k}", v) for k, v in {**NUMBERS, **(more or {})}.items()]
     return b"\0" + gguf(keys, [(n, s[::-1], "F32") for n, s in tensors])
 
@@ -97,6 +98,20 @@ def experts(arch, more=None, norm="ffn_norm", shared=False, layer=None, biases=N
         parts |= {"ffn_gate_shexp": ("", (2, 4)), "ffn_up_shexp": ("", (2, 4)), "ffn_down_shexp": ("", (4, 2))}
     return gguf_model(arch, {"expert_count": 2, "expert_used_count": 1, "expert_feed_forward_length": 2, **(more or {})},
                       layer={**attention, **parts, **(layer or {})}, biases=biases)
+
+
+def with_states(arch, more, layer, bare, doubled=1, norms=None, ffn_norm="ffn_norm"):
+    """Layer 0 keeps a state, layer 1 has attention."""
+    dense = {"ffn_gate": ("", (2, 4)), "ffn_up": ("", (2, 4)), "ffn_down": ("", (4, 2)), ffn_norm: ("", (4,)), "attn_norm": ("", (4,))}
+    attention = {"attn_q": ("", (4 * doubled, 4)), "attn_k": ("", (4, 4)), "attn_v": ("", (4, 4)), "attn_output": ("", (4, 4)),
+                 **(norms or {}), **dense}
+    head = {**HEAD, **{f"blk.1.{n}": t for n, t in attention.items()}}
+    return gguf_model(arch, {"block_count": 2, "attention.head_count_kv": [0, 1], **more}, head=head, layer={**dense, **layer}, bare=bare)
+
+
+SSM = {"ssm.conv_kernel": 2, "ssm.state_size": 2, "ssm.group_count": 1, "ssm.time_step_rank": 2, "ssm.inner_size": 4}
+MAMBA = {"ssm_in": ("", (14, 4)), "ssm_conv1d": ("", (8, 2)), "ssm_norm": ("", (1, 4)), "ssm_out": ("", (4, 4))}
+MAMBA_BARE = [("blk.0.ssm_a", (2, 1)), ("blk.0.ssm_d", (2, 1)), ("blk.0.ssm_dt.bias", (2,)), ("blk.0.ssm_conv1d.bias", (8,))]
 
 
 def hf_model(config, head=HEAD, layer=LAYER, tokenizer=None):
@@ -237,6 +252,20 @@ models = {
     "gguf_gpt_oss": experts("gpt-oss", norm="post_attention_norm", layer={"attn_sinks": ("", (1,))}, biases={
         **BIASES, "attn_output": ("", (4,)), "ffn_gate_inp": ("", (2,)), "ffn_gate_exps": ("", (2, 2)), "ffn_up_exps": ("", (2, 2)),
         "ffn_down_exps": ("", (2, 4))}),
+    "gguf_qwen35": with_states("qwen35", {**SSM, "rope.dimension_count": 2}, {
+        "attn_qkv": ("", (8, 4)), "attn_gate": ("", (4, 4)), "ssm_conv1d": ("", (8, 2)), "ssm_alpha": ("", (2, 4)), "ssm_beta": ("", (2, 4)),
+        "ssm_norm": ("", (2,)), "ssm_out": ("", (4, 4))}, [("blk.0.ssm_a", (2,)), ("blk.0.ssm_dt.bias", (2,))],
+                               doubled=2, norms=NORMS, ffn_norm="post_attention_norm"),
+    "gguf_qwen3next": with_states("qwen3next", SSM, {
+        "ssm_in": ("", (12, 4)), "ssm_ba": ("", (4, 4)), "ssm_conv1d": ("", (8, 2)), "ssm_norm": ("", (2,)), "ssm_out": ("", (4, 4))},
+                                  [("blk.0.ssm_a", (2,)), ("blk.0.ssm_dt.bias", (2,))], doubled=2, norms=NORMS, ffn_norm="post_attention_norm"),
+    "gguf_lfm2": with_states("lfm2", {"shortconv.l_cache": 3}, {
+        "shortconv.in_proj": ("", (12, 4)), "shortconv.conv": ("", (4, 3)), "shortconv.out_proj": ("", (4, 4))}, [], norms=NORMS),
+    "gguf_granite_hybrid": with_states("granitehybrid", {**SSM, "rope.scaling.finetuned": False}, MAMBA, MAMBA_BARE),
+    "gguf_nemotron_h": gguf_model("nemotron_h", {**SSM, "block_count": 3, "attention.head_count_kv": [0, 1, 0], "feed_forward_length": [0, 0, 2]},
+                                  head={**HEAD, "blk.1.attn_norm": ("", (4,)), "blk.2.attn_norm": ("", (4,)), "blk.2.ffn_up": ("", (2, 4)),
+                                        "blk.2.ffn_down": ("", (4, 2)), **{f"blk.1.attn_{n}": ("", (4, 4)) for n in ("q", "k", "v", "output")}},
+                                  layer={"attn_norm": ("", (4,)), **MAMBA}, bare=MAMBA_BARE),
     "gguf_numbered": gguf_model("llama", {"expert_count": 2, "expert_used_count": 1}, layer={
         **{n: t for n, t in LAYER.items() if n.startswith("attn") or n == "ffn_norm"}, "ffn_gate_inp": ("", (2, 4)),
         **{f"ffn_{p}.{e}": ("", (4, 2) if p == "down" else (2, 4)) for p in ("gate", "up", "down") for e in (0, 1)}}),

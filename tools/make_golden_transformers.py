@@ -85,6 +85,15 @@ gemma3_rope = {local: {"rope_type": "default", "rope_theta": 10000.0},
                whole: {"rope_type": "linear", "factor": 8.0, "rope_theta": 1e6}}
 qwen_eyes = {"depth": 1, "embed_dim": 8, "hidden_size": 36, "num_heads": 1, "patch_size": 2, "mlp_ratio": 1}
 sections = {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [2, 2, 2]}
+recurrent = "linear_attention"
+delta_first = [recurrent, recurrent, whole, recurrent]
+quarter = {"rope_type": "default", "rope_theta": 1e6, "partial_rotary_factor": 0.25}
+delta = {"linear_num_key_heads": 2, "linear_num_value_heads": 4, "linear_key_head_dim": 12, "linear_value_head_dim": 20, "linear_conv_kernel_dim": 4}
+# As llama.cpp needs it: keys as wide as values, and every fourth layer attention.
+in_fours = [recurrent] * 3 + [whole]
+even_delta = {**delta, "linear_key_head_dim": 20}
+mamba = {"mamba_n_heads": 4, "mamba_d_head": 18, "mamba_n_groups": 2, "mamba_d_state": 12, "mamba_expand": 2, "mamba_d_conv": 4}
+nemotron_mamba = {"mamba_num_heads": 4, "mamba_head_dim": 20, "n_groups": 2, "ssm_state_size": 12, "conv_kernel": 4}
 FAMILIES = {
     "gemma": family("Gemma", (1, 1), n_layers=1, d_model=32, head_dim=256),
     "gemma2": family("Gemma2", (3, 1), n_layers=3, head_dim=16, sliding_window=16, query_pre_attn_scalar=16,
@@ -188,6 +197,29 @@ FAMILIES = {
                          rope_parameters={"rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 0.5}),
     "gpt_oss": family("GptOss", (6, 2), n_layers=3, head_dim=16, sliding_window=16, num_local_experts=5, num_experts_per_tok=2,
                       rope_parameters=yarn(150000.0, beta_fast=32.0, beta_slow=1.0, truncate=False)),
+    # Layers with a state: two value heads for a key head, widths that fill no vector, both kinds of layer as the last one.
+    "qwen3_5": family("Qwen3_5Text", (3, 1), n_layers=4, head_dim=16, layer_types=delta_first, **delta, rope_parameters=quarter),
+    "qwen3_5_images": with_images("Qwen3_5", family("Qwen3_5Text", (4, 2), n_layers=4, head_dim=16, d_model=32, layer_types=in_fours,
+                                                    **even_delta, rope_parameters={**quarter, "mrope_section": [1, 1, 0], "mrope_interleaved": True}), {
+        "depth": 1, "hidden_size": 8, "out_hidden_size": 32, "intermediate_size": 8, "num_heads": 1, "patch_size": 2, "num_position_embeddings": 16}),
+    "qwen3_5_moe": family("Qwen3_5MoeText", (3, 1), n_layers=4, head_dim=16, layer_types=in_fours, **even_delta, rope_parameters=quarter,
+                          num_experts=5, num_experts_per_tok=2, moe_intermediate_size=12, shared_expert_intermediate_size=20),
+    "qwen3_next": family("Qwen3Next", (3, 1), n_layers=4, head_dim=16, layer_types=in_fours, **even_delta, rope_parameters=quarter,
+                         num_experts=5, num_experts_per_tok=2, moe_intermediate_size=12, shared_expert_intermediate_size=20),
+    "lfm2": family("Lfm2", (3, 1), n_layers=3, conv_L_cache=3, layer_types=["conv", whole, "conv"], block_multiple_of=4, tie_word_embeddings=True),
+    "lfm2_moe": family("Lfm2Moe", (6, 2), n_layers=3, d_model=48, layer_types=["conv", "conv", whole], num_dense_layers=1, num_experts=5,
+                       num_experts_per_tok=2, moe_intermediate_size=12, tie_word_embeddings=True),
+    "granite_hybrid": family("GraniteMoeHybrid", (3, 1), n_layers=3, d_model=36, layer_types=[recurrent, whole, recurrent], embedding_multiplier=3.0,
+                             residual_multiplier=0.4, logits_scaling=2.5, attention_multiplier=0.4, num_local_experts=0, shared_intermediate_size=20,
+                             **mamba, position_embedding_type="nope"),
+    "granite_hybrid_moe": family("GraniteMoeHybrid", (3, 1), n_layers=2, d_model=36, layer_types=[recurrent, whole], embedding_multiplier=3.0,
+                                 residual_multiplier=0.4, logits_scaling=2.5, attention_multiplier=0.4, num_local_experts=5, num_experts_per_tok=2,
+                                 shared_intermediate_size=14, **mamba, position_embedding_type="nope"),
+    "nemotron_h": family("NemotronH", (6, 2), n_layers=4, d_model=32, head_dim=12, layers_block_type=[recurrent, "mlp", whole, recurrent],
+                         **nemotron_mamba),
+    "nemotron_h_moe": family("NemotronH", (3, 1), n_layers=4, d_model=32, head_dim=12, layers_block_type=[recurrent, "moe", whole, "moe"],
+                             **nemotron_mamba, n_routed_experts=5, num_experts_per_tok=2, moe_intermediate_size=12,
+                             moe_shared_expert_intermediate_size=20, routed_scaling_factor=1.3),
 }
 
 
@@ -342,7 +374,7 @@ def shake(model):
     for name, value in [*model.named_parameters(), *model.named_buffers()]:
         if name.endswith((".sinks", "_proj_bias")):
             value.data.add_(torch.randn_like(value))
-        if "e_score_correction_bias" in name:  # so large that it changes some choices
+        if "e_score_correction_bias" in name or name.endswith("expert_bias"):  # so large that it changes some choices
             value.data.add_(torch.randn_like(value) * 0.2)
 
 
@@ -376,7 +408,7 @@ def record(name, kind, config, seed):
 def model_class(name):
     for ending in ("ForCausalLM", "ForConditionalGeneration"):
         if hasattr(transformers, name.removesuffix("Text") + ending) and (ending == "ForCausalLM") == (
-                name not in ("Gemma3", "Qwen2VL", "Qwen2_5_VL", "Qwen3VL", "Mistral3", "Exaone4_5_", "Qwen3VLMoe")):
+                name not in ("Gemma3", "Qwen2VL", "Qwen2_5_VL", "Qwen3VL", "Mistral3", "Exaone4_5_", "Qwen3VLMoe", "Qwen3_5")):
             return getattr(transformers, name.removesuffix("Text") + ending)
     raise SystemExit(f"transformers has no model {name}")
 

@@ -4,6 +4,7 @@ fit, beside llama.cpp, which reads the same file (bench/compare). Weights are qu
 whose blocks are turned from matrix to matrix; routers differ in every layer. What it writes means nothing.
     tools/make_shape.py qwen3-30b-a3b shape.gguf --layers 4
     tools/make_shape.py gpt-oss-20b shape.gguf --layers 4
+    tools/make_shape.py qwen3.5-4b shape.gguf --layers 4      three gated delta nets and one attention
 Needs: pip install llama-cpp-python gguf numpy."""
 import argparse
 import ctypes
@@ -17,6 +18,8 @@ SHAPES = {
                           rope_base=1e6, n_ctx=40960, expert_type="Q4_K", down_type="Q6_K"),
     "gpt-oss-20b": dict(arch="gpt-oss", d_model=2880, n_heads=64, n_kv_heads=8, head_dim=64, n_experts=32, n_used=4, d_ff=2880,
                         rope_base=150000.0, n_ctx=131072, expert_type="MXFP4", down_type="MXFP4"),
+    "qwen3.5-4b": dict(arch="qwen35", d_model=2560, n_heads=16, n_kv_heads=4, head_dim=256, n_experts=0, n_used=0, d_ff=9216,
+                       rope_base=1e7, n_ctx=262144, expert_type="Q4_K", down_type="Q6_K"),
 }
 FILE_TYPES = {"Q4_K": 15, "MXFP4": 38}
 
@@ -76,9 +79,16 @@ out.add_key_length(s["head_dim"])
 out.add_value_length(s["head_dim"])
 out.add_rope_freq_base(s["rope_base"])
 out.add_layer_norm_rms_eps(1e-6)
-out.add_expert_count(e)
-out.add_expert_used_count(s["n_used"])
-out.add_expert_feed_forward_length(ff)
+if e:
+    out.add_expert_count(e)
+    out.add_expert_used_count(s["n_used"])
+    out.add_expert_feed_forward_length(ff)
+else:  # keys of 16 heads and values of 32, of 128 dims
+    for key, number in (("conv_kernel", 4), ("state_size", 128), ("group_count", 16), ("time_step_rank", 32), ("inner_size", 4096)):
+        out.add_uint32(f"qwen35.ssm.{key}", number)
+    out.add_rope_dimension_count(64)
+    out.add_rope_dimension_sections([11, 11, 10, 0])
+    out.add_full_attention_interval(4)
 out.add_file_type(FILE_TYPES[s["expert_type"]])
 if oss:
     out.add_sliding_window(128)
@@ -89,8 +99,31 @@ dense = "Q8_0" if oss else "Q4_K"
 add(out, "token_embd.weight", dense, (n_vocab, d))
 add(out, "output.weight", "Q8_0" if oss else "Q6_K", (n_vocab, d))
 add(out, "output_norm.weight", "F32", (d,))
+
+
+def add_delta_net(blk):
+    for name, shape in (("attn_qkv", (8192, d)), ("attn_gate", (4096, d)), ("ssm_alpha", (32, d)), ("ssm_beta", (32, d)), ("ssm_out", (d, 4096))):
+        add(out, f"{blk}{name}.weight", dense, shape)
+    for name, shape in (("ssm_conv1d.weight", (8192, 4)), ("ssm_norm.weight", (128,)), ("ssm_dt.bias", (32,))):
+        add(out, blk + name, "F32", shape)
+    out.add_tensor(blk + "ssm_a", -numpy.linspace(0.01, 4, 32, dtype=numpy.float32))
+
+
 for layer in range(args.layers):
     blk = f"blk.{layer}."
+    if not e:
+        add(out, blk + "attn_norm.weight", "F32", (d,))
+        add(out, blk + "post_attention_norm.weight", "F32", (d,))
+        for name, kind, shape in (("gate", "Q4_K", (ff, d)), ("up", "Q4_K", (ff, d)), ("down", "Q6_K", (d, ff))):
+            add(out, f"{blk}ffn_{name}.weight", kind, shape)
+        if layer % 4 != 3:
+            add_delta_net(blk)
+            continue
+        for name, shape in (("attn_q", (2 * q, d)), ("attn_k", (kv, d)), ("attn_v", (kv, d)), ("attn_output", (d, q))):
+            add(out, blk + name + ".weight", dense, shape)
+        for name in ("attn_q_norm", "attn_k_norm"):
+            add(out, blk + name + ".weight", "F32", (s["head_dim"],))
+        continue
     for name, shape in (("attn_q", (q, d)), ("attn_k", (kv, d)), ("attn_v", (kv, d)), ("attn_output", (d, q))):
         add(out, blk + name + ".weight", dense, shape)
         if oss:

@@ -97,7 +97,7 @@ void translate_heads(const HfObject& config, const HfFamily& family, const std::
   std::int64_t head_dim = config.integer("head_dim")
                               .value_or(config.integer("attention_head_dim")
                                             .value_or(family.head_dim ? family.head_dim : d_model / n_heads));
-  if (arch == "granite" || arch == "granitemoe")
+  if (arch == "granite" || arch == "granitemoe" || arch == "granitehybrid")
     head_dim = d_model / n_heads;  // as transformers, whose Granite has no such key
   out[arch + ".attention.key_length"] = head_dim;
   out[arch + ".attention.value_length"] = head_dim;
@@ -106,7 +106,10 @@ void translate_heads(const HfObject& config, const HfFamily& family, const std::
 
 void translate_sizes(const HfObject& config, const HfFamily& family, const std::string& arch, Metadata& out) {
   const std::int64_t d_model = config.required("hidden_size");
-  const std::int64_t n_layers = config.required("num_hidden_layers");
+  const JsonInput* kinds = config.find("layers_block_type");  // all that Nemotron-H may have
+  const std::int64_t n_layers = !config.find("num_hidden_layers") && kinds && kinds->is_array()
+                                    ? static_cast<std::int64_t>(kinds->size())
+                                    : config.required("num_hidden_layers");
   if (n_layers < 1 || n_layers > kMaxLayers)
     throw Error(config.place, fmt::format("num_hidden_layers from 1 to {}", kMaxLayers),
                 fmt::format("{}", n_layers));
@@ -122,7 +125,9 @@ void translate_sizes(const HfObject& config, const HfFamily& family, const std::
         config.integer("ffn_hidden_size")
             .value_or((Checked(static_cast<std::uint64_t>(d_model), config.place) * 4).index());
   else if (!first_of_list(config, "intermediate_size", n_layers, arch + ".feed_forward_length", out))
-    out[arch + ".feed_forward_length"] = config.required("intermediate_size");
+    out[arch + ".feed_forward_length"] = arch == "qwen35moe"  // without dense layers
+                                             ? config.integer("intermediate_size").value_or(1)
+                                             : config.required("intermediate_size");
   out[arch + ".context_length"] = family.n_ctx
                                       ? config.integer("max_position_embeddings").value_or(*family.n_ctx)
                                       : config.required("max_position_embeddings");

@@ -2,6 +2,7 @@
 /// Reference: the configuration and modelling files of transformers 5.24.
 #include "formats/hf_experts.h"
 
+#include <algorithm>
 #include <initializer_list>
 
 namespace ropewalk {
@@ -121,6 +122,43 @@ void experts_of_minimax(const HfObject& config, const std::string& arch, Metadat
   out[arch + ".expert_weights_norm"] = true;
   if (config.integer("shared_intermediate_size").value_or(0) != 0)
     config.fail("shared_intermediate_size", "0: its experts share nothing");
+}
+
+/// Qwen3-Next's; Qwen3.5's router always renormalises.
+void experts_of_qwen3_next(const HfObject& config, const std::string& arch, Metadata& out) {
+  put_experts(config, arch, out, "moe_intermediate_size");
+  put_shared(arch, out, config.integer("shared_expert_intermediate_size").value_or(512));
+  out[arch + ".expert_weights_norm"] = arch != "qwen3next" || config.boolean("norm_topk_prob").value_or(true);
+}
+
+void experts_of_lfm2(const HfObject& config, const std::string& arch, Metadata& out) {
+  put_experts(config, arch, out, "moe_intermediate_size");
+  out[arch + ".expert_gating_func"] = kSigmoid;
+  out[arch + ".expert_weights_norm"] = config.boolean("norm_topk_prob").value_or(true);
+  out[arch + ".expert_weights_scale"] = config.number("routed_scaling_factor").value_or(1);
+  out[arch + ".leading_dense_block_count"] = config.integer("num_dense_layers").value_or(2);
+}
+
+void experts_of_granite_hybrid(const HfObject& config, const std::string& arch, Metadata& out) {
+  if (config.integer("num_local_experts").value_or(8) > 0) experts_of_granite(config, arch, out);
+}
+
+void experts_of_nemotron_h(const HfObject& config, const std::string& arch, Metadata& out) {
+  // The class has experts by default, whether or not a layer is of that kind.
+  const JsonInput* kinds = config.find("layers_block_type");
+  const std::string pattern = config.string("hybrid_override_pattern").value_or("");
+  if (pattern.find('E') == std::string::npos &&
+      !(kinds && kinds->is_array() && std::find(kinds->begin(), kinds->end(), "moe") != kinds->end()))
+    return;
+  put_experts(config, arch, out, "moe_intermediate_size");
+  put_shared(arch, out,
+             width_of(config, "n_shared_experts", config.integer("n_shared_experts").value_or(1),
+                      one_number(config, "moe_shared_expert_intermediate_size")));
+  out[arch + ".expert_gating_func"] = kSigmoid;
+  out[arch + ".expert_weights_norm"] = config.boolean("norm_topk_prob").value_or(true);
+  out[arch + ".expert_weights_scale"] = config.number("routed_scaling_factor").value_or(1);
+  out[arch + ".expert_group_count"] = config.integer("n_group").value_or(1);
+  out[arch + ".expert_group_used_count"] = config.integer("topk_group").value_or(1);
 }
 
 }  // namespace ropewalk

@@ -16,5 +16,9 @@ void experts_of_glm4(const HfObject& config, const std::string& arch, Metadata& 
 void experts_of_ernie(const HfObject& config, const std::string& arch, Metadata& out);
 void experts_of_hunyuan(const HfObject& config, const std::string& arch, Metadata& out);
 void experts_of_minimax(const HfObject& config, const std::string& arch, Metadata& out);
+void experts_of_qwen3_next(const HfObject& config, const std::string& arch, Metadata& out);
+void experts_of_lfm2(const HfObject& config, const std::string& arch, Metadata& out);
+void experts_of_granite_hybrid(const HfObject& config, const std::string& arch, Metadata& out);
+void experts_of_nemotron_h(const HfObject& config, const std::string& arch, Metadata& out);
 
 }  // namespace ropewalk

@@ -135,7 +135,13 @@ class HfModel : public ModelFile {
     tensor.name = translate_tensor_name(tensor.name, family_ ? family_->arch : "");
     // Some folders store the tied output matrix a second time; the embeddings serve for both.
     if (tensor.name == "output.weight" && boolean("ropewalk.tie_embeddings") == true) return;
-    if (family_ && tensor.name.ends_with("norm.weight")) tensor.offset = family_->norm_offset;
+    if (family_ && tensor.name.ends_with("norm.weight") && !tensor.name.ends_with("ssm_norm.weight"))
+      tensor.offset = family_->norm_offset;
+    // Without experts, what Granite 4.0-h would share beside them is its feed-forward part.
+    if (const std::size_t shared = tensor.name.find("_shexp.");
+        shared != std::string::npos && family_ && std::string_view(family_->arch) == "granitehybrid" &&
+        !integer("granitehybrid.expert_count"))
+      tensor.name.erase(shared, 6);
     // A row of one: GGUFs hold the numbers alone.
     if ((tensor.name.ends_with("ffn_gate_inp_shexp.weight") || tensor.name.ends_with("exp_probs_b.bias")) &&
         tensor.shape.size() == 2 && tensor.shape[0] == 1)

@@ -148,7 +148,7 @@ void translate_sections(const HfObject& rope, const std::string& type, const std
                         Metadata& out) {
   const JsonInput* given = rope.find("mrope_section");
   if (given == nullptr && type != "mrope") return;
-  if (arch != "qwen2vl" && arch != "qwen3vl" && arch != "qwen3vlmoe")
+  if (arch != "qwen2vl" && arch != "qwen3vl" && arch != "qwen3vlmoe" && !arch.starts_with("qwen35"))
     throw Error(rope.place, "one position for each token",
                 "multi-section rotary positions (M-RoPE), which this engine computes for Qwen's models only");
   if (given == nullptr || !given->is_array() || given->size() > 4)

@@ -17,6 +17,7 @@ constexpr std::string_view kPrefixes[] = {"model.language_model.",
                                           "gpt_neox.",
                                           "transformer.",
                                           "roformer.",
+                                          "backbone.",
                                           "model."};
 
 /// Outside the layers.
@@ -32,6 +33,9 @@ constexpr Names kOutside[] = {
     {"ln_f", "output_norm"},                       //
     {"tok_embeddings", "token_embd"},              // InternLM2
     {"output", "output"},                          //
+    {"embedding_norm", "output_norm"},             // LFM2
+    {"embeddings", "token_embd"},                  // Nemotron-H
+    {"norm_f", "output_norm"},                     //
     {"embeddings.word_embeddings", "token_embd"},  // RoFormer
     {"embeddings.token_type_embeddings", "token_types"},
     {"embeddings.LayerNorm", "token_embd_norm"},
@@ -110,17 +114,52 @@ constexpr Names kInside[] = {
     {"mlp.shared_mlp.down_proj", "ffn_down_shexp"},      //
     {"shared_mlp.input_linear", "ffn_up_shexp"},         // Granite: gate and up
     {"shared_mlp.output_linear", "ffn_down_shexp"},      //
-    {"eh_proj", "nextn.eh_proj"},                        // blocks that predict further tokens
-    {"enorm", "nextn.enorm"},                            //
-    {"hnorm", "nextn.hnorm"},                            //
-    {"embed_tokens", "nextn.embed_tokens"},              //
-    {"shared_head.head", "nextn.shared_head_head"},      //
-    {"shared_head.norm", "nextn.shared_head_norm"},      //
+    {"linear_attn.in_proj_qkv", "attn_qkv"},             // Qwen3.5
+    {"linear_attn.in_proj_z", "attn_gate"},              //
+    {"linear_attn.in_proj_b", "ssm_beta"},               //
+    {"linear_attn.in_proj_a", "ssm_alpha"},              //
+    {"linear_attn.in_proj_qkvz", "ssm_in"},              // Qwen3-Next
+    {"linear_attn.in_proj_ba", "ssm_ba"},                //
+    {"linear_attn.conv1d", "ssm_conv1d"},                // and Qwen3.5
+    {"linear_attn.norm", "ssm_norm"},                    //
+    {"linear_attn.out_proj", "ssm_out"},                 //
+    {"conv.in_proj", "shortconv.in_proj"},               // LFM2
+    {"conv.conv", "shortconv.conv"},                     //
+    {"conv.out_proj", "shortconv.out_proj"},             //
+    {"operator_norm", "attn_norm"},                      //
+    {"self_attn.out_proj", "attn_output"},               //
+    {"self_attn.q_layernorm", "attn_q_norm"},            //
+    {"self_attn.k_layernorm", "attn_k_norm"},            //
+    {"feed_forward.gate", "ffn_gate_inp"},               //
+    {"mamba.in_proj", "ssm_in"},                         // Granite 4.0-h
+    {"mamba.conv1d", "ssm_conv1d"},                      //
+    {"mamba.norm", "ssm_norm"},                          //
+    {"mamba.out_proj", "ssm_out"},                       //
+    {"mixer.in_proj", "ssm_in"},                         // Nemotron-H: each layer has one part
+    {"mixer.conv1d", "ssm_conv1d"},                      //
+    {"mixer.norm", "ssm_norm"},                          //
+    {"mixer.out_proj", "ssm_out"},                       //
+    {"mixer.q_proj", "attn_q"},                          //
+    {"mixer.k_proj", "attn_k"},                          //
+    {"mixer.v_proj", "attn_v"},                          //
+    {"mixer.o_proj", "attn_output"},                     //
+    {"mixer.up_proj", "ffn_up"},                         //
+    {"mixer.down_proj", "ffn_down"},                     //
+    {"mixer.gate", "ffn_gate_inp"},                      //
+    {"mixer.shared_experts.up_proj", "ffn_up_shexp"},    //
+    {"mixer.shared_experts.down_proj", "ffn_down_shexp"},
+    {"norm", "attn_norm"},                           //
+    {"eh_proj", "nextn.eh_proj"},                    // blocks that predict further tokens
+    {"enorm", "nextn.enorm"},                        //
+    {"hnorm", "nextn.hnorm"},                        //
+    {"embed_tokens", "nextn.embed_tokens"},          //
+    {"shared_head.head", "nextn.shared_head_head"},  //
+    {"shared_head.norm", "nextn.shared_head_norm"},  //
 };
 
 /// Where post_attention_layernorm is not the norm before the feed-forward part, or GGUF calls that so.
-constexpr std::string_view kAfterAttention[] = {"gemma2",  "gemma3",   "olmo2",
-                                                "exaone4", "seed_oss", "glm4moe"};
+constexpr std::string_view kAfterAttention[] = {"gemma2",  "gemma3", "olmo2",     "exaone4",  "seed_oss",
+                                                "glm4moe", "qwen35", "qwen35moe", "qwen3next"};
 
 template <std::size_t n>
 std::string_view look_up(const Names (&names)[n], std::string_view name) {
@@ -140,7 +179,8 @@ std::string norm_of_head(std::string_view part) {
 /// Matrices of one expert: "mlp.experts.7.up_proj" and "block_sparse_moe.experts.7.w3" are "ffn_up.7", as old
 /// GGUFs have them.
 std::string matrix_of_expert(std::string_view part) {
-  for (const std::string_view experts : {"mlp.experts.", "block_sparse_moe.experts."}) {
+  for (const std::string_view experts :
+       {"mlp.experts.", "block_sparse_moe.experts.", "feed_forward.experts.", "mixer.experts."}) {
     if (!part.starts_with(experts)) continue;
     part.remove_prefix(experts.size());
     const std::size_t dot = part.find('.');
@@ -160,10 +200,17 @@ std::string matrix_of_expert(std::string_view part) {
 std::string name_inside(std::string_view layer, std::string_view part, std::string_view kind,
                         std::string_view arch) {
   // Not a ".weight": the bias of the choice, and stacks that are parameters themselves.
-  if (kind == ".e_score_correction_bias") return fmt::format("blk.{}.exp_probs_b.bias", layer);
-  if (part == "mlp.experts" && (kind == ".gate_up_proj" || kind == ".down_proj"))
+  if (kind == ".e_score_correction_bias" || kind == ".expert_bias")
+    return fmt::format("blk.{}.exp_probs_b.bias", layer);
+  if (kind == ".A_log") return fmt::format("blk.{}.ssm_a_log", layer);
+  if (kind == ".dt_bias") return fmt::format("blk.{}.ssm_dt.bias", layer);
+  if (kind == ".D") return fmt::format("blk.{}.ssm_d", layer);
+  if ((part == "mlp.experts" || part == "feed_forward.experts") &&
+      (kind == ".gate_up_proj" || kind == ".down_proj"))
     return fmt::format("blk.{}.{}.weight", layer,
                        kind == ".down_proj" ? "ffn_down_exps" : "ffn_gate_up_exps");
+  if (part == "mixer.experts" && (kind == ".up_proj" || kind == ".down_proj"))
+    return fmt::format("blk.{}.ffn_{}_exps.weight", layer, kind == ".up_proj" ? "up" : "down");
   std::string name(look_up(kInside, part));
   if (name.empty()) name = norm_of_head(part);
   if (name.empty()) name = matrix_of_expert(part);

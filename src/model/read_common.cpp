@@ -55,8 +55,8 @@ std::vector<Index> read_windows(const Keys& keys, const Family& family, int n_la
 }
 
 /// Where the first layer has them all have; what is missing in another one is found when tensors are checked.
-QkNorm read_qk_norm(const Keys& keys, const AttentionSpec& a, bool behind) {
-  const TensorInfo* first = keys.file.find_tensor("blk.0.attn_q_norm.weight");
+QkNorm read_qk_norm(const Keys& keys, const AttentionSpec& a, Index model_layer, bool behind) {
+  const TensorInfo* first = keys.file.find_tensor(fmt::format("blk.{}.attn_q_norm.weight", model_layer));
   if (first == nullptr || first->shape.empty()) return QkNorm::kNone;
   const TensorInfo* norm = keys.file.find_tensor(fmt::format("blk.{}.attn_q_norm.weight", keys.layer));
   if (norm == nullptr || norm->shape.empty()) norm = first;
@@ -65,8 +65,15 @@ QkNorm read_qk_norm(const Keys& keys, const AttentionSpec& a, bool behind) {
   return norm->shape[0] == a.head_dim ? QkNorm::kPerHead : QkNorm::kWholeRow;
 }
 
+/// The layer that tells what all have; each for itself where they are of several kinds.
+Index telling_layer(const Keys& keys, const Family& family) {
+  return family.recurrence != nullptr ? keys.layer : 0;
+}
+
 AttentionSpec read_attention(const Keys& keys, const Family& family, Index d_model) {
   const ModelFile& file = keys.file;
+  const Index telling = telling_layer(keys, family);
+  const auto told = [&](const char* name) { return fmt::format("blk.{}.{}", telling, name); };
   AttentionSpec a;
   for (const char* name : {"attention.head_count", "attention.head_count_kv"})
     if (keys.here(name) == 0)
@@ -76,7 +83,7 @@ AttentionSpec read_attention(const Keys& keys, const Family& family, Index d_mod
   if (a.n_heads % a.n_kv_heads != 0)
     throw Error(file.path(), "head_count to be a multiple of head_count_kv",
                 fmt::format("{} and {}", a.n_heads, a.n_kv_heads));
-  const Index of_first = d_model / keys.of_layer(0).integer("attention.head_count", 1, 4096);
+  const Index of_first = d_model / keys.of_layer(telling).integer("attention.head_count", 1, 4096);
   a.head_dim = static_cast<int>(keys.integer("attention.key_length", 2, 1024, of_first));
   if (keys.integer("attention.value_length", 1, 1024, a.head_dim) != a.head_dim)
     refuse(file, "values and keys of different width");
@@ -86,11 +93,12 @@ AttentionSpec read_attention(const Keys& keys, const Family& family, Index d_mod
   if (a.rope.rotary_dim % 2 != 0)
     throw Error(file.path(), "an even rotary dimension", fmt::format("{}", a.rope.rotary_dim));
   a.rope.base = keys.positive("rope.freq_base", 10000.0);
-  a.qkv_bias = has(file, "blk.0.attn_q.bias");
-  a.output_bias = has(file, "blk.0.attn_output.bias");
-  a.qk_norm = read_qk_norm(keys, a, family.qk_norm_behind);
+  a.qkv_bias = has(file, told("attn_q.bias"));
+  a.output_bias = has(file, told("attn_output.bias"));
+  a.output_gate = family.output_gate;
+  a.qk_norm = read_qk_norm(keys, a, telling, family.qk_norm_behind);
   if (family.qk_norm && a.qk_norm == QkNorm::kNone)
-    file.tensor("blk.0.attn_q_norm.weight");  // says what is missing
+    file.tensor(told("attn_q_norm.weight"));  // says what is missing
   if (keys.number("attention.scale")) a.scale = keys.positive("attention.scale");
   a.soft_cap = keys.soft_cap("attn_logit_softcapping");
   a.sinks = family.sinks;
@@ -114,7 +122,12 @@ Activation read_activation(const ModelFile& file, Activation of_family) {
 LayerSpec read_layer(const Keys& keys, const Family& family, Index d_model) {
   const ModelFile& file = keys.file;
   LayerSpec layer;
-  layer.attention = read_attention(keys, family, d_model);
+  if (family.recurrence != nullptr) layer.recurrence = family.recurrence(keys);
+  const std::string queries = fmt::format("blk.{}.attn_q.weight", keys.layer);
+  if (!layer.recurs() && (!family.one_part || has(file, queries))) {
+    if (family.recurrence != nullptr) file.tensor(queries);  // says what is missing
+    layer.attention = read_attention(keys, family, d_model);
+  }
   layer.norm = layer.attention.qk_norm_kind = family.norm;
   layer.norm_eps = static_cast<float>(keys.positive(
       family.norm == NormKind::kRms ? "attention.layer_norm_rms_epsilon" : "attention.layer_norm_epsilon"));
@@ -130,13 +143,14 @@ LayerSpec read_layer(const Keys& keys, const Family& family, Index d_model) {
   layer.ffn = {.d_ff = 0,
                .gated = family.gated,
                .activation = read_activation(file, family.activation),
-               .bias = has(file, "blk.0.ffn_up.bias"),
+               .bias = has(file, fmt::format("blk.{}.ffn_up.bias", telling_layer(keys, family))),
                .experts = read_experts(keys, family)};
   if (layer.ffn.experts.n_experts > 0) {
     layer.ffn.d_ff = read_shared_d_ff(keys, layer.ffn.experts);
     if (layer.ffn.d_ff == 0) layer.ffn.experts.shared_gate = false;
     return layer;
   }
+  if (family.one_part && layer.mixes()) return layer;
   if (keys.here("feed_forward_length") == 0)
     refuse(file, fmt::format("layer {} without a feed-forward part", keys.layer));
   layer.ffn.d_ff = keys.integer("feed_forward_length", 1, 1 << 22);
@@ -152,7 +166,8 @@ void read_temperature(const Keys& keys, const Family& family, ModelConfig& confi
     t.original = length;
   if (t.beta == 0) return;
   if (!family.temperature) refuse(keys.file, "a temperature of rows by their position in this family");
-  for (LayerSpec& layer : config.layers) layer.attention.temperature = t;
+  for (LayerSpec& layer : config.layers)
+    if (layer.attends()) layer.attention.temperature = t;
 }
 
 /// Windows, positions and who is acted on, layer by layer.
@@ -162,14 +177,15 @@ void read_layers(const Keys& keys, const Family& family, ModelConfig& config) {
   const bool none_sees_far = std::find(windows.begin(), windows.end(), 0) == windows.end();
   const bool all_see_far = std::count(windows.begin(), windows.end(), 0) == n_layers;
   const bool never = keys.file.boolean(keys.key("rope.scaling.finetuned")) == false &&
-                     (config.architecture == "granite" ||
-                      config.architecture == "granitemoe");  // written for its layers without positions
+                     (config.architecture == "granite" || config.architecture == "granitemoe" ||
+                      config.architecture == "granitehybrid");  // written for its layers without positions
   const std::vector<bool> rotates = by_layer(keys.file, "ropewalk.rope_pattern", n_layers, [&](Index l) {
-    if (never) return false;
+    if (never || family.no_rope == NoRope::kAlways) return false;
     if (family.no_rope == NoRope::kEveryFourth) return (l + 1) % 4 != 0;
     return family.no_rope == NoRope::kNever || all_see_far || windows[static_cast<std::size_t>(l)] > 0;
   });
   for (std::size_t l = 0; l < windows.size(); ++l) {
+    if (!config.layers[l].attends()) continue;
     AttentionSpec& a = config.layers[l].attention;
     a.window = windows[l];
     a.acts = a.window == 0 || none_sees_far;
@@ -186,7 +202,8 @@ void read_layers(const Keys& keys, const Family& family, ModelConfig& config) {
 void check_own_scaling(const ModelFile& file, const ModelConfig& config) {
   try {
     for (int layer = 0; layer < config.n_layers(); ++layer)
-      if (!config.layers[static_cast<std::size_t>(layer)].attention.rope.own_scaling.empty())
+      if (const LayerSpec& spec = config.layers[static_cast<std::size_t>(layer)];
+          spec.attends() && !spec.attention.rope.own_scaling.empty())
         Method::bind(MethodSpec::parse("none"), config.rope_context(layer, config.n_ctx_train));
   } catch (const UsageError& e) {
     throw Error(file.path() + ", rope scaling", e);
@@ -233,6 +250,9 @@ ModelConfig read_family(const ModelFile& file, const Family& family) {
   for (Index l = 0; l < n_blocks - n_more; ++l)
     c.layers.push_back(read_layer(by_layer_keys.of_layer(l), family, c.d_model));
   check_experts(by_layer_keys, family, c);
+  if (c.n_attention_layers() == 0)  // what there is of methods would have nothing to act on
+    throw Error(file.path(), "a layer with attention (blk.N.attn_q.weight)", "none",
+                "the file is incomplete, or of a model that this engine does not compute");
   const LayerSpec& layer = c.layers.front();
   c.output_norm = layer.norm, c.output_norm_eps = layer.norm_eps;
   c.attn_norm = family.attn_norm, c.ffn_norm = family.ffn_norm;
@@ -255,7 +275,8 @@ ModelConfig read_family(const ModelFile& file, const Family& family) {
                 "another shape");
   c.n_vocab = embedding.shape[0];
   c.n_blocks = static_cast<int>(n_blocks);
-  for (LayerSpec& each : c.layers) read_own_scaling(keys, family.yarn_truncates, c, each.attention.rope);
+  for (LayerSpec& each : c.layers)
+    if (each.attends()) read_own_scaling(keys, family.yarn_truncates, c, each.attention.rope);
   read_temperature(keys, family, c);
   read_layers(keys, family, c);
   check_own_scaling(file, c);

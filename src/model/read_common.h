@@ -8,7 +8,7 @@
 namespace ropewalk {
 
 /// Layers without positions.
-enum class NoRope { kNever, kEveryFourth, kWhereFar };  ///< kWhereFar: layers without a window
+enum class NoRope { kNever, kEveryFourth, kWhereFar, kAlways };  ///< kWhereFar: layers without a window
 
 /// What the files of a family do not say of it. The defaults are Llama's.
 struct Family {
@@ -33,6 +33,7 @@ struct Family {
   bool logit_scale_divides = false;
   bool needs_logit_scale = false;  ///< a file without the key is incomplete
   bool qk_norm = false;            ///< heads or rows of q and k are normalised in all of its files
+  bool output_gate = false;        ///< what attention gives is multiplied by a sigmoid
   bool sinks = false;              ///< each head of attention has a logit without a value
   bool yarn_truncates = true;      ///< where the key rope.scaling.truncate is absent
   bool experts = false;            ///< layers may have them
@@ -40,7 +41,15 @@ struct Family {
   Gating gating = Gating::kSoftmax;
   bool renormalise = true;
   bool choice_bias = false, shared_gate = false;  ///< always there; else where a tensor says so
+  /// Of a layer that has a state in place of keys, where its tensors are there. nullptr: no layer has.
+  RecurrenceSpec (*recurrence)(const Keys& keys) = nullptr;
+  bool one_part = false;  ///< a layer has attention, a state or a feed-forward part, one of these
 };
+
+/// Of Family::recurrence. Errors: Error for numbers that do not fit.
+RecurrenceSpec read_delta_rule(const Keys& keys);
+RecurrenceSpec read_state_space(const Keys& keys);
+RecurrenceSpec read_short_convolution(const Keys& keys);
 
 /// The experts of a layer, none where it has no router. Errors: Error where keys and tensors disagree.
 ExpertsSpec read_experts(const Keys& keys, const Family& family);

@@ -48,12 +48,12 @@ TEST(FuzzCorpus, HasAModelOfEveryFamilyThatIsAccepted) {
       check_tensors(*file, config);
       families.insert(config.architecture);
     } catch (const Error& error) {
-      refused.push_back(error.what());  // some are parts of a model
+      refused.push_back(error.what());  // some are parts of a model, seven a packed matrix alone
     }
   });
   for (const Architecture& family : Registry<Architecture>::all())
     EXPECT_TRUE(families.contains(family.name)) << family.name;
-  EXPECT_LE(refused.size(), 4u) << fmt::format("{}", fmt::join(refused, "\n"));
+  EXPECT_LE(refused.size(), 11u) << fmt::format("{}", fmt::join(refused, "\n"));
 }
 
 TEST(FuzzCorpus, Gguf) { run_corpus("gguf", fuzz_gguf_input); }

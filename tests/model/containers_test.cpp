@@ -58,15 +58,21 @@ TEST_P(Containers, HoldTheSameNumbers) {
       if (attention.scale == 0) attention.scale = 1 / std::sqrt(attention.head_dim);
       attention.scale = static_cast<float>(attention.scale);
       attention.temperature.beta = static_cast<float>(attention.temperature.beta);
+      // The converter turns the order of Qwen3.5's value heads round, takes the exponential of rates, and
+      // knows no limits of steps.
+      layer.recurrence.tiled = layer.recurrence.rate_is_log = false;
+      layer.recurrence.least_step = 0;
     }
     return layers;
   };
   EXPECT_TRUE(without_scaling(a.layers) == without_scaling(b.layers));
+  EXPECT_EQ(a.n_acting_layers(), b.n_acting_layers());
+  EXPECT_EQ(a.tied_embeddings, b.tied_embeddings);
+  if (a.n_acting_layers() == 0) return;  // its converter writes 2^20 where nothing has positions
   EXPECT_EQ(a.n_ctx_train, b.n_ctx_train);
   if (b.n_ctx_original != 0) {  // 0: the divisors do not tell it
     EXPECT_EQ(a.n_ctx_original, b.n_ctx_original);
   }
-  EXPECT_EQ(a.tied_embeddings, b.tied_embeddings);
 }
 
 INSTANTIATE_TEST_SUITE_P(Tiny, Containers, testing::ValuesIn(models_in_both()),

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "kernels/forwarding_backend.h"
+#include "model/sequence_state.h"
 #include "model_test_util.h"
 
 namespace ropewalk {
@@ -162,63 +163,102 @@ class EveryMethodForks : public testing::TestWithParam<std::string> {};
 
 /// At any token, once and again, of what was read and of what was written, whatever windows have passed:
 /// a fork, what it was forked from and a sequence that was truncated all go on as if each were alone.
-TEST_P(EveryMethodForks, AndTruncatesAsIfItHadReadAgain) {
+void expect_forks_as_alone(const Model& model, const std::string& spec) {
   std::mt19937 random(11);
-  for (const Precision precision : {Precision::kBf16, Precision::kF32}) {
-    const Model& model = model_of(precision).model;
-    const Index n_vocab = model.config().n_vocab, n = 600;
-    const SequenceOptions options{.n = n, .n_prompt = 400};
-    const std::vector<Token> tokens = some_tokens(n, n_vocab), others = some_tokens(n, n_vocab, 77);
-    const auto cut = [](const std::vector<Token>& from, Index begin, Index end) {
-      return std::vector<Token>(from.begin() + begin, from.begin() + end);
+  const Index n_vocab = model.config().n_vocab, n = 600;
+  const SequenceOptions options{.n = n, .n_prompt = 400};
+  const std::vector<Token> tokens = some_tokens(n, n_vocab), others = some_tokens(n, n_vocab, 77);
+  const auto cut = [](const std::vector<Token>& from, Index begin, Index end) {
+    return std::vector<Token>(from.begin() + begin, from.begin() + end);
+  };
+  Engine engine(model.shared_from_this(), 128);
+  const auto go_on = [&](Sequence& s, const std::vector<Stretch>& stretches) {
+    std::vector<float> logits;
+    const LogitsSink keep = [&](Index, Index rows, const float* from) {
+      logits.insert(logits.end(), from, from + rows * n_vocab);
     };
-    Engine engine(model.shared_from_this(), 128);
-    const auto go_on = [&](Sequence& s, const std::vector<Stretch>& stretches) {
-      std::vector<float> logits;
-      const LogitsSink keep = [&](Index, Index rows, const float* from) {
-        logits.insert(logits.end(), from, from + rows * n_vocab);
-      };
-      for (const Stretch& stretch : stretches) {
-        const StepInput input{&s, stretch.tokens, stretch.stage, {0, n, &keep}};
-        engine.step({&input, 1});
-      }
-      return logits;
-    };
-    // Read to 400, written to 420.
-    const std::vector<Stretch> begun{{cut(tokens, 0, 400), Stage::kPrefill},
-                                     {cut(tokens, 400, 420), Stage::kDecode}};
-    const auto until = [&](Index place) {
-      std::vector<Stretch> result{{cut(tokens, 0, std::min<Index>(place, 400)), Stage::kPrefill}};
-      if (place > 400) result.push_back({cut(tokens, 400, place), Stage::kDecode});
-      return result;
-    };
-    // What follows a common prefix, on its own: its logits are the last ones.
-    const auto expect_goes_on = [&](Sequence& s, Index place, const std::vector<Token>& with) {
-      const std::vector<Stretch> more{{cut(with, place, place + 9), Stage::kPrefill},
-                                      {cut(with, place + 9, place + 12), Stage::kDecode}};
-      std::vector<Stretch> all = until(place);
-      all.insert(all.end(), more.begin(), more.end());
-      const std::vector<float> whole = alone(model, GetParam(), options, all);
-      const std::vector<float> last(whole.end() - 12 * n_vocab, whole.end());
-      EXPECT_EQ(largest_difference(last, go_on(s, more)), 0) << place;
-      EXPECT_EQ(s.position(), place + 12);
-    };
-    Sequence parent(model, MethodSpec::parse(GetParam()), options);
-    go_on(parent, begun);
-    for (const Index place :
-         {Index{0}, static_cast<Index>(random() % 256), Index{256}, 257 + static_cast<Index>(random() % 143),
-          static_cast<Index>(400 + random() % 20)}) {
-      Sequence fork = parent.fork(place), second = fork.fork(place);
-      expect_goes_on(fork, place, others);
-      expect_goes_on(second, place, tokens);
-      fork.truncate(place);
-      expect_goes_on(fork, place, tokens);
+    for (const Stretch& stretch : stretches) {
+      const StepInput input{&s, stretch.tokens, stretch.stage, {0, n, &keep}};
+      engine.step({&input, 1});
     }
-    expect_goes_on(parent, 420, others);  // its forks have left no trace in it
-    const Index back = static_cast<Index>(random() % 420);
-    parent.truncate(back);
-    expect_goes_on(parent, back, others);
+    return logits;
+  };
+  // Read to 400, written to 420.
+  const std::vector<Stretch> begun{{cut(tokens, 0, 400), Stage::kPrefill},
+                                   {cut(tokens, 400, 420), Stage::kDecode}};
+  const auto until = [&](Index place) {
+    std::vector<Stretch> result{{cut(tokens, 0, std::min<Index>(place, 400)), Stage::kPrefill}};
+    if (place > 400) result.push_back({cut(tokens, 400, place), Stage::kDecode});
+    return result;
+  };
+  // What follows a common prefix, on its own: its logits are the last ones.
+  const auto expect_goes_on = [&](Sequence& s, Index place, const std::vector<Token>& with) {
+    const std::vector<Stretch> more{{cut(with, place, place + 9), Stage::kPrefill},
+                                    {cut(with, place + 9, place + 12), Stage::kDecode}};
+    std::vector<Stretch> all = until(place);
+    all.insert(all.end(), more.begin(), more.end());
+    const std::vector<float> whole = alone(model, spec, options, all);
+    const std::vector<float> last(whole.end() - 12 * n_vocab, whole.end());
+    EXPECT_EQ(largest_difference(last, go_on(s, more)), 0) << place;
+    EXPECT_EQ(s.position(), place + 12);
+  };
+  Sequence parent(model, MethodSpec::parse(spec), options);
+  go_on(parent, begun);
+  for (const Index place :
+       {Index{0}, static_cast<Index>(random() % 256), Index{256}, 257 + static_cast<Index>(random() % 143),
+        static_cast<Index>(400 + random() % 20)}) {
+    Sequence fork = parent.fork(place), second = fork.fork(place);
+    expect_goes_on(fork, place, others);
+    expect_goes_on(second, place, tokens);
+    fork.truncate(place);
+    expect_goes_on(fork, place, tokens);
   }
+  expect_goes_on(parent, 420, others);  // its forks have left no trace in it
+  const Index back = static_cast<Index>(random() % 420);
+  parent.truncate(back);
+  expect_goes_on(parent, back, others);
+}
+
+TEST_P(EveryMethodForks, AndTruncatesAsIfItHadReadAgain) {
+  for (const Precision precision : {Precision::kBf16, Precision::kF32})
+    expect_forks_as_alone(model_of(precision).model, GetParam());
+}
+
+/// Layers with a state, which cannot be taken back: what is to be forgotten is read again from one that was
+/// kept.
+class EveryStateForks : public testing::TestWithParam<const char*> {};
+
+TEST_P(EveryStateForks, AndTruncatesAsIfItHadReadAgain) {
+  const TestModel m(tiny(GetParam()), make_cpu_backend(Precision::kBf16));
+  for (const char* spec : {"none", "rerope:window=16", "lm-infinite:sink=4,window=64", "dynamic-ntk:grow=1"})
+    expect_forks_as_alone(m.model, spec);
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, EveryStateForks,
+                         testing::Values("qwen3_5", "qwen3_5_moe", "lfm2", "granite_hybrid", "nemotron_h"));
+
+TEST(States, AreKeptWhereATextIsRewoundAndOnTheWay) {
+  const TestModel m(tiny("qwen3_5"), make_cpu_backend(Precision::kBf16));
+  const std::vector<Token> tokens = some_tokens(1000, m.model.config().n_vocab);
+  Sequence s(m.model, MethodSpec::parse("none"), {.n = 1000, .rewind_to = 333});
+  Engine engine(m.shared, 100);
+  for (const Index n : {Index{500}, Index{400}}) {
+    const auto begin = static_cast<std::size_t>(s.position());
+    const StepInput input{&s, std::span(tokens).subspan(begin, static_cast<std::size_t>(n))};
+    engine.step({&input, 1});
+  }
+  EXPECT_EQ(s.resumes_at(900), 900);
+  EXPECT_EQ(s.resumes_at(333), 333);
+  EXPECT_EQ(s.state().states.kept().size(), RecurrentStates::kMostKept);
+  EXPECT_GT(s.resumes_at(899), 333);  // some on the way
+  EXPECT_LT(s.resumes_at(899), 899);
+  const std::size_t bytes = s.cache_bytes();
+  EXPECT_LE(bytes, most_cache_bytes(m.model.config(), m.model.backend().kv_type(), s.method(), 1000, 1000));
+  s.truncate(400);
+  EXPECT_EQ(s.position(), 400);
+  EXPECT_EQ(s.resumes_at(332), 0);
+  Sequence fork = s.fork(333);
+  EXPECT_EQ(fork.resumes_at(333), 333);
 }
 
 INSTANTIATE_TEST_SUITE_P(Registry, EveryMethodForks, testing::ValuesIn(specs_at_600()), [](const auto& test) {

@@ -75,8 +75,14 @@ class Failing : public ForwardingBackend {
     at("norm"), Base::norm(x, n_rows, dim, norm, y);
   }
   void soft_cap(float* x, Index n, float cap) const override { at("soft_cap"), Base::soft_cap(x, n, cap); }
-  void activate(float* x, Index n, Activation activation) const override {
-    at("activate"), Base::activate(x, n, activation);
+  void convolve(std::span<const ConvolutionTask> tasks, const Convolution& convolution) const override {
+    at("convolve"), Base::convolve(tasks, convolution);
+  }
+  void recur(std::span<const RecurrenceTask> tasks, const Recurrence& recurrence) const override {
+    at("recur"), Base::recur(tasks, recurrence);
+  }
+  void activate(float* x, const float* up, Index n, Activation activation) const override {
+    at("activate"), Base::activate(x, up, n, activation);
   }
   void rotate(float* x, Index n_rows, int n_heads, int head_dim, Index stride, Index first,
               const std::vector<double>& theta) const override {
@@ -309,7 +315,7 @@ TEST(AnyOperationThatFails, LeavesSequencesAsTheyWereOrRefused) {
   std::map<std::string, int> failed;
   int n_unusable = 0;
   for (const char* family :
-       {"llama", "gemma2", "hunyuan", "cohere2", "gpt_neox", "roformer", "ernie4_5_moe"}) {
+       {"llama", "gemma2", "hunyuan", "cohere2", "gpt_neox", "roformer", "ernie4_5_moe", "qwen3_5"}) {
     SCOPED_TRACE(family);
     const auto backend = std::make_shared<const Failing>(make_cpu_backend(Precision::kBf16));
     backend->context()->set_threads(1);
@@ -332,10 +338,10 @@ TEST(AnyOperationThatFails, LeavesSequencesAsTheyWereOrRefused) {
   EXPECT_GT(n_unusable, 0);  // what is refused then was tried
   // All of Backend that computes, but log_sum_exp, which training alone asks for.
   for (const char* operation :
-       {"buffer",   "upload",       "on_host",       "copy",     "embed",       "make_matrix",
-        "linear",   "feed_forward", "make_kv_layer", "append",   "rotate_into", "drop",
-        "truncate", "fork",         "attention",     "norm",     "soft_cap",    "activate",
-        "rotate",   "add_scaled",   "losses",        "greatest", "top_k",       "experts"})
+       {"buffer",       "upload",        "on_host",  "copy",        "embed",  "make_matrix", "linear",
+        "feed_forward", "make_kv_layer", "append",   "rotate_into", "drop",   "truncate",    "fork",
+        "attention",    "norm",          "soft_cap", "activate",    "rotate", "add_scaled",  "losses",
+        "greatest",     "top_k",         "experts",  "convolve",    "recur"})
     EXPECT_GT(failed[operation], 0) << operation;
 }
 

@@ -116,7 +116,9 @@ TEST_P(Saved, GoesOnWithTheSameBits) {
 INSTANTIATE_TEST_SUITE_P(Models, Saved,
                          testing::Values(std::pair{"llama", KvType::kBf16}, std::pair{"llama", KvType::kQ8},
                                          std::pair{"qwen3", KvType::kF32}, std::pair{"gemma3", KvType::kBf16},
-                                         std::pair{"smollm3", KvType::kBf16}));
+                                         std::pair{"smollm3", KvType::kBf16},
+                                         std::pair{"qwen3_5", KvType::kBf16},
+                                         std::pair{"lfm2", KvType::kF32}));
 
 const TestModel& in_bf16() {
   static const TestModel m(golden("tiny/llama"), make_cpu_backend(Precision::kBf16));
