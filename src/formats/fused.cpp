@@ -90,7 +90,7 @@ std::vector<TensorInfo> split_stack(const TensorInfo& fused, const LayerNumbers&
 
 void ModelFile::split_fused(bool by_group) {
   const LayerNumbers numbers{*this, string("general.architecture").value_or("")};
-  for (TensorInfo& tensor : tensors_) flatten_recurrent(tensor);
+  take_recurrent();
   std::vector<TensorInfo> whole;
   whole.reserve(tensors_.size());
   for (const TensorInfo& tensor : tensors_) {

@@ -70,7 +70,5 @@ inline bool rows_are_apart(const TensorInfo& tensor) {
 /// The parts of a recurrent layer's fused projections (formats/recurrent.cpp); empty where this is no such
 /// tensor.
 std::vector<TensorInfo> split_recurrent(const TensorInfo& fused, const LayerNumbers& numbers);
-/// Takes dimensions of 1 out of the shape of a recurrent layer's tensor, and makes its norm one vector.
-void flatten_recurrent(TensorInfo& tensor);
 
 }  // namespace ropewalk

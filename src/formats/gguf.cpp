@@ -234,8 +234,9 @@ bool begins_as_text(std::span<const std::byte> bytes) {
 bool stores_interleaved_pairs(const ModelFile& file) {
   const std::string arch = file.string("general.architecture").value_or("");
   constexpr const char* kInterleaved[] = {
-      "arcee", "chatglm", "baichuan",   "cohere2",   "command-r", "deci",    "ernie4_5", "ernie4_5-moe",
-      "glm4",  "granite", "granitemoe", "internlm2", "llama",     "minicpm", "mistral3", "smollm3"};
+      "arcee",     "chatglm",      "baichuan", "cohere2",  "command-r",  "deci",
+      "ernie4_5",  "ernie4_5-moe", "glm4",     "granite",  "granitemoe", "granitehybrid",
+      "internlm2", "llama",        "minicpm",  "mistral3", "smollm3"};
   const bool listed = std::any_of(std::begin(kInterleaved), std::end(kInterleaved),
                                   [&](const char* name) { return arch == name; });
   return listed && !(arch == "glm4" && file.integers("glm4.rope.dimension_sections"));
@@ -275,16 +276,11 @@ class Gguf final : public ModelFile {
       if (!metadata_.emplace(key, read_value(in)).second) in.fail("each key once", "'" + key + "' twice");
     }
     const std::size_t n_tensors = in.count(declared_tensors, 32, "tensors");
-    const bool lfm2 = string("general.architecture").value_or("").starts_with("lfm2");
     in.charge(n_tensors * kTensorBytes);
     std::vector<PendingTensor> pending;
     pending.reserve(n_tensors);
     tensors_.reserve(n_tensors);
-    for (std::size_t i = 0; i < n_tensors; ++i) {
-      pending.push_back(read_tensor(in, path_));
-      if (std::string& name = pending.back().info.name; lfm2 && name == "token_embd_norm.weight")
-        name = "output_norm.weight";  // what llama.cpp calls LFM2's last norm
-    }
+    for (std::size_t i = 0; i < n_tensors; ++i) pending.push_back(read_tensor(in, path_));
     const auto n_numbered = static_cast<std::size_t>(std::count_if(
         pending.begin(), pending.end(), [](const PendingTensor& t) { return is_numbered(t.info.name); }));
     if (n_numbered > 0) in.charge((n_tensors + 2 * n_numbered) * kTensorBytes);  // join_stacks

@@ -2,6 +2,7 @@
 /// config.json of Hugging Face, translated to GGUF's keys. What differs from family to family is data:
 /// formats/hf_family.cpp.
 #include "core/checked.h"
+#include "formats/hf_experts.h"
 #include "formats/hf_family.h"
 #include "formats/hf_quantisation.h"
 #include "formats/missing.h"
@@ -104,6 +105,13 @@ void translate_heads(const HfObject& config, const HfFamily& family, const std::
   translate_rope(config, family, arch, out);
 }
 
+/// LFM2 has another name for it; Qwen3.5's MoE has no dense layer that it could be of.
+std::int64_t d_ff_of(const HfObject& config, const std::string& arch) {
+  if (const auto d_ff = config.integer("intermediate_size")) return *d_ff;
+  if (const auto d_ff = config.integer("block_ff_dim"); d_ff && arch == "lfm2") return *d_ff;
+  return arch == "qwen35moe" ? 1 : config.required("intermediate_size");
+}
+
 void translate_sizes(const HfObject& config, const HfFamily& family, const std::string& arch, Metadata& out) {
   const std::int64_t d_model = config.required("hidden_size");
   const JsonInput* kinds = config.find("layers_block_type");  // all that Nemotron-H may have
@@ -125,9 +133,7 @@ void translate_sizes(const HfObject& config, const HfFamily& family, const std::
         config.integer("ffn_hidden_size")
             .value_or((Checked(static_cast<std::uint64_t>(d_model), config.place) * 4).index());
   else if (!first_of_list(config, "intermediate_size", n_layers, arch + ".feed_forward_length", out))
-    out[arch + ".feed_forward_length"] = arch == "qwen35moe"  // without dense layers
-                                             ? config.integer("intermediate_size").value_or(1)
-                                             : config.required("intermediate_size");
+    out[arch + ".feed_forward_length"] = d_ff_of(config, arch);
   out[arch + ".context_length"] = family.n_ctx
                                       ? config.integer("max_position_embeddings").value_or(*family.n_ctx)
                                       : config.required("max_position_embeddings");
@@ -166,7 +172,8 @@ Metadata translate_config(const JsonInput& json, const std::string& place) {
                 "CONTRIBUTING.md says what a new family takes");
   }
   refuse_in_family(config, *family);
-  const std::string arch = whole.string("model_type") == "mistral3" ? "mistral3" : family->arch;
+  std::string arch = whole.string("model_type") == "mistral3" ? "mistral3" : family->arch;
+  if (arch == "nemotron_h" && nemotron_has_experts(config)) arch += "_moe";
   Metadata out;
   out["general.architecture"] = arch;
   translate_sizes(config, *family, arch, out);

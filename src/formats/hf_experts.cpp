@@ -143,17 +143,21 @@ void experts_of_granite_hybrid(const HfObject& config, const std::string& arch, 
   if (config.integer("num_local_experts").value_or(8) > 0) experts_of_granite(config, arch, out);
 }
 
-void experts_of_nemotron_h(const HfObject& config, const std::string& arch, Metadata& out) {
-  // The class has experts by default, whether or not a layer is of that kind.
+bool nemotron_has_experts(const HfObject& config) {
   const JsonInput* kinds = config.find("layers_block_type");
-  const std::string pattern = config.string("hybrid_override_pattern").value_or("");
-  if (pattern.find('E') == std::string::npos &&
-      !(kinds && kinds->is_array() && std::find(kinds->begin(), kinds->end(), "moe") != kinds->end()))
-    return;
+  return config.string("hybrid_override_pattern").value_or("").find('E') != std::string::npos ||
+         (kinds && kinds->is_array() && std::find(kinds->begin(), kinds->end(), "moe") != kinds->end());
+}
+
+/// The class has numbers of experts by default, whether or not a layer is of that kind.
+void experts_of_nemotron_h(const HfObject& config, const std::string& arch, Metadata& out) {
+  if (!nemotron_has_experts(config)) return;
   put_experts(config, arch, out, "moe_intermediate_size");
+  const std::int64_t n_shared = config.integer("n_shared_experts").value_or(1);
   put_shared(arch, out,
-             width_of(config, "n_shared_experts", config.integer("n_shared_experts").value_or(1),
+             width_of(config, "n_shared_experts", n_shared,
                       one_number(config, "moe_shared_expert_intermediate_size")));
+  out[arch + ".expert_shared_count"] = n_shared;
   out[arch + ".expert_gating_func"] = kSigmoid;
   out[arch + ".expert_weights_norm"] = config.boolean("norm_topk_prob").value_or(true);
   out[arch + ".expert_weights_scale"] = config.number("routed_scaling_factor").value_or(1);

@@ -19,6 +19,8 @@ void experts_of_minimax(const HfObject& config, const std::string& arch, Metadat
 void experts_of_qwen3_next(const HfObject& config, const std::string& arch, Metadata& out);
 void experts_of_lfm2(const HfObject& config, const std::string& arch, Metadata& out);
 void experts_of_granite_hybrid(const HfObject& config, const std::string& arch, Metadata& out);
+/// Whether Nemotron-H has layers with experts, by the kinds of its layers.
+bool nemotron_has_experts(const HfObject& config);
 void experts_of_nemotron_h(const HfObject& config, const std::string& arch, Metadata& out);
 
 }  // namespace ropewalk

@@ -95,6 +95,7 @@ void own_nemotron_h(const HfObject& config, const std::string& arch, Metadata& o
   const std::int64_t heads = size_of(config, "mamba_num_heads", 128);
   put_ssm(arch, out, size_of(config, "conv_kernel", 4), size_of(config, "ssm_state_size", 128), heads,
           size_of(config, "n_groups", 8), heads * size_of(config, "mamba_head_dim", 64));
+  // As transformers 5.24; llama.cpp knows no least step, and no file of its kind names one.
   out["ropewalk.least_step"] = config.number("time_step_min").value_or(0.001);
   out[arch + ".attention.layer_norm_rms_epsilon"] = config.number("layer_norm_epsilon").value_or(1e-5);
 }

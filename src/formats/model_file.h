@@ -124,6 +124,9 @@ class ModelFile {
   /// query heads, of the key and of the value; else all q, all k, all v. What has not the size that the
   /// numbers of the file give stays as it is. Errors: Error where a part is there already.
   void split_fused(bool by_group);
+  /// Names and shapes of recurrent layers' tensors as the engine knows them: no dimensions of 1, norms as one
+  /// vector; and LFM2's last norm, which llama.cpp calls another.
+  void take_recurrent();
   /// Replaces numbered tensors by their stacks, outermost dimension first: norms of heads, matrices of
   /// experts. Errors: Error where one is missing or unlike the first.
   void join_stacks();

@@ -65,6 +65,18 @@ std::vector<TensorInfo> split_ba(const TensorInfo& fused, const LayerNumbers& nu
           part_of(fused, name("ssm_alpha"), *n, *heads / *n, *heads / *n)};
 }
 
+/// Whether anything changed.
+bool flatten(TensorInfo& tensor) {
+  if (tensor.name.find(".ssm_") == std::string::npos && tensor.name.find(".shortconv.") == std::string::npos)
+    return false;
+  const std::vector<Index> before = tensor.shape;
+  if (tensor.shape.size() > 1) std::erase(tensor.shape, 1);
+  if (tensor.name.ends_with(".ssm_norm.weight") && tensor.shape.size() == 2 && tensor.shape[0] <= (1 << 20) &&
+      tensor.shape[1] <= (1 << 20))
+    tensor.shape = {tensor.shape[0] * tensor.shape[1]};
+  return tensor.shape != before;
+}
+
 }  // namespace
 
 std::vector<TensorInfo> split_recurrent(const TensorInfo& fused, const LayerNumbers& numbers) {
@@ -72,13 +84,18 @@ std::vector<TensorInfo> split_recurrent(const TensorInfo& fused, const LayerNumb
   return parts.empty() ? split_ba(fused, numbers) : parts;
 }
 
-void flatten_recurrent(TensorInfo& tensor) {
-  if (tensor.name.find(".ssm_") == std::string::npos && tensor.name.find(".shortconv.") == std::string::npos)
-    return;
-  if (tensor.shape.size() > 1) std::erase(tensor.shape, 1);
-  if (tensor.name.ends_with(".ssm_norm.weight") && tensor.shape.size() == 2 && tensor.shape[0] <= (1 << 20) &&
-      tensor.shape[1] <= (1 << 20))
-    tensor.shape = {tensor.shape[0] * tensor.shape[1]};
+void ModelFile::take_recurrent() {
+  const bool lfm2 = string("general.architecture").value_or("").starts_with("lfm2");
+  std::vector<TensorInfo> taken = tensors_;
+  bool changed = false;
+  for (TensorInfo& tensor : taken) {
+    if (lfm2 && tensor.name == "token_embd_norm.weight") tensor.name = "output_norm.weight", changed = true;
+    changed = flatten(tensor) || changed;
+  }
+  if (!changed) return;
+  if (fused_.empty()) fused_ = tensors_;
+  tensors_ = std::move(taken);
+  index_tensors();
 }
 
 }  // namespace ropewalk

@@ -156,15 +156,20 @@ const LayerMatrix& find_target(const std::string& name) {
 
 }  // namespace
 
-void require_trainable(const ModelConfig& config, const std::string& place) {
+const char* why_not_trained(const ModelConfig& config) {
   for (const LayerSpec& layer : config.layers) {
-    if (layer.ffn.experts.n_experts > 0)
-      throw Error(place, "a dense model, to train it", "a mixture of experts",
-                  "nothing here computes gradients of a choice");
-    if (layer.recurs() || !layer.attends() || layer.attention.output_gate)
-      throw Error(place, "a model whose layers all have attention, to train it", "layers with a state",
-                  "nothing here computes gradients of a recurrence");
+    if (layer.ffn.experts.n_experts > 0) return "a mixture of experts";
+    if (layer.recurs()) return "layers with a state";
+    if (!layer.attends() || !layer.feeds_forward()) return "layers of one part";
+    if (layer.attention.output_gate) return "a gate of what attention gives";
   }
+  return nullptr;
+}
+
+void require_trainable(const ModelConfig& config, const std::string& place) {
+  if (const char* why = why_not_trained(config))
+    throw Error(place, "a dense model whose layers all have attention, to train it", why,
+                "nothing here computes the gradients of that");
 }
 
 std::vector<Parameter> parameters_of(const ModelConfig& config) {

@@ -72,7 +72,9 @@ struct LearningModel {
 std::optional<float> scale_of_pairs(const LearningModel& model);
 inline bool has_pairs(const LearningModel& model) { return scale_of_pairs(model).has_value(); }
 
-/// Errors: Error that names `place` for a model with experts.
+/// What stands in the way of training it; nullptr: nothing.
+const char* why_not_trained(const ModelConfig& config);
+/// Errors: Error that names `place` and what stands in the way: experts, layers with a state.
 void require_trainable(const ModelConfig& config, const std::string& place);
 
 /// What learns where every tensor does, and where each lies: of a model that is not there yet.

@@ -88,7 +88,7 @@ expect 2 'did you mean yarn' "$ropewalk" questions "$model" q.jsonl --format rul
 expect 0 'Position Interpolation' "$ropewalk" methods --markdown
 expect 0 '"name"' "$ropewalk" methods --json
 expect 0 '^formula: ' "$ropewalk" methods yarn; narrow methods yarn
-expect 0 'gated delta nets' "$ropewalk" models; narrow models
+expect 0 'Mamba-2 beside' "$ropewalk" models; narrow models
 expect 0 'Families that run' "$ropewalk" models --markdown
 expect 0 '"missing"' "$ropewalk" models --json
 expect 0 'gemma3: runs' "$ropewalk" models Gemma-3
@@ -155,8 +155,11 @@ for form in '' /model.gguf; do
   expect 0 '^n_kv_heads +\[1,3,6\]$' "$ropewalk" inspect "$tiny/deci$form"
   expect 0 '^layers +1: n_kv_heads 3, all tokens' "$ropewalk" inspect "$tiny/deci$form"
   expect 0 '"d_ff":\[20,28,36\],"n_heads":\[3,4,6\],"n_kv_heads":\[1,2,3\],"head_dim":\[8,12,16\].*"rotary_dim":\[8,12,16\]' "$ropewalk" inspect "$tiny/llama_by_layer$form" --json
-  expect 0 '"layers":"2","n_heads":4,"n_kv_heads":2,"head_dim":12,"d_ff":28' "$ropewalk" inspect "$tiny/llama_by_layer$form" --json
+  expect 0 '"layers":"2","kind":"attention","n_heads":4,"n_kv_heads":2,"head_dim":12,"d_ff":28' "$ropewalk" inspect "$tiny/llama_by_layer$form" --json
 done
+# Layers with a state: what they are, and how large it is.
+expect 0 'gated delta net, a state of 5\.4 KB; methods do not act' "$ropewalk" inspect "$tiny/qwen3_5"
+expect 0 '"kind":"short convolution"' "$ropewalk" inspect "$tiny/lfm2/model.gguf" --json
 expect 0 '^n_kv_heads +[0-9]+$' "$ropewalk" inspect "$model"
 # -1 is "unset" in a GGUF alone: in a folder it is a number, which is no method here.
 cp -r "$tiny/yarn" share; rm share/model.gguf

@@ -24,16 +24,14 @@ inline std::shared_ptr<const Model> tiny_model(const std::string& name) {
   static const std::shared_ptr<const Backend> backend = make_reference_backend(one_thread());
   return Model::open(golden("tiny/" + name), backend);
 }
-inline bool is_dense(const std::string& path) {
-  const ModelConfig config = read_config(*ModelFile::open(path));
-  return std::none_of(config.layers.begin(), config.layers.end(),
-                      [](const LayerSpec& layer) { return layer.ffn.experts.n_experts > 0; });
+inline bool is_trained(const std::string& path) {
+  return why_not_trained(read_config(*ModelFile::open(path))) == nullptr;
 }
-/// Models of tests/golden/tiny that can be trained: folders without experts.
+/// Models of tests/golden/tiny that can be trained: folders without experts and states.
 inline std::vector<std::string> tiny_families() {
   std::vector<std::string> names;
   for (const auto& entry : std::filesystem::directory_iterator(golden("tiny")))
-    if (const std::string name = entry.path().filename(); has_reader(name) && is_dense(tiny(name)))
+    if (const std::string name = entry.path().filename(); has_reader(name) && is_trained(tiny(name)))
       names.push_back(name);
   std::sort(names.begin(), names.end());
   return names;

@@ -3,6 +3,8 @@
 /// pairing and offsets as the source has them.
 #include "train/write_model.h"
 
+#include <functional>
+
 #include "written_model.h"
 
 namespace ropewalk {
@@ -89,6 +91,9 @@ TEST_F(WriteModel, BothContainersOfOneModelGiveTheSameLogits) {
     if (source.extension() != ".gguf" || source.parent_path().filename() == "smollm3") continue;
     if (!fs::exists(source.parent_path() / "config.json")) continue;  // a GGUF alone
     const auto file = open_model(source), folder = open_model(source.parent_path());
+    // The converter turns heads of states and takes the exponential of their rates: neither has an order.
+    const auto& layers = file->config().layers;
+    if (std::any_of(layers.begin(), layers.end(), std::mem_fn(&LayerSpec::recurs))) continue;
     std::vector<std::vector<float>> all;
     for (const auto& model : {file, folder}) {
       const std::string to = path(model == file ? name_like(source) : name_like(source.parent_path()));
