@@ -108,6 +108,9 @@ def in_layer(f, part, t):
     target = f"{name}.{kind}"
     if name in ("ssm_conv1d", "shortconv.conv") and kind == "weight":
         t = t.squeeze(1)
+    if f.arch == "granitehybrid" and name in ("attn_q", "attn_k"):  # permuted to interleaved pairs, though nothing rotates them
+        n = f.c["num_attention_heads" if name == "attn_q" else "num_key_value_heads"]
+        t = t.reshape(n, 2, -1, t.shape[-1]).swapaxes(1, 2).reshape(t.shape)
     if name == "ssm_norm" and not qwen:
         t = t.reshape(f.c.get("mamba_n_groups") or f.c["n_groups"], -1)
     if qwen and target.endswith("norm.weight") and name != "ssm_norm":
