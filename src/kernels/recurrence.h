@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Layers that keep a state where attention keeps keys: what they compute between their projections. A row's
 /// bits depend on the rows before it alone, not on how many are computed in one call, on tasks beside it, or
-/// on threads: rows are gone through in their order, also in reading. That costs 1 % of a layer's products;
-/// the form that takes a chunk of rows at once has a triangular system to solve, and rounds by chunks.
+/// on threads: rows are gone through in their order, also in reading, which takes 3 % of it
+/// (docs/performance.md); the form that takes a chunk of rows at once has a triangular system to solve, and
+/// rounds by chunks.
 #pragma once
 #include "core/types.h"
 
