@@ -15,7 +15,7 @@ if(TARGET ropewalk AND EXISTS ${CMAKE_SOURCE_DIR}/models/short-256.gguf)
   # Where there is no Chromium it is skipped.
   add_test(NAME serve_page COMMAND ${CMAKE_SOURCE_DIR}/tests/server/page_test.py --ropewalk $<TARGET_FILE:ropewalk>
            --model ${CMAKE_SOURCE_DIR}/models/short-256.gguf)
-  set_tests_properties(serve_page PROPERTIES LABELS slow SKIP_RETURN_CODE 77)
+  set_tests_properties(serve_page PROPERTIES LABELS slow RUN_SERIAL TRUE SKIP_RETURN_CODE 77)
   set_tests_properties(serve serve_malformed PROPERTIES LABELS fast)
-  set_tests_properties(serve_vanish PROPERTIES LABELS slow)
+  set_tests_properties(serve_vanish PROPERTIES LABELS slow RUN_SERIAL TRUE)
 endif()
