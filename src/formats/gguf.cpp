@@ -287,7 +287,7 @@ class Gguf final : public ModelFile {
     place_tensors(in, bytes, pending);
     interleaved_qk_ = stores_interleaved_pairs(*this);
     if (integer("split.count").value_or(1) == 1)
-      join_stacks(), split_fused(false);  // else the whole set's are
+      take_scales(), join_stacks(), split_fused(false);  // else the whole set's are
   }
 
  private:

@@ -43,6 +43,7 @@ class SplitGguf final : public ModelFile {
     if (declared && *declared != static_cast<std::int64_t>(tensors_.size()))
       throw Error(path_, fmt::format("{} tensors in all files, by {}", *declared, kTensors),
                   fmt::format("{}", tensors_.size()), "the files are of different models, or damaged");
+    take_scales();
     join_stacks();
     split_fused(false);
   }

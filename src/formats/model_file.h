@@ -124,6 +124,8 @@ class ModelFile {
   /// query heads, of the key and of the value; else all q, all k, all v. What has not the size that the
   /// numbers of the file give stays as it is. Errors: Error where a part is there already.
   void split_fused(bool by_group);
+  /// NVFP4 tensors with the scales that stand beside them as one (formats/nvfp4_scales.cpp). Errors: Error.
+  void take_scales();
   /// Names and shapes of recurrent layers' tensors as the engine knows them: no dimensions of 1, norms as one
   /// vector; and LFM2's last norm, which llama.cpp calls another.
   void take_recurrent();
