@@ -388,6 +388,8 @@ def shake(model):
         if parameter.ndim == 1 or (parameter.ndim == 2 and (parameter == 1).all()):
             parameter.data.add_(torch.randn_like(parameter) * 0.1)
     for name, value in [*model.named_parameters(), *model.named_buffers()]:
+        if name.endswith("self_attn.q_norm.weight") and model.config.model_type.startswith("gemma4"):
+            value.data.mul_(1.5 * value.numel() ** -0.5)  # products of q and k have no other scale there
         if name.endswith("layer_scalar"):
             value.data.uniform_(0.4, 1.2)
         if name.endswith((".sinks", "_proj_bias")):

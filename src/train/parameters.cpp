@@ -157,6 +157,9 @@ const LayerMatrix& find_target(const std::string& name) {
 }  // namespace
 
 void require_trainable(const ModelConfig& config, const std::string& place) {
+  if (config.architecture == "gemma4")
+    throw Error(place, "a model of a family that is trained here", "Gemma 4",
+                "nothing here computes gradients of shared keys, of normalised values or of per-layer embeddings");
   for (const LayerSpec& layer : config.layers) {
     if (layer.ffn.experts.n_experts > 0)
       throw Error(place, "a dense model, to train it", "a mixture of experts",

@@ -72,7 +72,7 @@ struct LearningModel {
 std::optional<float> scale_of_pairs(const LearningModel& model);
 inline bool has_pairs(const LearningModel& model) { return scale_of_pairs(model).has_value(); }
 
-/// Errors: Error that names `place` for a model with experts.
+/// Errors: Error that names `place` for a model whose gradients nothing computes: experts, states, Gemma 4.
 void require_trainable(const ModelConfig& config, const std::string& place);
 
 /// What learns where every tensor does, and where each lies: of a model that is not there yet.
