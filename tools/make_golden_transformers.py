@@ -224,9 +224,9 @@ FAMILIES = {
                              moe_shared_expert_intermediate_size=20, routed_scaling_factor=1.3),
     # Layers that read earlier ones' keys, a part twice as wide there, embeddings of each layer; heads of 512, keys that are
     # values; experts beside dense parts.
-    "gemma4_e2b": family("Gemma4Text", (4, 2), n_layers=7, head_dim=16, global_head_dim=32, sliding_window=16, num_kv_shared_layers=4,
+    "gemma4_e2b": family("Gemma4Text", (4, 2), n_layers=5, head_dim=16, global_head_dim=32, sliding_window=16, num_kv_shared_layers=2,
                          hidden_size_per_layer_input=12, vocab_size_per_layer_input=128, use_double_wide_mlp=True, final_logit_softcapping=3.0,
-                         layer_types=[local, local, whole, local, whole, local, whole], rope_parameters=gemma4_rope),
+                         layer_types=[local, local, whole, local, whole], rope_parameters=gemma4_rope),
     "gemma4_31b": with_images(
         "Gemma4", family("Gemma4Text", (2, 2), n_layers=3, d_model=24, head_dim=16, global_head_dim=512, num_global_key_value_heads=1,
                          attention_k_eq_v=True, sliding_window=16, hidden_size_per_layer_input=0, layer_types=[local, local, whole],
@@ -389,7 +389,7 @@ def shake(model):
             parameter.data.add_(torch.randn_like(parameter) * 0.1)
     for name, value in [*model.named_parameters(), *model.named_buffers()]:
         if name.endswith("self_attn.q_norm.weight") and model.config.model_type.startswith("gemma4"):
-            value.data.mul_(1.5 * value.numel() ** -0.5)  # products of q and k have no other scale there
+            value.data.mul_(0.7 * value.numel() ** -0.5)  # products of q and k have no other scale there
         if name.endswith("layer_scalar"):
             value.data.uniform_(0.4, 1.2)
         if name.endswith((".sinks", "_proj_bias")):

@@ -59,11 +59,12 @@ void experts(const Input& input, const Experts& layer, float* y, bool add, Stage
   const Index n_in = layer.router->n_in;
   RW_CHECK(static_cast<Index>(layer.each.size()) == layer.routing.n_experts);
   RW_CHECK(layer.router->n_out == layer.routing.n_experts);
-  // x may lie where y is written, since each stage copies what it reads; and linear() leaves space.normed
-  // alone.
+  // linear() leaves space.normed alone where its input has no norm: what has one goes first.
+  if (layer.router_norm != nullptr)
+    choose({.x = input.x, .n_rows = input.n_rows, .norm = layer.router_norm}, layer, stage, run);
+  // x may lie where y is written, since each stage copies what it reads.
   const float* x = normed_rows(input, n_in, run);
-  choose({.x = layer.router_norm != nullptr ? input.x : x, .n_rows = input.n_rows, .norm = layer.router_norm},
-         layer, stage, run);
+  if (layer.router_norm == nullptr) choose({.x = x, .n_rows = input.n_rows}, layer, stage, run);
   group(layer, run);
   for (const ExpertRows& rows : run.space.experts) {
     const FeedForward& part = *rows.part;
