@@ -80,12 +80,12 @@ def value(key, v):
     return key_value(key, kind, struct.pack(form, v))
 
 
-def gguf_model(arch, more=None, head=HEAD, layer=LAYER, biases=None, factors=(), bare=()):
-    """Byte 0 says which container fuzz_model reads. `bare`: tensors under their whole names."""
+def gguf_model(arch, more=None, head=HEAD, layer=LAYER, biases=None, factors=(), bare=(), keys_too=()):
+    """Byte 0 says which container fuzz_model reads. `bare`: tensors under their whole names; `keys_too`: encoded ones."""
     tensors = [(f"{n}.weight", s) for n, (_, s) in head.items()] + [(f"blk.0.{n}.weight", s) for n, (_, s) in layer.items()]
     tensors += [(f"blk.0.{n}.bias", s) for n, (_, s) in (biases or {}).items()] + [(n, (2,)) for n in factors]
     tensors += list(bare)
-    keys = [value("general.architecture", arch)] + [value(f"{arch}.{k}", v) for k, v in {**NUMBERS, **(more or {})}.items()]
+    keys = [value("general.architecture", arch)] + [value(f"{arch}.{k}", v) for k, v in {**NUMBERS, **(more or {})}.items()] + list(keys_too)
     return b"\0" + gguf(keys, [(n, s[::-1], "F32") for n, s in tensors])
 
 
@@ -112,6 +112,13 @@ def with_states(arch, more, layer, bare, doubled=1, norms=None, ffn_norm="ffn_no
 SSM = {"ssm.conv_kernel": 2, "ssm.state_size": 2, "ssm.group_count": 1, "ssm.time_step_rank": 2, "ssm.inner_size": 4}
 MAMBA = {"ssm_in": ("", (14, 4)), "ssm_conv1d": ("", (8, 2)), "ssm_norm": ("", (1, 4)), "ssm_out": ("", (4, 4))}
 MAMBA_BARE = [("blk.0.ssm_a", (2, 1)), ("blk.0.ssm_d", (2, 1)), ("blk.0.ssm_dt.bias", (2,)), ("blk.0.ssm_conv1d.bias", (8,))]
+
+
+# ropewalk.rope_turning_pairs stands for the divisors 1 and 1e30, which a seed's weights are not.
+GEMMA_4 = {"attention.sliding_window": 4, "attention.sliding_window_pattern": [0, 0], "attention.key_length_swa": 4}
+GEMMA_4_LAYER = {**LAYER, "attn_q_norm": ("", (4,)), "attn_k_norm": ("", (4,)), "post_attention_norm": ("", (4,)), "post_ffw_norm": ("", (4,)),
+                 "layer_output_scale": ("", (1,))}
+GEMMA_4_PER_LAYER = {"inp_gate": ("", (2, 4)), "proj": ("", (4, 2)), "post_norm": ("", (4,))}
 
 
 def hf_model(config, head=HEAD, layer=LAYER, tokenizer=None):
@@ -266,6 +273,10 @@ models = {
                                   head={**HEAD, "blk.1.attn_norm": ("", (4,)), "blk.2.attn_norm": ("", (4,)), "blk.2.ffn_up": ("", (2, 4)),
                                         "blk.2.ffn_down": ("", (4, 2)), **{f"blk.1.attn_{n}": ("", (4, 4)) for n in ("q", "k", "v", "output")}},
                                   layer={"attn_norm": ("", (4,)), **MAMBA}, bare=MAMBA_BARE),
+    "gguf_gemma4": gguf_model("gemma4", {**GEMMA_4, "block_count": 2, "attention.shared_kv_layers": 1, "embedding_length_per_layer_input": 2},
+                              head={**HEAD, **{f"blk.1.{n}": t for n, t in {**GEMMA_4_LAYER, **GEMMA_4_PER_LAYER}.items() if n[:6] not in ("attn_k", "attn_v")},
+                                    "per_layer_token_embd": ("", (3, 4)), "per_layer_model_proj": ("", (4, 4)), "per_layer_proj_norm": ("", (2,))},
+                              layer={**GEMMA_4_LAYER, **GEMMA_4_PER_LAYER}, keys_too=[value("ropewalk.rope_turning_pairs", 1)]),
     "gguf_numbered": gguf_model("llama", {"expert_count": 2, "expert_used_count": 1}, layer={
         **{n: t for n, t in LAYER.items() if n.startswith("attn") or n == "ffn_norm"}, "ffn_gate_inp": ("", (2, 4)),
         **{f"ffn_{p}.{e}": ("", (4, 2) if p == "down" else (2, 4)) for p in ("gate", "up", "down") for e in (0, 1)}}),

@@ -85,6 +85,8 @@ gemma3_rope = {local: {"rope_type": "default", "rope_theta": 10000.0},
                whole: {"rope_type": "linear", "factor": 8.0, "rope_theta": 1e6}}
 qwen_eyes = {"depth": 1, "embed_dim": 8, "hidden_size": 36, "num_heads": 1, "patch_size": 2, "mlp_ratio": 1}
 sections = {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [2, 2, 2]}
+gemma4_rope = {local: {"rope_type": "default", "rope_theta": 10000.0},
+               whole: {"rope_type": "proportional", "rope_theta": 1e6, "partial_rotary_factor": 0.25}}
 recurrent = "linear_attention"
 delta_first = [recurrent, recurrent, whole, recurrent]
 quarter = {"rope_type": "default", "rope_theta": 1e6, "partial_rotary_factor": 0.25}
@@ -220,6 +222,20 @@ FAMILIES = {
     "nemotron_h_moe": family("NemotronH", (3, 1), n_layers=4, d_model=32, head_dim=12, layers_block_type=[recurrent, "moe", whole, "moe"],
                              **nemotron_mamba, n_routed_experts=5, num_experts_per_tok=2, moe_intermediate_size=12,
                              moe_shared_expert_intermediate_size=20, routed_scaling_factor=1.3),
+    # Layers that read earlier ones' keys, a part twice as wide there, embeddings of each layer; heads of 512, keys that are
+    # values; experts beside dense parts.
+    "gemma4_e2b": family("Gemma4Text", (4, 2), n_layers=5, head_dim=16, global_head_dim=32, sliding_window=16, num_kv_shared_layers=2,
+                         hidden_size_per_layer_input=12, vocab_size_per_layer_input=128, use_double_wide_mlp=True, final_logit_softcapping=3.0,
+                         layer_types=[local, local, whole, local, whole], rope_parameters=gemma4_rope),
+    "gemma4_31b": with_images(
+        "Gemma4", family("Gemma4Text", (2, 2), n_layers=3, d_model=24, head_dim=16, global_head_dim=512, num_global_key_value_heads=1,
+                         attention_k_eq_v=True, sliding_window=16, hidden_size_per_layer_input=0, layer_types=[local, local, whole],
+                         rope_parameters=gemma4_rope), {
+            "hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1, "num_key_value_heads": 1, "head_dim": 8,
+            "patch_size": 4, "position_embedding_size": 16, "pooling_kernel_size": 1}, pad_token_id=0),
+    "gemma4_26b": family("Gemma4Text", (6, 2), n_layers=3, head_dim=16, global_head_dim=24, num_global_key_value_heads=1, attention_k_eq_v=True,
+                         sliding_window=16, hidden_size_per_layer_input=0, enable_moe_block=True, num_experts=5, top_k_experts=2,
+                         moe_intermediate_size=12, layer_types=[local, whole, whole], rope_parameters=gemma4_rope),
 }
 
 
@@ -372,6 +388,10 @@ def shake(model):
         if parameter.ndim == 1 or (parameter.ndim == 2 and (parameter == 1).all()):
             parameter.data.add_(torch.randn_like(parameter) * 0.1)
     for name, value in [*model.named_parameters(), *model.named_buffers()]:
+        if name.endswith("self_attn.q_norm.weight") and model.config.model_type.startswith("gemma4"):
+            value.data.mul_(0.7 * value.numel() ** -0.5)  # products of q and k have no other scale there
+        if name.endswith("layer_scalar"):
+            value.data.uniform_(0.4, 1.2)
         if name.endswith((".sinks", "_proj_bias")):
             value.data.add_(torch.randn_like(value))
         if "e_score_correction_bias" in name or name.endswith("expert_bias"):  # so large that it changes some choices
@@ -408,7 +428,7 @@ def record(name, kind, config, seed):
 def model_class(name):
     for ending in ("ForCausalLM", "ForConditionalGeneration"):
         if hasattr(transformers, name.removesuffix("Text") + ending) and (ending == "ForCausalLM") == (
-                name not in ("Gemma3", "Qwen2VL", "Qwen2_5_VL", "Qwen3VL", "Mistral3", "Exaone4_5_", "Qwen3VLMoe", "Qwen3_5")):
+                name not in ("Gemma3", "Qwen2VL", "Qwen2_5_VL", "Qwen3VL", "Mistral3", "Exaone4_5_", "Qwen3VLMoe", "Qwen3_5", "Gemma4")):
             return getattr(transformers, name.removesuffix("Text") + ending)
     raise SystemExit(f"transformers has no model {name}")
 

@@ -28,7 +28,7 @@ void refuse_in_family(const HfObject& config, const HfFamily& family) {
         experts && !family.experts && *experts != 0 && *experts != 1)
       refuse_config(config, "a mixture of experts in this family");
   const std::string_view arch = family.arch;
-  const bool capped = arch == "gemma2" || arch == "gemma3";
+  const bool capped = arch == "gemma2" || arch == "gemma3" || arch == "gemma4";
   for (const char* key : {"attn_logit_softcapping", "final_logit_softcapping"})
     if (config.find(key) && !capped) refuse_config(config, "logit soft-capping");
 }

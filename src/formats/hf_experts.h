@@ -7,6 +7,7 @@
 
 namespace ropewalk {
 
+void experts_of_gemma4(const HfObject& config, const std::string& arch, Metadata& out);  // hf_gemma4.cpp
 void experts_of_qwen2(const HfObject& config, const std::string& arch, Metadata& out);
 void experts_of_qwen3(const HfObject& config, const std::string& arch, Metadata& out);
 void experts_of_mixtral(const HfObject& config, const std::string& arch, Metadata& out);

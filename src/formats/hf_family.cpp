@@ -59,6 +59,35 @@ const HfFamily kFamilies[] = {
      .rope_by_layer = true,
      .norm_offset = 1,
      .own = own_gemma3},
+    {.model_type = "gemma4_text",
+     .arch = "gemma4",
+     .n_heads = 8,
+     .n_kv_heads = 4,
+     .head_dim = 256,
+     .n_ctx = 131072,
+     .rope_theta = 1e6,
+     .tied = true,
+     .activation = "gelu_pytorch_tanh",
+     .window_kind = W::kByType,
+     .window = 512,
+     .period = 6,
+     .rope_by_layer = true,
+     .own = own_gemma4,
+     .experts = experts_of_gemma4},
+    {.model_type = "gemma4_unified_text",
+     .arch = "gemma4",
+     .n_heads = 8,
+     .n_kv_heads = 4,
+     .head_dim = 256,
+     .n_ctx = 262144,
+     .rope_theta = 1e6,
+     .tied = true,
+     .activation = "gelu_pytorch_tanh",
+     .window_kind = W::kByType,
+     .window = 1024,
+     .period = 6,
+     .rope_by_layer = true,
+     .own = own_gemma4},
     {.model_type = "phi",
      .arch = "phi2",
      .n_ctx = 2048,
@@ -322,7 +351,7 @@ std::string text_model_type(const JsonInput& config, const std::string& place) {
     return name + "_text";
   if (name == "qwen3_5" || name == "qwen3_5_moe") return name + "_text";
   if (name == "exaone4_5" || name == "exaone4_5_text") return "exaone4";
-  return name == "gemma3" ? "gemma3_text" : name;
+  return name == "gemma3" || name == "gemma4" || name == "gemma4_unified" ? name + "_text" : name;
 }
 
 }  // namespace

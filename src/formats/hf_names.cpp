@@ -25,17 +25,20 @@ constexpr Names kOutside[] = {
     {"embed_tokens", "token_embd"},
     {"norm", "output_norm"},
     {"lm_head", "output"},
-    {"final_layernorm", "output_norm"},            // Phi
-    {"embed_in", "token_embd"},                    // GPT-NeoX
-    {"final_layer_norm", "output_norm"},           //
-    {"embed_out", "output"},                       //
-    {"word_embeddings", "token_embd"},             // Falcon
-    {"ln_f", "output_norm"},                       //
-    {"tok_embeddings", "token_embd"},              // InternLM2
-    {"output", "output"},                          //
-    {"embedding_norm", "output_norm"},             // LFM2
-    {"embeddings", "token_embd"},                  // Nemotron-H
-    {"norm_f", "output_norm"},                     //
+    {"final_layernorm", "output_norm"},                  // Phi
+    {"embed_in", "token_embd"},                          // GPT-NeoX
+    {"final_layer_norm", "output_norm"},                 //
+    {"embed_out", "output"},                             //
+    {"word_embeddings", "token_embd"},                   // Falcon
+    {"ln_f", "output_norm"},                             //
+    {"tok_embeddings", "token_embd"},                    // InternLM2
+    {"output", "output"},                                //
+    {"embedding_norm", "output_norm"},                   // LFM2
+    {"embeddings", "token_embd"},                        // Nemotron-H
+    {"norm_f", "output_norm"},                           //
+    {"embed_tokens_per_layer", "per_layer_token_embd"},  // Gemma 4
+    {"per_layer_model_projection", "per_layer_model_proj"},
+    {"per_layer_projection_norm", "per_layer_proj_norm"},
     {"embeddings.word_embeddings", "token_embd"},  // RoFormer
     {"embeddings.token_type_embeddings", "token_types"},
     {"embeddings.LayerNorm", "token_embd_norm"},
@@ -148,6 +151,13 @@ constexpr Names kInside[] = {
     {"mixer.gate", "ffn_gate_inp"},                      //
     {"mixer.shared_experts.up_proj", "ffn_up_shexp"},    //
     {"mixer.shared_experts.down_proj", "ffn_down_shexp"},
+    {"per_layer_input_gate", "inp_gate"},  // Gemma 4
+    {"per_layer_projection", "proj"},
+    {"post_per_layer_input_norm", "post_norm"},
+    {"router.proj", "ffn_gate_inp"},
+    {"post_feedforward_layernorm_1", "post_ffw_norm_1"},
+    {"post_feedforward_layernorm_2", "post_ffw_norm_2"},
+    {"pre_feedforward_layernorm_2", "pre_ffw_norm_2"},
     {"norm", "attn_norm"},                           //
     {"eh_proj", "nextn.eh_proj"},                    // blocks that predict further tokens
     {"enorm", "nextn.enorm"},                        //
@@ -158,8 +168,8 @@ constexpr Names kInside[] = {
 };
 
 /// Where post_attention_layernorm is not the norm before the feed-forward part, or GGUF calls that so.
-constexpr std::string_view kAfterAttention[] = {"gemma2",  "gemma3", "olmo2",     "exaone4",  "seed_oss",
-                                                "glm4moe", "qwen35", "qwen35moe", "qwen3next"};
+constexpr std::string_view kAfterAttention[] = {"gemma2",   "gemma3",  "gemma4", "olmo2",     "exaone4",
+                                                "seed_oss", "glm4moe", "qwen35", "qwen35moe", "qwen3next"};
 
 template <std::size_t n>
 std::string_view look_up(const Names (&names)[n], std::string_view name) {
@@ -204,8 +214,11 @@ std::string name_inside(std::string_view layer, std::string_view part, std::stri
     return fmt::format("blk.{}.exp_probs_b.bias", layer);
   if (kind == ".A_log") return fmt::format("blk.{}.ssm_a_log", layer);
   if (kind == ".dt_bias") return fmt::format("blk.{}.ssm_dt.bias", layer);
+  if (part == "router" && kind == ".scale") return fmt::format("blk.{}.ffn_gate_inp.scale", layer);
+  if (part == "router" && kind == ".per_expert_scale")
+    return fmt::format("blk.{}.ffn_down_exps.scale", layer);
   if (kind == ".D") return fmt::format("blk.{}.ssm_d", layer);
-  if ((part == "mlp.experts" || part == "feed_forward.experts") &&
+  if ((part == "mlp.experts" || part == "feed_forward.experts" || part == "experts") &&
       (kind == ".gate_up_proj" || kind == ".down_proj"))
     return fmt::format("blk.{}.{}.weight", layer,
                        kind == ".down_proj" ? "ffn_down_exps" : "ffn_gate_up_exps");
@@ -236,6 +249,8 @@ std::string translate_tensor_name(std::string_view name, std::string_view arch) 
   for (const std::string_view layers : {"layers.", "h.", "encoder.layer."}) {
     if (!rest.starts_with(layers)) continue;
     const std::size_t dot = rest.find('.', layers.size());
+    if (dot == std::string_view::npos && kind == ".layer_scalar")  // a number of the layer itself
+      return fmt::format("blk.{}.layer_output_scale.weight", rest.substr(layers.size()));
     if (dot == std::string_view::npos) break;
     const std::string found =
         name_inside(rest.substr(layers.size(), dot - layers.size()), rest.substr(dot + 1), kind, arch);
@@ -268,7 +283,8 @@ std::string llama_tensor_name(std::string_view name) {
 bool is_of_another_part(std::string_view name) {
   for (const std::string_view prefix :
        {"visual.", "model.visual.", "vision_tower.", "model.vision_tower.", "vision_model.",
-        "multi_modal_projector.", "model.multi_modal_projector.", "mtp.", "roformer.pooler.",
+        "multi_modal_projector.", "model.multi_modal_projector.", "mtp.", "model.audio_tower.",
+        "model.embed_vision.", "model.embed_audio.", "model.vision_embedder.", "roformer.pooler.",
         "roformer.encoder.embed_positions."})
     if (name.starts_with(prefix)) return true;
   return false;

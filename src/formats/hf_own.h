@@ -10,6 +10,8 @@ namespace ropewalk {
 void own_gemma(const HfObject& config, const std::string& arch, Metadata& out);
 void own_gemma2(const HfObject& config, const std::string& arch, Metadata& out);
 void own_gemma3(const HfObject& config, const std::string& arch, Metadata& out);
+/// formats/hf_gemma4.cpp
+void own_gemma4(const HfObject& config, const std::string& arch, Metadata& out);
 void own_phi(const HfObject& config, const std::string& arch, Metadata& out);
 void own_phi3(const HfObject& config, const std::string& arch, Metadata& out);
 void own_ministral3(const HfObject& config, const std::string& arch, Metadata& out);

@@ -16,10 +16,6 @@ constexpr const char* kEncoder = "an encoder with positions of its own (learned 
 
 const std::vector<Missing>& missing_families() {
   static const std::vector<Missing> families = {
-      {"Gemma 4",
-       {"gemma4"},
-       {"gemma4", "gemma4_text"},
-       "heads of 512, layers that share keys, and per-layer embeddings"},
       {"Gemma 3n",
        {"gemma3n"},
        {"gemma3n", "gemma3n_text"},

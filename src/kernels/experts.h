@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernels/feed_forward.h"
+#include "kernels/norm.h"
 
 namespace ropewalk {
 
@@ -44,10 +45,12 @@ std::vector<Choice> route(const Routing& routing, const float* logits);
 
 /// y = scale (sum over the experts e that `routing` chooses of weight_e f_e(x) + g(x) s(x)), f_e and s
 /// feed-forward parts, g(x) = sigmoid(shared_gate x) or 1. The sum runs over experts in the order of their
-/// indices, the shared one last.
+/// indices, the shared one last. With router_norm the router (and shared_gate) read rows normalised by it,
+/// and the experts those that the input's norm makes.
 struct Experts {
   Routing routing;
   const Matrix* router = nullptr;          // (n_experts, n_in), made with Precision::kF32
+  const Norm* router_norm = nullptr;       // of the rows that are routed, in place of the input's, or null
   const float* router_bias = nullptr;      // (n_experts), or null
   std::span<const FeedForward> each = {};  // (n_experts)
   const FeedForward* shared = nullptr;     // of all rows, or null

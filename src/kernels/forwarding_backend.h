@@ -77,6 +77,7 @@ class ForwardingBackend : public Backend {
               const std::vector<double>& theta) const override {
     inner_->rotate(x, n_rows, n_heads, head_dim, stride, first, theta);
   }
+  void scale(float* x, Index n, float factor) const override { inner_->scale(x, n, factor); }
   void add_scaled(const float* x, Index n, float scale, float* y) const override {
     inner_->add_scaled(x, n, scale, y);
   }

@@ -15,6 +15,7 @@
 #include "core/types.h"
 #include "kernels/experts.h"
 #include "kernels/feed_forward.h"
+#include "kernels/norm.h"
 #include "kernels/recurrence.h"
 
 namespace ropewalk {
@@ -30,17 +31,6 @@ enum class KvType { kBf16, kF32, kQ8 };
 /// whatever stands beside it, but they do not round alike: kPrefill rounds x and W to bfloat16 (with
 /// Precision::kBf16); kDecode reads W where it lies and rounds x to 8 bits in groups of 32.
 enum class Stage { kPrefill, kDecode };
-
-/// Rows normalised as NormKind says, then times weight, plus bias. Row r takes row r % n_weights of both:
-/// heads of one position stand one after the other, so n_weights = n_heads gives each head weights of its
-/// own.
-struct Norm {
-  NormKind kind = NormKind::kRms;
-  const float* weight = nullptr;  // (n_weights, dim), or null: 1
-  const float* bias = nullptr;    // (n_weights, dim), or null: 0
-  float eps = 0;
-  Index n_weights = 1;
-};
 
 /// Rows of activations, normalised on their way where norm is given.
 struct Input {
@@ -177,6 +167,8 @@ class Backend {
   /// theta.size() <= head_dim.
   virtual void rotate(float* x, Index n_rows, int n_heads, int head_dim, Index stride, Index first,
                       const std::vector<double>& theta) const = 0;
+  /// x (n) *= factor.
+  virtual void scale(float* x, Index n, float factor) const = 0;
   /// y (n) += scale x (n).
   virtual void add_scaled(const float* x, Index n, float scale, float* y) const = 0;
 

@@ -78,6 +78,16 @@ FrequencyScaling own_frequencies(const RopeContext& context) {
           own.grow};
 }
 
+/// The pairs that never turn stand still under every method.
+FrequencyScaling with_still_pairs(FrequencyScaling scaling, int n_turning) {
+  return {[at = std::move(scaling.at), n_turning](Index n) {
+            Frequencies f = at(n);
+            for (auto m = static_cast<std::size_t>(n_turning); m < f.theta.size(); ++m) f.theta[m] = 0;
+            return f;
+          },
+          scaling.grow};
+}
+
 /// A context in which a spec is read for a layer where it does nothing: what that layer lacks and others may
 /// have is put there, so that the spec's own errors are found and no others.
 RopeContext stand_in(RopeContext context) {
@@ -111,6 +121,7 @@ void check_context(const RopeContext& c) {
   RW_CHECK(c.n >= 1 && c.n_ctx_train >= 1);
   RW_CHECK(c.rotary_dim == 0 || c.rope_freqs.empty() ||
            c.rope_freqs.size() * 2 == static_cast<std::size_t>(c.rotary_dim));
+  RW_CHECK(0 <= c.turning_pairs && c.turning_pairs * 2 <= c.rotary_dim);
   RW_CHECK(0 <= c.layer && c.layer < c.n_layers && 0 <= c.kv_head && c.kv_head < c.n_kv_heads);
   RW_CHECK(c.attention_scale >= 0 && std::isfinite(c.attention_scale));
   RW_CHECK(c.soft_cap >= 0 && std::isfinite(c.soft_cap));
@@ -143,6 +154,8 @@ Method Method::bind(const MethodSpec& spec, const RopeContext& context) {
   bound->acts = acts;
   bound->by_class = acts && (spec.by_layer() || spec.by_head());
   bound->scaling = f.frequencies ? std::move(*f.frequencies) : own_frequencies(context);
+  if (context.turning_pairs > 0)
+    bound->scaling = with_still_pairs(std::move(bound->scaling), context.turning_pairs);
   bound->frequencies = bound->scaling.at(context.n);
   bound->gain = f.rotary_gain;
   bound->frequencies.rotary_gain *= bound->gain;

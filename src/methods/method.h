@@ -41,8 +41,11 @@ struct RopeContext {
   /// these replace a scaling of the model's own. Differs from n_ctx_train with such a scaling only; 0:
   /// unknown.
   Index n_ctx_original = 0;
-  Index n = 0;                     ///< length asked for, tokens; default of factors: n / trained
-  Index sliding_window = 0;        ///< the layer's own window (Mistral), 0 if none; always in the mask
+  Index n = 0;               ///< length asked for, tokens; default of factors: n / trained
+  Index sliding_window = 0;  ///< the layer's own window (Mistral), 0 if none; always in the mask
+  /// Of the pairs of dims, the first so many turn, and the others have angle 0 whatever the frequencies are
+  /// ("proportional" RoPE: the exponent counts all); 0: all turn.
+  int turning_pairs = 0;
   std::vector<double> rope_freqs;  ///< (rotary_dim/2) divisors of theta (GGUF rope_freqs), or empty
   std::vector<double> long_factors, short_factors;  ///< (rotary_dim/2) LongRoPE lists, or empty
   double longrope_attention_factor = 0;             ///< 0: computed; else as the file says

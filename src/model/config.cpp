@@ -29,6 +29,7 @@ RopeContext ModelConfig::rope_context(int layer, Index n) const {
           .n_ctx_original = n_ctx_original,
           .n = n,
           .sliding_window = a.window,
+          .turning_pairs = a.rope.turning_pairs,
           .rope_freqs = a.rope.divisors,
           .long_factors = a.rope.long_factors,
           .short_factors = a.rope.short_factors,
@@ -60,6 +61,11 @@ int ModelConfig::acting_layer() const {
   if (found != layers.end()) return static_cast<int>(found - layers.begin());
   const auto any = std::find_if(layers.begin(), layers.end(), std::mem_fn(&LayerSpec::attends));
   return any == layers.end() ? 0 : static_cast<int>(any - layers.begin());
+}
+
+std::size_t ModelConfig::last_keeping_layer() const {
+  const auto found = std::find_if(layers.rbegin(), layers.rend(), std::mem_fn(&LayerSpec::keeps));
+  return found == layers.rend() ? 0 : static_cast<std::size_t>(layers.rend() - found) - 1;
 }
 
 int ModelConfig::n_attention_layers() const {

@@ -43,7 +43,8 @@ struct ModelConfig {
   /// embedding.
   bool output_transform = false;
   float embedding_multiplier = 1, logit_multiplier = 1;
-  float logit_soft_cap = 0;  ///< logits are cap tanh(logit / cap); 0: as they are
+  float logit_soft_cap = 0;   ///< logits are cap tanh(logit / cap); 0: as they are
+  Index per_layer_width = 0;  ///< of the embeddings that each layer has (per_layer_embedding.h); 0: none
   /// How the file calls the norms before the two parts of a layer, or after their sums.
   std::string attn_norm = "attn_norm", ffn_norm = "ffn_norm";
   bool tied_embeddings = false;
@@ -56,6 +57,8 @@ struct ModelConfig {
   RopeContext rope_context(int layer, Index n) const;
   /// How many have attention, the others a state in its place or neither.
   int n_attention_layers() const;
+  /// The last layer that keeps something for later rows. Behind it only rows go on whose logits are wanted.
+  std::size_t last_keeping_layer() const;
   /// The first layer that methods act on; where there is none the first one with attention, or 0.
   int acting_layer() const;
   /// On how many layers they act, as a number and as "5 of 30".

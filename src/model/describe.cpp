@@ -37,7 +37,7 @@ Models with RoPE, as a GGUF file or a Hugging Face folder.
   converter does. transformers has no MiniCPM, InternLM2, Baichuan, DeciLM and RoFormer v2: those are models of its
   Granite, Llama and RoFormer that compute the same, under the names and keys of these families. `dynamic`,
   `gemma2_scale`, `gemma3_images`, `llama_mha`, `roformer` and `roformer_v2` are folders alone, `gpt_oss` is a GGUF
-  alone. Those with experts or states are compared with llama.cpp too (tools/check_tiny). The CPU backend
+  alone. Those with experts or states, and Gemma 4, are compared with llama.cpp too (tools/check_tiny). The CPU backend
   computes what the reference backend does, under several kinds of methods, whole, in chunks and token by token. What
   was checked beside that stands below the table; where nothing stands there, no published model of the family was run
   here.

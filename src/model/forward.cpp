@@ -3,7 +3,9 @@
 
 #include <algorithm>
 
+#include "model/feed_forward.h"
 #include "model/layer_pass.h"
+#include "model/per_layer_embedding.h"
 #include "model/recurrent.h"
 
 namespace ropewalk {
@@ -21,30 +23,57 @@ void normalise_heads(const LayerPass& layer, const NormWeights& w, Index n_rows,
                      whole ? Index{n_heads} * spec.head_dim : spec.head_dim, norm, heads);
 }
 
-/// k, v (of all rows) = Wk norm(x), Wv norm(x), and q (of those that go on) = Wq norm(x), with biases and
-/// norms of heads where the layer has them
+/// k, v (of all rows) = Wk norm(x), Wv norm(x), and q (of those that go on) = Wq norm(x), with biases; no k
+/// and v where another layer's are read, no product for v where it is what k is
+void project_rows(const LayerPass& layer, const Rows& all, const Rows& wanted, Activations& a) {
+  const Backend& b = layer.backend;
+  const LayerWeights& w = layer.w;
+  const AttentionSpec& spec = layer.spec.attention;
+  const Output to_q{.w = w.wq.get(), .bias = w.bq.get(), .y = a.q.reserve(b, wanted.n() * spec.q_width())};
+  const Norm norm = norm_of(layer.spec, w.attn_norm);
+  const Norm* before = layer.spec.pre_norm ? &norm : nullptr;
+  const Input from{.x = all.x, .norm = before}, from_wanted{.x = wanted.x, .norm = before};
+  if (!layer.spec.keeps()) return linear(b, wanted, from_wanted, {to_q});
+  const Index n = all.n() * spec.kv_width();
+  const Output to_k{.w = w.wk.get(), .bias = w.bk.get(), .y = a.k.reserve(b, n)},
+      to_v{.w = w.wv.get(), .bias = w.bv.get(), .y = a.v.reserve(b, n)};
+  const bool together = wanted.n() == all.n();
+  if (spec.value_is_key) {
+    together ? linear(b, all, from, {to_k, to_q}) : linear(b, all, from, {to_k});
+    b.copy(to_k.y, n, to_v.y);
+  } else {
+    together ? linear(b, all, from, {to_k, to_v, to_q}) : linear(b, all, from, {to_k, to_v});
+  }
+  if (!together) linear(b, wanted, from_wanted, {to_q});
+}
+
+/// The same, the gate of what attention gives, and norms of heads where the layer has them.
 void project(const LayerPass& layer, const Rows& all, const Rows& wanted, Activations& a) {
   const Backend& b = layer.backend;
   const LayerWeights& w = layer.w;
   const AttentionSpec& spec = layer.spec.attention;
-  float* q = a.q.reserve(b, wanted.n() * spec.q_width());
-  float* k = a.k.reserve(b, all.n() * spec.kv_width());
-  float* v = a.v.reserve(b, all.n() * spec.kv_width());
-  const Output to_k{.w = w.wk.get(), .bias = w.bk.get(), .y = k},
-      to_v{.w = w.wv.get(), .bias = w.bv.get(), .y = v}, to_q{.w = w.wq.get(), .bias = w.bq.get(), .y = q};
+  project_rows(layer, all, wanted, a);
   const Norm norm = norm_of(layer.spec, w.attn_norm);
-  const Norm* before = layer.spec.pre_norm ? &norm : nullptr;
-  if (wanted.n() == all.n()) {
-    linear(b, all, {.x = all.x, .norm = before}, {to_k, to_v, to_q});
-  } else {
-    linear(b, all, {.x = all.x, .norm = before}, {to_k, to_v});
-    linear(b, wanted, {.x = wanted.x, .norm = before}, {to_q});
-  }
   if (spec.output_gate)
-    linear(b, wanted, {.x = wanted.x, .norm = before},
+    linear(b, wanted, {.x = wanted.x, .norm = layer.spec.pre_norm ? &norm : nullptr},
            {{.w = w.w_output_gate.get(), .y = a.gate.reserve(b, wanted.n() * spec.q_width())}});
-  normalise_heads(layer, w.k_norm, all.n(), spec.n_kv_heads, k);
-  normalise_heads(layer, w.q_norm, wanted.n(), spec.n_heads, q);
+  normalise_heads(layer, w.q_norm, wanted.n(), spec.n_heads, a.q.owner.get());
+  if (!layer.spec.keeps()) return;
+  normalise_heads(layer, w.k_norm, all.n(), spec.n_kv_heads, a.k.owner.get());
+  if (spec.value_norm)
+    b.norm(a.v.owner.get(), all.n() * spec.n_kv_heads, spec.head_dim,
+           {.kind = spec.qk_norm_kind, .eps = layer.spec.norm_eps}, a.v.owner.get());
+}
+
+/// The new keys and values of a group of heads of one sequence.
+void append(const LayerPass& layer, const Piece& piece, Index group, KvLayer& kv, const LayerClass& plans,
+            Activations& a) {
+  const AttentionSpec& spec = layer.spec.attention;
+  const Index at = piece.row * spec.kv_width() + group * kv.n_kv_heads * spec.head_dim;
+  if (spec.rotary_value)
+    layer.backend.rotate(a.v.owner.get() + at, piece.n(), kv.n_kv_heads, spec.head_dim, spec.kv_width(),
+                         piece.sequence->n_read, plans.pointwise.theta);
+  layer.backend.append(kv, a.k.owner.get() + at, a.v.owner.get() + at, spec.kv_width(), plans.keys);
 }
 
 /// The new keys and values of each sequence, and what its rows ask of its cache: one task for all heads that
@@ -56,16 +85,14 @@ void append_and_attend(const LayerPass& layer, const Rows& wanted, Activations& 
   a.tasks.clear();
   for (const Piece& piece : layer.pieces) {
     Sequence::State& s = *piece.sequence;
-    HeadGroups& groups = s.layers[layer.index];
+    HeadGroups& groups =
+        s.layers[layer.spec.kv_of >= 0 ? static_cast<std::size_t>(layer.spec.kv_of) : layer.index];
     const int n_heads = spec.n_heads / static_cast<int>(groups.size());
     for (std::size_t g = 0; g < groups.size(); ++g) {
       LayerClass& plans = s.classes[groups[g].plans];
       KvLayer& kv = *groups[g].kv;
-      const Index at = piece.row * spec.kv_width() + static_cast<Index>(g) * kv.n_kv_heads * spec.head_dim;
-      if (spec.rotary_value)
-        b.rotate(a.v.owner.get() + at, piece.n(), kv.n_kv_heads, spec.head_dim, spec.kv_width(), s.n_read,
-                 plans.pointwise.theta);
-      b.append(kv, a.k.owner.get() + at, a.v.owner.get() + at, spec.kv_width(), plans.keys);
+      if (layer.spec.keeps()) append(layer, piece, static_cast<Index>(g), kv, plans, a);
+      kv.layer = static_cast<int>(layer.index);  // which reads it now
       if (layer.last && piece.wanted.n() == 0) continue;
       if (plans.scratch != nullptr) {
         plans.scratch->layer = kv.layer;
@@ -98,60 +125,6 @@ void add_normed(const LayerPass& layer, const NormWeights& w, const Rows& rows, 
 void norm_sum(const LayerPass& layer, const NormWeights& w, const Rows& rows, Index d_model) {
   if (layer.spec.norm_after_add)
     layer.backend.norm(rows.x, rows.n(), d_model, norm_of(layer.spec, w), rows.x);
-}
-
-/// The dense part of a layer, or what all rows share beside experts.
-FeedForward dense_part(const LayerPass& layer) {
-  const LayerWeights& w = layer.w;
-  return {.gate = w.w_gate.get(),
-          .up = w.w_up.get(),
-          .down = w.w_down.get(),
-          .gate_bias = w.b_gate.get(),
-          .up_bias = w.b_up.get(),
-          .down_bias = w.b_down.get(),
-          .activation = layer.spec.ffn.activation};
-}
-
-Experts experts_of(const LayerPass& layer, const FeedForward& shared) {
-  const ExpertsSpec& spec = layer.spec.ffn.experts;
-  const ExpertWeights& w = layer.w.experts;
-  return {.routing = {.n_experts = spec.n_experts,
-                      .n_used = spec.n_used,
-                      .gating = spec.gating,
-                      .choice_bias = w.choice_bias.get(),
-                      .n_groups = spec.n_groups,
-                      .n_groups_used = spec.n_groups_used,
-                      .group_by_two = spec.group_by_two,
-                      .renormalise = spec.renormalise,
-                      .scale = spec.scale},
-          .router = w.router.get(),
-          .router_bias = w.router_bias.get(),
-          .each = w.each,
-          .shared = shared.up != nullptr ? &shared : nullptr,
-          .shared_gate = w.shared_gate.get()};
-}
-
-/// y = (or y +=, times the multiplier) ffn(norm(x))
-void feed_forward(const LayerPass& layer, const Rows& rows, const NormWeights& norm_weights, float* y,
-                  bool add, Index d_model) {
-  const Norm norm = norm_of(layer.spec, norm_weights);
-  const float scale = layer.spec.post_norm ? 1 : layer.spec.residual_multiplier;
-  FeedForward dense = dense_part(layer);
-  const bool mixed = layer.spec.ffn.experts.n_experts > 0;
-  const float* x = rows.x;
-  for (const auto& [stage, n] :
-       {std::pair{Stage::kPrefill, rows.n_read}, std::pair{Stage::kDecode, rows.n_written}}) {
-    const Input input{.x = x, .n_rows = n, .norm = layer.spec.pre_norm ? &norm : nullptr};
-    if (n > 0 && mixed) {
-      Experts experts = experts_of(layer, dense);
-      experts.scale = scale;
-      layer.backend.experts(input, experts, y, add, stage);
-    } else if (n > 0) {
-      dense.scale = scale;
-      layer.backend.feed_forward(input, dense, y, add, stage);
-    }
-    x += n * d_model, y += n * d_model;
-  }
 }
 
 /// The rows of x that are wanted: where they lie when they lie together, else copied beside each other.
@@ -201,27 +174,34 @@ void add_mixed(const LayerPass& layer, const Rows& all, const Rows& on, Index d_
   norm_sum(layer, w.attn_norm, on, d_model);
 }
 
-/// The layer, as layer_spec.h says it. `on`: the rows that go on behind what rows learn of each other; in the
-/// last layer those that are wanted.
+/// The layer, as layer_spec.h says it. `on`: the rows that go on behind what rows learn of each other; from
+/// the last layer that keeps something on those that are wanted.
 void run_layer(const LayerPass& layer, const Rows& all, Rows& on, Index d_model, Activations& a) {
   const Backend& b = layer.backend;
   const LayerSpec& spec = layer.spec;
   const LayerWeights& w = layer.w;
-  if (layer.last && !spec.recurs()) on = wanted_rows(b, layer.pieces, all, d_model, a);
+  if (layer.first_of_last && !spec.recurs()) on = wanted_rows(b, layer.pieces, all, d_model, a);
   float* part = spec.parallel || spec.post_norm ? a.part.reserve(b, on.n() * d_model) : nullptr;
   if (spec.parallel)  // both parts are of the same x
-    feed_forward(layer, on, spec.one_norm ? w.attn_norm : w.ffn_norm, part, false, d_model);
+    feed_forward(layer, on, spec.one_norm ? w.attn_norm : w.ffn_norm, part, false, d_model, a);
   if (spec.mixes()) add_mixed(layer, all, on, d_model, part, a);
-  if (layer.last && spec.recurs()) on = wanted_rows(b, layer.pieces, all, d_model, a);
+  if (layer.first_of_last && spec.recurs()) on = wanted_rows(b, layer.pieces, all, d_model, a);
   if (spec.parallel) {
     b.add_scaled(part, on.n() * d_model, 1, on.x);
   } else if (spec.post_norm) {
-    feed_forward(layer, on, w.ffn_norm, part, false, d_model);
+    feed_forward(layer, on, w.ffn_norm, part, false, d_model, a);
     add_normed(layer, w.ffn_post_norm, on, d_model, part);
   } else if (spec.feeds_forward()) {
-    feed_forward(layer, on, w.ffn_norm, on.x, true, d_model);
+    feed_forward(layer, on, w.ffn_norm, on.x, true, d_model, a);
     norm_sum(layer, w.ffn_norm, on, d_model);
   }
+}
+
+/// What stands behind a layer.
+void finish_layer(const Model& model, const LayerPass& layer, const Rows& on, Activations& a) {
+  const ModelConfig& config = model.config();
+  if (config.per_layer_width > 0) add_per_layer_embedding(config, layer, on, a);
+  if (layer.spec.output_scale) layer.backend.scale(on.x, on.n() * config.d_model, layer.w.output_scale);
 }
 
 /// all.x = the rows of the tokens, as EmbeddingSpec says
@@ -254,11 +234,14 @@ Rows forward(const Model& model, std::span<const Piece> pieces, Activations& a) 
     (piece.stage == Stage::kPrefill ? all.n_read : all.n_written) += piece.n();
   all.x = a.x.reserve(b, all.n() * config.d_model);
   embed(model, pieces, all, a);
+  if (config.per_layer_width > 0) make_per_layer_embeddings(model, pieces, all, a);
   Rows on = all;  // the rows that go on behind keys and values
+  const std::size_t keeping = config.last_keeping_layer();
   for (std::size_t i = 0; i < config.layers.size(); ++i) {
-    const bool last = i + 1 == config.layers.size();
-    const LayerPass layer{b, config.layers[i], model.weights().layers[i], i, last, pieces};
-    run_layer(layer, all, on, config.d_model, a);
+    const LayerPass layer{b,     config.layers[i], model.weights().layers[i], i, i >= keeping, i == keeping,
+                          pieces};
+    run_layer(layer, i > keeping ? on : all, on, config.d_model, a);
+    finish_layer(model, layer, on, a);
   }
   return on;
 }

@@ -11,6 +11,11 @@ LayerMethods bind_layers(const ModelConfig& config, const MethodSpec& spec, Inde
   std::vector<std::vector<double>> theta;
   for (std::size_t layer = 0; layer < kinds.size(); ++layer) {
     if (!config.layers[layer].attends()) continue;
+    if (const int source = config.layers[layer].kv_of;
+        source >= 0) {  // its keys are rotated as they are there
+      bound.of[layer] = bound.of[static_cast<std::size_t>(source)];
+      continue;
+    }
     RopeContext context = config.rope_context(static_cast<int>(layer), n);
     const int n_groups = spec.by_head() ? context.n_kv_heads : 1;
     for (context.kv_head = 0; context.kv_head < n_groups; ++context.kv_head) {

@@ -13,7 +13,8 @@ struct LayerPass {
   const LayerSpec& spec;
   const LayerWeights& w;
   std::size_t index;
-  bool last;
+  bool last;  ///< the last one that keeps something for later rows, or one behind it: wanted rows alone
+  bool first_of_last;
   std::span<const Piece> pieces;
 };
 

@@ -16,6 +16,7 @@ namespace ropewalk {
 struct RopeSpec {
   double base = 10000;
   int rotary_dim = 0;                 ///< the first so many dims of a head are rotated
+  int turning_pairs = 0;              ///< so many of the first pairs turn, the others never; 0: all turn
   std::string own_scaling = {};       ///< method spec of the model's own scaling, empty if none
   std::vector<double> divisors = {};  ///< (rotary_dim / 2) of theta (GGUF rope_freqs), or empty
   std::vector<double> long_factors = {}, short_factors = {};  ///< (rotary_dim / 2) LongRoPE lists, or empty
@@ -42,7 +43,9 @@ struct AttentionSpec {
   RowTemperature temperature = {};  ///< of rows by their position
   /// Values are rotated as well, by the method's frequencies at their own positions (RoFormer).
   bool rotary_value = false;
-  bool output_gate = false;  ///< what attention gives is multiplied by sigmoid(W_g x)
+  bool value_norm = false;    ///< heads of v are normalised, without weights
+  bool value_is_key = false;  ///< v is what k was before its norm: there is no W_v
+  bool output_gate = false;   ///< what attention gives is multiplied by sigmoid(W_g x)
   bool operator==(const AttentionSpec&) const = default;
 
   Index q_width() const { return Index{n_heads} * head_dim; }
@@ -72,6 +75,9 @@ struct FfnSpec {
   Activation activation = Activation::kSilu;
   bool bias = false;  ///< of up (and gate) and down
   ExpertsSpec experts = {};
+  /// The dense part and the experts stand beside each other, each with norms of its own: its output is
+  /// norm(dense(norm x)) + norm(experts(norm x)), and the router reads rows normalised for it.
+  bool apart = false;
   bool operator==(const FfnSpec&) const = default;
 };
 
@@ -95,11 +101,15 @@ struct LayerSpec {
   bool norm_after_add = false;              ///< and neither of the two before
   bool parallel = false, one_norm = false;  ///< one_norm: of a parallel layer, for both parts
   float residual_multiplier = 1;
+  /// Keys and values are those of this earlier layer, which has the same attention; -1: its own.
+  int kv_of = -1;
+  bool output_scale = false;  ///< all of x is multiplied by a number behind the layer
   bool operator==(const LayerSpec&) const = default;
 
   bool attends() const { return attention.n_heads > 0; }
   bool recurs() const { return recurrence.kind != RecurrenceKind::kNone; }
-  bool mixes() const { return attends() || recurs(); }  ///< rows learn of rows before them
+  bool keeps() const { return recurs() || (attends() && kv_of < 0); }  ///< what later rows look at
+  bool mixes() const { return attends() || recurs(); }                 ///< rows learn of rows before them
   bool feeds_forward() const { return ffn.d_ff > 0 || ffn.experts.n_experts > 0; }
 };
 

@@ -83,13 +83,19 @@ AttentionSpec read_attention(const Keys& keys, const Family& family, Index d_mod
   if (a.n_heads % a.n_kv_heads != 0)
     throw Error(file.path(), "head_count to be a multiple of head_count_kv",
                 fmt::format("{} and {}", a.n_heads, a.n_kv_heads));
+  const bool local = family.sizes_by_window && keys.here("attention.sliding_window_pattern").value_or(0) != 0;
+  const auto sized = [&](const char* name) {
+    const std::string windowed = fmt::format("{}_swa", name);
+    return local && keys.here(windowed) ? windowed : std::string(name);
+  };
   const Index of_first = d_model / keys.of_layer(telling).integer("attention.head_count", 1, 4096);
-  a.head_dim = static_cast<int>(keys.integer("attention.key_length", 2, 1024, of_first));
-  if (keys.integer("attention.value_length", 1, 1024, a.head_dim) != a.head_dim)
+  a.head_dim = static_cast<int>(keys.integer(sized("attention.key_length"), 2, 1024, of_first));
+  if (keys.integer(sized("attention.value_length"), 1, 1024, a.head_dim) != a.head_dim)
     refuse(file, "values and keys of different width");
-  if (a.head_dim < 2 || a.head_dim % 2 != 0 || a.head_dim > 256)
-    throw Error(file.path(), "an even head_dim from 2 to 256", fmt::format("{}", a.head_dim));
-  a.rope.rotary_dim = static_cast<int>(keys.integer("rope.dimension_count", 2, a.head_dim, a.head_dim));
+  if (a.head_dim < 2 || a.head_dim % 2 != 0 || a.head_dim > 512)
+    throw Error(file.path(), "an even head_dim from 2 to 512", fmt::format("{}", a.head_dim));
+  a.rope.rotary_dim =
+      static_cast<int>(keys.integer(sized("rope.dimension_count"), 2, a.head_dim, a.head_dim));
   if (a.rope.rotary_dim % 2 != 0)
     throw Error(file.path(), "an even rotary dimension", fmt::format("{}", a.rope.rotary_dim));
   a.rope.base = keys.positive("rope.freq_base", 10000.0);
@@ -276,7 +282,9 @@ ModelConfig read_family(const ModelFile& file, const Family& family) {
   c.n_vocab = embedding.shape[0];
   c.n_blocks = static_cast<int>(n_blocks);
   for (LayerSpec& each : c.layers)
-    if (each.attends()) read_own_scaling(keys, family.yarn_truncates, c, each.attention.rope);
+    if (each.attends() && !family.proportional)
+      read_own_scaling(keys, family.yarn_truncates, c, each.attention.rope);
+  if (family.proportional) c.n_ctx_original = c.n_ctx_train;
   read_temperature(keys, family, c);
   read_layers(keys, family, c);
   check_own_scaling(file, c);

@@ -23,9 +23,11 @@ struct Family {
   const char* ffn_norm = "ffn_norm";  ///< what the norm before the feed-forward part is called
   /// Where no pattern of layers is told: all but every so many-th layer have the window; 0: all.
   Index window_period = 0;
-  Index window = 0;             ///< where the key attention.sliding_window is absent
-  bool local_is_plain = false;  ///< layers with a window have no scaling
-  double local_base = 0;        ///< their base where the key rope.freq_base_swa is absent; 0: the others'
+  Index window = 0;              ///< where the key attention.sliding_window is absent
+  bool local_is_plain = false;   ///< layers with a window have no scaling
+  bool sizes_by_window = false;  ///< layers with a window have the keys key_length_swa and the like
+  bool proportional = false;     ///< the others turn a part of their pairs (RopeSpec::turning_pairs)
+  double local_base = 0;         ///< their base where the key rope.freq_base_swa is absent; 0: the others'
   NoRope no_rope = NoRope::kNever;
   bool temperature = false;        ///< of rows by their position, where attention.temperature_scale is there
   bool qk_norm_behind = false;     ///< norms of q and k stand behind their rotation

@@ -112,4 +112,24 @@ void read_own_scaling(const Keys& keys, bool yarn_truncates, ModelConfig& config
   }
 }
 
+void read_turning_pairs(const ModelFile& file, RopeSpec& rope) {
+  constexpr double kNever = 1e20;  // divisors from here on: no text is so long that the pair turns
+  const auto pairs = static_cast<std::int64_t>(rope.rotary_dim / 2);
+  std::int64_t turning = 0;
+  if (const auto said = file.integer("ropewalk.rope_turning_pairs")) {
+    turning = *said;
+  } else {
+    file.tensor("rope_freqs.weight");  // says what is missing
+    const std::vector<double> list = factor_list(file, "", "rope_freqs.weight", rope.rotary_dim);
+    while (turning < pairs && list[static_cast<std::size_t>(turning)] == 1) ++turning;
+    for (std::size_t m = static_cast<std::size_t>(turning); m < list.size(); ++m)
+      if (list[m] < kNever)
+        throw Error(file.path(), "factors 1 and then 1e30 in rope_freqs.weight", fmt::format("{}", list[m]));
+  }
+  if (turning < 1 || turning > pairs)
+    throw Error(file.path(), fmt::format("1 to {} pairs of dims that turn", pairs),
+                fmt::format("{}", turning));
+  rope.turning_pairs = turning == pairs ? 0 : static_cast<int>(turning);
+}
+
 }  // namespace ropewalk

@@ -11,4 +11,8 @@ namespace ropewalk {
 /// `rope`. Errors: Error for a scaling that is not known, or numbers that cannot be.
 void read_own_scaling(const Keys& keys, bool yarn_truncates, ModelConfig& config, RopeSpec& rope);
 
+/// Pairs that never turn: their number where a config.json says it, else the divisors of rope_freqs.weight,
+/// which are 1 and then 1e30. Errors: Error for others, or where neither is there.
+void read_turning_pairs(const ModelFile& file, RopeSpec& rope);
+
 }  // namespace ropewalk

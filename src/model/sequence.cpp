@@ -15,6 +15,7 @@ std::size_t step_bytes(const ModelConfig& c, Index n, Index chunk) {
   for (const LayerSpec& layer : c.layers)
     step = std::max(step, 2 * (c.d_model + layer.attention.q_width() + layer.attention.kv_width() +
                                layer.recurrence.convolved_width() + layer.ffn.d_ff));
+  step += 2 * c.n_layers() * c.per_layer_width;
   const Index rows = c.encoder ? n : std::min(chunk, n);
   return 4 * static_cast<std::size_t>(rows * step + kSlabRows * (c.n_vocab + c.d_model));
 }
@@ -106,11 +107,14 @@ void Sequence::State::bind() {
     Pointwise pointwise = method.pointwise();
     classes.push_back({std::move(method), {}, {}, {}, false, {}, std::move(pointwise), {}});
   }
-  for (const std::size_t of_last : bound.of.back()) classes[of_last].in_last = true;
+  for (std::size_t layer = model->config().last_keeping_layer(); layer < bound.of.size(); ++layer)
+    for (const std::size_t of_last : bound.of[layer]) classes[of_last].in_last = true;
   layers.resize(bound.of.size());
-  for (std::size_t layer = 0; layer < layers.size(); ++layer)
+  for (std::size_t layer = 0; layer < layers.size(); ++layer) {
+    if (!model->config().layers[layer].keeps()) continue;  // it reads another's, or nothing
     for (const std::size_t found : bound.of[layer])
       layers[layer].push_back({found, make_kv(layer, bound.of[layer].size())});
+  }
 }
 
 bool Sequence::State::same(const LayerMethods& bound, Index n) const {
@@ -325,6 +329,10 @@ std::size_t most_cache_bytes(const ModelConfig& c, KvType kv_type, const Method&
   const auto kept = [&](Index window) {
     return static_cast<std::size_t>(std::min(n, std::min(kForever, window) + chunk + 512));
   };
+  const auto n_caches =
+      static_cast<int>(std::count_if(c.layers.begin(), c.layers.end(), [](const LayerSpec& layer) {
+        return layer.attends() && layer.keeps();
+      }));
   std::size_t rows = 0, values = 0;
   for (const KeyPlan::Variant& variant : variants) {
     rows += kept(variant.sink + variant.window);
@@ -332,11 +340,11 @@ std::size_t most_cache_bytes(const ModelConfig& c, KvType kv_type, const Method&
   }
   if (method.grows())  // what keys are rotated into, in every variant
     rows += static_cast<std::size_t>(n * n_scratch) * method.lower_keys(0, 1, false).variants.size() /
-                static_cast<std::size_t>(std::max(1, c.n_attention_layers())) +
+                static_cast<std::size_t>(std::max(1, n_caches)) +
             1;
   std::size_t cache = most_state_bytes(c);
   for (const LayerSpec& layer : c.layers) {
-    if (!layer.attends()) continue;
+    if (!layer.attends() || !layer.keeps()) continue;
     const AttentionSpec& a = layer.attention;
     const std::size_t value_bytes = kv_bytes_per_key(kv_type, a.n_kv_heads, a.head_dim, 0);
     const std::size_t key_bytes = kv_bytes_per_key(kv_type, a.n_kv_heads, a.head_dim, 1) - value_bytes;

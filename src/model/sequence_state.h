@@ -20,12 +20,12 @@ struct RowRange {
 /// Heads of layers with equal attention share a method and its plans.
 struct LayerClass {
   Method method;
-  KeyPlan keys;                      // of the rows of the pass
-  AttentionPlan plan;                // of all of them
-  AttentionPlan last_plan;           // in the last layer, where only some rows go through it
-  bool in_last = false;              // whether it is of the last layer
-  KeyPlan rotated_keys;              // grow=1: of all keys, at this pass's length
-  Pointwise pointwise;               // the same by definition, for the reference backend
+  KeyPlan keys;             // of the rows of the pass
+  AttentionPlan plan;       // of all of them
+  AttentionPlan last_plan;  // where only those that are wanted go on: from the last layer that keeps keys
+  bool in_last = false;     // whether it is of a layer through which only wanted rows go
+  KeyPlan rotated_keys;     // grow=1: of all keys, at this pass's length
+  Pointwise pointwise;      // the same by definition, for the reference backend
   std::unique_ptr<KvLayer> scratch;  // grow=1: where they are rotated to
   /// Whether keys are forgotten that a window has passed; `keys` has been lowered.
   bool drops() const {
@@ -106,7 +106,7 @@ struct Sequence::State {
   std::vector<LayerClass> classes;
   std::vector<HeadGroups> layers;
   RecurrentStates states;
-  bool last_in_part = false;  // whether only some rows of this pass go through the last layer
+  bool last_in_part = false;  // whether only some rows of this pass are wanted
   std::vector<Token> tokens;  // read, or to be read again
   std::vector<bool> written;  // (tokens): with the products of Stage::kDecode
   Index n_read = 0;           // of them, in the cache

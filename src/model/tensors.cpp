@@ -14,6 +14,7 @@ class Needed {
 
   std::vector<NeededTensor> all() {
     need_embedding();
+    if (config_.per_layer_width > 0) need_per_layer_embeddings();
     for (int layer = 0; layer < config_.n_layers(); ++layer) need_layer(layer);
     need_output();
     return std::move(all_);
@@ -24,14 +25,17 @@ class Needed {
   void need_layer(int layer) {
     const LayerSpec& spec = config_.layers[static_cast<std::size_t>(layer)];
     const std::string blk = fmt::format("blk.{}.", layer);
-    if (spec.attends()) need_attention(spec.attention, blk);
+    if (spec.attends()) need_attention(spec.attention, spec.keeps(), blk);
     if (spec.recurs()) need_recurrence(spec.recurrence, blk);
     if (const ExpertsSpec& experts = spec.ffn.experts; experts.n_experts > 0) {
       need_experts(experts, spec.ffn.gated, blk);
-      if (spec.ffn.d_ff > 0) need_ffn(spec.ffn, blk, "_shexp");
+      if (spec.ffn.d_ff > 0) need_ffn(spec.ffn, blk, spec.ffn.apart ? "" : "_shexp");
+      if (spec.ffn.apart) need_apart(experts, blk);
     } else if (spec.feeds_forward()) {
       need_ffn(spec.ffn, blk, "");
     }
+    if (spec.output_scale) need(blk + "layer_output_scale.weight", {1});
+    if (config_.per_layer_width > 0) need_per_layer_embedding(blk);
     const bool named = spec.pre_norm || spec.norm_after_add;
     if (named) need_norm(blk + config_.attn_norm, spec, config_.d_model);
     if (named && !spec.one_norm && spec.mixes() && spec.feeds_forward())
@@ -47,6 +51,12 @@ class Needed {
     if (e.norm) need_norm("token_embd_norm", config_.layers[0], e.width);
     if (e.projected) need("token_embd_project.weight", {config_.d_model, e.width});
     if (e.projection_bias) need("token_embd_project.bias", {config_.d_model});
+  }
+  void need_per_layer_embeddings() {
+    const Index width = config_.per_layer_width, all = config_.n_layers() * width;
+    need("per_layer_token_embd.weight", {config_.n_vocab, all});
+    need("per_layer_model_proj.weight", {all, config_.d_model});
+    need("per_layer_proj_norm.weight", {width});
   }
   void need_output() {
     const Index width = config_.output_transform ? config_.embedding.width : config_.d_model;
@@ -64,11 +74,11 @@ class Needed {
     if (spec.norm_weight) need(name + ".weight", {width});
     if (spec.norm_bias) need(name + ".bias", {width});
   }
-  void need_attention(const AttentionSpec& a, const std::string& blk) {
+  void need_attention(const AttentionSpec& a, bool keeps, const std::string& blk) {
     const Index d_model = config_.d_model;
     need(blk + "attn_q.weight", {(a.output_gate ? 2 : 1) * a.q_width(), d_model});
-    need(blk + "attn_k.weight", {a.kv_width(), d_model});
-    need(blk + "attn_v.weight", {a.kv_width(), d_model});
+    if (keeps) need(blk + "attn_k.weight", {a.kv_width(), d_model});
+    if (keeps && !a.value_is_key) need(blk + "attn_v.weight", {a.kv_width(), d_model});
     need(blk + "attn_output.weight", {d_model, a.q_width()});
     if (a.qkv_bias) {
       need(blk + "attn_q.bias", {a.q_width()});
@@ -83,7 +93,7 @@ class Needed {
     };
     if (a.qk_norm == QkNorm::kNone) return;
     need(blk + "attn_q_norm.weight", qk_norm(a.n_heads));
-    need(blk + "attn_k_norm.weight", qk_norm(a.n_kv_heads));
+    if (keeps) need(blk + "attn_k_norm.weight", qk_norm(a.n_kv_heads));
   }
   void need_recurrence(const RecurrenceSpec& r, const std::string& blk) {
     const Index d_model = config_.d_model, values = r.value_width(), convolved = r.convolved_width();
@@ -134,6 +144,18 @@ class Needed {
     need(blk + "ffn_down_exps.bias", {n, d_model});
   }
 
+  void need_apart(const ExpertsSpec& e, const std::string& blk) {
+    need(blk + "ffn_gate_inp.scale", {config_.d_model});
+    need(blk + "ffn_down_exps.scale", {e.n_experts});
+    for (const char* norm : {"post_ffw_norm_1", "pre_ffw_norm_2", "post_ffw_norm_2"})
+      need(blk + norm + ".weight", {config_.d_model});
+  }
+  void need_per_layer_embedding(const std::string& blk) {
+    need(blk + "inp_gate.weight", {config_.per_layer_width, config_.d_model});
+    need(blk + "proj.weight", {config_.d_model, config_.per_layer_width});
+    need(blk + "post_norm.weight", {config_.d_model});
+  }
+
   const ModelConfig& config_;
   std::vector<NeededTensor> all_;
 };
@@ -145,11 +167,21 @@ bool is_ahead(const ModelConfig& config, const std::string& name) {
   return false;
 }
 
+/// Keys and values of a layer that reads another's: published files have them, and nobody reads them.
+bool is_unread(const ModelConfig& config, const std::string& name) {
+  for (int l = 0; l < config.n_layers(); ++l)
+    if (config.layers[static_cast<std::size_t>(l)].kv_of >= 0)
+      for (const char* part : {"attn_k", "attn_v", "attn_k_norm"})
+        if (name == fmt::format("blk.{}.{}.weight", l, part)) return true;
+  return false;
+}
+
 void refuse_others(const ModelFile& file, const ModelConfig& config, const std::set<std::string>& used) {
   for (const TensorInfo& info : file.tensors()) {
     const bool frequencies = info.name == "rope_freqs.weight" || info.name.starts_with("rope_factors_") ||
                              info.name.ends_with("rotary_emb.inv_freq");
-    if (!frequencies && !is_ahead(config, info.name) && !used.contains(info.name))
+    if (!frequencies && !is_ahead(config, info.name) && !is_unread(config, info.name) &&
+        !used.contains(info.name))
       throw Error(file.path(), fmt::format("only tensors that a {} model computes with", config.architecture),
                   fmt::format("tensor {}", info.name), "this variant is not supported");
   }

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/weights.h"
 
+#include <cmath>
+
 #include "model/loader.h"
 #include "model/pairing.h"
+#include "model/per_layer_embedding.h"
 #include "model/recurrent.h"
 #include "model/tensors.h"
 
@@ -42,8 +45,8 @@ void load_queries(Loader& load, const AttentionSpec& a, const std::string& blk, 
 void load_attention(Loader& load, const LayerSpec& spec, const std::string& blk, LayerWeights& w) {
   const AttentionSpec& a = spec.attention;
   load_queries(load, a, blk, w);
-  w.wk = load.matrix(blk + "attn_k.weight", &a);
-  w.wv = load.matrix(blk + "attn_v.weight");
+  if (spec.keeps()) w.wk = load.matrix(blk + "attn_k.weight", &a);
+  if (spec.keeps() && !a.value_is_key) w.wv = load.matrix(blk + "attn_v.weight");
   w.wo = load.matrix(blk + "attn_output.weight");
   if (a.qkv_bias) {
     w.bq = load.vector(blk + "attn_q.bias", &a);
@@ -58,7 +61,7 @@ void load_attention(Loader& load, const LayerSpec& spec, const std::string& blk,
     return;
   }
   w.q_norm.weight = load.vector(blk + "attn_q_norm.weight", &a);
-  w.k_norm.weight = load.vector(blk + "attn_k_norm.weight", &a);
+  if (spec.keeps()) w.k_norm.weight = load.vector(blk + "attn_k_norm.weight", &a);
 }
 
 void load_ffn(Loader& load, const FfnSpec& spec, const std::string& blk, const std::string& kind,
@@ -98,6 +101,18 @@ void load_experts(Loader& load, const FfnSpec& spec, const std::string& blk, Exp
   stack("ffn_down_exps.weight", &FeedForward::down, w.down_bias, &FeedForward::down_bias);
 }
 
+/// The router reads rows times its scale / sqrt(d_model), and what an expert gives has a scale of its own.
+void load_apart(Loader& load, const LayerSpec& spec, Index d_model, const std::string& blk, LayerWeights& w) {
+  std::vector<float> scale = load.numbers(blk + "ffn_gate_inp.scale", d_model);
+  for (float& number : scale) number /= std::sqrt(static_cast<float>(d_model));
+  w.apart.router_norm.weight = load.made_of(scale);
+  w.apart.dense_post_norm.weight = load.vector(blk + "post_ffw_norm_1.weight");
+  w.apart.experts_norm.weight = load.vector(blk + "pre_ffw_norm_2.weight");
+  w.apart.experts_post_norm.weight = load.vector(blk + "post_ffw_norm_2.weight");
+  const std::vector<float> each = load.numbers(blk + "ffn_down_exps.scale", spec.ffn.experts.n_experts);
+  for (std::size_t e = 0; e < each.size(); ++e) w.experts.each[e].scale = each[e];
+}
+
 LayerWeights load_layer(Loader& load, const ModelConfig& c, int layer) {
   const std::string blk = fmt::format("blk.{}.", layer);
   const LayerSpec& spec = c.layers[static_cast<std::size_t>(layer)];
@@ -110,7 +125,10 @@ LayerWeights load_layer(Loader& load, const ModelConfig& c, int layer) {
   if (spec.recurs()) load_recurrence(load, spec, blk, w);
   const bool mixed = spec.ffn.experts.n_experts > 0;
   if (mixed) load_experts(load, spec.ffn, blk, w.experts);
-  if (spec.ffn.d_ff > 0) load_ffn(load, spec.ffn, blk, mixed ? "_shexp" : "", w);
+  if (spec.ffn.d_ff > 0) load_ffn(load, spec.ffn, blk, mixed && !spec.ffn.apart ? "_shexp" : "", w);
+  if (spec.ffn.apart) load_apart(load, spec, c.d_model, blk, w);
+  if (spec.output_scale) w.output_scale = load.numbers(blk + "layer_output_scale.weight", 1)[0];
+  if (c.per_layer_width > 0) load_per_layer_embedding(load, blk, w.per_layer);
   const bool named = spec.pre_norm || spec.norm_after_add;
   if (named && spec.mixes()) w.attn_norm = norm(c.attn_norm);
   if (named && !spec.one_norm && spec.feeds_forward())
@@ -196,6 +214,7 @@ std::unique_ptr<Weights> load_weights(WeightSource& source, const ModelConfig& c
   Loader load(source, backend);
   auto weights = std::make_unique<Weights>();
   load_embedding(load, config, *weights);
+  if (config.per_layer_width > 0) load_per_layer_embeddings(load, *weights);
   for (int layer = 0; layer < config.n_layers(); ++layer)
     weights->layers.push_back(load_layer(load, config, layer));
   load_output(load, config, *weights);

@@ -39,6 +39,17 @@ struct RecurrentWeights {
   Vector norm;                               // (value_dim), or (n_norm_groups, value_width / n_norm_groups)
 };
 
+/// Of a dense part and experts beside each other (FfnSpec::apart).
+struct ApartWeights {
+  NormWeights dense_post_norm, experts_norm, experts_post_norm, router_norm;  // (d_model)
+};
+
+/// Of the embeddings that each layer has (model/per_layer_embedding.h), w wide.
+struct PerLayerWeights {
+  std::unique_ptr<Matrix> gate, projection;  // (w, d_model), (d_model, w)
+  NormWeights norm;                          // (d_model)
+};
+
 struct LayerWeights {
   NormWeights attn_norm, attn_post_norm;  // (d_model)
   std::unique_ptr<Matrix> wq, wk, wv;     // (q_width, d_model), (kv_width, d_model) x 2
@@ -54,7 +65,10 @@ struct LayerWeights {
   std::unique_ptr<Matrix> w_gate, w_up;   // (d_ff, d_model); w_gate null where nothing is gated
   std::unique_ptr<Matrix> w_down;         // (d_model, d_ff)
   Vector b_gate, b_up, b_down;            // the same rows
-  ExpertWeights experts;                  // beside w_gate, w_up and w_down, which all rows share
+  ApartWeights apart;
+  PerLayerWeights per_layer;
+  float output_scale = 1;
+  ExpertWeights experts;  // beside w_gate, w_up and w_down, which all rows share
 };
 
 struct Weights {
@@ -63,6 +77,9 @@ struct Weights {
   NormWeights embedding_norm;          // (embedding width)
   std::unique_ptr<Matrix> projection;  // (d_model, embedding width)
   Vector projection_bias;              // (d_model)
+  WeightRows per_layer_embedding;      // (n_vocab, n_layers w), in the file
+  std::unique_ptr<Matrix> per_layer_projection;  // (n_layers w, d_model)
+  NormWeights per_layer_norm;                    // (w)
   std::vector<LayerWeights> layers;
   std::unique_ptr<Matrix> transform;  // (embedding width, d_model)
   Vector transform_bias;              // (embedding width)

@@ -162,7 +162,11 @@ const char* why_not_trained(const ModelConfig& config) {
     if (layer.recurs()) return "layers with a state";
     if (!layer.attends() || !layer.feeds_forward()) return "layers of one part";
     if (layer.attention.output_gate) return "a gate of what attention gives";
+    if (layer.kv_of >= 0) return "layers that read another layer's keys";
+    if (layer.attention.value_norm || layer.attention.value_is_key) return "values that are normalised";
+    if (layer.output_scale) return "a scale of what a layer gives";
   }
+  if (config.per_layer_width > 0) return "embeddings of each layer";
   return nullptr;
 }
 

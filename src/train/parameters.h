@@ -74,7 +74,7 @@ inline bool has_pairs(const LearningModel& model) { return scale_of_pairs(model)
 
 /// What stands in the way of training it; nullptr: nothing.
 const char* why_not_trained(const ModelConfig& config);
-/// Errors: Error that names `place` and what stands in the way: experts, layers with a state.
+/// Errors: Error that names `place` and what stands in the way: experts, layers with a state, Gemma 4.
 void require_trainable(const ModelConfig& config, const std::string& place);
 
 /// What learns where every tensor does, and where each lies: of a model that is not there yet.

@@ -100,10 +100,12 @@ struct Case {
   Index n_in, d_ff, shared_d_ff;
   Gating gating;
   bool gated, biased, renormalise, shared_gate;
+  bool router_norm = false;  // of its own
 };
 
 const Case kCases[] = {
     {"F32", 20, 12, 0, Gating::kSoftmax, true, false, true, false},
+    {"F16", 36, 12, 20, Gating::kSoftmax, true, false, true, true, true},
     {"BF16", 36, 37, 24, Gating::kSigmoid, true, true, false, true},
     {"Q8_0", 64, 96, 0, Gating::kSoftmax, true, true, true, false},
     {"Q4_K", 256, 256, 512, Gating::kSigmoid, true, false, true, false},
@@ -157,6 +159,7 @@ class Mixture {
       shared = part(3 * kExperts, 0);
       shared.gate_bias = shared.up_bias = shared.down_bias = nullptr;
     }
+    const Norm router_norm{.weight = bias_.data(), .eps = 1e-5f};
     const float* last = bias_.data() + kExperts * (2 * c_.d_ff + c_.n_in);
     const Experts layer{.routing = {.n_experts = kExperts,
                                     .n_used = kUsed,
@@ -165,6 +168,7 @@ class Mixture {
                                     .renormalise = c_.renormalise,
                                     .scale = 1.5f},
                         .router = router.get(),
+                        .router_norm = c_.router_norm ? &router_norm : nullptr,
                         .router_bias = c_.biased ? last + kExperts : nullptr,
                         .each = each,
                         .shared = c_.shared_d_ff > 0 ? &shared : nullptr,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Attention of every head_dim that is a multiple of 16: many rows of a tile (products of several rows and
-/// keys, on to the diagonal) and few rows give the same bits, and both the definition.
+/// Attention of every head_dim to 256 that is a multiple of 16, of 384 and of 512: many rows of a tile
+/// (products of several rows and keys, on to the diagonal) and few rows give the same bits, and both the
+/// definition.
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -37,7 +38,7 @@ TEST(HeadDim, EveryMultipleOf16IsTheDefinitionAndHasTheBitsOfFewRows) {
   const auto reference = make_reference_backend();
   constexpr KvType kTypes[] = {KvType::kF32, KvType::kBf16, KvType::kQ8};
   constexpr double kBounds[] = {2e-6, 0.005, 0.016};  // as in kernel_test.cpp
-  for (int head_dim = 16; head_dim <= 256; head_dim += 16)
+  for (int head_dim = 16; head_dim <= 512; head_dim += head_dim < 256 ? 16 : 128)
     for (const char* spec : {"none", "rerope:window=20"}) {
       RopeContext context;
       context.head_dim = context.rotary_dim = head_dim;

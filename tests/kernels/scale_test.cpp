@@ -70,6 +70,9 @@ TEST(Scale, SumsOfMultiples) {
       reference->add_scaled(x.data(), n, scale, expected.data());
       for (std::size_t i = 0; i < got.size(); ++i)
         ASSERT_NEAR(got[i], expected[i], 0x1p-23 * (std::abs(scale * x[i]) + std::abs(y[i])));
+      auto times = y;
+      backend->scale(times.data(), n, scale);
+      for (std::size_t i = 0; i < times.size(); ++i) ASSERT_EQ(times[i], y[i] * scale);
       for (int n_threads : {1, 3}) {
         backend->context()->set_threads(n_threads);
         auto again = y;

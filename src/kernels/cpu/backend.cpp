@@ -188,6 +188,12 @@ class CpuBackend final : public HostBackend {
     context_->parallel_blocks(n, kElementsPerBlock,
                               [&](Index begin, Index end) { isa_.soft_cap(x + begin, end - begin, cap); });
   }
+  void scale(float* x, Index n, float factor) const override {
+    const Timed timed(context_->profile(), "scale", 0, 8.0 * static_cast<double>(n));
+    context_->parallel_blocks(n, kElementsPerBlock, [&](Index begin, Index end) {
+      for (Index i = begin; i < end; ++i) x[i] *= factor;
+    });
+  }
   void add_scaled(const float* x, Index n, float scale, float* y) const override {
     const Timed timed(context_->profile(), "scale", 0, 12.0 * static_cast<double>(n));
     context_->parallel_blocks(n, kElementsPerBlock, [&](Index begin, Index end) {

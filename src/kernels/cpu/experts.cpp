@@ -9,15 +9,15 @@
 namespace ropewalk::cpu {
 namespace {
 
-/// space.choices of all rows x (n_rows, n_in); the shared part is one expert more.
-void choose(const float* x, Index n_rows, const Experts& layer, Stage stage, const LinearRun& run) {
-  const Index n = layer.routing.n_experts;
+/// space.choices of all rows of the input; the shared part is one expert more.
+void choose(const Input& input, const Experts& layer, Stage stage, const LinearRun& run) {
+  const Index n = layer.routing.n_experts, n_rows = input.n_rows;
   const bool gated = layer.shared_gate != nullptr;
   run.space.logits.reserve(n_rows * (n + 1));
   float *logits = run.space.logits.data(), *gate = logits + n_rows * n;
   const Output outputs[] = {{.w = layer.router, .bias = layer.router_bias, .y = logits},
                             {.w = layer.shared_gate, .y = gate}};
-  linear({.x = x, .n_rows = n_rows}, {outputs, gated ? 2U : 1U}, stage, run);
+  linear(input, {outputs, gated ? 2U : 1U}, stage, run);
   run.space.choices.resize(static_cast<std::size_t>(n_rows));
   run.context.parallel_blocks(n_rows, 16, [&](Index begin, Index end) {
     for (Index r = begin; r < end; ++r) {
@@ -59,10 +59,12 @@ void experts(const Input& input, const Experts& layer, float* y, bool add, Stage
   const Index n_in = layer.router->n_in;
   RW_CHECK(static_cast<Index>(layer.each.size()) == layer.routing.n_experts);
   RW_CHECK(layer.router->n_out == layer.routing.n_experts);
-  // x may lie where y is written, since each stage copies what it reads; and linear() leaves space.normed
-  // alone.
+  // linear() leaves space.normed alone where its input has no norm: what has one goes first.
+  if (layer.router_norm != nullptr)
+    choose({.x = input.x, .n_rows = input.n_rows, .norm = layer.router_norm}, layer, stage, run);
+  // x may lie where y is written, since each stage copies what it reads.
   const float* x = normed_rows(input, n_in, run);
-  choose(x, input.n_rows, layer, stage, run);
+  if (layer.router_norm == nullptr) choose({.x = x, .n_rows = input.n_rows}, layer, stage, run);
   group(layer, run);
   for (const ExpertRows& rows : run.space.experts) {
     const FeedForward& part = *rows.part;

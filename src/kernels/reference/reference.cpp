@@ -118,8 +118,11 @@ class ReferenceBackend final : public HostBackend {
   void experts(const Input& input, const Experts& layer, float* y, bool add, Stage stage) const override {
     const Index n_in = layer.router->n_in, n_out = layer.each[0].down->n_out;
     const std::vector<float> x = normed_rows(input, n_in);
+    Input routed = input;
+    if (layer.router_norm != nullptr) routed.norm = layer.router_norm;
+    const std::vector<float> to_router = normed_rows(routed, n_in);
     for (Index r = 0; r < input.n_rows; ++r)
-      expert_row(x.data() + r * n_in, layer, n_out, y + r * n_out, add, stage);
+      expert_row(x.data() + r * n_in, to_router.data() + r * n_in, layer, n_out, y + r * n_out, add, stage);
   }
 
   std::unique_ptr<KvLayer> make_kv_layer(int n_kv_heads, int head_dim) const override {
@@ -217,6 +220,9 @@ class ReferenceBackend final : public HostBackend {
     const auto c = static_cast<double>(cap);
     for (Index i = 0; i < n; ++i) x[i] = static_cast<float>(c * std::tanh(static_cast<double>(x[i]) / c));
   }
+  void scale(float* x, Index n, float factor) const override {
+    for (Index i = 0; i < n; ++i) x[i] *= factor;
+  }
   void add_scaled(const float* x, Index n, float scale, float* y) const override {
     for (Index i = 0; i < n; ++i)
       y[i] = static_cast<float>(static_cast<double>(y[i]) +
@@ -254,11 +260,12 @@ class ReferenceBackend final : public HostBackend {
 
  private:
   /// One row, as Experts says.
-  void expert_row(const float* x, const Experts& layer, Index n_out, float* y, bool add, Stage stage) const {
+  void expert_row(const float* x, const float* routed, const Experts& layer, Index n_out, float* y, bool add,
+                  Stage stage) const {
     const auto product = [&](const Matrix& w, const float* bias) {
       std::vector<float> result(static_cast<std::size_t>(w.n_out));
       const Output output{.w = &w, .bias = bias, .y = result.data()};
-      linear({.x = x, .n_rows = 1}, {&output, 1}, stage);
+      linear({.x = routed, .n_rows = 1}, {&output, 1}, stage);
       return result;
     };
     std::vector<double> sum(static_cast<std::size_t>(n_out));
