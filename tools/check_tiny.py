@@ -19,6 +19,7 @@ WITH_EXPERTS = ("mixtral", "qwen2_moe", "qwen3_moe", "qwen3_moe_dense", "qwen3_v
                 "glm4_moe", "glm4_moe_groups", "ernie4_5_moe", "hunyuan_moe", "minimax_m2", "gpt_oss")
 WITH_STATES = ("qwen3_5", "qwen3_5_images", "qwen3_5_moe", "qwen3_next", "lfm2", "lfm2_moe", "granite_hybrid", "granite_hybrid_moe",
                "nemotron_h", "nemotron_h_moe")
+WITH_LATENTS = ("deepseek_v2", "deepseek_v2_groups", "deepseek_v3", "glm4_moe_lite", "minicpm3")
 BOUND = 0.01  # of logits of about 3
 
 
@@ -85,5 +86,5 @@ quiet = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)(l
 llama_cpp.llama_log_set(quiet, ctypes.c_void_p(0))
 root = pathlib.Path(__file__).resolve().parent.parent / "tests/golden/tiny"
 with tempfile.TemporaryDirectory() as work:
-    results = [check(root / name, work) for name in sys.argv[1:] or WITH_EXPERTS + WITH_STATES]
+    results = [check(root / name, work) for name in sys.argv[1:] or WITH_EXPERTS + WITH_STATES + WITH_LATENTS]
 sys.exit(any(result is False for result in results))

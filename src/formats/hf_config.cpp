@@ -16,8 +16,8 @@ constexpr std::int64_t kMaxLayers = 4096;
               fmt::format("{}, which it does not compute", what));
 }
 
-/// What no family has here, whatever its name.
-void refuse_features(const HfObject& config) {
+/// What no other family has, whatever its name.
+void refuse_latent(const HfObject& config) {
   if (config.find("kv_lora_rank")) refuse_config(config, "multi-head latent attention (MLA)");
 }
 
@@ -154,9 +154,9 @@ Metadata translate_config(const JsonInput& json, const std::string& place) {
   const HfObject whole{json, place};
   const HfObject config{hf_text_config(json, place), place};
   read_hf_quantisation(json, place);  // refuses what is not read
-  refuse_features(whole);
-  refuse_features(config);  // first: it names the feature that is not there
   const HfFamily* family = find_hf_family(json, place);
+  if (family == nullptr || !family->latent)  // first: it names the feature that is not there
+    for (const HfObject& object : {whole, config}) refuse_latent(object);
   if (family == nullptr) {
     const std::string name = config.string("model_type").value_or(whole.string("model_type").value_or(""));
     const Missing* missing = find_missing(name);

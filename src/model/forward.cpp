@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "model/latent.h"
 #include "model/layer_pass.h"
 #include "model/recurrent.h"
 
@@ -27,9 +28,10 @@ void project(const LayerPass& layer, const Rows& all, const Rows& wanted, Activa
   const Backend& b = layer.backend;
   const LayerWeights& w = layer.w;
   const AttentionSpec& spec = layer.spec.attention;
+  if (spec.latent.any()) return project_latent(layer, all, wanted, a);
   float* q = a.q.reserve(b, wanted.n() * spec.q_width());
-  float* k = a.k.reserve(b, all.n() * spec.kv_width());
-  float* v = a.v.reserve(b, all.n() * spec.kv_width());
+  float* k = a.k.reserve(b, all.n() * spec.k_width());
+  float* v = a.v.reserve(b, all.n() * spec.v_width());
   const Output to_k{.w = w.wk.get(), .bias = w.bk.get(), .y = k},
       to_v{.w = w.wv.get(), .bias = w.bv.get(), .y = v}, to_q{.w = w.wq.get(), .bias = w.bq.get(), .y = q};
   const Norm norm = norm_of(layer.spec, w.attn_norm);
@@ -42,7 +44,7 @@ void project(const LayerPass& layer, const Rows& all, const Rows& wanted, Activa
   }
   if (spec.output_gate)
     linear(b, wanted, {.x = wanted.x, .norm = before},
-           {{.w = w.w_output_gate.get(), .y = a.gate.reserve(b, wanted.n() * spec.q_width())}});
+           {{.w = w.w_output_gate.get(), .y = a.gate.reserve(b, wanted.n() * spec.out_width())}});
   normalise_heads(layer, w.k_norm, all.n(), spec.n_kv_heads, k);
   normalise_heads(layer, w.q_norm, wanted.n(), spec.n_heads, q);
 }
@@ -52,7 +54,7 @@ void project(const LayerPass& layer, const Rows& all, const Rows& wanted, Activa
 void append_and_attend(const LayerPass& layer, const Rows& wanted, Activations& a) {
   const Backend& b = layer.backend;
   const AttentionSpec& spec = layer.spec.attention;
-  float* attended = a.attended.reserve(b, wanted.n() * spec.q_width());
+  float* attended = a.attended.reserve(b, wanted.n() * spec.out_width());
   a.tasks.clear();
   for (const Piece& piece : layer.pieces) {
     Sequence::State& s = *piece.sequence;
@@ -61,28 +63,29 @@ void append_and_attend(const LayerPass& layer, const Rows& wanted, Activations& 
     for (std::size_t g = 0; g < groups.size(); ++g) {
       LayerClass& plans = s.classes[groups[g].plans];
       KvLayer& kv = *groups[g].kv;
-      const Index at = piece.row * spec.kv_width() + static_cast<Index>(g) * kv.n_kv_heads * spec.head_dim;
+      const Index first_head = static_cast<Index>(g) * kv.n_kv_heads;
+      const float* k = a.k.owner.get() + piece.row * spec.k_width() + first_head * spec.head_dim;
+      float* v = a.v.owner.get() + piece.row * spec.v_width() + first_head * spec.v_dim();
       if (spec.rotary_value)
-        b.rotate(a.v.owner.get() + at, piece.n(), kv.n_kv_heads, spec.head_dim, spec.kv_width(), s.n_read,
-                 plans.pointwise.theta);
-      b.append(kv, a.k.owner.get() + at, a.v.owner.get() + at, spec.kv_width(), plans.keys);
+        b.rotate(v, piece.n(), kv.n_kv_heads, spec.v_dim(), spec.v_width(), s.n_read, plans.pointwise.theta);
+      b.append(kv, k, spec.k_width(), v, spec.v_width(), plans.keys);
       if (layer.last && piece.wanted.n() == 0) continue;
       if (plans.scratch != nullptr) {
         plans.scratch->layer = kv.layer;
         b.rotate_into(*plans.scratch, kv, plans.rotated_keys);
       }
-      const Index first = (layer.last ? piece.wanted_row : piece.row) * spec.q_width() +
-                          static_cast<Index>(g) * n_heads * spec.head_dim;
+      const Index row = layer.last ? piece.wanted_row : piece.row, head = static_cast<Index>(g) * n_heads;
       a.tasks.push_back(
-          {.q = a.q.owner.get() + first,
+          {.q = a.q.owner.get() + row * spec.q_width() + head * spec.head_dim,
            .kv = plans.scratch != nullptr ? plans.scratch.get() : &kv,
            .plan = layer.last && s.last_in_part ? &plans.last_plan : &plans.plan,
            .pointwise = &plans.pointwise,
-           .out = attended + first,
+           .out = attended + row * spec.out_width() + head * spec.v_dim(),
            .n_heads = n_heads,
            .stride = spec.q_width(),
+           .out_stride = spec.out_width(),
            .weight = layer.w.behind.get(),
-           .sinks = spec.sinks ? layer.w.sinks.get() + static_cast<Index>(g) * n_heads : nullptr});
+           .sinks = spec.sinks ? layer.w.sinks.get() + head : nullptr});
     }
   }
   if (!a.tasks.empty()) b.attention(a.tasks, spec.n_heads);
@@ -179,7 +182,7 @@ const float* mix(const LayerPass& layer, const Rows& all, const Rows& on, Activa
   append_and_attend(layer, on, a);
   const AttentionSpec& spec = layer.spec.attention;
   if (!spec.output_gate) return a.attended.owner.get();
-  layer.backend.activate(a.gate.owner.get(), a.attended.owner.get(), on.n() * spec.q_width(),
+  layer.backend.activate(a.gate.owner.get(), a.attended.owner.get(), on.n() * spec.out_width(),
                          Activation::kSigmoid);
   return a.gate.owner.get();
 }

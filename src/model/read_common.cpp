@@ -79,14 +79,21 @@ AttentionSpec read_attention(const Keys& keys, const Family& family, Index d_mod
     if (keys.here(name) == 0)
       refuse(file, fmt::format("layer {} without attention ({} 0)", keys.layer, name));
   a.n_heads = static_cast<int>(keys.integer("attention.head_count", 1, 4096));
+  if (family.latent) {
+    read_latent(keys, d_model, a);
+    a.rope.base = keys.positive("rope.freq_base", 10000.0);
+    return a;
+  }
   a.n_kv_heads = static_cast<int>(keys.integer("attention.head_count_kv", 1, a.n_heads, a.n_heads));
   if (a.n_heads % a.n_kv_heads != 0)
     throw Error(file.path(), "head_count to be a multiple of head_count_kv",
                 fmt::format("{} and {}", a.n_heads, a.n_kv_heads));
   const Index of_first = d_model / keys.of_layer(telling).integer("attention.head_count", 1, 4096);
   a.head_dim = static_cast<int>(keys.integer("attention.key_length", 2, 1024, of_first));
-  if (keys.integer("attention.value_length", 1, 1024, a.head_dim) != a.head_dim)
-    refuse(file, "values and keys of different width");
+  const auto value_dim = static_cast<int>(keys.integer("attention.value_length", 1, 256, a.head_dim));
+  if (value_dim != a.head_dim) a.value_dim = value_dim;
+  if (a.value_dim > 0 && family.output_gate)
+    refuse(file, "values and keys of different width beside a gate");
   if (a.head_dim < 2 || a.head_dim % 2 != 0 || a.head_dim > 256)
     throw Error(file.path(), "an even head_dim from 2 to 256", fmt::format("{}", a.head_dim));
   a.rope.rotary_dim = static_cast<int>(keys.integer("rope.dimension_count", 2, a.head_dim, a.head_dim));
@@ -212,11 +219,13 @@ void check_own_scaling(const ModelFile& file, const ModelConfig& config) {
 
 }  // namespace
 
-void refuse_unsupported(const ModelFile& file, const std::string& arch, bool encoder) {
+void refuse_unsupported(const ModelFile& file, const std::string& arch, const Family& family) {
   const Keys keys{file, arch};
   auto count = [&](std::string_view name) { return file.integer(keys.key(name)).value_or(0); };
-  if (count("attention.kv_lora_rank") > 0) refuse(file, "multi-head latent attention (MLA)");
-  if (!encoder && file.boolean(keys.key("attention.causal")) == false)
+  if (count("attention.kv_lora_rank") > 0 && !family.latent)
+    refuse(file, "multi-head latent attention (MLA) in this family");
+  if (count("attention.indexer.head_count") > 0) refuse(file, "sparse attention by an indexer");
+  if (!family.encoder && file.boolean(keys.key("attention.causal")) == false)
     refuse(file, "attention to later tokens");
   for (const auto& [key, value] : file.metadata())  // a rotation of what is multiplied
     if (key.starts_with("prism.hadamard")) refuse(file, key);
@@ -237,7 +246,7 @@ void check_attention_bias(const ModelFile& file, const ModelConfig& config) {
 
 ModelConfig read_family(const ModelFile& file, const Family& family) {
   const Keys keys{file, *file.string("general.architecture")};
-  refuse_unsupported(file, keys.arch, family.encoder);
+  refuse_unsupported(file, keys.arch, family);
   ModelConfig c;
   c.architecture = keys.arch;
   c.name = file.string("general.name").value_or("");
@@ -276,7 +285,7 @@ ModelConfig read_family(const ModelFile& file, const Family& family) {
   c.n_vocab = embedding.shape[0];
   c.n_blocks = static_cast<int>(n_blocks);
   for (LayerSpec& each : c.layers)
-    if (each.attends()) read_own_scaling(keys, family.yarn_truncates, c, each.attention.rope);
+    if (each.attends()) read_own_scaling(keys, {.truncates = family.yarn_truncates, .latent = family.latent}, c, each.attention);
   read_temperature(keys, family, c);
   read_layers(keys, family, c);
   check_own_scaling(file, c);

@@ -161,6 +161,10 @@ void require_trainable(const ModelConfig& config, const std::string& place) {
     if (layer.ffn.experts.n_experts > 0)
       throw Error(place, "a dense model, to train it", "a mixture of experts",
                   "nothing here computes gradients of a choice");
+    if (layer.attention.latent.any() || layer.attention.v_dim() != layer.attention.head_dim)
+      throw Error(place, "a model whose keys and values are matrices times rows, to train it",
+                  "multi-head latent attention (MLA), or values and keys of different width",
+                  "nothing here computes gradients of latents");
     if (layer.recurs() || !layer.attends() || layer.attention.output_gate)
       throw Error(place, "a model whose layers all have attention, to train it", "layers with a state",
                   "nothing here computes gradients of a recurrence");
