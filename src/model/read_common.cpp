@@ -90,7 +90,7 @@ AttentionSpec read_attention(const Keys& keys, const Family& family, Index d_mod
                 fmt::format("{} and {}", a.n_heads, a.n_kv_heads));
   const Index of_first = d_model / keys.of_layer(telling).integer("attention.head_count", 1, 4096);
   a.head_dim = static_cast<int>(keys.integer("attention.key_length", 2, 1024, of_first));
-  const auto value_dim = static_cast<int>(keys.integer("attention.value_length", 1, 256, a.head_dim));
+  const auto value_dim = static_cast<int>(keys.integer("attention.value_length", 2, 256, a.head_dim));
   if (value_dim != a.head_dim) a.value_dim = value_dim;
   if (a.value_dim > 0 && family.output_gate)
     refuse(file, "values and keys of different width beside a gate");
