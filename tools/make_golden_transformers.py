@@ -231,7 +231,7 @@ FAMILIES = {
                           num_mtp_layers=0, rms_norm_eps=1e-6, max_position_embeddings=128,
                           rope_parameters=yarn(10000.0, beta_fast=32.0, beta_slow=1.0, mscale=1.0, mscale_all_dim=1.0)),
     "deepseek_v3_mscale": family("DeepseekV3", (3, 3), q_lora_rank=None, **latent, v_head_dim=20, **many, n_group=1, topk_group=1, norm_topk_prob=False,
-                                 first_k_dense_replace=2, num_mtp_layers=0, rms_norm_eps=1e-6, max_position_embeddings=128,
+                                 first_k_dense_replace=1, num_mtp_layers=0, rms_norm_eps=1e-6, max_position_embeddings=128,
                                  rope_parameters=yarn(10000.0, beta_fast=32.0, beta_slow=1.0, mscale=1.0, mscale_all_dim=0.5)),
     "glm4_moe_lite": family("Glm4MoeLite", (3, 3), n_layers=3, q_lora_rank=14, **{**latent, "qk_nope_head_dim": 32}, v_head_dim=40, **many),
     "minicpm3": family("MiniCPM3", (3, 3), q_lora_rank=14, **{**latent, "qk_rope_head_dim": 12}, v_head_dim=12, tie_word_embeddings=True,
