@@ -20,6 +20,7 @@ WITH_EXPERTS = ("mixtral", "qwen2_moe", "qwen3_moe", "qwen3_moe_dense", "qwen3_v
 WITH_STATES = ("qwen3_5", "qwen3_5_images", "qwen3_5_moe", "qwen3_next", "lfm2", "lfm2_moe", "granite_hybrid", "granite_hybrid_moe",
                "nemotron_h", "nemotron_h_moe")
 GEMMA_4 = ("gemma4_e2b", "gemma4_31b", "gemma4_26b")
+WITH_LATENTS = ("deepseek_v2", "deepseek_v2_groups", "deepseek_v3", "glm4_moe_lite", "minicpm3")
 BOUND = 0.01  # of logits of about 3
 
 
@@ -86,5 +87,5 @@ quiet = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)(l
 llama_cpp.llama_log_set(quiet, ctypes.c_void_p(0))
 root = pathlib.Path(__file__).resolve().parent.parent / "tests/golden/tiny"
 with tempfile.TemporaryDirectory() as work:
-    results = [check(root / name, work) for name in sys.argv[1:] or WITH_EXPERTS + WITH_STATES + GEMMA_4]
+    results = [check(root / name, work) for name in sys.argv[1:] or WITH_EXPERTS + WITH_STATES + GEMMA_4 + WITH_LATENTS]
 sys.exit(any(result is False for result in results))

@@ -119,6 +119,14 @@ GEMMA_4 = {"attention.sliding_window": 4, "attention.sliding_window_pattern": [0
 GEMMA_4_LAYER = {**LAYER, "attn_q_norm": ("", (4,)), "attn_k_norm": ("", (4,)), "post_attention_norm": ("", (4,)), "post_ffw_norm": ("", (4,)),
                  "layer_output_scale": ("", (1,))}
 GEMMA_4_PER_LAYER = {"inp_gate": ("", (2, 4)), "proj": ("", (4, 2)), "post_norm": ("", (4,))}
+# Latents of 3 numbers, one head of 4 dims of which 2 are rotated, values of 2.
+LATENT = {"attention.key_length": 4, "attention.value_length": 2, "rope.dimension_count": 2, "attention.kv_lora_rank": 3, "attention.q_lora_rank": 2}
+SHARED = {"attn_norm": ("input_layernorm", (4,)), "attn_kv_a_mqa": ("self_attn.kv_a_proj_with_mqa", (5, 4)),
+          "attn_kv_a_norm": ("self_attn.kv_a_layernorm", (3,)), "attn_output": ("self_attn.o_proj", (4, 2)),
+          **{n: t for n, t in LAYER.items() if n.startswith("ffn_")}}
+Q_LATENT = {"attn_q_a": ("self_attn.q_a_proj", (2, 4)), "attn_q_a_norm": ("self_attn.q_a_layernorm", (2,)), "attn_q_b": ("self_attn.q_b_proj", (4, 2))}
+KV_B = {"attn_kv_b": ("self_attn.kv_b_proj", (4, 3))}
+HF_LATENT = {"qk_nope_head_dim": 2, "qk_rope_head_dim": 2, "v_head_dim": 2, "kv_lora_rank": 3, "q_lora_rank": 2}
 
 
 def hf_model(config, head=HEAD, layer=LAYER, tokenizer=None):
@@ -259,6 +267,19 @@ models = {
     "gguf_gpt_oss": experts("gpt-oss", norm="post_attention_norm", layer={"attn_sinks": ("", (1,))}, biases={
         **BIASES, "attn_output": ("", (4,)), "ffn_gate_inp": ("", (2,)), "ffn_gate_exps": ("", (2, 2)), "ffn_up_exps": ("", (2, 2)),
         "ffn_down_exps": ("", (2, 4))}),
+    "gguf_deepseek2": gguf_model("deepseek2", {**LATENT, "rope.scaling.type": "yarn", "rope.scaling.factor": 4.0,
+                                               "rope.scaling.original_context_length": 32, "rope.scaling.yarn_log_multiplier": 0.1},
+                                 layer={**SHARED, "attn_q": ("", (4, 4)), **KV_B}),
+    "gguf_deepseek2_split": gguf_model("deepseek2", {**LATENT, "attention.key_length_mla": 4, "attention.value_length_mla": 2}, layer={
+        **SHARED, **Q_LATENT, "attn_k_b": ("", (1, 3, 2)), "attn_v_b": ("", (1, 2, 3))}),
+    "gguf_minicpm3": gguf_model("minicpm3", LATENT, layer={**SHARED, **Q_LATENT, **KV_B}),
+    "hf_minicpm3": hf_model({"model_type": "minicpm3", **HF_LATENT, "scale_emb": 12, "scale_depth": 1.4, "dim_model_base": 256},
+                            layer={**SHARED, **Q_LATENT, **KV_B}),
+    "hf_deepseek_v3": hf_model({"model_type": "deepseek_v3", **HF_LATENT, "n_routed_experts": 2, "num_experts_per_tok": 1, "moe_intermediate_size": 2,
+                                "first_k_dense_replace": 0, "n_group": 1, "topk_group": 1}, layer={
+                                    **{n: t for n, t in SHARED.items() if n == "ffn_norm" or not n.startswith("ffn_")}, **Q_LATENT, **KV_B,
+                                    "router": ("mlp.gate", (2, 4)), **{f"{block}{p}": (f"mlp.{block}.{p}_proj", (4, 2) if p == "down" else (2, 4)) for block in (
+                                        "experts.0", "experts.1", "shared_experts") for p in ("gate", "up", "down")}}),
     "gguf_qwen35": with_states("qwen35", {**SSM, "rope.dimension_count": 2}, {
         "attn_qkv": ("", (8, 4)), "attn_gate": ("", (4, 4)), "ssm_conv1d": ("", (8, 2)), "ssm_alpha": ("", (2, 4)), "ssm_beta": ("", (2, 4)),
         "ssm_norm": ("", (2,)), "ssm_out": ("", (4, 4))}, [("blk.0.ssm_a", (2,)), ("blk.0.ssm_dt.bias", (2,))],

@@ -96,6 +96,8 @@ in_fours = [recurrent] * 3 + [whole]
 even_delta = {**delta, "linear_key_head_dim": 20}
 mamba = {"mamba_n_heads": 4, "mamba_d_head": 18, "mamba_n_groups": 2, "mamba_d_state": 12, "mamba_expand": 2, "mamba_d_conv": 4}
 nemotron_mamba = {"mamba_num_heads": 4, "mamba_head_dim": 20, "n_groups": 2, "ssm_state_size": 12, "conv_kernel": 4}
+latent = {"kv_lora_rank": 20, "qk_nope_head_dim": 12, "qk_rope_head_dim": 8}
+many = {"n_routed_experts": 12, "num_experts_per_tok": 3, "moe_intermediate_size": 12}
 FAMILIES = {
     "gemma": family("Gemma", (1, 1), n_layers=1, d_model=32, head_dim=256),
     "gemma2": family("Gemma2", (3, 1), n_layers=3, head_dim=16, sliding_window=16, query_pre_attn_scalar=16,
@@ -236,6 +238,22 @@ FAMILIES = {
     "gemma4_26b": family("Gemma4Text", (6, 2), n_layers=3, head_dim=16, global_head_dim=24, num_global_key_value_heads=1, attention_k_eq_v=True,
                          sliding_window=16, hidden_size_per_layer_input=0, enable_moe_block=True, num_experts=5, top_k_experts=2,
                          moe_intermediate_size=12, layer_types=[local, whole, whole], rope_parameters=gemma4_rope),
+    # Multi-head latent attention: values narrower and wider than keys, queries made of x and of a latent.
+    "deepseek_v2": family("DeepseekV2", (3, 3), n_layers=3, q_lora_rank=None, **latent, v_head_dim=10, **many, n_shared_experts=2, first_k_dense_replace=1,
+                          rms_norm_eps=1e-6, max_position_embeddings=128, rope_parameters=yarn(10000.0, beta_fast=32.0, beta_slow=1.0, mscale=0.707, mscale_all_dim=0.707)),
+    "deepseek_v2_groups": family("DeepseekV2", (4, 4), q_lora_rank=14, **latent, v_head_dim=24, **many, n_shared_experts=1, topk_method="group_limited_greedy",
+                                 n_group=4, topk_group=2, routed_scaling_factor=1.7, rms_norm_eps=1e-6),
+    "deepseek_v3": family("DeepseekV3", (3, 3), n_layers=3, q_lora_rank=14, **latent, v_head_dim=10, **many, n_group=4, topk_group=2, first_k_dense_replace=1,
+                          num_mtp_layers=0, rms_norm_eps=1e-6, max_position_embeddings=128,
+                          rope_parameters=yarn(10000.0, beta_fast=32.0, beta_slow=1.0, mscale=1.0, mscale_all_dim=1.0)),
+    "deepseek_v3_mscale": family("DeepseekV3", (3, 3), q_lora_rank=None, **latent, v_head_dim=20, **many, n_group=1, topk_group=1, norm_topk_prob=False,
+                                 first_k_dense_replace=1, num_mtp_layers=0, rms_norm_eps=1e-6, max_position_embeddings=128,
+                                 rope_parameters=yarn(10000.0, beta_fast=32.0, beta_slow=1.0, mscale=1.0, mscale_all_dim=0.5)),
+    "glm4_moe_lite": family("Glm4MoeLite", (3, 3), n_layers=3, q_lora_rank=14, **{**latent, "qk_nope_head_dim": 32}, v_head_dim=40, **many),
+    "minicpm3": family("MiniCPM3", (3, 3), q_lora_rank=14, **{**latent, "qk_rope_head_dim": 12}, v_head_dim=12, tie_word_embeddings=True,
+                       max_position_embeddings=128, rope_parameters={
+                           "rope_type": "longrope", "rope_theta": 10000.0, "factor": 4.0, "original_max_position_embeddings": 32,
+                           "long_factor": long_factor[:6], "short_factor": short_factor[:6]}),
 }
 
 
@@ -396,6 +414,9 @@ def shake(model):
             value.data.add_(torch.randn_like(value))
         if "e_score_correction_bias" in name or name.endswith("expert_bias"):  # so large that it changes some choices
             value.data.add_(torch.randn_like(value) * 0.2)
+        if name.endswith("kv_b_proj.weight") and model.config.model_type == "glm4_moe_lite":  # what Q8_0 holds exactly
+            value.data.mul_(256).round_().clamp_(-127, 127).div_(256)
+            value.data.reshape(3, -1, value.shape[1])[:, 0] = 127 / 256
 
 
 def write_expected(folder, model, seed):

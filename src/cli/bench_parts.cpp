@@ -63,13 +63,16 @@ Measured measure_attention(const Model& model, const Options& asked, const Metho
   const Method method = Method::bind(spec, context);
   if (method.grows())
     throw UsageError("bench attention", "methods that rotate a key once", spec.text(), "leave out grow=1");
-  const Index kv_width = Index{spec_of_layer.n_kv_heads} * context.head_dim,
-              q_width = Index{spec_of_layer.n_heads} * context.head_dim;
-  const auto q = normal_numbers(chunk * q_width, 1), k = normal_numbers(chunk * kv_width, 2),
-             v = normal_numbers(chunk * kv_width, 3);
-  std::vector<float> out(q.size());
+  const int value_dim = asked.head_dim > 0 ? asked.head_dim : spec_of_layer.v_dim();
+  const auto rows_of = [&](Index n_heads, int dim, unsigned seed) {
+    return normal_numbers(chunk * n_heads * dim, seed);
+  };
+  const auto q = rows_of(spec_of_layer.n_heads, context.head_dim, 1),
+             k = rows_of(spec_of_layer.n_kv_heads, context.head_dim, 2),
+             v = rows_of(spec_of_layer.n_kv_heads, value_dim, 3);
+  std::vector<float> out(static_cast<std::size_t>(chunk * spec_of_layer.n_heads * value_dim));
   const Backend& backend = model.backend();
-  const auto kv = backend.make_kv_layer(spec_of_layer.n_kv_heads, context.head_dim);
+  const auto kv = backend.make_kv_layer(spec_of_layer.n_kv_heads, context.head_dim, value_dim);
   const Pointwise pointwise = method.pointwise();
   Profile& profile = backend.context()->profile();
   profile.start();
@@ -88,8 +91,7 @@ Measured measure_attention(const Model& model, const Options& asked, const Metho
 }
 
 std::vector<Row> measure_gemm(const Model& model, const Options& asked) {
-  const LayerWeights& layer =
-      model.weights().layers[static_cast<std::size_t>(model.config().acting_layer())];
+  const LayerWeights& layer = model.weights().layers[static_cast<std::size_t>(model.config().acting_layer())];
   const std::pair<const char*, const Matrix*> all[] = {
       {"wq", layer.wq.get()},         {"wk", layer.wk.get()},
       {"wo", layer.wo.get()},         {"w_gate", layer.w_gate.get()},

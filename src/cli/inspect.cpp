@@ -52,6 +52,8 @@ void add_config(const ModelConfig& c, Json& j) {
   j["n_heads"] = sizes_of(c, [](const LayerSpec& each) { return Index{each.attention.n_heads}; });
   j["n_kv_heads"] = sizes_of(c, [](const LayerSpec& each) { return Index{each.attention.n_kv_heads}; });
   j["head_dim"] = sizes_of(c, [](const LayerSpec& each) { return Index{each.attention.head_dim}; });
+  if (a.v_dim() != a.head_dim) j["value_dim"] = a.v_dim();
+  if (a.latent.any()) j["latent"] = {{"kv_rank", a.latent.kv_rank}, {"q_rank", a.latent.q_rank}};
   if (Json experts = experts_of(c); !experts.empty()) j["experts"] = std::move(experts);
   j["n_vocab"] = c.n_vocab;
   j["n_ctx_train"] = c.n_ctx_train;

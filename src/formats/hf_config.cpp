@@ -17,8 +17,8 @@ constexpr std::int64_t kMaxLayers = 4096;
               fmt::format("{}, which it does not compute", what));
 }
 
-/// What no family has here, whatever its name.
-void refuse_features(const HfObject& config) {
+/// What no other family has, whatever its name.
+void refuse_latent(const HfObject& config) {
   if (config.find("kv_lora_rank")) refuse_config(config, "multi-head latent attention (MLA)");
 }
 
@@ -160,9 +160,9 @@ Metadata translate_config(const JsonInput& json, const std::string& place) {
   const HfObject whole{json, place};
   const HfObject config{hf_text_config(json, place), place};
   read_hf_quantisation(json, place);  // refuses what is not read
-  refuse_features(whole);
-  refuse_features(config);  // first: it names the feature that is not there
   const HfFamily* family = find_hf_family(json, place);
+  if (family == nullptr || !family->latent)  // first: it names the feature that is not there
+    for (const HfObject& object : {whole, config}) refuse_latent(object);
   if (family == nullptr) {
     const std::string name = config.string("model_type").value_or(whole.string("model_type").value_or(""));
     const Missing* missing = find_missing(name);
@@ -188,7 +188,9 @@ Metadata translate_config(const JsonInput& json, const std::string& place) {
     out["ropewalk.attention_bias"] = *bias;  // of q, k, v and the output alike
   out["ropewalk.tie_embeddings"] =
       whole.boolean("tie_word_embeddings")
-          .value_or(config.boolean("tie_word_embeddings").value_or(family->tied));
+          .value_or(config
+                        .boolean("tie_embedding")  // LFM2
+                        .value_or(config.boolean("tie_word_embeddings").value_or(family->tied)));
   for (const auto& [from, to] : {std::pair{"bos_token_id", "tokenizer.ggml.bos_token_id"},
                                  {"eos_token_id", "tokenizer.ggml.eos_token_id"}})
     for (const HfObject& object : {config, whole})

@@ -95,6 +95,44 @@ void experts_of_glm4(const HfObject& config, const std::string& arch, Metadata& 
   out[arch + ".leading_dense_block_count"] = config.integer("first_k_dense_replace").value_or(1);
 }
 
+/// Errors: Error where the chosen are not renormalised as transformers does: never.
+void experts_of_deepseek_v2(const HfObject& config, const std::string& arch, Metadata& out) {
+  put_experts(config, arch, out, "moe_intermediate_size");
+  const std::string method = config.string("topk_method").value_or("greedy");
+  if (method != "greedy" && method != "group_limited_greedy")
+    config.fail("topk_method", "greedy or group_limited_greedy");
+  if (config.string("scoring_func").value_or("softmax") != "softmax") config.fail("scoring_func", "softmax");
+  if (config.boolean("norm_topk_prob").value_or(false))
+    config.fail("norm_topk_prob", "false, in this family");
+  out[arch + ".expert_shared_count"] = config.integer("n_shared_experts").value_or(2);
+  out[arch + ".expert_weights_norm"] = false;
+  out[arch + ".expert_weights_scale"] = config.number("routed_scaling_factor").value_or(1);
+  if (method == "group_limited_greedy") {
+    out[arch + ".expert_group_count"] = config.required("n_group");
+    out[arch + ".expert_group_used_count"] = config.required("topk_group");
+  }
+  out[arch + ".leading_dense_block_count"] = config.integer("first_k_dense_replace").value_or(0);
+}
+
+void experts_of_deepseek_v3(const HfObject& config, const std::string& arch, Metadata& out) {
+  experts_of_glm4(config, arch, out);
+  if (config.string("scoring_func").value_or("sigmoid") != "sigmoid") config.fail("scoring_func", "sigmoid");
+  out[arch + ".expert_weights_scale"] = config.number("routed_scaling_factor").value_or(2.5);
+  out[arch + ".expert_group_count"] = config.integer("n_group").value_or(8);
+  out[arch + ".expert_group_used_count"] = config.integer("topk_group").value_or(4);
+  out[arch + ".leading_dense_block_count"] = config.integer("first_k_dense_replace").value_or(3);
+}
+
+/// Which layers are dense is a list in newer folders.
+void experts_of_glm4_lite(const HfObject& config, const std::string& arch, Metadata& out) {
+  experts_of_glm4(config, arch, out);
+  out[arch + ".expert_weights_scale"] = config.number("routed_scaling_factor").value_or(1.8);
+  const JsonInput* kinds = config.find("mlp_layer_types");
+  if (kinds == nullptr || !kinds->is_array()) return;
+  const auto first = std::find(kinds->begin(), kinds->end(), "sparse");
+  out[arch + ".leading_dense_block_count"] = static_cast<std::int64_t>(first - kinds->begin());
+}
+
 void experts_of_ernie(const HfObject& config, const std::string& arch, Metadata& out) {
   put_experts(config, arch, out, "moe_intermediate_size");
   put_shared(arch, out,

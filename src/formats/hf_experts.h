@@ -14,6 +14,9 @@ void experts_of_mixtral(const HfObject& config, const std::string& arch, Metadat
 void experts_of_granite(const HfObject& config, const std::string& arch, Metadata& out);
 void experts_of_olmoe(const HfObject& config, const std::string& arch, Metadata& out);
 void experts_of_glm4(const HfObject& config, const std::string& arch, Metadata& out);
+void experts_of_deepseek_v2(const HfObject& config, const std::string& arch, Metadata& out);
+void experts_of_deepseek_v3(const HfObject& config, const std::string& arch, Metadata& out);
+void experts_of_glm4_lite(const HfObject& config, const std::string& arch, Metadata& out);
 void experts_of_ernie(const HfObject& config, const std::string& arch, Metadata& out);
 void experts_of_hunyuan(const HfObject& config, const std::string& arch, Metadata& out);
 void experts_of_minimax(const HfObject& config, const std::string& arch, Metadata& out);

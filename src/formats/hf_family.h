@@ -34,6 +34,7 @@ struct HfFamily {
   bool rope_by_layer = false;  ///< windowed layers have a base of their own and no scaling
   float norm_offset = 0;       ///< 1: norms are stored as w of 1 + w
   bool interleaved_qk = false;
+  bool latent = false;        ///< multi-head latent attention (MLA)
   bool qkv_by_group = false;  ///< fused q, k, v: the rows of each key head together
   /// The keys that only this family has, under `arch`.
   void (*own)(const HfObject& config, const std::string& arch, Metadata& out) = nullptr;

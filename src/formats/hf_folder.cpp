@@ -21,7 +21,7 @@ std::string text_of(const MappedFile& file) {
 
 JsonInput read_json_file(const std::string& path, std::size_t max_bytes) {
   const MappedFile file(path);
-  return parse_json(text_of(file), path, max_bytes);
+  return parse_json(without_python_numbers(text_of(file)), path, max_bytes);
 }
 
 /// Shard names are data, so they name files of the folder only: letters, digits, . _ - and the ending.

@@ -158,6 +158,12 @@ constexpr Names kInside[] = {
     {"post_feedforward_layernorm_1", "post_ffw_norm_1"},
     {"post_feedforward_layernorm_2", "post_ffw_norm_2"},
     {"pre_feedforward_layernorm_2", "pre_ffw_norm_2"},
+    {"self_attn.q_a_proj", "attn_q_a"},            // DeepSeek
+    {"self_attn.q_a_layernorm", "attn_q_a_norm"},  //
+    {"self_attn.q_b_proj", "attn_q_b"},            //
+    {"self_attn.kv_a_proj_with_mqa", "attn_kv_a_mqa"},
+    {"self_attn.kv_a_layernorm", "attn_kv_a_norm"},  //
+    {"self_attn.kv_b_proj", "attn_kv_b"},            //
     {"norm", "attn_norm"},                           //
     {"eh_proj", "nextn.eh_proj"},                    // blocks that predict further tokens
     {"enorm", "nextn.enorm"},                        //

@@ -25,6 +25,9 @@ void own_stablelm(const HfObject& config, const std::string& arch, Metadata& out
 void own_falcon(const HfObject& config, const std::string& arch, Metadata& out);
 void own_baichuan(const HfObject& config, const std::string& arch, Metadata& out);
 void own_deci(const HfObject& config, const std::string& arch, Metadata& out);
+/// formats/hf_latent.cpp
+void own_latent(const HfObject& config, const std::string& arch, Metadata& out);
+void own_minicpm3(const HfObject& config, const std::string& arch, Metadata& out);
 /// formats/hf_recurrent.cpp
 void own_qwen3_next(const HfObject& config, const std::string& arch, Metadata& out);
 void own_lfm2(const HfObject& config, const std::string& arch, Metadata& out);

@@ -57,7 +57,6 @@ void own_lfm2(const HfObject& config, const std::string& arch, Metadata& out) {
   refuse_true(config, "conv_bias", "biases of convolutions in LFM2");
   out[arch + ".shortconv.l_cache"] = size_of(config, "conv_L_cache", 3);
   out[arch + ".attention.layer_norm_rms_epsilon"] = config.number("norm_eps").value_or(1e-5);
-  if (const auto tied = config.boolean("tie_embedding")) out["ropewalk.tie_embeddings"] = *tied;
   if (arch != "lfm2") return;
   double d_ff = static_cast<double>(
       config.integer("block_ff_dim").value_or(size_of(config, "intermediate_size", 12288)));
@@ -92,11 +91,15 @@ void own_nemotron_h(const HfObject& config, const std::string& arch, Metadata& o
     throw Error(config.place, "a model that this engine computes",
                 "experts of a latent part, which it does not compute");
   if (config.string("mlp_hidden_act").value_or("relu2") != "relu2") config.fail("mlp_hidden_act", "relu2");
+  // The class has older names for some, which win where both are there.
+  const auto named = [&](const char* older, const char* name) { return config.find(older) ? older : name; };
   const std::int64_t heads = size_of(config, "mamba_num_heads", 128);
-  put_ssm(arch, out, size_of(config, "conv_kernel", 4), size_of(config, "ssm_state_size", 128), heads,
-          size_of(config, "n_groups", 8), heads * size_of(config, "mamba_head_dim", 64));
+  put_ssm(arch, out, size_of(config, named("mamba_d_conv", "conv_kernel"), 4),
+          size_of(config, "ssm_state_size", 128), heads,
+          size_of(config, named("mamba_n_groups", "n_groups"), 8),
+          heads * size_of(config, "mamba_head_dim", 64));
   // As transformers 5.24; llama.cpp knows no least step, and no file of its kind names one.
-  out["ropewalk.least_step"] = config.number("time_step_min").value_or(0.001);
+  out["ropewalk.least_step"] = config.number(named("mamba_dt_min", "time_step_min")).value_or(0.001);
   out[arch + ".attention.layer_norm_rms_epsilon"] = config.number("layer_norm_epsilon").value_or(1e-5);
 }
 

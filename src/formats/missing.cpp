@@ -9,7 +9,6 @@
 namespace ropewalk {
 namespace {
 
-constexpr const char* kLatent = "multi-head latent attention (MLA)";
 constexpr const char* kLearned = "learned positions, and no RoPE";
 constexpr const char* kAlibi = "ALiBi, and no RoPE";
 constexpr const char* kEncoder = "an encoder with positions of its own (learned or relative), and no RoPE";
@@ -36,10 +35,10 @@ const std::vector<Missing>& missing_families() {
        {"dots1", "bailingmoe", "bailingmoe2", "mimo2", "step35"},
        {"dots1"},
        "its kind of experts or of attention"},
-      {"DeepSeek V2 and V3, R1, Kimi K2, GLM-4.7-Flash, MiniCPM3, Mistral 4",
-       {"deepseek2", "minicpm3", "mistral4"},
-       {"deepseek_v2", "deepseek_v3", "kimi_k2", "glm4_moe_lite", "minicpm3"},
-       kLatent},
+      {"Mistral 4",
+       {"mistral4"},
+       {"mistral4"},
+       "a reader of its multi-head latent attention (MLA) with temperatures by position"},
       {"DeepSeek V3.2 and V4, GLM-5",
        {"deepseek32", "deepseek4", "glm-dsa"},
        {"deepseek_v32", "deepseek_v4"},

@@ -38,11 +38,14 @@ class ForwardingBackend : public Backend {
   void experts(const Input& input, const Experts& layer, float* y, bool add, Stage stage) const override {
     inner_->experts(input, layer, y, add, stage);
   }
-  std::unique_ptr<KvLayer> make_kv_layer(int n_kv_heads, int head_dim) const override {
-    return inner_->make_kv_layer(n_kv_heads, head_dim);
+  using Backend::make_kv_layer;
+  std::unique_ptr<KvLayer> make_kv_layer(int n_kv_heads, int head_dim, int value_dim) const override {
+    return inner_->make_kv_layer(n_kv_heads, head_dim, value_dim);
   }
-  void append(KvLayer& kv, const float* k, const float* v, Index stride, const KeyPlan& plan) const override {
-    inner_->append(kv, k, v, stride, plan);
+  using Backend::append;
+  void append(KvLayer& kv, const float* k, Index k_stride, const float* v, Index v_stride,
+              const KeyPlan& plan) const override {
+    inner_->append(kv, k, k_stride, v, v_stride, plan);
   }
   void rotate_into(KvLayer& scratch, const KvLayer& raw, const KeyPlan& plan) const override {
     inner_->rotate_into(scratch, raw, plan);
@@ -78,6 +81,10 @@ class ForwardingBackend : public Backend {
     inner_->rotate(x, n_rows, n_heads, head_dim, stride, first, theta);
   }
   void scale(float* x, Index n, float factor) const override { inner_->scale(x, n, factor); }
+  void join_heads(const float* shared, Index n_shared, const float* own, Index n_own, Index n_rows,
+                  int n_heads, float* y) const override {
+    inner_->join_heads(shared, n_shared, own, n_own, n_rows, n_heads, y);
+  }
   void add_scaled(const float* x, Index n, float scale, float* y) const override {
     inner_->add_scaled(x, n, scale, y);
   }

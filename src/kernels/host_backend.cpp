@@ -54,6 +54,17 @@ void HostBackend::rotate(float* x, Index n_rows, int n_heads, int head_dim, Inde
   });
 }
 
+void HostBackend::join_heads(const float* shared, Index n_shared, const float* own, Index n_own, Index n_rows,
+                             int n_heads, float* y) const {
+  context()->parallel_for(n_rows, [&](Index row, int) {
+    for (Index head = row * n_heads; head < (row + 1) * n_heads; ++head) {
+      float* to = y + head * (n_shared + n_own);
+      std::copy_n(shared + row * n_shared, n_shared, to);
+      std::copy_n(own + head * n_own, n_own, to + n_shared);
+    }
+  });
+}
+
 void HostBackend::losses(const float* logits, Index n_vocab, std::span<const Token> targets,
                          double* losses) const {
   log_sum_exp(logits, static_cast<Index>(targets.size()), n_vocab, losses);

@@ -15,6 +15,8 @@ class HostBackend : public Backend {
              float* y) const override;
   void rotate(float* x, Index n_rows, int n_heads, int head_dim, Index stride, Index first,
               const std::vector<double>& theta) const override;
+  void join_heads(const float* shared, Index n_shared, const float* own, Index n_own, Index n_rows,
+                  int n_heads, float* y) const override;
   void losses(const float* logits, Index n_vocab, std::span<const Token> targets,
               double* losses) const override;
 };

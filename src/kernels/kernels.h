@@ -52,10 +52,11 @@ struct Output {
 /// every variant of the plan, and never rotated again.
 class KvLayer {
  public:
-  KvLayer(int kv_heads, int dim) : n_kv_heads(kv_heads), head_dim(dim) {}
+  KvLayer(int kv_heads, int key_dim, int of_values)
+      : n_kv_heads(kv_heads), head_dim(key_dim), value_dim(of_values) {}
   virtual ~KvLayer() = default;
-  int n_kv_heads, head_dim;
-  int layer = 0;  ///< of the model; set by its owner for who watches layers
+  int n_kv_heads, head_dim, value_dim;  // head_dim: of keys, and of queries
+  int layer = 0;                        ///< of the model; set by its owner for who watches layers
   virtual Index n_keys() const = 0;
   virtual std::size_t bytes() const = 0;  ///< memory held now
 };
@@ -66,11 +67,11 @@ struct AttentionTask {
   const KvLayer* kv = nullptr;
   const AttentionPlan* plan = nullptr;
   const Pointwise* pointwise = nullptr;  // read by the reference backend only; may be null for others
-  float* out = nullptr;                  // (n_rows, n_heads, head_dim)
+  float* out = nullptr;                  // (n_rows, n_heads, value_dim)
   // Where some heads of a layer have a plan of their own: how many they are, and how many floats it is from
-  // row to row of q and of out. 0: all heads of the call, n_heads * head_dim.
+  // row to row of q and of out. 0: all heads of the call, n_heads * head_dim and n_heads * value_dim.
   int n_heads = 0;
-  Index stride = 0;
+  Index stride = 0, out_stride = 0;
   /// (head_dim) or null: dims of q times these behind the rotation, of a layer that normalises there. Keys
   /// need none of their own: a product of both weights is a weight of q.
   const float* weight = nullptr;
@@ -119,15 +120,18 @@ class Backend {
   /// The same of a mixture of experts. REQUIRES: what route() requires.
   virtual void experts(const Input& input, const Experts& layer, float* y, bool add, Stage stage) const = 0;
 
-  virtual std::unique_ptr<KvLayer> make_kv_layer(int n_kv_heads, int head_dim) const = 0;
-  /// Appends k, v (n_keys, n_kv_heads, head_dim), k not rotated. REQUIRES: plan.key_begin == kv.n_keys(),
-  /// and the same number of variants with the same sink and window at each call.
-  /// `stride`: floats from key to key in k and v, where some heads of a layer have a cache of their own.
-  virtual void append(KvLayer& kv, const float* k, const float* v, Index stride,
+  virtual std::unique_ptr<KvLayer> make_kv_layer(int n_kv_heads, int head_dim, int value_dim) const = 0;
+  std::unique_ptr<KvLayer> make_kv_layer(int n_kv_heads, int head_dim) const {
+    return make_kv_layer(n_kv_heads, head_dim, head_dim);
+  }
+  /// Appends k (n_keys, n_kv_heads, head_dim), not rotated, and v (n_keys, n_kv_heads, value_dim). REQUIRES:
+  /// plan.key_begin == kv.n_keys(), and the same number of variants with the same sink and window at each
+  /// call. The strides: floats from key to key, where some heads of a layer have a cache of their own.
+  virtual void append(KvLayer& kv, const float* k, Index k_stride, const float* v, Index v_stride,
                       const KeyPlan& plan) const = 0;
-  /// All heads: k, v (n_keys, n_kv_heads, head_dim).
+  /// All heads.
   void append(KvLayer& kv, const float* k, const float* v, const KeyPlan& plan) const {
-    append(kv, k, v, Index{kv.n_kv_heads} * kv.head_dim, plan);
+    append(kv, k, Index{kv.n_kv_heads} * kv.head_dim, v, Index{kv.n_kv_heads} * kv.value_dim, plan);
   }
   /// scratch = the keys of `raw` (stored at position 0) rotated by `plan` (from key 0, all keys), sharing
   /// its values. For grow=1. `raw` must outlive the use of scratch.
@@ -169,6 +173,10 @@ class Backend {
                       const std::vector<double>& theta) const = 0;
   /// x (n) *= factor.
   virtual void scale(float* x, Index n, float factor) const = 0;
+  /// y (n_rows, n_heads, n_shared + n_own): in every head the row of `shared` (n_rows, n_shared), then that
+  /// of the head, `own` (n_rows, n_heads, n_own). y is apart from both.
+  virtual void join_heads(const float* shared, Index n_shared, const float* own, Index n_own, Index n_rows,
+                          int n_heads, float* y) const = 0;
   /// y (n) += scale x (n).
   virtual void add_scaled(const float* x, Index n, float scale, float* y) const = 0;
 
@@ -191,7 +199,7 @@ class Backend {
 
 /// Bytes one key takes in one layer, in n_variants and with its value (0 variants: the value alone): for
 /// computing memory before the work starts.
-std::size_t kv_bytes_per_key(KvType type, int n_kv_heads, int head_dim, int n_variants);
+std::size_t kv_bytes_per_key(KvType type, int n_kv_heads, int head_dim, int value_dim, int n_variants);
 
 /// Double precision, pointwise, slow on purpose.
 std::unique_ptr<Backend> make_reference_backend(std::shared_ptr<Context> context);

@@ -22,26 +22,29 @@ class CountingBackend : public ForwardingBackend {
       : ForwardingBackend(std::move(inner)), shares_(shares) {
     shares_.layers.assign(static_cast<std::size_t>(n_layers), {});
   }
-  std::unique_ptr<KvLayer> make_kv_layer(int n_kv_heads, int head_dim) const override {
-    RW_CHECK(head_dim >= 2);
-    auto kv = std::make_unique<CountedKv>(n_kv_heads, head_dim);
-    kv->real = inner().make_kv_layer(n_kv_heads, head_dim);
-    kv->marks = inner().make_kv_layer(n_kv_heads, head_dim);
+  using Backend::make_kv_layer;
+  std::unique_ptr<KvLayer> make_kv_layer(int n_kv_heads, int head_dim, int value_dim) const override {
+    RW_CHECK(value_dim >= 2);
+    auto kv = std::make_unique<CountedKv>(n_kv_heads, head_dim, value_dim);
+    kv->real = inner().make_kv_layer(n_kv_heads, head_dim, value_dim);
+    kv->marks = inner().make_kv_layer(n_kv_heads, head_dim, value_dim);
     return kv;
   }
 
-  void append(KvLayer& kv, const float* k, const float* v, Index stride, const KeyPlan& plan) const override {
+  using Backend::append;
+  void append(KvLayer& kv, const float* k, Index k_stride, const float* v, Index v_stride,
+              const KeyPlan& plan) const override {
     CountedKv& counted = of(kv);
-    inner().append(*counted.real, k, v, stride, plan);
-    std::vector<float> marks(static_cast<std::size_t>(plan.n_keys * stride),
+    inner().append(*counted.real, k, k_stride, v, v_stride, plan);
+    std::vector<float> marks(static_cast<std::size_t>(plan.n_keys * v_stride),
                              0);  // dim 0: token 0; 1: the first
     for (Index key = 0; key < plan.n_keys; ++key)
       for (int head = 0; head < counted.n_kv_heads; ++head) {
-        const auto at = static_cast<std::size_t>(key * stride + Index{head} * counted.head_dim);
+        const auto at = static_cast<std::size_t>(key * v_stride + Index{head} * counted.value_dim);
         marks[at] = plan.key_begin + key == 0 ? 1.0F : 0.0F;
         marks[at + 1] = plan.key_begin + key < shares_.n_first ? 1.0F : 0.0F;
       }
-    inner().append(*counted.marks, k, marks.data(), stride, plan);
+    inner().append(*counted.marks, k, k_stride, marks.data(), v_stride, plan);
   }
   void rotate_into(KvLayer& scratch, const KvLayer& raw, const KeyPlan& plan) const override {
     inner().rotate_into(*of(scratch).real, *of(raw).real, plan);
@@ -58,7 +61,7 @@ class CountingBackend : public ForwardingBackend {
 
   std::unique_ptr<KvLayer> fork(const KvLayer& kv, Index n_keys) const override {
     const CountedKv& from = of(kv);
-    auto copy = std::make_unique<CountedKv>(from.n_kv_heads, from.head_dim);
+    auto copy = std::make_unique<CountedKv>(from.n_kv_heads, from.head_dim, from.value_dim);
     copy->real = inner().fork(*from.real, n_keys), copy->marks = inner().fork(*from.marks, n_keys);
     return copy;
   }
@@ -68,7 +71,7 @@ class CountingBackend : public ForwardingBackend {
       const CountedKv& kv = of(*task.kv);
       task.kv = kv.real.get();
       inner().attention({&task, 1}, n_heads);
-      const Index stride = task.stride > 0 ? task.stride : Index{n_heads} * kv.head_dim;
+      const Index stride = task.out_stride > 0 ? task.out_stride : Index{n_heads} * kv.value_dim;
       std::vector<float> marks(static_cast<std::size_t>(task.plan->n_rows * stride));
       task.kv = kv.marks.get(), task.out = marks.data();
       inner().attention({&task, 1}, n_heads);
@@ -92,7 +95,7 @@ class CountingBackend : public ForwardingBackend {
         first += std::max<Index>(0, std::min(segment.end, shares_.n_first) - segment.begin);
       }
       for (int head = 0; head < n_heads; ++head) {
-        const auto at = static_cast<std::size_t>(row * stride + Index{head} * kv.head_dim);
+        const auto at = static_cast<std::size_t>(row * stride + Index{head} * kv.value_dim);
         layer.first_token += static_cast<double>(marks[at]);
         layer.first_tokens += static_cast<double>(marks[at + 1]);
       }

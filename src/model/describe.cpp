@@ -36,8 +36,8 @@ Models with RoPE, as a GGUF file or a Hugging Face folder.
   those that transformers computed, to 1e-3, from the folder and from the GGUF that is written the way llama.cpp's
   converter does. transformers has no MiniCPM, InternLM2, Baichuan, DeciLM and RoFormer v2: those are models of its
   Granite, Llama and RoFormer that compute the same, under the names and keys of these families. `dynamic`,
-  `gemma2_scale`, `gemma3_images`, `llama_mha`, `roformer` and `roformer_v2` are folders alone, `gpt_oss` is a GGUF
-  alone. Those with experts or states, and Gemma 4, are compared with llama.cpp too (tools/check_tiny). The CPU backend
+  `deepseek_v3_mscale`, `gemma2_scale`, `gemma3_images`, `llama_mha`, `roformer` and `roformer_v2` are folders alone,
+  `gpt_oss` is a GGUF alone. Those with experts, states or latents, and Gemma 4, are compared with llama.cpp too (tools/check_tiny). The CPU backend
   computes what the reference backend does, under several kinds of methods, whole, in chunks and token by token. What
   was checked beside that stands below the table; where nothing stands there, no published model of the family was run
   here.
@@ -49,8 +49,8 @@ Models with RoPE, as a GGUF file or a Hugging Face folder.
 constexpr const char* kMissingIntroduction = R"(
 ## What does not run
 
-A file of these is refused by the name of what is missing. Beside the names, a file that has MLA,
-ALiBi or, of a decoder, attention to later tokens by its own keys is refused in every family.
+A file of these is refused by the name of what is missing. Beside the names, a file that has MLA in another
+family, an indexer, ALiBi or, of a decoder, attention to later tokens by its own keys is refused in every family.
 
 | models | architecture | model_type | what is missing |
 | --- | --- | --- | --- |

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "model/feed_forward.h"
+#include "model/latent.h"
 #include "model/layer_pass.h"
 #include "model/per_layer_embedding.h"
 #include "model/recurrent.h"
@@ -34,13 +35,12 @@ void project_rows(const LayerPass& layer, const Rows& all, const Rows& wanted, A
   const Norm* before = layer.spec.pre_norm ? &norm : nullptr;
   const Input from{.x = all.x, .norm = before}, from_wanted{.x = wanted.x, .norm = before};
   if (!layer.spec.keeps()) return linear(b, wanted, from_wanted, {to_q});
-  const Index n = all.n() * spec.kv_width();
-  const Output to_k{.w = w.wk.get(), .bias = w.bk.get(), .y = a.k.reserve(b, n)},
-      to_v{.w = w.wv.get(), .bias = w.bv.get(), .y = a.v.reserve(b, n)};
+  const Output to_k{.w = w.wk.get(), .bias = w.bk.get(), .y = a.k.reserve(b, all.n() * spec.k_width())},
+      to_v{.w = w.wv.get(), .bias = w.bv.get(), .y = a.v.reserve(b, all.n() * spec.v_width())};
   const bool together = wanted.n() == all.n();
   if (spec.value_is_key) {
     together ? linear(b, all, from, {to_k, to_q}) : linear(b, all, from, {to_k});
-    b.copy(to_k.y, n, to_v.y);
+    b.copy(to_k.y, all.n() * spec.v_width(), to_v.y);
   } else {
     together ? linear(b, all, from, {to_k, to_v, to_q}) : linear(b, all, from, {to_k, to_v});
   }
@@ -52,16 +52,17 @@ void project(const LayerPass& layer, const Rows& all, const Rows& wanted, Activa
   const Backend& b = layer.backend;
   const LayerWeights& w = layer.w;
   const AttentionSpec& spec = layer.spec.attention;
+  if (spec.latent.any()) return project_latent(layer, all, wanted, a);
   project_rows(layer, all, wanted, a);
   const Norm norm = norm_of(layer.spec, w.attn_norm);
   if (spec.output_gate)
     linear(b, wanted, {.x = wanted.x, .norm = layer.spec.pre_norm ? &norm : nullptr},
-           {{.w = w.w_output_gate.get(), .y = a.gate.reserve(b, wanted.n() * spec.q_width())}});
+           {{.w = w.w_output_gate.get(), .y = a.gate.reserve(b, wanted.n() * spec.out_width())}});
   normalise_heads(layer, w.q_norm, wanted.n(), spec.n_heads, a.q.owner.get());
   if (!layer.spec.keeps()) return;
   normalise_heads(layer, w.k_norm, all.n(), spec.n_kv_heads, a.k.owner.get());
   if (spec.value_norm)
-    b.norm(a.v.owner.get(), all.n() * spec.n_kv_heads, spec.head_dim,
+    b.norm(a.v.owner.get(), all.n() * spec.n_kv_heads, spec.v_dim(),
            {.kind = spec.qk_norm_kind, .eps = layer.spec.norm_eps}, a.v.owner.get());
 }
 
@@ -69,11 +70,13 @@ void project(const LayerPass& layer, const Rows& all, const Rows& wanted, Activa
 void append(const LayerPass& layer, const Piece& piece, Index group, KvLayer& kv, const LayerClass& plans,
             Activations& a) {
   const AttentionSpec& spec = layer.spec.attention;
-  const Index at = piece.row * spec.kv_width() + group * kv.n_kv_heads * spec.head_dim;
+  const Index first_head = group * kv.n_kv_heads;
+  const float* k = a.k.owner.get() + piece.row * spec.k_width() + first_head * spec.head_dim;
+  float* v = a.v.owner.get() + piece.row * spec.v_width() + first_head * spec.v_dim();
   if (spec.rotary_value)
-    layer.backend.rotate(a.v.owner.get() + at, piece.n(), kv.n_kv_heads, spec.head_dim, spec.kv_width(),
-                         piece.sequence->n_read, plans.pointwise.theta);
-  layer.backend.append(kv, a.k.owner.get() + at, a.v.owner.get() + at, spec.kv_width(), plans.keys);
+    layer.backend.rotate(v, piece.n(), kv.n_kv_heads, spec.v_dim(), spec.v_width(), piece.sequence->n_read,
+                         plans.pointwise.theta);
+  layer.backend.append(kv, k, spec.k_width(), v, spec.v_width(), plans.keys);
 }
 
 /// The new keys and values of each sequence, and what its rows ask of its cache: one task for all heads that
@@ -81,7 +84,7 @@ void append(const LayerPass& layer, const Piece& piece, Index group, KvLayer& kv
 void append_and_attend(const LayerPass& layer, const Rows& wanted, Activations& a) {
   const Backend& b = layer.backend;
   const AttentionSpec& spec = layer.spec.attention;
-  float* attended = a.attended.reserve(b, wanted.n() * spec.q_width());
+  float* attended = a.attended.reserve(b, wanted.n() * spec.out_width());
   a.tasks.clear();
   for (const Piece& piece : layer.pieces) {
     Sequence::State& s = *piece.sequence;
@@ -98,18 +101,17 @@ void append_and_attend(const LayerPass& layer, const Rows& wanted, Activations& 
         plans.scratch->layer = kv.layer;
         b.rotate_into(*plans.scratch, kv, plans.rotated_keys);
       }
-      const Index first = (layer.last ? piece.wanted_row : piece.row) * spec.q_width() +
-                          static_cast<Index>(g) * n_heads * spec.head_dim;
-      a.tasks.push_back(
-          {.q = a.q.owner.get() + first,
-           .kv = plans.scratch != nullptr ? plans.scratch.get() : &kv,
-           .plan = layer.last && s.last_in_part ? &plans.last_plan : &plans.plan,
-           .pointwise = &plans.pointwise,
-           .out = attended + first,
-           .n_heads = n_heads,
-           .stride = spec.q_width(),
-           .weight = layer.w.behind.get(),
-           .sinks = spec.sinks ? layer.w.sinks.get() + static_cast<Index>(g) * n_heads : nullptr});
+      const Index row = layer.last ? piece.wanted_row : piece.row, head = static_cast<Index>(g) * n_heads;
+      a.tasks.push_back({.q = a.q.owner.get() + row * spec.q_width() + head * spec.head_dim,
+                         .kv = plans.scratch != nullptr ? plans.scratch.get() : &kv,
+                         .plan = layer.last && s.last_in_part ? &plans.last_plan : &plans.plan,
+                         .pointwise = &plans.pointwise,
+                         .out = attended + row * spec.out_width() + head * spec.v_dim(),
+                         .n_heads = n_heads,
+                         .stride = spec.q_width(),
+                         .out_stride = spec.out_width(),
+                         .weight = layer.w.behind.get(),
+                         .sinks = spec.sinks ? layer.w.sinks.get() + head : nullptr});
     }
   }
   if (!a.tasks.empty()) b.attention(a.tasks, spec.n_heads);
@@ -152,7 +154,7 @@ const float* mix(const LayerPass& layer, const Rows& all, const Rows& on, Activa
   append_and_attend(layer, on, a);
   const AttentionSpec& spec = layer.spec.attention;
   if (!spec.output_gate) return a.attended.owner.get();
-  layer.backend.activate(a.gate.owner.get(), a.attended.owner.get(), on.n() * spec.q_width(),
+  layer.backend.activate(a.gate.owner.get(), a.attended.owner.get(), on.n() * spec.out_width(),
                          Activation::kSigmoid);
   return a.gate.owner.get();
 }

@@ -8,6 +8,7 @@
 
 #include "kernels/kernels.h"
 #include "methods/method.h"
+#include "model/latent_spec.h"
 #include "model/recurrence_spec.h"
 
 namespace ropewalk {
@@ -29,7 +30,9 @@ struct RopeSpec {
 enum class QkNorm { kNone, kPerHead, kPerHeadOwn, kWholeRow, kPerHeadBehind };
 
 struct AttentionSpec {
-  int n_heads = 0, n_kv_heads = 0, head_dim = 0;
+  int n_heads = 0, n_kv_heads = 0, head_dim = 0;  ///< head_dim: of queries and keys
+  int value_dim = 0;                              ///< of values, where they are of another width; 0: head_dim
+  LatentSpec latent = {};                         ///< what keys and values are made of
   RopeSpec rope = {};
   Index window = 0;  ///< a row sees so many keys, itself included; 0: all before it
   /// Methods act here. false: a layer with a window in a family whose other layers see far.
@@ -48,8 +51,13 @@ struct AttentionSpec {
   bool output_gate = false;   ///< what attention gives is multiplied by sigmoid(W_g x)
   bool operator==(const AttentionSpec&) const = default;
 
+  int v_dim() const { return value_dim > 0 ? value_dim : head_dim; }
   Index q_width() const { return Index{n_heads} * head_dim; }
-  Index kv_width() const { return Index{n_kv_heads} * head_dim; }
+  Index k_width() const { return Index{n_kv_heads} * head_dim; }
+  Index v_width() const { return Index{n_kv_heads} * v_dim(); }
+  Index out_width() const { return Index{n_heads} * v_dim(); }
+  /// With latents: the dims of a head's keys that are its own.
+  Index own_dim() const { return head_dim - rope.rotary_dim; }
 };
 
 /// The experts of a layer, as kernels/experts.h computes them.

@@ -79,6 +79,11 @@ AttentionSpec read_attention(const Keys& keys, const Family& family, Index d_mod
     if (keys.here(name) == 0)
       refuse(file, fmt::format("layer {} without attention ({} 0)", keys.layer, name));
   a.n_heads = static_cast<int>(keys.integer("attention.head_count", 1, 4096));
+  if (family.latent) {
+    read_latent(keys, d_model, a);
+    a.rope.base = keys.positive("rope.freq_base", 10000.0);
+    return a;
+  }
   a.n_kv_heads = static_cast<int>(keys.integer("attention.head_count_kv", 1, a.n_heads, a.n_heads));
   if (a.n_heads % a.n_kv_heads != 0)
     throw Error(file.path(), "head_count to be a multiple of head_count_kv",
@@ -90,8 +95,9 @@ AttentionSpec read_attention(const Keys& keys, const Family& family, Index d_mod
   };
   const Index of_first = d_model / keys.of_layer(telling).integer("attention.head_count", 1, 4096);
   a.head_dim = static_cast<int>(keys.integer(sized("attention.key_length"), 2, 1024, of_first));
-  if (keys.integer(sized("attention.value_length"), 1, 1024, a.head_dim) != a.head_dim)
-    refuse(file, "values and keys of different width");
+  const auto value_dim = static_cast<int>(keys.integer(sized("attention.value_length"), 2, 512, a.head_dim));
+  if (value_dim != a.head_dim) a.value_dim = value_dim;
+  if (a.value_dim > 0 && family.output_gate) refuse(file, "values and keys of different width beside a gate");
   if (a.head_dim < 2 || a.head_dim % 2 != 0 || a.head_dim > 512)
     throw Error(file.path(), "an even head_dim from 2 to 512", fmt::format("{}", a.head_dim));
   a.rope.rotary_dim =
@@ -218,11 +224,13 @@ void check_own_scaling(const ModelFile& file, const ModelConfig& config) {
 
 }  // namespace
 
-void refuse_unsupported(const ModelFile& file, const std::string& arch, bool encoder) {
+void refuse_unsupported(const ModelFile& file, const std::string& arch, const Family& family) {
   const Keys keys{file, arch};
   auto count = [&](std::string_view name) { return file.integer(keys.key(name)).value_or(0); };
-  if (count("attention.kv_lora_rank") > 0) refuse(file, "multi-head latent attention (MLA)");
-  if (!encoder && file.boolean(keys.key("attention.causal")) == false)
+  if (count("attention.kv_lora_rank") > 0 && !family.latent)
+    refuse(file, "multi-head latent attention (MLA) in this family");
+  if (count("attention.indexer.head_count") > 0) refuse(file, "sparse attention by an indexer");
+  if (!family.encoder && file.boolean(keys.key("attention.causal")) == false)
     refuse(file, "attention to later tokens");
   for (const auto& [key, value] : file.metadata())  // a rotation of what is multiplied
     if (key.starts_with("prism.hadamard")) refuse(file, key);
@@ -243,7 +251,7 @@ void check_attention_bias(const ModelFile& file, const ModelConfig& config) {
 
 ModelConfig read_family(const ModelFile& file, const Family& family) {
   const Keys keys{file, *file.string("general.architecture")};
-  refuse_unsupported(file, keys.arch, family.encoder);
+  refuse_unsupported(file, keys.arch, family);
   ModelConfig c;
   c.architecture = keys.arch;
   c.name = file.string("general.name").value_or("");
@@ -283,7 +291,8 @@ ModelConfig read_family(const ModelFile& file, const Family& family) {
   c.n_blocks = static_cast<int>(n_blocks);
   for (LayerSpec& each : c.layers)
     if (each.attends() && !family.proportional)
-      read_own_scaling(keys, family.yarn_truncates, c, each.attention.rope);
+      read_own_scaling(keys, {.truncates = family.yarn_truncates, .latent = family.latent}, c,
+                       each.attention);
   if (family.proportional) c.n_ctx_original = c.n_ctx_train;
   read_temperature(keys, family, c);
   read_layers(keys, family, c);

@@ -45,8 +45,13 @@ struct Family {
   bool choice_bias = false, shared_gate = false;  ///< always there; else where a tensor says so
   /// Of a layer that has a state in place of keys, where its tensors are there. nullptr: no layer has.
   RecurrenceSpec (*recurrence)(const Keys& keys) = nullptr;
+  bool latent = false;    ///< multi-head latent attention (MLA)
   bool one_part = false;  ///< a layer has attention, a state or a feed-forward part, one of these
 };
+
+/// What keys and values are made of, and the widths of a head; `a` has n_heads, and gets the rest but the
+/// base. Errors: Error for numbers that do not fit.
+void read_latent(const Keys& keys, Index d_model, AttentionSpec& a);
 
 /// Of Family::recurrence. Errors: Error for numbers that do not fit.
 RecurrenceSpec read_delta_rule(const Keys& keys);
@@ -69,7 +74,7 @@ ModelConfig read_family(const ModelFile& file, const Family& family);
 /// Errors: Error where a config.json's attention_bias says otherwise than the tensors that are there.
 void check_attention_bias(const ModelFile& file, const ModelConfig& config);
 
-/// Errors: Error that names what the forward does not compute, by the keys under `arch`.
-void refuse_unsupported(const ModelFile& file, const std::string& arch, bool encoder = false);
+/// Errors: Error that names what the forward does not compute, by the keys under `arch`, in this family.
+void refuse_unsupported(const ModelFile& file, const std::string& arch, const Family& family = {});
 
 }  // namespace ropewalk

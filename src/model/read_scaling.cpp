@@ -31,7 +31,7 @@ std::vector<double> factor_list(const ModelFile& file, const std::string& key, s
 /// The model's own YaRN as a spec. GGUF's attn_factor multiplies the released temperature, Hugging Face's
 /// attention_factor replaces it (reference: ggml rope_yarn; transformers modeling_rope_utils). llama.cpp's
 /// converter stores the latter as yarn_attn_factor.
-std::string yarn_spec(const Keys& keys, bool truncates, Index n_ctx_original, double factor) {
+std::string yarn_spec(const Keys& keys, const YarnOf& yarn, Index n_ctx_original, double factor) {
   std::string spec = fmt::format("yarn:factor={},trained={}", factor, n_ctx_original);
   const bool gguf = keys.file.container().starts_with("GGUF");
   const auto share = keys.number("rope.scaling.yarn_ext_factor");
@@ -46,12 +46,13 @@ std::string yarn_spec(const Keys& keys, bool truncates, Index n_ctx_original, do
     if (const auto value = keys.number(name); value && *value != 0)
       spec += fmt::format(",{}={}", parameter, *value);
   if (const auto all = keys.number("rope.scaling.yarn_log_multiplier"); all && *all != 0)
-    spec += fmt::format(",mscale=1,mscale_all_dim={}", *all);  // llama.cpp's name for mscale_all_dim
+    spec += yarn.latent ? ",attention_factor=1"  // of these files mscale is mscale_all_dim: their ratio
+                        : fmt::format(",mscale=1,mscale_all_dim={}", *all);  // llama.cpp's name for it
   auto attention = keys.number("rope.scaling.attn_factor");
   if (gguf && attention) attention = *attention == 1 ? 0 : *attention * (1 + 0.1 * std::log(factor));
   if (const auto whole = keys.number("rope.scaling.yarn_attn_factor"); whole && *whole > 0) attention = whole;
   if (attention && *attention > 0) spec += fmt::format(",attention_factor={}", *attention);
-  if (!keys.file.boolean(keys.key("rope.scaling.truncate")).value_or(truncates)) spec += ",truncate=0";
+  if (!keys.file.boolean(keys.key("rope.scaling.truncate")).value_or(yarn.truncates)) spec += ",truncate=0";
   return spec;
 }
 
@@ -68,10 +69,25 @@ Index read_original_length(const Keys& keys, Index n_ctx_train, const RopeSpec& 
   return plain ? n_ctx_train : original_length(rope.divisors, rope.rotary_dim, rope.base);
 }
 
+/// Of latent attention: m^2 / sqrt(head_dim), m = 1 + 0.1 mscale_all_dim log(factor), since dims that are not
+/// rotated are to be scaled too. deepseek2 files have 0.1 mscale_all_dim as yarn_log_multiplier (reference:
+/// transformers' modeling_deepseek_v2; llama.cpp's TAG_DEEPSEEK2_YARN_LOG_MUL_FIX). 0: as everywhere.
+double scale_of_all_dims(const Keys& keys, double factor, int head_dim) {
+  const double all = keys.number("rope.scaling.mscale_all_dim").value_or(0),
+               tenth = keys.number("rope.scaling.yarn_log_multiplier").value_or(0.1 * all);
+  if (tenth == 0 || factor <= 1) return 0;
+  const double m = 1 + tenth * std::log(factor);
+  if (!(m >= 1e-3 && m <= 1e3))
+    throw Error(keys.file.path(), "mscale_all_dim (yarn_log_multiplier) of a factor from 1e-3 to 1e3",
+                fmt::format("{}", m));
+  return m * m / std::sqrt(static_cast<double>(head_dim));
+}
+
 }  // namespace
 
-void read_own_scaling(const Keys& keys, bool yarn_truncates, ModelConfig& config, RopeSpec& rope) {
+void read_own_scaling(const Keys& keys, const YarnOf& yarn, ModelConfig& config, AttentionSpec& a) {
   const ModelFile& file = keys.file;
+  RopeSpec& rope = a.rope;
   rope.divisors = factor_list(file, "", "rope_freqs.weight", rope.rotary_dim);
   std::string type = file.string(keys.key("rope.scaling.type")).value_or("none");
   if (type == "none" && file.find_tensor("rope_factors_long.weight") != nullptr) type = "longrope";  // Phi-3
@@ -82,12 +98,13 @@ void read_own_scaling(const Keys& keys, bool yarn_truncates, ModelConfig& config
   const double extended = static_cast<double>(config.n_ctx_train) /
                           static_cast<double>(std::max<Index>(1, config.n_ctx_original));
   const double factor = keys.positive("rope.scaling.factor", std::max(1.0, extended));
+  if (yarn.latent) a.scale = scale_of_all_dims(keys, factor, a.head_dim);
   if (type == "linear") {
     rope.own_scaling = fmt::format("pi:factor={}", factor);
   } else if (type == "dynamic") {
     rope.own_scaling = fmt::format("dynamic-ntk:factor={},trained={}", factor, config.n_ctx_train);
   } else if (type == "yarn") {
-    rope.own_scaling = yarn_spec(keys, yarn_truncates, config.n_ctx_original, factor);
+    rope.own_scaling = yarn_spec(keys, yarn, config.n_ctx_original, factor);
   } else if (type == "llama3") {
     rope.own_scaling =
         fmt::format("llama3:factor={},trained={},low_freq_factor={},high_freq_factor={}", factor,

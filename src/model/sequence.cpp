@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "model/latent.h"
 #include "model/layer_methods.h"
 #include "model/memory.h"
 #include "model/sequence_state.h"
@@ -13,8 +14,9 @@ namespace {
 std::size_t step_bytes(const ModelConfig& c, Index n, Index chunk) {
   Index step = 0;  // floats of a row: of the widest layer
   for (const LayerSpec& layer : c.layers)
-    step = std::max(step, 2 * (c.d_model + layer.attention.q_width() + layer.attention.kv_width() +
-                               layer.recurrence.convolved_width() + layer.ffn.d_ff));
+    step = std::max(
+        step, 2 * (c.d_model + layer.attention.q_width() + layer.attention.k_width() +
+                   latent_step_width(layer.attention) + layer.recurrence.convolved_width() + layer.ffn.d_ff));
   step += 2 * c.n_layers() * c.per_layer_width;
   const Index rows = c.encoder ? n : std::min(chunk, n);
   return 4 * static_cast<std::size_t>(rows * step + kSlabRows * (c.n_vocab + c.d_model));
@@ -24,7 +26,7 @@ std::size_t step_bytes(const ModelConfig& c, Index n, Index chunk) {
 
 std::unique_ptr<KvLayer> Sequence::State::make_kv(std::size_t layer, std::size_t n_groups) const {
   const AttentionSpec& a = model->config().layers[layer].attention;
-  auto kv = model->backend().make_kv_layer(a.n_kv_heads / static_cast<int>(n_groups), a.head_dim);
+  auto kv = model->backend().make_kv_layer(a.n_kv_heads / static_cast<int>(n_groups), a.head_dim, a.v_dim());
   kv->layer = static_cast<int>(layer);
   return kv;
 }
@@ -346,8 +348,9 @@ std::size_t most_cache_bytes(const ModelConfig& c, KvType kv_type, const Method&
   for (const LayerSpec& layer : c.layers) {
     if (!layer.attends() || !layer.keeps()) continue;
     const AttentionSpec& a = layer.attention;
-    const std::size_t value_bytes = kv_bytes_per_key(kv_type, a.n_kv_heads, a.head_dim, 0);
-    const std::size_t key_bytes = kv_bytes_per_key(kv_type, a.n_kv_heads, a.head_dim, 1) - value_bytes;
+    const std::size_t value_bytes = kv_bytes_per_key(kv_type, a.n_kv_heads, a.head_dim, a.v_dim(), 0);
+    const std::size_t key_bytes =
+        kv_bytes_per_key(kv_type, a.n_kv_heads, a.head_dim, a.v_dim(), 1) - value_bytes;
     if (acts_on(layer))
       cache += rows * key_bytes + values * value_bytes;
     else

@@ -76,14 +76,15 @@ class Needed {
   }
   void need_attention(const AttentionSpec& a, bool keeps, const std::string& blk) {
     const Index d_model = config_.d_model;
+    need(blk + "attn_output.weight", {d_model, a.out_width()});
+    if (a.latent.any()) return need_latent(a, blk);
     need(blk + "attn_q.weight", {(a.output_gate ? 2 : 1) * a.q_width(), d_model});
-    if (keeps) need(blk + "attn_k.weight", {a.kv_width(), d_model});
-    if (keeps && !a.value_is_key) need(blk + "attn_v.weight", {a.kv_width(), d_model});
-    need(blk + "attn_output.weight", {d_model, a.q_width()});
+    if (keeps) need(blk + "attn_k.weight", {a.k_width(), d_model});
+    if (keeps && !a.value_is_key) need(blk + "attn_v.weight", {a.v_width(), d_model});
     if (a.qkv_bias) {
       need(blk + "attn_q.bias", {a.q_width()});
-      need(blk + "attn_k.bias", {a.kv_width()});
-      need(blk + "attn_v.bias", {a.kv_width()});
+      need(blk + "attn_k.bias", {a.k_width()});
+      need(blk + "attn_v.bias", {a.v_width()});
     }
     if (a.output_bias) need(blk + "attn_output.bias", {d_model});
     if (a.sinks) need(blk + "attn_sinks.weight", {a.n_heads});
@@ -94,6 +95,20 @@ class Needed {
     if (a.qk_norm == QkNorm::kNone) return;
     need(blk + "attn_q_norm.weight", qk_norm(a.n_heads));
     if (keeps) need(blk + "attn_k_norm.weight", qk_norm(a.n_kv_heads));
+  }
+  void need_latent(const AttentionSpec& a, const std::string& blk) {
+    const LatentSpec& l = a.latent;
+    if (l.q_rank > 0) {
+      need(blk + "attn_q_a.weight", {l.q_rank, config_.d_model});
+      need(blk + "attn_q_a_norm.weight", {l.q_rank});
+    }
+    need(blk + (l.q_rank > 0 ? "attn_q_b.weight" : "attn_q.weight"),
+         {a.q_width(), l.q_rank > 0 ? l.q_rank : config_.d_model});
+    need(blk + "attn_kv_a_mqa.weight", {l.kv_rank + a.rope.rotary_dim, config_.d_model});
+    need(blk + "attn_kv_a_norm.weight", {l.kv_rank});
+    if (!l.split) return need(blk + "attn_kv_b.weight", {a.n_heads * (a.own_dim() + a.v_dim()), l.kv_rank});
+    need(blk + "attn_k_b.weight", {a.n_heads, l.kv_rank, a.own_dim()});
+    need(blk + "attn_v_b.weight", {a.n_heads, a.v_dim(), l.kv_rank});
   }
   void need_recurrence(const RecurrenceSpec& r, const std::string& blk) {
     const Index d_model = config_.d_model, values = r.value_width(), convolved = r.convolved_width();

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "model/latent.h"
 #include "model/loader.h"
 #include "model/pairing.h"
 #include "model/per_layer_embedding.h"
@@ -44,10 +45,11 @@ void load_queries(Loader& load, const AttentionSpec& a, const std::string& blk, 
 
 void load_attention(Loader& load, const LayerSpec& spec, const std::string& blk, LayerWeights& w) {
   const AttentionSpec& a = spec.attention;
+  w.wo = load.matrix(blk + "attn_output.weight");
+  if (a.latent.any()) return load_latent(load, a, blk, w);
   load_queries(load, a, blk, w);
   if (spec.keeps()) w.wk = load.matrix(blk + "attn_k.weight", &a);
   if (spec.keeps() && !a.value_is_key) w.wv = load.matrix(blk + "attn_v.weight");
-  w.wo = load.matrix(blk + "attn_output.weight");
   if (a.qkv_bias) {
     w.bq = load.vector(blk + "attn_q.bias", &a);
     w.bk = load.vector(blk + "attn_k.bias", &a);

@@ -50,16 +50,26 @@ struct PerLayerWeights {
   NormWeights norm;                          // (d_model)
 };
 
+/// What queries, keys and values are made of (model/latent.h): LayerWeights::wq then is (q_width, d_model or
+/// q_rank), wk (n_heads own_dim, kv_rank) and wv (v_width, kv_rank).
+struct LatentWeights {
+  std::unique_ptr<Matrix> w_q, w_kv,
+      w_shared;                   // (q_rank, d_model), (kv_rank, d_model), (rotary_dim, d_model)
+  Vector q_norm, kv_norm;         // (q_rank), (kv_rank)
+  std::vector<std::byte> turned;  // what wk lies in, where the file holds it otherwise
+};
+
 struct LayerWeights {
+  LatentWeights latent;                   // outlives wk
   NormWeights attn_norm, attn_post_norm;  // (d_model)
-  std::unique_ptr<Matrix> wq, wk, wv;     // (q_width, d_model), (kv_width, d_model) x 2
+  std::unique_ptr<Matrix> wq, wk, wv;     // (q_width, d_model), (k_width, d_model), (v_width, d_model)
   Vector bq, bk, bv;                      // the same rows
   NormWeights q_norm, k_norm;             // (head_dim), (heads, head_dim) or (width), as QkNorm says
   Vector behind;                          // (head_dim), QkNorm::kPerHeadBehind: those of q times those of k
   Vector sinks;                           // (n_heads)
-  std::unique_ptr<Matrix> w_output_gate;  // (q_width, d_model)
+  std::unique_ptr<Matrix> w_output_gate;  // (out_width, d_model)
   RecurrentWeights recurrent;             // in place of all these
-  std::unique_ptr<Matrix> wo;             // (d_model, q_width)
+  std::unique_ptr<Matrix> wo;             // (d_model, out_width)
   Vector bo;                              // (d_model)
   NormWeights ffn_norm, ffn_post_norm;    // (d_model)
   std::unique_ptr<Matrix> w_gate, w_up;   // (d_ff, d_model); w_gate null where nothing is gated

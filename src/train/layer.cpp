@@ -56,11 +56,11 @@ LayerKept<T> TrainingLayer<T>::take_kept(Carver<T>& from, Index n_rows) const {
   const AttentionSpec& a = spec_.attention;
   LayerKept<T> kept;
   kept.q = from.take(n_rows * a.q_width());
-  kept.k = from.take(n_rows * a.kv_width());
-  kept.v = from.take(n_rows * a.kv_width());
+  kept.k = from.take(n_rows * a.k_width());
+  kept.v = from.take(n_rows * a.k_width());
   if (a.qk_norm != QkNorm::kNone) {
     kept.q_before = from.take(n_rows * a.q_width());
-    kept.k_before = from.take(n_rows * a.kv_width());
+    kept.k_before = from.take(n_rows * a.k_width());
   }
   kept.attended = from.take(n_rows * a.q_width());
   kept.lse = from.take(n_rows * a.n_heads);
@@ -99,9 +99,9 @@ LayerScratch<T> TrainingLayer<T>::take_scratch(Carver<T>& from, Index n_rows) co
   from.back_to(begin);
   scratch.d_attended = from.take(n_rows * a.q_width());
   scratch.d_q = from.take(n_rows * a.q_width());
-  scratch.d_k = from.take(n_rows * a.kv_width());
-  scratch.d_v = from.take(n_rows * a.kv_width());
-  if (a.qk_norm != QkNorm::kNone) scratch.d_k_before = from.take(n_rows * a.kv_width());
+  scratch.d_k = from.take(n_rows * a.k_width());
+  scratch.d_v = from.take(n_rows * a.k_width());
+  if (a.qk_norm != QkNorm::kNone) scratch.d_k_before = from.take(n_rows * a.k_width());
   return scratch;
 }
 
@@ -143,9 +143,9 @@ void TrainingLayer<T>::rotate_values(const Pass& p, T* v, bool backward) const {
   if (!a.rotary_value) return;
   for (const TextRows& text : p.texts) {
     const int n_heads = a.n_kv_heads / static_cast<int>(text.groups.size());
-    T* group = v + text.begin * a.kv_width();
+    T* group = v + text.begin * a.k_width();
     for (const TextPlan* plan : text.groups) {
-      ops_.rotate(group, text.n, n_heads, a.head_dim, a.kv_width(), 0, plan->pointwise.theta, backward);
+      ops_.rotate(group, text.n, n_heads, a.head_dim, a.k_width(), 0, plan->pointwise.theta, backward);
       group += Index{n_heads} * a.head_dim;
     }
   }
@@ -163,9 +163,9 @@ std::vector<TrainingAttention<T>> TrainingLayer<T>::attention_tasks(const Pass& 
     for (int g = 0; g < n_groups; ++g) {
       TrainingAttention<T> task;
       task.n_heads = a.n_heads / n_groups, task.n_kv_heads = a.n_kv_heads / n_groups;
-      task.head_dim = a.head_dim, task.q_stride = a.q_width(), task.kv_stride = a.kv_width();
+      task.head_dim = a.head_dim, task.q_stride = a.q_width(), task.kv_stride = a.k_width();
       const Index q_at = text.begin * a.q_width() + Index{g} * task.n_heads * a.head_dim;
-      const Index kv_at = text.begin * a.kv_width() + Index{g} * task.n_kv_heads * a.head_dim;
+      const Index kv_at = text.begin * a.k_width() + Index{g} * task.n_kv_heads * a.head_dim;
       const TextPlan& plan = *text.groups[static_cast<std::size_t>(g)];
       task.plan = &plan.plan, task.keys = &plan.keys, task.pointwise = &plan.pointwise;
       task.weight = w_.behind.get();
@@ -302,8 +302,8 @@ void TrainingLayer<T>::attention_backward(const Pass& p, const T* d_part, float 
   set_zero(ops_, s.d_attended, p.n_rows * a.q_width());
   o_.backward(p.kept.attended, d_part, p.n_rows, scale, s.d_attended, gradient, p.kept.low_o, s.d_low);
   set_zero(ops_, s.d_q, p.n_rows * a.q_width());
-  set_zero(ops_, s.d_k, p.n_rows * a.kv_width());
-  set_zero(ops_, s.d_v, p.n_rows * a.kv_width());
+  set_zero(ops_, s.d_k, p.n_rows * a.k_width());
+  set_zero(ops_, s.d_v, p.n_rows * a.k_width());
   std::vector<TrainingAttention<T>> tasks = attention_tasks(p);
   for (TrainingAttention<T>& task : tasks)
     task.d_weight = learning_.behind >= 0 ? gradient + learning_.behind : nullptr;

@@ -161,6 +161,8 @@ const char* why_not_trained(const ModelConfig& config) {
     if (layer.ffn.experts.n_experts > 0) return "a mixture of experts";
     if (layer.recurs()) return "layers with a state";
     if (!layer.attends() || !layer.feeds_forward()) return "layers of one part";
+    if (layer.attention.latent.any()) return "multi-head latent attention (MLA)";
+    if (layer.attention.v_dim() != layer.attention.head_dim) return "values and keys of different width";
     if (layer.attention.output_gate) return "a gate of what attention gives";
     if (layer.kv_of >= 0) return "layers that read another layer's keys";
     if (layer.attention.value_norm || layer.attention.value_is_key) return "values that are normalised";

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "formats/hf_object.h"
 #include "formats/model_file.h"
 
 namespace ropewalk {
@@ -162,6 +163,12 @@ TEST_F(ShardedFolder, ReadsTheHuggingFaceCache) {
   }
   folder_ = snapshot;
   EXPECT_EQ(open(kGood)->tensors().size(), 3u);
+}
+
+TEST(PythonNumbers, AreNoneAndStringsStay) {
+  EXPECT_EQ(
+      without_python_numbers(R"({"a":[0.0, Infinity],"b":-Infinity,"c":NaN,"Infinity":"NaN \\" Infinity"})"),
+      R"({"a":[0.0, null],"b":null,"c":null,"Infinity":"NaN \\" Infinity"})");
 }
 
 }  // namespace

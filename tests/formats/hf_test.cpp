@@ -106,7 +106,8 @@ TEST(Config, RefusesByNameWhatIsNotComputed) {
   for (const auto& [text, name] :
        {std::pair{R"({"model_type":"phimoe","num_local_experts":16})", "its kind of experts"},
         {R"({"model_type":"llama4","num_local_experts":16})", "its kind of experts"},
-        {R"({"model_type":"deepseek_v3","kv_lora_rank":512})", "MLA"},
+        {R"({"model_type":"unheard","kv_lora_rank":512})", "MLA"},
+        {R"({"model_type":"deepseek_v32","index_topk":2048})", "an indexer"},
         {R"({"model_type":"falcon_h1"})", "Mamba-2 beside attention"},
         {R"({"model_type":"gemma4"})", "per-layer embeddings"},
         {R"({"model_type":"bert"})", "positions of its own"},

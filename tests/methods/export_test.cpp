@@ -300,6 +300,18 @@ TEST(Export, EncodersAndLayersThatDifferAreRefusedByName) {
   }
 }
 
+/// The scale of dims that do not rotate follows from the same settings there.
+TEST(Export, LatentAttentionIsRefusedByName) {
+  for (const char* arch : {"deepseek2", "minicpm3"})
+    for (const char* method : {"none", "yarn:factor=4", "ntk:factor=2"}) {
+      const MethodSpec bound = MethodSpec::parse(Method::bind(MethodSpec::parse(method), context()).text());
+      for (const PeerSetting& one : peer_settings(bound, context(), arch)) {
+        EXPECT_EQ(one.setting, "") << one.engine;
+        EXPECT_NE(one.note.find("MLA"), std::string::npos) << one.note;
+      }
+    }
+}
+
 /// rope_parameters replace what stands there, and a Phi-3 has no other type than its own.
 TEST(Export, ALineThatWouldDropWhatTheModelHasIsRefused) {
   RopeContext scaled = context();

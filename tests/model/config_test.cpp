@@ -5,7 +5,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <tuple>
 #include <variant>
 
 #include "../formats/gguf_writer.h"
@@ -80,8 +82,8 @@ TEST(GgufConfig, SizesMayDifferByLayer) {
   const LayerSpec &a = c.layers[0], &b = c.layers[1];
   EXPECT_EQ(a.attention.q_width(), 64);
   EXPECT_EQ(b.attention.q_width(), 48);
-  EXPECT_EQ(a.attention.kv_width(), 32);
-  EXPECT_EQ(b.attention.kv_width(), 48);
+  EXPECT_EQ(a.attention.k_width(), 32);
+  EXPECT_EQ(b.attention.k_width(), 48);
   EXPECT_EQ(b.attention.rope.rotary_dim, 4);
   EXPECT_EQ(a.ffn.d_ff, 40);
   EXPECT_EQ(b.ffn.d_ff, 24);
@@ -107,6 +109,63 @@ TEST(GgufConfig, LayersWithoutAPartAndListsOfAnotherLengthAreNamed) {
   refuse("llama", {{"context_length", List{128, 64}}}, "the same llama.context_length in every layer");
 }
 
+const Keys kLatent{{"attention.key_length", 24u},
+                   {"attention.value_length", 10u},
+                   {"rope.dimension_count", 8u},
+                   {"attention.kv_lora_rank", 20u}};
+
+Keys latent_with(const Keys& more) {
+  Keys keys = more;
+  for (const auto& key : kLatent)
+    if (std::none_of(more.begin(), more.end(), [&](const auto& other) { return other.first == key.first; }))
+      keys.push_back(key);
+  return keys;
+}
+
+TEST(GgufConfig, OfLatentsHasTheWidthsOfHeadsWhicheverKeysSayThem) {
+  for (const Keys& keys : {kLatent, latent_with({{"attention.head_count_kv", 1u},
+                                                 {"attention.key_length", 28u},
+                                                 {"attention.value_length", 20u},
+                                                 {"attention.key_length_mla", 24u},
+                                                 {"attention.value_length_mla", 10u}})}) {
+    const AttentionSpec a = read("deepseek2", keys).layers[1].attention;
+    EXPECT_EQ(std::tuple(a.n_heads, a.n_kv_heads, a.head_dim, a.v_dim(), a.rope.rotary_dim),
+              std::tuple(4, 4, 24, 10, 8));
+    EXPECT_EQ(std::pair(a.latent.kv_rank, a.latent.q_rank), std::pair(Index{20}, Index{0}));
+    EXPECT_EQ(a.scale, 0);
+  }
+}
+
+TEST(GgufConfig, OfLatentsSaysWhatIsMissingOrCannotBe) {
+  refuse("deepseek2", {}, "rope.dimension_count");
+  refuse("minicpm3", {{"rope.dimension_count", 8u}}, "attention.kv_lora_rank");
+  refuse("deepseek2", latent_with({{"attention.kv_lora_rank", 0u}}), "kv_lora_rank from 1");
+  refuse("deepseek2", latent_with({{"rope.dimension_count", 24u}}), "rope.dimension_count from 2 to 23");
+  refuse("deepseek2", latent_with({{"rope.dimension_count", 7u}}), "an even part is rotated");
+  refuse("deepseek2", latent_with({{"attention.key_length", 576u}}), "key_length from 4 to 256");
+  refuse("deepseek2", latent_with({{"attention.key_length_mla", 24u}, {"attention.value_length_mla", 0u}}),
+         "value_length_mla from 2");
+  refuse("deepseek2", latent_with({{"attention.indexer.head_count", 4u}}), "an indexer");
+  refuse("deepseek2", latent_with({{"attention.temperature_scale", 0.1}}), "temperature");
+}
+
+/// m^2 / sqrt(24), m = 1 + 0.1 x 0.707 log 40: a tenth of mscale_all_dim stands in these files.
+TEST(GgufConfig, OfLatentsHasYarnsTemperatureOnAllDims) {
+  const Keys yarn = latent_with({{"rope.scaling.type", "yarn"},
+                                 {"rope.scaling.factor", 40.0},
+                                 {"rope.scaling.original_context_length", 16u},
+                                 {"rope.scaling.yarn_log_multiplier", 0.0707}});
+  const AttentionSpec a = read("deepseek2", yarn).layers[0].attention;
+  const double m = 1 + 0.0707 * std::log(40.0);
+  EXPECT_NEAR(a.scale, m * m / std::sqrt(24.0), 1e-7);
+  EXPECT_NE(a.rope.own_scaling.find("attention_factor=1"), std::string::npos) << a.rope.own_scaling;
+  refuse("deepseek2", latent_with({{"rope.scaling.type", "yarn"},
+                                   {"rope.scaling.factor", 40.0},
+                                   {"rope.scaling.original_context_length", 16u},
+                                   {"rope.scaling.yarn_log_multiplier", -0.5}}),
+         "mscale_all_dim");
+}
+
 TEST(GgufConfig, WindowsByLayerAreOfAList) {
   const Keys window{{"attention.sliding_window", 16u}};
   auto with = [&](List pattern) {
@@ -124,8 +183,9 @@ TEST(GgufConfig, FeaturesThatAreNotThereAreNamedInEveryFamily) {
     refuse(arch, {{"expert_count", 8u}}, "mixture of experts");
   for (const char* arch : {"llama", "qwen2moe"}) refuse(arch, {{"expert_count", 8u}}, "routers");
   for (const char* arch :
-       {"llama", "qwen2", "qwen2moe", "qwen3moe", "deepseek2", "gemma2", "qwen2vl", "unheard"}) {
+       {"llama", "qwen2", "qwen2moe", "qwen3moe", "mistral4", "gemma2", "qwen2vl", "unheard"}) {
     refuse(arch, {{"attention.kv_lora_rank", 512u}}, "MLA");
+    refuse(arch, {{"attention.indexer.head_count", 4u}}, "an indexer");
     refuse(arch, {{"attention.causal", false}}, "later tokens");
   }
   for (const char* arch : {"llama", "qwen2", "granite"})
@@ -144,7 +204,8 @@ TEST(GgufConfig, FeaturesThatAreNotThereAreNamedInEveryFamily) {
                                    {"mpt", "ALiBi"},
                                    {"bert", "positions of its own"},
                                    {"grok", "experts"},
-                                   {"deepseek2", "MLA"}})
+                                   {"deepseek32", "an indexer"},
+                                   {"mistral4", "MLA"}})
     refuse(arch, {}, part);
 }
 

@@ -54,11 +54,14 @@ class Failing : public ForwardingBackend {
   void experts(const Input& input, const Experts& layer, float* y, bool add, Stage stage) const override {
     at("experts"), Base::experts(input, layer, y, add, stage);
   }
-  std::unique_ptr<KvLayer> make_kv_layer(int n_kv_heads, int head_dim) const override {
-    return at("make_kv_layer"), Base::make_kv_layer(n_kv_heads, head_dim);
+  using Base::make_kv_layer;
+  std::unique_ptr<KvLayer> make_kv_layer(int n_kv_heads, int head_dim, int value_dim) const override {
+    return at("make_kv_layer"), Base::make_kv_layer(n_kv_heads, head_dim, value_dim);
   }
-  void append(KvLayer& kv, const float* k, const float* v, Index stride, const KeyPlan& plan) const override {
-    at("append"), Base::append(kv, k, v, stride, plan);
+  using Base::append;
+  void append(KvLayer& kv, const float* k, Index k_stride, const float* v, Index v_stride,
+              const KeyPlan& plan) const override {
+    at("append"), Base::append(kv, k, k_stride, v, v_stride, plan);
   }
   void rotate_into(KvLayer& scratch, const KvLayer& raw, const KeyPlan& plan) const override {
     at("rotate_into"), Base::rotate_into(scratch, raw, plan);
@@ -70,6 +73,10 @@ class Failing : public ForwardingBackend {
   }
   void attention(std::span<const AttentionTask> tasks, int n_heads) const override {
     at("attention"), Base::attention(tasks, n_heads);
+  }
+  void join_heads(const float* shared, Index n_shared, const float* own, Index n_own, Index n_rows,
+                  int n_heads, float* y) const override {
+    at("join_heads"), Base::join_heads(shared, n_shared, own, n_own, n_rows, n_heads, y);
   }
   void norm(const float* x, Index n_rows, Index dim, const Norm& norm, float* y) const override {
     at("norm"), Base::norm(x, n_rows, dim, norm, y);
@@ -315,7 +322,7 @@ TEST(AnyOperationThatFails, LeavesSequencesAsTheyWereOrRefused) {
   std::map<std::string, int> failed;
   int n_unusable = 0;
   for (const char* family :
-       {"llama", "gemma2", "hunyuan", "cohere2", "gpt_neox", "roformer", "ernie4_5_moe", "qwen3_5"}) {
+       {"llama", "gemma2", "hunyuan", "cohere2", "gpt_neox", "roformer", "ernie4_5_moe", "qwen3_5", "deepseek_v3"}) {
     SCOPED_TRACE(family);
     const auto backend = std::make_shared<const Failing>(make_cpu_backend(Precision::kBf16));
     backend->context()->set_threads(1);
@@ -341,7 +348,7 @@ TEST(AnyOperationThatFails, LeavesSequencesAsTheyWereOrRefused) {
        {"buffer",       "upload",        "on_host",  "copy",        "embed",  "make_matrix", "linear",
         "feed_forward", "make_kv_layer", "append",   "rotate_into", "drop",   "truncate",    "fork",
         "attention",    "norm",          "soft_cap", "activate",    "rotate", "add_scaled",  "losses",
-        "greatest",     "top_k",         "experts",  "convolve",    "recur"})
+        "greatest",     "top_k",         "experts",  "convolve",    "recur",  "join_heads"})
     EXPECT_GT(failed[operation], 0) << operation;
 }
 

@@ -145,7 +145,8 @@ void run_keys(const Shared& s, const Strip& strip, const Strip& tile, Index key_
   scratch.scores.reserve(2 * n_regions * kTileRows * kKeyTile);
   scratch.weights.reserve(kTileRows * kKeyTile * 4);
   for (Buffer<std::uint16_t>& expanded : scratch.expanded)
-    if (eight_bits) expanded.reserve(std::max(n_regions, 3) * kKeyTile * s.kv->padded_dim);
+    if (eight_bits)
+      expanded.reserve(std::max(n_regions, 3) * kKeyTile * std::max(s.kv->head_dim, s.kv->padded_dim));
   if (s.wide) {
     scratch.widened[0].reserve(Index{n_regions} * kKeyTile * s.kv->head_dim);
     scratch.widened[1].reserve(Index{kKeyTile} * s.kv->padded_dim);
@@ -193,9 +194,9 @@ void merge(const Shared& s, const Strip& tile, const SoftmaxState& whole, const 
            Scratch& scratch) {
   scratch.out.clear();
   for (Index row = 0; row < tile.n * s.group; ++row)
-    scratch.out.push_back(s.task->out + (tile.first + row / s.group) * s.stride() +
-                          (Index{tile.kv_head} * s.group + row % s.group) * s.kv->head_dim);
-  s.isa->merge_softmax({static_cast<int>(tile.n * s.group), s.kv->head_dim, s.kv->padded_dim, whole, more,
+    scratch.out.push_back(s.task->out + (tile.first + row / s.group) * s.out_stride() +
+                          (Index{tile.kv_head} * s.group + row % s.group) * s.kv->value_dim);
+  s.isa->merge_softmax({static_cast<int>(tile.n * s.group), s.kv->value_dim, s.kv->padded_dim, whole, more,
                         last ? scratch.out.data() : nullptr,
                         s.task->sinks != nullptr ? s.task->sinks + Index{tile.kv_head} * s.group : nullptr,
                         s.group});

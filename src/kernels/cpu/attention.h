@@ -45,6 +45,9 @@ struct AttentionSpace {
     int n_heads = 0, group = 0;
     bool wide = false;  // rows enough to widen what is rounded to bfloat16 (Isa::attention_wide)
     Index stride() const { return task->stride > 0 ? task->stride : Index{n_heads} * kv->head_dim; }
+    Index out_stride() const {
+      return task->out_stride > 0 ? task->out_stride : Index{n_heads} * kv->value_dim;
+    }
     Index positions_per_tile = 0, positions_per_strip = 0;
     std::vector<TileSegment> segments;  // the plan's
     Index n_strips() const { return (task->plan->n_rows + positions_per_strip - 1) / positions_per_strip; }

@@ -496,7 +496,7 @@ static void merge_softmax(const SoftmaxMerge& m) {
       store(sink, exp2_of<false>(minimum(splat(exponent), splat(126.0f))));
       total += sink[0];
     }
-    for (int d = 0; d < m.head_dim; ++d) m.out[row][d] = m.whole.sum[row * m.padded_dim + d] / total;
+    for (int d = 0; d < m.value_dim; ++d) m.out[row][d] = m.whole.sum[row * m.padded_dim + d] / total;
   }
 }
 
@@ -515,6 +515,6 @@ static void attention(const AttentionTile& t) {
       key_tile<Op>(t, key, sights[last], steps);
     }
     steps.finish();
-    merge_softmax({rows, t.head_dim, t.padded_dim, t.whole, &t.range, nullptr, nullptr, 1});
+    merge_softmax({rows, t.padded_dim, t.padded_dim, t.whole, &t.range, nullptr, nullptr, 1});
   }
 }

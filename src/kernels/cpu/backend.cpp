@@ -24,10 +24,11 @@ double seen_pairs(std::span<const AttentionTask> tasks) {
   return pairs;
 }
 
-/// Two products of head_dim multiply-adds for each pair that is seen: blended tiles count once.
+/// head_dim and value_dim multiply-adds for each pair that is seen: blended tiles count once.
 double attention_flop(std::span<const AttentionTask> tasks, int n_heads) {
   if (tasks.empty()) return 0;
-  return 4.0 * n_heads * dynamic_cast<const cpu::CpuKv&>(*tasks[0].kv).head_dim * seen_pairs(tasks);
+  const KvLayer& kv = *tasks[0].kv;
+  return 2.0 * n_heads * (kv.head_dim + kv.value_dim) * seen_pairs(tasks);
 }
 
 /// Keys and values that some row sees, read once.
@@ -41,7 +42,7 @@ double attention_bytes(std::span<const AttentionTask> tasks, KvType type) {
          s < plan.segment_begin[static_cast<std::size_t>(plan.n_rows)]; ++s)
       keys += static_cast<double>(plan.segments[static_cast<std::size_t>(s)].end -
                                   plan.segments[static_cast<std::size_t>(s)].begin);
-    bytes += keys * static_cast<double>(kv_bytes_per_key(type, kv.n_kv_heads, kv.head_dim, 1));
+    bytes += keys * static_cast<double>(kv_bytes_per_key(type, kv.n_kv_heads, kv.head_dim, kv.value_dim, 1));
   }
   return bytes;
 }
@@ -124,12 +125,15 @@ class CpuBackend final : public HostBackend {
     cpu::experts(input, layer, y, add, stage, {*context_, isa_, *space});
   }
 
-  std::unique_ptr<KvLayer> make_kv_layer(int n_kv_heads, int head_dim) const override {
-    return std::make_unique<cpu::CpuKv>(context_, isa_, kv_type_, n_kv_heads, head_dim);
+  using Backend::make_kv_layer;
+  std::unique_ptr<KvLayer> make_kv_layer(int n_kv_heads, int head_dim, int value_dim) const override {
+    return std::make_unique<cpu::CpuKv>(context_, isa_, kv_type_, n_kv_heads, head_dim, value_dim);
   }
-  void append(KvLayer& kv, const float* k, const float* v, Index stride, const KeyPlan& plan) const override {
+  using Backend::append;
+  void append(KvLayer& kv, const float* k, Index k_stride, const float* v, Index v_stride,
+              const KeyPlan& plan) const override {
     const Timed timed(context_->profile(), "append", 0, 0);
-    dynamic_cast<cpu::CpuKv&>(kv).append(k, v, stride, plan);
+    dynamic_cast<cpu::CpuKv&>(kv).append(k, k_stride, v, v_stride, plan);
   }
   void rotate_into(KvLayer& scratch, const KvLayer& raw, const KeyPlan& plan) const override {
     const Timed timed(context_->profile(), "rotate keys", 0, 0);
@@ -235,9 +239,9 @@ class CpuBackend final : public HostBackend {
 
 }  // namespace
 
-std::size_t kv_bytes_per_key(KvType type, int n_kv_heads, int head_dim, int n_variants) {
+std::size_t kv_bytes_per_key(KvType type, int n_kv_heads, int head_dim, int value_dim, int n_variants) {
   const int padded_dim =
-      (head_dim + cpu::kLanes - 1) / cpu::kLanes * cpu::kLanes;  // the width values are stored in
+      (value_dim + cpu::kLanes - 1) / cpu::kLanes * cpu::kLanes;  // the width values are stored in
   const Index bytes = n_variants * cpu::key_bytes(type, head_dim) + cpu::key_bytes(type, padded_dim);
   return static_cast<std::size_t>(n_kv_heads * bytes);
 }

@@ -44,7 +44,7 @@ struct SoftmaxState {
 /// order, so that a row's bits are the same when other threads compute some of its ranges. Elements are
 /// bfloat16 bits or floats, by the kernel that is called.
 struct AttentionTile {
-  int head_dim, padded_dim;  // padded_dim: head_dim rounded up to 16, the width of v
+  int head_dim, padded_dim;  // padded_dim: value_dim rounded up to 16, the width of v
   int n_positions, group;    // rows = n_positions * group, row = position * group + head in group
   int n_regions;
   const void* const* q;  // (n_regions): (rows, head_dim), rotated for the region, times row scale and log2(e)
@@ -67,9 +67,9 @@ struct AttentionTile {
   SoftmaxState whole;  // result: with all ranges of [key_begin, key_end)
 };
 
-/// whole and more become whole; then, where out is given, out (rows)[head_dim] = whole, normalised.
+/// whole and more become whole; then, where out is given, out (rows)[value_dim] = whole, normalised.
 struct SoftmaxMerge {
-  int rows, head_dim, padded_dim;
+  int rows, value_dim, padded_dim;
   SoftmaxState whole;
   const SoftmaxState* more;  // or null
   float* const* out;         // or null
@@ -143,10 +143,10 @@ struct KeyRows {
 
 /// Values that take slots [slot, slot + n_keys) of a block.
 struct ValueRows {
-  const float* v;  // (n_keys, head_dim at stride)
+  const float* v;  // (n_keys, value_dim at stride)
   std::int64_t stride;
   std::int64_t slot, n_keys;
-  int head_dim, padded_dim;
+  int value_dim, padded_dim;
   Element element;
   void* to;      // this head's values of the block
   float* scale;  // (kBlockKeys), for kInt8

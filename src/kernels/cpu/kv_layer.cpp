@@ -63,13 +63,14 @@ float* scales_of(std::byte* head, int width) {
 
 }  // namespace
 
-CpuKv::CpuKv(std::shared_ptr<Context> context, const Isa& isa, KvType t, int kv_heads, int dim)
-    : KvLayer(kv_heads, dim),
+CpuKv::CpuKv(std::shared_ptr<Context> context, const Isa& isa, KvType t, int kv_heads, int dim, int of_values)
+    : KvLayer(kv_heads, dim, of_values),
       type(t),
-      padded_dim((dim + kLanes - 1) / kLanes * kLanes),
+      padded_dim((of_values + kLanes - 1) / kLanes * kLanes),
       context_(std::move(context)),
       isa_(isa) {
   RW_CHECK(dim >= 2 && dim % 2 == 0 && dim <= kMaxHeadDim && kv_heads >= 1);
+  RW_CHECK(of_values >= 1 && of_values <= kMaxHeadDim);
   value_table_.resize(static_cast<std::size_t>(kv_heads));
   odd_values_.resize(static_cast<std::size_t>(kv_heads));
 }
@@ -104,7 +105,7 @@ void CpuKv::write_values(Index block, int head, Index begin, Index end, const fl
                                         .stride = stride,
                                         .slot = begin % kBlockKeys,
                                         .n_keys = end - begin,
-                                        .head_dim = head_dim,
+                                        .value_dim = value_dim,
                                         .padded_dim = padded_dim,
                                         .element = element_of(type),
                                         .to = at,
@@ -197,7 +198,7 @@ void CpuKv::own_block(std::size_t index) {
   block.shared.lower();
 }
 
-void CpuKv::append(const float* k, const float* v, Index stride, const KeyPlan& plan) {
+void CpuKv::append(const float* k, Index k_stride, const float* v, Index v_stride, const KeyPlan& plan) {
   check_plan(plan);
   const Index n_old = n_keys_, end = n_keys_ + plan.n_keys;
   if (n_old % kBlockKeys != 0) own_block(blocks_.size() - 1);
@@ -212,16 +213,16 @@ void CpuKv::append(const float* k, const float* v, Index stride, const KeyPlan& 
     const Index index = first_block + item / n_kv_heads;
     Block& block = blocks_[static_cast<std::size_t>(index)];
     const Index begin = std::max(n_old, index * kBlockKeys), last = std::min(end, (index + 1) * kBlockKeys);
-    const Index at = (begin - n_old) * stride + head * head_dim;
+    const float* first_k = k + (begin - n_old) * k_stride + head * head_dim;
     for (std::size_t variant = 0; variant < plan.variants.size(); ++variant) {
       if (!block.k[variant]) continue;
       for (Index key = begin, next; key < last; key = next) {
         next = std::min(last, (key / kLanes + 1) * kLanes);
-        write_keys(block.k[variant].get(), head, key, next, k + at + (key - begin) * stride, stride,
+        write_keys(block.k[variant].get(), head, key, next, first_k + (key - begin) * k_stride, k_stride,
                    row_rotation(plan.variants[variant].rotation, plan.theta.size(), key - n_old, head_dim));
       }
     }
-    write_values(index, head, begin, last, v + at, stride);
+    write_values(index, head, begin, last, v + (begin - n_old) * v_stride + head * value_dim, v_stride);
   });
   n_keys_ = end;
 }

@@ -53,11 +53,12 @@ class Flag {
 class CpuKv final : public KvLayer {
  public:
   /// Its memory is the context's, which writes and rotates it too.
-  CpuKv(std::shared_ptr<Context> context, const Isa& isa, KvType type, int n_kv_heads, int head_dim);
+  CpuKv(std::shared_ptr<Context> context, const Isa& isa, KvType type, int n_kv_heads, int head_dim,
+        int value_dim);
   Index n_keys() const override { return n_keys_; }
   std::size_t bytes() const override;
 
-  void append(const float* k, const float* v, Index stride, const KeyPlan& plan);
+  void append(const float* k, Index k_stride, const float* v, Index v_stride, const KeyPlan& plan);
   void drop(Index next_row);
   void truncate(Index n_keys);
   std::unique_ptr<CpuKv> fork(Index n_keys) const;
@@ -76,7 +77,7 @@ class CpuKv final : public KvLayer {
   const char* odd_values(int head) const { return odd_values_[static_cast<std::size_t>(head)].data(); }
 
   const KvType type;
-  const int padded_dim;
+  const int padded_dim;  ///< value_dim, rounded up to 16
 
  private:
   using Bytes = std::shared_ptr<std::byte>;

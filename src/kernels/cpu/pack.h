@@ -146,15 +146,15 @@ static void pack_keys(const KeyRows& r) {
 RW_INLINE void pack_value(const ValueRows& r, std::int64_t slot, const float* v) {
   const std::int64_t pair = slot / 2 * 2 * r.padded_dim + slot % 2;
   if (r.element == Element::kF32) {
-    for (int d = 0; d < r.head_dim; ++d) static_cast<float*>(r.to)[slot * r.padded_dim + d] = v[d];
+    for (int d = 0; d < r.value_dim; ++d) static_cast<float*>(r.to)[slot * r.padded_dim + d] = v[d];
   } else if (r.element == Element::kBf16) {
     std::uint16_t rounded[kMaxHeadDim];
-    for (int d = 0; d < r.head_dim; d += 16) store_bf16(rounded + d, load_some(v + d, r.head_dim - d));
-    for (int d = 0; d < r.head_dim; ++d) static_cast<std::uint16_t*>(r.to)[pair + 2 * d] = rounded[d];
+    for (int d = 0; d < r.value_dim; d += 16) store_bf16(rounded + d, load_some(v + d, r.value_dim - d));
+    for (int d = 0; d < r.value_dim; ++d) static_cast<std::uint16_t*>(r.to)[pair + 2 * d] = rounded[d];
   } else {
     std::int8_t q[kMaxHeadDim];
-    r.scale[slot] = round_to_int8(v, r.head_dim, q);
-    for (int d = 0; d < r.head_dim; ++d) static_cast<std::int8_t*>(r.to)[pair + 2 * d] = q[d];
+    r.scale[slot] = round_to_int8(v, r.value_dim, q);
+    for (int d = 0; d < r.value_dim; ++d) static_cast<std::int8_t*>(r.to)[pair + 2 * d] = q[d];
   }
 }
 
@@ -162,8 +162,8 @@ RW_INLINE void pack_value(const ValueRows& r, std::int64_t slot, const float* v)
 static bool pack_values(const ValueRows& r) {
   Vec odd = splat(0.0f);
   for (std::int64_t key = 0; key < r.n_keys; ++key)
-    for (int d = 0; d < r.head_dim; d += 16)
-      odd = odd + load_some(r.v + key * r.stride + d, r.head_dim - d) * splat(0.0f);
+    for (int d = 0; d < r.value_dim; d += 16)
+      odd = odd + load_some(r.v + key * r.stride + d, r.value_dim - d) * splat(0.0f);
   for (std::int64_t key = 0; key < r.n_keys; ++key) {
     const std::int64_t slot = r.slot + key;
     const float* v = r.v + key * r.stride;
@@ -171,8 +171,8 @@ static bool pack_values(const ValueRows& r) {
       pack_value(r, slot, v);
       continue;
     }
-    for (int d = 0; d < r.head_dim; d += 16) {  // both halves of each word at once
-      const std::int64_t left = r.head_dim - d;
+    for (int d = 0; d < r.value_dim; d += 16) {  // both halves of each word at once
+      const std::int64_t left = r.value_dim - d;
       const Bits low = shift_right<16>(rounded_bf16(load_some(v + d, left)));
       store(static_cast<float*>(r.to) + slot / 2 * r.padded_dim + d,
             as_floats(low | rounded_bf16(load_some(v + r.stride + d, left))));

@@ -110,7 +110,8 @@ struct Steps<Tiles> {
     block.scores = t.scores + turn % 2 * kKeyTile;
     block.weights = static_cast<std::uint16_t*>(t.weights) + turn % 2 * Tiles::kBlockRows * kKeyTile;
     // (A soft-cap would have to be interleaved too.)
-    if (block.n_rows < 16 || block.odd || t.soft_cap > 0 || (t.head_dim != 64 && t.head_dim != 128)) {
+    if (block.n_rows < 16 || block.odd || t.soft_cap > 0 || t.padded_dim != t.head_dim ||
+        (t.head_dim != 64 && t.head_dim != 128)) {
       finish();
       return whole_block(t, block);
     }

@@ -201,9 +201,9 @@ void CpuTraining::attention(std::span<const Attention> tasks) const {
   std::vector<float*> lse;
   for (const Attention& task : tasks) {
     RW_CHECK(task.n_heads % task.n_kv_heads == 0 && task.plan->row_begin == 0);
-    caches.push_back(
-        std::make_unique<cpu::CpuKv>(context_, isa_, KvType::kF32, task.n_kv_heads, task.head_dim));
-    caches.back()->append(task.k, task.v, task.kv_stride, *task.keys);
+    caches.push_back(std::make_unique<cpu::CpuKv>(context_, isa_, KvType::kF32, task.n_kv_heads,
+                                                  task.head_dim, task.head_dim));
+    caches.back()->append(task.k, task.kv_stride, task.v, task.kv_stride, *task.keys);
     all.push_back({.q = task.q,
                    .kv = caches.back().get(),
                    .plan = task.plan,
@@ -211,6 +211,7 @@ void CpuTraining::attention(std::span<const Attention> tasks) const {
                    .out = task.out,
                    .n_heads = task.n_heads,
                    .stride = task.q_stride,
+                   .out_stride = task.q_stride,
                    .weight = task.weight});
     lse.push_back(task.lse);
   }

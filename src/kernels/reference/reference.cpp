@@ -19,7 +19,12 @@ namespace {
 struct ReferenceKv final : KvLayer {
   using KvLayer::KvLayer;
   Index n = 0;
-  std::vector<double> k, v;  // (n, n_kv_heads, head_dim), k not rotated
+  std::vector<double> k, v;  // (n, n_kv_heads, head_dim), not rotated; (n, n_kv_heads, value_dim)
+  void resize(Index n_keys) {
+    n = n_keys;
+    k.resize(static_cast<std::size_t>(n_keys * n_kv_heads * head_dim));
+    v.resize(static_cast<std::size_t>(n_keys * n_kv_heads * value_dim));
+  }
   Index n_keys() const override { return n; }
   std::size_t bytes() const override { return (k.size() + v.size()) * sizeof(double); }
 };
@@ -41,15 +46,13 @@ double rotated_product(const float* q, const double* k, int head_dim, const Poin
 /// One row of one head: out = softmax(logits) v over the visible keys.
 void attention_row(const float* q, const float* behind, const float* sink, const ReferenceKv& kv, int kv_head,
                    Index i, const Pointwise& p, float* out) {
-  const auto dim = static_cast<std::size_t>(kv.head_dim);
-  const std::size_t stride = static_cast<std::size_t>(kv.n_kv_heads) * dim,
-                    offset = static_cast<std::size_t>(kv_head) * dim;
+  const auto dim = static_cast<std::size_t>(kv.value_dim);
   std::vector<double> logits, sum(dim);
   std::vector<Index> keys;
   double top = -INFINITY, total = 0;
   for (Index j = 0; j < kv.n; ++j) {
     if (!p.visible(i, j)) continue;
-    const double* k = kv.k.data() + static_cast<std::size_t>(j) * stride + offset;
+    const double* k = kv.k.data() + (j * kv.n_kv_heads + kv_head) * kv.head_dim;
     const double product = behind == nullptr ? rotated_product(q, k, kv.head_dim, p, p.delta(i, j))
                                              : weighted_product(q, k, behind, kv.head_dim, p,
                                                                 p.query_position(i, j), p.delta(i, j));
@@ -64,7 +67,7 @@ void attention_row(const float* q, const float* behind, const float* sink, const
   }
   for (std::size_t s = 0; s < keys.size(); ++s) {
     const double weight = std::exp(logits[s] - top);
-    const double* v = kv.v.data() + static_cast<std::size_t>(keys[s]) * stride + offset;
+    const double* v = kv.v.data() + (keys[s] * kv.n_kv_heads + kv_head) * kv.value_dim;
     total += weight;
     for (std::size_t d = 0; d < dim; ++d) sum[d] += weight * v[d];
   }
@@ -125,17 +128,18 @@ class ReferenceBackend final : public HostBackend {
       expert_row(x.data() + r * n_in, to_router.data() + r * n_in, layer, n_out, y + r * n_out, add, stage);
   }
 
-  std::unique_ptr<KvLayer> make_kv_layer(int n_kv_heads, int head_dim) const override {
-    return std::make_unique<ReferenceKv>(n_kv_heads, head_dim);
+  using Backend::make_kv_layer;
+  std::unique_ptr<KvLayer> make_kv_layer(int n_kv_heads, int head_dim, int value_dim) const override {
+    return std::make_unique<ReferenceKv>(n_kv_heads, head_dim, value_dim);
   }
-  void append(KvLayer& layer, const float* k, const float* v, Index stride,
+  using Backend::append;
+  void append(KvLayer& layer, const float* k, Index k_stride, const float* v, Index v_stride,
               const KeyPlan& plan) const override {
     auto& kv = dynamic_cast<ReferenceKv&>(layer);
     RW_CHECK(plan.key_begin == kv.n);
-    const Index n = Index{kv.n_kv_heads} * kv.head_dim;
-    for (Index key = 0; key < plan.n_keys; ++key, k += stride, v += stride) {
-      kv.k.insert(kv.k.end(), k, k + n);
-      kv.v.insert(kv.v.end(), v, v + n);
+    for (Index key = 0; key < plan.n_keys; ++key, k += k_stride, v += v_stride) {
+      kv.k.insert(kv.k.end(), k, k + Index{kv.n_kv_heads} * kv.head_dim);
+      kv.v.insert(kv.v.end(), v, v + Index{kv.n_kv_heads} * kv.value_dim);
     }
     kv.n += plan.n_keys;
   }
@@ -147,9 +151,7 @@ class ReferenceBackend final : public HostBackend {
   void truncate(KvLayer& layer, Index n_keys) const override {
     auto& kv = dynamic_cast<ReferenceKv&>(layer);
     RW_CHECK(n_keys >= 0 && n_keys <= kv.n);
-    kv.n = n_keys;
-    kv.k.resize(static_cast<std::size_t>(n_keys * kv.n_kv_heads * kv.head_dim));
-    kv.v.resize(kv.k.size());
+    kv.resize(n_keys);
   }
   std::unique_ptr<KvLayer> fork(const KvLayer& layer, Index n_keys) const override {
     auto copy = std::make_unique<ReferenceKv>(dynamic_cast<const ReferenceKv&>(layer));
@@ -162,11 +164,8 @@ class ReferenceBackend final : public HostBackend {
   }
   void load(KvLayer& layer, Index n_keys, const KeyPlan&, Index, const ByteSource& source) const override {
     auto& kv = dynamic_cast<ReferenceKv&>(layer);
-    kv.n = n_keys;
-    for (auto* numbers : {&kv.k, &kv.v}) {
-      numbers->resize(static_cast<std::size_t>(n_keys * kv.n_kv_heads * kv.head_dim));
-      source(std::as_writable_bytes(std::span(*numbers)));
-    }
+    kv.resize(n_keys);
+    for (auto* numbers : {&kv.k, &kv.v}) source(std::as_writable_bytes(std::span(*numbers)));
   }
   void attention(std::span<const AttentionTask> tasks, int all_heads) const override {
     for (const AttentionTask& task : tasks) {
@@ -176,10 +175,10 @@ class ReferenceBackend final : public HostBackend {
       context_->parallel_for(task.plan->n_rows, [&](Index r, int) {
         for (int h = 0; h < n_heads; ++h) {
           const Index stride = task.stride > 0 ? task.stride : Index{n_heads} * kv.head_dim;
-          const Index at = r * stride + h * kv.head_dim;
-          attention_row(task.q + at, task.weight, task.sinks != nullptr ? task.sinks + h : nullptr, kv,
+          const Index out_stride = task.out_stride > 0 ? task.out_stride : Index{n_heads} * kv.value_dim;
+          attention_row(task.q + r * stride + h * kv.head_dim, task.weight, task.sinks != nullptr ? task.sinks + h : nullptr, kv,
                         h / (n_heads / kv.n_kv_heads), task.plan->row_begin + r, *task.pointwise,
-                        task.out + at);
+                        task.out + r * out_stride + h * kv.value_dim);
         }
       });
     }

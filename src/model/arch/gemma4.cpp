@@ -20,7 +20,7 @@ void share_keys(const ModelFile& file, Index n, ModelConfig& c) {
     if (source < 0)
       throw Error(file.path(), "a layer with keys of its own for each kind of layer that shares them",
                   fmt::format("none for layer {}", l), "shared_kv_layers is too large");
-    if (c.layers[static_cast<std::size_t>(source)].attention.kv_width() != layer.attention.kv_width())
+    if (c.layers[static_cast<std::size_t>(source)].attention.k_width() != layer.attention.k_width())
       throw Error(file.path(), fmt::format("layer {} as wide as layer {}, whose keys it reads", l, source),
                   "another width", "the file's numbers disagree");
     layer.kv_of = source;
