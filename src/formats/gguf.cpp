@@ -233,9 +233,10 @@ bool begins_as_text(std::span<const std::byte> bytes) {
 /// half-split.
 bool stores_interleaved_pairs(const ModelFile& file) {
   const std::string arch = file.string("general.architecture").value_or("");
-  constexpr const char* kInterleaved[] = {
-      "arcee", "chatglm", "baichuan",   "cohere2",   "command-r", "deci",    "deepseek2", "ernie4_5", "ernie4_5-moe",
-      "glm4",  "granite", "granitemoe", "internlm2", "llama",     "minicpm", "mistral3", "smollm3"};
+  constexpr const char* kInterleaved[] = {"arcee",    "chatglm",    "baichuan",  "cohere2",      "command-r",
+                                          "deci",     "deepseek2",  "ernie4_5",  "ernie4_5-moe", "glm4",
+                                          "granite",  "granitemoe", "internlm2", "llama",        "minicpm",
+                                          "mistral3", "smollm3"};
   const bool listed = std::any_of(std::begin(kInterleaved), std::end(kInterleaved),
                                   [&](const char* name) { return arch == name; });
   return listed && !(arch == "glm4" && file.integers("glm4.rope.dimension_sections"));

@@ -102,7 +102,8 @@ void experts_of_deepseek_v2(const HfObject& config, const std::string& arch, Met
   if (method != "greedy" && method != "group_limited_greedy")
     config.fail("topk_method", "greedy or group_limited_greedy");
   if (config.string("scoring_func").value_or("softmax") != "softmax") config.fail("scoring_func", "softmax");
-  if (config.boolean("norm_topk_prob").value_or(false)) config.fail("norm_topk_prob", "false, in this family");
+  if (config.boolean("norm_topk_prob").value_or(false))
+    config.fail("norm_topk_prob", "false, in this family");
   out[arch + ".expert_shared_count"] = config.integer("n_shared_experts").value_or(2);
   out[arch + ".expert_weights_norm"] = false;
   out[arch + ".expert_weights_scale"] = config.number("routed_scaling_factor").value_or(1);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Multi-head latent attention in a config.json. Reference: deepseek_v2, deepseek_v3, glm4_moe_lite and minicpm3
-/// of transformers 5.24.
+/// Multi-head latent attention in a config.json. Reference: deepseek_v2, deepseek_v3, glm4_moe_lite and
+/// minicpm3 of transformers 5.24.
 #include "formats/hf_own.h"
 
 namespace ropewalk {
@@ -13,7 +13,8 @@ void own_latent(const HfObject& config, const std::string& arch, Metadata& out) 
   };
   if (!config.boolean("rope_interleave").value_or(true))
     config.fail("rope_interleave", "true: rotated dims in interleaved pairs");
-  if (config.boolean("attention_bias").value_or(false)) config.fail("attention_bias", "false, in this family");
+  if (config.boolean("attention_bias").value_or(false))
+    config.fail("attention_bias", "false, in this family");
   if (config.find("index_topk"))
     throw Error(config.place, "a model that this engine computes",
                 "sparse attention by an indexer, which it does not compute");

@@ -148,9 +148,9 @@ constexpr Names kInside[] = {
     {"mixer.gate", "ffn_gate_inp"},                      //
     {"mixer.shared_experts.up_proj", "ffn_up_shexp"},    //
     {"mixer.shared_experts.down_proj", "ffn_down_shexp"},
-    {"self_attn.q_a_proj", "attn_q_a"},              // DeepSeek
-    {"self_attn.q_a_layernorm", "attn_q_a_norm"},    //
-    {"self_attn.q_b_proj", "attn_q_b"},              //
+    {"self_attn.q_a_proj", "attn_q_a"},            // DeepSeek
+    {"self_attn.q_a_layernorm", "attn_q_a_norm"},  //
+    {"self_attn.q_b_proj", "attn_q_b"},            //
     {"self_attn.kv_a_proj_with_mqa", "attn_kv_a_mqa"},
     {"self_attn.kv_a_layernorm", "attn_kv_a_norm"},  //
     {"self_attn.kv_b_proj", "attn_kv_b"},            //

@@ -66,7 +66,7 @@ class KvLayer {
       : n_kv_heads(kv_heads), head_dim(key_dim), value_dim(of_values) {}
   virtual ~KvLayer() = default;
   int n_kv_heads, head_dim, value_dim;  // head_dim: of keys, and of queries
-  int layer = 0;  ///< of the model; set by its owner for who watches layers
+  int layer = 0;                        ///< of the model; set by its owner for who watches layers
   virtual Index n_keys() const = 0;
   virtual std::size_t bytes() const = 0;  ///< memory held now
 };
@@ -181,8 +181,8 @@ class Backend {
   /// theta.size() <= head_dim.
   virtual void rotate(float* x, Index n_rows, int n_heads, int head_dim, Index stride, Index first,
                       const std::vector<double>& theta) const = 0;
-  /// y (n_rows, n_heads, n_shared + n_own): in every head the row of `shared` (n_rows, n_shared), then that of
-  /// the head, `own` (n_rows, n_heads, n_own). y is apart from both.
+  /// y (n_rows, n_heads, n_shared + n_own): in every head the row of `shared` (n_rows, n_shared), then that
+  /// of the head, `own` (n_rows, n_heads, n_own). y is apart from both.
   virtual void join_heads(const float* shared, Index n_shared, const float* own, Index n_own, Index n_rows,
                           int n_heads, float* y) const = 0;
   /// y (n) += scale x (n).

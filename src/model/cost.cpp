@@ -29,8 +29,8 @@ double cost_of(const ModelConfig& config, Index n) {
     linear += static_cast<double>(config.d_model * (r.convolved_width() + 2 * r.value_width()) +
                                   4 * r.state_size());
     linear += attention_cost(a, config.d_model);
-    linear += static_cast<double>(config.d_model * (3 * layer.ffn.d_ff +
-                                                    3 * layer.ffn.experts.n_used * layer.ffn.experts.d_ff));
+    linear += static_cast<double>(
+        config.d_model * (3 * layer.ffn.d_ff + 3 * layer.ffn.experts.n_used * layer.ffn.experts.d_ff));
     const auto reach = static_cast<double>(a.window > 0 ? std::min(a.window, n) : n);
     seen += static_cast<double>(a.q_width() + a.out_width()) * reach *
             (static_cast<double>(n) - (config.encoder ? 0 : reach / 2));

@@ -75,17 +75,16 @@ void append_and_attend(const LayerPass& layer, const Rows& wanted, Activations& 
         b.rotate_into(*plans.scratch, kv, plans.rotated_keys);
       }
       const Index row = layer.last ? piece.wanted_row : piece.row, head = static_cast<Index>(g) * n_heads;
-      a.tasks.push_back(
-          {.q = a.q.owner.get() + row * spec.q_width() + head * spec.head_dim,
-           .kv = plans.scratch != nullptr ? plans.scratch.get() : &kv,
-           .plan = layer.last && s.last_in_part ? &plans.last_plan : &plans.plan,
-           .pointwise = &plans.pointwise,
-           .out = attended + row * spec.out_width() + head * spec.v_dim(),
-           .n_heads = n_heads,
-           .stride = spec.q_width(),
-           .out_stride = spec.out_width(),
-           .weight = layer.w.behind.get(),
-           .sinks = spec.sinks ? layer.w.sinks.get() + head : nullptr});
+      a.tasks.push_back({.q = a.q.owner.get() + row * spec.q_width() + head * spec.head_dim,
+                         .kv = plans.scratch != nullptr ? plans.scratch.get() : &kv,
+                         .plan = layer.last && s.last_in_part ? &plans.last_plan : &plans.plan,
+                         .pointwise = &plans.pointwise,
+                         .out = attended + row * spec.out_width() + head * spec.v_dim(),
+                         .n_heads = n_heads,
+                         .stride = spec.q_width(),
+                         .out_stride = spec.out_width(),
+                         .weight = layer.w.behind.get(),
+                         .sinks = spec.sinks ? layer.w.sinks.get() + head : nullptr});
     }
   }
   if (!a.tasks.empty()) b.attention(a.tasks, spec.n_heads);

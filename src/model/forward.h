@@ -38,12 +38,12 @@ struct Scratch {
 
 /// What a pass needs beside the sequences; kept for the next one.
 struct Activations {
-  Scratch x;             // (n_rows, d_model)
-  Scratch wanted;        // (n_wanted, d_model), where they do not lie together in x
-  Scratch part;          // (n_wanted, d_model), of layers that do not add what they compute at once
-  Scratch embedded;      // (n_rows, embedding width), where it is projected or behind a head's transform
-  Scratch q, attended;   // (n_rows, n_heads, head_dim), (n_rows, n_heads, value_dim)
-  Scratch k, v;          // (n_rows, n_kv_heads, head_dim), (n_rows, n_kv_heads, value_dim)
+  Scratch x;            // (n_rows, d_model)
+  Scratch wanted;       // (n_wanted, d_model), where they do not lie together in x
+  Scratch part;         // (n_wanted, d_model), of layers that do not add what they compute at once
+  Scratch embedded;     // (n_rows, embedding width), where it is projected or behind a head's transform
+  Scratch q, attended;  // (n_rows, n_heads, head_dim), (n_rows, n_heads, value_dim)
+  Scratch k, v;         // (n_rows, n_kv_heads, head_dim), (n_rows, n_kv_heads, value_dim)
   Scratch latent, shared_key, own_key, q_latent;  // of model/latent.h
   Scratch gate;          // (n_rows, n_heads, head_dim): of what attention gives, or of a recurrent layer
   Scratch step, weight;  // (n_rows, n_heads) of a recurrent layer

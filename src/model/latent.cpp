@@ -10,10 +10,8 @@ constexpr float kLatentEps = 1e-6f;
 
 /// `some` of the rows of `all`, in that order.
 WeightRows chosen(const WeightRows& all, const std::vector<Index>& some) {
-  WeightRows rows{.n_out = static_cast<Index>(some.size()),
-                  .n_in = all.n_in,
-                  .format = all.format,
-                  .stride = all.stride};
+  WeightRows rows{
+      .n_out = static_cast<Index>(some.size()), .n_in = all.n_in, .format = all.format, .stride = all.stride};
   rows.scattered.reserve(some.size());
   for (const Index row : some) rows.scattered.push_back(all.row(row));
   rows.first = rows.scattered.front();
@@ -45,14 +43,13 @@ WeightRows turned(const WeightRows& all, const AttentionSpec& spec, std::vector<
   constexpr std::uint32_t kF32 = 0;
   const Index own = spec.own_dim(), rank = spec.latent.kv_rank;
   const bool whole = all.format->block_size == 1;
-  WeightRows rows{.n_out = spec.n_heads * own,
-                  .n_in = rank,
-                  .format = whole ? all.format : find_weight_format(kF32)};
+  WeightRows rows{
+      .n_out = spec.n_heads * own, .n_in = rank, .format = whole ? all.format : find_weight_format(kF32)};
   const Index size = rows.format->block_bytes;
   rows.stride = rank * size;
-  owner.resize((Checked(static_cast<std::uint64_t>(rows.n_out), "attn_k_b") *
-                static_cast<std::uint64_t>(rows.stride))
-                   .index());
+  owner.resize(
+      (Checked(static_cast<std::uint64_t>(rows.n_out), "attn_k_b") * static_cast<std::uint64_t>(rows.stride))
+          .index());
   std::vector<float> numbers(static_cast<std::size_t>(own));
   for (Index r = 0; r < spec.n_heads * rank; ++r) {
     const std::byte* from = all.row(r);

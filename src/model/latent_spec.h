@@ -5,8 +5,8 @@
 
 namespace ropewalk {
 
-/// The rows of `rotary_dim` dims stand behind the others in the file, of each head's queries and of the shared
-/// key; they are put first when they are loaded, as in every other layer.
+/// The rows of `rotary_dim` dims stand behind the others in the file, of each head's queries and of the
+/// shared key; they are put first when they are loaded, as in every other layer.
 struct LatentSpec {
   Index kv_rank = 0;         ///< of what keys and values are made of; 0: no latents
   Index q_rank = 0;          ///< of what queries are made of; 0: they are made of x

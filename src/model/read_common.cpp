@@ -92,8 +92,7 @@ AttentionSpec read_attention(const Keys& keys, const Family& family, Index d_mod
   a.head_dim = static_cast<int>(keys.integer("attention.key_length", 2, 1024, of_first));
   const auto value_dim = static_cast<int>(keys.integer("attention.value_length", 2, 256, a.head_dim));
   if (value_dim != a.head_dim) a.value_dim = value_dim;
-  if (a.value_dim > 0 && family.output_gate)
-    refuse(file, "values and keys of different width beside a gate");
+  if (a.value_dim > 0 && family.output_gate) refuse(file, "values and keys of different width beside a gate");
   if (a.head_dim < 2 || a.head_dim % 2 != 0 || a.head_dim > 256)
     throw Error(file.path(), "an even head_dim from 2 to 256", fmt::format("{}", a.head_dim));
   a.rope.rotary_dim = static_cast<int>(keys.integer("rope.dimension_count", 2, a.head_dim, a.head_dim));
@@ -285,7 +284,9 @@ ModelConfig read_family(const ModelFile& file, const Family& family) {
   c.n_vocab = embedding.shape[0];
   c.n_blocks = static_cast<int>(n_blocks);
   for (LayerSpec& each : c.layers)
-    if (each.attends()) read_own_scaling(keys, {.truncates = family.yarn_truncates, .latent = family.latent}, c, each.attention);
+    if (each.attends())
+      read_own_scaling(keys, {.truncates = family.yarn_truncates, .latent = family.latent}, c,
+                       each.attention);
   read_temperature(keys, family, c);
   read_layers(keys, family, c);
   check_own_scaling(file, c);

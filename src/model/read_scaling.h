@@ -13,7 +13,8 @@ struct YarnOf {
 };
 
 /// Fills what `a.rope` says of scaling, a.scale where that follows from it, and config.n_ctx_original.
-/// REQUIRES: n_ctx_train, and head_dim, base and rotary_dim of `a`. Errors: Error for a scaling that is not known, or numbers that cannot be.
+/// REQUIRES: n_ctx_train, and head_dim, base and rotary_dim of `a`. Errors: Error for a scaling that is not
+/// known, or numbers that cannot be.
 void read_own_scaling(const Keys& keys, const YarnOf& yarn, ModelConfig& config, AttentionSpec& a);
 
 }  // namespace ropewalk

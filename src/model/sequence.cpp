@@ -14,9 +14,9 @@ namespace {
 std::size_t step_bytes(const ModelConfig& c, Index n, Index chunk) {
   Index step = 0;  // floats of a row: of the widest layer
   for (const LayerSpec& layer : c.layers)
-    step = std::max(step, 2 * (c.d_model + layer.attention.q_width() + layer.attention.k_width() +
-                               latent_step_width(layer.attention) +
-                               layer.recurrence.convolved_width() + layer.ffn.d_ff));
+    step = std::max(
+        step, 2 * (c.d_model + layer.attention.q_width() + layer.attention.k_width() +
+                   latent_step_width(layer.attention) + layer.recurrence.convolved_width() + layer.ffn.d_ff));
   const Index rows = c.encoder ? n : std::min(chunk, n);
   return 4 * static_cast<std::size_t>(rows * step + kSlabRows * (c.n_vocab + c.d_model));
 }
@@ -341,7 +341,8 @@ std::size_t most_cache_bytes(const ModelConfig& c, KvType kv_type, const Method&
     if (!layer.attends()) continue;
     const AttentionSpec& a = layer.attention;
     const std::size_t value_bytes = kv_bytes_per_key(kv_type, a.n_kv_heads, a.head_dim, a.v_dim(), 0);
-    const std::size_t key_bytes = kv_bytes_per_key(kv_type, a.n_kv_heads, a.head_dim, a.v_dim(), 1) - value_bytes;
+    const std::size_t key_bytes =
+        kv_bytes_per_key(kv_type, a.n_kv_heads, a.head_dim, a.v_dim(), 1) - value_bytes;
     if (acts_on(layer))
       cache += rows * key_bytes + values * value_bytes;
     else

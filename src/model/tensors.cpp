@@ -96,8 +96,7 @@ class Needed {
          {a.q_width(), l.q_rank > 0 ? l.q_rank : config_.d_model});
     need(blk + "attn_kv_a_mqa.weight", {l.kv_rank + a.rope.rotary_dim, config_.d_model});
     need(blk + "attn_kv_a_norm.weight", {l.kv_rank});
-    if (!l.split)
-      return need(blk + "attn_kv_b.weight", {a.n_heads * (a.own_dim() + a.v_dim()), l.kv_rank});
+    if (!l.split) return need(blk + "attn_kv_b.weight", {a.n_heads * (a.own_dim() + a.v_dim()), l.kv_rank});
     need(blk + "attn_k_b.weight", {a.n_heads, l.kv_rank, a.own_dim()});
     need(blk + "attn_v_b.weight", {a.n_heads, a.v_dim(), l.kv_rank});
   }

@@ -42,9 +42,10 @@ struct RecurrentWeights {
 /// What queries, keys and values are made of (model/latent.h): LayerWeights::wq then is (q_width, d_model or
 /// q_rank), wk (n_heads own_dim, kv_rank) and wv (v_width, kv_rank).
 struct LatentWeights {
-  std::unique_ptr<Matrix> w_q, w_kv, w_shared;  // (q_rank, d_model), (kv_rank, d_model), (rotary_dim, d_model)
-  Vector q_norm, kv_norm;                       // (q_rank), (kv_rank)
-  std::vector<std::byte> turned;                // what wk lies in, where the file holds it otherwise
+  std::unique_ptr<Matrix> w_q, w_kv,
+      w_shared;                   // (q_rank, d_model), (kv_rank, d_model), (rotary_dim, d_model)
+  Vector q_norm, kv_norm;         // (q_rank), (kv_rank)
+  std::vector<std::byte> turned;  // what wk lies in, where the file holds it otherwise
 };
 
 struct LayerWeights {

@@ -144,7 +144,7 @@ TEST(GgufConfig, OfLatentsSaysWhatIsMissingOrCannotBe) {
   refuse("deepseek2", latent_with({{"rope.dimension_count", 7u}}), "an even part is rotated");
   refuse("deepseek2", latent_with({{"attention.key_length", 576u}}), "key_length from 4 to 256");
   refuse("deepseek2", latent_with({{"attention.key_length_mla", 24u}, {"attention.value_length_mla", 0u}}),
-         "value_length_mla from 2");
+         "value_length_mla from 1");
   refuse("deepseek2", latent_with({{"attention.indexer.head_count", 4u}}), "an indexer");
   refuse("deepseek2", latent_with({{"attention.temperature_scale", 0.1}}), "temperature");
 }
@@ -159,10 +159,11 @@ TEST(GgufConfig, OfLatentsHasYarnsTemperatureOnAllDims) {
   const double m = 1 + 0.0707 * std::log(40.0);
   EXPECT_NEAR(a.scale, m * m / std::sqrt(24.0), 1e-7);
   EXPECT_NE(a.rope.own_scaling.find("attention_factor=1"), std::string::npos) << a.rope.own_scaling;
-  refuse("deepseek2", latent_with({{"rope.scaling.type", "yarn"},
-                                   {"rope.scaling.factor", 40.0},
-                                   {"rope.scaling.original_context_length", 16u},
-                                   {"rope.scaling.yarn_log_multiplier", -0.5}}),
+  refuse("deepseek2",
+         latent_with({{"rope.scaling.type", "yarn"},
+                      {"rope.scaling.factor", 40.0},
+                      {"rope.scaling.original_context_length", 16u},
+                      {"rope.scaling.yarn_log_multiplier", -0.5}}),
          "mscale_all_dim");
 }
 
