@@ -144,7 +144,7 @@ TEST(GgufConfig, OfLatentsSaysWhatIsMissingOrCannotBe) {
   refuse("deepseek2", latent_with({{"rope.dimension_count", 7u}}), "an even part is rotated");
   refuse("deepseek2", latent_with({{"attention.key_length", 576u}}), "key_length from 4 to 256");
   refuse("deepseek2", latent_with({{"attention.key_length_mla", 24u}, {"attention.value_length_mla", 0u}}),
-         "value_length_mla from 1");
+         "value_length_mla from 2");
   refuse("deepseek2", latent_with({{"attention.indexer.head_count", 4u}}), "an indexer");
   refuse("deepseek2", latent_with({{"attention.temperature_scale", 0.1}}), "temperature");
 }

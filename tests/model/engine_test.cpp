@@ -239,7 +239,8 @@ class EveryLatentForks : public testing::TestWithParam<const char*> {};
 
 TEST_P(EveryLatentForks, AndTruncatesAsIfItHadReadAgain) {
   const TestModel m(tiny(GetParam()), make_cpu_backend(Precision::kBf16));
-  for (const char* spec : {"none", "rerope:window=16", "lm-infinite:sink=4,window=64", "ntk:grow=1"})
+  for (const char* spec :
+       {"none", "rerope:window=16", "lm-infinite:sink=4,window=64", "dynamic-ntk:grow=1,replace=1"})
     expect_forks_as_alone(m.model, spec);
 }
 
