@@ -159,10 +159,11 @@ TEST(GgufConfig, OfLatentsHasYarnsTemperatureOnAllDims) {
   const double m = 1 + 0.0707 * std::log(40.0);
   EXPECT_NEAR(a.scale, m * m / std::sqrt(24.0), 1e-7);
   EXPECT_NE(a.rope.own_scaling.find("attention_factor=1"), std::string::npos) << a.rope.own_scaling;
-  refuse("deepseek2", latent_with({{"rope.scaling.type", "yarn"},
-                                   {"rope.scaling.factor", 40.0},
-                                   {"rope.scaling.original_context_length", 16u},
-                                   {"rope.scaling.yarn_log_multiplier", -0.5}}),
+  refuse("deepseek2",
+         latent_with({{"rope.scaling.type", "yarn"},
+                      {"rope.scaling.factor", 40.0},
+                      {"rope.scaling.original_context_length", 16u},
+                      {"rope.scaling.yarn_log_multiplier", -0.5}}),
          "mscale_all_dim");
 }
 

@@ -62,6 +62,7 @@ TEST_P(Containers, HoldTheSameNumbers) {
       // knows no limits of steps.
       layer.recurrence.tiled = layer.recurrence.rate_is_log = false;
       layer.recurrence.least_step = 0;
+      layer.attention.latent.split = false;  // kv_b in two tensors
     }
     return layers;
   };

@@ -234,6 +234,19 @@ TEST_P(EveryStateForks, AndTruncatesAsIfItHadReadAgain) {
     expect_forks_as_alone(m.model, spec);
 }
 
+/// Values narrower and wider than keys.
+class EveryLatentForks : public testing::TestWithParam<const char*> {};
+
+TEST_P(EveryLatentForks, AndTruncatesAsIfItHadReadAgain) {
+  const TestModel m(tiny(GetParam()), make_cpu_backend(Precision::kBf16));
+  for (const char* spec :
+       {"none", "rerope:window=16", "lm-infinite:sink=4,window=64", "dynamic-ntk:grow=1,replace=1"})
+    expect_forks_as_alone(m.model, spec);
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, EveryLatentForks,
+                         testing::Values("deepseek_v2", "deepseek_v2_groups", "deepseek_v3", "minicpm3"));
+
 INSTANTIATE_TEST_SUITE_P(Kinds, EveryStateForks,
                          testing::Values("qwen3_5", "qwen3_5_moe", "lfm2", "granite_hybrid", "nemotron_h"));
 

@@ -321,8 +321,8 @@ TEST(AnyOperationThatFails, LeavesSequencesAsTheyWereOrRefused) {
   mallopt(M_TRIM_THRESHOLD, 256 << 20), mallopt(M_TOP_PAD, 64 << 20);
   std::map<std::string, int> failed;
   int n_unusable = 0;
-  for (const char* family :
-       {"llama", "gemma2", "hunyuan", "cohere2", "gpt_neox", "roformer", "ernie4_5_moe", "qwen3_5", "deepseek_v3"}) {
+  for (const char* family : {"llama", "gemma2", "hunyuan", "cohere2", "gpt_neox", "roformer", "ernie4_5_moe",
+                             "qwen3_5", "deepseek_v3"}) {
     SCOPED_TRACE(family);
     const auto backend = std::make_shared<const Failing>(make_cpu_backend(Precision::kBf16));
     backend->context()->set_threads(1);

@@ -117,8 +117,9 @@ INSTANTIATE_TEST_SUITE_P(Models, Saved,
                          testing::Values(std::pair{"llama", KvType::kBf16}, std::pair{"llama", KvType::kQ8},
                                          std::pair{"qwen3", KvType::kF32}, std::pair{"gemma3", KvType::kBf16},
                                          std::pair{"smollm3", KvType::kBf16},
-                                         std::pair{"qwen3_5", KvType::kBf16},
-                                         std::pair{"lfm2", KvType::kF32}));
+                                         std::pair{"qwen3_5", KvType::kBf16}, std::pair{"lfm2", KvType::kF32},
+                                         std::pair{"deepseek_v2", KvType::kBf16},
+                                         std::pair{"glm4_moe_lite", KvType::kQ8}));
 
 const TestModel& in_bf16() {
   static const TestModel m(golden("tiny/llama"), make_cpu_backend(Precision::kBf16));

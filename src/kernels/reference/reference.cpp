@@ -176,8 +176,9 @@ class ReferenceBackend final : public HostBackend {
         for (int h = 0; h < n_heads; ++h) {
           const Index stride = task.stride > 0 ? task.stride : Index{n_heads} * kv.head_dim;
           const Index out_stride = task.out_stride > 0 ? task.out_stride : Index{n_heads} * kv.value_dim;
-          attention_row(task.q + r * stride + h * kv.head_dim, task.weight, task.sinks != nullptr ? task.sinks + h : nullptr, kv,
-                        h / (n_heads / kv.n_kv_heads), task.plan->row_begin + r, *task.pointwise,
+          attention_row(task.q + r * stride + h * kv.head_dim, task.weight,
+                        task.sinks != nullptr ? task.sinks + h : nullptr, kv, h / (n_heads / kv.n_kv_heads),
+                        task.plan->row_begin + r, *task.pointwise,
                         task.out + r * out_stride + h * kv.value_dim);
         }
       });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// DeepSeek V2 and V3 and what has their shape: multi-head latent attention; dense layers, then experts, in V2
-/// chosen by a softmax, in V3 by sigmoids and a bias, in groups.
+/// DeepSeek V2 and V3 and what has their shape: multi-head latent attention; dense layers, then experts, in
+/// V2 chosen by a softmax, in V3 by sigmoids and a bias, in groups.
 #include <algorithm>
 
 #include "model/read_common.h"

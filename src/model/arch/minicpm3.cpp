@@ -18,11 +18,8 @@ ModelConfig read(const ModelFile& file) {
   return c;
 }
 
-const Register<Architecture> registered{{.name = "minicpm3",
-                                         .models = "MiniCPM3",
-                                         .scaling = "longrope",
-                                         .tiny = {"minicpm3"},
-                                         .read = read}};
+const Register<Architecture> registered{
+    {.name = "minicpm3", .models = "MiniCPM3", .scaling = "longrope", .tiny = {"minicpm3"}, .read = read}};
 
 }  // namespace
 }  // namespace ropewalk::arch::minicpm3
