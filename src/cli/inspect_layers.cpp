@@ -24,7 +24,8 @@ std::string layers_of(const std::vector<std::size_t>& classes, std::size_t c) {
   return text;
 }
 
-/// Of each layer: classes of equal attention, parted by d_ff and by what stands in attention's place, counted from 0 as they come.
+/// Of each layer: classes of equal attention, parted by d_ff and by what stands in attention's place, counted
+/// from 0 as they come.
 std::vector<std::size_t> classes_of(const ModelConfig& config) {
   std::vector<std::size_t> classes = config.attention_classes();
   std::vector<std::tuple<std::size_t, Index, RecurrenceKind>> found;
@@ -50,8 +51,7 @@ Json sizes_of(const ModelConfig& config, Index (*size)(const LayerSpec& layer)) 
 
 std::vector<std::string> differing_sizes(const Json& classes) {
   std::vector<std::string> names;
-  for (const char* size : {"n_heads", "n_kv_heads", "head_dim", "d_ff"})
-  {
+  for (const char* size : {"n_heads", "n_kv_heads", "head_dim", "d_ff"}) {
     std::set<Index> found;
     for (const Json& one : classes)
       if (one.contains(size)) found.insert(one.at(size).get<Index>());

@@ -18,7 +18,8 @@ RW_INLINE void widen_weights(const std::uint8_t* row, std::int64_t at, std::int6
       for (int g = 0; g < F::kWeights / F::kGroup; ++g) {
         float* to = out + b * F::kWeights + g * F::kGroup;
         for (int i = 0; i < F::kGroup; ++i) {
-          const float product = scale[g] * static_cast<float>(q[g * F::kGroup + i]);  // exact before a minimum
+          const float product =
+              scale[g] * static_cast<float>(q[g * F::kGroup + i]);  // exact before a minimum
           to[i] = F::kSigned ? product : product + minimum[g];
         }
       }
