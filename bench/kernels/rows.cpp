@@ -31,7 +31,7 @@ void pack_values(State& state, const Isa& isa, Element element) {
                                               .stride = kDim,
                                               .slot = 0,
                                               .n_keys = 16,
-                                              .head_dim = kDim,
+                                              .value_dim = kDim,
                                               .padded_dim = kDim,
                                               .element = element,
                                               .to = to.data(),

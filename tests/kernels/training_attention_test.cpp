@@ -82,7 +82,7 @@ void expect_attention_of_inference(const Method& method, Index n, bool weighted)
   a.forward();
   const auto backend = make_reference_backend();
   const auto kv = backend->make_kv_layer(Attended::kKvHeads, Attended::kDim);
-  backend->append(*kv, floats(a.k).data(), floats(a.v).data(), Attended::kKv, a.keys);
+  backend->append(*kv, floats(a.k).data(), Attended::kKv, floats(a.v).data(), Attended::kKv, a.keys);
   const std::vector<float> q = floats(a.q);
   std::vector<float> out(q.size());
   const AttentionTask task{.q = q.data(),

@@ -298,8 +298,9 @@ class FailingBackend : public ForwardingBackend {
                     Stage stage) const override {
     count(), ForwardingBackend::feed_forward(input, layer, y, add, stage);
   }
-  void append(KvLayer& kv, const float* k, const float* v, Index stride, const KeyPlan& plan) const override {
-    count(), ForwardingBackend::append(kv, k, v, stride, plan);
+  void append(KvLayer& kv, const float* k, Index k_stride, const float* v, Index v_stride,
+              const KeyPlan& plan) const override {
+    count(), ForwardingBackend::append(kv, k, k_stride, v, v_stride, plan);
   }
   void attention(std::span<const AttentionTask> tasks, int n_heads) const override {
     count(), ForwardingBackend::attention(tasks, n_heads);
