@@ -5,7 +5,7 @@ whose blocks are turned from matrix to matrix; routers differ in every layer. Wh
     tools/make_shape.py qwen3-30b-a3b shape.gguf --layers 4
     tools/make_shape.py gpt-oss-20b shape.gguf --layers 4
     tools/make_shape.py qwen3.5-4b shape.gguf --layers 4      three gated delta nets and one attention
-    tools/make_shape.py gemma-4-e4b shape.gguf --layers 4     every second sees far, the last reads another's keys
+    tools/make_shape.py gemma-4-e4b shape.gguf --layers 4     every second sees far, the last two read others' keys
 Needs: pip install llama-cpp-python gguf numpy."""
 import argparse
 import ctypes
@@ -36,7 +36,7 @@ parser.add_argument("--vocabulary", default=str(pathlib.Path(__file__).resolve()
 args = parser.parse_args()
 s, oss = SHAPES[args.shape], SHAPES[args.shape]["arch"] == "gpt-oss"
 gemma = s["arch"] == "gemma4"
-n_shared, per_layer = args.layers * 18 // 42, 256
+n_shared, per_layer = 2 * round(args.layers * 9 / 42), 256  # llama.cpp wants what is read to end with one that sees far
 if gemma and (args.layers < 4 or args.layers % 2):
     parser.error("layers of gemma-4-e4b: an even number from 4 on")
 ggml = llama_cpp.llama_cpp._lib
