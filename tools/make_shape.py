@@ -5,6 +5,7 @@ whose blocks are turned from matrix to matrix; routers differ in every layer. Wh
     tools/make_shape.py qwen3-30b-a3b shape.gguf --layers 4
     tools/make_shape.py gpt-oss-20b shape.gguf --layers 4
     tools/make_shape.py qwen3.5-4b shape.gguf --layers 4      three gated delta nets and one attention
+    tools/make_shape.py gemma-4-e4b shape.gguf --layers 4     every second sees far, the last two read others' keys
 Needs: pip install llama-cpp-python gguf numpy."""
 import argparse
 import ctypes
@@ -20,6 +21,9 @@ SHAPES = {
                         rope_base=150000.0, n_ctx=131072, expert_type="MXFP4", down_type="MXFP4"),
     "qwen3.5-4b": dict(arch="qwen35", d_model=2560, n_heads=16, n_kv_heads=4, head_dim=256, n_experts=0, n_used=0, d_ff=9216,
                        rope_base=1e7, n_ctx=262144, expert_type="Q4_K", down_type="Q6_K"),
+    # google/gemma-4-E4B's config.json (as public readers' tests quote it); of its 42 layers every sixth sees far and 18 share keys.
+    "gemma-4-e4b": dict(arch="gemma4", d_model=2560, n_heads=8, n_kv_heads=2, head_dim=512, n_experts=0, n_used=0, d_ff=10240,
+                        rope_base=1e6, n_ctx=131072, expert_type="Q4_K", down_type="Q6_K"),
 }
 FILE_TYPES = {"Q4_K": 15, "MXFP4": 38}
 
@@ -31,6 +35,10 @@ parser.add_argument("--vocabulary", default=str(pathlib.Path(__file__).resolve()
                     help="a GGUF whose tokenizer it gets")
 args = parser.parse_args()
 s, oss = SHAPES[args.shape], SHAPES[args.shape]["arch"] == "gpt-oss"
+gemma = s["arch"] == "gemma4"
+n_shared, per_layer = 2 * round(args.layers * 9 / 42), 256  # llama.cpp wants what is read to end with one that sees far
+if gemma and (args.layers < 4 or args.layers % 2):
+    parser.error("layers of gemma-4-e4b: an even number from 4 on")
 ggml = llama_cpp.llama_cpp._lib
 ggml.ggml_quantize_chunk.restype = ctypes.c_size_t
 random = numpy.random.default_rng(1)
@@ -83,6 +91,17 @@ if e:
     out.add_expert_count(e)
     out.add_expert_used_count(s["n_used"])
     out.add_expert_feed_forward_length(ff)
+elif gemma:
+    out.add_key_length_swa(256)
+    out.add_value_length_swa(256)
+    out.add_rope_dimension_count(512)
+    out.add_rope_dimension_count_swa(256)
+    out.add_rope_freq_base_swa(10000.0)
+    out.add_sliding_window(512)
+    out.add_sliding_window_pattern([layer % 2 == 0 for layer in range(args.layers)])
+    out.add_shared_kv_layers(n_shared)
+    out.add_embedding_length_per_layer_input(per_layer)
+    out.add_final_logit_softcapping(30.0)
 else:  # keys of 16 heads and values of 32, of 128 dims
     for key, number in (("conv_kernel", 4), ("state_size", 128), ("group_count", 16), ("time_step_rank", 32), ("inner_size", 4096)):
         out.add_uint32(f"qwen35.ssm.{key}", number)
@@ -97,8 +116,14 @@ if oss:
     out.add_rope_scaling_orig_ctx_len(4096)
 dense = "Q8_0" if oss else "Q4_K"
 add(out, "token_embd.weight", dense, (n_vocab, d))
-add(out, "output.weight", "Q8_0" if oss else "Q6_K", (n_vocab, d))
+if not gemma:
+    add(out, "output.weight", "Q8_0" if oss else "Q6_K", (n_vocab, d))
 add(out, "output_norm.weight", "F32", (d,))
+if gemma:
+    add(out, "per_layer_token_embd.weight", dense, (n_vocab, args.layers * per_layer))
+    add(out, "per_layer_model_proj.weight", dense, (args.layers * per_layer, d))
+    add(out, "per_layer_proj_norm.weight", "F32", (per_layer,))
+    out.add_tensor("rope_freqs.weight", numpy.repeat([1.0, 1e30], [64, 192]).astype(numpy.float32))
 
 
 def add_delta_net(blk):
@@ -109,8 +134,27 @@ def add_delta_net(blk):
     out.add_tensor(blk + "ssm_a", -numpy.linspace(0.01, 4, 32, dtype=numpy.float32))
 
 
+def add_gemma(blk, layer):
+    head_dim = 512 if layer % 2 else 256
+    shapes = {"attn_q": (8 * head_dim, d), "attn_output": (d, 8 * head_dim), "ffn_gate": (ff, d), "ffn_up": (ff, d), "inp_gate": (per_layer, d),
+              "proj": (d, per_layer)}
+    norms = {"attn_q_norm": head_dim, **dict.fromkeys(("attn_norm", "post_attention_norm", "ffn_norm", "post_ffw_norm", "post_norm"), d)}
+    if layer < args.layers - n_shared:
+        shapes |= {"attn_k": (2 * head_dim, d), "attn_v": (2 * head_dim, d)}
+        norms["attn_k_norm"] = head_dim
+    for name, shape in shapes.items():
+        add(out, f"{blk}{name}.weight", dense, shape)
+    add(out, f"{blk}ffn_down.weight", "Q6_K", (d, ff))
+    for name, width in norms.items():
+        add(out, f"{blk}{name}.weight", "F32", (width,))
+    out.add_tensor(blk + "layer_output_scale.weight", numpy.ones(1, dtype=numpy.float32))
+
+
 for layer in range(args.layers):
     blk = f"blk.{layer}."
+    if gemma:
+        add_gemma(blk, layer)
+        continue
     if not e:
         add(out, blk + "attn_norm.weight", "F32", (d,))
         add(out, blk + "post_attention_norm.weight", "F32", (d,))

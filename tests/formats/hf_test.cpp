@@ -109,7 +109,7 @@ TEST(Config, RefusesByNameWhatIsNotComputed) {
         {R"({"model_type":"unheard","kv_lora_rank":512})", "MLA"},
         {R"({"model_type":"deepseek_v32","index_topk":2048})", "an indexer"},
         {R"({"model_type":"falcon_h1"})", "Mamba-2 beside attention"},
-        {R"({"model_type":"gemma4"})", "per-layer embeddings"},
+        {R"({"model_type":"gemma3n"})", "per-layer embeddings"},
         {R"({"model_type":"bert"})", "positions of its own"},
         {R"({"model_type":"unheard"})", "'unheard'"},
         {R"({"model_type":"gpt2"})", "'gpt2'"},

@@ -199,7 +199,7 @@ TEST(GgufConfig, FeaturesThatAreNotThereAreNamedInEveryFamily) {
   refuse("unheard", {}, "'unheard'");
   refuse("unheard", {}, "ropewalk models");
   // ... and of a known family by its name alone.
-  for (const auto& [arch, part] : {std::pair{"gemma4", "per-layer embeddings"},
+  for (const auto& [arch, part] : {std::pair{"gemma3n", "per-layer embeddings"},
                                    {"falcon-h1", "Mamba-2"},
                                    {"granite_swa", "sinks"},
                                    {"mpt", "ALiBi"},
