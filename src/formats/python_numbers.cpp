@@ -6,8 +6,11 @@ namespace ropewalk {
 std::string without_python_numbers(std::string text) {
   bool quoted = false;
   for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\' && quoted) {
+      ++i;  // whatever it is, it ends nothing
+      continue;
+    }
     if (text[i] == '"') quoted = !quoted;
-    if (text[i] == '\\' && quoted) ++i;
     if (quoted) continue;
     for (const std::string_view word : {"-Infinity", "Infinity", "NaN"})
       if (text.compare(i, word.size(), word) == 0) {

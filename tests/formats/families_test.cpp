@@ -30,6 +30,12 @@ bool is_said_apart(const std::string& key, const std::string& arch) {
   if (!key.starts_with(arch + ".") || key.starts_with(arch + ".rope.scaling.")) return true;
   for (const char* name : {"vocab_size", "tensor_data_layout", "n_deepstack_layers"})
     if (key == fmt::format("{}.{}", arch, name)) return true;
+  if (arch == "deepseek2" ||
+      arch == "minicpm3")  // heads or latents are counted; of MiniCPM3 all have 3 scales
+    for (const char* name : {"attention.key_length", "attention.value_length", "attention.key_length_mla",
+                             "attention.value_length_mla", "attention.head_count_kv", "embedding_scale",
+                             "residual_scale", "logit_scale"})
+      if (key == fmt::format("{}.{}", arch, name)) return true;
   return arch == "nemotron" && key == "nemotron.attention.layer_norm_rms_epsilon";  // of a LayerNorm
 }
 
@@ -65,7 +71,7 @@ bool is_default(const ModelFile& folder, const std::string& key, const std::stri
   if (name == "rope.freq_base") return folder.number(key) == 10000.0;
   if (name == "attention.scale") return std::abs(*folder.number(key) * std::sqrt(head_dim) - 1) < 1e-12;
   if (name == "expert_weights_norm")  // as the family's reader takes it
-    return *folder.boolean(key) == (arch != "qwen2moe" && arch != "olmoe");
+    return *folder.boolean(key) == (arch != "qwen2moe" && arch != "olmoe" && arch != "deepseek2");
   // The rules of Gemma 2 and 3, Cohere 2 and Falcon, which their readers know.
   return name == "attention.sliding_window_pattern" || (arch == "falcon" && name == "use_parallel_residual");
 }
@@ -97,6 +103,7 @@ std::vector<float> half_split_values(const ModelFile& file, const TensorInfo& te
       tensor.name.find("attn_q.") != std::string::npos || tensor.name.find("attn_k.") != std::string::npos;
   if (!file.interleaved_qk() || !rotates) return values;
   const std::string arch = *file.string("general.architecture");
+  if (file.integer(arch + ".attention.kv_lora_rank")) return values;  // both hold the same pairs
   const std::int64_t per_head =
       *file.integer(arch + ".embedding_length") / *of_layer(file, arch + ".attention.head_count", tensor);
   const std::int64_t head_dim = of_layer(file, arch + ".attention.key_length", tensor).value_or(per_head);
@@ -127,6 +134,26 @@ bool is_by_window(const std::string& key, const std::string& arch) {
                            "rope.dimension_count", "feed_forward_length"})
     if (key.starts_with(arch + "." + part)) return arch == "gemma4";
   return key == "ropewalk.rope_turning_pairs";
+}
+
+/// attn_k_b (heads, rank, dims) or attn_v_b (heads, dims, rank) by the folder's attn_kv_b, which has of each
+/// head the rows of keys, then those of values.
+std::vector<float> part_of_kv_b(const ModelFile& folder, const TensorInfo& part) {
+  const bool keys = part.name.find("attn_k_b") != std::string::npos;
+  std::string whole = part.name;
+  whole.replace(whole.find(keys ? "attn_k_b" : "attn_v_b"), 8, "attn_kv_b");
+  const std::vector<float> rows = ModelFile::dequantize(folder.tensor(whole));
+  const std::int64_t n_heads = part.shape[0], dims = part.shape[keys ? 2 : 1],
+                     rank = part.shape[keys ? 1 : 2];
+  const std::int64_t of_head = folder.tensor(whole).shape[0] / n_heads;
+  std::vector<float> values;
+  for (std::int64_t i = 0; i < n_heads * dims * rank; ++i) {
+    const std::int64_t head = i / (dims * rank), left = i % (dims * rank);
+    const std::int64_t dim = keys ? left % dims : left / rank, column = keys ? left / dims : left % rank;
+    values.push_back(rows[static_cast<std::size_t>(
+        (head * of_head + (keys ? dim : of_head - dims + dim)) * rank + column)]);
+  }
+  return values;
 }
 
 class Families : public testing::TestWithParam<std::string> {};
@@ -161,6 +188,12 @@ TEST_P(Families, HaveTheSameTensorsInBothContainers) {
   for (const TensorInfo& tensor : gguf->tensors()) {
     if (tensor.name.starts_with("rope_f")) {  // lists of the folder's config.json
       ++n_own;
+      continue;
+    }
+    const bool k_b = tensor.name.ends_with("attn_k_b.weight");
+    if (k_b || tensor.name.ends_with("attn_v_b.weight")) {
+      EXPECT_EQ(part_of_kv_b(*folder, tensor), ModelFile::dequantize(tensor)) << tensor.name;
+      n_own += k_b ? 1 : 0;  // two of one
       continue;
     }
     const bool rates = tensor.name.ends_with(".ssm_a");
