@@ -322,7 +322,7 @@ TEST(AnyOperationThatFails, LeavesSequencesAsTheyWereOrRefused) {
   std::map<std::string, int> failed;
   int n_unusable = 0;
   for (const char* family : {"llama", "gemma2", "hunyuan", "cohere2", "gpt_neox", "roformer", "ernie4_5_moe",
-                             "qwen3_5", "deepseek_v3"}) {
+                             "qwen3_5", "deepseek_v2_groups"}) {
     SCOPED_TRACE(family);
     const auto backend = std::make_shared<const Failing>(make_cpu_backend(Precision::kBf16));
     backend->context()->set_threads(1);
