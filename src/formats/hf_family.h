@@ -2,6 +2,8 @@
 /// What the config class of each family in transformers takes where a key of config.json is absent, and how
 /// the family's numbers and tensors differ from Llama's. One row is one model_type.
 #pragma once
+#include <span>
+
 #include "formats/hf_folder.h"
 #include "formats/hf_object.h"
 
@@ -42,6 +44,8 @@ struct HfFamily {
   void (*experts)(const HfObject& config, const std::string& arch, Metadata& out) = nullptr;
 };
 
+/// Every row (formats/hf_family.cpp).
+std::span<const HfFamily> hf_families();
 /// The text part of a multimodal config.json, else all of it. Errors: Error for another kind of text_config.
 const JsonInput& hf_text_config(const JsonInput& config, const std::string& place);
 /// nullptr for a family that is not translated.
