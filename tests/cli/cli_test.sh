@@ -92,7 +92,7 @@ expect 0 'Mamba-2 beside' "$ropewalk" models; narrow models
 expect 0 'Families that run' "$ropewalk" models --markdown
 expect 0 '"missing"' "$ropewalk" models --json
 expect 0 'gemma3: runs' "$ropewalk" models Gemma-3
-expect 0 '"missing": ?"heads of 512' "$ropewalk" models gemma4 --json
+expect 0 '"missing": ?"per-layer embeddings, AltUp' "$ropewalk" models gemma3n --json
 expect 2 'did you mean gemma3' "$ropewalk" models gemna3
 expect 2 'markdown' "$ropewalk" models gemma3 --markdown
 expect 0 '"formula"' "$ropewalk" methods yarn --json
