@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Tensors of recurrent layers as the engine reads them: shapes without dimensions of 1, and the rows of
 /// Qwen3-Next's fused projections, which stand by key head, as the parts that Qwen3.5 stores.
+#include <algorithm>
 #include <numeric>
 
 #include "formats/fused_parts.h"
@@ -65,16 +66,16 @@ std::vector<TensorInfo> split_ba(const TensorInfo& fused, const LayerNumbers& nu
           part_of(fused, name("ssm_alpha"), *n, *heads / *n, *heads / *n)};
 }
 
-/// Whether anything changed.
-bool flatten(TensorInfo& tensor) {
-  if (tensor.name.find(".ssm_") == std::string::npos && tensor.name.find(".shortconv.") == std::string::npos)
-    return false;
-  const std::vector<Index> before = tensor.shape;
+bool is_recurrent(const std::string& name) {
+  return name.find(".ssm_") != std::string::npos || name.find(".shortconv.") != std::string::npos;
+}
+
+void flatten(TensorInfo& tensor) {
+  if (!is_recurrent(tensor.name)) return;
   if (tensor.shape.size() > 1) std::erase(tensor.shape, 1);
   if (tensor.name.ends_with(".ssm_norm.weight") && tensor.shape.size() == 2 && tensor.shape[0] <= (1 << 20) &&
       tensor.shape[1] <= (1 << 20))
     tensor.shape = {tensor.shape[0] * tensor.shape[1]};
-  return tensor.shape != before;
 }
 
 }  // namespace
@@ -86,15 +87,15 @@ std::vector<TensorInfo> split_recurrent(const TensorInfo& fused, const LayerNumb
 
 void ModelFile::take_recurrent() {
   const bool lfm2 = string("general.architecture").value_or("").starts_with("lfm2");
-  std::vector<TensorInfo> taken = tensors_;
-  bool changed = false;
-  for (TensorInfo& tensor : taken) {
-    if (lfm2 && tensor.name == "token_embd_norm.weight") tensor.name = "output_norm.weight", changed = true;
-    changed = flatten(tensor) || changed;
-  }
-  if (!changed) return;
+  const auto is_taken = [&](const TensorInfo& tensor) {
+    return is_recurrent(tensor.name) || (lfm2 && tensor.name == "token_embd_norm.weight");
+  };
+  if (std::none_of(tensors_.begin(), tensors_.end(), is_taken)) return;
   if (fused_.empty()) fused_ = tensors_;
-  tensors_ = std::move(taken);
+  for (TensorInfo& tensor : tensors_) {
+    if (lfm2 && tensor.name == "token_embd_norm.weight") tensor.name = "output_norm.weight";
+    flatten(tensor);
+  }
   index_tensors();
 }
 

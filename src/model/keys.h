@@ -20,6 +20,10 @@ struct Keys {
   Keys of_layer(Index l) const { return {file, arch, l, n_layers, n_blocks}; }
 
   std::string key(std::string_view name) const { return fmt::format("{}.{}", arch, name); }
+  /// Whether the layer has this tensor ("attn_q.weight").
+  bool has_tensor(std::string_view name) const {
+    return file.find_tensor(fmt::format("blk.{}.{}", layer, name)) != nullptr;
+  }
   /// A number, or a list's entry of the layer; without a layer, all entries alike. Errors: Error for a list
   /// of another length, or where its entries differ.
   std::optional<std::int64_t> here(std::string_view name) const {

@@ -8,16 +8,6 @@ namespace {
 
 constexpr float kLatentEps = 1e-6f;
 
-/// `some` of the rows of `all`, in that order.
-WeightRows chosen(const WeightRows& all, const std::vector<Index>& some) {
-  WeightRows rows{
-      .n_out = static_cast<Index>(some.size()), .n_in = all.n_in, .format = all.format, .stride = all.stride};
-  rows.scattered.reserve(some.size());
-  for (const Index row : some) rows.scattered.push_back(all.row(row));
-  rows.first = rows.scattered.front();
-  return rows;
-}
-
 /// Appends the rotated rows, of which the first is `begin`, in half-split pairs.
 void append_rotated(const AttentionSpec& spec, Index begin, std::vector<Index>& rows) {
   const Index n = spec.rope.rotary_dim, half = n / 2;
@@ -34,7 +24,7 @@ WeightRows queries(const WeightRows& all, const AttentionSpec& spec) {
     append_rotated(spec, first + spec.own_dim(), rows);
     for (Index d = 0; d < spec.own_dim(); ++d) rows.push_back(first + d);
   }
-  return chosen(all, rows);
+  return chosen_rows(all, rows);
 }
 
 /// attn_k_b as the other files have it: of each head (kv_rank, own_dim) turned to (own_dim, kv_rank). Numbers
@@ -82,7 +72,7 @@ void load_latent(Loader& load, const AttentionSpec& spec, const std::string& blk
   l.w_kv = load.made_of(both.part(0, spec.latent.kv_rank));
   std::vector<Index> rotated;
   append_rotated(spec, spec.latent.kv_rank, rotated);
-  l.w_shared = load.made_of(chosen(both, rotated));
+  l.w_shared = load.made_of(chosen_rows(both, rotated));
   l.kv_norm = load.vector(blk + "attn_kv_a_norm.weight");
   if (spec.latent.split) {
     w.wk = load.made_of(turned(load.rows(blk + "attn_k_b.weight"), spec, l.turned));

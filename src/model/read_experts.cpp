@@ -44,9 +44,7 @@ void check_dense_layers(const Keys& keys, bool mixed) {
 }  // namespace
 
 ExpertsSpec read_experts(const Keys& keys, const Family& family) {
-  const auto has = [&](const char* name) {
-    return keys.file.find_tensor(fmt::format("blk.{}.{}", keys.layer, name)) != nullptr;
-  };
+  const auto has = [&](const char* name) { return keys.has_tensor(name); };
   ExpertsSpec e;
   const bool mixed = has("ffn_gate_inp.weight");
   if (keys.here("expert_count").value_or(0) == 0) {

@@ -6,9 +6,6 @@ namespace ropewalk {
 
 void read_latent(const Keys& keys, Index d_model, AttentionSpec& a) {
   const ModelFile& file = keys.file;
-  const auto has = [&](const char* name) {
-    return file.find_tensor(fmt::format("blk.{}.{}", keys.layer, name)) != nullptr;
-  };
   // Newer files are written for one key head of the latents' width, and have the heads' widths beside.
   const bool as_one = keys.here("attention.key_length_mla").has_value();
   const Index width = d_model / a.n_heads;
@@ -23,8 +20,8 @@ void read_latent(const Keys& keys, Index d_model, AttentionSpec& a) {
     throw Error(file.path(), "an even head_dim, of which an even part is rotated",
                 fmt::format("{} and {}", a.head_dim, a.rope.rotary_dim));
   a.latent.kv_rank = keys.integer("attention.kv_lora_rank", 1, 1 << 16);
-  if (has("attn_q_a.weight")) a.latent.q_rank = keys.integer("attention.q_lora_rank", 1, 1 << 16);
-  a.latent.split = has("attn_k_b.weight") && !has("attn_kv_b.weight");
+  if (keys.has_tensor("attn_q_a.weight")) a.latent.q_rank = keys.integer("attention.q_lora_rank", 1, 1 << 16);
+  a.latent.split = keys.has_tensor("attn_k_b.weight") && !keys.has_tensor("attn_kv_b.weight");
   a.latent.interleaved = file.interleaved_qk();
 }
 

@@ -5,10 +5,6 @@
 namespace ropewalk {
 namespace {
 
-bool there(const Keys& keys, const char* name) {
-  return keys.file.find_tensor(fmt::format("blk.{}.{}", keys.layer, name)) != nullptr;
-}
-
 /// What a delta rule and a state space have in common.
 RecurrenceSpec read_sizes(const Keys& keys, RecurrenceKind kind) {
   RecurrenceSpec r{.kind = kind};
@@ -22,15 +18,15 @@ RecurrenceSpec read_sizes(const Keys& keys, RecurrenceKind kind) {
     throw Error(keys.file.path(),
                 "ssm.inner_size a multiple of ssm.time_step_rank, and that of ssm.group_count",
                 fmt::format("{}, {} and {}", inner, r.n_heads, r.n_key_heads));
-  r.convolution_bias = there(keys, "ssm_conv1d.bias");
-  r.rate_is_log = there(keys, "ssm_a_log");
+  r.convolution_bias = keys.has_tensor("ssm_conv1d.bias");
+  r.rate_is_log = keys.has_tensor("ssm_a_log");
   return r;
 }
 
 }  // namespace
 
 RecurrenceSpec read_delta_rule(const Keys& keys) {
-  if (!there(keys, "ssm_conv1d.weight")) return {};
+  if (!keys.has_tensor("ssm_conv1d.weight")) return {};
   RecurrenceSpec r = read_sizes(keys, RecurrenceKind::kDeltaRule);
   // llama.cpp's converter turns the order of value heads round, but not in Qwen3-Next.
   r.tiled = keys.arch != "qwen3next" && !keys.file.boolean("ropewalk.value_heads_by_group").value_or(false);
@@ -38,7 +34,7 @@ RecurrenceSpec read_delta_rule(const Keys& keys) {
 }
 
 RecurrenceSpec read_state_space(const Keys& keys) {
-  if (!there(keys, "ssm_conv1d.weight")) return {};
+  if (!keys.has_tensor("ssm_conv1d.weight")) return {};
   RecurrenceSpec r = read_sizes(keys, RecurrenceKind::kStateSpace);
   r.n_norm_groups = r.n_key_heads;
   if (r.value_width() % r.n_norm_groups != 0)
@@ -53,7 +49,7 @@ RecurrenceSpec read_state_space(const Keys& keys) {
 }
 
 RecurrenceSpec read_short_convolution(const Keys& keys) {
-  if (!there(keys, "shortconv.conv.weight")) return {};
+  if (!keys.has_tensor("shortconv.conv.weight")) return {};
   return {.kind = RecurrenceKind::kShortConvolution,
           .n_taps = static_cast<int>(keys.integer("shortconv.l_cache", 2, kMostTaps)),
           .n_heads = 1,

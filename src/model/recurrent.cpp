@@ -111,9 +111,12 @@ Convolved project_and_convolve(const LayerPass& layer, const Rows& all, const No
           {.w = w.wk.get(), .y = rows.k},
           {.w = w.wv.get(), .y = rows.v},
           {.w = w.w_gate.get(), .y = a.gate.reserve(b, all.n() * values)}});
-  linear(b, all, x, {{.w = w.w_step.get(), .y = a.step.reserve(b, all.n() * spec.n_heads)}});
+  const Index n = all.n() * spec.n_heads;
+  const Output to_step{.w = w.w_step.get(), .y = a.step.reserve(b, n)};
   if (w.w_weight != nullptr)
-    linear(b, all, x, {{.w = w.w_weight.get(), .y = a.weight.reserve(b, all.n() * spec.n_heads)}});
+    linear(b, all, x, {to_step, {.w = w.w_weight.get(), .y = a.weight.reserve(b, n)}});
+  else
+    linear(b, all, x, {to_step});
   convolve_part(layer, keys, w.taps_q, w.bias_q, true, 0, rows.q, a);
   convolve_part(layer, keys, w.taps_k, w.bias_k, true, n_before * keys, rows.k, a);
   convolve_part(layer, values, w.taps_v, w.bias_v, true, 2 * n_before * keys, rows.v, a);

@@ -48,6 +48,19 @@ TEST_P(Allocation, NoneInAStep) {
   }
 }
 
+/// Layers with a state: copies of it are kept in reading, none is made in writing.
+TEST(StateAllocation, NoneInWriting) {
+  const TestModel m(golden("tiny/qwen3_5"), make_cpu_backend(Precision::kBf16));
+  const std::vector<Token> tokens = some_tokens(230, m.model.config().n_vocab);
+  Session session(m.model, MethodSpec::parse("none"), {.n = 250, .chunk = 20});
+  const LogitsSink sink = [](Index, Index, const float*) {};
+  session.run(std::span(tokens).first(200), 0, 250, sink);
+  session.write(tokens[200], sink);
+  const long before = allocations;
+  for (std::size_t t = 201; t < 230; ++t) session.write(tokens[t], sink);
+  EXPECT_EQ(allocations - before, 0);
+}
+
 std::vector<std::string> specs() {
   std::vector<std::string> result;
   for (const MethodInfo& info : Registry<MethodInfo>::all())

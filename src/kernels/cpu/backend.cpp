@@ -177,7 +177,8 @@ class CpuBackend final : public HostBackend {
     const Timed timed(context_->profile(), "recur",
                       (r.delta ? 7.0 : 5.0) * static_cast<double>(rows_of(tasks)) * size,
                       8.0 * static_cast<double>(tasks.size()) * size);
-    cpu::recur(tasks, r, *context_, isa_);
+    const auto space = recurrence_spaces_.borrow();
+    cpu::recur(tasks, r, *context_, isa_, *space);
   }
 
   void activate(float* x, const float* up, Index n, Activation activation) const override {
@@ -235,6 +236,7 @@ class CpuBackend final : public HostBackend {
   KvType kv_type_;
   mutable cpu::Lender<cpu::Workspace> linear_spaces_;
   mutable cpu::Lender<cpu::AttentionSpace> attention_spaces_;
+  mutable cpu::Lender<cpu::RecurrenceSpace> recurrence_spaces_;
 };
 
 }  // namespace

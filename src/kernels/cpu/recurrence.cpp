@@ -3,11 +3,11 @@
 /// values. No column needs another.
 #include "kernels/cpu/recurrence.h"
 
-#include <vector>
-
 #include "core/error.h"
 
 namespace ropewalk::cpu {
+
+static_assert(kMostTaps == kMostConvolutionTaps);
 
 void convolve(std::span<const ConvolutionTask> tasks, const Convolution& c, Context& context,
               const Isa& isa) {
@@ -28,21 +28,23 @@ void convolve(std::span<const ConvolutionTask> tasks, const Convolution& c, Cont
   });
 }
 
-void recur(std::span<const RecurrenceTask> tasks, const Recurrence& r, Context& context, const Isa& isa) {
+void recur(std::span<const RecurrenceTask> tasks, const Recurrence& r, Context& context, const Isa& isa,
+           RecurrenceSpace& space) {
   RW_CHECK(r.n_key_heads > 0 && r.n_heads % r.n_key_heads == 0);
   constexpr Index kColumns = 2 * kLanes;  // of a job: with 128 keys they take half of L1
   const Index n_blocks = (r.value_dim + kColumns - 1) / kColumns, per_task = r.n_heads * n_blocks;
   const Index keys = r.n_key_heads * r.key_dim, values = r.n_heads * r.value_dim;
   Index n_rows = 0;
-  std::vector<Index> first;  // of each task among all rows
-  for (const RecurrenceTask& task : tasks) first.push_back(n_rows), n_rows += task.n_rows;
-  std::vector<float> decay(static_cast<std::size_t>(n_rows * r.n_heads)), weight(decay.size());
+  space.first.clear();
+  for (const RecurrenceTask& task : tasks) space.first.push_back(n_rows), n_rows += task.n_rows;
+  space.decay.reserve(n_rows * r.n_heads), space.weight.reserve(n_rows * r.n_heads);
+  float *decay = space.decay.data(), *weight = space.weight.data();
   for (std::size_t i = 0; i < tasks.size(); ++i)
     context.parallel_blocks(tasks[i].n_rows * r.n_heads, 256, [&](Index begin, Index end) {
       for (Index at = begin; at < end; ++at) {
         const RecurrenceGate gate = recurrence_gate(r, at % r.n_heads, tasks[i].step[at],
                                                     tasks[i].weight != nullptr ? tasks[i].weight[at] : 0);
-        const auto to = static_cast<std::size_t>(first[i] * r.n_heads + at);
+        const Index to = space.first[i] * r.n_heads + at;
         decay[to] = gate.decay, weight[to] = gate.weight;
       }
     });
@@ -51,12 +53,12 @@ void recur(std::span<const RecurrenceTask> tasks, const Recurrence& r, Context& 
     const RecurrenceTask& task = tasks[i];
     const Index head = job % per_task / n_blocks, begin = job % n_blocks * kColumns;
     const Index key = r.key_head(head) * r.key_dim, value = head * r.value_dim + begin;
-    const Index gate = first[i] * r.n_heads + head;
+    const Index gate = space.first[i] * r.n_heads + head;
     isa.recur({.q = task.q + key,
                .k = task.k + key,
                .v = task.v + value,
-               .decay = decay.data() + gate,
-               .weight = weight.data() + gate,
+               .decay = decay + gate,
+               .weight = weight + gate,
                .out = task.out + value,
                .state = task.state + head * r.key_dim * r.value_dim + begin,
                .key_stride = keys,

@@ -50,16 +50,14 @@ ModelConfig read(const ModelFile& file) {
   const Keys keys{file, c.architecture, 0, c.n_layers(), c.n_blocks};
   for (int l = 0; l < c.n_layers(); ++l) {
     LayerSpec& layer = c.layers[static_cast<std::size_t>(l)];
-    const auto has = [&](const char* name) {
-      return file.find_tensor(fmt::format("blk.{}.{}.weight", l, name)) != nullptr;
-    };
+    const Keys here = keys.of_layer(l);
     if (!layer.pre_norm) file.tensor("blk.0.attn_norm.weight");  // says what is missing
     layer.attention.scale = 1;
     layer.attention.value_norm = true;
-    layer.attention.value_is_key = layer.attention.window == 0 && !has("attn_v");
+    layer.attention.value_is_key = layer.attention.window == 0 && !here.has_tensor("attn_v.weight");
     if (layer.attention.window == 0) read_turning_pairs(file, layer.attention.rope);
-    layer.output_scale = has("layer_output_scale");
-    read_experts_apart(keys.of_layer(l), layer);
+    layer.output_scale = here.has_tensor("layer_output_scale.weight");
+    read_experts_apart(here, layer);
   }
   c.per_layer_width = keys.integer("embedding_length_per_layer_input", 0, 1 << 16, 0);
   const Index shared = keys.integer("attention.shared_kv_layers", 0, c.n_layers() - 1, 0);
