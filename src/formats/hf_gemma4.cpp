@@ -92,7 +92,10 @@ void own_gemma4(const HfObject& config, const std::string& arch, Metadata& out) 
   if (config.string("use_bidirectional_attention").value_or("vision") != "vision")
     config.fail("use_bidirectional_attention", "vision or null: rows of text see those before them");
   if (config.boolean("attention_bias").value_or(false)) config.fail("attention_bias", "false in this family");
-  auto& windowed = std::get<Numbers>(out.at(arch + ".attention.sliding_window_pattern"));
+  const auto pattern = out.find(arch + ".attention.sliding_window_pattern");
+  if (pattern == out.end() || !std::holds_alternative<Numbers>(pattern->second))
+    config.fail("sliding_window", "a number: some layers of this family have a window");
+  auto& windowed = std::get<Numbers>(pattern->second);
   windowed.back() = 0;  // whatever layer_types says, as transformers
   const auto* one_dim = std::get_if<std::int64_t>(&out.at(arch + ".attention.key_length"));
   const auto* one_count = std::get_if<std::int64_t>(&out.at(arch + ".attention.head_count_kv"));
@@ -110,7 +113,9 @@ void own_gemma4(const HfObject& config, const std::string& arch, Metadata& out) 
   out[arch + ".attention.shared_kv_layers"] = n_shared;
   const bool unified = config.string("model_type").value_or("").starts_with("gemma4_unified");
   out[arch + ".embedding_length_per_layer_input"] =
-      number_within(config, "hidden_size_per_layer_input", unified ? 0 : 256, 0, 1 << 16);
+      config.json.contains("hidden_size_per_layer_input")  // null: none, as in llama.cpp's converter
+          ? number_within(config, "hidden_size_per_layer_input", 0, 0, 1 << 16)
+          : Index{unified ? 0 : 256};
   if (const auto cap = config.number("final_logit_softcapping"))
     out[arch + ".final_logit_softcapping"] = *cap;
   out[arch + ".attention.key_length"] = head_dims;

@@ -124,7 +124,8 @@ bool Sequence::State::same(const LayerMethods& bound, Index n) const {
   for (std::size_t i = 0; i < classes.size(); ++i)
     if (bound.methods[i].grows() || !classes[i].method.same_up_to(n, bound.methods[i])) return false;
   for (std::size_t layer = 0; layer < layers.size(); ++layer)
-    if (!std::equal(layers[layer].begin(), layers[layer].end(), bound.of[layer].begin(),
+    if (model->config().layers[layer].keeps() &&  // others read the groups of one that does
+        !std::equal(layers[layer].begin(), layers[layer].end(), bound.of[layer].begin(),
                     bound.of[layer].end(),
                     [](const HeadGroup& group, std::size_t of) { return group.plans == of; }))
       return false;
@@ -331,10 +332,9 @@ std::size_t most_cache_bytes(const ModelConfig& c, KvType kv_type, const Method&
   const auto kept = [&](Index window) {
     return static_cast<std::size_t>(std::min(n, std::min(kForever, window) + chunk + 512));
   };
-  const auto n_caches =
-      static_cast<int>(std::count_if(c.layers.begin(), c.layers.end(), [](const LayerSpec& layer) {
-        return layer.attends() && layer.keeps();
-      }));
+  const auto acting = std::count_if(c.layers.begin(), c.layers.end(), [&](const LayerSpec& layer) {
+    return layer.attends() && layer.keeps() && acts_on(layer);
+  });
   std::size_t rows = 0, values = 0;
   for (const KeyPlan::Variant& variant : variants) {
     rows += kept(variant.sink + variant.window);
@@ -342,7 +342,7 @@ std::size_t most_cache_bytes(const ModelConfig& c, KvType kv_type, const Method&
   }
   if (method.grows())  // what keys are rotated into, in every variant
     rows += static_cast<std::size_t>(n * n_scratch) * method.lower_keys(0, 1, false).variants.size() /
-                static_cast<std::size_t>(std::max(1, n_caches)) +
+                static_cast<std::size_t>(std::max<std::ptrdiff_t>(1, acting)) +
             1;
   std::size_t cache = most_state_bytes(c);
   for (const LayerSpec& layer : c.layers) {

@@ -208,6 +208,7 @@ TEST(PublishedConfigs, WhatIsNotComputedIsRefusedByName) {
         {"nemotron", R"("hidden_act":"silu")", "activation"},
         {"glm4", R"("num_nextn_predict_layers":-1)", "num_nextn_predict_layers"},
         {"glm4", R"("num_nextn_predict_layers":100000)", "num_nextn_predict_layers"},
+        {"gemma4_text", R"("num_key_value_heads":2,"head_dim":16,"sliding_window":null)", "sliding_window"},
         {"minicpm", R"("max_position_embeddings":64)", "dim_model_base"}})
     expect_refused(fmt::format(R"({{"model_type":"{}",{},{}}})", model_type, sizes, more), reason);
   for (const char* n_layers : {"0", "-1", "4097", "4611686018427387904"})

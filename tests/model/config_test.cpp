@@ -145,6 +145,14 @@ TEST(GgufConfig, OfLatentsSaysWhatIsMissingOrCannotBe) {
   refuse("deepseek2", latent_with({{"attention.key_length", 576u}}), "key_length from 4 to 256");
   refuse("deepseek2", latent_with({{"attention.key_length_mla", 24u}, {"attention.value_length_mla", 0u}}),
          "value_length_mla from 2");
+  refuse("deepseek2", latent_with({{"ropewalk.rope_pattern", std::vector<std::int32_t>{1, 0}}}),
+         "a layer with latents and without positions");
+  // Widths that no key says are d_model / n_heads.
+  for (const char* key : {"attention.key_length", "attention.value_length"}) {
+    Keys keys = latent_with({{"embedding_length", 4096u}});
+    std::erase_if(keys, [&](const auto& other) { return other.first == key; });
+    refuse("deepseek2", keys, "heads from 2 to 256 wide");
+  }
   refuse("deepseek2", latent_with({{"attention.indexer.head_count", 4u}}), "an indexer");
   refuse("deepseek2", latent_with({{"attention.temperature_scale", 0.1}}), "temperature");
 }

@@ -36,6 +36,8 @@ void read_experts_apart(const Keys& keys, LayerSpec& layer) {
   if (layer.ffn.experts.n_experts == 0) return;
   layer.ffn.d_ff = keys.integer("feed_forward_length", 1, 1 << 22);
   layer.ffn.apart = true;
+  // Files of NVFP4 have it in the scales of the weights (formats/nvfp4_scales.cpp).
+  layer.ffn.experts.scaled = keys.has_tensor("ffn_down_exps.scale");
 }
 
 ModelConfig read(const ModelFile& file) {
@@ -55,6 +57,9 @@ ModelConfig read(const ModelFile& file) {
     layer.attention.scale = 1;
     layer.attention.value_norm = true;
     layer.attention.value_is_key = layer.attention.window == 0 && !here.has_tensor("attn_v.weight");
+    if (layer.attention.value_is_key && layer.attention.value_dim > 0)
+      throw Error(file.path(), "values as wide as the keys that they are",
+                  fmt::format("{} and {}", layer.attention.value_dim, layer.attention.head_dim));
     if (layer.attention.window == 0) read_turning_pairs(file, layer.attention.rope);
     layer.output_scale = here.has_tensor("layer_output_scale.weight");
     read_experts_apart(here, layer);
