@@ -6,7 +6,8 @@
 The loss is the mean cross-entropy of given targets (a token for each row; the places of a masked model's are drawn
 the same way). Of each tensor: the norm of its gradient and some entries, the largest ones and some spread over it.
 Tensors are called as in a GGUF file, rows of queries and keys in the engine's order: where the published model pairs
-dims (2m, 2m + 1), they are permuted to the half-split pairing (m, m + rotary_dim / 2).
+dims (2m, 2m + 1), they are permuted to the half-split pairing (m, m + rotary_dim / 2); of latents (MLA) each head's
+rotated dims come first, and all keys before all values.
 """
 import json
 import pathlib
@@ -44,7 +45,9 @@ INSIDE = {
     "mlp.dense_4h_to_h": "ffn_down", "attention.self.query": "attn_q", "attention.self.key": "attn_k",
     "attention.self.value": "attn_v", "attention.output.dense": "attn_output",
     "attention.output.LayerNorm": "attn_output_norm", "intermediate.dense": "ffn_up", "output.dense": "ffn_down",
-    "output.LayerNorm": "layer_output_norm",
+    "output.LayerNorm": "layer_output_norm", "self_attn.q_a_proj": "attn_q_a", "self_attn.q_a_layernorm": "attn_q_a_norm",
+    "self_attn.q_b_proj": "attn_q_b", "self_attn.kv_a_proj_with_mqa": "attn_kv_a_mqa",
+    "self_attn.kv_a_layernorm": "attn_kv_a_norm", "self_attn.kv_b_proj": "attn_kv_b",
 }
 AFTER_ATTENTION = {"post_attention_layernorm": "post_attention_norm", "pre_feedforward_layernorm": "ffn_norm",
                    "post_feedforward_layernorm": "post_ffw_norm"}
@@ -53,7 +56,7 @@ FAMILIES = {
     "llama": ({}, False), "llama_tied": ({}, False), "qwen2": ({}, False), "qwen3": ({}, False),
     "gemma2": (AFTER_ATTENTION, False), "olmo2": (AFTER_ATTENTION, False), "granite": ({}, False),
     "phi": ({}, False), "gpt_neox": ({}, False), "nemotron": ({}, False), "cohere": ({}, True),
-    "roformer": ({}, True),
+    "roformer": ({}, True), "minicpm3": ({}, False), "deepseek_dense": ({}, True),
 }
 
 
@@ -73,6 +76,22 @@ def half_split(gradient, head_dim, rotary_dim):
     order = list(range(0, rotary_dim, 2)) + list(range(1, rotary_dim, 2)) + list(range(rotary_dim, head_dim))
     heads = gradient.reshape(-1, head_dim, *gradient.shape[1:])
     return heads[:, order].reshape(gradient.shape)
+
+
+def latent_order(called, gradient, config, interleaved):
+    """Rows of the tensors of latents in the engine's order."""
+    rope, own, heads = config.qk_rope_head_dim, config.qk_nope_head_dim, config.num_attention_heads
+    if ".attn_q." in called or ".attn_q_b." in called:
+        parts = gradient.reshape(heads, own + rope, -1)
+        turned = torch.cat([parts[:, own:], parts[:, :own]], dim=1).reshape(gradient.shape)
+        return half_split(turned, own + rope, rope) if interleaved else turned
+    if ".attn_kv_b." in called:
+        parts = gradient.reshape(heads, own + config.v_head_dim, -1)
+        return torch.cat([parts[:, :own].flatten(0, 1), parts[:, own:].flatten(0, 1)])
+    if ".attn_kv_a_mqa." in called and interleaved:
+        latent, shared = gradient.split((config.kv_lora_rank, rope))
+        return torch.cat([latent, half_split(shared, rope, rope)])
+    return gradient
 
 
 def gradients(folder, inside, interleaved):
@@ -97,7 +116,9 @@ def gradients(folder, inside, interleaved):
             continue
         called = engine_name(name, inside)
         gradient = parameter.grad
-        if interleaved and (".attn_q." in called or ".attn_k." in called):
+        if hasattr(config, "kv_lora_rank"):
+            gradient = latent_order(called, gradient, config, interleaved)
+        elif interleaved and (".attn_q." in called or ".attn_k." in called):
             gradient = half_split(gradient, head_dim, head_dim)
         found[called] = gradient
     tensors = {}

@@ -249,14 +249,16 @@ double GradientPass<T>::loss(std::span<const TrainingText> texts, const MethodSp
 static TrainingSizes widest(const ModelConfig& config, Index n_rows, Index n_ctx) {
   TrainingSizes s{
       .n_rows = n_rows, .n_ctx = std::min(n_rows, n_ctx), .n_in = config.d_model, .n_out = config.n_vocab};
-  s.n_kv_heads = 1;
   s.n_in = std::max(s.n_in, config.embedding.width);
+  s.least_group = std::numeric_limits<int>::max();
   for (const LayerSpec& layer : config.layers) {
     const AttentionSpec& a = layer.attention;
-    s.n_in = std::max({s.n_in, layer.ffn.d_ff, a.q_width()});
-    s.n_out = std::max({s.n_out, layer.ffn.d_ff, a.q_width()});
-    if (Index{a.n_heads} * a.head_dim >= Index{s.n_heads} * s.head_dim)
-      s.n_heads = a.n_heads, s.n_kv_heads = a.n_kv_heads, s.head_dim = a.head_dim;
+    s.n_in = std::max({s.n_in, layer.ffn.d_ff, a.out_width(), a.latent.q_rank, a.latent.kv_rank});
+    s.n_out = std::max({s.n_out, layer.ffn.d_ff, a.q_width(), a.latent.q_rank, a.latent.kv_rank});
+    s.head_dim = std::max({s.head_dim, a.head_dim, a.v_dim()});
+    s.kv_width = std::max(s.kv_width, a.n_kv_heads * ((std::max(a.head_dim, a.v_dim()) + 15) / 16 * Index{16}));
+    s.least_group = std::min(s.least_group, a.n_heads / a.n_kv_heads);
+    s.most_group = std::max(s.most_group, a.n_heads / a.n_kv_heads);
   }
   return s;
 }

@@ -27,6 +27,7 @@ TrainingLayer<T>::TrainingLayer(const Training<T>& ops, const LayerSpec& spec, I
       gate_(linear(weights.w_gate, weights.b_gate, learning.w_gate, learning.b_gate)),
       up_(linear(weights.w_up, weights.b_up, learning.w_up, learning.b_up)),
       down_(linear(weights.w_down, weights.b_down, learning.w_down, learning.b_down)) {
+  if (spec.attention.latent.any()) latent_.emplace(ops, spec.attention, weights, learning);
   RW_CHECK(!spec.parallel || (!spec.post_norm && !spec.norm_after_add));
   RW_CHECK(!spec.norm_after_add || (!spec.pre_norm && !spec.post_norm));
 }
@@ -57,12 +58,12 @@ LayerKept<T> TrainingLayer<T>::take_kept(Carver<T>& from, Index n_rows) const {
   LayerKept<T> kept;
   kept.q = from.take(n_rows * a.q_width());
   kept.k = from.take(n_rows * a.k_width());
-  kept.v = from.take(n_rows * a.k_width());
+  kept.v = from.take(n_rows * a.v_width());
   if (a.qk_norm != QkNorm::kNone) {
     kept.q_before = from.take(n_rows * a.q_width());
     kept.k_before = from.take(n_rows * a.k_width());
   }
-  kept.attended = from.take(n_rows * a.q_width());
+  kept.attended = from.take(n_rows * a.out_width());
   kept.lse = from.take(n_rows * a.n_heads);
   if (spec_.post_norm) kept.attn_part = from.take(n_rows * d_model_);
   if (spec_.post_norm) kept.ffn_part = from.take(n_rows * d_model_);
@@ -71,9 +72,13 @@ LayerKept<T> TrainingLayer<T>::take_kept(Carver<T>& from, Index n_rows) const {
   if (!spec_.parallel) kept.middle = from.take(n_rows * d_model_);
   if (spec_.ffn.gated) kept.gate = from.take(n_rows * spec_.ffn.d_ff);
   kept.up = from.take(n_rows * spec_.ffn.d_ff);
-  kept.low_q = from.take(n_rows * q_.rank());
-  kept.low_k = from.take(n_rows * k_.rank());
-  kept.low_v = from.take(n_rows * v_.rank());
+  if (latent_) {
+    kept.latent = latent_->take_kept(from, n_rows);
+  } else {
+    kept.low_q = from.take(n_rows * q_.rank());
+    kept.low_k = from.take(n_rows * k_.rank());
+    kept.low_v = from.take(n_rows * v_.rank());
+  }
   kept.low_o = from.take(n_rows * o_.rank());
   kept.low_gate = from.take(n_rows * gate_.rank());
   kept.low_up = from.take(n_rows * up_.rank());
@@ -87,7 +92,7 @@ LayerScratch<T> TrainingLayer<T>::take_scratch(Carver<T>& from, Index n_rows) co
   if (spec_.pre_norm) scratch.normed = from.take(n_rows * d_model_);
   scratch.d_normed = from.take(n_rows * d_model_);
   if (spec_.post_norm || spec_.norm_after_add || spec_.parallel) scratch.part = from.take(n_rows * d_model_);
-  Index rank = 0;
+  Index rank = latent_ ? latent_->rank() : 0;
   for (const LearnedLinear<T>* linear : {&q_, &k_, &v_, &o_, &gate_, &up_, &down_})
     rank = std::max(rank, linear->rank());
   scratch.low = from.take(n_rows * down_.rank());
@@ -97,11 +102,13 @@ LayerScratch<T> TrainingLayer<T>::take_scratch(Carver<T>& from, Index n_rows) co
   scratch.d_h = from.take(n_rows * spec_.ffn.d_ff);
   if (spec_.ffn.gated) scratch.d_gate = from.take(n_rows * spec_.ffn.d_ff);
   from.back_to(begin);
-  scratch.d_attended = from.take(n_rows * a.q_width());
+  const bool norms = a.qk_norm != QkNorm::kNone;  // what is before them takes the place of d_attended
+  scratch.d_attended = from.take(n_rows * std::max(a.out_width(), norms ? a.q_width() : 0));
   scratch.d_q = from.take(n_rows * a.q_width());
   scratch.d_k = from.take(n_rows * a.k_width());
-  scratch.d_v = from.take(n_rows * a.k_width());
-  if (a.qk_norm != QkNorm::kNone) scratch.d_k_before = from.take(n_rows * a.k_width());
+  scratch.d_v = from.take(n_rows * a.v_width());
+  if (latent_) scratch.latent = latent_->take_scratch(from, n_rows);
+  if (norms) scratch.d_k_before = from.take(n_rows * a.k_width());
   return scratch;
 }
 
@@ -128,6 +135,8 @@ template <class T>
 void TrainingLayer<T>::project(const Pass& p) const {
   const LayerKept<T>& kept = p.kept;
   const T* x = normed(p, p.x, w_.attn_norm);
+  if (latent_)
+    return latent_->forward(x, p.n_rows, kept.latent, p.scratch.latent, kept.q, kept.k, kept.v);
   const bool norms = kept.q_before != nullptr;
   k_.forward(x, p.n_rows, 1, false, norms ? kept.k_before : kept.k, kept.low_k);
   v_.forward(x, p.n_rows, 1, false, kept.v, kept.low_v);
@@ -143,10 +152,10 @@ void TrainingLayer<T>::rotate_values(const Pass& p, T* v, bool backward) const {
   if (!a.rotary_value) return;
   for (const TextRows& text : p.texts) {
     const int n_heads = a.n_kv_heads / static_cast<int>(text.groups.size());
-    T* group = v + text.begin * a.k_width();
+    T* group = v + text.begin * a.v_width();
     for (const TextPlan* plan : text.groups) {
-      ops_.rotate(group, text.n, n_heads, a.head_dim, a.k_width(), 0, plan->pointwise.theta, backward);
-      group += Index{n_heads} * a.head_dim;
+      ops_.rotate(group, text.n, n_heads, a.v_dim(), a.v_width(), 0, plan->pointwise.theta, backward);
+      group += Index{n_heads} * a.v_dim();
     }
   }
 }
@@ -163,17 +172,21 @@ std::vector<TrainingAttention<T>> TrainingLayer<T>::attention_tasks(const Pass& 
     for (int g = 0; g < n_groups; ++g) {
       TrainingAttention<T> task;
       task.n_heads = a.n_heads / n_groups, task.n_kv_heads = a.n_kv_heads / n_groups;
-      task.head_dim = a.head_dim, task.q_stride = a.q_width(), task.kv_stride = a.k_width();
+      task.head_dim = a.head_dim, task.value_dim = a.v_dim();
+      task.q_stride = a.q_width(), task.k_stride = a.k_width(), task.v_stride = a.v_width();
+      task.out_stride = a.out_width();
       const Index q_at = text.begin * a.q_width() + Index{g} * task.n_heads * a.head_dim;
-      const Index kv_at = text.begin * a.k_width() + Index{g} * task.n_kv_heads * a.head_dim;
+      const Index k_at = text.begin * a.k_width() + Index{g} * task.n_kv_heads * a.head_dim;
+      const Index v_at = text.begin * a.v_width() + Index{g} * task.n_kv_heads * a.v_dim();
+      const Index out_at = text.begin * a.out_width() + Index{g} * task.n_heads * a.v_dim();
       const TextPlan& plan = *text.groups[static_cast<std::size_t>(g)];
       task.plan = &plan.plan, task.keys = &plan.keys, task.pointwise = &plan.pointwise;
       task.weight = w_.behind.get();
-      task.q = kept.q + q_at, task.k = kept.k + kv_at, task.v = kept.v + kv_at;
-      task.out = kept.attended + q_at, task.lse = lse;
+      task.q = kept.q + q_at, task.k = kept.k + k_at, task.v = kept.v + v_at;
+      task.out = kept.attended + out_at, task.lse = lse;
       lse += text.n * task.n_heads;
-      task.d_out = p.scratch.d_attended + q_at, task.d_q = p.scratch.d_q + q_at;
-      task.d_k = p.scratch.d_k + kv_at, task.d_v = p.scratch.d_v + kv_at;
+      task.d_out = p.scratch.d_attended + out_at, task.d_q = p.scratch.d_q + q_at;
+      task.d_k = p.scratch.d_k + k_at, task.d_v = p.scratch.d_v + v_at;
       tasks.push_back(task);
     }
   }
@@ -288,9 +301,13 @@ void TrainingLayer<T>::project_backward(const Pass& p, T* dx, T* gradient) const
   }
   const T* in = normed(p, p.x, w_.attn_norm);
   set_zero(ops_, s.d_normed, p.n_rows * d_model_);
-  k_.backward(in, d_k, p.n_rows, 1, s.d_normed, gradient, p.kept.low_k, s.d_low);
-  v_.backward(in, s.d_v, p.n_rows, 1, s.d_normed, gradient, p.kept.low_v, s.d_low);
-  q_.backward(in, d_q, p.n_rows, 1, s.d_normed, gradient, p.kept.low_q, s.d_low);
+  if (latent_) {
+    latent_->backward(in, p.n_rows, p.kept.latent, s.latent, d_q, d_k, s.d_v, s.d_normed, gradient, s.d_low);
+  } else {
+    k_.backward(in, d_k, p.n_rows, 1, s.d_normed, gradient, p.kept.low_k, s.d_low);
+    v_.backward(in, s.d_v, p.n_rows, 1, s.d_normed, gradient, p.kept.low_v, s.d_low);
+    q_.backward(in, d_q, p.n_rows, 1, s.d_normed, gradient, p.kept.low_q, s.d_low);
+  }
   back_through_norm(p, p.x, w_.attn_norm, learning_.attn_norm, s.d_normed, dx, gradient);
 }
 
@@ -299,11 +316,11 @@ void TrainingLayer<T>::attention_backward(const Pass& p, const T* d_part, float 
                                           T* gradient) const {
   const AttentionSpec& a = spec_.attention;
   const LayerScratch<T>& s = p.scratch;
-  set_zero(ops_, s.d_attended, p.n_rows * a.q_width());
+  set_zero(ops_, s.d_attended, p.n_rows * a.out_width());
   o_.backward(p.kept.attended, d_part, p.n_rows, scale, s.d_attended, gradient, p.kept.low_o, s.d_low);
   set_zero(ops_, s.d_q, p.n_rows * a.q_width());
   set_zero(ops_, s.d_k, p.n_rows * a.k_width());
-  set_zero(ops_, s.d_v, p.n_rows * a.k_width());
+  set_zero(ops_, s.d_v, p.n_rows * a.v_width());
   std::vector<TrainingAttention<T>> tasks = attention_tasks(p);
   for (TrainingAttention<T>& task : tasks)
     task.d_weight = learning_.behind >= 0 ? gradient + learning_.behind : nullptr;

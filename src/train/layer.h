@@ -2,10 +2,12 @@
 /// A layer (model/layer_spec.h) forward and backward, as model/forward.cpp runs it, for the rows of all texts
 /// of a batch at once.
 #pragma once
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "model/weights.h"
+#include "train/latent.h"
 #include "train/learned_linear.h"
 
 namespace ropewalk {
@@ -27,7 +29,7 @@ template <class T>
 struct LayerKept {
   T *q = nullptr, *k = nullptr, *v = nullptr;   // as attention reads them, v rotated where values are
   T *q_before = nullptr, *k_before = nullptr;   // their norms
-  T *attended = nullptr, *lse = nullptr;        // (n_rows, n_heads, head_dim), (n_rows, n_heads)
+  T *attended = nullptr, *lse = nullptr;        // (n_rows, n_heads, value_dim), (n_rows, n_heads)
   T *attn_part = nullptr, *ffn_part = nullptr;  // (n_rows, d_model) before post norms
   T *attn_sum = nullptr, *ffn_sum = nullptr;    // (n_rows, d_model) before norms of sums
   T* middle = nullptr;                          // (n_rows, d_model) between the two parts
@@ -35,6 +37,7 @@ struct LayerKept {
   /// (n_rows, rank): LearnedLinear::reduce of each matrix but down, whose input is not kept either
   T *low_q = nullptr, *low_k = nullptr, *low_v = nullptr, *low_o = nullptr;
   T *low_gate = nullptr, *low_up = nullptr;
+  LatentKept<T> latent;
 };
 
 /// Rows that live during one call.
@@ -43,8 +46,9 @@ struct LayerScratch {
   T *normed = nullptr, *d_normed = nullptr, *part = nullptr;  // (n_rows, d_model)
   T *low = nullptr, *d_low = nullptr;                         // (n_rows, rank): of down; of any
   T *h = nullptr, *d_h = nullptr, *d_gate = nullptr;          // (n_rows, d_ff)
-  T *d_attended = nullptr, *d_q = nullptr;                    // (n_rows, q_width)
-  T *d_k = nullptr, *d_v = nullptr, *d_k_before = nullptr;    // (n_rows, kv_width)
+  T *d_attended = nullptr, *d_q = nullptr;                    // (n_rows, out_width), (n_rows, q_width)
+  T *d_k = nullptr, *d_v = nullptr, *d_k_before = nullptr;    // (n_rows, k_width), v_width, k_width
+  LatentScratch<T> latent;
 };
 
 template <class T>
@@ -101,6 +105,7 @@ class TrainingLayer {
   const LayerWeights& w_;
   const LearningLayer& learning_;
   LearnedLinear<T> q_, k_, v_, o_, gate_, up_, down_;
+  std::optional<TrainingLatent<T>> latent_;  // in place of q_, k_ and v_
 };
 
 extern template class TrainingLayer<float>;

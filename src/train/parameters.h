@@ -29,8 +29,10 @@ struct Parameter {
 struct LowRankOptions {
   Index rank = 16;
   double alpha = 32;
-  std::vector<std::string> targets = {"attn_q",   "attn_k", "attn_v",  "attn_output",
-                                      "ffn_gate", "ffn_up", "ffn_down"};
+  /// Those that a model has of them. Of latents (MLA) the second line's, in place of attn_k and attn_v.
+  std::vector<std::string> targets = {"attn_q",   "attn_k",   "attn_v",        "attn_output",
+                                      "attn_q_a", "attn_q_b", "attn_kv_a_mqa", "attn_kv_b",
+                                      "ffn_gate", "ffn_up",   "ffn_down"};
   std::uint64_t seed = 1;
 };
 
@@ -48,11 +50,17 @@ struct LearningMatrix {
 struct LearningNorm {
   Index weight = -1, bias = -1;
 };
+/// Of latents (model/latent.h). A matrix that is some rows of a tensor has those rows of its pair's B.
+struct LearningLatent {
+  LearningMatrix w_q, w_kv, w_shared;
+  LearningNorm q_norm, kv_norm;
+};
 struct LearningLayer {
   LearningNorm attn_norm, attn_post_norm, q_norm, k_norm, ffn_norm, ffn_post_norm;
   LearningMatrix wq, wk, wv, wo, w_gate, w_up, w_down;
   Index bq = -1, bk = -1, bv = -1, bo = -1, b_gate = -1, b_up = -1, b_down = -1;
   Index behind = -1;
+  LearningLatent latent;
 };
 
 /// A model and what of it learns. Its own matrices and vectors read `values`, so that a step of the optimizer
@@ -62,15 +70,14 @@ struct LearningModel {
   std::shared_ptr<const Model> model;
   std::vector<Parameter> parameters;
   std::shared_ptr<Buffer<float>> values;  // (n()): every parameter, in order
+  std::optional<float> pair_scale;        // of all low-rank pairs; nullopt: it has none
   std::vector<LearningLayer> layers;
   Index embedding = -1, token_types = -1, projection_bias = -1, transform_bias = -1, output_bias = -1;
   LearningNorm embedding_norm, output_norm;
   LearningMatrix projection, transform, output;  // with tied embeddings output.begin == embedding
   Index n() const { return values ? values->size() : 0; }
 };
-/// The one scale of all low-rank pairs; nullopt: it has none.
-std::optional<float> scale_of_pairs(const LearningModel& model);
-inline bool has_pairs(const LearningModel& model) { return scale_of_pairs(model).has_value(); }
+inline bool has_pairs(const LearningModel& model) { return model.pair_scale.has_value(); }
 
 /// What stands in the way of training it; nullptr: nothing.
 const char* why_not_trained(const ModelConfig& config);
