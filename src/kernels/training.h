@@ -20,9 +20,9 @@ namespace ropewalk {
 /// has the heads that share a plan.
 template <class T>
 struct TrainingAttention {
-  const T* q = nullptr;                // (n, n_heads, head_dim) at q_stride, not rotated
-  const T* k = nullptr;                // (n, n_kv_heads, head_dim) at k_stride, not rotated
-  const T* v = nullptr;                // (n, n_kv_heads, value_dim) at v_stride
+  const T* q = nullptr;  // (n, n_heads, head_dim) at q_stride, not rotated
+  const T* k = nullptr;  // (n, n_kv_heads, head_dim) at k_stride, not rotated
+  const T* v = nullptr;  // (n, n_kv_heads, value_dim) at v_stride
   /// Floats from row to row: of q, k, v and their gradients; of out and its.
   Index q_stride = 0, k_stride = 0, v_stride = 0, out_stride = 0;
   int n_heads = 0, n_kv_heads = 0, head_dim = 0, value_dim = 0;
@@ -40,12 +40,12 @@ struct TrainingAttention {
 
 /// How much a call gets at most, for memory to be told before it is taken.
 struct TrainingSizes {
-  Index n_rows = 0, n_ctx = 0;  // of all texts together; of one
-  Index n_in = 0, n_out = 0;    // of any matrix
-  Index kv_width = 0;  // of keys or values: n_kv_heads head_dim, each rounded up to 16
-  int head_dim = 0;    // of either
+  Index n_rows = 0, n_ctx = 0;          // of all texts together; of one
+  Index n_in = 0, n_out = 0;            // of any matrix
+  Index kv_width = 0;                   // of keys or values: n_kv_heads head_dim, each rounded up to 16
+  int head_dim = 0;                     // of either
   int least_group = 1, most_group = 1;  // heads that share a key
-  int n_variants = 3;  // of keys: three in the published methods at most
+  int n_variants = 3;                   // of keys: three in the published methods at most
 };
 
 template <class T>

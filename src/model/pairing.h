@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /// In which order the engine has the rows of a tensor. The pairs of dims that rotate together are half-split,
 /// (m, m + rotary_dim / 2), in the first dims of a head; some files hold pairs (2m, 2m + 1), and files of
-/// latents (model/latent.h) hold rotated dims behind the others and keys and values head by head. Rows are put
-/// in order when they are loaded, and back when they are written.
+/// latents (model/latent.h) hold rotated dims behind the others and keys and values head by head. Rows are
+/// put in order when they are loaded, and back when they are written.
 #pragma once
 #include <string_view>
 
@@ -29,8 +29,8 @@ class RowOrder {
   Index stored(Index r) const;
 
  private:
-  /// kQueries: of each head the rotated dims, then the others. kLatent: what keys and values are made of, then
-  /// the shared key. kHeads: the keys of all heads, then the values of all.
+  /// kQueries: of each head the rotated dims, then the others. kLatent: what keys and values are made of,
+  /// then the shared key. kHeads: the keys of all heads, then the values of all.
   enum class Kind { kAsStored, kInterleaved, kQueries, kLatent, kHeads };
   Index rotated(Index d) const;
 

@@ -17,12 +17,8 @@ class UploadedTensors final : public WeightSource {
  public:
   UploadedTensors(const ModelFile& file, const ModelConfig& config, const Backend& backend)
       : tensors_(file, config), backend_(backend) {}
-  WeightRows rows(const std::string& name) override {
-    return tensors_.rows(name);
-  }
-  Vector vector(const std::string& name) override {
-    return backend_.upload(tensors_.numbers(name));
-  }
+  WeightRows rows(const std::string& name) override { return tensors_.rows(name); }
+  Vector vector(const std::string& name) override { return backend_.upload(tensors_.numbers(name)); }
   Vector product(const std::string& a, const std::string& b) override {
     return backend_.upload(tensors_.product(a, b));
   }

@@ -52,9 +52,7 @@ class MergedTensors final : public WeightSource {
     rows.scattered.clear();
     return rows;
   }
-  Vector vector(const std::string& name) override {
-    return backend_.upload(file_.numbers(name));
-  }
+  Vector vector(const std::string& name) override { return backend_.upload(file_.numbers(name)); }
   Vector product(const std::string& a, const std::string& b) override {
     return backend_.upload(file_.product(a, b));
   }

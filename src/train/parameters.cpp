@@ -24,17 +24,18 @@ struct LayerMatrix {
   Index first_row = 0;
 };
 /// What learns beside a matrix of a layer, by the names of tensors.
-constexpr std::string_view kTargets[] = {"attn_q",        "attn_k",    "attn_v",   "attn_output", "attn_q_a", "attn_q_b",
-                                         "attn_kv_a_mqa", "attn_kv_b", "ffn_gate", "ffn_up",      "ffn_down"};
+constexpr std::string_view kTargets[] = {"attn_q",   "attn_k",        "attn_v",    "attn_output", "attn_q_a",
+                                         "attn_q_b", "attn_kv_a_mqa", "attn_kv_b", "ffn_gate",    "ffn_up",
+                                         "ffn_down", "inp_gate",      "proj"};
 
 std::vector<LayerMatrix> matrices_of(const AttentionSpec& a, const LayerWeights& w, LearningLayer& l) {
   std::vector<LayerMatrix> matrices = {{"attn_output", w.wo.get(), &l.wo},
                                        {"ffn_gate", w.w_gate.get(), &l.w_gate},
                                        {"ffn_up", w.w_up.get(), &l.w_up},
-                                       {"ffn_down", w.w_down.get(), &l.w_down}};
-  const auto add = [&](std::initializer_list<LayerMatrix> more) {
-    matrices.insert(matrices.end(), more);
-  };
+                                       {"ffn_down", w.w_down.get(), &l.w_down},
+                                       {"inp_gate", w.per_layer.gate.get(), &l.per_layer.gate},
+                                       {"proj", w.per_layer.projection.get(), &l.per_layer.projection}};
+  const auto add = [&](std::initializer_list<LayerMatrix> more) { matrices.insert(matrices.end(), more); };
   if (a.latent.any())
     add({{"attn_q_a", w.latent.w_q.get(), &l.latent.w_q},
          {a.latent.q_rank > 0 ? "attn_q_b" : "attn_q", w.wq.get(), &l.wq},
@@ -84,7 +85,8 @@ WeightRows float_rows(const float* from, Index n_out, Index n_in) {
 }
 
 ParameterKind kind_of(const NeededTensor& tensor) {
-  if (tensor.name == "token_embd.weight" || tensor.name == "token_types.weight")
+  if (tensor.name == "token_embd.weight" || tensor.name == "token_types.weight" ||
+      tensor.name == "per_layer_token_embd.weight")
     return ParameterKind::kEmbedding;
   const bool is_norm = tensor.name.find("_norm.") != std::string::npos;  // some have a row for each head
   return tensor.shape.size() == 2 && !is_norm ? ParameterKind::kMatrix : ParameterKind::kVector;
@@ -119,7 +121,9 @@ class LearningTensors final : public WeightSource {
   }
   Vector vector(const std::string& name) override {
     const std::vector<float> numbers = file_.numbers(name);
-    return filled(name, numbers);
+    if (by_name_.contains(name)) return filled(name, numbers);
+    const auto frozen = std::make_shared<const std::vector<float>>(numbers);
+    return {frozen, frozen->data()};
   }
   /// The first becomes the product and learns; the second stays 1, since only the product counts.
   Vector product(const std::string& a, const std::string& b) override {
@@ -151,12 +155,13 @@ void find_layer(LearningModel& m, const LearningTensors& tensors, std::size_t la
   const LayerWeights& w = m.model->weights().layers[layer];
   LearningLayer& learning = m.layers[layer];
   for (const LayerMatrix& matrix : matrices_of(m.model->config().layers[layer].attention, w, learning))
-    matrix.learning->begin = tensors.parameter(layer_tensor(layer, matrix.name)).begin +
-                             matrix.first_row * matrix.weights->n_in;
+    matrix.learning->begin =
+        tensors.parameter(layer_tensor(layer, matrix.name)).begin + matrix.first_row * matrix.weights->n_in;
   for (const LayerVector& v : kLayerVectors) learning.*v.learning = begin_of(m, w.*v.weights);
   for (const LayerNorm& norm : kLayerNorms) learning.*norm.learning = begin_of(m, w.*norm.weights);
   learning.latent.q_norm.weight = begin_of(m, w.latent.q_norm);
   learning.latent.kv_norm.weight = begin_of(m, w.latent.kv_norm);
+  learning.per_layer.norm = begin_of(m, w.per_layer.norm);
 }
 
 /// U(-1, 1) / sqrt(n_in): Kaiming's uniform distribution with a = sqrt(5), as torch.nn.Linear has it.
@@ -196,11 +201,7 @@ const char* why_not_trained(const ModelConfig& config) {
     if (!layer.attends() || !layer.feeds_forward()) return "layers of one part";
     if (layer.attention.latent.split) return "keys of latents (MLA) that lie turned in the file (attn_k_b)";
     if (layer.attention.output_gate) return "a gate of what attention gives";
-    if (layer.kv_of >= 0) return "layers that read another layer's keys";
-    if (layer.attention.value_norm || layer.attention.value_is_key) return "values that are normalised";
-    if (layer.output_scale) return "a scale of what a layer gives";
   }
-  if (config.per_layer_width > 0) return "embeddings of each layer";
   return nullptr;
 }
 
@@ -214,6 +215,7 @@ std::vector<Parameter> parameters_of(const ModelConfig& config) {
   std::vector<Parameter> parameters;
   Index n = 0;
   for (const NeededTensor& tensor : needed_tensors(config)) {
+    if (tensor.name.ends_with(".layer_output_scale.weight")) continue;
     const bool rows = tensor.shape.size() == 2;
     parameters.push_back({tensor.name, kind_of(tensor), rows ? tensor.shape[0] : 1, tensor.shape.back(), n});
     n += parameters.back().n();
@@ -234,6 +236,11 @@ LearningModel learn_all(const std::shared_ptr<const Model>& source) {
   m.output.begin = config.tied_embeddings ? m.embedding : tensors.parameter("output.weight").begin;
   if (w.projection != nullptr) m.projection.begin = tensors.parameter("token_embd_project.weight").begin;
   if (w.transform != nullptr) m.transform.begin = tensors.parameter("output_transform.weight").begin;
+  if (w.per_layer_projection != nullptr) {
+    m.per_layer_embedding = tensors.parameter("per_layer_token_embd.weight").begin;
+    m.per_layer_projection.begin = tensors.parameter("per_layer_model_proj.weight").begin;
+    m.per_layer_norm = begin_of(m, w.per_layer_norm);
+  }
   m.token_types = begin_of(m, w.token_types);
   m.projection_bias = begin_of(m, w.projection_bias);
   m.transform_bias = begin_of(m, w.transform_bias);
@@ -266,8 +273,8 @@ LearningModel learn_low_rank(const std::shared_ptr<const Model>& source, const L
     n += n_rows * n_columns;
   };
   for (std::size_t layer = 0; layer < m.layers.size(); ++layer) {
-    const std::vector<LayerMatrix> matrices = matrices_of(
-        source->config().layers[layer].attention, source->weights().layers[layer], m.layers[layer]);
+    const std::vector<LayerMatrix> matrices = matrices_of(source->config().layers[layer].attention,
+                                                          source->weights().layers[layer], m.layers[layer]);
     for (const std::string& target : options.targets) {
       Index n_out = 0, n_in = 0;
       for (const LayerMatrix& matrix : matrices)

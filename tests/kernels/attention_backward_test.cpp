@@ -190,7 +190,8 @@ TEST(TrainingAttention, HeadSizes) {
 }
 
 TEST(TrainingAttention, ValuesOfAnotherWidth) {
-  for (const auto& [head_dim, value_dim] : {std::pair{192, 128}, {96, 64}, {64, 128}, {24, 10}, {20, 40}, {16, 1}})
+  for (const auto& [head_dim, value_dim] :
+       {std::pair{192, 128}, {96, 64}, {64, 128}, {24, 10}, {20, 40}, {16, 1}})
     for (const char* spec : {"none", "rerope:window=20", "lm-infinite:sink=2,window=30"}) {
       SCOPED_TRACE(value_dim);
       const Shape s{2, 3, head_dim, 200, false, value_dim};

@@ -33,7 +33,8 @@ struct Attended {
   }
   TrainingAttention<double> task() {
     TrainingAttention<double> t;
-    t.q = q.data(), t.k = k.data(), t.v = v.data(), t.q_stride = kQ, t.k_stride = kK, t.v_stride = kV, t.out_stride = kOut;
+    t.q = q.data(), t.k = k.data(), t.v = v.data(), t.q_stride = kQ, t.k_stride = kK, t.v_stride = kV,
+    t.out_stride = kOut;
     t.n_heads = kHeads, t.n_kv_heads = kKvHeads, t.head_dim = kDim, t.value_dim = kValueDim;
     t.plan = &plan, t.keys = &keys, t.pointwise = &pointwise;
     t.weight = weight.empty() ? nullptr : weight.data();
@@ -61,8 +62,7 @@ void expect_attention_gradient(const Method& method, Index n, bool weighted) {
   Attended a(method, n, weighted);
   a.forward();
   std::vector<double> d_q = zeros(n * Attended::kQ), d_k = zeros(n * Attended::kK),
-                      d_v = zeros(n * Attended::kV),
-                      d_weight = zeros(weighted ? Attended::kDim : 0);
+                      d_v = zeros(n * Attended::kV), d_weight = zeros(weighted ? Attended::kDim : 0);
   auto task = a.task();
   task.d_q = d_q.data(), task.d_k = d_k.data(), task.d_v = d_v.data();
   task.d_weight = weighted ? d_weight.data() : nullptr;

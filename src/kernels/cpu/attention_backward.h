@@ -20,7 +20,7 @@ struct BackwardSpace {
   /// Keys and values of one KV head of a task, as tiles read them.
   struct Keys {
     std::vector<Rows> rows, turned;  // (n_variants): (n, padded_dim) rotated; (n / 16, head_dim, 16)
-    Rows values_turned;  // (n / 16, value_dim, 16)
+    Rows values_turned;              // (n / 16, value_dim, 16)
   };
   /// Sums of one item.
   struct Sums {

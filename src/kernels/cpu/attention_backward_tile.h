@@ -172,8 +172,8 @@ RW_INLINE void add_seen_to_keys(BackwardWidth width, const float* weights, const
   for (int z = 0; z < kTileVecs; ++z) {
     if (!seen[z].any()) continue;
     const int first = seen[z].begin;
-    add_to_keys(width, weights + first * kKeyTile + z * kLanes, rows + first * dim, seen[z].end - first, kLanes,
-                to + z * kLanes * dim);
+    add_to_keys(width, weights + first * kKeyTile + z * kLanes, rows + first * dim, seen[z].end - first,
+                kLanes, to + z * kLanes * dim);
   }
 }
 
@@ -204,8 +204,8 @@ RW_INLINE void mixed_rows(const BackwardStep& b, int row, int n, unsigned region
     if (!seen.keys[region].any()) continue;
     const BackwardRegion& r = t.regions[region];
     vecs(seen.keys[region], [&](int begin, int end) {
-      scores_of(of_keys(t), r.q + row * t.padded_dim, n, r.turned + (b.key - r.first) * t.head_dim, begin, end,
-                b.scores(region, row));
+      scores_of(of_keys(t), r.q + row * t.padded_dim, n, r.turned + (b.key - r.first) * t.head_dim, begin,
+                end, b.scores(region, row));
     });
     for (int i = row; i < row + n && t.soft_cap > 0; ++i) cap_row(b.scores(region, i), t.soft_cap);
   }
