@@ -28,12 +28,8 @@ class Loader {
       made.push_back(made_of(all.part(all.n_out / n * i, all.n_out / n), backend_.precision()));
     return made;
   }
-  Vector vector(const std::string& name) {
-    return source_.vector(name);
-  }
-  Vector product(const std::string& a, const std::string& b) {
-    return source_.product(a, b);
-  }
+  Vector vector(const std::string& name) { return source_.vector(name); }
+  Vector product(const std::string& a, const std::string& b) { return source_.product(a, b); }
   std::unique_ptr<Matrix> made_of(WeightRows rows) { return made_of(std::move(rows), backend_.precision()); }
   std::unique_ptr<Matrix> made_of(WeightRows rows, Precision precision) {
     auto made = backend_.make_matrix(std::move(rows), precision);
