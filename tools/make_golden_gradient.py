@@ -6,7 +6,8 @@
 The loss is the mean cross-entropy of given targets (a token for each row; the places of a masked model's are drawn
 the same way). Of each tensor: the norm of its gradient and some entries, the largest ones and some spread over it.
 Tensors are called as in a GGUF file, rows of queries and keys in the engine's order: where the published model pairs
-dims (2m, 2m + 1), they are permuted to the half-split pairing (m, m + rotary_dim / 2).
+dims (2m, 2m + 1), they are permuted to the half-split pairing (m, m + rotary_dim / 2); of latents (MLA) each head's
+rotated dims come first, and all keys before all values.
 """
 import json
 import pathlib
@@ -34,6 +35,9 @@ OUTSIDE = {
     "cls.predictions.transform.LayerNorm.weight": "output_transform_norm.weight",
     "cls.predictions.transform.LayerNorm.bias": "output_transform_norm.bias",
     "cls.predictions.bias": "output.bias",
+    "model.embed_tokens_per_layer.weight": "per_layer_token_embd.weight",
+    "model.per_layer_model_projection.weight": "per_layer_model_proj.weight",
+    "model.per_layer_projection_norm.weight": "per_layer_proj_norm.weight",
 }
 INSIDE = {
     "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v",
@@ -44,20 +48,25 @@ INSIDE = {
     "mlp.dense_4h_to_h": "ffn_down", "attention.self.query": "attn_q", "attention.self.key": "attn_k",
     "attention.self.value": "attn_v", "attention.output.dense": "attn_output",
     "attention.output.LayerNorm": "attn_output_norm", "intermediate.dense": "ffn_up", "output.dense": "ffn_down",
-    "output.LayerNorm": "layer_output_norm",
+    "output.LayerNorm": "layer_output_norm", "self_attn.q_a_proj": "attn_q_a", "self_attn.q_a_layernorm": "attn_q_a_norm",
+    "self_attn.q_b_proj": "attn_q_b", "self_attn.kv_a_proj_with_mqa": "attn_kv_a_mqa",
+    "self_attn.kv_a_layernorm": "attn_kv_a_norm", "self_attn.kv_b_proj": "attn_kv_b",
 }
 AFTER_ATTENTION = {"post_attention_layernorm": "post_attention_norm", "pre_feedforward_layernorm": "ffn_norm",
                    "post_feedforward_layernorm": "post_ffw_norm"}
+GEMMA4 = {**AFTER_ATTENTION, "per_layer_input_gate": "inp_gate", "per_layer_projection": "proj", "post_per_layer_input_norm": "post_norm"}
 # Folder: names that differ, and whether dims are paired (2m, 2m + 1).
 FAMILIES = {
     "llama": ({}, False), "llama_tied": ({}, False), "qwen2": ({}, False), "qwen3": ({}, False),
     "gemma2": (AFTER_ATTENTION, False), "olmo2": (AFTER_ATTENTION, False), "granite": ({}, False),
     "phi": ({}, False), "gpt_neox": ({}, False), "nemotron": ({}, False), "cohere": ({}, True),
-    "roformer": ({}, True),
+    "roformer": ({}, True), "minicpm3": ({}, False), "deepseek_dense": ({}, True),
+    "gemma4_e2b": (GEMMA4, False), "gemma4_31b": (GEMMA4, False),
 }
 
 
 def engine_name(name, inside):
+    name = name.replace("model.language_model.", "model.")
     if name in OUTSIDE:
         return OUTSIDE[name]
     for prefix in ("model.layers.", "gpt_neox.layers.", "roformer.encoder.layer."):
@@ -75,6 +84,22 @@ def half_split(gradient, head_dim, rotary_dim):
     return heads[:, order].reshape(gradient.shape)
 
 
+def latent_order(called, gradient, config, interleaved):
+    """Rows of the tensors of latents in the engine's order."""
+    rope, own, heads = config.qk_rope_head_dim, config.qk_nope_head_dim, config.num_attention_heads
+    if ".attn_q." in called or ".attn_q_b." in called:
+        parts = gradient.reshape(heads, own + rope, -1)
+        turned = torch.cat([parts[:, own:], parts[:, :own]], dim=1).reshape(gradient.shape)
+        return half_split(turned, own + rope, rope) if interleaved else turned
+    if ".attn_kv_b." in called:
+        parts = gradient.reshape(heads, own + config.v_head_dim, -1)
+        return torch.cat([parts[:, :own].flatten(0, 1), parts[:, own:].flatten(0, 1)])
+    if ".attn_kv_a_mqa." in called and interleaved:
+        latent, shared = gradient.split((config.kv_lora_rank, rope))
+        return torch.cat([latent, half_split(shared, rope, rope)])
+    return gradient
+
+
 def gradients(folder, inside, interleaved):
     kind = transformers.RoFormerForMaskedLM if folder.name == "roformer" else transformers.AutoModelForCausalLM
     model = kind.from_pretrained(folder, attn_implementation="eager", dtype=torch.float32).eval()
@@ -83,11 +108,12 @@ def gradients(folder, inside, interleaved):
     tokens, targets = torch.randint(4, 128, (2, N_TOKENS), generator=draw).tolist()
     loss = torch.nn.functional.cross_entropy(model(torch.tensor([tokens])).logits[0], torch.tensor(targets))
     loss.backward()
-    config = model.config
+    config = model.config.get_text_config()
+    config.allow_global_per_layer_attribute_access = True  # Gemma 4's heads are of two sizes; nothing there asks for them
     head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     found = {}
     for name, parameter in model.named_parameters():
-        if "embed_positions" in name:  # a table of sines
+        if "embed_positions" in name or parameter.grad is None:  # a table of sines; images; keys that nobody reads
             continue
         if "query_key_value" in name:
             parts = parameter.grad.reshape(config.num_attention_heads, 3, head_dim, *parameter.shape[1:])
@@ -97,7 +123,9 @@ def gradients(folder, inside, interleaved):
             continue
         called = engine_name(name, inside)
         gradient = parameter.grad
-        if interleaved and (".attn_q." in called or ".attn_k." in called):
+        if hasattr(config, "kv_lora_rank"):
+            gradient = latent_order(called, gradient, config, interleaved)
+        elif interleaved and (".attn_q." in called or ".attn_k." in called):
             gradient = half_split(gradient, head_dim, head_dim)
         found[called] = gradient
     tensors = {}

@@ -20,18 +20,19 @@ namespace ropewalk {
 /// has the heads that share a plan.
 template <class T>
 struct TrainingAttention {
-  const T* q = nullptr;                // (n, n_heads, head_dim) at q_stride, not rotated
-  const T *k = nullptr, *v = nullptr;  // (n, n_kv_heads, head_dim) at kv_stride, k not rotated
-  Index q_stride = 0,
-        kv_stride = 0;  // floats from row to row: of q, out and their gradients; of k, v and theirs
-  int n_heads = 0, n_kv_heads = 0, head_dim = 0;
+  const T* q = nullptr;  // (n, n_heads, head_dim) at q_stride, not rotated
+  const T* k = nullptr;  // (n, n_kv_heads, head_dim) at k_stride, not rotated
+  const T* v = nullptr;  // (n, n_kv_heads, value_dim) at v_stride
+  /// Floats from row to row: of q, k, v and their gradients; of out and its.
+  Index q_stride = 0, k_stride = 0, v_stride = 0, out_stride = 0;
+  int n_heads = 0, n_kv_heads = 0, head_dim = 0, value_dim = 0;
   const AttentionPlan* plan = nullptr;   // row_begin = 0
   const KeyPlan* keys = nullptr;         // key_begin = 0, the same n
   const Pointwise* pointwise = nullptr;  // read by the definition only
   const float* weight = nullptr;     // (head_dim), of q behind its rotation (AttentionTask::weight), or null
-  T* out = nullptr;                  // (n, n_heads, head_dim) at q_stride; backward reads it
+  T* out = nullptr;                  // (n, n_heads, value_dim) at out_stride; backward reads it
   T* lse = nullptr;                  // (n, n_heads): log of the sum of e^logit, natural; backward reads it
-  const T* d_out = nullptr;          // (n, n_heads, head_dim) at q_stride
+  const T* d_out = nullptr;          // as out
   T* d_q = nullptr;                  // as q
   T *d_k = nullptr, *d_v = nullptr;  // as k, v
   T* d_weight = nullptr;             // (head_dim), or null
@@ -39,10 +40,12 @@ struct TrainingAttention {
 
 /// How much a call gets at most, for memory to be told before it is taken.
 struct TrainingSizes {
-  Index n_rows = 0, n_ctx = 0;  // of all texts together; of one
-  Index n_in = 0, n_out = 0;    // of any matrix
-  int n_heads = 0, n_kv_heads = 0, head_dim = 0;
-  int n_variants = 3;  // of keys: three in the published methods at most
+  Index n_rows = 0, n_ctx = 0;          // of all texts together; of one
+  Index n_in = 0, n_out = 0;            // of any matrix
+  Index kv_width = 0;                   // of keys or values: n_kv_heads head_dim, each rounded up to 16
+  int head_dim = 0;                     // of either
+  int least_group = 1, most_group = 1;  // heads that share a key
+  int n_variants = 3;                   // of keys: three in the published methods at most
 };
 
 template <class T>

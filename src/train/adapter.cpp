@@ -67,11 +67,10 @@ struct Part {
 std::vector<float> in_folder_order(const ModelFile& file, const ModelConfig& config,
                                    const std::string& tensor, const Parameter& b, const float* values) {
   std::vector<float> ordered(values, values + b.n());
-  const AttentionSpec* attention =
-      file.container().starts_with("GGUF") ? nullptr : paired_attention(config, tensor);
-  for (Index r = 0; attention != nullptr && r < b.n_rows; ++r)
-    std::copy_n(values + r * b.n_columns, b.n_columns,
-                ordered.begin() + interleaved_row(r, *attention) * b.n_columns);
+  if (file.container().starts_with("GGUF")) return ordered;
+  const RowOrder order(config, tensor);
+  for (Index r = 0; r < b.n_rows; ++r)
+    std::copy_n(values + r * b.n_columns, b.n_columns, ordered.begin() + order.stored(r) * b.n_columns);
   return ordered;
 }
 
@@ -96,7 +95,7 @@ void write_adapter(const LearningModel& model, const AdapterOptions& options, co
   const ModelFile& file = model.model->file();
   if (!has_pairs(model))
     throw Error(file.path(), "low-rank pairs, for an adapter", "none", "write the whole model");
-  const float scale = *scale_of_pairs(model);
+  const float scale = *model.pair_scale;
   const ModuleNames names(file);
   std::vector<Part> parts;
   std::set<std::string> modules;

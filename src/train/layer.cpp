@@ -12,12 +12,19 @@ struct TrainingLayer<T>::Pass {
   const LayerScratch<T>& scratch;
 };
 
+static bool shares_keys_of(const ModelConfig& config, std::size_t layer) {
+  return config.layers[layer].kv_of >= 0 ||
+         std::any_of(config.layers.begin(), config.layers.end(),
+                     [&](const LayerSpec& other) { return other.kv_of == static_cast<int>(layer); });
+}
+
 template <class T>
-TrainingLayer<T>::TrainingLayer(const Training<T>& ops, const LayerSpec& spec, Index d_model,
+TrainingLayer<T>::TrainingLayer(const Training<T>& ops, const ModelConfig& config, std::size_t layer,
                                 const LayerWeights& weights, const LearningLayer& learning)
     : ops_(ops),
-      spec_(spec),
-      d_model_(d_model),
+      spec_(config.layers[layer]),
+      d_model_(config.d_model),
+      shares_keys_(shares_keys_of(config, layer)),
       w_(weights),
       learning_(learning),
       q_(linear(weights.wq, weights.bq, learning.wq, learning.bq)),
@@ -27,8 +34,14 @@ TrainingLayer<T>::TrainingLayer(const Training<T>& ops, const LayerSpec& spec, I
       gate_(linear(weights.w_gate, weights.b_gate, learning.w_gate, learning.b_gate)),
       up_(linear(weights.w_up, weights.b_up, learning.w_up, learning.b_up)),
       down_(linear(weights.w_down, weights.b_down, learning.w_down, learning.b_down)) {
-  RW_CHECK(!spec.parallel || (!spec.post_norm && !spec.norm_after_add));
-  RW_CHECK(!spec.norm_after_add || (!spec.pre_norm && !spec.post_norm));
+  const AttentionSpec& a = spec_.attention;
+  if (a.latent.any()) latent_.emplace(ops, a, weights, learning);
+  if (config.per_layer_width > 0)
+    per_layer_.emplace(ops, spec_, d_model_, config.per_layer_width, weights, learning);
+  RW_CHECK(!spec_.parallel || (!spec_.post_norm && !spec_.norm_after_add));
+  RW_CHECK(!spec_.norm_after_add || (!spec_.pre_norm && !spec_.post_norm));
+  RW_CHECK(!a.value_is_key || (a.value_norm && a.qk_norm != QkNorm::kNone));
+  RW_CHECK(!shares_keys_ || (!a.rotary_value && !a.latent.any()));
 }
 
 template <class T>
@@ -49,60 +62,6 @@ Norm TrainingLayer<T>::head_norm(const NormWeights& w, int n_heads) const {
   if (a.qk_norm == QkNorm::kPerHeadOwn) norm.n_weights = n_heads;
   if (a.qk_norm == QkNorm::kPerHeadBehind) norm.weight = nullptr;
   return norm;
-}
-
-template <class T>
-LayerKept<T> TrainingLayer<T>::take_kept(Carver<T>& from, Index n_rows) const {
-  const AttentionSpec& a = spec_.attention;
-  LayerKept<T> kept;
-  kept.q = from.take(n_rows * a.q_width());
-  kept.k = from.take(n_rows * a.k_width());
-  kept.v = from.take(n_rows * a.k_width());
-  if (a.qk_norm != QkNorm::kNone) {
-    kept.q_before = from.take(n_rows * a.q_width());
-    kept.k_before = from.take(n_rows * a.k_width());
-  }
-  kept.attended = from.take(n_rows * a.q_width());
-  kept.lse = from.take(n_rows * a.n_heads);
-  if (spec_.post_norm) kept.attn_part = from.take(n_rows * d_model_);
-  if (spec_.post_norm) kept.ffn_part = from.take(n_rows * d_model_);
-  if (spec_.norm_after_add) kept.attn_sum = from.take(n_rows * d_model_);
-  if (spec_.norm_after_add) kept.ffn_sum = from.take(n_rows * d_model_);
-  if (!spec_.parallel) kept.middle = from.take(n_rows * d_model_);
-  if (spec_.ffn.gated) kept.gate = from.take(n_rows * spec_.ffn.d_ff);
-  kept.up = from.take(n_rows * spec_.ffn.d_ff);
-  kept.low_q = from.take(n_rows * q_.rank());
-  kept.low_k = from.take(n_rows * k_.rank());
-  kept.low_v = from.take(n_rows * v_.rank());
-  kept.low_o = from.take(n_rows * o_.rank());
-  kept.low_gate = from.take(n_rows * gate_.rank());
-  kept.low_up = from.take(n_rows * up_.rank());
-  return kept;
-}
-
-template <class T>
-LayerScratch<T> TrainingLayer<T>::take_scratch(Carver<T>& from, Index n_rows) const {
-  const AttentionSpec& a = spec_.attention;
-  LayerScratch<T> scratch;
-  if (spec_.pre_norm) scratch.normed = from.take(n_rows * d_model_);
-  scratch.d_normed = from.take(n_rows * d_model_);
-  if (spec_.post_norm || spec_.norm_after_add || spec_.parallel) scratch.part = from.take(n_rows * d_model_);
-  Index rank = 0;
-  for (const LearnedLinear<T>* linear : {&q_, &k_, &v_, &o_, &gate_, &up_, &down_})
-    rank = std::max(rank, linear->rank());
-  scratch.low = from.take(n_rows * down_.rank());
-  scratch.d_low = from.take(n_rows * rank);
-  const Index begin = from.mark();  // the two parts come one after the other
-  scratch.h = from.take(n_rows * spec_.ffn.d_ff);
-  scratch.d_h = from.take(n_rows * spec_.ffn.d_ff);
-  if (spec_.ffn.gated) scratch.d_gate = from.take(n_rows * spec_.ffn.d_ff);
-  from.back_to(begin);
-  scratch.d_attended = from.take(n_rows * a.q_width());
-  scratch.d_q = from.take(n_rows * a.q_width());
-  scratch.d_k = from.take(n_rows * a.k_width());
-  scratch.d_v = from.take(n_rows * a.k_width());
-  if (a.qk_norm != QkNorm::kNone) scratch.d_k_before = from.take(n_rows * a.k_width());
-  return scratch;
 }
 
 // ---------------------------------------------------------------- forward
@@ -128,13 +87,17 @@ template <class T>
 void TrainingLayer<T>::project(const Pass& p) const {
   const LayerKept<T>& kept = p.kept;
   const T* x = normed(p, p.x, w_.attn_norm);
+  if (latent_) return latent_->forward(x, p.n_rows, kept.latent, p.scratch.latent, kept.q, kept.k, kept.v);
+  const AttentionSpec& a = spec_.attention;
   const bool norms = kept.q_before != nullptr;
-  k_.forward(x, p.n_rows, 1, false, norms ? kept.k_before : kept.k, kept.low_k);
-  v_.forward(x, p.n_rows, 1, false, kept.v, kept.low_v);
   q_.forward(x, p.n_rows, 1, false, norms ? kept.q_before : kept.q, kept.low_q);
-  if (!norms) return;
-  normalise_heads(p, w_.k_norm, spec_.attention.n_kv_heads, kept.k_before, kept.k);
-  normalise_heads(p, w_.q_norm, spec_.attention.n_heads, kept.q_before, kept.q);
+  if (norms) normalise_heads(p, w_.q_norm, a.n_heads, kept.q_before, kept.q);
+  if (!spec_.keeps()) return;
+  k_.forward(x, p.n_rows, 1, false, norms ? kept.k_before : kept.k, kept.low_k);
+  if (norms) normalise_heads(p, w_.k_norm, a.n_kv_heads, kept.k_before, kept.k);
+  if (!a.value_is_key) v_.forward(x, p.n_rows, 1, false, a.value_norm ? kept.v_before : kept.v, kept.low_v);
+  if (a.value_norm)
+    ops_.norm(before_value_norm(kept), p.n_rows * a.n_kv_heads, a.v_dim(), value_norm(), kept.v);
 }
 
 template <class T>
@@ -143,10 +106,10 @@ void TrainingLayer<T>::rotate_values(const Pass& p, T* v, bool backward) const {
   if (!a.rotary_value) return;
   for (const TextRows& text : p.texts) {
     const int n_heads = a.n_kv_heads / static_cast<int>(text.groups.size());
-    T* group = v + text.begin * a.k_width();
+    T* group = v + text.begin * a.v_width();
     for (const TextPlan* plan : text.groups) {
-      ops_.rotate(group, text.n, n_heads, a.head_dim, a.k_width(), 0, plan->pointwise.theta, backward);
-      group += Index{n_heads} * a.head_dim;
+      ops_.rotate(group, text.n, n_heads, a.v_dim(), a.v_width(), 0, plan->pointwise.theta, backward);
+      group += Index{n_heads} * a.v_dim();
     }
   }
 }
@@ -163,17 +126,21 @@ std::vector<TrainingAttention<T>> TrainingLayer<T>::attention_tasks(const Pass& 
     for (int g = 0; g < n_groups; ++g) {
       TrainingAttention<T> task;
       task.n_heads = a.n_heads / n_groups, task.n_kv_heads = a.n_kv_heads / n_groups;
-      task.head_dim = a.head_dim, task.q_stride = a.q_width(), task.kv_stride = a.k_width();
+      task.head_dim = a.head_dim, task.value_dim = a.v_dim();
+      task.q_stride = a.q_width(), task.k_stride = a.k_width(), task.v_stride = a.v_width();
+      task.out_stride = a.out_width();
       const Index q_at = text.begin * a.q_width() + Index{g} * task.n_heads * a.head_dim;
-      const Index kv_at = text.begin * a.k_width() + Index{g} * task.n_kv_heads * a.head_dim;
+      const Index k_at = text.begin * a.k_width() + Index{g} * task.n_kv_heads * a.head_dim;
+      const Index v_at = text.begin * a.v_width() + Index{g} * task.n_kv_heads * a.v_dim();
+      const Index out_at = text.begin * a.out_width() + Index{g} * task.n_heads * a.v_dim();
       const TextPlan& plan = *text.groups[static_cast<std::size_t>(g)];
       task.plan = &plan.plan, task.keys = &plan.keys, task.pointwise = &plan.pointwise;
       task.weight = w_.behind.get();
-      task.q = kept.q + q_at, task.k = kept.k + kv_at, task.v = kept.v + kv_at;
-      task.out = kept.attended + q_at, task.lse = lse;
+      task.q = kept.q + q_at, task.k = kept.k + k_at, task.v = kept.v + v_at;
+      task.out = kept.attended + out_at, task.lse = lse;
       lse += text.n * task.n_heads;
-      task.d_out = p.scratch.d_attended + q_at, task.d_q = p.scratch.d_q + q_at;
-      task.d_k = p.scratch.d_k + kv_at, task.d_v = p.scratch.d_v + kv_at;
+      task.d_out = p.scratch.d_attended + out_at, task.d_q = p.scratch.d_q + q_at;
+      task.d_k = p.scratch.d_k + k_at, task.d_v = p.scratch.d_v + v_at;
       tasks.push_back(task);
     }
   }
@@ -196,6 +163,14 @@ template <class T>
 void TrainingLayer<T>::forward(const T* x, Index n_rows, std::span<const TextRows> texts,
                                const LayerKept<T>& kept, const LayerScratch<T>& scratch, T* y) const {
   const Pass p{x, n_rows, texts, kept, scratch};
+  run_parts(p, per_layer_ ? kept.per_layer.x : y);
+  if (per_layer_) per_layer_->forward(n_rows, kept.per_layer, scratch.per_layer, y);
+  if (spec_.output_scale && y != nullptr) scale(ops_, y, n_rows * d_model_, w_.output_scale);
+}
+
+template <class T>
+void TrainingLayer<T>::run_parts(const Pass& p, T* y) const {
+  const auto& [x, n_rows, texts, kept, scratch] = p;
   const Index n = n_rows * d_model_;
   const float m = spec_.residual_multiplier;
   project(p);
@@ -277,20 +252,42 @@ void TrainingLayer<T>::heads_backward(const Pass& p, const NormWeights& w, const
 }
 
 template <class T>
-void TrainingLayer<T>::project_backward(const Pass& p, T* dx, T* gradient) const {
+typename TrainingLayer<T>::Projected TrainingLayer<T>::norms_backward(const Pass& p, T* gradient) const {
   const AttentionSpec& a = spec_.attention;
   const LayerScratch<T>& s = p.scratch;
-  T *d_q = s.d_q, *d_k = s.d_k;
+  T *d_q = s.d_q, *d_k = s.d_k, *d_v = s.d_v;
   if (a.qk_norm != QkNorm::kNone) {
-    d_q = s.d_attended, d_k = s.d_k_before;  // d_attended has done its work
+    d_q = s.d_attended;  // which has done its work
     heads_backward(p, w_.q_norm, learning_.q_norm, a.n_heads, p.kept.q_before, s.d_q, d_q, gradient);
+  }
+  if (!spec_.keeps()) return {d_q, nullptr, nullptr};
+  if (a.qk_norm != QkNorm::kNone) {
+    d_k = s.d_k_before;
     heads_backward(p, w_.k_norm, learning_.k_norm, a.n_kv_heads, p.kept.k_before, s.d_k, d_k, gradient);
   }
+  if (a.value_norm) {
+    d_v = a.value_is_key ? d_k : s.d_v_before;
+    if (!a.value_is_key) set_zero(ops_, d_v, p.n_rows * a.v_width());
+    norm_backward(ops_, before_value_norm(p.kept), s.d_v, p.n_rows * a.n_kv_heads, a.v_dim(), value_norm(),
+                  {}, d_v, gradient);
+  }
+  return {d_q, d_k, d_v};
+}
+
+template <class T>
+void TrainingLayer<T>::project_backward(const Pass& p, T* dx, T* gradient) const {
+  const LayerScratch<T>& s = p.scratch;
+  const auto [d_q, d_k, d_v] = norms_backward(p, gradient);
   const T* in = normed(p, p.x, w_.attn_norm);
   set_zero(ops_, s.d_normed, p.n_rows * d_model_);
-  k_.backward(in, d_k, p.n_rows, 1, s.d_normed, gradient, p.kept.low_k, s.d_low);
-  v_.backward(in, s.d_v, p.n_rows, 1, s.d_normed, gradient, p.kept.low_v, s.d_low);
-  q_.backward(in, d_q, p.n_rows, 1, s.d_normed, gradient, p.kept.low_q, s.d_low);
+  if (latent_) {
+    latent_->backward(in, p.n_rows, p.kept.latent, s.latent, d_q, d_k, d_v, s.d_normed, gradient, s.d_low);
+  } else {
+    if (spec_.keeps()) k_.backward(in, d_k, p.n_rows, 1, s.d_normed, gradient, p.kept.low_k, s.d_low);
+    if (spec_.keeps() && !spec_.attention.value_is_key)
+      v_.backward(in, d_v, p.n_rows, 1, s.d_normed, gradient, p.kept.low_v, s.d_low);
+    q_.backward(in, d_q, p.n_rows, 1, s.d_normed, gradient, p.kept.low_q, s.d_low);
+  }
   back_through_norm(p, p.x, w_.attn_norm, learning_.attn_norm, s.d_normed, dx, gradient);
 }
 
@@ -299,11 +296,11 @@ void TrainingLayer<T>::attention_backward(const Pass& p, const T* d_part, float 
                                           T* gradient) const {
   const AttentionSpec& a = spec_.attention;
   const LayerScratch<T>& s = p.scratch;
-  set_zero(ops_, s.d_attended, p.n_rows * a.q_width());
+  set_zero(ops_, s.d_attended, p.n_rows * a.out_width());
   o_.backward(p.kept.attended, d_part, p.n_rows, scale, s.d_attended, gradient, p.kept.low_o, s.d_low);
   set_zero(ops_, s.d_q, p.n_rows * a.q_width());
-  set_zero(ops_, s.d_k, p.n_rows * a.k_width());
-  set_zero(ops_, s.d_v, p.n_rows * a.k_width());
+  if (!shares_keys_) set_zero(ops_, s.d_k, p.n_rows * a.k_width());
+  if (!shares_keys_) set_zero(ops_, s.d_v, p.n_rows * a.v_width());
   std::vector<TrainingAttention<T>> tasks = attention_tasks(p);
   for (TrainingAttention<T>& task : tasks)
     task.d_weight = learning_.behind >= 0 ? gradient + learning_.behind : nullptr;
@@ -341,6 +338,9 @@ void TrainingLayer<T>::backward(const T* x, Index n_rows, std::span<const TextRo
                                 T* gradient) const {
   const Pass p{x, n_rows, texts, kept, scratch};
   const float m = spec_.post_norm ? 1 : spec_.residual_multiplier;
+  if (spec_.output_scale) scale(ops_, dx, n_rows * d_model_, w_.output_scale);
+  if (per_layer_)
+    per_layer_->backward(n_rows, kept.per_layer, scratch.per_layer, dx, gradient, scratch.d_low);
   if (spec_.parallel) {
     // dx is read until both parts have it, and written by each: the second reads a copy of what it was.
     T* dy = scratch.part;

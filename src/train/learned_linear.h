@@ -17,6 +17,13 @@ template <class T>
 void set_zero(const Training<T>& ops, T* x, Index n) {
   for_blocks(ops, n, [x](Index begin, Index end) { std::fill(x + begin, x + end, T{0}); });
 }
+/// x = factor x.
+template <class T>
+void scale(const Training<T>& ops, T* x, Index n, float factor) {
+  for_blocks(ops, n, [x, f = static_cast<T>(factor)](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) x[i] *= f;
+  });
+}
 template <class T>
 void copy(const Training<T>& ops, const T* from, Index n, T* to) {
   for_blocks(ops, n, [from, to](Index begin, Index end) { std::copy(from + begin, from + end, to + begin); });

@@ -16,7 +16,7 @@ const Parameter* find_parameter(const LearningModel& model, const std::string& n
 
 /// w (n_out, n_in) += scale B (n_out, rank) A (rank, n_in), in the order of the ranks.
 void add_pair(const LearningModel& model, const Parameter& a, const Parameter& b, std::vector<float>& w) {
-  const float scale = *scale_of_pairs(model);
+  const float scale = *model.pair_scale;
   const float *values_a = model.values->data() + a.begin, *values_b = model.values->data() + b.begin;
   RW_CHECK(static_cast<Index>(w.size()) == b.n_rows * a.n_columns && a.n_rows == b.n_columns);
   std::vector<float> row(static_cast<std::size_t>(a.n_columns));
@@ -35,12 +35,13 @@ void add_pair(const LearningModel& model, const Parameter& a, const Parameter& b
 std::vector<float> engine_values(const ModelFile& file, const ModelConfig& config, const std::string& name) {
   const TensorInfo& info = file.tensor(name);
   std::vector<float> stored = ModelFile::dequantize(info);
-  const AttentionSpec* attention = paired_attention(config, name);
-  if (attention == nullptr) return stored;
-  const Index width = name.ends_with("attn_q.weight") || name.ends_with("attn_k.weight") ? info.shape[1] : 1;
+  const RowOrder order(config, name);
+  if (order.as_stored()) return stored;
+  const bool is_matrix = info.shape.size() == 2 && name.find("_norm.") == std::string::npos;
+  const Index width = is_matrix ? info.shape[1] : 1;
   std::vector<float> values(stored.size());
   for (Index r = 0; r < static_cast<Index>(stored.size()) / width; ++r)
-    std::copy_n(stored.begin() + interleaved_row(r, *attention) * width, width, values.begin() + r * width);
+    std::copy_n(stored.begin() + order.stored(r) * width, width, values.begin() + r * width);
   return values;
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/parameters.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -14,21 +16,39 @@
 namespace ropewalk {
 namespace {
 
-/// The matrices of a layer by the names of their tensors.
+/// A matrix of a layer: rows of the tensor `name`, from first_row on.
 struct LayerMatrix {
-  const char* name;
-  std::unique_ptr<Matrix> LayerWeights::*weights;
-  LearningMatrix LearningLayer::*learning;
+  std::string_view name;
+  const Matrix* weights;
+  LearningMatrix* learning;
+  Index first_row = 0;
 };
-constexpr LayerMatrix kLayerMatrices[] = {
-    {"attn_q", &LayerWeights::wq, &LearningLayer::wq},
-    {"attn_k", &LayerWeights::wk, &LearningLayer::wk},
-    {"attn_v", &LayerWeights::wv, &LearningLayer::wv},
-    {"attn_output", &LayerWeights::wo, &LearningLayer::wo},
-    {"ffn_gate", &LayerWeights::w_gate, &LearningLayer::w_gate},
-    {"ffn_up", &LayerWeights::w_up, &LearningLayer::w_up},
-    {"ffn_down", &LayerWeights::w_down, &LearningLayer::w_down},
-};
+/// What learns beside a matrix of a layer, by the names of tensors.
+constexpr std::string_view kTargets[] = {"attn_q",   "attn_k",        "attn_v",    "attn_output", "attn_q_a",
+                                         "attn_q_b", "attn_kv_a_mqa", "attn_kv_b", "ffn_gate",    "ffn_up",
+                                         "ffn_down", "inp_gate",      "proj"};
+
+std::vector<LayerMatrix> matrices_of(const AttentionSpec& a, const LayerWeights& w, LearningLayer& l) {
+  std::vector<LayerMatrix> matrices = {{"attn_output", w.wo.get(), &l.wo},
+                                       {"ffn_gate", w.w_gate.get(), &l.w_gate},
+                                       {"ffn_up", w.w_up.get(), &l.w_up},
+                                       {"ffn_down", w.w_down.get(), &l.w_down},
+                                       {"inp_gate", w.per_layer.gate.get(), &l.per_layer.gate},
+                                       {"proj", w.per_layer.projection.get(), &l.per_layer.projection}};
+  const auto add = [&](std::initializer_list<LayerMatrix> more) { matrices.insert(matrices.end(), more); };
+  if (a.latent.any())
+    add({{"attn_q_a", w.latent.w_q.get(), &l.latent.w_q},
+         {a.latent.q_rank > 0 ? "attn_q_b" : "attn_q", w.wq.get(), &l.wq},
+         {"attn_kv_a_mqa", w.latent.w_kv.get(), &l.latent.w_kv},
+         {"attn_kv_a_mqa", w.latent.w_shared.get(), &l.latent.w_shared, a.latent.kv_rank},
+         {"attn_kv_b", w.wk.get(), &l.wk},
+         {"attn_kv_b", w.wv.get(), &l.wv, a.n_heads * a.own_dim()}});
+  else
+    add({{"attn_q", w.wq.get(), &l.wq}, {"attn_k", w.wk.get(), &l.wk}, {"attn_v", w.wv.get(), &l.wv}});
+  std::erase_if(matrices, [](const LayerMatrix& matrix) { return matrix.weights == nullptr; });
+  return matrices;
+}
+
 struct LayerVector {
   Vector LayerWeights::*weights;
   Index LearningLayer::*learning;
@@ -52,7 +72,7 @@ constexpr LayerNorm kLayerNorms[] = {
     {&LayerWeights::ffn_post_norm, &LearningLayer::ffn_post_norm},
 };
 
-std::string layer_tensor(std::size_t layer, const char* matrix) {
+std::string layer_tensor(std::size_t layer, std::string_view matrix) {
   return fmt::format("blk.{}.{}.weight", layer, matrix);
 }
 
@@ -65,7 +85,8 @@ WeightRows float_rows(const float* from, Index n_out, Index n_in) {
 }
 
 ParameterKind kind_of(const NeededTensor& tensor) {
-  if (tensor.name == "token_embd.weight" || tensor.name == "token_types.weight")
+  if (tensor.name == "token_embd.weight" || tensor.name == "token_types.weight" ||
+      tensor.name == "per_layer_token_embd.weight")
     return ParameterKind::kEmbedding;
   const bool is_norm = tensor.name.find("_norm.") != std::string::npos;  // some have a row for each head
   return tensor.shape.size() == 2 && !is_norm ? ParameterKind::kMatrix : ParameterKind::kVector;
@@ -90,21 +111,23 @@ class LearningTensors final : public WeightSource {
     return learning_.parameters[by_name_.at(name)];
   }
 
-  WeightRows rows(const std::string& name, const AttentionSpec* rotary) override {
+  WeightRows rows(const std::string& name) override {
     const Parameter& p = parameter(name);
-    const WeightRows from = file_.rows(name, rotary);
+    const WeightRows from = file_.rows(name);
     float* to = learning_.values->data() + p.begin;
     for (Index r = 0; r < p.n_rows; ++r)
       from.format->dequantize(from.row(r), to + r * p.n_columns, p.n_columns);
     return float_rows(to, p.n_rows, p.n_columns);
   }
-  Vector vector(const std::string& name, const AttentionSpec* rotary) override {
-    const std::vector<float> numbers = file_.numbers(name, rotary);
-    return filled(name, numbers);
+  Vector vector(const std::string& name) override {
+    const std::vector<float> numbers = file_.numbers(name);
+    if (by_name_.contains(name)) return filled(name, numbers);
+    const auto frozen = std::make_shared<const std::vector<float>>(numbers);
+    return {frozen, frozen->data()};
   }
   /// The first becomes the product and learns; the second stays 1, since only the product counts.
-  Vector product(const std::string& a, const std::string& b, const AttentionSpec* rotary) override {
-    const std::vector<float> numbers = file_.product(a, b, rotary);
+  Vector product(const std::string& a, const std::string& b) override {
+    const std::vector<float> numbers = file_.product(a, b);
     filled(b, std::vector<float>(numbers.size(), 1.0f));
     return filled(a, numbers);
   }
@@ -131,11 +154,14 @@ LearningNorm begin_of(const LearningModel& m, const NormWeights& norm) {
 void find_layer(LearningModel& m, const LearningTensors& tensors, std::size_t layer) {
   const LayerWeights& w = m.model->weights().layers[layer];
   LearningLayer& learning = m.layers[layer];
-  for (const LayerMatrix& matrix : kLayerMatrices)
-    if ((w.*matrix.weights) != nullptr)
-      (learning.*matrix.learning).begin = tensors.parameter(layer_tensor(layer, matrix.name)).begin;
+  for (const LayerMatrix& matrix : matrices_of(m.model->config().layers[layer].attention, w, learning))
+    matrix.learning->begin =
+        tensors.parameter(layer_tensor(layer, matrix.name)).begin + matrix.first_row * matrix.weights->n_in;
   for (const LayerVector& v : kLayerVectors) learning.*v.learning = begin_of(m, w.*v.weights);
   for (const LayerNorm& norm : kLayerNorms) learning.*norm.learning = begin_of(m, w.*norm.weights);
+  learning.latent.q_norm.weight = begin_of(m, w.latent.q_norm);
+  learning.latent.kv_norm.weight = begin_of(m, w.latent.kv_norm);
+  learning.per_layer.norm = begin_of(m, w.per_layer.norm);
 }
 
 /// U(-1, 1) / sqrt(n_in): Kaiming's uniform distribution with a = sqrt(5), as torch.nn.Linear has it.
@@ -144,14 +170,26 @@ void start_low_rank(float* a, const Parameter& p, Random& random) {
   for (Index i = 0; i < p.n(); ++i) a[i] = static_cast<float>((2 * random.uniform() - 1) * bound);
 }
 
-const LayerMatrix& find_target(const std::string& name) {
-  std::string known;
-  for (const LayerMatrix& matrix : kLayerMatrices) {
-    if (name == matrix.name) return matrix;
-    known += (known.empty() ? "" : ", ") + std::string(matrix.name);
-  }
-  throw Error("low rank", fmt::format("matrices of a layer: {}", known), fmt::format("'{}'", name),
-              "targets are named as in a GGUF file");
+void check_targets(const std::vector<std::string>& targets) {
+  const std::set<std::string> once(targets.begin(), targets.end());
+  if (once.size() != targets.size())
+    throw Error("low rank", "each target once", "one twice", "targets are named as in a GGUF file");
+  for (const std::string& target : targets)
+    if (std::find(std::begin(kTargets), std::end(kTargets), target) == std::end(kTargets))
+      throw Error("low rank", fmt::format("matrices of a layer: {}", fmt::join(kTargets, ", ")),
+                  fmt::format("'{}'", target), "targets are named as in a GGUF file");
+}
+
+/// A pair's part beside one matrix: `a` and the rows of b that are its own.
+std::unique_ptr<LowRank> low_rank_of(const LayerMatrix& matrix, const Parameter& a, const Parameter& b,
+                                     const LearningModel& m, const Backend& backend) {
+  const float* values = m.values->data();
+  auto low = std::make_unique<LowRank>();
+  low->scale = *m.pair_scale;
+  low->a_begin = a.begin, low->b_begin = b.begin + matrix.first_row * b.n_columns;
+  low->a = backend.make_matrix(float_rows(values + low->a_begin, a.n_rows, a.n_columns));
+  low->b = backend.make_matrix(float_rows(values + low->b_begin, matrix.weights->n_out, b.n_columns));
+  return low;
 }
 
 }  // namespace
@@ -161,14 +199,9 @@ const char* why_not_trained(const ModelConfig& config) {
     if (layer.ffn.experts.n_experts > 0) return "a mixture of experts";
     if (layer.recurs()) return "layers with a state";
     if (!layer.attends() || !layer.feeds_forward()) return "layers of one part";
-    if (layer.attention.latent.any()) return "multi-head latent attention (MLA)";
-    if (layer.attention.v_dim() != layer.attention.head_dim) return "values and keys of different width";
+    if (layer.attention.latent.split) return "keys of latents (MLA) that lie turned in the file (attn_k_b)";
     if (layer.attention.output_gate) return "a gate of what attention gives";
-    if (layer.kv_of >= 0) return "layers that read another layer's keys";
-    if (layer.attention.value_norm || layer.attention.value_is_key) return "values that are normalised";
-    if (layer.output_scale) return "a scale of what a layer gives";
   }
-  if (config.per_layer_width > 0) return "embeddings of each layer";
   return nullptr;
 }
 
@@ -182,18 +215,12 @@ std::vector<Parameter> parameters_of(const ModelConfig& config) {
   std::vector<Parameter> parameters;
   Index n = 0;
   for (const NeededTensor& tensor : needed_tensors(config)) {
+    if (tensor.name.ends_with(".layer_output_scale.weight")) continue;
     const bool rows = tensor.shape.size() == 2;
     parameters.push_back({tensor.name, kind_of(tensor), rows ? tensor.shape[0] : 1, tensor.shape.back(), n});
     n += parameters.back().n();
   }
   return parameters;
-}
-
-std::optional<float> scale_of_pairs(const LearningModel& model) {
-  for (const LearningLayer& layer : model.layers)
-    for (const LayerMatrix& matrix : kLayerMatrices)
-      if (const auto& pair = (layer.*matrix.learning).low_rank) return pair->scale;
-  return std::nullopt;
 }
 
 LearningModel learn_all(const std::shared_ptr<const Model>& source) {
@@ -209,6 +236,11 @@ LearningModel learn_all(const std::shared_ptr<const Model>& source) {
   m.output.begin = config.tied_embeddings ? m.embedding : tensors.parameter("output.weight").begin;
   if (w.projection != nullptr) m.projection.begin = tensors.parameter("token_embd_project.weight").begin;
   if (w.transform != nullptr) m.transform.begin = tensors.parameter("output_transform.weight").begin;
+  if (w.per_layer_projection != nullptr) {
+    m.per_layer_embedding = tensors.parameter("per_layer_token_embd.weight").begin;
+    m.per_layer_projection.begin = tensors.parameter("per_layer_model_proj.weight").begin;
+    m.per_layer_norm = begin_of(m, w.per_layer_norm);
+  }
   m.token_types = begin_of(m, w.token_types);
   m.projection_bias = begin_of(m, w.projection_bias);
   m.transform_bias = begin_of(m, w.transform_bias);
@@ -225,47 +257,47 @@ LearningModel learn_low_rank(const std::shared_ptr<const Model>& source, const L
   if (options.rank < 1 || options.rank > 4096 || options.targets.empty())
     throw Error("low rank", "a rank from 1 to 4096, of at least one matrix",
                 fmt::format("rank {} of {} matrices", options.rank, options.targets.size()));
-  const std::set<std::string> once(options.targets.begin(), options.targets.end());
-  if (once.size() != options.targets.size())
-    throw Error("low rank", "each target once", "one twice", "targets are named as in a GGUF file");
+  check_targets(options.targets);
   LearningModel m;
   m.model = source;
   m.layers.resize(source->config().layers.size());
-  struct Pair {
-    const Matrix* of;
-    LearningMatrix* learning;
+  m.pair_scale = static_cast<float>(options.alpha / static_cast<double>(options.rank));
+  struct Part {
+    LayerMatrix matrix;
+    std::size_t a;  // which parameter; B is the next
   };
-  std::vector<Pair> pairs;
+  std::vector<Part> parts;
   Index n = 0;
-  for (std::size_t layer = 0; layer < m.layers.size(); ++layer)
+  const auto add = [&](std::string name, Index n_rows, Index n_columns) {
+    m.parameters.push_back({std::move(name), ParameterKind::kMatrix, n_rows, n_columns, n});
+    n += n_rows * n_columns;
+  };
+  for (std::size_t layer = 0; layer < m.layers.size(); ++layer) {
+    const std::vector<LayerMatrix> matrices = matrices_of(source->config().layers[layer].attention,
+                                                          source->weights().layers[layer], m.layers[layer]);
     for (const std::string& target : options.targets) {
-      const LayerMatrix& matrix = find_target(target);
-      const Matrix* of = (source->weights().layers[layer].*matrix.weights).get();
-      if (of == nullptr) continue;  // a layer that is not gated
-      const std::string name = layer_tensor(layer, matrix.name);
-      m.parameters.push_back({name + ".lora_a", ParameterKind::kMatrix, options.rank, of->n_in, n});
-      m.parameters.push_back(
-          {name + ".lora_b", ParameterKind::kMatrix, of->n_out, options.rank, n + options.rank * of->n_in});
-      pairs.push_back({of, &(m.layers[layer].*matrix.learning)});
-      n = m.parameters.back().begin + m.parameters.back().n();
+      Index n_out = 0, n_in = 0;
+      for (const LayerMatrix& matrix : matrices)
+        if (matrix.name == target) {
+          n_out += matrix.weights->n_out, n_in = matrix.weights->n_in;
+          parts.push_back({matrix, m.parameters.size()});
+        }
+      if (n_out == 0) continue;  // a layer that is not gated
+      add(layer_tensor(layer, target) + ".lora_a", options.rank, n_in);
+      add(layer_tensor(layer, target) + ".lora_b", n_out, options.rank);
     }
-  if (pairs.empty())
+  }
+  if (parts.empty())
     throw Error("low rank", "matrices that the model has", fmt::format("only {}", options.targets[0]),
-                "its layers are not gated");
+                "its layers have none of these");
   require_memory("low-rank weights", static_cast<std::size_t>(n) * sizeof(float), "take a smaller rank");
   m.values = std::make_shared<Buffer<float>>(n);
   Random random(options.seed);
-  for (std::size_t i = 0; i < pairs.size(); ++i) {
-    const Parameter &a = m.parameters[2 * i], &b = m.parameters[2 * i + 1];
-    float* values = m.values->data();
-    start_low_rank(values + a.begin, a, random);
-    auto low = std::make_unique<LowRank>();
-    low->scale = static_cast<float>(options.alpha / static_cast<double>(options.rank));
-    low->a = source->backend().make_matrix(float_rows(values + a.begin, a.n_rows, a.n_columns));
-    low->b = source->backend().make_matrix(float_rows(values + b.begin, b.n_rows, b.n_columns));
-    low->a_begin = a.begin, low->b_begin = b.begin;
-    pairs[i].learning->low_rank = std::move(low);
-  }
+  for (std::size_t i = 0; i < m.parameters.size(); i += 2)
+    start_low_rank(m.values->data() + m.parameters[i].begin, m.parameters[i], random);
+  for (const Part& part : parts)
+    part.matrix.learning->low_rank =
+        low_rank_of(part.matrix, m.parameters[part.a], m.parameters[part.a + 1], m, source->backend());
   return m;
 }
 

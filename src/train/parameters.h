@@ -29,8 +29,11 @@ struct Parameter {
 struct LowRankOptions {
   Index rank = 16;
   double alpha = 32;
-  std::vector<std::string> targets = {"attn_q",   "attn_k", "attn_v",  "attn_output",
-                                      "ffn_gate", "ffn_up", "ffn_down"};
+  /// Those that a model has of them: of latents (MLA) the second line's in place of attn_k and attn_v; the
+  /// last two of the embeddings that each layer has.
+  std::vector<std::string> targets = {"attn_q",   "attn_k",        "attn_v",    "attn_output", "attn_q_a",
+                                      "attn_q_b", "attn_kv_a_mqa", "attn_kv_b", "ffn_gate",    "ffn_up",
+                                      "ffn_down", "inp_gate",      "proj"};
   std::uint64_t seed = 1;
 };
 
@@ -48,11 +51,23 @@ struct LearningMatrix {
 struct LearningNorm {
   Index weight = -1, bias = -1;
 };
+/// Of latents (model/latent.h). A matrix that is some rows of a tensor has those rows of its pair's B.
+struct LearningLatent {
+  LearningMatrix w_q, w_kv, w_shared;
+  LearningNorm q_norm, kv_norm;
+};
+/// Of the embeddings that each layer has (model/per_layer_embedding.h).
+struct LearningPerLayer {
+  LearningMatrix gate, projection;
+  LearningNorm norm;
+};
 struct LearningLayer {
   LearningNorm attn_norm, attn_post_norm, q_norm, k_norm, ffn_norm, ffn_post_norm;
   LearningMatrix wq, wk, wv, wo, w_gate, w_up, w_down;
   Index bq = -1, bk = -1, bv = -1, bo = -1, b_gate = -1, b_up = -1, b_down = -1;
   Index behind = -1;
+  LearningLatent latent;
+  LearningPerLayer per_layer;
 };
 
 /// A model and what of it learns. Its own matrices and vectors read `values`, so that a step of the optimizer
@@ -62,22 +77,24 @@ struct LearningModel {
   std::shared_ptr<const Model> model;
   std::vector<Parameter> parameters;
   std::shared_ptr<Buffer<float>> values;  // (n()): every parameter, in order
+  std::optional<float> pair_scale;        // of all low-rank pairs; nullopt: it has none
   std::vector<LearningLayer> layers;
   Index embedding = -1, token_types = -1, projection_bias = -1, transform_bias = -1, output_bias = -1;
-  LearningNorm embedding_norm, output_norm;
+  Index per_layer_embedding = -1;
+  LearningMatrix per_layer_projection;
+  LearningNorm embedding_norm, output_norm, per_layer_norm;
   LearningMatrix projection, transform, output;  // with tied embeddings output.begin == embedding
   Index n() const { return values ? values->size() : 0; }
 };
-/// The one scale of all low-rank pairs; nullopt: it has none.
-std::optional<float> scale_of_pairs(const LearningModel& model);
-inline bool has_pairs(const LearningModel& model) { return scale_of_pairs(model).has_value(); }
+inline bool has_pairs(const LearningModel& model) { return model.pair_scale.has_value(); }
 
 /// What stands in the way of training it; nullptr: nothing.
 const char* why_not_trained(const ModelConfig& config);
-/// Errors: Error that names `place` and what stands in the way: experts, layers with a state, Gemma 4.
+/// Errors: Error that names `place` and what stands in the way: experts, layers with a state.
 void require_trainable(const ModelConfig& config, const std::string& place);
 
-/// What learns where every tensor does, and where each lies: of a model that is not there yet.
+/// What learns where every tensor does, and where each lies: of a model that is not there yet. Scales of what
+/// a layer gives are none: transformers holds them as buffers.
 std::vector<Parameter> parameters_of(const ModelConfig& config);
 
 /// Every tensor learns, from what the file has, expanded to float32; names, pairing and fusion are the

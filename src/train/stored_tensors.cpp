@@ -98,12 +98,12 @@ std::vector<float> StoredTensors::in_file_order(const TensorInfo& tensor) const 
   RW_CHECK(static_cast<Index>(values.size()) == n);
   if (tensor.offset != 0)
     for (float& value : values) value -= tensor.offset;
-  const AttentionSpec* attention = paired_attention(config_, tensor.name);
-  if (attention == nullptr) return values;
+  const RowOrder order(config_, tensor.name);
+  if (order.as_stored()) return values;
   const Index width = is_matrix(tensor) ? tensor.shape[1] : 1;
   std::vector<float> stored(values.size());
   for (Index r = 0; r < n / width; ++r)
-    std::copy_n(values.begin() + r * width, width, stored.begin() + interleaved_row(r, *attention) * width);
+    std::copy_n(values.begin() + r * width, width, stored.begin() + order.stored(r) * width);
   return stored;
 }
 

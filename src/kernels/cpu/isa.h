@@ -284,15 +284,16 @@ struct BackwardRegion {
 };
 /// Attention backward of a tile of rows of one head (attention_backward_tile.h).
 struct BackwardTile {
-  int head_dim, padded_dim;  // padded_dim: head_dim rounded up to 16, what lies beyond is 0
-  int n_rows;                // at most kTileRows
+  int head_dim, padded_dim;     // padded: rounded up to 16, what lies beyond is 0
+  int value_dim, padded_value;  // the same of values, out and d_out
+  int n_rows;                   // at most kTileRows
   int n_regions;
   const BackwardRegion* regions;
-  const float* values_turned;  // (n / 16, head_dim, 16), from key values_first on
+  const float* values_turned;  // (n / 16, value_dim, 16), from key values_first on
   std::int64_t values_first;
-  float* d_values;  // (n, padded_dim) +=, from key d_values_first on
+  float* d_values;  // (n, padded_value) +=, from key d_values_first on
   std::int64_t d_values_first;
-  const float *d_out, *out;  // (n_rows, head_dim at stride)
+  const float *d_out, *out;  // (n_rows, value_dim at stride)
   std::int64_t stride;
   const float* lse;  // (n_rows): of logits, natural
   std::int64_t lse_stride;
@@ -300,7 +301,7 @@ struct BackwardTile {
   const std::int64_t* segment_begin;  // (n_rows + 1), into segments
   const TileSegment* segments;
   std::int64_t key_begin, key_end;  // no row sees others; key_begin is a multiple of kKeyTile
-  float* rows;                      // scratch: (kTileRows, padded_dim)
+  float* rows;                      // scratch: (kTileRows, padded_value)
   float* scores;                    // scratch: (n_regions, kTileRows, kKeyTile)
   float* d_scores;                  // scratch: (n_regions + 1, kTileRows, kKeyTile)
   float* weights;                   // scratch: (kTileRows, kKeyTile)
