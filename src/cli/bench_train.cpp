@@ -73,7 +73,7 @@ class TrainBench {
       measure({"linear" + of, "linear input" + of, "linear weight" + of}, [&] {
         training_->linear(x.data(), n_rows, *w, nullptr, 1, false, y.data());
         training_->linear_input(dy.data(), n_rows, *w, 1, dx.data());
-        training_->linear_weight(dy.data(), x.data(), n_rows, w->n_out, w->n_in, 1, dw.data());
+        training_->linear_weight(dy.data(), w->n_out, x.data(), n_rows, w->n_out, w->n_in, 1, dw.data());
       });
     }
   }

@@ -40,6 +40,7 @@ class Loader {
     bytes_ += made->bytes + made->file_bytes;
     return made;
   }
+  bool rates_are_logs() const { return source_.rates_are_logs(); }
   /// The n numbers of a vector, to be changed.
   std::vector<float> numbers(const std::string& name, Index n) {
     const Vector made = vector(name);

@@ -96,7 +96,7 @@ void write_adapter(const LearningModel& model, const AdapterOptions& options, co
   const ModelFile& file = model.model->file();
   if (!has_pairs(model))
     throw Error(file.path(), "low-rank pairs, for an adapter", "none", "write the whole model");
-  const float scale = *scale_of_pairs(model);
+  const float scale = *model.pair_scale;
   const ModuleNames names(file);
   std::vector<Part> parts;
   std::set<std::string> modules;

@@ -255,6 +255,10 @@ static TrainingSizes widest(const ModelConfig& config, Index n_rows, Index n_ctx
     const AttentionSpec& a = layer.attention;
     s.n_in = std::max({s.n_in, layer.ffn.d_ff, a.q_width()});
     s.n_out = std::max({s.n_out, layer.ffn.d_ff, a.q_width()});
+    const RecurrenceSpec& r = layer.recurrence;
+    s.n_in = std::max(s.n_in, r.value_width()), s.n_out = std::max({s.n_out, r.value_width(), r.key_width()});
+    s.convolved = std::max({s.convolved, r.value_width(), r.key_width()});
+    if (r.key_dim > 0) s.n_state_heads = r.n_heads, s.key_dim = r.key_dim, s.value_dim = r.value_dim;
     if (Index{a.n_heads} * a.head_dim >= Index{s.n_heads} * s.head_dim)
       s.n_heads = a.n_heads, s.n_kv_heads = a.n_kv_heads, s.head_dim = a.head_dim;
   }

@@ -10,6 +10,14 @@ struct TrainingLayer<T>::Pass {
   std::span<const TextRows> texts;
   const LayerKept<T>& kept;
   const LayerScratch<T>& scratch;
+
+  /// Where texts begin, and where the last one ends (TrainingRecurrence::borders).
+  std::vector<Index> borders() const {
+    std::vector<Index> all;
+    for (const TextRows& text : texts) all.push_back(text.begin);
+    all.push_back(n_rows);
+    return all;
+  }
 };
 
 template <class T>
@@ -23,11 +31,15 @@ TrainingLayer<T>::TrainingLayer(const Training<T>& ops, const LayerSpec& spec, I
       q_(linear(weights.wq, weights.bq, learning.wq, learning.bq)),
       k_(linear(weights.wk, weights.bk, learning.wk, learning.bk)),
       v_(linear(weights.wv, weights.bv, learning.wv, learning.bv)),
+      output_gate_(linear(weights.w_output_gate, nullptr, learning.w_output_gate, -1)),
       o_(linear(weights.wo, weights.bo, learning.wo, learning.bo)),
       gate_(linear(weights.w_gate, weights.b_gate, learning.w_gate, learning.b_gate)),
       up_(linear(weights.w_up, weights.b_up, learning.w_up, learning.b_up)),
-      down_(linear(weights.w_down, weights.b_down, learning.w_down, learning.b_down)) {
+      down_(linear(weights.w_down, weights.b_down, learning.w_down, learning.b_down)),
+      recurrent_(ops, spec, weights.recurrent, learning.recurrence) {
   RW_CHECK(!spec.parallel || (!spec.post_norm && !spec.norm_after_add));
+  RW_CHECK((spec.mixes() && spec.feeds_forward()) ||
+           (!spec.parallel && !spec.post_norm && !spec.norm_after_add));
   RW_CHECK(!spec.norm_after_add || (!spec.pre_norm && !spec.post_norm));
 }
 
@@ -62,19 +74,22 @@ LayerKept<T> TrainingLayer<T>::take_kept(Carver<T>& from, Index n_rows) const {
     kept.q_before = from.take(n_rows * a.q_width());
     kept.k_before = from.take(n_rows * a.k_width());
   }
-  kept.attended = from.take(n_rows * a.q_width());
+  if (a.output_gate) kept.output_gate = from.take(n_rows * a.q_width());
+  if (spec_.recurs()) kept.recurrent = recurrent_.take_kept(from, n_rows);
+  kept.attended = from.take(n_rows * mixed_width());
   kept.lse = from.take(n_rows * a.n_heads);
   if (spec_.post_norm) kept.attn_part = from.take(n_rows * d_model_);
   if (spec_.post_norm) kept.ffn_part = from.take(n_rows * d_model_);
   if (spec_.norm_after_add) kept.attn_sum = from.take(n_rows * d_model_);
   if (spec_.norm_after_add) kept.ffn_sum = from.take(n_rows * d_model_);
-  if (!spec_.parallel) kept.middle = from.take(n_rows * d_model_);
+  if (!spec_.parallel && spec_.mixes() && spec_.feeds_forward()) kept.middle = from.take(n_rows * d_model_);
   if (spec_.ffn.gated) kept.gate = from.take(n_rows * spec_.ffn.d_ff);
   kept.up = from.take(n_rows * spec_.ffn.d_ff);
   kept.low_q = from.take(n_rows * q_.rank());
   kept.low_k = from.take(n_rows * k_.rank());
   kept.low_v = from.take(n_rows * v_.rank());
   kept.low_o = from.take(n_rows * o_.rank());
+  kept.low_output_gate = from.take(n_rows * output_gate_.rank());
   kept.low_gate = from.take(n_rows * gate_.rank());
   kept.low_up = from.take(n_rows * up_.rank());
   return kept;
@@ -87,8 +102,8 @@ LayerScratch<T> TrainingLayer<T>::take_scratch(Carver<T>& from, Index n_rows) co
   if (spec_.pre_norm) scratch.normed = from.take(n_rows * d_model_);
   scratch.d_normed = from.take(n_rows * d_model_);
   if (spec_.post_norm || spec_.norm_after_add || spec_.parallel) scratch.part = from.take(n_rows * d_model_);
-  Index rank = 0;
-  for (const LearnedLinear<T>* linear : {&q_, &k_, &v_, &o_, &gate_, &up_, &down_})
+  Index rank = recurrent_.rank();
+  for (const LearnedLinear<T>* linear : {&q_, &k_, &v_, &output_gate_, &o_, &gate_, &up_, &down_})
     rank = std::max(rank, linear->rank());
   scratch.low = from.take(n_rows * down_.rank());
   scratch.d_low = from.take(n_rows * rank);
@@ -97,7 +112,10 @@ LayerScratch<T> TrainingLayer<T>::take_scratch(Carver<T>& from, Index n_rows) co
   scratch.d_h = from.take(n_rows * spec_.ffn.d_ff);
   if (spec_.ffn.gated) scratch.d_gate = from.take(n_rows * spec_.ffn.d_ff);
   from.back_to(begin);
-  scratch.d_attended = from.take(n_rows * a.q_width());
+  scratch.d_attended = from.take(n_rows * mixed_width());
+  if (a.output_gate) scratch.gated = from.take(n_rows * a.q_width());
+  if (a.output_gate) scratch.d_output_gate = from.take(n_rows * a.q_width());
+  if (spec_.recurs()) scratch.recurrent = recurrent_.take_scratch(from, n_rows);
   scratch.d_q = from.take(n_rows * a.q_width());
   scratch.d_k = from.take(n_rows * a.k_width());
   scratch.d_v = from.take(n_rows * a.k_width());
@@ -132,6 +150,8 @@ void TrainingLayer<T>::project(const Pass& p) const {
   k_.forward(x, p.n_rows, 1, false, norms ? kept.k_before : kept.k, kept.low_k);
   v_.forward(x, p.n_rows, 1, false, kept.v, kept.low_v);
   q_.forward(x, p.n_rows, 1, false, norms ? kept.q_before : kept.q, kept.low_q);
+  if (kept.output_gate != nullptr)
+    output_gate_.forward(x, p.n_rows, 1, false, kept.output_gate, kept.low_output_gate);
   if (!norms) return;
   normalise_heads(p, w_.k_norm, spec_.attention.n_kv_heads, kept.k_before, kept.k);
   normalise_heads(p, w_.q_norm, spec_.attention.n_heads, kept.q_before, kept.q);
@@ -180,6 +200,32 @@ std::vector<TrainingAttention<T>> TrainingLayer<T>::attention_tasks(const Pass& 
   return tasks;
 }
 
+/// Of what the first part's output matrix reads.
+template <class T>
+Index TrainingLayer<T>::mixed_width() const {
+  return spec_.recurs() ? spec_.recurrence.value_width() : spec_.attention.q_width();
+}
+
+/// The first part as far as its output matrix.
+template <class T>
+void TrainingLayer<T>::mix(const Pass& p) const {
+  if (spec_.recurs())
+    return recurrent_.forward(normed(p, p.x, w_.attn_norm), p.borders(), p.kept.recurrent,
+                              p.scratch.recurrent, p.kept.attended);
+  project(p);
+  rotate_values(p, p.kept.v, false);
+  ops_.attention(attention_tasks(p));
+}
+
+/// What the output matrix of the first part reads.
+template <class T>
+const T* TrainingLayer<T>::mixed(const Pass& p) const {
+  if (p.kept.output_gate == nullptr) return p.kept.attended;
+  ops_.activate(p.kept.output_gate, p.kept.attended, p.n_rows * mixed_width(), Activation::kSigmoid,
+                p.scratch.gated);
+  return p.scratch.gated;
+}
+
 /// y = (or y +=) scale ffn(x), normalised where the layer does; y null: no further than the activation
 template <class T>
 void TrainingLayer<T>::feed_forward(const Pass& p, const T* x, T* y, bool add, float scale) const {
@@ -193,43 +239,58 @@ void TrainingLayer<T>::feed_forward(const Pass& p, const T* x, T* y, bool add, f
 }
 
 template <class T>
+const T* TrainingLayer<T>::middle(const Pass& p) const {
+  return spec_.mixes() ? p.kept.middle : p.x;
+}
+
+template <class T>
 void TrainingLayer<T>::forward(const T* x, Index n_rows, std::span<const TextRows> texts,
                                const LayerKept<T>& kept, const LayerScratch<T>& scratch, T* y) const {
   const Pass p{x, n_rows, texts, kept, scratch};
   const Index n = n_rows * d_model_;
   const float m = spec_.residual_multiplier;
-  project(p);
-  rotate_values(p, kept.v, false);
-  ops_.attention(attention_tasks(p));
+  if (spec_.mixes()) mix(p);
   if (spec_.parallel) {  // both parts are of the same x
     feed_forward(p, x, y, false, m);
-    if (y == nullptr) return o_.reduce(kept.attended, n_rows, kept.low_o);
-    o_.forward(kept.attended, n_rows, m, true, y, kept.low_o);
+    if (y == nullptr) return o_.reduce(mixed(p), n_rows, kept.low_o);
+    o_.forward(mixed(p), n_rows, m, true, y, kept.low_o);
     ops_.add_scaled(x, n, 1, y);
     return;
   }
-  T* sum = spec_.norm_after_add ? kept.attn_sum : kept.middle;
-  copy(ops_, x, n, sum);
-  if (spec_.post_norm) {
-    o_.forward(kept.attended, n_rows, 1, false, kept.attn_part, kept.low_o);
-    ops_.norm(kept.attn_part, n_rows, d_model_, norm(w_.attn_post_norm), scratch.part);
-    ops_.add_scaled(scratch.part, n, m, sum);
-  } else {
-    o_.forward(kept.attended, n_rows, m, true, sum, kept.low_o);
+  if (spec_.mixes()) {
+    T* sum = spec_.norm_after_add ? kept.attn_sum : kept.middle != nullptr ? kept.middle : y;
+    if (sum == nullptr) return o_.reduce(mixed(p), n_rows, kept.low_o);
+    copy(ops_, x, n, sum);
+    if (spec_.post_norm) {
+      o_.forward(mixed(p), n_rows, 1, false, kept.attn_part, kept.low_o);
+      ops_.norm(kept.attn_part, n_rows, d_model_, norm(w_.attn_post_norm), scratch.part);
+      ops_.add_scaled(scratch.part, n, m, sum);
+    } else {
+      o_.forward(mixed(p), n_rows, m, true, sum, kept.low_o);
+    }
+    if (spec_.norm_after_add) ops_.norm(sum, n_rows, d_model_, norm(w_.attn_norm), kept.middle);
   }
-  if (spec_.norm_after_add) ops_.norm(sum, n_rows, d_model_, norm(w_.attn_norm), kept.middle);
+  if (spec_.feeds_forward()) add_feed_forward(p, y);
+}
+
+/// y = what the second part makes of the middle; null: no further than backward needs
+template <class T>
+void TrainingLayer<T>::add_feed_forward(const Pass& p, T* y) const {
+  const T* x = middle(p);
+  const Index n = p.n_rows * d_model_;
+  const float m = spec_.residual_multiplier;
   if (spec_.post_norm) {
-    feed_forward(p, kept.middle, kept.ffn_part, false, 1);
+    feed_forward(p, x, p.kept.ffn_part, false, 1);
     if (y == nullptr) return;
-    copy(ops_, kept.middle, n, y);
-    ops_.norm(kept.ffn_part, n_rows, d_model_, norm(w_.ffn_post_norm), scratch.part);
-    ops_.add_scaled(scratch.part, n, m, y);
+    copy(ops_, x, n, y);
+    ops_.norm(p.kept.ffn_part, p.n_rows, d_model_, norm(w_.ffn_post_norm), p.scratch.part);
+    ops_.add_scaled(p.scratch.part, n, m, y);
     return;
   }
-  sum = spec_.norm_after_add ? kept.ffn_sum : y;
-  if (sum != nullptr) copy(ops_, kept.middle, n, sum);
-  feed_forward(p, kept.middle, sum, true, m);
-  if (spec_.norm_after_add && y != nullptr) ops_.norm(sum, n_rows, d_model_, norm(w_.ffn_norm), y);
+  T* sum = spec_.norm_after_add ? p.kept.ffn_sum : y;
+  if (sum != nullptr) copy(ops_, x, n, sum);
+  feed_forward(p, x, sum, true, m);
+  if (spec_.norm_after_add && y != nullptr) ops_.norm(sum, p.n_rows, d_model_, norm(w_.ffn_norm), y);
 }
 
 // ---------------------------------------------------------------- backward
@@ -291,16 +352,35 @@ void TrainingLayer<T>::project_backward(const Pass& p, T* dx, T* gradient) const
   k_.backward(in, d_k, p.n_rows, 1, s.d_normed, gradient, p.kept.low_k, s.d_low);
   v_.backward(in, s.d_v, p.n_rows, 1, s.d_normed, gradient, p.kept.low_v, s.d_low);
   q_.backward(in, d_q, p.n_rows, 1, s.d_normed, gradient, p.kept.low_q, s.d_low);
+  if (s.d_output_gate != nullptr)
+    output_gate_.backward(in, s.d_output_gate, p.n_rows, 1, s.d_normed, gradient, p.kept.low_output_gate,
+                          s.d_low);
   back_through_norm(p, p.x, w_.attn_norm, learning_.attn_norm, s.d_normed, dx, gradient);
 }
 
 template <class T>
-void TrainingLayer<T>::attention_backward(const Pass& p, const T* d_part, float scale, T* dx,
-                                          T* gradient) const {
+void TrainingLayer<T>::mix_backward(const Pass& p, const T* d_part, float scale, T* dx, T* gradient) const {
+  const LayerScratch<T>& s = p.scratch;
+  const Index n = p.n_rows * mixed_width();
+  set_zero(ops_, s.d_attended, n);
+  o_.backward(mixed(p), d_part, p.n_rows, scale, s.d_attended, gradient, p.kept.low_o, s.d_low);
+  if (!spec_.recurs()) {
+    if (p.kept.output_gate != nullptr)
+      ops_.activate_backward(p.kept.output_gate, p.kept.attended, s.d_attended, n, Activation::kSigmoid,
+                             s.d_output_gate, s.d_attended);
+    return attention_backward(p, dx, gradient);
+  }
+  const T* in = normed(p, p.x, w_.attn_norm);
+  set_zero(ops_, s.d_normed, p.n_rows * d_model_);
+  recurrent_.backward(in, p.borders(), p.kept.recurrent, s.recurrent, s.d_attended, s.d_low, s.d_normed,
+                      gradient);
+  back_through_norm(p, p.x, w_.attn_norm, learning_.attn_norm, s.d_normed, dx, gradient);
+}
+
+template <class T>
+void TrainingLayer<T>::attention_backward(const Pass& p, T* dx, T* gradient) const {
   const AttentionSpec& a = spec_.attention;
   const LayerScratch<T>& s = p.scratch;
-  set_zero(ops_, s.d_attended, p.n_rows * a.q_width());
-  o_.backward(p.kept.attended, d_part, p.n_rows, scale, s.d_attended, gradient, p.kept.low_o, s.d_low);
   set_zero(ops_, s.d_q, p.n_rows * a.q_width());
   set_zero(ops_, s.d_k, p.n_rows * a.k_width());
   set_zero(ops_, s.d_v, p.n_rows * a.k_width());
@@ -336,6 +416,14 @@ const T* TrainingLayer<T>::part_gradient(const Pass& p, const T* part, const Nor
 }
 
 template <class T>
+void TrainingLayer<T>::second_part_backward(const Pass& p, T* dx, T* gradient) const {
+  sum_backward(p, p.kept.ffn_sum, w_.ffn_norm, learning_.ffn_norm, dx, gradient);
+  const T* dy =
+      part_gradient(p, p.kept.ffn_part, w_.ffn_post_norm, learning_.ffn_post_norm, dx, gradient);
+  feed_forward_backward(p, middle(p), dy, spec_.post_norm ? 1 : spec_.residual_multiplier, dx, gradient);
+}
+
+template <class T>
 void TrainingLayer<T>::backward(const T* x, Index n_rows, std::span<const TextRows> texts,
                                 const LayerKept<T>& kept, const LayerScratch<T>& scratch, T* dx,
                                 T* gradient) const {
@@ -346,15 +434,14 @@ void TrainingLayer<T>::backward(const T* x, Index n_rows, std::span<const TextRo
     T* dy = scratch.part;
     copy(ops_, dx, n_rows * d_model_, dy);
     feed_forward_backward(p, x, dy, m, dx, gradient);
-    attention_backward(p, dy, m, dx, gradient);
+    mix_backward(p, dy, m, dx, gradient);
     return;
   }
-  sum_backward(p, kept.ffn_sum, w_.ffn_norm, learning_.ffn_norm, dx, gradient);
-  const T* dy = part_gradient(p, kept.ffn_part, w_.ffn_post_norm, learning_.ffn_post_norm, dx, gradient);
-  feed_forward_backward(p, kept.middle, dy, m, dx, gradient);
+  if (spec_.feeds_forward()) second_part_backward(p, dx, gradient);
+  if (!spec_.mixes()) return;
   sum_backward(p, kept.attn_sum, w_.attn_norm, learning_.attn_norm, dx, gradient);
-  dy = part_gradient(p, kept.attn_part, w_.attn_post_norm, learning_.attn_post_norm, dx, gradient);
-  attention_backward(p, dy, m, dx, gradient);
+  const T* dy = part_gradient(p, kept.attn_part, w_.attn_post_norm, learning_.attn_post_norm, dx, gradient);
+  mix_backward(p, dy, m, dx, gradient);
 }
 
 template class TrainingLayer<float>;

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /// A layer (model/layer_spec.h) forward and backward, as model/forward.cpp runs it, for the rows of all texts
-/// of a batch at once.
+/// of a batch at once. What stands in place of attention is train/recurrent.h's.
 #pragma once
 #include <span>
 #include <vector>
 
 #include "model/weights.h"
 #include "train/learned_linear.h"
+#include "train/recurrent.h"
 
 namespace ropewalk {
 
@@ -28,12 +29,14 @@ struct LayerKept {
   T *q = nullptr, *k = nullptr, *v = nullptr;   // as attention reads them, v rotated where values are
   T *q_before = nullptr, *k_before = nullptr;   // their norms
   T *attended = nullptr, *lse = nullptr;        // (n_rows, n_heads, head_dim), (n_rows, n_heads)
+  T* output_gate = nullptr;                     // (n_rows, n_heads, head_dim)
+  RecurrentKept<T> recurrent;                   // in place of these; what it gives is `attended`
   T *attn_part = nullptr, *ffn_part = nullptr;  // (n_rows, d_model) before post norms
   T *attn_sum = nullptr, *ffn_sum = nullptr;    // (n_rows, d_model) before norms of sums
   T* middle = nullptr;                          // (n_rows, d_model) between the two parts
   T *gate = nullptr, *up = nullptr;             // (n_rows, d_ff) before the activation
   /// (n_rows, rank): LearnedLinear::reduce of each matrix but down, whose input is not kept either
-  T *low_q = nullptr, *low_k = nullptr, *low_v = nullptr, *low_o = nullptr;
+  T *low_q = nullptr, *low_k = nullptr, *low_v = nullptr, *low_o = nullptr, *low_output_gate = nullptr;
   T *low_gate = nullptr, *low_up = nullptr;
 };
 
@@ -44,6 +47,8 @@ struct LayerScratch {
   T *low = nullptr, *d_low = nullptr;                         // (n_rows, rank): of down; of any
   T *h = nullptr, *d_h = nullptr, *d_gate = nullptr;          // (n_rows, d_ff)
   T *d_attended = nullptr, *d_q = nullptr;                    // (n_rows, q_width)
+  T *gated = nullptr, *d_output_gate = nullptr;               // (n_rows, q_width)
+  RecurrentScratch<T> recurrent;
   T *d_k = nullptr, *d_v = nullptr, *d_k_before = nullptr;    // (n_rows, kv_width)
 };
 
@@ -78,15 +83,23 @@ class TrainingLayer {
     return spec_.one_norm ? learning_.attn_norm : learning_.ffn_norm;
   }
 
+  Index mixed_width() const;
+  void mix(const Pass& p) const;
+  const T* mixed(const Pass& p) const;
   void project(const Pass& p) const;
   void normalise_heads(const Pass& p, const NormWeights& w, int n_heads, const T* before, T* heads) const;
   std::vector<TrainingAttention<T>> attention_tasks(const Pass& p) const;
   void rotate_values(const Pass& p, T* v, bool backward) const;
   void feed_forward(const Pass& p, const T* x, T* y, bool add, float scale) const;
-  void attention_backward(const Pass& p, const T* d_part, float scale, T* dx, T* gradient) const;
+  void add_feed_forward(const Pass& p, T* y) const;
+  /// What the second part reads.
+  const T* middle(const Pass& p) const;
+  void mix_backward(const Pass& p, const T* d_part, float scale, T* dx, T* gradient) const;
+  void attention_backward(const Pass& p, T* dx, T* gradient) const;
   void project_backward(const Pass& p, T* dx, T* gradient) const;
   void heads_backward(const Pass& p, const NormWeights& w, const LearningNorm& learning, int n_heads,
                       const T* before, const T* d_heads, T* d_before, T* gradient) const;
+  void second_part_backward(const Pass& p, T* dx, T* gradient) const;
   void feed_forward_backward(const Pass& p, const T* x, const T* dy, float scale, T* dx, T* gradient) const;
   /// dx = the gradient by the sum before its norm, of layers that normalise sums
   void sum_backward(const Pass& p, const T* sum, const NormWeights& w, const LearningNorm& learning, T* dx,
@@ -100,7 +113,8 @@ class TrainingLayer {
   Index d_model_;
   const LayerWeights& w_;
   const LearningLayer& learning_;
-  LearnedLinear<T> q_, k_, v_, o_, gate_, up_, down_;
+  LearnedLinear<T> q_, k_, v_, output_gate_, o_, gate_, up_, down_;
+  TrainingRecurrent<T> recurrent_;
 };
 
 extern template class TrainingLayer<float>;

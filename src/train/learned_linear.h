@@ -42,18 +42,23 @@ struct LearnedLinear {
     if (const LowRank* pair = learning->low_rank.get())
       ops.linear(low, n_rows, *pair->b, nullptr, scale * pair->scale, true, y);
   }
+  /// d += scale dy^T x, of W or of B: rows of groups lie where their tensor has them.
+  void weight_backward(const T* dy, const T* x, Index n_rows, Index n_in, float scale, T* d) const {
+    const Index group = learning->group > 0 ? learning->group : w->n_out;
+    for (Index first = 0; first < w->n_out; first += group, d += learning->group_stride * n_in)
+      ops.linear_weight(dy + first, w->n_out, x, n_rows, group, n_in, scale, d);
+  }
   /// dx +=, and the gradients of what learns. d_low (n_rows, rank) is scratch.
   void backward(const T* x, const T* dy, Index n_rows, float scale, T* dx, T* gradient, const T* low,
                 T* d_low) const {
-    if (learning->begin >= 0)
-      ops.linear_weight(dy, x, n_rows, w->n_out, w->n_in, scale, gradient + learning->begin);
+    if (learning->begin >= 0) weight_backward(dy, x, n_rows, w->n_in, scale, gradient + learning->begin);
     if (bias_begin >= 0) ops.sum_rows(dy, n_rows, w->n_out, scale, gradient + bias_begin);
     ops.linear_input(dy, n_rows, *w, scale, dx);
     if (const LowRank* pair = learning->low_rank.get()) {
-      ops.linear_weight(dy, low, n_rows, w->n_out, rank(), scale * pair->scale, gradient + pair->b_begin);
+      weight_backward(dy, low, n_rows, rank(), scale * pair->scale, gradient + pair->b_begin);
       set_zero(ops, d_low, n_rows * rank());
       ops.linear_input(dy, n_rows, *pair->b, scale * pair->scale, d_low);
-      ops.linear_weight(d_low, x, n_rows, rank(), w->n_in, 1, gradient + pair->a_begin);
+      ops.linear_weight(d_low, rank(), x, n_rows, rank(), w->n_in, 1, gradient + pair->a_begin);
       ops.linear_input(d_low, n_rows, *pair->a, 1, dx);
     }
   }

@@ -16,7 +16,7 @@ const Parameter* find_parameter(const LearningModel& model, const std::string& n
 
 /// w (n_out, n_in) += scale B (n_out, rank) A (rank, n_in), in the order of the ranks.
 void add_pair(const LearningModel& model, const Parameter& a, const Parameter& b, std::vector<float>& w) {
-  const float scale = *scale_of_pairs(model);
+  const float scale = *model.pair_scale;
   const float *values_a = model.values->data() + a.begin, *values_b = model.values->data() + b.begin;
   RW_CHECK(static_cast<Index>(w.size()) == b.n_rows * a.n_columns && a.n_rows == b.n_columns);
   std::vector<float> row(static_cast<std::size_t>(a.n_columns));

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fmt/ranges.h>
+
 #include <map>
 #include <set>
 
@@ -10,25 +12,13 @@
 #include "model/memory.h"
 #include "model/tensors.h"
 #include "model/weights.h"
+#include "train/layer_matrices.h"
 
 namespace ropewalk {
 namespace {
 
-/// The matrices of a layer by the names of their tensors.
-struct LayerMatrix {
-  const char* name;
-  std::unique_ptr<Matrix> LayerWeights::*weights;
-  LearningMatrix LearningLayer::*learning;
-};
-constexpr LayerMatrix kLayerMatrices[] = {
-    {"attn_q", &LayerWeights::wq, &LearningLayer::wq},
-    {"attn_k", &LayerWeights::wk, &LearningLayer::wk},
-    {"attn_v", &LayerWeights::wv, &LearningLayer::wv},
-    {"attn_output", &LayerWeights::wo, &LearningLayer::wo},
-    {"ffn_gate", &LayerWeights::w_gate, &LearningLayer::w_gate},
-    {"ffn_up", &LayerWeights::w_up, &LearningLayer::w_up},
-    {"ffn_down", &LayerWeights::w_down, &LearningLayer::w_down},
-};
+constexpr std::string_view kRates = ".ssm_a";  // Mamba-2's and the delta rule's, not as their logarithm
+
 struct LayerVector {
   Vector LayerWeights::*weights;
   Index LearningLayer::*learning;
@@ -51,8 +41,24 @@ constexpr LayerNorm kLayerNorms[] = {
     {&LayerWeights::ffn_norm, &LearningLayer::ffn_norm},
     {&LayerWeights::ffn_post_norm, &LearningLayer::ffn_post_norm},
 };
+struct RecurrentVector {
+  Vector RecurrentWeights::*weights;
+  Index LearningRecurrence::*learning;
+};
+constexpr RecurrentVector kRecurrentVectors[] = {
+    {&RecurrentWeights::taps_q, &LearningRecurrence::taps_q},
+    {&RecurrentWeights::taps_k, &LearningRecurrence::taps_k},
+    {&RecurrentWeights::taps_v, &LearningRecurrence::taps_v},
+    {&RecurrentWeights::bias_q, &LearningRecurrence::bias_q},
+    {&RecurrentWeights::bias_k, &LearningRecurrence::bias_k},
+    {&RecurrentWeights::bias_v, &LearningRecurrence::bias_v},
+    {&RecurrentWeights::rate, &LearningRecurrence::rate},
+    {&RecurrentWeights::step_bias, &LearningRecurrence::step_bias},
+    {&RecurrentWeights::skip, &LearningRecurrence::skip},
+    {&RecurrentWeights::norm, &LearningRecurrence::norm},
+};
 
-std::string layer_tensor(std::size_t layer, const char* matrix) {
+std::string layer_tensor(std::size_t layer, const std::string& matrix) {
   return fmt::format("blk.{}.{}.weight", layer, matrix);
 }
 
@@ -67,8 +73,8 @@ WeightRows float_rows(const float* from, Index n_out, Index n_in) {
 ParameterKind kind_of(const NeededTensor& tensor) {
   if (tensor.name == "token_embd.weight" || tensor.name == "token_types.weight")
     return ParameterKind::kEmbedding;
-  const bool is_norm = tensor.name.find("_norm.") != std::string::npos;  // some have a row for each head
-  return tensor.shape.size() == 2 && !is_norm ? ParameterKind::kMatrix : ParameterKind::kVector;
+  return tensor.shape.size() == 2 && is_matrix_name(tensor.name) ? ParameterKind::kMatrix
+                                                                 : ParameterKind::kVector;
 }
 
 /// One parameter behind the other; its numbers are read from the file when load_weights asks for it.
@@ -99,9 +105,12 @@ class LearningTensors final : public WeightSource {
     return float_rows(to, p.n_rows, p.n_columns);
   }
   Vector vector(const std::string& name, const AttentionSpec* rotary) override {
-    const std::vector<float> numbers = file_.numbers(name, rotary);
+    std::vector<float> numbers = file_.numbers(name, rotary);
+    if (name.ends_with(kRates))
+      for (float& rate : numbers) rate = log_of_rate(name, rate);
     return filled(name, numbers);
   }
+  bool rates_are_logs() const override { return true; }
   /// The first becomes the product and learns; the second stays 1, since only the product counts.
   Vector product(const std::string& a, const std::string& b, const AttentionSpec* rotary) override {
     const std::vector<float> numbers = file_.product(a, b, rotary);
@@ -110,6 +119,13 @@ class LearningTensors final : public WeightSource {
   }
 
  private:
+  float log_of_rate(const std::string& name, float rate) const {
+    const float log = std::log(-rate);
+    if (!std::isfinite(log))
+      throw Error(fmt::format("{}: tensor {}", file_.path(), name), "rates below 0, to train the model",
+                  fmt::format("{}", rate), "a state that does not fade has no logarithm that learns");
+    return log;
+  }
   Vector filled(const std::string& name, const std::vector<float>& numbers) {
     float* to = learning_.values->data() + parameter(name).begin;
     std::copy(numbers.begin(), numbers.end(), to);
@@ -131,11 +147,17 @@ LearningNorm begin_of(const LearningModel& m, const NormWeights& norm) {
 void find_layer(LearningModel& m, const LearningTensors& tensors, std::size_t layer) {
   const LayerWeights& w = m.model->weights().layers[layer];
   LearningLayer& learning = m.layers[layer];
-  for (const LayerMatrix& matrix : kLayerMatrices)
-    if ((w.*matrix.weights) != nullptr)
-      (learning.*matrix.learning).begin = tensors.parameter(layer_tensor(layer, matrix.name)).begin;
+  for (const LayerMatrix& matrix : layer_matrices(m.model->config().layers[layer], w, learning)) {
+    const Index begin = tensors.parameter(layer_tensor(layer, matrix.name)).begin;
+    for (const MatrixRows& rows : matrix.parts) {
+      rows.learning->begin = begin + rows.first * matrix.n_in();
+      rows.learning->group = rows.group, rows.learning->group_stride = rows.group_stride;
+    }
+  }
   for (const LayerVector& v : kLayerVectors) learning.*v.learning = begin_of(m, w.*v.weights);
   for (const LayerNorm& norm : kLayerNorms) learning.*norm.learning = begin_of(m, w.*norm.weights);
+  for (const RecurrentVector& v : kRecurrentVectors)
+    learning.recurrence.*v.learning = begin_of(m, w.recurrent.*v.weights);
 }
 
 /// U(-1, 1) / sqrt(n_in): Kaiming's uniform distribution with a = sqrt(5), as torch.nn.Linear has it.
@@ -144,14 +166,31 @@ void start_low_rank(float* a, const Parameter& p, Random& random) {
   for (Index i = 0; i < p.n(); ++i) a[i] = static_cast<float>((2 * random.uniform() - 1) * bound);
 }
 
-const LayerMatrix& find_target(const std::string& name) {
-  std::string known;
-  for (const LayerMatrix& matrix : kLayerMatrices) {
-    if (name == matrix.name) return matrix;
-    known += (known.empty() ? "" : ", ") + std::string(matrix.name);
+/// Errors: Error for a target that no layer of any model has.
+void require_targets(const std::vector<std::string>& targets) {
+  const std::span<const char* const> known = layer_matrix_names();
+  for (const std::string& target : targets)
+    if (std::find(known.begin(), known.end(), target) == known.end())
+      throw Error("low rank", fmt::format("matrices of a layer: {}", fmt::join(known, ", ")),
+                  fmt::format("'{}'", target), "targets are named as in a GGUF file");
+}
+
+/// Matrices A and B of the pair of one tensor, which read the values; of a tensor in parts each has its rows
+/// of B.
+void make_pair(const LearningModel& m, const LayerMatrix& matrix, const Parameter& a, const Parameter& b,
+               float scale) {
+  const Backend& backend = m.model->backend();
+  const float* values = m.values->data();
+  const WeightRows all = float_rows(values + b.begin, b.n_rows, b.n_columns);
+  for (const MatrixRows& rows : matrix.parts) {
+    auto low = std::make_unique<LowRank>();
+    low->scale = scale;
+    low->a = backend.make_matrix(float_rows(values + a.begin, a.n_rows, a.n_columns));
+    low->b = backend.make_matrix(rows.of_tensor(all));
+    low->a_begin = a.begin, low->b_begin = b.begin + rows.first * b.n_columns;
+    rows.learning->group = rows.group, rows.learning->group_stride = rows.group_stride;
+    rows.learning->low_rank = std::move(low);
   }
-  throw Error("low rank", fmt::format("matrices of a layer: {}", known), fmt::format("'{}'", name),
-              "targets are named as in a GGUF file");
 }
 
 }  // namespace
@@ -159,11 +198,8 @@ const LayerMatrix& find_target(const std::string& name) {
 const char* why_not_trained(const ModelConfig& config) {
   for (const LayerSpec& layer : config.layers) {
     if (layer.ffn.experts.n_experts > 0) return "a mixture of experts";
-    if (layer.recurs()) return "layers with a state";
-    if (!layer.attends() || !layer.feeds_forward()) return "layers of one part";
     if (layer.attention.latent.any()) return "multi-head latent attention (MLA)";
     if (layer.attention.v_dim() != layer.attention.head_dim) return "values and keys of different width";
-    if (layer.attention.output_gate) return "a gate of what attention gives";
     if (layer.kv_of >= 0) return "layers that read another layer's keys";
     if (layer.attention.value_norm || layer.attention.value_is_key) return "values that are normalised";
     if (layer.output_scale) return "a scale of what a layer gives";
@@ -174,7 +210,7 @@ const char* why_not_trained(const ModelConfig& config) {
 
 void require_trainable(const ModelConfig& config, const std::string& place) {
   if (const char* why = why_not_trained(config))
-    throw Error(place, "a dense model whose layers all have attention, to train it", why,
+    throw Error(place, "a dense model, to train it", why,
                 "nothing here computes the gradients of that");
 }
 
@@ -187,13 +223,6 @@ std::vector<Parameter> parameters_of(const ModelConfig& config) {
     n += parameters.back().n();
   }
   return parameters;
-}
-
-std::optional<float> scale_of_pairs(const LearningModel& model) {
-  for (const LearningLayer& layer : model.layers)
-    for (const LayerMatrix& matrix : kLayerMatrices)
-      if (const auto& pair = (layer.*matrix.learning).low_rank) return pair->scale;
-  return std::nullopt;
 }
 
 LearningModel learn_all(const std::shared_ptr<const Model>& source) {
@@ -228,43 +257,39 @@ LearningModel learn_low_rank(const std::shared_ptr<const Model>& source, const L
   const std::set<std::string> once(options.targets.begin(), options.targets.end());
   if (once.size() != options.targets.size())
     throw Error("low rank", "each target once", "one twice", "targets are named as in a GGUF file");
+  require_targets(options.targets);
   LearningModel m;
   m.model = source;
   m.layers.resize(source->config().layers.size());
-  struct Pair {
-    const Matrix* of;
-    LearningMatrix* learning;
-  };
-  std::vector<Pair> pairs;
+  std::vector<LayerMatrix> pairs;
   Index n = 0;
-  for (std::size_t layer = 0; layer < m.layers.size(); ++layer)
+  for (std::size_t layer = 0; layer < m.layers.size(); ++layer) {
+    const std::vector<LayerMatrix> matrices =
+        layer_matrices(source->config().layers[layer], source->weights().layers[layer], m.layers[layer]);
     for (const std::string& target : options.targets) {
-      const LayerMatrix& matrix = find_target(target);
-      const Matrix* of = (source->weights().layers[layer].*matrix.weights).get();
-      if (of == nullptr) continue;  // a layer that is not gated
-      const std::string name = layer_tensor(layer, matrix.name);
-      m.parameters.push_back({name + ".lora_a", ParameterKind::kMatrix, options.rank, of->n_in, n});
+      const auto matrix = std::find_if(matrices.begin(), matrices.end(),
+                                       [&](const LayerMatrix& one) { return target == one.name; });
+      if (matrix == matrices.end()) continue;  // a layer of another kind, or not gated
+      const std::string name = layer_tensor(layer, target);
+      const Index n_in = matrix->n_in(), n_out = matrix->n_out();
+      m.parameters.push_back({name + ".lora_a", ParameterKind::kMatrix, options.rank, n_in, n});
       m.parameters.push_back(
-          {name + ".lora_b", ParameterKind::kMatrix, of->n_out, options.rank, n + options.rank * of->n_in});
-      pairs.push_back({of, &(m.layers[layer].*matrix.learning)});
+          {name + ".lora_b", ParameterKind::kMatrix, n_out, options.rank, n + options.rank * n_in});
+      pairs.push_back(*matrix);
       n = m.parameters.back().begin + m.parameters.back().n();
     }
+  }
   if (pairs.empty())
     throw Error("low rank", "matrices that the model has", fmt::format("only {}", options.targets[0]),
                 "its layers are not gated");
   require_memory("low-rank weights", static_cast<std::size_t>(n) * sizeof(float), "take a smaller rank");
   m.values = std::make_shared<Buffer<float>>(n);
+  m.pair_scale = static_cast<float>(options.alpha / static_cast<double>(options.rank));
   Random random(options.seed);
   for (std::size_t i = 0; i < pairs.size(); ++i) {
     const Parameter &a = m.parameters[2 * i], &b = m.parameters[2 * i + 1];
-    float* values = m.values->data();
-    start_low_rank(values + a.begin, a, random);
-    auto low = std::make_unique<LowRank>();
-    low->scale = static_cast<float>(options.alpha / static_cast<double>(options.rank));
-    low->a = source->backend().make_matrix(float_rows(values + a.begin, a.n_rows, a.n_columns));
-    low->b = source->backend().make_matrix(float_rows(values + b.begin, b.n_rows, b.n_columns));
-    low->a_begin = a.begin, low->b_begin = b.begin;
-    pairs[i].learning->low_rank = std::move(low);
+    start_low_rank(m.values->data() + a.begin, a, random);
+    make_pair(m, pairs[i], a, b, *m.pair_scale);
   }
   return m;
 }

@@ -29,8 +29,11 @@ struct Parameter {
 struct LowRankOptions {
   Index rank = 16;
   double alpha = 32;
-  std::vector<std::string> targets = {"attn_q",   "attn_k", "attn_v",  "attn_output",
-                                      "ffn_gate", "ffn_up", "ffn_down"};
+  /// Those that a model has; of layers with a state all but the two that give a number for each head
+  /// ("ssm_alpha", "ssm_beta").
+  std::vector<std::string> targets = {
+      "attn_q",   "attn_k",    "attn_v",  "attn_output", "ffn_gate",          "ffn_up",            "ffn_down",
+      "attn_qkv", "attn_gate", "ssm_out", "ssm_in",      "shortconv.in_proj", "shortconv.out_proj"};
   std::uint64_t seed = 1;
 };
 
@@ -43,14 +46,24 @@ struct LowRank {
 struct LearningMatrix {
   Index begin = -1;                   // of its gradient (n_out, n_in); -1: frozen
   std::unique_ptr<LowRank> low_rank;  // or null
+  /// Rows of a tensor that has others between them: groups of so many, each so many rows behind the one
+  /// before. 0: all are together.
+  Index group = 0, group_stride = 0;
 };
 /// Where the gradient of each vector and matrix of LayerWeights (model/weights.h) begins; -1: frozen.
 struct LearningNorm {
   Index weight = -1, bias = -1;
 };
+/// The same of RecurrentWeights.
+struct LearningRecurrence {
+  LearningMatrix wq, wk, wv, w_gate, w_before, w_step, w_weight;
+  Index taps_q = -1, taps_k = -1, taps_v = -1, bias_q = -1, bias_k = -1, bias_v = -1;
+  Index rate = -1, step_bias = -1, skip = -1, norm = -1;
+};
 struct LearningLayer {
   LearningNorm attn_norm, attn_post_norm, q_norm, k_norm, ffn_norm, ffn_post_norm;
-  LearningMatrix wq, wk, wv, wo, w_gate, w_up, w_down;
+  LearningMatrix wq, wk, wv, w_output_gate, wo, w_gate, w_up, w_down;
+  LearningRecurrence recurrence;
   Index bq = -1, bk = -1, bv = -1, bo = -1, b_gate = -1, b_up = -1, b_down = -1;
   Index behind = -1;
 };
@@ -66,22 +79,21 @@ struct LearningModel {
   Index embedding = -1, token_types = -1, projection_bias = -1, transform_bias = -1, output_bias = -1;
   LearningNorm embedding_norm, output_norm;
   LearningMatrix projection, transform, output;  // with tied embeddings output.begin == embedding
+  std::optional<float> pair_scale = {};          // the one scale of all low-rank pairs; nullopt: it has none
   Index n() const { return values ? values->size() : 0; }
 };
-/// The one scale of all low-rank pairs; nullopt: it has none.
-std::optional<float> scale_of_pairs(const LearningModel& model);
-inline bool has_pairs(const LearningModel& model) { return scale_of_pairs(model).has_value(); }
+inline bool has_pairs(const LearningModel& model) { return model.pair_scale.has_value(); }
 
 /// What stands in the way of training it; nullptr: nothing.
 const char* why_not_trained(const ModelConfig& config);
-/// Errors: Error that names `place` and what stands in the way: experts, layers with a state, Gemma 4.
+/// Errors: Error that names `place` and what stands in the way: experts, latents, Gemma 4.
 void require_trainable(const ModelConfig& config, const std::string& place);
 
 /// What learns where every tensor does, and where each lies: of a model that is not there yet.
 std::vector<Parameter> parameters_of(const ModelConfig& config);
 
 /// Every tensor learns, from what the file has, expanded to float32; names, pairing and fusion are the
-/// engine's (model/weights.h). Errors: Error (memory: 4 bytes a weight, told before the work).
+/// engine's (model/weights.h). The rates of recurrences learn as log(-rate), whatever the file holds. Errors: Error (memory: 4 bytes a weight, told before the work).
 LearningModel learn_all(const std::shared_ptr<const Model>& source);
 /// Low-rank pairs beside frozen matrices, which stay as the file stores them. With the pairs at their start
 /// it computes what the source does. Errors: Error where a target names no matrix of the model.

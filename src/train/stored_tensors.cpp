@@ -2,6 +2,7 @@
 #include "train/stored_tensors.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <numeric>
 
@@ -9,14 +10,15 @@
 #include "formats/write_safetensors.h"
 #include "model/pairing.h"
 #include "quant/encode.h"
+#include "train/layer_matrices.h"
 #include "train/write_settings.h"
 
 namespace ropewalk {
 namespace {
 
-/// What multiplies rows; norms and biases are vectors, those of each head too.
+/// What multiplies rows; norms, convolutions and biases are vectors, those of each head too.
 bool is_matrix(const TensorInfo& tensor) {
-  return tensor.shape.size() == 2 && tensor.name.find("norm") == std::string::npos;
+  return tensor.shape.size() == 2 && is_matrix_name(tensor.name);
 }
 
 }  // namespace
@@ -98,6 +100,8 @@ std::vector<float> StoredTensors::in_file_order(const TensorInfo& tensor) const 
   RW_CHECK(static_cast<Index>(values.size()) == n);
   if (tensor.offset != 0)
     for (float& value : values) value -= tensor.offset;
+  if (tensor.name.ends_with(".ssm_a"))  // it learns as log(-rate)
+    for (float& value : values) value = -std::exp(value);
   const AttentionSpec* attention = paired_attention(config_, tensor.name);
   if (attention == nullptr) return values;
   const Index width = is_matrix(tensor) ? tensor.shape[1] : 1;
