@@ -6,7 +6,8 @@
 The loss is the mean cross-entropy of given targets (a token for each row; the places of a masked model's are drawn
 the same way). Of each tensor: the norm of its gradient and some entries, the largest ones and some spread over it.
 Tensors are called as in a GGUF file, rows of queries and keys in the engine's order: where the published model pairs
-dims (2m, 2m + 1), they are permuted to the half-split pairing (m, m + rotary_dim / 2).
+dims (2m, 2m + 1), they are permuted to the half-split pairing (m, m + rotary_dim / 2); of latents (MLA) each head's
+rotated dims come first, and all keys before all values; of gated attention all queries come before all gates.
 """
 import json
 import pathlib
@@ -33,7 +34,8 @@ OUTSIDE = {
     "cls.predictions.transform.dense.bias": "output_transform.bias",
     "cls.predictions.transform.LayerNorm.weight": "output_transform_norm.weight",
     "cls.predictions.transform.LayerNorm.bias": "output_transform_norm.bias",
-    "cls.predictions.bias": "output.bias",
+    "cls.predictions.bias": "output.bias", "model.embedding_norm.weight": "output_norm.weight",
+    "model.norm_f.weight": "output_norm.weight", "model.embeddings.weight": "token_embd.weight",
 }
 INSIDE = {
     "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v",
@@ -44,8 +46,24 @@ INSIDE = {
     "mlp.dense_4h_to_h": "ffn_down", "attention.self.query": "attn_q", "attention.self.key": "attn_k",
     "attention.self.value": "attn_v", "attention.output.dense": "attn_output",
     "attention.output.LayerNorm": "attn_output_norm", "intermediate.dense": "ffn_up", "output.dense": "ffn_down",
-    "output.LayerNorm": "layer_output_norm",
+    "output.LayerNorm": "layer_output_norm", "self_attn.q_a_proj": "attn_q_a", "self_attn.q_a_layernorm": "attn_q_a_norm",
+    "self_attn.q_b_proj": "attn_q_b", "self_attn.kv_a_proj_with_mqa": "attn_kv_a_mqa",
+    "self_attn.kv_a_layernorm": "attn_kv_a_norm", "self_attn.kv_b_proj": "attn_kv_b",
 }
+# Layers with a state, and the names of their families.
+STATE = {
+    "embedding_norm": "output_norm", "operator_norm": "attn_norm", "ffn_norm": "ffn_norm", "norm": "attn_norm",
+    "self_attn.q_layernorm": "attn_q_norm", "self_attn.k_layernorm": "attn_k_norm", "self_attn.out_proj": "attn_output",
+    "feed_forward.w1": "ffn_gate", "feed_forward.w3": "ffn_up", "feed_forward.w2": "ffn_down",
+    "conv.in_proj": "shortconv.in_proj", "conv.conv": "shortconv.conv", "conv.out_proj": "shortconv.out_proj",
+    "linear_attn.in_proj_qkv": "attn_qkv", "linear_attn.in_proj_z": "attn_gate", "linear_attn.in_proj_a": "ssm_alpha",
+    "linear_attn.in_proj_b": "ssm_beta", "shared_mlp.output_linear": "ffn_down", "mixer.q_proj": "attn_q",
+    "mixer.k_proj": "attn_k", "mixer.v_proj": "attn_v", "mixer.o_proj": "attn_output", "mixer.up_proj": "ffn_up",
+    "mixer.down_proj": "ffn_down",
+    **{f"{block}.{part}": name for block in ("linear_attn", "mamba", "mixer")
+       for part, name in (("conv1d", "ssm_conv1d"), ("norm", "ssm_norm"), ("out_proj", "ssm_out"), ("in_proj", "ssm_in"))},
+}
+NUMBERS = {"A_log": "ssm_a_log", "D": "ssm_d", "dt_bias": "ssm_dt.bias"}  # of each head
 AFTER_ATTENTION = {"post_attention_layernorm": "post_attention_norm", "pre_feedforward_layernorm": "ffn_norm",
                    "post_feedforward_layernorm": "post_ffw_norm"}
 # Folder: names that differ, and whether dims are paired (2m, 2m + 1).
@@ -53,7 +71,9 @@ FAMILIES = {
     "llama": ({}, False), "llama_tied": ({}, False), "qwen2": ({}, False), "qwen3": ({}, False),
     "gemma2": (AFTER_ATTENTION, False), "olmo2": (AFTER_ATTENTION, False), "granite": ({}, False),
     "phi": ({}, False), "gpt_neox": ({}, False), "nemotron": ({}, False), "cohere": ({}, True),
-    "roformer": ({}, True),
+    "roformer": ({}, True), "minicpm3": ({}, False), "deepseek_dense": ({}, True),
+    "lfm2": (STATE, False), "qwen3_5": (STATE | {"post_attention_layernorm": "post_attention_norm"}, False),
+    "granite_hybrid": (STATE, False), "nemotron_h": (STATE, False),
 }
 
 
@@ -64,6 +84,8 @@ def engine_name(name, inside):
         if name.startswith(prefix):
             layer, rest = name[len(prefix):].split(".", 1)
             part, what = rest.rsplit(".", 1)
+            if what in NUMBERS:
+                return f"blk.{layer}.{NUMBERS[what]}"
             return f"blk.{layer}.{(INSIDE | inside)[part]}.{what}"
     raise KeyError(name)
 
@@ -73,6 +95,22 @@ def half_split(gradient, head_dim, rotary_dim):
     order = list(range(0, rotary_dim, 2)) + list(range(1, rotary_dim, 2)) + list(range(rotary_dim, head_dim))
     heads = gradient.reshape(-1, head_dim, *gradient.shape[1:])
     return heads[:, order].reshape(gradient.shape)
+
+
+def latent_order(called, gradient, config, interleaved):
+    """Rows of the tensors of latents in the engine's order."""
+    rope, own, heads = config.qk_rope_head_dim, config.qk_nope_head_dim, config.num_attention_heads
+    if ".attn_q." in called or ".attn_q_b." in called:
+        parts = gradient.reshape(heads, own + rope, -1)
+        turned = torch.cat([parts[:, own:], parts[:, :own]], dim=1).reshape(gradient.shape)
+        return half_split(turned, own + rope, rope) if interleaved else turned
+    if ".attn_kv_b." in called:
+        parts = gradient.reshape(heads, own + config.v_head_dim, -1)
+        return torch.cat([parts[:, :own].flatten(0, 1), parts[:, own:].flatten(0, 1)])
+    if ".attn_kv_a_mqa." in called and interleaved:
+        latent, shared = gradient.split((config.kv_lora_rank, rope))
+        return torch.cat([latent, half_split(shared, rope, rope)])
+    return gradient
 
 
 def gradients(folder, inside, interleaved):
@@ -95,10 +133,18 @@ def gradients(folder, inside, interleaved):
                 layer = name.split(".")[2]
                 found[f"blk.{layer}.attn_{part}.{name.rsplit('.', 1)[1]}"] = parts[:, i].flatten(0, 1)
             continue
-        called = engine_name(name, inside)
+        if "shared_mlp.input_linear" in name:  # gate and up
+            for part, rows in zip(("gate", "up"), parameter.grad.chunk(2)):
+                found[f"blk.{name.split('.')[2]}.ffn_{part}.weight"] = rows
+            continue
+        called = engine_name(name.replace("backbone.", "model."), inside)
         gradient = parameter.grad
-        if interleaved and (".attn_q." in called or ".attn_k." in called):
+        if hasattr(config, "kv_lora_rank"):
+            gradient = latent_order(called, gradient, config, interleaved)
+        elif interleaved and (".attn_q." in called or ".attn_k." in called):
             gradient = half_split(gradient, head_dim, head_dim)
+        if ".attn_q.weight" in called and len(gradient) == 2 * config.num_attention_heads * head_dim:  # and its gate
+            gradient = gradient.reshape(-1, 2, head_dim, gradient.shape[-1]).swapaxes(0, 1).reshape(gradient.shape)
         found[called] = gradient
     tensors = {}
     for name, gradient in found.items():

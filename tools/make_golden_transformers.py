@@ -241,6 +241,8 @@ FAMILIES = {
     # Multi-head latent attention: values narrower and wider than keys, queries made of x and of a latent.
     "deepseek_v2": family("DeepseekV2", (3, 3), n_layers=3, q_lora_rank=None, **latent, v_head_dim=10, **many, n_shared_experts=2, first_k_dense_replace=1,
                           rms_norm_eps=1e-6, max_position_embeddings=128, rope_parameters=yarn(10000.0, beta_fast=32.0, beta_slow=1.0, mscale=0.707, mscale_all_dim=0.707)),
+    "deepseek_dense": family("DeepseekV2", (3, 3), q_lora_rank=None, **latent, v_head_dim=10, **many, n_shared_experts=2, first_k_dense_replace=2,
+                             rms_norm_eps=1e-6),
     "deepseek_v2_groups": family("DeepseekV2", (4, 4), q_lora_rank=14, **latent, v_head_dim=24, **many, n_shared_experts=1, topk_method="group_limited_greedy",
                                  n_group=4, topk_group=2, routed_scaling_factor=1.7, rms_norm_eps=1e-6),
     "deepseek_v3": family("DeepseekV3", (3, 3), n_layers=3, q_lora_rank=14, **latent, v_head_dim=10, **many, n_group=4, topk_group=2, first_k_dense_replace=1,

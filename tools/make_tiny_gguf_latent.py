@@ -3,7 +3,7 @@
 llama.cpp's converter (conversion/{deepseek,glm,minicpm}.py) writes, but no tokenizer. What is easily done wrong:
 - kv_b_proj is taken apart, and its half of keys turned: attn_k_b is (heads, rank, dims), attn_v_b (heads, dims, rank). The
   file then says one key head as wide as a latent and a rotated part, and the heads' widths in keys of their own (*_mla).
-  Older files, here deepseek_v2, and MiniCPM3 hold attn_kv_b as it is, with the heads' own widths.
+  Older files, here deepseek_v2 and deepseek_dense, and MiniCPM3 hold attn_kv_b as it is, with the heads' own widths.
 - yarn_log_multiplier is a tenth of mscale_all_dim. mscale has no key: it is taken for the same, so what has another
   (deepseek_v3_mscale) has no GGUF form.
 - Rotated dims stay in the pairs that they have: neighbours, and in MiniCPM3 halves.
@@ -21,7 +21,7 @@ import torch
 from safetensors.torch import load_file
 
 ARCHS = {"deepseek_v2": "deepseek2", "deepseek_v3": "deepseek2", "glm4_moe_lite": "deepseek2", "minicpm3": "minicpm3"}
-WITHOUT, OLD, IN_BLOCKS = ("deepseek_v3_mscale",), ("deepseek_v2", "minicpm3"), ("glm4_moe_lite",)
+WITHOUT, OLD, IN_BLOCKS = ("deepseek_v3_mscale",), ("deepseek_v2", "deepseek_dense", "minicpm3"), ("glm4_moe_lite",)
 NAMES = {"embed_tokens": "token_embd", "norm": "output_norm", "lm_head": "output", "input_layernorm": "attn_norm", "post_attention_layernorm": "ffn_norm",
          "self_attn.q_proj": "attn_q", "self_attn.q_a_proj": "attn_q_a", "self_attn.q_a_layernorm": "attn_q_a_norm", "self_attn.q_b_proj": "attn_q_b",
          "self_attn.kv_a_proj_with_mqa": "attn_kv_a_mqa", "self_attn.kv_a_layernorm": "attn_kv_a_norm", "self_attn.kv_b_proj": "attn_kv_b",

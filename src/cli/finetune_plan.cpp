@@ -316,9 +316,11 @@ void Options::define(CommandLine& app) {
   app.add_option("--alpha", low_rank.alpha, "pairs count alpha / rank times")
       ->check(in_range(1e-3, 65536))
       ->capture_default_str();
-  app.add_option("--targets", low_rank.targets,
-                 "with pairs; default: all seven of a layer,\nattn_q attn_k attn_v attn_output "
-                 "ffn_gate ffn_up\nffn_down");
+  app.add_option(
+      "--targets", low_rank.targets,
+      "with pairs; default: all of a layer,\nattn_q attn_k attn_v attn_output "
+      "ffn_gate ffn_up\nffn_down; with latents (MLA) attn_q_a attn_q_b\nattn_kv_a_mqa attn_kv_b; in Gemma 4 "
+      "inp_gate proj");
   app.add_option("--rate", rate, "of learning, constant behind the warm-up;\ndefault: 2e-4, with --full 2e-5")
       ->check(in_range(1e-9, 1));
   app.add_option("--warm-up", warm_up,

@@ -13,7 +13,9 @@ ExactGate exact_gate(const Recurrence& r, Index head, double rate, double step, 
                                     : std::clamp(plus, static_cast<double>(r.least_step),
                                                  static_cast<double>(r.greatest_step));
   return {.step = s,
-          .slope = s != plus ? 0 : x > 20 ? 1 : 1 / (1 + std::exp(-x)),
+          .slope = s != plus ? 0
+                   : x > 20  ? 1
+                             : 1 / (1 + std::exp(-x)),
           .decay = std::exp(rate * s),
           .weight = r.delta ? 1 / (1 + std::exp(-weight)) : s};
 }

@@ -71,8 +71,8 @@ struct RecurrenceGate {
 };
 /// The same in double.
 struct ExactGate {
-  double step = 0;                // s
-  double slope = 0;               // of s by the row's step: 0 where s is cut
+  double step = 0;   // s
+  double slope = 0;  // of s by the row's step: 0 where s is cut
   double decay = 0, weight = 0;
 };
 ExactGate exact_gate(const Recurrence& recurrence, Index head, double rate, double step, double weight);

@@ -21,18 +21,19 @@ namespace ropewalk {
 /// has the heads that share a plan.
 template <class T>
 struct TrainingAttention {
-  const T* q = nullptr;                // (n, n_heads, head_dim) at q_stride, not rotated
-  const T *k = nullptr, *v = nullptr;  // (n, n_kv_heads, head_dim) at kv_stride, k not rotated
-  Index q_stride = 0,
-        kv_stride = 0;  // floats from row to row: of q, out and their gradients; of k, v and theirs
-  int n_heads = 0, n_kv_heads = 0, head_dim = 0;
+  const T* q = nullptr;  // (n, n_heads, head_dim) at q_stride, not rotated
+  const T* k = nullptr;  // (n, n_kv_heads, head_dim) at k_stride, not rotated
+  const T* v = nullptr;  // (n, n_kv_heads, value_dim) at v_stride
+  /// Floats from row to row: of q, k, v and their gradients; of out and its.
+  Index q_stride = 0, k_stride = 0, v_stride = 0, out_stride = 0;
+  int n_heads = 0, n_kv_heads = 0, head_dim = 0, value_dim = 0;
   const AttentionPlan* plan = nullptr;   // row_begin = 0
   const KeyPlan* keys = nullptr;         // key_begin = 0, the same n
   const Pointwise* pointwise = nullptr;  // read by the definition only
   const float* weight = nullptr;     // (head_dim), of q behind its rotation (AttentionTask::weight), or null
-  T* out = nullptr;                  // (n, n_heads, head_dim) at q_stride; backward reads it
+  T* out = nullptr;                  // (n, n_heads, value_dim) at out_stride; backward reads it
   T* lse = nullptr;                  // (n, n_heads): log of the sum of e^logit, natural; backward reads it
-  const T* d_out = nullptr;          // (n, n_heads, head_dim) at q_stride
+  const T* d_out = nullptr;          // as out
   T* d_q = nullptr;                  // as q
   T *d_k = nullptr, *d_v = nullptr;  // as k, v
   T* d_weight = nullptr;             // (head_dim), or null
@@ -43,18 +44,18 @@ struct TrainingAttention {
 template <class T>
 struct TrainingRecurrence {
   std::span<const Index> borders;
-  const T *q = nullptr, *k = nullptr;        // (n_rows, n_key_heads, key_dim)
-  const T* v = nullptr;                      // (n_rows, n_heads, value_dim)
+  const T *q = nullptr, *k = nullptr;          // (n_rows, n_key_heads, key_dim)
+  const T* v = nullptr;                        // (n_rows, n_heads, value_dim)
   const T *step = nullptr, *weight = nullptr;  // (n_rows, n_heads); weight: of delta, or null
-  T* out = nullptr;                          // (n_rows, n_heads, value_dim), apart from v
+  T* out = nullptr;                            // (n_rows, n_heads, value_dim), apart from v
   /// (kept_states(n_rows), n_heads, value_dim, key_dim): the state before each row whose number is a multiple
   /// of kStateRows, where no text begins; backward computes those between them once more. The definition has
   /// no use for them.
   T* states = nullptr;
-  const T* d_out = nullptr;                 // (n_rows, n_heads, value_dim)
-  T *d_q = nullptr, *d_k = nullptr;         // as q, k; +=
-  T* d_v = nullptr;                         // as v; =
-  T *d_step = nullptr, *d_weight = nullptr;  // as step, weight; =
+  const T* d_out = nullptr;                                        // (n_rows, n_heads, value_dim)
+  T *d_q = nullptr, *d_k = nullptr;                                // as q, k; +=
+  T* d_v = nullptr;                                                // as v; =
+  T *d_step = nullptr, *d_weight = nullptr;                        // as step, weight; =
   T *d_rate = nullptr, *d_step_bias = nullptr, *d_skip = nullptr;  // (n_heads) +=, each null where not wanted
 
   Index n_rows() const { return borders.back(); }
@@ -64,10 +65,12 @@ constexpr Index kept_states(Index n_rows) { return (n_rows + kStateRows - 1) / k
 
 /// How much a call gets at most, for memory to be told before it is taken.
 struct TrainingSizes {
-  Index n_rows = 0, n_ctx = 0;  // of all texts together; of one
-  Index n_in = 0, n_out = 0;    // of any matrix
-  int n_heads = 0, n_kv_heads = 0, head_dim = 0;
-  int n_variants = 3;  // of keys: three in the published methods at most
+  Index n_rows = 0, n_ctx = 0;          // of all texts together; of one
+  Index n_in = 0, n_out = 0;            // of any matrix
+  Index kv_width = 0;                   // of keys or values: n_kv_heads head_dim, each rounded up to 16
+  int head_dim = 0;                     // of either
+  int least_group = 1, most_group = 0;  // heads that share a key
+  int n_variants = 3;                   // of keys: three in the published methods at most
   Index n_state_heads = 0, key_dim = 0, value_dim = 0;  // of a recurrence
   Index convolved = 0;                                  // channels of a convolution
 };
@@ -87,9 +90,9 @@ class Training {
   /// dx (n_rows, n_in) += scale dy W, dy (n_rows, n_out): W from its rows as their file stores them, whatever
   /// the format.
   virtual void linear_input(const T* dy, Index n_rows, const Matrix& w, float scale, T* dx) const = 0;
-  /// dw (n_out, n_in) += scale dy^T x, dy (n_rows, n_out at dy_stride), x (n_rows, n_in).
-  virtual void linear_weight(const T* dy, Index dy_stride, const T* x, Index n_rows, Index n_out, Index n_in,
-                             float scale, T* dw) const = 0;
+  /// dw (n_out, n_in) += scale dy^T x, dy (n_rows, n_out), x (n_rows, n_in).
+  virtual void linear_weight(const T* dy, const T* x, Index n_rows, Index n_out, Index n_in, float scale,
+                             T* dw) const = 0;
   /// db (n) += scale sum over rows of dy (n_rows, n).
   virtual void sum_rows(const T* dy, Index n_rows, Index n, float scale, T* db) const = 0;
 

@@ -8,25 +8,6 @@ namespace {
 
 constexpr float kLatentEps = 1e-6f;
 
-/// Appends the rotated rows, of which the first is `begin`, in half-split pairs.
-void append_rotated(const AttentionSpec& spec, Index begin, std::vector<Index>& rows) {
-  const Index n = spec.rope.rotary_dim, half = n / 2;
-  for (Index d = 0; d < n; ++d)
-    rows.push_back(begin + (!spec.latent.interleaved ? d : d < half ? 2 * d : 2 * (d - half) + 1));
-}
-
-/// Of each head the rotated dims, then the others.
-WeightRows queries(const WeightRows& all, const AttentionSpec& spec) {
-  std::vector<Index> rows;
-  rows.reserve(static_cast<std::size_t>(spec.q_width()));
-  for (Index head = 0; head < spec.n_heads; ++head) {
-    const Index first = head * spec.head_dim;
-    append_rotated(spec, first + spec.own_dim(), rows);
-    for (Index d = 0; d < spec.own_dim(); ++d) rows.push_back(first + d);
-  }
-  return chosen_rows(all, rows);
-}
-
 /// attn_k_b as the other files have it: of each head (kv_rank, own_dim) turned to (own_dim, kv_rank). Numbers
 /// of 16 bits stay what they are; blocks lie along the wrong dimension and become floats.
 WeightRows turned(const WeightRows& all, const AttentionSpec& spec, std::vector<std::byte>& owner) {
@@ -54,11 +35,11 @@ WeightRows turned(const WeightRows& all, const AttentionSpec& spec, std::vector<
   return rows;
 }
 
+}  // namespace
+
 Norm norm_of_latent(const Vector& weight) {
   return {.kind = NormKind::kRms, .weight = weight.get(), .eps = kLatentEps};
 }
-
-}  // namespace
 
 void load_latent(Loader& load, const AttentionSpec& spec, const std::string& blk, LayerWeights& w) {
   LatentWeights& l = w.latent;
@@ -66,13 +47,10 @@ void load_latent(Loader& load, const AttentionSpec& spec, const std::string& blk
     l.w_q = load.matrix(blk + "attn_q_a.weight");
     l.q_norm = load.vector(blk + "attn_q_a_norm.weight");
   }
-  w.wq = load.made_of(
-      queries(load.rows(blk + (spec.latent.q_rank > 0 ? "attn_q_b.weight" : "attn_q.weight")), spec));
+  w.wq = load.matrix(blk + (spec.latent.q_rank > 0 ? "attn_q_b.weight" : "attn_q.weight"));
   const WeightRows both = load.rows(blk + "attn_kv_a_mqa.weight");
   l.w_kv = load.made_of(both.part(0, spec.latent.kv_rank));
-  std::vector<Index> rotated;
-  append_rotated(spec, spec.latent.kv_rank, rotated);
-  l.w_shared = load.made_of(chosen_rows(both, rotated));
+  l.w_shared = load.made_of(both.part(spec.latent.kv_rank, spec.rope.rotary_dim));
   l.kv_norm = load.vector(blk + "attn_kv_a_norm.weight");
   if (spec.latent.split) {
     w.wk = load.made_of(turned(load.rows(blk + "attn_k_b.weight"), spec, l.turned));
@@ -80,8 +58,9 @@ void load_latent(Loader& load, const AttentionSpec& spec, const std::string& blk
     return;
   }
   const WeightRows of_heads = load.rows(blk + "attn_kv_b.weight");
-  w.wk = load.made_of(rows_of_groups(of_heads, spec.n_heads, 0, spec.own_dim()));
-  w.wv = load.made_of(rows_of_groups(of_heads, spec.n_heads, spec.own_dim(), spec.v_dim()));
+  const Index keys = spec.n_heads * spec.own_dim();
+  w.wk = load.made_of(of_heads.part(0, keys));
+  w.wv = load.made_of(of_heads.part(keys, spec.v_width()));
 }
 
 void project_latent(const LayerPass& layer, const Rows& all, const Rows& wanted, Activations& a) {

@@ -22,6 +22,9 @@ void load_latent(Loader& load, const AttentionSpec& spec, const std::string& blk
 /// a.k, a.v of all rows and a.q of those that are wanted.
 void project_latent(const LayerPass& layer, const Rows& all, const Rows& wanted, Activations& a);
 
+/// The norm of either latent.
+Norm norm_of_latent(const Vector& weight);
+
 /// Floats of a row that it needs beside those.
 Index latent_step_width(const AttentionSpec& spec);
 

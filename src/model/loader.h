@@ -11,29 +11,25 @@ class Loader {
  public:
   Loader(WeightSource& source, const Backend& backend) : source_(source), backend_(backend) {}
 
-  WeightRows rows(const std::string& name) { return source_.rows(name, nullptr); }
-  std::unique_ptr<Matrix> matrix(const std::string& name, const AttentionSpec* rotary = nullptr) {
-    return made_of(source_.rows(name, rotary), backend_.precision());
+  WeightRows rows(const std::string& name) { return source_.rows(name); }
+  std::unique_ptr<Matrix> matrix(const std::string& name) {
+    return made_of(source_.rows(name), backend_.precision());
   }
   /// Nothing of these is rounded.
   std::unique_ptr<Matrix> router(const std::string& name) {
-    return made_of(source_.rows(name, nullptr), Precision::kF32);
+    return made_of(source_.rows(name), Precision::kF32);
   }
   /// n matrices that are stacked.
   std::vector<std::unique_ptr<Matrix>> matrices(const std::string& name, Index n) {
-    const WeightRows all = source_.rows(name, nullptr);
+    const WeightRows all = source_.rows(name);
     std::vector<std::unique_ptr<Matrix>> made;
     made.reserve(static_cast<std::size_t>(n));
     for (Index i = 0; i < n; ++i)
       made.push_back(made_of(all.part(all.n_out / n * i, all.n_out / n), backend_.precision()));
     return made;
   }
-  Vector vector(const std::string& name, const AttentionSpec* rotary = nullptr) {
-    return source_.vector(name, rotary);
-  }
-  Vector product(const std::string& a, const std::string& b, const AttentionSpec* rotary) {
-    return source_.product(a, b, rotary);
-  }
+  Vector vector(const std::string& name) { return source_.vector(name); }
+  Vector product(const std::string& a, const std::string& b) { return source_.product(a, b); }
   std::unique_ptr<Matrix> made_of(WeightRows rows) { return made_of(std::move(rows), backend_.precision()); }
   std::unique_ptr<Matrix> made_of(WeightRows rows, Precision precision) {
     auto made = backend_.make_matrix(std::move(rows), precision);

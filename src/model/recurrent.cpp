@@ -166,8 +166,7 @@ Norm unit_norm(const RecurrenceSpec& spec, const Vector& unit) {
 
 Norm norm_behind(const LayerSpec& layer, const RecurrentWeights& w) {
   Norm norm{.weight = w.norm.get(), .eps = layer.norm_eps};
-  if (layer.recurrence.kind == RecurrenceKind::kStateSpace)
-    norm.n_weights = layer.recurrence.n_norm_groups;
+  if (layer.recurrence.kind == RecurrenceKind::kStateSpace) norm.n_weights = layer.recurrence.n_norm_groups;
   return norm;
 }
 

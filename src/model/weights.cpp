@@ -17,14 +17,10 @@ class UploadedTensors final : public WeightSource {
  public:
   UploadedTensors(const ModelFile& file, const ModelConfig& config, const Backend& backend)
       : tensors_(file, config), backend_(backend) {}
-  WeightRows rows(const std::string& name, const AttentionSpec* rotary) override {
-    return tensors_.rows(name, rotary);
-  }
-  Vector vector(const std::string& name, const AttentionSpec* rotary) override {
-    return backend_.upload(tensors_.numbers(name, rotary));
-  }
-  Vector product(const std::string& a, const std::string& b, const AttentionSpec* rotary) override {
-    return backend_.upload(tensors_.product(a, b, rotary));
+  WeightRows rows(const std::string& name) override { return tensors_.rows(name); }
+  Vector vector(const std::string& name) override { return backend_.upload(tensors_.numbers(name)); }
+  Vector product(const std::string& a, const std::string& b) override {
+    return backend_.upload(tensors_.product(a, b));
   }
 
  private:
@@ -32,15 +28,11 @@ class UploadedTensors final : public WeightSource {
   const Backend& backend_;
 };
 
-/// attn_q holds for each head the rows of its queries, then those of its gate, where there is one.
+/// attn_q holds the queries, then their gate, where there is one.
 void load_queries(Loader& load, const AttentionSpec& a, const std::string& blk, LayerWeights& w) {
-  if (!a.output_gate) {
-    w.wq = load.matrix(blk + "attn_q.weight", &a);
-    return;
-  }
-  const WeightRows both = load.rows(blk + "attn_q.weight");
-  w.wq = load.made_of(rows_of_groups(both, a.n_heads, 0, a.head_dim));
-  w.w_output_gate = load.made_of(rows_of_groups(both, a.n_heads, a.head_dim, a.head_dim));
+  const WeightRows rows = load.rows(blk + "attn_q.weight");
+  w.wq = load.made_of(rows.part(0, a.q_width()));
+  if (a.output_gate) w.w_output_gate = load.made_of(rows.part(a.q_width(), a.q_width()));
 }
 
 void load_attention(Loader& load, const LayerSpec& spec, const std::string& blk, LayerWeights& w) {
@@ -48,22 +40,22 @@ void load_attention(Loader& load, const LayerSpec& spec, const std::string& blk,
   w.wo = load.matrix(blk + "attn_output.weight");
   if (a.latent.any()) return load_latent(load, a, blk, w);
   load_queries(load, a, blk, w);
-  if (spec.keeps()) w.wk = load.matrix(blk + "attn_k.weight", &a);
+  if (spec.keeps()) w.wk = load.matrix(blk + "attn_k.weight");
   if (spec.keeps() && !a.value_is_key) w.wv = load.matrix(blk + "attn_v.weight");
   if (a.qkv_bias) {
-    w.bq = load.vector(blk + "attn_q.bias", &a);
-    w.bk = load.vector(blk + "attn_k.bias", &a);
+    w.bq = load.vector(blk + "attn_q.bias");
+    w.bk = load.vector(blk + "attn_k.bias");
     w.bv = load.vector(blk + "attn_v.bias");
   }
   if (a.sinks) w.sinks = load.vector(blk + "attn_sinks.weight");
   if (a.output_bias) w.bo = load.vector(blk + "attn_output.bias");
   if (a.qk_norm == QkNorm::kNone) return;
   if (a.qk_norm == QkNorm::kPerHeadBehind) {
-    w.behind = load.product(blk + "attn_q_norm.weight", blk + "attn_k_norm.weight", &a);
+    w.behind = load.product(blk + "attn_q_norm.weight", blk + "attn_k_norm.weight");
     return;
   }
-  w.q_norm.weight = load.vector(blk + "attn_q_norm.weight", &a);
-  if (spec.keeps()) w.k_norm.weight = load.vector(blk + "attn_k_norm.weight", &a);
+  w.q_norm.weight = load.vector(blk + "attn_q_norm.weight");
+  if (spec.keeps()) w.k_norm.weight = load.vector(blk + "attn_k_norm.weight");
 }
 
 void load_ffn(Loader& load, const FfnSpec& spec, const std::string& blk, const std::string& kind,
@@ -181,39 +173,37 @@ WeightRows rows_of_groups(const WeightRows& all, Index n_groups, Index begin, In
   return chosen_rows(all, some);
 }
 
-Index FileTensors::stored(Index row, const AttentionSpec* rotary) const {
-  return rotary != nullptr && config_.interleaved_qk ? interleaved_row(row, *rotary) : row;
-}
-
-WeightRows FileTensors::rows(const std::string& name, const AttentionSpec* rotary) const {
+WeightRows FileTensors::rows(const std::string& name) const {
   const TensorInfo& info = file_.tensor(name);
+  const RowOrder order(config_, name);
   const bool stacked = info.shape.size() == 3;
   const Index each = stacked ? info.shape[1] : 1;  // rows of an entry of the outermost dimension
   WeightRows rows{.n_out = info.shape.size() == 1 ? 1 : info.shape[0] * each,
                   .n_in = info.shape.back(),
                   .format = info.format};
   rows.first = info.row(0), rows.stride = rows.row_bytes();
-  if (info.pieces.empty() && !(rotary != nullptr && config_.interleaved_qk)) return rows;
+  if (info.pieces.empty() && order.as_stored()) return rows;
   rows.scattered.reserve(static_cast<std::size_t>(rows.n_out));
   for (Index r = 0; r < rows.n_out; ++r) {
-    const Index at = stored(r, rotary);
+    const Index at = order.stored(r);
     rows.scattered.push_back(info.row(at / each) + at % each * rows.stride);
   }
+  rows.first = rows.scattered.front();
   return rows;
 }
 
-std::vector<float> FileTensors::numbers(const std::string& name, const AttentionSpec* rotary) const {
+std::vector<float> FileTensors::numbers(const std::string& name) const {
   const std::vector<float> from = ModelFile::dequantize(file_.tensor(name));
+  const RowOrder order(config_, name);
   std::vector<float> result(from.size());
   for (Index r = 0; r < static_cast<Index>(result.size()); ++r)
-    result[static_cast<std::size_t>(r)] = from[static_cast<std::size_t>(stored(r, rotary))];
+    result[static_cast<std::size_t>(r)] = from[static_cast<std::size_t>(order.stored(r))];
   return result;
 }
 
-std::vector<float> FileTensors::product(const std::string& a, const std::string& b,
-                                        const AttentionSpec* rotary) const {
-  std::vector<float> result = numbers(a, rotary);
-  const std::vector<float> other = numbers(b, rotary);
+std::vector<float> FileTensors::product(const std::string& a, const std::string& b) const {
+  std::vector<float> result = numbers(a);
+  const std::vector<float> other = numbers(b);
   for (std::size_t i = 0; i < result.size(); ++i) result[i] *= other[i];
   return result;
 }

@@ -99,32 +99,30 @@ struct Weights {
   Vector output_bias;                 // (n_vocab)
 };
 
-/// Where the tensors of a model come from, by the names of its file. `rotary`: of queries or keys with this
-/// attention, whose rows stand in the half-split pairing, so that kernels know one pairing.
+/// Where the tensors of a model come from, by the names of its file, rows in the engine's order
+/// (model/pairing.h), so that kernels know one pairing.
 class WeightSource {
  public:
   virtual ~WeightSource() = default;
   /// Of a stack of matrices: the rows of the first, then those of the next.
-  virtual WeightRows rows(const std::string& name, const AttentionSpec* rotary) = 0;
-  virtual Vector vector(const std::string& name, const AttentionSpec* rotary) = 0;
+  virtual WeightRows rows(const std::string& name) = 0;
+  virtual Vector vector(const std::string& name) = 0;
   /// One vector times another, element by element.
-  virtual Vector product(const std::string& a, const std::string& b, const AttentionSpec* rotary) = 0;
+  virtual Vector product(const std::string& a, const std::string& b) = 0;
   /// Whether the rates of recurrences come as log(-rate), whatever the file holds: those that learn.
   virtual bool rates_are_logs() const { return false; }
 };
 
-/// The tensors of a file: rows stay where it maps them, those of q and k permuted where it holds them
-/// interleaved.
+/// The tensors of a file: rows stay where it maps them.
 class FileTensors {
  public:
   FileTensors(const ModelFile& file, const ModelConfig& config) : file_(file), config_(config) {}
-  WeightRows rows(const std::string& name, const AttentionSpec* rotary) const;
-  std::vector<float> numbers(const std::string& name, const AttentionSpec* rotary) const;
+  WeightRows rows(const std::string& name) const;
+  std::vector<float> numbers(const std::string& name) const;
   /// Of `a` times those of `b`, one by one.
-  std::vector<float> product(const std::string& a, const std::string& b, const AttentionSpec* rotary) const;
+  std::vector<float> product(const std::string& a, const std::string& b) const;
 
  private:
-  Index stored(Index row, const AttentionSpec* rotary) const;
   const ModelFile& file_;
   const ModelConfig& config_;
 };

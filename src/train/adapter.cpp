@@ -67,11 +67,10 @@ struct Part {
 std::vector<float> in_folder_order(const ModelFile& file, const ModelConfig& config,
                                    const std::string& tensor, const Parameter& b, const float* values) {
   std::vector<float> ordered(values, values + b.n());
-  const AttentionSpec* attention =
-      file.container().starts_with("GGUF") ? nullptr : paired_attention(config, tensor);
-  for (Index r = 0; attention != nullptr && r < b.n_rows; ++r)
-    std::copy_n(values + r * b.n_columns, b.n_columns,
-                ordered.begin() + interleaved_row(r, *attention) * b.n_columns);
+  if (file.container().starts_with("GGUF")) return ordered;
+  const RowOrder order(config, tensor);
+  for (Index r = 0; r < b.n_rows; ++r)
+    std::copy_n(values + r * b.n_columns, b.n_columns, ordered.begin() + order.stored(r) * b.n_columns);
   return ordered;
 }
 

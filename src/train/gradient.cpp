@@ -20,6 +20,12 @@ struct GradientPass<T>::Impl {
   struct Layout {
     std::vector<T*> x;  // (n_rows, d_model) before each layer and behind the last
     T* dx = nullptr;    // (n_rows, d_model); null without a gradient
+    /// By layers whose keys and values others read too: those, and their gradients.
+    struct SharedKeys {
+      T *k = nullptr, *v = nullptr, *d_k = nullptr, *d_v = nullptr;
+    };
+    std::vector<SharedKeys> shared;
+    T *e = nullptr, *d_e = nullptr;  // TrainingPerLayerEmbeddings
     T *kept = nullptr, *scratch = nullptr;
   };
   Layout take(Carver<T>& from, Index n_rows, bool with_gradient) const;
@@ -42,6 +48,12 @@ struct GradientPass<T>::Impl {
   std::size_t bytes(Index n_rows, Index n_ctx, bool with_gradient) const;
   LayerKept<T> kept_of(std::size_t layer, const Layout& layout, Index n_rows);
   LayerScratch<T> scratch_of(std::size_t layer, const Layout& layout, Index n_rows) const;
+  /// The layer whose keys and values a layer reads.
+  std::size_t keeper_of(std::size_t layer) const {
+    const int other = config.layers[layer].kv_of;
+    return other >= 0 ? static_cast<std::size_t>(other) : layer;
+  }
+  void take_shared_keys(Carver<T>& from, Index n_rows, bool with_gradient, Layout& layout) const;
   void backward(const Batch& batch, const Layout& layout, T* gradient);
   double run(std::span<const TrainingText> texts, const MethodSpec& method, const GradientOptions& options,
              double factor, T* gradient, std::vector<double>* losses);
@@ -51,6 +63,7 @@ struct GradientPass<T>::Impl {
   std::shared_ptr<const Training<T>> ops;
   std::vector<TrainingLayer<T>> layers;
   TrainingEmbedding<T> embedding;
+  TrainingPerLayerEmbeddings<T> per_layer;
   TrainingOutput<T> output;
   TextPlans plans;
   Buffer<T> space;
@@ -64,13 +77,13 @@ GradientPass<T>::Impl::Impl(const ModelConfig& of, const Weights& weights, const
       config(of),
       ops(std::move(with)),
       embedding(*ops, config, weights, learning),
+      per_layer(*ops, config, weights, learning),
       output(*ops, config, weights, learning),
       plans(config),
       own(config.layers.size()) {
   layers.reserve(config.layers.size());
   for (std::size_t layer = 0; layer < config.layers.size(); ++layer)
-    layers.emplace_back(*ops, config.layers[layer], config.d_model, weights.layers[layer],
-                        learning.layers[layer]);
+    layers.emplace_back(*ops, config, layer, weights.layers[layer], learning.layers[layer]);
 }
 
 template <class T>
@@ -81,6 +94,20 @@ Index GradientPass<T>::Impl::kept_floats(std::size_t layer, Index n_rows) const 
 }
 
 template <class T>
+void GradientPass<T>::Impl::take_shared_keys(Carver<T>& from, Index n_rows, bool with_gradient,
+                                             Layout& layout) const {
+  layout.shared.resize(layers.size());
+  for (std::size_t layer = 0; layer < layers.size(); ++layer) {
+    if (!layers[layer].shares_keys() || keeper_of(layer) != layer) continue;
+    const AttentionSpec& a = config.layers[layer].attention;
+    auto& shared = layout.shared[layer];
+    shared.k = from.take(n_rows * a.k_width()), shared.v = from.take(n_rows * a.v_width());
+    if (!with_gradient) continue;
+    shared.d_k = from.take(n_rows * a.k_width()), shared.d_v = from.take(n_rows * a.v_width());
+  }
+}
+
+template <class T>
 typename GradientPass<T>::Impl::Layout GradientPass<T>::Impl::take(Carver<T>& from, Index n_rows,
                                                                    bool with_gradient) const {
   Layout layout;
@@ -88,7 +115,12 @@ typename GradientPass<T>::Impl::Layout GradientPass<T>::Impl::take(Carver<T>& fr
   for (std::size_t i = 0; i <= layers.size(); ++i)
     layout.x.push_back(with_gradient || i < 2 ? from.take(n) : layout.x[i - 2]);
   if (with_gradient) layout.dx = from.take(n);
-  Index kept = 0, scratch = std::max(embedding.scratch(n_rows), output.scratch(n_rows));
+  take_shared_keys(from, n_rows, with_gradient, layout);
+  if (per_layer.width() > 0) layout.e = from.take(n_rows * per_layer.width());
+  if (per_layer.width() > 0 && with_gradient && per_layer.learns())
+    layout.d_e = from.take(n_rows * per_layer.width());
+  Index kept = 0,
+        scratch = std::max({embedding.scratch(n_rows), per_layer.scratch(n_rows), output.scratch(n_rows)});
   for (std::size_t layer = 0; layer < layers.size(); ++layer) {
     kept = std::max(kept, kept_floats(layer, n_rows));
     Carver<T> counts;
@@ -133,14 +165,27 @@ void GradientPass<T>::Impl::keep_layers(Index n_rows, std::size_t kept_bytes) {
 template <class T>
 LayerKept<T> GradientPass<T>::Impl::kept_of(std::size_t layer, const Layout& layout, Index n_rows) {
   Carver<T> from(own[layer].size() > 0 ? own[layer].data() : layout.kept);
-  return layers[layer].take_kept(from, n_rows);
+  LayerKept<T> kept = layers[layer].take_kept(from, n_rows);
+  if (!layers[layer].shares_keys()) return kept;
+  const auto& shared = layout.shared[keeper_of(layer)];
+  kept.k = shared.k, kept.v = shared.v;
+  return kept;
 }
 
 template <class T>
 LayerScratch<T> GradientPass<T>::Impl::scratch_of(std::size_t layer, const Layout& layout,
                                                   Index n_rows) const {
   Carver<T> from(layout.scratch);
-  return layers[layer].take_scratch(from, n_rows);
+  LayerScratch<T> scratch = layers[layer].take_scratch(from, n_rows);
+  if (layers[layer].shares_keys()) {
+    const auto& shared = layout.shared[keeper_of(layer)];
+    scratch.d_k = shared.d_k, scratch.d_v = shared.d_v;
+  }
+  const Index first = static_cast<Index>(layer) * config.per_layer_width;  // of the layer's columns
+  scratch.per_layer.stride = per_layer.width();
+  if (layout.e != nullptr) scratch.per_layer.e = layout.e + first;
+  if (layout.d_e != nullptr) scratch.per_layer.d_e = layout.d_e + first;
+  return scratch;
 }
 
 template <class T>
@@ -180,6 +225,11 @@ typename GradientPass<T>::Impl::Batch GradientPass<T>::Impl::gather(std::span<co
 template <class T>
 void GradientPass<T>::Impl::backward(const Batch& batch, const Layout& layout, T* gradient) {
   const Index n_rows = batch.n_rows();
+  for (std::size_t layer = 0; layer < layers.size(); ++layer)
+    if (const auto& shared = layout.shared[layer]; shared.d_k != nullptr) {
+      set_zero(*ops, shared.d_k, n_rows * config.layers[layer].attention.k_width());
+      set_zero(*ops, shared.d_v, n_rows * config.layers[layer].attention.v_width());
+    }
   for (std::size_t layer = layers.size(); layer-- > 0;) {
     const LayerKept<T> kept = kept_of(layer, layout, n_rows);
     const LayerScratch<T> scratch = scratch_of(layer, layout, n_rows);
@@ -187,6 +237,8 @@ void GradientPass<T>::Impl::backward(const Batch& batch, const Layout& layout, T
       layers[layer].forward(layout.x[layer], n_rows, batch.texts[layer], kept, scratch, nullptr);
     layers[layer].backward(layout.x[layer], n_rows, batch.texts[layer], kept, scratch, layout.dx, gradient);
   }
+  if (layout.d_e != nullptr)
+    per_layer.backward(batch.tokens, layout.x[0], layout.d_e, layout.scratch, layout.dx, gradient);
   embedding.backward(batch.tokens, layout.dx, layout.scratch, gradient);
 }
 
@@ -210,6 +262,7 @@ double GradientPass<T>::Impl::run(std::span<const TrainingText> texts, const Met
   Carver<T> from(space.data());
   const Layout layout = take(from, n_rows, gradient != nullptr);
   embedding.forward(batch.tokens, layout.scratch, layout.x[0]);
+  if (layout.e != nullptr) per_layer.forward(batch.tokens, layout.x[0], layout.scratch, layout.e);
   for (std::size_t layer = 0; layer < layers.size(); ++layer)
     layers[layer].forward(layout.x[layer], n_rows, batch.texts[layer], kept_of(layer, layout, n_rows),
                           scratch_of(layer, layout, n_rows), layout.x[layer + 1]);
@@ -249,18 +302,24 @@ double GradientPass<T>::loss(std::span<const TrainingText> texts, const MethodSp
 static TrainingSizes widest(const ModelConfig& config, Index n_rows, Index n_ctx) {
   TrainingSizes s{
       .n_rows = n_rows, .n_ctx = std::min(n_rows, n_ctx), .n_in = config.d_model, .n_out = config.n_vocab};
-  s.n_kv_heads = 1;
   s.n_in = std::max(s.n_in, config.embedding.width);
+  s.n_out = std::max(s.n_out, config.per_layer_width * config.n_layers());
   for (const LayerSpec& layer : config.layers) {
     const AttentionSpec& a = layer.attention;
-    s.n_in = std::max({s.n_in, layer.ffn.d_ff, a.q_width()});
-    s.n_out = std::max({s.n_out, layer.ffn.d_ff, a.q_width()});
     const RecurrenceSpec& r = layer.recurrence;
-    s.n_in = std::max(s.n_in, r.value_width()), s.n_out = std::max({s.n_out, r.value_width(), r.key_width()});
-    s.convolved = std::max({s.convolved, r.value_width(), r.key_width()});
+    const Index values = r.value_width(), keys = r.key_width();
+    s.n_in = std::max(s.n_in, values), s.n_out = std::max({s.n_out, values, keys});
+    s.convolved = std::max({s.convolved, values, keys});
     if (r.key_dim > 0) s.n_state_heads = r.n_heads, s.key_dim = r.key_dim, s.value_dim = r.value_dim;
-    if (Index{a.n_heads} * a.head_dim >= Index{s.n_heads} * s.head_dim)
-      s.n_heads = a.n_heads, s.n_kv_heads = a.n_kv_heads, s.head_dim = a.head_dim;
+    s.n_in = std::max({s.n_in, layer.ffn.d_ff, a.out_width(), a.latent.q_rank, a.latent.kv_rank});
+    s.n_out = std::max({s.n_out, layer.ffn.d_ff, a.q_width(), a.latent.q_rank, a.latent.kv_rank});
+    s.head_dim = std::max({s.head_dim, a.head_dim, a.v_dim()});
+    s.kv_width =
+        std::max(s.kv_width, a.n_kv_heads * ((std::max(a.head_dim, a.v_dim()) + 15) / 16 * Index{16}));
+    if (!layer.attends()) continue;
+    const int group = a.n_heads / a.n_kv_heads;
+    s.least_group = s.most_group == 0 ? group : std::min(s.least_group, group);
+    s.most_group = std::max(s.most_group, group);
   }
   return s;
 }
@@ -288,6 +347,7 @@ struct Sizes {
   explicit Sizes(const ModelConfig& config) {
     weights.layers.resize(config.layers.size());
     learning.layers.resize(config.layers.size());
+    learning.embedding = 0;  // it learns
   }
   Weights weights;
   LearningModel learning;

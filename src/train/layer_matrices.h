@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The matrices of a layer by the tensors that hold them. Some tensors hold several, one behind the other or
-/// in turns: a pair beside such a tensor has one A, and each matrix its rows of B.
+/// The matrices of a layer by the tensors that hold them, and how each learns. A tensor may hold several, one
+/// behind the other: a pair beside it has one A, and each matrix its rows of B.
 #pragma once
 #include <span>
-#include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/weights.h"
@@ -11,30 +11,21 @@
 
 namespace ropewalk {
 
-/// Which rows of a tensor a matrix is.
-struct MatrixRows {
-  const Matrix* of = nullptr;
-  LearningMatrix* learning = nullptr;
-  Index first = 0;
-  Index group = 0, group_stride = 0;  ///< LearningMatrix::group
-  /// These rows of `all`, which are those of the tensor.
-  WeightRows of_tensor(const WeightRows& all) const;
-};
-
+/// A matrix of a layer: rows of the tensor `name` ("attn_q", as in "blk.0.attn_q.weight"), from first_row on.
 struct LayerMatrix {
-  std::string name;               ///< "attn_q", as in "blk.0.attn_q.weight"
-  std::vector<MatrixRows> parts;  ///< one at least
-  Index n_in() const { return parts.front().of->n_in; }
-  Index n_out() const;
+  std::string_view name;
+  const Matrix* weights;
+  LearningMatrix* learning;
+  Index first_row = 0;
 };
-
-/// Those of a layer that has weights, in the order of the engine.
+/// Those that a layer has.
 std::vector<LayerMatrix> layer_matrices(const LayerSpec& spec, const LayerWeights& weights,
                                         LearningLayer& learning);
-/// The names that a layer's matrices may have.
-std::span<const char* const> layer_matrix_names();
 
-/// Whether a tensor of two dimensions is a matrix by its name: norms may have a row for each head, a
+/// What pairs may stand beside, by the names of tensors.
+std::span<const std::string_view> low_rank_targets();
+
+/// Whether a tensor of two dimensions is a matrix, by its name: norms may have a row for each head, and a
 /// convolution has one for each channel.
 bool is_matrix_name(std::string_view name);
 

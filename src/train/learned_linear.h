@@ -17,6 +17,13 @@ template <class T>
 void set_zero(const Training<T>& ops, T* x, Index n) {
   for_blocks(ops, n, [x](Index begin, Index end) { std::fill(x + begin, x + end, T{0}); });
 }
+/// x = factor x.
+template <class T>
+void scale(const Training<T>& ops, T* x, Index n, float factor) {
+  for_blocks(ops, n, [x, f = static_cast<T>(factor)](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) x[i] *= f;
+  });
+}
 template <class T>
 void copy(const Training<T>& ops, const T* from, Index n, T* to) {
   for_blocks(ops, n, [from, to](Index begin, Index end) { std::copy(from + begin, from + end, to + begin); });
@@ -42,23 +49,18 @@ struct LearnedLinear {
     if (const LowRank* pair = learning->low_rank.get())
       ops.linear(low, n_rows, *pair->b, nullptr, scale * pair->scale, true, y);
   }
-  /// d += scale dy^T x, of W or of B: rows of groups lie where their tensor has them.
-  void weight_backward(const T* dy, const T* x, Index n_rows, Index n_in, float scale, T* d) const {
-    const Index group = learning->group > 0 ? learning->group : w->n_out;
-    for (Index first = 0; first < w->n_out; first += group, d += learning->group_stride * n_in)
-      ops.linear_weight(dy + first, w->n_out, x, n_rows, group, n_in, scale, d);
-  }
   /// dx +=, and the gradients of what learns. d_low (n_rows, rank) is scratch.
   void backward(const T* x, const T* dy, Index n_rows, float scale, T* dx, T* gradient, const T* low,
                 T* d_low) const {
-    if (learning->begin >= 0) weight_backward(dy, x, n_rows, w->n_in, scale, gradient + learning->begin);
+    if (learning->begin >= 0)
+      ops.linear_weight(dy, x, n_rows, w->n_out, w->n_in, scale, gradient + learning->begin);
     if (bias_begin >= 0) ops.sum_rows(dy, n_rows, w->n_out, scale, gradient + bias_begin);
     ops.linear_input(dy, n_rows, *w, scale, dx);
     if (const LowRank* pair = learning->low_rank.get()) {
-      weight_backward(dy, low, n_rows, rank(), scale * pair->scale, gradient + pair->b_begin);
+      ops.linear_weight(dy, low, n_rows, w->n_out, rank(), scale * pair->scale, gradient + pair->b_begin);
       set_zero(ops, d_low, n_rows * rank());
       ops.linear_input(dy, n_rows, *pair->b, scale * pair->scale, d_low);
-      ops.linear_weight(d_low, rank(), x, n_rows, rank(), w->n_in, 1, gradient + pair->a_begin);
+      ops.linear_weight(d_low, x, n_rows, rank(), w->n_in, 1, gradient + pair->a_begin);
       ops.linear_input(d_low, n_rows, *pair->a, 1, dx);
     }
   }

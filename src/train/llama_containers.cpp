@@ -114,9 +114,9 @@ void OtherTensors::write(std::size_t i, const TensorSink& sink) const {
   const std::vector<Index> rows = there ? rows_in_gguf(*there, n_rows) : rows_in_order(n_rows);
   const bool is_new = weights_.names.contains(tensor.name);
   if (!is_new && tensors_[i].type == tensor.type) {  // as it stands, row by row
-    const AttentionSpec* here = paired_attention(source_.config(), tensor.name);
+    const RowOrder here(source_.config(), tensor.name);
     const std::size_t bytes = tensor.n_bytes() / static_cast<std::size_t>(n_rows);
-    for (const Index r : rows) sink({tensor.row(here ? interleaved_row(r, *here) : r), bytes});
+    for (const Index r : rows) sink({tensor.row(here.stored(r)), bytes});
     return;
   }
   const std::vector<float> values =

@@ -40,8 +40,8 @@ class MergedTensors final : public WeightSource {
         format_(merged_format(*model.model)),
         weights_(new_weights(model)) {}
 
-  WeightRows rows(const std::string& name, const AttentionSpec* rotary) override {
-    WeightRows rows = file_.rows(name, rotary);
+  WeightRows rows(const std::string& name) override {
+    WeightRows rows = file_.rows(name);
     if (!weights_.names.contains(name)) return rows;
     const std::vector<float> values = weights_.values(name);
     require_numbers(name, values);
@@ -52,11 +52,9 @@ class MergedTensors final : public WeightSource {
     rows.scattered.clear();
     return rows;
   }
-  Vector vector(const std::string& name, const AttentionSpec* rotary) override {
-    return backend_.upload(file_.numbers(name, rotary));
-  }
-  Vector product(const std::string& a, const std::string& b, const AttentionSpec* rotary) override {
-    return backend_.upload(file_.product(a, b, rotary));
+  Vector vector(const std::string& name) override { return backend_.upload(file_.numbers(name)); }
+  Vector product(const std::string& a, const std::string& b) override {
+    return backend_.upload(file_.product(a, b));
   }
 
  private:

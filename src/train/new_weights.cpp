@@ -35,12 +35,13 @@ void add_pair(const LearningModel& model, const Parameter& a, const Parameter& b
 std::vector<float> engine_values(const ModelFile& file, const ModelConfig& config, const std::string& name) {
   const TensorInfo& info = file.tensor(name);
   std::vector<float> stored = ModelFile::dequantize(info);
-  const AttentionSpec* attention = paired_attention(config, name);
-  if (attention == nullptr) return stored;
-  const Index width = name.ends_with("attn_q.weight") || name.ends_with("attn_k.weight") ? info.shape[1] : 1;
+  const RowOrder order(config, name);
+  if (order.as_stored()) return stored;
+  const bool is_matrix = info.shape.size() == 2 && name.find("_norm.") == std::string::npos;
+  const Index width = is_matrix ? info.shape[1] : 1;
   std::vector<float> values(stored.size());
   for (Index r = 0; r < static_cast<Index>(stored.size()) / width; ++r)
-    std::copy_n(stored.begin() + interleaved_row(r, *attention) * width, width, values.begin() + r * width);
+    std::copy_n(stored.begin() + order.stored(r) * width, width, values.begin() + r * width);
   return values;
 }
 

@@ -164,12 +164,12 @@ class Muon final : public Optimizer {
     }
     for (int turn = 0; turn < 5; ++turn) {
       std::fill_n(gram_.data(), rows * rows, 0.0f);
-      operations_->linear_weight(across_.data(), rows, across_.data(), columns, rows, rows, 1, gram_.data());
+      operations_->linear_weight(across_.data(), across_.data(), columns, rows, rows, 1, gram_.data());
       in_pieces(rows * rows, [&](Index i) { update_[i] = kB * gram_[i]; });
       // A and b A + c A A are their own transposes.
-      operations_->linear_weight(gram_.data(), rows, gram_.data(), rows, rows, rows, kC, update_.data());
+      operations_->linear_weight(gram_.data(), gram_.data(), rows, rows, rows, kC, update_.data());
       in_pieces(n, [&](Index i) { next_[i] = kA * x_[i]; });
-      operations_->linear_weight(update_.data(), rows, x_.data(), rows, rows, columns, 1, next_.data());
+      operations_->linear_weight(update_.data(), x_.data(), rows, rows, columns, 1, next_.data());
       std::swap(x_, next_);
       if (turn < 4 || tall) transpose(x_.data(), rows, columns, across_.data());
     }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/parameters.h"
 
-#include <algorithm>
-#include <cmath>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -17,7 +17,7 @@
 namespace ropewalk {
 namespace {
 
-constexpr std::string_view kRates = ".ssm_a";  // Mamba-2's and the delta rule's, not as their logarithm
+constexpr std::string_view kRates = ".ssm_a";  // of recurrences, not as logarithms
 
 struct LayerVector {
   Vector LayerWeights::*weights;
@@ -58,7 +58,7 @@ constexpr RecurrentVector kRecurrentVectors[] = {
     {&RecurrentWeights::norm, &LearningRecurrence::norm},
 };
 
-std::string layer_tensor(std::size_t layer, const std::string& matrix) {
+std::string layer_tensor(std::size_t layer, std::string_view matrix) {
   return fmt::format("blk.{}.{}.weight", layer, matrix);
 }
 
@@ -71,7 +71,8 @@ WeightRows float_rows(const float* from, Index n_out, Index n_in) {
 }
 
 ParameterKind kind_of(const NeededTensor& tensor) {
-  if (tensor.name == "token_embd.weight" || tensor.name == "token_types.weight")
+  if (tensor.name == "token_embd.weight" || tensor.name == "token_types.weight" ||
+      tensor.name == "per_layer_token_embd.weight")
     return ParameterKind::kEmbedding;
   return tensor.shape.size() == 2 && is_matrix_name(tensor.name) ? ParameterKind::kMatrix
                                                                  : ParameterKind::kVector;
@@ -81,7 +82,7 @@ ParameterKind kind_of(const NeededTensor& tensor) {
 class LearningTensors final : public WeightSource {
  public:
   LearningTensors(const Model& source, LearningModel& learning)
-      : file_(source.file(), source.config()), learning_(learning) {
+      : place_(source.file().path()), file_(source.file(), source.config()), learning_(learning) {
     learning.parameters = parameters_of(source.config());
     Index n = 0;
     for (std::size_t i = 0; i < learning.parameters.size(); ++i) {
@@ -96,24 +97,26 @@ class LearningTensors final : public WeightSource {
     return learning_.parameters[by_name_.at(name)];
   }
 
-  WeightRows rows(const std::string& name, const AttentionSpec* rotary) override {
+  WeightRows rows(const std::string& name) override {
     const Parameter& p = parameter(name);
-    const WeightRows from = file_.rows(name, rotary);
+    const WeightRows from = file_.rows(name);
     float* to = learning_.values->data() + p.begin;
     for (Index r = 0; r < p.n_rows; ++r)
       from.format->dequantize(from.row(r), to + r * p.n_columns, p.n_columns);
     return float_rows(to, p.n_rows, p.n_columns);
   }
-  Vector vector(const std::string& name, const AttentionSpec* rotary) override {
-    std::vector<float> numbers = file_.numbers(name, rotary);
+  Vector vector(const std::string& name) override {
+    std::vector<float> numbers = file_.numbers(name);
     if (name.ends_with(kRates))
       for (float& rate : numbers) rate = log_of_rate(name, rate);
-    return filled(name, numbers);
+    if (by_name_.contains(name)) return filled(name, numbers);
+    const auto frozen = std::make_shared<const std::vector<float>>(numbers);
+    return {frozen, frozen->data()};
   }
   bool rates_are_logs() const override { return true; }
   /// The first becomes the product and learns; the second stays 1, since only the product counts.
-  Vector product(const std::string& a, const std::string& b, const AttentionSpec* rotary) override {
-    const std::vector<float> numbers = file_.product(a, b, rotary);
+  Vector product(const std::string& a, const std::string& b) override {
+    const std::vector<float> numbers = file_.product(a, b);
     filled(b, std::vector<float>(numbers.size(), 1.0f));
     return filled(a, numbers);
   }
@@ -122,7 +125,7 @@ class LearningTensors final : public WeightSource {
   float log_of_rate(const std::string& name, float rate) const {
     const float log = std::log(-rate);
     if (!std::isfinite(log))
-      throw Error(fmt::format("{}: tensor {}", file_.path(), name), "rates below 0, to train the model",
+      throw Error(fmt::format("{}: tensor {}", place_, name), "rates below 0, to train the model",
                   fmt::format("{}", rate), "a state that does not fade has no logarithm that learns");
     return log;
   }
@@ -131,6 +134,7 @@ class LearningTensors final : public WeightSource {
     std::copy(numbers.begin(), numbers.end(), to);
     return {learning_.values, to};
   }
+  std::string place_;
   FileTensors file_;
   LearningModel& learning_;
   std::map<std::string, std::size_t> by_name_;
@@ -147,15 +151,14 @@ LearningNorm begin_of(const LearningModel& m, const NormWeights& norm) {
 void find_layer(LearningModel& m, const LearningTensors& tensors, std::size_t layer) {
   const LayerWeights& w = m.model->weights().layers[layer];
   LearningLayer& learning = m.layers[layer];
-  for (const LayerMatrix& matrix : layer_matrices(m.model->config().layers[layer], w, learning)) {
-    const Index begin = tensors.parameter(layer_tensor(layer, matrix.name)).begin;
-    for (const MatrixRows& rows : matrix.parts) {
-      rows.learning->begin = begin + rows.first * matrix.n_in();
-      rows.learning->group = rows.group, rows.learning->group_stride = rows.group_stride;
-    }
-  }
+  for (const LayerMatrix& matrix : layer_matrices(m.model->config().layers[layer], w, learning))
+    matrix.learning->begin =
+        tensors.parameter(layer_tensor(layer, matrix.name)).begin + matrix.first_row * matrix.weights->n_in;
   for (const LayerVector& v : kLayerVectors) learning.*v.learning = begin_of(m, w.*v.weights);
   for (const LayerNorm& norm : kLayerNorms) learning.*norm.learning = begin_of(m, w.*norm.weights);
+  learning.latent.q_norm.weight = begin_of(m, w.latent.q_norm);
+  learning.latent.kv_norm.weight = begin_of(m, w.latent.kv_norm);
+  learning.per_layer.norm = begin_of(m, w.per_layer.norm);
   for (const RecurrentVector& v : kRecurrentVectors)
     learning.recurrence.*v.learning = begin_of(m, w.recurrent.*v.weights);
 }
@@ -166,31 +169,27 @@ void start_low_rank(float* a, const Parameter& p, Random& random) {
   for (Index i = 0; i < p.n(); ++i) a[i] = static_cast<float>((2 * random.uniform() - 1) * bound);
 }
 
-/// Errors: Error for a target that no layer of any model has.
-void require_targets(const std::vector<std::string>& targets) {
-  const std::span<const char* const> known = layer_matrix_names();
+void check_targets(const std::vector<std::string>& targets) {
+  const std::set<std::string> once(targets.begin(), targets.end());
+  if (once.size() != targets.size())
+    throw Error("low rank", "each target once", "one twice", "targets are named as in a GGUF file");
+  const std::span<const std::string_view> known = low_rank_targets();
   for (const std::string& target : targets)
     if (std::find(known.begin(), known.end(), target) == known.end())
       throw Error("low rank", fmt::format("matrices of a layer: {}", fmt::join(known, ", ")),
                   fmt::format("'{}'", target), "targets are named as in a GGUF file");
 }
 
-/// Matrices A and B of the pair of one tensor, which read the values; of a tensor in parts each has its rows
-/// of B.
-void make_pair(const LearningModel& m, const LayerMatrix& matrix, const Parameter& a, const Parameter& b,
-               float scale) {
-  const Backend& backend = m.model->backend();
+/// A pair's part beside one matrix: `a` and the rows of b that are its own.
+std::unique_ptr<LowRank> low_rank_of(const LayerMatrix& matrix, const Parameter& a, const Parameter& b,
+                                     const LearningModel& m, const Backend& backend) {
   const float* values = m.values->data();
-  const WeightRows all = float_rows(values + b.begin, b.n_rows, b.n_columns);
-  for (const MatrixRows& rows : matrix.parts) {
-    auto low = std::make_unique<LowRank>();
-    low->scale = scale;
-    low->a = backend.make_matrix(float_rows(values + a.begin, a.n_rows, a.n_columns));
-    low->b = backend.make_matrix(rows.of_tensor(all));
-    low->a_begin = a.begin, low->b_begin = b.begin + rows.first * b.n_columns;
-    rows.learning->group = rows.group, rows.learning->group_stride = rows.group_stride;
-    rows.learning->low_rank = std::move(low);
-  }
+  auto low = std::make_unique<LowRank>();
+  low->scale = *m.pair_scale;
+  low->a_begin = a.begin, low->b_begin = b.begin + matrix.first_row * b.n_columns;
+  low->a = backend.make_matrix(float_rows(values + low->a_begin, a.n_rows, a.n_columns));
+  low->b = backend.make_matrix(float_rows(values + low->b_begin, matrix.weights->n_out, b.n_columns));
+  return low;
 }
 
 }  // namespace
@@ -198,26 +197,21 @@ void make_pair(const LearningModel& m, const LayerMatrix& matrix, const Paramete
 const char* why_not_trained(const ModelConfig& config) {
   for (const LayerSpec& layer : config.layers) {
     if (layer.ffn.experts.n_experts > 0) return "a mixture of experts";
-    if (layer.attention.latent.any()) return "multi-head latent attention (MLA)";
-    if (layer.attention.v_dim() != layer.attention.head_dim) return "values and keys of different width";
-    if (layer.kv_of >= 0) return "layers that read another layer's keys";
-    if (layer.attention.value_norm || layer.attention.value_is_key) return "values that are normalised";
-    if (layer.output_scale) return "a scale of what a layer gives";
+    if (layer.attention.latent.split) return "keys of latents (MLA) that lie turned in the file (attn_k_b)";
   }
-  if (config.per_layer_width > 0) return "embeddings of each layer";
   return nullptr;
 }
 
 void require_trainable(const ModelConfig& config, const std::string& place) {
   if (const char* why = why_not_trained(config))
-    throw Error(place, "a dense model, to train it", why,
-                "nothing here computes the gradients of that");
+    throw Error(place, "a dense model, to train it", why, "nothing here computes the gradients of that");
 }
 
 std::vector<Parameter> parameters_of(const ModelConfig& config) {
   std::vector<Parameter> parameters;
   Index n = 0;
   for (const NeededTensor& tensor : needed_tensors(config)) {
+    if (tensor.name.ends_with(".layer_output_scale.weight")) continue;
     const bool rows = tensor.shape.size() == 2;
     parameters.push_back({tensor.name, kind_of(tensor), rows ? tensor.shape[0] : 1, tensor.shape.back(), n});
     n += parameters.back().n();
@@ -238,6 +232,11 @@ LearningModel learn_all(const std::shared_ptr<const Model>& source) {
   m.output.begin = config.tied_embeddings ? m.embedding : tensors.parameter("output.weight").begin;
   if (w.projection != nullptr) m.projection.begin = tensors.parameter("token_embd_project.weight").begin;
   if (w.transform != nullptr) m.transform.begin = tensors.parameter("output_transform.weight").begin;
+  if (w.per_layer_projection != nullptr) {
+    m.per_layer_embedding = tensors.parameter("per_layer_token_embd.weight").begin;
+    m.per_layer_projection.begin = tensors.parameter("per_layer_model_proj.weight").begin;
+    m.per_layer_norm = begin_of(m, w.per_layer_norm);
+  }
   m.token_types = begin_of(m, w.token_types);
   m.projection_bias = begin_of(m, w.projection_bias);
   m.transform_bias = begin_of(m, w.transform_bias);
@@ -254,43 +253,47 @@ LearningModel learn_low_rank(const std::shared_ptr<const Model>& source, const L
   if (options.rank < 1 || options.rank > 4096 || options.targets.empty())
     throw Error("low rank", "a rank from 1 to 4096, of at least one matrix",
                 fmt::format("rank {} of {} matrices", options.rank, options.targets.size()));
-  const std::set<std::string> once(options.targets.begin(), options.targets.end());
-  if (once.size() != options.targets.size())
-    throw Error("low rank", "each target once", "one twice", "targets are named as in a GGUF file");
-  require_targets(options.targets);
+  check_targets(options.targets);
   LearningModel m;
   m.model = source;
   m.layers.resize(source->config().layers.size());
-  std::vector<LayerMatrix> pairs;
+  m.pair_scale = static_cast<float>(options.alpha / static_cast<double>(options.rank));
+  struct Part {
+    LayerMatrix matrix;
+    std::size_t a;  // which parameter; B is the next
+  };
+  std::vector<Part> parts;
   Index n = 0;
+  const auto add = [&](std::string name, Index n_rows, Index n_columns) {
+    m.parameters.push_back({std::move(name), ParameterKind::kMatrix, n_rows, n_columns, n});
+    n += n_rows * n_columns;
+  };
   for (std::size_t layer = 0; layer < m.layers.size(); ++layer) {
     const std::vector<LayerMatrix> matrices =
         layer_matrices(source->config().layers[layer], source->weights().layers[layer], m.layers[layer]);
     for (const std::string& target : options.targets) {
-      const auto matrix = std::find_if(matrices.begin(), matrices.end(),
-                                       [&](const LayerMatrix& one) { return target == one.name; });
-      if (matrix == matrices.end()) continue;  // a layer of another kind, or not gated
-      const std::string name = layer_tensor(layer, target);
-      const Index n_in = matrix->n_in(), n_out = matrix->n_out();
-      m.parameters.push_back({name + ".lora_a", ParameterKind::kMatrix, options.rank, n_in, n});
-      m.parameters.push_back(
-          {name + ".lora_b", ParameterKind::kMatrix, n_out, options.rank, n + options.rank * n_in});
-      pairs.push_back(*matrix);
-      n = m.parameters.back().begin + m.parameters.back().n();
+      Index n_out = 0, n_in = 0;
+      for (const LayerMatrix& matrix : matrices)
+        if (matrix.name == target) {
+          n_out += matrix.weights->n_out, n_in = matrix.weights->n_in;
+          parts.push_back({matrix, m.parameters.size()});
+        }
+      if (n_out == 0) continue;  // a layer that is not gated
+      add(layer_tensor(layer, target) + ".lora_a", options.rank, n_in);
+      add(layer_tensor(layer, target) + ".lora_b", n_out, options.rank);
     }
   }
-  if (pairs.empty())
+  if (parts.empty())
     throw Error("low rank", "matrices that the model has", fmt::format("only {}", options.targets[0]),
-                "its layers are not gated");
+                "its layers have none of these");
   require_memory("low-rank weights", static_cast<std::size_t>(n) * sizeof(float), "take a smaller rank");
   m.values = std::make_shared<Buffer<float>>(n);
-  m.pair_scale = static_cast<float>(options.alpha / static_cast<double>(options.rank));
   Random random(options.seed);
-  for (std::size_t i = 0; i < pairs.size(); ++i) {
-    const Parameter &a = m.parameters[2 * i], &b = m.parameters[2 * i + 1];
-    start_low_rank(m.values->data() + a.begin, a, random);
-    make_pair(m, pairs[i], a, b, *m.pair_scale);
-  }
+  for (std::size_t i = 0; i < m.parameters.size(); i += 2)
+    start_low_rank(m.values->data() + m.parameters[i].begin, m.parameters[i], random);
+  for (const Part& part : parts)
+    part.matrix.learning->low_rank =
+        low_rank_of(part.matrix, m.parameters[part.a], m.parameters[part.a + 1], m, source->backend());
   return m;
 }
 

@@ -29,11 +29,28 @@ struct Parameter {
 struct LowRankOptions {
   Index rank = 16;
   double alpha = 32;
-  /// Those that a model has; of layers with a state all but the two that give a number for each head
-  /// ("ssm_alpha", "ssm_beta").
-  std::vector<std::string> targets = {
-      "attn_q",   "attn_k",    "attn_v",  "attn_output", "ffn_gate",          "ffn_up",            "ffn_down",
-      "attn_qkv", "attn_gate", "ssm_out", "ssm_in",      "shortconv.in_proj", "shortconv.out_proj"};
+  /// Those that a model has of them: of latents (MLA) four in place of attn_k and attn_v; then those of the
+  /// embeddings that each layer has; then those of layers with a state but the two that give a number for
+  /// each head ("ssm_alpha", "ssm_beta").
+  std::vector<std::string> targets = {"attn_q",
+                                      "attn_k",
+                                      "attn_v",
+                                      "attn_output",
+                                      "attn_q_a",
+                                      "attn_q_b",
+                                      "attn_kv_a_mqa",
+                                      "attn_kv_b",
+                                      "ffn_gate",
+                                      "ffn_up",
+                                      "ffn_down",
+                                      "inp_gate",
+                                      "proj",
+                                      "attn_qkv",
+                                      "attn_gate",
+                                      "ssm_in",
+                                      "ssm_out",
+                                      "shortconv.in_proj",
+                                      "shortconv.out_proj"};
   std::uint64_t seed = 1;
 };
 
@@ -46,15 +63,22 @@ struct LowRank {
 struct LearningMatrix {
   Index begin = -1;                   // of its gradient (n_out, n_in); -1: frozen
   std::unique_ptr<LowRank> low_rank;  // or null
-  /// Rows of a tensor that has others between them: groups of so many, each so many rows behind the one
-  /// before. 0: all are together.
-  Index group = 0, group_stride = 0;
 };
 /// Where the gradient of each vector and matrix of LayerWeights (model/weights.h) begins; -1: frozen.
 struct LearningNorm {
   Index weight = -1, bias = -1;
 };
-/// The same of RecurrentWeights.
+/// Of latents (model/latent.h). A matrix that is some rows of a tensor has those rows of its pair's B.
+struct LearningLatent {
+  LearningMatrix w_q, w_kv, w_shared;
+  LearningNorm q_norm, kv_norm;
+};
+/// Of the embeddings that each layer has (model/per_layer_embedding.h).
+struct LearningPerLayer {
+  LearningMatrix gate, projection;
+  LearningNorm norm;
+};
+/// Of layers with a state (RecurrentWeights).
 struct LearningRecurrence {
   LearningMatrix wq, wk, wv, w_gate, w_before, w_step, w_weight;
   Index taps_q = -1, taps_k = -1, taps_v = -1, bias_q = -1, bias_k = -1, bias_v = -1;
@@ -63,9 +87,11 @@ struct LearningRecurrence {
 struct LearningLayer {
   LearningNorm attn_norm, attn_post_norm, q_norm, k_norm, ffn_norm, ffn_post_norm;
   LearningMatrix wq, wk, wv, w_output_gate, wo, w_gate, w_up, w_down;
-  LearningRecurrence recurrence;
   Index bq = -1, bk = -1, bv = -1, bo = -1, b_gate = -1, b_up = -1, b_down = -1;
   Index behind = -1;
+  LearningLatent latent;
+  LearningPerLayer per_layer;
+  LearningRecurrence recurrence;
 };
 
 /// A model and what of it learns. Its own matrices and vectors read `values`, so that a step of the optimizer
@@ -75,25 +101,29 @@ struct LearningModel {
   std::shared_ptr<const Model> model;
   std::vector<Parameter> parameters;
   std::shared_ptr<Buffer<float>> values;  // (n()): every parameter, in order
+  std::optional<float> pair_scale;        // of all low-rank pairs; nullopt: it has none
   std::vector<LearningLayer> layers;
   Index embedding = -1, token_types = -1, projection_bias = -1, transform_bias = -1, output_bias = -1;
-  LearningNorm embedding_norm, output_norm;
+  Index per_layer_embedding = -1;
+  LearningMatrix per_layer_projection;
+  LearningNorm embedding_norm, output_norm, per_layer_norm;
   LearningMatrix projection, transform, output;  // with tied embeddings output.begin == embedding
-  std::optional<float> pair_scale = {};          // the one scale of all low-rank pairs; nullopt: it has none
   Index n() const { return values ? values->size() : 0; }
 };
 inline bool has_pairs(const LearningModel& model) { return model.pair_scale.has_value(); }
 
 /// What stands in the way of training it; nullptr: nothing.
 const char* why_not_trained(const ModelConfig& config);
-/// Errors: Error that names `place` and what stands in the way: experts, latents, Gemma 4.
+/// Errors: Error that names `place` and what stands in the way: experts, turned keys of latents.
 void require_trainable(const ModelConfig& config, const std::string& place);
 
-/// What learns where every tensor does, and where each lies: of a model that is not there yet.
+/// What learns where every tensor does, and where each lies: of a model that is not there yet. Scales of what
+/// a layer gives are none: transformers holds them as buffers.
 std::vector<Parameter> parameters_of(const ModelConfig& config);
 
 /// Every tensor learns, from what the file has, expanded to float32; names, pairing and fusion are the
-/// engine's (model/weights.h). The rates of recurrences learn as log(-rate), whatever the file holds. Errors: Error (memory: 4 bytes a weight, told before the work).
+/// engine's (model/weights.h). The rates of recurrences learn as log(-rate), whatever the file holds. Errors:
+/// Error (memory: 4 bytes a weight, told before the work).
 LearningModel learn_all(const std::shared_ptr<const Model>& source);
 /// Low-rank pairs beside frozen matrices, which stay as the file stores them. With the pairs at their start
 /// it computes what the source does. Errors: Error where a target names no matrix of the model.

@@ -201,9 +201,8 @@ void TrainingRecurrent<T>::recurrence_backward(std::span<const Index> borders, c
                          at(learning_.taps_q), at(learning_.bias_q));
   ops_.convolve_backward(kept.k, s.d_k_convolved, borders, convolution(keys, w_.taps_k, w_.bias_k), s.d_k,
                          at(learning_.taps_k), at(learning_.bias_k));
-  ops_.convolve_backward(kept.v, s.values, borders,
-                         convolution(spec_.value_width(), w_.taps_v, w_.bias_v), s.d_v,
-                         at(learning_.taps_v), at(learning_.bias_v));
+  ops_.convolve_backward(kept.v, s.values, borders, convolution(spec_.value_width(), w_.taps_v, w_.bias_v),
+                         s.d_v, at(learning_.taps_v), at(learning_.bias_v));
 }
 
 template <class T>

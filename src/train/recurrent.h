@@ -31,8 +31,8 @@ template <class T>
 struct RecurrentScratch {
   T *values = nullptr, *d_gate = nullptr, *d_out = nullptr, *d_v = nullptr;  // (n_rows, value_width)
   T *d_q = nullptr, *d_k = nullptr, *d_q_convolved = nullptr,
-    *d_k_convolved = nullptr;                  // (n_rows, key_width)
-  T *d_step = nullptr, *d_weight = nullptr;    // (n_rows, n_heads)
+    *d_k_convolved = nullptr;                // (n_rows, key_width)
+  T *d_step = nullptr, *d_weight = nullptr;  // (n_rows, n_heads)
 };
 
 template <class T>

@@ -16,10 +16,8 @@
 namespace ropewalk {
 namespace {
 
-/// What multiplies rows; norms, convolutions and biases are vectors, those of each head too.
-bool is_matrix(const TensorInfo& tensor) {
-  return tensor.shape.size() == 2 && is_matrix_name(tensor.name);
-}
+/// What multiplies rows.
+bool is_matrix(const TensorInfo& tensor) { return tensor.shape.size() == 2 && is_matrix_name(tensor.name); }
 
 }  // namespace
 
@@ -102,12 +100,12 @@ std::vector<float> StoredTensors::in_file_order(const TensorInfo& tensor) const 
     for (float& value : values) value -= tensor.offset;
   if (tensor.name.ends_with(".ssm_a"))  // it learns as log(-rate)
     for (float& value : values) value = -std::exp(value);
-  const AttentionSpec* attention = paired_attention(config_, tensor.name);
-  if (attention == nullptr) return values;
+  const RowOrder order(config_, tensor.name);
+  if (order.as_stored()) return values;
   const Index width = is_matrix(tensor) ? tensor.shape[1] : 1;
   std::vector<float> stored(values.size());
   for (Index r = 0; r < n / width; ++r)
-    std::copy_n(values.begin() + r * width, width, stored.begin() + interleaved_row(r, *attention) * width);
+    std::copy_n(values.begin() + r * width, width, stored.begin() + order.stored(r) * width);
   return stored;
 }
 

@@ -13,9 +13,12 @@ struct Shape {
   int n_kv_heads, group, head_dim;
   Index n;
   bool weighted = false;
+  int value_dim = head_dim;
   int n_heads() const { return n_kv_heads * group; }
   Index q_stride() const { return Index{n_heads()} * head_dim; }
-  Index kv_stride() const { return Index{n_kv_heads} * head_dim + 3; }  // rows may lie further apart
+  Index k_stride() const { return Index{n_kv_heads} * head_dim + 3; }  // rows may lie further apart
+  Index v_stride() const { return Index{n_kv_heads} * value_dim + 3; }
+  Index out_stride() const { return Index{n_heads()} * value_dim; }
 };
 
 RopeContext context_for(const Shape& s, Index n_ctx_train = 64) {
@@ -39,14 +42,14 @@ struct Text {
   Text(const Method& method, const Shape& shape)
       : s(shape),
         q(s.n * s.q_stride(), 1),
-        k(s.n * s.kv_stride(), 2),
-        v(s.n * s.kv_stride(), 3),
-        d_out(s.n * s.q_stride(), 4),
-        out(std::vector<float>(q.f.size())),
+        k(s.n * s.k_stride(), 2),
+        v(s.n * s.v_stride(), 3),
+        d_out(s.n * s.out_stride(), 4),
+        out(std::vector<float>(d_out.f.size())),
         lse(std::vector<float>(static_cast<std::size_t>(s.n * s.n_heads()))),
         d_q(s.n * s.q_stride(), 5),
-        d_k(s.n * s.kv_stride(), 6),
-        d_v(s.n * s.kv_stride(), 7),
+        d_k(s.n * s.k_stride(), 6),
+        d_v(s.n * s.v_stride(), 7),
         d_weight(s.head_dim, 8),
         plan(method.lower(0, s.n)),
         keys(method.lower_keys(0, s.n)),
@@ -59,10 +62,13 @@ struct Text {
             .k = k.data<T>(),
             .v = v.data<T>(),
             .q_stride = s.q_stride(),
-            .kv_stride = s.kv_stride(),
+            .k_stride = s.k_stride(),
+            .v_stride = s.v_stride(),
+            .out_stride = s.out_stride(),
             .n_heads = s.n_heads(),
             .n_kv_heads = s.n_kv_heads,
             .head_dim = s.head_dim,
+            .value_dim = s.value_dim,
             .plan = &plan,
             .keys = &keys,
             .pointwise = &pointwise,
@@ -173,7 +179,7 @@ TEST(TrainingAttention, LongTexts) {
 }
 
 TEST(TrainingAttention, HeadSizes) {
-  for (const int head_dim : {2, 18, 64, 80, 96, 128, 256}) {
+  for (const int head_dim : {2, 18, 64, 80, 96, 128, 256, 512}) {
     const Shape s{1, 3, head_dim, 130};
     expect_definition(Method::bind(MethodSpec::parse("rerope:window=20"), context_for(s)), s);
     RopeContext part = context_for(s);
@@ -181,6 +187,16 @@ TEST(TrainingAttention, HeadSizes) {
     part.long_factors = part.short_factors = {};
     expect_definition(Method::bind(MethodSpec::parse("yarn:factor=4"), part), s);
   }
+}
+
+TEST(TrainingAttention, ValuesOfAnotherWidth) {
+  for (const auto& [head_dim, value_dim] :
+       {std::pair{192, 128}, {96, 64}, {64, 128}, {24, 10}, {20, 40}, {16, 1}})
+    for (const char* spec : {"none", "rerope:window=20", "lm-infinite:sink=2,window=30"}) {
+      SCOPED_TRACE(value_dim);
+      const Shape s{2, 3, head_dim, 200, false, value_dim};
+      expect_definition(Method::bind(MethodSpec::parse(spec), context_for(s)), s);
+    }
 }
 
 TEST(TrainingAttention, WithoutPositions) {

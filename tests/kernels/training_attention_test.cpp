@@ -9,8 +9,9 @@ namespace {
 
 /// Attention of one text, with everything that it may have.
 struct Attended {
-  static constexpr int kHeads = 4, kKvHeads = 2, kDim = 18;
-  static constexpr Index kQ = kHeads * kDim, kKv = kKvHeads * kDim + 3;  // rows may lie further apart
+  static constexpr int kHeads = 4, kKvHeads = 2, kDim = 18, kValueDim = 13;
+  static constexpr Index kQ = kHeads * kDim, kK = kKvHeads * kDim + 3,  // rows may lie further apart
+      kV = kKvHeads * kValueDim + 2, kOut = kHeads * kValueDim;
   Index n;
   std::vector<double> q, k, v, d_out, out, lse;
   std::vector<float> weight;
@@ -20,10 +21,10 @@ struct Attended {
   Attended(const Method& method, Index rows, bool weighted)
       : n(rows),
         q(doubles(n * kQ, 1)),
-        k(doubles(n * kKv, 2)),
-        v(doubles(n * kKv, 3)),
-        d_out(doubles(n * kQ, 4)),
-        out(zeros(n * kQ)),
+        k(doubles(n * kK, 2)),
+        v(doubles(n * kV, 3)),
+        d_out(doubles(n * kOut, 4)),
+        out(zeros(n * kOut)),
         lse(zeros(n * kHeads)),
         plan(method.lower(0, n)),
         keys(method.lower_keys(0, n)),
@@ -32,8 +33,9 @@ struct Attended {
   }
   TrainingAttention<double> task() {
     TrainingAttention<double> t;
-    t.q = q.data(), t.k = k.data(), t.v = v.data(), t.q_stride = kQ, t.kv_stride = kKv;
-    t.n_heads = kHeads, t.n_kv_heads = kKvHeads, t.head_dim = kDim;
+    t.q = q.data(), t.k = k.data(), t.v = v.data(), t.q_stride = kQ, t.k_stride = kK, t.v_stride = kV,
+    t.out_stride = kOut;
+    t.n_heads = kHeads, t.n_kv_heads = kKvHeads, t.head_dim = kDim, t.value_dim = kValueDim;
     t.plan = &plan, t.keys = &keys, t.pointwise = &pointwise;
     t.weight = weight.empty() ? nullptr : weight.data();
     t.out = out.data(), t.lse = lse.data(), t.d_out = d_out.data();
@@ -59,8 +61,8 @@ void expect_attention_gradient(const Method& method, Index n, bool weighted) {
   SCOPED_TRACE(method.text());
   Attended a(method, n, weighted);
   a.forward();
-  std::vector<double> d_q = zeros(n * Attended::kQ), d_k = zeros(n * Attended::kKv), d_v = d_k,
-                      d_weight = zeros(weighted ? Attended::kDim : 0);
+  std::vector<double> d_q = zeros(n * Attended::kQ), d_k = zeros(n * Attended::kK),
+                      d_v = zeros(n * Attended::kV), d_weight = zeros(weighted ? Attended::kDim : 0);
   auto task = a.task();
   task.d_q = d_q.data(), task.d_k = d_k.data(), task.d_v = d_v.data();
   task.d_weight = weighted ? d_weight.data() : nullptr;
@@ -81,10 +83,10 @@ void expect_attention_of_inference(const Method& method, Index n, bool weighted)
   Attended a(method, n, weighted);
   a.forward();
   const auto backend = make_reference_backend();
-  const auto kv = backend->make_kv_layer(Attended::kKvHeads, Attended::kDim);
-  backend->append(*kv, floats(a.k).data(), Attended::kKv, floats(a.v).data(), Attended::kKv, a.keys);
+  const auto kv = backend->make_kv_layer(Attended::kKvHeads, Attended::kDim, Attended::kValueDim);
+  backend->append(*kv, floats(a.k).data(), Attended::kK, floats(a.v).data(), Attended::kV, a.keys);
   const std::vector<float> q = floats(a.q);
-  std::vector<float> out(q.size());
+  std::vector<float> out(a.out.size());
   const AttentionTask task{.q = q.data(),
                            .kv = kv.get(),
                            .plan = &a.plan,
@@ -155,14 +157,14 @@ TEST(TrainingAttentionDefinition, BitsDoNotDependOnThreads) {
         make_reference_training(std::make_shared<Context>(ContextOptions{.threads = threads, .isa = {}}));
     Attended a(method, 24, true), b(method, 24, true);
     std::vector<double>& result = results[threads - 1];
-    const Index n_q = 24 * Attended::kQ, n_k = 24 * Attended::kKv;
-    result = zeros(2 * (n_q + 2 * n_k) + Attended::kDim);  // of both texts, and one weight of both
+    const Index n_q = 24 * Attended::kQ, n_k = 24 * Attended::kK, n_v = 24 * Attended::kV;
+    result = zeros(2 * (n_q + n_k + n_v) + Attended::kDim);  // of both texts, and one weight of both
     TrainingAttention<double> tasks[] = {a.task(), b.task()};
     double* at = result.data() + Attended::kDim;
     for (auto& task : tasks) {
       task.d_weight = result.data();
       task.d_q = at, task.d_k = at + n_q, task.d_v = at + n_q + n_k;
-      at += n_q + 2 * n_k;
+      at += n_q + n_k + n_v;
     }
     operations->attention(tasks);
     operations->attention_backward(tasks);

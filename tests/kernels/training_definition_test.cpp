@@ -34,7 +34,7 @@ TEST(TrainingDefinition, LinearInEveryArgument) {
     const auto matrix = backend->make_matrix(rows.rows());
     std::vector<double> dx = zeros(n_rows * n_in), dw = zeros(n_out * n_in), db = zeros(n_out);
     definition().linear_input(dy.data(), n_rows, *matrix, scale, dx.data());
-    definition().linear_weight(dy.data(), n_out, x.data(), n_rows, n_out, n_in, scale, dw.data());
+    definition().linear_weight(dy.data(), x.data(), n_rows, n_out, n_in, scale, dw.data());
     definition().sum_rows(dy.data(), n_rows, n_out, scale, db.data());
     expect_gradient("x", x, dx, loss);
     expect_gradient("w", w, dw, loss);

@@ -50,9 +50,9 @@ TEST(TrainingProducts, WeightEqualsTheDefinition) {
   for (const Size& s : kSizes)
     for (const float scale : {1.0f, 0.75f}) {
       Both dy(s.n_rows * s.n_out, 1), x(s.n_rows * s.n_in, 2), dw(s.n_out * s.n_in, 3);
-      training_definition().linear_weight(dy.d.data(), s.n_out, x.d.data(), s.n_rows, s.n_out, s.n_in, scale,
+      training_definition().linear_weight(dy.d.data(), x.d.data(), s.n_rows, s.n_out, s.n_in, scale,
                                           dw.d.data());
-      training_under_test().linear_weight(dy.f.data(), s.n_out, x.f.data(), s.n_rows, s.n_out, s.n_in, scale,
+      training_under_test().linear_weight(dy.f.data(), x.f.data(), s.n_rows, s.n_out, s.n_in, scale,
                                           dw.f.data());
       EXPECT_LT(dw.error(), kF32Error) << text_of(s) << " " << scale;
     }
@@ -79,7 +79,7 @@ TEST(TrainingProducts, SumsAreWholeBeforeTheyAreAdded) {
   const Index n_rows = 1000;
   const std::vector<float> dy(static_cast<std::size_t>(n_rows), 1.0f), x(dy.size(), 0.01f);
   float dw = 0x1p20f;
-  training_under_test().linear_weight(dy.data(), 1, x.data(), n_rows, 1, 1, 1, &dw);
+  training_under_test().linear_weight(dy.data(), x.data(), n_rows, 1, 1, 1, &dw);
   EXPECT_NEAR(dw - 0x1p20f, 10, 0.26);  // four sums of 250 rows, each rounded to 2^-3 at most
 }
 
@@ -120,7 +120,7 @@ TEST(TrainingProducts, BitsDoNotDependOnThreads) {
     const auto training = make_cpu_training(context_of(threads));
     std::vector<float> all(static_cast<std::size_t>(s.n_rows * s.n_in + s.n_out * s.n_in + s.n_out));
     training->linear_input(dy.data(), s.n_rows, *matrix, 1, all.data());
-    training->linear_weight(dy.data(), s.n_out, x.data(), s.n_rows, s.n_out, s.n_in, 1,
+    training->linear_weight(dy.data(), x.data(), s.n_rows, s.n_out, s.n_in, 1,
                             all.data() + s.n_rows * s.n_in);
     training->sum_rows(dy.data(), s.n_rows, s.n_out, 1, all.data() + (s.n_rows + s.n_out) * s.n_in);
     if (first.empty()) first = all;
@@ -132,7 +132,7 @@ TEST(TrainingProducts, NoRowsAddNothing) {
   const auto cpu = make_cpu_backend(Precision::kF32);
   const TestWeights w(numbers(6, 1), 2, 3);
   std::vector<float> dw(6, 1.0f);
-  training_under_test().linear_weight(nullptr, 2, nullptr, 0, 2, 3, 1, dw.data());
+  training_under_test().linear_weight(nullptr, nullptr, 0, 2, 3, 1, dw.data());
   training_under_test().linear_input(nullptr, 0, *cpu->make_matrix(w.rows()), 1, nullptr);
   EXPECT_EQ(dw, std::vector<float>(6, 1.0f));
 }

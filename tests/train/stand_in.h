@@ -9,12 +9,12 @@ class OnlyProducts final : public Training<float> {
  public:
   explicit OnlyProducts(std::shared_ptr<Context> context) : context_(std::move(context)) {}
   const std::shared_ptr<Context>& context() const override { return context_; }
-  void linear_weight(const float* dy, Index dy_stride, const float* x, Index n_rows, Index n_out, Index n_in,
-                     float scale, float* dw) const override {
+  void linear_weight(const float* dy, const float* x, Index n_rows, Index n_out, Index n_in, float scale,
+                     float* dw) const override {
     for (Index o = 0; o < n_out; ++o)
       for (Index i = 0; i < n_in; ++i) {
         double sum = 0;
-        for (Index r = 0; r < n_rows; ++r) sum += double{dy[r * dy_stride + o]} * x[r * n_in + i];
+        for (Index r = 0; r < n_rows; ++r) sum += double{dy[r * n_out + o]} * x[r * n_in + i];
         dw[o * n_in + i] += static_cast<float>(scale * sum);
       }
   }

@@ -15,21 +15,12 @@ namespace fs = std::filesystem;
 using WriteModel = InOwnFolder;
 
 /// GGUF files and folders of tiny models that the engine computes.
-/// Rows of latents' rotated parts are turned by halves when they are read, and nobody writes such a model:
-/// training and exports refuse it.
-bool has_latents(const fs::path& source) {
-  const std::vector<LayerSpec> layers = read_config(*ModelFile::open(source)).layers;
-  return std::any_of(layers.begin(), layers.end(),
-                     [](const LayerSpec& layer) { return layer.attention.latent.any(); });
-}
-
 std::vector<fs::path> sources() {
   std::vector<fs::path> paths;
   for (const auto& entry : fs::directory_iterator(tiny_models())) {
     if (fs::exists(entry.path() / "config.json")) paths.push_back(entry.path());
     if (fs::exists(entry.path() / "model.gguf")) paths.push_back(entry.path() / "model.gguf");
   }
-  std::erase_if(paths, has_latents);
   std::sort(paths.begin(), paths.end());
   return paths;
 }

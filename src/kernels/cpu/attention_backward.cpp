@@ -21,7 +21,7 @@ Index parts_of(Index n_rows) { return std::clamp<Index>(n_rows / kRowsPerPart, 1
 /// What all heads of a task share.
 struct BackwardTask {
   const Task& task;
-  int group, padded_dim;
+  int group, padded_dim, padded_value;  // of head_dim, of value_dim: whole vectors
   std::size_t half, n_variants;
   std::vector<TileSegment> segments;
   std::vector<Index> cuts;  // rows at which parts begin, and their end
@@ -30,11 +30,13 @@ struct BackwardTask {
       : task(t),
         group(t.n_heads / t.n_kv_heads),
         padded_dim((t.head_dim + kLanes - 1) / kLanes * kLanes),
+        padded_value((t.value_dim + kLanes - 1) / kLanes * kLanes),
         half(t.plan->theta.size()),
         n_variants(t.keys->variants.size()) {
     const AttentionPlan& plan = *t.plan;
     RW_CHECK(t.n_heads % t.n_kv_heads == 0 && plan.regions.size() <= kMaxRegions);
     RW_CHECK(t.head_dim >= 2 && t.head_dim % 2 == 0 && t.head_dim <= kMaxHeadDim);
+    RW_CHECK(t.value_dim >= 1 && t.value_dim <= kMaxHeadDim);
     RW_CHECK(plan.row_begin == 0 && t.keys->key_begin == 0 && t.keys->n_keys == plan.n_rows);
     const std::size_t angles = half * static_cast<std::size_t>(plan.n_rows);
     for (const Region& region : plan.regions) RW_CHECK(region.rotation.cosine.size() == angles);
@@ -109,50 +111,61 @@ struct Unit {
   int kv_head;
 };
 
-/// Keys [key, key + kKeyTile) of one variant: rotated rows, and the same turned; without `rows` values, which
-/// are turned as they are.
-void turn_keys(const Unit& unit, const float* from, const RowRotation* rotations, Index key, const Isa& isa,
-               Space::Rows* rows, Space::Rows& turned) {
-  const BackwardTask& t = unit.shared;
-  const Index dim = t.task.head_dim, n = std::clamp<Index>(t.n() - key, 0, kKeyTile);
-  float* to = turned.rows.data() + (key - turned.first) * dim;
-  if (n < kKeyTile) std::fill(to, to + kKeyTile * dim, 0.0f);
-  for (Index first = 0; first < n; first += kLanes)
-    isa.pack_keys({.k = from + first * t.task.kv_stride,
-                   .stride = t.task.kv_stride,
-                   .lane = 0,
-                   .n_keys = static_cast<int>(std::min<Index>(kLanes, n - first)),
-                   .rotation = rotations[first],
-                   .element = Element::kF32,
-                   .to = to + first * dim,
-                   .scale = nullptr});
-  if (rows == nullptr) return;
-  float* row = rows->rows.data() + (key - rows->first) * t.padded_dim;
-  if (n < kKeyTile) std::fill(row, row + Index{kKeyTile} * t.padded_dim, 0.0f);
-  for (Index i = 0; i < n; ++i)
-    isa.rotate_queries({.q = from + i * t.task.kv_stride,
-                        .n_rows = 1,
-                        .rotation = rotations[i],
-                        .weight = nullptr,
-                        .element = Element::kF32,
-                        .wide = false,
-                        .to = row + i * t.padded_dim});
-}
+/// Keys or values [key, key + kKeyTile) of a KV head as the caller has them.
+struct TileRows {
+  const float* from;
+  Index stride, key, n;  // n of them, the others are 0
+  const RowRotation* rotations;
+
+  TileRows(const float* all, Index step, Index first, Index n_keys, const RowRotation* turns)
+      : from(all + first * step),
+        stride(step),
+        key(first),
+        n(std::clamp<Index>(n_keys - first, 0, kKeyTile)),
+        rotations(turns) {}
+  void turn(Index dim, const Isa& isa, Space::Rows& turned) const {
+    float* to = turned.rows.data() + (key - turned.first) * dim;
+    if (n < kKeyTile) std::fill(to, to + kKeyTile * dim, 0.0f);
+    for (Index first = 0; first < n; first += kLanes)
+      isa.pack_keys({.k = from + first * stride,
+                     .stride = stride,
+                     .lane = 0,
+                     .n_keys = static_cast<int>(std::min<Index>(kLanes, n - first)),
+                     .rotation = rotations[first],
+                     .element = Element::kF32,
+                     .to = to + first * dim,
+                     .scale = nullptr});
+  }
+  void rotate(Index padded_dim, const Isa& isa, Space::Rows& rows) const {
+    float* row = rows.rows.data() + (key - rows.first) * padded_dim;
+    if (n < kKeyTile) std::fill(row, row + kKeyTile * padded_dim, 0.0f);
+    for (Index i = 0; i < n; ++i)
+      isa.rotate_queries({.q = from + i * stride,
+                          .n_rows = 1,
+                          .rotation = rotations[i],
+                          .weight = nullptr,
+                          .element = Element::kF32,
+                          .wide = false,
+                          .to = row + i * padded_dim});
+  }
+};
 
 /// One tile of keys of a KV head, in every variant that is seen there, and its values.
 void make_keys(const Unit& unit, Index key, const Isa& isa, Space::Keys& keys) {
   const BackwardTask& t = unit.shared;
-  const Index at = key * t.task.kv_stride + Index{unit.kv_head} * t.task.head_dim;
-  RowRotation rotations[kKeyTile];
   const auto held = [&](const Space::Rows& rows) { return key >= rows.first && key < rows.first + rows.n; };
+  RowRotation rotations[kKeyTile];
+  const TileRows k(t.task.k + Index{unit.kv_head} * t.task.head_dim, t.task.k_stride, key, t.n(), rotations);
   for (std::size_t v = 0; v < t.n_variants; ++v) {
     if (!held(keys.rows[v])) continue;
-    for (Index i = 0; i < std::min<Index>(kKeyTile, t.n() - key); ++i) rotations[i] = t.of_key(v, key + i, 1);
-    turn_keys(unit, t.task.k + at, rotations, key, isa, &keys.rows[v], keys.turned[v]);
+    for (Index i = 0; i < k.n; ++i) rotations[i] = t.of_key(v, key + i, 1);
+    k.turn(t.task.head_dim, isa, keys.turned[v]);
+    k.rotate(t.padded_dim, isa, keys.rows[v]);
   }
   if (!held(keys.values_turned)) return;
-  std::fill(rotations, rotations + kKeyTile, RowRotation{nullptr, nullptr, t.task.head_dim, 0, 1, 1});
-  turn_keys(unit, t.task.v + at, rotations, key, isa, nullptr, keys.values_turned);
+  std::fill(rotations, rotations + kKeyTile, RowRotation{nullptr, nullptr, t.task.value_dim, 0, 1, 1});
+  TileRows(t.task.v + Index{unit.kv_head} * t.task.value_dim, t.task.v_stride, key, t.n(), rotations)
+      .turn(t.task.value_dim, isa, keys.values_turned);
 }
 
 /// Rows [row, row + n) of a head: one tile.
@@ -173,6 +186,7 @@ struct TileOfHead {
     }
   }
   Index at(Index i) const { return (row + i) * t.task.q_stride + Index{head} * t.task.head_dim; }
+  Index out_at() const { return row * t.task.out_stride + Index{head} * t.task.value_dim; }
   double scale(Index i) const {
     return static_cast<double>(t.task.plan->row_scale[static_cast<std::size_t>(row + i)]);
   }
@@ -254,13 +268,15 @@ void run_tile(const TileOfHead& tile, const Space::Keys& keys, Space::Sums& sums
                        .d_keys = sums.d_keys[v].rows.data(),
                        .d_first = sums.d_keys[v].first};
   });
-  mine.rows.reserve(kTileRows * t.padded_dim);
+  mine.rows.reserve(kTileRows * t.padded_value);
   mine.scores.reserve(n_regions * kTileRows * kKeyTile);
   mine.d_scores.reserve((n_regions + 1) * kTileRows * kKeyTile);
   mine.weights.reserve(kTileRows * kKeyTile);
   tile.isa.training.attention_backward(
       {.head_dim = t.task.head_dim,
        .padded_dim = t.padded_dim,
+       .value_dim = t.task.value_dim,
+       .padded_value = t.padded_value,
        .n_rows = static_cast<int>(tile.n),
        .n_regions = n_regions,
        .regions = regions,
@@ -268,9 +284,9 @@ void run_tile(const TileOfHead& tile, const Space::Keys& keys, Space::Sums& sums
        .values_first = keys.values_turned.first,
        .d_values = sums.d_values.rows.data(),
        .d_values_first = sums.d_values.first,
-       .d_out = t.task.d_out + tile.at(0),
-       .out = t.task.out + tile.at(0),
-       .stride = t.task.q_stride,
+       .d_out = t.task.d_out + tile.out_at(),
+       .out = t.task.out + tile.out_at(),
+       .stride = t.task.out_stride,
        .lse = t.task.lse + tile.row * t.task.n_heads + tile.head,
        .lse_stride = t.task.n_heads,
        .soft_cap = static_cast<float>(static_cast<double>(plan.soft_cap) / kLog2),
@@ -288,11 +304,11 @@ void run_tile(const TileOfHead& tile, const Space::Keys& keys, Space::Sums& sums
 /// All tiles of an item. Its sums begin at 0.
 void run_item(const BackwardTask& t, const Space::Item& item, const Isa& isa, const Space::Keys& keys,
               Space::Sums& sums, Space::Scratch& mine) {
-  const auto clear = [&](Space::Rows& rows) {
-    std::fill(rows.rows.data(), rows.rows.data() + rows.n * t.padded_dim, 0.0f);
+  const auto clear = [](Space::Rows& rows, Index width) {
+    std::fill(rows.rows.data(), rows.rows.data() + rows.n * width, 0.0f);
   };
-  for (std::size_t v = 0; v < t.n_variants; ++v) clear(sums.d_keys[v]);
-  clear(sums.d_values);
+  for (std::size_t v = 0; v < t.n_variants; ++v) clear(sums.d_keys[v], t.padded_dim);
+  clear(sums.d_values, t.padded_value);
   for (Index row = item.first; row < item.first + item.n; row += kTileRows) {
     const TileOfHead tile(t, isa, item.head, row, std::min<Index>(kTileRows, item.first + item.n - row));
     if (tile.used != 0) run_tile(tile, keys, sums, mine);
@@ -303,25 +319,27 @@ void run_item(const BackwardTask& t, const Space::Item& item, const Isa& isa, co
 void add_up(const Unit& unit, Index key, std::span<const Space::Sums> sums, const Isa& isa,
             Space::Scratch& mine) {
   const BackwardTask& t = unit.shared;
-  const Index n = std::min<Index>(kKeyTile, t.n() - key), dim = t.padded_dim, width = n * dim;
-  const Index at = key * t.task.kv_stride + Index{unit.kv_head} * t.task.head_dim;
-  mine.line.reserve(kKeyTile * dim);
+  const Index n = std::min<Index>(kKeyTile, t.n() - key), dim = t.padded_dim, v_dim = t.padded_value;
+  float* d_k = t.task.d_k + key * t.task.k_stride + Index{unit.kv_head} * t.task.head_dim;
+  float* d_v = t.task.d_v + key * t.task.v_stride + Index{unit.kv_head} * t.task.value_dim;
+  mine.line.reserve(kKeyTile * std::max(dim, v_dim));
   float* all = mine.line.data();
-  const auto add = [&](const Space::Rows& rows) {
+  const auto clear = [&](Index width) { std::fill(all, all + n * width, 0.0f); };
+  const auto add = [&](const Space::Rows& rows, Index width) {
     if (key >= rows.first && key < rows.first + rows.n)
-      isa.add_scaled(rows.rows.data() + (key - rows.first) * dim, width, 1, all);
+      isa.add_scaled(rows.rows.data() + (key - rows.first) * width, n * width, 1, all);
   };
   for (std::size_t v = 0; v < t.n_variants; ++v) {
-    std::fill(all, all + width, 0.0f);
-    for (const Space::Sums& each : sums) add(each.d_keys[v]);
+    clear(dim);
+    for (const Space::Sums& each : sums) add(each.d_keys[v], dim);
     for (Index i = 0; i < n; ++i)
       isa.training.add_rotated_back(t.of_key(v, key + i, static_cast<float>(kLog2)), all + i * dim,
-                                    t.task.d_k + at + i * t.task.kv_stride);
+                                    d_k + i * t.task.k_stride);
   }
-  std::fill(all, all + width, 0.0f);
-  for (const Space::Sums& each : sums) add(each.d_values);
+  clear(v_dim);
+  for (const Space::Sums& each : sums) add(each.d_values, v_dim);
   for (Index i = 0; i < n; ++i)
-    isa.add_scaled(all + i * dim, t.task.head_dim, 1, t.task.d_v + at + i * t.task.kv_stride);
+    isa.add_scaled(all + i * v_dim, t.task.value_dim, 1, d_v + i * t.task.v_stride);
 }
 
 /// Some KV heads that are worked on together.
@@ -386,7 +404,7 @@ class Wave {
         ranges[v].reserve(keys.rows[v], t.padded_dim);
         ranges[v].reserve(keys.turned[v], t.task.head_dim);
       }
-      ranges.back().reserve(keys.values_turned, t.task.head_dim);
+      ranges.back().reserve(keys.values_turned, t.task.value_dim);
     }
     for (std::size_t i = 0; i < space_.items.size(); ++i) {
       const Space::Item& item = space_.items[i];
@@ -395,7 +413,7 @@ class Wave {
       Space::Sums& sums = space_.sums[i];
       sums.d_keys.resize(std::max(sums.d_keys.size(), t.n_variants));
       for (std::size_t v = 0; v < t.n_variants; ++v) ranges[v].reserve(sums.d_keys[v], t.padded_dim);
-      ranges.back().reserve(sums.d_values, t.padded_dim);
+      ranges.back().reserve(sums.d_values, t.padded_value);
       sums.d_weight = t.task.d_weight != nullptr ? Buffer<float>(t.task.head_dim) : Buffer<float>();
     }
   }
@@ -425,9 +443,9 @@ class Wave {
 }  // namespace
 
 BackwardWave backward_wave(const TrainingSizes& sizes, Index n_threads) {
-  const Index of_unit = sizes.n_heads / sizes.n_kv_heads * parts_of(sizes.n_ctx);
-  const Index units = (kItemsPerThread * n_threads + of_unit - 1) / of_unit;
-  return {units * of_unit, units};
+  const Index items = kItemsPerThread * n_threads, parts = parts_of(sizes.n_ctx),
+              least = sizes.least_group * parts;
+  return {items + sizes.most_group * parts - 1, (items + least - 1) / least};
 }
 
 void attention_backward(std::span<const Task> tasks, Context& context, const Isa& isa, BackwardSpace& space) {

@@ -20,12 +20,12 @@ struct BackwardSpace {
   /// Keys and values of one KV head of a task, as tiles read them.
   struct Keys {
     std::vector<Rows> rows, turned;  // (n_variants): (n, padded_dim) rotated; (n / 16, head_dim, 16)
-    Rows values_turned;
+    Rows values_turned;              // (n / 16, value_dim, 16)
   };
   /// Sums of one item.
   struct Sums {
     std::vector<Rows> d_keys;  // (n_variants): (n, padded_dim), not rotated back yet
-    Rows d_values;
+    Rows d_values;             // (n, padded_value)
     Buffer<float> d_weight;
   };
   struct Item {

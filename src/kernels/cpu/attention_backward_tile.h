@@ -27,20 +27,28 @@ RW_INLINE void zero(float* x, std::int64_t n) {
   for (std::int64_t i = 0; i < n; i += kLanes) store(x + i, splat(0.0f));
 }
 
-/// scores (n_rows, kKeyTile), vectors [begin, end) of them = rows (n_rows, padded_dim) times turned keys.
-RW_INLINE void scores_of(const BackwardTile& t, const float* rows, int n_rows, const float* turned, int begin,
+/// A dimension of keys or of values, and what it takes in whole vectors.
+struct BackwardWidth {
+  int dim, padded;
+};
+RW_INLINE BackwardWidth of_keys(const BackwardTile& t) { return {t.head_dim, t.padded_dim}; }
+RW_INLINE BackwardWidth of_values(const BackwardTile& t) { return {t.value_dim, t.padded_value}; }
+
+/// scores (n_rows, kKeyTile), vectors [begin, end) of them = rows (n_rows, padded) times turned keys or
+/// values.
+RW_INLINE void scores_of(BackwardWidth width, const float* rows, int n_rows, const float* turned, int begin,
                          int end, float* scores) {
-  const std::int64_t group = std::int64_t{kLanes} * t.head_dim;
-  gemm_block<false, false>(n_rows, end - begin, std::int64_t{kSingleRows} * t.padded_dim,
-                           {rows, t.padded_dim, turned + begin * group, group, kLanes, t.head_dim},
+  const std::int64_t group = std::int64_t{kLanes} * width.dim;
+  gemm_block<false, false>(n_rows, end - begin, std::int64_t{kSingleRows} * width.padded,
+                           {rows, width.padded, turned + begin * group, group, kLanes, width.dim},
                            scores + begin * kLanes, kKeyTile);
 }
 
-/// to (n_keys, padded_dim) += weights^T rows: weights (n_rows, kKeyTile).
-RW_INLINE void add_to_keys(const BackwardTile& t, const float* weights, const float* rows, int n_rows,
+/// to (n_keys, padded) += weights^T rows: weights (n_rows, kKeyTile).
+RW_INLINE void add_to_keys(BackwardWidth width, const float* weights, const float* rows, int n_rows,
                            int n_keys, float* to) {
-  gemm_block<true>(n_keys, t.padded_dim / kLanes, kSingleRows,
-                   {weights, kKeyTile, rows, kLanes, t.padded_dim, n_rows}, to, t.padded_dim);
+  gemm_block<true>(n_keys, width.padded / kLanes, kSingleRows,
+                   {weights, kKeyTile, rows, kLanes, width.padded, n_rows}, to, width.padded);
 }
 
 /// to (n_rows, padded_dim) += weights keys: weights (n_rows, kKeyTile), n_keys of them.
@@ -87,14 +95,16 @@ static void whole_step(const BackwardStep& b, int region) {
   const BackwardTile& t = b.t;
   const BackwardRegion& r = t.regions[region];
   float *scores = b.scores(0, 0), *d = b.d_scores(0, 0), *weights = b.weights(0);
-  scores_of(t, r.q, t.n_rows, r.turned + (b.key - r.first) * t.head_dim, 0, kTileVecs, scores);
-  scores_of(t, t.rows, t.n_rows, t.values_turned + (b.key - t.values_first) * t.head_dim, 0, kTileVecs, d);
+  scores_of(of_keys(t), r.q, t.n_rows, r.turned + (b.key - r.first) * t.head_dim, 0, kTileVecs, scores);
+  scores_of(of_values(t), t.rows, t.n_rows, t.values_turned + (b.key - t.values_first) * t.value_dim, 0,
+            kTileVecs, d);
   for (int row = 0; row < t.n_rows; ++row) {
     if (t.soft_cap > 0) cap_row(scores + row * kKeyTile, t.soft_cap);
     weigh_row<false>(b, row, scores + row * kKeyTile, weights + row * kKeyTile, d + row * kKeyTile);
   }
-  add_to_keys(t, weights, t.rows, t.n_rows, kKeyTile, t.d_values + (b.key - t.d_values_first) * t.padded_dim);
-  add_to_keys(t, d, r.q, t.n_rows, kKeyTile, r.d_keys + (b.key - r.d_first) * t.padded_dim);
+  add_to_keys(of_values(t), weights, t.rows, t.n_rows, kKeyTile,
+              t.d_values + (b.key - t.d_values_first) * t.padded_value);
+  add_to_keys(of_keys(t), d, r.q, t.n_rows, kKeyTile, r.d_keys + (b.key - r.d_first) * t.padded_dim);
   add_to_rows(t, d, t.n_rows, r.keys + (b.key - r.first) * t.padded_dim, kKeyTile, r.d_q);
 }
 
@@ -156,14 +166,14 @@ static void weigh_mixed(const BackwardStep& b, int row, unsigned regions) {
 }
 
 /// to += weights^T rows of a tile of which each vector of keys is seen by some rows only.
-RW_INLINE void add_seen_to_keys(const BackwardStep& b, const float* weights, const float* rows,
+RW_INLINE void add_seen_to_keys(BackwardWidth width, const float* weights, const float* rows,
                                 const Span (&seen)[kTileVecs], float* to) {
-  const std::int64_t dim = b.t.padded_dim;
+  const std::int64_t dim = width.padded;
   for (int z = 0; z < kTileVecs; ++z) {
     if (!seen[z].any()) continue;
     const int first = seen[z].begin;
-    add_to_keys(b.t, weights + first * kKeyTile + z * kLanes, rows + first * dim, seen[z].end - first, kLanes,
-                to + z * kLanes * dim);
+    add_to_keys(width, weights + first * kKeyTile + z * kLanes, rows + first * dim, seen[z].end - first,
+                kLanes, to + z * kLanes * dim);
   }
 }
 
@@ -186,15 +196,16 @@ RW_INLINE void mixed_rows(const BackwardStep& b, int row, int n, unsigned region
   const Span& any = seen.keys[t.n_regions];
   if (any.any())
     vecs(any, [&](int begin, int end) {
-      scores_of(t, t.rows + row * t.padded_dim, n, t.values_turned + (b.key - t.values_first) * t.head_dim,
-                begin, end, b.d_scores(t.n_regions, row));
+      scores_of(of_values(t), t.rows + row * t.padded_value, n,
+                t.values_turned + (b.key - t.values_first) * t.value_dim, begin, end,
+                b.d_scores(t.n_regions, row));
     });
   for (int region = 0; region < t.n_regions; ++region) {
     if (!seen.keys[region].any()) continue;
     const BackwardRegion& r = t.regions[region];
     vecs(seen.keys[region], [&](int begin, int end) {
-      scores_of(t, r.q + row * t.padded_dim, n, r.turned + (b.key - r.first) * t.head_dim, begin, end,
-                b.scores(region, row));
+      scores_of(of_keys(t), r.q + row * t.padded_dim, n, r.turned + (b.key - r.first) * t.head_dim, begin,
+                end, b.scores(region, row));
     });
     for (int i = row; i < row + n && t.soft_cap > 0; ++i) cap_row(b.scores(region, i), t.soft_cap);
   }
@@ -216,13 +227,13 @@ static void mixed_step(const BackwardStep& b, unsigned regions) {
   SeenRows seen;
   for (int row = 0; row < t.n_rows; row += kSingleRows)
     mixed_rows(b, row, t.n_rows - row < kSingleRows ? t.n_rows - row : kSingleRows, regions, seen);
-  add_seen_to_keys(b, b.weights(0), t.rows, seen.rows[t.n_regions],
-                   t.d_values + (b.key - t.d_values_first) * t.padded_dim);
+  add_seen_to_keys(of_values(t), b.weights(0), t.rows, seen.rows[t.n_regions],
+                   t.d_values + (b.key - t.d_values_first) * t.padded_value);
   const bool one = (regions & (regions - 1)) == 0;
   for (int region = 0; region < t.n_regions; ++region) {
     if ((regions >> region & 1) == 0) continue;
     const BackwardRegion& r = t.regions[region];
-    add_seen_to_keys(b, b.d_scores(one ? t.n_regions : region, 0), r.q, seen.rows[region],
+    add_seen_to_keys(of_keys(t), b.d_scores(one ? t.n_regions : region, 0), r.q, seen.rows[region],
                      r.d_keys + (b.key - r.d_first) * t.padded_dim);
   }
 }
@@ -231,10 +242,10 @@ static void attention_backward(const BackwardTile& t) {
   float delta[kTileRows];
   for (int row = 0; row < t.n_rows; ++row) {
     Vec sum = splat(0.0f);
-    for (int d = 0; d < t.head_dim; d += kLanes) {
-      const Vec part = load_some(t.d_out + row * t.stride + d, t.head_dim - d);
-      store(t.rows + row * t.padded_dim + d, part);
-      sum = sum + part * load_some(t.out + row * t.stride + d, t.head_dim - d);
+    for (int d = 0; d < t.value_dim; d += kLanes) {
+      const Vec part = load_some(t.d_out + row * t.stride + d, t.value_dim - d);
+      store(t.rows + row * t.padded_value + d, part);
+      sum = sum + part * load_some(t.out + row * t.stride + d, t.value_dim - d);
     }
     delta[row] = reduce_add(sum);
   }

@@ -284,15 +284,16 @@ struct BackwardRegion {
 };
 /// Attention backward of a tile of rows of one head (attention_backward_tile.h).
 struct BackwardTile {
-  int head_dim, padded_dim;  // padded_dim: head_dim rounded up to 16, what lies beyond is 0
-  int n_rows;                // at most kTileRows
+  int head_dim, padded_dim;     // padded: rounded up to 16, what lies beyond is 0
+  int value_dim, padded_value;  // the same of values, out and d_out
+  int n_rows;                   // at most kTileRows
   int n_regions;
   const BackwardRegion* regions;
-  const float* values_turned;  // (n / 16, head_dim, 16), from key values_first on
+  const float* values_turned;  // (n / 16, value_dim, 16), from key values_first on
   std::int64_t values_first;
-  float* d_values;  // (n, padded_dim) +=, from key d_values_first on
+  float* d_values;  // (n, padded_value) +=, from key d_values_first on
   std::int64_t d_values_first;
-  const float *d_out, *out;  // (n_rows, head_dim at stride)
+  const float *d_out, *out;  // (n_rows, value_dim at stride)
   std::int64_t stride;
   const float* lse;  // (n_rows): of logits, natural
   std::int64_t lse_stride;
@@ -300,7 +301,7 @@ struct BackwardTile {
   const std::int64_t* segment_begin;  // (n_rows + 1), into segments
   const TileSegment* segments;
   std::int64_t key_begin, key_end;  // no row sees others; key_begin is a multiple of kKeyTile
-  float* rows;                      // scratch: (kTileRows, padded_dim)
+  float* rows;                      // scratch: (kTileRows, padded_value)
   float* scores;                    // scratch: (n_regions, kTileRows, kKeyTile)
   float* d_scores;                  // scratch: (n_regions + 1, kTileRows, kKeyTile)
   float* weights;                   // scratch: (kTileRows, kKeyTile)
@@ -308,10 +309,10 @@ struct BackwardTile {
 
 /// 16 channels or fewer of a convolution over the rows of one text, backward.
 struct ConvolutionBackward {
-  const float *x, *dy;  // (n_rows, n at stride)
-  float* dx;            // as x; =
-  const float* taps;    // (n, n_taps)
-  const float* bias;    // (n), or null
+  const float *x, *dy;     // (n_rows, n at stride)
+  float* dx;               // as x; =
+  const float* taps;       // (n, n_taps)
+  const float* bias;       // (n), or null
   float *d_taps, *d_bias;  // as taps and bias; +=, each null where it is not wanted
   std::int64_t stride, n_rows, n;
   int n_taps;
@@ -325,10 +326,10 @@ struct RecurrenceBackward {
   const float *decay, *weight;  // (n_rows): RecurrenceGate
   float* states;                // (n_rows + 1, keys): the first is the state before the rows; others =
   float *left, *u;              // scratch: (n_rows)
-  float* d_state;               // (keys): by the state behind the last row; becomes that by the one before all
-  float *d_q, *d_k;             // (n_rows, keys) +=
-  float* d_v;                   // (n_rows at stride) =
-  float *d_decay, *d_weight;    // (n_rows) +=
+  float* d_state;             // (keys): by the state behind the last row; becomes that by the one before all
+  float *d_q, *d_k;           // (n_rows, keys) +=
+  float* d_v;                 // (n_rows at stride) =
+  float *d_decay, *d_weight;  // (n_rows) +=
   std::int64_t stride, n_rows, keys;
   float skip;
   bool delta;

@@ -93,10 +93,10 @@ void linear_input(const float* dy, Index n_rows, const Matrix& w, float scale, f
   });
 }
 
-void linear_weight(const float* dy, Index dy_stride, const float* x, Index n_rows, Index n_out, Index n_in,
-                   float scale, float* dw, Context& context, const Isa& isa, GemmSpace& space) {
+void linear_weight(const float* dy, const float* x, Index n_rows, Index n_out, Index n_in, float scale,
+                   float* dw, Context& context, const Isa& isa, GemmSpace& space) {
   const Sum sum{.a = dy,
-                .a_stride = dy_stride,
+                .a_stride = n_out,
                 .turned = true,
                 .c = dw,
                 .n_rows = n_out,

@@ -19,7 +19,7 @@ struct GemmSpace {
 /// As Training::linear_input and linear_weight say.
 void linear_input(const float* dy, Index n_rows, const Matrix& w, float scale, float* dx, Context& context,
                   const Isa& isa, GemmSpace& space);
-void linear_weight(const float* dy, Index dy_stride, const float* x, Index n_rows, Index n_out, Index n_in,
-                   float scale, float* dw, Context& context, const Isa& isa, GemmSpace& space);
+void linear_weight(const float* dy, const float* x, Index n_rows, Index n_out, Index n_in, float scale,
+                   float* dw, Context& context, const Isa& isa, GemmSpace& space);
 
 }  // namespace ropewalk::cpu

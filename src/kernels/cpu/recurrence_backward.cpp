@@ -30,8 +30,8 @@ void compute_gates(const Rows& rows, const Recurrence& r, Context& context, Trai
   space.decay.reserve(n), space.weight.reserve(n);
   context.parallel_blocks(n, 256, [&](Index begin, Index end) {
     for (Index at = begin; at < end; ++at) {
-      const RecurrenceGate gate = recurrence_gate(r, at % r.n_heads, rows.step[at],
-                                                  rows.weight != nullptr ? rows.weight[at] : 0);
+      const RecurrenceGate gate =
+          recurrence_gate(r, at % r.n_heads, rows.step[at], rows.weight != nullptr ? rows.weight[at] : 0);
       space.decay[at] = gate.decay, space.weight[at] = gate.weight;
     }
   });

@@ -30,8 +30,7 @@ static void convolve_backward(const ConvolutionBackward& b) {
     waiting[last] = splat(0.0f);
   }
   for (int j = 0; j < last; ++j)  // of the last rows, the oldest first
-    if (const std::int64_t t = b.n_rows - last + j; t >= 0)
-      store_some(b.dx + t * b.stride, waiting[j], b.n);
+    if (const std::int64_t t = b.n_rows - last + j; t >= 0) store_some(b.dx + t * b.stride, waiting[j], b.n);
   for (int j = 0; b.d_taps != nullptr && j < b.n_taps; ++j) {
     store(lanes[j], d_taps[j]);
     for (std::int64_t i = 0; i < b.n; ++i) b.d_taps[i * b.n_taps + j] += lanes[j][i];

@@ -20,12 +20,13 @@ double flop_of(Index n_rows, Index n_out, Index n_in) {
   return 2.0 * static_cast<double>(n_rows * n_out) * static_cast<double>(n_in);
 }
 
-/// `products` of head_dim multiply-adds for each pair that is seen.
-double flop_of(std::span<const Attention> tasks, double products) {
+/// Products of head_dim and of value_dim multiply-adds for each pair that is seen.
+double flop_of(std::span<const Attention> tasks, int of_keys, int of_values) {
   double flop = 0;
   for (const Attention& task : tasks)
     for (const Segment& segment : task.plan->segments)
-      flop += 2 * products * static_cast<double>(segment.end - segment.begin) * task.n_heads * task.head_dim;
+      flop += 2 * static_cast<double>(segment.end - segment.begin) * task.n_heads *
+              (of_keys * task.head_dim + of_values * task.value_dim);
   return flop;
 }
 
@@ -55,12 +56,12 @@ class CpuTraining final : public Training<float> {
     const auto space = gemm_spaces_.borrow();
     cpu::linear_input(dy, n_rows, w, scale, dx, *context_, isa_, *space);
   }
-  void linear_weight(const float* dy, Index dy_stride, const float* x, Index n_rows, Index n_out, Index n_in,
-                     float scale, float* dw) const override {
+  void linear_weight(const float* dy, const float* x, Index n_rows, Index n_out, Index n_in, float scale,
+                     float* dw) const override {
     const Timed timed(context_->profile(), "linear weight", flop_of(n_rows, n_out, n_in),
                       8.0 * static_cast<double>(n_out * n_in));
     const auto space = gemm_spaces_.borrow();
-    cpu::linear_weight(dy, dy_stride, x, n_rows, n_out, n_in, scale, dw, *context_, isa_, *space);
+    cpu::linear_weight(dy, x, n_rows, n_out, n_in, scale, dw, *context_, isa_, *space);
   }
   void sum_rows(const float* dy, Index n_rows, Index n, float scale, float* db) const override {
     const Timed timed(context_->profile(), "sum rows", 0, 4.0 * static_cast<double>(n_rows * n));
@@ -137,7 +138,7 @@ class CpuTraining final : public Training<float> {
   void attention(std::span<const Attention> tasks) const override;
   void attention_backward(std::span<const Attention> tasks) const override {
     const bool counted = context_->profile().on();
-    const Timed timed(context_->profile(), "attention backward", counted ? flop_of(tasks, 5) : 0, 0);
+    const Timed timed(context_->profile(), "attention backward", counted ? flop_of(tasks, 3, 2) : 0, 0);
     const auto space = backward_spaces_.borrow();
     cpu::attention_backward(tasks, *context_, isa_, *space);
   }
@@ -190,13 +191,12 @@ std::size_t CpuTraining::own_bytes(const TrainingSizes& s) const {
   const Index dim = (s.head_dim + cpu::kLanes - 1) / cpu::kLanes * cpu::kLanes;
   const Index texts = (s.n_rows + s.n_ctx - 1) / s.n_ctx, keys = (s.n_ctx + 255) / 256 * 256;
   const Index products = s.n_rows * in + 4 * cpu::kGemmInner * in;
-  const Index cache = texts * keys * s.n_kv_heads * dim * (s.n_variants + 1);
+  const Index cache = texts * keys * s.kv_width * (s.n_variants + 1);
   const cpu::BackwardWave wave = cpu::backward_wave(s, threads);
   const Index backward = keys * dim * (wave.items * (s.n_variants + 1) + wave.units * (2 * s.n_variants + 1));
   constexpr std::size_t kThread = 4 << 20;
   return static_cast<std::size_t>(products + cache + backward) * sizeof(float) +
-         cpu::recurrence_bytes(s, threads) +
-         static_cast<std::size_t>(threads) * kThread;
+         cpu::recurrence_bytes(s, threads) + static_cast<std::size_t>(threads) * kThread;
 }
 
 /// The weights' gradients are summed over blocks of rows, then the blocks in their order.
@@ -230,15 +230,15 @@ void CpuTraining::norm_backward(const float* x, const float* dy, Index n_rows, I
 /// Inference's attention over a cache of floats that lives as long as the call.
 void CpuTraining::attention(std::span<const Attention> tasks) const {
   const bool counted = context_->profile().on();
-  const Timed timed(context_->profile(), "attention", counted ? flop_of(tasks, 2) : 0, 0);
+  const Timed timed(context_->profile(), "attention", counted ? flop_of(tasks, 1, 1) : 0, 0);
   std::vector<std::unique_ptr<cpu::CpuKv>> caches;
   std::vector<AttentionTask> all;
   std::vector<float*> lse;
   for (const Attention& task : tasks) {
     RW_CHECK(task.n_heads % task.n_kv_heads == 0 && task.plan->row_begin == 0);
     caches.push_back(std::make_unique<cpu::CpuKv>(context_, isa_, KvType::kF32, task.n_kv_heads,
-                                                  task.head_dim, task.head_dim));
-    caches.back()->append(task.k, task.kv_stride, task.v, task.kv_stride, *task.keys);
+                                                  task.head_dim, task.value_dim));
+    caches.back()->append(task.k, task.k_stride, task.v, task.v_stride, *task.keys);
     all.push_back({.q = task.q,
                    .kv = caches.back().get(),
                    .plan = task.plan,
@@ -246,7 +246,7 @@ void CpuTraining::attention(std::span<const Attention> tasks) const {
                    .out = task.out,
                    .n_heads = task.n_heads,
                    .stride = task.q_stride,
-                   .out_stride = task.q_stride,
+                   .out_stride = task.out_stride,
                    .weight = task.weight});
     lse.push_back(task.lse);
   }

@@ -76,8 +76,10 @@ struct Head {
   const Task& task;
   int head, kv_head;
   Index q_at(Index i) const { return i * task.q_stride + Index{head} * task.head_dim; }
-  Index kv_at(Index j) const { return j * task.kv_stride + Index{kv_head} * task.head_dim; }
-  RotatedPair pair(Index i, Index j) const { return {task, task.q + q_at(i), task.k + kv_at(j), i, j}; }
+  Index k_at(Index j) const { return j * task.k_stride + Index{kv_head} * task.head_dim; }
+  Index v_at(Index j) const { return j * task.v_stride + Index{kv_head} * task.value_dim; }
+  Index out_at(Index i) const { return i * task.out_stride + Index{head} * task.value_dim; }
+  RotatedPair pair(Index i, Index j) const { return {task, task.q + q_at(i), task.k + k_at(j), i, j}; }
   double capped(Index i, double product) const {
     const Pointwise& p = *task.pointwise;
     const double logit = p.scale(i) * product;
@@ -97,33 +99,33 @@ void attend_row(const Head& h, Index i) {
     keys.push_back(j);
     top = std::max(top, logits.back());
   }
-  double* out = t.out + h.q_at(i);
-  std::fill(out, out + t.head_dim, 0.0);
+  double* out = t.out + h.out_at(i);
+  std::fill(out, out + t.value_dim, 0.0);
   for (std::size_t s = 0; s < keys.size(); ++s) {
     const double weight = std::exp(logits[s] - top);
     total += weight;
-    for (int d = 0; d < t.head_dim; ++d) out[d] += weight * t.v[h.kv_at(keys[s]) + d];
+    for (int d = 0; d < t.value_dim; ++d) out[d] += weight * t.v[h.v_at(keys[s]) + d];
   }
-  for (int d = 0; d < t.head_dim; ++d) out[d] /= total;
+  for (int d = 0; d < t.value_dim; ++d) out[d] /= total;
   t.lse[i * t.n_heads + h.head] = std::log(total) + top;
 }
 
 void attend_row_backward(const Head& h, Index i, double* d_weight) {
   const Task& t = h.task;
-  const double* d_out = t.d_out + h.q_at(i);
-  const double sum = dot(d_out, t.out + h.q_at(i), t.head_dim);
+  const double* d_out = t.d_out + h.out_at(i);
+  const double sum = dot(d_out, t.out + h.out_at(i), t.value_dim);
   for (Index j = 0; j < t.plan->n_rows; ++j) {
     if (!t.pointwise->visible(i, j)) continue;
     const RotatedPair pair = h.pair(i, j);
     const double logit = h.capped(i, pair.product());
     const double p = std::exp(logit - t.lse[i * t.n_heads + h.head]);
-    double d_logit = p * (dot(d_out, t.v + h.kv_at(j), t.head_dim) - sum);
+    double d_logit = p * (dot(d_out, t.v + h.v_at(j), t.value_dim) - sum);
     if (t.pointwise->soft_cap > 0) {
       const double part = logit / t.pointwise->soft_cap;
       d_logit *= 1 - part * part;
     }
-    pair.backward(d_logit * t.pointwise->scale(i), t.d_q + h.q_at(i), t.d_k + h.kv_at(j), d_weight);
-    for (int d = 0; d < t.head_dim; ++d) t.d_v[h.kv_at(j) + d] += p * d_out[d];
+    pair.backward(d_logit * t.pointwise->scale(i), t.d_q + h.q_at(i), t.d_k + h.k_at(j), d_weight);
+    for (int d = 0; d < t.value_dim; ++d) t.d_v[h.v_at(j) + d] += p * d_out[d];
   }
 }
 
@@ -190,11 +192,11 @@ class ReferenceTraining final : public Training<double> {
       }
     });
   }
-  void linear_weight(const double* dy, Index dy_stride, const double* x, Index n_rows, Index n_out,
-                     Index n_in, float scale, double* dw) const override {
+  void linear_weight(const double* dy, const double* x, Index n_rows, Index n_out, Index n_in, float scale,
+                     double* dw) const override {
     context_->parallel_for(n_out, [&](Index o, int) {
       for (Index r = 0; r < n_rows; ++r) {
-        const double d = static_cast<double>(scale) * dy[r * dy_stride + o];
+        const double d = static_cast<double>(scale) * dy[r * n_out + o];
         for (Index c = 0; c < n_in; ++c) dw[o * n_in + c] += d * x[r * n_in + c];
       }
     });
