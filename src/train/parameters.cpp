@@ -17,8 +17,6 @@
 namespace ropewalk {
 namespace {
 
-constexpr std::string_view kRates = ".ssm_a";  // of recurrences, not as logarithms
-
 struct LayerVector {
   Vector LayerWeights::*weights;
   Index LearningLayer::*learning;
@@ -107,7 +105,7 @@ class LearningTensors final : public WeightSource {
   }
   Vector vector(const std::string& name) override {
     std::vector<float> numbers = file_.numbers(name);
-    if (name.ends_with(kRates))
+    if (holds_rates(name))
       for (float& rate : numbers) rate = log_of_rate(name, rate);
     if (by_name_.contains(name)) return filled(name, numbers);
     const auto frozen = std::make_shared<const std::vector<float>>(numbers);

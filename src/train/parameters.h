@@ -117,6 +117,10 @@ const char* why_not_trained(const ModelConfig& config);
 /// Errors: Error that names `place` and what stands in the way: experts, turned keys of latents.
 void require_trainable(const ModelConfig& config, const std::string& place);
 
+/// Whether the file holds the rates of a recurrence in it, which learn as log(-rate). Others hold the
+/// logarithms themselves.
+inline bool holds_rates(const std::string& tensor) { return tensor.ends_with(".ssm_a"); }
+
 /// What learns where every tensor does, and where each lies: of a model that is not there yet. Scales of what
 /// a layer gives are none: transformers holds them as buffers.
 std::vector<Parameter> parameters_of(const ModelConfig& config);

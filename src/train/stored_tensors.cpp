@@ -2,7 +2,6 @@
 #include "train/stored_tensors.h"
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <numeric>
 
@@ -98,8 +97,6 @@ std::vector<float> StoredTensors::in_file_order(const TensorInfo& tensor) const 
   RW_CHECK(static_cast<Index>(values.size()) == n);
   if (tensor.offset != 0)
     for (float& value : values) value -= tensor.offset;
-  if (tensor.name.ends_with(".ssm_a"))  // it learns as log(-rate)
-    for (float& value : values) value = -std::exp(value);
   const RowOrder order(config_, tensor.name);
   if (order.as_stored()) return values;
   const Index width = is_matrix(tensor) ? tensor.shape[1] : 1;
