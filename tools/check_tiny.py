@@ -20,7 +20,7 @@ WITH_EXPERTS = ("mixtral", "qwen2_moe", "qwen3_moe", "qwen3_moe_dense", "qwen3_v
 WITH_STATES = ("qwen3_5", "qwen3_5_images", "qwen3_5_moe", "qwen3_next", "lfm2", "lfm2_moe", "granite_hybrid", "granite_hybrid_moe",
                "nemotron_h", "nemotron_h_moe")
 GEMMA_4 = ("gemma4_e2b", "gemma4_31b", "gemma4_26b")
-# By their names, with reasons: deepseek_v2 is not loaded (llama.cpp knows V2-Lite by its number of layers), deepseek_v2_groups is off (it adds
+# By their names, with reasons: deepseek_v2 and deepseek_dense are not loaded (llama.cpp knows V2-Lite by its number of layers), deepseek_v2_groups is off (it adds
 # up the two best of a group in V2 too), minicpm3 is off at 20 tokens (it takes long factors where the context, not the text, is long),
 # glm4_moe_lite slightly at 100 (its attn_k_b in Q8_0 makes llama.cpp round queries; with floats there the middle row is at 0.001).
 WITH_LATENTS = ("deepseek_v3",)

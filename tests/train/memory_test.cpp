@@ -58,7 +58,7 @@ void expect_told(const std::shared_ptr<const Model>& model, std::shared_ptr<cons
 }
 
 TEST(GradientMemory, IsToldBeforeItIsTaken) {
-  for (const char* name : {"llama", "gemma2", "roformer"})
+  for (const char* name : {"llama", "gemma2", "roformer", "minicpm3", "gemma4_e2b", "gemma4_31b"})
     for (const char* method : {"none", "rerope:window=100"}) {
       SCOPED_TRACE(name);
       const auto context = std::make_shared<Context>(ContextOptions{.threads = 2, .isa = {}});

@@ -38,7 +38,7 @@ TEST(Merged, EveryFamilyReadsAsItWasTrained) {
   for (const std::string& name : tiny_families()) {
     if (tiny_model(name)->config().encoder) continue;
     expect_same_losses(learned(name), "none", name);
-    expect_same_losses(learned(name, {"attn_q"}), "lm-infinite:sink=2,window=6", name + ", one target");
+    expect_same_losses(learned(name, {"attn_output"}), "lm-infinite:sink=2,window=6", name + ", one target");
   }
 }
 

@@ -14,7 +14,10 @@ TEST(LearnAll, EveryTensorOfEveryFamilyOnceOneBehindTheOther) {
     SCOPED_TRACE(name);
     const std::shared_ptr<const Model> source = tiny_model(name);
     const LearningModel m = learn_all(source);
-    const std::vector<NeededTensor> needed = needed_tensors(source->config());
+    std::vector<NeededTensor> needed = needed_tensors(source->config());
+    std::erase_if(needed, [](const NeededTensor& tensor) {  // a buffer, which transformers does not train
+      return tensor.name.ends_with("layer_output_scale.weight");
+    });
     ASSERT_EQ(m.parameters.size(), needed.size());
     Index n = 0;
     for (std::size_t i = 0; i < needed.size(); ++i) {

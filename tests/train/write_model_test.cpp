@@ -94,6 +94,7 @@ TEST_F(WriteModel, BothContainersOfOneModelGiveTheSameLogits) {
     // The converter turns heads of states and takes the exponential of their rates: neither has an order.
     const auto& layers = file->config().layers;
     if (std::any_of(layers.begin(), layers.end(), std::mem_fn(&LayerSpec::recurs))) continue;
+    if (layers[0].attention.latent.split) continue;  // two tensors in place of the folder's one
     std::vector<std::vector<float>> all;
     for (const auto& model : {file, folder}) {
       const std::string to = path(model == file ? name_like(source) : name_like(source.parent_path()));
