@@ -3,6 +3,8 @@
 
 #include <cmath>
 
+#include "model/recurrent_operations.h"
+
 namespace ropewalk {
 namespace {
 

@@ -20,13 +20,6 @@ namespace ropewalk {
 /// The tensors of such a layer, whose names begin with `blk`.
 void load_recurrence(Loader& load, const LayerSpec& spec, const std::string& blk, LayerWeights& w);
 
-/// The recurrence of such a layer; not of a short convolution.
-Recurrence recurrence_of(const RecurrenceSpec& spec, const RecurrentWeights& w);
-/// Of a head of q or k, with the delta rule: its weights are `unit`, RecurrentWeights::unit_q or unit_k.
-Norm unit_norm(const RecurrenceSpec& spec, const Vector& unit);
-/// Of what the recurrence gives: of heads, or of parts of a row.
-Norm norm_behind(const LayerSpec& layer, const RecurrentWeights& w);
-
 /// What the output matrix of the layer multiplies, of all rows (n_rows, value_width): each sequence's rows go
 /// on from its state, which becomes that of the last one. Valid until the next layer.
 const float* recur(const LayerPass& layer, const Rows& all, Activations& a);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/recurrent.h"
 
-#include "model/recurrent.h"
+#include "model/recurrent_operations.h"
 
 namespace ropewalk {
 
