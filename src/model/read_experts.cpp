@@ -95,7 +95,8 @@ void check_experts(const Keys& keys, const Family& family, const ModelConfig& co
   if (named && !family.experts)
     throw Error(keys.file.path(), "a model that this engine computes",
                 "a mixture of experts, which this engine does not compute in this family");
-  if (named && first == nullptr)
+  const bool all_lead = keys.integer("leading_dense_block_count", 0, 4096, 0) >= config.n_layers();
+  if (named && first == nullptr && !all_lead)
     throw Error(keys.file.path(), "routers (blk.N.ffn_gate_inp.weight), since expert_count is not 0", "none",
                 "the file's numbers and tensors disagree");
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// What of a model learns, and that its numbers are the model's.
 #include <map>
+#include <set>
 
 #include "model/tensors.h"
 #include "model/weights.h"
@@ -83,6 +84,33 @@ TEST(LearnAll, KindsAreWhatWeightDecayAsks) {
       }
     EXPECT_EQ(found, expected.size());
   }
+}
+
+TEST(LearnAll, SaysWhatStandsInTheWay) {
+  const auto why = [](const char* name) {
+    return std::string(why_not_trained(read_config(*ModelFile::open(golden(std::string("tiny/") + name)))));
+  };
+  EXPECT_EQ(why("gemma4_26b"), "a mixture of experts");
+  EXPECT_EQ(why("deepseek_v3"), "a mixture of experts");
+  ModelConfig turned = read_config(*ModelFile::open(golden("tiny/deepseek_dense")));
+  EXPECT_EQ(why_not_trained(turned), nullptr);
+  turned.layers[0].attention.latent.split = true;
+  EXPECT_NE(std::string(why_not_trained(turned)).find("attn_k_b"), std::string::npos);
+}
+
+/// Matrices that are rows of one tensor: one pair, whose A all of them have.
+TEST(LearnLowRank, OfLatentsHasOnePairForEachTensor) {
+  const LearningModel m = learn_low_rank(tiny_model("minicpm3"), {});
+  std::set<std::string> names;
+  for (const Parameter& p : m.parameters)
+    if (p.name.starts_with("blk.1.attn") && p.name.ends_with(".lora_b")) names.insert(p.name);
+  EXPECT_EQ(names,
+            (std::set<std::string>{"blk.1.attn_q_a.weight.lora_b", "blk.1.attn_q_b.weight.lora_b",
+                                   "blk.1.attn_kv_a_mqa.weight.lora_b", "blk.1.attn_kv_b.weight.lora_b",
+                                   "blk.1.attn_output.weight.lora_b"}));
+  const LearningLayer& layer = m.layers[1];
+  EXPECT_EQ(layer.wk.low_rank->a_begin, layer.wv.low_rank->a_begin);
+  EXPECT_EQ(layer.wv.low_rank->b_begin, layer.wk.low_rank->b_begin + layer.wk.low_rank->b->n_out * 16);
 }
 
 TEST(LearnLowRank, StartsAsTheSourceAndIsSeeded) {
