@@ -164,9 +164,10 @@ class HfFolder final : public HfModel {
  public:
   explicit HfFolder(const std::string& folder)
       : HfModel(folder, read_json_file(folder + "/config.json", 4u << 20)) {
-    for (const char* name : {"config.json", "generation_config.json", "tokenizer.json",
-                             "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja",
-                             "chat_template.json", "tekken.json", "spiece.model"})
+    for (const char* name :
+         {"config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json",
+          "special_tokens_map.json", "chat_template.jinja", "chat_template.json", "tekken.json",
+          "spiece.model", "tokenizer.model", "vocab.txt"})
       if (const std::string path = fmt::format("{}/{}", folder, name); std::filesystem::exists(path))
         files_.push_back(path);
     for (const auto& [shard, promised] : read_index(folder)) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Gemma 4. Reference: models/gemma4 and models/gemma4_unified of transformers 5.24.
 #include <charconv>
+#include <set>
 
 #include "formats/hf_experts.h"
 #include "formats/hf_own.h"
@@ -70,10 +71,12 @@ void put_rotation(const HfObject& config, const std::string& arch, const Numbers
   out[arch + ".rope.freq_base_swa"] = local_base;
   out[arch + ".rope.dimension_count"] = head_dims;
   for (const char* key : {".rope.scaling.type", ".rope.scaling.factor"}) out.erase(arch + key);
+  std::set<std::int64_t> pairs;
   for (std::size_t l = 0; l < windowed.size(); ++l)
     if (windowed[l] == 0)
-      out["ropewalk.rope_turning_pairs"] =
-          static_cast<std::int64_t>(part * static_cast<double>(head_dims[l]) / 2);
+      pairs.insert(static_cast<std::int64_t>(part * static_cast<double>(head_dims[l]) / 2));
+  if (pairs.size() > 1) config.fail("per_layer_config", "with one head_dim for all layers that see far");
+  if (!pairs.empty()) out["ropewalk.rope_turning_pairs"] = *pairs.begin();
 }
 
 /// With use_double_wide_mlp, layers that read another's keys have a part twice as wide.
@@ -107,6 +110,7 @@ void own_gemma4(const HfObject& config, const std::string& arch, Metadata& out) 
   else
     put_global_sizes(config, windowed, head_dims, n_kv_heads);
   put_rotation(config, arch, windowed, head_dims, out);
+  out["ropewalk.value_is_key"] = config.boolean("attention_k_eq_v").value_or(false);
   const std::int64_t n_shared =
       number_within(config, "num_kv_shared_layers", 0, 0, static_cast<std::int64_t>(windowed.size()) - 1);
   put_widths(config, arch, windowed.size(), n_shared, out);

@@ -12,7 +12,8 @@ void own_latent(const HfObject& config, const std::string& arch, Metadata& out) 
     return value;
   };
   if (!config.boolean("rope_interleave").value_or(true))
-    config.fail("rope_interleave", "true: rotated dims in interleaved pairs");
+    throw Error(config.place, "a model that this engine computes",
+                "rope_interleave false beside latents, which it does not compute");
   if (config.boolean("attention_bias").value_or(false))
     config.fail("attention_bias", "false, in this family");
   if (config.find("index_topk"))
