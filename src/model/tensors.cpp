@@ -163,7 +163,7 @@ class Needed {
 
   void need_apart(const ExpertsSpec& e, const std::string& blk) {
     need(blk + "ffn_gate_inp.scale", {config_.d_model});
-    need(blk + "ffn_down_exps.scale", {e.n_experts});
+    if (e.scaled) need(blk + "ffn_down_exps.scale", {e.n_experts});
     for (const char* norm : {"post_ffw_norm_1", "pre_ffw_norm_2", "post_ffw_norm_2"})
       need(blk + norm + ".weight", {config_.d_model});
   }
@@ -184,11 +184,17 @@ bool is_ahead(const ModelConfig& config, const std::string& name) {
   return false;
 }
 
-/// Keys and values of a layer that reads another's: published files have them, and nobody reads them.
+/// Keys and values of a layer that reads another's, and parts of latents beside the whole of them: published
+/// files have them, and nobody reads them.
 bool is_unread(const ModelConfig& config, const std::string& name) {
   for (int l = 0; l < config.n_layers(); ++l)
     if (config.layers[static_cast<std::size_t>(l)].kv_of >= 0)
       for (const char* part : {"attn_k", "attn_v", "attn_k_norm"})
+        if (name == fmt::format("blk.{}.{}.weight", l, part)) return true;
+  for (int l = 0; l < config.n_layers(); ++l)
+    if (const LatentSpec& latent = config.layers[static_cast<std::size_t>(l)].attention.latent;
+        latent.any() && !latent.split)
+      for (const char* part : {"attn_k_b", "attn_v_b"})
         if (name == fmt::format("blk.{}.{}.weight", l, part)) return true;
   return false;
 }
