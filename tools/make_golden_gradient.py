@@ -122,6 +122,9 @@ def latent_order(called, gradient, config, interleaved):
 def gradients(folder, inside, interleaved):
     kind = transformers.RoFormerForMaskedLM if folder.name == "roformer" else transformers.AutoModelForCausalLM
     model = kind.from_pretrained(folder, attn_implementation="eager", dtype=torch.float32).eval()
+    for module in model.modules():  # transformers clamps steps by a number of their initialisation; see formats/hf_recurrent.cpp
+        if folder.name == "nemotron_h" and hasattr(module, "time_step_limit"):
+            module.time_step_limit = (0.0, float("inf"))
     # Ids from 4 on: an embedding's row of padding has no gradient in PyTorch.
     draw = torch.Generator().manual_seed(1)
     tokens, targets = torch.randint(4, 128, (2, N_TOKENS), generator=draw).tolist()
