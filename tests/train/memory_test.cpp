@@ -58,7 +58,8 @@ void expect_told(const std::shared_ptr<const Model>& model, std::shared_ptr<cons
 }
 
 TEST(GradientMemory, IsToldBeforeItIsTaken) {
-  for (const char* name : {"llama", "gemma2", "roformer", "minicpm3", "gemma4_e2b", "gemma4_31b"})
+  for (const char* name : {"llama", "gemma2", "roformer", "minicpm3", "gemma4_e2b", "gemma4_31b", "lfm2",
+                           "qwen3_5", "granite_hybrid", "nemotron_h"})
     for (const char* method : {"none", "rerope:window=100"}) {
       SCOPED_TRACE(name);
       const auto context = std::make_shared<Context>(ContextOptions{.threads = 2, .isa = {}});
@@ -68,6 +69,7 @@ TEST(GradientMemory, IsToldBeforeItIsTaken) {
       expect_told<float>(model, make_cpu_training(context), 20, 256, method);
     }
   expect_told<double>(tiny_model("llama"), definition(), 3, 60, "none");
+  expect_told<double>(tiny_model("qwen3_5"), definition(), 3, 60, "none");
 }
 
 using RunMemory = InOwnFolder;
