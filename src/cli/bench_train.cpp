@@ -130,7 +130,8 @@ class TrainBench {
       for (std::size_t m = 0; m < n_methods; ++m) {
         TrainingAttention<float> task{.q = q.data(), .k = k.data(), .v = v.data()};
         task.q_stride = task.out_stride = q_width, task.k_stride = task.v_stride = kv_width;
-        task.n_heads = spec.n_heads, task.n_kv_heads = spec.n_kv_heads, task.head_dim = task.value_dim = context.head_dim;
+        task.n_heads = spec.n_heads, task.n_kv_heads = spec.n_kv_heads,
+        task.head_dim = task.value_dim = context.head_dim;
         task.plan = &plans[m].plan, task.keys = &plans[m].keys;
         task.out = out.data(), task.lse = lse.data(), task.d_out = d_out.data();
         task.d_q = d_q.data(), task.d_k = d_k.data(), task.d_v = d_v.data();

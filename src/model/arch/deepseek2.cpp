@@ -38,7 +38,8 @@ const Register<Architecture> registered{
     {.name = "deepseek2",
      .models = "DeepSeek V2 (Lite), V3, R1, Kimi K2, GLM-4.7-Flash, Moonlight",
      .scaling = "yarn, in DeepSeek and Kimi K2",
-     .tiny = {"deepseek_v2", "deepseek_dense", "deepseek_v2_groups", "deepseek_v3", "deepseek_v3_mscale", "glm4_moe_lite"},
+     .tiny = {"deepseek_v2", "deepseek_dense", "deepseek_v2_groups", "deepseek_v3", "deepseek_v3_mscale",
+              "glm4_moe_lite"},
      .read = read}};
 
 }  // namespace
