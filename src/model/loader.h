@@ -54,9 +54,4 @@ class Loader {
   std::size_t bytes_ = 0;
 };
 
-/// `some` of the rows of `all`, in that order. REQUIRES: at least one.
-WeightRows chosen_rows(const WeightRows& all, const std::vector<Index>& some);
-/// Of `all`, which are n_groups groups of equally many rows: in each, `count` rows from `begin` on.
-WeightRows rows_of_groups(const WeightRows& all, Index n_groups, Index begin, Index count);
-
 }  // namespace ropewalk

@@ -157,23 +157,6 @@ void load_output(Loader& load, const ModelConfig& c, Weights& w) {
 
 }  // namespace
 
-WeightRows chosen_rows(const WeightRows& all, const std::vector<Index>& some) {
-  WeightRows rows{
-      .n_out = static_cast<Index>(some.size()), .n_in = all.n_in, .format = all.format, .stride = all.stride};
-  rows.scattered.reserve(some.size());
-  for (const Index row : some) rows.scattered.push_back(all.row(row));
-  rows.first = rows.scattered.front();
-  return rows;
-}
-
-WeightRows rows_of_groups(const WeightRows& all, Index n_groups, Index begin, Index count) {
-  std::vector<Index> some;
-  some.reserve(static_cast<std::size_t>(n_groups * count));
-  for (Index g = 0; g < n_groups; ++g)
-    for (Index r = 0; r < count; ++r) some.push_back(g * (all.n_out / n_groups) + begin + r);
-  return chosen_rows(all, some);
-}
-
 WeightRows FileTensors::rows(const std::string& name) const {
   const TensorInfo& info = file_.tensor(name);
   const RowOrder order(config_, name);
