@@ -41,7 +41,7 @@ inline std::set<std::string, std::less<>> names_of(const ModelFile& file) {
 inline NewWeights shaken(const Model& model, float by) {
   return {names_of(model.file()), [&model, by](const std::string& name) {
             std::vector<float> values = engine_values(model.file(), model.config(), name);
-            for (std::size_t i = 0; i < values.size(); ++i)
+            for (std::size_t i = 0; i < values.size() && by != 0; ++i)  // -0 stays what it is
               values[i] += by * std::sin(static_cast<float>(i + name.size()));
             return values;
           }};
