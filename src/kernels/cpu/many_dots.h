@@ -93,7 +93,7 @@ constexpr int kRowsOfMany = 2;
 constexpr int kRowsOfMany = 1;
 #endif
 
-/// As register_parts for kX rows of x: rows and factors (kRowsOfMany), sums (kRowsOfMany)(kX).
+/// As register_part for kX rows of x: rows and factors (kRowsOfMany), sums (kRowsOfMany)(kX).
 template <class F, int kX>
 RW_INLINE void parts_of_many(const std::uint8_t* const* rows, const RowFactors<F>* factors,
                              const QuantisedRow* x, std::int64_t at, std::int64_t n, Vec (*sums)[kX]) {

@@ -121,42 +121,28 @@ RW_INLINE __m256 add_group(__m256 sum, const std::uint8_t* block, int g, const Q
                          _mm256_permutevar_ps(two, _mm256_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1)), sum);
 }
 
-/// Rows of weights that share what is loaded of x, and wait for their sums at the same time. In 16 registers,
-/// several rows of blocks of 256 weights lose more than they win.
-#ifdef __AVX512F__
+/// <weights, x> over n inputs (at most kQuantPart) from input `at` of x, before the lanes are added: as
+/// quantised_part, to the bit, from the bytes of a row. One row at a time: several side by side share what is
+/// loaded of x, but memory gives one long run faster.
 template <class F>
-constexpr int kRowsTogether = 4;
-#else
-template <class F>
-constexpr int kRowsTogether = F::kWeights == 32 ? 4 : 1;
-#endif
-
-/// As quantised_part, to the bit, from the bytes of rows at input `at`: rows and sums (kRowsTogether).
-template <class F>
-RW_INLINE void register_parts(const std::uint8_t* const* rows, const QuantisedRow& x, std::int64_t at,
-                              std::int64_t n, std::int64_t ahead, Vec* sums) {
-  constexpr int kRows = kRowsTogether<F>, kEach = 32 / F::kGroup;  // scales of 32 weights
+RW_INLINE Vec register_part(const std::uint8_t* row, const QuantisedRow& x, std::int64_t at, std::int64_t n) {
+  constexpr int kEach = 32 / F::kGroup;  // scales of 32 weights
   constexpr int kInBlock = F::kWeights / 32, kTogether = kInBlock == 1 ? 2 : kInBlock;
   const std::int64_t n_steps = n / 32;
-  float scale[kRows][kQuantPart / F::kGroup + kLanes];
-  Halves sum[kRows];
-  RW_UNROLL for (int r = 0; r < kRows; ++r) sum[r] =
-      row_scales<F>(rows[r], x, at / F::kGroup, n / F::kGroup, scale[r]);
-  const std::uint8_t* block[kRows];  // where `step` begins: whole blocks are taken together
-  RW_UNROLL for (int r = 0; r < kRows; ++r) block[r] = rows[r];
+  float scale[kQuantPart / F::kGroup + kLanes];
+  Halves sum = row_scales<F>(row, x, at / F::kGroup, n / F::kGroup, scale);
+  const std::uint8_t* block = row;  // where `step` begins: whole blocks are taken together
   const auto add = [&](std::int64_t step, int i) __attribute__((always_inline)) {
-    RW_UNROLL for (int r = 0; r < kRows; ++r) sum[r].half[i % 2] =
-        add_group<F>(sum[r].half[i % 2], block[r] + i / kInBlock * F::kBytes, i % kInBlock, x,
-                     at + 32 * (step + i), scale[r] + kEach * (step + i));
+    sum.half[i % 2] = add_group<F>(sum.half[i % 2], block + i / kInBlock * F::kBytes, i % kInBlock, x,
+                                   at + 32 * (step + i), scale + kEach * (step + i));
   };
   std::int64_t step = 0;
   for (; step + kTogether <= n_steps; step += kTogether) {
     constexpr int kBytes = kTogether / kInBlock * F::kBytes;
-    RW_UNROLL for (int r = 0; r < kRows; ++r) for (int line = 0; line < kBytes; line += 64)
-        __builtin_prefetch(block[r] + ahead + line);
+    for (int line = 0; line < kBytes; line += 64) __builtin_prefetch(block + kAhead + line);
     RW_UNROLL for (int i = 0; i < kTogether; ++i) add(step, i);
-    RW_UNROLL for (int r = 0; r < kRows; ++r) block[r] += kBytes;
+    block += kBytes;
   }
   RW_UNROLL for (int i = 0; i + 1 < kTogether; ++i) if (step + i < n_steps) add(step, i);
-  RW_UNROLL for (int r = 0; r < kRows; ++r) sums[r] = joined(sum[r]);
+  return joined(sum);
 }

@@ -232,25 +232,18 @@ RW_INLINE void for_outputs(const Dots& d, Unpack unpack, Part part) {
 /// The same to the bit as below.
 template <class F>
 static void dots_in_registers(const Dots& d) {
-  constexpr int kRows = kRowsTogether<F>;
-  // Rows side by side: the same place of the next ones.
-  const std::int64_t ahead = kRows == 1 ? kAhead : kRows * d.n_in / F::kWeights * F::kBytes;
   float lanes[kLanes * kLanes];
   for (std::int64_t o = d.begin; o < d.end; o += kLanes) {
     const std::int64_t n_o = d.end - o < kLanes ? d.end - o : kLanes;
-    for (std::int64_t i = 0; i < n_o; i += kRows)
+    for (std::int64_t i = 0; i < n_o; ++i) {
+      float* sum = lanes + i * kLanes;
       for (std::int64_t at = 0; at < d.n_in; at += kQuantPart) {  // rows as they lie: memory is read ahead
         const std::int64_t n = d.n_in - at < kQuantPart ? d.n_in - at : kQuantPart;
-        const std::uint8_t* rows[kRows];
-        Vec sums[kRows];
-        for (int r = 0; r < kRows; ++r)  // the last row again, where there are no more
-          rows[r] = d.rows[i + r < n_o ? o + i + r : d.end - 1] + at / F::kWeights * F::kBytes;
-        register_parts<F>(rows, d.quantised[0], at, n, ahead, sums);
-        for (int r = 0; r < kRows; ++r) {
-          float* sum = lanes + (i + r) * kLanes;
-          store(sum, at == 0 ? sums[r] : load(sum) + sums[r]);
-        }
+        const Vec part =
+            register_part<F>(d.rows[o + i] + at / F::kWeights * F::kBytes, d.quantised[0], at, n);
+        store(sum, at == 0 ? part : load(sum) + part);
       }
+    }
     put_sums(d, 0, o, n_o, lanes);
   }
 }
