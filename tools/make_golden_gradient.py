@@ -7,7 +7,7 @@ The loss is the mean cross-entropy of given targets (a token for each row; the p
 the same way). Of each tensor: the norm of its gradient and some entries, the largest ones and some spread over it.
 Tensors are called as in a GGUF file, rows of queries and keys in the engine's order: where the published model pairs
 dims (2m, 2m + 1), they are permuted to the half-split pairing (m, m + rotary_dim / 2); of latents (MLA) each head's
-rotated dims come first, and all keys before all values.
+rotated dims come first, and all keys before all values; of gated attention all queries come before all gates.
 """
 import json
 import pathlib
@@ -34,7 +34,8 @@ OUTSIDE = {
     "cls.predictions.transform.dense.bias": "output_transform.bias",
     "cls.predictions.transform.LayerNorm.weight": "output_transform_norm.weight",
     "cls.predictions.transform.LayerNorm.bias": "output_transform_norm.bias",
-    "cls.predictions.bias": "output.bias",
+    "cls.predictions.bias": "output.bias", "model.embedding_norm.weight": "output_norm.weight",
+    "model.norm_f.weight": "output_norm.weight", "model.embeddings.weight": "token_embd.weight",
     "model.embed_tokens_per_layer.weight": "per_layer_token_embd.weight",
     "model.per_layer_model_projection.weight": "per_layer_model_proj.weight",
     "model.per_layer_projection_norm.weight": "per_layer_proj_norm.weight",
@@ -52,6 +53,20 @@ INSIDE = {
     "self_attn.q_b_proj": "attn_q_b", "self_attn.kv_a_proj_with_mqa": "attn_kv_a_mqa",
     "self_attn.kv_a_layernorm": "attn_kv_a_norm", "self_attn.kv_b_proj": "attn_kv_b",
 }
+# Layers with a state, and the names of their families.
+STATE = {
+    "embedding_norm": "output_norm", "operator_norm": "attn_norm", "ffn_norm": "ffn_norm", "norm": "attn_norm",
+    "self_attn.q_layernorm": "attn_q_norm", "self_attn.k_layernorm": "attn_k_norm", "self_attn.out_proj": "attn_output",
+    "feed_forward.w1": "ffn_gate", "feed_forward.w3": "ffn_up", "feed_forward.w2": "ffn_down",
+    "conv.in_proj": "shortconv.in_proj", "conv.conv": "shortconv.conv", "conv.out_proj": "shortconv.out_proj",
+    "linear_attn.in_proj_qkv": "attn_qkv", "linear_attn.in_proj_z": "attn_gate", "linear_attn.in_proj_a": "ssm_alpha",
+    "linear_attn.in_proj_b": "ssm_beta", "shared_mlp.output_linear": "ffn_down", "mixer.q_proj": "attn_q",
+    "mixer.k_proj": "attn_k", "mixer.v_proj": "attn_v", "mixer.o_proj": "attn_output", "mixer.up_proj": "ffn_up",
+    "mixer.down_proj": "ffn_down",
+    **{f"{block}.{part}": name for block in ("linear_attn", "mamba", "mixer")
+       for part, name in (("conv1d", "ssm_conv1d"), ("norm", "ssm_norm"), ("out_proj", "ssm_out"), ("in_proj", "ssm_in"))},
+}
+NUMBERS = {"A_log": "ssm_a_log", "D": "ssm_d", "dt_bias": "ssm_dt.bias"}  # of each head
 AFTER_ATTENTION = {"post_attention_layernorm": "post_attention_norm", "pre_feedforward_layernorm": "ffn_norm",
                    "post_feedforward_layernorm": "post_ffw_norm"}
 GEMMA4 = {**AFTER_ATTENTION, "per_layer_input_gate": "inp_gate", "per_layer_projection": "proj", "post_per_layer_input_norm": "post_norm"}
@@ -61,6 +76,8 @@ FAMILIES = {
     "gemma2": (AFTER_ATTENTION, False), "olmo2": (AFTER_ATTENTION, False), "granite": ({}, False),
     "phi": ({}, False), "gpt_neox": ({}, False), "nemotron": ({}, False), "cohere": ({}, True),
     "roformer": ({}, True), "minicpm3": ({}, False), "deepseek_dense": ({}, True),
+    "lfm2": (STATE, False), "qwen3_5": (STATE | {"post_attention_layernorm": "post_attention_norm"}, False),
+    "granite_hybrid": (STATE, False), "nemotron_h": (STATE, False),
     "gemma4_e2b": (GEMMA4, False), "gemma4_31b": (GEMMA4, False),
 }
 
@@ -73,6 +90,8 @@ def engine_name(name, inside):
         if name.startswith(prefix):
             layer, rest = name[len(prefix):].split(".", 1)
             part, what = rest.rsplit(".", 1)
+            if what in NUMBERS:
+                return f"blk.{layer}.{NUMBERS[what]}"
             return f"blk.{layer}.{(INSIDE | inside)[part]}.{what}"
     raise KeyError(name)
 
@@ -103,6 +122,9 @@ def latent_order(called, gradient, config, interleaved):
 def gradients(folder, inside, interleaved):
     kind = transformers.RoFormerForMaskedLM if folder.name == "roformer" else transformers.AutoModelForCausalLM
     model = kind.from_pretrained(folder, attn_implementation="eager", dtype=torch.float32).eval()
+    for module in model.modules():  # transformers clamps steps by a number of their initialisation; see formats/hf_recurrent.cpp
+        if folder.name == "nemotron_h" and hasattr(module, "time_step_limit"):
+            module.time_step_limit = (0.0, float("inf"))
     # Ids from 4 on: an embedding's row of padding has no gradient in PyTorch.
     draw = torch.Generator().manual_seed(1)
     tokens, targets = torch.randint(4, 128, (2, N_TOKENS), generator=draw).tolist()
@@ -121,12 +143,18 @@ def gradients(folder, inside, interleaved):
                 layer = name.split(".")[2]
                 found[f"blk.{layer}.attn_{part}.{name.rsplit('.', 1)[1]}"] = parts[:, i].flatten(0, 1)
             continue
-        called = engine_name(name, inside)
+        if "shared_mlp.input_linear" in name:  # gate and up
+            for part, rows in zip(("gate", "up"), parameter.grad.chunk(2)):
+                found[f"blk.{name.split('.')[2]}.ffn_{part}.weight"] = rows
+            continue
+        called = engine_name(name.replace("backbone.", "model."), inside)
         gradient = parameter.grad
         if hasattr(config, "kv_lora_rank"):
             gradient = latent_order(called, gradient, config, interleaved)
         elif interleaved and (".attn_q." in called or ".attn_k." in called):
             gradient = half_split(gradient, head_dim, head_dim)
+        if ".attn_q.weight" in called and len(gradient) == 2 * config.num_attention_heads * head_dim:  # and its gate
+            gradient = gradient.reshape(-1, 2, head_dim, gradient.shape[-1]).swapaxes(0, 1).reshape(gradient.shape)
         found[called] = gradient
     tensors = {}
     for name, gradient in found.items():

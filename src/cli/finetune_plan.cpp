@@ -320,7 +320,8 @@ void Options::define(CommandLine& app) {
       "--targets", low_rank.targets,
       "with pairs; default: all of a layer,\nattn_q attn_k attn_v attn_output "
       "ffn_gate ffn_up\nffn_down; with latents (MLA) attn_q_a attn_q_b\nattn_kv_a_mqa attn_kv_b; in Gemma 4 "
-      "inp_gate proj");
+      "inp_gate proj;\nof layers with a state attn_qkv attn_gate ssm_in\nssm_out shortconv.in_proj "
+      "shortconv.out_proj, and\nwhere they are named ssm_alpha ssm_beta");
   app.add_option("--rate", rate, "of learning, constant behind the warm-up;\ndefault: 2e-4, with --full 2e-5")
       ->check(in_range(1e-9, 1));
   app.add_option("--warm-up", warm_up,

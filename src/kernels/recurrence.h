@@ -45,6 +45,7 @@ struct Recurrence {
   bool delta = false;
   bool tiled = false;           // head h reads key head h % n_key_heads; else h / (n_heads / n_key_heads)
   const float* rate = nullptr;  // (n_heads), below 0
+  bool rate_is_log = false;     // it holds log(-rate): a rate that learns stays below 0
   const float* step_bias = nullptr;  // (n_heads)
   float least_step = 0, greatest_step = 0;
   const float* skip = nullptr;  // (n_heads), or null: 0
@@ -68,6 +69,15 @@ struct RecurrenceGate {
   float decay = 0;   // e^(rate s)
   float weight = 0;  // sigmoid(weight) with delta, else s
 };
+/// The same in double.
+struct ExactGate {
+  double step = 0;   // s
+  double slope = 0;  // of s by the row's step: 0 where s is cut
+  double decay = 0, weight = 0;
+};
+ExactGate exact_gate(const Recurrence& recurrence, Index head, double rate, double step, double weight);
+/// The rate of a head, as inference has it.
+float rate_of(const Recurrence& recurrence, Index head);
 /// Of a head by the row's numbers, in double, then rounded: the same on every machine and in every backend.
 RecurrenceGate recurrence_gate(const Recurrence& recurrence, Index head, float step, float weight);
 

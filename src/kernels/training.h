@@ -13,6 +13,7 @@
 #include <span>
 
 #include "kernels/kernels.h"
+#include "kernels/recurrence.h"
 
 namespace ropewalk {
 
@@ -38,14 +39,40 @@ struct TrainingAttention {
   T* d_weight = nullptr;             // (head_dim), or null
 };
 
+/// A recurrence (kernels/recurrence.h) over the rows of all texts, which stand one behind the other: each
+/// begins with a state of zeros. `borders` (n_texts + 1): where each begins, then the number of rows.
+template <class T>
+struct TrainingRecurrence {
+  std::span<const Index> borders;
+  const T *q = nullptr, *k = nullptr;          // (n_rows, n_key_heads, key_dim)
+  const T* v = nullptr;                        // (n_rows, n_heads, value_dim)
+  const T *step = nullptr, *weight = nullptr;  // (n_rows, n_heads); weight: of delta, or null
+  T* out = nullptr;                            // (n_rows, n_heads, value_dim), apart from v
+  /// (kept_states(n_rows), n_heads, value_dim, key_dim): the state before each row whose number is a multiple
+  /// of kStateRows, where no text begins; backward computes those between them once more. The definition has
+  /// no use for them.
+  T* states = nullptr;
+  const T* d_out = nullptr;                                        // (n_rows, n_heads, value_dim)
+  T *d_q = nullptr, *d_k = nullptr;                                // as q, k; +=
+  T* d_v = nullptr;                                                // as v; =
+  T *d_step = nullptr, *d_weight = nullptr;                        // as step, weight; =
+  T *d_rate = nullptr, *d_step_bias = nullptr, *d_skip = nullptr;  // (n_heads) +=, each null where not wanted
+
+  Index n_rows() const { return borders.back(); }
+};
+constexpr Index kStateRows = 64;
+constexpr Index kept_states(Index n_rows) { return (n_rows + kStateRows - 1) / kStateRows; }
+
 /// How much a call gets at most, for memory to be told before it is taken.
 struct TrainingSizes {
   Index n_rows = 0, n_ctx = 0;          // of all texts together; of one
   Index n_in = 0, n_out = 0;            // of any matrix
   Index kv_width = 0;                   // of keys or values: n_kv_heads head_dim, each rounded up to 16
   int head_dim = 0;                     // of either
-  int least_group = 1, most_group = 1;  // heads that share a key
+  int least_group = 1, most_group = 0;  // heads that share a key
   int n_variants = 3;                   // of keys: three in the published methods at most
+  Index n_state_heads = 0, key_dim = 0, value_dim = 0;  // of a recurrence
+  Index convolved = 0;                                  // channels of a convolution
 };
 
 template <class T>
@@ -106,6 +133,27 @@ class Training {
   /// d_logit = P (<d_out, v> - D), times 1 - (logit / cap)^2 where logits are capped (FlashAttention-2, Dao
   /// 2023, algorithm 2; several regions a row are ours). Nothing n x n is held.
   virtual void attention_backward(std::span<const TrainingAttention<T>> tasks) const = 0;
+
+  /// y (n_rows, width) = the convolution of x (n_rows, width), apart from it; texts and borders as those of
+  /// TrainingRecurrence: before a text all is 0.
+  virtual void convolve(const T* x, std::span<const Index> borders, const Convolution& convolution,
+                        T* y) const = 0;
+  /// dx =, apart from dy; d_taps (width, n_taps) +=, d_bias (width) +=, each null where it is not wanted.
+  virtual void convolve_backward(const T* x, const T* dy, std::span<const Index> borders,
+                                 const Convolution& convolution, T* dx, T* d_taps, T* d_bias) const = 0;
+
+  /// out =, states =.
+  virtual void recur(const TrainingRecurrence<T>& rows, const Recurrence& recurrence) const = 0;
+  /// With dS the gradient by the state behind a row, from the last row to the first (u, s as
+  /// kernels/recurrence.h has them, a = e^(rate s), S' = a S before the row):
+  ///
+  ///     dS += q d_out^T;  d_q += S d_out;  d_k += dS u;  d_u = dS^T k
+  ///     with delta: e = sigmoid(weight) d_u, d_v = e, d_k -= S' e, dS -= k e^T; else d_v = s d_u
+  ///     d_a = <dS, S before>;  dS = a dS
+  ///
+  /// and from d_a and d_u the gradients by steps and weights, and by d_rate (by log(-rate) where
+  /// rate_is_log).
+  virtual void recur_backward(const TrainingRecurrence<T>& rows, const Recurrence& recurrence) const = 0;
 
   /// losses[row] = -log softmax(logits[row])[target]; logits (targets.size(), n_vocab) become their gradient,
   /// weights[row] (softmax - one at the target). A row with kNoToken has loss 0 and gradient 0.

@@ -36,6 +36,7 @@ class Loader {
     bytes_ += made->bytes + made->file_bytes;
     return made;
   }
+  bool rates_are_logs() const { return source_.rates_are_logs(); }
   /// The n numbers of a vector, to be changed.
   std::vector<float> numbers(const std::string& name, Index n) {
     const Vector made = vector(name);
@@ -52,10 +53,5 @@ class Loader {
   const Backend& backend_;
   std::size_t bytes_ = 0;
 };
-
-/// `some` of the rows of `all`, in that order. REQUIRES: at least one.
-WeightRows chosen_rows(const WeightRows& all, const std::vector<Index>& some);
-/// Of `all`, which are n_groups groups of equally many rows: in each, `count` rows from `begin` on.
-WeightRows rows_of_groups(const WeightRows& all, Index n_groups, Index begin, Index count);
 
 }  // namespace ropewalk

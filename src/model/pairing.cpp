@@ -40,7 +40,9 @@ RowOrder::RowOrder(const ModelConfig& config, std::string_view name) {
   const NameInLayer in(config, name);
   attention_ = in.attention;
   if (attention_ == nullptr) return;
-  if (!attention_->latent.any()) {
+  if (attention_->output_gate && in.part == "attn_q.weight") {
+    kind_ = Kind::kGated;
+  } else if (!attention_->latent.any()) {
     if (config.interleaved_qk && rotated_attention(config, name) != nullptr) kind_ = Kind::kInterleaved;
   } else if (in.part == "attn_q.weight" || in.part == "attn_q_b.weight") {
     kind_ = Kind::kQueries;
@@ -71,6 +73,10 @@ Index RowOrder::stored(Index r) const {
     case Kind::kHeads: {
       const Index keys = a.n_heads * own, v = r - keys;
       return r < keys ? r / own * (own + v_dim) + r % own : v / v_dim * (own + v_dim) + own + v % v_dim;
+    }
+    case Kind::kGated: {
+      const Index gate = r - a.q_width(), row = gate < 0 ? r : gate;  // of the queries, or of the gates
+      return row + row / a.head_dim * a.head_dim + (gate < 0 ? 0 : a.head_dim);
     }
     default:
       return interleaved_row(r, a);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /// In which order the engine has the rows of a tensor. The pairs of dims that rotate together are half-split,
-/// (m, m + rotary_dim / 2), in the first dims of a head; some files hold pairs (2m, 2m + 1), and files of
-/// latents (model/latent.h) hold rotated dims behind the others and keys and values head by head. Rows are
-/// put in order when they are loaded, and back when they are written.
+/// (m, m + rotary_dim / 2), in the first dims of a head; some files hold pairs (2m, 2m + 1), files of latents
+/// (model/latent.h) hold rotated dims behind the others and keys and values head by head, and files of gated
+/// attention hold behind each head's queries its gate. Rows are put in order when they are loaded, and back
+/// when they are written.
 #pragma once
 #include <string_view>
 
@@ -30,8 +31,9 @@ class RowOrder {
 
  private:
   /// kQueries: of each head the rotated dims, then the others. kLatent: what keys and values are made of,
-  /// then the shared key. kHeads: the keys of all heads, then the values of all.
-  enum class Kind { kAsStored, kInterleaved, kQueries, kLatent, kHeads };
+  /// then the shared key. kHeads: the keys of all heads, then the values of all. kGated: the queries of all
+  /// heads, then the gates of all.
+  enum class Kind { kAsStored, kInterleaved, kQueries, kLatent, kHeads, kGated };
   Index rotated(Index d) const;
 
   Kind kind_ = Kind::kAsStored;

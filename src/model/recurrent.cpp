@@ -3,6 +3,8 @@
 
 #include <cmath>
 
+#include "model/recurrent_operations.h"
+
 namespace ropewalk {
 namespace {
 
@@ -139,20 +141,36 @@ void recur_rows(const LayerPass& layer, const Convolved& rows, Activations& a) {
          .out = rows.v + piece.row * values,
          .state = piece.sequence->states.of(layer.index) + (spec.n_taps - 1) * spec.convolved_width(),
          .n_rows = piece.n()});
-  layer.backend.recur(a.recurrences, {.n_heads = spec.n_heads,
-                                      .n_key_heads = spec.n_key_heads,
-                                      .key_dim = spec.key_dim,
-                                      .value_dim = spec.value_dim,
-                                      .delta = spec.kind == RecurrenceKind::kDeltaRule,
-                                      .tiled = spec.tiled,
-                                      .rate = w.rate.get(),
-                                      .step_bias = w.step_bias.get(),
-                                      .least_step = spec.least_step,
-                                      .greatest_step = spec.greatest_step,
-                                      .skip = w.skip.get()});
+  layer.backend.recur(a.recurrences, recurrence_of(spec, w));
 }
 
 }  // namespace
+
+Recurrence recurrence_of(const RecurrenceSpec& spec, const RecurrentWeights& w) {
+  return {.n_heads = spec.n_heads,
+          .n_key_heads = spec.n_key_heads,
+          .key_dim = spec.key_dim,
+          .value_dim = spec.value_dim,
+          .delta = spec.kind == RecurrenceKind::kDeltaRule,
+          .tiled = spec.tiled,
+          .rate = w.rate.get(),
+          .rate_is_log = w.rate_is_log,
+          .step_bias = w.step_bias.get(),
+          .least_step = spec.least_step,
+          .greatest_step = spec.greatest_step,
+          .skip = w.skip.get()};
+}
+
+Norm unit_norm(const RecurrenceSpec& spec, const Vector& unit) {
+  return {.weight = unit.get(),
+          .eps = 1e-6f / static_cast<float>(spec.key_dim)};  // of the mean of squares, as of their sum 1e-6
+}
+
+Norm norm_behind(const LayerSpec& layer, const RecurrentWeights& w) {
+  Norm norm{.weight = w.norm.get(), .eps = layer.norm_eps};
+  if (layer.recurrence.kind == RecurrenceKind::kStateSpace) norm.n_weights = layer.recurrence.n_norm_groups;
+  return norm;
+}
 
 void load_recurrence(Loader& load, const LayerSpec& layer, const std::string& blk, LayerWeights& w) {
   const RecurrenceSpec& spec = layer.recurrence;
@@ -163,9 +181,14 @@ void load_recurrence(Loader& load, const LayerSpec& layer, const std::string& bl
     load_state_space(load, spec, blk, r);
   else
     load_delta_rule(load, spec, blk, r);
-  std::vector<float> rate = load.numbers(blk + (spec.rate_is_log ? "ssm_a_log" : "ssm_a"), spec.n_heads);
-  for (float& a : rate) a = spec.rate_is_log ? -std::exp(a) : a;
-  r.rate = load.made_of(rate);
+  const std::string rate = blk + (spec.rate_is_log ? "ssm_a_log" : "ssm_a");
+  if (load.rates_are_logs()) {
+    r.rate = load.vector(rate), r.rate_is_log = true;
+  } else {
+    std::vector<float> numbers = load.numbers(rate, spec.n_heads);
+    for (float& a : numbers) a = spec.rate_is_log ? -std::exp(a) : a;
+    r.rate = load.made_of(numbers);
+  }
   r.step_bias = load.vector(blk + "ssm_dt.bias");
   r.norm = load.vector(blk + "ssm_norm.weight");
   w.wo = load.matrix(blk + "ssm_out.weight");
@@ -179,19 +202,16 @@ const float* recur(const LayerPass& layer, const Rows& all, Activations& a) {
   if (spec.kind == RecurrenceKind::kShortConvolution) return short_convolution(layer, all, norm, a);
   const Convolved rows = project_and_convolve(layer, all, norm, a);
   float* gate = a.gate.owner.get();
-  Norm behind{.weight = layer.w.recurrent.norm.get(), .eps = layer.spec.norm_eps};
+  const Norm behind = norm_behind(layer.spec, layer.w.recurrent);
   if (spec.kind == RecurrenceKind::kStateSpace) {
     recur_rows(layer, rows, a);
     b.activate(gate, rows.v, all.n() * spec.value_width(), Activation::kSilu);
-    behind.n_weights = spec.n_norm_groups;
     b.norm(gate, all.n() * spec.n_norm_groups, spec.value_width() / spec.n_norm_groups, behind, gate);
     return gate;
   }
-  Norm unit{.eps = 1e-6f / static_cast<float>(spec.key_dim)};  // of the mean of squares, as of their sum 1e-6
-  unit.weight = layer.w.recurrent.unit_q.get();
-  b.norm(rows.q, all.n() * spec.n_key_heads, spec.key_dim, unit, rows.q);
-  unit.weight = layer.w.recurrent.unit_k.get();
-  b.norm(rows.k, all.n() * spec.n_key_heads, spec.key_dim, unit, rows.k);
+  const RecurrentWeights& w = layer.w.recurrent;
+  b.norm(rows.q, all.n() * spec.n_key_heads, spec.key_dim, unit_norm(spec, w.unit_q), rows.q);
+  b.norm(rows.k, all.n() * spec.n_key_heads, spec.key_dim, unit_norm(spec, w.unit_k), rows.k);
   recur_rows(layer, rows, a);
   b.norm(rows.v, all.n() * spec.n_heads, spec.value_dim, behind, rows.v);
   b.activate(gate, rows.v, all.n() * spec.value_width(), Activation::kSilu);

@@ -28,15 +28,11 @@ class UploadedTensors final : public WeightSource {
   const Backend& backend_;
 };
 
-/// attn_q holds for each head the rows of its queries, then those of its gate, where there is one.
+/// attn_q holds the queries, then their gate, where there is one.
 void load_queries(Loader& load, const AttentionSpec& a, const std::string& blk, LayerWeights& w) {
-  if (!a.output_gate) {
-    w.wq = load.matrix(blk + "attn_q.weight");
-    return;
-  }
-  const WeightRows both = load.rows(blk + "attn_q.weight");
-  w.wq = load.made_of(rows_of_groups(both, a.n_heads, 0, a.head_dim));
-  w.w_output_gate = load.made_of(rows_of_groups(both, a.n_heads, a.head_dim, a.head_dim));
+  const WeightRows rows = load.rows(blk + "attn_q.weight");
+  w.wq = load.made_of(rows.part(0, a.q_width()));
+  if (a.output_gate) w.w_output_gate = load.made_of(rows.part(a.q_width(), a.q_width()));
 }
 
 void load_attention(Loader& load, const LayerSpec& spec, const std::string& blk, LayerWeights& w) {
@@ -160,23 +156,6 @@ void load_output(Loader& load, const ModelConfig& c, Weights& w) {
 }
 
 }  // namespace
-
-WeightRows chosen_rows(const WeightRows& all, const std::vector<Index>& some) {
-  WeightRows rows{
-      .n_out = static_cast<Index>(some.size()), .n_in = all.n_in, .format = all.format, .stride = all.stride};
-  rows.scattered.reserve(some.size());
-  for (const Index row : some) rows.scattered.push_back(all.row(row));
-  rows.first = rows.scattered.front();
-  return rows;
-}
-
-WeightRows rows_of_groups(const WeightRows& all, Index n_groups, Index begin, Index count) {
-  std::vector<Index> some;
-  some.reserve(static_cast<std::size_t>(n_groups * count));
-  for (Index g = 0; g < n_groups; ++g)
-    for (Index r = 0; r < count; ++r) some.push_back(g * (all.n_out / n_groups) + begin + r);
-  return chosen_rows(all, some);
-}
 
 WeightRows FileTensors::rows(const std::string& name) const {
   const TensorInfo& info = file_.tensor(name);

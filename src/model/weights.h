@@ -35,6 +35,7 @@ struct RecurrentWeights {
   std::unique_ptr<Matrix> w_gate, w_before;  // (value_width, d_model)
   std::unique_ptr<Matrix> w_step, w_weight;  // (n_heads, d_model)
   Vector rate, step_bias, skip;              // (n_heads)
+  bool rate_is_log = false;                  // Recurrence::rate_is_log
   Vector unit_q, unit_k;                     // (key_dim): of rows of a head that are normalised
   Vector norm;                               // (value_dim), or (n_norm_groups, value_width / n_norm_groups)
 };
@@ -108,6 +109,8 @@ class WeightSource {
   virtual Vector vector(const std::string& name) = 0;
   /// One vector times another, element by element.
   virtual Vector product(const std::string& a, const std::string& b) = 0;
+  /// Whether the rates of recurrences come as log(-rate), whatever the file holds: those that learn.
+  virtual bool rates_are_logs() const { return false; }
 };
 
 /// The tensors of a file: rows stay where it maps them.

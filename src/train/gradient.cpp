@@ -304,16 +304,22 @@ static TrainingSizes widest(const ModelConfig& config, Index n_rows, Index n_ctx
       .n_rows = n_rows, .n_ctx = std::min(n_rows, n_ctx), .n_in = config.d_model, .n_out = config.n_vocab};
   s.n_in = std::max(s.n_in, config.embedding.width);
   s.n_out = std::max(s.n_out, config.per_layer_width * config.n_layers());
-  s.least_group = std::numeric_limits<int>::max();
   for (const LayerSpec& layer : config.layers) {
     const AttentionSpec& a = layer.attention;
+    const RecurrenceSpec& r = layer.recurrence;
+    const Index values = r.value_width(), keys = r.key_width();
+    s.n_in = std::max(s.n_in, values), s.n_out = std::max({s.n_out, values, keys});
+    s.convolved = std::max({s.convolved, values, keys});
+    if (r.key_dim > 0) s.n_state_heads = r.n_heads, s.key_dim = r.key_dim, s.value_dim = r.value_dim;
     s.n_in = std::max({s.n_in, layer.ffn.d_ff, a.out_width(), a.latent.q_rank, a.latent.kv_rank});
     s.n_out = std::max({s.n_out, layer.ffn.d_ff, a.q_width(), a.latent.q_rank, a.latent.kv_rank});
     s.head_dim = std::max({s.head_dim, a.head_dim, a.v_dim()});
     s.kv_width =
         std::max(s.kv_width, a.n_kv_heads * ((std::max(a.head_dim, a.v_dim()) + 15) / 16 * Index{16}));
-    s.least_group = std::min(s.least_group, a.n_heads / a.n_kv_heads);
-    s.most_group = std::max(s.most_group, a.n_heads / a.n_kv_heads);
+    if (!layer.attends()) continue;
+    const int group = a.n_heads / a.n_kv_heads;
+    s.least_group = s.most_group == 0 ? group : std::min(s.least_group, group);
+    s.most_group = std::max(s.most_group, group);
   }
   return s;
 }

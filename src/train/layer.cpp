@@ -3,15 +3,6 @@
 
 namespace ropewalk {
 
-template <class T>
-struct TrainingLayer<T>::Pass {
-  const T* x;
-  Index n_rows;
-  std::span<const TextRows> texts;
-  const LayerKept<T>& kept;
-  const LayerScratch<T>& scratch;
-};
-
 static bool shares_keys_of(const ModelConfig& config, std::size_t layer) {
   return config.layers[layer].kv_of >= 0 ||
          std::any_of(config.layers.begin(), config.layers.end(),
@@ -30,15 +21,19 @@ TrainingLayer<T>::TrainingLayer(const Training<T>& ops, const ModelConfig& confi
       q_(linear(weights.wq, weights.bq, learning.wq, learning.bq)),
       k_(linear(weights.wk, weights.bk, learning.wk, learning.bk)),
       v_(linear(weights.wv, weights.bv, learning.wv, learning.bv)),
+      output_gate_(linear(weights.w_output_gate, nullptr, learning.w_output_gate, -1)),
       o_(linear(weights.wo, weights.bo, learning.wo, learning.bo)),
       gate_(linear(weights.w_gate, weights.b_gate, learning.w_gate, learning.b_gate)),
       up_(linear(weights.w_up, weights.b_up, learning.w_up, learning.b_up)),
       down_(linear(weights.w_down, weights.b_down, learning.w_down, learning.b_down)) {
   const AttentionSpec& a = spec_.attention;
   if (a.latent.any()) latent_.emplace(ops, a, weights, learning);
+  if (spec_.recurs()) recurrent_.emplace(ops, spec_, weights.recurrent, learning.recurrence);
   if (config.per_layer_width > 0)
     per_layer_.emplace(ops, spec_, d_model_, config.per_layer_width, weights, learning);
   RW_CHECK(!spec_.parallel || (!spec_.post_norm && !spec_.norm_after_add));
+  RW_CHECK((spec_.mixes() && spec_.feeds_forward()) ||
+           (!spec_.parallel && !spec_.post_norm && !spec_.norm_after_add));
   RW_CHECK(!spec_.norm_after_add || (!spec_.pre_norm && !spec_.post_norm));
   RW_CHECK(!a.value_is_key || (a.value_norm && a.qk_norm != QkNorm::kNone));
   RW_CHECK(!shares_keys_ || (!a.rotary_value && !a.latent.any()));
@@ -55,15 +50,6 @@ Norm TrainingLayer<T>::norm(const NormWeights& w) const {
   return {.kind = spec_.norm, .weight = w.weight.get(), .bias = w.bias.get(), .eps = spec_.norm_eps};
 }
 
-template <class T>
-Norm TrainingLayer<T>::head_norm(const NormWeights& w, int n_heads) const {
-  const AttentionSpec& a = spec_.attention;
-  Norm norm{.kind = a.qk_norm_kind, .weight = w.weight.get(), .eps = spec_.norm_eps};
-  if (a.qk_norm == QkNorm::kPerHeadOwn) norm.n_weights = n_heads;
-  if (a.qk_norm == QkNorm::kPerHeadBehind) norm.weight = nullptr;
-  return norm;
-}
-
 // ---------------------------------------------------------------- forward
 
 /// x as a part reads it: normalised in scratch, or as it is.
@@ -72,79 +58,6 @@ const T* TrainingLayer<T>::normed(const Pass& p, const T* x, const NormWeights& 
   if (!spec_.pre_norm) return x;
   ops_.norm(x, p.n_rows, d_model_, norm(w), p.scratch.normed);
   return p.scratch.normed;
-}
-
-template <class T>
-void TrainingLayer<T>::normalise_heads(const Pass& p, const NormWeights& w, int n_heads, const T* before,
-                                       T* heads) const {
-  const AttentionSpec& a = spec_.attention;
-  const bool whole = a.qk_norm == QkNorm::kWholeRow;
-  ops_.norm(before, whole ? p.n_rows : p.n_rows * n_heads,
-            whole ? Index{n_heads} * a.head_dim : Index{a.head_dim}, head_norm(w, n_heads), heads);
-}
-
-template <class T>
-void TrainingLayer<T>::project(const Pass& p) const {
-  const LayerKept<T>& kept = p.kept;
-  const T* x = normed(p, p.x, w_.attn_norm);
-  if (latent_) return latent_->forward(x, p.n_rows, kept.latent, p.scratch.latent, kept.q, kept.k, kept.v);
-  const AttentionSpec& a = spec_.attention;
-  const bool norms = kept.q_before != nullptr;
-  q_.forward(x, p.n_rows, 1, false, norms ? kept.q_before : kept.q, kept.low_q);
-  if (norms) normalise_heads(p, w_.q_norm, a.n_heads, kept.q_before, kept.q);
-  if (!spec_.keeps()) return;
-  k_.forward(x, p.n_rows, 1, false, norms ? kept.k_before : kept.k, kept.low_k);
-  if (norms) normalise_heads(p, w_.k_norm, a.n_kv_heads, kept.k_before, kept.k);
-  if (!a.value_is_key) v_.forward(x, p.n_rows, 1, false, a.value_norm ? kept.v_before : kept.v, kept.low_v);
-  if (a.value_norm)
-    ops_.norm(before_value_norm(kept), p.n_rows * a.n_kv_heads, a.v_dim(), value_norm(), kept.v);
-}
-
-template <class T>
-void TrainingLayer<T>::rotate_values(const Pass& p, T* v, bool backward) const {
-  const AttentionSpec& a = spec_.attention;
-  if (!a.rotary_value) return;
-  for (const TextRows& text : p.texts) {
-    const int n_heads = a.n_kv_heads / static_cast<int>(text.groups.size());
-    T* group = v + text.begin * a.v_width();
-    for (const TextPlan* plan : text.groups) {
-      ops_.rotate(group, text.n, n_heads, a.v_dim(), a.v_width(), 0, plan->pointwise.theta, backward);
-      group += Index{n_heads} * a.v_dim();
-    }
-  }
-}
-
-/// One for each text and group of heads.
-template <class T>
-std::vector<TrainingAttention<T>> TrainingLayer<T>::attention_tasks(const Pass& p) const {
-  const AttentionSpec& a = spec_.attention;
-  const LayerKept<T>& kept = p.kept;
-  std::vector<TrainingAttention<T>> tasks;
-  T* lse = kept.lse;
-  for (const TextRows& text : p.texts) {
-    const auto n_groups = static_cast<int>(text.groups.size());
-    for (int g = 0; g < n_groups; ++g) {
-      TrainingAttention<T> task;
-      task.n_heads = a.n_heads / n_groups, task.n_kv_heads = a.n_kv_heads / n_groups;
-      task.head_dim = a.head_dim, task.value_dim = a.v_dim();
-      task.q_stride = a.q_width(), task.k_stride = a.k_width(), task.v_stride = a.v_width();
-      task.out_stride = a.out_width();
-      const Index q_at = text.begin * a.q_width() + Index{g} * task.n_heads * a.head_dim;
-      const Index k_at = text.begin * a.k_width() + Index{g} * task.n_kv_heads * a.head_dim;
-      const Index v_at = text.begin * a.v_width() + Index{g} * task.n_kv_heads * a.v_dim();
-      const Index out_at = text.begin * a.out_width() + Index{g} * task.n_heads * a.v_dim();
-      const TextPlan& plan = *text.groups[static_cast<std::size_t>(g)];
-      task.plan = &plan.plan, task.keys = &plan.keys, task.pointwise = &plan.pointwise;
-      task.weight = w_.behind.get();
-      task.q = kept.q + q_at, task.k = kept.k + k_at, task.v = kept.v + v_at;
-      task.out = kept.attended + out_at, task.lse = lse;
-      lse += text.n * task.n_heads;
-      task.d_out = p.scratch.d_attended + out_at, task.d_q = p.scratch.d_q + q_at;
-      task.d_k = p.scratch.d_k + k_at, task.d_v = p.scratch.d_v + v_at;
-      tasks.push_back(task);
-    }
-  }
-  return tasks;
 }
 
 /// y = (or y +=) scale ffn(x), normalised where the layer does; y null: no further than the activation
@@ -173,38 +86,47 @@ void TrainingLayer<T>::run_parts(const Pass& p, T* y) const {
   const auto& [x, n_rows, texts, kept, scratch] = p;
   const Index n = n_rows * d_model_;
   const float m = spec_.residual_multiplier;
-  project(p);
-  rotate_values(p, kept.v, false);
-  ops_.attention(attention_tasks(p));
+  if (spec_.mixes()) mix(p);
   if (spec_.parallel) {  // both parts are of the same x
     feed_forward(p, x, y, false, m);
-    if (y == nullptr) return o_.reduce(kept.attended, n_rows, kept.low_o);
-    o_.forward(kept.attended, n_rows, m, true, y, kept.low_o);
+    if (y == nullptr) return o_.reduce(mixed(p), n_rows, kept.low_o);
+    o_.forward(mixed(p), n_rows, m, true, y, kept.low_o);
     ops_.add_scaled(x, n, 1, y);
     return;
   }
-  T* sum = spec_.norm_after_add ? kept.attn_sum : kept.middle;
-  copy(ops_, x, n, sum);
-  if (spec_.post_norm) {
-    o_.forward(kept.attended, n_rows, 1, false, kept.attn_part, kept.low_o);
-    ops_.norm(kept.attn_part, n_rows, d_model_, norm(w_.attn_post_norm), scratch.part);
-    ops_.add_scaled(scratch.part, n, m, sum);
-  } else {
-    o_.forward(kept.attended, n_rows, m, true, sum, kept.low_o);
+  if (spec_.mixes()) {
+    T* sum = spec_.norm_after_add ? kept.attn_sum : spec_.feeds_forward() ? kept.middle : y;
+    if (sum == nullptr) return o_.reduce(mixed(p), n_rows, kept.low_o);
+    copy(ops_, x, n, sum);
+    if (spec_.post_norm) {
+      o_.forward(mixed(p), n_rows, 1, false, kept.attn_part, kept.low_o);
+      ops_.norm(kept.attn_part, n_rows, d_model_, norm(w_.attn_post_norm), scratch.part);
+      ops_.add_scaled(scratch.part, n, m, sum);
+    } else {
+      o_.forward(mixed(p), n_rows, m, true, sum, kept.low_o);
+    }
+    if (spec_.norm_after_add) ops_.norm(sum, n_rows, d_model_, norm(w_.attn_norm), kept.middle);
   }
-  if (spec_.norm_after_add) ops_.norm(sum, n_rows, d_model_, norm(w_.attn_norm), kept.middle);
+  if (spec_.feeds_forward()) run_second_part(p, y);
+}
+
+template <class T>
+void TrainingLayer<T>::run_second_part(const Pass& p, T* y) const {
+  const T* x = middle(p);
+  const Index n = p.n_rows * d_model_;
+  const float m = spec_.residual_multiplier;
   if (spec_.post_norm) {
-    feed_forward(p, kept.middle, kept.ffn_part, false, 1);
+    feed_forward(p, x, p.kept.ffn_part, false, 1);
     if (y == nullptr) return;
-    copy(ops_, kept.middle, n, y);
-    ops_.norm(kept.ffn_part, n_rows, d_model_, norm(w_.ffn_post_norm), scratch.part);
-    ops_.add_scaled(scratch.part, n, m, y);
+    copy(ops_, x, n, y);
+    ops_.norm(p.kept.ffn_part, p.n_rows, d_model_, norm(w_.ffn_post_norm), p.scratch.part);
+    ops_.add_scaled(p.scratch.part, n, m, y);
     return;
   }
-  sum = spec_.norm_after_add ? kept.ffn_sum : y;
-  if (sum != nullptr) copy(ops_, kept.middle, n, sum);
-  feed_forward(p, kept.middle, sum, true, m);
-  if (spec_.norm_after_add && y != nullptr) ops_.norm(sum, n_rows, d_model_, norm(w_.ffn_norm), y);
+  T* sum = spec_.norm_after_add ? p.kept.ffn_sum : y;
+  if (sum != nullptr) copy(ops_, x, n, sum);
+  feed_forward(p, x, sum, true, m);
+  if (spec_.norm_after_add && y != nullptr) ops_.norm(sum, p.n_rows, d_model_, norm(w_.ffn_norm), y);
 }
 
 // ---------------------------------------------------------------- backward
@@ -236,77 +158,6 @@ void TrainingLayer<T>::feed_forward_backward(const Pass& p, const T* x, const T*
   if (kept.gate != nullptr)
     gate_.backward(in, s.d_gate, p.n_rows, 1, s.d_normed, gradient, kept.low_gate, s.d_low);
   back_through_norm(p, x, ffn_norm(), ffn_norm_learning(), s.d_normed, dx, gradient);
-}
-
-/// d_before = the gradient before the norm of heads
-template <class T>
-void TrainingLayer<T>::heads_backward(const Pass& p, const NormWeights& w, const LearningNorm& learning,
-                                      int n_heads, const T* before, const T* d_heads, T* d_before,
-                                      T* gradient) const {
-  const AttentionSpec& a = spec_.attention;
-  const Index width = Index{n_heads} * a.head_dim;
-  const bool whole = a.qk_norm == QkNorm::kWholeRow;
-  set_zero(ops_, d_before, p.n_rows * width);
-  norm_backward(ops_, before, d_heads, whole ? p.n_rows : p.n_rows * n_heads,
-                whole ? width : Index{a.head_dim}, head_norm(w, n_heads), learning, d_before, gradient);
-}
-
-template <class T>
-typename TrainingLayer<T>::Projected TrainingLayer<T>::norms_backward(const Pass& p, T* gradient) const {
-  const AttentionSpec& a = spec_.attention;
-  const LayerScratch<T>& s = p.scratch;
-  T *d_q = s.d_q, *d_k = s.d_k, *d_v = s.d_v;
-  if (a.qk_norm != QkNorm::kNone) {
-    d_q = s.d_attended;  // which has done its work
-    heads_backward(p, w_.q_norm, learning_.q_norm, a.n_heads, p.kept.q_before, s.d_q, d_q, gradient);
-  }
-  if (!spec_.keeps()) return {d_q, nullptr, nullptr};
-  if (a.qk_norm != QkNorm::kNone) {
-    d_k = s.d_k_before;
-    heads_backward(p, w_.k_norm, learning_.k_norm, a.n_kv_heads, p.kept.k_before, s.d_k, d_k, gradient);
-  }
-  if (a.value_norm) {
-    d_v = a.value_is_key ? d_k : s.d_v_before;
-    if (!a.value_is_key) set_zero(ops_, d_v, p.n_rows * a.v_width());
-    norm_backward(ops_, before_value_norm(p.kept), s.d_v, p.n_rows * a.n_kv_heads, a.v_dim(), value_norm(),
-                  {}, d_v, gradient);
-  }
-  return {d_q, d_k, d_v};
-}
-
-template <class T>
-void TrainingLayer<T>::project_backward(const Pass& p, T* dx, T* gradient) const {
-  const LayerScratch<T>& s = p.scratch;
-  const auto [d_q, d_k, d_v] = norms_backward(p, gradient);
-  const T* in = normed(p, p.x, w_.attn_norm);
-  set_zero(ops_, s.d_normed, p.n_rows * d_model_);
-  if (latent_) {
-    latent_->backward(in, p.n_rows, p.kept.latent, s.latent, d_q, d_k, d_v, s.d_normed, gradient, s.d_low);
-  } else {
-    if (spec_.keeps()) k_.backward(in, d_k, p.n_rows, 1, s.d_normed, gradient, p.kept.low_k, s.d_low);
-    if (spec_.keeps() && !spec_.attention.value_is_key)
-      v_.backward(in, d_v, p.n_rows, 1, s.d_normed, gradient, p.kept.low_v, s.d_low);
-    q_.backward(in, d_q, p.n_rows, 1, s.d_normed, gradient, p.kept.low_q, s.d_low);
-  }
-  back_through_norm(p, p.x, w_.attn_norm, learning_.attn_norm, s.d_normed, dx, gradient);
-}
-
-template <class T>
-void TrainingLayer<T>::attention_backward(const Pass& p, const T* d_part, float scale, T* dx,
-                                          T* gradient) const {
-  const AttentionSpec& a = spec_.attention;
-  const LayerScratch<T>& s = p.scratch;
-  set_zero(ops_, s.d_attended, p.n_rows * a.out_width());
-  o_.backward(p.kept.attended, d_part, p.n_rows, scale, s.d_attended, gradient, p.kept.low_o, s.d_low);
-  set_zero(ops_, s.d_q, p.n_rows * a.q_width());
-  if (!shares_keys_) set_zero(ops_, s.d_k, p.n_rows * a.k_width());
-  if (!shares_keys_) set_zero(ops_, s.d_v, p.n_rows * a.v_width());
-  std::vector<TrainingAttention<T>> tasks = attention_tasks(p);
-  for (TrainingAttention<T>& task : tasks)
-    task.d_weight = learning_.behind >= 0 ? gradient + learning_.behind : nullptr;
-  ops_.attention_backward(tasks);
-  rotate_values(p, s.d_v, true);
-  project_backward(p, dx, gradient);
 }
 
 template <class T>
@@ -346,15 +197,17 @@ void TrainingLayer<T>::backward(const T* x, Index n_rows, std::span<const TextRo
     T* dy = scratch.part;
     copy(ops_, dx, n_rows * d_model_, dy);
     feed_forward_backward(p, x, dy, m, dx, gradient);
-    attention_backward(p, dy, m, dx, gradient);
-    return;
+    return mix_backward(p, dy, m, dx, gradient);
   }
-  sum_backward(p, kept.ffn_sum, w_.ffn_norm, learning_.ffn_norm, dx, gradient);
-  const T* dy = part_gradient(p, kept.ffn_part, w_.ffn_post_norm, learning_.ffn_post_norm, dx, gradient);
-  feed_forward_backward(p, kept.middle, dy, m, dx, gradient);
+  if (spec_.feeds_forward()) {
+    sum_backward(p, kept.ffn_sum, w_.ffn_norm, learning_.ffn_norm, dx, gradient);
+    const T* dy = part_gradient(p, kept.ffn_part, w_.ffn_post_norm, learning_.ffn_post_norm, dx, gradient);
+    feed_forward_backward(p, middle(p), dy, m, dx, gradient);
+  }
+  if (!spec_.mixes()) return;
   sum_backward(p, kept.attn_sum, w_.attn_norm, learning_.attn_norm, dx, gradient);
-  dy = part_gradient(p, kept.attn_part, w_.attn_post_norm, learning_.attn_post_norm, dx, gradient);
-  attention_backward(p, dy, m, dx, gradient);
+  const T* dy = part_gradient(p, kept.attn_part, w_.attn_post_norm, learning_.attn_post_norm, dx, gradient);
+  mix_backward(p, dy, m, dx, gradient);
 }
 
 template class TrainingLayer<float>;

@@ -10,6 +10,7 @@
 #include "train/latent.h"
 #include "train/learned_linear.h"
 #include "train/per_layer_embedding.h"
+#include "train/recurrent.h"
 
 namespace ropewalk {
 
@@ -32,15 +33,17 @@ struct LayerKept {
   /// them.
   T *q = nullptr, *k = nullptr, *v = nullptr;
   T *q_before = nullptr, *k_before = nullptr, *v_before = nullptr;  // their norms
-  T *attended = nullptr, *lse = nullptr;        // (n_rows, n_heads, value_dim), (n_rows, n_heads)
+  T *attended = nullptr, *lse = nullptr;        // (n_rows, mixed_width), (n_rows, n_heads)
+  T* output_gate = nullptr;                     // (n_rows, out_width)
   T *attn_part = nullptr, *ffn_part = nullptr;  // (n_rows, d_model) before post norms
   T *attn_sum = nullptr, *ffn_sum = nullptr;    // (n_rows, d_model) before norms of sums
   T* middle = nullptr;                          // (n_rows, d_model) between the two parts
   T *gate = nullptr, *up = nullptr;             // (n_rows, d_ff) before the activation
   /// (n_rows, rank): LearnedLinear::reduce of each matrix but down, whose input is not kept either
-  T *low_q = nullptr, *low_k = nullptr, *low_v = nullptr, *low_o = nullptr;
+  T *low_q = nullptr, *low_k = nullptr, *low_v = nullptr, *low_output_gate = nullptr, *low_o = nullptr;
   T *low_gate = nullptr, *low_up = nullptr;
   LatentKept<T> latent;
+  RecurrentKept<T> recurrent;
   PerLayerKept<T> per_layer;
 };
 
@@ -50,10 +53,12 @@ struct LayerScratch {
   T *normed = nullptr, *d_normed = nullptr, *part = nullptr;  // (n_rows, d_model)
   T *low = nullptr, *d_low = nullptr;                         // (n_rows, rank): of down; of any
   T *h = nullptr, *d_h = nullptr, *d_gate = nullptr;          // (n_rows, d_ff)
-  T *d_attended = nullptr, *d_q = nullptr;                    // (n_rows, out_width), (n_rows, q_width)
+  T *d_attended = nullptr, *d_q = nullptr;                    // (n_rows, mixed_width), (n_rows, q_width)
+  T *gated = nullptr, *d_output_gate = nullptr;               // (n_rows, out_width)
   T *d_k = nullptr, *d_v = nullptr, *d_k_before = nullptr;    // (n_rows, k_width), v_width, k_width
   T* d_v_before = nullptr;                                    // (n_rows, v_width)
   LatentScratch<T> latent;
+  RecurrentScratch<T> recurrent;
   PerLayerScratch<T> per_layer;
 };
 
@@ -78,7 +83,21 @@ class TrainingLayer {
                 const LayerScratch<T>& scratch, T* dx, T* gradient) const;
 
  private:
-  struct Pass;  // one call's arguments
+  /// One call's arguments.
+  struct Pass {
+    const T* x;
+    Index n_rows;
+    std::span<const TextRows> texts;
+    const LayerKept<T>& kept;
+    const LayerScratch<T>& scratch;
+    /// TrainingRecurrence::borders
+    std::vector<Index> borders() const {
+      std::vector<Index> all;
+      for (const TextRows& text : texts) all.push_back(text.begin);
+      all.push_back(n_rows);
+      return all;
+    }
+  };
   LearnedLinear<T> linear(const std::unique_ptr<Matrix>& w, const Vector& bias,
                           const LearningMatrix& learning, Index bias_begin) const;
   Norm norm(const NormWeights& w) const;
@@ -93,6 +112,15 @@ class TrainingLayer {
 
   /// As forward, but for what stands behind the two parts.
   void run_parts(const Pass& p, T* y) const;
+  /// y of what the second part reads; null: no further than backward needs.
+  void run_second_part(const Pass& p, T* y) const;
+  const T* middle(const Pass& p) const { return spec_.mixes() ? p.kept.middle : p.x; }
+  /// Of what the first part's output matrix reads.
+  Index mixed_width() const {
+    return spec_.recurs() ? spec_.recurrence.value_width() : spec_.attention.out_width();
+  }
+  void mix(const Pass& p) const;
+  const T* mixed(const Pass& p) const;
   void project(const Pass& p) const;
   Norm value_norm() const { return {.kind = spec_.attention.qk_norm_kind, .eps = spec_.norm_eps}; }
   T* before_value_norm(const LayerKept<T>& kept) const {
@@ -102,7 +130,8 @@ class TrainingLayer {
   std::vector<TrainingAttention<T>> attention_tasks(const Pass& p) const;
   void rotate_values(const Pass& p, T* v, bool backward) const;
   void feed_forward(const Pass& p, const T* x, T* y, bool add, float scale) const;
-  void attention_backward(const Pass& p, const T* d_part, float scale, T* dx, T* gradient) const;
+  void mix_backward(const Pass& p, const T* d_part, float scale, T* dx, T* gradient) const;
+  void attention_backward(const Pass& p, T* dx, T* gradient) const;
   void project_backward(const Pass& p, T* dx, T* gradient) const;
   /// The gradients by what the matrices of q, k and v give.
   struct Projected {
@@ -125,12 +154,10 @@ class TrainingLayer {
   bool shares_keys_;
   const LayerWeights& w_;
   const LearningLayer& learning_;
-  LearnedLinear<T> q_, k_, v_, o_, gate_, up_, down_;
-  std::optional<TrainingLatent<T>> latent_;  // in place of q_, k_ and v_
+  LearnedLinear<T> q_, k_, v_, output_gate_, o_, gate_, up_, down_;
+  std::optional<TrainingLatent<T>> latent_;        // in place of q_, k_ and v_
+  std::optional<TrainingRecurrent<T>> recurrent_;  // in place of attention
   std::optional<TrainingPerLayerEmbedding<T>> per_layer_;
 };
-
-extern template class TrainingLayer<float>;
-extern template class TrainingLayer<double>;
 
 }  // namespace ropewalk

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/new_weights.h"
 
+#include <cmath>
+
 #include "model/pairing.h"
 
 namespace ropewalk {
@@ -58,7 +60,10 @@ NewWeights new_weights(const LearningModel& model) {
   result.values = [&model](const std::string& name) {
     if (const Parameter* whole = find_parameter(model, name)) {
       const float* begin = model.values->data() + whole->begin;
-      return std::vector<float>(begin, begin + whole->n());
+      std::vector<float> numbers(begin, begin + whole->n());
+      if (holds_rates(name))
+        for (float& rate : numbers) rate = -std::exp(rate);
+      return numbers;
     }
     std::vector<float> w = engine_values(model.model->file(), model.model->config(), name);
     const Parameter *a = find_parameter(model, name + std::string(kLowRankA)),

@@ -12,42 +12,10 @@
 #include "model/memory.h"
 #include "model/tensors.h"
 #include "model/weights.h"
+#include "train/layer_matrices.h"
 
 namespace ropewalk {
 namespace {
-
-/// A matrix of a layer: rows of the tensor `name`, from first_row on.
-struct LayerMatrix {
-  std::string_view name;
-  const Matrix* weights;
-  LearningMatrix* learning;
-  Index first_row = 0;
-};
-/// What learns beside a matrix of a layer, by the names of tensors.
-constexpr std::string_view kTargets[] = {"attn_q",   "attn_k",        "attn_v",    "attn_output", "attn_q_a",
-                                         "attn_q_b", "attn_kv_a_mqa", "attn_kv_b", "ffn_gate",    "ffn_up",
-                                         "ffn_down", "inp_gate",      "proj"};
-
-std::vector<LayerMatrix> matrices_of(const AttentionSpec& a, const LayerWeights& w, LearningLayer& l) {
-  std::vector<LayerMatrix> matrices = {{"attn_output", w.wo.get(), &l.wo},
-                                       {"ffn_gate", w.w_gate.get(), &l.w_gate},
-                                       {"ffn_up", w.w_up.get(), &l.w_up},
-                                       {"ffn_down", w.w_down.get(), &l.w_down},
-                                       {"inp_gate", w.per_layer.gate.get(), &l.per_layer.gate},
-                                       {"proj", w.per_layer.projection.get(), &l.per_layer.projection}};
-  const auto add = [&](std::initializer_list<LayerMatrix> more) { matrices.insert(matrices.end(), more); };
-  if (a.latent.any())
-    add({{"attn_q_a", w.latent.w_q.get(), &l.latent.w_q},
-         {a.latent.q_rank > 0 ? "attn_q_b" : "attn_q", w.wq.get(), &l.wq},
-         {"attn_kv_a_mqa", w.latent.w_kv.get(), &l.latent.w_kv},
-         {"attn_kv_a_mqa", w.latent.w_shared.get(), &l.latent.w_shared, a.latent.kv_rank},
-         {"attn_kv_b", w.wk.get(), &l.wk},
-         {"attn_kv_b", w.wv.get(), &l.wv, a.n_heads * a.own_dim()}});
-  else
-    add({{"attn_q", w.wq.get(), &l.wq}, {"attn_k", w.wk.get(), &l.wk}, {"attn_v", w.wv.get(), &l.wv}});
-  std::erase_if(matrices, [](const LayerMatrix& matrix) { return matrix.weights == nullptr; });
-  return matrices;
-}
 
 struct LayerVector {
   Vector LayerWeights::*weights;
@@ -71,6 +39,22 @@ constexpr LayerNorm kLayerNorms[] = {
     {&LayerWeights::ffn_norm, &LearningLayer::ffn_norm},
     {&LayerWeights::ffn_post_norm, &LearningLayer::ffn_post_norm},
 };
+struct RecurrentVector {
+  Vector RecurrentWeights::*weights;
+  Index LearningRecurrence::*learning;
+};
+constexpr RecurrentVector kRecurrentVectors[] = {
+    {&RecurrentWeights::taps_q, &LearningRecurrence::taps_q},
+    {&RecurrentWeights::taps_k, &LearningRecurrence::taps_k},
+    {&RecurrentWeights::taps_v, &LearningRecurrence::taps_v},
+    {&RecurrentWeights::bias_q, &LearningRecurrence::bias_q},
+    {&RecurrentWeights::bias_k, &LearningRecurrence::bias_k},
+    {&RecurrentWeights::bias_v, &LearningRecurrence::bias_v},
+    {&RecurrentWeights::rate, &LearningRecurrence::rate},
+    {&RecurrentWeights::step_bias, &LearningRecurrence::step_bias},
+    {&RecurrentWeights::skip, &LearningRecurrence::skip},
+    {&RecurrentWeights::norm, &LearningRecurrence::norm},
+};
 
 std::string layer_tensor(std::size_t layer, std::string_view matrix) {
   return fmt::format("blk.{}.{}.weight", layer, matrix);
@@ -88,15 +72,15 @@ ParameterKind kind_of(const NeededTensor& tensor) {
   if (tensor.name == "token_embd.weight" || tensor.name == "token_types.weight" ||
       tensor.name == "per_layer_token_embd.weight")
     return ParameterKind::kEmbedding;
-  const bool is_norm = tensor.name.find("_norm.") != std::string::npos;  // some have a row for each head
-  return tensor.shape.size() == 2 && !is_norm ? ParameterKind::kMatrix : ParameterKind::kVector;
+  return tensor.shape.size() == 2 && is_matrix_name(tensor.name) ? ParameterKind::kMatrix
+                                                                 : ParameterKind::kVector;
 }
 
 /// One parameter behind the other; its numbers are read from the file when load_weights asks for it.
 class LearningTensors final : public WeightSource {
  public:
   LearningTensors(const Model& source, LearningModel& learning)
-      : file_(source.file(), source.config()), learning_(learning) {
+      : place_(source.file().path()), file_(source.file(), source.config()), learning_(learning) {
     learning.parameters = parameters_of(source.config());
     Index n = 0;
     for (std::size_t i = 0; i < learning.parameters.size(); ++i) {
@@ -120,11 +104,14 @@ class LearningTensors final : public WeightSource {
     return float_rows(to, p.n_rows, p.n_columns);
   }
   Vector vector(const std::string& name) override {
-    const std::vector<float> numbers = file_.numbers(name);
+    std::vector<float> numbers = file_.numbers(name);
+    if (holds_rates(name))
+      for (float& rate : numbers) rate = log_of_rate(name, rate);
     if (by_name_.contains(name)) return filled(name, numbers);
     const auto frozen = std::make_shared<const std::vector<float>>(numbers);
     return {frozen, frozen->data()};
   }
+  bool rates_are_logs() const override { return true; }
   /// The first becomes the product and learns; the second stays 1, since only the product counts.
   Vector product(const std::string& a, const std::string& b) override {
     const std::vector<float> numbers = file_.product(a, b);
@@ -133,11 +120,19 @@ class LearningTensors final : public WeightSource {
   }
 
  private:
+  float log_of_rate(const std::string& name, float rate) const {
+    const float log = std::log(-rate);
+    if (!std::isfinite(log))
+      throw Error(fmt::format("{}: tensor {}", place_, name), "rates below 0, to train the model",
+                  fmt::format("{}", rate), "a state that does not fade has no logarithm that learns");
+    return log;
+  }
   Vector filled(const std::string& name, const std::vector<float>& numbers) {
     float* to = learning_.values->data() + parameter(name).begin;
     std::copy(numbers.begin(), numbers.end(), to);
     return {learning_.values, to};
   }
+  std::string place_;
   FileTensors file_;
   LearningModel& learning_;
   std::map<std::string, std::size_t> by_name_;
@@ -154,7 +149,7 @@ LearningNorm begin_of(const LearningModel& m, const NormWeights& norm) {
 void find_layer(LearningModel& m, const LearningTensors& tensors, std::size_t layer) {
   const LayerWeights& w = m.model->weights().layers[layer];
   LearningLayer& learning = m.layers[layer];
-  for (const LayerMatrix& matrix : matrices_of(m.model->config().layers[layer].attention, w, learning))
+  for (const LayerMatrix& matrix : layer_matrices(m.model->config().layers[layer], w, learning))
     matrix.learning->begin =
         tensors.parameter(layer_tensor(layer, matrix.name)).begin + matrix.first_row * matrix.weights->n_in;
   for (const LayerVector& v : kLayerVectors) learning.*v.learning = begin_of(m, w.*v.weights);
@@ -162,6 +157,8 @@ void find_layer(LearningModel& m, const LearningTensors& tensors, std::size_t la
   learning.latent.q_norm.weight = begin_of(m, w.latent.q_norm);
   learning.latent.kv_norm.weight = begin_of(m, w.latent.kv_norm);
   learning.per_layer.norm = begin_of(m, w.per_layer.norm);
+  for (const RecurrentVector& v : kRecurrentVectors)
+    learning.recurrence.*v.learning = begin_of(m, w.recurrent.*v.weights);
 }
 
 /// U(-1, 1) / sqrt(n_in): Kaiming's uniform distribution with a = sqrt(5), as torch.nn.Linear has it.
@@ -174,9 +171,10 @@ void check_targets(const std::vector<std::string>& targets) {
   const std::set<std::string> once(targets.begin(), targets.end());
   if (once.size() != targets.size())
     throw Error("low rank", "each target once", "one twice", "targets are named as in a GGUF file");
+  const std::span<const std::string_view> known = low_rank_targets();
   for (const std::string& target : targets)
-    if (std::find(std::begin(kTargets), std::end(kTargets), target) == std::end(kTargets))
-      throw Error("low rank", fmt::format("matrices of a layer: {}", fmt::join(kTargets, ", ")),
+    if (std::find(known.begin(), known.end(), target) == known.end())
+      throw Error("low rank", fmt::format("matrices of a layer: {}", fmt::join(known, ", ")),
                   fmt::format("'{}'", target), "targets are named as in a GGUF file");
 }
 
@@ -197,18 +195,14 @@ std::unique_ptr<LowRank> low_rank_of(const LayerMatrix& matrix, const Parameter&
 const char* why_not_trained(const ModelConfig& config) {
   for (const LayerSpec& layer : config.layers) {
     if (layer.ffn.experts.n_experts > 0) return "a mixture of experts";
-    if (layer.recurs()) return "layers with a state";
-    if (!layer.attends() || !layer.feeds_forward()) return "layers of one part";
     if (layer.attention.latent.split) return "keys of latents (MLA) that lie turned in the file (attn_k_b)";
-    if (layer.attention.output_gate) return "a gate of what attention gives";
   }
   return nullptr;
 }
 
 void require_trainable(const ModelConfig& config, const std::string& place) {
   if (const char* why = why_not_trained(config))
-    throw Error(place, "a dense model whose layers all have attention, to train it", why,
-                "nothing here computes the gradients of that");
+    throw Error(place, "a dense model, to train it", why, "nothing here computes the gradients of that");
 }
 
 std::vector<Parameter> parameters_of(const ModelConfig& config) {
@@ -273,8 +267,8 @@ LearningModel learn_low_rank(const std::shared_ptr<const Model>& source, const L
     n += n_rows * n_columns;
   };
   for (std::size_t layer = 0; layer < m.layers.size(); ++layer) {
-    const std::vector<LayerMatrix> matrices = matrices_of(source->config().layers[layer].attention,
-                                                          source->weights().layers[layer], m.layers[layer]);
+    const std::vector<LayerMatrix> matrices =
+        layer_matrices(source->config().layers[layer], source->weights().layers[layer], m.layers[layer]);
     for (const std::string& target : options.targets) {
       Index n_out = 0, n_in = 0;
       for (const LayerMatrix& matrix : matrices)

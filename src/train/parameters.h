@@ -29,11 +29,28 @@ struct Parameter {
 struct LowRankOptions {
   Index rank = 16;
   double alpha = 32;
-  /// Those that a model has of them: of latents (MLA) the second line's in place of attn_k and attn_v; the
-  /// last two of the embeddings that each layer has.
-  std::vector<std::string> targets = {"attn_q",   "attn_k",        "attn_v",    "attn_output", "attn_q_a",
-                                      "attn_q_b", "attn_kv_a_mqa", "attn_kv_b", "ffn_gate",    "ffn_up",
-                                      "ffn_down", "inp_gate",      "proj"};
+  /// Those that a model has of them: of latents (MLA) four in place of attn_k and attn_v; then those of the
+  /// embeddings that each layer has; then those of layers with a state but the two that give a number for
+  /// each head ("ssm_alpha", "ssm_beta").
+  std::vector<std::string> targets = {"attn_q",
+                                      "attn_k",
+                                      "attn_v",
+                                      "attn_output",
+                                      "attn_q_a",
+                                      "attn_q_b",
+                                      "attn_kv_a_mqa",
+                                      "attn_kv_b",
+                                      "ffn_gate",
+                                      "ffn_up",
+                                      "ffn_down",
+                                      "inp_gate",
+                                      "proj",
+                                      "attn_qkv",
+                                      "attn_gate",
+                                      "ssm_in",
+                                      "ssm_out",
+                                      "shortconv.in_proj",
+                                      "shortconv.out_proj"};
   std::uint64_t seed = 1;
 };
 
@@ -61,13 +78,20 @@ struct LearningPerLayer {
   LearningMatrix gate, projection;
   LearningNorm norm;
 };
+/// Of layers with a state (RecurrentWeights).
+struct LearningRecurrence {
+  LearningMatrix wq, wk, wv, w_gate, w_before, w_step, w_weight;
+  Index taps_q = -1, taps_k = -1, taps_v = -1, bias_q = -1, bias_k = -1, bias_v = -1;
+  Index rate = -1, step_bias = -1, skip = -1, norm = -1;
+};
 struct LearningLayer {
   LearningNorm attn_norm, attn_post_norm, q_norm, k_norm, ffn_norm, ffn_post_norm;
-  LearningMatrix wq, wk, wv, wo, w_gate, w_up, w_down;
+  LearningMatrix wq, wk, wv, w_output_gate, wo, w_gate, w_up, w_down;
   Index bq = -1, bk = -1, bv = -1, bo = -1, b_gate = -1, b_up = -1, b_down = -1;
   Index behind = -1;
   LearningLatent latent;
   LearningPerLayer per_layer;
+  LearningRecurrence recurrence;
 };
 
 /// A model and what of it learns. Its own matrices and vectors read `values`, so that a step of the optimizer
@@ -90,15 +114,20 @@ inline bool has_pairs(const LearningModel& model) { return model.pair_scale.has_
 
 /// What stands in the way of training it; nullptr: nothing.
 const char* why_not_trained(const ModelConfig& config);
-/// Errors: Error that names `place` and what stands in the way: experts, layers with a state.
+/// Errors: Error that names `place` and what stands in the way: experts, turned keys of latents.
 void require_trainable(const ModelConfig& config, const std::string& place);
+
+/// Whether the file holds the rates of a recurrence in it, which learn as log(-rate). Others hold the
+/// logarithms themselves.
+inline bool holds_rates(const std::string& tensor) { return tensor.ends_with(".ssm_a"); }
 
 /// What learns where every tensor does, and where each lies: of a model that is not there yet. Scales of what
 /// a layer gives are none: transformers holds them as buffers.
 std::vector<Parameter> parameters_of(const ModelConfig& config);
 
 /// Every tensor learns, from what the file has, expanded to float32; names, pairing and fusion are the
-/// engine's (model/weights.h). Errors: Error (memory: 4 bytes a weight, told before the work).
+/// engine's (model/weights.h). The rates of recurrences learn as log(-rate), whatever the file holds. Errors:
+/// Error (memory: 4 bytes a weight, told before the work).
 LearningModel learn_all(const std::shared_ptr<const Model>& source);
 /// Low-rank pairs beside frozen matrices, which stay as the file stores them. With the pairs at their start
 /// it computes what the source does. Errors: Error where a target names no matrix of the model.

@@ -9,15 +9,14 @@
 #include "formats/write_safetensors.h"
 #include "model/pairing.h"
 #include "quant/encode.h"
+#include "train/layer_matrices.h"
 #include "train/write_settings.h"
 
 namespace ropewalk {
 namespace {
 
-/// What multiplies rows; norms and biases are vectors, those of each head too.
-bool is_matrix(const TensorInfo& tensor) {
-  return tensor.shape.size() == 2 && tensor.name.find("norm") == std::string::npos;
-}
+/// What multiplies rows.
+bool is_matrix(const TensorInfo& tensor) { return tensor.shape.size() == 2 && is_matrix_name(tensor.name); }
 
 }  // namespace
 

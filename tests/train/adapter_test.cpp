@@ -122,7 +122,7 @@ TEST_F(Adapter, OfAGgufIsThatOfItsFolder) {
 
 TEST_F(Adapter, MergedComputesWhatThePairsDo) {
   for (const char* source : {"llama", "llama/model.gguf", "gemma2", "phi3", "gpt_neox", "glm4", "minicpm3",
-                             "deepseek_dense", "gemma4_e2b"}) {
+                             "deepseek_dense", "gemma4_e2b", "lfm2", "qwen3_5", "nemotron_h"}) {
     const std::shared_ptr<const Backend> backend = make_reference_backend();  // as the definition wants
     const auto model = Model::open((tiny_models() / source).string(), backend);
     const LearningModel learning = with_pairs(model);

@@ -62,8 +62,8 @@ TEST(FloatGradient, IsTheDefinitionsUnderEveryMethod) {
 
 TEST(FloatGradient, BitsDoNotDependOnThreadsOrOnKeptLayers) {
   const Machine alone(1);
-  for (const char* name :
-       {"llama", "gemma2", "roformer", "hunyuan", "cohere2", "minicpm3", "gemma4_e2b", "gemma4_31b"}) {
+  for (const char* name : {"llama", "gemma2", "roformer", "hunyuan", "cohere2", "minicpm3", "gemma4_e2b",
+                           "gemma4_31b", "lfm2", "qwen3_5", "granite_hybrid", "nemotron_h"}) {
     const LearningModel m = learn_all(machine().tiny(name)), of_one = learn_all(alone.tiny(name));
     const SomeTexts texts({150, 300, 7}, m.model->config().n_vocab);
     for (const char* method : {"none", "self-extend:window=16,group=4"}) {

@@ -67,12 +67,13 @@ TEST(GradientMemory, IsToldBeforeItIsTaken) {
       expect_told<float>(tiny(name), make_cpu_training(context), 4, 1500, method);
       expect_told<float>(tiny(name), make_cpu_training(context), 20, 256, method);
     }
-  for (const char* name :
-       {"minicpm3", "gemma4_e2b", "gemma4_31b"}) {  // values of their own width, shared keys
+  for (const char* name : {"minicpm3", "gemma4_e2b", "gemma4_31b", "lfm2", "qwen3_5", "granite_hybrid",
+                           "nemotron_h"}) {  // values of their own width, shared keys, states
     SCOPED_TRACE(name);
     expect_told<float>(tiny(name), make_cpu_training(context), 5, 700, "rerope:window=100");
   }
   expect_told<double>(tiny_model("llama"), definition(), 3, 60, "none");
+  expect_told<double>(tiny_model("qwen3_5"), definition(), 3, 60, "none");
 }
 
 using RunMemory = InOwnFolder;

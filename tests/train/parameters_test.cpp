@@ -74,6 +74,16 @@ TEST(LearnAll, KindsAreWhatWeightDecayAsks) {
                                                          {"blk.0.attn_norm.weight", ParameterKind::kVector},
                                                          {"blk.0.attn_q_norm.weight", ParameterKind::kVector},
                                                          {"output_norm.weight", ParameterKind::kVector}};
+  const auto is = [](const LearningModel& m, const std::string& name, ParameterKind kind) {
+    return std::any_of(m.parameters.begin(), m.parameters.end(),
+                       [&](const Parameter& p) { return p.name == name && p.kind == kind; });
+  };
+  const LearningModel state = learn_all(tiny_model("granite_hybrid")), lfm2 = learn_all(tiny_model("lfm2"));
+  for (const char* vector : {"ssm_conv1d.weight", "ssm_conv1d.bias", "ssm_dt.bias", "ssm_a_log", "ssm_d"})
+    EXPECT_TRUE(is(state, std::string("blk.0.") + vector, ParameterKind::kVector)) << vector;
+  EXPECT_TRUE(is(state, "blk.0.ssm_in.weight", ParameterKind::kMatrix));
+  EXPECT_TRUE(is(lfm2, "blk.0.shortconv.conv.weight", ParameterKind::kVector));
+  EXPECT_TRUE(is(lfm2, "blk.0.shortconv.in_proj.weight", ParameterKind::kMatrix));
   for (const char* name : {"cohere_norms", "qwen3"}) {  // norms with a row for each head, and with one
     const LearningModel m = learn_all(tiny_model(name));
     std::size_t found = 0;
@@ -92,6 +102,8 @@ TEST(LearnAll, SaysWhatStandsInTheWay) {
   };
   EXPECT_EQ(why("gemma4_26b"), "a mixture of experts");
   EXPECT_EQ(why("deepseek_v3"), "a mixture of experts");
+  for (const char* hybrid : {"qwen3_next", "qwen3_5_moe", "lfm2_moe", "granite_hybrid_moe", "nemotron_h_moe"})
+    EXPECT_EQ(why(hybrid), "a mixture of experts") << hybrid;
   ModelConfig turned = read_config(*ModelFile::open(golden("tiny/deepseek_dense")));
   EXPECT_EQ(why_not_trained(turned), nullptr);
   turned.layers[0].attention.latent.split = true;
@@ -111,6 +123,29 @@ TEST(LearnLowRank, OfLatentsHasOnePairForEachTensor) {
   const LearningLayer& layer = m.layers[1];
   EXPECT_EQ(layer.wk.low_rank->a_begin, layer.wv.low_rank->a_begin);
   EXPECT_EQ(layer.wv.low_rank->b_begin, layer.wk.low_rank->b_begin + layer.wk.low_rank->b->n_out * 16);
+}
+
+TEST(LearnLowRank, OfLayersWithAStateHasThoseOfItsProjections) {
+  const auto names = [](const char* model, const std::string& layer) {
+    std::string all;
+    for (const Parameter& p : learn_low_rank(tiny_model(model), {}).parameters)
+      if (p.name.starts_with(layer) && p.name.ends_with(".weight.lora_a"))
+        all += p.name.substr(layer.size(), p.name.size() - layer.size() - 14) + ' ';
+    return all;
+  };
+  EXPECT_EQ(names("lfm2", "blk.0."), "ffn_gate ffn_up ffn_down shortconv.in_proj shortconv.out_proj ");
+  EXPECT_EQ(names("qwen3_5", "blk.0."), "ffn_gate ffn_up ffn_down attn_qkv attn_gate ssm_out ");
+  EXPECT_EQ(names("qwen3_5", "blk.2."), "attn_q attn_k attn_v attn_output ffn_gate ffn_up ffn_down ");
+  EXPECT_EQ(names("nemotron_h", "blk.0."), "ssm_in ssm_out ");
+  EXPECT_EQ(names("nemotron_h", "blk.1."), "ffn_up ffn_down ");
+  LowRankOptions gates;
+  gates.targets = {"ssm_alpha", "ssm_beta"};
+  EXPECT_EQ(learn_low_rank(tiny_model("qwen3_5"), gates).parameters.size(), 3 * 2 * 2u);
+  const LearningModel m = learn_low_rank(tiny_model("qwen3_5"), {});  // queries and their gate are one tensor
+  const LearningLayer& layer = m.layers[2];
+  EXPECT_EQ(layer.wq.low_rank->a_begin, layer.w_output_gate.low_rank->a_begin);
+  EXPECT_EQ(layer.w_output_gate.low_rank->b_begin,
+            layer.wq.low_rank->b_begin + layer.wq.low_rank->b->n_out * 16);
 }
 
 TEST(LearnLowRank, StartsAsTheSourceAndIsSeeded) {

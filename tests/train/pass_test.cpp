@@ -102,7 +102,8 @@ TEST(GradientPass, KeptLayersAndThreadsDoNotChangeBits) {
   const std::shared_ptr<const Training<double>> two =
       make_reference_training(std::make_shared<Context>(ContextOptions{.threads = 2, .isa = {}}));
   // In turn and parallel, with norms before, behind and of sums.
-  for (const char* name : {"gemma3", "llama_by_layer", "cohere2", "roformer", "hunyuan", "olmo2", "gpt_neox"})
+  for (const char* name : {"gemma3", "llama_by_layer", "cohere2", "roformer", "hunyuan", "olmo2", "gpt_neox",
+                           "lfm2", "qwen3_5", "granite_hybrid", "nemotron_h"})
     for (const bool all : {true, false}) {
       const LearningModel m = all ? learn_all(tiny_model(name)) : learn_low_rank(tiny_model(name), {});
       for (float& v : m.values->span()) v += 0x1p-6f;  // pairs start at 0

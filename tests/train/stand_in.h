@@ -43,6 +43,13 @@ class OnlyProducts final : public Training<float> {
   }
   void attention(std::span<const TrainingAttention<float>>) const override { no(); }
   void attention_backward(std::span<const TrainingAttention<float>>) const override { no(); }
+  void convolve(const float*, std::span<const Index>, const Convolution&, float*) const override { no(); }
+  void convolve_backward(const float*, const float*, std::span<const Index>, const Convolution&, float*,
+                         float*, float*) const override {
+    no();
+  }
+  void recur(const TrainingRecurrence<float>&, const Recurrence&) const override { no(); }
+  void recur_backward(const TrainingRecurrence<float>&, const Recurrence&) const override { no(); }
   void cross_entropy(float*, Index, std::span<const Token>, const float*, double*) const override { no(); }
 
  private:

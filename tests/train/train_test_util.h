@@ -38,7 +38,7 @@ inline std::vector<std::string> tiny_families() {
 }
 
 /// Steps of one parameter, and of all together, which are float32: on this grid they are exact.
-constexpr double kStep = 0x1p-13, kStepOfAll = 0x1p-19;
+constexpr double kStep = 0x1p-14, kStepOfAll = 0x1p-19;
 inline void put_on_grid(LearningModel& m) {
   for (float& v : m.values->span()) v = std::round(v * 0x1p20f) / 0x1p20f;
 }

@@ -112,9 +112,9 @@ static void activate(float* x, const float* up, std::int64_t n) {
 }
 
 /// Of a namespace, in Activation's order.
-#define RW_ACTIVATIONS(isa)                                                                     \
-  {                                                                                             \
-    isa::activate<isa::Silu>, isa::activate<isa::Gelu>, isa::activate<isa::GeluTanh>,           \
-        isa::activate<isa::Relu2>, isa::activate<isa::Relu>, isa::activate<isa::SwigluClamped>, \
-        isa::activate<isa::Sigmoid>, isa::activate<isa::Identity>                               \
+#define RW_ACTIVATIONS(isa)                                                               \
+  {                                                                                       \
+    isa::activate<isa::Silu>, isa::activate<isa::Gelu>, isa::activate<isa::GeluTanh>,     \
+        isa::activate<isa::Relu2>, isa::activate<isa::Relu>, isa::activate<isa::Sigmoid>, \
+        isa::activate<isa::Identity>, isa::activate<isa::SwigluClamped>                   \
   }

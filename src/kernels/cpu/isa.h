@@ -307,6 +307,34 @@ struct BackwardTile {
   float* weights;                   // scratch: (kTileRows, kKeyTile)
 };
 
+/// 16 channels or fewer of a convolution over the rows of one text, backward.
+struct ConvolutionBackward {
+  const float *x, *dy;     // (n_rows, n at stride)
+  float* dx;               // as x; =
+  const float* taps;       // (n, n_taps)
+  const float* bias;       // (n), or null
+  float *d_taps, *d_bias;  // as taps and bias; +=, each null where it is not wanted
+  std::int64_t stride, n_rows, n;
+  int n_taps;
+  bool silu;
+};
+/// One column of the values of one head of a recurrence over some rows, backward. `keys`: key_dim rounded up
+/// to 16, what lies beyond it is 0.
+struct RecurrenceBackward {
+  const float *q, *k;           // (n_rows, keys)
+  const float *v, *d_out;       // (n_rows at stride)
+  const float *decay, *weight;  // (n_rows): RecurrenceGate
+  float* states;                // (n_rows + 1, keys): the first is the state before the rows; others =
+  float *left, *u;              // scratch: (n_rows)
+  float* d_state;             // (keys): by the state behind the last row; becomes that by the one before all
+  float *d_q, *d_k;           // (n_rows, keys) +=
+  float* d_v;                 // (n_rows at stride) =
+  float *d_decay, *d_weight;  // (n_rows) +=
+  std::int64_t stride, n_rows, keys;
+  float skip;
+  bool delta;
+};
+
 /// What training needs of an instruction set beside what inference does.
 struct TrainingKernels {
   void (*gemm_rows)(const GemmRows&);
@@ -319,6 +347,8 @@ struct TrainingKernels {
   /// y += R^T x: x (head_dim) turned back by the row's angles, times gain or rest.
   void (*add_rotated_back)(const RowRotation&, const float* x, float* y);
   void (*attention_backward)(const BackwardTile&);
+  void (*convolve_backward)(const ConvolutionBackward&);
+  void (*recur_backward)(const RecurrenceBackward&);
 };
 
 /// The operations of one instruction set.

@@ -26,7 +26,7 @@ static constexpr Isa table_of_floats(const char* name, bool (*is_supported)()) {
           .convolve = convolve,
           .recur = recur,
           .activate = {activate<Silu>, activate<Gelu>, activate<GeluTanh>, activate<Relu2>, activate<Relu>,
-                       activate<SwigluClamped>, activate<Sigmoid>, activate<Identity>},
+                       activate<Sigmoid>, activate<Identity>, activate<SwigluClamped>},
           .norm = norm,
           .to_bf16 = to_bf16,
           .round_to_bf16 = round_to_bf16,

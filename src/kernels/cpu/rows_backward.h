@@ -78,6 +78,12 @@ RW_INLINE Slope slope_of(Relu2, Vec x) {
 RW_INLINE Slope slope_of(Relu, Vec x) {
   return {maximum(splat(0.0f), x), where_positive(x, splat(1.0f), x * splat(0.0f))};  // NaN stays
 }
+RW_INLINE Slope slope_of(Sigmoid, Vec x) {
+  const Vec one = splat(1.0f), power = minimum(x * splat(-1.44269504f), splat(127.0f));
+  const Vec s = one / (one + exp2_of<false>(power));
+  return {s, s * (one - s)};
+}
+RW_INLINE Slope slope_of(Identity, Vec x) { return {x, splat(1.0f)}; }
 
 template <class A>
 static void activate_backward(const ActivationBackward& b) {

@@ -9,6 +9,7 @@
 #include "kernels/cpu/attention_backward.h"
 #include "kernels/cpu/lender.h"
 #include "kernels/cpu/linear_backward.h"
+#include "kernels/cpu/recurrence_backward.h"
 
 namespace ropewalk {
 namespace {
@@ -27,6 +28,12 @@ double flop_of(std::span<const Attention> tasks, int of_keys, int of_values) {
       flop += 2 * static_cast<double>(segment.end - segment.begin) * task.n_heads *
               (of_keys * task.head_dim + of_values * task.value_dim);
   return flop;
+}
+
+/// `products` multiply-adds for each number of a state in each row.
+double flop_of(const TrainingRecurrence<float>& rows, const Recurrence& r, double products) {
+  return 2 * products * static_cast<double>(rows.n_rows() * r.n_heads) *
+         static_cast<double>(r.key_dim * r.value_dim);
 }
 
 class CpuTraining final : public Training<float> {
@@ -136,6 +143,31 @@ class CpuTraining final : public Training<float> {
     cpu::attention_backward(tasks, *context_, isa_, *space);
   }
 
+  void convolve(const float* x, std::span<const Index> borders, const Convolution& convolution,
+                float* y) const override {
+    const Timed timed(context_->profile(), "convolve", 0,
+                      8.0 * static_cast<double>(borders.back() * convolution.width));
+    const auto space = recurrence_spaces_.borrow();
+    cpu::convolve(x, borders, convolution, y, *context_, isa_, *space);
+  }
+  void convolve_backward(const float* x, const float* dy, std::span<const Index> borders,
+                         const Convolution& convolution, float* dx, float* d_taps,
+                         float* d_bias) const override {
+    const Timed timed(context_->profile(), "convolve backward", 0,
+                      12.0 * static_cast<double>(borders.back() * convolution.width));
+    cpu::convolve_backward(x, dy, borders, convolution, dx, d_taps, d_bias, *context_, isa_);
+  }
+  void recur(const TrainingRecurrence<float>& rows, const Recurrence& recurrence) const override {
+    const Timed timed(context_->profile(), "recurrence", flop_of(rows, recurrence, 4), 0);
+    const auto space = recurrence_spaces_.borrow();
+    cpu::recur(rows, recurrence, *context_, isa_, *space);
+  }
+  void recur_backward(const TrainingRecurrence<float>& rows, const Recurrence& recurrence) const override {
+    const Timed timed(context_->profile(), "recurrence backward", flop_of(rows, recurrence, 12), 0);
+    const auto space = recurrence_spaces_.borrow();
+    cpu::recur_backward(rows, recurrence, *context_, isa_, *space);
+  }
+
   void cross_entropy(float* logits, Index n_vocab, std::span<const Token> targets, const float* weights,
                      double* losses) const override;
 
@@ -148,10 +180,12 @@ class CpuTraining final : public Training<float> {
   mutable cpu::Lender<cpu::GemmSpace> gemm_spaces_;
   mutable cpu::Lender<cpu::AttentionSpace> attention_spaces_;
   mutable cpu::Lender<cpu::BackwardSpace> backward_spaces_;
+  mutable cpu::Lender<cpu::TrainingRecurrenceSpace> recurrence_spaces_;
 };
 
 /// Rows as products read them and panels of a matrix (linear.h, linear_backward.h); keys and values of all
-/// texts, and what a wave of heads sums for theirs (attention_backward.h); what threads hold.
+/// texts, and what a wave of heads sums for theirs (attention_backward.h); the same of recurrences
+/// (recurrence_backward.h); what threads hold.
 std::size_t CpuTraining::own_bytes(const TrainingSizes& s) const {
   const Index threads = context_->threads(), in = (s.n_in + cpu::kLanes - 1) / cpu::kLanes * cpu::kLanes;
   const Index dim = (s.head_dim + cpu::kLanes - 1) / cpu::kLanes * cpu::kLanes;
@@ -162,7 +196,7 @@ std::size_t CpuTraining::own_bytes(const TrainingSizes& s) const {
   const Index backward = keys * dim * (wave.items * (s.n_variants + 1) + wave.units * (2 * s.n_variants + 1));
   constexpr std::size_t kThread = 4 << 20;
   return static_cast<std::size_t>(products + cache + backward) * sizeof(float) +
-         static_cast<std::size_t>(threads) * kThread;
+         cpu::recurrence_bytes(s, threads) + static_cast<std::size_t>(threads) * kThread;
 }
 
 /// The weights' gradients are summed over blocks of rows, then the blocks in their order.

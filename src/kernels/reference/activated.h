@@ -58,9 +58,13 @@ inline double activated_slope(Activation activation, double x) {
       return x <= 0 ? 0 : 2 * x;
     case Activation::kRelu:
       return x <= 0 ? 0 : std::isnan(x) ? x : 1;
-    case Activation::kSwigluClamped:
-    case Activation::kSigmoid:
+    case Activation::kSigmoid: {
+      const double s = 1 / (1 + std::exp(-x));
+      return s / (1 + std::exp(x));
+    }
     case Activation::kIdentity:
+      return 1;
+    case Activation::kSwigluClamped:
       break;  // not trained
   }
   RW_CHECK(false);

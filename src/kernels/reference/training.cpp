@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "kernels/reference/activated.h"
 #include "kernels/reference/matrix.h"
+#include "kernels/reference/recurrence_training.h"
 
 namespace ropewalk {
 namespace {
@@ -158,9 +159,11 @@ class ReferenceTraining final : public Training<double> {
  public:
   explicit ReferenceTraining(std::shared_ptr<Context> context) : context_(std::move(context)) {}
   const std::shared_ptr<Context>& context() const override { return context_; }
-  /// An expanded matrix.
+  /// An expanded matrix, and the states of a head that each thread goes through.
   std::size_t own_bytes(const TrainingSizes& sizes) const override {
-    return static_cast<std::size_t>(sizes.n_in * sizes.n_out) * sizeof(float) + (1 << 20);
+    const Index states = context_->threads() * (sizes.n_ctx + 2) * sizes.key_dim * sizes.value_dim;
+    return static_cast<std::size_t>(sizes.n_in * sizes.n_out) * sizeof(float) +
+           static_cast<std::size_t>(states) * sizeof(double) + (1 << 20);
   }
 
   void linear(const double* x, Index n_rows, const Matrix& w, const float* bias, float scale, bool add,
@@ -328,6 +331,30 @@ class ReferenceTraining final : public Training<double> {
     for (const Task& task : tasks)
       for (int g = 0; g < task.n_kv_heads; ++g, ++own)
         for (std::size_t d = 0; d < own->size(); ++d) task.d_weight[d] += (*own)[d];
+  }
+
+  void convolve(const double* x, std::span<const Index> borders, const Convolution& convolution,
+                double* y) const override {
+    convolve_by_definition(x, borders, convolution, y);
+  }
+  void convolve_backward(const double* x, const double* dy, std::span<const Index> borders,
+                         const Convolution& convolution, double* dx, double* d_taps,
+                         double* d_bias) const override {
+    convolve_backward_by_definition(x, dy, borders, convolution, dx, d_taps, d_bias);
+  }
+  void recur(const TrainingRecurrence<double>& rows, const Recurrence& r) const override {
+    context_->parallel_for(r.n_heads, [&](Index head, int) {
+      for (std::size_t text = 0; text + 1 < rows.borders.size(); ++text)
+        DefinedRecurrence(rows, r, text, head);
+    });
+  }
+  /// Heads that read one key head add to its gradients one after the other.
+  void recur_backward(const TrainingRecurrence<double>& rows, const Recurrence& r) const override {
+    context_->parallel_for(r.n_key_heads, [&](Index key_head, int) {
+      for (std::size_t text = 0; text + 1 < rows.borders.size(); ++text)
+        for (Index head = 0; head < r.n_heads; ++head)
+          if (r.key_head(head) == key_head) DefinedRecurrence(rows, r, text, head).backward();
+    });
   }
 
   void cross_entropy(double* logits, Index n_vocab, std::span<const Token> targets, const double* weights,
