@@ -10,6 +10,7 @@
 #include "core/json.h"
 #include "model/identity.h"
 #include "model/tensors.h"
+#include "model/weight_outlook.h"
 
 namespace ropewalk::cli::inspect {
 namespace {
@@ -68,6 +69,17 @@ void add_config(const ModelConfig& c, Json& j) {
   j["tied_embeddings"] = c.tied_embeddings;
 }
 
+/// What of the weights would stay in memory, were the model run now.
+Json weights_of(const ModelFile& file, const ModelConfig& config) {
+  const auto context = std::make_shared<Context>();
+  const std::string& asked = options.shares.backend.weight_memory;
+  if (!asked.empty()) context->set_weight_memory(parse_bytes(asked, "--weight-memory"));
+  const WeightPager pager(mapped_weights(file, config), config, context, KvType::kBf16);
+  Json j = weight_json(pager);
+  if (const std::string words = weight_words(pager); !words.empty()) j["words"] = words;
+  return j;
+}
+
 /// No weights are needed: what cannot be run is described as far as it is understood, and says why not.
 Json summary(const ModelFile& file) {
   std::map<std::string, int> types;
@@ -85,6 +97,7 @@ Json summary(const ModelFile& file) {
     const ModelConfig config = read_config(file);
     add_config(config, j);
     check_tensors(file, config);
+    j["weights"] = weights_of(file, config);
   } catch (const Error& e) {
     runs = fmt::format("no: {}", e.what());
   }
@@ -185,6 +198,10 @@ int run() {
     }
     if (key == "experts") {
       fmt::print("{:<16} {}\n", key, experts_line(value));
+      continue;
+    }
+    if (key == "weights") {
+      if (value.contains("words")) fmt::print("{:<16} {}\n", key, value["words"].get<std::string>());
       continue;
     }
     const std::string words = words_for(key);

@@ -11,7 +11,7 @@
 
 #include "core/progress.h"
 #include "formats/mapped_file.h"
-#include "methods/spec.h"
+#include "methods/method.h"
 #include "model/memory.h"
 #include "model/method_choice.h"
 #include "model/sequence.h"
@@ -33,14 +33,7 @@ void for_parts(const WeightUnit& unit, bool dense, bool experts, const Visit& vi
       for (const MappedPart& part : each) visit(part);
 }
 
-}  // namespace
-
-std::size_t room_for_weights(const ModelConfig& config, const Context& context, KvType kv_type) {
-  if (context.weight_memory() > 0) return context.weight_memory();
-  const std::size_t available = available_memory(), others = available / 16 + for_texts(config, kv_type);
-  return available == 0 ? SIZE_MAX : available - std::min(available, others);
-}
-
+/// Bytes/s of reading parts that `plan` streams.
 double measure_disk(const MappedWeights& weights, const WeightPlan& plan) {
   constexpr std::size_t kPiece = 16 << 20, kEvery = 4 * kPiece;
   constexpr double kLong = 0.5;
@@ -62,6 +55,14 @@ double measure_disk(const MappedWeights& weights, const WeightPlan& plan) {
                 }
               });
   return seconds > 0 ? bytes / seconds : 0;
+}
+
+}  // namespace
+
+std::size_t room_for_weights(const ModelConfig& config, const Context& context, KvType kv_type) {
+  if (context.weight_memory() > 0) return context.weight_memory();
+  const std::size_t available = available_for_files(), others = available / 16 + for_texts(config, kv_type);
+  return available == 0 ? SIZE_MAX : available - std::min(available, others);
 }
 
 /// How much of a unit: of what streams in it, its dense part, or its experts too.
@@ -174,7 +175,10 @@ WeightPager::WeightPager(MappedWeights weights, const ModelConfig& config, std::
 
 WeightPager::~WeightPager() {
   if (!state_->fetcher.joinable()) return;
-  if (state_->process != ::getpid()) return state_->fetcher.detach();
+  if (state_->process != ::getpid()) {
+    state_->fetcher.detach();
+    return;
+  }
   {
     const std::lock_guard lock(state_->mutex);
     state_->ends = true;
@@ -188,6 +192,12 @@ const MappedWeights& WeightPager::weights() const { return state_->weights; }
 WeightPlan WeightPager::plan() const {
   const std::lock_guard lock(state_->mutex);
   return state_->plan;
+}
+
+double WeightPager::disk() const {
+  const WeightPlan now = plan();
+  if (!now.fits()) std::call_once(measured_, [&] { disk_ = measure_disk(state_->weights, now); });
+  return disk_;
 }
 
 WeightPager::Held::Held(const WeightPager& pager, std::size_t unit, Taken taken)

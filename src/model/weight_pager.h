@@ -3,6 +3,7 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <mutex>
 
 #include "kernels/kernels.h"
 #include "model/weight_plan.h"
@@ -13,10 +14,6 @@ namespace ropewalk {
 /// sixteenth of it, which the system needs, and without what a text of 4,096 tokens takes. 0: unlimited, the
 /// system does not say.
 std::size_t room_for_weights(const ModelConfig& config, const Context& context, KvType kv_type);
-
-/// Bytes/s of reading `weights` as a pass reads them, measured now for up to half a second on those that
-/// `plan` streams; 0 where it streams none.
-double measure_disk(const MappedWeights& weights, const WeightPlan& plan);
 
 /// Keeps and forgets as the plan says. Results do not depend on it. Any thread; those that hold a unit share
 /// it.
@@ -34,6 +31,9 @@ class WeightPager {
 
   const MappedWeights& weights() const;
   WeightPlan plan() const;  ///< as it stands now
+  /// Bytes/s of the disk, where not all weights fit: measured when it is first asked for, in half a second,
+  /// as a pass reads them, on those that it will read. Else 0.
+  double disk() const;
 
   /// While it lives, a unit is in memory as far as it is not kept by the system alone.
   class Held {
@@ -55,6 +55,8 @@ class WeightPager {
  private:
   struct State;
   std::unique_ptr<State> state_;
+  mutable std::once_flag measured_;
+  mutable double disk_ = 0;
 };
 
 }  // namespace ropewalk

@@ -135,14 +135,8 @@ WeightPlan plan_weights(const MappedWeights& weights, std::size_t room) {
   return plan;
 }
 
-WeightSpeeds speeds_of(const WeightPlan& plan, const MappedWeights& weights, double disk, double memory,
-                       Index chunk) {
-  double written = 0;  // bytes that a token takes from memory
-  for (const WeightUnit& unit : weights.units)
-    written +=
-        static_cast<double>(unit.dense_bytes) + unit.share_used * static_cast<double>(unit.expert_bytes);
-  const double seconds = std::max(plan.written_bytes / disk, written / memory);
-  return {.written = 1 / seconds, .read = static_cast<double>(chunk) * disk / plan.chunk_bytes};
+WeightSpeeds speeds_of(const WeightPlan& plan, double disk, Index chunk) {
+  return {.written = disk / plan.written_bytes, .read = static_cast<double>(chunk) * disk / plan.chunk_bytes};
 }
 
 }  // namespace ropewalk

@@ -46,7 +46,7 @@ struct WeightPlan {
   std::size_t bytes = 0, room = 0;  ///< of all units; memory that they may take
   /// Of each unit: whether a pass reads its dense part, or its experts where it takes all, ahead and forgets
   /// them behind.
-  std::vector<bool> streams_dense, streams_experts;
+  std::vector<bool> streams_dense = {}, streams_experts = {};
   /// From the disk, when the memory is full: for each written token (with experts: as if all were chosen
   /// equally often), and for each chunk of a prompt.
   double written_bytes = 0, chunk_bytes = 0;
@@ -60,13 +60,11 @@ struct WeightPlan {
 /// the same way.
 WeightPlan plan_weights(const MappedWeights& weights, std::size_t room);
 
-/// How long a pass takes by the disk alone, in bytes/s of it and of the memory: reading and computing go on
-/// side by side, so that it is the longer one of both.
+/// Tokens/s by a disk of `disk` bytes/s alone, which computing goes on beside; infinite where nothing is
+/// read.
 struct WeightSpeeds {
-  double written = 0;  ///< tokens/s
-  double read = 0;     ///< tokens/s in chunks of `chunk` rows, at most: what computing takes is not in it
+  double written = 0, read = 0;  ///< read: in chunks of `chunk` rows
 };
-WeightSpeeds speeds_of(const WeightPlan& plan, const MappedWeights& weights, double disk, double memory,
-                       Index chunk);
+WeightSpeeds speeds_of(const WeightPlan& plan, double disk, Index chunk);
 
 }  // namespace ropewalk
