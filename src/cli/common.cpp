@@ -83,7 +83,7 @@ std::shared_ptr<const Model> load_model(const std::string& path, const std::shar
         "trained on (ropewalk tune)",
         c.n_ctx_train, printable(method->substr(0, method->find(':'))),
         c.n_ctx_original > 0 ? fmt::format("{}", c.n_ctx_original) : "length"));
-  if (const std::string words = weight_words(loaded->pager()); !words.empty()) say(words);
+  if (const std::string words = words_of(loaded->outlook()); !words.empty()) say(words);
   return loaded;
 }
 

@@ -220,7 +220,7 @@ void print_json(const Answer& answer, bool cut, Index n_before, Index n_new, con
                                 {"why", choice.why.empty() ? Json(nullptr) : Json(choice.why)},
                                 {"seed", sampling.temperature > 0 ? Json(sampling.seed) : Json(nullptr)},
                                 {"check", check ? json_of(*check) : Json(nullptr)},
-                                {"weights", weight_json(session.model().pager())}}));
+                                {"weights", json_of(session.model().outlook())}}));
 }
 
 int run() {

@@ -8,6 +8,7 @@
 #include "cli/inspect_layers.h"
 #include "core/hash.h"
 #include "core/json.h"
+#include "core/text.h"
 #include "model/identity.h"
 #include "model/tensors.h"
 #include "model/weight_outlook.h"
@@ -75,8 +76,9 @@ Json weights_of(const ModelFile& file, const ModelConfig& config) {
   const std::string& asked = options.shares.backend.weight_memory;
   if (!asked.empty()) context->set_weight_memory(parse_bytes(asked, "--weight-memory"));
   const WeightPager pager(mapped_weights(file, config), config, context, KvType::kBf16);
-  Json j = weight_json(pager);
-  if (const std::string words = weight_words(pager); !words.empty()) j["words"] = words;
+  const WeightOutlook outlook = weight_outlook(pager, nullptr, nullptr);
+  Json j = json_of(outlook);
+  if (const std::string words = words_of(outlook); !words.empty()) j["words"] = words;
   return j;
 }
 
@@ -201,7 +203,9 @@ int run() {
       continue;
     }
     if (key == "weights") {
-      if (value.contains("words")) fmt::print("{:<16} {}\n", key, value["words"].get<std::string>());
+      if (value.contains("words"))
+        fmt::print("{}", wrapped(fmt::format("{:<16} {}", key, value["words"].get<std::string>()),
+                                 std::string(17, ' ')));
       continue;
     }
     const std::string words = words_for(key);

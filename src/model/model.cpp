@@ -3,7 +3,7 @@
 
 #include "model/memory.h"
 #include "model/tensors.h"
-#include "model/weight_pager.h"
+#include "model/weight_outlook.h"
 #include "model/weights.h"
 
 namespace ropewalk {
@@ -35,7 +35,8 @@ Model::Model(Private, std::shared_ptr<const ModelFile> file, std::shared_ptr<con
   MappedWeights mapped = mapped_weights(*file_, config_);
   require_memory(file_->path() + ": weights that are unpacked", mapped.packed_bytes,
                  "take a smaller model or one with smaller weights");
-  pager_ = std::make_unique<WeightPager>(std::move(mapped), config_, backend_->context(), backend_->kv_type());
+  pager_ =
+      std::make_unique<WeightPager>(std::move(mapped), config_, backend_->context(), backend_->kv_type());
   weights_ = load_weights(*file_, config_, *backend_, bytes_);
 }
 
@@ -44,6 +45,13 @@ std::shared_ptr<const Model> Model::with_weights(const Model& source, std::share
   source.find_tokenizer();
   return std::make_shared<const Model>(Private{}, source.file_, std::move(backend), source.tokenizer_,
                                        std::move(weights), bytes);
+}
+
+const WeightOutlook& Model::outlook() const {
+  std::call_once(looked_, [&] {
+    outlook_ = std::make_unique<const WeightOutlook>(weight_outlook(*pager_, weights_.get(), backend_.get()));
+  });
+  return *outlook_;
 }
 
 const Tokenizer* Model::find_tokenizer() const {

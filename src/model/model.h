@@ -13,6 +13,7 @@
 namespace ropewalk {
 
 class WeightPager;
+struct WeightOutlook;
 struct Weights;
 
 class Model : public std::enable_shared_from_this<Model> {
@@ -43,6 +44,8 @@ class Model : public std::enable_shared_from_this<Model> {
   const std::shared_ptr<const Backend>& shared_backend() const { return backend_; }
   const Weights& weights() const { return *weights_; }
   const WeightPager& pager() const { return *pager_; }
+  /// Measured when it is first asked for.
+  const WeightOutlook& outlook() const;
   /// With its chat template; opened when it is first asked for: who has ids needs none. Errors: Error where
   /// the file has none, or one that is not supported.
   const Tokenizer& tokenizer() const;
@@ -63,6 +66,8 @@ class Model : public std::enable_shared_from_this<Model> {
   std::unique_ptr<Weights> weights_;
   std::unique_ptr<const WeightPager> pager_;
   std::size_t bytes_ = 0;
+  mutable std::once_flag looked_;  // the next one
+  mutable std::unique_ptr<const WeightOutlook> outlook_;
   mutable std::once_flag opened_;  // the next two
   mutable std::shared_ptr<const Tokenizer> tokenizer_;
   mutable std::optional<Error> without_tokenizer_;  // why

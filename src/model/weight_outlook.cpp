@@ -5,49 +5,83 @@
 
 #include <cmath>
 
+#include "core/progress.h"
 #include "model/sequence.h"
+#include "model/weights.h"
 
 namespace ropewalk {
 namespace {
 
 std::string gigabytes(double bytes) { return fmt::format("{:.3g} GB", bytes / 1e9); }
 
-/// Of a speed that the disk bounds.
 std::string per_second(double tokens) {
   return tokens < 1 ? fmt::format("a token in {:.2g} s", 1 / tokens) : fmt::format("{:.2g} tokens/s", tokens);
 }
 
-WeightSpeeds speeds_of(const WeightPager& pager) {
-  return ropewalk::speeds_of(pager.plan(), pager.disk(), kDefaultChunk);
+/// A matrix of a layer that stays in memory, of the largest ones; null where all pass through.
+const Matrix* kept_matrix(const WeightPlan& plan, const Weights& weights) {
+  for (std::size_t i = 0; i < weights.layers.size(); ++i) {
+    if (plan.streams_dense[i]) continue;
+    const LayerWeights& w = weights.layers[i];
+    if (w.w_up != nullptr) return w.w_up.get();
+    if (w.wo != nullptr) return w.wo.get();
+  }
+  return nullptr;
+}
+
+/// Bytes/s of weights in products of n rows.
+double product_speed(const Matrix& w, const Backend& backend, Index n_rows, Stage stage) {
+  constexpr double kLong = 0.2;
+  const auto x = backend.buffer(n_rows * w.n_in), y = backend.buffer(n_rows * w.n_out);
+  const Output output{.w = &w, .y = y.get()};
+  const auto multiply = [&] { backend.linear({.x = x.get(), .n_rows = n_rows}, {&output, 1}, stage); };
+  multiply();  // its pages, and what threads need
+  const double start = now_seconds();
+  int n = 0;
+  do multiply(), ++n;
+  while (now_seconds() - start < kLong);
+  return static_cast<double>(n) * static_cast<double>(w.file_bytes) / (now_seconds() - start);
 }
 
 }  // namespace
 
-std::string weight_words(const WeightPager& pager) {
-  const WeightPlan plan = pager.plan();
+WeightOutlook weight_outlook(const WeightPager& pager, const Weights* weights, const Backend* backend) {
+  constexpr Index kRows = 128;  // of a chunk: speed grows with rows up to about so many
+  WeightOutlook outlook{.plan = pager.plan(), .speeds = {}, .times = {}};
+  if (outlook.plan.fits()) return outlook;
+  outlook.speeds = {.disk = pager.measure_disk(), .written = INFINITY, .chunk = INFINITY};
+  if (const Matrix* w = weights != nullptr ? kept_matrix(outlook.plan, *weights) : nullptr) {
+    outlook.speeds.written = product_speed(*w, *backend, 1, Stage::kDecode);
+    outlook.speeds.chunk = product_speed(*w, *backend, kRows, Stage::kPrefill) * kRows / kDefaultChunk;
+  }
+  outlook.times = pass_times(outlook.plan, outlook.speeds);
+  return outlook;
+}
+
+std::string words_of(const WeightOutlook& outlook) {
+  const WeightPlan& plan = outlook.plan;
   if (plan.fits()) return "";
-  const WeightSpeeds speeds = speeds_of(pager);
   std::string words = fmt::format(
       "weights {}, memory for them {}: {} are read from the disk for each token written, at {}/s "
       "(measured now): about {}",
       gigabytes(static_cast<double>(plan.bytes)), gigabytes(static_cast<double>(plan.room)),
-      gigabytes(plan.written_bytes), gigabytes(pager.disk()), per_second(speeds.written));
-  if (std::isfinite(speeds.read))
-    words += fmt::format("; a prompt is read with at most {}", per_second(speeds.read));
+      gigabytes(plan.written_bytes), gigabytes(outlook.speeds.disk), per_second(1 / outlook.times.written));
+  if (outlook.times.chunk > 0)
+    words += fmt::format("; a prompt is read with {} at most",
+                         per_second(static_cast<double>(kDefaultChunk) / outlook.times.chunk));
   return words + "; a file with smaller weights, or more memory, is faster";
 }
 
-Json weight_json(const WeightPager& pager) {
-  const WeightPlan plan = pager.plan();
+Json json_of(const WeightOutlook& outlook) {
+  const WeightPlan& plan = outlook.plan;
   Json j{{"bytes", plan.bytes}, {"room", plan.room == SIZE_MAX ? Json(nullptr) : Json(plan.room)}};
   if (plan.fits()) return j;
-  const WeightSpeeds speeds = speeds_of(pager);
   const auto number = [](double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); };
   j["read_for_token"] = std::llround(plan.written_bytes);
   j["read_for_chunk"] = std::llround(plan.chunk_bytes);
-  j["disk"] = number(pager.disk());
-  j["written"] = number(speeds.written);
-  j["read"] = number(speeds.read);
+  j["disk"] = number(outlook.speeds.disk);
+  j["written"] = number(1 / outlook.times.written);
+  j["read"] = number(static_cast<double>(kDefaultChunk) / outlook.times.chunk);
   return j;
 }
 

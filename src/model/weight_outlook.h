@@ -8,12 +8,23 @@
 
 namespace ropewalk {
 
-/// Bytes, the disk's speed and the tokens/s that follow from it; empty where all weights fit. Measures the
-/// disk (WeightPager::disk).
-std::string weight_words(const WeightPager& pager);
+struct Weights;
+
+/// Of chunks of kDefaultChunk rows.
+struct WeightOutlook {
+  WeightPlan plan;
+  PassSpeeds speeds;  ///< 0 where all weights fit
+  PassTimes times;
+};
+/// Measures the disk (WeightPager::measure_disk) and, of `weights` where they are given, products of a layer
+/// that stays in memory: half a second each. Without them products count nothing.
+WeightOutlook weight_outlook(const WeightPager& pager, const Weights* weights, const Backend* backend);
+
+/// Bytes, the disk's speed and the tokens/s that follow; empty where all weights fit.
+std::string words_of(const WeightOutlook& outlook);
 /// {"bytes", "room"}: of weights, and memory for them (null: the system does not say), and where they do not
-/// fit {"read_for_token", "read_for_chunk": bytes from the disk, "disk": bytes/s, "written", "read": tokens/s
-/// by the disk alone, null where it is not read}.
-Json weight_json(const WeightPager& pager);
+/// fit {"read_for_token", "read_for_chunk": bytes from the disk, "disk": bytes/s, "written", "read":
+/// tokens/s}.
+Json json_of(const WeightOutlook& outlook);
 
 }  // namespace ropewalk

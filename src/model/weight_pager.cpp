@@ -194,10 +194,9 @@ WeightPlan WeightPager::plan() const {
   return state_->plan;
 }
 
-double WeightPager::disk() const {
+double WeightPager::measure_disk() const {
   const WeightPlan now = plan();
-  if (!now.fits()) std::call_once(measured_, [&] { disk_ = measure_disk(state_->weights, now); });
-  return disk_;
+  return now.fits() ? 0 : ropewalk::measure_disk(state_->weights, now);
 }
 
 WeightPager::Held::Held(const WeightPager& pager, std::size_t unit, Taken taken)

@@ -3,7 +3,6 @@
 #pragma once
 #include <functional>
 #include <memory>
-#include <mutex>
 
 #include "kernels/kernels.h"
 #include "model/weight_plan.h"
@@ -31,9 +30,9 @@ class WeightPager {
 
   const MappedWeights& weights() const;
   WeightPlan plan() const;  ///< as it stands now
-  /// Bytes/s of the disk, where not all weights fit: measured when it is first asked for, in half a second,
-  /// as a pass reads them, on those that it will read. Else 0.
-  double disk() const;
+  /// Bytes/s of the disk, where not all weights fit, else 0: measured in half a second, as a pass reads them,
+  /// on those that it will read.
+  double measure_disk() const;
 
   /// While it lives, a unit is in memory as far as it is not kept by the system alone.
   class Held {
@@ -55,8 +54,6 @@ class WeightPager {
  private:
   struct State;
   std::unique_ptr<State> state_;
-  mutable std::once_flag measured_;
-  mutable double disk_ = 0;
 };
 
 }  // namespace ropewalk

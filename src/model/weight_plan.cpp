@@ -104,6 +104,12 @@ WeightPlan plan_weights(const MappedWeights& weights, std::size_t room) {
   WeightPlan plan{.bytes = weights.bytes, .room = room};
   const std::vector<WeightUnit>& units = weights.units;
   plan.streams_dense.resize(units.size()), plan.streams_experts.resize(units.size());
+  for (std::size_t i = 0; i < units.size(); ++i) {
+    const double used = static_cast<double>(units[i].dense_bytes) +
+                        static_cast<double>(units[i].expert_bytes) * units[i].share_used;
+    plan.written_products += used;
+    if (i + 1 < units.size()) plan.chunk_products += used;
+  }
   if (units.empty() || plan.fits()) return plan;
   std::vector<std::size_t> dense, experts;
   for (std::size_t i = 0; i + 1 < units.size(); ++i)
@@ -135,8 +141,9 @@ WeightPlan plan_weights(const MappedWeights& weights, std::size_t room) {
   return plan;
 }
 
-WeightSpeeds speeds_of(const WeightPlan& plan, double disk, Index chunk) {
-  return {.written = disk / plan.written_bytes, .read = static_cast<double>(chunk) * disk / plan.chunk_bytes};
+PassTimes pass_times(const WeightPlan& plan, const PassSpeeds& speeds) {
+  return {.written = std::max(plan.written_bytes / speeds.disk, plan.written_products / speeds.written),
+          .chunk = std::max(plan.chunk_bytes / speeds.disk, plan.chunk_products / speeds.chunk)};
 }
 
 }  // namespace ropewalk

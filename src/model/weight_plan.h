@@ -50,6 +50,7 @@ struct WeightPlan {
   /// From the disk, when the memory is full: for each written token (with experts: as if all were chosen
   /// equally often), and for each chunk of a prompt.
   double written_bytes = 0, chunk_bytes = 0;
+  double written_products = 0, chunk_products = 0;  ///< bytes of weights that are multiplied with
   bool fits() const { return bytes <= room; }
   bool streams(std::size_t unit, Taken taken) const {
     return !fits() && (streams_dense[unit] || (taken == Taken::kAllExperts && streams_experts[unit]));
@@ -60,11 +61,16 @@ struct WeightPlan {
 /// the same way.
 WeightPlan plan_weights(const MappedWeights& weights, std::size_t room);
 
-/// Tokens/s by a disk of `disk` bytes/s alone, which computing goes on beside; infinite where nothing is
-/// read.
-struct WeightSpeeds {
-  double written = 0, read = 0;  ///< read: in chunks of `chunk` rows
+/// What was measured.
+struct PassSpeeds {
+  double disk = 0;                ///< bytes/s
+  double written = 0, chunk = 0;  ///< bytes/s of weights that products take: of one row, of a chunk's rows
 };
-WeightSpeeds speeds_of(const WeightPlan& plan, double disk, Index chunk);
+/// Seconds of a pass that writes a token, and of one that reads a chunk. The disk is read while products are
+/// made, so that the slower one of both counts; attention and the like are not in it.
+struct PassTimes {
+  double written = 0, chunk = 0;
+};
+PassTimes pass_times(const WeightPlan& plan, const PassSpeeds& speeds);
 
 }  // namespace ropewalk

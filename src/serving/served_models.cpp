@@ -57,7 +57,7 @@ std::shared_ptr<const LoadedModel> load(const ServedModels::Named& named,
   loaded->files = std::move(stamps);
   loaded->model = Model::load(file, backend);
   loaded->model->tokenizer();  // its errors, now
-  if (const std::string words = weight_words(loaded->model->pager()); !words.empty())
+  if (const std::string words = words_of(loaded->model->outlook()); !words.empty())
     tell("{}", wrapped(named.name + ": " + words, "  "));
   try {
     loaded->tuned = tuned_settings(named.path);

@@ -211,23 +211,26 @@ TEST_F(Paged, ShardsOfAFolder) {
 TEST_F(Paged, SaysWhatItReads) {
   const std::string path = own();
   const TestModel whole(path, backend_with(SIZE_MAX));
-  EXPECT_EQ(weight_words(whole.model.pager()), "");
-  const Json fits = weight_json(whole.model.pager());
+  EXPECT_EQ(words_of(whole.model.outlook()), "");
+  const Json fits = json_of(whole.model.outlook());
   EXPECT_EQ(fits["bytes"], whole.model.pager().weights().bytes);
   EXPECT_FALSE(fits.contains("disk"));
   const TestModel paged(path, backend_with(1000000));
-  const WeightPlan plan = paged.model.pager().plan();
-  const Json j = weight_json(paged.model.pager());
+  const WeightOutlook& outlook = paged.model.outlook();
+  EXPECT_GT(outlook.speeds.disk, 1e5);
+  EXPECT_GT(outlook.speeds.written, 1e6);
+  EXPECT_TRUE(std::isfinite(outlook.speeds.chunk));
+  const Json j = json_of(outlook);
   EXPECT_EQ(j["room"], 1000000);
-  EXPECT_EQ(j["read_for_token"].get<double>(), plan.written_bytes);
-  EXPECT_EQ(j["read_for_chunk"].get<double>(), plan.chunk_bytes);
-  const double disk = j["disk"].get<double>();
-  EXPECT_GT(disk, 1e5);
-  EXPECT_DOUBLE_EQ(j["written"].get<double>(), disk / plan.written_bytes);
-  EXPECT_DOUBLE_EQ(j["read"].get<double>(), 1024 * disk / plan.chunk_bytes);
-  const std::string words = weight_words(paged.model.pager());
+  EXPECT_EQ(j["read_for_token"].get<double>(), outlook.plan.written_bytes);
+  EXPECT_EQ(j["read_for_chunk"].get<double>(), outlook.plan.chunk_bytes);
+  EXPECT_EQ(j["disk"].get<double>(), outlook.speeds.disk);
+  EXPECT_DOUBLE_EQ(j["written"].get<double>(), 1 / outlook.times.written);
+  EXPECT_DOUBLE_EQ(j["read"].get<double>(), 1024 / outlook.times.chunk);
+  const std::string words = words_of(outlook);
   EXPECT_NE(words.find("memory for them 0.001 GB"), std::string::npos) << words;
   EXPECT_NE(words.find("are read from the disk for each token written"), std::string::npos) << words;
+  EXPECT_EQ(&outlook, &paged.model.outlook());  // measured once
 }
 
 #ifndef ROPEWALK_SANITIZED

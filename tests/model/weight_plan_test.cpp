@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cmath>
 
 namespace ropewalk {
 namespace {
@@ -33,7 +32,7 @@ TEST(WeightPlan, NothingStreamsWhereAllFits) {
   EXPECT_TRUE(plan.fits());
   EXPECT_EQ(plan.written_bytes, 0);
   for (std::size_t unit = 0; unit < 11; ++unit) EXPECT_FALSE(plan.streams(unit, Taken::kAllExperts));
-  EXPECT_TRUE(std::isinf(speeds_of(plan, 1e9, 1024).written));
+  EXPECT_EQ(pass_times(plan, {.disk = 1e9, .written = 100, .chunk = 50}).written, 10.5);
 }
 
 /// 700: 50 for the output, 200 for the two that pass through, so four of ten layers stay.
@@ -44,9 +43,12 @@ TEST(WeightPlan, KeepsWhatLeavesRoomForTwoThatPassThrough) {
   EXPECT_FALSE(plan.streams(10, Taken::kSomeExperts));
   EXPECT_EQ(plan.written_bytes, 600);
   EXPECT_EQ(plan.chunk_bytes, 600);
-  const WeightSpeeds speeds = speeds_of(plan, 1200, 512);
-  EXPECT_EQ(speeds.written, 2);
-  EXPECT_EQ(speeds.read, 1024);
+  const PassTimes slow_disk = pass_times(plan, {.disk = 300, .written = 1e6, .chunk = 1e6});
+  EXPECT_EQ(slow_disk.written, 2);
+  EXPECT_EQ(slow_disk.chunk, 2);
+  const PassTimes slow_products = pass_times(plan, {.disk = 300, .written = 350, .chunk = 100});
+  EXPECT_EQ(slow_products.written, 3);  // 1050 bytes
+  EXPECT_EQ(slow_products.chunk, 10);   // 1000: chunks have no logits
 }
 
 TEST(WeightPlan, SpreadsThemEvenly) {
