@@ -18,15 +18,16 @@ std::string per_second(double tokens) {
   return tokens < 1 ? fmt::format("a token in {:.2g} s", 1 / tokens) : fmt::format("{:.2g} tokens/s", tokens);
 }
 
-/// A matrix of a layer that stays in memory, of the largest ones; null where all pass through.
-const Matrix* kept_matrix(const WeightPlan& plan, const Weights& weights) {
-  for (std::size_t i = 0; i < weights.layers.size(); ++i) {
-    if (plan.streams_dense[i]) continue;
+/// A matrix of a layer, of one that stays in memory where one does.
+const Matrix& some_matrix(const WeightPlan& plan, const Weights& weights) {
+  const Matrix* found = weights.output.get();
+  for (std::size_t i = weights.layers.size(); i-- > 0;) {
     const LayerWeights& w = weights.layers[i];
-    if (w.w_up != nullptr) return w.w_up.get();
-    if (w.wo != nullptr) return w.wo.get();
+    const Matrix* one = w.w_up != nullptr ? w.w_up.get() : w.wo.get();
+    if (one != nullptr) found = one;
+    if (one != nullptr && !plan.streams_dense[i]) break;
   }
-  return nullptr;
+  return *found;
 }
 
 /// Bytes/s of weights in products of n rows.
@@ -50,9 +51,10 @@ WeightOutlook weight_outlook(const WeightPager& pager, const Weights* weights, c
   WeightOutlook outlook{.plan = pager.plan(), .speeds = {}, .times = {}};
   if (outlook.plan.fits()) return outlook;
   outlook.speeds = {.disk = pager.measure_disk(), .written = INFINITY, .chunk = INFINITY};
-  if (const Matrix* w = weights != nullptr ? kept_matrix(outlook.plan, *weights) : nullptr) {
-    outlook.speeds.written = product_speed(*w, *backend, 1, Stage::kDecode);
-    outlook.speeds.chunk = product_speed(*w, *backend, kRows, Stage::kPrefill) * kRows / kDefaultChunk;
+  if (weights != nullptr) {
+    const Matrix& w = some_matrix(outlook.plan, *weights);
+    outlook.speeds.written = product_speed(w, *backend, 1, Stage::kDecode);
+    outlook.speeds.chunk = product_speed(w, *backend, kRows, Stage::kPrefill) * kRows / kDefaultChunk;
   }
   outlook.times = pass_times(outlook.plan, outlook.speeds);
   return outlook;

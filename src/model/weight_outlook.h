@@ -16,8 +16,8 @@ struct WeightOutlook {
   PassSpeeds speeds;  ///< 0 where all weights fit
   PassTimes times;
 };
-/// Measures the disk (WeightPager::measure_disk) and, of `weights` where they are given, products of a layer
-/// that stays in memory: half a second each. Without them products count nothing.
+/// Measures the disk (WeightPager::measure_disk) and, of `weights` where they are given, products of a layer:
+/// half a second each. Without them products count nothing.
 WeightOutlook weight_outlook(const WeightPager& pager, const Weights* weights, const Backend* backend);
 
 /// Bytes, the disk's speed and the tokens/s that follow; empty where all weights fit.

@@ -67,7 +67,9 @@ TEST(WeightPlan, EachLayerThatFitsStays) {
     before = streaming;
     std::size_t taken = 0;
     for (std::size_t i = 0; i < 11; ++i) taken += plan.streams_dense[i] ? 0 : i < 10 ? 100 : 50;
-    if (streaming < 11 && room >= 250) EXPECT_LE(taken + 200, room);
+    if (streaming < 11 && room >= 250) {
+      EXPECT_LE(taken + 200, room);
+    }
   }
   EXPECT_EQ(before, 3u);  // two that pass through and eight that stay are one byte too many
 }
