@@ -19,9 +19,10 @@
 namespace ropewalk {
 namespace {
 
-std::size_t for_texts(const ModelConfig& config, KvType kv_type) {
-  const Index n = std::min<Index>(4096, config.n_ctx_train);
-  return session_bytes(config, kv_type, bind_at(MethodSpec::parse("none"), config, n), n);
+/// Of `available` bytes: some are the system's own affair.
+std::size_t for_weights(std::size_t available, std::size_t texts) {
+  const std::size_t others = available / 32 + texts;
+  return available - std::min(available, others);
 }
 
 template <class Visit>
@@ -61,8 +62,11 @@ double measure_disk(const MappedWeights& weights, const WeightPlan& plan) {
 
 std::size_t room_for_weights(const ModelConfig& config, const Context& context, KvType kv_type) {
   if (context.weight_memory() > 0) return context.weight_memory();
-  const std::size_t available = available_for_files(), others = available / 16 + for_texts(config, kv_type);
-  return available == 0 ? SIZE_MAX : available - std::min(available, others);
+  const std::size_t available = available_for_files();
+  if (available == 0) return SIZE_MAX;
+  const Index n = std::min<Index>(512, config.n_ctx_train);
+  const Method plain = bind_at(MethodSpec::parse("none"), config, n);
+  return for_weights(available, session_bytes(config, kv_type, plain, n, n));
 }
 
 /// How much of a unit: of what streams in it, its dense part, or its experts too.
@@ -93,8 +97,9 @@ struct WeightPager::State {
   const MappedWeights weights;
   const pid_t process = ::getpid();  // a child of fork() has no thread that fetches
   std::shared_ptr<Context> context;
-  std::size_t room = 0, texts = 0;  // as measured at first; what of the memory beside it was for texts
-  std::mutex mutex;                 // all that follows
+  bool measures = false;  // whether the room is what the system says
+  std::mutex mutex;       // all that follows
+  double looked = 0;      // when it was last asked
   std::condition_variable changed;
   WeightPlan plan;
   std::vector<Unit> units;
@@ -104,15 +109,18 @@ struct WeightPager::State {
   std::thread fetcher;
 };
 
-/// Texts that take more than was left for them take it from the weights.
+/// What texts and other programs take meanwhile is taken from the weights, and given back; not for every few
+/// bytes, since layers that stay are then others.
 void WeightPager::State::adapt() {
-  if (texts == 0) return;
-  const std::size_t taken = context->pages().bytes() + context->pages().promised();
-  const std::size_t more = taken - std::min(taken, texts), now = room - std::min(room, more);
-  if (now == plan.room) return;
+  constexpr double kEvery = 1;  // seconds: asking the system takes some 0.1 ms
+  if (!measures || now_seconds() - looked < kEvery) return;
+  looked = now_seconds();
+  const std::size_t free = available_for_files(), promised = context->pages().promised();
+  const std::size_t most = free - std::min(free, promised), room = for_weights(free, promised);
+  if (most >= plan.room && room <= plan.room + plan.room / 16) return;
   for (const Unit& unit : units)
     if (unit.users > 0) return;
-  plan = plan_weights(weights, now);
+  plan = plan_weights(weights, room);
   advise();
 }
 
@@ -166,10 +174,11 @@ WeightPager::WeightPager() : state_(std::make_unique<State>(MappedWeights{})) {}
 WeightPager::WeightPager(MappedWeights weights, const ModelConfig& config, std::shared_ptr<Context> context,
                          KvType kv_type)
     : state_(std::make_unique<State>(std::move(weights))) {
-  state_->room = room_for_weights(config, *context, kv_type);
-  if (context->weight_memory() == 0) state_->texts = for_texts(config, kv_type);
+  const std::size_t room = room_for_weights(config, *context, kv_type);
+  state_->measures = context->weight_memory() == 0 && room != SIZE_MAX;
+  state_->looked = now_seconds();
   state_->context = std::move(context);
-  state_->plan = plan_weights(state_->weights, state_->room);
+  state_->plan = plan_weights(state_->weights, room);
   state_->advise();
 }
 

@@ -9,9 +9,9 @@
 
 namespace ropewalk {
 
-/// Bytes that weights may take: what the context says, else the memory that is available now without a
-/// sixteenth of it, which the system needs, and without what a text of 4,096 tokens takes. 0: unlimited, the
-/// system does not say.
+/// Bytes that weights may take: what the context says, else the memory that is available now without a part
+/// of it, which is the system's, and without what a text of 512 tokens takes. SIZE_MAX: the system does not
+/// say.
 std::size_t room_for_weights(const ModelConfig& config, const Context& context, KvType kv_type);
 
 /// Keeps and forgets as the plan says. Results do not depend on it. Any thread; those that hold a unit share
@@ -20,8 +20,8 @@ class WeightPager {
  public:
   /// Of no weights: does nothing.
   WeightPager();
-  /// Of those of a file, which outlives it. `context`: whose texts take memory, too, and shrink the room that
-  /// was measured.
+  /// Of those of a file, which outlives it. A room that the context does not state is measured again while
+  /// passes go on, without what texts of the context are yet to take.
   WeightPager(MappedWeights weights, const ModelConfig& config, std::shared_ptr<Context> context,
               KvType kv_type);
   ~WeightPager();

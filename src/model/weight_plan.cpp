@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <functional>
 
 #include "formats/mapped_file.h"
 #include "model/tensors.h"
@@ -28,6 +29,26 @@ std::vector<MappedPart> parts_of(const ModelFile& file, const TensorInfo& tensor
   if (!tensor.bytes.empty()) add(tensor.bytes);
   for (const auto piece : tensor.pieces) add(piece);
   return parts;
+}
+
+/// Parts that lie side by side, but for what aligns them, as one.
+std::vector<MappedPart> joined(std::vector<MappedPart> parts) {
+  constexpr std::ptrdiff_t kGap = 4096;
+  std::sort(parts.begin(), parts.end(), [](const MappedPart& a, const MappedPart& b) {
+    return std::less<>()(a.bytes.data(), b.bytes.data());
+  });
+  std::vector<MappedPart> all;
+  for (const MappedPart& part : parts) {
+    const std::byte* end = part.bytes.data() + part.bytes.size();
+    const bool near = !all.empty() && all.back().file == part.file &&
+                      part.bytes.data() - (all.back().bytes.data() + all.back().bytes.size()) <= kGap;
+    if (near)
+      all.back().bytes = {all.back().bytes.data(),
+                          std::max(end, all.back().bytes.data() + all.back().bytes.size())};
+    else
+      all.push_back(part);
+  }
+  return all;
 }
 
 std::size_t bytes_of(const std::vector<MappedPart>& parts) {
@@ -96,7 +117,10 @@ MappedWeights mapped_weights(const ModelFile& file, const ModelConfig& config) {
     unit.dense.insert(unit.dense.end(), parts.begin(), parts.end());
     unit.dense_bytes += bytes_of(parts);
   }
-  for (const WeightUnit& unit : weights.units) weights.bytes += unit.dense_bytes + unit.expert_bytes;
+  for (WeightUnit& unit : weights.units) {
+    unit.dense = joined(std::move(unit.dense));
+    weights.bytes += unit.dense_bytes + unit.expert_bytes;
+  }
   return weights;
 }
 
