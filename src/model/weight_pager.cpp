@@ -30,8 +30,7 @@ void for_parts(const WeightUnit& unit, bool dense, bool experts, const Visit& vi
   if (dense)
     for (const MappedPart& part : unit.dense) visit(part);
   if (experts)
-    for (const auto& each : unit.experts)
-      for (const MappedPart& part : each) visit(part);
+    for (const MappedPart& part : unit.stacks) visit(part);
 }
 
 /// Bytes/s of reading parts that `plan` streams.

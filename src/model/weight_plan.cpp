@@ -110,6 +110,7 @@ MappedWeights mapped_weights(const ModelFile& file, const ModelConfig& config) {
     WeightUnit& unit = layer >= 0 ? weights.units[static_cast<std::size_t>(layer)] : weights.units.back();
     if (needed.name.ends_with("_exps.weight")) {
       const ExpertsSpec& experts = config.layers[static_cast<std::size_t>(layer)].ffn.experts;
+      unit.stacks.insert(unit.stacks.end(), parts.begin(), parts.end());
       add_experts(parts, static_cast<std::size_t>(experts.n_experts), unit);
       unit.share_used = static_cast<double>(experts.n_used) / static_cast<double>(experts.n_experts);
       continue;
@@ -118,7 +119,7 @@ MappedWeights mapped_weights(const ModelFile& file, const ModelConfig& config) {
     unit.dense_bytes += bytes_of(parts);
   }
   for (WeightUnit& unit : weights.units) {
-    unit.dense = joined(std::move(unit.dense));
+    unit.dense = joined(std::move(unit.dense)), unit.stacks = joined(std::move(unit.stacks));
     weights.bytes += unit.dense_bytes + unit.expert_bytes;
   }
   return weights;

@@ -26,6 +26,7 @@ struct MappedPart {
 struct WeightUnit {
   std::vector<MappedPart> dense;
   std::vector<std::vector<MappedPart>> experts;  ///< of each: its matrices
+  std::vector<MappedPart> stacks;                ///< the same, together
   std::size_t dense_bytes = 0, expert_bytes = 0;
   double share_used = 0;  ///< of its experts, by one token
 };
