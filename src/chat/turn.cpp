@@ -64,6 +64,10 @@ bool has_chat_template(const Tokenizer& tokenizer, const ChatSettings& settings)
   return !tokenizer.chat_template.empty();
 }
 
+bool takes_effort(const Tokenizer& tokenizer) {
+  return chat::Template(tokenizer.chat_template).uses("reasoning_effort");
+}
+
 Json template_variables(const Tokenizer& tokenizer, Json messages, const ChatSettings& settings) {
   Json variables;
   variables["messages"] = std::move(messages);
@@ -72,6 +76,7 @@ Json template_variables(const Tokenizer& tokenizer, Json messages, const ChatSet
   variables["add_generation_prompt"] = true;
   for (const auto& [name, text] : tokenizer.special_texts) variables[name] = text;
   if (settings.thinking) variables["enable_thinking"] = variables["thinking"] = *settings.thinking;
+  if (!settings.effort.empty()) variables["reasoning_effort"] = settings.effort;
   return variables;
 }
 
@@ -82,12 +87,12 @@ void add_text_begin(const Tokenizer& tokenizer, std::vector<Token>& tokens) {
 }
 
 ChatSettings chat_of_today(bool raw) {
-  return {.raw = raw, .thinking = {}, .now = std::time(nullptr), .special = false};
+  return {.raw = raw, .thinking = {}, .effort = {}, .now = std::time(nullptr), .special = false};
 }
 
 ChatSettings judged_chat(bool raw) {
   constexpr std::time_t kDay = 1721995200;  // 2024-07-26, noon
-  return {.raw = raw, .thinking = false, .now = kDay, .special = false};
+  return {.raw = raw, .thinking = false, .effort = {}, .now = kDay, .special = false};
 }
 
 std::vector<Token> ChatTurn::opening(const Tokenizer& tokenizer, std::string_view text) const {
@@ -155,8 +160,9 @@ std::string describe_chat(const Tokenizer& tokenizer) {
     const chat::Template parsed(tokenizer.chat_template);
     render(tokenizer, parsed, kMessageMark, chat_of_today(false));
     const bool thinks = parsed.uses("enable_thinking") || parsed.uses("thinking");
-    return fmt::format("run, from {}{}", tokenizer.chat_template_place,
-                       thinks ? "; thinking can be switched off" : "");
+    return fmt::format("run, from {}{}{}", tokenizer.chat_template_place,
+                       thinks ? "; thinking can be switched off" : "",
+                       parsed.uses("reasoning_effort") ? "; it takes a reasoning effort" : "");
   } catch (const Error& e) {
     return fmt::format("cannot be run: {}", e.what());
   }

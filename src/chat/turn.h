@@ -21,6 +21,7 @@ namespace ropewalk {
 struct ChatSettings {
   bool raw = false;                   ///< the text alone, without the template
   std::optional<bool> thinking = {};  ///< enable_thinking (and `thinking`), where the template asks for it
+  std::string effort = {};            ///< reasoning_effort: low, medium or high; empty: the template's own
   std::time_t now = 0;                ///< the template's clock
   bool special = false;  ///< user_prompt: control tokens that are spelled in the message are read as such
 };
@@ -60,6 +61,8 @@ ChatPrompt user_prompt(const Tokenizer& tokenizer, std::string_view message, std
 /// Whether messages stand in a template. Errors: Error where the model's files have several, none of them the
 /// usual one.
 bool has_chat_template(const Tokenizer& tokenizer, const ChatSettings& settings);
+/// Whether its template reads reasoning_effort. Errors: Error where the template cannot be parsed.
+bool takes_effort(const Tokenizer& tokenizer);
 /// What apply_chat_template passes to a template for these messages: (role, content) each.
 Json template_variables(const Tokenizer& tokenizer, Json messages, const ChatSettings& settings);
 /// Puts what the model was trained with before a text there, where the template has not.

@@ -31,6 +31,7 @@ struct Options {
   std::vector<std::string> files;
   Index n_predict = 1024, chunk = kDefaultChunk;
   int n_threads = 0;
+  std::string effort;
   bool no_thinking = false, json = false;
   BackendOptions backend;
   SamplingOptions sampling;
@@ -169,6 +170,7 @@ int run() {
   settings.stops = options.sampling.stops;
   settings.chat = chat_of_today(false);
   if (options.no_thinking) settings.chat.thinking = false;
+  settings.chat.effort = options.effort;
   ChatSession session(model, options.model, settings);
   for (const std::string& file : options.files) attach_file(session, file);
   if (settings.sampling.temperature > 0) say(fmt::format("drawn with --seed {}", settings.sampling.seed));
@@ -208,6 +210,9 @@ void define(CommandLine& app) {
       ->capture_default_str();
   app.add_option("-t,--threads", options.n_threads, "0: all cores")->check(in_range(0, 1024));
   app.add_flag("--no-thinking", options.no_thinking, "thinking off, where the template has a switch");
+  app.add_option("--reasoning-effort", options.effort,
+                 "low, medium or high, of models that take\none (gpt-oss)")
+      ->check(one_of({"low", "medium", "high"}));
   app.add_flag("--json", options.json, "one JSON object for each answer");
   app.footer(
       "Lines that begin with / are commands: /help lists them. Without a terminal each\n"

@@ -157,6 +157,8 @@ void ChatSession::bind(const NextAnswer& next) {
   bound_ = next.length, why_ = next.why;
 }
 
+constexpr Index kOfOpening = 64;  // tokens with which a prompt may open an answer
+
 /// A session that stands behind what `prompt` has in common with what was read.
 void ChatSession::make_ready(const std::vector<Token>& prompt) {
   if (const NextAnswer next = next_for(static_cast<Index>(prompt.size())); next.anew) bind(next);
@@ -164,6 +166,8 @@ void ChatSession::make_ready(const std::vector<Token>& prompt) {
       std::mismatch(read_.begin(), read_.end(), prompt.begin(), prompt.end()).first - read_.begin();
   const Index common = std::min<Index>(same, static_cast<Index>(prompt.size()) - 1);
   session_->rewind(common);
+  // A template that drops thoughts, or closes what the prompt opened, parts from it near its end.
+  session_->keep_state_at(std::max<Index>(0, static_cast<Index>(prompt.size()) - kOfOpening));
   read_.resize(static_cast<std::size_t>(common));
 }
 

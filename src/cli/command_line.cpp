@@ -246,9 +246,9 @@ Option* CommandLine::add_pre() {
              "--pre", pre_,
              "pre-tokenizer of a GGUF that names none\n(tokenizer.ggml.pre), such as gpt-2 or llama-bpe")
       ->check([](const std::string& option, const std::string& value) {
-        const std::string known = ", " + Pretokenizer::known() + ", ";
-        if (known.find(", " + value + ", ") == std::string::npos)
-          throw UsageError(option, "one of " + Pretokenizer::known(), "'" + value + "'");
+        const std::vector<std::string> known = Pretokenizer::names();
+        if (std::find(known.begin(), known.end(), value) == known.end())
+          throw UsageError(option, "a known pre-tokenizer", "'" + value + "'", did_you_mean(value, known));
       });
 }
 void CommandLine::only_with(const std::string& other, const std::vector<std::string>& options) {

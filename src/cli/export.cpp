@@ -23,10 +23,23 @@ bool can_any(const std::vector<PeerSetting>& settings) {
                      [](const PeerSetting& setting) { return !setting.setting.empty(); });
 }
 
+bool reads_gguf(const std::string& title) {
+  return std::any_of(Registry<PeerEngine>::all().begin(), Registry<PeerEngine>::all().end(),
+                     [&](const PeerEngine& engine) { return engine.title == title && engine.reads_gguf; });
+}
+
 /// One engine after another.
 int print_all(const ExportAsked& asked) {
+  const bool unreached = has_text_config(asked.source);
   const auto settings_of = [&](const MethodSpec& bound) {
-    return peer_settings(bound, asked.context, asked.architecture);
+    std::vector<PeerSetting> settings = peer_settings(bound, asked.context, asked.architecture);
+    if (unreached)
+      for (PeerSetting& one : settings)
+        if (!one.setting.empty() && !reads_gguf(one.engine))
+          one = {one.engine, "",
+                 "the model's numbers stand in text_config, which a line's keys do not reach; --to hf writes "
+                 "them there"};
+    return settings;
   };
   const std::vector<PeerSetting> settings = settings_of(asked.bound);
   const std::vector<std::string> others =

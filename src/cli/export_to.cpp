@@ -61,12 +61,8 @@ void require_container(const ExportTo& to, const ExportAsked& asked, const std::
           readers_of(asked.source)));
 }
 
-/// A line's keys are put at the top of config.json, where a multimodal model's are not read.
 void require_text_model(const ExportTo& to, const ModelFile& source) {
-  if (is_gguf_file(source)) return;
-  const std::string place = source.path() + "/config.json";
-  const JsonInput config = parse_json(read_bytes(place, std::size_t{4} << 20), place, std::size_t{4} << 20);
-  if (&hf_text_config(config, place) == &config) return;
+  if (!has_text_config(source)) return;
   throw UsageError(
       "--to " + to.name, "a model of text alone",
       "one whose language model has its numbers in text_config, which a line's keys do not reach",
@@ -146,6 +142,13 @@ int write_files(const ExportTo& to, const ExportAsked& asked, const ExportOption
 }
 
 }  // namespace
+
+bool has_text_config(const ModelFile& source) {
+  if (is_gguf_file(source)) return false;
+  const std::string place = source.path() + "/config.json";
+  const JsonInput config = parse_json(read_bytes(place, std::size_t{4} << 20), place, std::size_t{4} << 20);
+  return &hf_text_config(config, place) != &config;
+}
 
 std::string ExportTo::why_not(const MethodSpec& bound, const RopeContext& context,
                               const std::string& architecture) const {

@@ -40,6 +40,10 @@ struct ExportAsked {
   std::string architecture;
 };
 
+/// Whether it is a folder whose language model has its numbers in text_config, as multimodal ones and Qwen3.5
+/// have: a line's keys are put at the top of config.json, where nobody reads them then. Errors: Error (JSON).
+bool has_text_config(const ModelFile& source);
+
 /// The names of methods that something can express at this length: those for which `can(bound)` holds.
 std::vector<std::string> expressible(const ExportAsked& asked,
                                      const std::function<bool(const MethodSpec& bound)>& can);

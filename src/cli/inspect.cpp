@@ -56,6 +56,11 @@ void add_config(const ModelConfig& c, Json& j) {
   j["head_dim"] = sizes_of(c, [](const LayerSpec& each) { return Index{each.attention.head_dim}; });
   if (a.v_dim() != a.head_dim) j["value_dim"] = a.v_dim();
   if (a.latent.any()) j["latent"] = {{"kv_rank", a.latent.kv_rank}, {"q_rank", a.latent.q_rank}};
+  if (c.per_layer_width > 0) j["per_layer_width"] = c.per_layer_width;
+  if (const auto n = std::count_if(c.layers.begin(), c.layers.end(),
+                                   [](const LayerSpec& each) { return each.kv_of >= 0; });
+      n > 0)
+    j["shared_kv_layers"] = n;
   if (Json experts = experts_of(c); !experts.empty()) j["experts"] = std::move(experts);
   j["n_vocab"] = c.n_vocab;
   j["n_ctx_train"] = c.n_ctx_train;
@@ -150,6 +155,8 @@ const char* words_for(const std::string& key) {
   if (key == "n_ctx_train") return "tokens: the trained length as shipped, own scaling included";
   if (key == "n_ctx_original") return "tokens: the length its frequencies bend around";
   if (key == "acting_layers") return "layers, on which methods act";
+  if (key == "per_layer_width") return "dims of the embedding that each layer has";
+  if (key == "shared_kv_layers") return "layers at the end, which read keys and values of earlier ones";
   return "";
 }
 

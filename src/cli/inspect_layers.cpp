@@ -55,6 +55,7 @@ std::vector<std::string> differing_sizes(const Json& classes) {
     std::set<Index> found;
     for (const Json& one : classes)
       if (one.contains(size)) found.insert(one.at(size).get<Index>());
+    found.erase(0);  // has none
     if (found.size() > 1) names.emplace_back(size);
   }
   return names;

@@ -192,9 +192,9 @@ void experts_of_nemotron_h(const HfObject& config, const std::string& arch, Meta
   if (!nemotron_has_experts(config)) return;
   put_experts(config, arch, out, "moe_intermediate_size");
   const std::int64_t n_shared = config.integer("n_shared_experts").value_or(1);
-  put_shared(arch, out,
-             width_of(config, "n_shared_experts", n_shared,
-                      one_number(config, "moe_shared_expert_intermediate_size")));
+  if (n_shared < 0 || n_shared > 64) config.fail("n_shared_experts", "from 0 to 64");
+  // One part of this width, however many it is said to be of.
+  put_shared(arch, out, n_shared > 0 ? one_number(config, "moe_shared_expert_intermediate_size") : 0);
   out[arch + ".expert_shared_count"] = n_shared;
   out[arch + ".expert_gating_func"] = kSigmoid;
   out[arch + ".expert_weights_norm"] = config.boolean("norm_topk_prob").value_or(true);

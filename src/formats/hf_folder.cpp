@@ -15,13 +15,11 @@
 namespace ropewalk {
 namespace {
 
-std::string text_of(const MappedFile& file) {
-  return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
-}
-
 JsonInput read_json_file(const std::string& path, std::size_t max_bytes) {
   const MappedFile file(path);
-  return parse_json(without_python_numbers(text_of(file)), path, max_bytes);
+  const std::string_view text(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());
+  if (text.size() > max_bytes) return parse_json(text, path, max_bytes);  // says so
+  return parse_json(without_python_numbers(text), path, max_bytes);
 }
 
 /// Shard names are data, so they name files of the folder only: letters, digits, . _ - and the ending.
@@ -132,7 +130,7 @@ class HfModel : public ModelFile {
       left_out_.push_back(std::move(tensor.name));
       return;
     }
-    tensor.name = translate_tensor_name(tensor.name, family_ ? family_->arch : "");
+    if (family_) tensor.name = translate_tensor_name(tensor.name, family_->arch);
     // Some folders store the tied output matrix a second time; the embeddings serve for both.
     if (tensor.name == "output.weight" && boolean("ropewalk.tie_embeddings") == true) return;
     if (family_ && tensor.name.ends_with("norm.weight") && !tensor.name.ends_with("ssm_norm.weight"))
@@ -166,9 +164,10 @@ class HfFolder final : public HfModel {
  public:
   explicit HfFolder(const std::string& folder)
       : HfModel(folder, read_json_file(folder + "/config.json", 4u << 20)) {
-    for (const char* name : {"config.json", "generation_config.json", "tokenizer.json",
-                             "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja",
-                             "chat_template.json", "tekken.json", "spiece.model"})
+    for (const char* name :
+         {"config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json",
+          "special_tokens_map.json", "chat_template.jinja", "chat_template.json", "tekken.json",
+          "spiece.model", "tokenizer.model", "vocab.txt"})
       if (const std::string path = fmt::format("{}/{}", folder, name); std::filesystem::exists(path))
         files_.push_back(path);
     for (const auto& [shard, promised] : read_index(folder)) {

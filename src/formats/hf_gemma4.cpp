@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Gemma 4. Reference: models/gemma4 and models/gemma4_unified of transformers 5.24.
 #include <charconv>
+#include <set>
 
 #include "formats/hf_experts.h"
 #include "formats/hf_own.h"
@@ -70,10 +71,12 @@ void put_rotation(const HfObject& config, const std::string& arch, const Numbers
   out[arch + ".rope.freq_base_swa"] = local_base;
   out[arch + ".rope.dimension_count"] = head_dims;
   for (const char* key : {".rope.scaling.type", ".rope.scaling.factor"}) out.erase(arch + key);
+  std::set<std::int64_t> pairs;
   for (std::size_t l = 0; l < windowed.size(); ++l)
     if (windowed[l] == 0)
-      out["ropewalk.rope_turning_pairs"] =
-          static_cast<std::int64_t>(part * static_cast<double>(head_dims[l]) / 2);
+      pairs.insert(static_cast<std::int64_t>(part * static_cast<double>(head_dims[l]) / 2));
+  if (pairs.size() > 1) config.fail("per_layer_config", "with one head_dim for all layers that see far");
+  if (!pairs.empty()) out["ropewalk.rope_turning_pairs"] = *pairs.begin();
 }
 
 /// With use_double_wide_mlp, layers that read another's keys have a part twice as wide.
@@ -92,7 +95,10 @@ void own_gemma4(const HfObject& config, const std::string& arch, Metadata& out) 
   if (config.string("use_bidirectional_attention").value_or("vision") != "vision")
     config.fail("use_bidirectional_attention", "vision or null: rows of text see those before them");
   if (config.boolean("attention_bias").value_or(false)) config.fail("attention_bias", "false in this family");
-  auto& windowed = std::get<Numbers>(out.at(arch + ".attention.sliding_window_pattern"));
+  const auto pattern = out.find(arch + ".attention.sliding_window_pattern");
+  if (pattern == out.end() || !std::holds_alternative<Numbers>(pattern->second))
+    config.fail("sliding_window", "a number: some layers of this family have a window");
+  auto& windowed = std::get<Numbers>(pattern->second);
   windowed.back() = 0;  // whatever layer_types says, as transformers
   const auto* one_dim = std::get_if<std::int64_t>(&out.at(arch + ".attention.key_length"));
   const auto* one_count = std::get_if<std::int64_t>(&out.at(arch + ".attention.head_count_kv"));
@@ -104,13 +110,16 @@ void own_gemma4(const HfObject& config, const std::string& arch, Metadata& out) 
   else
     put_global_sizes(config, windowed, head_dims, n_kv_heads);
   put_rotation(config, arch, windowed, head_dims, out);
+  out["ropewalk.value_is_key"] = config.boolean("attention_k_eq_v").value_or(false);
   const std::int64_t n_shared =
       number_within(config, "num_kv_shared_layers", 0, 0, static_cast<std::int64_t>(windowed.size()) - 1);
   put_widths(config, arch, windowed.size(), n_shared, out);
   out[arch + ".attention.shared_kv_layers"] = n_shared;
   const bool unified = config.string("model_type").value_or("").starts_with("gemma4_unified");
   out[arch + ".embedding_length_per_layer_input"] =
-      number_within(config, "hidden_size_per_layer_input", unified ? 0 : 256, 0, 1 << 16);
+      config.json.contains("hidden_size_per_layer_input")  // null: none, as in llama.cpp's converter
+          ? number_within(config, "hidden_size_per_layer_input", 0, 0, 1 << 16)
+          : Index{unified ? 0 : 256};
   if (const auto cap = config.number("final_logit_softcapping"))
     out[arch + ".final_logit_softcapping"] = *cap;
   out[arch + ".attention.key_length"] = head_dims;

@@ -12,7 +12,8 @@ void own_latent(const HfObject& config, const std::string& arch, Metadata& out) 
     return value;
   };
   if (!config.boolean("rope_interleave").value_or(true))
-    config.fail("rope_interleave", "true: rotated dims in interleaved pairs");
+    throw Error(config.place, "a model that this engine computes",
+                "rope_interleave false beside latents, which it does not compute");
   if (config.boolean("attention_bias").value_or(false))
     config.fail("attention_bias", "false, in this family");
   if (config.find("index_topk"))
@@ -20,7 +21,8 @@ void own_latent(const HfObject& config, const std::string& arch, Metadata& out) 
                 "sparse attention by an indexer, which it does not compute");
   const std::int64_t rotated = width("qk_rope_head_dim");
   out[arch + ".attention.key_length_mla"] = width("qk_nope_head_dim") + rotated;
-  out[arch + ".attention.value_length_mla"] = width("v_head_dim");
+  if (arch != "minicpm3" || config.find("v_head_dim"))  // else d_model / n_heads: so its published files
+    out[arch + ".attention.value_length_mla"] = width("v_head_dim");
   out[arch + ".rope.dimension_count"] = rotated;
   out[arch + ".attention.kv_lora_rank"] = config.required("kv_lora_rank");
   if (const auto rank = config.integer("q_lora_rank")) out[arch + ".attention.q_lora_rank"] = *rank;

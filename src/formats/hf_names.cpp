@@ -196,7 +196,7 @@ std::string norm_of_head(std::string_view part) {
 /// GGUFs have them.
 std::string matrix_of_expert(std::string_view part) {
   for (const std::string_view experts :
-       {"mlp.experts.", "block_sparse_moe.experts.", "feed_forward.experts.", "mixer.experts."}) {
+       {"mlp.experts.", "block_sparse_moe.experts.", "feed_forward.experts.", "mixer.experts.", "experts."}) {
     if (!part.starts_with(experts)) continue;
     part.remove_prefix(experts.size());
     const std::size_t dot = part.find('.');
@@ -289,9 +289,9 @@ std::string llama_tensor_name(std::string_view name) {
 bool is_of_another_part(std::string_view name) {
   for (const std::string_view prefix :
        {"visual.", "model.visual.", "vision_tower.", "model.vision_tower.", "vision_model.",
-        "multi_modal_projector.", "model.multi_modal_projector.", "mtp.", "model.audio_tower.",
-        "model.embed_vision.", "model.embed_audio.", "model.vision_embedder.", "roformer.pooler.",
-        "roformer.encoder.embed_positions."})
+        "multi_modal_projector.", "mm_projector.", "model.multi_modal_projector.", "mtp.",
+        "model.audio_tower.", "model.embed_vision.", "model.embed_audio.", "model.vision_embedder.",
+        "roformer.pooler.", "roformer.encoder.embed_positions."})
     if (name.starts_with(prefix)) return true;
   return false;
 }

@@ -96,6 +96,6 @@ struct HfObject {
 
 /// A JSON text in which Python's Infinity, -Infinity and NaN, which JSON has not, are null: a limit that is
 /// none (time_step_limit of Mamba-2). What stands in strings stays.
-std::string without_python_numbers(std::string text);
+std::string without_python_numbers(std::string_view text);
 
 }  // namespace ropewalk

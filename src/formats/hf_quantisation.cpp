@@ -41,6 +41,18 @@ void read_block(const HfObject& object, const char* key, HfQuantisation& out) {
   out.block_rows = (*block)[0].get<Index>(), out.block_columns = (*block)[1].get<Index>();
 }
 
+/// "meta": {"quantizer": ["gptqmodel:1.9.0"]}, or the string alone.
+bool is_by_gptqmodel(const HfObject& object) {
+  const JsonInput* meta = object.find("meta");
+  if (meta == nullptr || !meta->is_object()) return false;
+  const auto by = meta->find("quantizer");
+  if (by == meta->end()) return false;
+  const auto is_its = [](const JsonInput& name) {
+    return name.is_string() && name.get<std::string>().starts_with("gptqmodel");
+  };
+  return is_its(*by) || (by->is_array() && std::any_of(by->begin(), by->end(), is_its));
+}
+
 HfQuantisation read_gptq_config(const HfObject& object) {
   HfQuantisation out{.method = HfQuantisation::Method::kGptq};
   out.group_size = size_of(object, "group_size", 128, 0);
@@ -53,6 +65,7 @@ HfQuantisation read_gptq_config(const HfObject& object) {
   if (object.string("pack_dtype").value_or("int32") != "int32")
     refuse_quantised(object, "GPTQ packed in another type than int32");
   out.zeros_less_one = format == "gptq";
+  out.words_less_ones = out.zeros_less_one && is_by_gptqmodel(object);
   return out;
 }
 

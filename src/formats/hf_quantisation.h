@@ -10,7 +10,8 @@ struct HfQuantisation {
   enum class Method { kNone, kFp8, kCompressedTensors, kGptq, kAwq };
   Method method = Method::kNone;
   Index group_size = 0;                     ///< GPTQ and AWQ: inputs that share a scale; 0: all
-  bool zeros_less_one = false;              ///< GPTQ: what is stored is one less than the zero
+  bool zeros_less_one = false;              ///< GPTQ: what is stored is one less than the zero,
+  bool words_less_ones = false;             ///< taken away from whole words, so that a zero of 0 borrows
   Index block_rows = 0, block_columns = 0;  ///< weights that share a scale where it has two such dimensions
 };
 

@@ -30,9 +30,9 @@ void put_ssm(const std::string& arch, Metadata& out, std::int64_t taps, std::int
   out[arch + ".ssm.inner_size"] = inner;
 }
 
-/// The least and the greatest step of time_step_limit, where it says something.
+/// The least and the greatest step of time_step_limit (once mamba_dt_limit), where it says something.
 void put_limits(const HfObject& config, Metadata& out) {
-  const JsonInput* limit = config.find("time_step_limit");
+  const JsonInput* limit = config.find(config.find("mamba_dt_limit") ? "mamba_dt_limit" : "time_step_limit");
   if (limit == nullptr) return;
   if (!limit->is_array() || limit->size() != 2) config.fail("time_step_limit", "a list of two numbers");
   for (const auto& [which, key] :
@@ -98,8 +98,9 @@ void own_nemotron_h(const HfObject& config, const std::string& arch, Metadata& o
           size_of(config, "ssm_state_size", 128), heads,
           size_of(config, named("mamba_n_groups", "n_groups"), 8),
           heads * size_of(config, "mamba_head_dim", 64));
-  // As transformers 5.24; llama.cpp knows no least step, and no file of its kind names one.
-  out["ropewalk.least_step"] = config.number(named("mamba_dt_min", "time_step_min")).value_or(0.001);
+  // time_step_min is of how steps are initialised. transformers 5.24 clamps by it in reading and not in
+  // writing; the model's own code, mlx-lm and llama.cpp nowhere.
+  put_limits(config, out);
   out[arch + ".attention.layer_norm_rms_epsilon"] = config.number("layer_norm_epsilon").value_or(1e-5);
 }
 

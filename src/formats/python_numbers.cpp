@@ -3,22 +3,22 @@
 
 namespace ropewalk {
 
-std::string without_python_numbers(std::string text) {
+std::string without_python_numbers(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
   bool quoted = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\' && quoted) {
-      ++i;  // whatever it is, it ends nothing
-      continue;
-    }
+  for (std::size_t i = 0; i < text.size();) {
+    std::size_t n = 1;
     if (text[i] == '"') quoted = !quoted;
-    if (quoted) continue;
-    for (const std::string_view word : {"-Infinity", "Infinity", "NaN"})
-      if (text.compare(i, word.size(), word) == 0) {
-        text.replace(i, word.size(), "null");
-        break;
-      }
+    if (quoted && text[i] == '\\') n = 2;  // whatever it is, it ends nothing
+    std::string_view written = text.substr(i, n);
+    if (!quoted)
+      for (const std::string_view word : {"-Infinity", "Infinity", "NaN"})
+        if (text.substr(i).starts_with(word)) n = word.size(), written = "null";
+    out += written;
+    i += n;
   }
-  return text;
+  return out;
 }
 
 }  // namespace ropewalk

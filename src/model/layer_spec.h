@@ -72,6 +72,7 @@ struct ExpertsSpec {
   float scale = 1;
   bool choice_bias = false, router_bias = false, bias = false;  ///< bias: of each expert's matrices
   bool shared_gate = false;  ///< the shared part times sigmoid(a row of weights x)
+  bool scaled = false;       ///< each has a scale of what it gives
   bool operator==(const ExpertsSpec&) const = default;
 };
 

@@ -206,7 +206,9 @@ void read_layers(const Keys& keys, const Family& family, ModelConfig& config) {
     if (local)
       a.rope.base =
           keys.positive("rope.freq_base_swa", family.local_base > 0 ? family.local_base : a.rope.base);
-    if (!rotates[l]) a.rope = {.base = a.rope.base};
+    if (rotates[l]) continue;
+    if (a.latent.any()) refuse(keys.file, "a layer with latents and without positions");
+    a.rope = {.base = a.rope.base};
   }
 }
 

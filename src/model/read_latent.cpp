@@ -14,6 +14,8 @@ void read_latent(const Keys& keys, Index d_model, AttentionSpec& a) {
       keys.integer(as_one ? "attention.key_length_mla" : "attention.key_length", 4, 256, width));
   const auto value_dim = static_cast<int>(
       keys.integer(as_one ? "attention.value_length_mla" : "attention.value_length", 2, 256, width));
+  for (const int dim : {a.head_dim, value_dim})  // of keys that are absent, too
+    if (dim < 2 || dim > 256) throw Error(file.path(), "heads from 2 to 256 wide", fmt::format("{}", dim));
   if (value_dim != a.head_dim) a.value_dim = value_dim;
   a.rope.rotary_dim = static_cast<int>(keys.integer("rope.dimension_count", 2, a.head_dim - 1));
   if (a.head_dim % 2 != 0 || a.rope.rotary_dim % 2 != 0)

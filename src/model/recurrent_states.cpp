@@ -5,11 +5,14 @@
 
 namespace ropewalk {
 
-RecurrentStates::RecurrentStates(const ModelConfig& config, const Backend& backend) {
+RecurrentStates::RecurrentStates(const ModelConfig& config) {
   for (const LayerSpec& layer : config.layers) {
     begin_.push_back(n_floats_);
     if (layer.recurs()) n_floats_ += layer.recurrence.state_size();
   }
+}
+
+void RecurrentStates::start(const Backend& backend) {
   if (any()) now_ = backend.buffer(n_floats_);
 }
 
@@ -44,11 +47,10 @@ void RecurrentStates::take(const Backend& backend, const RecurrentStates& other,
   std::vector<Kept> kept;
   for (const Kept& one : other.kept_)
     if (one.position <= position) kept.push_back(one);
+  if (now_ == nullptr || position == 0) start(backend);
   if (current) {
     backend.copy(other.now_.get(), n_floats_, now_.get());
-  } else if (position == 0) {
-    now_ = backend.buffer(n_floats_);
-  } else {
+  } else if (position > 0) {
     RW_CHECK(!kept.empty() && kept.back().position == position);
     backend.copy(kept.back().floats.get(), n_floats_, now_.get());
   }

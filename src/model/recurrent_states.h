@@ -12,8 +12,10 @@ namespace ropewalk {
 
 class RecurrentStates {
  public:
+  /// Takes no memory yet.
+  explicit RecurrentStates(const ModelConfig& config);
   /// As if nothing had been read. Errors: those of Backend::buffer.
-  RecurrentStates(const ModelConfig& config, const Backend& backend);
+  void start(const Backend& backend);
 
   bool any() const { return n_floats_ > 0; }
   Index n_floats() const { return n_floats_; }
@@ -28,8 +30,7 @@ class RecurrentStates {
   /// The greatest position up to this one of which a state is kept; 0, which needs none, where none is.
   Index nearest(Index position) const;
   /// What is kept at `position` becomes what is now; what was kept behind it goes. REQUIRES:
-  /// nearest(position)
-  /// == position.
+  /// nearest(position) == position.
   void restore(const Backend& backend, Index position);
   /// Those of another sequence of the same model at `position`: what it has now, with `current`, else what it
   /// has kept. States that it has kept up to there are shared.
@@ -47,7 +48,7 @@ class RecurrentStates {
   const std::vector<Kept>& kept() const { return kept_; }
   Index last_kept() const { return kept_.empty() ? 0 : kept_.back().position; }
   std::size_t bytes() const {
-    return (1 + kept_.size()) * sizeof(float) * static_cast<std::size_t>(n_floats_);
+    return ((now_ != nullptr ? 1 : 0) + kept_.size()) * sizeof(float) * static_cast<std::size_t>(n_floats_);
   }
 
   static constexpr std::size_t kMostKept = 4;

@@ -51,7 +51,7 @@ Index Sequence::State::n_scratch_layers() const {
 }
 
 Sequence::State::State(const Model& m, const MethodSpec& s, const SequenceOptions& o, Index c)
-    : model(m.shared_from_this()), spec(s), options(o), chunk(c), states(m.config(), m.backend()) {
+    : model(m.shared_from_this()), spec(s), options(o), chunk(c), states(m.config()) {
   if (o.n < 1 || o.n > kMostTokens || o.n_prompt > o.n)
     throw Error("sequence", fmt::format("a length from 1 to {} tokens, its prompt included", kMostTokens),
                 fmt::format("{} and a prompt of {}", o.n, o.n_prompt), "ask for another length");
@@ -59,6 +59,7 @@ Sequence::State::State(const Model& m, const MethodSpec& s, const SequenceOption
   bind();
   make_scratch();
   require_room_for_all();
+  states.start(m.backend());
   reserve();
 }
 
@@ -86,7 +87,9 @@ void Sequence::State::require_room_for_all() {
       others == 0 ? fmt::format("{} tokens", options.n)
                   : fmt::format("{} tokens, and {} MiB that other texts will take", options.n, others >> 20),
       pages.promised() + step_bytes(config, options.n, chunk),
-      "ask for fewer tokens (generate --truncate), or take a method with a window");
+      "ask for fewer tokens (generate --truncate), keep keys and values in 8 bits (--kv q8), or take a "
+      "method "
+      "with a window");
 }
 
 std::size_t Sequence::State::held() const {
@@ -124,7 +127,8 @@ bool Sequence::State::same(const LayerMethods& bound, Index n) const {
   for (std::size_t i = 0; i < classes.size(); ++i)
     if (bound.methods[i].grows() || !classes[i].method.same_up_to(n, bound.methods[i])) return false;
   for (std::size_t layer = 0; layer < layers.size(); ++layer)
-    if (!std::equal(layers[layer].begin(), layers[layer].end(), bound.of[layer].begin(),
+    if (model->config().layers[layer].keeps() &&  // others read the groups of one that does
+        !std::equal(layers[layer].begin(), layers[layer].end(), bound.of[layer].begin(),
                     bound.of[layer].end(),
                     [](const HeadGroup& group, std::size_t of) { return group.plans == of; }))
       return false;
@@ -132,11 +136,7 @@ bool Sequence::State::same(const LayerMethods& bound, Index n) const {
 }
 
 Sequence::State::State(const State& other, Index n_prefix, const SequenceOptions& o)
-    : model(other.model),
-      spec(other.spec),
-      options(o),
-      chunk(other.chunk),
-      states(model->config(), model->backend()) {
+    : model(other.model), spec(other.spec), options(o), chunk(other.chunk), states(model->config()) {
   if (options.n_prompt == 0) options.n_prompt = options.n;
   n_read = other.resumes_at(n_prefix);
   const bool shared = n_read > 0;
@@ -166,8 +166,8 @@ Sequence::State::State(const State& other, Index n_prefix, const SequenceOptions
 
 Index Sequence::State::rows_now(Index left, Index most) const {
   if (model->config().encoder) return left;
-  if (states.any() && n_read < options.rewind_to)  // where a state is kept
-    most = std::min(most, options.rewind_to - n_read);
+  if (states.any() && n_read < state_at())  // where a state is kept
+    most = std::min(most, state_at() - n_read);
   if (!grows()) return std::min(left, most);
   return n_read < options.n_prompt ? std::min({left, most, options.n_prompt - n_read}) : 1;
 }
@@ -214,8 +214,8 @@ void Sequence::State::commit(std::span<const Token> read, bool by_writing) {
 void Sequence::State::keep_state(bool by_writing) {
   constexpr Index kApart = 64;  // tokens: a copy takes as long as reading a few of them
   if (!states.any() || n_read == states.last_kept()) return;
-  if (n_read == options.rewind_to || (!by_writing && n_read - states.last_kept() >= kApart))
-    states.keep(model->backend(), n_read, options.rewind_to);
+  if (n_read == state_at() || (!by_writing && n_read - states.last_kept() >= kApart))
+    states.keep(model->backend(), n_read, state_at());
 }
 
 Index Sequence::State::resumes_at(Index n_prefix) const {
@@ -319,6 +319,7 @@ bool Sequence::same_at(const SequenceOptions& options) const {
   return state_->same(bind_layers(model().config(), spec(), options.n), position());
 }
 
+void Sequence::keep_state_at(Index position) { state_->asked_state_at = position; }
 Index Sequence::kept_from() const { return state_->kept_from; }
 Index Sequence::resumes_at(Index n_prefix) const { return state_->resumes_at(n_prefix); }
 
@@ -331,10 +332,9 @@ std::size_t most_cache_bytes(const ModelConfig& c, KvType kv_type, const Method&
   const auto kept = [&](Index window) {
     return static_cast<std::size_t>(std::min(n, std::min(kForever, window) + chunk + 512));
   };
-  const auto n_caches =
-      static_cast<int>(std::count_if(c.layers.begin(), c.layers.end(), [](const LayerSpec& layer) {
-        return layer.attends() && layer.keeps();
-      }));
+  const auto acting = std::count_if(c.layers.begin(), c.layers.end(), [&](const LayerSpec& layer) {
+    return layer.attends() && layer.keeps() && acts_on(layer);
+  });
   std::size_t rows = 0, values = 0;
   for (const KeyPlan::Variant& variant : variants) {
     rows += kept(variant.sink + variant.window);
@@ -342,7 +342,7 @@ std::size_t most_cache_bytes(const ModelConfig& c, KvType kv_type, const Method&
   }
   if (method.grows())  // what keys are rotated into, in every variant
     rows += static_cast<std::size_t>(n * n_scratch) * method.lower_keys(0, 1, false).variants.size() /
-                static_cast<std::size_t>(std::max(1, n_caches)) +
+                static_cast<std::size_t>(std::max<std::ptrdiff_t>(1, acting)) +
             1;
   std::size_t cache = most_state_bytes(c);
   for (const LayerSpec& layer : c.layers) {

@@ -16,7 +16,8 @@ struct SequenceOptions {
   Index n = 0;         ///< length asked for: prompt plus new tokens; methods take their defaults from it
   Index n_prompt = 0;  ///< 0: n. With grow=1, rows below it use length n_prompt, a later row p uses p + 1
   /// What a row from here on reads is kept, whatever window has passed: truncate() and fork() to there, or
-  /// later, read nothing again.
+  /// later, read nothing again. Of layers with a state, a state is kept here alone: from there on is read
+  /// again.
   Index rewind_to = kForever;
   /// As long as no more tokens than these were read; then windows pass what they pass.
   Index rewind_end = kForever;
@@ -63,6 +64,10 @@ class Sequence {
   /// Of a prefix of so many tokens, those that a fork of it need not read again: all, or as far as the
   /// nearest state that was kept, where layers have one (model/recurrent_states.h).
   Index resumes_at(Index n_prefix) const;
+
+  /// Of layers with a state: one is kept here in place of rewind_to, for who will come back to a place a
+  /// little behind it. What was kept stays.
+  void keep_state_at(Index position);
 
   /// False when an error left it in pieces: it can only be destroyed then.
   bool usable() const;

@@ -106,6 +106,8 @@ struct Sequence::State {
   std::vector<LayerClass> classes;
   std::vector<HeadGroups> layers;
   RecurrentStates states;
+  std::optional<Index> asked_state_at;  // Sequence::keep_state_at
+  Index state_at() const { return asked_state_at.value_or(options.rewind_to); }
   bool last_in_part = false;  // whether only some rows of this pass are wanted
   std::vector<Token> tokens;  // read, or to be read again
   std::vector<bool> written;  // (tokens): with the products of Stage::kDecode

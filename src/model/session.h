@@ -36,6 +36,8 @@ class Session {
   /// The same, and gives the likeliest token to follow; kNoToken where a logit is NaN.
   Token write(Token token);
 
+  /// Sequence::keep_state_at.
+  void keep_state_at(Index position) { sequence_.keep_state_at(position); }
   /// Sequence::truncate.
   void rewind(Index position) { sequence_.truncate(position); }
 

@@ -76,11 +76,12 @@ class Needed {
   }
   void need_attention(const AttentionSpec& a, bool keeps, const std::string& blk) {
     const Index d_model = config_.d_model;
-    need(blk + "attn_output.weight", {d_model, a.out_width()});
+    // In this order: training adds up the gradient's norm in it, and its checkpoints hold it.
     if (a.latent.any()) return need_latent(a, blk);
     need(blk + "attn_q.weight", {(a.output_gate ? 2 : 1) * a.q_width(), d_model});
     if (keeps) need(blk + "attn_k.weight", {a.k_width(), d_model});
     if (keeps && !a.value_is_key) need(blk + "attn_v.weight", {a.v_width(), d_model});
+    need(blk + "attn_output.weight", {d_model, a.out_width()});
     if (a.qkv_bias) {
       need(blk + "attn_q.bias", {a.q_width()});
       need(blk + "attn_k.bias", {a.k_width()});
@@ -106,6 +107,7 @@ class Needed {
          {a.q_width(), l.q_rank > 0 ? l.q_rank : config_.d_model});
     need(blk + "attn_kv_a_mqa.weight", {l.kv_rank + a.rope.rotary_dim, config_.d_model});
     need(blk + "attn_kv_a_norm.weight", {l.kv_rank});
+    need(blk + "attn_output.weight", {config_.d_model, a.out_width()});
     if (!l.split) return need(blk + "attn_kv_b.weight", {a.n_heads * (a.own_dim() + a.v_dim()), l.kv_rank});
     need(blk + "attn_k_b.weight", {a.n_heads, l.kv_rank, a.own_dim()});
     need(blk + "attn_v_b.weight", {a.n_heads, a.v_dim(), l.kv_rank});
@@ -161,7 +163,7 @@ class Needed {
 
   void need_apart(const ExpertsSpec& e, const std::string& blk) {
     need(blk + "ffn_gate_inp.scale", {config_.d_model});
-    need(blk + "ffn_down_exps.scale", {e.n_experts});
+    if (e.scaled) need(blk + "ffn_down_exps.scale", {e.n_experts});
     for (const char* norm : {"post_ffw_norm_1", "pre_ffw_norm_2", "post_ffw_norm_2"})
       need(blk + norm + ".weight", {config_.d_model});
   }
@@ -182,11 +184,17 @@ bool is_ahead(const ModelConfig& config, const std::string& name) {
   return false;
 }
 
-/// Keys and values of a layer that reads another's: published files have them, and nobody reads them.
+/// Keys and values of a layer that reads another's, and parts of latents beside the whole of them: published
+/// files have them, and nobody reads them.
 bool is_unread(const ModelConfig& config, const std::string& name) {
   for (int l = 0; l < config.n_layers(); ++l)
     if (config.layers[static_cast<std::size_t>(l)].kv_of >= 0)
       for (const char* part : {"attn_k", "attn_v", "attn_k_norm"})
+        if (name == fmt::format("blk.{}.{}.weight", l, part)) return true;
+  for (int l = 0; l < config.n_layers(); ++l)
+    if (const LatentSpec& latent = config.layers[static_cast<std::size_t>(l)].attention.latent;
+        latent.any() && !latent.split)
+      for (const char* part : {"attn_k_b", "attn_v_b"})
         if (name == fmt::format("blk.{}.{}.weight", l, part)) return true;
   return false;
 }

@@ -111,6 +111,7 @@ void load_apart(Loader& load, const LayerSpec& spec, Index d_model, const std::s
   w.apart.dense_post_norm.weight = load.vector(blk + "post_ffw_norm_1.weight");
   w.apart.experts_norm.weight = load.vector(blk + "pre_ffw_norm_2.weight");
   w.apart.experts_post_norm.weight = load.vector(blk + "post_ffw_norm_2.weight");
+  if (!spec.ffn.experts.scaled) return;
   const std::vector<float> each = load.numbers(blk + "ffn_down_exps.scale", spec.ffn.experts.n_experts);
   for (std::size_t e = 0; e < each.size(); ++e) w.experts.each[e].scale = each[e];
 }

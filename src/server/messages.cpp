@@ -46,6 +46,14 @@ Message message_of(const JsonInput& value, std::size_t i) {
   return read;
 }
 
+std::string effort_of(Fields& fields) {
+  const std::string effort = fields.text("reasoning_effort").value_or("");
+  if (!effort.empty() && effort != "low" && effort != "medium" && effort != "high")
+    throw ApiError(400, fields.place_of("reasoning_effort"), "low, medium or high",
+                   "'" + effort.substr(0, 40) + "'");
+  return effort;
+}
+
 }  // namespace
 
 Conversation read_conversation(const Tokenizer& tokenizer, Fields& fields) {
@@ -55,13 +63,16 @@ Conversation read_conversation(const Tokenizer& tokenizer, Fields& fields) {
                    list ? (list->is_array() ? fmt::format("{}", list->size()) : kind_of(*list)) : "none");
   std::vector<Message> messages;
   for (std::size_t i = 0; i < list->size(); ++i) messages.push_back(message_of((*list)[i], i));
-  ChatSettings settings{.now = std::time(nullptr)};
+  ChatSettings settings{.effort = effort_of(fields), .now = std::time(nullptr)};
   if (const JsonInput* more = fields.any("chat_template_kwargs")) {
     Fields inside(*more, "chat_template_kwargs.");
     settings.thinking = inside.flag("enable_thinking");
     if (const auto thinking = inside.flag("thinking")) settings.thinking = thinking;
+    if (const std::string effort = effort_of(inside); !effort.empty()) settings.effort = effort;
     inside.end();
   }
+  if (!settings.effort.empty() && has_chat_template(tokenizer, settings) && !takes_effort(tokenizer))
+    throw ApiError(400, "reasoning_effort", "a model whose chat template reads it", "another: leave it out");
   if (const JsonInput* format = fields.any("response_format")) {
     Fields inside(*format, "response_format.");
     if (inside.text("type").value_or("") != "text")

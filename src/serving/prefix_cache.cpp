@@ -30,7 +30,7 @@ std::optional<Sequence> PrefixCache::find(const Model& model, const MethodSpec& 
   const Found found = longest(model, spec, prompt, options);
   if (found.entry == nullptr) return std::nullopt;
   found.entry->used = now_seconds();
-  return found.entry->sequence.fork(found.n, options);
+  return found.entry->sequence.fork(found.resumes, options);  // the rest is read as a prompt is
 }
 
 void PrefixCache::keep(const Sequence& sequence, const std::vector<Token>& tokens,

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The pre-tokenizers that a GGUF calls by name (tokenizer.ggml.pre), as the tokenizer.json of the models has
 /// them. Names: llama.cpp's converter, which tells them apart by the ids of a test text.
+#include <fmt/ranges.h>
+
 #include <algorithm>
+#include <sstream>
 #include <tuple>
 
 #include "core/error.h"
@@ -237,16 +240,16 @@ std::string Pretokenizer::known_as() const {
   return "";
 }
 
-std::string Pretokenizer::known() {
-  std::string list;
+std::vector<std::string> Pretokenizer::names() {
+  std::vector<std::string> all;
   for (const Named& entry : named_list()) {
-    list += fmt::format("{}{}", list.empty() ? "" : ", ", entry.name);
-    std::string aliases(entry.aliases);
-    for (std::size_t at = 0; (at = aliases.find(' ', at)) != std::string::npos; at += 2)
-      aliases.replace(at, 1, ", ");
-    if (!aliases.empty()) list += ", " + aliases;
+    all.emplace_back(entry.name);
+    std::istringstream aliases{std::string(entry.aliases)};
+    for (std::string alias; aliases >> alias;) all.push_back(alias);
   }
-  return list;
+  return all;
 }
+
+std::string Pretokenizer::known() { return fmt::format("{}", fmt::join(names(), ", ")); }
 
 }  // namespace ropewalk

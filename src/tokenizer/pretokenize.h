@@ -16,6 +16,7 @@ class Pretokenizer {
   static Pretokenizer named(std::string_view name);
   /// Names and aliases, separated by ", ".
   static std::string known();
+  static std::vector<std::string> names();
   /// The name of the one that does the same by the same patterns; empty where none does.
   std::string known_as() const;
 

@@ -5,10 +5,30 @@
 
 namespace ropewalk {
 
+namespace {
+
+/// Parameters of one size would take each other's values. (Runs from before they were named have this order.)
+void require_order(const Checkpoint& checkpoint, const std::vector<std::string>& parameters) {
+  if (!checkpoint.about().contains("parameters")) return;
+  const auto saved =
+      saved_about<std::vector<std::string>>(checkpoint.about(), checkpoint.path(), "parameters");
+  for (std::size_t i = 0; i < std::max(saved.size(), parameters.size()); ++i) {
+    const auto name = [i](const std::vector<std::string>& of) { return i < of.size() ? of[i] : "no more"; };
+    if (name(saved) != name(parameters))
+      throw Error(
+          checkpoint.path(), fmt::format("parameter {}: {}", i, name(parameters)), name(saved),
+          "it is of another model, or another version of ropewalk lays its parameters otherwise: go on "
+          "with the version that began the run");
+  }
+}
+
+}  // namespace
+
 void save_run(const std::string& folder, const TrainerState& state, Json about) {
   std::vector<CheckpointFile> files;
   for (const StateArray& array : state.arrays) files.push_back({array.name, std::as_bytes(array.values)});
   about["recent"] = state.recent;
+  about["parameters"] = state.parameters;
   write_checkpoint(folder, state.step, files, about);
 }
 
@@ -22,6 +42,7 @@ std::optional<JsonInput> resume_run(const std::string& folder, Trainer& trainer,
           checkpoint->path(), fmt::format("{} of {} bytes", array.name, array.values.size_bytes()),
           checkpoint->has(array.name) ? fmt::format("{}", checkpoint->n_bytes(array.name)) : "no such file",
           "it is of a model of other sizes, or of another optimizer");
+  require_order(*checkpoint, state.parameters);
   for (const StateArray& array : state.arrays)
     checkpoint->read(array.name, std::as_writable_bytes(array.values));
   trainer.go_on_from(checkpoint->step(),

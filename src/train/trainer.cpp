@@ -171,7 +171,8 @@ std::vector<HeldOutValue> Trainer::evaluate() {
 }
 
 TrainerState Trainer::state() {
-  TrainerState state{step_, recent_, {{"values", model_.values->span()}}};
+  TrainerState state{step_, recent_, {{"values", model_.values->span()}}, {}};
+  for (const Parameter& p : model_.parameters) state.parameters.push_back(p.name);
   for (const auto& optimizer : optimizers_)
     for (const StateArray& array : optimizer->state()) state.arrays.push_back(array);
   return state;

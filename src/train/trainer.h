@@ -43,7 +43,8 @@ struct StepRecord {
 struct TrainerState {
   Index step = 0;
   std::vector<double> recent;
-  std::vector<StateArray> arrays;  ///< "values", and the optimizers'
+  std::vector<StateArray> arrays;       ///< "values", and the optimizers'
+  std::vector<std::string> parameters;  ///< names, as they lie in each array
 };
 
 /// The loss of a step is no number, or far above those before it: the step was not taken. Or a weight that

@@ -116,6 +116,15 @@ TEST_F(Conversations, WordsOfTheTemplateInMessagesChangeNothing) {
   }
 }
 
+TEST_F(Conversations, TakeAReasoningEffortWhereTheTemplateReadsIt) {
+  const ChatSettings high{.effort = "high"};
+  EXPECT_THROW(made(kThree, high), Error);
+  tokenizer_->chat_template =
+      "{{ 'Reasoning: ' + reasoning_effort|default('medium') }}\n" + std::string(kChatMl);
+  EXPECT_TRUE(made(kThree, high).text.starts_with("Reasoning: high\n<|im_start|>"));
+  EXPECT_TRUE(made(kThree).text.starts_with("Reasoning: medium\n<|im_start|>"));
+}
+
 TEST_F(Conversations, AreRefusedByNameWhereThereIsNoTemplate) {
   tokenizer_->chat_template = "";
   EXPECT_THROW(made(kThree), Error);

@@ -180,7 +180,7 @@ if [ -f "$small" ]; then
   expect 0 'smollm' "$ropewalk" inspect nopre.gguf --pre smollm
   expect 0 '' "$ropewalk" export nopre.gguf --pre smollm --method yarn:factor=2 --length 512 --to gguf --out written.gguf
   expect 0 'tokenizer +BPE smollm' "$ropewalk" inspect written.gguf; rm -f written.gguf
-  expect 2 "--pre: expected one of gpt-2, .*found 'gpt-9'" "$ropewalk" tokenize nopre.gguf --pre gpt-9 --text x
+  expect 2 "--pre: expected a known pre-tokenizer; found 'gpt-9'; hint: did you mean gpt-2" "$ropewalk" tokenize nopre.gguf --pre gpt-9 --text x
   expect 1 "key tokenizer.ggml.pre: expected 'qwen2', as --pre says, or nothing; found 'smollm'" "$ropewalk" tokenize "$small" --pre qwen2 --text x
   expect 1 'for --pre; found a folder' "$ropewalk" tokenize "$model" --pre qwen2 --text x
   rm nopre.gguf own.ids

@@ -20,6 +20,11 @@ declare -A title=([gguf]=llama.cpp [hf]=transformers [llama.cpp]=llama.cpp [vllm
 methods=$("$ropewalk" methods --json | python3 -c 'import json, sys; print(*(m["name"] for m in json.load(sys.stdin)["methods"]))')
 [ "$(wc -w <<< "$methods")" -ge 30 ] || fail "only these methods: $methods"
 
+# Numbers in text_config: no line reaches them, and the list says so; llama.cpp's is of a GGUF.
+run 0 "$ropewalk" export "$source/tests/golden/tiny/qwen3_5_images" --method yarn:factor=4 --length 256
+holds "llama.cpp: " out; holds "vLLM: cannot; the model's numbers stand in text_config" out
+holds "transformers: cannot; the model's numbers" out; holds " --rope-scaling yarn" out
+
 # No third: a file, a folder or a line; or an error that names the method, why, the engine, and who can.
 for to in "${!title[@]}"; do
   case $to in gguf|ollama|llama.cpp) from=$gguf ;; *) from=$model ;; esac

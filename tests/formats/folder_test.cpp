@@ -169,6 +169,27 @@ TEST(PythonNumbers, AreNoneAndStringsStay) {
   EXPECT_EQ(
       without_python_numbers(R"({"a":[0.0, Infinity],"b":-Infinity,"c":NaN,"Infinity":"NaN \" Infinity"})"),
       R"({"a":[0.0, null],"b":null,"c":null,"Infinity":"NaN \" Infinity"})");
+  std::string many, nulls;  // 8 MB in one pass: moving the rest for each takes minutes
+  for (int i = 0; i < 2'000'000; ++i) many += "NaN,", nulls += "null,";
+  EXPECT_EQ(without_python_numbers(many), nulls);
+}
+
+TEST_F(ShardedFolder, AConfigThatIsTooLargeIsNotRead) {
+  write(folder_ / "config.json", "[" + std::string(64u << 20, ' ') + "]");
+  refuse(kGood, "JSON of at most 4194304 bytes");
+}
+
+/// Two tensors whose names would be one in another family: why it is refused must be said, and nothing else.
+TEST_F(ShardedFolder, OfAFamilyThatIsNotReadKeepsItsNames) {
+  write(folder_ / "config.json", R"({"model_type":"gemma3n","hidden_size":64})");
+  write(folder_ / "1.safetensors", shard({"model.layers.0.post_attention_layernorm.weight",
+                                          "model.layers.0.pre_feedforward_layernorm.weight"},
+                                         1));
+  const auto file = open(R"({"model.layers.0.post_attention_layernorm.weight":"1.safetensors",)"
+                         R"("model.layers.0.pre_feedforward_layernorm.weight":"1.safetensors",)"
+                         R"("model.embed_tokens.weight":"2.safetensors"})");
+  ASSERT_TRUE(file->unsupported());
+  EXPECT_EQ(file->tensors().size(), 3u);
 }
 
 }  // namespace

@@ -188,6 +188,21 @@ TEST(PublishedConfigs, BlocksThatPredictFurtherTokensAreCounted) {
   EXPECT_EQ(translate_tensor_name("model.layers.2.eh_proj.weight", "glm4"), "blk.2.nextn.eh_proj.weight");
 }
 
+/// time_step_min is of how weights are initialised; time_step_limit, most often none, is of the model.
+TEST(PublishedConfigs, StepsOfNemotronHAreClampedByTheirLimitAlone) {
+  const auto steps = [](const std::string& more) {
+    const Metadata m = translate(
+        R"({"model_type":"nemotron_h","hidden_size":64,"intermediate_size":96,"num_hidden_layers":2,
+        "num_attention_heads":4,"hybrid_override_pattern":"M-","mamba_num_heads":8,"time_step_min":0.001)" +
+        more + "}");
+    return m.contains("ropewalk.least_step") ? real(m, "ropewalk.least_step") : 0;
+  };
+  EXPECT_EQ(steps(""), 0);
+  EXPECT_EQ(steps(R"(,"time_step_limit":[0.0,null])"), 0);
+  EXPECT_EQ(steps(R"(,"time_step_limit":[0.02,1.0])"), 0.02);
+  EXPECT_EQ(steps(R"(,"time_step_limit":[0.02,1.0],"mamba_dt_limit":[0.03,1.0])"), 0.03);
+}
+
 TEST(PublishedConfigs, WhatIsNotComputedIsRefusedByName) {
   const std::string sizes =
       R"("hidden_size":64,"intermediate_size":96,"num_hidden_layers":2,"num_attention_heads":4)";
@@ -208,6 +223,7 @@ TEST(PublishedConfigs, WhatIsNotComputedIsRefusedByName) {
         {"nemotron", R"("hidden_act":"silu")", "activation"},
         {"glm4", R"("num_nextn_predict_layers":-1)", "num_nextn_predict_layers"},
         {"glm4", R"("num_nextn_predict_layers":100000)", "num_nextn_predict_layers"},
+        {"gemma4_text", R"("num_key_value_heads":2,"head_dim":16,"sliding_window":null)", "sliding_window"},
         {"minicpm", R"("max_position_embeddings":64)", "dim_model_base"}})
     expect_refused(fmt::format(R"({{"model_type":"{}",{},{}}})", model_type, sizes, more), reason);
   for (const char* n_layers : {"0", "-1", "4097", "4611686018427387904"})

@@ -112,6 +112,27 @@ TEST(PackedModules, AreReadWhereTheirTensorsAgree) {
   EXPECT_EQ(weights(kFp8, fp8()).size(), 16u * 64);
 }
 
+/// Zeros 0, 5, 7, 8, 0, 0, 9, 15 and their 16, each less one: GPTQModel takes 0x11111111 from the word,
+/// AutoGPTQ one from each; both are read as they were written.
+TEST(PackedModules, OfGptqHoldTheZerosThatTheirWriterTookOnesFrom) {
+  const std::uint32_t word = 0xf9008750u, ones = 0x11111111u;
+  std::uint32_t each = 0;
+  for (int at = 0; at < 32; at += 4) each |= (((word >> at) - 1) & 15) << at;
+  ASSERT_NE(word - ones, each);
+  const auto of = [&](const std::string& more, std::uint32_t stored) {
+    Module module = with(gptq(), "qzeros", {"I32", {2, 2}, {stored, stored, stored, stored}});
+    module["scales"].numbers.assign(32, 0x3c00);
+    return weights(R"({"quant_method":"gptq","bits":4,"group_size":32)" + more + "}", module);
+  };
+  const std::vector<float> right = of(R"(,"checkpoint_format":"gptq_v2")", word);
+  EXPECT_EQ(right[0], 0);
+  EXPECT_EQ(right[64], -5);
+  EXPECT_EQ(of("", each), right);
+  EXPECT_EQ(of(R"(,"meta":{"quantizer":["gptqmodel:1.9.0"]})", word - ones), right);
+  EXPECT_EQ(of(R"(,"meta":{"quantizer":"gptqmodel:1.9.0"})", word - ones), right);
+  EXPECT_NE(of(R"(,"meta":{"quantizer":["autogptq"]})", word - ones), right);
+}
+
 TEST(PackedModules, LackNoTensor) {
   for (const auto& [quantisation, module] : {std::pair{kGptq, gptq()},
                                              {kAwq, awq()},

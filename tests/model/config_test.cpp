@@ -20,9 +20,9 @@ namespace {
 using Value = std::variant<std::uint32_t, double, bool, std::string, std::vector<std::int32_t>>;
 using Keys = std::vector<std::pair<std::string, Value>>;
 
-/// A GGUF of one tensor and the numbers every model has, with `more` beside or in their place, all under
-/// `arch`.
-ModelConfig read(const std::string& arch, const Keys& more) {
+/// A GGUF of one tensor, or another of the same bytes, and the numbers every model has, with `more` beside or
+/// in their place, all under `arch`.
+ModelConfig read(const std::string& arch, const Keys& more, const char* tensor = nullptr) {
   Keys keys{{"block_count", 2u},          {"embedding_length", 64u},
             {"feed_forward_length", 40u}, {"context_length", 128u},
             {"attention.head_count", 4u}, {"attention.layer_norm_rms_epsilon", 1e-5}};
@@ -31,7 +31,7 @@ ModelConfig read(const std::string& arch, const Keys& more) {
   });
   keys.insert(keys.end(), more.begin(), more.end());
   GgufWriter w;
-  w.header(1, keys.size() + 1).string_key("general.architecture", arch);
+  w.header(tensor != nullptr ? 2 : 1, keys.size() + 1).string_key("general.architecture", arch);
   for (const auto& [name, value] : keys) {
     const std::string key = name.starts_with("ropewalk.") ? name : arch + "." + name;
     if (const auto* x = std::get_if<std::uint32_t>(&value)) w.text(key).number<std::uint32_t>(4).number(*x);
@@ -44,7 +44,9 @@ ModelConfig read(const std::string& arch, const Keys& more) {
       for (const std::int32_t number : *x) w.number(number);
     }
   }
-  w.tensor("token_embd.weight", {64, 10}, 0, 0).data(64 * 10 * 4);
+  w.tensor("token_embd.weight", {64, 10}, 0, 0);
+  if (tensor != nullptr) w.tensor(tensor, {64, 10}, 0, 64 * 10 * 4);
+  for (int i = tensor != nullptr ? 2 : 1; i > 0; --i) w.data(64 * 10 * 4);
   return read_config(*parse_gguf(w.bytes, "model.gguf"));
 }
 
@@ -145,6 +147,14 @@ TEST(GgufConfig, OfLatentsSaysWhatIsMissingOrCannotBe) {
   refuse("deepseek2", latent_with({{"attention.key_length", 576u}}), "key_length from 4 to 256");
   refuse("deepseek2", latent_with({{"attention.key_length_mla", 24u}, {"attention.value_length_mla", 0u}}),
          "value_length_mla from 2");
+  refuse("deepseek2", latent_with({{"ropewalk.rope_pattern", std::vector<std::int32_t>{1, 0}}}),
+         "a layer with latents and without positions");
+  // Widths that no key says are d_model / n_heads.
+  for (const char* key : {"attention.key_length", "attention.value_length"}) {
+    Keys keys = latent_with({{"embedding_length", 4096u}});
+    std::erase_if(keys, [&](const auto& other) { return other.first == key; });
+    refuse("deepseek2", keys, "heads from 2 to 256 wide");
+  }
   refuse("deepseek2", latent_with({{"attention.indexer.head_count", 4u}}), "an indexer");
   refuse("deepseek2", latent_with({{"attention.temperature_scale", 0.1}}), "temperature");
 }
@@ -221,6 +231,22 @@ TEST(GgufConfig, NumbersThatLeaveFloatsOrAreOfNoFamilyAreRefused) {
   for (const char* arch : {"command-r", "cohere2"})
     refuse(arch, {{"attention.layer_norm_epsilon", 1e-5}}, "logit_scale");
   refuse("gemma3", {{"attention.sliding_window_pattern", std::string("every sixth")}}, "another type");
+}
+
+/// Of GGUFs from before they named the groups: DeepSeek V2's.
+TEST(GgufConfig, OfDeepseekHasItsGroupsWhereItsFileHasNone) {
+  const auto groups = [](std::uint32_t n_experts, std::uint32_t n_used, const Keys& more) {
+    Keys keys = latent_with(
+        {{"expert_count", n_experts}, {"expert_used_count", n_used}, {"expert_feed_forward_length", 16u}});
+    keys.insert(keys.end(), more.begin(), more.end());
+    const ExpertsSpec e = read("deepseek2", keys, "blk.1.ffn_gate_inp.weight").layers[1].ffn.experts;
+    return std::pair(e.n_groups, e.n_groups_used);
+  };
+  EXPECT_EQ(groups(160, 6, {}), std::pair(Index{8}, Index{3}));
+  EXPECT_EQ(groups(160, 160, {}), std::pair(Index{1}, Index{1}));
+  EXPECT_EQ(groups(64, 6, {}), std::pair(Index{1}, Index{1}));
+  EXPECT_EQ(groups(160, 6, {{"expert_group_count", 4u}, {"expert_group_used_count", 2u}}),
+            std::pair(Index{4}, Index{2}));
 }
 
 /// What a family has where its older files do not say it.

@@ -58,10 +58,8 @@ TEST_P(Containers, HoldTheSameNumbers) {
       if (attention.scale == 0) attention.scale = 1 / std::sqrt(attention.head_dim);
       attention.scale = static_cast<float>(attention.scale);
       attention.temperature.beta = static_cast<float>(attention.temperature.beta);
-      // The converter turns the order of Qwen3.5's value heads round, takes the exponential of rates, and
-      // knows no limits of steps.
+      // The converter turns the order of Qwen3.5's value heads round, and takes the exponential of rates.
       layer.recurrence.tiled = layer.recurrence.rate_is_log = false;
-      layer.recurrence.least_step = 0;
       layer.attention.latent.split = false;  // kv_b in two tensors
     }
     return layers;

@@ -272,6 +272,11 @@ TEST(States, AreKeptWhereATextIsRewoundAndOnTheWay) {
   EXPECT_EQ(s.resumes_at(332), 0);
   Sequence fork = s.fork(333);
   EXPECT_EQ(fork.resumes_at(333), 333);
+  // A chat keeps one shortly before the end of each prompt.
+  fork.keep_state_at(910);
+  const StepInput more{&fork, std::span(tokens).subspan(333)};
+  engine.step({&more, 1});
+  EXPECT_EQ(fork.resumes_at(950), 910);
 }
 
 INSTANTIATE_TEST_SUITE_P(Registry, EveryMethodForks, testing::ValuesIn(specs_at_600()), [](const auto& test) {

@@ -44,6 +44,22 @@ TEST(Sequence, ForksMayBeReadOnByThreads) {
   EXPECT_EQ(greatest[0], greatest[2]);
 }
 
+/// A chat asks for another length each turn, and its keys must be found again.
+TEST(Sequence, OfEveryFamilyForksToAnotherLengthWhereNothingGrows) {
+  for (const Architecture& family : Registry<Architecture>::all())
+    for (const std::string& name : family.tiny) {
+      const auto model = Model::open(tiny(name), make_cpu_backend(Precision::kBf16));
+      if (model->config().encoder || name == "dynamic") continue;  // whose own scaling goes by the length
+      Sequence parent(*model, MethodSpec::parse("none"), {.n = 300});
+      Engine engine(model);
+      const std::vector<Token> tokens = some_tokens(40, model->config().n_vocab);
+      const StepInput begun{&parent, tokens};
+      engine.step({&begun, 1});
+      EXPECT_TRUE(parent.same_at({.n = 400})) << name;
+      EXPECT_EQ(parent.fork(parent.resumes_at(40), {.n = 400}).position(), 40) << name;
+    }
+}
+
 /// What each reads on is what a fork that was made alone reads.
 TEST(Sequence, OneMayBeForkedByThreadsAtOnce) {
   const Model& model = in_bf16().model;

@@ -28,7 +28,7 @@ FIELDS = {
                         "best_of": (INTEGER, 1, 8), "repetition_penalty": (NUMBER, 0, None), "suffix": (ANY,), "no_such": (ANY,)},
     "/v1/chat/completions": {**OPENAI, "messages": (LIST,), "max_completion_tokens": (INTEGER, 0, 512), "logprobs": (BOOLEAN,),
                              "top_logprobs": (INTEGER, 0, 20), "chat_template_kwargs": (OBJECT,), "return_progress": (BOOLEAN,),
-                             "response_format": (OBJECT,), "tools": (ANY,), "tool_choice": (ANY,)},
+                             "response_format": (OBJECT,), "reasoning_effort": (TEXT,), "tools": (ANY,), "tool_choice": (ANY,)},
     "/completion": {**SAMPLING, "prompt": (ANY,), "n_predict": (INTEGER, -1, 512), "n_probs": (INTEGER, 0, None), "return_tokens": (BOOLEAN,),
                     "return_progress": (BOOLEAN,), "timings_per_token": (BOOLEAN,), "n_discard": (ANY,), "id_slot": (ANY,)},
     "/tokenize": {"content": (TEXT,), "add_special": (BOOLEAN,), "with_pieces": (BOOLEAN,), "model": (TEXT,)},

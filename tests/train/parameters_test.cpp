@@ -28,6 +28,21 @@ TEST(LearnAll, EveryTensorOfEveryFamilyOnceOneBehindTheOther) {
   }
 }
 
+/// The order is a promise to runs that were begun: the norm of a gradient adds up in it, and checkpoints hold
+/// values in it.
+TEST(LearnAll, TheOrderStays) {
+  std::string order;
+  for (const Parameter& p : learn_all(tiny_model("qwen3")).parameters)
+    if (!p.name.starts_with("blk.") || p.name.starts_with("blk.1.")) order += p.name + '\n';
+  EXPECT_EQ(order,
+            "token_embd.weight\n"
+            "blk.1.attn_q.weight\nblk.1.attn_k.weight\nblk.1.attn_v.weight\nblk.1.attn_output.weight\n"
+            "blk.1.attn_q_norm.weight\nblk.1.attn_k_norm.weight\n"
+            "blk.1.ffn_gate.weight\nblk.1.ffn_up.weight\nblk.1.ffn_down.weight\n"
+            "blk.1.attn_norm.weight\nblk.1.ffn_norm.weight\n"
+            "output_norm.weight\noutput.weight\n");
+}
+
 TEST(LearnAll, ComputesWhatTheSourceComputesAndFollowsItsValues) {
   for (const std::string& name : tiny_families()) {
     const std::shared_ptr<const Model> source = tiny_model(name);

@@ -111,6 +111,25 @@ TEST(Trainer, GoesOnFromACheckpointToTheSameBits) {
   std::filesystem::remove_all(folder);
 }
 
+TEST(Trainer, ACheckpointOfAnotherOrderIsRefused) {
+  const std::string folder = testing::TempDir() + "trainer_order";
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directories(folder);
+  TinyRun first(1), second(1);
+  TrainerState state = first.trainer().state();
+  std::swap(state.parameters.at(1), state.parameters.at(4));  // of one size
+  save_run(folder, state, Json::object());
+  try {
+    resume_run(folder, second.trainer());
+    ADD_FAILURE();
+  } catch (const Error& e) {
+    const std::string said = e.what();
+    for (const char* part : {"parameter 1", "blk.0.attn_q.weight", "blk.0.attn_output.weight"})
+      EXPECT_NE(said.find(part), std::string::npos) << said;
+  }
+  std::filesystem::remove_all(folder);
+}
+
 TEST(Trainer, StopsWhereAValueIsNoNumber) {
   TinyRun run(1);
   for (int i = 0; i < 2; ++i) run.trainer().step();

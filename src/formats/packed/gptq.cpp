@@ -2,7 +2,8 @@
 /// GPTQ: qweight (n_in * bits / 32, n_out) and qzeros (n_groups, n_out * bits / 32) of I32, numbers of 2, 3,
 /// 4 or 8 bits from the low end on; scales (n_groups, n_out); g_idx (n_in), the group of each input, which
 /// act-order (desc_act) mixes. Source: Frantar et al., GPTQ (2023); AutoGPTQ 0.7.1, whose checkpoints (v1)
-/// hold zeros less one, wrapped; gptq_v2 holds them as they are.
+/// hold zeros less one, wrapped; gptq_v2 holds them as they are. GPTQModel writes v1 by taking 0x11111111 (of
+/// 4 bits) from whole words, so that a zero of 0 borrows from the one above it; of 3 bits each by itself.
 #include <algorithm>
 
 #include "core/checked.h"
@@ -14,11 +15,12 @@ namespace {
 class Gptq final : public PackedMatrix {
  public:
   std::span<const std::byte> weights, zeros, scale;
-  std::uint32_t more = 0;  // of a zero than is stored
+  std::uint32_t more = 0;          // of a zero than is stored
+  std::uint32_t more_of_word = 0;  // the same of all zeros of a word, with their carries
 
   std::int16_t zero_at(Index g, Index o) const {
     const Index n_words = n_out * bits / 32, at = o * bits, word = at / 32, shift = at % 32;
-    std::uint32_t value = word_at(zeros, g * n_words + word) >> shift;
+    std::uint32_t value = (word_at(zeros, g * n_words + word) + more_of_word) >> shift;
     if (shift + bits > 32) value |= word_at(zeros, g * n_words + word + 1) << (32 - shift);
     return static_cast<std::int16_t>((value + more) & ((1u << bits) - 1));
   }
@@ -84,7 +86,10 @@ std::unique_ptr<PackedMatrix> read_gptq(PackedParts& parts, const HfQuantisation
     m->group = groups_in_order(m->n_in, size);
   }
   m->weights = qweight.bytes, m->zeros = qzeros.bytes, m->scale = scales.bytes, m->scales = scales.format;
-  m->more = quantisation.zeros_less_one ? 1 : 0;
+  if (quantisation.words_less_ones && m->bits != 3)
+    m->more_of_word = ~0u / ((1u << m->bits) - 1);  // 1 in each
+  else
+    m->more = quantisation.zeros_less_one ? 1 : 0;
   m->centred = m->bits == 8 && m->all_centred();
   m->kind = fmt::format("GPTQ {}-bit", m->bits);
   m->stored = parts.taken_bytes();

@@ -104,62 +104,70 @@ RW_INLINE void parts_of_many(const std::uint8_t* const* rows, const RowFactors<F
   Halves sum[kRows][kX];
   RW_UNROLL for (int r = 0; r < kRows; ++r)
       scales_of<F, kX>(factors[r], x, at / F::kGroup, n / F::kGroup, scale[r], sum[r]);
+  const std::uint8_t* block[kRows];  // where `step` begins: whole blocks are taken together
+  RW_UNROLL for (int r = 0; r < kRows; ++r) block[r] = rows[r];
   const auto add = [&](std::int64_t step, int i) __attribute__((always_inline)) {
     RW_UNROLL for (int r = 0; r < kRows; ++r)
-        add_groups<F, kX>(sum[r], i % 2, rows[r] + (step + i) / kInBlock * F::kBytes, i % kInBlock, x,
+        add_groups<F, kX>(sum[r], i % 2, block[r] + i / kInBlock * F::kBytes, i % kInBlock, x,
                           at + 32 * (step + i), scale[r], kEach * (step + i));
   };
   std::int64_t step = 0;
-  for (; step + kTogether <= n_steps; step += kTogether)
+  for (; step + kTogether <= n_steps; step += kTogether) {
+    constexpr int kBytes = kTogether / kInBlock * F::kBytes;
+    RW_UNROLL for (int r = 0; r < kRows; ++r) for (int line = 0; line < kBytes; line += 64)
+        __builtin_prefetch(block[r] + kAhead + line);
     RW_UNROLL for (int i = 0; i < kTogether; ++i) add(step, i);
+    RW_UNROLL for (int r = 0; r < kRows; ++r) block[r] += kBytes;
+  }
   RW_UNROLL for (int i = 0; i + 1 < kTogether; ++i) if (step + i < n_steps) add(step, i);
   RW_UNROLL for (int r = 0; r < kRows; ++r) RW_UNROLL for (int i = 0; i < kX; ++i) sums[r][i] =
       joined(sum[r][i]);
 }
 
-/// Input [at, at + n) of outputs [o, o + n_o), 16 or fewer, for rows [x, x + kX) of x: adds to lanes (kX)(16,
+/// Input [at, at + n) of rows of weights (kRowsOfMany) for rows [x, x + kX) of x: adds to lanes (kX)(16,
 /// kLanes).
 template <class F, int kX>
-RW_INLINE void add_part_of_many(const Dots& d, std::int64_t o, std::int64_t n_o, std::int64_t x,
-                                std::int64_t at, std::int64_t n, const RowFactors<F>* factors, float* lanes) {
-  for (std::int64_t i = 0; i < n_o; i += kRowsOfMany) {
-    const std::uint8_t* rows[kRowsOfMany];
-    Vec sums[kRowsOfMany][kX];
-    for (int r = 0; r < kRowsOfMany; ++r)  // the last row again, where there are no more
-      rows[r] = d.rows[i + r < n_o ? o + i + r : d.end - 1] + at / F::kWeights * F::kBytes;
-    parts_of_many<F, kX>(rows, factors + i, d.quantised + x, at, n, sums);
-    for (int r = 0; r < kRowsOfMany; ++r)
-      for (int e = 0; e < kX; ++e) {
-        float* sum = lanes + (e * kLanes + i + r) * kLanes;
-        store(sum, at == 0 ? sums[r][e] : load(sum) + sums[r][e]);
-      }
-  }
+RW_INLINE void add_part_of_many(const std::uint8_t* const* rows, const QuantisedRow* x, std::int64_t at,
+                                std::int64_t n, const RowFactors<F>* factors, float* lanes) {
+  Vec sums[kRowsOfMany][kX];
+  parts_of_many<F, kX>(rows, factors, x, at, n, sums);
+  for (int r = 0; r < kRowsOfMany; ++r)
+    for (int e = 0; e < kX; ++e) {
+      float* sum = lanes + (e * kLanes + r) * kLanes;
+      store(sum, at == 0 ? sums[r][e] : load(sum) + sums[r][e]);
+    }
 }
 
-/// The weights of 16 outputs, and their factors, stay in the first cache while rows of x pass.
+/// A part of a few rows of weights, and their factors, stay in the first cache while rows of x pass; rows of
+/// weights pass as they lie: memory is read ahead.
 template <class F>
 static void dots_of_many(const Dots& d) {
   constexpr std::int64_t kMost = 8;  // rows of x: their lanes, too
-  RowFactors<F> factors[kLanes];
+  RowFactors<F> factors[kRowsOfMany];
   float lanes[kMost * kLanes * kLanes];
   for (std::int64_t o = d.begin; o < d.end; o += kLanes) {
     const std::int64_t n_o = d.end - o < kLanes ? d.end - o : kLanes;
     for (std::int64_t first = 0; first < d.n_x; first += kMost) {
       const std::int64_t n_x = d.n_x - first < kMost ? d.n_x - first : kMost;
-      for (std::int64_t at = 0; at < d.n_in; at += kQuantPart) {
-        const std::int64_t n = d.n_in - at < kQuantPart ? d.n_in - at : kQuantPart;
-        for (std::int64_t i = 0; i < kLanes; ++i)  // the last row again, where there are no more
-          factors[i].read(d.rows[i < n_o ? o + i : d.end - 1] + at / F::kWeights * F::kBytes, n / F::kGroup);
-        std::int64_t x = 0;
-        for (; x + 4 <= n_x; x += 4)
-          add_part_of_many<F, 4>(d, o, n_o, first + x, at, n, factors, lanes + x * kLanes * kLanes);
-        if (x + 2 <= n_x) {
-          add_part_of_many<F, 2>(d, o, n_o, first + x, at, n, factors, lanes + x * kLanes * kLanes);
-          x += 2;
+      for (std::int64_t i = 0; i < n_o; i += kRowsOfMany)
+        for (std::int64_t at = 0; at < d.n_in; at += kQuantPart) {
+          const std::int64_t n = d.n_in - at < kQuantPart ? d.n_in - at : kQuantPart;
+          const std::uint8_t* rows[kRowsOfMany];
+          for (int r = 0; r < kRowsOfMany; ++r) {  // the last row again, where there are no more
+            rows[r] = d.rows[i + r < n_o ? o + i + r : d.end - 1] + at / F::kWeights * F::kBytes;
+            factors[r].read(rows[r], n / F::kGroup);
+          }
+          const QuantisedRow* its = d.quantised + first;
+          float* sums = lanes + i * kLanes;
+          std::int64_t x = 0;
+          for (; x + 4 <= n_x; x += 4)
+            add_part_of_many<F, 4>(rows, its + x, at, n, factors, sums + x * kLanes * kLanes);
+          if (x + 2 <= n_x) {
+            add_part_of_many<F, 2>(rows, its + x, at, n, factors, sums + x * kLanes * kLanes);
+            x += 2;
+          }
+          if (x < n_x) add_part_of_many<F, 1>(rows, its + x, at, n, factors, sums + x * kLanes * kLanes);
         }
-        if (x < n_x)
-          add_part_of_many<F, 1>(d, o, n_o, first + x, at, n, factors, lanes + x * kLanes * kLanes);
-      }
       for (std::int64_t x = 0; x < n_x; ++x) put_sums(d, first + x, o, n_o, lanes + x * kLanes * kLanes);
     }
   }

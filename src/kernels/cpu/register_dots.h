@@ -142,19 +142,20 @@ RW_INLINE void register_parts(const std::uint8_t* const* rows, const QuantisedRo
   Halves sum[kRows];
   RW_UNROLL for (int r = 0; r < kRows; ++r) sum[r] =
       row_scales<F>(rows[r], x, at / F::kGroup, n / F::kGroup, scale[r]);
+  const std::uint8_t* block[kRows];  // where `step` begins: whole blocks are taken together
+  RW_UNROLL for (int r = 0; r < kRows; ++r) block[r] = rows[r];
   const auto add = [&](std::int64_t step, int i) __attribute__((always_inline)) {
     RW_UNROLL for (int r = 0; r < kRows; ++r) sum[r].half[i % 2] =
-        add_group<F>(sum[r].half[i % 2], rows[r] + (step + i) / kInBlock * F::kBytes, i % kInBlock, x,
+        add_group<F>(sum[r].half[i % 2], block[r] + i / kInBlock * F::kBytes, i % kInBlock, x,
                      at + 32 * (step + i), scale[r] + kEach * (step + i));
   };
   std::int64_t step = 0;
   for (; step + kTogether <= n_steps; step += kTogether) {
-    RW_UNROLL for (int r = 0; r < kRows; ++r) {
-      const std::uint8_t* block = rows[r] + step / kInBlock * F::kBytes;
-      for (int line = 0; line < kTogether / kInBlock * F::kBytes; line += 64)
-        __builtin_prefetch(block + kAhead + line);
-    }
+    constexpr int kBytes = kTogether / kInBlock * F::kBytes;
+    RW_UNROLL for (int r = 0; r < kRows; ++r) for (int line = 0; line < kBytes; line += 64)
+        __builtin_prefetch(block[r] + kAhead + line);
     RW_UNROLL for (int i = 0; i < kTogether; ++i) add(step, i);
+    RW_UNROLL for (int r = 0; r < kRows; ++r) block[r] += kBytes;
   }
   RW_UNROLL for (int i = 0; i + 1 < kTogether; ++i) if (step + i < n_steps) add(step, i);
   RW_UNROLL for (int r = 0; r < kRows; ++r) sums[r] = joined(sum[r]);

@@ -236,9 +236,9 @@ static void dots_in_registers(const Dots& d) {
   float lanes[kLanes * kLanes];
   for (std::int64_t o = d.begin; o < d.end; o += kLanes) {
     const std::int64_t n_o = d.end - o < kLanes ? d.end - o : kLanes;
-    for (std::int64_t at = 0; at < d.n_in; at += kQuantPart) {
-      const std::int64_t n = d.n_in - at < kQuantPart ? d.n_in - at : kQuantPart;
-      for (std::int64_t i = 0; i < n_o; i += kRows) {
+    for (std::int64_t i = 0; i < n_o; i += kRows)
+      for (std::int64_t at = 0; at < d.n_in; at += kQuantPart) {  // rows as they lie: memory is read ahead
+        const std::int64_t n = d.n_in - at < kQuantPart ? d.n_in - at : kQuantPart;
         const std::uint8_t* rows[kRows];
         Vec sums[kRows];
         for (int r = 0; r < kRows; ++r)  // the last row again, where there are no more
@@ -249,7 +249,6 @@ static void dots_in_registers(const Dots& d) {
           store(sum, at == 0 ? sums[r] : load(sum) + sums[r]);
         }
       }
-    }
     put_sums(d, 0, o, n_o, lanes);
   }
 }

@@ -8,16 +8,30 @@
 namespace ropewalk::arch::deepseek2 {
 namespace {
 
+/// GGUFs from before llama.cpp wrote the groups (2025-10-20), as most that are published: those of V3 and R1
+/// (256 experts) and of V2 (160) are known, and others of these sizes have the same.
+void fill_in_groups(const Keys& keys, bool biased, ModelConfig& c) {
+  if (keys.file.integer(keys.key("expert_group_count"))) return;
+  for (LayerSpec& layer : c.layers) {
+    ExpertsSpec& e = layer.ffn.experts;
+    if (e.n_used > 32) continue;  // none of them
+    if (e.n_experts == 256 && biased) e.n_groups = 8, e.n_groups_used = 4, e.group_by_two = true;
+    if (e.n_experts == 160 && !biased) e.n_groups = 8, e.n_groups_used = 3;
+  }
+}
+
 /// Where a file does not name the gating: a bias of the choice tells V3's.
 ModelConfig read(const ModelFile& file) {
   const auto& tensors = file.tensors();
   const bool biased = std::any_of(tensors.begin(), tensors.end(), [](const TensorInfo& tensor) {
     return tensor.name.ends_with(".exp_probs_b.bias");
   });
-  return read_family(file, Family{.experts = true,
-                                  .gating = biased ? Gating::kSigmoid : Gating::kSoftmax,
-                                  .renormalise = false,
-                                  .latent = true});
+  ModelConfig c = read_family(file, Family{.experts = true,
+                                           .gating = biased ? Gating::kSigmoid : Gating::kSoftmax,
+                                           .renormalise = false,
+                                           .latent = true});
+  fill_in_groups(Keys{file, c.architecture}, biased, c);
+  return c;
 }
 
 const Register<Architecture> registered{

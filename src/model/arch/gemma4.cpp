@@ -36,6 +36,10 @@ void read_experts_apart(const Keys& keys, LayerSpec& layer) {
   if (layer.ffn.experts.n_experts == 0) return;
   layer.ffn.d_ff = keys.integer("feed_forward_length", 1, 1 << 22);
   layer.ffn.apart = true;
+  // GGUFs of NVFP4 have it in the scales of the weights (formats/nvfp4_scales.cpp).
+  const TensorInfo* down = keys.file.find_tensor(fmt::format("blk.{}.ffn_down_exps.weight", keys.layer));
+  const bool folded = keys.file.container().starts_with("GGUF") && down != nullptr && !down->relaid.empty();
+  layer.ffn.experts.scaled = !folded || keys.has_tensor("ffn_down_exps.scale");
 }
 
 ModelConfig read(const ModelFile& file) {
@@ -54,7 +58,13 @@ ModelConfig read(const ModelFile& file) {
     if (!layer.pre_norm) file.tensor("blk.0.attn_norm.weight");  // says what is missing
     layer.attention.scale = 1;
     layer.attention.value_norm = true;
-    layer.attention.value_is_key = layer.attention.window == 0 && !here.has_tensor("attn_v.weight");
+    // A folder says it, a GGUF shows it.
+    layer.attention.value_is_key =
+        layer.attention.window == 0 &&
+        file.boolean("ropewalk.value_is_key").value_or(!here.has_tensor("attn_v.weight"));
+    if (layer.attention.value_is_key && layer.attention.value_dim > 0)
+      throw Error(file.path(), "values as wide as the keys that they are",
+                  fmt::format("{} and {}", layer.attention.value_dim, layer.attention.head_dim));
     if (layer.attention.window == 0) read_turning_pairs(file, layer.attention.rope);
     layer.output_scale = here.has_tensor("layer_output_scale.weight");
     read_experts_apart(here, layer);

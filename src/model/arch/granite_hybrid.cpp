@@ -12,8 +12,8 @@ ModelConfig read(const ModelFile& file) {
 
 const Register<Architecture> registered{{.name = "granitehybrid",
                                          .aliases = {},
-                                         .models = "Granite 4.0-h (micro, tiny, small)",
-                                         .acts = "none: no layer has positions",
+                                         .models = "Granite 4.0 (micro, 350M, 1B; those with -h are hybrids)",
+                                         .acts = "all; none in those with -h, where no layer has positions",
                                          .scaling = "none",
                                          .tiny = {"granite_hybrid", "granite_hybrid_moe"},
                                          .read = read}};

@@ -23,6 +23,9 @@ ModelConfig read(const ModelFile& file) {
     if (rms) layer.norm = NormKind::kRms;
     layer.norm_weight = !rms || has("blk.0.attn_output_norm.weight");
     layer.attention.rotary_value = file.boolean("roformer.rotary_value").value_or(false);
+    if (layer.attention.rotary_value && layer.attention.value_dim > 0)
+      throw Error(file.path(), "values as wide as keys, to rotate them",
+                  fmt::format("{} and {}", layer.attention.value_dim, layer.attention.head_dim));
   }
   c.embedding.n_token_types = Keys{file, c.architecture}.integer("token_type_count", 0, 1 << 16, 2);
   c.embedding.norm = true;
