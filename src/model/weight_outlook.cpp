@@ -63,11 +63,13 @@ WeightOutlook weight_outlook(const WeightPager& pager, const Weights* weights, c
 std::string words_of(const WeightOutlook& outlook) {
   const WeightPlan& plan = outlook.plan;
   if (plan.fits()) return "";
+  const bool experts = plan.written_products < 0.9 * static_cast<double>(plan.bytes);
   std::string words = fmt::format(
-      "weights {}, memory for them {}: {} are read from the disk for each token written, at {}/s "
-      "(measured now): about {}",
+      "weights {}, memory for them {}: {} are read from the disk for each token written{}, at {}/s (measured "
+      "now): about {} while the disk keeps that speed",
       gigabytes(static_cast<double>(plan.bytes)), gigabytes(static_cast<double>(plan.room)),
-      gigabytes(plan.written_bytes), gigabytes(outlook.speeds.disk), per_second(1 / outlook.times.written));
+      gigabytes(plan.written_bytes), experts ? ", or less if some experts are chosen more often" : "",
+      gigabytes(outlook.speeds.disk), per_second(1 / outlook.times.written));
   if (outlook.times.chunk > 0)
     words += fmt::format("; a prompt is read with {} at most",
                          per_second(static_cast<double>(kDefaultChunk) / outlook.times.chunk));
