@@ -250,8 +250,8 @@ Rows forward(const Model& model, std::span<const Piece> pieces, Activations& a) 
   const Taken taken = takes_all_experts(config, all.n()) ? Taken::kAllExperts : Taken::kSomeExperts;
   for (std::size_t i = 0; i < config.layers.size(); ++i) {
     const WeightPager::Held held(model.pager(), i, taken);
-    const LayerPass layer{b,     config.layers[i], model.weights().layers[i], i, i >= keeping, i == keeping,
-                          pieces, held};
+    const LayerPass layer{
+        b, config.layers[i], model.weights().layers[i], i, i >= keeping, i == keeping, pieces, held};
     run_layer(layer, i > keeping ? on : all, on, config.d_model, a);
     finish_layer(model, layer, on, a);
   }
