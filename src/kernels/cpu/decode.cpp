@@ -16,7 +16,7 @@ void dots(const float* x, Index n_rows, std::span<const Output> outputs, const L
         n_rows, n_in, [&](Index r) { return std::pair(x + r * n_in, n_in); }, run);
   Index n_outputs = 0;
   for (const Output& output : outputs) n_outputs += output.w->n_out;
-  const Index each = n_outputs >= run.context.threads() * kOutputsPerItem ? kOutputsPerItem : kFewOutputs;
+  const Index each = outputs_of_item(n_outputs, run.context.threads());
   auto items_of = [each](const Output& output) { return (output.w->n_out + each - 1) / each; };
   parallel_outputs(run.context, outputs, items_of, [&](const Output& output, Index item, int) {
     const StoredMatrix& w = stored(*output.w);

@@ -9,7 +9,14 @@ namespace ropewalk::cpu {
 
 constexpr Index kManyRows =
     8;  // the steps between products are worth the other threads (sequences side by side)
-constexpr Index kOutputsPerItem = 32, kFewOutputs = 16;  // 10 to 60 kB of weights; fewer for many threads
+/// Outputs that one item computes at most. Memory is read ahead within an item alone: long ones read faster.
+constexpr Index kMostOutputs = 512;
+
+/// Of n outputs, those of an item: several items for each thread, which share unequal work by that.
+inline Index outputs_of_item(Index n, Index n_threads) {
+  constexpr Index kItems = 4, kLeast = 16;
+  return std::clamp(n / (kItems * n_threads) / kLeast * kLeast, kLeast, kMostOutputs);
+}
 
 inline bool in_bytes(const StoredMatrix& w) { return w.bf16() && w.kernels.dots_quantised != nullptr; }
 
@@ -48,10 +55,10 @@ struct DotRows {
   const float* x = nullptr;                 // (n, n_in), for others
 };
 
-/// Outputs [begin, end) of w, at most kOutputsPerItem: y (x.n, y_stride), from the first of them on.
+/// Outputs [begin, end) of w, at most kMostOutputs: y (x.n, y_stride), from the first of them on.
 inline void dot(const StoredMatrix& w, Index begin, Index end, const DotRows& x, const float* bias, float* y,
                 Index y_stride, bool add, float scale) {
-  const RowPointers<kOutputsPerItem> pointers(w, begin, end);
+  const RowPointers<kMostOutputs> pointers(w, begin, end);
   const Dots d{.rows = pointers.rows,
                .n_in = w.n_in,
                .begin = 0,

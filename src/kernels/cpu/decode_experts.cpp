@@ -29,8 +29,12 @@ std::array<const Matrix*, 1> of_sum(const FeedForward& part) { return {part.down
 
 /// Items of all gates and ups, whose outputs lie in space.gate and space.up, group behind group.
 std::vector<DotItem> hidden_items(const LinearRun& run) {
-  Index n_hidden = 0;
-  for (const ExpertRows& rows : run.space.experts) n_hidden += rows.n() * rows.part->up->n_out;
+  Index n_hidden = 0, n_outputs = 0;
+  for (const ExpertRows& rows : run.space.experts) {
+    n_hidden += rows.n() * rows.part->up->n_out;
+    n_outputs += rows.part->up->n_out * (rows.part->gate != nullptr ? 2 : 1);
+  }
+  const Index each = outputs_of_item(n_outputs, run.context.threads());
   run.space.gate.reserve(n_hidden), run.space.up.reserve(n_hidden);
   std::vector<DotItem> items;
   Index at = 0;
@@ -38,8 +42,8 @@ std::vector<DotItem> hidden_items(const LinearRun& run) {
     const FeedForward& part = *rows.part;
     float *h = run.space.gate.data() + at, *u = run.space.up.data() + at;
     const auto push = [&](const Matrix& w, const float* bias, float* y) {
-      for (Index begin = 0; begin < w.n_out; begin += kOutputsPerItem)
-        items.push_back({&rows, &stored(w), bias, y, begin, std::min(w.n_out, begin + kOutputsPerItem)});
+      for (Index begin = 0; begin < w.n_out; begin += each)
+        items.push_back({&rows, &stored(w), bias, y, begin, std::min(w.n_out, begin + each)});
     };
     if (part.gate != nullptr) push(*part.gate, part.gate_bias, h);
     push(*part.up, part.up_bias, part.gate != nullptr ? u : h);
@@ -106,18 +110,19 @@ void activate_group(const Hidden& hidden, std::size_t g, const LinearRun& run) {
            rows.n() * rows.part->up->n_out);
 }
 
-/// Outputs [begin, end), at most kFewOutputs, of all groups, added to y with their weights; sums (slots,
-/// kFewOutputs).
+/// Outputs [begin, end), at most kMostOutputs, of all groups, added to y with their weights; sums (slots,
+/// end - begin).
 void add_sums_of_slots(const Hidden& hidden, Index begin, Index end, float* y, float* sums,
                        const LinearRun& run) {
+  const Index n = end - begin;
   for (std::size_t g = 0; g < run.space.experts.size(); ++g) {
     const ExpertRows& rows = run.space.experts[g];
     const StoredMatrix& down = stored(*rows.part->down);
     dot(down, begin, end, {rows.n(), run.space.quantised.data() + rows.begin, hidden.groups[g]},
-        rows.part->down_bias, sums, kFewOutputs, false, 1);
+        rows.part->down_bias, sums, n, false, 1);
     for (Index r = 0; r < rows.n(); ++r) {
       const ExpertSlot& slot = run.space.slots[static_cast<std::size_t>(rows.begin + r)];
-      run.isa.add_scaled(sums + r * kFewOutputs, end - begin, slot.weight, y + slot.row * down.n_out + begin);
+      run.isa.add_scaled(sums + r * n, n, slot.weight, y + slot.row * down.n_out + begin);
     }
   }
 }
@@ -138,10 +143,11 @@ void decode_experts(const float* x, Index n_rows, float* y, bool add, const Line
   if (any_reads(true, run, of_sum))
     quantise_rows(
         n_slots, hidden.widest, [&](Index s) { return hidden.slots[static_cast<std::size_t>(s)]; }, run);
-  for (LinearScratch& scratch : run.space.threads) scratch.gate.reserve(n_slots * kFewOutputs);
   const Index n_out = run.space.experts[0].part->down->n_out;
-  run.context.parallel_for((n_out + kFewOutputs - 1) / kFewOutputs, [&](Index i, int thread) {
-    const Index begin = i * kFewOutputs, end = std::min(n_out, begin + kFewOutputs);
+  const Index each = outputs_of_item(n_out, run.context.threads());
+  for (LinearScratch& scratch : run.space.threads) scratch.gate.reserve(n_slots * each);
+  run.context.parallel_for((n_out + each - 1) / each, [&](Index i, int thread) {
+    const Index begin = i * each, end = std::min(n_out, begin + each);
     for (Index r = 0; r < n_rows && !add; ++r) std::fill_n(y + r * n_out + begin, end - begin, 0.0f);
     add_sums_of_slots(hidden, begin, end, y, run.space.threads[static_cast<std::size_t>(thread)].gate.data(),
                       run);

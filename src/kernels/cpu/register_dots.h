@@ -134,7 +134,7 @@ constexpr int kRowsTogether = F::kWeights == 32 ? 4 : 1;
 /// As quantised_part, to the bit, from the bytes of rows at input `at`: rows and sums (kRowsTogether).
 template <class F>
 RW_INLINE void register_parts(const std::uint8_t* const* rows, const QuantisedRow& x, std::int64_t at,
-                              std::int64_t n, Vec* sums) {
+                              std::int64_t n, std::int64_t ahead, Vec* sums) {
   constexpr int kRows = kRowsTogether<F>, kEach = 32 / F::kGroup;  // scales of 32 weights
   constexpr int kInBlock = F::kWeights / 32, kTogether = kInBlock == 1 ? 2 : kInBlock;
   const std::int64_t n_steps = n / 32;
@@ -153,7 +153,7 @@ RW_INLINE void register_parts(const std::uint8_t* const* rows, const QuantisedRo
   for (; step + kTogether <= n_steps; step += kTogether) {
     constexpr int kBytes = kTogether / kInBlock * F::kBytes;
     RW_UNROLL for (int r = 0; r < kRows; ++r) for (int line = 0; line < kBytes; line += 64)
-        __builtin_prefetch(block[r] + kAhead + line);
+        __builtin_prefetch(block[r] + ahead + line);
     RW_UNROLL for (int i = 0; i < kTogether; ++i) add(step, i);
     RW_UNROLL for (int r = 0; r < kRows; ++r) block[r] += kBytes;
   }

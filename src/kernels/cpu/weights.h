@@ -233,6 +233,8 @@ RW_INLINE void for_outputs(const Dots& d, Unpack unpack, Part part) {
 template <class F>
 static void dots_in_registers(const Dots& d) {
   constexpr int kRows = kRowsTogether<F>;
+  // Rows side by side: the same place of the next ones.
+  const std::int64_t ahead = kRows == 1 ? kAhead : kRows * d.n_in / F::kWeights * F::kBytes;
   float lanes[kLanes * kLanes];
   for (std::int64_t o = d.begin; o < d.end; o += kLanes) {
     const std::int64_t n_o = d.end - o < kLanes ? d.end - o : kLanes;
@@ -243,7 +245,7 @@ static void dots_in_registers(const Dots& d) {
         Vec sums[kRows];
         for (int r = 0; r < kRows; ++r)  // the last row again, where there are no more
           rows[r] = d.rows[i + r < n_o ? o + i + r : d.end - 1] + at / F::kWeights * F::kBytes;
-        register_parts<F>(rows, d.quantised[0], at, n, sums);
+        register_parts<F>(rows, d.quantised[0], at, n, ahead, sums);
         for (int r = 0; r < kRows; ++r) {
           float* sum = lanes + (i + r) * kLanes;
           store(sum, at == 0 ? sums[r] : load(sum) + sums[r]);
