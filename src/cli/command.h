@@ -21,10 +21,11 @@ struct Command {
   std::function<int()> run;                  ///< after parsing; returns the exit code
 };
 
-/// --precision and --kv, the same in every command.
+/// --precision, --kv and --weight-memory, the same in every command.
 struct BackendOptions {
   std::string precision = "bf16";
-  std::string kv;  ///< empty: as precision
+  std::string kv;             ///< empty: as precision
+  std::string weight_memory;  ///< empty: what is free
   void define(CommandLine& app);
   const std::string& kv_type() const { return kv.empty() ? precision : kv; }
   /// Errors: UsageError.
@@ -71,6 +72,8 @@ void require_outputs_apart(const std::vector<std::string>& outputs, const std::v
 void require_own(const std::string& path, const char* what, bool (*own)(std::string_view));
 /// "8k" = 8192, "1.5k" = 1536, "4096", "1e4". Errors: UsageError for no whole number from 1 to 2^31.
 Index parse_length(const std::string& text);
+/// "512M", "2G": bytes. Errors: UsageError.
+std::size_t parse_bytes(const std::string& text, const char* option);
 /// "1234 tok/s, peak memory 512 MiB" for stderr.
 std::string speed_line(const char* what, Index n_tokens, double seconds);
 

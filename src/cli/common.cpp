@@ -15,12 +15,16 @@
 #include "documents/document_text.h"
 #include "model/identity.h"
 #include "model/memory.h"
+#include "model/weight_outlook.h"
 
 namespace ropewalk {
 
 void BackendOptions::define(CommandLine& app) {
   app.add_option("--precision", precision, "bf16 or f32")->capture_default_str();
   app.add_option("--kv", kv, "cache: bf16, f32 or q8; default: as --precision");
+  app.add_option("--weight-memory", weight_memory,
+                 "memory that weights may take, such as 8G; the rest is\nread from the disk in each pass; "
+                 "default: what is free");
 }
 
 std::shared_ptr<const Backend> BackendOptions::make(std::shared_ptr<Context> context) const {
@@ -29,6 +33,7 @@ std::shared_ptr<const Backend> BackendOptions::make(std::shared_ptr<Context> con
   const std::string& type = kv_type();
   if (type != "bf16" && type != "f32" && type != "q8")
     throw UsageError("--kv", "bf16, f32 or q8", "'" + type + "'");
+  if (!weight_memory.empty()) context->set_weight_memory(parse_bytes(weight_memory, "--weight-memory"));
   return make_cpu_backend(std::move(context), precision == "bf16" ? Precision::kBf16 : Precision::kF32,
                           type == "bf16"  ? KvType::kBf16
                           : type == "f32" ? KvType::kF32
@@ -78,6 +83,7 @@ std::shared_ptr<const Model> load_model(const std::string& path, const std::shar
         "trained on (ropewalk tune)",
         c.n_ctx_train, printable(method->substr(0, method->find(':'))),
         c.n_ctx_original > 0 ? fmt::format("{}", c.n_ctx_original) : "length"));
+  if (const std::string words = words_of(loaded->outlook()); !words.empty()) say(words);
   return loaded;
 }
 
@@ -198,6 +204,20 @@ Index parse_length(const std::string& text) {
                      text.find(',') == std::string::npos ? "k is 1,024, m is 1,048,576"
                                                          : "separate several by spaces: --lengths 8k 16k");
   return static_cast<Index>(length);
+}
+
+std::size_t parse_bytes(const std::string& text, const char* option) {
+  std::size_t end = 0;
+  double number = -1;
+  try {
+    number = std::stod(text, &end);
+  } catch (const std::exception&) {  // said below
+  }
+  const std::string unit = text.substr(std::min(end, text.size()));
+  const double scale = unit == "G" || unit == "GiB" ? 0x1p30 : unit == "M" || unit == "MiB" ? 0x1p20 : 0;
+  if (!(number > 0 && number < 1e6) || scale == 0)
+    throw UsageError(option, "a size such as 512M or 2G", "'" + text + "'");
+  return static_cast<std::size_t>(number * scale);
 }
 
 std::string speed_line(const char* what, Index n_tokens, double seconds) {

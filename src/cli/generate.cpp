@@ -19,6 +19,7 @@
 #include "core/text.h"
 #include "judge/document_check.h"
 #include "model/cost.h"
+#include "model/weight_outlook.h"
 #include "model/writing.h"
 #include "tokenizer/answer_text.h"
 
@@ -218,7 +219,8 @@ void print_json(const Answer& answer, bool cut, Index n_before, Index n_new, con
                                 {"method", session.method().text()},
                                 {"why", choice.why.empty() ? Json(nullptr) : Json(choice.why)},
                                 {"seed", sampling.temperature > 0 ? Json(sampling.seed) : Json(nullptr)},
-                                {"check", check ? json_of(*check) : Json(nullptr)}}));
+                                {"check", check ? json_of(*check) : Json(nullptr)},
+                                {"weights", json_of(session.model().outlook())}}));
 }
 
 int run() {

@@ -8,8 +8,10 @@
 #include "cli/inspect_layers.h"
 #include "core/hash.h"
 #include "core/json.h"
+#include "core/text.h"
 #include "model/identity.h"
 #include "model/tensors.h"
+#include "model/weight_outlook.h"
 
 namespace ropewalk::cli::inspect {
 namespace {
@@ -73,6 +75,18 @@ void add_config(const ModelConfig& c, Json& j) {
   j["tied_embeddings"] = c.tied_embeddings;
 }
 
+/// What of the weights would stay in memory, were the model run now.
+Json weights_of(const ModelFile& file, const ModelConfig& config) {
+  const auto context = std::make_shared<Context>();
+  const std::string& asked = options.shares.backend.weight_memory;
+  if (!asked.empty()) context->set_weight_memory(parse_bytes(asked, "--weight-memory"));
+  const WeightPager pager(mapped_weights(file, config), config, context, KvType::kBf16);
+  const WeightOutlook outlook = weight_outlook(pager, nullptr, nullptr);
+  Json j = json_of(outlook);
+  if (const std::string words = words_of(outlook); !words.empty()) j["words"] = words;
+  return j;
+}
+
 /// No weights are needed: what cannot be run is described as far as it is understood, and says why not.
 Json summary(const ModelFile& file) {
   std::map<std::string, int> types;
@@ -90,6 +104,7 @@ Json summary(const ModelFile& file) {
     const ModelConfig config = read_config(file);
     add_config(config, j);
     check_tensors(file, config);
+    j["weights"] = weights_of(file, config);
   } catch (const Error& e) {
     runs = fmt::format("no: {}", e.what());
   }
@@ -192,6 +207,12 @@ int run() {
     }
     if (key == "experts") {
       fmt::print("{:<16} {}\n", key, experts_line(value));
+      continue;
+    }
+    if (key == "weights") {
+      if (value.contains("words"))
+        fmt::print("{}", wrapped(fmt::format("{:<16} {}", key, value["words"].get<std::string>()),
+                                 std::string(17, ' ')));
       continue;
     }
     const std::string words = words_for(key);

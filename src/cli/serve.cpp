@@ -53,21 +53,6 @@ std::vector<serving::ServedModels::Named> named_models() {
   return models;
 }
 
-/// "512M", "2G": bytes. Errors: UsageError.
-std::size_t parse_bytes(const std::string& text, const char* option) {
-  std::size_t end = 0;
-  double number = -1;
-  try {
-    number = std::stod(text, &end);
-  } catch (const std::exception&) {  // said below
-  }
-  const std::string unit = text.substr(std::min(end, text.size()));
-  const double scale = unit == "G" || unit == "GiB" ? 0x1p30 : unit == "M" || unit == "MiB" ? 0x1p20 : 0;
-  if (!(number > 0 && number < 1e6) || scale == 0)
-    throw UsageError(option, "a size such as 512M or 2G", "'" + text + "'");
-  return static_cast<std::size_t>(number * scale);
-}
-
 server::Access access() {
   server::Access access;
   if (!options.key_file.empty()) access.keys = server::Keys::read(options.key_file);

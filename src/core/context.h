@@ -41,6 +41,10 @@ class Context {
                  [&](Index block, int) { body(block * size, std::min(n, (block + 1) * size)); });
   }
   PagePool& pages() { return pages_; }
+  /// Bytes that weights of a model's file may take of the memory; 0: what is free beside texts
+  /// (model/weight_pager.h). Set before a model is loaded.
+  std::size_t weight_memory() const { return weight_memory_; }
+  void set_weight_memory(std::size_t bytes) { weight_memory_ = bytes; }
   Profile& profile() { return profile_; }
 
  private:
@@ -48,6 +52,7 @@ class Context {
   std::string isa_;
   PagePool pages_;
   Profile profile_;
+  std::size_t weight_memory_ = 0;
 };
 
 }  // namespace ropewalk

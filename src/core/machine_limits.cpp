@@ -100,13 +100,14 @@ struct Reader {
     const std::optional<Mount> mount = find_mount(mounts, controller);
     return path && mount ? group_folders(*mount, *path) : std::vector<std::string>{};
   }
-  /// What is left of a limit: pages of files that have not been used lately can be taken back.
-  double left(const std::string& folder, const char* limit, const char* usage,
-              const char* reclaimable) const {
+  /// What is left of a limit: pages of files can be taken back, as in the host's MemAvailable. `all`: the
+  /// prefix of sums over a group and those below it.
+  double left(const std::string& folder, const char* limit, const char* usage, const std::string& all) const {
     const double bytes = bytes_of_limit(text(folder + "/" + limit));
     if (bytes == kUnlimited) return kUnlimited;
+    const std::string stat = text(folder + "/memory.stat");
     const double used = whole_number(text(folder + "/" + usage)).value_or(0) -
-                        stat_value(text(folder + "/memory.stat"), reclaimable);
+                        stat_value(stat, all + "inactive_file") - stat_value(stat, all + "active_file");
     return std::max(0.0, bytes - std::max(0.0, used));
   }
 };
@@ -145,15 +146,14 @@ MachineLimits read_machine_limits(const ReadText& read) {
   for (const std::string& folder : reader.folders("")) {
     limits.cores = std::min(limits.cores, cores_of_cpu_max(reader.text(folder + "/cpu.max")));
     limits.memory_left =
-        std::min(limits.memory_left, reader.left(folder, "memory.max", "memory.current", "inactive_file"));
+        std::min(limits.memory_left, reader.left(folder, "memory.max", "memory.current", ""));
   }
   for (const std::string& folder : reader.folders("cpu"))
     limits.cores = std::min(limits.cores, cores_of_quota(reader.text(folder + "/cpu.cfs_quota_us"),
                                                          reader.text(folder + "/cpu.cfs_period_us")));
   for (const std::string& folder : reader.folders("memory"))
     limits.memory_left = std::min(
-        limits.memory_left,
-        reader.left(folder, "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"));
+        limits.memory_left, reader.left(folder, "memory.limit_in_bytes", "memory.usage_in_bytes", "total_"));
   return limits;
 }
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/parallel.h"
 
+#include <pthread.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <exception>
@@ -53,7 +55,8 @@ struct InBody {
 /// has put aside delays nobody.
 class Threads::Pool {
  public:
-  explicit Pool(int n) {
+  Pool(int n, const MemoryNodes& nodes) : nodes_(nodes), n_threads_(n), shares_(nodes.size()) {
+    for (int t = 0; t < n; ++t) node_of_.push_back(node_of_thread(nodes, t, n));
     try {
       for (int t = 1; t < n; ++t) helpers_.emplace_back([this, t] { help(t); });
     } catch (const std::system_error& e) {
@@ -69,7 +72,8 @@ class Threads::Pool {
   void run(Index n, Body body, const void* data) {
     const std::lock_guard turn(turn_);
     n_ = n, body_ = body, data_ = data;
-    next_.store(0, std::memory_order_relaxed);
+    last_.store(n, std::memory_order_relaxed);
+    share_items();
     open_ = true;
     wake();
     take_items(0);
@@ -79,6 +83,10 @@ class Threads::Pool {
   }
 
  private:
+  struct alignas(64) Share {
+    std::atomic<Index> next{0};
+    Index end = 0;
+  };
   void end_helpers() {
     stop_ = true;
     wake();
@@ -89,8 +97,22 @@ class Threads::Pool {
     job_.fetch_add(1);
     if (asleep_.load() > 0) job_.notify_all();
   }
+  /// Each node's items: as many as it has of the threads.
+  void share_items() {
+    Index begin = 0, n_before = 0;
+    for (std::size_t node = 0; node < shares_.size(); ++node) {
+      n_before += std::count(node_of_.begin(), node_of_.end(), node);
+      shares_[node].end = n_ * n_before / n_threads_;
+      shares_[node].next.store(begin, std::memory_order_relaxed);
+      begin = shares_[node].end;
+    }
+  }
   void take_items(int thread) {
-    for (Index i = next_.fetch_add(1); i < n_; i = next_.fetch_add(1)) {
+    for (std::size_t k = 0; k < shares_.size(); ++k)
+      take_items(shares_[(node_of_[static_cast<std::size_t>(thread)] + k) % shares_.size()], thread);
+  }
+  void take_items(Share& share, int thread) {
+    for (Index i = share.next.fetch_add(1); i < share.end && i < last_.load(); i = share.next.fetch_add(1)) {
       try {
         body_(data_, i, thread);
       } catch (...) {
@@ -98,11 +120,21 @@ class Threads::Pool {
       }
     }
   }
-  /// Ends the job early. All items before i have begun, so that of a job's failures the first is always seen.
+  /// Ends the job early. All items before i begin, so that of a job's failures the first is always seen.
   void fail(Index i) {
     const std::lock_guard lock(failing_);
-    if (!failure_ || i < failed_) failure_ = std::current_exception(), failed_ = i;
-    next_.store(n_);
+    if (failure_ && i > failed_) return;
+    failure_ = std::current_exception(), failed_ = i;
+    last_.store(i);
+  }
+  /// Keeps the calling thread on its node; it may run anywhere where the system refuses.
+  void stay_on_node(int thread) const {
+    if (shares_.size() < 2) return;
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    for (const int core : nodes_[node_of_[static_cast<std::size_t>(thread)]])
+      if (core < CPU_SETSIZE) CPU_SET(core, &set);
+    ::pthread_setaffinity_np(::pthread_self(), sizeof set, &set);
   }
   void help(int thread);
   /// Returns once `job_` is no longer `seen`.
@@ -120,11 +152,15 @@ class Threads::Pool {
   }
 
   const pid_t process_ = ::getpid();
+  const MemoryNodes& nodes_;
+  const int n_threads_;
+  std::vector<Share> shares_;         // of each node
+  std::vector<std::size_t> node_of_;  // of each thread
   std::mutex turn_;
   std::atomic<unsigned> job_{0};
   std::atomic<int> asleep_{0}, inside_{0};
   std::atomic<bool> open_{false}, stop_{false};
-  std::atomic<Index> next_{0};
+  std::atomic<Index> last_{0};  // items from here on need not run
   Index n_ = 0;
   Body body_ = nullptr;
   const void* data_ = nullptr;
@@ -138,6 +174,7 @@ class Threads::Pool {
 /// helper, or the helper sees that the job is over.
 void Threads::Pool::help(int thread) {
   in_body = true;
+  stay_on_node(thread);
   for (unsigned seen = 0; !stop_;) {
     await(seen);
     seen = job_.load();
@@ -154,7 +191,7 @@ struct Threads::Page {
   std::atomic<Pool*> pool;
 };
 
-Threads::Threads(int n) : wanted_(n) {
+Threads::Threads(int n, MemoryNodes nodes) : nodes_(std::move(nodes)), wanted_(n) {
   void* page = ::mmap(nullptr, sizeof(Page), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (page == MAP_FAILED) throw std::bad_alloc();
   wiped_ = ::madvise(page, sizeof(Page), MADV_WIPEONFORK) == 0;
@@ -188,7 +225,7 @@ int Threads::count() const {
 Threads::Pool& Threads::pool() {
   Pool* now = page_->pool.load(std::memory_order_acquire);
   if (ours(now)) return *now;
-  auto made = std::make_unique<Pool>(count());
+  auto made = std::make_unique<Pool>(count(), nodes_);
   if (page_->pool.compare_exchange_strong(now, made.get())) return *made.release();
   return *now;  // another thread was faster
 }

@@ -4,6 +4,7 @@
 #pragma once
 #include <atomic>
 
+#include "core/memory_nodes.h"
 #include "core/types.h"
 
 namespace ropewalk {
@@ -13,10 +14,13 @@ namespace ropewalk {
 int usable_cores();
 
 /// Threads of one owner (Context). Several live side by side, and each has threads of its own.
+/// Where the machine has several memory nodes, each thread but the caller's stays on one of them, and the
+/// items of a call are divided among nodes in blocks, the same way for each call with as many: what an item
+/// reads was first touched, and so lies, on the node that reads it again.
 class Threads {
  public:
   /// n <= 0: usable_cores(). They are made when they are first needed. Errors: std::bad_alloc.
-  explicit Threads(int n = 0);
+  explicit Threads(int n = 0, MemoryNodes nodes = usable_nodes());
   ~Threads();
   Threads(const Threads&) = delete;
   Threads& operator=(const Threads&) = delete;
@@ -25,7 +29,8 @@ class Threads {
   /// As the constructor. Not while parallel_for runs.
   void set_count(int n);
 
-  /// Calls body(i, thread) for i in [0, n), each once, in any order; threads take the next free i.
+  /// Calls body(i, thread) for i in [0, n), each once, in any order; threads take the next free i of their
+  /// node, and of other nodes when it has none left.
   /// `thread` is in [0, count()). Inside a body, also one of other Threads, it runs in the calling thread
   /// alone, and calls from several threads take turns. Does not allocate once the threads are there.
   /// Errors: what a body throws, in whichever thread, is thrown again here once all bodies that began have
@@ -48,6 +53,7 @@ class Threads {
   bool ours(const Pool* pool) const;
   void end_pool();
 
+  const MemoryNodes nodes_;
   std::atomic<int> wanted_;
   Page* page_ = nullptr;
   bool wiped_ = false;  // whether the system wipes the page in a child

@@ -259,7 +259,7 @@ class Gguf final : public ModelFile {
   Gguf(std::span<const std::byte> bytes, const std::string& path, std::unique_ptr<MappedFile> mapping)
       : mapping_(std::move(mapping)) {
     path_ = path;
-    if (mapping_) files_ = {path};
+    if (mapping_) files_ = {path}, mapped_ = {mapping_.get()};
     if (begins_as_text(bytes))
       throw Error(
           path_, "a model: a GGUF file or a Hugging Face folder", "a text",

@@ -38,6 +38,7 @@ class SplitGguf final : public ModelFile {
         tensors_.push_back(tensor);
       }
       for (const std::string& name : part->files()) files_.push_back(name);
+      for (const MappedFile* mapping : part->mapped()) mapped_.push_back(mapping);
     }
     const auto declared = integer(kTensors);
     if (declared && *declared != static_cast<std::int64_t>(tensors_.size()))

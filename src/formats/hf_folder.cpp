@@ -174,6 +174,7 @@ class HfFolder final : public HfModel {
       const std::string path = fmt::format("{}/{}", folder, shard);
       check_stays_inside(folder, path);
       mappings_.push_back(std::make_unique<MappedFile>(path));
+      mapped_.push_back(mappings_.back().get());
       add_shard(mappings_.back()->bytes(), path, promised);
       files_.push_back(path);
     }

@@ -17,6 +17,7 @@
 
 namespace ropewalk {
 
+class MappedFile;
 class Relaid;
 
 /// A list of lists: read over, since nothing here means anything to this engine.
@@ -74,6 +75,9 @@ class ModelFile {
   static std::unique_ptr<ModelFile> open(const std::string& path);
 
   const std::string& path() const { return path_; }
+  /// Where its tensors lie, but those that are packed; none when it was read from memory. As long as this
+  /// lives.
+  const std::vector<const MappedFile*>& mapped() const { return mapped_; }
   /// All files that the model is read from, its tokenizer's included; empty when it was read from memory.
   const std::vector<std::string>& files() const { return files_; }
   std::string container() const { return container_; }  ///< "GGUF v3", "safetensors"
@@ -138,6 +142,7 @@ class ModelFile {
   void index_tensors();
   std::string path_, container_;
   std::vector<std::string> files_;
+  std::vector<const MappedFile*> mapped_;
   std::optional<Error> unsupported_;
   bool interleaved_qk_ = false;
   std::map<std::string, MetaValue, std::less<>> metadata_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// A mixture of experts: the feed-forward part of a layer as a choice among many small ones.
 #pragma once
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -56,6 +57,8 @@ struct Experts {
   const FeedForward* shared = nullptr;     // of all rows, or null
   const Matrix* shared_gate = nullptr;     // (1, n_in), made with Precision::kF32, or null: 1
   float scale = 1;
+  /// Told each expert that some row takes, before its weights are read; or null.
+  const std::function<void(Index expert)>* ahead = nullptr;
 };
 
 }  // namespace ropewalk

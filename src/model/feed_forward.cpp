@@ -32,7 +32,8 @@ Experts experts_of(const LayerPass& layer, const FeedForward& shared) {
           .router_bias = w.router_bias.get(),
           .each = w.each,
           .shared = shared.up != nullptr ? &shared : nullptr,
-          .shared_gate = w.shared_gate.get()};
+          .shared_gate = w.shared_gate.get(),
+          .ahead = layer.held.ahead()};
 }
 
 /// y = norm(dense(norm x)) + norm(experts(norm x)), with norms and rows of the router of their own

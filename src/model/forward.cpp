@@ -221,6 +221,14 @@ void embed(const Model& model, std::span<const Piece> pieces, const Rows& all, A
     linear(b, all, {.x = x}, {{.w = w.projection.get(), .bias = w.projection_bias.get(), .y = all.x}});
 }
 
+/// Whether n rows will want most of them.
+bool takes_all_experts(const ModelConfig& config, Index n_rows) {
+  const auto few = [n_rows](const LayerSpec& spec) {
+    return n_rows * spec.ffn.experts.n_used < spec.ffn.experts.n_experts;
+  };
+  return std::none_of(config.layers.begin(), config.layers.end(), few);
+}
+
 }  // namespace
 
 float* Scratch::reserve(const Backend& backend, Index n) {
@@ -239,9 +247,11 @@ Rows forward(const Model& model, std::span<const Piece> pieces, Activations& a) 
   if (config.per_layer_width > 0) make_per_layer_embeddings(model, pieces, all, a);
   Rows on = all;  // the rows that go on behind keys and values
   const std::size_t keeping = config.last_keeping_layer();
+  const Taken taken = takes_all_experts(config, all.n()) ? Taken::kAllExperts : Taken::kSomeExperts;
   for (std::size_t i = 0; i < config.layers.size(); ++i) {
-    const LayerPass layer{b,     config.layers[i], model.weights().layers[i], i, i >= keeping, i == keeping,
-                          pieces};
+    const WeightPager::Held held(model.pager(), i, taken);
+    const LayerPass layer{
+        b, config.layers[i], model.weights().layers[i], i, i >= keeping, i == keeping, pieces, held};
     run_layer(layer, i > keeping ? on : all, on, config.d_model, a);
     finish_layer(model, layer, on, a);
   }
@@ -251,6 +261,7 @@ Rows forward(const Model& model, std::span<const Piece> pieces, Activations& a) 
 void output_logits(const Model& model, const float* x, Index n_rows, Stage stage, Activations& a,
                    float* logits) {
   const ModelConfig& c = model.config();
+  const WeightPager::Held held(model.pager(), c.layers.size(), Taken::kSomeExperts);
   const Weights& w = model.weights();
   const Norm norm{.kind = c.output_norm,
                   .weight = w.output_norm.weight.get(),

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "model/forward.h"
+#include "model/weight_pager.h"
 
 namespace ropewalk {
 
@@ -16,6 +17,7 @@ struct LayerPass {
   bool last;  ///< the last one that keeps something for later rows, or one behind it: wanted rows alone
   bool first_of_last;
   std::span<const Piece> pieces;
+  const WeightPager::Held& held;  ///< its weights
 };
 
 /// outputs (+)= W x for the rows that are read and for those that were written, each with its own products.

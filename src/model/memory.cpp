@@ -32,9 +32,12 @@ std::size_t memory_left(std::size_t of_host, double of_group) {
   return of_host == 0 ? group : std::min(of_host, group);
 }
 
+std::size_t available_for_files() {
+  return memory_left(read_bytes("/proc/meminfo", "MemAvailable:"), read_machine_limits().memory_left);
+}
+
 std::size_t available_memory() {
-  const std::size_t left =
-      memory_left(read_bytes("/proc/meminfo", "MemAvailable:"), read_machine_limits().memory_left);
+  const std::size_t left = available_for_files();
   rlimit addresses{};
   if (::getrlimit(RLIMIT_AS, &addresses) != 0 || addresses.rlim_cur == RLIM_INFINITY) return left;
   const std::size_t mapped = read_bytes("/proc/self/status", "VmSize:");

@@ -2,6 +2,8 @@
 #include "model/model.h"
 
 #include "model/memory.h"
+#include "model/tensors.h"
+#include "model/weight_outlook.h"
 #include "model/weights.h"
 
 namespace ropewalk {
@@ -25,10 +27,16 @@ Model::Model(Private, std::shared_ptr<const ModelFile> file, std::shared_ptr<con
       weights_(std::move(weights)),
       bytes_(bytes),
       tokenizer_(std::move(tokenizer)) {
-  if (weights_ != nullptr) return;
-  std::size_t of_file = 0;
-  for (const TensorInfo& tensor : file_->tensors()) of_file += tensor.n_bytes();
-  require_memory(file_->path() + ": weights", of_file, "take a smaller model or one with smaller weights");
+  if (weights_ != nullptr) {
+    pager_ = std::make_unique<WeightPager>();
+    return;
+  }
+  check_tensors(*file_, config_);
+  MappedWeights mapped = mapped_weights(*file_, config_);
+  require_memory(file_->path() + ": weights that are unpacked", mapped.packed_bytes,
+                 "take a smaller model or one with smaller weights");
+  pager_ =
+      std::make_unique<WeightPager>(std::move(mapped), config_, backend_->context(), backend_->kv_type());
   weights_ = load_weights(*file_, config_, *backend_, bytes_);
 }
 
@@ -37,6 +45,13 @@ std::shared_ptr<const Model> Model::with_weights(const Model& source, std::share
   source.find_tokenizer();
   return std::make_shared<const Model>(Private{}, source.file_, std::move(backend), source.tokenizer_,
                                        std::move(weights), bytes);
+}
+
+const WeightOutlook& Model::outlook() const {
+  std::call_once(looked_, [&] {
+    outlook_ = std::make_unique<const WeightOutlook>(weight_outlook(*pager_, weights_.get(), backend_.get()));
+  });
+  return *outlook_;
 }
 
 const Tokenizer* Model::find_tokenizer() const {

@@ -12,14 +12,17 @@
 
 namespace ropewalk {
 
+class WeightPager;
+struct WeightOutlook;
 struct Weights;
 
 class Model : public std::enable_shared_from_this<Model> {
   struct Private {};
 
  public:
-  /// Reads the configuration and all weights, which stay where the file maps them. Errors: Error (missing
-  /// tensor, wrong shape, not enough memory). `tokenizer`: in place of the file's.
+  /// Reads the configuration and all weights, which stay where the file maps them; where they are more than
+  /// the memory, the pager reads some of them in each pass. Errors: Error (missing tensor, wrong shape, not
+  /// enough memory for what is unpacked). `tokenizer`: in place of the file's.
   static std::shared_ptr<const Model> load(std::shared_ptr<const ModelFile> file,
                                            std::shared_ptr<const Backend> backend,
                                            std::unique_ptr<const Tokenizer> tokenizer = nullptr);
@@ -40,6 +43,9 @@ class Model : public std::enable_shared_from_this<Model> {
   const Backend& backend() const { return *backend_; }
   const std::shared_ptr<const Backend>& shared_backend() const { return backend_; }
   const Weights& weights() const { return *weights_; }
+  const WeightPager& pager() const { return *pager_; }
+  /// Measured when it is first asked for.
+  const WeightOutlook& outlook() const;
   /// With its chat template; opened when it is first asked for: who has ids needs none. Errors: Error where
   /// the file has none, or one that is not supported.
   const Tokenizer& tokenizer() const;
@@ -58,7 +64,10 @@ class Model : public std::enable_shared_from_this<Model> {
   ModelConfig config_;
   std::shared_ptr<const Backend> backend_;
   std::unique_ptr<Weights> weights_;
+  std::unique_ptr<const WeightPager> pager_;
   std::size_t bytes_ = 0;
+  mutable std::once_flag looked_;  // the next one
+  mutable std::unique_ptr<const WeightOutlook> outlook_;
   mutable std::once_flag opened_;  // the next two
   mutable std::shared_ptr<const Tokenizer> tokenizer_;
   mutable std::optional<Error> without_tokenizer_;  // why

@@ -10,7 +10,9 @@
 
 #include "core/progress.h"
 #include "core/tell.h"
+#include "core/text.h"
 #include "model/memory.h"
+#include "model/weight_outlook.h"
 
 namespace ropewalk::serving {
 namespace {
@@ -55,6 +57,8 @@ std::shared_ptr<const LoadedModel> load(const ServedModels::Named& named,
   loaded->files = std::move(stamps);
   loaded->model = Model::load(file, backend);
   loaded->model->tokenizer();  // its errors, now
+  if (const std::string words = words_of(loaded->model->outlook()); !words.empty())
+    tell("{}", wrapped(named.name + ": " + words, "  "));
   try {
     loaded->tuned = tuned_settings(named.path);
   } catch (const Error& error) {  // of no matter to a method that is named

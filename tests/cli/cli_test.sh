@@ -508,6 +508,16 @@ if [ "${3:-}" = model ]; then
   expect 0 'tail has no effect' "$ropewalk" eval "$own" --text text.txt --tasks passkey --tail 32 --methods pi --lengths 256 --documents 1
   expect 2 'no --shard' "$ropewalk" eval "$own" --text text.txt --methods pi --lengths 512 --documents 1 --out s.jsonl --shard 1/2 --report s.html
   expect 0 'changes nothing' "$ropewalk" generate "$own" -p x -n 1 --no-thinking
+  # Weights that are more than the memory for them: said before the start, also in JSON, and the same answer.
+  expect 2 'a size such as 512M or 2G' "$ropewalk" generate "$own" -p x --weight-memory 12
+  expect 0 'wrote 4 tokens' "$ropewalk" generate "$own" -p 'Anne was' -n 4; mv out whole
+  expect 0 'are read from' "$ropewalk" generate "$own" -p 'Anne was' -n 4 --weight-memory 1M; narrow generate --weight-memory
+  cmp -s out whole || { echo "FAILED: another answer with --weight-memory"; failed=$((failed + 1)); }; rm whole
+  expect 0 '"weights":\{"bytes":[0-9]+,"room":1048576,"read_for_token":[0-9]+,"read_for_chunk":[0-9]+,"disk":[0-9.e+]+,"written":[0-9.e+]+,"read":[0-9.e+]+\}' \
+    "$ropewalk" generate "$own" -p x -n 1 --weight-memory 1M --json
+  expect 0 '"weights":\{"bytes":[0-9]+,"room":[0-9]+\}' "$ropewalk" generate "$own" -p x -n 1 --json
+  expect 0 '^weights +weights .* memory for them' "$ropewalk" inspect "$own" --weight-memory 1M; narrow inspect --weight-memory
+  expect 0 '"weights":\{"bytes":[0-9]+,"room":[0-9]+\}' "$ropewalk" inspect "$own" --json
   # --fit reads what the memory holds, also where that is the limit, and gives an answer.
   head -c 60000 "$source/data/persuasion.txt" > part.txt
   for threads in 1 2; do

@@ -66,6 +66,9 @@ void experts(const Input& input, const Experts& layer, float* y, bool add, Stage
   const float* x = normed_rows(input, n_in, run);
   if (layer.router_norm == nullptr) choose({.x = x, .n_rows = input.n_rows}, layer, stage, run);
   group(layer, run);
+  if (layer.ahead != nullptr)
+    for (const ExpertRows& rows : run.space.experts)
+      if (rows.part != layer.shared) (*layer.ahead)(rows.part - layer.each.data());
   for (const ExpertRows& rows : run.space.experts) {
     const FeedForward& part = *rows.part;
     RW_CHECK(part.up->n_in == n_in && part.down->n_in == part.up->n_out && part.down->n_out == n_in);
