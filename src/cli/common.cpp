@@ -23,7 +23,7 @@ void BackendOptions::define(CommandLine& app) {
   app.add_option("--precision", precision, "bf16 or f32")->capture_default_str();
   app.add_option("--kv", kv, "cache: bf16, f32 or q8; default: as --precision");
   app.add_option("--weight-memory", weight_memory,
-                 "memory that weights may take, such as 8G; the rest is\nread from the disk in each pass; "
+                 "memory that weights may take, such as 8G;\nthe rest is read from the disk in each pass;\n"
                  "default: what is free");
 }
 

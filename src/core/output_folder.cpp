@@ -89,12 +89,12 @@ std::string OutputFolder::take_place() const {
 void OutputFolder::commit() {
   for (const auto& entry : fs::directory_iterator(temporary_)) sync_to_disk(entry.path().string());
   sync_to_disk(temporary_);
-  const std::string before = take_place();
+  const std::string set_aside = take_place();
   done_ = true;
   const fs::path above = fs::path(folder_).parent_path();
   sync_to_disk(above.empty() ? "." : above.string());
   std::error_code none;
-  if (!before.empty()) fs::remove_all(before, none);  // the disk has the new one by its name
+  if (!set_aside.empty()) fs::remove_all(set_aside, none);  // the disk has the new one by its name
 }
 
 }  // namespace ropewalk

@@ -221,14 +221,6 @@ void embed(const Model& model, std::span<const Piece> pieces, const Rows& all, A
     linear(b, all, {.x = x}, {{.w = w.projection.get(), .bias = w.projection_bias.get(), .y = all.x}});
 }
 
-/// Whether n rows will want most of them.
-bool takes_all_experts(const ModelConfig& config, Index n_rows) {
-  const auto few = [n_rows](const LayerSpec& spec) {
-    return n_rows * spec.ffn.experts.n_used < spec.ffn.experts.n_experts;
-  };
-  return std::none_of(config.layers.begin(), config.layers.end(), few);
-}
-
 }  // namespace
 
 float* Scratch::reserve(const Backend& backend, Index n) {
@@ -247,9 +239,8 @@ Rows forward(const Model& model, std::span<const Piece> pieces, Activations& a) 
   if (config.per_layer_width > 0) make_per_layer_embeddings(model, pieces, all, a);
   Rows on = all;  // the rows that go on behind keys and values
   const std::size_t keeping = config.last_keeping_layer();
-  const Taken taken = takes_all_experts(config, all.n()) ? Taken::kAllExperts : Taken::kSomeExperts;
   for (std::size_t i = 0; i < config.layers.size(); ++i) {
-    const WeightPager::Held held(model.pager(), i, taken);
+    const WeightPager::Held held(model.pager(), i, taken_by(config, all.n()));
     const LayerPass layer{
         b, config.layers[i], model.weights().layers[i], i, i >= keeping, i == keeping, pieces, held};
     run_layer(layer, i > keeping ? on : all, on, config.d_model, a);

@@ -35,8 +35,7 @@ struct AttentionSpec {
   LatentSpec latent = {};                         ///< what keys and values are made of
   RopeSpec rope = {};
   Index window = 0;  ///< a row sees so many keys, itself included; 0: all before it
-  /// Methods act here. false: a layer with a window in a family whose other layers see far.
-  bool acts = true;
+  bool acts = true;  ///< methods act here: not in a layer with a window where others see far
   QkNorm qk_norm = QkNorm::kNone;
   NormKind qk_norm_kind = NormKind::kRms;
   bool qkv_bias = false, output_bias = false;
@@ -44,11 +43,10 @@ struct AttentionSpec {
   double soft_cap = 0;              ///< logits are cap tanh(logit / cap); 0: as they are
   bool sinks = false;               ///< each head has a logit without a value
   RowTemperature temperature = {};  ///< of rows by their position
-  /// Values are rotated as well, by the method's frequencies at their own positions (RoFormer).
-  bool rotary_value = false;
-  bool value_norm = false;    ///< heads of v are normalised, without weights
-  bool value_is_key = false;  ///< v is what k was before its norm: there is no W_v
-  bool output_gate = false;   ///< what attention gives is multiplied by sigmoid(W_g x)
+  bool rotary_value = false;        ///< v is rotated as well, by the method's frequencies (RoFormer)
+  bool value_norm = false;          ///< heads of v are normalised, without weights
+  bool value_is_key = false;        ///< v is what k was before its norm: there is no W_v
+  bool output_gate = false;         ///< what attention gives is multiplied by sigmoid(W_g x)
   bool operator==(const AttentionSpec&) const = default;
 
   int v_dim() const { return value_dim > 0 ? value_dim : head_dim; }
@@ -56,8 +54,7 @@ struct AttentionSpec {
   Index k_width() const { return Index{n_kv_heads} * head_dim; }
   Index v_width() const { return Index{n_kv_heads} * v_dim(); }
   Index out_width() const { return Index{n_heads} * v_dim(); }
-  /// With latents: the dims of a head's keys that are its own.
-  Index own_dim() const { return head_dim - rope.rotary_dim; }
+  Index own_dim() const { return head_dim - rope.rotary_dim; }  ///< of a head's key, with latents
 };
 
 /// The experts of a layer, as kernels/experts.h computes them.
@@ -72,7 +69,7 @@ struct ExpertsSpec {
   float scale = 1;
   bool choice_bias = false, router_bias = false, bias = false;  ///< bias: of each expert's matrices
   bool shared_gate = false;  ///< the shared part times sigmoid(a row of weights x)
-  bool scaled = false;       ///< each has a scale of what it gives
+  bool scaled = false;       ///< what each gives has a scale
   bool operator==(const ExpertsSpec&) const = default;
 };
 

@@ -93,6 +93,14 @@ std::vector<bool> streaming(const std::vector<std::size_t>& bytes, std::size_t r
 
 }  // namespace
 
+Taken taken_by(const ModelConfig& config, Index n_rows) {
+  const auto few = [n_rows](const LayerSpec& spec) {
+    return n_rows * spec.ffn.experts.n_used < spec.ffn.experts.n_experts;
+  };
+  return std::any_of(config.layers.begin(), config.layers.end(), few) ? Taken::kSomeExperts
+                                                                      : Taken::kAllExperts;
+}
+
 MappedWeights mapped_weights(const ModelFile& file, const ModelConfig& config) {
   MappedWeights weights;
   weights.units.resize(static_cast<std::size_t>(config.n_layers()) + 1);

@@ -42,6 +42,8 @@ MappedWeights mapped_weights(const ModelFile& file, const ModelConfig& config);
 
 /// What a pass with many rows reads takes all experts; one that writes takes a few.
 enum class Taken { kSomeExperts, kAllExperts };
+/// All where n rows will want most of them.
+Taken taken_by(const ModelConfig& config, Index n_rows);
 
 struct WeightPlan {
   std::size_t bytes = 0, room = 0;  ///< of all units; memory that they may take

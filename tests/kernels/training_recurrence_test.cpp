@@ -102,7 +102,7 @@ struct RecurrenceData {
                 values = heads * s.value_dim;
     const auto make = [](Index count, unsigned seed, float factor) {
       std::vector<T> x;
-      for (const float v : numbers(count, seed)) x.push_back(static_cast<T>(factor * v));
+      for (const float number : numbers(count, seed)) x.push_back(static_cast<T>(factor * number));
       return x;
     };
     q = make(keys, 1, 0.5f), k = make(keys, 2, 0.5f), v = make(values, 3, 1), d_out = make(values, 6, 1);
