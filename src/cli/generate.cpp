@@ -209,6 +209,7 @@ void print_json(const Answer& answer, bool cut, Index n_before, Index n_new, con
                 const Session& session, const AutoChoice& choice, const SamplerSettings& sampling,
                 const std::optional<DocumentCheck>& check) {
   const auto& stop = answer.pending.stop();
+  const WeightOutlook weights = session.model().outlook();
   fmt::print("{}\n", dump_json({{"text", answer.text},
                                 {"reason", cut ? "length" : "stop"},
                                 {"stop", stop ? Json(*stop) : Json(nullptr)},
@@ -220,7 +221,7 @@ void print_json(const Answer& answer, bool cut, Index n_before, Index n_new, con
                                 {"why", choice.why.empty() ? Json(nullptr) : Json(choice.why)},
                                 {"seed", sampling.temperature > 0 ? Json(sampling.seed) : Json(nullptr)},
                                 {"check", check ? json_of(*check) : Json(nullptr)},
-                                {"weights", json_of(session.model().outlook())}}));
+                                {"weights", weights.plan.fits() ? Json(nullptr) : json_of(weights)}}));
 }
 
 int run() {

@@ -6,16 +6,20 @@
 #include <cmath>
 
 #include "core/progress.h"
+#include "core/text.h"
 #include "model/sequence.h"
 #include "model/weights.h"
 
 namespace ropewalk {
 namespace {
 
-std::string gigabytes(double bytes) { return fmt::format("{:.3g} GB", bytes / 1e9); }
+std::string gigabytes(double bytes) {
+  return bytes < 1e9 ? fmt::format("{:.0f} MB", bytes / 1e6) : fmt::format("{:.1f} GB", bytes / 1e9);
+}
 
 std::string per_second(double tokens) {
-  return tokens < 1 ? fmt::format("a token in {:.2g} s", 1 / tokens) : fmt::format("{:.2g} tokens/s", tokens);
+  if (tokens < 1) return fmt::format("a token in {}", time_text(1 / tokens));
+  return tokens < 10 ? fmt::format("{:.1f} tokens/s", tokens) : fmt::format("{:.0f} tokens/s", tokens);
 }
 
 /// A matrix of a layer, of one that stays in memory where one does.
@@ -71,7 +75,7 @@ std::string words_of(const WeightOutlook& outlook) {
       gigabytes(plan.written_bytes), experts ? ", or less if some experts are chosen more often" : "",
       gigabytes(outlook.speeds.disk), per_second(1 / outlook.times.written));
   if (outlook.times.chunk > 0)
-    words += fmt::format("; a prompt is read with {} at most",
+    words += fmt::format("; a prompt is read with about {}",
                          per_second(static_cast<double>(kDefaultChunk) / outlook.times.chunk));
   return words + "; a file with smaller weights, or more memory, is faster";
 }

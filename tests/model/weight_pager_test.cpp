@@ -232,7 +232,7 @@ TEST_F(Paged, SaysWhatItReads) {
   EXPECT_DOUBLE_EQ(j["written"].get<double>(), 1 / outlook.times.written);
   EXPECT_DOUBLE_EQ(j["read"].get<double>(), 1024 / outlook.times.chunk);
   const std::string words = words_of(outlook);
-  EXPECT_NE(words.find("memory for them 0.001 GB"), std::string::npos) << words;
+  EXPECT_NE(words.find("memory for them 1 MB"), std::string::npos) << words;
   EXPECT_NE(words.find("are read from the disk for each token written"), std::string::npos) << words;
   EXPECT_EQ(&outlook, &paged.model.outlook());  // measured once
 }

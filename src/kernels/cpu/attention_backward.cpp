@@ -443,9 +443,13 @@ class Wave {
 }  // namespace
 
 BackwardWave backward_wave(const TrainingSizes& sizes, Index n_threads) {
-  const Index items = kItemsPerThread * n_threads, parts = parts_of(sizes.n_ctx),
-              least = sizes.least_group * parts;
-  return {items + sizes.most_group * parts - 1, (items + least - 1) / least};
+  const Index least = kItemsPerThread * n_threads, parts = parts_of(sizes.n_ctx);
+  BackwardWave most{0, 0};
+  for (Index group = sizes.least_group; group <= sizes.most_group; ++group) {  // of a layer, all alike
+    const Index of_unit = group * parts, units = (least + of_unit - 1) / of_unit;
+    most.items = std::max(most.items, units * of_unit), most.units = std::max(most.units, units);
+  }
+  return most;
 }
 
 void attention_backward(std::span<const Task> tasks, Context& context, const Isa& isa, BackwardSpace& space) {
