@@ -47,7 +47,7 @@ Message message_of(const JsonInput& value, std::size_t i) {
 }
 
 std::string effort_of(Fields& fields) {
-  const std::string effort = fields.text("reasoning_effort").value_or("");
+  std::string effort = fields.text("reasoning_effort").value_or("");
   if (!effort.empty() && effort != "low" && effort != "medium" && effort != "high")
     throw ApiError(400, fields.place_of("reasoning_effort"), "low, medium or high",
                    "'" + effort.substr(0, 40) + "'");

@@ -197,12 +197,11 @@ void TrainingLayer<T>::mix_backward(const Pass& p, const T* d_part, float scale,
   back_through_norm(p, p.x, w_.attn_norm, learning_.attn_norm, s.d_normed, dx, gradient);
 }
 
-#define RW_FIRST_PART(T)                                        \
-  template void TrainingLayer<T>::mix(const Pass&) const;       \
-  template const T* TrainingLayer<T>::mixed(const Pass&) const; \
-  template void TrainingLayer<T>::mix_backward(const Pass&, const T*, float, T*, T*) const;
-RW_FIRST_PART(float)
-RW_FIRST_PART(double)
-#undef RW_FIRST_PART
+template void TrainingLayer<float>::mix(const Pass&) const;
+template const float* TrainingLayer<float>::mixed(const Pass&) const;
+template void TrainingLayer<float>::mix_backward(const Pass&, const float*, float, float*, float*) const;
+template void TrainingLayer<double>::mix(const Pass&) const;
+template const double* TrainingLayer<double>::mixed(const Pass&) const;
+template void TrainingLayer<double>::mix_backward(const Pass&, const double*, float, double*, double*) const;
 
 }  // namespace ropewalk
