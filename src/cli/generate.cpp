@@ -209,7 +209,7 @@ void print_json(const Answer& answer, bool cut, Index n_before, Index n_new, con
                 const Session& session, const AutoChoice& choice, const SamplerSettings& sampling,
                 const std::optional<DocumentCheck>& check) {
   const auto& stop = answer.pending.stop();
-  const WeightOutlook weights = session.model().outlook();
+  const WeightOutlook& weights = session.model().outlook();
   fmt::print("{}\n", dump_json({{"text", answer.text},
                                 {"reason", cut ? "length" : "stop"},
                                 {"stop", stop ? Json(*stop) : Json(nullptr)},

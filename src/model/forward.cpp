@@ -79,8 +79,7 @@ void append(const LayerPass& layer, const Piece& piece, Index group, KvLayer& kv
   layer.backend.append(kv, k, spec.k_width(), v, spec.v_width(), plans.keys);
 }
 
-/// The new keys and values of each sequence, and what its rows ask of its cache: one task for all heads that
-/// share a plan.
+/// The new keys and values of each sequence, and what its rows ask of its cache: a task for heads of a plan.
 void append_and_attend(const LayerPass& layer, const Rows& wanted, Activations& a) {
   const Backend& b = layer.backend;
   const AttentionSpec& spec = layer.spec.attention;
@@ -239,8 +238,9 @@ Rows forward(const Model& model, std::span<const Piece> pieces, Activations& a) 
   if (config.per_layer_width > 0) make_per_layer_embeddings(model, pieces, all, a);
   Rows on = all;  // the rows that go on behind keys and values
   const std::size_t keeping = config.last_keeping_layer();
+  const Taken taken = taken_by(config, all.n());
   for (std::size_t i = 0; i < config.layers.size(); ++i) {
-    const WeightPager::Held held(model.pager(), i, taken_by(config, all.n()));
+    const WeightPager::Held held(model.pager(), i, taken);
     const LayerPass layer{
         b, config.layers[i], model.weights().layers[i], i, i >= keeping, i == keeping, pieces, held};
     run_layer(layer, i > keeping ? on : all, on, config.d_model, a);

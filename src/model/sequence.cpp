@@ -88,8 +88,7 @@ void Sequence::State::require_room_for_all() {
                   : fmt::format("{} tokens, and {} MiB that other texts will take", options.n, others >> 20),
       pages.promised() + step_bytes(config, options.n, chunk),
       "ask for fewer tokens (generate --truncate), keep keys and values in 8 bits (--kv q8), or take a "
-      "method "
-      "with a window");
+      "method with a window");
 }
 
 std::size_t Sequence::State::held() const {
