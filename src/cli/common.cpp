@@ -22,9 +22,10 @@ namespace ropewalk {
 void BackendOptions::define(CommandLine& app) {
   app.add_option("--precision", precision, "bf16 or f32")->capture_default_str();
   app.add_option("--kv", kv, "cache: bf16, f32 or q8; default: as --precision");
-  app.add_option("--weight-memory", weight_memory,
-                 "memory that weights are planned for, such as\n8G: layers beyond it are read from the disk in\n"
-                 "each pass; experts that a token takes are left\nto the system. Default: what is free");
+  app.add_option(
+      "--weight-memory", weight_memory,
+      "memory that weights are planned for, such as\n8G: layers beyond it are read from the disk in\n"
+      "each pass; experts that a token takes are left\nto the system. Default: what is free");
 }
 
 std::shared_ptr<const Backend> BackendOptions::make(std::shared_ptr<Context> context) const {
