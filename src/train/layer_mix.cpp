@@ -81,7 +81,8 @@ std::vector<TrainingAttention<T>> TrainingLayer<T>::attention_tasks(const Pass& 
       task.out = kept.attended + out_at, task.lse = lse;
       lse += text.n * task.n_heads;
       task.d_out = p.scratch.d_attended + out_at, task.d_q = p.scratch.d_q + q_at;
-      task.d_k = p.scratch.d_k + k_at, task.d_v = p.scratch.d_v + v_at;
+      if (p.scratch.d_k != nullptr)  // of keys that layers share a pass without gradients has none
+        task.d_k = p.scratch.d_k + k_at, task.d_v = p.scratch.d_v + v_at;
       tasks.push_back(task);
     }
   }
