@@ -92,10 +92,7 @@ Conversation conversation_prompt(const Tokenizer& tokenizer, std::span<const Mes
   if (!has_chat_template(tokenizer, settings))
     throw Error("chat template", "a model with one, for a conversation", "none in its files",
                 "ask by a prompt (generate, /v1/completions)");
-  const chat::Template parsed(tokenizer.chat_template);
-  if (!settings.effort.empty() && !takes_effort(tokenizer))
-    throw Error("chat template", "one that reads reasoning_effort", "one that does not",
-                "leave it out: this model thinks as long as it was trained to");
+  const chat::Template parsed = template_of(tokenizer, settings);
   Conversation made;
   made.text = render(tokenizer, parsed, messages, settings, false);
   const auto parts = between_marks(render(tokenizer, parsed, messages, settings, true), messages.size());

@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "chat/python_text.h"
-#include "chat/template.h"
 #include "core/error.h"
 
 namespace ropewalk {
@@ -12,6 +11,7 @@ namespace {
 
 /// Stands for a message in a first rendering; no template has a word for it.
 constexpr std::string_view kMessageMark = "ropewalk-c40e1b9d-message";
+constexpr const char* kEffort = "reasoning_effort";
 
 std::string render(const Tokenizer& tokenizer, const chat::Template& parsed, std::string_view message,
                    const ChatSettings& settings) {
@@ -65,7 +65,15 @@ bool has_chat_template(const Tokenizer& tokenizer, const ChatSettings& settings)
 }
 
 bool takes_effort(const Tokenizer& tokenizer) {
-  return chat::Template(tokenizer.chat_template).uses("reasoning_effort");
+  return chat::Template(tokenizer.chat_template).uses(kEffort);
+}
+
+chat::Template template_of(const Tokenizer& tokenizer, const ChatSettings& settings) {
+  chat::Template parsed(tokenizer.chat_template);
+  if (!settings.effort.empty() && !parsed.uses(kEffort))
+    throw Error("chat template", "one that reads reasoning_effort", "one that does not",
+                "leave it out: this model thinks as long as it was trained to");
+  return parsed;
 }
 
 Json template_variables(const Tokenizer& tokenizer, Json messages, const ChatSettings& settings) {
@@ -76,7 +84,7 @@ Json template_variables(const Tokenizer& tokenizer, Json messages, const ChatSet
   variables["add_generation_prompt"] = true;
   for (const auto& [name, text] : tokenizer.special_texts) variables[name] = text;
   if (settings.thinking) variables["enable_thinking"] = variables["thinking"] = *settings.thinking;
-  if (!settings.effort.empty()) variables["reasoning_effort"] = settings.effort;
+  if (!settings.effort.empty()) variables[kEffort] = settings.effort;
   return variables;
 }
 
@@ -117,7 +125,7 @@ std::vector<Token> ChatTurn::closing(const Tokenizer& tokenizer, std::string_vie
 ChatTurn chat_turn(const Tokenizer& tokenizer, const ChatSettings& settings) {
   ChatTurn turn;
   if (!has_chat_template(tokenizer, settings)) return turn;
-  const chat::Template parsed(tokenizer.chat_template);
+  const chat::Template parsed = template_of(tokenizer, settings);
   if (!around_mark(render(tokenizer, parsed, kMessageMark, settings), turn))
     throw Error("chat template", "a template that puts a user's message into the prompt once, as it is",
                 "one that does not", "--raw sends the text without the template");
@@ -132,7 +140,7 @@ ChatPrompt user_prompt(const Tokenizer& tokenizer, std::string_view message, std
   std::optional<std::string_view> inside = text;
   prompt.chat = has_chat_template(tokenizer, settings);
   if (prompt.chat) {
-    const chat::Template parsed(tokenizer.chat_template);
+    const chat::Template parsed = template_of(tokenizer, settings);
     text = render(tokenizer, parsed, message, settings);
     const bool marked = around_mark(render(tokenizer, parsed, kMessageMark, settings), turn);
     inside = marked ? message_in(text, turn, message) : std::nullopt;
@@ -162,7 +170,7 @@ std::string describe_chat(const Tokenizer& tokenizer) {
     const bool thinks = parsed.uses("enable_thinking") || parsed.uses("thinking");
     return fmt::format("run, from {}{}{}", tokenizer.chat_template_place,
                        thinks ? "; thinking can be switched off" : "",
-                       parsed.uses("reasoning_effort") ? "; it takes a reasoning effort" : "");
+                       parsed.uses(kEffort) ? "; it takes a reasoning effort" : "");
   } catch (const Error& e) {
     return fmt::format("cannot be run: {}", e.what());
   }

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "chat/template.h"
 #include "core/json.h"
 #include "tokenizer/tokenizer.h"
 
@@ -63,6 +64,9 @@ ChatPrompt user_prompt(const Tokenizer& tokenizer, std::string_view message, std
 bool has_chat_template(const Tokenizer& tokenizer, const ChatSettings& settings);
 /// Whether its template reads reasoning_effort. Errors: Error where the template cannot be parsed.
 bool takes_effort(const Tokenizer& tokenizer);
+/// The model's. Errors: Error where it has none, or cannot be parsed, or where a reasoning effort is asked
+/// for that it does not read.
+chat::Template template_of(const Tokenizer& tokenizer, const ChatSettings& settings);
 /// What apply_chat_template passes to a template for these messages: (role, content) each.
 Json template_variables(const Tokenizer& tokenizer, Json messages, const ChatSettings& settings);
 /// Puts what the model was trained with before a text there, where the template has not.

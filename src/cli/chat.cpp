@@ -210,9 +210,7 @@ void define(CommandLine& app) {
       ->capture_default_str();
   app.add_option("-t,--threads", options.n_threads, "0: all cores")->check(in_range(0, 1024));
   app.add_flag("--no-thinking", options.no_thinking, "thinking off, where the template has a switch");
-  app.add_option("--reasoning-effort", options.effort,
-                 "low, medium or high, of models that take\none (gpt-oss)")
-      ->check(one_of({"low", "medium", "high"}));
+  define_effort(app, options.effort);
   app.add_flag("--json", options.json, "one JSON object for each answer");
   app.footer(
       "Lines that begin with / are commands: /help lists them. Without a terminal each\n"

@@ -36,6 +36,8 @@ struct BackendOptions {
 std::shared_ptr<Context> make_context(int n);
 /// --special, the same in every command that reads texts.
 void define_special(CommandLine& app, bool& special);
+/// --reasoning-effort, the same in every command that asks in a model's chat template.
+void define_effort(CommandLine& app, std::string& effort);
 /// Loads the opened file, says what it loads on stderr. Errors: Error, also where it has no tokenizer.
 std::shared_ptr<const Model> load_model(const std::string& path, const std::shared_ptr<const ModelFile>& file,
                                         const std::shared_ptr<const Backend>& backend);

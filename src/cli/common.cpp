@@ -48,6 +48,11 @@ void define_special(CommandLine& app, bool& special) {
                "spelled special tokens become those tokens:\nfor texts in a chat format");
 }
 
+void define_effort(CommandLine& app, std::string& effort) {
+  app.add_option("--reasoning-effort", effort, "low, medium or high, of models that take\none (gpt-oss)")
+      ->check(one_of({"low", "medium", "high"}));
+}
+
 std::shared_ptr<Context> make_context(int n) {
   if (n > usable_cores())
     say(fmt::format("-t {}: this process may use {}, and takes {}", n, counted(usable_cores(), "core"),

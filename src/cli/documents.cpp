@@ -195,8 +195,11 @@ RunInfo run_info(const std::string& model_path, const BackendOptions& backend,
 void say_acting_layers(const ModelConfig& config) {
   static bool said = false;
   if (config.n_acting_layers() == config.n_layers() || std::exchange(said, true)) return;
-  say(fmt::format("methods act on {} layers: {}have a window or no positions, and stay as they are{}",
+  const bool states = std::any_of(config.layers.begin(), config.layers.end(),
+                                  [](const LayerSpec& layer) { return layer.recurs(); });
+  say(fmt::format("methods act on {} layers: {}have a window{} or no positions, and stay as they are{}",
                   config.acting_layers(), config.n_acting_layers() == 0 ? "all " : "the others ",
+                  states ? ", a state" : "",
                   config.n_acting_layers() == 0 ? "; each method is this model unchanged" : ""));
 }
 

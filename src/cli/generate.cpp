@@ -27,7 +27,7 @@ namespace ropewalk::cli::generate {
 namespace {
 
 struct Options {
-  std::string model, prompt, truncate, cache, method = "auto", check_time = "2m";
+  std::string model, prompt, truncate, cache, method = "auto", check_time = "2m", effort;
   std::vector<std::string> files;
   Index n_predict = 128, chunk = kDefaultChunk;
   int n_threads = 0;
@@ -41,6 +41,7 @@ ChatSettings chat_settings() {
   ChatSettings settings = chat_of_today(options.raw);
   if (options.no_thinking) settings.thinking = false;
   settings.special = options.special;
+  settings.effort = options.effort;
   return settings;
 }
 
@@ -236,6 +237,9 @@ int run() {
   const std::shared_ptr<const Model> loaded = load_decoder(options.model, backend);
   SamplerSettings sampling = options.sampling.settings(loaded->n_choices());
   if (options.unbounded) require_unbounded(*loaded, options.method);
+  if (!options.effort.empty() && !has_chat_template(loaded->tokenizer(), {}))
+    throw Error("--reasoning-effort", "a model with a chat template that reads it", "none in its files",
+                "leave it out");
   if (options.no_thinking) say_whether_thinking_stops(loaded->tokenizer());
   const FittingLength fitting(*loaded, options.model, options.method, options.chunk);
   const GivenText given(options.files, options.prompt, chat_settings());
@@ -312,7 +316,8 @@ void define(CommandLine& app) {
   app.add_flag("--raw", options.raw, "no chat template");
   define_special(app, options.special);
   app.add_flag("--no-thinking", options.no_thinking, "thinking off, where the template has a switch");
-  app.never_with("--raw", {"--no-thinking"});
+  define_effort(app, options.effort);
+  app.never_with("--raw", {"--no-thinking", "--reasoning-effort"});
   app.add_flag("--json", options.json, "one JSON object at the end");
   app.never_with("--unbounded", {"-n", "--fit", "--truncate", "--cache", "--check", "--json"});
   app.footer(

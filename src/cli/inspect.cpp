@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// ropewalk inspect: what is in a model file, and what this engine makes of it.
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "chat/turn.h"
@@ -10,6 +12,8 @@
 #include "core/json.h"
 #include "core/text.h"
 #include "model/identity.h"
+#include "model/method_choice.h"
+#include "model/sequence.h"
 #include "model/tensors.h"
 #include "model/weight_outlook.h"
 
@@ -75,6 +79,41 @@ void add_config(const ModelConfig& c, Json& j) {
   j["tied_embeddings"] = c.tied_embeddings;
 }
 
+/// {type, bytes_per_token: which each one more takes at last, n, bytes: of n_ctx_train tokens}: keys, values
+/// and states, without a method.
+Json cache_of(const ModelConfig& config) {
+  constexpr Index kFar = 1 << 22;  // behind every window
+  const Index n = std::max<Index>(1, config.n_ctx_train);
+  const Method plain = bind_at(MethodSpec::parse("none"), config, n);
+  const auto bytes = [&](Index n_tokens) {
+    return most_cache_bytes(config, KvType::kBf16, plain, n_tokens, kDefaultChunk);
+  };
+  return {{"type", "bf16"},
+          {"bytes_per_token", (bytes(2 * kFar) - bytes(kFar)) / kFar},
+          {"n", n},
+          {"bytes", bytes(n)}};
+}
+
+/// 12345678 -> "12.3 MB".
+std::string size_text(double bytes) {
+  return bytes < 1e6   ? fmt::format("{:.1f} KB", bytes / 1e3)
+         : bytes < 1e9 ? fmt::format("{:.1f} MB", bytes / 1e6)
+                       : fmt::format("{:.1f} GB", bytes / 1e9);
+}
+
+std::string latent_line(const Json& latent) {
+  const Index q_rank = latent.at("q_rank");
+  return fmt::format("keys and values of {} numbers, {}; the cache holds them expanded",
+                     latent.at("kv_rank").get<Index>(),
+                     q_rank > 0 ? fmt::format("queries of {}", q_rank) : "queries without");
+}
+
+std::string cache_line(const Json& cache) {
+  return fmt::format("{} for each token, {} for {}: in {}, without a method",
+                     size_text(cache.at("bytes_per_token")), size_text(cache.at("bytes")),
+                     cache.at("n").get<Index>(), cache.at("type").get<std::string>());
+}
+
 /// What of the weights would stay in memory, were the model run now.
 Json weights_of(const ModelFile& file, const ModelConfig& config) {
   const auto context = std::make_shared<Context>();
@@ -104,6 +143,7 @@ Json summary(const ModelFile& file) {
     const ModelConfig config = read_config(file);
     add_config(config, j);
     check_tensors(file, config);
+    if (!config.encoder) j["cache"] = cache_of(config);
     j["weights"] = weights_of(file, config);
   } catch (const Error& e) {
     runs = fmt::format("no: {}", e.what());
@@ -179,6 +219,33 @@ void add_tokenizer(const ModelFile& file, Json& j) {
   }
 }
 
+/// As people read them: on a terminal in 80 columns, else in one line.
+void print_line(const std::string& key, const std::string& words) {
+  constexpr std::size_t kColumn = 17;
+  const std::string line = fmt::format("{:<{}}{}", key, kColumn, words);
+  fmt::print("{}", isatty(STDOUT_FILENO) != 0 ? wrapped(line, std::string(kColumn, ' ')) : line + "\n");
+}
+
+void print_field(const std::string& key, const Json& value) {
+  if (key == "layers") {
+    for (const Json& layer_class : value)
+      print_line(key, layer_class_line(layer_class, differing_sizes(value)));
+  } else if (key == "experts") {
+    print_line(key, experts_line(value));
+  } else if (key == "latent") {
+    print_line(key, latent_line(value));
+  } else if (key == "cache") {
+    print_line(key, cache_line(value));
+  } else if (key == "weights") {
+    if (value.contains("words")) print_line(key, value["words"].get<std::string>());
+  } else {
+    const std::string words = words_for(key);
+    print_line(
+        key, fmt::format("{}{}{}", value.is_string() ? printable(value.get<std::string>()) : dump_json(value),
+                         words.empty() ? "" : " ", words));
+  }
+}
+
 int run() {
   if (options.attention) {
     options.shares.model = options.model, options.shares.json = options.json;
@@ -199,27 +266,7 @@ int run() {
     fmt::print("{}\n", dump_json(j));
     return 0;
   }
-  for (const auto& [key, value] : j.items()) {
-    if (key == "layers") {
-      for (const Json& layer_class : value)
-        fmt::print("{:<16} {}\n", key, layer_class_line(layer_class, differing_sizes(value)));
-      continue;
-    }
-    if (key == "experts") {
-      fmt::print("{:<16} {}\n", key, experts_line(value));
-      continue;
-    }
-    if (key == "weights") {
-      if (value.contains("words"))
-        fmt::print("{}", wrapped(fmt::format("{:<16} {}", key, value["words"].get<std::string>()),
-                                 std::string(17, ' ')));
-      continue;
-    }
-    const std::string words = words_for(key);
-    fmt::print("{:<16} {}{}{}\n", key,
-               value.is_string() ? printable(value.get<std::string>()) : dump_json(value),
-               words.empty() ? "" : " ", words);
-  }
+  for (const auto& [key, value] : j.items()) print_field(key, value);
   return 0;
 }
 

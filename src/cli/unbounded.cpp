@@ -59,8 +59,12 @@ std::string what_is_seen(const Model& model, const MethodSpec& method) {
   const KeyPlan::Variant most = seen(bind_at(method, model.config(), kMostTokens));
   const std::string first =
       most.sink > 0 ? fmt::format("the first {} and ", counted(most.sink, "token")) : "";
-  return fmt::format("it sees {}the last {}, and forgets the rest; ctrl-C ends it", first,
-                     counted(most.window, "token"));
+  const ModelConfig& config = model.config();
+  const bool states = std::any_of(config.layers.begin(), config.layers.end(),
+                                  [](const LayerSpec& layer) { return layer.recurs(); });
+  return fmt::format("{} {}the last {}, and {}; ctrl-C ends it", states ? "its attention sees" : "it sees",
+                     first, counted(most.window, "token"),
+                     states ? "its layers with a state carry on from all that was read" : "forgets the rest");
 }
 
 }  // namespace ropewalk

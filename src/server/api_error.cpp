@@ -36,6 +36,7 @@ Failure failure_of(const std::exception& error) {
     return made(api->status, api->what(), api->param);
   if (dynamic_cast<const serving::Busy*>(&error)) return made(429, error.what());
   if (dynamic_cast<const serving::UnknownModel*>(&error)) return made(404, error.what(), "model");
+  if (dynamic_cast<const serving::TooLarge*>(&error)) return made(500, error.what(), "model");
   if (dynamic_cast<const UsageError*>(&error)) return made(400, error.what());
   if (dynamic_cast<const Error*>(&error))  // it may name a path of this machine
     return made(

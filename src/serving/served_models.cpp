@@ -20,10 +20,12 @@ namespace {
 constexpr double kPatience = 5;  // seconds that a load waits for who uses another model
 constexpr int kMostOpened = 3;   // times, of a file that is written to meanwhile
 
-std::size_t bytes_of(const ModelFile& file) {
-  std::size_t bytes = 0;
-  for (const auto& tensor : file.tensors()) bytes += tensor.n_bytes();
-  return bytes;
+/// Of the budget: what is laid out in memory of ours, and of what is mapped no more than the room for it (0:
+/// as much as there is).
+std::size_t bytes_of(const ModelFile& file, std::size_t room) {
+  std::size_t mapped = 0, unpacked = 0;
+  for (const auto& tensor : file.tensors()) (tensor.relaid.empty() ? mapped : unpacked) += tensor.n_bytes();
+  return unpacked + (room > 0 ? std::min(mapped, room) : mapped);
 }
 
 /// None of what is not there (any more).
@@ -91,8 +93,13 @@ ServedModels::ServedModels(std::vector<Named> models, std::shared_ptr<const Back
       budget_(stated_ ? budget_bytes : available_memory() / 4 * 3) {
   RW_CHECK(!models.empty());
   for (Named& named : models) {
-    const std::size_t bytes = bytes_of(*ModelFile::open(named.path));
+    const std::size_t bytes = bytes_of(*ModelFile::open(named.path), backend_->context()->weight_memory());
     entries_.push_back({std::move(named), nullptr, bytes});
+    try {
+      require_room(entries_.back());
+    } catch (const TooLarge& error) {
+      tell("{}: it is served to nobody\n", error.what());
+    }
   }
 }
 
@@ -107,22 +114,28 @@ ServedModels::Entry& ServedModels::find(const std::string& name) {
                      "GET /v1/models lists them");
 }
 
+void ServedModels::require_room(const Entry& wanted) const {
+  if (stated_ && wanted.bytes > budget_)
+    throw TooLarge(wanted.named.name, fmt::format("weights of {} MiB at most", budget_ >> 20),
+                   fmt::format("{} MiB", wanted.bytes >> 20),
+                   "start the server with a greater --memory, or with a --weight-memory, beyond which they "
+                   "are read from the disk");
+}
+
 /// Models that nobody uses go, the longest unused first.
 void ServedModels::make_room(const Entry& wanted, double since, std::unique_lock<std::mutex>& lock) {
-  if (stated_ && wanted.file_bytes > budget_)  // before others go for it
-    throw Error(wanted.named.name, fmt::format("weights of {} MiB at most", budget_ >> 20),
-                fmt::format("{} MiB", wanted.file_bytes >> 20), "start the server with a greater --memory");
+  require_room(wanted);   // before others go for it
   while (budget_ != 0) {  // 0: the system does not say what is free
-    std::size_t taken = wanted.file_bytes;
+    std::size_t taken = wanted.bytes;
     Entry *oldest = nullptr, *idle = nullptr;
     for (Entry& each : entries_) {
       if (&each == &wanted || (!each.use && !each.loading)) continue;
-      taken += each.use ? each.use->model->bytes() : each.file_bytes;
+      taken += each.bytes;
       if (!each.use) continue;
       if (!oldest || each.last_used < oldest->last_used) oldest = &each;
       if (each.use.use_count() == 1 && (!idle || each.last_used < idle->last_used)) idle = &each;
     }
-    if (taken <= budget_ || taken == wanted.file_bytes) return;  // alone: load says if it fits
+    if (taken <= budget_ || taken == wanted.bytes) return;  // alone: load says if it fits
     if (idle == nullptr) {
       if (now_seconds() - since > kPatience)
         throw Busy("memory", fmt::format("room for {}", wanted.named.name), "other models in use",
@@ -178,9 +191,9 @@ ModelUse ServedModels::use(const std::string& name, double since) {
     }
     lock.unlock();
     std::shared_ptr<const ModelFile> file = ModelFile::open(entry.named.path);
-    const std::size_t bytes = bytes_of(*file);
+    const std::size_t bytes = bytes_of(*file, backend_->context()->weight_memory());
     lock.lock();
-    entry.file_bytes = bytes;  // another file may lie there by now
+    entry.bytes = bytes;  // another file may lie there by now
     make_room(entry, since > 0 ? since : now_seconds(), lock);
     stay();
     lock.unlock();
@@ -210,7 +223,7 @@ std::vector<ServedModels::View> ServedModels::view() const {
   const std::lock_guard lock(mutex_);
   std::vector<View> views;
   for (const Entry& each : entries_)
-    views.push_back({each.named.name, each.use, each.use ? each.use->model->bytes() : each.file_bytes});
+    views.push_back({each.named.name, each.use, each.use ? each.use->model->bytes() : each.bytes});
   return views;
 }
 

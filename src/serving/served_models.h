@@ -26,6 +26,12 @@ class UnknownModel : public Error {
   using Error::Error;
 };
 
+/// More weights than the budget has, also when it is the only one.
+class TooLarge : public Error {
+ public:
+  using Error::Error;
+};
+
 /// Which file it is, and when it was last written to.
 struct FileStamp {
   std::string path;
@@ -66,13 +72,15 @@ class ServedModels {
     std::string name, path;
   };
   /// `budget_bytes`: of all weights that are loaded at once; 0: three quarters of what is free now, for more
-  /// than one. `forget`: called before a model goes, which nobody uses any more, for who keeps something of
+  /// than one. What a model takes of it is its file, or where `backend`'s context states a room for weights
+  /// (Context::weight_memory) that much of what is mapped. Says which models it can never hold.
+  /// `forget`: called before a model goes, which nobody uses any more, for who keeps something of
   /// it; by any thread, one at a time.
   ServedModels(std::vector<Named> models, std::shared_ptr<const Backend> backend, std::size_t budget_bytes);
   void set_forget(std::function<void(const Model&)> forget) { forget_ = std::move(forget); }
 
   /// Of an empty name the first. Where the budget has no room it waits for who uses another, which nobody
-  /// gets meanwhile, until 5 s behind `since` (now_seconds(); 0: now). Errors: UnknownModel; Busy;
+  /// gets meanwhile, until 5 s behind `since` (now_seconds(); 0: now). Errors: UnknownModel; TooLarge; Busy;
   /// Model::load's, and Error for an encoder or a model without a tokenizer.
   ModelUse use(const std::string& name, double since = 0);
   /// The same, at once. Errors: UnknownModel; NotLoaded, also of one that leaves or was written_to: `use`
@@ -82,7 +90,7 @@ class ServedModels {
   struct View {
     std::string name;
     ModelUse use;           ///< none: not loaded
-    std::size_t bytes = 0;  ///< of weights, where loaded; else of the file
+    std::size_t bytes = 0;  ///< of weights, where loaded; else what they take of the budget
   };
   std::vector<View> view() const;
   const std::string& first() const { return entries_.front().named.name; }
@@ -91,12 +99,13 @@ class ServedModels {
   struct Entry {
     Named named;
     ModelUse use;  // none: not loaded
-    std::size_t file_bytes = 0;
+    std::size_t bytes = 0;  // that it takes of the budget
     double last_used = 0;
     bool loading = false;
     bool leaving = false;  // asked for no more, until it has gone or another was not let in
   };
   Entry& find(const std::string& name);
+  void require_room(const Entry& wanted) const;
   void make_room(const Entry& wanted, double since, std::unique_lock<std::mutex>& lock);
   void drop(Entry& entry, std::unique_lock<std::mutex>& lock);
 

@@ -161,6 +161,10 @@ done
 expect 0 'gated delta net, a state of 5\.4 KB; methods do not act' "$ropewalk" inspect "$tiny/qwen3_5"
 expect 0 '"kind":"short convolution"' "$ropewalk" inspect "$tiny/lfm2/model.gguf" --json
 expect 0 '^n_kv_heads +[0-9]+$' "$ropewalk" inspect "$model"
+# What a text takes: of 1, 2 and 3 key heads of 8, 12 and 16 numbers, two bytes each, keys and values.
+expect 0 '"cache":{"type":"bf16","bytes_per_token":320,' "$ropewalk" inspect "$tiny/llama_by_layer" --json
+expect 0 '^cache +[0-9.]+ KB for each token, [0-9.]+ .B for [0-9]+: in bf16' "$ropewalk" inspect "$model"
+expect 0 '^latent +keys and values of [0-9]+ numbers, queries of [0-9]+' "$ropewalk" inspect "$tiny/deepseek_v3"
 # -1 is "unset" in a GGUF alone: in a folder it is a number, which is no method here.
 cp -r "$tiny/yarn" share; rm share/model.gguf
 for share in '1 yes' '-1 no: .*yarn_ext_factor' '-0.5 no: .*yarn_ext_factor'; do
@@ -508,6 +512,8 @@ if [ "${3:-}" = model ]; then
   expect 0 'tail has no effect' "$ropewalk" eval "$own" --text text.txt --tasks passkey --tail 32 --methods pi --lengths 256 --documents 1
   expect 2 'no --shard' "$ropewalk" eval "$own" --text text.txt --methods pi --lengths 512 --documents 1 --out s.jsonl --shard 1/2 --report s.html
   expect 0 'changes nothing' "$ropewalk" generate "$own" -p x -n 1 --no-thinking
+  expect 1 'reasoning.effort' "$ropewalk" generate "$own" -p x -n 1 --reasoning-effort low
+  expect 2 'low, medium or high' "$ropewalk" generate "$own" -p x -n 1 --reasoning-effort most
   # Weights that are more than the memory for them: said before the start, also in JSON, and the same answer.
   expect 2 'a size such as 512M or 2G' "$ropewalk" generate "$own" -p x --weight-memory 12
   expect 0 'wrote 4 tokens' "$ropewalk" generate "$own" -p 'Anne was' -n 4; mv out whole

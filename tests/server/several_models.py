@@ -136,13 +136,19 @@ def written_while_waiting(check, binary, model):
 
 
 def never_fits(check, binary, model):
-    """A model that no budget holds is refused at once, and nobody goes for it."""
+    """A model that no budget holds is refused at once, and nobody goes for it; with a room for weights it holds that much of it."""
     with Server(binary, f"a={model}", "b=talker", "--memory", f"{1.2 * os.path.getsize(model) / MIB:.3f}M") as server:
         for asked, status in (("a", 200), ("b", 500), ("a", 200)):
             start = time.monotonic()
             answer = server.post("/tokenize", {"model": asked, "content": "a"}, timeout=60)
             check(answer.status == status and time.monotonic() - start < 3 * served.SLOW, f"{asked}: {answer}")
-        check("--memory" in server.stderr(), f"the log says what would hold it: {server.stderr()[-300:]}")
+            check(status == 200 or "--weight-memory" in answer.error.get("message", ""), f"{asked}: who asks hears why: {answer}")
+        check("b: expected weights of" in server.stderr(), f"the log says it at the start: {server.stderr()[-300:]}")
+    with Server(binary, f"a={model}", "b=talker", "--memory", f"{1.2 * os.path.getsize(model) / MIB:.3f}M",
+                "--weight-memory", f"{0.5 * os.path.getsize(model) / MIB:.3f}M") as server:
+        for asked in ("a", "b", "a"):
+            answer = server.post("/tokenize", {"model": asked, "content": "a"}, timeout=60)
+            check(answer.status == 200, f"{asked}, read from the disk: {answer}")
 
 
 def cut_file(check, binary, model):
