@@ -21,12 +21,14 @@ struct Command {
   std::function<int()> run;                  ///< after parsing; returns the exit code
 };
 
-/// --precision, --kv and --weight-memory, the same in every command.
+/// --precision, --kv and --weight-memory, the same in every command that has them.
 struct BackendOptions {
   std::string precision = "bf16";
   std::string kv;             ///< empty: as precision
   std::string weight_memory;  ///< empty: what is free
   void define(CommandLine& app);
+  /// The first two alone: where all weights are in memory (training).
+  void define_types(CommandLine& app);
   const std::string& kv_type() const { return kv.empty() ? precision : kv; }
   /// Errors: UsageError.
   std::shared_ptr<const Backend> make(std::shared_ptr<Context> context) const;
@@ -41,7 +43,9 @@ void define_effort(CommandLine& app, std::string& effort);
 /// Loads the opened file, says what it loads on stderr. Errors: Error, also where it has no tokenizer.
 std::shared_ptr<const Model> load_model(const std::string& path, const std::shared_ptr<const ModelFile>& file,
                                         const std::shared_ptr<const Backend>& backend);
-/// Opens and loads a decoder. Errors: those, and Error for an encoder, which `fill` and `eval` are for.
+/// Opens a decoder. Errors: Error, also for an encoder, which `fill` and `eval` are for.
+std::shared_ptr<const ModelFile> open_decoder(const std::string& path);
+/// Opens and loads it. Errors: those of both.
 std::shared_ptr<const Model> load_decoder(const std::string& path,
                                           const std::shared_ptr<const Backend>& backend);
 

@@ -19,9 +19,13 @@
 
 namespace ropewalk {
 
-void BackendOptions::define(CommandLine& app) {
+void BackendOptions::define_types(CommandLine& app) {
   app.add_option("--precision", precision, "bf16 or f32")->capture_default_str();
   app.add_option("--kv", kv, "cache: bf16, f32 or q8; default: as --precision");
+}
+
+void BackendOptions::define(CommandLine& app) {
+  define_types(app);
   app.add_option(
       "--weight-memory", weight_memory,
       "memory that weights are planned for, such as\n8G: layers beyond it are read from the disk in\n"
@@ -60,13 +64,17 @@ std::shared_ptr<Context> make_context(int n) {
   return std::make_shared<Context>(ContextOptions{.threads = std::min(n, usable_cores()), .isa = ""});
 }
 
-std::shared_ptr<const Model> load_decoder(const std::string& path,
-                                          const std::shared_ptr<const Backend>& backend) {
-  const std::shared_ptr<const ModelFile> file = ModelFile::open(path);
+std::shared_ptr<const ModelFile> open_decoder(const std::string& path) {
+  std::shared_ptr<const ModelFile> file = ModelFile::open(path);
   if (read_config(*file).encoder)
     throw Error(path, "a decoder, which writes on in a text", "an encoder, which fills gaps in one",
                 "ropewalk fill MODEL -p 'a text with a [MASK]'; ropewalk eval judges methods on it");
-  return load_model(path, file, backend);
+  return file;
+}
+
+std::shared_ptr<const Model> load_decoder(const std::string& path,
+                                          const std::shared_ptr<const Backend>& backend) {
+  return load_model(path, open_decoder(path), backend);
 }
 
 std::shared_ptr<const Model> load_model(const std::string& path, const std::shared_ptr<const ModelFile>& file,

@@ -192,6 +192,10 @@ RunInfo run_info(const std::string& model_path, const BackendOptions& backend,
   return info;
 }
 
+std::string no_acting_layers(const ModelConfig& config) {
+  return fmt::format("methods act on {} layers: each is this model unchanged", config.acting_layers());
+}
+
 void say_acting_layers(const ModelConfig& config) {
   static bool said = false;
   if (config.n_acting_layers() == config.n_layers() || std::exchange(said, true)) return;

@@ -49,6 +49,9 @@ std::map<std::string, std::string> texts_by_name(const std::vector<Document>& do
 RunInfo run_info(const std::string& model_path, const BackendOptions& backend,
                  const std::shared_ptr<const Model>& loaded);
 
+/// Why nothing is to be compared or chosen where methods act on no layer. REQUIRES: config.n_acting_layers()
+/// == 0.
+std::string no_acting_layers(const ModelConfig& config);
 /// Says on stderr on how many layers methods act, where these are not all.
 void say_acting_layers(const ModelConfig& config);
 

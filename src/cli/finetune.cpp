@@ -145,7 +145,10 @@ void show(const Comparison& comparison, const Json& settings, const RecoveryOrig
 int run() {
   const std::shared_ptr<const Backend> backend = asked.backend.make(make_context(asked.n_threads));
   parse_length(asked.length);
-  const std::shared_ptr<const Model> source = load_decoder(asked.model, backend);
+  require_own_folder(asked);
+  const std::shared_ptr<const ModelFile> file = open_decoder(asked.model);
+  require_trainable(read_config(*file), *file);  // before the length, the texts and the weights
+  const std::shared_ptr<const Model> source = load_model(asked.model, file, backend);
   say_acting_layers(source->config());
   asked.low_rank.seed = static_cast<std::uint64_t>(asked.seed);
   FinetunePlan plan = complete(asked, source->config(), *source);
@@ -163,7 +166,6 @@ int run() {
   say_plan(plan, texts, cost);
   cost.require();
   const Json settings = settings_json(asked, plan, texts, run);
-  require_own_folder(asked);
   if (asked.dry_run) {
     if (asked.json) fmt::print("{}\n", dump_json(plan_json(plan, texts, cost, settings)));
     return 0;

@@ -11,6 +11,7 @@
 #include "core/output_file.h"
 #include "core/tell.h"
 #include "core/text.h"
+#include "results/summary.h"
 #include "train/merged.h"
 #include "train/trainer.h"
 
@@ -71,7 +72,7 @@ class Comparer {
         on_look_(on_look) {
     looks_.follow([this](double share) { clock_.judging(share); });
     result_.input.n_ctx_train = plan.n_ctx_train, result_.input.length = plan.length;
-    result_.input.starts = plan.starts;
+    result_.input.starts = plan.starts, result_.input.n_vocab = run.n_vocab;
   }
 
   Comparison run() {
@@ -83,6 +84,7 @@ class Comparer {
     clock_.end_judging();
     for (std::size_t s = 0; s < plan_.starts.size(); ++s) add_step_0(s);
     tell_look();
+    say_not_read();
     for (std::size_t s = 0; s < plan_.starts.size(); ++s) train(s);
     return std::move(result_);
   }
@@ -90,6 +92,14 @@ class Comparer {
  private:
   std::string in_out(const std::string& name) const {
     return options_.out.empty() ? "" : (fs::path(options_.out) / name).string();
+  }
+
+  /// Before the time is spent: what the training teaches then is the text, and nothing will be claimed.
+  void say_not_read() const {
+    const Recovery before = recover(result_.input);
+    if (before.n_unread > 0)
+      say("note: " + not_read_text(before.n_unread, counted(before.units.n_documents(), "document")) +
+          "; starts are trained, and nothing will be claimed of them");
   }
 
   void tell_look() {

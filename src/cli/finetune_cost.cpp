@@ -78,13 +78,14 @@ double FinetuneCost::seconds(const FinetunePlan& plan) const {
 std::string FinetuneCost::text(const FinetunePlan& plan) const {
   double slowest = 0;
   for (const double s : step_seconds) slowest = std::max(slowest, s);
-  const std::size_t n_looks = looks_of_start(plan);
+  const std::size_t n_looks = looks_of_start(plan), n_starts = plan.starts.size();
   return fmt::format(
-      "{} numbers learn; {} MiB beside the model to train, {} MiB to look; about {}: {} a step, {} before "
-      "training, {} for {}",
+      "{} numbers learn; {} MiB beside the model to train, {} MiB to look; about {}: {} a step{}, {} before "
+      "training, {} for {}{}",
       n_learning, training_bytes >> 20, look_bytes >> 20, time_text(seconds(plan)), time_text(slowest),
-      time_text(untrained_seconds), time_text(look_seconds),
-      n_looks == 1 ? "the look" : fmt::format("each of {} looks", n_looks));
+      n_starts == 1 ? "" : fmt::format(" of each of the {} starts", n_starts), time_text(untrained_seconds),
+      time_text(look_seconds), n_looks == 1 ? "the look" : fmt::format("each of {} looks", n_looks),
+      n_starts == 1 ? "" : " at all of them");
 }
 
 void FinetuneCost::require() const {
@@ -95,7 +96,10 @@ void FinetuneCost::require() const {
 FinetuneCost cost_of_finetune(const Options& options, FinetunePlan& plan, const FinetuneTexts& texts,
                               const std::shared_ptr<const Model>& source, const FinetuneLooks& looks) {
   const LearningModel model = learning_model(options, source);
-  if (!options.out.empty()) require_writable(plan, model);
+  if (!options.out.empty()) {
+    require_writable(plan, model);
+    plan.no_adapter = why_no_adapter(model);
+  }
   const std::unique_ptr<Learner> learner = make_learner(
       model, std::shared_ptr<const Training<float>>(make_cpu_training(source->backend().context())));
   FinetuneCost cost;

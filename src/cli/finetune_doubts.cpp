@@ -21,6 +21,8 @@ std::vector<std::string> doubts_of(const FinetunePlan& plan, const FinetuneTexts
         "{} of {} tokens train {:.0f} times on every part of the {} tokens of --text: beyond {:.0f} "
         "times a text is learnt by heart rather than from; give more text, or fewer --steps",
         counted(plan.steps, "step"), plan.batch, passes, texts.n_training(), kMostPasses));
+  if (!plan.no_adapter.empty())
+    doubts.push_back("no adapter will be written, but merged models: " + plan.no_adapter);
   if (plan.warm_up > plan.steps)
     doubts.push_back(
         fmt::format("--warm-up {} is longer than the {}: the rate never reaches --rate, and ends at {:.2g}",

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "cli/auto_method.h"
+#include "cli/documents.h"
 #include "cli/fitting_methods.h"
 #include "core/hash.h"
 #include "core/json.h"
@@ -18,8 +19,11 @@
 namespace ropewalk::cli::finetune {
 namespace {
 
-/// The methods as typed; `--compare` or `--method`.
-std::vector<std::string> typed_starts(const Options& options) {
+/// The methods as typed; `--compare` or `--method`. Errors: UsageError for several that cannot differ.
+std::vector<std::string> typed_starts(const Options& options, const ModelConfig& config) {
+  if (options.compare.size() > 1 && config.n_acting_layers() == 0)
+    throw UsageError("--compare", "a model that methods change", no_acting_layers(config),
+                     "--method none trains it, and there is nothing to compare");
   if (!options.compare.empty()) return options.compare;
   if (options.method.empty())
     throw UsageError("finetune", "--method, or --compare with several", "neither",
@@ -43,7 +47,9 @@ void require_length(Index length, Index n_ctx_train) {
   if (length > n_ctx_train) return;
   throw UsageError(
       "--length", fmt::format("more than the {} tokens that the model was trained on", n_ctx_train),
-      fmt::format("{}", length), "within it plain RoPE is right, and there is nothing to recover");
+      fmt::format("{}", length),
+      "within it plain RoPE is right, and there is nothing to recover; to train on texts of that length: "
+      "ropewalk train, with [model] from (docs/training.md)");
 }
 
 /// Of steps that are typed one at least is a step of the run.
@@ -86,7 +92,7 @@ FinetunePlan complete(const Options& options, const ModelConfig& config, const M
   FinetunePlan plan;
   plan.length = parse_length(options.length), plan.n_ctx_train = config.n_ctx_train;
   require_length(plan.length, plan.n_ctx_train);
-  for (const std::string& typed : typed_starts(options)) {
+  for (const std::string& typed : typed_starts(options, config)) {
     Start start = start_of(typed, config, plan.length);
     const auto same = std::find_if(plan.starts.begin(), plan.starts.end(),
                                    [&](const Start& other) { return other.method == start.method; });
@@ -97,7 +103,8 @@ FinetunePlan complete(const Options& options, const ModelConfig& config, const M
   }
   BoundMethods bound(model);
   if (options.against.empty()) {
-    plan.against = fitting(kUsualAgainst, bound, {plan.n_ctx_train, plan.length});
+    if (config.n_acting_layers() > 0)
+      plan.against = fitting(kUsualAgainst, bound, {plan.n_ctx_train, plan.length});
   } else {
     for (const std::string& method : options.against)
       MethodSpec::parse(method), plan.against.push_back(method);
@@ -347,7 +354,7 @@ void Options::define(CommandLine& app) {
       "were\njudged, F32 with --full, else --precision's.\nOf another one the file is judged too");
   app.add_flag("--resume", resume, "go on in that folder; --steps may be more");
   app.add_option("--report", report, "a self-contained page; default: DIR/recovery.html");
-  backend.define(app);
+  backend.define_types(app);
   app.add_option("-t,--threads", n_threads, "0: all cores")->check(in_range(0, 1024));
   app.add_flag("--json", json, "one JSON object");
   app.add_flag("--dry-run", dry_run, "say what it would take, and end");

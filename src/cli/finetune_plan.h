@@ -50,6 +50,7 @@ struct FinetunePlan {
   Index tokens_at_once = 0;    ///< Recipe's, as memory allows
   std::size_t kept_bytes = 0;  ///< GradientOptions'
   std::string type;            ///< of the written weights; empty: as they were judged
+  std::string no_adapter;      ///< why --out will hold no adapter of the pairs; empty: it will
   PlanOptions judge;           ///< of each look
 };
 

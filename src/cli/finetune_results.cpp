@@ -11,7 +11,6 @@
 #include "methods/file_settings.h"
 #include "train/adapter.h"
 #include "train/merged.h"
-#include "train/stored_tensors.h"
 #include "train/write_model.h"
 
 namespace ropewalk::cli::finetune {
@@ -85,9 +84,17 @@ std::string adapter_line(const LearningModel& learning, const FileSettings& sett
 }  // namespace
 
 void require_writable(const FinetunePlan& plan, const LearningModel& learning) {
-  const Model& source = *learning.model;
-  const NewWeights weights = new_weights(learning);
-  StoredTensors(source.file(), source.config(), weights, written_type(plan, learning));
+  ropewalk::require_writable(learning, written_type(plan, learning));
+}
+
+std::string why_no_adapter(const LearningModel& learning) {
+  if (!has_pairs(learning)) return "";
+  try {
+    require_adapter(learning);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
 }
 
 WrittenModel write_results(const FinetunePlan& plan, std::size_t start, const LearningModel& learning,

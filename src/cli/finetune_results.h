@@ -16,6 +16,10 @@ struct WrittenModel {
 /// Errors: Error where --type is no type for the weights that learn; before they are trained.
 void require_writable(const FinetunePlan& plan, const LearningModel& learning);
 
+/// Why there will be no adapter of the pairs (train/adapter.h, require_adapter); empty: there will, or there
+/// are no pairs.
+std::string why_no_adapter(const LearningModel& learning);
+
 /// FOLDER/adapter (pairs only, PEFT's format) and FOLDER/model, or model.gguf as the source is: whole
 /// weights, with the method said in the file where its container can say it. Weights that learned have
 /// --type, or that of what was looked at (train/merged.h, judged_type), whatever the source has: what a short

@@ -15,12 +15,14 @@
 #include "core/text.h"
 #include "model/memory.h"
 #include "model/tensors.h"
+#include "train/llama_containers.h"
 #include "train/new_model.h"
 #include "train/saved_run.h"
 #include "train/stage_method.h"
 #include "train/text_plans.h"
 #include "train/training_memory.h"
 #include "train/write_model.h"
+#include "train/write_settings.h"
 
 namespace ropewalk {
 namespace {
@@ -47,6 +49,7 @@ class Run {
 
  private:
   void find_sizes();
+  void require_type(bool from_gguf) const;
   void fit_methods();
   void open_model();
   void make_trainer();
@@ -55,6 +58,7 @@ class Run {
   void loop(TrainLog& log);
   void report(const StepRecord& record, Progress& progress);
   Index last_step() const;
+  std::string type_in(bool gguf) const;
   WrittenMethod method_at_end() const;
   void say_method() const;
   void write_page(const TrainLog& log, const std::vector<std::pair<std::string, std::string>>& facts) const;
@@ -71,6 +75,7 @@ class Run {
   std::shared_ptr<const Training<float>> operations_;
   ModelConfig sizes_;
   std::size_t file_bytes_ = 0;  // of the weights that it goes on from
+  std::string one_container_;   // why its model is written in that container alone; empty: in both
   std::shared_ptr<const Tokenizer> tokenizer_;
   Sources sources_;
   std::vector<HeldOut> held_out_;
@@ -91,18 +96,33 @@ void Run::find_sizes() {
     sizes.n_vocab = tokenizer_->n_vocab();
     sizes_ = llama_config(sizes, config_.name);
     if (config_.finding) require_room_to_find(sizes_);
-    return;
+    return require_type(true);
   }
   const std::unique_ptr<ModelFile> file = ModelFile::open(config_.from);
   sizes_ = read_config(*file);
   if (sizes_.encoder)
     throw Error(config_.from, "a decoder, which is trained on the next token", "an encoder",
                 "train goes on from decoders");
-  require_trainable(sizes_, config_.from);
+  require_trainable(sizes_, *file);
   check_tensors(*file, sizes_);
   file_bytes_ = file->tensor_bytes();
   tokenizer_ = Tokenizer::open(*file);
+  one_container_ = why_one_container(*file, sizes_);
+  require_type(file->container().starts_with("GGUF"));
 }
+
+/// Q8_0 is a type of GGUFs, and of rows of 32. Errors: Error, before anything is read to train on.
+void Run::require_type(bool from_gguf) const {
+  if (config_.type != "Q8_0") return;
+  if (!from_gguf && !one_container_.empty())
+    throw Error(config_.path + ": [model] type", "F32, F16 or BF16, since no GGUF is written of this folder",
+                "Q8_0", one_container_);
+  for (const Parameter& parameter : parameters_of(sizes_))
+    if (parameter.kind != ParameterKind::kVector)
+      require_rows_fit(parameter.name, {parameter.n_rows, parameter.n_columns}, config_.type);
+}
+
+std::string Run::type_in(bool gguf) const { return config_.type == "Q8_0" && !gguf ? "F32" : config_.type; }
 
 void Run::fit_methods() {
   for (TrainStage& stage : recipe_.stages)
@@ -116,7 +136,10 @@ void Run::open_model() {
   LlamaSizes sizes = config_.sizes;
   if (path.empty()) path = write_untrained(sizes, config_.tokenizer, config_.name, options_.out);
   learning_ = learn_all(Model::open(path, make_cpu_backend(context_, Precision::kF32, KvType::kF32)));
-  if (!config_.from.empty()) return;
+  const Model& model = *learning_.model;
+  if (!config_.from.empty()) return require_writable(learning_, type_in(is_gguf(model)));
+  one_container_ = why_one_container(model.file(), model.config());
+  require_type(is_gguf(model));
   if (config_.finding)
     start_with_finding(learning_, recipe_.seed, config_.embedding_std);
   else
@@ -142,6 +165,9 @@ void Run::say_plan() const {
                   printable(config_.name), memory.values / sizeof(float), counted(recipe_.n_steps(), "step"),
                   n_tokens, (memory.total() + 999'999) / 1'000'000));
   say_method();
+  if (!one_container_.empty())
+    say(fmt::format("the model will be written in the container of {} alone: {}", printable(config_.from),
+                    one_container_));
   require_memory("training", memory.total(), "a smaller tokens_at_once or kept_mb in [optimizer], or model");
 }
 
@@ -266,10 +292,10 @@ void Run::write_models() const {
   for (const bool gguf : {from_gguf, !from_gguf}) {
     const std::string path = options_.out + (gguf ? "/model.gguf" : "/model");
     try {
-      const std::string type = config_.type == "Q8_0" && !gguf ? "F32" : config_.type;
-      write_model(*learning_.model, weights,
-                  {.type = type, .settings = gguf ? method.gguf : method.config, .general = config_.general},
-                  path, Existing::kReplaced);
+      write_model(
+          *learning_.model, weights,
+          {.type = type_in(gguf), .settings = gguf ? method.gguf : method.config, .general = config_.general},
+          path, Existing::kReplaced);
     } catch (const Error& e) {
       if (gguf == from_gguf) throw;
       say(fmt::format("{} was not written: {}", path,

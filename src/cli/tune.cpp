@@ -148,7 +148,7 @@ int nothing_to_tune(Index length, const ModelConfig& config) {
   const std::string why =
       length <= trained
           ? fmt::format("{} tokens fit in the {} that the model was trained on: plain RoPE", length, trained)
-          : fmt::format("methods act on {} layers: each is this model unchanged", config.acting_layers());
+          : no_acting_layers(config);
   if (options.json)
     fmt::print("{}\n",
                dump_json({{"length", length}, {"n_ctx_train", trained}, {"method", kPlain}, {"why", why}}));

@@ -184,12 +184,8 @@ TuneConclusion conclude(const std::vector<Record>& records, Index length, const 
   const auto [bad, all] = reference_of(records);
   if (bad > 0) return no_reference(fmt::format("in {} of {}", bad, counted(all, "document")));
   if (const std::size_t n = unread_documents(records, n_vocab).size(); n > 0)
-    return {
-        .finding = TuneFinding::kNotRead,
-        .why = fmt::format("no advice: this model does not read this text: in {} of {} truncation's loss is "
-                           "worse than guessing evenly; check the text's language and encoding, and the "
-                           "model's conversion",
-                           n, counted(all, "document"))};
+    return {.finding = TuneFinding::kNotRead,
+            .why = "no advice: " + not_read_text(n, counted(all, "document"))};
   const std::vector<Margin> own = margins(records, length, winner),
                             of_plain = margins(records, length, kPlain);
   const Margin* plain = over(own, kPlain);

@@ -32,8 +32,9 @@ Models with RoPE, as a GGUF file or a Hugging Face folder.
 - **own scaling**: what published models of the family bring. A file may name linear, dynamic, yarn, llama3 or longrope in
   every family. It is part of every method without frequencies of its own; a frequency method takes its place with
   `replace=1` only.
-- **training**: `train` and `finetune` take all of them, with layers that keep a state too, but those with experts, and
-  DeepSeek's GGUFs whose keys lie turned (`attn_k_b`), which are refused by name.
+- **training**: `train` and `finetune` take all of them, with layers that keep a state too, but those with experts,
+  DeepSeek's GGUFs whose keys lie turned (`attn_k_b`), and packed weights (GPTQ, AWQ, compressed-tensors, FP8), which are
+  refused by name. `finetune` trains for a length beyond the trained one; within it, `train` goes on from a model.
 - **checked with**: each name is a folder of `tests/golden/tiny`, a random model of the family's shape. Its logits are
   those that transformers computed, to 1e-3, from the folder and from the GGUF that is written the way llama.cpp's
   converter does. transformers has no MiniCPM, InternLM2, Baichuan, DeciLM and RoFormer v2: those are models of its

@@ -5,6 +5,7 @@
 
 #include "report/recovery_tables.h"
 #include "report/sections.h"
+#include "results/summary.h"
 
 namespace ropewalk {
 namespace {
@@ -109,6 +110,8 @@ std::string harm_text(const Recovery& r) {
 
 std::string lead_of(const Recovery& r) {
   if (!r.nearest && !r.best_start) return "Nothing was measured yet.";
+  if (r.n_unread > 0)
+    return "No advice: " + not_read_text(r.n_unread, counted(r.units.n_documents(), "document")) + ".";
   if (!r.enough)
     return fmt::format(
         "{} are too few to say anything: {} or more are needed. What follows is what was seen on them.",
@@ -295,6 +298,7 @@ Json recovery_json(const Recovery& r) {
             {"units", r.units.n()},
             {"scope", r.units.scope()},
             {"enough", r.enough},
+            {"n_unread", r.n_unread},
             {"best_start", name(r.best_start)},
             {"best_start_shown", r.best_start_shown},
             {"fastest_by_step", name(r.fastest_by_step)},

@@ -65,7 +65,11 @@ std::string target_title(const Recovery& recovery, Target target) {
   switch (target) {
     case Target::kTrainingFree: {
       const auto& best = recovery.targets[at(target)];
-      return best ? "untrained best: " + best->method : "untrained methods";
+      if (!best) return "untrained methods";
+      const auto start = std::find_if(recovery.starts.begin(), recovery.starts.end(), [&](const auto& s) {
+        return s.start.method == best->method;
+      });  // as it was asked for: all its parameters stand with its looks
+      return "untrained best: " + (start == recovery.starts.end() ? best->method : start->start.name);
     }
     case Target::kTruncation:
       return "truncation";

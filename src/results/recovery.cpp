@@ -8,6 +8,7 @@
 #include <set>
 
 #include "core/error.h"
+#include "results/summary.h"
 #include "results/verdict.h"
 
 namespace ropewalk {
@@ -80,7 +81,8 @@ class Decision {
     std::vector<Record> all = input.untrained;
     for (const Look& look : input.looks) all.insert(all.end(), look.records.begin(), look.records.end());
     result_.units = units_of(all);
-    result_.enough = result_.units.n() >= static_cast<std::size_t>(kEnoughUnits);
+    result_.n_unread = unread_documents(input.untrained, input.n_vocab).size();
+    result_.enough = result_.n_unread == 0 && result_.units.n() >= static_cast<std::size_t>(kEnoughUnits);
   }
 
   Recovery result() {

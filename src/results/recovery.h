@@ -40,6 +40,7 @@ struct RecoveryInput {
   /// Of the model as it came: training-free methods and truncation at `length`, plain RoPE at n_ctx_train.
   std::vector<Record> untrained;
   std::vector<EndedStart> ended = {};
+  Index n_vocab = 0;  ///< 0: not known
 };
 
 /// What a start may pass: every training-free method at the long length; plain RoPE, told the last
@@ -111,7 +112,8 @@ struct TargetLoss {
 struct Recovery {
   Index n_ctx_train = 0, length = 0;
   Units units;
-  bool enough = false;        ///< kEnoughUnits or more: claims are made
+  bool enough = false;        ///< kEnoughUnits or more, and none that is unread: claims are made
+  std::size_t n_unread = 0;   ///< documents that the model as it came does not read (unread_documents)
   bool same_targets = false;  ///< truncation and the original short quality are equal in every document
   std::array<std::optional<TargetLoss>, kTargets> targets;  ///< absent: not measured, or not finite
   /// Of passkeys, before training: plain RoPE at n_ctx_train, and told the last n_ctx_train of `length`.

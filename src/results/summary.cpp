@@ -126,6 +126,14 @@ std::set<std::string> unread_documents(const std::vector<Record>& records, Index
   return documents;
 }
 
+std::string not_read_text(std::size_t n_unread, const std::string& all) {
+  return fmt::format(
+      "this model does not read this text: in {} of {} truncation's loss is worse than guessing evenly; "
+      "check "
+      "the text's language and encoding, and the model's conversion",
+      n_unread, all);
+}
+
 std::vector<SummaryCell> summarise(const std::vector<Record>& records, const Units& units, double margin,
                                    Index n_vocab) {
   AllLosses losses;

@@ -37,6 +37,8 @@ std::vector<SummaryCell> summarise(const std::vector<Record>& records, const Uni
 /// bits a byte: guessing evenly among tokens, or bytes, does better, so that no difference from it says
 /// anything of a method. (Tokens of single bytes are guessed well and read badly.) `n_vocab` 0: not known.
 std::set<std::string> unread_documents(const std::vector<Record>& records, Index n_vocab);
+/// Why there is no advice where unread_documents finds some. `all`: "5 documents", those that were judged.
+std::string not_read_text(std::size_t n_unread, const std::string& all);
 
 /// The length that differences are taken from: the trained one, or the greatest tested where that is less.
 Index reference_length(const std::vector<SummaryCell>& cells, const RunInfo& run);

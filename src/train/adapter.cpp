@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/adapter.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -38,8 +40,10 @@ class ModuleNames {
     }
     for (TensorInfo& stored : file.stored_tensors()) stored_[stored.bytes.data()] = std::move(stored);
   }
+  /// Empty: it is a part of a fused module.
   std::string of(const std::string& tensor) const {
     std::string name = stored_.empty() ? llama_tensor_name(tensor) : in_folder(file_.tensor(tensor));
+    if (name.empty() && !stored_.empty()) return name;
     if (!name.ends_with(kWeight)) throw Error(file_.path(), "a module's weight", "'" + name + "'");
     name.resize(name.size() - kWeight.size());
     return name;
@@ -49,13 +53,42 @@ class ModuleNames {
   std::string in_folder(const TensorInfo& tensor) const {
     const auto found = stored_.find(tensor.bytes.data());
     if (!tensor.pieces.empty() || found == stored_.end() || found->second.bytes.size() != tensor.bytes.size())
-      throw Error(fmt::format("{}: tensor {}", file_.path(), tensor.name),
-                  "a module of its own, for an adapter", "a part of a fused one", "write the merged model");
+      return "";
     return found->second.name;
   }
   const ModelFile& file_;
   std::map<const std::byte*, TensorInfo> stored_;
 };
+
+/// "blk.3.attn_q.weight" of the pair's "blk.3.attn_q.weight.lora_a".
+std::string tensor_of(const Parameter& pair) { return pair.name.substr(0, pair.name.size() - kA.size()); }
+/// "attn_q" of that.
+std::string target_of(const std::string& tensor) {
+  const std::size_t begin = tensor.find('.', tensor.find('.') + 1) + 1;
+  return tensor.substr(begin, tensor.size() - kWeight.size() - begin);
+}
+
+/// The module of each tensor that has a pair. Errors: require_adapter's, which name all that is fused.
+std::map<std::string, std::string> modules_of(const LearningModel& model) {
+  const ModelFile& file = model.model->file();
+  if (!has_pairs(model))
+    throw Error(file.path(), "low-rank pairs, for an adapter", "none", "write the whole model");
+  const ModuleNames names(file);
+  std::map<std::string, std::string> modules;
+  std::set<std::string> fused;
+  for (const Parameter& p : model.parameters) {
+    if (!p.name.ends_with(kA) && !p.name.ends_with(kB))
+      throw Error(file.path(), "low-rank pairs alone, for an adapter", p.name, "write the whole model");
+    const std::string tensor = tensor_of(p), module = names.of(tensor);
+    if (module.empty()) fused.insert(target_of(tensor));
+    modules[tensor] = module;
+  }
+  if (!fused.empty())
+    throw Error(file.path(), "a module of its own for each target, for an adapter",
+                fmt::format("{}, each a part of a fused one", fmt::join(fused, ", ")),
+                "leave these out of the targets (--targets), or take the merged model");
+  return modules;
+}
 
 /// One tensor of the adapter.
 struct Part {
@@ -90,21 +123,20 @@ std::string base_of(const ModelFile& file, const AdapterOptions& options) {
 
 }  // namespace
 
+void require_adapter(const LearningModel& model) { modules_of(model); }
+
 void write_adapter(const LearningModel& model, const AdapterOptions& options, const std::string& folder,
                    Existing existing) {
   const ModelFile& file = model.model->file();
-  if (!has_pairs(model))
-    throw Error(file.path(), "low-rank pairs, for an adapter", "none", "write the whole model");
+  const std::map<std::string, std::string> module_of = modules_of(model);
   const float scale = *model.pair_scale;
-  const ModuleNames names(file);
   std::vector<Part> parts;
   std::set<std::string> modules;
   Index rank = 0;
   for (const Parameter& p : model.parameters) {
     const bool is_a = p.name.ends_with(kA);
-    if (!is_a && !p.name.ends_with(kB))
-      throw Error(file.path(), "low-rank pairs alone, for an adapter", p.name, "write the whole model");
-    const std::string tensor = p.name.substr(0, p.name.size() - kA.size()), module = names.of(tensor);
+    const std::string tensor = tensor_of(p);
+    const std::string& module = module_of.at(tensor);
     const float* values = model.values->data() + p.begin;
     if (is_a) rank = p.n_rows;
     modules.insert(module.substr(module.rfind('.') + 1));

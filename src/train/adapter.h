@@ -27,5 +27,8 @@ struct AdapterOptions {
 /// pairs of their own), and a GGUF of a family whose folders are named otherwise.
 void write_adapter(const LearningModel& model, const AdapterOptions& options, const std::string& folder,
                    Existing existing = Existing::kRefused);
+/// Writes nothing. Errors: those of write_adapter that do not come from values or the disk: what is trained
+/// would have no adapter.
+void require_adapter(const LearningModel& model);
 
 }  // namespace ropewalk

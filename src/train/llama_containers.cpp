@@ -129,6 +129,19 @@ void OtherTensors::write(std::size_t i, const TensorSink& sink) const {
   write_encoded(ordered, tensors_[i].type, "tensor " + tensors_[i].name, sink);
 }
 
+std::string why_one_container(const ModelFile& file, const ModelConfig& config) {
+  try {
+    llama_sizes(config, file.path());
+    if (file.container().starts_with("GGUF"))
+      tokenizer_as_json(file);
+    else
+      tokenizer_as_gguf(file, config.n_vocab);
+  } catch (const Error& error) {
+    return error.finding();
+  }
+  return "";
+}
+
 void write_folder_as_gguf(const Model& source, const NewWeights& weights, const WriteOptions& options,
                           const std::string& path) {
   std::vector<GgufKey> keys = keys_of(source, options.type);

@@ -30,6 +30,9 @@ class OtherTensors {
   std::vector<TensorToWrite> tensors_;
 };
 
+/// Why a model has no form in the other container here, by what its file says; empty: it has one.
+std::string why_one_container(const ModelFile& file, const ModelConfig& config);
+
 /// Errors of both: Error that names what the other container, or its tokenizer, cannot say.
 void write_folder_as_gguf(const Model& source, const NewWeights& weights, const WriteOptions& options,
                           const std::string& path);

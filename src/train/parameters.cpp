@@ -193,16 +193,23 @@ std::unique_ptr<LowRank> low_rank_of(const LayerMatrix& matrix, const Parameter&
 }  // namespace
 
 const char* why_not_trained(const ModelConfig& config) {
-  for (const LayerSpec& layer : config.layers) {
-    if (layer.ffn.experts.n_experts > 0) return "a mixture of experts";
-    if (layer.attention.latent.split) return "keys of latents (MLA) that lie turned in the file (attn_k_b)";
-  }
+  const auto any = [&](auto has) { return std::any_of(config.layers.begin(), config.layers.end(), has); };
+  if (any([](const LayerSpec& layer) { return layer.ffn.experts.n_experts > 0; }))
+    return "a mixture of experts";
+  if (any([](const LayerSpec& layer) { return layer.attention.latent.split; }))
+    return "keys of latents (MLA) that lie turned in the file (attn_k_b)";
   return nullptr;
 }
 
-void require_trainable(const ModelConfig& config, const std::string& place) {
+void require_trainable(const ModelConfig& config, const ModelFile& file) {
   if (const char* why = why_not_trained(config))
-    throw Error(place, "a dense model, to train it", why, "nothing here computes the gradients of that");
+    throw Error(file.path(), "a dense model, to train it", why,
+                "nothing here computes the gradients of that");
+  for (const TensorInfo& tensor : file.tensors())
+    if (!tensor.relaid.empty())
+      throw Error(fmt::format("{}: tensor {}", file.path(), tensor.name),
+                  "weights that are not packed, to train the model", tensor.type,
+                  "go on from the model's folder before it was quantised, or from a GGUF");
 }
 
 std::vector<Parameter> parameters_of(const ModelConfig& config) {
@@ -218,7 +225,7 @@ std::vector<Parameter> parameters_of(const ModelConfig& config) {
 }
 
 LearningModel learn_all(const std::shared_ptr<const Model>& source) {
-  require_trainable(source->config(), source->file().path());
+  require_trainable(source->config(), source->file());
   LearningModel m;
   LearningTensors tensors(*source, m);
   std::size_t bytes = 0;
@@ -247,7 +254,7 @@ LearningModel learn_all(const std::shared_ptr<const Model>& source) {
 }
 
 LearningModel learn_low_rank(const std::shared_ptr<const Model>& source, const LowRankOptions& options) {
-  require_trainable(source->config(), source->file().path());
+  require_trainable(source->config(), source->file());
   if (options.rank < 1 || options.rank > 4096 || options.targets.empty())
     throw Error("low rank", "a rank from 1 to 4096, of at least one matrix",
                 fmt::format("rank {} of {} matrices", options.rank, options.targets.size()));

@@ -112,10 +112,11 @@ struct LearningModel {
 };
 inline bool has_pairs(const LearningModel& model) { return model.pair_scale.has_value(); }
 
-/// What stands in the way of training it; nullptr: nothing.
+/// What of the family stands in the way of training it; nullptr: nothing.
 const char* why_not_trained(const ModelConfig& config);
-/// Errors: Error that names `place` and what stands in the way: experts, turned keys of latents.
-void require_trainable(const ModelConfig& config, const std::string& place);
+/// Reads the file's head alone. Errors: Error that names the file and what stands in the way: experts, turned
+/// keys of latents, packed weights (ModelFile::has_packed), which nothing here packs again.
+void require_trainable(const ModelConfig& config, const ModelFile& file);
 
 /// Whether the file holds the rates of a recurrence in it, which learn as log(-rate). Others hold the
 /// logarithms themselves.

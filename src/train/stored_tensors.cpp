@@ -28,11 +28,6 @@ StoredTensors::StoredTensors(const ModelFile& file, const ModelConfig& config, c
       type_(std::move(type)),
       gguf_(file.container().starts_with("GGUF")) {
   require_written_type(type_, gguf_);
-  for (const TensorInfo& tensor : file.tensors())
-    if (!tensor.relaid.empty())
-      throw Error(fmt::format("{}: tensor {}", file.path(), tensor.name),
-                  "weights that are not packed, to write the model", tensor.type,
-                  "go on from the model's folder before it was quantised, or from a GGUF");
   for (const std::string& name : weights.names) file.tensor(name);
   for (TensorInfo& info : file.stored_tensors()) {
     // Beside tied embeddings: they serve for both, and this one would hold the old.

@@ -95,6 +95,11 @@ void write_folder_again(const ModelFile& source, StoredTensors& stored, const Wr
 
 bool is_gguf(const Model& source) { return source.file().container().starts_with("GGUF"); }
 
+void require_writable(const LearningModel& learning, const std::string& type) {
+  const NewWeights weights = new_weights(learning);
+  StoredTensors(learning.model->file(), learning.model->config(), weights, type);
+}
+
 void write_model(const Model& source, const NewWeights& weights, const WriteOptions& options,
                  const std::string& path, Existing existing) {
   const ModelFile& file = source.file();

@@ -26,6 +26,10 @@ struct WriteOptions {
 /// Whether the source is a GGUF: the container in which its copies are always written.
 bool is_gguf(const Model& source);
 
+/// Before it is trained. Errors: those of write_model, in the container of the source, that do not come from
+/// values, settings or the disk.
+void require_writable(const LearningModel& learning, const std::string& type);
+
 /// Writes the source with `weights` in place of its own: to a GGUF file where `path` ends in .gguf, else to a
 /// new folder. Containers are kept, names, fused tensors, pairing and offsets too, and what is not new is
 /// copied: all keys of a GGUF; of a folder config.json, tokenizer and other files of its configuration. Of a

@@ -41,6 +41,19 @@ TEST(RecoveryReport, SaysWhatToStartFrom) {
   EXPECT_TRUE(holds(all, ": it uses what lies further back"));
 }
 
+TEST(RecoveryReport, GivesNoAdviceOfATextThatIsNotRead) {
+  MadeUpRecovery made = usual();
+  made.input.n_vocab = 30;
+  const std::vector<std::string> answer = recovery_answer(made.recovery());
+  EXPECT_TRUE(holds(answer[0], "No advice: this model does not read this text: in 5 of 8 documents"))
+      << answer[0];
+  const std::string all = joined(answer);
+  for (const char* claim : {"Start from", "shown to be below", "uses what lies", "shown against", "worse:"})
+    EXPECT_FALSE(holds(all, claim)) << all;
+  EXPECT_EQ(recovery_json(made.recovery())["n_unread"], 5u);
+  EXPECT_TRUE(holds(recovery_page(made.recovery(), kOrigin), "does not read this text"));
+}
+
 TEST(RecoveryReport, DoubtsAGainThatIsNotTheLengths) {
   MadeUpRecovery made;
   made.untrained({{"pi", 1}});

@@ -324,6 +324,23 @@ double share_of_wrong_answers(int starts, int texts, int looks, const Noise& noi
   return static_cast<double>(wrong) / runs;
 }
 
+TEST(Recovery, ClaimsNothingOfATextThatIsNotRead) {
+  MadeUpRecovery made = usual();
+  EXPECT_TRUE(made.recovery().fastest_by_step && made.recovery().best_start_shown);
+  made.input.n_vocab = 30;  // guessing evenly: 3.4 nats; truncation's are 3 to 4.4
+  const Recovery r = made.recovery();
+  EXPECT_EQ(r.n_unread, 5u);
+  EXPECT_FALSE(r.enough || r.fastest_by_step || r.fastest_by_time || r.best_start_shown || r.more_units > 0);
+  EXPECT_TRUE(r.best_start && r.nearest);  // what was seen
+  for (const StartRecovery& start : r.starts) {
+    EXPECT_FALSE(start.harmed());
+    for (const auto& passed : start.passes) EXPECT_FALSE(passed);
+    for (const RecoveryAt& at : start.at) EXPECT_FALSE(at.uses_far() || at.far_hurts());
+  }
+  made.input.n_vocab = 100;
+  EXPECT_TRUE(made.recovery().enough);
+}
+
 TEST(Recovery, AtMostOneAnswerInTwentyClaimsWhatIsNotSo) {
   const char* asked = std::getenv("ROPEWALK_RUNS");
   const int runs = asked ? std::atoi(asked) : 300;

@@ -151,7 +151,8 @@ TEST_F(Adapter, RefusesByName) {
       EXPECT_NE(std::string(e.what()).find(part), std::string::npos) << e.what();
     }
   };
-  refused(with_pairs(open_model(tiny_models() / "phi3")), "a part of a fused one");
+  refused(with_pairs(open_model(tiny_models() / "phi3")),
+          "attn_k, attn_q, attn_v, ffn_gate, ffn_up, each a part of a fused one");
   refused(with_pairs(open_model(tiny_models() / "phi/model.gguf")), "phi2");
   refused(learn_all(open_model(tiny_models() / "llama")), "low-rank pairs");
   EXPECT_TRUE(fs::is_empty(folder_));

@@ -108,6 +108,23 @@ TEST(LearnAll, SaysWhatStandsInTheWay) {
   EXPECT_EQ(why_not_trained(turned), nullptr);
   turned.layers[0].attention.latent.split = true;
   EXPECT_NE(std::string(why_not_trained(turned)).find("attn_k_b"), std::string::npos);
+  turned.layers.back().ffn.experts.n_experts = 8;  // behind leading dense layers
+  EXPECT_EQ(std::string(why_not_trained(turned)), "a mixture of experts");
+}
+
+TEST(LearnAll, SaysThatWeightsArePacked) {
+  for (const auto& entry : std::filesystem::directory_iterator(golden("packed"))) {
+    const auto file = ModelFile::open(entry.path().string());
+    const ModelConfig config = read_config(*file);
+    try {
+      require_trainable(config, *file);
+      EXPECT_FALSE(file->has_packed()) << entry.path();
+    } catch (const Error& e) {
+      EXPECT_TRUE(file->has_packed()) << entry.path();
+      EXPECT_NE(std::string(e.what()).find("expected weights that are not packed"), std::string::npos)
+          << e.what();
+    }
+  }
 }
 
 /// Matrices that are rows of one tensor: one pair, whose A all of them have.
