@@ -98,7 +98,7 @@ class ServedModels {
  private:
   struct Entry {
     Named named;
-    ModelUse use;  // none: not loaded
+    ModelUse use;           // none: not loaded
     std::size_t bytes = 0;  // that it takes of the budget
     double last_used = 0;
     bool loading = false;
