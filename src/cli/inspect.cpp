@@ -114,11 +114,11 @@ std::string cache_line(const Json& cache) {
                      cache.at("n").get<Index>(), cache.at("type").get<std::string>());
 }
 
-/// What of the weights would stay in memory, were the model run now.
-Json weights_of(const ModelFile& file, const ModelConfig& config) {
+/// `room`: memory for them; 0: what is free. What of the weights would stay in memory, were the model run
+/// now.
+Json weights_of(const ModelFile& file, const ModelConfig& config, std::size_t room) {
   const auto context = std::make_shared<Context>();
-  const std::string& asked = options.shares.backend.weight_memory;
-  if (!asked.empty()) context->set_weight_memory(parse_bytes(asked, "--weight-memory"));
+  context->set_weight_memory(room);
   const WeightPager pager(mapped_weights(file, config), config, context, KvType::kBf16);
   const WeightOutlook outlook = weight_outlook(pager, nullptr, nullptr);
   Json j = json_of(outlook);
@@ -127,7 +127,7 @@ Json weights_of(const ModelFile& file, const ModelConfig& config) {
 }
 
 /// No weights are needed: what cannot be run is described as far as it is understood, and says why not.
-Json summary(const ModelFile& file) {
+Json summary(const ModelFile& file, std::size_t room) {
   std::map<std::string, int> types;
   for (const TensorInfo& tensor : file.tensors()) ++types[tensor.type];
   std::string used;
@@ -144,7 +144,7 @@ Json summary(const ModelFile& file) {
     add_config(config, j);
     check_tensors(file, config);
     if (!config.encoder) j["cache"] = cache_of(config);
-    j["weights"] = weights_of(file, config);
+    j["weights"] = weights_of(file, config, room);
   } catch (const Error& e) {
     runs = fmt::format("no: {}", e.what());
   }
@@ -251,6 +251,8 @@ int run() {
     options.shares.model = options.model, options.shares.json = options.json;
     return inspect_attention(options.shares);
   }
+  const std::string& asked = options.shares.backend.weight_memory;
+  const std::size_t room = asked.empty() ? 0 : parse_bytes(asked, "--weight-memory");
   const auto file = ModelFile::open(options.model);
   if (options.sha256) {
     print_sha256(*file);
@@ -260,7 +262,7 @@ int run() {
     list(*file);
     return 0;
   }
-  Json j = summary(*file);
+  Json j = summary(*file, room);
   add_tokenizer(*file, j);
   if (options.json) {
     fmt::print("{}\n", dump_json(j));

@@ -21,11 +21,11 @@ constexpr const char* kRead =
               fmt::format("weights quantised by {}", how), kRead);
 }
 
-/// The value as a number of weights from 1 to 2^22; `all` where it is -1.
+/// The value as a number of weights up to 2^22, whole words of them (8 of 4 bits); `all` where it is -1.
 Index size_of(const HfObject& object, const char* key, std::int64_t missing, Index all) {
   const std::int64_t value = object.integer(key).value_or(missing);
   if (value == -1) return all;
-  if (value < 1 || value > 1 << 22) object.fail(key, "from 1 to 2^22, or -1");
+  if (value < 1 || value > 1 << 22 || value % 8 != 0) object.fail(key, "a multiple of 8 up to 2^22, or -1");
   return value;
 }
 

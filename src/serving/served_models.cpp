@@ -20,14 +20,6 @@ namespace {
 constexpr double kPatience = 5;  // seconds that a load waits for who uses another model
 constexpr int kMostOpened = 3;   // times, of a file that is written to meanwhile
 
-/// Of the budget: what is laid out in memory of ours, and of what is mapped no more than the room for it (0:
-/// as much as there is).
-std::size_t bytes_of(const ModelFile& file, std::size_t room) {
-  std::size_t mapped = 0, unpacked = 0;
-  for (const auto& tensor : file.tensors()) (tensor.relaid.empty() ? mapped : unpacked) += tensor.n_bytes();
-  return unpacked + (room > 0 ? std::min(mapped, room) : mapped);
-}
-
 /// None of what is not there (any more).
 std::optional<FileStamp> stamp_of(const std::string& path) {
   struct stat info {};
@@ -93,12 +85,12 @@ ServedModels::ServedModels(std::vector<Named> models, std::shared_ptr<const Back
       budget_(stated_ ? budget_bytes : available_memory() / 4 * 3) {
   RW_CHECK(!models.empty());
   for (Named& named : models) {
-    const std::size_t bytes = bytes_of(*ModelFile::open(named.path), backend_->context()->weight_memory());
-    entries_.push_back({std::move(named), nullptr, bytes});
+    entries_.push_back({.named = std::move(named), .use = nullptr});
+    measure(*ModelFile::open(entries_.back().named.path), entries_.back());
     try {
       require_room(entries_.back());
     } catch (const TooLarge& error) {
-      tell("{}: it is served to nobody\n", error.what());
+      if (entries_.size() > 1) tell("{}: it is served to nobody\n", error.what());  // the first is loaded now
     }
   }
 }
@@ -114,28 +106,38 @@ ServedModels::Entry& ServedModels::find(const std::string& name) {
                      "GET /v1/models lists them");
 }
 
+/// Of the budget it takes what is laid out in memory of ours, and of what is mapped no more than the room for
+/// it.
+void ServedModels::measure(const ModelFile& file, Entry& entry) const {
+  const std::size_t room = backend_->context()->weight_memory();  // 0: as much as there is
+  std::size_t mapped = 0, unpacked = 0;
+  for (const auto& tensor : file.tensors()) (tensor.relaid.empty() ? mapped : unpacked) += tensor.n_bytes();
+  entry.bytes = mapped + unpacked;
+  entry.in_memory = unpacked + (room > 0 ? std::min(mapped, room) : mapped);
+}
+
 void ServedModels::require_room(const Entry& wanted) const {
-  if (stated_ && wanted.bytes > budget_)
-    throw TooLarge(wanted.named.name, fmt::format("weights of {} MiB at most", budget_ >> 20),
-                   fmt::format("{} MiB", wanted.bytes >> 20),
-                   "start the server with a greater --memory, or with a --weight-memory, beyond which they "
-                   "are read from the disk");
+  if (stated_ && wanted.in_memory > budget_)
+    throw TooLarge(wanted.named.name, fmt::format("weights of {} KiB at most", budget_ >> 10),
+                   fmt::format("{} KiB", (wanted.in_memory + 1023) >> 10),
+                   "start the server with a greater --memory, or with a --weight-memory that is less, beyond "
+                   "which weights are read from the disk");
 }
 
 /// Models that nobody uses go, the longest unused first.
 void ServedModels::make_room(const Entry& wanted, double since, std::unique_lock<std::mutex>& lock) {
   require_room(wanted);   // before others go for it
   while (budget_ != 0) {  // 0: the system does not say what is free
-    std::size_t taken = wanted.bytes;
+    std::size_t taken = wanted.in_memory;
     Entry *oldest = nullptr, *idle = nullptr;
     for (Entry& each : entries_) {
       if (&each == &wanted || (!each.use && !each.loading)) continue;
-      taken += each.bytes;
+      taken += each.in_memory;
       if (!each.use) continue;
       if (!oldest || each.last_used < oldest->last_used) oldest = &each;
       if (each.use.use_count() == 1 && (!idle || each.last_used < idle->last_used)) idle = &each;
     }
-    if (taken <= budget_ || taken == wanted.bytes) return;  // alone: load says if it fits
+    if (taken <= budget_ || taken == wanted.in_memory) return;  // alone: load says if it fits
     if (idle == nullptr) {
       if (now_seconds() - since > kPatience)
         throw Busy("memory", fmt::format("room for {}", wanted.named.name), "other models in use",
@@ -191,9 +193,8 @@ ModelUse ServedModels::use(const std::string& name, double since) {
     }
     lock.unlock();
     std::shared_ptr<const ModelFile> file = ModelFile::open(entry.named.path);
-    const std::size_t bytes = bytes_of(*file, backend_->context()->weight_memory());
     lock.lock();
-    entry.bytes = bytes;  // another file may lie there by now
+    measure(*file, entry);  // another file may lie there by now
     make_room(entry, since > 0 ? since : now_seconds(), lock);
     stay();
     lock.unlock();

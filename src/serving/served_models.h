@@ -90,7 +90,7 @@ class ServedModels {
   struct View {
     std::string name;
     ModelUse use;           ///< none: not loaded
-    std::size_t bytes = 0;  ///< of weights, where loaded; else what they take of the budget
+    std::size_t bytes = 0;  ///< of weights, where loaded; else of the file
   };
   std::vector<View> view() const;
   const std::string& first() const { return entries_.front().named.name; }
@@ -98,13 +98,15 @@ class ServedModels {
  private:
   struct Entry {
     Named named;
-    ModelUse use;           // none: not loaded
-    std::size_t bytes = 0;  // that it takes of the budget
+    ModelUse use;               // none: not loaded
+    std::size_t bytes = 0;      // of its weights
+    std::size_t in_memory = 0;  // of them: that it takes of the budget
     double last_used = 0;
     bool loading = false;
     bool leaving = false;  // asked for no more, until it has gone or another was not let in
   };
   Entry& find(const std::string& name);
+  void measure(const ModelFile& file, Entry& entry) const;
   void require_room(const Entry& wanted) const;
   void make_room(const Entry& wanted, double since, std::unique_lock<std::mutex>& lock);
   void drop(Entry& entry, std::unique_lock<std::mutex>& lock);

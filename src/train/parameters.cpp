@@ -268,6 +268,7 @@ LearningModel learn_low_rank(const std::shared_ptr<const Model>& source, const L
     std::size_t a;  // which parameter; B is the next
   };
   std::vector<Part> parts;
+  std::set<std::string_view> names;
   Index n = 0;
   const auto add = [&](std::string name, Index n_rows, Index n_columns) {
     m.parameters.push_back({std::move(name), ParameterKind::kMatrix, n_rows, n_columns, n});
@@ -276,6 +277,7 @@ LearningModel learn_low_rank(const std::shared_ptr<const Model>& source, const L
   for (std::size_t layer = 0; layer < m.layers.size(); ++layer) {
     const std::vector<LayerMatrix> matrices =
         layer_matrices(source->config().layers[layer], source->weights().layers[layer], m.layers[layer]);
+    for (const LayerMatrix& matrix : matrices) names.insert(matrix.name);
     for (const std::string& target : options.targets) {
       Index n_out = 0, n_in = 0;
       for (const LayerMatrix& matrix : matrices)
@@ -289,8 +291,8 @@ LearningModel learn_low_rank(const std::shared_ptr<const Model>& source, const L
     }
   }
   if (parts.empty())
-    throw Error("low rank", "matrices that the model has", fmt::format("only {}", options.targets[0]),
-                "its layers have none of these");
+    throw Error("low rank", fmt::format("some of {}, which the model has", fmt::join(names, ", ")),
+                fmt::format("{}", fmt::join(options.targets, ", ")));
   require_memory("low-rank weights", static_cast<std::size_t>(n) * sizeof(float), "take a smaller rank");
   m.values = std::make_shared<Buffer<float>>(n);
   Random random(options.seed);

@@ -301,6 +301,7 @@ TEST(Quantisation, OfOtherKindsIsRefusedByName) {
          "transforms"},
         {R"({"quant_method":"gptq","group_size":0})", "group_size"},
         {R"({"quant_method":"gptq","group_size":-2})", "group_size"},
+        {R"({"quant_method":"gptq","group_size":33})", "multiple of 8"},
         {R"({"quant_method":"gptq","group_size":4194305})", "group_size"},
         {R"({"quant_method":"awq","group_size":"a"})", "group_size"},
         {R"({"quant_method":"fp8","weight_block_size":[0,128]})", "weight_block_size"},

@@ -146,6 +146,8 @@ def never_fits(check, binary, model):
         check("b: expected weights of" in server.stderr(), f"the log says it at the start: {server.stderr()[-300:]}")
     with Server(binary, f"a={model}", "b=talker", "--memory", f"{1.2 * os.path.getsize(model) / MIB:.3f}M",
                 "--weight-memory", f"{0.5 * os.path.getsize(model) / MIB:.3f}M") as server:
+        sizes = [each["meta"]["size"] for each in server.get("/v1/models").json["data"]]
+        check(min(sizes) > os.path.getsize(model) / 2, f"sizes are those of the models, not of the room: {sizes}")
         for asked in ("a", "b", "a"):
             answer = server.post("/tokenize", {"model": asked, "content": "a"}, timeout=60)
             check(answer.status == 200, f"{asked}, read from the disk: {answer}")

@@ -11,11 +11,10 @@ ModelConfig read(const ModelFile& file) {
       file, Family{.qk_norm = true, .experts = true, .gating = Gating::kSigmoid, .choice_bias = true});
 }
 
-const Register<Architecture> registered{
-    {.name = "minimax-m2",
-     .models = "MiniMax-M2 (published folders are FP8: refused; GGUFs run)",
-     .tiny = {"minimax_m2"},
-     .read = read}};
+const Register<Architecture> registered{{.name = "minimax-m2",
+                                         .models = "MiniMax-M2, as published in FP8 too",
+                                         .tiny = {"minimax_m2"},
+                                         .read = read}};
 
 }  // namespace
 }  // namespace ropewalk::arch::minimax_m2
