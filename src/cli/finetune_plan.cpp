@@ -21,9 +21,11 @@ namespace {
 
 /// The methods as typed; `--compare` or `--method`. Errors: UsageError for several that cannot differ.
 std::vector<std::string> typed_starts(const Options& options, const ModelConfig& config) {
-  if (options.compare.size() > 1 && config.n_acting_layers() == 0)
-    throw UsageError("--compare", "a model that methods change", no_acting_layers(config),
-                     "--method none trains it, and there is nothing to compare");
+  const std::vector<std::string> typed =
+      options.compare.empty() ? std::vector{options.method} : options.compare;
+  if (config.n_acting_layers() == 0 && (typed.size() > 1 || (!typed[0].empty() && typed[0] != "none")))
+    throw UsageError(options.compare.empty() ? "--method" : "--compare", "a model that methods change",
+                     no_acting_layers(config), "--method none trains it, and there is nothing to compare");
   if (!options.compare.empty()) return options.compare;
   if (options.method.empty())
     throw UsageError("finetune", "--method, or --compare with several", "neither",

@@ -89,10 +89,11 @@ std::string FittingLength::why() const {
 
 void FittingLength::say_unproven(Index n) const {
   if (named_ || n <= model_.config().n_ctx_train || n <= proven()) return;
-  say(
-      fmt::format("nothing is proven past {} on this model: --fit reads no more than that, ropewalk tune "
-                  "--length {} proves a method",
-                  counted(proven(), "token"), n));
+  const bool acts = model_.config().n_acting_layers() > 0;
+  say(fmt::format("nothing is proven past {} on this model: --fit reads no more than that, {}",
+                  counted(proven(), "token"),
+                  acts ? fmt::format("ropewalk tune --length {} proves a method", n)
+                       : "and no method acts on it; ropewalk eval --lengths says how it does there"));
 }
 
 void FittingLength::require(const MethodSpec& spec, Index n) const {

@@ -48,6 +48,8 @@ ChatSettings chat_settings() {
 /// A switch that the template does not have is said to be none.
 void say_whether_thinking_stops(const Tokenizer& tokenizer) {
   ChatSettings settings = chat_of_today(false);
+  if (!has_chat_template(tokenizer, settings))
+    return say("--no-thinking changes nothing: the model has no chat template");
   const std::vector<Token> as_it_is = user_prompt(tokenizer, "x", "", settings).tokens;
   settings.thinking = false;
   if (user_prompt(tokenizer, "x", "", settings).tokens == as_it_is)

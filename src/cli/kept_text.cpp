@@ -93,8 +93,9 @@ void KeptText::keep(const Sequence& sequence) const {
   if (path_.empty()) return;
   save_sequence(path_, sequence, model_id_);
   std::error_code none;
-  say(fmt::format("{}: {} kept, {} MB", printable(path_), counted(sequence.position(), "token"),
-                  std::filesystem::file_size(path_, none) / 1000000));
+  const auto bytes = static_cast<double>(std::filesystem::file_size(path_, none));
+  say(fmt::format("{}: {} kept, {:.1f} MB", printable(path_), counted(sequence.position(), "token"),
+                  bytes / 1e6));
 }
 
 }  // namespace ropewalk

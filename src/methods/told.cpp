@@ -159,9 +159,9 @@ std::string why_no_engine(const MethodSpec& bound, const RopeContext& c, const s
     return "an encoder (RoFormer): transformers reads no rope_parameters there, and the others do not run it";
   if (c.rotary_dim == 0) return "the model's layers have no positions to rotate by";
   if (architecture == "deepseek2" || architecture == "minicpm3")
-    return "multi-head latent attention (MLA): where the model has mscale_all_dim, the scale of all dims "
-           "follows "
-           "from the settings of the rotated ones, which no line tells apart";
+    return "multi-head latent attention (MLA): there they take the scale of all dims from the settings of "
+           "the "
+           "rotated ones (mscale_all_dim), and what each of them does without was not checked";
   const MethodPart& part = bound.parts[0];
   const MethodInfo& info = Registry<MethodInfo>::get(part.name, "method");
   if (info.kind != "frequency" && info.kind != "none")

@@ -53,6 +53,9 @@ std::shared_ptr<const LoadedModel> load(const ServedModels::Named& named,
   loaded->model->tokenizer();  // its errors, now
   if (const std::string words = words_of(loaded->model->outlook()); !words.empty())
     tell("{}", wrapped(named.name + ": " + words, "  "));
+  const ModelConfig& config = loaded->model->config();
+  if (config.n_acting_layers() < config.n_layers())
+    tell("{}: methods act on {} layers\n", named.name, config.acting_layers());
   try {
     loaded->tuned = tuned_settings(named.path);
   } catch (const Error& error) {  // of no matter to a method that is named

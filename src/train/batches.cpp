@@ -26,7 +26,7 @@ Index stretch_tokens(Index n_ctx, const std::vector<Token>& begin) {
 void require_tokens(const TextShare& text, Index n, Index n_ctx) {
   if (static_cast<Index>(text.tokens.size()) < n)
     throw Error(text.name, fmt::format("at least {} for texts of {}", counted(n, "token"), n_ctx),
-                fmt::format("{}", text.tokens.size()), "a longer text, or a smaller n_ctx");
+                fmt::format("{}", text.tokens.size()), "a longer text, or a smaller n_ctx of [[stage]]");
 }
 
 /// An index by shares that add up to `total`.

@@ -90,6 +90,8 @@ def check_no_layer_to_act_on():
     model = with_tokenizer("granite_hybrid")
     said = finetune(model, "--compare", "yarn", "none", "--dry-run", code=2)[1]
     assert "methods act on 0 of 3 layers: each is this model unchanged" in said and "6 documents" not in said, said
+    said = finetune(model, "--method", "yarn", "--dry-run", code=2)[1]
+    assert "--method none trains it" in said, said
     out, said = finetune(model, "--method", "none", "--dry-run", "--json")
     assert json.loads(out)["settings"]["against"] == [], out
 
