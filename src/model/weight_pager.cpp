@@ -115,6 +115,7 @@ void WeightPager::State::adapt() {
   if (!measures || now_seconds() - looked < kEvery) return;
   looked = now_seconds();
   const std::size_t free = available_for_files(), promised = context->pages().promised();
+  if (free == 0) return;  // the system does not say
   const std::size_t most = free - std::min(free, promised), room = for_weights(free, promised);
   if (most >= plan.room && room <= plan.room + plan.room / 16) return;
   for (const Unit& unit : units)
@@ -135,12 +136,12 @@ void WeightPager::State::advise() {
 
 void WeightPager::State::ask(std::size_t unit, Much much, bool first) {
   if (units[unit].here >= much || units[unit].asked >= much) return;
+  if (!fetcher.joinable()) fetcher = std::thread([this] { fetch_asked(); });  // it may be refused: first
   units[unit].asked = much;
   if (first)
     queue.emplace_front(unit, much);
   else
     queue.emplace_back(unit, much);
-  if (!fetcher.joinable()) fetcher = std::thread([this] { fetch_asked(); });
   changed.notify_all();
 }
 

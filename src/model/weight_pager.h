@@ -15,7 +15,7 @@ namespace ropewalk {
 std::size_t room_for_weights(const ModelConfig& config, const Context& context, KvType kv_type);
 
 /// Keeps and forgets as the plan says. Results do not depend on it. Any thread; those that hold a unit share
-/// it.
+/// it. The room is measured again between passes: where passes overlap all the time it stays as it was.
 class WeightPager {
  public:
   /// Of no weights: does nothing.
