@@ -109,9 +109,9 @@ std::string latent_line(const Json& latent) {
 }
 
 std::string cache_line(const Json& cache) {
-  return fmt::format("{} for each token, {} for {}: in {}, without a method",
-                     size_text(cache.at("bytes_per_token")), size_text(cache.at("bytes")),
-                     cache.at("n").get<Index>(), cache.at("type").get<std::string>());
+  return fmt::format("{} for each token, {} for {}; in {}", size_text(cache.at("bytes_per_token")),
+                     size_text(cache.at("bytes")), cache.at("n").get<Index>(),
+                     cache.at("type").get<std::string>());
 }
 
 /// `room`: memory for them; 0: what is free. What of the weights would stay in memory, were the model run
@@ -219,11 +219,16 @@ void add_tokenizer(const ModelFile& file, Json& j) {
   }
 }
 
-/// As people read them: on a terminal in 80 columns, else in one line.
+constexpr std::size_t kColumn = 17;
+
+/// As people read them, in 80 columns.
+void print_words(const std::string& key, const std::string& words) {
+  fmt::print("{}", wrapped(fmt::format("{:<{}}{}", key, kColumn, words), std::string(kColumn, ' ')));
+}
+/// The same on a terminal; else in one line, for who searches it.
 void print_line(const std::string& key, const std::string& words) {
-  constexpr std::size_t kColumn = 17;
-  const std::string line = fmt::format("{:<{}}{}", key, kColumn, words);
-  fmt::print("{}", isatty(STDOUT_FILENO) != 0 ? wrapped(line, std::string(kColumn, ' ')) : line + "\n");
+  if (isatty(STDOUT_FILENO) != 0) return print_words(key, words);
+  fmt::print("{:<{}}{}\n", key, kColumn, words);
 }
 
 void print_field(const std::string& key, const Json& value) {
@@ -237,7 +242,7 @@ void print_field(const std::string& key, const Json& value) {
   } else if (key == "cache") {
     print_line(key, cache_line(value));
   } else if (key == "weights") {
-    if (value.contains("words")) print_line(key, value["words"].get<std::string>());
+    if (value.contains("words")) print_words(key, value["words"].get<std::string>());
   } else {
     const std::string words = words_for(key);
     print_line(

@@ -164,7 +164,7 @@ expect 0 '^n_kv_heads +[0-9]+$' "$ropewalk" inspect "$model"
 expect 2 'a size such as 512M' "$ropewalk" inspect "$model" --weight-memory 5K
 # What a text takes: of 1, 2 and 3 key heads of 8, 12 and 16 numbers, two bytes each, keys and values.
 expect 0 '"cache":{"type":"bf16","bytes_per_token":320,' "$ropewalk" inspect "$tiny/llama_by_layer" --json
-expect 0 '^cache +[0-9.]+ KB for each token, [0-9.]+ .B for [0-9]+: in bf16' "$ropewalk" inspect "$model"
+expect 0 '^cache +[0-9.]+ KB for each token, [0-9.]+ .B for [0-9]+; in bf16' "$ropewalk" inspect "$model"
 expect 0 '^latent +keys and values of [0-9]+ numbers, queries of [0-9]+' "$ropewalk" inspect "$tiny/deepseek_v3"
 # -1 is "unset" in a GGUF alone: in a folder it is a number, which is no method here.
 cp -r "$tiny/yarn" share; rm share/model.gguf
