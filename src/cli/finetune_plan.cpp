@@ -19,19 +19,19 @@
 namespace ropewalk::cli::finetune {
 namespace {
 
-/// The methods as typed; `--compare` or `--method`. Errors: UsageError for several that cannot differ.
+/// The methods as typed; `--compare` or `--method`. Errors: UsageError for none, and where methods change
+/// nothing.
 std::vector<std::string> typed_starts(const Options& options, const ModelConfig& config) {
-  const std::vector<std::string> typed =
-      options.compare.empty() ? std::vector{options.method} : options.compare;
-  if (config.n_acting_layers() == 0 && (typed.size() > 1 || (!typed[0].empty() && typed[0] != "none")))
-    throw UsageError(options.compare.empty() ? "--method" : "--compare", "a model that methods change",
-                     no_acting_layers(config), "--method none trains it, and there is nothing to compare");
-  if (!options.compare.empty()) return options.compare;
-  if (options.method.empty())
+  if (options.compare.empty() && options.method.empty())
     throw UsageError("finetune", "--method, or --compare with several", "neither",
                      "--method pi trains from Position Interpolation; --compare pi yarn none tells which "
                      "start recovers first");
-  return {options.method};
+  const bool one = options.compare.empty();
+  std::vector<std::string> typed = one ? std::vector{options.method} : options.compare;
+  if (config.n_acting_layers() == 0 && (typed.size() > 1 || typed[0] != "none"))
+    throw UsageError(one ? "--method" : "--compare", "a model that methods change", no_acting_layers(config),
+                     "--method none trains it, and there is nothing to compare");
+  return typed;
 }
 
 Start start_of(const std::string& typed, const ModelConfig& config, Index length) {

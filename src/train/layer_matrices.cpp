@@ -88,6 +88,13 @@ std::vector<LayerMatrix> layer_matrices(const LayerSpec& spec, const LayerWeight
 
 std::span<const std::string_view> low_rank_targets() { return kTargets; }
 
+std::vector<std::string> usual_targets() {
+  std::vector<std::string> targets;
+  for (const std::string_view target : kTargets)
+    if (target != "ssm_alpha" && target != "ssm_beta") targets.emplace_back(target);
+  return targets;
+}
+
 bool is_matrix_name(std::string_view name) {
   for (const char* part : {"norm", "ssm_conv1d", "shortconv.conv."})
     if (name.find(part) != std::string_view::npos) return false;

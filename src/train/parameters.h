@@ -24,6 +24,9 @@ struct Parameter {
   Index n() const { return n_rows * n_columns; }
 };
 
+/// low_rank_targets() (train/layer_matrices.h) in their order, without "ssm_alpha" and "ssm_beta".
+std::vector<std::string> usual_targets();
+
 /// W x becomes W x + scale B (A x): LoRA (Hu et al. 2021, arXiv:2106.09685, eq. 3), scale = alpha / rank. W
 /// is frozen, A starts random (Kaiming uniform, as in PEFT), B at 0.
 struct LowRankOptions {
@@ -32,25 +35,7 @@ struct LowRankOptions {
   /// Those that a model has of them: of latents (MLA) four in place of attn_k and attn_v; then those of the
   /// embeddings that each layer has; then those of layers with a state but the two that give a number for
   /// each head ("ssm_alpha", "ssm_beta").
-  std::vector<std::string> targets = {"attn_q",
-                                      "attn_k",
-                                      "attn_v",
-                                      "attn_output",
-                                      "attn_q_a",
-                                      "attn_q_b",
-                                      "attn_kv_a_mqa",
-                                      "attn_kv_b",
-                                      "ffn_gate",
-                                      "ffn_up",
-                                      "ffn_down",
-                                      "inp_gate",
-                                      "proj",
-                                      "attn_qkv",
-                                      "attn_gate",
-                                      "ssm_in",
-                                      "ssm_out",
-                                      "shortconv.in_proj",
-                                      "shortconv.out_proj"};
+  std::vector<std::string> targets = usual_targets();
   std::uint64_t seed = 1;
 };
 
