@@ -9,7 +9,7 @@
 #include "core/error.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using ropewalk::Json;
+  using rw::Json;
   static const Json conversations = Json::parse(R"([
     {"messages": [], "bos_token": "<s>"},
     {"messages": [{"role": "user", "content": "Hello, é 日本\n"}], "add_generation_prompt": true, "tools": null,
@@ -21,14 +21,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
      "names": ["Bob", "alice", "Carl", "bob"]}])");
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   try {
-    const ropewalk::chat::Template parsed(text);
+    const rw::chat::Template parsed(text);
     for (const Json& variables : conversations) {
       try {
         parsed.render(variables, 1751789350);
-      } catch (const ropewalk::Error&) {  // one conversation may be refused and the next accepted
+      } catch (const rw::Error&) {  // one conversation may be refused and the next accepted
       }
     }
-  } catch (const ropewalk::Error&) {
+  } catch (const rw::Error&) {
   }
   return 0;
 }

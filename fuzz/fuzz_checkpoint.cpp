@@ -12,8 +12,8 @@ namespace {
 
 void read_manifest(const std::string& text) {
   try {
-    ropewalk::parse_checkpoint_manifest(text, "fuzz");
-  } catch (const ropewalk::Error&) {
+    rw::parse_checkpoint_manifest(text, "fuzz");
+  } catch (const rw::Error&) {
   }
 }
 
@@ -23,12 +23,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string text(reinterpret_cast<const char*>(data), size);
   read_manifest(text);
   try {
-    ropewalk::JsonInput json = ropewalk::parse_json(text, "fuzz", 1 << 20, 8);
+    rw::JsonInput json = rw::parse_json(text, "fuzz", 1 << 20, 8);
     if (!json.is_object()) return 0;
     json.erase("sha256");
-    json["sha256"] = ropewalk::sha256(ropewalk::dump_json(json));
-    read_manifest(ropewalk::dump_json(json));
-  } catch (const ropewalk::Error&) {
+    json["sha256"] = rw::sha256(rw::dump_json(json));
+    read_manifest(rw::dump_json(json));
+  } catch (const rw::Error&) {
   }
   return 0;
 }

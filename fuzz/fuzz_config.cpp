@@ -7,9 +7,8 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   try {
-    ropewalk::translate_config(ropewalk::parse_json({reinterpret_cast<const char*>(data), size}, "fuzz"),
-                               "fuzz");
-  } catch (const ropewalk::Error&) {
+    rw::translate_config(rw::parse_json({reinterpret_cast<const char*>(data), size}, "fuzz"), "fuzz");
+  } catch (const rw::Error&) {
   }
   return 0;
 }

@@ -16,9 +16,9 @@
 
 namespace {
 
-using ropewalk::server::Access;
-using ropewalk::server::HttpHandler;
-using ropewalk::server::HttpServer;
+using rw::server::Access;
+using rw::server::HttpHandler;
+using rw::server::HttpServer;
 
 /// Answers at once, whole or as events.
 HttpHandler handler() {
@@ -27,8 +27,8 @@ HttpHandler handler() {
   made.access = &access;
   made.limits.body_bytes = 4096, made.limits.header_bytes = 4096;
   made.limits.header_seconds = made.limits.body_seconds = made.limits.idle_seconds = 1;
-  made.handle = [](ropewalk::server::Request request, std::shared_ptr<ropewalk::server::Reply> reply) {
-    if (request.path != "/events") return reply->Reply::send(200, ropewalk::Json{{"n", request.body.size()}});
+  made.handle = [](rw::server::Request request, std::shared_ptr<rw::server::Reply> reply) {
+    if (request.path != "/events") return reply->Reply::send(200, rw::Json{{"n", request.body.size()}});
     reply->begin_events();
     reply->event(request.query);
     reply->end_events();

@@ -16,8 +16,8 @@
 namespace {
 
 /// The model file that the input is. Errors: Error.
-std::unique_ptr<ropewalk::ModelFile> model_of_input(const std::uint8_t* data, std::size_t size) {
-  using namespace ropewalk;
+std::unique_ptr<rw::ModelFile> model_of_input(const std::uint8_t* data, std::size_t size) {
+  using namespace rw;
   const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
   const auto bytes_from = [&](std::size_t at) {
     return std::as_bytes(std::span(text.substr(std::min(at, text.size()))));
@@ -34,7 +34,7 @@ std::unique_ptr<ropewalk::ModelFile> model_of_input(const std::uint8_t* data, st
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace ropewalk;
+  using namespace rw;
   if (size == 0) return 0;
   try {
     const std::unique_ptr<ModelFile> file = model_of_input(data, size);

@@ -12,15 +12,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const auto run = [](const auto& read) {
     try {
-      for (const ropewalk::FileQuestion& question : read()) {
+      for (const rw::FileQuestion& question : read()) {
         question.score(question.prompt), question.score("");
         for (const std::string& reference : question.references) question.score(reference);
       }
-    } catch (const ropewalk::Error&) {
+    } catch (const rw::Error&) {
     }
   };
-  run([&] { return ropewalk::read_ruler(text, "fuzz", {}); });
-  run([&] { return ropewalk::read_longbench(text, "fuzz", {}); });
-  run([&] { return ropewalk::read_longbench_v2(text, "fuzz", {}); });
+  run([&] { return rw::read_ruler(text, "fuzz", {}); });
+  run([&] { return rw::read_longbench(text, "fuzz", {}); });
+  run([&] { return rw::read_longbench_v2(text, "fuzz", {}); });
   return 0;
 }

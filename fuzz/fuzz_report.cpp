@@ -45,7 +45,7 @@ class Bytes {
     return value;
   }
   /// Up to what a file of results may hold.
-  ropewalk::Index length() {
+  rw::Index length() {
     const std::uint8_t choice = byte();
     return choice < 200   ? 64 * (choice % 8)
            : choice < 250 ? byte()
@@ -56,8 +56,8 @@ class Bytes {
   std::string_view bytes_;
 };
 
-inline ropewalk::Record record(Bytes& in) {
-  ropewalk::Record r;
+inline rw::Record record(Bytes& in) {
+  rw::Record r;
   r.task =
       in.word({"tail", "positions", "passkey", "continuation", "far-use", "sliding", "questions", "needle"});
   r.part = in.word({"", "swapped", "multi-key", "truncated"});
@@ -83,7 +83,7 @@ inline ropewalk::Record record(Bytes& in) {
 }  // namespace fuzz_report
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace ropewalk;
+  using namespace rw;
   fuzz_report::Bytes in(std::string_view(reinterpret_cast<const char*>(data), size));
   RunInfo run;
   run.model = in.word({"m", "<script>m"}), run.command = in.word({"c"});

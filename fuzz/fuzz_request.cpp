@@ -16,11 +16,11 @@
 
 namespace {
 
-using ropewalk::server::Api;
+using rw::server::Api;
 
-class Waiting : public ropewalk::server::Reply {
+class Waiting : public rw::server::Reply {
  public:
-  void send(int status, std::string, std::string, ropewalk::server::Headers) override { end(status); }
+  void send(int status, std::string, std::string, rw::server::Headers) override { end(status); }
   void begin_events() override {}
   void event(std::string data) override { failed_ = failed_ || data.starts_with("{\"error\""); }
   void end_events() override { end(failed_ ? 500 : 200); }
@@ -45,11 +45,11 @@ class Waiting : public ropewalk::server::Reply {
 };
 
 Api& api() {
-  static ropewalk::serving::ServedModels models({{"small", ROPEWALK_SOURCE_DIR "/models/short-256.gguf"}},
-                                                ropewalk::make_cpu_backend(ropewalk::Precision::kBf16), 0);
+  static rw::serving::ServedModels models({{"small", ROPEWALK_SOURCE_DIR "/models/short-256.gguf"}},
+                                          rw::make_cpu_backend(rw::Precision::kBf16), 0);
   static Api served(
       [] {
-        ropewalk::server::ApiOptions options;
+        rw::server::ApiOptions options;
         options.n_ctx = 96, options.n_predict = 2;
         options.scheduler.cache_bytes = 1u << 20;
         return options;

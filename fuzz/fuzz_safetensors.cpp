@@ -7,8 +7,8 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   try {
-    ropewalk::parse_safetensors({reinterpret_cast<const std::byte*>(data), size}, "fuzz");
-  } catch (const ropewalk::Error&) {
+    rw::parse_safetensors({reinterpret_cast<const std::byte*>(data), size}, "fuzz");
+  } catch (const rw::Error&) {
   }
   return 0;
 }

@@ -32,7 +32,7 @@ inline std::string sealed(std::string_view text) {
       all += line;
     } else {
       const std::string before(line.substr(0, at + kPlace.size()));
-      all += before + ropewalk::sha256(before + std::string(kEnd)).substr(0, 16);
+      all += before + rw::sha256(before + std::string(kEnd)).substr(0, 16);
       all += kEnd;
     }
     text.remove_prefix(end);
@@ -67,7 +67,7 @@ class File {
 }  // namespace fuzz_store
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace ropewalk;
+  using namespace rw;
   if (size == 0) return 0;
   std::string text(reinterpret_cast<const char*>(data) + 1, size - 1);
   if (data[0] % 2 == 1) text = fuzz_store::sealed(text);

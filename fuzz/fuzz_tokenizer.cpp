@@ -22,7 +22,7 @@
 
 namespace {
 
-using namespace ropewalk;
+using namespace rw;
 
 class MemoryFile : public ModelFile {
  public:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cases.h"
 
-namespace ropewalk::cpu {
+namespace rw::cpu {
 namespace {
 
 /// Rows of one KV head at the end of n keys. `window` > 0: two regions, the near one for the last `window`
@@ -137,4 +137,4 @@ void register_attention(const Isa& isa) {
   }
 }
 
-}  // namespace ropewalk::cpu
+}  // namespace rw::cpu

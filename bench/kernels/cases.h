@@ -12,7 +12,7 @@
 #include "core/buffer.h"
 #include "kernels/cpu/isa.h"
 
-namespace ropewalk::cpu {
+namespace rw::cpu {
 
 using benchmark::Counter;
 using benchmark::State;
@@ -46,4 +46,4 @@ void register_attention(const Isa& isa);
 void register_products(const Isa& isa);
 void register_rows(const Isa& isa);
 
-}  // namespace ropewalk::cpu
+}  // namespace rw::cpu

@@ -6,7 +6,7 @@
 #include "cases.h"
 
 int main(int argc, char** argv) {
-  using namespace ropewalk::cpu;
+  using namespace rw::cpu;
   for (const Isa* isa : {&kAmxBf16, &kAvx512Bf16, &kAvx512Vnni, &kAvx512, &kAvx2Vnni, &kAvx2, &kPortable}) {
     if (!isa->supported()) continue;
     register_attention(*isa);

@@ -2,7 +2,7 @@
 #include "cases.h"
 #include "quant/format.h"
 
-namespace ropewalk::cpu {
+namespace rw::cpu {
 namespace {
 
 void product(State& state, const Isa& isa, bool bf16, std::int64_t n_rows) {
@@ -107,4 +107,4 @@ void register_products(const Isa& isa) {
   }
 }
 
-}  // namespace ropewalk::cpu
+}  // namespace rw::cpu

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cases.h"
 
-namespace ropewalk::cpu {
+namespace rw::cpu {
 namespace {
 
 constexpr int kDim = 64;
@@ -138,4 +138,4 @@ void register_rows(const Isa& isa) {
   });
 }
 
-}  // namespace ropewalk::cpu
+}  // namespace rw::cpu

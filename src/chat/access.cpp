@@ -7,7 +7,7 @@
 #include "chat/interpreter.h"
 #include "chat/python_text.h"
 
-namespace ropewalk::chat {
+namespace rw::chat {
 namespace {
 
 Value missing(const Value& of, const Value& name) {
@@ -189,4 +189,4 @@ bool Interpreter::contains(const Value& container, const Value& value) {
   fail("a list, a dictionary or text on the right of 'in'", std::string(container.type_name()));
 }
 
-}  // namespace ropewalk::chat
+}  // namespace rw::chat

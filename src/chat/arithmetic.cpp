@@ -4,7 +4,7 @@
 
 #include "chat/interpreter.h"
 
-namespace ropewalk::chat {
+namespace rw::chat {
 namespace {
 
 [[noreturn]] void wrong_kinds(const std::string& op, const Value& a, const Value& b) {
@@ -113,4 +113,4 @@ Value Interpreter::arithmetic(const std::string& op, const Value& a, const Value
   wrong_kinds(op, a, b);
 }
 
-}  // namespace ropewalk::chat
+}  // namespace rw::chat

@@ -4,7 +4,7 @@
 
 #include "chat/interpreter.h"
 
-namespace ropewalk::chat {
+namespace rw::chat {
 
 const Value* Arguments::get(std::size_t place, std::string_view name) const {
   if (place < values.size()) return &values[place];
@@ -246,4 +246,4 @@ Value Interpreter::call_loop_method(LoopState& loop, const std::string& name, co
   return Value::boolean(changed);
 }
 
-}  // namespace ropewalk::chat
+}  // namespace rw::chat

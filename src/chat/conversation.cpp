@@ -9,7 +9,7 @@
 #include "chat/template.h"
 #include "core/error.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// Stands for message i in a second rendering; no template has a word for it.
@@ -114,4 +114,4 @@ Conversation conversation_prompt(const Tokenizer& tokenizer, std::span<const Mes
   return made;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

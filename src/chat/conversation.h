@@ -9,7 +9,7 @@
 
 #include "chat/turn.h"
 
-namespace ropewalk {
+namespace rw {
 
 struct Message {
   std::string role;  ///< "system", "user", "assistant", or what the template knows beside them
@@ -29,4 +29,4 @@ struct Conversation {
 Conversation conversation_prompt(const Tokenizer& tokenizer, std::span<const Message> messages,
                                  const ChatSettings& settings);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -5,7 +5,7 @@
 
 #include "chat/failure.h"
 
-namespace ropewalk::chat {
+namespace rw::chat {
 
 using Kind = Expression::Kind;
 
@@ -223,4 +223,4 @@ ExpressionPtr ExpressionParser::unary(bool with_filters) {
   return with_filters ? filters_and_tests(std::move(value)) : std::move(value);
 }
 
-}  // namespace ropewalk::chat
+}  // namespace rw::chat

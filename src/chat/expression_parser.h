@@ -8,7 +8,7 @@
 #include "chat/lexer.h"
 #include "chat/syntax.h"
 
-namespace ropewalk::chat {
+namespace rw::chat {
 
 class ExpressionParser {
  protected:
@@ -89,4 +89,4 @@ class ExpressionParser {
   int nested_ = 0;
 };
 
-}  // namespace ropewalk::chat
+}  // namespace rw::chat

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "chat/interpreter.h"
 
-namespace ropewalk::chat {
+namespace rw::chat {
 
 using Kind = Expression::Kind;
 
@@ -151,4 +151,4 @@ Value Interpreter::call(const Expression& e, Scope& scope) {
   return call(function, arguments(e, scope));
 }
 
-}  // namespace ropewalk::chat
+}  // namespace rw::chat

@@ -7,7 +7,7 @@
 
 #include "core/error.h"
 
-namespace ropewalk::chat {
+namespace rw::chat {
 
 /// Thrown inside the interpreter, where the line is not at hand; the statement or expression around adds it.
 struct Failure {
@@ -29,4 +29,4 @@ inline constexpr std::string_view kNotHere =
   throw Error(fmt::format("chat template, line {}", line), failure.expected, failure.found, failure.hint);
 }
 
-}  // namespace ropewalk::chat
+}  // namespace rw::chat

@@ -6,7 +6,7 @@
 
 #include "chat/interpreter.h"
 
-namespace ropewalk::chat {
+namespace rw::chat {
 
 using Filter = Value (*)(Interpreter&, const Value&, const Arguments&);
 
@@ -14,4 +14,4 @@ using Filter = Value (*)(Interpreter&, const Value&, const Arguments&);
 Filter find_text_filter(std::string_view name);
 Filter find_list_filter(std::string_view name);
 
-}  // namespace ropewalk::chat
+}  // namespace rw::chat

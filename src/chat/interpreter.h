@@ -14,7 +14,7 @@
 #include "chat/syntax.h"
 #include "chat/value.h"
 
-namespace ropewalk::chat {
+namespace rw::chat {
 
 /// What one rendering may cost. A step is one expression or statement, or what meter.h counts as much.
 struct Budget {
@@ -167,4 +167,4 @@ std::string format_time(std::time_t time, const std::string& format);
 /// A whole number, or `otherwise` where it is absent or none. Errors: Failure for all else.
 std::int64_t required_integer(const Value* value, std::int64_t otherwise, std::string_view what);
 
-}  // namespace ropewalk::chat
+}  // namespace rw::chat

@@ -7,7 +7,7 @@
 #include "chat/failure.h"
 #include "chat/python_text.h"
 
-namespace ropewalk::chat {
+namespace rw::chat {
 namespace {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -269,4 +269,4 @@ class Cutter {
 
 std::vector<Lexeme> cut_template(std::string_view source) { return Cutter(source).cut(); }
 
-}  // namespace ropewalk::chat
+}  // namespace rw::chat

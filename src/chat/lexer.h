@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace ropewalk::chat {
+namespace rw::chat {
 
 struct Lexeme {
   enum class Kind {
@@ -35,4 +35,4 @@ struct Lexeme {
 /// that no token begins with.
 std::vector<Lexeme> cut_template(std::string_view source);
 
-}  // namespace ropewalk::chat
+}  // namespace rw::chat

@@ -7,7 +7,7 @@
 #include "chat/filters.h"
 #include "chat/python_text.h"
 
-namespace ropewalk::chat {
+namespace rw::chat {
 namespace {
 
 Value lowered(Interpreter& in, const Value& value) {
@@ -309,4 +309,4 @@ Value Interpreter::filter(const std::string& name, const Value& value, const Arg
   refuse("a filter that chat templates use", fmt::format("'| {}'", name.substr(0, 40)));
 }
 
-}  // namespace ropewalk::chat
+}  // namespace rw::chat

@@ -10,7 +10,7 @@
 
 #include "chat/failure.h"
 
-namespace ropewalk::chat {
+namespace rw::chat {
 
 class Meter {
  public:
@@ -55,4 +55,4 @@ class Meter {
   std::size_t memory_;
 };
 
-}  // namespace ropewalk::chat
+}  // namespace rw::chat

@@ -7,7 +7,7 @@
 #include "chat/interpreter.h"
 #include "chat/python_text.h"
 
-namespace ropewalk::chat {
+namespace rw::chat {
 namespace {
 
 using TextMethod = Value (*)(Interpreter&, const std::string&, const Arguments&);
@@ -319,4 +319,4 @@ Value call_method(Interpreter& in, const Value& of, const std::string& name, con
   return list_method(in, of, name, arguments);
 }
 
-}  // namespace ropewalk::chat
+}  // namespace rw::chat

@@ -6,7 +6,7 @@
 #include "chat/expression_parser.h"
 #include "chat/failure.h"
 
-namespace ropewalk::chat {
+namespace rw::chat {
 
 using Kind = Expression::Kind;
 
@@ -221,4 +221,4 @@ void ExpressionParser::arguments(Expression& call) {
   next();
 }
 
-}  // namespace ropewalk::chat
+}  // namespace rw::chat

@@ -6,7 +6,7 @@
 #include "chat/expression_parser.h"
 #include "chat/failure.h"
 
-namespace ropewalk::chat {
+namespace rw::chat {
 namespace {
 
 using Kind = Lexeme::Kind;
@@ -244,4 +244,4 @@ class Parser : private ExpressionParser {
 
 Body parse_template(const std::vector<Lexeme>& lexemes) { return Parser(lexemes).parse(); }
 
-}  // namespace ropewalk::chat
+}  // namespace rw::chat

@@ -8,9 +8,9 @@
 #include "chat/lexer.h"
 #include "chat/syntax.h"
 
-namespace ropewalk::chat {
+namespace rw::chat {
 
 /// Errors: Error with the line and the construct.
 Body parse_template(const std::vector<Lexeme>& lexemes);
 
-}  // namespace ropewalk::chat
+}  // namespace rw::chat

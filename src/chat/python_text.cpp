@@ -7,7 +7,7 @@
 
 #include "chat/failure.h"
 
-namespace ropewalk::chat {
+namespace rw::chat {
 namespace {
 
 struct Character {
@@ -320,4 +320,4 @@ void append_repr(std::string& out, std::string_view text) {
   out += quote;
 }
 
-}  // namespace ropewalk::chat
+}  // namespace rw::chat

@@ -10,7 +10,7 @@
 #include "chat/meter.h"
 #include "core/utf8.h"
 
-namespace ropewalk::chat {
+namespace rw::chat {
 
 /// str.isspace of one code point: wider than ASCII.
 bool is_space(std::uint32_t code);
@@ -58,4 +58,4 @@ std::string replace(std::string_view text, std::string_view old, std::string_vie
 /// repr(text), for messages and lists: what prints it pays.
 void append_repr(std::string& out, std::string_view text);
 
-}  // namespace ropewalk::chat
+}  // namespace rw::chat

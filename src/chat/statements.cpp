@@ -3,7 +3,7 @@
 /// `if` has none. What is set inside of a loop is gone at its next turn; only a namespace's members stay.
 #include "chat/interpreter.h"
 
-namespace ropewalk::chat {
+namespace rw::chat {
 
 const Value* Scope::find(std::string_view name, Meter& meter) const {
   for (const Scope* scope = this; scope; scope = scope->parent) {
@@ -247,4 +247,4 @@ void Interpreter::assign(const Target& target, Value value, Scope& scope) {
   }
 }
 
-}  // namespace ropewalk::chat
+}  // namespace rw::chat

@@ -9,7 +9,7 @@
 
 #include "chat/value.h"
 
-namespace ropewalk::chat {
+namespace rw::chat {
 
 inline constexpr int kMaxDepth = 128;
 
@@ -93,4 +93,4 @@ struct Statement {
   std::vector<std::pair<ExpressionPtr, Body>> branches;  ///< of kIf; without a test: else
 };
 
-}  // namespace ropewalk::chat
+}  // namespace rw::chat

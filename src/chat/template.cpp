@@ -7,7 +7,7 @@
 #include "chat/lexer.h"
 #include "chat/parser.h"
 
-namespace ropewalk::chat {
+namespace rw::chat {
 
 struct Template::Tree {
   std::vector<Lexeme> lexemes;
@@ -64,4 +64,4 @@ bool Template::uses(std::string_view name) const {
   });
 }
 
-}  // namespace ropewalk::chat
+}  // namespace rw::chat

@@ -20,7 +20,7 @@
 
 #include "core/json.h"
 
-namespace ropewalk::chat {
+namespace rw::chat {
 
 class Template {
  public:
@@ -44,4 +44,4 @@ class Template {
   std::unique_ptr<const Tree> tree_;
 };
 
-}  // namespace ropewalk::chat
+}  // namespace rw::chat

@@ -7,7 +7,7 @@
 #include "chat/filters.h"
 #include "chat/python_text.h"
 
-namespace ropewalk::chat {
+namespace rw::chat {
 namespace {
 
 Value trim(Interpreter& in, const Value& value, const Arguments& arguments) {
@@ -273,4 +273,4 @@ Filter find_text_filter(std::string_view name) {
   return found == filters.end() ? nullptr : found->second;
 }
 
-}  // namespace ropewalk::chat
+}  // namespace rw::chat

@@ -6,7 +6,7 @@
 #include "chat/python_text.h"
 #include "chat/value.h"
 
-namespace ropewalk::chat {
+namespace rw::chat {
 namespace {
 
 void check_size(const std::string& out, std::size_t max_bytes) {
@@ -210,4 +210,4 @@ std::string to_json(const Value& value, const JsonStyle& style, Meter& meter) {
   return out;
 }
 
-}  // namespace ropewalk::chat
+}  // namespace rw::chat

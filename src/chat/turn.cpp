@@ -6,7 +6,7 @@
 #include "chat/python_text.h"
 #include "core/error.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// Stands for a message in a first rendering; no template has a word for it.
@@ -176,4 +176,4 @@ std::string describe_chat(const Tokenizer& tokenizer) {
   }
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -17,7 +17,7 @@
 #include "core/json.h"
 #include "tokenizer/tokenizer.h"
 
-namespace ropewalk {
+namespace rw {
 
 struct ChatSettings {
   bool raw = false;                   ///< the text alone, without the template
@@ -75,4 +75,4 @@ void add_text_begin(const Tokenizer& tokenizer, std::vector<Token>& tokens);
 /// What will happen to a message, in a few words, the reason included where a template cannot be run.
 std::string describe_chat(const Tokenizer& tokenizer);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 #include "chat/failure.h"
 #include "chat/meter.h"
 
-namespace ropewalk::chat {
+namespace rw::chat {
 
 const std::string& Undefined::why() const {
   static const std::string nothing;
@@ -210,4 +210,4 @@ int compare(const Value& a, const Value& b, Meter& meter) {
   fail("values that have an order", fmt::format("{} and {}", a.type_name(), b.type_name()));
 }
 
-}  // namespace ropewalk::chat
+}  // namespace rw::chat

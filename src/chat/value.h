@@ -14,7 +14,7 @@
 
 #include "core/json.h"
 
-namespace ropewalk::chat {
+namespace rw::chat {
 
 struct MacroNode;
 struct Scope;
@@ -168,4 +168,4 @@ struct JsonStyle {
 /// left.
 std::string to_json(const Value& value, const JsonStyle& style, Meter& meter);
 
-}  // namespace ropewalk::chat
+}  // namespace rw::chat

@@ -5,7 +5,7 @@
 
 #include "chat/interpreter.h"
 
-namespace ropewalk::chat {
+namespace rw::chat {
 namespace {
 
 using Test = bool (*)(Interpreter&, const Value&, const Arguments&);
@@ -134,4 +134,4 @@ bool Interpreter::test(const std::string& name, const Value& value, const Argume
   return found->second(*this, value, arguments);
 }
 
-}  // namespace ropewalk::chat
+}  // namespace rw::chat

@@ -5,7 +5,7 @@
 
 #include "cli/documents.h"
 
-namespace ropewalk {
+namespace rw {
 
 AutoChoice method_for(const std::string& option, const std::string& model_path, const ModelConfig& config,
                       Index n) {
@@ -36,4 +36,4 @@ void replace_auto(std::vector<std::string>& methods, const std::string& model_pa
   replace_auto(methods, model_path, lengths);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

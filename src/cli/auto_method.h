@@ -4,7 +4,7 @@
 #include "cli/command.h"
 #include "model/method_choice.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// model/method_choice.h's choice, and a line on stderr says for "auto" which method and why; plain RoPE that
 /// was asked for past the trained length gets a warning. Errors: UsageError; Error for such a file that is of
@@ -17,4 +17,4 @@ AutoChoice method_for(const std::string& option, const std::string& model_path, 
 void replace_auto(std::vector<std::string>& methods, const std::string& model_path,
                   const std::vector<Index>& lengths);
 
-}  // namespace ropewalk
+}  // namespace rw

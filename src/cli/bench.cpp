@@ -6,7 +6,7 @@
 #include "core/json.h"
 #include "core/progress.h"
 
-namespace ropewalk::bench {
+namespace rw::bench {
 namespace {
 
 bench::Options options;
@@ -225,4 +225,4 @@ void define(CommandLine& app) {
 const Register<Command> registered{{"bench", "speed of a model under each method", define, run}};
 
 }  // namespace
-}  // namespace ropewalk::bench
+}  // namespace rw::bench

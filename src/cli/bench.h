@@ -4,7 +4,7 @@
 #include "cli/command.h"
 #include "core/profile.h"
 
-namespace ropewalk::bench {
+namespace rw::bench {
 
 struct Options {
   std::string what, model;
@@ -49,4 +49,4 @@ std::vector<Row> measure_train(const Model& model, const Options& asked);
 /// From nothing to the first token of a prompt of 16: file, tokenizer, weights, the reading.
 std::vector<Row> measure_load(const Options& options, const std::shared_ptr<Context>& context);
 
-}  // namespace ropewalk::bench
+}  // namespace rw::bench

@@ -6,7 +6,7 @@
 #include "model/memory.h"
 #include "model/weights.h"
 
-namespace ropewalk::bench {
+namespace rw::bench {
 namespace {
 
 std::vector<float> normal_numbers(Index n, unsigned seed) {
@@ -148,4 +148,4 @@ std::vector<Row> measure_load(const Options& asked, const std::shared_ptr<Contex
   return rows;
 }
 
-}  // namespace ropewalk::bench
+}  // namespace rw::bench

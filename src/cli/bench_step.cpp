@@ -5,7 +5,7 @@
 #include "train/learner.h"
 #include "train/optimizer.h"
 
-namespace ropewalk::bench {
+namespace rw::bench {
 namespace {
 
 constexpr Index kStepTokens = 4096;  ///< of a batch: as many texts of n tokens as it holds, one at least
@@ -46,4 +46,4 @@ Measured measure_step(const Model& model, const Options& asked, const MethodSpec
   return {seconds, n_texts * n, operations, 0, peak_memory()};
 }
 
-}  // namespace ropewalk::bench
+}  // namespace rw::bench

@@ -7,7 +7,7 @@
 #include "kernels/training.h"
 #include "model/weights.h"
 
-namespace ropewalk::bench {
+namespace rw::bench {
 namespace {
 
 std::vector<float> drawn_numbers(Index n, unsigned seed) {
@@ -165,4 +165,4 @@ std::vector<Row> measure_train(const Model& model, const Options& asked) {
   return all;
 }
 
-}  // namespace ropewalk::bench
+}  // namespace rw::bench

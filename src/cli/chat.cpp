@@ -23,7 +23,7 @@
 #include "core/text.h"
 #include "model/method_choice.h"
 
-namespace ropewalk::cli::chat_ {
+namespace rw::cli::chat_ {
 namespace {
 
 struct Options {
@@ -224,4 +224,4 @@ void define(CommandLine& app) {
 const Register<Command> registered{{"chat", "a conversation about long documents", define, run}};
 
 }  // namespace
-}  // namespace ropewalk::cli::chat_
+}  // namespace rw::cli::chat_

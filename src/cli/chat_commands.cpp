@@ -16,7 +16,7 @@
 #include "core/text.h"
 #include "judge/document_check.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr const char* kFormat = "ropewalk conversation 1";
@@ -245,4 +245,4 @@ bool run_chat_command(ChatSession& session, const std::string& line, bool forgiv
   return true;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 
 #include "cli/chat_session.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Reads a document into the conversation, and says how long it is. Errors: those of read_text_file;
 /// UsageError for standard input.
@@ -17,4 +17,4 @@ void attach_file(ChatSession& session, const std::string& path);
 bool run_chat_command(ChatSession& session, const std::string& line, bool forgiving,
                       const std::atomic<bool>& interrupted);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -14,7 +14,7 @@
 #include "model/writing.h"
 #include "tokenizer/answer_text.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 std::string whole_path(const std::string& path) {
@@ -246,4 +246,4 @@ ChatReply ChatSession::ask(const std::string& text, const std::atomic<bool>& int
   return reply;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

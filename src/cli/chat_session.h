@@ -14,7 +14,7 @@
 #include "methods/auto.h"
 #include "model/sampler.h"
 
-namespace ropewalk {
+namespace rw {
 
 struct ChatSessionSettings {
   std::string method = "auto";  ///< or one by name
@@ -118,4 +118,4 @@ class ChatSession {
   Index bound_ = 0;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

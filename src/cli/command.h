@@ -13,7 +13,7 @@
 #include "model/session.h"
 #include "tokenizer/token_stream.h"
 
-namespace ropewalk {
+namespace rw {
 
 struct Command {
   std::string name, summary;
@@ -83,4 +83,4 @@ std::size_t parse_bytes(const std::string& text, const char* option);
 /// "1234 tok/s, peak memory 512 MiB" for stderr.
 std::string speed_line(const char* what, Index n_tokens, double seconds);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -15,7 +15,7 @@
 #include "formats/assumed_pre.h"
 #include "tokenizer/pretokenize.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 CLI::Option* of(void* option) { return static_cast<CLI::Option*>(option); }
@@ -351,4 +351,4 @@ int run_command_line(int argc, char** argv) {
   return Registry<Command>::get(app.get_subcommands().front()->get_name(), "command").run();
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -9,7 +9,7 @@
 
 #include "core/types.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// What a value must be. Called with the option's name and the value as typed. Errors: UsageError.
 using OptionCheck = std::function<void(const std::string& option, const std::string& value)>;
@@ -85,4 +85,4 @@ void take_for_file(std::string& model, std::string& file);
 /// own.
 int run_command_line(int argc, char** argv);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -17,7 +17,7 @@
 #include "model/memory.h"
 #include "model/weight_outlook.h"
 
-namespace ropewalk {
+namespace rw {
 
 void BackendOptions::define_types(CommandLine& app) {
   app.add_option("--precision", precision, "bf16 or f32")->capture_default_str();
@@ -242,4 +242,4 @@ std::string speed_line(const char* what, Index n_tokens, double seconds) {
                      static_cast<double>(n_tokens) / std::max(seconds, 1e-9), usage.ru_maxrss / 1024);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

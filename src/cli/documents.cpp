@@ -12,7 +12,7 @@
 #include "judge/text_tokens.h"
 #include "model/identity.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// Records are paired by a document's name: file names where they differ, else paths. Errors: UsageError for
@@ -225,4 +225,4 @@ double parse_seconds(const std::string& text, const char* option) {
   return value * scale;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 #include "cli/command.h"
 #include "judge/runner.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Files as they are, folders as the .txt and .md files in them. Errors: Error for a folder without any.
 std::vector<std::string> expand_texts(const std::vector<std::string>& paths);
@@ -59,4 +59,4 @@ void say_acting_layers(const ModelConfig& config);
 /// unit.
 double parse_seconds(const std::string& text, const char* option = "--budget");
 
-}  // namespace ropewalk
+}  // namespace rw

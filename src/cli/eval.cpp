@@ -20,7 +20,7 @@
 #include "judge/scope.h"
 #include "judge/text_tokens.h"
 
-namespace ropewalk::cli::eval {
+namespace rw::cli::eval {
 namespace {
 
 struct Options {
@@ -366,4 +366,4 @@ const Register<Command> registered{
     {"eval", "which methods keep working past the trained length", define, run}};
 
 }  // namespace
-}  // namespace ropewalk::cli::eval
+}  // namespace rw::cli::eval

@@ -12,7 +12,7 @@
 #include "core/text.h"
 #include "model/cost.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr double kLong = 1800;  // seconds: from here on a plan is announced
@@ -214,7 +214,7 @@ bool WorkOptions::run_jobs(RunnerOptions& runner, const Context& context,
   if (n_jobs(context) < 2 || dry_run) return false;
   std::vector<std::string> files{"--report"};
   files.insert(files.end(), blank.begin(), blank.end());
-  ropewalk::run_jobs(n_jobs(context), context.threads(), runner.shard, runner.n_shards, files);
+  rw::run_jobs(n_jobs(context), context.threads(), runner.shard, runner.n_shards, files);
   runner.only_stored = true;  // a budget may have left items out: they are not for this process
   return true;
 }
@@ -243,4 +243,4 @@ void WorkOptions::say_what_was_done(const RunnerResult& result, std::size_t n_do
                     counted(result.n_items, "item")));
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -5,7 +5,7 @@
 #include "cli/command.h"
 #include "judge/runner.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// --out, --report, --budget, --jobs, --shard and --dry-run.
 struct WorkOptions {
@@ -42,4 +42,4 @@ int print_plan(const Model& model, const Tokenizer& tokenizer, const std::vector
 std::function<void(const Plan&)> announcer(const Model& model, const RunnerOptions& options,
                                            bool budget_asked);
 
-}  // namespace ropewalk
+}  // namespace rw

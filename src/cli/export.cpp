@@ -13,7 +13,7 @@
 #include "core/text.h"
 #include "model/config.h"
 
-namespace ropewalk::cli::export_ {
+namespace rw::cli::export_ {
 namespace {
 
 ExportOptions options;
@@ -102,4 +102,4 @@ void define(CommandLine& app) {
 const Register<Command> registered{{"export", "a method's settings for other engines", define, run}};
 
 }  // namespace
-}  // namespace ropewalk::cli::export_
+}  // namespace rw::cli::export_

@@ -11,7 +11,7 @@
 #include "formats/hf_family.h"
 #include "methods/told.h"
 
-namespace ropewalk::cli {
+namespace rw::cli {
 namespace {
 
 bool is_gguf_file(const ModelFile& file) { return file.container().starts_with("GGUF"); }
@@ -212,4 +212,4 @@ int export_to(const ExportTo& to, const ExportAsked& asked, const ExportOptions&
   return to.engine ? print_line(to, asked, options.json) : write_files(to, asked, options);
 }
 
-}  // namespace ropewalk::cli
+}  // namespace rw::cli

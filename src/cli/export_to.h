@@ -8,7 +8,7 @@
 #include "methods/export.h"
 #include "train/export_target.h"
 
-namespace ropewalk::cli {
+namespace rw::cli {
 
 /// One of the words behind --to: an engine with a command line of its own, or files.
 struct ExportTo {
@@ -55,4 +55,4 @@ ExportTo find_export_target(const ExportOptions& options);
 /// read; Error where nothing can be written.
 int export_to(const ExportTo& to, const ExportAsked& asked, const ExportOptions& options);
 
-}  // namespace ropewalk::cli
+}  // namespace rw::cli

@@ -7,7 +7,7 @@
 #include "core/tell.h"
 #include "core/text.h"
 
-namespace ropewalk::cli::fill {
+namespace rw::cli::fill {
 namespace {
 
 constexpr std::size_t kMostMasks = 256;
@@ -137,4 +137,4 @@ void define(CommandLine& app) {
 const Register<Command> registered{{"fill", "an encoder's guesses for each [MASK]", define, run}};
 
 }  // namespace
-}  // namespace ropewalk::cli::fill
+}  // namespace rw::cli::fill

@@ -14,7 +14,7 @@
 #include "core/text.h"
 #include "results/verdict.h"
 
-namespace ropewalk::cli::finetune {
+namespace rw::cli::finetune {
 namespace {
 
 Options asked;
@@ -194,4 +194,4 @@ const Register<Command> registered{{"finetune", "train for a longer length from 
                                     [](CommandLine& app) { asked.define(app); }, run}};
 
 }  // namespace
-}  // namespace ropewalk::cli::finetune
+}  // namespace rw::cli::finetune

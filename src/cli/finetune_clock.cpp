@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <numeric>
 
-namespace ropewalk::cli::finetune {
+namespace rw::cli::finetune {
 
 FinetuneClock::FinetuneClock(const FinetuneCost& cost, const FinetunePlan& plan)
     : cost_(cost), look_(cost.look_seconds / static_cast<double>(plan.starts.size())) {
@@ -55,4 +55,4 @@ void FinetuneClock::add(Work& work, double done) {
   progress_.update_left(seconds_left());
 }
 
-}  // namespace ropewalk::cli::finetune
+}  // namespace rw::cli::finetune

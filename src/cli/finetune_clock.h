@@ -4,7 +4,7 @@
 #include "cli/finetune_cost.h"
 #include "core/progress.h"
 
-namespace ropewalk::cli::finetune {
+namespace rw::cli::finetune {
 
 /// One line of progress from the first judging to the last. Training and judging were foreseen by a probe
 /// each (FinetuneCost); what is left of each counts as much longer or shorter as what is done of it took.
@@ -42,4 +42,4 @@ class FinetuneClock {
   Progress progress_{"", 1};
 };
 
-}  // namespace ropewalk::cli::finetune
+}  // namespace rw::cli::finetune

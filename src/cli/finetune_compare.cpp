@@ -15,7 +15,7 @@
 #include "train/merged.h"
 #include "train/trainer.h"
 
-namespace ropewalk::cli::finetune {
+namespace rw::cli::finetune {
 namespace {
 
 namespace fs = std::filesystem;
@@ -234,4 +234,4 @@ Comparison compare(const Options& options, const FinetunePlan& plan, const Finet
   return Comparer(options, plan, texts, source, run, cost, on_look).run();
 }
 
-}  // namespace ropewalk::cli::finetune
+}  // namespace rw::cli::finetune

@@ -6,7 +6,7 @@
 #include "cli/finetune_plan.h"
 #include "report/recovery.h"
 
-namespace ropewalk::cli::finetune {
+namespace rw::cli::finetune {
 
 /// The loss at the long length of a model written in another type than what was looked at.
 struct WrittenLoss {
@@ -30,4 +30,4 @@ Comparison compare(const Options& options, const FinetunePlan& plan, const Finet
                    const std::shared_ptr<const Model>& source, const RunInfo& run, const FinetuneCost& cost,
                    const OnLook& on_look);
 
-}  // namespace ropewalk::cli::finetune
+}  // namespace rw::cli::finetune

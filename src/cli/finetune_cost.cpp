@@ -11,7 +11,7 @@
 #include "train/merged.h"
 #include "train/new_weights.h"
 
-namespace ropewalk::cli::finetune {
+namespace rw::cli::finetune {
 namespace {
 
 constexpr Index kProbe = 1024;  // tokens
@@ -151,4 +151,4 @@ void take_budget(const Options& options, const FinetuneCost& cost, FinetunePlan&
   plan.warm_up = options.warm_up >= 0 ? options.warm_up : usual_warm_up(plan.steps);
 }
 
-}  // namespace ropewalk::cli::finetune
+}  // namespace rw::cli::finetune

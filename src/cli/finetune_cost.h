@@ -4,7 +4,7 @@
 #include "cli/finetune_looks.h"
 #include "cli/finetune_plan.h"
 
-namespace ropewalk::cli::finetune {
+namespace rw::cli::finetune {
 
 struct FinetuneCost {
   std::vector<double> step_seconds;                ///< of each start
@@ -28,4 +28,4 @@ FinetuneCost cost_of_finetune(const Options& options, FinetunePlan& plan, const 
 /// holds none.
 void take_budget(const Options& options, const FinetuneCost& cost, FinetunePlan& plan);
 
-}  // namespace ropewalk::cli::finetune
+}  // namespace rw::cli::finetune

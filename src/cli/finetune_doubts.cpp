@@ -5,7 +5,7 @@
 
 #include "core/text.h"
 
-namespace ropewalk::cli::finetune {
+namespace rw::cli::finetune {
 
 double passes_over_texts(const FinetunePlan& plan, const FinetuneTexts& texts) {
   const Index batch = plan.batch / plan.length * plan.length;  // whole texts
@@ -31,4 +31,4 @@ std::vector<std::string> doubts_of(const FinetunePlan& plan, const FinetuneTexts
   return doubts;
 }
 
-}  // namespace ropewalk::cli::finetune
+}  // namespace rw::cli::finetune

@@ -3,7 +3,7 @@
 #pragma once
 #include "cli/finetune_plan.h"
 
-namespace ropewalk::cli::finetune {
+namespace rw::cli::finetune {
 
 /// A text may be trained on about so often before it teaches much less than a new one (Muennighoff et al.
 /// 2023, arXiv:2305.16264).
@@ -14,4 +14,4 @@ double passes_over_texts(const FinetunePlan& plan, const FinetuneTexts& texts);
 /// Sentences: too few documents for any claim, the same text over and over. Empty: nothing.
 std::vector<std::string> doubts_of(const FinetunePlan& plan, const FinetuneTexts& texts);
 
-}  // namespace ropewalk::cli::finetune
+}  // namespace rw::cli::finetune

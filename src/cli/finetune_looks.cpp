@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 
-namespace ropewalk {
+namespace rw {
 
 FinetuneLooks::FinetuneLooks(const std::vector<Document>& documents, PlanOptions plan, RunInfo run,
                              std::string folder)
@@ -61,4 +61,4 @@ double FinetuneLooks::cost(const Model& model, const std::vector<std::string>& m
   return cost;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

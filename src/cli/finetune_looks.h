@@ -8,7 +8,7 @@
 #include "judge/runner.h"
 #include "results/recovery.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Results of looks, each in a file of results of its own where there is a folder: a run that was killed
 /// measures nothing twice, and `ropewalk report` reads each.
@@ -41,4 +41,4 @@ class FinetuneLooks {
   std::function<void(double)> on_share_;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -16,7 +16,7 @@
 #include "core/text.h"
 #include "train/write_settings.h"
 
-namespace ropewalk::cli::finetune {
+namespace rw::cli::finetune {
 namespace {
 
 /// The methods as typed; `--compare` or `--method`. Errors: UsageError for none, and where methods change
@@ -370,4 +370,4 @@ void Options::define(CommandLine& app) {
       "  ropewalk finetune model.gguf --compare pi yarn none --length 4k --text data/");
 }
 
-}  // namespace ropewalk::cli::finetune
+}  // namespace rw::cli::finetune

@@ -11,7 +11,7 @@
 #include "results/recovery.h"
 #include "train/parameters.h"
 
-namespace ropewalk::cli::finetune {
+namespace rw::cli::finetune {
 
 struct Options {
   std::string model, method, length, budget, type, out, report;
@@ -82,4 +82,4 @@ void keep_settings(const Options& options, const FinetunePlan& plan, const Json&
 /// The command as typed in a shell.
 std::string command_line(const Options& options, const FinetunePlan& plan);
 
-}  // namespace ropewalk::cli::finetune
+}  // namespace rw::cli::finetune

@@ -13,7 +13,7 @@
 #include "train/merged.h"
 #include "train/write_model.h"
 
-namespace ropewalk::cli::finetune {
+namespace rw::cli::finetune {
 namespace {
 
 namespace fs = std::filesystem;
@@ -84,7 +84,7 @@ std::string adapter_line(const LearningModel& learning, const FileSettings& sett
 }  // namespace
 
 void require_writable(const FinetunePlan& plan, const LearningModel& learning) {
-  ropewalk::require_writable(learning, written_type(plan, learning));
+  rw::require_writable(learning, written_type(plan, learning));
 }
 
 std::string why_no_adapter(const LearningModel& learning) {
@@ -131,4 +131,4 @@ std::string results_of_before(const std::string& name, const std::string& folder
                      step ? fmt::format("step {}", *step) : "a step that is not said");
 }
 
-}  // namespace ropewalk::cli::finetune
+}  // namespace rw::cli::finetune

@@ -3,7 +3,7 @@
 #pragma once
 #include "cli/finetune_plan.h"
 
-namespace ropewalk::cli::finetune {
+namespace rw::cli::finetune {
 
 /// The whole weights as they were written.
 struct WrittenModel {
@@ -34,4 +34,4 @@ WrittenModel write_results(const FinetunePlan& plan, std::size_t start, const Le
 /// A line that names what is in FOLDER from before, and the step that it is of. Empty: nothing is.
 std::string results_of_before(const std::string& name, const std::string& folder);
 
-}  // namespace ropewalk::cli::finetune
+}  // namespace rw::cli::finetune

@@ -3,7 +3,7 @@
 
 #include "train/saved_run.h"
 
-namespace ropewalk::cli::finetune {
+namespace rw::cli::finetune {
 
 LearningModel learning_model(const Options& options, const std::shared_ptr<const Model>& source) {
   return options.full ? learn_all(source) : learn_low_rank(source, options.low_rank);
@@ -128,4 +128,4 @@ void StartTrainer::train_to(Index step, const OnTrained& on_trained) {
   impl_->save();
 }
 
-}  // namespace ropewalk::cli::finetune
+}  // namespace rw::cli::finetune

@@ -8,7 +8,7 @@
 #include "cli/finetune_plan.h"
 #include "train/batches.h"
 
-namespace ropewalk::cli::finetune {
+namespace rw::cli::finetune {
 
 /// What learns: the same numbers from every start. Errors: Error (a target that no layer has, memory).
 LearningModel learning_model(const Options& options, const std::shared_ptr<const Model>& source);
@@ -37,4 +37,4 @@ class StartTrainer {
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace ropewalk::cli::finetune
+}  // namespace rw::cli::finetune

@@ -11,7 +11,7 @@
 #include "judge/near_copies.h"
 #include "results/units.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// A quarter of a text at most is kept back.
@@ -167,4 +167,4 @@ FinetuneTexts finetune_texts(const Tokenizer& tokenizer, const FinetuneTextOptio
   return texts;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

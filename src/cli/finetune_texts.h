@@ -6,7 +6,7 @@
 
 #include "cli/documents.h"
 
-namespace ropewalk {
+namespace rw {
 
 struct FinetuneTexts {
   std::vector<std::string> names;            ///< of the texts to train on
@@ -35,4 +35,4 @@ inline constexpr int kHeldOut = 24;
 /// is trained on (judge/near_copies.h), or of another held-out one.
 FinetuneTexts finetune_texts(const Tokenizer& tokenizer, const FinetuneTextOptions& options);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -8,7 +8,7 @@
 #include "model/memory.h"
 #include "model/sequence.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr std::size_t kMargin = 20;                         // a twentieth
@@ -105,4 +105,4 @@ void FittingLength::require(const MethodSpec& spec, Index n) const {
                           held(spec, n)));
 }
 
-}  // namespace ropewalk
+}  // namespace rw

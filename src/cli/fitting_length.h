@@ -8,7 +8,7 @@
 #include "cli/auto_method.h"
 #include "model/model.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Of one model, and of what --method says. The memory is measured once, when it is first asked for; a
 /// twentieth of it, and 2 MiB for each thread, are left for the text, the tokens and what else the process
@@ -57,4 +57,4 @@ class FittingLength {
   mutable std::optional<std::vector<TunedSetting>> tuned_;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -5,7 +5,7 @@
 
 #include "cli/command.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 bool fits(const std::string& method, BoundMethods& bound, const std::vector<Index>& lengths) {
@@ -43,4 +43,4 @@ std::vector<std::string> expand_all(std::vector<std::string>& methods, BoundMeth
   return every;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

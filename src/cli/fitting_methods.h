@@ -6,7 +6,7 @@
 
 #include "judge/bound_methods.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Of the methods, in their order, those that need no value and fit the model at every one of the lengths.
 std::vector<std::string> fitting(const std::vector<std::string>& methods, BoundMethods& bound,
@@ -17,4 +17,4 @@ std::vector<std::string> fitting(const std::vector<std::string>& methods, BoundM
 std::vector<std::string> expand_all(std::vector<std::string>& methods, BoundMethods& bound,
                                     const std::vector<Index>& lengths);
 
-}  // namespace ropewalk
+}  // namespace rw

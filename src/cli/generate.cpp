@@ -23,7 +23,7 @@
 #include "model/writing.h"
 #include "tokenizer/answer_text.h"
 
-namespace ropewalk::cli::generate {
+namespace rw::cli::generate {
 namespace {
 
 struct Options {
@@ -338,4 +338,4 @@ void define(CommandLine& app) {
 const Register<Command> registered{{"generate", "read long documents and answer", define, run}};
 
 }  // namespace
-}  // namespace ropewalk::cli::generate
+}  // namespace rw::cli::generate

@@ -6,7 +6,7 @@
 
 #include "core/text.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// The files' text in order; of several each stands behind a line with its name.
 void GivenText::for_pieces(const char* doing, const std::function<void(std::string_view)>& piece) const {
@@ -79,4 +79,4 @@ GivenText::Part GivenText::part(const Tokenizer& tokenizer, LeftOut left_out, In
   return part;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -9,7 +9,7 @@
 #include "cli/command.h"
 #include "cli/truncate.h"
 
-namespace ropewalk {
+namespace rw {
 
 class GivenText {
  public:
@@ -43,4 +43,4 @@ class GivenText {
   ChatSettings chat_;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

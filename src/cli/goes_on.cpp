@@ -7,7 +7,7 @@
 
 #include "core/error.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 // A handler may read what was written before it was set, and call access(), write(), sigaction(), raise().
@@ -39,4 +39,4 @@ void say_that_it_goes_on(const std::string& out, const std::string& command) {
   }
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -3,11 +3,11 @@
 #pragma once
 #include <string>
 
-namespace ropewalk {
+namespace rw {
 
 /// From now on SIGINT and SIGTERM end the process as they always do, after one line on stderr that `command`
 /// goes on from `out`. Empty: nothing. Once in a process. An
 /// OutputFile's handler may be set before or behind: both pass the signal on.
 void say_that_it_goes_on(const std::string& out, const std::string& command = "the same command");
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -17,7 +17,7 @@
 #include "model/tensors.h"
 #include "model/weight_outlook.h"
 
-namespace ropewalk::cli::inspect {
+namespace rw::cli::inspect {
 namespace {
 
 struct Options {
@@ -306,4 +306,4 @@ void define(CommandLine& app) {
 const Register<Command> registered{{"inspect", "what is in a model file", define, run}};
 
 }  // namespace
-}  // namespace ropewalk::cli::inspect
+}  // namespace rw::cli::inspect

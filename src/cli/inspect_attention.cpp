@@ -10,7 +10,7 @@
 #include "core/json.h"
 #include "model/attention_shares.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 std::string bar(double share) { return std::string(static_cast<std::size_t>(std::lround(40 * share)), '#'); }
@@ -82,4 +82,4 @@ int inspect_attention(const InspectAttention& asked) {
   return 0;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

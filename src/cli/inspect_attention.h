@@ -2,7 +2,7 @@
 #pragma once
 #include "cli/command.h"
 
-namespace ropewalk {
+namespace rw {
 
 struct InspectAttention {
   std::string model, text, method = "none";
@@ -17,4 +17,4 @@ struct InspectAttention {
 /// second half of a text's first `length` tokens. Returns 0.
 int inspect_attention(const InspectAttention& options);
 
-}  // namespace ropewalk
+}  // namespace rw

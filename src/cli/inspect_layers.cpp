@@ -7,7 +7,7 @@
 #include <set>
 #include <tuple>
 
-namespace ropewalk::cli {
+namespace rw::cli {
 namespace {
 
 /// "0-4, 6": the layers of class c.
@@ -151,4 +151,4 @@ std::string layer_class_line(const Json& c, const std::vector<std::string>& size
   return line + (c.at("methods_act").get<bool>() ? "; methods act" : "; methods do not act");
 }
 
-}  // namespace ropewalk::cli
+}  // namespace rw::cli

@@ -4,7 +4,7 @@
 #include "core/json.h"
 #include "model/config.h"
 
-namespace ropewalk::cli {
+namespace rw::cli {
 
 /// The size that all layers have, a number; where they differ all that there are, from the smallest on. A
 /// layer without the part (0) counts only where no layer has it.
@@ -24,4 +24,4 @@ std::vector<std::string> differing_sizes(const Json& classes);
 /// "pi:factor=8", "rope_freqs" or "none".
 std::string own_scaling_of(const RopeSpec& rope);
 
-}  // namespace ropewalk::cli
+}  // namespace rw::cli

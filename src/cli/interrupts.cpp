@@ -3,7 +3,7 @@
 
 #include <csignal>
 
-namespace ropewalk {
+namespace rw {
 
 std::atomic<bool> ctrl_c_pressed{false};
 
@@ -17,4 +17,4 @@ void catch_interrupts() {
   sigaction(SIGINT, &action, nullptr);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -3,7 +3,7 @@
 #pragma once
 #include <atomic>
 
-namespace ropewalk {
+namespace rw {
 
 /// Set by ctrl-C behind catch_interrupts(); who looks at it sets it back.
 extern std::atomic<bool> ctrl_c_pressed;
@@ -11,4 +11,4 @@ extern std::atomic<bool> ctrl_c_pressed;
 /// A system call that waits is woken.
 void catch_interrupts();
 
-}  // namespace ropewalk
+}  // namespace rw

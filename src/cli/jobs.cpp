@@ -19,7 +19,7 @@
 
 extern char** environ;
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 std::vector<std::string> own_arguments() {
@@ -92,4 +92,4 @@ void run_jobs(int n_jobs, int n_threads, int shard, int n_shards, const std::vec
                 "run with --jobs 1 to see why; finished items are kept");
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-namespace ropewalk {
+namespace rw {
 
 /// Runs this command n_jobs times, each on its share of the items and of n_threads, and waits. `blank`:
 /// options that get an empty value. Errors: Error when one of them failed (the others end their work).
@@ -18,4 +18,4 @@ bool is_job();
 /// working for nobody. First thing in main().
 void end_with_parent();
 
-}  // namespace ropewalk
+}  // namespace rw

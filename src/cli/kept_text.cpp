@@ -7,7 +7,7 @@
 #include "core/output_file.h"
 #include "core/text.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr Index kLeastRoom = 128;  // tokens
@@ -98,4 +98,4 @@ void KeptText::keep(const Sequence& sequence) const {
                   bytes / 1e6));
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -8,7 +8,7 @@
 #include "cli/fitting_length.h"
 #include "model/saved_sequence.h"
 
-namespace ropewalk {
+namespace rw {
 
 class KeptText {
  public:
@@ -39,4 +39,4 @@ class KeptText {
   const Model& model_;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -10,7 +10,7 @@
 #include "core/tell.h"
 #include "model/cost.h"
 
-namespace ropewalk::cli::logits {
+namespace rw::cli::logits {
 namespace {
 
 struct Options {
@@ -135,4 +135,4 @@ void define(CommandLine& app) {
 const Register<Command> registered{{"logits", "logits and losses of given token ids", define, run}};
 
 }  // namespace
-}  // namespace ropewalk::cli::logits
+}  // namespace rw::cli::logits

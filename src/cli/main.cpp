@@ -44,32 +44,31 @@ int main(int argc, char** argv) {
   std::signal(SIGXFSZ, SIG_IGN);  // past ulimit -f a write fails, and says so
   std::signal(SIGBUS, say_cut);
   share_one_arena();
-  ropewalk::end_with_parent();
+  rw::end_with_parent();
   try {
-    const int code = ropewalk::run_command_line(argc, argv);
+    const int code = rw::run_command_line(argc, argv);
     if (std::fflush(stdout) != 0 || std::ferror(stdout)) {
-      ropewalk::tell(
-          "ropewalk: standard output: expected room for it; found none; hint: is the disk full?\n");
+      rw::tell("ropewalk: standard output: expected room for it; found none; hint: is the disk full?\n");
       return 1;
     }
     return code;
-  } catch (const ropewalk::UsageError& e) {
-    ropewalk::tell("ropewalk: {}\n", e.what());
+  } catch (const rw::UsageError& e) {
+    rw::tell("ropewalk: {}\n", e.what());
     return 2;
-  } catch (const ropewalk::Error& e) {
-    ropewalk::tell("ropewalk: {}\n", e.what());
+  } catch (const rw::Error& e) {
+    rw::tell("ropewalk: {}\n", e.what());
     return 1;
   } catch (const std::system_error& e) {
-    ropewalk::tell("ropewalk: output: expected to be written; found {}; hint: is the disk full?\n", e.what());
+    rw::tell("ropewalk: output: expected to be written; found {}; hint: is the disk full?\n", e.what());
     return 1;
   } catch (const std::bad_alloc&) {
-    ropewalk::tell(
+    rw::tell(
         "ropewalk: memory: expected enough for what was asked; found none left; hint: ask for less: a "
         "shorter "
         "text, fewer tokens at once or a smaller model\n");
     return 1;
   } catch (const std::exception& e) {
-    ropewalk::tell("ropewalk: this is a bug of ours: {}\n", e.what());
+    rw::tell("ropewalk: this is a bug of ours: {}\n", e.what());
     return 3;
   }
 }

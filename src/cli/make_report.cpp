@@ -10,7 +10,7 @@
 #include "methods/method.h"
 #include "results/store.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// A file may hold methods that this version does not know: they have records and no note.
@@ -67,4 +67,4 @@ void write_report(const std::vector<Record>& records, const RunInfo& run, Output
   tell("report: file://{}\n", std::filesystem::absolute(path).string());
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -4,7 +4,7 @@
 #include "core/output_file.h"
 #include "report/report.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Records with what their methods are: formula and source of each that has a name of ours.
 ReportData report_for(std::vector<Record> records, const RunInfo& run);
@@ -21,4 +21,4 @@ std::string format_report(const ReportData& data, const std::string& format);
 void write_report(const std::vector<Record>& records, const RunInfo& run, OutputFile& out,
                   const std::string& path);
 
-}  // namespace ropewalk
+}  // namespace rw

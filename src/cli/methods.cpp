@@ -4,7 +4,7 @@
 #include "core/json.h"
 #include "methods/describe.h"
 
-namespace ropewalk::cli::methods {
+namespace rw::cli::methods {
 namespace {
 
 struct Options {
@@ -45,4 +45,4 @@ void define(CommandLine& app) {
 const Register<Command> registered{{"methods", "every method; NAME: its formula and source", define, run}};
 
 }  // namespace
-}  // namespace ropewalk::cli::methods
+}  // namespace rw::cli::methods

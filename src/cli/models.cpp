@@ -4,7 +4,7 @@
 #include "core/json.h"
 #include "model/describe.h"
 
-namespace ropewalk::cli::models {
+namespace rw::cli::models {
 namespace {
 
 struct Options {
@@ -35,4 +35,4 @@ void define(CommandLine& app) {
 const Register<Command> registered{{"models", "families that run, what others lack; NAME: one", define, run}};
 
 }  // namespace
-}  // namespace ropewalk::cli::models
+}  // namespace rw::cli::models

@@ -9,7 +9,7 @@
 #include "core/output_file.h"
 #include "core/types.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// What our headers end with: other writers pad with spaces alone, and readers take either for white space.
 inline constexpr std::string_view kNpyEnd = "\t\n";
@@ -50,4 +50,4 @@ class NpyWriter {
   OutputFile out_;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

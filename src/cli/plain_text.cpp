@@ -11,7 +11,7 @@
 #include "core/json.h"
 #include "core/text.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr int kLines = 5;  // the first that are not empty; all of them are objects in JSONL
@@ -85,4 +85,4 @@ std::string read_plain_text(const std::string& path) {
   return text;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -3,11 +3,11 @@
 #pragma once
 #include <string>
 
-namespace ropewalk {
+namespace rw {
 
 /// As read_text_file. Errors: those, and Error for a file whose lines are JSON objects (JSONL), or that is
 /// one JSON object or array as a whole: its braces and keys would be learnt too. It says how to take the
 /// texts out.
 std::string read_plain_text(const std::string& path);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -20,7 +20,7 @@
 #include "metrics/share_found.h"
 #include "results/answer.h"
 
-namespace ropewalk::cli::questions {
+namespace rw::cli::questions {
 namespace {
 
 struct Options {
@@ -260,4 +260,4 @@ const Register<Command> registered{
     {"questions", "answer the questions of a RULER or LongBench file", define, run}};
 
 }  // namespace
-}  // namespace ropewalk::cli::questions
+}  // namespace rw::cli::questions

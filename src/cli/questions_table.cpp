@@ -6,7 +6,7 @@
 
 #include "core/error.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// Scores of one method on one group, by document.
@@ -153,4 +153,4 @@ Json questions_json(const std::vector<QuestionCell>& cells) {
   return list;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 #include "judge/import/question_documents.h"
 #include "results/statistics.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// One method's scores on one group of questions.
 struct QuestionCell {
@@ -28,4 +28,4 @@ std::vector<QuestionCell> summarise_questions(const std::vector<Record>& records
 std::string questions_table(const std::vector<QuestionCell>& cells);
 Json questions_json(const std::vector<QuestionCell>& cells);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -10,7 +10,7 @@
 #include "core/text.h"
 #include "results/store.h"
 
-namespace ropewalk::cli::report {
+namespace rw::cli::report {
 namespace {
 
 struct Options {
@@ -81,4 +81,4 @@ void define(CommandLine& app) {
 const Register<Command> registered{{"report", "results as a web page, table or curves", define, run}};
 
 }  // namespace
-}  // namespace ropewalk::cli::report
+}  // namespace rw::cli::report

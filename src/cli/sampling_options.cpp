@@ -5,7 +5,7 @@
 #include <limits>
 #include <random>
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// "15043+1", "15043-0.5", "15043-inf". Errors: UsageError.
@@ -65,4 +65,4 @@ SamplerSettings SamplingOptions::settings(Index n_choices) {
   return settings_;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -4,7 +4,7 @@
 #include "cli/command.h"
 #include "model/sampler.h"
 
-namespace ropewalk {
+namespace rw {
 
 struct SamplingOptions {
   void define(CommandLine& app);
@@ -19,4 +19,4 @@ struct SamplingOptions {
   Index seed_ = -1;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

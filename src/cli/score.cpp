@@ -8,7 +8,7 @@
 #include "core/text.h"
 #include "metrics/metrics.h"
 
-namespace ropewalk::cli::score {
+namespace rw::cli::score {
 namespace {
 
 struct Options {
@@ -49,7 +49,7 @@ int run() {
                 n_filled(hypotheses) == n_filled(references)
                     ? "they differ in blank lines, which count: leave those out of both"
                     : "one segment a line, in the same order; --whole compares the files as they are");
-  const Scores s = ropewalk::score(hypotheses, references, how);
+  const Scores s = rw::score(hypotheses, references, how);
   if (s.rouge_blind)
     tell("note: ROUGE sees no word in {}: it counts a-z and 0-9, with zh and char also Han\n",
          printable(options.references));
@@ -88,4 +88,4 @@ void define(CommandLine& app) {
 const Register<Command> registered{{"score", "BLEU, chrF, ROUGE and more of a text", define, run}};
 
 }  // namespace
-}  // namespace ropewalk::cli::score
+}  // namespace rw::cli::score

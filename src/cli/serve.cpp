@@ -12,7 +12,7 @@
 #include "server/api.h"
 #include "server/http_server.h"
 
-namespace ropewalk::cli::serve {
+namespace rw::cli::serve {
 namespace {
 
 constexpr double kDrainSeconds = 30;
@@ -180,4 +180,4 @@ const Register<Command> registered{
     {"serve", "answer over HTTP, as OpenAI's API does, and a page", define, run}};
 
 }  // namespace
-}  // namespace ropewalk::cli::serve
+}  // namespace rw::cli::serve

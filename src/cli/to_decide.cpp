@@ -6,7 +6,7 @@
 #include "core/text.h"
 #include "results/units.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr int kMost = 24;  // of each text
@@ -43,4 +43,4 @@ std::string text_to_decide(const TokenTexts& texts, Index length, std::size_t n)
                      texts.tokens.size() == 1 ? "this one has" : "the longest of these has", longest);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

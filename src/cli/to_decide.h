@@ -3,7 +3,7 @@
 #pragma once
 #include "cli/documents.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Which of the stretches are evidence: tune judges on every second one.
 enum class Judged { kAll, kEverySecond };
@@ -16,4 +16,4 @@ int stretches_to_decide(const TokenTexts& texts, Index least, Judged judged, std
 /// What to ask for where they do not: "5 texts, or one that holds 5 stretches of 4k tokens (...)".
 std::string text_to_decide(const TokenTexts& texts, Index length, std::size_t n);
 
-}  // namespace ropewalk
+}  // namespace rw

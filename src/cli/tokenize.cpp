@@ -11,7 +11,7 @@
 #include "core/text.h"
 #include "core/utf8.h"
 
-namespace ropewalk::cli::tokenize {
+namespace rw::cli::tokenize {
 namespace {
 
 struct Options {
@@ -131,4 +131,4 @@ void define(CommandLine& app) {
 const Register<Command> registered{{"tokenize", "text to token ids", define, run}};
 
 }  // namespace
-}  // namespace ropewalk::cli::tokenize
+}  // namespace rw::cli::tokenize

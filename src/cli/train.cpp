@@ -6,7 +6,7 @@
 #include "cli/train_demo.h"
 #include "cli/train_run.h"
 
-namespace ropewalk::cli::train {
+namespace rw::cli::train {
 namespace {
 
 struct Options {
@@ -60,4 +60,4 @@ void define(CommandLine& app) {
 const Register<Command> registered{{"train", "trains a model from a configuration and texts", define, run}};
 
 }  // namespace
-}  // namespace ropewalk::cli::train
+}  // namespace rw::cli::train

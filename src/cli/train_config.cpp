@@ -11,7 +11,7 @@
 #include "core/registry.h"
 #include "core/text_file.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr std::size_t kMostConfig = 1 << 20;  // bytes
@@ -310,4 +310,4 @@ TrainConfig read_train_config(const std::string& path) {
   return parse_train_config(text, path, std::filesystem::path(path).parent_path().string());
 }
 
-}  // namespace ropewalk
+}  // namespace rw

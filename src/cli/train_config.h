@@ -9,7 +9,7 @@
 #include "train/optimizer.h"
 #include "train/recipe.h"
 
-namespace ropewalk {
+namespace rw {
 
 struct TextFileConfig {
   std::string file;
@@ -49,4 +49,4 @@ TrainConfig read_train_config(const std::string& path);
 /// The same of a text, whose paths are taken from `folder`.
 TrainConfig parse_train_config(const std::string& text, const std::string& path, const std::string& folder);
 
-}  // namespace ropewalk
+}  // namespace rw

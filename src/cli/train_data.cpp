@@ -12,7 +12,7 @@
 #include "train/new_model.h"
 #include "train/saved_run.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// Every file of the data, in the order of the configuration.
@@ -163,4 +163,4 @@ std::vector<std::string> compare_run(const Json& now, const JsonInput& before, c
   return differs;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -7,7 +7,7 @@
 #include "core/json.h"
 #include "train/trainer.h"
 
-namespace ropewalk {
+namespace rw {
 
 struct TrainData {
   Sources sources;
@@ -25,4 +25,4 @@ Json about_run(const TrainConfig& config);
 /// how many there are: batches would not be those that the run was begun with.
 std::vector<std::string> compare_run(const Json& now, const JsonInput& before, const std::string& folder);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 
 #include "cli/command.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 namespace fs = std::filesystem;
@@ -73,4 +73,4 @@ int run_training_demo(const TrainRunOptions& options, const std::shared_ptr<Cont
   return run_command_line(static_cast<int>(arguments.size()), arguments.data());
 }
 
-}  // namespace ropewalk
+}  // namespace rw

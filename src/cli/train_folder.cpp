@@ -9,7 +9,7 @@
 #include "core/output_file.h"
 #include "train/checkpoint.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 namespace fs = std::filesystem;
@@ -80,4 +80,4 @@ void remove_start(const std::string& folder) {
   for (const char* name : {"/start", "/start.gguf"}) fs::remove_all(folder + name, none);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -5,7 +5,7 @@
 
 #include "cli/train_run.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// A folder is that of a run where its log.jsonl is one of steps (cli/train_log.h), which is the first thing
 /// that a run writes. Reads alone. Errors: UsageError that names what stands in `options.out` by a name that
@@ -20,4 +20,4 @@ void begin_folder(const std::string& folder);
 /// Takes away what a run starts from (train/new_model.h: write_untrained), once it has ended.
 void remove_start(const std::string& folder);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -13,7 +13,7 @@
 #include "core/text.h"
 #include "core/text_file.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr std::size_t kPoints = 60;  // of a curve
@@ -186,4 +186,4 @@ std::string TrainLog::page(const std::string& name,
   return html_curve_page(page);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -9,7 +9,7 @@
 #include "report/curve.h"
 #include "train/trainer.h"
 
-namespace ropewalk {
+namespace rw {
 
 struct LogLine {
   StepRecord record;
@@ -46,4 +46,4 @@ class TrainLog {
   std::vector<StepRecord> records_;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -24,7 +24,7 @@
 #include "train/write_model.h"
 #include "train/write_settings.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 namespace fs = std::filesystem;
@@ -371,4 +371,4 @@ void run_training(const TrainConfig& config, const TrainRunOptions& options,
   if (!options.dry_run) run.train();
 }
 
-}  // namespace ropewalk
+}  // namespace rw

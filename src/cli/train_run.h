@@ -6,7 +6,7 @@
 #include "cli/train_config.h"
 #include "core/context.h"
 
-namespace ropewalk {
+namespace rw {
 
 struct TrainRunOptions {
   std::string out;  ///< the folder that all is written to
@@ -21,4 +21,4 @@ struct TrainRunOptions {
 void run_training(const TrainConfig& config, const TrainRunOptions& options,
                   const std::shared_ptr<Context>& context);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 #include "core/error.h"
 #include "core/utf8.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// The bytes of `tokens`, less the pieces of characters that a cut left at the ends.
@@ -60,4 +60,4 @@ Truncated truncate_text(const Tokenizer& tokenizer, const TextEnds& ends, LeftOu
   }
 }
 
-}  // namespace ropewalk
+}  // namespace rw

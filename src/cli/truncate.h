@@ -8,7 +8,7 @@
 
 #include "tokenizer/tokenizer.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Which part is left out: "head" keeps the last tokens, "tail" the first, "middle" half of them at each end,
 /// as LongBench does it but on tokens.
@@ -43,4 +43,4 @@ struct Truncated {
 Truncated truncate_text(const Tokenizer& tokenizer, const TextEnds& ends, LeftOut left_out, Index limit,
                         const std::function<Index(const std::string&)>& count);
 
-}  // namespace ropewalk
+}  // namespace rw

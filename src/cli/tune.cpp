@@ -17,7 +17,7 @@
 #include "results/report_data.h"
 #include "results/verdict.h"
 
-namespace ropewalk::cli::tune {
+namespace rw::cli::tune {
 namespace {
 
 constexpr int kMostStretches = 12;
@@ -285,12 +285,8 @@ TuneOptions tune_options(const ModelConfig& config, const RunInfo& info, Index l
 /// Chooses, and judges what won; where the reference is no number, there is nothing to judge by.
 Tuned choose(const std::shared_ptr<const Model>& loaded, const Split& documents, const TuneOptions& tuning,
              double budget, double start, const RunInfo& info) {
-  Tuned tuned{ropewalk::tune(*loaded, loaded->tokenizer(), documents.tuning, tuning, info),
-              {},
-              no_reference(),
-              {},
-              {},
-              {}};
+  Tuned tuned{
+      rw::tune(*loaded, loaded->tokenizer(), documents.tuning, tuning, info), {}, no_reference(), {}, {}, {}};
   if (!tuned.result.has_reference()) return tuned;
   const std::string winner = tuned.result.winner();
   say("judging " + winner);
@@ -384,4 +380,4 @@ void define(CommandLine& app) {
 const Register<Command> registered{{"tune", "choose a method and its parameters by evidence", define, run}};
 
 }  // namespace
-}  // namespace ropewalk::cli::tune
+}  // namespace rw::cli::tune

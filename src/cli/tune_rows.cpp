@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-namespace ropewalk::cli {
+namespace rw::cli {
 
 void print_rows(const std::vector<TuneRow>& rows) {
   const bool scored = rows[0].score.has_value();
@@ -36,4 +36,4 @@ Json rows_json(const std::vector<TuneRow>& rows) {
   return list;
 }
 
-}  // namespace ropewalk::cli
+}  // namespace rw::cli

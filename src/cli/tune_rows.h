@@ -6,9 +6,9 @@
 #include "core/json.h"
 #include "judge/tune.h"
 
-namespace ropewalk::cli {
+namespace rw::cli {
 
 void print_rows(const std::vector<TuneRow>& rows);
 Json rows_json(const std::vector<TuneRow>& rows);
 
-}  // namespace ropewalk::cli
+}  // namespace rw::cli

@@ -8,7 +8,7 @@
 #include "model/method_choice.h"
 #include "model/sequence.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 std::size_t cache_at(const Model& model, const MethodSpec& spec, Index n) {
@@ -67,4 +67,4 @@ std::string what_is_seen(const Model& model, const MethodSpec& method) {
                      states ? "its layers with a state carry on from all that was read" : "forgets the rest");
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -4,7 +4,7 @@
 #include "model/model.h"
 #include "model/sampler.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Errors: UsageError unless the keys that the method needs stay bounded however long the text, and the
 /// method is the same at every length.
@@ -16,4 +16,4 @@ SamplerSettings without_ends(SamplerSettings settings, const Model& model);
 /// "it sees the first 4 tokens and the last 252 tokens, and forgets the rest; ctrl-C ends it".
 std::string what_is_seen(const Model& model, const MethodSpec& method);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -20,7 +20,7 @@
 #include "core/rotation.h"
 #include "core/types.h"
 
-namespace ropewalk {
+namespace rw {
 
 inline constexpr Index kForever = std::numeric_limits<Index>::max() / 4;
 
@@ -80,4 +80,4 @@ struct Pointwise {
   double soft_cap = 0;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

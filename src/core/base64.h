@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace ropewalk {
+namespace rw {
 
 /// The bytes that `text` spells; nullopt where it is no base64.
 inline std::optional<std::string> decode_base64(std::string_view text) {
@@ -33,4 +33,4 @@ inline std::optional<std::string> decode_base64(std::string_view text) {
   return bytes;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

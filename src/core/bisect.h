@@ -3,7 +3,7 @@
 #pragma once
 #include "core/types.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// The greatest n of 0 .. most with holds(n), where it holds for all n below one that it holds for; 0 is not
 /// asked.
@@ -17,4 +17,4 @@ Index greatest_that(Index most, const Holds& holds) {
   return low;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

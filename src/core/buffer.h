@@ -9,7 +9,7 @@
 
 #include "core/types.h"
 
-namespace ropewalk {
+namespace rw {
 
 template <class T>
 class Buffer {
@@ -43,4 +43,4 @@ class Buffer {
   Index size_ = 0;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

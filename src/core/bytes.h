@@ -5,10 +5,10 @@
 #include <functional>
 #include <span>
 
-namespace ropewalk {
+namespace rw {
 
 using ByteSink = std::function<void(std::span<const std::byte>)>;
 /// Fills all of its argument with the next bytes. Errors: Error where fewer are left.
 using ByteSource = std::function<void(std::span<std::byte>)>;
 
-}  // namespace ropewalk
+}  // namespace rw

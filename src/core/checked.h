@@ -9,7 +9,7 @@
 #include "core/error.h"
 #include "core/types.h"
 
-namespace ropewalk {
+namespace rw {
 
 class Checked {
  public:
@@ -56,4 +56,4 @@ class Checked {
   std::string_view place_;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

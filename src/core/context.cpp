@@ -3,10 +3,10 @@
 
 #include <cstdlib>
 
-namespace ropewalk {
+namespace rw {
 
 Context::Context(const ContextOptions& options) : threads_(options.threads), isa_(options.isa) {
   if (const char* asked = std::getenv("ROPEWALK_ISA"); isa_.empty() && asked != nullptr) isa_ = asked;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

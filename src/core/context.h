@@ -8,7 +8,7 @@
 #include "core/parallel.h"
 #include "core/profile.h"
 
-namespace ropewalk {
+namespace rw {
 
 struct ContextOptions {
   int threads = 0;  ///< 0: usable_cores()
@@ -55,4 +55,4 @@ class Context {
   std::size_t weight_memory_ = 0;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <utility>
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 using Byte = unsigned char;
@@ -257,4 +257,4 @@ std::vector<std::string> guess_encodings(std::string_view bytes) {
   return names;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

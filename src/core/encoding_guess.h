@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace ropewalk {
+namespace rw {
 
 /// Encodings as iconv knows them. One: the bytes decode without an error, and its letters come as often as
 /// they do in texts. Several: that is not sure, the likelier ones first. None: binary data. Source of the
@@ -13,4 +13,4 @@ namespace ropewalk {
 /// from uchardet or chardet: ranges and a few letters instead of trained tables.
 std::vector<std::string> guess_encodings(std::string_view bytes);
 
-}  // namespace ropewalk
+}  // namespace rw

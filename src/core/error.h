@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace ropewalk {
+namespace rw {
 
 /// Text from outside as part of one line: control characters, NUL and escapes included, become '?'.
 inline std::string printable(std::string_view text) {
@@ -57,10 +57,10 @@ class LogicError : public std::logic_error {
   throw LogicError(fmt::format("{}:{}: broken contract: {} (a bug in ropewalk)", file, line, condition));
 }
 
-}  // namespace ropewalk
+}  // namespace rw
 
 /// Always on; for contracts between our own modules, never for outside data.
-#define RW_CHECK(condition) ((condition) ? void(0) : ::ropewalk::check_failed(__FILE__, __LINE__, #condition))
+#define RW_CHECK(condition) ((condition) ? void(0) : ::rw::check_failed(__FILE__, __LINE__, #condition))
 #ifdef ROPEWALK_DCHECK
 #define RW_DCHECK(condition) RW_CHECK(condition)
 #else

@@ -13,7 +13,7 @@
 #include "core/output_file.h"
 #include "core/tell.h"
 
-namespace ropewalk {
+namespace rw {
 
 FolderLock::FolderLock(const std::string& folder) : path_(folder + "/.lock") {
   for (;;) {
@@ -42,4 +42,4 @@ FolderLock::~FolderLock() {
   ::close(file_);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -3,7 +3,7 @@
 #pragma once
 #include <string>
 
-namespace ropewalk {
+namespace rw {
 
 /// Holds FOLDER/.lock (flock) as long as it lives; the kernel lets it go where the process is killed, and
 /// then the empty file stays. Else the file is taken away. A file system that has no locks is told on
@@ -22,4 +22,4 @@ class FolderLock {
   int file_ = -1;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -9,7 +9,7 @@
 
 #include "core/error.h"
 
-namespace ropewalk {
+namespace rw {
 
 struct Sha256::Impl {
   std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context{EVP_MD_CTX_new(), EVP_MD_CTX_free};
@@ -55,4 +55,4 @@ std::string sha256_file(const std::string& path) {
   return hash.text();
 }
 
-}  // namespace ropewalk
+}  // namespace rw

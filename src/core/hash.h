@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace ropewalk {
+namespace rw {
 
 /// The hash of all that was added, in order. One thread.
 class Sha256 {
@@ -29,4 +29,4 @@ std::string sha256(std::string_view bytes);
 /// Of a file's bytes, what `sha256sum` prints. Errors: Error when it cannot be read.
 std::string sha256_file(const std::string& path);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -12,7 +12,7 @@
 
 #include "core/error.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr int kWaitMs = 5000, kStepMs = 50;
@@ -88,4 +88,4 @@ bool InputFile::read(std::string& bytes, std::size_t most) {
   return n > 0;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

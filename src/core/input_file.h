@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <string>
 
-namespace ropewalk {
+namespace rw {
 
 /// A regular file, a named pipe that somebody writes to (or will within five seconds), or standard input
 /// ("-"). What is neither has no end, or no bytes. Not for several threads at once.
@@ -36,4 +36,4 @@ class InputFile {
 /// What is at `path`. Errors: Error for a folder or a device: only what has an end is read.
 struct stat require_readable(const std::string& path);
 
-}  // namespace ropewalk
+}  // namespace rw

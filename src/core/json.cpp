@@ -5,7 +5,7 @@
 
 #include "core/error.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// Deepest nesting of brackets outside strings; stops counting at max + 1.
@@ -92,4 +92,4 @@ std::string dump_json(const Json& value, int indent) {
   return value.dump(indent, ' ', false, Json::error_handler_t::replace);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace ropewalk {
+namespace rw {
 
 using Json = nlohmann::ordered_json;  ///< what we write: keys keep their order, look-ups are linear
 using JsonInput = nlohmann::json;     ///< what we read: a map, so that a large object takes n log n
@@ -24,4 +24,4 @@ std::string dump_json(const T& value, int indent = -1) {
   return value.dump(indent, ' ', false, T::error_handler_t::replace);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

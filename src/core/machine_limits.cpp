@@ -8,7 +8,7 @@
 #include <sstream>
 #include <vector>
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// A whole number at the text's start, with nothing but white space behind it.
@@ -162,4 +162,4 @@ int usable_cores(int allowed, double limit) {
   return std::max(1, static_cast<int>(std::ceil(limit)));
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace ropewalk {
+namespace rw {
 
 /// The text of a file, or nothing where it cannot be read. Tests give a made-up file system.
 using ReadText = std::function<std::optional<std::string>(const std::string& path)>;
@@ -39,4 +39,4 @@ MachineLimits read_machine_limits(const ReadText& read = read_system_file);
 /// sched_getaffinity says), and no more than `limit`, rounded up; at least 1.
 int usable_cores(int allowed, double limit);
 
-}  // namespace ropewalk
+}  // namespace rw

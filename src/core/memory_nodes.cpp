@@ -8,7 +8,7 @@
 
 #include "core/machine_limits.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr int kMostCores = 1 << 16;
@@ -79,4 +79,4 @@ std::size_t node_of_thread(const MemoryNodes& nodes, int thread, int n) {
   return node;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

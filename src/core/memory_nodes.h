@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace ropewalk {
+namespace rw {
 
 /// The cores of each node.
 using MemoryNodes = std::vector<std::vector<int>>;
@@ -24,4 +24,4 @@ const MemoryNodes& usable_nodes();
 /// cores. REQUIRES: 0 <= thread < n; a node with a core.
 std::size_t node_of_thread(const MemoryNodes& nodes, int thread, int n);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -14,7 +14,7 @@
 
 #include "core/error.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr int kMostParts = 100;
@@ -206,4 +206,4 @@ void OutputFile::commit() {
   if (!closed) fail_to_write(path_, errno);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace ropewalk {
+namespace rw {
 
 /// What a symbolic link points to, there or not; a path that is none as it is.
 std::string behind_links(std::string path);
@@ -52,4 +52,4 @@ class OutputFile {
   std::FILE* file_ = nullptr;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

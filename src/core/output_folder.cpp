@@ -11,7 +11,7 @@
 #include "core/error.h"
 #include "core/output_file.h"
 
-namespace ropewalk {
+namespace rw {
 
 namespace fs = std::filesystem;
 
@@ -97,4 +97,4 @@ void OutputFolder::commit() {
   if (!set_aside.empty()) fs::remove_all(set_aside, none);  // the disk has the new one by its name
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace ropewalk {
+namespace rw {
 
 /// What becomes of a folder of that name that is there already.
 enum class Existing { kRefused, kReplaced };
@@ -51,4 +51,4 @@ void return_set_aside(const std::string& folder);
 /// `folder` has its name again.
 void replace_by_renames(const std::string& folder, const std::string& by);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -11,7 +11,7 @@
 #include <new>
 #include <vector>
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr std::size_t kHugePage = std::size_t{1} << 21;
@@ -127,4 +127,4 @@ std::size_t PagePool::promised() const {
   return all - std::min(all, held - std::min(held, taken));
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -7,7 +7,7 @@
 
 #include "core/types.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Bytes of areas without a piece in use that the pool keeps for the next session; others go back to the
 /// system. Memory that is new to the process costs more than all else that writing a key does (4 % of reading
@@ -36,4 +36,4 @@ class PagePool {
   std::shared_ptr<Areas> areas_;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -21,7 +21,7 @@
 #include "core/error.h"
 #include "core/machine_limits.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 int allowed_cores() {
@@ -245,4 +245,4 @@ void Threads::run(Index n, Body body, const void* data) {
   helpers.run(n, body, data);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -7,7 +7,7 @@
 #include "core/memory_nodes.h"
 #include "core/types.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Cores that this process may use: those of its affinity and cpuset, as far as its container's quota of
 /// processor time goes (machine_limits.h). Read once.
@@ -59,4 +59,4 @@ class Threads {
   bool wiped_ = false;  // whether the system wipes the page in a child
 };
 
-}  // namespace ropewalk
+}  // namespace rw

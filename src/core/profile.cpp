@@ -6,7 +6,7 @@
 
 #include "core/progress.h"
 
-namespace ropewalk {
+namespace rw {
 
 void Profile::start() {
   operations_.clear();
@@ -35,4 +35,4 @@ Timed::~Timed() {
   line->calls += 1;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-namespace ropewalk {
+namespace rw {
 
 /// One operation's sums since Profile::start().
 struct OperationTime {
@@ -47,4 +47,4 @@ class Timed {
   double flop_, bytes_, start_ = 0;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

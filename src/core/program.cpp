@@ -19,7 +19,7 @@
 
 extern char** environ;
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr std::size_t kMostErrorBytes = 4096;
@@ -141,4 +141,4 @@ ProgramOutput run_program(const std::vector<std::string>& words, std::size_t mos
   return result;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace ropewalk {
+namespace rw {
 
 /// What a program may take; one that takes more is ended.
 struct ProgramLimits {
@@ -30,4 +30,4 @@ bool program_exists(const std::string& name);
 ProgramOutput run_program(const std::vector<std::string>& words, std::size_t most_bytes,
                           const ProgramLimits& limits = {});
 
-}  // namespace ropewalk
+}  // namespace rw

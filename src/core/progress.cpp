@@ -11,7 +11,7 @@
 
 #include "core/tell.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 std::string clock_text(double seconds) {
@@ -76,4 +76,4 @@ void Progress::draw(double share, const std::string& left) {
   }
 }
 
-}  // namespace ropewalk
+}  // namespace rw

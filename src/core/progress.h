@@ -4,7 +4,7 @@
 #include <chrono>
 #include <string>
 
-namespace ropewalk {
+namespace rw {
 
 /// Of a clock that only goes forward.
 double now_seconds();
@@ -39,4 +39,4 @@ class Progress {
   Clock::time_point start_, last_;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

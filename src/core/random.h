@@ -3,7 +3,7 @@
 #pragma once
 #include <cstdint>
 
-namespace ropewalk {
+namespace rw {
 
 /// SplitMix64. Source: Steele, Lea, Flood, OOPSLA 2014.
 class Random {
@@ -24,4 +24,4 @@ class Random {
   std::uint64_t state_;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -11,7 +11,7 @@
 
 #include "core/error.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Edit distance of two short names, for "did you mean".
 inline std::size_t edit_distance(std::string_view a, std::string_view b) {
@@ -96,4 +96,4 @@ struct Register {
   explicit Register(T entry) { Registry<T>::add(std::move(entry)); }
 };
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 
 #include "core/context.h"
 
-namespace ropewalk {
+namespace rw {
 
 void RotationTable::make(const std::vector<double>& positions, const std::vector<double>& theta,
                          Context* context) {
@@ -28,4 +28,4 @@ void RotationTable::make(const std::vector<double>& positions, const std::vector
   for (std::size_t batch = 0; batch < n_batches; ++batch) make_batch(static_cast<Index>(batch), 0);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

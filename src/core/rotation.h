@@ -3,7 +3,7 @@
 #pragma once
 #include <vector>
 
-namespace ropewalk {
+namespace rw {
 
 class Context;
 
@@ -19,4 +19,4 @@ struct RotationTable {
   std::vector<float> cosine, sine;  // (n, rotary_dim / 2)
 };
 
-}  // namespace ropewalk
+}  // namespace rw

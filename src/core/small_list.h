@@ -7,7 +7,7 @@
 
 #include "core/error.h"
 
-namespace ropewalk {
+namespace rw {
 
 template <class T, int N>
 class SmallList {
@@ -31,4 +31,4 @@ class SmallList {
   int size_ = 0;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

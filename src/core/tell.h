@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 
-namespace ropewalk {
+namespace rw {
 
 /// Where standard error takes nothing (a full disk, a closed pipe) the text is lost and the work goes on: it
 /// is no result. fmt::print would throw there, out of destructors and handlers, too. Thread safety: as
@@ -18,4 +18,4 @@ void tell(fmt::format_string<T...> format, T&&... values) {
   (void)(std::fwrite(text.data(), 1, text.size(), stderr) == text.size() && std::fflush(stderr) == 0);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -10,7 +10,7 @@
 
 #include "core/types.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// 8192 -> "8k"; what is no multiple of 1,024 stays as it is.
 inline std::string k_tokens(Index n) {
@@ -72,4 +72,4 @@ inline std::string shell_line(const std::vector<std::string>& words) {
   return line;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -11,7 +11,7 @@
 #include "core/input_file.h"
 #include "core/utf8.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
@@ -185,4 +185,4 @@ bool TextReader::next(std::string& text) {
   return true;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace ropewalk {
+namespace rw {
 
 class InputFile;
 
@@ -53,4 +53,4 @@ void require_regular_file(const std::string& path);
 /// All bytes of a regular file, a pipe or standard input ("-"). Errors: as read_text, but for what is in it.
 std::string read_bytes(const std::string& path, std::size_t most_bytes = kMostTextBytes);
 
-}  // namespace ropewalk
+}  // namespace rw

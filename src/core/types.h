@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <cstring>
 
-namespace ropewalk {
+namespace rw {
 
 using Index = std::int64_t;  ///< positions, lengths, strides: signed, since differences are the subject
 using Token = std::int32_t;  ///< id of a vocabulary entry
@@ -26,4 +26,4 @@ struct BFloat16 {
 };
 static_assert(sizeof(BFloat16) == 2);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace ropewalk {
+namespace rw {
 
 /// Length of the valid UTF-8 character at `i` (no surrogates, no overlong forms), or 0 if there is none.
 inline std::size_t utf8_length(std::string_view text, std::size_t i) {
@@ -119,4 +119,4 @@ inline std::string with_valid_utf8(std::string_view text) {
   return valid;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

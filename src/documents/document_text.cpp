@@ -15,7 +15,7 @@
 #include "core/text_file.h"
 #include "core/utf8.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// One way to the text: a program of a Debian package, its words before the file's name and behind it.
@@ -179,4 +179,4 @@ std::optional<DocumentText> document_text(const std::string& path) {
               "none installed", installed_by(ways));
 }
 
-}  // namespace ropewalk
+}  // namespace rw

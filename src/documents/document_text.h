@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace ropewalk {
+namespace rw {
 
 /// kOther: the old Office formats, and RTF, of which pandoc 2.17 drops letters.
 enum class DocumentKind { kText, kPdf, kHtml, kEpub, kDocx, kOdt, kOther };
@@ -28,4 +28,4 @@ struct DocumentText {
 /// text, such as pictures of pages; for what is no file.
 std::optional<DocumentText> document_text(const std::string& path);
 
-}  // namespace ropewalk
+}  // namespace rw

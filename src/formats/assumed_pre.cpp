@@ -3,7 +3,7 @@
 
 #include <utility>
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 std::string& said_pre() {
@@ -16,4 +16,4 @@ std::string& said_pre() {
 void assume_pre(std::string name) { said_pre() = std::move(name); }
 const std::string& assumed_pre() { return said_pre(); }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -3,7 +3,7 @@
 #pragma once
 #include <string>
 
-namespace ropewalk {
+namespace rw {
 
 /// From here on a GGUF of byte-level BPE that names no pre-tokenizer (tokenizer.ggml.pre is missing, or says
 /// "default") is opened as if it named this one: its ids, its identity and what is written of it follow. Such
@@ -14,4 +14,4 @@ void assume_pre(std::string name);
 /// Empty where nothing was said.
 const std::string& assumed_pre();
 
-}  // namespace ropewalk
+}  // namespace rw

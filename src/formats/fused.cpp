@@ -5,7 +5,7 @@
 
 #include "formats/fused_parts.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 struct HeadShape {
@@ -109,4 +109,4 @@ void ModelFile::split_fused(bool by_group) {
   index_tensors();
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 
 #include "formats/model_file.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Numbers of one model, which may be lists by layer.
 struct LayerNumbers {
@@ -71,4 +71,4 @@ inline bool rows_are_apart(const TensorInfo& tensor) {
 /// tensor.
 std::vector<TensorInfo> split_recurrent(const TensorInfo& fused, const LayerNumbers& numbers);
 
-}  // namespace ropewalk
+}  // namespace rw

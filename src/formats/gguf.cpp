@@ -11,7 +11,7 @@
 #include "formats/write_gguf.h"
 #include "quant/stored_type.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr std::uint64_t kMaxString = 16u << 20;
@@ -367,4 +367,4 @@ std::unique_ptr<ModelFile> open_gguf(const std::string& path) {
   return join_gguf_split(open_one(path), path, open_one);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

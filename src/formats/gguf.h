@@ -10,7 +10,7 @@
 
 #include "formats/model_file.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Types of metadata values.
 enum GgufValue : std::uint32_t {
@@ -35,4 +35,4 @@ std::unique_ptr<ModelFile> open_gguf(const std::string& path);
 /// Memory taken stays below 16 MiB + 4 x the bytes, whatever they hold.
 std::unique_ptr<ModelFile> parse_gguf(std::span<const std::byte> bytes, const std::string& path);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr const char *kNumber = "split.no", *kCount = "split.count", *kTensors = "split.tensors.count";
@@ -105,4 +105,4 @@ std::unique_ptr<ModelFile> join_gguf_split(std::unique_ptr<ModelFile> named, con
   return std::make_unique<SplitGguf>(std::move(parts));
 }
 
-}  // namespace ropewalk
+}  // namespace rw

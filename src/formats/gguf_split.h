@@ -7,7 +7,7 @@
 
 #include "formats/model_file.h"
 
-namespace ropewalk {
+namespace rw {
 
 using OpenGguf = std::function<std::unique_ptr<ModelFile>(const std::string& path)>;
 
@@ -20,4 +20,4 @@ std::unique_ptr<ModelFile> join_gguf_split(std::unique_ptr<ModelFile> named, con
 /// "NAME" of "NAME-00002-of-00003.gguf"; empty where the name does not end so.
 std::string split_prefix(const std::string& path);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -7,7 +7,7 @@
 #include "formats/hf_quantisation.h"
 #include "formats/missing.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr std::int64_t kMaxLayers = 4096;
@@ -199,4 +199,4 @@ Metadata translate_config(const JsonInput& json, const std::string& place) {
   return out;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <initializer_list>
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr std::int64_t kSigmoid = 2;  // llama.cpp's number
@@ -203,4 +203,4 @@ void experts_of_nemotron_h(const HfObject& config, const std::string& arch, Meta
   out[arch + ".expert_group_used_count"] = config.integer("topk_group").value_or(1);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

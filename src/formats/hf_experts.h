@@ -5,7 +5,7 @@
 #include "formats/hf_folder.h"
 #include "formats/hf_object.h"
 
-namespace ropewalk {
+namespace rw {
 
 void experts_of_gemma4(const HfObject& config, const std::string& arch, Metadata& out);  // hf_gemma4.cpp
 void experts_of_qwen2(const HfObject& config, const std::string& arch, Metadata& out);
@@ -27,4 +27,4 @@ void experts_of_granite_hybrid(const HfObject& config, const std::string& arch, 
 bool nemotron_has_experts(const HfObject& config);
 void experts_of_nemotron_h(const HfObject& config, const std::string& arch, Metadata& out);
 
-}  // namespace ropewalk
+}  // namespace rw

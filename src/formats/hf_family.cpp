@@ -8,7 +8,7 @@
 #include "formats/hf_experts.h"
 #include "formats/hf_own.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 using W = HfWindow;
@@ -381,4 +381,4 @@ const HfFamily kFamilies[] = {
 
 std::span<const HfFamily> hf_families() { return kFamilies; }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -7,7 +7,7 @@
 #include "formats/hf_folder.h"
 #include "formats/hf_object.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Which layers see only the last sliding_window tokens.
 enum class HfWindow {
@@ -61,4 +61,4 @@ void translate_layers(const HfObject& config, const HfFamily& family, const std:
 /// one for each layer. Errors: Error.
 void translate_rope(const HfObject& config, const HfFamily& family, const std::string& arch, Metadata& out);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -4,7 +4,7 @@
 
 #include "formats/hf_family.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// The model_type of the text part: older folders of Qwen's have no text_config, or one without a name.
@@ -49,4 +49,4 @@ std::vector<std::string> hf_model_types(std::string_view arch) {
   return names;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -12,7 +12,7 @@
 #include "formats/packed.h"
 #include "formats/safetensors.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 JsonInput read_json_file(const std::string& path, std::size_t max_bytes) {
@@ -221,4 +221,4 @@ std::unique_ptr<ModelFile> parse_hf_model(std::string_view config, std::string_v
   return model;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 #include "core/json.h"
 #include "formats/model_file.h"
 
-namespace ropewalk {
+namespace rw {
 
 using Metadata = std::map<std::string, MetaValue, std::less<>>;
 
@@ -33,4 +33,4 @@ bool is_of_another_part(std::string_view name);
 /// the Hugging Face cache are its own. Errors: Error where `path`, in `folder`, leads elsewhere.
 void check_stays_inside(const std::string& folder, const std::string& path);
 
-}  // namespace ropewalk
+}  // namespace rw

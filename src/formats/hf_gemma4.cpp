@@ -6,7 +6,7 @@
 #include "formats/hf_experts.h"
 #include "formats/hf_own.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 using Numbers = std::vector<std::int64_t>;  // one for each layer
@@ -134,4 +134,4 @@ void experts_of_gemma4(const HfObject& config, const std::string& arch, Metadata
   out[arch + ".expert_feed_forward_length"] = config.required("moe_intermediate_size");
 }
 
-}  // namespace ropewalk
+}  // namespace rw

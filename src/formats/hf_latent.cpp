@@ -3,7 +3,7 @@
 /// minicpm3 of transformers 5.24.
 #include "formats/hf_own.h"
 
-namespace ropewalk {
+namespace rw {
 
 void own_latent(const HfObject& config, const std::string& arch, Metadata& out) {
   const auto width = [&](const char* key) {
@@ -33,4 +33,4 @@ void own_minicpm3(const HfObject& config, const std::string& arch, Metadata& out
   own_minicpm(config, arch, out);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 
 #include "formats/hf_family.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 using Flags = std::vector<std::int64_t>;  // a number for each layer
@@ -260,4 +260,4 @@ void translate_rope(const HfObject& config, const HfFamily& family, const std::s
     out[arch + ".rope.scaling.original_context_length"] = *trained;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -5,7 +5,7 @@
 
 #include "formats/hf_folder.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 using Names = std::pair<std::string_view, std::string_view>;
@@ -296,4 +296,4 @@ bool is_of_another_part(std::string_view name) {
   return false;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

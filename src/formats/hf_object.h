@@ -9,7 +9,7 @@
 #include "core/error.h"
 #include "core/json.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Errors of all look-ups: Error naming the key.
 struct HfObject {
@@ -98,4 +98,4 @@ struct HfObject {
 /// none (time_step_limit of Mamba-2). What stands in strings stays.
 std::string without_python_numbers(std::string_view text);
 
-}  // namespace ropewalk
+}  // namespace rw

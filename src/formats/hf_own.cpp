@@ -4,7 +4,7 @@
 
 #include "core/checked.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 [[noreturn]] void refuse_feature(const HfObject& config, const char* what) {
@@ -141,4 +141,4 @@ void own_roformer(const HfObject& config, const std::string& arch, Metadata& out
   out[arch + ".attention.causal"] = false;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

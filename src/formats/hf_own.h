@@ -5,7 +5,7 @@
 #include "formats/hf_folder.h"
 #include "formats/hf_object.h"
 
-namespace ropewalk {
+namespace rw {
 
 void own_gemma(const HfObject& config, const std::string& arch, Metadata& out);
 void own_gemma2(const HfObject& config, const std::string& arch, Metadata& out);
@@ -35,4 +35,4 @@ void own_granite_hybrid(const HfObject& config, const std::string& arch, Metadat
 void own_nemotron_h(const HfObject& config, const std::string& arch, Metadata& out);
 void own_roformer(const HfObject& config, const std::string& arch, Metadata& out);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -7,7 +7,7 @@
 #include "core/checked.h"
 #include "formats/hf_object.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr const char* kRead =
@@ -136,4 +136,4 @@ HfQuantisation read_hf_quantisation(const JsonInput& config, const std::string& 
   return out;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

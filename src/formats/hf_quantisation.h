@@ -4,7 +4,7 @@
 #include "core/json.h"
 #include "core/types.h"
 
-namespace ropewalk {
+namespace rw {
 
 struct HfQuantisation {
   enum class Method { kNone, kFp8, kCompressedTensors, kGptq, kAwq };
@@ -18,4 +18,4 @@ struct HfQuantisation {
 /// Of the whole config.json. Errors: Error that names a way of quantising that is not read here.
 HfQuantisation read_hf_quantisation(const JsonInput& config, const std::string& place);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -5,7 +5,7 @@
 
 #include "formats/hf_own.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// A whole number from 1 to 2^20. Errors: Error.
@@ -104,4 +104,4 @@ void own_nemotron_h(const HfObject& config, const std::string& arch, Metadata& o
   out[arch + ".attention.layer_norm_rms_epsilon"] = config.number("layer_norm_epsilon").value_or(1e-5);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -18,7 +18,7 @@
 #define MADV_POPULATE_READ 22  // of Linux 5.14; the C library may be older
 #endif
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 std::size_t page_size() {
@@ -134,4 +134,4 @@ void SinglePages::advise(int advice) const {
   ::madvise(pages.begin, pages.size, advice);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

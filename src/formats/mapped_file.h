@@ -5,7 +5,7 @@
 #include <span>
 #include <string>
 
-namespace ropewalk {
+namespace rw {
 
 class MappedFile {
  public:
@@ -48,4 +48,4 @@ class SinglePages {
   std::span<const std::byte> bytes_;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

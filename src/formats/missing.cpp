@@ -6,7 +6,7 @@
 
 #include "core/error.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr const char* kLearned = "learned positions, and no RoPE";
@@ -110,4 +110,4 @@ void refuse_missing(std::string_view place, std::string_view name, const Missing
               "`ropewalk models` lists what runs, and what others lack");
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace ropewalk {
+namespace rw {
 
 struct Missing {
   const char* models;                         ///< as people call them
@@ -22,4 +22,4 @@ const Missing* find_missing(std::string_view name);
 /// Errors: Error that names the family and what is missing, always. `place`: the file.
 [[noreturn]] void refuse_missing(std::string_view place, std::string_view name, const Missing& missing);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -12,7 +12,7 @@
 #include "formats/model_path.h"
 #include "formats/relaid.h"
 
-namespace ropewalk {
+namespace rw {
 
 std::unique_ptr<ModelFile> ModelFile::open(const std::string& path) {
   std::error_code ignored;
@@ -147,4 +147,4 @@ std::size_t ModelFile::tensor_bytes() const {
   return total;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -15,7 +15,7 @@
 #include "core/error.h"
 #include "quant/format.h"
 
-namespace ropewalk {
+namespace rw {
 
 class MappedFile;
 class Relaid;
@@ -153,4 +153,4 @@ class ModelFile {
   std::map<std::string, std::size_t, std::less<>> tensor_index_;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

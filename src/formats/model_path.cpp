@@ -11,7 +11,7 @@
 #include "core/error.h"
 #include "formats/gguf_split.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 namespace fs = std::filesystem;
@@ -110,4 +110,4 @@ std::string find_model(const std::string& path) {
   return find_gguf(folder);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -4,7 +4,7 @@
 #pragma once
 #include <string>
 
-namespace ropewalk {
+namespace rw {
 
 /// The GGUF file or folder with config.json that `path` means. Followed are: a model in the Hugging Face
 /// cache (models--OWNER--NAME: the revision in refs/main, else the only one in snapshots/), the cache itself
@@ -13,4 +13,4 @@ namespace ropewalk {
 /// Errors: Error that lists the candidates where there are several.
 std::string find_model(const std::string& path);
 
-}  // namespace ropewalk
+}  // namespace rw

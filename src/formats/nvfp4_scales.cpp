@@ -9,7 +9,7 @@
 #include "core/checked.h"
 #include "formats/packed.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr Index kBlockOf = 64, kGroupOf = 16, kScaleBytes = 4;
@@ -110,4 +110,4 @@ void ModelFile::take_scales() {
   index_tensors();
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -7,7 +7,7 @@
 
 #include "core/checked.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 using Method = HfQuantisation::Method;
@@ -161,4 +161,4 @@ std::vector<TensorInfo> unpack_modules(std::vector<TensorInfo> tensors, const Hf
   return result;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -12,7 +12,7 @@
 #include "formats/hf_quantisation.h"
 #include "formats/model_file.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Some rows of a packed matrix: weight (o, i) = scale (o, g) * (q (o, i) - zero (o, g)), where g is the
 /// group of input i.
@@ -108,4 +108,4 @@ std::vector<std::int32_t> groups_listed(const TensorInfo& tensor, Index n_groups
 /// The 32-bit word at `index`.
 std::uint32_t word_at(std::span<const std::byte> bytes, Index index);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "formats/hf_object.h"
 
-namespace ropewalk {
+namespace rw {
 
 std::string without_python_numbers(std::string_view text) {
   std::string out;
@@ -21,4 +21,4 @@ std::string without_python_numbers(std::string_view text) {
   return out;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

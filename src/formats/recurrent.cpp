@@ -6,7 +6,7 @@
 
 #include "formats/fused_parts.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 struct Groups {
@@ -99,4 +99,4 @@ void ModelFile::take_recurrent() {
   index_tensors();
 }
 
-}  // namespace ropewalk
+}  // namespace rw

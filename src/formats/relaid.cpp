@@ -11,7 +11,7 @@
 #include "formats/packed.h"
 #include "quant/encode.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr Index kBlock = 32;  // weights of a block of every format below
@@ -147,4 +147,4 @@ TensorInfo relay(const std::string& name, std::shared_ptr<const PackedMatrix> ma
   return info;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

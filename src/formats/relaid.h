@@ -11,7 +11,7 @@
 
 #include "core/types.h"
 
-namespace ropewalk {
+namespace rw {
 
 class Relaid {
  public:
@@ -39,4 +39,4 @@ class Relaid {
   mutable std::once_flag made_;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

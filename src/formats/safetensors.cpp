@@ -8,7 +8,7 @@
 #include "core/json.h"
 #include "quant/stored_type.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr std::uint64_t kMaxHeader = 100'000'000;
@@ -103,4 +103,4 @@ std::vector<TensorInfo> parse_safetensors(std::span<const std::byte> bytes, cons
   return tensors;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

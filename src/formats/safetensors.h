@@ -7,7 +7,7 @@
 
 #include "formats/model_file.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// The tensors, in file order, with their own names. Rules of the format are all checked: offsets contiguous
 /// from 0 to the end of the file without holes or overlaps, sizes equal to shape x dtype, keys unique.
@@ -15,4 +15,4 @@ namespace ropewalk {
 /// refused. Errors: Error. `bytes` must outlive the result.
 std::vector<TensorInfo> parse_safetensors(std::span<const std::byte> bytes, const std::string& place);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -7,7 +7,7 @@
 
 #include "formats/model_file.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 struct Numbered {
@@ -69,4 +69,4 @@ void ModelFile::join_stacks() {
   index_tensors();
 }
 
-}  // namespace ropewalk
+}  // namespace rw

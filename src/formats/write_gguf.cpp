@@ -9,7 +9,7 @@
 #include "formats/gguf.h"
 #include "quant/stored_type.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 template <class T>
@@ -127,4 +127,4 @@ void write_gguf(const std::string& path, std::span<const GgufKey> keys,
   file.commit_to_disk();
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -8,7 +8,7 @@
 
 #include "formats/write_tensors.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// A key of the metadata, its value as the file holds it: u32 type, then its bytes. Readers ask for the very
 /// type (llama.cpp refuses a u64 where it wants a u32), so a value that is copied is never made anew.
@@ -41,4 +41,4 @@ void drop_gguf_keys(std::vector<GgufKey>& keys, const Unwanted& unwanted) {
 void write_gguf(const std::string& path, std::span<const GgufKey> keys,
                 std::span<const TensorToWrite> tensors, const TensorSource& source);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 #include "core/output_file.h"
 #include "quant/stored_type.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 std::size_t bytes_in(const TensorToWrite& tensor) {
@@ -46,4 +46,4 @@ void write_safetensors(const std::string& path, std::span<const TensorToWrite> t
   file.commit();
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -7,7 +7,7 @@
 
 #include "formats/write_tensors.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// A file, whole or not at all (core/output_file.h), with the metadata {"format": "pt"}, which transformers
 /// asks for. Types are safetensors' ("BF16"). Larger types must stand first, as in the format's own writer,
@@ -19,4 +19,4 @@ void write_safetensors(const std::string& path, std::span<const TensorToWrite> t
 /// The order of the format's own writer: larger types first, then names.
 bool safetensors_before(const TensorToWrite& a, const TensorToWrite& b);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -4,7 +4,7 @@
 #include "core/error.h"
 #include "core/output_file.h"
 
-namespace ropewalk {
+namespace rw {
 
 void write_tensor(OutputFile& file, const TensorSource& source, std::size_t i, std::size_t n_bytes) {
   std::size_t written = 0;
@@ -16,4 +16,4 @@ void write_tensor(OutputFile& file, const TensorSource& source, std::size_t i, s
   RW_CHECK(written == n_bytes);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

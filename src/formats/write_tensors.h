@@ -9,7 +9,7 @@
 
 #include "core/types.h"
 
-namespace ropewalk {
+namespace rw {
 
 struct TensorToWrite {
   std::string name;
@@ -26,4 +26,4 @@ class OutputFile;
 /// All bytes of tensor `i` behind what the file has. REQUIRES: the source gives n_bytes.
 void write_tensor(OutputFile& file, const TensorSource& source, std::size_t i, std::size_t n_bytes);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -4,7 +4,7 @@
 #include <limits>
 #include <numbers>
 
-namespace ropewalk {
+namespace rw {
 
 double bits_per_byte(const Tokenizer& tokenizer, std::span<const Token> targets, double nats) {
   std::size_t bytes = 0;
@@ -13,4 +13,4 @@ double bits_per_byte(const Tokenizer& tokenizer, std::span<const Token> targets,
   return nats / std::numbers::ln2 / static_cast<double>(bytes);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

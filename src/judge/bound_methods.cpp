@@ -3,7 +3,7 @@
 
 #include "model/sequence.h"
 
-namespace ropewalk {
+namespace rw {
 
 const Method& BoundMethods::at(const std::string& spec, Index length) {
   const auto known = bound_.find({spec, length});
@@ -27,4 +27,4 @@ std::size_t BoundMethods::bytes(const std::string& spec, Index length, Index rea
   return known->second;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 
 #include "model/model.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Of one model, whatever the document. Not thread-safe.
 class BoundMethods {
@@ -28,4 +28,4 @@ class BoundMethods {
   std::map<std::tuple<std::string, Index, Index>, std::size_t> bytes_;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -7,7 +7,7 @@
 
 #include "core/error.h"
 
-namespace ropewalk {
+namespace rw {
 
 bool ends_sentence(std::string_view token_text) {
   static constexpr std::string_view kEnds[] = {".", "!", "?", "\n\n", "\u3002", "\uff01", "\uff1f"};
@@ -53,4 +53,4 @@ std::vector<Index> copy_targets(std::span<const Token> tokens, Index near, Index
   return targets;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

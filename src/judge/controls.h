@@ -9,7 +9,7 @@
 
 #include "core/types.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// The same tokens with their sentences in a random order that depends on `seed` only. `ends_sentence` says
 /// after which tokens one ends; one of kLongestSentence tokens ends in any case (tables, code), so that order
@@ -28,4 +28,4 @@ bool ends_sentence(std::string_view token_text);
 /// 2109.09115). REQUIRES: 1 <= near < begin.
 std::vector<Index> copy_targets(std::span<const Token> tokens, Index near, Index begin);
 
-}  // namespace ropewalk
+}  // namespace rw

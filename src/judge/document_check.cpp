@@ -10,7 +10,7 @@
 #include "judge/plan.h"
 #include "model/cost.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr int kMostDepths = 5;
@@ -191,4 +191,4 @@ Json json_of(const DocumentCheck& check) {
   return json;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -9,7 +9,7 @@
 #include "judge/task.h"
 #include "results/statistics.h"
 
-namespace ropewalk {
+namespace rw {
 
 struct DocumentCheckOptions {
   double budget_seconds = 120;               ///< 0: no limit
@@ -56,4 +56,4 @@ bool can_tell(const DocumentCheck& check);
 std::string text_of(const DocumentCheck& check);
 Json json_of(const DocumentCheck& check);
 
-}  // namespace ropewalk
+}  // namespace rw

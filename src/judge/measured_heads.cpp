@@ -5,7 +5,7 @@
 
 #include <fmt/ranges.h>
 
-namespace ropewalk {
+namespace rw {
 
 const std::vector<MeasuredHeads>& all_measured_heads() {
   static const std::vector<MeasuredHeads> all = {
@@ -41,4 +41,4 @@ std::string why_unmeasured(std::string_view model_id) {
       fmt::join(kMeasuredMethods, " and "));
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace ropewalk {
+namespace rw {
 
 struct MeasuredHeads {
   std::string_view model_id;  ///< model/identity.h
@@ -26,4 +26,4 @@ inline constexpr const char* kMeasuredMethods[] = {"ms-poe", "dope"};
 /// Why they are none for this model, in a line; empty where they are.
 std::string why_unmeasured(std::string_view model_id);
 
-}  // namespace ropewalk
+}  // namespace rw

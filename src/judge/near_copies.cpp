@@ -7,7 +7,7 @@
 #include <unordered_map>
 #include <utility>
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr std::size_t kMostWindows = std::size_t{1} << 22;  // that are kept
@@ -78,4 +78,4 @@ std::optional<NearCopy> near_copy(const std::vector<Passage>& passages, std::spa
   return most;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

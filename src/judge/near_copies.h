@@ -7,7 +7,7 @@
 
 #include "core/types.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Tokens of a window: about a line, so that texts of one language share none by chance, letter by letter
 /// too.
@@ -33,4 +33,4 @@ struct NearCopy {
 /// (1997).
 std::optional<NearCopy> near_copy(const std::vector<Passage>& passages, std::span<const Token> unknown = {});
 
-}  // namespace ropewalk
+}  // namespace rw

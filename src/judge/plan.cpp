@@ -13,7 +13,7 @@
 #include "model/cost.h"
 #include "model/memory.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr Index kShortQuestion = 1024;  // of the model's own short score
@@ -332,4 +332,4 @@ Plan plan_items(const Model& model, const Tokenizer& tokenizer, const std::vecto
   return planner.take();
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -4,7 +4,7 @@
 #include "judge/bound_methods.h"
 #include "judge/task.h"
 
-namespace ropewalk {
+namespace rw {
 
 struct PlanOptions {
   std::vector<std::string> tasks = {"tail"};
@@ -70,4 +70,4 @@ Index tokens_needed(const PlanOptions& options);
 Plan plan_items(const Model& model, const Tokenizer& tokenizer, const std::vector<Document>& documents,
                 const PlanOptions& options, const RunInfo& run);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -11,7 +11,7 @@
 #include "judge/words.h"
 #include "model/writing.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// Draws until it is new. Every caller has many times more values than it asks for; the bound is for bugs.
@@ -264,4 +264,4 @@ std::vector<double> even_depths(int n) {
   return depths;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

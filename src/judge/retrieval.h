@@ -15,7 +15,7 @@
 #include "judge/task.h"
 #include "metrics/share_found.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// splitmix64 (Steele, Lea, Flood 2014): the same numbers on every machine, which <random> does not promise.
 class Dice {
@@ -97,4 +97,4 @@ void keep_end(std::vector<Token>& tokens, const std::vector<Token>& bos, Index n
 /// n depths from 0 to 1; one alone is the middle.
 std::vector<double> even_depths(int n);
 
-}  // namespace ropewalk
+}  // namespace rw

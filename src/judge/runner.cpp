@@ -12,7 +12,7 @@
 #include "model/cost.h"
 #include "model/memory.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// The records of an item, one list for each name that it serves; from the store where that has one of them.
@@ -211,4 +211,4 @@ std::vector<Document> split_document(const std::string& name, std::vector<Token>
   return documents;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -4,7 +4,7 @@
 #include "judge/plan.h"
 #include "results/store.h"
 
-namespace ropewalk {
+namespace rw {
 
 struct RunnerOptions {
   PlanOptions plan;
@@ -41,4 +41,4 @@ RunnerResult run_all(const Model& model, const Tokenizer& tokenizer, const std::
 std::vector<Document> split_document(const std::string& name, std::vector<Token> tokens,
                                      const std::vector<Token>& bos, int n, Index least);
 
-}  // namespace ropewalk
+}  // namespace rw

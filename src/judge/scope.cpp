@@ -7,7 +7,7 @@
 #include "core/error.h"
 #include "core/text.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// How far (times the trained length), with how many of the methods, on how many documents.
@@ -138,4 +138,4 @@ std::vector<std::string> left_out(const Scope& scope, const ScopeRequest& reques
   return lines;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

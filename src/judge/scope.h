@@ -4,7 +4,7 @@
 #pragma once
 #include "judge/plan.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// What is asked for where nothing is said, the first of them being the last to be left out. One or two of
 /// each kind: distance maps, a frequency scaling, a mask (docs/results.md).
@@ -59,4 +59,4 @@ Scope choose_scope(const ScopeRequest& request, Index n_ctx_train, const Seconds
 std::vector<std::string> left_out(const Scope& scope, const ScopeRequest& request, Index n_ctx_train,
                                   const DocumentsOf& documents_of);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -11,7 +11,7 @@
 #include "results/record.h"
 #include "tokenizer/tokenizer.h"
 
-namespace ropewalk {
+namespace rw {
 
 struct AskedQuestion;  // judge/import/question_documents.h
 
@@ -109,4 +109,4 @@ TokensDone done_of_pass(const TaskInput& in, Index k, Index n);
 /// [BOS] + the document's tokens before `end`, `length` in all. REQUIRES: they are there.
 std::vector<Token> context_before(const Document& document, Index end, Index length);
 
-}  // namespace ropewalk
+}  // namespace rw

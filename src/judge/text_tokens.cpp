@@ -5,7 +5,7 @@
 
 #include "core/error.h"
 
-namespace ropewalk {
+namespace rw {
 
 bool is_unknown(const Tokenizer& tokenizer, Token token) {
   return token == tokenizer.unk || tokenizer.decode(token).find("\ufffd") != std::string::npos;
@@ -36,4 +36,4 @@ double share_unknown(std::span<const Token> tokens, std::span<const Token> unkno
   return tokens.empty() ? 0 : static_cast<double>(n) / static_cast<double>(tokens.size());
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 
 #include "tokenizer/tokenizer.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Whether a token stands for text that the vocabulary lacks: the tokenizer's unk, or U+FFFD.
 bool is_unknown(const Tokenizer& tokenizer, Token token);
@@ -20,4 +20,4 @@ std::vector<Token> unknown_among(const Tokenizer& tokenizer, std::span<const Tok
 /// The share of `tokens` that are among `unknown`, which ascends; 0 of none.
 double share_unknown(std::span<const Token> tokens, std::span<const Token> unknown);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -12,7 +12,7 @@
 #include "core/text.h"
 #include "results/derived.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr std::size_t kKeep = 3;              // one of so many goes on to the next round, but two at least
@@ -307,4 +307,4 @@ RunnerResult evaluate_winner(const Model& model, const Tokenizer& tokenizer,
   return run_all(model, tokenizer, documents, run, info);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 #include "judge/measured_heads.h"
 #include "judge/runner.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Specs worth a try: every kind of method with several windows, factors, groups, betas and bases around what
 /// `length` and the trained length suggest. Those that do not fit the model are left out. Parameters are
@@ -69,4 +69,4 @@ RunnerResult evaluate_winner(const Model& model, const Tokenizer& tokenizer,
                              const std::vector<Document>& documents, const std::string& winner,
                              const TuneOptions& options, double seconds_left, const RunInfo& info);
 
-}  // namespace ropewalk
+}  // namespace rw

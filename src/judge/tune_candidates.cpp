@@ -6,7 +6,7 @@
 #include "core/error.h"
 #include "judge/tune.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// Specs in the order in which they are worth a try: a small budget reaches the first of them only, so they
@@ -74,4 +74,4 @@ std::vector<std::string> tune_candidates(const ModelConfig& config, Index length
   return fitting;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -11,7 +11,7 @@
 #include "results/summary.h"
 #include "results/verdict.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
@@ -217,4 +217,4 @@ TuneConclusion conclude(const std::vector<Record>& records, Index length, const 
   return c;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

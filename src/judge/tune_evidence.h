@@ -8,7 +8,7 @@
 #include "results/statistics.h"
 #include "results/units.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// What counts as no worse, beside kStabilityMargin nats of loss: 5 keys of 100.
 inline constexpr double kFoundMargin = 0.05;
@@ -70,4 +70,4 @@ TuneConclusion conclude(const std::vector<Record>& records, Index length, const 
 /// The same where the choice itself met a reference that is no number: nothing else was measured.
 TuneConclusion no_reference(const std::string& where = "on the documents to choose on");
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "judge/words.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr std::string_view kAdjectives[] = {
@@ -75,4 +75,4 @@ constexpr std::string_view kNouns[] = {
 std::span<const std::string_view> adjectives() { return kAdjectives; }
 std::span<const std::string_view> nouns() { return kNouns; }
 
-}  // namespace ropewalk
+}  // namespace rw

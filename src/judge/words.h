@@ -4,9 +4,9 @@
 #include <span>
 #include <string_view>
 
-namespace ropewalk {
+namespace rw {
 
 std::span<const std::string_view> adjectives();
 std::span<const std::string_view> nouns();
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -8,7 +8,7 @@
 #include "kernels/feed_forward.h"
 #include "kernels/norm.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// What a router's logits become. kSoftmax: e^logit / sum of all e^logit. kSigmoid: 1 / (1 + e^-logit), each
 /// for itself.
@@ -61,4 +61,4 @@ struct Experts {
   const std::function<void(Index expert)>* ahead = nullptr;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

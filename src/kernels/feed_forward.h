@@ -8,7 +8,7 @@
 #include "kernels/kinds.h"
 #include "quant/format.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// A weight matrix as its file stores it: n_out rows of n_in weights, `stride` bytes from row to row, or
 /// where `scattered` says. LIFETIME: the bytes outlive every Matrix made of it.
@@ -58,4 +58,4 @@ struct FeedForward {
   float scale = 1;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -3,7 +3,7 @@
 #pragma once
 #include "kernels/kernels.h"
 
-namespace ropewalk {
+namespace rw {
 
 class ForwardingBackend : public Backend {
  public:
@@ -110,4 +110,4 @@ class ForwardingBackend : public Backend {
   std::shared_ptr<const Backend> inner_;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 #include "core/buffer.h"
 #include "core/rotation.h"
 
-namespace ropewalk {
+namespace rw {
 
 std::shared_ptr<float> HostBackend::buffer(Index n) const {
   const auto owner = std::make_shared<Buffer<float>>(n);
@@ -72,4 +72,4 @@ void HostBackend::losses(const float* logits, Index n_vocab, std::span<const Tok
     losses[row] -= static_cast<double>(logits[targets[row]]);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -3,7 +3,7 @@
 #pragma once
 #include "kernels/kernels.h"
 
-namespace ropewalk {
+namespace rw {
 
 class HostBackend : public Backend {
  public:
@@ -21,4 +21,4 @@ class HostBackend : public Backend {
               double* losses) const override;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

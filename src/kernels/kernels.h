@@ -18,7 +18,7 @@
 #include "kernels/norm.h"
 #include "kernels/recurrence.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// kBf16: operands of products and attention are rounded to bfloat16, sums are float32. kF32: nothing is.
 enum class Precision { kBf16, kF32 };
@@ -224,4 +224,4 @@ struct MachinePeaks {
 };
 MachinePeaks measure_peaks(Context& context);
 
-}  // namespace ropewalk
+}  // namespace rw

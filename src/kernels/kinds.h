@@ -3,7 +3,7 @@
 /// compiled for one instruction set.
 #pragma once
 
-namespace ropewalk {
+namespace rw {
 
 /// kRms: x / sqrt(mean(x^2) + eps). kLayer: (x - mean(x)) / sqrt(mean((x - mean(x))^2) + eps).
 enum class NormKind { kRms, kLayer };
@@ -16,4 +16,4 @@ enum class NormKind { kRms, kLayer };
 enum class Activation { kSilu, kGelu, kGeluTanh, kRelu2, kRelu, kSigmoid, kIdentity, kSwigluClamped };
 constexpr int kActivations = 8, kTrainedActivations = 7;
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -3,7 +3,7 @@
 #include "core/types.h"
 #include "kernels/kinds.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Rows normalised as NormKind says, then times weight, plus bias. Row r takes row r % n_weights of both:
 /// heads of one position stand one after the other, so n_weights = n_heads gives each head weights of its
@@ -16,4 +16,4 @@ struct Norm {
   Index n_weights = 1;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace ropewalk {
+namespace rw {
 
 ExactGate exact_gate(const Recurrence& r, Index head, double rate, double step, double weight) {
   const double x = step + static_cast<double>(r.step_bias[head]);
@@ -30,4 +30,4 @@ RecurrenceGate recurrence_gate(const Recurrence& r, Index head, float step, floa
   return {.decay = static_cast<float>(gate.decay), .weight = static_cast<float>(gate.weight)};
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -7,7 +7,7 @@
 #pragma once
 #include "core/types.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// A causal convolution of each channel by itself:
 ///     y[t] = act(bias + sum over j of taps[j] x[t - n_taps + 1 + j])
@@ -81,4 +81,4 @@ float rate_of(const Recurrence& recurrence, Index head);
 /// Of a head by the row's numbers, in double, then rounded: the same on every machine and in every backend.
 RecurrenceGate recurrence_gate(const Recurrence& recurrence, Index head, float step, float weight);
 
-}  // namespace ropewalk
+}  // namespace rw

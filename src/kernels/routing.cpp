@@ -5,7 +5,7 @@
 #include "core/error.h"
 #include "kernels/experts.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 std::vector<double> probabilities(const Routing& routing, const float* logits) {
@@ -77,4 +77,4 @@ std::vector<Choice> route(const Routing& routing, const float* logits) {
   return chosen;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -15,7 +15,7 @@
 #include "kernels/kernels.h"
 #include "kernels/recurrence.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Attention of one whole text, forward and backward: rows and keys [0, plan->n_rows), nothing cached. A task
 /// has the heads that share a plan.
@@ -167,4 +167,4 @@ std::unique_ptr<Training<double>> make_reference_training(std::shared_ptr<Contex
 /// set; in float32 throughout. Any thread. Errors: as make_cpu_backend.
 std::unique_ptr<Training<float>> make_cpu_training(std::shared_ptr<Context> context);
 
-}  // namespace ropewalk
+}  // namespace rw

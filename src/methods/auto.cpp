@@ -5,7 +5,7 @@
 
 #include "core/text.h"
 
-namespace ropewalk {
+namespace rw {
 
 AutoChoice decide(const RopeContext& context, std::span<const TunedSetting> tuned) {
   const Index n = context.n, trained = context.n_ctx_train;
@@ -38,4 +38,4 @@ AutoChoice decide(const RopeContext& context, std::span<const TunedSetting> tune
                 fmt::format("tuned up to {} tokens only, bound to {}, not judged there", longest->length, n));
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -9,7 +9,7 @@
 #include "core/json.h"
 #include "methods/method.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// What tune found at one length.
 struct TunedSetting {
@@ -53,4 +53,4 @@ struct AutoChoice {
 /// any order. Every n has an answer. Errors: UsageError for a tuned method that does not exist. Thread-safe.
 AutoChoice decide(const RopeContext& context, std::span<const TunedSetting> tuned);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// Distances [begin, end) to the right, and the region that sees them.
@@ -45,4 +45,4 @@ DistanceMap both_directions(DistanceMap map, Index n) {
   return map;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -3,7 +3,7 @@
 #pragma once
 #include "methods/method.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// delta(i, j) as it was for j <= i, and delta(i, j) = -delta(j, i) for j > i, for rows and keys below n.
 ///
@@ -18,4 +18,4 @@ DistanceMap both_directions(DistanceMap map, Index n);
 /// Regions of one row that have a mirror image: with it they are as many as kernels take.
 inline constexpr int kMirroredRegions = 4;
 
-}  // namespace ropewalk
+}  // namespace rw

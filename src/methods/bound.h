@@ -3,7 +3,7 @@
 #pragma once
 #include "methods/method.h"
 
-namespace ropewalk {
+namespace rw {
 
 struct Method::Bound {
   double root = 1;  ///< the scale of logits is 1 / root: sqrt(head_dim), or as the model says
@@ -20,4 +20,4 @@ struct Method::Bound {
   std::string text;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 
 #include "methods/factors.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr const char* kIntroduction = R"(# Methods
@@ -236,4 +236,4 @@ Json methods_json() {
   return {{"methods", std::move(list)}};
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -5,7 +5,7 @@
 
 #include "core/json.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// The whole of docs/methods.md. Pictures are computed from each method's own example.
 std::string methods_markdown();
@@ -17,4 +17,4 @@ std::string method_text(const std::string& name);
 /// {"methods": [{name, aliases, kind, title, formula, source, differs, parameters: [...]}]}
 Json methods_json();
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -3,7 +3,7 @@
 
 #include "core/text.h"
 
-namespace ropewalk {
+namespace rw {
 
 PeerSetting setting_of_words(std::vector<std::string> words, std::string note) {
   return {"", shell_line(words), std::move(note), std::move(words)};
@@ -49,4 +49,4 @@ Json settings_json(const std::vector<PeerSetting>& settings) {
   return json;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -10,7 +10,7 @@
 #include "methods/method.h"
 #include "methods/told.h"
 
-namespace ropewalk {
+namespace rw {
 
 struct PeerSetting {
   std::string engine;   ///< PeerEngine::title: "llama.cpp", "vLLM" ...
@@ -61,4 +61,4 @@ std::string settings_text(const std::vector<PeerSetting>& settings);
 /// {"llama.cpp": {"setting": string or null, "note": string}, ...}
 Json settings_json(const std::vector<PeerSetting>& settings);
 
-}  // namespace ropewalk
+}  // namespace rw

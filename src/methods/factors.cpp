@@ -6,7 +6,7 @@
 #include <cmath>
 #include <numbers>
 
-namespace ropewalk {
+namespace rw {
 
 namespace {
 
@@ -286,4 +286,4 @@ Mask intersection(const Mask& a, const Mask& b) {
           .window = std::min(a.window, b.window)};
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -4,7 +4,7 @@
 #pragma once
 #include "methods/parameters.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Parameters that several methods have, so that they read the same everywhere.
 ParameterInfo factor_parameter();
@@ -114,4 +114,4 @@ Mask whole_mask(const RopeContext& context);
 /// Visible where both see.
 Mask intersection(const Mask& a, const Mask& b);
 
-}  // namespace ropewalk
+}  // namespace rw

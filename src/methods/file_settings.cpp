@@ -6,7 +6,7 @@
 #include "methods/export.h"
 #include "methods/factors.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// YaRN as llama.cpp reads it: attn_factor multiplies the released gain. Keys of beta_fast and beta_slow are
@@ -82,4 +82,4 @@ FileSettings file_settings(const MethodSpec& bound, const RopeContext& c, const 
   return told;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

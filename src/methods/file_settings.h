@@ -10,7 +10,7 @@
 #include "core/json.h"
 #include "methods/method.h"
 
-namespace ropewalk {
+namespace rw {
 
 struct FileSettings {
   /// Of a GGUF: names behind "ARCH.". They replace rope.scaling.* and the tensors of frequency factors.
@@ -29,4 +29,4 @@ struct FileSettings {
 FileSettings file_settings(const MethodSpec& bound, const RopeContext& context,
                            const std::string& architecture);
 
-}  // namespace ropewalk
+}  // namespace rw

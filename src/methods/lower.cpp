@@ -6,7 +6,7 @@
 
 #include "methods/bound.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// The pieces of `segments` inside `ranges` (both sorted and disjoint), appended to `out`. Neighbours seen
@@ -175,4 +175,4 @@ bool Method::same_up_to(Index n, const Method& other) const {
   return fingerprint(n) == other.fingerprint(n);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

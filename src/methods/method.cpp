@@ -10,7 +10,7 @@
 #include "methods/factors.h"
 #include "methods/parameters.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// Built parts of one spec, before the model's own are added.
@@ -209,4 +209,4 @@ bool Method::acts() const { return bound_->acts; }
 
 const std::string& Method::text() const { return bound_->text; }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -17,7 +17,7 @@
 #include "core/registry.h"
 #include "core/small_list.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// A row scale of the model's own (Ministral 3): c(i) = 1 + beta ln(1 + floor(i / original)). Llama 4 counts
 /// floor((i + 1) / original), which no model that runs here does.
@@ -202,4 +202,4 @@ class Method {
   std::shared_ptr<const Bound> bound_;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

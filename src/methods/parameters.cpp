@@ -9,7 +9,7 @@
 #include <cmath>
 #include <optional>
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// A decimal number, with k for 1024; nullopt for anything else.
@@ -156,4 +156,4 @@ std::string Parameters::text() const {
   return result;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

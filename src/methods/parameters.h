@@ -7,7 +7,7 @@
 
 #include "methods/method.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// The least number of six significant digits that is not below x (but for rounding, 1e-12 of it): what is
 /// worked out for a person to read and type again, such as tokens asked for over tokens trained, where a
@@ -51,4 +51,4 @@ class Parameters {
   mutable std::vector<std::pair<std::string, std::string>> resolved_;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -4,7 +4,7 @@
 
 #include "methods/parameters.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// The pieces of `text` between separators; never empty.
@@ -93,4 +93,4 @@ bool MethodSpec::by_head() const {
   });
 }
 
-}  // namespace ropewalk
+}  // namespace rw

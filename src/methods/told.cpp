@@ -7,7 +7,7 @@
 #include "core/error.h"
 #include "methods/factors.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 double number(const MethodPart& part, const char* name, double fallback) {
@@ -184,4 +184,4 @@ std::string why_no_engine(const MethodSpec& bound, const RopeContext& c, const s
   return "";
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -8,7 +8,7 @@
 #include "core/json.h"
 #include "methods/method.h"
 
-namespace ropewalk {
+namespace rw {
 
 struct Told {
   Json rope = {};  ///< rope_parameters of a Hugging Face config; rope_theta and rope_type always
@@ -40,4 +40,4 @@ std::string why_no_config(const Told& told, const RopeContext& context, const st
 /// What the metadata say a model can read, tokens: a short request does not make the model a shorter one.
 Index longest(const RopeContext& context);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -10,7 +10,7 @@
 #include "core/error.h"
 #include "core/output_file.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr std::uintmax_t kMostBytes = 4u << 20;
@@ -124,4 +124,4 @@ void write_tuned(const std::string& path, const TunedFile& file) {
   out.commit();
 }
 
-}  // namespace ropewalk
+}  // namespace rw

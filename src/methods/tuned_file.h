@@ -7,7 +7,7 @@
 
 #include "methods/auto.h"
 
-namespace ropewalk {
+namespace rw {
 
 struct TunedFile {
   std::string version, model;  ///< of the program that wrote it last; the model's name
@@ -30,4 +30,4 @@ std::optional<TunedFile> read_tuned(const std::string& path);
 /// The file appears whole or not at all. Errors: Error.
 void write_tuned(const std::string& path, const TunedFile& file);
 
-}  // namespace ropewalk
+}  // namespace rw

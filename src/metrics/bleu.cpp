@@ -5,7 +5,7 @@
 #include "metrics/sequence.h"
 #include "metrics/text.h"
 
-namespace ropewalk {
+namespace rw {
 
 void BleuCounts::add(std::string_view hypothesis_text, std::string_view reference_text, Tokenize tokenize) {
   Numbering<std::u32string> number;
@@ -38,4 +38,4 @@ double BleuCounts::score(bool effective_order) const {
   return std::min(100.0, brevity * std::exp(logs / static_cast<double>(order)));
 }
 
-}  // namespace ropewalk
+}  // namespace rw

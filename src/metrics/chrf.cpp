@@ -2,7 +2,7 @@
 #include "metrics/sequence.h"
 #include "metrics/text.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 std::u32string without_spaces(std::u32string_view text) {
@@ -70,4 +70,4 @@ double ChrfCounts::score(bool with_words) const {
   return 100 * (1 + kBeta2) * precision * recall / (kBeta2 * precision + recall);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -2,7 +2,7 @@
 #include "metrics/sequence.h"
 #include "metrics/text.h"
 
-namespace ropewalk {
+namespace rw {
 
 double edit_similarity(std::string_view hypothesis, std::string_view reference) {
   Numbering<char32_t> number;
@@ -12,4 +12,4 @@ double edit_similarity(std::string_view hypothesis, std::string_view reference) 
   return 2 * static_cast<double>(common) / static_cast<double>(hyp.size() + ref.size());
 }
 
-}  // namespace ropewalk
+}  // namespace rw

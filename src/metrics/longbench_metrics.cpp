@@ -9,7 +9,7 @@
 #include "core/error.h"
 #include "metrics/text.h"
 
-namespace ropewalk::longbench {
+namespace rw::longbench {
 namespace {
 
 /// Signs that are neither letters nor spaces: the blocks of general, CJK and full-width punctuation.
@@ -220,4 +220,4 @@ double code_sim(std::string_view written, std::string_view reference) {
   return 2 * static_cast<double>(row.back()) / static_cast<double>(x.size() + y.size());
 }
 
-}  // namespace ropewalk::longbench
+}  // namespace rw::longbench

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-namespace ropewalk::longbench {
+namespace rw::longbench {
 
 /// F1 of the bags of words, after lower case, without punctuation and articles.
 double qa_f1(std::string_view written, std::string_view reference);
@@ -34,4 +34,4 @@ std::string paragraph_number(std::string_view reference);
 /// Of the first line without `, # or //, and the reference.
 double code_sim(std::string_view written, std::string_view reference);
 
-}  // namespace ropewalk::longbench
+}  // namespace rw::longbench

@@ -13,7 +13,7 @@
 
 #include "core/types.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// How BLEU cuts words. kZh and kChar also make ROUGE and token F1 count each Han or kana character as a
 /// word.
@@ -101,4 +101,4 @@ double repetition(std::span<const Token> tokens, int n);
 /// `longest_period` tokens; 0 when there is none.
 std::size_t longest_loop(std::span<const Token> tokens, std::size_t longest_period = 128);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 
 #include "metrics/metrics.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 struct Irregular {
@@ -154,4 +154,4 @@ std::string porter_stem(std::string w) {
   return w;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

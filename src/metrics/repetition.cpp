@@ -5,7 +5,7 @@
 #include "core/error.h"
 #include "metrics/metrics.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 struct Ngrams {
@@ -58,4 +58,4 @@ std::size_t longest_loop(std::span<const Token> tokens, std::size_t longest_peri
   return longest;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -4,7 +4,7 @@
 #include "metrics/sequence.h"
 #include "metrics/text.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// [a-z0-9]+ of the text in lower case; with han_words each Han or kana character is a word too.
@@ -113,4 +113,4 @@ RougeScores rouge(std::string_view hypothesis, std::string_view reference, bool 
   return result;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -4,7 +4,7 @@
 #include "core/error.h"
 #include "metrics/metrics.h"
 
-namespace ropewalk {
+namespace rw {
 
 Scores score(std::span<const std::string> hypotheses, std::span<const std::string> references,
              const ScoreOptions& options) {
@@ -42,4 +42,4 @@ Scores score(std::span<const std::string> hypotheses, std::span<const std::strin
   return result;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

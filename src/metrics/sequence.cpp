@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <bit>
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr std::size_t kBlock = 64;
@@ -91,4 +91,4 @@ void CommonSubsequence::mark(std::span<const Id> a, std::span<const Id> b, std::
   }
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -7,7 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
-namespace ropewalk {
+namespace rw {
 
 using Id = std::uint32_t;
 using Ids = std::vector<Id>;
@@ -62,4 +62,4 @@ class CommonSubsequence {
   std::vector<std::uint64_t> masks_;  // for each id, where the block has it; all 0 between calls
 };
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -5,7 +5,7 @@
 
 #include "metrics/text.h"
 
-namespace ropewalk {
+namespace rw {
 
 double share_found(std::string_view written, const std::vector<std::string>& references) {
   const std::u32string text = lower(code_points(written));
@@ -26,4 +26,4 @@ std::string_view behind_thoughts(std::string_view written, bool thinking) {
   return thinking || written.substr(first).starts_with(kBegin) ? std::string_view() : written;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace ropewalk {
+namespace rw {
 
 /// Share of the references that occur in `written`, upper and lower case alike as Python's str.lower makes
 /// them (RULER's string_match_all). 0 where there is no reference.
@@ -16,4 +16,4 @@ double share_found(std::string_view written, const std::vector<std::string>& ref
 /// thinking began and did not end there is no answer: empty. A text without thoughts is itself.
 std::string_view behind_thoughts(std::string_view written, bool thinking = false);
 
-}  // namespace ropewalk
+}  // namespace rw

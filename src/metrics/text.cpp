@@ -7,7 +7,7 @@
 
 #include "core/utf8.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 struct Range {
@@ -125,4 +125,4 @@ std::u32string space_han_words(std::u32string_view text) {
   return result;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -8,7 +8,7 @@
 
 #include "metrics/metrics.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Code points; each byte that is not UTF-8 becomes U+FFFD.
 std::u32string code_points(std::string_view utf8);
@@ -33,4 +33,4 @@ std::u32string space_han_words(std::u32string_view text);
 /// The words of BLEU. REQUIRES: not kAuto.
 std::vector<std::u32string> bleu_words(std::string_view text, Tokenize tokenize);
 
-}  // namespace ropewalk
+}  // namespace rw

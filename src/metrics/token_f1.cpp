@@ -2,7 +2,7 @@
 #include "metrics/sequence.h"
 #include "metrics/text.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// SQuAD's normalize_answer: lower case, then punctuation deleted, then articles, which are whole runs of \w.
@@ -29,4 +29,4 @@ double token_f1(std::string_view hypothesis, std::string_view reference, bool ha
   return shared == 0 ? 0 : 2 * shared / static_cast<double>(hyp.size() + ref.size());
 }
 
-}  // namespace ropewalk
+}  // namespace rw

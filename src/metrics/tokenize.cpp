@@ -3,7 +3,7 @@
 #include "core/error.h"
 #include "metrics/text.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr std::u32string_view kEntities[][2] = {
@@ -153,4 +153,4 @@ Tokenize choose_tokenize(std::span<const std::string> references) {
   return kana * 10 > han + kana ? Tokenize::kChar : Tokenize::kZh;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

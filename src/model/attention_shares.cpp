@@ -6,7 +6,7 @@
 #include "core/error.h"
 #include "kernels/forwarding_backend.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 struct CountedKv : KvLayer {
@@ -114,4 +114,4 @@ std::shared_ptr<const Backend> count_attention(std::shared_ptr<const Backend> in
   return std::make_shared<CountingBackend>(std::move(inner), n_layers, shares);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -8,7 +8,7 @@
 
 #include "kernels/kernels.h"
 
-namespace ropewalk {
+namespace rw {
 
 struct AttentionShares {
   Index n_first = 4;    ///< the first so many tokens
@@ -26,4 +26,4 @@ struct AttentionShares {
 std::shared_ptr<const Backend> count_attention(std::shared_ptr<const Backend> inner, int n_layers,
                                                AttentionShares& shares);
 
-}  // namespace ropewalk
+}  // namespace rw

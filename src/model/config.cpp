@@ -7,7 +7,7 @@
 #include "formats/missing.h"
 #include "model/read_common.h"
 
-namespace ropewalk {
+namespace rw {
 
 std::vector<std::size_t> ModelConfig::attention_classes() const {
   std::vector<std::size_t> classes, firsts;
@@ -97,4 +97,4 @@ ModelConfig read_config(const ModelFile& file) {
   return architecture->read(file);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

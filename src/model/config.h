@@ -9,7 +9,7 @@
 #include "methods/method.h"
 #include "model/layer_spec.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Whether methods act on a layer: where it has positions and sees far.
 bool acts_on(const LayerSpec& layer);
@@ -82,4 +82,4 @@ struct Architecture {
 /// Errors: Error that names what the engine does not compute, where formats/missing.h knows the architecture.
 ModelConfig read_config(const ModelFile& file);
 
-}  // namespace ropewalk
+}  // namespace rw

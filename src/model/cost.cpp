@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-namespace ropewalk {
+namespace rw {
 
 namespace {
 
@@ -38,4 +38,4 @@ double cost_of(const ModelConfig& config, Index n) {
   return static_cast<double>(n) + seen / linear;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

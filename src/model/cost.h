@@ -3,7 +3,7 @@
 #pragma once
 #include "model/config.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Work of reading n tokens under plain RoPE, in units of a token's linear work: its products with all
 /// weights of the layers. With H = n_heads x head_dim, in multiply-adds of one layer:
@@ -16,4 +16,4 @@ namespace ropewalk {
 /// window is not known here. REQUIRES: a config that read_config() made, n >= 0.
 double cost_of(const ModelConfig& config, Index n);
 
-}  // namespace ropewalk
+}  // namespace rw

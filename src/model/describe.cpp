@@ -11,7 +11,7 @@
 #include "formats/missing.h"
 #include "model/config.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr const char* kModelsIntroduction = R"(# Models
@@ -252,4 +252,4 @@ Json models_json() {
 
 Json models_json(std::string_view name) { return json_of(find_named(name)); }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -7,7 +7,7 @@
 
 #include "core/json.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// The whole of docs/models.md.
 std::string models_markdown();
@@ -24,4 +24,4 @@ Json models_json();
 /// The same with what models_text shows alone. Errors: as it.
 Json models_json(std::string_view name);
 
-}  // namespace ropewalk
+}  // namespace rw

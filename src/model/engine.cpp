@@ -5,7 +5,7 @@
 
 #include "model/forward.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// Each row of an encoder sees all the others.
@@ -251,4 +251,4 @@ void Engine::step(std::span<const StepInput> inputs, const TokensDone& done) {
   }
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -9,7 +9,7 @@
 
 #include "model/sequence.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Rows [first, first + n_rows) of logits (n_rows, n_vocab) on the host; `first` is the position of the token
 /// that was read.
@@ -65,4 +65,4 @@ class Engine {
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/feed_forward.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// The dense part of a layer, or what all rows share beside experts.
@@ -88,4 +88,4 @@ void feed_forward(const LayerPass& layer, const Rows& rows, const NormWeights& n
   }
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -3,11 +3,11 @@
 #pragma once
 #include "model/layer_pass.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// y = (or y +=, times the multiplier) ffn(norm(x)), y (n_rows, d_model). REQUIRES: no `add` where the layer
 /// normalises the sum (post_norm), which FfnSpec::apart layers do.
 void feed_forward(const LayerPass& layer, const Rows& rows, const NormWeights& norm_weights, float* y,
                   bool add, Index d_model, Activations& a);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -9,7 +9,7 @@
 #include "model/per_layer_embedding.h"
 #include "model/recurrent.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// heads (n_rows, n_heads, head_dim) of queries or keys, normalised where the layer does
@@ -273,4 +273,4 @@ void output_logits(const Model& model, const float* x, Index n_rows, Stage stage
   if (c.logit_soft_cap > 0) model.backend().soft_cap(logits, n_rows * c.n_vocab, c.logit_soft_cap);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -7,7 +7,7 @@
 #include "model/sequence_state.h"
 #include "model/weights.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// The new rows of one sequence in a pass, whose plans are lowered for them.
 struct Piece {
@@ -66,4 +66,4 @@ Rows forward(const Model& model, std::span<const Piece> pieces, Activations& a);
 void output_logits(const Model& model, const float* x, Index n_rows, Stage stage, Activations& a,
                    float* logits);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -9,7 +9,7 @@
 #include "formats/mapped_file.h"
 #include "formats/relaid.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr std::size_t kWhole = 64u << 20, kBlock = 4096;
@@ -75,4 +75,4 @@ std::string model_id(const ModelFile& file) {
   return hash.text();
 }
 
-}  // namespace ropewalk
+}  // namespace rw

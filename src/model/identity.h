@@ -5,7 +5,7 @@
 
 #include "formats/model_file.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// 64 hexadecimal digits, the same for the same model under another path. SHA-256 over
 /// - all metadata of a GGUF file, its tokenizer included; of a folder the files of its configuration and
@@ -20,4 +20,4 @@ namespace ropewalk {
 /// Error when a file cannot be read. Any thread.
 std::string model_id(const ModelFile& file);
 
-}  // namespace ropewalk
+}  // namespace rw

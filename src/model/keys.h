@@ -8,7 +8,7 @@
 
 #include "formats/model_file.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Look-ups of "{arch}.key" in one file, for all layers or for one of them.
 struct Keys {
@@ -74,4 +74,4 @@ struct Keys {
   }
 };
 
-}  // namespace ropewalk
+}  // namespace rw

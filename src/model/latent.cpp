@@ -3,7 +3,7 @@
 
 #include "core/checked.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr float kLatentEps = 1e-6f;
@@ -96,4 +96,4 @@ Index latent_step_width(const AttentionSpec& spec) {
   return spec.latent.kv_rank + spec.latent.q_rank + spec.rope.rotary_dim + spec.n_heads * spec.own_dim();
 }
 
-}  // namespace ropewalk
+}  // namespace rw

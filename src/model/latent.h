@@ -14,7 +14,7 @@
 #include "model/layer_pass.h"
 #include "model/loader.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Queries, keys and values of such a layer, whose names begin with `blk`.
 void load_latent(Loader& load, const AttentionSpec& spec, const std::string& blk, LayerWeights& w);
@@ -28,4 +28,4 @@ Norm norm_of_latent(const Vector& weight);
 /// Floats of a row that it needs beside those.
 Index latent_step_width(const AttentionSpec& spec);
 
-}  // namespace ropewalk
+}  // namespace rw

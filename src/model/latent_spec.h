@@ -3,7 +3,7 @@
 #pragma once
 #include "core/types.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// The rows of `rotary_dim` dims stand behind the others in the file, of each head's queries and of the
 /// shared key; they are put first when they are loaded, as in every other layer.
@@ -17,4 +17,4 @@ struct LatentSpec {
   bool any() const { return kv_rank > 0; }
 };
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/layer_methods.h"
 
-namespace ropewalk {
+namespace rw {
 
 LayerMethods bind_layers(const ModelConfig& config, const MethodSpec& spec, Index n) {
   const std::vector<std::size_t> kinds = config.attention_classes();
@@ -43,4 +43,4 @@ LayerMethods bind_layers(const ModelConfig& config, const MethodSpec& spec, Inde
   return bound;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

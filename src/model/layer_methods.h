@@ -6,7 +6,7 @@
 #include "methods/method.h"
 #include "model/config.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Methods by class: layers with equal attention share one, and where the method is not the same for all
 /// layers or heads, those that it treats alike.
@@ -20,4 +20,4 @@ struct LayerMethods {
 /// For a request of n tokens. Errors: UsageError of the method.
 LayerMethods bind_layers(const ModelConfig& config, const MethodSpec& spec, Index n);
 
-}  // namespace ropewalk
+}  // namespace rw

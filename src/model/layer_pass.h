@@ -6,7 +6,7 @@
 #include "model/forward.h"
 #include "model/weight_pager.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// One layer of a pass.
 struct LayerPass {
@@ -43,4 +43,4 @@ inline Norm norm_of(const LayerSpec& spec, const NormWeights& w) {
   return {.kind = spec.norm, .weight = w.weight.get(), .bias = w.bias.get(), .eps = spec.norm_eps};
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -11,7 +11,7 @@
 #include "model/latent_spec.h"
 #include "model/recurrence_spec.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// The positions of a layer's queries and keys.
 struct RopeSpec {
@@ -119,4 +119,4 @@ struct LayerSpec {
   bool feeds_forward() const { return ffn.d_ff > 0 || ffn.experts.n_experts > 0; }
 };
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -5,7 +5,7 @@
 
 #include "model/weights.h"
 
-namespace ropewalk {
+namespace rw {
 
 class Loader {
  public:
@@ -54,4 +54,4 @@ class Loader {
   std::size_t bytes_ = 0;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

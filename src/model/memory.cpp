@@ -10,7 +10,7 @@
 #include "core/error.h"
 #include "core/machine_limits.h"
 
-namespace ropewalk {
+namespace rw {
 
 namespace {
 
@@ -56,4 +56,4 @@ void require_memory(std::string_view what, std::size_t bytes, std::string_view h
                 fmt::format("{} MiB", available >> 20), hint);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <string_view>
 
-namespace ropewalk {
+namespace rw {
 
 /// Bytes the system can give now: the host's (MemAvailable), what the limit of this process's container
 /// leaves (core/machine_limits.h), or its own (ulimit -v), the smallest one; 0 where none says.
@@ -21,4 +21,4 @@ void reset_peak_memory();
 /// Errors: Error naming both numbers when `bytes` is more than available_memory().
 void require_memory(std::string_view what, std::size_t bytes, std::string_view hint);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -8,7 +8,7 @@
 #include "model/identity.h"
 #include "model/sequence.h"
 
-namespace ropewalk {
+namespace rw {
 
 void check_method(const std::string& option) {
   if (option != "auto") MethodSpec::parse(option);
@@ -54,4 +54,4 @@ MethodSpec bound_spec(const MethodSpec& spec, const ModelConfig& config, Index n
   return spec.by_layer() || spec.by_head() ? spec : MethodSpec::parse(bind_at(spec, config, n).text());
 }
 
-}  // namespace ropewalk
+}  // namespace rw

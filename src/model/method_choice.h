@@ -8,7 +8,7 @@
 #include "methods/auto.h"
 #include "model/config.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Errors: UsageError for what is neither auto nor a method; before a model is loaded.
 void check_method(const std::string& option);
@@ -39,4 +39,4 @@ Method bind_at(const MethodSpec& spec, const ModelConfig& config, Index n);
 /// text has all its defaults. Errors: UsageError.
 MethodSpec bound_spec(const MethodSpec& spec, const ModelConfig& config, Index n);
 
-}  // namespace ropewalk
+}  // namespace rw

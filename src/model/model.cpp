@@ -6,7 +6,7 @@
 #include "model/weight_outlook.h"
 #include "model/weights.h"
 
-namespace ropewalk {
+namespace rw {
 
 std::shared_ptr<const Model> Model::load(std::shared_ptr<const ModelFile> file,
                                          std::shared_ptr<const Backend> backend,
@@ -87,4 +87,4 @@ void Model::require_row(Token id) const {
 
 Model::~Model() = default;
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -10,7 +10,7 @@
 #include "model/config.h"
 #include "tokenizer/tokenizer.h"
 
-namespace ropewalk {
+namespace rw {
 
 class WeightPager;
 struct WeightOutlook;
@@ -73,4 +73,4 @@ class Model : public std::enable_shared_from_this<Model> {
   mutable std::optional<Error> without_tokenizer_;  // why
 };
 
-}  // namespace ropewalk
+}  // namespace rw

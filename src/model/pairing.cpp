@@ -3,7 +3,7 @@
 
 #include <charconv>
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// "blk.3.attn_q.weight" is the part "attn_q.weight" of layer 3; no attention for other names.
@@ -83,4 +83,4 @@ Index RowOrder::stored(Index r) const {
   }
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -9,7 +9,7 @@
 
 #include "model/config.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// The attention in whose heads the rows of a tensor are rotated ("blk.3.attn_q.weight", biases and norms
 /// too); nullptr for other tensors, and for those of latents.
@@ -40,4 +40,4 @@ class RowOrder {
   const AttentionSpec* attention_ = nullptr;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <numbers>
 
-namespace ropewalk {
+namespace rw {
 
 void load_per_layer_embeddings(Loader& load, Weights& w) {
   w.per_layer_embedding = load.rows("per_layer_token_embd.weight");
@@ -60,4 +60,4 @@ void add_per_layer_embedding(const ModelConfig& config, const LayerPass& layer, 
   b.add_scaled(part, on.n() * config.d_model, 1, on.x);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

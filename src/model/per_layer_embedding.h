@@ -11,7 +11,7 @@
 #include "model/layer_pass.h"
 #include "model/loader.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// What all layers have in common, and what one has whose names begin with `blk`.
 void load_per_layer_embeddings(Loader& load, Weights& w);
@@ -25,4 +25,4 @@ void make_per_layer_embeddings(const Model& model, std::span<const Piece> pieces
 void add_per_layer_embedding(const ModelConfig& config, const LayerPass& layer, const Rows& on,
                              Activations& a);
 
-}  // namespace ropewalk
+}  // namespace rw

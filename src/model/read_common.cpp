@@ -6,7 +6,7 @@
 
 #include "model/read_scaling.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 void refuse(const ModelFile& file, std::string_view feature) {
@@ -302,4 +302,4 @@ ModelConfig read_family(const ModelFile& file, const Family& family) {
   return c;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -5,7 +5,7 @@
 #include "model/config.h"
 #include "model/keys.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Layers without positions.
 enum class NoRope { kNever, kEveryFourth, kWhereFar, kAlways };  ///< kWhereFar: layers without a window
@@ -77,4 +77,4 @@ void check_attention_bias(const ModelFile& file, const ModelConfig& config);
 /// Errors: Error that names what the forward does not compute, by the keys under `arch`, in this family.
 void refuse_unsupported(const ModelFile& file, const std::string& arch, const Family& family = {});
 
-}  // namespace ropewalk
+}  // namespace rw

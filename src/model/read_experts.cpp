@@ -4,7 +4,7 @@
 
 #include "model/read_common.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// expert_gating_func: llama.cpp's numbers. 3 is a softmax over the chosen, which is that over all,
@@ -101,4 +101,4 @@ void check_experts(const Keys& keys, const Family& family, const ModelConfig& co
                 "the file's numbers and tensors disagree");
 }
 
-}  // namespace ropewalk
+}  // namespace rw

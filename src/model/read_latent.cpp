@@ -2,7 +2,7 @@
 /// Multi-head latent attention by the keys and tensors of a file, as llama.cpp's converter names them.
 #include "model/read_common.h"
 
-namespace ropewalk {
+namespace rw {
 
 void read_latent(const Keys& keys, Index d_model, AttentionSpec& a) {
   const ModelFile& file = keys.file;
@@ -27,4 +27,4 @@ void read_latent(const Keys& keys, Index d_model, AttentionSpec& a) {
   a.latent.interleaved = file.interleaved_qk();
 }
 
-}  // namespace ropewalk
+}  // namespace rw

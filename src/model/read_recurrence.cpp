@@ -2,7 +2,7 @@
 /// Recurrent layers by the keys and tensors of a file, as llama.cpp's converter names them.
 #include "model/read_common.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// What a delta rule and a state space have in common.
@@ -56,4 +56,4 @@ RecurrenceSpec read_short_convolution(const Keys& keys) {
           .value_dim = keys.integer("embedding_length", 1, 1 << 20)};
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 
 #include "model/rope_divisors.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 std::vector<double> factor_list(const ModelFile& file, const std::string& key, std::string_view tensor,
@@ -149,4 +149,4 @@ void read_turning_pairs(const ModelFile& file, RopeSpec& rope) {
   rope.turning_pairs = turning == pairs ? 0 : static_cast<int>(turning);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

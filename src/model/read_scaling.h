@@ -4,7 +4,7 @@
 #include "model/config.h"
 #include "model/keys.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// YaRN in a family.
 struct YarnOf {
@@ -21,4 +21,4 @@ void read_own_scaling(const Keys& keys, const YarnOf& yarn, ModelConfig& config,
 /// which are 1 and then 1e30. Errors: Error for others, or where neither is there.
 void read_turning_pairs(const ModelFile& file, RopeSpec& rope);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -3,7 +3,7 @@
 #pragma once
 #include "core/types.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// kDeltaRule: the gated delta net of Qwen3-Next and Qwen3.5. kStateSpace: Mamba-2. kShortConvolution:
 /// LFM2's.
@@ -30,4 +30,4 @@ struct RecurrenceSpec {
   Index state_size() const { return (n_taps - 1) * convolved_width() + n_heads * key_dim * value_dim; }
 };
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -5,7 +5,7 @@
 
 #include "model/recurrent_operations.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// Of a vector, what begins at `offset`: the same memory.
@@ -218,4 +218,4 @@ const float* recur(const LayerPass& layer, const Rows& all, Activations& a) {
   return gate;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -15,7 +15,7 @@
 #include "model/layer_pass.h"
 #include "model/loader.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// The tensors of such a layer, whose names begin with `blk`.
 void load_recurrence(Loader& load, const LayerSpec& spec, const std::string& blk, LayerWeights& w);
@@ -24,4 +24,4 @@ void load_recurrence(Loader& load, const LayerSpec& spec, const std::string& blk
 /// on from its state, which becomes that of the last one. Valid until the next layer.
 const float* recur(const LayerPass& layer, const Rows& all, Activations& a);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -4,7 +4,7 @@
 #pragma once
 #include "model/weights.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// The recurrence of such a layer; not of a short convolution.
 Recurrence recurrence_of(const RecurrenceSpec& spec, const RecurrentWeights& w);
@@ -13,4 +13,4 @@ Norm unit_norm(const RecurrenceSpec& spec, const Vector& unit);
 /// Of what the recurrence gives: of heads, or of parts of a row.
 Norm norm_behind(const LayerSpec& layer, const RecurrentWeights& w);
 
-}  // namespace ropewalk
+}  // namespace rw

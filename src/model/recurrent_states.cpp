@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-namespace ropewalk {
+namespace rw {
 
 RecurrentStates::RecurrentStates(const ModelConfig& config) {
   for (const LayerSpec& layer : config.layers) {
@@ -73,4 +73,4 @@ std::size_t most_state_bytes(const ModelConfig& config) {
   return (2 + RecurrentStates::kMostKept) * sizeof(float) * floats;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -8,7 +8,7 @@
 
 #include "model/config.h"
 
-namespace ropewalk {
+namespace rw {
 
 class RecurrentStates {
  public:
@@ -63,4 +63,4 @@ class RecurrentStates {
 /// Bytes that one sequence's take at most.
 std::size_t most_state_bytes(const ModelConfig& config);
 
-}  // namespace ropewalk
+}  // namespace rw

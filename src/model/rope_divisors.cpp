@@ -7,7 +7,7 @@
 
 #include "methods/factors.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr double kLow = 1, kHigh = 4, kTolerance = 1e-4;
@@ -38,4 +38,4 @@ Index original_length(const std::vector<double>& divisors, int rotary_dim, doubl
   return 0;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -5,7 +5,7 @@
 
 #include "core/types.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// The original length of Llama 3's scaling, tokens, from the divisors that llama.cpp's converter computes
 /// from it and does not name: theta_m / theta'_m of `llama3` (methods.md) with low_freq_factor 1,
@@ -15,4 +15,4 @@ namespace ropewalk {
 /// `divisors` (rotary_dim / 2), each above 0.
 Index original_length(const std::vector<double>& divisors, int rotary_dim, double rope_base);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -10,7 +10,7 @@
 
 #include "core/error.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr double kMostTemperature = 100, kMostPenalty = 100;
@@ -126,4 +126,4 @@ Token Sampler::next(const float* logits) {
   return token;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

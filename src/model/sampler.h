@@ -10,7 +10,7 @@
 #include "core/random.h"
 #include "core/types.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Applied in this order, llama.cpp's: bias, penalties, top_k, top_p, min_p, temperature. So top_p and min_p
 /// judge the probabilities at temperature 1, where vLLM and transformers divide by the temperature first.
@@ -69,4 +69,4 @@ class Sampler {
   std::unordered_map<Token, Index> written_;  // of the answer: how often
 };
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -11,7 +11,7 @@
 #include "core/output_file.h"
 #include "model/sequence_state.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr std::string_view kMagic = "ropewalk sequence 1\n";
@@ -248,4 +248,4 @@ Sequence load_sequence(const std::string& path, const Model& model, const std::s
   return sequence;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

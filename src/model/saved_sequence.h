@@ -12,7 +12,7 @@
 
 #include "model/sequence.h"
 
-namespace ropewalk {
+namespace rw {
 
 struct SavedHead {
   std::string model_id;             ///< model/identity.h
@@ -43,4 +43,4 @@ SavedSequence read_saved_head(const std::string& path);
 Sequence load_sequence(const std::string& path, const Model& model, const std::string& model_id,
                        Index chunk = kDefaultChunk);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -7,7 +7,7 @@
 #include "model/memory.h"
 #include "model/sequence_state.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// Of an engine that reads n tokens in steps of `chunk`.
@@ -363,4 +363,4 @@ std::size_t session_bytes(const ModelConfig& c, KvType kv_type, const Method& me
   return most_cache_bytes(c, kv_type, method, n, chunk, n_scratch) + step_bytes(c, n, chunk);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

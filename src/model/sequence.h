@@ -7,7 +7,7 @@
 
 #include "model/model.h"
 
-namespace ropewalk {
+namespace rw {
 
 constexpr Index kDefaultChunk = 1024;  ///< tokens that an Engine reads at once
 constexpr Index kSlabRows = 256;       ///< rows of logits that it holds at once: x 49,152 words = 48 MiB
@@ -90,4 +90,4 @@ std::size_t most_cache_bytes(const ModelConfig& config, KvType kv_type, const Me
 std::size_t session_bytes(const ModelConfig& config, KvType kv_type, const Method& method, Index n,
                           Index chunk = kDefaultChunk, Index n_scratch = 1);
 
-}  // namespace ropewalk
+}  // namespace rw

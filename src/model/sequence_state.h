@@ -9,7 +9,7 @@
 #include "model/recurrent_states.h"
 #include "model/sequence.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Rows [begin, end) by position.
 struct RowRange {
@@ -117,4 +117,4 @@ struct Sequence::State {
   bool usable = true;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

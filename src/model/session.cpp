@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/session.h"
 
-namespace ropewalk {
+namespace rw {
 
 Session::Session(const Model& model, const MethodSpec& spec, const SessionOptions& o)
     : sequence_(model, spec,
@@ -59,4 +59,4 @@ std::vector<double> token_losses(const Model& model, const MethodSpec& spec, std
   return losses;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

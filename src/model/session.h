@@ -6,7 +6,7 @@
 
 #include "model/engine.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// SequenceOptions, which says what they mean, and the engine's chunk.
 struct SessionOptions {
@@ -62,4 +62,4 @@ std::vector<double> losses_of(const Backend& backend, const float* logits, Index
 std::vector<double> token_losses(const Model& model, const MethodSpec& spec, std::span<const Token> tokens,
                                  Index begin, Index end, const TokensDone& done = {}, Index bound = 0);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -5,7 +5,7 @@
 
 #include <set>
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 class Needed {
@@ -229,4 +229,4 @@ void check_tensors(const ModelFile& file, const ModelConfig& config) {
   refuse_others(file, config, used);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -3,7 +3,7 @@
 #pragma once
 #include "model/config.h"
 
-namespace ropewalk {
+namespace rw {
 
 struct NeededTensor {
   std::string name;
@@ -17,4 +17,4 @@ std::vector<NeededTensor> needed_tensors(const ModelConfig& config);
 /// refused, never run wrongly. Reads no weights. Errors: Error that names the tensor.
 void check_tensors(const ModelFile& file, const ModelConfig& config);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -10,7 +10,7 @@
 #include "model/sequence.h"
 #include "model/weights.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 std::string gigabytes(double bytes) {
@@ -93,4 +93,4 @@ Json json_of(const WeightOutlook& outlook) {
   return j;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

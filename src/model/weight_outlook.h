@@ -6,7 +6,7 @@
 #include "core/json.h"
 #include "model/weight_pager.h"
 
-namespace ropewalk {
+namespace rw {
 
 struct Weights;
 
@@ -27,4 +27,4 @@ std::string words_of(const WeightOutlook& outlook);
 /// tokens/s}.
 Json json_of(const WeightOutlook& outlook);
 
-}  // namespace ropewalk
+}  // namespace rw

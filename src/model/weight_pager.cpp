@@ -15,7 +15,7 @@
 #include "model/method_choice.h"
 #include "model/sequence.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// Of `available` bytes: some are the system's own affair.
@@ -204,7 +204,7 @@ WeightPlan WeightPager::plan() const {
 
 double WeightPager::measure_disk() const {
   const WeightPlan now = plan();
-  return now.fits() ? 0 : ropewalk::measure_disk(state_->weights, now);
+  return now.fits() ? 0 : rw::measure_disk(state_->weights, now);
 }
 
 WeightPager::Held::Held(const WeightPager& pager, std::size_t unit, Taken taken)
@@ -239,4 +239,4 @@ WeightPager::Held::~Held() {
   s.for_streamed(unit_, much, by, [](const MappedPart& part) { part.file->drop(part.bytes); });
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -7,7 +7,7 @@
 #include "kernels/kernels.h"
 #include "model/weight_plan.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Bytes that weights may take: what the context says, else the memory that is available now without a part
 /// of it, which is the system's, and without what a text of 512 tokens takes. SIZE_MAX: the system does not
@@ -56,4 +56,4 @@ class WeightPager {
   std::unique_ptr<State> state_;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -8,7 +8,7 @@
 #include "formats/mapped_file.h"
 #include "model/tensors.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// The layer in "blk.7.attn_q.weight"; -1 where there is none.
@@ -179,4 +179,4 @@ PassTimes pass_times(const WeightPlan& plan, const PassSpeeds& speeds) {
           .chunk = std::max(plan.chunk_bytes / speeds.disk, plan.chunk_products / speeds.chunk)};
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -14,7 +14,7 @@
 #include "formats/model_file.h"
 #include "model/config.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// A part of a mapped file.
 struct MappedPart {
@@ -76,4 +76,4 @@ struct PassTimes {
 };
 PassTimes pass_times(const WeightPlan& plan, const PassSpeeds& speeds);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -10,7 +10,7 @@
 #include "model/recurrent.h"
 #include "model/tensors.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 class UploadedTensors final : public WeightSource {
@@ -212,4 +212,4 @@ std::unique_ptr<Weights> load_weights(const ModelFile& file, const ModelConfig& 
   return load_weights(source, config, backend, bytes);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

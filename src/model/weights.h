@@ -7,7 +7,7 @@
 #include "kernels/kernels.h"
 #include "model/config.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Numbers in the backend's memory; null where the model has none.
 using Vector = std::shared_ptr<const float>;
@@ -134,4 +134,4 @@ std::unique_ptr<Weights> load_weights(WeightSource& source, const ModelConfig& c
 std::unique_ptr<Weights> load_weights(const ModelFile& file, const ModelConfig& config,
                                       const Backend& backend, std::size_t& bytes);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-namespace ropewalk {
+namespace rw {
 
 std::vector<Token> write_on(Session& session, std::span<const Token> prompt, const Writing& writing) {
   if (prompt.empty())
@@ -35,4 +35,4 @@ std::vector<Token> write_on(Session& session, std::span<const Token> prompt, con
   return written;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -8,7 +8,7 @@
 #include "model/sampler.h"
 #include "model/session.h"
 
-namespace ropewalk {
+namespace rw {
 
 struct Writing {
   Index n_predict = 0;               ///< most tokens to write
@@ -25,4 +25,4 @@ struct Writing {
 /// for an empty prompt; Engine::step's.
 std::vector<Token> write_on(Session& session, std::span<const Token> prompt, const Writing& writing);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -9,7 +9,7 @@
 
 #include "core/error.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// The nearest IEEE binary16, ties to even; infinity past its range. `value` is finite.
@@ -89,4 +89,4 @@ void encode(const WeightFormat& format, const float* from, std::byte* to, Index 
   }
 }
 
-}  // namespace ropewalk
+}  // namespace rw

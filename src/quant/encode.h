@@ -6,7 +6,7 @@
 
 #include "quant/format.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Whether encode() knows the format: F32, F16, BF16, Q8_0.
 bool can_encode(const WeightFormat& format);
@@ -17,4 +17,4 @@ bool can_encode(const WeightFormat& format);
 /// messages. Errors: Error for a weight that is not finite, or is beyond the format's range.
 void encode(const WeightFormat& format, const float* from, std::byte* to, Index n, std::string_view place);
 
-}  // namespace ropewalk
+}  // namespace rw

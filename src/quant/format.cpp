@@ -6,7 +6,7 @@
 #include <immintrin.h>
 #endif
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 #include "quant/all_formats.h"  // written by CMakeLists.txt: every file of formats/, and RW_FORMATS
@@ -44,4 +44,4 @@ const WeightFormat* find_weight_format(std::uint32_t ggml_type) {
   return nullptr;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

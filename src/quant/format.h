@@ -7,7 +7,7 @@
 #include "core/registry.h"
 #include "core/types.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// A way to store a row of weights as blocks of equal size.
 struct WeightFormat {
@@ -23,4 +23,4 @@ struct WeightFormat {
 /// nullptr when no file of this folder has that GGUF type id.
 const WeightFormat* find_weight_format(std::uint32_t ggml_type);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 struct GgufType {
@@ -112,4 +112,4 @@ StoredType safetensors_type(std::string_view dtype) {
   return {std::string(dtype.substr(0, 40)), 1, 0};
 }
 
-}  // namespace ropewalk
+}  // namespace rw

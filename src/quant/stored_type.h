@@ -9,7 +9,7 @@
 
 #include "core/types.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// A type's name and layout. block_bytes is 0 where the layout is not known here: the size of such a tensor
 /// is not checked.
@@ -25,4 +25,4 @@ std::optional<std::uint32_t> gguf_type_id(std::string_view name);
 /// Of a safetensors dtype; the name itself with block_bytes 0 where it is not known.
 StoredType safetensors_type(std::string_view dtype);
 
-}  // namespace ropewalk
+}  // namespace rw

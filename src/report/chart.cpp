@@ -10,7 +10,7 @@
 #include "report/marks.h"
 #include "report/table.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr const char* kDashes[] = {"", "7 3", "2 3", "9 3 2 3", "4 2"};
@@ -265,4 +265,4 @@ std::string chart_legend(const std::vector<ChartSeries>& series) {
   return html + "</ul>\n";
 }
 
-}  // namespace ropewalk
+}  // namespace rw

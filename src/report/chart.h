@@ -10,7 +10,7 @@
 #include "core/text.h"
 #include "core/types.h"
 
-namespace ropewalk {
+namespace rw {
 
 struct ChartPoint {
   Index x = 0;
@@ -39,4 +39,4 @@ std::string chart_legend(const std::vector<ChartSeries>& series);
 /// 1, 2 or 5 times a power of ten, up to about n of them inside [low, high].
 std::vector<double> nice_ticks(double low, double high, int n);
 
-}  // namespace ropewalk
+}  // namespace rw

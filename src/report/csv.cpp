@@ -6,7 +6,7 @@
 #include "report/report.h"
 #include "results/reach.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// RFC 4180. A text that begins like a formula would be run by a spreadsheet: a model could write one.
@@ -53,4 +53,4 @@ std::string csv_report(const ReportData& data) {
   return csv;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

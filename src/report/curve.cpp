@@ -8,7 +8,7 @@
 #include "report/page_frame.h"
 #include "report/table.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr int kHigh = 16, kWide = 68;
@@ -106,4 +106,4 @@ std::string html_curve_page(const CurvePage& page) {
   return html_page("ropewalk: " + page.title, page.title, body);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

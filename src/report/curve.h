@@ -7,7 +7,7 @@
 
 #include "report/chart.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Lines against a log axis, 80 columns wide, 16 rows high; values that are not finite are left out. Empty
 /// where nothing is finite.
@@ -31,4 +31,4 @@ struct CurvePage {
 /// Self-contained, no script, nothing fetched.
 std::string html_curve_page(const CurvePage& page);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -7,7 +7,7 @@
 #include "report/table.h"
 #include "results/reach.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr int kRows = 16, kColumns = 68;
@@ -132,4 +132,4 @@ std::string character_curves(const ReportData& data) {
   return text;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 #include "core/error.h"
 #include "report/sections.h"
 
-namespace ropewalk {
+namespace rw {
 
 Table far_use_table(const ReportData& data) {
   std::map<Index, std::map<std::string, std::map<std::string, ByDocument>>> losses;  // length, method, part
@@ -75,4 +75,4 @@ std::string far_use_note(const ReportData& data) {
   return text;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -9,7 +9,7 @@
 #include "report/sections.h"
 #include "results/found.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// One blue from light to dark: lightness alone carries the value, which every eye and printer keeps.
@@ -141,4 +141,4 @@ std::string chat_note(const ReportData& data) {
   return with > 0 ? "Asked through the model's chat template." : "Asked without a chat template.";
 }
 
-}  // namespace ropewalk
+}  // namespace rw

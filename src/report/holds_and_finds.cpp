@@ -9,7 +9,7 @@
 #include "report/chart.h"
 #include "report/table.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 using Scores = std::map<std::string, std::map<std::string, ScoreByLength>>;  // by task and method
@@ -152,4 +152,4 @@ std::string holds_and_finds_section(const ReportData& data) {
          what_is_shown(both, data) + "</section>\n";
 }
 
-}  // namespace ropewalk
+}  // namespace rw

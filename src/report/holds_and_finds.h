@@ -6,7 +6,7 @@
 
 #include "results/reach.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// One mark.
 struct HeldAndFound {
@@ -38,4 +38,4 @@ std::string holds_and_finds_chart(const HoldsAndFinds& both);
 /// Heading, chart, legend, and how to read it; empty: nothing to show.
 std::string holds_and_finds_section(const ReportData& data);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -9,7 +9,7 @@
 #include "report/marks.h"
 #include "report/table.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr double kPlaneLeft = 74, kPlaneTop = 32, kPlaneBottom = 342, kPaperWidth = 640;
@@ -236,4 +236,4 @@ std::string holds_and_finds_chart(const HoldsAndFinds& both) {
   return svg + marks_beyond(plane, both.methods, hovers) + hovers + "</svg>\n";
 }
 
-}  // namespace ropewalk
+}  // namespace rw

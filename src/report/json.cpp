@@ -7,7 +7,7 @@
 #include "results/found.h"
 #include "results/reach.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 Json findings_json(const Findings& findings) {
@@ -88,4 +88,4 @@ std::string json_report(const ReportData& data) {
   return dump_json(json) + "\n";
 }
 
-}  // namespace ropewalk
+}  // namespace rw

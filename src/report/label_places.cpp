@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr double kAside = 9;      // from the middle of a mark to its label
@@ -89,4 +89,4 @@ std::vector<double> spread_rows(const std::vector<double>& wishes, double top, d
   return rows;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -4,7 +4,7 @@
 #include <optional>
 #include <vector>
 
-namespace ropewalk {
+namespace rw {
 
 /// On paper: y grows downwards.
 struct PaperBox {
@@ -34,4 +34,4 @@ std::vector<std::optional<PaperBox>> place_labels(const std::vector<LabelWish>& 
 /// Restrictions (1972): isotonic regression.
 std::vector<double> spread_rows(const std::vector<double>& wishes, double top, double bottom);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -4,7 +4,7 @@
 #include "report/sections.h"
 #include "results/answer.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 std::string section(const std::string& title, const Table& table) {
@@ -76,4 +76,4 @@ std::string markdown_report(const ReportData& data) {
   return text + origin_part(data);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

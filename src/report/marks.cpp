@@ -5,7 +5,7 @@
 
 #include <iterator>
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 // After Okabe and Ito, with more hues and none so light that paper swallows it (contrast 3 : 1 at least, and
@@ -47,4 +47,4 @@ std::string mark(std::size_t style, double x, double y) {
   }
 }
 
-}  // namespace ropewalk
+}  // namespace rw

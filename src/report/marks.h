@@ -4,11 +4,11 @@
 #include <cstddef>
 #include <string>
 
-namespace ropewalk {
+namespace rw {
 
 /// "#0072b2".
 const char* colour_of(std::size_t style);
 /// A mark around (x, y) as SVG, 10 wide at most. Shapes, not letters: fonts differ.
 std::string mark(std::size_t style, double x, double y);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -8,7 +8,7 @@
 #include "core/error.h"
 #include "core/text.h"
 
-namespace ropewalk {
+namespace rw {
 
 Origin origin_of(const ReportData& data) {
   Origin origin;
@@ -39,4 +39,4 @@ Origin origin_of(const ReportData& data) {
   return origin;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -3,7 +3,7 @@
 #pragma once
 #include "results/report_data.h"
 
-namespace ropewalk {
+namespace rw {
 
 struct Origin {
   std::vector<std::string> commands;  ///< each that wrote some of the records, first seen first
@@ -14,4 +14,4 @@ struct Origin {
 };
 Origin origin_of(const ReportData& data);
 
-}  // namespace ropewalk
+}  // namespace rw

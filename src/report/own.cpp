@@ -3,7 +3,7 @@
 
 #include "report/report.h"
 
-namespace ropewalk {
+namespace rw {
 
 bool is_report(std::string_view bytes) {
   const auto holds = [&](std::string_view words) { return bytes.find(words) != std::string_view::npos; };
@@ -15,4 +15,4 @@ bool is_report(std::string_view bytes) {
          bytes.starts_with("These results alone give no advice");  // text
 }
 
-}  // namespace ropewalk
+}  // namespace rw

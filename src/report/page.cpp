@@ -10,7 +10,7 @@
 #include "report/sections.h"
 #include "results/answer.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 std::string answer_section(const ReportData& data) {
@@ -167,4 +167,4 @@ std::string html_report(const ReportData& data) {
                    html + origin_section(data));
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -4,7 +4,7 @@
 #include "report/page_style.h"
 #include "report/table.h"
 
-namespace ropewalk {
+namespace rw {
 std::string html_page(const std::string& title, const std::string& heading, const std::string& body) {
   // The policy: should anything get past the escapes, the browser neither runs nor fetches it.
   return fmt::format(
@@ -20,4 +20,4 @@ std::string html_chart(const std::vector<ChartSeries>& series, const ChartOption
   return "<div class='chart'>" + svg_chart(series, options) + "</div>" + chart_legend(series);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -2,7 +2,7 @@
 /// How our pages look: inline, since nothing of a page is fetched.
 #pragma once
 
-namespace ropewalk {
+namespace rw {
 
 inline constexpr const char* kPageStyle = R"(
 :root{color-scheme:light dark;--ink:#111;--paper:#fff;--soft:#444;--faint:#555;--rule:#ddd;--edge:#888;--box:#ccc;--lead:#f2f7fb;--shade:#0005;
@@ -45,4 +45,4 @@ td.name:first-child{position:sticky;left:0;background:var(--paper)}}
 h2,h3{break-after:avoid}.chart,tr,.maps .scroll{break-inside:avoid}.chart svg{max-width:38em}.note{color:#111}.name{min-width:5em}.formula,.source{min-width:0}}
 )";
 
-}  // namespace ropewalk
+}  // namespace rw

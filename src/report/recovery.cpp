@@ -7,7 +7,7 @@
 #include "report/sections.h"
 #include "results/summary.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr std::size_t kTruncationAt = static_cast<std::size_t>(Target::kTruncation);
@@ -321,4 +321,4 @@ Json recovery_json(const Recovery& r) {
   return json;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

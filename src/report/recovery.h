@@ -7,7 +7,7 @@
 #include "core/json.h"
 #include "results/recovery.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// How it was made; none of it is from us, so all of it is escaped.
 struct RecoveryOrigin {
@@ -27,4 +27,4 @@ Json recovery_json(const Recovery& recovery);
 /// One self-contained page: answer, curves by step and by time, tables. is_report (report.h) knows it.
 std::string recovery_page(const Recovery& recovery, const RecoveryOrigin& origin);
 
-}  // namespace ropewalk
+}  // namespace rw

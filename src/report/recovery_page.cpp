@@ -4,7 +4,7 @@
 #include "report/page_frame.h"
 #include "report/recovery_tables.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 bool has_points(const std::vector<ChartSeries>& curves) {
@@ -96,4 +96,4 @@ std::string recovery_page(const Recovery& recovery, const RecoveryOrigin& origin
   return html_page("ropewalk: recovery of " + origin.model, title, html);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 
 #include "report/sections.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 std::size_t at(Target target) { return static_cast<std::size_t>(target); }
@@ -197,4 +197,4 @@ std::vector<ChartSeries> found_curves(const Recovery& recovery) {
   return curves;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

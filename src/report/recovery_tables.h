@@ -5,7 +5,7 @@
 #include "report/recovery.h"
 #include "report/table.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// "best method without training (yarn)", "truncation (last 256)", "this model at 256": what is to be passed.
 std::string target_title(const Recovery& recovery, Target target);
@@ -27,4 +27,4 @@ std::vector<ChartSeries> short_loss_curves(const Recovery& recovery);
 /// Per cent of keys found at the long length; empty: not asked.
 std::vector<ChartSeries> found_curves(const Recovery& recovery);
 
-}  // namespace ropewalk
+}  // namespace rw

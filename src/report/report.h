@@ -6,7 +6,7 @@
 
 #include "results/report_data.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// One self-contained page: no script, nothing fetched, prints well, methods told apart by shape as well as
 /// colour. Sections appear where there are records. All text from files and models is escaped.
@@ -23,4 +23,4 @@ bool is_report(std::string_view bytes);
 /// Loss against length, 80 columns; empty without records of the tail task.
 std::string character_curves(const ReportData& data);
 
-}  // namespace ropewalk
+}  // namespace rw

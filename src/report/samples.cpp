@@ -7,7 +7,7 @@
 #include "report/sections.h"
 #include "results/continuation_summary.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 bool is_continuation(const Record& r) { return r.task == "continuation"; }
@@ -71,4 +71,4 @@ std::vector<WrittenSample> samples(const ReportData& data, std::string& where) {
   return list;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 
 #include "core/error.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 std::string number(double x) { return std::isfinite(x) ? fmt::format("{:.4f}", x) : "none"; }
@@ -282,4 +282,4 @@ Table method_table(const ReportData& data) {
   return table;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -5,7 +5,7 @@
 #include "report/table.h"
 #include "results/reach.h"
 
-namespace ropewalk {
+namespace rw {
 
 // sections.cpp
 /// Verdict and difference by method (rows) and length; what summarise() does not judge has none here either.
@@ -73,4 +73,4 @@ std::vector<WrittenSample> samples(const ReportData& data, std::string& where);
 /// "+0.123 (+0.100 to +0.146)"; without an interval the mean alone.
 std::string interval_text(const Interval& interval, bool sign);
 
-}  // namespace ropewalk
+}  // namespace rw

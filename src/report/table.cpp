@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-namespace ropewalk {
+namespace rw {
 
 std::string escape_html(const std::string& text) {
   std::string safe;
@@ -120,4 +120,4 @@ std::string text_table(const Table& table, std::size_t width) {
   return text;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

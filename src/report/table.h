@@ -6,7 +6,7 @@
 
 #include "core/text.h"
 
-namespace ropewalk {
+namespace rw {
 
 struct Cell {
   std::string text;
@@ -34,4 +34,4 @@ std::string markdown_table(const Table& table);
 /// a line would be wider than `width`, long first cells stand on lines of their own.
 std::string text_table(const Table& table, std::size_t width = 80);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -11,7 +11,7 @@
 #include "results/found.h"
 #include "results/tables.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr std::size_t kNameWidth = 24;
@@ -102,4 +102,4 @@ std::string text_report(const ReportData& data, bool with_curves) {
   return text;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

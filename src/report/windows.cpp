@@ -4,7 +4,7 @@
 #include "core/error.h"
 #include "report/sections.h"
 
-namespace ropewalk {
+namespace rw {
 
 Table windows_table(const ReportData& data) {
   std::map<std::pair<std::string, Index>, std::map<std::string, ByDocument>> losses;  // task, length; method
@@ -31,4 +31,4 @@ Table windows_table(const ReportData& data) {
   return table;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

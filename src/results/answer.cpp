@@ -9,7 +9,7 @@
 #include "results/measured_on.h"
 #include "results/reach.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 using Mark = std::function<std::string(const std::string&)>;
@@ -392,4 +392,4 @@ std::string answer_text(const ReportData& data) {
   return answer.next->command.empty() ? text : text + "  " + printable(answer.next->command) + "\n";
 }
 
-}  // namespace ropewalk
+}  // namespace rw

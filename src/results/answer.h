@@ -5,7 +5,7 @@
 
 #include "results/findings.h"
 
-namespace ropewalk {
+namespace rw {
 
 struct Answer {
   std::string lead;                  ///< what to do, or that nothing can be advised yet
@@ -20,4 +20,4 @@ Answer answer_of(const ReportData& data, const std::function<std::string(const s
 std::string answer_text(const ReportData& data);
 std::string answer_line(const ReportData& data);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -8,7 +8,7 @@
 
 #include "metrics/metrics.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// What people look at first; a file of results has its values in the order of the alphabet.
@@ -113,4 +113,4 @@ std::vector<ContinuationCell> summarise_continuation(const std::vector<Record>& 
   return cells;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -8,7 +8,7 @@
 #include "results/statistics.h"
 #include "results/units.h"
 
-namespace ropewalk {
+namespace rw {
 
 struct ContinuationMetric {
   std::string name;
@@ -34,4 +34,4 @@ struct ContinuationCell {
 /// Intervals are over units. ROUGE counts a-z and 0-9: of true texts without either it is NaN, no 0.
 std::vector<ContinuationCell> summarise_continuation(const std::vector<Record>& records, const Units& units);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 
 #include "core/error.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// The greatest length before the first, in ascending order, that does not hold.
@@ -61,4 +61,4 @@ RetrievalReach retrieval_reach(const RetrievalScore& short_score, std::span<cons
   return result;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -10,7 +10,7 @@
 
 #include "results/verdict.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// The verdict of one method at one length.
 struct JudgedLength {
@@ -57,4 +57,4 @@ struct RetrievalReach {
 /// arXiv:2502.05167); RULER (README, arXiv:2404.06654).
 RetrievalReach retrieval_reach(const RetrievalScore& short_score, std::span<const RetrievalScore> lengths);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -8,7 +8,7 @@
 
 #include "results/measured_on.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 bool is_better(const SummaryCell* cell) {
@@ -141,4 +141,4 @@ const char* kind_name(Findings::Kind kind) {
   return "";
 }
 
-}  // namespace ropewalk
+}  // namespace rw

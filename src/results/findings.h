@@ -6,7 +6,7 @@
 
 #include "results/found.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Three kinds of claim may stand in it: a method is not worse than truncation (holds, stable), is better, or
 /// finds more. Each is corrected for all methods at a third of 5 %, so that some wrong claim of any kind has
@@ -43,4 +43,4 @@ Findings findings_of(const ReportData& data);
 /// "kHolds" is "holds", and so on: for JSON.
 const char* kind_name(Findings::Kind kind);
 
-}  // namespace ropewalk
+}  // namespace rw

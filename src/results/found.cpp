@@ -7,7 +7,7 @@
 
 #include "core/error.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// Document, task with its part, depth, seed.
@@ -89,4 +89,4 @@ std::string points_text(const Interval& d) {
                      std::min(100.0, 100 * *d.high));
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -3,7 +3,7 @@
 #pragma once
 #include "results/reach.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// One method against truncation at one length, on the questions that both were asked, of the tasks that can
 /// tell (RetrievalReach::can_tell).
@@ -38,4 +38,4 @@ std::vector<RetrievalRow> retrieval_rows(const ReportData& data);
 /// ends at 100.
 std::string points_text(const Interval& difference);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -12,7 +12,7 @@
 #include "core/hash.h"
 #include "core/text_file.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr std::size_t kChecksumDigits = 16;
@@ -168,4 +168,4 @@ std::string read_results_file(const std::string& path, std::size_t offset) {
   return bytes.str();
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -7,7 +7,7 @@
 
 #include "results/record.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Every line begins so; what does not was written by somebody else.
 inline constexpr std::string_view kLineStart = R"({"ropewalk":1,"task":")";
@@ -41,4 +41,4 @@ ResultLines read_lines(const std::string& path, std::string_view bytes, std::siz
 /// pipe or a folder, which may have no end.
 std::string read_results_file(const std::string& path, std::size_t offset = 0);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 #include "core/error.h"
 #include "core/text.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 std::set<std::string> names_of(const ByDocument& documents) {
@@ -66,4 +66,4 @@ double shared_mean(const std::vector<SummaryCell>& cells, const SummaryCell& cel
   return shared.empty() ? cell.difference.mean : t_interval(shared).mean;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

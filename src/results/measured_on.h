@@ -9,7 +9,7 @@
 
 #include "results/summary.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// The documents of a method at the greatest length, paired with truncation's.
 using MeasuredOn = std::vector<std::pair<std::string, Units>>;
@@ -24,4 +24,4 @@ std::string measured_on_text(const std::vector<SummaryCell>& cells,
 /// they share none.
 double shared_mean(const std::vector<SummaryCell>& cells, const SummaryCell& cell);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -9,7 +9,7 @@
 #include "core/text.h"
 #include "results/store.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// What a recorded command names behind --methods, as it is spelled there.
@@ -113,4 +113,4 @@ StoredResults read_results(const std::vector<std::string>& paths) {
   return merger.take();
 }
 
-}  // namespace ropewalk
+}  // namespace rw

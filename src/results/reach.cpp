@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 void add_stability(Reach& reach, const ReportData& data) {
@@ -209,4 +209,4 @@ std::optional<Interval> slowdown(const ReportData& data, const std::string& meth
   return t_interval(unit_means(ratios, data.units));
 }
 
-}  // namespace ropewalk
+}  // namespace rw

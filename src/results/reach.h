@@ -6,7 +6,7 @@
 
 #include "results/report_data.h"
 
-namespace ropewalk {
+namespace rw {
 
 bool is_baseline(const std::string& method);  ///< one of those, plain RoPE apart
 /// Whether the verdicts are of an encoder's masked tokens.
@@ -67,4 +67,4 @@ std::vector<Reach> reaches(const ReportData& data);
 /// Seconds over plain RoPE's at the same length, by unit; none: not both were timed there.
 std::optional<Interval> slowdown(const ReportData& data, const std::string& method, Index length);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -9,7 +9,7 @@
 
 #include "core/error.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// JSON has no NaN or infinity: null says that the number is none.
@@ -148,4 +148,4 @@ RunInfo run_info_from(const JsonInput& j) {
           .special = j.value("special", false)};
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -10,7 +10,7 @@
 #include "core/json.h"
 #include "core/types.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Baselines: plain RoPE; the same, told only the last `trained` tokens; the same, told the tail and the 64
 /// tokens before it; the same, at a length that the model was trained on.
@@ -78,4 +78,4 @@ Json cost_json(const Record& record, const RunInfo& run);
 Record record_from(const JsonInput& line);
 RunInfo run_info_from(const JsonInput& line);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -11,7 +11,7 @@
 #include "results/summary.h"
 #include "results/verdict.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 ByDocument losses_of(const std::vector<Record>& records, const std::string& method, Index length) {
@@ -345,4 +345,4 @@ const char* target_name(Target target) {
 
 Recovery recover(const RecoveryInput& input) { return Decision(input).result(); }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -11,7 +11,7 @@
 #include "results/statistics.h"
 #include "results/units.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// A start: a model as it is before training, under a method. Of a look those records count whose method is
 /// `method`, at the long and at the original length.
@@ -151,4 +151,4 @@ struct Recovery {
 /// such a loss is not compared with (a training-free method: it is left out).
 Recovery recover(const RecoveryInput& input);
 
-}  // namespace ropewalk
+}  // namespace rw

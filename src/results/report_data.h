@@ -7,7 +7,7 @@
 
 #include "results/summary.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// What each method is, given by the caller: results know records only.
 struct MethodNote {
@@ -32,4 +32,4 @@ struct ReportData {
 /// Fills in cells and units.
 ReportData report_data(std::vector<Record> records, const RunInfo& run, std::vector<MethodNote> notes);
 
-}  // namespace ropewalk
+}  // namespace rw

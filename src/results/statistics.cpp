@@ -8,7 +8,7 @@
 #include "core/error.h"
 #include "core/random.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// Regularised incomplete beta function I_x(a, b) by its continued fraction (Lentz).
@@ -239,4 +239,4 @@ std::vector<double> holm(const std::vector<double>& p) {
   return adjusted;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -8,7 +8,7 @@
 
 #include "core/types.h"
 
-namespace ropewalk {
+namespace rw {
 
 struct Interval {
   double mean = 0;
@@ -86,4 +86,4 @@ double p_mcnemar(Index only_a, Index only_b);
 /// max over j <= i of min(1, (m - j + 1) p_j). Source: Holm, Scand. J. Stat. 6 (1979).
 std::vector<double> holm(const std::vector<double>& p);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -12,7 +12,7 @@
 #include "core/error.h"
 #include "core/output_file.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// Of the whole file, until it goes out of scope.
@@ -136,4 +136,4 @@ void Store::require_alike(const RunInfo& run, bool uses_tail) const {
   }
 }
 
-}  // namespace ropewalk
+}  // namespace rw

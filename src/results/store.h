@@ -8,7 +8,7 @@
 
 #include "results/lines.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// One item is one run of the model; its records are one group of lines with one key, written at once under a
 /// lock and synced. Opening reads and never writes: the file is made by the first append(), which also cuts
@@ -65,4 +65,4 @@ struct StoredResults {
 /// under one name differ.
 StoredResults read_results(const std::vector<std::string>& paths);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -10,7 +10,7 @@
 #include "core/error.h"
 #include "core/text.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr std::size_t kNameWidth = 22;
@@ -317,4 +317,4 @@ Json summary_json(const std::vector<SummaryCell>& cells, const RunInfo& run, con
           {"reach", reach}};
 }
 
-}  // namespace ropewalk
+}  // namespace rw

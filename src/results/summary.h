@@ -7,7 +7,7 @@
 #include "results/units.h"
 #include "results/verdict.h"
 
-namespace ropewalk {
+namespace rw {
 
 struct SummaryCell {
   std::string method, resolved;
@@ -68,4 +68,4 @@ std::vector<std::string> legend_of(const std::vector<SummaryCell>& cells);
 std::string summary_table(const std::vector<SummaryCell>& cells, const RunInfo& run, const Units& units);
 Json summary_json(const std::vector<SummaryCell>& cells, const RunInfo& run, const Units& units);
 
-}  // namespace ropewalk
+}  // namespace rw

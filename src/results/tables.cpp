@@ -9,7 +9,7 @@
 #include "results/continuation_summary.h"
 #include "results/statistics.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr std::size_t kColumns = 7;  // of numbers in 80 columns
@@ -142,4 +142,4 @@ std::string other_tables(const std::vector<Record>& records, const Units& units)
   return text;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,11 +6,11 @@
 
 #include "results/units.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// A block for each task and length: a row for each method and part; mean loss, score and first values over
 /// documents and questions. The positions task: a row for each bucket, a column for each method. Not far-use
 /// and what has a score: the report's tables show their differences (report/sections.h).
 std::string other_tables(const std::vector<Record>& records, const Units& units);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -5,7 +5,7 @@
 
 #include "core/text.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 double mean_of(const std::vector<double>& values) {
@@ -68,4 +68,4 @@ std::vector<double> paired_difference(const ByDocument& a, const ByDocument& b, 
   return means_of(by_unit);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -10,7 +10,7 @@
 
 #include "results/record.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Fewer units (texts, or stretches of few texts) get no verdict: what was seen on them is no evidence. And
 /// fewer texts are no sample of texts.
@@ -53,4 +53,4 @@ std::vector<double> unit_means(const ByDocument& values, const Units& units);
 /// a - b for each unit: paired inside each document that both have, then the mean over the unit's documents.
 std::vector<double> paired_difference(const ByDocument& a, const ByDocument& b, const Units& units);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// What the interval says alone; empty: nothing.
@@ -72,4 +72,4 @@ Verdict judge(const Interval& difference, const Interval& versus_short, bool fin
   return verdict;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -7,7 +7,7 @@
 #include "results/statistics.h"
 #include "results/units.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Stability margin: 0.02 nats is 2 % of perplexity.
 inline constexpr double kStabilityMargin = 0.02;
@@ -83,4 +83,4 @@ double explodes_above(double margin);
 Verdict judge(const Interval& difference, const Interval& versus_short, bool finite,
               double margin = kStabilityMargin, const Evidence& evidence = {});
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -12,7 +12,7 @@
 #include "core/hash.h"
 #include "core/input_file.h"
 
-namespace ropewalk::server {
+namespace rw::server {
 namespace {
 
 constexpr std::size_t kLeastKey = 16;        // characters
@@ -136,4 +136,4 @@ bool Access::origin_allowed(std::string_view origin, std::string_view host) {
   return false;
 }
 
-}  // namespace ropewalk::server
+}  // namespace rw::server

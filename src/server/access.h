@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace ropewalk::server {
+namespace rw::server {
 
 /// Whether an address is this machine's own loopback: then only its own programs reach it.
 bool is_loopback(const std::string& address);
@@ -46,4 +46,4 @@ struct Access {
   static bool origin_allowed(std::string_view origin, std::string_view host);
 };
 
-}  // namespace ropewalk::server
+}  // namespace rw::server

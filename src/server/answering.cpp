@@ -9,7 +9,7 @@
 #include "core/progress.h"
 #include "core/tell.h"
 
-namespace ropewalk::server {
+namespace rw::server {
 namespace {
 
 std::string random_id() {
@@ -250,4 +250,4 @@ Json bytes_of(const std::string& text) {
 
 Json number_of(double logprob) { return std::isfinite(logprob) ? Json(logprob) : Json(nullptr); }
 
-}  // namespace ropewalk::server
+}  // namespace rw::server

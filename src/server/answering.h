@@ -7,7 +7,7 @@
 
 #include "server/generation.h"
 
-namespace ropewalk::server {
+namespace rw::server {
 
 /// What one job has told so far.
 struct ChoiceSoFar {
@@ -77,4 +77,4 @@ Json bytes_of(const std::string& text);
 /// A logprob as JSON: null where it is no number.
 Json number_of(double logprob);
 
-}  // namespace ropewalk::server
+}  // namespace rw::server

@@ -7,7 +7,7 @@
 #include "core/progress.h"
 #include "core/tell.h"
 
-namespace ropewalk::server {
+namespace rw::server {
 namespace {
 
 constexpr std::size_t kMostBody = std::size_t{64} << 20;  // the connection's own limit is smaller
@@ -136,4 +136,4 @@ void Api::run(const Request& request, const std::shared_ptr<Reply>& reply) {
   reply->Reply::send(405, failure_of(wrong).body, {{"Allow", verbs}});
 }
 
-}  // namespace ropewalk::server
+}  // namespace rw::server

@@ -12,7 +12,7 @@
 #include "server/fields.h"
 #include "serving/scheduler.h"
 
-namespace ropewalk::server {
+namespace rw::server {
 
 struct ApiOptions {
   std::string method = "auto";
@@ -78,4 +78,4 @@ struct Route {
   bool at_once = false;  ///< takes no time: the server's own thread runs it
 };
 
-}  // namespace ropewalk::server
+}  // namespace rw::server

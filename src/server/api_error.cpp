@@ -3,7 +3,7 @@
 
 #include "serving/served_models.h"
 
-namespace ropewalk::server {
+namespace rw::server {
 namespace {
 
 const char* type_of(int status) {
@@ -47,4 +47,4 @@ Failure failure_of(const std::exception& error) {
   return made(500, "a bug in ropewalk: the server's log says more");
 }
 
-}  // namespace ropewalk::server
+}  // namespace rw::server

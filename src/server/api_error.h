@@ -8,7 +8,7 @@
 #include "core/json.h"
 #include "server/exchange.h"
 
-namespace ropewalk::server {
+namespace rw::server {
 
 class ApiError : public Error {
  public:
@@ -39,4 +39,4 @@ struct Failure {
 };
 Failure failure_of(const std::exception& error);
 
-}  // namespace ropewalk::server
+}  // namespace rw::server

@@ -11,7 +11,7 @@
 #include "server/api_error.h"
 #include "server/head_rules.h"
 
-namespace ropewalk::server {
+namespace rw::server {
 namespace asio = boost::asio;
 namespace http = boost::beast::http;
 using boost::system::error_code;
@@ -365,4 +365,4 @@ void Connection::close() {
   if (answer->gone_) std::exchange(answer->gone_, nullptr)();
 }
 
-}  // namespace ropewalk::server
+}  // namespace rw::server

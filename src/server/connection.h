@@ -17,7 +17,7 @@
 #include "server/access.h"
 #include "server/exchange.h"
 
-namespace ropewalk::server {
+namespace rw::server {
 
 struct HttpLimits {
   std::uint32_t header_bytes = 16u << 10;
@@ -93,4 +93,4 @@ class Connection : public std::enable_shared_from_this<Connection> {
        passed_empty_ = false, ending_ = false, dead_ = false;
 };
 
-}  // namespace ropewalk::server
+}  // namespace rw::server

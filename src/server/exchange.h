@@ -10,7 +10,7 @@
 #include "core/json.h"
 #include "serving/served_models.h"
 
-namespace ropewalk::server {
+namespace rw::server {
 
 struct Request {
   std::string method;  ///< "GET"
@@ -42,4 +42,4 @@ class Reply {
   }
 };
 
-}  // namespace ropewalk::server
+}  // namespace rw::server

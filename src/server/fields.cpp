@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-namespace ropewalk::server {
+namespace rw::server {
 
 std::string kind_of(const JsonInput& value) {
   if (value.is_string()) return "a string";
@@ -93,4 +93,4 @@ void Fields::end() const {
       throw ApiError(400, place_of(name).substr(0, 100), "a field that is known", "one that is not");
 }
 
-}  // namespace ropewalk::server
+}  // namespace rw::server

@@ -10,7 +10,7 @@
 #include "core/types.h"
 #include "server/api_error.h"
 
-namespace ropewalk::server {
+namespace rw::server {
 
 class Fields {
  public:
@@ -47,4 +47,4 @@ std::string kind_of(const JsonInput& value);
 /// A whole number in range, 16.0 too; none where it is no such.
 std::optional<Index> whole_of(const JsonInput& value, Index low, Index high);
 
-}  // namespace ropewalk::server
+}  // namespace rw::server

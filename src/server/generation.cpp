@@ -7,7 +7,7 @@
 
 #include "chat/turn.h"
 
-namespace ropewalk::server {
+namespace rw::server {
 namespace {
 
 constexpr double kHuge = 1e6;
@@ -235,4 +235,4 @@ std::vector<serving::JobRequest> job_requests(Api& api, Generation& g) {
   return requests;
 }
 
-}  // namespace ropewalk::server
+}  // namespace rw::server

@@ -7,7 +7,7 @@
 
 #include "server/api.h"
 
-namespace ropewalk::server {
+namespace rw::server {
 
 constexpr Index kMostChoices = 8, kMostLogprobs = 20, kMostPrompts = 256;
 constexpr std::size_t kMostStops = 16, kMostStopBytes = 256, kMostBiases = 1024;
@@ -62,4 +62,4 @@ BoundChoice bound_choice(const serving::LoadedModel& model, const std::string& m
 /// The choice and the room of each prompt and answer. Errors: ApiError where a request is longer than may be.
 std::vector<serving::JobRequest> job_requests(Api& api, Generation& generation);
 
-}  // namespace ropewalk::server
+}  // namespace rw::server

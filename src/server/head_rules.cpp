@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-namespace ropewalk::server {
+namespace rw::server {
 namespace {
 
 constexpr std::size_t kMostLines = 128;
@@ -46,4 +46,4 @@ bool length_is_plain(const boost::beast::http::fields& fields) {
                        length.find_first_not_of("0123456789") == std::string::npos));
 }
 
-}  // namespace ropewalk::server
+}  // namespace rw::server

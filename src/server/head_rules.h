@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace ropewalk::server {
+namespace rw::server {
 
 /// Bytes of a head, its empty line too, whatever ends its lines; 0: it is not whole. The first `seen` bytes
 /// hold no end.
@@ -19,4 +19,4 @@ std::string trouble_of(std::string_view head);
 /// One Content-Length, a number, or one Transfer-Encoding, which is chunked, or none of both.
 bool length_is_plain(const boost::beast::http::fields& fields);
 
-}  // namespace ropewalk::server
+}  // namespace rw::server

@@ -14,7 +14,7 @@
 #include "core/error.h"
 #include "core/tell.h"
 
-namespace ropewalk::server {
+namespace rw::server {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
@@ -153,4 +153,4 @@ void HttpServer::end_soon(double most_seconds) {
   });
 }
 
-}  // namespace ropewalk::server
+}  // namespace rw::server

@@ -6,7 +6,7 @@
 
 #include "server/connection.h"
 
-namespace ropewalk::server {
+namespace rw::server {
 
 /// One thread, the one that calls run(), does all of it.
 class HttpServer {
@@ -30,4 +30,4 @@ class HttpServer {
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace ropewalk::server
+}  // namespace rw::server

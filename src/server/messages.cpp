@@ -5,7 +5,7 @@
 #include <ctime>
 #include <iterator>
 
-namespace ropewalk::server {
+namespace rw::server {
 namespace {
 
 constexpr std::size_t kMostMessages = 4096;
@@ -95,4 +95,4 @@ Conversation read_conversation(const Tokenizer& tokenizer, Fields& fields) {
   }
 }
 
-}  // namespace ropewalk::server
+}  // namespace rw::server

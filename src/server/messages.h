@@ -4,9 +4,9 @@
 #include "chat/conversation.h"
 #include "server/fields.h"
 
-namespace ropewalk::server {
+namespace rw::server {
 
 /// Reads messages, chat_template_kwargs and what else a client may say of them. Errors: ApiError.
 Conversation read_conversation(const Tokenizer& tokenizer, Fields& fields);
 
-}  // namespace ropewalk::server
+}  // namespace rw::server

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace ropewalk::server {
+namespace rw::server {
 namespace {
 
 constexpr std::string_view kBegin = "<think>", kEnd = "</think>", kSpace = " \t\r\n";
@@ -68,4 +68,4 @@ Reasoning::Part Reasoning::split(bool all) {
   return part;
 }
 
-}  // namespace ropewalk::server
+}  // namespace rw::server

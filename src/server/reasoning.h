@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace ropewalk::server {
+namespace rw::server {
 
 /// Splits an answer as it comes. Used by one thread.
 class Reasoning {
@@ -31,4 +31,4 @@ class Reasoning {
 /// Whether a chat template marks thoughts.
 bool marks_thoughts(std::string_view chat_template);
 
-}  // namespace ropewalk::server
+}  // namespace rw::server

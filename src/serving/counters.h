@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace ropewalk::serving {
+namespace rw::serving {
 
 struct Counters {
   std::atomic<std::uint64_t> prompt_tokens{0}, cached_tokens{0}, written_tokens{0}, steps{0}, step_rows{0},
@@ -14,4 +14,4 @@ struct Counters {
   std::atomic<std::size_t> cache_bytes{0};
 };
 
-}  // namespace ropewalk::serving
+}  // namespace rw::serving

@@ -5,7 +5,7 @@
 
 #include "core/error.h"
 
-namespace ropewalk::serving {
+namespace rw::serving {
 namespace {
 
 /// The last tokens of a prompt that may be replaced, by another question, without reading all again under a
@@ -28,4 +28,4 @@ std::string Job::lateness() const {
       request.seconds, n_read.load(), request.n_prompt(), n_written.load());
 }
 
-}  // namespace ropewalk::serving
+}  // namespace rw::serving

@@ -16,7 +16,7 @@
 #include "serving/logprobs.h"
 #include "serving/served_models.h"
 
-namespace ropewalk::serving {
+namespace rw::serving {
 
 struct JobRequest {
   ModelUse model;
@@ -94,4 +94,4 @@ struct Job {
   std::string lateness() const;
 };
 
-}  // namespace ropewalk::serving
+}  // namespace rw::serving

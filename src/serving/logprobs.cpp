@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-namespace ropewalk::serving {
+namespace rw::serving {
 
 TokenLogprob logprob_of(const Backend& backend, const float* logits, Index n_vocab, Index n_choices,
                         Token token, Index k) {
@@ -26,4 +26,4 @@ TokenLogprob logprob_of(const Backend& backend, const float* logits, Index n_voc
   return said;
 }
 
-}  // namespace ropewalk::serving
+}  // namespace rw::serving

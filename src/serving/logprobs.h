@@ -5,7 +5,7 @@
 
 #include "kernels/kernels.h"
 
-namespace ropewalk::serving {
+namespace rw::serving {
 
 struct TokenLogprob {
   Token token = kNoToken;
@@ -23,4 +23,4 @@ struct TokenLogprob {
 TokenLogprob logprob_of(const Backend& backend, const float* logits, Index n_vocab, Index n_choices,
                         Token token, Index k);
 
-}  // namespace ropewalk::serving
+}  // namespace rw::serving

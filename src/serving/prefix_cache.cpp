@@ -5,7 +5,7 @@
 
 #include "core/progress.h"
 
-namespace ropewalk::serving {
+namespace rw::serving {
 
 Index common_prefix(std::span<const Token> a, std::span<const Token> b) {
   return static_cast<Index>(std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first - a.begin());
@@ -74,4 +74,4 @@ std::size_t PrefixCache::bytes() const {
   return total;
 }
 
-}  // namespace ropewalk::serving
+}  // namespace rw::serving

@@ -7,7 +7,7 @@
 
 #include "model/sequence.h"
 
-namespace ropewalk::serving {
+namespace rw::serving {
 
 /// Only what was read stands in it, never what a model wrote: a prompt's rows have the bits that it would
 /// give them alone. Used by one thread at a time.
@@ -54,4 +54,4 @@ class PrefixCache {
 /// Tokens that both begin with.
 Index common_prefix(std::span<const Token> a, std::span<const Token> b);
 
-}  // namespace ropewalk::serving
+}  // namespace rw::serving

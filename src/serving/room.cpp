@@ -5,7 +5,7 @@
 #include "model/memory.h"
 #include "model/method_choice.h"
 
-namespace ropewalk::serving {
+namespace rw::serving {
 
 std::size_t room_for(const Model& model, const MethodSpec& spec, Index n, Index chunk) {
   const ModelConfig& config = model.config();
@@ -24,4 +24,4 @@ Index most_that_fit(const Model& model, const MethodSpec& spec, Index most) {
   });
 }
 
-}  // namespace ropewalk::serving
+}  // namespace rw::serving

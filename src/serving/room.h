@@ -5,7 +5,7 @@
 #include "model/model.h"
 #include "model/sequence.h"
 
-namespace ropewalk::serving {
+namespace rw::serving {
 
 /// Bytes, beside the weights, of a text that `spec` is bound to n tokens for. Errors: UsageError (method).
 std::size_t room_for(const Model& model, const MethodSpec& spec, Index n, Index chunk = kDefaultChunk);
@@ -14,4 +14,4 @@ std::size_t room_for(const Model& model, const MethodSpec& spec, Index n, Index 
 /// has it; no more than it reaches.
 Index most_that_fit(const Model& model, const MethodSpec& spec, Index most);
 
-}  // namespace ropewalk::serving
+}  // namespace rw::serving

@@ -6,7 +6,7 @@
 
 #include "core/progress.h"
 
-namespace ropewalk::serving {
+namespace rw::serving {
 
 Running::Running(std::shared_ptr<Job> job, Sequence sequence, double queued, Counters& counters)
     : job_(std::move(job)),
@@ -127,4 +127,4 @@ void Running::fail(FailedBy by, const std::string& message) {
   if (!job_->cancelled) job_->tell(JobFailed{by, message});
 }
 
-}  // namespace ropewalk::serving
+}  // namespace rw::serving

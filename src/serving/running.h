@@ -10,7 +10,7 @@
 #include "serving/job.h"
 #include "tokenizer/answer_text.h"
 
-namespace ropewalk::serving {
+namespace rw::serving {
 
 class Running {
  public:
@@ -62,4 +62,4 @@ class Running {
   bool ended_ = false;
 };
 
-}  // namespace ropewalk::serving
+}  // namespace rw::serving

@@ -7,7 +7,7 @@
 #include "model/memory.h"
 #include "serving/room.h"
 
-namespace ropewalk::serving {
+namespace rw::serving {
 namespace {
 
 /// Two prompts that begin alike for so long are worth one reading.
@@ -341,4 +341,4 @@ void Scheduler::drop_ended() {
   changed_.notify_all();
 }
 
-}  // namespace ropewalk::serving
+}  // namespace rw::serving

@@ -16,7 +16,7 @@
 #include "serving/running.h"
 #include "serving/step_share.h"
 
-namespace ropewalk::serving {
+namespace rw::serving {
 
 struct SchedulerOptions {
   std::size_t n_parallel = 16;         ///< texts that are run side by side
@@ -91,4 +91,4 @@ class Scheduler {
   std::thread thread_;
 };
 
-}  // namespace ropewalk::serving
+}  // namespace rw::serving

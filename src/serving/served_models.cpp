@@ -14,7 +14,7 @@
 #include "model/memory.h"
 #include "model/weight_outlook.h"
 
-namespace ropewalk::serving {
+namespace rw::serving {
 namespace {
 
 constexpr double kPatience = 5;  // seconds that a load waits for who uses another model
@@ -231,4 +231,4 @@ std::vector<ServedModels::View> ServedModels::view() const {
   return views;
 }
 
-}  // namespace ropewalk::serving
+}  // namespace rw::serving

@@ -13,7 +13,7 @@
 #include "model/method_choice.h"
 #include "model/model.h"
 
-namespace ropewalk::serving {
+namespace rw::serving {
 
 /// No place now, but perhaps soon.
 class Busy : public Error {
@@ -120,4 +120,4 @@ class ServedModels {
   std::vector<Entry> entries_;
 };
 
-}  // namespace ropewalk::serving
+}  // namespace rw::serving

@@ -7,7 +7,7 @@
 
 #include "core/types.h"
 
-namespace ropewalk::serving {
+namespace rw::serving {
 
 /// Of one model. A step's time grows with the text that its rows see, slowly: what the last one took says
 /// what the next may read.
@@ -42,4 +42,4 @@ class StepShare {
   bool others_ = false;
 };
 
-}  // namespace ropewalk::serving
+}  // namespace rw::serving

@@ -6,7 +6,7 @@
 
 #include "core/utf8.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr std::string_view kReplacement = "\xef\xbf\xbd";
@@ -68,4 +68,4 @@ std::string AnswerText::end() {
   return last + std::exchange(text_, "");
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace ropewalk {
+namespace rw {
 
 /// Turns the bytes of tokens into text that can be shown at once: valid UTF-8 whatever the tokens are, and
 /// nothing behind, or of, a stop string. One answer's; used by one thread at a time.
@@ -32,4 +32,4 @@ class AnswerText {
   std::string bytes_, text_;  // held back: of a character; of a stop string
 };
 
-}  // namespace ropewalk
+}  // namespace rw

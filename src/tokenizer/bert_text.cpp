@@ -9,7 +9,7 @@
 #include "tokenizer/nfc.h"
 #include "tokenizer/special.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 struct Range {
@@ -122,4 +122,4 @@ std::vector<std::string_view> split_bert_words(std::string_view text) {
   return words;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace ropewalk {
+namespace rw {
 
 /// The options of BertNormalizer; what is off leaves the text as it is.
 struct BertText {
@@ -24,4 +24,4 @@ std::string normalize_bert(std::string_view text, const BertText& options);
 /// alone.
 std::vector<std::string_view> split_bert_words(std::string_view text);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -3,7 +3,7 @@
 
 #include <queue>
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// Below this many symbols scanning all pairs each time beats the queue.
@@ -108,4 +108,4 @@ void Merges::apply_long(std::vector<Token>& symbols) const {
   for (std::size_t i = 0; i != kNone; i = nodes[i].next) symbols.push_back(nodes[i].id);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -13,7 +13,7 @@
 
 #include "tokenizer/vocabulary.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Merge rules: pair of ids -> rank (lower first) and id of the result.
 class Merges {
@@ -58,4 +58,4 @@ class Merges {
   std::uint32_t next_rank_ = 0;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -5,7 +5,7 @@
 #include "core/utf8.h"
 #include "tokenizer/regex.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 std::uint32_t read_unit(std::string_view bytes) {
@@ -76,4 +76,4 @@ std::string normalize_clusters(std::string_view text, const Charsmap& map) {
   return result;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace ropewalk {
+namespace rw {
 
 /// A double array (darts-clone), whose leaves point into a list of strings that end with a zero byte. Source:
 /// sentencepiece's normalizer.cc; S. Yata, darts-clone. Looking up is const and safe from several threads.
@@ -38,4 +38,4 @@ class Charsmap {
 /// itself takes the longest text at each place: the two differ where marks are combined with letters.
 std::string normalize_clusters(std::string_view text, const Charsmap& map);
 
-}  // namespace ropewalk
+}  // namespace rw

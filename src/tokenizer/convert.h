@@ -9,7 +9,7 @@
 #include "formats/model_file.h"
 #include "formats/write_gguf.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// tokenizer.ggml.* of a folder's tokenizer.json, settings and chat template. `n_rows`: of the embedding; ids
 /// past the tokenizer's get fillers of their own, since llama.cpp wants one for each. Errors: Error for what
@@ -22,4 +22,4 @@ struct TokenizerFiles {
 /// tokenizer.json and tokenizer_config.json of a GGUF's byte-level BPE. Errors: Error for another tokenizer.
 TokenizerFiles tokenizer_as_json(const ModelFile& gguf);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 #include "tokenizer/hf_steps.h"
 #include "tokenizer/hf_vocabulary.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// Rules as GGUF has them, "a b".
@@ -86,4 +86,4 @@ std::vector<GgufKey> tokenizer_as_gguf(const ModelFile& folder, Index n_rows) {
   return keys;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

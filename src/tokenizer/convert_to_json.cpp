@@ -5,7 +5,7 @@
 #include "tokenizer/tokenizer.h"
 #include "tokenizer/vocabulary.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 using Document = HfJson::Document;  // a map: it has an entry for every token
@@ -109,4 +109,4 @@ TokenizerFiles tokenizer_as_json(const ModelFile& gguf) {
   return {text(root, -1), text(config, 2)};
 }
 
-}  // namespace ropewalk
+}  // namespace rw

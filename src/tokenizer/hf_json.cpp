@@ -3,7 +3,7 @@
 
 #include "core/error.h"
 
-namespace ropewalk {
+namespace rw {
 
 namespace {
 
@@ -77,4 +77,4 @@ std::vector<const HfJson::Document*> HfJson::components(const Document& part, co
   return members;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace ropewalk {
+namespace rw {
 
 class HfJson {
  public:
@@ -32,4 +32,4 @@ class HfJson {
   std::string place_;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

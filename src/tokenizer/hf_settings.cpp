@@ -9,7 +9,7 @@
 #include "core/error.h"
 #include "core/json.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 namespace fs = std::filesystem;
@@ -190,4 +190,4 @@ std::string read_text_within(const fs::path& path, std::size_t max_bytes) {
   return text;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

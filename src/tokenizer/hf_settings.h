@@ -11,7 +11,7 @@
 
 #include "core/types.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// A token that stands beside the vocabulary of a tokenizer.model.
 struct HfAddedToken {
@@ -44,4 +44,4 @@ HfSettings read_hf_settings(const std::filesystem::path& folder);
 /// A whole file. Errors: Error where it cannot be read, is empty or has more bytes.
 std::string read_text_within(const std::filesystem::path& path, std::size_t max_bytes);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -3,7 +3,7 @@
 
 #include "core/error.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 using Document = HfJson::Document;
@@ -130,4 +130,4 @@ void StepReader::read_pretokenizers() {
 
 HfSteps read_hf_steps(const HfJson& json, const Document& root) { return StepReader(json, root).read(); }
 
-}  // namespace ropewalk
+}  // namespace rw

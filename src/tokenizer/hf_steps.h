@@ -5,7 +5,7 @@
 #include "tokenizer/piece_tokenizer.h"
 #include "tokenizer/pretokenize.h"
 
-namespace ropewalk {
+namespace rw {
 
 struct HfSteps {
   Pretokenizer pretokenizer;
@@ -18,4 +18,4 @@ struct HfSteps {
 /// Errors: Error for a component or an option that is not implemented, by its name.
 HfSteps read_hf_steps(const HfJson& json, const HfJson::Document& root);
 
-}  // namespace ropewalk
+}  // namespace rw

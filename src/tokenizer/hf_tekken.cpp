@@ -6,7 +6,7 @@
 #include "core/base64.h"
 #include "tokenizer/hf_json.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 using Document = HfJson::Document;
@@ -128,4 +128,4 @@ std::unique_ptr<PieceTokenizer> read_tekken(std::string_view tekken_json, std::s
   return result;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 
 #include "tokenizer/piece_tokenizer.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Byte-level BPE by tiktoken's ranks: of all neighbours the two that join to the token of the lowest rank.
 /// Ids: the special tokens, those that the file does not name called <SPECIAL_id>; behind them ranks. No
@@ -14,4 +14,4 @@ namespace ropewalk {
 /// `place`.
 std::unique_ptr<PieceTokenizer> read_tekken(std::string_view tekken_json, std::string_view place);
 
-}  // namespace ropewalk
+}  // namespace rw

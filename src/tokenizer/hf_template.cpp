@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tokenizer/hf_template.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 using Document = HfJson::Document;
@@ -64,4 +64,4 @@ void read_hf_template(const HfJson& json, const Document& root, bool may_end, Pi
   tokenizer.add_bos = true;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -4,7 +4,7 @@
 #include "tokenizer/hf_json.h"
 #include "tokenizer/piece_tokenizer.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// The special tokens of the template for one text, into begins, bos and add_bos. `may_end`: one behind the
 /// text becomes eos and add_eos; else a template with one is refused, since what reads on behind a text would
@@ -12,4 +12,4 @@ namespace ropewalk {
 void read_hf_template(const HfJson& json, const HfJson::Document& root, bool may_end,
                       PieceTokenizer& tokenizer);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -15,7 +15,7 @@
 #include "tokenizer/piece_tokenizer.h"
 #include "tokenizer/sentencepiece_model.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 namespace fs = std::filesystem;
@@ -179,4 +179,4 @@ std::unique_ptr<Tokenizer> open_hf_tokenizer(const std::string& path_of_folder) 
               "none of them", "the folder is incomplete: fetch its tokenizer too");
 }
 
-}  // namespace ropewalk
+}  // namespace rw

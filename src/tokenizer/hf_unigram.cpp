@@ -10,7 +10,7 @@
 #include "tokenizer/nfc.h"
 #include "tokenizer/regex.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 using Document = HfJson::Document;
@@ -122,4 +122,4 @@ std::unique_ptr<PieceTokenizer> read_hf_unigram(const HfJson& json, const Docume
   return result;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

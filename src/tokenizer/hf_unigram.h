@@ -6,7 +6,7 @@
 #include "tokenizer/hf_json.h"
 #include "tokenizer/unigram_tokenizer.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Whether "model" of a tokenizer.json is Unigram.
 bool is_unigram(const HfJson::Document& root);
@@ -14,4 +14,4 @@ bool is_unigram(const HfJson::Document& root);
 /// Errors: Error for a component or an option that is not implemented, by its name.
 std::unique_ptr<PieceTokenizer> read_hf_unigram(const HfJson& json, const HfJson::Document& root);
 
-}  // namespace ropewalk
+}  // namespace rw

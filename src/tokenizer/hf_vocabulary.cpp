@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 using Document = HfJson::Document;
@@ -103,4 +103,4 @@ HfScoredVocabulary read_hf_scored_vocabulary(const HfJson& json, const Document&
   return result;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -5,7 +5,7 @@
 #include "tokenizer/special.h"
 #include "tokenizer/vocabulary.h"
 
-namespace ropewalk {
+namespace rw {
 
 struct HfVocabulary {
   Vocabulary vocabulary;
@@ -26,4 +26,4 @@ struct HfScoredVocabulary : HfVocabulary {
 HfScoredVocabulary read_hf_scored_vocabulary(const HfJson& json, const HfJson::Document& root,
                                              bool byte_fallback);
 
-}  // namespace ropewalk
+}  // namespace rw

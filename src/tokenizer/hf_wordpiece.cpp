@@ -6,7 +6,7 @@
 #include "core/error.h"
 #include "tokenizer/hf_vocabulary.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 using Document = HfJson::Document;
@@ -105,4 +105,4 @@ void set_bert_tokens(PieceTokenizer& tokenizer, const HfSettings& settings) {
   tokenizer.add_eos = tokenizer.eos.has_value();
 }
 
-}  // namespace ropewalk
+}  // namespace rw

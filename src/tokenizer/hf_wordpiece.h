@@ -8,7 +8,7 @@
 #include "tokenizer/hf_settings.h"
 #include "tokenizer/wordpiece.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Whether "model" of a tokenizer.json is WordPiece.
 bool is_wordpiece(const HfJson::Document& root);
@@ -26,4 +26,4 @@ std::unique_ptr<PieceTokenizer> read_wordpiece_lines(std::string_view lines, con
 /// spellings.
 void set_bert_tokens(PieceTokenizer& tokenizer, const HfSettings& settings);
 
-}  // namespace ropewalk
+}  // namespace rw

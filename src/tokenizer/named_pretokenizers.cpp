@@ -10,7 +10,7 @@
 #include "core/error.h"
 #include "tokenizer/pretokenize.h"
 
-namespace ropewalk {
+namespace rw {
 
 const std::string_view kGpt2Pattern =
     R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
@@ -252,4 +252,4 @@ std::vector<std::string> Pretokenizer::names() {
 
 std::string Pretokenizer::known() { return fmt::format("{}", fmt::join(names(), ", ")); }
 
-}  // namespace ropewalk
+}  // namespace rw

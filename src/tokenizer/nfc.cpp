@@ -10,7 +10,7 @@
 
 #include "core/utf8.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 struct Decomposition {
@@ -132,4 +132,4 @@ std::string compose_nfc(std::string_view text) {
   return result;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace ropewalk {
+namespace rw {
 
 /// `text` (valid UTF-8) in NFC.
 std::string compose_nfc(std::string_view text);
@@ -15,4 +15,4 @@ std::string compose_nfc(std::string_view text);
 /// The characters of `text` (valid UTF-8) in NFD: decomposed, in canonical order.
 std::vector<std::uint32_t> decompose_nfd(std::string_view text);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 #include "core/utf8.h"
 #include "tokenizer/nfc.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// Offsets inside one call are size_t; the limit bounds memory, about 100 bytes for each byte of text at
@@ -280,4 +280,4 @@ std::string SpmTokenizer::decode_piece(Token id) const {
   return unmark_spaces(piece);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

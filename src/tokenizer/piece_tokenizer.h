@@ -16,7 +16,7 @@
 #include "tokenizer/tokenizer.h"
 #include "tokenizer/vocabulary.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// How spaces become U+2581 before anything else.
 struct SpaceMarks {
@@ -148,4 +148,4 @@ std::unique_ptr<Tokenizer> open_hf_tokenizer(const std::string& folder);
 std::unique_ptr<Tokenizer> parse_hf_tokenizer(std::string_view tokenizer_json, std::string_view config,
                                               std::string_view place);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -5,7 +5,7 @@
 
 #include "tokenizer/vocabulary.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// Cuts the spelling of `piece` and appends the bytes that each part of it spells.
@@ -49,4 +49,4 @@ void Pretokenizer::split(std::string_view text, std::vector<std::string_view>& p
   }
 }
 
-}  // namespace ropewalk
+}  // namespace rw

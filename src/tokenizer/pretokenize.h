@@ -8,7 +8,7 @@
 
 #include "tokenizer/regex.h"
 
-namespace ropewalk {
+namespace rw {
 
 class Pretokenizer {
  public:
@@ -56,4 +56,4 @@ extern const std::string_view kNumberPattern;
 /// A character of Unicode's or ASCII's punctuation, as tokenizer.json's Punctuation sees it.
 extern const std::string_view kPunctuationPattern;
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -10,7 +10,7 @@
 #include "core/error.h"
 #include "tokenizer/regex_dialect.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// Takes matches in order and appends what `cut` makes of them and of the gaps.
@@ -149,4 +149,4 @@ void Regex::split(std::string_view text, Cut cut, Scratch& scratch,
   cutter.end();
 }
 
-}  // namespace ropewalk
+}  // namespace rw

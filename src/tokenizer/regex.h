@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace ropewalk {
+namespace rw {
 
 /// What becomes of the matches of a pattern and of the gaps between them. In brackets: what `tokenizers`
 /// calls it.
@@ -56,4 +56,4 @@ class Regex {
   std::string pattern_;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -3,7 +3,7 @@
 
 #include "core/error.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// In a class.
@@ -113,4 +113,4 @@ std::string pcre2_spelling(std::string_view pattern, std::string_view place) {
   return Translator(pattern, place).translate();
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace ropewalk {
+namespace rw {
 
 /// `pattern` so that PCRE2 matches what those engines match:
 /// - \s and \S are Unicode's White_Space (PCRE2's \s also holds U+180E);
@@ -14,4 +14,4 @@ namespace ropewalk {
 /// Errors: Error naming `place` for a class that cannot be spelled so.
 std::string pcre2_spelling(std::string_view pattern, std::string_view place);
 
-}  // namespace ropewalk
+}  // namespace rw

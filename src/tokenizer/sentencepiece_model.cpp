@@ -8,7 +8,7 @@
 
 #include "core/error.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// One field of a message: a number, or bytes.
@@ -219,4 +219,4 @@ std::unique_ptr<PieceTokenizer> make_sentencepiece(SentencePieceModel model, con
   return result;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -10,7 +10,7 @@
 #include "tokenizer/piece_tokenizer.h"
 #include "tokenizer/unigram_tokenizer.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// What of the message changes ids.
 struct SentencePieceModel {
@@ -32,4 +32,4 @@ SentencePieceModel read_sentencepiece_model(std::string_view message, std::strin
 std::unique_ptr<PieceTokenizer> make_sentencepiece(SentencePieceModel model, const HfSettings& settings,
                                                    std::string_view place);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -5,7 +5,7 @@
 
 #include "core/utf8.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 bool is_space_of(std::uint32_t code, bool marked) {
@@ -105,4 +105,4 @@ std::vector<TextSegment> SpecialSplitter::split(
   return segments;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -10,7 +10,7 @@
 
 #include "tokenizer/vocabulary.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Unicode's White_Space.
 bool is_white_space(std::uint32_t code);
@@ -55,4 +55,4 @@ class SpecialSplitter {
   std::array<bool, 256> starts_{};    ///< first bytes
 };
 
-}  // namespace ropewalk
+}  // namespace rw

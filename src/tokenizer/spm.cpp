@@ -6,7 +6,7 @@
 
 #include "core/utf8.h"
 
-namespace ropewalk {
+namespace rw {
 SpmMerger::SpmMerger(const Vocabulary& vocabulary, std::vector<float> scores, Token unknown)
     : scores_(std::move(scores)), byte_ids_(byte_pieces(vocabulary)), unknown_(unknown) {
   if (scores_.size() != static_cast<std::size_t>(vocabulary.size()))
@@ -83,4 +83,4 @@ void SpmMerger::encode(const Vocabulary& vocabulary, std::string_view text, std:
   }
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -8,7 +8,7 @@
 
 #include "tokenizer/vocabulary.h"
 
-namespace ropewalk {
+namespace rw {
 
 class SpmMerger {
  public:
@@ -26,4 +26,4 @@ class SpmMerger {
   Token unknown_;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

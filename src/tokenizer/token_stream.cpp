@@ -5,7 +5,7 @@
 
 #include "core/utf8.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 bool continues_character(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
@@ -78,4 +78,4 @@ void TokenStream::end() {
   if (!pending_.empty()) give(pending_.size());
 }
 
-}  // namespace ropewalk
+}  // namespace rw

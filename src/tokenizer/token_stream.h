@@ -8,7 +8,7 @@
 
 #include "tokenizer/tokenizer.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// The ids of the whole, in memory of some pieces. A text is cut only where a letter ends and white space or
 /// punctuation begins, and where a tokenizer that sees both sides gives the ids of each side alone; a text
@@ -43,4 +43,4 @@ class TokenStream {
   std::string pending_;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

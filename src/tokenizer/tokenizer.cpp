@@ -9,7 +9,7 @@
 #include "tokenizer/unigram_tokenizer.h"
 #include "tokenizer/wordpiece.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr std::string_view kTokens = "tokenizer.ggml.tokens";
@@ -255,4 +255,4 @@ std::unique_ptr<Tokenizer> Tokenizer::open(const ModelFile& file) {
   return result;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -12,7 +12,7 @@
 #include "core/types.h"
 #include "formats/model_file.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// A stretch of a longer text. `special`: whether the spelling of a control token in it becomes that token.
 struct TextPart {
@@ -73,4 +73,4 @@ class Tokenizer {
   std::vector<Token> end_tokens;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

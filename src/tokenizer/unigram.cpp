@@ -8,7 +8,7 @@
 
 #include "core/utf8.h"
 
-namespace ropewalk {
+namespace rw {
 
 UnigramModel::UnigramModel(const Vocabulary& vocabulary, std::vector<double> scores, UnigramOptions options)
     : scores_(std::move(scores)), options_(options), byte_ids_(byte_pieces(vocabulary)) {
@@ -131,4 +131,4 @@ void UnigramModel::encode(std::string_view text, std::vector<Token>& ids) const 
   }
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -8,7 +8,7 @@
 
 #include "tokenizer/vocabulary.h"
 
-namespace ropewalk {
+namespace rw {
 
 struct UnigramOptions {
   Token unknown = -1;
@@ -55,4 +55,4 @@ class UnigramModel {
   double unknown_score_ = 0;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

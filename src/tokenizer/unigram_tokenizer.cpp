@@ -3,7 +3,7 @@
 
 #include "core/utf8.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr std::string_view kReplacement = "\xef\xbf\xbd";
@@ -119,4 +119,4 @@ std::string UnigramTokenizer::decode_piece(Token id) const {
   return unmark_spaces(piece);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

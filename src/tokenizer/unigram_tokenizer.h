@@ -12,7 +12,7 @@
 #include "tokenizer/piece_tokenizer.h"
 #include "tokenizer/unigram.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// What SentencePiece does to a text first (its NormalizerSpec).
 struct SentencePieceText {
@@ -54,4 +54,4 @@ class UnigramTokenizer final : public PieceTokenizer {
   UnigramText text_;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

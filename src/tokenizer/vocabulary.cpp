@@ -6,7 +6,7 @@
 
 #include "core/utf8.h"
 
-namespace ropewalk {
+namespace rw {
 
 Vocabulary::Vocabulary(std::vector<std::string> pieces, std::vector<PieceKind> kinds)
     : pieces_(std::move(pieces)), kinds_(std::move(kinds)) {
@@ -112,4 +112,4 @@ std::string unmark_spaces(std::string_view piece) {
   return result;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

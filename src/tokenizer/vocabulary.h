@@ -11,7 +11,7 @@
 #include "core/error.h"
 #include "core/types.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// GGUF's tokenizer.ggml.token_type.
 enum class PieceKind : std::uint8_t {
@@ -89,4 +89,4 @@ std::string mark_spaces(std::string_view text);
 /// `piece` with every U+2581 turned back into a space.
 std::string unmark_spaces(std::string_view piece);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -5,7 +5,7 @@
 
 #include "core/utf8.h"
 
-namespace ropewalk {
+namespace rw {
 WordPieceTokenizer::WordPieceTokenizer(Vocabulary vocab, SpecialSplitter specials, WordPieces pieces,
                                        BertText text)
     : PieceTokenizer(std::move(vocab), std::move(specials), "WordPiece", pieces.unknown),
@@ -63,4 +63,4 @@ std::string WordPieceTokenizer::decode_piece(Token id) const {
   return (first ? " " : "") + std::string(piece.substr(prefix.size()));
 }
 
-}  // namespace ropewalk
+}  // namespace rw

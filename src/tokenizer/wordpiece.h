@@ -9,7 +9,7 @@
 #include "tokenizer/bert_text.h"
 #include "tokenizer/piece_tokenizer.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// How a vocabulary spells its pieces. BERT's own: "un", "##able"; in a GGUF: "\u2581un", "able".
 struct WordPieces {
@@ -35,4 +35,4 @@ class WordPieceTokenizer final : public PieceTokenizer {
   BertText text_;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

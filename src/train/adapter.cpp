@@ -15,7 +15,7 @@
 #include "formats/write_safetensors.h"
 #include "model/pairing.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr std::string_view kWeight = ".weight", kA = ".lora_a", kB = ".lora_b";
@@ -175,4 +175,4 @@ void write_adapter(const LearningModel& model, const AdapterOptions& options, co
   out.commit();
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -8,7 +8,7 @@
 #include "methods/file_settings.h"
 #include "train/parameters.h"
 
-namespace ropewalk {
+namespace rw {
 
 struct AdapterOptions {
   /// base_model_name_or_path: a folder, or a name on a hub; empty: the source's, as a whole path.
@@ -31,4 +31,4 @@ void write_adapter(const LearningModel& model, const AdapterOptions& options, co
 /// would have no adapter.
 void require_adapter(const LearningModel& model);
 
-}  // namespace ropewalk
+}  // namespace rw

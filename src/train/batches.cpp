@@ -7,7 +7,7 @@
 #include "core/text.h"
 #include "train/npy.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// `begin`, then n_ctx + 1 - begin.size() tokens of a text from `at` on: rows and their targets.
@@ -204,4 +204,4 @@ void require_sources(const Recipe& recipe, const Sources& sources) {
   }
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -11,7 +11,7 @@
 #include "train/gradient.h"
 #include "train/recipe.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// A text and what each of its rows should say.
 struct Sample {
@@ -69,4 +69,4 @@ void require_sources(const Recipe& recipe, const Sources& sources);
 /// Numbers that depend on both alone, and share nothing with those of the steps beside it.
 Random random_of_step(std::uint64_t seed, Index step);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -12,7 +12,7 @@
 #include "core/tell.h"
 #include "formats/mapped_file.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 namespace fs = std::filesystem;
@@ -223,4 +223,4 @@ std::optional<Checkpoint> latest_checkpoint(const std::string& folder, bool olde
   return {};
 }
 
-}  // namespace ropewalk
+}  // namespace rw

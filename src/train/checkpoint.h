@@ -18,7 +18,7 @@
 #include "core/json.h"
 #include "core/types.h"
 
-namespace ropewalk {
+namespace rw {
 
 struct CheckpointFile {
   std::string name;  ///< letters, digits, . _ -
@@ -78,4 +78,4 @@ std::string checkpoint_path(const std::string& folder, Index step);
 /// whole.
 std::optional<Checkpoint> latest_checkpoint(const std::string& folder, bool older_too = false);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -3,7 +3,7 @@
 
 #include "model/sequence.h"
 
-namespace ropewalk {
+namespace rw {
 
 // ---------------------------------------------------------------- embeddings
 
@@ -209,4 +209,4 @@ template class TrainingEmbedding<double>;
 template class TrainingOutput<float>;
 template class TrainingOutput<double>;
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 #include "model/weights.h"
 #include "train/learned_linear.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Rows of tokens, as EmbeddingSpec (model/config.h) says.
 template <class T>
@@ -85,4 +85,4 @@ extern template class TrainingEmbedding<double>;
 extern template class TrainingOutput<float>;
 extern template class TrainingOutput<double>;
 
-}  // namespace ropewalk
+}  // namespace rw

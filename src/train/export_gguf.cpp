@@ -10,7 +10,7 @@
 #include "methods/told.h"
 #include "train/write_settings.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr const char *kMethodKey = "ropewalk.export.method", *kLengthKey = "ropewalk.export.length";
@@ -128,4 +128,4 @@ bool is_exported_gguf(const std::string& path) {
   }
 }
 
-}  // namespace ropewalk
+}  // namespace rw

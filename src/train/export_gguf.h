@@ -5,7 +5,7 @@
 
 #include "train/export_target.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Why a GGUF cannot say the method; empty: it can. More than file_settings says of one: a base that follows
 /// the length is the base of this length, as in a line for llama.cpp.
@@ -21,4 +21,4 @@ std::string write_gguf_saying(const ExportRequest& request, const std::string& p
 /// Whether write_gguf_saying wrote it. A file that cannot be read is none.
 bool is_exported_gguf(const std::string& path);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -10,7 +10,7 @@
 #include "core/text_file.h"
 #include "train/export_gguf.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 namespace fs = std::filesystem;
@@ -111,4 +111,4 @@ void write_export_list(const OutputFolder& folder, const ExportRequest& request,
   folder.write(kExportList, dump_json(list, 2) + "\n");
 }
 
-}  // namespace ropewalk
+}  // namespace rw

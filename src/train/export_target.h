@@ -11,7 +11,7 @@
 #include "formats/model_file.h"
 #include "methods/method.h"
 
-namespace ropewalk {
+namespace rw {
 
 struct ExportRequest {
   const ModelFile& source;
@@ -55,4 +55,4 @@ inline constexpr std::string_view kExportList = "ropewalk-export.json";
 void write_export_list(const OutputFolder& folder, const ExportRequest& request,
                        std::vector<std::string> files);
 
-}  // namespace ropewalk
+}  // namespace rw

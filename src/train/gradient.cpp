@@ -9,7 +9,7 @@
 #include "train/layer.h"
 #include "train/text_plans.h"
 
-namespace ropewalk {
+namespace rw {
 
 template <class T>
 struct GradientPass<T>::Impl {
@@ -380,4 +380,4 @@ std::size_t GradientPass<T>::most_kept_bytes(Index n_rows) const {
 template class GradientPass<float>;
 template class GradientPass<double>;
 
-}  // namespace ropewalk
+}  // namespace rw

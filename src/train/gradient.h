@@ -11,7 +11,7 @@
 #include "methods/method.h"
 #include "train/parameters.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// A text that is read as a whole: row r reads tokens[r] and should say targets[r].
 struct TrainingText {
@@ -65,4 +65,4 @@ class GradientPass {
 extern template class GradientPass<float>;
 extern template class GradientPass<double>;
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -3,7 +3,7 @@
 
 #include "model/latent.h"
 
-namespace ropewalk {
+namespace rw {
 
 template <class T>
 TrainingLatent<T>::TrainingLatent(const Training<T>& ops, const AttentionSpec& spec,
@@ -120,4 +120,4 @@ void TrainingLatent<T>::backward(const T* x, Index n_rows, const LatentKept<T>& 
 template class TrainingLatent<float>;
 template class TrainingLatent<double>;
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -4,7 +4,7 @@
 #include "model/weights.h"
 #include "train/learned_linear.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// What backward needs of forward.
 template <class T>
@@ -57,4 +57,4 @@ class TrainingLatent {
 extern template class TrainingLatent<float>;
 extern template class TrainingLatent<double>;
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/layer.h"
 
-namespace ropewalk {
+namespace rw {
 
 static bool shares_keys_of(const ModelConfig& config, std::size_t layer) {
   return config.layers[layer].kv_of >= 0 ||
@@ -213,4 +213,4 @@ void TrainingLayer<T>::backward(const T* x, Index n_rows, std::span<const TextRo
 template class TrainingLayer<float>;
 template class TrainingLayer<double>;
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -12,7 +12,7 @@
 #include "train/per_layer_embedding.h"
 #include "train/recurrent.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// What attention of one text reads, for the heads that share it.
 struct TextPlan {
@@ -160,4 +160,4 @@ class TrainingLayer {
   std::optional<TrainingPerLayerEmbedding<T>> per_layer_;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/layer_matrices.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr std::string_view kTargets[] = {"attn_q",
@@ -101,4 +101,4 @@ bool is_matrix_name(std::string_view name) {
   return !name.ends_with("ssm_a") && !name.ends_with("ssm_d");
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -9,7 +9,7 @@
 #include "model/weights.h"
 #include "train/parameters.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// A matrix of a layer: rows of the tensor `name` ("attn_q", as in "blk.0.attn_q.weight"), from first_row on.
 struct LayerMatrix {
@@ -29,4 +29,4 @@ std::span<const std::string_view> low_rank_targets();
 /// convolution has one for each channel.
 bool is_matrix_name(std::string_view name);
 
-}  // namespace ropewalk
+}  // namespace rw

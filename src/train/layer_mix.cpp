@@ -3,7 +3,7 @@
 /// place (train/recurrent.h), and the output matrix.
 #include "train/layer.h"
 
-namespace ropewalk {
+namespace rw {
 
 template <class T>
 Norm TrainingLayer<T>::head_norm(const NormWeights& w, int n_heads) const {
@@ -205,4 +205,4 @@ template void TrainingLayer<double>::mix(const Pass&) const;
 template const double* TrainingLayer<double>::mixed(const Pass&) const;
 template void TrainingLayer<double>::mix_backward(const Pass&, const double*, float, double*, double*) const;
 
-}  // namespace ropewalk
+}  // namespace rw

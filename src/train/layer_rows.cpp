@@ -2,7 +2,7 @@
 /// The rows that a TrainingLayer keeps for its backward, and those that live during one call.
 #include "train/layer.h"
 
-namespace ropewalk {
+namespace rw {
 
 template <class T>
 LayerKept<T> TrainingLayer<T>::take_kept(Carver<T>& from, Index n_rows) const {
@@ -80,4 +80,4 @@ template LayerKept<double> TrainingLayer<double>::take_kept(Carver<double>&, Ind
 template LayerScratch<float> TrainingLayer<float>::take_scratch(Carver<float>&, Index) const;
 template LayerScratch<double> TrainingLayer<double>::take_scratch(Carver<double>&, Index) const;
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 #include "kernels/training.h"
 #include "train/parameters.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// body(begin, end) for blocks of n numbers on the threads of the operations.
 template <class T, class F>
@@ -95,4 +95,4 @@ class Carver {
   Index used_ = 0, most_ = 0;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 class FloatLearner final : public Learner {
@@ -61,4 +61,4 @@ std::unique_ptr<Learner> make_learner(const LearningModel& model,
   return std::make_unique<DoubleLearner>(model, std::move(operations));
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 
 #include "train/gradient.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// One thread at a time.
 class Learner {
@@ -31,4 +31,4 @@ std::unique_ptr<Learner> make_learner(const LearningModel& model,
 std::unique_ptr<Learner> make_learner(const LearningModel& model,
                                       std::shared_ptr<const Training<double>> operations);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -13,7 +13,7 @@
 #include "train/stored_tensors.h"
 #include "train/write_settings.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 bool has_frequencies(const TensorInfo& tensor) {
@@ -174,4 +174,4 @@ void write_gguf_as_folder(const Model& source, const NewWeights& weights, const 
   folder.commit();
 }
 
-}  // namespace ropewalk
+}  // namespace rw

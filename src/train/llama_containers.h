@@ -9,7 +9,7 @@
 #include "formats/write_tensors.h"
 #include "train/write_model.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// The tensors by the other container's names. New weights, and those of a GGUF that no folder can hold, are
 /// written as `type`; others are copied, but that vectors of a GGUF are F32.
@@ -39,4 +39,4 @@ void write_folder_as_gguf(const Model& source, const NewWeights& weights, const 
 void write_gguf_as_folder(const Model& source, const NewWeights& weights, const WriteOptions& options,
                           const std::string& path, Existing existing);
 
-}  // namespace ropewalk
+}  // namespace rw

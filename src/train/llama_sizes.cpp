@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/llama_sizes.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// As a person writes it: 1e-05, not 9.999999747378752e-06.
@@ -83,4 +83,4 @@ Json llama_config_json(const LlamaSizes& sizes, const std::string& type, std::op
           {"eos_token_id", eos ? Json(*eos) : Json(nullptr)}};
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 #include "core/json.h"
 #include "model/config.h"
 
-namespace ropewalk {
+namespace rw {
 
 struct LlamaSizes {
   Index n_vocab = 0, d_model = 0, d_ff = 0, n_ctx_train = 0;
@@ -26,4 +26,4 @@ ModelConfig llama_config(const LlamaSizes& sizes, const std::string& name);
 Json llama_config_json(const LlamaSizes& sizes, const std::string& type, std::optional<Token> bos,
                        std::optional<Token> eos);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -10,7 +10,7 @@
 #include "train/new_weights.h"
 #include "train/trainer.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 const WeightFormat& merged_format(const Model& model) {
@@ -101,4 +101,4 @@ std::shared_ptr<const Model> merged_model(const LearningModel& model) {
   return {merged, merged->model.get()};
 }
 
-}  // namespace ropewalk
+}  // namespace rw

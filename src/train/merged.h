@@ -3,7 +3,7 @@
 #pragma once
 #include "train/parameters.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// With low-rank pairs: the same model with W + scale B A in place of each W that has one, in rows of its own
 /// in memory, float32, or bf16 where the model's backend computes in bf16 (merged_bytes). It is as of now:
@@ -17,4 +17,4 @@ std::string judged_type(const LearningModel& model);
 /// Bytes that the rows of merged_model take.
 std::size_t merged_bytes(const LearningModel& model);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -16,7 +16,7 @@
 #include "model/identity.h"
 #include "tokenizer/piece_tokenizer.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 namespace fs = std::filesystem;
@@ -278,4 +278,4 @@ void start_with_finding(LearningModel& model, std::uint64_t seed, double embeddi
   o1.set_across(n, copies, d, static_cast<float>(added));
 }
 
-}  // namespace ropewalk
+}  // namespace rw

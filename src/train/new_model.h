@@ -9,7 +9,7 @@
 #include "train/llama_sizes.h"
 #include "train/parameters.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// The tokenizer of a GGUF file, of a folder, or a tokenizer.json. Errors: Error.
 std::unique_ptr<const Tokenizer> open_tokenizer_of(const std::string& path);
@@ -41,4 +41,4 @@ void start_with_finding(LearningModel& model, std::uint64_t seed, double embeddi
 /// Errors: this UsageError, before there is a model.
 void require_room_to_find(const ModelConfig& config);
 
-}  // namespace ropewalk
+}  // namespace rw

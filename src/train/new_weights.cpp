@@ -5,7 +5,7 @@
 
 #include "model/pairing.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr std::string_view kLowRankA = ".lora_a", kLowRankB = ".lora_b";
@@ -75,4 +75,4 @@ NewWeights new_weights(const LearningModel& model) {
   return result;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

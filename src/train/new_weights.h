@@ -8,7 +8,7 @@
 
 #include "train/parameters.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Tensors as a ModelFile calls them, and their values one by one: float32, row after row, in the engine's
 /// order (rows of q and k half-split, norms as they multiply).
@@ -25,4 +25,4 @@ std::vector<float> engine_values(const ModelFile& file, const ModelConfig& confi
 /// the file.
 NewWeights new_weights(const LearningModel& model);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -8,7 +8,7 @@
 #include "core/checked.h"
 #include "core/text_file.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr std::string_view kMark("\x93NUMPY", 6);
@@ -72,4 +72,4 @@ NpyMatrix<T> read_npy(const std::string& path) {
 template NpyMatrix<std::int32_t> read_npy(const std::string& path);
 template NpyMatrix<float> read_npy(const std::string& path);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -7,7 +7,7 @@
 
 #include "core/types.h"
 
-namespace ropewalk {
+namespace rw {
 
 template <class T>
 struct NpyMatrix {
@@ -24,4 +24,4 @@ NpyMatrix<T> read_npy(const std::string& path);
 extern template NpyMatrix<std::int32_t> read_npy(const std::string& path);
 extern template NpyMatrix<float> read_npy(const std::string& path);
 
-}  // namespace ropewalk
+}  // namespace rw

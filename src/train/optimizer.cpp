@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr Index kPiece = 1 << 14;  // values that a thread takes at once
@@ -233,4 +233,4 @@ const Parameter* first_not_finite(const std::vector<Parameter>& parameters, std:
   return nullptr;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -12,7 +12,7 @@
 #include "kernels/training.h"
 #include "train/parameters.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// One array that a step leaves for the next: what a checkpoint keeps, by name.
 struct StateArray {
@@ -70,4 +70,4 @@ void clip(Context& context, double norm, double most, std::span<float> gradient)
 /// The first parameter with a value that is none or infinite; null where all are finite.
 const Parameter* first_not_finite(const std::vector<Parameter>& parameters, std::span<const float> values);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -14,7 +14,7 @@
 #include "model/weights.h"
 #include "train/layer_matrices.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 struct LayerVector {
@@ -304,4 +304,4 @@ LearningModel learn_low_rank(const std::shared_ptr<const Model>& source, const L
   return m;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

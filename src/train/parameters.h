@@ -10,7 +10,7 @@
 #include "core/buffer.h"
 #include "model/model.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// kMatrix: weights that are multiplied with. kEmbedding: rows by token (with tied embeddings they are the
 /// output matrix too). kVector: norms and biases, which weight decay leaves alone.
@@ -119,4 +119,4 @@ LearningModel learn_all(const std::shared_ptr<const Model>& source);
 /// it computes what the source does. Errors: Error where a target names no matrix of the model.
 LearningModel learn_low_rank(const std::shared_ptr<const Model>& source, const LowRankOptions& options);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 
 #include "model/sequence.h"
 
-namespace ropewalk {
+namespace rw {
 
 constexpr auto kShare = static_cast<float>(1 / std::numbers::sqrt2);  // of each of the two that are added
 
@@ -168,4 +168,4 @@ template class TrainingPerLayerEmbeddings<double>;
 template class TrainingPerLayerEmbedding<float>;
 template class TrainingPerLayerEmbedding<double>;
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 #include "model/weights.h"
 #include "train/learned_linear.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// e of all layers, (n_rows, n_layers, w), from tokens and x_0. The table's rows are gathered, so that its
 /// gradient is 0 but for the tokens that were read.
@@ -95,4 +95,4 @@ extern template class TrainingPerLayerEmbeddings<double>;
 extern template class TrainingPerLayerEmbedding<float>;
 extern template class TrainingPerLayerEmbedding<double>;
 
-}  // namespace ropewalk
+}  // namespace rw

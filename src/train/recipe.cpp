@@ -7,7 +7,7 @@
 
 #include "core/error.h"
 
-namespace ropewalk {
+namespace rw {
 
 MethodChoice::MethodChoice(std::string text, double share) : text_(std::move(text)), share_(share) {
   std::string_view rest = text_;
@@ -132,4 +132,4 @@ Index Recipe::most_rows() const {
   return most;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

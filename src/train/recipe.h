@@ -10,7 +10,7 @@
 #include "methods/method.h"
 #include "train/schedule.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// A method spec of which numbers may be drawn anew for each batch: "temperature:value={0.6..1}" is drawn
 /// between both, evenly; of a parameter that takes whole numbers alone, one of those (fit()).
@@ -84,4 +84,4 @@ struct Recipe {
   Index most_rows() const;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

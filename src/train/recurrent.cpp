@@ -3,7 +3,7 @@
 
 #include "model/recurrent_operations.h"
 
-namespace ropewalk {
+namespace rw {
 
 template <class T>
 TrainingRecurrent<T>::TrainingRecurrent(const Training<T>& ops, const LayerSpec& spec,
@@ -231,4 +231,4 @@ void TrainingRecurrent<T>::backward(const T* x, std::span<const Index> borders, 
 template class TrainingRecurrent<float>;
 template class TrainingRecurrent<double>;
 
-}  // namespace ropewalk
+}  // namespace rw

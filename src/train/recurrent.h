@@ -9,7 +9,7 @@
 #include "model/weights.h"
 #include "train/learned_linear.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// What backward needs of a forward. Null: the layer has no such thing.
 template <class T>
@@ -83,4 +83,4 @@ class TrainingRecurrent {
 extern template class TrainingRecurrent<float>;
 extern template class TrainingRecurrent<double>;
 
-}  // namespace ropewalk
+}  // namespace rw

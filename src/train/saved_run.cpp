@@ -3,7 +3,7 @@
 
 #include "train/checkpoint.h"
 
-namespace ropewalk {
+namespace rw {
 
 namespace {
 
@@ -67,4 +67,4 @@ std::string left_by_stop(const std::string& folder, Index stopped, bool by_spike
   return fmt::format("--resume goes back to step {}; should it stop again: {}", newest, away);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

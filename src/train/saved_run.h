@@ -7,7 +7,7 @@
 #include "core/json.h"
 #include "train/trainer.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Writes the next checkpoint of the folder, and takes away all but the newest two. `about`: an object that
 /// says what the run is of (the hash of its settings, its method). Errors: Error where it cannot be written;
@@ -35,4 +35,4 @@ T saved_about(const JsonInput& about, const std::string& folder, const char* key
   }
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -7,7 +7,7 @@
 
 #include "core/error.h"
 
-namespace ropewalk {
+namespace rw {
 
 double Schedule::at(Index at, Index n_steps) const {
   const double n = static_cast<double>(std::max<Index>(n_steps, 1)), part = static_cast<double>(at) / n;
@@ -39,4 +39,4 @@ ScheduleKind parse_schedule(std::string_view text, std::string_view place) {
               "wsd: warm-up, stable, then a line down over the last `decay` of the steps");
 }
 
-}  // namespace ropewalk
+}  // namespace rw

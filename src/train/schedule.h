@@ -7,7 +7,7 @@
 
 #include "core/types.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// kConstant: `rate`. kLine: from `rate` to `end` in a line. kCosine: from `rate` to `end` by half a cosine.
 /// kWsd: `rate`, and over the last `decay` of the steps in a line to `end` (warm-up, stable, decay: Hu et al.
@@ -28,4 +28,4 @@ double warm_up_factor(Index step, Index warm_up);
 /// "cosine", "wsd", "line", "constant". Errors: Error at `place`, with a guess of what was meant.
 ScheduleKind parse_schedule(std::string_view text, std::string_view place);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 #include "core/text.h"
 #include "model/method_choice.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 FileSettings settings_for_length(const MethodSpec& method, const ModelConfig& config, Index n_ctx) {
@@ -62,4 +62,4 @@ WrittenMethod written_method(const TrainStage& stage, const ModelConfig& config,
   return written;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -9,7 +9,7 @@
 #include "model/config.h"
 #include "train/recipe.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// The method of all batches of a stage with every default filled in, "none" where it has none; nullopt where
 /// batches have several, or one of which numbers are drawn, or one that is another for another n_ctx of the
@@ -28,4 +28,4 @@ struct WrittenMethod {
 /// the method.
 WrittenMethod written_method(const TrainStage& stage, const ModelConfig& config, bool goes_on);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -12,7 +12,7 @@
 #include "train/layer_matrices.h"
 #include "train/write_settings.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// What multiplies rows.
@@ -156,4 +156,4 @@ void write_encoded(std::span<const float> values, const std::string& type, std::
   }
 }
 
-}  // namespace ropewalk
+}  // namespace rw

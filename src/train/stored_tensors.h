@@ -10,7 +10,7 @@
 #include "formats/write_tensors.h"
 #include "train/new_weights.h"
 
-namespace ropewalk {
+namespace rw {
 
 class StoredTensors {
  public:
@@ -64,4 +64,4 @@ class StoredTensors {
 void write_encoded(std::span<const float> values, const std::string& type, std::string_view place,
                    const TensorSink& sink);
 
-}  // namespace ropewalk
+}  // namespace rw

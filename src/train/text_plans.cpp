@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-namespace ropewalk {
+namespace rw {
 
 namespace {
 
@@ -95,4 +95,4 @@ std::size_t plan_bytes(const ModelConfig& config, Index n_rows) {
   return bytes;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

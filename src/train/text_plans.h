@@ -9,7 +9,7 @@
 #include "model/layer_methods.h"
 #include "train/layer.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// A method for texts of n_ctx tokens that are read whole. Errors: UsageError of the method, or where its
 /// frequencies change while a text is read (grow=1).
@@ -42,4 +42,4 @@ class TextPlans {
 /// same for all layers and heads, of three regions at most.
 std::size_t plan_bytes(const ModelConfig& config, Index n_rows);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -8,7 +8,7 @@
 #include "model/session.h"
 #include "train/stage_method.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// Consecutive samples of at most `most` tokens together (0: all), at least one, in their order.
@@ -182,4 +182,4 @@ void Trainer::go_on_from(Index step, std::vector<double> recent) {
   step_ = step, recent_ = std::move(recent);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -10,7 +10,7 @@
 #include "train/learner.h"
 #include "train/optimizer.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Samples that are never trained on.
 struct HeldOut {
@@ -100,4 +100,4 @@ class Trainer {
   std::vector<double> recent_;  // losses of the last steps: of the stage, as soon as it has a few
 };
 
-}  // namespace ropewalk
+}  // namespace rw

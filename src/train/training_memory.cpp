@@ -6,7 +6,7 @@
 #include "train/gradient.h"
 #include "train/optimizer.h"
 
-namespace ropewalk {
+namespace rw {
 
 OptimizedParameters by_optimizer(const std::vector<Parameter>& parameters, bool muon) {
   OptimizedParameters by;
@@ -40,4 +40,4 @@ TrainingMemory training_memory(const ModelConfig& config, bool muon, const Recip
   return memory;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -10,7 +10,7 @@
 #include "train/recipe.h"
 #include "train/trainer.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// All in bytes.
 struct TrainingMemory {
@@ -33,4 +33,4 @@ struct OptimizedParameters {
 };
 OptimizedParameters by_optimizer(const std::vector<Parameter>& parameters, bool muon);
 
-}  // namespace ropewalk
+}  // namespace rw

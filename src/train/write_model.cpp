@@ -11,7 +11,7 @@
 #include "train/stored_tensors.h"
 #include "train/write_settings.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 namespace fs = std::filesystem;
@@ -114,4 +114,4 @@ void write_model(const Model& source, const NewWeights& weights, const WriteOpti
     write_folder_again(file, stored, options, path, existing);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -11,7 +11,7 @@
 #include "model/model.h"
 #include "train/new_weights.h"
 
-namespace ropewalk {
+namespace rw {
 
 struct WriteOptions {
   /// Of new weights: "F32", "F16", "BF16"; of a GGUF's matrices "Q8_0" too. Empty: as the source has them.
@@ -40,4 +40,4 @@ void require_writable(const LearningModel& learning, const std::string& type);
 void write_model(const Model& source, const NewWeights& weights, const WriteOptions& options,
                  const std::string& path, Existing existing = Existing::kRefused);
 
-}  // namespace ropewalk
+}  // namespace rw

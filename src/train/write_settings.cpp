@@ -3,7 +3,7 @@
 
 #include "quant/encode.h"
 
-namespace ropewalk {
+namespace rw {
 
 void require_written_type(const std::string& type, bool gguf) {
   if (type.empty()) return;
@@ -108,4 +108,4 @@ void require_config_settings(const FileSettings& settings) {
                      "leave the method out of the folder");
 }
 
-}  // namespace ropewalk
+}  // namespace rw

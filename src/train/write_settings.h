@@ -9,7 +9,7 @@
 #include "formats/write_gguf.h"
 #include "methods/file_settings.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Errors: UsageError for what is neither empty nor F32, F16, BF16 or, in a GGUF, Q8_0.
 void require_written_type(const std::string& type, bool gguf);
@@ -35,4 +35,4 @@ std::string config_saying(const std::string& text, const std::string& place, con
 /// Errors: UsageError where config.json cannot say the settings.
 void require_config_settings(const FileSettings& settings);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -11,10 +11,10 @@
 #include "core/error.h"
 #include "tokenizer/piece_tokenizer.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
-using namespace ropewalk::testing;
+using namespace rw::testing;
 
 constexpr std::string_view kChatMl =
     "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>' + '\n' }}"
@@ -138,4 +138,4 @@ TEST_F(Conversations, AreRefusedByNameWhereThereIsNoTemplate) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

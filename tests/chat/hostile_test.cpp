@@ -11,7 +11,7 @@
 #include "chat/template.h"
 #include "core/error.h"
 
-namespace ropewalk::chat {
+namespace rw::chat {
 namespace {
 
 std::string error_of(const std::string& source, const Json& variables = Json::object()) {
@@ -298,4 +298,4 @@ TEST(ChatHostile, LongTextsAreCheapWhereTemplatesAre) {
 }
 
 }  // namespace
-}  // namespace ropewalk::chat
+}  // namespace rw::chat

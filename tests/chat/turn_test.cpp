@@ -9,10 +9,10 @@
 #include "core/error.h"
 #include "tokenizer/piece_tokenizer.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
-using namespace ropewalk::testing;
+using namespace rw::testing;
 
 constexpr std::string_view kChatMl =
     "{{ bos_token }}{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' + m['content'] + "
@@ -188,4 +188,4 @@ TEST_F(Turn, JudgedPromptsHaveOneDay) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

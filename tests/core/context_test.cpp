@@ -12,7 +12,7 @@
 
 #include "core/rotation.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// Sum of 0 ... n - 1, by all threads.
@@ -120,4 +120,4 @@ TEST(Context, RotationTablesAreTheSameWithAndWithoutOne) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -10,7 +10,7 @@
 #include "core/registry.h"
 #include "core/text.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 TEST(Error, SaysPlaceExpectationFindingAndHintInOneLine) {
@@ -88,4 +88,4 @@ TEST(Buffer, IsAlignedAndZero) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

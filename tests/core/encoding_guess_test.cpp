@@ -7,7 +7,7 @@
 
 #include <algorithm>
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// UTF-8 text in another encoding.
@@ -155,4 +155,4 @@ TEST(EncodingGuess, BinaryDataIsNoText) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

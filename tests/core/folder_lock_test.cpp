@@ -11,7 +11,7 @@
 
 #include "core/error.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 namespace fs = std::filesystem;
@@ -38,4 +38,4 @@ TEST(FolderLock, IsHeldByOneAtATime) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

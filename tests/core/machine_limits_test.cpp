@@ -5,7 +5,7 @@
 
 #include <map>
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 using Files = std::map<std::string, std::string>;
@@ -113,4 +113,4 @@ TEST(MachineLimits, NothingThatCanBeReadLimitsNothing) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -16,7 +16,7 @@
 
 #include "core/parallel.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 namespace fs = std::filesystem;
@@ -163,4 +163,4 @@ TEST(ThreadsOfTwoNodes, OfFailuresTheFirstIsThrown) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

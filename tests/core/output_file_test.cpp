@@ -14,7 +14,7 @@
 
 #include "core/error.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 namespace fs = std::filesystem;
@@ -162,4 +162,4 @@ TEST(OutputFile, IsRemovedWhenASignalEndsTheProcess) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

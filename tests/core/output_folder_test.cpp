@@ -9,7 +9,7 @@
 
 #include "core/error.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 namespace fs = std::filesystem;
@@ -86,4 +86,4 @@ TEST_F(OutputFolders, GoOnBehindAKill) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 TEST(PagePool, PiecesAreZeroedAndApart) {
@@ -94,4 +94,4 @@ TEST(PagePool, TwoLiveSideBySide) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -15,7 +15,7 @@
 #include <thread>
 #include <vector>
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// More threads than this machine has cores too.
@@ -182,4 +182,4 @@ TEST_P(Parallel, TheirNumberMayChangeBetweenJobs) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

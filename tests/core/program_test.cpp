@@ -6,7 +6,7 @@
 #include <thread>
 #include <vector>
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr std::size_t kMegabyte = std::size_t{1} << 20;
@@ -72,4 +72,4 @@ TEST(Program, several_at_once) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -13,7 +13,7 @@
 
 #include "core/error.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 class Text : public testing::Test {
@@ -156,4 +156,4 @@ TEST_F(Text, EndlessThingsAreRefusedAndPipesAreRead) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -13,7 +13,7 @@
 #include "core/error.h"
 #include "core/program.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 namespace fs = std::filesystem;
@@ -179,4 +179,4 @@ TEST_F(Documents, what_a_program_says_is_told_and_what_it_writes_is_text) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

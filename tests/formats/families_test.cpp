@@ -9,7 +9,7 @@
 
 #include "formats/hf_folder.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 const std::string kTiny = std::string(ROPEWALK_SOURCE_DIR) + "/tests/golden/tiny/";
@@ -246,4 +246,4 @@ TEST(Folders, AreTranslatedForEveryFamily) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

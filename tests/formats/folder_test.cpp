@@ -10,7 +10,7 @@
 #include "formats/hf_object.h"
 #include "formats/model_file.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 namespace fs = std::filesystem;
@@ -193,4 +193,4 @@ TEST_F(ShardedFolder, OfAFamilyThatIsNotReadKeepsItsNames) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

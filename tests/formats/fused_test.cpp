@@ -6,7 +6,7 @@
 #include "formats/gguf.h"
 #include "gguf_writer.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr std::uint32_t kF32 = 0, kQ8 = 8;
@@ -106,4 +106,4 @@ TEST(NumbersByLayer, AndPredictionBlocksAreRead) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

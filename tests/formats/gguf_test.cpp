@@ -6,7 +6,7 @@
 
 #include "gguf_writer.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 const std::uint64_t kHuge[] = {0x7fffffffu,
@@ -133,4 +133,4 @@ TEST(ModelFile, NamesWhatItExpected) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

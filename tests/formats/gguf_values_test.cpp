@@ -8,7 +8,7 @@
 #include "formats/gguf.h"
 #include "gguf_writer.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 __extension__ using Wide = unsigned __int128;
@@ -192,4 +192,4 @@ TEST(GgufTypes, AreComputedWithOrNamed) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

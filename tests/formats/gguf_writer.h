@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace ropewalk {
+namespace rw {
 
 struct GgufWriter {
   std::vector<std::byte> bytes;
@@ -55,4 +55,4 @@ inline GgufWriter small_gguf() {
   return w.data(32 + 34);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

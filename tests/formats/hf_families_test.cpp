@@ -7,7 +7,7 @@
 
 #include "formats/hf_folder.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 Metadata translate(const std::string& text) { return translate_config(parse_json(text, "test"), "test"); }
@@ -241,4 +241,4 @@ TEST(PublishedConfigs, WhatIsNotComputedIsRefusedByName) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

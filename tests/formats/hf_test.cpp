@@ -7,7 +7,7 @@
 #include "formats/hf_folder.h"
 #include "formats/safetensors.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 std::vector<std::byte> file(const std::string& header, std::size_t n_data, std::uint64_t length = 0) {
@@ -200,4 +200,4 @@ TEST(TensorNames, AreTranslated) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -12,7 +12,7 @@
 #include <fstream>
 #include <vector>
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 namespace fs = std::filesystem;
@@ -88,4 +88,4 @@ TEST_F(MappedParts, AreTold) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -31,7 +31,7 @@ void operator delete(void* p) noexcept {
 }
 void operator delete(void* p, std::size_t) noexcept { operator delete(p); }
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// Reads the file, whole or refused, and checks the peak.
@@ -103,4 +103,4 @@ TEST(GgufMemory, AVocabularyOfAMillionFits) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -10,7 +10,7 @@
 
 #include "core/error.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 namespace fs = std::filesystem;
@@ -75,4 +75,4 @@ TEST_F(ModelPath, OtherPathsComeBackAsTheyAre) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -7,7 +7,7 @@
 #include "formats/gguf.h"
 #include "gguf_writer.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr std::uint32_t kF32 = 0, kNvfp4 = 40;
@@ -63,4 +63,4 @@ TEST(Nvfp4Scales, OfAnotherNumberOrNoNumberAreRefused) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

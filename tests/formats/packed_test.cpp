@@ -9,7 +9,7 @@
 #include "core/json.h"
 #include "formats/hf_folder.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 struct Stored {
@@ -312,4 +312,4 @@ TEST(Quantisation, OfOtherKindsIsRefusedByName) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

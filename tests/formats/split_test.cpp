@@ -9,7 +9,7 @@
 #include "formats/gguf_split.h"
 #include "gguf_writer.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 namespace fs = std::filesystem;
@@ -113,4 +113,4 @@ TEST(SplitNames, AreRecognised) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

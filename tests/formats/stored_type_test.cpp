@@ -8,7 +8,7 @@
 #include "formats/safetensors.h"
 #include "gguf_writer.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 TEST(StoredTypes, AgreeWithTheFormatsThatAreComputed) {
@@ -91,4 +91,4 @@ TEST(StoredTypes, OfSafetensorsAreNamed) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

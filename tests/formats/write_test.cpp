@@ -12,7 +12,7 @@
 #include "formats/write_gguf.h"
 #include "formats/write_safetensors.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 namespace fs = std::filesystem;
@@ -126,4 +126,4 @@ TEST_F(Writers, LeaveNothingOfAWriteThatFails) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

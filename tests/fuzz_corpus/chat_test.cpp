@@ -8,8 +8,6 @@
 
 namespace {
 
-TEST(FuzzCorpus, ChatTemplate) {
-  ropewalk::corpus::run_damaged("chat_template", fuzz_chat_template_input, 12);
-}
+TEST(FuzzCorpus, ChatTemplate) { rw::corpus::run_damaged("chat_template", fuzz_chat_template_input, 12); }
 
 }  // namespace

@@ -8,6 +8,6 @@
 
 namespace {
 
-TEST(FuzzCorpus, Checkpoint) { ropewalk::corpus::run_damaged("checkpoint", fuzz_checkpoint_input, 3); }
+TEST(FuzzCorpus, Checkpoint) { rw::corpus::run_damaged("checkpoint", fuzz_checkpoint_input, 3); }
 
 }  // namespace

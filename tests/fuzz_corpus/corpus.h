@@ -10,7 +10,7 @@
 #include <sstream>
 #include <string>
 
-namespace ropewalk::corpus {
+namespace rw::corpus {
 
 using Target = int (*)(const std::uint8_t*, std::size_t);
 
@@ -50,4 +50,4 @@ inline void run_damaged(const std::string& name, Target target, int least_files)
   EXPECT_GE(files, least_files);
 }
 
-}  // namespace ropewalk::corpus
+}  // namespace rw::corpus

@@ -22,9 +22,9 @@
 namespace {
 
 /// `step`: from one damaged byte to the next.
-void run_corpus(const char* name, ropewalk::corpus::Target target, std::size_t step = 1) {
-  using ropewalk::corpus::run;
-  const int files = ropewalk::corpus::each_file(name, [&](const std::string& input) {
+void run_corpus(const char* name, rw::corpus::Target target, std::size_t step = 1) {
+  using rw::corpus::run;
+  const int files = rw::corpus::each_file(name, [&](const std::string& input) {
     for (std::size_t n = 0; n <= input.size(); n += step) run(target, input.substr(0, n));
     for (std::size_t at = 0; at < input.size(); at += step)
       for (char flip : {'\x01', '\x7f', '\xff'}) {
@@ -38,7 +38,7 @@ void run_corpus(const char* name, ropewalk::corpus::Target target, std::size_t s
 
 /// A seed that the reader refuses shows it little: there is one of every family that is read to its end.
 TEST(FuzzCorpus, HasAModelOfEveryFamilyThatIsAccepted) {
-  using namespace ropewalk;
+  using namespace rw;
   std::set<std::string> families;
   std::vector<std::string> refused;
   corpus::each_file("model", [&](const std::string& input) {

@@ -11,7 +11,7 @@
 
 namespace {
 
-TEST(FuzzCorpus, Store) { ropewalk::corpus::run_damaged("store", fuzz_store_input, 3); }
-TEST(FuzzCorpus, Report) { ropewalk::corpus::run_damaged("report", fuzz_report_input, 3); }
+TEST(FuzzCorpus, Store) { rw::corpus::run_damaged("store", fuzz_store_input, 3); }
+TEST(FuzzCorpus, Report) { rw::corpus::run_damaged("report", fuzz_report_input, 3); }
 
 }  // namespace

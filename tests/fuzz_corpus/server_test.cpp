@@ -11,7 +11,7 @@
 
 namespace {
 
-TEST(FuzzCorpus, Request) { ropewalk::corpus::run_damaged("request", fuzz_request_input, 7); }
-TEST(FuzzCorpus, Http) { ropewalk::corpus::run_damaged("http", fuzz_http_input, 3); }
+TEST(FuzzCorpus, Request) { rw::corpus::run_damaged("request", fuzz_request_input, 7); }
+TEST(FuzzCorpus, Http) { rw::corpus::run_damaged("http", fuzz_http_input, 3); }
 
 }  // namespace

@@ -8,6 +8,6 @@
 
 namespace {
 
-TEST(FuzzCorpus, Tokenizer) { ropewalk::corpus::run_damaged("tokenizer", fuzz_tokenizer_input, 6); }
+TEST(FuzzCorpus, Tokenizer) { rw::corpus::run_damaged("tokenizer", fuzz_tokenizer_input, 6); }
 
 }  // namespace

@@ -6,7 +6,7 @@
 
 #include "model/writing.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr Index kTrained = 64;
@@ -59,4 +59,4 @@ TEST_F(AutoOnAModel, PastItTheSettingBoundToTheRequest) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -7,7 +7,7 @@
 
 #include "judge/task.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// Token n is n letters; 0 is a special token, which stands for no text.
@@ -57,4 +57,4 @@ TEST(BitsPerByte, IsBesideEveryLoss) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

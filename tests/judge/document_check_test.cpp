@@ -10,7 +10,7 @@
 #include "core/error.h"
 #include "core/registry.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 class DocumentChecks : public testing::Test {
@@ -123,4 +123,4 @@ TEST_F(DocumentChecks, a_text_that_holds_no_key_is_refused) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

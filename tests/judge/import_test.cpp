@@ -15,7 +15,7 @@
 #include "../../fuzz/fuzz_questions.cpp"
 #undef LLVMFuzzerTestOneInput
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 const std::string kRuler =
@@ -192,4 +192,4 @@ TEST(LongBenchMetrics, ChineseByCharacters) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -4,7 +4,7 @@
 
 #include "judge/runner.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 TEST(Documents, AreDisjointAndLongEnough) {
@@ -53,4 +53,4 @@ TEST(Tail, TheUsualOneFitsEveryModelThatCanHaveOne) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -4,7 +4,7 @@
 #include "results/record.h"
 #include "tokenizer/tokenizer.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// A token for each letter; the tiny models have none of their own.
 class Letters : public Tokenizer {
@@ -27,4 +27,4 @@ inline RunInfo tiny_info() {
   return info;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

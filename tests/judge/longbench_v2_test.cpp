@@ -6,7 +6,7 @@
 
 #include "core/error.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 const std::string kOne =
@@ -78,4 +78,4 @@ TEST(LongBenchV2, NamesTheDamagedElementAndField) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

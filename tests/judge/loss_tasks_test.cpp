@@ -14,7 +14,7 @@
 #include "model/cost.h"
 #include "model/writing.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 std::string golden_path(const std::string& name) {
@@ -315,4 +315,4 @@ TEST_F(LossTasks, ThePlanKnowsPassesAndTheOtherDocument) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

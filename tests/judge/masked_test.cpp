@@ -13,7 +13,7 @@
 #include "judge/text_tokens.h"
 #include "model/session.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 std::string golden_path(const std::string& name) {
@@ -185,4 +185,4 @@ TEST_F(Masked, AStretchWithNothingToScoreIsLeftOutByName) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 
 #include "judge/retrieval.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// Words of a skewed distribution, as those of a language are.
@@ -98,4 +98,4 @@ TEST(NearCopies, LongTextsAreSampledAlike) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

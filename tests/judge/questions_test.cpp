@@ -15,7 +15,7 @@
 #include "letters.h"
 #include "metrics/share_found.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 std::string line(const std::string& id, std::size_t n_letters, const std::string& answer) {
@@ -246,4 +246,4 @@ TEST_F(Questions, EachTaskSaysWhatItReads) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -10,7 +10,7 @@
 #include "judge/words.h"
 #include "model/writing.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// Ids are ASCII characters; two ids stand for a turn's ends.
@@ -261,4 +261,4 @@ TEST_F(Retrieval, TasksGiveARecordForEachDepthAndPart) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -13,7 +13,7 @@
 #include "model/cost.h"
 #include "results/tables.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 class Runner : public testing::Test {
@@ -274,4 +274,4 @@ TEST(PositionsTable, Has80Columns) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

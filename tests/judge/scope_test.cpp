@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// A machine that reads `pace` tokens a second, whatever their length.
@@ -149,4 +149,4 @@ TEST(Scope, WhatWasAskedForIsNotChosen) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -11,7 +11,7 @@
 
 #include "results/verdict.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
@@ -30,10 +30,10 @@ class Made {
     return *this;
   }
   std::vector<Margin> margins(const std::string& winner = "w") const {
-    return ropewalk::margins(records_, 160, winner);
+    return rw::margins(records_, 160, winner);
   }
   TuneConclusion conclude(Goal goal = Goal::kLoss, const std::string& winner = "w", Index n_vocab = 0) const {
-    return ropewalk::conclude(records_, 160, winner, goal, n_vocab);
+    return rw::conclude(records_, 160, winner, goal, n_vocab);
   }
 
  private:
@@ -259,4 +259,4 @@ TEST(TuneConclusion, TruncationIsAdvisedUnlessTheWinnerIsShownBetter) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

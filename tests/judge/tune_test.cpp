@@ -12,7 +12,7 @@
 #include "judge/tune_evidence.h"
 #include "model/identity.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 class NoText : public Tokenizer {
@@ -308,4 +308,4 @@ TEST_F(Tune, ThePlanIsSaidBeforeTheWork) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

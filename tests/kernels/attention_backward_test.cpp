@@ -6,7 +6,7 @@
 #include "methods/method.h"
 #include "training_pair.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 struct Shape {
@@ -260,4 +260,4 @@ TEST(TrainingAttention, ATextOfNoNumbersLeavesNothing) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

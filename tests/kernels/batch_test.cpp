@@ -10,7 +10,7 @@
 #include "methods/method.h"
 #include "weights.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr int kHeads = 6;
@@ -128,4 +128,4 @@ TEST(Batch, NoSequenceAndNoRows) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -13,7 +13,7 @@
 #include "methods/method.h"
 #include "weights.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr KvType kKvTypes[] = {KvType::kBf16, KvType::kF32, KvType::kQ8};
@@ -180,4 +180,4 @@ TEST(Truncated, IsAsIfItHadNeverReadOn) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -11,7 +11,7 @@
 #include "methods/method.h"
 #include "weights.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
@@ -133,4 +133,4 @@ TEST(Contexts, AnUnknownSetIsAnErrorOfTheBackend) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -7,7 +7,7 @@
 #include "methods/method.h"
 #include "weights.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 struct Heads {
@@ -86,4 +86,4 @@ TEST(EncoderAttention, WithoutPositionsEqualsTheDefinition) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -8,7 +8,7 @@
 #include "kernels/cpu/isa.h"
 #include "weights.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 std::vector<const cpu::Isa*> instruction_sets() {
@@ -70,4 +70,4 @@ TEST(Expand, EveryFormatOnEverySetIsTheDefinition) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -10,7 +10,7 @@
 #include "kernels/kernels.h"
 #include "weights.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr Stage kStages[] = {Stage::kPrefill, Stage::kDecode};
@@ -233,4 +233,4 @@ TEST(Experts, NoRowsAreNothing) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -10,7 +10,7 @@
 #include "kernels/kernels.h"
 #include "weights.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr Activation kAll[] = {Activation::kSilu,  Activation::kGelu, Activation::kGeluTanh,
@@ -216,4 +216,4 @@ TEST(FeedForward, BitsDoNotDependOnRowsOrThreads) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

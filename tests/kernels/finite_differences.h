@@ -7,7 +7,7 @@
 #include <cmath>
 #include <vector>
 
-namespace ropewalk {
+namespace rw {
 
 /// df/dt at 0 to h^4: two central differences (Richardson). h is a power of two, so that a float32 parameter
 /// on a coarser grid moves by it exactly.
@@ -40,4 +40,4 @@ void expect_gradient(const char* what, std::vector<T>& x, const std::vector<doub
   }
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -9,7 +9,7 @@
 #include "methods/method.h"
 #include "weights.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr int kDim = 16;
@@ -71,4 +71,4 @@ TEST(Window, ATokenCostsTheSameAtEveryPosition) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

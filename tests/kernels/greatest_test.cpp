@@ -11,7 +11,7 @@
 #include "kernels/kernels.h"
 #include "weights.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 struct Top {
@@ -132,4 +132,4 @@ TEST(Greatest, ThreadsChangeNothing) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

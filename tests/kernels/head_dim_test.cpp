@@ -11,7 +11,7 @@
 #include "relative_error.h"
 #include "weights.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr int kKvHeads = 1, kGroup = 3;
@@ -58,4 +58,4 @@ TEST(HeadDim, EveryMultipleOf16IsTheDefinitionAndHasTheBitsOfFewRows) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -12,7 +12,7 @@
 #include "methods/method.h"
 #include "weights.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
@@ -213,4 +213,4 @@ TEST(AttentionEdges, RotatingInSeveralStepsEqualsAppendingRotated) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

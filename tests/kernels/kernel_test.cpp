@@ -9,7 +9,7 @@
 #include "methods/method.h"
 #include "weights.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr KvType kKvTypes[] = {KvType::kBf16, KvType::kF32, KvType::kQ8};
@@ -224,4 +224,4 @@ TEST(InstructionSet, IsTheOneAskedFor) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -7,7 +7,7 @@
 
 #include "weights.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr Stage kStages[] = {Stage::kPrefill, Stage::kDecode};
@@ -303,4 +303,4 @@ TEST(Linear, WhatIsNotFiniteIsNotHidden) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

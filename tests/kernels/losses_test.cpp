@@ -8,7 +8,7 @@
 #include "kernels/kernels.h"
 #include "weights.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 std::vector<double> log_sum_exp(const Backend& backend, const std::vector<float>& x, Index n) {
@@ -67,4 +67,4 @@ TEST(LogSumExp, BitsDependOnTheRowAlone) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

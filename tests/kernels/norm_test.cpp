@@ -10,7 +10,7 @@
 #include "kernels/kernels.h"
 #include "weights.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr NormKind kKinds[] = {NormKind::kRms, NormKind::kLayer};
@@ -151,4 +151,4 @@ TEST(Norm, OnTheWayIntoAProductIsTheSame) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -10,7 +10,7 @@
 #include "methods/method.h"
 #include "weights.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// A NaN has many bits; to round some as numbers are rounded would make 0 or infinity of them.
@@ -219,4 +219,4 @@ TEST(NotFinite, FeedForwardShowsItInItsRowAndNoOther) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

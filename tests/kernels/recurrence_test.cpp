@@ -9,7 +9,7 @@
 #include "relative_error.h"
 #include "weights.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 std::vector<float> scaled(std::vector<float> x, float factor, float shift) {
@@ -163,4 +163,4 @@ TEST(Recurrences, GatesAreNumbers) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

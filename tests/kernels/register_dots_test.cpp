@@ -8,7 +8,7 @@
 #include "kernels/cpu/isa.h"
 #include "weights.h"
 
-namespace ropewalk::cpu {
+namespace rw::cpu {
 
 extern const Isa kVnniInEvex;  // vnni_in_evex.cpp
 
@@ -125,4 +125,4 @@ TEST(RegisterDots, FourProductsAtOnceHaveTheBitsOfAvx2InTheEncodingOfAvx512) {
 }
 
 }  // namespace
-}  // namespace ropewalk::cpu
+}  // namespace rw::cpu

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <vector>
 
-namespace ropewalk {
+namespace rw {
 
 /// Root of the mean square of a - b over that of b: rounding adds up in it as it does in a model, and one
 /// wrong factor shows where a bound on the largest difference must leave room for the worst of many
@@ -18,4 +18,4 @@ inline double relative_error(const std::vector<float>& a, const std::vector<floa
   return a.size() == b.size() && std::isfinite(error) ? std::sqrt(error / size) : INFINITY;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

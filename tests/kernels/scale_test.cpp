@@ -9,7 +9,7 @@
 #include "kernels/kernels.h"
 #include "weights.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
@@ -135,4 +135,4 @@ TEST(Scale, AFeedForwardLayerIsScaledBeforeItIsAdded) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -9,7 +9,7 @@
 #include "methods/method.h"
 #include "weights.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 struct Shape {
@@ -118,4 +118,4 @@ TEST(Sinks, HugeAndTinyOnesAreTheLimits) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -10,7 +10,7 @@
 #include "methods/method.h"
 #include "weights.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 struct Shape {
@@ -152,4 +152,4 @@ TEST(SoftCap, ANumberThatIsNoneIsNotCapped) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -4,7 +4,7 @@
 #include "methods/method.h"
 #include "training_test_util.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// Attention of one text, with everything that it may have.
@@ -172,4 +172,4 @@ TEST(TrainingAttentionDefinition, BitsDoNotDependOnThreads) {
   EXPECT_EQ(results[0], results[1]);
 }
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -3,7 +3,7 @@
 /// and its backward agrees with finite differences of its forward.
 #include "training_test_util.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// Far enough from 0 that no step crosses it, where ReLU has no derivative.
@@ -211,4 +211,4 @@ TEST(TrainingDefinition, CrossEntropyWithRowsThatAskNothing) {
   EXPECT_NEAR(losses[2], inference[1], 1e-6);
 }
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 #include "kernels/training.h"
 #include "weights.h"
 
-namespace ropewalk {
+namespace rw {
 
 inline std::shared_ptr<Context> context_of(int threads) {
   return std::make_shared<Context>(ContextOptions{.threads = threads, .isa = {}});
@@ -45,4 +45,4 @@ struct Both {
 /// products sum up to a few thousand numbers stays well below this (seen: 3e-7).
 constexpr double kF32Error = 1e-6;
 
-}  // namespace ropewalk
+}  // namespace rw

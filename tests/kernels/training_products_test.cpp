@@ -4,7 +4,7 @@
 
 #include "training_pair.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 struct Size {
@@ -138,4 +138,4 @@ TEST(TrainingProducts, NoRowsAddNothing) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -4,7 +4,7 @@
 #include "training_pair.h"
 #include "training_test_util.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 struct ConvolutionShape {
@@ -260,4 +260,4 @@ TEST(TrainingRecurrence, TextsAreApart) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -5,7 +5,7 @@
 
 #include "training_pair.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 TEST(TrainingRows, NormsEqualTheDefinition) {
@@ -152,4 +152,4 @@ TEST(TrainingRows, CrossEntropyOfNoNumber) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

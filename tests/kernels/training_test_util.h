@@ -5,7 +5,7 @@
 #include "kernels/training.h"
 #include "weights.h"
 
-namespace ropewalk {
+namespace rw {
 
 inline const Training<double>& definition() {
   static const auto made =
@@ -31,4 +31,4 @@ inline std::vector<float> on_grid(Index n, unsigned seed, float deviation, float
 }
 inline std::vector<float> floats(const std::vector<double>& x) { return {x.begin(), x.end()}; }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -13,7 +13,7 @@
 #include "relative_error.h"
 #include "weights.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr int kHeads = 2, kGroup = 3;
@@ -198,4 +198,4 @@ TEST(ValueDim, ABackendJoinsWhatHeadsShareAndTheirOwn) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -9,7 +9,7 @@
 #include "kernels/kernels.h"
 #include "relative_error.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Normal numbers that bfloat16 holds exactly, so that only sums and rotations round.
 inline std::vector<float> numbers(Index n, unsigned seed, float deviation = 1) {
@@ -65,4 +65,4 @@ class TestWeights {
   std::vector<std::byte> bytes_;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -10,7 +10,7 @@
 #include "methods/method.h"
 #include "weights.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 struct Shape {
@@ -175,4 +175,4 @@ TEST(WeightsBehind, BitsDoNotDependOnChunksAndOnesAreNone) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

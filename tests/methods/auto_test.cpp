@@ -8,7 +8,7 @@
 #include "methods/tuned_file.h"
 #include "methods_test_util.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 AutoChoice choose(Index n, const std::vector<TunedSetting>& tuned) {
@@ -208,4 +208,4 @@ TEST_F(TunedFiles, ThePathIsBesideTheModel) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -3,7 +3,7 @@
 /// without a form of its own refuses.
 #include "methods_test_util.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr Index kTrained = 64;
@@ -259,4 +259,4 @@ TEST(BothDirections, RefusalsSayWhy) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

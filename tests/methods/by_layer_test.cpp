@@ -3,7 +3,7 @@
 #include "methods/export.h"
 #include "methods_test_util.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 RopeContext in_class(RopeContext context, int layer, int n_layers, int kv_head = 0, int n_kv_heads = 1) {
@@ -167,4 +167,4 @@ TEST(ByLayer, OtherEnginesAreNotToldOneLayersFrequencies) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -4,7 +4,7 @@
 
 #include "methods_test_util.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 std::string spec_of(const MethodInfo& info) {
@@ -128,4 +128,4 @@ TEST(SameUpTo, CountsKeysThatLaterRowsSee) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -10,7 +10,7 @@
 
 #include "core/text.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 enum Engine { kLlamaCpp, kLmdeploy, kSglang, kTransformers, kVllm };
@@ -326,4 +326,4 @@ TEST(Export, ALineThatWouldDropWhatTheModelHasIsRefused) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -2,7 +2,7 @@
 /// What a method is in one layer and for one group of heads, and what stays the layer's own.
 #include "methods_test_util.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr Index kTrained = 64, kLength = 150;
@@ -141,4 +141,4 @@ TEST(Layers, AMethodDependsOnWhatItSays) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -8,7 +8,7 @@
 
 #include "methods/factors.h"
 
-namespace ropewalk {
+namespace rw {
 
 inline RopeContext context_of(int rotary_dim, Index trained, Index n, double base = 10000) {
   RopeContext context;
@@ -93,4 +93,4 @@ class RandomSpecs {
   std::mt19937 random_;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

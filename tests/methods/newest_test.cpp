@@ -4,7 +4,7 @@
 
 #include "methods_test_util.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 using Row = std::vector<double>;
@@ -343,4 +343,4 @@ TEST(AdaGroPE, RefusesWhatNoEightSizesReach) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

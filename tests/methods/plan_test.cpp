@@ -2,7 +2,7 @@
 /// The plan equals the pointwise definition, for every registered method and random compositions.
 #include "methods_test_util.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr Index kTrained = 64;
@@ -144,4 +144,4 @@ TEST(Plan, UnchangedRowsAreOneSegment) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

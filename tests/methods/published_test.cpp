@@ -7,7 +7,7 @@
 #include "methods/describe.h"
 #include "methods_test_util.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 using Row = std::vector<double>;
@@ -333,4 +333,4 @@ TEST(Document, IsCurrent) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

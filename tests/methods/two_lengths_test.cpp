@@ -3,7 +3,7 @@
 /// from the length before it; everything that keeps it counts from the length of the model as shipped.
 #include "methods_test_util.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 std::string spelled(const MethodInfo& info, Index trained, Index original) {
@@ -46,4 +46,4 @@ TEST(TwoLengths, AnUnknownOriginIsAskedFor) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -16,7 +16,7 @@
 #include "metrics/sequence.h"
 #include "metrics/text.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr double kTolerance = 1e-9;
@@ -272,4 +272,4 @@ TEST(Metrics, OfAContinuation) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

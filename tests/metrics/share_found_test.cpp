@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 TEST(ShareFound, FoldsCaseAsPython) {
@@ -32,4 +32,4 @@ TEST(BehindThoughts, IsTheAnswer) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

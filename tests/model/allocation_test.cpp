@@ -21,7 +21,7 @@ std::atomic<long> allocations{0};
 [[gnu::noinline]] void operator delete(void* p) noexcept { std::free(p); }
 [[gnu::noinline]] void operator delete(void* p, std::size_t) noexcept { std::free(p); }
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 class Allocation : public testing::TestWithParam<std::string> {};
@@ -77,5 +77,5 @@ std::vector<std::string> specs() {
 INSTANTIATE_TEST_SUITE_P(Model, Allocation, testing::ValuesIn(specs()));
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw
 #endif

@@ -7,7 +7,7 @@
 
 #include "model/session.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 struct Counted {
@@ -83,4 +83,4 @@ TEST(AttentionShares, InBfloat16AreNear) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -14,7 +14,7 @@
 #include "formats/gguf.h"
 #include "model_test_util.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 using Value = std::variant<std::uint32_t, double, bool, std::string, std::vector<std::int32_t>>;
@@ -319,4 +319,4 @@ TEST(GgufConfig, ScalingsThatMakeNoSenseAreTheFilesFault) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

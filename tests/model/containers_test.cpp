@@ -6,7 +6,7 @@
 
 #include "model_test_util.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 std::vector<std::string> models_in_both() {
@@ -99,4 +99,4 @@ TEST(BothContainers, CoverBothLayoutsAndEachScaling) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 ModelConfig config_of(int n_layers, Index d_model, Index d_ff, int n_heads, int n_kv_heads) {
@@ -35,4 +35,4 @@ TEST(Cost, OfALayerWithAWindowGrowsEvenly) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

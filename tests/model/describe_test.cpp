@@ -8,7 +8,7 @@
 #include "formats/missing.h"
 #include "model_test_util.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 TEST(ModelsDocument, IsCurrent) {
@@ -104,4 +104,4 @@ TEST(ModelsTable, FitsATerminal) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -5,7 +5,7 @@
 #include "model/engine.h"
 #include "model_test_util.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 const char* const kEncoders[] = {"tiny/roformer", "tiny/roformer_v2"};
@@ -169,4 +169,4 @@ TEST(Encoder, IsReadFromItsNumbersAndTensors) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -8,7 +8,7 @@
 #include "model/sequence_state.h"
 #include "model_test_util.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 const TestModel& model_of(Precision precision) {
@@ -389,4 +389,4 @@ TEST(Engine, AThrowingSinkLeavesTheSequenceAsItWas) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -10,7 +10,7 @@
 #include "model/engine.h"
 #include "model_test_util.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// Throws in the call that is so many calls away, and where `for_good` in every one behind it.
@@ -353,4 +353,4 @@ TEST(AnyOperationThatFails, LeavesSequencesAsTheyWereOrRefused) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -8,7 +8,7 @@
 
 #include "model_test_util.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr Index kTokens = 90;  // beyond the 64 that most were "trained" on, and every window
@@ -170,4 +170,4 @@ TEST(ActingLayers, AreThoseThatSeeFarAndHavePositions) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

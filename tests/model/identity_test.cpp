@@ -10,7 +10,7 @@
 #include "../formats/gguf_writer.h"
 #include "model_test_util.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 namespace fs = std::filesystem;
@@ -108,4 +108,4 @@ TEST_F(Identity, OfLargeWeightsIsSampled) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

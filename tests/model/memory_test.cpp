@@ -6,7 +6,7 @@
 #include "core/error.h"
 #include "core/machine_limits.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 TEST(Memory, AContainerMayHaveLessThanItsHost) {
@@ -25,4 +25,4 @@ TEST(Memory, NothingLargerThanTheMachineIsBegun) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -13,7 +13,7 @@
 #include "core/json.h"
 #include "model/session.h"
 
-namespace ropewalk {
+namespace rw {
 
 inline std::string golden(const std::string& name) {
   return std::string(ROPEWALK_SOURCE_DIR) + "/tests/golden/" + name;
@@ -133,4 +133,4 @@ inline void expect_recorded_logits(const Model& model, const std::string& folder
   }
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -10,7 +10,7 @@
 #include "model/writing.h"
 #include "model_test_util.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr Token kBad = 7;
@@ -97,4 +97,4 @@ TEST(NotFinite, NothingIsWrittenAfterIt) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -7,7 +7,7 @@
 #include "core/hash.h"
 #include "model_test_util.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 const char* kFolders[] = {"gptq",          "gptq_v2",         "awq", "pack_quantized",
@@ -97,4 +97,4 @@ TEST(PackedFolders, SayWhatRowsLieInMemory) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -9,7 +9,7 @@
 #include "core/hash.h"
 #include "model_test_util.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr Index kLength = 150;  // beyond the 64 tokens that the tiny model was "trained" on
@@ -73,4 +73,4 @@ TEST(RecordedLogits, StayAsTheyWere) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -8,7 +8,7 @@
 
 #include "methods/factors.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// As a converter stores them: float32.
@@ -42,4 +42,4 @@ TEST(RopeDivisors, OfAnotherKindTellNothing) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

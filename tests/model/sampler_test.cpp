@@ -10,7 +10,7 @@
 
 #include "core/error.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
@@ -179,4 +179,4 @@ TEST(Sampler, refuses_numbers_out_of_range_by_name) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

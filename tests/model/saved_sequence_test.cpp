@@ -11,7 +11,7 @@
 #include "core/registry.h"
 #include "model_test_util.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 namespace fs = std::filesystem;
@@ -267,4 +267,4 @@ TEST(SavedSequence, AFileThatCannotBeWrittenLeavesTheOldOne) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

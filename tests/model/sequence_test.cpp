@@ -6,7 +6,7 @@
 #include "model/memory.h"
 #include "model_test_util.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 const TestModel& in_bf16() {
@@ -172,4 +172,4 @@ TEST(Sequence, ForksShareTheirPrefix) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 
 #include "model_test_util.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr Index kLength = 150;  // beyond the 64 tokens the tiny models were "trained" on
@@ -226,4 +226,4 @@ TEST(Session, RefusesMoreTokensThanAskedFor) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -13,7 +13,7 @@
 #include "model/writing.h"
 #include "model_test_util.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// A Llama of random bfloat16 weights: 2 layers, 2 heads that share keys and values.
@@ -154,4 +154,4 @@ TEST(Sizes, ManyThreadsCallersAndProcessesGiveTheSameBits) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

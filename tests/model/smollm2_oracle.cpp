@@ -2,7 +2,7 @@
 /// The whole model against the oracle's recorded numbers, on the real SmolLM2, for every kind of method.
 #include "model_test_util.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 const std::string kModel = std::string(ROPEWALK_SOURCE_DIR) + "/models/SmolLM2-135M-Instruct.Q4_1.gguf";
@@ -57,4 +57,4 @@ TEST(SmolLM2, MeanLossInBf16IsNearTheOracle) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

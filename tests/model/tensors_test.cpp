@@ -10,7 +10,7 @@
 #include "formats/hf_folder.h"
 #include "model_test_util.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 struct Stored {
@@ -161,4 +161,4 @@ TEST(Windows, OfQwenAreThoseOfItsConfigClass) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 
 #include "model_test_util.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 std::vector<std::string> tiny_models() {
@@ -60,4 +60,4 @@ TEST(Architectures, AreOneFileEach) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

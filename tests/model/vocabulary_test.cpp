@@ -10,7 +10,7 @@
 #include "model/writing.h"
 #include "model_test_util.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// Of so many ids, which nobody asks for their spelling.
@@ -129,4 +129,4 @@ TEST(Writing, AnEmptyPromptIsRefusedByName) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -16,7 +16,7 @@
 #include "model/weight_outlook.h"
 #include "model_test_util.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 namespace fs = std::filesystem;
@@ -290,4 +290,4 @@ TEST_F(Paged, ProcessesShareWhatTheyMap) {
 #endif
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// Layers of `dense` + `experts` bytes, of which a token takes `share`, and an output matrix.
@@ -102,4 +102,4 @@ TEST(WeightPlan, ExpertsWithoutRoomForTheDensePart) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -13,7 +13,7 @@
 
 #include "core/json.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 const WeightFormat& format(std::string_view name) {
@@ -86,4 +86,4 @@ TEST(Encode, RefusesWhatIsNotFiniteOrPastTheRange) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -11,7 +11,7 @@
 #include "core/json.h"
 #include "quant/format.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 TEST(WeightFormats, EqualTheGgufPackageToTheBit) {
@@ -65,4 +65,4 @@ TEST(WeightFormats, AreFoundByTheirGgufId) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

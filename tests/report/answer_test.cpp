@@ -11,7 +11,7 @@
 #include "core/json.h"
 #include "made_up.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 void says(const ReportData& data, const std::string& words) {
@@ -368,4 +368,4 @@ TEST(Answer, AsksNoEncoderForRetrieval) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -12,7 +12,7 @@
 #include "report/sections.h"
 #include "results/answer.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 bool holds(const std::string& text, const std::string& words) {
@@ -275,4 +275,4 @@ TEST(Terminal, RetrievalAndFarUseHaveDifferenceIntervalAndNumber) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -13,7 +13,7 @@
 #include "report/table.h"
 #include "well_formed.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 std::size_t count_of(const std::string& text, const std::string& words) {
@@ -214,4 +214,4 @@ TEST(Labels, OfAColumnStandRowByRowNearWhatTheyWishFor) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -5,7 +5,7 @@
 
 #include "report/report.h"
 
-namespace ropewalk {
+namespace rw {
 
 inline const std::string kEvil = "<script>alert('1')</script>\"&|,`*\n=1";
 
@@ -50,4 +50,4 @@ struct MadeUp {
   }
 };
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -10,7 +10,7 @@
 #include "report/sections.h"
 #include "results/answer.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 bool holds(const std::string& text, const std::string& words) {
@@ -228,4 +228,4 @@ TEST(Continuation, SaysThatTwoMetricsAreOfTheCorpus) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

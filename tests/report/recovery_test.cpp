@@ -13,7 +13,7 @@
 #include "report/report.h"
 #include "well_formed.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 const RecoveryOrigin kOrigin{
@@ -262,4 +262,4 @@ TEST(RecoveryReport, NothingMeasuredIsAPageToo) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

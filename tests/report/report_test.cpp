@@ -16,7 +16,7 @@
 #include "results/answer.h"
 #include "well_formed.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 MadeUp everything(const std::string& name) {
@@ -173,4 +173,4 @@ TEST(Text, IsCutBetweenCharacters) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

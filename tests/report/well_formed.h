@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace ropewalk {
+namespace rw {
 
 /// Every tag is closed in order, and there is no tag or attribute that fetches or runs anything.
 inline void expect_well_formed(const std::string& html) {
@@ -33,4 +33,4 @@ inline void expect_well_formed(const std::string& html) {
   EXPECT_TRUE(open.empty());
 }
 
-}  // namespace ropewalk
+}  // namespace rw

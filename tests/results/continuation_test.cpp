@@ -8,7 +8,7 @@
 #include "results/continuation_summary.h"
 #include "results/tables.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 Record record(const std::string& method, const std::string& document, double loss, const std::string& written,
@@ -116,4 +116,4 @@ TEST(Continuation, TheTerminalHas80Columns) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

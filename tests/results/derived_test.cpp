@@ -6,7 +6,7 @@
 
 #include <cmath>
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 std::vector<JudgedLength> curve(std::initializer_list<std::pair<Index, const char*>> words) {
@@ -99,4 +99,4 @@ TEST(Derived, AModelThatFindsNothingCannotTell) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

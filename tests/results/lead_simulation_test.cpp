@@ -14,7 +14,7 @@
 #include "made_up_noise.h"
 #include "results/answer.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 struct World {
@@ -232,4 +232,4 @@ TEST(Lead, SaysWhatIsSo) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

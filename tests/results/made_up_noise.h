@@ -6,7 +6,7 @@
 
 #include "core/random.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Box-Muller; std's distributions differ from one library to the next.
 inline double normal(Random& random) {
@@ -21,4 +21,4 @@ inline double lognormal(Random& random) {
 
 using Noise = std::function<double(Random&)>;
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 #include "made_up_noise.h"
 #include "results/recovery.h"
 
-namespace ropewalk {
+namespace rw {
 
 inline constexpr Index kTrained = 256, kLong = 4096;
 
@@ -56,4 +56,4 @@ inline MadeUpRecovery usual() {
   return made;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

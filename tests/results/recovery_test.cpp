@@ -12,7 +12,7 @@
 
 #include "made_up_recovery.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
@@ -356,4 +356,4 @@ TEST(Recovery, AtMostOneAnswerInTwentyClaimsWhatIsNotSo) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

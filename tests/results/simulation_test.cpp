@@ -12,7 +12,7 @@
 #include "made_up_noise.h"
 #include "results/statistics.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// Differences of two methods' losses on n documents, which differ ten times more than the methods do: only
@@ -97,4 +97,4 @@ TEST(Simulation, HolmKeepsTheFamilyUnderTheNull) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -9,7 +9,7 @@
 #include "core/random.h"
 #include "results/statistics.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// The ends are order statistics of the resampled means: of R = 2000 and 30 values, with t(0.975, 29) =
@@ -117,4 +117,4 @@ TEST(Quantiles, ReachFarAndWide) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

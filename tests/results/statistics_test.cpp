@@ -12,7 +12,7 @@
 #include "core/json.h"
 #include "core/random.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 JsonInput golden() {
@@ -236,4 +236,4 @@ TEST(Random, IsTheSameEverywhere) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -8,7 +8,7 @@
 
 #include "results/store.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// 100 methods on 100 documents, a line each, and a hundred appended one by one. Reading the file anew at
@@ -47,4 +47,4 @@ TEST(StoreSize, TenThousandLinesAreReadOnce) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -15,7 +15,7 @@
 #include "core/error.h"
 #include "core/random.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 std::string bytes_of(const std::string& path) {
@@ -367,4 +367,4 @@ TEST_F(StoreFile, RefusesWhatIsNoFileOfResults) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

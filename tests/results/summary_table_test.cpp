@@ -6,7 +6,7 @@
 
 #include "results/summary.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 std::string joined(const std::vector<SummaryCell>& cells) {
@@ -125,4 +125,4 @@ TEST(ReferenceLength, IsTheTrainedOneOrTheLongestRead) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

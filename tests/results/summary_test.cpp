@@ -6,7 +6,7 @@
 
 #include <cmath>
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 Record tail(const std::string& method, Index length, const std::string& document, double loss) {
@@ -272,4 +272,4 @@ TEST(Summary, RowsKeepTheirOrderFromLengthToLength) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

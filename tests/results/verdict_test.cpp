@@ -6,7 +6,7 @@
 
 #include <cmath>
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 Interval interval(double low, double high) { return {(low + high) / 2, low, high, 0.1, 5}; }
@@ -151,4 +151,4 @@ TEST(Verdict, DocumentsNeededIsWithinReachAndNeverWhatIsThere) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -11,7 +11,7 @@
 
 #include "core/error.h"
 
-namespace ropewalk::server {
+namespace rw::server {
 namespace {
 
 TEST(AccessTest, only_names_that_cannot_be_bound_anew_by_others) {
@@ -72,4 +72,4 @@ TEST_F(KeysTest, files_that_are_none) {
 }
 
 }  // namespace
-}  // namespace ropewalk::server
+}  // namespace rw::server

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace ropewalk::server {
+namespace rw::server {
 namespace {
 
 /// The field that is named, "none" where nothing is wrong.
@@ -70,4 +70,4 @@ TEST(FieldsTest, places_stand_before_names) {
 }
 
 }  // namespace
-}  // namespace ropewalk::server
+}  // namespace rw::server

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace ropewalk::server {
+namespace rw::server {
 namespace {
 
 TEST(HeadRules, TheEndIsFoundHoweverItComes) {
@@ -49,4 +49,4 @@ TEST(HeadRules, OneLengthOrChunks) {
 }
 
 }  // namespace
-}  // namespace ropewalk::server
+}  // namespace rw::server

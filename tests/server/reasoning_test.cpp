@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace ropewalk::server {
+namespace rw::server {
 namespace {
 
 Reasoning::Part split(const std::string& prompt, const std::string& text, std::size_t size,
@@ -43,4 +43,4 @@ TEST(ReasoningTest, a_template_without_thoughts_has_none) {
 }
 
 }  // namespace
-}  // namespace ropewalk::server
+}  // namespace rw::server

@@ -6,7 +6,7 @@
 
 #include "model/engine.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 Index found_at(const std::string& name, Index shared) {
@@ -46,4 +46,4 @@ TEST(PrefixCache, OfLayersWithAStateGoesOnFromOne) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

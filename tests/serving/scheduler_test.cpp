@@ -14,7 +14,7 @@
 #include "methods/method.h"
 #include "model/session.h"
 
-namespace ropewalk::serving {
+namespace rw::serving {
 namespace {
 
 struct Outcome {
@@ -374,4 +374,4 @@ TEST(BoundLength, follows_the_request_in_steps_past_the_trained_length) {
 }
 
 }  // namespace
-}  // namespace ropewalk::serving
+}  // namespace rw::serving

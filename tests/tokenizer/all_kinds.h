@@ -9,7 +9,7 @@
 #include "golden_text.h"
 #include "tokenizer/piece_tokenizer.h"
 
-namespace ropewalk::testing {
+namespace rw::testing {
 
 inline std::vector<std::pair<std::string, std::unique_ptr<Tokenizer>>> all_kinds() {
   std::vector<std::pair<std::string, std::unique_ptr<Tokenizer>>> all;
@@ -32,4 +32,4 @@ inline std::vector<std::pair<std::string, std::unique_ptr<Tokenizer>>> all_kinds
   return all;
 }
 
-}  // namespace ropewalk::testing
+}  // namespace rw::testing

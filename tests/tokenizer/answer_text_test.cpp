@@ -6,7 +6,7 @@
 #include "core/random.h"
 #include "core/utf8.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// All that is shown of bytes that come in these pieces.
@@ -116,4 +116,4 @@ TEST(AnswerText, cuts_change_nothing) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,10 +6,10 @@
 #include "families_golden.h"
 #include "tokenizer/piece_tokenizer.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
-using namespace ropewalk::testing;
+using namespace rw::testing;
 
 /// A tokenizer.json with the golden byte-level vocabulary and the family's steps.
 Json folder_of(const Json& golden) {
@@ -134,4 +134,4 @@ TEST(TokenizerFamilies, AWholeWordNeedsNoMergesWhereTheyAreIgnored) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -10,10 +10,10 @@
 #include "golden_text.h"
 #include "tokenizer/piece_tokenizer.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
-using namespace ropewalk::testing;
+using namespace rw::testing;
 using Tokens = std::vector<Token>;
 namespace fs = std::filesystem;
 
@@ -209,4 +209,4 @@ TEST(TokenizerTemplate, SpecialTextsAreThoseOfTheFiles) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

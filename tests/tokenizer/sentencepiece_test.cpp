@@ -8,10 +8,10 @@
 #include "families_golden.h"
 #include "tokenizer/sentencepiece_model.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
-using namespace ropewalk::testing;
+using namespace rw::testing;
 using Tokens = std::vector<Token>;
 namespace fs = std::filesystem;
 
@@ -207,4 +207,4 @@ TEST(SentencePiecePhi3, ControlTokensSwallowTheSpaceBehindThem) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -4,10 +4,10 @@
 
 #include "golden_text.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
-using namespace ropewalk::testing;
+using namespace rw::testing;
 
 TEST(SmolLM2, AgreesWithTokenizersPackage) {
   const auto file = ModelFile::open(ROPEWALK_MODEL);
@@ -35,4 +35,4 @@ TEST(SmolLM2, SpecialTokens) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

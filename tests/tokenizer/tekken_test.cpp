@@ -9,10 +9,10 @@
 #include "families_golden.h"
 #include "tokenizer/hf_tekken.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
-using namespace ropewalk::testing;
+using namespace rw::testing;
 using namespace std::string_literals;
 
 const Json& golden() {
@@ -154,4 +154,4 @@ TEST(Tekken, DamageIsAnError) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

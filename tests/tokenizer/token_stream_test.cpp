@@ -6,10 +6,10 @@
 
 #include "all_kinds.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
-using namespace ropewalk::testing;
+using namespace rw::testing;
 
 constexpr std::size_t kStretch = 2 * TokenStream::kContext;
 
@@ -86,4 +86,4 @@ TEST(TokenStream, WhatHoldsTogetherIsNotCut) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

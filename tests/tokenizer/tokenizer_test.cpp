@@ -8,10 +8,10 @@
 #include "golden_text.h"
 #include "tokenizer/piece_tokenizer.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
-using namespace ropewalk::testing;
+using namespace rw::testing;
 using Tokens = std::vector<Token>;
 
 /// The message of the Error that `action` throws; empty if it throws none.
@@ -382,4 +382,4 @@ TEST(Tokenizer, TokenizerJsonFolderAndConfig) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

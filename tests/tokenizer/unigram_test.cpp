@@ -6,10 +6,10 @@
 #include "families_golden.h"
 #include "tokenizer/sentencepiece_model.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
-using namespace ropewalk::testing;
+using namespace rw::testing;
 using Tokens = std::vector<Token>;
 
 const Json& golden() {
@@ -195,4 +195,4 @@ TEST(Unigram, ADamagedMapIsNoWayOut) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -12,10 +12,10 @@
 #include "core/utf8.h"
 #include "families_golden.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
-using namespace ropewalk::testing;
+using namespace rw::testing;
 using Tokens = std::vector<Token>;
 namespace fs = std::filesystem;
 
@@ -215,4 +215,4 @@ TEST(WordPiece, WhatIsMissingIsNamed) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

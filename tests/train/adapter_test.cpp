@@ -10,7 +10,7 @@
 #include "train/write_model.h"
 #include "written_model.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 namespace fs = std::filesystem;
@@ -159,4 +159,4 @@ TEST_F(Adapter, RefusesByName) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

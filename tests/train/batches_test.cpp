@@ -12,7 +12,7 @@
 
 #include "train/npy.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 class Batches : public testing::Test {
@@ -213,4 +213,4 @@ TEST_F(Batches, ANpyFileIsReadAsItWasWrittenOrRefused) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -14,7 +14,7 @@
 #include "core/random.h"
 #include "written_model.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 namespace fs = std::filesystem;
@@ -329,4 +329,4 @@ TEST_F(Checkpoints, SurviveAFullDisk) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -8,7 +8,7 @@
 #include "train/write_settings.h"
 #include "written_model.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 namespace fs = std::filesystem;
@@ -345,4 +345,4 @@ TEST(ExportTargets, ATargetIsAFile) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -2,7 +2,7 @@
 /// The gradient on the CPU's instruction set, in float32, against the definition's in double.
 #include "train_test_util.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 struct Machine {
@@ -78,4 +78,4 @@ TEST(FloatGradient, BitsDoNotDependOnThreadsOrOnKeptLayers) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

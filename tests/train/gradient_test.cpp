@@ -2,7 +2,7 @@
 /// The gradient of whole models, in double, against finite differences of their loss.
 #include "train_test_util.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 LearningModel learning(const std::string& name) {
@@ -92,4 +92,4 @@ TEST(WholeGradient, WhereHeadsHavePlansOfTheirOwn) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

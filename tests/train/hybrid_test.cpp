@@ -7,7 +7,7 @@
 #include "train_test_util.h"
 #include "written_model.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr const char* kHybrids[] = {"lfm2", "qwen3_5", "granite_hybrid", "nemotron_h"};
@@ -91,4 +91,4 @@ TEST_F(WrittenHybrids, ComputeWhatPairsLearned) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -27,7 +27,7 @@ extern "C" void* aligned_alloc(std::size_t alignment, std::size_t size) {
   return p;
 }
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 template <class T>
@@ -128,5 +128,5 @@ TEST_F(RunMemory, IsToldBeforeItIsTaken) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw
 #endif

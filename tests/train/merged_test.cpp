@@ -9,7 +9,7 @@
 #include "train/trainer.h"
 #include "train_test_util.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 LearningModel learned(const std::string& name, std::vector<std::string> targets = LowRankOptions{}.targets) {
@@ -90,4 +90,4 @@ TEST(Merged, SaysTheTypeThatItComputesWith) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -7,7 +7,7 @@
 #include "tokenizer/convert.h"
 #include "written_model.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 using NewModel = InOwnFolder;
@@ -107,4 +107,4 @@ TEST_F(NewModel, StartsFromTheSeedAlone) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -12,7 +12,7 @@
 #include "core/text_file.h"
 #include "stand_in.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 const JsonInput& golden() {
@@ -165,4 +165,4 @@ TEST(Clip, NamesWhatIsNotFinite) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

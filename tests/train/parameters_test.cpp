@@ -7,7 +7,7 @@
 #include "model/weights.h"
 #include "train_test_util.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 TEST(LearnAll, EveryTensorOfEveryFamilyOnceOneBehindTheOther) {
@@ -206,4 +206,4 @@ TEST(LearnLowRank, SaysWhichTargetItDoesNotKnow) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -2,7 +2,7 @@
 /// What a GradientPass promises beside the gradient itself.
 #include "train_test_util.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// Of each row of each text.
@@ -152,4 +152,4 @@ TEST(GradientPass, RefusesWhatCannotBeTrained) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -5,7 +5,7 @@
 
 #include "core/error.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 TEST(Schedule, GoesFromRateToEnd) {
@@ -46,4 +46,4 @@ TEST(Schedule, SaysWhichThereAre) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -3,7 +3,7 @@
 #pragma once
 #include "kernels/training.h"
 
-namespace ropewalk {
+namespace rw {
 
 class OnlyProducts final : public Training<float> {
  public:
@@ -57,4 +57,4 @@ class OnlyProducts final : public Training<float> {
   std::shared_ptr<Context> context_;
 };
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -3,7 +3,7 @@
 /// (tests/golden/gradients.json).
 #include "train_test_util.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 const JsonInput& recorded() {
@@ -68,4 +68,4 @@ INSTANTIATE_TEST_SUITE_P(Recorded, TorchGradient, testing::ValuesIn(recorded_mod
                          [](const auto& at) { return at.param; });
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

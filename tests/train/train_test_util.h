@@ -9,7 +9,7 @@
 #include "core/random.h"
 #include "train/gradient.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Small operations wait longer for each other than they work.
 inline std::shared_ptr<Context> one_thread() {
@@ -155,4 +155,4 @@ inline void expect_gradient_of_every_parameter(LearningModel& m, const SomeTexts
   }
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -13,7 +13,7 @@
 #include "train/stage_method.h"
 #include "train_test_util.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 std::vector<Token> counting_up(Index n_vocab) {
@@ -354,4 +354,4 @@ TEST(Trainer, TheShareFoundIsThatOfTheLikeliestTokens) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

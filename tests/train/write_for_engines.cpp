@@ -10,7 +10,7 @@
 #include "train/adapter.h"
 #include "train/write_model.h"
 
-using namespace ropewalk;
+using namespace rw;
 
 void write_pairs(const std::shared_ptr<const Model>& source, const std::string& target, float change,
                  const std::optional<FileSettings>& settings) {

@@ -7,7 +7,7 @@
 
 #include "written_model.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 namespace fs = std::filesystem;
@@ -254,4 +254,4 @@ TEST_F(WriteModel, RefusesByName) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

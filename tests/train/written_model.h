@@ -12,7 +12,7 @@
 #include "model/session.h"
 #include "train/new_weights.h"
 
-namespace ropewalk {
+namespace rw {
 
 inline std::filesystem::path tiny_models() {
   return std::filesystem::path(ROPEWALK_SOURCE_DIR) / "tests/golden/tiny";
@@ -75,4 +75,4 @@ class InOwnFolder : public ::testing::Test {
                   ::getpid());
 };
 
-}  // namespace ropewalk
+}  // namespace rw

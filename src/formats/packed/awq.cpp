@@ -5,7 +5,7 @@
 #include "core/checked.h"
 #include "formats/packed.h"
 
-namespace ropewalk::awq {
+namespace rw::awq {
 namespace {
 
 constexpr int kShift[8] = {0, 16, 4, 20, 8, 24, 12, 28};  // of outputs 0 to 7 of a word
@@ -38,9 +38,9 @@ class Awq final : public PackedMatrix {
 };
 
 }  // namespace
-}  // namespace ropewalk::awq
+}  // namespace rw::awq
 
-namespace ropewalk {
+namespace rw {
 
 std::unique_ptr<PackedMatrix> read_awq(PackedParts& parts, const HfQuantisation& quantisation) {
   if (!parts.has("qweight")) return nullptr;
@@ -61,4 +61,4 @@ std::unique_ptr<PackedMatrix> read_awq(PackedParts& parts, const HfQuantisation&
   return m;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

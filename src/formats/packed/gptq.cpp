@@ -9,7 +9,7 @@
 #include "core/checked.h"
 #include "formats/packed.h"
 
-namespace ropewalk::gptq {
+namespace rw::gptq {
 namespace {
 
 class Gptq final : public PackedMatrix {
@@ -60,9 +60,9 @@ int bits_of(const PackedParts& parts, Index n_packed, Index n_out) {
 }
 
 }  // namespace
-}  // namespace ropewalk::gptq
+}  // namespace rw::gptq
 
-namespace ropewalk {
+namespace rw {
 
 std::unique_ptr<PackedMatrix> read_gptq(PackedParts& parts, const HfQuantisation& quantisation) {
   if (!parts.has("qweight")) return nullptr;
@@ -96,4 +96,4 @@ std::unique_ptr<PackedMatrix> read_gptq(PackedParts& parts, const HfQuantisation
   return m;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -7,7 +7,7 @@
 #include "core/checked.h"
 #include "formats/packed.h"
 
-namespace ropewalk::nvfp4 {
+namespace rw::nvfp4 {
 namespace {
 
 class Nvfp4 final : public PackedMatrix {
@@ -33,9 +33,9 @@ class Nvfp4 final : public PackedMatrix {
 };
 
 }  // namespace
-}  // namespace ropewalk::nvfp4
+}  // namespace rw::nvfp4
 
-namespace ropewalk {
+namespace rw {
 
 std::unique_ptr<PackedMatrix> read_nvfp4(PackedParts& parts, const HfQuantisation&) {
   const TensorInfo& packed = parts.take("weight_packed", "U8", 2);
@@ -60,4 +60,4 @@ std::unique_ptr<PackedMatrix> read_nvfp4(PackedParts& parts, const HfQuantisatio
   return m;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

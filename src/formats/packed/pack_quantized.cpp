@@ -9,7 +9,7 @@
 #include "core/checked.h"
 #include "formats/packed.h"
 
-namespace ropewalk::pack_quantized {
+namespace rw::pack_quantized {
 namespace {
 
 class PackQuantized final : public PackedMatrix {
@@ -80,9 +80,9 @@ void read_groups(PackedParts& parts, PackQuantized& m) {
 }
 
 }  // namespace
-}  // namespace ropewalk::pack_quantized
+}  // namespace rw::pack_quantized
 
-namespace ropewalk {
+namespace rw {
 
 std::unique_ptr<PackedMatrix> read_pack_quantized(PackedParts& parts, const HfQuantisation&) {
   const TensorInfo& packed = parts.take("weight_packed", "I32", 2);
@@ -109,4 +109,4 @@ std::unique_ptr<PackedMatrix> read_pack_quantized(PackedParts& parts, const HfQu
   return m;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

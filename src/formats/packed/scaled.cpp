@@ -10,7 +10,7 @@
 #include "core/checked.h"
 #include "formats/packed.h"
 
-namespace ropewalk::scaled {
+namespace rw::scaled {
 namespace {
 
 class Scaled final : public PackedMatrix {
@@ -64,9 +64,9 @@ void read_grid(const PackedParts& parts, const std::string& part, const TensorIn
 }
 
 }  // namespace
-}  // namespace ropewalk::scaled
+}  // namespace rw::scaled
 
-namespace ropewalk {
+namespace rw {
 
 std::unique_ptr<PackedMatrix> read_scaled(PackedParts& parts, const HfQuantisation& quantisation) {
   const std::string& dtype = parts.take_any("weight").type;
@@ -96,4 +96,4 @@ std::unique_ptr<PackedMatrix> read_scaled(PackedParts& parts, const HfQuantisati
   return m;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -4,7 +4,7 @@
 #include "core/error.h"
 #include "judge/import/import.h"
 
-namespace ropewalk {
+namespace rw {
 
 FilePrompt file_prompt(const Tokenizer& tokenizer, const FileQuestion& question, Index length, bool raw,
                        bool truncate, const std::string& place) {
@@ -26,4 +26,4 @@ FilePrompt file_prompt(const Tokenizer& tokenizer, const FileQuestion& question,
   return prompt;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -3,7 +3,7 @@
 
 #include "core/error.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr std::string_view kSpace = " \t\r\n";
@@ -133,4 +133,4 @@ std::string name_field(const JsonInput& line, const char* name, const std::strin
   return text_field(line, name, place);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -11,7 +11,7 @@
 #include "model/model.h"
 #include "tokenizer/tokenizer.h"
 
-namespace ropewalk {
+namespace rw {
 
 struct FileQuestion {
   std::string id;                      ///< as the file has it, or the line's number
@@ -57,4 +57,4 @@ struct FilePrompt {
 FilePrompt file_prompt(const Tokenizer& tokenizer, const FileQuestion& question, Index length, bool raw,
                        bool truncate, const std::string& place);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -7,7 +7,7 @@
 #include "core/registry.h"
 #include "metrics/longbench_metrics.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 enum class Metric { kQaF1, kQaF1Zh, kRouge, kRougeZh, kClassification, kRetrieval, kCount, kCodeSim };
@@ -185,4 +185,4 @@ std::vector<FileQuestion> read_longbench(std::string_view text, const std::strin
   return questions;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

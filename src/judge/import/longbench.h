@@ -7,7 +7,7 @@
 
 #include "judge/import/import.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// Template of each dataset, with {context} and {input}.
 using LongBenchPrompts = std::map<std::string, std::string>;
@@ -24,4 +24,4 @@ std::vector<FileQuestion> read_longbench(std::string_view text, const std::strin
 /// Names of the datasets.
 std::vector<std::string> longbench_datasets();
 
-}  // namespace ropewalk
+}  // namespace rw

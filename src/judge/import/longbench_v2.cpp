@@ -7,7 +7,7 @@
 #include "core/utf8.h"
 #include "metrics/text.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr Index kNewTokens = 128;
@@ -109,4 +109,4 @@ std::vector<FileQuestion> read_longbench_v2(std::string_view text, const std::st
   return questions;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -7,7 +7,7 @@
 #pragma once
 #include "judge/import/import.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// `prompt`: a template with $DOC$, $Q$ and $C_A$ to $C_D$, such as its prompts/0shot.txt; empty: that one.
 /// A question counts in its difficulty and its length as well (FileQuestion::also), where the file says them.
@@ -19,4 +19,4 @@ std::vector<FileQuestion> read_longbench_v2(std::string_view text, const std::st
 /// asterisks left out, the first; empty where there is none.
 std::string chosen_letter(std::string_view answer);
 
-}  // namespace ropewalk
+}  // namespace rw

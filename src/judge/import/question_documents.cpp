@@ -7,7 +7,7 @@
 
 #include "core/hash.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 constexpr Index kLeastClass = 256;
@@ -69,4 +69,4 @@ std::vector<Document> question_documents(const Tokenizer& tokenizer,
   return documents;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

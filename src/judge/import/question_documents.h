@@ -4,7 +4,7 @@
 #include "judge/import/import.h"
 #include "judge/task.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// What a document of a file is, beside its tokens, which are the whole prompt.
 struct AskedQuestion {
@@ -30,4 +30,4 @@ std::vector<Document> question_documents(const Tokenizer& tokenizer,
                                          const std::vector<FileQuestion>& questions, const std::string& path,
                                          const QuestionOptions& options);
 
-}  // namespace ropewalk
+}  // namespace rw

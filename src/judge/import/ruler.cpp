@@ -3,7 +3,7 @@
 
 #include "metrics/share_found.h"
 
-namespace ropewalk {
+namespace rw {
 
 std::vector<FileQuestion> read_ruler(std::string_view text, const std::string& path,
                                      const RulerOptions& options) {
@@ -30,4 +30,4 @@ std::vector<FileQuestion> read_ruler(std::string_view text, const std::string& p
   return questions;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -4,7 +4,7 @@
 #pragma once
 #include "judge/import/import.h"
 
-namespace ropewalk {
+namespace rw {
 
 struct RulerOptions {
   Index n_predict = 128;  ///< the greatest budget of its tasks; a sample does not say its own
@@ -17,4 +17,4 @@ struct RulerOptions {
 std::vector<FileQuestion> read_ruler(std::string_view text, const std::string& path,
                                      const RulerOptions& options);
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -9,7 +9,7 @@
 #include "judge/retrieval.h"
 #include "judge/words.h"
 
-namespace ropewalk::tasks::common_words {
+namespace rw::tasks::common_words {
 namespace {
 
 constexpr std::size_t kCommon = 10, kExample = 20;
@@ -142,4 +142,4 @@ const Register<Task> registered{{.name = "common-words",
                                  .run = run}};
 
 }  // namespace
-}  // namespace ropewalk::tasks::common_words
+}  // namespace rw::tasks::common_words

@@ -14,7 +14,7 @@
 #include "metrics/metrics.h"
 #include "model/writing.h"
 
-namespace ropewalk::tasks::continuation {
+namespace rw::tasks::continuation {
 namespace {
 
 /// What 128 written tokens cost, in tokens read: about 28 for each on SmolLM2 at 4,096.
@@ -107,4 +107,4 @@ const Register<Task> registered{
      .run = run}};
 
 }  // namespace
-}  // namespace ropewalk::tasks::continuation
+}  // namespace rw::tasks::continuation

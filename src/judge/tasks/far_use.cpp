@@ -14,7 +14,7 @@
 #include "judge/controls.h"
 #include "judge/task.h"
 
-namespace ropewalk::tasks::far_use {
+namespace rw::tasks::far_use {
 namespace {
 
 constexpr std::uint64_t kShuffleSeed = 1;
@@ -101,4 +101,4 @@ const Register<Task> registered{
      .run = run}};
 
 }  // namespace
-}  // namespace ropewalk::tasks::far_use
+}  // namespace rw::tasks::far_use

@@ -3,7 +3,7 @@
 /// n / (zeta(2) k^2) times; that of rank 1 is replaced by dots; which are the next three?
 #include "judge/retrieval.h"
 
-namespace ropewalk::tasks::frequent_words {
+namespace rw::tasks::frequent_words {
 namespace {
 
 constexpr double kZeta2 = 1.6449340668482264;
@@ -73,4 +73,4 @@ const Register<Task> registered{{.name = "frequent-words",
                                  .run = run}};
 
 }  // namespace
-}  // namespace ropewalk::tasks::frequent_words
+}  // namespace rw::tasks::frequent_words

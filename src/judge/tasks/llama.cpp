@@ -14,7 +14,7 @@
 #include "judge/bits_per_byte.h"
 #include "judge/task.h"
 
-namespace ropewalk::tasks::llama {
+namespace rw::tasks::llama {
 namespace {
 
 std::vector<Record> run(const TaskInput& in) {
@@ -51,4 +51,4 @@ const Register<Task> registered{
      .run = run}};
 
 }  // namespace
-}  // namespace ropewalk::tasks::llama
+}  // namespace rw::tasks::llama

@@ -10,7 +10,7 @@
 #include "judge/task.h"
 #include "judge/text_tokens.h"
 
-namespace ropewalk::tasks::masked {
+namespace rw::tasks::masked {
 namespace {
 
 /// As BERT was trained (Devlin et al. 2019, arXiv:1810.04805, section 3.1), but that each chosen token is
@@ -92,4 +92,4 @@ const Register<Task> registered{
      .run = run}};
 
 }  // namespace
-}  // namespace ropewalk::tasks::masked
+}  // namespace rw::tasks::masked

@@ -11,7 +11,7 @@
 
 #include "judge/retrieval.h"
 
-namespace ropewalk::tasks::needle {
+namespace rw::tasks::needle {
 namespace {
 
 constexpr std::size_t kMany = 4;
@@ -92,4 +92,4 @@ const Register<Task> registered{{.name = "needle",
                                  .run = run}};
 
 }  // namespace
-}  // namespace ropewalk::tasks::needle
+}  // namespace rw::tasks::needle

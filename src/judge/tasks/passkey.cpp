@@ -4,7 +4,7 @@
 /// "exact" says whether the first run of digits written is the key: a substring could be a longer number.
 #include "judge/retrieval.h"
 
-namespace ropewalk::tasks::passkey {
+namespace rw::tasks::passkey {
 namespace {
 
 std::string first_number(std::string_view text) {
@@ -51,4 +51,4 @@ const Register<Task> registered{
      .run = run}};
 
 }  // namespace
-}  // namespace ropewalk::tasks::passkey
+}  // namespace rw::tasks::passkey

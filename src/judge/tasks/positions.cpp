@@ -7,7 +7,7 @@
 #include "judge/bits_per_byte.h"
 #include "judge/task.h"
 
-namespace ropewalk::tasks::positions {
+namespace rw::tasks::positions {
 namespace {
 
 std::vector<Record> run(const TaskInput& in) {
@@ -41,4 +41,4 @@ const Register<Task> registered{{.name = "positions",
                                  .run = run}};
 
 }  // namespace
-}  // namespace ropewalk::tasks::positions
+}  // namespace rw::tasks::positions

@@ -8,7 +8,7 @@
 #include "judge/retrieval.h"
 #include "model/writing.h"
 
-namespace ropewalk::tasks::questions {
+namespace rw::tasks::questions {
 namespace {
 
 std::vector<Record> run(const TaskInput& in) {
@@ -50,4 +50,4 @@ const Register<Task> registered{{.name = "questions",
                                  .run = run}};
 
 }  // namespace
-}  // namespace ropewalk::tasks::questions
+}  // namespace rw::tasks::questions

@@ -12,7 +12,7 @@
 #include "judge/bits_per_byte.h"
 #include "judge/task.h"
 
-namespace ropewalk::tasks::sliding {
+namespace rw::tasks::sliding {
 namespace {
 
 constexpr Index kMostWindows = 8;
@@ -66,4 +66,4 @@ const Register<Task> registered{
      .run = run}};
 
 }  // namespace
-}  // namespace ropewalk::tasks::sliding
+}  // namespace rw::tasks::sliding

@@ -7,7 +7,7 @@
 #include "judge/bits_per_byte.h"
 #include "judge/task.h"
 
-namespace ropewalk::tasks::tail {
+namespace rw::tasks::tail {
 namespace {
 
 std::vector<Record> run(const TaskInput& in) {
@@ -37,4 +37,4 @@ const Register<Task> registered{{.name = "tail",
                                  .run = run}};
 
 }  // namespace
-}  // namespace ropewalk::tasks::tail
+}  // namespace rw::tasks::tail

@@ -6,7 +6,7 @@
 
 #include "judge/retrieval.h"
 
-namespace ropewalk::tasks::variable_tracking {
+namespace rw::tasks::variable_tracking {
 namespace {
 
 constexpr int kNames = 5;
@@ -64,4 +64,4 @@ const Register<Task> registered{
      .run = [](const TaskInput& in) { return std::vector{answer(in, question_of(in.seed))}; }}};
 
 }  // namespace
-}  // namespace ropewalk::tasks::variable_tracking
+}  // namespace rw::tasks::variable_tracking

@@ -8,7 +8,7 @@
 
 #include "core/error.h"
 
-namespace ropewalk::cpu {
+namespace rw::cpu {
 namespace {
 
 constexpr Index kTilesPerStrip = 4;  // at most: fewer where threads would have none
@@ -316,4 +316,4 @@ void attention(std::span<const AttentionTask> tasks, int n_heads, Context& conte
   });
 }
 
-}  // namespace ropewalk::cpu
+}  // namespace rw::cpu

@@ -7,7 +7,7 @@
 #include "core/buffer.h"
 #include "kernels/cpu/kv_layer.h"
 
-namespace ropewalk::cpu {
+namespace rw::cpu {
 
 /// Buffers of a call, grown once and kept for the next step.
 struct AttentionSpace {
@@ -85,4 +85,4 @@ struct AttentionSpace {
 void attention(std::span<const AttentionTask> tasks, int n_heads, Context& context, const Isa& isa,
                AttentionSpace& space, std::span<float* const> lse = {});
 
-}  // namespace ropewalk::cpu
+}  // namespace rw::cpu

@@ -5,7 +5,7 @@
 
 #include "core/error.h"
 
-namespace ropewalk::cpu {
+namespace rw::cpu {
 namespace {
 
 using Task = TrainingAttention<float>;
@@ -472,4 +472,4 @@ void attention_backward(std::span<const Task> tasks, Context& context, const Isa
   }
 }
 
-}  // namespace ropewalk::cpu
+}  // namespace rw::cpu

@@ -8,7 +8,7 @@
 #include "kernels/cpu/kv_layer.h"
 #include "kernels/training.h"
 
-namespace ropewalk::cpu {
+namespace rw::cpu {
 
 /// Buffers of a call, grown once and reused.
 struct BackwardSpace {
@@ -56,4 +56,4 @@ BackwardWave backward_wave(const TrainingSizes& sizes, Index n_threads);
 void attention_backward(std::span<const TrainingAttention<float>> tasks, Context& context, const Isa& isa,
                         BackwardSpace& space);
 
-}  // namespace ropewalk::cpu
+}  // namespace rw::cpu

@@ -12,7 +12,7 @@
 #include "kernels/cpu/recurrence.h"
 #include "kernels/host_backend.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 /// Keys that all rows of the tasks see, each counted once per row.
@@ -263,4 +263,4 @@ std::unique_ptr<Backend> make_cpu_backend(Precision precision) {
 
 std::string isa_name(const Context& context) { return cpu::find_isa(context.isa().c_str()).name; }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -3,7 +3,7 @@
 /// read once; x is rounded to 8 bits in groups of 32 inputs.
 #include "kernels/cpu/decode.h"
 
-namespace ropewalk::cpu {
+namespace rw::cpu {
 namespace {
 
 /// All outputs of rows x (n_rows, n_in).
@@ -51,4 +51,4 @@ void decode_feed_forward(const Input& input, const FeedForward& layer, const Out
   dots(h, input.n_rows, {&down, 1}, run);
 }
 
-}  // namespace ropewalk::cpu
+}  // namespace rw::cpu

@@ -5,7 +5,7 @@
 
 #include "kernels/cpu/linear.h"
 
-namespace ropewalk::cpu {
+namespace rw::cpu {
 
 constexpr Index kManyRows =
     8;  // the steps between products are worth the other threads (sequences side by side)
@@ -74,4 +74,4 @@ inline void dot(const StoredMatrix& w, Index begin, Index end, const DotRows& x,
   (in_bytes(w) ? w.kernels.dots_quantised : w.kernels.dots_f32)(d);
 }
 
-}  // namespace ropewalk::cpu
+}  // namespace rw::cpu

@@ -4,7 +4,7 @@
 
 #include "kernels/cpu/decode.h"
 
-namespace ropewalk::cpu {
+namespace rw::cpu {
 namespace {
 
 /// Outputs [begin, end) of a matrix of a group.
@@ -154,4 +154,4 @@ void decode_experts(const float* x, Index n_rows, float* y, bool add, const Line
   });
 }
 
-}  // namespace ropewalk::cpu
+}  // namespace rw::cpu

@@ -6,7 +6,7 @@
 #include "core/error.h"
 #include "kernels/cpu/linear.h"
 
-namespace ropewalk::cpu {
+namespace rw::cpu {
 namespace {
 
 /// space.choices of all rows of the input; the shared part is one expert more.
@@ -79,4 +79,4 @@ void experts(const Input& input, const Experts& layer, float* y, bool add, Stage
   (stage == Stage::kPrefill ? prefill_experts : decode_experts)(x, input.n_rows, y, add, run);
 }
 
-}  // namespace ropewalk::cpu
+}  // namespace rw::cpu

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <limits>
 
-namespace ropewalk::cpu {
+namespace rw::cpu {
 
 Token greatest(const Isa& isa, const float* x, Index n) {
   Index best = 0;
@@ -42,4 +42,4 @@ void top_k(const Isa& isa, const float* x, Index n, Index k, Token* ids, float* 
   }
 }
 
-}  // namespace ropewalk::cpu
+}  // namespace rw::cpu

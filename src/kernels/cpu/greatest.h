@@ -4,10 +4,10 @@
 #include "core/types.h"
 #include "kernels/cpu/isa.h"
 
-namespace ropewalk::cpu {
+namespace rw::cpu {
 
 /// As Backend::greatest and Backend::top_k say, for one row.
 Token greatest(const Isa& isa, const float* x, Index n);
 void top_k(const Isa& isa, const float* x, Index n, Index k, Token* ids, float* values);
 
-}  // namespace ropewalk::cpu
+}  // namespace rw::cpu

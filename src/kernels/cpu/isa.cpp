@@ -5,7 +5,7 @@
 
 #include "core/error.h"
 
-namespace ropewalk::cpu {
+namespace rw::cpu {
 
 const Isa& find_isa(const char* name) {
   const std::string_view asked(name);
@@ -21,4 +21,4 @@ const Isa& find_isa(const char* name) {
                    asked.empty() ? "none" : name);
 }
 
-}  // namespace ropewalk::cpu
+}  // namespace rw::cpu

@@ -9,7 +9,7 @@
 
 #include "kernels/kinds.h"
 
-namespace ropewalk::cpu {
+namespace rw::cpu {
 
 constexpr int kLanes = 16;     // floats in a vector of every instruction set
 constexpr int kKeyTile = 64;   // keys of one score tile, anchored at key 0
@@ -395,4 +395,4 @@ extern const Isa kAmxBf16, kAvx512Bf16, kAvx512Vnni, kAvx512, kAvx2Vnni, kAvx2, 
 /// The instruction set of that name, or the best of this machine where it is empty. Errors: UsageError.
 const Isa& find_isa(const char* name);
 
-}  // namespace ropewalk::cpu
+}  // namespace rw::cpu

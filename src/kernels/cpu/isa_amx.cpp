@@ -7,7 +7,7 @@
 
 #include "kernels/cpu/isa.h"
 
-namespace ropewalk::cpu {
+namespace rw::cpu {
 namespace amx {
 
 constexpr int kParts = 1;                        // registers of 16 floats
@@ -269,4 +269,4 @@ const Isa kAmxBf16{.name = "amx-bf16",
                    .quantise = amx::quantise,
                    .training = amx::training_kernels};
 
-}  // namespace ropewalk::cpu
+}  // namespace rw::cpu

@@ -4,7 +4,7 @@
 
 #include "kernels/cpu/isa.h"
 
-namespace ropewalk::cpu {
+namespace rw::cpu {
 namespace avx2 {
 
 constexpr int kParts = 2;                        // registers of 16 floats
@@ -28,4 +28,4 @@ static bool supported() {
 extern const Isa kAvx2;
 constinit const Isa kAvx2 = avx2::table_of_floats("avx2", avx2::supported);
 
-}  // namespace ropewalk::cpu
+}  // namespace rw::cpu

@@ -5,7 +5,7 @@
 
 #include "kernels/cpu/isa.h"
 
-namespace ropewalk::cpu {
+namespace rw::cpu {
 namespace avx2_vnni {
 
 constexpr int kParts = 2;                        // registers of 16 floats
@@ -33,4 +33,4 @@ static bool supported() {
 extern const Isa kAvx2Vnni;
 constinit const Isa kAvx2Vnni = avx2_vnni::table_of_floats("avx2-vnni", avx2_vnni::supported);
 
-}  // namespace ropewalk::cpu
+}  // namespace rw::cpu

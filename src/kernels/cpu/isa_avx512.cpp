@@ -4,7 +4,7 @@
 
 #include "kernels/cpu/isa.h"
 
-namespace ropewalk::cpu {
+namespace rw::cpu {
 namespace avx512 {
 
 constexpr int kParts = 1;                        // registers of 16 floats
@@ -29,4 +29,4 @@ static bool supported() {
 extern const Isa kAvx512;
 constinit const Isa kAvx512 = avx512::table_of_floats("avx512", avx512::supported);
 
-}  // namespace ropewalk::cpu
+}  // namespace rw::cpu

@@ -4,7 +4,7 @@
 
 #include "kernels/cpu/isa.h"
 
-namespace ropewalk::cpu {
+namespace rw::cpu {
 namespace avx512_bf16 {
 
 constexpr int kParts = 1;                        // registers of 16 floats
@@ -83,4 +83,4 @@ const Isa kAvx512Bf16{.name = "avx512-bf16",
                       .quantise = avx512_bf16::quantise,
                       .training = avx512_bf16::training_kernels};
 
-}  // namespace ropewalk::cpu
+}  // namespace rw::cpu

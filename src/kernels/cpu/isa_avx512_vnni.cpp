@@ -5,7 +5,7 @@
 
 #include "kernels/cpu/isa.h"
 
-namespace ropewalk::cpu {
+namespace rw::cpu {
 namespace avx512_vnni {
 
 constexpr int kParts = 1;                        // registers of 16 floats
@@ -31,4 +31,4 @@ static bool supported() {
 extern const Isa kAvx512Vnni;
 constinit const Isa kAvx512Vnni = avx512_vnni::table_of_floats("avx512-vnni", avx512_vnni::supported);
 
-}  // namespace ropewalk::cpu
+}  // namespace rw::cpu

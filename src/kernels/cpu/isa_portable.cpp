@@ -2,7 +2,7 @@
 /// portable: compiled with its own flags (isa.cmake), in a namespace of its own.
 #include "kernels/cpu/isa.h"
 
-namespace ropewalk::cpu {
+namespace rw::cpu {
 namespace portable {
 
 constexpr int kParts = 4;                        // registers of 16 floats
@@ -24,4 +24,4 @@ static bool supported() { return true; }
 extern const Isa kPortable;
 constinit const Isa kPortable = portable::table_of_floats("portable", portable::supported);
 
-}  // namespace ropewalk::cpu
+}  // namespace rw::cpu

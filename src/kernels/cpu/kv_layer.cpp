@@ -7,7 +7,7 @@
 
 #include "core/error.h"
 
-namespace ropewalk::cpu {
+namespace rw::cpu {
 
 void KeyRotations::make(const std::vector<double>& new_positions, const std::vector<double>& new_theta,
                         Context& context) {
@@ -359,4 +359,4 @@ void CpuKv::rotate_block(const std::byte* from, const KeyRotations& rotations, I
   }
 }
 
-}  // namespace ropewalk::cpu
+}  // namespace rw::cpu

@@ -17,7 +17,7 @@
 #include "kernels/cpu/isa.h"
 #include "kernels/kernels.h"
 
-namespace ropewalk::cpu {
+namespace rw::cpu {
 
 /// Row `position` of a table, for the kernels.
 RowRotation row_rotation(const RotationTable& table, std::size_t half, Index position, int head_dim,
@@ -124,4 +124,4 @@ class CpuKv final : public KvLayer {
   std::vector<KeyPlan::Variant> variants_;  // sink and window of each; positions empty
 };
 
-}  // namespace ropewalk::cpu
+}  // namespace rw::cpu

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-namespace ropewalk::cpu {
+namespace rw::cpu {
 
 /// As many T as there were calls at once, grown by the calls that had them and kept for the next.
 template <class T>
@@ -51,4 +51,4 @@ class Lender {
   std::size_t n_made_ = 0;
 };
 
-}  // namespace ropewalk::cpu
+}  // namespace rw::cpu

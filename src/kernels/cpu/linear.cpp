@@ -3,7 +3,7 @@
 
 #include "core/error.h"
 
-namespace ropewalk::cpu {
+namespace rw::cpu {
 
 const StoredMatrix& stored(const Matrix& matrix) { return dynamic_cast<const StoredMatrix&>(matrix); }
 
@@ -51,4 +51,4 @@ void feed_forward(const Input& input, const FeedForward& layer, float* y, bool a
   (stage == Stage::kPrefill ? prefill_feed_forward : decode_feed_forward)(input, layer, down, run);
 }
 
-}  // namespace ropewalk::cpu
+}  // namespace rw::cpu

@@ -5,7 +5,7 @@
 #include "kernels/cpu/isa.h"
 #include "kernels/kernels.h"
 
-namespace ropewalk::cpu {
+namespace rw::cpu {
 
 struct LinearRun;
 std::unique_ptr<Matrix> make_matrix(WeightRows rows, Precision precision, const Isa& isa);
@@ -130,4 +130,4 @@ void decode_feed_forward(const Input& input, const FeedForward& layer, const Out
 void prefill_experts(const float* x, Index n_rows, float* y, bool add, const LinearRun& run);
 void decode_experts(const float* x, Index n_rows, float* y, bool add, const LinearRun& run);
 
-}  // namespace ropewalk::cpu
+}  // namespace rw::cpu

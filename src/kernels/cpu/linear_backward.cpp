@@ -3,7 +3,7 @@
 
 #include "core/error.h"
 
-namespace ropewalk::cpu {
+namespace rw::cpu {
 namespace {
 
 constexpr Index kSlab = 4 * kGemmInner;                  // inner elements of B that lie in panels at once
@@ -106,4 +106,4 @@ void linear_weight(const float* dy, const float* x, Index n_rows, Index n_out, I
   sum.run(context, isa, space, [&](Index first, int) { return x + first * n_in; });
 }
 
-}  // namespace ropewalk::cpu
+}  // namespace rw::cpu

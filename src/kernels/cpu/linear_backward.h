@@ -4,7 +4,7 @@
 #include "core/buffer.h"
 #include "kernels/cpu/linear.h"
 
-namespace ropewalk::cpu {
+namespace rw::cpu {
 
 /// Buffers of a call, grown once and reused: a slab of B in panels, and each thread's rows.
 struct GemmSpace {
@@ -22,4 +22,4 @@ void linear_input(const float* dy, Index n_rows, const Matrix& w, float scale, f
 void linear_weight(const float* dy, const float* x, Index n_rows, Index n_out, Index n_in, float scale,
                    float* dw, Context& context, const Isa& isa, GemmSpace& space);
 
-}  // namespace ropewalk::cpu
+}  // namespace rw::cpu

@@ -6,7 +6,7 @@
 
 #include "kernels/cpu/linear.h"
 
-namespace ropewalk::cpu {
+namespace rw::cpu {
 
 constexpr Index kRowsPerBlock = 256;          // rows that stay in L2 while an item's panels pass
 constexpr Index kRowsPerHidden = 128;         // rows of the hidden layer that stay there between two products
@@ -122,4 +122,4 @@ void for_blocks(const Part& part, Index rows_per_block, const Body& body) {
       body(row, std::min(rows_per_block, part.row_end - row), panel, std::min<Index>(2, part.end - panel));
 }
 
-}  // namespace ropewalk::cpu
+}  // namespace rw::cpu

@@ -7,7 +7,7 @@
 #include "kernels/cpu/isa.h"
 #include "kernels/kernels.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 double seconds_of(const auto& body) {
@@ -61,4 +61,4 @@ MachinePeaks measure_peaks(Context& context) {
           peak_flops(context, isa.spin_tiles), peak_read(context, isa)};
 }
 
-}  // namespace ropewalk
+}  // namespace rw

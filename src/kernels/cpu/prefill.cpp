@@ -7,7 +7,7 @@
 
 #include "kernels/cpu/panels.h"
 
-namespace ropewalk::cpu {
+namespace rw::cpu {
 namespace {
 
 constexpr Index kLeastRows = 64;  // of an item, where rows are split
@@ -118,4 +118,4 @@ void prefill_feed_forward(const Input& input, const FeedForward& layer, const Ou
   products(run.space.hidden.data(), hidden, input.n_rows, {&down, 1}, run);
 }
 
-}  // namespace ropewalk::cpu
+}  // namespace rw::cpu

@@ -4,7 +4,7 @@
 /// experts, so that what an expert adds to a row goes where the row lies, in the order of experts.
 #include "kernels/cpu/panels.h"
 
-namespace ropewalk::cpu {
+namespace rw::cpu {
 namespace {
 
 /// The rows of one expert in the buffers of the call.
@@ -124,4 +124,4 @@ void prefill_experts(const float* x, Index n_rows, float* y, bool add, const Lin
   });
 }
 
-}  // namespace ropewalk::cpu
+}  // namespace rw::cpu

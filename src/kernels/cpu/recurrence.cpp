@@ -5,7 +5,7 @@
 
 #include "core/error.h"
 
-namespace ropewalk::cpu {
+namespace rw::cpu {
 
 static_assert(kMostTaps == kMostConvolutionTaps);
 
@@ -73,4 +73,4 @@ void recur(std::span<const RecurrenceTask> tasks, const Recurrence& r, Context& 
   });
 }
 
-}  // namespace ropewalk::cpu
+}  // namespace rw::cpu

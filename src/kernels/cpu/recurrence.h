@@ -9,7 +9,7 @@
 #include "kernels/cpu/isa.h"
 #include "kernels/recurrence.h"
 
-namespace ropewalk::cpu {
+namespace rw::cpu {
 
 /// What a call of recur() needs, grown by the first ones.
 struct RecurrenceSpace {
@@ -23,4 +23,4 @@ void convolve(std::span<const ConvolutionTask> tasks, const Convolution& convolu
 void recur(std::span<const RecurrenceTask> tasks, const Recurrence& recurrence, Context& context,
            const Isa& isa, RecurrenceSpace& space);
 
-}  // namespace ropewalk::cpu
+}  // namespace rw::cpu

@@ -5,7 +5,7 @@
 
 #include "core/error.h"
 
-namespace ropewalk::cpu {
+namespace rw::cpu {
 namespace {
 
 constexpr Index kStateColumns = 2 * kLanes;  // of a state that a job of the forward goes through at once
@@ -302,4 +302,4 @@ std::size_t recurrence_bytes(const TrainingSizes& s, Index threads) {
   return static_cast<std::size_t>(floats) * sizeof(float);
 }
 
-}  // namespace ropewalk::cpu
+}  // namespace rw::cpu

@@ -13,7 +13,7 @@
 #include "kernels/cpu/recurrence.h"
 #include "kernels/training.h"
 
-namespace ropewalk::cpu {
+namespace rw::cpu {
 
 /// Buffers of calls, grown by the first ones.
 struct TrainingRecurrenceSpace {
@@ -42,4 +42,4 @@ void recur_backward(const TrainingRecurrence<float>& rows, const Recurrence& r, 
 /// Bytes of a space at most.
 std::size_t recurrence_bytes(const TrainingSizes& sizes, Index threads);
 
-}  // namespace ropewalk::cpu
+}  // namespace rw::cpu

@@ -11,7 +11,7 @@
 #include "kernels/cpu/linear_backward.h"
 #include "kernels/cpu/recurrence_backward.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 using Attention = TrainingAttention<float>;
@@ -280,4 +280,4 @@ std::unique_ptr<Training<float>> make_cpu_training(std::shared_ptr<Context> cont
   return std::make_unique<CpuTraining>(std::move(context));
 }
 
-}  // namespace ropewalk
+}  // namespace rw

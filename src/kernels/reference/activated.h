@@ -6,7 +6,7 @@
 #include "core/error.h"
 #include "kernels/kinds.h"
 
-namespace ropewalk {
+namespace rw {
 
 inline double activated(Activation activation, double x) {
   switch (activation) {
@@ -70,4 +70,4 @@ inline double activated_slope(Activation activation, double x) {
   RW_CHECK(false);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

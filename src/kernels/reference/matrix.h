@@ -9,7 +9,7 @@
 #include "core/error.h"
 #include "kernels/kernels.h"
 
-namespace ropewalk {
+namespace rw {
 
 struct ReferenceMatrix final : Matrix {
   WeightRows weights;
@@ -31,4 +31,4 @@ inline const ReferenceMatrix& reference_matrix(const Matrix& m) {
   return dynamic_cast<const ReferenceMatrix&>(m);
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -6,7 +6,7 @@
 
 #include "kernels/recurrence.h"
 
-namespace ropewalk {
+namespace rw {
 
 inline void convolve_by_definition(const ConvolutionTask& task, const Convolution& c) {
   const Index n_before = c.n_taps - 1;
@@ -59,4 +59,4 @@ inline void recur_by_definition(const RecurrenceTask& task, const Recurrence& r)
     }
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -7,7 +7,7 @@
 #include "kernels/reference/activated.h"
 #include "kernels/training.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// The sum before the activation: of channel c in row t of a text that begins at row `begin`.
 inline double convolution_sum(const Convolution& c, const double* x, Index begin, Index t, Index channel) {
@@ -149,4 +149,4 @@ class DefinedRecurrence {
   std::vector<double> states_;  // (n + 1, value_dim, key_dim): before each row, and behind the last
 };
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -13,7 +13,7 @@
 #include "kernels/reference/recurrence.h"
 #include "kernels/reference/weights_behind.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 struct ReferenceKv final : KvLayer {
@@ -302,4 +302,4 @@ std::unique_ptr<Backend> make_reference_backend() {
   return make_reference_backend(std::make_shared<Context>());
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -12,7 +12,7 @@
 #include "kernels/reference/matrix.h"
 #include "kernels/reference/recurrence_training.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
 using Task = TrainingAttention<double>;
@@ -384,4 +384,4 @@ std::unique_ptr<Training<double>> make_reference_training(std::shared_ptr<Contex
   return std::make_unique<ReferenceTraining>(std::move(context));
 }
 
-}  // namespace ropewalk
+}  // namespace rw

@@ -5,7 +5,7 @@
 
 #include "core/attention_plan.h"
 
-namespace ropewalk {
+namespace rw {
 
 /// The sum over d of w[d] (R_theta(at) q)[d] (R_theta(at - delta) k)[d]: with weights behind the rotation it
 /// is not of the distance alone.
@@ -25,4 +25,4 @@ inline double weighted_product(const float* q, const double* k, const float* w, 
   return p.rotary_gain * rotated + passed;
 }
 
-}  // namespace ropewalk
+}  // namespace rw

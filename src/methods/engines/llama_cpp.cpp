@@ -3,7 +3,7 @@
 /// PR 17945 it ignores --yarn-attn-factor: both are metadata here (--override-kv).
 #include "methods/export.h"
 
-namespace ropewalk::engines::llama_cpp {
+namespace rw::engines::llama_cpp {
 namespace {
 
 PeerSetting setting(const Told& told, const RopeContext& c, const std::string& of) {
@@ -33,4 +33,4 @@ const Register<PeerEngine> registered{
     {"llama.cpp", "llama.cpp", {"llama-server", "-m"}, /*reads_gguf=*/true, setting}};
 
 }  // namespace
-}  // namespace ropewalk::engines::llama_cpp
+}  // namespace rw::engines::llama_cpp

@@ -8,7 +8,7 @@
 #include "core/text.h"
 #include "methods/export.h"
 
-namespace ropewalk::engines::lmdeploy {
+namespace rw::engines::lmdeploy {
 namespace {
 
 /// longrope's factor of attention is always worked out, from these two.
@@ -66,4 +66,4 @@ const Register<PeerEngine> registered{
     {"lmdeploy", "LMDeploy", {"lmdeploy", "serve", "api_server"}, /*reads_gguf=*/false, setting}};
 
 }  // namespace
-}  // namespace ropewalk::engines::lmdeploy
+}  // namespace rw::engines::lmdeploy

@@ -3,7 +3,7 @@
 #include "core/text.h"
 #include "methods/export.h"
 
-namespace ropewalk::engines::sglang {
+namespace rw::engines::sglang {
 namespace {
 
 PeerSetting setting(const Told& told, const RopeContext& c, const std::string&) {
@@ -28,4 +28,4 @@ const Register<PeerEngine> registered{{"sglang",
                                        setting}};
 
 }  // namespace
-}  // namespace ropewalk::engines::sglang
+}  // namespace rw::engines::sglang

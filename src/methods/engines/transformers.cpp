@@ -2,7 +2,7 @@
 /// Keys of config.json; `export --to hf` writes them (train/export/hf.cpp).
 #include "methods/export.h"
 
-namespace ropewalk::engines::transformers {
+namespace rw::engines::transformers {
 namespace {
 
 PeerSetting setting(const Told& told, const RopeContext& c, const std::string&) {
@@ -21,4 +21,4 @@ PeerSetting setting(const Told& told, const RopeContext& c, const std::string&) 
 const Register<PeerEngine> registered{{"transformers", "transformers", {}, /*reads_gguf=*/false, setting}};
 
 }  // namespace
-}  // namespace ropewalk::engines::transformers
+}  // namespace rw::engines::transformers

@@ -3,7 +3,7 @@
 #include "core/text.h"
 #include "methods/export.h"
 
-namespace ropewalk::engines::vllm {
+namespace rw::engines::vllm {
 namespace {
 
 PeerSetting setting(const Told& told, const RopeContext& c, const std::string&) {
@@ -26,4 +26,4 @@ PeerSetting setting(const Told& told, const RopeContext& c, const std::string&) 
 const Register<PeerEngine> registered{{"vllm", "vLLM", {"vllm", "serve"}, /*reads_gguf=*/false, setting}};
 
 }  // namespace
-}  // namespace ropewalk::engines::vllm
+}  // namespace rw::engines::vllm

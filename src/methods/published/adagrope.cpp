@@ -5,7 +5,7 @@
 #include "methods/both_directions.h"
 #include "methods/factors.h"
 
-namespace ropewalk::published::adagrope {
+namespace rw::published::adagrope {
 namespace {
 
 constexpr std::size_t kMaxStages = 8;  // what Segments hold and kernels take (kMaxRegions)
@@ -103,4 +103,4 @@ const Register<MethodInfo> registered{{
 }};
 
 }  // namespace
-}  // namespace ropewalk::published::adagrope
+}  // namespace rw::published::adagrope

@@ -2,7 +2,7 @@
 /// Another base, for models whose makers found a better one.
 #include "methods/factors.h"
 
-namespace ropewalk::published::base {
+namespace rw::published::base {
 namespace {
 
 Factors build(const Parameters& p, const RopeContext& context) {
@@ -25,4 +25,4 @@ const Register<MethodInfo> registered{{
 }};
 
 }  // namespace
-}  // namespace ropewalk::published::base
+}  // namespace rw::published::base

@@ -6,7 +6,7 @@
 
 #include "methods/factors.h"
 
-namespace ropewalk::published::cope {
+namespace rw::published::cope {
 namespace {
 
 Factors build(const Parameters& p, const RopeContext& context) {
@@ -44,4 +44,4 @@ const Register<MethodInfo> registered{{
 }};
 
 }  // namespace
-}  // namespace ropewalk::published::cope
+}  // namespace rw::published::cope

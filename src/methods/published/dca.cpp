@@ -4,7 +4,7 @@
 
 #include "methods/factors.h"
 
-namespace ropewalk::published::dca {
+namespace rw::published::dca {
 namespace {
 
 Factors build(const Parameters& p, const RopeContext& context) {
@@ -56,4 +56,4 @@ const Register<MethodInfo> registered{{
 }};
 
 }  // namespace
-}  // namespace ropewalk::published::dca
+}  // namespace rw::published::dca

@@ -7,7 +7,7 @@
 
 #include "methods/factors.h"
 
-namespace ropewalk::published::dope {
+namespace rw::published::dope {
 namespace {
 
 /// Whether this class is one of the heads named. Errors: UsageError for one that the model does not have.
@@ -73,4 +73,4 @@ const Register<MethodInfo> registered{{
 }};
 
 }  // namespace
-}  // namespace ropewalk::published::dope
+}  // namespace rw::published::dope

@@ -2,7 +2,7 @@
 /// NTK-aware scaling that starts at the trained length.
 #include "methods/factors.h"
 
-namespace ropewalk::published::dynamic_ntk {
+namespace rw::published::dynamic_ntk {
 namespace {
 
 Factors build(const Parameters& p, const RopeContext& context) {
@@ -27,4 +27,4 @@ const Register<MethodInfo> registered{{
 }};
 
 }  // namespace
-}  // namespace ropewalk::published::dynamic_ntk
+}  // namespace rw::published::dynamic_ntk

@@ -2,7 +2,7 @@
 /// Position Interpolation that starts at the trained length.
 #include "methods/factors.h"
 
-namespace ropewalk::published::dynamic_pi {
+namespace rw::published::dynamic_pi {
 namespace {
 
 Factors build(const Parameters& p, const RopeContext& context) {
@@ -25,4 +25,4 @@ const Register<MethodInfo> registered{{
 }};
 
 }  // namespace
-}  // namespace ropewalk::published::dynamic_pi
+}  // namespace rw::published::dynamic_pi

@@ -2,7 +2,7 @@
 /// YaRN that starts at the trained length.
 #include "methods/factors.h"
 
-namespace ropewalk::published::dynamic_yarn {
+namespace rw::published::dynamic_yarn {
 namespace {
 
 Factors build(const Parameters& p, const RopeContext& context) {
@@ -29,4 +29,4 @@ const Register<MethodInfo> registered{{
 }};
 
 }  // namespace
-}  // namespace ropewalk::published::dynamic_yarn
+}  // namespace rw::published::dynamic_yarn

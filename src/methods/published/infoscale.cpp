@@ -5,7 +5,7 @@
 
 #include "methods/factors.h"
 
-namespace ropewalk::published::infoscale {
+namespace rw::published::infoscale {
 namespace {
 
 Factors build(const Parameters& p, const RopeContext& context) {
@@ -33,4 +33,4 @@ const Register<MethodInfo> registered{{
 }};
 
 }  // namespace
-}  // namespace ropewalk::published::infoscale
+}  // namespace rw::published::infoscale

@@ -4,7 +4,7 @@
 
 #include "methods/factors.h"
 
-namespace ropewalk::published::jet_long {
+namespace rw::published::jet_long {
 namespace {
 
 Factors build(const Parameters& p, const RopeContext& context) {
@@ -45,4 +45,4 @@ const Register<MethodInfo> registered{{
 }};
 
 }  // namespace
-}  // namespace ropewalk::published::jet_long
+}  // namespace rw::published::jet_long

@@ -2,7 +2,7 @@
 /// The Lambda-shaped mask alone: the first keys and the last ones, at their true distances.
 #include "methods/factors.h"
 
-namespace ropewalk::published::lambda {
+namespace rw::published::lambda {
 namespace {
 
 Factors build(const Parameters& p, const RopeContext& context) {
@@ -27,4 +27,4 @@ const Register<MethodInfo> registered{{
 }};
 
 }  // namespace
-}  // namespace ropewalk::published::lambda
+}  // namespace rw::published::lambda

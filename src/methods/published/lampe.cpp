@@ -5,7 +5,7 @@
 
 #include "methods/factors.h"
 
-namespace ropewalk::published::lampe {
+namespace rw::published::lampe {
 namespace {
 
 /// Distances used for n tokens: the logistic curve, from a floor on, in whole tokens.
@@ -84,4 +84,4 @@ const Register<MethodInfo> registered{{
 }};
 
 }  // namespace
-}  // namespace ropewalk::published::lampe
+}  // namespace rw::published::lampe

@@ -4,7 +4,7 @@
 
 #include "methods/factors.h"
 
-namespace ropewalk::published::layer_pi {
+namespace rw::published::layer_pi {
 namespace {
 
 Factors build(const Parameters& p, const RopeContext& context) {
@@ -46,4 +46,4 @@ const Register<MethodInfo> registered{{
 }};
 
 }  // namespace
-}  // namespace ropewalk::published::layer_pi
+}  // namespace rw::published::layer_pi

@@ -4,7 +4,7 @@
 
 #include "methods/factors.h"
 
-namespace ropewalk::published::leaky_rerope {
+namespace rw::published::leaky_rerope {
 namespace {
 
 double default_factor(const Parameters& p, const RopeContext& context, Index window) {
@@ -49,4 +49,4 @@ const Register<MethodInfo> registered{{
 }};
 
 }  // namespace
-}  // namespace ropewalk::published::leaky_rerope
+}  // namespace rw::published::leaky_rerope

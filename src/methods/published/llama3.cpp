@@ -2,7 +2,7 @@
 /// The scaling of Llama 3.1 and later: a ramp over wavelengths.
 #include "methods/factors.h"
 
-namespace ropewalk::published::llama3 {
+namespace rw::published::llama3 {
 namespace {
 
 Factors build(const Parameters& p, const RopeContext& context) {
@@ -37,4 +37,4 @@ const Register<MethodInfo> registered{{
 }};
 
 }  // namespace
-}  // namespace ropewalk::published::llama3
+}  // namespace rw::published::llama3

@@ -2,7 +2,7 @@
 /// LM-Infinite: the Lambda mask with one distance for all far first keys.
 #include "methods/factors.h"
 
-namespace ropewalk::published::lm_infinite {
+namespace rw::published::lm_infinite {
 namespace {
 
 Factors build(const Parameters& p, const RopeContext& context) {
@@ -39,4 +39,4 @@ const Register<MethodInfo> registered{{
 }};
 
 }  // namespace
-}  // namespace ropewalk::published::lm_infinite
+}  // namespace rw::published::lm_infinite

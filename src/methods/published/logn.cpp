@@ -5,7 +5,7 @@
 
 #include "methods/factors.h"
 
-namespace ropewalk::published::logn {
+namespace rw::published::logn {
 namespace {
 
 Factors build(const Parameters& p, const RopeContext& context) {
@@ -29,4 +29,4 @@ const Register<MethodInfo> registered{{
 }};
 
 }  // namespace
-}  // namespace ropewalk::published::logn
+}  // namespace rw::published::logn

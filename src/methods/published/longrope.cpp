@@ -5,7 +5,7 @@
 
 #include "methods/factors.h"
 
-namespace ropewalk::published::longrope {
+namespace rw::published::longrope {
 namespace {
 
 Factors build(const Parameters& p, const RopeContext& context) {
@@ -47,4 +47,4 @@ const Register<MethodInfo> registered{{
 }};
 
 }  // namespace
-}  // namespace ropewalk::published::longrope
+}  // namespace rw::published::longrope

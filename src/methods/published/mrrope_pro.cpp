@@ -2,7 +2,7 @@
 /// MrRoPE-Pro: positions are digits in a mixed radix, and slow pairs of a band enlarge theirs more.
 #include "methods/factors.h"
 
-namespace ropewalk::published::mrrope_pro {
+namespace rw::published::mrrope_pro {
 namespace {
 
 double exponent(double q, double band) { return q * (q + 1) / (band * (band + 1)); }
@@ -33,4 +33,4 @@ const Register<MethodInfo> registered{{
 }};
 
 }  // namespace
-}  // namespace ropewalk::published::mrrope_pro
+}  // namespace rw::published::mrrope_pro

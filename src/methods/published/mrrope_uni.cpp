@@ -2,7 +2,7 @@
 /// MrRoPE-Uni: positions are digits in a mixed radix, and pairs of a band enlarge their radix alike.
 #include "methods/factors.h"
 
-namespace ropewalk::published::mrrope_uni {
+namespace rw::published::mrrope_uni {
 namespace {
 
 double exponent(double q, double band) { return q / band; }
@@ -33,4 +33,4 @@ const Register<MethodInfo> registered{{
 }};
 
 }  // namespace
-}  // namespace ropewalk::published::mrrope_uni
+}  // namespace rw::published::mrrope_uni

@@ -4,7 +4,7 @@
 
 #include "methods/factors.h"
 
-namespace ropewalk::published::ms_poe {
+namespace rw::published::ms_poe {
 namespace {
 
 using Lists = std::vector<std::vector<Index>>;
@@ -83,4 +83,4 @@ const Register<MethodInfo> registered{{
 }};
 
 }  // namespace
-}  // namespace ropewalk::published::ms_poe
+}  // namespace rw::published::ms_poe

@@ -2,7 +2,7 @@
 /// The model as trained: plain RoPE, with the model's own scaling and window.
 #include "methods/factors.h"
 
-namespace ropewalk::published::none {
+namespace rw::published::none {
 namespace {
 
 Factors build(const Parameters&, const RopeContext&) { return {}; }
@@ -21,4 +21,4 @@ const Register<MethodInfo> registered{{
 }};
 
 }  // namespace
-}  // namespace ropewalk::published::none
+}  // namespace rw::published::none

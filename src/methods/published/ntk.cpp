@@ -2,7 +2,7 @@
 /// NTK-aware scaling: high frequencies stay, the lowest is interpolated.
 #include "methods/factors.h"
 
-namespace ropewalk::published::ntk {
+namespace rw::published::ntk {
 namespace {
 
 Factors build(const Parameters& p, const RopeContext& context) {
@@ -27,4 +27,4 @@ const Register<MethodInfo> registered{{
 }};
 
 }  // namespace
-}  // namespace ropewalk::published::ntk
+}  // namespace rw::published::ntk

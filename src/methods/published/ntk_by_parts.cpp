@@ -2,7 +2,7 @@
 /// NTK-by-parts as the YaRN paper states it: the ramp is linear in the turns made while trained.
 #include "methods/factors.h"
 
-namespace ropewalk::published::ntk_by_parts {
+namespace rw::published::ntk_by_parts {
 namespace {
 
 constexpr double kAlpha = 1, kBeta = 32;  // turns; the paper's values for Llama
@@ -30,4 +30,4 @@ const Register<MethodInfo> registered{{
 }};
 
 }  // namespace
-}  // namespace ropewalk::published::ntk_by_parts
+}  // namespace rw::published::ntk_by_parts

@@ -4,7 +4,7 @@
 
 #include "methods/factors.h"
 
-namespace ropewalk::published::ntk_mixed {
+namespace rw::published::ntk_mixed {
 namespace {
 
 constexpr double kExponent = 0.625;
@@ -34,4 +34,4 @@ const Register<MethodInfo> registered{{
 }};
 
 }  // namespace
-}  // namespace ropewalk::published::ntk_mixed
+}  // namespace rw::published::ntk_mixed

@@ -2,7 +2,7 @@
 /// Position Interpolation: all positions squeezed into the trained range.
 #include "methods/factors.h"
 
-namespace ropewalk::published::pi {
+namespace rw::published::pi {
 namespace {
 
 Factors build(const Parameters& p, const RopeContext& context) {
@@ -24,4 +24,4 @@ const Register<MethodInfo> registered{{
 }};
 
 }  // namespace
-}  // namespace ropewalk::published::pi
+}  // namespace rw::published::pi

@@ -4,7 +4,7 @@
 
 #include "methods/factors.h"
 
-namespace ropewalk::published::rerope {
+namespace rw::published::rerope {
 namespace {
 
 Factors build(const Parameters& p, const RopeContext& context) {
@@ -33,4 +33,4 @@ const Register<MethodInfo> registered{{
 }};
 
 }  // namespace
-}  // namespace ropewalk::published::rerope
+}  // namespace rw::published::rerope

@@ -4,7 +4,7 @@
 
 #include "methods/factors.h"
 
-namespace ropewalk::published::self_extend {
+namespace rw::published::self_extend {
 namespace {
 
 /// Where everything is inside the window nothing is grouped.
@@ -55,4 +55,4 @@ const Register<MethodInfo> registered{{
 }};
 
 }  // namespace
-}  // namespace ropewalk::published::self_extend
+}  // namespace rw::published::self_extend

@@ -4,7 +4,7 @@
 
 #include "methods/factors.h"
 
-namespace ropewalk::published::streaming_llm {
+namespace rw::published::streaming_llm {
 namespace {
 
 Factors build(const Parameters& p, const RopeContext& context) {
@@ -42,4 +42,4 @@ const Register<MethodInfo> registered{{
 }};
 
 }  // namespace
-}  // namespace ropewalk::published::streaming_llm
+}  // namespace rw::published::streaming_llm

@@ -5,7 +5,7 @@
 
 #include "methods/factors.h"
 
-namespace ropewalk::published::string {
+namespace rw::published::string {
 namespace {
 
 Factors build(const Parameters& p, const RopeContext& context) {
@@ -43,4 +43,4 @@ const Register<MethodInfo> registered{{
 }};
 
 }  // namespace
-}  // namespace ropewalk::published::string
+}  // namespace rw::published::string

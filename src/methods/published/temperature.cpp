@@ -2,7 +2,7 @@
 /// A constant factor on all logits.
 #include "methods/factors.h"
 
-namespace ropewalk::published::temperature {
+namespace rw::published::temperature {
 namespace {
 
 Factors build(const Parameters& p, const RopeContext& context) {
@@ -24,4 +24,4 @@ const Register<MethodInfo> registered{{
 }};
 
 }  // namespace
-}  // namespace ropewalk::published::temperature
+}  // namespace rw::published::temperature

@@ -2,7 +2,7 @@
 /// A sliding window: old keys are not seen at all.
 #include "methods/factors.h"
 
-namespace ropewalk::published::window {
+namespace rw::published::window {
 namespace {
 
 Factors build(const Parameters& p, const RopeContext& context) {
@@ -24,4 +24,4 @@ const Register<MethodInfo> registered{{
 }};
 
 }  // namespace
-}  // namespace ropewalk::published::window
+}  // namespace rw::published::window

@@ -2,7 +2,7 @@
 /// YaRN as released: a ramp over the pair index, and hotter logits.
 #include "methods/factors.h"
 
-namespace ropewalk::published::yarn {
+namespace rw::published::yarn {
 namespace {
 
 /// transformers' order: an explicit factor, then the ratio of two mscales, then the paper's.
@@ -48,4 +48,4 @@ const Register<MethodInfo> registered{{
 }};
 
 }  // namespace
-}  // namespace ropewalk::published::yarn
+}  // namespace rw::published::yarn

@@ -2,7 +2,7 @@
 /// Arcee AFM: Llama with a feed-forward part of ReLU squared, without a gate.
 #include "model/read_common.h"
 
-namespace ropewalk::arch::arcee {
+namespace rw::arch::arcee {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
@@ -13,4 +13,4 @@ const Register<Architecture> registered{
     {.name = "arcee", .models = "Arcee AFM 4.5B", .scaling = "yarn", .tiny = {"arcee"}, .read = read}};
 
 }  // namespace
-}  // namespace ropewalk::arch::arcee
+}  // namespace rw::arch::arcee

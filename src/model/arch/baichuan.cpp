@@ -2,7 +2,7 @@
 /// Baichuan 7B: Llama, its q, k and v fused in folders (13B has no RoPE).
 #include "model/read_common.h"
 
-namespace ropewalk::arch::baichuan {
+namespace rw::arch::baichuan {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
@@ -23,4 +23,4 @@ const Register<Architecture> registered{
      .read = read}};
 
 }  // namespace
-}  // namespace ropewalk::arch::baichuan
+}  // namespace rw::arch::baichuan

@@ -3,7 +3,7 @@
 /// fused tensors.
 #include "model/read_common.h"
 
-namespace ropewalk::arch::chatglm {
+namespace rw::arch::chatglm {
 namespace {
 
 ModelConfig read(const ModelFile& file) { return read_family(file, Family{}); }
@@ -14,4 +14,4 @@ const Register<Architecture> registered{{.name = "chatglm",
                                          .read = read}};
 
 }  // namespace
-}  // namespace ropewalk::arch::chatglm
+}  // namespace rw::arch::chatglm

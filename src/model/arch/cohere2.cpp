@@ -2,7 +2,7 @@
 /// Command-R7B and Command-A: Command-R with windows in three of four layers; the others have no positions.
 #include "model/read_common.h"
 
-namespace ropewalk::arch::cohere2 {
+namespace rw::arch::cohere2 {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
@@ -21,4 +21,4 @@ const Register<Architecture> registered{
      .read = read}};
 
 }  // namespace
-}  // namespace ropewalk::arch::cohere2
+}  // namespace rw::arch::cohere2

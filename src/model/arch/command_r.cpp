@@ -3,7 +3,7 @@
 /// ones normalise each head of q and k with weights of its own.
 #include "model/read_common.h"
 
-namespace ropewalk::arch::command_r {
+namespace rw::arch::command_r {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
@@ -16,4 +16,4 @@ const Register<Architecture> registered{{.name = "command-r",
                                          .read = read}};
 
 }  // namespace
-}  // namespace ropewalk::arch::command_r
+}  // namespace rw::arch::command_r

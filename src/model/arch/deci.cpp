@@ -3,7 +3,7 @@
 /// is refused by the name of that layer.
 #include "model/read_common.h"
 
-namespace ropewalk::arch::deci {
+namespace rw::arch::deci {
 namespace {
 
 ModelConfig read(const ModelFile& file) { return read_family(file, Family{}); }
@@ -12,4 +12,4 @@ const Register<Architecture> registered{
     {.name = "deci", .models = "DeciLM 6B and 7B", .tiny = {"deci"}, .read = read}};
 
 }  // namespace
-}  // namespace ropewalk::arch::deci
+}  // namespace rw::arch::deci

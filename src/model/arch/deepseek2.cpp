@@ -5,7 +5,7 @@
 
 #include "model/read_common.h"
 
-namespace ropewalk::arch::deepseek2 {
+namespace rw::arch::deepseek2 {
 namespace {
 
 /// GGUFs from before llama.cpp wrote the groups (2025-10-20), as most that are published: those of V3 and R1
@@ -43,4 +43,4 @@ const Register<Architecture> registered{
      .read = read}};
 
 }  // namespace
-}  // namespace ropewalk::arch::deepseek2
+}  // namespace rw::arch::deepseek2

@@ -2,7 +2,7 @@
 /// ERNIE 4.5, dense and with experts: Llama, trained with interleaved pairs.
 #include "model/read_common.h"
 
-namespace ropewalk::arch::ernie4_5 {
+namespace rw::arch::ernie4_5 {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
@@ -16,4 +16,4 @@ const Register<Architecture> registered{{.name = "ernie4_5",
                                          .read = read}};
 
 }  // namespace
-}  // namespace ropewalk::arch::ernie4_5
+}  // namespace rw::arch::ernie4_5

@@ -3,7 +3,7 @@
 /// layers without one have no positions.
 #include "model/read_common.h"
 
-namespace ropewalk::arch::exaone4 {
+namespace rw::arch::exaone4 {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
@@ -18,4 +18,4 @@ const Register<Architecture> registered{{.name = "exaone4",
                                          .read = read}};
 
 }  // namespace
-}  // namespace ropewalk::arch::exaone4
+}  // namespace rw::arch::exaone4

@@ -3,7 +3,7 @@
 /// second is the one before attention.
 #include "model/read_common.h"
 
-namespace ropewalk::arch::falcon {
+namespace rw::arch::falcon {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
@@ -17,4 +17,4 @@ const Register<Architecture> registered{
     {.name = "falcon", .models = "Falcon 7B, 40B, 180B", .tiny = {"falcon", "falcon_40b"}, .read = read}};
 
 }  // namespace
-}  // namespace ropewalk::arch::falcon
+}  // namespace rw::arch::falcon

@@ -2,7 +2,7 @@
 /// Gemma 1: embeddings times sqrt(d_model), a gate of GELU.
 #include "model/read_common.h"
 
-namespace ropewalk::arch::gemma {
+namespace rw::arch::gemma {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
@@ -13,4 +13,4 @@ const Register<Architecture> registered{
     {.name = "gemma", .models = "Gemma 1", .tiny = {"gemma"}, .read = read}};
 
 }  // namespace
-}  // namespace ropewalk::arch::gemma
+}  // namespace rw::arch::gemma

@@ -4,7 +4,7 @@
 
 #include "model/read_common.h"
 
-namespace ropewalk::arch::gemma2 {
+namespace rw::arch::gemma2 {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
@@ -31,4 +31,4 @@ const Register<Architecture> registered{{.name = "gemma2",
                                          .read = read}};
 
 }  // namespace
-}  // namespace ropewalk::arch::gemma2
+}  // namespace rw::arch::gemma2

@@ -5,7 +5,7 @@
 
 #include "model/read_common.h"
 
-namespace ropewalk::arch::gemma3 {
+namespace rw::arch::gemma3 {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
@@ -31,4 +31,4 @@ const Register<Architecture> registered{
      .read = read}};
 
 }  // namespace
-}  // namespace ropewalk::arch::gemma3
+}  // namespace rw::arch::gemma3

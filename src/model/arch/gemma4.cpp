@@ -5,7 +5,7 @@
 #include "model/read_common.h"
 #include "model/read_scaling.h"
 
-namespace ropewalk::arch::gemma4 {
+namespace rw::arch::gemma4 {
 namespace {
 
 /// The last `n` layers read the keys and values of the last layer before them that has the same window.
@@ -84,4 +84,4 @@ const Register<Architecture> registered{
      .read = read}};
 
 }  // namespace
-}  // namespace ropewalk::arch::gemma4
+}  // namespace rw::arch::gemma4

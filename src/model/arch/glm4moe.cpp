@@ -2,7 +2,7 @@
 /// GLM-4.5 and 4.6: half of each head rotates; dense layers, then experts chosen by sigmoids and a bias.
 #include "model/read_common.h"
 
-namespace ropewalk::arch::glm4moe {
+namespace rw::arch::glm4moe {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
@@ -18,4 +18,4 @@ const Register<Architecture> registered{{.name = "glm4moe",
                                          .read = read}};
 
 }  // namespace
-}  // namespace ropewalk::arch::glm4moe
+}  // namespace rw::arch::glm4moe

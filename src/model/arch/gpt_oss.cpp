@@ -3,7 +3,7 @@
 /// activation, YaRN whose ramp is not rounded to whole dims.
 #include "model/read_common.h"
 
-namespace ropewalk::arch::gpt_oss {
+namespace rw::arch::gpt_oss {
 namespace {
 
 /// All of its models have them: a file without runs wrongly.
@@ -37,4 +37,4 @@ const Register<Architecture> registered{{.name = "gpt-oss",
                                          .read = read}};
 
 }  // namespace
-}  // namespace ropewalk::arch::gpt_oss
+}  // namespace rw::arch::gpt_oss

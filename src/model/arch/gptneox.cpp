@@ -2,7 +2,7 @@
 /// GPT-NeoX and Pythia: LayerNorm, biases, both parts side by side with norms of their own, rotation in part.
 #include "model/read_common.h"
 
-namespace ropewalk::arch::gptneox {
+namespace rw::arch::gptneox {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
@@ -17,4 +17,4 @@ const Register<Architecture> registered{{.name = "gptneox",
                                          .read = read}};
 
 }  // namespace
-}  // namespace ropewalk::arch::gptneox
+}  // namespace rw::arch::gptneox

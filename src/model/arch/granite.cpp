@@ -3,7 +3,7 @@
 /// logits.
 #include "model/read_common.h"
 
-namespace ropewalk::arch::granite {
+namespace rw::arch::granite {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
@@ -18,4 +18,4 @@ const Register<Architecture> registered{{.name = "granite",
                                          .read = read}};
 
 }  // namespace
-}  // namespace ropewalk::arch::granite
+}  // namespace rw::arch::granite

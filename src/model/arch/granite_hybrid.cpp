@@ -2,7 +2,7 @@
 /// Granite 4.0-h: Mamba-2 in most layers, and attention without positions; multipliers as in Granite.
 #include "model/read_common.h"
 
-namespace ropewalk::arch::granite_hybrid {
+namespace rw::arch::granite_hybrid {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
@@ -19,4 +19,4 @@ const Register<Architecture> registered{{.name = "granitehybrid",
                                          .read = read}};
 
 }  // namespace
-}  // namespace ropewalk::arch::granite_hybrid
+}  // namespace rw::arch::granite_hybrid

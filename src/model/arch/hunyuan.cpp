@@ -3,7 +3,7 @@
 /// alpha (formats/hf_layers.cpp), or already so in a GGUF.
 #include "model/read_common.h"
 
-namespace ropewalk::arch::hunyuan {
+namespace rw::arch::hunyuan {
 namespace {
 
 /// Errors: Error for a scaling with a factor on rotated queries and keys: the norms behind take it out again
@@ -30,4 +30,4 @@ const Register<Architecture> registered{{.name = "hunyuan-dense",
                                          .read = read}};
 
 }  // namespace
-}  // namespace ropewalk::arch::hunyuan
+}  // namespace rw::arch::hunyuan

@@ -2,7 +2,7 @@
 /// InternLM2: Llama, its q, k and v fused in folders.
 #include "model/read_common.h"
 
-namespace ropewalk::arch::internlm2 {
+namespace rw::arch::internlm2 {
 namespace {
 
 ModelConfig read(const ModelFile& file) { return read_family(file, Family{}); }
@@ -14,4 +14,4 @@ const Register<Architecture> registered{{.name = "internlm2",
                                          .read = read}};
 
 }  // namespace
-}  // namespace ropewalk::arch::internlm2
+}  // namespace rw::arch::internlm2

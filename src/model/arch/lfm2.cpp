@@ -3,7 +3,7 @@
 /// of q and k where there is attention.
 #include "model/read_common.h"
 
-namespace ropewalk::arch::lfm2 {
+namespace rw::arch::lfm2 {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
@@ -22,4 +22,4 @@ const Register<Architecture> registered{{.name = "lfm2",
                                          .read = read}};
 
 }  // namespace
-}  // namespace ropewalk::arch::lfm2
+}  // namespace rw::arch::lfm2

@@ -3,7 +3,7 @@
 /// (InternLM) or with experts (Mixtral).
 #include "model/read_common.h"
 
-namespace ropewalk::arch::llama {
+namespace rw::arch::llama {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
@@ -26,4 +26,4 @@ const Register<Architecture> registered{
      .read = read}};
 
 }  // namespace
-}  // namespace ropewalk::arch::llama
+}  // namespace rw::arch::llama

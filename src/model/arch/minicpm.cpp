@@ -4,7 +4,7 @@
 
 #include "model/read_common.h"
 
-namespace ropewalk::arch::minicpm {
+namespace rw::arch::minicpm {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
@@ -25,4 +25,4 @@ const Register<Architecture> registered{{.name = "minicpm",
                                          .read = read}};
 
 }  // namespace
-}  // namespace ropewalk::arch::minicpm
+}  // namespace rw::arch::minicpm

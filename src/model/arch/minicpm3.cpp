@@ -4,7 +4,7 @@
 
 #include "model/read_common.h"
 
-namespace ropewalk::arch::minicpm3 {
+namespace rw::arch::minicpm3 {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
@@ -22,4 +22,4 @@ const Register<Architecture> registered{
     {.name = "minicpm3", .models = "MiniCPM3", .scaling = "longrope", .tiny = {"minicpm3"}, .read = read}};
 
 }  // namespace
-}  // namespace ropewalk::arch::minicpm3
+}  // namespace rw::arch::minicpm3

@@ -3,7 +3,7 @@
 /// a bias.
 #include "model/read_common.h"
 
-namespace ropewalk::arch::minimax_m2 {
+namespace rw::arch::minimax_m2 {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
@@ -17,4 +17,4 @@ const Register<Architecture> registered{{.name = "minimax-m2",
                                          .read = read}};
 
 }  // namespace
-}  // namespace ropewalk::arch::minimax_m2
+}  // namespace rw::arch::minimax_m2

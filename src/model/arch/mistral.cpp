@@ -2,7 +2,7 @@
 /// Mistral 7B as Hugging Face stores it. Its trained sliding window is a mask of every layer.
 #include "model/read_common.h"
 
-namespace ropewalk::arch::mistral {
+namespace rw::arch::mistral {
 namespace {
 
 ModelConfig read(const ModelFile& file) { return read_family(file, Family{}); }
@@ -15,4 +15,4 @@ const Register<Architecture> registered{
      .read = read}};
 
 }  // namespace
-}  // namespace ropewalk::arch::mistral
+}  // namespace rw::arch::mistral

@@ -2,7 +2,7 @@
 /// Mistral Small 3 and Ministral 3: Llama whose rows have a temperature by position.
 #include "model/read_common.h"
 
-namespace ropewalk::arch::mistral3 {
+namespace rw::arch::mistral3 {
 namespace {
 
 ModelConfig read(const ModelFile& file) { return read_family(file, Family{.temperature = true}); }
@@ -15,4 +15,4 @@ const Register<Architecture> registered{
      .read = read}};
 
 }  // namespace
-}  // namespace ropewalk::arch::mistral3
+}  // namespace rw::arch::mistral3

@@ -2,7 +2,7 @@
 /// Nemotron-mini: LayerNorm, ReLU squared without a gate, rotation in part.
 #include "model/read_common.h"
 
-namespace ropewalk::arch::nemotron {
+namespace rw::arch::nemotron {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
@@ -16,4 +16,4 @@ const Register<Architecture> registered{{.name = "nemotron",
                                          .read = read}};
 
 }  // namespace
-}  // namespace ropewalk::arch::nemotron
+}  // namespace rw::arch::nemotron

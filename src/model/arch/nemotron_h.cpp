@@ -2,7 +2,7 @@
 /// Nemotron-H and Nemotron 3: each layer is Mamba-2, attention without positions, or a feed-forward part.
 #include "model/read_common.h"
 
-namespace ropewalk::arch::nemotron_h {
+namespace rw::arch::nemotron_h {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
@@ -25,4 +25,4 @@ const Register<Architecture> registered{
      .read = read}};
 
 }  // namespace
-}  // namespace ropewalk::arch::nemotron_h
+}  // namespace rw::arch::nemotron_h

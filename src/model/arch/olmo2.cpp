@@ -3,7 +3,7 @@
 /// in three of four layers, which have no scaling.
 #include "model/read_common.h"
 
-namespace ropewalk::arch::olmo2 {
+namespace rw::arch::olmo2 {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
@@ -18,4 +18,4 @@ const Register<Architecture> registered{{.name = "olmo2",
                                          .read = read}};
 
 }  // namespace
-}  // namespace ropewalk::arch::olmo2
+}  // namespace rw::arch::olmo2

@@ -2,7 +2,7 @@
 /// OLMoE: Llama with norms of the whole rows of q and k, and experts whose weights do not sum to 1.
 #include "model/read_common.h"
 
-namespace ropewalk::arch::olmoe {
+namespace rw::arch::olmoe {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
@@ -13,4 +13,4 @@ const Register<Architecture> registered{
     {.name = "olmoe", .models = "OLMoE 1B-7B", .tiny = {"olmoe"}, .read = read}};
 
 }  // namespace
-}  // namespace ropewalk::arch::olmoe
+}  // namespace rw::arch::olmoe

@@ -2,7 +2,7 @@
 /// Phi-1.5 and Phi-2: LayerNorm, biases, both parts side by side of one norm, rotation in part.
 #include "model/read_common.h"
 
-namespace ropewalk::arch::phi2 {
+namespace rw::arch::phi2 {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
@@ -16,4 +16,4 @@ const Register<Architecture> registered{
     {.name = "phi2", .models = "Phi-1, Phi-1.5, Phi-2", .tiny = {"phi"}, .read = read}};
 
 }  // namespace
-}  // namespace ropewalk::arch::phi2
+}  // namespace rw::arch::phi2

@@ -2,7 +2,7 @@
 /// Phi-3, 3.5, 4 and 4-mini: Llama with fused tensors, LongRoPE and, in 4-mini, rotation in part.
 #include "model/read_common.h"
 
-namespace ropewalk::arch::phi3 {
+namespace rw::arch::phi3 {
 namespace {
 
 ModelConfig read(const ModelFile& file) { return read_family(file, Family{}); }
@@ -14,4 +14,4 @@ const Register<Architecture> registered{{.name = "phi3",
                                          .read = read}};
 
 }  // namespace
-}  // namespace ropewalk::arch::phi3
+}  // namespace rw::arch::phi3

@@ -3,7 +3,7 @@
 /// of M-RoPE are one position for text.
 #include "model/read_common.h"
 
-namespace ropewalk::arch::qwen2 {
+namespace rw::arch::qwen2 {
 namespace {
 
 ModelConfig read(const ModelFile& file) { return read_family(file, Family{}); }
@@ -21,4 +21,4 @@ const Register<Architecture> registered{
      .read = read}};
 
 }  // namespace
-}  // namespace ropewalk::arch::qwen2
+}  // namespace rw::arch::qwen2

@@ -3,7 +3,7 @@
 /// own.
 #include "model/read_common.h"
 
-namespace ropewalk::arch::qwen2moe {
+namespace rw::arch::qwen2moe {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
@@ -17,4 +17,4 @@ const Register<Architecture> registered{{.name = "qwen2moe",
                                          .read = read}};
 
 }  // namespace
-}  // namespace ropewalk::arch::qwen2moe
+}  // namespace rw::arch::qwen2moe

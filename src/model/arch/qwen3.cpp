@@ -3,7 +3,7 @@
 /// k, before the rotation.
 #include "model/read_common.h"
 
-namespace ropewalk::arch::qwen3 {
+namespace rw::arch::qwen3 {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
@@ -25,4 +25,4 @@ const Register<Architecture> registered{
      .read = read}};
 
 }  // namespace
-}  // namespace ropewalk::arch::qwen3
+}  // namespace rw::arch::qwen3

@@ -3,7 +3,7 @@
 /// fourth layer attention whose output has a gate.
 #include "model/read_common.h"
 
-namespace ropewalk::arch::qwen3next {
+namespace rw::arch::qwen3next {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
@@ -25,4 +25,4 @@ const Register<Architecture> registered{
      .read = read}};
 
 }  // namespace
-}  // namespace ropewalk::arch::qwen3next
+}  // namespace rw::arch::qwen3next

@@ -6,7 +6,7 @@
 #include "model/keys.h"
 #include "model/read_common.h"
 
-namespace ropewalk::arch::roformer {
+namespace rw::arch::roformer {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
@@ -49,4 +49,4 @@ const Register<Architecture> registered{
      .read = read}};
 
 }  // namespace
-}  // namespace ropewalk::arch::roformer
+}  // namespace rw::arch::roformer

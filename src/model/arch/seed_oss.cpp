@@ -2,7 +2,7 @@
 /// Seed-OSS: Llama with biases on q, k and v; its second norm is named as one behind attention.
 #include "model/read_common.h"
 
-namespace ropewalk::arch::seed_oss {
+namespace rw::arch::seed_oss {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
@@ -13,4 +13,4 @@ const Register<Architecture> registered{
     {.name = "seed_oss", .models = "Seed-OSS 36B", .tiny = {"seed_oss"}, .read = read}};
 
 }  // namespace
-}  // namespace ropewalk::arch::seed_oss
+}  // namespace rw::arch::seed_oss

@@ -2,7 +2,7 @@
 /// SmolLM3: Llama, every fourth layer without positions.
 #include "model/read_common.h"
 
-namespace ropewalk::arch::smollm3 {
+namespace rw::arch::smollm3 {
 namespace {
 
 ModelConfig read(const ModelFile& file) { return read_family(file, Family{.no_rope = NoRope::kEveryFourth}); }
@@ -14,4 +14,4 @@ const Register<Architecture> registered{{.name = "smollm3",
                                          .read = read}};
 
 }  // namespace
-}  // namespace ropewalk::arch::smollm3
+}  // namespace rw::arch::smollm3

@@ -3,7 +3,7 @@
 /// side.
 #include "model/read_common.h"
 
-namespace ropewalk::arch::stablelm {
+namespace rw::arch::stablelm {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
@@ -17,4 +17,4 @@ const Register<Architecture> registered{{.name = "stablelm",
                                          .read = read}};
 
 }  // namespace
-}  // namespace ropewalk::arch::stablelm
+}  // namespace rw::arch::stablelm

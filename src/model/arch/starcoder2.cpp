@@ -2,7 +2,7 @@
 /// StarCoder2: LayerNorm, biases, GELU without a gate.
 #include "model/read_common.h"
 
-namespace ropewalk::arch::starcoder2 {
+namespace rw::arch::starcoder2 {
 namespace {
 
 ModelConfig read(const ModelFile& file) {
@@ -17,4 +17,4 @@ const Register<Architecture> registered{{.name = "starcoder2",
                                          .read = read}};
 
 }  // namespace
-}  // namespace ropewalk::arch::starcoder2
+}  // namespace rw::arch::starcoder2

@@ -5,7 +5,7 @@
 #include "server/messages.h"
 #include "server/reasoning.h"
 
-namespace ropewalk::server::chat_completions {
+namespace rw::server::chat_completions {
 namespace {
 
 class ChatForm : public Form {
@@ -146,4 +146,4 @@ void chat(Api& api, const Request& request, const std::shared_ptr<Reply>& reply)
 const Register<Route> registered{{"POST /v1/chat/completions", {"POST /chat/completions"}, chat}};
 
 }  // namespace
-}  // namespace ropewalk::server::chat_completions
+}  // namespace rw::server::chat_completions

@@ -8,7 +8,7 @@
 #include "server/generation.h"
 #include "serving/room.h"
 
-namespace ropewalk::server::checks {
+namespace rw::server::checks {
 namespace {
 
 constexpr double kLeastSeconds = 5, kMostSeconds = 600;
@@ -139,4 +139,4 @@ const Register<Route> registered_check{{"POST /check", {}, check}};
 const Register<Route> registered_choose{{"POST /choose", {}, choose}};
 
 }  // namespace
-}  // namespace ropewalk::server::checks
+}  // namespace rw::server::checks

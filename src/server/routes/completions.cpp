@@ -6,7 +6,7 @@
 #include "core/utf8.h"
 #include "server/answering.h"
 
-namespace ropewalk::server::completions {
+namespace rw::server::completions {
 namespace {
 
 class CompletionForm : public Form {
@@ -209,4 +209,4 @@ void complete(Api& api, const Request& request, const std::shared_ptr<Reply>& re
 const Register<Route> registered{{"POST /v1/completions", {}, complete}};
 
 }  // namespace
-}  // namespace ropewalk::server::completions
+}  // namespace rw::server::completions

@@ -2,7 +2,7 @@
 /// POST /completion: llama.cpp's native form.
 #include "server/answering.h"
 
-namespace ropewalk::server::native_completion {
+namespace rw::server::native_completion {
 namespace {
 
 class NativeForm : public Form {
@@ -113,4 +113,4 @@ void complete(Api& api, const Request& request, const std::shared_ptr<Reply>& re
 const Register<Route> registered{{"POST /completion", {"POST /completions"}, complete}};
 
 }  // namespace
-}  // namespace ropewalk::server::native_completion
+}  // namespace rw::server::native_completion

@@ -3,7 +3,7 @@
 #include "server/api.h"
 #include "server/page_files.h"
 
-namespace ropewalk::server::page {
+namespace rw::server::page {
 namespace {
 
 constexpr const char* kPolicy =
@@ -31,4 +31,4 @@ std::vector<std::string> paths() {
 const Register<Route> registered{{"GET /", paths(), page}};
 
 }  // namespace
-}  // namespace ropewalk::server::page
+}  // namespace rw::server::page

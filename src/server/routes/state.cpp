@@ -8,7 +8,7 @@
 #include "server/api.h"
 #include "serving/room.h"
 
-namespace ropewalk::server::state {
+namespace rw::server::state {
 namespace {
 
 void health(Api&, const Request&, const std::shared_ptr<Reply>& reply) {
@@ -178,4 +178,4 @@ const Register<Route> registered_slots{{"GET /slots", {}, slots, true}};
 const Register<Route> registered_metrics{{"GET /metrics", {}, metrics, true}};
 
 }  // namespace
-}  // namespace ropewalk::server::state
+}  // namespace rw::server::state

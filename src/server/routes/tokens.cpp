@@ -4,7 +4,7 @@
 #include "server/generation.h"
 #include "server/messages.h"
 
-namespace ropewalk::server::tokens {
+namespace rw::server::tokens {
 namespace {
 
 Json pieces(const Tokenizer& tokenizer, const std::vector<Token>& tokens) {
@@ -74,4 +74,4 @@ const Register<Route> registered_detokenize{{"POST /detokenize", {}, detokenize}
 const Register<Route> registered_template{{"POST /apply-template", {}, apply_template}};
 
 }  // namespace
-}  // namespace ropewalk::server::tokens
+}  // namespace rw::server::tokens

@@ -3,7 +3,7 @@
 #include "core/text.h"
 #include "train/export_gguf.h"
 
-namespace ropewalk::exports::gguf {
+namespace rw::exports::gguf {
 namespace {
 
 Exported write(const ExportRequest& request) {
@@ -22,4 +22,4 @@ const Register<ExportTarget> registered{{.name = "gguf",
                                          .write = write}};
 
 }  // namespace
-}  // namespace ropewalk::exports::gguf
+}  // namespace rw::exports::gguf

@@ -12,7 +12,7 @@
 #include "train/export_target.h"
 #include "train/write_settings.h"
 
-namespace ropewalk::exports::hf {
+namespace rw::exports::hf {
 namespace {
 
 namespace fs = std::filesystem;
@@ -111,4 +111,4 @@ const Register<ExportTarget> registered{{.name = "hf",
                                          .write = write}};
 
 }  // namespace
-}  // namespace ropewalk::exports::hf
+}  // namespace rw::exports::hf

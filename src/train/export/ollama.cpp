@@ -8,7 +8,7 @@
 #include "core/text.h"
 #include "train/export_gguf.h"
 
-namespace ropewalk::exports::ollama {
+namespace rw::exports::ollama {
 namespace {
 
 constexpr const char* kModel = "model.gguf";  // a plain name: a Modelfile has no quotes for others
@@ -53,4 +53,4 @@ const Register<ExportTarget> registered{{.name = "ollama",
                                          .write = write}};
 
 }  // namespace
-}  // namespace ropewalk::exports::ollama
+}  // namespace rw::exports::ollama
