@@ -24,7 +24,7 @@
 namespace rw {
 namespace {
 
-int allowed_cores() {
+int n_allowed_cores() {
   cpu_set_t set;
   CPU_ZERO(&set);
   if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0) return CPU_COUNT(&set);
@@ -231,7 +231,7 @@ Threads::Pool& Threads::pool() {
 }
 
 int usable_cores() {
-  static const int all = usable_cores(allowed_cores(), read_machine_limits().cores);
+  static const int all = usable_cores(n_allowed_cores(), read_machine_limits().cores);
   return all;
 }
 
