@@ -10,7 +10,7 @@
 #include "chat/template.h"
 #include "core/error.h"
 
-namespace ropewalk::chat {
+namespace rw::chat {
 namespace {
 
 const std::string kFolder = ROPEWALK_SOURCE_DIR "/tests/golden/chat/";
@@ -71,4 +71,4 @@ TEST(ChatGolden, TheLanguagePieceByPieceIsJinjas) {
 }
 
 }  // namespace
-}  // namespace ropewalk::chat
+}  // namespace rw::chat

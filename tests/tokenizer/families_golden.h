@@ -5,7 +5,7 @@
 
 #include "golden_text.h"
 
-namespace ropewalk::testing {
+namespace rw::testing {
 
 inline const Json& families() {
   static const Json json = parse_json(read_golden("tokenizer_families.json"), "tokenizer_families.json");
@@ -23,4 +23,4 @@ inline void expect_ids(const Tokenizer& tokenizer, const Json& golden, const std
   }
 }
 
-}  // namespace ropewalk::testing
+}  // namespace rw::testing

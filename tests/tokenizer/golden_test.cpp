@@ -6,10 +6,10 @@
 #include "tokenizer/nfc.h"
 #include "tokenizer/piece_tokenizer.h"
 
-namespace ropewalk {
+namespace rw {
 namespace {
 
-using namespace ropewalk::testing;
+using namespace rw::testing;
 
 void expect_blocks(const Tokenizer& tokenizer, const Json& blocks, const std::string& name,
                    bool special = false) {
@@ -79,4 +79,4 @@ TEST(TokenizerGolden, Nfc) {
 }
 
 }  // namespace
-}  // namespace ropewalk
+}  // namespace rw

@@ -16,7 +16,7 @@
 #include "formats/model_file.h"
 #include "tokenizer/tokenizer.h"
 
-namespace ropewalk::testing {
+namespace rw::testing {
 
 class FakeFile : public ModelFile {
  public:
@@ -170,4 +170,4 @@ inline FakeFile& fill_spm(FakeFile& file) {
   return file;
 }
 
-}  // namespace ropewalk::testing
+}  // namespace rw::testing
