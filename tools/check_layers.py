@@ -21,6 +21,7 @@ MAY_INCLUDE = {
     "serving": {"core", "quant", "formats", "tokenizer", "chat", "methods", "kernels", "model", "serving"},
     "judge": {"core", "quant", "formats", "tokenizer", "chat", "methods", "kernels", "model", "metrics", "results", "judge"},
     "server": {"core", "quant", "formats", "tokenizer", "chat", "methods", "kernels", "model", "metrics", "results", "judge", "serving", "server"},
+    "face": {"ropewalk", "core", "quant", "formats", "tokenizer", "chat", "methods", "kernels", "model", "metrics", "results", "judge", "report", "face"},
 }
 
 source = pathlib.Path(__file__).resolve().parent.parent / "src"

@@ -260,7 +260,7 @@ void Sequence::State::require_room(Index n) const {
   const Index all = static_cast<Index>(tokens.size()) + n;
   if (all > options.n)
     throw Error("session", fmt::format("at most {} tokens, the length asked for", options.n),
-                fmt::format("{}", all));
+                fmt::format("{}", all), "make it for a greater length");
 }
 
 Sequence::Sequence(const Model& model, const MethodSpec& spec, const SequenceOptions& options, Index chunk)
