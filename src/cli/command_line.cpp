@@ -12,6 +12,7 @@
 #include "cli/jobs.h"
 #include "core/error.h"
 #include "core/text_file.h"
+#include "core/this_program.h"
 #include "formats/assumed_pre.h"
 #include "tokenizer/pretokenize.h"
 
@@ -75,8 +76,7 @@ void require_values(const CLI::App& command) {
 
 /// The folders in which models of our own are looked for.
 std::vector<std::filesystem::path> folders_of_our_own() {
-  std::error_code none;
-  const std::filesystem::path folder = std::filesystem::read_symlink("/proc/self/exe", none).parent_path();
+  const std::filesystem::path folder = std::filesystem::path(file_of_this_program()).parent_path();
   return {(folder / "../../models").lexically_normal(), (folder / "../share/ropewalk").lexically_normal()};
 }
 

@@ -237,9 +237,14 @@ std::size_t parse_bytes(const std::string& text, const char* option) {
 std::string speed_line(const char* what, Index n_tokens, double seconds) {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
+#ifdef __APPLE__
+  constexpr long kMebibyte = 1 << 20;  // it counts bytes
+#else
+  constexpr long kMebibyte = 1 << 10;  // it counts kibibytes
+#endif
   return fmt::format("{} {} in {:.2f} s ({:.1f} tokens/s), peak memory {} MiB", what,
                      counted(n_tokens, "token"), seconds,
-                     static_cast<double>(n_tokens) / std::max(seconds, 1e-9), usage.ru_maxrss / 1024);
+                     static_cast<double>(n_tokens) / std::max(seconds, 1e-9), usage.ru_maxrss / kMebibyte);
 }
 
 }  // namespace rw
