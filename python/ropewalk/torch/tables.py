@@ -21,9 +21,9 @@ class Tables:
         self.theta = np.asarray(plan.theta if theta is None else theta, dtype=np.float64)
         self.rotary_gain, self.soft_cap = float(plan.rotary_gain), float(plan.soft_cap)
         self.row_scale = np.asarray(plan.row_scale)
-        self.query_position = [np.asarray(position) for position, _ in plan.regions]
-        self.variant = [int(variant) for _, variant in plan.regions]
-        self.key_position = [np.asarray(variant[0]) for variant in plan.variants]
+        self.query_position = [np.asarray(region.query_position) for region in plan.regions]
+        self.variant = [int(region.variant) for region in plan.regions]
+        self.key_position = [np.asarray(variant.key_position) for variant in plan.variants]
         bounds = [self._bounds(plan, region) for region in range(len(self.variant))]
         self.begin, self.end = [b for b, _ in bounds], [e for _, e in bounds]
         self._made = {}

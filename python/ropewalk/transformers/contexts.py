@@ -6,15 +6,10 @@ import json
 
 import ropewalk
 
-from .families import Unsupported
 
-
-def of_layers(model, with_attention):
-    """{layer: arguments of ropewalk.plan}. with_attention: the layers that have attention in `model`. Errors: ropewalk's own
-    for a family or a setting that it does not read."""
-    numbers = ropewalk.layers(json.loads(model.config.to_json_string()))
-    read = {index for index, layer in enumerate(numbers) if layer is not None}
-    if read != set(with_attention):
-        raise Unsupported(type(model).__name__, f"attention in layers {sorted(read)}, as ropewalk reads the config",
-                          f"{sorted(with_attention)}", "this version of transformers computes another model")
-    return {index: numbers[index] for index in read}
+def of_layers(model, with_attention, n_layers):
+    """{layer: arguments of ropewalk.plan}. with_attention: the layers of `model` that have attention. Errors: ropewalk's own for
+    a family or a setting that it does not read."""
+    said = json.loads(json.dumps(model.config.to_diff_dict(), default=str))  # as save_pretrained writes it
+    numbers = ropewalk.layers(said, [layer in with_attention for layer in range(n_layers)])
+    return {layer: numbers[layer] for layer in with_attention}

@@ -40,7 +40,7 @@ def apply(model, spec="auto", *, length=None, tuned=None, backend="auto"):
     attentions = _attentions(text)
     model_type = attentions[0].config.model_type
     family = family_of(model_type)
-    numbers = contexts.of_layers(model, {module.layer_idx for module in attentions})
+    numbers = contexts.of_layers(model, {module.layer_idx for module in attentions}, attentions[0].config.num_hidden_layers)
     layers = []
     for module in attentions:
         context = dict(numbers[module.layer_idx])
@@ -198,7 +198,7 @@ def _begin(state, by_interface, module, args, kwargs):
     mask = _mask_in(given)
     mask = state.outer_mask if mask is None else mask
     cache = given.get("cache") if given.get("past_key_values") is None else given["past_key_values"]
-    n_seen = 0 if cache is None else int(cache.get_seq_length(state.layers[0].index))
+    n_seen = _n_cached(cache, state.layers[0].index)
     if mask is not None:
         n_seen = mask.shape[1] - n_rows if mask.shape[1] > n_rows else n_seen
         mask = mask.detach().cpu().numpy()
@@ -208,6 +208,15 @@ def _begin(state, by_interface, module, args, kwargs):
     if not by_interface and "attention_mask" in kwargs:
         kwargs["attention_mask"] = None  # else n x n numbers are made of it
     return args, kwargs
+
+
+def _n_cached(cache, layer):
+    """Columns that a cache has read, as layer `layer` has it."""
+    if cache is None:
+        return 0
+    if isinstance(cache, tuple):  # of old versions
+        return cache[layer][0].shape[2]
+    return int(cache.get_seq_length(layer))
 
 
 def _check_positions(positions, mask):

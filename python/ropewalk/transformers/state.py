@@ -105,7 +105,7 @@ class State:
                       if key not in ("layer", "kv_head"))
         first = ropewalk.plan(spec, sequence.n, rows=(0, 1), **numbers)
         # A method that grows has at each token the frequencies of the tokens read so far, the prompt's at least.
-        grown = max(sequence.n_prompt, sequence.end - sequence.begin) if first.grows else None
+        grown = max(sequence.n_prompt, sequence.end - sequence.begin) if first.grows else 0
         key = ((sequence.n, sequence.n_prompt), spec, alike, layer.index if first.by_layer else None, grown)
         if key not in self._tables:
             self._tables[key] = self._make(spec, numbers, sequence.n, grown, first.by_head)
@@ -113,10 +113,10 @@ class State:
 
     @staticmethod
     def _make(spec, numbers, n, grown, by_head):
-        plan = ropewalk.plan(spec, n, length=grown, **numbers)
+        plan = ropewalk.plan(spec, n, frequencies_at=grown, **numbers)
         if not by_head:
             return Tables(plan)
-        heads = [ropewalk.plan(spec, n, rows=(0, 1), length=grown, **{**numbers, "kv_head": head}).theta
+        heads = [ropewalk.plan(spec, n, rows=(0, 1), frequencies_at=grown, **{**numbers, "kv_head": head}).theta
                  for head in range(numbers["n_kv_heads"])]
         return Tables(plan, np.stack(heads))
 
