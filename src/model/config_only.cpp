@@ -57,16 +57,20 @@ ModelConfig read_config_only(std::string_view config_json, const std::vector<boo
                 fmt::format("{}", attends.size()));
   const std::int64_t width = of_arch("token_embedding_length", of_arch("embedding_length", 1));
   const std::int64_t first_mixed = of_arch("leading_dense_block_count", 0);
-  const auto biased = said.find("ropewalk.attention_bias");
-  const bool has_bias = biased != said.end() && biased->second == MetaValue(true);
+  const auto holds = [&](const std::string& key) {
+    const auto found = said.find(key);
+    return found != said.end() && found->second == MetaValue(true);
+  };
+  const bool has_bias = holds("ropewalk.attention_bias");
 
   SmallFile file;
   const Index checked = Checked(static_cast<std::uint64_t>(width), kPlace).in(1, 1 << 20);
   file.add("token_embd.weight", static_cast<std::size_t>(checked));
-  file.add("output.weight", 1);
+  file.add("output.weight", 1), file.add("output_transform.weight", 1);
   for (std::int64_t l = 0; l < n_layers; ++l) {
     const auto add = [&](const char* name) { file.add(fmt::format("blk.{}.{}", l, name), 1); };
-    add("attn_norm.weight"), add("ffn_norm.weight");
+    add("attn_norm.weight");
+    if (!holds(arch + ".use_parallel_residual")) add("ffn_norm.weight");  // both parts may have one norm
     if (attends[static_cast<std::size_t>(l)])
       add("attn_q.weight"), add("attn_q_norm.weight");
     else

@@ -36,13 +36,11 @@ FAMILIES = {
     **dict.fromkeys(("cohere", "cohere2", "ernie4_5", "ernie4_5_moe", "glm", "glm4"), _pairs),
     **dict.fromkeys(("hunyuan_v1_dense", "hunyuan_v1_moe"), _hunyuan),
     "ministral3": Family(own_temperature=True),
+    "roformer": Family(interleaved=True),
     "deepseek_v2": Family(interleaved=True, last=True),
     **dict.fromkeys(("deepseek_v3", "glm4_moe_lite", "minicpm3"), Family(last=True)),
 }
-NOT_YET = {
-    "roformer": "its attention calls no interface that could be replaced, and rotates values too",
-    "nemotron_h": "none of its layers has positions",
-}
+NOT_YET = {"nemotron_h": "none of its layers has positions, so that methods act nowhere"}
 
 
 def family_of(model_type):

@@ -7,16 +7,16 @@ import functools
 import inspect
 import re
 import sys
-import types
 import warnings
 
 import torch
 import transformers
 
-from . import contexts
+from . import contexts, roformer
 from .auto import read_tuned
-from .families import Unsupported, family_of
+from .families import FAMILIES, Unsupported, family_of
 from .state import Layer, State
+from .undo import put_in
 
 NAME = "ropewalk"  # of the attention and mask functions, in transformers' registries
 
@@ -36,17 +36,16 @@ def apply(model, spec="auto", *, length=None, tuned=None, backend="auto"):
     length. Returns the model. Errors: Unsupported, by name and reason, for families and models that cannot be done;
     ValueError for a spec that does not exist or does not fit. Not for several threads that share the model."""
     remove(model)
-    text = _text_model(model)
-    attentions = _attentions(text)
-    model_type = attentions[0].config.model_type
+    text = roformer.find(model) or _text_model(model)
+    attentions = roformer.attentions(text) or _attentions(text)
+    config = getattr(next(iter(attentions.values())), "config", text.config)
+    model_type = config.model_type
     family = family_of(model_type)
-    numbers = contexts.of_layers(model, {module.layer_idx for module in attentions}, attentions[0].config.num_hidden_layers)
     layers = []
-    for module in attentions:
-        context = dict(numbers[module.layer_idx])
+    for index, context in contexts.of_layers(model, set(attentions), config.num_hidden_layers).items():
         if family.own_temperature:
-            context.update(temperature_beta=0.0)
-        layers.append(Layer(module.layer_idx, context, module, family))
+            context = {**context, "temperature_beta": 0.0}
+        layers.append(Layer(index, context, attentions[index], family))
     state = State(model_type, layers, spec, length, read_tuned(tuned), backend)
     state.check()
     if not any(layer.context["acts"] and layer.context["rotary_dim"] for layer in layers):
@@ -89,13 +88,11 @@ def _text_model(model):
             if isinstance(child, torch.nn.ModuleList) and any(_is_text_attention(m) for m in child.modules()):
                 return module
     kind = getattr(getattr(model, "config", None), "model_type", type(model).__name__)
-    if kind in ("roformer", "nemotron_h"):
-        family_of(kind)  # says why
     raise Unsupported(type(model).__name__, "a model with layers of attention", "none")
 
 
 def _attentions(text):
-    return sorted((m for m in text.modules() if _is_text_attention(m)), key=lambda m: m.layer_idx)
+    return {m.layer_idx: m for m in text.modules() if _is_text_attention(m)}
 
 
 def _module_of(attention):
@@ -116,7 +113,9 @@ def _install(model, text, layers, state, undo):
         for name in layer.family.norms_behind:
             if (norm := getattr(layer.module, name, None)) is not None:
                 undo.callback(norm.register_forward_hook(_unweighted).remove)
-        if not by_interface:
+        if layer.family is FAMILIES["roformer"]:
+            roformer.install(text, layer, undo)
+        elif not by_interface:
             _intercept(layer, undo)
     if by_interface:
         for config in {id(layer.module.config): layer.module.config for layer in layers}.values():
@@ -124,28 +123,19 @@ def _install(model, text, layers, state, undo):
             config._attn_implementation = NAME
     undo.callback(text.register_forward_pre_hook(functools.partial(_begin, state, by_interface), with_kwargs=True).remove)
     if hasattr(text, "_update_causal_mask"):  # transformers before 4.53 makes n x n masks there
-        text._update_causal_mask = types.MethodType(lambda self, *args, **kwargs: None, text)
-        undo.callback(text.__dict__.pop, "_update_causal_mask", None)
+        undo.callback(put_in(text, "_update_causal_mask", lambda *args, **kwargs: None))
     for outer in {id(m): m for m in (model, *_around(model, text))}.values():
         if outer is not text:
             undo.callback(outer.register_forward_pre_hook(functools.partial(_outer_mask, state), with_kwargs=True).remove)
             undo.callback(outer.register_forward_hook(functools.partial(_forget_mask, state), always_call=True).remove)
         if hasattr(outer, "generate"):
-            own = outer.__dict__.get("generate")
-            outer.generate = _counting(outer.generate, outer, state)
-            undo.callback(_put_back, outer, "generate", own)
+            undo.callback(put_in(outer, "generate", _counting(outer.generate, outer, state)))
 
 
 def _around(model, text):
     """Modules on the way from `model` to `text` that are models themselves."""
     return [m for m in model.modules() if isinstance(m, transformers.PreTrainedModel) and m is not text
             and any(part is text for part in m.modules())]
-
-
-def _put_back(module, name, own):
-    module.__dict__.pop(name, None)
-    if own is not None:
-        module.__dict__[name] = own
 
 
 def _unrotated(module, args, output):
@@ -254,7 +244,7 @@ def _new_tokens(model, args, kwargs):
 
 def attend(module, query, key, value, attention_mask, scaling=None, dropout=0.0, **kwargs):
     """An attention function of transformers: query (batch, heads, rows, head_dim) -> ((batch, rows, heads, value_dim), None)."""
-    if not hasattr(module, NAME_OF_STATE):
+    if not hasattr(module, "_ropewalk"):
         raise Unsupported(type(module).__name__, "a model that ropewalk.transformers.apply changed", "another with its attention")
     state, layer = module._ropewalk
     if dropout:
@@ -264,9 +254,6 @@ def attend(module, query, key, value, attention_mask, scaling=None, dropout=0.0,
         raise Unsupported(type(module).__name__, f"logits scaled by {own:g}, as ropewalk reads the config", f"{scaling:g}",
                           "this version of transformers computes another model")
     return state.attend(layer, query, key, value, kwargs.get("s_aux")).transpose(1, 2).contiguous(), None
-
-
-NAME_OF_STATE = "_ropewalk"
 
 
 def keep_mask(*args, attention_mask=None, **kwargs):
@@ -314,6 +301,4 @@ def _intercept(layer, undo):
         with _Sdpa(*module._ropewalk):
             return forward(*args, **kwargs)
 
-    own = module.__dict__.get("forward")
-    module.forward = changed
-    undo.callback(_put_back, module, "forward", own)
+    undo.callback(put_in(module, "forward", changed))

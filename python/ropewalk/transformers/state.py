@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+
 import ropewalk
 
 from ropewalk.torch import Placement, Run, Tables, attention_of_runs
@@ -67,6 +69,8 @@ class State:
         for item, (begin, end) in enumerate(spans):
             real = end - begin
             n, n_prompt = self.lengths[item] if self.lengths is not None else (self.length or real, self.length or real)
+            if self.layers[0].context["bidirectional"]:  # what is there is the text
+                n = n_prompt = real
             groups.setdefault((begin, end, max(n, real), n_prompt), []).append(item)
         self.request = Request(n_columns, n_rows, [Sequence(tuple(items), *key) for key, items in groups.items()])
         wanted = {(s.n, s.n_prompt) for s in self.request.sequences}
@@ -121,6 +125,14 @@ class State:
         return Tables(plan, np.stack(heads))
 
     # ---- attention
+
+    def each(self, layer, x, change):
+        """x (batch, heads, n, dim) with change(part, tables) in the place of each sequence's part; an encoder's text."""
+        out = torch.zeros_like(x)
+        for s in self.request.sequences:
+            items = list(s.items)
+            out[items, :, s.begin:s.end] = change(x[items][:, :, s.begin:s.end], self.tables(layer, s))
+        return out
 
     def attend(self, layer, query, key, value, sinks=None):
         """query (batch, heads, rows, head_dim), key and value (batch, key heads, cached, .) -> (batch, heads, rows, value_dim)."""
