@@ -11,5 +11,6 @@ def of_layers(model, with_attention, n_layers):
     """{layer: arguments of ropewalk.plan}. with_attention: the layers of `model` that have attention. Errors: ropewalk's own for
     a family or a setting that it does not read."""
     said = json.loads(json.dumps(model.config.to_diff_dict(), default=str))  # as save_pretrained writes it
+    said.pop("quantization_config", None)  # how weights are kept is not asked
     numbers = ropewalk.layers(said, [layer in with_attention for layer in range(n_layers)])
     return {layer: numbers[layer] for layer in with_attention}

@@ -7,6 +7,7 @@ import functools
 import inspect
 import re
 import sys
+import threading
 import warnings
 
 import torch
@@ -19,6 +20,7 @@ from .state import Layer, State
 from .undo import put_in
 
 NAME = "ropewalk"  # of the attention and mask functions, in transformers' registries
+_running = threading.local()  # .model: the text model that computes now
 
 
 def apply(model, spec="auto", *, length=None, tuned=None, backend="auto"):
@@ -122,8 +124,12 @@ def _install(model, text, layers, state, undo):
             undo.callback(setattr, config, "_attn_implementation", config._attn_implementation)
             config._attn_implementation = NAME
     undo.callback(text.register_forward_pre_hook(functools.partial(_begin, state, by_interface), with_kwargs=True).remove)
-    if hasattr(text, "_update_causal_mask"):  # transformers before 4.53 makes n x n masks there
-        undo.callback(put_in(text, "_update_causal_mask", lambda *args, **kwargs: None))
+    undo.callback(text.register_forward_hook(_end, always_call=True).remove)
+    # transformers before 4.53 makes n x n masks by these.
+    for name, instead in (("_update_causal_mask", lambda *args, **kwargs: None),
+                          ("_prepare_4d_causal_attention_mask_with_cache_position", lambda attention_mask, **kwargs: attention_mask)):
+        if hasattr(text, name):
+            undo.callback(put_in(text, name, instead))
     for outer in {id(m): m for m in (model, *_around(model, text))}.values():
         if outer is not text:
             undo.callback(outer.register_forward_pre_hook(functools.partial(_outer_mask, state), with_kwargs=True).remove)
@@ -195,9 +201,14 @@ def _begin(state, by_interface, module, args, kwargs):
         mask = None if mask.all() else mask
     _check_positions(given.get("position_ids"), mask)
     state.begin(mask, n_items, n_rows, n_seen)
+    _running.model = module
     if not by_interface and "attention_mask" in kwargs:
         kwargs["attention_mask"] = None  # else n x n numbers are made of it
     return args, kwargs
+
+
+def _end(module, args, output):
+    _running.model = None
 
 
 def _n_cached(cache, layer):
@@ -257,8 +268,9 @@ def attend(module, query, key, value, attention_mask, scaling=None, dropout=0.0,
 
 
 def keep_mask(*args, attention_mask=None, **kwargs):
-    """A mask function of transformers: the mask of padding as it is, so that none of n x n is made."""
-    return attention_mask
+    """A mask function of transformers, which makes none of n x n. What generate() prepares is the mask of padding as it is; a
+    model that runs has told it (_begin) and needs no more."""
+    return None if getattr(_running, "model", None) else attention_mask
 
 
 def register():

@@ -28,7 +28,6 @@ class Sequence:
 @dataclass
 class Request:
     n_columns: int  # read so far, with those of this call
-    n_rows: int     # of this call
     sequences: list
 
 
@@ -72,7 +71,7 @@ class State:
             if self.layers[0].context["bidirectional"]:  # what is there is the text
                 n = n_prompt = real
             groups.setdefault((begin, end, max(n, real), n_prompt), []).append(item)
-        self.request = Request(n_columns, n_rows, [Sequence(tuple(items), *key) for key, items in groups.items()])
+        self.request = Request(n_columns, [Sequence(tuple(items), *key) for key, items in groups.items()])
         wanted = {(s.n, s.n_prompt) for s in self.request.sequences}
         self._tables = {key: made for key, made in self._tables.items() if key[0] in wanted}
 
@@ -137,7 +136,7 @@ class State:
     def attend(self, layer, query, key, value, sinks=None):
         """query (batch, heads, rows, head_dim), key and value (batch, key heads, cached, .) -> (batch, heads, rows, value_dim)."""
         request = self.request
-        n_before = request.n_columns - request.n_rows
+        n_before = request.n_columns - query.shape[2]  # Gemma 4's last layers compute the last rows of a prompt alone
         stored = key.shape[2]
         first = max(0, request.n_columns - stored)  # a cache with a window has forgotten the columns before
         if stored > request.n_columns:  # room for later ones
