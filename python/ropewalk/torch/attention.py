@@ -17,8 +17,9 @@ from torch.utils.checkpoint import checkpoint
 
 from .tables import Tables
 
-# Logits that stand in memory at once where rows are taken in chunks: 64 MiB in float32.
-CHUNK_LOGITS = 1 << 24
+# Where rows are taken in chunks: so many at most, since a chunk computes all keys that one of its rows sees, and fewer where
+# their logits would take more than 64 MiB in float32.
+CHUNK_ROWS, CHUNK_LOGITS = 128, 1 << 24
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ def _chunk(rows, v, begin, end, sinks):
 
 def _in_chunks(rows, q, v, sinks):
     widest = max(1, sum(high - low for spans in rows.spans.values() for low, high in spans))
-    step = max(16, CHUNK_LOGITS // (q.shape[0] * q.shape[1] * widest))
+    step = min(CHUNK_ROWS, max(16, CHUNK_LOGITS // (q.shape[0] * q.shape[1] * widest)))
     starts = range(rows.row, rows.row + rows.n_rows, step)
     again = torch.is_grad_enabled() and len(starts) > 1  # logits and masks are worked out again in the backward pass
     made = []
