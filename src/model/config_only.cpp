@@ -12,7 +12,7 @@
 namespace rw {
 namespace {
 
-constexpr const char* kPlace = "config";
+constexpr const char* kConfigText = "config";
 
 /// A safetensors file in memory, of matrices of one row of float32 zeros.
 class SmallFile {
@@ -36,7 +36,7 @@ class SmallFile {
   std::size_t n_bytes_ = 0;
 };
 
-std::int64_t number(const Metadata& metadata, const std::string& key, std::int64_t otherwise) {
+std::int64_t integer_of(const Metadata& metadata, const std::string& key, std::int64_t otherwise) {
   const auto found = metadata.find(key);
   const auto* value = found == metadata.end() ? nullptr : std::get_if<std::int64_t>(&found->second);
   return value == nullptr ? otherwise : *value;
@@ -46,14 +46,14 @@ std::int64_t number(const Metadata& metadata, const std::string& key, std::int64
 
 ModelConfig read_config_only(std::string_view config_json, const std::vector<bool>& attends) {
   const std::string text = without_python_numbers(config_json);
-  const Metadata said = translate_config(parse_json(text, kPlace, 4u << 20), kPlace);
+  const Metadata said = translate_config(parse_json(text, kConfigText, 4u << 20), kConfigText);
   const std::string arch = std::get<std::string>(said.at("general.architecture"));
   const auto of_arch = [&](const char* key, std::int64_t otherwise) {
-    return number(said, fmt::format("{}.{}", arch, key), otherwise);
+    return integer_of(said, fmt::format("{}.{}", arch, key), otherwise);
   };
   const std::int64_t n_layers = of_arch("block_count", 0) - of_arch("nextn_predict_layers", 0);
   if (n_layers != static_cast<std::int64_t>(attends.size()))
-    throw Error(kPlace, fmt::format("attends for each of {} layers", n_layers),
+    throw Error(kConfigText, fmt::format("attends for each of {} layers", n_layers),
                 fmt::format("{}", attends.size()));
   const std::int64_t width = of_arch("token_embedding_length", of_arch("embedding_length", 1));
   const std::int64_t first_mixed = of_arch("leading_dense_block_count", 0);
@@ -64,7 +64,7 @@ ModelConfig read_config_only(std::string_view config_json, const std::vector<boo
   const bool has_bias = holds("ropewalk.attention_bias");
 
   SmallFile file;
-  const Index checked = Checked(static_cast<std::uint64_t>(width), kPlace).in(1, 1 << 20);
+  const Index checked = Checked(static_cast<std::uint64_t>(width), kConfigText).in(1, 1 << 20);
   file.add("token_embd.weight", static_cast<std::size_t>(checked));
   file.add("output.weight", 1), file.add("output_transform.weight", 1);
   for (std::int64_t l = 0; l < n_layers; ++l) {
@@ -79,7 +79,7 @@ ModelConfig read_config_only(std::string_view config_json, const std::vector<boo
     if (of_arch("expert_count", 0) > 0 && l >= first_mixed) add("ffn_gate_inp.weight");
   }
   const std::vector<std::byte> bytes = file.bytes();
-  return read_config(*parse_hf_model(text, "", bytes, kPlace));
+  return read_config(*parse_hf_model(text, "", bytes, kConfigText));
 }
 
 }  // namespace rw

@@ -9,17 +9,19 @@ import torch
 class Tables:
     """What attention needs of a plan, for the rows and keys that the plan has.
 
-    plan    a ropewalk.Plan, or anything with its fields
-    theta   (n_kv_heads, rotary_dim / 2) frequencies, where heads differ (methods by head); else the plan's
+    plan         a ropewalk.Plan
+    theta        (rotary_dim / 2) frequencies in the place of the plan's, or (n_kv_heads, rotary_dim / 2) where heads differ
+    rotary_gain  in the place of the plan's
 
     Tensors are made when they are first asked for and kept for each device, so that all layers whose plans are equal
     share one Tables. Angles are worked out in float64. Memory: 8 bytes for each pair of dims, token and region or key
     variant, so 32 MiB each for 64k tokens and head_dim 128. Not for several threads at once."""
 
-    def __init__(self, plan, theta=None):
+    def __init__(self, plan, theta=None, rotary_gain=None):
         self.row_begin, self.n_rows = int(plan.row_begin), int(plan.n_rows)
         self.theta = np.asarray(plan.theta if theta is None else theta, dtype=np.float64)
-        self.rotary_gain, self.soft_cap = float(plan.rotary_gain), float(plan.soft_cap)
+        self.rotary_gain = float(plan.rotary_gain if rotary_gain is None else rotary_gain)
+        self.soft_cap = float(plan.soft_cap)
         self.row_scale = np.asarray(plan.row_scale)
         self.query_position = [np.asarray(region.query_position) for region in plan.regions]
         self.variant = [int(region.variant) for region in plan.regions]

@@ -44,6 +44,17 @@ class Layer:
         return Placement(offset, self.family.interleaved, *weights)
 
 
+def _alike(numbers):
+    """What layers have in common that a method treats alike, unless it goes by layer."""
+    return tuple((key, tuple(value) if isinstance(value, list) else value) for key, value in numbers.items()
+                 if key not in ("layer", "kv_head"))
+
+
+def _frequencies(spec, n, numbers):
+    """The plan of one row: for its theta and gain at length n."""
+    return ropewalk.plan(spec, n, rows=(0, 1), **numbers)
+
+
 class State:
     def __init__(self, model_name, layers, spec, length, tuned, backend):
         self.name, self.layers = model_name, layers
@@ -52,7 +63,7 @@ class State:
         self.lengths = None      # and each item's (n, n_prompt), fixed when it begins
         self.outer_mask = None   # the mask that a model around the text model was given
         self.request = None
-        self._tables = {}
+        self._tables, self._differing = {}, {}
 
     # ---- the request
 
@@ -104,24 +115,33 @@ class State:
         """One for all layers that are alike under the request's method."""
         spec = self.spec_for(sequence.n)
         numbers = layer.context
-        alike = tuple((key, value if not isinstance(value, list) else tuple(value)) for key, value in numbers.items()
-                      if key not in ("layer", "kv_head"))
-        first = ropewalk.plan(spec, sequence.n, rows=(0, 1), **numbers)
+        alike = _alike(numbers)
+        by_layer, by_head, grows = self._differs(spec)
         # A method that grows has at each token the frequencies of the tokens read so far, the prompt's at least.
-        grown = max(sequence.n_prompt, sequence.end - sequence.begin) if first.grows else 0
-        key = ((sequence.n, sequence.n_prompt), spec, alike, layer.index if first.by_layer else None, grown)
+        at = max(sequence.n_prompt, sequence.end - sequence.begin) if grows else sequence.n
+        key = ((sequence.n, sequence.n_prompt), spec, alike, layer.index if by_layer else None, at)
         if key not in self._tables:
-            self._tables[key] = self._make(spec, numbers, sequence.n, grown, first.by_head)
+            heads = range(numbers["n_kv_heads"]) if by_head else [0]
+            plans = [_frequencies(spec, at, {**numbers, "kv_head": head}) for head in heads]
+            theta = np.stack([plan.theta for plan in plans]) if by_head else plans[0].theta
+            self._tables[key] = Tables(ropewalk.plan(spec, sequence.n, **numbers), theta, plans[0].rotary_gain)
         return self._tables[key]
 
-    @staticmethod
-    def _make(spec, numbers, n, grown, by_head):
-        plan = ropewalk.plan(spec, n, frequencies_at=grown, **numbers)
-        if not by_head:
-            return Tables(plan)
-        heads = [ropewalk.plan(spec, n, rows=(0, 1), frequencies_at=grown, **{**numbers, "kv_head": head}).theta
-                 for head in range(numbers["n_kv_heads"])]
-        return Tables(plan, np.stack(heads))
+    def _differs(self, spec):
+        """Whether a spec's frequencies differ by layers that are else alike, by heads, and whether they grow with each token. Looked
+        up beyond the trained length, where every method does something."""
+        if spec not in self._differing:
+            by_layer = by_head = grows = False
+            first = {}
+            for layer in self.layers:
+                n = 2 * layer.context["n_ctx_train"] + 1
+                heads = [_frequencies(spec, n, {**layer.context, "kv_head": head}) for head in range(layer.context["n_kv_heads"])]
+                grows = grows or heads[0].grows
+                by_head = by_head or any(not np.array_equal(plan.theta, heads[0].theta) for plan in heads)
+                theta = np.stack([plan.theta for plan in heads])
+                by_layer = by_layer or not np.array_equal(theta, first.setdefault(_alike(layer.context), theta))
+            self._differing[spec] = by_layer, by_head, grows
+        return self._differing[spec]
 
     # ---- attention
 
