@@ -13,6 +13,7 @@ MAY_INCLUDE = {
     "chat": {"core", "quant", "formats", "tokenizer", "chat"},
     "kernels": {"core", "quant", "kernels"},
     "documents": {"core", "documents"},
+    "mpi": {"core", "mpi"},
     "metrics": {"core", "metrics"},
     "results": {"core", "metrics", "results"},
     "report": {"core", "results", "report"},

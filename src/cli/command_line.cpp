@@ -10,6 +10,7 @@
 
 #include "cli/command.h"
 #include "cli/jobs.h"
+#include "cli/ranks.h"
 #include "core/error.h"
 #include "core/text_file.h"
 #include "core/this_program.h"
@@ -348,7 +349,9 @@ int run_command_line(int argc, char** argv) {
     assume_pre(command->pre_);
     if (command->model_ != nullptr) require_use_of_pre(*command->model_);
   }
-  return Registry<Command>::get(app.get_subcommands().front()->get_name(), "command").run();
+  const Command& command = Registry<Command>::get(app.get_subcommands().front()->get_name(), "command");
+  require_for_ranks(command);
+  return command.run();
 }
 
 }  // namespace rw
