@@ -5,7 +5,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "model/model_test_util.h"
+#include "model_test_util.h"
 
 namespace rw {
 namespace {
