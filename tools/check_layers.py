@@ -13,6 +13,7 @@ MAY_INCLUDE = {
     "chat": {"core", "quant", "formats", "tokenizer", "chat"},
     "kernels": {"core", "quant", "kernels"},
     "documents": {"core", "documents"},
+    "mpi": {"core", "mpi"},
     "metrics": {"core", "metrics"},
     "results": {"core", "metrics", "results"},
     "report": {"core", "results", "report"},
@@ -20,7 +21,9 @@ MAY_INCLUDE = {
     "train": {"core", "quant", "formats", "tokenizer", "methods", "kernels", "model", "train"},
     "serving": {"core", "quant", "formats", "tokenizer", "chat", "methods", "kernels", "model", "serving"},
     "judge": {"core", "quant", "formats", "tokenizer", "chat", "methods", "kernels", "model", "metrics", "results", "judge"},
+    "evaluation": {"core", "quant", "formats", "tokenizer", "chat", "methods", "kernels", "model", "metrics", "results", "judge", "report", "evaluation"},
     "server": {"core", "quant", "formats", "tokenizer", "chat", "methods", "kernels", "model", "metrics", "results", "judge", "serving", "server"},
+    "face": {"ropewalk", "core", "quant", "formats", "tokenizer", "chat", "methods", "kernels", "model", "metrics", "results", "judge", "report", "face"},
 }
 
 source = pathlib.Path(__file__).resolve().parent.parent / "src"

@@ -12,9 +12,4 @@ namespace rw {
 AutoChoice method_for(const std::string& option, const std::string& model_path, const ModelConfig& config,
                       Index n);
 
-/// The same for a comparison at several lengths: each "auto" of `methods` becomes the methods that it stands
-/// for at those past the trained length, once each. Errors: as method_for.
-void replace_auto(std::vector<std::string>& methods, const std::string& model_path,
-                  const std::vector<Index>& lengths);
-
 }  // namespace rw

@@ -1,24 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 /// ropewalk eval: the main job. Which methods keep working past the trained length, on the user's own text?
-#include <fmt/ranges.h>
-
 #include <algorithm>
-#include <tuple>
 
-#include "cli/auto_method.h"
 #include "cli/command.h"
 #include "cli/documents.h"
 #include "cli/eval_plan.h"
-#include "cli/fitting_methods.h"
 #include "cli/jobs.h"
 #include "cli/make_report.h"
-#include "cli/to_decide.h"
 #include "core/output_file.h"
 #include "core/tell.h"
 #include "core/text.h"
-#include "judge/runner.h"
+#include "evaluation/evaluate.h"
 #include "judge/scope.h"
-#include "judge/text_tokens.h"
 
 namespace rw::cli::eval {
 namespace {
@@ -34,15 +27,6 @@ struct Options {
   BackendOptions backend;
 } options;
 
-constexpr double kNoLimit = 1e9;  // seconds
-
-/// Whether a task scores the same last tokens at every length.
-bool any_scores_tail() {
-  const auto& tasks = options.plan.tasks;
-  return std::any_of(tasks.begin(), tasks.end(),
-                     [](const std::string& task) { return Registry<Task>::get(task, "task").last_tokens; });
-}
-
 /// As typed in a shell; the words of a list apart.
 std::string command_line(const PlanOptions& plan, int documents, bool with_budget) {
   std::string text = "ropewalk eval " + shell_quoted(options.model);
@@ -56,7 +40,7 @@ std::string command_line(const PlanOptions& plan, int documents, bool with_budge
   for (Index length : plan.lengths) lengths.push_back(k_tokens(length));
   add("--lengths", lengths);
   add("--tasks", plan.tasks);
-  if (any_scores_tail()) text += fmt::format(" --tail {}", plan.tail);
+  if (any_scores_tail(plan)) text += fmt::format(" --tail {}", plan.tail);
   text += fmt::format(" --documents {}", documents);
   if (options.special) text += " --special";
   if (with_budget && options.work.has_budget()) add("--budget", {options.work.budget});
@@ -73,49 +57,6 @@ std::string command_line(const PlanOptions& plan, int documents, bool with_budge
          piped(options.texts);
 }
 
-/// The evidence is too little: the command that would decide, or what is missing for one.
-NextStep next_step(const TokenTexts& texts, const PlanOptions& plan, Index n_ctx_train) {
-  const auto stretches = [&](const PlanOptions& wished) {
-    return stretches_to_decide(texts, tokens_needed(wished) - 1, Judged::kAll, kEnoughUnits, 8);
-  };
-  if (const int n = stretches(plan); n > 0) return {"To decide:", command_line(plan, n, false)};
-  const Index longest = plan.lengths.back();
-  for (Index length = longest / n_ctx_train * n_ctx_train; length > n_ctx_train; length -= n_ctx_train) {
-    PlanOptions shorter = plan;
-    std::erase_if(shorter.lengths, [&](Index asked) { return asked >= length; });
-    shorter.lengths.push_back(length);
-    if (const int n = stretches(shorter); n > 0)
-      return {fmt::format("The text is too short to decide at {}. To decide at {}:", k_tokens(longest),
-                          k_tokens(length)),
-              command_line(shorter, n, false)};
-  }
-  return {"To decide, give " + text_to_decide(texts, longest, kEnoughUnits) + ".", ""};
-}
-
-void add_methods(std::vector<std::string>& methods, bool encoder) {
-  for (const std::string& asked : options.methods) {
-    if (asked == "auto" && encoder)
-      throw UsageError("--methods", "methods by name, or all", "auto, which is decided for decoders alone");
-    if (asked != "all") check_method(asked);
-    methods.push_back(asked);
-  }
-}
-
-/// "all" becomes every task on texts that such a model has, nothing the usual one.
-void expand_tasks(std::vector<std::string>& tasks, bool encoder) {
-  if (tasks.empty()) tasks = {usual_task(encoder)};
-  for (const std::string& task : tasks)
-    if (task.find(',') != std::string::npos)
-      throw UsageError("--tasks", "a known task", "'" + task + "'",
-                       "separate several by spaces: --tasks tail passkey");
-  if (std::find(tasks.begin(), tasks.end(), "all") != tasks.end()) {
-    tasks.clear();
-    for (const Task& task : Registry<Task>::all())
-      if (task.unit != Unit::kAsked && task.of_encoders == encoder) tasks.push_back(task.name);
-  }
-  require_tasks_fit(tasks, encoder);
-}
-
 /// An option that no task reads is said to be without effect.
 void say_what_has_no_effect(const PlanOptions& plan) {
   const auto some = [&](auto reads) {
@@ -127,7 +68,7 @@ void say_what_has_no_effect(const PlanOptions& plan) {
       say(fmt::format("{} has no effect: no task of this run {}", option, what));
   };
   const PlanOptions usual;
-  tell_of(plan.tail > 0, "--tail", any_scores_tail(), "scores the last tokens");
+  tell_of(plan.tail > 0, "--tail", any_scores_tail(plan), "scores the last tokens");
   tell_of(plan.n_predict != usual.n_predict, "--n-predict",
           some([](const Task& t) { return t.uses_n_predict; }), "writes so many tokens");
   tell_of(plan.stride != usual.stride, "--stride", some([](const Task& t) { return t.uses_stride; }),
@@ -138,98 +79,28 @@ void say_what_has_no_effect(const PlanOptions& plan) {
           some([](const Task& t) { return t.unit != Unit::kQuestion; }), "measures a loss");
 }
 
-/// Checks all that can be said before the model is loaded.
-RunnerOptions runner_options(bool encoder) {
-  RunnerOptions runner = options.work.runner_options();
-  expand_tasks(options.plan.tasks, encoder);
-  say_what_has_no_effect(options.plan);
-  runner.plan = options.plan;
-  add_methods(runner.plan.methods, encoder);
-  std::vector<Index>& lengths = runner.plan.lengths;
-  for (const std::string& length : options.lengths) lengths.push_back(parse_length(length));
-  std::sort(lengths.begin(), lengths.end());
-  lengths.erase(std::unique(lengths.begin(), lengths.end()), lengths.end());
-  const bool chosen = runner.plan.methods.empty() || lengths.empty() || options.documents == 0;
-  if ((options.work.jobs != 1 || runner.n_shards > 1) && chosen)
+/// Checks all that can be said before the model is loaded; it has no texts yet.
+EvalRequest request_of(bool encoder) {
+  const RunnerOptions work = options.work.runner_options();
+  EvalRequest request;
+  request.plan = options.plan, request.plan.methods = options.methods;
+  for (const std::string& length : options.lengths) request.plan.lengths.push_back(parse_length(length));
+  check_request(request, encoder);
+  say_what_has_no_effect(request.plan);
+  request.documents = options.documents, request.margin = options.margin, request.special = options.special;
+  if (!options.work.budget.empty()) request.budget_seconds = work.budget_seconds;
+  request.shard = work.shard, request.n_shards = work.n_shards;
+  request.model_path = options.model, request.command = command_line;
+  const bool chosen = options.methods.empty() || options.lengths.empty() || options.documents == 0;
+  if ((options.work.jobs != 1 || work.n_shards > 1) && chosen)
     throw UsageError(options.work.jobs != 1 ? "--jobs" : "--shard",
                      "--methods, --lengths and --documents as well", "one that is missing",
                      "processes that share a plan must have the same");
-  return runner;
-}
-
-/// The rest, once the trained length is known.
-void check_plan(const PlanOptions& plan) {
-  if (plan.stride >= plan.lengths.front())  // tokens between two windows would be left out
-    throw UsageError("--stride", fmt::format("less than the shortest length, {}", plan.lengths.front()),
-                     fmt::format("{}", plan.stride));
-}
-
-/// Errors: Error where every text fits in what the model was trained on: there is nothing to extend.
-void require_longer(const TokenTexts& texts, Index n_ctx_train) {
-  std::size_t longest = 0;
-  for (const std::vector<Token>& tokens : texts.tokens) longest = std::max(longest, tokens.size());
-  if (static_cast<Index>(longest) > n_ctx_train) return;
-  throw Error("--text", fmt::format("more than the {} tokens that the model was trained on", n_ctx_train),
-              counted(longest, "token"),
-              "such a text needs no method: plain RoPE reads it whole. Give a longer one to see how far "
-              "methods hold");
-}
-
-/// Chooses what was not said, as much as the budget buys; says what it chose and what it left out.
-void complete(RunnerOptions& runner, const std::shared_ptr<const Model>& loaded, const TokenTexts& texts,
-              const RunInfo& info) {
-  PlanOptions& plan = runner.plan;
-  const ModelConfig& config = loaded->config();
-  const Index n_ctx_train = config.n_ctx_train;
-  const Index shortest = plan.lengths.empty() ? n_ctx_train : plan.lengths.front();
-  if (plan.tail == 0) plan.tail = usual_tail(n_ctx_train, shortest);
-  if (any_scores_tail()) require_tail(plan.tail, n_ctx_train, shortest);
-  BoundMethods bound(*loaded);
-  const std::vector<Index> first = plan.lengths.empty() ? std::vector<Index>{2 * n_ctx_train} : plan.lengths;
-  const std::vector<std::string> every = expand_all(plan.methods, bound, first);
-  // What auto stands for depends on the lengths; where those are still to be chosen, on the first past the
-  // trained.
-  replace_auto(plan.methods, options.model, first);
-  if (!plan.methods.empty() && !plan.lengths.empty() && options.documents > 0) return;
-  if (plan.lengths.empty()) require_longer(texts, n_ctx_train);
-  const int n_texts = static_cast<int>(texts.names.size());
-  if (options.work.budget.empty()) runner.budget_seconds = kDefaultBudget;
-  ScopeRequest request{plan.methods, plan.lengths, options.documents * n_texts,
-                       runner.budget_seconds > 0 ? runner.budget_seconds : kNoLimit};
-  request.usual = fitting(kDefaultMethods, bound, {n_ctx_train}), request.droppable = every;
-  request.fitting = [&](const auto& methods, const auto& lengths) {
-    return fitting(methods, bound, lengths);
-  };
-  const double pace = runner.pace = measure_pace(*loaded);
-  const DocumentsOf documents_of = [&](Index length) {
-    PlanOptions wished = plan;
-    wished.lengths = {length};
-    return count_stretches(texts, tokens_needed(wished) - 1, (kMostDocuments + n_texts - 1) / n_texts);
-  };
-  const SecondsOf seconds_of = [&](const std::vector<std::string>& methods,
-                                   const std::vector<Index>& lengths) {
-    PlanOptions wished = plan;
-    wished.methods = methods, wished.lengths = lengths, wished.methods_bound = &bound;
-    Document any;
-    any.tokens.assign(static_cast<std::size_t>(tokens_needed(wished)), some_text_token(loaded->tokenizer()));
-    double cost = 0;
-    for (const Item& item : plan_items(*loaded, loaded->tokenizer(), {std::move(any)}, wished, info).items)
-      cost += item.cost;
-    return cost * pace;
-  };
-  const Scope scope = choose_scope(request, n_ctx_train, seconds_of, documents_of);
-  plan.methods = scope.methods, plan.lengths = scope.lengths;
-  options.documents = (scope.n_documents + n_texts - 1) / n_texts;
-  say(fmt::format("methods {}; lengths to {}; {}: about {}", fmt::join(plan.methods, " "),
-                  k_tokens(plan.lengths.back()), counted(scope.n_documents, "document"),
-                  time_text(scope.seconds)));
-  for (const std::string& line : left_out(scope, request, n_ctx_train, documents_of)) say(line);
+  return request;
 }
 
 /// Answer, tables and report of what was measured.
-void show(const RunnerResult& result, const RunInfo& info, NextStep next, std::optional<OutputFile>& report) {
-  ReportData data = report_for(result.records, info);
-  data.next = std::move(next);
+void show(const ReportData& data, std::optional<OutputFile>& report) {
   fmt::print("{}", options.json ? json_report(data) : text_report(data, false));
   if (!report) return;
   report->write(html_report(data));
@@ -237,20 +108,44 @@ void show(const RunnerResult& result, const RunInfo& info, NextStep next, std::o
   tell("report: file://{}\n", std::filesystem::absolute(options.work.report).string());
 }
 
+/// Errors: UsageError where --jobs would read standard input each.
+std::vector<std::string> text_paths(const Context& context) {
+  std::vector<std::string> paths = expand_texts(options.texts);
+  if (options.work.n_jobs(context) > 1 && std::find(paths.begin(), paths.end(), "-") != paths.end())
+    throw UsageError("--jobs", "texts that each process can read", "--text -", "save it to a file first");
+  return paths;
+}
+
+std::vector<NamedText> read_texts(const std::vector<std::string>& paths, const EvalRequest& request) {
+  std::vector<NamedText> texts;
+  texts.reserve(paths.size());
+  for (const std::string& path : paths)
+    texts.push_back(
+        {path, read_text_file(path, bytes_of_documents(
+                                        options.documents > 0 ? options.documents : kMostDocuments,
+                                        request.plan.lengths.empty() ? 0 : request.plan.lengths.back()))});
+  return texts;
+}
+
+void say_what_it_took(const RunnerResult& result, bool only_stored, bool nothing_new, double start) {
+  std::size_t peak = 0;
+  for (const Record& r : result.records) peak = std::max(peak, r.peak_bytes);
+  say(fmt::format("{} in {:.1f} s, peak memory {} MiB",
+                  only_stored && nothing_new ? "nothing was measured, all was in " +
+                                                   printable(options.work.out) + ", of whatever processor"
+                  : only_stored ? counted(result.n_items, "item") + " by jobs"
+                                : "measured " + counted(result.n_items - result.n_known, "item"),
+                  now_seconds() - start, peak >> 20));
+}
+
 int run() {
   const std::shared_ptr<const Backend> backend =
       options.backend.make(make_context(options.n_threads));  // before the load
   const std::shared_ptr<const ModelFile> file = ModelFile::open(options.model);
-  RunnerOptions runner = runner_options(read_config(*file).encoder);
-  const std::vector<std::string> paths = expand_texts(options.texts);
-  if (options.work.n_jobs(*backend->context()) > 1 &&
-      std::find(paths.begin(), paths.end(), "-") != paths.end())
-    throw UsageError("--jobs", "texts that each process can read", "--text -", "save it to a file first");
-  std::vector<std::string> texts, inputs = paths;
-  for (const std::string& path : paths)
-    texts.push_back(read_text_file(
-        path, bytes_of_documents(options.documents > 0 ? options.documents : kMostDocuments,
-                                 runner.plan.lengths.empty() ? 0 : runner.plan.lengths.back())));
+  EvalRequest request = request_of(read_config(*file).encoder);
+  const std::vector<std::string> paths = text_paths(*backend->context());
+  request.texts = read_texts(paths, request);
+  std::vector<std::string> inputs = paths;
   inputs.push_back(options.model);
   require_outputs_apart({options.work.out, options.work.report}, inputs);
   require_own(options.work.report, "a report of ropewalk's", is_report);
@@ -261,42 +156,22 @@ int run() {
   std::optional<Store> store = options.work.open_store();
   const double start = now_seconds();
   const std::size_t n_before = store ? store->size() : 0;
-  if (options.work.run_jobs(runner, *backend->context())) store = options.work.open_store();
-  const std::shared_ptr<const Model> loaded = load_model(options.model, file, backend);
-  const TokenTexts tokens = tokenize_texts(loaded->tokenizer(), paths, texts, options.special);
-  RunInfo info = run_info(options.model, options.backend, loaded);
-  info.special = options.special;
-  if (!is_job()) say_acting_layers(loaded->config());
-  complete(runner, loaded, tokens, info);
-  check_plan(runner.plan);
-  const std::vector<Document> documents =
-      cut_stretches(tokens, tokens_needed(runner.plan) - 1, options.documents, runner.plan.tail);
-  info.command = command_line(runner.plan, options.documents, true), info.tail = runner.plan.tail,
-  info.margin = options.margin;
-  const auto& tasks = runner.plan.tasks;
-  if (store) store->require_alike(info, any_scores_tail());
-  if (store) store->require_texts(texts_by_name(documents));
-  runner.store = store ? &*store : nullptr;
+  request.only_stored = options.work.run_jobs(request.shard, request.n_shards, *backend->context());
+  if (request.only_stored) store = options.work.open_store();
+  request.store = store ? &*store : nullptr;
+  PreparedEval prepared = prepare(load_model(options.model, file, backend), request, is_job() ? kQuiet : say);
   if (options.work.dry_run)
-    return print_plan(*loaded, loaded->tokenizer(), documents, runner, info, options.json,
-                      options.work.has_budget());
-  runner.planned = announcer(*loaded, runner, options.work.has_budget());
-  if (documents.size() == 1 && std::find(tasks.begin(), tasks.end(), "far-use") != tasks.end())
+    return print_plan(*prepared.model, prepared.model->tokenizer(), prepared.documents, prepared.runner,
+                      prepared.info, options.json, options.work.has_budget());
+  if (is_job()) prepared.runner.planned = {};
+  const auto& tasks = prepared.runner.plan.tasks;
+  if (prepared.documents.size() == 1 && std::find(tasks.begin(), tasks.end(), "far-use") != tasks.end())
     say("far-use: one document, so there is no other text to swap in; give two texts, or --documents 2");
-  const RunnerResult result = run_all(*loaded, loaded->tokenizer(), documents, runner, info);
-  options.work.say_what_was_done(result, documents.size(), "document", *backend->context());
+  const RunnerResult result = run_prepared(prepared);
+  options.work.say_what_was_done(result, prepared.documents.size(), "document", *backend->context());
   if (is_job()) return 0;
-  if (runner.n_shards == 1)
-    show(result, info, next_step(tokens, runner.plan, loaded->config().n_ctx_train), report);
-  std::size_t peak = 0;
-  for (const Record& r : result.records) peak = std::max(peak, r.peak_bytes);
-  say(fmt::format(
-      "{} in {:.1f} s, peak memory {} MiB",
-      runner.only_stored && store->size() == n_before
-          ? "nothing was measured, all was in " + printable(options.work.out) + ", of whatever processor"
-      : runner.only_stored ? counted(result.n_items, "item") + " by jobs"
-                           : "measured " + counted(result.n_items - result.n_known, "item"),
-      now_seconds() - start, peak >> 20));
+  if (request.n_shards == 1) show(report_of(prepared, result), report);
+  say_what_it_took(result, request.only_stored, store && store->size() == n_before, start);
   return 0;
 }
 

@@ -10,62 +10,10 @@
 #include "cli/jobs.h"
 #include "core/json.h"
 #include "core/text.h"
-#include "model/cost.h"
+#include "evaluation/plan_time.h"
 
 namespace rw {
 namespace {
-
-constexpr double kLong = 1800;  // seconds: from here on a plan is announced
-
-/// Documents of a plan in seconds, and how many of them a budget has room for.
-struct Timing {
-  double left = 0, known = 0;  // of all
-  double within_budget = 0;    // of those that fit
-  std::size_t n_documents = 0, n_fit = 0;
-};
-
-Timing timing_of(const std::vector<Item>& items, const RunnerOptions& options, double pace) {
-  Timing timing;
-  std::map<std::size_t, double> by_document;
-  for (const Item& item : items) {
-    const bool known = options.store && item_known(item, *options.store);
-    (known ? timing.known : timing.left) += item.cost * pace;
-    if (!known) by_document[item.document] += item.cost * pace;
-  }
-  timing.n_documents = by_document.size();
-  timing.n_fit = documents_that_fit(
-      options.budget_seconds, timing.left / std::max<double>(1, static_cast<double>(by_document.size())),
-      by_document.size());
-  std::size_t n = 0;
-  for (const auto& [document, seconds] : by_document)
-    if (n++ < timing.n_fit) timing.within_budget += seconds;
-  return timing;
-}
-
-/// "one document takes about 54 minutes, more than ..."; empty where the budget has room for one. The pace is
-/// a guess: a little more than the budget is no reason to say so.
-std::string over_budget(const Timing& timing, const RunnerOptions& options) {
-  if (options.budget_seconds <= 0 || timing.within_budget <= 1.25 * options.budget_seconds + 1) return "";
-  return fmt::format("one document takes about {}, more than the budget of {}",
-                     time_text(timing.within_budget), time_text(options.budget_seconds));
-}
-constexpr const char* kTakesLess = "fewer --methods, --tasks or shorter --lengths";
-
-/// Errors: UsageError where a budget was asked for that has no room for one document. One that was not is
-/// exceeded, and that is said.
-void heed_budget(const Timing& timing, const RunnerOptions& options, bool budget_asked) {
-  const std::string over = over_budget(timing, options);
-  if (over.empty()) return;
-  if (budget_asked)
-    throw UsageError("--budget", "at least what one document takes, " + time_text(timing.within_budget),
-                     time_text(options.budget_seconds), kTakesLess);
-  say(fmt::format("{} that is taken unasked; {} take less", over, kTakesLess));
-}
-
-/// Measured once in a run.
-double pace_of(const Model& model, const RunnerOptions& options) {
-  return options.pace > 0 ? options.pace : measure_pace(model);
-}
 
 /// What a row is about, in 53 columns; names that are too long stand on lines of their own.
 std::string row_head(const std::string& document, const std::string& task, const std::string& method) {
@@ -99,7 +47,7 @@ int print_plan(const Model& model, const Tokenizer& tokenizer, const std::vector
   const Plan plan = plan_items(model, tokenizer, documents, options.plan, info);
   const std::vector<Item> items = shard_of(plan.items, options.shard, options.n_shards);
   const double unit = pace_of(model, options);
-  const Timing timing = timing_of(items, options, unit);
+  const PlanTime timing = plan_time(items, options, unit);
   std::size_t bytes = 0;
   Json rows = Json::array();
   if (!json)
@@ -130,7 +78,7 @@ int print_plan(const Model& model, const Tokenizer& tokenizer, const std::vector
                                   {"documents_in_budget", timing.n_fit},
                                   {"seconds_in_budget", timing.within_budget},
                                   {"bytes", bytes}}));
-    heed_budget(timing, options, budget_asked);
+    heed_budget(timing, options, budget_asked, say);
     return 0;
   }
   const auto print = [](const std::string& words) { fmt::print("{}", wrapped(words, "  ")); };
@@ -141,31 +89,8 @@ int print_plan(const Model& model, const Tokenizer& tokenizer, const std::vector
   if (timing.n_fit < timing.n_documents)
     print(fmt::format("the budget has room for about {} of {}: {}", timing.n_fit,
                       counted(timing.n_documents, "document"), time_text(timing.within_budget)));
-  heed_budget(timing, options, budget_asked);
+  heed_budget(timing, options, budget_asked, say);
   return 0;
-}
-
-std::function<void(const Plan&)> announcer(const Model& model, const RunnerOptions& options,
-                                           bool budget_asked) {
-  return [&model, options, budget_asked](const Plan& plan) {
-    if (is_job()) return;
-    for (const std::string& line : plan.left_out) say("left out: " + line);
-    if (options.only_stored) return;
-    const double cost = timing_of(plan.items, options, 1).left;
-    // Measuring reads 2,048 tokens: not before work that is over in a moment.
-    if (!budget_asked && cost < 60 * cost_of(model.config(), 1024)) return;
-    const Timing timing = timing_of(plan.items, options, pace_of(model, options));
-    heed_budget(timing, options, budget_asked);
-    if (timing.left < kLong) return;
-    const std::string whole = "this will take about " + time_text(timing.left);
-    if (timing.n_fit < timing.n_documents)
-      say(fmt::format("{}; the budget has room for about {} of {}, {}", whole, timing.n_fit,
-                      counted(timing.n_documents, "document"), time_text(timing.within_budget)));
-    else if (timing.n_documents > 1)
-      say(whole + "; --dry-run lists it, --budget ends it behind fewer documents");
-    else
-      say(whole + "; --dry-run lists it");
-  };
 }
 
 std::pair<int, int> parse_shard(const std::string& text) {
@@ -209,14 +134,13 @@ RunnerOptions WorkOptions::runner_options() const {
 
 int WorkOptions::n_jobs(const Context& context) const { return jobs == 0 ? context.threads() : jobs; }
 
-bool WorkOptions::run_jobs(RunnerOptions& runner, const Context& context,
+bool WorkOptions::run_jobs(int shard_k, int n_shards, const Context& context,
                            const std::vector<std::string>& blank) const {
   if (n_jobs(context) < 2 || dry_run) return false;
   std::vector<std::string> files{"--report"};
   files.insert(files.end(), blank.begin(), blank.end());
-  rw::run_jobs(n_jobs(context), context.threads(), runner.shard, runner.n_shards, files);
-  runner.only_stored = true;  // a budget may have left items out: they are not for this process
-  return true;
+  rw::run_jobs(n_jobs(context), context.threads(), shard_k, n_shards, files);
+  return true;  // a budget may have left items out: they are not for this process
 }
 
 std::optional<Store> WorkOptions::open_store() const {

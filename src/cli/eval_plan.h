@@ -19,7 +19,7 @@ struct WorkOptions {
   int n_jobs(const Context& context) const;  ///< processes
   /// With --jobs: does the work in processes, and leaves this one only to collect what they stored. `blank`:
   /// options of files that these must not write. Returns whether there were jobs.
-  bool run_jobs(RunnerOptions& runner, const Context& context,
+  bool run_jobs(int shard, int n_shards, const Context& context,
                 const std::vector<std::string>& blank = {}) const;
   /// Opened before the work; absent without --out. Errors: Error (see Store).
   std::optional<Store> open_store() const;
@@ -35,11 +35,5 @@ std::pair<int, int> parse_shard(const std::string& text);
 /// UsageError, behind the plan, as the run has it: see announcer.
 int print_plan(const Model& model, const Tokenizer& tokenizer, const std::vector<Document>& documents,
                const RunnerOptions& options, const RunInfo& info, bool json, bool budget_asked);
-
-/// For RunnerOptions::planned: says on stderr what does not fit its length and, where the work is long, about
-/// how many hours it will take. LIFETIME: the model's. The function throws UsageError where a budget that was
-/// asked for is too small for one document, and says on stderr that one which was not is.
-std::function<void(const Plan&)> announcer(const Model& model, const RunnerOptions& options,
-                                           bool budget_asked);
 
 }  // namespace rw

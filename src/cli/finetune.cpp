@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "cli/command.h"
+#include "cli/documents.h"
 #include "cli/finetune_compare.h"
 #include "cli/finetune_cost.h"
 #include "cli/finetune_doubts.h"
@@ -12,6 +13,7 @@
 #include "core/output_file.h"
 #include "core/tell.h"
 #include "core/text.h"
+#include "evaluation/run_info.h"
 #include "results/verdict.h"
 
 namespace rw::cli::finetune {
@@ -156,7 +158,7 @@ int run() {
   text_options.length = plan.length, text_options.tail = plan.judge.tail;
   text_options.least = tokens_needed(plan.judge) - 1;
   const FinetuneTexts texts = finetune_texts(source->tokenizer(), text_options);
-  RunInfo run = run_info(asked.model, asked.backend, source);
+  RunInfo run = run_info(*source, asked.model);
   run.tail = plan.judge.tail, run.margin = kStabilityMargin, run.special = asked.texts.special;
   take_decided(asked, plan);
   const FinetuneLooks looks(texts.held_out, plan.judge, run, "");

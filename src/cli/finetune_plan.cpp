@@ -9,11 +9,12 @@
 
 #include "cli/auto_method.h"
 #include "cli/documents.h"
-#include "cli/fitting_methods.h"
 #include "core/hash.h"
 #include "core/json.h"
 #include "core/output_file.h"
 #include "core/text.h"
+#include "evaluation/fitting_methods.h"
+#include "evaluation/run_info.h"
 #include "train/write_settings.h"
 
 namespace rw::cli::finetune {

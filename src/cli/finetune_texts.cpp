@@ -4,10 +4,11 @@
 #include <algorithm>
 
 #include "cli/command.h"
+#include "cli/documents.h"
 #include "cli/plain_text.h"
-#include "cli/to_decide.h"
 #include "core/error.h"
 #include "core/text.h"
+#include "evaluation/to_decide.h"
 #include "judge/near_copies.h"
 #include "results/units.h"
 
@@ -18,11 +19,9 @@ namespace {
 constexpr Index kKeptPart = 4;
 
 TokenTexts read_texts(const Tokenizer& tokenizer, const std::vector<std::string>& typed, bool special) {
-  const std::vector<std::string> paths = expand_texts(typed);
-  std::vector<std::string> texts;
-  texts.reserve(paths.size());
-  for (const std::string& path : paths) texts.push_back(read_plain_text(path));
-  return tokenize_texts(tokenizer, paths, texts, special);
+  std::vector<NamedText> texts;
+  for (const std::string& path : expand_texts(typed)) texts.push_back({path, read_plain_text(path)});
+  return tokenize_texts(tokenizer, texts, special, say);
 }
 
 int stretches_of_each(int asked, std::size_t n_texts) {
@@ -154,7 +153,8 @@ FinetuneTexts finetune_texts(const Tokenizer& tokenizer, const FinetuneTextOptio
   for (const std::vector<Token>& tokens : held_out.tokens)
     most = std::max(most, stretches_of(tokens, options.least, n_each));
   FinetuneTexts texts;
-  texts.held_out = cut_stretches(held_out, options.least, keep ? std::max(most, 1) : n_each, options.tail);
+  texts.held_out =
+      cut_stretches(held_out, options.least, keep ? std::max(most, 1) : n_each, options.tail, say);
   std::vector<Token> unknown = training.unknown;
   unknown.insert(unknown.end(), held_out.unknown.begin(), held_out.unknown.end());
   std::sort(unknown.begin(), unknown.end());

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/documents.h"
+#include "evaluation/texts.h"
 
 namespace rw {
 

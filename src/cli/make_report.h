@@ -2,12 +2,11 @@
 /// What `report` and `eval --report` share.
 #pragma once
 #include "core/output_file.h"
+#include "evaluation/report_for.h"
 #include "report/report.h"
 
 namespace rw {
 
-/// Records with what their methods are: formula and source of each that has a name of ours.
-ReportData report_for(std::vector<Record> records, const RunInfo& run);
 /// Of --margin, in nats: with 0 nothing could ever be stable.
 inline constexpr double kLeastMargin = 1e-4;
 

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <optional>
 
-#include "cli/auto_method.h"
 #include "cli/documents.h"
 #include "cli/eval_plan.h"
 #include "cli/jobs.h"
@@ -14,10 +13,15 @@
 #include "cli/questions_table.h"
 #include "core/output_file.h"
 #include "core/text.h"
+#include "evaluation/fitting_methods.h"
+#include "evaluation/plan_time.h"
+#include "evaluation/run_info.h"
+#include "evaluation/texts.h"
 #include "judge/import/longbench.h"
 #include "judge/import/longbench_v2.h"
 #include "judge/import/ruler.h"
 #include "metrics/share_found.h"
+#include "model/method_choice.h"
 #include "results/answer.h"
 
 namespace rw::cli::questions {
@@ -140,7 +144,8 @@ RunnerOptions runner_options() {
     if (options.length.empty())
       throw UsageError("--methods auto", "--length as well", "no --length",
                        "what auto stands for depends on it");
-    replace_auto(options.methods, options.model, {parse_length(options.length)});
+    replace_auto(options.methods, options.model, read_config(*ModelFile::open(options.model)),
+                 {parse_length(options.length)}, is_job() ? kQuiet : say);
   }
   runner.plan.tasks = {"questions"}, runner.plan.methods = options.methods;
   if (!options.truncate.empty() && options.length.empty())
@@ -195,13 +200,14 @@ int run() {
   if (!options.work.report.empty()) report.emplace(options.work.report);
   if (!options.predictions.empty()) predictions.emplace(options.predictions);
   std::optional<Store> store = options.work.open_store();
-  if (options.work.run_jobs(runner, *backend->context(), {"--predictions"}))
-    store = options.work.open_store();
+  runner.only_stored =
+      options.work.run_jobs(runner.shard, runner.n_shards, *backend->context(), {"--predictions"});
+  if (runner.only_stored) store = options.work.open_store();
   runner.store = store ? &*store : nullptr;
   const std::shared_ptr<const Model> loaded = load_decoder(options.model, backend);
   const std::vector<Document> documents = read_documents(loaded->tokenizer(), questions);
   if (store) store->require_texts(texts_by_name(documents));
-  RunInfo info = run_info(options.model, options.backend, loaded);
+  RunInfo info = run_info(*loaded, options.model);
   info.command = command_line(), info.margin = kStabilityMargin;
   const Prompts prompts = prompts_of(documents);
   if (!is_job()) say_acting_layers(loaded->config());
@@ -213,7 +219,7 @@ int run() {
   if (options.work.dry_run)
     return print_plan(*loaded, loaded->tokenizer(), documents, runner, info, options.json,
                       options.work.has_budget());
-  runner.planned = announcer(*loaded, runner, options.work.has_budget());
+  if (!is_job()) runner.planned = announcer(*loaded, runner, options.work.has_budget(), say);
   const RunnerResult result = run_all(*loaded, loaded->tokenizer(), documents, runner, info);
   options.work.say_what_was_done(result, documents.size(), "question", *backend->context());
   if (runner.n_shards > 1) return 0;

@@ -24,16 +24,4 @@ void print_rows(const std::vector<TuneRow>& rows) {
   }
 }
 
-Json rows_json(const std::vector<TuneRow>& rows) {
-  Json list = Json::array();
-  for (const TuneRow& row : rows)
-    list.push_back({{"method", row.method},
-                    {"same_as", row.same_as.empty() ? Json(nullptr) : Json(row.same_as)},
-                    {"round", row.round},
-                    {"loss", std::isfinite(row.loss) ? Json(row.loss) : Json(nullptr)},
-                    {"score", row.score ? Json(*row.score) : Json(nullptr)},
-                    {"n_documents", row.n_documents}});
-  return list;
-}
-
 }  // namespace rw::cli

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Where the evidence was too little: how many stretches would decide, of those that the texts really hold.
 #pragma once
-#include "cli/documents.h"
+#include "evaluation/texts.h"
 
 namespace rw {
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/fitting_methods.h"
+#include "evaluation/fitting_methods.h"
 
 #include <algorithm>
 
-#include "cli/command.h"
+#include "core/registry.h"
+#include "methods/method.h"
+#include "model/method_choice.h"
 
 namespace rw {
 namespace {
@@ -28,7 +30,7 @@ std::vector<std::string> fitting(const std::vector<std::string>& methods, BoundM
 }
 
 std::vector<std::string> expand_all(std::vector<std::string>& methods, BoundMethods& bound,
-                                    const std::vector<Index>& lengths) {
+                                    const std::vector<Index>& lengths, const Says& say) {
   const auto at = std::find(methods.begin(), methods.end(), "all");
   if (at == methods.end()) return {};
   std::vector<std::string> every;
@@ -41,6 +43,22 @@ std::vector<std::string> expand_all(std::vector<std::string>& methods, BoundMeth
   methods.insert(methods.erase(at), every.begin(), every.end());
   if (!others.empty()) say("all, but those that need a value, another model or other lengths:" + others);
   return every;
+}
+
+void replace_auto(std::vector<std::string>& methods, const std::string& model_path, const ModelConfig& config,
+                  const std::vector<Index>& lengths, const Says& say) {
+  for (auto at = methods.begin();
+       (at = std::find(methods.begin(), methods.end(), "auto")) != methods.end();) {
+    std::vector<std::string> chosen;
+    for (const Index length : lengths) {
+      const AutoChoice choice = choice_for("auto", model_path, config, length);
+      say("auto: " + choice.why);
+      const std::string method = choice.spec.text();
+      if (method != "none" && std::find(chosen.begin(), chosen.end(), method) == chosen.end())
+        chosen.push_back(method);
+    }
+    methods.insert(methods.erase(at), chosen.begin(), chosen.end());
+  }
 }
 
 }  // namespace rw

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/to_decide.h"
+#include "evaluation/to_decide.h"
 
 #include <algorithm>
 

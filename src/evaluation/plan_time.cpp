@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "evaluation/plan_time.h"
+
+#include <algorithm>
+#include <map>
+
+#include "core/error.h"
+#include "core/text.h"
+#include "model/cost.h"
+
+namespace rw {
+namespace {
+
+constexpr double kLongPlan = 1800;  // seconds: from here on a plan is announced
+
+/// "one document takes about 54 minutes, more than ..."; empty where the budget has room for one. The pace is
+/// a guess: a little more than the budget is no reason to say so.
+std::string over_budget(const PlanTime& timing, const RunnerOptions& options) {
+  if (options.budget_seconds <= 0 || timing.within_budget <= 1.25 * options.budget_seconds + 1) return "";
+  return fmt::format("one document takes about {}, more than the budget of {}",
+                     time_text(timing.within_budget), time_text(options.budget_seconds));
+}
+constexpr const char* kTakesLess = "fewer --methods, --tasks or shorter --lengths";
+
+}  // namespace
+
+PlanTime plan_time(const std::vector<Item>& items, const RunnerOptions& options, double pace) {
+  PlanTime timing;
+  std::map<std::size_t, double> by_document;
+  for (const Item& item : items) {
+    const bool known = options.store && item_known(item, *options.store);
+    (known ? timing.known : timing.left) += item.cost * pace;
+    if (!known) by_document[item.document] += item.cost * pace;
+  }
+  timing.n_documents = by_document.size();
+  timing.n_fit = documents_that_fit(
+      options.budget_seconds, timing.left / std::max<double>(1, static_cast<double>(by_document.size())),
+      by_document.size());
+  std::size_t n = 0;
+  for (const auto& [document, seconds] : by_document)
+    if (n++ < timing.n_fit) timing.within_budget += seconds;
+  return timing;
+}
+
+void heed_budget(const PlanTime& timing, const RunnerOptions& options, bool budget_asked, const Says& say) {
+  const std::string over = over_budget(timing, options);
+  if (over.empty()) return;
+  if (budget_asked)
+    throw UsageError("--budget", "at least what one document takes, " + time_text(timing.within_budget),
+                     time_text(options.budget_seconds), kTakesLess);
+  say(fmt::format("{} that is taken unasked; {} take less", over, kTakesLess));
+}
+
+double pace_of(const Model& model, const RunnerOptions& options) {
+  return options.pace > 0 ? options.pace : measure_pace(model);
+}
+
+std::function<void(const Plan&)> announcer(const Model& model, const RunnerOptions& options,
+                                           bool budget_asked, const Says& say) {
+  return [&model, options, budget_asked, say](const Plan& plan) {
+    for (const std::string& line : plan.left_out) say("left out: " + line);
+    if (options.only_stored) return;
+    const double cost = plan_time(plan.items, options, 1).left;
+    // Measuring reads 2,048 tokens: not before work that is over in a moment.
+    if (!budget_asked && cost < 60 * cost_of(model.config(), 1024)) return;
+    const PlanTime timing = plan_time(plan.items, options, pace_of(model, options));
+    heed_budget(timing, options, budget_asked, say);
+    if (timing.left < kLongPlan) return;
+    const std::string whole = "this will take about " + time_text(timing.left);
+    if (timing.n_fit < timing.n_documents)
+      say(fmt::format("{}; the budget has room for about {} of {}, {}", whole, timing.n_fit,
+                      counted(timing.n_documents, "document"), time_text(timing.within_budget)));
+    else if (timing.n_documents > 1)
+      say(whole + "; --dry-run lists it, --budget ends it behind fewer documents");
+    else
+      say(whole + "; --dry-run lists it");
+  };
+}
+
+}  // namespace rw
