@@ -52,7 +52,7 @@ ModelConfig read_config_only(std::string_view config_json, const std::vector<boo
     return integer_of(said, fmt::format("{}.{}", arch, key), otherwise);
   };
   const std::int64_t n_layers = of_arch("block_count", 0) - of_arch("nextn_predict_layers", 0);
-  if (n_layers != static_cast<std::int64_t>(attends.size()))
+  if (!attends.empty() && n_layers != static_cast<std::int64_t>(attends.size()))
     throw Error(kConfigText, fmt::format("attends for each of {} layers", n_layers),
                 fmt::format("{}", attends.size()));
   const std::int64_t width = of_arch("token_embedding_length", of_arch("embedding_length", 1));
@@ -71,7 +71,7 @@ ModelConfig read_config_only(std::string_view config_json, const std::vector<boo
     const auto add = [&](const char* name) { file.add(fmt::format("blk.{}.{}", l, name), 1); };
     add("attn_norm.weight");
     if (!holds(arch + ".use_parallel_residual")) add("ffn_norm.weight");  // both parts may have one norm
-    if (attends[static_cast<std::size_t>(l)])
+    if (attends.empty() || attends[static_cast<std::size_t>(l)])
       add("attn_q.weight"), add("attn_q_norm.weight");
     else
       add("ssm_conv1d.weight"), add("shortconv.conv.weight");

@@ -9,9 +9,9 @@
 namespace rw {
 
 /// The config of a Hugging Face model of which there is no file. `attends`: which of its layers have
-/// attention. Numbers, windows and positions of layers are as in read_config; what tensors alone tell
-/// (biases, norms, the parts of experts) is not there. Errors: Error as read_config, and where `attends` has
-/// not all layers.
+/// attention; empty: all. Numbers, windows and positions of layers are as in read_config; what tensors alone
+/// tell (biases, norms, the parts of experts) is not there. Errors: Error as read_config, and where `attends`
+/// has another number of layers.
 ModelConfig read_config_only(std::string_view config_json, const std::vector<bool>& attends);
 
 }  // namespace rw

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/config_only.h"
 
+#include <gtest/gtest.h>
+
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -59,6 +61,7 @@ TEST(ConfigOnly, RefusesAnotherNumberOfLayersAndUnknownFamilies) {
   EXPECT_THROW(read_config_only(R"({"model_type": "gpt2"})", {true}), Error);
   EXPECT_THROW(read_config_only("[]", {true}), Error);
   EXPECT_THROW(read_config_only("", {}), Error);
+  EXPECT_EQ(read_config_only(config, {}).n_attention_layers(), 2);
 }
 
 }  // namespace

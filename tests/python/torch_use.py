@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Changed transformers models in use: generate(), padding, "auto", training, and taking the change back. Run by tools/check_torch."""
+import copy
 import pathlib
 import tempfile
 import unittest
@@ -154,8 +155,11 @@ class Use(unittest.TestCase):
             ropewalk.transformers.apply(unknown, "none")
         with self.assertRaisesRegex(ValueError, "rerop"):
             ropewalk.transformers.apply(self.model, "rerop")
-        self.assertNotIn("_ropewalk", self.model.__dict__)
+        with self.assertRaises(refused):
+            ropewalk.transformers.chosen(self.model, 10)  # what could not be applied is not there
         self.apply("rerope:window=24")
+        with self.assertRaisesRegex(refused, "before apply"):
+            copy.deepcopy(self.model)
         holes = torch.ones_like(tokens)
         holes[0, 70] = 0
         with self.assertRaisesRegex(refused, "inside"):
@@ -204,8 +208,6 @@ class Use(unittest.TestCase):
             self.skipTest("peft is not there")
         config = peft.LoraConfig(r=4, target_modules=["q_proj", "v_proj"], task_type="CAUSAL_LM")
         model = peft.get_peft_model(self.model, config)
-        for parameter in model.parameters():
-            parameter.requires_grad = parameter.requires_grad
         ropewalk.transformers.apply(model, "rerope:window=24")
         data = [{"input_ids": tokens[0, i:i + n], "labels": tokens[0, i:i + n]} for i, n in ((0, 150), (3, 90), (7, 120), (2, 150))]
 

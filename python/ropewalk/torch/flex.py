@@ -24,7 +24,7 @@ except ImportError:
 
 @functools.cache
 def _compiled():
-    return torch.compile(flex_attention, dynamic=True)
+    return torch.compile(flex_attention)
 
 
 def _with_sums(run, q, k, v, **more):
@@ -89,17 +89,18 @@ def attend(rows, v, sinks):
     def capped(logit, batch, head, i, j):
         return cap * torch.tanh(logit / cap)
 
+    alone = len(rows.queries) == 1 and sinks is None
     outs, sums = [], []
     for region, q in rows.queries.items():
         first, last = rows.spans[region][0][0], rows.spans[region][-1][1]
         k, values = rows.keys_of(region, first, last), v[:, :, first - rows.key:last - rows.key]
         mask = block_mask(tables, region, rows.row, rows.n_rows, first, last - first, v.device)
-        out, lse = _with_sums(run, q, k, values, score_mod=capped if cap else None, block_mask=mask, scale=1.0,
-                              enable_gqa=q.shape[1] != k.shape[1])
+        more = {"score_mod": capped if cap else None, "block_mask": mask, "scale": 1.0, "enable_gqa": q.shape[1] != k.shape[1]}
+        if alone:
+            return run(q, k, values, **more)
+        out, lse = _with_sums(run, q, k, values, **more)
         outs.append(out), sums.append(lse)
     if sinks is not None:
         sums.append(sinks.to(sums[0].dtype).view(1, -1, 1).expand_as(sums[0]))
-    if len(sums) == 1:
-        return outs[0]
     share = torch.softmax(torch.stack(sums), dim=0)  # exp(lse_r - lse); 0 for regions that a row does not see
     return sum(torch.where(part[..., None] > 0, part[..., None] * out, 0) for part, out in zip(share, outs)).to(v.dtype)

@@ -58,28 +58,37 @@ def apply(model, spec="auto", *, length=None, tuned=None, backend="auto"):
     except BaseException:
         undo.close()
         raise
-    model._ropewalk = (state, undo)
+    text._ropewalk_state = state
+    undo.callback(text.__dict__.pop, "_ropewalk_state", None)
+    state.undo = undo
     return model
+
+
+def _states(model):
+    """Of `model`, which may be the changed one, a part of it or another one around it."""
+    return [module._ropewalk_state for module in model.modules() if "_ropewalk_state" in module.__dict__]
 
 
 def remove(model):
     """Makes `model` as it was before apply(). A model that was not changed stays as it is. Returns the model."""
-    found = model.__dict__.pop("_ropewalk", None)
-    if found is not None:
-        found[1].close()
+    for state in _states(model):
+        state.undo.close()
     return model
 
 
 def chosen(model, n):
-    """The method that a request of n tokens gets: the spec given to apply(), or what "auto" makes of it."""
-    return model._ropewalk[0].spec_for(n)
+    """The method that a request of n tokens gets: the spec given to apply(), or what "auto" makes of it. Errors: Unsupported
+    for a model without."""
+    for state in _states(model):
+        return state.spec_for(n)
+    raise Unsupported(type(model).__name__, "a model that ropewalk.transformers.apply changed", "another")
 
 
 # ---- finding the parts
 
 def _is_text_attention(module):
     name = type(module).__name__
-    return (isinstance(getattr(module, "layer_idx", None), int) and re.search(r"(Sdpa)?Attention(2)?$", name)
+    return (isinstance(getattr(module, "layer_idx", None), int) and re.search("Attention2?$", name)
             and not re.search("Vision|Audio|Cross|Linear", name))
 
 
@@ -89,7 +98,6 @@ def _text_model(model):
         for child in module.children():
             if isinstance(child, torch.nn.ModuleList) and any(_is_text_attention(m) for m in child.modules()):
                 return module
-    kind = getattr(getattr(model, "config", None), "model_type", type(model).__name__)
     raise Unsupported(type(model).__name__, "a model with layers of attention", "none")
 
 
@@ -246,8 +254,10 @@ def _new_tokens(model, args, kwargs):
     new = kwargs.get("max_new_tokens") or (None if "max_length" in kwargs else config.max_new_tokens)
     if new is not None:
         return int(new)
+    if "max_length" not in kwargs and getattr(config, "max_length", None) in (None, 20):
+        return 20  # transformers' default
     prompt = args[0] if args else next((kwargs[name] for name in ("input_ids", "inputs", "inputs_embeds") if kwargs.get(name) is not None), None)
-    longest = kwargs.get("max_length") or getattr(config, "max_length", None) or 20
+    longest = kwargs.get("max_length") or config.max_length
     return max(1, int(longest) - (prompt.shape[1] if prompt is not None else 1))
 
 
@@ -255,16 +265,21 @@ def _new_tokens(model, args, kwargs):
 
 def attend(module, query, key, value, attention_mask, scaling=None, dropout=0.0, **kwargs):
     """An attention function of transformers: query (batch, heads, rows, head_dim) -> ((batch, rows, heads, value_dim), None)."""
-    if not hasattr(module, "_ropewalk"):
-        raise Unsupported(type(module).__name__, "a model that ropewalk.transformers.apply changed", "another with its attention")
-    state, layer = module._ropewalk
+    state, layer = getattr(module, "_ropewalk", (None, None))
+    if layer is None or layer.module is not module:
+        raise Unsupported(type(module).__name__, "a model that ropewalk.transformers.apply changed", "a copy of one",
+                          "copy first; in place of DataParallel start several processes (torchrun)")
+    _check(layer, dropout, scaling)
+    return state.attend(layer, query, key, value, kwargs.get("s_aux")).transpose(1, 2).contiguous(), None
+
+
+def _check(layer, dropout, scaling):
     if dropout:
         raise Unsupported("attention dropout", "0", str(dropout), "set config.attention_dropout = 0")
     own = layer.context["attention_scale"] or layer.context["head_dim"] ** -0.5
     if scaling is not None and abs(scaling - own) > 1e-4 * own:
-        raise Unsupported(type(module).__name__, f"logits scaled by {own:g}, as ropewalk reads the config", f"{scaling:g}",
+        raise Unsupported(type(layer.module).__name__, f"logits scaled by {own:g}, as ropewalk reads the config", f"{scaling:g}",
                           "this version of transformers computes another model")
-    return state.attend(layer, query, key, value, kwargs.get("s_aux")).transpose(1, 2).contiguous(), None
 
 
 def keep_mask(*args, attention_mask=None, **kwargs):
@@ -289,13 +304,12 @@ class _Sdpa(torch.overrides.TorchFunctionMode):
         self.state, self.layer = state, layer
 
     def __torch_function__(self, function, kinds, args=(), kwargs=None):
-        if function is torch.nn.functional.scaled_dot_product_attention:
-            if kwargs.get("dropout_p"):
-                raise Unsupported("attention dropout", "0", str(kwargs["dropout_p"]), "set config.attention_dropout = 0")
-            query, key, value = args[:3] if len(args) >= 3 else (kwargs["query"], kwargs["key"], kwargs["value"])
-            with torch._C.DisableTorchFunction():
-                return self.state.attend(self.layer, query, key, value)
-        return function(*args, **(kwargs or {}))
+        kwargs = kwargs or {}
+        if function is not torch.nn.functional.scaled_dot_product_attention:
+            return function(*args, **kwargs)
+        query, key, value = args[:3] if len(args) >= 3 else (kwargs["query"], kwargs["key"], kwargs["value"])
+        _check(self.layer, kwargs.get("dropout_p", 0.0), kwargs.get("scale") or query.shape[-1] ** -0.5)
+        return self.state.attend(self.layer, query, key, value)  # the mode is off in here
 
 
 def _intercept(layer, undo):

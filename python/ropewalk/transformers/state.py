@@ -63,7 +63,14 @@ class State:
         self.lengths = None      # and each item's (n, n_prompt), fixed when it begins
         self.outer_mask = None   # the mask that a model around the text model was given
         self.request = None
+        self.undo = None         # takes the change back
         self._tables, self._differing = {}, {}
+
+    def __deepcopy__(self, memo):
+        raise Unsupported("copy.deepcopy", "a model without a method", f"one under {self.spec}", "copy it before apply(), or remove() first")
+
+    def __getstate__(self):
+        raise Unsupported("pickle", "a model without a method", f"one under {self.spec}", "save_pretrained() saves its weights")
 
     # ---- the request
 
