@@ -23,7 +23,7 @@ MAY_INCLUDE = {
     "judge": {"core", "quant", "formats", "tokenizer", "chat", "methods", "kernels", "model", "metrics", "results", "judge"},
     "evaluation": {"core", "quant", "formats", "tokenizer", "chat", "methods", "kernels", "model", "metrics", "results", "judge", "report", "evaluation"},
     "server": {"core", "quant", "formats", "tokenizer", "chat", "methods", "kernels", "model", "metrics", "results", "judge", "serving", "server"},
-    "face": {"ropewalk", "core", "quant", "formats", "tokenizer", "chat", "methods", "kernels", "model", "metrics", "results", "judge", "report", "face"},
+    "face": {"ropewalk", "core", "quant", "formats", "tokenizer", "chat", "methods", "kernels", "model", "metrics", "results", "judge", "report", "evaluation", "face"},
 }
 
 source = pathlib.Path(__file__).resolve().parent.parent / "src"

@@ -14,4 +14,13 @@ PATH=$PWD/build/venv/bin:$PATH build/venv/bin/auditwheel repair --plat "manylinu
   --wheel-dir build/wheel/repaired build/wheel/ropewalk-*.whl 2>build/wheel/repair.log
 ls build/wheel/repaired
 build/venv/bin/pip install --quiet build/wheel/repaired/ropewalk-*.whl
+build/venv/bin/pip install --quiet pandas matplotlib nbclient ipykernel
 build/venv/bin/python tests/python/test_core.py
+build/venv/bin/python - <<'END' # the notebook, from its first cell to its last
+import nbclient, nbformat
+notebook = nbformat.read("examples/methods.ipynb", as_version=4)
+nbclient.NotebookClient(notebook, timeout=300).execute()
+shown = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+assert sum("image/png" in output.get("data", {}) for output in shown) == 2, "two pictures"
+END
+echo "check_python: wheel, tests, page and notebook hold"

@@ -99,6 +99,11 @@ struct Plan {
 ROPEWALK_API Plan plan(std::string_view spec, Index n, const RopeContext& context = {}, Index row_begin = 0,
                        Index n_rows = -1);
 
+/// What a method may know of each layer of a Hugging Face model whose weights somebody else holds, from the
+/// text of its config.json. `attends`: which of its layers have attention. Errors: Error for a family or
+/// setting that is not read, UsageError where `attends` has not all layers. Any thread.
+ROPEWALK_API std::vector<RopeContext> layers(std::string_view config_json, const std::vector<bool>& attends);
+
 /// `spec` as it is written out: sorted, aliases resolved. Errors: UsageError. Any thread.
 ROPEWALK_API std::string canonical(std::string_view spec);
 

@@ -4,6 +4,7 @@
 #include "ropewalk/api.h"
 #include "ropewalk/engine.h"
 #include "ropewalk/error.h"
+#include "ropewalk/eval.h"
 #include "ropewalk/method.h"
 #include "ropewalk/model.h"
 #include "ropewalk/session.h"

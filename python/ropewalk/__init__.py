@@ -19,8 +19,10 @@ from ._core import (
     canonical,
     methods,
     plan,
+    score,
 )
 from ._errors import Error, UsageError
+from ._judge import Results, evaluate, layers, read_results, tune
 
 __all__ = [
     "Engine",
@@ -29,6 +31,7 @@ __all__ = [
     "Model",
     "Plan",
     "Region",
+    "Results",
     "Sequence",
     "Session",
     "Step",
@@ -36,6 +39,11 @@ __all__ = [
     "Variant",
     "__version__",
     "canonical",
+    "evaluate",
+    "layers",
     "methods",
     "plan",
+    "read_results",
+    "score",
+    "tune",
 ]

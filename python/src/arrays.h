@@ -46,5 +46,6 @@ void bind_methods(nb::module_& m);
 void bind_model(nb::module_& m);
 void bind_engine(nb::module_& m);
 void bind_session(nb::module_& m);
+void bind_judge(nb::module_& m);
 
 }  // namespace ropewalk::python

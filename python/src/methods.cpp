@@ -162,6 +162,14 @@ void bind_methods(nb::module_& m) {
   m.def(
       "methods", &method_list,
       "Every method: a list of dicts with name, aliases, kind, title, formula, source, differs, parameters.");
+  m.def(
+      "layers",
+      [](const std::string& config_json, const std::vector<bool>& attends) {
+        nb::list all;
+        for (const RopeContext& context : layers(config_json, attends)) all.append(dict_of(context));
+        return all;
+      },
+      "config_json"_a, "attends"_a);
   m.def("canonical", &canonical, "spec"_a, "The spec as it is written out. Errors: UsageError.");
   m.def("plan", &make_plan, "spec"_a, "n"_a, nb::kw_only(), "rows"_a = nb::none(), "head_dim"_a = 64,
         "rotary_dim"_a = nb::none(), "rope_base"_a = 10000.0, "n_ctx_train"_a = 2048, "n_ctx_original"_a = -1,

@@ -66,4 +66,5 @@ NB_MODULE(_core, m) {
   bind_model(m);
   bind_engine(m);
   bind_session(m);
+  bind_judge(m);
 }

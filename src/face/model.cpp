@@ -3,6 +3,7 @@
 
 #include "chat/conversation.h"
 #include "core/parallel.h"
+#include "face/rope_context.h"
 #include "model/identity.h"
 #include "model/model.h"
 
@@ -69,29 +70,7 @@ RopeContext Model::rope_context(int layer) const {
   if (layer < 0 || layer >= n_layers())
     throw UsageError("layer", fmt::format("0 to {}", n_layers() - 1), fmt::format("{}", layer),
                      "layers are counted from 0");
-  const rw::RopeContext c = inside_->config().rope_context(layer, 1);
-  return {.head_dim = c.head_dim,
-          .rotary_dim = c.rotary_dim,
-          .rope_base = c.rope_base,
-          .n_ctx_train = c.n_ctx_train,
-          .n_ctx_original = c.n_ctx_original,
-          .sliding_window = c.sliding_window,
-          .turning_pairs = c.turning_pairs,
-          .rope_freqs = c.rope_freqs,
-          .long_factors = c.long_factors,
-          .short_factors = c.short_factors,
-          .longrope_attention_factor = c.longrope_attention_factor,
-          .own_scaling = c.own_scaling,
-          .layer = c.layer,
-          .n_layers = c.n_layers,
-          .kv_head = c.kv_head,
-          .n_kv_heads = c.n_kv_heads,
-          .attention_scale = c.attention_scale,
-          .soft_cap = c.soft_cap,
-          .temperature_beta = c.temperature.beta,
-          .temperature_original = c.temperature.original,
-          .acts = c.acts,
-          .bidirectional = c.bidirectional};
+  return face::shown(inside_->config().rope_context(layer, 1));
 }
 
 std::vector<Token> Model::tokenize(std::string_view text, bool special, bool begin) const {

@@ -180,6 +180,87 @@ class Reading(unittest.TestCase):
         self.assertEqual(session.position, 2)
 
 
+class Judging(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.model = ropewalk.Model(MODEL)
+        cls.book = SOURCE / "data" / "persuasion.txt"
+        cls.asked = {"methods": ["rerope", "pi"], "lengths": [256, 512], "tail": 64, "n_documents": 2}
+
+    def test_results_are_the_programs(self):
+        shares = []
+        results = ropewalk.evaluate(self.model, [self.book], progress=shares.append, **self.asked)
+        said = json.loads(program("eval", MODEL, "--text", self.book, "--methods", "rerope", "pi", "--lengths", 256, 512,
+                                  "--tail", 64, "--documents", 2, "--json"))
+        key = lambda r: (r["task"], r["method"], r["length"], r["document"])
+        ours, theirs = ({key(r): r["loss"] for r in each} for each in (results.records, said["records"]))
+        self.assertEqual(ours, theirs)
+        self.assertEqual(len(results), len(theirs))
+        self.assertEqual(shares, sorted(shares))
+        self.assertIn("<!doctype html>", results.html()[:100])
+        self.assertIn("rerope", results.text())
+
+    def test_a_run_goes_on_from_its_store(self):
+        with tempfile.TemporaryDirectory() as folder:
+            store = pathlib.Path(folder) / "results.jsonl"
+
+            def stop(share):
+                if share > 0.3:
+                    raise KeyboardInterrupt
+
+            with self.assertRaises(KeyboardInterrupt):
+                ropewalk.evaluate(self.model, [self.book], store=store, progress=stop, **self.asked)
+            begun = store.read_text()
+            self.assertTrue(begun)
+            whole = ropewalk.evaluate(self.model, [self.book], store=store, **self.asked)
+            self.assertTrue(store.read_text().startswith(begun))
+            self.assertEqual(len(ropewalk.read_results(store)), len(whole))
+
+    def test_frames_and_plots(self):
+        results = ropewalk.evaluate(self.model, {"a book": self.book.read_text()}, **self.asked)
+        try:
+            import matplotlib
+            import pandas
+        except ImportError as missing:
+            self.skipTest(str(missing))
+        matplotlib.use("agg")
+        frame = results.frame()
+        self.assertEqual(len(frame), len(results))
+        self.assertEqual(set(frame["document"].str.contains("a book")), {True})
+        axes = results.plot()
+        self.assertGreaterEqual(len(axes.get_lines()), 3)
+
+    def test_tune(self):
+        found = ropewalk.tune(self.model, [self.book], 512, candidates=["rerope", "pi", "leaky-rerope"], n_documents=4)
+        self.assertIn(found["method"].split(":")[0], {"", "rerope", "pi", "leaky-rerope"})
+        with self.assertRaises(ropewalk.UsageError):
+            ropewalk.tune(self.model, [self.book], 512, goal="beauty")
+
+    def test_wrong_questions(self):
+        for wrong in ({"methods": ["reropee"]}, {"lengths": [0]}, {"tasks": ["tails"]}, {"n_documents": -1}):
+            with self.assertRaises(ropewalk.Error, msg=str(wrong)):
+                ropewalk.evaluate(self.model, [self.book], **{**self.asked, **wrong})
+        with self.assertRaises(ropewalk.UsageError):
+            ropewalk.evaluate(self.model, [])
+
+    def test_score(self):
+        self.assertEqual(ropewalk.score(["a b c d e"], ["a b c d e"])["bleu"], 100.0)
+        with self.assertRaises(ropewalk.UsageError):
+            ropewalk.score(["a"], [])
+
+    def test_layers_of_a_config(self):
+        config = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 64, "num_hidden_layers": 2,
+                  "num_attention_heads": 4, "num_key_value_heads": 2, "intermediate_size": 128, "vocab_size": 100,
+                  "max_position_embeddings": 4096, "rope_theta": 500000.0, "rms_norm_eps": 1e-5, "hidden_act": "silu"}
+        first, second = ropewalk.layers(config, [True, True])
+        self.assertEqual((first["head_dim"], first["rope_base"], first["n_ctx_train"], second["layer"]), (16, 5e5, 4096, 1))
+        self.assertEqual(ropewalk.plan("yarn", 8192, **first).method, ropewalk.plan("yarn:factor=2", 8192, **first).method)
+        with self.assertRaises(ropewalk.Error):
+            ropewalk.layers(config, [True])
+        with self.assertRaises(ropewalk.Error):
+            ropewalk.layers({**config, "architectures": ["NoSuchModel"], "model_type": "none_such"}, [True, True])
+
+
 class Living(unittest.TestCase):
     """Threads, signals, processes."""
 
