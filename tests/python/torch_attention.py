@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """ropewalk.torch.attention against the definition of a plan, pair by pair, and its gradients. Run by tools/check_torch."""
+import types
 import unittest
 
 import numpy as np
@@ -111,6 +112,28 @@ class Attention(unittest.TestCase):
                         lambda *x: attention(*x[:3], Tables(plan), sinks=x[3], place=place), (q, k, v, sinks), fast_mode=True))
                     self.assertTrue(torch.autograd.gradcheck(
                         lambda *x: attention(*x, Tables(plan)), (q, k, v), fast_mode=True))
+
+    def test_gradients_through_the_join_of_regions(self):
+        """flex_attention has no backward pass on a CPU: a dense stand-in takes its place, so that what is joined here is tried."""
+        def dense(q, k, v, score_mod, block_mask, scale, enable_gqa, **wanted):
+            logits = q @ k.repeat_interleave(q.shape[1] // k.shape[1], 1).transpose(-1, -2) * scale
+            sees = block_mask.mask_mod(0, 0, torch.arange(q.shape[2])[:, None], torch.arange(k.shape[2])[None])
+            logits = (logits if score_mod is None else score_mod(logits, 0, 0, 0, 0)).masked_fill(~sees, -1e30)
+            out = torch.where(sees.any(1)[:, None], logits.softmax(-1) @ v.repeat_interleave(q.shape[1] // v.shape[1], 1), 0)
+            lse = logits.logsumexp(-1)
+            return (out, types.SimpleNamespace(lse=lse) if "return_aux" in wanted else lse) if wanted else out
+
+        self.addCleanup(setattr, flex, "flex_attention", flex.flex_attention)
+        flex.flex_attention = dense
+        for spec in SPECS:
+            plan = ropewalk.plan(spec, 30, **SHAPE, soft_cap=2.0)
+            q, k, v = inputs(30, grad=True)
+            sinks = torch.randn(4, dtype=torch.float64, requires_grad=True)
+            ways_of = [attention(q, k, v, Tables(plan), sinks=sinks, backend=backend) for backend in ("flex", "chunks")]
+            with self.subTest(spec=spec):
+                self.close(*ways_of, 1e-12)
+                for a, b in zip(*(torch.autograd.grad(out.square().sum(), (q, k, v, sinks)) for out in ways_of)):
+                    self.close(a, b, 1e-11)
 
     def test_padding_costs_nothing_and_changes_nothing(self):
         q, k, v = inputs(40, torch.float64, grad=True)

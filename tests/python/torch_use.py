@@ -240,14 +240,16 @@ class Use(unittest.TestCase):
         model = transformers.LlamaForCausalLM.from_pretrained(root / "models", gguf_file="short-256.gguf").eval()
         text = (root / "data").glob("**/*.txt")
         ids = text_tokens(next(iter(sorted(text))), 1024)
-        losses = {}
+        losses, apart = {}, []
         for spec in ("none", "leaky-rerope", "rerope:window=128", "lm-infinite"):
             ropewalk.transformers.apply(model, spec, length=1024)
             logits = model(torch.tensor([ids])).logits[0]
-            self.close(logits, engine_logits(root / "models/short-256.gguf", ids, spec), 2e-3)
+            apart.append(float((logits - engine_logits(root / "models/short-256.gguf", ids, spec)).abs().max()))
+            self.assertLess(apart[-1], 1e-3)
             losses[spec] = float(torch.nn.functional.cross_entropy(logits[-257:-1], torch.tensor(ids[-256:])))
         self.assertGreater(losses["none"], losses["leaky-rerope"] + 0.2)
-        print("\nshort-256, last 256 of 1024 tokens: " + ", ".join(f"{spec} {loss:.3f}" for spec, loss in losses.items()))
+        print("\nshort-256, last 256 of 1024 tokens: " + ", ".join(f"{spec} {loss:.3f}" for spec, loss in losses.items())
+              + f"; logits {max(apart):.1e} from the engine")
 
 
 def text_tokens(path, n):
