@@ -43,7 +43,8 @@ class Engine(unittest.TestCase):
         ids = torch.tensor([tokens])
         differences = [float((model(ids).logits[0] - expected).abs().max())]
         if model.config.model_type != "roformer":
-            rows, cache = [], transformers.DynamicCache()
+            # In old versions some families make a cache of a fixed size by themselves.
+            rows, cache = [], None if transformers.__version__ >= "5" else transformers.DynamicCache()
             for part in (ids[:, :n // 2], ids[:, n // 2:n // 2 + 1], ids[:, n // 2 + 1:]):
                 output = model(part, past_key_values=cache, use_cache=True)
                 rows.append(output.logits[0]), (cache := cache_of(output))
