@@ -75,12 +75,24 @@ std::uint64_t of_first(Ranks& ranks, std::uint64_t own) {
   return own;
 }
 
+namespace {
+
+/// All. The bytes that the first one has.
+std::string bytes_of_first(Ranks& ranks, std::string bytes) {
+  constexpr std::size_t kPiece = std::size_t{64} << 20;
+  bytes.resize(of_first(ranks, bytes.size()));
+  for (std::size_t at = 0; at < bytes.size(); at += kPiece)
+    ranks.broadcast(
+        std::as_writable_bytes(std::span(bytes).subspan(at, std::min(kPiece, bytes.size() - at))));
+  return bytes;
+}
+
+}  // namespace
+
 std::string file_of_first(Ranks& ranks, const std::string& path) {
   if (path.empty() || ranks.size() == 1) return path;
-  std::string bytes;
-  if (ranks.first() && std::filesystem::exists(path)) bytes = read_bytes(path);
-  bytes.resize(of_first(ranks, bytes.size()));
-  ranks.broadcast(std::as_writable_bytes(std::span(bytes)));
+  const std::string bytes =
+      bytes_of_first(ranks, ranks.first() && std::filesystem::exists(path) ? read_bytes(path) : "");
   if (ranks.first()) return path;
   const std::string own = private_folder() + "/" + std::filesystem::path(path).filename().string();
   OutputFile file(own);
@@ -89,8 +101,33 @@ std::string file_of_first(Ranks& ranks, const std::string& path) {
   return own;
 }
 
-std::string folder_of_first(Ranks& ranks, const std::string& path) {
-  return ranks.first() ? path : private_folder() + "/out";
+std::string folder_of_first(Ranks& ranks, const std::string& path, bool with_files) {
+  namespace fs = std::filesystem;
+  if (path.empty() || ranks.size() == 1) return path;
+  const std::string own = ranks.first() ? path : private_folder() + "/out";
+  std::vector<std::string> names;
+  if (with_files && ranks.first() && fs::exists(path))
+    for (const auto& entry : fs::recursive_directory_iterator(path))
+      if (entry.is_regular_file()) names.push_back(fs::relative(entry.path(), path).string());
+  for (std::uint64_t i = 0, n = of_first(ranks, names.size()); i < n; ++i) {
+    const std::string name = bytes_of_first(ranks, ranks.first() ? names[i] : "");
+    const std::string bytes =
+        bytes_of_first(ranks, ranks.first() ? read_bytes(path + "/" + name, SIZE_MAX) : "");
+    if (ranks.first()) continue;
+    fs::create_directories(fs::path(own + "/" + name).parent_path());
+    OutputFile file(own + "/" + name);
+    file.write(bytes);
+    file.commit();
+  }
+  return own;
+}
+
+std::shared_ptr<Ranks> command_ranks(const Context& context) {
+  const std::shared_ptr<Ranks> ranks = join_ranks();
+  if (ranks->size() > 1)
+    require_same(*ranks, "program and instruction set",
+                 std::string(ROPEWALK_VERSION) + " " + isa_name(context));
+  return ranks;
 }
 
 std::shared_ptr<const Backend> on_all_ranks(std::shared_ptr<const Backend> backend) {
@@ -132,7 +169,7 @@ void tell_error(const std::string& text) {
   const int rank = launched_as().rank;
   if (rank == 0) return tell("ropewalk: {}\n", text);
   // What all ranks find wrong is the first one's to say: it ends the others meanwhile.
-  std::this_thread::sleep_for(std::chrono::seconds(1));
+  std::this_thread::sleep_for(std::chrono::seconds(3));
   if (real_stderr >= 0) ::dup2(real_stderr, STDERR_FILENO);
   tell("ropewalk: rank {}: {}\n", rank, text);
 }

@@ -10,6 +10,9 @@
 
 namespace rw {
 
+/// All that mpirun started, of a command that they share: joined, and the same programs on processors of one
+/// kind. Alone: this one. Errors: Error.
+std::shared_ptr<Ranks> command_ranks(const Context& context);
 /// Errors: UsageError where several were started of a command that is for one.
 void require_for_ranks(const Command& command);
 /// One context over all of them (kernels/context_parallel.h). Errors: UsageError where there is one rank
@@ -23,8 +26,8 @@ std::uint64_t of_first(Ranks& ranks, std::uint64_t own);
 /// they end: what is decided by it is decided alike, and one writes. Empty stays empty.
 std::string file_of_first(Ranks& ranks, const std::string& path);
 
-/// The same of a folder to write to: others' are empty.
-std::string folder_of_first(Ranks& ranks, const std::string& path);
+/// The same of a folder to write to: others' are empty, or with_files have what the first one's has.
+std::string folder_of_first(Ranks& ranks, const std::string& path, bool with_files = false);
 /// The ranks of one text: all of them with --context-parallel, else this process. Errors: UsageError where
 /// several were started without it.
 std::shared_ptr<Ranks> ranks_of(const BackendOptions& options);

@@ -25,9 +25,7 @@ int run() {
   const std::shared_ptr<Context> context = make_context(options.n_threads);
   if (launched_as().several()) {
     if (options.demo) throw UsageError("mpirun", "a CONFIG.toml", "--demo", "the demo is of one process");
-    options.run.ranks = join_ranks();
-    require_same(*options.run.ranks, "program and instruction set",
-                 ROPEWALK_VERSION + (" " + isa_name(*context)));
+    options.run.ranks = command_ranks(*context);
   }
   if (options.demo) {
     if (options.run.out.empty()) options.run.out = "train-demo";

@@ -3,6 +3,8 @@
 /// written on, each rank has the logits of one process.
 #include "kernels/context_parallel.h"
 
+#include <cstdlib>
+
 #include "../thread_ranks.h"
 #include "model_test_util.h"
 
@@ -66,10 +68,14 @@ TEST_P(SharedContext, HasTheBitsOfOneProcess) {
 }
 
 /// Dense, windows and sinks of a layer's own, latents, experts, states, a layer's keys read by others, both
-/// directions.
-INSTANTIATE_TEST_SUITE_P(Kinds, SharedContext,
-                         testing::Values("llama", "gemma2", "gemma3", "gemma4_e2b", "deepseek_v2", "mixtral",
-                                         "lfm2", "granite_hybrid", "qwen3_next", "roformer"),
+/// directions; on each instruction set by itself one of them.
+std::vector<std::string> kinds() {
+  if (std::getenv("ROPEWALK_ISA") != nullptr) return {"gemma2"};
+  return {"llama",   "gemma2", "gemma3",         "gemma4_e2b", "deepseek_v2",
+          "mixtral", "lfm2",   "granite_hybrid", "qwen3_next", "roformer"};
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, SharedContext, testing::ValuesIn(kinds()),
                          [](const auto& test) { return test.param; });
 
 /// More keys than a unit for each rank: other sums, by rounding alone. 3e-6 of the logits in the mean square
