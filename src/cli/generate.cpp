@@ -241,6 +241,9 @@ int run() {
   const std::shared_ptr<const Model> loaded = load_decoder(options.model, backend);
   SamplerSettings sampling = options.sampling.settings(loaded->n_choices());
   sampling.seed = of_first(*ranks, sampling.seed);
+  if (options.unbounded && options.backend.context_parallel)
+    throw UsageError("--unbounded", "one process", "--context-parallel",
+                     "its memory stays: it needs no ranks");
   if (options.unbounded) require_unbounded(*loaded, options.method);
   if (!options.effort.empty() && !has_chat_template(loaded->tokenizer(), {}))
     throw Error("--reasoning-effort", "a model with a chat template that reads it", "none in its files",
@@ -328,7 +331,7 @@ void define(CommandLine& app) {
   app.never_with("--unbounded", {"-n", "--fit", "--truncate", "--cache", "--check", "--json"});
   options.backend.define_context_parallel(app);
   // What they decide by is each machine's own: its files, its memory, its clock, its keyboard.
-  app.never_with("--context-parallel", {"--cache", "--fit", "--check", "--unbounded"});
+  app.never_with("--context-parallel", {"--cache", "--fit", "--check"});
   app.footer(
       "Examples:\n"
       "  ropewalk generate model.gguf -f novel.txt -p 'Who is the heroine?' -n 64\n"

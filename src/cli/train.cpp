@@ -61,7 +61,7 @@ void define(CommandLine& app) {
       "  ropewalk train small.toml\n"
       "  ropewalk train small.toml --out run2 --steps 100 --profile\n"
       "  ropewalk train small.toml --out run2 --resume\n"
-      "  mpirun -n 4 ropewalk train small.toml    # each batch shared out: docs/scale.md\n"
+      "  mpirun -n 4 ropewalk train small.toml     # shares out batches: docs/scale.md\n"
       "  ropewalk train --demo\n"
       "docs/training.md lists every key of the configuration.");
 }
