@@ -21,7 +21,8 @@ struct NamedText {
 /// What a long piece of work says and asks. Both are called on the thread that asked for it; what they throw
 /// ends the work and is thrown on.
 struct Telling {
-  std::function<void(double share)> progress = {};        ///< of the work that is done, 0 to 1
+  std::function<void(double share)> progress =
+      {};  ///< of the work that is done, 0 to 1; of tune, of each round
   std::function<void(const std::string& line)> say = {};  ///< what was chosen, left out, how long it takes
 };
 

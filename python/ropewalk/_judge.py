@@ -139,13 +139,15 @@ def tune(
     special: bool = False,
     store: str | os.PathLike = "",
     keep: bool = False,
+    progress: Callable[[float], Any] | None = None,
     say: Callable[[str], Any] | None = None,
 ) -> dict[str, Any]:
     """The method and its parameters for this model and length, chosen by evidence: what `ropewalk tune --json` prints, as a dict;
-    "method" is the one to use, empty where none is better for certain. keep: written beside the model, where "auto" looks."""
+    "method" is the one to use, empty where none is better for certain. keep: written beside the model, where "auto" looks.
+    progress(share): of each round."""
     method, evidence = _core.tune(
         model, _texts(texts), length=length, goal=goal, candidates=list(candidates), n_documents=n_documents, tail=tail,
-        budget_seconds=budget_seconds, special=special, store=os.fspath(store), keep=keep, say=say)
+        budget_seconds=budget_seconds, special=special, store=os.fspath(store), keep=keep, progress=progress, say=say)
     return {**json.loads(evidence), "method": method}
 
 

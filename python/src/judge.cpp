@@ -55,12 +55,13 @@ Results run_evaluate(const Model& model, const Texts& texts, const Names& method
 std::pair<std::string, std::string> run_tune(const Model& model, const Texts& texts, Index length,
                                              const std::string& goal, const Names& candidates,
                                              int n_documents, Index tail, double budget_seconds, bool special,
-                                             const std::string& store, bool keep, const nb::object& say) {
+                                             const std::string& store, bool keep, const nb::object& progress,
+                                             const nb::object& say) {
   TuneOptions options;
   options.length = length, options.goal = goal, options.candidates = candidates;
   options.n_documents = n_documents, options.tail = tail, options.budget_seconds = budget_seconds;
   options.special = special, options.store = store, options.keep = keep;
-  options.telling = telling_of(nb::none(), say);
+  options.telling = telling_of(progress, say);
   const std::vector<NamedText> named = texts_of(texts);
   const nb::gil_scoped_release free;
   const Tuned found = tune(model, named, options);
@@ -92,7 +93,8 @@ void bind_judge(nb::module_& m) {
         "budget_seconds"_a.none(), "special"_a, "store"_a, "progress"_a.none(), "say"_a.none());
   m.def("read_results", &read_results, "paths"_a);
   m.def("tune", &run_tune, "model"_a, "texts"_a, nb::kw_only(), "length"_a, "goal"_a, "candidates"_a,
-        "n_documents"_a, "tail"_a, "budget_seconds"_a, "special"_a, "store"_a, "keep"_a, "say"_a.none());
+        "n_documents"_a, "tail"_a, "budget_seconds"_a, "special"_a, "store"_a, "keep"_a, "progress"_a.none(),
+        "say"_a.none());
   m.def("score", &run_score, "hypotheses"_a, "references"_a, nb::kw_only(), "tokenize"_a = "auto",
         "BLEU and chrF (0 to 100, of the corpus), ROUGE, token F1 and edit similarity (0 to 1, means) of "
         "texts\n"

@@ -94,7 +94,8 @@ Tuned tune(const Model& model, const std::vector<NamedText>& texts, const TuneOp
                          .special = options.special,
                          .store = store ? &*store : nullptr,
                          .keep = options.keep,
-                         .model_path = model.path()},
+                         .model_path = model.path(),
+                         .on_share = options.telling.progress ? options.telling.progress : [](double) {}},
                         says_of(options.telling));
   if (options.keep) rw::keep_tuned(found, model.path(), says_of(options.telling));
   return {found.bound, rw::dump_json(rw::tuned_json(found))};
