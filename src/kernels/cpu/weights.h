@@ -267,20 +267,16 @@ static void dots_in_registers(const Dots& d) {
 #include "kernels/cpu/many_dots.h"
 #endif
 
-/// Nothing behind a part of n weights: there, zeros of x must meet finite numbers.
-template <class F>
-RW_INLINE void clear_behind(std::int64_t n, UnpackedPart& part) {
-  for (std::int64_t i = n; i < n + kQuantStep; ++i) part.q[i] = 0;
-  for (std::int64_t g = n / F::kGroup; g < n / F::kGroup + 16; ++g) part.scale[g] = part.minimum[g] = 0;
-  for (std::int64_t b = n / 32; b < n / 32 + 16; ++b) part.fours[b] = 0;
-}
-
 #ifdef RW_MATRIX_DOTS
 /// Several rows of x: two of them, and two of weights, at a time.
 template <class F>
 static void dots_in_matrices(const Dots& d) {
   PairedPart w;
-  for (UnpackedPart& part : w.part) clear_behind<F>(d.n_in < kQuantPart ? d.n_in : kQuantPart, part);
+  const std::int64_t most = d.n_in < kQuantPart ? d.n_in : kQuantPart;
+  for (UnpackedPart& part : w.part) {  // beyond the row, zeros of x must meet finite numbers
+    const std::int64_t g = most / F::kGroup, b = most / 32;
+    for (int i = 0; i < 16; ++i) part.scale[g + i] = part.minimum[g + i] = 0, part.fours[b + i] = 0;
+  }
   float lanes[kDotRows * kLanes * kLanes];
   for (std::int64_t x = 0; x < d.n_x; x += kDotRows) {
     const std::int64_t n_x = d.n_x - x < kDotRows ? d.n_x - x : kDotRows;
@@ -322,7 +318,11 @@ static void dots_quantised(const Dots& d) {
 #endif
   UnpackedPart parts[kSlots];
   const std::int64_t n = d.n_in < kQuantPart ? d.n_in : kQuantPart;
-  for (UnpackedPart& part : parts) clear_behind<F>(n, part);
+  for (UnpackedPart& part : parts) {  // beyond the row, zeros of x must meet finite numbers
+    for (std::int64_t i = n; i < n + kQuantStep; ++i) part.q[i] = 0;
+    for (std::int64_t g = n / F::kGroup; g < n / F::kGroup + 16; ++g) part.scale[g] = part.minimum[g] = 0;
+    for (std::int64_t b = n / 32; b < n / 32 + 16; ++b) part.fours[b] = 0;
+  }
   for_outputs(
       d,
       [&](std::int64_t slot, const std::uint8_t* row, std::int64_t at, std::int64_t n_part)
