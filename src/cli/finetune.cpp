@@ -94,8 +94,8 @@ Json plan_json(const FinetunePlan& plan, const FinetuneTexts& texts, const Finet
 /// A step is as long as that of the rank with most texts; all go by the first one's clock, and so do the
 /// same.
 void share_cost(Ranks& ranks, Index n_texts, FinetuneCost& cost) {
-  const double share =
-      static_cast<double>((n_texts + ranks.size() - 1) / ranks.size()) / static_cast<double>(n_texts);
+  const Index most = (n_texts + ranks.size() - 1) / ranks.size();
+  const double share = static_cast<double>(most) / static_cast<double>(n_texts);
   for (double& seconds : cost.step_seconds) seconds *= share;
   ranks.broadcast(std::as_writable_bytes(std::span(cost.step_seconds)));
   for (double* seconds : {&cost.untrained_seconds, &cost.look_seconds})

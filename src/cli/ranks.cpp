@@ -62,6 +62,7 @@ void require_same(Ranks& ranks, const std::string& what, const std::string& own)
   std::vector<std::string> all(static_cast<std::size_t>(ranks.size()), std::string(hash.size(), ' '));
   all[static_cast<std::size_t>(ranks.rank())] = hash;
   std::vector<std::span<std::byte>> parts;
+  parts.reserve(all.size());
   for (std::string& each : all) parts.push_back(std::as_writable_bytes(std::span(each)));
   ranks.gather(parts);
   for (std::size_t r = 1; r < all.size(); ++r)
@@ -94,7 +95,7 @@ std::string file_of_first(Ranks& ranks, const std::string& path) {
   const std::string bytes =
       bytes_of_first(ranks, ranks.first() && std::filesystem::exists(path) ? read_bytes(path) : "");
   if (ranks.first()) return path;
-  const std::string own = private_folder() + "/" + std::filesystem::path(path).filename().string();
+  std::string own = private_folder() + "/" + std::filesystem::path(path).filename().string();
   OutputFile file(own);
   file.write(bytes);
   file.commit();
@@ -104,7 +105,7 @@ std::string file_of_first(Ranks& ranks, const std::string& path) {
 std::string folder_of_first(Ranks& ranks, const std::string& path, bool with_files) {
   namespace fs = std::filesystem;
   if (path.empty() || ranks.size() == 1) return path;
-  const std::string own = ranks.first() ? path : private_folder() + "/out";
+  std::string own = ranks.first() ? path : private_folder() + "/out";
   std::vector<std::string> names;
   if (with_files && ranks.first() && fs::exists(path))
     for (const auto& entry : fs::recursive_directory_iterator(path))
@@ -112,10 +113,11 @@ std::string folder_of_first(Ranks& ranks, const std::string& path, bool with_fil
   for (std::uint64_t i = 0, n = of_first(ranks, names.size()); i < n; ++i) {
     const std::string name = bytes_of_first(ranks, ranks.first() ? names[i] : "");
     const std::string bytes =
-        bytes_of_first(ranks, ranks.first() ? read_bytes(path + "/" + name, SIZE_MAX) : "");
+        bytes_of_first(ranks, ranks.first() ? read_bytes((fs::path(path) / name).string(), SIZE_MAX) : "");
     if (ranks.first()) continue;
-    fs::create_directories(fs::path(own + "/" + name).parent_path());
-    OutputFile file(own + "/" + name);
+    const fs::path copy = fs::path(own) / name;
+    fs::create_directories(copy.parent_path());
+    OutputFile file(copy.string());
     file.write(bytes);
     file.commit();
   }
@@ -123,7 +125,7 @@ std::string folder_of_first(Ranks& ranks, const std::string& path, bool with_fil
 }
 
 std::shared_ptr<Ranks> command_ranks(const Context& context) {
-  const std::shared_ptr<Ranks> ranks = join_ranks();
+  std::shared_ptr<Ranks> ranks = join_ranks();
   if (ranks->size() > 1)
     require_same(*ranks, "program and instruction set",
                  std::string(ROPEWALK_VERSION) + " " + isa_name(context));

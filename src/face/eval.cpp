@@ -14,6 +14,7 @@ std::vector<rw::NamedText> texts_of(const std::vector<NamedText>& texts) {
   if (texts.empty())
     throw UsageError("texts", "at least one", "none", "a book or two: methods are judged on the user's own");
   std::vector<rw::NamedText> named;
+  named.reserve(texts.size());
   for (const NamedText& text : texts) named.push_back({text.name, text.text});
   return named;
 }

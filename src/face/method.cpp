@@ -23,6 +23,7 @@ std::string canonical(std::string_view spec) { return rw::MethodSpec::parse(spec
 std::vector<RopeContext> layers(std::string_view config_json, const std::vector<bool>& attends) {
   const rw::ModelConfig config = rw::read_config_only(config_json, attends);
   std::vector<RopeContext> all;
+  all.reserve(attends.size());
   for (int layer = 0; layer < config.n_layers(); ++layer)
     all.push_back(face::shown(config.rope_context(layer, 1)));
   return all;

@@ -273,6 +273,7 @@ void ContextParallel::gather_few(const TaskRows& rows, Index part) const {
   parts_.reserve(n * size_);
   attend_own(rows, part, parts_.data() + share_.part * n);
   std::vector<std::span<std::byte>> all;
+  all.reserve(static_cast<std::size_t>(size_));
   for (int r = 0; r < size_; ++r) all.push_back(bytes_of(parts_.data() + r * n, n));
   {
     const Timed timed(context()->profile(), "gather parts", 0, 4.0 * static_cast<double>(n * size_));
