@@ -10,7 +10,7 @@ install_missing "${build_packages[@]}" "${arm_packages[@]}"
 kernels=(expand linear kernel norm register_dots) models=(session transformers recorded_logits)
 few="/($(IFS='|'; echo "${kernels[*]}|${models[*]}|quant|encode"))_test\.cpp$"
 [ "${1:-}" != --all ] || few=
-cmake --preset aarch64 -DROPEWALK_WERROR=ON -DROPEWALK_KERNELS_O=-O1 -DROPEWALK_TEST_FILES="$few" >/dev/null
+cmake --preset aarch64 -DROPEWALK_WERROR=ON -DROPEWALK_TEST_FILES="$few" >/dev/null
 nice cmake --build --preset aarch64 --target test_quant test_kernels test_model
 
 # The instructions that a set is for are there.
