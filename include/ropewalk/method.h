@@ -39,8 +39,10 @@ struct RopeContext {
   int head_dim = 64;
   int rotary_dim = 64;  ///< even, head_dim at most; 0: a layer without positions, where no method acts
   double rope_base = 10000;
-  Index n_ctx_train = 2048;             ///< trained length, the model's own scaling included, tokens
-  Index n_ctx_original = 0;             ///< the length its frequencies bend around, tokens; 0: n_ctx_train
+  Index n_ctx_train = 2048;  ///< trained length, the model's own scaling included, tokens
+  /// The length its frequencies bend around, tokens; -1: n_ctx_train; 0: unknown, and frequency methods ask
+  /// for `trained`.
+  Index n_ctx_original = -1;
   Index sliding_window = 0;             ///< the layer's own, tokens; 0: none. Always in the mask
   int turning_pairs = 0;                ///< of the pairs only the first so many turn; 0: all
   std::vector<double> rope_freqs = {};  ///< (rotary_dim / 2) divisors of theta, or empty

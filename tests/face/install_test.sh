@@ -36,6 +36,14 @@ g++ -std=c++20 "$source/examples/library/reader.cpp" $(pkg-config --cflags --lib
 LD_LIBRARY_PATH=$work/usr/lib "$work/reader" "$model" leaky-rerope <"$text" | cmp - "$work/reader.out" ||
   fail "by pkg-config it says other things"
 
+# A method as numbers, with a layer of which nothing is said: the frequencies bend around the trained length.
+cat >"$work/plan.cpp" <<'END'
+#include <ropewalk/method.h>
+int main() { return ropewalk::plan("yarn", 4096).method.find("factor=2,") == std::string::npos; }
+END
+g++ -std=c++20 "$work/plan.cpp" $(pkg-config --cflags --libs ropewalk) -o "$work/plan"
+LD_LIBRARY_PATH=$work/usr/lib "$work/plan" || fail "yarn at 4096 tokens of 2048 has not factor 2"
+
 # What is shown is what include/ropewalk/ declares, and nothing of fmt or of the inside.
 shown=$(nm -D --defined-only --demangle "$work/usr/lib/libropewalk.so" | grep -E " [TDBR] ")
 echo "$shown" | grep -vE "^[0-9a-f]+ [A-Z] ropewalk::" && fail "symbols of the inside are shown"

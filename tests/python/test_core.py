@@ -70,7 +70,10 @@ class Plans(unittest.TestCase):
         self.assertEqual(ropewalk.plan("none", 8, rows=(3, 3)).n_rows, 0)
 
     def test_canonical(self):
-        self.assertEqual(ropewalk.canonical("rerope:window=2k"), ropewalk.canonical("rerope:window=2k"))
+        aliases = [(alias, info["name"]) for info in ropewalk.methods() for alias in info["aliases"]]
+        self.assertTrue(aliases)
+        for alias, name in aliases:
+            self.assertEqual(ropewalk.canonical(alias), name)
         with self.assertRaises(ropewalk.UsageError):
             ropewalk.canonical("auto")
 
