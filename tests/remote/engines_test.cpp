@@ -96,8 +96,9 @@ FakeAnswer sglang(const std::string& path, const JsonInput& body) {
   return sent({{"text", "7"}, {"meta_info", {{"input_token_logprobs", list}, {"input_top_logprobs", tops}}}});
 }
 
-/// llama-cpp-python's: prompts as text, echo with logprobs, /extras/tokenize.
-FakeAnswer python(const std::string& path, const JsonInput& body) {
+/// llama-cpp-python's: prompts as text, echo with logprobs, /extras/tokenize. It counts a BOS that its lists
+/// leave out. `shifted`: as where it adds none.
+FakeAnswer python_as(bool shifted, const std::string& path, const JsonInput& body) {
   if (path == "/v1/models") return models(0);
   if (path == "/extras/tokenize") return sent({{"tokens", ids_of(body["input"])}});
   if (path == "/extras/detokenize") return sent({{"text", text_of(body["tokens"])}});
@@ -105,14 +106,20 @@ FakeAnswer python(const std::string& path, const JsonInput& body) {
   if (!body["prompt"].is_string()) return {500, R"({"error":{"message":"Input should be a valid string"}})"};
   const std::string prompt = body["prompt"];
   JsonInput answer = completion((body.contains("echo") ? prompt : "") + "7");
-  answer["usage"] = {{"prompt_tokens", prompt.size()}, {"completion_tokens", 1}};
+  answer["usage"] = {{"prompt_tokens", prompt.size() + 1}, {"completion_tokens", 1}};
   if (!body.contains("echo")) return sent(answer);
-  JsonInput said{{"tokens", JsonInput::array()}, {"token_logprobs", logprobs_of(ids_of(prompt))}};
+  JsonInput said{{"tokens", JsonInput::array()},
+                 {"token_logprobs", logprobs_of(ids_of(prompt))},
+                 {"top_logprobs", JsonInput::array()}};
   for (const char c : prompt + "7") said["tokens"].push_back(std::string(1, c));
   said["token_logprobs"].push_back(-1.0), said["token_logprobs"][0] = nullptr;
+  for (std::size_t i = 0; i < prompt.size(); ++i) said["top_logprobs"].push_back({{"x", -0.5}});
+  said["top_logprobs"].push_back({{"7", -1.0}, {"8", shifted ? -0.5 : -1.5}});
   answer["choices"][0]["logprobs"] = said;
   return sent(answer);
 }
+
+FakeAnswer python(const std::string& path, const JsonInput& body) { return python_as(false, path, body); }
 
 /// llama.cpp's own server: no losses of a prompt.
 FakeAnswer llama_cpp(const std::string& path, const JsonInput& body) {
@@ -175,6 +182,23 @@ TEST(EnginesTest, what_a_server_cannot_do_is_said_at_once) {
     EXPECT_NE(error.hint().find("passkey"), std::string::npos);
     EXPECT_EQ(std::string(error.what()).find(kKey), std::string::npos);
   }
+}
+
+TEST(EnginesTest, losses_of_other_tokens_are_refused) {
+  FakeServer shifted(
+      [](const std::string& path, const JsonInput& body) { return python_as(true, path, body); });
+  Engines engines({{"plain", parse_url(shifted.url(), "x")}}, hasty());
+  EXPECT_THROW(engines.find_scoring(), Error);
+  FakeServer cut(
+      [](const std::string& path, const JsonInput& body) {  // into other tokens than we were told of
+        FakeAnswer answer = python(path, body);
+        JsonInput json = JsonInput::parse(answer.body);
+        if (!body.is_object() || !body.contains("echo")) return answer;
+        json["choices"][0]["logprobs"]["tokens"][body["prompt"].get<std::string>().size() - 1] = "re?";
+        return sent(json);
+      });
+  Engines others({{"plain", parse_url(cut.url(), "x")}}, hasty());
+  EXPECT_THROW(others.find_scoring(), Error);
 }
 
 TEST(EnginesTest, tries_again_what_may_pass_and_nothing_else) {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /// OpenAI's first: POST /v1/completions {"prompt", "max_tokens": 1, "echo": true, "logprobs": 1} ->
-/// choices[0].logprobs {"tokens", "token_logprobs", "top_logprobs"}: the prompt's, then those written, which
-/// usage.prompt_tokens tells apart. llama-cpp-python has it (its model loaded with logits_all), where the
-/// prompt is text and the server's own ids count; text-generation-inference and others too.
+/// choices[0].logprobs {"tokens", "token_logprobs", "top_logprobs"}: the prompt's, then the
+/// usage.completion_tokens that were written. llama-cpp-python has it (its model loaded with logits_all),
+/// where the prompt is text, the server's own ids count and BOS is left out of the lists; where it adds no
+/// BOS its lists are shifted by one, which is found by the token that was written: greedily, so no other is
+/// likelier.
 #include "remote/scoring.h"
 
 namespace rw::remote::echo {
@@ -48,12 +50,17 @@ Scored ask(const Server& server, const Prompt& prompt, std::size_t n) {
   const JsonInput list = said.is_object() ? said.value("token_logprobs", JsonInput()) : JsonInput();
   const JsonInput tops = said.is_object() ? said.value("top_logprobs", JsonInput()) : JsonInput();
   const JsonInput usage = answer.value("usage", JsonInput());
-  const JsonInput counted = usage.is_object() ? usage.value("prompt_tokens", JsonInput()) : JsonInput();
-  if (!list.is_array() || !counted.is_number_unsigned() || counted.get<std::uint64_t>() > list.size() ||
-      counted.get<std::uint64_t>() <= n)
-    throw Error(kPlace, "log-probabilities of the prompt, and how many it has",
-                list.is_array() ? std::to_string(list.size()) : "none");
-  const auto all = static_cast<std::size_t>(counted.get<std::uint64_t>());
+  const JsonInput written = usage.is_object() ? usage.value("completion_tokens", JsonInput()) : JsonInput();
+  if (!list.is_array() || !written.is_number_unsigned() || written.get<std::uint64_t>() > list.size() ||
+      list.size() - written.get<std::uint64_t>() <= n)
+    throw Error(kPlace, "log-probabilities of the prompt, and how many tokens were written",
+                list.is_array() ? fmt::format("{} of them", list.size()) : "none");
+  const std::size_t all = list.size() - static_cast<std::size_t>(written.get<std::uint64_t>());
+  if (all < list.size() && tops.is_array() && all < tops.size() &&
+      !is_likeliest(tops[all], loss_of(list[all], kPlace)))
+    throw Error(
+        kPlace, "the token that was written to be the likeliest", "another",
+        "its log-probabilities are of other tokens: a server that takes ids as a prompt has no such doubt");
   if (prompt.as_text) require_same_end(said.value("tokens", JsonInput()), all, prompt, n);
   Scored scored;
   for (std::size_t t = all - n; t < all; ++t) {
