@@ -237,8 +237,8 @@ std::string tasks_help() {
 }
 
 void define(CommandLine& app) {
-  options.plan.tasks.clear();  // follow the kind of model
-  options.plan.tail = 0;       // follows the trained length
+  options.plan.tasks.clear();                     // follow the kind of model
+  options.plan.tail = 0;                          // follows the trained length
   app.add_model(options.model)->required(false);  // --engine is another
   app.add_option("--text", options.texts, "text files, or folders of .txt and .md")->required();
   define_special(app, options.special);
