@@ -3,9 +3,24 @@ if(CMAKE_CXX_FLAGS MATCHES "-fsanitize")
   add_compile_definitions(ROPEWALK_SANITIZED)  # for tests: a child cannot be forked, and all is slower
 endif()
 
+set(ROPEWALK_TEST_FILES "" CACHE STRING "sources of tests that match are compiled alone (tools/arm.sh); all")
+
 # One executable per tests/<folder>, linked with what that layer may see. Labels: fast, slow, model.
 function(add_test_folder folder)
   file(GLOB sources CONFIGURE_DEPENDS tests/${folder}/*_test.cpp)
+  if(ROPEWALK_TEST_FILES)
+    list(FILTER sources INCLUDE REGEX "${ROPEWALK_TEST_FILES}")
+  endif()
+  if(CMAKE_CXX_FLAGS MATCHES "-fsanitize=thread" AND folder MATCHES "^(kernels|model)$")
+    # Of these tools/tsan.sh runs what threads share; other files would take two minutes to instrument.
+    foreach(source ${sources})
+      file(STRINGS ${source} shared LIMIT_COUNT 1
+           REGEX "Thread|WhoComputes|EqualsTheDefinition|Forks|TEST(_P|_F)?\\((Session|Sequence|Engine),")
+      if(NOT shared)
+        list(REMOVE_ITEM sources ${source})
+      endif()
+    endforeach()
+  endif()
   if(NOT sources)
     return()
   endif()

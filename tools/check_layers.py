@@ -13,6 +13,7 @@ MAY_INCLUDE = {
     "chat": {"core", "quant", "formats", "tokenizer", "chat"},
     "kernels": {"core", "quant", "kernels"},
     "documents": {"core", "documents"},
+    "mpi": {"core", "mpi"},
     "metrics": {"core", "metrics"},
     "results": {"core", "metrics", "results"},
     "report": {"core", "results", "report"},
@@ -23,6 +24,7 @@ MAY_INCLUDE = {
     "remote": {"core", "quant", "formats", "tokenizer", "chat", "methods", "kernels", "model", "metrics", "results", "judge", "remote"},
     "evaluation": {"core", "quant", "formats", "tokenizer", "chat", "methods", "kernels", "model", "metrics", "results", "judge", "report", "evaluation"},
     "server": {"core", "quant", "formats", "tokenizer", "chat", "methods", "kernels", "model", "metrics", "results", "judge", "serving", "server"},
+    "face": {"ropewalk", "core", "quant", "formats", "tokenizer", "chat", "methods", "kernels", "model", "metrics", "results", "judge", "report", "evaluation", "face"},
 }
 
 source = pathlib.Path(__file__).resolve().parent.parent / "src"

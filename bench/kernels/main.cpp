@@ -7,11 +7,12 @@
 
 int main(int argc, char** argv) {
   using namespace rw::cpu;
-  for (const Isa* isa : {&kAmxBf16, &kAvx512Bf16, &kAvx512Vnni, &kAvx512, &kAvx2Vnni, &kAvx2, &kPortable}) {
-    if (!isa->supported()) continue;
-    register_attention(*isa);
-    register_products(*isa);
-    register_rows(*isa);
+  for (const Isa* const* next = kInstructionSets; *next != nullptr; ++next) {
+    const Isa& isa = **next;
+    if (!isa.supported()) continue;
+    register_attention(isa);
+    register_products(isa);
+    register_rows(isa);
   }
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;

@@ -19,6 +19,7 @@ struct Command {
   std::string name, summary;
   std::function<void(CommandLine&)> define;  ///< adds options and help to the subcommand
   std::function<int()> run;                  ///< after parsing; returns the exit code
+  bool for_ranks = false;                    ///< whether mpirun may start several of it
 };
 
 /// --precision, --kv and --weight-memory, the same in every command that has them.
@@ -30,7 +31,10 @@ struct BackendOptions {
   /// The first two alone: where all weights are in memory (training).
   void define_types(CommandLine& app);
   const std::string& kv_type() const { return kv.empty() ? precision : kv; }
-  /// Errors: UsageError.
+  /// --context-parallel, of commands that read one text on several ranks.
+  void define_context_parallel(CommandLine& app);
+  bool context_parallel = false;
+  /// Errors: UsageError; with context_parallel also Error where the ranks differ.
   std::shared_ptr<const Backend> make(std::shared_ptr<Context> context) const;
 };
 /// The context of a command. n: -t, 0 for all cores. More threads than cores that this process may use would

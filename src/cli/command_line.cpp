@@ -10,8 +10,10 @@
 
 #include "cli/command.h"
 #include "cli/jobs.h"
+#include "cli/ranks.h"
 #include "core/error.h"
 #include "core/text_file.h"
+#include "core/this_program.h"
 #include "formats/assumed_pre.h"
 #include "tokenizer/pretokenize.h"
 
@@ -75,8 +77,7 @@ void require_values(const CLI::App& command) {
 
 /// The folders in which models of our own are looked for.
 std::vector<std::filesystem::path> folders_of_our_own() {
-  std::error_code none;
-  const std::filesystem::path folder = std::filesystem::read_symlink("/proc/self/exe", none).parent_path();
+  const std::filesystem::path folder = std::filesystem::path(file_of_this_program()).parent_path();
   return {(folder / "../../models").lexically_normal(), (folder / "../share/ropewalk").lexically_normal()};
 }
 
@@ -348,7 +349,9 @@ int run_command_line(int argc, char** argv) {
     assume_pre(command->pre_);
     if (command->model_ != nullptr) require_use_of_pre(*command->model_);
   }
-  return Registry<Command>::get(app.get_subcommands().front()->get_name(), "command").run();
+  const Command& command = Registry<Command>::get(app.get_subcommands().front()->get_name(), "command");
+  require_for_ranks(command);
+  return command.run();
 }
 
 }  // namespace rw

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "cli/command.h"
+#include "cli/ranks.h"
 #include "core/output_file.h"
 #include "core/tell.h"
 #include "core/text.h"
@@ -32,6 +33,12 @@ void BackendOptions::define(CommandLine& app) {
       "each pass; experts that a token takes are left\nto the system. Default: what is free");
 }
 
+void BackendOptions::define_context_parallel(CommandLine& app) {
+  app.add_flag(
+      "--context-parallel", context_parallel,
+      "behind mpirun -n N: one text on all ranks, each\nwith its share of keys and values (docs/scale.md)");
+}
+
 std::shared_ptr<const Backend> BackendOptions::make(std::shared_ptr<Context> context) const {
   if (precision != "bf16" && precision != "f32")
     throw UsageError("--precision", "bf16 or f32", "'" + precision + "'");
@@ -39,10 +46,12 @@ std::shared_ptr<const Backend> BackendOptions::make(std::shared_ptr<Context> con
   if (type != "bf16" && type != "f32" && type != "q8")
     throw UsageError("--kv", "bf16, f32 or q8", "'" + type + "'");
   if (!weight_memory.empty()) context->set_weight_memory(parse_bytes(weight_memory, "--weight-memory"));
-  return make_cpu_backend(std::move(context), precision == "bf16" ? Precision::kBf16 : Precision::kF32,
-                          type == "bf16"  ? KvType::kBf16
-                          : type == "f32" ? KvType::kF32
-                                          : KvType::kQ8);
+  std::shared_ptr<const Backend> backend =
+      make_cpu_backend(std::move(context), precision == "bf16" ? Precision::kBf16 : Precision::kF32,
+                       type == "bf16"  ? KvType::kBf16
+                       : type == "f32" ? KvType::kF32
+                                       : KvType::kQ8);
+  return context_parallel ? on_all_ranks(std::move(backend)) : backend;
 }
 
 void say(const std::string& words) { tell("{}", wrapped(words, "  ")); }
@@ -237,9 +246,14 @@ std::size_t parse_bytes(const std::string& text, const char* option) {
 std::string speed_line(const char* what, Index n_tokens, double seconds) {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
+#ifdef __APPLE__
+  constexpr long kMebibyte = 1 << 20;  // it counts bytes
+#else
+  constexpr long kMebibyte = 1 << 10;  // it counts kibibytes
+#endif
   return fmt::format("{} {} in {:.2f} s ({:.1f} tokens/s), peak memory {} MiB", what,
                      counted(n_tokens, "token"), seconds,
-                     static_cast<double>(n_tokens) / std::max(seconds, 1e-9), usage.ru_maxrss / 1024);
+                     static_cast<double>(n_tokens) / std::max(seconds, 1e-9), usage.ru_maxrss / kMebibyte);
 }
 
 }  // namespace rw

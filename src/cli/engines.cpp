@@ -55,6 +55,7 @@ void EnginesOptions::require_alone(const std::vector<std::string>& methods, cons
   refuse(!methods.empty(), "--methods", "each --engine NAME=URL is a method");
   refuse(work.jobs != 1, "--jobs", "--concurrency asks side by side");
   refuse(work.dry_run, "--dry-run", "how long another engine takes is not known");
+  refuse(backend.context_parallel, "--context-parallel", "a server has its own machines");
   refuse(!backend.kv.empty() || !backend.weight_memory.empty(), "--kv, --weight-memory",
          "the server's own options say how it computes");
 }

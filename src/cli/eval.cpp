@@ -8,6 +8,7 @@
 #include "cli/eval_plan.h"
 #include "cli/jobs.h"
 #include "cli/make_report.h"
+#include "cli/ranks.h"
 #include "core/output_file.h"
 #include "core/tell.h"
 #include "core/text.h"
@@ -149,6 +150,23 @@ void say_what_it_took(const RunnerResult& result, bool only_stored, bool nothing
                   now_seconds() - start, peak >> 20));
 }
 
+/// With --context-parallel every rank does every item, in step: what they decide by must be the same.
+void share_with(Ranks& ranks) {
+  if (!options.backend.context_parallel) return;
+  if (options.methods.empty() || options.lengths.empty() || options.documents == 0)
+    throw UsageError("--context-parallel", "--methods, --lengths and --documents as well",
+                     "one that is missing", "what eval chooses by time, ranks would choose differently");
+  options.work.out = file_of_first(ranks, options.work.out);
+  if (!ranks.first()) options.work.report.clear();
+}
+
+void require_same_plan(Ranks& ranks, const Plan& plan) {
+  std::string keys;
+  for (const Item& item : plan.items)
+    for (const Served& served : item.serves) keys += served.key + "\n";
+  require_same(ranks, "texts, model and plan", keys);
+}
+
 /// Opened before the work: that a file cannot be written should be said now, not in an hour.
 void open_report(std::vector<std::string> inputs, std::optional<OutputFile>& report) {
   inputs.push_back(options.model);
@@ -196,6 +214,8 @@ int run() {
   if (options.engines.asked(options.model)) return run_engines();
   if (options.model.empty())
     throw UsageError("ropewalk eval", "MODEL, or --engine NAME=URL", "none", "ropewalk eval --help");
+  const std::shared_ptr<Ranks> ranks = ranks_of(options.backend);
+  share_with(*ranks);
   const std::shared_ptr<const Backend> backend =
       options.backend.make(make_context(options.n_threads));  // before the load
   const std::shared_ptr<const ModelFile> file = ModelFile::open(options.model);
@@ -214,7 +234,10 @@ int run() {
   if (options.work.dry_run)
     return print_plan(*prepared.model, prepared.model->tokenizer(), prepared.documents, prepared.runner,
                       prepared.info, options.json, options.work.has_budget());
-  if (is_job()) prepared.runner.planned = {};
+  prepared.runner.planned = [&, announce = std::move(prepared.runner.planned)](const Plan& plan) {
+    require_same_plan(*ranks, plan);
+    if (!is_job()) announce(plan);
+  };
   say_one_document(prepared);
   const RunnerResult result = run_prepared(prepared);
   options.work.say_what_was_done(result, prepared.documents.size(), "document",
@@ -275,6 +298,8 @@ void define(CommandLine& app) {
   options.work.define(app);
   options.engines.define(app);
   options.backend.define(app);
+  options.backend.define_context_parallel(app);
+  app.never_with("--context-parallel", {"--jobs", "--shard", "--budget"});
   app.add_option("-t,--threads", options.n_threads, "0: all cores")->check(in_range(0, 1024))->take_last();
   app.add_flag("--json", options.json, "print JSON instead of the table");
   app.footer(
@@ -291,7 +316,7 @@ void define(CommandLine& app) {
 }
 
 const Register<Command> registered{
-    {"eval", "which methods keep working past the trained length", define, run}};
+    {"eval", "which methods keep working past the trained length", define, run, true}};
 
 }  // namespace
 }  // namespace rw::cli::eval

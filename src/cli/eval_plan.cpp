@@ -2,6 +2,7 @@
 #include "cli/eval_plan.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 #include <tuple>
 
@@ -93,11 +94,40 @@ int print_plan(const Model& model, const Tokenizer& tokenizer, const std::vector
   return 0;
 }
 
+namespace {
+
+/// A whole number of the environment. Errors: UsageError.
+int number_of_array(const char* name) {
+  const char* text = std::getenv(name);
+  int number = 0;
+  if (text == nullptr || std::sscanf(text, "%9d", &number) != 1 || number < 0 ||
+      std::to_string(number) != text)
+    throw UsageError("--shard auto", fmt::format("a task of a SLURM array, whose {} is a number", name),
+                     text == nullptr ? "none" : "'" + printable(text) + "'",
+                     "sbatch --array=1-8 job.sh starts eight; elsewhere --shard 2/8");
+  return number;
+}
+
+/// Which task of how many this is in its SLURM array, whatever its numbers are (--array=0-14:2).
+std::pair<int, int> shard_of_array() {
+  const int id = number_of_array("SLURM_ARRAY_TASK_ID"), first = number_of_array("SLURM_ARRAY_TASK_MIN"),
+            last = number_of_array("SLURM_ARRAY_TASK_MAX"), n = number_of_array("SLURM_ARRAY_TASK_COUNT");
+  const int step = n > 1 ? (last - first) / (n - 1) : 1;
+  if (n < 1 || n > 9999 || step < 1 || first + (n - 1) * step != last || id < first || id > last ||
+      (id - first) % step != 0)
+    throw UsageError("--shard auto", "an array of evenly spaced numbers, this task's among them",
+                     fmt::format("task {} of {} from {} to {}", id, n, first, last), "sbatch --array=1-8");
+  return {(id - first) / step + 1, n};
+}
+
+}  // namespace
+
 std::pair<int, int> parse_shard(const std::string& text) {
+  if (text == "auto") return shard_of_array();
   int k = 0, n = 0, used = 0;
   if (std::sscanf(text.c_str(), "%4d/%4d%n", &k, &n, &used) != 2 ||
       static_cast<std::size_t>(used) != text.size() || k < 1 || k > n)
-    throw UsageError("--shard", "k/n with 1 <= k <= n, such as 2/3", "'" + text + "'");
+    throw UsageError("--shard", "k/n with 1 <= k <= n, such as 2/3, or auto", "'" + text + "'");
   return {k, n};
 }
 
@@ -111,7 +141,9 @@ void WorkOptions::define(CommandLine& app) {
       ->check(in_range(0, 256))
       ->take_last()  // run_jobs() says it again, and --shard, --threads, --report
       ->capture_default_str();
-  app.add_option("--shard", shard, "k/n: only every n-th item from the k-th on")
+  app.add_option(
+         "--shard", shard,
+         "k/n: only every n-th item from the k-th on;\nauto: as this task's number in its SLURM array")
       ->take_last()
       ->capture_default_str();
   app.add_flag("--dry-run", dry_run, "print the plan with time and memory, and stop");
@@ -162,8 +194,8 @@ void WorkOptions::say_what_was_done(const RunnerResult& result, std::size_t n_do
   if (result.out_of_time)
     say(fmt::format("{} of {} fit into {}", result.n_documents, counted(n_documents, unit),
                     budget.empty() ? "the 10 minutes taken unasked; see --budget" : "--budget " + budget));
-  if (parse_shard(shard).second > 1)
-    say(fmt::format("shard {}: {} done; `ropewalk report` joins files of shards", shard,
+  if (const auto [k, n] = parse_shard(shard); n > 1)
+    say(fmt::format("shard {}/{}: {} done; `ropewalk report` joins files of shards", k, n,
                     counted(result.n_items, "item")));
 }
 

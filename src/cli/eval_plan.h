@@ -28,7 +28,7 @@ struct WorkOptions {
                          int n_processes) const;
 };
 
-/// "2/3": the second of three. Errors: UsageError.
+/// "2/3": the second of three; "auto": this task of a SLURM array. Errors: UsageError.
 std::pair<int, int> parse_shard(const std::string& text);
 
 /// Every item with the time and memory it will take; the pace is measured on 1,024 tokens. Returns 0. Errors:

@@ -9,6 +9,7 @@
 #include "cli/finetune_cost.h"
 #include "cli/finetune_doubts.h"
 #include "cli/goes_on.h"
+#include "cli/ranks.h"
 #include "core/folder_lock.h"
 #include "core/output_file.h"
 #include "core/tell.h"
@@ -90,6 +91,17 @@ Json plan_json(const FinetunePlan& plan, const FinetuneTexts& texts, const Finet
           {"settings", settings}};
 }
 
+/// A step is as long as that of the rank with most texts; all go by the first one's clock, and so do the
+/// same.
+void share_cost(Ranks& ranks, Index n_texts, FinetuneCost& cost) {
+  const Index most = (n_texts + ranks.size() - 1) / ranks.size();
+  const double share = static_cast<double>(most) / static_cast<double>(n_texts);
+  for (double& seconds : cost.step_seconds) seconds *= share;
+  ranks.broadcast(std::as_writable_bytes(std::span(cost.step_seconds)));
+  for (double* seconds : {&cost.untrained_seconds, &cost.look_seconds})
+    ranks.broadcast(std::as_writable_bytes(std::span(seconds, 1)));
+}
+
 /// What was written, and before it of which start it is better not used.
 std::vector<std::string> written_lines(const Comparison& comparison, const Recovery& recovery) {
   std::vector<std::string> lines = comparison.written;
@@ -146,6 +158,10 @@ void show(const Comparison& comparison, const Json& settings, const RecoveryOrig
 
 int run() {
   const std::shared_ptr<const Backend> backend = asked.backend.make(make_context(asked.n_threads));
+  asked.ranks = command_ranks(*backend->context());
+  require_same(*asked.ranks, "the model", model_identity(asked.model));
+  asked.out = folder_of_first(*asked.ranks, asked.out, asked.resume);
+  if (!asked.ranks->first()) asked.report.clear();
   parse_length(asked.length);
   require_own_folder(asked);
   const std::shared_ptr<const ModelFile> file = open_decoder(asked.model);
@@ -162,7 +178,8 @@ int run() {
   run.tail = plan.judge.tail, run.margin = kStabilityMargin, run.special = asked.texts.special;
   take_decided(asked, plan);
   const FinetuneLooks looks(texts.held_out, plan.judge, run, "");
-  const FinetuneCost cost = cost_of_finetune(asked, plan, texts, source, looks);
+  FinetuneCost cost = cost_of_finetune(asked, plan, texts, source, looks);
+  share_cost(*asked.ranks, plan.batch / plan.length, cost);
   if (!plan.decided) take_budget(asked, cost, plan);
   run.command = command_line(asked, plan);
   say_plan(plan, texts, cost);
@@ -193,7 +210,7 @@ int run() {
 }
 
 const Register<Command> registered{{"finetune", "train for a longer length from the better start",
-                                    [](CommandLine& app) { asked.define(app); }, run}};
+                                    [](CommandLine& app) { asked.define(app); }, run, true}};
 
 }  // namespace
 }  // namespace rw::cli::finetune

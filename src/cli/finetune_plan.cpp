@@ -368,7 +368,9 @@ void Options::define(CommandLine& app) {
   app.footer(
       "Examples:\n"
       "  ropewalk finetune model.gguf --method pi --length 32k --text books/ --out run\n"
-      "  ropewalk finetune model.gguf --compare pi yarn none --length 4k --text data/");
+      "  ropewalk finetune model.gguf --compare pi yarn none --length 4k --text data/\n"
+      "  mpirun -n 4 ropewalk finetune model.gguf --method pi --length 32k \\\n"
+      "      --text books/ --out run    # each batch shared out: docs/scale.md");
 }
 
 }  // namespace rw::cli::finetune

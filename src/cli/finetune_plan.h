@@ -7,6 +7,7 @@
 
 #include "cli/command.h"
 #include "cli/finetune_texts.h"
+#include "core/ranks.h"
 #include "judge/runner.h"
 #include "results/recovery.h"
 #include "train/parameters.h"
@@ -25,6 +26,7 @@ struct Options {
   int n_questions = 1, n_depths = 3, n_threads = 0, seed = 1;
   bool full = false, resume = false, json = false, dry_run = false;
   BackendOptions backend;
+  std::shared_ptr<Ranks> ranks = std::make_shared<OneRank>();
   void define(CommandLine& app);
 };
 

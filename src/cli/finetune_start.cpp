@@ -53,9 +53,11 @@ struct StartTrainer::Impl {
         model(learning_model(options, source)),
         learner(make_learner(
             model, std::shared_ptr<const Training<float>>(make_cpu_training(source->backend().context())))),
-        trainer(model, *learner, optimizers(source), recipe, sources, {}, source->backend().context()) {
+        trainer(model, *learner, optimizers(source), recipe, sources, {}, source->backend().context(),
+                options.ranks) {
     require_sources(recipe, sources);
     go_on();
+    trainer.share_state();
   }
   /// No weight decay: it would pull what was learned before towards 0.
   std::vector<std::unique_ptr<Optimizer>> optimizers(const std::shared_ptr<const Model>& source) const {

@@ -43,11 +43,13 @@ Method FittingLength::method_at(const MethodSpec& spec, Index n) const {
 }
 
 std::size_t FittingLength::bytes(const MethodSpec& spec, Index n) const {
-  return session_bytes(model_.config(), model_.backend().kv_type(), method_at(spec, n), n, chunk_);
+  return session_bytes(model_.config(), model_.backend().kv_type(), method_at(spec, n), n, chunk_, 1,
+                       model_.backend().key_share());
 }
 
 std::size_t FittingLength::cache_bytes(const MethodSpec& spec, Index n) const {
-  return most_cache_bytes(model_.config(), model_.backend().kv_type(), method_at(spec, n), n, chunk_);
+  return most_cache_bytes(model_.config(), model_.backend().kv_type(), method_at(spec, n), n, chunk_, 1,
+                          model_.backend().key_share());
 }
 
 std::size_t FittingLength::available() const {

@@ -10,6 +10,7 @@
 #include "cli/given_text.h"
 #include "cli/interrupts.h"
 #include "cli/kept_text.h"
+#include "cli/ranks.h"
 #include "cli/sampling_options.h"
 #include "cli/unbounded.h"
 #include "core/input_file.h"
@@ -228,6 +229,7 @@ void print_json(const Answer& answer, bool cut, Index n_before, Index n_new, con
 }
 
 int run() {
+  const std::shared_ptr<Ranks> ranks = ranks_of(options.backend);
   const std::shared_ptr<const Backend> backend =
       options.backend.make(make_context(options.n_threads));  // before the load
   check_method(options.method);
@@ -238,6 +240,10 @@ int run() {
     if (file != "-") require_readable(file);
   const std::shared_ptr<const Model> loaded = load_decoder(options.model, backend);
   SamplerSettings sampling = options.sampling.settings(loaded->n_choices());
+  sampling.seed = of_first(*ranks, sampling.seed);
+  if (options.unbounded && options.backend.context_parallel)
+    throw UsageError("--unbounded", "one process", "--context-parallel",
+                     "its memory stays: it needs no ranks");
   if (options.unbounded) require_unbounded(*loaded, options.method);
   if (!options.effort.empty() && !has_chat_template(loaded->tokenizer(), {}))
     throw Error("--reasoning-effort", "a model with a chat template that reads it", "none in its files",
@@ -255,6 +261,7 @@ int run() {
   }
   AutoChoice choice;
   Session session = open_session(*loaded, prompt.tokens, kept, fitting, choice);
+  require_same_text(*ranks, *loaded, prompt.tokens, session.sequence().spec());
   say(fmt::format("{}, method {}", counted(n_prompt, "prompt token"), session.method().text()));
   if (sampling.temperature > 0) say(fmt::format("drawn with --seed {}", sampling.seed));
 
@@ -322,6 +329,9 @@ void define(CommandLine& app) {
   app.never_with("--raw", {"--no-thinking", "--reasoning-effort"});
   app.add_flag("--json", options.json, "one JSON object at the end");
   app.never_with("--unbounded", {"-n", "--fit", "--truncate", "--cache", "--check", "--json"});
+  options.backend.define_context_parallel(app);
+  // What they decide by is each machine's own: its files, its memory, its clock, its keyboard.
+  app.never_with("--context-parallel", {"--cache", "--fit", "--check"});
   app.footer(
       "Examples:\n"
       "  ropewalk generate model.gguf -f novel.txt -p 'Who is the heroine?' -n 64\n"
@@ -332,10 +342,12 @@ void define(CommandLine& app) {
       "  ropewalk generate model.gguf -f novel.txt -p 'Where does it play?' \\\n"
       "      --cache novel.cache\n"
       "  ropewalk generate model.gguf -p 'Once' --method streaming-llm --unbounded\n"
+      "  mpirun -n 4 ropewalk generate model.gguf -f novel.txt -p 'Who is Anne?' \\\n"
+      "      --context-parallel\n"
       "  ropewalk generate model.gguf -p 'Once' --temp 0.8 --min-p 0.05 -s 1 --stop END");
 }
 
-const Register<Command> registered{{"generate", "read long documents and answer", define, run}};
+const Register<Command> registered{{"generate", "read long documents and answer", define, run, true}};
 
 }  // namespace
 }  // namespace rw::cli::generate

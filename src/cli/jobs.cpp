@@ -3,34 +3,29 @@
 
 #include <fcntl.h>
 #include <spawn.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#ifdef __APPLE__
+#include <sys/event.h>
+#else
+#include <sys/prctl.h>
+#endif
 
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <thread>
 
 #include "cli/command.h"
 #include "core/error.h"
 #include "core/text.h"
-#include "core/text_file.h"
+#include "core/this_program.h"
 
 extern char** environ;
 
 namespace rw {
 namespace {
-
-std::vector<std::string> own_arguments() {
-  std::string bytes = read_bytes("/proc/self/cmdline");
-  std::vector<std::string> arguments;
-  for (std::size_t at = 0; at < bytes.size(); at = bytes.find('\0', at) + 1) {
-    arguments.emplace_back(bytes.c_str() + at);
-    if (bytes.find('\0', at) == std::string::npos) break;
-  }
-  return arguments;
-}
 
 constexpr const char kJob[] = "ROPEWALK_JOB";  // in a job's environment: the process that started it
 
@@ -45,7 +40,7 @@ pid_t start_job(std::vector<std::string> arguments, bool quiet) {
   posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
   if (quiet) posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
   pid_t pid = -1;
-  const int error = posix_spawn(&pid, "/proc/self/exe", &actions, nullptr, argv.data(), environ);
+  const int error = posix_spawn(&pid, this_program().c_str(), &actions, nullptr, argv.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0) throw Error("--jobs", "to start a process", std::strerror(error));
   return pid;
@@ -58,12 +53,20 @@ bool is_job() { return std::getenv(kJob) != nullptr; }
 void end_with_parent() {
   const char* parent = std::getenv(kJob);
   if (parent == nullptr) return;
+#ifdef __APPLE__
+  std::thread([process = ::getppid()] {
+    struct kevent end;
+    EV_SET(&end, process, EVFILT_PROC, EV_ADD, NOTE_EXIT, 0, nullptr);
+    if (::kevent(::kqueue(), &end, 1, &end, 1, nullptr) == 1) ::_exit(1);
+  }).detach();
+#else
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+#endif
   if (std::to_string(::getppid()) != parent) ::_exit(1);  // it had ended before that
 }
 
 void run_jobs(int n_jobs, int n_threads, int shard, int n_shards, const std::vector<std::string>& blank) {
-  const std::vector<std::string> own = own_arguments();
+  const std::vector<std::string> own = words_of_this_program();
   const int each = std::max(1, n_threads / n_jobs);
   say(fmt::format("{} with {} each; what the first one shows stands for all", counted(n_jobs, "job"),
                   counted(each, "thread")));

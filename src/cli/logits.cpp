@@ -5,6 +5,7 @@
 
 #include "cli/auto_method.h"
 #include "cli/npy.h"
+#include "cli/ranks.h"
 #include "core/json.h"
 #include "core/progress.h"
 #include "core/tell.h"
@@ -64,6 +65,7 @@ struct Top {
 };
 
 int run() {
+  const std::shared_ptr<Ranks> ranks = ranks_of(options.backend);
   const std::shared_ptr<const Backend> backend =
       options.backend.make(make_context(options.n_threads));  // before the load
   check_method(options.method);
@@ -78,11 +80,12 @@ int run() {
   const std::vector<Token> tokens = read_tokens(options.tokens, n_vocab);
   const auto n = static_cast<Index>(tokens.size());
   const MethodSpec spec = method_for(options.method, options.model, model.config(), n).spec;
+  require_same_text(*ranks, model, tokens, spec);
   const double start = now_seconds();
   Session session(model, spec, {.n = n, .n_prompt = n, .chunk = options.chunk});
   const Index begin = options.nll || (!options.last && !options.out.empty()) ? 0 : n - 1;
   std::optional<NpyWriter> writer;
-  if (!options.out.empty()) writer.emplace(options.out, options.last ? 1 : n, n_vocab);
+  if (!options.out.empty() && ranks->first()) writer.emplace(options.out, options.last ? 1 : n, n_vocab);
   Top top;
   Json nll = Json::array();
   Progress progress("reading", cost_of(model.config(), n));
@@ -117,6 +120,7 @@ void define(CommandLine& app) {
   app.add_option("--tokens", options.tokens, "file of token ids, - for stdin; no BOS is added")->required();
   app.add_option("--method", options.method, "method, such as yarn:factor=4+logn")->capture_default_str();
   options.backend.define(app);
+  options.backend.define_context_parallel(app);
   app.add_flag("--last", options.last, "--out: only the last row");
   app.add_flag("--nll", options.nll, "print {\"nll\": [...]}, nats per next token");
   app.add_option("--out", options.out, "float32 .npy [n, n_vocab]; [1, n_vocab] if --last");
@@ -129,10 +133,11 @@ void define(CommandLine& app) {
   app.footer(
       "Example:\n"
       "  ropewalk tokenize model.gguf --ids book.txt > ids\n"
-      "  ropewalk logits model.gguf --tokens ids --method yarn:factor=4 --nll");
+      "  ropewalk logits model.gguf --tokens ids --method yarn:factor=4 --nll\n"
+      "  mpirun -n 4 ropewalk logits model.gguf --tokens ids --context-parallel");
 }
 
-const Register<Command> registered{{"logits", "logits and losses of given token ids", define, run}};
+const Register<Command> registered{{"logits", "logits and losses of given token ids", define, run, true}};
 
 }  // namespace
 }  // namespace rw::cli::logits

@@ -2,9 +2,11 @@
 /// ropewalk: the command line. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a bug of ours.
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <malloc.h>
 #include <sys/resource.h>
 #include <unistd.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include <csignal>
 #include <cstdio>
@@ -13,8 +15,8 @@
 
 #include "cli/command_line.h"
 #include "cli/jobs.h"
+#include "cli/ranks.h"
 #include "core/error.h"
-#include "core/tell.h"
 
 /// Where addresses are limited (ulimit -v), glibc's arena of 64 MB for each thread would take what was
 /// counted on.
@@ -35,6 +37,36 @@ extern "C" void say_cut(int) {
   ::_exit(1);
 }
 
+/// Runs the command and says what went wrong; the exit code.
+int run(int argc, char** argv) {
+  try {
+    const int code = rw::run_command_line(argc, argv);
+    if (std::fflush(stdout) != 0 || std::ferror(stdout)) {
+      rw::tell_error("standard output: expected room for it; found none; hint: is the disk full?");
+      return 1;
+    }
+    return code;
+  } catch (const rw::UsageError& e) {
+    rw::tell_error(e.what());
+    return 2;
+  } catch (const rw::Error& e) {
+    rw::tell_error(e.what());
+    return 1;
+  } catch (const std::system_error& e) {
+    rw::tell_error(
+        fmt::format("output: expected to be written; found {}; hint: is the disk full?", e.what()));
+    return 1;
+  } catch (const std::bad_alloc&) {
+    rw::tell_error(
+        "memory: expected enough for what was asked; found none left; hint: ask for less: a shorter text, "
+        "fewer tokens at once or a smaller model");
+    return 1;
+  } catch (const std::exception& e) {
+    rw::tell_error(fmt::format("this is a bug of ours: {}", e.what()));
+    return 3;
+  }
+}
+
 int main(int argc, char** argv) {
   // Without one of these, what is read or written there would go to the first file that is opened. Standard
   // output is opened for reading: who writes to it learns that there is none.
@@ -45,30 +77,8 @@ int main(int argc, char** argv) {
   std::signal(SIGBUS, say_cut);
   share_one_arena();
   rw::end_with_parent();
-  try {
-    const int code = rw::run_command_line(argc, argv);
-    if (std::fflush(stdout) != 0 || std::ferror(stdout)) {
-      rw::tell("ropewalk: standard output: expected room for it; found none; hint: is the disk full?\n");
-      return 1;
-    }
-    return code;
-  } catch (const rw::UsageError& e) {
-    rw::tell("ropewalk: {}\n", e.what());
-    return 2;
-  } catch (const rw::Error& e) {
-    rw::tell("ropewalk: {}\n", e.what());
-    return 1;
-  } catch (const std::system_error& e) {
-    rw::tell("ropewalk: output: expected to be written; found {}; hint: is the disk full?\n", e.what());
-    return 1;
-  } catch (const std::bad_alloc&) {
-    rw::tell(
-        "ropewalk: memory: expected enough for what was asked; found none left; hint: ask for less: a "
-        "shorter "
-        "text, fewer tokens at once or a smaller model\n");
-    return 1;
-  } catch (const std::exception& e) {
-    rw::tell("ropewalk: this is a bug of ours: {}\n", e.what());
-    return 3;
-  }
+  rw::hush_other_ranks();
+  const int code = run(argc, argv);
+  rw::end_ranks(code);
+  return code;
 }

@@ -3,8 +3,10 @@
 #include <filesystem>
 
 #include "cli/command.h"
+#include "cli/ranks.h"
 #include "cli/train_demo.h"
 #include "cli/train_run.h"
+#include "mpi/launch.h"
 
 namespace rw::cli::train {
 namespace {
@@ -21,6 +23,10 @@ int run() {
     throw UsageError("ropewalk train", "CONFIG.toml, or --demo", options.demo ? "both" : "neither",
                      "docs/training.md has an example of a configuration");
   const std::shared_ptr<Context> context = make_context(options.n_threads);
+  if (launched_as().several()) {
+    if (options.demo) throw UsageError("mpirun", "a CONFIG.toml", "--demo", "the demo is of one process");
+    options.run.ranks = command_ranks(*context);
+  }
   if (options.demo) {
     if (options.run.out.empty()) options.run.out = "train-demo";
     return run_training_demo(options.run, context);
@@ -28,6 +34,8 @@ int run() {
   const TrainConfig config = read_train_config(options.config);
   require_use_of_pre(config.from.empty() ? config.tokenizer : config.from);
   if (options.run.out.empty()) options.run.out = std::filesystem::path(options.config).stem().string();
+  require_same(*options.run.ranks, "settings", config.text);
+  options.run.out = folder_of_first(*options.run.ranks, options.run.out);
   run_training(config, options.run, context);
   return 0;
 }
@@ -53,11 +61,13 @@ void define(CommandLine& app) {
       "  ropewalk train small.toml\n"
       "  ropewalk train small.toml --out run2 --steps 100 --profile\n"
       "  ropewalk train small.toml --out run2 --resume\n"
+      "  mpirun -n 4 ropewalk train small.toml     # shares out batches: docs/scale.md\n"
       "  ropewalk train --demo\n"
       "docs/training.md lists every key of the configuration.");
 }
 
-const Register<Command> registered{{"train", "trains a model from a configuration and texts", define, run}};
+const Register<Command> registered{
+    {"train", "trains a model from a configuration and texts", define, run, true}};
 
 }  // namespace
 }  // namespace rw::cli::train

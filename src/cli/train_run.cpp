@@ -153,7 +153,7 @@ void Run::make_trainer() {
   if (!by.muon.empty()) optimizers.push_back(make_muon(by.muon, config_.muon_options, operations_));
   if (!by.adamw.empty()) optimizers.push_back(make_adamw(by.adamw, config_.adamw, context_));
   trainer_.emplace(learning_, *learner_, std::move(optimizers), recipe_, sources_, std::move(held_out_),
-                   context_);
+                   context_, options_.ranks);
 }
 
 void Run::say_plan() const {
@@ -199,7 +199,7 @@ void Run::report(const StepRecord& record, Progress& progress) {
 }
 
 void Run::save() {
-  if (saved_ == trainer_->steps_taken()) return;
+  if (!options_.ranks->first() || saved_ == trainer_->steps_taken()) return;
   save_run(options_.out, trainer_->state(), about_);
   saved_ = trainer_->steps_taken();
 }
@@ -229,7 +229,7 @@ void Run::loop(TrainLog& log) {
 }
 
 void Run::go_on() {
-  if (!options_.resume) return;
+  if (!options_.resume || !options_.ranks->first()) return;
   const auto before = resume_run(options_.out, *trainer_);
   if (!before) return say(fmt::format("{} has no checkpoint: it begins anew", printable(options_.out)));
   const std::vector<std::string> differs = compare_run(about_, *before, options_.out);
@@ -252,6 +252,7 @@ void Run::train() {
   open_model();
   make_trainer();
   go_on();
+  trainer_->share_state();
   TrainLog log(options_.out, trainer_->steps_taken());
   if (options_.profile) context_->profile().start();
   const double begin = now_seconds();
@@ -286,6 +287,7 @@ void Run::write_page_of_stop(const TrainLog& log, const TrainingStopped& why) co
 }
 
 void Run::write_models() const {
+  if (!options_.ranks->first()) return;
   const NewWeights weights = new_weights(learning_);
   const bool from_gguf = is_gguf(*learning_.model);
   const WrittenMethod method = method_at_end();

@@ -5,6 +5,7 @@
 
 #include "cli/train_config.h"
 #include "core/context.h"
+#include "core/ranks.h"
 
 namespace rw {
 
@@ -12,6 +13,9 @@ struct TrainRunOptions {
   std::string out;  ///< the folder that all is written to
   bool resume = false, json = false, dry_run = false, profile = false;
   Index steps = 0;  ///< stops behind this one; 0: the last
+  /// Data-parallel: each takes its share of every batch's texts. The first one keeps checkpoints and writes
+  /// models.
+  std::shared_ptr<Ranks> ranks = std::make_shared<OneRank>();
 };
 
 /// Says what it takes; then, unless dry_run, trains, and writes into `out` (cli/train_folder.h): log.jsonl,

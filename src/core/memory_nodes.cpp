@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <thread>
 
 #include "core/machine_limits.h"
 
@@ -14,12 +15,17 @@ namespace {
 constexpr int kMostCores = 1 << 16;
 
 std::vector<int> allowed_cores() {
+  std::vector<int> cores;
+#ifdef __linux__
   cpu_set_t set;
   CPU_ZERO(&set);
-  std::vector<int> cores;
   if (sched_getaffinity(0, sizeof set, &set) == 0)
     for (int core = 0; core < CPU_SETSIZE; ++core)
       if (CPU_ISSET(core, &set)) cores.push_back(core);
+#else
+  for (unsigned core = 0; core < std::thread::hardware_concurrency(); ++core)
+    cores.push_back(static_cast<int>(core));
+#endif
   if (cores.empty()) cores.push_back(0);
   return cores;
 }

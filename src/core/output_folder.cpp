@@ -23,6 +23,15 @@ std::string beside(const std::string& folder, std::string_view ending) {
   return (path.parent_path() / fmt::format(".{}{}", path.filename().string(), ending)).string();
 }
 
+/// Whether two names now stand for each other's folders; else errno says why not.
+bool exchange_names(const char* a, const char* b) {
+#ifdef __APPLE__
+  return ::renamex_np(a, b, RENAME_SWAP) == 0;
+#else
+  return ::renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE) == 0;
+#endif
+}
+
 }  // namespace
 
 std::string name_while_written(const std::string& folder) { return beside(folder, kEndWhileWritten); }
@@ -75,7 +84,7 @@ std::string OutputFolder::take_place() const {
   std::error_code none;
   if (!fs::exists(fs::symlink_status(folder_, none))) {
     if (std::rename(temporary_.c_str(), folder_.c_str()) != 0) fail_to_write(folder_, errno);
-  } else if (::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, folder_.c_str(), RENAME_EXCHANGE) == 0) {
+  } else if (exchange_names(temporary_.c_str(), folder_.c_str())) {
     return temporary_;
   } else if (errno == EINVAL || errno == ENOSYS || errno == ENOTSUP) {
     replace_by_renames(folder_, temporary_);

@@ -33,7 +33,9 @@ class PagePool::Area {
     // What stands out on both sides would count where addresses are limited (ulimit -v).
     if (to_border > 0) ::munmap(p, to_border);
     if (to_border < kHugePage) ::munmap(base_ + size_, kHugePage - to_border);
+#ifdef MADV_HUGEPAGE
     (void)::madvise(base_, size_, MADV_HUGEPAGE);  // small pages do, where there are none
+#endif
     for (std::size_t i = size_ / piece_; i > 0; --i) free_.push_back({base_ + (i - 1) * piece_, false});
     n_pieces_ = free_.size();
   }

@@ -25,15 +25,19 @@ namespace rw {
 namespace {
 
 int n_allowed_cores() {
+#ifdef __linux__
   cpu_set_t set;
   CPU_ZERO(&set);
   if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0) return CPU_COUNT(&set);
+#endif
   return static_cast<int>(std::thread::hardware_concurrency() > 0 ? std::thread::hardware_concurrency() : 1);
 }
 
 void relax() {
 #if defined(__x86_64__) || defined(__i386__)
   __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("isb");  // most processors take no time for `yield`
 #else
   std::this_thread::yield();
 #endif
@@ -127,14 +131,16 @@ class Threads::Pool {
     failure_ = std::current_exception(), failed_ = i;
     last_.store(i);
   }
-  /// Keeps the calling thread on its node; it may run anywhere where the system refuses.
-  void stay_on_node(int thread) const {
+  /// Keeps the calling thread on its node; it may run anywhere where the system refuses, or knows no nodes.
+  void stay_on_node([[maybe_unused]] int thread) const {
     if (shares_.size() < 2) return;
+#ifdef __linux__
     cpu_set_t set;
     CPU_ZERO(&set);
     for (const int core : nodes_[node_of_[static_cast<std::size_t>(thread)]])
       if (core < CPU_SETSIZE) CPU_SET(core, &set);
     ::pthread_setaffinity_np(::pthread_self(), sizeof set, &set);
+#endif
   }
   void help(int thread);
   /// Returns once `job_` is no longer `seen`.
@@ -185,7 +191,7 @@ void Threads::Pool::help(int thread) {
 }
 
 /// A child of fork() has the calling thread alone, so the place where the pool is named is a page that the
-/// system wipes in children: there, no pool has been made. Where it cannot (gVisor), a pool of another
+/// system wipes in children: there, no pool has been made. Where it cannot (gVisor, macOS), a pool of another
 /// process is told by the number of that.
 struct Threads::Page {
   std::atomic<Pool*> pool;
@@ -194,7 +200,9 @@ struct Threads::Page {
 Threads::Threads(int n, MemoryNodes nodes) : nodes_(std::move(nodes)), wanted_(n) {
   void* page = ::mmap(nullptr, sizeof(Page), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (page == MAP_FAILED) throw std::bad_alloc();
+#ifdef MADV_WIPEONFORK
   wiped_ = ::madvise(page, sizeof(Page), MADV_WIPEONFORK) == 0;
+#endif
   page_ = new (page) Page{};
 }
 

@@ -34,7 +34,12 @@ struct Pipe {
   int read_end = -1, write_end = -1;
   explicit Pipe(const std::string& name) {
     std::array<int, 2> ends{};
+#ifdef __APPLE__
+    if (pipe(ends.data()) != 0) fail(name, errno);
+    for (const int end : ends) fcntl(end, F_SETFD, FD_CLOEXEC);
+#else
     if (pipe2(ends.data(), O_CLOEXEC) != 0) fail(name, errno);
+#endif
     read_end = ends[0], write_end = ends[1];
   }
   ~Pipe() { close_both(); }
@@ -73,11 +78,28 @@ int start(const std::vector<std::string>& words, int out, int error, pid_t& chil
 }
 
 /// Holds from now on for the child and for what it starts. Memory is RLIMIT_DATA: pandoc reserves addresses
-/// by the terabyte. A child that has ended already is none to limit.
-void limit(pid_t child, const ProgramLimits& limits) {
+/// by the terabyte. A child that has ended already is none to limit. (On macOS nobody limits another process,
+/// nor its memory: limited_by_shell limits the seconds.)
+void limit([[maybe_unused]] pid_t child, [[maybe_unused]] const ProgramLimits& limits) {
+#ifdef __linux__
   const rlimit seconds{limits.seconds, limits.seconds + 5}, bytes{limits.bytes, limits.bytes};
   prlimit(child, RLIMIT_CPU, &seconds, nullptr);
   prlimit(child, RLIMIT_DATA, &bytes, nullptr);
+#endif
+}
+
+/// The same program, by a shell that limits its seconds first where limit() cannot.
+std::vector<std::string> limited_by_shell(const std::vector<std::string>& words,
+                                          [[maybe_unused]] const ProgramLimits& limits) {
+#ifdef __APPLE__
+  if (!program_exists(words[0])) return words;  // start() says so
+  std::vector<std::string> all{"/bin/sh", "-c", fmt::format("ulimit -t {}; exec \"$@\"", limits.seconds),
+                               "sh"};
+  all.insert(all.end(), words.begin(), words.end());
+  return all;
+#else
+  return words;
+#endif
 }
 
 /// Appends what the pipe has now; false at its end.
@@ -124,7 +146,8 @@ ProgramOutput run_program(const std::vector<std::string>& words, std::size_t mos
   ProgramOutput result;
   Pipe out(words[0]), error(words[0]);
   pid_t child = 0;
-  const int failed = start(words, out.write_end, error.write_end, child);
+  const std::vector<std::string> limited = limited_by_shell(words, limits);
+  const int failed = start(limited, out.write_end, error.write_end, child);
   if (failed == ENOENT || failed == EACCES) return result;
   if (failed != 0) fail(words[0], failed);
   result.found = true;

@@ -73,7 +73,8 @@ TuneOptions tune_options(const ModelConfig& config, const RunInfo& info, const T
           .n_to_judge = documents.evaluation.size(),
           .budget_seconds = left_of(request.budget_seconds, start),
           .store = request.store,
-          .planned = [&documents, &say](const TunePlan& plan) { say_plan(plan, documents, say); }};
+          .planned = [&documents, &say](const TunePlan& plan) { say_plan(plan, documents, say); },
+          .on_share = request.on_share};
 }
 
 /// Chooses, and judges what won; where the reference is no number, there is nothing to judge by.

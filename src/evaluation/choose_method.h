@@ -24,6 +24,8 @@ struct TuneRequest {
   Store* store = nullptr;               ///< finished items are taken from it, and go to it
   bool keep = false;                    ///< it will be kept: a file that cannot be replaced is an error now
   std::string model_path;               ///< as asked for: what is kept lies beside it
+  /// The share of a round's work that is done, in place of a line of progress on stderr.
+  std::function<void(double share)> on_share = {};
   /// What does it again, for people and in each record; none: nothing is said. `whole`: with its tail.
   std::function<std::string(const TuneRequest& whole, int documents, bool with_budget)> command = {};
 };

@@ -14,7 +14,7 @@
 
 #include "core/error.h"
 
-#ifndef MADV_POPULATE_READ
+#if defined(__linux__) && !defined(MADV_POPULATE_READ)
 #define MADV_POPULATE_READ 22  // of Linux 5.14; the C library may be older
 #endif
 
@@ -49,8 +49,10 @@ Pages pages_inside(std::span<const std::byte> part) {
 
 /// Reads them, and waits.
 void populate(const Pages& pages) {
+#ifdef MADV_POPULATE_READ
   if (pages.size == 0 || ::madvise(pages.begin, pages.size, MADV_POPULATE_READ) == 0) return;
-  for (std::size_t i = 0; i < pages.size; i += page_size()) {  // Linux before 5.14
+#endif
+  for (std::size_t i = 0; i < pages.size; i += page_size()) {  // Linux before 5.14, macOS
     [[maybe_unused]] const unsigned char touched =
         *reinterpret_cast<const volatile unsigned char*>(pages.begin + i);
   }
@@ -112,7 +114,9 @@ void MappedFile::fetch(std::span<const std::byte> part) const {
     populate(pages_around(end));
   }
   const Pages huge = pages_around(part.subspan(before, inside));
+#ifdef MADV_HUGEPAGE
   if (inside > 0) ::madvise(huge.begin, huge.size, MADV_HUGEPAGE);
+#endif
   populate(huge);
 }
 
@@ -120,8 +124,10 @@ void MappedFile::drop(std::span<const std::byte> part) const {
   const Pages pages = pages_inside(part);
   if (pages.size == 0) return;
   ::madvise(pages.begin, pages.size, MADV_DONTNEED);
+#ifdef POSIX_FADV_DONTNEED
   ::posix_fadvise(fd_, pages.begin - static_cast<std::byte*>(data_), static_cast<off_t>(pages.size),
                   POSIX_FADV_DONTNEED);
+#endif
 }
 
 SinglePages::SinglePages(std::span<const std::byte> bytes) : bytes_(bytes) { advise(MADV_RANDOM); }

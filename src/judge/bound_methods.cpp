@@ -23,7 +23,8 @@ const std::string& BoundMethods::fingerprint(const std::string& spec, Index leng
 std::size_t BoundMethods::bytes(const std::string& spec, Index length, Index read) {
   const auto [known, added] = bytes_.emplace(std::tuple{spec, length, read}, 0);
   if (added)
-    known->second = session_bytes(model_.config(), model_.backend().kv_type(), at(spec, length), read);
+    known->second = session_bytes(model_.config(), model_.backend().kv_type(), at(spec, length), read,
+                                  kDefaultChunk, 1, model_.backend().key_share());
   return known->second;
 }
 

@@ -63,7 +63,8 @@ RunnerOptions runner_options(const TuneOptions& options, std::vector<std::string
                              .n_seeds = options.n_questions,
                              .n_depths = 3,
                              .methods_bound = bound},
-                    .store = options.store};
+                    .store = options.store,
+                    .on_share = options.on_share};
   if (options.goal != Goal::kLoss) run.plan.tasks.emplace_back("passkey");
   return run;
 }

@@ -37,6 +37,7 @@ struct TuneOptions {
   int n_questions = 2;  ///< of each document, at 3 depths, for retrieval
   Store* store = nullptr;
   std::function<void(const TunePlan&)> planned = {};  ///< called once, before the work
+  std::function<void(double share)> on_share = {};    ///< RunnerOptions::on_share, of each round
 };
 
 /// How one candidate did in the last round that it was in.

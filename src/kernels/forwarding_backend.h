@@ -38,6 +38,7 @@ class ForwardingBackend : public Backend {
   void experts(const Input& input, const Experts& layer, float* y, bool add, Stage stage) const override {
     inner_->experts(input, layer, y, add, stage);
   }
+  KeyShare key_share() const override { return inner_->key_share(); }
   using Backend::make_kv_layer;
   std::unique_ptr<KvLayer> make_kv_layer(int n_kv_heads, int head_dim, int value_dim) const override {
     return inner_->make_kv_layer(n_kv_heads, head_dim, value_dim);
@@ -62,6 +63,11 @@ class ForwardingBackend : public Backend {
   }
   void attention(std::span<const AttentionTask> tasks, int n_heads) const override {
     inner_->attention(tasks, n_heads);
+  }
+  Index part_floats(int value_dim) const override { return inner_->part_floats(value_dim); }
+  void merge_parts(std::span<const float* const> parts, Index n_rows, int n_heads, int value_dim,
+                   const float* sinks, float* out, Index out_stride) const override {
+    inner_->merge_parts(parts, n_rows, n_heads, value_dim, sinks, out, out_stride);
   }
   void norm(const float* x, Index n_rows, Index dim, const Norm& norm, float* y) const override {
     inner_->norm(x, n_rows, dim, norm, y);

@@ -12,6 +12,7 @@
 #include "core/attention_plan.h"
 #include "core/bytes.h"
 #include "core/context.h"
+#include "core/error.h"
 #include "core/types.h"
 #include "kernels/experts.h"
 #include "kernels/feed_forward.h"
@@ -61,6 +62,25 @@ class KvLayer {
   virtual std::size_t bytes() const = 0;  ///< memory held now
 };
 
+/// Which keys of a sequence a cache holds where several processes share them: units of kUnit keys go to them
+/// in turn. It holds them one behind the other, as if they were all.
+struct KeyShare {
+  /// So many keys are one range of the softmax (kernels/cpu/isa.h): what it gives has the same bits wherever
+  /// it is computed.
+  static constexpr Index kUnit = 1024;
+  int part = 0, n_parts = 1;
+  /// Of the sequence's keys [0, n), how many are held; so a held key's number in the cache is held(key).
+  Index held(Index n) const {
+    if (n_parts == 1) return n;
+    const Index round = kUnit * n_parts;
+    return n / round * kUnit + std::clamp(n % round - part * kUnit, Index{0}, kUnit);
+  }
+  /// Of any n keys one behind the other, how many are held at most.
+  Index most_held(Index n) const {
+    return n_parts == 1 ? n : std::min(n, (n / (kUnit * n_parts) + 1) * kUnit);
+  }
+};
+
 /// One sequence's share of an attention call.
 struct AttentionTask {
   const float* q = nullptr;  // (n_rows, n_heads, head_dim), not rotated
@@ -78,6 +98,8 @@ struct AttentionTask {
   /// (n_heads) or null: a logit of each head that has no value, a share of the softmax that goes nowhere. It
   /// is neither scaled nor capped.
   const float* sinks = nullptr;
+  KeyShare share = {};     // of the plan's keys, those that kv holds: others are not seen
+  float* parts = nullptr;  // (n_rows, n_heads, part_floats): in place of out, what Backend::merge_parts takes
 };
 
 class Backend {
@@ -120,6 +142,8 @@ class Backend {
   /// The same of a mixture of experts. REQUIRES: what route() requires.
   virtual void experts(const Input& input, const Experts& layer, float* y, bool add, Stage stage) const = 0;
 
+  /// Of a sequence's keys those that caches of this backend hold in this process.
+  virtual KeyShare key_share() const { return {}; }
   virtual std::unique_ptr<KvLayer> make_kv_layer(int n_kv_heads, int head_dim, int value_dim) const = 0;
   std::unique_ptr<KvLayer> make_kv_layer(int n_kv_heads, int head_dim) const {
     return make_kv_layer(n_kv_heads, head_dim, head_dim);
@@ -153,6 +177,19 @@ class Backend {
                     const ByteSource& source) const = 0;
   /// Row bits do not depend on which rows stand in one call, on tasks beside it, or on threads.
   virtual void attention(std::span<const AttentionTask> tasks, int n_heads) const = 0;
+
+  /// Floats of a row and head whose attention is not normalised yet: its sum of weighted values, the sum of
+  /// weights and the exponent that is taken off both. 0: this backend leaves no parts.
+  virtual Index part_floats(int /*value_dim*/) const { return 0; }
+  /// out (n_rows, n_heads, value_dim) at out_stride = the attention to the keys of all parts, each (n_rows,
+  /// n_heads, part_floats), of other keys each: sum_p e^(m_p - m) s_p / sum_p e^(m_p - m) w_p, m = max_p m_p,
+  /// taken in the order of the parts; those of ranges in their order (KeyShare::kUnit) give the bits that
+  /// attention to all keys has. `sinks` as in AttentionTask. REQUIRES: part_floats > 0.
+  virtual void merge_parts(std::span<const float* const> /*parts*/, Index /*n_rows*/, int /*n_heads*/,
+                           int /*value_dim*/, const float* /*sinks*/, float* /*out*/,
+                           Index /*out_stride*/) const {
+    throw LogicError("a backend without parts of attention");
+  }
 
   /// What layers with a state compute (kernels/recurrence.h): rows of sequences, each with its own state.
   virtual void convolve(std::span<const ConvolutionTask> tasks, const Convolution& convolution) const = 0;

@@ -2,6 +2,9 @@
 #include "model/memory.h"
 
 #include <sys/resource.h>
+#ifdef __APPLE__
+#include <mach/mach.h>
+#endif
 
 #include <algorithm>
 #include <fstream>
@@ -24,6 +27,20 @@ std::size_t read_bytes(const char* path, std::string_view key) {
   return 0;
 }
 
+#ifdef __APPLE__
+/// Pages that nothing holds, or files alone.
+std::size_t free_memory() {
+  vm_statistics64_data_t pages{};
+  mach_msg_type_number_t size = HOST_VM_INFO64_COUNT;
+  if (::host_statistics64(::mach_host_self(), HOST_VM_INFO64, reinterpret_cast<host_info64_t>(&pages),
+                          &size) != KERN_SUCCESS)
+    return 0;
+  return (std::size_t{pages.free_count} + pages.external_page_count + pages.purgeable_count) * ::vm_page_size;
+}
+#else
+std::size_t free_memory() { return read_bytes("/proc/meminfo", "MemAvailable:"); }
+#endif
+
 }  // namespace
 
 std::size_t memory_left(std::size_t of_host, double of_group) {
@@ -32,9 +49,7 @@ std::size_t memory_left(std::size_t of_host, double of_group) {
   return of_host == 0 ? group : std::min(of_host, group);
 }
 
-std::size_t available_for_files() {
-  return memory_left(read_bytes("/proc/meminfo", "MemAvailable:"), read_machine_limits().memory_left);
-}
+std::size_t available_for_files() { return memory_left(free_memory(), read_machine_limits().memory_left); }
 
 std::size_t available_memory() {
   const std::size_t left = available_for_files();
@@ -45,7 +60,14 @@ std::size_t available_memory() {
                      std::max(0.0, static_cast<double>(addresses.rlim_cur) - static_cast<double>(mapped)));
 }
 
-std::size_t peak_memory() { return read_bytes("/proc/self/status", "VmHWM:"); }
+std::size_t peak_memory() {
+#ifdef __APPLE__
+  rusage usage{};
+  return ::getrusage(RUSAGE_SELF, &usage) == 0 ? static_cast<std::size_t>(usage.ru_maxrss) : 0;
+#else
+  return read_bytes("/proc/self/status", "VmHWM:");
+#endif
+}
 
 void reset_peak_memory() { std::ofstream("/proc/self/clear_refs") << "5"; }
 

@@ -78,10 +78,13 @@ Index Model::n_choices() const {
 void Model::require_row(Token id) const {
   if (id >= 0 && id < config_.n_vocab) return;
   const Tokenizer* found = find_tokenizer();
+  if (id < 0 || found == nullptr || id >= found->n_vocab())
+    throw Error(fmt::format("token {}", id), fmt::format("an id from 0 to {}", config_.n_vocab - 1),
+                "another", "ids are of the model whose tokenizer made them");
   throw Error(
       fmt::format("token {}", id),
       fmt::format("an id below {}, the rows of the model's embedding", config_.n_vocab),
-      found != nullptr ? fmt::format("one of the {} ids of its tokenizer", found->n_vocab()) : "no tokenizer",
+      fmt::format("one of the {} ids of its tokenizer", found->n_vocab()),
       "the text needs a token that the model has no row for; its makers added it to the tokenizer only");
 }
 

@@ -74,7 +74,8 @@ void Sequence::State::require_room_for_all() {
   const KvType kv_type = model->backend().kv_type();
   const Index rows = chunk + std::max<Index>(0, std::min(options.n, options.rewind_end) - options.rewind_to);
   const auto cache = [&](Index n) {
-    return most_cache_bytes(config, kv_type, acting().method, n, rows, n_scratch_layers());
+    return most_cache_bytes(config, kv_type, acting().method, n, rows, n_scratch_layers(),
+                            model->backend().key_share());
   };
   whole = cache(options.n);
   std::size_t shared = held_then = held();
@@ -260,7 +261,7 @@ void Sequence::State::require_room(Index n) const {
   const Index all = static_cast<Index>(tokens.size()) + n;
   if (all > options.n)
     throw Error("session", fmt::format("at most {} tokens, the length asked for", options.n),
-                fmt::format("{}", all));
+                fmt::format("{}", all), "make it for a greater length");
 }
 
 Sequence::Sequence(const Model& model, const MethodSpec& spec, const SequenceOptions& options, Index chunk)
@@ -323,13 +324,13 @@ Index Sequence::kept_from() const { return state_->kept_from; }
 Index Sequence::resumes_at(Index n_prefix) const { return state_->resumes_at(n_prefix); }
 
 std::size_t most_cache_bytes(const ModelConfig& c, KvType kv_type, const Method& method, Index n, Index chunk,
-                             Index n_scratch) {
+                             Index n_scratch, KeyShare share) {
   if (c.encoder) chunk = n;  // a text goes through the layers whole
   std::vector<KeyPlan::Variant> variants =
       (method.grows() ? method.raw_keys(0, 1) : method.lower_keys(0, 1)).variants;
   // Whole blocks of 256 are kept, and the rows of a step are read together.
   const auto kept = [&](Index window) {
-    return static_cast<std::size_t>(std::min(n, std::min(kForever, window) + chunk + 512));
+    return static_cast<std::size_t>(share.most_held(std::min(n, std::min(kForever, window) + chunk + 512)));
   };
   const auto acting = std::count_if(c.layers.begin(), c.layers.end(), [&](const LayerSpec& layer) {
     return layer.attends() && layer.keeps() && acts_on(layer);
@@ -340,7 +341,8 @@ std::size_t most_cache_bytes(const ModelConfig& c, KvType kv_type, const Method&
     values = std::max(values, kept(variant.sink + variant.window));
   }
   if (method.grows())  // what keys are rotated into, in every variant
-    rows += static_cast<std::size_t>(n * n_scratch) * method.lower_keys(0, 1, false).variants.size() /
+    rows += static_cast<std::size_t>(share.most_held(n) * n_scratch) *
+                method.lower_keys(0, 1, false).variants.size() /
                 static_cast<std::size_t>(std::max<std::ptrdiff_t>(1, acting)) +
             1;
   std::size_t cache = most_state_bytes(c);
@@ -359,8 +361,8 @@ std::size_t most_cache_bytes(const ModelConfig& c, KvType kv_type, const Method&
 }
 
 std::size_t session_bytes(const ModelConfig& c, KvType kv_type, const Method& method, Index n, Index chunk,
-                          Index n_scratch) {
-  return most_cache_bytes(c, kv_type, method, n, chunk, n_scratch) + step_bytes(c, n, chunk);
+                          Index n_scratch, KeyShare share) {
+  return most_cache_bytes(c, kv_type, method, n, chunk, n_scratch, share) + step_bytes(c, n, chunk);
 }
 
 }  // namespace rw

@@ -83,11 +83,11 @@ class Sequence {
 
 /// Bytes of keys and values of a sequence of n tokens at most. `chunk`: rows that stand in the cache beyond a
 /// window, those of a step and those that may be rewound. `n_scratch`: layers that keys are rotated into in
-/// each step, where the method grows.
+/// each step, where the method grows. `share`: of the keys, those of this process.
 std::size_t most_cache_bytes(const ModelConfig& config, KvType kv_type, const Method& method, Index n,
-                             Index chunk, Index n_scratch = 1);
+                             Index chunk, Index n_scratch = 1, KeyShare share = {});
 /// The same with the engine that reads it: peak bytes beside the weights.
 std::size_t session_bytes(const ModelConfig& config, KvType kv_type, const Method& method, Index n,
-                          Index chunk = kDefaultChunk, Index n_scratch = 1);
+                          Index chunk = kDefaultChunk, Index n_scratch = 1, KeyShare share = {});
 
 }  // namespace rw

@@ -42,6 +42,11 @@ static inline std::uint32_t u32_at(const std::uint8_t* p) {
 
 /// IEEE binary16 at p, exactly (subnormals, infinities and NaN included).
 static inline float half_at(const std::uint8_t* p) {
+#ifdef RW_NEON
+  __fp16 half;
+  __builtin_memcpy(&half, p, 2);
+  return half;
+#else
   const std::uint32_t h = u16_at(p);
 #ifdef __F16C__
   return _cvtsh_ss(static_cast<unsigned short>(h));
@@ -53,6 +58,7 @@ static inline float half_at(const std::uint8_t* p) {
     return sign != 0 ? -value : value;
   }
   return float_of(sign | (exponent + 112) << 23 | mantissa << 13);
+#endif
 #endif
 }
 

@@ -41,7 +41,11 @@ int write_all(int file, std::string_view bytes) {
     if (n < 0 && errno != EINTR) return errno;
     if (n > 0) bytes.remove_prefix(static_cast<std::size_t>(n));
   }
+#ifdef __APPLE__
+  return ::fcntl(file, F_FULLFSYNC) != 0 && ::fsync(file) != 0 ? errno : 0;
+#else
   return ::fdatasync(file) != 0 && errno != EINVAL ? errno : 0;
+#endif
 }
 
 }  // namespace

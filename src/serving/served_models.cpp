@@ -24,12 +24,14 @@ constexpr int kMostOpened = 3;   // times, of a file that is written to meanwhil
 std::optional<FileStamp> stamp_of(const std::string& path) {
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0) return std::nullopt;
-  return FileStamp{path,
-                   info.st_dev,
-                   info.st_ino,
-                   static_cast<std::uint64_t>(info.st_size),
-                   info.st_mtim.tv_sec,
-                   info.st_mtim.tv_nsec};
+#ifdef __APPLE__
+  const timespec& changed = info.st_mtimespec;
+#else
+  const timespec& changed = info.st_mtim;
+#endif
+  return FileStamp{path,           static_cast<std::uint64_t>(info.st_dev),
+                   info.st_ino,    static_cast<std::uint64_t>(info.st_size),
+                   changed.tv_sec, changed.tv_nsec};
 }
 
 std::vector<FileStamp> stamps_of(const std::vector<std::string>& paths) {

@@ -54,7 +54,7 @@ struct GradientPass<T>::Impl {
     return other >= 0 ? static_cast<std::size_t>(other) : layer;
   }
   void take_shared_keys(Carver<T>& from, Index n_rows, bool with_gradient, Layout& layout) const;
-  void backward(const Batch& batch, const Layout& layout, T* gradient);
+  void backward(const Batch& batch, const Layout& layout, const GradientOptions& options, T* gradient);
   double run(std::span<const TrainingText> texts, const MethodSpec& method, const GradientOptions& options,
              double factor, T* gradient, std::vector<double>* losses);
 
@@ -223,7 +223,8 @@ typename GradientPass<T>::Impl::Batch GradientPass<T>::Impl::gather(std::span<co
 }
 
 template <class T>
-void GradientPass<T>::Impl::backward(const Batch& batch, const Layout& layout, T* gradient) {
+void GradientPass<T>::Impl::backward(const Batch& batch, const Layout& layout, const GradientOptions& options,
+                                     T* gradient) {
   const Index n_rows = batch.n_rows();
   for (std::size_t layer = 0; layer < layers.size(); ++layer)
     if (const auto& shared = layout.shared[layer]; shared.d_k != nullptr) {
@@ -236,6 +237,7 @@ void GradientPass<T>::Impl::backward(const Batch& batch, const Layout& layout, T
     if (layer + 1 < layers.size() && own[layer].size() == 0)
       layers[layer].forward(layout.x[layer], n_rows, batch.texts[layer], kept, scratch, nullptr);
     layers[layer].backward(layout.x[layer], n_rows, batch.texts[layer], kept, scratch, layout.dx, gradient);
+    if (options.layer_done != nullptr) (*options.layer_done)(layer);
   }
   if (layout.d_e != nullptr)
     per_layer.backward(batch.tokens, layout.x[0], layout.d_e, layout.scratch, layout.dx, gradient);
@@ -270,7 +272,7 @@ double GradientPass<T>::Impl::run(std::span<const TrainingText> texts, const Met
   if (layout.dx != nullptr) set_zero(*ops, layout.dx, n_rows * config.d_model);
   output.run(layout.x.back(), batch.targets, batch.weights, layout.scratch, own_losses.data(), layout.dx,
              gradient);
-  if (gradient != nullptr) backward(batch, layout, gradient);
+  if (gradient != nullptr) backward(batch, layout, options, gradient);
   double sum = 0;
   for (std::size_t row = 0; row < own_losses.size(); ++row) sum += batch.row_weights[row] * own_losses[row];
   if (losses != nullptr) *losses = std::move(own_losses);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The loss of a model and its gradient, through every LayerSpec (model/layer_spec.h) and under every method.
 #pragma once
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -25,6 +26,9 @@ struct GradientOptions {
   /// Layers keep what their backward needs as far as this many bytes go; the others are computed once more.
   /// It does not change results. 0: all are computed once more.
   std::size_t kept_bytes = 0;
+  /// Told each layer whose parameters' gradient is whole, from the last one down; or null. (What is of no
+  /// layer is whole at the end.)
+  const std::function<void(std::size_t layer)>* layer_done = nullptr;
 };
 
 /// Loss and gradient by the operations of T. One thread at a time. LIFETIME: the model outlives it. Errors:

@@ -32,7 +32,9 @@ class DoubleLearner final : public Learner {
   double gradient(std::span<const TrainingText> texts, const MethodSpec& method,
                   const GradientOptions& options, double factor, float* gradient) override {
     std::fill_n(sums_.data(), sums_.size(), 0.0);
-    const double loss = pass_.run(texts, method, options, factor, sums_.data());
+    GradientOptions whole = options;
+    whole.layer_done = nullptr;  // a layer's gradient is here at the end
+    const double loss = pass_.run(texts, method, whole, factor, sums_.data());
     for (Index i = 0; i < sums_.size(); ++i) gradient[i] += static_cast<float>(sums_[i]);
     return loss;
   }

@@ -5,7 +5,9 @@
 #include <cmath>
 
 #include "core/progress.h"
+#include "core/text.h"
 #include "model/session.h"
+#include "train/gradient_sum.h"
 #include "train/stage_method.h"
 
 namespace rw {
@@ -13,7 +15,7 @@ namespace {
 
 /// Consecutive samples of at most `most` tokens together (0: all), at least one, in their order.
 template <class F>
-void in_parts(const std::vector<Sample>& samples, Index most, const F& body) {
+void in_parts(std::span<const Sample> samples, Index most, const F& body) {
   for (std::size_t from = 0; from < samples.size();) {
     std::vector<TrainingText> texts;
     Index n = 0;
@@ -23,8 +25,14 @@ void in_parts(const std::vector<Sample>& samples, Index most, const F& body) {
       texts.push_back(samples[from++].text());
       n += next;
     }
-    body(texts);
+    body(texts, from == samples.size());
   }
+}
+
+/// A rank's.
+std::span<const Sample> texts_of_rank(const std::vector<Sample>& samples, const Ranks& ranks) {
+  const RankShare own = share_of(static_cast<std::ptrdiff_t>(samples.size()), ranks.rank(), ranks.size());
+  return std::span(samples).subspan(static_cast<std::size_t>(own.begin), static_cast<std::size_t>(own.n()));
 }
 
 double median(std::vector<double> values) {
@@ -42,7 +50,7 @@ constexpr std::size_t kFewLosses = 10;
 
 Trainer::Trainer(LearningModel& model, Learner& learner, std::vector<std::unique_ptr<Optimizer>> optimizers,
                  const Recipe& recipe, const Sources& sources, std::vector<HeldOut> held_out,
-                 std::shared_ptr<Context> context)
+                 std::shared_ptr<Context> context, std::shared_ptr<Ranks> ranks)
     : model_(model),
       learner_(learner),
       optimizers_(std::move(optimizers)),
@@ -50,17 +58,40 @@ Trainer::Trainer(LearningModel& model, Learner& learner, std::vector<std::unique
       sources_(sources),
       held_out_(std::move(held_out)),
       context_(std::move(context)),
+      ranks_(std::move(ranks)),
+      sum_(std::make_unique<GradientSum>(model, *ranks_)),
       gradient_(model.n()) {}
 Trainer::~Trainer() = default;
 
 double Trainer::take_gradient(const Batch& batch) {
   std::fill_n(gradient_.data(), gradient_.size(), 0.0f);
+  if (static_cast<Index>(batch.samples.size()) < ranks_->size())
+    throw Error(fmt::format("step {}", step_ + 1), fmt::format("a text for each of {} ranks", ranks_->size()),
+                counted(batch.samples.size(), "text"), "more tokens a step, or fewer ranks");
   double loss = 0;
-  in_parts(batch.samples, recipe_.tokens_at_once, [&](const std::vector<TrainingText>& texts) {
-    loss += learner_.gradient(texts, batch.method, {batch.n_ctx, recipe_.kept_bytes}, 1 / batch.weight,
-                              gradient_.data());
-  });
+  sum_->begin(gradient_.span());
+  const std::function<void(std::size_t)> layer_done = [&](std::size_t layer) { sum_->add_layer(layer); };
+  in_parts(texts_of_rank(batch.samples, *ranks_), recipe_.tokens_at_once,
+           [&](const std::vector<TrainingText>& texts, bool last) {
+             const GradientOptions options{batch.n_ctx, recipe_.kept_bytes, last ? &layer_done : nullptr};
+             loss += learner_.gradient(texts, batch.method, options, 1 / batch.weight, gradient_.data());
+           });
+  sum_->finish();
+  gather_losses({&loss, 1});
   return loss / batch.weight;
+}
+
+/// Sums over the ranks, in their order.
+void Trainer::gather_losses(std::span<double> numbers) const {
+  const std::size_t n = numbers.size(), n_ranks = static_cast<std::size_t>(ranks_->size());
+  std::vector<double> all(n * n_ranks);
+  std::copy(numbers.begin(), numbers.end(), all.begin() + static_cast<std::ptrdiff_t>(n) * ranks_->rank());
+  std::vector<std::span<std::byte>> parts;
+  for (std::size_t r = 0; r < n_ranks; ++r)
+    parts.push_back(std::as_writable_bytes(std::span(all).subspan(r * n, n)));
+  ranks_->gather(parts);
+  std::fill(numbers.begin(), numbers.end(), 0.0);
+  for (std::size_t i = 0; i < all.size(); ++i) numbers[i % n] += all[i];
 }
 
 std::string Trainer::largest_gradient() const {
@@ -136,8 +167,8 @@ MethodSpec Trainer::held_out_method() const {
 }
 
 double Trainer::share_found(const HeldOut& held_out, const MethodSpec& method) const {
-  Index found = 0;
-  for (const Sample& sample : held_out.samples) {
+  double found = 0;
+  for (const Sample& sample : texts_of_rank(held_out.samples, *ranks_)) {
     const Index n = static_cast<Index>(sample.tokens.size());
     std::vector<Token> greatest(sample.tokens.size());
     Session session(*model_.model, method, {.n = n, .n_prompt = n});
@@ -145,9 +176,10 @@ double Trainer::share_found(const HeldOut& held_out, const MethodSpec& method) c
     bool all = true;
     for (std::size_t t = 0; t < greatest.size(); ++t)
       all = all && (sample.weights[t] < held_out.found_weight || greatest[t] == sample.targets[t]);
-    found += all;
+    found += all ? 1 : 0;
   }
-  return static_cast<double>(found) / static_cast<double>(held_out.samples.size());
+  gather_losses({&found, 1});
+  return found / static_cast<double>(held_out.samples.size());
 }
 
 std::vector<HeldOutValue> Trainer::evaluate() {
@@ -158,14 +190,16 @@ std::vector<HeldOutValue> Trainer::evaluate() {
       values.push_back({held_out.name, true, share_found(held_out, method)});
       continue;
     }
-    double sum = 0, weight = 0;
-    in_parts(held_out.samples, recipe_.most_rows(), [&](const std::vector<TrainingText>& texts) {
-      sum += learner_.loss(texts, method, {0, 0});
-      for (const TrainingText& text : texts)
-        for (std::size_t t = 0; t < text.targets.size(); ++t)
-          weight += text.weights.empty() ? 1.0 : double{text.weights[t]};
-    });
-    values.push_back({held_out.name, false, sum / weight});
+    double sums[2] = {0, 0};  // of losses, of weights
+    in_parts(texts_of_rank(held_out.samples, *ranks_), recipe_.most_rows(),
+             [&](const std::vector<TrainingText>& texts, bool) {
+               sums[0] += learner_.loss(texts, method, {0, 0});
+               for (const TrainingText& text : texts)
+                 for (std::size_t t = 0; t < text.targets.size(); ++t)
+                   sums[1] += text.weights.empty() ? 1.0 : double{text.weights[t]};
+             });
+    gather_losses(sums);
+    values.push_back({held_out.name, false, sums[0] / sums[1]});
   }
   return values;
 }
@@ -176,6 +210,19 @@ TrainerState Trainer::state() {
   for (const auto& optimizer : optimizers_)
     for (const StateArray& array : optimizer->state()) state.arrays.push_back(array);
   return state;
+}
+
+void Trainer::share_state() {
+  constexpr std::size_t kPiece = std::size_t{1} << 26;  // floats
+  for (const StateArray& array : state().arrays)
+    for (std::size_t at = 0; at < array.values.size(); at += kPiece)
+      ranks_->broadcast(
+          std::as_writable_bytes(array.values.subspan(at, std::min(kPiece, array.values.size() - at))));
+  std::vector<double> numbers{static_cast<double>(step_), static_cast<double>(recent_.size())};
+  ranks_->broadcast(std::as_writable_bytes(std::span(numbers)));
+  recent_.resize(static_cast<std::size_t>(numbers[1]));
+  ranks_->broadcast(std::as_writable_bytes(std::span(recent_)));
+  step_ = static_cast<Index>(numbers[0]);
 }
 
 void Trainer::go_on_from(Index step, std::vector<double> recent) {

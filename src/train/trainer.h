@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/ranks.h"
 #include "train/batches.h"
 #include "train/learner.h"
 #include "train/optimizer.h"
@@ -61,10 +62,12 @@ class TrainingSpike : public TrainingStopped {
 
 class Trainer {
  public:
-  /// All of them outlive it. `optimizers`: every parameter is stepped by one of them.
+  /// All of them outlive it. `optimizers`: every parameter is stepped by one of them. `ranks`: each takes its
+  /// share of every batch's texts, gradients are added up while the layers below are still on their way back,
+  /// and all take the same step; every call is made by all of them.
   Trainer(LearningModel& model, Learner& learner, std::vector<std::unique_ptr<Optimizer>> optimizers,
           const Recipe& recipe, const Sources& sources, std::vector<HeldOut> held_out,
-          std::shared_ptr<Context> context);
+          std::shared_ptr<Context> context, std::shared_ptr<Ranks> ranks = std::make_shared<OneRank>());
   ~Trainer();
 
   /// The next step. Errors: TrainingStopped naming the step and the tensor (the first whose gradient is not
@@ -78,11 +81,14 @@ class Trainer {
 
   /// Arrays are its own memory: read them to save, write them to go on.
   TrainerState state();
+  /// Every rank's state becomes the first one's.
+  void share_state();
   /// The step and losses of a state whose arrays were written.
   void go_on_from(Index step, std::vector<double> recent);
 
  private:
   double take_gradient(const Batch& batch);
+  void gather_losses(std::span<double> numbers) const;
   void stop_at_spike(const TrainStage& stage, Index at_stage, double loss) const;
   MethodSpec held_out_method() const;
   double share_found(const HeldOut& held_out, const MethodSpec& method) const;
@@ -95,6 +101,8 @@ class Trainer {
   const Sources& sources_;
   std::vector<HeldOut> held_out_;
   std::shared_ptr<Context> context_;
+  std::shared_ptr<Ranks> ranks_;
+  std::unique_ptr<class GradientSum> sum_;
   Buffer<float> gradient_;
   Index step_ = 0;
   std::vector<double> recent_;  // losses of the last steps: of the stage, as soon as it has a few

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "core/error.h"
+#include "kernels/cpu/isa.h"
 #include "kernels/kernels.h"
 #include "methods/method.h"
 #include "weights.h"
@@ -57,12 +58,8 @@ std::vector<float> work(const Backend& backend) {
 /// Sets of this machine; "": its best.
 std::vector<std::string> sets_here() {
   std::vector<std::string> sets{"portable"};
-  for (const std::string set : {"avx2", "avx2-vnni", "avx512", "avx512-vnni", "avx512-bf16", "amx-bf16"})
-    try {
-      (void)isa_name(Context({.threads = 1, .isa = set}));
-      sets.push_back(set);
-    } catch (const UsageError&) {
-    }
+  for (const cpu::Isa* const* isa = cpu::kInstructionSets; *isa != nullptr; ++isa)
+    if (*isa != &cpu::kPortable && (*isa)->supported()) sets.emplace_back((*isa)->name);
   return sets;
 }
 

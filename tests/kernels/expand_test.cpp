@@ -13,9 +13,8 @@ namespace {
 
 std::vector<const cpu::Isa*> instruction_sets() {
   std::vector<const cpu::Isa*> result;
-  for (const cpu::Isa* isa : {&cpu::kAmxBf16, &cpu::kAvx512Bf16, &cpu::kAvx512Vnni, &cpu::kAvx512,
-                              &cpu::kAvx2Vnni, &cpu::kAvx2, &cpu::kPortable})
-    if (isa->supported()) result.push_back(isa);
+  for (const cpu::Isa* const* isa = cpu::kInstructionSets; *isa != nullptr; ++isa)
+    if ((*isa)->supported()) result.push_back(*isa);
   return result;
 }
 

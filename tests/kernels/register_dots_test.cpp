@@ -84,8 +84,8 @@ void for_weights(Body body) {
 
 std::vector<const Isa*> sets_here() {
   std::vector<const Isa*> sets;
-  for (const Isa* isa : {&kPortable, &kAvx2, &kAvx2Vnni, &kAvx512, &kAvx512Vnni, &kAvx512Bf16, &kAmxBf16})
-    if (isa->supported()) sets.push_back(isa);
+  for (const Isa* const* isa = kInstructionSets; *isa != nullptr; ++isa)
+    if ((*isa)->supported()) sets.push_back(*isa);
   return sets;
 }
 
@@ -102,27 +102,39 @@ TEST(RegisterDots, OneRowHasTheBitsOfSeveral) {
     });
 }
 
-void expect_the_bits_of_avx2(const Isa& isa) {
+[[maybe_unused]] void expect_the_bits_of(const Isa& other, const Isa& isa) {
   for_weights([&](const WeightRows& w, const std::vector<float>& x, Index n_in) {
-    const QuantisedRows rows(isa, x, kRows, n_in), as_avx2(kAvx2, x, kRows, n_in);
+    const QuantisedRows rows(isa, x, kRows, n_in), as_other(other, x, kRows, n_in);
     for (Index n_x : {Index{1}, kRows})
-      ASSERT_EQ(std::memcmp(dots(isa, w, rows, 0, n_x).data(), dots(kAvx2, w, as_avx2, 0, n_x).data(),
+      ASSERT_EQ(std::memcmp(dots(isa, w, rows, 0, n_x).data(), dots(other, w, as_other, 0, n_x).data(),
                             static_cast<std::size_t>(n_x * kOutputs) * sizeof(float)),
                 0)
           << w.format->name << " " << n_in << ", " << n_x << " rows";
   });
 }
 
+#ifdef __x86_64__
 TEST(RegisterDots, FourProductsAtOnceHaveTheBitsOfAvx2) {
   if (!kAvx2Vnni.supported()) GTEST_SKIP() << "no AVX-VNNI here";
-  expect_the_bits_of_avx2(kAvx2Vnni);
+  expect_the_bits_of(kAvx2, kAvx2Vnni);
 }
 
 TEST(RegisterDots, FourProductsAtOnceHaveTheBitsOfAvx2InTheEncodingOfAvx512) {
   if (!__builtin_cpu_supports("avx512vl") || !__builtin_cpu_supports("avx512vnni"))
     GTEST_SKIP() << "no AVX-512 VNNI here";
-  expect_the_bits_of_avx2(kVnniInEvex);
+  expect_the_bits_of(kAvx2, kVnniInEvex);
 }
+#elif defined(__aarch64__)
+TEST(RegisterDots, FourProductsAtOnceHaveTheBitsOfNeon) {
+  if (!kNeonDotprod.supported()) GTEST_SKIP() << "no dot products here";
+  expect_the_bits_of(kNeon, kNeonDotprod);
+}
+
+TEST(RegisterDots, MatricesOfBytesGiveTheSameWithAndWithoutThoseOfBfloat16) {
+  if (!kNeonBf16.supported()) GTEST_SKIP() << "no matrix products here";
+  expect_the_bits_of(kNeonI8mm, kNeonBf16);
+}
+#endif
 
 }  // namespace
 }  // namespace rw::cpu

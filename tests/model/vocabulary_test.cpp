@@ -56,7 +56,8 @@ TEST_F(Vocabulary, AnIdWithoutARowIsRefusedBeforeAnythingIsRead) {
     expect_named([&] { session.run(tokens, 0, 0, ignore); });
     EXPECT_EQ(session.position(), 10);
     expect_named([&] { session.write(static_cast<Token>(rows_), ignore); });
-    expect_named([&] { session.write(-1, ignore); });
+    EXPECT_THROW(session.write(-1, ignore), Error);
+    EXPECT_EQ(session.position(), 10);
   }
   std::vector<Token> tokens = some_tokens(10, rows_);
   tokens.back() = static_cast<Token>(rows_);  // a target only

@@ -13,6 +13,8 @@ namespace {
 
 constexpr Index kTilesPerStrip = 4;  // at most: fewer where threads would have none
 
+static_assert(KeyShare::kUnit == kRangeKeys);
+
 constexpr double kLog2E = 1.4426950408889634;
 
 using Scratch = AttentionSpace::Scratch;
@@ -29,7 +31,7 @@ void AttentionSpace::Shared::prepare(const AttentionTask& new_task, float* new_l
   kv = &dynamic_cast<const CpuKv&>(*task->kv);
   const AttentionPlan& plan = *task->plan;
   RW_CHECK(n_heads % kv->n_kv_heads == 0 && plan.regions.size() <= kMaxRegions);
-  RW_CHECK(plan.row_begin + plan.n_rows <= kv->n_keys());
+  RW_CHECK(task->parts != nullptr || task->share.n_parts == 1);
   group = n_heads / kv->n_kv_heads;
   wide = kv->type != KvType::kF32 && isa->attention_wide != nullptr && plan.n_rows * group >= kTileRows / 2;
   positions_per_tile = std::max<Index>(1, kTileRows / group);
@@ -39,9 +41,23 @@ void AttentionSpace::Shared::prepare(const AttentionTask& new_task, float* new_l
     positions_per_strip -= positions_per_tile;
   for (const Region& region : plan.regions)
     RW_CHECK(region.rotation.cosine.size() == plan.theta.size() * static_cast<std::size_t>(plan.n_rows));
-  segments.clear();
-  for (const Segment& segment : plan.segments)
-    segments.push_back({segment.begin, segment.end, segment.region});
+  list_segments();
+}
+
+/// Of keys that the cache holds: none stays empty.
+void AttentionSpace::Shared::list_segments() {
+  const AttentionPlan& plan = *task->plan;
+  segments.clear(), segment_begin.assign(1, 0);
+  for (Index row = 0; row < plan.n_rows; ++row) {
+    for (Index i = plan.segment_begin[static_cast<std::size_t>(row)];
+         i < plan.segment_begin[static_cast<std::size_t>(row + 1)]; ++i) {
+      const Segment& segment = plan.segments[static_cast<std::size_t>(i)];
+      const Index begin = task->share.held(segment.begin), end = task->share.held(segment.end);
+      RW_CHECK(end <= kv->n_keys());
+      if (begin < end) segments.push_back({begin, end, segment.region});
+    }
+    segment_begin.push_back(static_cast<Index>(segments.size()));
+  }
 }
 
 namespace {
@@ -56,22 +72,20 @@ struct Strip {
 };
 
 Index strip_end(const Shared& s, Index first, Index n) {
-  const AttentionPlan& plan = *s.task->plan;
   Index end = 0;
-  for (Index i = plan.segment_begin[static_cast<std::size_t>(first)];
-       i < plan.segment_begin[static_cast<std::size_t>(first + n)]; ++i)
-    end = std::max(end, plan.segments[static_cast<std::size_t>(i)].end);
+  for (Index i = s.segment_begin[static_cast<std::size_t>(first)];
+       i < s.segment_begin[static_cast<std::size_t>(first + n)]; ++i)
+    end = std::max(end, s.segments[static_cast<std::size_t>(i)].end);
   return end;
 }
 
 /// The first key of the first range from `key` (of a range) on that some position sees; strip.key_end or more
 /// where there is none. Under a window most ranges are seen by no row, and cost nothing.
 Index next_live(const Shared& s, const Strip& strip, Index key) {
-  const AttentionPlan& plan = *s.task->plan;
   Index next = strip.key_end;
-  for (Index i = plan.segment_begin[static_cast<std::size_t>(strip.first)];
-       i < plan.segment_begin[static_cast<std::size_t>(strip.first + strip.n)]; ++i) {
-    const Segment& segment = plan.segments[static_cast<std::size_t>(i)];
+  for (Index i = s.segment_begin[static_cast<std::size_t>(strip.first)];
+       i < s.segment_begin[static_cast<std::size_t>(strip.first + strip.n)]; ++i) {
+    const TileSegment& segment = s.segments[static_cast<std::size_t>(i)];
     if (segment.end > key) next = std::min(next, std::max(key, segment.begin / kRangeKeys * kRangeKeys));
   }
   return next;
@@ -84,20 +98,18 @@ Strip strip_at(const Shared& s, int kv_head, Index first) {
 
 /// Pairs of rows and keys that the strip's rows see: what it costs.
 Index pairs_seen(const Shared& s, const Strip& strip) {
-  const AttentionPlan& plan = *s.task->plan;
   Index pairs = 0;
-  for (Index i = plan.segment_begin[static_cast<std::size_t>(strip.first)];
-       i < plan.segment_begin[static_cast<std::size_t>(strip.first + strip.n)]; ++i)
-    pairs +=
-        plan.segments[static_cast<std::size_t>(i)].end - plan.segments[static_cast<std::size_t>(i)].begin;
+  for (Index i = s.segment_begin[static_cast<std::size_t>(strip.first)];
+       i < s.segment_begin[static_cast<std::size_t>(strip.first + strip.n)]; ++i)
+    pairs += s.segments[static_cast<std::size_t>(i)].end - s.segments[static_cast<std::size_t>(i)].begin;
   return pairs * s.group;
 }
 
 /// Whether any of the strip's positions sees a key through `region`.
-bool region_used(const AttentionPlan& plan, const Strip& strip, int region) {
-  for (Index s = plan.segment_begin[static_cast<std::size_t>(strip.first)];
-       s < plan.segment_begin[static_cast<std::size_t>(strip.first + strip.n)]; ++s)
-    if (plan.segments[static_cast<std::size_t>(s)].region == region) return true;
+bool region_used(const Shared& s, const Strip& strip, int region) {
+  for (Index i = s.segment_begin[static_cast<std::size_t>(strip.first)];
+       i < s.segment_begin[static_cast<std::size_t>(strip.first + strip.n)]; ++i)
+    if (s.segments[static_cast<std::size_t>(i)].region == region) return true;
   return false;
 }
 
@@ -111,7 +123,7 @@ void rotate_queries(const Shared& s, const Strip& strip, Scratch& scratch) {
   const float* q = s.task->q + strip.first * stride + strip.kv_head * row_size;
   unsigned used = 0;
   for (std::size_t region = 0; region < plan.regions.size(); ++region) {
-    if (!region_used(plan, strip, static_cast<int>(region))) continue;
+    if (!region_used(s, strip, static_cast<int>(region))) continue;
     used |= 1U << region;
     scratch.q[region].reserve((strip.n * row_size + kLanes) * s.element_bytes());
   }
@@ -174,7 +186,7 @@ void run_keys(const Shared& s, const Strip& strip, const Strip& tile, Index key_
       .widened = {scratch.widened[0].data(), scratch.widened[1].data()},
       .expanded = {scratch.expanded[0].data(), scratch.expanded[1].data()},
       .odd_values = s.kv->odd_values(tile.kv_head),
-      .segment_begin = plan.segment_begin.data() + tile.first,
+      .segment_begin = s.segment_begin.data() + tile.first,
       .segments = s.segments.data(),
       .scores = scratch.scores.data(),
       .weights = scratch.weights.data(),
@@ -189,9 +201,26 @@ void run_keys(const Shared& s, const Strip& strip, const Strip& tile, Index key_
   (s.kv->type == KvType::kF32 ? s.isa->attention_f32 : of_bf16)(t);
 }
 
+/// What is left of the tile where its results are merged elsewhere.
+void keep_parts(const Shared& s, const Strip& tile, const SoftmaxState& whole) {
+  const Index size = part_floats(s.kv->padded_dim);
+  for (Index row = 0; row < tile.n * s.group; ++row) {
+    float* part =
+        s.task->parts +
+        ((tile.first + row / s.group) * s.n_heads + Index{tile.kv_head} * s.group + row % s.group) * size;
+    std::copy_n(whole.sum + row * s.kv->padded_dim, s.kv->padded_dim, part);
+    std::copy_n(whole.total + row * kLanes, kLanes, part + s.kv->padded_dim);
+    part[size - 1] = whole.top[row];
+  }
+}
+
 /// whole and more (or null) become whole; the tile's results when it is the last.
 void merge(const Shared& s, const Strip& tile, const SoftmaxState& whole, const SoftmaxState* more, bool last,
            Scratch& scratch) {
+  if (s.task->parts != nullptr && last) {
+    if (more != nullptr) merge(s, tile, whole, more, false, scratch);
+    return keep_parts(s, tile, whole);
+  }
   scratch.out.clear();
   for (Index row = 0; row < tile.n * s.group; ++row)
     scratch.out.push_back(s.task->out + (tile.first + row / s.group) * s.out_stride() +
@@ -313,6 +342,33 @@ void attention(std::span<const AttentionTask> tasks, int n_heads, Context& conte
   context.parallel_for(static_cast<Index>(space.items.size()), [&](Index item, int thread) {
     run_item(space, space.items[static_cast<std::size_t>(item)],
              space.scratch[static_cast<std::size_t>(thread)]);
+  });
+}
+
+void merge_parts(std::span<const float* const> parts, Index n, int n_heads, int value_dim, const float* sinks,
+                 float* out, Index out_stride, Context& context, const Isa& isa) {
+  constexpr Index kRows = 64;
+  const int padded_dim = (value_dim + kLanes - 1) / kLanes * kLanes;
+  const Index size = part_floats(padded_dim);
+  context.parallel_blocks(n / n_heads, std::max<Index>(1, kRows / n_heads), [&](Index begin, Index end) {
+    const Index rows = (end - begin) * n_heads;
+    AttentionSpace::State memory[2];
+    SoftmaxState whole = memory[0].reserve(rows, padded_dim), more = memory[1].reserve(rows, padded_dim);
+    std::vector<float*> to(static_cast<std::size_t>(rows));
+    for (Index row = 0; row < rows; ++row)
+      to[static_cast<std::size_t>(row)] =
+          out + (begin + row / n_heads) * out_stride + row % n_heads * value_dim;
+    for (std::size_t p = 0; p < parts.size(); ++p) {
+      const SoftmaxState& state = p == 0 ? whole : more;
+      for (Index row = 0; row < rows; ++row) {
+        const float* part = parts[p] + (begin * n_heads + row) * size;
+        std::copy_n(part, padded_dim, state.sum + row * padded_dim);
+        std::copy_n(part + padded_dim, kLanes, state.total + row * kLanes);
+        state.top[row] = part[size - 1];
+      }
+      isa.merge_softmax({static_cast<int>(rows), value_dim, padded_dim, whole, p == 0 ? nullptr : &more,
+                         p + 1 == parts.size() ? to.data() : nullptr, sinks, n_heads});
+    }
   });
 }
 

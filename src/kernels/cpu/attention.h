@@ -49,12 +49,14 @@ struct AttentionSpace {
       return task->out_stride > 0 ? task->out_stride : Index{n_heads} * kv->value_dim;
     }
     Index positions_per_tile = 0, positions_per_strip = 0;
-    std::vector<TileSegment> segments;  // the plan's
+    std::vector<TileSegment> segments;  // the plan's, of keys as the cache counts them
+    std::vector<Index> segment_begin;   // (n_rows + 1)
     Index n_strips() const { return (task->plan->n_rows + positions_per_strip - 1) / positions_per_strip; }
     Index element_bytes() const { return kv->type == KvType::kF32 || wide ? 4 : 2; }  // of rotated q
 
     void prepare(const AttentionTask& task, float* lse, int n_heads, Index n_tasks, Context& context,
                  const Isa& isa);
+    void list_segments();
   };
 
   /// One entry of the work list: a strip of one KV head of a task, or one range of its keys.
@@ -84,5 +86,12 @@ struct AttentionSpace {
 /// strip is more than its share. `lse`: of each task, (n_rows, n_heads), where training wants it; or empty.
 void attention(std::span<const AttentionTask> tasks, int n_heads, Context& context, const Isa& isa,
                AttentionSpace& space, std::span<float* const> lse = {});
+
+/// A part of attention (AttentionTask::parts) of a row and head: sum (padded_dim), then total (kLanes), then
+/// top.
+constexpr Index part_floats(int padded_dim) { return padded_dim + kLanes + 1; }
+/// As Backend::merge_parts, n = n_rows n_heads.
+void merge_parts(std::span<const float* const> parts, Index n, int n_heads, int value_dim, const float* sinks,
+                 float* out, Index out_stride, Context& context, const Isa& isa);
 
 }  // namespace rw::cpu

@@ -37,6 +37,7 @@ double attention_bytes(std::span<const AttentionTask> tasks, KvType type) {
   for (const AttentionTask& task : tasks) {
     const auto& kv = dynamic_cast<const cpu::CpuKv&>(*task.kv);
     const AttentionPlan& plan = *task.plan;
+    if (plan.n_rows == 0) continue;
     double keys = 0;  // of the last row: what a generated token reads
     for (Index s = plan.segment_begin[static_cast<std::size_t>(plan.n_rows) - 1];
          s < plan.segment_begin[static_cast<std::size_t>(plan.n_rows)]; ++s)
@@ -157,6 +158,14 @@ class CpuBackend final : public HostBackend {
                       counted ? attention_bytes(tasks, kv_type_) : 0);
     const auto space = attention_spaces_.borrow();
     cpu::attention(tasks, n_heads, *context_, isa_, *space);
+  }
+  Index part_floats(int value_dim) const override {
+    return cpu::part_floats((value_dim + cpu::kLanes - 1) / cpu::kLanes * cpu::kLanes);
+  }
+  void merge_parts(std::span<const float* const> parts, Index n_rows, int n_heads, int value_dim,
+                   const float* sinks, float* out, Index out_stride) const override {
+    const Timed timed(context_->profile(), "merge parts", 0, 0);
+    cpu::merge_parts(parts, n_rows * n_heads, n_heads, value_dim, sinks, out, out_stride, *context_, isa_);
   }
 
   void norm(const float* x, Index n_rows, Index dim, const Norm& norm, float* y) const override {

@@ -3,7 +3,9 @@
 /// are compiled for an instruction set include this, kinds.h, generic.h and nothing else of ours, so that no
 /// inline function built with wide instructions can be linked into code that runs everywhere.
 #pragma once
+#ifdef __x86_64__
 #include <cpuid.h>
+#endif
 
 #include <cstdint>
 
@@ -20,12 +22,14 @@ constexpr int kBlockKeys = 256;   // keys of one cache block
 constexpr int kTileWidth = 32;    // columns of a tile of rows (Product)
 constexpr int kRangeKeys = 1024;  // keys of one range: softmax runs within a range, ranges are then merged
 
+#ifdef __x86_64__
 /// The processor converts half floats (__builtin_cpu_supports knows no "f16c" in clang 14). Static: each set
 /// has its own.
 static inline bool has_f16c() {
   unsigned a = 0, b = 0, c = 0, d = 0;
   return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
 }
+#endif
 
 /// Keys [begin, end) seen through a region; the plan's Segment with plain members.
 struct TileSegment {
@@ -383,14 +387,19 @@ struct Isa {
   std::int64_t (*next_above)(const float* x, std::int64_t begin, std::int64_t n, float least);
   WeightKernels (*weights)(int ggml_type);
   float (*read_floats)(const float* p, std::int64_t n);
-  double (*spin_f32)(std::int64_t n);                                         // peak.h
-  double (*spin_bf16)(std::int64_t n);                                        // null without vdpbf16ps
-  double (*spin_tiles)(std::int64_t n);                                       // null without tiles
+  double (*spin_f32)(std::int64_t n);    // peak.h
+  double (*spin_bf16)(std::int64_t n);   // null where nothing multiplies pairs of bfloat16
+  double (*spin_tiles)(std::int64_t n);  // null without tiles
   void (*quantise)(const float* x, std::int64_t n, const QuantisedRow& out);  // n: a multiple of 32
   TrainingKernels training;
 };
 
-extern const Isa kAmxBf16, kAvx512Bf16, kAvx512Vnni, kAvx512, kAvx2Vnni, kAvx2, kPortable;
+extern const Isa kPortable;                                                      // everywhere
+extern const Isa kAmxBf16, kAvx512Bf16, kAvx512Vnni, kAvx512, kAvx2Vnni, kAvx2;  // x86-64
+extern const Isa kNeonBf16, kNeonI8mm, kNeonDotprod, kNeon;                      // aarch64
+
+/// Those of this processor's kind, best first, then null.
+extern const Isa* const kInstructionSets[];
 
 /// The instruction set of that name, or the best of this machine where it is empty. Errors: UsageError.
 const Isa& find_isa(const char* name);

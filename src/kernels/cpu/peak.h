@@ -5,13 +5,17 @@
 
 /// n rounds of float multiply-adds; returns their floating-point operations.
 static double spin_f32(std::int64_t n) {
+#ifdef RW_NEON
+  constexpr int kSums = 6;
+#else
   constexpr int kSums = kParts == 1 ? 12 : kParts == 2 ? 5 : 3;
+#endif
   Vec sums[kSums], x = splat(0.5f);
   RW_UNROLL for (int s = 0; s < kSums; ++s) sums[s] = splat(1.0f);
   for (std::int64_t i = 0; i < n; ++i) {
     RW_UNROLL for (int s = 0; s < kSums; ++s) {
       sums[s] = sums[s] * x + x;
-      RW_UNROLL for (int p = 0; p < kParts; ++p) __asm__ volatile("" : "+x"(sums[s].part[p]));
+      RW_UNROLL for (int p = 0; p < kParts; ++p) __asm__ volatile("" : RW_IN_REGISTER(sums[s].part[p]));
     }
   }
   return static_cast<double>(n) * kSums * kLanes * 2;
@@ -29,6 +33,20 @@ static double spin_bf16(std::int64_t n) {
       __asm__ volatile("" : "+x"(sums[s]));
     }
   return static_cast<double>(n) * kSums * kLanes * 4;
+}
+#elif defined(RW_NEON) && defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC)
+/// The same with bfmmla.
+static double spin_bf16(std::int64_t n) {
+  constexpr int kSums = 16;
+  float32x4_t sums[kSums];
+  const float32x4_t half = vdupq_n_f32(0.5f);
+  const bfloat16x8_t x = vcvtq_high_bf16_f32(vcvtq_low_bf16_f32(half), half);
+  RW_UNROLL for (int s = 0; s < kSums; ++s) sums[s] = vdupq_n_f32(0);
+  for (std::int64_t i = 0; i < n; ++i) RW_UNROLL for (int s = 0; s < kSums; ++s) {
+      sums[s] = vbfmmlaq_f32(sums[s], x, x);
+      __asm__ volatile("" : RW_IN_REGISTER(sums[s]));
+    }
+  return static_cast<double>(n) * kSums * 16 * 2;
 }
 #endif
 

@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Sums of four products of bytes, by what the instruction set has: vpdpbusd (AVX-VNNI, and AVX-512's, which
-/// in 32 bytes is another encoding of the same), or vpmaddubsw and vpmaddwd. Whole numbers: all give the
-/// same.
+/// in 32 bytes is another encoding of the same), or vpmaddubsw and vpmaddwd; sdot (ARM's dotprod), or smull
+/// and additions of neighbours. Whole numbers: all give the same.
 // (no include guard: each instruction set compiles its own copy)
 
-#if defined(__AVXVNNI__) || (defined(__AVX512VNNI__) && defined(__AVX512VL__))
+#if defined(__ARM_FEATURE_DOTPROD)
+/// w x in 4 lanes, each of four.
+RW_INLINE int32x4_t quads(int8x16_t w, int8x16_t x) { return vdotq_s32(vdupq_n_s32(0), w, x); }
+#elif defined(RW_NEON)
+RW_INLINE int32x4_t quads(int8x16_t w, int8x16_t x) {
+  const int16x8_t low = vmull_s8(vget_low_s8(w), vget_low_s8(x)), high = vmull_high_s8(w, x);
+  return vpaddq_s32(vpaddlq_s16(low), vpaddlq_s16(high));
+}
+#elif defined(__AVXVNNI__) || (defined(__AVX512VNNI__) && defined(__AVX512VL__))
 /// What signed weights, none below `low`, are raised by for quads: vpdpbusd reads them unsigned.
 constexpr int raise_of(int) { return 128; }
 

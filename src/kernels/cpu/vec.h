@@ -9,6 +9,11 @@
 #define RW_MEMBER inline __attribute__((always_inline))
 #define RW_UNROLL \
   _Pragma("GCC unroll 16")  // arrays of vectors become registers only once their loops are gone
+#ifdef __aarch64__
+#define RW_IN_REGISTER "+w"  // of vectors, in assembly
+#else
+#define RW_IN_REGISTER "+x"
+#endif
 
 template <class E>
 struct Wide {
@@ -76,7 +81,7 @@ RW_INLINE Bits shift_right(Bits x) {
 /// a * b, rounded before it is added to anything: the same bits as code that has no multiply-add.
 RW_INLINE Vec rounded_product(Vec a, Vec b) {
   Vec product = a * b;
-  RW_UNROLL for (int i = 0; i < kParts; ++i) __asm__("" : "+x"(product.part[i]));
+  RW_UNROLL for (int i = 0; i < kParts; ++i) __asm__("" : RW_IN_REGISTER(product.part[i]));
   return product;
 }
 RW_INLINE Vec maximum(Vec a, Vec b) {
@@ -121,6 +126,10 @@ RW_INLINE float folded(Vec v, Fold fold) {
   x = fold(x, _mm_movehl_ps(x, x));
   x = fold(x, _mm_movehdup_ps(x));
   return _mm_cvtss_f32(x);
+#elif defined(RW_NEON)
+  Vec::Part x = fold(fold(v.part[0], v.part[2]), fold(v.part[1], v.part[3]));
+  x = fold(x, __builtin_shufflevector(x, x, 2, 3, 2, 3));
+  return fold(x[0], x[1]);
 #else
   float a[kLanes];
   store(a, v);
@@ -154,6 +163,12 @@ RW_INLINE bool none_above(Vec a, Vec b, Vec c, Vec d, Vec x) {
       _mm256_and_ps(below, _mm256_cmp_ps(reinterpret_cast<__m256>(all[n].part[i]),
                                          reinterpret_cast<__m256>(x.part[i]), _CMP_LE_OQ));
   return _mm256_movemask_ps(below) == 0xff;
+#elif defined(RW_NEON)
+  uint32x4_t below = vdupq_n_u32(~0u);
+  const Vec all[] = {a, b, c, d};
+  RW_UNROLL for (int n = 0; n < 4; ++n) RW_UNROLL for (int i = 0; i < kParts; ++i) below =
+      vandq_u32(below, vcleq_f32(all[n].part[i], x.part[i]));
+  return vminvq_u32(below) != 0;
 #else
   const Vec all[] = {a, b, c, d};
   bool below = true;
@@ -183,6 +198,13 @@ RW_INLINE Vec lanes_between(std::int64_t begin, std::int64_t end, Vec a, Vec b) 
     a.part[i] = reinterpret_cast<Vec::Part>(_mm256_blendv_ps(reinterpret_cast<__m256>(b.part[i]),
                                                              reinterpret_cast<__m256>(a.part[i]),
                                                              _mm256_castsi256_ps(inside)));
+  }
+  return a;
+#elif defined(RW_NEON)
+  const int32x4_t first = vdupq_n_s32(static_cast<int>(begin)), behind = vdupq_n_s32(static_cast<int>(end));
+  RW_UNROLL for (int i = 0; i < kParts; ++i) {
+    const int32x4_t lane = {4 * i, 4 * i + 1, 4 * i + 2, 4 * i + 3};
+    a.part[i] = vbslq_f32(vandq_u32(vcgeq_s32(lane, first), vcltq_s32(lane, behind)), a.part[i], b.part[i]);
   }
   return a;
 #else
@@ -311,6 +333,11 @@ RW_INLINE Vec from_int8(const std::int8_t* p) {
     v.part[i] = reinterpret_cast<Vec::Part>(_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes)));
   }
   return v;
+#elif defined(RW_NEON)
+  const int8x16_t bytes = vld1q_s8(p);
+  const int16x8_t low = vmovl_s8(vget_low_s8(bytes)), high = vmovl_high_s8(bytes);
+  return {{vcvtq_f32_s32(vmovl_s16(vget_low_s16(low))), vcvtq_f32_s32(vmovl_high_s16(low)),
+           vcvtq_f32_s32(vmovl_s16(vget_low_s16(high))), vcvtq_f32_s32(vmovl_high_s16(high))}};
 #else
   float lanes[kLanes];
   for (int i = 0; i < kLanes; ++i) lanes[i] = static_cast<float>(p[i]);
@@ -345,6 +372,18 @@ RW_INLINE void transpose(const std::uint32_t* from, std::int64_t stride, std::ui
     _mm512_storeu_si512(to + 16 * (i + 8), _mm512_shuffle_i32x4(s[i], s[i + 8], 0xdd));
     _mm512_storeu_si512(to + 16 * (i + 12), _mm512_shuffle_i32x4(s[i + 4], s[i + 12], 0xdd));
   }
+#elif defined(RW_NEON)
+  for (int i = 0; i < 16; i += 4)
+    for (int j = 0; j < 16; j += 4) {  // squares of four
+      uint32x4_t r[4];
+      RW_UNROLL for (int k = 0; k < 4; ++k) r[k] = vld1q_u32(from + (i + k) * stride + j);
+      const uint32x4_t a = vzip1q_u32(r[0], r[2]), b = vzip2q_u32(r[0], r[2]), c = vzip1q_u32(r[1], r[3]),
+                       d = vzip2q_u32(r[1], r[3]);
+      vst1q_u32(to + j * 16 + i, vzip1q_u32(a, c));
+      vst1q_u32(to + (j + 1) * 16 + i, vzip2q_u32(a, c));
+      vst1q_u32(to + (j + 2) * 16 + i, vzip1q_u32(b, d));
+      vst1q_u32(to + (j + 3) * 16 + i, vzip2q_u32(b, d));
+    }
 #else
   for (int i = 0; i < 16; ++i)
     for (int j = 0; j < 16; ++j) to[j * 16 + i] = from[i * stride + j];

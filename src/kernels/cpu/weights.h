@@ -30,7 +30,7 @@ static void quantise(const float* x, std::int64_t n, const QuantisedRow& out) {
 
 // ---------------------------------------------------------------- dot products
 
-#ifdef __AVX2__
+#if defined(__AVX2__) || defined(RW_NEON)
 #include "kernels/cpu/quads.h"
 #endif
 
@@ -64,6 +64,11 @@ RW_INLINE Vec quad_sums(const std::int8_t* w, const std::int8_t* x,
     v.part[i] = reinterpret_cast<Vec::Part>(_mm256_cvtepi32_ps(sums));
   }
   return v;
+#elif defined(RW_NEON)
+  Vec v;
+  RW_UNROLL for (int i = 0; i < kParts; ++i) v.part[i] =
+      vcvtq_f32_s32(quads(vld1q_s8(w + 16 * i), vld1q_s8(x + 16 * i)));
+  return v;
 #else
   float sums[kLanes];
   for (int lane = 0; lane < kLanes; ++lane) {
@@ -83,6 +88,10 @@ RW_INLINE Vec spread(const float* scale) {
                                     : _mm512_set_epi32(3, 3, 3, 3, 2, 2, 2, 2, 1, 1, 1, 1, 0, 0, 0, 0);
   const __m512 four = _mm512_castps128_ps512(_mm_loadu_ps(scale));
   return {{reinterpret_cast<Vec::Part>(_mm512_permutexvar_ps(each, four))}};
+#elif defined(RW_NEON)
+  Vec v;
+  RW_UNROLL for (int i = 0; i < kParts; ++i) v.part[i] = vdupq_n_f32(scale[16 * i / kGroup]);
+  return v;
 #else
   float lanes[kLanes];
   for (int lane = 0; lane < kLanes; ++lane) lanes[lane] = scale[4 * lane / kGroup];
@@ -148,6 +157,10 @@ RW_INLINE void sixteen_scales(const UnpackedPart& part, std::int64_t g, Vec& sca
   }
 }
 
+#if defined(RW_NEON) && defined(__ARM_FEATURE_MATMUL_INT8)
+#define RW_MATRIX_DOTS
+#include "kernels/cpu/matrix_dots.h"
+#else
 /// <weights, x> over n inputs (at most kQuantPart) from input `at` of x, before the lanes are added.
 template <class F>
 RW_INLINE Vec quantised_part(const UnpackedPart& part, const QuantisedRow& x, std::int64_t at,
@@ -167,6 +180,7 @@ RW_INLINE Vec quantised_part(const UnpackedPart& part, const QuantisedRow& x, st
                     spread<F::kGroup>(both + i / F::kGroup);
   return sum;
 }
+#endif
 
 #ifdef __AVX2__
 #include "kernels/cpu/register_dots.h"
@@ -253,10 +267,54 @@ static void dots_in_registers(const Dots& d) {
 #include "kernels/cpu/many_dots.h"
 #endif
 
+#ifdef RW_MATRIX_DOTS
+/// Several rows of x: two of them, and two of weights, at a time.
+template <class F>
+static void dots_in_matrices(const Dots& d) {
+  PairedPart w;
+  const std::int64_t most = d.n_in < kQuantPart ? d.n_in : kQuantPart;
+  for (UnpackedPart& part : w.part) {  // beyond the row, zeros of x must meet finite numbers
+    const std::int64_t g = most / F::kGroup, b = most / 32;
+    for (int i = 0; i < 16; ++i) part.scale[g + i] = part.minimum[g + i] = 0, part.fours[b + i] = 0;
+  }
+  float lanes[kDotRows * kLanes * kLanes];
+  for (std::int64_t x = 0; x < d.n_x; x += kDotRows) {
+    const std::int64_t n_x = d.n_x - x < kDotRows ? d.n_x - x : kDotRows;
+    for (std::int64_t o = d.begin; o < d.end; o += kLanes) {
+      const std::int64_t n_o = d.end - o < kLanes ? d.end - o : kLanes;
+      for (std::int64_t i = 0; i < n_o; i += 2)
+        for (std::int64_t at = 0; at < d.n_in; at += kQuantPart) {
+          const std::int64_t n = d.n_in - at < kQuantPart ? d.n_in - at : kQuantPart;
+          for (int r = 0; r < 2; ++r)  // the last row again, where there are no more
+            unpack_part<F>(d.rows[i + r < n_o ? o + i + r : d.end - 1] + at / F::kWeights * F::kBytes,
+                           n / F::kWeights, w.part[r]);
+          w.interleave(n);
+          const auto put = [&](std::int64_t row, int r, Vec more) __attribute__((always_inline)) {
+            float* sum = lanes + (row * kLanes + i + r) * kLanes;
+            store(sum, at == 0 ? more : load(sum) + more);
+          };
+          std::int64_t row = 0;
+          for (; row + 2 <= n_x; row += 2) {
+            Vec sums[2][2];
+            quantised_pairs<F>(w, d.quantised + x + row, at, n, sums);
+            for (int r = 0; r < 2; ++r) put(row, r, sums[r][0]), put(row + 1, r, sums[r][1]);
+          }
+          for (int r = 0; row < n_x && r < 2; ++r)
+            put(row, r, quantised_part<F>(w.part[r], d.quantised[x + row], at, n));
+        }
+      for (std::int64_t r = 0; r < n_x; ++r) put_sums(d, x + r, o, n_o, lanes + r * kLanes * kLanes);
+    }
+  }
+}
+#endif
+
 template <class F>
 static void dots_quantised(const Dots& d) {
 #ifdef __AVX2__
   if constexpr (InRegisters<F>) return d.n_x == 1 ? dots_in_registers<F>(d) : dots_of_many<F>(d);
+#endif
+#ifdef RW_MATRIX_DOTS
+  if (d.n_x > 1) return dots_in_matrices<F>(d);
 #endif
   UnpackedPart parts[kSlots];
   const std::int64_t n = d.n_in < kQuantPart ? d.n_in : kQuantPart;

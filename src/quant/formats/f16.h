@@ -8,6 +8,8 @@ struct F16 {
     for (; i + 8 <= n; i += 8)
       _mm256_storeu_ps(out + i,
                        _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from + 2 * i))));
+#elif defined(RW_NEON)
+    for (; i + 4 <= n; i += 4) vst1q_f32(out + i, vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8(from + 2 * i))));
 #endif
     for (; i < n; ++i) out[i] = half_at(from + 2 * i);
   }

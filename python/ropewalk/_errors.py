@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Errors of the library, with their four parts."""
+
+
+class Error(RuntimeError):
+    """Anything that the outside can cause: files, arguments, unsupported models.
+
+    >>> import ropewalk
+    >>> try:
+    ...     ropewalk.Model("no/such/model.gguf")
+    ... except ropewalk.Error as error:
+    ...     error.place
+    'no/such/model.gguf'
+    """
+
+    def __init__(self, place: str, expected: str, found: str, hint: str):
+        super().__init__(place, expected, found, hint)
+        self.place = place
+        self.expected = expected
+        self.found = found
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.place}: expected {self.expected}; found {self.found}; hint: {self.hint}"
+
+
+class UsageError(Error, ValueError):
+    """A wrong argument: the spelling of a method, a parameter out of range, a length."""

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The judge: which methods keep working past the trained length, on texts that somebody gave?"""
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+from typing import Any, Callable, Iterable, Mapping, Sequence
+
+from . import _core
+
+Texts = "Mapping[str, str] | Iterable[str | os.PathLike]"
+
+
+def _texts(texts) -> list[tuple[str, str]]:
+    """A dict of names and texts, or files. A lone path is one file."""
+    if isinstance(texts, Mapping):
+        return [(str(name), text) for name, text in texts.items()]
+    paths = [texts] if isinstance(texts, (str, os.PathLike)) else list(texts)
+    return [(str(path), pathlib.Path(path).read_text(encoding="utf-8")) for path in paths]
+
+
+class Results:
+    """What evaluate measured, and what follows from it."""
+
+    def __init__(self, measured: _core.Measured):
+        self._measured = measured
+        self._data: dict[str, Any] | None = None
+
+    def __len__(self) -> int:
+        """How many records there are."""
+        return len(self._measured)
+
+    def data(self) -> dict[str, Any]:
+        """Answer, verdicts, tables and records: what `ropewalk report --format json` prints."""
+        if self._data is None:
+            self._data = json.loads(self._measured.json())
+        return self._data
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """A dict for each measurement."""
+        return self.data()["records"]
+
+    def frame(self):
+        """The records as a pandas.DataFrame; what a task measures beside the loss are columns of their own. Needs pandas."""
+        import pandas
+
+        rows = []
+        for record in self.records:
+            row = {key: value for key, value in record.items() if key != "values"}
+            row.update(dict(record.get("values") or {}))
+            rows.append(row)
+        return pandas.DataFrame(rows)
+
+    def plot(self, axes=None):
+        """Loss of the last tokens against length, a line for each method, on matplotlib axes. Needs pandas and matplotlib."""
+        import matplotlib.pyplot as plt
+
+        frame = self.frame()
+        frame = frame[frame["task"].isin(["tail", "masked"])]
+        axes = axes or plt.subplots()[1]
+        for method, rows in frame.groupby("method", sort=False):
+            means = rows.groupby("length")["loss"].mean()
+            axes.plot(means.index, means.values, marker="o", label=method)
+        axes.set_xscale("log", base=2)
+        axes.set_xlabel("length, tokens")
+        axes.set_ylabel("loss of the last tokens, nats")
+        axes.legend()
+        return axes
+
+    def text(self) -> str:
+        """For a terminal of 80 columns."""
+        return self._measured.text()
+
+    def markdown(self) -> str:
+        return self._measured.markdown()
+
+    def html(self) -> str:
+        """One page, without anything from elsewhere."""
+        return self._measured.html()
+
+    def csv(self) -> str:
+        return self._measured.csv()
+
+    def _repr_html_(self) -> str:
+        return self.html()
+
+    def __repr__(self) -> str:
+        return f"<Results: {len(self)} records>"
+
+
+def evaluate(
+    model: _core.Model,
+    texts: Texts,
+    *,
+    methods: Sequence[str] = (),
+    lengths: Sequence[int] = (),
+    tasks: Sequence[str] = (),
+    tail: int = 0,
+    n_predict: int = 128,
+    stride: int = 0,
+    n_questions: int = 4,
+    n_depths: int = 5,
+    n_documents: int = 0,
+    margin: float = 0.0,
+    budget_seconds: float | None = None,
+    special: bool = False,
+    store: str | os.PathLike = "",
+    progress: Callable[[float], Any] | None = None,
+    say: Callable[[str], Any] | None = None,
+) -> Results:
+    """Measures methods on texts: what `ropewalk eval` does, with its options and its choices where they are left out.
+
+    texts: files, or a dict of names and texts. store: a file of results; finished items are taken from it, so that a run that was
+    ended goes on. progress(share) and say(line) are told how it goes; what they raise, and ctrl-C, end it."""
+    measured = _core.evaluate(
+        model, _texts(texts), methods=list(methods), lengths=list(lengths), tasks=list(tasks), tail=tail, n_predict=n_predict,
+        stride=stride, n_questions=n_questions, n_depths=n_depths, n_documents=n_documents, margin=margin,
+        budget_seconds=budget_seconds, special=special, store=os.fspath(store), progress=progress, say=say)
+    return Results(measured)
+
+
+def read_results(*paths: str | os.PathLike) -> Results:
+    """Files of results, of one model, without repeats."""
+    return Results(_core.read_results([os.fspath(path) for path in paths]))
+
+
+def tune(
+    model: _core.Model,
+    texts: Texts,
+    length: int,
+    *,
+    goal: str = "loss",
+    candidates: Sequence[str] = (),
+    n_documents: int = 0,
+    tail: int = 0,
+    budget_seconds: float = 0.0,
+    special: bool = False,
+    store: str | os.PathLike = "",
+    keep: bool = False,
+    progress: Callable[[float], Any] | None = None,
+    say: Callable[[str], Any] | None = None,
+) -> dict[str, Any]:
+    """The method and its parameters for this model and length, chosen by evidence: what `ropewalk tune --json` prints, as a dict;
+    "method" is the one to use, empty where none is better for certain. keep: written beside the model, where "auto" looks.
+    progress(share): of each round."""
+    method, evidence = _core.tune(
+        model, _texts(texts), length=length, goal=goal, candidates=list(candidates), n_documents=n_documents, tail=tail,
+        budget_seconds=budget_seconds, special=special, store=os.fspath(store), keep=keep, progress=progress, say=say)
+    return {**json.loads(evidence), "method": method}
+
+
+def layers(config: Mapping[str, Any], attends: Sequence[bool]) -> list[dict[str, Any]]:
+    """What a method may know of each layer, the keyword arguments of plan, from a Hugging Face config.json of a model whose weights
+    somebody else holds. attends: which of its layers have attention. Errors: Error for what the engine does not read."""
+    return _core.layers(json.dumps(config), list(attends))

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+/// ropewalk._core: the library's classes as Python's.
+#include <nanobind/stl/string.h>
+
+#include "arrays.h"
+
+namespace ropewalk::python {
+
+std::vector<Token> tokens_of(nb::handle ids) {
+  const nb::module_ numpy = nb::module_::import_("numpy");
+  const nb::object array = numpy.attr("asarray")(ids);
+  const auto kind = nb::cast<std::string>(array.attr("dtype").attr("kind"));
+  const auto size = nb::cast<std::size_t>(array.attr("size"));
+  if (nb::cast<std::size_t>(array.attr("ndim")) != 1 || (kind != "i" && kind != "u" && size > 0))
+    throw UsageError("tokens", "a list or array of ids, one dimension of whole numbers",
+                     nb::cast<std::string>(array.attr("dtype").attr("__str__")()) + " of shape " +
+                         nb::cast<std::string>(array.attr("shape").attr("__str__")()),
+                     "Model.tokenize makes them");
+  const auto wide = nb::cast<nb::ndarray<const std::int64_t, nb::ndim<1>, nb::c_contig>>(
+      numpy.attr("ascontiguousarray")(array, "int64"));
+  std::vector<Token> tokens(size);
+  for (std::size_t i = 0; i < size; ++i) {
+    tokens[i] = static_cast<Token>(wide.data()[i]);
+    if (tokens[i] != wide.data()[i])
+      throw UsageError("tokens", "ids of 32 bits", std::to_string(wide.data()[i]),
+                       "Model.tokenize makes them");
+  }
+  return tokens;
+}
+
+Progress progress_of(const nb::object& progress) {
+  // A handle: the caller's frame keeps it alive, and a count of references needs the lock.
+  return [call = nb::handle(progress)](Index n_done) {
+    const nb::gil_scoped_acquire lock;
+    if (PyErr_CheckSignals() != 0) throw nb::python_error();
+    if (!call.is_none()) call(n_done);
+  };
+}
+
+/// The classes are Python's (ropewalk/_errors.py), so that an error has its four parts as attributes.
+void bind_errors(nb::module_&) {
+  nb::register_exception_translator([](const std::exception_ptr& thrown, void*) {
+    const auto raise = [](const char* name, const Error& e) {
+      const nb::object type = nb::module_::import_("ropewalk._errors").attr(name);
+      const nb::object error = type(e.place(), e.expected(), e.found(), e.hint());
+      PyErr_SetObject(type.ptr(), error.ptr());
+    };
+    try {
+      std::rethrow_exception(thrown);
+    } catch (const UsageError& e) {
+      raise("UsageError", e);
+    } catch (const Error& e) {
+      raise("Error", e);
+    }
+  });
+}
+
+}  // namespace ropewalk::python
+
+NB_MODULE(_core, m) {
+  using namespace ropewalk::python;
+  m.doc() = "The classes of libropewalk.";
+  m.attr("__version__") = ropewalk::version();
+  bind_errors(m);
+  bind_methods(m);
+  bind_model(m);
+  bind_engine(m);
+  bind_session(m);
+  bind_judge(m);
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include "arrays.h"
+#include "sequences.h"
+
+namespace ropewalk::python {
+namespace {
+
+using namespace nb::literals;
+
+nb::object read(PySession& self, nb::handle tokens, Index logits, const nb::object& progress) {
+  const PySession::Use session = self.use();
+  const std::vector<Token> ids = tokens_of(tokens);
+  if (logits < 0 || static_cast<std::size_t>(logits) > ids.size())
+    throw UsageError("logits", "rows of the tokens that are read", std::to_string(logits),
+                     "logits=1 are those behind the last token");
+  const auto rows = static_cast<std::size_t>(logits),
+             n_vocab = static_cast<std::size_t>(session->model().n_vocab());
+  std::vector<float> numbers(rows * n_vocab);
+  {
+    const Progress told = progress_of(progress);
+    const nb::gil_scoped_release free;
+    session->read(ids, numbers, told);
+  }
+  return logits == 0 ? nb::none() : nb::cast(given(std::move(numbers), {rows, n_vocab}));
+}
+
+Array<double> losses(PySession& self, nb::handle tokens, const nb::object& progress) {
+  const PySession::Use session = self.use();
+  const std::vector<Token> ids = tokens_of(tokens);
+  std::vector<double> numbers(ids.empty() ? 0 : ids.size() - 1);
+  {
+    const Progress told = progress_of(progress);
+    const nb::gil_scoped_release free;
+    session->losses(ids, numbers, told);
+  }
+  const std::size_t n = numbers.size();
+  return given(std::move(numbers), {n});
+}
+
+/// The generation with the session that it writes in.
+struct PyGeneration {
+  PySession& session;
+  Generation inside;
+
+  std::string next() {
+    const PySession::Use in_use = session.use();
+    std::optional<std::string> piece;
+    {
+      const nb::gil_scoped_release free;
+      piece = inside.next();
+    }
+    if (!piece) throw nb::stop_iteration();
+    return std::move(*piece);
+  }
+};
+
+PyGeneration* generate(PySession& self, nb::handle prompt, Index n_predict, double temperature, Index top_k,
+                       double top_p, double min_p, double repeat_penalty, Index repeat_last_n,
+                       double presence_penalty, double frequency_penalty, std::uint64_t seed,
+                       const std::vector<std::string>& stops, bool ignore_end, const nb::object& progress) {
+  const PySession::Use session = self.use();
+  const std::vector<Token> ids =
+      nb::isinstance<nb::str>(prompt)
+          ? session->model().tokenize(nb::cast<std::string>(prompt), false, session->position() == 0)
+          : tokens_of(prompt);
+  const GenerateOptions options{.n_predict = n_predict,
+                                .sampling = {.temperature = temperature,
+                                             .top_k = top_k,
+                                             .top_p = top_p,
+                                             .min_p = min_p,
+                                             .repeat_penalty = repeat_penalty,
+                                             .repeat_last_n = repeat_last_n,
+                                             .presence_penalty = presence_penalty,
+                                             .frequency_penalty = frequency_penalty,
+                                             .seed = seed},
+                                .stops = stops,
+                                .ignore_end = ignore_end};
+  const Progress told = progress_of(progress);
+  const nb::gil_scoped_release free;
+  return new PyGeneration{self, Generation(*session, ids, options, told)};
+}
+
+}  // namespace
+
+void bind_session(nb::module_& m) {
+  nb::class_<PyGeneration>(
+      m, "Generation",
+      "An answer while it is written: an iterator of pieces of text, whole letters each,\n"
+      "one for each token, some of them empty.")
+      .def("__iter__", [](nb::handle_t<PyGeneration> self) { return nb::borrow(self); })
+      .def("__next__", &PyGeneration::next)
+      .def_prop_ro(
+          "tokens", [](const PyGeneration& self) { return self.inside.tokens(); }, "ids written so far")
+      .def_prop_ro(
+          "reason", [](const PyGeneration& self) { return self.inside.reason(); },
+          "stop or length; empty while it goes on");
+  nb::class_<PySession>(m, "Session", "One text: read it, score it, write on. Of one thread at a time.")
+      .def(
+          "__init__",
+          [](PySession* self, const Model& model, Index n, const std::string& method, Index n_prompt) {
+            const nb::gil_scoped_release free;
+            new (self) PySession(model, {.method = method, .n = n, .n_prompt = n_prompt});
+          },
+          "model"_a, "n"_a, nb::kw_only(), "method"_a = "auto", "n_prompt"_a = 0,
+          "n: tokens in all, read and written; methods take their defaults from it. Errors: UsageError,\n"
+          "Error where the memory does not hold it.")
+      .def_prop_ro(
+          "position", [](PySession& self) { return self.use()->position(); }, "tokens read so far")
+      .def_prop_ro("n", [](PySession& self) { return self.use()->sequence().n(); })
+      .def_prop_ro(
+          "method", [](PySession& self) { return self.use()->sequence().method(); },
+          "with every default filled in")
+      .def_prop_ro(
+          "why", [](PySession& self) { return self.use()->sequence().why(); }, "of auto: why this method")
+      .def_prop_ro("cache_bytes", [](PySession& self) { return self.use()->sequence().cache_bytes(); })
+      .def(
+          "read", &read, "tokens"_a, nb::kw_only(), "logits"_a = 0, "progress"_a = nb::none(),
+          "Reads tokens after those read before. logits: of how many of the last of them; they come as\n"
+          "(logits, n_vocab) float32. progress(n_done): what it raises ends the reading, and the session is\n"
+          "as it was before.")
+      .def("losses", &losses, "tokens"_a, nb::kw_only(), "progress"_a = nb::none(),
+           "Reads tokens: -log p(tokens[i + 1]) in nats, given all before it, as (len(tokens) - 1) float64.")
+      .def(
+          "truncate", [](PySession& self, Index n) { self.use()->truncate(n); }, "n"_a,
+          "Forgets the tokens from n on.")
+      .def("generate", &generate, nb::keep_alive<0, 1>(), "prompt"_a, nb::kw_only(), "n_predict"_a = 128,
+           "temperature"_a = 0.0, "top_k"_a = 0, "top_p"_a = 1.0, "min_p"_a = 0.0, "repeat_penalty"_a = 1.0,
+           "repeat_last_n"_a = 64, "presence_penalty"_a = 0.0, "frequency_penalty"_a = 0.0, "seed"_a = 0,
+           "stops"_a = std::vector<std::string>{}, "ignore_end"_a = false, "progress"_a = nb::none(),
+           "Reads a prompt (a text, or ids) and writes on: an iterator of pieces of text.");
+}
+
+}  // namespace ropewalk::python

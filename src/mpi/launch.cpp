@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mpi/launch.h"
+
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+
+#ifdef ROPEWALK_MPI
+#include "mpi/open_mpi.h"
+#endif
+
+namespace rw {
+namespace {
+
+/// The number that a variable of the environment holds; -1 where it is none.
+int number_in(const char* name) {
+  const char* text = std::getenv(name);
+  int number = -1;
+  if (text != nullptr) std::from_chars(text, text + std::strlen(text), number);
+  return number;
+}
+
+}  // namespace
+
+/// Of mpirun (Open MPI, then any that speaks PMI), or of srun with --mpi.
+Launch launched_as() {
+  constexpr const char* kNames[][2] = {{"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"},
+                                       {"PMI_RANK", "PMI_SIZE"},
+                                       {"PMIX_RANK", "SLURM_STEP_NUM_TASKS"}};
+  for (const auto& [rank, size] : kNames)
+    if (const Launch launch{number_in(rank), number_in(size)};
+        launch.size > 1 && launch.rank >= 0 && launch.rank < launch.size)
+      return launch;
+  return {};
+}
+
+namespace {
+
+bool joined = false;
+
+}  // namespace
+
+std::shared_ptr<Ranks> join_ranks() {
+  static std::shared_ptr<Ranks> ranks;
+  if (ranks != nullptr) return ranks;
+  if (!launched_as().several()) return ranks = std::make_shared<OneRank>();
+#ifdef ROPEWALK_MPI
+  ranks = make_open_mpi_ranks();
+  joined = true;
+  return ranks;
+#else
+  throw Error("mpirun", "a ropewalk that was built with Open MPI", "one built without",
+              "apt-get install libopenmpi-dev openmpi-bin, then build again");
+#endif
+}
+
+void leave_ranks() {
+#ifdef ROPEWALK_MPI
+  if (joined) finish_open_mpi();
+#endif
+}
+
+void abort_ranks([[maybe_unused]] int code) {
+#ifdef ROPEWALK_MPI
+  if (joined) abort_open_mpi(code);
+#endif
+}
+
+}  // namespace rw

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The only file that includes mpi.h. Every call is begun and then asked for until it is done, with a limit:
+/// a rank that is lost is an error in words, and not a wait without an end; and who waits leaves the core to
+/// others.
+#ifdef ROPEWALK_MPI
+// clang-format off: defines what the next line reads
+#ifndef OMPI_SKIP_MPICXX
+#define OMPI_SKIP_MPICXX 1  // the C++ bindings that MPI has dropped
+#endif
+// clang-format on
+#include "mpi/open_mpi.h"
+
+#include <mpi.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <climits>
+#include <cstdlib>
+#include <cstring>
+#include <thread>
+
+namespace rw {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int kMessage = 1;                                // tag of send()
+constexpr std::size_t kMostFloats = std::size_t{1} << 24;  // of one sum
+
+double limit_seconds() {
+  const char* text = std::getenv("ROPEWALK_RANK_SECONDS");
+  double seconds = 600;
+  if (text != nullptr) std::from_chars(text, text + std::strlen(text), seconds);
+  return seconds > 0 ? seconds : 600;
+}
+
+void require(int error, const char* what) {
+  if (error == MPI_SUCCESS) return;
+  char text[MPI_MAX_ERROR_STRING] = {};
+  int n = 0;
+  MPI_Error_string(error, text, &n);
+  throw Error(what, "an answer of the other ranks", printable({text, static_cast<std::size_t>(n)}),
+              "one of them may have been lost");
+}
+
+int count_of(std::size_t n) {
+  if (n > INT_MAX)
+    throw Error("ranks", "at most 2 GiB to send at once", fmt::format("{} MiB", n >> 20),
+                "take a smaller --chunk");
+  return static_cast<int>(n);
+}
+
+/// Until it is done. The first moments are awake: on one machine an answer takes microseconds.
+void await(std::span<MPI_Request> requests, const char* what) {
+  constexpr auto kAwake = std::chrono::microseconds(200);
+  const auto begin = Clock::now();
+  static const double limit = limit_seconds();
+  for (;;) {
+    int done = 0;
+    require(MPI_Testall(static_cast<int>(requests.size()), requests.data(), &done, MPI_STATUSES_IGNORE),
+            what);
+    if (done != 0) return;
+    const auto past = Clock::now() - begin;
+    if (past < kAwake)
+      std::this_thread::yield();
+    else
+      std::this_thread::sleep_for(std::chrono::microseconds(50));
+    if (std::chrono::duration<double>(past).count() > limit)
+      throw Error(what, fmt::format("an answer of the other ranks within {:.0f} s", limit), "none",
+                  "is one of them lost or stopped? ROPEWALK_RANK_SECONDS sets the limit");
+  }
+}
+
+class OpenMpiRanks final : public Ranks {
+ public:
+  OpenMpiRanks() {
+    int provided = 0;
+    require(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided), "mpirun");
+    MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank_);
+    MPI_Comm_size(MPI_COMM_WORLD, &size_);
+  }
+  int rank() const override { return rank_; }
+  int size() const override { return size_; }
+
+  void gather(std::span<const std::span<std::byte>> parts) override {
+    std::vector<std::span<const std::byte>> to(parts.size(), parts[static_cast<std::size_t>(rank_)]);
+    std::vector<std::span<std::byte>> from(parts.begin(), parts.end());
+    const auto own = static_cast<std::size_t>(rank_);
+    to[own] = {}, from[own] = {};
+    send_and_receive(to, from, "gathering");
+  }
+  void exchange(std::span<const std::span<const std::byte>> to,
+                std::span<const std::span<std::byte>> from) override {
+    const auto own = static_cast<std::size_t>(rank_);
+    std::copy(to[own].begin(), to[own].end(), from[own].begin());
+    std::vector<std::span<const std::byte>> others(to.begin(), to.end());
+    std::vector<std::span<std::byte>> theirs(from.begin(), from.end());
+    others[own] = {}, theirs[own] = {};
+    send_and_receive(others, theirs, "exchanging");
+  }
+  void broadcast(std::span<std::byte> bytes) override {
+    MPI_Request request = MPI_REQUEST_NULL;
+    require(MPI_Ibcast(bytes.data(), count_of(bytes.size()), MPI_BYTE, 0, MPI_COMM_WORLD, &request),
+            "a broadcast");
+    await({&request, 1}, "a broadcast");
+  }
+  std::unique_ptr<Transfer> start_sum(std::span<float> x) override {
+    push_sums();
+    auto sum = std::make_unique<Sum>();
+    for (std::size_t at = 0; at < x.size(); at += kMostFloats) {
+      MPI_Request& request = sum->requests->emplace_back(MPI_REQUEST_NULL);
+      require(MPI_Iallreduce(MPI_IN_PLACE, x.data() + at, count_of(std::min(kMostFloats, x.size() - at)),
+                             MPI_FLOAT, MPI_SUM, MPI_COMM_WORLD, &request),
+              "a sum");
+    }
+    sums_.push_back(sum->requests);
+    return sum;
+  }
+
+  void send(int to, std::span<const std::byte> message) override {
+    MPI_Request request = MPI_REQUEST_NULL;
+    require(
+        MPI_Isend(message.data(), count_of(message.size()), MPI_BYTE, to, kMessage, MPI_COMM_WORLD, &request),
+        "a message");
+    await({&request, 1}, "a message");
+  }
+  Message receive(double seconds) override {
+    const auto begin = Clock::now();
+    for (;;) {
+      int there = 0;
+      MPI_Status status;
+      require(MPI_Iprobe(MPI_ANY_SOURCE, kMessage, MPI_COMM_WORLD, &there, &status), "a message");
+      if (there != 0) {
+        int n = 0;
+        MPI_Get_count(&status, MPI_BYTE, &n);
+        Message message{status.MPI_SOURCE, std::vector<std::byte>(static_cast<std::size_t>(n))};
+        MPI_Request request = MPI_REQUEST_NULL;
+        require(MPI_Irecv(message.bytes.data(), n, MPI_BYTE, status.MPI_SOURCE, kMessage, MPI_COMM_WORLD,
+                          &request),
+                "a message");
+        await({&request, 1}, "a message");
+        return message;
+      }
+      if (seconds > 0 && std::chrono::duration<double>(Clock::now() - begin).count() > seconds) return {};
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+  }
+
+ private:
+  using Requests = std::vector<MPI_Request>;
+  struct Sum final : Transfer {
+    std::shared_ptr<Requests> requests = std::make_shared<Requests>();
+    void wait() override { await(*requests, "a sum"); }
+  };
+  /// MPI works on what was begun in calls alone: so each new sum helps those before it.
+  void push_sums() {
+    std::erase_if(sums_, [](const std::weak_ptr<Requests>& sum) { return sum.expired(); });
+    for (const std::weak_ptr<Requests>& sum : sums_)
+      if (const auto requests = sum.lock()) {
+        int done = 0;
+        require(MPI_Testall(static_cast<int>(requests->size()), requests->data(), &done, MPI_STATUSES_IGNORE),
+                "a sum");
+      }
+  }
+
+  static constexpr int kPart =
+      2;  // tag; two calls cannot be mixed up: messages of a pair stay in their order
+  void send_and_receive(std::span<const std::span<const std::byte>> to,
+                        std::span<const std::span<std::byte>> from, const char* what) {
+    requests_.clear();
+    for (int step = 1; step < size_; ++step) {  // no two ranks send to the same one first
+      const int source = (rank_ + size_ - step) % size_, target = (rank_ + step) % size_;
+      const std::span<std::byte> in = from[static_cast<std::size_t>(source)];
+      const std::span<const std::byte> out = to[static_cast<std::size_t>(target)];
+      if (!in.empty())
+        require(MPI_Irecv(in.data(), count_of(in.size()), MPI_BYTE, source, kPart, MPI_COMM_WORLD,
+                          &requests_.emplace_back(MPI_REQUEST_NULL)),
+                what);
+      if (!out.empty())
+        require(MPI_Isend(out.data(), count_of(out.size()), MPI_BYTE, target, kPart, MPI_COMM_WORLD,
+                          &requests_.emplace_back(MPI_REQUEST_NULL)),
+                what);
+    }
+    await(requests_, what);
+  }
+
+  int rank_ = 0, size_ = 1;
+  std::vector<MPI_Request> requests_;
+  std::vector<std::weak_ptr<Requests>> sums_;
+};
+
+}  // namespace
+
+std::shared_ptr<Ranks> make_open_mpi_ranks() { return std::make_shared<OpenMpiRanks>(); }
+void finish_open_mpi() { MPI_Finalize(); }
+void abort_open_mpi(int code) { MPI_Abort(MPI_COMM_WORLD, code); }
+
+}  // namespace rw
+#endif

@@ -1,0 +1,6 @@
+if(TARGET ropewalk_shared AND EXISTS ${CMAKE_SOURCE_DIR}/models/short-256.gguf)
+  add_test(NAME library_installed COMMAND ${CMAKE_SOURCE_DIR}/tests/face/install_test.sh ${CMAKE_BINARY_DIR} ${CMAKE_SOURCE_DIR})
+  file(GLOB pages CONFIGURE_DEPENDS docs/howto/*.md)
+  add_test(NAME howto COMMAND ${CMAKE_SOURCE_DIR}/tools/howto.py ${CMAKE_BINARY_DIR} ${pages})
+  set_tests_properties(library_installed howto PROPERTIES LABELS fast)
+endif()

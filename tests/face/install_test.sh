@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# The library as its users meet it: installed, found by CMake and by pkg-config, shared and static, and as a package.
+#   install_test.sh BUILD SOURCE
+set -euo pipefail
+build=$1 source=$2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+fail() { echo "install_test: $*" >&2; exit 1; }
+
+cmake --install "$build" --prefix "$work/usr" >/dev/null
+CXXFLAGS= cmake -S "$source/examples/library" -B "$work/consumer" -G Ninja -DCMAKE_PREFIX_PATH="$work/usr" \
+  -DCMAKE_CXX_FLAGS="-Wall -Wextra -Wpedantic -Werror" >/dev/null
+cmake --build "$work/consumer" >/dev/null
+model=$source/models/short-256.gguf
+text=$work/text && head -c 4000 "$source/data/persuasion.txt" >"$text"
+for reader in reader reader_static; do
+  "$work/consumer/$reader" "$model" leaky-rerope <"$text" >"$work/$reader.out" || fail "$reader failed"
+done
+cmp "$work/reader.out" "$work/reader_static.out" || fail "shared and static say different things"
+grep -q "trained on 256, method leaky-rerope:" "$work/reader.out" || fail "$(cat "$work/reader.out")"
+# The same loss as the program's, under a method that does not follow the length.
+{ echo -n "0 "; "$work/usr/bin/ropewalk" tokenize "$model" --ids "$text" 2>/dev/null; } >"$work/ids" # 0: its BOS
+"$work/usr/bin/ropewalk" logits "$model" --tokens "$work/ids" --method rerope:window=64 --nll 2>/dev/null >"$work/nll"
+"$work/consumer/reader" "$model" rerope:window=64 <"$text" >"$work/reader.out2"
+python3 - "$work/nll" "$work/reader.out2" <<'END' || fail "the program says another loss"
+import json, re, sys
+nll = json.load(open(sys.argv[1]))["nll"]
+said = float(re.search(r"loss ([0-9.]+) nats", open(sys.argv[2]).read())[1])
+sys.exit(not abs(said - sum(nll) / len(nll)) < 1e-3)
+END
+"$work/consumer/reader" "$work/none.gguf" none <"$text" 2>"$work/err" && fail "no model, no error"
+grep -q "expected .*; found .*; hint: " "$work/err" || fail "an error without its parts: $(cat "$work/err")"
+
+export PKG_CONFIG_PATH=$work/usr/lib/pkgconfig
+g++ -std=c++20 "$source/examples/library/reader.cpp" $(pkg-config --cflags --libs ropewalk) -o "$work/reader"
+LD_LIBRARY_PATH=$work/usr/lib "$work/reader" "$model" leaky-rerope <"$text" | cmp - "$work/reader.out" ||
+  fail "by pkg-config it says other things"
+
+# What is shown is what include/ropewalk/ declares, and nothing of fmt or of the inside.
+shown=$(nm -D --defined-only --demangle "$work/usr/lib/libropewalk.so" | grep -E " [TDBR] ")
+echo "$shown" | grep -vE "^[0-9a-f]+ [A-Z] ropewalk::" && fail "symbols of the inside are shown"
+echo "$shown" | grep -q "ropewalk::Session::read" || fail "Session::read is not shown"
+nm --defined-only --demangle "$work/usr/lib/libropewalk.a" | grep -E "^[0-9a-f]+ [TDBR] (rw|fmt|nlohmann)::" && fail "the archive shows its inside"
+
+# A Debian package: installed into an empty root, run, removed without a rest.
+if command -v dpkg-deb >/dev/null && [ "$(id -u)" = 0 ]; then
+  (cd "$work" && cpack --config "$build/CPackConfig.cmake" -B "$work/package" >/dev/null 2>"$work/cpack.err") || fail "$(cat "$work/cpack.err")"
+  mkdir -p "$work/root/var/lib/dpkg" && : >"$work/root/var/lib/dpkg/status"
+  as_root() { dpkg --root="$work/root" --force-depends --force-not-root --force-script-chrootless --log=/dev/null "$@" >/dev/null 2>"$work/dpkg.err" || fail "$(cat "$work/dpkg.err")"; }
+  as_root --install "$work"/package/*.deb
+  LD_LIBRARY_PATH=$work/root/usr/lib "$work/root/usr/bin/ropewalk" --version >/dev/null
+  dpkg-deb --field "$work"/package/*.deb Depends | grep -q libpcre2 || fail "the package names no libraries"
+  as_root --purge ropewalk
+  [ -z "$(find "$work/root/usr" -type f 2>/dev/null)" ] || fail "the package leaves files: $(find "$work/root/usr" -type f)"
+fi
+echo "install_test: shared, static, pkg-config and package hold"

@@ -1,0 +1,353 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Python package as its users meet it, on our own small model.
+
+    python tests/python/test_core.py        with ropewalk installed, or PYTHONPATH=build/release/python
+ROPEWALK: the program, to compare with (default build/release/ropewalk).
+"""
+import doctest
+import json
+import multiprocessing
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+import numpy as np
+
+import ropewalk
+
+SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
+MODEL = SOURCE / "models" / "short-256.gguf"
+PROGRAM = os.environ.get("ROPEWALK", str(SOURCE / "build" / "release" / "ropewalk"))
+TEXT = (SOURCE / "data" / "persuasion.txt").read_text()[:6000]
+
+
+def program(*arguments, given=""):
+    return subprocess.run([PROGRAM, *map(str, arguments)], input=given, capture_output=True, text=True, check=True).stdout
+
+
+class Plans(unittest.TestCase):
+    def test_regions_follow_the_definition(self):
+        n, window = 50, 7
+        plan = ropewalk.plan(f"rerope:window={window}", n, head_dim=8, n_ctx_train=16)
+        rows, keys = np.arange(n)[:, None], np.arange(n)[None, :]
+        expected = np.minimum(rows - keys, window)
+        seen = np.zeros((n, n), bool)
+        for row in range(n):
+            for s in range(plan.segment_begin[row], plan.segment_begin[row + 1]):
+                begin, end = plan.segment_keys[s]
+                region = plan.regions[plan.segment_region[s]]
+                at = plan.variants[region.variant].key_position[begin:end]
+                np.testing.assert_allclose(region.query_position[row] - at, expected[row, begin:end])
+                seen[row, begin:end] = True
+        np.testing.assert_array_equal(seen, rows >= keys)
+
+    def test_every_method_has_a_plan(self):
+        for info in ropewalk.methods():
+            try:
+                plan = ropewalk.plan(info["name"], 64, n_ctx_train=16)
+            except ropewalk.UsageError:  # one that needs a value, or a model's own numbers
+                continue
+            self.assertEqual(len(plan.row_scale), 64)
+            self.assertTrue((np.diff(plan.segment_begin) >= 1).all(), info["name"])
+
+    def test_rows(self):
+        whole, part = ropewalk.plan("rerope", 40), ropewalk.plan("rerope", 40, rows=(10, 15))
+        self.assertEqual((part.row_begin, part.n_rows), (10, 5))
+        np.testing.assert_array_equal(part.row_scale, whole.row_scale[10:15])
+        with self.assertRaises(ropewalk.UsageError):
+            ropewalk.plan("rerope", 40, rows=(10, 41))
+
+    def test_arrays_are_views_that_outlive_their_plan(self):
+        theta = ropewalk.plan("yarn:factor=4", 64).theta
+        copy = theta.copy()
+        with self.assertRaises(ValueError):
+            theta[0] = 1
+        del copy
+        np.testing.assert_array_equal(theta, ropewalk.plan("yarn:factor=4", 64).theta)
+
+    def test_arguments_are_checked(self):
+        for wrong in ({"head_dim": 0}, {"rotary_dim": 3}, {"rope_base": float("nan")}, {"n_ctx_train": 0}, {"layer": 1},
+                      {"rope_freqs": [1.0]}, {"soft_cap": -1.0}):
+            with self.assertRaises(ropewalk.UsageError, msg=str(wrong)):
+                ropewalk.plan("none", 8, **wrong)
+        with self.assertRaises(ropewalk.UsageError):
+            ropewalk.plan("none", 0)
+
+
+class Errors(unittest.TestCase):
+    def test_four_parts(self):
+        with self.assertRaises(ropewalk.UsageError) as caught:
+            ropewalk.plan("reropee", 8)
+        error = caught.exception
+        self.assertIsInstance(error, ropewalk.Error)
+        self.assertIn("reropee", error.found)
+        self.assertIn("rerope", error.hint)
+        self.assertEqual(str(error), f"{error.place}: expected {error.expected}; found {error.found}; hint: {error.hint}")
+
+    def test_no_model(self):
+        with self.assertRaises(ropewalk.Error):
+            ropewalk.Model(SOURCE / "README.md")
+
+
+class Reading(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.model = ropewalk.Model(MODEL, precision="f32")
+        cls.tokens = cls.model.tokenize(TEXT, begin=True)
+
+    def test_model(self):
+        inspected = json.loads(program("inspect", MODEL, "--json"))
+        self.assertEqual(self.model.n_layers, inspected["n_layers"])
+        self.assertEqual(self.model.n_ctx_train, inspected["n_ctx_train"])
+        self.assertEqual(self.model.detokenize(self.model.tokenize("Grüße, 世界!")), "Grüße, 世界!")
+        plan = ropewalk.plan("rerope", 512, **self.model.rope_context(0))
+        self.assertEqual(len(plan.theta) * 2, self.model.rope_context(0)["rotary_dim"])
+
+    def test_losses_are_the_programs(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".txt") as ids:
+            ids.write(" ".join(map(str, self.tokens)))
+            ids.flush()
+            said = json.loads(program("logits", MODEL, "--tokens", ids.name, "--method", "rerope", "--nll", "--json",
+                                      "--precision", "f32"))["nll"]
+        losses = ropewalk.Session(self.model, len(self.tokens), method="rerope").losses(self.tokens)
+        np.testing.assert_allclose(losses, said, rtol=0, atol=1e-6)
+
+    def test_logits_give_the_losses(self):
+        n = 300
+        session = ropewalk.Session(self.model, n, method="rerope")
+        logits = session.read(self.tokens[:n], logits=n)
+        self.assertEqual((logits.dtype, logits.shape), (np.float32, (n, self.model.n_vocab)))
+        logits = logits.astype(np.float64)
+        log_p = logits - np.log(np.exp(logits - logits.max(1, keepdims=True)).sum(1, keepdims=True)) - logits.max(1, keepdims=True)
+        expected = -log_p[np.arange(n - 1), self.tokens[1:n]]
+        np.testing.assert_allclose(ropewalk.Session(self.model, n, method="rerope").losses(self.tokens[:n]), expected, atol=1e-5)
+
+    def test_many_texts_at_once_have_the_same_bits(self):
+        texts = [self.tokens[:50], self.tokens[50:290]]
+        methods = ["none", "leaky-rerope"]
+        engine = ropewalk.Engine(self.model)
+        sequences = [ropewalk.Sequence(self.model, 300, method=m) for m in methods]
+        together = engine.step([ropewalk.Step(s, t, n_rows=1, logits=True, likeliest=True) for s, t in zip(sequences, texts)])
+        for sequence, text, method, result in zip(sequences, texts, methods, together):
+            alone = ropewalk.Session(self.model, 300, method=method).read(text, logits=1)
+            np.testing.assert_array_equal(result["logits"], alone)
+            self.assertEqual(result["likeliest"][0], alone[0].argmax())
+            self.assertEqual(sequence.position, len(text))
+
+    def test_fork_and_truncate(self):
+        sequence, engine = ropewalk.Sequence(self.model, 400, method="rerope"), ropewalk.Engine(self.model)
+        engine.step([ropewalk.Step(sequence, self.tokens[:200])])
+        other = sequence.fork(100)
+        self.assertEqual((sequence.position, other.position), (200, 100))
+        sequence.truncate(100)
+        rows = [engine.step([ropewalk.Step(s, self.tokens[100:120], n_rows=1, logits=True)])[0]["logits"] for s in (sequence, other)]
+        np.testing.assert_array_equal(*rows)
+        with self.assertRaises(ropewalk.UsageError):
+            sequence.fork(121)
+
+    def test_answers_are_the_programs(self):
+        prompt = TEXT[:800]
+        said = json.loads(program("generate", MODEL, "--raw", "-f", "-", "-n", 20, "--method", "rerope", "--json",
+                                  "--precision", "f32", given=prompt))
+        tokens = self.model.tokenize(prompt, begin=True)
+        self.assertEqual(len(tokens), said["n_prompt"])
+        answer = ropewalk.Session(self.model, len(tokens) + 20, method="rerope").generate(tokens, n_predict=20)
+        pieces = list(answer)
+        self.assertEqual("".join(pieces), said["text"])
+        self.assertEqual((answer.reason, len(answer.tokens)), (said["reason"], said["n_new"]))
+
+    def test_drawn_answers_follow_their_seed(self):
+        def drawn(seed):
+            session = ropewalk.Session(self.model, 64)
+            return "".join(session.generate("It is a truth", n_predict=16, temperature=1.0, seed=seed))
+        self.assertEqual(drawn(1), drawn(1))
+        self.assertNotEqual(drawn(1), drawn(2))
+
+    def test_wrong_ids(self):
+        session = ropewalk.Session(self.model, 64)
+        for wrong in ([-1], [self.model.n_vocab], [1.5], [[1, 2]], [2**40], list(range(65))):
+            with self.assertRaises(ropewalk.Error, msg=str(wrong)[:40]):
+                session.read(wrong)
+        self.assertEqual(session.position, 0)
+        session.read([])
+        session.read(np.array([1, 2], np.uint8))
+        self.assertEqual(session.position, 2)
+
+
+class Judging(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.model = ropewalk.Model(MODEL)
+        cls.book = SOURCE / "data" / "persuasion.txt"
+        cls.asked = {"methods": ["rerope", "pi"], "lengths": [256, 512], "tail": 64, "n_documents": 2}
+
+    def test_results_are_the_programs(self):
+        shares = []
+        results = ropewalk.evaluate(self.model, [self.book], progress=shares.append, **self.asked)
+        said = json.loads(program("eval", MODEL, "--text", self.book, "--methods", "rerope", "pi", "--lengths", 256, 512,
+                                  "--tail", 64, "--documents", 2, "--json"))
+        key = lambda r: (r["task"], r["method"], r["length"], r["document"])
+        ours, theirs = ({key(r): r["loss"] for r in each} for each in (results.records, said["records"]))
+        self.assertEqual(ours, theirs)
+        self.assertEqual(len(results), len(theirs))
+        self.assertEqual(shares, sorted(shares))
+        self.assertIn("<!doctype html>", results.html()[:100])
+        self.assertIn("rerope", results.text())
+
+    def test_a_run_goes_on_from_its_store(self):
+        with tempfile.TemporaryDirectory() as folder:
+            store = pathlib.Path(folder) / "results.jsonl"
+
+            def stop(share):
+                if share > 0.3:
+                    raise KeyboardInterrupt
+
+            with self.assertRaises(KeyboardInterrupt):
+                ropewalk.evaluate(self.model, [self.book], store=store, progress=stop, **self.asked)
+            begun = store.read_text()
+            self.assertTrue(begun)
+            whole = ropewalk.evaluate(self.model, [self.book], store=store, **self.asked)
+            self.assertTrue(store.read_text().startswith(begun))
+            self.assertEqual(len(ropewalk.read_results(store)), len(whole))
+
+    def test_frames_and_plots(self):
+        results = ropewalk.evaluate(self.model, {"a book": self.book.read_text()}, **self.asked)
+        try:
+            import matplotlib
+            import pandas
+        except ImportError as missing:
+            self.skipTest(str(missing))
+        matplotlib.use("agg")
+        frame = results.frame()
+        self.assertEqual(len(frame), len(results))
+        self.assertEqual(set(frame["document"].str.contains("a book")), {True})
+        axes = results.plot()
+        self.assertGreaterEqual(len(axes.get_lines()), 3)
+
+    def test_tune(self):
+        found = ropewalk.tune(self.model, [self.book], 512, candidates=["rerope", "pi", "leaky-rerope"], n_documents=4)
+        self.assertIn(found["method"].split(":")[0], {"", "rerope", "pi", "leaky-rerope"})
+        with self.assertRaises(ropewalk.UsageError):
+            ropewalk.tune(self.model, [self.book], 512, goal="beauty")
+
+    def test_wrong_questions(self):
+        for wrong in ({"methods": ["reropee"]}, {"lengths": [0]}, {"tasks": ["tails"]}, {"n_documents": -1}):
+            with self.assertRaises(ropewalk.Error, msg=str(wrong)):
+                ropewalk.evaluate(self.model, [self.book], **{**self.asked, **wrong})
+        with self.assertRaises(ropewalk.UsageError):
+            ropewalk.evaluate(self.model, [])
+
+    def test_score(self):
+        self.assertEqual(ropewalk.score(["a b c d e"], ["a b c d e"])["bleu"], 100.0)
+        with self.assertRaises(ropewalk.UsageError):
+            ropewalk.score(["a"], [])
+
+    def test_layers_of_a_config(self):
+        config = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 64, "num_hidden_layers": 2,
+                  "num_attention_heads": 4, "num_key_value_heads": 2, "intermediate_size": 128, "vocab_size": 100,
+                  "max_position_embeddings": 4096, "rope_theta": 500000.0, "rms_norm_eps": 1e-5, "hidden_act": "silu"}
+        first, second = ropewalk.layers(config, [True, True])
+        self.assertEqual((first["head_dim"], first["rope_base"], first["n_ctx_train"], second["layer"]), (16, 5e5, 4096, 1))
+        self.assertEqual(ropewalk.plan("yarn", 8192, **first).method, ropewalk.plan("yarn:factor=2", 8192, **first).method)
+        with self.assertRaises(ropewalk.Error):
+            ropewalk.layers(config, [True])
+        with self.assertRaises(ropewalk.Error):
+            ropewalk.layers({**config, "architectures": ["NoSuchModel"], "model_type": "none_such"}, [True, True])
+
+
+class Living(unittest.TestCase):
+    """Threads, signals, processes."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.model = ropewalk.Model(MODEL)
+        cls.tokens = np.resize(cls.model.tokenize(TEXT), 30000)
+
+    def test_progress_can_end_it_and_the_session_goes_on(self):
+        session = ropewalk.Session(self.model, 30000, method="rerope")
+        session.read(self.tokens[:10])
+
+        def stop(n_done):
+            raise LookupError(str(n_done))
+
+        with self.assertRaises(LookupError):
+            session.read(self.tokens[10:9000], progress=stop)
+        self.assertEqual(session.position, 10)
+        fresh = ropewalk.Session(self.model, 30000, method="rerope")
+        np.testing.assert_array_equal(session.read(self.tokens[10:40], logits=1), fresh.read(self.tokens[:40], logits=1))
+
+    def test_control_c(self):
+        code = ("import ropewalk, numpy, sys\n"
+                f"m = ropewalk.Model({str(MODEL)!r})\n"
+                "s = ropewalk.Session(m, 400000, method='rerope')\n"
+                "print('reading', flush=True)\n"
+                "try:\n    s.read(numpy.resize(m.tokenize('to and fro '), 400000))\n"
+                "except KeyboardInterrupt:\n    print('stopped at', s.position)\n")
+        child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+        self.assertEqual(child.stdout.readline(), "reading\n")
+        time.sleep(0.5)
+        child.send_signal(signal.SIGINT)
+        self.assertEqual(child.communicate(timeout=60)[0], "stopped at 0\n")
+
+    def test_the_interpreter_goes_on_meanwhile(self):
+        session, ended, counted = ropewalk.Session(self.model, 30000, method="rerope"), threading.Event(), 0
+
+        def read():
+            session.read(self.tokens)
+            ended.set()
+
+        thread = threading.Thread(target=read)
+        thread.start()
+        while not ended.is_set():
+            counted += 1
+            if counted == 1000:
+                with self.assertRaises(ropewalk.UsageError):  # in use by the other thread
+                    session.truncate(0)
+        thread.join()
+        self.assertGreater(counted, 1000)
+
+    def test_threads_with_a_session_each(self):
+        results = [None] * 4
+
+        def read(i):
+            results[i] = ropewalk.Session(self.model, 600).read(self.tokens[:500], logits=1)
+
+        threads = [threading.Thread(target=read, args=(i,)) for i in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for other in results[1:]:
+            np.testing.assert_array_equal(results[0], other)
+
+    def test_a_forked_child_goes_on(self):
+        session = ropewalk.Session(self.model, 600)
+        session.read(self.tokens[:100])
+        ends = multiprocessing.get_context("fork").Pipe(False)
+        child = os.fork()
+        if child == 0:
+            ends[1].send(session.read(self.tokens[100:200], logits=1))
+            os._exit(0)
+        here = session.read(self.tokens[100:200], logits=1)
+        self.assertTrue(ends[0].poll(60))
+        np.testing.assert_array_equal(here, ends[0].recv())
+        self.assertEqual(os.waitpid(child, 0)[1], 0)
+
+
+def load_tests(loader, tests, ignore):
+    import ropewalk._core
+    for module in (ropewalk, ropewalk._core, ropewalk._errors):
+        tests.addTests(doctest.DocTestSuite(module, optionflags=doctest.NORMALIZE_WHITESPACE))
+    os.chdir(SOURCE)  # whose models and texts the page names
+    tests.addTests(doctest.DocFileSuite(str(SOURCE / "docs" / "python.md"), module_relative=False))
+    return tests
+
+
+if __name__ == "__main__":
+    unittest.main()
