@@ -5,6 +5,7 @@
 >>> [m["name"] for m in ropewalk.methods() if "ReRoPE" in m["title"]]
 ['leaky-rerope', 'rerope']
 """
+from . import _core
 from ._core import (
     Engine,
     Generation,
@@ -15,7 +16,6 @@ from ._core import (
     Session,
     Step,
     Variant,
-    __version__,
     canonical,
     methods,
     plan,
@@ -23,6 +23,8 @@ from ._core import (
 )
 from ._errors import Error, UsageError
 from ._judge import Results, evaluate, layers, read_results, tune
+
+__version__: str = getattr(_core, "__version__")
 
 __all__ = [
     "Engine",

@@ -5,19 +5,36 @@ from __future__ import annotations
 import json
 import os
 import pathlib
-from typing import Any, Callable, Iterable, Mapping, Sequence
+from typing import Any, Callable, Iterable, Mapping, Sequence, Union
 
 from . import _core
+from ._errors import UsageError
 
-Texts = "Mapping[str, str] | Iterable[str | os.PathLike]"
+Texts = Union[Mapping[str, str], Iterable[Union[str, "os.PathLike[str]"]], str, "os.PathLike[str]"]
 
 
 def _texts(texts) -> list[tuple[str, str]]:
     """A dict of names and texts, or files. A lone path is one file."""
+    hint = "files, or a dict of names and texts: {'my text': text}"
     if isinstance(texts, Mapping):
         return [(str(name), text) for name, text in texts.items()]
     paths = [texts] if isinstance(texts, (str, os.PathLike)) else list(texts)
+    for path in paths:
+        if isinstance(path, str) and (len(path) > 4096 or any(c in path for c in "\n\0")):
+            raise UsageError("texts", "names of files", f"a text of {len(path)} letters", hint)
     return [(str(path), pathlib.Path(path).read_text(encoding="utf-8")) for path in paths]
+
+
+def _several(one_or_many) -> list:
+    """A lone name or number is a list of one."""
+    return [one_or_many] if isinstance(one_or_many, (str, int)) else list(one_or_many)
+
+
+def _path(path) -> str:
+    path = os.fspath(path)
+    if "\0" in path:
+        raise UsageError("store", "the name of a file", "one with a NUL", "leave it out")
+    return path
 
 
 class Results:
@@ -115,9 +132,9 @@ def evaluate(
     texts: files, or a dict of names and texts. store: a file of results; finished items are taken from it, so that a run that was
     ended goes on. progress(share) and say(line) are told how it goes; what they raise, and ctrl-C, end it."""
     measured = _core.evaluate(
-        model, _texts(texts), methods=list(methods), lengths=list(lengths), tasks=list(tasks), tail=tail, n_predict=n_predict,
+        model, _texts(texts), methods=_several(methods), lengths=_several(lengths), tasks=_several(tasks), tail=tail, n_predict=n_predict,
         stride=stride, n_questions=n_questions, n_depths=n_depths, n_documents=n_documents, margin=margin,
-        budget_seconds=budget_seconds, special=special, store=os.fspath(store), progress=progress, say=say)
+        budget_seconds=budget_seconds, special=special, store=_path(store), progress=progress, say=say)
     return Results(measured)
 
 
@@ -146,12 +163,12 @@ def tune(
     "method" is the one to use, empty where none is better for certain. keep: written beside the model, where "auto" looks.
     progress(share): of each round."""
     method, evidence = _core.tune(
-        model, _texts(texts), length=length, goal=goal, candidates=list(candidates), n_documents=n_documents, tail=tail,
-        budget_seconds=budget_seconds, special=special, store=os.fspath(store), keep=keep, progress=progress, say=say)
+        model, _texts(texts), length=length, goal=goal, candidates=_several(candidates), n_documents=n_documents, tail=tail,
+        budget_seconds=budget_seconds, special=special, store=_path(store), keep=keep, progress=progress, say=say)
     return {**json.loads(evidence), "method": method}
 
 
 def layers(config: Mapping[str, Any], attends: Sequence[bool]) -> list[dict[str, Any]]:
     """What a method may know of each layer, the keyword arguments of plan, from a Hugging Face config.json of a model whose weights
     somebody else holds. attends: which of its layers have attention. Errors: Error for what the engine does not read."""
-    return _core.layers(json.dumps(config), list(attends))
+    return _core.layers(json.dumps(config, allow_nan=False), list(attends))

@@ -8,6 +8,8 @@
 #include <memory>
 #include <vector>
 
+#include "lock.h"
+
 namespace ropewalk::python {
 
 namespace nb = nanobind;
@@ -36,6 +38,12 @@ Array<T> given(std::vector<T> numbers, std::initializer_list<std::size_t> shape)
 /// Ids from a list, a numpy array or anything that numpy takes for whole numbers. Errors: UsageError for
 /// other numbers and more than one dimension.
 std::vector<Token> tokens_of(nb::handle ids);
+
+/// Errors: UsageError.
+void require_callable(const nb::object& call, const char* name);
+
+/// A text. Errors: UsageError for what is none, or has half a letter (a surrogate), naming `place`.
+std::string text_of(nb::handle text, const char* place);
 
 /// What is called while the interpreter's lock is released: it takes the lock, lets ctrl-C through, and calls
 /// `progress` with the tokens read so far where that is not None.

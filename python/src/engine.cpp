@@ -48,9 +48,13 @@ nb::dict result_of(Step& step, Index n_vocab) {
 
 nb::list run_step(PyEngine& engine, const nb::list& steps, Index n_vocab, const nb::object& progress) {
   const PyEngine::Use in_use = engine.use();
+  const nb::tuple held(steps);  // the list is its owner's, who may change it meanwhile
   std::deque<PySequence::Use> sequences;
   std::vector<StepInput> inputs;
-  for (const nb::handle each : steps) {
+  for (const nb::handle each : held) {
+    if (!nb::isinstance<Step>(each))
+      throw UsageError("steps", "a list of Step", nb::cast<std::string>(each.type().attr("__name__")),
+                       "Step(sequence, tokens)");
     Step& step = nb::cast<Step&>(each);
     const auto n = static_cast<std::size_t>(std::max<Index>(0, step.n_rows));
     if (n > step.tokens.size())
@@ -71,11 +75,11 @@ nb::list run_step(PyEngine& engine, const nb::list& steps, Index n_vocab, const 
   }
   {
     const Progress told = progress_of(progress);
-    const nb::gil_scoped_release free;
+    const Unlocked free;
     in_use->step(inputs, told);
   }
   nb::list results;
-  for (const nb::handle each : steps) results.append(result_of(nb::cast<Step&>(each), n_vocab));
+  for (const nb::handle each : held) results.append(result_of(nb::cast<Step&>(each), n_vocab));
   return results;
 }
 
@@ -93,7 +97,7 @@ void bind_engine(nb::module_& m) {
       .def(
           "__init__",
           [](PySequence* self, const Model& model, Index n, const std::string& method, Index n_prompt) {
-            const nb::gil_scoped_release free;
+            const Unlocked free;
             new (self) PySequence(Sequence(model, {.method = method, .n = n, .n_prompt = n_prompt}));
           },
           "model"_a, "n"_a, nb::kw_only(), "method"_a = "auto", "n_prompt"_a = 0,

@@ -22,15 +22,16 @@ std::vector<NamedText> texts_of(const Texts& texts) {
 
 /// Handles: the caller's frame keeps both alive, and a count of references needs the lock.
 Telling telling_of(const nb::object& progress, const nb::object& say) {
+  require_callable(progress, "progress"), require_callable(say, "say");
   Telling telling;
   telling.progress = [call = nb::handle(progress)](double share) {
-    const nb::gil_scoped_acquire lock;
+    const Locked lock;
     if (PyErr_CheckSignals() != 0) throw nb::python_error();
     if (!call.is_none()) call(share);
   };
   if (!say.is_none())
     telling.say = [call = nb::handle(say)](const std::string& line) {
-      const nb::gil_scoped_acquire lock;
+      const Locked lock;
       call(line);
     };
   return telling;
@@ -48,7 +49,7 @@ Results run_evaluate(const Model& model, const Texts& texts, const Names& method
   options.budget_seconds = budget_seconds, options.special = special, options.store = store;
   options.telling = telling_of(progress, say);
   const std::vector<NamedText> named = texts_of(texts);
-  const nb::gil_scoped_release free;
+  const Unlocked free;
   return evaluate(model, named, options);
 }
 
@@ -63,7 +64,7 @@ std::pair<std::string, std::string> run_tune(const Model& model, const Texts& te
   options.special = special, options.store = store, options.keep = keep;
   options.telling = telling_of(progress, say);
   const std::vector<NamedText> named = texts_of(texts);
-  const nb::gil_scoped_release free;
+  const Unlocked free;
   const Tuned found = tune(model, named, options);
   return {found.method, found.json};
 }

@@ -44,7 +44,12 @@ Plan make_plan(const std::string& spec, Index n, std::optional<std::pair<Index, 
                             .temperature_original = temperature_original,
                             .acts = acts,
                             .bidirectional = bidirectional};
-  const nb::gil_scoped_release free;
+  if (rows && (rows->first < 0 || rows->second < rows->first || rows->second > n))
+    throw UsageError(
+        "rows", "(begin, end) within the text",
+        "(" + std::to_string(rows->first) + ", " + std::to_string(rows->second) + ") of " + std::to_string(n),
+        "leave it out for all");
+  const Unlocked free;
   const Index begin = rows ? rows->first : 0;
   return plan(spec, n, context, begin, rows ? rows->second - begin : -1);
 }
@@ -170,7 +175,9 @@ void bind_methods(nb::module_& m) {
         return all;
       },
       "config_json"_a, "attends"_a);
-  m.def("canonical", &canonical, "spec"_a, "The spec as it is written out. Errors: UsageError.");
+  m.def(
+      "canonical", [](const std::string& spec) { return canonical(spec); }, "spec"_a,
+      "The spec as it is written out. Errors: UsageError.");
   m.def("plan", &make_plan, "spec"_a, "n"_a, nb::kw_only(), "rows"_a = nb::none(), "head_dim"_a = 64,
         "rotary_dim"_a = nb::none(), "rope_base"_a = 10000.0, "n_ctx_train"_a = 2048, "n_ctx_original"_a = -1,
         "sliding_window"_a = 0, "turning_pairs"_a = 0, "rope_freqs"_a = nb::none(),

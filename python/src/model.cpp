@@ -16,7 +16,7 @@ using namespace nb::literals;
 
 Model load(const std::filesystem::path& path, int n_threads, const std::string& isa,
            const std::string& precision, const std::string& kv, std::size_t weight_memory) {
-  const nb::gil_scoped_release free;
+  const Unlocked free;
   return Model::load(
       path.string(),
       {.n_threads = n_threads, .isa = isa, .precision = precision, .kv = kv, .weight_memory = weight_memory});
@@ -25,7 +25,7 @@ Model load(const std::filesystem::path& path, int n_threads, const std::string& 
 Array<Token> tokenize(const Model& model, const std::string& text, bool special, bool begin) {
   std::vector<Token> ids;
   {
-    const nb::gil_scoped_release free;
+    const Unlocked free;
     ids = model.tokenize(text, special, begin);
   }
   const std::size_t n = ids.size();
@@ -39,10 +39,10 @@ nb::object detokenize(const Model& model, nb::handle ids, bool special) {
 }
 
 std::vector<Message> messages_of(nb::handle messages) {
-  if (nb::isinstance<nb::str>(messages)) return {{"user", nb::cast<std::string>(messages)}};
+  if (nb::isinstance<nb::str>(messages)) return {{"user", text_of(messages, "messages")}};
   std::vector<Message> said;
   for (const nb::handle each : messages)
-    said.push_back({nb::cast<std::string>(each["role"]), nb::cast<std::string>(each["content"])});
+    said.push_back({text_of(each["role"], "role"), text_of(each["content"], "content")});
   return said;
 }
 
@@ -50,7 +50,7 @@ Array<Token> chat(const Model& model, nb::handle messages, bool thinking, const 
   const std::vector<Message> said = messages_of(messages);
   std::vector<Token> ids;
   {
-    const nb::gil_scoped_release free;
+    const Unlocked free;
     ids = model.chat(said, {.thinking = thinking, .reasoning_effort = effort});
   }
   const std::size_t n = ids.size();
@@ -85,7 +85,7 @@ void bind_model(nb::module_& m) {
       .def_prop_ro("n_acting_layers", &Model::n_acting_layers, "layers on which methods act")
       .def_prop_ro("n_bytes", &Model::bytes, "weights in memory")
       .def_prop_ro("backend", &Model::backend, "what computes")
-      .def_prop_ro("id", &Model::id, nb::call_guard<nb::gil_scoped_release>(),
+      .def_prop_ro("id", &Model::id, nb::call_guard<Unlocked>(),
                    "SHA-256 that names the model, the same under another path")
       .def_prop_ro("end_tokens", &Model::end_tokens, "ids that end a text or a turn")
       .def_prop_ro("has_chat_template", &Model::has_chat_template)

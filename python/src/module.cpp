@@ -28,10 +28,27 @@ std::vector<Token> tokens_of(nb::handle ids) {
   return tokens;
 }
 
+void require_callable(const nb::object& call, const char* name) {
+  if (!call.is_none() && PyCallable_Check(call.ptr()) == 0)
+    throw UsageError(name, "a function, or None", nb::cast<std::string>(call.type().attr("__name__")),
+                     "leave it out");
+}
+
+std::string text_of(nb::handle text, const char* place) {
+  std::string bytes;
+  if (nb::isinstance<nb::str>(text) && nb::try_cast(text, bytes)) return bytes;
+  PyErr_Clear();
+  throw UsageError(place, "a text that UTF-8 can spell",
+                   nb::isinstance<nb::str>(text) ? "one with half a letter (a surrogate)"
+                                                 : nb::cast<std::string>(text.type().attr("__name__")),
+                   "a str");
+}
+
 Progress progress_of(const nb::object& progress) {
+  require_callable(progress, "progress");
   // A handle: the caller's frame keeps it alive, and a count of references needs the lock.
   return [call = nb::handle(progress)](Index n_done) {
-    const nb::gil_scoped_acquire lock;
+    const Locked lock;
     if (PyErr_CheckSignals() != 0) throw nb::python_error();
     if (!call.is_none()) call(n_done);
   };
@@ -59,8 +76,11 @@ void bind_errors(nb::module_&) {
 
 NB_MODULE(_core, m) {
   using namespace ropewalk::python;
+  namespace nb = nanobind;
   m.doc() = "The classes of libropewalk.";
   m.attr("__version__") = ropewalk::version();
+  nb::module_::import_("atexit").attr("register")(nb::cpp_function([] { python_ends = true; }));
+  nb::set_leak_warnings(false);  // threads that go on while Python ends keep what they use
   bind_errors(m);
   bind_methods(m);
   bind_model(m);

@@ -21,7 +21,7 @@ nb::object read(PySession& self, nb::handle tokens, Index logits, const nb::obje
   std::vector<float> numbers(rows * n_vocab);
   {
     const Progress told = progress_of(progress);
-    const nb::gil_scoped_release free;
+    const Unlocked free;
     session->read(ids, numbers, told);
   }
   return logits == 0 ? nb::none() : nb::cast(given(std::move(numbers), {rows, n_vocab}));
@@ -33,7 +33,7 @@ Array<double> losses(PySession& self, nb::handle tokens, const nb::object& progr
   std::vector<double> numbers(ids.empty() ? 0 : ids.size() - 1);
   {
     const Progress told = progress_of(progress);
-    const nb::gil_scoped_release free;
+    const Unlocked free;
     session->losses(ids, numbers, told);
   }
   const std::size_t n = numbers.size();
@@ -49,7 +49,7 @@ struct PyGeneration {
     const PySession::Use in_use = session.use();
     std::optional<std::string> piece;
     {
-      const nb::gil_scoped_release free;
+      const Unlocked free;
       piece = inside.next();
     }
     if (!piece) throw nb::stop_iteration();
@@ -64,7 +64,7 @@ PyGeneration* generate(PySession& self, nb::handle prompt, Index n_predict, doub
   const PySession::Use session = self.use();
   const std::vector<Token> ids =
       nb::isinstance<nb::str>(prompt)
-          ? session->model().tokenize(nb::cast<std::string>(prompt), false, session->position() == 0)
+          ? session->model().tokenize(text_of(prompt, "prompt"), false, session->position() == 0)
           : tokens_of(prompt);
   const GenerateOptions options{.n_predict = n_predict,
                                 .sampling = {.temperature = temperature,
@@ -79,7 +79,7 @@ PyGeneration* generate(PySession& self, nb::handle prompt, Index n_predict, doub
                                 .stops = stops,
                                 .ignore_end = ignore_end};
   const Progress told = progress_of(progress);
-  const nb::gil_scoped_release free;
+  const Unlocked free;
   return new PyGeneration{self, Generation(*session, ids, options, told)};
 }
 
@@ -93,15 +93,24 @@ void bind_session(nb::module_& m) {
       .def("__iter__", [](nb::handle_t<PyGeneration> self) { return nb::borrow(self); })
       .def("__next__", &PyGeneration::next)
       .def_prop_ro(
-          "tokens", [](const PyGeneration& self) { return self.inside.tokens(); }, "ids written so far")
+          "tokens",
+          [](PyGeneration& self) {
+            const PySession::Use in_use = self.session.use();
+            return self.inside.tokens();
+          },
+          "ids written so far")
       .def_prop_ro(
-          "reason", [](const PyGeneration& self) { return self.inside.reason(); },
+          "reason",
+          [](PyGeneration& self) {
+            const PySession::Use in_use = self.session.use();
+            return self.inside.reason();
+          },
           "stop or length; empty while it goes on");
   nb::class_<PySession>(m, "Session", "One text: read it, score it, write on. Of one thread at a time.")
       .def(
           "__init__",
           [](PySession* self, const Model& model, Index n, const std::string& method, Index n_prompt) {
-            const nb::gil_scoped_release free;
+            const Unlocked free;
             new (self) PySession(model, {.method = method, .n = n, .n_prompt = n_prompt});
           },
           "model"_a, "n"_a, nb::kw_only(), "method"_a = "auto", "n_prompt"_a = 0,
@@ -122,15 +131,21 @@ void bind_session(nb::module_& m) {
           "(logits, n_vocab) float32. progress(n_done): what it raises ends the reading, and the session is\n"
           "as it was before.")
       .def("losses", &losses, "tokens"_a, nb::kw_only(), "progress"_a = nb::none(),
-           "Reads tokens: -log p(tokens[i + 1]) in nats, given all before it, as (len(tokens) - 1) float64.")
+           "Reads tokens: -log p(tokens[i + 1]) in nats, given all before it, as (len(tokens) - 1) float64. "
+           "Of a tail\n"
+           "behind a context: read(context[:-1]), then losses of context[-1:] and the tail.")
       .def(
           "truncate", [](PySession& self, Index n) { self.use()->truncate(n); }, "n"_a,
           "Forgets the tokens from n on.")
-      .def("generate", &generate, nb::keep_alive<0, 1>(), "prompt"_a, nb::kw_only(), "n_predict"_a = 128,
-           "temperature"_a = 0.0, "top_k"_a = 0, "top_p"_a = 1.0, "min_p"_a = 0.0, "repeat_penalty"_a = 1.0,
-           "repeat_last_n"_a = 64, "presence_penalty"_a = 0.0, "frequency_penalty"_a = 0.0, "seed"_a = 0,
-           "stops"_a = std::vector<std::string>{}, "ignore_end"_a = false, "progress"_a = nb::none(),
-           "Reads a prompt (a text, or ids) and writes on: an iterator of pieces of text.");
+      .def(
+          "generate", &generate, nb::keep_alive<0, 1>(), "prompt"_a, nb::kw_only(), "n_predict"_a = 128,
+          "temperature"_a = 0.0, "top_k"_a = 0, "top_p"_a = 1.0, "min_p"_a = 0.0, "repeat_penalty"_a = 1.0,
+          "repeat_last_n"_a = 64, "presence_penalty"_a = 0.0, "frequency_penalty"_a = 0.0, "seed"_a = 0,
+          "stops"_a = std::vector<std::string>{}, "ignore_end"_a = false, "progress"_a = nb::none(),
+          "Reads a prompt (a text, or ids) and writes on: an iterator of pieces of text. top_k, top_p, min_p "
+          "and\n"
+          "seed choose nothing at temperature 0, which takes the likeliest token. stops: texts that end the\n"
+          "answer. ignore_end: writes on behind tokens that end a text.");
 }
 
 }  // namespace ropewalk::python

@@ -22,10 +22,16 @@ std::vector<rw::NamedText> texts_of(const std::vector<NamedText>& texts) {
 rw::Says says_of(const Telling& telling) { return telling.say ? rw::Says(telling.say) : rw::kQuiet; }
 
 /// Errors: UsageError.
-int at_least(int least, int number, const char* name) {
-  if (number < least)
-    throw UsageError(name, fmt::format("{} or more", least), fmt::format("{}", number), "leave it out");
-  return number;
+int at_least(int least, Index number, const char* name) {
+  if (number < least || number > (Index{1} << 30))
+    throw UsageError(name, fmt::format("{} to 2^30", least), fmt::format("{}", number), "leave it out");
+  return static_cast<int>(number);
+}
+
+/// Errors: UsageError.
+void require_amount(double number, const char* name) {
+  if (!(number >= 0 && number <= 1e12))
+    throw UsageError(name, "a number from 0 on", fmt::format("{}", number), "leave it out");
 }
 
 std::optional<rw::Store> store_of(const std::string& path) {
@@ -49,14 +55,16 @@ Results evaluate(const Model& model, const std::vector<NamedText>& texts, const 
   request.documents = at_least(0, options.n_documents, "n_documents");
   request.plan.tasks = options.tasks, request.plan.methods = options.methods;
   request.plan.lengths = options.lengths;
-  request.plan.tail = at_least(0, static_cast<int>(options.tail), "tail");
-  request.plan.n_predict = at_least(1, static_cast<int>(options.n_predict), "n_predict");
-  request.plan.stride = at_least(0, static_cast<int>(options.stride), "stride");
+  request.plan.tail = at_least(0, options.tail, "tail");
+  request.plan.n_predict = at_least(1, options.n_predict, "n_predict");
+  request.plan.stride = at_least(0, options.stride, "stride");
   request.plan.n_seeds = at_least(1, options.n_questions, "n_questions");
   request.plan.n_depths = at_least(1, options.n_depths, "n_depths");
   for (const Index length : options.lengths)
     if (length < 1 || length > rw::kMostTokens)
       throw UsageError("lengths", "1 to 2^31 tokens", fmt::format("{}", length), "leave them out");
+  require_amount(options.margin, "margin"),
+      require_amount(options.budget_seconds.value_or(0), "budget_seconds");
   if (options.margin > 0) request.margin = options.margin;
   request.budget_seconds = options.budget_seconds, request.special = options.special;
   request.store = store ? &*store : nullptr, request.model_path = model.path();
@@ -73,6 +81,7 @@ Results read_results(const std::vector<std::string>& paths) {
 }
 
 Tuned tune(const Model& model, const std::vector<NamedText>& texts, const TuneOptions& options) {
+  require_amount(options.budget_seconds, "budget_seconds");
   const rw::Goal goals[] = {rw::Goal::kLoss, rw::Goal::kRetrieval, rw::Goal::kBoth};
   const auto* goal = std::find_if(std::begin(goals), std::end(goals),
                                   [&](rw::Goal each) { return rw::name_of(each) == options.goal; });
@@ -90,7 +99,7 @@ Tuned tune(const Model& model, const std::vector<NamedText>& texts, const TuneOp
                          .goal = *goal,
                          .candidates = options.candidates,
                          .documents = at_least(0, options.n_documents, "n_documents"),
-                         .tail = at_least(0, static_cast<int>(options.tail), "tail"),
+                         .tail = at_least(0, options.tail, "tail"),
                          .budget_seconds = options.budget_seconds,
                          .special = options.special,
                          .store = store ? &*store : nullptr,

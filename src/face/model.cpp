@@ -30,10 +30,11 @@ std::shared_ptr<const rw::Backend> backend_of(const ModelOptions& options) {
   if (options.n_threads < 0)
     throw UsageError("n_threads", "0 (all cores) or more", fmt::format("{}", options.n_threads),
                      "leave it out for all cores");
+  const rw::Precision precision = precision_of(options.precision);
   auto context = std::make_shared<rw::Context>(
       rw::ContextOptions{.threads = std::min(options.n_threads, rw::usable_cores()), .isa = options.isa});
   context->set_weight_memory(options.weight_memory);
-  return rw::make_cpu_backend(std::move(context), precision_of(options.precision),
+  return rw::make_cpu_backend(std::move(context), precision,
                               kv_type_of(options.kv.empty() ? options.precision : options.kv));
 }
 

@@ -29,6 +29,9 @@ void Session::losses(std::span<const Token> tokens, std::span<double> losses, co
     throw UsageError("losses", "a token and more, and a loss for each but the first",
                      fmt::format("{} tokens, {} losses", tokens.size(), losses.size()),
                      "give room for one loss fewer than tokens");
+  if (const Index room = sequence_.n() - position(); room < static_cast<Index>(tokens.size()))
+    throw Error("session", fmt::format("{} tokens at most", room), fmt::format("{}", tokens.size()),
+                "make it for a greater n");
   // The last token's row predicts nothing that is known: it is read behind the others.
   const StepInput scored{.sequence = &sequence_,
                          .tokens = tokens.first(tokens.size() - 1),
@@ -48,6 +51,7 @@ struct Generation::State {
   rw::AnswerText text;
   std::vector<float> row = {};  // (n_vocab) logits, where they are drawn from
   Token next = rw::kNoToken;
+  Index position = 0;  // of the session, as this left it
   std::vector<Token> written = {};
   std::string reason = {};
 
@@ -67,6 +71,7 @@ void Generation::State::read(std::span<const Token> tokens, bool by_model, const
                         .likeliest = plain ? std::span(&next, 1) : std::span<Token>()};
   session.engine().step({&input, 1}, progress);
   if (!plain) next = sampler.next(row.data());
+  position = session.position();
 }
 
 std::string Generation::State::end(const char* why) {
@@ -116,6 +121,10 @@ Generation& Generation::operator=(Generation&&) noexcept = default;
 std::optional<std::string> Generation::next() {
   State& s = *state_;
   if (!s.reason.empty()) return std::nullopt;
+  if (s.session.position() != s.position)
+    throw UsageError("generation", fmt::format("a session at {} tokens, as it left it", s.position),
+                     fmt::format("{}: something else was read, or forgotten", s.session.position()),
+                     "an answer goes on to its end first; a fork of the sequence has one of its own");
   if (s.next == rw::kNoToken) {
     s.reason = "error";
     throw Error(s.session.model().path(), "logits that are numbers",

@@ -77,7 +77,7 @@ std::vector<float> attended(const Backend& b, const Method& method, Index n, con
     done += size;
     if (!method.grows()) b.drop(*kv, done);
   };
-  for (const Index end = n - kRows - kWritten; done < end;) read(std::min<Index>(end - done, 1000));
+  for (Index left = n - kRows - kWritten; left > 0; left -= 1000) read(std::min<Index>(left, 1000));
   read(kRows);
   for (Index i = 0; i < kWritten; ++i) read(1);
   return out;

@@ -63,6 +63,17 @@ class Plans(unittest.TestCase):
         with self.assertRaises(ropewalk.UsageError):
             ropewalk.plan("rerope", 40, rows=(10, 41))
 
+    def test_rows_that_are_none_are_refused(self):
+        for rows in ((3, 2), (0, -1), (-1, 4), (0, 9), (-2**63, 2**63 - 1)):
+            with self.assertRaises(ropewalk.UsageError, msg=str(rows)):
+                ropewalk.plan("none", 8, rows=rows)
+        self.assertEqual(ropewalk.plan("none", 8, rows=(3, 3)).n_rows, 0)
+
+    def test_canonical(self):
+        self.assertEqual(ropewalk.canonical("rerope:window=2k"), ropewalk.canonical("rerope:window=2k"))
+        with self.assertRaises(ropewalk.UsageError):
+            ropewalk.canonical("auto")
+
     def test_arrays_are_views_that_outlive_their_plan(self):
         theta = ropewalk.plan("yarn:factor=4", 64).theta
         copy = theta.copy()
@@ -169,6 +180,32 @@ class Reading(unittest.TestCase):
         self.assertEqual(drawn(1), drawn(1))
         self.assertNotEqual(drawn(1), drawn(2))
 
+    def test_a_text_that_does_not_fit_is_not_read_in_part(self):
+        session = ropewalk.Session(self.model, 9)
+        with self.assertRaises(ropewalk.Error):
+            session.losses(self.tokens[:10])
+        self.assertEqual(session.position, 0)
+
+    def test_an_answer_is_of_its_session(self):
+        session = ropewalk.Session(self.model, 100)
+        answer = session.generate(self.tokens[:10], n_predict=8, ignore_end=True)
+        next(answer)
+        session.read(self.tokens[:5])
+        with self.assertRaises(ropewalk.UsageError):
+            next(answer)
+
+    def test_the_list_of_steps_may_change_meanwhile(self):
+        steps = [ropewalk.Step(ropewalk.Sequence(self.model, 700), self.tokens[:600], n_rows=100, logits=True) for _ in range(2)]
+        results = ropewalk.Engine(self.model, 64).step(steps, progress=lambda n: steps.clear())
+        np.testing.assert_array_equal(results[0]["logits"], results[1]["logits"])
+
+    def test_what_is_no_text(self):
+        session = ropewalk.Session(self.model, 64)
+        for wrong in (lambda: session.generate("\ud800"), lambda: self.model.chat([{"role": "user", "content": None}]),
+                      lambda: ropewalk.Engine(self.model).step([1]), lambda: ropewalk.Model(MODEL, precision="fp16")):
+            with self.assertRaises(ropewalk.UsageError):
+                wrong()
+
     def test_wrong_ids(self):
         session = ropewalk.Session(self.model, 64)
         for wrong in ([-1], [self.model.n_vocab], [1.5], [[1, 2]], [2**40], list(range(65))):
@@ -243,6 +280,14 @@ class Judging(unittest.TestCase):
         with self.assertRaises(ropewalk.UsageError):
             ropewalk.evaluate(self.model, [])
 
+    def test_natural_arguments(self):
+        one = ropewalk.evaluate(self.model, self.book, methods="rerope", lengths=512, tail=64, n_documents=2)
+        self.assertIn("rerope", {r["method"] for r in one.records})
+        for wrong in ({"texts": "a text\nof two lines"}, {"n_predict": 2**32 + 2}, {"margin": float("nan")}, {"budget_seconds": -1.0},
+                      {"store": "a\0b"}, {"progress": 5}):
+            with self.assertRaises(ropewalk.UsageError, msg=str(wrong)):
+                ropewalk.evaluate(self.model, **{"texts": [self.book], **self.asked, **wrong})
+
     def test_score(self):
         self.assertEqual(ropewalk.score(["a b c d e"], ["a b c d e"])["bleu"], 100.0)
         with self.assertRaises(ropewalk.UsageError):
@@ -311,6 +356,17 @@ class Living(unittest.TestCase):
                     session.truncate(0)
         thread.join()
         self.assertGreater(counted, 1000)
+
+    def test_a_daemon_thread_does_not_break_the_end(self):
+        code = ("import ropewalk, numpy, threading, time\n"
+                f"m = ropewalk.Model({str(MODEL)!r})\n"
+                "s = ropewalk.Session(m, 40000, method='rerope')\n"
+                "t = numpy.resize(m.tokenize('to and fro '), 40000)\n"
+                "threading.Thread(target=lambda: s.read(t, progress=lambda n: None), daemon=True).start()\n"
+                "time.sleep(0.3)\n")
+        for _ in range(3):
+            ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+            self.assertEqual((ended.returncode, ended.stderr), (0, ""))
 
     def test_threads_with_a_session_each(self):
         results = [None] * 4

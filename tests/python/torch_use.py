@@ -148,6 +148,18 @@ class Use(unittest.TestCase):
         self.assertEqual(mine, {name: set(m.__dict__) for name, m in self.model.named_modules()})
         ropewalk.transformers.remove(self.model)
 
+    def test_another_attention_behind_it_is_refused(self):
+        model = load(tiny / "llama").eval()
+        if not hasattr(model, "set_attn_implementation"):
+            self.skipTest("an old transformers")
+        before = model(tokens[:, :20]).logits
+        ropewalk.transformers.apply(model, "rerope:window=8")
+        model.set_attn_implementation("eager")
+        with self.assertRaises(ropewalk.transformers.Unsupported):
+            model(tokens[:, :20])
+        ropewalk.transformers.remove(model)
+        torch.testing.assert_close(model(tokens[:, :20]).logits, before)
+
     def test_refusals(self):
         refused = ropewalk.transformers.Unsupported
         unknown = transformers.GPT2LMHeadModel(transformers.GPT2Config(n_layer=1, n_head=2, n_embd=8, vocab_size=16))

@@ -66,7 +66,7 @@ class Tables:
 
     def scale(self, begin, end, device, dtype):
         """(end - begin, 1): the factor on the logits of each row."""
-        made = self._kept(("scale",), device, dtype, lambda: torch.as_tensor(self.row_scale, device=device).to(dtype))
+        made = self._kept(("scale",), device, dtype, lambda: torch.tensor(self.row_scale, device=device).to(dtype))
         return made[begin - self.row_begin:end - self.row_begin, None]
 
     def bounds(self, region, begin, end, device):

@@ -131,6 +131,7 @@ def _install(model, text, layers, state, undo):
         for config in {id(layer.module.config): layer.module.config for layer in layers}.values():
             undo.callback(setattr, config, "_attn_implementation", config._attn_implementation)
             config._attn_implementation = NAME
+        undo.callback(text.register_forward_pre_hook(functools.partial(_still_ours, layers)).remove)
     undo.callback(text.register_forward_pre_hook(functools.partial(_begin, state, by_interface), with_kwargs=True).remove)
     undo.callback(text.register_forward_hook(_end, always_call=True).remove)
     # transformers before 4.53 makes n x n masks by these.
@@ -150,6 +151,14 @@ def _around(model, text):
     """Modules on the way from `model` to `text` that are models themselves."""
     return [m for m in model.modules() if isinstance(m, transformers.PreTrainedModel) and m is not text
             and any(part is text for part in m.modules())]
+
+
+def _still_ours(layers, text, args):
+    """Another attention would be given queries and keys that nobody rotates: no positions at all, and no error."""
+    for layer in layers:
+        if layer.module.config._attn_implementation != NAME:
+            raise Unsupported(type(text).__name__, "the attention that ropewalk.transformers.apply chose",
+                              f"{layer.module.config._attn_implementation}; call ropewalk.transformers.remove(model) first")
 
 
 def _unrotated(module, args, output):
