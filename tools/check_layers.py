@@ -21,6 +21,7 @@ MAY_INCLUDE = {
     "train": {"core", "quant", "formats", "tokenizer", "methods", "kernels", "model", "train"},
     "serving": {"core", "quant", "formats", "tokenizer", "chat", "methods", "kernels", "model", "serving"},
     "judge": {"core", "quant", "formats", "tokenizer", "chat", "methods", "kernels", "model", "metrics", "results", "judge"},
+    "remote": {"core", "quant", "formats", "tokenizer", "chat", "methods", "kernels", "model", "metrics", "results", "judge", "remote"},
     "evaluation": {"core", "quant", "formats", "tokenizer", "chat", "methods", "kernels", "model", "metrics", "results", "judge", "report", "evaluation"},
     "server": {"core", "quant", "formats", "tokenizer", "chat", "methods", "kernels", "model", "metrics", "results", "judge", "serving", "server"},
     "face": {"ropewalk", "core", "quant", "formats", "tokenizer", "chat", "methods", "kernels", "model", "metrics", "results", "judge", "report", "evaluation", "face"},

@@ -19,7 +19,7 @@ OptionCheck one_of(std::vector<std::string> values);
 /// One option, for what is said of it after its name; each returns itself.
 class Option {
  public:
-  Option* required();
+  Option* required(bool is = true);
   Option* check(OptionCheck check);
   /// --help shows the value that its variable has now.
   Option* capture_default_str();

@@ -4,6 +4,7 @@
 
 #include "cli/command.h"
 #include "cli/documents.h"
+#include "cli/engines.h"
 #include "cli/eval_plan.h"
 #include "cli/jobs.h"
 #include "cli/make_report.h"
@@ -26,17 +27,20 @@ struct Options {
   bool json = false, special = false;
   WorkOptions work;
   BackendOptions backend;
+  EnginesOptions engines;
 } options;
 
 /// As typed in a shell; the words of a list apart.
 std::string command_line(const PlanOptions& plan, int documents, bool with_budget) {
-  std::string text = "ropewalk eval " + shell_quoted(options.model);
+  const bool remote = options.engines.asked(options.model);
+  std::string text = "ropewalk eval";
+  text += remote ? options.engines.words(options.model) : " " + shell_quoted(options.model);
   const auto add = [&](const char* option, const std::vector<std::string>& words) {
     text += fmt::format(" {}", option);
     for (const std::string& word : words) text += " " + shell_quoted(word);
   };
   add("--text", options.texts);
-  add("--methods", plan.methods);
+  if (!remote) add("--methods", plan.methods);
   std::vector<std::string> lengths;
   for (Index length : plan.lengths) lengths.push_back(k_tokens(length));
   add("--lengths", lengths);
@@ -53,6 +57,7 @@ std::string command_line(const PlanOptions& plan, int documents, bool with_budge
       text += fmt::format(" --questions {} --depths {}", plan.n_seeds, plan.n_depths);
       break;
     }
+  if (remote) return text + piped(options.texts);
   return text + pre_option() +
          fmt::format(" --precision {} --kv {}", options.backend.precision, options.backend.kv_type()) +
          piped(options.texts);
@@ -80,18 +85,24 @@ void say_what_has_no_effect(const PlanOptions& plan) {
           some([](const Task& t) { return t.unit != Unit::kQuestion; }), "measures a loss");
 }
 
-/// Checks all that can be said before the model is loaded; it has no texts yet.
-EvalRequest request_of(bool encoder) {
-  const RunnerOptions work = options.work.runner_options();
+/// What was asked for, as far as options say it; it has no texts yet.
+EvalRequest request_of(const RunnerOptions& work) {
   EvalRequest request;
   request.plan = options.plan, request.plan.methods = options.methods;
   for (const std::string& length : options.lengths) request.plan.lengths.push_back(parse_length(length));
-  check_request(request, encoder);
-  say_what_has_no_effect(request.plan);
   request.documents = options.documents, request.margin = options.margin, request.special = options.special;
   if (!options.work.budget.empty()) request.budget_seconds = work.budget_seconds;
   request.shard = work.shard, request.n_shards = work.n_shards;
   request.model_path = options.model, request.command = command_line;
+  return request;
+}
+
+/// Checks all that can be said before the model is loaded.
+EvalRequest checked_request(bool encoder) {
+  const RunnerOptions work = options.work.runner_options();
+  EvalRequest request = request_of(work);
+  check_request(request, encoder);
+  say_what_has_no_effect(request.plan);
   const bool chosen = options.methods.empty() || options.lengths.empty() || options.documents == 0;
   if ((options.work.jobs != 1 || work.n_shards > 1) && chosen)
     throw UsageError(options.work.jobs != 1 ? "--jobs" : "--shard",
@@ -156,23 +167,63 @@ void require_same_plan(Ranks& ranks, const Plan& plan) {
   require_same(ranks, "texts, model and plan", keys);
 }
 
+/// Opened before the work: that a file cannot be written should be said now, not in an hour.
+void open_report(std::vector<std::string> inputs, std::optional<OutputFile>& report) {
+  inputs.push_back(options.model);
+  require_outputs_apart({options.work.out, options.work.report}, inputs);
+  require_own(options.work.report, "a report of ropewalk's", is_report);
+  require_page_name(options.work.report);
+  if (!options.work.report.empty()) report.emplace(options.work.report);
+}
+
+void say_one_document(const PreparedEval& prepared) {
+  const auto& tasks = prepared.runner.plan.tasks;
+  if (prepared.documents.size() == 1 && std::find(tasks.begin(), tasks.end(), "far-use") != tasks.end())
+    say("far-use: one document, so there is no other text to swap in; give two texts, or --documents 2");
+}
+
+/// Other engines: each is a method.
+int run_engines() {
+  options.engines.require_alone(options.methods, options.work, options.backend);
+  EvalRequest request = request_of(options.work.runner_options());
+  check_request_of_engines(request);
+  say_what_has_no_effect(request.plan);
+  const std::vector<std::string> paths = expand_texts(options.texts);
+  request.texts = read_texts(paths, request);
+  std::optional<OutputFile> report;
+  open_report(paths, report);
+  std::optional<Store> store = options.work.open_store();
+  request.store = store ? &*store : nullptr;
+  const double start = now_seconds();
+  const std::size_t n_before = store ? store->size() : 0;
+  const std::shared_ptr<const remote::Engines> engines =
+      options.engines.connect(options.model, request.plan.tasks);
+  request.plan.methods = engines->names(), request.n_at_once = options.engines.concurrency;
+  const PreparedEval prepared =
+      prepare_engines(std::shared_ptr<const AskedEngine>(engines), engines->tokenizer(),
+                      engines->run_info(ROPEWALK_VERSION, options.engines.concurrency), request, say);
+  say_one_document(prepared);
+  const RunnerResult result = run_prepared(prepared);
+  options.work.say_what_was_done(result, prepared.documents.size(), "document", 1);
+  if (request.n_shards == 1) show(report_of(prepared, result), report);
+  say_what_it_took(result, false, store && store->size() == n_before, start);
+  return 0;
+}
+
 int run() {
+  if (options.engines.asked(options.model)) return run_engines();
+  if (options.model.empty())
+    throw UsageError("ropewalk eval", "MODEL, or --engine NAME=URL", "none", "ropewalk eval --help");
   const std::shared_ptr<Ranks> ranks = ranks_of(options.backend);
   share_with(*ranks);
   const std::shared_ptr<const Backend> backend =
       options.backend.make(make_context(options.n_threads));  // before the load
   const std::shared_ptr<const ModelFile> file = ModelFile::open(options.model);
-  EvalRequest request = request_of(read_config(*file).encoder);
+  EvalRequest request = checked_request(read_config(*file).encoder);
   const std::vector<std::string> paths = text_paths(*backend->context());
   request.texts = read_texts(paths, request);
-  std::vector<std::string> inputs = paths;
-  inputs.push_back(options.model);
-  require_outputs_apart({options.work.out, options.work.report}, inputs);
-  require_own(options.work.report, "a report of ropewalk's", is_report);
-  // Opened before the work: that a file cannot be written should be said now, not in an hour.
-  require_page_name(options.work.report);
   std::optional<OutputFile> report;
-  if (!options.work.report.empty()) report.emplace(options.work.report);
+  open_report(paths, report);
   std::optional<Store> store = options.work.open_store();
   const double start = now_seconds();
   const std::size_t n_before = store ? store->size() : 0;
@@ -187,11 +238,10 @@ int run() {
     require_same_plan(*ranks, plan);
     if (!is_job()) announce(plan);
   };
-  const auto& tasks = prepared.runner.plan.tasks;
-  if (prepared.documents.size() == 1 && std::find(tasks.begin(), tasks.end(), "far-use") != tasks.end())
-    say("far-use: one document, so there is no other text to swap in; give two texts, or --documents 2");
+  say_one_document(prepared);
   const RunnerResult result = run_prepared(prepared);
-  options.work.say_what_was_done(result, prepared.documents.size(), "document", *backend->context());
+  options.work.say_what_was_done(result, prepared.documents.size(), "document",
+                                 options.work.n_jobs(*backend->context()));
   if (is_job()) return 0;
   if (request.n_shards == 1) show(report_of(prepared, result), report);
   say_what_it_took(result, request.only_stored, store && store->size() == n_before, start);
@@ -210,9 +260,9 @@ std::string tasks_help() {
 }
 
 void define(CommandLine& app) {
-  options.plan.tasks.clear();  // follow the kind of model
-  options.plan.tail = 0;       // follows the trained length
-  app.add_model(options.model);
+  options.plan.tasks.clear();                     // follow the kind of model
+  options.plan.tail = 0;                          // follows the trained length
+  app.add_model(options.model)->required(false);  // --engine is another
   app.add_option("--text", options.texts, "text files, or folders of .txt and .md")->required();
   define_special(app, options.special);
   app.add_option("--methods", options.methods,
@@ -246,6 +296,7 @@ void define(CommandLine& app) {
          "disjoint stretches taken from each file; default:\nas many as the budget buys, 24 in all at most")
       ->check(in_range(1, 10000));
   options.work.define(app);
+  options.engines.define(app);
   options.backend.define(app);
   options.backend.define_context_parallel(app);
   app.never_with("--context-parallel", {"--jobs", "--shard", "--budget"});
@@ -259,7 +310,9 @@ void define(CommandLine& app) {
       "      --out results.jsonl --report report.html\n"
       "  ropewalk eval model.gguf --config sweep.toml --dry-run\n"
       "  ropewalk eval model.gguf --text novel.txt --tasks positions \\\n"
-      "      --methods yarn:factor=4+logn --lengths 32k");
+      "      --methods yarn:factor=4+logn --lengths 32k\n"
+      "  ropewalk eval --engine plain=http://a:8000/v1 --engine yarn4=http://b:8000/v1 \\\n"
+      "      --text novel.txt --lengths 8k 32k --tasks tail passkey");
 }
 
 const Register<Command> registered{

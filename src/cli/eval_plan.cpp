@@ -186,9 +186,9 @@ std::optional<Store> WorkOptions::open_store() const {
 }
 
 void WorkOptions::say_what_was_done(const RunnerResult& result, std::size_t n_documents, const char* unit,
-                                    const Context& context) const {
+                                    int n_processes) const {
   if (is_job()) return;
-  if (result.n_known > 0 && n_jobs(context) == 1)  // jobs leave nothing but what is known
+  if (result.n_known > 0 && n_processes == 1)  // jobs leave nothing but what is known
     say(fmt::format("{} of {} were in {} already", result.n_known, counted(result.n_items, "item"),
                     printable(out)));
   if (result.out_of_time)

@@ -25,7 +25,7 @@ struct WorkOptions {
   std::optional<Store> open_store() const;
   /// Lines on stderr: what was known, what did not fit. `unit`: "document" or "question".
   void say_what_was_done(const RunnerResult& result, std::size_t n_documents, const char* unit,
-                         const Context& context) const;
+                         int n_processes) const;
 };
 
 /// "2/3": the second of three; "auto": this task of a SLURM array. Errors: UsageError.

@@ -221,7 +221,8 @@ int run() {
                       options.work.has_budget());
   if (!is_job()) runner.planned = announcer(*loaded, runner, options.work.has_budget(), say);
   const RunnerResult result = run_all(*loaded, loaded->tokenizer(), documents, runner, info);
-  options.work.say_what_was_done(result, documents.size(), "question", *backend->context());
+  options.work.say_what_was_done(result, documents.size(), "question",
+                                 options.work.n_jobs(*backend->context()));
   if (runner.n_shards > 1) return 0;
   show(result, documents, info, prompts);
   if (predictions) write_predictions(result.records, documents, *predictions);

@@ -41,7 +41,7 @@ void check_plan(const PlanOptions& plan) {
 /// The evidence is too little: the command that would decide, or what is missing for one.
 NextStep next_step(const PreparedEval& prepared) {
   const PlanOptions& plan = prepared.runner.plan;
-  const Index n_ctx_train = prepared.model->config().n_ctx_train;
+  const Index n_ctx_train = prepared.info.n_ctx_train;
   const auto stretches = [&](const PlanOptions& wished) {
     return stretches_to_decide(prepared.texts, tokens_needed(wished) - 1, Judged::kAll, kEnoughUnits, 8);
   };
@@ -64,6 +64,41 @@ NextStep next_step(const PreparedEval& prepared) {
   return {"To decide, give " + text_to_decide(prepared.texts, longest, kEnoughUnits) + ".", ""};
 }
 
+/// From the request all but what is chosen.
+PreparedEval begun(const EvalRequest& request, const Tokenizer& tokenizer, const RunInfo& info) {
+  if (request.texts.empty()) throw UsageError("--text", "a text", "none");
+  PreparedEval prepared;
+  prepared.tokenizer = &tokenizer, prepared.n_documents = request.documents;
+  prepared.command = request.command, prepared.info = info;
+  prepared.info.special = request.special, prepared.info.margin = request.margin;
+  RunnerOptions& runner = prepared.runner;
+  runner.plan = request.plan, runner.shard = request.shard, runner.n_shards = request.n_shards;
+  runner.store = request.store, runner.only_stored = request.only_stored;
+  runner.n_at_once = request.n_at_once;
+  runner.budget_seconds = request.budget_seconds.value_or(0);
+  return prepared;
+}
+
+/// Cuts the texts, where all is chosen, and holds the run against the store.
+void end(PreparedEval& prepared, const Says& say) {
+  const PlanOptions& plan = prepared.runner.plan;
+  check_plan(plan);
+  prepared.documents =
+      cut_stretches(prepared.texts, tokens_needed(plan) - 1, prepared.n_documents, plan.tail, say);
+  if (prepared.command) prepared.info.command = prepared.command(plan, prepared.n_documents, true);
+  prepared.info.tail = plan.tail;
+  Store* const store = prepared.runner.store;
+  if (!store) return;
+  store->require_alike(prepared.info, any_scores_tail(plan));
+  store->require_texts(texts_by_name(prepared.documents));
+}
+
+/// Each once, ascending.
+void sort_lengths(std::vector<Index>& lengths) {
+  std::sort(lengths.begin(), lengths.end());
+  lengths.erase(std::unique(lengths.begin(), lengths.end()), lengths.end());
+}
+
 }  // namespace
 
 bool any_scores_tail(const PlanOptions& plan) {
@@ -78,47 +113,57 @@ void check_request(EvalRequest& request, bool encoder) {
       throw UsageError("--methods", "methods by name, or all", "auto, which is decided for decoders alone");
     if (asked != "all") check_method(asked);
   }
-  std::vector<Index>& lengths = request.plan.lengths;
-  std::sort(lengths.begin(), lengths.end());
-  lengths.erase(std::unique(lengths.begin(), lengths.end()), lengths.end());
+  sort_lengths(request.plan.lengths);
+}
+
+void check_request_of_engines(EvalRequest& request) {
+  expand_tasks(request.plan.tasks, false);
+  if (request.plan.lengths.empty())
+    throw UsageError("--lengths", "the lengths to ask for", "none", "such as --lengths 8k 16k 32k");
+  sort_lengths(request.plan.lengths);
 }
 
 PreparedEval prepare(std::shared_ptr<const Model> model, EvalRequest request, const Says& say) {
   const ModelConfig& config = model->config();
   check_request(request, config.encoder);
-  if (request.texts.empty()) throw UsageError("--text", "a text", "none");
-  PreparedEval prepared;
-  prepared.model = std::move(model), prepared.n_documents = request.documents;
-  prepared.command = request.command;
-  const Tokenizer& tokenizer = prepared.model->tokenizer();
-  prepared.texts = tokenize_texts(tokenizer, request.texts, request.special, say);
-  prepared.info = run_info(*prepared.model, request.model_path);
-  prepared.info.special = request.special, prepared.info.margin = request.margin;
+  PreparedEval prepared = begun(request, model->tokenizer(), run_info(*model, request.model_path));
+  prepared.model = std::move(model), prepared.asked = *prepared.model;
+  prepared.texts = tokenize_texts(*prepared.tokenizer, request.texts, request.special, say);
   if (const std::string line = acting_layers_line(config); !line.empty()) say(line);
-  RunnerOptions& runner = prepared.runner;
-  runner.plan = request.plan, runner.shard = request.shard, runner.n_shards = request.n_shards;
-  runner.store = request.store, runner.only_stored = request.only_stored;
-  runner.budget_seconds = request.budget_seconds.value_or(0);
   complete(prepared, request, say);
-  const PlanOptions& plan = runner.plan;
-  check_plan(plan);
-  prepared.documents =
-      cut_stretches(prepared.texts, tokens_needed(plan) - 1, prepared.n_documents, plan.tail, say);
-  if (prepared.command) prepared.info.command = prepared.command(plan, prepared.n_documents, true);
-  prepared.info.tail = plan.tail;
-  if (runner.store) {
-    runner.store->require_alike(prepared.info, any_scores_tail(plan));
-    runner.store->require_texts(texts_by_name(prepared.documents));
-  }
+  end(prepared, say);
   const bool budget_asked = request.budget_seconds.value_or(0) > 0;
-  runner.planned = announcer(*prepared.model, runner, budget_asked, say);
+  prepared.runner.planned = announcer(*prepared.model, prepared.runner, budget_asked, say);
+  return prepared;
+}
+
+PreparedEval prepare_engines(Asked asked, const Tokenizer& tokenizer, const RunInfo& info,
+                             EvalRequest request, const Says& say) {
+  constexpr int kDocuments = 8;
+  check_request_of_engines(request);
+  PreparedEval prepared = begun(request, tokenizer, info);
+  prepared.asked = std::move(asked);
+  prepared.texts = tokenize_texts(tokenizer, request.texts, request.special, say, false);
+  PlanOptions& plan = prepared.runner.plan;
+  const Index n_ctx_train = info.n_ctx_train;
+  if (plan.tail == 0) plan.tail = usual_tail(n_ctx_train, plan.lengths.front());
+  if (any_scores_tail(plan)) require_tail(plan.tail, n_ctx_train, plan.lengths.front());
+  const int n_texts = static_cast<int>(prepared.texts.names.size());
+  if (prepared.n_documents == 0)  // where the texts hold none, cut_stretches says it
+    prepared.n_documents =
+        std::max(1, std::min((kDocuments + n_texts - 1) / n_texts,
+                             count_stretches(prepared.texts, tokens_needed(plan) - 1, kDocuments)));
+  end(prepared, say);
+  prepared.runner.planned = [say](const Plan& whole) {
+    for (const std::string& line : whole.left_out) say("left out: " + line);
+  };
   return prepared;
 }
 
 RunnerResult run_prepared(const PreparedEval& prepared, const std::function<void(double share)>& on_share) {
   RunnerOptions runner = prepared.runner;
   runner.on_share = on_share;
-  return run_all(*prepared.model, prepared.model->tokenizer(), prepared.documents, runner, prepared.info);
+  return run_all(prepared.asked, *prepared.tokenizer, prepared.documents, runner, prepared.info);
 }
 
 ReportData report_of(const PreparedEval& prepared, const RunnerResult& result) {

@@ -22,6 +22,7 @@ struct EvalRequest {
   std::optional<double> budget_seconds;  ///< 0: none; not said: none, but kDefaultBudget for what is chosen
   bool special = false;                  ///< control tokens that are spelled in the texts are read as such
   int shard = 1, n_shards = 1;
+  int n_at_once = 1;         ///< items that other engines are asked side by side
   Store* store = nullptr;    ///< finished items are taken from it, and go to it
   bool only_stored = false;  ///< nothing is run
   std::string model_path;  ///< as asked for: its name in results, and where "auto" looks for what tune found
@@ -37,9 +38,15 @@ bool any_scores_tail(const PlanOptions& plan);
 /// UsageError for a task or method that does not exist, or that is not of such a model.
 void check_request(EvalRequest& request, bool encoder);
 
+/// The same where other engines are asked: their methods are no names of ours. Errors: also UsageError
+/// without lengths, which are not chosen there.
+void check_request_of_engines(EvalRequest& request);
+
 /// Everything that a run needs, chosen and checked.
 struct PreparedEval {
-  std::shared_ptr<const Model> model;
+  std::shared_ptr<const Model> model;  ///< none: other engines
+  Asked asked = std::shared_ptr<const AskedEngine>();
+  const Tokenizer* tokenizer = nullptr;
   RunnerOptions runner;  ///< `planned` says what a long run will take
   RunInfo info;
   TokenTexts texts;
@@ -51,6 +58,11 @@ struct PreparedEval {
 /// check_request, and the rest. The runner's store is request.store. Errors: UsageError, Error: texts that
 /// are too short or alike, what does not fit the model, a store of other results.
 PreparedEval prepare(std::shared_ptr<const Model> model, EvalRequest request, const Says& say);
+
+/// The same of other engines: `info` says of them what is known, and request.plan.methods are their names but
+/// the plain one's. `tokenizer` outlives it. Documents that were not asked for: up to 8 in all.
+PreparedEval prepare_engines(Asked asked, const Tokenizer& tokenizer, const RunInfo& info,
+                             EvalRequest request, const Says& say);
 
 /// Does it. `on_share`: called with the share that is done; none: a line of progress on stderr. Errors:
 /// run_all's.

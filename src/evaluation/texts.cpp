@@ -64,13 +64,13 @@ void require_texts_apart(const TokenTexts& texts, const std::vector<std::vector<
 }  // namespace
 
 TokenTexts tokenize_texts(const Tokenizer& tokenizer, std::span<const NamedText> texts, bool special,
-                          const Says& say) {
+                          const Says& say, bool check_words) {
   TokenTexts result{{}, {}, tokenizer.text_begin()};
   const std::vector<std::string> names = document_names(texts);
   std::string unknown_share;
   for (std::size_t i = 0; i < texts.size(); ++i) {
     std::vector<Token> tokens = tokenizer.encode(texts[i].text, special);
-    const std::vector<Token> unknown = unknown_among(tokenizer, tokens);
+    const std::vector<Token> unknown = check_words ? unknown_among(tokenizer, tokens) : std::vector<Token>();
     if (const double share = share_unknown(tokens, unknown); share > 0.5) {
       unknown_share =
           fmt::format("{:.0f} % of its tokens are unknown to the model's vocabulary", 100 * share);

@@ -27,8 +27,9 @@ struct TokenTexts {
 /// Texts of which the vocabulary knows less than half of the tokens are left out, which is said. Errors:
 /// UsageError for a text given twice, which would count as two independent documents; Error where the
 /// vocabulary knows none of the texts. `special`: whether the spelling of a control token becomes that token.
+/// `check_words` false: nobody asks what the vocabulary knows, which takes the text of each token.
 TokenTexts tokenize_texts(const Tokenizer& tokenizer, std::span<const NamedText> texts, bool special,
-                          const Says& say);
+                          const Says& say, bool check_words = true);
 
 /// Disjoint stretches of more than `least` tokens that one text holds, `most` at most.
 int stretches_of(const std::vector<Token>& tokens, Index least, int most);

@@ -4,22 +4,25 @@
 #pragma once
 #include <map>
 
-#include "model/model.h"
+#include "judge/asked_engine.h"
 
 namespace rw {
 
 /// Of one model, whatever the document. Not thread-safe.
-class BoundMethods {
+class BoundMethods : public MethodFacts {
  public:
   /// LIFETIME: the model outlives it.
   explicit BoundMethods(const Model& model) : model_(model) {}
 
   /// `spec` as typed. Errors: UsageError for a method that does not exist or fit the model.
   const Method& at(const std::string& spec, Index length);
+  const std::string& resolved(const std::string& spec, Index length) override {
+    return at(spec, length).text();
+  }
   /// Method::fingerprint at that length, which takes time and memory is to be asked for before.
-  const std::string& fingerprint(const std::string& spec, Index length);
+  const std::string& fingerprint(const std::string& spec, Index length) override;
   /// Peak bytes beside the weights of a session that reads `read` tokens.
-  std::size_t bytes(const std::string& spec, Index length, Index read);
+  std::size_t bytes(const std::string& spec, Index length, Index read) override;
 
  private:
   const Model& model_;

@@ -36,8 +36,8 @@ struct Lost {
 /// Collects items, document by document.
 class Planner {
  public:
-  Planner(const Model& model, const Tokenizer& tokenizer, const PlanOptions& options, const RunInfo& run,
-          const std::vector<Document>& documents, BoundMethods& bound)
+  Planner(const Asked& model, const Tokenizer& tokenizer, const PlanOptions& options, const RunInfo& run,
+          const std::vector<Document>& documents, MethodFacts& bound)
       : model_(model),
         tokenizer_(tokenizer),
         options_(options),
@@ -68,7 +68,7 @@ class Planner {
     task_ = &task;
     blank_.task = task.name, blank_.seed = 0;
     const AskedQuestion& asked = *document_->asked;
-    const Index trained = model_.config().n_ctx_train;
+    const Index trained = model_->n_ctx_train();
     const Index needed = static_cast<Index>(document_->tokens.size()) + asked.question.n_predict;
     serve({kPlain, asked.length, kTruncated, asked.length_class, needed > trained ? trained : 0});
     for (const std::string& method : methods()) serve({method, asked.length, method, asked.length_class});
@@ -79,6 +79,9 @@ class Planner {
     for (const auto& [what, lost] : too_short_)
       plan.left_out.push_back(fmt::format("{} at {} tokens{}: it needs {} or more", what.first, what.second,
                                           of_documents(lost.documents), lost.least));
+    for (const auto& [what, most] : too_long_)
+      plan.left_out.push_back(fmt::format("{} at {} tokens: its engine takes {} with what is written",
+                                          what.first, what.second, most));
     for (const auto& [task, lost] : nothing_to_score_)
       plan.left_out.push_back(fmt::format("{}{}: the vocabulary knows none of the last {} tokens", task,
                                           of_documents(lost), options_.tail));
@@ -105,7 +108,7 @@ class Planner {
   }
 
   void add_baselines(const Task& task, Index length) {
-    const Index reference = std::min(model_.config().n_ctx_train, options_.lengths.back());
+    const Index reference = std::min(model_->n_ctx_train(), options_.lengths.back());
     const bool first = length == options_.lengths.front();
     if (task.truncated && task.unit == Unit::kQuestion && length > reference) {
       serve({kPlain, length, kTruncated, length, reference});
@@ -165,7 +168,7 @@ class Planner {
   /// Whether the length, or what is told of it, holds question and answer; notes what does not.
   bool fits(const Wanted& wanted) {
     if (!task_->room) return true;
-    static const MethodSpec plain = MethodSpec::parse(kPlain);
+    const MethodSpec plain = model_->spec(kPlain);
     const Room room = task_->room({.model = model_,
                                    .tokenizer = tokenizer_,
                                    .spec = plain,
@@ -191,6 +194,12 @@ class Planner {
     if (!fits(wanted)) return;
     const auto& [method, length, label, label_length, told] = wanted;
     const Index read = told > 0 ? told : length;
+    // Who tells losses writes a token behind them.
+    const Index needed = read + (task_->unit == Unit::kDocument ? 1 : 0);
+    if (needed > model_->most(method)) {
+      too_long_[{method, read}] = model_->most(method);
+      return;
+    }
     const std::size_t bytes = bound_.bytes(method, length, read);
     require_memory(fmt::format("{} at {} tokens", method, length), bytes, "take shorter lengths");
     const auto [found, added] =
@@ -203,11 +212,11 @@ class Planner {
       item.bytes = bytes;
       items_.push_back(std::move(item));
     }
-    const std::string& resolved = bound_.at(method, length).text();
+    const std::string& resolved = bound_.resolved(method, length);
     items_[found->second].serves.push_back({label, label_length, resolved, key(wanted, resolved)});
   }
 
-  double reading(Index n) const { return cost_of(model_.config(), n); }
+  double reading(Index n) const { return model_->cost_of(n); }
 
   /// A file's questions may write long answers, and their prompts may be shorter than the session.
   double asked_cost(Index told) const {
@@ -216,12 +225,12 @@ class Planner {
            kWritingCost * static_cast<double>(document_->asked->question.n_predict);
   }
 
-  const Model& model_;
+  const Asked& model_;
   const Tokenizer& tokenizer_;
   const PlanOptions& options_;
   const RunInfo& run_;
   const std::vector<Document>& documents_;
-  BoundMethods& bound_;
+  MethodFacts& bound_;
   const Document* document_ = nullptr;
   const Document* other_ = nullptr;
   const Task* task_ = nullptr;
@@ -229,6 +238,7 @@ class Planner {
   std::vector<Item> items_;
   std::map<std::pair<std::string, Index>, Lost> too_short_;        // by task and length
   std::map<std::string, std::set<std::size_t>> nothing_to_score_;  // documents, by task
+  std::map<std::pair<std::string, Index>, Index> too_long_;        // most tokens, by method and length
   /// Of this document: by task, seed, fingerprint, length and `told`.
   std::map<std::tuple<std::string, int, std::string, Index, Index>, std::size_t> known_;
 };
@@ -306,13 +316,12 @@ Index tokens_needed(const PlanOptions& options) {
   return needed;
 }
 
-Plan plan_items(const Model& model, const Tokenizer& tokenizer, const std::vector<Document>& documents,
+Plan plan_items(const Asked& model, const Tokenizer& tokenizer, const std::vector<Document>& documents,
                 const PlanOptions& options, const RunInfo& run) {
   const std::vector<const Task*> tasks = tasks_of(options);
-  require_tasks_fit(options.tasks, model.config().encoder);
-  BoundMethods own(model);
-  Planner planner(model, tokenizer, options, run, documents,
-                  options.methods_bound ? *options.methods_bound : own);
+  require_tasks_fit(options.tasks, model->encoder());
+  const std::unique_ptr<MethodFacts> own = options.methods_bound ? nullptr : model->facts();
+  Planner planner(model, tokenizer, options, run, documents, own ? *own : *options.methods_bound);
   for (std::size_t d = 0; d < documents.size(); ++d) {
     planner.begin(d);
     for (const Task* task : tasks)

@@ -11,10 +11,10 @@ struct PlanOptions {
   std::vector<std::string> methods;  ///< as typed; plain RoPE is added in front
   std::vector<Index> lengths;        ///< ascending; questions of a file have their own
   Index tail = 256, n_predict = 128;
-  Index stride = 0;                       ///< of sliding; 0: half of the length
-  int n_seeds = 4, n_depths = 5;          ///< of tasks that ask questions
-  bool baselines = true;                  ///< false: the methods alone, where the rest was measured already
-  BoundMethods* methods_bound = nullptr;  ///< of the model, for those who plan often; null: a new one
+  Index stride = 0;                      ///< of sliding; 0: half of the length
+  int n_seeds = 4, n_depths = 5;         ///< of tasks that ask questions
+  bool baselines = true;                 ///< false: the methods alone, where the rest was measured already
+  MethodFacts* methods_bound = nullptr;  ///< of the model, for those who plan often; null: new ones
 };
 
 /// A label and the length it stands for, of those that one run of the model serves.
@@ -67,7 +67,7 @@ Index tokens_needed(const PlanOptions& options);
 /// Items by document, then length, seed, task, method: a run that stops early is already useful.
 /// Errors: UsageError for a task or method that does not exist or fit the model, Error for too little memory,
 /// or where nothing fits its length or has something to score.
-Plan plan_items(const Model& model, const Tokenizer& tokenizer, const std::vector<Document>& documents,
+Plan plan_items(const Asked& model, const Tokenizer& tokenizer, const std::vector<Document>& documents,
                 const PlanOptions& options, const RunInfo& run);
 
 }  // namespace rw

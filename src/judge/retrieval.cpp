@@ -9,7 +9,6 @@
 #include "core/error.h"
 #include "judge/controls.h"
 #include "judge/words.h"
-#include "model/writing.h"
 
 namespace rw {
 namespace {
@@ -231,17 +230,13 @@ Record answer(const TaskInput& in, const Question& question, int share, int shar
     if (in.told < least) too_short(in, in.told, least);
     keep_end(prompt.tokens, in.document.bos, in.told - question.n_predict);
   }
-  Session session(in.model, in.spec,
-                  {.n = in.told > 0 ? in.told : std::max(in.bound, in.length),
-                   .n_prompt = static_cast<Index>(prompt.tokens.size())});
-  const std::vector<Token> written = write_on(session, prompt.tokens,
-                                              {.n_predict = question.n_predict,
-                                               .stop = in.tokenizer.end_tokens,
-                                               .read = done_of_pass(in, share, shares)});
+  const Written written =
+      in.model->write(in.spec, in.tokenizer, prompt.tokens, question.n_predict,
+                      in.told > 0 ? in.told : std::max(in.bound, in.length), done_of_pass(in, share, shares));
   Record record;
   record.part = question.part;
-  record.achieved = static_cast<Index>(prompt.tokens.size() + written.size());
-  record.written = in.tokenizer.decode(written);
+  record.achieved = static_cast<Index>(prompt.tokens.size() + written.tokens.size());
+  record.written = written.text;
   record.expected = listing(question.references);
   record.depth = question.depth;
   record.score = share_found(behind_thoughts(record.written), question.references);

@@ -3,13 +3,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <future>
+#include <map>
 #include <numeric>
 
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/progress.h"
 #include "core/text.h"
-#include "model/cost.h"
 #include "model/memory.h"
 
 namespace rw {
@@ -18,17 +19,26 @@ namespace {
 /// The records of an item, one list for each name that it serves; from the store where that has one of them.
 class ItemRunner {
  public:
-  ItemRunner(const Model& model, const Tokenizer& tokenizer, const std::vector<Document>& documents,
+  ItemRunner(Asked model, const Tokenizer& tokenizer, const std::vector<Document>& documents,
              const RunnerOptions& options)
-      : model_(model), tokenizer_(tokenizer), documents_(documents), options_(options) {}
+      : model_(std::move(model)), tokenizer_(tokenizer), documents_(documents), options_(options) {}
 
-  std::vector<Record> run(const Item& item, const RunInfo& info, const TokensDone& done) const {
+  /// Whether the store has one of the names that it serves.
+  bool is_stored(const Item& item) const {
+    return options_.store && std::any_of(item.serves.begin(), item.serves.end(), [&](const Served& served) {
+             return options_.store->find(served.key) != nullptr;
+           });
+  }
+
+  /// `measure`: called where the store has none of it.
+  template <class Measure>
+  std::vector<Record> run(const Item& item, const RunInfo& info, const Measure& measure) const {
     std::vector<Record> all, measured;
     const auto stored = std::find_if(item.serves.begin(), item.serves.end(), [&](const Served& served) {
       return options_.store && options_.store->find(served.key);
     });
     if (stored != item.serves.end()) measured = *options_.store->find(stored->key);
-    if (measured.empty()) measured = measure(item, done);
+    if (measured.empty()) measured = measure();
     bool first = stored == item.serves.end();
     for (const Served& served : item.serves) {
       const std::vector<Record>* old = options_.store ? options_.store->find(served.key) : nullptr;
@@ -40,10 +50,9 @@ class ItemRunner {
     return all;
   }
 
- private:
   std::vector<Record> measure(const Item& item, const TokensDone& done) const {
     const Task& task = Registry<Task>::get(item.task, "task");
-    const MethodSpec spec = MethodSpec::parse(item.method);
+    const MethodSpec spec = model_->spec(item.method);
     const Document& document = documents_[item.document];
     reset_peak_memory();
     const double start = now_seconds();
@@ -65,12 +74,13 @@ class ItemRunner {
       record.task = item.task, record.document = document.name, record.text_id = document.text_id;
       record.seed = item.seed;
       record.seconds = (now_seconds() - start) / static_cast<double>(records.size());
-      record.peak_bytes = peak_memory();
+      record.peak_bytes = model_->model() ? peak_memory() : 0;  // another engine's is its own affair
       record.date = today();
     }
     return records;
   }
 
+ private:
   static std::vector<Record> labelled(const Served& served, std::vector<Record> records, bool shared) {
     for (Record& record : records) {
       record.method = served.label, record.length = served.length, record.shared = shared;
@@ -79,10 +89,36 @@ class ItemRunner {
     return records;
   }
 
-  const Model& model_;
+  const Asked model_;
   const Tokenizer& tokenizer_;
   const std::vector<Document>& documents_;
   const RunnerOptions& options_;
+};
+
+/// Items of other engines, measured ahead of the loop, so many at once.
+class Ahead {
+ public:
+  Ahead(const ItemRunner& runner, const std::vector<Item>& items, int n_at_once)
+      : runner_(runner), items_(items), n_at_once_(static_cast<std::size_t>(n_at_once)) {}
+
+  /// REQUIRES: i grows from call to call.
+  std::vector<Record> measure(std::size_t i, const TokensDone& done) {
+    if (n_at_once_ <= 1) return runner_.measure(items_[i], done);
+    for (next_ = std::max(next_, i); next_ < items_.size() && started_.size() < n_at_once_; ++next_)
+      if (!runner_.is_stored(items_[next_]))
+        started_.emplace(next_, std::async(std::launch::async,
+                                           [this, n = next_] { return runner_.measure(items_[n], {}); }));
+    std::future<std::vector<Record>> own = std::move(started_.at(i));
+    started_.erase(i);
+    return own.get();
+  }
+
+ private:
+  const ItemRunner& runner_;
+  const std::vector<Item>& items_;
+  const std::size_t n_at_once_;
+  std::size_t next_ = 0;
+  std::map<std::size_t, std::future<std::vector<Record>>> started_;  // ends before what it uses
 };
 
 }  // namespace
@@ -108,8 +144,8 @@ const Document* other_document(const std::vector<Document>& documents, std::size
 
 TokensDone done_of_pass(const TaskInput& in, Index k, Index n) {
   if (!in.done) return {};
-  return [done = in.done, length = in.length, &config = in.model.config(), k, n](Index read) {
-    const double passes = static_cast<double>(k) + cost_of(config, read) / cost_of(config, length);
+  return [done = in.done, length = in.length, asked = in.model, k, n](Index read) {
+    const double passes = static_cast<double>(k) + asked->cost_of(read) / asked->cost_of(length);
     done(static_cast<Index>(std::llround(passes / static_cast<double>(n) * static_cast<double>(length))));
   };
 }
@@ -123,7 +159,7 @@ std::vector<Token> context_before(const Document& document, Index end, Index len
   return tokens;
 }
 
-RunnerResult run_all(const Model& model, const Tokenizer& tokenizer, const std::vector<Document>& documents,
+RunnerResult run_all(const Asked& model, const Tokenizer& tokenizer, const std::vector<Document>& documents,
                      const RunnerOptions& options, const RunInfo& info) {
   Plan plan = plan_items(model, tokenizer, documents, options.plan, info);
   plan.items = shard_of(plan.items, options.shard, options.n_shards);
@@ -138,6 +174,7 @@ RunnerResult run_all(const Model& model, const Tokenizer& tokenizer, const std::
   const auto n_left = work.size() - static_cast<std::size_t>(std::count(work.begin(), work.end(), 0.0));
   Progress progress("", total);
   const ItemRunner runner(model, tokenizer, documents, options);
+  Ahead ahead(runner, items, model->model() ? 1 : options.n_at_once);
   const double start = now_seconds(),
                one_document = total / static_cast<double>(std::max<std::size_t>(n_left, 1));
   double done = 0;
@@ -146,7 +183,8 @@ RunnerResult run_all(const Model& model, const Tokenizer& tokenizer, const std::
     return documents_that_fit(options.budget_seconds, (now_seconds() - start) / so_far * one_document,
                               n_left);
   };
-  for (const Item& item : items) {
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const Item& item = items[i];
     const bool known = options.store && item_known(item, *options.store);
     if (!known && options.only_stored) {
       result.out_of_time = true;  // jobs of this plan left it
@@ -170,11 +208,12 @@ RunnerResult run_all(const Model& model, const Tokenizer& tokenizer, const std::
     };
     show(done);
     ++result.n_items, result.n_known += known;
-    for (Record& record : runner.run(item, info, [&](Index n) {
-           const double now = done + item.cost * static_cast<double>(n) / static_cast<double>(item.length);
-           progress.set_total(std::min(total, one_document * static_cast<double>(fitting(now))));
-           show(now);
-         }))
+    const TokensDone read = [&](Index n) {
+      const double now = done + item.cost * static_cast<double>(n) / static_cast<double>(item.length);
+      progress.set_total(std::min(total, one_document * static_cast<double>(fitting(now))));
+      show(now);
+    };
+    for (Record& record : runner.run(item, info, [&] { return ahead.measure(i, read); }))
       result.records.push_back(std::move(record));
     if (!known) done += item.cost;
   }

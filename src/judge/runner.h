@@ -12,6 +12,7 @@ struct RunnerOptions {
   double pace = 0;              ///< measure_pace, where it was measured already; 0: it was not
   int shard = 1, n_shards = 1;  ///< of the items, every n_shards-th from the shard-th on
   Store* store = nullptr;       ///< finished items are taken from it, and go to it
+  int n_at_once = 1;            ///< items of another engine that are asked side by side
   bool only_stored = false;     ///< nothing is run: items that the store lacks are left out
   std::function<void(const Plan&)> planned = {};  ///< called with this shard's plan, before the work
   /// Where this is a part of longer work, in place of a line of progress: the share of this plan's work that
@@ -33,7 +34,7 @@ bool item_known(const Item& item, const Store& store);
 
 /// Does the plan, document by document. Errors: Error for a document too short, or too little memory, before
 /// any work starts; UsageError for a method that does not fit the model.
-RunnerResult run_all(const Model& model, const Tokenizer& tokenizer, const std::vector<Document>& documents,
+RunnerResult run_all(const Asked& model, const Tokenizer& tokenizer, const std::vector<Document>& documents,
                      const RunnerOptions& options, const RunInfo& info);
 
 /// `n` disjoint stretches of a text, or the whole text as one. Each holds `least` tokens or more.

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "model/session.h"
+#include "judge/asked_engine.h"
 #include "results/record.h"
 #include "tokenizer/tokenizer.h"
 
@@ -25,7 +25,7 @@ struct Document {
 };
 
 struct TaskInput {
-  const Model& model;
+  Asked model;  ///< who is asked
   const Tokenizer& tokenizer;
   const MethodSpec& spec;
   const Document& document;

@@ -6,13 +6,10 @@
 /// by much. Greedy text of a novel has few n-grams of the true one at any length, so read all of it relative
 /// to the truncated baseline. The other values are of the tokens written (exact_prefix, distinct1, distinct2,
 /// repetition, the share of 4-grams seen before) and of both texts (metrics/).
-#include <numeric>
-
 #include "core/error.h"
 #include "core/utf8.h"
 #include "judge/task.h"
 #include "metrics/metrics.h"
-#include "model/writing.h"
 
 namespace rw::tasks::continuation {
 namespace {
@@ -38,24 +35,13 @@ std::string whole_characters(std::string text) {
   return text;
 }
 
-/// The loss of the true tokens, each read after those before it, and how many of them are the likeliest. The
-/// session stands behind the context's last token but one.
-void read_truth(const TaskInput& in, Session& session, Token last_of_context, const std::vector<Token>& truth,
-                Record& record) {
-  const Index n_context = in.length - in.n_predict;
-  std::vector<Token> tokens{last_of_context}, likeliest(truth.size());
-  tokens.insert(tokens.end(), truth.begin(), truth.end() - 1);
-  std::vector<double> losses(truth.size());
-  session.run(tokens, {.begin = n_context - 1,
-                       .end = in.length - 1,
-                       .targets = truth,
-                       .losses = losses.data(),
-                       .greatest = likeliest.data()});
+/// The loss of the true tokens, and how many of them are the likeliest.
+void add_truth(const Continued& all, Index n_predict, Record& record) {
   double sum = 0, likely = 0;
-  for (std::size_t i = 0; i < truth.size(); ++i) sum += losses[i], likely += likeliest[i] == truth[i];
-  record.n_targets = in.n_predict;
-  record.loss = sum / static_cast<double>(in.n_predict);
-  record.values.emplace_back("top1", likely / static_cast<double>(in.n_predict));
+  for (std::size_t i = 0; i < all.losses.size(); ++i) sum += all.losses[i], likely += all.likeliest[i];
+  record.n_targets = n_predict;
+  record.loss = sum / static_cast<double>(n_predict);
+  record.values.emplace_back("top1", likely / static_cast<double>(n_predict));
 }
 
 void compare(const std::vector<Token>& written, const std::vector<Token>& truth, Record& record) {
@@ -83,18 +69,13 @@ std::vector<Record> run(const TaskInput& in) {
                      fmt::format("{}", in.n_predict));
   const std::vector<Token> context = context_before(in.document, place, n_context);
   const std::vector<Token> truth(in.document.tokens.begin() + place, in.document.tokens.end());
-  // The context is read once: the model writes on from it, is taken back to it, and reads the truth.
-  Session session(in.model, in.spec, {.n = in.length, .n_prompt = n_context, .rewind_to = n_context - 1});
-  const std::vector<Token> written =
-      write_on(session, context,
-               {.n_predict = in.n_predict, .stop = in.tokenizer.end_tokens, .read = done_of_pass(in, 0, 1)});
-  session.rewind(n_context - 1);
+  const Continued all = in.model->go_on(in.spec, in.tokenizer, context, truth, done_of_pass(in, 0, 1));
   Record record;
-  record.achieved = n_context + static_cast<Index>(written.size());
-  record.written = whole_characters(in.tokenizer.decode(written));
+  record.achieved = n_context + static_cast<Index>(all.written.tokens.size());
+  record.written = whole_characters(all.written.text);
   record.expected = whole_characters(in.tokenizer.decode(truth));
-  read_truth(in, session, context.back(), truth, record);
-  compare(written, truth, record);
+  add_truth(all, in.n_predict, record);
+  compare(all.written.tokens, truth, record);
   return {record};
 }
 

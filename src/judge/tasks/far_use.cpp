@@ -67,13 +67,13 @@ std::vector<Record> run(const TaskInput& in) {
   if (targets >= in.length)
     throw UsageError("--tail", fmt::format("less than the {} tokens of a run", in.length),
                      fmt::format("{}", targets));
-  const Index near = in.length - std::min(in.model.config().n_ctx_train, in.length / 2);
+  const Index near = in.length - std::min(in.model->n_ctx_train(), in.length / 2);
   const bool controls = near > n_bos && in.length - near > targets;
   const std::optional<std::vector<Token>> other = controls ? other_end(in, near - n_bos) : std::nullopt;
   const Index n_passes = 1 + Index{controls} + Index{other.has_value()};
   const auto losses_of = [&](const std::vector<Token>& read, Index pass) {
-    return token_losses(in.model, in.spec, read, in.length - 1 - targets, in.length - 1,
-                        done_of_pass(in, pass, n_passes));
+    return in.model->losses(in.spec, read, in.length - 1 - targets, in.length - 1,
+                            done_of_pass(in, pass, n_passes));
   };
   const std::vector<double> as_is = losses_of(tokens, 0);
   std::vector<Record> records{record_of(in, "true", as_is)};

@@ -31,7 +31,7 @@ std::vector<Record> run(const TaskInput& in) {
     std::vector<Token> tokens(first, first + in.length);
     std::copy(document.bos.begin(), document.bos.end(), tokens.begin());
     const std::vector<double> losses =
-        token_losses(in.model, in.spec, tokens, in.length / 2, in.length - 1, done_of_pass(in, k, n));
+        in.model->losses(in.spec, tokens, in.length / 2, in.length - 1, done_of_pass(in, k, n));
     sum = std::accumulate(losses.begin(), losses.end(), sum);
     record.n_targets += static_cast<Index>(losses.size());
     scored.insert(scored.end(), tokens.end() - static_cast<std::ptrdiff_t>(losses.size()), tokens.end());

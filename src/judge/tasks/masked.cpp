@@ -67,7 +67,8 @@ std::vector<Record> run(const TaskInput& in) {
   }
   if (closed) tokens.push_back(*tokenizer.eos);
   std::vector<double> losses(rows.size());
-  Session session(in.model, in.spec, {.n = in.length, .n_prompt = in.length});
+  RW_CHECK(in.model->model());  // other engines are no encoders
+  Session session(*in.model->model(), in.spec, {.n = in.length, .n_prompt = in.length});
   session.run(tokens,
               {.begin = rows.front(),
                .end = rows.back() + 1,

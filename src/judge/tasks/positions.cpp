@@ -14,7 +14,7 @@ std::vector<Record> run(const TaskInput& in) {
   const auto end = static_cast<Index>(in.document.tokens.size());
   const std::vector<Token> tokens = context_before(in.document, end, in.length);
   const std::vector<double> losses =
-      token_losses(in.model, in.spec, tokens, 0, in.length - 1, done_of_pass(in, 0, 1));
+      in.model->losses(in.spec, tokens, 0, in.length - 1, done_of_pass(in, 0, 1));
   std::vector<Record> records;
   for (Index begin = 0, step = 0; begin < in.length - 1; ++step) {
     const auto next = static_cast<Index>(64 * std::pow(2.0, static_cast<double>(step) / 2));

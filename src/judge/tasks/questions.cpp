@@ -6,7 +6,6 @@
 #include "core/error.h"
 #include "judge/import/question_documents.h"
 #include "judge/retrieval.h"
-#include "model/writing.h"
 
 namespace rw::tasks::questions {
 namespace {
@@ -18,16 +17,14 @@ std::vector<Record> run(const TaskInput& in) {
   std::vector<Token> prompt = in.document.tokens;
   if (in.told > 0) keep_end(prompt, in.document.bos, in.told - question.n_predict);
   const auto n_prompt = static_cast<Index>(prompt.size());
-  Session session(in.model, in.spec, {.n = in.told > 0 ? in.told : in.length, .n_prompt = n_prompt});
-  const std::vector<Token> written =
-      write_on(session, prompt,
-               {.n_predict = question.n_predict, .stop = in.tokenizer.end_tokens, .read = [&](Index n) {
-                  if (in.done) in.done(n * in.length / n_prompt);
-                }});
+  const Written written = in.model->write(in.spec, in.tokenizer, prompt, question.n_predict,
+                                          in.told > 0 ? in.told : in.length, [&](Index n) {
+                                            if (in.done) in.done(n * in.length / n_prompt);
+                                          });
   Record record;
   record.part = question.group;
-  record.achieved = n_prompt + static_cast<Index>(written.size());
-  record.written = in.tokenizer.decode(written);
+  record.achieved = n_prompt + static_cast<Index>(written.tokens.size());
+  record.written = written.text;
   record.expected = listing(question.references);
   const std::string answer(behind_thoughts(record.written, asked.thinking));
   record.score = question.score(answer);

@@ -41,8 +41,8 @@ std::vector<Record> run(const TaskInput& in) {
     const std::vector<Token> tokens = context_before(in.document, window_end, in.length);
     // Nothing predicts a document's first token where there is no BOS.
     const Index targets = std::min(window_end - scored_until, in.length - 1);
-    const std::vector<double> losses = token_losses(in.model, in.spec, tokens, in.length - 1 - targets,
-                                                    in.length - 1, done_of_pass(in, k, n));
+    const std::vector<double> losses =
+        in.model->losses(in.spec, tokens, in.length - 1 - targets, in.length - 1, done_of_pass(in, k, n));
     sum = std::accumulate(losses.begin(), losses.end(), sum);
     record.n_targets += targets;
     scored.insert(scored.end(), tokens.end() - targets, tokens.end());

@@ -17,8 +17,8 @@ std::vector<Record> run(const TaskInput& in) {
   if (targets >= in.length)
     throw UsageError("--tail", fmt::format("less than the {} tokens of a run", in.length),
                      fmt::format("{}", targets));
-  const std::vector<double> losses = token_losses(in.model, in.spec, tokens, in.length - 1 - targets,
-                                                  in.length - 1, done_of_pass(in, 0, 1), in.bound);
+  const std::vector<double> losses = in.model->losses(in.spec, tokens, in.length - 1 - targets, in.length - 1,
+                                                      done_of_pass(in, 0, 1), in.bound);
   Record record;
   record.achieved = in.length;
   record.n_targets = targets;

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/engines.h"
+
+#include <algorithm>
+
+#include "cli/documents.h"
+#include "core/text.h"
+
+namespace rw {
+namespace {
+
+/// A key from a file: one line. Errors: Error that does not show it.
+std::string read_key(const std::string& path) {
+  std::string key = read_bytes(path, 4096);
+  while (!key.empty() && (key.back() == '\n' || key.back() == '\r')) key.pop_back();
+  const bool plain = std::all_of(key.begin(), key.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+  if (key.empty() || !plain)
+    throw Error(path, "a key: one line without spaces", key.empty() ? "nothing" : "something else",
+                "printf %s \"$KEY\" > FILE writes one");
+  return key;
+}
+
+/// Files of a model of ours, opened for its tokenizer alone.
+std::shared_ptr<const Tokenizer> open_tokenizer(const std::string& path) {
+  return Tokenizer::open(*ModelFile::open(path));
+}
+
+}  // namespace
+
+void EnginesOptions::define(CommandLine& app) {
+  app.add_option("--engine", engines,
+                 "NAME=URL, once for each: a server is a method;\n"
+                 "one is called plain. A MODEL that is a URL is it");
+  app.add_option("--served-model", served_model, "the model's name on the servers; default: their\nfirst");
+  app.add_option("--api-key-file", key_file, "file with the key for the servers");
+  app.add_option("--concurrency", concurrency, "requests that are asked side by side")
+      ->check(in_range(1, 256))
+      ->capture_default_str();
+  app.add_option("--tokenizer", tokenizer,
+                 "GGUF or Hugging Face folder to count with;\ndefault: the plain server's /tokenize");
+  app.add_option("--trained", trained,
+                 "tokens that the served model was trained on;\ndefault: as the plain server says");
+  app.add_option("--answer-time", answer_time, "the longest that one answer may take")->capture_default_str();
+}
+
+bool EnginesOptions::asked(const std::string& model) const {
+  return !engines.empty() || remote::is_url(model);
+}
+
+void EnginesOptions::require_alone(const std::vector<std::string>& methods, const WorkOptions& work,
+                                   const BackendOptions& backend) const {
+  const auto refuse = [](bool given, const char* option, const char* hint) {
+    if (given) throw UsageError(option, "our own engine", "other engines", hint);
+  };
+  refuse(!methods.empty(), "--methods", "each --engine NAME=URL is a method");
+  refuse(work.jobs != 1, "--jobs", "--concurrency asks side by side");
+  refuse(work.dry_run, "--dry-run", "how long another engine takes is not known");
+  refuse(backend.context_parallel, "--context-parallel", "a server has its own machines");
+  refuse(!backend.kv.empty() || !backend.weight_memory.empty(), "--kv, --weight-memory",
+         "the server's own options say how it computes");
+}
+
+std::shared_ptr<remote::Engines> EnginesOptions::connect(const std::string& model,
+                                                         const std::vector<std::string>& tasks) const {
+  std::vector<remote::EngineAddress> addresses;
+  if (remote::is_url(model)) addresses.push_back({"plain", remote::parse_url(model, "MODEL")});
+  for (const std::string& each : engines) {
+    const std::size_t equals = each.find('=');
+    const std::string name = each.substr(0, std::min(equals, each.size()));
+    constexpr const char* kNames = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    if (equals == each.npos || name.empty() || name.size() > 40 ||
+        name.find_first_not_of(kNames) != name.npos)
+      throw UsageError("--engine", "NAME=URL, such as yarn4=http://localhost:8000/v1", "'" + each + "'",
+                       "a name has letters, digits, . _ and -");
+    addresses.push_back({name, remote::parse_url(each.substr(equals + 1), "--engine")});
+  }
+  remote::EnginesOptions asked;
+  asked.server.model = served_model;
+  if (!key_file.empty()) asked.server.key = read_key(key_file);
+  if (const double seconds = parse_seconds(answer_time, "--answer-time"); seconds > 0)
+    asked.server.limits.answer_seconds = seconds;
+  if (!tokenizer.empty()) asked.tokenizer = open_tokenizer(tokenizer);
+  if (!trained.empty()) asked.n_ctx_train = parse_length(trained);
+  auto connected = std::make_shared<remote::Engines>(addresses, asked);
+  const bool scores = std::any_of(tasks.begin(), tasks.end(), [](const std::string& task) {
+    return Registry<Task>::get(task, "task").unit != Unit::kQuestion;
+  });
+  if (scores) connected->find_scoring();
+  for (const std::string& line : connected->describe()) say(line);
+  const std::string begun =
+      connected->tokenizer().chat_template.empty() ? "no chat template" : "its chat template";
+  say(fmt::format("lengths are counted by {}; questions are asked with {}; trained on {} tokens",
+                  connected->tokenizer().kind(), begun, connected->n_ctx_train()));
+  return connected;
+}
+
+std::string EnginesOptions::words(const std::string& model) const {
+  std::string text;
+  const auto add = [&](const char* option, const std::string& value) {
+    if (!value.empty()) text += fmt::format(" {}{}{}", option, *option ? " " : "", shell_quoted(value));
+  };
+  if (remote::is_url(model)) text += " " + shell_quoted(model);
+  for (const std::string& each : engines) add("--engine", each);
+  add("--served-model", served_model), add("--api-key-file", key_file), add("--tokenizer", tokenizer);
+  add("--trained", trained);
+  return text + fmt::format(" --concurrency {}", concurrency);
+}
+
+}  // namespace rw

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Options of eval that ask other engines: a server is a method.
+#pragma once
+#include "cli/eval_plan.h"
+#include "remote/engines.h"
+
+namespace rw {
+
+struct EnginesOptions {
+  std::vector<std::string> engines;  ///< NAME=URL
+  std::string served_model, key_file, tokenizer, trained, answer_time = "10m";
+  int concurrency = 4;
+  void define(CommandLine& app);
+  /// Whether other engines are asked: --engine, or a MODEL that is a URL.
+  bool asked(const std::string& model) const;
+  /// Errors: UsageError for options that are our own engine's.
+  void require_alone(const std::vector<std::string>& methods, const WorkOptions& work,
+                     const BackendOptions& backend) const;
+  /// Connects, and says to whom, and how `tasks` will ask. Errors: UsageError, those of remote::Engines.
+  std::shared_ptr<remote::Engines> connect(const std::string& model,
+                                           const std::vector<std::string>& tasks) const;
+  /// As typed in a shell, in place of a model.
+  std::string words(const std::string& model) const;
+};
+
+}  // namespace rw

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+/// One connection to a server: what is asked and what is answered, within stated times and sizes.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "core/error.h"
+#include "remote/url.h"
+
+namespace rw::remote {
+
+struct HttpLimits {
+  double connect_seconds = 10;
+  double answer_seconds = 600;                      ///< from the request's first byte to the answer's last
+  std::size_t most_bytes = std::size_t{256} << 20;  ///< of an answer's body
+};
+
+struct HttpAnswer {
+  int status = 0;
+  std::string body;
+  std::optional<double> retry_after;  ///< seconds, where the server says so
+};
+
+/// Nobody answered: no such host, a refused or broken connection, too late, or too much. May pass.
+class NoAnswer : public Error {
+ public:
+  using Error::Error;
+};
+
+/// Keeps its connection between requests, and opens another where the server closed it. One thread at a time.
+class HttpClient {
+ public:
+  HttpClient(Url url, HttpLimits limits);
+  ~HttpClient();
+  /// `key`: for Authorization: Bearer; empty: none. It stands in no error. Errors: NoAnswer.
+  HttpAnswer get(const std::string& path, const std::string& key);
+  HttpAnswer post(const std::string& path, const std::string& key, std::string json);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace rw::remote

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "remote/server.h"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "core/text.h"
+
+namespace rw::remote {
+namespace {
+
+constexpr double kLongestWait = 60;      // seconds between two tries
+constexpr std::size_t kMostWords = 300;  // of what a server says of an error
+constexpr std::size_t kMostModels = 10000;
+
+/// Too many requests, or one that another try may pass.
+bool may_pass(int status) {
+  constexpr int kPassing[] = {408, 429, 500, 502, 503, 504};
+  return std::find(std::begin(kPassing), std::end(kPassing), status) != std::end(kPassing);
+}
+
+/// OpenAI's {"error": {"message"}}, vLLM's older {"message"}, FastAPI's {"detail"}; else the body's begin.
+std::string words_of_error(const HttpAnswer& answer) {
+  std::string words = answer.body;
+  try {
+    const JsonInput body = parse_json(answer.body, "answer");
+    const JsonInput* found = &body;
+    for (const char* name : {"error", "message", "detail"})
+      if (found->is_object() && found->contains(name)) found = &(*found)[name];
+    words = found->is_string() ? found->get<std::string>() : dump_json(*found);
+  } catch (const Error&) {  // no JSON
+  }
+  if (words.size() > kMostWords) words = words.substr(0, kMostWords) + " ...";
+  return fmt::format("{}{}", answer.status, words.empty() ? "" : ": " + words);
+}
+
+void wait(double seconds) { std::this_thread::sleep_for(std::chrono::duration<double>(seconds)); }
+
+}  // namespace
+
+Server::Server(Url url, ServerOptions options)
+    : url_(std::move(url)), options_(std::move(options)), tries_(options_.tries) {
+  const std::string place = url_.text();
+  const JsonInput list = send(url_.base + "/models", nullptr);
+  const auto data = list.is_object() ? list.find("data") : list.end();
+  std::string names;
+  for (std::size_t i = 0; data != list.end() && data->is_array() && i < std::min(data->size(), kMostModels);
+       ++i) {
+    const JsonInput& each = (*data)[i];
+    if (!each.is_object() || !each.contains("id") || !each["id"].is_string()) continue;
+    const std::string name = each["id"].get<std::string>();
+    if (model_.empty() && (options_.model.empty() || options_.model == name)) model_ = name, about_ = each;
+    if (names.size() < kMostWords) names += (names.empty() ? "" : ", ") + name;
+  }
+  if (model_.empty())
+    throw Error(place, options_.model.empty() ? "a model that it serves" : "a model '" + options_.model + "'",
+                names.empty() ? "none" : names, "--served-model NAME says which");
+}
+
+HttpAnswer Server::try_once(const std::string& path, const Json* body) const {
+  std::unique_ptr<HttpClient> client;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!idle_.empty()) client = std::move(idle_.back()), idle_.pop_back();
+  }
+  if (!client) client = std::make_unique<HttpClient>(url_, options_.limits);
+  HttpAnswer answer =
+      body ? client->post(path, options_.key, dump_json(*body)) : client->get(path, options_.key);
+  const std::lock_guard lock(mutex_);
+  idle_.push_back(std::move(client));
+  return answer;
+}
+
+JsonInput Server::send(const std::string& path, const Json* body) const {
+  double pause = options_.first_wait;
+  for (int left = tries_;; --left, pause = std::min(2 * pause, kLongestWait)) {
+    HttpAnswer answer;
+    try {
+      answer = try_once(path, body);
+    } catch (const NoAnswer&) {
+      if (left <= 1) throw;
+      wait(pause);
+      continue;
+    }
+    if (answer.status == 200) return parse_json(answer.body, url_.text() + path, options_.limits.most_bytes);
+    if (!may_pass(answer.status) || left <= 1)
+      throw Refused(answer.status, url_.text(), "an answer to " + path, words_of_error(answer),
+                    answer.status == 401 || answer.status == 403 ? "--api-key-file FILE holds its key"
+                    : may_pass(answer.status) ? fmt::format("asked {}", counted(tries_, "time"))
+                                              : "this server cannot do it, or not at this length");
+    wait(std::min(answer.retry_after.value_or(pause), kLongestWait));
+  }
+}
+
+JsonInput Server::ask(const std::string& path, Json body) const {
+  body["model"] = model_;
+  return send(url_.base + path, &body);
+}
+
+JsonInput Server::ask_root(const std::string& path, Json body) const {
+  body["model"] = model_;
+  return send(url_.root() + path, &body);
+}
+
+}  // namespace rw::remote

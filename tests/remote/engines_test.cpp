@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Other engines by the forms that they document, played by a small server. Its tokens are bytes, and its
+/// model expects a byte by how often it stood in the prompt before.
+#include "remote/engines.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <filesystem>
+
+#include "fake_server.h"
+#include "judge/runner.h"
+
+namespace rw::remote {
+namespace {
+
+constexpr const char* kKey = "sk-not-to-be-seen";
+
+std::vector<int> ids_of(const std::string& text) {
+  std::vector<int> ids;
+  for (const char c : text) ids.push_back(static_cast<unsigned char>(c));
+  return ids;
+}
+std::string text_of(const JsonInput& ids) {
+  std::string text;
+  for (const JsonInput& id : ids) text += static_cast<char>(id.get<int>());
+  return text;
+}
+
+/// -ln((1 + times before) / (256 + t)); the first has none.
+std::vector<double> logprobs_of(const std::vector<int>& ids) {
+  std::vector<double> all(ids.size());
+  std::vector<int> seen(256);
+  for (std::size_t t = 0; t < ids.size(); ++t) {
+    all[t] = std::log((1.0 + seen[static_cast<std::size_t>(ids[t])]) / (256.0 + static_cast<double>(t)));
+    ++seen[static_cast<std::size_t>(ids[t])];
+  }
+  return all;
+}
+
+FakeAnswer sent(const JsonInput& json) { return {200, json.dump()}; }
+const FakeAnswer kNotFound{404, R"({"detail":"Not Found"})"};
+
+FakeAnswer models(int most) {
+  JsonInput entry{{"id", "m"}, {"object", "model"}, {"owned_by", "test"}};
+  if (most > 0) entry["max_model_len"] = most;
+  return sent({{"object", "list"}, {"data", JsonInput::array({entry})}});
+}
+
+/// Common to all: the routes of ids, and a completion that writes "7".
+FakeAnswer tokens(const std::string& path, const JsonInput& body) {
+  if (path == "/tokenize" && body.contains("prompt"))
+    return sent({{"tokens", ids_of(body["prompt"])}, {"count", 1}, {"max_model_len", 64}});
+  if (path == "/detokenize") return sent({{"prompt", text_of(body["tokens"])}});
+  return kNotFound;
+}
+JsonInput completion(const std::string& text) {
+  return {{"object", "text_completion"}, {"choices", JsonInput::array({{{"index", 0}, {"text", text}}})}};
+}
+
+/// docs.vllm.ai: prompt_logprobs of a completion.
+FakeAnswer vllm(const std::string& path, const JsonInput& body) {
+  if (path == "/v1/models") return models(64);
+  if (path != "/v1/completions") return tokens(path, body);
+  const std::vector<int> ids = body["prompt"];
+  if (ids.size() + body["max_tokens"].get<std::size_t>() > 64)
+    return {
+        400,
+        R"({"object":"error","message":"This model's maximum context length is 64 tokens.","type":"BadRequestError","code":400})"};
+  JsonInput answer = completion("7");
+  if (!body.contains("prompt_logprobs")) return sent(answer);
+  JsonInput list = JsonInput::array();
+  const std::vector<double> logprobs = logprobs_of(ids);
+  for (std::size_t t = 0; t < ids.size(); ++t)
+    list.push_back(t == 0 ? JsonInput()
+                          : JsonInput{{std::to_string(ids[t]),
+                                       {{"logprob", logprobs[t]}, {"rank", 1}, {"decoded_token", "x"}}},
+                                      {"999", {{"logprob", -9.0}, {"rank", 2}, {"decoded_token", "y"}}}});
+  answer["choices"][0]["prompt_logprobs"] = list;
+  return sent(answer);
+}
+
+/// docs.sglang.io: /generate with return_logprob.
+FakeAnswer sglang(const std::string& path, const JsonInput& body) {
+  if (path == "/v1/models") return models(0);
+  if (path == "/v1/completions") return sent(completion("7"));
+  if (path != "/generate") return tokens(path, body);
+  const std::vector<int> ids = body["input_ids"];
+  const std::vector<double> logprobs = logprobs_of(ids);
+  JsonInput list = JsonInput::array(), tops = JsonInput::array();
+  for (std::size_t t = body["logprob_start_len"]; t < ids.size(); ++t) {
+    const bool first = list.empty();
+    list.push_back({first ? JsonInput() : JsonInput(logprobs[t]), ids[t], nullptr});
+    tops.push_back(first ? JsonInput() : JsonInput::array({{logprobs[t], ids[t], nullptr}}));
+  }
+  return sent({{"text", "7"}, {"meta_info", {{"input_token_logprobs", list}, {"input_top_logprobs", tops}}}});
+}
+
+/// llama-cpp-python's: prompts as text, echo with logprobs, /extras/tokenize. It counts a BOS that its lists
+/// leave out. `shifted`: as where it adds none.
+FakeAnswer python_as(bool shifted, const std::string& path, const JsonInput& body) {
+  if (path == "/v1/models") return models(0);
+  if (path == "/extras/tokenize") return sent({{"tokens", ids_of(body["input"])}});
+  if (path == "/extras/detokenize") return sent({{"text", text_of(body["tokens"])}});
+  if (path != "/v1/completions") return kNotFound;
+  if (!body["prompt"].is_string()) return {500, R"({"error":{"message":"Input should be a valid string"}})"};
+  const std::string prompt = body["prompt"];
+  JsonInput answer = completion((body.contains("echo") ? prompt : "") + "7");
+  answer["usage"] = {{"prompt_tokens", prompt.size() + 1}, {"completion_tokens", 1}};
+  if (!body.contains("echo")) return sent(answer);
+  JsonInput said{{"tokens", JsonInput::array()},
+                 {"token_logprobs", logprobs_of(ids_of(prompt))},
+                 {"top_logprobs", JsonInput::array()}};
+  for (const char c : prompt + "7") said["tokens"].push_back(std::string(1, c));
+  said["token_logprobs"].push_back(-1.0), said["token_logprobs"][0] = nullptr;
+  for (std::size_t i = 0; i < prompt.size(); ++i) said["top_logprobs"].push_back({{"x", -0.5}});
+  said["top_logprobs"].push_back({{"7", -1.0}, {"8", shifted ? -0.5 : -1.5}});
+  answer["choices"][0]["logprobs"] = said;
+  return sent(answer);
+}
+
+FakeAnswer python(const std::string& path, const JsonInput& body) { return python_as(false, path, body); }
+
+/// llama.cpp's own server: no losses of a prompt.
+FakeAnswer llama_cpp(const std::string& path, const JsonInput& body) {
+  if (path == "/v1/models")
+    return sent(
+        {{"data", JsonInput::array({{{"id", "m"}, {"meta", {{"n_ctx_train", 32}, {"n_vocab", 256}}}}})}});
+  if (path == "/tokenize") return sent({{"tokens", ids_of(body.value("content", ""))}});
+  if (path == "/detokenize") return sent({{"content", text_of(body["tokens"])}});
+  if (path == "/apply-template")
+    return sent({{"prompt", "<user>" + body["messages"][0]["content"].get<std::string>() + "<it's me>\n"}});
+  if (path == "/v1/completions" && body.contains("echo"))
+    return {400,
+            R"({"error":{"code":400,"message":"Only no echo is supported","type":"invalid_request_error"}})"};
+  return path == "/v1/completions" ? sent(completion("7")) : kNotFound;
+}
+
+EnginesOptions hasty(Index trained = 32) {
+  EnginesOptions options;
+  options.server.first_wait = 0.001, options.server.key = kKey, options.n_ctx_train = trained;
+  return options;
+}
+
+TEST(EnginesTest, every_form_tells_the_same_losses) {
+  const std::string text = "she sells sea shells";
+  const std::vector<int> ids = ids_of(text);
+  const std::vector<double> wanted = logprobs_of(ids);
+  const std::vector<Token> prompt(ids.begin(), ids.end());
+  const std::pair<FakeHandler, const char*> engines_and_forms[] = {
+      {vllm, "prompt_logprobs"}, {sglang, "generate"}, {python, "echo"}};
+  for (const auto& [handler, form] : engines_and_forms) {
+    FakeServer server(handler);
+    Engines engines({{"plain", parse_url(server.url(), "x")}}, hasty());
+    engines.find_scoring();
+    EXPECT_NE(engines.describe()[0].find(form), std::string::npos) << engines.describe()[0];
+    const std::vector<double> losses = engines.losses(engines.spec("none"), prompt, 9, 19, {}, 0);
+    ASSERT_EQ(losses.size(), 10u) << form;
+    for (std::size_t i = 0; i < 10; ++i) EXPECT_NEAR(losses[i], -wanted[10 + i], 1e-9) << form;
+    EXPECT_EQ(engines.write(engines.spec("none"), engines.tokenizer(), prompt, 4, 32, {}).text, "7");
+    EXPECT_EQ(server.authorization(), std::string("Bearer ") + kKey);
+  }
+}
+
+TEST(EnginesTest, each_file_of_forms_is_a_form) {
+  std::size_t n = 0;
+  for (const auto& file : std::filesystem::directory_iterator(ROPEWALK_SOURCE_DIR "/src/remote/forms"))
+    n += file.path().extension() == ".cpp";
+  EXPECT_EQ(scoring_forms().size(), n);
+}
+
+TEST(EnginesTest, what_a_server_cannot_do_is_said_at_once) {
+  FakeServer server(llama_cpp);
+  Engines engines({{"plain", parse_url(server.url(), "x")}}, hasty(0));
+  EXPECT_EQ(engines.n_ctx_train(), 32);
+  EXPECT_NE(engines.tokenizer().chat_template.find("<it\\'s me>\\n"), std::string::npos);
+  try {
+    engines.find_scoring();
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("Only no echo is supported"), std::string::npos) << error.what();
+    EXPECT_NE(error.hint().find("passkey"), std::string::npos);
+    EXPECT_EQ(std::string(error.what()).find(kKey), std::string::npos);
+  }
+}
+
+TEST(EnginesTest, losses_of_other_tokens_are_refused) {
+  FakeServer shifted(
+      [](const std::string& path, const JsonInput& body) { return python_as(true, path, body); });
+  Engines engines({{"plain", parse_url(shifted.url(), "x")}}, hasty());
+  EXPECT_THROW(engines.find_scoring(), Error);
+  FakeServer cut(
+      [](const std::string& path, const JsonInput& body) {  // into other tokens than we were told of
+        FakeAnswer answer = python(path, body);
+        JsonInput json = JsonInput::parse(answer.body);
+        if (!body.is_object() || !body.contains("echo")) return answer;
+        json["choices"][0]["logprobs"]["tokens"][body["prompt"].get<std::string>().size() - 1] = "re?";
+        return sent(json);
+      });
+  Engines others({{"plain", parse_url(cut.url(), "x")}}, hasty());
+  EXPECT_THROW(others.find_scoring(), Error);
+}
+
+TEST(EnginesTest, tries_again_what_may_pass_and_nothing_else) {
+  std::atomic<int> n{0};
+  FakeServer passing([&](const std::string& path, const JsonInput& body) -> FakeAnswer {
+    const int k = n++;
+    if (k == 0) return {503, "{}"};
+    if (k == 1) return {429, "{}"};
+    if (k == 2) return {.body = "", .hangs_up = true};
+    return vllm(path, body);
+  });
+  EXPECT_EQ(Server(parse_url(passing.url(), "x"), hasty().server).model(), "m");
+  EXPECT_EQ(n, 4);
+  FakeServer refusing([&](const std::string&, const JsonInput&) -> FakeAnswer {
+    ++n;
+    return {401, R"({"error":{"message":"wrong key"}})"};
+  });
+  n = 0;
+  try {
+    Server(parse_url(refusing.url(), "x"), hasty().server);
+    FAIL();
+  } catch (const Refused& error) {
+    EXPECT_EQ(error.status(), 401);
+    EXPECT_NE(std::string(error.what()).find("wrong key"), std::string::npos);
+  }
+  EXPECT_EQ(n, 1);
+}
+
+TEST(EnginesTest, hostile_answers_are_errors) {
+  for (const std::string& body : {std::string("{"), std::string(100, '['), std::string("[]"),
+                                  std::string(R"({"data":[{"id":7}]})"), std::string(R"({"data":{}})")}) {
+    FakeServer server([&](const std::string&, const JsonInput&) -> FakeAnswer { return {200, body}; });
+    EXPECT_THROW(Server(parse_url(server.url(), "x"), hasty().server), Error) << body;
+  }
+  EXPECT_THROW(read_ids(JsonInput::parse("[1, -2]"), "x"), Error);
+  EXPECT_THROW(read_ids(JsonInput::parse("[1e99]"), "x"), Error);
+  EXPECT_THROW(loss_of(JsonInput("0"), "x"), Error);
+  EXPECT_THROW(loss_of(JsonInput(0.5), "x"), Error);
+}
+
+TEST(EnginesTest, addresses) {
+  const Url url = parse_url("http://[::1]:8000/x/v1/", "--engine");
+  EXPECT_EQ(url.host, "::1");
+  EXPECT_EQ(url.port, 8000);
+  EXPECT_EQ(url.base, "/x/v1");
+  EXPECT_EQ(url.root(), "/x");
+  EXPECT_EQ(url.text(), "http://[::1]:8000/x/v1");
+  EXPECT_EQ(parse_url("http://a", "x").port, 80);
+  for (const char* bad : {"https://a/v1", "http://", "http://a:0", "http://a:x", "http://u:p@a/v1",
+                          "http://a/v1?k=1", "http://a b", "a:80", "http://[::1"})
+    EXPECT_THROW(parse_url(bad, "x"), UsageError) << bad;
+}
+
+/// Two servers are two methods; what is beyond a server is left out and said; side by side or not, the same.
+TEST(EnginesTest, servers_are_methods_of_one_run) {
+  FakeServer plain(vllm), other(sglang);
+  Engines engines({{"plain", parse_url(plain.url(), "x")}, {"yarn4", parse_url(other.url(), "x")}}, hasty());
+  engines.find_scoring();
+  const auto held = std::shared_ptr<const AskedEngine>(std::shared_ptr<void>(), &engines);
+  std::string text;
+  for (int i = 0; i < 60; ++i) text += "line " + std::to_string(i * i) + ".\n";
+  const std::vector<Document> documents =
+      split_document("a.txt", engines.tokenizer().encode(text), engines.tokenizer().text_begin(), 2, 130);
+  RunnerOptions options;
+  options.plan.tasks = {"tail"}, options.plan.methods = engines.names();
+  options.plan.lengths = {32, 128}, options.plan.tail = 8;
+  std::vector<std::string> left_out;
+  options.planned = [&](const Plan& plan) { left_out = plan.left_out; };
+  const RunInfo info = engines.run_info("1", 1);
+  const RunnerResult one = run_all(Asked(held), engines.tokenizer(), documents, options, info);
+  ASSERT_EQ(left_out.size(), 1u);
+  EXPECT_NE(left_out[0].find("none at 128"), std::string::npos) << left_out[0];
+  options.n_at_once = 4;
+  const RunnerResult four = run_all(Asked(held), engines.tokenizer(), documents, options, info);
+  ASSERT_EQ(one.records.size(), 2u * 5);  // at 32 all three, at 128 all but none
+  ASSERT_EQ(four.records.size(), one.records.size());
+  for (std::size_t i = 0; i < one.records.size(); ++i) {
+    EXPECT_EQ(dump_json(to_json(one.records[i], info)), dump_json(to_json(four.records[i], info)));
+    EXPECT_GT(one.records[i].loss, 0);
+  }
+}
+
+}  // namespace
+}  // namespace rw::remote
