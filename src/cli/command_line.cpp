@@ -260,6 +260,9 @@ void CommandLine::never_with(const std::string& other, const std::vector<std::st
   for (const std::string& option : options)
     app_of(command_)->get_option(option)->excludes(app_of(command_)->get_option(other));
 }
+bool CommandLine::given(const std::string& name) const {
+  return app_of(command_)->get_option(name)->count() > 0;
+}
 void CommandLine::footer(const std::string& text) {
   CLI::App* command = app_of(command_);
   command->footer(fmt::format("--config FILE, a TOML file with a section [{}], may hold options too.\n{}",

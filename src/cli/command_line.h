@@ -56,6 +56,8 @@ class CommandLine {
   /// `options` have an effect beside `other` only, or not beside it: to give them otherwise is an error.
   void only_with(const std::string& other, const std::vector<std::string>& options);
   void never_with(const std::string& other, const std::vector<std::string>& options);
+  /// Whether the user gave it, behind parsing.
+  bool given(const std::string& name) const;
   /// Stands at the end of --help: the examples.
   void footer(const std::string& text);
 

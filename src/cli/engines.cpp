@@ -5,6 +5,7 @@
 
 #include "cli/documents.h"
 #include "core/text.h"
+#include "mpi/launch.h"
 
 namespace rw {
 namespace {
@@ -21,49 +22,69 @@ std::string read_key(const std::string& path) {
 }
 
 /// Files of a model of ours, opened for its tokenizer alone.
-std::shared_ptr<const Tokenizer> open_tokenizer(const std::string& path) {
+std::shared_ptr<Tokenizer> open_tokenizer(const std::string& path) {
   return Tokenizer::open(*ModelFile::open(path));
 }
 
 }  // namespace
 
-void EnginesOptions::define(CommandLine& app) {
-  app.add_option("--engine", engines,
-                 "NAME=URL, once for each: a server is a method;\n"
-                 "one is called plain. A MODEL that is a URL is it");
-  app.add_option("--served-model", served_model, "the model's name on the servers; default: their\nfirst");
-  app.add_option("--api-key-file", key_file, "file with the key for the servers");
-  app.add_option("--concurrency", concurrency, "requests that are asked side by side")
+void EnginesOptions::define(CommandLine& command) {
+  app = &command;
+  command.add_option("--engine", engines,
+                     "NAME=URL, once for each: a server is a method;\n"
+                     "one is called plain. A MODEL that is a URL is it");
+  command.add_option("--served-model", served_model,
+                     "the model's name on the servers; default: their\nfirst");
+  command.add_option("--api-key-file", key_file, "file with the key for the servers");
+  command.add_option("--concurrency", concurrency, "requests that are asked side by side")
       ->check(in_range(1, 256))
       ->capture_default_str();
-  app.add_option("--tokenizer", tokenizer,
-                 "GGUF or Hugging Face folder to count with;\ndefault: the plain server's /tokenize");
-  app.add_option("--trained", trained,
-                 "tokens that the served model was trained on;\ndefault: as the plain server says");
-  app.add_option("--answer-time", answer_time, "the longest that one answer may take")->capture_default_str();
+  command.add_option("--tokenizer", tokenizer,
+                     "GGUF or Hugging Face folder to count with;\ndefault: the plain server's /tokenize");
+  command.add_option("--trained", trained,
+                     "tokens that the served model was trained on;\ndefault: as the plain server says");
+  command.add_flag("--chat", chat,
+                   "questions as messages to /chat/completions, in the\nserver's own template");
+  command.add_option("--answer-time", answer_time, "the longest that one answer may take")
+      ->capture_default_str();
 }
 
 bool EnginesOptions::asked(const std::string& model) const {
   return !engines.empty() || remote::is_url(model);
 }
 
-void EnginesOptions::require_alone(const std::vector<std::string>& methods, const WorkOptions& work,
-                                   const BackendOptions& backend) const {
-  const auto refuse = [](bool given, const char* option, const char* hint) {
-    if (given) throw UsageError(option, "our own engine", "other engines", hint);
-  };
-  refuse(!methods.empty(), "--methods", "each --engine NAME=URL is a method");
-  refuse(work.jobs != 1, "--jobs", "--concurrency asks side by side");
-  refuse(work.dry_run, "--dry-run", "how long another engine takes is not known");
-  refuse(backend.context_parallel, "--context-parallel", "a server has its own machines");
-  refuse(!backend.kv.empty() || !backend.weight_memory.empty(), "--kv, --weight-memory",
-         "the server's own options say how it computes");
+void EnginesOptions::require_alone() const {
+  constexpr std::pair<const char*, const char*> kOurs[] = {
+      {"--methods", "each --engine NAME=URL is a method"},
+      {"--jobs", "--concurrency asks side by side"},
+      {"--dry-run", "how long another engine takes is not known"},
+      {"--context-parallel", "a server has its own machines"},
+      {"--precision", "the server's own options say how it computes"},
+      {"--kv", "the server's own options say how it computes"},
+      {"--weight-memory", "the server's own options say how it computes"},
+      {"--threads", "--concurrency asks side by side"},
+      {"--pre", "--tokenizer MODEL counts with a model's files here"}};
+  for (const auto& [option, hint] : kOurs)
+    if (app->given(option)) throw UsageError(option, "our own engine", "other engines", hint);
+  if (launched_as().several())
+    throw UsageError("mpirun", "our own engine", "other engines", "--concurrency asks side by side");
+}
+
+void EnginesOptions::require_none() const {
+  for (const char* option : {"--served-model", "--api-key-file", "--concurrency", "--tokenizer", "--trained",
+                             "--chat", "--answer-time"})
+    if (app->given(option))
+      throw UsageError(option, "other engines", "our own", "--engine NAME=URL, or a MODEL that is a URL");
 }
 
 std::shared_ptr<remote::Engines> EnginesOptions::connect(const std::string& model,
                                                          const std::vector<std::string>& tasks) const {
   std::vector<remote::EngineAddress> addresses;
-  if (remote::is_url(model)) addresses.push_back({"plain", remote::parse_url(model, "MODEL")});
+  if (remote::is_url(model))
+    addresses.push_back({"plain", remote::parse_url(model, "MODEL")});
+  else if (app->given("MODEL"))
+    throw UsageError("MODEL", "the address of the plain server, or none", "'" + model + "'",
+                     "--tokenizer MODEL counts with a model's files here");
   for (const std::string& each : engines) {
     const std::size_t equals = each.find('=');
     const std::string name = each.substr(0, std::min(equals, each.size()));
@@ -75,21 +96,26 @@ std::shared_ptr<remote::Engines> EnginesOptions::connect(const std::string& mode
     addresses.push_back({name, remote::parse_url(each.substr(equals + 1), "--engine")});
   }
   remote::EnginesOptions asked;
-  asked.server.model = served_model;
+  asked.server.model = served_model, asked.chat = chat;
   if (!key_file.empty()) asked.server.key = read_key(key_file);
   if (const double seconds = parse_seconds(answer_time, "--answer-time"); seconds > 0)
     asked.server.limits.answer_seconds = seconds;
   if (!tokenizer.empty()) asked.tokenizer = open_tokenizer(tokenizer);
   if (!trained.empty()) asked.n_ctx_train = parse_length(trained);
   auto connected = std::make_shared<remote::Engines>(addresses, asked);
-  const bool scores = std::any_of(tasks.begin(), tasks.end(), [](const std::string& task) {
-    return Registry<Task>::get(task, "task").unit != Unit::kQuestion;
-  });
-  if (scores) connected->find_scoring();
+  const auto some = [&](const auto& test) {
+    return std::any_of(tasks.begin(), tasks.end(),
+                       [&](const std::string& task) { return test(Registry<Task>::get(task, "task")); });
+  };
+  // What is written says something without losses, too.
+  if (some([](const Task& t) { return t.unit != Unit::kQuestion; }))
+    connected->find_scoring(
+        some([](const Task& t) { return t.unit != Unit::kQuestion && !t.uses_n_predict; }));
   for (const std::string& line : connected->describe()) say(line);
-  const std::string begun =
-      connected->tokenizer().chat_template.empty() ? "no chat template" : "its chat template";
-  say(fmt::format("lengths are counted by {}; questions are asked with {}; trained on {} tokens",
+  const std::string begun = chat                                           ? "as chat messages"
+                            : connected->tokenizer().chat_template.empty() ? "without a chat template"
+                                                                           : "with its chat template";
+  say(fmt::format("lengths are counted by {}; questions are asked {}; trained on {} tokens",
                   connected->tokenizer().kind(), begun, connected->n_ctx_train()));
   return connected;
 }
@@ -103,7 +129,8 @@ std::string EnginesOptions::words(const std::string& model) const {
   for (const std::string& each : engines) add("--engine", each);
   add("--served-model", served_model), add("--api-key-file", key_file), add("--tokenizer", tokenizer);
   add("--trained", trained);
-  return text + fmt::format(" --concurrency {}", concurrency);
+  if (app->given("--answer-time")) add("--answer-time", answer_time);
+  return text + (chat ? " --chat" : "") + fmt::format(" --concurrency {}", concurrency);
 }
 
 }  // namespace rw

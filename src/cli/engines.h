@@ -10,12 +10,15 @@ struct EnginesOptions {
   std::vector<std::string> engines;  ///< NAME=URL
   std::string served_model, key_file, tokenizer, trained, answer_time = "10m";
   int concurrency = 4;
-  void define(CommandLine& app);
+  bool chat = false;
+  const CommandLine* app = nullptr;
+  void define(CommandLine& command);
   /// Whether other engines are asked: --engine, or a MODEL that is a URL.
   bool asked(const std::string& model) const;
-  /// Errors: UsageError for options that are our own engine's.
-  void require_alone(const std::vector<std::string>& methods, const WorkOptions& work,
-                     const BackendOptions& backend) const;
+  /// Errors: UsageError for options that are our own engine's, or for several ranks.
+  void require_alone() const;
+  /// Errors: UsageError for options that only other engines have.
+  void require_none() const;
   /// Connects, and says to whom, and how `tasks` will ask. Errors: UsageError, those of remote::Engines.
   std::shared_ptr<remote::Engines> connect(const std::string& model,
                                            const std::vector<std::string>& tasks) const;

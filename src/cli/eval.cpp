@@ -142,12 +142,12 @@ std::vector<NamedText> read_texts(const std::vector<std::string>& paths, const E
 void say_what_it_took(const RunnerResult& result, bool only_stored, bool nothing_new, double start) {
   std::size_t peak = 0;
   for (const Record& r : result.records) peak = std::max(peak, r.peak_bytes);
-  say(fmt::format("{} in {:.1f} s, peak memory {} MiB",
+  say(fmt::format("{} in {:.1f} s{}",
                   only_stored && nothing_new ? "nothing was measured, all was in " +
                                                    printable(options.work.out) + ", of whatever processor"
                   : only_stored ? counted(result.n_items, "item") + " by jobs"
                                 : "measured " + counted(result.n_items - result.n_known, "item"),
-                  now_seconds() - start, peak >> 20));
+                  now_seconds() - start, peak > 0 ? fmt::format(", peak memory {} MiB", peak >> 20) : ""));
 }
 
 /// With --context-parallel every rank does every item, in step: what they decide by must be the same.
@@ -184,7 +184,7 @@ void say_one_document(const PreparedEval& prepared) {
 
 /// Other engines: each is a method.
 int run_engines() {
-  options.engines.require_alone(options.methods, options.work, options.backend);
+  options.engines.require_alone();
   EvalRequest request = request_of(options.work.runner_options());
   check_request_of_engines(request);
   say_what_has_no_effect(request.plan);
@@ -212,6 +212,7 @@ int run_engines() {
 
 int run() {
   if (options.engines.asked(options.model)) return run_engines();
+  options.engines.require_none();
   if (options.model.empty())
     throw UsageError("ropewalk eval", "MODEL, or --engine NAME=URL", "none", "ropewalk eval --help");
   const std::shared_ptr<Ranks> ranks = ranks_of(options.backend);

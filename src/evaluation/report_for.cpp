@@ -34,7 +34,8 @@ std::vector<MethodNote> notes_of(const std::vector<Record>& records) {
 
 ReportData report_for(std::vector<Record> records, const RunInfo& run) {
   order_methods(records);
-  std::vector<MethodNote> notes = notes_of(records);
+  // What another engine is called says nothing of what it does.
+  std::vector<MethodNote> notes = was_remote(run) ? std::vector<MethodNote>() : notes_of(records);
   return report_data(std::move(records), run, std::move(notes));
 }
 

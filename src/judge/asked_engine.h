@@ -30,7 +30,7 @@ struct Written {
 /// What was written on from a context, and how well the true tokens behind it were expected.
 struct Continued {
   Written written;
-  std::vector<double> losses;   ///< nats, of each true token
+  std::vector<double> losses;   ///< nats, of each true token; empty, as likeliest: it tells none
   std::vector<bool> likeliest;  ///< whether it was the likeliest
 };
 

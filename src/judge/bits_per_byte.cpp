@@ -7,8 +7,9 @@
 namespace rw {
 
 double bits_per_byte(const Tokenizer& tokenizer, std::span<const Token> targets, double nats) {
-  std::size_t bytes = 0;
-  for (const Token token : targets) bytes += tokenizer.decode(token).size();
+  // Of all at once: a character may stand over several, which another engine's tokenizer does not spell
+  // alone.
+  const std::size_t bytes = tokenizer.decode(std::vector<Token>(targets.begin(), targets.end())).size();
   if (bytes == 0) return std::numeric_limits<double>::quiet_NaN();
   return nats / std::numbers::ln2 / static_cast<double>(bytes);
 }

@@ -63,10 +63,12 @@ Frame frame_of(const TaskInput& in, const Question& question) {
               fmt::format("{}", length), "ask for longer --lengths");
 }
 
-/// Whether the token's first byte is not one inside a character: needles must not cut those apart.
+/// Whether the token's first byte is not one inside a character: needles must not cut those apart. Another
+/// engine's tokenizer spells a part of a character U+FFFD: it is not known to begin one.
 bool begins_character(const Tokenizer& tokenizer, Token token) {
   const std::string text = tokenizer.decode(token);
-  return text.empty() || (static_cast<unsigned char>(text[0]) & 0xc0u) != 0x80u;
+  return text.empty() ||
+         ((static_cast<unsigned char>(text[0]) & 0xc0u) != 0x80u && !text.starts_with("\xef\xbf\xbd"));
 }
 
 /// The place in [0, n] behind a sentence end nearest to `wanted`, within an eighth of the text.

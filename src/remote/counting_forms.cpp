@@ -9,7 +9,7 @@ constexpr Index kMostId = 1 << 30;
 
 /// vLLM (docs.vllm.ai, Tokenizer API), SGLang (http_server.py) and ropewalk: POST /tokenize {"prompt",
 /// "add_special_tokens"} -> {"tokens"}; POST /detokenize {"tokens"} -> {"prompt"}, SGLang's {"text"}.
-std::vector<Token> encode_vllm(const Server& server, const std::string& text, bool begin) {
+std::vector<Token> encode_vllm(const Server& server, const std::string& text, bool begin, bool) {
   const JsonInput answer = server.ask_root("/tokenize", {{"prompt", text}, {"add_special_tokens", begin}});
   return read_ids(answer.is_object() ? answer.value("tokens", JsonInput()) : JsonInput(), "/tokenize");
 }
@@ -21,9 +21,9 @@ std::string decode_vllm(const Server& server, std::span<const Token> tokens) {
 
 /// llama.cpp (tools/server/README.md): POST /tokenize {"content", "add_special", "parse_special"} ->
 /// {"tokens"}; POST /detokenize {"tokens"} -> {"content"}.
-std::vector<Token> encode_llama_cpp(const Server& server, const std::string& text, bool begin) {
+std::vector<Token> encode_llama_cpp(const Server& server, const std::string& text, bool begin, bool special) {
   const JsonInput answer =
-      server.ask_root("/tokenize", {{"content", text}, {"add_special", begin}, {"parse_special", false}});
+      server.ask_root("/tokenize", {{"content", text}, {"add_special", begin}, {"parse_special", special}});
   return read_ids(answer.is_object() ? answer.value("tokens", JsonInput()) : JsonInput(), "/tokenize");
 }
 std::string decode_llama_cpp(const Server& server, std::span<const Token> tokens) {
@@ -32,7 +32,7 @@ std::string decode_llama_cpp(const Server& server, std::span<const Token> tokens
 
 /// llama-cpp-python (its OpenAPI page): POST /extras/tokenize {"input"} -> {"tokens"}, with what begins a
 /// text; POST /extras/detokenize {"tokens"} -> {"text"}.
-std::vector<Token> encode_python(const Server& server, const std::string& text, bool begin) {
+std::vector<Token> encode_python(const Server& server, const std::string& text, bool begin, bool) {
   const auto ids = [&](const std::string& input) {
     const JsonInput answer = server.ask_root("/extras/tokenize", {{"input", input}});
     return read_ids(answer.is_object() ? answer.value("tokens", JsonInput()) : JsonInput(),
@@ -53,9 +53,9 @@ std::string decode_python(const Server& server, std::span<const Token> tokens) {
 }  // namespace
 
 const CountingForm kCountingForms[3] = {
-    {"the server's /tokenize (vLLM's form)", encode_vllm, decode_vllm},
-    {"the server's /tokenize (llama.cpp's form)", encode_llama_cpp, decode_llama_cpp},
-    {"the server's /extras/tokenize", encode_python, decode_python}};
+    {"the server's /tokenize (vLLM's form)", encode_vllm, decode_vllm, false},
+    {"the server's /tokenize (llama.cpp's form)", encode_llama_cpp, decode_llama_cpp, true},
+    {"the server's /extras/tokenize", encode_python, decode_python, false}};
 
 std::vector<Token> read_ids(const JsonInput& list, std::string_view place) {
   std::vector<Token> ids;

@@ -9,6 +9,11 @@
 namespace rw::remote {
 namespace {
 
+/// Tokens that the same message may have more, cut into tokens where another text stands around it; and that
+/// a template may put there, of a server that does not count.
+constexpr Index kJoints = 8, kRoomOfTemplate = 128;
+/// A message as a chat model is sent it. The begin of the answer, which tasks put behind a turn, ends it.
+constexpr const char* kMessageAlone = "{{ messages[0]['content'] }}{{ '\\n' }}";
 constexpr const char* kSample = "The pass key is 71432; she said: \"It isn't far.\"\nWhere?";
 
 /// A whole number of a server's answer that is positive; 0: none.
@@ -22,10 +27,12 @@ Index positive(const JsonInput& object, const char* name) {
 /// One server, and what it can do.
 struct Engines::One {
   One(Url url, const ServerOptions& options) : server(std::move(url), options) {
-    most = positive(server.about(), "max_model_len");
+    most = positive(server.about(), "max_model_len");                                    // vLLM, SGLang
+    if (most == 0) most = positive(server.about().value("meta", JsonInput()), "n_ctx");  // llama.cpp
   }
   Server server;
   Index most = 0;        // tokens, read and written; 0: it does not say
+  Index around = 0;      // tokens that its chat template puts around a message; of chat
   bool as_text = false;  // it takes no ids
   const ScoringForm* scoring = nullptr;
 };
@@ -46,25 +53,48 @@ class EngineFacts : public MethodFacts {
 /// Errors: Error for a server that takes neither ids nor text.
 bool takes_text_only(Server& server, std::span<const Token> sample) {
   try {
-    const Server::Once once(server);
+    const Server::Trial trial(server);
     server.ask("/completions", {{"prompt", sample}, {"max_tokens", 1}, {"temperature", 0}});
     return false;
   } catch (const Refused& refused) {
-    if (refused.status() == 401 || refused.status() == 403) throw;
+    if (!refused.cannot()) throw;
   }
   server.ask("/completions", {{"prompt", kSample}, {"max_tokens", 1}, {"temperature", 0}});
   return true;
 }
 
+struct ChatAnswer {
+  std::string text;
+  Index n_prompt = 0;  // tokens that the server read, its template among them; 0: it does not say
+};
+
+/// A user's message answered, without thoughts where the template can.
+ChatAnswer chat_answer(const Server& server, const std::string& message, Index n_predict) {
+  constexpr const char* kRoute = "/chat/completions";
+  const JsonInput answer =
+      server.ask(kRoute, {{"messages", Json::array({{{"role", "user"}, {"content", message}}})},
+                          {"max_tokens", n_predict},
+                          {"temperature", 0},
+                          {"chat_template_kwargs", {{"enable_thinking", false}}}});
+  const JsonInput said = choice_of(answer, kRoute).value("message", JsonInput());
+  if (!said.is_object()) throw Error(kRoute, "a choice with a message", dump_json(answer).substr(0, 80));
+  // null: it wrote nothing, or thoughts alone.
+  const bool wrote = !said.value("content", JsonInput()).is_null();
+  return {wrote ? read_text_of(said, "content", kRoute) : "",
+          positive(answer.value("usage", JsonInput()), "prompt_tokens")};
+}
+
 }  // namespace
 
 Engines::Engines(const std::vector<EngineAddress>& addresses, const EnginesOptions& options)
-    : tokenizer_(options.tokenizer) {
+    : tokenizer_(options.tokenizer), chat_(options.chat) {
   for (const EngineAddress& address : addresses) {
     const std::string name = address.name == "plain" ? kPlain : address.name;
-    if (name == kTruncated || name == kShort || name == kOwnShort || name.empty() ||
+    const std::string taken[] = {kTruncated, kShort, kOwnShort, "", "all", "auto"};
+    if (std::find(std::begin(taken), std::end(taken), name) != std::end(taken) ||
         !engines_.emplace(name, std::make_unique<One>(address.url, options.server)).second)
       throw UsageError("--engine", "a name of its own for each", "'" + name + "'");
+    require_another(name);
     if (name != kPlain) names_.push_back(name);
   }
   if (!engines_.contains(kPlain))
@@ -72,16 +102,14 @@ Engines::Engines(const std::vector<EngineAddress>& addresses, const EnginesOptio
                      "--engine plain=URL is the same model without what is judged");
   const One& plain = one(kPlain);
   if (!tokenizer_) tokenizer_ = std::make_shared<RemoteTokenizer>(plain.server);
+  if (chat_) tokenizer_->chat_template = kMessageAlone, tokenizer_->chat_template_problem.clear();
   require_one_tokenizer();
-  const std::vector<Token> sample = tokenizer_->encode(kSample);
-  for (auto& [name, engine] : engines_) engine->as_text = takes_text_only(engine->server, sample);
+  find_writing();
   const JsonInput meta = plain.server.about().value("meta", JsonInput());
   n_ctx_train_ = options.n_ctx_train > 0 ? options.n_ctx_train : positive(meta, "n_ctx_train");
-  // One token is written where losses are asked for.
-  if (n_ctx_train_ == 0 && plain.most > 1) n_ctx_train_ = plain.most - 1;
   if (n_ctx_train_ == 0)
     throw Error(plain.server.url().text(), "a server that says what length its model was trained on", "none",
-                "--trained N says it");
+                "--trained N says it: what max_position_embeddings was in training");
 }
 
 Engines::~Engines() = default;
@@ -92,6 +120,17 @@ const Engines::One& Engines::one(const std::string& method) const {
   return *found->second;
 }
 
+/// Two names of one engine would be two methods that are equal.
+void Engines::require_another(const std::string& name) const {
+  const Server& own = one(name).server;
+  for (const auto& [other, engine] : engines_)
+    if (other != name && engine->server.url().text() == own.url().text() &&
+        engine->server.model() == own.model())
+      throw UsageError("--engine", "an engine for each name",
+                       fmt::format("{} and {}: {} at {}", other, name, own.model(), own.url().text()),
+                       "is a port mistyped?");
+}
+
 /// The same text is the same ids everywhere: else the servers have not one model.
 void Engines::require_one_tokenizer() const {
   const std::vector<Token> wanted = tokenizer_->encode(kSample);
@@ -99,7 +138,7 @@ void Engines::require_one_tokenizer() const {
     for (const CountingForm& form : kCountingForms) {
       std::vector<Token> own;
       try {
-        own = form.encode(engine->server, kSample, false);
+        own = form.encode(engine->server, kSample, false, false);
       } catch (const Error&) {
         continue;  // another form, or none
       }
@@ -112,78 +151,113 @@ void Engines::require_one_tokenizer() const {
     }
 }
 
-void Engines::find_scoring() {
+void Engines::find_writing() {
   const std::vector<Token> sample = tokenizer_->encode(kSample);
   for (auto& [name, engine] : engines_) {
-    const Server::Once once(engine->server);
+    if (!chat_) {
+      engine->as_text = takes_text_only(engine->server, sample);
+      continue;
+    }
+    const Server::Trial trial(engine->server);
+    // Its template's tokens are not ours to count, and need room; the server cuts a message anew.
+    const Index n_read = chat_answer(engine->server, kSample, 1).n_prompt;
+    engine->around = kJoints + (n_read > 0 ? std::max<Index>(0, n_read - static_cast<Index>(sample.size()))
+                                           : kRoomOfTemplate);
+  }
+}
+
+void Engines::find_scoring(bool required) {
+  const std::vector<Token> sample = tokenizer_->encode(kSample);
+  for (auto& [name, engine] : engines_) {
+    losses_asked_ = true;
+    if (chat_) engine->as_text = takes_text_only(engine->server, sample);
+    const Server::Trial trial(engine->server);
     std::string why;
     for (const ScoringForm* form : scoring_forms()) {
       try {
-        form->ask(engine->server, prompt_of(*engine, sample), 2);
+        form->ask(engine->server, prompt_of(*engine, sample, 2), 2);
         engine->scoring = form;
         break;
       } catch (const NoAnswer&) {
         throw;
+      } catch (const Refused& refused) {
+        if (!refused.cannot()) throw;
+        why += (why.empty() ? "" : "; ") + form->name + ": " + refused.found();
       } catch (const Error& error) {
         why += (why.empty() ? "" : "; ") + form->name + ": " + error.found();
       }
     }
-    if (!engine->scoring)
+    if (!engine->scoring && required)
       throw Error(engine->server.url().text(), "a server that tells the losses of a prompt", why,
-                  "take tasks that only write: --tasks passkey needle variable-tracking");
+                  "take tasks that write: --tasks passkey needle variable-tracking continuation");
   }
+}
+
+/// How it is asked: a part of what its measurements are, and of the store's keys.
+std::string Engines::how(const One& one) const {
+  std::string text = one.as_text ? "prompts as text" : "prompts as ids";
+  if (chat_) text += ", questions by chat";
+  if (one.scoring) text += ", losses by " + one.scoring->name;
+  return text + (losses_asked_ && !one.scoring ? ", it tells no losses" : "");
 }
 
 std::vector<std::string> Engines::describe() const {
   std::vector<std::string> lines;
   for (const auto& [name, engine] : engines_)
-    lines.push_back(fmt::format("{}: {} at {}, {}{}{}", name == kPlain ? "plain" : name,
+    lines.push_back(fmt::format("{}: {} at {}, {}, {}", name == kPlain ? "plain" : name,
                                 printable(engine->server.model()), engine->server.url().text(),
                                 engine->most > 0 ? fmt::format("up to {}", counted(engine->most, "token"))
                                                  : "it says no greatest length",
-                                engine->as_text ? ", prompts as text" : "",
-                                engine->scoring ? ", losses by " + engine->scoring->name : ""));
+                                how(*engine)));
   return lines;
 }
 
 RunInfo Engines::run_info(const std::string& version, int n_at_once) const {
   RunInfo info;
   info.version = version, info.model = printable(one(kPlain).server.model());
-  info.model_id = sha256("served|" + one(kPlain).server.model() + "|" + tokenizer_->kind());
-  info.precision = info.kv = info.isa = "of the server";
+  info.model_id =
+      sha256("served|" + one(kPlain).server.model() + "|" + tokenizer_->kind() + (chat_ ? "|chat" : ""));
+  info.precision = info.kv = info.isa = kOfServer;
   info.n_ctx_train = n_ctx_train_, info.threads = n_at_once;
   info.n_vocab = tokenizer_->n_vocab();
   return info;
 }
 
 Index Engines::most(const std::string& method) const {
-  const Index most = one(method).most;
-  return most > 0 ? most : kForever;
+  const One& asked = one(method);
+  return asked.most > 0 ? std::max<Index>(1, asked.most - asked.around) : kForever;
 }
 
 std::unique_ptr<MethodFacts> Engines::facts() const {
   std::map<std::string, std::string> resolved;
   for (const auto& [name, engine] : engines_)
-    resolved[name] = fmt::format("{} at {}", engine->server.model(), engine->server.url().text());
+    resolved[name] =
+        fmt::format("{} at {}, {}", engine->server.model(), engine->server.url().text(), how(*engine));
   return std::make_unique<EngineFacts>(std::move(resolved));
 }
 
-Prompt Engines::prompt_of(const One& one, std::span<const Token> tokens) const {
+Prompt Engines::prompt_of(const One& one, std::span<const Token> tokens, Index n_end) const {
   Prompt prompt{.tokens = tokens};
   if (!one.as_text) return prompt;
-  prompt.as_text = true;
-  // What begins a text is the server's to add.
+  prompt.as_text = true, prompt.text = text_of(tokens);
+  const auto end = tokens.last(static_cast<std::size_t>(n_end));
+  prompt.end = tokenizer_->decode(std::vector<Token>(end.begin(), end.end()), true);
+  return prompt;
+}
+
+/// Without what begins a text: that is the server's to add.
+std::string Engines::text_of(std::span<const Token> tokens) const {
   const std::vector<Token> begin = tokenizer_->text_begin();
   const bool begun = tokens.size() >= begin.size() && std::equal(begin.begin(), begin.end(), tokens.begin());
-  for (const Token token : tokens) prompt.pieces.push_back(tokenizer_->decode(token, true));
-  for (std::size_t t = begun ? begin.size() : 0; t < prompt.pieces.size(); ++t)
-    prompt.text += prompt.pieces[t];
-  return prompt;
+  return tokenizer_->decode(
+      std::vector<Token>(tokens.begin() + (begun ? static_cast<std::ptrdiff_t>(begin.size()) : 0),
+                         tokens.end()),
+      true);
 }
 
 Scored Engines::score(const One& one, std::span<const Token> tokens, Index n) const {
   RW_CHECK(one.scoring != nullptr && n > 0 && n < static_cast<Index>(tokens.size()));
-  return one.scoring->ask(one.server, prompt_of(one, tokens), static_cast<std::size_t>(n));
+  return one.scoring->ask(one.server, prompt_of(one, tokens, n), static_cast<std::size_t>(n));
 }
 
 std::vector<double> Engines::losses(const MethodSpec& spec, std::span<const Token> tokens, Index begin,
@@ -194,29 +268,50 @@ std::vector<double> Engines::losses(const MethodSpec& spec, std::span<const Toke
   return std::move(scored.losses);
 }
 
-Written Engines::write(const MethodSpec& spec, const Tokenizer& tokenizer, std::span<const Token> prompt,
-                       Index n_predict, Index, const TokensDone& done) const {
-  const One& engine = one(spec.parts.at(0).name);
-  const JsonInput answer = engine.server.ask(
-      "/completions",
-      {{"prompt", prompt_of(engine, prompt).json()}, {"max_tokens", n_predict}, {"temperature", 0}});
-  Written written;
-  written.text = read_text_of(choice_of(answer, "/completions"), "text", "/completions");
-  written.tokens = tokenizer.encode_inside(written.text);
+namespace {
+
+std::string completed(const Server& server, const Prompt& prompt, Index n_predict) {
+  constexpr const char* kRoute = "/completions";
+  const JsonInput answer =
+      server.ask(kRoute, {{"prompt", prompt.json()}, {"max_tokens", n_predict}, {"temperature", 0}});
+  return read_text_of(choice_of(answer, kRoute), "text", kRoute);
+}
+
+/// A text that was written, as tokens: as many as were asked for.
+Written written_of(std::string text, const Tokenizer& tokenizer, Index n_predict) {
+  Written written{.tokens = tokenizer.encode_inside(text), .text = std::move(text)};
   if (static_cast<Index>(written.tokens.size()) > n_predict)
     written.tokens.resize(static_cast<std::size_t>(n_predict));
-  if (done) done(static_cast<Index>(prompt.size()));
   return written;
 }
 
+}  // namespace
+
+/// A question.
+Written Engines::write(const MethodSpec& spec, const Tokenizer& tokenizer, std::span<const Token> prompt,
+                       Index n_predict, Index, const TokensDone& done) const {
+  const One& engine = one(spec.parts.at(0).name);
+  std::string text = chat_ ? chat_answer(engine.server, text_of(prompt), n_predict).text
+                           : completed(engine.server, prompt_of(engine, prompt, 0), n_predict);
+  if (done) done(static_cast<Index>(prompt.size()));
+  return written_of(std::move(text), tokenizer, n_predict);
+}
+
+/// A text, which is no message, whatever questions are asked by.
 Continued Engines::go_on(const MethodSpec& spec, const Tokenizer& tokenizer, std::span<const Token> context,
                          std::span<const Token> truth, const TokensDone& done) const {
+  const One& engine = one(spec.parts.at(0).name);
   const auto n = static_cast<Index>(truth.size());
-  Continued all{.written = write(spec, tokenizer, context, n, 0, {}), .losses = {}, .likeliest = {}};
+  Continued all{
+      .written = written_of(completed(engine.server, prompt_of(engine, context, 0), n), tokenizer, n),
+      .losses = {},
+      .likeliest = {}};
   std::vector<Token> whole(context.begin(), context.end());
   whole.insert(whole.end(), truth.begin(), truth.end());
-  Scored scored = score(one(spec.parts.at(0).name), whole, n);
-  all.losses = std::move(scored.losses), all.likeliest = std::move(scored.likeliest);
+  if (engine.scoring) {
+    Scored scored = score(engine, whole, n);
+    all.losses = std::move(scored.losses), all.likeliest = std::move(scored.likeliest);
+  }
   if (done) done(static_cast<Index>(whole.size()));
   return all;
 }

@@ -18,8 +18,9 @@ struct EngineAddress {
 
 struct EnginesOptions {
   ServerOptions server;
-  std::shared_ptr<const Tokenizer> tokenizer;  ///< to count with; none: the plain server's own
-  Index n_ctx_train = 0;                       ///< that the model was trained on; 0: as the plain server says
+  std::shared_ptr<Tokenizer> tokenizer;  ///< to count with; none: the plain server's own
+  bool chat = false;      ///< questions are messages to /chat/completions, in the server's own template
+  Index n_ctx_train = 0;  ///< that the model was trained on; 0: as the plain server says
 };
 
 /// Thread-safe. Errors of what is asked: those of Server.
@@ -32,8 +33,9 @@ class Engines : public AskedEngine {
 
   const Tokenizer& tokenizer() const { return *tokenizer_; }
   const std::vector<std::string>& names() const { return names_; }  ///< but the plain one's
-  /// Looks for how each server tells the losses of a prompt. Errors: Error naming one that tells none.
-  void find_scoring();
+  /// Looks for how each server tells the losses of a prompt. Errors: Error naming one that tells none, where
+  /// that is required: else what is written is told without them.
+  void find_scoring(bool required);
   /// A line for each server, for people.
   std::vector<std::string> describe() const;
   /// What every record says of the run: all but command, tail and margin.
@@ -54,13 +56,19 @@ class Engines : public AskedEngine {
  private:
   struct One;
   const One& one(const std::string& method) const;
-  Prompt prompt_of(const One& one, std::span<const Token> tokens) const;
+  /// `n_end`: how many of the last tokens a server that takes text is held to.
+  Prompt prompt_of(const One& one, std::span<const Token> tokens, Index n_end) const;
+  std::string text_of(std::span<const Token> tokens) const;
   Scored score(const One& one, std::span<const Token> tokens, Index n) const;
+  std::string how(const One& one) const;
+  void require_another(const std::string& name) const;
   void require_one_tokenizer() const;
+  void find_writing();
 
   std::map<std::string, std::unique_ptr<One>> engines_;
   std::vector<std::string> names_;
-  std::shared_ptr<const Tokenizer> tokenizer_;
+  std::shared_ptr<Tokenizer> tokenizer_;
+  bool chat_ = false, losses_asked_ = false;
   Index n_ctx_train_ = 0;
 };
 

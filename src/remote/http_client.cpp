@@ -27,7 +27,7 @@ struct HttpClient::Impl {
     stream.reset();
     const bool late = error == beast::error::timeout, big = error == http::error::body_limit;
     throw NoAnswer(
-        url.text(), "a server that answers",
+        !big && !(late && asked), url.text(), "a server that answers",
         fmt::format("{}: {}", doing,
                     late  ? "nothing came in time"
                     : big ? fmt::format("an answer of more than {} MB", limits.most_bytes >> 20)
@@ -45,6 +45,7 @@ struct HttpClient::Impl {
   asio::io_context io{1};
   std::optional<beast::tcp_stream> stream;
   beast::flat_buffer buffer;
+  bool asked = false;  // the request was taken
 };
 
 void HttpClient::Impl::connect() {
@@ -66,13 +67,14 @@ void HttpClient::Impl::connect() {
 }
 
 HttpAnswer HttpClient::Impl::ask_once(const http::request<http::string_body>& request, bool& reused) {
-  reused = stream.has_value();
+  reused = stream.has_value(), asked = false;
   if (!stream) connect();
   error_code error;
   stream->expires_after(std::chrono::milliseconds(static_cast<std::int64_t>(1000 * limits.answer_seconds)));
   http::async_write(*stream, request, [&](error_code e, std::size_t) { error = e; });
   finish();
   if (error) fail("the request was not taken", error);
+  asked = true;
   http::response_parser<http::string_body> parser;
   parser.header_limit(64u << 10);
   parser.body_limit(limits.most_bytes);
@@ -101,8 +103,9 @@ HttpAnswer HttpClient::Impl::ask(http::verb verb, const std::string& path, const
   bool reused = false;
   try {
     return ask_once(request, reused);
-  } catch (const NoAnswer&) {
-    if (!reused) throw;  // a kept connection may have been closed meanwhile: that says nothing
+  } catch (const NoAnswer& none) {
+    if (!reused || !none.may_pass())
+      throw;  // a kept connection may have been closed meanwhile: that says nothing
   }
   return ask_once(request, reused);
 }

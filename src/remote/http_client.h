@@ -22,10 +22,17 @@ struct HttpAnswer {
   std::optional<double> retry_after;  ///< seconds, where the server says so
 };
 
-/// Nobody answered: no such host, a refused or broken connection, too late, or too much. May pass.
+/// Nobody answered: no such host, a refused or broken connection, too late, or too much.
 class NoAnswer : public Error {
  public:
-  using Error::Error;
+  NoAnswer(bool may_pass, std::string_view place, std::string_view expected, std::string_view found,
+           std::string_view hint)
+      : Error(place, expected, found, hint), may_pass_(may_pass) {}
+  /// Whether asking again may help: not where the answer is too large, or took all of its time.
+  bool may_pass() const { return may_pass_; }
+
+ private:
+  bool may_pass_;
 };
 
 /// Keeps its connection between requests, and opens another where the server closed it. One thread at a time.

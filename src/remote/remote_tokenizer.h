@@ -13,14 +13,18 @@ namespace rw::remote {
 /// How a server is asked for ids: by one of the engines' own routes.
 struct CountingForm {
   const char* name;
-  std::vector<Token> (*encode)(const Server& server, const std::string& text, bool begin);
+  /// `begin`: with what begins a text. `special`: control tokens that are spelled in it are read as such,
+  /// which they are in any case where tells_special is false.
+  std::vector<Token> (*encode)(const Server& server, const std::string& text, bool begin, bool special);
   std::string (*decode)(const Server& server, std::span<const Token> tokens);
+  bool tells_special;
 };
 /// Of vLLM, SGLang and ropewalk; of llama.cpp; of llama-cpp-python.
 extern const CountingForm kCountingForms[3];
 
-/// Texts as they are; control tokens that are spelled in them are whatever the server makes of that. What was
-/// asked is kept: ids of short texts, and the text of each id. Thread-safe. Errors: those of Server.
+/// Control tokens that are spelled in a text become such where the server has no way to say otherwise
+/// (CountingForm::tells_special). What was asked is kept: ids of short texts, and the text of each id.
+/// Thread-safe. Errors: those of Server.
 class RemoteTokenizer : public Tokenizer {
  public:
   /// The first form that the server knows. Errors: Error where it knows none.
@@ -32,7 +36,12 @@ class RemoteTokenizer : public Tokenizer {
   Index n_vocab() const override { return n_vocab_; }
   std::string kind() const override { return form_->name; }
 
+ protected:
+  std::string decode_all(std::span<const Token> ids, bool special) const override;
+
  private:
+  std::string behind_anchor(std::span<const Token> ids) const;
+  std::vector<Token> encode_run(const std::string& text, bool special, bool inside) const;
   void find_form();
   void find_template();
   const Server& server_;
@@ -41,7 +50,7 @@ class RemoteTokenizer : public Tokenizer {
   std::string anchor_text_;
   Index n_vocab_ = 0;
   mutable std::mutex mutex_;
-  mutable std::map<std::string, std::vector<Token>, std::less<>> known_;
+  mutable std::map<std::pair<std::string, bool>, std::vector<Token>> known_;  // by text and `special`
   mutable std::map<Token, std::string> texts_;
 };
 

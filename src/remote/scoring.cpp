@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 namespace rw::remote {
 
@@ -15,7 +14,6 @@ std::vector<const ScoringForm*> scoring_forms() {
 }
 
 double loss_of(const JsonInput& logprob, std::string_view place) {
-  if (logprob.is_null()) return std::numeric_limits<double>::infinity();  // JSON has no -inf
   if (!logprob.is_number() || !(logprob.get<double>() <= 1e-3))
     throw Error(place, "a log-probability", dump_json(logprob).substr(0, 40));
   return std::max(0.0, -logprob.get<double>());

@@ -15,7 +15,7 @@ struct Prompt {
   std::span<const Token> tokens;
   std::string text = {};
   bool as_text = false;
-  std::vector<std::string> pieces = {};  ///< as_text: of each token, to see that the server has the same
+  std::string end = {};  ///< as_text: the text of the last tokens, to see that the server has the same
   Json json() const { return as_text ? Json(text) : Json(tokens); }
 };
 
@@ -35,7 +35,8 @@ struct ScoringForm {
 /// By order.
 std::vector<const ScoringForm*> scoring_forms();
 
-/// -log p of a number of an answer; infinite for null. Errors: Error where it is no log-probability.
+/// -log p of a number of an answer. Errors: Error where it is no log-probability: null is what servers say of
+/// a token that nothing stands before.
 double loss_of(const JsonInput& logprob, std::string_view place);
 /// choices[0] of an answer. Errors: Error.
 const JsonInput& choice_of(const JsonInput& answer, std::string_view place);

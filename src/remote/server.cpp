@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "core/text.h"
+#include "core/utf8.h"
 
 namespace rw::remote {
 namespace {
@@ -16,12 +17,27 @@ constexpr std::size_t kMostModels = 10000;
 
 /// Too many requests, or one that another try may pass.
 bool may_pass(int status) {
-  constexpr int kPassing[] = {408, 429, 500, 502, 503, 504};
+  constexpr int kPassing[] = {408, 425, 429, 500, 502, 503, 504};
   return std::find(std::begin(kPassing), std::end(kPassing), status) != std::end(kPassing);
 }
 
+/// What a server says may quote the key.
+std::string without_key(std::string words, const std::string& key) {
+  if (key.empty()) return words;
+  for (std::size_t at = 0; (at = words.find(key, at)) != words.npos;) words.replace(at, key.size(), "***");
+  return words;
+}
+
+/// Its first bytes, to the end of a character.
+std::string cut(const std::string& words) {
+  if (words.size() <= kMostWords) return words;
+  std::size_t n = 0;
+  while (n < kMostWords) n += std::max<std::size_t>(1, utf8_length(words, n));
+  return words.substr(0, n) + " ...";
+}
+
 /// OpenAI's {"error": {"message"}}, vLLM's older {"message"}, FastAPI's {"detail"}; else the body's begin.
-std::string words_of_error(const HttpAnswer& answer) {
+std::string words_of_error(const HttpAnswer& answer, const std::string& key) {
   std::string words = answer.body;
   try {
     const JsonInput body = parse_json(answer.body, "answer");
@@ -31,7 +47,7 @@ std::string words_of_error(const HttpAnswer& answer) {
     words = found->is_string() ? found->get<std::string>() : dump_json(*found);
   } catch (const Error&) {  // no JSON
   }
-  if (words.size() > kMostWords) words = words.substr(0, kMostWords) + " ...";
+  words = cut(without_key(std::move(words), key));
   return fmt::format("{}{}", answer.status, words.empty() ? "" : ": " + words);
 }
 
@@ -39,8 +55,11 @@ void wait(double seconds) { std::this_thread::sleep_for(std::chrono::duration<do
 
 }  // namespace
 
-Server::Server(Url url, ServerOptions options)
-    : url_(std::move(url)), options_(std::move(options)), tries_(options_.tries) {
+bool Refused::cannot() const {
+  return status_ == 500 || (!may_pass(status_) && status_ != 401 && status_ != 403 && status_ != 407);
+}
+
+Server::Server(Url url, ServerOptions options) : url_(std::move(url)), options_(std::move(options)) {
   const std::string place = url_.text();
   const JsonInput list = send(url_.base + "/models", nullptr);
   const auto data = list.is_object() ? list.find("data") : list.end();
@@ -74,22 +93,23 @@ HttpAnswer Server::try_once(const std::string& path, const Json* body) const {
 
 JsonInput Server::send(const std::string& path, const Json* body) const {
   double pause = options_.first_wait;
-  for (int left = tries_;; --left, pause = std::min(2 * pause, kLongestWait)) {
+  for (int left = options_.tries;; --left, pause = std::min(2 * pause, kLongestWait)) {
     HttpAnswer answer;
     try {
       answer = try_once(path, body);
-    } catch (const NoAnswer&) {
-      if (left <= 1) throw;
+    } catch (const NoAnswer& none) {
+      if (left <= 1 || !none.may_pass()) throw;
       wait(pause);
       continue;
     }
     if (answer.status == 200) return parse_json(answer.body, url_.text() + path, options_.limits.most_bytes);
-    if (!may_pass(answer.status) || left <= 1)
-      throw Refused(answer.status, url_.text(), "an answer to " + path, words_of_error(answer),
+    if (!may_pass(answer.status) || left <= 1 || (trial_ && answer.status == 500))
+      throw Refused(answer.status, url_.text(), "an answer to " + path, words_of_error(answer, options_.key),
                     answer.status == 401 || answer.status == 403 ? "--api-key-file FILE holds its key"
-                    : may_pass(answer.status) ? fmt::format("asked {}", counted(tries_, "time"))
-                                              : "this server cannot do it, or not at this length");
-    wait(std::min(answer.retry_after.value_or(pause), kLongestWait));
+                    : may_pass(answer.status)
+                        ? fmt::format("asked {}", counted(options_.tries - left + 1, "time"))
+                        : "this server cannot do it, or not at this length");
+    wait(std::min(std::max(answer.retry_after.value_or(0), pause), kLongestWait));
   }
 }
 

@@ -24,6 +24,8 @@ class Refused : public Error {
           std::string_view hint)
       : Error(place, expected, found, hint), status_(status) {}
   int status() const { return status_; }
+  /// Whether that says something of what the server can do: not of the key, of the load or of a proxy.
+  bool cannot() const;
 
  private:
   int status_;
@@ -40,14 +42,14 @@ class Server {
   /// Its entry in the list of models; an empty object where it has none.
   const JsonInput& about() const { return about_; }
 
-  /// Asks once while it lives: what a server cannot do is found out by asking, and some answer 500. Not while
-  /// others ask.
-  class Once {
+  /// While it lives 500 is an answer, and not asked again: what a server cannot do is found out by asking,
+  /// and some say it so. Not while others ask.
+  class Trial {
    public:
-    explicit Once(Server& server) : server_(server) { server.tries_ = 1; }
-    ~Once() { server_.tries_ = server_.options_.tries; }
-    Once(const Once&) = delete;
-    Once& operator=(const Once&) = delete;
+    explicit Trial(Server& server) : server_(server) { server.trial_ = true; }
+    ~Trial() { server_.trial_ = false; }
+    Trial(const Trial&) = delete;
+    Trial& operator=(const Trial&) = delete;
 
    private:
     Server& server_;
@@ -65,7 +67,7 @@ class Server {
 
   Url url_;
   ServerOptions options_;
-  int tries_;
+  bool trial_ = false;
   std::string model_;
   JsonInput about_ = JsonInput::object();
   mutable std::mutex mutex_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cmath>
+#include <set>
 #include <span>
 
 #include "core/error.h"
@@ -45,10 +46,13 @@ Table continuation_table(const ReportData& data) {
 }
 
 std::string continuation_note(const Table& table) {
+  std::set<std::string> notes;
   for (const auto& row : table.rows)
-    for (const Cell& cell : row)
-      if (cell.text == "n/a") return std::string(kContinuationNote) + " " + kRougeNote;
-  return kContinuationNote;
+    for (std::size_t i = 0; i < row.size(); ++i)
+      if (row[i].text == "n/a") notes.insert(absence_note(table.head.at(i)));
+  std::string text = kContinuationNote;
+  for (const std::string& note : notes) text += " " + note;
+  return text;
 }
 
 std::vector<WrittenSample> samples(const ReportData& data, std::string& where) {

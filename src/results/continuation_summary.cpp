@@ -36,12 +36,12 @@ double corpus_score(const std::string& metric, const Grouped& units, std::size_t
   return metric == "bleu" ? bleu.score() : chrf.score(false);
 }
 
-/// None: the metric sees no word of the true text.
+/// None: the metric sees no word of the true text, or an engine that tells no losses was asked.
 std::optional<double> metric_of(const Record& record, const std::string& metric) {
-  if (metric == "loss") return record.loss;
+  if (metric == "loss") return record.n_targets > 0 ? std::optional(record.loss) : std::nullopt;
   const std::span<const std::string> truth(&record.expected, 1);
   if (metric.starts_with("rouge") && score(truth, truth).rouge_blind) return std::nullopt;
-  return value_of(record, metric).value_or(0);
+  return value_of(record, metric);
 }
 
 ByDocument values_of(const std::string& metric, const Written& records) {

@@ -3,6 +3,7 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "results/statistics.h"
@@ -19,8 +20,12 @@ struct ContinuationMetric {
 /// The first so many of a cell's metrics are those that tables show.
 constexpr std::size_t kMainMetrics = 8;
 
-inline constexpr const char* kRougeNote =
-    "n/a: ROUGE sees no word in the true text: it counts a-z and 0-9, and Han.";
+/// Why a value of that metric is not there.
+inline constexpr const char* absence_note(std::string_view metric) {
+  return metric.starts_with("rouge")
+             ? "n/a: ROUGE sees no word in the true text: it counts a-z and 0-9, and Han."
+             : "n/a: the engine that was asked tells no losses.";
+}
 
 struct ContinuationCell {
   std::string method;

@@ -67,6 +67,10 @@ struct RunInfo {
   bool special = false;     ///< control tokens that are spelled in the texts were read as such
 };
 
+/// Of another engine's run: what its server alone knows.
+inline const std::string kOfServer = "of the server";
+inline bool was_remote(const RunInfo& run) { return run.isa == kOfServer; }
+
 /// The value of that name among record.values; none: the task has no such value.
 std::optional<double> value_of(const Record& record, std::string_view name);
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "core/error.h"
 #include "results/continuation_summary.h"
@@ -56,7 +57,7 @@ std::string number(double x, const char* format) {
 std::string continuation_text(const std::vector<Record>& records, const Units& units) {
   std::string text;
   Index length = -1;
-  bool blind = false;
+  std::set<std::string> notes;
   for (const ContinuationCell& cell : summarise_continuation(records, units)) {
     if (cell.length != length) {
       length = cell.length;
@@ -71,12 +72,12 @@ std::string continuation_text(const std::vector<Record>& records, const Units& u
       text += number(cell.metrics[m].value.mean, "{:.4g}");
       if (const auto& versus = cell.metrics[m].versus_truncated)
         difference += number(versus->mean, "{:+.2g}");
-      blind = blind || std::isnan(cell.metrics[m].value.mean);
+      if (std::isnan(cell.metrics[m].value.mean)) notes.insert(absence_note(cell.metrics[m].name));
     }
     text += "\n";
     if (cell.metrics[0].versus_truncated) text += difference + "\n";
   }
-  if (blind) text += fmt::format("{}\n", kRougeNote);
+  for (const std::string& note : notes) text += note + "\n";
   return text;
 }
 

@@ -42,9 +42,7 @@ class Tokenizer {
   /// The bytes a token stands for (a special token: nothing unless `special`).
   virtual std::string decode(Token id, bool special = false) const = 0;
   std::string decode(const std::vector<Token>& ids, bool special = false) const {
-    std::string text;
-    for (Token id : ids) text += decode(id, special);
-    return text;
+    return decode_all(ids, special);
   }
   virtual Index n_vocab() const = 0;
   virtual std::string kind() const = 0;  ///< "BPE smollm", "SentencePiece BPE" ...
@@ -71,6 +69,14 @@ class Tokenizer {
   /// Ids that end a turn: eos, eot, eom, all that config.json and generation_config.json list, and the ends
   /// of turns and texts that are known by their spelling.
   std::vector<Token> end_tokens;
+
+ protected:
+  /// The bytes of all, one behind the other.
+  virtual std::string decode_all(std::span<const Token> ids, bool special) const {
+    std::string text;
+    for (const Token id : ids) text += decode(id, special);
+    return text;
+  }
 };
 
 }  // namespace rw

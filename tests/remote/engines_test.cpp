@@ -7,6 +7,7 @@
 
 #include <cmath>
 #include <filesystem>
+#include <map>
 
 #include "fake_server.h"
 #include "judge/runner.h"
@@ -58,9 +59,17 @@ JsonInput completion(const std::string& text) {
   return {{"object", "text_completion"}, {"choices", JsonInput::array({{{"index", 0}, {"text", text}}})}};
 }
 
+/// A template of 20 tokens around the message.
+FakeAnswer chat(const JsonInput& body) {
+  const JsonInput& message = body["messages"][0];
+  return sent({{"choices", JsonInput::array({{{"message", {{"role", "assistant"}, {"content", "7"}}}}})},
+               {"usage", {{"prompt_tokens", message["content"].get<std::string>().size() + 20}}}});
+}
+
 /// docs.vllm.ai: prompt_logprobs of a completion.
 FakeAnswer vllm(const std::string& path, const JsonInput& body) {
   if (path == "/v1/models") return models(64);
+  if (path == "/v1/chat/completions") return chat(body);
   if (path != "/v1/completions") return tokens(path, body);
   const std::vector<int> ids = body["prompt"];
   if (ids.size() + body["max_tokens"].get<std::size_t>() > 64)
@@ -152,7 +161,7 @@ TEST(EnginesTest, every_form_tells_the_same_losses) {
   for (const auto& [handler, form] : engines_and_forms) {
     FakeServer server(handler);
     Engines engines({{"plain", parse_url(server.url(), "x")}}, hasty());
-    engines.find_scoring();
+    engines.find_scoring(true);
     EXPECT_NE(engines.describe()[0].find(form), std::string::npos) << engines.describe()[0];
     const std::vector<double> losses = engines.losses(engines.spec("none"), prompt, 9, 19, {}, 0);
     ASSERT_EQ(losses.size(), 10u) << form;
@@ -175,7 +184,7 @@ TEST(EnginesTest, what_a_server_cannot_do_is_said_at_once) {
   EXPECT_EQ(engines.n_ctx_train(), 32);
   EXPECT_NE(engines.tokenizer().chat_template.find("<it\\'s me>\\n"), std::string::npos);
   try {
-    engines.find_scoring();
+    engines.find_scoring(true);
     FAIL();
   } catch (const Error& error) {
     EXPECT_NE(std::string(error.what()).find("Only no echo is supported"), std::string::npos) << error.what();
@@ -184,11 +193,137 @@ TEST(EnginesTest, what_a_server_cannot_do_is_said_at_once) {
   }
 }
 
+std::shared_ptr<const AskedEngine> unowned(const Engines& engines) {
+  return {std::shared_ptr<void>(), &engines};
+}
+
+/// Its text is judged, and no loss is made up.
+TEST(EnginesTest, who_tells_no_losses_is_judged_by_what_it_writes) {
+  FakeServer server(llama_cpp);
+  Engines engines({{"plain", parse_url(server.url(), "x")}}, hasty(0));
+  engines.find_scoring(false);
+  EXPECT_NE(engines.describe()[0].find("it tells no losses"), std::string::npos) << engines.describe()[0];
+  const std::vector<Document> documents =
+      split_document("a.txt", engines.tokenizer().encode(std::string(200, 'a')), {}, 1, 100);
+  RunnerOptions options;
+  options.plan.tasks = {"continuation"}, options.plan.lengths = {64}, options.plan.n_predict = 8;
+  const RunnerResult result =
+      run_all(Asked(unowned(engines)), engines.tokenizer(), documents, options, engines.run_info("1", 1));
+  ASSERT_FALSE(result.records.empty());
+  for (const Record& record : result.records) {
+    EXPECT_EQ(record.written, "7");
+    EXPECT_EQ(record.n_targets, 0);
+    EXPECT_FALSE(value_of(record, "top1"));
+    EXPECT_TRUE(value_of(record, "bleu"));
+  }
+}
+
+/// A message as it is, its end the answer's begin; what the template takes is left free.
+TEST(EnginesTest, chat_asks_by_messages_in_the_servers_template) {
+  JsonInput last;
+  FakeServer server([&](const std::string& path, const JsonInput& body) {
+    if (path == "/v1/chat/completions") last = body;
+    return path == "/v1/completions" ? kNotFound : vllm(path, body);
+  });
+  EnginesOptions options = hasty();
+  options.chat = true;
+  Engines engines({{"plain", parse_url(server.url(), "x")}}, options);
+  EXPECT_LE(engines.most("none"), 64 - 20);
+  EXPECT_NE(engines.describe()[0].find("questions by chat"), std::string::npos);
+  const std::vector<Token> prompt = engines.tokenizer().encode("caf\xc3\xa9?\nThe key is");
+  EXPECT_EQ(engines.write(engines.spec("none"), engines.tokenizer(), prompt, 4, 32, {}).text, "7");
+  EXPECT_EQ(last["messages"][0]["content"], "caf\xc3\xa9?\nThe key is");
+  EXPECT_EQ(last["max_tokens"], 4);
+}
+
+/// A text that goes on is no message, and by completions questions are other measurements.
+TEST(EnginesTest, chat_is_for_questions) {
+  FakeServer server(vllm);
+  EnginesOptions options = hasty();
+  const Engines by_text({{"plain", parse_url(server.url(), "x")}}, options);
+  options.chat = true;
+  const Engines by_chat({{"plain", parse_url(server.url(), "x")}}, options);
+  EXPECT_NE(by_text.facts()->resolved("none", 32), by_chat.facts()->resolved("none", 32));
+  const std::vector<Token> context = by_chat.tokenizer().encode("it was"),
+                           truth = by_chat.tokenizer().encode("so");
+  EXPECT_EQ(by_chat.go_on(by_chat.spec("none"), by_chat.tokenizer(), context, truth, {}).written.text, "7");
+  FakeServer chat_alone([](const std::string& path, const JsonInput& body) {
+    return path == "/v1/completions" ? kNotFound : vllm(path, body);
+  });
+  const Engines other({{"plain", parse_url(chat_alone.url(), "x")}}, options);
+  EXPECT_THROW(other.go_on(other.spec("none"), other.tokenizer(), context, truth, {}), Refused);
+}
+
+/// llama.cpp is told where control tokens are read: in what a template writes, not in what a user wrote.
+TEST(EnginesTest, control_tokens_are_read_in_the_template_alone) {
+  FakeServer server([](const std::string& path, const JsonInput& body) {
+    if (path == "/v1/models") return sent({{"data", JsonInput::array({{{"id", "m"}}})}});
+    if (path == "/detokenize") return sent({{"content", text_of(body["tokens"])}});
+    if (path != "/tokenize" || !body.contains("content")) return llama_cpp(path, body);
+    const std::string text = body["content"];
+    if (!body["parse_special"].get<bool>() || !text.starts_with("<|x|>"))
+      return sent({{"tokens", ids_of(text)}});
+    JsonInput ids = ids_of(text.substr(5));
+    ids.insert(ids.begin(), 300);
+    return sent({{"tokens", ids}});
+  });
+  const Server asked(parse_url(server.url(), "x"), hasty().server);
+  const RemoteTokenizer tokenizer(asked);
+  const TextPart parts[] = {{"<|x|>", true}, {"a<|x|>", false}};
+  std::vector<Token> wanted{300};
+  for (const int id : ids_of("a<|x|>")) wanted.push_back(id);
+  EXPECT_EQ(tokenizer.encode_parts(parts, false), wanted);
+  EXPECT_EQ(tokenizer.encode("<|x|>", false).size(), 5u);
+  EXPECT_EQ(tokenizer.encode("<|x|>", true), std::vector<Token>{300});
+}
+
+/// A busy moment says nothing of what a server can do.
+TEST(EnginesTest, a_busy_server_is_asked_as_an_idle_one) {
+  const auto describe = [](int n_busy, int status) {
+    std::map<std::string, int> n;
+    FakeServer server([&](const std::string& path, const JsonInput& body) -> FakeAnswer {
+      const std::string what = path + (body.is_object() && body.contains("prompt_logprobs") ? "+" : "");
+      if (n[what]++ < n_busy) return {status, "{}"};
+      return vllm(path, body);
+    });
+    Engines engines({{"plain", parse_url(server.url(), "x")}}, hasty());
+    engines.find_scoring(true);
+    const std::string text = engines.describe()[0];
+    return text.substr(text.find("up to"));
+  };
+  const std::string idle = describe(0, 429);
+  EXPECT_NE(idle.find("prompts as ids, losses by prompt_logprobs"), std::string::npos) << idle;
+  for (const int status : {429, 503}) EXPECT_EQ(describe(2, status), idle);
+}
+
+TEST(EnginesTest, the_key_stands_in_no_error) {
+  FakeServer server([](const std::string&, const JsonInput&) -> FakeAnswer {
+    return {401, std::string(R"({"error":{"message":"Incorrect API key provided: )") + kKey + R"("}})"};
+  });
+  try {
+    Server(parse_url(server.url(), "x"), hasty().server);
+    FAIL();
+  } catch (const Refused& error) {
+    EXPECT_EQ(std::string(error.what()).find(kKey), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("***"), std::string::npos) << error.what();
+  }
+}
+
+TEST(EnginesTest, names_that_mean_something_else_and_one_engine_twice) {
+  FakeServer server(vllm);
+  const Url url = parse_url(server.url(), "x");
+  for (const char* name : {"all", "auto", "none (short)"})
+    EXPECT_THROW(Engines({{"plain", url}, {name, url}}, hasty()), UsageError) << name;
+  EXPECT_THROW(Engines({{"plain", url}, {"yarn4", url}}, hasty()), UsageError);
+  EXPECT_THROW(Engines({{"plain", url}}, hasty(0)),
+               Error);  // nobody says the trained length: it is not guessed
+}
+
 TEST(EnginesTest, losses_of_other_tokens_are_refused) {
   FakeServer shifted(
       [](const std::string& path, const JsonInput& body) { return python_as(true, path, body); });
   Engines engines({{"plain", parse_url(shifted.url(), "x")}}, hasty());
-  EXPECT_THROW(engines.find_scoring(), Error);
+  EXPECT_THROW(engines.find_scoring(true), Error);
   FakeServer cut(
       [](const std::string& path, const JsonInput& body) {  // into other tokens than we were told of
         FakeAnswer answer = python(path, body);
@@ -198,7 +333,7 @@ TEST(EnginesTest, losses_of_other_tokens_are_refused) {
         return sent(json);
       });
   Engines others({{"plain", parse_url(cut.url(), "x")}}, hasty());
-  EXPECT_THROW(others.find_scoring(), Error);
+  EXPECT_THROW(others.find_scoring(true), Error);
 }
 
 TEST(EnginesTest, tries_again_what_may_pass_and_nothing_else) {
@@ -237,6 +372,7 @@ TEST(EnginesTest, hostile_answers_are_errors) {
   EXPECT_THROW(read_ids(JsonInput::parse("[1e99]"), "x"), Error);
   EXPECT_THROW(loss_of(JsonInput("0"), "x"), Error);
   EXPECT_THROW(loss_of(JsonInput(0.5), "x"), Error);
+  EXPECT_THROW(loss_of(JsonInput(), "x"), Error);
 }
 
 TEST(EnginesTest, addresses) {
@@ -256,8 +392,8 @@ TEST(EnginesTest, addresses) {
 TEST(EnginesTest, servers_are_methods_of_one_run) {
   FakeServer plain(vllm), other(sglang);
   Engines engines({{"plain", parse_url(plain.url(), "x")}, {"yarn4", parse_url(other.url(), "x")}}, hasty());
-  engines.find_scoring();
-  const auto held = std::shared_ptr<const AskedEngine>(std::shared_ptr<void>(), &engines);
+  engines.find_scoring(true);
+  const std::shared_ptr<const AskedEngine> held = unowned(engines);
   std::string text;
   for (int i = 0; i < 60; ++i) text += "line " + std::to_string(i * i) + ".\n";
   const std::vector<Document> documents =

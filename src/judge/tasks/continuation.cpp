@@ -35,8 +35,9 @@ std::string whole_characters(std::string text) {
   return text;
 }
 
-/// The loss of the true tokens, and how many of them are the likeliest.
+/// The loss of the true tokens, and how many of them are the likeliest; nothing from who does not tell.
 void add_truth(const Continued& all, Index n_predict, Record& record) {
+  if (all.losses.empty()) return;
   double sum = 0, likely = 0;
   for (std::size_t i = 0; i < all.losses.size(); ++i) sum += all.losses[i], likely += all.likeliest[i];
   record.n_targets = n_predict;

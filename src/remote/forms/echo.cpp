@@ -31,11 +31,10 @@ std::string ascii(const std::string& text) {
 /// The server cuts a text into tokens itself. Errors: Error where its last n are other ones than ours, whose
 /// losses would be of another text.
 void require_same_end(const JsonInput& tokens, std::size_t all, const Prompt& prompt, std::size_t n) {
-  std::string said, ours;
+  std::string said;
   for (std::size_t t = all - n; t < all; ++t)
     if (tokens.is_array() && t < tokens.size() && tokens[t].is_string()) said += tokens[t].get<std::string>();
-  for (std::size_t t = prompt.pieces.size() - n; t < prompt.pieces.size(); ++t) ours += prompt.pieces[t];
-  if (ascii(said) != ascii(ours))
+  if (ascii(said) != ascii(prompt.end))
     throw Error(kPlace, fmt::format("its last {} tokens to be those that were sent as text", n),
                 "another text: '" + said.substr(0, 40) + "'",
                 "a server that takes ids as a prompt counts as we do");
