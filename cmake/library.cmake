@@ -13,8 +13,10 @@ set_target_properties(ropewalk_shared PROPERTIES OUTPUT_NAME ropewalk VERSION ${
 target_link_libraries(ropewalk_shared PRIVATE ${libraries})
 target_include_directories(ropewalk_shared INTERFACE $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 target_compile_features(ropewalk_shared INTERFACE cxx_std_20)
-# Nothing but ROPEWALK_API and what C++ itself must share is seen from outside; nothing is left to be found at run time.
-target_link_options(ropewalk_shared PRIVATE -Wl,--no-undefined -Wl,--exclude-libs,ALL)
+# Nothing but ROPEWALK_API is seen from outside; nothing is left to be found at run time.
+target_link_options(ropewalk_shared PRIVATE -Wl,--no-undefined -Wl,--exclude-libs,ALL
+                    -Wl,--version-script=${CMAKE_SOURCE_DIR}/cmake/library.map)
+set_target_properties(ropewalk_shared PROPERTIES LINK_DEPENDS ${CMAKE_SOURCE_DIR}/cmake/library.map)
 
 # The static library is one object: methods, families and formats register themselves, and a linker that takes from an
 # archive what is named would leave them out. What is hidden is made local in it, so that a program may have names,

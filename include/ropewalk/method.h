@@ -103,7 +103,7 @@ ROPEWALK_API Plan plan(std::string_view spec, Index n, const RopeContext& contex
 
 /// What a method may know of each layer of a Hugging Face model whose weights somebody else holds, from the
 /// text of its config.json. `attends`: which of its layers have attention. Errors: Error for a family or
-/// setting that is not read, UsageError where `attends` has not all layers. Any thread.
+/// setting that is not read, or where `attends` has not all layers (empty: all have attention). Any thread.
 ROPEWALK_API std::vector<RopeContext> layers(std::string_view config_json, const std::vector<bool>& attends);
 
 /// `spec` as it is written out: sorted, aliases resolved. Errors: UsageError. Any thread.
