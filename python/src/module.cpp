@@ -79,7 +79,7 @@ NB_MODULE(_core, m) {
   namespace nb = nanobind;
   m.doc() = "The classes of libropewalk.";
   m.attr("__version__") = ropewalk::version();
-  nb::module_::import_("atexit").attr("register")(nb::cpp_function([] { python_ends = true; }));
+  nb::module_::import_("atexit").attr("register")(nb::cpp_function(end_python));
   nb::set_leak_warnings(false);  // threads that go on while Python ends keep what they use
   bind_errors(m);
   bind_methods(m);

@@ -371,6 +371,30 @@ class Living(unittest.TestCase):
             ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
             self.assertEqual((ended.returncode, ended.stderr), (0, ""))
 
+    def test_threads_that_come_and_go_do_not_break_the_end(self):
+        code = ("import ropewalk, threading, time\n"
+                f"m = ropewalk.Model({str(MODEL)!r}, n_threads=1)\n"
+                "t = m.tokenize('to and fro ' * 5)[:16]\n"
+                "def work():\n"
+                "    s = ropewalk.Session(m, 2000)\n"
+                "    while True:\n"
+                "        s.truncate(0)\n"
+                "        s.read(t, progress=lambda n: None)\n"
+                "for _ in range(3): threading.Thread(target=work, daemon=True).start()\n"
+                "end = time.time() + 0.1\n"
+                "while time.time() < end: sum(range(1000))\n")
+        ends = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for _ in range(10)]
+        self.assertEqual([(each.communicate(timeout=60)[0], each.returncode) for each in ends], [(b"", 0)] * len(ends))
+
+    def test_an_exit_function_of_the_user_may_still_compute(self):
+        code = ("import atexit\n"
+                "atexit.register(lambda: print(len(session.read(tokens[:8], logits=1))))\n"  # runs behind ropewalk's own
+                "import ropewalk\n"
+                f"m = ropewalk.Model({str(MODEL)!r})\n"
+                "session, tokens = ropewalk.Session(m, 600), m.tokenize('to and fro ' * 5)\n")
+        ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+        self.assertEqual((ended.returncode, ended.stdout, ended.stderr), (0, "1\n", ""))
+
     def test_threads_with_a_session_each(self):
         results = [None] * 4
 
