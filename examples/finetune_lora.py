@@ -52,11 +52,14 @@ def main():
     targets = [name for name in ("q_proj", "k_proj", "v_proj", "o_proj") if any(n.endswith(name) for n, _ in model.named_modules())]
     model = peft.get_peft_model(model, peft.LoraConfig(r=8, lora_alpha=16, target_modules=targets or "all-linear", task_type="CAUSAL_LM"))
     ropewalk.transformers.apply(model, args.method)
+    on_gpu = torch.cuda.is_available()
+    if on_gpu:  # where it is trained: both losses are of one machine
+        model.to(torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))))
     before = loss_of(model, held_out)
     options = transformers.TrainingArguments(
         args.out, max_steps=args.steps, per_device_train_batch_size=1, learning_rate=args.rate, lr_scheduler_type="cosine",
         warmup_steps=2, report_to=[], save_strategy="no", logging_strategy="no", disable_tqdm=True, remove_unused_columns=False,
-        use_cpu=not torch.cuda.is_available(), bf16=torch.cuda.is_available(), ddp_find_unused_parameters=False, seed=1)
+        use_cpu=not on_gpu, bf16=on_gpu, ddp_find_unused_parameters=False, seed=1)
     trainer = transformers.Trainer(model, options, train_dataset=[{"input_ids": piece, "labels": piece} for piece in pieces],
                                    data_collator=lambda items: {key: torch.tensor([item[key] for item in items]) for key in items[0]})
     trainer.train()

@@ -66,13 +66,20 @@ def tail_loss(model, tokens, tail):
     return float(torch.nn.functional.cross_entropy(logits, hidden[0, -tail:]))
 
 
+def student(freedom):
+    """The 97.5 % quantile of Student's t: the mean of few texts is known less well than its spread says."""
+    few = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101,
+           2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042)
+    return few[freedom - 1] if freedom <= len(few) else 1.96 + 2.45 / freedom  # to 0.002
+
+
 def study(args, device):
     import ropewalk.transformers
-    from torch_models import load, tokens_of
+    from torch_models import begin_of, load, tokens_of
     model, tokenizer = load(args.model)
     model.to(device, torch.bfloat16 if device.type == "cuda" else torch.float32).eval()
     trained = args.trained or model.config.max_position_embeddings
-    longest = max(args.lengths)
+    longest, begin = max(args.lengths), begin_of(tokenizer)
     documents = {}
     for path in args.text:
         ids = tokens_of(tokenizer, path)
@@ -86,7 +93,7 @@ def study(args, device):
         ropewalk.transformers.apply(model, method.split(" ")[0])
         for n, said in reads.items():
             for name, ids in documents.items():
-                loss = tail_loss(model, ids[-min(n, longest):], args.tail)
+                loss = tail_loss(model, begin + ids[len(begin) - min(n, longest):], args.tail)
                 for asked in said:
                     losses.setdefault((method, asked), {})[name] = loss
                     record = {"task": "tail", "method": method, "document": name, "length": asked, "achieved": min(n, longest),
@@ -102,7 +109,7 @@ def study(args, device):
         for n in args.lengths:
             mine, reference = losses[method, n], losses["none (truncated)", n]
             apart = [mine[name] - reference[name] for name in mine]
-            wide = 1.96 * statistics.stdev(apart) / len(apart) ** 0.5 if len(apart) > 1 else float("nan")
+            wide = student(len(apart) - 1) * statistics.stdev(apart) / len(apart) ** 0.5 if len(apart) > 1 else float("nan")
             cells.append(f"{statistics.mean(mine.values()):.3f} ({statistics.mean(apart):+.3f} +- {wide:.3f})")
         print(f"| {method} | " + " | ".join(cells) + " |")
 

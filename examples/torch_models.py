@@ -18,5 +18,11 @@ def load(name):
     return model, transformers.AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
 
 
+def begin_of(tokenizer):
+    """What the model was trained with before a text: BOS, or nothing."""
+    ids = tokenizer("")["input_ids"]
+    return [id for id in ids if id != tokenizer.eos_token_id or id == tokenizer.bos_token_id][:2]
+
+
 def tokens_of(tokenizer, path):
     return tokenizer(pathlib.Path(path).read_text(encoding="utf-8"), add_special_tokens=False)["input_ids"]

@@ -13,7 +13,7 @@ class Error(RuntimeError):
     'no/such/model.gguf'
     """
 
-    def __init__(self, place: str, expected: str, found: str, hint: str):
+    def __init__(self, place: str, expected: str, found: str, hint: str = ""):
         super().__init__(place, expected, found, hint)
         self.place = place
         self.expected = expected
@@ -21,7 +21,7 @@ class Error(RuntimeError):
         self.hint = hint
 
     def __str__(self) -> str:
-        return f"{self.place}: expected {self.expected}; found {self.found}; hint: {self.hint}"
+        return f"{self.place}: expected {self.expected}; found {self.found}" + (f"; hint: {self.hint}" if self.hint else "")
 
 
 class UsageError(Error, ValueError):

@@ -133,7 +133,7 @@ int run() {
   if (budget > 0) request.budget_seconds = std::max(1e-3, budget - (now_seconds() - start));  // stays a limit
   const TuneOutcome tuned = choose_method(loaded, std::move(request), say);
   if (options.json)
-    fmt::print("{}\n", dump_json(tuned_json(tuned)));
+    fmt::print("{}\n", dump_json(tuned_json(tuned, true)));
   else
     show(tuned);
   std::fflush(stdout);

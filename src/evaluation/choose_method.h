@@ -67,6 +67,6 @@ std::string name_of(Goal goal);
 /// What is kept with the setting, so that somebody can see later what it rests on.
 Json evidence_json(const TuneOutcome& outcome);
 /// All of it: evidence, candidates, the same elsewhere.
-Json tuned_json(const TuneOutcome& outcome);
+Json tuned_json(const TuneOutcome& outcome, bool kept);
 
 }  // namespace rw

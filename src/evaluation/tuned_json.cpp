@@ -55,12 +55,12 @@ Json evidence_json(const TuneOutcome& outcome) {
   return evidence;
 }
 
-Json tuned_json(const TuneOutcome& outcome) {
+Json tuned_json(const TuneOutcome& outcome, bool kept) {
   const auto or_null = [](const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); };
   Json found{{"model", outcome.info.model},
              {"model_id", outcome.info.model_id},
              {"length", outcome.length},
-             {"stored", !outcome.bound.empty()},
+             {"stored", kept && !outcome.bound.empty()},
              {"method", or_null(outcome.conclusion.method)},
              {"bound", or_null(outcome.bound)}};
   found.update(evidence_json(outcome));

@@ -108,7 +108,7 @@ Tuned tune(const Model& model, const std::vector<NamedText>& texts, const TuneOp
                          .on_share = options.telling.progress ? options.telling.progress : [](double) {}},
                         says_of(options.telling));
   if (options.keep) rw::keep_tuned(found, model.path(), says_of(options.telling));
-  return {found.bound, rw::dump_json(rw::tuned_json(found))};
+  return {found.bound, rw::dump_json(rw::tuned_json(found, options.keep))};
 }
 
 Scores score(const std::vector<std::string>& hypotheses, const std::vector<std::string>& references,

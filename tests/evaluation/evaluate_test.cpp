@@ -73,14 +73,17 @@ TEST_F(EvaluateTest, a_choice_says_what_it_rests_on) {
   TuneRequest request;
   request.texts = texts_, request.length = 512, request.documents = 4, request.candidates = {"rerope", "pi"};
   request.tail = 64, request.model_path = kModel;
-  const TuneOutcome outcome = choose_method(model_, request);
+  TuneOutcome outcome = choose_method(model_, request);
   EXPECT_EQ(outcome.n_to_choose_on + outcome.n_to_judge_on, 4u);
   EXPECT_EQ(outcome.conclusion.finding, TuneFinding::kTooFew);
   ASSERT_TRUE(outcome.next);
-  const Json json = tuned_json(outcome);
+  const Json json = tuned_json(outcome, true);
   EXPECT_EQ(json["length"], 512);
   EXPECT_EQ(json["stored"], false);
   EXPECT_EQ(json["candidates"].size(), 4u);  // with plain RoPE and truncation
+  outcome.bound = "rerope:window=128";
+  EXPECT_EQ(tuned_json(outcome, true)["stored"], true);
+  EXPECT_EQ(tuned_json(outcome, false)["stored"], false);  // who asked keeps nothing
 }
 
 }  // namespace

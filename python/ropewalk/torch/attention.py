@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch.utils.checkpoint import checkpoint
 
+from .._errors import UsageError
 from .tables import Tables
 
 # Where rows are taken in chunks: so many at most, since a chunk computes all keys that one of its rows sees, and fewer where
@@ -78,8 +79,8 @@ class _Rows:
             seen = [span for region, spans in self.spans.items() if tables.variant[region] == variant for span in spans]
             low, high = min(b for b, _ in seen), max(e for _, e in seen)
             if low < key or high > key + k.shape[2]:
-                raise ValueError(f"attention: expected keys {low} to {high}; found {key} to {key + k.shape[2]}; a cache that "
-                                 "forgets keys does not fit a method that looks at them")
+                raise UsageError("attention", f"keys {low} to {high}", f"{key} to {key + k.shape[2]}",
+                                 "a cache that forgets keys does not fit a method that looks at them")
             cos, sin = (_for_heads(t, k.shape[1]) for t in tables.key_rotation(variant, low, high, q.device, kind))
             self.keys[variant] = rotate(k[:, :, low - key:high - key], cos, sin, place, place.key_weight).to(q.dtype)
             self.first[variant] = low
@@ -168,15 +169,15 @@ def attention(q, k, v, tables, *, row=None, key=0, place=Placement(), sinks=None
     backend  "flex", "chunks", or "auto": flex on CUDA for 128 rows and more
 
     Returns (batch, n_heads, n_rows, value_dim), differentiable in q, k, v, sinks and the placement's weights. float64 is
-    computed in float64; half precision turns in float32 and multiplies as PyTorch does. Errors: ValueError for a plan
+    computed in float64; half precision turns in float32 and multiplies as PyTorch does. Errors: UsageError for a plan
     that has not these rows, or looks at keys that are not there."""
     n_rows = q.shape[2]
     row = key + k.shape[2] - n_rows if row is None else row
     if row < tables.row_begin or row + n_rows > tables.row_begin + tables.n_rows:
-        raise ValueError(f"attention: expected rows {tables.row_begin} to {tables.row_begin + tables.n_rows} of the plan; found "
-                         f"{row} to {row + n_rows}")
+        raise UsageError("attention", f"rows {tables.row_begin} to {tables.row_begin + tables.n_rows} of the plan",
+                         f"{row} to {row + n_rows}", "make the tables of the rows that are read")
     if backend not in ("auto", "flex", "chunks"):
-        raise ValueError(f"backend: expected auto, flex or chunks; found {backend!r}")
+        raise UsageError("backend", "auto, flex or chunks", repr(backend), "auto takes flex on CUDA")
     rows = _Rows(q, k, tables, row, key, place)
     plain = n_rows > 1 and row == key and not tables.soft_cap and sinks is None and tables.is_causal(row, row + n_rows)
     if plain and backend != "flex":

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .._errors import UsageError
 
-class Unsupported(ValueError):
-    """What cannot be done, and why: `place: expected; found; hint`."""
 
-    def __init__(self, place, expected, found, hint=""):
-        super().__init__(f"{place}: expected {expected}; found {found}" + (f"; {hint}" if hint else ""))
-        self.place, self.expected, self.found, self.hint = place, expected, found, hint
+class Unsupported(UsageError):
+    """What cannot be done with this model, and why."""
 
 
 @dataclass(frozen=True)
