@@ -4,8 +4,10 @@
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
+#include <boost/beast/ssl.hpp>
 #include <charconv>
 #include <chrono>
 
@@ -16,15 +18,41 @@ namespace http = beast::http;
 using asio::ip::tcp;
 using beast::error_code;
 
+/// A connection, by TLS or without; what is sent and read is the same.
+class HttpConnection {
+ public:
+  HttpConnection(asio::io_context& io, asio::ssl::context* tls) {
+    tls ? void(secure_.emplace(io, *tls)) : void(plain_.emplace(io));
+  }
+  beast::tcp_stream& tcp() { return secure_ ? secure_->next_layer() : *plain_; }
+  /// `f`: called with the stream that requests go to.
+  template <class F>
+  void with(const F& f) {
+    secure_ ? f(*secure_) : f(*plain_);
+  }
+  using Secure = beast::ssl_stream<beast::tcp_stream>;
+  Secure& secure() { return *secure_; }
+
+ private:
+  std::optional<beast::tcp_stream> plain_;
+  std::optional<Secure> secure_;
+};
+
 struct HttpClient::Impl {
-  Impl(Url where, HttpLimits l) : url(std::move(where)), limits(l) {}
+  Impl(Url where, HttpLimits l) : url(std::move(where)), limits(l) {
+    if (!url.tls) return;
+    tls.emplace(asio::ssl::context::tls_client);
+    tls->set_default_verify_paths();
+    tls->set_verify_mode(asio::ssl::verify_peer);
+  }
 
   void connect();
+  void shake_hands();
   HttpAnswer ask(http::verb verb, const std::string& path, const std::string& key, std::string json);
   HttpAnswer ask_once(const http::request<http::string_body>& request, bool& reused);
 
   [[noreturn]] void fail(const std::string& doing, const error_code& error) {
-    stream.reset();
+    connection.reset();
     const bool late = error == beast::error::timeout, big = error == http::error::body_limit;
     throw NoAnswer(
         !big && !(late && asked), url.text(), "a server that answers",
@@ -43,7 +71,8 @@ struct HttpClient::Impl {
   Url url;
   HttpLimits limits;
   asio::io_context io{1};
-  std::optional<beast::tcp_stream> stream;
+  std::optional<asio::ssl::context> tls;
+  std::optional<HttpConnection> connection;
   beast::flat_buffer buffer;
   bool asked = false;  // the request was taken
 };
@@ -57,28 +86,48 @@ void HttpClient::Impl::connect() {
       [&](error_code e, tcp::resolver::results_type r) { error = e, found = std::move(r); });
   finish();
   if (error) fail("its name is not known", error);
-  stream.emplace(io);
+  connection.emplace(io, tls ? &*tls : nullptr);
   buffer.clear();
-  stream->expires_after(std::chrono::milliseconds(static_cast<int>(1000 * limits.connect_seconds)));
-  stream->async_connect(found, [&](error_code e, const tcp::endpoint&) { error = e; });
+  beast::tcp_stream& stream = connection->tcp();
+  stream.expires_after(std::chrono::milliseconds(static_cast<int>(1000 * limits.connect_seconds)));
+  stream.async_connect(found, [&](error_code e, const tcp::endpoint&) { error = e; });
   finish();
   if (error) fail("no connection", error);
-  stream->socket().set_option(tcp::no_delay(true), error);
+  stream.socket().set_option(tcp::no_delay(true), error);
+  if (tls) shake_hands();
+}
+
+void HttpClient::Impl::shake_hands() {
+  HttpConnection::Secure& secure = connection->secure();
+  SSL_set_tlsext_host_name(secure.native_handle(), url.host.c_str());  // servers of several names
+  secure.set_verify_callback(asio::ssl::host_name_verification(url.host));
+  error_code error;
+  secure.async_handshake(asio::ssl::stream_base::client, [&](error_code e) { error = e; });
+  finish();
+  if (!error) return;
+  connection.reset();
+  throw NoAnswer(false, url.text(), "a secure connection to this name", error.message(),
+                 "SSL_CERT_FILE names the certificate of an authority that this system does not know");
 }
 
 HttpAnswer HttpClient::Impl::ask_once(const http::request<http::string_body>& request, bool& reused) {
-  reused = stream.has_value(), asked = false;
-  if (!stream) connect();
+  reused = connection.has_value(), asked = false;
+  if (!connection) connect();
   error_code error;
-  stream->expires_after(std::chrono::milliseconds(static_cast<std::int64_t>(1000 * limits.answer_seconds)));
-  http::async_write(*stream, request, [&](error_code e, std::size_t) { error = e; });
+  connection->tcp().expires_after(
+      std::chrono::milliseconds(static_cast<std::int64_t>(1000 * limits.answer_seconds)));
+  connection->with([&](auto& stream) {
+    http::async_write(stream, request, [&](error_code e, std::size_t) { error = e; });
+  });
   finish();
   if (error) fail("the request was not taken", error);
   asked = true;
   http::response_parser<http::string_body> parser;
   parser.header_limit(64u << 10);
   parser.body_limit(limits.most_bytes);
-  http::async_read(*stream, buffer, parser, [&](error_code e, std::size_t) { error = e; });
+  connection->with([&](auto& stream) {
+    http::async_read(stream, buffer, parser, [&](error_code e, std::size_t) { error = e; });
+  });
   finish();
   if (error) fail("no answer", error);
   HttpAnswer answer{static_cast<int>(parser.get().result_int()), std::move(parser.get().body()), {}};
@@ -86,14 +135,14 @@ HttpAnswer HttpClient::Impl::ask_once(const http::request<http::string_body>& re
   double seconds = 0;
   if (std::from_chars(after.data(), after.data() + after.size(), seconds).ec == std::errc() && seconds >= 0)
     answer.retry_after = seconds;
-  if (!parser.get().keep_alive()) stream.reset();
+  if (!parser.get().keep_alive()) connection.reset();
   return answer;
 }
 
 HttpAnswer HttpClient::Impl::ask(http::verb verb, const std::string& path, const std::string& key,
                                  std::string json) {
   http::request<http::string_body> request{verb, path, 11};
-  request.set(http::field::host, url.host + ":" + std::to_string(url.port));
+  request.set(http::field::host, url.authority());
   request.set(http::field::user_agent, "ropewalk");
   request.set(http::field::accept, "application/json");
   if (!key.empty()) request.set(http::field::authorization, "Bearer " + key);

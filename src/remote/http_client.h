@@ -35,7 +35,9 @@ class NoAnswer : public Error {
   bool may_pass_;
 };
 
-/// Keeps its connection between requests, and opens another where the server closed it. One thread at a time.
+/// Keeps its connection between requests, and opens another where the server closed it. Of https the server's
+/// certificate must be its own, by an authority that this system trusts (SSL_CERT_FILE and SSL_CERT_DIR name
+/// others). One thread at a time.
 class HttpClient {
  public:
   HttpClient(Url url, HttpLimits limits);

@@ -22,10 +22,12 @@ std::string Url::root() const {
   return base.ends_with(kV1) ? base.substr(0, base.size() - kV1.size()) : base;
 }
 
-std::string Url::text() const {
+std::string Url::authority() const {
   const bool v6 = host.find(':') != std::string::npos;
-  return fmt::format("http://{}{}{}:{}{}", v6 ? "[" : "", host, v6 ? "]" : "", port, base);
+  return fmt::format("{}{}{}:{}", v6 ? "[" : "", host, v6 ? "]" : "", port);
 }
+
+std::string Url::text() const { return fmt::format("{}{}{}", tls ? kHttps : kHttp, authority(), base); }
 
 bool is_url(std::string_view text) { return text.starts_with(kHttp) || text.starts_with(kHttps); }
 
@@ -33,14 +35,13 @@ Url parse_url(std::string_view text, std::string_view place) {
   const auto wrong = [&](std::string_view found, std::string_view hint) {
     throw UsageError(place, "the address of a server, such as http://localhost:8000/v1", found, hint);
   };
-  if (text.starts_with(kHttps))
-    wrong("https", "only http is spoken: a tunnel (ssh -L 8000:localhost:8000 HOST) or a proxy makes it one");
-  if (!text.starts_with(kHttp)) wrong("'" + std::string(text) + "'", "it begins with http://");
-  std::string_view rest = text.substr(kHttp.size());
+  if (!is_url(text)) wrong("'" + std::string(text) + "'", "it begins with http:// or https://");
+  Url url;
+  url.tls = text.starts_with(kHttps), url.port = url.tls ? 443 : 80;
+  std::string_view rest = text.substr(url.tls ? kHttps.size() : kHttp.size());
   if (rest.find('@') != rest.npos) wrong("a name or password in it", "--api-key-file holds a key");
   if (!std::all_of(rest.begin(), rest.end(), may_stand_in_url))
     wrong("'" + std::string(text) + "'", "no query, no spaces");
-  Url url;
   const std::size_t slash = std::min(rest.find('/'), rest.size());
   url.base = std::string(rest.substr(slash));
   while (url.base.ends_with('/')) url.base.pop_back();

@@ -383,7 +383,8 @@ TEST(EnginesTest, addresses) {
   EXPECT_EQ(url.root(), "/x");
   EXPECT_EQ(url.text(), "http://[::1]:8000/x/v1");
   EXPECT_EQ(parse_url("http://a", "x").port, 80);
-  for (const char* bad : {"https://a/v1", "http://", "http://a:0", "http://a:x", "http://u:p@a/v1",
+  EXPECT_EQ(parse_url("https://a/v1", "x").text(), "https://a:443/v1");
+  for (const char* bad : {"https://", "http://", "http://a:0", "http://a:x", "http://u:p@a/v1",
                           "http://a/v1?k=1", "http://a b", "a:80", "http://[::1"})
     EXPECT_THROW(parse_url(bad, "x"), UsageError) << bad;
 }
