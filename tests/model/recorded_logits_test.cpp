@@ -16,7 +16,8 @@ constexpr Index kLength = 150;  // beyond the 64 tokens that the tiny model was 
 
 /// How products and the cache round, and how far an instruction set's mean loss may be from the portable
 /// one's: they add in other orders. f32 moves by some 2^-24 of a logit (seen: 2.4e-7); with bfloat16 or 8
-/// bits a number near the middle of two is rounded to the other one now and then (seen: 3.4e-5 and 1.9e-4).
+/// bits a number near the middle of two is rounded to the other one now and then (seen: 3.4e-5 and 1.9e-4 on
+/// x86-64; ARM's bfmmla and bfdot round inside of a product too, without denormal numbers: 3.2e-4).
 struct Kind {
   const char* name;
   Precision precision;
@@ -24,7 +25,7 @@ struct Kind {
   double tolerance;
 };
 constexpr Kind kKinds[] = {{"f32", Precision::kF32, KvType::kF32, 2e-6},
-                           {"bf16", Precision::kBf16, KvType::kBf16, 2e-4},
+                           {"bf16", Precision::kBf16, KvType::kBf16, 6e-4},
                            {"q8", Precision::kBf16, KvType::kQ8, 1e-3}};
 
 struct Computed {
