@@ -8,7 +8,7 @@
 
 namespace ropewalk::python {
 
-nb::dict context_dict(const RopeContext& context);
+ContextDict context_dict(const RopeContext& context);
 
 namespace {
 
@@ -33,9 +33,9 @@ Array<Token> tokenize(const Model& model, const std::string& text, bool special,
 }
 
 /// Bytes that are no UTF-8, where ids end within a letter, are U+FFFD.
-nb::object detokenize(const Model& model, nb::handle ids, bool special) {
-  const std::string bytes = model.detokenize(tokens_of(ids), special);
-  return nb::steal(PyUnicode_DecodeUTF8(bytes.data(), static_cast<Py_ssize_t>(bytes.size()), "replace"));
+Text detokenize(const Model& model, const Ids& ids, bool special) {
+  const std::string bytes = model.detokenize(tokens_of(ids.value), special);
+  return {nb::steal(PyUnicode_DecodeUTF8(bytes.data(), static_cast<Py_ssize_t>(bytes.size()), "replace"))};
 }
 
 std::vector<Message> messages_of(nb::handle messages) {
@@ -46,8 +46,8 @@ std::vector<Message> messages_of(nb::handle messages) {
   return said;
 }
 
-Array<Token> chat(const Model& model, nb::handle messages, bool thinking, const std::string& effort) {
-  const std::vector<Message> said = messages_of(messages);
+Array<Token> chat(const Model& model, const Messages& messages, bool thinking, const std::string& effort) {
+  const std::vector<Message> said = messages_of(messages.value);
   std::vector<Token> ids;
   {
     const Unlocked free;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/option.h"
 #include "core/progress.h"
 #include "core/text.h"
 #include "evaluation/run_info.h"
@@ -22,7 +23,7 @@ struct Split {
 Split split(const std::vector<Document>& all) {
   if (all.size() < 2)
     throw Error("tune", "text for two documents or more: one to choose on, one to judge on", "text for one",
-                "give more --text, or a shorter --length");
+                "give more " + option("texts", "--text") + ", or a shorter " + option("length"));
   Split split;
   for (std::size_t i = 0; i < all.size(); ++i)
     (i % 2 == 0 ? split.tuning : split.evaluation).push_back(all[i]);
@@ -109,7 +110,7 @@ std::string nothing_to_tune(Index length, const ModelConfig& config) {
 TuneOutcome choose_method(const std::shared_ptr<const Model>& model, TuneRequest request, const Says& say) {
   const double start = now_seconds();
   const ModelConfig& config = model->config();
-  if (request.texts.empty()) throw UsageError("--text", "a text", "none");
+  if (request.texts.empty()) throw UsageError(option("texts", "--text"), "a text", "none");
   for (const std::string& spec : request.candidates) MethodSpec::parse(spec);
   if (request.tail == 0) request.tail = usual_tail(config.n_ctx_train, request.length);
   require_tail(request.tail, config.n_ctx_train, request.length);

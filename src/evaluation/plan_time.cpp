@@ -5,6 +5,7 @@
 #include <map>
 
 #include "core/error.h"
+#include "core/option.h"
 #include "core/text.h"
 #include "model/cost.h"
 
@@ -46,7 +47,8 @@ void heed_budget(const PlanTime& timing, const RunnerOptions& options, bool budg
   const std::string over = over_budget(timing, options);
   if (over.empty()) return;
   if (budget_asked)
-    throw UsageError("--budget", "at least what one document takes, " + time_text(timing.within_budget),
+    throw UsageError(option("budget_seconds", "--budget"),
+                     "at least what one document takes, " + time_text(timing.within_budget),
                      time_text(options.budget_seconds), kTakesLess);
   say(fmt::format("{} that is taken unasked; {} take less", over, kTakesLess));
 }

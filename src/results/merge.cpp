@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "core/error.h"
+#include "core/option.h"
 #include "core/text.h"
 #include "results/store.h"
 
@@ -107,7 +108,9 @@ StoredResults read_results(const std::vector<std::string>& paths) {
     const ResultLines contents = read_lines(path, read_results_file(path));
     merger.add_cut(contents.n_cut);
     if (contents.groups.empty())
-      throw Error(path, "a file of results", "none", "`ropewalk eval --out` writes such files");
+      throw Error(
+          path, "a file of results", "none",
+          option("evaluate writes such files as its store", "`ropewalk eval --out` writes such files"));
     for (const ResultGroup& group : contents.groups) merger.add(path, group);
   }
   return merger.take();

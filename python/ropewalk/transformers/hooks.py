@@ -37,6 +37,8 @@ def apply(model, spec="auto", *, length=None, tuned=None, backend="auto"):
     A batch may be padded on either side; each item is a text of its own, from its first token on, under a plan of its own
     length. Returns the model. Errors: Unsupported, by name and reason, for families and models that cannot be done;
     ValueError for a spec that does not exist or does not fit. Not for several threads that share the model."""
+    if length is not None and ropewalk._errors.count(length, "length") < 1:
+        raise ropewalk.UsageError("length", "1 token or more", str(length), "leave it out where it is not known")
     remove(model)
     text = roformer.find(model) or _text_model(model)
     attentions = roformer.attentions(text) or _attentions(text)
