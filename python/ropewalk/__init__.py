@@ -25,7 +25,7 @@ from ._errors import Error, UsageError
 from ._judge import Results, choose, evaluate, layers, read_results, tune
 from ._types import Choice, MethodInfo, RopeContext, StepResult
 
-__version__: str = _core.__version__
+__version__: str = getattr(_core, "__version__")
 
 __all__ = [
     "Choice",

@@ -68,7 +68,8 @@ class Results:
     @property
     def records(self) -> list[dict[str, Any]]:
         """A dict for each measurement."""
-        return self.data()["records"]
+        records: list[dict[str, Any]] = self.data()["records"]
+        return records
 
     def frame(self) -> pandas.DataFrame:
         """The records as a pandas.DataFrame; what a task measures beside the loss are columns of their own. Needs pandas."""

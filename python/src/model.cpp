@@ -14,6 +14,16 @@ namespace {
 
 using namespace nb::literals;
 
+using Path = Said<"str | os.PathLike[str]">;
+
+std::filesystem::path path_of(nb::handle path) {
+  std::filesystem::path name;
+  if (nb::try_cast(path, name)) return name;
+  PyErr_Clear();
+  throw UsageError("path", "the name of a file or a folder",
+                   nb::cast<std::string>(path.type().attr("__name__")), "a str, or a pathlib.Path");
+}
+
 Model load(const std::filesystem::path& path, int n_threads, const std::string& isa,
            const std::string& precision, const std::string& kv, std::size_t weight_memory) {
   const Unlocked free;
@@ -65,9 +75,9 @@ void bind_model(nb::module_& m) {
                     "Immutable; any thread, several at once.")
       .def(
           "__init__",
-          [](Model* self, const std::filesystem::path& path, int n_threads, const std::string& isa,
+          [](Model* self, const Path& path, int n_threads, const std::string& isa,
              const std::string& precision, const std::string& kv, std::size_t weight_memory) {
-            new (self) Model(load(path, n_threads, isa, precision, kv, weight_memory));
+            new (self) Model(load(path_of(path.value), n_threads, isa, precision, kv, weight_memory));
           },
           "path"_a, nb::kw_only(), "n_threads"_a = 0, "isa"_a = "", "precision"_a = "bf16", "kv"_a = "",
           "weight_memory"_a = 0,

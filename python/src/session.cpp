@@ -10,9 +10,8 @@ namespace ropewalk::python {
 namespace {
 
 using namespace nb::literals;
-using Rows = Said<"numpy.typing.NDArray[numpy.float32] | None">;
 
-Rows read(PySession& self, const Ids& tokens, Index logits, const OnTokens& progress) {
+Array<float> read(PySession& self, const Ids& tokens, Index logits, const OnTokens& progress) {
   const PySession::Use session = self.use();
   const std::vector<Token> ids = tokens_of(tokens.value);
   if (logits < 0 || static_cast<std::size_t>(logits) > ids.size())
@@ -26,8 +25,7 @@ Rows read(PySession& self, const Ids& tokens, Index logits, const OnTokens& prog
     const Unlocked free;
     session->read(ids, numbers, told);
   }
-  if (logits == 0) return {nb::none()};
-  return {nb::cast(given(std::move(numbers), {rows, n_vocab}))};
+  return given(std::move(numbers), {rows, n_vocab});
 }
 
 Array<double> losses(PySession& self, const Ids& tokens, const OnTokens& progress) {
@@ -149,10 +147,15 @@ void bind_session(nb::module_& m) {
           "why", [](PySession& self) { return self.use()->sequence().why(); }, "of auto: why this method")
       .def_prop_ro("cache_bytes", [](PySession& self) { return self.use()->sequence().cache_bytes(); })
       .def(
-          "read", &read, "tokens"_a, nb::kw_only(), "logits"_a = 0, "progress"_a = nb::none(),
-          "Reads tokens after those read before. logits: of how many of the last of them; they come as\n"
-          "(logits, n_vocab) float32. progress(n_done): what it raises ends the reading, and the session is\n"
-          "as it was before.")
+          "read",
+          [](PySession& self, const Ids& tokens, const OnTokens& progress) {
+            read(self, tokens, 0, progress);
+          },
+          "tokens"_a, nb::kw_only(), "progress"_a = nb::none(),
+          "Reads tokens after those read before. progress(n_done): what it raises ends the reading, and the\n"
+          "session is as it was before.")
+      .def("read", &read, "tokens"_a, nb::kw_only(), "logits"_a, "progress"_a = nb::none(),
+           "The same. logits: of how many of the last tokens; they come as (logits, n_vocab) float32.")
       .def("losses", &losses, "tokens"_a, nb::kw_only(), "progress"_a = nb::none(),
            "Reads tokens: -log p(tokens[i + 1]) in nats, given all before it, as (len(tokens) - 1) float64. "
            "Of a tail\n"

@@ -13,6 +13,8 @@ import warnings
 import torch
 import transformers
 
+import ropewalk
+
 from . import contexts, roformer
 from .auto import read_tuned
 from .families import FAMILIES, Unsupported, family_of
