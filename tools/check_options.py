@@ -13,7 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 LAYERS = ("core", "methods", "quant", "formats", "tokenizer", "chat", "kernels", "metrics", "documents", "results", "model", "judge",
           "report", "evaluation", "face")
 COMMAND_LINE = ("judge/import/",)  # what only the program calls
-THROWN = re.compile(r"\b(?:Error|Failure)[({]")
+THROWN = re.compile(r"\b(?:Error|Failure|require_\w+|say)\s?[({]")
 FLAG = re.compile(r'"[^"]*--[a-z]')
 
 

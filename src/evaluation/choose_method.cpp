@@ -41,7 +41,7 @@ std::optional<NextStep> what_would_show(const TuneConclusion& conclusion, const 
                ? NextStep{"To decide:", request.command(request, n, false)}
                : NextStep{fmt::format("To decide, take {} of each text.", counted(n, "stretch")), ""};
   return NextStep{"To decide, give " + text_to_decide(texts, request.length, 2 * enough) +
-                      " (half of the stretches are to choose on); or a shorter --length.",
+                      " (half of the stretches are to choose on); or a shorter " + option("length") + ".",
                   ""};
 }
 
@@ -59,8 +59,8 @@ void say_plan(const TunePlan& plan, const Split& documents, const Says& say) {
   if (documents.evaluation.size() < static_cast<std::size_t>(kEnoughUnits))
     say(
         fmt::format("fewer than {} to judge on: whatever is found, nothing will be stored; give more text or "
-                    "--documents, or a shorter --length",
-                    kEnoughUnits));
+                    "{}, or a shorter {}",
+                    kEnoughUnits, option("n_documents", "--documents"), option("length")));
 }
 
 TuneOptions tune_options(const ModelConfig& config, const RunInfo& info, const TuneRequest& request,
