@@ -45,3 +45,17 @@ try:
     ropewalk.tune(model, ["text.txt"], 512)
 except ropewalk.UsageError as error:
     parts: tuple[str, str, str, str] = (error.place, error.expected, error.found, error.hint)
+
+
+def with_torch() -> None:
+    import ropewalk.torch
+    import ropewalk.transformers
+    import torch
+
+    network = torch.nn.Linear(1, 1)
+    changed: torch.nn.Linear = ropewalk.transformers.apply(network, "rerope", length=16 * 1024)
+    used: str = ropewalk.transformers.chosen(changed, 100)
+    ropewalk.transformers.remove(network)
+    tables = ropewalk.torch.Tables(plan)
+    q = torch.zeros(1, 1, 10, 64)
+    out: torch.Tensor = ropewalk.torch.attention(q, q, q, tables)

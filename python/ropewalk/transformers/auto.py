@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 
 import ropewalk
+from ropewalk import _core
 
 
 def read_tuned(tuned):
     """{length: method}, from the file that `ropewalk tune` wrote (MODEL.ropewalk.json), such a dict, or None."""
     if isinstance(tuned, (str, os.PathLike)):
-        return dict(ropewalk._core.read_tuned(os.fspath(tuned)))
+        return dict(_core.read_tuned(os.fspath(tuned)))
     return dict(tuned or {})
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 class Unsupported(ValueError):
     """What cannot be done, and why: `place: expected; found; hint`."""
 
-    def __init__(self, place, expected, found, hint=""):
+    def __init__(self, place: str, expected: str, found: str, hint: str = ""):
         super().__init__(f"{place}: expected {expected}; found {found}" + (f"; {hint}" if hint else ""))
         self.place, self.expected, self.found, self.hint = place, expected, found, hint
 
@@ -20,7 +20,7 @@ class Family:
     itself multiplies queries by the row's temperature."""
     interleaved: bool = False
     last: bool = False
-    norms_behind: tuple = ()
+    norms_behind: tuple[str, ...] = ()
     own_temperature: bool = False
 
 
