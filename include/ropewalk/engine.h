@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Many texts at once, each under a method of its own.
 #pragma once
-#include <functional>
-
 #include "ropewalk/model.h"
 
 namespace rw {
@@ -11,10 +9,6 @@ class Sequence;
 }  // namespace rw
 
 namespace ropewalk {
-
-/// Tokens read so far in this call. What it throws ends the call and is thrown on; the sequences are then as
-/// they were before it.
-using Progress = std::function<void(Index n_done)>;
 
 struct SequenceOptions {
   /// A method by name, or "auto": plain RoPE while the text fits the trained length, else what `ropewalk

@@ -10,6 +10,7 @@
 /// variant has key j, cap(x) = x or soft_cap tanh(x / soft_cap). Pairs are half-split: dims m and
 /// m + rotary_dim / 2, as in transformers' Llama; the rotated dims of q are multiplied by rotary_gain.
 #pragma once
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,10 @@
 #include "ropewalk/error.h"
 
 namespace ropewalk {
+
+/// Tokens read, or rows made, so far in this call. What it throws ends the call and is thrown on; sequences
+/// are then as they were before it.
+using Progress = std::function<void(Index n_done)>;
 
 struct MethodParameter {
   std::string name = {}, meaning = {}, unit = {}, range = {};
@@ -97,9 +102,29 @@ struct Plan {
 
 /// The plan of `spec` ("rerope:window=2048+logn") for rows [row_begin, row_begin + n_rows) of n tokens, in
 /// double; O(n + n_rows). n_rows -1: all from row_begin on. Errors: UsageError for an unknown method or
-/// parameter, one out of range, or rows that are not of the text. Any thread.
+/// parameter, one out of range, or rows that are not of the text; Error where the memory does not hold it.
+/// Any thread.
 ROPEWALK_API Plan plan(std::string_view spec, Index n, const RopeContext& context = {}, Index row_begin = 0,
-                       Index n_rows = -1);
+                       Index n_rows = -1, const Progress& progress = {});
+
+/// What `ropewalk tune` found at one length.
+struct TunedMethod {
+  Index length = 0;         ///< tokens that it was judged at
+  std::string method = {};  ///< as typed
+};
+
+struct Choice {
+  std::string method = {};  ///< to be bound to the request's length
+  std::string why = {};     ///< one line for people
+};
+
+/// What "auto" is for a request of n tokens, read and written: plain RoPE while it fits the trained length,
+/// else what was tuned, else the default (docs/methods.md). `context`: of the first layer that methods act
+/// on. `tuned`: in any order. Errors: UsageError. Any thread.
+ROPEWALK_API Choice choose(Index n, const RopeContext& context, const std::vector<TunedMethod>& tuned = {});
+
+/// What `ropewalk tune` wrote beside a model (MODEL.ropewalk.json). Errors: Error. Any thread.
+ROPEWALK_API std::vector<TunedMethod> read_tuned(const std::string& path);
 
 /// What a method may know of each layer of a Hugging Face model whose weights somebody else holds, from the
 /// text of its config.json. `attends`: which of its layers have attention. Errors: Error for a family or

@@ -46,8 +46,12 @@ class ROPEWALK_API Session {
   void losses(std::span<const Token> tokens, std::span<double> losses, const Progress& progress = {});
 
   void truncate(Index n) { sequence_.truncate(n); }
+  /// The first n tokens as a session of its own; keys and values are shared until one of both writes over
+  /// them. Errors: UsageError unless 0 <= n <= position().
+  Session fork(Index n) const { return Session(sequence_.fork(n)); }
 
  private:
+  explicit Session(Sequence sequence);
   Sequence sequence_;
   Engine engine_;
 };
@@ -71,6 +75,7 @@ class ROPEWALK_API Generation {
   /// logits are not numbers; the generation has ended then.
   std::optional<std::string> next();
   const std::vector<Token>& tokens() const;  ///< written so far
+  const std::string& text() const;           ///< all pieces so far
   /// "stop" (an end token, or a stop text), "length", or "error"; empty while it goes on.
   const std::string& reason() const;
 

@@ -22,25 +22,31 @@ from ._core import (
     score,
 )
 from ._errors import Error, UsageError
-from ._judge import Results, evaluate, layers, read_results, tune
+from ._judge import Results, choose, evaluate, layers, read_results, tune
+from ._types import Choice, MethodInfo, RopeContext, StepResult
 
 __version__: str = getattr(_core, "__version__")
 
 __all__ = [
+    "Choice",
     "Engine",
     "Error",
     "Generation",
+    "MethodInfo",
     "Model",
     "Plan",
     "Region",
     "Results",
+    "RopeContext",
     "Sequence",
     "Session",
     "Step",
+    "StepResult",
     "UsageError",
     "Variant",
     "__version__",
     "canonical",
+    "choose",
     "evaluate",
     "layers",
     "methods",

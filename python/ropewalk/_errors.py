@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Errors of the library, with their four parts."""
+from __future__ import annotations
+
+import operator
 
 
 class Error(RuntimeError):
@@ -26,3 +29,11 @@ class Error(RuntimeError):
 
 class UsageError(Error, ValueError):
     """A wrong argument: the spelling of a method, a parameter out of range, a length."""
+
+
+def count(number: object, place: str) -> int:
+    """A whole number of Python's or numpy's. Errors: UsageError."""
+    try:
+        return operator.index(number)  # type: ignore[arg-type]
+    except TypeError:
+        raise UsageError(place, "a whole number", repr(number), "16k is 16 * 1024 here") from None

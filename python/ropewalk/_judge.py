@@ -5,32 +5,43 @@ from __future__ import annotations
 import json
 import os
 import pathlib
-from typing import Any, Callable, Iterable, Mapping, Sequence, Union
+from typing import TYPE_CHECKING, Any, Callable, Iterable, List, Mapping, Sequence, TypeVar, Union
 
 from . import _core
-from ._errors import UsageError
+from ._errors import UsageError, count
+from ._types import Choice, RopeContext
 
+if TYPE_CHECKING:
+    import matplotlib.axes
+    import pandas
+
+T = TypeVar("T")
 Texts = Union[Mapping[str, str], Iterable[Union[str, "os.PathLike[str]"]], str, "os.PathLike[str]"]
 
 
-def _texts(texts) -> list[tuple[str, str]]:
+def _texts(texts: Texts) -> list[tuple[str, str]]:
     """A dict of names and texts, or files. A lone path is one file."""
     hint = "files, or a dict of names and texts: {'my text': text}"
     if isinstance(texts, Mapping):
         return [(str(name), text) for name, text in texts.items()]
-    paths = [texts] if isinstance(texts, (str, os.PathLike)) else list(texts)
+    paths: list[str | os.PathLike[str]] = [texts] if isinstance(texts, (str, os.PathLike)) else list(texts)
     for path in paths:
         if isinstance(path, str) and (len(path) > 4096 or any(c in path for c in "\n\0")):
             raise UsageError("texts", "names of files", f"a text of {len(path)} letters", hint)
     return [(str(path), pathlib.Path(path).read_text(encoding="utf-8")) for path in paths]
 
 
-def _several(one_or_many) -> list:
-    """A lone name or number is a list of one."""
-    return [one_or_many] if isinstance(one_or_many, (str, int)) else list(one_or_many)
+def _several(names: str | Iterable[str]) -> list[str]:
+    """A lone name is a list of one."""
+    return [names] if isinstance(names, str) else list(names)
 
 
-def _path(path) -> str:
+def _lengths(lengths: int | Iterable[int]) -> list[int]:
+    """A lone number is a list of one."""
+    return [count(length, "lengths") for length in ([lengths] if isinstance(lengths, (str, int)) else lengths)]
+
+
+def _path(path: str | os.PathLike[str]) -> str:
     path = os.fspath(path)
     if "\0" in path:
         raise UsageError("store", "the name of a file", "one with a NUL", "leave it out")
@@ -57,9 +68,10 @@ class Results:
     @property
     def records(self) -> list[dict[str, Any]]:
         """A dict for each measurement."""
-        return self.data()["records"]
+        records: list[dict[str, Any]] = self.data()["records"]
+        return records
 
-    def frame(self):
+    def frame(self) -> pandas.DataFrame:
         """The records as a pandas.DataFrame; what a task measures beside the loss are columns of their own. Needs pandas."""
         import pandas
 
@@ -70,7 +82,7 @@ class Results:
             rows.append(row)
         return pandas.DataFrame(rows)
 
-    def plot(self, axes=None):
+    def plot(self, axes: matplotlib.axes.Axes | None = None) -> matplotlib.axes.Axes:
         """Loss of the last tokens against length, a line for each method, on matplotlib axes. Needs pandas and matplotlib."""
         import matplotlib.pyplot as plt
 
@@ -111,9 +123,9 @@ def evaluate(
     model: _core.Model,
     texts: Texts,
     *,
-    methods: Sequence[str] = (),
-    lengths: Sequence[int] = (),
-    tasks: Sequence[str] = (),
+    methods: str | Sequence[str] = (),
+    lengths: int | Sequence[int] = (),
+    tasks: str | Sequence[str] = (),
     tail: int = 0,
     n_predict: int = 128,
     stride: int = 0,
@@ -123,7 +135,7 @@ def evaluate(
     margin: float = 0.0,
     budget_seconds: float | None = None,
     special: bool = False,
-    store: str | os.PathLike = "",
+    store: str | os.PathLike[str] = "",
     progress: Callable[[float], Any] | None = None,
     say: Callable[[str], Any] | None = None,
 ) -> Results:
@@ -132,13 +144,13 @@ def evaluate(
     texts: files, or a dict of names and texts. store: a file of results; finished items are taken from it, so that a run that was
     ended goes on. progress(share) and say(line) are told how it goes; what they raise, and ctrl-C, end it."""
     measured = _core.evaluate(
-        model, _texts(texts), methods=_several(methods), lengths=_several(lengths), tasks=_several(tasks), tail=tail, n_predict=n_predict,
+        model, _texts(texts), methods=_several(methods), lengths=_lengths(lengths), tasks=_several(tasks), tail=tail, n_predict=n_predict,
         stride=stride, n_questions=n_questions, n_depths=n_depths, n_documents=n_documents, margin=margin,
         budget_seconds=budget_seconds, special=special, store=_path(store), progress=progress, say=say)
     return Results(measured)
 
 
-def read_results(*paths: str | os.PathLike) -> Results:
+def read_results(*paths: str | os.PathLike[str]) -> Results:
     """Files of results, of one model, without repeats."""
     return Results(_core.read_results([os.fspath(path) for path in paths]))
 
@@ -149,12 +161,12 @@ def tune(
     length: int,
     *,
     goal: str = "loss",
-    candidates: Sequence[str] = (),
+    candidates: str | Sequence[str] = (),
     n_documents: int = 0,
     tail: int = 0,
     budget_seconds: float = 0.0,
     special: bool = False,
-    store: str | os.PathLike = "",
+    store: str | os.PathLike[str] = "",
     keep: bool = False,
     progress: Callable[[float], Any] | None = None,
     say: Callable[[str], Any] | None = None,
@@ -163,12 +175,34 @@ def tune(
     "method" is the one to use, empty where none is better for certain. keep: written beside the model, where "auto" looks.
     progress(share): of each round."""
     method, evidence = _core.tune(
-        model, _texts(texts), length=length, goal=goal, candidates=_several(candidates), n_documents=n_documents, tail=tail,
+        model, _texts(texts), length=count(length, "length"), goal=goal, candidates=_several(candidates), n_documents=n_documents, tail=tail,
         budget_seconds=budget_seconds, special=special, store=_path(store), keep=keep, progress=progress, say=say)
     return {**json.loads(evidence), "method": method}
 
 
-def layers(config: Mapping[str, Any], attends: Sequence[bool]) -> list[dict[str, Any]]:
+def layers(config: Mapping[str, Any], attends: Sequence[bool]) -> list[RopeContext]:
     """What a method may know of each layer, the keyword arguments of plan, from a Hugging Face config.json of a model whose weights
     somebody else holds. attends: which of its layers have attention. Errors: Error for what the engine does not read."""
-    return _core.layers(json.dumps(config, allow_nan=False), list(attends))
+    try:
+        text = json.dumps(config)  # infinity and NaN as they are: config.json has some, and what may be one is the engine's to say
+    except (TypeError, ValueError) as error:
+        raise UsageError("config", "what a config.json holds", str(error), "model.config.to_dict() of transformers") from None
+    return _core.layers(text, list(attends))
+
+
+def choose(n: int, context: RopeContext, tuned: Mapping[int, str] | str | os.PathLike[str] | None = None) -> Choice:
+    """The method that "auto" is for a request of n tokens, read and written, and why: plain RoPE while it fits the trained length,
+    else what was tuned, else the default.
+
+    context: of the first layer that methods act on (Model.rope_context, layers). tuned: the file that `ropewalk tune` or tune(...,
+    keep=True) wrote, or {length: method}. Errors: UsageError; Error for a file of another kind.
+
+    >>> import ropewalk
+    >>> context = {"n_ctx_train": 2048, "acts": True, "rotary_dim": 64}
+    >>> ropewalk.choose(2048, context).method, ropewalk.choose(4096, context).method
+    ('none', 'leaky-rerope')
+    >>> ropewalk.choose(4096, context, {8192: "rerope:window=1024"}).method
+    'rerope:window=1024'
+    """
+    known = _core.read_tuned(os.fspath(tuned)) if isinstance(tuned, (str, os.PathLike)) else list((tuned or {}).items())
+    return Choice(*_core.choose(count(n, "n"), context["n_ctx_train"], context["acts"] and context["rotary_dim"] > 0, known))

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "lock.h"
+#include "said.h"
 
 namespace ropewalk::python {
 
@@ -50,6 +51,7 @@ std::string text_of(nb::handle text, const char* place);
 Progress progress_of(const nb::object& progress);
 
 void bind_errors(nb::module_& m);
+void bind_plan(nb::module_& m);
 void bind_methods(nb::module_& m);
 void bind_model(nb::module_& m);
 void bind_engine(nb::module_& m);

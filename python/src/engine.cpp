@@ -25,13 +25,13 @@ struct Step {
   std::vector<Token> likeliest = {};
 };
 
-void make_step(Step* self, nb::object sequence, nb::handle tokens, bool written, Index n_rows, bool logits,
-               const nb::object& targets, bool likeliest) {
-  if (!nb::isinstance<PySequence>(sequence))
-    throw UsageError("sequence", "a Sequence", nb::cast<std::string>(sequence.type().attr("__name__")),
+void make_step(Step* self, const Said<"Sequence">& sequence, const Ids& tokens, bool written, Index n_rows,
+               bool logits, const Ids& targets, bool likeliest) {
+  if (!nb::isinstance<PySequence>(sequence.value))
+    throw UsageError("sequence", "a Sequence", nb::cast<std::string>(sequence.value.type().attr("__name__")),
                      "Sequence(model, n) makes one");
-  new (self) Step{.sequence = std::move(sequence), .tokens = tokens_of(tokens), .targets = {}};
-  if (!targets.is_none()) self->targets = tokens_of(targets);
+  new (self) Step{.sequence = sequence.value, .tokens = tokens_of(tokens.value), .targets = {}};
+  if (!targets.value.is_none()) self->targets = tokens_of(targets.value);
   self->written = written, self->wants_logits = logits, self->wants_likeliest = likeliest;
   self->n_rows = n_rows;
 }
@@ -46,7 +46,7 @@ nb::dict result_of(Step& step, Index n_vocab) {
   return result;
 }
 
-nb::list run_step(PyEngine& engine, const nb::list& steps, Index n_vocab, const nb::object& progress) {
+StepResults run_step(PyEngine& engine, const nb::list& steps, Index n_vocab, const nb::object& progress) {
   const PyEngine::Use in_use = engine.use();
   const nb::tuple held(steps);  // the list is its owner's, who may change it meanwhile
   std::deque<PySequence::Use> sequences;
@@ -80,7 +80,7 @@ nb::list run_step(PyEngine& engine, const nb::list& steps, Index n_vocab, const 
   }
   nb::list results;
   for (const nb::handle each : held) results.append(result_of(nb::cast<Step&>(each), n_vocab));
-  return results;
+  return {results};
 }
 
 template <class T, class F>
@@ -96,9 +96,15 @@ void bind_engine(nb::module_& m) {
                          "thread at a time.")
       .def(
           "__init__",
-          [](PySequence* self, const Model& model, Index n, const std::string& method, Index n_prompt) {
-            const Unlocked free;
-            new (self) PySequence(Sequence(model, {.method = method, .n = n, .n_prompt = n_prompt}));
+          [](PySequence* self, nb::handle_t<Model> model, Index n, const std::string& method,
+             Index n_prompt) {
+            const Model& inside = nb::cast<const Model&>(model);
+            std::optional<Sequence> made;
+            {
+              const Unlocked free;
+              made.emplace(inside, SequenceOptions{.method = method, .n = n, .n_prompt = n_prompt});
+            }
+            new (self) PySequence(std::move(*made), nb::borrow(model));
           },
           "model"_a, "n"_a, nb::kw_only(), "method"_a = "auto", "n_prompt"_a = 0,
           "n: tokens in all, read and written; methods take their defaults from it. Errors: UsageError,\n"
@@ -111,8 +117,16 @@ void bind_engine(nb::module_& m) {
       .def_prop_ro("why", asked<PySequence>([](Sequence& s) { return s.why(); }), "of auto: why this method")
       .def_prop_ro("cache_bytes", asked<PySequence>([](Sequence& s) { return s.cache_bytes(); }))
       .def(
-          "fork", [](PySequence& self, Index n) { return new PySequence(self.use()->fork(n)); }, "n"_a,
-          "The first n tokens as a sequence of their own; keys and values are shared.")
+          "fork",
+          [](PySequence& self, std::optional<Index> n) {
+            const PySequence::Use from = self.use();
+            return new PySequence(from->fork(n.value_or(from->position())), self.model);
+          },
+          "n"_a = nb::none(),
+          "The first n tokens, all where left out, as a sequence of their own; keys and values are shared.")
+      .def_ro("model", &PySequence::model, nb::for_getter(nb::sig("def model(self) -> Model")))
+      .def("__repr__",
+           [](PySequence& self) { return shown("Sequence", self, [](Sequence& s) { return words_of(s); }); })
       .def(
           "truncate", [](PySequence& self, Index n) { self.use()->truncate(n); }, "n"_a,
           "Forgets the tokens from n on.");
@@ -126,12 +140,18 @@ void bind_engine(nb::module_& m) {
   nb::class_<PyEngine>(m, "Engine",
                        "Reads on in several sequences of one model at once. A row's bits are those that its\n"
                        "sequence has alone. Of one thread at a time.")
-      .def(nb::init<const Model&, Index>(), "model"_a, "chunk"_a = 1024)
+      .def(nb::init<nb::handle_t<Model>, Index>(), "model"_a, "chunk"_a = 1024)
+      .def_ro("model", &PyEngine::model, nb::for_getter(nb::sig("def model(self) -> Model")))
+      .def("__repr__",
+           [](PyEngine& self) {
+             return shown("Engine", self,
+                          [](Engine& e) { return e.model().path() + ": " + e.model().backend(); });
+           })
       .def(
           "step",
-          [](PyEngine& self, const nb::list& steps, const nb::object& progress) {
+          [](PyEngine& self, const nb::typed<nb::list, Step>& steps, const OnTokens& progress) {
             const Index n_vocab = self.use()->model().n_vocab();
-            return run_step(self, steps, n_vocab, progress);
+            return run_step(self, steps, n_vocab, progress.value);
           },
           "steps"_a, nb::kw_only(), "progress"_a = nb::none(),
           "A list of Step; a dict for each, with what was wanted. progress(n_done): tokens read so far; "

@@ -41,13 +41,13 @@ Results run_evaluate(const Model& model, const Texts& texts, const Names& method
                      const std::vector<Index>& lengths, const Names& tasks, Index tail, Index n_predict,
                      Index stride, int n_questions, int n_depths, int n_documents, double margin,
                      std::optional<double> budget_seconds, bool special, const std::string& store,
-                     const nb::object& progress, const nb::object& say) {
+                     const OnShare& progress, const OnLine& say) {
   EvalOptions options;
   options.methods = methods, options.lengths = lengths, options.tasks = tasks, options.tail = tail;
   options.n_predict = n_predict, options.stride = stride, options.n_questions = n_questions;
   options.n_depths = n_depths, options.n_documents = n_documents, options.margin = margin;
   options.budget_seconds = budget_seconds, options.special = special, options.store = store;
-  options.telling = telling_of(progress, say);
+  options.telling = telling_of(progress.value, say.value);
   const std::vector<NamedText> named = texts_of(texts);
   const Unlocked free;
   return evaluate(model, named, options);
@@ -56,26 +56,26 @@ Results run_evaluate(const Model& model, const Texts& texts, const Names& method
 std::pair<std::string, std::string> run_tune(const Model& model, const Texts& texts, Index length,
                                              const std::string& goal, const Names& candidates,
                                              int n_documents, Index tail, double budget_seconds, bool special,
-                                             const std::string& store, bool keep, const nb::object& progress,
-                                             const nb::object& say) {
+                                             const std::string& store, bool keep, const OnShare& progress,
+                                             const OnLine& say) {
   TuneOptions options;
   options.length = length, options.goal = goal, options.candidates = candidates;
   options.n_documents = n_documents, options.tail = tail, options.budget_seconds = budget_seconds;
   options.special = special, options.store = store, options.keep = keep;
-  options.telling = telling_of(progress, say);
+  options.telling = telling_of(progress.value, say.value);
   const std::vector<NamedText> named = texts_of(texts);
   const Unlocked free;
   const Tuned found = tune(model, named, options);
   return {found.method, found.json};
 }
 
-nb::dict run_score(const Names& hypotheses, const Names& references, const std::string& tokenize) {
+ScoreDict run_score(const Names& hypotheses, const Names& references, const std::string& tokenize) {
   const Scores s = score(hypotheses, references, tokenize);
   nb::dict d;
   d["bleu"] = s.bleu, d["chrf"] = s.chrf, d["chrf_words"] = s.chrf_words, d["rouge1"] = s.rouge1;
   d["rouge2"] = s.rouge2, d["rouge_l"] = s.rouge_l, d["rouge_lsum"] = s.rouge_lsum;
   d["token_f1"] = s.token_f1, d["edit_similarity"] = s.edit_similarity;
-  return d;
+  return {d};
 }
 
 }  // namespace

@@ -49,9 +49,10 @@ Plan make_plan(const std::string& spec, Index n, std::optional<std::pair<Index, 
         "rows", "(begin, end) within the text",
         "(" + std::to_string(rows->first) + ", " + std::to_string(rows->second) + ") of " + std::to_string(n),
         "leave it out for all");
-  const Unlocked free;
   const Index begin = rows ? rows->first : 0;
-  return plan(spec, n, context, begin, rows ? rows->second - begin : -1);
+  const Progress asks = progress_of(nb::none());
+  const Unlocked free;
+  return plan(spec, n, context, begin, rows ? rows->second - begin : -1, asks);
 }
 
 nb::dict dict_of(const RopeContext& c) {
@@ -68,7 +69,7 @@ nb::dict dict_of(const RopeContext& c) {
   return d;
 }
 
-nb::list method_list() {
+MethodList method_list() {
   nb::list all;
   for (const MethodInfo& info : methods()) {
     nb::list parameters;
@@ -84,86 +85,14 @@ nb::list method_list() {
     d["parameters"] = parameters;
     all.append(d);
   }
-  return all;
-}
-
-void bind_plan(nb::module_& m) {
-  nb::class_<PlanRegion>(m, "Region", "Where the rows sit for the keys of one region.")
-      .def_prop_ro(
-          "query_position",
-          [](nb::handle_t<PlanRegion> self) {
-            const auto& numbers = nb::cast<const PlanRegion&>(self).query_position;
-            return view(numbers.data(), numbers.size(), self);
-          },
-          "(n_rows) float64, tokens")
-      .def_ro("variant", &PlanRegion::variant, "index into Plan.variants");
-  nb::class_<KeyVariant>(m, "Variant", "Where the keys of one variant sit: they are rotated by it.")
-      .def_prop_ro(
-          "key_position",
-          [](nb::handle_t<KeyVariant> self) {
-            const auto& numbers = nb::cast<const KeyVariant&>(self).position;
-            return view(numbers.data(), numbers.size(), self);
-          },
-          "(n) float64, tokens")
-      .def_ro("sink", &KeyVariant::sink, "row i reads key j in it only if j < sink or i - j < window")
-      .def_ro("window", &KeyVariant::window, "see sink");
-  const auto numbers = [](auto Plan::*member) {
-    return [member](nb::handle_t<Plan> self) {
-      const auto& list = nb::cast<const Plan&>(self).*member;
-      return view(list.data(), list.size(), self);
-    };
-  };
-  nb::class_<Plan>(m, "Plan",
-                   "What attention does for the rows [row_begin, row_begin + n_rows) of a text of n tokens.\n"
-                   "Arrays are read-only views of it.")
-      .def_ro("method", &Plan::method, "the spec with every default filled in")
-      .def_ro("n", &Plan::n)
-      .def_ro("row_begin", &Plan::row_begin)
-      .def_ro("n_rows", &Plan::n_rows)
-      .def_prop_ro("theta", numbers(&Plan::theta), "(rotary_dim / 2) float64, rad per token")
-      .def_prop_ro(
-          "regions", [](const Plan& p) { return &p.regions; }, nb::rv_policy::reference_internal,
-          "a list of Region")
-      .def_prop_ro(
-          "variants", [](const Plan& p) { return &p.variants; }, nb::rv_policy::reference_internal,
-          "a list of Variant")
-      .def_prop_ro("segment_begin", numbers(&Plan::segment_begin),
-                   "(n_rows + 1) int64: row r has the segments from segment_begin[r] to segment_begin[r + 1]")
-      .def_prop_ro(
-          "segment_keys",
-          [](nb::handle_t<Plan> self) {
-            const auto& list = nb::cast<const Plan&>(self).segments;
-            const std::size_t shape[2] = {list.size(), 2};
-            const std::int64_t strides[2] = {sizeof(PlanSegment) / sizeof(Index), 1};
-            return Array<const Index>(list.empty() ? nullptr : &list.front().begin, 2, shape, self, strides);
-          },
-          "(n_segments, 2) int64: keys [begin, end) of each")
-      .def_prop_ro(
-          "segment_region",
-          [](nb::handle_t<Plan> self) {
-            const auto& list = nb::cast<const Plan&>(self).segments;
-            return view(list.empty() ? nullptr : &list.front().region, list.size(), self,
-                        sizeof(PlanSegment));
-          },
-          "(n_segments) int32: index into regions")
-      .def_prop_ro("row_scale", numbers(&Plan::row_scale),
-                   "(n_rows) float32: 1 / sqrt(head_dim) x log-n x temperature")
-      .def_ro("rotary_gain", &Plan::rotary_gain, "on the rotated dims of q")
-      .def_ro("soft_cap", &Plan::soft_cap, "of logits; 0: none")
-      .def_ro("grows", &Plan::grows, "grow=1: a token written at p uses the frequencies of length p + 1")
-      .def("__repr__", [](const Plan& p) {
-        return "<Plan " + p.method + ": rows " + std::to_string(p.row_begin) + " to " +
-               std::to_string(p.row_begin + p.n_rows) + " of " + std::to_string(p.n) + ", " +
-               std::to_string(p.regions.size()) + (p.regions.size() == 1 ? " region>" : " regions>");
-      });
+  return {all};
 }
 
 }  // namespace
 
-nb::dict context_dict(const RopeContext& context) { return dict_of(context); }
+ContextDict context_dict(const RopeContext& context) { return {dict_of(context)}; }
 
 void bind_methods(nb::module_& m) {
-  bind_plan(m);
   m.def(
       "methods", &method_list,
       "Every method: a list of dicts with name, aliases, kind, title, formula, source, differs, parameters.");
@@ -172,12 +101,29 @@ void bind_methods(nb::module_& m) {
       [](const std::string& config_json, const std::vector<bool>& attends) {
         nb::list all;
         for (const RopeContext& context : layers(config_json, attends)) all.append(dict_of(context));
-        return all;
+        return ContextList{all};
       },
       "config_json"_a, "attends"_a);
   m.def(
       "canonical", [](const std::string& spec) { return canonical(spec); }, "spec"_a,
       "The spec as it is written out. Errors: UsageError.");
+  m.def(
+      "choose",
+      [](Index n, Index n_ctx_train, bool acts, const std::vector<std::pair<Index, std::string>>& tuned) {
+        std::vector<TunedMethod> known;
+        for (const auto& [length, method] : tuned) known.push_back({length, method});
+        const Choice choice = choose(n, {.n_ctx_train = n_ctx_train, .acts = acts}, known);
+        return std::pair(choice.method, choice.why);
+      },
+      "n"_a, "n_ctx_train"_a, "acts"_a, "tuned"_a);
+  m.def(
+      "read_tuned",
+      [](const std::string& path) {
+        std::vector<std::pair<Index, std::string>> tuned;
+        for (const TunedMethod& each : read_tuned(path)) tuned.emplace_back(each.length, each.method);
+        return tuned;
+      },
+      "path"_a);
   m.def("plan", &make_plan, "spec"_a, "n"_a, nb::kw_only(), "rows"_a = nb::none(), "head_dim"_a = 64,
         "rotary_dim"_a = nb::none(), "rope_base"_a = 10000.0, "n_ctx_train"_a = 2048, "n_ctx_original"_a = -1,
         "sliding_window"_a = 0, "turning_pairs"_a = 0, "rope_freqs"_a = nb::none(),
@@ -187,7 +133,8 @@ void bind_methods(nb::module_& m) {
         "temperature_original"_a = 0, "acts"_a = true, "bidirectional"_a = false,
         "The plan of a method for n tokens: theta, regions, key variants, segments and scales as arrays.\n\n"
         "rows: (begin, end), all where left out. The rest says what a method may know of a layer\n"
-        "(ropewalk/method.h, RopeContext); Model.rope_context gives a model's. Errors: UsageError.\n\n"
+        "(ropewalk/method.h, RopeContext); Model.rope_context gives a model's. Errors: UsageError,\n"
+        "Error where the memory does not hold it. Ctrl-C ends it.\n\n"
         ">>> import ropewalk\n"
         ">>> p = ropewalk.plan('rerope:window=2', 4, n_ctx_train=2)\n"
         ">>> p.segment_begin\n"

@@ -8,11 +8,21 @@
 
 namespace ropewalk::python {
 
-nb::dict context_dict(const RopeContext& context);
+ContextDict context_dict(const RopeContext& context);
 
 namespace {
 
 using namespace nb::literals;
+
+using Path = Said<"str | os.PathLike[str]">;
+
+std::filesystem::path path_of(nb::handle path) {
+  std::filesystem::path name;
+  if (nb::try_cast(path, name)) return name;
+  PyErr_Clear();
+  throw UsageError("path", "the name of a file or a folder",
+                   nb::cast<std::string>(path.type().attr("__name__")), "a str, or a pathlib.Path");
+}
 
 Model load(const std::filesystem::path& path, int n_threads, const std::string& isa,
            const std::string& precision, const std::string& kv, std::size_t weight_memory) {
@@ -33,9 +43,9 @@ Array<Token> tokenize(const Model& model, const std::string& text, bool special,
 }
 
 /// Bytes that are no UTF-8, where ids end within a letter, are U+FFFD.
-nb::object detokenize(const Model& model, nb::handle ids, bool special) {
-  const std::string bytes = model.detokenize(tokens_of(ids), special);
-  return nb::steal(PyUnicode_DecodeUTF8(bytes.data(), static_cast<Py_ssize_t>(bytes.size()), "replace"));
+Text detokenize(const Model& model, const Ids& ids, bool special) {
+  const std::string bytes = model.detokenize(tokens_of(ids.value), special);
+  return {nb::steal(PyUnicode_DecodeUTF8(bytes.data(), static_cast<Py_ssize_t>(bytes.size()), "replace"))};
 }
 
 std::vector<Message> messages_of(nb::handle messages) {
@@ -46,8 +56,8 @@ std::vector<Message> messages_of(nb::handle messages) {
   return said;
 }
 
-Array<Token> chat(const Model& model, nb::handle messages, bool thinking, const std::string& effort) {
-  const std::vector<Message> said = messages_of(messages);
+Array<Token> chat(const Model& model, const Messages& messages, bool thinking, const std::string& effort) {
+  const std::vector<Message> said = messages_of(messages.value);
   std::vector<Token> ids;
   {
     const Unlocked free;
@@ -65,9 +75,9 @@ void bind_model(nb::module_& m) {
                     "Immutable; any thread, several at once.")
       .def(
           "__init__",
-          [](Model* self, const std::filesystem::path& path, int n_threads, const std::string& isa,
+          [](Model* self, const Path& path, int n_threads, const std::string& isa,
              const std::string& precision, const std::string& kv, std::size_t weight_memory) {
-            new (self) Model(load(path, n_threads, isa, precision, kv, weight_memory));
+            new (self) Model(load(path_of(path.value), n_threads, isa, precision, kv, weight_memory));
           },
           "path"_a, nb::kw_only(), "n_threads"_a = 0, "isa"_a = "", "precision"_a = "bf16", "kv"_a = "",
           "weight_memory"_a = 0,

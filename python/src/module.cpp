@@ -82,6 +82,7 @@ NB_MODULE(_core, m) {
   nb::module_::import_("atexit").attr("register")(nb::cpp_function(end_python));
   nb::set_leak_warnings(false);  // threads that go on while Python ends keep what they use
   bind_errors(m);
+  bind_plan(m);
   bind_methods(m);
   bind_model(m);
   bind_engine(m);

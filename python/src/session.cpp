@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
@@ -10,9 +11,9 @@ namespace {
 
 using namespace nb::literals;
 
-nb::object read(PySession& self, nb::handle tokens, Index logits, const nb::object& progress) {
+Array<float> read(PySession& self, const Ids& tokens, Index logits, const OnTokens& progress) {
   const PySession::Use session = self.use();
-  const std::vector<Token> ids = tokens_of(tokens);
+  const std::vector<Token> ids = tokens_of(tokens.value);
   if (logits < 0 || static_cast<std::size_t>(logits) > ids.size())
     throw UsageError("logits", "rows of the tokens that are read", std::to_string(logits),
                      "logits=1 are those behind the last token");
@@ -20,19 +21,19 @@ nb::object read(PySession& self, nb::handle tokens, Index logits, const nb::obje
              n_vocab = static_cast<std::size_t>(session->model().n_vocab());
   std::vector<float> numbers(rows * n_vocab);
   {
-    const Progress told = progress_of(progress);
+    const Progress told = progress_of(progress.value);
     const Unlocked free;
     session->read(ids, numbers, told);
   }
-  return logits == 0 ? nb::none() : nb::cast(given(std::move(numbers), {rows, n_vocab}));
+  return given(std::move(numbers), {rows, n_vocab});
 }
 
-Array<double> losses(PySession& self, nb::handle tokens, const nb::object& progress) {
+Array<double> losses(PySession& self, const Ids& tokens, const OnTokens& progress) {
   const PySession::Use session = self.use();
-  const std::vector<Token> ids = tokens_of(tokens);
+  const std::vector<Token> ids = tokens_of(tokens.value);
   std::vector<double> numbers(ids.empty() ? 0 : ids.size() - 1);
   {
-    const Progress told = progress_of(progress);
+    const Progress told = progress_of(progress.value);
     const Unlocked free;
     session->losses(ids, numbers, told);
   }
@@ -57,15 +58,15 @@ struct PyGeneration {
   }
 };
 
-PyGeneration* generate(PySession& self, nb::handle prompt, Index n_predict, double temperature, Index top_k,
-                       double top_p, double min_p, double repeat_penalty, Index repeat_last_n,
+PyGeneration* generate(PySession& self, const Prompt& prompt, Index n_predict, double temperature,
+                       Index top_k, double top_p, double min_p, double repeat_penalty, Index repeat_last_n,
                        double presence_penalty, double frequency_penalty, std::uint64_t seed,
-                       const std::vector<std::string>& stops, bool ignore_end, const nb::object& progress) {
+                       const std::vector<std::string>& stops, bool ignore_end, const OnTokens& progress) {
   const PySession::Use session = self.use();
   const std::vector<Token> ids =
-      nb::isinstance<nb::str>(prompt)
-          ? session->model().tokenize(text_of(prompt, "prompt"), false, session->position() == 0)
-          : tokens_of(prompt);
+      nb::isinstance<nb::str>(prompt.value)
+          ? session->model().tokenize(text_of(prompt.value, "prompt"), false, session->position() == 0)
+          : tokens_of(prompt.value);
   const GenerateOptions options{.n_predict = n_predict,
                                 .sampling = {.temperature = temperature,
                                              .top_k = top_k,
@@ -78,7 +79,7 @@ PyGeneration* generate(PySession& self, nb::handle prompt, Index n_predict, doub
                                              .seed = seed},
                                 .stops = stops,
                                 .ignore_end = ignore_end};
-  const Progress told = progress_of(progress);
+  const Progress told = progress_of(progress.value);
   const Unlocked free;
   return new PyGeneration{self, Generation(*session, ids, options, told)};
 }
@@ -90,7 +91,7 @@ void bind_session(nb::module_& m) {
       m, "Generation",
       "An answer while it is written: an iterator of pieces of text, whole letters each,\n"
       "one for each token, some of them empty.")
-      .def("__iter__", [](nb::handle_t<PyGeneration> self) { return nb::borrow(self); })
+      .def("__iter__", [](nb::handle_t<PyGeneration> self) { return self; })
       .def("__next__", &PyGeneration::next)
       .def_prop_ro(
           "tokens",
@@ -99,6 +100,21 @@ void bind_session(nb::module_& m) {
             return self.inside.tokens();
           },
           "ids written so far")
+      .def_prop_ro(
+          "text",
+          [](PyGeneration& self) {
+            const PySession::Use in_use = self.session.use();
+            return self.inside.text();
+          },
+          "all pieces so far")
+      .def("__repr__",
+           [](PyGeneration& self) {
+             return shown("Generation", self.session, [&](Session&) {
+               const std::string& reason = self.inside.reason();
+               return std::to_string(self.inside.tokens().size()) + " tokens, " +
+                      (reason.empty() ? "goes on" : reason);
+             });
+           })
       .def_prop_ro(
           "reason",
           [](PyGeneration& self) {
@@ -109,9 +125,14 @@ void bind_session(nb::module_& m) {
   nb::class_<PySession>(m, "Session", "One text: read it, score it, write on. Of one thread at a time.")
       .def(
           "__init__",
-          [](PySession* self, const Model& model, Index n, const std::string& method, Index n_prompt) {
-            const Unlocked free;
-            new (self) PySession(model, {.method = method, .n = n, .n_prompt = n_prompt});
+          [](PySession* self, nb::handle_t<Model> model, Index n, const std::string& method, Index n_prompt) {
+            const Model& inside = nb::cast<const Model&>(model);
+            std::optional<Session> made;
+            {
+              const Unlocked free;
+              made.emplace(inside, SequenceOptions{.method = method, .n = n, .n_prompt = n_prompt});
+            }
+            new (self) PySession(std::move(*made), nb::borrow(model));
           },
           "model"_a, "n"_a, nb::kw_only(), "method"_a = "auto", "n_prompt"_a = 0,
           "n: tokens in all, read and written; methods take their defaults from it. Errors: UsageError,\n"
@@ -126,10 +147,15 @@ void bind_session(nb::module_& m) {
           "why", [](PySession& self) { return self.use()->sequence().why(); }, "of auto: why this method")
       .def_prop_ro("cache_bytes", [](PySession& self) { return self.use()->sequence().cache_bytes(); })
       .def(
-          "read", &read, "tokens"_a, nb::kw_only(), "logits"_a = 0, "progress"_a = nb::none(),
-          "Reads tokens after those read before. logits: of how many of the last of them; they come as\n"
-          "(logits, n_vocab) float32. progress(n_done): what it raises ends the reading, and the session is\n"
-          "as it was before.")
+          "read",
+          [](PySession& self, const Ids& tokens, const OnTokens& progress) {
+            read(self, tokens, 0, progress);
+          },
+          "tokens"_a, nb::kw_only(), "progress"_a = nb::none(),
+          "Reads tokens after those read before. progress(n_done): what it raises ends the reading, and the\n"
+          "session is as it was before.")
+      .def("read", &read, "tokens"_a, nb::kw_only(), "logits"_a, "progress"_a = nb::none(),
+           "The same. logits: of how many of the last tokens; they come as (logits, n_vocab) float32.")
       .def("losses", &losses, "tokens"_a, nb::kw_only(), "progress"_a = nb::none(),
            "Reads tokens: -log p(tokens[i + 1]) in nats, given all before it, as (len(tokens) - 1) float64. "
            "Of a tail\n"
@@ -137,6 +163,19 @@ void bind_session(nb::module_& m) {
       .def(
           "truncate", [](PySession& self, Index n) { self.use()->truncate(n); }, "n"_a,
           "Forgets the tokens from n on.")
+      .def(
+          "fork",
+          [](PySession& self, std::optional<Index> n) {
+            const PySession::Use from = self.use();
+            return new PySession(from->fork(n.value_or(from->position())), self.model);
+          },
+          "n"_a = nb::none(),
+          "The first n tokens, all where left out, as a session of their own; keys and values are shared.")
+      .def_ro("model", &PySession::model, nb::for_getter(nb::sig("def model(self) -> Model")))
+      .def("__repr__",
+           [](PySession& self) {
+             return shown("Session", self, [](Session& s) { return words_of(s.sequence()); });
+           })
       .def(
           "generate", &generate, nb::keep_alive<0, 1>(), "prompt"_a, nb::kw_only(), "n_predict"_a = 128,
           "temperature"_a = 0.0, "top_k"_a = 0, "top_p"_a = 1.0, "min_p"_a = 0.0, "repeat_penalty"_a = 1.0,

@@ -3,6 +3,7 @@
 #include <ctime>
 
 #include "chat/interpreter.h"
+#include "core/option.h"
 
 namespace rw::chat {
 
@@ -196,7 +197,8 @@ Value Interpreter::call_function(const std::string& name, const Arguments& argum
   if (!text) fail(fmt::format("an argument for {}()", name), "none");
   if (name == "raise_exception")
     throw Failure{"a conversation that the template accepts", "its own refusal: " + to_text(*text, 4096),
-                  "the template was made for other turns; --raw sends the text without it"};
+                  "the template was made for other turns; " + option("a prompt of your own", "--raw") +
+                      " sends the text without it"};
   const std::string* format = text->as_text();
   if (!format) fail("a format of strftime_now()", std::string(text->type_name()));
   return this->text(format_time(now_, *format));

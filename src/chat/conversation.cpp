@@ -8,6 +8,7 @@
 #include "chat/python_text.h"
 #include "chat/template.h"
 #include "core/error.h"
+#include "core/option.h"
 
 namespace rw {
 namespace {
@@ -106,7 +107,7 @@ Conversation conversation_prompt(const Tokenizer& tokenizer, std::span<const Mes
     if (!harmless)
       throw Error("chat template", "one that writes every message as it is, or trimmed",
                   "one that changes them, and a message that spells a control token: it would be read as one",
-                  "take the token out of the message, or ask by a prompt (generate --raw)");
+                  "take the token out of the message, or ask by a prompt" + option("", " (generate --raw)"));
     found.assign(1, {made.text, true});
   }
   made.tokens = tokenizer.encode_parts(found);

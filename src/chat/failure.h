@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "core/error.h"
+#include "core/option.h"
 
 namespace rw::chat {
 
@@ -15,15 +16,17 @@ struct Failure {
   std::string hint = "the template is wrong, or was not made for this conversation";
 };
 
-inline constexpr std::string_view kNotHere =
-    "this construct is not implemented; --raw sends the text without the template";
+inline std::string not_here() {
+  return "this construct is not implemented; " + option("a prompt of your own", "--raw") +
+         " sends the text without the template";
+}
 
 [[noreturn]] inline void fail(std::string expected, std::string found) {
   throw Failure{std::move(expected), std::move(found)};
 }
 /// What Jinja has and we have not.
 [[noreturn]] inline void refuse(std::string expected, std::string found) {
-  throw Failure{std::move(expected), std::move(found), std::string(kNotHere)};
+  throw Failure{std::move(expected), std::move(found), not_here()};
 }
 [[noreturn]] inline void fail_at(int line, const Failure& failure) {
   throw Error(fmt::format("chat template, line {}", line), failure.expected, failure.found, failure.hint);

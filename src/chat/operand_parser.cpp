@@ -201,7 +201,7 @@ void ExpressionParser::arguments(Expression& call) {
     if (at_operator(")")) break;
     if (at_operator("*") || at_operator("**"))
       fail_at(current().line,
-              Failure{"arguments one by one", fmt::format("'{}'", current().text), std::string(kNotHere)});
+              Failure{"arguments one by one", fmt::format("'{}'", current().text), not_here()});
     const Lexeme& behind = lexemes_[std::min(at_ + 1, lexemes_.size() - 1)];
     const bool keyword =
         current().kind == Lexeme::Kind::kName && behind.kind == Lexeme::Kind::kOperator && behind.text == "=";

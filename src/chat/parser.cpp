@@ -88,8 +88,8 @@ class Parser : private ExpressionParser {
     for (std::string_view known :
          {"block", "extends", "include", "import", "from", "autoescape", "do", "trans"})
       if (name == known)
-        fail_at(current().line, Failure{"tags that chat templates use", fmt::format("{{% {} %}}", name),
-                                        std::string(kNotHere)});
+        fail_at(current().line,
+                Failure{"tags that chat templates use", fmt::format("{{% {} %}}", name), not_here()});
     wrong("a tag of Jinja", fmt::format("{{% {} %}}", name));
   }
 
@@ -115,8 +115,7 @@ class Parser : private ExpressionParser {
     result.expressions.push_back(tuple(false, "recursive"));
     result.expressions.push_back(skip_name("if") ? expression() : nullptr);
     if (at_name("recursive"))
-      fail_at(current().line,
-              Failure{"loops without 'recursive'", "{% for ... recursive %}", std::string(kNotHere)});
+      fail_at(current().line, Failure{"loops without 'recursive'", "{% for ... recursive %}", not_here()});
     ++loops_;
     result.body = body_behind_tag({"endfor", "else"});
     --loops_;

@@ -6,6 +6,7 @@
 #include "chat/interpreter.h"
 #include "chat/lexer.h"
 #include "chat/parser.h"
+#include "core/option.h"
 
 namespace rw::chat {
 
@@ -21,7 +22,8 @@ constexpr std::size_t kMaxTemplateBytes = std::size_t{1} << 20;
 std::vector<Lexeme> checked_lexemes(std::string_view source) {
   if (source.size() > kMaxTemplateBytes)
     throw Error("chat template", fmt::format("at most {} bytes", kMaxTemplateBytes),
-                std::to_string(source.size()), "--raw sends the text without the template");
+                std::to_string(source.size()),
+                option("a prompt of your own", "--raw") + " sends the text without the template");
   return cut_template(source);
 }
 

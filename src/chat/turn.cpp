@@ -5,6 +5,7 @@
 
 #include "chat/python_text.h"
 #include "core/error.h"
+#include "core/option.h"
 
 namespace rw {
 namespace {
@@ -60,7 +61,7 @@ bool has_chat_template(const Tokenizer& tokenizer, const ChatSettings& settings)
   if (settings.raw) return false;
   if (!tokenizer.chat_template_problem.empty())
     throw Error("chat template", "one template, or one named 'default'", tokenizer.chat_template_problem,
-                "--raw sends the text without a template");
+                option("a prompt of your own", "--raw") + " sends the text without the template");
   return !tokenizer.chat_template.empty();
 }
 
@@ -128,7 +129,8 @@ ChatTurn chat_turn(const Tokenizer& tokenizer, const ChatSettings& settings) {
   const chat::Template parsed = template_of(tokenizer, settings);
   if (!around_mark(render(tokenizer, parsed, kMessageMark, settings), turn))
     throw Error("chat template", "a template that puts a user's message into the prompt once, as it is",
-                "one that does not", "--raw sends the text without the template");
+                "one that does not",
+                option("a prompt of your own", "--raw") + " sends the text without the template");
   return turn;
 }
 

@@ -17,6 +17,7 @@
 #include "model/identity.h"
 #include "model/memory.h"
 #include "model/weight_outlook.h"
+#include "model/weight_room.h"
 
 namespace rw {
 
@@ -45,7 +46,8 @@ std::shared_ptr<const Backend> BackendOptions::make(std::shared_ptr<Context> con
   const std::string& type = kv_type();
   if (type != "bf16" && type != "f32" && type != "q8")
     throw UsageError("--kv", "bf16, f32 or q8", "'" + type + "'");
-  if (!weight_memory.empty()) context->set_weight_memory(parse_bytes(weight_memory, "--weight-memory"));
+  if (!weight_memory.empty())
+    context->set_weight_memory(checked_weight_memory(parse_bytes(weight_memory, "--weight-memory")));
   std::shared_ptr<const Backend> backend =
       make_cpu_backend(std::move(context), precision == "bf16" ? Precision::kBf16 : Precision::kF32,
                        type == "bf16"  ? KvType::kBf16

@@ -16,6 +16,7 @@
 #include "model/sequence.h"
 #include "model/tensors.h"
 #include "model/weight_outlook.h"
+#include "model/weight_room.h"
 
 namespace rw::cli::inspect {
 namespace {
@@ -257,7 +258,7 @@ int run() {
     return inspect_attention(options.shares);
   }
   const std::string& asked = options.shares.backend.weight_memory;
-  const std::size_t room = asked.empty() ? 0 : parse_bytes(asked, "--weight-memory");
+  const std::size_t room = asked.empty() ? 0 : checked_weight_memory(parse_bytes(asked, "--weight-memory"));
   const auto file = ModelFile::open(options.model);
   if (options.sha256) {
     print_sha256(*file);

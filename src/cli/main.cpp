@@ -17,6 +17,7 @@
 #include "cli/jobs.h"
 #include "cli/ranks.h"
 #include "core/error.h"
+#include "core/option.h"
 
 /// Where addresses are limited (ulimit -v), glibc's arena of 64 MB for each thread would take what was
 /// counted on.
@@ -76,6 +77,7 @@ int main(int argc, char** argv) {
   std::signal(SIGXFSZ, SIG_IGN);  // past ulimit -f a write fails, and says so
   std::signal(SIGBUS, say_cut);
   share_one_arena();
+  rw::options_are_flags();
   rw::end_with_parent();
   rw::hush_other_ranks();
   const int code = run(argc, argv);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/error.h"
 
+#include "core/option.h"
+
 namespace ropewalk {
 
 struct Error::Parts {
@@ -43,8 +45,10 @@ std::string Error::finding() const {
 }
 
 UsageError::UsageError(std::string_view place, std::string_view expected, std::string_view found)
-    : UsageError(place, expected, found,
-                 "ropewalk COMMAND --help says what it takes, ropewalk methods what a method does") {}
+    : UsageError(
+          place, expected, found,
+          rw::option("its description says what it takes, methods() what a method does",
+                     "ropewalk COMMAND --help says what it takes, ropewalk methods what a method does")) {}
 
 UsageError::UsageError(std::string_view place, std::string_view expected, std::string_view found,
                        std::string_view hint)

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/option.h"
 #include "core/progress.h"
 #include "core/text.h"
 #include "evaluation/run_info.h"
@@ -22,7 +23,7 @@ struct Split {
 Split split(const std::vector<Document>& all) {
   if (all.size() < 2)
     throw Error("tune", "text for two documents or more: one to choose on, one to judge on", "text for one",
-                "give more --text, or a shorter --length");
+                "give more " + option("texts", "--text") + ", or a shorter " + option("length"));
   Split split;
   for (std::size_t i = 0; i < all.size(); ++i)
     (i % 2 == 0 ? split.tuning : split.evaluation).push_back(all[i]);
@@ -40,7 +41,7 @@ std::optional<NextStep> what_would_show(const TuneConclusion& conclusion, const 
                ? NextStep{"To decide:", request.command(request, n, false)}
                : NextStep{fmt::format("To decide, take {} of each text.", counted(n, "stretch")), ""};
   return NextStep{"To decide, give " + text_to_decide(texts, request.length, 2 * enough) +
-                      " (half of the stretches are to choose on); or a shorter --length.",
+                      " (half of the stretches are to choose on); or a shorter " + option("length") + ".",
                   ""};
 }
 
@@ -58,8 +59,8 @@ void say_plan(const TunePlan& plan, const Split& documents, const Says& say) {
   if (documents.evaluation.size() < static_cast<std::size_t>(kEnoughUnits))
     say(
         fmt::format("fewer than {} to judge on: whatever is found, nothing will be stored; give more text or "
-                    "--documents, or a shorter --length",
-                    kEnoughUnits));
+                    "{}, or a shorter {}",
+                    kEnoughUnits, option("n_documents", "--documents"), option("length")));
 }
 
 TuneOptions tune_options(const ModelConfig& config, const RunInfo& info, const TuneRequest& request,
@@ -109,7 +110,7 @@ std::string nothing_to_tune(Index length, const ModelConfig& config) {
 TuneOutcome choose_method(const std::shared_ptr<const Model>& model, TuneRequest request, const Says& say) {
   const double start = now_seconds();
   const ModelConfig& config = model->config();
-  if (request.texts.empty()) throw UsageError("--text", "a text", "none");
+  if (request.texts.empty()) throw UsageError(option("texts", "--text"), "a text", "none");
   for (const std::string& spec : request.candidates) MethodSpec::parse(spec);
   if (request.tail == 0) request.tail = usual_tail(config.n_ctx_train, request.length);
   require_tail(request.tail, config.n_ctx_train, request.length);

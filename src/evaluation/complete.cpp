@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/option.h"
 #include "core/text.h"
 #include "evaluation/fitting_methods.h"
 #include "judge/scope.h"
@@ -21,7 +22,8 @@ void require_longer(const TokenTexts& texts, Index n_ctx_train) {
   std::size_t longest = 0;
   for (const std::vector<Token>& tokens : texts.tokens) longest = std::max(longest, tokens.size());
   if (static_cast<Index>(longest) > n_ctx_train) return;
-  throw Error("--text", fmt::format("more than the {} tokens that the model was trained on", n_ctx_train),
+  throw Error(option("texts", "--text"),
+              fmt::format("more than the {} tokens that the model was trained on", n_ctx_train),
               counted(longest, "token"),
               "such a text needs no method: plain RoPE reads it whole. Give a longer one to see how far "
               "methods hold");

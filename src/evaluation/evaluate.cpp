@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/option.h"
 #include "core/registry.h"
 #include "core/text.h"
 #include "evaluation/complete.h"
@@ -21,8 +22,8 @@ void expand_tasks(std::vector<std::string>& tasks, bool encoder) {
   if (tasks.empty()) tasks = {usual_task(encoder)};
   for (const std::string& task : tasks)
     if (task.find(',') != std::string::npos)
-      throw UsageError("--tasks", "a known task", "'" + task + "'",
-                       "separate several by spaces: --tasks tail passkey");
+      throw UsageError(option("tasks"), "a known task", "'" + task + "'",
+                       option("several are a list", "separate several by spaces: --tasks tail passkey"));
   if (std::find(tasks.begin(), tasks.end(), "all") != tasks.end()) {
     tasks.clear();
     for (const Task& task : Registry<Task>::all())
@@ -34,7 +35,7 @@ void expand_tasks(std::vector<std::string>& tasks, bool encoder) {
 /// The rest, once the trained length is known.
 void check_plan(const PlanOptions& plan) {
   if (plan.stride >= plan.lengths.front())  // tokens between two windows would be left out
-    throw UsageError("--stride", fmt::format("less than the shortest length, {}", plan.lengths.front()),
+    throw UsageError(option("stride"), fmt::format("less than the shortest length, {}", plan.lengths.front()),
                      fmt::format("{}", plan.stride));
 }
 
@@ -66,7 +67,7 @@ NextStep next_step(const PreparedEval& prepared) {
 
 /// From the request all but what is chosen.
 PreparedEval begun(const EvalRequest& request, const Tokenizer& tokenizer, const RunInfo& info) {
-  if (request.texts.empty()) throw UsageError("--text", "a text", "none");
+  if (request.texts.empty()) throw UsageError(option("texts", "--text"), "a text", "none");
   PreparedEval prepared;
   prepared.tokenizer = &tokenizer, prepared.n_documents = request.documents;
   prepared.command = request.command, prepared.info = info;
@@ -110,7 +111,8 @@ void check_request(EvalRequest& request, bool encoder) {
   expand_tasks(request.plan.tasks, encoder);
   for (const std::string& asked : request.plan.methods) {
     if (asked == "auto" && encoder)
-      throw UsageError("--methods", "methods by name, or all", "auto, which is decided for decoders alone");
+      throw UsageError(option("methods"), "methods by name, or all",
+                       "auto, which is decided for decoders alone");
     if (asked != "all") check_method(asked);
   }
   sort_lengths(request.plan.lengths);
@@ -119,7 +121,8 @@ void check_request(EvalRequest& request, bool encoder) {
 void check_request_of_engines(EvalRequest& request) {
   expand_tasks(request.plan.tasks, false);
   if (request.plan.lengths.empty())
-    throw UsageError("--lengths", "the lengths to ask for", "none", "such as --lengths 8k 16k 32k");
+    throw UsageError(option("lengths"), "the lengths to ask for", "none",
+                     "such as " + option("8192 and 16384", "--lengths 8k 16k 32k"));
   sort_lengths(request.plan.lengths);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The file beside the model.
+#include "core/option.h"
 #include "core/output_file.h"
 #include "core/text.h"
 #include "evaluation/choose_method.h"
@@ -31,8 +32,8 @@ void keep(const std::string& path, const RunInfo& info, TunedSetting setting, co
   }
   file->put(std::move(setting));
   write_tuned(path, *file);
-  say(fmt::format("{} holds {}; --method auto reads it", printable(path),
-                  counted(file->settings.size(), "length")));
+  say(fmt::format("{} holds {}; {} auto reads it", printable(path), counted(file->settings.size(), "length"),
+                  option("method")));
 }
 
 /// What --method auto does where nothing was stored.
@@ -40,10 +41,9 @@ void say_what_stays(const std::string& path, const RunInfo& info, Index length, 
   const std::optional<TunedFile> file = read_tuned(path);
   const TunedSetting* old = file && file->model_id == info.model_id ? file->at(length) : nullptr;
   say(old ? fmt::format("nothing is stored; {} keeps {} for {} tokens", printable(path), named(*old), length)
-          : fmt::format(
-                "nothing is stored for {} tokens; --method auto goes by what is tuned at other lengths, "
-                "else by its default, {}",
-                length, untuned_method(length, info.n_ctx_train)));
+          : fmt::format("nothing is stored for {} tokens; {} auto goes by what is tuned at other lengths, "
+                        "else by its default, {}",
+                        length, option("method"), untuned_method(length, info.n_ctx_train)));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "core/error.h"
+#include "core/option.h"
 #include "core/text.h"
 #include "model/cost.h"
 
@@ -20,7 +21,9 @@ std::string over_budget(const PlanTime& timing, const RunnerOptions& options) {
   return fmt::format("one document takes about {}, more than the budget of {}",
                      time_text(timing.within_budget), time_text(options.budget_seconds));
 }
-constexpr const char* kTakesLess = "fewer --methods, --tasks or shorter --lengths";
+std::string what_takes_less() {
+  return "fewer " + option("methods") + ", " + option("tasks") + " or shorter " + option("lengths");
+}
 
 }  // namespace
 
@@ -46,9 +49,10 @@ void heed_budget(const PlanTime& timing, const RunnerOptions& options, bool budg
   const std::string over = over_budget(timing, options);
   if (over.empty()) return;
   if (budget_asked)
-    throw UsageError("--budget", "at least what one document takes, " + time_text(timing.within_budget),
-                     time_text(options.budget_seconds), kTakesLess);
-  say(fmt::format("{} that is taken unasked; {} take less", over, kTakesLess));
+    throw UsageError(option("budget_seconds", "--budget"),
+                     "at least what one document takes, " + time_text(timing.within_budget),
+                     time_text(options.budget_seconds), what_takes_less());
+  say(fmt::format("{} that is taken unasked; {} take less", over, what_takes_less()));
 }
 
 double pace_of(const Model& model, const RunnerOptions& options) {
@@ -71,9 +75,10 @@ std::function<void(const Plan&)> announcer(const Model& model, const RunnerOptio
       say(fmt::format("{}; the budget has room for about {} of {}, {}", whole, timing.n_fit,
                       counted(timing.n_documents, "document"), time_text(timing.within_budget)));
     else if (timing.n_documents > 1)
-      say(whole + "; --dry-run lists it, --budget ends it behind fewer documents");
+      say(whole + option("; budget_seconds ends", "; --dry-run lists it, --budget ends") +
+          " it behind fewer documents");
     else
-      say(whole + "; --dry-run lists it");
+      say(whole + option("", "; --dry-run lists it"));
   };
 }
 

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "core/error.h"
+#include "core/option.h"
 #include "core/text.h"
 #include "judge/near_copies.h"
 #include "judge/runner.h"
@@ -21,7 +22,7 @@ std::vector<std::string> document_names(std::span<const NamedText> texts) {
     const std::string& own = texts[i].name;
     for (const NamedText& other : texts.first(i))
       if (other.text == texts[i].text)
-        throw UsageError("--text", "texts that differ",
+        throw UsageError(option("texts", "--text"), "texts that differ",
                          other.name == own
                              ? fmt::format("'{}' twice", own)
                              : fmt::format("'{}' and '{}', which are the same", other.name, own),
@@ -41,7 +42,7 @@ void require_texts_apart(const TokenTexts& texts, const std::vector<std::vector<
   const auto require = [&](const std::vector<Passage>& passages, const char* what, const char* hint) {
     const std::optional<NearCopy> copy = near_copy(passages, texts.unknown);
     if (!copy) return;
-    throw UsageError("--text", "texts that differ",
+    throw UsageError(option("texts", "--text"), "texts that differ",
                      fmt::format("'{}' and '{}', {} of which are {:.0f} % the same", texts.names[copy->first],
                                  texts.names[copy->second], what, 100 * copy->share),
                      fmt::format("documents must be independent: {}", hint));
@@ -107,7 +108,7 @@ std::vector<Document> cut_stretches(const TokenTexts& texts, Index least, int n,
   if (count_stretches(texts, least, n) == 0)
     throw Error(texts.names[longest], fmt::format("more than {} tokens", least),
                 fmt::format("{} tokens", texts.tokens[longest].size()),
-                "give a longer text, or shorter --lengths");
+                "give a longer text, or shorter " + option("lengths"));
   std::size_t most = 0;
   for (std::size_t i = 0; i < texts.tokens.size(); ++i) {
     const int fitting = stretches_of(texts.tokens[i], least, n);

@@ -6,6 +6,7 @@
 #include "face/rope_context.h"
 #include "model/identity.h"
 #include "model/model.h"
+#include "model/weight_room.h"
 
 namespace ropewalk {
 
@@ -33,7 +34,7 @@ std::shared_ptr<const rw::Backend> backend_of(const ModelOptions& options) {
   const rw::Precision precision = precision_of(options.precision);
   auto context = std::make_shared<rw::Context>(
       rw::ContextOptions{.threads = std::min(options.n_threads, rw::usable_cores()), .isa = options.isa});
-  context->set_weight_memory(options.weight_memory);
+  if (options.weight_memory > 0) context->set_weight_memory(rw::checked_weight_memory(options.weight_memory));
   return rw::make_cpu_backend(std::move(context), precision,
                               kv_type_of(options.kv.empty() ? options.precision : options.kv));
 }

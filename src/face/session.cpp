@@ -11,6 +11,7 @@ namespace ropewalk {
 
 Session::Session(const Model& model, const SequenceOptions& options)
     : sequence_(model, options), engine_(model) {}
+Session::Session(Sequence sequence) : sequence_(std::move(sequence)), engine_(sequence_.model()) {}
 
 void Session::read(std::span<const Token> tokens, std::span<float> logits, const Progress& progress) {
   const auto n_vocab = static_cast<std::size_t>(model().n_vocab());
@@ -53,10 +54,11 @@ struct Generation::State {
   Token next = rw::kNoToken;
   Index position = 0;  // of the session, as this left it
   std::vector<Token> written = {};
-  std::string reason = {};
+  std::string said = {}, reason = {};
 
   void read(std::span<const Token> tokens, bool by_model, const Progress& progress);
-  std::string end(const char* why);
+  void end(const char* why);
+  void write();
 };
 
 /// Reads on, and finds the token to follow.
@@ -74,9 +76,9 @@ void Generation::State::read(std::span<const Token> tokens, bool by_model, const
   position = session.position();
 }
 
-std::string Generation::State::end(const char* why) {
+void Generation::State::end(const char* why) {
   reason = why;
-  return text.end();
+  said += text.end();
 }
 
 namespace {
@@ -119,29 +121,35 @@ Generation::Generation(Generation&&) noexcept = default;
 Generation& Generation::operator=(Generation&&) noexcept = default;
 
 std::optional<std::string> Generation::next() {
-  State& s = *state_;
-  if (!s.reason.empty()) return std::nullopt;
-  if (s.session.position() != s.position)
-    throw UsageError("generation", fmt::format("a session at {} tokens, as it left it", s.position),
-                     fmt::format("{}: something else was read, or forgotten", s.session.position()),
-                     "an answer goes on to its end first; a fork of the sequence has one of its own");
-  if (s.next == rw::kNoToken) {
-    s.reason = "error";
-    throw Error(s.session.model().path(), "logits that are numbers",
-                fmt::format("NaN after {} tokens", s.session.position()),
+  if (!state_->reason.empty()) return std::nullopt;
+  const std::size_t before = state_->said.size();
+  state_->write();
+  return state_->said.substr(before);
+}
+
+/// A token, and its piece of the text.
+void Generation::State::write() {
+  if (session.position() != position)
+    throw UsageError("generation", fmt::format("a session at {} tokens, as it left it", position),
+                     fmt::format("{}: something else was read, or forgotten", session.position()),
+                     "an answer goes on to its end first; a fork of the session has one of its own");
+  if (next == rw::kNoToken) {
+    reason = "error";
+    throw Error(session.model().path(), "logits that are numbers",
+                fmt::format("NaN after {} tokens", session.position()),
                 "try precision f32; else a weight of the file is not a number");
   }
-  if (std::find(s.ends.begin(), s.ends.end(), s.next) != s.ends.end()) return s.end("stop");
-  const Token token = s.next;
-  s.written.push_back(token);
-  std::string more = s.text.add(s.session.model().detokenize({&token, 1}));
-  if (s.text.stop()) return more + s.end("stop");
-  if (static_cast<Index>(s.written.size()) == s.options.n_predict) return more + s.end("length");
-  s.read({&token, 1}, true, {});
-  return more;
+  if (std::find(ends.begin(), ends.end(), next) != ends.end()) return end("stop");
+  const Token token = next;
+  written.push_back(token);
+  said += text.add(session.model().detokenize({&token, 1}));
+  if (text.stop()) return end("stop");
+  if (static_cast<Index>(written.size()) == options.n_predict) return end("length");
+  read({&token, 1}, true, {});
 }
 
 const std::vector<Token>& Generation::tokens() const { return state_->written; }
+const std::string& Generation::text() const { return state_->said; }
 const std::string& Generation::reason() const { return state_->reason; }
 
 }  // namespace ropewalk

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "core/checked.h"
+#include "core/option.h"
 #include "formats/assumed_pre.h"
 #include "formats/gguf_split.h"
 #include "formats/mapped_file.h"
@@ -263,7 +264,9 @@ class Gguf final : public ModelFile {
     if (begins_as_text(bytes))
       throw Error(
           path_, "a model: a GGUF file or a Hugging Face folder", "a text",
-          "MODEL stands first; texts go behind --text or -f, `ropewalk tokenize` counts their tokens");
+          option(
+              "give the model's file, texts elsewhere",
+              "MODEL stands first; texts go behind --text or -f, `ropewalk tokenize` counts their tokens"));
     Reader in(bytes, path_);
     const std::uint32_t version = read_header(in);
     container_ = fmt::format("GGUF v{}", version);

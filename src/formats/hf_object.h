@@ -94,8 +94,8 @@ struct HfObject {
   }
 };
 
-/// A JSON text in which Python's Infinity, -Infinity and NaN, which JSON has not, are null: a limit that is
-/// none (time_step_limit of Mamba-2). What stands in strings stays.
+/// A JSON text in which Python's Infinity, -Infinity and NaN, which JSON has not, are strings: no number,
+/// which ends no limit (time_step_limit of Mamba-2) and is refused elsewhere. What stands in strings stays.
 std::string without_python_numbers(std::string_view text);
 
 }  // namespace rw

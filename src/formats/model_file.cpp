@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "core/option.h"
 #include "formats/assumed_pre.h"
 #include "formats/gguf.h"
 #include "formats/hf_folder.h"
@@ -28,8 +29,9 @@ void ModelFile::take_pre(const std::string& name) {
   if (container_ == "safetensors" || string(kModel) != "gpt2") return;  // others have no such key
   const std::optional<std::string> own = string(kPre);
   if (own && *own != "default" && *own != name)
-    throw Error(fmt::format("{}: key {}", path_, kPre), fmt::format("'{}', as --pre says, or nothing", name),
-                fmt::format("'{}'", *own), "leave --pre out: the file knows its own");
+    throw Error(fmt::format("{}: key {}", path_, kPre),
+                fmt::format("'{}', as {} says, or nothing", name, option("pre")), fmt::format("'{}'", *own),
+                "leave " + option("pre") + " out: the file knows its own");
   metadata_[std::string(kPre)] = name;
 }
 

@@ -13,8 +13,10 @@ std::string without_python_numbers(std::string_view text) {
     if (quoted && text[i] == '\\') n = 2;  // whatever it is, it ends nothing
     std::string_view written = text.substr(i, n);
     if (!quoted)
-      for (const std::string_view word : {"-Infinity", "Infinity", "NaN"})
-        if (text.substr(i).starts_with(word)) n = word.size(), written = "null";
+      for (const std::string_view string : {R"("-Infinity")", R"("Infinity")", R"("NaN")"})
+        if (const std::string_view word = string.substr(1, string.size() - 2);
+            text.substr(i).starts_with(word))
+          n = word.size(), written = string;
     out += written;
     i += n;
   }

@@ -5,6 +5,8 @@
 
 #include <fmt/ranges.h>
 
+#include "core/option.h"
+
 namespace rw {
 
 const std::vector<MeasuredHeads>& all_measured_heads() {
@@ -37,8 +39,8 @@ std::string why_unmeasured(std::string_view model_id) {
   if (find_measured_heads(model_id) != nullptr) return "";
   return fmt::format(
       "{} are no candidates: the heads of this model are not measured (tools/measure_heads.py measures them; "
-      "--candidates takes what it prints)",
-      fmt::join(kMeasuredMethods, " and "));
+      "{} takes what it prints)",
+      fmt::join(kMeasuredMethods, " and "), option("candidates"));
 }
 
 }  // namespace rw

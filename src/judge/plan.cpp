@@ -7,6 +7,7 @@
 #include <set>
 
 #include "core/hash.h"
+#include "core/option.h"
 #include "core/progress.h"
 #include "core/text.h"
 #include "judge/import/question_documents.h"
@@ -86,9 +87,10 @@ class Planner {
       plan.left_out.push_back(fmt::format("{}{}: the vocabulary knows none of the last {} tokens", task,
                                           of_documents(lost), options_.tail));
     if (plan.items.empty() && !nothing_to_score_.empty())
-      throw Error("--text",
+      throw Error(option("texts", "--text"),
                   "words that the model's vocabulary knows among the last " + counted(options_.tail, "token"),
-                  "none in any document", "give a text in a language of the model's, or a longer --tail");
+                  "none in any document",
+                  "give a text in a language of the model's, or a longer " + option("tail"));
     if (plan.items.empty() && !plan.left_out.empty())
       throw Error("the plan", "a length that holds a question and its answer", plan.left_out.front(),
                   "ask for longer lengths");
@@ -250,9 +252,9 @@ std::string usual_task(bool encoder) { return encoder ? "masked" : "tail"; }
 void require_tasks_fit(const std::vector<std::string>& tasks, bool encoder) {
   for (const std::string& task : tasks)
     if (Registry<Task>::get(task, "task").of_encoders != encoder)
-      throw UsageError("--tasks",
+      throw UsageError(option("tasks"),
                        encoder ? "a task of encoders, which fill gaps" : "a task of decoders, which write on",
-                       task, "take --tasks " + usual_task(encoder));
+                       task, "take " + option("tasks") + " " + usual_task(encoder));
 }
 
 Index usual_tail(Index n_ctx_train, Index shortest) {
@@ -264,14 +266,15 @@ void require_tail(Index tail, Index n_ctx_train, Index shortest) {
   if (n_ctx_train < kShortContext + 1)
     throw Error("the model", "one trained on 65 tokens or more: the last are scored, with 64 before them",
                 fmt::format("{} tokens", n_ctx_train),
-                "of a decoder, `ropewalk eval --tasks positions` scores no last tokens");
+                "of a decoder, " + option("the task positions", "`ropewalk eval --tasks positions`") +
+                    " scores no last tokens");
   if (shortest < kShortContext + 1)
-    throw UsageError("--lengths",
+    throw UsageError(option("lengths"),
                      fmt::format("{} tokens or more: the {} that are scored, and {} before them",
                                  tail + kShortContext, tail, kShortContext),
                      fmt::format("{}", shortest), "give longer ones");
   const bool trained = n_ctx_train < shortest;
-  throw UsageError("--tail",
+  throw UsageError(option("tail"),
                    fmt::format("at most {}: the {} {}, less 64 of context",
                                std::min(n_ctx_train, shortest) - 64, std::min(n_ctx_train, shortest),
                                trained ? "trained tokens" : "tokens of the shortest length"),
@@ -326,7 +329,7 @@ Plan plan_items(const Asked& model, const Tokenizer& tokenizer, const std::vecto
     planner.begin(d);
     for (const Task* task : tasks)
       if ((task->unit == Unit::kAsked) != (documents[d].asked != nullptr))
-        throw UsageError("--tasks", "a task on texts", task->name,
+        throw UsageError(option("tasks"), "a task on texts", task->name,
                          "`ropewalk questions` asks those of a file");
       else if (documents[d].asked)
         planner.add_asked(*task);

@@ -7,6 +7,7 @@
 
 #include "chat/turn.h"
 #include "core/error.h"
+#include "core/option.h"
 #include "judge/controls.h"
 #include "judge/words.h"
 
@@ -60,7 +61,7 @@ Frame frame_of(const TaskInput& in, const Question& question) {
 [[noreturn]] void too_short(const TaskInput& in, Index length, Index needed) {
   throw Error(fmt::format("{} at {} tokens", in.document.name, length),
               fmt::format("a length of {} tokens or more, for the question and its answer", needed),
-              fmt::format("{}", length), "ask for longer --lengths");
+              fmt::format("{}", length), "ask for longer " + option("lengths"));
 }
 
 /// Whether the token's first byte is not one inside a character: needles must not cut those apart. Another

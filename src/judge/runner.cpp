@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/hash.h"
+#include "core/option.h"
 #include "core/progress.h"
 #include "core/text.h"
 #include "model/memory.h"
@@ -241,7 +242,8 @@ std::vector<Document> split_document(const std::string& name, std::vector<Token>
     throw Error(
         name, fmt::format("{} tokens or more for {} of {} tokens", n * least, counted(n, "document"), least),
         fmt::format("{} tokens, which hold {}", total, fitting == 0 ? "none" : counted(fitting, "document")),
-        "give a longer text, fewer --documents or shorter --lengths");
+        "give a longer text, fewer " + option("n_documents", "--documents") + " or shorter " +
+            option("lengths"));
   std::vector<Document> documents;
   for (Index d = 0; d < n; ++d)
     documents.push_back(

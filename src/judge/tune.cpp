@@ -8,6 +8,7 @@
 #include <set>
 
 #include "core/error.h"
+#include "core/option.h"
 #include "core/progress.h"
 #include "core/text.h"
 #include "results/derived.h"
@@ -75,8 +76,9 @@ void require_retrieval(const std::vector<Record>& records) {
   for (const Record& r : records)
     if (r.method == kOwnShort && r.score) own.add(*r.score);
   if (retrieval_reach({0, own.sum, own.n}, {}).can_tell) return;
-  throw Error("tune --goal", "a model that finds a key in a short text, a fifth of the time at least",
-              fmt::format("{:.0f} of {} found", own.sum, own.n), "use --goal loss");
+  throw Error(option("goal", "tune --goal"),
+              "a model that finds a key in a short text, a fifth of the time at least",
+              fmt::format("{:.0f} of {} found", own.sum, own.n), "use " + option("goal") + " loss");
 }
 
 /// What the work costs, planned once: items of all candidates on all documents.
@@ -197,11 +199,11 @@ class Halving {
       while (left.size() > kFewestCandidates && pace_ * costs_.left(left, 0, 1) > options_.budget_seconds / 3)
         left.pop_back();
       if (const double least = pace_ * costs_.left(left, 0, 1) + judging_; least > options_.budget_seconds)
-        throw Error("tune --budget",
+        throw Error(option("budget_seconds", "tune --budget"),
                     fmt::format("{} at least: {} on one document, and one document to judge on",
                                 time_text(std::ceil(least)), counted(left.size(), "candidate")),
                     time_text(options_.budget_seconds) + " left of it",
-                    "give it more time, a shorter --length or fewer --candidates");
+                    "give it more time, a shorter " + option("length") + " or fewer " + option("candidates"));
     }
     plan.n_begin = left.size(), plan.n_left_out = n_candidates(options_.candidates) - left.size();
     plan.seconds = seconds_of(left) + judging_ * static_cast<double>(options_.n_to_judge);

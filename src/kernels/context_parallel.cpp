@@ -3,6 +3,7 @@
 
 #include "core/buffer.h"
 #include "core/error.h"
+#include "core/option.h"
 #include "kernels/forwarding_backend.h"
 #include "kernels/shared_keys.h"
 
@@ -145,7 +146,7 @@ class ContextParallel final : public ForwardingBackend {
  private:
   [[noreturn]] static void refuse() {
     throw Error("a context over several processes", "one that is read anew", "one to be kept in a file",
-                "leave --cache out, or read in one process");
+                "leave " + option("cache") + " out, or read in one process");
   }
   static void keep_variants(const KeyPlan& plan, SharedKv& kv) {
     kv.variants.clear();

@@ -2,6 +2,7 @@
 /// Spelling of methods: name:parameter=value,parameter=value joined by '+'.
 #include <algorithm>
 
+#include "core/option.h"
 #include "methods/parameters.h"
 
 namespace rw {
@@ -49,7 +50,7 @@ MethodSpec MethodSpec::parse(std::string_view text) {
     const std::string_view name = part_text.substr(0, colon);
     if (name.find(',') != std::string_view::npos)
       throw UsageError("method", "a known method", fmt::format("'{}'", name),
-                       "separate several by spaces: --methods yarn ntk");
+                       option("several are a list", "separate several by spaces: --methods yarn ntk"));
     const MethodInfo& info = Registry<MethodInfo>::get(name, "method");
     MethodPart part{info.name, {}};
     if (colon != std::string_view::npos) {

@@ -8,6 +8,7 @@
 
 #include "core/checked.h"
 #include "core/error.h"
+#include "core/option.h"
 #include "core/output_file.h"
 
 namespace rw {
@@ -17,7 +18,7 @@ constexpr std::uintmax_t kMostBytes = 4u << 20;
 constexpr Index kMostTokens = Index{1} << 31;
 
 [[noreturn]] void refuse(const std::string& path, std::string_view expected, std::string_view found) {
-  throw Error(path, expected, found, "move it away, then run ropewalk tune, or name a --method");
+  throw Error(path, expected, found, "move it away, then run ropewalk tune, or name a " + option("method"));
 }
 
 std::string read_whole(const std::string& path) {

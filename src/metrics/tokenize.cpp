@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// sacreBLEU's tokenizers 13a, zh and char, as loops over code points instead of regular expressions.
 #include "core/error.h"
+#include "core/option.h"
 #include "metrics/text.h"
 
 namespace rw {
@@ -119,7 +120,7 @@ std::vector<std::u32string> bleu_words(std::string_view text, Tokenize tokenize)
 Tokenize parse_tokenize(std::string_view name) {
   for (Tokenize t : {Tokenize::kAuto, Tokenize::k13a, Tokenize::kZh, Tokenize::kChar})
     if (name == tokenize_name(t)) return t;
-  throw UsageError("--tokenize", "auto, 13a, zh or char", fmt::format("'{}'", name));
+  throw UsageError(option("tokenize"), "auto, 13a, zh or char", fmt::format("'{}'", name));
 }
 
 std::string_view tokenize_name(Tokenize tokenize) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "core/option.h"
 #include "methods/tuned_file.h"
 #include "model/identity.h"
 #include "model/sequence.h"
@@ -20,7 +21,7 @@ std::vector<TunedSetting> tuned_settings(const std::string& model_path) {
   if (!file) return {};
   if (file->model_id != model_id(*ModelFile::open(model_path)))
     throw Error(path, "settings for " + model_path, "those of another model (" + file->model + ")",
-                "run ropewalk tune again, or name a --method");
+                "run ropewalk tune again, or name a " + option("method"));
   return file->settings;
 }
 

@@ -8,6 +8,7 @@
 #include "core/hash.h"
 #include "core/input_file.h"
 #include "core/json.h"
+#include "core/option.h"
 #include "core/output_file.h"
 #include "model/sequence_state.h"
 
@@ -121,7 +122,7 @@ SavedSequence read_begin(Reader& reader, std::vector<char>& written) {
   std::string magic(kMagic.size(), '\0');
   reader(std::as_writable_bytes(std::span(magic)));
   if (magic != kMagic)
-    throw Error(reader.path(), "a text that generate --cache kept",
+    throw Error(reader.path(), "a text that was kept" + option("", " by generate --cache"),
                 "a file of another kind, or of another version");
   std::array<std::uint64_t, 1> n_head{};
   reader(std::as_writable_bytes(std::span(n_head)));

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "core/option.h"
 #include "model/latent.h"
 #include "model/layer_methods.h"
 #include "model/memory.h"
@@ -88,8 +89,10 @@ void Sequence::State::require_room_for_all() {
       others == 0 ? fmt::format("{} tokens", options.n)
                   : fmt::format("{} tokens, and {} MiB that other texts will take", options.n, others >> 20),
       pages.promised() + step_bytes(config, options.n, chunk),
-      "ask for fewer tokens (generate --truncate), keep keys and values in 8 bits (--kv q8), or take a "
-      "method with a window");
+      "ask for fewer tokens" + option("", " (generate --truncate)") + ", keep keys and values in 8 bits (" +
+          option("kv") +
+          " q8), or take a "
+          "method with a window");
 }
 
 std::size_t Sequence::State::held() const {

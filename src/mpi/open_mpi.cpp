@@ -29,11 +29,22 @@ using Clock = std::chrono::steady_clock;
 constexpr int kMessage = 1;                                // tag of send()
 constexpr std::size_t kMostFloats = std::size_t{1} << 24;  // of one sum
 
-double limit_seconds() {
+/// Errors: UsageError.
+double read_limit_seconds() {
   const char* text = std::getenv("ROPEWALK_RANK_SECONDS");
-  double seconds = 600;
-  if (text != nullptr) std::from_chars(text, text + std::strlen(text), seconds);
-  return seconds > 0 ? seconds : 600;
+  if (text == nullptr) return 600;
+  const char* end = text + std::strlen(text);
+  double seconds = 0;
+  const auto [stop, error] = std::from_chars(text, end, seconds);
+  if (error != std::errc() || stop != end || !(seconds > 0 && seconds <= 1e9))
+    throw UsageError("ROPEWALK_RANK_SECONDS", "seconds, a number above 0", fmt::format("'{}'", text),
+                     "unset it for 600");
+  return seconds;
+}
+
+double limit_seconds() {
+  static const double limit = read_limit_seconds();
+  return limit;
 }
 
 void require(int error, const char* what) {
@@ -56,7 +67,7 @@ int count_of(std::size_t n) {
 void await(std::span<MPI_Request> requests, const char* what) {
   constexpr auto kAwake = std::chrono::microseconds(200);
   const auto begin = Clock::now();
-  static const double limit = limit_seconds();
+  const double limit = limit_seconds();
   for (;;) {
     int done = 0;
     require(MPI_Testall(static_cast<int>(requests.size()), requests.data(), &done, MPI_STATUSES_IGNORE),
@@ -76,6 +87,7 @@ void await(std::span<MPI_Request> requests, const char* what) {
 class OpenMpiRanks final : public Ranks {
  public:
   OpenMpiRanks() {
+    limit_seconds();  // what it refuses is refused before anything starts
     int provided = 0;
     require(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided), "mpirun");
     MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);

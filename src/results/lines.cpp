@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "core/hash.h"
+#include "core/option.h"
 #include "core/text_file.h"
 
 namespace rw {
@@ -88,9 +89,9 @@ class Reader {
  private:
   std::string place() const { return fmt::format("{}:{}", path_, number_); }
   Error foreign() const {
-    return {
-        place(), "a line of results as ropewalk wrote it", "something else",
-        "nothing was changed; eval, questions and tune write such files: give one, or a new name to --out"};
+    return {place(), "a line of results as ropewalk wrote it", "something else",
+            "nothing was changed; eval, questions and tune write such files: give one, or a new name to " +
+                option("store", "--out")};
   }
   Error bad(const std::string& found) const {
     return {place(), "a line of results as ropewalk wrote it", found,

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "core/error.h"
+#include "core/option.h"
 #include "core/text.h"
 #include "results/store.h"
 
@@ -33,7 +34,7 @@ class Merger {
     require_same(path, "model", results_.run.model_id, group.run.model_id);
     require_same(path, "precision", results_.run.precision, group.run.precision);
     require_same(path, "KV cache", results_.run.kv, group.run.kv);
-    require_same(path, "way to read special tokens (--special)", results_.run.special, group.run.special);
+    require_same(path, "way to read special tokens", results_.run.special, group.run.special);
     require_same(path, "trained length", results_.run.n_ctx_train, group.run.n_ctx_train);
     if (results_.run.n_vocab == 0) results_.run.n_vocab = group.run.n_vocab;  // older versions did not say
     if (results_.run.n_layers == 0)
@@ -107,7 +108,9 @@ StoredResults read_results(const std::vector<std::string>& paths) {
     const ResultLines contents = read_lines(path, read_results_file(path));
     merger.add_cut(contents.n_cut);
     if (contents.groups.empty())
-      throw Error(path, "a file of results", "none", "`ropewalk eval --out` writes such files");
+      throw Error(
+          path, "a file of results", "none",
+          option("evaluate writes such files as its store", "`ropewalk eval --out` writes such files"));
     for (const ResultGroup& group : contents.groups) merger.add(path, group);
   }
   return merger.take();

@@ -10,6 +10,7 @@
 #include <filesystem>
 
 #include "core/error.h"
+#include "core/option.h"
 #include "core/output_file.h"
 
 namespace rw {
@@ -118,22 +119,24 @@ void Store::require_texts(const std::map<std::string, std::string>& texts) const
   for (const auto& [key, records] : groups_)
     for (const Record& record : records)
       if (const auto own = texts.find(record.document); own != texts.end() && own->second != record.text_id)
-        throw Error(path_, fmt::format("results with one text named {}", printable(record.document)),
-                    "another text, or one cut for other lengths or another --documents",
-                    "give another --out, or another name to one of the two");
+        throw Error(
+            path_, fmt::format("results with one text named {}", printable(record.document)),
+            "another text, or one cut for other lengths or another " + option("n_documents", "--documents"),
+            "give another " + option("store", "--out") + ", or another name to one of the two");
 }
 
 void Store::require_alike(const RunInfo& run, bool uses_tail) const {
   const auto require = [&](const std::string& what, const auto& stored, const auto& own) {
     if (stored != own)
       throw Error(path_, fmt::format("results with {} {}, as this run's", what, own),
-                  fmt::format("{}", stored), "give another --out: one report cannot show both");
+                  fmt::format("{}", stored),
+                  "give another " + option("store", "--out") + ": one report cannot show both");
   };
   for (const auto& [key, stored] : runs_) {
     require("model", stored.model_id, run.model_id);
     require("precision", stored.precision, run.precision);
     require("KV cache", stored.kv, run.kv);
-    require("--special", stored.special, run.special);
+    require(option("special"), stored.special, run.special);
     require("trained length", stored.n_ctx_train, run.n_ctx_train);
     const std::string& task = groups_.at(key).front().task;
     if (uses_tail && scores_tail(task)) require("tail", stored.tail, run.tail);

@@ -5,6 +5,7 @@
 #include <iterator>
 #include <limits>
 
+#include "core/option.h"
 #include "tokenizer/piece_tokenizer.h"
 #include "tokenizer/unigram_tokenizer.h"
 #include "tokenizer/wordpiece.h"
@@ -85,8 +86,9 @@ std::unique_ptr<PieceTokenizer> open_bpe(const ModelFile& file) {
     throw Error(
         "tokenizer.ggml.pre", fmt::format("one of {}", Pretokenizer::known()),
         pre ? "'default', which names none" : "nothing",
-        "--pre NAME says it, where you know the model's family (gpt-2, llama-bpe ...); or convert the model "
-        "again with a newer converter; a wrong one gives wrong token ids");
+        option("convert the model again with a newer converter",
+               "--pre NAME says it, where you know the model's family (gpt-2, llama-bpe ...); or convert the "
+               "model again with a newer converter; a wrong one gives wrong token ids"));
   if (std::find(std::begin(kTextBpe), std::end(kTextBpe), *pre) != std::end(kTextBpe))
     return open_text_bpe(file);
   Pretokenizer pretokenizer = Pretokenizer::named(*pre);

@@ -210,6 +210,8 @@ assert re.search(r"rank 1 .*exited on signal 9|one of them may have been lost", 
 assert "expected an answer of the other ranks within 3 s" in strike(signal.SIGSTOP, ROPEWALK_RANK_SECONDS="3")
 
 # What is refused.
+assert "ROPEWALK_RANK_SECONDS: expected seconds" in run("logits", model, "--tokens", "short", "--context-parallel", ranks=2, expect=1,
+                                                        more={"ROPEWALK_RANK_SECONDS": "abc"}).stderr
 assert "several ranks; found one process" in run("logits", model, "--tokens", "short", "--context-parallel", expect=2).stderr
 for words_, said in ((["logits", model, "--tokens", "short"], "--context-parallel"),
                      (["bench", "prefill", model], "a command for several ranks")):

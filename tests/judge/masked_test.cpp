@@ -120,9 +120,9 @@ TEST_F(Masked, ModelsHaveTheTasksOfTheirKind) {
   for (const Task& task : Registry<Task>::all()) {
     if (task.unit == Unit::kAsked) continue;
     if (task.of_encoders)
-      says(*decoder, task.name, "take --tasks tail");
+      says(*decoder, task.name, "take tasks tail");
     else
-      says(*shared_, task.name, "take --tasks masked");
+      says(*shared_, task.name, "take tasks masked");
   }
 }
 

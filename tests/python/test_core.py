@@ -24,6 +24,9 @@ import ropewalk
 SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
 MODEL = SOURCE / "models" / "short-256.gguf"
 PROGRAM = os.environ.get("ROPEWALK", str(SOURCE / "build" / "release" / "ropewalk"))
+CONFIG = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 64, "num_hidden_layers": 2,
+          "num_attention_heads": 4, "num_key_value_heads": 2, "intermediate_size": 128, "vocab_size": 100,
+          "max_position_embeddings": 4096, "rope_theta": 500000.0, "rms_norm_eps": 1e-5, "hidden_act": "silu"}
 TEXT = (SOURCE / "data" / "persuasion.txt").read_text()[:6000]
 
 
@@ -69,6 +72,77 @@ class Plans(unittest.TestCase):
                 ropewalk.plan("none", 8, rows=rows)
         self.assertEqual(ropewalk.plan("none", 8, rows=(3, 3)).n_rows, 0)
 
+    def test_masks_are_what_segments_say(self):
+        n, window = 40, 7
+        rows, keys = np.arange(n)[:, None], np.arange(n)[None, :]
+        plan = ropewalk.plan(f"lm-infinite:window={window},sink=3", n, n_ctx_train=16)
+        expected = (keys <= rows) & ((rows - keys < window) | (keys < 3))
+        mask = plan.mask()
+        self.assertEqual((mask.dtype, mask.shape), (np.bool_, (n, n)))
+        np.testing.assert_array_equal(mask, expected)
+        np.testing.assert_array_equal(plan.mask(rows=(5, 9)), expected[5:9])
+        part = ropewalk.plan(f"lm-infinite:window={window},sink=3", n, n_ctx_train=16, rows=(10, 20))
+        np.testing.assert_array_equal(part.mask(), expected[10:20])
+        self.assertEqual(plan.mask(rows=(4, 4)).shape, (0, n))
+        for wrong in ((9, 12), (15, 21), (12, 11)):
+            with self.assertRaises(ropewalk.UsageError, msg=str(wrong)):
+                part.mask(rows=wrong)
+
+    def test_masks_say_what_they_take(self):
+        plan = ropewalk.plan("none", 40000)
+        with self.assertRaises(ropewalk.UsageError) as caught:
+            plan.mask()
+        self.assertIn(str(40000**2), caught.exception.found)
+        self.assertEqual(plan.mask(rows=(0, 10)).sum(), 55)
+        with self.assertRaises(ropewalk.UsageError):
+            plan.mask(rows=(0, 10), most_bytes=10 * 40000 - 1)
+
+    def test_long_plans_are_whole(self):
+        n = 40000  # lowered in several blocks
+        plan = ropewalk.plan("dca", n, n_ctx_train=4096)
+        for begin in (0, 16000, 39000):
+            part = ropewalk.plan("dca", n, n_ctx_train=4096, rows=(begin, begin + 1000))
+            first, last = plan.segment_begin[begin], plan.segment_begin[begin + 1000]
+            np.testing.assert_array_equal(part.segment_begin, plan.segment_begin[begin:begin + 1001] - first)
+            np.testing.assert_array_equal(part.segment_keys, plan.segment_keys[first:last])
+            np.testing.assert_array_equal(part.segment_region, plan.segment_region[first:last])
+            np.testing.assert_array_equal(part.row_scale, plan.row_scale[begin:begin + 1000])
+            for mine, its in zip(part.regions, plan.regions):
+                np.testing.assert_array_equal(mine.query_position, its.query_position[begin:begin + 1000])
+            for mine, its in zip(part.variants, plan.variants):
+                np.testing.assert_array_equal(mine.key_position, its.key_position)
+
+    def test_a_plan_that_no_memory_holds(self):
+        with self.assertRaises(ropewalk.Error) as caught:
+            ropewalk.plan("dca", 2**31, n_ctx_train=4096)
+        self.assertIn("of free memory", caught.exception.expected)
+
+    def test_control_c_ends_a_plan(self):
+        code = ("import ropewalk\nprint('planning', flush=True)\n"
+                "try:\n    ropewalk.plan('dca', 5_000_000, n_ctx_train=4096)\n    print('made')\n"
+                "except KeyboardInterrupt:\n    print('stopped')\n")
+        child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+        self.assertEqual(child.stdout.readline(), "planning\n")
+        time.sleep(0.3)
+        child.send_signal(signal.SIGINT)
+        self.assertEqual(child.communicate(timeout=60)[0], "stopped\n")
+
+    def test_auto(self):
+        context = {**ropewalk.layers(CONFIG, [True, True])[0], "n_ctx_train": 256}
+        self.assertEqual(ropewalk.choose(256, context).method, "none")
+        model = ropewalk.Model(MODEL)
+        for n in (257, 8 * 256, 8 * 256 + 1):
+            session = ropewalk.Session(model, n)
+            choice = ropewalk.choose(n, model.rope_context(0))
+            self.assertEqual((choice.method, choice.why), (session.method.split(":")[0], session.why))
+        tuned = {1024: "rerope:window=100", 512: "pi"}
+        self.assertEqual([ropewalk.choose(n, context, tuned).method for n in (300, 600, 3000)], ["pi", "rerope:window=100"] + ["rerope:window=100"])
+        self.assertEqual(ropewalk.choose(300, {**context, "acts": False}, tuned).method, "none")
+        with self.assertRaises(ropewalk.UsageError):
+            ropewalk.choose("16k", context)
+        with self.assertRaises(ropewalk.Error):
+            ropewalk.choose(300, context, SOURCE / "README.md")
+
     def test_canonical(self):
         aliases = [(alias, info["name"]) for info in ropewalk.methods() for alias in info["aliases"]]
         self.assertTrue(aliases)
@@ -103,6 +177,40 @@ class Errors(unittest.TestCase):
         self.assertIn("reropee", error.found)
         self.assertIn("rerope", error.hint)
         self.assertEqual(str(error), f"{error.place}: expected {error.expected}; found {error.found}; hint: {error.hint}")
+
+    def test_they_name_what_python_calls_so(self):
+        """No flag of the command line's, and no variable of the environment's."""
+        model, book = ropewalk.Model(MODEL), {"a": TEXT}
+        asked = {"methods": ["rerope"], "lengths": [512], "tail": 64, "n_documents": 2}
+        wrong = [(ropewalk.Model, (MODEL,), {name: value}) for name, value in
+                  {"n_threads": -1, "isa": "avx9", "precision": "x", "kv": "x", "weight_memory": 1}.items()]
+        wrong += [(ropewalk.evaluate, (model, book), {**asked, name: value}) for name, value in (
+            ("methods", ["a,b"]), ("lengths", "16k"), ("lengths", [65]), ("tasks", ["a,b"]), ("tasks", ["x"]), ("tasks", ["masked"]),
+            ("tail", 10**6), ("stride", 512), ("n_predict", 0), ("n_documents", -1), ("store", str(SOURCE / "README.md")))]
+        wrong += [(ropewalk.evaluate, (model, {"a": "few words"}), asked), (ropewalk.evaluate, (model, {}), asked),
+                  (ropewalk.evaluate, (model, {**book, "b": TEXT}), asked), (ropewalk.evaluate, (model, {"a": "few words"}), {}),
+                  (ropewalk.evaluate, (model, book), {**asked, "tasks": ["continuation"], "n_predict": 600})]
+        wrong += [(ropewalk.tune, (model, book, 512), {"candidates": ["pi"], name: value}) for name, value in
+                  (("goal", "x"), ("candidates", ["a,b"]), ("tail", 10**6), ("budget_seconds", 1e-3), ("n_documents", -1))]
+        wrong += [(ropewalk.tune, (model, book, "16k"), {}), (ropewalk.tune, (model, {"a": "few words"}, 512), {}),
+                  (ropewalk.score, (["a"], ["b"]), {"tokenize": "x"}), (ropewalk.read_results, (SOURCE / "README.md",), {}),
+                  (ropewalk.plan, ("a,b", 8), {}), (ropewalk.plan, ("yarn:factor=x", 8), {}), (ropewalk.Session, (model, 2**31), {}),
+                  (ropewalk.Model, (SOURCE / "data" / "persuasion.txt",), {}), (ropewalk.Model, (5,), {})]
+        for call, arguments, named in wrong:
+            with self.assertRaises(ropewalk.Error, msg=str(named)) as caught:
+                call(*arguments, **named)
+            self.assertNotRegex(str(caught.exception), r"(^|[ (`])--[a-z]", msg=str(named))
+            self.assertFalse(caught.exception.place.startswith("ROPEWALK"), caught.exception.place)
+
+    def test_a_room_in_the_wrong_unit(self):
+        for room in (1, 2**20 - 1):
+            with self.assertRaises(ropewalk.UsageError) as caught:
+                ropewalk.Model(MODEL, weight_memory=room)
+            self.assertEqual(caught.exception.place, "weight_memory")
+        ropewalk.Model(MODEL, weight_memory=2**20)
+        refused = subprocess.run([PROGRAM, "inspect", str(MODEL), "--weight-memory", "0.5M"], capture_output=True, text=True, check=False)
+        self.assertEqual(refused.returncode, 2)
+        self.assertIn("--weight-memory: expected 1048576 bytes", refused.stderr)
 
     def test_no_model(self):
         with self.assertRaises(ropewalk.Error):
@@ -175,6 +283,48 @@ class Reading(unittest.TestCase):
         pieces = list(answer)
         self.assertEqual("".join(pieces), said["text"])
         self.assertEqual((answer.reason, len(answer.tokens)), (said["reason"], said["n_new"]))
+
+    def test_the_text_of_an_answer(self):
+        answer = ropewalk.Session(self.model, 64).generate("It is a truth", n_predict=12, ignore_end=True)
+        said = ""
+        for piece in answer:
+            said += piece
+            self.assertEqual(answer.text, said)
+        self.assertEqual(answer.text, self.model.detokenize(answer.tokens))
+        stop = said[5:8]
+        answer = ropewalk.Session(self.model, 64).generate("It is a truth", n_predict=12, ignore_end=True, stops=[stop])
+        self.assertEqual("".join(answer), said[:said.index(stop)])
+        self.assertEqual((answer.text, answer.reason), (said[:said.index(stop)], "stop"))
+
+    def test_a_fork_of_a_session_goes_its_own_way(self):
+        session = ropewalk.Session(self.model, 400, method="rerope")
+        self.assertIs(session.model, self.model)
+        session.read(self.tokens[:200])
+        whole, half = session.fork(), session.fork(100)
+        self.assertEqual((whole.position, half.position, half.n, half.method), (200, 100, 400, session.method))
+        self.assertIs(half.model, self.model)
+        expected = ropewalk.Session(self.model, 400, method="rerope").read(self.tokens[:220], logits=1)
+        half.read(self.tokens[300:330])  # over what the others share
+        np.testing.assert_array_equal(session.read(self.tokens[200:220], logits=1), expected)
+        np.testing.assert_array_equal(whole.read(self.tokens[200:220], logits=1), expected)
+        half.truncate(100)
+        np.testing.assert_array_equal(half.read(self.tokens[100:220], logits=1), expected)
+        with self.assertRaises(ropewalk.UsageError):
+            session.fork(221)
+        del session
+        self.assertEqual(whole.read(self.tokens[220:221], logits=1).shape, (1, self.model.n_vocab))
+
+    def test_what_they_are_is_shown(self):
+        session = ropewalk.Session(self.model, 64, method="none")
+        session.read(self.tokens[:10])
+        self.assertEqual(repr(session), f"<Session {MODEL}, none: 10 of 64 tokens>")
+        self.assertEqual(repr(ropewalk.Sequence(self.model, 64, method="none")), f"<Sequence {MODEL}, none: 0 of 64 tokens>")
+        self.assertEqual(repr(ropewalk.Engine(self.model)), f"<Engine {MODEL}: {self.model.backend}>")
+        answer = session.generate([1, 2], n_predict=2, ignore_end=True)
+        self.assertEqual(repr(answer), "<Generation 0 tokens, goes on>")
+        list(answer)
+        self.assertEqual(repr(answer), "<Generation 2 tokens, length>")
+        session.read([5], progress=lambda n: self.assertEqual(repr(session), "<Session: in use>"))
 
     def test_drawn_answers_follow_their_seed(self):
         def drawn(seed):
@@ -297,9 +447,7 @@ class Judging(unittest.TestCase):
             ropewalk.score(["a"], [])
 
     def test_layers_of_a_config(self):
-        config = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 64, "num_hidden_layers": 2,
-                  "num_attention_heads": 4, "num_key_value_heads": 2, "intermediate_size": 128, "vocab_size": 100,
-                  "max_position_embeddings": 4096, "rope_theta": 500000.0, "rms_norm_eps": 1e-5, "hidden_act": "silu"}
+        config = CONFIG
         first, second = ropewalk.layers(config, [True, True])
         self.assertEqual((first["head_dim"], first["rope_base"], first["n_ctx_train"], second["layer"]), (16, 5e5, 4096, 1))
         self.assertEqual(ropewalk.plan("yarn", 8192, **first).method, ropewalk.plan("yarn:factor=2", 8192, **first).method)
@@ -307,6 +455,16 @@ class Judging(unittest.TestCase):
             ropewalk.layers(config, [True])
         with self.assertRaises(ropewalk.Error):
             ropewalk.layers({**config, "architectures": ["NoSuchModel"], "model_type": "none_such"}, [True, True])
+        inf, nan = float("inf"), float("nan")
+        for scaling in ({"rope_type": "linear", "factor": inf}, {"rope_type": "yarn", "factor": nan}, {"rope_type": "yarn", "factor": -inf},
+                        {"rope_type": "longrope", "long_factor": [inf] * 8, "short_factor": [1.0] * 8}):
+            with self.assertRaises(ropewalk.Error, msg=str(scaling)):
+                ropewalk.layers({**config, "rope_scaling": scaling}, [True, True])
+        with self.assertRaises(ropewalk.Error):
+            ropewalk.layers({**config, "rope_theta": inf}, [True, True])
+        with self.assertRaises(ropewalk.UsageError):
+            ropewalk.layers({**config, "more": object()}, [True, True])
+        self.assertEqual(ropewalk.layers({**config, "time_step_limit": [0.0, inf]}, [True, True])[0], first)  # a limit that is none
 
 
 class Living(unittest.TestCase):
@@ -425,7 +583,7 @@ class Living(unittest.TestCase):
 
 def load_tests(loader, tests, ignore):
     import ropewalk._core
-    for module in (ropewalk, ropewalk._core, ropewalk._errors):
+    for module in (ropewalk, ropewalk._core, ropewalk._errors, ropewalk._judge):
         tests.addTests(doctest.DocTestSuite(module, optionflags=doctest.NORMALIZE_WHITESPACE))
     os.chdir(SOURCE)  # whose models and texts the page names
     tests.addTests(doctest.DocFileSuite(str(SOURCE / "docs" / "python.md"), module_relative=False))

@@ -135,6 +135,23 @@ class Use(unittest.TestCase):
         self.apply("none")
         self.close(mixed[1, -40:], self.model(tokens[:, 1:41]).logits[0])
 
+    def test_auto_is_the_librarys(self):
+        tuned = {128: "yarn", 256: "rerope:window=20"}
+        for known in ({}, tuned):
+            self.apply("auto", tuned=known)
+            context = ropewalk.layers(self.model.config.to_dict(), [True] * self.model.config.num_hidden_layers)[0]
+            for n in (1, context["n_ctx_train"], context["n_ctx_train"] + 1, 200, 9 * context["n_ctx_train"]):
+                self.assertEqual(ropewalk.transformers.chosen(self.model, n), ropewalk.choose(n, context, known).method)
+
+    def test_a_length_is_a_whole_number(self):
+        self.apply("leaky-rerope")
+        before = self.model(tokens).logits
+        for wrong in ("16k", 0, -1, 1.5):
+            with self.assertRaises(ropewalk.UsageError) as caught:
+                self.apply("yarn", length=wrong)
+            self.assertEqual(caught.exception.place, "length")
+        self.close(self.model(tokens).logits, before)  # what was refused changed nothing
+
     def test_remove_leaves_nothing(self):
         before = self.model(tokens).logits
         hooks = sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in self.model.modules())

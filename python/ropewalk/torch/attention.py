@@ -10,6 +10,7 @@ side by side, for some rows at a time. None holds n x n numbers, also not for th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -37,7 +38,7 @@ class Placement:
 class Run:
     """Sequences of a batch that are alike: of batch items `items` the rows [query, query + n_rows) of q are the rows from
     `row` on of a text, whose keys [key, ...) stand in k from `stored` on."""
-    items: tuple
+    items: tuple[int, ...]
     tables: Tables
     query: int
     n_rows: int
@@ -157,7 +158,8 @@ def _in_chunks(rows, q, v, sinks):
     return made[0] if len(made) == 1 else torch.cat(made, dim=2)
 
 
-def attention(q, k, v, tables, *, row=None, key=0, place=Placement(), sinks=None, backend="auto"):
+def attention(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, tables: Tables, *, row: int | None = None, key: int = 0,
+              place: Placement = Placement(), sinks: torch.Tensor | None = None, backend: str = "auto") -> torch.Tensor:
     """Attention of rows [row, row + n_rows) of a text, as its plan says.
 
     q        (batch, n_heads, n_rows, head_dim), not rotated and not scaled
@@ -189,7 +191,8 @@ def attention(q, k, v, tables, *, row=None, key=0, place=Placement(), sinks=None
     return _in_chunks(rows, q, v, sinks)
 
 
-def attention_of_runs(q, k, v, runs, *, place=Placement(), sinks=None, backend="auto"):
+def attention_of_runs(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, runs: Sequence[Run], *, place: Placement = Placement(),
+                      sinks: torch.Tensor | None = None, backend: str = "auto") -> torch.Tensor:
     """A batch with padding: each run by itself, so padding costs nothing; rows of no run are 0.
 
     q (batch, n_heads, n_rows, head_dim), k and v as in attention(). Returns (batch, n_heads, n_rows, value_dim)."""

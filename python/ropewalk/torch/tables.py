@@ -2,8 +2,15 @@
 """A plan as attention reads it: tables of cosines and sines, and the bounds of each row's segments by region."""
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from ropewalk import Plan
 
 
 class Tables:
@@ -17,7 +24,7 @@ class Tables:
     share one Tables. Angles are worked out in float64. Memory: 8 bytes for each pair of dims, token and region or key
     variant, so 32 MiB each for 64k tokens and head_dim 128. Not for several threads at once."""
 
-    def __init__(self, plan, theta=None, rotary_gain=None):
+    def __init__(self, plan: Plan, theta: ArrayLike | None = None, rotary_gain: float | None = None):
         self.row_begin, self.n_rows = int(plan.row_begin), int(plan.n_rows)
         self.theta = np.asarray(plan.theta if theta is None else theta, dtype=np.float64)
         self.rotary_gain = float(plan.rotary_gain if rotary_gain is None else rotary_gain)

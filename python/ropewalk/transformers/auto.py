@@ -1,21 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The method of a request where the spec is "auto": what `ropewalk generate --method auto` takes (src/methods/auto.h)."""
+"""The method of a request where the spec is "auto": what ropewalk.choose says, of the model's first layer that methods act on."""
 from __future__ import annotations
 
-import json
 import os
 
-UNTUNED, UNTUNED_FAR, UNTUNED_REACH = "leaky-rerope", "dca", 8
+import ropewalk
+from ropewalk import _core
 
 
 def read_tuned(tuned):
-    """[(length, method)] from the file that `ropewalk tune` wrote (MODEL.ropewalk.json), from {length: method}, or from None."""
-    if tuned is None:
-        return []
+    """{length: method}, from the file that `ropewalk tune` wrote (MODEL.ropewalk.json), such a dict, or None."""
     if isinstance(tuned, (str, os.PathLike)):
-        with open(tuned, encoding="utf-8") as file:
-            return sorted((setting["length"], setting["method"]) for setting in json.load(file)["settings"])
-    return sorted(dict(tuned).items())
+        return dict(_core.read_tuned(os.fspath(tuned)))
+    return dict(tuned or {})
 
 
 def choose(spec, n, layers, tuned):
@@ -23,12 +20,4 @@ def choose(spec, n, layers, tuned):
     if spec != "auto":
         return spec
     acting = [layer for layer in layers if layer.context["acts"] and layer.context["rotary_dim"] > 0]
-    trained = (acting or layers)[0].context["n_ctx_train"]
-    if n <= trained or not acting:
-        return "none"
-    covering = [method for length, method in tuned if length >= n]
-    if covering:
-        return covering[0]
-    if tuned and tuned[-1][1] != "none":
-        return tuned[-1][1]
-    return UNTUNED if n <= UNTUNED_REACH * trained else UNTUNED_FAR
+    return ropewalk.choose(n, (acting or layers)[0].context, tuned).method

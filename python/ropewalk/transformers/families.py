@@ -18,7 +18,7 @@ class Family:
     itself multiplies queries by the row's temperature."""
     interleaved: bool = False
     last: bool = False
-    norms_behind: tuple = ()
+    norms_behind: tuple[str, ...] = ()
     own_temperature: bool = False
 
 

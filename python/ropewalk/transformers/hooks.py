@@ -9,9 +9,13 @@ import re
 import sys
 import threading
 import warnings
+from typing import TYPE_CHECKING, Mapping, TypeVar
 
 import torch
 import transformers
+
+import ropewalk
+from ropewalk._errors import count
 
 from . import contexts, roformer
 from .auto import read_tuned
@@ -19,17 +23,23 @@ from .families import FAMILIES, Unsupported, family_of
 from .state import Layer, State
 from .undo import put_in
 
+if TYPE_CHECKING:
+    import os
+
+M = TypeVar("M", bound=torch.nn.Module)
+
 NAME = "ropewalk"  # of the attention and mask functions, in transformers' registries
 _running = threading.local()  # .model: the text model that computes now
 
 
-def apply(model, spec="auto", *, length=None, tuned=None, backend="auto"):
+def apply(model: M, spec: str = "auto", *, length: int | None = None, tuned: Mapping[int, str] | str | os.PathLike[str] | None = None,
+          backend: str = "auto") -> M:
     """Makes every call of `model` attend as method `spec` says, until remove(). A second apply() changes the method.
 
     model    a transformers model (PreTrainedModel, or a peft model around one)
     spec     a method as everywhere in ropewalk: "rerope:window=2048+logn". "auto": plain RoPE for each request that fits the
              trained length, else what was tuned, else ropewalk's default
-    length   tokens that a request will have, where it is known: methods whose numbers follow the length are bound to it.
+    length   tokens (a whole number: 16 * 1024) that a request will have, where it is known: methods whose numbers follow the length are bound to it.
              Default: what generate() may reach (prompt and new tokens); in other calls the tokens read so far
     tuned    for "auto": the file that `ropewalk tune` wrote, or {length: method}
     backend  of ropewalk.torch.attention
@@ -37,6 +47,8 @@ def apply(model, spec="auto", *, length=None, tuned=None, backend="auto"):
     A batch may be padded on either side; each item is a text of its own, from its first token on, under a plan of its own
     length. Returns the model. Errors: Unsupported, by name and reason, for families and models that cannot be done;
     ValueError for a spec that does not exist or does not fit. Not for several threads that share the model."""
+    if length is not None and count(length, "length") < 1:
+        raise ropewalk.UsageError("length", "1 token or more", str(length), "leave it out where it is not known")
     remove(model)
     text = roformer.find(model) or _text_model(model)
     attentions = roformer.attentions(text) or _attentions(text)
@@ -69,14 +81,14 @@ def _states(model):
     return [module._ropewalk_state for module in model.modules() if "_ropewalk_state" in module.__dict__]
 
 
-def remove(model):
+def remove(model: M) -> M:
     """Makes `model` as it was before apply(). A model that was not changed stays as it is. Returns the model."""
     for state in _states(model):
         state.undo.close()
     return model
 
 
-def chosen(model, n):
+def chosen(model: torch.nn.Module, n: int) -> str:
     """The method that a request of n tokens gets: the spec given to apply(), or what "auto" makes of it. Errors: Unsupported
     for a model without."""
     for state in _states(model):

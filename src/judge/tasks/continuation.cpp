@@ -7,6 +7,7 @@
 /// to the truncated baseline. The other values are of the tokens written (exact_prefix, distinct1, distinct2,
 /// repetition, the share of 4-grams seen before) and of both texts (metrics/).
 #include "core/error.h"
+#include "core/option.h"
 #include "core/utf8.h"
 #include "judge/task.h"
 #include "metrics/metrics.h"
@@ -66,7 +67,7 @@ std::vector<Record> run(const TaskInput& in) {
   const auto end = static_cast<Index>(in.document.tokens.size());
   const Index place = end - in.n_predict, n_context = in.length - in.n_predict;
   if (n_context < 2)
-    throw UsageError("--n-predict", fmt::format("less than the {} tokens of a run", in.length),
+    throw UsageError(option("n_predict"), fmt::format("less than the {} tokens of a run", in.length),
                      fmt::format("{}", in.n_predict));
   const std::vector<Token> context = context_before(in.document, place, n_context);
   const std::vector<Token> truth(in.document.tokens.begin() + place, in.document.tokens.end());

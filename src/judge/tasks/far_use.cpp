@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "core/error.h"
+#include "core/option.h"
 #include "judge/controls.h"
 #include "judge/task.h"
 
@@ -65,7 +66,7 @@ std::vector<Record> run(const TaskInput& in) {
   const std::vector<Token> tokens = context_before(in.document, end, in.length);
   const Index targets = in.tail;  // the same tokens at every length, or the differences would be of the text
   if (targets >= in.length)
-    throw UsageError("--tail", fmt::format("less than the {} tokens of a run", in.length),
+    throw UsageError(option("tail"), fmt::format("less than the {} tokens of a run", in.length),
                      fmt::format("{}", targets));
   const Index near = in.length - std::min(in.model->n_ctx_train(), in.length / 2);
   const bool controls = near > n_bos && in.length - near > targets;

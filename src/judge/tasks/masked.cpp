@@ -7,6 +7,7 @@
 #include <random>
 
 #include "core/error.h"
+#include "core/option.h"
 #include "judge/task.h"
 #include "judge/text_tokens.h"
 
@@ -43,12 +44,12 @@ bool has_targets(const Tokenizer& tokenizer, const Document& document, Index tai
 std::vector<Record> run(const TaskInput& in) {
   const Tokenizer& tokenizer = in.tokenizer;
   if (!tokenizer.mask)
-    throw Error("--tasks masked", "a tokenizer with a mask token", "none",
+    throw Error(option("tasks") + " masked", "a tokenizer with a mask token", "none",
                 "is this a masked language model?");
   const bool closed = tokenizer.add_eos && tokenizer.eos;
   const Index n_text = in.length - (closed ? 1 : 0);
   if (in.tail + static_cast<Index>(in.document.bos.size()) > n_text)
-    throw UsageError("--tail", fmt::format("less than the {} tokens of a run", in.length),
+    throw UsageError(option("tail"), fmt::format("less than the {} tokens of a run", in.length),
                      fmt::format("{}", in.tail));
   std::vector<Token> tokens =
       context_before(in.document, static_cast<Index>(in.document.tokens.size()), n_text);

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "core/error.h"
+#include "core/option.h"
 #include "judge/bits_per_byte.h"
 #include "judge/task.h"
 
@@ -15,7 +16,7 @@ std::vector<Record> run(const TaskInput& in) {
   const std::vector<Token> tokens = context_before(in.document, end, in.length);
   const Index targets = in.tail;  // the same tokens at every length, or the differences would be of the text
   if (targets >= in.length)
-    throw UsageError("--tail", fmt::format("less than the {} tokens of a run", in.length),
+    throw UsageError(option("tail"), fmt::format("less than the {} tokens of a run", in.length),
                      fmt::format("{}", targets));
   const std::vector<double> losses = in.model->losses(in.spec, tokens, in.length - 1 - targets, in.length - 1,
                                                       done_of_pass(in, 0, 1), in.bound);

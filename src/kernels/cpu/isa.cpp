@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "core/error.h"
+#include "core/option.h"
 
 namespace rw::cpu {
 
@@ -34,10 +35,11 @@ const Isa& find_isa(const char* name) {
     if (!asked.empty() && asked != (*isa)->name) continue;
     if ((*isa)->supported()) return **isa;
     if (!asked.empty())
-      throw UsageError("ROPEWALK_ISA", "an instruction set of this machine", name,
-                       "unset it for the best one");
+      throw UsageError(
+          option("isa", "ROPEWALK_ISA"), "an instruction set of this machine", name,
+          option("leave it out, and ROPEWALK_ISA unset, for the best one", "unset it for the best one"));
   }
-  throw UsageError("ROPEWALK_ISA", names_of_sets(), asked.empty() ? "none" : name);
+  throw UsageError(option("isa", "ROPEWALK_ISA"), names_of_sets(), asked.empty() ? "none" : name);
 }
 
 }  // namespace rw::cpu
