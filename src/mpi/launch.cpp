@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mpi/launch.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
@@ -22,13 +23,19 @@ int number_in(const char* name) {
 
 }  // namespace
 
+double rank_seconds() {
+  const int seconds = number_in("ROPEWALK_RANK_SECONDS");
+  return seconds > 0 ? seconds : 600;
+}
+
 /// Of mpirun (Open MPI, then any that speaks PMI), or of srun with --mpi.
 Launch launched_as() {
-  constexpr const char* kNames[][2] = {{"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"},
-                                       {"PMI_RANK", "PMI_SIZE"},
-                                       {"PMIX_RANK", "SLURM_STEP_NUM_TASKS"}};
-  for (const auto& [rank, size] : kNames)
-    if (const Launch launch{number_in(rank), number_in(size)};
+  constexpr const char* kNames[][3] = {
+      {"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_SIZE"},
+      {"PMI_RANK", "PMI_SIZE", "MPI_LOCALNRANKS"},
+      {"PMIX_RANK", "SLURM_STEP_NUM_TASKS", "SLURM_NTASKS_PER_NODE"}};
+  for (const auto& [rank, size, here] : kNames)
+    if (const Launch launch{number_in(rank), number_in(size), std::max(1, number_in(here))};
         launch.size > 1 && launch.rank >= 0 && launch.rank < launch.size)
       return launch;
   return {};
