@@ -182,8 +182,10 @@ std::unique_ptr<Coordinator> share_items(const BackendOptions& options, const Mo
   constexpr double kLost = 60;  // seconds: long enough for a machine that is busy, short beside an item
   if (!shares_items(options)) return nullptr;
   std::shared_ptr<Ranks> ranks = ranks_with(model);
-  say(fmt::format("items are shared out over {} ranks, {} of them on this machine", ranks->size(),
-                  launched_as().n_here));
+  const Launch launch = launched_as();
+  say(fmt::format(
+      "items are shared out over {} ranks, {} of them on this machine{}", launch.size, launch.n_here,
+      launch.recovers ? "" : "; `mpirun --enable-recovery` would go on without one that is lost"));
   return std::make_unique<Coordinator>(std::move(ranks), rank_times(std::min(kLost, rank_seconds())), say);
 }
 

@@ -11,10 +11,8 @@
 
 #include "core/checked.h"
 #include "core/progress.h"
-#include "core/text.h"
 #include "judge/item_messages.h"
 #include "judge/item_round.h"
-#include "results/lines.h"
 
 namespace rw {
 namespace {
@@ -140,7 +138,7 @@ class Coordinator::Post {
     Known& rank = known_[static_cast<std::size_t>(bytes.from)];
     rank.heard = now_seconds();
     if (std::exchange(rank.lost, false)) words_.push_back(fmt::format("rank {} is heard again", bytes.from));
-    if (message.kind != "done") {
+    if (message.kind != kRecords) {
       if (rank.id) rank.share = static_cast<double>(number_of(message, "permille", 1000)) / 1000;
       return;
     }
@@ -148,11 +146,7 @@ class Coordinator::Post {
     if (rank.id == id) rank.id.reset();
     const std::optional<std::size_t> i = round_ ? round_->item(id) : std::nullopt;
     if (!i) return;  // of a plan that has ended
-    ResultLines lines = read_lines(message.place, message.rest);
-    if (lines.groups.size() != 1 || lines.groups[0].key != std::to_string(id) || lines.n_cut > 0)
-      throw Error(message.place, fmt::format("the records of item {}", id),
-                  counted(lines.groups.size(), "item"), "the same program on each machine");
-    round_->finish(*i, std::move(lines.groups[0].records));
+    round_->finish(*i, records_from(message, id));
     came_.notify_all();
   }
 

@@ -7,6 +7,7 @@
 #include "core/checked.h"
 #include "core/error.h"
 #include "core/text.h"
+#include "results/lines.h"
 
 namespace rw {
 namespace {
@@ -108,6 +109,43 @@ Document document_from(const ItemMessage& message, Index n_vocab) {
   if (document.text_id != text_of(message, "text_id"))
     fail_message(message.place, "a text of another SHA-256");
   return document;
+}
+
+MessageBytes records_message(std::uint64_t id, const std::vector<Record>& records) {
+  Json names = Json::array();
+  for (const Record& record : records) {
+    names.push_back(Json::array());
+    for (const auto& [name, value] : record.values) names.back().push_back(name);
+  }
+  return message_bytes(kRecords, {{"id", id}, {"values", names}}, lines_of(std::to_string(id), records, {}));
+}
+
+namespace {
+
+/// The values by these names, in their order. Errors: Error unless there are just these.
+void put_in_order(Record& record, const JsonInput& names, const std::string& place) {
+  std::vector<std::pair<std::string, double>> values;
+  for (const JsonInput& name : names)
+    if (const std::optional<double> value =
+            name.is_string() ? value_of(record, name.get<std::string>()) : std::nullopt)
+      values.emplace_back(name.get<std::string>(), *value);
+  if (values.size() != record.values.size() || values.size() != names.size())
+    fail_message(place, "values of other names");
+  record.values = std::move(values);
+}
+
+}  // namespace
+
+std::vector<Record> records_from(const ItemMessage& message, std::uint64_t id) {
+  ResultLines lines = read_lines(message.place, message.rest);
+  if (lines.groups.size() != 1 || lines.groups[0].key != std::to_string(id) || lines.n_cut > 0)
+    fail_message(message.place, fmt::format("no records of item {}", id));
+  std::vector<Record>& records = lines.groups[0].records;
+  const auto names = message.head.find("values");
+  if (names == message.head.end() || !names->is_array() || names->size() != records.size())
+    fail_message(message.place, "no names of values");
+  for (std::size_t i = 0; i < records.size(); ++i) put_in_order(records[i], (*names)[i], message.place);
+  return std::move(records);
 }
 
 }  // namespace rw

@@ -35,13 +35,19 @@ MessageBytes message_bytes(const std::string& kind, const Json& fields = Json::o
 /// Errors: Error where it is no message.
 ItemMessage read_message(int from, std::span<const std::byte> bytes);
 
-inline constexpr const char *kOrder = "order", *kDocument = "document";
+inline constexpr const char *kOrder = "order", *kDocument = "document", *kRecords = "records";
 MessageBytes order_message(const ItemOrder& order);
 MessageBytes document_message(const Document& document);
 /// Errors: Error for fields that are missing or out of bounds; a text that is not what its SHA-256 says, or
 /// has ids that the vocabulary has not.
 ItemOrder order_from(const ItemMessage& message);
 Document document_from(const ItemMessage& message, Index n_vocab);
+
+/// What was measured: lines of results (results/lines.h), with the order of their values, which these have
+/// not.
+MessageBytes records_message(std::uint64_t id, const std::vector<Record>& records);
+/// Errors: Error where these are not the records of item `id`, or were changed.
+std::vector<Record> records_from(const ItemMessage& message, std::uint64_t id);
 
 /// A whole number of a message. Errors: Error where there is none from 0 to `most`.
 std::uint64_t number_of(const ItemMessage& message, const char* key, std::uint64_t most);

@@ -76,7 +76,7 @@ class DocumentsInTime {
   double total() const { return total_; }
   /// As much of it as there is time for; `done`: cost so far.
   double total_in_time(double done) const {
-    return std::min(total_, one_ * static_cast<double>(n_fitting(done)));
+    return done > 0 ? std::min(total_, one_ * static_cast<double>(n_fitting(done))) : total_;
   }
   /// Whether the document has begun, or begins now. REQUIRES: none is asked for before those in front of it.
   bool begin(std::size_t document, double done) {

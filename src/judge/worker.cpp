@@ -14,7 +14,6 @@
 #include "core/progress.h"
 #include "judge/item_messages.h"
 #include "model/memory.h"
-#include "results/lines.h"
 
 namespace rw {
 namespace {
@@ -43,10 +42,10 @@ class Worker {
   void run() {
     try {
       while (const std::optional<ItemOrder> order = next()) {
-        const std::string lines = lines_of(std::to_string(order->id), measure(*order), {});
+        MessageBytes done = records_message(order->id, measure(*order));
         const std::lock_guard lock(mutex_);
         share_ = 0;
-        to_send_.push_back(message_bytes("done", {{"id", order->id}}, lines));
+        to_send_.push_back(std::move(done));
       }
     } catch (const NobodyWaits&) {
     }

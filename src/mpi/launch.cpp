@@ -35,7 +35,8 @@ Launch launched_as() {
       {"PMI_RANK", "PMI_SIZE", "MPI_LOCALNRANKS"},
       {"PMIX_RANK", "SLURM_STEP_NUM_TASKS", "SLURM_NTASKS_PER_NODE"}};
   for (const auto& [rank, size, here] : kNames)
-    if (const Launch launch{number_in(rank), number_in(size), std::max(1, number_in(here))};
+    if (const Launch launch{number_in(rank), number_in(size), std::max(1, number_in(here)),
+                            number_in("OMPI_MCA_orte_enable_recovery") == 1};
         launch.size > 1 && launch.rank >= 0 && launch.rank < launch.size)
       return launch;
   return {};

@@ -11,7 +11,8 @@ namespace rw {
 /// As which rank of how many mpirun or srun started this process, told by its environment alone.
 struct Launch {
   int rank = 0, size = 1;
-  int n_here = 1;  ///< on this machine
+  int n_here = 1;         ///< on this machine
+  bool recovers = false;  ///< mpirun --enable-recovery: a process that is killed does not end the others
   bool several() const { return size > 1; }
 };
 Launch launched_as();

@@ -216,11 +216,11 @@ assert re.search(r"rank 1 .*exited on signal 9|one of them may have been lost", 
 assert "expected an answer of the other ranks within 3 s" in strike(signal.SIGSTOP, ROPEWALK_RANK_SECONDS="3")
 
 # Items of eval and tune are shared out: the same tables, one file of results, and a second run that finds all done.
-swept = ["eval", model, "--text", f"{source}/data/persuasion.txt", "--methods", "rerope", "yarn", "--lengths", "512", "2k",
-         "--documents", "4", "--tasks", "tail", "passkey", "--questions", "2", "--depths", "2"]
+swept = ["eval", model, "--text", f"{source}/data/persuasion.txt", "--methods", "rerope", "--lengths", "512", "2k",
+         "--documents", "3", "--tasks", "tail", "passkey", "--questions", "2", "--depths", "2"]
 alone = run(*swept, "--out", "one.jsonl")
 for ranks in (2, 4):
-    shared = run(*swept, "--out", f"on{ranks}.jsonl", ranks=ranks)
+    shared = run(*swept, "--budget", "1h", "--out", f"on{ranks}.jsonl", ranks=ranks)
     assert shared.stdout == alone.stdout and "rerope" in alone.stdout, (alone.stdout, shared.stdout)
     assert shared.stderr.count("items are shared out") == 1, shared.stderr
 
@@ -237,13 +237,11 @@ again = run(*swept, "--out", "on2.jsonl", ranks=2)
 assert "were in on2.jsonl already" in again.stderr and again.stdout == alone.stdout, again.stderr
 plan = run(*swept, "--dry-run", ranks=2)
 assert "runs; about" in plan.stdout, plan.stdout
-budget = run(*swept, "--budget", "10m", ranks=2)
-assert budget.stdout == alone.stdout, budget.stderr
-few = run("eval", model, "--text", f"{source}/data/devil.txt", "--budget", "4s", ranks=2)  # the rest is chosen
+few = run("eval", model, "--text", f"{source}/data/devil.txt", "--budget", "3s", ranks=2)  # the rest is chosen
 assert "methods " in few.stderr and "verdict" in few.stdout, (few.stdout, few.stderr)
 shutil.copy(model, "own.gguf")
 chosen = ["tune", "own.gguf", "--text", f"{source}/data/persuasion.txt", "--length", "1k", "--candidates", "rerope",
-          "rerope:window=64", "yarn", "pi", "self-extend", "ntk", "--documents", "8", "--goal", "both"]
+          "yarn", "pi", "self-extend", "--documents", "4", "--goal", "both"]
 alone_, shared = run(*chosen), run(*chosen, "--out", "tuned.jsonl", ranks=2)
 assert alone_.stdout == shared.stdout and "rerope" in alone_.stdout, (alone_.stdout, shared.stdout)
 assert run(*chosen, "--out", "tuned.jsonl").stdout == alone_.stdout
@@ -253,37 +251,37 @@ assert "plain RoPE" in run("tune", "own.gguf", "--text", f"{source}/data/devil.t
 # A rank that is lost: with --enable-recovery its item is measured again; without, the same command goes on. Rank 0 lost:
 # the others end.
 def struck(rank, out, recover=True, sig=signal.SIGKILL):
-    process, pids = started(*swept, "--out", out, ranks=3, recover=recover, ROPEWALK_RANK_SECONDS="3")
+    process, pids = started(*swept, "--out", out, ranks=3, recover=recover, ROPEWALK_RANK_SECONDS="2")
     for _ in range(600):
         if os.path.exists(out) and os.path.getsize(out) > 0:
             break
         time.sleep(0.05)
     os.kill(pids[rank], sig)
     answer = process.communicate(timeout=100)
-    for pid in pids.values():
-        try:
-            os.kill(pid, signal.SIGKILL)
-            assert sig == signal.SIGSTOP, "a rank that did not end"
-        except ProcessLookupError:
-            pass
+    for _ in range(100):  # all end soon
+        if not any(os.path.exists(f"/proc/{pid}") for pid in pids.values()):
+            break
+        time.sleep(0.1)
+    else:
+        raise AssertionError("a rank that did not end")
     return (process.returncode, *answer)
 
 
 code, out, err = struck(1, "lost.jsonl")
-assert code == 0 and out == alone.stdout, (code, out, err)
-assert "rank 1 was not heard for 3 s, and is taken as lost; what it was measuring is measured again" in " ".join(err.split()), err
+assert code == 0 and out == alone.stdout and "--enable-recovery" not in err, (code, out, err)
+assert "rank 1 was not heard for 2 s, and is taken as lost; what it was measuring is measured again" in " ".join(err.split()), err
 assert results("lost.jsonl") == results("one.jsonl")
 code, out, err = struck(1, "stopped.jsonl", recover=False, sig=signal.SIGSTOP)
 assert code == 0 and out == alone.stdout and "taken as lost" in " ".join(err.split()), (code, out, err)
 code, out, err = struck(2, "ended.jsonl", recover=False)
-assert code != 0 and "exited on signal 9" in err, (code, out, err)
+assert code != 0 and "exited on signal 9" in err and "--enable-recovery" in err and "the same command goes on" in err, (code, out, err)
 n = len(results("ended.jsonl"))
 assert 0 < n < len(results("one.jsonl")), n
 again = run(*swept, "--out", "ended.jsonl", ranks=2)
 assert again.stdout == alone.stdout and "were in ended.jsonl already" in again.stderr, again.stderr
 assert results("ended.jsonl") == results("one.jsonl")
 code, out, err = struck(0, "first.jsonl")
-assert out == "" and "a word of it within 3 s; found none" in " ".join(err.split()), (code, out, err)
+assert out == "" and "a word of it within 2 s; found none" in " ".join(err.split()), (code, out, err)
 again = run(*swept, "--out", "first.jsonl")
 assert again.stdout == alone.stdout and results("first.jsonl") == results("one.jsonl")
 assert "ranks, which share the items already" in run(*swept, "--out", "j.jsonl", "--jobs", "2", ranks=2, expect=1).stderr

@@ -12,7 +12,6 @@
 #include "judge/runner.h"
 #include "judge/worker.h"
 #include "letters.h"
-#include "results/lines.h"
 
 namespace rw {
 namespace {
@@ -128,12 +127,28 @@ TEST(Coordinator, WhatOthersMeasureIsTheResult) {
       const ItemOrder order = order_from(message);
       Record record;  // with a loss that nobody would measure
       record.task = order.item.task, record.n_targets = 16, record.loss = 77;
-      ranks->send(0, message_bytes("done", {{"id", order.id}},
-                                   lines_of(std::to_string(order.id), {record}, tiny_info())));
+      ranks->send(0, records_message(order.id, {record}));
     }
   });
   EXPECT_TRUE(std::any_of(shared.records.begin(), shared.records.end(),
                           [](const Record& r) { return r.loss == 77; }));
+}
+
+TEST(Coordinator, DocumentsBeginWhileTheBudgetHasRoom) {
+  ThreadRanks::run(3, [](const std::shared_ptr<Ranks>& ranks) {
+    if (!ranks->first()) return work(ranks);
+    const std::shared_ptr<const Model> model = tiny_model();
+    Coordinator coordinator(ranks, kPatient, [](const std::string&) {});
+    RunnerOptions options = options_of(&coordinator);
+    options.budget_seconds = 1e-9;
+    const RunnerResult little = run_all(*model, Letters(), tiny_documents(), options, tiny_info());
+    EXPECT_EQ(little.n_documents, 1u);  // it has more items than there are ranks
+    EXPECT_TRUE(little.out_of_time);
+    options.budget_seconds = 1e6;
+    const RunnerResult all = run_all(*model, Letters(), tiny_documents(), options, tiny_info());
+    EXPECT_EQ(all.n_documents, 3u);
+    EXPECT_FALSE(all.out_of_time);
+  });
 }
 
 TEST(Coordinator, WhatALostRankWasMeasuringIsMeasuredAgain) {
@@ -152,7 +167,7 @@ TEST(Coordinator, WhatALostRankWasMeasuringIsMeasuredAgain) {
 }
 
 TEST(Coordinator, WhatIsNoMessageEndsTheWork) {
-  for (const std::string bad : {"", "done", "[]\n", "{\"kind\":\"done\",\"id\":-1}\n", "{\"kind\":3}\n"}) {
+  for (const std::string bad : {"", "records", "[]\n", "{\"kind\":\"records\",\"id\":-1}\n", "{\"kind\":3}\n"}) {
     std::string words;
     EXPECT_THROW(run_beside(
                      2, kPatient,
@@ -171,9 +186,14 @@ TEST(Coordinator, WhatIsNoMessageEndsTheWork) {
                      const ItemOrder order = order_from(next_message(*ranks, kOrder));
                      Record record;
                      record.n_targets = 16, record.loss = 3;
-                     std::string lines = lines_of(std::to_string(order.id), {record}, tiny_info());
-                     lines.replace(lines.find("\"loss\":3"), 8, "\"loss\":2");
-                     ranks->send(0, message_bytes("done", {{"id", order.id}}, lines));
+                     MessageBytes bytes = records_message(order.id, {record});
+                     const std::string three = "\"loss\":3";
+                     const auto at =
+                         std::search(bytes.begin(), bytes.end(), std::as_bytes(std::span(three)).begin(),
+                                     std::as_bytes(std::span(three)).end());
+                     ASSERT_NE(at, bytes.end());
+                     *(at + 7) = std::byte{'2'};
+                     ranks->send(0, bytes);
                    },
                    words),
                Error);
@@ -185,6 +205,20 @@ TEST(Coordinator, AWorkerEndsWhereTheFirstRankIsSilent) {
     const std::shared_ptr<const Model> model = tiny_model();
     EXPECT_THROW(work_items(ranks, *model, Letters(), kHasty), Error);
   });
+}
+
+TEST(ItemMessages, RecordsComeBackAsTheyWere) {
+  Record record;
+  record.task = "passkey", record.n_targets = 16, record.loss = 1.0 / 3, record.score = 0.7;
+  record.values = {{"prompt", 3}, {"chat", 0.1}}, record.written = "a\nb";
+  const MessageBytes bytes = records_message(9, {record, Record()});
+  const std::vector<Record> back = records_from(read_message(1, bytes), 9);
+  ASSERT_EQ(back.size(), 2u);
+  EXPECT_EQ(told(back), told({record, Record()}));
+  EXPECT_THROW(records_from(read_message(1, bytes), 8), Error);
+  std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  text.replace(text.find("chat"), 4, "chaT");
+  EXPECT_THROW(records_from(read_message(1, std::as_bytes(std::span(text))), 9), Error);
 }
 
 TEST(ItemMessages, AnOrderAndATextComeBackAsTheyWere) {
