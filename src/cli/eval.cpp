@@ -325,6 +325,7 @@ void define(CommandLine& app) {
       "      --methods pi ntk yarn rerope self-extend --lengths 8k 16k \\\n"
       "      --out results.jsonl --report report.html\n"
       "  ropewalk eval model.gguf --config sweep.toml --dry-run\n"
+      "  mpirun -n 4 ropewalk eval model.gguf --text books/ --out r.jsonl\n"
       "  ropewalk eval model.gguf --text novel.txt --tasks positions \\\n"
       "      --methods yarn:factor=4+logn --lengths 32k\n"
       "  ropewalk eval --engine plain=http://a:8000/v1 --engine yarn4=http://b:8000/v1 \\\n"

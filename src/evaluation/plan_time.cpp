@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/text.h"
+#include "judge/documents_in_time.h"
 #include "model/cost.h"
 
 namespace rw {

@@ -156,7 +156,7 @@ class Coordinator::Post {
       Known& rank = known_[r];
       if (!rank.lost) ranks_->send(static_cast<int>(r), message_bytes("here"));
       if (rank.lost || now - rank.heard < times_.silence) continue;
-      rank.lost = true;
+      rank.lost = true, ++n_lost_;
       const auto item = round_ && rank.id ? round_->item(*rank.id) : std::nullopt;
       rank.id.reset();
       words_.push_back(fmt::format("rank {} was not heard for {:.0f} s, and is taken as lost{}", r,
@@ -188,11 +188,8 @@ class Coordinator::Post {
   }
 
   void end_all() {
-    Json lost = Json::array();
     for (std::size_t r = 1; r < known_.size(); ++r)
-      if (known_[r].lost) lost.push_back(r);
-    for (std::size_t r = 1; r < known_.size(); ++r)
-      ranks_->send(static_cast<int>(r), message_bytes("end", {{"lost", lost.size()}}));
+      ranks_->send(static_cast<int>(r), message_bytes("end", {{"lost", n_lost_}}));
   }
 
   const std::shared_ptr<Ranks> ranks_;
@@ -203,6 +200,7 @@ class Coordinator::Post {
   bool ends_ = false;
   std::exception_ptr failure_;
   std::vector<Known> known_;  // (size), of rank 0 nothing
+  std::size_t n_lost_ = 0;    // heard again or not: who was given up once is not waited for at the end
   std::optional<ItemRound> round_;
   std::uint64_t next_id_ = 1;
   std::optional<std::size_t> here_;  // the item that this rank measures

@@ -3,13 +3,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <mutex>
-#include <numeric>
 
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/progress.h"
 #include "core/text.h"
+#include "judge/documents_in_time.h"
 
 namespace rw {
 namespace {
@@ -60,54 +59,7 @@ class ItemRunner {
   const RunInfo& info_;
 };
 
-/// Which documents there is time for. It is for those with work: those that the store has cost nothing.
-/// Thread-safe: whoever is the first to want an item of a document decides.
-class DocumentsInTime {
- public:
-  DocumentsInTime(const std::vector<Item>& items, const std::vector<bool>& known, std::size_t n_documents,
-                  double budget_seconds)
-      : work_(n_documents), budget_seconds_(budget_seconds), start_(now_seconds()) {
-    for (std::size_t i = 0; i < items.size(); ++i)
-      if (!known[i]) work_[items[i].document] += items[i].cost;
-    n_left_ = work_.size() - static_cast<std::size_t>(std::count(work_.begin(), work_.end(), 0.0));
-    total_ = std::accumulate(work_.begin(), work_.end(), 0.0);
-    one_ = total_ / static_cast<double>(std::max<std::size_t>(n_left_, 1));
-  }
-  double total() const { return total_; }
-  /// As much of it as there is time for; `done`: cost so far.
-  double total_in_time(double done) const {
-    return done > 0 ? std::min(total_, one_ * static_cast<double>(n_fitting(done))) : total_;
-  }
-  /// Whether the document has begun, or begins now. REQUIRES: none is asked for before those in front of it.
-  bool begin(std::size_t document, double done) {
-    const std::lock_guard lock(mutex_);
-    if (document < n_begun_or_known_) return true;
-    if (work_[document] > 0) {
-      if (done > 0 && n_begun_ >= n_fitting(done)) return false;
-      ++n_begun_;
-    }
-    n_begun_or_known_ = document + 1;
-    return true;
-  }
-
- private:
-  std::size_t n_fitting(double done) const {
-    return documents_that_fit(budget_seconds_, (now_seconds() - start_) / done * one_, n_left_);
-  }
-  std::vector<double> work_;  // that is left, by document
-  const double budget_seconds_, start_;
-  std::size_t n_left_ = 0;
-  double total_ = 0, one_ = 0;
-  std::mutex mutex_;  // of what follows
-  std::size_t n_begun_ = 0, n_begun_or_known_ = 0;
-};
-
 }  // namespace
-
-std::size_t documents_that_fit(double budget_seconds, double seconds_each, std::size_t n) {
-  if (budget_seconds <= 0) return n;
-  return static_cast<std::size_t>(std::clamp(budget_seconds / seconds_each, 1.0, static_cast<double>(n)));
-}
 
 bool item_known(const Item& item, const Store& store) {
   return std::all_of(item.serves.begin(), item.serves.end(),

@@ -28,8 +28,6 @@ struct RunnerResult {
   std::size_t n_items = 0, n_known = 0;  ///< items that were run, and of them those that the store had
 };
 
-/// How many of n documents fit into the budget at the pace so far; one at least. No budget (0): all.
-std::size_t documents_that_fit(double budget_seconds, double seconds_each, std::size_t n);
 /// Whether the store has all that the item serves.
 bool item_known(const Item& item, const Store& store);
 

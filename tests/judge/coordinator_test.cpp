@@ -167,7 +167,8 @@ TEST(Coordinator, WhatALostRankWasMeasuringIsMeasuredAgain) {
 }
 
 TEST(Coordinator, WhatIsNoMessageEndsTheWork) {
-  for (const std::string bad : {"", "records", "[]\n", "{\"kind\":\"records\",\"id\":-1}\n", "{\"kind\":3}\n"}) {
+  for (const std::string bad :
+       {"", "records", "[]\n", "{\"kind\":\"records\",\"id\":-1}\n", "{\"kind\":3}\n"}) {
     std::string words;
     EXPECT_THROW(run_beside(
                      2, kPatient,
