@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Seeds for the fuzz targets of the file readers: small valid files that use every value type, list type, tensor type,
 container version and kind of question, and pieces of chat templates. Needs nothing but Python.   Run: tools/make_fuzz_corpus.py"""
+import hashlib
 import json
 import math
 import pathlib
@@ -335,6 +336,18 @@ def results(*lines):
     return out
 
 
+def sealed(lines):
+    """Such lines with their checksums."""
+    return b"".join(line[:-4] + hashlib.sha256(line).hexdigest()[:16].encode() + line[-4:]
+                    for line in lines[1:].splitlines(keepends=True) for line in [line.replace(b'"key":"k0"', b'"key":"7"')])
+
+
+def document_seed():
+    tokens = struct.pack("<5i", 1, 9, 8, 7, 63)
+    digest = hashlib.sha256(tokens[:4] + b"|" + tokens[4:]).hexdigest()
+    return json.dumps({"kind": "document", "name": "a.txt#1", "text_id": digest, "n_bos": 1}).encode() + b"\n" + tokens
+
+
 def losses(method, *values):
     return [{"task": "tail", "method": method, "document": f"a.txt#{i}", "n_targets": 32, "loss": v} for i, v in enumerate(values)]
 
@@ -378,6 +391,13 @@ seeds = {
     "store/passkey": results(*({"task": "passkey", "method": m, "seed": 1, "depth": d, "score": s, "written": "1", "expected": "1"}
                                for m, d, s in [("none", 0, 1.0), ("none", 1, 0.5), ("yarn", 0, 0.0), ("yarn", 1, 1.0)])),
     "store/continuation": results({"task": "continuation", "values": {"bleu": 10.5, "repetition": 0.1}, "written": "a", "expected": "b"}),
+    "messages/order": json.dumps({"kind": "order", "id": 7, "task": "tail", "method": "yarn:factor=4", "length": 512, "told": 0,
+                                  "seed": 0, "bytes": 4096, "document": "aa", "other": "bb", "tail": 32, "n_predict": 128,
+                                  "stride": 0, "n_depths": 5}).encode() + b"\n",
+    "messages/document": document_seed(),
+    "messages/here": b'{"kind":"here","permille":250}\n',
+    "messages/records": b'{"kind":"records","id":7,"values":[["top1","bleu"]]}\n' + sealed(
+        results({"task": "positions", "positions": [0, 256], "n_targets": 256, "loss": 3.5, "values": {"bleu": 1.5, "top1": 0.5}})),
     "store/torn": results(*losses("none", 3.1, 3.4))[:-40],
     "report/zeros": bytes(200),
     "report/steps": bytes(7 * i % 256 for i in range(900)),

@@ -37,8 +37,9 @@ struct BackendOptions {
   /// Errors: UsageError; with context_parallel also Error where the ranks differ.
   std::shared_ptr<const Backend> make(std::shared_ptr<Context> context) const;
 };
-/// The context of a command. n: -t, 0 for all cores. More threads than cores that this process may use would
-/// only wait for each other: then it takes as many as those, and says so.
+/// The context of a command. n: -t, 0 for all cores, of which ranks on one machine take equal parts. More
+/// threads than cores that this process may use would only wait for each other: then it takes as many as
+/// those, and says so.
 std::shared_ptr<Context> make_context(int n);
 /// --special, the same in every command that reads texts.
 void define_special(CommandLine& app, bool& special);

@@ -18,6 +18,7 @@
 #include "model/memory.h"
 #include "model/weight_outlook.h"
 #include "model/weight_room.h"
+#include "mpi/launch.h"
 
 namespace rw {
 
@@ -72,6 +73,7 @@ std::shared_ptr<Context> make_context(int n) {
   if (n > usable_cores())
     say(fmt::format("-t {}: this process may use {}, and takes {}", n, counted(usable_cores(), "core"),
                     counted(usable_cores(), "thread")));
+  if (const int n_here = launched_as().n_here; n == 0 && n_here > 1) n = usable_cores_of(n_here);
   return std::make_shared<Context>(ContextOptions{.threads = std::min(n, usable_cores()), .isa = ""});
 }
 

@@ -210,16 +210,29 @@ int run_engines() {
   return 0;
 }
 
+/// Errors: UsageError for what one process has alone.
+void require_alone() {
+  if (!shares_items(options.backend)) return;
+  if (options.engines.asked(options.model))
+    throw UsageError("mpirun", "a model of ours, whose items ranks share", "other engines",
+                     "without mpirun; --concurrency asks them side by side");
+  if (options.work.jobs != 1)
+    throw UsageError("--jobs", "one process", "ranks, which share the items already", "mpirun -n alone");
+}
+
 int run() {
+  require_alone();
   if (options.engines.asked(options.model)) return run_engines();
   options.engines.require_none();
   if (options.model.empty())
     throw UsageError("ropewalk eval", "MODEL, or --engine NAME=URL", "none", "ropewalk eval --help");
-  const std::shared_ptr<Ranks> ranks = ranks_of(options.backend);
+  const std::shared_ptr<Ranks> ranks =
+      options.backend.context_parallel ? join_ranks() : std::make_shared<OneRank>();
   share_with(*ranks);
   const std::shared_ptr<const Backend> backend =
       options.backend.make(make_context(options.n_threads));  // before the load
   const std::shared_ptr<const ModelFile> file = ModelFile::open(options.model);
+  if (works_for_first(options.backend)) return work_for_first(*load_model(options.model, file, backend));
   EvalRequest request = checked_request(read_config(*file).encoder);
   const std::vector<std::string> paths = text_paths(*backend->context());
   request.texts = read_texts(paths, request);
@@ -231,7 +244,10 @@ int run() {
   request.only_stored = options.work.run_jobs(request.shard, request.n_shards, *backend->context());
   if (request.only_stored) store = options.work.open_store();
   request.store = store ? &*store : nullptr;
-  PreparedEval prepared = prepare(load_model(options.model, file, backend), request, is_job() ? kQuiet : say);
+  const std::shared_ptr<const Model> model = load_model(options.model, file, backend);
+  const std::unique_ptr<Coordinator> coordinator = share_items(options.backend, *model);
+  request.coordinator = coordinator.get();
+  PreparedEval prepared = prepare(model, request, is_job() ? kQuiet : say);
   if (options.work.dry_run)
     return print_plan(*prepared.model, prepared.model->tokenizer(), prepared.documents, prepared.runner,
                       prepared.info, options.json, options.work.has_budget());
@@ -310,6 +326,7 @@ void define(CommandLine& app) {
       "      --methods pi ntk yarn rerope self-extend --lengths 8k 16k \\\n"
       "      --out results.jsonl --report report.html\n"
       "  ropewalk eval model.gguf --config sweep.toml --dry-run\n"
+      "  mpirun -n 4 ropewalk eval model.gguf --text books/ --out r.jsonl\n"
       "  ropewalk eval model.gguf --text novel.txt --tasks positions \\\n"
       "      --methods yarn:factor=4+logn --lengths 32k\n"
       "  ropewalk eval --engine plain=http://a:8000/v1 --engine yarn4=http://b:8000/v1 \\\n"

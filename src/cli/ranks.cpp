@@ -12,6 +12,7 @@
 #include "core/output_file.h"
 #include "core/tell.h"
 #include "core/text_file.h"
+#include "judge/worker.h"
 #include "kernels/context_parallel.h"
 #include "model/identity.h"
 #include "mpi/launch.h"
@@ -156,6 +157,45 @@ std::shared_ptr<Ranks> ranks_of(const BackendOptions& options) {
     throw UsageError("mpirun", "--context-parallel, for one text on all ranks", "a command without it",
                      "add it, or start the command without mpirun");
   return std::make_shared<OneRank>();
+}
+
+bool shares_items(const BackendOptions& options) {
+  return launched_as().several() && !options.context_parallel;
+}
+
+namespace {
+
+/// A sign of life each second, and more often where somebody allows only seconds without one.
+RankTimes rank_times(double silence) { return {.beat = std::min(1.0, silence / 8), .silence = silence}; }
+
+/// All.
+std::shared_ptr<Ranks> ranks_with(const Model& model) {
+  std::shared_ptr<Ranks> ranks = join_ranks();
+  require_same(*ranks, "program, model, instruction set and types",
+               std::string(ROPEWALK_VERSION) + " " + model.backend().name() + " " + model_id(model.file()));
+  return ranks;
+}
+
+}  // namespace
+
+std::unique_ptr<Coordinator> share_items(const BackendOptions& options, const Model& model) {
+  constexpr double kLost = 60;  // seconds: long enough for a machine that is busy, short beside an item
+  if (!shares_items(options)) return nullptr;
+  std::shared_ptr<Ranks> ranks = ranks_with(model);
+  const Launch launch = launched_as();
+  say(fmt::format(
+      "items are shared out over {} ranks, {} of them on this machine{}", launch.size, launch.n_here,
+      launch.recovers ? "" : "; `mpirun --enable-recovery` would go on without one that is lost"));
+  return std::make_unique<Coordinator>(std::move(ranks), rank_times(std::min(kLost, rank_seconds())), say);
+}
+
+bool works_for_first(const BackendOptions& options) {
+  return shares_items(options) && launched_as().rank > 0;
+}
+
+int work_for_first(const Model& model) {
+  work_items(ranks_with(model), model, model.tokenizer(), rank_times(rank_seconds()));
+  return 0;
 }
 
 void require_same_text(Ranks& ranks, const Model& model, std::span<const Token> tokens,

@@ -7,6 +7,7 @@
 
 #include "cli/command.h"
 #include "core/ranks.h"
+#include "judge/coordinator.h"
 
 namespace rw {
 
@@ -34,6 +35,18 @@ std::shared_ptr<Ranks> ranks_of(const BackendOptions& options);
 /// All. Errors: Error where a rank has another text, method or model to read.
 void require_same_text(Ranks& ranks, const Model& model, std::span<const Token> tokens,
                        const MethodSpec& spec);
+
+/// Whether mpirun started several of a command whose items ranks share (eval and tune), which they do without
+/// --context-parallel.
+bool shares_items(const BackendOptions& options);
+/// All that share items; the first one reads more than the model, and hands out. Null: this process is alone,
+/// or all do the same. LIFETIME: to the end of the work; then the others end. Errors: Error where they differ
+/// in model, program or processor.
+std::unique_ptr<Coordinator> share_items(const BackendOptions& options, const Model& model);
+/// Whether this rank is one of the others: it measures what the first one hands out, and that is all.
+bool works_for_first(const BackendOptions& options);
+/// On such a rank. Returns 0. Errors: as share_items, and work_items.
+int work_for_first(const Model& model);
 
 /// Ranks behind the first print nothing. An error of one is said by it, as `rank 2: ...`, where the first has
 /// not said it already, and ends all of them.

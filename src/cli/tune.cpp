@@ -3,6 +3,7 @@
 #include "cli/command.h"
 #include "cli/documents.h"
 #include "cli/goes_on.h"
+#include "cli/ranks.h"
 #include "cli/tune_rows.h"
 #include "core/progress.h"
 #include "core/text.h"
@@ -106,6 +107,7 @@ std::vector<NamedText> read_texts(Index length) {
 int run() {
   const double start = now_seconds();
   const std::shared_ptr<const Backend> backend = options.backend.make(make_context(options.n_threads));
+  if (works_for_first(options.backend)) return work_for_first(*load_decoder(options.model, backend));
   const Index length = parse_length(options.length);
   const double budget = parse_seconds(options.budget);
   if (options.tail > 0 && options.goal == "retrieval")
@@ -124,6 +126,8 @@ int run() {
                       .model_path = options.model,
                       .command = command_line};
   const std::shared_ptr<const Model> loaded = load_decoder(options.model, backend);
+  const std::unique_ptr<Coordinator> coordinator = share_items(options.backend, *loaded);
+  request.coordinator = coordinator.get();
   if (const std::string why = nothing_to_tune(length, loaded->config()); !why.empty())
     return say_nothing_to_tune(length, loaded->config(), why);
   std::optional<Store> store;
@@ -167,7 +171,8 @@ void define(CommandLine& app) {
       "  ropewalk generate model.gguf -f novel.txt -p 'Who is Anne?' --method auto");
 }
 
-const Register<Command> registered{{"tune", "choose a method and its parameters by evidence", define, run}};
+const Register<Command> registered{
+    {"tune", "choose a method and its parameters by evidence", define, run, true}};
 
 }  // namespace
 }  // namespace rw::cli::tune

@@ -24,11 +24,12 @@
 namespace rw {
 namespace {
 
-int n_allowed_cores() {
+/// Of a process; 0: this one.
+int n_allowed_cores([[maybe_unused]] pid_t process) {
 #ifdef __linux__
   cpu_set_t set;
   CPU_ZERO(&set);
-  if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0) return CPU_COUNT(&set);
+  if (sched_getaffinity(process, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0) return CPU_COUNT(&set);
 #endif
   return static_cast<int>(std::thread::hardware_concurrency() > 0 ? std::thread::hardware_concurrency() : 1);
 }
@@ -239,8 +240,14 @@ Threads::Pool& Threads::pool() {
 }
 
 int usable_cores() {
-  static const int all = usable_cores(n_allowed_cores(), read_machine_limits().cores);
+  static const int all = usable_cores(n_allowed_cores(0), read_machine_limits().cores);
   return all;
+}
+
+/// Who started them (mpirun) is bound to no core, though each of them may be.
+int usable_cores_of(int n) {
+  const int all = usable_cores(n_allowed_cores(::getppid()), read_machine_limits().cores);
+  return std::clamp(all / std::max(1, n), 1, usable_cores());
 }
 
 void Threads::run(Index n, Body body, const void* data) {

@@ -12,6 +12,9 @@ namespace rw {
 /// Cores that this process may use: those of its affinity and cpuset, as far as its container's quota of
 /// processor time goes (machine_limits.h). Read once.
 int usable_cores();
+/// The same, where `n` processes on this machine were started together and share its cores: an equal part of
+/// those that who started them may use, and no more than this one may.
+int usable_cores_of(int n);
 
 /// Threads of one owner (Context). Several live side by side, and each has threads of its own.
 /// Where the machine has several memory nodes, each thread but the caller's stays on one of them, and the

@@ -12,7 +12,7 @@
 namespace rw {
 
 /// Calls marked "all" are made by every rank, in the same order and with sizes that fit. One thread at a
-/// time. Errors: Error where another rank is lost or does not answer.
+/// time, whichever it is. Errors: Error where another rank is lost or does not answer.
 class Ranks {
  public:
   /// Something on its way; what it reads and writes stays as it is until wait() returns.
@@ -38,14 +38,17 @@ class Ranks {
   virtual std::unique_ptr<Transfer> start_sum(std::span<float> x) = 0;
   void sum(std::span<float> x) { start_sum(x)->wait(); }
 
-  /// A message to one other rank, kept there until it is received.
+  /// A message to one other rank, kept there until it is received. Copied, and on its way: nobody waits.
   virtual void send(int to, std::span<const std::byte> message) = 0;
   /// The next message of any rank, as long as it takes; of nobody, where `seconds` (0: no limit) have passed.
+  /// Those of one rank come in the order in which they were sent.
   struct Message {
     int from = -1;
     std::vector<std::byte> bytes;
   };
   virtual Message receive(double seconds) = 0;
+  /// That rank is lost: nothing waits for it any more, at the end either.
+  virtual void give_up(int /*rank*/) {}
 };
 
 /// A process that works alone: what it gathers and sums it has.

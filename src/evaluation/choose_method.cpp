@@ -74,6 +74,7 @@ TuneOptions tune_options(const ModelConfig& config, const RunInfo& info, const T
           .n_to_judge = documents.evaluation.size(),
           .budget_seconds = left_of(request.budget_seconds, start),
           .store = request.store,
+          .coordinator = request.coordinator,
           .planned = [&documents, &say](const TunePlan& plan) { say_plan(plan, documents, say); },
           .on_share = request.on_share};
 }

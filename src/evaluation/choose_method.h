@@ -21,6 +21,7 @@ struct TuneRequest {
   Index tail = 0;                       ///< last tokens that are scored; 0: usual_tail
   double budget_seconds = 0;            ///< 0: no limit
   bool special = false;                 ///< control tokens that are spelled in the texts are read as such
+  Coordinator* coordinator = nullptr;   ///< of ranks that measure beside this one
   Store* store = nullptr;               ///< finished items are taken from it, and go to it
   bool keep = false;                    ///< it will be kept: a file that cannot be replaced is an error now
   std::string model_path;               ///< as asked for: what is kept lies beside it

@@ -54,7 +54,7 @@ void choose(PreparedEval& prepared, BoundMethods& bound, const std::vector<std::
                      runner.budget_seconds > 0 ? runner.budget_seconds : kNoLimit};
   asked.usual = fitting(kDefaultMethods, bound, {n_ctx_train}), asked.droppable = every;
   asked.fitting = [&](const auto& methods, const auto& lengths) { return fitting(methods, bound, lengths); };
-  const double pace = runner.pace = measure_pace(*prepared.model);
+  const double pace = runner.pace = pace_on(*prepared.model, runner.coordinator);
   const DocumentsOf documents_of = [&](Index length) {
     PlanOptions wished = plan;
     wished.lengths = {length};

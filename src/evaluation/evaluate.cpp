@@ -75,7 +75,7 @@ PreparedEval begun(const EvalRequest& request, const Tokenizer& tokenizer, const
   RunnerOptions& runner = prepared.runner;
   runner.plan = request.plan, runner.shard = request.shard, runner.n_shards = request.n_shards;
   runner.store = request.store, runner.only_stored = request.only_stored;
-  runner.n_at_once = request.n_at_once;
+  runner.n_at_once = request.n_at_once, runner.coordinator = request.coordinator;
   runner.budget_seconds = request.budget_seconds.value_or(0);
   return prepared;
 }

@@ -22,9 +22,10 @@ struct EvalRequest {
   std::optional<double> budget_seconds;  ///< 0: none; not said: none, but kDefaultBudget for what is chosen
   bool special = false;                  ///< control tokens that are spelled in the texts are read as such
   int shard = 1, n_shards = 1;
-  int n_at_once = 1;         ///< items that other engines are asked side by side
-  Store* store = nullptr;    ///< finished items are taken from it, and go to it
-  bool only_stored = false;  ///< nothing is run
+  int n_at_once = 1;                   ///< items that other engines are asked side by side
+  Coordinator* coordinator = nullptr;  ///< of ranks that measure beside this one
+  Store* store = nullptr;              ///< finished items are taken from it, and go to it
+  bool only_stored = false;            ///< nothing is run
   std::string model_path;  ///< as asked for: its name in results, and where "auto" looks for what tune found
   /// What makes such results again, for people and in each record; none: nothing is said. Its plan and
   /// documents are whole.

@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/option.h"
 #include "core/text.h"
+#include "judge/documents_in_time.h"
 #include "model/cost.h"
 
 namespace rw {
@@ -56,7 +57,7 @@ void heed_budget(const PlanTime& timing, const RunnerOptions& options, bool budg
 }
 
 double pace_of(const Model& model, const RunnerOptions& options) {
-  return options.pace > 0 ? options.pace : measure_pace(model);
+  return options.pace > 0 ? options.pace : pace_on(model, options.coordinator);
 }
 
 std::function<void(const Plan&)> announcer(const Model& model, const RunnerOptions& options,

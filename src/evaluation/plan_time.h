@@ -20,7 +20,7 @@ PlanTime plan_time(const std::vector<Item>& items, const RunnerOptions& options,
 /// exceeded, and that is said.
 void heed_budget(const PlanTime& time, const RunnerOptions& options, bool budget_asked, const Says& say);
 
-/// options.pace, measured where it was not yet.
+/// options.pace, measured where it was not yet; of all ranks together.
 double pace_of(const Model& model, const RunnerOptions& options);
 
 /// For RunnerOptions::planned: says what does not fit its length and, where the work is long, about how many

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The only loop over items.
 #pragma once
-#include "judge/plan.h"
+#include "judge/coordinator.h"
 #include "results/store.h"
 
 namespace rw {
 
 struct RunnerOptions {
   PlanOptions plan;
-  double budget_seconds = 0;    ///< 0: all documents; else stop before one that would not fit
-  double pace = 0;              ///< measure_pace, where it was measured already; 0: it was not
-  int shard = 1, n_shards = 1;  ///< of the items, every n_shards-th from the shard-th on
-  Store* store = nullptr;       ///< finished items are taken from it, and go to it
-  int n_at_once = 1;            ///< items of another engine that are asked side by side
-  bool only_stored = false;     ///< nothing is run: items that the store lacks are left out
+  double budget_seconds = 0;           ///< 0: all documents; else stop before one that would not fit
+  double pace = 0;                     ///< measure_pace, where it was measured already; 0: it was not
+  int shard = 1, n_shards = 1;         ///< of the items, every n_shards-th from the shard-th on
+  Store* store = nullptr;              ///< finished items are taken from it, and go to it
+  int n_at_once = 1;                   ///< items of another engine that are asked side by side
+  Coordinator* coordinator = nullptr;  ///< of several ranks that measure; null: this process alone
+  bool only_stored = false;            ///< nothing is run: items that the store lacks are left out
   std::function<void(const Plan&)> planned = {};  ///< called with this shard's plan, before the work
   /// Where this is a part of longer work, in place of a line of progress: the share of this plan's work that
   /// is done. Not called where there is none.
@@ -27,8 +28,6 @@ struct RunnerResult {
   std::size_t n_items = 0, n_known = 0;  ///< items that were run, and of them those that the store had
 };
 
-/// How many of n documents fit into the budget at the pace so far; one at least. No budget (0): all.
-std::size_t documents_that_fit(double budget_seconds, double seconds_each, std::size_t n);
 /// Whether the store has all that the item serves.
 bool item_known(const Item& item, const Store& store);
 

@@ -65,6 +65,7 @@ RunnerOptions runner_options(const TuneOptions& options, std::vector<std::string
                              .n_depths = 3,
                              .methods_bound = bound},
                     .store = options.store,
+                    .coordinator = options.coordinator,
                     .on_share = options.on_share};
   if (options.goal != Goal::kLoss) run.plan.tasks.emplace_back("passkey");
   return run;
@@ -193,7 +194,7 @@ class Halving {
   TunePlan begin(std::vector<std::string>& left) {
     TunePlan plan{.n_begin = left.size()};
     if (!limited() && !options_.planned) return plan;
-    pace_ = measure_pace(model_);
+    pace_ = pace_on(model_, options_.coordinator);
     judging_ = options_.n_to_judge > 0 ? pace_ * costs_.judging() : 0;
     if (limited()) {
       while (left.size() > kFewestCandidates && pace_ * costs_.left(left, 0, 1) > options_.budget_seconds / 3)

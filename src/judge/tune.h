@@ -36,6 +36,7 @@ struct TuneOptions {
   double budget_seconds = 0;
   int n_questions = 2;  ///< of each document, at 3 depths, for retrieval
   Store* store = nullptr;
+  Coordinator* coordinator = nullptr;
   std::function<void(const TunePlan&)> planned = {};  ///< called once, before the work
   std::function<void(double share)> on_share = {};    ///< RunnerOptions::on_share, of each round
 };

@@ -14,12 +14,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <climits>
-#include <cstdlib>
-#include <cstring>
+#include <list>
+#include <set>
 #include <thread>
+
+#include "mpi/launch.h"
 
 namespace rw {
 namespace {
@@ -28,24 +29,6 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int kMessage = 1;                                // tag of send()
 constexpr std::size_t kMostFloats = std::size_t{1} << 24;  // of one sum
-
-/// Errors: UsageError.
-double read_limit_seconds() {
-  const char* text = std::getenv("ROPEWALK_RANK_SECONDS");
-  if (text == nullptr) return 600;
-  const char* end = text + std::strlen(text);
-  double seconds = 0;
-  const auto [stop, error] = std::from_chars(text, end, seconds);
-  if (error != std::errc() || stop != end || !(seconds > 0 && seconds <= 1e9))
-    throw UsageError("ROPEWALK_RANK_SECONDS", "seconds, a number above 0", fmt::format("'{}'", text),
-                     "unset it for 600");
-  return seconds;
-}
-
-double limit_seconds() {
-  static const double limit = read_limit_seconds();
-  return limit;
-}
 
 void require(int error, const char* what) {
   if (error == MPI_SUCCESS) return;
@@ -67,7 +50,7 @@ int count_of(std::size_t n) {
 void await(std::span<MPI_Request> requests, const char* what) {
   constexpr auto kAwake = std::chrono::microseconds(200);
   const auto begin = Clock::now();
-  const double limit = limit_seconds();
+  static const double limit = rank_seconds();
   for (;;) {
     int done = 0;
     require(MPI_Testall(static_cast<int>(requests.size()), requests.data(), &done, MPI_STATUSES_IGNORE),
@@ -87,9 +70,12 @@ void await(std::span<MPI_Request> requests, const char* what) {
 class OpenMpiRanks final : public Ranks {
  public:
   OpenMpiRanks() {
-    limit_seconds();  // what it refuses is refused before anything starts
+    rank_seconds();  // what it refuses is refused before anything starts
     int provided = 0;
-    require(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided), "mpirun");
+    require(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided), "mpirun");
+    if (provided < MPI_THREAD_SERIALIZED)
+      throw Error("mpirun", "an MPI that may be called from one thread and then another", "one without",
+                  "Open MPI 3 or later");
     MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
     MPI_Comm_rank(MPI_COMM_WORLD, &rank_);
     MPI_Comm_size(MPI_COMM_WORLD, &size_);
@@ -133,32 +119,39 @@ class OpenMpiRanks final : public Ranks {
   }
 
   void send(int to, std::span<const std::byte> message) override {
-    MPI_Request request = MPI_REQUEST_NULL;
-    require(
-        MPI_Isend(message.data(), count_of(message.size()), MPI_BYTE, to, kMessage, MPI_COMM_WORLD, &request),
-        "a message");
-    await({&request, 1}, "a message");
+    push_sends();
+    Posted& posted = sent_.emplace_back(to, std::vector(message.begin(), message.end()));
+    require(MPI_Isend(posted.bytes.data(), count_of(posted.bytes.size()), MPI_BYTE, to, kMessage,
+                      MPI_COMM_WORLD, &posted.request),
+            "a message");
   }
   Message receive(double seconds) override {
     const auto begin = Clock::now();
     for (;;) {
-      int there = 0;
-      MPI_Status status;
-      require(MPI_Iprobe(MPI_ANY_SOURCE, kMessage, MPI_COMM_WORLD, &there, &status), "a message");
-      if (there != 0) {
-        int n = 0;
-        MPI_Get_count(&status, MPI_BYTE, &n);
-        Message message{status.MPI_SOURCE, std::vector<std::byte>(static_cast<std::size_t>(n))};
-        MPI_Request request = MPI_REQUEST_NULL;
-        require(MPI_Irecv(message.bytes.data(), n, MPI_BYTE, status.MPI_SOURCE, kMessage, MPI_COMM_WORLD,
-                          &request),
-                "a message");
-        await({&request, 1}, "a message");
-        return message;
-      }
+      push_sends();
+      accept();
+      if (Message message = take(); message.from >= 0) return message;
       if (seconds > 0 && std::chrono::duration<double>(Clock::now() - begin).count() > seconds) return {};
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
     }
+  }
+  void give_up(int rank) override { lost_.insert(rank); }
+
+  void finish() {
+    for (const auto begin = Clock::now(); lost_.empty() && !sent_.empty();) {  // last words
+      push_sends();
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      if (std::chrono::duration<double>(Clock::now() - begin).count() > rank_seconds()) break;
+    }
+    if (lost_.empty() && sent_.empty()) {
+      MPI_Finalize();
+      return;
+    }
+    // MPI_Finalize would wait for the lost; who ends without it before the first one has said all would have
+    // mpirun end that too.
+    std::this_thread::sleep_for(std::chrono::seconds(rank_ == 0 ? 1 : 5));
+    if (rank_ == 0) MPI_Abort(MPI_COMM_WORLD, 0);
+    ::_exit(0);
   }
 
  private:
@@ -176,6 +169,54 @@ class OpenMpiRanks final : public Ranks {
         require(MPI_Testall(static_cast<int>(requests->size()), requests->data(), &done, MPI_STATUSES_IGNORE),
                 "a sum");
       }
+  }
+
+  /// A message on its way, from or to another rank.
+  struct Posted {
+    Posted(int rank, std::vector<std::byte> what) : other(rank), bytes(std::move(what)) {}
+    int other;
+    std::vector<std::byte> bytes;  // stays where it is until the request is done
+    MPI_Request request = MPI_REQUEST_NULL;
+  };
+  enum class State { kUnderWay, kDone, kFailed };
+  static State ask(Posted& posted) {
+    int done = 0;
+    if (MPI_Test(&posted.request, &done, MPI_STATUS_IGNORE) != MPI_SUCCESS) return State::kFailed;
+    return done != 0 ? State::kDone : State::kUnderWay;
+  }
+  /// What cannot be sent or received is one of a rank that is lost: its silence says so.
+  void push_sends() {
+    sent_.remove_if([](Posted& posted) { return ask(posted) != State::kUnderWay; });
+  }
+  /// Begins to receive what has come.
+  void accept() {
+    for (;;) {
+      int there = 0, n = 0;
+      MPI_Message message = MPI_MESSAGE_NULL;
+      MPI_Status status;
+      require(MPI_Improbe(MPI_ANY_SOURCE, kMessage, MPI_COMM_WORLD, &there, &message, &status), "a message");
+      if (there == 0) return;
+      MPI_Get_count(&status, MPI_BYTE, &n);
+      Posted& posted = coming_.emplace_back(status.MPI_SOURCE,
+                                            std::vector<std::byte>(static_cast<std::size_t>(std::max(n, 0))));
+      require(MPI_Imrecv(posted.bytes.data(), n, MPI_BYTE, &message, &posted.request), "a message");
+    }
+  }
+  /// The first that is here whole, behind none of the same rank; of nobody, where there is none.
+  Message take() {
+    std::set<int> waiting;
+    for (auto at = coming_.begin(); at != coming_.end();) {
+      const State state = waiting.contains(at->other) ? State::kUnderWay : ask(*at);
+      if (state == State::kUnderWay) {
+        waiting.insert(at->other);
+        ++at;
+        continue;
+      }
+      Message message{at->other, std::move(at->bytes)};
+      at = coming_.erase(at);
+      if (state == State::kDone) return message;
+    }
+    return {};
   }
 
   static constexpr int kPart =
@@ -202,12 +243,16 @@ class OpenMpiRanks final : public Ranks {
   int rank_ = 0, size_ = 1;
   std::vector<MPI_Request> requests_;
   std::vector<std::weak_ptr<Requests>> sums_;
+  std::list<Posted> sent_, coming_;
+  std::set<int> lost_;
 };
+
+std::shared_ptr<OpenMpiRanks> world;  // NOLINT: MPI has one
 
 }  // namespace
 
-std::shared_ptr<Ranks> make_open_mpi_ranks() { return std::make_shared<OpenMpiRanks>(); }
-void finish_open_mpi() { MPI_Finalize(); }
+std::shared_ptr<Ranks> make_open_mpi_ranks() { return world = std::make_shared<OpenMpiRanks>(); }
+void finish_open_mpi() { world->finish(); }
 void abort_open_mpi(int code) { MPI_Abort(MPI_COMM_WORLD, code); }
 
 }  // namespace rw

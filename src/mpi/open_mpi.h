@@ -9,6 +9,7 @@ namespace rw {
 
 /// MPI's world, once in a process. Errors: Error.
 std::shared_ptr<Ranks> make_open_mpi_ranks();
+/// See leave_ranks.
 void finish_open_mpi();
 void abort_open_mpi(int code);
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""ropewalk behind mpirun: one context over 2 and 4 ranks, under every method; training shared out; a rank that is
-killed or stopped; what several ranks are refused. Ranks of one machine, and hosts that are network namespaces.
+"""ropewalk behind mpirun: one context over 2 and 4 ranks, under every method; training shared out; items of eval and tune
+shared out; a rank that is killed or stopped; what several ranks are refused. Ranks of one machine, and hosts that are
+network namespaces.
 
     tests/cli/mpi_test.py ROPEWALK SOURCE_DIR        # 77: no mpirun, or a ropewalk without Open MPI
 """
@@ -176,30 +177,35 @@ assert len(a) == len(b) and all(abs(x - y) < 1e-3 for x, y in zip(a, b)), (a, b)
 assert sorted(os.listdir("tuned1")) == sorted(os.listdir("tuned2"))
 
 
-# A rank that is lost ends all, in words; one that stands still does after ROPEWALK_RANK_SECONDS.
-def strike(sig, **more):
-    process = subprocess.Popen([*MPIRUN, "-n", "2", ropewalk, "logits", model, "--tokens", "all", "--context-parallel", "-t",
-                                "1"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**env, **more})
-    victim = None
-    for _ in range(200):
+def started(*words, ranks=2, recover=False, **more):
+    """mpirun with these words, and whom to strike: its process of each rank. Others may run tests beside this one."""
+    process = subprocess.Popen([*MPIRUN, *(["--enable-recovery"] if recover else []), "-n", str(ranks), ropewalk, *words, "-t",
+                                "1"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**env, **more})
+    pids = {}
+    for _ in range(300):
         time.sleep(0.1)
         for pid in filter(str.isdigit, os.listdir("/proc")):
             try:
-                with open(f"/proc/{pid}/environ", "rb") as variables, open(f"/proc/{pid}/cmdline", "rb") as line:
-                    if b"OMPI_COMM_WORLD_RANK=1\0" in variables.read() and folder.encode() in os.readlink(
-                            f"/proc/{pid}/cwd").encode() and b"--context-parallel" in line.read():
-                        victim = int(pid)
+                with open(f"/proc/{pid}/environ", "rb") as variables, open(f"/proc/{pid}/status", encoding="utf-8") as status:
+                    rank = re.search(rb"OMPI_COMM_WORLD_RANK=(\d+)\0", variables.read())
+                    if rank and f"PPid:\t{process.pid}\n" in status.read():
+                        pids[int(rank[1])] = int(pid)
             except OSError:
                 pass
-        if victim is not None:
-            break
-    assert victim is not None
+        if len(pids) == ranks:
+            return process, pids
+    raise AssertionError(f"{len(pids)} of {ranks} ranks")
+
+
+# A rank that is lost ends all, in words; one that stands still does after ROPEWALK_RANK_SECONDS.
+def strike(sig, **more):
+    process, pids = started("logits", model, "--tokens", "all", "--context-parallel", **more)
     time.sleep(1.5)
-    os.kill(victim, sig)
-    said, _ = process.communicate(timeout=60)
+    os.kill(pids[1], sig)
+    said = "".join(process.communicate(timeout=60))
     if sig == signal.SIGSTOP:
         try:
-            os.kill(victim, signal.SIGKILL)
+            os.kill(pids[1], signal.SIGKILL)
         except ProcessLookupError:
             pass
     assert process.returncode != 0, said
@@ -208,6 +214,81 @@ def strike(sig, **more):
 
 assert re.search(r"rank 1 .*exited on signal 9|one of them may have been lost", strike(signal.SIGKILL))
 assert "expected an answer of the other ranks within 3 s" in strike(signal.SIGSTOP, ROPEWALK_RANK_SECONDS="3")
+
+# Items of eval and tune are shared out: the same tables, one file of results, and a second run that finds all done.
+swept = ["eval", model, "--text", f"{source}/data/persuasion.txt", "--methods", "rerope", "--lengths", "512", "2k",
+         "--documents", "3", "--tasks", "tail", "passkey", "--questions", "2", "--depths", "2"]
+alone = run(*swept, "--out", "one.jsonl")
+for ranks in (2, 4):
+    shared = run(*swept, "--budget", "1h", "--out", f"on{ranks}.jsonl", ranks=ranks)
+    assert shared.stdout == alone.stdout and "rerope" in alone.stdout, (alone.stdout, shared.stdout)
+    assert shared.stderr.count("items are shared out") == 1, shared.stderr
+
+
+def results(path):
+    """Of each line all but what it took."""
+    with open(path, encoding="utf-8") as lines:
+        found = [json.loads(line) for line in lines]
+    return sorted(json.dumps({key: value for key, value in line.items() if key != "run"}) for line in found)
+
+
+assert results("one.jsonl") == results("on2.jsonl") == results("on4.jsonl") and len(results("one.jsonl")) > 50
+again = run(*swept, "--out", "on2.jsonl", ranks=2)
+assert "were in on2.jsonl already" in again.stderr and again.stdout == alone.stdout, again.stderr
+plan = run(*swept, "--dry-run", ranks=2)
+assert "runs; about" in plan.stdout, plan.stdout
+few = run("eval", model, "--text", f"{source}/data/devil.txt", "--budget", "3s", ranks=2)  # the rest is chosen
+assert "methods " in few.stderr and "verdict" in few.stdout, (few.stdout, few.stderr)
+shutil.copy(model, "own.gguf")
+chosen = ["tune", "own.gguf", "--text", f"{source}/data/persuasion.txt", "--length", "1k", "--candidates", "rerope",
+          "yarn", "pi", "self-extend", "--documents", "4", "--goal", "both"]
+alone_, shared = run(*chosen), run(*chosen, "--out", "tuned.jsonl", ranks=2)
+assert alone_.stdout == shared.stdout and "rerope" in alone_.stdout, (alone_.stdout, shared.stdout)
+assert run(*chosen, "--out", "tuned.jsonl").stdout == alone_.stdout
+assert "plain RoPE" in run("tune", "own.gguf", "--text", f"{source}/data/devil.txt", "--length", "256", ranks=2).stdout
+
+
+# A rank that is lost: with --enable-recovery its item is measured again; without, the same command goes on. Rank 0 lost:
+# the others end.
+def struck(rank, out, recover=True, sig=signal.SIGKILL):
+    process, pids = started(*swept, "--out", out, ranks=3, recover=recover, ROPEWALK_RANK_SECONDS="2")
+    for _ in range(600):
+        if os.path.exists(out) and os.path.getsize(out) > 0:
+            break
+        time.sleep(0.05)
+    os.kill(pids[rank], sig)
+    answer = process.communicate(timeout=100)
+    for _ in range(100):  # all end soon
+        if not any(os.path.exists(f"/proc/{pid}") for pid in pids.values()):
+            break
+        time.sleep(0.1)
+    else:
+        raise AssertionError("a rank that did not end")
+    return (process.returncode, *answer)
+
+
+code, out, err = struck(1, "lost.jsonl")
+assert code == 0 and out == alone.stdout and "--enable-recovery" not in err, (code, out, err)
+assert "rank 1 was not heard for 2 s, and is taken as lost; what it was measuring is measured again" in " ".join(err.split()), err
+assert results("lost.jsonl") == results("one.jsonl")
+code, out, err = struck(1, "stopped.jsonl", recover=False, sig=signal.SIGSTOP)
+assert code == 0 and out == alone.stdout and "taken as lost" in " ".join(err.split()), (code, out, err)
+code, out, err = struck(2, "ended.jsonl", recover=False)
+assert code != 0 and "exited on signal 9" in err and "--enable-recovery" in err and "the same command goes on" in err, (code, out, err)
+n = len(results("ended.jsonl"))
+assert 0 < n < len(results("one.jsonl")), n
+again = run(*swept, "--out", "ended.jsonl", ranks=2)
+assert again.stdout == alone.stdout and "were in ended.jsonl already" in again.stderr, again.stderr
+assert results("ended.jsonl") == results("one.jsonl")
+code, out, err = struck(0, "first.jsonl")
+assert out == "" and "a word of it within 2 s; found none" in " ".join(err.split()), (code, out, err)
+again = run(*swept, "--out", "first.jsonl")
+assert again.stdout == alone.stdout and results("first.jsonl") == results("one.jsonl")
+assert "ranks, which share the items already" in run(*swept, "--out", "j.jsonl", "--jobs", "2", ranks=2, expect=1).stderr
+assert "without mpirun" in run("eval", "--engine", "plain=http://127.0.0.1:1/v1", "--text", f"{source}/data/devil.txt",
+                               "--lengths", "512", ranks=2, expect=1).stderr
+if can_split:
+    assert run(*swept, hosts=2).stdout == alone.stdout
 
 # What is refused.
 assert "ROPEWALK_RANK_SECONDS: expected seconds" in run("logits", model, "--tokens", "short", "--context-parallel", ranks=2, expect=1,

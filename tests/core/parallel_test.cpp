@@ -181,5 +181,11 @@ TEST_P(Parallel, TheirNumberMayChangeBetweenJobs) {
   }
 }
 
+TEST(UsableCores, ProcessesThatWereStartedTogetherShareThem) {
+  EXPECT_LE(usable_cores_of(1), usable_cores());
+  EXPECT_LE(usable_cores_of(2), usable_cores_of(1));
+  EXPECT_EQ(usable_cores_of(1 << 20), 1);
+}
+
 }  // namespace
 }  // namespace rw
