@@ -108,7 +108,7 @@ class Worker {
         }
         if (now - heard > times_.silence)
           throw Error("rank 0", fmt::format("a word of it within {:.0f} s", times_.silence), "none",
-                      "the same command goes on from its --out");
+                      "the same command goes on from its results");
       }
     } catch (...) {
       const std::lock_guard lock(mutex_);
