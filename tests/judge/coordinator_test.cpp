@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
+#include <thread>
 
 #include "../thread_ranks.h"
 #include "judge/item_messages.h"
@@ -79,10 +81,16 @@ void work(const std::shared_ptr<Ranks>& ranks) {
   work_items(ranks, *model, Letters(), kPatient);
 }
 
-/// The next message of that kind to this rank.
+void give_sign(Ranks& ranks) { ranks.send(0, message_bytes("here", {{"permille", 0}})); }
+
+/// The next message of that kind to this rank, which lives while it waits: rank 0 may be at its model still.
 ItemMessage next_message(Ranks& ranks, const std::string& kind) {
-  for (;;)
-    if (ItemMessage message = read_message(0, ranks.receive(0).bytes); message.kind == kind) return message;
+  for (;;) {
+    const Ranks::Message bytes = ranks.receive(0.02);
+    give_sign(ranks);
+    if (bytes.from < 0) continue;
+    if (ItemMessage message = read_message(0, bytes.bytes); message.kind == kind) return message;
+  }
 }
 
 TEST(Coordinator, RecordsAreThoseOfOneProcess) {
@@ -164,6 +172,29 @@ TEST(Coordinator, WhatALostRankWasMeasuringIsMeasuredAgain) {
   EXPECT_NE(words.find("rank 2 was not heard for 0 s, and is taken as lost; what it was measuring"),
             std::string::npos)
       << words;
+}
+
+TEST(Coordinator, WhoIsHeardAgainWorksAgain) {
+  std::string words;
+  std::atomic<bool> again = false;
+  const RunnerResult shared = run_beside(
+      3, kHasty,
+      [&](const std::shared_ptr<Ranks>& ranks) {
+        if (ranks->rank() == 1) {  // keeps the work from ending until rank 2 is heard, and is lost then
+          next_message(*ranks, kOrder);
+          for (; !again; std::this_thread::sleep_for(std::chrono::milliseconds(20))) give_sign(*ranks);
+          return;
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(900));
+        give_sign(*ranks);
+        again = true;
+        work(ranks);  // first what it was handed while it slept
+      },
+      words);
+  EXPECT_EQ(told(shared.records), told(run_on(nullptr).records));
+  EXPECT_NE(words.find("rank 2 was not heard"), std::string::npos) << words;
+  EXPECT_NE(words.find("rank 2 is heard again"), std::string::npos) << words;
+  EXPECT_NE(words.find("rank 1 was not heard"), std::string::npos) << words;
 }
 
 TEST(Coordinator, WhatIsNoMessageEndsTheWork) {
