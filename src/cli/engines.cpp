@@ -5,7 +5,6 @@
 
 #include "cli/documents.h"
 #include "core/text.h"
-#include "mpi/launch.h"
 
 namespace rw {
 namespace {
@@ -66,8 +65,6 @@ void EnginesOptions::require_alone() const {
       {"--pre", "--tokenizer MODEL counts with a model's files here"}};
   for (const auto& [option, hint] : kOurs)
     if (app->given(option)) throw UsageError(option, "our own engine", "other engines", hint);
-  if (launched_as().several())
-    throw UsageError("mpirun", "our own engine", "other engines", "--concurrency asks side by side");
 }
 
 void EnginesOptions::require_none() const {

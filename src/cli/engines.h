@@ -15,7 +15,7 @@ struct EnginesOptions {
   void define(CommandLine& command);
   /// Whether other engines are asked: --engine, or a MODEL that is a URL.
   bool asked(const std::string& model) const;
-  /// Errors: UsageError for options that are our own engine's, or for several ranks.
+  /// Errors: UsageError for options that are our own engine's.
   void require_alone() const;
   /// Errors: UsageError for options that only other engines have.
   void require_none() const;

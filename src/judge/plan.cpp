@@ -80,9 +80,11 @@ class Planner {
     for (const auto& [what, lost] : too_short_)
       plan.left_out.push_back(fmt::format("{} at {} tokens{}: it needs {} or more", what.first, what.second,
                                           of_documents(lost.documents), lost.least));
-    for (const auto& [what, most] : too_long_)
-      plan.left_out.push_back(fmt::format("{} at {} tokens: its engine takes {} with what is written",
-                                          what.first, what.second, most));
+    for (const auto& [what, most] : too_long_) {
+      const auto& [task, method, read] = what;
+      plan.left_out.push_back(fmt::format("{} at {} tokens of {}: its engine takes {}, with what it writes",
+                                          task, read, method == kPlain ? "plain" : method, most));
+    }
     for (const auto& [task, lost] : nothing_to_score_)
       plan.left_out.push_back(fmt::format("{}{}: the vocabulary knows none of the last {} tokens", task,
                                           of_documents(lost), options_.tail));
@@ -91,6 +93,9 @@ class Planner {
                   "words that the model's vocabulary knows among the last " + counted(options_.tail, "token"),
                   "none in any document",
                   "give a text in a language of the model's, or a longer " + option("tail"));
+    if (plan.items.empty() && !too_long_.empty())
+      throw Error("the plan", "a length that the engines take", plan.left_out.back(),
+                  "start the server with a longer context, or take shorter lengths");
     if (plan.items.empty() && !plan.left_out.empty())
       throw Error("the plan", "a length that holds a question and its answer", plan.left_out.front(),
                   "ask for longer lengths");
@@ -199,7 +204,7 @@ class Planner {
     // Who tells losses writes a token behind them.
     const Index needed = read + (task_->unit == Unit::kDocument ? 1 : 0);
     if (needed > model_->most(method)) {
-      too_long_[{method, read}] = model_->most(method);
+      too_long_[{blank_.task, method, read}] = model_->most(method);
       return;
     }
     const std::size_t bytes = bound_.bytes(method, length, read);
@@ -240,7 +245,8 @@ class Planner {
   std::vector<Item> items_;
   std::map<std::pair<std::string, Index>, Lost> too_short_;        // by task and length
   std::map<std::string, std::set<std::size_t>> nothing_to_score_;  // documents, by task
-  std::map<std::pair<std::string, Index>, Index> too_long_;        // most tokens, by method and length
+  std::map<std::tuple<std::string, std::string, Index>, Index>
+      too_long_;  // most tokens, by task, method, length
   /// Of this document: by task, seed, fingerprint, length and `told`.
   std::map<std::tuple<std::string, int, std::string, Index, Index>, std::size_t> known_;
 };

@@ -59,9 +59,7 @@ const CountingForm kCountingForms[3] = {
 
 std::vector<Token> read_ids(const JsonInput& list, std::string_view place) {
   std::vector<Token> ids;
-  const auto fail = [&](const std::string& found) {
-    throw Error(place, "a list of token ids", found, "is this an engine's own server?");
-  };
+  const auto fail = [&](const std::string& found) { throw OddAnswer(place, "a list of token ids", found); };
   if (!list.is_array()) fail("no list");
   ids.reserve(list.size());
   for (const JsonInput& each : list) {
@@ -74,8 +72,8 @@ std::vector<Token> read_ids(const JsonInput& list, std::string_view place) {
 
 const std::string& read_text_of(const JsonInput& object, const char* name, std::string_view place) {
   if (!object.is_object() || !object.contains(name) || !object[name].is_string())
-    throw Error(place, fmt::format("an object with a text \"{}\"", name), dump_json(object).substr(0, 80),
-                "is this an engine's own server?");
+    throw OddAnswer(place, fmt::format("an object with a text \"{}\"", name),
+                    dump_json(object).substr(0, 80));
   return object[name].get_ref<const std::string&>();
 }
 

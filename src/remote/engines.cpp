@@ -5,6 +5,7 @@
 
 #include "core/hash.h"
 #include "core/text.h"
+#include "core/utf8.h"
 
 namespace rw::remote {
 namespace {
@@ -50,17 +51,10 @@ class EngineFacts : public MethodFacts {
   std::map<std::string, std::string> resolved_;
 };
 
-/// Errors: Error for a server that takes neither ids nor text.
-bool takes_text_only(Server& server, std::span<const Token> sample) {
-  try {
-    const Server::Trial trial(server);
-    server.ask("/completions", {{"prompt", sample}, {"max_tokens", 1}, {"temperature", 0}});
-    return false;
-  } catch (const Refused& refused) {
-    if (!refused.cannot()) throw;
-  }
-  server.ask("/completions", {{"prompt", kSample}, {"max_tokens", 1}, {"temperature", 0}});
-  return true;
+/// Whether no character is cut at an end: its part is no UTF-8, or U+FFFD by what a server said.
+bool is_whole(const std::string& text) {
+  constexpr std::string_view kPart = "\xef\xbf\xbd";
+  return is_utf8(text) && !text.starts_with(kPart) && !text.ends_with(kPart);
 }
 
 struct ChatAnswer {
@@ -77,11 +71,36 @@ ChatAnswer chat_answer(const Server& server, const std::string& message, Index n
                           {"temperature", 0},
                           {"chat_template_kwargs", {{"enable_thinking", false}}}});
   const JsonInput said = choice_of(answer, kRoute).value("message", JsonInput());
-  if (!said.is_object()) throw Error(kRoute, "a choice with a message", dump_json(answer).substr(0, 80));
+  if (!said.is_object()) throw OddAnswer(kRoute, "a choice with a message", dump_json(answer).substr(0, 80));
   // null: it wrote nothing, or thoughts alone.
   const bool wrote = !said.value("content", JsonInput()).is_null();
   return {wrote ? read_text_of(said, "content", kRoute) : "",
           positive(answer.value("usage", JsonInput()), "prompt_tokens")};
+}
+
+/// Tokens of the sample with the server's template; 0: it does not say. Errors: Error for a server that has
+/// no chat.
+Index n_read_in_chat(const Server& server) {
+  try {
+    return chat_answer(server, kSample, 1).n_prompt;
+  } catch (const Refused& refused) {
+    if (!refused.cannot()) throw;
+    throw Error(refused.place(), "a server that answers chat messages", refused.found(),
+                "without --chat questions are asked as text");
+  }
+}
+
+/// Errors: Error for a server that takes neither ids nor text.
+bool takes_text_only(Server& server, std::span<const Token> sample) {
+  try {
+    const Server::Trial trial(server);
+    server.ask("/completions", {{"prompt", sample}, {"max_tokens", 1}, {"temperature", 0}});
+    return false;
+  } catch (const Refused& refused) {
+    if (!refused.cannot()) throw;
+  }
+  server.ask("/completions", {{"prompt", kSample}, {"max_tokens", 1}, {"temperature", 0}});
+  return true;
 }
 
 }  // namespace
@@ -160,7 +179,7 @@ void Engines::find_writing() {
     }
     const Server::Trial trial(engine->server);
     // Its template's tokens are not ours to count, and need room; the server cuts a message anew.
-    const Index n_read = chat_answer(engine->server, kSample, 1).n_prompt;
+    const Index n_read = n_read_in_chat(engine->server);
     engine->around = kJoints + (n_read > 0 ? std::max<Index>(0, n_read - static_cast<Index>(sample.size()))
                                            : kRoomOfTemplate);
   }
@@ -204,7 +223,7 @@ std::string Engines::how(const One& one) const {
 std::vector<std::string> Engines::describe() const {
   std::vector<std::string> lines;
   for (const auto& [name, engine] : engines_)
-    lines.push_back(fmt::format("{}: {} at {}, {}, {}", name == kPlain ? "plain" : name,
+    lines.push_back(fmt::format("{}: {} at {}, {}, {}", name == kPlain ? "plain (\"none\" in tables)" : name,
                                 printable(engine->server.model()), engine->server.url().text(),
                                 engine->most > 0 ? fmt::format("up to {}", counted(engine->most, "token"))
                                                  : "it says no greatest length",
@@ -231,8 +250,8 @@ Index Engines::most(const std::string& method) const {
 std::unique_ptr<MethodFacts> Engines::facts() const {
   std::map<std::string, std::string> resolved;
   for (const auto& [name, engine] : engines_)
-    resolved[name] =
-        fmt::format("{} at {}, {}", engine->server.model(), engine->server.url().text(), how(*engine));
+    resolved[name] = fmt::format("{} at {}, {}", printable(engine->server.model()),
+                                 engine->server.url().text(), how(*engine));
   return std::make_unique<EngineFacts>(std::move(resolved));
 }
 
@@ -240,6 +259,10 @@ Prompt Engines::prompt_of(const One& one, std::span<const Token> tokens, Index n
   Prompt prompt{.tokens = tokens};
   if (!one.as_text) return prompt;
   prompt.as_text = true, prompt.text = text_of(tokens);
+  if (!is_whole(prompt.text))
+    throw Error(one.server.url().text(), "prompts of whole characters, as it takes text alone",
+                "one that begins or ends inside a character",
+                "a server that takes ids (vLLM, SGLang, llama.cpp's own, ropewalk), or a text of ASCII");
   const auto end = tokens.last(static_cast<std::size_t>(n_end));
   prompt.end = tokenizer_->decode(std::vector<Token>(end.begin(), end.end()), true);
   return prompt;
@@ -279,6 +302,13 @@ std::string completed(const Server& server, const Prompt& prompt, Index n_predic
 
 /// A text that was written, as tokens: as many as were asked for.
 Written written_of(std::string text, const Tokenizer& tokenizer, Index n_predict) {
+  // Servers have written more than they were asked for.
+  constexpr std::size_t kMostBytes = 256;  // of a token
+  if (text.size() > kMostBytes * static_cast<std::size_t>(n_predict)) {
+    std::size_t n = kMostBytes * static_cast<std::size_t>(n_predict);
+    while (n > 0 && (static_cast<unsigned char>(text[n]) & 0xc0u) == 0x80u) --n;
+    text.resize(n);
+  }
   Written written{.tokens = tokenizer.encode_inside(text), .text = std::move(text)};
   if (static_cast<Index>(written.tokens.size()) > n_predict)
     written.tokens.resize(static_cast<std::size_t>(n_predict));

@@ -50,12 +50,16 @@ struct HttpClient::Impl {
   void shake_hands();
   HttpAnswer ask(http::verb verb, const std::string& path, const std::string& key, std::string json);
   HttpAnswer ask_once(const http::request<http::string_body>& request, bool& reused);
+  void read_some(http::response_parser<http::string_body>& parser, error_code& error);
 
   [[noreturn]] void fail(const std::string& doing, const error_code& error) {
     connection.reset();
     const bool late = error == beast::error::timeout, big = error == http::error::body_limit;
+    // No HTTP, or not as it should be: another try would be answered alike. An early end may pass.
+    const bool odd = error.category() == http::make_error_code(http::error::body_limit).category() &&
+                     error != http::error::end_of_stream && error != http::error::partial_message;
     throw NoAnswer(
-        !big && !(late && asked), url.text(), "a server that answers",
+        !odd && !(late && asked), url.text(), "a server that answers",
         fmt::format("{}: {}", doing,
                     late  ? "nothing came in time"
                     : big ? fmt::format("an answer of more than {} MB", limits.most_bytes >> 20)
@@ -106,36 +110,52 @@ void HttpClient::Impl::shake_hands() {
   finish();
   if (!error) return;
   connection.reset();
-  throw NoAnswer(false, url.text(), "a secure connection to this name", error.message(),
-                 "SSL_CERT_FILE names the certificate of an authority that this system does not know");
+  const bool unknown = error.message().find("certificate") != std::string::npos;
+  throw NoAnswer(
+      error == beast::error::timeout, url.text(), "a secure connection to this name", error.message(),
+      unknown ? "SSL_CERT_FILE names the certificate of an authority that this system does not know"
+              : "does it speak https, or http?");
+}
+
+void HttpClient::Impl::read_some(http::response_parser<http::string_body>& parser, error_code& error) {
+  connection->with([&](auto& stream) {
+    http::async_read_some(stream, buffer, parser, [&](error_code e, std::size_t) { error = e; });
+  });
+  finish();
 }
 
 HttpAnswer HttpClient::Impl::ask_once(const http::request<http::string_body>& request, bool& reused) {
   reused = connection.has_value(), asked = false;
   if (!connection) connect();
   error_code error;
-  connection->tcp().expires_after(
-      std::chrono::milliseconds(static_cast<std::int64_t>(1000 * limits.answer_seconds)));
+  const std::chrono::milliseconds limit(static_cast<std::int64_t>(1000 * limits.answer_seconds));
+  connection->tcp().expires_after(limit);
   connection->with([&](auto& stream) {
     http::async_write(stream, request, [&](error_code e, std::size_t) { error = e; });
   });
   finish();
   if (error) fail("the request was not taken", error);
   asked = true;
-  http::response_parser<http::string_body> parser;
-  parser.header_limit(64u << 10);
-  parser.body_limit(limits.most_bytes);
-  connection->with([&](auto& stream) {
-    http::async_read(stream, buffer, parser, [&](error_code e, std::size_t) { error = e; });
-  });
-  finish();
-  if (error) fail("no answer", error);
-  HttpAnswer answer{static_cast<int>(parser.get().result_int()), std::move(parser.get().body()), {}};
-  const auto after = parser.get()[http::field::retry_after];
+  const auto end = std::chrono::steady_clock::now() + limit;
+  std::optional<http::response_parser<http::string_body>> parser;
+  do {  // 1xx is no answer yet
+    parser.emplace();
+    parser->header_limit(64u << 10);
+    parser->body_limit(limits.most_bytes);
+    while (!parser->is_done()) {
+      read_some(*parser, error);
+      // Its own timer waits for a moment without bytes.
+      if (!error && std::chrono::steady_clock::now() > end) error = beast::error::timeout;
+      if (error) fail("no answer", error);
+    }
+  } while (parser->get().result_int() / 100 == 1);
+  HttpAnswer answer{static_cast<int>(parser->get().result_int()), std::move(parser->get().body()), {}};
+  const auto after = parser->get()[http::field::retry_after];
   double seconds = 0;
   if (std::from_chars(after.data(), after.data() + after.size(), seconds).ec == std::errc() && seconds >= 0)
     answer.retry_after = seconds;
-  if (!parser.get().keep_alive()) connection.reset();
+  // What stands behind the answer would be taken for the next one.
+  if (!parser->get().keep_alive() || buffer.size() > 0) connection.reset();
   return answer;
 }
 

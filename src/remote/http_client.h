@@ -35,6 +35,14 @@ class NoAnswer : public Error {
   bool may_pass_;
 };
 
+/// An answer of another form than engines document.
+class OddAnswer : public Error {
+ public:
+  OddAnswer(std::string_view place, std::string_view expected, std::string_view found,
+            std::string_view hint = "is this an engine's own server, and does its address end in /v1?")
+      : Error(place, expected, found, hint) {}
+};
+
 /// Keeps its connection between requests, and opens another where the server closed it. Of https the server's
 /// certificate must be its own, by an authority that this system trusts (SSL_CERT_FILE and SSL_CERT_DIR name
 /// others). One thread at a time.

@@ -5,6 +5,11 @@
 #include <cmath>
 
 namespace rw::remote {
+namespace {
+
+constexpr double kMostNats = 1e4;  // vLLM says -9999 for -inf
+
+}  // namespace
 
 std::vector<const ScoringForm*> scoring_forms() {
   std::vector<const ScoringForm*> forms;
@@ -14,15 +19,15 @@ std::vector<const ScoringForm*> scoring_forms() {
 }
 
 double loss_of(const JsonInput& logprob, std::string_view place) {
-  if (!logprob.is_number() || !(logprob.get<double>() <= 1e-3))
-    throw Error(place, "a log-probability", dump_json(logprob).substr(0, 40));
+  if (!logprob.is_number() || !(logprob.get<double>() <= 1e-3 && logprob.get<double>() >= -kMostNats))
+    throw OddAnswer(place, "a log-probability", dump_json(logprob).substr(0, 40));
   return std::max(0.0, -logprob.get<double>());
 }
 
 const JsonInput& choice_of(const JsonInput& answer, std::string_view place) {
   const auto choices = answer.is_object() ? answer.find("choices") : answer.end();
   if (choices == answer.end() || !choices->is_array() || choices->empty() || !(*choices)[0].is_object())
-    throw Error(place, "an answer with choices", dump_json(answer).substr(0, 80));
+    throw OddAnswer(place, "an answer with choices", dump_json(answer).substr(0, 80));
   return (*choices)[0];
 }
 

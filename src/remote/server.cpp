@@ -21,9 +21,10 @@ bool may_pass(int status) {
   return std::find(std::begin(kPassing), std::end(kPassing), status) != std::end(kPassing);
 }
 
-/// What a server says may quote the key.
+/// What a server says may quote the key; one so short stands in other words, too.
 std::string without_key(std::string words, const std::string& key) {
-  if (key.empty()) return words;
+  constexpr std::size_t kShortKey = 8;
+  if (key.size() < kShortKey) return words;
   for (std::size_t at = 0; (at = words.find(key, at)) != words.npos;) words.replace(at, key.size(), "***");
   return words;
 }
@@ -49,6 +50,12 @@ std::string words_of_error(const HttpAnswer& answer, const std::string& key) {
   }
   words = cut(without_key(std::move(words), key));
   return fmt::format("{}{}", answer.status, words.empty() ? "" : ": " + words);
+}
+
+const char* hint_of(int status) {
+  if (status == 401 || status == 403) return "--api-key-file FILE holds its key";
+  if (status / 100 == 3) return "it sends you elsewhere: give that address (http or https?)";
+  return "this server cannot do it, or not at this length";
 }
 
 void wait(double seconds) { std::this_thread::sleep_for(std::chrono::duration<double>(seconds)); }
@@ -91,6 +98,14 @@ HttpAnswer Server::try_once(const std::string& path, const Json* body) const {
   return answer;
 }
 
+JsonInput Server::read_answer(const std::string& body, const std::string& place) const {
+  try {
+    return parse_json(body, place, options_.limits.most_bytes);
+  } catch (const Error& error) {
+    throw OddAnswer(error.place(), error.expected(), error.found());
+  }
+}
+
 JsonInput Server::send(const std::string& path, const Json* body) const {
   double pause = options_.first_wait;
   for (int left = options_.tries;; --left, pause = std::min(2 * pause, kLongestWait)) {
@@ -102,13 +117,13 @@ JsonInput Server::send(const std::string& path, const Json* body) const {
       wait(pause);
       continue;
     }
-    if (answer.status == 200) return parse_json(answer.body, url_.text() + path, options_.limits.most_bytes);
+    const std::string place = url_.origin() + path;
+    if (answer.status == 200) return read_answer(without_key(std::move(answer.body), options_.key), place);
     if (!may_pass(answer.status) || left <= 1 || (trial_ && answer.status == 500))
-      throw Refused(answer.status, url_.text(), "an answer to " + path, words_of_error(answer, options_.key),
-                    answer.status == 401 || answer.status == 403 ? "--api-key-file FILE holds its key"
-                    : may_pass(answer.status)
+      throw Refused(answer.status, place, "an answer", words_of_error(answer, options_.key),
+                    may_pass(answer.status)
                         ? fmt::format("asked {}", counted(options_.tries - left + 1, "time"))
-                        : "this server cannot do it, or not at this length");
+                        : hint_of(answer.status));
     wait(std::min(std::max(answer.retry_after.value_or(0), pause), kLongestWait));
   }
 }

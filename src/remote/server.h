@@ -63,6 +63,7 @@ class Server {
 
  private:
   JsonInput send(const std::string& path, const Json* body) const;
+  JsonInput read_answer(const std::string& body, const std::string& place) const;
   HttpAnswer try_once(const std::string& path, const Json* body) const;
 
   Url url_;

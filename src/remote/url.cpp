@@ -27,7 +27,9 @@ std::string Url::authority() const {
   return fmt::format("{}{}{}:{}", v6 ? "[" : "", host, v6 ? "]" : "", port);
 }
 
-std::string Url::text() const { return fmt::format("{}{}{}", tls ? kHttps : kHttp, authority(), base); }
+std::string Url::origin() const { return std::string(tls ? kHttps : kHttp) + authority(); }
+
+std::string Url::text() const { return origin() + base; }
 
 bool is_url(std::string_view text) { return text.starts_with(kHttp) || text.starts_with(kHttps); }
 

@@ -13,6 +13,7 @@ struct Url {
   std::string base;               ///< the path of the OpenAI routes, such as "/v1"; may be empty
   std::string root() const;       ///< base without its /v1: where engines have their own routes
   std::string authority() const;  ///< "host:8000"
+  std::string origin() const;     ///< "http://host:8000"
   std::string text() const;       ///< "http://host:8000/v1"
 };
 

@@ -39,7 +39,10 @@ std::vector<double> logprobs_of(const std::vector<int>& ids) {
   return all;
 }
 
-FakeAnswer sent(const JsonInput& json) { return {200, json.dump()}; }
+/// A part of a character is U+FFFD, as servers have it.
+FakeAnswer sent(const JsonInput& json) {
+  return {200, json.dump(-1, ' ', false, JsonInput::error_handler_t::replace)};
+}
 const FakeAnswer kNotFound{404, R"({"detail":"Not Found"})"};
 
 FakeAnswer models(int most) {
@@ -296,6 +299,32 @@ TEST(EnginesTest, a_busy_server_is_asked_as_an_idle_one) {
   for (const int status : {429, 503}) EXPECT_EQ(describe(2, status), idle);
 }
 
+/// Where a server takes text alone a stretch that is cut inside a character would be another text there.
+TEST(EnginesTest, a_text_server_is_sent_whole_characters) {
+  FakeServer server(python);
+  Engines engines({{"plain", parse_url(server.url(), "x")}}, hasty());
+  engines.find_scoring(true);
+  const std::vector<int> ids = ids_of("\xc3\xa9tait une fois \xc3\xa9");
+  std::vector<Token> whole(ids.begin(), ids.end());
+  EXPECT_EQ(engines.losses(engines.spec("none"), whole, 9, 14, {}, 0).size(), 5u);
+  for (const auto& cut : {std::vector<Token>(whole.begin() + 1, whole.end()),
+                          std::vector<Token>(whole.begin(), whole.end() - 1)})
+    EXPECT_THROW(engines.losses(engines.spec("none"), cut, 9, static_cast<Index>(cut.size()) - 1, {}, 0),
+                 Error);
+}
+
+TEST(EnginesTest, what_was_not_asked_for_is_cut) {
+  std::size_t longest = 0;
+  FakeServer server([&](const std::string& path, const JsonInput& body) {
+    if (path == "/tokenize") longest = std::max(longest, body.value("prompt", "").size());
+    return path == "/v1/completions" ? sent(completion(std::string(100000, 'x'))) : vllm(path, body);
+  });
+  const Engines engines({{"plain", parse_url(server.url(), "x")}}, hasty());
+  const std::vector<Token> prompt = engines.tokenizer().encode("x");
+  EXPECT_EQ(engines.write(engines.spec("none"), engines.tokenizer(), prompt, 4, 32, {}).tokens.size(), 4u);
+  EXPECT_LE(longest, 2000u);
+}
+
 TEST(EnginesTest, the_key_stands_in_no_error) {
   FakeServer server([](const std::string&, const JsonInput&) -> FakeAnswer {
     return {401, std::string(R"({"error":{"message":"Incorrect API key provided: )") + kKey + R"("}})"};
@@ -407,7 +436,7 @@ TEST(EnginesTest, servers_are_methods_of_one_run) {
   const RunInfo info = engines.run_info("1", 1);
   const RunnerResult one = run_all(Asked(held), engines.tokenizer(), documents, options, info);
   ASSERT_EQ(left_out.size(), 1u);
-  EXPECT_NE(left_out[0].find("none at 128"), std::string::npos) << left_out[0];
+  EXPECT_NE(left_out[0].find("tail at 128 tokens of plain"), std::string::npos) << left_out[0];
   options.n_at_once = 4;
   const RunnerResult four = run_all(Asked(held), engines.tokenizer(), documents, options, info);
   ASSERT_EQ(one.records.size(), 2u * 5);  // at 32 all three, at 128 all but none

@@ -5,6 +5,7 @@
 /// where the prompt is text, the server's own ids count and BOS is left out of the lists; where it adds no
 /// BOS its lists are shifted by one, which is found by the token that was written: greedily, so no other is
 /// likelier.
+#include "core/utf8.h"
 #include "remote/scoring.h"
 
 namespace rw::remote::echo {
@@ -20,7 +21,7 @@ bool is_likeliest(const JsonInput& top, double loss) {
   return true;
 }
 
-/// A character in several tokens is spelled in many ways: what is told apart is ASCII.
+/// Where the last tokens begin inside a character: a part of one is spelled in many ways.
 std::string ascii(const std::string& text) {
   std::string plain;
   for (const char c : text)
@@ -34,10 +35,11 @@ void require_same_end(const JsonInput& tokens, std::size_t all, const Prompt& pr
   std::string said;
   for (std::size_t t = all - n; t < all; ++t)
     if (tokens.is_array() && t < tokens.size() && tokens[t].is_string()) said += tokens[t].get<std::string>();
-  if (ascii(said) != ascii(prompt.end))
-    throw Error(kPlace, fmt::format("its last {} tokens to be those that were sent as text", n),
-                "another text: '" + said.substr(0, 40) + "'",
-                "a server that takes ids as a prompt counts as we do");
+  const bool whole = is_utf8(prompt.end) && prompt.end.find("\xef\xbf\xbd") == std::string::npos;
+  if (whole ? said != prompt.end : ascii(said) != ascii(prompt.end))
+    throw OddAnswer(kPlace, fmt::format("its last {} tokens to be those that were sent as text", n),
+                    "another text: '" + said.substr(0, 40) + "'",
+                    "a server that takes ids as a prompt counts as we do");
 }
 
 Scored ask(const Server& server, const Prompt& prompt, std::size_t n) {
@@ -52,12 +54,12 @@ Scored ask(const Server& server, const Prompt& prompt, std::size_t n) {
   const JsonInput written = usage.is_object() ? usage.value("completion_tokens", JsonInput()) : JsonInput();
   if (!list.is_array() || !written.is_number_unsigned() || written.get<std::uint64_t>() > list.size() ||
       list.size() - written.get<std::uint64_t>() <= n)
-    throw Error(kPlace, "log-probabilities of the prompt, and how many tokens were written",
-                list.is_array() ? fmt::format("{} of them", list.size()) : "none");
+    throw OddAnswer(kPlace, "log-probabilities of the prompt, and how many tokens were written",
+                    list.is_array() ? fmt::format("{} of them", list.size()) : "none");
   const std::size_t all = list.size() - static_cast<std::size_t>(written.get<std::uint64_t>());
   if (all < list.size() && tops.is_array() && all < tops.size() &&
       !is_likeliest(tops[all], loss_of(list[all], kPlace)))
-    throw Error(
+    throw OddAnswer(
         kPlace, "the token that was written to be the likeliest", "another",
         "its log-probabilities are of other tokens: a server that takes ids as a prompt has no such doubt");
   if (prompt.as_text) require_same_end(said.value("tokens", JsonInput()), all, prompt, n);

@@ -14,12 +14,12 @@ constexpr const char* kPlace = "input_token_logprobs";
 /// [logprob, id, ...]. Errors: Error.
 Token id_of(const JsonInput& each) {
   if (!each.is_array() || each.size() < 2 || !each[1].is_number_integer())
-    throw Error(kPlace, "[logprob, id, text]", dump_json(each).substr(0, 80));
+    throw OddAnswer(kPlace, "[logprob, id, text]", dump_json(each).substr(0, 80));
   return static_cast<Token>(each[1].get<std::int64_t>());
 }
 
 Scored ask(const Server& server, const Prompt& prompt, std::size_t n) {
-  if (prompt.as_text) throw Error(kPlace, "a prompt of ids", "text");
+  if (prompt.as_text) throw OddAnswer(kPlace, "a prompt of ids", "text");
   const std::size_t all = prompt.tokens.size(), start = all - n - 1;
   const JsonInput answer =
       server.ask_root("/generate", {{"input_ids", prompt.tokens},
@@ -31,13 +31,14 @@ Scored ask(const Server& server, const Prompt& prompt, std::size_t n) {
   const JsonInput list = meta.is_object() ? meta.value(kPlace, JsonInput()) : JsonInput();
   const JsonInput tops = meta.is_object() ? meta.value("input_top_logprobs", JsonInput()) : JsonInput();
   if (!list.is_array() || list.size() < n)
-    throw Error(kPlace, fmt::format("{} of them", n), list.is_array() ? std::to_string(list.size()) : "none");
+    throw OddAnswer(kPlace, fmt::format("{} of them", n),
+                    list.is_array() ? std::to_string(list.size()) : "none");
   Scored scored;
   for (std::size_t back = n; back > 0; --back) {
     const JsonInput& each = list[list.size() - back];
     const Token token = prompt.tokens[all - back];
     if (id_of(each) != token)
-      throw Error(kPlace, fmt::format("one of token {}", token), dump_json(each).substr(0, 80));
+      throw OddAnswer(kPlace, fmt::format("one of token {}", token), dump_json(each).substr(0, 80));
     scored.losses.push_back(loss_of(each[0], kPlace));
     const bool has_top = tops.is_array() && tops.size() >= back && tops[tops.size() - back].is_array() &&
                          !tops[tops.size() - back].empty();

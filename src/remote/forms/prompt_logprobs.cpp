@@ -17,14 +17,15 @@ Scored ask(const Server& server, const Prompt& prompt, std::size_t n) {
   const JsonInput& choice = choice_of(answer, kPlace);
   const auto list = choice.find(kPlace);
   if (list == choice.end() || !list->is_array() || list->size() != prompt.tokens.size() || n >= list->size())
-    throw Error(kPlace, fmt::format("{} of them", prompt.tokens.size()),
-                list != choice.end() && list->is_array() ? std::to_string(list->size()) : "none");
+    throw OddAnswer(kPlace, fmt::format("{} of them", prompt.tokens.size()),
+                    list != choice.end() && list->is_array() ? std::to_string(list->size()) : "none");
   Scored scored;
   for (std::size_t t = list->size() - n; t < list->size(); ++t) {
     const JsonInput& each = (*list)[t];
     const auto own = each.is_object() ? each.find(std::to_string(prompt.tokens[t])) : each.end();
     if (own == each.end() || !own->is_object() || !own->contains("logprob"))
-      throw Error(kPlace, fmt::format("one of token {}", prompt.tokens[t]), dump_json(each).substr(0, 80));
+      throw OddAnswer(kPlace, fmt::format("one of token {}", prompt.tokens[t]),
+                      dump_json(each).substr(0, 80));
     scored.losses.push_back(loss_of((*own)["logprob"], kPlace));
     const JsonInput rank = own->value("rank", JsonInput());
     scored.likeliest.push_back(rank.is_number_integer() && rank.get<std::int64_t>() == 1);
