@@ -106,6 +106,7 @@ Plan plan(std::string_view spec, Index n, const RopeContext& context, Index row_
 
 Choice choose(Index n, const RopeContext& context, const std::vector<TunedMethod>& tuned) {
   std::vector<rw::TunedSetting> settings;
+  settings.reserve(tuned.size());
   for (const TunedMethod& each : tuned) settings.push_back({.length = each.length, .method = each.method});
   const rw::AutoChoice choice = rw::decide(face::inside_of(context, n), settings);
   return {choice.spec.text(), choice.why};

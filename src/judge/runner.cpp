@@ -126,6 +126,7 @@ RunnerResult run_all(const Asked& model, const Tokenizer& tokenizer, const std::
   const std::vector<Item>& items = plan.items;
   if (options.planned) options.planned(plan);
   std::vector<bool> known;
+  known.reserve(items.size());
   for (const Item& item : items) known.push_back(options.store && item_known(item, *options.store));
   const ItemRunner runner(options.store, info);
   DocumentsInTime in_time(items, known, documents.size(), options.budget_seconds);

@@ -309,7 +309,8 @@ Written written_of(std::string text, const Tokenizer& tokenizer, Index n_predict
     while (n > 0 && (static_cast<unsigned char>(text[n]) & 0xc0u) == 0x80u) --n;
     text.resize(n);
   }
-  Written written{.tokens = tokenizer.encode_inside(text), .text = std::move(text)};
+  Written written;
+  written.tokens = tokenizer.encode_inside(text), written.text = std::move(text);
   if (static_cast<Index>(written.tokens.size()) > n_predict)
     written.tokens.resize(static_cast<std::size_t>(n_predict));
   return written;
