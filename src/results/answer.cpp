@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/text.h"
+#include "results/answer_words.h"
 #include "results/measured_on.h"
 #include "results/reach.h"
 
@@ -15,39 +16,8 @@ namespace {
 using Mark = std::function<std::string(const std::string&)>;
 using Kind = Findings::Kind;
 
-/// An interval is of its own comparison; what is claimed is corrected over all of them, so that one may be
-/// free of 0 and its claim not shown. Hence the word.
-std::string ends(const Interval& i, const char* format) {
-  if (!i.low) return "";
-  return fmt::format(", uncorrected 95 % interval {} to {}", fmt::format(fmt::runtime(format), *i.low),
-                     fmt::format(fmt::runtime(format), *i.high));
-}
-
-/// "+0.016 nats, uncorrected 95 % interval +0.001 to +0.031".
-std::string nats(const Interval& d) { return fmt::format("{:+.3f} nats{}", d.mean, ends(d, "{:+.3f}")); }
-
-/// "0.016 nats less than" what the sentence names; "as much as" it, where three digits show no difference.
-std::string more_or_less(double d) {
-  if (std::abs(d) < 0.0005) return "as much as";
-  return fmt::format("{:.3f} nats {} than", std::abs(d), d > 0 ? "more" : "less");
-}
-
 std::string name_of(const std::string& method, const Mark& mark) {
   return method == kPlain ? "plain RoPE as it is" : mark(method);
-}
-
-/// A verdict in a sentence, where nobody has read what "~" and "*" mean.
-std::string in_words(const Verdict& v) {
-  std::string text = v.word;
-  if (v.seen_only) text = "seen " + v.word + ", which is no verdict";
-  if (!v.uncorrected.empty())
-    text += fmt::format(", {} by its own interval, which is not corrected", v.uncorrected);
-  return text + (v.note.empty() ? "" : ", " + v.note);
-}
-
-/// Truncation, in the words that say what to do.
-std::string last_tokens(const ReportData& data) {
-  return fmt::format("the last {} tokens", k_tokens(data.run.n_ctx_train));
 }
 
 // ---------------------------------------------------------------- the lead
@@ -268,16 +238,31 @@ std::string others_sentence(const Findings& findings, const Mark& mark) {
   return names.empty() ? "" : fmt::format("Shown as far: {}.", names);
 }
 
-/// What plain RoPE does past the trained length, where that is not the answer itself.
-std::string plain_sentence(const ReportData& data) {
-  const SummaryCell* plain = cell_at(data, kPlain, data.cells.back().length);
-  if (!plain) return "";
-  return fmt::format("Plain RoPE at {}: {} ({}).", k_tokens(plain->length), in_words(plain->verdict),
-                     std::isfinite(plain->difference.mean)
-                         ? fmt::format("{} with {} alone, per token", more_or_less(plain->difference.mean),
-                                       last_tokens(data))
-                     : plain->by_document.empty() ? "no document in common with the reference"
-                                                  : "no finite loss");
+/// What a method does at the greatest length.
+std::string verdict_sentence(const ReportData& data, const std::string& method, const std::string& name) {
+  const SummaryCell* cell = cell_at(data, method, data.cells.back().length);
+  if (!cell) return "";
+  return fmt::format(
+      "{} at {}: {} ({}).", name, k_tokens(cell->length), in_words(cell->verdict),
+      std::isfinite(cell->difference.mean)
+          ? fmt::format("{} with {} alone, per token", more_or_less(cell->difference.mean), last_tokens(data))
+      : cell->by_document.empty() ? "no document in common with the reference"
+                                  : "no finite loss");
+}
+
+/// Of other engines each is what was asked about, not the best one alone.
+void add_engines(std::vector<std::string>& because, const ReportData& data, const Findings& findings,
+                 const Mark& mark) {
+  if (!was_remote(data.run)) return;
+  for (const std::string& method : methods_of(data)) {
+    if (is_baseline(method) || method == kPlain) continue;
+    because.push_back(verdict_sentence(data, method, mark(method)));
+    for (const Found& f : findings.found.methods)
+      if (f.method == method)
+        because.push_back(fmt::format("It found {} of {} at {}, truncation {}.", share_text(f.own),
+                                      counted(f.own.n, "question"), k_tokens(findings.found.length),
+                                      share_text(f.truncated)));
+  }
 }
 
 std::string scope_sentence(const ReportData& data, const Findings& findings) {
@@ -357,7 +342,8 @@ Answer answer_of(const ReportData& data, const Mark& mark) {
   const bool known = std::any_of(findings.reaches.begin(), findings.reaches.end(),
                                  [](const Reach& r) { return r.retrieval_known; });
   if (findings.kind != Kind::kNoLoss) {
-    because.push_back(plain_sentence(data));
+    because.push_back(verdict_sentence(data, kPlain, "Plain RoPE"));
+    add_engines(because, data, findings, mark);
     if (findings.kind != Kind::kTooFew) because.push_back(scope_sentence(data, findings));
   }
   because.push_back(measured_on_text(data.cells, mark));
