@@ -11,11 +11,11 @@ function(add_test_folder folder)
   if(ROPEWALK_TEST_FILES)
     list(FILTER sources INCLUDE REGEX "${ROPEWALK_TEST_FILES}")
   endif()
-  if(CMAKE_CXX_FLAGS MATCHES "-fsanitize=thread" AND folder MATCHES "^(kernels|model)$")
+  if(CMAKE_CXX_FLAGS MATCHES "-fsanitize=thread" AND folder MATCHES "^(kernels|model|judge)$")
     # Of these tools/tsan.sh runs what threads share; other files would take two minutes to instrument.
     foreach(source ${sources})
       file(STRINGS ${source} shared LIMIT_COUNT 1
-           REGEX "Thread|WhoComputes|EqualsTheDefinition|Forks|TEST(_P|_F)?\\((Session|Sequence|Engine),")
+           REGEX "Thread|WhoComputes|EqualsTheDefinition|Forks|TEST(_P|_F)?\\((Session|Sequence|Engine|Coordinator),")
       if(NOT shared)
         list(REMOVE_ITEM sources ${source})
       endif()

@@ -62,7 +62,11 @@ void populate(const Pages& pages) {
 
 MappedFile::MappedFile(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) throw Error(path, "a readable file", std::strerror(errno), "check the path");
+  if (fd < 0)
+    throw Error(path, "a readable file", std::strerror(errno),
+                path.find("://") == std::string::npos
+                    ? "check the path"
+                    : "of servers only `ropewalk eval` asks, other engines");
   struct stat info {};
   const bool regular = ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
   void* data = nullptr;
