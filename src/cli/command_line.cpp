@@ -15,6 +15,7 @@
 #include "core/text_file.h"
 #include "core/this_program.h"
 #include "formats/assumed_pre.h"
+#include "mpi/launch.h"
 #include "tokenizer/pretokenize.h"
 
 namespace rw {
@@ -343,17 +344,19 @@ int run_command_line(int argc, char** argv) {
     if (e.get_exit_code() == 0) return app.exit(e);  // --help, --version
     explain(app, e);
   }
-  for (const auto& command : options)
-    if (command->model_ != nullptr) *command->model_ = model_named(*command->model_);
-  require_own_model(*app.get_subcommands().front());
-  require_values(*app.get_subcommands().front());
-  for (const auto& command : options) {
-    if (command->pre_.empty()) continue;
-    assume_pre(command->pre_);
-    if (command->model_ != nullptr) require_use_of_pre(*command->model_);
-  }
   const Command& command = Registry<Command>::get(app.get_subcommands().front()->get_name(), "command");
   require_for_ranks(command);
+  // Before anything that may fail on one of them alone: an error ends all.
+  if (launched_as().several()) join_ranks();
+  for (const auto& each : options)
+    if (each->model_ != nullptr) *each->model_ = model_named(*each->model_);
+  require_own_model(*app.get_subcommands().front());
+  require_values(*app.get_subcommands().front());
+  for (const auto& each : options) {
+    if (each->pre_.empty()) continue;
+    assume_pre(each->pre_);
+    if (each->model_ != nullptr) require_use_of_pre(*each->model_);
+  }
   return command.run();
 }
 

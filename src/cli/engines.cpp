@@ -112,8 +112,9 @@ std::shared_ptr<remote::Engines> EnginesOptions::connect(const std::string& mode
   const std::string begun = chat                                           ? "as chat messages"
                             : connected->tokenizer().chat_template.empty() ? "without a chat template"
                                                                            : "with its chat template";
-  say(fmt::format("lengths are counted by {}; questions are asked {}; trained on {} tokens",
-                  connected->tokenizer().kind(), begun, connected->n_ctx_train()));
+  say(fmt::format("lengths are counted by {}; questions are asked {}; trained on {} tokens{}",
+                  connected->tokenizer().kind(), begun, connected->n_ctx_train(),
+                  trained.empty() ? ", as the plain server says" : ""));
   return connected;
 }
 

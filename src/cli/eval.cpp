@@ -329,7 +329,7 @@ void define(CommandLine& app) {
       "  mpirun -n 4 ropewalk eval model.gguf --text books/ --out r.jsonl\n"
       "  ropewalk eval model.gguf --text novel.txt --tasks positions \\\n"
       "      --methods yarn:factor=4+logn --lengths 32k\n"
-      "  ropewalk eval --engine plain=http://a:8000/v1 --engine yarn4=http://b:8000/v1 \\\n"
+      "  ropewalk eval --engine plain=http://a:8000/v1 --engine yarn=http://b:8000/v1 \\\n"
       "      --text novel.txt --lengths 8k 32k --tasks tail passkey --trained 8k");
 }
 

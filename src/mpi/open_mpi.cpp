@@ -16,10 +16,13 @@
 #include <algorithm>
 #include <chrono>
 #include <climits>
+#include <condition_variable>
 #include <list>
+#include <mutex>
 #include <set>
 #include <thread>
 
+#include "core/tell.h"
 #include "mpi/launch.h"
 
 namespace rw {
@@ -67,11 +70,45 @@ void await(std::span<MPI_Request> requests, const char* what) {
   }
 }
 
+/// MPI_Init waits for all ranks, however long. Where one does not come this process says so, and ends.
+class InitLimit {
+ public:
+  InitLimit() : thread_([this] { watch(); }) {}
+  ~InitLimit() {
+    {
+      const std::lock_guard lock(mutex_);
+      done_ = true;
+    }
+    ended_.notify_all();
+    thread_.join();
+  }
+  InitLimit(const InitLimit&) = delete;
+  InitLimit& operator=(const InitLimit&) = delete;
+
+ private:
+  void watch() {
+    std::unique_lock lock(mutex_);
+    if (ended_.wait_for(lock, std::chrono::duration<double>(rank_seconds()), [this] { return done_; }))
+      return;
+    tell(
+        "ropewalk: mpirun: expected all ranks within {:.0f} s; found that one did not come; hint: is one of "
+        "them lost or stopped? ROPEWALK_RANK_SECONDS sets the limit\n",
+        rank_seconds());
+    ::_exit(1);
+  }
+
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  bool done_ = false;
+  std::thread thread_;  // last: it uses the others
+};
+
 class OpenMpiRanks final : public Ranks {
  public:
   OpenMpiRanks() {
     rank_seconds();  // what it refuses is refused before anything starts
     int provided = 0;
+    const InitLimit limit;
     require(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided), "mpirun");
     if (provided < MPI_THREAD_SERIALIZED)
       throw Error("mpirun", "an MPI that may be called from one thread and then another", "one without",

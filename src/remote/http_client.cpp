@@ -59,7 +59,7 @@ struct HttpClient::Impl {
     const bool odd = error.category() == http::make_error_code(http::error::body_limit).category() &&
                      error != http::error::end_of_stream && error != http::error::partial_message;
     throw NoAnswer(
-        !odd && !(late && asked), url.text(), "a server that answers",
+        !odd && !(late && asked), asked, url.text(), "a server that answers",
         fmt::format("{}: {}", doing,
                     late  ? "nothing came in time"
                     : big ? fmt::format("an answer of more than {} MB", limits.most_bytes >> 20)
@@ -111,10 +111,10 @@ void HttpClient::Impl::shake_hands() {
   if (!error) return;
   connection.reset();
   const bool unknown = error.message().find("certificate") != std::string::npos;
-  throw NoAnswer(
-      error == beast::error::timeout, url.text(), "a secure connection to this name", error.message(),
-      unknown ? "SSL_CERT_FILE names the certificate of an authority that this system does not know"
-              : "does it speak https, or http?");
+  throw NoAnswer(false, false, url.text(), "a secure connection to this name", error.message(),
+                 unknown
+                     ? "SSL_CERT_FILE names the certificate of an authority that this system does not know"
+                     : "does it speak https, or http?");
 }
 
 void HttpClient::Impl::read_some(http::response_parser<http::string_body>& parser, error_code& error) {

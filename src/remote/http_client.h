@@ -25,14 +25,15 @@ struct HttpAnswer {
 /// Nobody answered: no such host, a refused or broken connection, too late, or too much.
 class NoAnswer : public Error {
  public:
-  NoAnswer(bool may_pass, std::string_view place, std::string_view expected, std::string_view found,
-           std::string_view hint)
-      : Error(place, expected, found, hint), may_pass_(may_pass) {}
+  NoAnswer(bool may_pass, bool reached, std::string_view place, std::string_view expected,
+           std::string_view found, std::string_view hint)
+      : Error(place, expected, found, hint), may_pass_(may_pass), reached_(reached) {}
+  bool reached() const { return reached_; }  ///< whether somebody took the request
   /// Whether asking again may help: not where the answer is too large, or took all of its time.
   bool may_pass() const { return may_pass_; }
 
  private:
-  bool may_pass_;
+  bool may_pass_, reached_;
 };
 
 /// An answer of another form than engines document.

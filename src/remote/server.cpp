@@ -113,10 +113,12 @@ JsonInput Server::send(const std::string& path, const Json* body) const {
     try {
       answer = try_once(path, body);
     } catch (const NoAnswer& none) {
-      if (left <= 1 || !none.may_pass()) throw;
+      if (left <= 1 || !none.may_pass() || (!met_ && !none.reached()))
+        throw;  // a wrong address is said at once
       wait(pause);
       continue;
     }
+    met_ = true;
     const std::string place = url_.origin() + path;
     if (answer.status == 200) return read_answer(without_key(std::move(answer.body), options_.key), place);
     if (!may_pass(answer.status) || left <= 1 || (trial_ && answer.status == 500))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// A server with one model of it: JSON asked and answered, again where that helps.
 #pragma once
+#include <atomic>
 #include <mutex>
 #include <vector>
 
@@ -69,6 +70,7 @@ class Server {
   Url url_;
   ServerOptions options_;
   bool trial_ = false;
+  mutable std::atomic<bool> met_ = false;  // it has answered once
   std::string model_;
   JsonInput about_ = JsonInput::object();
   mutable std::mutex mutex_;

@@ -32,8 +32,13 @@ Origin origin_of(const ReportData& data) {
   if (!dates.empty())
     origin.dates = dates.size() == 1 ? *dates.begin() : *dates.begin() + " to " + *dates.rbegin();
   const RunInfo& run = data.run;
-  origin.machine = fmt::format("ropewalk {}, {}, precision {}, KV cache {}, {}", run.version, run.isa,
-                               run.precision, run.kv, counted(run.threads, "thread"));
+  origin.machine =
+      was_remote(run)
+          ? fmt::format(
+                "ropewalk {}, which asked servers: up to {} side by side, so that times are those of waiting",
+                run.version, counted(run.threads, "request"))
+          : fmt::format("ropewalk {}, {}, precision {}, KV cache {}, {}", run.version, run.isa, run.precision,
+                        run.kv, counted(run.threads, "thread"));
   if (run.n_layers > 0)
     origin.layers = fmt::format("methods act on {} of {} layers", run.n_acting_layers, run.n_layers);
   return origin;

@@ -34,7 +34,8 @@ class Merger {
     require_same(path, "model", results_.run.model_id, group.run.model_id);
     require_same(path, "precision", results_.run.precision, group.run.precision);
     require_same(path, "KV cache", results_.run.kv, group.run.kv);
-    require_same(path, "way to read special tokens", results_.run.special, group.run.special);
+    require_same(path, "way to read special tokens (" + option("special") + ")", results_.run.special,
+                 group.run.special);
     require_same(path, "trained length", results_.run.n_ctx_train, group.run.n_ctx_train);
     if (results_.run.n_vocab == 0) results_.run.n_vocab = group.run.n_vocab;  // older versions did not say
     if (results_.run.n_layers == 0)

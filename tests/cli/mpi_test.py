@@ -284,6 +284,17 @@ code, out, err = struck(0, "first.jsonl")
 assert out == "" and "a word of it within 2 s; found none" in " ".join(err.split()), (code, out, err)
 again = run(*swept, "--out", "first.jsonl")
 assert again.stdout == alone.stdout and results("first.jsonl") == results("one.jsonl")
+# An error before the work ends all, also where mpirun would let the others wait; so does a rank that never comes.
+for words_, said in ((["eval", model, "--text", "none.txt", "--methods", "rerope"], "none.txt: expected"),
+                     (["tune", "none.gguf", "--text", "none.txt", "--length", "512"], "none.gguf")):
+    done = subprocess.run([*MPIRUN, "--enable-recovery", "-n", "2", ropewalk, *words_], capture_output=True, text=True, timeout=60, env=env)
+    assert said in done.stderr, done.stderr
+with open("absent.sh", "w") as file:
+    file.write(f'#!/bin/sh\n[ "$OMPI_COMM_WORLD_RANK" = 1 ] || exec {ropewalk} eval {model} --text none.txt --lengths 512\n')
+os.chmod("absent.sh", 0o700)
+done = subprocess.run([*MPIRUN, "--enable-recovery", "-n", "2", "./absent.sh"], capture_output=True, text=True, timeout=60,
+                      env={**env, "ROPEWALK_RANK_SECONDS": "2"})
+assert "one did not come" in done.stderr, done.stderr
 assert "ranks, which share the items already" in run(*swept, "--out", "j.jsonl", "--jobs", "2", ranks=2, expect=1).stderr
 assert "without mpirun" in run("eval", "--engine", "plain=http://127.0.0.1:1/v1", "--text", f"{source}/data/devil.txt",
                                "--lengths", "512", ranks=2, expect=1).stderr
