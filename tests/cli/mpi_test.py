@@ -286,7 +286,7 @@ again = run(*swept, "--out", "first.jsonl")
 assert again.stdout == alone.stdout and results("first.jsonl") == results("one.jsonl")
 # An error before the work ends all, also where mpirun would let the others wait; so does a rank that never comes.
 for words_, said in ((["eval", model, "--text", "none.txt", "--methods", "rerope"], "none.txt: expected"),
-                     (["tune", "none.gguf", "--text", "none.txt", "--length", "512"], "none.gguf")):
+                     (["tune", model, "--text", "none.txt", "--length", "512"], "none.txt: expected")):
     done = subprocess.run([*MPIRUN, "--enable-recovery", "-n", "2", ropewalk, *words_], capture_output=True, text=True, timeout=60, env=env)
     assert said in done.stderr, done.stderr
 with open("absent.sh", "w") as file:
