@@ -45,10 +45,12 @@ class ROPEWALK_API Sequence {
   rw::Sequence& inside() { return *inside_; }
 
  private:
+  friend class Engine;
   struct Said;
   Sequence(std::unique_ptr<rw::Sequence> inside, std::shared_ptr<const Said> said);
   std::unique_ptr<rw::Sequence> inside_;
   std::shared_ptr<const Said> said_;
+  bool in_step_ = false;
 };
 
 /// What one sequence reads in a step, and what is wanted of the last n_rows of its tokens: each span that is
@@ -85,6 +87,7 @@ class ROPEWALK_API Engine {
  private:
   Model model_;
   std::unique_ptr<rw::Engine> inside_;
+  bool in_step_ = false;
 };
 
 }  // namespace ropewalk

@@ -72,13 +72,15 @@ class Results:
         return records
 
     def frame(self) -> pandas.DataFrame:
-        """The records as a pandas.DataFrame; what a task measures beside the loss are columns of their own. Needs pandas."""
+        """The records as a pandas.DataFrame; what a task measures beside the loss, time and memory are columns of
+        their own. Needs pandas."""
         import pandas
 
         rows = []
         for record in self.records:
-            row = {key: value for key, value in record.items() if key != "values"}
-            row.update(dict(record.get("values") or {}))
+            row = {key: value for key, value in record.items() if key not in ("values", "run")}
+            for inner in ("values", "run"):  # what a task measures; time and memory
+                row.update(dict(record.get(inner) or {}))
             rows.append(row)
         return pandas.DataFrame(rows)
 
@@ -87,12 +89,17 @@ class Results:
         import matplotlib.pyplot as plt
 
         frame = self.frame()
-        frame = frame[frame["task"].isin(["tail", "masked"])]
+        frame = frame[frame["task"].isin(["tail", "masked"]) & (frame["length"] > 0)]
+        if frame.empty:
+            raise UsageError("plot", "a loss of the last tokens", "none", "evaluate with the task tail")
         axes = axes or plt.subplots()[1]
         for method, rows in frame.groupby("method", sort=False):
             means = rows.groupby("length")["loss"].mean()
             axes.plot(means.index, means.values, marker="o", label=method)
+        axes.axvline(self.data()["n_ctx_train"], color="gray", linestyle=":", label="trained length")
         axes.set_xscale("log", base=2)
+        lengths = sorted(frame["length"].unique())
+        axes.set_xticks(lengths, labels=[f"{length:,}" for length in lengths], minor=False)
         axes.set_xlabel("length, tokens")
         axes.set_ylabel("loss of the last tokens, nats")
         axes.legend()
@@ -132,7 +139,7 @@ def evaluate(
     n_questions: int = 4,
     n_depths: int = 5,
     n_documents: int = 0,
-    margin: float = 0.0,
+    margin: float | None = None,
     budget_seconds: float | None = None,
     special: bool = False,
     store: str | os.PathLike[str] = "",
@@ -141,11 +148,18 @@ def evaluate(
 ) -> Results:
     """Measures methods on texts: what `ropewalk eval` does, with its options and its choices where they are left out.
 
-    texts: files, or a dict of names and texts. store: a file of results; finished items are taken from it, so that a run that was
-    ended goes on. progress(share) and say(line) are told how it goes; what they raise, and ctrl-C, end it."""
+    texts: files, or a dict of names and texts. methods: specs; none: a few good ones. lengths: tokens of each run; none: from the
+    trained length up. tasks: none: tail (of an encoder: masked). tail: so many last tokens are scored; 0: 256, or what the trained length
+    holds. n_predict: tokens that continuation writes. stride: of sliding windows; 0: half of them. n_questions, n_depths: of retrieval,
+    for each document and length. n_documents: stretches of each text; 0: as many as the budget buys. margin: nats that count as stable;
+    None: 0.02. budget_seconds: None: ten minutes. special: control tokens that are spelled in the texts are read as such. store: a file
+    of results; finished items are taken from it, so that a run that was ended goes on. progress(share) and say(line) are told how it
+    goes; what they raise, and ctrl-C, end it. Servers are asked by `ropewalk eval` alone."""
+    if margin is not None and not margin > 0:
+        raise UsageError("margin", "nats above 0", str(margin), "None takes the usual one")
     measured = _core.evaluate(
         model, _texts(texts), methods=_several(methods), lengths=_lengths(lengths), tasks=_several(tasks), tail=tail, n_predict=n_predict,
-        stride=stride, n_questions=n_questions, n_depths=n_depths, n_documents=n_documents, margin=margin,
+        stride=stride, n_questions=n_questions, n_depths=n_depths, n_documents=n_documents, margin=margin or 0.0,
         budget_seconds=budget_seconds, special=special, store=_path(store), progress=progress, say=say)
     return Results(measured)
 

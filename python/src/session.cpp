@@ -53,21 +53,24 @@ struct PyGeneration {
       const Unlocked free;
       piece = inside.next();
     }
+    if (PyErr_CheckSignals() != 0) throw nb::python_error();  // list(), "".join() look at none
     if (!piece) throw nb::stop_iteration();
     return std::move(*piece);
   }
 };
 
-PyGeneration* generate(PySession& self, const Prompt& prompt, Index n_predict, double temperature,
-                       Index top_k, double top_p, double min_p, double repeat_penalty, Index repeat_last_n,
-                       double presence_penalty, double frequency_penalty, std::uint64_t seed,
-                       const std::vector<std::string>& stops, bool ignore_end, const OnTokens& progress) {
+PyGeneration* generate(PySession& self, const Prompt& prompt, std::optional<Index> n_predict,
+                       double temperature, Index top_k, double top_p, double min_p, double repeat_penalty,
+                       Index repeat_last_n, double presence_penalty, double frequency_penalty,
+                       std::uint64_t seed, const std::vector<std::string>& stops, bool ignore_end,
+                       const OnTokens& progress) {
   const PySession::Use session = self.use();
   const std::vector<Token> ids =
       nb::isinstance<nb::str>(prompt.value)
           ? session->model().tokenize(text_of(prompt.value, "prompt"), false, session->position() == 0)
           : tokens_of(prompt.value);
-  const GenerateOptions options{.n_predict = n_predict,
+  const Index room = session->sequence().n() - session->position() - static_cast<Index>(ids.size());
+  const GenerateOptions options{.n_predict = n_predict.value_or(std::clamp<Index>(room, 1, 128)),
                                 .sampling = {.temperature = temperature,
                                              .top_k = top_k,
                                              .top_p = top_p,
@@ -177,10 +180,11 @@ void bind_session(nb::module_& m) {
              return shown("Session", self, [](Session& s) { return words_of(s.sequence()); });
            })
       .def(
-          "generate", &generate, nb::keep_alive<0, 1>(), "prompt"_a, nb::kw_only(), "n_predict"_a = 128,
-          "temperature"_a = 0.0, "top_k"_a = 0, "top_p"_a = 1.0, "min_p"_a = 0.0, "repeat_penalty"_a = 1.0,
-          "repeat_last_n"_a = 64, "presence_penalty"_a = 0.0, "frequency_penalty"_a = 0.0, "seed"_a = 0,
-          "stops"_a = std::vector<std::string>{}, "ignore_end"_a = false, "progress"_a = nb::none(),
+          "generate", &generate, nb::keep_alive<0, 1>(), "prompt"_a, nb::kw_only(),
+          "n_predict"_a = nb::none(), "temperature"_a = 0.0, "top_k"_a = 0, "top_p"_a = 1.0, "min_p"_a = 0.0,
+          "repeat_penalty"_a = 1.0, "repeat_last_n"_a = 64, "presence_penalty"_a = 0.0,
+          "frequency_penalty"_a = 0.0, "seed"_a = 0, "stops"_a = std::vector<std::string>{},
+          "ignore_end"_a = false, "progress"_a = nb::none(),
           "Reads a prompt (a text, or ids) and writes on: an iterator of pieces of text. top_k, top_p, min_p "
           "and\n"
           "seed choose nothing at temperature 0, which takes the likeliest token. stops: texts that end the\n"

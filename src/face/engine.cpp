@@ -45,6 +45,28 @@ void require_spans(const StepInput& in, Index n_vocab) {
     throw UsageError("losses", "targets and losses, or none of both", "one of both", "a loss is of a target");
 }
 
+/// What a progress function may not touch. Errors: UsageError.
+void require_idle(bool in_step, const char* what) {
+  if (in_step)
+    throw UsageError(what, "one call at a time", "one from within a step",
+                     "a progress function only looks on");
+}
+
+/// True while it lives.
+class InStep {
+ public:
+  void add(bool& flag) { flags_.push_back(&flag), flag = true; }
+  InStep() = default;
+  ~InStep() {
+    for (bool* flag : flags_) *flag = false;
+  }
+  InStep(const InStep&) = delete;
+  InStep& operator=(const InStep&) = delete;
+
+ private:
+  std::vector<bool*> flags_;
+};
+
 }  // namespace
 
 Sequence::Sequence(std::unique_ptr<rw::Sequence> inside, std::shared_ptr<const Said> said)
@@ -75,11 +97,13 @@ std::string Sequence::why() const { return said_->why; }
 std::size_t Sequence::cache_bytes() const { return inside_->cache_bytes(); }
 
 Sequence Sequence::fork(Index n) const {
+  require_idle(in_step_, "sequence");
   require_read(n, position());
   return Sequence(std::make_unique<rw::Sequence>(inside_->fork(n)), said_);
 }
 
 void Sequence::truncate(Index n) {
+  require_idle(in_step_, "sequence");
   require_read(n, position());
   inside_->truncate(n);
 }
@@ -95,12 +119,14 @@ Engine::Engine(Engine&&) noexcept = default;
 Engine& Engine::operator=(Engine&&) noexcept = default;
 
 void Engine::step(std::span<const StepInput> inputs, const Progress& progress) {
+  require_idle(in_step_, "engine");
   const Index n_vocab = model_.n_vocab();
   std::vector<rw::LogitsSink> sinks(inputs.size());
   std::vector<rw::StepInput> steps;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const StepInput& in = inputs[i];
     require_spans(in, n_vocab);
+    require_idle(in.sequence->in_step_, "sequence");
     const Index end = in.sequence->position() + static_cast<Index>(in.tokens.size()), begin = end - in.n_rows;
     if (!in.logits.empty())
       sinks[i] = [=, out = in.logits.data()](Index first, Index n, const float* logits) {
@@ -116,6 +142,9 @@ void Engine::step(std::span<const StepInput> inputs, const Progress& progress) {
                                 .losses = in.losses.empty() ? nullptr : in.losses.data(),
                                 .greatest = in.likeliest.empty() ? nullptr : in.likeliest.data()}});
   }
+  InStep now;
+  now.add(in_step_);
+  for (const StepInput& in : inputs) now.add(in.sequence->in_step_);
   inside_->step(steps, progress);
 }
 

@@ -38,11 +38,32 @@ LD_LIBRARY_PATH=$work/usr/lib "$work/reader" "$model" leaky-rerope <"$text" | cm
 
 # A method as numbers, with a layer of which nothing is said: the frequencies bend around the trained length.
 cat >"$work/plan.cpp" <<'END'
-#include <ropewalk/method.h>
-int main() { return ropewalk::plan("yarn", 4096).method.find("factor=2,") == std::string::npos; }
+#include <ropewalk/ropewalk.h>
+int main(int, char** argv) {
+  if (ropewalk::plan("yarn", 4096).method.find("factor=2,") == std::string::npos) return 1;
+  const ropewalk::Model model = ropewalk::Model::load(argv[1]);
+  ropewalk::Sequence one(model, {.method = "rerope", .n = 2000}), other(model, {.method = "none", .n = 2000});
+  ropewalk::Engine engine(model);
+  const std::vector<ropewalk::Token> tokens(1500, 7);
+  int n_refused = 0;  // what is in a step is not used from within it
+  const auto refused = [&](const auto& call) {
+    try {
+      call();
+    } catch (const ropewalk::UsageError&) {
+      ++n_refused;
+    }
+  };
+  const ropewalk::StepInput in{.sequence = &one, .tokens = tokens}, nested{.sequence = &other, .tokens = tokens};
+  engine.step({&in, 1}, [&](ropewalk::Index) {
+    if (n_refused > 0) return;
+    refused([&] { engine.step({&nested, 1}, {}); });
+    refused([&] { one.truncate(0); });
+  });
+  return n_refused != 2 || one.position() != 1500 || other.position() != 0;
+}
 END
 g++ -std=c++20 "$work/plan.cpp" $(pkg-config --cflags --libs ropewalk) -o "$work/plan"
-LD_LIBRARY_PATH=$work/usr/lib "$work/plan" || fail "yarn at 4096 tokens of 2048 has not factor 2"
+LD_LIBRARY_PATH=$work/usr/lib "$work/plan" "$model" || fail "yarn at 4096 tokens of 2048 has not factor 2, or a step was used from within it"
 
 # What is shown is what include/ropewalk/ declares, and nothing of fmt or of the inside.
 shown=$(nm -D --defined-only --demangle "$work/usr/lib/libropewalk.so")

@@ -422,6 +422,10 @@ class Judging(unittest.TestCase):
         self.assertEqual(set(frame["document"].str.contains("a book")), {True})
         axes = results.plot()
         self.assertGreaterEqual(len(axes.get_lines()), 3)
+        self.assertEqual([tick.get_text() for tick in axes.get_xticklabels()], ["256", "512"])
+        self.assertGreater(frame["seconds"].sum(), 0)
+        with self.assertRaises(ropewalk.UsageError):
+            ropewalk.evaluate(self.model, self.book, **{**self.asked, "tasks": "passkey"}).plot()
 
     def test_tune(self):
         found = ropewalk.tune(self.model, [self.book], 512, candidates=["rerope", "pi", "leaky-rerope"], n_documents=4)
@@ -438,6 +442,8 @@ class Judging(unittest.TestCase):
                 ropewalk.evaluate(self.model, [self.book], **{**self.asked, **wrong})
         with self.assertRaises(ropewalk.UsageError):
             ropewalk.evaluate(self.model, [])
+        with self.assertRaises(ropewalk.UsageError):
+            ropewalk.evaluate(self.model, self.book, **{**self.asked, "margin": 0.0})
 
     def test_natural_arguments(self):
         one = ropewalk.evaluate(self.model, self.book, methods="rerope", lengths=512, tail=64, n_documents=2)
@@ -558,6 +564,21 @@ class Living(unittest.TestCase):
                 "session, tokens = ropewalk.Session(m, 600), m.tokenize('to and fro ' * 5)\n")
         ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
         self.assertEqual((ended.returncode, ended.stdout, ended.stderr), (0, "1\n", ""))
+
+    def test_an_answer_fits_the_room_that_is_left(self):
+        session = ropewalk.Session(self.model, 40)
+        self.assertLessEqual(len(list(session.generate(self.tokens[:30], ignore_end=True))), 10)
+        self.assertEqual(session.position, 40 - 1)
+
+    def test_ctrl_c_ends_an_answer_that_is_joined(self):
+        code = ("import os, ropewalk, signal, threading, time\n"
+                f"m = ropewalk.Model({str(MODEL)!r}, n_threads=1)\n"
+                "s = ropewalk.Session(m, 60000, method='rerope')\n"
+                "threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()\n"
+                "try:\n    ''.join(s.generate('to and fro', n_predict=50000, ignore_end=True))\n"
+                "except KeyboardInterrupt:\n    print(s.position < 50000)\n")
+        ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+        self.assertEqual((ended.returncode, ended.stdout), (0, "True\n"), ended.stderr)
 
     def test_threads_with_a_session_each(self):
         results = [None] * 4

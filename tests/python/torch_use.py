@@ -165,6 +165,25 @@ class Use(unittest.TestCase):
         self.assertEqual(mine, {name: set(m.__dict__) for name, m in self.model.named_modules()})
         ropewalk.transformers.remove(self.model)
 
+    def test_an_error_leaves_the_method_that_was_there(self):
+        self.apply("rerope:window=24")
+        under = self.model(tokens).logits
+        for wrong in ({"spec": "reropee"}, {"spec": "auto", "tuned": "nope.json"}, {"spec": "pi", "backend": "cuda"}, {"spec": "pi", "length": 0}):
+            with self.assertRaises(ropewalk.Error, msg=str(wrong)):
+                ropewalk.transformers.apply(self.model, **wrong)
+            self.assertTrue(torch.equal(self.model(tokens).logits, under), wrong)
+        with self.assertRaises(ropewalk.UsageError):
+            ropewalk.transformers.apply("gpt2")
+
+    def test_a_cache_from_before_is_refused(self):
+        cache = self.model(tokens[:, :50], use_cache=True).past_key_values
+        self.apply("none")
+        with self.assertRaisesRegex(ropewalk.transformers.Unsupported, "before it"):
+            self.model(tokens[:, 50:60], past_key_values=cache)
+        cache = self.model(tokens[:, :50], use_cache=True).past_key_values
+        self.apply("rerope:window=24")  # another method goes on with it
+        self.assertEqual(self.model(tokens[:, 50:60], past_key_values=cache).logits.shape[1], 10)
+
     def test_another_attention_behind_it_is_refused(self):
         model = load(tiny / "llama").eval()
         if not hasattr(model, "set_attn_implementation"):

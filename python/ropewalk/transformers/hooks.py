@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound=torch.nn.Module)
 
 NAME = "ropewalk"  # of the attention and mask functions, in transformers' registries
+MARK = "_ropewalk_filled"  # of a cache
+BACKENDS = ("auto", "flex", "chunks")
 _running = threading.local()  # .model: the text model that computes now
 
 
@@ -45,11 +47,26 @@ def apply(model: M, spec: str = "auto", *, length: int | None = None, tuned: Map
     backend  of ropewalk.torch.attention
 
     A batch may be padded on either side; each item is a text of its own, from its first token on, under a plan of its own
-    length. Returns the model. Errors: Unsupported, by name and reason, for families and models that cannot be done;
+    length. An error leaves the model as it was. Returns the model. Errors: Unsupported, by name and reason, for families and models that cannot be done;
     ValueError for a spec that does not exist or does not fit. Not for several threads that share the model."""
     if length is not None and count(length, "length") < 1:
         raise ropewalk.UsageError("length", "1 token or more", str(length), "leave it out where it is not known")
+    if not isinstance(model, torch.nn.Module):
+        raise ropewalk.UsageError("model", "a model of transformers", repr(model)[:80], "AutoModelForCausalLM.from_pretrained loads one")
+    if backend not in BACKENDS:
+        raise ropewalk.UsageError("backend", ", ".join(BACKENDS), repr(backend), "auto takes flex on CUDA")
+    asked = (spec, length, read_tuned(tuned), backend)
+    before = [(state.spec, state.length, state.tuned, state.backend) for state in _states(model)]
     remove(model)
+    try:
+        return _apply(model, *asked)
+    except BaseException:
+        for known in before:  # what worked goes on
+            _apply(model, *known)
+        raise
+
+
+def _apply(model, spec, length, tuned, backend):
     text = roformer.find(model) or _text_model(model)
     attentions = roformer.attentions(text) or _attentions(text)
     config = getattr(next(iter(attentions.values())), "config", text.config)
@@ -60,7 +77,7 @@ def apply(model: M, spec: str = "auto", *, length: int | None = None, tuned: Map
         if family.own_temperature:
             context = {**context, "temperature_beta": 0.0}
         layers.append(Layer(index, context, attentions[index], family))
-    state = State(model_type, layers, spec, length, read_tuned(tuned), backend)
+    state = State(model_type, layers, spec, length, tuned, backend)
     state.check()
     if not any(layer.context["acts"] and layer.context["rotary_dim"] for layer in layers):
         warnings.warn(f"methods act on no layer of this {model_type}: every layer has a window or no positions", stacklevel=2)
@@ -224,6 +241,10 @@ def _begin(state, by_interface, module, args, kwargs):
     mask = state.outer_mask if mask is None else mask
     cache = given.get("cache") if given.get("past_key_values") is None else given["past_key_values"]
     n_seen = _n_cached(cache, state.layers[0].index)
+    if n_seen > 0 and not isinstance(cache, tuple) and not hasattr(cache, MARK):
+        raise Unsupported("past_key_values", "a cache that was filled under apply()", f"one with {n_seen} tokens from before it",
+                          "its keys are rotated already: read the text anew")
+    _mark(cache)
     if mask is not None:
         n_seen = mask.shape[1] - n_rows if mask.shape[1] > n_rows else n_seen
         mask = mask.detach().cpu().numpy()
@@ -236,8 +257,15 @@ def _begin(state, by_interface, module, args, kwargs):
     return args, kwargs
 
 
+def _mark(cache):
+    """Its keys are not rotated: attention does that."""
+    if cache is not None and not isinstance(cache, tuple):
+        setattr(cache, MARK, True)
+
+
 def _end(module, args, output):
     _running.model = None
+    _mark(getattr(output, "past_key_values", None))
 
 
 def _n_cached(cache, layer):
