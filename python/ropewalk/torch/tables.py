@@ -58,7 +58,7 @@ class Tables:
 
     def _rotation(self, position, device, dtype):
         where = device if device.type not in ("mps", "xpu") else torch.device("cpu")  # those lack float64
-        angle = torch.as_tensor(position, device=where)[:, None] * torch.as_tensor(self.theta, device=where)[..., None, :]
+        angle = torch.as_tensor(position, device=where)[:, None] * torch.as_tensor(np.array(self.theta), device=where)[..., None, :]
         return angle.cos().to(device, dtype), angle.sin().to(device, dtype)
 
     def query_rotation(self, region, begin, end, device, dtype):
