@@ -28,6 +28,9 @@ file(GLOB_RECURSE package_files CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR}/p
 foreach(file ${package_files})
   configure_file(python/${file} ${CMAKE_BINARY_DIR}/python/${file} COPYONLY)
 endforeach()
+if(ROPEWALK_STUB_PYTHON)
+  set(Python_EXECUTABLE ${ROPEWALK_STUB_PYTHON})  # one that can import a module of another processor (tools/arm_wheel.sh)
+endif()
 nanobind_add_stub(ropewalk_python_stub MODULE ropewalk._core OUTPUT ${CMAKE_BINARY_DIR}/python/ropewalk/_core.pyi
                   PYTHON_PATH ${CMAKE_BINARY_DIR}/python DEPENDS ropewalk_python)
 
