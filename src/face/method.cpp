@@ -73,6 +73,9 @@ void append(Plan& shown, const rw::AttentionPlan& rows) {
 
 Plan plan(std::string_view spec, Index n, const RopeContext& context, Index row_begin, Index n_rows,
           const Progress& progress) {
+  if (spec == "auto")
+    throw UsageError("method", "the name of a method", "'auto'",
+                     "choose() says what auto takes for a request");
   const rw::Method method = rw::Method::bind(rw::MethodSpec::parse(spec), face::inside_of(context, n));
   if (n_rows == -1) n_rows = n - row_begin;
   if (row_begin < 0 || n_rows < 0 || row_begin > n || n_rows > n - row_begin)

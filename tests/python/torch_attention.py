@@ -182,6 +182,9 @@ class Attention(unittest.TestCase):
             attention(q, k, v, tables, row=5)
         with self.assertRaisesRegex(ValueError, "keys 0 to 20"):
             attention(q[:, :, 10:], k[:, :, 4:], v[:, :, 4:], tables, row=10, key=4)
+        for wrong in ((q.int(), k, v), (q, k[:, :, :0], v[:, :, :0]), (q[:, :3], k[:, :2], v[:, :2]), (q, k[..., :4], v), (q, k, v[:, :, :5])):
+            with self.assertRaises(ropewalk.UsageError):
+                attention(*wrong, tables)
         with self.assertRaisesRegex(ValueError, "backend"):
             attention(q, k, v, tables, backend="none")
 

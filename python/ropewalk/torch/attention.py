@@ -173,6 +173,12 @@ def attention(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, tables: Tables,
     Returns (batch, n_heads, n_rows, value_dim), differentiable in q, k, v, sinks and the placement's weights. float64 is
     computed in float64; half precision turns in float32 and multiplies as PyTorch does. Errors: UsageError for a plan
     that has not these rows, or looks at keys that are not there."""
+    for name, x in (("q", q), ("k", k), ("v", v)):
+        if not x.is_floating_point() or x.ndim != 4 or 0 in x.shape:
+            raise UsageError(name, "(batch, heads, tokens, dim) floating-point numbers", f"{tuple(x.shape)} of {x.dtype}", "see help(attention)")
+    if q.shape[1] % k.shape[1] or k.shape[:3] != v.shape[:3] or q.shape[0] != k.shape[0] or q.shape[3] != k.shape[3]:
+        raise UsageError("q, k, v", "one batch and head_dim, n_heads a multiple of n_kv_heads, keys and values alike",
+                         f"{tuple(q.shape)}, {tuple(k.shape)}, {tuple(v.shape)}", "see help(attention)")
     n_rows = q.shape[2]
     row = key + k.shape[2] - n_rows if row is None else row
     if row < tables.row_begin or row + n_rows > tables.row_begin + tables.n_rows:
