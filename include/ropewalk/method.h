@@ -20,8 +20,8 @@
 namespace ropewalk {
 
 /// Tokens read, or rows made, so far in this call. What it throws ends the call and is thrown on; sequences
-/// are then as they were before it. It only looks on: what is in the call may not be used from it (UsageError), or be
-/// replaced.
+/// are then as they were before it. It only looks on: what is in the call may not be used from it
+/// (UsageError), or be replaced.
 using Progress = std::function<void(Index n_done)>;
 
 struct MethodParameter {
