@@ -3,6 +3,10 @@
 #pragma once
 #include <cstdint>
 
+#if __cplusplus < 202002L
+#error "ropewalk's headers are C++20: compile with -std=c++20"
+#endif
+
 #define ROPEWALK_API __attribute__((visibility("default")))
 
 namespace ropewalk {

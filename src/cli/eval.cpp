@@ -287,7 +287,7 @@ void define(CommandLine& app) {
                  "plain RoPE and truncation always run");
   app.add_option("--lengths", options.lengths,
                  "total lengths in tokens, such as 4k 8k;\n"
-                 "default: from the trained length up");
+                 "default: from the trained length up (our engine)");
   app.add_option("--tasks,--task", options.plan.tasks, tasks_help());
   app.add_option("--tail", options.plan.tail,
                  "last tokens that are scored; default: 256, or half\nof the trained length, or what it "

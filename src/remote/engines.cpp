@@ -112,7 +112,8 @@ Engines::Engines(const std::vector<EngineAddress>& addresses, const EnginesOptio
     const std::string taken[] = {kTruncated, kShort, kOwnShort, "", "all", "auto"};
     if (std::find(std::begin(taken), std::end(taken), name) != std::end(taken) ||
         !engines_.emplace(name, std::make_unique<One>(address.url, options.server)).second)
-      throw UsageError("--engine", "a name of its own for each", "'" + name + "'");
+      throw UsageError("--engine", "a name of its own for each", "'" + address.name + "'",
+                       "one of them is plain; all, auto and the baselines' names mean something else");
     require_another(name);
     if (name != kPlain) names_.push_back(name);
   }

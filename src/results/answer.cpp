@@ -259,9 +259,9 @@ void add_engines(std::vector<std::string>& because, const ReportData& data, cons
     because.push_back(verdict_sentence(data, method, mark(method)));
     for (const Found& f : findings.found.methods)
       if (f.method == method)
-        because.push_back(fmt::format("It found {} of {} at {}, truncation {}.", share_text(f.own),
-                                      counted(f.own.n, "question"), k_tokens(findings.found.length),
-                                      share_text(f.truncated)));
+        because.push_back(fmt::format("{} found {} of {} at {}, truncation {}.", mark(method),
+                                      share_text(f.own), counted(f.own.n, "question"),
+                                      k_tokens(findings.found.length), share_text(f.truncated)));
   }
 }
 
