@@ -152,8 +152,8 @@ def evaluate(
     trained length up. tasks: none: tail (of an encoder: masked). tail: so many last tokens are scored; 0: 256, or what the trained length
     holds. n_predict: tokens that continuation writes. stride: of sliding windows; 0: half of them. n_questions, n_depths: of retrieval,
     for each document and length. n_documents: stretches of each text; 0: as many as the budget buys. margin: nats that count as stable;
-    None: 0.02. budget_seconds: None: ten minutes. special: control tokens that are spelled in the texts are read as such. store: a file
-    of results; finished items are taken from it, so that a run that was ended goes on. progress(share) and say(line) are told how it
+    None: 0.02. budget_seconds: 0: no limit; None: none for what is given, ten minutes for what is chosen. special: control tokens that
+    are spelled in the texts are read as such. store: a file of results; finished items are taken from it, so that a run that was ended goes on. progress(share) and say(line) are told how it
     goes; what they raise, and ctrl-C, end it. Servers are asked by `ropewalk eval` alone."""
     if margin is not None and not margin > 0:
         raise UsageError("margin", "nats above 0", str(margin), "None takes the usual one")

@@ -53,7 +53,6 @@ class EngineFacts : public MethodFacts {
 
 /// Whether no character is cut at an end: its part is no UTF-8, or U+FFFD by what a server said.
 bool is_whole(const std::string& text) {
-  constexpr std::string_view kPart = "\xef\xbf\xbd";
   return is_utf8(text) && !text.starts_with(kPart) && !text.ends_with(kPart);
 }
 
