@@ -4,7 +4,6 @@
 
 #include <gtest/gtest.h>
 
-
 #include "core/text_file.h"
 #include "evaluation/choose_method.h"
 
