@@ -7,6 +7,9 @@
 
 namespace rw {
 
+/// U+FFFD, which stands for bytes that are no character.
+inline constexpr std::string_view kReplacement = "\xef\xbf\xbd";
+
 /// Length of the valid UTF-8 character at `i` (no surrogates, no overlong forms), or 0 if there is none.
 inline std::size_t utf8_length(std::string_view text, std::size_t i) {
   const auto byte = [&](std::size_t k) {
@@ -115,7 +118,7 @@ inline std::string with_valid_utf8(std::string_view text) {
   std::string valid;
   valid.reserve(text.size());
   for_utf8_runs(
-      text, [&](std::string_view run) { valid += run; }, [&](unsigned char) { valid += "\xef\xbf\xbd"; });
+      text, [&](std::string_view run) { valid += run; }, [&](unsigned char) { valid += kReplacement; });
   return valid;
 }
 

@@ -131,7 +131,7 @@ std::string converted(const std::string& path, const char* kind, const Converter
                 "pictures of pages need OCR first, such as ocrmypdf's");
   std::string text;
   for_utf8_runs(
-      output.out, [&](std::string_view run) { text += run; }, [&](unsigned char) { text += "\xef\xbf\xbd"; });
+      output.out, [&](std::string_view run) { text += run; }, [&](unsigned char) { text += kReplacement; });
   std::erase(text, '\0');
   return text;
 }

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "evaluation/says.h"
+#include "core/says.h"
 #include "judge/bound_methods.h"
 
 namespace rw {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// How long a plan will take on this machine, and what of it a budget has room for.
 #pragma once
-#include "evaluation/says.h"
+#include "core/says.h"
 #include "judge/runner.h"
 
 namespace rw {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "evaluation/says.h"
+#include "core/says.h"
 #include "judge/task.h"
 
 namespace rw {

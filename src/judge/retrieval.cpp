@@ -8,6 +8,7 @@
 #include "chat/turn.h"
 #include "core/error.h"
 #include "core/option.h"
+#include "core/utf8.h"
 #include "judge/controls.h"
 #include "judge/words.h"
 
@@ -69,7 +70,7 @@ Frame frame_of(const TaskInput& in, const Question& question) {
 bool begins_character(const Tokenizer& tokenizer, Token token) {
   const std::string text = tokenizer.decode(token);
   return text.empty() ||
-         ((static_cast<unsigned char>(text[0]) & 0xc0u) != 0x80u && !text.starts_with("\xef\xbf\xbd"));
+         ((static_cast<unsigned char>(text[0]) & 0xc0u) != 0x80u && !text.starts_with(kReplacement));
 }
 
 /// The place in [0, n] behind a sentence end nearest to `wanted`, within an eighth of the text.

@@ -4,11 +4,12 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/utf8.h"
 
 namespace rw {
 
 bool is_unknown(const Tokenizer& tokenizer, Token token) {
-  return token == tokenizer.unk || tokenizer.decode(token).find("\ufffd") != std::string::npos;
+  return token == tokenizer.unk || tokenizer.decode(token).find(kReplacement) != std::string::npos;
 }
 
 bool stands_for_text(const Tokenizer& tokenizer, Token token) {

@@ -9,8 +9,6 @@
 namespace rw {
 namespace {
 
-constexpr std::string_view kReplacement = "\xef\xbf\xbd";
-
 /// Moves what is decided of `bytes` to `text`; all of it where nothing more comes.
 void move_characters(std::string& bytes, std::string& text, bool ended) {
   std::size_t i = 0;

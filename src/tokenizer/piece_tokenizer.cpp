@@ -93,7 +93,7 @@ std::string PieceTokenizer::decode(Token id, bool special) const {
     case PieceKind::kUnused:
       return special ? vocabulary_.piece(id) : std::string();
     case PieceKind::kUnknown:
-      return special ? vocabulary_.piece(id) : std::string("\xef\xbf\xbd");
+      return special ? vocabulary_.piece(id) : std::string(kReplacement);
     case PieceKind::kUserDefined:
       return marks_spaces_ ? unmark_spaces(vocabulary_.piece(id)) : vocabulary_.piece(id);
     default:

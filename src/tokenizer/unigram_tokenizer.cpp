@@ -6,8 +6,6 @@
 namespace rw {
 namespace {
 
-constexpr std::string_view kReplacement = "\xef\xbf\xbd";
-
 /// Appends the parts of a text, each what some of its characters became.
 class Normalized {
  public:

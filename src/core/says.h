@@ -6,7 +6,7 @@
 
 namespace rw {
 
-/// Called with one line, without its newline, on the thread that evaluates. The command line writes them to
+/// Called with one line, without its newline, on the thread that called. The command line writes them to
 /// stderr.
 using Says = std::function<void(const std::string& words)>;
 
