@@ -19,7 +19,8 @@ struct SequenceOptions {
   Index n_prompt = 0;  ///< of them read; 0: all. Only methods with grow=1 look at it
 };
 
-/// One text under one method: its keys, its values, and how far it was read. Of one thread at a time.
+/// One text under one method: its keys, its values, and how far it was read. Of one thread at a time; from
+/// within a step that reads it (its progress) neither moved nor ended.
 class ROPEWALK_API Sequence {
  public:
   /// Errors: UsageError for the method or the length; Error where the memory does not hold it, with what it

@@ -15,7 +15,7 @@ namespace ropewalk {
 
 struct NamedText {
   std::string name = {};  ///< a path, or any name: documents of two methods are paired by it
-  std::string text = {};
+  std::string text = {};  ///< UTF-8
 };
 
 /// What a long piece of work says and asks. Both are called on the thread that asked for it; what they throw
@@ -26,20 +26,26 @@ struct Telling {
   std::function<void(const std::string& line)> say = {};  ///< what was chosen, left out, how long it takes
 };
 
-/// What is left empty, or 0, is chosen as `ropewalk eval` does.
+/// What is left empty is chosen as `ropewalk eval` does.
 struct EvalOptions {
-  std::vector<std::string> methods = {};      ///< as typed, "all" and "auto" too
-  std::vector<Index> lengths = {};            ///< tokens in all
-  std::vector<std::string> tasks = {};        ///< "tail", "continuation", "passkey" ... or "all"
-  Index tail = 0;                             ///< last tokens that are scored
-  Index n_predict = 128;                      ///< tokens that continuation writes
-  Index stride = 0;                           ///< of sliding windows, tokens
-  int n_questions = 4, n_depths = 5;          ///< of retrieval, for each document and length
-  int n_documents = 0;                        ///< disjoint stretches taken from each text
-  double margin = 0;                          ///< nats that count as stable; 0: the default
-  std::optional<double> budget_seconds = {};  ///< 0: no limit
-  bool special = false;                       ///< control tokens that are spelled in texts are read as such
-  std::string store = {};  ///< a file of results, JSON lines: finished items are taken from it
+  std::vector<std::string> methods = {};  ///< as typed, "all" and "auto" too; empty: a few good ones
+  std::vector<Index> lengths = {};        ///< tokens in all; empty: from the trained length up
+  std::vector<std::string> tasks = {};    ///< "tail", "continuation", "passkey" ... or "all"; empty: "tail",
+                                          ///< of encoders "masked"
+  Index tail = 0;  ///< last tokens that are scored; 0: 256, less where the trained length or the shortest of
+                   ///< `lengths` has no room for them
+  Index n_predict = 128;              ///< tokens that continuation writes
+  Index stride = 0;                   ///< of sliding windows, tokens; 0: half of the length
+  int n_questions = 4, n_depths = 5;  ///< of retrieval, for each document and length
+  int n_documents = 0;                ///< disjoint stretches taken from each text; 0: what fits
+  double margin = 0;                  ///< nats that count as stable; 0: 0.02
+  std::optional<double> budget_seconds =
+      {};                ///< none: no limit, but 600 where the work is chosen; 0: no limit
+  bool special = false;  ///< control tokens that are spelled in texts are read as such
+  /// A file of results, JSON lines: finished items are taken from it, and go to it. Several may write it at
+  /// once, each item whole; what two measure at the same time stands there twice, and counts once. Empty:
+  /// none.
+  std::string store = {};
   Telling telling = {};
 };
 

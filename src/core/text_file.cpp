@@ -134,6 +134,10 @@ void require_size(const std::string& path, std::size_t n_bytes) {
                 fmt::format("{} MB or more", n_bytes >> 20), "give a part of it");
 }
 
+void require_text(const std::string& name, std::string_view text) {
+  if (const std::size_t at = first_invalid(text); at < text.size()) refuse(name, text, at);
+}
+
 TextFile read_text(const std::string& path, std::size_t most_bytes) {
   InputFile input(path);
   if (most_bytes >= kMostTextBytes) require_size(path, input.size());
@@ -146,7 +150,7 @@ TextFile read_text(const std::string& path, std::size_t most_bytes) {
     trim_end(file.text);
     file.n_left_out = input.size() - most_bytes + had - file.text.size();
   }
-  if (const std::size_t at = first_invalid(file.text); at < file.text.size()) refuse(path, file.text, at);
+  require_text(path, file.text);
   unify_newlines(file.text, file.had_crlf, file.had_cr);
   return file;
 }

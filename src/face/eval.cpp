@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ropewalk/eval.h"
 
+#include "core/text_file.h"
 #include "evaluation/choose_method.h"
 #include "evaluation/evaluate.h"
 #include "evaluation/report_for.h"
@@ -15,7 +16,10 @@ std::vector<rw::NamedText> texts_of(const std::vector<NamedText>& texts) {
     throw UsageError("texts", "at least one", "none", "a book or two: methods are judged on the user's own");
   std::vector<rw::NamedText> named;
   named.reserve(texts.size());
-  for (const NamedText& text : texts) named.push_back({text.name, text.text});
+  for (const NamedText& text : texts) {
+    rw::require_text(text.name, text.text);
+    named.push_back({text.name, text.text});
+  }
   return named;
 }
 
@@ -75,6 +79,8 @@ Results evaluate(const Model& model, const std::vector<NamedText>& texts, const 
 }
 
 Results read_results(const std::vector<std::string>& paths) {
+  if (paths.empty())
+    throw UsageError("read_results", "a file of results", "none", "evaluate's store writes one");
   rw::StoredResults stored = rw::read_results(paths);
   return Results(
       std::make_shared<const rw::ReportData>(rw::report_for(std::move(stored.records), stored.run)));

@@ -65,6 +65,21 @@ END
 g++ -std=c++20 "$work/plan.cpp" $(pkg-config --cflags --libs ropewalk) -o "$work/plan"
 LD_LIBRARY_PATH=$work/usr/lib "$work/plan" "$model" || fail "yarn at 4096 tokens of 2048 has not factor 2, or a step was used from within it"
 
+# docs/library.md's lines of scoring and judging, as they stand there; a text that is no UTF-8 is refused.
+{ printf '#include <ropewalk/ropewalk.h>\n#include <fstream>\n#include <iostream>\n#include <numeric>\n'
+  printf 'int main(int, char** argv) try {\nconst ropewalk::Model model = ropewalk::Model::load(argv[1]);\n'
+  printf 'const std::string text{std::istreambuf_iterator<char>(std::cin), {}};\n'
+  awk '/^    const std::vector<ropewalk::Token> tokens = model.tokenize/, /results.html/' "$source/docs/library.md"
+  printf '} catch (const ropewalk::Error& error) {\nstd::cerr << error.what();\nreturn 1;\n}\n'; } >"$work/judge.cpp"
+g++ -std=c++20 "$work/judge.cpp" $(pkg-config --cflags --libs ropewalk) -o "$work/judge"
+(cd "$work" && LD_LIBRARY_PATH=$work/usr/lib ./judge "$model" <"$text" >judge.out) || fail "docs/library.md's lines do not run"
+awk '$1 == "none" { none = $2 } $1 == "rerope" { rerope = $2 } END { exit !(0 < rerope && rerope < none) }' "$work/judge.out" ||
+  fail "rerope is not better than none: $(cat "$work/judge.out")"
+grep -q "How it was made" "$work/report.html" || fail "no page of evaluate"
+{ cat "$text"; printf '\xff'; } | (cd "$work" && LD_LIBRARY_PATH=$work/usr/lib ./judge "$model") >/dev/null 2>"$work/err" &&
+  fail "a text that is no UTF-8 is judged"
+grep -q "novel.txt:.*expected UTF-8" "$work/err" || fail "of a text that is no UTF-8: $(cat "$work/err")"
+
 # What is shown is what include/ropewalk/ declares, and nothing of fmt or of the inside.
 shown=$(nm -D --defined-only --demangle "$work/usr/lib/libropewalk.so")
 echo "$shown" | grep -vE "^[0-9a-f]+ [A-Za-z] (typeinfo for |typeinfo name for |vtable for )?ropewalk::" && fail "symbols of the inside are shown"
