@@ -12,6 +12,7 @@
 #include "core/json.h"
 #include "core/text.h"
 #include "evaluation/plan_time.h"
+#include "results/shards.h"
 
 namespace rw {
 namespace {
@@ -124,11 +125,10 @@ std::pair<int, int> shard_of_array() {
 
 std::pair<int, int> parse_shard(const std::string& text) {
   if (text == "auto") return shard_of_array();
-  int k = 0, n = 0, used = 0;
-  if (std::sscanf(text.c_str(), "%4d/%4d%n", &k, &n, &used) != 2 ||
-      static_cast<std::size_t>(used) != text.size() || k < 1 || k > n)
+  const std::pair<int, int> shard = shard_from(text);
+  if (shard.second == 0)
     throw UsageError("--shard", "k/n with 1 <= k <= n, such as 2/3, or auto", "'" + text + "'");
-  return {k, n};
+  return shard;
 }
 
 void WorkOptions::define(CommandLine& app) {

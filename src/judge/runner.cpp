@@ -120,7 +120,9 @@ ItemWork work_of(const Asked& model, const Tokenizer& tokenizer, const std::vect
 }  // namespace
 
 RunnerResult run_all(const Asked& model, const Tokenizer& tokenizer, const std::vector<Document>& documents,
-                     const RunnerOptions& options, const RunInfo& info) {
+                     const RunnerOptions& options, const RunInfo& whole) {
+  RunInfo info = whole;
+  if (options.n_shards > 1) info.shard = fmt::format("{}/{}", options.shard, options.n_shards);
   Plan plan = plan_items(model, tokenizer, documents, options.plan, info);
   plan.items = shard_of(plan.items, options.shard, options.n_shards);
   const std::vector<Item>& items = plan.items;

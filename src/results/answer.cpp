@@ -9,6 +9,7 @@
 #include "results/answer_words.h"
 #include "results/measured_on.h"
 #include "results/reach.h"
+#include "results/shards.h"
 
 namespace rw {
 namespace {
@@ -317,6 +318,7 @@ Answer answer_of(const ReportData& data, const Mark& mark) {
   const Findings findings = findings_of(data);
   Answer answer{lead_of(data, findings, mark), {}, {}};
   std::vector<std::string>& because = answer.because;
+  if (std::string part = missing_shards(data.records); !part.empty()) because.push_back(std::move(part));
   if (findings.kind == Kind::kWithin || findings.kind == Kind::kNotFinite || findings.kind == Kind::kNotRead)
     return answer;
   if (findings.kind == Kind::kTooFew)

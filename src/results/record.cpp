@@ -64,12 +64,14 @@ Json to_json(const Record& r, const RunInfo& run) {
 }
 
 Json cost_json(const Record& r, const RunInfo& run) {
-  return {{"seconds", r.seconds},
-          {"tokens_per_second", r.seconds > 0 ? static_cast<double>(r.achieved) / r.seconds : 0},
-          {"peak_bytes", r.peak_bytes},
-          {"threads", run.threads},
-          {"date", r.date},
-          {"command", r.command.empty() ? run.command : r.command}};
+  Json cost{{"seconds", r.seconds},
+            {"tokens_per_second", r.seconds > 0 ? static_cast<double>(r.achieved) / r.seconds : 0},
+            {"peak_bytes", r.peak_bytes},
+            {"threads", run.threads},
+            {"date", r.date},
+            {"command", r.command.empty() ? run.command : r.command}};
+  if (const std::string& shard = r.shard.empty() ? run.shard : r.shard; !shard.empty()) cost["shard"] = shard;
+  return cost;
 }
 
 namespace {
@@ -127,6 +129,7 @@ Record record_from(const JsonInput& j) {
   if (cost.contains("peak_bytes") && cost.at("peak_bytes").is_number_unsigned())
     r.peak_bytes = cost.at("peak_bytes").get<std::size_t>();
   r.date = cost.value("date", ""), r.command = cost.value("command", "");
+  r.shard = cost.value("shard", "");
   return r;
 }
 
@@ -145,7 +148,8 @@ RunInfo run_info_from(const JsonInput& j) {
           .threads = count_at(j.at("run"), "threads", 0),
           .n_layers = count_at(j, "n_layers", 0),
           .n_acting_layers = count_at(j, "n_acting_layers", 0),
-          .special = j.value("special", false)};
+          .special = j.value("special", false),
+          .shard = {}};
 }
 
 }  // namespace rw

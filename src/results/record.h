@@ -53,6 +53,7 @@ struct Record {
   bool shared = false;       ///< the same plan was run under another name; not run again
   std::string date = {};     ///< UTC day on which it was measured, "2026-11-26"; empty: not known
   std::string command = {};  ///< that measured it; empty: not known
+  std::string shard = {};    ///< "2/3": of whose run; empty: of a whole plan's
 };
 
 /// What all records of one run have in common.
@@ -65,6 +66,7 @@ struct RunInfo {
   int n_layers = 0;         ///< 0: not known, in files of older versions
   int n_acting_layers = 0;  ///< that methods act on
   bool special = false;     ///< control tokens that are spelled in the texts were read as such
+  std::string shard = {};   ///< see Record; of what is measured now
 };
 
 /// Of another engine's run: what its server alone knows.
