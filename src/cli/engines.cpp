@@ -32,8 +32,8 @@ void EnginesOptions::define(CommandLine& command) {
   command.add_option("--engine", engines,
                      "NAME=URL, once for each: a server is a method;\n"
                      "one is called plain. A MODEL that is a URL is it");
-  command.add_option("--served-model", served_model,
-                     "the model's name on the servers; default: their\nfirst");
+  command.add_option("--served-model", served_models,
+                     "the model's name on the servers, or NAME=MODEL on\none; default: their first");
   command.add_option("--api-key-file", key_file, "file with the key for the servers");
   command.add_option("--concurrency", concurrency, "requests that are asked side by side")
       ->check(in_range(1, 256))
@@ -74,11 +74,10 @@ void EnginesOptions::require_none() const {
       throw UsageError(option, "other engines", "our own", "--engine NAME=URL, or a MODEL that is a URL");
 }
 
-std::shared_ptr<remote::Engines> EnginesOptions::connect(const std::string& model,
-                                                         const std::vector<std::string>& tasks) const {
-  std::vector<remote::EngineAddress> addresses;
+std::vector<remote::EngineAddress> EnginesOptions::addresses(const std::string& model) const {
+  std::vector<remote::EngineAddress> all;
   if (remote::is_url(model))
-    addresses.push_back({"plain", remote::parse_url(model, "MODEL")});
+    all.push_back({"plain", remote::parse_url(model, "MODEL")});
   else if (app->given("MODEL"))
     throw UsageError("MODEL", "the address of the plain server, or none", "'" + model + "'",
                      "--tokenizer MODEL counts with a model's files here");
@@ -90,16 +89,30 @@ std::shared_ptr<remote::Engines> EnginesOptions::connect(const std::string& mode
         name.find_first_not_of(kNames) != name.npos)
       throw UsageError("--engine", "NAME=URL, such as yarn4=http://localhost:8000/v1", "'" + each + "'",
                        "a name has letters, digits, . _ and -");
-    addresses.push_back({name, remote::parse_url(each.substr(equals + 1), "--engine")});
+    all.push_back({name, remote::parse_url(each.substr(equals + 1), "--engine")});
   }
+  for (const std::string& each : served_models) {
+    const auto named = std::find_if(
+        all.begin(), all.end(), [&](const auto& address) { return each.starts_with(address.name + "="); });
+    if (named != all.end())
+      named->model = each.substr(named->name.size() + 1);
+    else
+      for (auto& address : all)
+        if (address.model.empty()) address.model = each;
+  }
+  return all;
+}
+
+std::shared_ptr<remote::Engines> EnginesOptions::connect(const std::string& model,
+                                                         const std::vector<std::string>& tasks) const {
   remote::EnginesOptions asked;
-  asked.server.model = served_model, asked.chat = chat;
+  asked.chat = chat;
   if (!key_file.empty()) asked.server.key = read_key(key_file);
   if (const double seconds = parse_seconds(answer_time, "--answer-time"); seconds > 0)
     asked.server.limits.answer_seconds = seconds;
   if (!tokenizer.empty()) asked.tokenizer = open_tokenizer(tokenizer);
   if (!trained.empty()) asked.n_ctx_train = parse_length(trained);
-  auto connected = std::make_shared<remote::Engines>(addresses, asked);
+  auto connected = std::make_shared<remote::Engines>(addresses(model), asked);
   const auto some = [&](const auto& test) {
     return std::any_of(tasks.begin(), tasks.end(),
                        [&](const std::string& task) { return test(Registry<Task>::get(task, "task")); });
@@ -125,7 +138,8 @@ std::string EnginesOptions::words(const std::string& model) const {
   };
   if (remote::is_url(model)) text += " " + shell_quoted(model);
   for (const std::string& each : engines) add("--engine", each);
-  add("--served-model", served_model), add("--api-key-file", key_file), add("--tokenizer", tokenizer);
+  for (const std::string& each : served_models) add("--served-model", each);
+  add("--api-key-file", key_file), add("--tokenizer", tokenizer);
   add("--trained", trained);
   if (app->given("--answer-time")) add("--answer-time", answer_time);
   return text + (chat ? " --chat" : "") + fmt::format(" --concurrency {}", concurrency);

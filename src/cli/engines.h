@@ -7,8 +7,9 @@
 namespace rw {
 
 struct EnginesOptions {
-  std::vector<std::string> engines;  ///< NAME=URL
-  std::string served_model, key_file, tokenizer, trained, answer_time = "10m";
+  std::vector<std::string> engines;        ///< NAME=URL
+  std::vector<std::string> served_models;  ///< MODEL of all, or NAME=MODEL of one
+  std::string key_file, tokenizer, trained, answer_time = "10m";
   int concurrency = 4;
   bool chat = false;
   const CommandLine* app = nullptr;
@@ -22,6 +23,8 @@ struct EnginesOptions {
   /// Connects, and says to whom, and how `tasks` will ask. Errors: UsageError, those of remote::Engines.
   std::shared_ptr<remote::Engines> connect(const std::string& model,
                                            const std::vector<std::string>& tasks) const;
+  /// The engines by name. `model`: as in asked(). Errors: UsageError.
+  std::vector<remote::EngineAddress> addresses(const std::string& model) const;
   /// As typed in a shell, in place of a model.
   std::string words(const std::string& model) const;
 };

@@ -66,7 +66,8 @@ NextStep next_step(const PreparedEval& prepared) {
 }
 
 /// From the request all but what is chosen.
-PreparedEval begun(const EvalRequest& request, const Tokenizer& tokenizer, const RunInfo& info) {
+PreparedEval begun(const EvalRequest& request, const Tokenizer& tokenizer, const RunInfo& info,
+                   const Says& say) {
   if (request.texts.empty()) throw UsageError(option("texts", "--text"), "a text", "none");
   PreparedEval prepared;
   prepared.tokenizer = &tokenizer, prepared.n_documents = request.documents;
@@ -75,6 +76,7 @@ PreparedEval begun(const EvalRequest& request, const Tokenizer& tokenizer, const
   RunnerOptions& runner = prepared.runner;
   runner.plan = request.plan, runner.shard = request.shard, runner.n_shards = request.n_shards;
   runner.store = request.store, runner.only_stored = request.only_stored;
+  runner.say = say;
   runner.n_at_once = request.n_at_once, runner.coordinator = request.coordinator;
   runner.budget_seconds = request.budget_seconds.value_or(0);
   return prepared;
@@ -129,7 +131,7 @@ void check_request_of_engines(EvalRequest& request) {
 PreparedEval prepare(std::shared_ptr<const Model> model, EvalRequest request, const Says& say) {
   const ModelConfig& config = model->config();
   check_request(request, config.encoder);
-  PreparedEval prepared = begun(request, model->tokenizer(), run_info(*model, request.model_path));
+  PreparedEval prepared = begun(request, model->tokenizer(), run_info(*model, request.model_path), say);
   prepared.model = std::move(model), prepared.asked = *prepared.model;
   prepared.texts = tokenize_texts(*prepared.tokenizer, request.texts, request.special, say);
   if (const std::string line = acting_layers_line(config); !line.empty()) say(line);
@@ -144,7 +146,7 @@ PreparedEval prepare_engines(Asked asked, const Tokenizer& tokenizer, const RunI
                              EvalRequest request, const Says& say) {
   constexpr int kDocuments = 8;
   check_request_of_engines(request);
-  PreparedEval prepared = begun(request, tokenizer, info);
+  PreparedEval prepared = begun(request, tokenizer, info, say);
   prepared.asked = std::move(asked);
   prepared.texts = tokenize_texts(tokenizer, request.texts, request.special, say, false);
   PlanOptions& plan = prepared.runner.plan;

@@ -11,14 +11,16 @@
 
 namespace rw {
 
-/// What a plan wants to know of a method, `spec` as typed, at a length.
+enum class Unit;  // judge/task.h
+
+/// What a plan wants to know of a method, `spec` as typed, at a length; of other engines, of a task's unit.
 class MethodFacts {
  public:
   virtual ~MethodFacts() = default;
   /// With every default filled in. Errors: UsageError for a method that does not exist or fit.
-  virtual const std::string& resolved(const std::string& spec, Index length) = 0;
+  virtual const std::string& resolved(const std::string& spec, Index length, Unit unit) = 0;
   /// Equal where one run serves both.
-  virtual const std::string& fingerprint(const std::string& spec, Index length) = 0;
+  virtual const std::string& fingerprint(const std::string& spec, Index length, Unit unit) = 0;
   /// Peak bytes beside the weights, of this machine, of reading `read` tokens.
   virtual std::size_t bytes(const std::string& spec, Index length, Index read) = 0;
 };
@@ -42,8 +44,8 @@ class AskedEngine {
   virtual bool encoder() const { return false; }
   virtual Index n_ctx_train() const = 0;
   virtual double cost_of(Index n) const = 0;  ///< of reading n tokens; see model/cost.h
-  /// Tokens, read and written, of a method.
-  virtual Index most(const std::string&) const { return kForever; }
+  /// Tokens, read and written, of a method in a task of that unit.
+  virtual Index most(const std::string&, Unit) const { return kForever; }
   virtual MethodSpec spec(const std::string& method) const = 0;
   virtual std::unique_ptr<MethodFacts> facts() const = 0;
 

@@ -14,7 +14,7 @@ const Method& BoundMethods::at(const std::string& spec, Index length) {
   return bound_.emplace(std::pair{spec, length}, method).first->second;
 }
 
-const std::string& BoundMethods::fingerprint(const std::string& spec, Index length) {
+const std::string& BoundMethods::fingerprint(const std::string& spec, Index length, Unit) {
   const auto [known, added] = fingerprints_.emplace(std::pair{spec, length}, "");
   if (added) known->second = at(spec, length).fingerprint(length);
   return known->second;

@@ -16,11 +16,11 @@ class BoundMethods : public MethodFacts {
 
   /// `spec` as typed. Errors: UsageError for a method that does not exist or fit the model.
   const Method& at(const std::string& spec, Index length);
-  const std::string& resolved(const std::string& spec, Index length) override {
+  const std::string& resolved(const std::string& spec, Index length, Unit) override {
     return at(spec, length).text();
   }
   /// Method::fingerprint at that length, which takes time and memory is to be asked for before.
-  const std::string& fingerprint(const std::string& spec, Index length) override;
+  const std::string& fingerprint(const std::string& spec, Index length, Unit) override;
   /// Peak bytes beside the weights of a session that reads `read` tokens.
   std::size_t bytes(const std::string& spec, Index length, Index read) override;
 

@@ -19,7 +19,6 @@ struct RankTimes {
 
 class Coordinator {
  public:
-  using Says = std::function<void(const std::string& words)>;
   /// On rank 0, the others being at work_items. A thread of its own speaks with them, and nobody else may
   /// call `ranks` until this ends. `say`: called with lost ranks in words, on the thread that measures.
   Coordinator(std::shared_ptr<Ranks> ranks, const RankTimes& times, Says say);

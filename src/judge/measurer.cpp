@@ -2,11 +2,14 @@
 #include "judge/measurer.h"
 
 #include <algorithm>
+#include <condition_variable>
 #include <future>
 #include <map>
+#include <mutex>
 
 #include "core/error.h"
 #include "core/progress.h"
+#include "core/text.h"
 #include "model/memory.h"
 
 namespace rw {
@@ -28,22 +31,87 @@ class Alone final : public Measurer {
 /// Items of other engines, measured ahead of the loop.
 class Ahead final : public Measurer {
  public:
-  Ahead(const ItemWork& work, int n_at_once) : work_(work), n_at_once_(static_cast<std::size_t>(n_at_once)) {}
+  Ahead(const ItemWork& work, int n_at_once, Says say)
+      : work_(work), n_at_once_(static_cast<std::size_t>(n_at_once)), say_(std::move(say)) {}
   std::vector<Record> measure(std::size_t i, const std::function<void(double)>&) override {
     for (next_ = std::max(next_, i); next_ < work_.items.size() && started_.size() < n_at_once_; ++next_)
-      if (!work_.is_known(next_))
-        started_.emplace(next_,
-                         std::async(std::launch::async, [this, n = next_] { return work_.measure(n, {}); }));
-    std::future<std::vector<Record>> own = std::move(started_.at(i));
+      if (!work_.is_known(next_)) start(next_);
+    Started& own = started_.at(i);
+    std::unique_lock lock(mutex_);
+    ended_.wait(lock, [&] { return own.has_ended || failure_; });
+    lock.unlock();
+    if (failure_) end_early();
+    std::vector<Record> records = own.records.get();
     started_.erase(i);
-    return own.get();
+    return records;
   }
 
  private:
+  struct Started {
+    bool has_ended = false;
+    std::future<std::vector<Record>> records;
+  };
+
+  void start(std::size_t i) {
+    Started& own = started_[i];
+    own.records = std::async(std::launch::async, [this, i, &own] {
+      std::exception_ptr failure;
+      std::vector<Record> records;
+      try {
+        records = work_.measure(i, {});
+      } catch (...) {
+        failure = std::current_exception();
+      }
+      {
+        const std::lock_guard lock(mutex_);
+        own.has_ended = true;
+        if (!failure_) failure_ = failure;
+      }
+      ended_.notify_all();
+      if (failure) std::rethrow_exception(failure);
+      return records;
+    });
+  }
+
+  /// Who waits hears of an error at once; the answers that are under way are kept, so that a run that goes on
+  /// has them.
+  [[noreturn]] void end_early() {
+    std::size_t n_left = 0;
+    {
+      const std::lock_guard lock(mutex_);
+      for (const auto& [i, item] : started_) n_left += !item.has_ended;
+    }
+    if (n_left > 0 && say_) tell(n_left);
+    for (auto& [i, item] : started_) {
+      std::vector<Record> records;
+      try {
+        records = item.records.get();
+      } catch (const std::exception&) {
+        continue;  // the first is told
+      }
+      work_.keep(i, records);
+    }
+    std::rethrow_exception(failure_);
+  }
+
+  void tell(std::size_t n_left) const {
+    work_.before_words();
+    try {
+      std::rethrow_exception(failure_);
+    } catch (const std::exception& error) {
+      say_(fmt::format("{}; waits for {} that {} under way, to keep what they say", error.what(),
+                       counted(n_left, "answer"), n_left == 1 ? "is" : "are"));
+    }
+  }
+
   const ItemWork work_;
   const std::size_t n_at_once_;
+  const Says say_;
   std::size_t next_ = 0;
-  std::map<std::size_t, std::future<std::vector<Record>>> started_;  // ends before what it uses
+  std::mutex mutex_;  // of what follows, and of has_ended
+  std::condition_variable ended_;
+  std::exception_ptr failure_;              // the first
+  std::map<std::size_t, Started> started_;  // ends before what it uses
 };
 
 }  // namespace
@@ -79,8 +147,8 @@ std::vector<Record> measure_item(const Asked& model, const Tokenizer& tokenizer,
   return records;
 }
 
-std::unique_ptr<Measurer> measure_here(const ItemWork& work, int n_at_once) {
-  if (n_at_once > 1) return std::make_unique<Ahead>(work, n_at_once);
+std::unique_ptr<Measurer> measure_here(const ItemWork& work, int n_at_once, Says say) {
+  if (n_at_once > 1) return std::make_unique<Ahead>(work, n_at_once, std::move(say));
   return std::make_unique<Alone>(work);
 }
 

@@ -5,6 +5,7 @@
 #include <functional>
 #include <vector>
 
+#include "core/says.h"
 #include "judge/plan.h"
 
 namespace rw {
@@ -41,6 +42,7 @@ class Measurer {
 };
 
 /// On this thread; or, where n_at_once > 1, so many at once on threads of their own.
-std::unique_ptr<Measurer> measure_here(const ItemWork& work, int n_at_once);
+/// `say`: called, on the loop's thread, with an error while others' answers are waited for.
+std::unique_ptr<Measurer> measure_here(const ItemWork& work, int n_at_once, Says say);
 
 }  // namespace rw

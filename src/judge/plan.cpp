@@ -203,15 +203,15 @@ class Planner {
     const Index read = told > 0 ? told : length;
     // Who tells losses writes a token behind them.
     const Index needed = read + (task_->unit == Unit::kDocument ? 1 : 0);
-    if (needed > model_->most(method)) {
-      too_long_[{blank_.task, method, read}] = model_->most(method);
+    if (const Index most = model_->most(method, task_->unit); needed > most) {
+      too_long_[{blank_.task, method, read}] = most;
       return;
     }
     const std::size_t bytes = bound_.bytes(method, length, read);
     require_memory(fmt::format("{} at {} tokens", method, length), bytes, "take shorter lengths");
-    const auto [found, added] =
-        known_.emplace(std::tuple{blank_.task, blank_.seed, bound_.fingerprint(method, length), length, told},
-                       items_.size());
+    const auto [found, added] = known_.emplace(
+        std::tuple{blank_.task, blank_.seed, bound_.fingerprint(method, length, task_->unit), length, told},
+        items_.size());
     if (added) {
       Item item = blank_;
       item.method = method, item.length = length, item.told = told;
@@ -219,7 +219,7 @@ class Planner {
       item.bytes = bytes;
       items_.push_back(std::move(item));
     }
-    const std::string& resolved = bound_.resolved(method, length);
+    const std::string& resolved = bound_.resolved(method, length, task_->unit);
     items_[found->second].serves.push_back({label, label_length, resolved, key(wanted, resolved)});
   }
 

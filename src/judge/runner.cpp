@@ -134,9 +134,9 @@ RunnerResult run_all(const Asked& model, const Tokenizer& tokenizer, const std::
   DocumentsInTime in_time(items, known, documents.size(), options.budget_seconds);
   Progress progress("", in_time.total());
   const ItemWork work = work_of(model, tokenizer, documents, options, items, runner, in_time, progress);
-  const std::unique_ptr<Measurer> measurer = options.coordinator
-                                                 ? options.coordinator->measurer(work)
-                                                 : measure_here(work, model->model() ? 1 : options.n_at_once);
+  const std::unique_ptr<Measurer> measurer =
+      options.coordinator ? options.coordinator->measurer(work)
+                          : measure_here(work, model->model() ? 1 : options.n_at_once, options.say);
   RunnerResult result;
   double done = 0, most = 0;  // cost of the items behind; of all that was measured
   const auto show = [&](double now) {

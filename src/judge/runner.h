@@ -16,6 +16,7 @@ struct RunnerOptions {
   Coordinator* coordinator = nullptr;  ///< of several ranks that measure; null: this process alone
   bool only_stored = false;            ///< nothing is run: items that the store lacks are left out
   std::function<void(const Plan&)> planned = {};  ///< called with this shard's plan, before the work
+  Says say = kQuiet;                              ///< beside the progress
   /// Where this is a part of longer work, in place of a line of progress: the share of this plan's work that
   /// is done. Not called where there is none.
   std::function<void(double share)> on_share = {};

@@ -2,10 +2,12 @@
 #include "remote/engines.h"
 
 #include <algorithm>
+#include <array>
 
 #include "core/hash.h"
 #include "core/text.h"
 #include "core/utf8.h"
+#include "judge/task.h"
 
 namespace rw::remote {
 namespace {
@@ -40,20 +42,27 @@ struct Engines::One {
 
 namespace {
 
+/// By method: how it is asked questions, and texts.
+using Resolved = std::map<std::string, std::array<std::string, 2>>;
+
 class EngineFacts : public MethodFacts {
  public:
-  explicit EngineFacts(std::map<std::string, std::string> resolved) : resolved_(std::move(resolved)) {}
-  const std::string& resolved(const std::string& spec, Index) override { return resolved_.at(spec); }
-  const std::string& fingerprint(const std::string& spec, Index) override { return resolved_.at(spec); }
+  explicit EngineFacts(Resolved resolved) : resolved_(std::move(resolved)) {}
+  const std::string& resolved(const std::string& spec, Index, Unit unit) override {
+    return resolved_.at(spec)[unit == Unit::kQuestion ? 0 : 1];
+  }
+  const std::string& fingerprint(const std::string& spec, Index length, Unit unit) override {
+    return resolved(spec, length, unit);
+  }
   std::size_t bytes(const std::string&, Index, Index) override { return 0; }
 
  private:
-  std::map<std::string, std::string> resolved_;
+  Resolved resolved_;
 };
 
 /// Whether no character is cut at an end: its part is no UTF-8, or U+FFFD by what a server said.
 bool is_whole(const std::string& text) {
-  return is_utf8(text) && !text.starts_with(kPart) && !text.ends_with(kPart);
+  return is_utf8(text) && !text.starts_with(kReplacement) && !text.ends_with(kReplacement);
 }
 
 struct ChatAnswer {
@@ -108,9 +117,11 @@ Engines::Engines(const std::vector<EngineAddress>& addresses, const EnginesOptio
     : tokenizer_(options.tokenizer), chat_(options.chat) {
   for (const EngineAddress& address : addresses) {
     const std::string name = address.name == "plain" ? kPlain : address.name;
+    ServerOptions server = options.server;
+    if (!address.model.empty()) server.model = address.model;
     const std::string taken[] = {kTruncated, kShort, kOwnShort, "", "all", "auto"};
     if (std::find(std::begin(taken), std::end(taken), name) != std::end(taken) ||
-        !engines_.emplace(name, std::make_unique<One>(address.url, options.server)).second)
+        !engines_.emplace(name, std::make_unique<One>(address.url, server)).second)
       throw UsageError("--engine", "a name of its own for each", "'" + address.name + "'",
                        "one of them is plain; all, auto and the baselines' names mean something else");
     require_another(name);
@@ -147,7 +158,7 @@ void Engines::require_another(const std::string& name) const {
         engine->server.model() == own.model())
       throw UsageError("--engine", "an engine for each name",
                        fmt::format("{} and {}: {} at {}", other, name, own.model(), own.url().text()),
-                       "is a port mistyped?");
+                       "is a port mistyped? --served-model NAME=MODEL asks another model of one server");
 }
 
 /// The same text is the same ids everywhere: else the servers have not one model.
@@ -193,18 +204,13 @@ void Engines::find_scoring(bool required) {
     const Server::Trial trial(engine->server);
     std::string why;
     for (const ScoringForm* form : scoring_forms()) {
-      try {
-        form->ask(engine->server, prompt_of(*engine, sample, 2), 2);
+      const std::optional<Error> problem =
+          why_not([&] { form->ask(engine->server, prompt_of(*engine, sample, 2), 2); });
+      if (!problem) {
         engine->scoring = form;
         break;
-      } catch (const NoAnswer&) {
-        throw;
-      } catch (const Refused& refused) {
-        if (!refused.cannot()) throw;
-        why += (why.empty() ? "" : "; ") + form->name + ": " + refused.found();
-      } catch (const Error& error) {
-        why += (why.empty() ? "" : "; ") + form->name + ": " + error.found();
       }
+      why += (why.empty() ? "" : "; ") + form->name + ": " + problem->found();
     }
     if (!engine->scoring && required)
       throw Error(engine->server.url().text(), "a server that tells the losses of a prompt", why,
@@ -212,10 +218,8 @@ void Engines::find_scoring(bool required) {
   }
 }
 
-/// How it is asked: a part of what its measurements are, and of the store's keys.
-std::string Engines::how(const One& one) const {
+std::string Engines::how_texts(const One& one) const {
   std::string text = one.as_text ? "prompts as text" : "prompts as ids";
-  if (chat_) text += ", questions by chat";
   if (one.scoring) text += ", losses by " + one.scoring->name;
   return text + (losses_asked_ && !one.scoring ? ", it tells no losses" : "");
 }
@@ -227,7 +231,7 @@ std::vector<std::string> Engines::describe() const {
                                 printable(engine->server.model()), engine->server.url().text(),
                                 engine->most > 0 ? fmt::format("up to {}", counted(engine->most, "token"))
                                                  : "it says no greatest length",
-                                how(*engine)));
+                                how_texts(*engine) + (chat_ ? ", questions by chat" : "")));
   return lines;
 }
 
@@ -242,16 +246,21 @@ RunInfo Engines::run_info(const std::string& version, int n_at_once) const {
   return info;
 }
 
-Index Engines::most(const std::string& method) const {
+Index Engines::most(const std::string& method, Unit unit) const {
   const One& asked = one(method);
-  return asked.most > 0 ? std::max<Index>(1, asked.most - asked.around) : kForever;
+  if (asked.most == 0) return kForever;
+  return unit == Unit::kQuestion ? std::max<Index>(1, asked.most - asked.around) : asked.most;
 }
 
+/// How it is asked is a part of what its measurements are, and of the store's keys.
 std::unique_ptr<MethodFacts> Engines::facts() const {
-  std::map<std::string, std::string> resolved;
-  for (const auto& [name, engine] : engines_)
-    resolved[name] = fmt::format("{} at {}, {}", printable(engine->server.model()),
-                                 engine->server.url().text(), how(*engine));
+  Resolved resolved;
+  for (const auto& [name, engine] : engines_) {
+    const std::string who =
+        fmt::format("{} at {}, ", printable(engine->server.model()), engine->server.url().text());
+    const std::string question = chat_ ? "messages" : engine->as_text ? "prompts as text" : "prompts as ids";
+    resolved[name] = {who + question, who + how_texts(*engine)};
+  }
   return std::make_unique<EngineFacts>(std::move(resolved));
 }
 

@@ -14,6 +14,7 @@ namespace rw::remote {
 struct EngineAddress {
   std::string name;  ///< of the method; "none", or "plain", is plain RoPE
   Url url;
+  std::string model = {};  ///< its name there; empty: that of the server options
 };
 
 struct EnginesOptions {
@@ -43,7 +44,7 @@ class Engines : public AskedEngine {
 
   Index n_ctx_train() const override { return n_ctx_train_; }
   double cost_of(Index n) const override { return static_cast<double>(n); }
-  Index most(const std::string& method) const override;
+  Index most(const std::string& method, Unit unit) const override;
   MethodSpec spec(const std::string& method) const override { return {{{method, {}}}}; }
   std::unique_ptr<MethodFacts> facts() const override;
   std::vector<double> losses(const MethodSpec& spec, std::span<const Token> tokens, Index begin, Index end,
@@ -60,7 +61,7 @@ class Engines : public AskedEngine {
   Prompt prompt_of(const One& one, std::span<const Token> tokens, Index n_end) const;
   std::string text_of(std::span<const Token> tokens) const;
   Scored score(const One& one, std::span<const Token> tokens, Index n) const;
-  std::string how(const One& one) const;
+  std::string how_texts(const One& one) const;
   void require_another(const std::string& name) const;
   void require_one_tokenizer() const;
   void find_writing();

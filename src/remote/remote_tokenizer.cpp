@@ -39,19 +39,12 @@ RemoteTokenizer::RemoteTokenizer(const Server& server) : server_(server) {
 void RemoteTokenizer::find_form() {
   std::string why;
   for (const CountingForm& form : kCountingForms) {
-    try {
+    const std::optional<Error> problem = why_not([&] {
       const std::vector<Token> tokens = form.encode(server_, "a", false, false);
-      if (tokens.empty() || form.decode(server_, tokens).empty()) continue;
-      form_ = &form;
-      return;
-    } catch (const NoAnswer&) {
-      throw;
-    } catch (const Refused& refused) {
-      if (!refused.cannot()) throw;
-      why = refused.what();
-    } catch (const Error& error) {
-      why = error.what();
-    }
+      if (!tokens.empty() && !form.decode(server_, tokens).empty()) form_ = &form;
+    });
+    if (form_) return;
+    if (problem) why = problem->what();
   }
   throw Error(server_.url().text(), "a server that says the ids of a text (/tokenize)", why,
               "--tokenizer MODEL counts with a model's files here");

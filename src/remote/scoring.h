@@ -10,9 +10,6 @@
 
 namespace rw::remote {
 
-/// What a server says for a part of a character: U+FFFD.
-inline constexpr std::string_view kPart = "\xef\xbf\xbd";
-
 /// A prompt as ids, and as text for servers that take nothing else.
 struct Prompt {
   std::span<const Token> tokens;

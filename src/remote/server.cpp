@@ -66,6 +66,20 @@ bool Refused::cannot() const {
   return status_ == 500 || (!may_pass(status_) && status_ != 401 && status_ != 403 && status_ != 407);
 }
 
+std::optional<Error> why_not(const std::function<void()>& ask) {
+  try {
+    ask();
+    return {};
+  } catch (const NoAnswer&) {
+    throw;
+  } catch (const Refused& refused) {
+    if (!refused.cannot()) throw;
+    return refused;
+  } catch (const Error& error) {
+    return error;
+  }
+}
+
 Server::Server(Url url, ServerOptions options) : url_(std::move(url)), options_(std::move(options)) {
   const std::string place = url_.text();
   const JsonInput list = send(url_.base + "/models", nullptr);

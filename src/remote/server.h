@@ -2,7 +2,9 @@
 /// A server with one model of it: JSON asked and answered, again where that helps.
 #pragma once
 #include <atomic>
+#include <functional>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "core/json.h"
@@ -31,6 +33,10 @@ class Refused : public Error {
  private:
   int status_;
 };
+
+/// Why a server cannot do what `ask` asks of it; nothing: it can. Errors: NoAnswer, Refused where that says
+/// nothing of what it can do.
+std::optional<Error> why_not(const std::function<void()>& ask);
 
 /// Thread-safe: as many connections are kept as were in use at once.
 class Server {

@@ -90,7 +90,8 @@ TEST(EnginesTest, chat_asks_by_messages_in_the_servers_template) {
   EnginesOptions options = hasty();
   options.chat = true;
   Engines engines({{"plain", parse_url(server.url(), "x")}}, options);
-  EXPECT_LE(engines.most("none"), 64 - 20);
+  EXPECT_LE(engines.most("none", Unit::kQuestion), 64 - 20);
+  EXPECT_EQ(engines.most("none", Unit::kDocument), 64);  // a text has no template around it
   EXPECT_NE(engines.describe()[0].find("questions by chat"), std::string::npos);
   const std::vector<Token> prompt = engines.tokenizer().encode("caf\xc3\xa9?\nThe key is");
   EXPECT_EQ(engines.write(engines.spec("none"), engines.tokenizer(), prompt, 4, 32, {}).text, "7");
@@ -105,7 +106,11 @@ TEST(EnginesTest, chat_is_for_questions) {
   const Engines by_text({{"plain", parse_url(server.url(), "x")}}, options);
   options.chat = true;
   const Engines by_chat({{"plain", parse_url(server.url(), "x")}}, options);
-  EXPECT_NE(by_text.facts()->resolved("none", 32), by_chat.facts()->resolved("none", 32));
+  const auto resolved = [](const Engines& engines, Unit unit) {
+    return engines.facts()->resolved("none", 32, unit);
+  };
+  EXPECT_NE(resolved(by_text, Unit::kQuestion), resolved(by_chat, Unit::kQuestion));
+  EXPECT_EQ(resolved(by_text, Unit::kDocument), resolved(by_chat, Unit::kDocument));
   const std::vector<Token> context = by_chat.tokenizer().encode("it was"),
                            truth = by_chat.tokenizer().encode("so");
   EXPECT_EQ(by_chat.go_on(by_chat.spec("none"), by_chat.tokenizer(), context, truth, {}).written.text, "7");
@@ -205,6 +210,19 @@ TEST(EnginesTest, names_that_mean_something_else_and_one_engine_twice) {
   EXPECT_THROW(Engines({{"plain", url}, {"yarn4", url}}, hasty()), UsageError);
   EXPECT_THROW(Engines({{"plain", url}}, hasty(0)),
                Error);  // nobody says the trained length: it is not guessed
+}
+
+TEST(EnginesTest, two_models_of_one_server_are_two_engines) {
+  FakeServer server([](const std::string& path, const JsonInput& body) {
+    if (path != "/v1/models") return vllm(path, body);
+    return sent({{"data", JsonInput::array({{{"id", "m"}}, {{"id", "n"}}})}});
+  });
+  const Url url = parse_url(server.url(), "x");
+  const Engines engines({{"plain", url}, {"yarn4", url, "n"}}, hasty());
+  const std::vector<std::string> lines = engines.describe();
+  EXPECT_NE(lines.at(0).find(": m at "), std::string::npos) << lines[0];
+  EXPECT_NE(lines.at(1).find(": n at "), std::string::npos) << lines[1];
+  EXPECT_THROW(Engines({{"plain", url}, {"yarn4", url, "m"}}, hasty()), UsageError);
 }
 
 TEST(EnginesTest, losses_of_other_tokens_are_refused) {

@@ -35,7 +35,7 @@ void require_same_end(const JsonInput& tokens, std::size_t all, const Prompt& pr
   std::string said;
   for (std::size_t t = all - n; t < all; ++t)
     if (tokens.is_array() && t < tokens.size() && tokens[t].is_string()) said += tokens[t].get<std::string>();
-  const bool whole = is_utf8(prompt.end) && prompt.end.find(kPart) == std::string::npos;
+  const bool whole = is_utf8(prompt.end) && prompt.end.find(kReplacement) == std::string::npos;
   if (whole ? said != prompt.end : ascii(said) != ascii(prompt.end))
     throw OddAnswer(kPlace, fmt::format("its last {} tokens to be those that were sent as text", n),
                     "another text: '" + said.substr(0, 40) + "'",

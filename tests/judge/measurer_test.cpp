@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "judge/measurer.h"
+
+#include <gtest/gtest.h>
+
+#include <future>
+
+#include "core/error.h"
+
+namespace rw {
+namespace {
+
+using std::chrono_literals::operator""s;
+
+/// Items are measured by `measure`; what is kept and said is noted.
+struct Bench {
+  explicit Bench(std::size_t n, std::function<std::vector<Record>(std::size_t)> measure)
+      : items(n),
+        work{.items = items,
+             .documents = documents,
+             .plan = plan,
+             .is_known = [](std::size_t) { return false; },
+             .begin = [](std::size_t, double) { return true; },
+             .measure = [measure](std::size_t i, const TokensDone&) { return measure(i); },
+             .keep = [this](std::size_t i, const std::vector<Record>&) { kept.push_back(i); },
+             .before_words = [] {}} {}
+  std::vector<Item> items;
+  std::vector<Document> documents;
+  PlanOptions plan;
+  std::vector<std::size_t> kept;
+  ItemWork work;
+};
+
+std::vector<Record> record_of(std::size_t i) {
+  Record record;
+  record.length = static_cast<Index>(i);
+  return {record};
+}
+
+TEST(MeasurerTest, records_come_in_the_order_that_is_asked_for) {
+  Bench bench(9, record_of);
+  const std::unique_ptr<Measurer> measurer = measure_here(bench.work, 4, kQuiet);
+  for (std::size_t i = 0; i < 9; ++i) EXPECT_EQ(measurer->measure(i, {}).at(0).length, static_cast<Index>(i));
+}
+
+/// An engine may take minutes for an answer: who waits hears at once that another one failed, and what comes
+/// meanwhile is kept.
+TEST(MeasurerTest, an_error_is_said_at_once_and_answers_under_way_are_kept) {
+  std::promise<void> said;
+  const std::shared_future<void> heard = said.get_future().share();
+  Bench bench(9, [heard](std::size_t i) -> std::vector<Record> {
+    if (i == 2) throw Error("engine", "an answer", "none", "");
+    if (i == 0 && heard.wait_for(60s) != std::future_status::ready)
+      throw Error("item 0", "words", "none", "");
+    return record_of(i);
+  });
+  std::vector<std::string> words;
+  const std::unique_ptr<Measurer> measurer = measure_here(bench.work, 4, [&](const std::string& line) {
+    words.push_back(line);
+    said.set_value();
+  });
+  try {
+    measurer->measure(0, {});
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.place(), "engine");
+  }
+  ASSERT_EQ(words.size(), 1u);
+  EXPECT_NE(words[0].find("engine: expected an answer"), std::string::npos) << words[0];
+  EXPECT_EQ(bench.kept, (std::vector<std::size_t>{0, 1, 3}));
+}
+
+/// What was measured before is taken as ever, and nothing is kept twice.
+TEST(MeasurerTest, an_error_of_the_item_that_is_asked_for_is_thrown) {
+  Bench bench(3, [](std::size_t i) -> std::vector<Record> {
+    if (i == 2) throw Error("engine", "an answer", "none", "");
+    return record_of(i);
+  });
+  const std::unique_ptr<Measurer> measurer = measure_here(bench.work, 2, kQuiet);
+  EXPECT_EQ(measurer->measure(0, {}).size(), 1u);
+  EXPECT_THROW(
+      {
+        measurer->measure(1, {});
+        measurer->measure(2, {});
+      },
+      Error);
+}
+
+}  // namespace
+}  // namespace rw
