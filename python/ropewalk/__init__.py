@@ -23,7 +23,7 @@ from ._core import (
 )
 from ._errors import Error, UsageError
 from ._judge import Results, choose, evaluate, layers, read_results, tune
-from ._types import Choice, MethodInfo, RopeContext, StepResult
+from ._types import Choice, MethodInfo, RopeContext, StepResult, Tuned, TunedCandidate
 
 __version__: str = getattr(_core, "__version__")
 
@@ -42,6 +42,8 @@ __all__ = [
     "Session",
     "Step",
     "StepResult",
+    "Tuned",
+    "TunedCandidate",
     "UsageError",
     "Variant",
     "__version__",

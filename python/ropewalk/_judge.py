@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import pathlib
-from typing import TYPE_CHECKING, Any, Callable, Iterable, List, Mapping, Sequence, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Callable, Iterable, List, Mapping, Sequence, TypeVar, Union, cast
 
 from . import _core
 from ._errors import UsageError, count
-from ._types import Choice, RopeContext
+from ._types import Choice, RopeContext, Tuned
 
 if TYPE_CHECKING:
     import matplotlib.axes
@@ -54,6 +54,9 @@ class Results:
     def __init__(self, measured: _core.Measured):
         self._measured = measured
         self._data: dict[str, Any] | None = None
+
+    def __reduce__(self) -> Any:
+        raise TypeError("Results are not pickled: evaluate(..., store=FILE) keeps them, and read_results(FILE) has them again")
 
     def __len__(self) -> int:
         """How many records there are."""
@@ -184,14 +187,18 @@ def tune(
     keep: bool = False,
     progress: Callable[[float], Any] | None = None,
     say: Callable[[str], Any] | None = None,
-) -> dict[str, Any]:
-    """The method and its parameters for this model and length, chosen by evidence: what `ropewalk tune --json` prints, as a dict;
-    "method" is the one to use, empty where none is better for certain. keep: written beside the model, where "auto" looks.
-    progress(share): of each round."""
+) -> Tuned:
+    """The method and its parameters for this model and length, chosen by evidence: what `ropewalk tune --json` prints, as a dict
+    (see Tuned); "method" is the one to use, empty where none is better for certain.
+
+    length: tokens, past the trained length. goal: "loss", "retrieval" or "both". candidates: methods; none: all kinds, with several
+    parameters. n_documents: stretches of the texts; 0: what they hold. tail: last tokens that are scored; 0: the usual.
+    budget_seconds: 0: no limit. keep: written beside the model, where "auto" looks. progress(share): of each round. Errors:
+    UsageError; Error where there is nothing to tune, for texts that hold fewer than two stretches, for too small a budget."""
     method, evidence = _core.tune(
         model, _texts(texts), length=count(length, "length"), goal=goal, candidates=_several(candidates), n_documents=n_documents, tail=tail,
         budget_seconds=budget_seconds, special=special, store=_path(store), keep=keep, progress=progress, say=say)
-    return {**json.loads(evidence), "method": method}
+    return cast(Tuned, {**json.loads(evidence), "method": method})
 
 
 def layers(config: Mapping[str, Any], attends: Sequence[bool]) -> list[RopeContext]:

@@ -9,6 +9,7 @@ import json
 import multiprocessing
 import os
 import pathlib
+import pickle
 import signal
 import subprocess
 import sys
@@ -408,6 +409,10 @@ class Judging(unittest.TestCase):
             whole = ropewalk.evaluate(self.model, [self.book], store=store, **self.asked)
             self.assertTrue(store.read_text().startswith(begun))
             self.assertEqual(len(ropewalk.read_results(store)), len(whole))
+            with self.assertRaisesRegex(TypeError, "store=FILE"):
+                pickle.dumps(whole)
+            with self.assertRaisesRegex(ropewalk.UsageError, "file of results"):
+                ropewalk.read_results()
 
     def test_frames_and_plots(self):
         results = ropewalk.evaluate(self.model, {"a book": self.book.read_text()}, **self.asked)

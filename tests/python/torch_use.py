@@ -168,7 +168,7 @@ class Use(unittest.TestCase):
     def test_an_error_leaves_the_method_that_was_there(self):
         self.apply("rerope:window=24")
         under = self.model(tokens).logits
-        for wrong in ({"spec": "reropee"}, {"spec": "auto", "tuned": "nope.json"}, {"spec": "pi", "backend": "cuda"}, {"spec": "pi", "length": 0}):
+        for wrong in ({"spec": "reropee"}, {"spec": "pi", "tuned": {128: "yarn"}}, {"spec": "auto", "tuned": "nope.json"}, {"spec": "pi", "backend": "cuda"}, {"spec": "pi", "length": 0}):
             with self.assertRaises(ropewalk.Error, msg=str(wrong)):
                 ropewalk.transformers.apply(self.model, **wrong)
             self.assertTrue(torch.equal(self.model(tokens).logits, under), wrong)

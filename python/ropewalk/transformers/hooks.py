@@ -55,6 +55,8 @@ def apply(model: M, spec: str = "auto", *, length: int | None = None, tuned: Map
         raise ropewalk.UsageError("model", "a model of transformers", repr(model)[:80], "AutoModelForCausalLM.from_pretrained loads one")
     if backend not in BACKENDS:
         raise ropewalk.UsageError("backend", ", ".join(BACKENDS), repr(backend), "auto takes flex on CUDA")
+    if tuned is not None and spec != "auto":
+        raise ropewalk.UsageError("tuned", "no file of tune beside a method by name", f"one, and {spec!r}", '"auto" looks there')
     asked = (spec, length, read_tuned(tuned), backend)
     before = [(state.spec, state.length, state.tuned, state.backend) for state in _states(model)]
     remove(model)
