@@ -88,10 +88,10 @@ int print_plan(const Model& model, const Tokenizer& tokenizer, const std::vector
   print(fmt::format("{}; about {} are left, {} are done; at most {} MB beside the model",
                     counted(items.size(), "run"), time_text(timing.left), time_text(timing.known),
                     bytes / 1000000));
+  heed_budget(timing, options, budget_asked, say);
   if (timing.n_fit < timing.n_documents)
     print(fmt::format("the budget has room for about {} of {}: {}", timing.n_fit,
                       counted(timing.n_documents, "document"), time_text(timing.within_budget)));
-  heed_budget(timing, options, budget_asked, say);
   return 0;
 }
 
@@ -175,9 +175,21 @@ bool WorkOptions::run_jobs(int shard_k, int n_shards, const Context& context,
   return true;  // a budget may have left items out: they are not for this process
 }
 
+/// SLURM counts the tasks that were started together: lost ones alone are a smaller array, with other shares.
+void WorkOptions::require_same_array(const Store& store) const {
+  const auto [k, n] = parse_shard(shard);
+  const int most = jobs == 0 ? 256 * n : jobs * n;  // jobs share a share
+  if (store.n_shards() <= most) return;
+  throw UsageError(
+      "--shard auto", fmt::format("the array that began {}, of {} shards", out, store.n_shards()),
+      fmt::format("one of {}: this would be {}/{} of the plan", counted(n, "task"), k, n),
+      "start the whole array again, in which finished tasks end at once; or --shard k/n says which");
+}
+
 std::optional<Store> WorkOptions::open_store() const {
   if (out.empty()) return std::nullopt;
   Store store(out);
+  if (!is_job() && shard == "auto") require_same_array(store);
   if (!is_job() && !dry_run) say_that_it_goes_on(out);
   if (store.n_cut() > 0)
     say(fmt::format("{}: {} of an item that was not finished: measured again", printable(out),

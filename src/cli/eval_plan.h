@@ -26,6 +26,9 @@ struct WorkOptions {
   /// Lines on stderr: what was known, what did not fit. `unit`: "document" or "question".
   void say_what_was_done(const RunnerResult& result, std::size_t n_documents, const char* unit,
                          int n_processes) const;
+
+ private:
+  void require_same_array(const Store& store) const;
 };
 
 /// "2/3": the second of three; "auto": this task of a SLURM array. Errors: UsageError.

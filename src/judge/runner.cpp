@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
+#include <tuple>
 
 #include "core/error.h"
 #include "core/hash.h"
@@ -95,6 +97,15 @@ std::vector<Token> context_before(const Document& document, Index end, Index len
 
 namespace {
 
+/// A name is one engine in a file: a report could not show two.
+void require_engines(const Store& store, const std::vector<Item>& items) {
+  std::set<std::tuple<std::string, std::string, std::string>> named;
+  for (const Item& item : items)
+    for (const Served& served : item.serves)
+      if (named.emplace(item.task, served.label, served.resolved).second)
+        store.require_engine(item.task, served.label, served.resolved);
+}
+
 /// LIFETIME: all of it outlives what is returned.
 ItemWork work_of(const Asked& model, const Tokenizer& tokenizer, const std::vector<Document>& documents,
                  const RunnerOptions& options, const std::vector<Item>& items, const ItemRunner& runner,
@@ -122,8 +133,11 @@ ItemWork work_of(const Asked& model, const Tokenizer& tokenizer, const std::vect
 RunnerResult run_all(const Asked& model, const Tokenizer& tokenizer, const std::vector<Document>& documents,
                      const RunnerOptions& options, const RunInfo& whole) {
   RunInfo info = whole;
-  if (options.n_shards > 1) info.shard = fmt::format("{}/{}", options.shard, options.n_shards);
   Plan plan = plan_items(model, tokenizer, documents, options.plan, info);
+  if (options.store && was_remote(info)) require_engines(*options.store, plan.items);
+  if (options.n_shards > 1)  // shards behind the last item have none, and belong to nothing
+    info.shard = fmt::format("{}/{}", options.shard,
+                             std::min(plan.items.size(), static_cast<std::size_t>(options.n_shards)));
   plan.items = shard_of(plan.items, options.shard, options.n_shards);
   const std::vector<Item>& items = plan.items;
   if (options.planned) options.planned(plan);

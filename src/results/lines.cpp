@@ -90,8 +90,9 @@ class Reader {
   std::string place() const { return fmt::format("{}:{}", path_, number_); }
   Error foreign() const {
     return {place(), "a line of results as ropewalk wrote it", "something else",
-            "nothing was changed; eval, questions and tune write such files: give one, or a new name to " +
-                option("store", "--out")};
+            "nothing was changed; " + option("give a file that evaluate or tune wrote as their store",
+                                             "give a file that --out of eval, questions or tune wrote, or to "
+                                             "--out a new name")};
   }
   Error bad(const std::string& found) const {
     return {place(), "a line of results as ropewalk wrote it", found,

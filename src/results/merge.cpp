@@ -53,6 +53,10 @@ class Merger {
       // Of the tasks that score a document's last tokens, the tail says which tokens.
       if (scores_tail(record.task))
         require_same(path, "tail", tails_.emplace(record.task, group.run.tail).first->second, group.run.tail);
+      if (was_remote(group.run))
+        require_same(path, "engine called " + record.method + " in " + record.task,
+                     engines_.emplace(std::pair(record.task, record.method), record.resolved).first->second,
+                     record.resolved);
       add(record);
     }
   }
@@ -85,6 +89,7 @@ class Merger {
   std::map<std::string, std::string> keys_, texts_;  // key: file; document: SHA-256 of its text
   std::map<std::string, std::string> names_;         // SHA-256 of a text: its first name
   std::map<std::string, Index> tails_;               // by task
+  std::map<std::pair<std::string, std::string>, std::string> engines_;  // resolved, by task and method
   std::map<Cell, std::size_t> cells_;
 };
 

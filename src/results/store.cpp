@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "core/option.h"
 #include "core/output_file.h"
+#include "results/shards.h"
 
 namespace rw {
 namespace {
@@ -87,6 +88,13 @@ void Store::read_on() {
   }
 }
 
+int Store::n_shards() const {
+  int most = 0;
+  for (const auto& [key, records] : groups_)
+    for (const Record& record : records) most = std::max(most, shard_from(record.shard).second);
+  return most;
+}
+
 const std::vector<Record>* Store::find(const std::string& key) const {
   const auto found = groups_.find(key);
   return found == groups_.end() ? nullptr : &found->second;
@@ -141,6 +149,16 @@ void Store::require_alike(const RunInfo& run, bool uses_tail) const {
     const std::string& task = groups_.at(key).front().task;
     if (uses_tail && scores_tail(task)) require("tail", stored.tail, run.tail);
   }
+}
+
+void Store::require_engine(const std::string& task, const std::string& method,
+                           const std::string& resolved) const {
+  for (const auto& [key, records] : groups_)
+    for (const Record& record : records)
+      if (record.task == task && record.method == method && record.resolved != resolved)
+        throw Error(path_, fmt::format("{} of {} as in this run: {}", task, method, resolved),
+                    record.resolved,
+                    "give another " + option("store", "--out") + ", or the engine another name");
 }
 
 }  // namespace rw

@@ -34,6 +34,11 @@ class Store {
   /// `texts`: a run's documents by name, with their SHA-256. Errors: Error where the file has another text
   /// under one of these names: they would be taken for one document, and no report shows both.
   void require_texts(const std::map<std::string, std::string>& texts) const;
+  /// Of another engine's run. Errors: Error where the file's results of that task and name are of another
+  /// one, or were asked for in another way.
+  void require_engine(const std::string& task, const std::string& method, const std::string& resolved) const;
+  /// n of the shards k/n that its results are of, the greatest; 0: they are of none.
+  int n_shards() const;
   std::size_t size() const { return groups_.size(); }  ///< items that it has
   std::size_t n_cut() const { return n_cut_; }         ///< lines that the first append() cuts off
 

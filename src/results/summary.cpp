@@ -299,8 +299,9 @@ Json summary_json(const std::vector<SummaryCell>& cells, const RunInfo& run, con
     list.push_back(std::move(j));
   }
   for (const MethodReach& m : reaches(cells))
-    reach.push_back(
-        {{"method", m.method}, {"breaks_at", length(m.breaks_at)}, {"holds_to", length(m.holds_to)}});
+    if (!is_baseline(m.method))
+      reach.push_back(
+          {{"method", m.method}, {"breaks_at", length(m.breaks_at)}, {"holds_to", length(m.holds_to)}});
   const char* interval_by = units.n() < 3 ? "none" : units.n() < kBootstrapFrom ? "t" : "bootstrap";
   return {{"model", run.model},
           {"n_ctx_train", run.n_ctx_train},

@@ -46,7 +46,7 @@ expect 2 '--config: expected a value; found an empty one' "$ropewalk" logits "$m
 for none in "--method=" "--tokens=" "--precision=" "--method"; do
   expect 2 "${none%=}: expected a value; found none" "$ropewalk" logits "$model" --tokens ids "$none"
 done
-expect 1 'found something else; hint: nothing was changed; eval, questions and tune write such files' "$ropewalk" report ids
+expect 1 'found something else; hint: nothing was changed; give a file that --out of eval, questions or tune wrote' "$ropewalk" report ids
 expect 0 'Examples' "$ropewalk"
 expect 2 'did you mean eval' "$ropewalk" evall
 expect 0 'tokens/s' "$ropewalk" bench prefill "$model" --lengths 40 --methods none rerope --repeat 1 --profile

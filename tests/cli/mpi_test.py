@@ -29,7 +29,7 @@ MPIRUN = ["mpirun", "--oversubscribe", "--bind-to", "none"]
 
 
 def run(*words, ranks=1, expect=0, hosts=0, more=None):
-    command = [ropewalk, *words, *(["-t", "1"] if words[0] != "methods" else [])]
+    command = [ropewalk, *words, *(["-t", "1"] if words[0] not in ("methods", "report") else [])]
     if hosts:
         command = [f"{source}/tools/network_hosts.sh", str(hosts), *command]
     elif ranks > 1:
@@ -314,6 +314,14 @@ array_ = {"SLURM_ARRAY_TASK_ID": "4", "SLURM_ARRAY_TASK_MIN": "2", "SLURM_ARRAY_
 judged = ["eval", model, "--text", f"{source}/data/devil.txt", "--methods", "pi", "--lengths", "512", "--documents", "3",
           "--out", "s.jsonl"]
 assert "shard 2/3" in run(*judged, "--shard", "auto", more=array_).stderr
+# The lost task alone, as SLURM counts it: another share, which is refused; the whole array again goes on.
+alone = {"SLURM_ARRAY_TASK_ID": "4", "SLURM_ARRAY_TASK_MIN": "4", "SLURM_ARRAY_TASK_MAX": "4", "SLURM_ARRAY_TASK_COUNT": "1"}
+assert "start the whole array again" in run(*judged, "--shard", "auto", expect=2, more=alone).stderr
+assert "were in s.jsonl already" in run(*judged, "--shard", "auto", more=array_).stderr
+assert "1 of 3 shards" in " ".join(run("report", "s.jsonl", "--format", "text").stdout.split())
+many = ["eval", model, "--text", f"{source}/data/devil.txt", "--methods", "none", "--lengths", "256", "--documents", "1", "--jobs", "4"]
+assert "Only a part" not in run(*many, "--out", "few.jsonl").stdout
+assert "Only a part" not in run("report", "few.jsonl", "--format", "text").stdout
 assert "SLURM_ARRAY_TASK_ID" in run(*judged, "--shard", "auto", expect=2).stderr
 assert "evenly spaced" in run(*judged, "--shard", "auto", expect=2, more={**array_, "SLURM_ARRAY_TASK_ID": "3"}).stderr
 os.chdir("/")

@@ -225,6 +225,46 @@ TEST(EnginesTest, two_models_of_one_server_are_two_engines) {
   EXPECT_THROW(Engines({{"plain", url}, {"yarn4", url, "m"}}, hasty()), UsageError);
 }
 
+/// Another model under a name that a file knows: a report could not show both.
+TEST(EnginesTest, a_name_is_one_engine_in_a_file) {
+  FakeServer server([](const std::string& path, const JsonInput& body) {
+    if (path != "/v1/models") return vllm(path, body);
+    return sent({{"data", JsonInput::array({{{"id", "m"}}, {{"id", "n"}}, {{"id", "o"}}})}});
+  });
+  const Url url = parse_url(server.url(), "x");
+  std::string path = testing::TempDir() + "a_name_is_one_engine.jsonl";
+  std::filesystem::remove(path);
+  const auto run = [&](const char* model) {
+    Engines engines({{"plain", url}, {"y", url, model}}, hasty());
+    engines.find_scoring(true);
+    std::string text;
+    for (int i = 0; i < 40; ++i) text += "line " + std::to_string(i * i) + ".\n";
+    const std::vector<Document> documents =
+        split_document("a.txt", engines.tokenizer().encode(text), engines.tokenizer().text_begin(), 1, 130);
+    Store store(path);
+    RunnerOptions options;
+    options.plan.tasks = {"tail"}, options.plan.methods = engines.names(), options.store = &store;
+    options.plan.lengths = {32}, options.plan.tail = 8;
+    return run_all(Asked(unowned(engines)), engines.tokenizer(), documents, options,
+                   engines.run_info("1", 1));
+  };
+  EXPECT_EQ(run("n").n_known, 0u);
+  EXPECT_GT(run("n").n_known, 0u);
+  try {
+    run("o");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("tail of y as in this run: o at "), std::string::npos)
+        << error.what();
+    EXPECT_NE(error.found().find("n at "), std::string::npos);
+  }
+  const std::string first = path;
+  path = testing::TempDir() + "a_name_is_another_engine.jsonl";
+  std::filesystem::remove(path);
+  EXPECT_EQ(run("o").n_known, 0u);
+  EXPECT_THROW(read_results({first, path}), Error);
+}
+
 TEST(EnginesTest, losses_of_other_tokens_are_refused) {
   FakeServer shifted(
       [](const std::string& path, const JsonInput& body) { return python_as(true, path, body); });

@@ -185,7 +185,7 @@ TEST(Summary, JsonHasBaselinesTestsAndReach) {
     EXPECT_EQ(row["verdict"], "improves");
   }
   const Json reach = json["reach"];
-  ASSERT_EQ(reach.size(), 4u);  // none, yarn, <b>, none (truncated)
+  ASSERT_EQ(reach.size(), 3u);  // none, yarn, <b>; the reference gets no verdict
   EXPECT_EQ(reach[0]["method"], kPlain);
   EXPECT_EQ(reach[0]["breaks_at"], 16384);
   EXPECT_EQ(reach[0]["holds_to"], 8192);
