@@ -91,15 +91,18 @@ std::vector<remote::EngineAddress> EnginesOptions::addresses(const std::string& 
                        "a name has letters, digits, . _ and -");
     all.push_back({name, remote::parse_url(each.substr(equals + 1), "--engine")});
   }
+  std::string of_all;
   for (const std::string& each : served_models) {
     const auto named = std::find_if(
         all.begin(), all.end(), [&](const auto& address) { return each.starts_with(address.name + "="); });
-    if (named != all.end())
-      named->model = each.substr(named->name.size() + 1);
-    else
-      for (auto& address : all)
-        if (address.model.empty()) address.model = each;
+    std::string& model_of = named != all.end() ? named->model : of_all;
+    if (!model_of.empty() || each.empty() || each.ends_with('='))
+      throw UsageError("--served-model", "MODEL once, or NAME=MODEL once for each engine", "'" + each + "'",
+                       "the engines are those of --engine, and plain");
+    model_of = named != all.end() ? each.substr(named->name.size() + 1) : each;
   }
+  for (auto& address : all)
+    if (address.model.empty()) address.model = of_all;
   return all;
 }
 

@@ -202,12 +202,13 @@ void Engines::find_scoring(bool required) {
     losses_asked_ = true;
     if (chat_) engine->as_text = takes_text_only(engine->server, sample);
     const Server::Trial trial(engine->server);
+    One& asked = *engine;
     std::string why;
     for (const ScoringForm* form : scoring_forms()) {
       const std::optional<Error> problem =
-          why_not([&] { form->ask(engine->server, prompt_of(*engine, sample, 2), 2); });
+          why_not([&] { form->ask(asked.server, prompt_of(asked, sample, 2), 2); });
       if (!problem) {
-        engine->scoring = form;
+        asked.scoring = form;
         break;
       }
       why += (why.empty() ? "" : "; ") + form->name + ": " + problem->found();

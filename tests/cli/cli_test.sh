@@ -491,6 +491,8 @@ if [ "${3:-}" = model ]; then
   sed -i '2s/"loss":3/"loss":2/' r.jsonl
   expect 1 'r.jsonl:2' "$ropewalk" eval "$own" --text text.txt --methods yarn:factor=2 --lengths 192 256 --tail 64 --out r.jsonl
   expect 2 'less than the shortest' "$ropewalk" eval "$own" --text text.txt --methods pi --lengths 192 256 --tasks sliding --stride 192
+  expect 2 'once for each engine' "$ropewalk" eval --engine plain=http://127.0.0.1:1/v1 --served-model a --served-model b --text text.txt --lengths 128
+  expect 2 'once for each engine' "$ropewalk" eval http://127.0.0.1:1/v1 --served-model plain= --text text.txt --lengths 128
   expect 2 'k/n' "$ropewalk" eval "$own" --text text.txt --methods pi --lengths 512 --shard 3/2
   expect 2 'no --out' "$ropewalk" eval "$own" --text text.txt --methods pi --lengths 512 --shard 1/2
   expect 2 'no --out' "$ropewalk" eval "$own" --text text.txt --methods pi --lengths 512 --jobs 2
