@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 cmake --preset tsan >/dev/null
 cmake --build --preset tsan --target test_core test_kernels test_model test_judge test_remote test_serving ropewalk
 if grep -qw avx2 /proc/cpuinfo; then export ROPEWALK_ISA=avx2; else export ROPEWALK_ISA=portable; fi
-for test in 'core *' 'serving *' 'remote *' 'judge Coordinator.WhatALostRank*' 'kernels *Thread*:*WhoComputes*:*EqualsTheDefinition/none' 'model *Thread*:*Forks*/none:*Forks*/dynamic_ntk_grow_1:Session.*:Sequence.*:Engine.*'; do
+for test in 'core *' 'serving *' 'remote *' 'judge Coordinator.WhatALostRank*:MeasurerTest.*' 'kernels *Thread*:*WhoComputes*:*EqualsTheDefinition/none' 'model *Thread*:*Forks*/none:*Forks*/dynamic_ntk_grow_1:Session.*:Sequence.*:Engine.*'; do
   "build/tsan/test_${test%% *}" --gtest_brief=1 --gtest_filter="${test#* }"
 done
 tests/server/serve_test.py build/tsan/ropewalk models/short-256.gguf sanitized

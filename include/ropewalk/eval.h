@@ -15,7 +15,8 @@ namespace ropewalk {
 
 struct NamedText {
   std::string name = {};  ///< a path, or any name: documents of two methods are paired by it
-  std::string text = {};  ///< UTF-8
+  std::string text =
+      {};  ///< UTF-8, as it is: `ropewalk eval` drops a byte order mark, and reads lines that end \r\n as \n
 };
 
 /// What a long piece of work says and asks. Both are called on the thread that asked for it; what they throw

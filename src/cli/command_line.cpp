@@ -196,6 +196,7 @@ OptionCheck one_of(std::vector<std::string> values) {
 
 Option* Option::required(bool is) { return of(option_)->required(is), this; }
 Option* Option::capture_default_str() { return of(option_)->capture_default_str(), this; }
+Option* Option::one_each() { return of(option_)->allow_extra_args(false), this; }
 Option* Option::take_last() { return of(option_)->take_last(), this; }
 Option* Option::check(OptionCheck check) {
   const CLI::Option* option = of(option_);

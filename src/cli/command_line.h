@@ -23,6 +23,8 @@ class Option {
   Option* check(OptionCheck check);
   /// --help shows the value that its variable has now.
   Option* capture_default_str();
+  /// Of several values, one behind each time that it is said.
+  Option* one_each();
   /// Said twice, the last counts.
   Option* take_last();
 

@@ -29,11 +29,15 @@ std::shared_ptr<Tokenizer> open_tokenizer(const std::string& path) {
 
 void EnginesOptions::define(CommandLine& command) {
   app = &command;
-  command.add_option("--engine", engines,
-                     "NAME=URL, once for each: a server is a method;\n"
-                     "one is called plain. A MODEL that is a URL is it");
-  command.add_option("--served-model", served_models,
-                     "the model's name on the servers, or NAME=MODEL on\none; default: their first");
+  command
+      .add_option("--engine", engines,
+                  "NAME=URL, once for each: a server is a method;\n"
+                  "one is called plain. A MODEL that is a URL is it")
+      ->one_each();
+  command
+      .add_option("--served-model", served_models,
+                  "the model's name on the servers, or NAME=MODEL on\none; default: their first")
+      ->one_each();
   command.add_option("--api-key-file", key_file, "file with the key for the servers");
   command.add_option("--concurrency", concurrency, "requests that are asked side by side")
       ->check(in_range(1, 256))

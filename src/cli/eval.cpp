@@ -92,7 +92,7 @@ EvalRequest request_of(const RunnerOptions& work) {
   for (const std::string& length : options.lengths) request.plan.lengths.push_back(parse_length(length));
   request.documents = options.documents, request.margin = options.margin, request.special = options.special;
   if (!options.work.budget.empty()) request.budget_seconds = work.budget_seconds;
-  request.shard = work.shard, request.n_shards = work.n_shards;
+  request.shard = work.shard, request.n_shards = work.n_shards, request.share = work.share;
   request.model_path = options.model, request.command = command_line;
   return request;
 }

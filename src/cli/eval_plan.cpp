@@ -154,6 +154,7 @@ RunnerOptions WorkOptions::runner_options() const {
   RunnerOptions runner;  // no designated initialisers: g++ 12 crashes where one of them throws
   runner.budget_seconds = budget.empty() ? 0 : parse_seconds(budget);
   std::tie(runner.shard, runner.n_shards) = parse_shard(shard);
+  runner.share = share_of_job(fmt::format("{}/{}", runner.shard, runner.n_shards));
   if (runner.n_shards > 1 && out.empty())
     throw UsageError("--shard", "--out as well", "no --out", "shards are joined by their files");
   if (runner.n_shards > 1 && !report.empty())
@@ -178,8 +179,7 @@ bool WorkOptions::run_jobs(int shard_k, int n_shards, const Context& context,
 /// SLURM counts the tasks that were started together: lost ones alone are a smaller array, with other shares.
 void WorkOptions::require_same_array(const Store& store) const {
   const auto [k, n] = parse_shard(shard);
-  const int most = jobs == 0 ? 256 * n : jobs * n;  // jobs share a share
-  if (store.n_shards() <= most) return;
+  if (store.n_shards() <= n) return;
   throw UsageError(
       "--shard auto", fmt::format("the array that began {}, of {} shards", out, store.n_shards()),
       fmt::format("one of {}: this would be {}/{} of the plan", counted(n, "task"), k, n),

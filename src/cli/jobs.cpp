@@ -27,7 +27,8 @@ extern char** environ;
 namespace rw {
 namespace {
 
-constexpr const char kJob[] = "ROPEWALK_JOB";  // in a job's environment: the process that started it
+constexpr const char kShare[] = "ROPEWALK_JOB_SHARE";  // the shard that the jobs share
+constexpr const char kJob[] = "ROPEWALK_JOB";          // in a job's environment: the process that started it
 
 /// The first job's progress stands for all; the others are quiet but for errors, which come with the status.
 pid_t start_job(std::vector<std::string> arguments, bool quiet) {
@@ -47,6 +48,11 @@ pid_t start_job(std::vector<std::string> arguments, bool quiet) {
 }
 
 }  // namespace
+
+std::string share_of_job(const std::string& own) {
+  const char* share = std::getenv(kShare);
+  return is_job() && share != nullptr ? share : own;
+}
 
 bool is_job() { return std::getenv(kJob) != nullptr; }
 
@@ -71,6 +77,7 @@ void run_jobs(int n_jobs, int n_threads, int shard, int n_shards, const std::vec
   say(fmt::format("{} with {} each; what the first one shows stands for all", counted(n_jobs, "job"),
                   counted(each, "thread")));
   ::setenv(kJob, std::to_string(::getpid()).c_str(), 1);
+  ::setenv(kShare, fmt::format("{}/{}", shard, n_shards).c_str(), 1);
   std::vector<pid_t> jobs;
   for (int j = 0; j < n_jobs; ++j) {
     std::vector<std::string> arguments = own;
@@ -82,7 +89,7 @@ void run_jobs(int n_jobs, int n_threads, int shard, int n_shards, const std::vec
     for (const std::string& option : blank) arguments.push_back(option), arguments.emplace_back();
     jobs.push_back(start_job(std::move(arguments), j > 0));
   }
-  ::unsetenv(kJob);
+  ::unsetenv(kJob), ::unsetenv(kShare);
   int failed = 0;
   for (const pid_t job : jobs) {
     int status = 0;

@@ -13,6 +13,8 @@ void run_jobs(int n_jobs, int n_threads, int shard, int n_shards,
 
 /// Whether this process is one of --jobs: it shows its progress and says nothing else.
 bool is_job();
+/// Of a job: the shard "k/n" that it shares with the others; else `own`.
+std::string share_of_job(const std::string& own);
 
 /// In such a process: it ends when the one that started it does, even by SIGKILL, so that nobody goes on
 /// working for nobody. First thing in main().

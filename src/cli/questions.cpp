@@ -209,6 +209,7 @@ int run() {
   if (store) store->require_texts(texts_by_name(documents));
   RunInfo info = run_info(*loaded, options.model);
   info.command = command_line(), info.margin = kStabilityMargin;
+  if (store) store->require_alike(info, false);
   const Prompts prompts = prompts_of(documents);
   if (!is_job()) say_acting_layers(loaded->config());
   if (!is_job())

@@ -129,6 +129,11 @@ TuneOutcome choose_method(const std::shared_ptr<const Model>& model, TuneRequest
   if (!outcome.unmeasured.empty()) say(outcome.unmeasured);
   if (request.command) info.command = request.command(request, request.documents, true);
   info.tail = request.tail, info.margin = kStabilityMargin, info.special = request.special;
+  if (request.store) {
+    request.store->require_alike(info, true);
+    for (const std::vector<Document>* part : {&documents.tuning, &documents.evaluation})
+      request.store->require_texts(texts_by_name(*part));
+  }
   const TuneOptions tuning = tune_options(config, info, request, documents, start, say);
   choose_and_judge(*model, documents, tuning, request.budget_seconds, start, say, outcome);
   outcome.next = what_would_show(outcome.conclusion, tokens, request);

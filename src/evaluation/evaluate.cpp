@@ -74,7 +74,8 @@ PreparedEval begun(const EvalRequest& request, const Tokenizer& tokenizer, const
   prepared.command = request.command, prepared.info = info;
   prepared.info.special = request.special, prepared.info.margin = request.margin;
   RunnerOptions& runner = prepared.runner;
-  runner.plan = request.plan, runner.shard = request.shard, runner.n_shards = request.n_shards;
+  runner.plan = request.plan, runner.shard = request.shard, runner.n_shards = request.n_shards,
+  runner.share = request.share;
   runner.store = request.store, runner.only_stored = request.only_stored;
   runner.say = say;
   runner.n_at_once = request.n_at_once, runner.coordinator = request.coordinator;

@@ -22,6 +22,7 @@ struct EvalRequest {
   std::optional<double> budget_seconds;  ///< 0: none; not said: none, but kDefaultBudget for what is chosen
   bool special = false;                  ///< control tokens that are spelled in the texts are read as such
   int shard = 1, n_shards = 1;
+  std::string share = {};              ///< see RunnerOptions
   int n_at_once = 1;                   ///< items that other engines are asked side by side
   Coordinator* coordinator = nullptr;  ///< of ranks that measure beside this one
   Store* store = nullptr;              ///< finished items are taken from it, and go to it

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <future>
+#include <limits>
 #include <map>
 #include <mutex>
 
@@ -34,13 +35,22 @@ class Ahead final : public Measurer {
   Ahead(const ItemWork& work, int n_at_once, Says say)
       : work_(work), n_at_once_(static_cast<std::size_t>(n_at_once)), say_(std::move(say)) {}
   std::vector<Record> measure(std::size_t i, const std::function<void(double)>&) override {
-    for (next_ = std::max(next_, i); next_ < work_.items.size() && started_.size() < n_at_once_; ++next_)
-      if (!work_.is_known(next_)) start(next_);
-    Started& own = started_.at(i);
     std::unique_lock lock(mutex_);
-    ended_.wait(lock, [&] { return own.has_ended || failure_; });
+    // Of another process that writes the same store: nobody asks for it any more.
+    std::erase_if(started_, [&](const auto& each) { return each.first < i && each.second.has_ended; });
+    const double done = std::max(done_, std::numeric_limits<double>::min());
     lock.unlock();
-    if (failure_) end_early();
+    // Past the first document nothing is begun before there is a pace to plan by.
+    for (next_ = std::max(next_, i); next_ < work_.items.size() && started_.size() < n_at_once_; ++next_) {
+      if (!work_.begin(work_.items[next_].document, done)) break;
+      if (!work_.is_known(next_)) start(next_);
+    }
+    Started& own = started_.at(i);
+    lock.lock();
+    ended_.wait(lock, [&] { return own.has_ended || failure_; });
+    const bool failed = failure_ != nullptr;
+    lock.unlock();
+    if (failed) end_early();
     std::vector<Record> records = own.records.get();
     started_.erase(i);
     return records;
@@ -64,8 +74,8 @@ class Ahead final : public Measurer {
       }
       {
         const std::lock_guard lock(mutex_);
-        own.has_ended = true;
-        if (!failure_) failure_ = failure;
+        own.has_ended = true, done_ += work_.items[i].cost;
+        if (failure && !failure_) failure_ = failure;
       }
       ended_.notify_all();
       if (failure) std::rethrow_exception(failure);
@@ -73,8 +83,8 @@ class Ahead final : public Measurer {
     });
   }
 
-  /// Who waits hears of an error at once; the answers that are under way are kept, so that a run that goes on
-  /// has them.
+  /// Who waits hears of an error at once; the answers that are under way are kept where there is a store, so
+  /// that a run that goes on has them.
   [[noreturn]] void end_early() {
     std::size_t n_left = 0;
     {
@@ -99,8 +109,8 @@ class Ahead final : public Measurer {
     try {
       std::rethrow_exception(failure_);
     } catch (const std::exception& error) {
-      say_(fmt::format("{}; waits for {} that {} under way, to keep what they say", error.what(),
-                       counted(n_left, "answer"), n_left == 1 ? "is" : "are"));
+      say_(fmt::format("{}; waits for {} that {} under way{}", error.what(), counted(n_left, "answer"),
+                       n_left == 1 ? "is" : "are", work_.keeps ? ", to keep what they say" : ""));
     }
   }
 
@@ -109,6 +119,7 @@ class Ahead final : public Measurer {
   const Says say_;
   std::size_t next_ = 0;
   std::mutex mutex_;  // of what follows, and of has_ended
+  double done_ = 0;   // cost of what has ended
   std::condition_variable ended_;
   std::exception_ptr failure_;              // the first
   std::map<std::size_t, Started> started_;  // ends before what it uses

@@ -30,6 +30,7 @@ struct ItemWork {
   std::function<std::vector<Record>(std::size_t i, const TokensDone& done)> measure;
   /// Takes what was measured before the loop asks for it. On the loop's thread.
   std::function<void(std::size_t i, const std::vector<Record>& records)> keep;
+  bool keeps = false;                  ///< whether there is a store that it goes to
   std::function<void()> before_words;  ///< called before words for people are said
 };
 

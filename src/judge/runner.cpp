@@ -3,8 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
-#include <tuple>
 
 #include "core/error.h"
 #include "core/hash.h"
@@ -12,6 +10,8 @@
 #include "core/progress.h"
 #include "core/text.h"
 #include "judge/documents_in_time.h"
+#include "judge/named_engines.h"
+#include "results/shards.h"
 
 namespace rw {
 namespace {
@@ -97,15 +97,6 @@ std::vector<Token> context_before(const Document& document, Index end, Index len
 
 namespace {
 
-/// A name is one engine in a file: a report could not show two.
-void require_engines(const Store& store, const std::vector<Item>& items) {
-  std::set<std::tuple<std::string, std::string, std::string>> named;
-  for (const Item& item : items)
-    for (const Served& served : item.serves)
-      if (named.emplace(item.task, served.label, served.resolved).second)
-        store.require_engine(item.task, served.label, served.resolved);
-}
-
 /// LIFETIME: all of it outlives what is returned.
 ItemWork work_of(const Asked& model, const Tokenizer& tokenizer, const std::vector<Document>& documents,
                  const RunnerOptions& options, const std::vector<Item>& items, const ItemRunner& runner,
@@ -125,6 +116,7 @@ ItemWork work_of(const Asked& model, const Tokenizer& tokenizer, const std::vect
               [&](std::size_t i, const std::vector<Record>& records) {
                 if (options.store && !runner.is_stored(items[i])) runner.keep(items[i], records);
               },
+          .keeps = options.store != nullptr,
           .before_words = [&] { progress.clear(); }};
 }
 
@@ -135,9 +127,7 @@ RunnerResult run_all(const Asked& model, const Tokenizer& tokenizer, const std::
   RunInfo info = whole;
   Plan plan = plan_items(model, tokenizer, documents, options.plan, info);
   if (options.store && was_remote(info)) require_engines(*options.store, plan.items);
-  if (options.n_shards > 1)  // shards behind the last item have none, and belong to nothing
-    info.shard = fmt::format("{}/{}", options.shard,
-                             std::min(plan.items.size(), static_cast<std::size_t>(options.n_shards)));
+  info.shard = shard_of_items(options.share, plan.items.size());
   plan.items = shard_of(plan.items, options.shard, options.n_shards);
   const std::vector<Item>& items = plan.items;
   if (options.planned) options.planned(plan);

@@ -11,6 +11,7 @@ struct RunnerOptions {
   double budget_seconds = 0;           ///< 0: all documents; else stop before one that would not fit
   double pace = 0;                     ///< measure_pace, where it was measured already; 0: it was not
   int shard = 1, n_shards = 1;         ///< of the items, every n_shards-th from the shard-th on
+  std::string share = {};              ///< "k/n": the shard of the plan that this is, or is a job of
   Store* store = nullptr;              ///< finished items are taken from it, and go to it
   int n_at_once = 1;                   ///< items of another engine that are asked side by side
   Coordinator* coordinator = nullptr;  ///< of several ranks that measure; null: this process alone

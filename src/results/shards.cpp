@@ -18,6 +18,11 @@ std::pair<int, int> shard_from(const std::string& text) {
   return {k, n};
 }
 
+std::string shard_of_items(const std::string& share, std::size_t n_items) {
+  const auto [k, n] = shard_from(share);
+  return n > 1 ? fmt::format("{}/{}", k, std::min(n_items, static_cast<std::size_t>(n))) : "";
+}
+
 std::string missing_shards(const std::vector<Record>& records) {
   constexpr long kMost = 1 << 20;  // items of a plan that are looked at
   std::set<std::pair<int, int>> shards;

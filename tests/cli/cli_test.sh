@@ -493,6 +493,7 @@ if [ "${3:-}" = model ]; then
   expect 2 'less than the shortest' "$ropewalk" eval "$own" --text text.txt --methods pi --lengths 192 256 --tasks sliding --stride 192
   expect 2 'once for each engine' "$ropewalk" eval --engine plain=http://127.0.0.1:1/v1 --served-model a --served-model b --text text.txt --lengths 128
   expect 2 'once for each engine' "$ropewalk" eval http://127.0.0.1:1/v1 --served-model plain= --text text.txt --lengths 128
+  expect 1 'no connection' "$ropewalk" eval --served-model m --engine y=http://127.0.0.1:1/v1 http://127.0.0.1:1/v1 --text text.txt --lengths 128
   expect 2 'k/n' "$ropewalk" eval "$own" --text text.txt --methods pi --lengths 512 --shard 3/2
   expect 2 'no --out' "$ropewalk" eval "$own" --text text.txt --methods pi --lengths 512 --shard 1/2
   expect 2 'no --out' "$ropewalk" eval "$own" --text text.txt --methods pi --lengths 512 --jobs 2

@@ -314,6 +314,9 @@ array_ = {"SLURM_ARRAY_TASK_ID": "4", "SLURM_ARRAY_TASK_MIN": "2", "SLURM_ARRAY_
 judged = ["eval", model, "--text", f"{source}/data/devil.txt", "--methods", "pi", "--lengths", "512", "--documents", "3",
           "--out", "s.jsonl"]
 assert "shard 2/3" in run(*judged, "--shard", "auto", more=array_).stderr
+for other in ("--tail", "32"), ("--precision", "f32"):  # tune and eval of one file are one kind of results
+    assert "give another --out" in run("tune", model, "--text", f"{source}/data/devil.txt", "--length", "512", "--candidates", "pi",
+                                       "--documents", "2", "--out", "s.jsonl", *other, expect=1).stderr
 # The lost task alone, as SLURM counts it: another share, which is refused; the whole array again goes on.
 alone = {"SLURM_ARRAY_TASK_ID": "4", "SLURM_ARRAY_TASK_MIN": "4", "SLURM_ARRAY_TASK_MAX": "4", "SLURM_ARRAY_TASK_COUNT": "1"}
 assert "start the whole array again" in run(*judged, "--shard", "auto", expect=2, more=alone).stderr

@@ -4,8 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <future>
+#include <mutex>
+#include <set>
+#include <thread>
 
 #include "core/error.h"
+#include "judge/documents_in_time.h"
 
 namespace rw {
 namespace {
@@ -70,7 +74,41 @@ TEST(MeasurerTest, an_error_is_said_at_once_and_answers_under_way_are_kept) {
   EXPECT_EQ(bench.kept, (std::vector<std::size_t>{0, 1, 3}));
 }
 
-/// What was measured before is taken as ever, and nothing is kept twice.
+/// Nothing is asked of a document that the budget has no room for, however many are asked side by side.
+TEST(MeasurerTest, documents_without_time_are_not_begun) {
+  std::mutex mutex;
+  std::set<std::size_t> measured;
+  Bench bench(6, [&](std::size_t i) {
+    const std::lock_guard lock(mutex);
+    measured.insert(i);
+    return record_of(i);
+  });
+  for (std::size_t i = 0; i < 6; ++i) bench.items[i].document = i / 2;
+  bench.work.begin = [](std::size_t document, double) { return document < 2; };
+  const std::unique_ptr<Measurer> measurer = measure_here(bench.work, 6, kQuiet);
+  for (std::size_t i = 0; i < 4; ++i) measurer->measure(i, {});
+  EXPECT_EQ(measured, (std::set<std::size_t>{0, 1, 2, 3}));
+}
+
+/// The budget itself: before anything is measured one document is begun, however short it is.
+TEST(MeasurerTest, a_budget_holds_side_by_side) {
+  std::mutex mutex;
+  std::set<std::size_t> measured;
+  Bench bench(6, [&](std::size_t i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    const std::lock_guard lock(mutex);
+    measured.insert(i);
+    return record_of(i);
+  });
+  for (std::size_t i = 0; i < 6; ++i) bench.items[i].document = i / 2, bench.items[i].cost = 1;
+  DocumentsInTime in_time(bench.items, std::vector<bool>(6), 3, 0.001);
+  bench.work.begin = [&](std::size_t document, double done) { return in_time.begin(document, done); };
+  ASSERT_TRUE(in_time.begin(0, 0));
+  const std::unique_ptr<Measurer> measurer = measure_here(bench.work, 6, kQuiet);
+  for (std::size_t i = 0; i < 2; ++i) measurer->measure(i, {});
+  EXPECT_EQ(measured, (std::set<std::size_t>{0, 1}));
+}
+
 TEST(MeasurerTest, an_error_of_the_item_that_is_asked_for_is_thrown) {
   Bench bench(3, [](std::size_t i) -> std::vector<Record> {
     if (i == 2) throw Error("engine", "an answer", "none", "");

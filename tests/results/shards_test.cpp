@@ -23,6 +23,14 @@ TEST(ShardsTest, a_part_of_a_plan_is_called_one) {
   EXPECT_NE(missing({"2/4", "1/2"}).find("some of its shards"), std::string::npos);
 }
 
+/// 18 shards of 15 items: three are empty, and nothing is missing without them.
+TEST(ShardsTest, shards_behind_the_last_item_are_none) {
+  EXPECT_EQ(shard_of_items("3/18", 15), "3/15");
+  EXPECT_EQ(shard_of_items("2/3", 15), "2/3");
+  EXPECT_EQ(shard_of_items("1/1", 15), "");
+  EXPECT_EQ(shard_of_items("", 15), "");
+}
+
 /// A file says what it likes.
 TEST(ShardsTest, odd_ones_are_none) {
   for (const char* odd : {"0/2", "3/2", "1/0", "-1/2", "1/2x", "x", "1/99999999"})
