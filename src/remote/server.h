@@ -15,7 +15,7 @@ namespace rw::remote {
 struct ServerOptions {
   std::string model;        ///< the name under which it is served; empty: the only one, or the first
   std::string key;          ///< for Authorization: Bearer; empty: none. It stands in no error and no result
-  int tries = 6;            ///< of each request: where nobody answers, or with 408, 425, 429, 500, 502, 503 or 504
+  int tries = 6;            ///< where nobody answers, or with 408, 425, 429, 500, 502, 503 or 504
   double first_wait = 0.5;  ///< seconds before the second try; twice as long before each further one
   HttpLimits limits = {};
 };
