@@ -15,7 +15,7 @@ function(add_test_folder folder)
     # Of these tools/tsan.sh runs what threads share; other files would take two minutes to instrument.
     foreach(source ${sources})
       file(STRINGS ${source} shared LIMIT_COUNT 1
-           REGEX "Thread|WhoComputes|EqualsTheDefinition|Forks|TEST(_P|_F)?\\((Session|Sequence|Engine|Coordinator),")
+           REGEX "Thread|WhoComputes|EqualsTheDefinition|Forks|TEST(_P|_F)?\\((Session|Sequence|Engine|Coordinator|MeasurerTest),")
       if(NOT shared)
         list(REMOVE_ITEM sources ${source})
       endif()
