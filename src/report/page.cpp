@@ -115,20 +115,25 @@ std::string continuation_section(const ReportData& data) {
 std::string cost_section(const ReportData& data) {
   const auto seconds = cost_series(data, Cost::kSeconds), memory = cost_series(data, Cost::kMegabytes);
   if (seconds.empty() && memory.empty()) return "";
-  std::string html = "<section id='cost'><h2>Time and memory</h2><div class='pair'>";
+  const bool remote = was_remote(data.run);
+  std::string html = fmt::format("<section id='cost'><h2>{}</h2><div class='pair'>",
+                                 remote ? "Time waited for" : "Time and memory");
   ChartOptions options{.title = "",
                        .x_title = "total tokens (log scale)",
                        .y_title = "",
                        .trained = data.run.n_ctx_train,
                        .log_y = true};
-  options.title = "seconds against length", options.y_title = "seconds to read", options.format = "{:.3g} s";
+  options.title = "seconds against length", options.y_title = remote ? "seconds waited" : "seconds to read",
+  options.format = "{:.3g} s";
   if (!seconds.empty()) html += "<div class='chart'>" + svg_chart(seconds, options) + "</div>";
   options.title = "memory against length", options.y_title = "peak memory, MB", options.format = "{:.0f} MB";
   if (!memory.empty()) html += "<div class='chart'>" + svg_chart(memory, options) + "</div>";
   return html + "</div>" + chart_legend(seconds.empty() ? memory : seconds) +
-         "<p class='note'>Reading a document once, mean over documents; in brackets: times plain RoPE. "
-         "Methods that "
-         "compute the same share one run.</p>" +
+         (remote ? "<p class='note'>Until a server answered, whatever else it did, other requests of this "
+                   "run among that: no measure of a method. Mean over documents; in brackets: times plain "
+                   "RoPE.</p>"
+                 : "<p class='note'>Reading a document once, mean over documents; in brackets: times plain "
+                   "RoPE. Methods that compute the same share one run.</p>") +
          html_table(cost_table(data)) + "</section>\n";
 }
 

@@ -121,6 +121,19 @@ TEST(Formats, SayHowItWasMade) {
   EXPECT_TRUE(holds(html_report(data), "&#39;my novel.txt&#39;"));
 }
 
+/// What a server took to answer is no time of a method.
+TEST(Page, TimesOfOtherEnginesAreTimesOfWaiting) {
+  MadeUp made;
+  made.baselines(3), made.method("yarn", -0.05);
+  for (Record& r : made.records) r.seconds = 0.5;
+  ReportData data = made.data();
+  EXPECT_TRUE(holds(html_report(data), "seconds to read"));
+  data.run.isa = kOfServer;
+  EXPECT_TRUE(holds(html_report(data), "Time waited for"));
+  EXPECT_TRUE(holds(html_report(data), "no measure of a method"));
+  EXPECT_FALSE(holds(html_report(data), "seconds to read"));
+}
+
 TEST(Page, HasNoEmptyTableAndNoLegendOfWhatIsNotThere) {
   MadeUp made;
   made.baselines(3), made.method("yarn", -0.05);
