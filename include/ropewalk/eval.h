@@ -15,8 +15,8 @@ namespace ropewalk {
 
 struct NamedText {
   std::string name = {};  ///< a path, or any name: documents of two methods are paired by it
-  std::string text =
-      {};  ///< UTF-8, as it is: `ropewalk eval` drops a byte order mark, and reads lines that end \r\n as \n
+  /// UTF-8, as it is: `ropewalk eval` drops a byte order mark, and reads lines that end \r\n as \n.
+  std::string text = {};
 };
 
 /// What a long piece of work says and asks. Both are called on the thread that asked for it; what they throw
@@ -31,17 +31,18 @@ struct Telling {
 struct EvalOptions {
   std::vector<std::string> methods = {};  ///< as typed, "all" and "auto" too; empty: a few good ones
   std::vector<Index> lengths = {};        ///< tokens in all; empty: from the trained length up
-  std::vector<std::string> tasks = {};    ///< "tail", "continuation", "passkey" ... or "all"; empty: "tail",
-                                          ///< of encoders "masked"
-  Index tail = 0;  ///< last tokens that are scored; 0: 256, less where the trained length or the shortest of
-                   ///< `lengths` has no room for them
+  /// "tail", "continuation", "passkey" ... or "all"; empty: "tail", of encoders "masked".
+  std::vector<std::string> tasks = {};
+  /// Last tokens that are scored. 0: 256, but half of the trained length at most, and 64 less than the
+  /// shortest of `lengths`.
+  Index tail = 0;
   Index n_predict = 128;              ///< tokens that continuation writes
   Index stride = 0;                   ///< of sliding windows, tokens; 0: half of the length
   int n_questions = 4, n_depths = 5;  ///< of retrieval, for each document and length
-  int n_documents = 0;                ///< disjoint stretches taken from each text; 0: what fits
+  int n_documents = 0;                ///< disjoint stretches of each text; 0: as many as the budget buys
   double margin = 0;                  ///< nats that count as stable; 0: 0.02
-  std::optional<double> budget_seconds =
-      {};                ///< none: no limit, but 600 where the work is chosen; 0: no limit
+  /// None: no limit, but 600 for what is chosen. 0: no limit.
+  std::optional<double> budget_seconds = {};
   bool special = false;  ///< control tokens that are spelled in texts are read as such
   /// A file of results, JSON lines: finished items are taken from it, and go to it. Several may write it at
   /// once, each item whole; what two measure at the same time stands there twice, and counts once. Empty:
@@ -77,7 +78,7 @@ struct TuneOptions {
   Index length = 0;                          ///< tokens; past the trained length
   std::string goal = "loss";                 ///< "loss", "retrieval" or "both"
   std::vector<std::string> candidates = {};  ///< empty: all kinds of methods, with several parameters
-  int n_documents = 0;                       ///< 0: what the texts hold
+  int n_documents = 0;                       ///< stretches of each text; 0: what fits, to 12
   Index tail = 0;                            ///< 0: the usual
   double budget_seconds = 0;                 ///< 0: no limit
   bool special = false;

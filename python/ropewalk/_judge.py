@@ -192,7 +192,7 @@ def tune(
     (see Tuned); "method" is the one to use, empty where none is better for certain.
 
     length: tokens, past the trained length. goal: "loss", "retrieval" or "both". candidates: methods; none: all kinds, with several
-    parameters. n_documents: stretches of the texts; 0: what they hold. tail: last tokens that are scored; 0: the usual.
+    parameters. n_documents: stretches of each text; 0: what fits, to 12. tail: last tokens that are scored; 0: the usual.
     budget_seconds: 0: no limit. keep: written beside the model, where "auto" looks. progress(share): of each round. Errors:
     UsageError; Error where there is nothing to tune, for texts that hold fewer than two stretches, for too small a budget."""
     method, evidence = _core.tune(

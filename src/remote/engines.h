@@ -61,6 +61,7 @@ class Engines : public AskedEngine {
   Prompt prompt_of(const One& one, std::span<const Token> tokens, Index n_end) const;
   std::string text_of(std::span<const Token> tokens) const;
   Scored score(const One& one, std::span<const Token> tokens, Index n) const;
+  /// In words: prompts, and losses where they were looked for.
   std::string how_texts(const One& one) const;
   void require_another(const std::string& name) const;
   void require_one_tokenizer() const;

@@ -70,7 +70,7 @@ std::string markdown_report(const ReportData& data) {
   for (const WrittenSample& s : samples(data, where)) side.rows.push_back({{s.name}, {s.text}});
   side.caption = where;
   if (!side.rows.empty()) text += markdown_table(side);
-  text += section("Time and memory", cost_table(data));
+  text += section(cost_title(data.run), cost_table(data));
   text += section("All numbers of the loss", numbers_table(data));
   text += section("Methods", method_table(data)) + section("Parameters", resolved_table(data));
   return text + origin_part(data);

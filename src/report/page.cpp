@@ -116,8 +116,7 @@ std::string cost_section(const ReportData& data) {
   const auto seconds = cost_series(data, Cost::kSeconds), memory = cost_series(data, Cost::kMegabytes);
   if (seconds.empty() && memory.empty()) return "";
   const bool remote = was_remote(data.run);
-  std::string html = fmt::format("<section id='cost'><h2>{}</h2><div class='pair'>",
-                                 remote ? "Time waited for" : "Time and memory");
+  std::string html = fmt::format("<section id='cost'><h2>{}</h2><div class='pair'>", cost_title(data.run));
   ChartOptions options{.title = "",
                        .x_title = "total tokens (log scale)",
                        .y_title = "",

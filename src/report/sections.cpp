@@ -239,6 +239,8 @@ std::vector<ChartSeries> cost_series(const ReportData& data, Cost cost) {
   return result;
 }
 
+const char* cost_title(const RunInfo& run) { return was_remote(run) ? "Time waited for" : "Time and memory"; }
+
 Table cost_table(const ReportData& data) {
   Table table{"", {"method"}, {}};
   const std::vector<Index> lengths = tail_lengths(data);

@@ -18,6 +18,8 @@ Table reach_table(const ReportData& data);
 std::string reach_note(const Table& reach);  ///< of the columns that are there
 Table numbers_table(const ReportData& data);
 Table cost_table(const ReportData& data);
+/// Of other engines there is no memory, and time is that of waiting.
+const char* cost_title(const RunInfo& run);
 Table method_table(const ReportData& data);
 Table resolved_table(const ReportData& data);
 std::string how_measured(const ReportData& data);  ///< not escaped

@@ -130,6 +130,7 @@ TEST(Page, TimesOfOtherEnginesAreTimesOfWaiting) {
   EXPECT_TRUE(holds(html_report(data), "seconds to read"));
   data.run.isa = kOfServer;
   EXPECT_TRUE(holds(html_report(data), "Time waited for"));
+  EXPECT_TRUE(holds(markdown_report(data), "Time waited for"));
   EXPECT_TRUE(holds(html_report(data), "no measure of a method"));
   EXPECT_FALSE(holds(html_report(data), "seconds to read"));
 }

@@ -19,7 +19,7 @@ TEST(ShardsTest, a_part_of_a_plan_is_called_one) {
   EXPECT_EQ(missing({"1/2", ""}), "");  // a run of the whole plan went on with the file
   EXPECT_EQ(missing({"2/3", "1/3", "2/3"}),
             "Only a part of the plan: 2 of 3 shards; the files of the others belong to it.");
-  EXPECT_EQ(missing({"2/4", "4/4", "1/2"}), "");  // --jobs 2 --shard 2/2 is 2/4 and 4/4
+  EXPECT_EQ(missing({"2/4", "4/4", "1/2"}), "");  // begun in halves, gone on with in quarters
   EXPECT_NE(missing({"2/4", "1/2"}).find("some of its shards"), std::string::npos);
 }
 
