@@ -8,10 +8,10 @@
 #include <atomic>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <filesystem>
 #include <iterator>
 
+#include "core/bytes.h"
 #include "core/error.h"
 
 namespace rw {
@@ -53,7 +53,7 @@ int watch(const std::string& path) {
   (void)installed;
   for (int s = 0; s < 8; ++s) {
     if (path.size() >= sizeof slots[s].path || slots[s].used.exchange(true)) continue;
-    std::memcpy(slots[s].path, path.c_str(), path.size() + 1);
+    copy_bytes(slots[s].path, path.c_str(), path.size() + 1);
     slots[s].ready = true;
     return s;
   }

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <set>
 
+#include "core/bytes.h"
 #include "core/checked.h"
 
 namespace rw {
@@ -123,7 +124,7 @@ std::vector<std::int32_t> groups_in_order(Index n_in, Index size) {
 
 std::vector<std::int32_t> groups_listed(const TensorInfo& tensor, Index n_groups, const std::string& place) {
   std::vector<std::int32_t> groups(static_cast<std::size_t>(tensor.shape[0]));
-  std::memcpy(groups.data(), tensor.bytes.data(), groups.size() * 4);
+  copy_bytes(groups.data(), tensor.bytes.data(), groups.size() * 4);
   for (const std::int32_t g : groups)
     if (g < 0 || g >= n_groups)
       throw Error(place, fmt::format("groups from 0 to {}", n_groups - 1), fmt::format("{}", g),

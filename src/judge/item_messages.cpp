@@ -2,8 +2,8 @@
 #include "judge/item_messages.h"
 
 #include <algorithm>
-#include <cstring>
 
+#include "core/bytes.h"
 #include "core/checked.h"
 #include "core/error.h"
 #include "core/text.h"
@@ -100,7 +100,7 @@ MessageBytes document_message(const Document& document) {
 Document document_from(const ItemMessage& message, Index n_vocab) {
   const Checked n(Checked(message.rest.size(), message.place).divided_by(sizeof(Token)));
   std::vector<Token> all(n.size());
-  std::memcpy(all.data(), message.rest.data(), message.rest.size());
+  copy_bytes(all.data(), message.rest.data(), message.rest.size());
   if (std::any_of(all.begin(), all.end(), [&](Token token) { return token < 0 || token >= n_vocab; }))
     fail_message(message.place, "tokens that the vocabulary has not");
   const auto n_bos = static_cast<std::ptrdiff_t>(number_of(message, "n_bos", all.size()));

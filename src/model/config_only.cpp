@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "core/bytes.h"
 #include "core/checked.h"
 #include "formats/hf_folder.h"
 #include "formats/hf_object.h"
@@ -27,7 +28,7 @@ class SmallFile {
     const std::uint64_t length = text.size();
     std::vector<std::byte> all(sizeof length + text.size() + n_bytes_);
     std::memcpy(all.data(), &length, sizeof length);
-    std::memcpy(all.data() + sizeof length, text.data(), text.size());
+    copy_bytes(all.data() + sizeof length, text.data(), text.size());
     return all;
   }
 

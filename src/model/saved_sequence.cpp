@@ -2,8 +2,8 @@
 #include "model/saved_sequence.h"
 
 #include <array>
-#include <cstring>
 
+#include "core/bytes.h"
 #include "core/checked.h"
 #include "core/hash.h"
 #include "core/input_file.h"
@@ -69,7 +69,7 @@ class Reader {
       buffer_.clear();
       if (!file_.read(buffer_, std::min(kStep, bytes.size())) || buffer_.empty())
         throw Error(file_.path(), "a kept text as it was written", "its end too early");
-      std::memcpy(bytes.data(), buffer_.data(), buffer_.size());
+      copy_bytes(bytes.data(), buffer_.data(), buffer_.size());
       bytes = bytes.subspan(buffer_.size());
     }
   }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "core/bytes.h"
 #include "core/error.h"
 
 namespace rw {
@@ -81,7 +82,7 @@ void encode(const WeightFormat& format, const float* from, std::byte* to, Index 
       throw Error(place, "finite weights", fmt::format("{} at {}", from[i], i),
                   "the training has gone wrong; go back to a checkpoint before it");
   if (format.name == "F32") {
-    std::memcpy(to, from, static_cast<std::size_t>(n) * 4);
+    copy_bytes(to, from, static_cast<std::size_t>(n) * 4);
   } else if (format.name == "Q8_0") {
     encode_q8_0(format, from, to, n, place);
   } else {

@@ -2,10 +2,10 @@
 #include "train/checkpoint.h"
 
 #include <algorithm>
-#include <cstring>
 #include <filesystem>
 #include <utility>
 
+#include "core/bytes.h"
 #include "core/checked.h"
 #include "core/hash.h"
 #include "core/output_folder.h"
@@ -186,7 +186,7 @@ void Checkpoint::read(const std::string& name, std::span<std::byte> to) const {
   if (to.size() != said.bytes)
     throw Error(place, fmt::format("{} bytes", to.size()), fmt::format("{}", said.bytes),
                 "the checkpoint is of a model of another size, or of another optimizer");
-  std::memcpy(to.data(), file.bytes().data(), to.size());
+  copy_bytes(to.data(), file.bytes().data(), to.size());
 }
 
 std::vector<Index> checkpoint_steps(const std::string& folder) {

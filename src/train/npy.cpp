@@ -2,9 +2,9 @@
 #include "train/npy.h"
 
 #include <charconv>
-#include <cstring>
 #include <string_view>
 
+#include "core/bytes.h"
 #include "core/checked.h"
 #include "core/text_file.h"
 
@@ -65,7 +65,7 @@ NpyMatrix<T> read_npy(const std::string& path) {
                 fmt::format("{}", bytes.size() - start - size));
   NpyMatrix<T> matrix{n_rows.index(), n_columns.index(), {}};
   matrix.values.resize((n_rows * n_columns).size());
-  if (expected > 0) std::memcpy(matrix.values.data(), bytes.data() + start + size, expected);
+  copy_bytes(matrix.values.data(), bytes.data() + start + size, expected);
   return matrix;
 }
 

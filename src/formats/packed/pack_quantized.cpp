@@ -4,8 +4,8 @@
 /// (2), what weight_packed pads; weight_zero_point (n_out * bits / 32, n_groups) of I32, packed and raised
 /// likewise, where the zero is not the middle; weight_g_idx (n_in), the group of each input, where act-order
 /// mixes them (-1: it does not). Source: compressed-tensors 0.20.0.
-#include <cstring>
 
+#include "core/bytes.h"
 #include "core/checked.h"
 #include "formats/packed.h"
 
@@ -26,7 +26,7 @@ class PackQuantized final : public PackedMatrix {
     const Index n_words = (n_in * bits + 31) / 32;
     std::vector<std::uint32_t> words(static_cast<std::size_t>(n_words));
     for (Index r = 0; r < n_rows; ++r) {
-      std::memcpy(words.data(), weights.data() + (first + r) * n_words * 4, words.size() * 4);
+      copy_bytes(words.data(), weights.data() + (first + r) * n_words * 4, words.size() * 4);
       unpack_bits(words.data(), bits, n_in, rows.q.data() + r * n_in);
       for (Index g = 0; g < n_groups; ++g)
         rows.zero[static_cast<std::size_t>(r * n_groups + g)] = zero_at(first + r, g);
@@ -51,7 +51,7 @@ std::vector<Index> shape_of(PackedParts& parts) {
   std::vector<Index> shape;
   for (std::size_t i = 0; i < 2; ++i) {
     std::uint64_t value = 0;
-    std::memcpy(&value, tensor.bytes.data() + i * (wide ? 8 : 4), wide ? 8 : 4);
+    copy_bytes(&value, tensor.bytes.data() + i * (wide ? 8 : 4), wide ? 8 : 4);
     shape.push_back(Checked(value, place).in(1, 1 << 30));
   }
   return shape;

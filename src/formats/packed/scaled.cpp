@@ -5,8 +5,8 @@
 /// row, (n_out, n_groups), or one a block of both dimensions. Sources: DeepSeek-V3 Technical Report
 /// (2024), 3.3; compressed-tensors 0.20.0.
 #include <algorithm>
-#include <cstring>
 
+#include "core/bytes.h"
 #include "core/checked.h"
 #include "formats/packed.h"
 
@@ -19,7 +19,7 @@ class Scaled final : public PackedMatrix {
   Index rows_each = 1;  // that share scales
 
   void read(Index first, Index n_rows, PackedRows& rows) const override {
-    std::memcpy(rows.q.data(), weights.data() + first * n_in, static_cast<std::size_t>(n_rows * n_in));
+    copy_bytes(rows.q.data(), weights.data() + first * n_in, static_cast<std::size_t>(n_rows * n_in));
     if (code == Code::kInteger)
       for (Index i = 0; i < n_rows * n_in; ++i) rows.q[static_cast<std::size_t>(i)] ^= 0x80;
     for (Index r = 0; r < n_rows; ++r) {

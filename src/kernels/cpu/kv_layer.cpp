@@ -3,8 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
+#include "core/bytes.h"
 #include "core/error.h"
 
 namespace rw::cpu {
@@ -186,7 +186,7 @@ void CpuKv::own_block(std::size_t index) {
   const auto own = [this](Bytes& bytes, int width) {
     if (bytes == nullptr) return;
     Bytes room = make_bytes(width);
-    std::memcpy(room.get(), bytes.get(), static_cast<std::size_t>(n_kv_heads * head_bytes(width)));
+    copy_bytes(room.get(), bytes.get(), static_cast<std::size_t>(n_kv_heads * head_bytes(width)));
     bytes = std::move(room);
   };
   for (std::size_t variant = 0; variant < block.k.size(); ++variant) {
