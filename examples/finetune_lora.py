@@ -5,7 +5,8 @@
     torchrun --nproc-per-node 2 examples/finetune_lora.py MODEL --text BOOK... --method rerope:window=2048 --length 16k --out ADAPTER
 
 Prints the loss of the last text's end before and after. Needs: pip install 'ropewalk[transformers]' peft accelerate.
-With FSDP or DeepSpeed: the same through `accelerate launch`."""
+With DeepSpeed: accelerate launch --config_file examples/zero3.yaml --num_processes 2 examples/finetune_lora.py ...; with FSDP: the same
+with accelerate's own configuration of it."""
 import argparse
 import os
 
@@ -42,6 +43,7 @@ def main():
     parser.add_argument("--out", required=True)
     args = parser.parse_args()
 
+    transformers.set_seed(1)  # every process begins with the same adapter
     model, tokenizer = load(args.model)
     ids = [token for path in args.text for token in tokens_of(tokenizer, path)]
     pieces = [ids[i:i + args.length] for i in range(0, len(ids) - args.length + 1, args.length)]
@@ -63,9 +65,9 @@ def main():
     trainer = transformers.Trainer(model, options, train_dataset=[{"input_ids": piece, "labels": piece} for piece in pieces],
                                    data_collator=lambda items: {key: torch.tensor([item[key] for item in items]) for key in items[0]})
     trainer.train()
-    after = loss_of(trainer.model, held_out)
+    after = loss_of(trainer.model_wrapped, held_out)  # by all processes: each may have but a share of the parameters
+    trainer.save_model(args.out)
     if trainer.is_world_process_zero():
-        trainer.model.save_pretrained(args.out)
         print(f"{args.method}, {args.length} tokens, {args.steps} steps on {os.environ.get('WORLD_SIZE', '1')} processes: "
               f"loss {before:.3f} before, {after:.3f} after", flush=True)
     if torch.distributed.is_initialized():

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Changed transformers models in use: generate(), padding, "auto", training, and taking the change back. Run by tools/check_torch."""
 import copy
+import os
 import pathlib
+import subprocess
+import sys
 import tempfile
 import unittest
 import warnings
@@ -277,6 +280,22 @@ class Use(unittest.TestCase):
             self.close(again(tokens).logits, model(tokens).logits)
         ropewalk.transformers.remove(model)
 
+    def test_it_warns_of_nothing(self):
+        """In a process of its own: most warnings are given once in one."""
+        for family in ("qwen2", "roformer")[:2 if int(transformers.__version__.split(".")[0]) >= 5 else 1]:
+            code = f"""if True:
+                import torch, ropewalk.transformers
+                from torch_models import load, some_tokens, tiny
+                model, ids = load(tiny / "{family}"), torch.tensor([some_tokens(60)])
+                ropewalk.transformers.apply(model, "yarn")
+                model(ids, labels=ids).loss.backward()
+                model.can_generate() and model.generate(ids, attention_mask=torch.ones_like(ids), pad_token_id=0, max_new_tokens=2, do_sample=False)"""
+            run = subprocess.run([sys.executable, "-W", "always", "-c", code], capture_output=True, text=True,
+                                 env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+            self.assertEqual(run.returncode, 0, run.stderr)
+            for word in ("ropewalk", "deprecated", "not writable"):
+                self.assertNotIn(word, "\n".join(line for line in run.stderr.splitlines() if "/site-packages/" not in line))
+
     def test_a_trained_model(self):
         """models/short-256.gguf, trained on 256 tokens, as transformers reads it: its losses are the engine's, and text of four
         times its length breaks plain RoPE and not a map of distances."""
@@ -302,7 +321,6 @@ class Use(unittest.TestCase):
 
 def text_tokens(path, n):
     """By the engine's own tokenizer of the small model."""
-    import subprocess
     from torch_models import ropewalk_program
     with tempfile.TemporaryDirectory() as work:
         part = pathlib.Path(work, "text")

@@ -26,13 +26,13 @@ class Tables:
 
     def __init__(self, plan: Plan, theta: ArrayLike | None = None, rotary_gain: float | None = None):
         self.row_begin, self.n_rows = int(plan.row_begin), int(plan.n_rows)
-        self.theta = np.asarray(plan.theta if theta is None else theta, dtype=np.float64)
+        self.theta = np.array(plan.theta if theta is None else theta, dtype=np.float64)
         self.rotary_gain = float(plan.rotary_gain if rotary_gain is None else rotary_gain)
         self.soft_cap = float(plan.soft_cap)
         self.row_scale = np.asarray(plan.row_scale)
-        self.query_position = [np.asarray(region.query_position) for region in plan.regions]
+        self.query_position = [np.array(region.query_position) for region in plan.regions]
         self.variant = [int(region.variant) for region in plan.regions]
-        self.key_position = [np.asarray(variant.key_position) for variant in plan.variants]
+        self.key_position = [np.array(variant.key_position) for variant in plan.variants]
         bounds = [self._bounds(plan, region) for region in range(len(self.variant))]
         self.begin, self.end = [b for b, _ in bounds], [e for _, e in bounds]
         self._made = {}
@@ -58,7 +58,7 @@ class Tables:
 
     def _rotation(self, position, device, dtype):
         where = device if device.type not in ("mps", "xpu") else torch.device("cpu")  # those lack float64
-        angle = torch.as_tensor(position, device=where)[:, None] * torch.as_tensor(np.array(self.theta), device=where)[..., None, :]
+        angle = torch.as_tensor(position, device=where)[:, None] * torch.as_tensor(self.theta, device=where)[..., None, :]
         return angle.cos().to(device, dtype), angle.sin().to(device, dtype)
 
     def query_rotation(self, region, begin, end, device, dtype):

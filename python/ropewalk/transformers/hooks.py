@@ -267,7 +267,7 @@ def _mark(cache):
 
 def _end(module, args, output):
     _running.model = None
-    _mark(getattr(output, "past_key_values", None))
+    _mark(output.cache if hasattr(output, "cache") else getattr(output, "past_key_values", None))  # transformers 5.24 renamed it
 
 
 def _n_cached(cache, layer):
