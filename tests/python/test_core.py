@@ -183,7 +183,11 @@ class Errors(unittest.TestCase):
         self.assertEqual(str(error), f"{error.place}: expected {error.expected}; found {error.found}; hint: {error.hint}")
 
     def test_they_name_what_python_calls_so(self):
-        """No flag of the command line's, and no variable of the environment's."""
+        """No flag and no command of the program's, no route of the server's, and no variable of the environment's."""
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        tuned = pathlib.Path(folder.name, "tuned.json")
+        tuned.write_text("{}")
         model, book = ropewalk.Model(MODEL), {"a": TEXT}
         asked = {"methods": ["rerope"], "lengths": [512], "tail": 64, "n_documents": 2}
         wrong = [(ropewalk.Model, (MODEL,), {name: value}) for name, value in
@@ -199,12 +203,16 @@ class Errors(unittest.TestCase):
         wrong += [(ropewalk.tune, (model, book, "16k"), {}), (ropewalk.tune, (model, {"a": "few words"}, 512), {}),
                   (ropewalk.score, (["a"], ["b"]), {"tokenize": "x"}), (ropewalk.read_results, (SOURCE / "README.md",), {}),
                   (ropewalk.plan, ("a,b", 8), {}), (ropewalk.plan, ("yarn:factor=x", 8), {}), (ropewalk.Session, (model, 2**31), {}),
-                  (ropewalk.Model, (SOURCE / "data" / "persuasion.txt",), {}), (ropewalk.Model, (5,), {})]
+                  (ropewalk.Model, (SOURCE / "data" / "persuasion.txt",), {}), (ropewalk.Model, (5,), {}),
+                  (ropewalk.Model, ("hub/name",), {}), (ropewalk.Model, ("http://a.b/c",), {}), (ropewalk.layers, ({"model_type": "unheard"}, [True]), {}),
+                  (ropewalk.evaluate, (model, book), {**asked, "tasks": ["questions"]}), (ropewalk.plan, ("yarn:factor=0", 8), {}),
+                  (ropewalk.choose, (4096, model.rope_context(0), tuned), {}), (model.chat, ("Hi",), {})]
         for call, arguments, named in wrong:
             with self.assertRaises(ropewalk.Error, msg=str(named)) as caught:
                 call(*arguments, **named)
-            self.assertNotRegex(str(caught.exception), r"(^|[ (`])--[a-z]", msg=str(named))
+            self.assertNotRegex(str(caught.exception), r"(^|[ (`])--[a-z]|`ropewalk |ropewalk (tune|methods)|/v1/", msg=str(named))
             self.assertFalse(caught.exception.place.startswith("ROPEWALK"), caught.exception.place)
+        self.assertIn("nothing tuned (tune)", ropewalk.choose(4096, model.rope_context(0)).why)
 
     def test_a_room_in_the_wrong_unit(self):
         for room in (1, 2**20 - 1):
