@@ -401,6 +401,12 @@ class Judging(unittest.TestCase):
         self.assertEqual(shares, sorted(shares))
         self.assertIn("<!doctype html>", results.html()[:100])
         self.assertIn("rerope", results.text())
+        call = (f"ropewalk.evaluate(ropewalk.Model({str(MODEL)!r}), [{str(self.book)!r}], methods=['rerope', 'pi'], lengths=[256, 512], "
+                "tail=64, n_documents=2)")
+        self.assertEqual(results.data()["origin"]["commands"], [call])
+        made = {"ropewalk": ropewalk, "__builtins__": {}}
+        self.assertEqual(eval(call, made).records[0]["loss"], results.records[0]["loss"])
+        self.assertIn("'a': ...", ropewalk.evaluate(self.model, {"a": TEXT}, **self.asked).data()["origin"]["commands"][0])
 
     def test_a_run_goes_on_from_its_store(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -417,6 +423,7 @@ class Judging(unittest.TestCase):
             whole = ropewalk.evaluate(self.model, [self.book], store=store, **self.asked)
             self.assertTrue(store.read_text().startswith(begun))
             self.assertEqual(len(ropewalk.read_results(store)), len(whole))
+            self.assertIn("ropewalk.evaluate(", ropewalk.read_results(store).html())
             with self.assertRaisesRegex(TypeError, "store=FILE"):
                 pickle.dumps(whole)
             with self.assertRaisesRegex(ropewalk.UsageError, "file of results"):
