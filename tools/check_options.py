@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Errors of what the library is made of call an option by option("n_predict") (core/option.h), which is --n-predict on the command
-line alone: this finds those that spell a flag.
+line alone: this finds those that spell a flag, a command or a route of the server.
 
     tools/check_options.py      silent where all is well; else file and line of each, and 1
 """
@@ -12,9 +12,9 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LAYERS = ("core", "methods", "quant", "formats", "tokenizer", "chat", "kernels", "metrics", "documents", "results", "model", "judge",
           "report", "evaluation", "face")
-COMMAND_LINE = ("judge/import/",)  # what only the program calls
-THROWN = re.compile(r"\b(?:Error|Failure|require_\w+|say)\s?[({]")
-FLAG = re.compile(r'"[^"]*--[a-z]')
+COMMAND_LINE = ("judge/import/", "model/describe.cpp")  # what only the program calls
+THROWN = re.compile(r"\b(?:Error|Failure|refuse\w*|require_\w+|say)\s?[({]")
+FLAG = re.compile(r'"[^"]*(?:--[a-z]|ropewalk [a-z]+ |`ropewalk |ropewalk tune|/v1/)')
 
 
 def call(text: str, begin: int) -> str:
@@ -48,7 +48,7 @@ def main() -> int:
             text = path.read_text(encoding="utf-8")
             for found in THROWN.finditer(text):
                 if FLAG.search(without_options(call(text, found.end() - 1))):
-                    wrong.append(f"src/{name}:{text.count(chr(10), 0, found.start()) + 1}: an error that spells a flag: option() does it")
+                    wrong.append(f"src/{name}:{text.count(chr(10), 0, found.start()) + 1}: an error that spells a flag or a command: option() does it")
     print("\n".join(wrong), end="\n" if wrong else "", file=sys.stderr)
     return 1 if wrong else 0
 

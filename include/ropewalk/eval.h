@@ -48,6 +48,7 @@ struct EvalOptions {
   /// once, each item whole; what two measure at the same time stands there twice, and counts once. Empty:
   /// none.
   std::string store = {};
+  std::string call = {};  ///< that asked, as "How it was made" and each record name it; empty: none is named
   Telling telling = {};
 };
 

@@ -160,11 +160,23 @@ def evaluate(
     goes; what they raise, and ctrl-C, end it. Servers are asked by `ropewalk eval` alone."""
     if margin is not None and not margin > 0:
         raise UsageError("margin", "nats above 0", str(margin), "None takes the usual one")
+    named, specs, tokens, asked = _texts(texts), _several(methods), _lengths(lengths), _several(tasks)
+    call = _call(model, texts, [name for name, _ in named], {
+        "methods": specs, "lengths": tokens, "tasks": asked, "tail": tail, "n_predict": n_predict, "stride": stride, "n_questions": n_questions,
+        "n_depths": n_depths, "n_documents": n_documents, "margin": margin, "budget_seconds": budget_seconds, "special": special})
     measured = _core.evaluate(
-        model, _texts(texts), methods=_several(methods), lengths=_lengths(lengths), tasks=_several(tasks), tail=tail, n_predict=n_predict,
-        stride=stride, n_questions=n_questions, n_depths=n_depths, n_documents=n_documents, margin=margin or 0.0,
-        budget_seconds=budget_seconds, special=special, store=_path(store), progress=progress, say=say)
+        model, named, methods=specs, lengths=tokens, tasks=asked, tail=tail, n_predict=n_predict, stride=stride, n_questions=n_questions,
+        n_depths=n_depths, n_documents=n_documents, margin=margin or 0.0, budget_seconds=budget_seconds, special=special,
+        store=_path(store), call=call, progress=progress, say=say)
     return Results(measured)
+
+
+def _call(model: _core.Model, texts: Texts, names: list[str], settings: dict[str, Any]) -> str:
+    """evaluate's call, without what is left as it is; of texts that are no files the names."""
+    shown = "{" + ", ".join(f"{name!r}: ..." for name in names) + "}" if isinstance(texts, Mapping) else repr(names)
+    usual = evaluate.__kwdefaults__ or {}
+    rest = [f"{name}={value!r}" for name, value in settings.items() if value != usual[name] and value != []]
+    return f"ropewalk.evaluate({', '.join([f'ropewalk.Model({model.path!r})', shown, *rest])})"
 
 
 def read_results(*paths: str | os.PathLike[str]) -> Results:

@@ -41,13 +41,13 @@ Results run_evaluate(const Model& model, const Texts& texts, const Names& method
                      const std::vector<Index>& lengths, const Names& tasks, Index tail, Index n_predict,
                      Index stride, int n_questions, int n_depths, int n_documents, double margin,
                      std::optional<double> budget_seconds, bool special, const std::string& store,
-                     const OnShare& progress, const OnLine& say) {
+                     const std::string& call, const OnShare& progress, const OnLine& say) {
   EvalOptions options;
   options.methods = methods, options.lengths = lengths, options.tasks = tasks, options.tail = tail;
   options.n_predict = n_predict, options.stride = stride, options.n_questions = n_questions;
   options.n_depths = n_depths, options.n_documents = n_documents, options.margin = margin;
   options.budget_seconds = budget_seconds, options.special = special, options.store = store;
-  options.telling = telling_of(progress.value, say.value);
+  options.call = call, options.telling = telling_of(progress.value, say.value);
   const std::vector<NamedText> named = texts_of(texts);
   const Unlocked free;
   return evaluate(model, named, options);
@@ -91,7 +91,7 @@ void bind_judge(nb::module_& m) {
       .def("csv", &Results::csv);
   m.def("evaluate", &run_evaluate, "model"_a, "texts"_a, nb::kw_only(), "methods"_a, "lengths"_a, "tasks"_a,
         "tail"_a, "n_predict"_a, "stride"_a, "n_questions"_a, "n_depths"_a, "n_documents"_a, "margin"_a,
-        "budget_seconds"_a.none(), "special"_a, "store"_a, "progress"_a.none(), "say"_a.none());
+        "budget_seconds"_a.none(), "special"_a, "store"_a, "call"_a, "progress"_a.none(), "say"_a.none());
   m.def("read_results", &read_results, "paths"_a);
   m.def("tune", &run_tune, "model"_a, "texts"_a, nb::kw_only(), "length"_a, "goal"_a, "candidates"_a,
         "n_documents"_a, "tail"_a, "budget_seconds"_a, "special"_a, "store"_a, "keep"_a, "progress"_a.none(),

@@ -92,7 +92,7 @@ Conversation conversation_prompt(const Tokenizer& tokenizer, std::span<const Mes
                                  const ChatSettings& settings) {
   if (!has_chat_template(tokenizer, settings))
     throw Error("chat template", "a model with one, for a conversation", "none in its files",
-                "ask by a prompt (generate, /v1/completions)");
+                "ask by a prompt" + option(": generate", " (generate, /v1/completions)"));
   const chat::Template parsed = template_of(tokenizer, settings);
   Conversation made;
   made.text = render(tokenizer, parsed, messages, settings, false);

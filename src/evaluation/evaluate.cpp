@@ -71,7 +71,7 @@ PreparedEval begun(const EvalRequest& request, const Tokenizer& tokenizer, const
   if (request.texts.empty()) throw UsageError(option("texts", "--text"), "a text", "none");
   PreparedEval prepared;
   prepared.tokenizer = &tokenizer, prepared.n_documents = request.documents;
-  prepared.command = request.command, prepared.info = info;
+  prepared.command = request.command, prepared.info = info, prepared.info.command = request.call;
   prepared.info.special = request.special, prepared.info.margin = request.margin;
   RunnerOptions& runner = prepared.runner;
   runner.plan = request.plan, runner.shard = request.shard, runner.n_shards = request.n_shards,

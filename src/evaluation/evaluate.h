@@ -31,6 +31,7 @@ struct EvalRequest {
   /// What makes such results again, for people and in each record; none: nothing is said. Its plan and
   /// documents are whole.
   std::function<std::string(const PlanOptions& plan, int documents, bool with_budget)> command = {};
+  std::string call = {};  ///< in its place, of a library's caller: as it was typed
 };
 
 /// Whether a task of the plan scores the same last tokens at every length.

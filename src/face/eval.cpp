@@ -72,6 +72,7 @@ Results evaluate(const Model& model, const std::vector<NamedText>& texts, const 
   if (options.margin > 0) request.margin = options.margin;
   request.budget_seconds = options.budget_seconds, request.special = options.special;
   request.store = store ? &*store : nullptr, request.model_path = model.path();
+  request.call = options.call;
   const std::function<void(double)> share = options.telling.progress;
   rw::EvalOutcome outcome = rw::evaluate(
       model.inside(), std::move(request), says_of(options.telling), share ? share : [](double) {});

@@ -2,6 +2,7 @@
 /// config.json of Hugging Face, translated to GGUF's keys. What differs from family to family is data:
 /// formats/hf_family.cpp.
 #include "core/checked.h"
+#include "core/option.h"
 #include "formats/hf_experts.h"
 #include "formats/hf_family.h"
 #include "formats/hf_quantisation.h"
@@ -168,8 +169,8 @@ Metadata translate_config(const JsonInput& json, const std::string& place) {
     const Missing* missing = find_missing(name);
     if (missing == nullptr) missing = find_missing(whole.string("model_type").value_or(""));
     if (missing != nullptr) refuse_missing(place, name, *missing);
-    throw Error(place, "a model_type that `ropewalk models` lists", "'" + name + "'",
-                "CONTRIBUTING.md says what a new family takes");
+    throw Error(place, "a model_type that " + option("docs/models.md", "`ropewalk models`") + " lists",
+                "'" + name + "'", "CONTRIBUTING.md says what a new family takes");
   }
   refuse_in_family(config, *family);
   std::string arch = whole.string("model_type") == "mistral3" ? "mistral3" : family->arch;

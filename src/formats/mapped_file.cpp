@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "core/error.h"
+#include "core/option.h"
 
 #if defined(__linux__) && !defined(MADV_POPULATE_READ)
 #define MADV_POPULATE_READ 22  // of Linux 5.14; the C library may be older
@@ -64,9 +65,10 @@ MappedFile::MappedFile(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0)
     throw Error(path, "a readable file", std::strerror(errno),
-                path.find("://") == std::string::npos
-                    ? "check the path"
-                    : "of servers only `ropewalk eval` asks, other engines");
+                option("name a file or folder that is here: nothing is fetched",
+                       path.find("://") == std::string::npos
+                           ? "check the path"
+                           : "of servers only `ropewalk eval` asks, other engines"));
   struct stat info {};
   const bool regular = ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
   void* data = nullptr;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/option.h"
 
 namespace rw {
 namespace {
@@ -107,7 +108,7 @@ const Missing* find_missing(std::string_view name) {
 void refuse_missing(std::string_view place, std::string_view name, const Missing& missing) {
   throw Error(place, "a model that this engine computes",
               fmt::format("'{}' ({}): {}, which it does not compute", name, missing.models, missing.what),
-              "`ropewalk models` lists what runs, and what others lack");
+              option("docs/models.md", "`ropewalk models`") + " lists what runs, and what others lack");
 }
 
 }  // namespace rw

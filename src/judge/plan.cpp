@@ -335,8 +335,9 @@ Plan plan_items(const Asked& model, const Tokenizer& tokenizer, const std::vecto
     planner.begin(d);
     for (const Task* task : tasks)
       if ((task->unit == Unit::kAsked) != (documents[d].asked != nullptr))
-        throw UsageError(option("tasks"), "a task on texts", task->name,
-                         "`ropewalk questions` asks those of a file");
+        throw UsageError(
+            option("tasks"), "a task on texts", task->name,
+            option("the program's command questions", "`ropewalk questions`") + " asks those of a file");
       else if (documents[d].asked)
         planner.add_asked(*task);
     if (documents[d].asked) continue;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/option.h"
 #include "core/text.h"
 
 namespace rw {
@@ -29,7 +30,8 @@ AutoChoice decide(const RopeContext& context, std::span<const TunedSetting> tune
   const char* untuned = untuned_method(n, trained);
   if (!longest)
     return choice(untuned, AutoReason::kUntuned,
-                  fmt::format("{} tokens, trained on {}, nothing tuned (ropewalk tune)", n, trained));
+                  fmt::format("{} tokens, trained on {}, nothing tuned ({})", n, trained,
+                              option("tune", "ropewalk tune")));
   if (longest->method == "none")
     return choice(
         untuned, AutoReason::kPast,

@@ -9,6 +9,8 @@
 #include <cmath>
 #include <optional>
 
+#include "core/option.h"
+
 namespace rw {
 namespace {
 
@@ -60,7 +62,9 @@ Parameters::Parameters(const MethodInfo& info, const MethodPart& part) : info_(i
 }
 
 void Parameters::refuse(std::string_view expected, std::string_view found, std::string_view hint) const {
-  throw UsageError(info_.name, expected, found, hint);
+  throw UsageError(info_.name, expected, found,
+                   hint.empty() ? option("methods()", "ropewalk methods") + " lists parameters and defaults"
+                                : std::string(hint));
 }
 
 bool Parameters::fixed(std::string_view name) const {

@@ -38,7 +38,7 @@ class Parameters {
   bool fixed(std::string_view name) const;
   /// Throws the method's own refusal of a combination.
   [[noreturn]] void refuse(std::string_view expected, std::string_view found,
-                           std::string_view hint = "ropewalk methods lists parameters and defaults") const;
+                           std::string_view hint = {}) const;
 
   /// "name:parameter=value,..." with every default that a getter resolved.
   std::string text() const;

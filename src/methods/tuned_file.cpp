@@ -18,19 +18,23 @@ constexpr std::uintmax_t kMostBytes = 4u << 20;
 constexpr Index kMostTokens = Index{1} << 31;
 
 [[noreturn]] void refuse(const std::string& path, std::string_view expected, std::string_view found) {
-  throw Error(path, expected, found, "move it away, then run ropewalk tune, or name a " + option("method"));
+  throw Error(path, expected, found,
+              "move it away, then " + option("tune with keep", "run ropewalk tune") + ", or name a " +
+                  option("method"));
 }
+
+std::string wrote_by_tune() { return "what " + option("tune", "`ropewalk tune`") + " wrote"; }
 
 std::string read_whole(const std::string& path) {
   namespace fs = std::filesystem;
   std::error_code none;
-  if (!fs::is_regular_file(path, none)) refuse(path, "what `ropewalk tune` wrote", "no regular file");
+  if (!fs::is_regular_file(path, none)) refuse(path, wrote_by_tune(), "no regular file");
   if (fs::file_size(path, none) > kMostBytes)
-    refuse(path, "what `ropewalk tune` wrote, of 4 MiB at most", "a larger file");
+    refuse(path, wrote_by_tune() + ", of 4 MiB at most", "a larger file");
   std::ifstream in(path, std::ios::binary);
   std::ostringstream bytes;
   bytes << in.rdbuf();
-  if (!in) refuse(path, "what `ropewalk tune` wrote", "a file that cannot be read, or is empty");
+  if (!in) refuse(path, wrote_by_tune(), "a file that cannot be read, or is empty");
   return bytes.str();
 }
 
@@ -40,7 +44,7 @@ class Fields {
   Fields(const std::string& path, const Json& object) : path_(path), object_(object) {}
   const Json& at(const char* key) const {
     if (!object_.is_object() || !object_.contains(key))
-      refuse(path_, fmt::format("what `ropewalk tune` wrote, with \"{}\"", key), "a file without it");
+      refuse(path_, fmt::format("{}, with \"{}\"", wrote_by_tune(), key), "a file without it");
     return object_.at(key);
   }
   std::string text(const char* key) const {

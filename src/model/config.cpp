@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "core/option.h"
 #include "formats/missing.h"
 #include "model/read_common.h"
 
@@ -91,8 +92,9 @@ ModelConfig read_config(const ModelFile& file) {
   if (architecture == nullptr) {
     refuse_unsupported(file, *name);  // names the feature, where a key tells
     if (const Missing* missing = find_missing(*name)) refuse_missing(file.path(), *name, *missing);
-    throw Error(file.path(), "an architecture that `ropewalk models` lists", "'" + *name + "'",
-                "CONTRIBUTING.md says what a new family takes");
+    throw Error(file.path(),
+                "an architecture that " + option("docs/models.md", "`ropewalk models`") + " lists",
+                "'" + *name + "'", "CONTRIBUTING.md says what a new family takes");
   }
   return architecture->read(file);
 }

@@ -21,7 +21,7 @@ std::vector<TunedSetting> tuned_settings(const std::string& model_path) {
   if (!file) return {};
   if (file->model_id != model_id(*ModelFile::open(model_path)))
     throw Error(path, "settings for " + model_path, "those of another model (" + file->model + ")",
-                "run ropewalk tune again, or name a " + option("method"));
+                option("tune", "run ropewalk tune") + " again, or name a " + option("method"));
   return file->settings;
 }
 

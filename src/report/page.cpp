@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/option.h"
 #include "report/holds_and_finds.h"
 #include "report/origin.h"
 #include "report/page_frame.h"
@@ -104,7 +105,7 @@ std::string continuation_section(const ReportData& data) {
   if (table.rows.empty() && list.empty()) return "";
   std::string html = "<section id='continuation'><h2>Continuation against the true text</h2>" +
                      html_table(table) + "<p class='note'>" + escape_html(continuation_note(table)) +
-                     " All metrics are in --format csv.</p>";
+                     " All metrics are in " + option("csv()", "--format csv") + ".</p>";
   if (!list.empty()) html += "<h3>" + escape_html(where) + "</h3><div class='side'>";
   for (const WrittenSample& s : list)
     html += fmt::format("<div><h4>{}</h4><p>{}</p></div>", escape_name(s.name),

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/option.h"
 #include "report/recovery_tables.h"
 #include "report/sections.h"
 #include "results/summary.h"
@@ -102,10 +103,9 @@ std::string harm_text(const Recovery& r) {
   for (const std::size_t s : harmed)
     by += fmt::format("{}{}", by.empty() ? "" : ", ", interval_text(*r.starts[s].change, true));
   return fmt::format(
-      "Training made {} worse: the loss at {} changed by {} from step 0 to the last look. Lower --rate; what "
-      "was "
+      "Training made {} worse: the loss at {} changed by {} from step 0 to the last look. Lower {}; what was "
       "written of {} is not to be used.",
-      joined_names(r, harmed), k_tokens(r.length), by, harmed.size() == 1 ? "it" : "them");
+      joined_names(r, harmed), k_tokens(r.length), by, option("rate"), harmed.size() == 1 ? "it" : "them");
 }
 
 std::string lead_of(const Recovery& r) {

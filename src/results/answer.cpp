@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "core/option.h"
 #include "core/text.h"
 #include "results/answer_words.h"
 #include "results/measured_on.h"
@@ -42,14 +43,15 @@ std::string not_read(const ReportData& data, const Findings& findings, const Mar
   return fmt::format(
       "No advice: this model does not read {}. With {}, as it was trained, its loss is above that of "
       "guessing evenly, {}8 bits a byte, in {} of {} ({}). {}heck the text's language and "
-      "encoding, whether the model was trained on such text, and its conversion: `ropewalk {}` with a "
+      "encoding, whether the model was trained on such text, and its conversion: {} with a "
       "line of the text shows what it makes of it.",
       all ? "this text" : "all of these texts", last_tokens(data),
       data.run.n_vocab == 0 ? ""
                             : fmt::format("{:.2f} nats for one of {} tokens or ",
                                           std::log(static_cast<double>(data.run.n_vocab)), data.run.n_vocab),
       n, counted(data.units.n_documents(), "document"), names,
-      all ? "C" : "Leave out what it does not read, or c", asks_for_masked(data) ? "fill" : "generate");
+      all ? "C" : "Leave out what it does not read, or c",
+      asks_for_masked(data) ? "`ropewalk fill`" : option("generate", "`ropewalk generate`"));
 }
 
 /// Those of the method that is named, at the length that it is named for: in files of several runs not every
@@ -324,8 +326,8 @@ Answer answer_of(const ReportData& data, const Mark& mark) {
   if (findings.kind == Kind::kTooFew)
     answer.next = data.next ? *data.next
                             : NextStep{fmt::format("To decide, measure {0} texts, or {0} stretches of "
-                                                   "fewer (--documents).",
-                                                   kEnoughUnits),
+                                                   "fewer ({1}).",
+                                                   kEnoughUnits, option("n_documents", "--documents")),
                                        ""};
   const bool windows = std::any_of(data.records.begin(), data.records.end(),
                                    [](const Record& r) { return r.task == "sliding" || r.task == "llama"; });
@@ -338,7 +340,8 @@ Answer answer_of(const ReportData& data, const Mark& mark) {
   if (findings.kind != Kind::kNoLoss)
     because.push_back(found_sentence(data, findings, mark));
   else if (findings.finder && !asked)
-    because.emplace_back("Whether its loss holds was not measured (--tasks tail).");
+    because.emplace_back("Whether its loss holds was not measured (" + option("the task", "--tasks") +
+                         " tail).");
   if (findings.kind == Kind::kNoLoss && findings.top_seen && !asked)
     because.push_back(scope_sentence(data, findings));
   const bool known = std::any_of(findings.reaches.begin(), findings.reaches.end(),

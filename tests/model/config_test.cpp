@@ -207,7 +207,7 @@ TEST(GgufConfig, FeaturesThatAreNotThereAreNamedInEveryFamily) {
   for (const char* arch : {"qwen35", "lfm2", "granitehybrid"}) refuse(arch, {}, "blk.0.attn_q.weight");
   refuse("nemotron_h", {}, "a layer with attention");
   refuse("unheard", {}, "'unheard'");
-  refuse("unheard", {}, "ropewalk models");
+  refuse("unheard", {}, "docs/models.md");
   // ... and of a known family by its name alone.
   for (const auto& [arch, part] : {std::pair{"gemma3n", "per-layer embeddings"},
                                    {"falcon-h1", "Mamba-2"},

@@ -183,7 +183,11 @@ class Errors(unittest.TestCase):
         self.assertEqual(str(error), f"{error.place}: expected {error.expected}; found {error.found}; hint: {error.hint}")
 
     def test_they_name_what_python_calls_so(self):
-        """No flag of the command line's, and no variable of the environment's."""
+        """No flag and no command of the program's, no route of the server's, and no variable of the environment's."""
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        tuned = pathlib.Path(folder.name, "tuned.json")
+        tuned.write_text("{}")
         model, book = ropewalk.Model(MODEL), {"a": TEXT}
         asked = {"methods": ["rerope"], "lengths": [512], "tail": 64, "n_documents": 2}
         wrong = [(ropewalk.Model, (MODEL,), {name: value}) for name, value in
@@ -199,12 +203,16 @@ class Errors(unittest.TestCase):
         wrong += [(ropewalk.tune, (model, book, "16k"), {}), (ropewalk.tune, (model, {"a": "few words"}, 512), {}),
                   (ropewalk.score, (["a"], ["b"]), {"tokenize": "x"}), (ropewalk.read_results, (SOURCE / "README.md",), {}),
                   (ropewalk.plan, ("a,b", 8), {}), (ropewalk.plan, ("yarn:factor=x", 8), {}), (ropewalk.Session, (model, 2**31), {}),
-                  (ropewalk.Model, (SOURCE / "data" / "persuasion.txt",), {}), (ropewalk.Model, (5,), {})]
+                  (ropewalk.Model, (SOURCE / "data" / "persuasion.txt",), {}), (ropewalk.Model, (5,), {}),
+                  (ropewalk.Model, ("hub/name",), {}), (ropewalk.Model, ("http://a.b/c",), {}), (ropewalk.layers, ({"model_type": "unheard"}, [True]), {}),
+                  (ropewalk.evaluate, (model, book), {**asked, "tasks": ["questions"]}), (ropewalk.plan, ("yarn:factor=0", 8), {}),
+                  (ropewalk.choose, (4096, model.rope_context(0), tuned), {}), (model.chat, ("Hi",), {})]
         for call, arguments, named in wrong:
             with self.assertRaises(ropewalk.Error, msg=str(named)) as caught:
                 call(*arguments, **named)
-            self.assertNotRegex(str(caught.exception), r"(^|[ (`])--[a-z]", msg=str(named))
+            self.assertNotRegex(str(caught.exception), r"(^|[ (`])--[a-z]|`ropewalk |ropewalk (tune|methods)|/v1/", msg=str(named))
             self.assertFalse(caught.exception.place.startswith("ROPEWALK"), caught.exception.place)
+        self.assertIn("nothing tuned (tune)", ropewalk.choose(4096, model.rope_context(0)).why)
 
     def test_a_room_in_the_wrong_unit(self):
         for room in (1, 2**20 - 1):
@@ -393,6 +401,12 @@ class Judging(unittest.TestCase):
         self.assertEqual(shares, sorted(shares))
         self.assertIn("<!doctype html>", results.html()[:100])
         self.assertIn("rerope", results.text())
+        call = (f"ropewalk.evaluate(ropewalk.Model({str(MODEL)!r}), [{str(self.book)!r}], methods=['rerope', 'pi'], lengths=[256, 512], "
+                "tail=64, n_documents=2)")
+        self.assertEqual(results.data()["origin"]["commands"], [call])
+        made = {"ropewalk": ropewalk, "__builtins__": {}}
+        self.assertEqual(eval(call, made).records[0]["loss"], results.records[0]["loss"])
+        self.assertIn("'a': ...", ropewalk.evaluate(self.model, {"a": TEXT}, **self.asked).data()["origin"]["commands"][0])
 
     def test_a_run_goes_on_from_its_store(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -409,6 +423,7 @@ class Judging(unittest.TestCase):
             whole = ropewalk.evaluate(self.model, [self.book], store=store, **self.asked)
             self.assertTrue(store.read_text().startswith(begun))
             self.assertEqual(len(ropewalk.read_results(store)), len(whole))
+            self.assertIn("ropewalk.evaluate(", ropewalk.read_results(store).html())
             with self.assertRaisesRegex(TypeError, "store=FILE"):
                 pickle.dumps(whole)
             with self.assertRaisesRegex(ropewalk.UsageError, "file of results"):

@@ -46,6 +46,11 @@ class Use(unittest.TestCase):
         self.model = load(tiny / "qwen2")
         self.model.generation_config.eos_token_id = None
 
+    def of_family(self, name):
+        work = tempfile.TemporaryDirectory()
+        self.addCleanup(work.cleanup)
+        return load(next(folder for folder in folders(work.name) if folder.name == name))
+
     def apply(self, spec, **more):
         self.model._spec = spec
         return ropewalk.transformers.apply(self.model, spec, **more)
@@ -186,6 +191,84 @@ class Use(unittest.TestCase):
         cache = self.model(tokens[:, :50], use_cache=True).past_key_values
         self.apply("rerope:window=24")  # another method goes on with it
         self.assertEqual(self.model(tokens[:, 50:60], past_key_values=cache).logits.shape[1], 10)
+
+    def test_a_tuple_of_keys_is_told_from_one_from_before(self):
+        """Old versions have tuples in the place of caches, and Falcon there gives one back. The newest take none."""
+        model = self.of_family("falcon")
+        ids = tokens[:, :60]
+        def legacy(output):
+            cache = output[1]
+            return cache if isinstance(cache, tuple) else tuple((layer.keys, layer.values) for layer in cache.layers)
+        before = legacy(model(ids[:, :50], use_cache=True))
+        ropewalk.transformers.apply(model, "none")
+        for keys in (before, list(before)):
+            with self.assertRaisesRegex(ropewalk.transformers.Unsupported, "50 tokens.*hint: give a DynamicCache"):
+                model(ids[:, 50:], past_key_values=keys)
+        whole = model(ids).logits
+        for inner in (model, model.transformer):
+            for form in (True, False):
+                cache = inner(ids[:, :50], use_cache=True, return_dict=form)[1]  # its own kind: the tuple in old versions
+                self.close(model(ids[:, 50:], past_key_values=cache).logits, whole[:, 50:])
+
+    def test_what_would_not_be_done_is_refused(self):
+        refused = ropewalk.transformers.Unsupported
+        ids = tokens[:, :60]
+        self.apply("rerope:window=24")
+        expected = self.model(ids).logits
+        with self.assertRaisesRegex(refused, "output_attentions: expected False; found True; hint: "):
+            self.model(ids, output_attentions=True)
+        with self.assertRaisesRegex(refused, "output_attentions"):
+            self.model.model(ids, output_attentions=True)
+        for form in (True, False):
+            with self.assertRaisesRegex(refused, "output_attentions"):
+                self.model.generate(ids, max_new_tokens=2, output_attentions=True, return_dict_in_generate=form)
+        with self.assertRaisesRegex(ValueError, "output_attentions"):  # the newest do not let it be set
+            self.model.config.output_attentions = True
+            self.model(ids)
+        self.model.config.output_attentions = False
+        for name, value in (("head_mask", torch.zeros(3, 6)), ("cu_seq_lens_q", torch.tensor([0, 30, 60])), ("is_causal", False)):
+            with self.subTest(asked=name), self.assertRaisesRegex(refused, f"{name}: .*hint: "):
+                self.model(ids, **{name: value})
+        self.close(self.model(ids, output_attentions=False, head_mask=None, is_causal=True).logits, expected)
+        asked = load(tiny / "llama")  # before apply()
+        asked.set_attn_implementation("eager") if hasattr(asked, "set_attn_implementation") else None
+        asked.config.output_attentions = True
+        ropewalk.transformers.apply(asked, "none")
+        with self.assertRaisesRegex(refused, "output_attentions"):
+            asked(ids)
+
+    def test_images_that_see_both_ways_are_refused(self):
+        text = {"vocab_size": 128, "hidden_size": 48, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 6,
+                "num_key_value_heads": 2, "head_dim": 16, "max_position_embeddings": 64, "sliding_window": 16}
+        vision = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 32, "patch_size": 8}
+        config = transformers.Gemma3Config(text_config=text, vision_config=vision, mm_tokens_per_image=4, image_token_index=120)
+        model = transformers.Gemma3ForConditionalGeneration(config).eval()
+        ids = tokens[:, :30] % 100
+        ids[0, 5:9] = 120
+        kinds, pixels = (ids == 120).long(), torch.zeros(1, 3, 32, 32)
+        ropewalk.transformers.apply(model, "none")
+        with self.assertRaisesRegex(ropewalk.transformers.Unsupported, "token_type_ids: .*both ways"):
+            model(input_ids=ids, pixel_values=pixels, token_type_ids=kinds)
+        with self.assertRaisesRegex(ropewalk.transformers.Unsupported, "paligemma"):
+            ropewalk.transformers.apply(transformers.PaliGemmaForConditionalGeneration(transformers.PaliGemmaConfig(
+                text_config={**text, "model_type": "gemma"}, vision_config={**vision, "model_type": "siglip_vision_model"})), "none")
+
+    def test_masks_of_other_widths_are_refused(self):
+        refused = ropewalk.transformers.Unsupported
+        self.apply("rerope:window=24")
+        ids, room = tokens[:, :60], torch.zeros(1, 100, dtype=torch.long)
+        room[:, :60] = 1
+        with self.assertRaisesRegex(refused, r"expected 60 columns.*found 100; hint: give attention_mask\[:, :60\]"):
+            self.model(ids, attention_mask=room)
+        expected = self.model(ids).logits
+        for cache in (transformers.DynamicCache(), transformers.StaticCache(self.model.config, max_batch_size=1, max_cache_len=100)):
+            self.model(ids[:, :40], past_key_values=cache)
+            for width in (50, 100):
+                with self.assertRaisesRegex(refused, f"expected 60 columns.*found {width}; hint: give "):
+                    self.model(ids[:, 40:], past_key_values=cache, attention_mask=room[:, :width])
+            self.close(self.model(ids[:, 40:], past_key_values=cache, attention_mask=room[:, :60]).logits, expected[:, 40:])
+        with self.assertRaisesRegex(refused, "1, 1, 60, 60.*hint: give the tokenizer's mask, or none"):
+            self.model(ids, attention_mask=torch.ones(1, 1, 60, 60, dtype=torch.bool))
 
     def test_another_attention_behind_it_is_refused(self):
         model = load(tiny / "llama").eval()

@@ -209,7 +209,7 @@ TEST(Answer, FewTextsGiveNoAdvice) {
     ReportData data = made.data();
     says(data, "No advice yet: ");
     says(data, "Seen at 16k: the least loss with yarn, 0.05");
-    says(data, "To decide, measure 5 texts, or 5 stretches of fewer (--documents).");
+    says(data, "To decide, measure 5 texts, or 5 stretches of fewer (n_documents).");
     says(data, "No method was shown to find more than truncation");
     for (const char* bold : {"Use ", "stable", "explodes", "better", "To find something take"})
       never_says(data, bold);
@@ -339,7 +339,7 @@ TEST(Answer, OfFindingAlone) {
   MadeUp made{.documents = 8};
   ask(made, "none (truncated)", 16384, 0), ask(made, "yarn", 16384, 1), ask(made, "none (short)", 0, 1);
   says(made.data(), "To find something take yarn: 100 % of 32 questions at 16k");
-  says(made.data(), "Whether its loss holds was not measured (--tasks tail).");
+  says(made.data(), "Whether its loss holds was not measured (the task tail).");
   MadeUp equal{.documents = 8};  // two that find as much as truncation: neither is named
   for (const char* method : {"none (truncated)", "yarn", "pi"}) ask(equal, method, 16384, 1);
   ask(equal, "none (short)", 0, 1);

@@ -99,7 +99,7 @@ TEST(RecoveryReport, RecommendsNothingThatTrainingHarmed) {
   EXPECT_FALSE(holds(answer, "Start from")) << answer;
   EXPECT_TRUE(holds(answer, "made worse by training on")) << answer;
   EXPECT_TRUE(holds(answer, "Training made pi worse: the loss at 4k changed by +1.3")) << answer;
-  EXPECT_TRUE(holds(answer, "Lower --rate; what was written of it is not to be used.")) << answer;
+  EXPECT_TRUE(holds(answer, "Lower rate; what was written of it is not to be used.")) << answer;
   made.input.starts.pop_back();
   std::erase_if(made.input.looks, [](const Look& look) { return look.start == 1; });
   EXPECT_TRUE(recovery_answer(made.recovery())[0].starts_with("Training made pi worse"));

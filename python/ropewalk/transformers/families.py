@@ -38,7 +38,8 @@ FAMILIES = {
     "deepseek_v2": Family(interleaved=True, last=True),
     **dict.fromkeys(("deepseek_v3", "glm4_moe_lite", "minicpm3"), Family(last=True)),
 }
-NOT_YET = {"nemotron_h": "none of its layers has positions, so that methods act nowhere"}
+NOT_YET = {"nemotron_h": "none of its layers has positions, so that methods act nowhere",
+           "paligemma": "its image and prompt see one another both ways"}
 
 
 def family_of(model_type):

@@ -19,7 +19,7 @@ from ropewalk._errors import count
 
 from . import contexts, roformer
 from .auto import read_tuned
-from .families import FAMILIES, Unsupported, family_of
+from .families import FAMILIES, NOT_YET, Unsupported, family_of
 from .state import Layer, State
 from .undo import put_in
 
@@ -31,6 +31,7 @@ M = TypeVar("M", bound=torch.nn.Module)
 NAME = "ropewalk"  # of the attention and mask functions, in transformers' registries
 MARK = "_ropewalk_filled"  # of a cache
 BACKENDS = ("auto", "flex", "chunks")
+_ONE_TEXT = "give packed texts as items of a batch, with padding"
 _running = threading.local()  # .model: the text model that computes now
 
 
@@ -71,6 +72,9 @@ def apply(model: M, spec: str = "auto", *, length: int | None = None, tuned: Map
 def _apply(model, spec, length, tuned, backend):
     text = roformer.find(model) or _text_model(model)
     attentions = roformer.attentions(text) or _attentions(text)
+    for outer in _around(model, text):
+        if outer.config.model_type in NOT_YET:
+            family_of(outer.config.model_type)
     config = getattr(next(iter(attentions.values())), "config", text.config)
     model_type = config.model_type
     family = family_of(model_type)
@@ -220,12 +224,39 @@ def _mask_in(given):
             return found
         if found is not None:
             raise Unsupported("attention_mask", "0 for padding and 1 for tokens, (batch, columns)", f"{type(found).__name__} "
-                              f"{tuple(getattr(found, 'shape', ()))}", "a mask of pairs of tokens is the method's to say")
+                              f"{tuple(getattr(found, 'shape', ()))}",
+                              "give the tokenizer's mask, or none without padding: which token sees which is the method's to say")
     return None
 
 
+def _refuse_unheard(state, module, given):
+    """What transformers' own attention may do, and what would be left out here without a word."""
+    asked = given.get("output_attentions")
+    if getattr(getattr(module, "config", None), "output_attentions", False) if asked is None else asked:
+        raise Unsupported("output_attentions", "False", "True", "attention is not computed as n x n numbers under a method; "
+                          "remove(model) and attn_implementation=\"eager\" give those of the model alone")
+    for name, hint in (("head_mask", "leave it out: a method has no heads left out"),
+                       ("cu_seq_lens_q", _ONE_TEXT), ("cu_seq_lens_k", _ONE_TEXT)):
+        if given.get(name) is not None:
+            raise Unsupported(name, "None", type(given[name]).__name__, hint)
+    causal = not state.layers[0].context["bidirectional"]
+    if given.get("is_causal", causal) not in (causal, None):
+        raise Unsupported("is_causal", str(causal), str(given["is_causal"]), "leave it out: which token sees which is the method's to say")
+    for name in ("token_type_ids", "mm_token_type_ids"):  # 1 an image's, 2 a video's; of RoFormer segments
+        kinds = given.get(name)
+        if kinds is not None and _sees_images_both_ways(state, module) and bool(((kinds == 1) | (kinds == 2)).any()):
+            raise Unsupported(name, "text alone", "tokens of an image, which see one another both ways", "methods are for causal attention")
+
+
+def _sees_images_both_ways(state, module):
+    text = module.config.get_text_config() if hasattr(module, "config") else None
+    return state.name.startswith("gemma3") or getattr(text, "use_bidirectional_attention", None) == "vision"
+
+
 def _outer_mask(state, module, args, kwargs):
-    mask = _mask_in(_given(module, args, kwargs))
+    given = _given(module, args, kwargs)
+    _refuse_unheard(state, module, given)
+    mask = _mask_in(given)
     if mask is not None:
         state.outer_mask = mask
 
@@ -237,18 +268,24 @@ def _forget_mask(state, module, args, output):
 def _begin(state, by_interface, module, args, kwargs):
     """Before the text model: which items have which tokens, and how many were read before."""
     given = _given(module, args, kwargs)
+    _refuse_unheard(state, module, given)
     rows = given.get("inputs_embeds") if given.get("input_ids") is None else given["input_ids"]
     n_items, n_rows = rows.shape[:2]
     mask = _mask_in(given)
     mask = state.outer_mask if mask is None else mask
     cache = given.get("cache") if given.get("past_key_values") is None else given["past_key_values"]
-    n_seen = _n_cached(cache, state.layers[0].index)
-    if n_seen > 0 and not isinstance(cache, tuple) and not hasattr(cache, MARK):
+    first = state.layers[0]
+    n_seen = _n_cached(cache, first.index)
+    if n_seen > 0 and not hasattr(_carrier(cache), MARK):
+        if isinstance(cache, (tuple, list)):
+            raise Unsupported("past_key_values", "what a call under apply() gave", f"a {type(cache).__name__} of {n_seen} tokens, "
+                              "which does not say", "give a DynamicCache: read the text anew with past_key_values=DynamicCache()")
         raise Unsupported("past_key_values", "a cache that was filled under apply()", f"one with {n_seen} tokens from before it",
                           "its keys are rotated already: read the text anew")
     _mark(cache)
     if mask is not None:
-        n_seen = mask.shape[1] - n_rows if mask.shape[1] > n_rows else n_seen
+        if mask.shape[1] > n_rows:
+            n_seen = _n_seen(mask.shape[1] - n_rows, n_rows, n_seen, first.context["sliding_window"])
         mask = mask.detach().cpu().numpy()
         mask = None if mask.all() else mask
     _check_positions(given.get("position_ids"), mask)
@@ -259,23 +296,41 @@ def _begin(state, by_interface, module, args, kwargs):
     return args, kwargs
 
 
+def _n_seen(by_mask, n_rows, by_cache, window):
+    """Columns read before: old caches with a window say only how many they keep."""
+    kept_all = by_cache == 0 or not window or by_cache < window - 1
+    if by_mask < by_cache or (by_mask > by_cache and kept_all):
+        raise Unsupported("attention_mask", f"{by_cache + n_rows} columns: tokens read, and new", str(by_mask + n_rows),
+                          f"give attention_mask[:, :{by_cache + n_rows}], without room for later tokens" if by_mask > by_cache
+                          else "give it for the tokens read and the new ones")
+    return by_mask
+
+
+def _carrier(cache):
+    """What can be marked: a cache, or the first keys of the tuple that old versions have in its place."""
+    return cache[0][0] if isinstance(cache, (tuple, list)) else cache
+
+
 def _mark(cache):
     """Its keys are not rotated: attention does that."""
-    if cache is not None and not isinstance(cache, tuple):
-        setattr(cache, MARK, True)
+    if cache is not None and not (isinstance(cache, (tuple, list)) and not cache):
+        setattr(_carrier(cache), MARK, True)
 
 
 def _end(module, args, output):
     _running.model = None
-    _mark(output.cache if hasattr(output, "cache") else getattr(output, "past_key_values", None))  # transformers 5.24 renamed it
+    name = "cache" if hasattr(output, "cache") else "past_key_values"  # transformers 5.24 renamed it
+    for part in output if isinstance(output, tuple) else (getattr(output, name, None),):
+        if hasattr(part, "get_seq_length") or (isinstance(part, tuple) and part and isinstance(part[0], tuple)):
+            _mark(part)
 
 
 def _n_cached(cache, layer):
     """Columns that a cache has read, as layer `layer` has it."""
     if cache is None:
         return 0
-    if isinstance(cache, tuple):  # of old versions
-        return cache[layer][0].shape[2]
+    if isinstance(cache, (tuple, list)):  # of old versions
+        return cache[layer][0].shape[2] if cache else 0
     return int(cache.get_seq_length(layer))
 
 
@@ -284,8 +339,7 @@ def _check_positions(positions, mask):
     if positions is None or mask is not None or positions.shape[-1] < 2:
         return
     if (positions.diff(dim=-1) != 1).any():
-        raise Unsupported("position_ids", "one text in each item of a batch", "positions that begin again, or jump",
-                          "give packed texts as items of a batch, with padding")
+        raise Unsupported("position_ids", "one text in each item of a batch", "positions that begin again, or jump", _ONE_TEXT)
 
 
 def _counting(generate, model, state):

@@ -97,7 +97,8 @@ class State:
     def _span(row, n_columns):
         """Columns of a sequence's tokens: all between the first and the last 1."""
         if len(row) < n_columns:
-            raise Unsupported("attention_mask", f"{n_columns} columns, read and new", str(len(row)))
+            raise Unsupported("attention_mask", f"{n_columns} columns: tokens read, and new", str(len(row)),
+                              "give it for the tokens read and the new ones")
         used = np.flatnonzero(row[:n_columns])
         if len(used) == 0:
             return 0, 0
