@@ -477,6 +477,11 @@ if [ "${3:-}" = model ]; then
   count=$((count + 1)); "$ropewalk" eval "$own" --text - --methods yarn --lengths 300 --documents 5 --tail 64 --json <text.txt 2>err | grep -q '"commands":\[".*--text - .*# - was standard input' ||
     { echo "FAILED: --text - is not in the command"; failed=$((failed + 1)); }
   expect 0 'truncation' "$ropewalk" questions "$own" q.jsonl --format ruler --methods rerope yarn:factor=2 -n 8; narrow questions
+  echo '{"index": 0, "input": "The key is 1.", "outputs": ["4711"]}' > one.jsonl; mkdir -p other; echo '{"index": 0, "input": "The key is 2.", "outputs": ["4711"]}' > other/one.jsonl
+  expect 0 'truncation' "$ropewalk" questions "$own" one.jsonl --format ruler -n 8 --out two.jsonl
+  expect 1 'two.jsonl: expected answers to one question named one.jsonl:0; found answers to another' "$ropewalk" questions "$own" other/one.jsonl --format ruler -n 8 --out two.jsonl
+  expect 0 'truncation' "$ropewalk" questions "$own" other/one.jsonl --format ruler -n 8 --out three.jsonl
+  expect 1 'three.jsonl: expected results with one question one.jsonl:0' "$ropewalk" report two.jsonl three.jsonl
   expect 0 'were in r.jsonl already' "$ropewalk" eval "$own" --text text.txt --methods yarn:factor=2 --lengths 192 256 --tail 64 --documents 3 --out r.jsonl
   expect 0 'runs; about' "$ropewalk" eval "$own" --text text.txt --methods yarn:factor=2 --lengths 192 256 --tail 64 --documents 3 --out r.jsonl --dry-run
   mkdir -p a b; head -c 20000 text.txt > a/same.txt; tail -c 20000 text.txt > b/same.txt
