@@ -166,6 +166,14 @@ expect 2 'a size such as 512M' "$ropewalk" inspect "$model" --weight-memory 5K
 expect 0 '"cache":{"type":"bf16","bytes_per_token":320,' "$ropewalk" inspect "$tiny/llama_by_layer" --json
 expect 0 '^cache +[0-9.]+ KB for each token, [0-9.]+ .B for [0-9]+; in bf16' "$ropewalk" inspect "$model"
 expect 0 '^latent +keys and values of [0-9]+ numbers, queries of [0-9]+' "$ropewalk" inspect "$tiny/deepseek_v3"
+# Of a file that is incomplete: the layers that are there, and the first tensor that is not.
+cp -r "$tiny/llama" lost; rm lost/model.gguf
+for lost in 'embed_tokens token_embd' 'layers.1.self_attn.q_proj blk.1.attn_q'; do
+  LC_ALL=C sed "s/\"model\.\(${lost% *}\)/\"modex.\1/" "$tiny/llama/model.safetensors" > lost/model.safetensors
+  expect 0 '^layers_there +0-1 have a tensor in the file' "$ropewalk" inspect lost
+  expect 0 "^runs +no: lost: expected a tensor ${lost#* }.weight; found none" "$ropewalk" inspect lost
+done
+rm -r lost
 # -1 is "unset" in a GGUF alone: in a folder it is a number, which is no method here.
 cp -r "$tiny/yarn" share; rm share/model.gguf
 for share in '1 yes' '-1 no: .*yarn_ext_factor' '-0.5 no: .*yarn_ext_factor'; do
