@@ -506,6 +506,8 @@ if [ "${3:-}" = model ]; then
   expect 2 'less than the shortest' "$ropewalk" eval "$own" --text text.txt --methods pi --lengths 192 256 --tasks sliding --stride 192
   expect 2 'once for each engine' "$ropewalk" eval --engine plain=http://127.0.0.1:1/v1 --served-model a --served-model b --text text.txt --lengths 128
   expect 2 'once for each engine' "$ropewalk" eval http://127.0.0.1:1/v1 --served-model plain= --text text.txt --lengths 128
+  expect 2 "an engine's name: y, z; found 'ghost=m'; hint: y=ghost=m where" "$ropewalk" eval --engine y=http://127.0.0.1:1/v1 --engine z=http://127.0.0.1:2/v1 --served-model ghost=m --text text.txt --lengths 128
+  expect 1 'no connection' "$ropewalk" eval http://127.0.0.1:1/v1 --served-model ghost=m --text text.txt --lengths 128
   expect 1 'no connection' "$ropewalk" eval --served-model m --engine y=http://127.0.0.1:1/v1 http://127.0.0.1:1/v1 --text text.txt --lengths 128
   expect 2 'k/n' "$ropewalk" eval "$own" --text text.txt --methods pi --lengths 512 --shard 3/2
   expect 2 'no --out' "$ropewalk" eval "$own" --text text.txt --methods pi --lengths 512 --shard 1/2
