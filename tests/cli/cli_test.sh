@@ -490,6 +490,7 @@ if [ "${3:-}" = model ]; then
   expect 1 'two.jsonl: expected answers to one question named one.jsonl:0; found answers to another' "$ropewalk" questions "$own" other/one.jsonl --format ruler -n 8 --out two.jsonl
   expect 0 'truncation' "$ropewalk" questions "$own" other/one.jsonl --format ruler -n 8 --out three.jsonl
   expect 1 'three.jsonl: expected results with one question one.jsonl:0' "$ropewalk" report two.jsonl three.jsonl
+  rm -r one.jsonl other two.jsonl three.jsonl
   expect 0 'were in r.jsonl already' "$ropewalk" eval "$own" --text text.txt --methods yarn:factor=2 --lengths 192 256 --tail 64 --documents 3 --out r.jsonl
   expect 0 'runs; about' "$ropewalk" eval "$own" --text text.txt --methods yarn:factor=2 --lengths 192 256 --tail 64 --documents 3 --out r.jsonl --dry-run
   mkdir -p a b; head -c 20000 text.txt > a/same.txt; tail -c 20000 text.txt > b/same.txt
