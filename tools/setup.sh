@@ -18,5 +18,5 @@ install_missing() {
 }
 build_packages=(g++ cmake ninja-build libcli11-dev nlohmann-json3-dev libpcre2-dev libfmt-dev libssl-dev libtomlplusplus-dev libedit-dev libboost-dev)
 arm_packages=(g++-aarch64-linux-gnu qemu-user libfmt-dev:arm64 libpcre2-dev:arm64 libssl-dev:arm64 libedit-dev:arm64 libgtest-dev:arm64)  # tools/arm.sh
-test_packages=(git libgtest-dev libbenchmark-dev clang-format-14 clang-tidy-14 clang-14 libclang-rt-14-dev libopenmpi-dev openmpi-bin iproute2 python3 python3-dev python3-venv ccache pkg-config poppler-utils w3m
+test_packages=(git libgtest-dev libbenchmark-dev clang-format-14 clang-tidy-14 clang-14 libclang-rt-14-dev libopenmpi-dev openmpi-bin iproute2 python3 python3-dev python3-venv ccache pkg-config curl poppler-utils w3m
                chromium-headless-shell) # opens the report in a test; 64 MB to download, and the libraries it needs

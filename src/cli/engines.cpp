@@ -96,9 +96,18 @@ std::vector<remote::EngineAddress> EnginesOptions::addresses(const std::string& 
     all.push_back({name, remote::parse_url(each.substr(equals + 1), "--engine")});
   }
   std::string of_all;
+  const auto names = [&] {
+    std::vector<std::string> list;
+    for (const auto& address : all) list.push_back(address.name);
+    return fmt::format("{}", fmt::join(list, ", "));
+  };
   for (const std::string& each : served_models) {
     const auto named = std::find_if(
         all.begin(), all.end(), [&](const auto& address) { return each.starts_with(address.name + "="); });
+    // A model's own name may hold "=", but a mistyped engine is likelier.
+    if (named == all.end() && !engines.empty() && each.find('=') != each.npos)
+      throw UsageError("--served-model", "NAME=MODEL with an engine's name: " + names(), "'" + each + "'",
+                       fmt::format("{}={} where the model itself is called so", all.front().name, each));
     std::string& model_of = named != all.end() ? named->model : of_all;
     if (!model_of.empty() || each.empty() || each.ends_with('='))
       throw UsageError("--served-model", "MODEL once, or NAME=MODEL once for each engine", "'" + each + "'",

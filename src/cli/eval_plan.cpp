@@ -89,9 +89,7 @@ int print_plan(const Model& model, const Tokenizer& tokenizer, const std::vector
                     counted(items.size(), "run"), time_text(timing.left), time_text(timing.known),
                     bytes / 1000000));
   heed_budget(timing, options, budget_asked, say);
-  if (timing.n_fit < timing.n_documents)
-    print(fmt::format("the budget has room for about {} of {}: {}", timing.n_fit,
-                      counted(timing.n_documents, "document"), time_text(timing.within_budget)));
+  if (const std::string room = room_text(timing, options, budget_asked); !room.empty()) print(room);
   return 0;
 }
 
@@ -205,7 +203,7 @@ void WorkOptions::say_what_was_done(const RunnerResult& result, std::size_t n_do
                     printable(out)));
   if (result.out_of_time)
     say(fmt::format("{} of {} fit into {}", result.n_documents, counted(n_documents, unit),
-                    budget.empty() ? "the 10 minutes taken unasked; see --budget" : "--budget " + budget));
+                    budget.empty() ? "the 10 minutes of a run without --budget" : "--budget " + budget));
   if (const auto [k, n] = parse_shard(shard); n > 1)
     say(fmt::format("shard {}/{}: {} done; `ropewalk report` joins files of shards", k, n,
                     counted(result.n_items, "item")));

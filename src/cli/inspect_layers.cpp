@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <set>
 #include <tuple>
 
@@ -41,6 +42,18 @@ std::vector<std::size_t> classes_of(const ModelConfig& config) {
 }
 
 }  // namespace
+
+std::string layers_there(const ModelFile& file) {
+  constexpr std::size_t kMost = 1 << 16;  // a name may hold any number
+  std::vector<std::size_t> there;
+  for (const TensorInfo& tensor : file.tensors()) {
+    std::size_t layer = 0;
+    if (std::sscanf(tensor.name.c_str(), "blk.%9zu.", &layer) != 1 || layer >= kMost) continue;
+    there.resize(std::max(there.size(), layer + 1));
+    there[layer] = 1;
+  }
+  return layers_of(there, 1);
+}
 
 Json sizes_of(const ModelConfig& config, Index (*size)(const LayerSpec& layer)) {
   std::set<Index> sizes;

@@ -2,6 +2,7 @@
 /// What `ropewalk inspect` says of layers that differ: one entry for each class of equal attention and d_ff.
 #pragma once
 #include "core/json.h"
+#include "formats/model_file.h"
 #include "model/config.h"
 
 namespace rw::cli {
@@ -19,6 +20,8 @@ std::string experts_line(const Json& experts);
 Json layer_classes(const ModelConfig& config);
 /// One of them as one line. `sizes`: the names of those that it tells.
 std::string layer_class_line(const Json& layer_class, const std::vector<std::string>& sizes);
+/// "0-4, 6": the layers of which the file has a tensor; empty: none.
+std::string layers_there(const ModelFile& file);
 /// In which sizes the classes differ.
 std::vector<std::string> differing_sizes(const Json& classes);
 /// "pi:factor=8", "rope_freqs" or "none".

@@ -189,6 +189,14 @@ std::vector<Document> read_documents(const Tokenizer& tokenizer, const std::vect
                              .truncate = !options.truncate.empty()});
 }
 
+void require_same_questions(const Store& store, const std::vector<Document>& documents) {
+  std::map<std::string, std::string> questions;
+  for (const Document& document : documents)
+    questions.emplace(document.name, document.asked->question.file_id);
+  store.require_texts(texts_by_name(documents));
+  store.require_questions(questions);
+}
+
 int run() {
   const std::shared_ptr<const Backend> backend =
       options.backend.make(make_context(options.n_threads));  // before the load
@@ -206,7 +214,7 @@ int run() {
   runner.store = store ? &*store : nullptr;
   const std::shared_ptr<const Model> loaded = load_decoder(options.model, backend);
   const std::vector<Document> documents = read_documents(loaded->tokenizer(), questions);
-  if (store) store->require_texts(texts_by_name(documents));
+  if (store) require_same_questions(*store, documents);
   RunInfo info = run_info(*loaded, options.model);
   info.command = command_line(), info.margin = kStabilityMargin;
   if (store) store->require_alike(info, false);

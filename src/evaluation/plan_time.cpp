@@ -15,12 +15,10 @@ namespace {
 
 constexpr double kLongPlan = 1800;  // seconds: from here on a plan is announced
 
-/// "one document takes about 54 minutes, more than ..."; empty where the budget has room for one. The pace is
-/// a guess: a little more than the budget is no reason to say so.
-std::string over_budget(const PlanTime& timing, const RunnerOptions& options) {
-  if (options.budget_seconds <= 0 || timing.within_budget <= 1.25 * options.budget_seconds + 1) return "";
-  return fmt::format("one document takes about {}, more than the budget of {}",
-                     time_text(timing.within_budget), time_text(options.budget_seconds));
+/// Whether the budget has no room for one document. The pace is a guess: a little more than the budget is no
+/// reason to say so.
+bool over_budget(const PlanTime& timing, const RunnerOptions& options) {
+  return options.budget_seconds > 0 && timing.within_budget > 1.25 * options.budget_seconds + 1;
 }
 std::string what_takes_less() {
   return "fewer " + option("methods") + ", " + option("tasks") + " or shorter " + option("lengths");
@@ -47,13 +45,27 @@ PlanTime plan_time(const std::vector<Item>& items, const RunnerOptions& options,
 }
 
 void heed_budget(const PlanTime& timing, const RunnerOptions& options, bool budget_asked, const Says& say) {
-  const std::string over = over_budget(timing, options);
-  if (over.empty()) return;
+  if (!over_budget(timing, options)) return;
   if (budget_asked)
     throw UsageError(option("budget_seconds", "--budget"),
                      "at least what one document takes, " + time_text(timing.within_budget),
                      time_text(options.budget_seconds), what_takes_less());
-  say(fmt::format("{} that is taken unasked; {} take less", over, what_takes_less()));
+  say(
+      fmt::format("one document takes about {}, and is measured though that is more than the {} of a run "
+                  "without {}; {} take less",
+                  time_text(timing.within_budget), time_text(options.budget_seconds),
+                  option("budget_seconds", "--budget"), what_takes_less()));
+}
+
+std::string room_text(const PlanTime& timing, const RunnerOptions& options, bool budget_asked) {
+  if (timing.n_fit == timing.n_documents) return "";
+  const std::string documents =
+      fmt::format("{} of {}", timing.n_fit, counted(timing.n_documents, "document"));
+  const std::string time = time_text(timing.within_budget);
+  if (over_budget(timing, options)) return fmt::format("only {} is measured: {}", documents, time);
+  if (budget_asked) return fmt::format("the budget has room for about {}: {}", documents, time);
+  return fmt::format("without {} a run has {}, room for about {}: {}", option("budget_seconds", "--budget"),
+                     time_text(options.budget_seconds), documents, time);
 }
 
 double pace_of(const Model& model, const RunnerOptions& options) {
@@ -72,9 +84,8 @@ std::function<void(const Plan&)> announcer(const Model& model, const RunnerOptio
     heed_budget(timing, options, budget_asked, say);
     if (timing.left < kLongPlan) return;
     const std::string whole = "this will take about " + time_text(timing.left);
-    if (timing.n_fit < timing.n_documents)
-      say(fmt::format("{}; the budget has room for about {} of {}, {}", whole, timing.n_fit,
-                      counted(timing.n_documents, "document"), time_text(timing.within_budget)));
+    if (const std::string room = room_text(timing, options, budget_asked); !room.empty())
+      say(whole + "; " + room);
     else if (timing.n_documents > 1)
       say(whole + option("; budget_seconds ends", "; --dry-run lists it, --budget ends") +
           " it behind fewer documents");

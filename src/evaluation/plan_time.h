@@ -20,6 +20,10 @@ PlanTime plan_time(const std::vector<Item>& items, const RunnerOptions& options,
 /// exceeded, and that is said.
 void heed_budget(const PlanTime& time, const RunnerOptions& options, bool budget_asked, const Says& say);
 
+/// "the budget has room for about 2 of 6 documents: 32 seconds", in words of who gave a budget or of who did
+/// not; empty where it has room for all.
+std::string room_text(const PlanTime& time, const RunnerOptions& options, bool budget_asked);
+
 /// options.pace, measured where it was not yet; of all ranks together.
 double pace_of(const Model& model, const RunnerOptions& options);
 

@@ -7,6 +7,7 @@
 #include <limits>
 #include <map>
 #include <mutex>
+#include <utility>
 
 #include "core/error.h"
 #include "core/progress.h"
@@ -47,10 +48,10 @@ class Ahead final : public Measurer {
     }
     Started& own = started_.at(i);
     lock.lock();
-    ended_.wait(lock, [&] { return own.has_ended || failure_; });
-    const bool failed = failure_ != nullptr;
+    std::exception_ptr failure;
+    ended_.wait(lock, [&] { return (failure = needed_failure(i)) || own.has_ended; });
     lock.unlock();
-    if (failed) end_early();
+    if (failure) end_early(failure);
     std::vector<Record> records = own.records.get();
     started_.erase(i);
     return records;
@@ -75,7 +76,7 @@ class Ahead final : public Measurer {
       {
         const std::lock_guard lock(mutex_);
         own.has_ended = true, done_ += work_.items[i].cost;
-        if (failure && !failure_) failure_ = failure;
+        if (failure) failures_.emplace_back(i, failure);
       }
       ended_.notify_all();
       if (failure) std::rethrow_exception(failure);
@@ -83,15 +84,22 @@ class Ahead final : public Measurer {
     });
   }
 
+  /// The first of the items from i on that no other process has measured meanwhile.
+  std::exception_ptr needed_failure(std::size_t i) const {
+    for (const auto& [item, failure] : failures_)
+      if (item >= i && !work_.is_known(item)) return failure;
+    return nullptr;
+  }
+
   /// Who waits hears of an error at once; the answers that are under way are kept where there is a store, so
   /// that a run that goes on has them.
-  [[noreturn]] void end_early() {
+  [[noreturn]] void end_early(const std::exception_ptr& failure) {
     std::size_t n_left = 0;
     {
       const std::lock_guard lock(mutex_);
       for (const auto& [i, item] : started_) n_left += !item.has_ended;
     }
-    if (n_left > 0 && say_) tell(n_left);
+    if (n_left > 0 && say_) tell(failure, n_left);
     for (auto& [i, item] : started_) {
       std::vector<Record> records;
       try {
@@ -101,13 +109,13 @@ class Ahead final : public Measurer {
       }
       work_.keep(i, records);
     }
-    std::rethrow_exception(failure_);
+    std::rethrow_exception(failure);
   }
 
-  void tell(std::size_t n_left) const {
+  void tell(const std::exception_ptr& failure, std::size_t n_left) const {
     work_.before_words();
     try {
-      std::rethrow_exception(failure_);
+      std::rethrow_exception(failure);
     } catch (const std::exception& error) {
       say_(fmt::format("{}; waits for {} that {} under way{}", error.what(), counted(n_left, "answer"),
                        n_left == 1 ? "is" : "are", work_.keeps ? ", to keep what they say" : ""));
@@ -121,8 +129,8 @@ class Ahead final : public Measurer {
   std::mutex mutex_;  // of what follows, and of has_ended
   double done_ = 0;   // cost of what has ended
   std::condition_variable ended_;
-  std::exception_ptr failure_;              // the first
-  std::map<std::size_t, Started> started_;  // ends before what it uses
+  std::vector<std::pair<std::size_t, std::exception_ptr>> failures_;  // as they came
+  std::map<std::size_t, Started> started_;                            // ends before what it uses
 };
 
 }  // namespace

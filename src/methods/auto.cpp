@@ -3,10 +3,20 @@
 
 #include <algorithm>
 
+#include "core/error.h"
 #include "core/option.h"
 #include "core/text.h"
 
 namespace rw {
+
+bool can_be_bound(const MethodSpec& spec, const RopeContext& context) {
+  try {
+    Method::bind(spec, context);
+    return true;
+  } catch (const UsageError&) {
+    return false;
+  }
+}
 
 AutoChoice decide(const RopeContext& context, std::span<const TunedSetting> tuned) {
   const Index n = context.n, trained = context.n_ctx_train;
@@ -36,6 +46,10 @@ AutoChoice decide(const RopeContext& context, std::span<const TunedSetting> tune
     return choice(
         untuned, AutoReason::kPast,
         fmt::format("{} tokens, nothing beat plain RoPE to {}, nothing tuned past it", n, longest->length));
+  if (!can_be_bound(MethodSpec::parse(longest->method), context))
+    return choice(untuned, AutoReason::kPast,
+                  fmt::format("{} tokens, past what the tuned {} can be bound to, tuned up to {} tokens only",
+                              n, longest->method, longest->length));
   return choice(longest->method, AutoReason::kPast,
                 fmt::format("tuned up to {} tokens only, bound to {}, not judged there", longest->length, n));
 }

@@ -38,7 +38,7 @@ enum class AutoReason {
   kFits,     ///< plain RoPE, to the bit
   kTuned,    ///< of the smallest tuned length that is as long as the request
   kPast,     ///< longer than all that was tuned: the longest one's setting, or untuned_method where that is
-             ///< plain RoPE
+             ///< plain RoPE or cannot be bound to the request's length
   kUntuned,  ///< untuned_method
   kNoLayer,  ///< no layer of the model is one that methods act on
 };
@@ -52,5 +52,9 @@ struct AutoChoice {
 /// `context`: of the first layer that methods act on; n: tokens of the request, read and written. `tuned`: in
 /// any order. Every n has an answer. Errors: UsageError for a tuned method that does not exist. Thread-safe.
 AutoChoice decide(const RopeContext& context, std::span<const TunedSetting> tuned);
+
+/// Whether Method::bind takes it there: a distance map's groups may be too few for a length that is far past
+/// the one it was tuned at. Thread-safe.
+bool can_be_bound(const MethodSpec& spec, const RopeContext& context);
 
 }  // namespace rw

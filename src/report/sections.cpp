@@ -45,7 +45,7 @@ Cell verdict_cell(const SummaryCell& cell) {
   const Interval& d = cell.difference;
   const Verdict& v = cell.verdict;
   const bool less_read = v.word == "less read";
-  std::string difference = std::isfinite(d.mean) ? fmt::format("{:+.3f}", d.mean) : "no number";
+  std::string difference = difference_text(d);
   if (d.low && std::isfinite(d.mean))  // a bootstrap's ends may lean: the farther one
     difference +=
         fmt::format("{}\u00b1 {:.3f}", less_read ? "\n" : " ", std::max(d.mean - *d.low, *d.high - d.mean));

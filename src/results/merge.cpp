@@ -47,6 +47,10 @@ class Merger {
     for (Record record : group.records) {
       require_same(path, "text of " + record.document,
                    texts_.emplace(record.document, record.text_id).first->second, record.text_id);
+      if (!record.question_id.empty())  // older versions did not say
+        require_same(path, "question " + record.document,
+                     questions_.emplace(record.document, record.question_id).first->second,
+                     record.question_id);
       // One text under two names is one text. A file's questions are known by their own names.
       if (record.task != "questions" && !record.text_id.empty())
         record.document = names_.emplace(record.text_id, record.document).first->second;
@@ -87,6 +91,7 @@ class Merger {
   using Cell = std::tuple<std::string, std::string, std::string, std::string, Index, int, double, Index>;
   StoredResults results_;
   std::map<std::string, std::string> keys_, texts_;  // key: file; document: SHA-256 of its text
+  std::map<std::string, std::string> questions_;     // document: SHA-256 of a file's question
   std::map<std::string, std::string> names_;         // SHA-256 of a text: its first name
   std::map<std::string, Index> tails_;               // by task
   std::map<std::pair<std::string, std::string>, std::string> engines_;  // resolved, by task and method

@@ -55,6 +55,7 @@ Json to_json(const Record& r, const RunInfo& run) {
   j["model"] = run.model;
   j["model_id"] = run.model_id;
   j["text_sha256"] = r.text_id;
+  if (!r.question_id.empty()) j["question_sha256"] = r.question_id;
   j["precision"] = run.precision;
   j["kv"] = run.kv;
   j["isa"] = run.isa;
@@ -107,7 +108,7 @@ Record record_from(const JsonInput& j) {
   r.method = j.at("method").get<std::string>();
   r.resolved = j.at("resolved").get<std::string>();
   r.document = j.at("document").get<std::string>();
-  r.text_id = j.value("text_sha256", "");
+  r.text_id = j.value("text_sha256", ""), r.question_id = j.value("question_sha256", "");
   r.length = count_at<Index>(j, "length");
   r.achieved = count_at<Index>(j, "achieved");
   r.seed = count_at(j, "seed", 0);

@@ -38,6 +38,7 @@ struct Record {
   std::string resolved;  ///< with every default filled in
   std::string document;
   std::string text_id;                         ///< SHA-256 of the document's tokens
+  std::string question_id = {};                ///< of a file: SHA-256 of what it says, without --prompts
   Index length = 0;                            ///< tokens asked for
   Index achieved = 0;                          ///< tokens read and written
   Index position_begin = 0, position_end = 0;  ///< positions: the bucket [begin, end)

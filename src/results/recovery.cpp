@@ -22,13 +22,6 @@ ByDocument losses_of(const std::vector<Record>& records, const std::string& meth
   return losses;
 }
 
-bool all_finite(const ByDocument& losses) {
-  for (const auto& [document, values] : losses)
-    for (double v : values)
-      if (!std::isfinite(v)) return false;
-  return true;
-}
-
 std::optional<Interval> finite_interval(const std::vector<double>& values) {
   if (values.empty()) return std::nullopt;
   for (double v : values)

@@ -133,6 +133,16 @@ void Store::require_texts(const std::map<std::string, std::string>& texts) const
             "give another " + option("store", "--out") + ", or another name to one of the two");
 }
 
+void Store::require_questions(const std::map<std::string, std::string>& questions) const {
+  for (const auto& [key, records] : groups_)
+    for (const Record& record : records)
+      if (const auto own = questions.find(record.document);
+          own != questions.end() && !record.question_id.empty() && own->second != record.question_id)
+        throw Error(path_, fmt::format("answers to one question named {}", printable(record.document)),
+                    "answers to another, of a file of the same name",
+                    "give another " + option("store", "--out") + ", or another name to one of the two files");
+}
+
 void Store::require_alike(const RunInfo& run, bool uses_tail) const {
   const auto require = [&](const std::string& what, const auto& stored, const auto& own) {
     if (stored != own)

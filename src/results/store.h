@@ -34,6 +34,8 @@ class Store {
   /// `texts`: a run's documents by name, with their SHA-256. Errors: Error where the file has another text
   /// under one of these names: they would be taken for one document, and no report shows both.
   void require_texts(const std::map<std::string, std::string>& texts) const;
+  /// The same of questions of files: by name, with Record::question_id. Whatever --prompts makes of them.
+  void require_questions(const std::map<std::string, std::string>& questions) const;
   /// Of another engine's run. Errors: Error where the file's results of that task and name are of another
   /// one, or were asked for in another way.
   void require_engine(const std::string& task, const std::string& method, const std::string& resolved) const;

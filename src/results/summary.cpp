@@ -22,7 +22,8 @@ Interval interval_of(const std::vector<double>& values) {
   return {.mean = std::nan(""), .low = {}, .high = {}};
 }
 
-std::string signed_number(double x) { return std::isfinite(x) ? fmt::format("{:+.3f}", x) : "nan"; }
+/// Measured, and NaN or infinite.
+bool no_number(const Interval& i) { return i.n > 0 && !std::isfinite(i.mean); }
 
 std::optional<Interval> paired(const ByDocument& own, const AllLosses& all, const std::string& baseline,
                                Index length, const Units& units) {
@@ -139,9 +140,7 @@ std::vector<SummaryCell> summarise(const std::vector<Record>& records, const Uni
   AllLosses losses;
   Index reference_length = 0;
   std::vector<SummaryCell> cells = gather(records, losses, reference_length);
-  if (!unread_documents(records, n_vocab).empty())
-    for (SummaryCell& cell : cells)
-      if (cell.verdict.word.empty()) cell.verdict.word = "not read";
+  const bool unread = !unread_documents(records, n_vocab).empty();
   const ByDocument reference = losses[{kTruncated, reference_length}];
   std::vector<std::vector<double>> differences;
   for (SummaryCell& cell : cells) {
@@ -149,6 +148,9 @@ std::vector<SummaryCell> summarise(const std::vector<Record>& records, const Uni
     cell.loss = interval(unit_means(own, units));
     differences.push_back(paired_difference(own, reference, units));
     cell.difference = interval_of(differences.back());
+    // A loss that is no number, or a reference, is not worse than chance: it is none.
+    if (unread && cell.verdict.word.empty() && all_finite(own) && !no_number(cell.difference))
+      cell.verdict.word = "not read";
     for (const auto& [document, loss] : own)
       if (const auto other = reference.find(document); other != reference.end())
         cell.by_document[document] = {loss.front() - other->second.front()};
@@ -159,10 +161,8 @@ std::vector<SummaryCell> summarise(const std::vector<Record>& records, const Uni
   for (SummaryCell& cell : cells) {
     if (!cell.verdict.word.empty()) continue;  // not judged
     const ByDocument& own = losses[{cell.method, cell.length}];
-    const bool finite =
-        std::all_of(own.begin(), own.end(), [](const auto& entry) { return std::isfinite(entry.second[0]); });
     cell.verdict = judge(cell.difference, interval_of(paired_difference(own, losses[{kShort, 0}], units)),
-                         finite, margin, cell.evidence);
+                         all_finite(own), margin, cell.evidence);
   }
   return cells;
 }
@@ -207,6 +207,11 @@ std::vector<std::string> legend_of(const std::vector<SummaryCell>& cells) {
   return lines;
 }
 
+std::string difference_text(const Interval& difference) {
+  if (std::isfinite(difference.mean)) return fmt::format("{:+.3f}", difference.mean);
+  return no_number(difference) ? "no number" : "-";
+}
+
 std::string margin_as_perplexity(double margin) {
   return margin < 0.2 ? fmt::format("{:.2g} % of perplexity", 100 * (std::exp(margin) - 1))
                       : fmt::format("perplexity times {:.2g}", std::exp(margin));
@@ -232,16 +237,19 @@ std::string summary_table(const std::vector<SummaryCell>& cells, const RunInfo& 
     // A name that is too long stands on a line of its own: cut short, two methods could look the same.
     const bool fits = c.method.size() <= kNameWidth;
     if (!fits) text += c.method + "\n";
-    std::string difference = signed_number(c.difference.mean);
-    if (c.difference.low)  // a bootstrap's ends may lean: the farther one
+    std::string difference = difference_text(c.difference);
+    if (c.difference.low && std::isfinite(c.difference.mean))  // a bootstrap's ends may lean: the farther one
       difference += fmt::format(" +- {:.3f}", std::max(c.difference.mean - *c.difference.low,
                                                        *c.difference.high - c.difference.mean));
     // In 80 columns: the note of a loss that is no number stands in the loss already.
     const Verdict& v = c.verdict;
     const std::string verdict =
         v.word == "explodes" ? v.word : v.shown() + (v.documents_needed > 0 ? " " + more_text(v) : "");
-    text += fmt::format("{:<{}} {:>7.3f} {:>10.4g} {:>17}  {}\n", fits ? c.method : "", kNameWidth,
-                        c.loss.mean, std::exp(c.loss.mean), difference, verdict);
+    const bool is_number = std::isfinite(c.loss.mean);
+    text +=
+        fmt::format("{:<{}} {:>7} {:>10} {:>17}  {}\n", fits ? c.method : "", kNameWidth,
+                    is_number ? fmt::format("{:.3f}", c.loss.mean) : "none",
+                    is_number ? fmt::format("{:.4g}", std::exp(c.loss.mean)) : "none", difference, verdict);
   }
   if (units.n() >= kEnoughUnits)
     text += fmt::format("\nstable: within {:g} nats, {}; not worse: below +{:g} nats.\n", run.margin,

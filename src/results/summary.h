@@ -27,9 +27,9 @@ struct SummaryCell {
 /// records, truncation last. `margin`: nats, what counts as stable. Intervals and tests are over units. Not
 /// judged, in any format: the reference (truncation at every length, plain RoPE at the trained one) and
 /// lengths below it, where every method has read less; and nothing at all where the model does not read a
-/// document (`n_vocab`, unread_documents). Holm's correction is over every judged row with kEnoughUnits or
-/// more but those that equal the reference in every document (a method below the length where it starts is
-/// plain RoPE itself: nothing is tested).
+/// document (`n_vocab`, unread_documents), but for losses that are no number, which are said to be none.
+/// Holm's correction is over every judged row with kEnoughUnits or more but those that equal the reference in
+/// every document (a method below the length where it starts is plain RoPE itself: nothing is tested).
 std::vector<SummaryCell> summarise(const std::vector<Record>& records, const Units& units,
                                    double margin = kStabilityMargin, Index n_vocab = 0);
 
@@ -51,6 +51,8 @@ struct MethodReach {
 /// In the order of the cells.
 std::vector<MethodReach> reaches(const std::vector<SummaryCell>& cells);
 
+/// The mean, "+0.123"; "-" where nothing was measured to take it from, "no number" where a loss is none.
+std::string difference_text(const Interval& difference);
 /// "2 % of perplexity"; of margins of which that says nothing, "perplexity times 1.6".
 std::string margin_as_perplexity(double margin);
 /// What an inconclusive row still needs: "+12", in two digits from 100 on; ">999"; empty: nothing, or not

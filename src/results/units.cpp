@@ -2,6 +2,7 @@
 #include "results/units.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/text.h"
 
@@ -51,6 +52,13 @@ Units units_of(const std::vector<Record>& records) {
     if (gives_verdicts(r.task)) of_tail.insert(r.document);
   }
   return Units(of_tail.empty() ? std::move(all) : std::move(of_tail));
+}
+
+bool all_finite(const ByDocument& all) {
+  for (const auto& [document, values] : all)
+    for (double v : values)
+      if (!std::isfinite(v)) return false;
+  return true;
 }
 
 std::vector<double> unit_means(const ByDocument& values, const Units& units) {

@@ -48,6 +48,7 @@ Units units_of(const std::vector<Record>& records);
 
 /// Values of one kind, by document: several of one document count as their mean.
 using ByDocument = std::map<std::string, std::vector<double>>;
+bool all_finite(const ByDocument& all);  ///< no value is NaN or infinite
 /// One value for each unit, in the order of its name: the mean over its documents.
 std::vector<double> unit_means(const ByDocument& values, const Units& units);
 /// a - b for each unit: paired inside each document that both have, then the mean over the unit's documents.

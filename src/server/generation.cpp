@@ -192,9 +192,11 @@ void read_prompts(Generation& g, Fields& fields) {
 BoundChoice bound_choice(const serving::LoadedModel& model, const std::string& method, Index n_prompt,
                          Index n_predict) {
   const ModelConfig& config = model.model->config();
-  const Index n = bound_length(n_prompt, n_predict, config.n_ctx_train);
+  Index n = bound_length(n_prompt, n_predict, config.n_ctx_train);
   try {
     AutoChoice choice = model.choice(method, n_prompt + n_predict);
+    // It may reach what is asked for, and not the room behind it.
+    if (!can_be_bound(choice.spec, config.rope_context(config.acting_layer(), n))) n = n_prompt + n_predict;
     Method bound = bind_at(choice.spec, config, n);
     return {std::move(choice), n, std::move(bound)};
   } catch (const UsageError& error) {

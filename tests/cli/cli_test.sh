@@ -166,6 +166,14 @@ expect 2 'a size such as 512M' "$ropewalk" inspect "$model" --weight-memory 5K
 expect 0 '"cache":{"type":"bf16","bytes_per_token":320,' "$ropewalk" inspect "$tiny/llama_by_layer" --json
 expect 0 '^cache +[0-9.]+ KB for each token, [0-9.]+ .B for [0-9]+; in bf16' "$ropewalk" inspect "$model"
 expect 0 '^latent +keys and values of [0-9]+ numbers, queries of [0-9]+' "$ropewalk" inspect "$tiny/deepseek_v3"
+# Of a file that is incomplete: the layers that are there, and the first tensor that is not.
+cp -r "$tiny/llama" lost; rm lost/model.gguf
+for lost in 'embed_tokens token_embd' 'layers.1.self_attn.q_proj blk.1.attn_q'; do
+  LC_ALL=C sed "s/\"model\.\(${lost% *}\)/\"modex.\1/" "$tiny/llama/model.safetensors" > lost/model.safetensors
+  expect 0 '^layers_there +0-1 have a tensor in the file' "$ropewalk" inspect lost
+  expect 0 "^runs +no: lost: expected a tensor ${lost#* }.weight; found none" "$ropewalk" inspect lost
+done
+rm -r lost
 # -1 is "unset" in a GGUF alone: in a folder it is a number, which is no method here.
 cp -r "$tiny/yarn" share; rm share/model.gguf
 for share in '1 yes' '-1 no: .*yarn_ext_factor' '-0.5 no: .*yarn_ext_factor'; do
@@ -477,6 +485,12 @@ if [ "${3:-}" = model ]; then
   count=$((count + 1)); "$ropewalk" eval "$own" --text - --methods yarn --lengths 300 --documents 5 --tail 64 --json <text.txt 2>err | grep -q '"commands":\[".*--text - .*# - was standard input' ||
     { echo "FAILED: --text - is not in the command"; failed=$((failed + 1)); }
   expect 0 'truncation' "$ropewalk" questions "$own" q.jsonl --format ruler --methods rerope yarn:factor=2 -n 8; narrow questions
+  echo '{"index": 0, "input": "The key is 1.", "outputs": ["4711"]}' > one.jsonl; mkdir -p other; echo '{"index": 0, "input": "The key is 2.", "outputs": ["4711"]}' > other/one.jsonl
+  expect 0 'truncation' "$ropewalk" questions "$own" one.jsonl --format ruler -n 8 --out two.jsonl
+  expect 1 'two.jsonl: expected answers to one question named one.jsonl:0; found answers to another' "$ropewalk" questions "$own" other/one.jsonl --format ruler -n 8 --out two.jsonl
+  expect 0 'truncation' "$ropewalk" questions "$own" other/one.jsonl --format ruler -n 8 --out three.jsonl
+  expect 1 'three.jsonl: expected results with one question one.jsonl:0' "$ropewalk" report two.jsonl three.jsonl
+  rm -r one.jsonl other two.jsonl three.jsonl
   expect 0 'were in r.jsonl already' "$ropewalk" eval "$own" --text text.txt --methods yarn:factor=2 --lengths 192 256 --tail 64 --documents 3 --out r.jsonl
   expect 0 'runs; about' "$ropewalk" eval "$own" --text text.txt --methods yarn:factor=2 --lengths 192 256 --tail 64 --documents 3 --out r.jsonl --dry-run
   mkdir -p a b; head -c 20000 text.txt > a/same.txt; tail -c 20000 text.txt > b/same.txt
@@ -493,6 +507,8 @@ if [ "${3:-}" = model ]; then
   expect 2 'less than the shortest' "$ropewalk" eval "$own" --text text.txt --methods pi --lengths 192 256 --tasks sliding --stride 192
   expect 2 'once for each engine' "$ropewalk" eval --engine plain=http://127.0.0.1:1/v1 --served-model a --served-model b --text text.txt --lengths 128
   expect 2 'once for each engine' "$ropewalk" eval http://127.0.0.1:1/v1 --served-model plain= --text text.txt --lengths 128
+  expect 2 "an engine's name: y, z; found 'ghost=m'; hint: y=ghost=m where" "$ropewalk" eval --engine y=http://127.0.0.1:1/v1 --engine z=http://127.0.0.1:2/v1 --served-model ghost=m --text text.txt --lengths 128
+  expect 1 'no connection' "$ropewalk" eval http://127.0.0.1:1/v1 --served-model ghost=m --text text.txt --lengths 128
   expect 1 'no connection' "$ropewalk" eval --served-model m --engine y=http://127.0.0.1:1/v1 http://127.0.0.1:1/v1 --text text.txt --lengths 128
   expect 2 'k/n' "$ropewalk" eval "$own" --text text.txt --methods pi --lengths 512 --shard 3/2
   expect 2 'no --out' "$ropewalk" eval "$own" --text text.txt --methods pi --lengths 512 --shard 1/2

@@ -6,6 +6,7 @@
 
 #include "core/text_file.h"
 #include "evaluation/choose_method.h"
+#include "evaluation/plan_time.h"
 
 namespace rw {
 namespace {
@@ -53,6 +54,28 @@ TEST_F(EvaluateTest, a_command_is_told_of_the_whole_plan) {
   };
   const PreparedEval prepared = prepare(model_, request, kQuiet);
   EXPECT_EQ(prepared.info.command, "tail 128 documents 1");
+}
+
+/// Who gave no budget hears nothing of "the budget", and not that it has room where it has none.
+TEST(Budget, IsToldInTheWordsOfWhoGaveOneOrNone) {
+  RunnerOptions options;
+  options.budget_seconds = 600;
+  const PlanTime some{.left = 1800, .within_budget = 600, .n_documents = 6, .n_fit = 2},
+      none{.left = 18000, .within_budget = 3000, .n_documents = 6, .n_fit = 1};
+  EXPECT_EQ(room_text(some, options, true), "the budget has room for about 2 of 6 documents: 10 minutes");
+  EXPECT_EQ(room_text(some, options, false),
+            "without budget_seconds a run has 10 minutes, room for about 2 of 6 documents: 10 minutes");
+  EXPECT_EQ(room_text(none, options, false), "only 1 of 6 documents is measured: 50 minutes");
+  std::string said;
+  const Says say = [&said](const std::string& line) { said += line; };
+  heed_budget(some, options, false, say);
+  EXPECT_EQ(said, "");
+  EXPECT_THROW(heed_budget(none, options, true, say), UsageError);
+  heed_budget(none, options, false, say);
+  EXPECT_EQ(said.find("one document takes about 50 minutes, and is measured though that is more than the 10 "
+                      "minutes of a run without budget_seconds; fewer "),
+            0u)
+      << said;
 }
 
 TEST_F(EvaluateTest, wrong_requests_are_errors) {

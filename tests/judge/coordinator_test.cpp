@@ -278,7 +278,8 @@ TEST(ItemMessages, AnOrderAndATextComeBackAsTheyWere) {
   cut.pop_back();
   EXPECT_THROW(document_from(read_message(0, cut), 64), Error);
   const MessageBytes head_alone(bytes.begin(), std::find(bytes.begin(), bytes.end(), std::byte{'\n'}) + 1);
-  EXPECT_THROW(document_from(read_message(0, head_alone), 64), Error);  // no token: under UBSan, no null is copied
+  EXPECT_THROW(document_from(read_message(0, head_alone), 64),
+               Error);  // no token: under UBSan, no null is copied
   EXPECT_THROW(order_from(read_message(0, message_bytes(kOrder, {{"id", 1}}))), Error);
 }
 

@@ -109,6 +109,27 @@ TEST(MeasurerTest, a_budget_holds_side_by_side) {
   EXPECT_EQ(measured, (std::set<std::size_t>{0, 1}));
 }
 
+/// Two processes on one store: the error of what the other one has measured meanwhile is nobody's.
+TEST(MeasurerTest, an_error_of_an_item_that_is_known_meanwhile_ends_nothing) {
+  std::promise<void> fails;
+  const std::shared_future<void> heard = fails.get_future().share();
+  std::atomic<bool> by_other = false;
+  Bench bench(3, [&fails, &by_other, heard](std::size_t i) -> std::vector<Record> {
+    if (i == 1) {
+      by_other = true;
+      fails.set_value();
+      throw Error("engine", "an answer", "none", "");
+    }
+    heard.wait();
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));  // behind the error
+    return record_of(i);
+  });
+  bench.work.is_known = [&by_other](std::size_t i) { return i == 1 && by_other; };
+  const std::unique_ptr<Measurer> measurer = measure_here(bench.work, 2, kQuiet);
+  EXPECT_EQ(measurer->measure(0, {}).at(0).length, 0);
+  EXPECT_EQ(measurer->measure(2, {}).at(0).length, 2);
+}
+
 TEST(MeasurerTest, an_error_of_the_item_that_is_asked_for_is_thrown) {
   Bench bench(3, [](std::size_t i) -> std::vector<Record> {
     if (i == 2) throw Error("engine", "an answer", "none", "");

@@ -126,6 +126,33 @@ TEST_F(Questions, AreKeptAndContinued) {
   std::remove(path.c_str());
 }
 
+/// Of two files of one name whose questions have the same ids and answers no report takes the one's answers
+/// for the other's; the same questions in other words (--prompts) are theirs.
+TEST_F(Questions, OfAnotherFileOfTheSameNameAreRefused) {
+  const std::string path = testing::TempDir() + "ropewalk_two_files_" + std::to_string(::getpid()) + ".jsonl";
+  std::remove(path.c_str());
+  const auto first = read(line("1", 20, "a")), other = read(line("1", 30, "a"));
+  ASSERT_EQ(first[0].text_id, other[0].text_id);
+  const auto id_of = [](const Document& document) {
+    return std::map<std::string, std::string>{{document.name, document.asked->question.file_id}};
+  };
+  Store store(path);
+  run_all(model_, tokenizer_, first, options({}, &store), tiny_info());
+  EXPECT_NO_THROW(store.require_questions(id_of(first[0])));
+  EXPECT_THROW(store.require_questions(id_of(other[0])), Error);
+  const auto reworded = read(line("1", 20, "a"), {.n_predict = 9});
+  run_all(model_, tokenizer_, reworded, options({}, &store), tiny_info());
+  EXPECT_EQ(read_results({path}).records.size(), 2u) << "each once: the later answer";
+  run_all(model_, tokenizer_, other, options({}, &store), tiny_info());
+  try {
+    read_results({path});
+    ADD_FAILURE();
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("one question q.jsonl:1"), std::string::npos) << error.what();
+  }
+  std::remove(path.c_str());
+}
+
 /// All that an answer or its score depends on is in its key; which other questions stand beside it is not.
 TEST_F(Questions, KeysHoldWhatTheAnswerDependsOn) {
   const std::string one = line("1", 20, "a"), two = line("2", 90, "b");

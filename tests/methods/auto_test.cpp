@@ -66,6 +66,21 @@ TEST(Auto, TheDecisionForEachLength) {
   }
 }
 
+/// Tuned at 16384, self-extend has no group for a request so far past it; whoever wrote "auto" has no window
+/// to give.
+TEST(Auto, TakesTheUsualWhereTheTunedCannotBeBound) {
+  const std::vector<TunedSetting> grouped{{.length = 16384, .method = "self-extend:window=16"}};
+  const Index n = 200000;
+  EXPECT_THROW(Method::bind(MethodSpec::parse(grouped[0].method), context_of(16, 8192, n)), UsageError);
+  const AutoChoice choice = choose(n, grouped);
+  EXPECT_EQ(choice.reason, AutoReason::kPast);
+  EXPECT_EQ(choice.spec.text(), kUntunedFarMethod);
+  EXPECT_NE(choice.why.find("past what the tuned self-extend:window=16 can be bound to"), std::string::npos)
+      << choice.why;
+  EXPECT_NO_THROW(Method::bind(choice.spec, context_of(16, 8192, n)));
+  EXPECT_EQ(choose(20000, grouped).spec.text(), grouped[0].method) << "not judged there, but bound";
+}
+
 /// In full, but for the one parameter that every frequency method has.
 std::string text_of(const Method& method) {
   std::string text = method.text();

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <map>
 
 #include "results/summary.h"
 
@@ -62,6 +63,36 @@ TEST(Table, SaysTheBitsPerByteOfTheReference) {
   const Json rows = summary_json(cells, run_info(), units_of(list))["results"];
   EXPECT_NEAR(rows[0]["bits_per_byte"].get<double>(), 1.3, 1e-12);
   EXPECT_TRUE(rows[1]["bits_per_byte"].is_null());  // a file from before they were stored
+}
+
+/// What no loss was measured for is "-"; a loss that is none is said to be none, and is not "worse than
+/// chance" where other rows of the run are.
+TEST(Table, SaysWhichNumbersAreNone) {
+  constexpr Index kVocab = 10;  // guessing evenly: 2.3 nats
+  std::vector<Record> list;
+  for (int d = 0; d < 5; ++d) {
+    list.push_back(tail(kTruncated, 8192, d, 3));
+    list.push_back(tail("bad", 16384, d, 4));
+    list.push_back(tail("overflows", 16384, d, d == 2 ? std::nan("") : 4));
+  }
+  auto cells = summarise(list, units_of(list), 0.02, kVocab);
+  std::map<std::string, const SummaryCell*> by_method;
+  for (const SummaryCell& cell : cells) by_method[cell.method] = &cell;
+  EXPECT_EQ(by_method.at("bad")->verdict.word, "not read");
+  EXPECT_EQ(by_method.at("overflows")->verdict.word, "explodes");
+  EXPECT_EQ(by_method.at("overflows")->verdict.note, "a loss is not finite");
+  const std::string table = summary_table(cells, run_info(), units_of(list));
+  EXPECT_NE(table.find("overflows                 none       none         no number  explodes"),
+            std::string::npos)
+      << table;
+  for (Record& record : list)
+    if (record.method == kTruncated && record.document == "text4") record.loss = std::nan("");
+  for (const SummaryCell& cell : summarise(list, units_of(list), 0.02, kVocab))
+    EXPECT_NE(cell.verdict.word, "not read") << "its reference is none: " << cell.method;
+  std::erase_if(list, [](const Record& record) { return record.method == kTruncated; });  // of another shard
+  const std::string lonely = summary_table(summarise(list, units_of(list)), run_info(), units_of(list));
+  EXPECT_NE(lonely.find("  4.000       54.6                 -  "), std::string::npos) << lonely;
+  EXPECT_EQ((table + lonely).find("nan"), std::string::npos);
 }
 
 /// A name of 22 letters stands in its row; one of 23 on a line of its own, whole.

@@ -2,6 +2,7 @@
 #include "judge/import/import.h"
 
 #include "core/error.h"
+#include "core/hash.h"
 
 namespace rw {
 namespace {
@@ -95,6 +96,8 @@ void for_json_objects(std::string_view text, const std::string& path, const Read
   if ((array ? for_elements(text.substr(first + 1), path, read) : for_lines(text, path, read)) == 0)
     throw Error(path, "lines or an array of questions", "none");
 }
+
+std::string file_id(const JsonInput& line) { return sha256(dump_json(line)); }
 
 std::string text_field(const JsonInput& line, const char* name, const std::string& place) {
   const JsonInput* value = find(line, name);

@@ -22,6 +22,7 @@ struct FileQuestion {
   std::vector<std::string> references;
   std::vector<std::string> classes;                              ///< LongBench's all_classes
   std::vector<std::pair<std::string, std::string>> fields = {};  ///< that a prediction repeats
+  std::string file_id = {};                                      ///< SHA-256 of all that the file says of it
   Index file_length = 0;  ///< as the file says it, in its own units; 0 where it does not
   Index n_predict = 0;
   bool chat = true;                                         ///< whether a chat template belongs around it
@@ -34,6 +35,9 @@ struct FileQuestion {
 /// is let pass. Errors: Error for what is no JSON object, or where there is none at all.
 void for_json_objects(std::string_view text, const std::string& path,
                       const std::function<void(const JsonInput&, const std::string& place)>& read);
+
+/// FileQuestion::file_id.
+std::string file_id(const JsonInput& line);
 
 /// A field of a line. Errors: Error naming place and field where it is missing or of another kind.
 std::string text_field(const JsonInput& line, const char* name, const std::string& place);

@@ -137,6 +137,7 @@ FileQuestion question_of(const JsonInput& line, const std::string& place, std::s
       .prefix = "",
       .references = list_field(line, "answers", 1, place),
       .classes = list_field(line, "all_classes", dataset.metric == Metric::kClassification ? 1 : 0, place),
+      .file_id = file_id(line),
       .file_length = number_field(line, "length", place),
       .n_predict = dataset.n_predict,
       .chat = dataset.chat,

@@ -78,6 +78,7 @@ FileQuestion question_of(const JsonInput& line, const std::string& place, std::s
     question.fields.emplace_back(field, name_field(line, field, "", place));
   question.prompt = filled(form, parts);
   question.references = {right};
+  question.file_id = file_id(line);
   question.n_predict = kNewTokens;
   question.score = [right](const std::string& written) {
     return chosen_letter(written) == right ? 1.0 : 0.0;

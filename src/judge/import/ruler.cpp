@@ -16,6 +16,7 @@ std::vector<FileQuestion> read_ruler(std::string_view text, const std::string& p
         .prefix = line.contains("answer_prefix") ? text_field(line, "answer_prefix", place) : "",
         .references = list_field(line, "outputs", 1, place),
         .classes = {},
+        .file_id = file_id(line),
         .file_length = number_field(line, "length", place),
         .n_predict = options.n_predict,
         .rule = options.any_reference ? "any" : "",

@@ -22,7 +22,7 @@ std::vector<Record> run(const TaskInput& in) {
                                             if (in.done) in.done(n * in.length / n_prompt);
                                           });
   Record record;
-  record.part = question.group;
+  record.part = question.group, record.question_id = question.file_id;
   record.achieved = n_prompt + static_cast<Index>(written.tokens.size());
   record.written = written.text;
   record.expected = listing(question.references);
