@@ -70,6 +70,11 @@ std::vector<Token> read_ids(const JsonInput& list, std::string_view place) {
   return ids;
 }
 
+Index positive_of(const JsonInput& object, const char* name) {
+  if (!object.is_object() || !object.contains(name) || !object[name].is_number_unsigned()) return 0;
+  return static_cast<Index>(std::min<std::uint64_t>(object[name].get<std::uint64_t>(), 1u << 30));
+}
+
 const std::string& read_text_of(const JsonInput& object, const char* name, std::string_view place) {
   if (!object.is_object() || !object.contains(name) || !object[name].is_string())
     throw OddAnswer(place, fmt::format("an object with a text \"{}\"", name),

@@ -8,6 +8,7 @@
 #include "core/text.h"
 #include "core/utf8.h"
 #include "judge/task.h"
+#include "remote/writing.h"
 
 namespace rw::remote {
 namespace {
@@ -19,24 +20,18 @@ constexpr Index kJoints = 8, kRoomOfTemplate = 128;
 constexpr const char* kMessageAlone = "{{ messages[0]['content'] }}{{ '\\n' }}";
 constexpr const char* kSample = "The pass key is 71432; she said: \"It isn't far.\"\nWhere?";
 
-/// A whole number of a server's answer that is positive; 0: none.
-Index positive(const JsonInput& object, const char* name) {
-  if (!object.is_object() || !object.contains(name) || !object[name].is_number_unsigned()) return 0;
-  return static_cast<Index>(std::min<std::uint64_t>(object[name].get<std::uint64_t>(), 1u << 30));
-}
-
 }  // namespace
 
 /// One server, and what it can do.
 struct Engines::One {
   One(Url url, const ServerOptions& options) : server(std::move(url), options) {
-    most = positive(server.about(), "max_model_len");                                    // vLLM, SGLang
-    if (most == 0) most = positive(server.about().value("meta", JsonInput()), "n_ctx");  // llama.cpp
+    most = positive_of(server.about(), "max_model_len");                                    // vLLM, SGLang
+    if (most == 0) most = positive_of(server.about().value("meta", JsonInput()), "n_ctx");  // llama.cpp
   }
   Server server;
-  Index most = 0;        // tokens, read and written; 0: it does not say
-  Index around = 0;      // tokens that its chat template puts around a message; of chat
-  bool as_text = false;  // it takes no ids
+  Index most = 0;    // tokens, read and written; 0: it does not say
+  Index around = 0;  // tokens that its chat template puts around a message; of chat
+  Writing writing;
   const ScoringForm* scoring = nullptr;
 };
 
@@ -60,32 +55,6 @@ class EngineFacts : public MethodFacts {
   Resolved resolved_;
 };
 
-/// Whether no character is cut at an end: its part is no UTF-8, or U+FFFD by what a server said.
-bool is_whole(const std::string& text) {
-  return is_utf8(text) && !text.starts_with(kReplacement) && !text.ends_with(kReplacement);
-}
-
-struct ChatAnswer {
-  std::string text;
-  Index n_prompt = 0;  // tokens that the server read, its template among them; 0: it does not say
-};
-
-/// A user's message answered, without thoughts where the template can.
-ChatAnswer chat_answer(const Server& server, const std::string& message, Index n_predict) {
-  constexpr const char* kRoute = "/chat/completions";
-  const JsonInput answer =
-      server.ask(kRoute, {{"messages", Json::array({{{"role", "user"}, {"content", message}}})},
-                          {"max_tokens", n_predict},
-                          {"temperature", 0},
-                          {"chat_template_kwargs", {{"enable_thinking", false}}}});
-  const JsonInput said = choice_of(answer, kRoute).value("message", JsonInput());
-  if (!said.is_object()) throw OddAnswer(kRoute, "a choice with a message", dump_json(answer).substr(0, 80));
-  // null: it wrote nothing, or thoughts alone.
-  const bool wrote = !said.value("content", JsonInput()).is_null();
-  return {wrote ? read_text_of(said, "content", kRoute) : "",
-          positive(answer.value("usage", JsonInput()), "prompt_tokens")};
-}
-
 /// Tokens of the sample with the server's template; 0: it does not say. Errors: Error for a server that has
 /// no chat.
 Index n_read_in_chat(const Server& server) {
@@ -96,19 +65,6 @@ Index n_read_in_chat(const Server& server) {
     throw Error(refused.place(), "a server that answers chat messages", refused.found(),
                 "without --chat questions are asked as text");
   }
-}
-
-/// Errors: Error for a server that takes neither ids nor text.
-bool takes_text_only(Server& server, std::span<const Token> sample) {
-  try {
-    const Server::Trial trial(server);
-    server.ask("/completions", {{"prompt", sample}, {"max_tokens", 1}, {"temperature", 0}});
-    return false;
-  } catch (const Refused& refused) {
-    if (!refused.cannot()) throw;
-  }
-  server.ask("/completions", {{"prompt", kSample}, {"max_tokens", 1}, {"temperature", 0}});
-  return true;
 }
 
 }  // namespace
@@ -136,7 +92,7 @@ Engines::Engines(const std::vector<EngineAddress>& addresses, const EnginesOptio
   require_one_tokenizer();
   find_writing();
   const JsonInput meta = plain.server.about().value("meta", JsonInput());
-  n_ctx_train_ = options.n_ctx_train > 0 ? options.n_ctx_train : positive(meta, "n_ctx_train");
+  n_ctx_train_ = options.n_ctx_train > 0 ? options.n_ctx_train : positive_of(meta, "n_ctx_train");
   if (n_ctx_train_ == 0)
     throw Error(plain.server.url().text(), "a server that says what length its model was trained on", "none",
                 "--trained N says it: what max_position_embeddings was in training");
@@ -185,7 +141,7 @@ void Engines::find_writing() {
   const std::vector<Token> sample = tokenizer_->encode(kSample);
   for (auto& [name, engine] : engines_) {
     if (!chat_) {
-      engine->as_text = takes_text_only(engine->server, sample);
+      engine->writing = writing_of(engine->server, sample, kSample);
       continue;
     }
     const Server::Trial trial(engine->server);
@@ -200,7 +156,7 @@ void Engines::find_scoring(bool required) {
   const std::vector<Token> sample = tokenizer_->encode(kSample);
   for (auto& [name, engine] : engines_) {
     losses_asked_ = true;
-    if (chat_) engine->as_text = takes_text_only(engine->server, sample);
+    if (chat_) engine->writing = writing_of(engine->server, sample, kSample);
     const Server::Trial trial(engine->server);
     One& asked = *engine;
     std::string why;
@@ -220,7 +176,7 @@ void Engines::find_scoring(bool required) {
 }
 
 std::string Engines::how_texts(const One& one) const {
-  std::string text = one.as_text ? "prompts as text" : "prompts as ids";
+  std::string text = one.writing.as_text ? "prompts as text" : "prompts as ids";
   if (one.scoring) text += ", losses by " + one.scoring->name;
   return text + (losses_asked_ && !one.scoring ? ", it tells no losses" : "");
 }
@@ -259,7 +215,9 @@ std::unique_ptr<MethodFacts> Engines::facts() const {
   for (const auto& [name, engine] : engines_) {
     const std::string who =
         fmt::format("{} at {}, ", printable(engine->server.model()), engine->server.url().text());
-    const std::string question = chat_ ? "messages" : engine->as_text ? "prompts as text" : "prompts as ids";
+    const std::string question = chat_                     ? "messages"
+                                 : engine->writing.as_text ? "prompts as text"
+                                                           : "prompts as ids";
     resolved[name] = {who + question, who + how_texts(*engine)};
   }
   return std::make_unique<EngineFacts>(std::move(resolved));
@@ -267,7 +225,7 @@ std::unique_ptr<MethodFacts> Engines::facts() const {
 
 Prompt Engines::prompt_of(const One& one, std::span<const Token> tokens, Index n_end) const {
   Prompt prompt{.tokens = tokens};
-  if (!one.as_text) return prompt;
+  if (!one.writing.as_text) return prompt;
   prompt.as_text = true, prompt.text = text_of(tokens);
   if (!is_whole(prompt.text))
     throw Error(one.server.url().text(), "prompts of whole characters, as it takes text alone",
@@ -301,41 +259,15 @@ std::vector<double> Engines::losses(const MethodSpec& spec, std::span<const Toke
   return std::move(scored.losses);
 }
 
-namespace {
-
-std::string completed(const Server& server, const Prompt& prompt, Index n_predict) {
-  constexpr const char* kRoute = "/completions";
-  const JsonInput answer =
-      server.ask(kRoute, {{"prompt", prompt.json()}, {"max_tokens", n_predict}, {"temperature", 0}});
-  return read_text_of(choice_of(answer, kRoute), "text", kRoute);
-}
-
-/// A text that was written, as tokens: as many as were asked for.
-Written written_of(std::string text, const Tokenizer& tokenizer, Index n_predict) {
-  // Servers have written more than they were asked for.
-  constexpr std::size_t kMostBytes = 256;  // of a token
-  if (text.size() > kMostBytes * static_cast<std::size_t>(n_predict)) {
-    std::size_t n = kMostBytes * static_cast<std::size_t>(n_predict);
-    while (n > 0 && (static_cast<unsigned char>(text[n]) & 0xc0u) == 0x80u) --n;
-    text.resize(n);
-  }
-  Written written;
-  written.tokens = tokenizer.encode_inside(text), written.text = std::move(text);
-  if (static_cast<Index>(written.tokens.size()) > n_predict)
-    written.tokens.resize(static_cast<std::size_t>(n_predict));
-  return written;
-}
-
-}  // namespace
-
 /// A question.
 Written Engines::write(const MethodSpec& spec, const Tokenizer& tokenizer, std::span<const Token> prompt,
                        Index n_predict, Index, const TokensDone& done) const {
   const One& engine = one(spec.parts.at(0).name);
-  std::string text = chat_ ? chat_answer(engine.server, text_of(prompt), n_predict).text
-                           : completed(engine.server, prompt_of(engine, prompt, 0), n_predict);
+  Written written =
+      chat_ ? written_of(chat_answer(engine.server, text_of(prompt), n_predict).text, tokenizer, n_predict)
+            : completed(engine.server, engine.writing, prompt_of(engine, prompt, 0), tokenizer, n_predict);
   if (done) done(static_cast<Index>(prompt.size()));
-  return written_of(std::move(text), tokenizer, n_predict);
+  return written;
 }
 
 /// A text, which is no message, whatever questions are asked by.
@@ -344,7 +276,7 @@ Continued Engines::go_on(const MethodSpec& spec, const Tokenizer& tokenizer, std
   const One& engine = one(spec.parts.at(0).name);
   const auto n = static_cast<Index>(truth.size());
   Continued all{
-      .written = written_of(completed(engine.server, prompt_of(engine, context, 0), n), tokenizer, n),
+      .written = completed(engine.server, engine.writing, prompt_of(engine, context, 0), tokenizer, n),
       .losses = {},
       .likeliest = {}};
   std::vector<Token> whole(context.begin(), context.end());

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "core/utf8.h"
+
 namespace rw::remote {
 namespace {
 
@@ -15,6 +17,16 @@ std::string as_literal(const std::string& text) {
   for (const char c : text)
     literal += c == '\\' ? "\\\\" : c == '\'' ? "\\'" : c == '\n' ? "\\n" : std::string(1, c);
   return literal + "' }}";
+}
+
+/// A part of a character comes as U+FFFD. At an end it is made a part again, as our own tokenizers have it:
+/// each byte behind a character's first is one U+FFFD; how many stood at the end is not known: one.
+std::string with_cut_ends(const std::string& text) {
+  std::string_view inner = text;
+  std::string front, back;
+  while (inner.starts_with(kReplacement)) inner.remove_prefix(kReplacement.size()), front += '\x80';
+  if (inner.ends_with(kReplacement)) inner.remove_suffix(kReplacement.size()), back = '\xc3';
+  return front + std::string(inner) + back;
 }
 
 }  // namespace
@@ -126,7 +138,7 @@ std::string RemoteTokenizer::behind_anchor(std::span<const Token> ids) const {
   all.insert(all.end(), ids.begin(), ids.end());
   std::string text = form_->decode(server_, all);
   if (text.starts_with(anchor_text_)) text.erase(0, anchor_text_.size());
-  return text;
+  return with_cut_ends(text);
 }
 
 std::string RemoteTokenizer::decode(Token id, bool special) const {

@@ -56,6 +56,8 @@ class RemoteTokenizer : public Tokenizer {
 
 /// A list of ids of an answer. Errors: Error naming `place` for what is none.
 std::vector<Token> read_ids(const JsonInput& list, std::string_view place);
+/// A whole number of an object that is positive; 0: none.
+Index positive_of(const JsonInput& object, const char* name);
 /// The string `name` of an object. Errors: Error naming `place`.
 const std::string& read_text_of(const JsonInput& object, const char* name, std::string_view place);
 

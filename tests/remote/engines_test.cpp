@@ -177,6 +177,23 @@ TEST(EnginesTest, a_text_server_is_sent_whole_characters) {
                  Error);
 }
 
+/// vLLM puts the prompt before what it writes there; and a part of a character is one byte, not U+FFFD's
+/// three.
+TEST(EnginesTest, a_prompt_that_ends_inside_a_character) {
+  FakeServer server(vllm);
+  const Engines engines({{"plain", parse_url(server.url(), "x")}}, hasty());
+  const auto id = [](char c) { return static_cast<Token>(static_cast<unsigned char>(c)); };
+  const Written written = engines.write(engines.spec("none"), engines.tokenizer(),
+                                        std::vector<Token>{id('x'), id('\xc3')}, 4, 32, {});
+  EXPECT_EQ(written.text, "7");
+  EXPECT_EQ(written.tokens, std::vector<Token>{id('7')});  // without the one that ended it
+  for (const std::string text : {"\xa9t", "t\xc3", "\x80\x80", "\xc3\xa9"}) {
+    std::vector<Token> tokens;
+    for (const char c : text) tokens.push_back(id(c));
+    EXPECT_EQ(engines.tokenizer().decode(tokens).size(), text.size());
+  }
+}
+
 TEST(EnginesTest, what_was_not_asked_for_is_cut) {
   std::size_t longest = 0;
   FakeServer server([&](const std::string& path, const JsonInput& body) {

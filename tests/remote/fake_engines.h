@@ -75,7 +75,11 @@ inline FakeAnswer vllm(const std::string& path, const JsonInput& body) {
     return {
         400,
         R"({"object":"error","message":"This model's maximum context length is 64 tokens.","type":"BadRequestError","code":400})"};
-  JsonInput answer = completion("7");
+  // Behind a part of a character the answer's text begins with the prompt (0.32.0).
+  const bool cut = !ids.empty() && ids.back() >= 0x80;
+  JsonInput answer = completion((cut ? text_of(ids) : "") + "7");
+  JsonInput& choice = answer["choices"][0];
+  if (body.value("return_token_ids", false)) choice["token_ids"] = {'7', 0}, choice["finish_reason"] = "stop";
   if (!body.contains("prompt_logprobs")) return sent(answer);
   JsonInput list = JsonInput::array();
   const std::vector<double> logprobs = logprobs_of(ids);
@@ -84,7 +88,7 @@ inline FakeAnswer vllm(const std::string& path, const JsonInput& body) {
                           : JsonInput{{std::to_string(ids[t]),
                                        {{"logprob", logprobs[t]}, {"rank", 1}, {"decoded_token", "x"}}},
                                       {"999", {{"logprob", -9.0}, {"rank", 2}, {"decoded_token", "y"}}}});
-  answer["choices"][0]["prompt_logprobs"] = list;
+  choice["prompt_logprobs"] = list;
   return sent(answer);
 }
 
