@@ -263,10 +263,20 @@ class Use(unittest.TestCase):
         expected = self.model(ids).logits
         for cache in (transformers.DynamicCache(), transformers.StaticCache(self.model.config, max_batch_size=1, max_cache_len=100)):
             self.model(ids[:, :40], past_key_values=cache)
-            for width in (50, 100):
+            for width in (20, 50, 100):
                 with self.assertRaisesRegex(refused, f"expected 60 columns.*found {width}; hint: give "):
                     self.model(ids[:, 40:], past_key_values=cache, attention_mask=room[:, :width])
             self.close(self.model(ids[:, 40:], past_key_values=cache, attention_mask=room[:, :60]).logits, expected[:, 40:])
+        with self.assertRaisesRegex(refused, "expected 60 columns.*found 50"):
+            self.model(ids, attention_mask=room[:, :50])
+        with self.assertRaisesRegex(refused, "expected 2 rows"):
+            self.model(ids.repeat(2, 1), attention_mask=room[:, :60])
+        windowed = load(tiny / "gemma2")  # its first layer sees 16 tokens back
+        ropewalk.transformers.apply(windowed, "yarn")
+        cache = transformers.DynamicCache()
+        windowed(ids[:, :50], past_key_values=cache)
+        with self.assertRaisesRegex(refused, "expected 60 columns.*found 100"):
+            windowed(ids[:, 50:], past_key_values=cache, attention_mask=room)
         with self.assertRaisesRegex(refused, "1, 1, 60, 60.*hint: give the tokenizer's mask, or none"):
             self.model(ids, attention_mask=torch.ones(1, 1, 60, 60, dtype=torch.bool))
 

@@ -284,7 +284,9 @@ def _begin(state, by_interface, module, args, kwargs):
                           "its keys are rotated already: read the text anew")
     _mark(cache)
     if mask is not None:
-        if mask.shape[1] > n_rows:
+        if mask.shape[0] != n_items:
+            raise Unsupported("attention_mask", f"{n_items} rows: one for each item", str(mask.shape[0]), "give each item its own")
+        if mask.shape[1] != n_seen + n_rows:
             n_seen = _n_seen(mask.shape[1] - n_rows, n_rows, n_seen, first.context["sliding_window"])
         mask = mask.detach().cpu().numpy()
         mask = None if mask.all() else mask
@@ -298,7 +300,7 @@ def _begin(state, by_interface, module, args, kwargs):
 
 def _n_seen(by_mask, n_rows, by_cache, window):
     """Columns read before: old caches with a window say only how many they keep."""
-    kept_all = by_cache == 0 or not window or by_cache < window - 1
+    kept_all = not window or by_cache not in (window - 1, window)
     if by_mask < by_cache or (by_mask > by_cache and kept_all):
         raise Unsupported("attention_mask", f"{by_cache + n_rows} columns: tokens read, and new", str(by_mask + n_rows),
                           f"give attention_mask[:, :{by_cache + n_rows}], without room for later tokens" if by_mask > by_cache
