@@ -148,7 +148,8 @@ Json summary(const ModelFile& file, std::size_t room) {
     j["weights"] = weights_of(file, config, room);
   } catch (const Error& e) {
     runs = fmt::format("no: {}", e.what());
-    if (std::string there = layers_there(file); !there.empty()) j["layers_there"] = std::move(there);
+    if (const std::string there = layers_there(file); !there.empty())
+      j["layers_there"] = (there.find_first_of(",-") == there.npos ? "layer " : "layers ") + there;
   }
   j["tensors"] = used;
   j["tensor_bytes"] = file.tensor_bytes();

@@ -9,6 +9,7 @@
 #include "core/json.h"
 #include "core/progress.h"
 #include "core/tell.h"
+#include "core/text_file.h"
 #include "model/cost.h"
 
 namespace rw::cli::logits {
@@ -23,7 +24,7 @@ struct Options {
 } options;
 
 std::vector<Token> read_tokens(const std::string& path, Index n_vocab) {
-  std::istringstream in(read_bytes(path));
+  std::istringstream in(std::string(without_byte_order_mark(read_bytes(path))));
   std::vector<Token> tokens;
   std::string word;
   while (in >> word) {

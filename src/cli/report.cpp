@@ -47,6 +47,9 @@ int run() {
   if (results.n_cut > 0)
     say(fmt::format("{} of an item that is not whole: left out (the command that made it measures it again)",
                     counted(results.n_cut, "line")));
+  if (results.n_again > 0)
+    say(fmt::format("{} that a later run measured again with other settings: the later ones count",
+                    counted(results.n_again, "result")));
   results.run.margin = options.margin;  // a way of looking at results, so no part of them
   const ReportData data = report_for(std::move(results.records), results.run);
   const std::string text = format_report(data, format);

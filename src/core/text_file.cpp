@@ -134,6 +134,10 @@ void require_size(const std::string& path, std::size_t n_bytes) {
                 fmt::format("{} MB or more", n_bytes >> 20), "give a part of it");
 }
 
+std::string_view without_byte_order_mark(std::string_view text) {
+  return text.starts_with(kByteOrderMark) ? text.substr(kByteOrderMark.size()) : text;
+}
+
 void require_text(const std::string& name, std::string_view text) {
   if (const std::size_t at = first_invalid(text); at < text.size()) refuse(name, text, at);
 }

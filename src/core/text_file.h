@@ -26,6 +26,9 @@ struct TextFile {
 /// an empty file, a folder, a device, and more than kMostTextBytes.
 TextFile read_text(const std::string& path, std::size_t most_bytes = kMostTextBytes);
 
+/// Without the mark that some editors begin a file with.
+std::string_view without_byte_order_mark(std::string_view text);
+
 /// For a text that comes from elsewhere, called `name`. Errors: Error where it is no UTF-8, as read_text.
 void require_text(const std::string& name, std::string_view text);
 

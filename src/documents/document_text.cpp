@@ -61,7 +61,7 @@ std::string lower(std::string_view text) {
 constexpr std::size_t kMostConverted = std::size_t{256} << 20;
 
 bool begins_as_html(std::string_view bytes) {
-  if (bytes.starts_with("\xef\xbb\xbf")) bytes.remove_prefix(3);
+  bytes = without_byte_order_mark(bytes);
   bytes.remove_prefix(std::min(bytes.find_first_not_of(" \t\r\n"), bytes.size()));
   const std::string head = lower(bytes.substr(0, 14));
   const bool xhtml = head.starts_with("<?xml") && lower(bytes).find("<html") != std::string::npos;

@@ -123,7 +123,10 @@ std::string reach_note(const Table& table) {
     text +=
         "Retrieves to: 0.85 of what the model finds in short texts; RULER's bar is 85.6 % whatever the "
         "model. Cannot tell: the model finds under 20 % even in short texts. ";
-  return text + "A dash: it breaks at no tested length; the others: not even at the shortest.";
+  const bool breaks = has("breaks at"), others = table.head.size() > (breaks ? 2u : 1u);
+  if (breaks) text += "A dash: it breaks at no tested length";
+  if (others) text += breaks ? "; the others: not even at the shortest" : "A dash: not even at the shortest";
+  return text + ".";
 }
 
 Table reach_table(const ReportData& data) {

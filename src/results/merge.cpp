@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/option.h"
 #include "core/text.h"
+#include "core/text_file.h"
 #include "results/store.h"
 
 namespace rw {
@@ -79,7 +80,7 @@ class Merger {
     if (added)
       results_.records.push_back(r);
     else
-      results_.records[at->second] = r;
+      results_.records[at->second] = r, ++results_.n_again;
   }
   template <class T>
   static void require_same(const std::string& path, const std::string& what, const T& first, const T& other) {
@@ -116,7 +117,7 @@ void order_methods(std::vector<Record>& records) {
 StoredResults read_results(const std::vector<std::string>& paths) {
   Merger merger;
   for (const std::string& path : paths) {
-    const ResultLines contents = read_lines(path, read_results_file(path));
+    const ResultLines contents = read_lines(path, without_byte_order_mark(read_results_file(path)));
     merger.add_cut(contents.n_cut);
     if (contents.groups.empty())
       throw Error(

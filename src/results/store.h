@@ -65,6 +65,8 @@ struct StoredResults {
   RunInfo run;  ///< of the first record
   std::size_t n_cut =
       0;  ///< lines at the end of a file that are not whole, or of an item that is not: left out
+  std::size_t n_again =
+      0;  ///< results of other settings (more tokens written, say) that a later one replaced
 };
 /// Files of several machines or shards, without repeats; what was measured again with other settings counts
 /// once, as it was measured last; a text under two names is one, under the first. Errors: Error (see Store),

@@ -316,6 +316,18 @@ TEST_F(StoreFile, AReportHasTheOrderOfTheCommand) {
   EXPECT_EQ(results.run.n_vocab, 100);
 }
 
+TEST_F(StoreFile, WhatWasMeasuredAgainIsCounted) {
+  for (const char* key : {"of 16 tokens", "of 32 tokens"})
+    Store(path_).append(key, {record("none", 1)}, info("m"));
+  EXPECT_EQ(read_results({path_}).records.size(), 1u);
+  EXPECT_EQ(read_results({path_}).n_again, 1u);
+  EXPECT_EQ(read_results({path_, path_}).n_again, 1u);  // the same items, seen twice
+  std::ifstream in(path_, std::ios::binary);
+  const std::string whole{std::istreambuf_iterator<char>(in), {}};
+  std::ofstream(path_, std::ios::binary) << "\xef\xbb\xbf" << whole;
+  EXPECT_EQ(read_results({path_}).records.size(), 1u);
+}
+
 TEST_F(StoreFile, RefusesToJoinWhatWasMeasuredDifferently) {
   const auto refuses = [&](const std::string& what, const Record& second, const RunInfo& run) {
     std::filesystem::remove(path_);

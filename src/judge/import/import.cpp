@@ -3,6 +3,7 @@
 
 #include "core/error.h"
 #include "core/hash.h"
+#include "core/text_file.h"
 
 namespace rw {
 namespace {
@@ -90,7 +91,7 @@ std::size_t for_elements(std::string_view text, const std::string& path, const R
 }  // namespace
 
 void for_json_objects(std::string_view text, const std::string& path, const Read& read) {
-  if (text.substr(0, 3) == "\xef\xbb\xbf") text.remove_prefix(3);
+  text = without_byte_order_mark(text);
   const std::size_t first = std::min(text.find_first_not_of(kSpace), text.size());
   const bool array = text.substr(first, 1) == "[";
   if ((array ? for_elements(text.substr(first + 1), path, read) : for_lines(text, path, read)) == 0)
