@@ -98,6 +98,7 @@ std::vector<remote::EngineAddress> EnginesOptions::addresses(const std::string& 
   std::string of_all;
   const auto names = [&] {
     std::vector<std::string> list;
+    list.reserve(all.size());
     for (const auto& address : all) list.push_back(address.name);
     return fmt::format("{}", fmt::join(list, ", "));
   };
