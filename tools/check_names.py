@@ -18,7 +18,7 @@ TYPE = re.compile(r"^(?:template\s*<.*>\s*)?(?:struct|class|union|enum(?: class|
                   r"(?:\s+final)?\s*(?::[^:;].*)?\{")
 FUNCTION = re.compile(r"^(?!static |extern |return |using |typedef |template|#|//|\}|\s)[\w:<>,&*\s]*?[\w>&*]\s+[&*]*(\w+)\((.*)")
 
-COPY = re.compile(r"std::memcpy\((?!.*, (?:sizeof\b[^,]*|\d+)\);)")
+COPY = re.compile(r"std::memcpy\((?!.*, (?:sizeof(?: [\w.]+|\([\w:]+\))|\d+)\);)")
 
 
 def definitions(path: pathlib.Path):

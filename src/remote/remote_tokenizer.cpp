@@ -19,8 +19,9 @@ std::string as_literal(const std::string& text) {
   return literal + "' }}";
 }
 
-/// A part of a character comes as U+FFFD. At an end it is made a part again, as our own tokenizers have it:
-/// each byte behind a character's first is one U+FFFD; how many stood at the end is not known: one.
+/// A part of a character comes as U+FFFD. At an end it is made some part again, also one that the text itself
+/// has there: each byte behind a character's first is one U+FFFD; how many stood at the end is not known:
+/// one.
 std::string with_cut_ends(const std::string& text) {
   std::string_view inner = text;
   std::string front, back;

@@ -24,6 +24,16 @@ std::vector<Token> ids_written(const JsonInput& choice) {
   return ids;
 }
 
+/// Servers have written more than they were asked for.
+std::string bounded(std::string text, Index n_predict) {
+  constexpr std::size_t kMostBytes = 256;  // of a token
+  std::size_t n = kMostBytes * static_cast<std::size_t>(n_predict);
+  if (text.size() <= n) return text;
+  while (n > 0 && (static_cast<unsigned char>(text[n]) & 0xc0u) == 0x80u) --n;
+  text.resize(n);
+  return text;
+}
+
 }  // namespace
 
 /// A part of one is no UTF-8, or U+FFFD by what a server said.
@@ -45,15 +55,8 @@ Writing writing_of(Server& server, std::span<const Token> ids, const std::string
   return {.as_text = true, .tells_ids = false};
 }
 
-/// A text that was written, as tokens: as many as were asked for.
 Written written_of(std::string text, const Tokenizer& tokenizer, Index n_predict) {
-  // Servers have written more than they were asked for.
-  constexpr std::size_t kMostBytes = 256;  // of a token
-  if (text.size() > kMostBytes * static_cast<std::size_t>(n_predict)) {
-    std::size_t n = kMostBytes * static_cast<std::size_t>(n_predict);
-    while (n > 0 && (static_cast<unsigned char>(text[n]) & 0xc0u) == 0x80u) --n;
-    text.resize(n);
-  }
+  text = bounded(std::move(text), n_predict);
   Written written;
   written.tokens = tokenizer.encode_inside(text), written.text = std::move(text);
   if (static_cast<Index>(written.tokens.size()) > n_predict)
@@ -71,9 +74,8 @@ Written completed(const Server& server, const Writing& how, const Prompt& prompt
   written.tokens = ids_written(choice);
   if (static_cast<Index>(written.tokens.size()) > n_predict)
     written.tokens.resize(static_cast<std::size_t>(n_predict));
-  const bool cut =
-      !prompt.tokens.empty() && !is_whole(tokenizer.decode(std::vector<Token>{prompt.tokens.back()}, true));
-  written.text = cut ? tokenizer.decode(written.tokens) : text;
+  const bool cut = !prompt.tokens.empty() && !is_whole(tokenizer.decode(prompt.tokens.back(), true));
+  written.text = cut ? tokenizer.decode(written.tokens) : bounded(text, n_predict);
   return written;
 }
 

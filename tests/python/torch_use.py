@@ -125,6 +125,20 @@ class Use(unittest.TestCase):
                 alone = self.model.generate(tokens[:, item:item + n], max_new_tokens=9, do_sample=False)[0, -9:]
                 self.assertEqual(wrote[item].tolist(), alone.tolist())
 
+    def test_packed_texts_are_refused(self):
+        self.apply("yarn")
+        packed = torch.cat((torch.arange(30), torch.arange(40)))[None]
+        with self.assertRaisesRegex(ropewalk.transformers.Unsupported, "begin again, or jump"):
+            self.model(tokens[:, :70], position_ids=packed)
+        mask = torch.ones(2, 70, dtype=torch.long)
+        mask[1, :20] = 0  # padding elsewhere, whose positions may be any
+        plain = torch.arange(70).repeat(2, 1)
+        plain[1] -= 20
+        plain[1, :20] = 1
+        self.model(tokens[:, :70].repeat(2, 1), attention_mask=mask, position_ids=plain)
+        with self.assertRaisesRegex(ropewalk.transformers.Unsupported, "begin again, or jump"):
+            self.model(tokens[:, :70].repeat(2, 1), attention_mask=mask, position_ids=torch.cat((packed, plain[1:])))
+
     def test_auto_is_by_request(self):
         trained = self.model.config.max_position_embeddings
         self.apply("auto")
@@ -372,6 +386,13 @@ class Use(unittest.TestCase):
             ropewalk.transformers.apply(again, "rerope:window=24")
             self.close(again(tokens).logits, model(tokens).logits)
         ropewalk.transformers.remove(model)
+
+    def test_torch_compile_goes_on_around_it(self):
+        self.apply("rerope:window=24")
+        compiled = torch.compile(self.model, backend="eager")
+        for n in (100, 60):
+            self.close(compiled(tokens[:, :n]).logits, self.model(tokens[:, :n]).logits)
+        torch._dynamo.reset()
 
     def test_it_warns_of_nothing(self):
         """In a process of its own: most warnings are given once in one."""

@@ -18,6 +18,7 @@ import ropewalk
 from ropewalk._errors import count
 
 from . import contexts, roformer
+from .asked import check_positions, given_to, mask_in, n_seen_by, refuse_unheard
 from .auto import read_tuned
 from .families import FAMILIES, NOT_YET, Unsupported, family_of
 from .state import Layer, State
@@ -31,7 +32,6 @@ M = TypeVar("M", bound=torch.nn.Module)
 NAME = "ropewalk"  # of the attention and mask functions, in transformers' registries
 MARK = "_ropewalk_filled"  # of a cache
 BACKENDS = ("auto", "flex", "chunks")
-_ONE_TEXT = "give packed texts as items of a batch, with padding"
 _running = threading.local()  # .model: the text model that computes now
 
 
@@ -211,67 +211,28 @@ def _unweighted(module, args, output):
     return (x * torch.rsqrt(x.square().mean(-1, keepdim=True) + eps)).to(output.dtype)
 
 
-def _given(module, args, kwargs):
-    names = inspect.signature(type(module).forward).parameters
-    return {**dict(zip([name for name in names if name != "self"], args)), **kwargs}
-
-
-def _mask_in(given):
-    """The 2-dimensional mask among what a model was given, 0 for padding; it may come by kind of layer."""
-    mask = given.get("attention_mask")
-    for found in (mask.values() if isinstance(mask, dict) else [mask]):
-        if isinstance(found, torch.Tensor) and found.ndim == 2:
-            return found
-        if found is not None:
-            raise Unsupported("attention_mask", "0 for padding and 1 for tokens, (batch, columns)", f"{type(found).__name__} "
-                              f"{tuple(getattr(found, 'shape', ()))}",
-                              "give the tokenizer's mask, or none without padding: which token sees which is the method's to say")
-    return None
-
-
-def _refuse_unheard(state, module, given):
-    """What transformers' own attention may do, and what would be left out here without a word."""
-    asked = given.get("output_attentions")
-    if getattr(getattr(module, "config", None), "output_attentions", False) if asked is None else asked:
-        raise Unsupported("output_attentions", "False", "True", "attention is not computed as n x n numbers under a method; "
-                          "remove(model) and attn_implementation=\"eager\" give those of the model alone")
-    for name, hint in (("head_mask", "leave it out: a method has no heads left out"),
-                       ("cu_seq_lens_q", _ONE_TEXT), ("cu_seq_lens_k", _ONE_TEXT)):
-        if given.get(name) is not None:
-            raise Unsupported(name, "None", type(given[name]).__name__, hint)
-    causal = not state.layers[0].context["bidirectional"]
-    if given.get("is_causal", causal) not in (causal, None):
-        raise Unsupported("is_causal", str(causal), str(given["is_causal"]), "leave it out: which token sees which is the method's to say")
-    for name in ("token_type_ids", "mm_token_type_ids"):  # 1 an image's, 2 a video's; of RoFormer segments
-        kinds = given.get(name)
-        if kinds is not None and _sees_images_both_ways(state, module) and bool(((kinds == 1) | (kinds == 2)).any()):
-            raise Unsupported(name, "text alone", "tokens of an image, which see one another both ways", "methods are for causal attention")
-
-
-def _sees_images_both_ways(state, module):
-    text = module.config.get_text_config() if hasattr(module, "config") else None
-    return state.name.startswith("gemma3") or getattr(text, "use_bidirectional_attention", None) == "vision"
-
-
+@torch.compiler.disable
 def _outer_mask(state, module, args, kwargs):
-    given = _given(module, args, kwargs)
-    _refuse_unheard(state, module, given)
-    mask = _mask_in(given)
+    given = given_to(module, args, kwargs)
+    refuse_unheard(state, module, given)
+    mask = mask_in(given)
     if mask is not None:
         state.outer_mask = mask
 
 
+@torch.compiler.disable
 def _forget_mask(state, module, args, output):
     state.outer_mask = None
 
 
+@torch.compiler.disable
 def _begin(state, by_interface, module, args, kwargs):
     """Before the text model: which items have which tokens, and how many were read before."""
-    given = _given(module, args, kwargs)
-    _refuse_unheard(state, module, given)
+    given = given_to(module, args, kwargs)
+    refuse_unheard(state, module, given)
     rows = given.get("inputs_embeds") if given.get("input_ids") is None else given["input_ids"]
     n_items, n_rows = rows.shape[:2]
-    mask = _mask_in(given)
+    mask = mask_in(given)
     mask = state.outer_mask if mask is None else mask
     cache = given.get("cache") if given.get("past_key_values") is None else given["past_key_values"]
     first = state.layers[0]
@@ -287,25 +248,15 @@ def _begin(state, by_interface, module, args, kwargs):
         if mask.shape[0] != n_items:
             raise Unsupported("attention_mask", f"{n_items} rows: one for each item", str(mask.shape[0]), "give each item its own")
         if mask.shape[1] != n_seen + n_rows:
-            n_seen = _n_seen(mask.shape[1] - n_rows, n_rows, n_seen, first.context["sliding_window"])
+            n_seen = n_seen_by(mask.shape[1] - n_rows, n_rows, n_seen, first.context["sliding_window"])
         mask = mask.detach().cpu().numpy()
         mask = None if mask.all() else mask
-    _check_positions(given.get("position_ids"), mask)
+    check_positions(given.get("position_ids"), mask)
     state.begin(mask, n_items, n_rows, n_seen)
     _running.model = module
     if not by_interface and "attention_mask" in kwargs:
         kwargs["attention_mask"] = None  # else n x n numbers are made of it
     return args, kwargs
-
-
-def _n_seen(by_mask, n_rows, by_cache, window):
-    """Columns read before: old caches with a window say only how many they keep."""
-    kept_all = not window or by_cache not in (window - 1, window)
-    if by_mask < by_cache or (by_mask > by_cache and kept_all):
-        raise Unsupported("attention_mask", f"{by_cache + n_rows} columns: tokens read, and new", str(by_mask + n_rows),
-                          f"give attention_mask[:, :{by_cache + n_rows}], without room for later tokens" if by_mask > by_cache
-                          else "give it for the tokens read and the new ones")
-    return by_mask
 
 
 def _carrier(cache):
@@ -319,6 +270,7 @@ def _mark(cache):
         setattr(_carrier(cache), MARK, True)
 
 
+@torch.compiler.disable
 def _end(module, args, output):
     _running.model = None
     name = "cache" if hasattr(output, "cache") else "past_key_values"  # transformers 5.24 renamed it
@@ -334,14 +286,6 @@ def _n_cached(cache, layer):
     if isinstance(cache, (tuple, list)):  # of old versions
         return cache[layer][0].shape[2] if cache else 0
     return int(cache.get_seq_length(layer))
-
-
-def _check_positions(positions, mask):
-    """Texts that were packed into one row of a batch begin again at 0."""
-    if positions is None or mask is not None or positions.shape[-1] < 2:
-        return
-    if (positions.diff(dim=-1) != 1).any():
-        raise Unsupported("position_ids", "one text in each item of a batch", "positions that begin again, or jump", _ONE_TEXT)
 
 
 def _counting(generate, model, state):
@@ -368,8 +312,9 @@ def _new_tokens(model, args, kwargs):
     return max(1, int(longest) - (prompt.shape[1] if prompt is not None else 1))
 
 
-# ---- what transformers calls
+# ---- what transformers calls. Plans are made in Python: torch.compile goes on around them.
 
+@torch.compiler.disable
 def attend(module, query, key, value, attention_mask, scaling=None, dropout=0.0, **kwargs):
     """An attention function of transformers: query (batch, heads, rows, head_dim) -> ((batch, rows, heads, value_dim), None)."""
     state, layer = getattr(module, "_ropewalk", (None, None))
@@ -389,6 +334,7 @@ def _check(layer, dropout, scaling):
                           "this version of transformers computes another model")
 
 
+@torch.compiler.disable
 def keep_mask(*args, attention_mask=None, **kwargs):
     """A mask function of transformers, which makes none of n x n. What generate() prepares is the mask of padding as it is; a
     model that runs has told it (_begin) and needs no more."""
