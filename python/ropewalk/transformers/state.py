@@ -105,7 +105,8 @@ class State:
         begin, end = int(used[0]), int(used[-1]) + 1
         if end - begin != len(used):
             raise Unsupported("attention_mask", "padding before or behind a text", "padding inside one",
-                              "pad on the left for generate()")
+                              "pad on the left for generate(); where a text itself holds the pad token give "
+                              "attention_mask=torch.ones_like(input_ids)")
         return begin, end
 
     # ---- plans
