@@ -198,7 +198,7 @@ const char* words_for(const std::string& key) {
   if (key == "n_ctx_train") return "tokens: the trained length as shipped, own scaling included";
   if (key == "n_ctx_original") return "tokens: the length its frequencies bend around";
   if (key == "acting_layers") return "layers, on which methods act";
-  if (key == "layers_there") return "have a tensor in the file";
+  if (key == "layers_there") return "with a tensor in the file";
   if (key == "per_layer_width") return "dims of the embedding that each layer has";
   if (key == "shared_kv_layers") return "layers at the end, which read keys and values of earlier ones";
   return "";

@@ -4,9 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <set>
 #include <tuple>
+
+#include "formats/tensor_name.h"
 
 namespace rw::cli {
 namespace {
@@ -44,11 +45,12 @@ std::vector<std::size_t> classes_of(const ModelConfig& config) {
 }  // namespace
 
 std::string layers_there(const ModelFile& file) {
-  constexpr std::size_t kMost = 1 << 16;  // a name may hold any number
+  constexpr Index kMost = 1 << 16;  // a name may hold any number
   std::vector<std::size_t> there;
   for (const TensorInfo& tensor : file.tensors()) {
-    std::size_t layer = 0;
-    if (std::sscanf(tensor.name.c_str(), "blk.%9zu.", &layer) != 1 || layer >= kMost) continue;
+    const std::optional<NameInLayer> in = name_in_layer(tensor.name);
+    if (!in || in->layer >= kMost) continue;
+    const auto layer = static_cast<std::size_t>(in->layer);
     there.resize(std::max(there.size(), layer + 1));
     there[layer] = 1;
   }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /// What the files that split fused tensors have in common.
 #pragma once
-#include <charconv>
 #include <utility>
 
 #include "formats/model_file.h"
+#include "formats/tensor_name.h"
 
 namespace rw {
 
@@ -50,15 +50,11 @@ inline TensorInfo part_of(const TensorInfo& fused, const std::string& name, Inde
 
 /// "blk.12.attn_qkv.weight" with "attn_qkv" -> {12, ".weight"}; nullopt for other names.
 inline std::optional<std::pair<Index, std::string>> layer_of(std::string_view name, std::string_view part) {
-  if (!name.starts_with("blk.")) return {};
-  Index layer = 0;
-  const auto [end, error] = std::from_chars(name.data() + 4, name.data() + name.size(), layer);
-  if (error != std::errc() || layer < 0) return {};
-  std::string_view rest = name.substr(static_cast<std::size_t>(end - name.data()));
-  if (!rest.starts_with('.') || !rest.substr(1).starts_with(part)) return {};
-  rest.remove_prefix(1 + part.size());
+  const std::optional<NameInLayer> in = name_in_layer(name);
+  if (!in || !in->part.starts_with(part)) return {};
+  const std::string_view rest = in->part.substr(part.size());
   if (rest != ".weight" && rest != ".bias") return {};
-  return std::pair(layer, std::string(rest));
+  return std::pair(in->layer, std::string(rest));
 }
 
 /// Blocks of a vector may lie across its parts; those of a matrix end with the row.

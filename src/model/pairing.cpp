@@ -1,29 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/pairing.h"
 
-#include <charconv>
+#include "formats/tensor_name.h"
 
 namespace rw {
 namespace {
 
 /// "blk.3.attn_q.weight" is the part "attn_q.weight" of layer 3; no attention for other names.
-struct NameInLayer {
+struct InAttention {
   const AttentionSpec* attention = nullptr;
   std::string_view part;
-  NameInLayer(const ModelConfig& config, std::string_view name) {
-    if (!name.starts_with("blk.")) return;
-    std::size_t layer = 0;
-    const auto [end, error] = std::from_chars(name.data() + 4, name.data() + name.size(), layer);
-    if (error != std::errc() || layer >= config.layers.size() || end == name.data() + name.size()) return;
-    attention = &config.layers[layer].attention;
-    part = name.substr(static_cast<std::size_t>(end - name.data()) + 1);
+  InAttention(const ModelConfig& config, std::string_view name) {
+    const std::optional<NameInLayer> in = name_in_layer(name);
+    if (!in || static_cast<std::size_t>(in->layer) >= config.layers.size()) return;
+    attention = &config.layers[static_cast<std::size_t>(in->layer)].attention;
+    part = in->part;
   }
 };
 
 }  // namespace
 
 const AttentionSpec* rotated_attention(const ModelConfig& config, std::string_view name) {
-  const NameInLayer in(config, name);
+  const InAttention in(config, name);
   if (in.attention == nullptr || in.attention->latent.any()) return nullptr;
   for (const std::string_view stem : {"attn_q.", "attn_k.", "attn_q_norm.", "attn_k_norm."})
     if (in.part.starts_with(stem)) return in.attention;
@@ -37,7 +35,7 @@ Index interleaved_row(Index r, const AttentionSpec& a) {
 }
 
 RowOrder::RowOrder(const ModelConfig& config, std::string_view name) {
-  const NameInLayer in(config, name);
+  const InAttention in(config, name);
   attention_ = in.attention;
   if (attention_ == nullptr) return;
   if (attention_->output_gate && in.part == "attn_q.weight") {

@@ -2,23 +2,14 @@
 #include "model/weight_plan.h"
 
 #include <algorithm>
-#include <charconv>
 #include <functional>
 
 #include "formats/mapped_file.h"
+#include "formats/tensor_name.h"
 #include "model/tensors.h"
 
 namespace rw {
 namespace {
-
-/// The layer in "blk.7.attn_q.weight"; -1 where there is none.
-int layer_of(std::string_view name) {
-  constexpr std::string_view kBlock = "blk.";
-  int layer = -1;
-  if (name.starts_with(kBlock))
-    std::from_chars(name.data() + kBlock.size(), name.data() + name.size(), layer);
-  return layer;
-}
 
 std::vector<MappedPart> parts_of(const ModelFile& file, const TensorInfo& tensor) {
   std::vector<MappedPart> parts;
@@ -108,16 +99,17 @@ MappedWeights mapped_weights(const ModelFile& file, const ModelConfig& config) {
     const TensorInfo& tensor = file.tensor(needed.name);
     if (!tensor.relaid.empty()) weights.packed_bytes += tensor.n_bytes();
     const std::vector<MappedPart> parts = parts_of(file, tensor);
-    const int layer = layer_of(needed.name);
+    const std::optional<NameInLayer> in = name_in_layer(needed.name);
+    const std::size_t place = in ? static_cast<std::size_t>(in->layer) : weights.units.size() - 1;
     const bool table = needed.name == "per_layer_token_embd.weight" ||
                        (needed.name == "token_embd.weight" && !config.tied_embeddings);
     if (table) {
       weights.tables.insert(weights.tables.end(), parts.begin(), parts.end());
       continue;
     }
-    WeightUnit& unit = layer >= 0 ? weights.units[static_cast<std::size_t>(layer)] : weights.units.back();
+    WeightUnit& unit = weights.units[place];
     if (needed.name.ends_with("_exps.weight")) {
-      const ExpertsSpec& experts = config.layers[static_cast<std::size_t>(layer)].ffn.experts;
+      const ExpertsSpec& experts = config.layers[place].ffn.experts;
       unit.stacks.insert(unit.stacks.end(), parts.begin(), parts.end());
       add_experts(parts, static_cast<std::size_t>(experts.n_experts), unit);
       unit.share_used = static_cast<double>(experts.n_used) / static_cast<double>(experts.n_experts);

@@ -6,7 +6,6 @@
 
 #include "core/hash.h"
 #include "core/text.h"
-#include "core/utf8.h"
 #include "judge/task.h"
 #include "remote/writing.h"
 

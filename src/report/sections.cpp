@@ -124,8 +124,9 @@ std::string reach_note(const Table& table) {
         "Retrieves to: 0.85 of what the model finds in short texts; RULER's bar is 85.6 % whatever the "
         "model. Cannot tell: the model finds under 20 % even in short texts. ";
   const bool breaks = has("breaks at"), others = table.head.size() > (breaks ? 2u : 1u);
-  if (breaks) text += "A dash: it breaks at no tested length";
-  if (others) text += breaks ? "; the others: not even at the shortest" : "A dash: not even at the shortest";
+  if (breaks) text += "A dash under breaks at: at no tested length";
+  if (others)
+    text += breaks ? "; under the others: not even at the shortest" : "A dash: not even at the shortest";
   return text + ".";
 }
 

@@ -1,29 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/gradient_sum.h"
 
-#include <charconv>
-#include <optional>
+#include "formats/tensor_name.h"
 
 namespace rw {
-namespace {
-
-/// Of "blk.12.attn_q.weight" 12.
-std::optional<std::size_t> layer_of(const std::string& name) {
-  constexpr std::string_view kBlock = "blk.";
-  std::size_t layer = 0;
-  if (!name.starts_with(kBlock) ||
-      std::from_chars(name.data() + kBlock.size(), name.data() + name.size(), layer).ec != std::errc())
-    return std::nullopt;
-  return layer;
-}
-
-}  // namespace
-
 GradientSum::GradientSum(const LearningModel& model, Ranks& ranks)
     : ranks_(ranks), of_layer_(model.layers.size()) {
   for (const Parameter& p : model.parameters) {
-    const std::optional<std::size_t> layer = layer_of(p.name);
-    std::vector<Range>& ranges = layer && *layer < of_layer_.size() ? of_layer_[*layer] : rest_;
+    const std::optional<NameInLayer> in = name_in_layer(p.name);
+    const std::size_t layer = in ? static_cast<std::size_t>(in->layer) : of_layer_.size();
+    std::vector<Range>& ranges = layer < of_layer_.size() ? of_layer_[layer] : rest_;
     if (!ranges.empty() && ranges.back().end == p.begin)
       ranges.back().end += p.n();
     else

@@ -170,7 +170,7 @@ expect 0 '^latent +keys and values of [0-9]+ numbers, queries of [0-9]+' "$ropew
 cp -r "$tiny/llama" lost; rm lost/model.gguf
 for lost in 'embed_tokens token_embd' 'layers.1.self_attn.q_proj blk.1.attn_q'; do
   LC_ALL=C sed "s/\"model\.\(${lost% *}\)/\"modex.\1/" "$tiny/llama/model.safetensors" > lost/model.safetensors
-  expect 0 '^layers_there +layers 0-1 have a tensor in the file' "$ropewalk" inspect lost
+  expect 0 '^layers_there +layers 0-1 with a tensor in the file' "$ropewalk" inspect lost
   expect 0 "^runs +no: lost: expected a tensor ${lost#* }.weight; found none" "$ropewalk" inspect lost
 done
 rm -r lost

@@ -6,10 +6,13 @@ import os
 import pathlib
 import subprocess
 import tempfile
+import unittest
 
 import numpy as np
 import torch
 import transformers
+
+import ropewalk.transformers
 
 root = pathlib.Path(__file__).resolve().parents[2]
 tiny = root / "tests/golden/tiny"
@@ -94,3 +97,26 @@ def quiet():
         transformers.logging.disable_progress_bar()
     with torch.no_grad():
         yield
+
+
+class OnQwen2(unittest.TestCase):
+    """A test has a tiny Qwen2 of its own, without gradients unless it asks for them."""
+
+    def setUp(self):
+        without_grad = quiet()
+        without_grad.__enter__()
+        self.addCleanup(without_grad.__exit__, None, None, None)
+        self.model = load(tiny / "qwen2")
+        self.model.generation_config.eos_token_id = None
+
+    def of_family(self, name):
+        work = tempfile.TemporaryDirectory()
+        self.addCleanup(work.cleanup)
+        return load(next(folder for folder in folders(work.name) if folder.name == name))
+
+    def apply(self, spec, **more):
+        self.model._spec = spec
+        return ropewalk.transformers.apply(self.model, spec, **more)
+
+    def close(self, a, b, bound=1e-4):
+        self.assertLess(float((a - b).abs().max()), bound)
